@@ -1,0 +1,106 @@
+import type { From, RetryOptions } from '../../sdk/internal';
+
+/** The effective configuration: every layer merged, validated, with units in the names, frozen. */
+export interface Config {
+  readonly nats: NatsConfig;
+  readonly streams: readonly StreamConfig[];
+  readonly plugins: PluginsConfig;
+  readonly delivery: DeliveryConfig;
+  readonly deadLetters: DeadLettersConfig;
+  readonly http: HttpConfig;
+  readonly log: { readonly level: LogLevel };
+  readonly shutdown: { readonly graceMs: number };
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface NatsConfig {
+  /** The servers to join. Empty: the default address, else an embedded one. */
+  readonly servers: readonly string[];
+  readonly credentials: CredentialsConfig;
+  readonly tls: TlsConfig;
+  readonly embedded: EmbeddedConfig;
+}
+
+/** At most one way to authenticate; each secret comes from a variable or a file. */
+export interface CredentialsConfig {
+  readonly user?: string;
+  readonly password?: string;
+  readonly token?: string;
+  readonly credsFile?: string;
+  readonly nkeyFile?: string;
+}
+
+export interface TlsConfig {
+  readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+}
+
+export interface EmbeddedConfig {
+  /** Path of the nats-server binary; empty: looked for. */
+  readonly binary: string;
+  /** Port on 127.0.0.1. Default 4222; 0: any free one. */
+  readonly port: number;
+  /** Where the broker keeps its data; the host locks it. Default `.jetplug`. */
+  readonly data: string;
+  /** How often the server syncs its files: `always`, or a duration that nats-server takes. Default `always`. */
+  readonly syncInterval: string;
+  /** Whether flags ask for an embedded broker of its own, rather than joining one that answers. */
+  readonly own: boolean;
+}
+
+export interface StreamConfig {
+  readonly name: string;
+  readonly subjects: readonly string[];
+  readonly maxAgeMs: number;
+  readonly maxBytes: number;
+  readonly duplicateWindowMs: number;
+  readonly storage: 'file' | 'memory';
+  readonly replicas: number;
+}
+
+export interface PluginsConfig {
+  readonly dirs: readonly string[];
+  readonly watch: boolean;
+  /** How long a plugin may take to load, build and start. Default 10 s. */
+  readonly startTimeoutMs: number;
+  readonly defaults: HandlerConfig;
+  /** By plugin name. */
+  readonly sections: Readonly<Record<string, PluginSection>>;
+}
+
+/** What the config may say of handlers; what is absent is decided by the decorator or the built-in default. */
+export interface HandlerConfig {
+  readonly from?: From;
+  readonly concurrency?: number;
+  readonly timeoutMs?: number;
+  readonly retry?: RetryOptions;
+}
+
+export interface PluginSection extends HandlerConfig {
+  readonly enabled: boolean;
+  /** Handed to the plugin's own schema as it stands. */
+  readonly settings?: unknown;
+}
+
+export interface DeliveryConfig {
+  /** How long the server waits for an ack before it delivers again; `working()` prolongs it. Default 15 s. */
+  readonly ackWaitMs: number;
+  /** How many deliveries of one durable may be unsettled at a time, over all hosts. Default 1,000. */
+  readonly maxAckPending: number;
+  /** Larger payloads are dead-lettered. Default 512 KiB. */
+  readonly maxPayloadBytes: number;
+  /** Deeper payloads are dead-lettered. Default 64. */
+  readonly maxDepth: number;
+}
+
+export interface DeadLettersConfig {
+  readonly stream: string;
+  readonly maxAgeMs: number;
+}
+
+export interface HttpConfig {
+  /** `host:port`; port 0: any free one; empty: no HTTP. Default 127.0.0.1:8300. */
+  readonly listen: string;
+}

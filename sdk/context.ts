@@ -1,0 +1,21 @@
+import type { Logger } from './logger';
+
+/** What a handler may know of the delivery it is handling; its second parameter. */
+export interface EventContext {
+  /** Which try this is: 1, then one more for each that failed. */
+  readonly attempt: number;
+  /** The subject the event was published on. */
+  readonly subject: string;
+  /** The stream that holds the event. */
+  readonly stream: string;
+  /** The event's place in its stream, from 1. */
+  readonly sequence: number;
+  /** When the stream stored the event. */
+  readonly time: Date;
+  /** The message's headers, by name as sent; the last of several values. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Aborted when the handler's time is up or the host is stopping. Pass it on: `fetch(url, { signal })`. */
+  readonly signal: AbortSignal;
+  /** The plugin's log, with handler, subject and sequence on each line. */
+  readonly log: Logger;
+}

@@ -1,0 +1,204 @@
+import type { Location } from './location';
+
+/**
+ * Every error of Jetplug: its stable code, what it means, and what mends it. A code that is retired
+ * is never used again. `docs/errors.md` says the same, and a test holds the two together.
+ */
+export const ERRORS = {
+  // config
+  JP_CONFIG_UNREADABLE: ['A config file cannot be read or is not YAML.', 'Check the path and the line named.'],
+  JP_CONFIG_UNKNOWN_KEY: ['The config has a key that does not exist.', 'Remove it, or use the key that is suggested.'],
+  JP_CONFIG_INVALID: ['A value in the config is not what its key takes.', 'Write a value as the message describes.'],
+  JP_USAGE: ['A command was called with arguments it does not take.', 'See the command with --help.'],
+
+  // broker
+  JP_BROKER_NOT_FOUND: [
+    'No nats-server binary could be found or fetched for the embedded broker.',
+    'Install nats-server and put it on the PATH, set nats.embedded.binary, or name a running server in nats.servers.',
+  ],
+  JP_BROKER_START_FAILED: [
+    'The embedded nats-server did not come up.',
+    'The message holds its last words; often its port is taken or its folder is not writable.',
+  ],
+  JP_BROKER_DATA_LOCKED: [
+    'Another running host holds this data folder, and its broker cannot be joined.',
+    'Stop that host, or give this one a folder of its own with --data.',
+  ],
+  JP_BROKER_NO_JETSTREAM: [
+    'The NATS server answers but has no JetStream.',
+    'Start it with -js, or start an embedded one of your own with --nats-port.',
+  ],
+  JP_BROKER_NOT_NATS: [
+    'Something that is not a NATS server answers on the address.',
+    'Free the port, or give another with --nats-port.',
+  ],
+  JP_BROKER_UNREACHABLE: ['No NATS server answers.', 'Start one, or correct nats.servers or --servers.'],
+  JP_BROKER_AUTH: ['The NATS server refused the credentials.', 'Check nats.credentials.'],
+  JP_BROKER_TLS: ['The TLS handshake with the NATS server failed.', 'Check nats.tls: the CA, the certificate and its name.'],
+  JP_BROKER_PERMISSION: [
+    'The NATS server does not permit what the host must do.',
+    'Grant the subject named in the message to these credentials.',
+  ],
+  JP_BROKER_OPERATION_FAILED: ['A request to JetStream failed.', 'The message and its cause say what the server answered.'],
+
+  // streams
+  JP_STREAM_OVERLAP: [
+    'A stream of the config has subjects that another stream on the server already takes.',
+    'Two streams cannot hold one subject: change the subjects of one of them.',
+  ],
+  JP_STREAM_NOT_UPDATABLE: [
+    'A stream on the server differs from the config in a field that cannot be changed in place.',
+    'Put the old value back, or move its events to a stream with a new name.',
+  ],
+
+  // plugins
+  JP_PLUGINS_DIR_MISSING: ['A plugins folder does not exist.', 'Create it, or correct plugins.dirs or --plugins.'],
+  JP_PLUGIN_SYNTAX: ['A plugin file does not parse.', 'Mend the line named.'],
+  JP_PLUGIN_LOAD_FAILED: ['A plugin file threw while it was loaded.', 'Mend the line named; the cause is below.'],
+  JP_PLUGIN_LOAD_TIMEOUT: [
+    'A plugin did not come up in time.',
+    'Its constructor or onStart waits for something that does not answer; start such work without awaiting it.',
+  ],
+  JP_PLUGIN_IMPORT_NOT_FOUND: [
+    'A plugin imports something that is found neither beside it nor among the host’s packages.',
+    'Correct the path, or install the package where the plugin or the host can see it.',
+  ],
+  JP_PLUGIN_NONE_EXPORTED: [
+    'A plugin file exports no class with @Plugin.',
+    'Add @Plugin() to the class and export it, or rename the file if it is not a plugin.',
+  ],
+  JP_PLUGIN_NAME_INVALID: ['A plugin’s or durable’s name has characters it may not have.', 'Use a–z, 0–9 and dashes.'],
+  JP_PLUGIN_DUPLICATE_NAME: [
+    'Two plugins have one name.',
+    'Give one of them another with @Plugin({ name }), or remove one of the files.',
+  ],
+  JP_PLUGIN_DUPLICATE_DURABLE: [
+    'Two handlers have one durable consumer.',
+    'Give one of them another with @Subscribe({ durable }).',
+  ],
+  JP_PLUGIN_NO_HANDLER: ['A plugin has no handler.', 'Add @Subscribe() to a method.'],
+  JP_PLUGIN_CONSTRUCTOR_FAILED: ['A plugin’s constructor threw.', 'Mend the line named; the cause is below.'],
+  JP_PLUGIN_START_FAILED: ['A plugin’s onStart failed.', 'Mend the line named; the cause is below.'],
+  JP_PLUGIN_STOP_FAILED: ['A plugin’s onStop failed.', 'Mend the line named; the cause is below.'],
+  JP_PLUGIN_SETTINGS_INVALID: [
+    'A plugin’s section of the config does not fit its settings schema.',
+    'Correct plugins.<name>.settings in the config.',
+  ],
+  JP_INJECT_INTERFACE: [
+    'A constructor parameter’s type is an interface, a union or a type-only import, which is gone at run time.',
+    'Use a class as its type, imported without `type`, or add @inject(TOKEN) to the parameter.',
+  ],
+  JP_INJECT_UNDECORATED: [
+    'A constructor asks for a class that dependency injection does not know how to build.',
+    'Add @injectable() to that class.',
+  ],
+  JP_INJECT_SINGLETON: [
+    'A plugin asks for a @singleton() class, which would be shared by all plugins, with one plugin’s store in another’s hands.',
+    'Use @scoped(Lifecycle.ContainerScoped): one for each plugin.',
+  ],
+  JP_INJECT_FAILED: ['Dependency injection could not build a plugin.', 'The message names the class and the parameter.'],
+  JP_HANDLER_NO_EVENT: [
+    'A handler does not say which event it handles.',
+    'Give its parameter a contract’s class as type, imported without `type`, or name it: @Subscribe(VideoWatchStarted).',
+  ],
+  JP_HANDLER_OPTIONS: ['An option of @Subscribe has a value it does not take.', 'Correct it as the message describes.'],
+  JP_HANDLER_NO_STREAM: [
+    'No stream holds the subject that a handler subscribes to.',
+    'Add the subject to a stream of the config (streams[].subjects), or correct the subject.',
+  ],
+  JP_CONSUMER_NOT_UPDATABLE: [
+    'A durable consumer on the server differs in a field that cannot be changed in place.',
+    'Give the handler a new durable with @Subscribe({ durable }), or delete the old consumer if its position may be lost.',
+  ],
+
+  // running
+  JP_DURATION_INVALID: ['A length of time is not written as one.', 'Write it like 250ms, 30s, 2m, 1.5h or 7d.'],
+  JP_SUBJECT_INVALID: [
+    'A subject is not one that can be used.',
+    'Use dot-separated tokens without white space, and wildcards only to subscribe.',
+  ],
+  JP_EVENT_INVALID: ['The fields of an event do not fit its contract.', 'Correct the fields that the message names.'],
+  JP_PUBLISH_FAILED: ['An event could not be stored in a stream.', 'The cause says why; no stream may hold the subject.'],
+  JP_RUN_OVER: [
+    'A handler used its store or event bus after its run had ended.',
+    'Await everything that the handler starts; stop when its signal is aborted.',
+  ],
+  JP_HANDLER_TIMEOUT: [
+    'A handler took longer than its timeout.',
+    'Make it faster, pass context.signal to what it waits for, or raise its timeout.',
+  ],
+  JP_STORE_KEY_INVALID: ['A store key is not a string of 1–512 bytes.', 'Use another key.'],
+  JP_STORE_VALUE_INVALID: ['A value cannot be kept as JSON, or an update did not return one.', 'Return a plain JSON value.'],
+  JP_STORE_UNAVAILABLE: ['The store did not answer.', 'See the cause; the event is tried again.'],
+  JP_HTTP_LISTEN: ['The HTTP address cannot be listened on.', 'Give another with --http HOST:PORT, or http.listen.'],
+
+  // commands
+  JP_NO_HOST: ['No running host answered.', 'Start one with `jetplug start`, or name its server with --servers.'],
+  JP_NOT_FOUND: ['There is nothing by that name.', 'See the list command for what there is.'],
+  JP_INTERNAL: ['Something failed that should not.', 'Please report it, with the cause below.'],
+} as const satisfies Record<string, readonly [meaning: string, hint: string]>;
+
+/** The stable code of an error; `docs/errors.md` lists them. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** What is known of an error beside its message. */
+export interface ErrorDetails extends Partial<Location> {
+  plugin?: string | undefined;
+  hint?: string | undefined;
+  cause?: unknown;
+}
+
+/** How an error is printed for programs (`--json`). */
+export interface ErrorReport {
+  code: ErrorCode;
+  message: string;
+  plugin?: string;
+  file?: string;
+  line?: number;
+  hint?: string;
+}
+
+const ERROR_MARK = Symbol.for('jetplug.error');
+
+/** An error of the catalogue: it names what happened, where, and what mends it. */
+export class JetplugError extends Error {
+  override readonly name: string = 'JetplugError';
+  readonly [ERROR_MARK] = true;
+  readonly plugin: string | undefined;
+  readonly file: string | undefined;
+  /** Counts from 1. */
+  readonly line: number | undefined;
+  readonly hint: string;
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    details: ErrorDetails = {},
+  ) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.plugin = details.plugin;
+    this.file = details.file;
+    this.line = details.line;
+    this.hint = details.hint ?? ERRORS[code][1];
+  }
+
+  /** The same error, with what only the caller knows added. */
+  with(details: ErrorDetails): JetplugError {
+    const known = { plugin: this.plugin, file: this.file, line: this.line, hint: this.hint, cause: this.cause };
+    const given = Object.fromEntries(Object.entries(details).filter(([, value]) => value !== undefined));
+    return new JetplugError(this.code, this.message, { ...given, ...dropUndefined(known) });
+  }
+
+  toJSON(): ErrorReport {
+    const { code, message, plugin, file, line, hint } = this;
+    return { code, message, ...dropUndefined({ plugin, file, line, hint }) };
+  }
+}
+
+export function isJetplugError(error: unknown): error is JetplugError {
+  return typeof error === 'object' && error !== null && ERROR_MARK in error;
+}
+
+function dropUndefined<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
+}

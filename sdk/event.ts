@@ -1,0 +1,69 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { JetplugError } from './errors';
+import { isPublishSubject } from './subject';
+
+/** The three fields that every event carries beside its own, on the wire as in a handler. */
+export interface Envelope {
+  /** What happened: the subject the event is published on, such as `video.watch_started`. */
+  readonly event_type: string;
+  /** Identifies the event; 1–256 bytes. A UUID when Jetplug made it. */
+  readonly event_id: string;
+  /** When it happened: ISO 8601, UTC, such as `2026-05-12T19:03:11.000Z`. */
+  readonly timestamp: string;
+}
+
+/** A kind of event: its subject and the schema of its fields. Made by {@link defineEvent}. */
+export interface EventContract<Output extends object = object, Input = unknown> {
+  new (...args: never[]): Envelope & Output;
+  readonly subject: string;
+  readonly schema: StandardSchemaV1<Input, Output>;
+}
+
+/** What a publisher gives for a contract: its fields, before the schema's defaults and transforms. */
+export type EventFields<C> = C extends { readonly schema: StandardSchemaV1<infer Input, infer _> } ? Input : never;
+
+export const EVENT_MARK: unique symbol = Symbol.for('jetplug.event') as never;
+
+/**
+ * Declares a kind of event as a class to extend, so that its name serves as type and as value.
+ *
+ * ```ts
+ * export class VideoWatchStarted extends defineEvent(
+ *   'video.watch_started',
+ *   z.object({ user_id: z.string().min(1), video_id: z.string().min(1) }),
+ * ) {}
+ * ```
+ *
+ * A union schema cannot be extended; use it as a value: `const Paid = defineEvent('paid', z.union([…]))`
+ * with `@Subscribe(Paid)`.
+ *
+ * @param subject the NATS subject, without wildcards
+ * @param schema  any Standard Schema validator of an object; unknown fields are its own affair
+ * @throws JetplugError `JP_SUBJECT_INVALID` when the subject cannot be published on
+ */
+export function defineEvent<Input, Output extends object>(
+  subject: string,
+  schema: StandardSchemaV1<Input, Output>,
+): {
+  new (event: Envelope & Output): Envelope & Output;
+  readonly subject: string;
+  readonly schema: StandardSchemaV1<Input, Output>;
+} {
+  if (!isPublishSubject(subject)) {
+    throw new JetplugError('JP_SUBJECT_INVALID', `defineEvent(${JSON.stringify(subject)}): not a subject to publish on`);
+  }
+  class DefinedEvent {
+    static readonly [EVENT_MARK] = true;
+    static readonly subject = subject;
+    static readonly schema = schema;
+    constructor(event: object) {
+      Object.assign(this, event);
+    }
+  }
+  return DefinedEvent as never;
+}
+
+/** Whether a value is a contract, by its mark: a plugin may carry its own copy of this package. */
+export function isEventContract(value: unknown): value is EventContract {
+  return typeof value === 'function' && EVENT_MARK in value;
+}

@@ -1,0 +1,39 @@
+/** The host's door to the SDK: what the decorators recorded. Not for plugins. */
+import 'reflect-metadata';
+import { PLUGIN_MARK, type PluginMark } from './plugin';
+import { HANDLERS_MARK, type HandlerMark } from './subscribe';
+
+export { durationMs, parseDuration } from './duration';
+export { ERRORS, JetplugError, isJetplugError, type ErrorCode, type ErrorReport } from './errors';
+export { EVENT_MARK, isEventContract, type Envelope, type EventContract } from './event';
+export { topFrame, type Location } from './location';
+export { kebabCase, pluginNameOf } from './names';
+export { isReject, isRetryLater } from './outcome';
+export type { PluginLifecycle, PluginOptions } from './plugin';
+export type { Publishable, PublishOptions } from './event-bus';
+export type { From, RetryOptions, SubscribeOptions } from './subscribe';
+export { covers, isPublishSubject, isSubscribeSubject } from './subject';
+export { TOKEN, tokenOf, type TokenName } from './token';
+export type { HandlerMark, PluginMark };
+
+export type PluginClass = (new (...args: unknown[]) => object) & { readonly name: string };
+
+/** What `@Plugin` recorded on a class itself; a subclass that is not decorated is no plugin. */
+export function pluginMark(value: unknown): PluginMark | undefined {
+  if (typeof value !== 'function' || !Object.hasOwn(value, PLUGIN_MARK)) return undefined;
+  return (value as unknown as { [PLUGIN_MARK]: PluginMark })[PLUGIN_MARK];
+}
+
+/** What `@Subscribe` recorded on a class and its parents. */
+export function handlerMarks(cls: PluginClass): readonly HandlerMark[] {
+  return (cls.prototype as { [HANDLERS_MARK]?: HandlerMark[] })[HANDLERS_MARK] ?? [];
+}
+
+/** The types of a method's parameters as the compiler left them, or of the constructor's where no method is named. */
+export function parameterTypes(cls: PluginClass, method?: string): unknown[] | undefined {
+  const types: unknown =
+    method === undefined
+      ? Reflect.getMetadata('design:paramtypes', cls)
+      : Reflect.getMetadata('design:paramtypes', cls.prototype as object, method);
+  return types as unknown[] | undefined;
+}

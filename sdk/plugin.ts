@@ -1,0 +1,52 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { injectable } from 'tsyringe';
+import { whereCalled, type Location } from './location';
+
+/** What `@Plugin` may be told. */
+export interface PluginOptions {
+  /** The plugin's name, of `[a-z0-9-]`. Default: the class's name in kebab-case, without `Plugin`. */
+  name?: string;
+  /** One line on what it does, for the operator. */
+  description?: string;
+  /** Validates `plugins.<name>.settings` of the config; any Standard Schema. See `Settings`. */
+  settings?: StandardSchemaV1;
+}
+
+/** Work to do before the first event and after the last. Both methods are optional. */
+export interface PluginLifecycle {
+  /** Runs before the first event; the plugin consumes when it has resolved. A failure is reported, and the plugin does not run. */
+  onStart?(): unknown;
+  /** Runs when the last handler has finished, before the host exits. */
+  onStop?(): unknown;
+}
+
+export interface PluginMark {
+  readonly options: PluginOptions;
+  readonly where: () => Location | undefined;
+}
+
+export const PLUGIN_MARK: unique symbol = Symbol.for('jetplug.plugin') as never;
+
+type Constructor = new (...args: never[]) => object;
+
+/**
+ * Makes a class a plugin: the host finds it in a plugins folder, builds it with what its
+ * constructor asks for, and gives each `@Subscribe` method a durable consumer of its own.
+ *
+ * ```ts
+ * @Plugin({ description: 'Awards viewing badges' })
+ * export class BadgePlugin {
+ *   constructor(private readonly watches: Store<number>, private readonly events: EventBus) {}
+ *
+ *   @Subscribe({ from: 'beginning' })
+ *   async award(event: VideoWatchStarted) { … }
+ * }
+ * ```
+ */
+export function Plugin(options: PluginOptions = {}): (target: Constructor) => void {
+  const mark: PluginMark = { options, where: whereCalled(Plugin) };
+  return (target) => {
+    injectable()(target as never);
+    Object.defineProperty(target, PLUGIN_MARK, { value: mark });
+  };
+}

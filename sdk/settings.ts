@@ -1,0 +1,21 @@
+import { TOKEN } from './token';
+
+/**
+ * A plugin's own section of the config, validated by the schema it declares.
+ *
+ * ```ts
+ * const settings = z.object({ milestones: z.array(z.number()).default([1, 10]) });
+ *
+ * @Plugin({ settings })
+ * export class BadgePlugin {
+ *   constructor(private readonly settings: Settings<z.infer<typeof settings>>) {}
+ * }
+ * ```
+ *
+ * The values are at `plugins.<name>.settings` of the config file.
+ */
+export class Settings<T> {
+  static readonly [TOKEN] = 'settings';
+
+  constructor(readonly value: Readonly<T>) {}
+}

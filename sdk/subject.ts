@@ -1,0 +1,36 @@
+const TOKEN = /^[^\s.*>\p{Cc}]+$/u;
+const MAX_BYTES = 255;
+
+/**
+ * Whether an event may be published on this subject: dot-separated tokens with no wildcard, white
+ * space or control character. The client library does not check: a line break in a subject would
+ * inject a second protocol command.
+ */
+export function isPublishSubject(subject: string): boolean {
+  return isBounded(subject) && subject.split('.').every((token) => TOKEN.test(token));
+}
+
+/** Whether this subject may be subscribed to: as {@link isPublishSubject}, with `*` and a last `>`. */
+export function isSubscribeSubject(subject: string): boolean {
+  const tokens = subject.split('.');
+  return (
+    isBounded(subject) &&
+    tokens.every((token, i) => TOKEN.test(token) || token === '*' || (token === '>' && i === tokens.length - 1))
+  );
+}
+
+/** Whether every subject that `inner` matches is matched by `outer` too. */
+export function covers(outer: string, inner: string): boolean {
+  const out = outer.split('.');
+  const inn = inner.split('.');
+  for (let i = 0; i < out.length; i++) {
+    if (out[i] === '>') return inn.length > i;
+    if (i >= inn.length || inn[i] === '>') return false;
+    if (out[i] !== '*' && out[i] !== inn[i]) return false;
+  }
+  return out.length === inn.length;
+}
+
+function isBounded(subject: string): boolean {
+  return typeof subject === 'string' && subject.length > 0 && Buffer.byteLength(subject) <= MAX_BYTES;
+}
