@@ -67,6 +67,10 @@ export const ERRORS = {
     'A plugin file exports no class with @Plugin.',
     'Add @Plugin() to the class and export it, or rename the file if it is not a plugin.',
   ],
+  JP_PLUGIN_SEVERAL_EXPORTED: [
+    'A plugin file exports more than one class with @Plugin.',
+    'Give each plugin a file of its own.',
+  ],
   JP_PLUGIN_NAME_INVALID: ['A plugin’s or durable’s name has characters it may not have.', 'Use a–z, 0–9 and dashes.'],
   JP_PLUGIN_DUPLICATE_NAME: [
     'Two plugins have one name.',
@@ -118,7 +122,11 @@ export const ERRORS = {
     'Use dot-separated tokens without white space, and wildcards only to subscribe.',
   ],
   JP_EVENT_INVALID: ['The fields of an event do not fit its contract.', 'Correct the fields that the message names.'],
-  JP_PUBLISH_FAILED: ['An event could not be stored in a stream.', 'The cause says why; no stream may hold the subject.'],
+  JP_PUBLISH_FAILED: ['An event could not be stored in its stream.', 'The cause says why; inside a handler it is tried again.'],
+  JP_PUBLISH_NO_STREAM: [
+    'An event was published on a subject that no stream holds.',
+    'Add the subject to a stream of the config (streams[].subjects), or correct it.',
+  ],
   JP_RUN_OVER: [
     'A handler used its store or event bus after its run had ended.',
     'Await everything that the handler starts; stop when its signal is aborted.',

@@ -4,16 +4,6 @@ export interface Location {
   readonly line: number;
 }
 
-/**
- * Remembers where the caller of the function `above` stands. The stack is rendered only when asked
- * for: by then source maps apply, and where nothing goes wrong it costs little.
- */
-export function whereCalled(above: (...args: never[]) => unknown): () => Location | undefined {
-  const holder: { stack?: string } = {};
-  Error.captureStackTrace(holder, above);
-  return () => topFrame(holder.stack);
-}
-
 /** The place named by the first frame of a stack that is in a file the filter accepts. */
 export function topFrame(stack: string | undefined, accepts = (_file: string) => true): Location | undefined {
   for (const text of stack?.split('\n').slice(1) ?? []) {

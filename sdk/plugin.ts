@@ -1,6 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { injectable } from 'tsyringe';
-import { whereCalled, type Location } from './location';
 
 /** What `@Plugin` may be told. */
 export interface PluginOptions {
@@ -22,7 +21,6 @@ export interface PluginLifecycle {
 
 export interface PluginMark {
   readonly options: PluginOptions;
-  readonly where: () => Location | undefined;
 }
 
 export const PLUGIN_MARK: unique symbol = Symbol.for('jetplug.plugin') as never;
@@ -44,7 +42,7 @@ type Constructor = new (...args: never[]) => object;
  * ```
  */
 export function Plugin(options: PluginOptions = {}): (target: Constructor) => void {
-  const mark: PluginMark = { options, where: whereCalled(Plugin) };
+  const mark: PluginMark = { options };
   return (target) => {
     injectable()(target as never);
     Object.defineProperty(target, PLUGIN_MARK, { value: mark });

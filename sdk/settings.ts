@@ -4,11 +4,11 @@ import { TOKEN } from './token';
  * A plugin's own section of the config, validated by the schema it declares.
  *
  * ```ts
- * const settings = z.object({ milestones: z.array(z.number()).default([1, 10]) });
+ * const schema = z.object({ milestones: z.array(z.number()).default([1, 10]) });
  *
- * @Plugin({ settings })
+ * @Plugin({ settings: schema })
  * export class BadgePlugin {
- *   constructor(private readonly settings: Settings<z.infer<typeof settings>>) {}
+ *   constructor(private readonly settings: Settings<z.infer<typeof schema>>) {}
  * }
  * ```
  *

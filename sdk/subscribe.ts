@@ -1,7 +1,6 @@
 import type { EventContext } from './context';
 import type { Duration } from './duration';
 import { isEventContract, type EventContract } from './event';
-import { whereCalled, type Location } from './location';
 
 /** How a failing handler is tried again. */
 export interface RetryOptions {
@@ -44,7 +43,6 @@ export interface HandlerMark {
   readonly method: string;
   readonly target: SubscribeTarget;
   readonly options: SubscribeOptions;
-  readonly where: () => Location | undefined;
 }
 
 export const HANDLERS_MARK: unique symbol = Symbol.for('jetplug.handlers') as never;
@@ -82,14 +80,13 @@ export function Subscribe(
 ): HandlerDecorator<never> {
   const target = targetOf(told);
   const chosen = typeof told === 'object' ? told : options;
-  const where = whereCalled(Subscribe);
   return (prototype, method) => {
     const marked = prototype as { [HANDLERS_MARK]?: HandlerMark[] };
     // Its own list, so that a subclass does not add to its parent's.
     if (!Object.hasOwn(prototype, HANDLERS_MARK)) {
       Object.defineProperty(prototype, HANDLERS_MARK, { value: [...(marked[HANDLERS_MARK] ?? [])] });
     }
-    marked[HANDLERS_MARK]!.push({ method, target, options: chosen, where });
+    marked[HANDLERS_MARK]!.push({ method, target, options: chosen });
   };
 }
 

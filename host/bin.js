@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+// The `jetplug` command. In a checkout of the sources it first compiles what has changed, so that
+// it never runs a stale build; in an installed package there is nothing to compile.
+'use strict';
+const { existsSync, readdirSync, statSync } = require('node:fs');
+const { spawnSync } = require('node:child_process');
+const { join } = require('node:path');
+
+const root = join(__dirname, '..');
+const stamp = join(root, 'dist', '.tsbuildinfo');
+
+function newest(path) {
+  const stats = statSync(path);
+  if (!stats.isDirectory()) return stats.mtimeMs;
+  // A folder's own time changes when a file is added or removed.
+  return Math.max(stats.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
+}
+
+function isStale() {
+  if (!existsSync(stamp)) return true;
+  const built = statSync(stamp).mtimeMs;
+  const sources = ['sdk', 'host', 'examples', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+  return sources.some((name) => existsSync(join(root, name)) && newest(join(root, name)) > built);
+}
+
+function build() {
+  const compiler = require.resolve('typescript/bin/tsc', { paths: [root] });
+  if (process.stderr.isTTY) process.stderr.write('compiling …\r');
+  const { status } = spawnSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.build.json')], {
+    stdio: ['ignore', 2, 2],
+  });
+  if (status !== 0) process.exit(status ?? 1);
+  // The compiler leaves the stamp alone when nothing but times have changed.
+  const now = new Date();
+  require('node:fs').utimesSync(stamp, now, now);
+}
+
+if (existsSync(join(root, 'tsconfig.build.json')) && isStale()) build();
+require(join(root, 'dist', 'host', 'cli', 'main.js'));

@@ -1,0 +1,95 @@
+import type { Command } from 'commander';
+import { isJetplugError, JetplugError } from '../../sdk/internal';
+import type { Config } from '../config/config';
+import { deadLetterStream } from '../nats/streams';
+import { compile } from '../plugin/compile';
+import { validSettings } from '../plugin/contain';
+import { describe, type PluginDefinition } from '../plugin/describe';
+import { discover } from '../plugin/discover';
+import { specOf } from '../plugin/reconcile';
+import { Claims } from '../plugin/claims';
+import { common, configFor, type CommonFlags } from './common';
+import { errorLines, errorsOf, paint, print, printJson } from './output';
+
+export function checkCommand(program: Command): void {
+  common(program.command('check'))
+    .description('validate the config and the plugins, with no server')
+    .option('--plugins <dir...>', 'the plugins folders, in place of the configured ones')
+    .addHelpText(
+      'after',
+      `
+Exits with 1 when there is a problem; each is named with file, line and a hint.
+
+Examples:
+  $ jetplug check
+  $ jetplug check --plugins my-plugins --json`,
+    )
+    .action(check);
+}
+
+async function check(flags: CommonFlags): Promise<void> {
+  process.setSourceMapsEnabled(true);
+  const { problems, plugins } = await inspect(flags);
+  if (flags.json) printJson(problems);
+  else {
+    for (const problem of problems) for (const line of errorLines(problem, process.stdout)) print(line);
+    const names = plugins.map(({ name }) => name).join(', ');
+    if (problems.length === 0) print(`${paint('green', '✔')} the config and ${plugins.length} plugins are sound: ${names}`);
+    else print(`${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`);
+  }
+  process.exitCode = problems.length > 0 ? 1 : 0;
+}
+
+async function inspect(flags: CommonFlags): Promise<{ problems: JetplugError[]; plugins: PluginDefinition[] }> {
+  const problems: JetplugError[] = [];
+  const plugins: PluginDefinition[] = [];
+  try {
+    const { config } = configFor(flags);
+    const claims = new Claims();
+    for (const file of discover(config.plugins.dirs).found) {
+      try {
+        const plugin = describe(compile(file), config);
+        claims.take(plugin);
+        plugins.push(plugin);
+        problems.push(...(await inspectUse(plugin, config)));
+      } catch (failure) {
+        problems.push(...errorsOf(failure).map((error) => error.with({ file: file.file })));
+      }
+    }
+    problems.push(...unusedSections(config, plugins, problems));
+  } catch (failure) {
+    problems.push(...errorsOf(failure));
+  }
+  return { problems, plugins };
+}
+
+/** What only shows where the plugin meets the config: its streams and its settings. */
+async function inspectUse(plugin: PluginDefinition, config: Config): Promise<JetplugError[]> {
+  const problems: JetplugError[] = [];
+  const collect = (failure: unknown): void => {
+    if (!isJetplugError(failure)) throw failure;
+    problems.push(failure);
+  };
+  const streams = [...config.streams, deadLetterStream(config)];
+  for (const handler of plugin.handlers) {
+    try {
+      specOf(plugin, handler, streams, config);
+    } catch (failure) {
+      collect(failure);
+    }
+  }
+  await validSettings(plugin, config.plugins.sections[plugin.name]?.settings).catch(collect);
+  return problems;
+}
+
+/** A section for a plugin that is not there is most often a slip of the pen; not so when a plugin could not be read. */
+function unusedSections(config: Config, plugins: PluginDefinition[], problems: JetplugError[]): JetplugError[] {
+  if (problems.length > 0) return [];
+  const names = new Set(plugins.map(({ name }) => name));
+  return Object.keys(config.plugins.sections)
+    .filter((name) => !names.has(name))
+    .map((name) => {
+      const known = [...names].join(', ');
+      return new JetplugError('JP_CONFIG_UNKNOWN_KEY', `plugins.${name}: there is no such plugin; there are ${known}`);
+    });
+}

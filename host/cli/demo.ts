@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { packageRoot } from '../version';
+
+export function demoCommand(program: Command): void {
+  program
+    .command('demo')
+    .description('the streaming platform’s story, live: the synchronous chain beside publish-and-return, with measured figures')
+    .option('--json', 'print the figures as JSON')
+    .option('--requests <n>', 'requests for each measurement', '40')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ jetplug demo
+  $ jetplug demo --requests 100 --json`,
+    )
+    .action(demo);
+}
+
+/** The demonstration is an example, not part of the host: it runs as a program of its own. */
+async function demo(flags: { json?: boolean; requests: string }): Promise<void> {
+  const script = join(packageRoot(), 'dist', 'examples', 'demo.js');
+  const args = [script, '--requests', flags.requests, ...(flags.json ? ['--json'] : [])];
+  const child = spawn(process.execPath, args, { stdio: 'inherit' });
+  // Ctrl-C reaches the demonstration by itself; here it must not end the wait for its clean-up.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  process.exitCode = await new Promise<number>((resolve) => child.on('exit', (code) => resolve(code ?? 1)));
+}

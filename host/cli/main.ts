@@ -1,0 +1,43 @@
+import { Command, CommanderError } from 'commander';
+import { packageVersion } from '../version';
+import { checkCommand } from './check';
+import { deadCommand } from './dead';
+import { demoCommand } from './demo';
+import { errorsOf, printErrors } from './output';
+import { pluginsCommand } from './plugins';
+import { publishCommand } from './publish';
+import { startCommand } from './start';
+import { storeCommand } from './store';
+
+/** The `jetplug` command: one file a subcommand. */
+async function main(): Promise<void> {
+  const program = new Command('jetplug')
+    .description('An event host on NATS JetStream: drop a subscriber plugin into a folder and it consumes.')
+    .version(packageVersion())
+    .showHelpAfterError('(see --help)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ jetplug start
+  $ jetplug publish video.watch_started '{"user_id":"u1","video_id":"v1"}'
+  $ jetplug plugins`,
+    )
+    .exitOverride();
+  for (const add of [startCommand, checkCommand, publishCommand, pluginsCommand, storeCommand, deadCommand, demoCommand]) {
+    add(program);
+  }
+  try {
+    await program.parseAsync();
+  } catch (failure) {
+    // Commander has said it already, and help is no failure.
+    if (failure instanceof CommanderError) {
+      process.exitCode = failure.exitCode;
+      return;
+    }
+    printErrors(errorsOf(failure), process.argv.includes('--json'));
+    process.exitCode = 1;
+  }
+}
+
+void main();

@@ -1,0 +1,64 @@
+import { relative } from 'node:path';
+import { styleText } from 'node:util';
+import { isJetplugError, JetplugError } from '../../sdk/internal';
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Colours only where a person looks on: `NO_COLOR` and pipes get plain text. */
+export function paint(style: Style, text: string, stream: NodeJS.WriteStream = process.stdout): string {
+  return stream.isTTY && !process.env['NO_COLOR'] ? styleText(style, text) : text;
+}
+
+export function print(line = ''): void {
+  process.stdout.write(`${line}\n`);
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, process.stdout.isTTY ? 2 : undefined));
+}
+
+/** Lines up columns; the cells may be coloured. */
+export function table(rows: readonly (readonly string[])[], indent = ''): string[] {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, visibleLength(cell))));
+  return rows.map((row) => {
+    const cells = row.map((cell, i) => cell + ' '.repeat(i === row.length - 1 ? 0 : widths[i]! - visibleLength(cell)));
+    return (indent + cells.join('  ')).trimEnd();
+  });
+}
+
+function visibleLength(text: string): number {
+  // eslint-disable-next-line no-control-regex -- colours take no room
+  return text.replace(/\u001b\[[0-9;]*m/g, '').length;
+}
+
+/** Every error that a failure holds, as errors of the catalogue. */
+export function errorsOf(failure: unknown): JetplugError[] {
+  if (failure instanceof AggregateError) return failure.errors.flatMap(errorsOf);
+  if (isJetplugError(failure)) return [failure];
+  const message = failure instanceof Error ? failure.message : String(failure);
+  return [new JetplugError('JP_INTERNAL', message, { cause: failure })];
+}
+
+/** Prints errors to standard error: for a person, or one JSON object a line. */
+export function printErrors(errors: readonly JetplugError[], json: boolean): void {
+  for (const error of errors) {
+    const text = json ? JSON.stringify(error) : errorLines(error).join('\n');
+    process.stderr.write(`${text}\n`);
+  }
+}
+
+/** An error for a person: what, where, and what mends it. */
+export function errorLines(error: JetplugError, stream: NodeJS.WriteStream = process.stderr): string[] {
+  const lines = [`${paint('red', '✖', stream)} ${error.message} ${paint('dim', error.code, stream)}`];
+  if (error.file !== undefined) lines.push(`  at ${place(error.file, error.line)}`);
+  if (error.code === 'JP_INTERNAL' && error.cause instanceof Error) lines.push(`  ${error.cause.stack}`);
+  lines.push(`  ${paint('dim', error.hint, stream)}`);
+  return lines;
+}
+
+/** `plugins/badge.plugin.ts:12`, from where the user stands. */
+export function place(file: string, line?: number): string {
+  const path = relative(process.cwd(), file);
+  return (path.startsWith('..') ? file : path) + (line === undefined ? '' : `:${line}`);
+}

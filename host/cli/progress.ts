@@ -1,0 +1,46 @@
+import { Format, SingleBar, type Options } from 'cli-progress';
+
+export interface ProgressBar {
+  /** For downloads: bytes so far, bytes in all. */
+  bytes(done: number, total: number | undefined): void;
+  /** For counted work. */
+  update(done: number, total: number, note?: string): void;
+  stop(): void;
+}
+
+/** A bar on a terminal's standard error; nothing elsewhere. */
+export function progressBar(label: string): ProgressBar {
+  const bar = new SingleBar(options(label));
+  let running = false;
+  const draw = (done: number, total: number, note: string): void => {
+    if (!process.stderr.isTTY) return;
+    if (!running) bar.start(total, done, { note });
+    running = true;
+    bar.update(done, { note });
+    if (done >= total) stop();
+  };
+  const stop = (): void => {
+    if (running) bar.stop();
+    running = false;
+  };
+  return {
+    bytes: (done, total) => draw(done, total ?? done + 1, `${(done / 1_048_576).toFixed(1)} MiB`),
+    update: (done, total, note = '') => draw(done, total, note),
+    stop,
+  };
+}
+
+function options(label: string): Options {
+  return {
+    format: (settings, params, payload: { note: string }) => {
+      const percent = `${Math.floor(params.progress * 100)} %`.padStart(5);
+      return `${label} ${Format.BarFormat(params.progress, settings)} ${percent}  ${payload.note}`;
+    },
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    barsize: 30,
+    hideCursor: true,
+    clearOnComplete: false,
+    stream: process.stderr,
+  };
+}

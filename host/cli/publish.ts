@@ -1,0 +1,188 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Command } from 'commander';
+import type { EventBus } from '../../sdk';
+import { isJetplugError, isPublishSubject, JetplugError, type EventContract } from '../../sdk/internal';
+import { systemClock } from '../clock';
+import type { Config } from '../config/config';
+import { JetStreamEventBus } from '../effects/event-bus';
+import { validate } from '../message/validate';
+import { Publisher } from '../nats/publisher';
+import { compile } from '../plugin/compile';
+import { discover } from '../plugin/discover';
+import { configFor, reachesBroker, withBroker, type CommonFlags } from './common';
+import { errorsOf, paint, print, printErrors, printJson } from './output';
+import { progressBar } from './progress';
+
+interface PublishFlags extends CommonFlags {
+  file?: string;
+}
+
+/** How many publishes may be unconfirmed at a time. */
+const IN_FLIGHT = 256;
+const MAX_SHOWN = 10;
+
+export function publishCommand(program: Command): void {
+  reachesBroker(program.command('publish'))
+    .argument('<subject>', 'such as video.watch_started')
+    .argument('[json]', 'the fields as a JSON object, or - for standard input')
+    .option('--file <events.ndjson>', 'a file with one JSON object a line')
+    .option('--plugins <dir...>', 'the plugins folders whose contracts to validate against')
+    .description('validate an event against its contract and publish it')
+    .addHelpText(
+      'after',
+      `
+Exits with 1 when an event is invalid; of a file with an invalid line nothing is published.
+
+Examples:
+  $ jetplug publish video.watch_started '{"user_id":"u1","video_id":"v1"}'
+  $ echo '{"user_id":"u1","video_id":"v1"}' | jetplug publish video.watch_started -
+  $ jetplug publish video.watch_started --file events.ndjson`,
+    )
+    .action(publish);
+}
+
+async function publish(subject: string, json: string | undefined, flags: PublishFlags): Promise<void> {
+  if (!isPublishSubject(subject)) throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(subject)}`);
+  if ((json === undefined) === (flags.file === undefined)) {
+    throw new JetplugError('JP_USAGE', 'give either the JSON of one event (or -), or --file with many');
+  }
+  const contract = contractOf(subject, configFor(flags).config);
+  if (!contract && !flags.json) {
+    process.stderr.write(`${paint('yellow', '•', process.stderr)} no plugin has a contract for ${subject}; it is not validated\n`);
+  }
+  if (flags.file !== undefined) return publishFile(subject, contract, flags.file, flags);
+  const event = await checked(await parse(json === '-' ? await standardInput() : json!), subject, contract);
+  const id = await withBroker(flags, (connection) => send(busOn(new Publisher(connection)), event, subject, contract));
+  if (flags.json) printJson({ subject, event_id: id });
+  else print(`${paint('green', '✔')} ${subject} ${id}`);
+}
+
+async function publishFile(subject: string, contract: EventContract | undefined, file: string, flags: PublishFlags): Promise<void> {
+  const total = await checkFile(subject, contract, file);
+  const bar = progressBar('publishing');
+  const startedMs = performance.now();
+  const rate = (done: number): number => Math.round(done / ((performance.now() - startedMs) / 1_000));
+  await withBroker(flags, async (connection) => {
+    const bus = busOn(new Publisher(connection));
+    const underWay = new Set<Promise<unknown>>();
+    let done = 0;
+    let failure: unknown;
+    for await (const { text } of lines(file)) {
+      const event = asObject(JSON.parse(text));
+      const sent: Promise<void> = send(bus, event, subject, contract).then(
+        () => bar.update(++done, total, `${done} of ${total}, ${rate(done)}/s`),
+        (error: unknown) => void (failure ??= error),
+      ).finally(() => underWay.delete(sent));
+      underWay.add(sent);
+      if (underWay.size >= IN_FLIGHT) await Promise.race(underWay);
+      if (failure !== undefined) break;
+    }
+    await Promise.all(underWay);
+    bar.stop();
+    if (failure === undefined) return;
+    throw failure instanceof JetplugError ? failure.with({ hint: `${done} of ${total} events were published` }) : failure;
+  });
+  const seconds = (performance.now() - startedMs) / 1_000;
+  if (flags.json) printJson({ subject, published: total, seconds, rate: rate(total) });
+  else print(`${paint('green', '✔')} ${total} events on ${subject} in ${seconds.toFixed(1)} s, ${rate(total)}/s`);
+}
+
+/** Every line is checked before the first is published. */
+async function checkFile(subject: string, contract: EventContract | undefined, file: string): Promise<number> {
+  const problems: JetplugError[] = [];
+  let total = 0;
+  let invalid = 0;
+  for await (const { text, line } of lines(file)) {
+    total++;
+    try {
+      await checked(await parse(text), subject, contract);
+    } catch (error) {
+      if (!isJetplugError(error)) throw error;
+      if (++invalid <= MAX_SHOWN) problems.push(error.with({ file, line }));
+    }
+  }
+  if (invalid === 0) return total;
+  const more = invalid > MAX_SHOWN ? `, the first ${MAX_SHOWN} of them listed` : '';
+  problems.push(new JetplugError('JP_EVENT_INVALID', `${invalid} of ${total} lines are invalid${more}; nothing was published`, { file }));
+  throw new AggregateError(problems);
+}
+
+async function* lines(file: string): AsyncGenerator<{ text: string; line: number }> {
+  const stream = createReadStream(file);
+  let line = 0;
+  try {
+    for await (const text of createInterface({ input: stream, crlfDelay: Infinity })) {
+      line++;
+      if (text.trim() !== '') yield { text, line };
+    }
+  } catch (cause) {
+    throw new JetplugError('JP_USAGE', `cannot read ${file}: ${(cause as Error).message}`, { file, cause });
+  }
+}
+
+async function standardInput(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+async function parse(text: string): Promise<Record<string, unknown>> {
+  try {
+    return asObject(JSON.parse(text));
+  } catch (cause) {
+    if (isJetplugError(cause)) throw cause;
+    throw new JetplugError('JP_EVENT_INVALID', `not JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function asObject(value: unknown): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new JetplugError('JP_EVENT_INVALID', 'an event is a JSON object');
+}
+
+/** Holds an event against its contract, as the hosts will. */
+async function checked(
+  event: Record<string, unknown>,
+  subject: string,
+  contract: EventContract | undefined,
+): Promise<Record<string, unknown>> {
+  const { event_type = subject, ...rest } = event;
+  if (event_type !== subject) throw new JetplugError('JP_EVENT_INVALID', `event_type is ${JSON.stringify(event_type)}, the subject is ${subject}`);
+  const { event_id: _id, timestamp: _time, ...fields } = rest;
+  const envelope = { event_type: subject, event_id: '-', timestamp: '-' };
+  const result = await validate({ kind: 'decoded', envelope, fields, headers: {}, hops: 0 }, contract);
+  if (result.kind === 'invalid') throw new JetplugError('JP_EVENT_INVALID', result.error.message);
+  return event;
+}
+
+async function send(
+  bus: EventBus,
+  event: Record<string, unknown>,
+  subject: string,
+  contract: EventContract | undefined,
+): Promise<string> {
+  const { event_type: _type, event_id, timestamp, ...fields } = event;
+  const options = {
+    ...(event_id === undefined ? {} : { id: String(event_id) }),
+    ...(timestamp === undefined ? {} : { timestamp: String(timestamp) }),
+  };
+  return contract ? bus.publish(contract, fields, options) : bus.publish(subject, fields, options);
+}
+
+function busOn(publisher: Publisher): EventBus {
+  return new JetStreamEventBus(publisher, systemClock);
+}
+
+/** The contract of the subject, if a plugin knows one; a plugin that cannot be loaded knows none. */
+function contractOf(subject: string, config: Config): EventContract | undefined {
+  for (const file of discover(config.plugins.dirs).found) {
+    try {
+      const contract = compile(file).contracts.get(subject);
+      if (contract) return contract;
+    } catch (failure) {
+      printErrors(errorsOf(failure), false);
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,103 @@
+import type { Command } from 'commander';
+import { loadConfig } from '../config/load';
+import { Host } from '../host';
+import { HostLog } from '../log';
+import { common, type CommonFlags } from './common';
+import { errorsOf, print, printErrors } from './output';
+import { progressBar } from './progress';
+import { startScreen } from './start-screen';
+import { packageVersion } from '../version';
+
+interface StartFlags extends CommonFlags {
+  natsPort?: number;
+  http?: string;
+  watch: boolean;
+}
+
+/** A terminal's Ctrl-C reaches the host twice under npm: what follows within this time is the same wish. */
+const SAME_SIGNAL_MS = 500;
+
+export function startCommand(program: Command): void {
+  common(program.command('start'))
+    .description('run the host; joins a NATS server, or runs an embedded one')
+    .option('--plugins <dir...>', 'the plugins folders, in place of the configured ones')
+    .option('--servers <url...>', 'the NATS servers to join')
+    .option('--nats-port <port>', 'an embedded broker of its own, on this port; 0: any free one', Number)
+    .option('--data <dir>', 'an embedded broker of its own, with its data in this folder')
+    .option('--http <host:port>', 'where /livez, /readyz and /metrics are served; "" for nowhere')
+    .option('--no-watch', 'do not follow changes in the plugins folders')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ jetplug start
+  $ jetplug start --plugins plugins ../more-plugins
+  $ jetplug start --servers nats://10.0.0.5:4222 --config production.yaml
+  $ jetplug start --nats-port 0 --data /tmp/try --json`,
+    )
+    .action(start);
+}
+
+async function start(flags: StartFlags): Promise<void> {
+  // So that the stack of a plugin's error names the line of its .ts file.
+  process.setSourceMapsEnabled(true);
+  const terminal = process.stdout.isTTY && !flags.json;
+  const { config } = loadConfig({
+    cwd: process.cwd(),
+    env: process.env,
+    ...(flags.config && { files: flags.config }),
+    flags: {
+      ...(flags.servers && { servers: flags.servers }),
+      ...(flags.natsPort !== undefined && { natsPort: flags.natsPort }),
+      ...(flags.data !== undefined && { data: flags.data }),
+      ...(flags.plugins && { plugins: flags.plugins }),
+      ...(flags.http !== undefined && { http: flags.http }),
+      ...(flags.watch ? {} : { watch: false }),
+    },
+  });
+  const log = HostLog.create({ level: config.log.level, terminal });
+  const bar = progressBar('nats-server');
+  const host = new Host({ config, log, ...(terminal && { progress: bar.bytes }) });
+  surviveStrayErrors(log);
+  stopOnSignals(host, log);
+  try {
+    const summary = await host.start();
+    const { broker, streams, http, plugins, tookMs } = summary;
+    if (terminal) for (const line of startScreen(summary)) print(line);
+    else log.info('ready', { pid: process.pid, version: packageVersion(), broker: brokerFacts(broker), streams, http, plugins, tookMs });
+  } catch (failure) {
+    printErrors(errorsOf(failure), !terminal);
+    process.exitCode = 1;
+  }
+}
+
+function brokerFacts({ kind, url, version }: { kind: string; url: string; version: string }): object {
+  return { kind, url, version };
+}
+
+/** The first signal stops gracefully, the next one at once. */
+function stopOnSignals(host: Host, log: HostLog): void {
+  let firstAtMs: number | undefined;
+  const stop = (signal: NodeJS.Signals): void => {
+    const nowMs = performance.now();
+    if (firstAtMs !== undefined) {
+      if (nowMs - firstAtMs < SAME_SIGNAL_MS) return;
+      log.warn('stopping at once', { signal });
+      process.exit(1);
+    }
+    firstAtMs = nowMs;
+    log.info('stopping', { signal });
+    void host.stop().then(() => {
+      log.info('stopped');
+      process.exit(process.exitCode ?? 0);
+    });
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+/** What a plugin throws outside its handlers must not end the others. */
+function surviveStrayErrors(log: HostLog): void {
+  process.on('unhandledRejection', (reason) => log.error('a promise was rejected and nobody handled it', { err: reason }));
+  process.on('uncaughtException', (error) => log.error('an error was thrown and nobody caught it', { err: error }));
+}

@@ -1,0 +1,58 @@
+import type { Command } from 'commander';
+import { JetplugError } from '../../sdk/internal';
+import { escapeKey, unescapeKey } from '../effects/store-keys';
+import { Bucket } from '../nats/bucket';
+import { reachesBroker, withBroker, type CommonFlags } from './common';
+import { print, printJson, table } from './output';
+
+interface StoreFlags extends CommonFlags {
+  scope?: string;
+}
+
+interface StoredValue {
+  readonly key: string;
+  readonly scope?: string;
+  readonly value: unknown;
+}
+
+export function storeCommand(program: Command): void {
+  reachesBroker(program.command('store'))
+    .argument('<plugin>', 'the plugin’s name')
+    .argument('[key]', 'one key; all where none is given')
+    .option('--scope <name>', 'a key of this scope')
+    .description('what a plugin keeps in its store')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ jetplug store badge
+  $ jetplug store badge u1
+  $ jetplug store recommendation v1 --scope videos --json`,
+    )
+    .action(store);
+}
+
+async function store(plugin: string, key: string | undefined, flags: StoreFlags): Promise<void> {
+  const values = await withBroker(flags, async (connection) => {
+    const bucket = await Bucket.find(connection, `jetplug-${plugin}`);
+    if (!bucket) throw new JetplugError('JP_NOT_FOUND', `there is no store of a plugin ${JSON.stringify(plugin)}`);
+    const keys = key === undefined ? await bucket.keys() : [escapeKey(key, flags.scope)];
+    const read = await Promise.all(keys.sort().map((escaped) => valueAt(bucket, escaped)));
+    return read.filter((value) => value !== undefined);
+  });
+  if (key !== undefined && values.length === 0) {
+    throw new JetplugError('JP_NOT_FOUND', `${plugin} keeps nothing at ${JSON.stringify(key)}`);
+  }
+  const shown = flags.scope === undefined || key !== undefined ? values : values.filter(({ scope }) => scope === flags.scope);
+  if (flags.json) return printJson(shown);
+  for (const line of table(shown.map((value) => [nameOf(value), JSON.stringify(value.value)]))) print(line);
+}
+
+async function valueAt(bucket: Bucket, escaped: string): Promise<StoredValue | undefined> {
+  const entry = await bucket.get(escaped);
+  return entry?.value === undefined ? undefined : { ...unescapeKey(escaped), value: JSON.parse(entry.value) as unknown };
+}
+
+function nameOf({ key, scope }: StoredValue): string {
+  return scope === undefined ? key : `${scope}: ${key}`;
+}

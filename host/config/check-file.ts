@@ -1,0 +1,155 @@
+import { pluginNameOf } from '../../sdk/internal';
+import type { Draft, Source } from './draft';
+import { faultsOf, kindOf } from './faults';
+import { formatOf, isMap } from './formats';
+import { isLeaf, pluginSchema, schema, type Leaf, type SchemaMap } from './schema';
+import { elsewhere, nearest } from './suggest';
+import { shownKey, type YamlFile } from './yaml-file';
+
+type Keys = readonly (string | number)[];
+
+/** Puts what is right in a file into the draft, and reports all that is not, each at its line. */
+export function checkFile(file: YamlFile, draft: Draft): void {
+  draft.problems.push(...file.problems);
+  new FileCheck(file, draft).root();
+}
+
+class FileCheck {
+  constructor(
+    private readonly file: YamlFile,
+    private readonly draft: Draft,
+  ) {}
+
+  root(): void {
+    this.map(this.file.root, schema, []);
+  }
+
+  /** An empty map is as good as none: its keys may all be commented out. */
+  private map(value: unknown, known: SchemaMap, keys: Keys): void {
+    if (value === null || !this.isMapOf(known, value, keys)) return;
+    for (const [key, child] of Object.entries(value)) {
+      const node = Object.hasOwn(known, key) ? known[key] : undefined;
+      if (node) this.node(child, node, [...keys, key]);
+      else if (known === schema.plugins) this.section(child, key);
+      else this.unknown([...keys, key], known);
+    }
+  }
+
+  private node(value: unknown, node: Leaf | SchemaMap, keys: Keys): void {
+    if (!isLeaf(node)) return this.map(value, node, keys);
+    if (node.children) return this.entries(value, node, node.children, keys);
+    if (node.format === 'settings' && value === null) return;
+    if (this.isFaulty(value, node, keys)) return;
+    if (node.format === 'settings') return this.settings(value, keys);
+    this.put(value, keys);
+  }
+
+  /** Any other key of `plugins` is the section of the plugin with that name, unless it looks mistyped. */
+  private section(value: unknown, name: string): void {
+    const keys = ['plugins', name];
+    const mayBeSection = value === null || isMap(value);
+    const meant = nearest(name, Object.keys(schema.plugins)) ?? elsewhere(name);
+    if (mayBeSection ? meant === 'defaults' : meant) return this.unknown(keys, schema.plugins);
+    if (!/^[a-z0-9-]+$/.test(name)) return this.misnamed(name, keys);
+    if (typeof value !== 'boolean') return this.map(value, pluginSchema, keys);
+    this.invalid(
+      keys,
+      `is ${value}, but takes a map of keys: ${names(pluginSchema)}`,
+      `Write ${name}: { enabled: ${value} }.`,
+    );
+  }
+
+  private misnamed(name: string, keys: Keys): void {
+    const proper = pluginNameOf(name).replace(/[^a-z0-9]+/g, '-');
+    const message = `unknown key ${shownKey(pathOf(keys))}: plugins’ names have only a–z, 0–9 and dashes`;
+    this.report('JP_CONFIG_UNKNOWN_KEY', keys, message, `Write ${proper}, if that is the plugin’s name.`);
+  }
+
+  /** A list of maps counts as a whole: it is right, or left out. */
+  private entries(value: unknown, leaf: Leaf, known: SchemaMap, keys: Keys): void {
+    if (this.isFaulty(value, leaf, keys)) return;
+    const before = this.draft.problems.length;
+    (value as unknown[]).forEach((entry, i) => this.entry(entry, known, [...keys, i]));
+    if (this.draft.problems.length === before) this.put(value, keys);
+  }
+
+  private entry(value: unknown, known: SchemaMap, keys: Keys): void {
+    if (!this.isMapOf(known, value, keys)) return;
+    for (const [key, node] of Object.entries(known)) {
+      const isMust = isLeaf(node) && node.default === null && !node.nullable;
+      if (isMust && !Object.hasOwn(value, key)) this.invalid(keys, `has no ${key}, which it must have`, `Add ${key}.`);
+    }
+    for (const [key, child] of Object.entries(value)) {
+      const leaf = Object.hasOwn(known, key) ? (known[key] as Leaf) : undefined;
+      if (leaf) this.isFaulty(child, leaf, [...keys, key]);
+      else this.unknown([...keys, key], known);
+    }
+  }
+
+  /** Merged key by key like all else, though only the plugin knows the keys. */
+  private settings(value: unknown, keys: Keys): void {
+    if (!isMap(value) || Object.keys(value).length === 0) return this.put(value, keys);
+    for (const [key, child] of Object.entries(value)) this.settings(child, [...keys, key]);
+  }
+
+  private isMapOf(known: SchemaMap, value: unknown, keys: Keys): value is Record<string, unknown> {
+    if (isMap(value)) return true;
+    const hint = 'Write its keys below it, indented, each with a colon and a space.';
+    this.invalid(keys, `is ${kindOf(value)}, but takes a map of keys: ${names(known)}`, hint);
+    return false;
+  }
+
+  private isFaulty(value: unknown, leaf: Leaf, keys: Keys): boolean {
+    const faults = faultsOf(value, formatOf(leaf), leaf.sensitive);
+    for (const { item, what, hint } of faults) this.invalid(item === undefined ? keys : [...keys, item], what, hint);
+    return faults.length > 0;
+  }
+
+  private put(value: unknown, keys: Keys): void {
+    this.draft.put(keys as string[], value, this.source(keys));
+    this.markParts(value, keys);
+  }
+
+  /** So that a later check can name the line of one stream's one subject. */
+  private markParts(value: unknown, keys: Keys): void {
+    if (!Array.isArray(value) && !isMap(value)) return;
+    const parts: [string | number, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+    for (const [key, part] of parts) {
+      const at = [...keys, key];
+      this.draft.mark(pathOf(at), this.source(at));
+      this.markParts(part, at);
+    }
+  }
+
+  private unknown(keys: Keys, known: SchemaMap): void {
+    const key = String(keys.at(-1));
+    const word = key.split(/[\s:@]/)[0]!;
+    const meant = nearest(word, Object.keys(known)) ?? elsewhere(word);
+    const message = `unknown key ${shownKey(pathOf(keys))}${meant ? `: did you mean "${meant}"?` : ''}`;
+    const mend = meant ? `Write ${meant}.` : `Remove it. The keys here are: ${names(known)}.`;
+    this.report('JP_CONFIG_UNKNOWN_KEY', keys, message, key.includes(':') ? 'Write a space after the colon.' : mend);
+  }
+
+  private invalid(keys: Keys, what: string, hint?: string): void {
+    this.draft.reportValue(pathOf(keys) || 'the file', this.source(keys), what, hint);
+  }
+
+  private report(code: 'JP_CONFIG_UNKNOWN_KEY', keys: Keys, message: string, hint: string): void {
+    this.draft.report(code, pathOf(keys), this.source(keys), message, hint);
+  }
+
+  private source(keys: Keys): Source {
+    return { layer: 'file', file: this.file.file, line: this.file.lineOf(pathOf(keys)) };
+  }
+}
+
+function pathOf(keys: Keys): string {
+  return keys.reduce<string>((path, key) => {
+    if (typeof key === 'number') return `${path}[${key}]`;
+    return path === '' ? key : `${path}.${key}`;
+  }, '');
+}
+
+function names(map: SchemaMap): string {
+  return Object.keys(map).join(', ');
+}

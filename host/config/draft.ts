@@ -1,0 +1,89 @@
+import { JetplugError, type ErrorCode } from '../../sdk/internal';
+import { isMap } from './formats';
+
+/** Where a value of the config came from. */
+export type Source =
+  | { readonly layer: 'default' }
+  | { readonly layer: 'file'; readonly file: string; readonly line: number }
+  | { readonly layer: 'variable'; readonly name: string }
+  | { readonly layer: 'flag'; readonly name: string };
+
+type Tree = Record<string, unknown>;
+
+/** What the layers have said so far, later over earlier, and what is wrong with it. */
+export class Draft {
+  readonly problems: JetplugError[] = [];
+  /** What the files say, as it is written there. */
+  readonly files: Tree = {};
+  /** What variables say, by their names. */
+  readonly variables: Record<string, string> = {};
+  /** What flags say, by path. */
+  readonly flags = new Map<string, unknown>();
+  private readonly sources = new Map<string, Source>();
+  private readonly faulty: string[] = [];
+
+  /** Takes a file's value over what earlier files said of that path. */
+  put(keys: readonly string[], value: unknown, source: Source): void {
+    let map = this.files;
+    for (const key of keys.slice(0, -1)) map = ownMap(map, key);
+    const last = keys.at(-1)!;
+    // Maps are merged, and an empty one adds nothing.
+    if (!(isEmptyMap(value) && isMap(map[last]))) map[last] = value;
+    this.replaceSource(keys.join('.'), source);
+  }
+
+  putVariable(path: string, name: string, text: string): void {
+    this.variables[name] = text;
+    this.replaceSource(path, { layer: 'variable', name });
+  }
+
+  putFlag(path: string, name: string, value: unknown): void {
+    this.flags.set(path, value);
+    this.replaceSource(path, { layer: 'flag', name });
+  }
+
+  /** Remembers where a part of a value stands. */
+  mark(path: string, source: Source): void {
+    this.sources.set(path, source);
+  }
+
+  /** Where the value at a path came from, or the value that holds it. */
+  sourceOf(path: string): Source {
+    return this.sources.get(path) ?? { layer: 'default' };
+  }
+
+  /** Notes a problem of the value at a path; `what` goes on from the path, or from its variable or flag. */
+  reportValue(path: string, source: Source, what: string, hint?: string): void {
+    const isNamed = source.layer === 'variable' || source.layer === 'flag';
+    const subject = isNamed ? `${source.name} (${path})` : path;
+    this.report('JP_CONFIG_INVALID', path, source, `${subject} ${what}`, hint);
+  }
+
+  /** Notes any problem at a path. */
+  report(code: ErrorCode, path: string, source: Source, message: string, hint?: string): void {
+    this.faulty.push(path);
+    const place = source.layer === 'file' ? { file: source.file, line: source.line } : {};
+    this.problems.push(new JetplugError(code, message, { ...place, hint }));
+  }
+
+  /** Whether nothing at or below this path was found wrong, so that more can be said of it. */
+  isSound(path: string): boolean {
+    return !this.faulty.some((other) => other === path || other.startsWith(`${path}.`) || other.startsWith(`${path}[`));
+  }
+
+  private replaceSource(path: string, source: Source): void {
+    for (const known of this.sources.keys()) {
+      if (known.startsWith(`${path}.`) || known.startsWith(`${path}[`)) this.sources.delete(known);
+    }
+    this.sources.set(path, source);
+  }
+}
+
+function ownMap(map: Tree, key: string): Tree {
+  if (!Object.hasOwn(map, key) || !isMap(map[key])) map[key] = {};
+  return map[key] as Tree;
+}
+
+function isEmptyMap(value: unknown): boolean {
+  return isMap(value) && Object.keys(value).length === 0;
+}

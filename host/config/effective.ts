@@ -1,0 +1,104 @@
+import path from 'node:path';
+import { durationMs, type From } from '../../sdk/internal';
+import type { Config, HandlerConfig, StreamConfig } from './config';
+import type { FileSecrets } from './credential-files';
+import type { Written } from './merge';
+import { parseSize } from './size';
+
+type WrittenHandler = Written['plugins']['defaults'];
+
+/** What is written, as the host uses it: milliseconds, bytes, absolute paths. */
+export function effective(written: Written, secrets: FileSecrets, cwd: string, ownBroker: boolean): Config {
+  const { nats, plugins, delivery, deadLetters, http, log, shutdown } = written;
+  const absolute = (file: string): string => path.resolve(cwd, file);
+  const file = (name: string | null): string | undefined => (name === null ? undefined : absolute(name));
+  return {
+    nats: {
+      servers: nats.servers,
+      credentials: present({
+        user: nats.credentials.user ?? undefined,
+        password: nats.credentials.password ?? secrets.password,
+        token: nats.credentials.token ?? secrets.token,
+        credsFile: file(nats.credentials.credsFile),
+        nkeyFile: file(nats.credentials.nkeyFile),
+      }),
+      tls: present({
+        caFile: file(nats.tls.caFile),
+        certFile: file(nats.tls.certFile),
+        keyFile: file(nats.tls.keyFile),
+      }),
+      embedded: {
+        binary: file(nats.embedded.binary) ?? '',
+        port: nats.embedded.port,
+        data: absolute(nats.embedded.data),
+        syncInterval: nats.embedded.syncInterval,
+        own: ownBroker,
+      },
+    },
+    streams: written.streams.map(toStream),
+    plugins: {
+      dirs: [...new Set(plugins.dirs.map(absolute))],
+      watch: plugins.watch,
+      startTimeoutMs: ms(plugins.startTimeout),
+      defaults: toHandler(plugins.defaults),
+      sections: Object.fromEntries(
+        Object.entries(written.sections).map(([name, { enabled, settings, ...handler }]) => [
+          name,
+          { enabled, ...toHandler(handler), ...present({ settings: settings ?? undefined }) },
+        ]),
+      ),
+    },
+    delivery: {
+      ackWaitMs: ms(delivery.ackWait),
+      maxAckPending: delivery.maxAckPending,
+      maxPayloadBytes: bytes(delivery.maxPayload),
+      maxDepth: delivery.maxDepth,
+    },
+    deadLetters: { stream: deadLetters.stream, maxAgeMs: ms(deadLetters.maxAge) },
+    http: { listen: http.listen === 'off' ? '' : http.listen },
+    log: { level: log.level },
+    shutdown: { graceMs: ms(shutdown.grace) },
+  };
+}
+
+function toStream(stream: Written['streams'][number]): StreamConfig {
+  const { name, subjects, storage, replicas } = stream;
+  return {
+    name,
+    subjects,
+    maxAgeMs: ms(stream.maxAge),
+    maxBytes: bytes(stream.maxBytes),
+    duplicateWindowMs: ms(stream.duplicateWindow),
+    storage,
+    replicas,
+  };
+}
+
+function toHandler({ from, concurrency, timeout, retry }: WrittenHandler): HandlerConfig {
+  const chosenRetry = present({ attempts: retry.attempts ?? undefined, backoff: retry.backoff?.map(ms) });
+  return present({
+    from: from === null ? undefined : toFrom(from),
+    concurrency: concurrency ?? undefined,
+    timeoutMs: timeout === null ? undefined : ms(timeout),
+    retry: Object.keys(chosenRetry).length > 0 ? chosenRetry : undefined,
+  });
+}
+
+function toFrom(from: NonNullable<WrittenHandler['from']>): From {
+  if (typeof from === 'string') return from === 'beginning' ? 'beginning' : 'new';
+  return 'since' in from ? { since: ms(from.since) } : { sequence: from.sequence };
+}
+
+function ms(written: string): number {
+  return durationMs(written, 'a length of time in the config');
+}
+
+/** The check of the format let it through. */
+function bytes(written: string | number): number {
+  return parseSize(written)!;
+}
+
+/** Leaves out what is not there. */
+function present<T extends object>(map: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(map).filter(([, value]) => value !== undefined)) as never;
+}

@@ -1,0 +1,174 @@
+import convict from 'convict';
+import { isSubscribeSubject, parseDuration } from '../../sdk/internal';
+import { parseSize } from './size';
+
+/** What a key of the config takes. The schema names formats; this is what the names mean. */
+export interface Format {
+  /** Completes “… takes”. */
+  readonly expected: string;
+  /** Whether this is such a value, as it is written in YAML. */
+  accepts(value: unknown): boolean;
+  /** What the text of a variable or a flag stands for, where that is not the text itself. */
+  fromText?(text: string): unknown;
+  /** What mends a value that is not accepted, where that can be told; of the value it may repeat digits only. */
+  mend?(value: unknown): string | undefined;
+  /** For a list: what each item is. */
+  readonly items?: Format;
+}
+
+const YEARS_100 = '36500d';
+/** Timers count milliseconds in 31 bits. */
+const LONGEST_TIMER = '24d';
+
+const FORMATS = {
+  text: text('text', (value) => value.trim() !== ''),
+  path: text('a path', isPath),
+  paths: list(text('a path', isPath), { atLeast: 1 }),
+  boolean: {
+    expected: 'true or false',
+    accepts: (value) => typeof value === 'boolean',
+    fromText: (written) => (written === 'true' ? true : written === 'false' ? false : written),
+    mend: (value) =>
+      /^(yes|on)$/i.test(String(value))
+        ? 'Write true.'
+        : /^(no|off)$/i.test(String(value))
+          ? 'Write false.'
+          : undefined,
+  },
+  count: integer(1, 1_000_000),
+  replicas: integer(1, 5),
+  port: integer(0, 65_535),
+  size: {
+    expected: 'a size above 0, like 512 KiB, 10 GiB or a plain number of bytes',
+    accepts: (value) => (parseSize(value) ?? 0) > 0,
+  },
+  /** How long something may take: measured by a timer. */
+  timeout: duration('1ms', LONGEST_TIMER),
+  /** How long to wait; it may be no time at all. */
+  wait: duration('0s', LONGEST_TIMER),
+  /** How long something is kept. Streams take no less. */
+  age: duration('100ms', YEARS_100),
+  backoff: list(duration('0s', LONGEST_TIMER), { atLeast: 1 }),
+  syncInterval: {
+    expected: '"always", or a length of time in ms, s, m or h, like 10s',
+    accepts: (value) =>
+      typeof value === 'string' &&
+      (value === 'always' || (/^\d+(ms|s|m|h)$/.test(value) && Number.parseInt(value) > 0)),
+  },
+  server: server(),
+  servers: list(server(), { atLeast: 0 }),
+  address: {
+    expected: 'host:port, like 127.0.0.1:8300, or "off"',
+    accepts: isAddress,
+    mend: (value) =>
+      /^:?\d+$/.test(String(value)) ? `Write the host too: 127.0.0.1:${String(value).replace(':', '')}.` : undefined,
+  },
+  streamName: text('a name of up to 100 letters, digits, - and _', (value) => /^[\w-]{1,100}$/.test(value)),
+  subjects: list(
+    text('a subject: tokens between dots, without white space, * for one token, > for all that follow', (value) =>
+      isSubscribeSubject(value),
+    ),
+    { atLeast: 1 },
+  ),
+  from: {
+    expected: 'new, beginning, { since: 7d } or { sequence: 1 }',
+    accepts: isFrom,
+  },
+  /** What only the plugin's own schema knows. */
+  settings: { expected: 'a map', accepts: isMap },
+  /** Each entry has the keys of the leaf's `children`. */
+  streams: { expected: 'a list of streams, each with a name and subjects', accepts: Array.isArray },
+} satisfies Record<string, Format>;
+
+export type FormatName = keyof typeof FORMATS;
+
+for (const [name, format] of Object.entries<Format>(FORMATS)) {
+  convict.addFormat({
+    name,
+    validate: (value: unknown) => {
+      if (!format.accepts(value)) throw new Error(`takes ${format.expected}`);
+    },
+    ...(format.fromText && { coerce: (value: string) => format.fromText!(value) }),
+  });
+}
+
+/** The format that a leaf of the schema names, or the choice that it lists. */
+export function formatOf(leaf: { readonly format: string | readonly string[] }): Format {
+  if (typeof leaf.format === 'string') return FORMATS[leaf.format as FormatName];
+  const choices = leaf.format;
+  return { expected: `one of ${choices.join(', ')}`, accepts: (value) => choices.includes(value as string) };
+}
+
+export function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function text(expected: string, accepts: (value: string) => boolean): Format {
+  return {
+    expected,
+    accepts: (value) => typeof value === 'string' && accepts(value),
+    mend: (value) => (typeof value === 'number' || typeof value === 'boolean' ? 'Put it in quotes.' : undefined),
+  };
+}
+
+function integer(least: number, most: number): Format {
+  return {
+    expected: `a whole number from ${least} to ${most.toLocaleString('en')}`,
+    accepts: (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
+    fromText: (written) => (/^-?\d+$/.test(written) ? Number(written) : written),
+    mend: (value) => (typeof value === 'string' && /^\d+$/.test(value) ? 'Write it without quotes.' : undefined),
+  };
+}
+
+function duration(least: string, most: string): Format {
+  const [leastMs, mostMs] = [parseDuration(least)!, parseDuration(most)!];
+  return {
+    expected: `a length of time from ${least} to ${most}, like 250ms, 30s, 2m or 7d`,
+    // A number would leave its unit open.
+    accepts: (value) => {
+      const ms = typeof value === 'string' ? parseDuration(value) : undefined;
+      return ms !== undefined && ms >= leastMs && ms <= mostMs;
+    },
+    mend: (value) =>
+      /^\d+(\.\d+)?$/.test(String(value)) ? `Write its unit, like ${String(value)}s or ${String(value)}ms.` : undefined,
+  };
+}
+
+function list(items: Format, { atLeast }: { atLeast: number }): Format {
+  return {
+    expected: `a list${atLeast > 0 ? ' that is not empty' : ''}, each item ${items.expected}`,
+    accepts: (value) => Array.isArray(value) && value.length >= atLeast && value.every((item) => items.accepts(item)),
+    fromText: (written) => written.split(',').map((item) => item.trim()),
+    mend: (value) => (items.accepts(value) ? 'Write it as a list, in [ ].' : undefined),
+    items,
+  };
+}
+
+function server(): Format {
+  return {
+    expected: 'the address of a server, like nats://127.0.0.1:4222, with no user or password in it',
+    accepts: (value) => {
+      const match = /^(?:(?:nats|tls):\/\/)?(?:\[[\da-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?$/i.exec(String(value));
+      return typeof value === 'string' && match !== null && Number(match[1] ?? 4222) <= 65_535;
+    },
+    mend: (value) => (String(value).includes('@') ? 'Put the user and password into nats.credentials.' : undefined),
+  };
+}
+
+function isPath(value: string): boolean {
+  return value.trim() !== '' && !value.includes('\0');
+}
+
+function isAddress(value: unknown): boolean {
+  if (value === '' || value === 'off') return true;
+  const match = /^(?:\[[\da-f:.]+\]|[\w.-]+):(\d{1,5})$/i.exec(String(value));
+  return typeof value === 'string' && match !== null && Number(match[1]) <= 65_535;
+}
+
+function isFrom(value: unknown): boolean {
+  if (!isMap(value)) return value === 'new' || value === 'beginning';
+  const [key, ...others] = Object.keys(value);
+  if (others.length > 0) return false;
+  if (key === 'since') return FORMATS.age.accepts(value[key]);
+  return key === 'sequence' && Number.isSafeInteger(value[key]) && (value[key] as number) >= 1;
+}

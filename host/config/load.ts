@@ -1,0 +1,88 @@
+import path from 'node:path';
+import { checkFile } from './check-file';
+import { asksForOwnBroker, checkFlags, checkVariables, type ConfigFlags } from './check-text';
+import type { Config } from './config';
+import { readCredentialFiles } from './credential-files';
+import { crossCheck } from './cross-check';
+import { Draft, type Source } from './draft';
+import { effective } from './effective';
+import { merge } from './merge';
+import { readYamlFile, unreadable } from './yaml-file';
+
+export type { ConfigFlags, Source };
+
+export interface LoadOptions {
+  /** Where `config/` is, and what relative paths count from, whichever file, variable or flag they stand in. */
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Further files (`--config`); each must exist. */
+  readonly files?: readonly string[];
+  readonly flags?: ConfigFlags;
+}
+
+export interface LoadedConfig {
+  /** Typed, in milliseconds and bytes, deeply frozen. It holds secrets: never log `nats.credentials`. */
+  readonly config: Config;
+  /** Where the value at a path came from; paths as in YAML: `delivery.ackWait`, `streams[0].maxAge`. */
+  sourceOf(path: string): Source;
+}
+
+/**
+ * The effective configuration. Layers, later over earlier: the built-in defaults, `config/default.yaml`,
+ * `config/$NODE_ENV.yaml`, `config/local.yaml` (each where there is one), the files given,
+ * `JETPLUG_*` variables, flags. Maps are merged, lists replaced as a whole.
+ *
+ * @throws AggregateError of every problem found, as JetplugErrors `JP_CONFIG_UNREADABLE`,
+ * `JP_CONFIG_UNKNOWN_KEY` and `JP_CONFIG_INVALID`, each with its file and line, or naming its variable or flag.
+ */
+export function loadConfig({ cwd, env, files = [], flags = {} }: LoadOptions): LoadedConfig {
+  const draft = new Draft();
+  for (const name of layersOf(env, draft)) addFile(path.resolve(cwd, 'config', name), draft);
+  for (const name of files) addGivenFile(path.resolve(cwd, name), draft);
+  checkVariables(env, draft);
+  checkFlags(flags, draft);
+
+  const written = merge(draft);
+  crossCheck(written, draft);
+  const secrets = readCredentialFiles(written, cwd, draft);
+  refuseIfFaulty(draft);
+  const config = deepFreeze(effective(written, secrets, cwd, asksForOwnBroker(flags)));
+  return { config, sourceOf: (at) => draft.sourceOf(at) };
+}
+
+function layersOf({ NODE_ENV: environment }: NodeJS.ProcessEnv, draft: Draft): Set<string> {
+  const isName = !environment || /^[\w-][\w.-]*$/.test(environment);
+  if (!isName) {
+    const message = `NODE_ENV is ${JSON.stringify(environment)}, but takes a plain name: config/$NODE_ENV.yaml is read`;
+    draft.report('JP_CONFIG_INVALID', 'NODE_ENV', { layer: 'variable', name: 'NODE_ENV' }, message);
+  }
+  return new Set(['default.yaml', ...(environment && isName ? [`${environment}.yaml`] : []), 'local.yaml']);
+}
+
+/** @returns whether there is such a file */
+function addFile(file: string, draft: Draft): boolean {
+  const yaml = readYamlFile(file);
+  if (yaml) checkFile(yaml, draft);
+  return yaml !== undefined;
+}
+
+function addGivenFile(file: string, draft: Draft): void {
+  if (addFile(file, draft)) return;
+  draft.problems.push(unreadable(file, 'there is no such file', { hint: 'Check the path given with --config.' }));
+}
+
+function refuseIfFaulty({ problems }: Draft): void {
+  if (problems.length === 0) return;
+  throw new AggregateError(
+    problems,
+    `${problems.length} problem${problems.length > 1 ? 's' : ''} in the configuration`,
+  );
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    Object.values(value).forEach(deepFreeze);
+    Object.freeze(value);
+  }
+  return value;
+}

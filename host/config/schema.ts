@@ -1,0 +1,269 @@
+import type { FormatName } from './formats';
+
+/**
+ * The configuration: what exists, what it means, what it takes, and what holds where nothing is said.
+ *
+ * To add a key: write it here with its `doc`, `format` (see formats.ts), `default` and variable, hand it
+ * on in effective.ts, and show it in config/default.yaml. A `default` of null with `nullable` means
+ * that nothing is said; in a list's `children`, null without `nullable` makes the key a must.
+ * Lengths of time, sizes and paths stand here as people write them.
+ */
+
+/** A key that holds a value. */
+export interface Leaf<T = unknown> {
+  readonly doc: string;
+  readonly format: FormatName | string[];
+  readonly default: T;
+  /** The variable that sets it: JETPLUG_ and its path, without `credentials`. */
+  readonly env?: string;
+  readonly nullable?: true;
+  /** Its value is never shown. */
+  readonly sensitive?: true;
+  /** The keys of each entry of a list of maps. */
+  readonly children?: SchemaMap;
+}
+
+/** A key that holds further keys. */
+export interface SchemaMap {
+  readonly [key: string]: Leaf | SchemaMap;
+}
+
+/** How handlers run; under `plugins.defaults` for all of them, and under `plugins.<name>` for one plugin's. */
+const handler = {
+  from: {
+    doc: 'Where a new durable starts: new, beginning, { since: 7d } or { sequence: 1 }.',
+    format: 'from',
+    default: null as string | { since: string } | { sequence: number } | null,
+    nullable: true,
+  },
+  concurrency: {
+    doc: 'How many events a handler takes at a time, in one host.',
+    format: 'count',
+    default: null as number | null,
+    nullable: true,
+    env: 'JETPLUG_PLUGINS_DEFAULTS_CONCURRENCY',
+  },
+  timeout: {
+    doc: 'How long one run of a handler may take before it counts as failed.',
+    format: 'timeout',
+    default: null as string | null,
+    nullable: true,
+    env: 'JETPLUG_PLUGINS_DEFAULTS_TIMEOUT',
+  },
+  retry: {
+    attempts: {
+      doc: 'How often an event is tried in all before it is dead-lettered.',
+      format: 'count',
+      default: null as number | null,
+      nullable: true,
+      env: 'JETPLUG_PLUGINS_DEFAULTS_RETRY_ATTEMPTS',
+    },
+    backoff: {
+      doc: 'The waits before the second try, the third and so on; the last one repeats.',
+      format: 'backoff',
+      default: null as string[] | null,
+      nullable: true,
+      env: 'JETPLUG_PLUGINS_DEFAULTS_RETRY_BACKOFF',
+    },
+  },
+} as const satisfies SchemaMap;
+
+/** One plugin's section, `plugins.<name>`; no variables reach it. */
+export const pluginSchema = {
+  enabled: { doc: 'Whether the plugin runs.', format: 'boolean', default: true as boolean },
+  ...handler,
+  settings: {
+    doc: 'What the plugin’s own settings schema takes.',
+    format: 'settings',
+    default: null as Record<string, unknown> | null,
+    nullable: true,
+  },
+} as const satisfies SchemaMap;
+
+/** One entry of `streams`. */
+export const streamSchema = {
+  name: { doc: 'Its name on the server.', format: 'streamName', default: null as unknown as string },
+  subjects: {
+    doc: 'Which subjects it holds; no two streams may share one.',
+    format: 'subjects',
+    default: null as unknown as string[],
+  },
+  maxAge: { doc: 'How long an event is kept.', format: 'age', default: '7d' },
+  maxBytes: {
+    doc: 'How much is kept; beyond it the oldest events go.',
+    format: 'size',
+    default: '10 GiB' as string | number,
+  },
+  duplicateWindow: {
+    doc: 'How long the server remembers event ids, to drop repeats. At most maxAge.',
+    format: 'age',
+    default: '2m',
+  },
+  storage: {
+    doc: 'Where events are kept: file or memory. It cannot be changed later.',
+    format: ['file', 'memory'],
+    default: 'file' as 'file' | 'memory',
+  },
+  replicas: { doc: 'On how many servers of a cluster each event is kept, 1 to 5.', format: 'replicas', default: 1 },
+} satisfies SchemaMap;
+
+export const schema = {
+  nats: {
+    servers: {
+      doc: 'The servers to join. Empty: one on the default port if it answers, else an embedded one.',
+      format: 'servers',
+      default: [] as string[],
+      env: 'JETPLUG_NATS_SERVERS',
+    },
+    credentials: {
+      user: optional('The user to connect as; with password or passwordFile.', 'text', 'JETPLUG_NATS_USER'),
+      password: secret('The user’s password.', 'JETPLUG_NATS_PASSWORD'),
+      passwordFile: optional('A file that holds the password.', 'path', 'JETPLUG_NATS_PASSWORD_FILE'),
+      token: secret('The token to connect with.', 'JETPLUG_NATS_TOKEN'),
+      tokenFile: optional('A file that holds the token.', 'path', 'JETPLUG_NATS_TOKEN_FILE'),
+      credsFile: optional('A .creds file (JWT and seed).', 'path', 'JETPLUG_NATS_CREDS_FILE'),
+      nkeyFile: optional('A file that holds an nkey’s seed.', 'path', 'JETPLUG_NATS_NKEY_FILE'),
+    },
+    tls: {
+      caFile: optional('The authority that signed the servers’ certificates.', 'path', 'JETPLUG_NATS_TLS_CA_FILE'),
+      certFile: optional('The host’s own certificate; with keyFile.', 'path', 'JETPLUG_NATS_TLS_CERT_FILE'),
+      keyFile: optional('The key of the host’s own certificate.', 'path', 'JETPLUG_NATS_TLS_KEY_FILE'),
+    },
+    embedded: {
+      binary: optional('The nats-server to run. Default: it is looked for.', 'path', 'JETPLUG_NATS_EMBEDDED_BINARY'),
+      port: {
+        doc: 'Its port on 127.0.0.1; 0: any free one.',
+        format: 'port',
+        default: 4222,
+        env: 'JETPLUG_NATS_EMBEDDED_PORT',
+      },
+      data: {
+        doc: 'The folder for its data; the host locks it.',
+        format: 'path',
+        default: '.jetplug',
+        env: 'JETPLUG_NATS_EMBEDDED_DATA',
+      },
+      syncInterval: {
+        doc: 'How often it syncs its files to disk: always, or a length of time after which a power failure loses events.',
+        format: 'syncInterval',
+        default: 'always',
+        env: 'JETPLUG_NATS_EMBEDDED_SYNC_INTERVAL',
+      },
+    },
+  },
+  streams: {
+    doc: 'The streams that hold the events. A list given by a later layer replaces the whole list.',
+    format: 'streams',
+    default: [
+      {
+        name: 'EVENTS',
+        subjects: ['video.>', 'user.>', 'recommendation.>', 'analytics.>', 'notification.>', 'badge.>', 'ranking.>'],
+      },
+    ] as Record<string, unknown>[],
+    children: streamSchema as SchemaMap,
+  },
+  plugins: {
+    dirs: {
+      doc: 'The folders that plugins are found in.',
+      format: 'paths',
+      default: ['plugins'],
+      env: 'JETPLUG_PLUGINS_DIRS',
+    },
+    watch: {
+      doc: 'Whether plugins are loaded, swapped and removed as their files change.',
+      format: 'boolean',
+      default: true as boolean,
+      env: 'JETPLUG_PLUGINS_WATCH',
+    },
+    startTimeout: {
+      doc: 'How long a plugin may take to load, build and start.',
+      format: 'timeout',
+      default: '10s',
+      env: 'JETPLUG_PLUGINS_START_TIMEOUT',
+    },
+    defaults: handler,
+  },
+  delivery: {
+    ackWait: {
+      doc: 'How long the server waits for an ack before it delivers again; a running handler prolongs it.',
+      format: 'timeout',
+      default: '15s',
+      env: 'JETPLUG_DELIVERY_ACK_WAIT',
+    },
+    maxAckPending: {
+      doc: 'How many deliveries of one durable may be unsettled at a time, over all hosts.',
+      format: 'count',
+      default: 1_000,
+      env: 'JETPLUG_DELIVERY_MAX_ACK_PENDING',
+    },
+    maxPayload: {
+      doc: 'Larger payloads are dead-lettered.',
+      format: 'size',
+      default: '512 KiB' as string | number,
+      env: 'JETPLUG_DELIVERY_MAX_PAYLOAD',
+    },
+    maxDepth: {
+      doc: 'More deeply nested payloads are dead-lettered.',
+      format: 'count',
+      default: 64,
+      env: 'JETPLUG_DELIVERY_MAX_DEPTH',
+    },
+  },
+  deadLetters: {
+    stream: {
+      doc: 'The stream for the dead letters.',
+      format: 'streamName',
+      default: 'DEAD',
+      env: 'JETPLUG_DEAD_LETTERS_STREAM',
+    },
+    maxAge: {
+      doc: 'How long a dead letter is kept.',
+      format: 'age',
+      default: '30d',
+      env: 'JETPLUG_DEAD_LETTERS_MAX_AGE',
+    },
+  },
+  http: {
+    listen: {
+      doc: 'Where health, metrics and the page are served, as host:port; port 0: any free one; off: nowhere.',
+      format: 'address',
+      default: '127.0.0.1:8300',
+      env: 'JETPLUG_HTTP_LISTEN',
+    },
+  },
+  log: {
+    level: {
+      doc: 'The least level that is logged: debug, info, warn or error.',
+      format: ['debug', 'info', 'warn', 'error'],
+      default: 'info' as 'debug' | 'info' | 'warn' | 'error',
+      env: 'JETPLUG_LOG_LEVEL',
+    },
+  },
+  shutdown: {
+    grace: {
+      doc: 'How long running handlers may finish when the host is stopped.',
+      format: 'wait',
+      default: '20s',
+      env: 'JETPLUG_SHUTDOWN_GRACE',
+    },
+  },
+} satisfies SchemaMap;
+
+export function isLeaf(node: Leaf | SchemaMap): node is Leaf {
+  return 'default' in node;
+}
+
+/** Every leaf with its path, as far as paths are fixed: not inside streams and plugins' sections. */
+export function leaves(map: SchemaMap = schema, above = ''): [path: string, leaf: Leaf][] {
+  return Object.entries(map).flatMap(([key, node]): [string, Leaf][] =>
+    isLeaf(node) ? [[above + key, node]] : leaves(node, `${above}${key}.`),
+  );
+}
+
+function secret(doc: string, env: string) {
+  return { ...optional(doc, 'text', env), sensitive: true as const };
+}
+
+function optional(doc: string, format: 'text' | 'path', env: string) {
+  return { doc, format, default: null as string | null, nullable: true as const, env };
+}

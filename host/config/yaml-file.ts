@@ -1,0 +1,162 @@
+import { readFileSync } from 'node:fs';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
+import { JetplugError, type ErrorCode } from '../../sdk/internal';
+import { explain } from './yaml-errors';
+
+/** A YAML file as plain values, and where each of them stands. */
+export interface YamlFile {
+  readonly file: string;
+  /** `null` where the file is empty or could not be read. */
+  readonly root: unknown;
+  readonly problems: readonly JetplugError[];
+  /** The line of a key or list item, by its path: `delivery.ackWait`, `streams[0].subjects[1]`. */
+  lineOf(path: string): number;
+}
+
+/** Aliases multiply what a file holds; no config comes near these. */
+const MAX_VALUES = 20_000;
+const MAX_DEPTH = 50;
+
+/**
+ * Reads a file of YAML 1.2 strictly: a key given twice, a tag, an alias to nothing, a key that is no
+ * text, too much or too deep are problems.
+ *
+ * @returns `undefined` when there is no such file.
+ */
+export function readYamlFile(file: string): YamlFile | undefined {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    return broken(file, unreadable(file, READ_ERRORS[code] ?? `the file cannot be read (${code})`, { cause: error }));
+  }
+  return parse(file, text);
+}
+
+export function unreadable(file: string, message: string, details: { line?: number; hint?: string; cause?: unknown }) {
+  return new JetplugError('JP_CONFIG_UNREADABLE', message, { file, ...details });
+}
+
+const READ_ERRORS: Record<string, string> = {
+  EACCES: 'the file may not be read',
+  EISDIR: 'this is a folder, not a file',
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'the file is not UTF-8 text',
+};
+
+function parse(file: string, text: string): YamlFile {
+  const counter = new LineCounter();
+  const lineAt = (offset: number): number => counter.linePos(offset).line;
+  // With a fixed schema a %YAML 1.1 line cannot change what is a boolean, a number or a date.
+  const document = parseDocument(text, {
+    lineCounter: counter,
+    prettyErrors: false,
+    uniqueKeys: false,
+    schema: 'core',
+    resolveKnownTags: false,
+  });
+  // What follows the first is mostly its echo.
+  const error = document.errors[0] ?? document.warnings[0];
+  if (error) {
+    const [what, hint] = explain(error);
+    // What is not closed is found out at the end, often on an empty line.
+    const line = lineAt(Math.min(error.pos[0], Math.max(0, text.trimEnd().length - 1)));
+    return broken(file, unreadable(file, `not valid YAML: ${what}`, { line, hint }));
+  }
+  const reader = new Reader(file, document, lineAt);
+  const root = reader.read(document.contents, '', 1, 0) ?? null;
+  return { file, root, problems: reader.problems, lineOf: (path) => reader.lines.get(path) ?? 1 };
+}
+
+function broken(file: string, problem: JetplugError): YamlFile {
+  return { file, root: null, problems: [problem], lineOf: () => 1 };
+}
+
+class Reader {
+  readonly problems: JetplugError[] = [];
+  readonly lines = new Map<string, number>();
+  private values = 0;
+
+  constructor(
+    private readonly file: string,
+    private readonly document: Document,
+    private readonly lineAt: (offset: number) => number,
+  ) {}
+
+  /** @returns `undefined` where it is refused: what holds it is left out with it, so that no second problem follows. */
+  read(node: unknown, path: string, line: number, depth: number): unknown {
+    if (depth > MAX_DEPTH) return this.refuse(line, `values are nested more than ${MAX_DEPTH} deep`);
+    if (++this.values > MAX_VALUES) return this.overflow(line);
+    if (isAlias(node)) {
+      const target = node.resolve(this.document);
+      if (target) return this.read(target, path, line, depth + 1);
+      return this.refuse(line, 'an alias (*) stands for nothing', 'Put text that begins with * in quotes.');
+    }
+    if (isMap(node)) return this.readMap(node.items, path, depth);
+    if (isSeq(node)) {
+      const items = node.items.map((item, i) => {
+        const at = `${path}[${i}]`;
+        return this.read(item, at, this.mark(at, item as Node | null, line), depth + 1);
+      });
+      return items.includes(undefined) ? undefined : items;
+    }
+    return isScalar(node) ? node.value : null;
+  }
+
+  private readMap(items: readonly { key: unknown; value: unknown }[], path: string, depth: number): unknown {
+    const map: Record<string, unknown> = {};
+    for (const { key, value } of items) {
+      const line = this.lineAt((key as Node | null)?.range?.[0] ?? 0);
+      const name = keyText(key);
+      if (name === undefined) {
+        this.refuse(line, 'a key is not text', 'Write it as text, in quotes if need be.');
+        continue;
+      }
+      const at = path === '' ? name : `${path}.${name}`;
+      if (name === '__proto__') {
+        this.refuse(line, `unknown key ${shownKey(at)}`, 'Remove it.', 'JP_CONFIG_UNKNOWN_KEY');
+      } else if (Object.hasOwn(map, name)) {
+        this.refuse(line, `${shownKey(at)} is given twice`, `Keep this one or that of line ${this.lines.get(at)}.`);
+      } else {
+        this.lines.set(at, line);
+        const read = this.read(value, at, line, depth + 1);
+        if (read !== undefined) map[name] = read;
+      }
+    }
+    return map;
+  }
+
+  private mark(path: string, item: Node | null, otherwise: number): number {
+    const line = item?.range ? this.lineAt(item.range[0]) : otherwise;
+    this.lines.set(path, line);
+    return line;
+  }
+
+  private overflow(line: number): undefined {
+    const message = `with its aliases the file holds more than ${MAX_VALUES.toLocaleString('en')} values`;
+    // Said once; what comes after it is left out quickly.
+    return this.values === MAX_VALUES + 1 ? this.refuse(line, message, 'Repeat less.') : undefined;
+  }
+
+  private refuse(
+    line: number,
+    message: string,
+    hint = 'Mend the line named.',
+    code: ErrorCode = 'JP_CONFIG_UNREADABLE',
+  ): undefined {
+    this.problems.push(new JetplugError(code, message, { file: this.file, line, hint }));
+  }
+}
+
+/** A key or path as it may be shown: `password:hunter2`, with its space forgotten, is one key. */
+export function shownKey(path: string): string {
+  const shown = /^[^\s:@]{0,100}/.exec(path)![0];
+  return JSON.stringify(shown === path ? shown : `${shown}…`);
+}
+
+function keyText(key: unknown): string | undefined {
+  if (!isScalar(key) || key.value === null) return undefined;
+  // As it is written: 007 is no 7.
+  return typeof key.value === 'string' ? key.value : key.source;
+}

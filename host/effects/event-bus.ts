@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import { EventBus, type Clock, type Publishable, type PublishOptions } from '../../sdk';
+import { isEventContract, isPublishSubject, JetplugError, type Envelope, type EventContract } from '../../sdk/internal';
+import { derivedId, HOPS_HEADER, type Outgoing, type OutgoingEvent } from '../message/outbox';
+import { currentRun, type Run } from '../message/run';
+import { listIssues } from '../message/validate';
+
+const MAX_ID_BYTES = 256;
+
+/** The event bus of a plugin, and of a publisher outside a host: within a handler it queues, elsewhere it sends. */
+export class JetStreamEventBus extends EventBus {
+  constructor(
+    private readonly outgoing: Outgoing,
+    private readonly clock: Clock,
+  ) {
+    super();
+  }
+
+  async publish<E extends EventContract | string>(
+    event: E,
+    fields: Publishable<E>,
+    options: PublishOptions = {},
+  ): Promise<string> {
+    const run = currentRun();
+    run?.assertLive('EventBus.publish');
+    const subject = subjectOf(event);
+    // Its place among the run's events is fixed now, whatever a schema then waits for.
+    const id = options.id ?? (run ? this.nextId(run, subject) : randomUUID());
+    const valid = await validFields(event, subject, fields);
+    run?.assertLive('EventBus.publish');
+    const outgoing = this.compose(subject, valid, id, options, run);
+    if (run) run.outbox.push(outgoing);
+    else await this.outgoing.send(outgoing);
+    return id;
+  }
+
+  private nextId(run: Run, subject: string): string {
+    const ordinal = run.ordinals.get(subject) ?? 0;
+    run.ordinals.set(subject, ordinal + 1);
+    return derivedId(run, subject, ordinal);
+  }
+
+  private compose(
+    subject: string,
+    fields: object,
+    id: string,
+    options: PublishOptions,
+    run: Run | undefined,
+  ): OutgoingEvent {
+    if (id === '' || Buffer.byteLength(id) > MAX_ID_BYTES || /[\r\n]/.test(id)) {
+      throw new JetplugError('JP_EVENT_INVALID', `${subject}: an event id is a string of 1–${MAX_ID_BYTES} bytes on one line`);
+    }
+    const timestamp = options.timestamp ?? this.clock.now().toISOString();
+    if (Number.isNaN(Date.parse(timestamp))) {
+      throw new JetplugError('JP_EVENT_INVALID', `${subject}: the timestamp ${JSON.stringify(timestamp)} is not ISO 8601`);
+    }
+    const envelope: Envelope = { event_type: subject, event_id: id, timestamp: new Date(timestamp).toISOString() };
+    const headers = run ? { [HOPS_HEADER]: String(run.decoded.hops + 1) } : {};
+    return { id, subject, payload: JSON.stringify({ ...envelope, ...fields, ...envelope }), headers };
+  }
+}
+
+function subjectOf(event: EventContract | string): string {
+  const subject = typeof event === 'string' ? event : event.subject;
+  if (typeof subject === 'string' && isPublishSubject(subject)) return subject;
+  throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(subject)}`);
+}
+
+async function validFields(event: EventContract | string, subject: string, fields: unknown): Promise<object> {
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
+    throw new JetplugError('JP_EVENT_INVALID', `${subject}: the fields must be an object`);
+  }
+  if (!isEventContract(event)) return fields;
+  const result = await event.schema['~standard'].validate(fields);
+  if (result.issues) throw new JetplugError('JP_EVENT_INVALID', `${subject}: ${listIssues(result.issues)}`);
+  // As given, not as the schema left it: its transforms are the reader's.
+  return fields;
+}

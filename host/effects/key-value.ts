@@ -1,0 +1,26 @@
+/**
+ * A bucket on the server: text values with revisions. The folder host/nats makes it. Every method
+ * rejects with `JP_STORE_UNAVAILABLE` when the server does not do it.
+ */
+export interface KeyValue {
+  /** The entry at the key; a deleted one has no value but still a revision. */
+  get(key: string): Promise<Entry | undefined>;
+  /**
+   * Stores a value and resolves with its revision.
+   * @param expected write only where the key's revision is this one (0: there never was one); else {@link Conflict}
+   */
+  put(key: string, value: string, expected?: number): Promise<number>;
+  /** Removes the value and resolves with the revision that says so; `expected` as with {@link put}. */
+  delete(key: string, expected?: number): Promise<number>;
+  keys(): Promise<string[]>;
+}
+
+export interface Entry {
+  readonly value: string | undefined;
+  readonly revision: number;
+}
+
+/** Another writer came first. */
+export class Conflict extends Error {
+  override readonly name = 'Conflict';
+}

@@ -1,0 +1,75 @@
+import { Store } from '../../sdk';
+import { JetplugError } from '../../sdk/internal';
+import { currentRun } from '../message/run';
+import type { KeyValue } from './key-value';
+import { KeyWriters } from './key-writers';
+import { assertScope, escapeKey, unescapeKey } from './store-keys';
+
+/** A plugin's store on a bucket; the scopes of one store share its writers. */
+export class KvStore<T> extends Store<T> {
+  constructor(
+    private readonly bucket: KeyValue,
+    private readonly writers = new KeyWriters(bucket),
+    private readonly scopeName?: string,
+  ) {
+    super();
+  }
+
+  async get(key: string): Promise<T | undefined> {
+    currentRun()?.assertLive('Store.get');
+    const entry = await this.bucket.get(escapeKey(key, this.scopeName));
+    return parse<T>(entry?.value);
+  }
+
+  async update(key: string, change: (current: T | undefined) => T): Promise<T> {
+    const run = currentRun();
+    run?.assertLive('Store.update');
+    const text = await this.writers.write(escapeKey(key, this.scopeName), (current) => {
+      run?.assertLive('Store.update');
+      return stringify(key, change(parse<T>(current)));
+    });
+    // What JSON made of it, so that a caller sees what is kept.
+    return JSON.parse(text!) as T;
+  }
+
+  async delete(key: string): Promise<void> {
+    currentRun()?.assertLive('Store.delete');
+    await this.writers.write(escapeKey(key, this.scopeName), () => undefined);
+  }
+
+  async keys(): Promise<string[]> {
+    currentRun()?.assertLive('Store.keys');
+    const keys = (await this.bucket.keys()).map(unescapeKey);
+    return keys.filter(({ scope }) => scope === this.scopeName).map(({ key }) => key);
+  }
+
+  scope<U>(name: string): Store<U> {
+    if (this.scopeName !== undefined) {
+      throw new JetplugError('JP_STORE_KEY_INVALID', `a scope has no scopes: ${this.scopeName} → ${name}`);
+    }
+    return new KvStore<U>(this.bucket, this.writers, assertScope(name));
+  }
+}
+
+function parse<T>(text: string | undefined): T | undefined {
+  return text === undefined ? undefined : (JSON.parse(text) as T);
+}
+
+function stringify(key: string, next: unknown): string {
+  if (next instanceof Promise) {
+    next.catch(() => undefined); // said here instead: the function must be synchronous
+    throw invalidValue(key, 'the function given to update is asynchronous; await before it and close over the result');
+  }
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(next);
+  } catch (cause) {
+    throw invalidValue(key, `the new value is not JSON: ${(cause as Error).message}`, cause);
+  }
+  if (text === undefined) throw invalidValue(key, `the function given to update returned ${typeof next}`);
+  return text;
+}
+
+function invalidValue(key: string, why: string, cause?: unknown): JetplugError {
+  return new JetplugError('JP_STORE_VALUE_INVALID', `Store.update(${JSON.stringify(key.slice(0, 60))}): ${why}`, { cause });
+}

@@ -1,0 +1,172 @@
+import { resolve } from 'node:path';
+import type { Config } from './config/config';
+import { systemClock } from './clock';
+import type { HostLog } from './log';
+import { Sweep } from './message/sweep';
+import { Bucket } from './nats/bucket';
+import { Connection } from './nats/connection';
+import { DeadLetterStream } from './nats/dead-letter-stream';
+import { openBroker, type Broker, type BrokerProgress } from './nats/embedded/open-broker';
+import { Publisher } from './nats/publisher';
+import { serveAnswers } from './nats/service';
+import { ensureStreams, type StreamState } from './nats/streams';
+import { readiness } from './ops/health';
+import { serveHttp, type HttpServer } from './ops/http';
+import { metricsText } from './ops/metrics';
+import { pluginStatuses, type PluginStatus } from './ops/status';
+import { discover, type Discovery } from './plugin/discover';
+import { Plugins } from './plugin/plugins';
+import { PluginWatch } from './plugin/watch';
+import { packageVersion } from './version';
+
+/** How long a host that starts waits for a configured server that does not answer yet. */
+const PATIENCE_MS = 30_000;
+
+export interface HostOptions {
+  readonly config: Config;
+  readonly log: HostLog;
+  /** Told how far a download of the broker is. */
+  readonly progress?: BrokerProgress;
+}
+
+/** What is known when a host is ready. */
+export interface HostSummary {
+  readonly broker: Pick<Broker, 'kind' | 'url' | 'version'>;
+  readonly streams: readonly StreamState[];
+  readonly plugins: readonly PluginStatus[];
+  readonly http: string | undefined;
+  readonly tookMs: number;
+}
+
+/**
+ * The process: config → broker → streams → plugins → consumers → ready. `stop` is the mirror.
+ */
+export class Host {
+  private phase: 'starting' | 'running' | 'stopping' = 'starting';
+  /** What was opened, in order; closed in the opposite one. */
+  private readonly opened: { what: string; close: () => Promise<unknown> }[] = [];
+  private readonly config: Config;
+  private readonly log: HostLog;
+
+  constructor(private readonly options: HostOptions) {
+    this.config = options.config;
+    this.log = options.log;
+  }
+
+  /** @throws JetplugError, or an AggregateError of several, when the host cannot run; what was opened is closed. */
+  async start(): Promise<HostSummary> {
+    try {
+      return await this.open();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Ends what `start` began, last things first. Never rejects. */
+  async stop(): Promise<void> {
+    this.phase = 'stopping';
+    for (let next = this.opened.pop(); next; next = this.opened.pop()) {
+      try {
+        await next.close();
+      } catch (error) {
+        this.log.error(`${next.what} did not stop cleanly`, { err: error });
+      }
+    }
+  }
+
+  private async open(): Promise<HostSummary> {
+    const startedMs = performance.now();
+    const discovery = discover(this.config.plugins.dirs);
+    const broker = await this.openBroker();
+    const connection = await this.connect(broker);
+    const streams = await ensureStreams(connection, this.config);
+    const plugins = await this.openPlugins(connection, streams);
+    const http = await this.openHttp(plugins, connection);
+    await this.loadPlugins(plugins, discovery);
+    await this.watch(plugins);
+    await this.openService(plugins, connection);
+    this.phase = 'running';
+    const statuses = await pluginStatuses(plugins, connection);
+    return { broker, streams, plugins: statuses, http: http?.url, tookMs: Math.round(performance.now() - startedMs) };
+  }
+
+  private async openBroker(): Promise<Broker> {
+    const { servers, embedded } = this.config.nats;
+    const say = (line: string): void => this.log.info(line);
+    const { progress } = this.options;
+    const broker = await openBroker({ servers: [...servers], embedded, say, ...(progress && { progress }) });
+    this.opened.push({ what: 'the broker', close: () => broker.stop() });
+    return broker;
+  }
+
+  private async connect(broker: Broker): Promise<Connection> {
+    const { servers } = this.config.nats;
+    const connection = await Connection.open({
+      servers: servers.length > 0 ? servers : [broker.url],
+      name: `jetplug-host-${process.pid}`,
+      nats: this.config.nats,
+      patienceMs: PATIENCE_MS,
+      waiting: (error) => this.log.warn('waiting for the NATS server', { err: error }),
+    });
+    this.opened.push({ what: 'the connection', close: () => connection.close() });
+    connection.watch({
+      disconnected: (server) => this.log.warn('the NATS server is gone; reconnecting', { server }),
+      reconnected: (server) => this.log.info('the NATS server is back', { server }),
+      refused: (error) => this.log.error('the NATS server refused something', { err: error }),
+      closed: (error) => {
+        if (this.phase !== 'stopping') this.log.error('the connection to the NATS server is closed', { err: error });
+      },
+    });
+    for (const line of connection.features.missing()) this.log.info(line);
+    return connection;
+  }
+
+  private async openPlugins(connection: Connection, streams: readonly StreamState[]): Promise<Plugins> {
+    const replicas = this.config.streams[0]?.replicas ?? 1;
+    const plugins = new Plugins({
+      config: this.config,
+      connection,
+      streams,
+      clock: systemClock,
+      log: this.log,
+      outgoing: new Publisher(connection),
+      deadLetters: new DeadLetterStream(connection, this.config.deadLetters.stream),
+      records: await Bucket.open(connection, 'jetplug', replicas),
+      sweep: new Sweep(),
+    });
+    this.opened.push({ what: 'the plugins', close: () => plugins.stop() });
+    return plugins;
+  }
+
+  private async loadPlugins(plugins: Plugins, { found, skipped }: Discovery): Promise<void> {
+    for (const { file, why, looksMeant } of skipped) {
+      this.log[looksMeant ? 'info' : 'debug']('a file in the plugins folder is skipped', { file, why });
+    }
+    await Promise.all(found.map((file) => plugins.load(file)));
+  }
+
+  private async watch(plugins: Plugins): Promise<void> {
+    if (!this.config.plugins.watch) return;
+    const dirs = this.config.plugins.dirs.map((dir) => resolve(dir));
+    const watch = new PluginWatch(dirs, plugins, this.log);
+    this.opened.push({ what: 'watching', close: () => watch.stop() });
+    await watch.ready();
+  }
+
+  private async openHttp(plugins: Plugins, connection: Connection): Promise<HttpServer | undefined> {
+    if (this.config.http.listen === '') return undefined;
+    const http = await serveHttp(this.config.http.listen, {
+      readiness: () => readiness(plugins, connection, this.phase),
+      metrics: () => metricsText(plugins, connection),
+    });
+    this.opened.push({ what: 'HTTP', close: () => http.close() });
+    return http;
+  }
+
+  private async openService(plugins: Plugins, connection: Connection): Promise<void> {
+    const answers = { plugins: () => pluginStatuses(plugins, connection) };
+    const service = await serveAnswers(connection, packageVersion(), answers);
+    this.opened.push({ what: 'the micro service', close: () => service.stop() });
+  }
+}

@@ -1,0 +1,39 @@
+import pino, { type Logger as PinoLogger } from 'pino';
+import pretty from 'pino-pretty';
+import { Logger } from '../sdk';
+import type { LogLevel } from './config/config';
+
+/** The host's log: JSON lines, or readable ones on a terminal. */
+export class HostLog extends Logger {
+  private constructor(private readonly pino: PinoLogger) {
+    super();
+  }
+
+  static create(options: { level: LogLevel; terminal: boolean }): HostLog {
+    const base = { level: options.level, base: null, serializers: { err: pino.stdSerializers.errWithCause } };
+    if (!options.terminal) {
+      const named = { ...base, formatters: { level: (label: string) => ({ level: label }) } };
+      return new HostLog(pino({ ...named, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 1, sync: true })));
+    }
+    const stream = pretty({ sync: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true, colorize: true });
+    return new HostLog(pino(base, stream));
+  }
+
+  /** The log of one part of the host, or of one plugin: its lines carry the fields. */
+  child(fields: object): HostLog {
+    return new HostLog(this.pino.child(fields));
+  }
+
+  debug(message: string, fields?: object): void {
+    this.pino.debug(fields, message);
+  }
+  info(message: string, fields?: object): void {
+    this.pino.info(fields, message);
+  }
+  warn(message: string, fields?: object): void {
+    this.pino.warn(fields, message);
+  }
+  error(message: string, fields?: object): void {
+    this.pino.error(fields, message);
+  }
+}

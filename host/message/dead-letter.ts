@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { topFrame } from '../../sdk/internal';
+import type { Delivery } from './delivery';
+import type { Handler } from './handler';
+import type { DeadLetterReason } from './outcome';
+
+/** A message that no retry will help, with all that is known of why. */
+export interface DeadLetter {
+  readonly plugin: string;
+  readonly handler: string;
+  readonly stream: string;
+  readonly sequence: number;
+  readonly storedAtMs: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The original payload, byte for byte. */
+  readonly payload: Uint8Array;
+}
+
+/** Where dead letters are kept: the folder host/nats makes it. */
+export interface DeadLetters {
+  /** Resolves when the letter is stored, or was already. */
+  store(letter: DeadLetter): Promise<void>;
+}
+
+const MAX_MESSAGE_BYTES = 2_048;
+const MAX_STACK_BYTES = 8_192;
+
+export function deadLetterOf(
+  handler: Handler,
+  delivery: Delivery,
+  failure: { reason: DeadLetterReason; error: Error; attempts: number },
+  now: Date,
+): DeadLetter {
+  const { error } = failure;
+  return {
+    plugin: handler.plugin,
+    handler: handler.name,
+    stream: delivery.stream,
+    sequence: delivery.sequence,
+    storedAtMs: delivery.storedAtMs,
+    payload: delivery.payload,
+    headers: {
+      ...originalHeaders(delivery),
+      'x-dead-letter-reason': failure.reason,
+      'x-original-subject': delivery.subject,
+      'x-original-stream': delivery.stream,
+      'x-original-sequence': String(delivery.sequence),
+      'x-original-time': new Date(delivery.storedAtMs).toISOString(),
+      'x-failed-at': now.toISOString(),
+      'x-delivery-count': String(delivery.deliveryCount),
+      'x-attempts': String(failure.attempts),
+      'x-plugin': handler.plugin,
+      'x-handler': handler.name,
+      'x-plugin-version': handler.version,
+      'x-error-name': encodeHeader(error.name, 256),
+      'x-error-message': encodeHeader(error.message, MAX_MESSAGE_BYTES),
+      'x-error-stack': encodeHeader(stackOf(error), MAX_STACK_BYTES),
+      'x-fingerprint': fingerprint(error),
+    },
+  };
+}
+
+/** All but the ones that JetStream would obey. A malformed block has none that could be kept. */
+function originalHeaders(delivery: Delivery): Record<string, string> {
+  try {
+    return Object.fromEntries(Object.entries(delivery.headers()).filter(([name]) => !/^nats-/i.test(name)));
+  } catch (error) {
+    return { 'x-original-headers-error': encodeHeader((error as Error).message, 256) };
+  }
+}
+
+/** The stack with those of its causes. */
+function stackOf(error: Error): string {
+  const parts: string[] = [];
+  let cause: unknown = error;
+  while (cause instanceof Object && 'stack' in cause && parts.length < 5) {
+    parts.push(String(cause.stack));
+    cause = (cause as Error).cause;
+  }
+  return parts.join('\ncaused by: ');
+}
+
+/** Groups letters of one fault: the error's class, its message without numbers and ids, and its first frame. */
+export function fingerprint(error: Error): string {
+  const frame = topFrame(error.stack);
+  const message = error.message
+    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/gi, '#')
+    .replace(/"[^"]*"/g, '"#"')
+    .replace(/\b(?=\w*\d)\w+\b/g, '#');
+  const text = `${error.name}\n${message}\n${frame ? `${frame.file}:${frame.line}` : ''}`;
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+}
+
+/** A header value cannot hold line breaks or what is not ASCII: percent-encoded, and cut to a length. */
+export function encodeHeader(text: string, maxBytes: number): string {
+  const encoded = text.replace(/[^\x20-\x24\x26-\x7e]/gu, (char) =>
+    [...Buffer.from(char)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+  );
+  return encoded.length <= maxBytes ? encoded : encoded.slice(0, maxBytes).replace(/(%[0-9A-F]{2})*%?[0-9A-F]?$/, '') + '...';
+}
+
+export function decodeHeader(value: string): string {
+  const bytes = Buffer.from(value.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))), 'latin1');
+  return bytes.toString('utf8');
+}

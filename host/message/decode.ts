@@ -1,0 +1,132 @@
+import type { Envelope } from '../../sdk/internal';
+import type { Delivery } from './delivery';
+import type { PayloadLimits } from './handler';
+import { readCloudEvent, type CloudEvent } from './cloud-events';
+import { HOPS_HEADER, MAX_HOPS } from './outbox';
+import { invalid, type Invalid } from './outcome';
+
+/** A message as an event: its envelope complete, its fields not validated yet. */
+export interface Decoded {
+  readonly kind: 'decoded';
+  readonly envelope: Envelope;
+  readonly fields: Record<string, unknown>;
+  readonly headers: Readonly<Record<string, string>>;
+  /** How many events lie between this one and the one that came from outside. */
+  readonly hops: number;
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+const MAX_ID_BYTES = 256;
+const ISO_8601 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
+
+/** Turns bytes into an event, and fills the envelope of one that was published by hand. Never throws. */
+export function decode(delivery: Delivery, limits: PayloadLimits): Decoded | Invalid {
+  const size = delivery.payload.length;
+  if (size > limits.maxPayloadBytes) {
+    return invalid('too-large', `the payload has ${size} bytes; the limit is ${limits.maxPayloadBytes}`);
+  }
+  const headers = readHeaders(delivery);
+  if ('kind' in headers) return headers;
+  const hops = Number(headers.values[HOPS_HEADER] ?? 0);
+  if (hops > MAX_HOPS) {
+    return invalid('too-many-hops', `the event is ${hops} events away from the first; the limit is ${MAX_HOPS}`);
+  }
+  const body = parse(delivery.payload, limits.maxDepth);
+  if ('kind' in body) return body;
+
+  const cloudEvent = readCloudEvent(headers.values, body.value);
+  if (cloudEvent && 'kind' in cloudEvent) return cloudEvent;
+  const envelope = fillEnvelope(cloudEvent?.attributes ?? body.value, headers.values, delivery);
+  if ('kind' in envelope) return envelope;
+  const fields = fieldsOf(cloudEvent, body.value);
+  return { kind: 'decoded', envelope: envelope.value, fields, headers: headers.values, hops };
+}
+
+type Value<T> = { readonly value: T };
+
+function readHeaders(delivery: Delivery): { values: Readonly<Record<string, string>> } | Invalid {
+  try {
+    return { values: delivery.headers() };
+  } catch (error) {
+    return invalid('invalid-envelope', 'the header block is malformed', error);
+  }
+}
+
+function parse(payload: Uint8Array, maxDepth: number): Value<Record<string, unknown>> | Invalid {
+  if (payload.length === 0) return invalid('invalid-json', 'the payload is empty');
+  let value: unknown;
+  try {
+    value = JSON.parse(UTF8.decode(payload));
+  } catch (error) {
+    const what = error instanceof SyntaxError ? 'JSON' : 'UTF-8';
+    return invalid('invalid-json', `the payload is not ${what}: ${(error as Error).message}`, error);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return invalid('invalid-envelope', `the payload is ${describe(value)}, not an object`);
+  }
+  return inspect(value, maxDepth) ?? { value: value as Record<string, unknown> };
+}
+
+/** Walks the whole value once, without recursion, for its depth and for keys that reach prototypes. */
+function inspect(root: object, maxDepth: number): Invalid | undefined {
+  const nodes: object[] = [root];
+  const depths: number[] = [1];
+  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+    const depth = depths.pop()!;
+    if (depth > maxDepth) return invalid('too-deep', `the payload is nested more than ${maxDepth} levels deep`);
+    for (const key in node) {
+      const child = (node as Record<string, unknown>)[key];
+      if (key === '__proto__' || (key === 'constructor' && isObject(child) && Object.hasOwn(child, 'prototype'))) {
+        return invalid('invalid-envelope', `the payload has the key "${key}", which reaches for a prototype`);
+      }
+      if (isObject(child)) {
+        nodes.push(child);
+        depths.push(depth + 1);
+      }
+    }
+  }
+  return undefined;
+}
+
+/** A hand-typed event may leave the envelope out: its type is its subject, its time is the stream's. */
+function fillEnvelope(
+  given: Partial<Record<keyof Envelope, unknown>>,
+  headers: Readonly<Record<string, string>>,
+  delivery: Delivery,
+): Value<Envelope> | Invalid {
+  const { event_type: type = delivery.subject, timestamp: time } = given;
+  const { event_id: id = headers['Nats-Msg-Id'] ?? `${delivery.stream}:${delivery.sequence}` } = given;
+  if (typeof type !== 'string' || type === '') return invalid('invalid-envelope', `event_type is ${describe(type)}`);
+  if (typeof id !== 'string' || id === '' || Buffer.byteLength(id) > MAX_ID_BYTES) {
+    return invalid('invalid-envelope', `event_id is ${describe(id)}, not a string of 1–${MAX_ID_BYTES} bytes`);
+  }
+  const timestamp = time === undefined ? new Date(delivery.storedAtMs).toISOString() : utc(time);
+  if (timestamp === undefined) {
+    return invalid('invalid-envelope', `timestamp is ${describe(time)}, not an ISO 8601 time such as 2026-05-12T19:03:11Z`);
+  }
+  return { value: { event_type: type, event_id: id, timestamp } };
+}
+
+/** The time in UTC, or nothing where the text is not one; other offsets are converted. */
+function utc(time: unknown): string | undefined {
+  if (typeof time !== 'string' || !ISO_8601.test(time)) return undefined;
+  const ms = Date.parse(time);
+  if (Number.isNaN(ms)) return undefined;
+  return time.endsWith('Z') ? time : new Date(ms).toISOString();
+}
+
+function fieldsOf(cloudEvent: CloudEvent | undefined, body: Record<string, unknown>): Record<string, unknown> {
+  const { event_type: _type, event_id: _id, timestamp: _time, ...fields } = cloudEvent?.data ?? body;
+  return fields;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'string') return value.length > 80 ? `a string of ${value.length} characters` : JSON.stringify(value);
+  return typeof value === 'object' ? 'an object' : `${typeof value === 'number' ? 'the number' : 'the'} ${String(value)}`;
+}

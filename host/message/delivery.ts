@@ -1,0 +1,27 @@
+/**
+ * One delivery of a stored message: what came, and the four ways to answer. The folder host/nats
+ * makes it; only settle.ts, sweep.ts and intake.ts answer it.
+ */
+export interface Delivery {
+  readonly subject: string;
+  readonly payload: Uint8Array;
+  readonly stream: string;
+  /** The message's place in its stream, from 1. */
+  readonly sequence: number;
+  /** When the stream stored it, in milliseconds since 1970. */
+  readonly storedAtMs: number;
+  /** How often it was delivered, this time included; it counts deploys and lost connections too. */
+  readonly deliveryCount: number;
+  /** Its headers, by name as sent; a name sent twice keeps its last value. Throws where the block is malformed. */
+  headers(): Readonly<Record<string, string>>;
+
+  /** Whether it has been answered for good. A second ack, nak or term throws. */
+  readonly settled: boolean;
+  ack(): void;
+  /** Gives it back; it comes again after the delay, at once where there is none. */
+  nak(delayMs?: number): void;
+  /** It must never come again. The reason goes into the server's advisory where the server can. */
+  term(reason: string): void;
+  /** It is still being worked on: the server's ack wait starts anew. */
+  working(): void;
+}

@@ -1,0 +1,78 @@
+import { inspect } from 'node:util';
+import { isJetplugError, isReject, isRetryLater, JetplugError } from '../../sdk/internal';
+import { isPromise, type MaybePromise } from '../maybe-promise';
+import { sendOutbox } from './outbox';
+import type { Outcome } from './outcome';
+import { RunContext, within, type Run } from './run';
+import type { Envelope } from '../../sdk/internal';
+
+/**
+ * Runs the handler on the event and says how it ended; what it published is sent once it has
+ * returned. Never throws. The sweep interrupts a run whose time is up.
+ */
+export function dispatch(run: Run, event: Envelope): MaybePromise<Outcome> {
+  let result: unknown;
+  try {
+    result = within(run, () => run.handler.invoke(event, new RunContext(run)));
+  } catch (thrown) {
+    return conclude(run, outcomeOfError(run, thrown));
+  }
+  if (!isPromise(result)) return returned(run);
+  return new Promise<Outcome>((resolve) => {
+    run.interrupt = (outcome) => {
+      run.end('error' in outcome ? outcome.error : new Error('the host is stopping'));
+      resolve(outcome);
+    };
+    (result as Promise<unknown>).then(
+      () => (run.isOver ? undefined : resolve(returned(run))),
+      (thrown: unknown) => (run.isOver ? logLate(run, thrown) : resolve(conclude(run, outcomeOfError(run, thrown)))),
+    );
+  });
+}
+
+const HANDLED: Outcome = { kind: 'handled' };
+
+function returned(run: Run): MaybePromise<Outcome> {
+  run.end();
+  if (run.outbox.length === 0) return HANDLED;
+  return sendOutbox(run).then(
+    () => HANDLED,
+    (thrown: unknown) => outcomeOfError(run, thrown),
+  );
+}
+
+function conclude(run: Run, outcome: Outcome): Outcome {
+  run.end();
+  return outcome;
+}
+
+const BROKER_FAILED: ReadonlySet<string> = new Set(['JP_STORE_UNAVAILABLE', 'JP_PUBLISH_FAILED']);
+
+function outcomeOfError(run: Run, thrown: unknown): Outcome {
+  const error = asError(run, thrown);
+  if (isReject(thrown)) return { kind: 'rejected', error };
+  if (isRetryLater(thrown)) return { kind: 'postponed', delayMs: thrown.delayMs, error };
+  if (isJetplugError(thrown) && BROKER_FAILED.has(thrown.code)) return { kind: 'unavailable', error };
+  return { kind: 'failed', error };
+}
+
+/** Authors throw what they like: strings, undefined, errors of another realm. */
+function asError(run: Run, thrown: unknown): Error {
+  if (typeof thrown === 'object' && thrown !== null && 'message' in thrown && 'stack' in thrown) return thrown as Error;
+  const { plugin, name, where } = run.handler;
+  const text = inspect(thrown, { depth: 1, breakLength: Infinity }).slice(0, 200);
+  const error = new Error(`${plugin}.${name} threw ${text}, which is not an Error`, { cause: thrown });
+  error.stack = `${error.name}: ${error.message}\n    at ${name} (${where.file}:${where.line}:1)`;
+  return error;
+}
+
+function logLate(run: Run, thrown: unknown): void {
+  run.handler.log.warn('a handler failed after its run had ended', { handler: run.handler.name, err: asError(run, thrown) });
+}
+
+/** The outcome of a run whose time is up. */
+export function timedOut({ handler }: Run): Outcome {
+  const message = `${handler.plugin}.${handler.name} took longer than its timeout of ${handler.timeoutMs} ms`;
+  const error = new JetplugError('JP_HANDLER_TIMEOUT', message, { plugin: handler.plugin, ...handler.where });
+  return { kind: 'timed-out', error };
+}

@@ -1,0 +1,44 @@
+import type { EventContext, Logger } from '../../sdk';
+import type { Envelope, EventContract, Location } from '../../sdk/internal';
+import type { AttemptLog } from './attempts';
+import type { HandlerCounters } from './counters';
+import type { DeadLetters } from './dead-letter';
+import type { Outgoing } from './outbox';
+
+/** All that a message's life needs to know of the handler it is for. */
+export interface Handler {
+  readonly plugin: string;
+  /** The method's name in kebab-case. */
+  readonly name: string;
+  readonly durable: string;
+  /** Identifies the plugin's source text. */
+  readonly version: string;
+  /** Where the handler stands in its file. */
+  readonly where: Location;
+  /** The event it takes; absent for a handler on a raw subject, which gets any JSON object. */
+  readonly contract?: EventContract;
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+  readonly retry: RetryPolicy;
+  readonly limits: PayloadLimits;
+  /** Calls the author's method. */
+  invoke(event: Envelope, context: EventContext): unknown;
+
+  readonly attempts: AttemptLog;
+  readonly deadLetters: DeadLetters;
+  readonly outgoing: Outgoing;
+  readonly counters: HandlerCounters;
+  readonly log: Logger;
+}
+
+export interface RetryPolicy {
+  /** In all, the first included. */
+  readonly attempts: number;
+  /** The waits between them; the last one repeats. */
+  readonly backoffMs: readonly number[];
+}
+
+export interface PayloadLimits {
+  readonly maxPayloadBytes: number;
+  readonly maxDepth: number;
+}

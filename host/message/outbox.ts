@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import type { Run } from './run';
+
+/** How many events away from the one that came from outside; a chain of handlers that feed each other ends at the limit. */
+export const HOPS_HEADER = 'x-hops';
+export const MAX_HOPS = 32;
+
+/** An event on its way to a stream. */
+export interface OutgoingEvent {
+  readonly id: string;
+  readonly subject: string;
+  readonly payload: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Where events are published: the folder host/nats makes it. */
+export interface Outgoing {
+  /** Resolves when a stream has stored the event, or had it already under this id. Rejects with `JP_PUBLISH_FAILED`. */
+  send(event: OutgoingEvent): Promise<void>;
+}
+
+/** Sends what the handler published; all at once, as their order among each other is not promised. */
+export async function sendOutbox(run: Run): Promise<void> {
+  const sends = run.outbox.map((event) => run.handler.outgoing.send(event));
+  const failed = (await Promise.allSettled(sends)).find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+/**
+ * The id of an event that a handler publishes, a UUID: the same whenever the handler runs again on
+ * the same message, so that the stream drops the repeat.
+ */
+export function derivedId(run: Run, subject: string, ordinal: number): string {
+  const { delivery, handler } = run;
+  const cause = `${delivery.stream}\n${delivery.storedAtMs}\n${delivery.sequence}`;
+  const hash = createHash('sha256').update(`${cause}\n${handler.plugin}.${handler.name}\n${subject}\n${ordinal}`).digest();
+  // Version 8 of RFC 9562: the bits are the maker's own.
+  hash[6] = (hash[6]! & 0x0f) | 0x80;
+  hash[8] = (hash[8]! & 0x3f) | 0x80;
+  const hex = hash.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
+}

@@ -1,0 +1,40 @@
+/** Why a message was dead-lettered; the value of the header `x-dead-letter-reason`. */
+export type DeadLetterReason =
+  | 'invalid-json'
+  | 'invalid-envelope'
+  | 'schema'
+  | 'too-large'
+  | 'too-deep'
+  | 'too-many-hops'
+  | 'rejected'
+  | 'attempts-exhausted'
+  | 'timeout';
+
+/** A message that can never be handled, found so before its handler saw it. */
+export interface Invalid {
+  readonly kind: 'invalid';
+  readonly reason: DeadLetterReason;
+  readonly error: Error;
+}
+
+/** How a message's way through its handler ended. */
+export type Outcome =
+  | { readonly kind: 'handled' }
+  /** The handler threw or rejected. */
+  | { readonly kind: 'failed'; readonly error: Error }
+  | { readonly kind: 'timed-out'; readonly error: Error }
+  /** The handler threw `Reject`. */
+  | { readonly kind: 'rejected'; readonly error: Error }
+  /** The handler threw `RetryLater`. */
+  | { readonly kind: 'postponed'; readonly delayMs: number; readonly error: Error }
+  /** The broker failed the handler: its store, or what it published. No fault of the event's. */
+  | { readonly kind: 'unavailable'; readonly error: Error }
+  /** The host stopped before the handler did. */
+  | { readonly kind: 'given-back' }
+  | Invalid;
+
+export function invalid(reason: DeadLetterReason, message: string, cause?: unknown): Invalid {
+  const error = new Error(message, cause === undefined ? undefined : { cause });
+  error.name = 'InvalidEvent';
+  return { kind: 'invalid', reason, error };
+}

@@ -1,0 +1,126 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { EventContext, Logger } from '../../sdk';
+import { JetplugError } from '../../sdk/internal';
+import type { Decoded } from './decode';
+import type { Delivery } from './delivery';
+import type { Handler } from './handler';
+import type { OutgoingEvent } from './outbox';
+import type { Outcome } from './outcome';
+
+/** One try of one handler at one delivery. */
+export class Run {
+  readonly startedAtMs = performance.now();
+  /** What the handler published, in order; sent when it has returned. */
+  readonly outbox: OutgoingEvent[] = [];
+  /** How many events it has published on each subject. */
+  readonly ordinals = new Map<string, number>();
+  /** Set while the handler has not returned: ends the run from outside, for a timeout or a stop. */
+  interrupt: ((outcome: Outcome) => void) | undefined;
+  private over = false;
+  private controller: AbortController | undefined;
+  private abortReason: unknown;
+
+  constructor(
+    readonly handler: Handler,
+    readonly delivery: Delivery,
+    readonly attempt: number,
+    readonly decoded: Decoded,
+  ) {}
+
+  /** Made only for a handler that asks: an AbortController for every message would cost half the throughput. */
+  get signal(): AbortSignal {
+    if (!this.controller) {
+      this.controller = new AbortController();
+      if (this.over) this.controller.abort(this.abortReason);
+    }
+    return this.controller.signal;
+  }
+
+  get isOver(): boolean {
+    return this.over;
+  }
+
+  /** From here on the run's store and bus refuse: nobody waits for what they would do. */
+  end(reason?: unknown): void {
+    this.over = true;
+    this.interrupt = undefined;
+    this.abortReason = reason;
+    if (reason !== undefined) this.controller?.abort(reason);
+  }
+
+  /** @throws JetplugError `JP_RUN_OVER` when the run has ended */
+  assertLive(what: string): void {
+    if (!this.over) return;
+    const { plugin, name, where } = this.handler;
+    throw new JetplugError('JP_RUN_OVER', `${what} was called after the run of ${plugin}.${name} had ended`, {
+      plugin,
+      ...where,
+    });
+  }
+}
+
+const current = new AsyncLocalStorage<Run>();
+
+/** The run in whose handler the caller is, if it is in one. */
+export function currentRun(): Run | undefined {
+  return current.getStore();
+}
+
+export function within<T>(run: Run, body: () => T): T {
+  return current.run(run, body);
+}
+
+/** What the handler gets as its second parameter; a class, so that what is not asked for is not made. */
+export class RunContext implements EventContext {
+  private logger: Logger | undefined;
+
+  constructor(private readonly run: Run) {}
+
+  get attempt(): number {
+    return this.run.attempt;
+  }
+  get subject(): string {
+    return this.run.delivery.subject;
+  }
+  get stream(): string {
+    return this.run.delivery.stream;
+  }
+  get sequence(): number {
+    return this.run.delivery.sequence;
+  }
+  get time(): Date {
+    return new Date(this.run.delivery.storedAtMs);
+  }
+  get headers(): Readonly<Record<string, string>> {
+    return this.run.decoded.headers;
+  }
+  get signal(): AbortSignal {
+    return this.run.signal;
+  }
+  get log(): Logger {
+    return (this.logger ??= new RunLogger(this.run));
+  }
+}
+
+/** The plugin's log with the delivery's coordinates on each line. */
+class RunLogger implements Logger {
+  constructor(private readonly run: Run) {}
+
+  debug(message: string, fields?: object): void {
+    this.run.handler.log.debug(message, this.add(fields));
+  }
+  info(message: string, fields?: object): void {
+    this.run.handler.log.info(message, this.add(fields));
+  }
+  warn(message: string, fields?: object): void {
+    this.run.handler.log.warn(message, this.add(fields));
+  }
+  error(message: string, fields?: object): void {
+    this.run.handler.log.error(message, this.add(fields));
+  }
+
+  private add(fields: object | undefined): object {
+    const { handler, delivery, attempt } = this.run;
+    return { handler: handler.name, subject: delivery.subject, sequence: delivery.sequence, attempt, ...fields };
+  }
+}

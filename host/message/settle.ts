@@ -1,0 +1,91 @@
+import type { Decision } from './decide';
+import { deadLetterOf } from './dead-letter';
+import type { Delivery } from './delivery';
+import type { Handler } from './handler';
+import type { MaybePromise } from '../maybe-promise';
+
+/** When the letter, or the record of an attempt, could not be stored: how long until the message is tried again. */
+const NOT_STORED_DELAY_MS = 5_000;
+
+/**
+ * Carries a decision out, and is the only place that does. The record of an attempt is stored before
+ * its nak, a dead letter before its term; where that fails, the message comes again.
+ */
+export function settle(handler: Handler, delivery: Delivery, decision: Decision): MaybePromise<void> {
+  switch (decision.action) {
+    case 'ack':
+      handler.counters.handled++;
+      delivery.ack();
+      return forgetAttempts(handler, delivery);
+    case 'release':
+      delivery.nak();
+      return undefined;
+    case 'retry':
+      return retry(handler, delivery, decision);
+    case 'dead-letter':
+      return bury(handler, delivery, decision);
+  }
+}
+
+async function retry(handler: Handler, delivery: Delivery, decision: Decision & { action: 'retry' }): Promise<void> {
+  const { failures, delayMs, error } = decision;
+  const charged = failures !== undefined;
+  if (charged) handler.counters.failed++;
+  handler.counters.retried++;
+  handler.counters.lastError = error.message;
+  handler.log.warn(charged ? 'a handler failed; the event is tried again' : 'an event is postponed', {
+    ...coordinates(handler, delivery),
+    ...(charged ? { attempt: failures, attempts: handler.retry.attempts } : {}),
+    delayMs,
+    err: error,
+  });
+  if (charged) {
+    try {
+      await handler.attempts.record(delivery, failures);
+    } catch (cause) {
+      handler.log.error('an attempt could not be recorded and will not count', {
+        ...coordinates(handler, delivery),
+        err: cause,
+      });
+    }
+  }
+  delivery.nak(delayMs);
+}
+
+async function bury(handler: Handler, delivery: Delivery, decision: Decision & { action: 'dead-letter' }): Promise<void> {
+  const { reason, error, attempts } = decision;
+  if (attempts > 0) handler.counters.failed++;
+  handler.counters.lastError = error.message;
+  try {
+    await handler.deadLetters.store(deadLetterOf(handler, delivery, decision, new Date()));
+  } catch (cause) {
+    handler.log.error('a dead letter could not be stored; the event stays in its stream', {
+      ...coordinates(handler, delivery),
+      reason,
+      err: cause,
+    });
+    delivery.nak(NOT_STORED_DELAY_MS);
+    return;
+  }
+  handler.counters.deadLettered++;
+  handler.log.error('an event is dead-lettered', { ...coordinates(handler, delivery), reason, attempts, err: error });
+  delivery.term(reason);
+  await forgetAttempts(handler, delivery);
+}
+
+/** Only a message that came before can have a record. */
+function forgetAttempts(handler: Handler, delivery: Delivery): MaybePromise<void> {
+  if (delivery.deliveryCount === 1) return undefined;
+  return handler.attempts.forget(delivery).catch((cause: unknown) => {
+    handler.log.warn('the record of an attempt could not be removed', { ...coordinates(handler, delivery), err: cause });
+  });
+}
+
+function coordinates(handler: Handler, delivery: Delivery): object {
+  return {
+    handler: handler.name,
+    subject: delivery.subject,
+    stream: delivery.stream,
+    sequence: delivery.sequence,
+  };
+}

@@ -1,0 +1,114 @@
+import { DiscardPolicy, headers as makeHeaders, nanos, StorageType, type MsgHdrs, type StreamConfig } from 'nats';
+import { JetplugError } from '../../sdk/internal';
+import { Conflict, type Entry, type KeyValue } from '../effects/key-value';
+import type { Connection } from './connection';
+import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
+
+const OPERATION = 'KV-Operation';
+const TIMEOUT_MS = 5_000;
+
+/**
+ * A key-value bucket, laid out as every NATS client lays it out (ADR-8), so that `nats kv get` reads
+ * it. Values are written with an expected revision, which the client's own API has no room to combine
+ * with headers.
+ */
+export class Bucket implements KeyValue {
+  private constructor(
+    private readonly connection: Connection,
+    private readonly name: string,
+  ) {}
+
+  /** Makes the bucket where it is missing; one that is there stays as it is. */
+  static async open(connection: Connection, name: string, replicas: number): Promise<Bucket> {
+    const stream = `KV_${name}`;
+    try {
+      await connection.jsm.streams.info(stream);
+    } catch (error) {
+      if (apiErrorCode(error) !== API_ERROR.streamNotFound) throw asBrokerError(error, `looking for the bucket ${name}`);
+      await create(connection, name, replicas);
+    }
+    return new Bucket(connection, name);
+  }
+
+  /** The bucket, if it is there. */
+  static async find(connection: Connection, name: string): Promise<Bucket | undefined> {
+    try {
+      await connection.jsm.streams.info(`KV_${name}`);
+      return new Bucket(connection, name);
+    } catch (error) {
+      if (apiErrorCode(error) === API_ERROR.streamNotFound) return undefined;
+      throw asBrokerError(error, `looking for the bucket ${name}`);
+    }
+  }
+
+  async get(key: string): Promise<Entry | undefined> {
+    const subject = `$JS.API.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
+    const message = await this.ask(this.connection.nc.request(subject, '', { timeout: TIMEOUT_MS }));
+    const { headers } = message;
+    if (headers?.code === 404) return undefined;
+    if (headers?.hasError) throw this.unavailable(new Error(headers.status));
+    const deleted = headers?.get(OPERATION);
+    return { value: deleted ? undefined : message.string(), revision: Number(headers?.get('Nats-Sequence')) };
+  }
+
+  async put(key: string, value: string, expected?: number): Promise<number> {
+    return this.write(key, value, makeHeaders(), expected);
+  }
+
+  async delete(key: string, expected?: number): Promise<number> {
+    const headers = makeHeaders();
+    headers.set(OPERATION, 'DEL');
+    return this.write(key, '', headers, expected);
+  }
+
+  async keys(): Promise<string[]> {
+    const bucket = await this.ask(this.connection.js.views.kv(this.name, { bindOnly: true }));
+    const keys: string[] = [];
+    for await (const key of await this.ask(bucket.keys())) keys.push(key);
+    return keys;
+  }
+
+  private async write(key: string, value: string, headers: MsgHdrs, expected?: number): Promise<number> {
+    const options = { headers, timeout: TIMEOUT_MS, ...(expected === undefined ? {} : { expect: { lastSubjectSequence: expected } }) };
+    const ack = await this.ask(this.connection.js.publish(this.subjectOf(key), value, options));
+    return ack.seq;
+  }
+
+  private async ask<T>(request: Promise<T>): Promise<T> {
+    try {
+      return await request;
+    } catch (error) {
+      if (apiErrorCode(error) === API_ERROR.wrongLastSequence) throw new Conflict(this.name, { cause: error });
+      throw this.unavailable(error);
+    }
+  }
+
+  private unavailable(cause: unknown): JetplugError {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return new JetplugError('JP_STORE_UNAVAILABLE', `the bucket ${this.name} did not answer: ${why}`, { cause });
+  }
+
+  private subjectOf(key: string): string {
+    return `$KV.${this.name}.${key}`;
+  }
+}
+
+async function create(connection: Connection, name: string, replicas: number): Promise<void> {
+  const config: Partial<StreamConfig> = {
+    name: `KV_${name}`,
+    subjects: [`$KV.${name}.>`],
+    max_msgs_per_subject: 1,
+    discard: DiscardPolicy.New,
+    storage: StorageType.File,
+    num_replicas: replicas,
+    duplicate_window: nanos(120_000),
+    allow_rollup_hdrs: true,
+    allow_direct: true,
+    deny_delete: true,
+  };
+  try {
+    await connection.jsm.streams.add(config);
+  } catch (error) {
+    throw asBrokerError(error, `making the bucket ${name}`);
+  }
+}

@@ -1,0 +1,78 @@
+/** For publishers outside a host: `jetplug/client`. */
+import type { EventBus, Publishable, PublishOptions } from '../../sdk';
+import type { EventContract } from '../../sdk/internal';
+import { systemClock } from '../clock';
+import { JetStreamEventBus } from '../effects/event-bus';
+import { Connection } from './connection';
+import { Publisher } from './publisher';
+
+/** Where and as whom a publisher connects. */
+export interface EventBusOptions {
+  /** One or more servers, such as `nats://127.0.0.1:4222`. Default: that one. */
+  servers?: string | readonly string[];
+  /** How the connection is called in the server's monitoring. Default `jetplug-publisher`. */
+  name?: string;
+  /** User name, with {@link password}. */
+  user?: string;
+  password?: string;
+  token?: string;
+}
+
+/** An {@link EventBus} with a connection of its own. */
+export interface ConnectedEventBus extends EventBus {
+  /** Waits for what is under way and closes the connection. */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects an event bus for a program that is not a plugin.
+ *
+ * ```ts
+ * const bus = await connectEventBus({ servers: 'nats://127.0.0.1:4222' });
+ * await bus.publish(VideoWatchStarted, { user_id: 'u1', video_id: 'v1' });
+ * await bus.close();
+ * ```
+ *
+ * @throws JetplugError `JP_BROKER_UNREACHABLE`, `JP_BROKER_AUTH`, `JP_BROKER_NO_JETSTREAM`
+ */
+export async function connectEventBus(options: EventBusOptions = {}): Promise<ConnectedEventBus> {
+  const { servers = 'nats://127.0.0.1:4222', name = 'jetplug-publisher', user, password, token } = options;
+  const connection = await Connection.open({
+    servers: typeof servers === 'string' ? [servers] : servers,
+    name,
+    nats: {
+      credentials: {
+        ...(user === undefined ? {} : { user }),
+        ...(password === undefined ? {} : { password }),
+        ...(token === undefined ? {} : { token }),
+      },
+      tls: {},
+    },
+  });
+  return new OwnConnectionBus(connection);
+}
+
+class OwnConnectionBus extends JetStreamEventBus implements ConnectedEventBus {
+  private readonly underWay = new Set<Promise<unknown>>();
+
+  constructor(private readonly connection: Connection) {
+    super(new Publisher(connection), systemClock);
+  }
+
+  override publish<E extends EventContract | string>(
+    event: E,
+    fields: Publishable<E>,
+    options?: PublishOptions,
+  ): Promise<string> {
+    const published = super.publish(event, fields, options);
+    const done = (): void => void this.underWay.delete(published);
+    this.underWay.add(published);
+    published.then(done, done);
+    return published;
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.underWay);
+    await this.connection.close();
+  }
+}

@@ -1,0 +1,169 @@
+import { readFileSync } from 'node:fs';
+import {
+  connect,
+  credsAuthenticator,
+  Events,
+  nkeyAuthenticator,
+  tokenAuthenticator,
+  usernamePasswordAuthenticator,
+  type Authenticator,
+  type ConnectionOptions,
+  type JetStreamClient,
+  type JetStreamManager,
+  type NatsConnection,
+} from 'nats';
+import type { NatsConfig } from '../config/config';
+import { asBrokerError } from './failures';
+import { Features } from './features';
+
+/** What may be told of a connection's life; every line is for the log. */
+export interface ConnectionEvents {
+  disconnected(server: string): void;
+  reconnected(server: string): void;
+  /** The server refused something that was sent without waiting for an answer. */
+  refused(error: unknown): void;
+  /** It will not come back: closed by us, or given up. */
+  closed(error: unknown): void;
+}
+
+export interface ConnectOptions {
+  readonly servers: readonly string[];
+  readonly name: string;
+  readonly nats?: Pick<NatsConfig, 'credentials' | 'tls'>;
+  /** How long to go on trying while no server answers. 0: one try. Default 0. */
+  readonly patienceMs?: number;
+  /** Called before each further try. */
+  readonly waiting?: (error: unknown) => void;
+}
+
+const RETRY_MS = 500;
+const CONNECT_TIMEOUT_MS = 3_000;
+
+/** A connection with JetStream. It reconnects for ever once it stood. */
+export class Connection {
+  readonly features: Features;
+  private readonly reconnectListeners = new Set<() => void>();
+  private up = true;
+
+  private constructor(
+    readonly nc: NatsConnection,
+    readonly js: JetStreamClient,
+    readonly jsm: JetStreamManager,
+  ) {
+    this.features = new Features(nc.info?.version ?? '0.0.0');
+  }
+
+  /**
+   * Connects and makes sure that JetStream is there. A refused password or certificate fails at
+   * once; only an absent server is waited for.
+   * @throws JetplugError `JP_BROKER_*`
+   */
+  static async open(options: ConnectOptions): Promise<Connection> {
+    const nc = await connectPatiently(options);
+    try {
+      const jsm = await nc.jetstreamManager();
+      return new Connection(nc, nc.jetstream(), jsm);
+    } catch (error) {
+      await nc.close();
+      throw asBrokerError(error, `connecting to ${options.servers.join(', ')}`);
+    }
+  }
+
+  get connected(): boolean {
+    return this.up;
+  }
+
+  get server(): string {
+    return this.nc.getServer();
+  }
+
+  get version(): string {
+    return this.features.version;
+  }
+
+  /** Follows the connection's life until it is closed. */
+  watch(events: ConnectionEvents): void {
+    void (async () => {
+      for await (const status of this.nc.status()) {
+        if (status.type === Events.Disconnect) {
+          this.up = false;
+          events.disconnected(String(status.data));
+        } else if (status.type === Events.Reconnect) {
+          this.up = true;
+          events.reconnected(String(status.data));
+          for (const listener of this.reconnectListeners) listener();
+        } else if (status.type === Events.Error) {
+          events.refused(status.permissionContext ?? status.data);
+        }
+      }
+    })().catch((error: unknown) => events.refused(error));
+    void this.nc.closed().then((error) => {
+      this.up = false;
+      events.closed(error);
+    });
+  }
+
+  /** Calls back after each reconnect; the result ends that. */
+  onReconnect(listener: () => void): () => void {
+    this.reconnectListeners.add(listener);
+    return () => this.reconnectListeners.delete(listener);
+  }
+
+  /** Sends what is buffered and closes. */
+  async close(): Promise<void> {
+    if (this.nc.isClosed()) return;
+    // A drain needs the server; without one there is nothing to wait for.
+    await (this.up ? this.nc.drain() : this.nc.close());
+  }
+}
+
+async function connectPatiently(options: ConnectOptions): Promise<NatsConnection> {
+  const deadline = performance.now() + (options.patienceMs ?? 0);
+  for (;;) {
+    try {
+      return await connect(connectionOptions(options));
+    } catch (error) {
+      const failure = asBrokerError(error, `connecting to ${options.servers.join(', ')}`);
+      if (failure.code !== 'JP_BROKER_UNREACHABLE' || performance.now() >= deadline) throw failure;
+      options.waiting?.(failure);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}
+
+function connectionOptions({ servers, name, nats }: ConnectOptions): ConnectionOptions {
+  const authenticator = nats && authenticatorOf(nats.credentials);
+  const tls = nats && tlsOf(nats.tls);
+  return {
+    servers: [...servers],
+    name,
+    timeout: CONNECT_TIMEOUT_MS,
+    maxReconnectAttempts: -1,
+    // Without it two refusals in a row close the connection, though attempts are unlimited.
+    ignoreAuthErrorAbort: true,
+    reconnectTimeWait: 250,
+    reconnectJitter: 250,
+    // A stack trace for each request costs a third of the publishing rate.
+    noAsyncTraces: true,
+    ...(authenticator && { authenticator }),
+    ...(tls && { tls }),
+  };
+}
+
+function authenticatorOf(credentials: NatsConfig['credentials']): Authenticator | undefined {
+  const { user, password, token, credsFile, nkeyFile } = credentials;
+  if (user !== undefined) return usernamePasswordAuthenticator(user, password);
+  if (token !== undefined) return tokenAuthenticator(token);
+  if (credsFile !== undefined) return credsAuthenticator(readFileSync(credsFile));
+  if (nkeyFile !== undefined) return nkeyAuthenticator(new TextEncoder().encode(readFileSync(nkeyFile, 'utf8').trim()));
+  return undefined;
+}
+
+function tlsOf({ caFile, certFile, keyFile }: NatsConfig['tls']): ConnectionOptions['tls'] | undefined {
+  if (caFile === undefined && certFile === undefined) return undefined;
+  return {
+    ...(caFile === undefined ? {} : { caFile }),
+    ...(certFile === undefined ? {} : { certFile }),
+    ...(keyFile === undefined ? {} : { keyFile }),
+  };
+}

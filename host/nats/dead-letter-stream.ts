@@ -1,0 +1,95 @@
+import { DeliverPolicy, type JsMsg, type MsgHdrs } from 'nats';
+import type { DeadLetter, DeadLetters } from '../message/dead-letter';
+import type { Connection } from './connection';
+import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
+import { toHeaders } from './publisher';
+
+const TIMEOUT_MS = 5_000;
+const HEADER_MARGIN_BYTES = 1_024;
+
+/** A dead letter as it lies in its stream. */
+export interface StoredLetter {
+  /** Its sequence in the stream of dead letters. */
+  readonly id: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly payload: Uint8Array;
+}
+
+/** The stream of dead letters: `dead.<plugin>.<handler>.<stream>.<sequence>`, each letter once. */
+export class DeadLetterStream implements DeadLetters {
+  constructor(
+    private readonly connection: Connection,
+    private readonly stream: string,
+  ) {}
+
+  async store(letter: DeadLetter): Promise<void> {
+    const subject = `dead.${letter.plugin}.${letter.handler}.${letter.stream}.${letter.sequence}`;
+    if (await this.storeOn(subject, letter)) return;
+    // The stream was made again and counts anew: the letter there is another message's.
+    await this.storeOn(`${subject}.${letter.storedAtMs}`, letter);
+  }
+
+  /** The letters, oldest first; payloads only where asked for. */
+  async *list(withPayload = false): AsyncGenerator<StoredLetter> {
+    const info = await this.connection.jsm.streams.info(this.stream).catch((error: unknown) => {
+      if (apiErrorCode(error) === API_ERROR.streamNotFound) return undefined;
+      throw asBrokerError(error, `stream ${this.stream}`);
+    });
+    if (!info || info.state.messages === 0) return;
+    const consumer = await this.connection.js.consumers.get(this.stream, {
+      deliver_policy: DeliverPolicy.All,
+      headers_only: !withPayload,
+    });
+    const messages = await consumer.consume();
+    for await (const message of messages) {
+      yield toLetter(message);
+      if (message.seq >= info.state.last_seq) break;
+    }
+    await messages.close();
+  }
+
+  /** One letter, or nothing where there is none by that id. */
+  async get(id: number): Promise<StoredLetter | undefined> {
+    try {
+      const message = await this.connection.jsm.streams.getMessage(this.stream, { seq: id });
+      return { id, headers: read(message.header), payload: message.data };
+    } catch (error) {
+      if ((error as { code?: string }).code === '404' || apiErrorCode(error) === API_ERROR.streamNotFound) return undefined;
+      throw asBrokerError(error, `dead letter ${id}`);
+    }
+  }
+
+  /** Whether the letter is there now, by this call or an earlier one. */
+  private async storeOn(subject: string, letter: DeadLetter): Promise<boolean> {
+    const { headers, payload } = this.fitting(letter);
+    try {
+      const ack = await this.connection.js.publish(subject, payload, {
+        headers: toHeaders(headers),
+        msgID: `${subject}:${letter.storedAtMs}`,
+        expect: { lastSubjectSequence: 0 },
+        timeout: TIMEOUT_MS,
+      });
+      if (!ack.duplicate) return true;
+    } catch (error) {
+      if (apiErrorCode(error) !== API_ERROR.wrongLastSequence) throw error;
+    }
+    const present = await this.connection.jsm.streams.getMessage(this.stream, { last_by_subj: subject });
+    return present.header.get('x-original-time') === letter.headers['x-original-time'];
+  }
+
+  /** With its headers a payload near the server's limit would not fit: then the letter only points to it. */
+  private fitting({ headers, payload }: DeadLetter): Pick<DeadLetter, 'headers' | 'payload'> {
+    const limit = this.connection.nc.info?.max_payload ?? 1_048_576;
+    const size = Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + Buffer.byteLength(value) + 4, 0);
+    if (payload.length + size + HEADER_MARGIN_BYTES <= limit) return { headers, payload };
+    return { headers: { ...headers, 'x-payload-left-in-stream': String(payload.length) }, payload: new Uint8Array(0) };
+  }
+}
+
+function toLetter(message: JsMsg): StoredLetter {
+  return { id: message.seq, headers: read(message.headers), payload: message.data };
+}
+
+function read(headers: MsgHdrs | undefined): Record<string, string> {
+  return Object.fromEntries([...(headers?.keys() ?? [])].map((name) => [name, headers!.last(name)]));
+}

@@ -1,0 +1,174 @@
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isJetplugError, JetplugError } from '../../../sdk/errors';
+import type { EmbeddedConfig } from '../../config/config';
+import { findHolder, removeIfLifeless, startedBy, tryLock, type DataLock, type Holder } from './data-lock';
+import type { Progress } from './download';
+import { startEmbedded } from './embedded-server';
+import { findBinary } from './find-binary';
+import { probe } from './probe';
+import { endProcesses, haveEnded } from './process-identity';
+
+export { runningBrokerUrl } from './data-lock';
+
+export interface OpenBrokerOptions {
+  /** Servers to join; empty: the one on the default address, else an embedded one. */
+  readonly servers: readonly string[];
+  readonly embedded: EmbeddedConfig;
+  /** Told in a line what is decided and done. */
+  readonly say: (line: string) => void;
+  /** Told how far the download of nats-server is. */
+  readonly progress?: Progress | undefined;
+}
+
+/** The NATS server that a host works on. */
+export interface Broker {
+  /** Several are separated by commas. */
+  readonly url: string;
+  /** `joined`: it runs on its own. `embedded`: this host runs it. */
+  readonly kind: 'joined' | 'embedded';
+  /** Empty for configured servers, which are not asked here. */
+  readonly version: string;
+  /** Ends an embedded one; leaves a joined one as it is. */
+  stop(): Promise<void>;
+}
+
+const HOST = '127.0.0.1';
+/** How long another host's broker may be silent before its data count as locked … */
+const ANSWER_MS = 10_000;
+/** … and how long that host may take to bring it up, a download of nats-server included. */
+const STARTING_MS = 300_000;
+/** The watchdog of a killed host ends its broker within milliseconds. */
+const ORPHAN_MS = 2_000;
+const ORPHAN_KILL_MS = 10_000;
+const POLL_MS = 50;
+
+/**
+ * Decides which broker this host works on. Configured servers are joined. Else a broker of another host on
+ * the same data folder is joined; else what answers on the default address, unless an embedded one of its
+ * own is asked for; else one is started. Two hosts that start at once on one data folder make one broker.
+ *
+ * @throws JetplugError JP_BROKER_*
+ */
+export async function openBroker(options: OpenBrokerOptions): Promise<Broker> {
+  const { servers, embedded } = options;
+  if (servers.length > 0) return join(servers.join(','), '');
+
+  const data = resolve(embedded.data);
+  for (;;) {
+    const holder = onData(data, findHolder);
+    const joined = holder === undefined ? await joinDefault(options) : await settle(holder, data, options);
+    if (joined !== undefined) return joined;
+    const lock = onData(data, tryLock);
+    if (lock !== undefined) return await startOrJoin(lock, data, options);
+  }
+}
+
+/** Joins what answers on the default address; undefined when nothing does, or an own broker is asked for. */
+async function joinDefault({ embedded, say }: OpenBrokerOptions): Promise<Broker | undefined> {
+  if (embedded.own || embedded.port === 0) return undefined;
+  const address = `${HOST}:${embedded.port}`;
+  const answer = await probe(HOST, embedded.port);
+  if (answer.kind === 'nothing') return undefined;
+  if (answer.kind === 'not-nats') {
+    throw new JetplugError(
+      'JP_BROKER_NOT_NATS',
+      `What answers on ${address} is not a NATS server: it says ${answer.said}.`,
+    );
+  }
+  if (!answer.jetStream) {
+    throw new JetplugError(
+      'JP_BROKER_NO_JETSTREAM',
+      `The NATS server ${answer.version} on ${address} has no JetStream.`,
+    );
+  }
+  say(`Joined the NATS server ${answer.version} that answers on ${address}`);
+  return join(`nats://${address}`, answer.version);
+}
+
+/** Joins the broker of whoever holds the data, or sees to it that they are free: then undefined. */
+async function settle(holder: Holder, data: string, options: OpenBrokerOptions): Promise<Broker | undefined> {
+  if (holder.state === 'orphaned') return await endOrphan(holder, options);
+  if (holder.state === 'foreign') {
+    options.say(`The lock of ${data} was made before a restart or in another container; looking whether it is in use`);
+    if (await removeIfLifeless(holder)) return undefined;
+  }
+  return await joinHolder(holder, data, options);
+}
+
+async function endOrphan({ record }: Holder, { say }: OpenBrokerOptions): Promise<undefined> {
+  const orphans = startedBy(record);
+  if (await haveEnded(orphans, ORPHAN_MS)) return;
+  say(`Ending the nats-server (pid ${record.broker?.pid ?? '?'}) that a host which was killed has left`);
+  await endProcesses(orphans, ORPHAN_KILL_MS);
+}
+
+async function joinHolder(first: Holder, data: string, { say }: OpenBrokerOptions): Promise<Broker | undefined> {
+  const { owner } = first.record;
+  let waitUntil = 0;
+  let waitedFor: string | undefined = 'nobody yet';
+  for (let said = false; ; await sleep(POLL_MS)) {
+    const holder = onData(data, findHolder);
+    if (holder?.file !== first.file || holder.state !== first.state) return undefined;
+    const { url, name } = holder.record;
+    const answer = url === undefined ? undefined : await probe(HOST, Number(new URL(url).port));
+    if (url !== undefined && answer?.kind === 'nats' && answer.name === name) {
+      say(`Joined the broker of the host that holds ${data} (pid ${owner.pid}): ${url}`);
+      return join(url, answer.version);
+    }
+    if (url !== waitedFor) waitUntil = Date.now() + (url === undefined ? STARTING_MS : ANSWER_MS);
+    waitedFor = url;
+    if (Date.now() > waitUntil) throw dataLocked(data, holder);
+    if (!said) say(`Another host (pid ${owner.pid}) holds ${data}; waiting for its broker`);
+    said = true;
+  }
+}
+
+async function startOrJoin(lock: DataLock, data: string, options: OpenBrokerOptions): Promise<Broker> {
+  try {
+    return await start(lock, data, options);
+  } catch (error) {
+    // Another may have taken the default port since we asked: a host of another folder that started at once.
+    const joined = isJetplugError(error) && error.code === 'JP_BROKER_START_FAILED' && (await joinDefault(options));
+    if (joined) return joined;
+    throw error;
+  }
+}
+
+async function start(lock: DataLock, data: string, options: OpenBrokerOptions): Promise<Broker> {
+  const { embedded, say, progress } = options;
+  const binary = await findBinary({ configured: embedded.binary, say, progress }).catch((error: unknown) => {
+    lock.release();
+    throw error;
+  });
+  const { port, syncInterval } = embedded;
+  const server = await startEmbedded({ binary, data, port, syncInterval, lock, say });
+  say(`Embedded nats-server ${server.version} on ${server.url}, its data in ${data}`);
+  return { url: server.url, kind: 'embedded', version: server.version, stop: () => server.stop() };
+}
+
+function join(url: string, version: string): Broker {
+  return { url, kind: 'joined', version, stop: async () => undefined };
+}
+
+/** Runs what touches the data folder, and says of its failures which folder it was. */
+function onData<T>(data: string, touch: (data: string) => T): T {
+  try {
+    return touch(data);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new JetplugError('JP_BROKER_START_FAILED', `The data folder ${data} cannot be used: ${reason}`, {
+      hint: 'Give another with --data, or make this one a folder that may be written.',
+      cause,
+    });
+  }
+}
+
+function dataLocked(data: string, { record }: Holder): JetplugError {
+  const broker =
+    record.url === undefined ? 'has not brought up its broker' : `has a broker on ${record.url} that does not answer`;
+  return new JetplugError(
+    'JP_BROKER_DATA_LOCKED',
+    `The host with pid ${record.owner.pid} holds ${data}, and ${broker}.`,
+  );
+}

@@ -1,0 +1,104 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A process, told apart from a later one that is given the same number. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** When it started, in the system's own terms; compared, never read. */
+  readonly start: string;
+}
+
+/** Some process has the number, but the system does not say since when. */
+const UNKNOWN_START = 'unknown';
+
+const POLL_MS = 20;
+
+/** The process that has this number now, or undefined. A zombie has ended: it holds nothing any more. */
+export function identify(pid: number): ProcessIdentity | undefined {
+  const start = startOf(pid);
+  return start === undefined ? undefined : { pid, start };
+}
+
+export function isAlive({ pid, start }: ProcessIdentity): boolean {
+  const now = startOf(pid);
+  return now !== undefined && (now === start || now === UNKNOWN_START || start === UNKNOWN_START);
+}
+
+/** Names the space in which process numbers mean something: this boot of this machine, or this container. */
+export function processSpace(): string {
+  if (!existsSync('/proc/self/ns/pid')) return hostname();
+  return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`;
+}
+
+/** Waits for processes to end; false when one still runs after `ms`. */
+export async function haveEnded(processes: readonly ProcessIdentity[], ms: number): Promise<boolean> {
+  const deadline = Date.now() + ms;
+  while (processes.some(isAlive)) {
+    if (Date.now() >= deadline) return false;
+    await sleep(POLL_MS);
+  }
+  return true;
+}
+
+/** Ends processes: SIGTERM, and SIGKILL for those that run on after `graceMs`. Returns when they have ended. */
+export async function endProcesses(processes: readonly ProcessIdentity[], graceMs: number): Promise<void> {
+  signal(processes, 'SIGTERM');
+  if (await haveEnded(processes, graceMs)) return;
+  signal(processes, 'SIGKILL');
+  if (await haveEnded(processes, graceMs)) return;
+  throw new Error(`process ${processes.filter(isAlive).map(({ pid }) => pid)} does not end, not even by SIGKILL`);
+}
+
+function signal(processes: readonly ProcessIdentity[], name: NodeJS.Signals): void {
+  for (const one of processes.filter(isAlive)) {
+    try {
+      process.kill(one.pid, name);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // ESRCH: it has just ended.
+    }
+  }
+}
+
+function startOf(pid: number): string | undefined {
+  if (existsSync('/proc/self/stat')) return startByProc(pid);
+  return process.platform === 'win32' ? startBySignal(pid) : startByPs(pid);
+}
+
+function startByProc(pid: number): string | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return startBySignal(pid); // Ended, or hidden from this user.
+  }
+  // The name, in parentheses, may hold anything; after it come the state and, 19 further, the start in clock ticks.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return isZombie(fields[0]) ? undefined : fields[19];
+}
+
+function startByPs(pid: number): string | undefined {
+  let line: string;
+  try {
+    const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' };
+    line = execFileSync('ps', ['-o', 'stat=', '-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', env }).trim();
+  } catch {
+    return startBySignal(pid); // ps fails when there is no such process.
+  }
+  const [state, ...start] = line.split(/\s+/);
+  return isZombie(state) ? undefined : start.join(' ');
+}
+
+function startBySignal(pid: number): string | undefined {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return undefined;
+  }
+  return UNKNOWN_START;
+}
+
+function isZombie(state: string | undefined): boolean {
+  return state === undefined || /^[ZX]/.test(state);
+}

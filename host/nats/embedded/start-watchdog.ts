@@ -1,0 +1,30 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+
+export type WatchdogProcess = ChildProcessByStdio<Writable, Readable, null>;
+
+/** Starts `watchdog.ts` as a process in its own session; it waits for its order. */
+export async function startWatchdog(): Promise<WatchdogProcess> {
+  const env = { ...process.env, NODE_OPTIONS: undefined }; // Preloaded modules and debug ports are the host's.
+  const child = spawn(process.execPath, await program(), {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env,
+    windowsHide: true,
+  });
+  await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
+  return child;
+}
+
+/** The compiled file; where the host itself runs from its TypeScript, as in tests, that file compiled in memory. */
+async function program(): Promise<string[]> {
+  if (!__filename.endsWith('.ts')) return [join(__dirname, 'watchdog.js')];
+  const { transformFile } = await import('@swc/core');
+  const { code } = await transformFile(join(__dirname, 'watchdog.ts'), {
+    jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
+    module: { type: 'commonjs' },
+    swcrc: false,
+  });
+  return ['-e', code];
+}

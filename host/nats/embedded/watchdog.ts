@@ -1,0 +1,70 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { openSync } from 'node:fs';
+
+/*
+ * Runs as a process of its own, between the host and nats-server, so that a host that is killed leaves no
+ * broker behind: when the pipe on stdin closes, it ends the server and then itself. It has a session of its
+ * own too: Ctrl-C on the terminal does not reach the broker before the host has drained.
+ *
+ * It takes one order, a line of JSON on stdin, and reports in such lines on stdout. It imports nothing but
+ * Node's own modules, since it also runs without a file: see `startWatchdog`.
+ */
+
+export interface WatchdogOrder {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Takes what the server says before its own log is open, and its panics. */
+  readonly logFile: string;
+  /** How long the server may take to end before SIGKILL. */
+  readonly killAfterMs: number;
+}
+
+/** `started`: the server's process number. `ended`: how; with a server that could not be started, why. */
+export type WatchdogReport = { readonly started: number } | { readonly ended: string };
+
+let server: ChildProcess | undefined;
+let killAfterMs = 0;
+let stopping = false;
+let received = '';
+
+process.stdin.setEncoding('utf8');
+process.stdin.on('data', (chunk: string) => {
+  received += chunk;
+  if (server === undefined && received.includes('\n')) start(JSON.parse(received) as WatchdogOrder);
+});
+process.stdin.on('close', stop);
+process.stdout.on('error', stop); // The host no longer listens.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop);
+
+function start(order: WatchdogOrder): void {
+  if (stopping) return;
+  killAfterMs = order.killAfterMs;
+  try {
+    const log = openSync(order.logFile, 'a', 0o600);
+    const child = spawn(order.command, order.args, { stdio: ['ignore', log, log], windowsHide: true });
+    server = child;
+    child.on('spawn', () => report({ started: child.pid ?? 0 }));
+    child.on('error', (error) => end(error.message));
+    child.on('exit', (code, signal) => end(signal === null ? `exit code ${code}` : `signal ${signal}`));
+  } catch (error) {
+    end(String(error));
+  }
+}
+
+function stop(): void {
+  if (stopping) return;
+  stopping = true;
+  if (server === undefined) return end('it was not started');
+  server.kill('SIGTERM');
+  setTimeout(() => server?.kill('SIGKILL'), killAfterMs).unref();
+}
+
+function end(how: string): void {
+  stopping = true;
+  report({ ended: how });
+  process.stdin.destroy(); // Nothing else keeps this process alive.
+}
+
+function report(line: WatchdogReport): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}

@@ -1,0 +1,160 @@
+import { createInbox, nanos, type Msg, type Subscription } from 'nats';
+import type { Delivery } from '../message/delivery';
+import type { Connection } from './connection';
+import { NatsDelivery } from './nats-delivery';
+
+/** Who takes what is pulled. */
+export interface PullSink {
+  /** How many more deliveries it can hold. */
+  room(): number;
+  deliver(delivery: Delivery): void;
+  /** The consumer is not there any more; {@link Pull.resume} goes on when it is again. */
+  gone(why: string): void;
+  /** Something is off that will pass; for the log. */
+  trouble(message: string, details: object): void;
+}
+
+const EXPIRES_MS = 30_000;
+const HEARTBEAT_MS = 10_000;
+const SILENT_AFTER_MS = 2.5 * HEARTBEAT_MS;
+const RETRY_MS = 500;
+
+/**
+ * Pulls a durable's messages by the protocol of ADR-37: asks for as many as the sink has room for,
+ * and asks again when requests end, the connection returns or the server falls silent. The client's
+ * own `consume()` was seen to stop for good after missed heartbeats, and asks for more without
+ * knowing what the sink still holds.
+ */
+export class Pull {
+  private subscription: Subscription | undefined;
+  private inbox = '';
+  /** Asked for and not come yet. */
+  private outstanding = 0;
+  private heardAtMs = 0;
+  private paused = true;
+  private retryTimer: NodeJS.Timeout | undefined;
+  private watchTimer: NodeJS.Timeout | undefined;
+  private forgetReconnect: (() => void) | undefined;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly stream: string,
+    private readonly durable: string,
+    private readonly sink: PullSink,
+  ) {}
+
+  start(): void {
+    const { nc } = this.connection;
+    this.inbox = createInbox();
+    this.subscription = nc.subscribe(this.inbox, {
+      callback: (error, message) => this.receive(error, message),
+    });
+    this.forgetReconnect = this.connection.onReconnect(() => this.startOver());
+    this.watchTimer = setInterval(() => this.watch(), HEARTBEAT_MS);
+    this.paused = false;
+    this.request();
+  }
+
+  /** Asks for more where there is room; called whenever a delivery leaves the sink. */
+  request(): void {
+    if (this.paused || this.retryTimer) return;
+    const room = this.sink.room();
+    const missing = room - this.outstanding;
+    // Small requests cost as much as large ones: wait until half of the room is free.
+    if (missing <= 0 || (this.outstanding > 0 && missing < room / 2)) return;
+    const { nc } = this.connection;
+    if (nc.isClosed()) return;
+    if (this.outstanding === 0) this.heardAtMs = performance.now();
+    this.outstanding += missing;
+    const request = { batch: missing, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) };
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.stream}.${this.durable}`;
+    nc.publish(subject, JSON.stringify(request), { reply: this.inbox });
+  }
+
+  /** Goes on after {@link PullSink.gone}, when the consumer is there again. */
+  resume(): void {
+    if (!this.subscription) return;
+    this.paused = false;
+    this.startOver();
+  }
+
+  /** Asks for nothing more; resolves when all that was under way has been delivered to the sink. */
+  async stop(): Promise<void> {
+    this.paused = true;
+    clearInterval(this.watchTimer);
+    clearTimeout(this.retryTimer);
+    this.forgetReconnect?.();
+    const { subscription } = this;
+    this.subscription = undefined;
+    if (!subscription || subscription.isClosed()) return;
+    if (this.connection.connected) await subscription.drain();
+    else subscription.unsubscribe();
+  }
+
+  /** Never throws: that would end the client's read loop. */
+  private receive(error: Error | null, message: Msg): void {
+    try {
+      if (error) return this.sink.trouble('a pull failed', { err: error });
+      this.heardAtMs = performance.now();
+      // A status has no subject of its own: it comes to the inbox.
+      if (message.subject === this.inbox) return this.status(message);
+      this.outstanding = Math.max(0, this.outstanding - 1);
+      this.sink.deliver(new NatsDelivery(this.connection.nc, message, this.connection.features.has('termReason')));
+      this.request();
+    } catch (thrown) {
+      this.sink.trouble('a delivery could not be taken', { err: thrown });
+    }
+  }
+
+  private status(message: Msg): void {
+    const { headers } = message;
+    const code = headers?.code ?? 0;
+    const description = headers?.description ?? '';
+    switch (code) {
+      case 100: // idle heartbeat
+        return;
+      case 404: // no messages
+      case 408: // request timeout
+        this.expired(Number(headers?.get('Nats-Pending-Messages') || this.outstanding));
+        return this.request();
+      case 503: // no responders
+        return this.lost('the server does not know the consumer');
+      case 409:
+        if (/consumer deleted|push based/i.test(description)) return this.lost(description);
+    }
+    // Leadership change, server shutdown, too many waiting requests: all pass.
+    this.sink.trouble('the server ended a pull', { status: code, description });
+    this.retryLater();
+  }
+
+  private expired(count: number): void {
+    this.outstanding = Math.max(0, this.outstanding - count);
+  }
+
+  private lost(why: string): void {
+    if (this.paused) return;
+    this.paused = true;
+    this.outstanding = 0;
+    this.sink.gone(why);
+  }
+
+  private watch(): void {
+    if (this.paused || this.outstanding === 0 || !this.connection.connected) return;
+    const silentMs = performance.now() - this.heardAtMs;
+    if (silentMs < SILENT_AFTER_MS) return;
+    this.sink.trouble('the server fell silent; pulling anew', { silentMs: Math.round(silentMs) });
+    this.startOver();
+  }
+
+  private retryLater(): void {
+    this.outstanding = 0;
+    this.retryTimer ??= setTimeout(() => this.startOver(), RETRY_MS);
+  }
+
+  private startOver(): void {
+    clearTimeout(this.retryTimer);
+    this.retryTimer = undefined;
+    this.outstanding = 0;
+    this.request();
+  }
+}

@@ -1,0 +1,107 @@
+import { DiscardPolicy, nanos, RetentionPolicy, StorageType, type StreamConfig as ServerStreamConfig } from 'nats';
+import { covers, JetplugError } from '../../sdk/internal';
+import type { Config, StreamConfig } from '../config/config';
+import type { Connection } from './connection';
+import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
+
+/** What was done about a stream at the start. */
+export interface StreamState {
+  readonly name: string;
+  readonly subjects: readonly string[];
+  readonly change: 'created' | 'updated' | 'unchanged';
+  readonly messages: number;
+}
+
+/** Makes the streams of the config, the dead letters' among them; updates what can be updated in place. Deletes nothing. */
+export async function ensureStreams(connection: Connection, config: Config): Promise<StreamState[]> {
+  const wanted = [...config.streams, deadLetterStream(config)];
+  const states: StreamState[] = [];
+  for (const stream of wanted) states.push(await ensureStream(connection, toServer(stream)));
+  return states;
+}
+
+/** The name of the stream that holds all that the subject matches. */
+export function streamFor(streams: readonly Pick<StreamState, 'name' | 'subjects'>[], subject: string): string | undefined {
+  return streams.find((stream) => stream.subjects.some((own) => covers(own, subject)))?.name;
+}
+
+export function deadLetterStream({ deadLetters, streams }: Config): StreamConfig {
+  return {
+    name: deadLetters.stream,
+    subjects: ['dead.>'],
+    maxAgeMs: deadLetters.maxAgeMs,
+    maxBytes: -1,
+    duplicateWindowMs: 120_000,
+    storage: 'file',
+    replicas: streams[0]?.replicas ?? 1,
+  };
+}
+
+function toServer(stream: StreamConfig): Partial<ServerStreamConfig> & { name: string } {
+  return {
+    name: stream.name,
+    subjects: [...stream.subjects],
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.Old,
+    storage: stream.storage === 'memory' ? StorageType.Memory : StorageType.File,
+    max_age: nanos(stream.maxAgeMs),
+    max_bytes: stream.maxBytes,
+    duplicate_window: nanos(stream.duplicateWindowMs),
+    num_replicas: stream.replicas,
+    allow_direct: true,
+  };
+}
+
+async function ensureStream(
+  connection: Connection,
+  wanted: Partial<ServerStreamConfig> & { name: string },
+): Promise<StreamState> {
+  const { streams } = connection.jsm;
+  const state = (change: StreamState['change'], messages: number): StreamState => ({
+    name: wanted.name,
+    subjects: wanted.subjects ?? [],
+    change,
+    messages,
+  });
+  try {
+    const info = await streams.info(wanted.name);
+    const differing = differences(wanted, info.config);
+    if (differing.length === 0) return state('unchanged', info.state.messages);
+    refuseFixed(wanted, info.config, differing);
+    await streams.update(wanted.name, { ...info.config, ...wanted });
+    return state('updated', info.state.messages);
+  } catch (error) {
+    if (error instanceof JetplugError) throw error;
+    if (apiErrorCode(error) !== API_ERROR.streamNotFound) throw streamError(error, wanted.name);
+  }
+  try {
+    await streams.add(wanted);
+    return state('created', 0);
+  } catch (error) {
+    throw streamError(error, wanted.name);
+  }
+}
+
+const FIXED_FIELDS: readonly string[] = ['storage', 'retention'];
+
+function refuseFixed(wanted: object, actual: object, differing: string[]): void {
+  const fixed = differing.filter((field) => FIXED_FIELDS.includes(field));
+  if (fixed.length === 0) return;
+  const changes = fixed.map((field) => `${field} is ${show(actual, field)}, the config says ${show(wanted, field)}`);
+  throw new JetplugError('JP_STREAM_NOT_UPDATABLE', `stream ${show(wanted, 'name')}: ${changes.join('; ')}`);
+}
+
+function differences(wanted: object, actual: object): string[] {
+  return Object.keys(wanted).filter((field) => show(wanted, field) !== show(actual, field));
+}
+
+function show(config: object, field: string): string {
+  return JSON.stringify((config as Record<string, unknown>)[field]) ?? 'absent';
+}
+
+function streamError(error: unknown, name: string): JetplugError {
+  if (apiErrorCode(error) === API_ERROR.subjectOverlap) {
+    return new JetplugError('JP_STREAM_OVERLAP', `stream ${name}: ${(error as Error).message}`, { cause: error });
+  }
+  return asBrokerError(error, `stream ${name}`);
+}

@@ -1,0 +1,75 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Connection } from '../nats/connection';
+import type { Plugins } from '../plugin/plugins';
+import { DURATION_BUCKETS_S } from '../message/counters';
+import { pluginStatuses } from './status';
+
+const LABELS = ['plugin', 'handler'] as const;
+
+/** What `/metrics` answers: read from plain counters when somebody asks, so that counting costs nothing. */
+export async function metricsText(plugins: Plugins, connection: Connection): Promise<{ type: string; text: string }> {
+  const registry = new Registry();
+  const options = { registers: [registry], labelNames: LABELS };
+  const counter = (name: string, help: string) => new Counter({ name: `jetplug_${name}`, help, ...options });
+  const gauge = (name: string, help: string) => new Gauge({ name: `jetplug_${name}`, help, ...options });
+
+  const handled = counter('handled_total', 'Events handled');
+  const failed = counter('failed_total', 'Runs of a handler that threw or timed out');
+  const retried = counter('retried_total', 'Events given back to be tried again');
+  const deadLettered = counter('dead_lettered_total', 'Events dead-lettered');
+  const pending = gauge('pending', 'Events in the stream not delivered yet');
+  const inFlight = gauge('in_flight', 'Events delivered and not settled, over all hosts');
+  const up = new Gauge({
+    name: 'jetplug_plugin_up',
+    help: 'Whether a plugin runs',
+    registers: [registry],
+    labelNames: ['plugin', 'state'],
+  });
+  new Gauge({ name: 'jetplug_connected', help: 'Whether the broker is connected', registers: [registry] }).set(
+    connection.connected ? 1 : 0,
+  );
+
+  for (const status of await pluginStatuses(plugins, connection)) {
+    up.set({ plugin: status.plugin, state: status.state }, status.state === 'running' ? 1 : 0);
+    for (const handler of status.handlers) {
+      const labels = { plugin: status.plugin, handler: handler.handler };
+      handled.inc(labels, handler.handled);
+      failed.inc(labels, handler.failed);
+      retried.inc(labels, handler.retried);
+      deadLettered.inc(labels, handler.deadLettered);
+      if (handler.pending !== undefined) pending.set(labels, handler.pending);
+      if (handler.inFlight !== undefined) inFlight.set(labels, handler.inFlight);
+    }
+  }
+  registry.registerMetric(durations(plugins));
+  return { type: registry.contentType, text: await registry.metrics() };
+}
+
+/** The handling times, from each handler's own buckets. */
+function durations(plugins: Plugins): Histogram {
+  const name = 'jetplug_handling_seconds';
+  const histogram = new Histogram({
+    name,
+    help: 'Time from the start of a handler to its end',
+    labelNames: LABELS,
+    buckets: [...DURATION_BUCKETS_S],
+    registers: [],
+  });
+  const values = plugins.entries.flatMap((entry) =>
+    entry.handlers.flatMap(({ definition, counters }) => {
+      const labels = { plugin: entry.name, handler: definition.name };
+      let count = 0;
+      const buckets = counters.durations.map((inBucket, i) => {
+        count += inBucket;
+        return { metricName: `${name}_bucket`, labels: { ...labels, le: DURATION_BUCKETS_S[i] ?? '+Inf' }, value: count };
+      });
+      return [
+        ...buckets,
+        { metricName: `${name}_sum`, labels, value: counters.durationSumS },
+        { metricName: `${name}_count`, labels, value: count },
+      ];
+    }),
+  );
+  const described = { name, help: 'Time from the start of a handler to its end', type: 'histogram', aggregator: 'sum' };
+  return Object.assign(histogram, { get: () => Promise.resolve({ ...described, values }) });
+}

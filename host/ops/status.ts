@@ -1,0 +1,105 @@
+import type { ErrorReport } from '../../sdk/internal';
+import { durablePosition } from '../nats/consumers';
+import type { Connection } from '../nats/connection';
+import type { ConsumingHandler } from '../plugin/consume';
+import type { PluginEntry, Plugins, PluginState } from '../plugin/plugins';
+
+/** A plugin as `jetplug plugins --json` shows it. */
+export interface PluginStatus {
+  readonly plugin: string;
+  readonly file: string;
+  readonly version?: string;
+  readonly state: PluginState;
+  readonly error?: ErrorReport;
+  readonly handlers: readonly HandlerStatus[];
+}
+
+export interface HandlerStatus {
+  readonly handler: string;
+  readonly subject: string;
+  readonly stream: string;
+  readonly durable: string;
+  readonly state: 'running' | 'waiting';
+  /** Not delivered yet; absent where the server does not answer. */
+  readonly pending?: number;
+  /** Delivered and unsettled, over all hosts. */
+  readonly inFlight?: number;
+  /** Since the process started, summed over the hosts that answered. */
+  readonly handled: number;
+  readonly failed: number;
+  readonly retried: number;
+  readonly deadLettered: number;
+  readonly lastError?: string;
+}
+
+/** What runs in this host, with each durable's position on the server. */
+export async function pluginStatuses(plugins: Plugins, connection: Connection): Promise<PluginStatus[]> {
+  return Promise.all(plugins.entries.map((entry) => statusOf(entry, connection)));
+}
+
+async function statusOf(entry: PluginEntry, connection: Connection): Promise<PluginStatus> {
+  const [error] = entry.errors;
+  return {
+    plugin: entry.name,
+    file: entry.file,
+    ...(entry.version === undefined ? {} : { version: entry.version }),
+    state: entry.state,
+    ...(error && { error: error.toJSON() }),
+    handlers: await Promise.all(entry.handlers.map((handler) => handlerStatus(handler, connection))),
+  };
+}
+
+async function handlerStatus(handler: ConsumingHandler, connection: Connection): Promise<HandlerStatus> {
+  const { definition, durable, counters, state } = handler;
+  // A figure that the server does not give just now is left out; the rest still helps.
+  const position = connection.connected
+    ? await durablePosition(connection, durable.stream, durable.durable).catch(() => undefined)
+    : undefined;
+  const { handled, failed, retried, deadLettered, lastError } = counters;
+  return {
+    handler: definition.name,
+    subject: durable.subject,
+    stream: durable.stream,
+    durable: durable.durable,
+    state,
+    ...position,
+    handled,
+    failed,
+    retried,
+    deadLettered,
+    ...(lastError === undefined ? {} : { lastError }),
+  };
+}
+
+/** One list of several hosts' answers: the same plugin's figures are summed, the worst state wins. */
+export function mergeStatuses(answers: readonly (readonly PluginStatus[])[]): PluginStatus[] {
+  const merged = new Map<string, PluginStatus>();
+  for (const status of answers.flat()) {
+    const other = merged.get(status.plugin);
+    merged.set(status.plugin, other ? mergePlugin(other, status) : status);
+  }
+  return [...merged.values()];
+}
+
+const BADNESS: readonly PluginState[] = ['running', 'stopped', 'loading', 'waiting', 'failed'];
+
+function mergePlugin(a: PluginStatus, b: PluginStatus): PluginStatus {
+  const worse = BADNESS.indexOf(b.state) > BADNESS.indexOf(a.state) ? b : a;
+  const handlers = new Map(a.handlers.map((handler) => [handler.handler, handler]));
+  for (const handler of b.handlers) {
+    const other = handlers.get(handler.handler);
+    handlers.set(handler.handler, other ? mergeHandler(other, handler) : handler);
+  }
+  return { ...worse, handlers: [...handlers.values()] };
+}
+
+function mergeHandler(a: HandlerStatus, b: HandlerStatus): HandlerStatus {
+  return {
+    ...a,
+    ...b,
+    handled: a.handled + b.handled,
+    failed: a.failed + b.failed,
+    retried: a.retried + b.retried,
+    deadLettered: a.deadLettered + b.deadLettered,
+  };
+}

@@ -1,0 +1,30 @@
+import { JetplugError, pluginMark, type PluginClass } from '../../sdk/internal';
+import type { PluginFile } from './discover';
+import { loadModules, type LoadedModules } from './module-loader';
+
+/** A plugin's class, loaded. */
+export interface CompiledPlugin {
+  readonly file: string;
+  readonly cls: PluginClass;
+  /** A hash of the plugin's sources. */
+  readonly version: string;
+  readonly sources: LoadedModules['sources'];
+  readonly contracts: LoadedModules['contracts'];
+}
+
+/**
+ * Compiles a plugin's file in memory, loads it and picks its class.
+ * @throws JetplugError `JP_PLUGIN_*`, with file and line
+ */
+export function compile({ file }: PluginFile): CompiledPlugin {
+  const { exports, version, sources, contracts } = loadModules(file);
+  const values = typeof exports === 'object' && exports !== null ? Object.values(exports) : [exports];
+  const classes = [...new Set(values)].filter((value): value is PluginClass => pluginMark(value) !== undefined);
+  if (classes.length > 1) {
+    const names = classes.map(({ name }) => name).join(', ');
+    throw new JetplugError('JP_PLUGIN_SEVERAL_EXPORTED', `the file exports ${names}`, { file, line: 1 });
+  }
+  const [cls] = classes;
+  if (!cls) throw new JetplugError('JP_PLUGIN_NONE_EXPORTED', 'the file exports no class with @Plugin', { file, line: 1 });
+  return { file, cls, version, sources, contracts };
+}

@@ -1,0 +1,29 @@
+import type { Clock } from '../../sdk';
+import type { Config } from '../config/config';
+import type { KeyValue } from '../effects/key-value';
+import type { HostLog } from '../log';
+import type { DeadLetters } from '../message/dead-letter';
+import type { Outgoing } from '../message/outbox';
+import type { Sweep } from '../message/sweep';
+import type { Connection } from '../nats/connection';
+import type { StreamState } from '../nats/streams';
+import type { PluginDefinition } from './describe';
+
+/** What the host offers to every plugin's life. */
+export interface PluginHost {
+  readonly config: Config;
+  readonly connection: Connection;
+  readonly streams: readonly StreamState[];
+  readonly clock: Clock;
+  readonly log: HostLog;
+  readonly outgoing: Outgoing;
+  readonly deadLetters: DeadLetters;
+  /** The host's own bucket. */
+  readonly records: KeyValue;
+  readonly sweep: Sweep;
+  /**
+   * Takes a plugin's name and durables for its file.
+   * @throws JetplugError `JP_PLUGIN_DUPLICATE_NAME` or `JP_PLUGIN_DUPLICATE_DURABLE` when another file has one of them
+   */
+  claim(plugin: PluginDefinition): void;
+}

@@ -1,0 +1,81 @@
+import type { Store } from '../../sdk';
+import { JetplugError } from '../../sdk/internal';
+import { JetStreamEventBus } from '../effects/event-bus';
+import { KvStore } from '../effects/kv-store';
+import { Bucket } from '../nats/bucket';
+import { compile } from './compile';
+import { consume, type ConsumingHandler } from './consume';
+import { contain, type PluginServices } from './contain';
+import { describe, type PluginDefinition } from './describe';
+import type { PluginFile } from './discover';
+import { drain } from './drain';
+import type { PluginHost } from './plugin-host';
+import { reconcile } from './reconcile';
+
+/** A plugin that consumes. */
+export interface RunningPlugin {
+  readonly definition: PluginDefinition;
+  readonly handlers: readonly ConsumingHandler[];
+  /** Ends it; resolves when all that it held is settled or given back. */
+  stop(): Promise<void>;
+}
+
+/**
+ * A plugin's life, from the file that was discovered to where it consumes; its `stop` is the rest:
+ * compile → describe → claim → contain → reconcile → consume, and drain.
+ * @throws JetplugError, or an AggregateError of several
+ */
+export async function runPlugin(file: PluginFile, host: PluginHost): Promise<RunningPlugin> {
+  const compiled = compile(file);
+  const definition = describe(compiled, host.config);
+  host.claim(definition);
+  const section = host.config.plugins.sections[definition.name];
+  const contained = await inTime(definition, host, contain(definition, servicesOf(definition, host), section?.settings));
+  try {
+    const durables = await reconcile(definition, host);
+    const handlers = consume(definition, contained, durables, host);
+    const stop = (): Promise<void> => drain(definition, contained, handlers, host.config.shutdown.graceMs, host.log);
+    return { definition, handlers, stop };
+  } catch (error) {
+    await drain(definition, contained, [], 0, host.log);
+    throw error;
+  }
+}
+
+function servicesOf({ name }: PluginDefinition, host: PluginHost): PluginServices {
+  return {
+    log: host.log.child({ plugin: name }),
+    clock: host.clock,
+    bus: new JetStreamEventBus(host.outgoing, host.clock),
+    openStore: async (): Promise<Store> => {
+      const replicas = host.config.streams[0]?.replicas ?? 1;
+      return new KvStore(await Bucket.open(host.connection, `jetplug-${name}`, replicas));
+    },
+  };
+}
+
+/** A constructor or onStart that never ends must not hold the host's start up. */
+async function inTime<T extends { release(): Promise<void> }>(
+  plugin: PluginDefinition,
+  host: PluginHost,
+  work: Promise<T>,
+): Promise<T> {
+  const limitMs = host.config.plugins.startTimeoutMs;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const message = `${plugin.cls.name} did not start within ${limitMs} ms`;
+      reject(new JetplugError('JP_PLUGIN_LOAD_TIMEOUT', message, { plugin: plugin.name, ...plugin.where }));
+      // Should it come up after all, nobody will use it.
+      work.then(
+        (contained) => contained.release(),
+        (error: unknown) => host.log.warn('a plugin that was given up failed later', { plugin: plugin.name, err: error }),
+      );
+    }, limitMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,150 @@
+import { ConfigFolder } from './config-folder';
+
+/** A bad config/local.yaml each. What is said of it is in the snapshot, to be read as an operator would. */
+const BAD: Record<string, string> = {
+  // YAML
+  'a top level that is a list': '- nats\n- streams\n',
+  'a top level that is text': 'just text\n',
+  'a key given twice': 'log:\n  level: info\nhttp:\n  listen: off\nlog:\n  level: debug\n',
+  'a tab as indentation': 'log:\n\tlevel: info\n',
+  'an unclosed bracket': 'nats:\n  servers: [nats://a:4222\n',
+  'an unclosed quote': 'log:\n  level: "info\n',
+  'no space after a colon': 'log:\n  level:info\n',
+  'no space after a colon, in a flow map': 'nats:\n  credentials: { user: u, password:hunter2 }\n',
+  'two colons in a line': 'http:\n  listen: host: 8300\n',
+  'misaligned keys': 'delivery:\n    ackWait: 15s\n  maxDepth: 64\n',
+  'two documents': 'log:\n  level: info\n---\nlog:\n  level: debug\n',
+  'an alias to nothing': 'nats:\n  credentials:\n    token: *abc123\n',
+  'a tag': 'nats:\n  credentials:\n    token: !abc123\n',
+  'a special character first': 'nats:\n  credentials:\n    user: u\n    password: `abc123\n',
+  'a key that is a list': 'log:\n  ? [level]\n  : info\n',
+  'an alias that holds itself': 'plugins:\n  badge:\n    settings: &a\n      more: *a\n',
+  'aliases that multiply': `plugins:\n  badge:\n    settings:\n      a0: &a0 [x, x, x, x, x, x, x, x, x]\n${[
+    1, 2, 3, 4, 5, 6,
+  ]
+    .map(
+      (i) =>
+        `      a${i}: &a${i} [${Array(9)
+          .fill(`*a${i - 1}`)
+          .join(', ')}]\n`,
+    )
+    .join('')}`,
+  'nesting without end': `plugins:\n  badge:\n    settings: ${'['.repeat(20_000)}\n`,
+  'nesting too deep': `plugins:\n  badge:\n    settings:\n      deep: ${'['.repeat(60)}${']'.repeat(60)}\n`,
+  'the key __proto__': '__proto__:\n  admin: true\nplugins:\n  badge:\n    settings:\n      __proto__: { a: 1 }\n',
+
+  // keys
+  'a mistyped section': 'delivry:\n  ackWait: 15s\n',
+  'a mistyped key': 'delivery:\n  ackWiat: 15s\n',
+  'snake case': 'dead_letters:\n  max_age: 30d\n',
+  'a key of another section': 'ackWait: 15s\nlevel: debug\nmaxAge: 1d\n',
+  'a key that nothing resembles': 'colour: blue\n',
+  'a mistyped plugins.defaults': 'plugins:\n  defauls:\n    timeout: 30s\n',
+  'a mistyped key of a plugin': 'plugins:\n  badge:\n    concurency: 4\n',
+  'handler options right under plugins': 'plugins:\n  timeout: 30s\n  retry:\n    attempts: 3\n  dir: plugins\n',
+  'a plugin by its class': 'plugins:\n  UserPreferencesPlugin:\n    enabled: false\n',
+  'a plugin switched off in short': 'plugins:\n  badge: false\n',
+  'a plugin whose section is text': 'plugins:\n  badge: fast\n',
+  'a key that every object has': 'constructor: 1\nlog:\n  toString: x\n',
+  'a merge key': 'delivery:\n  <<: { ackWait: 15s }\n',
+
+  // values
+  'text where a map belongs': 'nats: nats://127.0.0.1:4222\n',
+  'a length of time without a unit': 'delivery:\n  ackWait: 15\n',
+  'a length of time as no one writes it': 'shutdown:\n  grace: soon\n',
+  'a length of time that is too long for a timer': 'plugins:\n  defaults:\n    timeout: 30d\n',
+  'no time at all': 'plugins:\n  startTimeout: 0s\n',
+  'a size in no known unit': 'delivery:\n  maxPayload: 512 bits\n',
+  'a negative size': 'delivery:\n  maxPayload: -1\n',
+  'a fraction of a byte': 'delivery:\n  maxPayload: 0.5\n',
+  'a number in quotes': 'delivery:\n  maxDepth: "64"\n',
+  'a number out of range': 'nats:\n  embedded:\n    port: 70000\n',
+  'a fraction': 'plugins:\n  defaults:\n    concurrency: 1.5\n',
+  'a number where text belongs': 'nats:\n  embedded:\n    data: 2024\n',
+  'yes for true': 'plugins:\n  watch: yes\n',
+  'no attempts': 'plugins:\n  defaults:\n    retry:\n      attempts: 0\n',
+  'an empty backoff': 'plugins:\n  badge:\n    retry:\n      backoff: []\n',
+  'a wrong wait in a backoff': 'plugins:\n  badge:\n    retry:\n      backoff: [1s, 5]\n',
+  'text where a list belongs': 'plugins:\n  dirs: plugins\n',
+  'no folders': 'plugins:\n  dirs: []\n',
+  'a key with no value': 'plugins:\n  dirs:\n  watch:\n',
+  'an unknown level': 'log:\n  level: verbose\n',
+  'an address without a host': 'http:\n  listen: 8300\n',
+  'an address without a port': 'http:\n  listen: localhost\n',
+  'an address with a port out of range': 'http:\n  listen: localhost:83000\n',
+  'an unknown start': 'plugins:\n  defaults:\n    from: now\n',
+  'two starts': 'plugins:\n  defaults:\n    from: { since: 7d, sequence: 1 }\n',
+  'a start without a unit': 'plugins:\n  defaults:\n    from:\n      since: 7\n',
+  'a sync interval in days': 'nats:\n  embedded:\n    syncInterval: 1d\n',
+  'a server with a password': 'nats:\n  servers:\n    - nats://a:4222\n    - nats://jetplug:hunter2@b:4222\n',
+  'a server of another scheme': 'nats:\n  servers: ["http://a:4222"]\n',
+  'settings that are no map': 'plugins:\n  badge:\n    settings: [1, 10, 100]\n',
+  'a password that is a number': 'nats:\n  credentials:\n    user: jetplug\n    password: 70071234\n',
+
+  // streams
+  'streams as a map': 'streams:\n  EVENTS:\n    subjects: [video.>]\n',
+  'a stream that is text': 'streams:\n  - EVENTS\n',
+  'a stream without a name or subjects': 'streams:\n  - maxAge: 7d\n',
+  'a mistyped key of a stream': 'streams:\n  - name: EVENTS\n    subject: [video.>]\n',
+  'a stream name with a dot': 'streams:\n  - name: my.events\n    subjects: [video.>]\n',
+  'a subject that cannot be subscribed to':
+    'streams:\n  - name: EVENTS\n    subjects:\n      - video.>\n      - video.>.late\n      - "a b"\n      - ""\n',
+  'an unknown storage and too many replicas':
+    'streams:\n  - { name: E, subjects: [a.>], storage: disk, replicas: 7 }\n',
+  'two streams of one name': 'streams:\n  - name: E\n    subjects: [a.>]\n  - name: E\n    subjects: [b.>]\n',
+  'overlapping subjects':
+    'streams:\n  - name: A\n    subjects: [video.>]\n  - name: B\n    subjects:\n      - user.>\n      - "*.watched"\n',
+  'overlapping subjects of one stream': 'streams:\n  - name: A\n    subjects: [video.*, video.watched]\n',
+  everything: 'streams:\n  - name: A\n    subjects: [">"]\n',
+  'the subjects of the dead letters': 'streams:\n  - name: A\n    subjects: [dead.badge.>]\n',
+  'the stream of the dead letters': 'streams:\n  - name: DEAD\n    subjects: [a.>]\n',
+  'the dead letters in a stream of events': 'deadLetters:\n  stream: EVENTS\n',
+  'a duplicate window longer than the stream':
+    'streams:\n  - name: A\n    subjects: [a.>]\n    maxAge: 1h\n    duplicateWindow: 2h\n',
+  'a stream shorter than the default duplicate window': 'streams:\n  - name: A\n    subjects: [a.>]\n    maxAge: 1m\n',
+
+  // credentials and TLS
+  'two ways to authenticate': 'nats:\n  credentials:\n    user: jetplug\n    password: hunter2\n    token: hunter3\n',
+  'a password and its file':
+    'nats:\n  credentials:\n    user: jetplug\n    password: hunter2\n    passwordFile: config/local.yaml\n',
+  'a user without a password': 'nats:\n  credentials:\n    user: jetplug\n',
+  'a password without a user': 'nats:\n  credentials:\n    password: hunter2\n',
+  'a secret file that is missing': 'nats:\n  credentials:\n    tokenFile: secrets/token\n',
+  'a secret file that is a folder': 'nats:\n  credentials:\n    credsFile: config\n',
+  'a certificate without its key': 'nats:\n  tls:\n    certFile: config/local.yaml\n',
+
+  // all at once
+  'many problems': 'log:\n  level: loud\nhttp:\n  listen: nowhere\ndelivery:\n  ackWait: 1\n  colour: blue\n',
+};
+
+describe('a bad config file is refused at its line, with what mends it:', () => {
+  let folder: ConfigFolder;
+  beforeEach(() => (folder = new ConfigFolder()));
+  afterEach(() => folder.remove());
+
+  test.each(Object.entries(BAD))('%s', (_name, yaml) => {
+    folder.write('config/local.yaml', yaml);
+    const problems = folder.problems();
+    expect(folder.report()).toMatchSnapshot();
+    expect(problems).not.toEqual([]);
+    for (const { code, file, line, hint } of problems) {
+      expect(code).toMatch(/^JP_CONFIG_/);
+      expect(file).toBe(`${folder.dir}/config/local.yaml`);
+      expect(line).toBeGreaterThan(0);
+      expect(hint).not.toBe('');
+    }
+  });
+
+  test('of several files, each is named with its own problems', () => {
+    folder.write('config/default.yaml', 'log:\n  level: loud\n');
+    folder.write('config/local.yaml', 'http: []\n');
+    folder.write('more.yaml', '- x\n');
+    folder.write('broken.yaml', 'a: [\n');
+    expect(folder.report({ files: ['more.yaml', 'broken.yaml', 'missing.yaml'] })).toMatchSnapshot();
+  });
+
+  test('one that is no text, or no file, is refused', () => {
+    folder.write('config/local.yaml', Uint8Array.of(0x61, 0x3a, 0x20, 0xff, 0xfe));
+    expect(folder.report({ files: ['config'] })).toMatchSnapshot();
+  });
+});

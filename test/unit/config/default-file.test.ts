@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parse } from 'yaml';
+import { leaves, pluginSchema, schema, streamSchema } from '../../../host/config/schema';
+import { ConfigFolder } from './config-folder';
+
+const DEFAULT_FILE = path.resolve(__dirname, '../../../config/default.yaml');
+const TEXT = readFileSync(DEFAULT_FILE, 'utf8');
+
+describe('config/default.yaml', () => {
+  let folder: ConfigFolder;
+  beforeEach(() => (folder = new ConfigFolder()));
+  afterEach(() => folder.remove());
+
+  test('says what holds without it too', () => {
+    const { config: builtIn } = folder.load();
+    folder.write('config/default.yaml', TEXT);
+    expect(folder.load().config).toEqual(builtIn);
+  });
+
+  test('shows every key there is', () => {
+    const shown = parse(uncommented(TEXT)) as Record<string, unknown>;
+    for (const [key] of leaves(schema)) expect(shown).toHaveProperty(key);
+    for (const [key] of leaves(pluginSchema)) expect(shown).toHaveProperty(`plugins.badge.${key}`);
+    for (const [key] of leaves(streamSchema)) expect(shown).toHaveProperty(`streams[0].${key}`);
+  });
+
+  test('shows every variable and keys that are right when their # is removed', () => {
+    for (const variable of leaves().flatMap(([, { env }]) => env ?? [])) {
+      const [start] = /^JETPLUG_PLUGINS_DEFAULTS_/.exec(variable) ?? [];
+      expect(TEXT).toContain(start ?? variable.replace(/^JETPLUG_NATS_TLS_KEY/, '_KEY'));
+    }
+    // All of them at once contradict: there is one way to authenticate.
+    folder.write('config/local.yaml', uncommented(TEXT).replace(/credentials:\n(?: {4}.*\n)+/, ''));
+    const missingFiles = folder.problems().filter(({ message }) => !message.startsWith('nats.tls.'));
+    expect(missingFiles).toEqual([]);
+  });
+});
+
+/** Keys stand right behind their #, or are indented there by two spaces or more; prose has one. */
+function uncommented(text: string): string {
+  return text.replace(/^( *)#((?: {2,})?\w+:)/gm, '$1$2');
+}

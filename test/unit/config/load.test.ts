@@ -1,0 +1,275 @@
+import path from 'node:path';
+import type { Config } from '../../../host/config/config';
+import { ConfigFolder } from './config-folder';
+
+describe('loading the configuration', () => {
+  let folder: ConfigFolder;
+  beforeEach(() => (folder = new ConfigFolder()));
+  afterEach(() => folder.remove());
+
+  test('a folder without files gets the built-in defaults', () => {
+    const { config } = folder.load();
+    expect(config).toEqual<Config>({
+      nats: {
+        servers: [],
+        credentials: {},
+        tls: {},
+        embedded: {
+          binary: '',
+          port: 4222,
+          data: path.join(folder.dir, '.jetplug'),
+          syncInterval: 'always',
+          own: false,
+        },
+      },
+      streams: [
+        {
+          name: 'EVENTS',
+          subjects: ['video.>', 'user.>', 'recommendation.>', 'analytics.>', 'notification.>', 'badge.>', 'ranking.>'],
+          maxAgeMs: 7 * 86_400_000,
+          maxBytes: 10 * 1024 ** 3,
+          duplicateWindowMs: 120_000,
+          storage: 'file',
+          replicas: 1,
+        },
+      ],
+      plugins: {
+        dirs: [path.join(folder.dir, 'plugins')],
+        watch: true,
+        startTimeoutMs: 10_000,
+        defaults: {},
+        sections: {},
+      },
+      delivery: { ackWaitMs: 15_000, maxAckPending: 1_000, maxPayloadBytes: 512 * 1024, maxDepth: 64 },
+      deadLetters: { stream: 'DEAD', maxAgeMs: 30 * 86_400_000 },
+      http: { listen: '127.0.0.1:8300' },
+      log: { level: 'info' },
+      shutdown: { graceMs: 20_000 },
+    });
+  });
+
+  test('everything that can be written arrives, in milliseconds, bytes and absolute paths', () => {
+    folder.write('secrets/ca.pem', 'ca');
+    folder.write(
+      'config/local.yaml',
+      `
+nats:
+  servers: [nats://one:4222, "tls://[::1]:4223", two]
+  credentials: { user: jetplug, password: "0071" }
+  tls: { caFile: secrets/ca.pem }
+  embedded: { binary: bin/nats-server, port: 0, data: /var/lib/jetplug, syncInterval: 10s }
+streams:
+  - { name: ORDERS, subjects: [orders.>], maxAge: 1.5h, maxBytes: 1.5 GB, duplicateWindow: 500ms, storage: memory, replicas: 3 }
+  - { name: LOGS, subjects: ["logs.*"] }
+plugins:
+  dirs: [plugins, ../shared, ./plugins]
+  watch: false
+  startTimeout: 2m
+  defaults: { from: beginning, concurrency: 4, timeout: 5s, retry: { attempts: 3, backoff: [0s, 1s, 1d] } }
+  badge: { enabled: false, from: { since: 7d }, retry: { attempts: 9 }, settings: { milestones: [1, 10], names: { 1: one } } }
+  p0: { from: { sequence: 12 }, timeout: 1m }
+delivery: { ackWait: 1s, maxAckPending: 5, maxPayload: 1024, maxDepth: 3 }
+deadLetters: { stream: LETTERS, maxAge: 365d }
+http: { listen: "[::]:0" }
+log: { level: debug }
+shutdown: { grace: 0s }
+`,
+    );
+    expect(folder.load().config).toEqual<Config>({
+      nats: {
+        servers: ['nats://one:4222', 'tls://[::1]:4223', 'two'],
+        credentials: { user: 'jetplug', password: '0071' },
+        tls: { caFile: path.join(folder.dir, 'secrets/ca.pem') },
+        embedded: {
+          binary: path.join(folder.dir, 'bin/nats-server'),
+          port: 0,
+          data: '/var/lib/jetplug',
+          syncInterval: '10s',
+          own: false,
+        },
+      },
+      streams: [
+        {
+          name: 'ORDERS',
+          subjects: ['orders.>'],
+          maxAgeMs: 5_400_000,
+          maxBytes: 1_500_000_000,
+          duplicateWindowMs: 500,
+          storage: 'memory',
+          replicas: 3,
+        },
+        {
+          name: 'LOGS',
+          subjects: ['logs.*'],
+          maxAgeMs: 7 * 86_400_000,
+          maxBytes: 10 * 1024 ** 3,
+          duplicateWindowMs: 120_000,
+          storage: 'file',
+          replicas: 1,
+        },
+      ],
+      plugins: {
+        dirs: [path.join(folder.dir, 'plugins'), path.resolve(folder.dir, '../shared')],
+        watch: false,
+        startTimeoutMs: 120_000,
+        defaults: {
+          from: 'beginning',
+          concurrency: 4,
+          timeoutMs: 5_000,
+          retry: { attempts: 3, backoff: [0, 1_000, 86_400_000] },
+        },
+        sections: {
+          badge: {
+            enabled: false,
+            from: { since: 7 * 86_400_000 },
+            retry: { attempts: 9 },
+            settings: { milestones: [1, 10], names: { 1: 'one' } },
+          },
+          p0: { enabled: true, from: { sequence: 12 }, timeoutMs: 60_000 },
+        },
+      },
+      delivery: { ackWaitMs: 1_000, maxAckPending: 5, maxPayloadBytes: 1_024, maxDepth: 3 },
+      deadLetters: { stream: 'LETTERS', maxAgeMs: 365 * 86_400_000 },
+      http: { listen: '[::]:0' },
+      log: { level: 'debug' },
+      shutdown: { graceMs: 0 },
+    });
+  });
+
+  test('later layers win: defaults, default.yaml, $NODE_ENV.yaml, local.yaml, --config in turn, variables, flags', () => {
+    const listen = (given?: object) => folder.load(given).config.http.listen;
+    const env = { NODE_ENV: 'production' };
+    const withVariable = { ...env, JETPLUG_HTTP_LISTEN: 'variable:1' };
+    const files = ['first.yaml', path.join(folder.dir, 'second.yaml')];
+    folder.write('first.yaml', 'http: { listen: "first:1" }');
+    folder.write('second.yaml', 'http: { listen: "second:1" }');
+
+    expect(listen({ env })).toBe('127.0.0.1:8300');
+    folder.write('config/default.yaml', 'http: { listen: "default:1" }');
+    expect(listen({ env })).toBe('default:1');
+    folder.write('config/production.yaml', 'http: { listen: "production:1" }');
+    expect(listen({ env })).toBe('production:1');
+    expect(listen()).toBe('default:1');
+    folder.write('config/local.yaml', 'http: { listen: "local:1" }');
+    expect(listen({ env })).toBe('local:1');
+    expect(listen({ env, files })).toBe('second:1');
+    expect(listen({ env, files: files.toReversed() })).toBe('first:1');
+    expect(listen({ env: withVariable, files })).toBe('variable:1');
+    expect(listen({ env: withVariable, files, flags: { http: 'flag:1' } })).toBe('flag:1');
+  });
+
+  test('maps are merged, lists and starting points replaced', () => {
+    folder.write(
+      'config/default.yaml',
+      'plugins:\n  dirs: [a, b]\n  badge: { from: { since: 7d }, timeout: 1s, settings: { list: [1, 2], deep: { a: 1, b: 1 }, x: { y: 1 }, z: 1 } }\n',
+    );
+    folder.write(
+      'config/local.yaml',
+      'plugins:\n  dirs: [c]\n  badge: { from: { sequence: 3 }, settings: { list: [3], deep: { b: 2, c: {} }, x: 1, z: { y: 1 } } }\n',
+    );
+    const { dirs, sections } = folder.load().config.plugins;
+    expect(dirs).toEqual([path.join(folder.dir, 'c')]);
+    expect(sections).toEqual({
+      badge: {
+        enabled: true,
+        from: { sequence: 3 },
+        timeoutMs: 1_000,
+        settings: { list: [3], deep: { a: 1, b: 2, c: {} }, x: 1, z: { y: 1 } },
+      },
+    });
+  });
+
+  test('an empty file, and maps whose keys are all commented out, say nothing', () => {
+    const { config: builtIn } = folder.load();
+    folder.write('config/default.yaml', '');
+    folder.write('config/local.yaml', '# nothing yet\nnats:\n  tls:\n    # caFile: ca.pem\nplugins:\n  defaults: {}\n');
+    expect(folder.load().config).toEqual(builtIn);
+    folder.write('config/local.yaml', 'plugins:\n  badge:\n    enabled: true\n    settings:\n');
+    expect(folder.load().config.plugins.sections).toEqual({ badge: { enabled: true } });
+  });
+
+  test('a list of streams may be empty, for streams that others make', () => {
+    folder.write('config/local.yaml', 'streams: []');
+    expect(folder.load().config.streams).toEqual([]);
+  });
+
+  test('http.listen: off serves nothing', () => {
+    expect(folder.load({ flags: { http: 'off' } }).config.http.listen).toBe('');
+  });
+
+  test('anchors and aliases repeat values', () => {
+    folder.write(
+      'config/local.yaml',
+      'plugins:\n  defaults:\n    retry: &patient { attempts: 20, backoff: [1m] }\n  badge: { retry: *patient }\n',
+    );
+    expect(folder.load().config.plugins.sections['badge']?.retry).toEqual({ attempts: 20, backoff: [60_000] });
+  });
+
+  test('a %YAML 1.1 line does not change what values mean', () => {
+    folder.write(
+      'config/local.yaml',
+      '%YAML 1.1\n---\nplugins:\n  badge: { settings: { a: no, b: 1:30, c: 2020-01-01 } }\n',
+    );
+    expect(folder.load().config.plugins.sections['badge']?.settings).toEqual({ a: 'no', b: '1:30', c: '2020-01-01' });
+  });
+
+  test('settings keep keys that every object has as their own', () => {
+    folder.write(
+      'config/local.yaml',
+      'plugins:\n  badge:\n    settings: { constructor: { prototype: 1 }, toString: x, a.b: 1 }\n',
+    );
+    const settings = folder.load().config.plugins.sections['badge']?.settings as object;
+    expect(Object.entries(settings)).toEqual([
+      ['constructor', { prototype: 1 }],
+      ['toString', 'x'],
+      ['a.b', 1],
+    ]);
+  });
+
+  test('the result is frozen to its depths', () => {
+    folder.write('config/local.yaml', 'plugins: { badge: { from: { since: 1d }, settings: { a: [{ b: 1 }] } } }');
+    const thawed: unknown[] = [];
+    const visit = (value: unknown): void => {
+      if (typeof value !== 'object' || value === null) return;
+      if (!Object.isFrozen(value)) thawed.push(value);
+      Object.values(value).forEach(visit);
+    };
+    visit(folder.load().config);
+    expect(thawed).toEqual([]);
+  });
+
+  test('one loading leaves nothing behind for the next', () => {
+    folder.write(
+      'config/local.yaml',
+      'streams: [{ name: A, subjects: [a.>] }]\nplugins: { badge: { enabled: false } }\n',
+    );
+    folder.load({ env: { JETPLUG_LOG_LEVEL: 'debug' }, flags: { data: 'd' } });
+    const other = new ConfigFolder();
+    try {
+      const { config } = other.load();
+      expect(config.streams.map(({ name }) => name)).toEqual(['EVENTS']);
+      expect(config.plugins.sections).toEqual({});
+      expect(config.log.level).toBe('info');
+    } finally {
+      other.remove();
+    }
+  });
+
+  test('neither the process’s own variables nor its arguments count', () => {
+    process.env['JETPLUG_LOG_LEVEL'] = 'error';
+    try {
+      expect(folder.load().config.log.level).toBe('info');
+    } finally {
+      delete process.env['JETPLUG_LOG_LEVEL'];
+    }
+  });
+
+  test('a NODE_ENV that is no plain name is refused, and no file outside config/ is read', () => {
+    folder.write('secret.yaml', 'log: { level: debug }');
+    expect(folder.report({ env: { NODE_ENV: '../secret' } })).toMatchInlineSnapshot(`
+     "JP_CONFIG_INVALID
+       NODE_ENV is "../secret", but takes a plain name: config/$NODE_ENV.yaml is read
+       → Write a value as the message describes."
+    `);
+  });
+});

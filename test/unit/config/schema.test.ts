@@ -1,0 +1,28 @@
+import { formatOf } from '../../../host/config/formats';
+import { leaves, pluginSchema, schema, streamSchema, type Leaf } from '../../../host/config/schema';
+
+const ALL: [string, Leaf][] = [...leaves(schema), ...leaves(pluginSchema), ...leaves(streamSchema)];
+
+describe('the schema', () => {
+  test.each(ALL)('%s is documented, and its default is right', (_path, leaf) => {
+    expect(leaf.doc).toMatch(/^[A-Z].*\.$/);
+    if (leaf.default !== null) expect(formatOf(leaf).accepts(leaf.default)).toBe(true);
+  });
+
+  const withVariable = leaves(schema).filter(([, { env }]) => env !== undefined) as [string, Leaf][];
+
+  test.each(withVariable)('%s has the variable that its path makes', (path, { env }) => {
+    const words = path.replace('.credentials', '').replace(/[A-Z]/g, '_$&').replaceAll('.', '_').toUpperCase();
+    expect(env).toBe(`JETPLUG_${words}`);
+  });
+
+  test('only what is no single value, nor a list of them, has no variable', () => {
+    const without = leaves(schema).filter(([, { env }]) => env === undefined);
+    expect(without.map(([path]) => path)).toEqual(['streams', 'plugins.defaults.from']);
+  });
+
+  test('what is sensitive is the secrets themselves', () => {
+    const sensitive = ALL.filter(([, leaf]) => leaf.sensitive).map(([path]) => path);
+    expect(sensitive).toEqual(['nats.credentials.password', 'nats.credentials.token']);
+  });
+});
