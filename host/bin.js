@@ -2,12 +2,13 @@
 // The `jetplug` command. In a checkout of the sources it first compiles what has changed, so that
 // it never runs a stale build; in an installed package there is nothing to compile.
 'use strict';
-const { existsSync, readdirSync, statSync } = require('node:fs');
+const { existsSync, readdirSync, statSync, utimesSync, writeFileSync } = require('node:fs');
 const { spawnSync } = require('node:child_process');
 const { join } = require('node:path');
 
 const root = join(__dirname, '..');
-const stamp = join(root, 'dist', '.tsbuildinfo');
+// Ours, not the compiler's: written only when everything compiled.
+const stamp = join(root, 'dist', '.built');
 
 function newest(path) {
   const stats = statSync(path);
@@ -24,15 +25,16 @@ function isStale() {
 }
 
 function build() {
+  const startedMs = Date.now();
   const compiler = require.resolve('typescript/bin/tsc', { paths: [root] });
   if (process.stderr.isTTY) process.stderr.write('compiling …\r');
   const { status } = spawnSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.build.json')], {
     stdio: ['ignore', 2, 2],
   });
   if (status !== 0) process.exit(status ?? 1);
-  // The compiler leaves the stamp alone when nothing but times have changed.
-  const now = new Date();
-  require('node:fs').utimesSync(stamp, now, now);
+  writeFileSync(stamp, '');
+  // What was saved while the compiler ran may not be in it.
+  utimesSync(stamp, startedMs / 1000, startedMs / 1000);
 }
 
 if (existsSync(join(root, 'tsconfig.build.json')) && isStale()) build();

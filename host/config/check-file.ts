@@ -60,9 +60,9 @@ class FileCheck {
   }
 
   private misnamed(name: string, keys: Keys): void {
-    const proper = pluginNameOf(name).replace(/[^a-z0-9]+/g, '-');
+    const proper = pluginNameOf(firstWord(name)).replace(/[^a-z0-9]+/g, '-');
     const message = `unknown key ${shownKey(pathOf(keys))}: plugins’ names have only a–z, 0–9 and dashes`;
-    this.report('JP_CONFIG_UNKNOWN_KEY', keys, message, `Write ${proper}, if that is the plugin’s name.`);
+    this.refuseKey(keys, message, `Write ${proper}, if that is the plugin’s name.`);
   }
 
   /** A list of maps counts as a whole: it is right, or left out. */
@@ -123,19 +123,19 @@ class FileCheck {
 
   private unknown(keys: Keys, known: SchemaMap): void {
     const key = String(keys.at(-1));
-    const word = key.split(/[\s:@]/)[0]!;
+    const word = firstWord(key);
     const meant = nearest(word, Object.keys(known)) ?? elsewhere(word);
     const message = `unknown key ${shownKey(pathOf(keys))}${meant ? `: did you mean "${meant}"?` : ''}`;
     const mend = meant ? `Write ${meant}.` : `Remove it. The keys here are: ${names(known)}.`;
-    this.report('JP_CONFIG_UNKNOWN_KEY', keys, message, key.includes(':') ? 'Write a space after the colon.' : mend);
+    this.refuseKey(keys, message, key.includes(':') ? 'Write a space after the colon.' : mend);
   }
 
   private invalid(keys: Keys, what: string, hint?: string): void {
     this.draft.reportValue(pathOf(keys) || 'the file', this.source(keys), what, hint);
   }
 
-  private report(code: 'JP_CONFIG_UNKNOWN_KEY', keys: Keys, message: string, hint: string): void {
-    this.draft.report(code, pathOf(keys), this.source(keys), message, hint);
+  private refuseKey(keys: Keys, message: string, hint: string): void {
+    this.draft.report('JP_CONFIG_UNKNOWN_KEY', pathOf(keys), this.source(keys), message, hint);
   }
 
   private source(keys: Keys): Source {
@@ -148,6 +148,11 @@ function pathOf(keys: Keys): string {
     if (typeof key === 'number') return `${path}[${key}]`;
     return path === '' ? key : `${path}.${key}`;
   }, '');
+}
+
+/** What follows may be a value whose space was forgotten. */
+function firstWord(key: string): string {
+  return key.split(/[\s:@]/)[0]!;
 }
 
 function names(map: SchemaMap): string {

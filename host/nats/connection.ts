@@ -133,7 +133,7 @@ async function connectPatiently(options: ConnectOptions): Promise<NatsConnection
 
 function connectionOptions({ servers, name, nats }: ConnectOptions): ConnectionOptions {
   const authenticator = nats && authenticatorOf(nats.credentials);
-  const tls = nats && tlsOf(nats.tls);
+  const tls = (nats && tlsOf(nats.tls)) ?? (servers.some((server) => server.startsWith('tls://')) ? {} : undefined);
   return {
     servers: [...servers],
     name,
@@ -146,6 +146,7 @@ function connectionOptions({ servers, name, nats }: ConnectOptions): ConnectionO
     // A stack trace for each request costs a third of the publishing rate.
     noAsyncTraces: true,
     ...(authenticator && { authenticator }),
+    // The client drops the scheme of tls://, and would then join a server that offers none in plain.
     ...(tls && { tls }),
   };
 }

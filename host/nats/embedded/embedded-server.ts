@@ -66,7 +66,6 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       const how = await Promise.race([running.ended, stopAsked]);
       if (stopping.signal.aborted) break;
       say(`The embedded nats-server ended by itself (${how}); starting it again`);
-      await running.end(); // Its watchdog may have died alone.
       running = await startAgain(running);
     }
     lock.note({ url: undefined }); // Nobody is to join what is ending.
@@ -77,6 +76,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   async function startAgain(last: Launched): Promise<Launched> {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       try {
+        await last.end(); // Its watchdog may have died alone.
         await sleep(pauseMs, undefined, { signal: stopping.signal });
         return await start(last.port);
       } catch (error) {

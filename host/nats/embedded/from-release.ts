@@ -11,7 +11,7 @@ const UNPACK_MS = 60_000;
 export interface ReleaseOptions {
   readonly env: Env;
   readonly say: (line: string) => void;
-  readonly progress: Progress;
+  readonly progress?: Progress | undefined;
   /** Where the releases lie: `<base>/v2.15.2/<file>`. Default: those of nats-io on GitHub. */
   readonly releasesUrl?: string | undefined;
   readonly limits?: DownloadLimits | undefined;
@@ -19,7 +19,7 @@ export interface ReleaseOptions {
 
 /** Fetches the official archive for this platform into the cache, if its SHA-256 is the published one. */
 export function fetchFromRelease(options: ReleaseOptions): Promise<string> {
-  const { env, say, progress, releasesUrl = RELEASES_URL, limits = DOWNLOAD_LIMITS } = options;
+  const { env, say, progress = () => undefined, releasesUrl = RELEASES_URL, limits = DOWNLOAD_LIMITS } = options;
   const name = releaseName(process.platform, process.arch);
   const archive = process.platform === 'win32' ? `${name}.zip` : `${name}.tar.gz`;
   const release = `${releasesUrl}/v${PINNED_VERSION}`;

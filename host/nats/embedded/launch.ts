@@ -7,7 +7,7 @@ import { JetplugError } from '../../../sdk/errors';
 import type { DataLock } from './data-lock';
 import type { Binary } from './find-binary';
 import { probe } from './probe';
-import { endProcesses, haveEnded, identify } from './process-identity';
+import { endProcesses, haveEnded, identify, type ProcessIdentity } from './process-identity';
 import { serverConfig } from './server-config';
 import { startWatchdog, type WatchdogProcess } from './start-watchdog';
 import type { WatchdogOrder, WatchdogReport } from './watchdog';
@@ -54,31 +54,26 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   const { binary, data, port, lock } = options;
   const name = `jetplug-${randomUUID()}`;
   const logFile = join(data, 'nats-server.log');
-  const logStart = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
   const configFile = join(data, 'nats-server.conf');
-  removePortsFiles(data);
-  writeFileSync(configFile, serverConfig({ ...options, version: binary.version, name, logFile }), { mode: 0o600 });
-
-  const watchdog = await startWatchdog();
-  const guard = identify(watchdog.pid ?? 0);
-  lock.note({ watchdog: guard, broker: undefined, url: undefined, name });
-  const run = follow(watchdog);
-  let broker: ReturnType<typeof identify>;
-
-  async function end(): Promise<void> {
-    const started = [guard, broker].filter((one) => one !== undefined);
-    watchdog.stdin.end();
-    // The watchdog ends the server. One that was itself killed, or hangs, is helped.
-    if (guard !== undefined) await haveEnded([guard], KILL_AFTER_MS + 2_000);
-    await endProcesses(started, KILL_AFTER_MS);
-    await run.ended;
-  }
-
+  const logStart = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
+  let end = async (): Promise<void> => undefined;
   try {
+    removePortsFiles(data);
+    writeFileSync(configFile, serverConfig({ ...options, version: binary.version, name, logFile }), { mode: 0o600 });
+
+    const watchdog = await startWatchdog();
+    const run = follow(watchdog);
+    const guard = identify(watchdog.pid ?? 0);
+    const started = [guard];
+    end = () => endRun(watchdog, run, started);
+    lock.note({ watchdog: guard, broker: undefined, url: undefined, name });
+
     run.order({ command: binary.path, args: ['-c', configFile], logFile, killAfterMs: KILL_AFTER_MS });
     const pid = await Promise.race([run.started, run.ended.then(failWith)]);
-    broker = identify(pid);
+    const broker = identify(pid);
+    started.push(broker);
     lock.note({ broker });
+
     const portsFile = join(data, `${basename(binary.path)}_${pid}.ports`);
     const answering = await untilReady(name, () => (port === 0 ? readPort(portsFile) : port), run.over, options);
     lock.note({ url: `nats://${HOST}:${answering}` });
@@ -87,6 +82,18 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     await end();
     throw startFailed(options, cause, readFrom(logFile, logStart));
   }
+}
+
+/** The watchdog ends the server when its pipe closes; where it was itself killed, or hangs, we do. */
+async function endRun(watchdog: WatchdogProcess, run: Run, started: (ProcessIdentity | undefined)[]): Promise<void> {
+  const [guard, broker] = started;
+  watchdog.stdin.end();
+  if (guard !== undefined) await haveEnded([guard], KILL_AFTER_MS + 2_000);
+  await endProcesses(
+    [guard, broker].filter((one) => one !== undefined),
+    KILL_AFTER_MS,
+  );
+  await run.ended;
 }
 
 interface Run {

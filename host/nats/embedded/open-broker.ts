@@ -10,6 +10,7 @@ import { probe } from './probe';
 import { endProcesses, haveEnded } from './process-identity';
 
 export { runningBrokerUrl } from './data-lock';
+export type { Progress as BrokerProgress } from './download';
 
 export interface OpenBrokerOptions {
   /** Servers to join; empty: the one on the default address, else an embedded one. */
@@ -57,7 +58,12 @@ export async function openBroker(options: OpenBrokerOptions): Promise<Broker> {
   const data = resolve(embedded.data);
   for (;;) {
     const holder = onData(data, findHolder);
-    const joined = holder === undefined ? await joinDefault(options) : await settle(holder, data, options);
+    if (holder !== undefined) {
+      const joined = await settle(holder, data, options);
+      if (joined !== undefined) return joined;
+      continue;
+    }
+    const joined = await joinDefault(options);
     if (joined !== undefined) return joined;
     const lock = onData(data, tryLock);
     if (lock !== undefined) return await startOrJoin(lock, data, options);

@@ -18,7 +18,7 @@ const MAX_LOG_FILES = 3;
  * Without a figure of ours the server allows three quarters of what is free at its start. That refuses a stream
  * of 10 GiB on a small disk; worse, when events have filled the disk since, 2.9 does not take its own streams back.
  */
-const MAX_STORE = '1TB';
+const MAX_STORE_BYTES = 1024 ** 4;
 
 /** The config file of the embedded nats-server; JSON is a part of the language it reads. */
 export function serverConfig({ version, name, data, port, syncInterval, logFile }: ServerSettings): string {
@@ -31,7 +31,7 @@ export function serverConfig({ version, name, data, port, syncInterval, logFile 
     ...(isAtLeast(version, '2.10.0') && { logfile_max_num: MAX_LOG_FILES }),
     jetstream: {
       store_dir: data,
-      max_file_store: MAX_STORE,
+      max_file_store: MAX_STORE_BYTES,
       ...(takesSyncInterval(version) && syncInterval !== '' && { sync_interval: syncInterval }),
     },
   };

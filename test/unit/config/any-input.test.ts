@@ -126,7 +126,7 @@ describe('whatever is written', () => {
         folder.write('config/local.yaml', yaml);
         problemsAreCoded();
       }),
-      { numRuns: 6_000 },
+      { numRuns: 400 },
     );
   });
 
@@ -137,7 +137,7 @@ describe('whatever is written', () => {
         folder.write('config/local.yaml', other);
         problemsAreCoded();
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -153,7 +153,7 @@ describe('whatever is written', () => {
   test('in variables loads, or ends in coded problems', () => {
     fc.assert(
       fc.property(environment, (env) => problemsAreCoded({ env })),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });
