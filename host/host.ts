@@ -81,8 +81,10 @@ export class Host {
     const broker = await this.openBroker();
     const connection = await this.connect(broker);
     const streams = await ensureStreams(connection, this.config);
-    const plugins = await this.openPlugins(connection, streams);
+    const plugins = await this.makePlugins(connection, streams);
+    // Before the plugins, so that it still answers while they drain.
     const http = await this.openHttp(plugins, connection);
+    this.opened.push({ what: 'the plugins', close: () => plugins.stop() });
     await this.loadPlugins(plugins, discovery);
     await this.watch(plugins);
     await this.openService(plugins, connection);
@@ -122,9 +124,9 @@ export class Host {
     return connection;
   }
 
-  private async openPlugins(connection: Connection, streams: readonly StreamState[]): Promise<Plugins> {
+  private async makePlugins(connection: Connection, streams: readonly StreamState[]): Promise<Plugins> {
     const replicas = this.config.streams[0]?.replicas ?? 1;
-    const plugins = new Plugins({
+    return new Plugins({
       config: this.config,
       connection,
       streams,
@@ -135,8 +137,6 @@ export class Host {
       records: await Bucket.open(connection, 'jetplug', replicas),
       sweep: new Sweep(),
     });
-    this.opened.push({ what: 'the plugins', close: () => plugins.stop() });
-    return plugins;
   }
 
   private async loadPlugins(plugins: Plugins, { found, skipped }: Discovery): Promise<void> {

@@ -46,6 +46,10 @@ export const ERRORS = {
     'A stream of the config has subjects that another stream on the server already takes.',
     'Two streams cannot hold one subject: change the subjects of one of them.',
   ],
+  JP_STREAM_NO_ROOM: [
+    'The server has not as much storage as a stream may take up.',
+    'Lower streams[].maxBytes, free disk space, or raise the server’s limits.',
+  ],
   JP_STREAM_NOT_UPDATABLE: [
     'A stream on the server differs from the config in a field that cannot be changed in place.',
     'Put the old value back, or move its events to a stream with a new name.',

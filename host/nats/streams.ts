@@ -103,5 +103,8 @@ function streamError(error: unknown, name: string): JetplugError {
   if (apiErrorCode(error) === API_ERROR.subjectOverlap) {
     return new JetplugError('JP_STREAM_OVERLAP', `stream ${name}: ${(error as Error).message}`, { cause: error });
   }
+  if (apiErrorCode(error) === API_ERROR.noStorage) {
+    return new JetplugError('JP_STREAM_NO_ROOM', `stream ${name}: ${(error as Error).message}`, { cause: error });
+  }
   return asBrokerError(error, `stream ${name}`);
 }

@@ -1,0 +1,112 @@
+'use strict';
+
+/**
+ * Who may import whom. Each part lists everything it may import besides itself and Node's own modules:
+ * paths here, and packages by name. What is not listed is refused. `check` plants a violation of each
+ * rule and fails if one of them goes unnoticed.
+ */
+const PARTS = {
+  'sdk/': { packages: ['@standard-schema/spec', 'reflect-metadata', 'tsyringe'] },
+
+  'host/(clock|maybe-promise|version)\\.ts': { paths: ['sdk/'] },
+  'host/log\\.ts': { paths: ['sdk/', 'host/config/config.ts'], packages: ['pino', 'pino-pretty'] },
+  'host/config/': { paths: ['sdk/'], packages: ['convict', 'fastest-levenshtein', 'yaml'] },
+  'host/message/': {
+    paths: ['sdk/', 'host/maybe-promise.ts', 'host/effects/key-value.ts'],
+    packages: ['@standard-schema/spec'],
+  },
+  'host/effects/': { paths: ['sdk/', 'host/maybe-promise.ts', 'host/message/'] },
+  'host/nats/(?!embedded/)': {
+    paths: ['sdk/', 'host/clock.ts', 'host/config/config.ts', 'host/effects/', 'host/message/'],
+    packages: ['nats'],
+  },
+  'host/nats/embedded/': { paths: ['sdk/', 'host/config/config.ts'], packages: ['@swc/core'] },
+  'host/plugin/': {
+    paths: ['sdk/', 'host/log.ts', 'host/config/config.ts', 'host/effects/', 'host/message/', 'host/nats/(?!embedded/)'],
+    packages: ['@standard-schema/spec', '@swc/core', 'chokidar', 'tsyringe'],
+  },
+  'host/ops/': {
+    paths: ['sdk/', 'host/message/', 'host/nats/(?!embedded/)', 'host/plugin/'],
+    packages: ['fastify', 'prom-client'],
+  },
+  'host/host\\.ts': { paths: ['sdk/', 'host/(?!cli/)'] },
+  'host/cli/': { paths: ['sdk/', 'host/'], packages: ['cli-progress', 'commander'] },
+  'host/bin\\.js': {},
+
+  // A plugin may use any package.
+  'plugins/(?!contracts/)': { paths: ['sdk/index.ts', 'plugins/contracts/'], packages: ['.+'] },
+  'plugins/contracts/': { paths: ['sdk/index.ts'], packages: ['.+'] },
+  'examples/': { paths: ['sdk/index.ts', 'host/nats/client.ts', 'plugins/contracts/'], packages: ['.+'] },
+  'bench/': { paths: ['sdk/', 'host/', 'plugins/', 'examples/'], packages: ['.+'] },
+};
+
+const NODE_MODULES = '^node_modules/(@types/)?';
+
+module.exports = {
+  forbidden: [
+    ...Object.entries(PARTS).map(([part, { paths = [], packages = [] }]) => ({
+      name: `imports of ${part}`,
+      severity: 'error',
+      from: { path: `^${part}` },
+      to: {
+        dependencyTypesNot: ['core'],
+        pathNot: [part, ...paths].map((path) => `^${path}`).concat(packages.map((name) => `${NODE_MODULES}${name}/`)),
+      },
+    })),
+    {
+      name: 'host goes through the doors of the sdk',
+      severity: 'error',
+      from: { path: '^host/' },
+      to: { path: '^sdk/', pathNot: '^sdk/(index|internal)\\.ts$' },
+    },
+    {
+      name: 'a port is imported as a type',
+      comment: 'What host/message needs of host/effects is an interface; the implementation stands above it.',
+      severity: 'error',
+      from: { path: '^host/message/' },
+      to: { path: '^host/effects/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'the nats client stays in one folder',
+      comment: 'The benchmark measures against the raw client.',
+      severity: 'error',
+      from: { pathNot: '^(host/nats|bench)/' },
+      to: { path: `${NODE_MODULES}nats/` },
+    },
+    {
+      name: 'nothing imports test, bench or examples',
+      severity: 'error',
+      from: { pathNot: '^(test|bench|examples)/' },
+      to: { path: '^(test|bench|examples)/' },
+    },
+    {
+      name: 'examples and bench stand without the tests',
+      severity: 'error',
+      from: { path: '^(bench|examples)/' },
+      to: { path: '^test/' },
+    },
+    {
+      name: 'what runs needs no devDependency',
+      severity: 'error',
+      from: { path: '^(sdk|host|plugins|examples)/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+    },
+    { name: 'no cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'everything imported exists', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'no part is left out',
+      comment: 'A new folder needs a line in PARTS.',
+      severity: 'error',
+      from: { path: '^(sdk|host|plugins|examples|bench)/', pathNot: Object.keys(PARTS).map((part) => `^${part}`) },
+      to: {},
+    },
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    // Imports of types count too.
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|test/fixtures)/' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['types', 'require', 'node', 'default'] },
+  },
+};

@@ -1,0 +1,46 @@
+import { Conflict, type Entry, type KeyValue } from '../../host/effects/key-value';
+
+/** A bucket in memory, with the revisions and conflicts of a real one. */
+export class MemoryKeyValue implements KeyValue {
+  readonly entries = new Map<string, Entry>();
+  /** How often each operation was asked for. */
+  readonly calls = { get: 0, put: 0 };
+  /** What the next request fails with, once. */
+  failNext: Error | undefined;
+  private revision = 0;
+
+  /** @param turn what a request waits for, there and back: a test may draw the order */
+  constructor(private readonly turn: () => Promise<unknown> = () => Promise.resolve()) {}
+
+  async get(key: string): Promise<Entry | undefined> {
+    this.calls.get++;
+    await this.reach();
+    return this.entries.get(key);
+  }
+
+  async put(key: string, value: string, expected?: number): Promise<number> {
+    this.calls.put++;
+    await this.reach();
+    if (expected !== undefined && expected !== (this.entries.get(key)?.revision ?? 0)) throw new Conflict(key);
+    this.entries.set(key, { value, revision: ++this.revision });
+    await this.turn();
+    return this.entries.get(key)!.revision;
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.reach();
+    this.entries.set(key, { value: undefined, revision: ++this.revision });
+  }
+
+  async keys(): Promise<string[]> {
+    await this.reach();
+    return [...this.entries].filter(([, { value }]) => value !== undefined).map(([key]) => key);
+  }
+
+  private async reach(): Promise<void> {
+    await this.turn();
+    const error = this.failNext;
+    this.failNext = undefined;
+    if (error) throw error;
+  }
+}

@@ -1,0 +1,122 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findBinary } from '../../host/nats/embedded/find-binary';
+import { probe } from '../../host/nats/embedded/probe';
+
+/** A real nats-server with JetStream, its data in a temp folder, for one test file or test. */
+export interface TestServer {
+  readonly url: string;
+  readonly port: number;
+  /** Such as `2.15.2`. */
+  readonly version: string;
+  /** Ends it and removes its data. */
+  stop(): Promise<void>;
+  /** Ends it as a crash does (SIGKILL); its data stay. */
+  kill(): Promise<void>;
+  /** Starts it again on its port and data, after `kill`. */
+  restart(): Promise<void>;
+}
+
+const READY_MS = 10_000;
+
+/** Starts a server on a free port in some tens of ms. It dies with the test's process at the latest. */
+export async function startTestServer(): Promise<TestServer> {
+  const binary = await natsServerBinary();
+  const folder = mkdtempSync(join(tmpdir(), 'jetplug-nats-'));
+  let server = await launch(binary, folder, -1);
+  return {
+    url: `nats://127.0.0.1:${server.port}`,
+    port: server.port,
+    version: server.version,
+    async stop() {
+      await end(server.child, 'SIGTERM');
+      rmSync(folder, { recursive: true, force: true });
+    },
+    kill: () => end(server.child, 'SIGKILL'),
+    async restart() {
+      server = await launch(binary, folder, server.port);
+    },
+  };
+}
+
+let found: Promise<string> | undefined;
+
+/** The server that tests run: that of the variable JETPLUG_NATS_SERVER, else the one that a host would find. */
+export function natsServerBinary(): Promise<string> {
+  found ??= find();
+  return found;
+}
+
+async function find(): Promise<string> {
+  const told = process.env['JETPLUG_NATS_SERVER'];
+  if (told !== undefined && told !== '') return told;
+  const said: string[] = [];
+  try {
+    return (await findBinary({ configured: '', say: (line) => said.push(line) })).path;
+  } catch (cause) {
+    throw new Error(`no nats-server to test with:\n${said.join('\n')}`, { cause });
+  }
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly port: number;
+  readonly version: string;
+}
+
+async function launch(binary: string, folder: string, port: number): Promise<Running> {
+  const config = join(folder, 'server.conf');
+  const log = join(folder, 'server.log');
+  // A test may be far from where the server's default for its store, a share of the free disk, suits it.
+  const jetstream = { store_dir: folder, max_file_store: 1024 ** 4 };
+  writeFileSync(
+    config,
+    JSON.stringify({ listen: `127.0.0.1:${port}`, ports_file_dir: folder, log_file: log, jetstream }),
+  );
+  const child = spawn(binary, ['-c', config], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const killAtExit = (): boolean => child.kill('SIGKILL');
+  process.once('exit', killAtExit);
+  child.once('exit', () => process.off('exit', killAtExit));
+  await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
+  try {
+    return { child, ...(await untilReady(child, portsFile(binary, folder, child))) };
+  } catch (cause) {
+    await end(child, 'SIGKILL');
+    throw new Error(`${binary} did not come up: ${readIfThere(log)}`, { cause });
+  }
+}
+
+async function untilReady(child: ChildProcess, ports: string): Promise<Omit<Running, 'child'>> {
+  for (const began = Date.now(); Date.now() - began < READY_MS; await sleep(5)) {
+    if (hasEnded(child)) throw new Error('it ended');
+    const port = Number(/:(\d+)"/.exec(readIfThere(ports))?.[1]);
+    if (Number.isNaN(port)) continue;
+    const answer = await probe('127.0.0.1', port);
+    if (answer.kind === 'nats' && answer.jetStream) return { port, version: answer.version };
+  }
+  throw new Error(`it does not answer within ${READY_MS} ms`);
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (hasEnded(child)) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill(signal);
+  const late = setTimeout(() => child.kill('SIGKILL'), READY_MS);
+  await ended;
+  clearTimeout(late);
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+function portsFile(binary: string, folder: string, child: ChildProcess): string {
+  return join(folder, `${binary.split(/[\\/]/).at(-1)}_${child.pid}.ports`);
+}
+
+function readIfThere(file: string): string {
+  return statSync(file, { throwIfNoEntry: false }) === undefined ? '' : readFileSync(file, 'utf8');
+}

@@ -1,0 +1,30 @@
+import { serverConfig } from '../../../../host/nats/embedded/server-config';
+
+const settings = {
+  version: '2.15.2',
+  name: 'jetplug-1',
+  data: '/data',
+  port: 4222,
+  syncInterval: 'always',
+  logFile: '/data/nats-server.log',
+};
+
+test('listens on loopback only, and syncs as told', () => {
+  expect(read({})).toMatchObject({ listen: '127.0.0.1:4222', jetstream: { store_dir: '/data', sync_interval: 'always' } });
+  expect(read({ syncInterval: '10s' })).toMatchObject({ jetstream: { sync_interval: '10s' } });
+});
+
+test('port 0 lets the server choose one and write it down', () => {
+  expect(read({ port: 0 })).toMatchObject({ listen: '127.0.0.1:-1', ports_file_dir: '/data' });
+});
+
+test('leaves out what a server before 2.10 does not know', () => {
+  const config = read({ version: '2.9.10' });
+  expect(config).not.toHaveProperty('jetstream.sync_interval');
+  expect(config).not.toHaveProperty('logfile_max_num');
+  expect(config).toHaveProperty('logfile_size_limit');
+});
+
+function read(changes: Partial<typeof settings>): unknown {
+  return JSON.parse(serverConfig({ ...settings, ...changes }));
+}
