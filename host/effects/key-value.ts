@@ -7,17 +7,20 @@ export interface KeyValue {
   get(key: string): Promise<Entry | undefined>;
   /**
    * Stores a value and resolves with its revision.
+   * @param marks text kept beside the value, in a header: one line of ASCII
    * @param expected write only where the key's revision is this one (0: there never was one); else {@link Conflict}
    */
-  put(key: string, value: string, expected?: number): Promise<number>;
+  put(key: string, value: string, expected?: number, marks?: string): Promise<number>;
   /** Removes the value and resolves with the revision that says so; `expected` as with {@link put}. */
-  delete(key: string, expected?: number): Promise<number>;
+  delete(key: string, expected?: number, marks?: string): Promise<number>;
   keys(): Promise<string[]>;
 }
 
 export interface Entry {
   readonly value: string | undefined;
   readonly revision: number;
+  /** What was kept beside the value. */
+  readonly marks?: string;
 }
 
 /** Another writer came first. */

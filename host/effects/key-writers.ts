@@ -1,20 +1,39 @@
 import { Conflict, type Entry, type KeyValue } from './key-value';
+import { decodeMarks, encodeMarks, type HandlerMarks, type Marks } from './marks';
+import type { Settlements } from './settlements';
 
 /** Makes the next text of a key from the present one; `undefined` stands for no value. */
 export type Change = (current: string | undefined) => string | undefined;
 
+/** Which update of which event a change is, so that it is applied once. */
+export interface Author {
+  readonly settlements: Settlements;
+  readonly sequence: number;
+  /** The how-manieth update of the key in the handler's run, from 0. */
+  readonly ordinal: number;
+}
+
+/** The event that a handler is at was settled before, by another host or before a crash. */
+export class AlreadySettled extends Error {
+  override readonly name = 'AlreadySettled';
+}
+
 interface Pending {
   readonly change: Change;
+  readonly author: Author | undefined;
   resolve(next: string | undefined): void;
   reject(error: unknown): void;
 }
 
 const MAX_REMEMBERED = 10_000;
+/** With more marks than this, those of settled events are made droppable first. */
+const MAX_MARKS_BYTES = 32_768;
 
 /**
  * Writes keys by compare-and-set. The changes of one key are applied one after the other; those that
  * come while a write is under way are written together by the next one, so that a key which every
- * event changes costs a write for each round trip, not for each event.
+ * event changes costs a write for each round trip, not for each event. A change with an author is
+ * marked beside the value; one whose mark is there already is answered from it and not applied.
  */
 export class KeyWriters {
   private readonly pending = new Map<string, Pending[]>();
@@ -24,14 +43,14 @@ export class KeyWriters {
   constructor(private readonly bucket: KeyValue) {}
 
   /** Resolves with the key's text as this change left it, once it is stored. */
-  write(key: string, change: Change): Promise<string | undefined> {
+  write(key: string, change: Change, author?: Author): Promise<string | undefined> {
     return new Promise((resolve, reject) => {
       const queue = this.pending.get(key);
       if (queue) {
-        queue.push({ change, resolve, reject });
+        queue.push({ change, author, resolve, reject });
         return;
       }
-      const first = [{ change, resolve, reject }];
+      const first = [{ change, author, resolve, reject }];
       this.pending.set(key, first);
       void this.drain(key, first);
     });
@@ -54,10 +73,12 @@ export class KeyWriters {
   private async writeTogether(key: string, together: readonly Pending[]): Promise<void> {
     for (;;) {
       const entry = this.remembered.get(key) ?? (await this.bucket.get(key));
-      const { text, settled } = applyAll(entry?.value, together);
+      const batch = new Batch(entry, together);
+      await Promise.all([...batch.outdated()].map((settlements) => settlements.refresh()));
+      batch.apply();
       try {
-        if (text !== entry?.value) this.remember(key, { value: text, revision: await this.store(key, text, entry?.revision ?? 0) });
-        for (const tell of settled) tell();
+        if (batch.changed) await this.store(key, entry?.revision ?? 0, batch);
+        batch.tell();
         return;
       } catch (error) {
         this.remembered.delete(key);
@@ -66,8 +87,17 @@ export class KeyWriters {
     }
   }
 
-  private store(key: string, text: string | undefined, revision: number): Promise<number> {
-    return text === undefined ? this.bucket.delete(key, revision) : this.bucket.put(key, text, revision);
+  private async store(key: string, revision: number, batch: Batch): Promise<void> {
+    let marks = batch.marksHeader();
+    if (marks.length > MAX_MARKS_BYTES) {
+      await batch.flushSettlements();
+      marks = batch.marksHeader();
+    }
+    const { text } = batch;
+    const next = await (text === undefined
+      ? this.bucket.delete(key, revision, marks)
+      : this.bucket.put(key, text, revision, marks));
+    this.remember(key, { value: text, revision: next, marks });
   }
 
   private remember(key: string, entry: Entry): void {
@@ -78,17 +108,93 @@ export class KeyWriters {
   }
 }
 
-/** Applies the changes in turn; one that throws changes nothing and fails alone. */
-function applyAll(start: string | undefined, together: readonly Pending[]): { text: string | undefined; settled: (() => void)[] } {
-  let text = start;
-  const settled = together.map(({ change, resolve, reject }) => {
-    try {
-      const next = change(text);
-      text = next;
-      return () => resolve(next);
-    } catch (error) {
-      return () => reject(error);
+/** Changes of one key that are written together. */
+class Batch {
+  text: string | undefined;
+  changed = false;
+  private readonly marks: Record<string, HandlerMarks>;
+  private readonly answers: (() => void)[] = [];
+
+  constructor(
+    entry: Entry | undefined,
+    private readonly together: readonly Pending[],
+  ) {
+    this.text = entry?.value;
+    this.marks = { ...(decodeMarks(entry?.marks) satisfies Marks) };
+  }
+
+  /** Authors by whose knowledge a dropped mark could pass for one that never was. */
+  outdated(): Set<Settlements> {
+    const found = new Set<Settlements>();
+    for (const { author } of this.together) {
+      const marks = author && this.marks[author.settlements.durable];
+      if (marks && marks.g === author.settlements.generation && marks.r > author.settlements.revision) found.add(author.settlements);
     }
-  });
-  return { text, settled };
+    return found;
+  }
+
+  /** Applies the changes in turn; one that throws changes nothing and fails alone. */
+  apply(): void {
+    for (const pending of this.together) {
+      const { author, resolve, reject } = pending;
+      const before = author && this.find(author);
+      if (before) this.answers.push(() => resolve(before[2] ?? undefined));
+      else if (author?.settlements.has(author.sequence)) {
+        this.answers.push(() => reject(new AlreadySettled(`${author.settlements.durable}: ${author.sequence} is settled`)));
+      } else this.applyOne(pending);
+    }
+  }
+
+  tell(): void {
+    for (const answer of this.answers) answer();
+  }
+
+  /** The marks, without those of events that every host can know to be settled. */
+  marksHeader(): string {
+    for (const settlements of this.settlements()) {
+      const { durable, generation, revision } = settlements;
+      const marks = this.marks[durable];
+      if (marks) this.marks[durable] = { g: generation, r: revision, m: marks.m.filter(([sequence]) => !settlements.isStored(sequence)) };
+    }
+    return encodeMarks(this.marks);
+  }
+
+  async flushSettlements(): Promise<void> {
+    await Promise.all([...this.settlements()].map((settlements) => settlements.flush()));
+  }
+
+  private applyOne({ change, author, resolve, reject }: Pending): void {
+    let next: string | undefined;
+    try {
+      next = change(this.text);
+    } catch (error) {
+      this.answers.push(() => reject(error));
+      return;
+    }
+    this.text = next;
+    this.changed = true;
+    if (author) this.mark(author, next);
+    this.answers.push(() => resolve(next));
+  }
+
+  private find({ settlements, sequence, ordinal }: Author): HandlerMarks['m'][number] | undefined {
+    const marks = this.marks[settlements.durable];
+    if (marks?.g !== settlements.generation) return undefined;
+    return marks.m.find((mark) => mark[0] === sequence && mark[1] === ordinal);
+  }
+
+  private mark({ settlements, sequence, ordinal }: Author, text: string | undefined): void {
+    const { durable, generation, revision } = settlements;
+    const before = this.marks[durable];
+    const same = before?.g === generation;
+    this.marks[durable] = {
+      g: generation,
+      r: same ? before.r : revision,
+      m: [...(same ? before.m : []), [sequence, ordinal, text ?? null]],
+    };
+  }
+
+  private settlements(): Set<Settlements> {
+    return new Set(this.together.flatMap(({ author }) => (author ? [author.settlements] : [])));
+  }
 }

@@ -24,17 +24,21 @@ export class KvStore<T> extends Store<T> {
   async update(key: string, change: (current: T | undefined) => T): Promise<T> {
     const run = currentRun();
     run?.assertLive('Store.update');
-    const text = await this.writers.write(escapeKey(key, this.scopeName), (current) => {
+    const escaped = escapeKey(key, this.scopeName);
+    const apply = (current: string | undefined): string => {
       run?.assertLive('Store.update');
       return stringify(key, change(parse<T>(current)));
-    });
+    };
+    const text = await this.writers.write(escaped, apply, run?.authorOf(escaped));
     // What JSON made of it, so that a caller sees what is kept.
     return JSON.parse(text!) as T;
   }
 
   async delete(key: string): Promise<void> {
-    currentRun()?.assertLive('Store.delete');
-    await this.writers.write(escapeKey(key, this.scopeName), () => undefined);
+    const run = currentRun();
+    run?.assertLive('Store.delete');
+    const escaped = escapeKey(key, this.scopeName);
+    await this.writers.write(escaped, () => undefined, run?.authorOf(escaped));
   }
 
   async keys(): Promise<string[]> {

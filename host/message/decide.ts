@@ -4,6 +4,8 @@ import type { DeadLetterReason, Outcome } from './outcome';
 /** What is to become of a message. */
 export type Decision =
   | { readonly action: 'ack' }
+  /** Acknowledged again: what it should cause was caused before. */
+  | { readonly action: 'ack-again' }
   /** It comes again after the delay; `failures` is the count to record, absent where no attempt is charged. */
   | { readonly action: 'retry'; readonly delayMs: number; readonly error: Error; readonly failures?: number }
   | {
@@ -16,6 +18,7 @@ export type Decision =
   | { readonly action: 'release' };
 
 const ACK: Decision = { action: 'ack' };
+const ACK_AGAIN: Decision = { action: 'ack-again' };
 const RELEASE: Decision = { action: 'release' };
 const JITTER = 0.2;
 const UNAVAILABLE_DELAY_MS = 1_000;
@@ -29,6 +32,8 @@ export function decide(outcome: Outcome, attempt: number, retry: RetryPolicy, ra
   switch (outcome.kind) {
     case 'handled':
       return ACK;
+    case 'settled-before':
+      return ACK_AGAIN;
     case 'given-back':
       return RELEASE;
     case 'invalid':

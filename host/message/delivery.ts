@@ -12,6 +12,8 @@ export interface Delivery {
   readonly storedAtMs: number;
   /** How often it was delivered, this time included; it counts deploys and lost connections too. */
   readonly deliveryCount: number;
+  /** Counts the deliveries of its durable, redeliveries included, from 1. */
+  readonly consumerSequence: number;
   /** Its headers, by name as sent; a name sent twice keeps its last value. Throws where the block is malformed. */
   headers(): Readonly<Record<string, string>>;
 

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { isJetplugError, isReject, isRetryLater, JetplugError } from '../../sdk/internal';
+import { AlreadySettled } from '../effects/key-writers';
 import { isPromise, type MaybePromise } from '../maybe-promise';
 import { sendOutbox } from './outbox';
 import type { Outcome } from './outcome';
@@ -49,6 +50,7 @@ function conclude(run: Run, outcome: Outcome): Outcome {
 const BROKER_FAILED: ReadonlySet<string> = new Set(['JP_STORE_UNAVAILABLE', 'JP_PUBLISH_FAILED']);
 
 function outcomeOfError(run: Run, thrown: unknown): Outcome {
+  if (thrown instanceof AlreadySettled) return { kind: 'settled-before' };
   const error = asError(run, thrown);
   if (isReject(thrown)) return { kind: 'rejected', error };
   if (isRetryLater(thrown)) return { kind: 'postponed', delayMs: thrown.delayMs, error };

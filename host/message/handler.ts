@@ -1,5 +1,6 @@
 import type { EventContext, Logger } from '../../sdk';
 import type { Envelope, EventContract, Location } from '../../sdk/internal';
+import type { Settlements } from '../effects/settlements';
 import type { AttemptLog } from './attempts';
 import type { HandlerCounters } from './counters';
 import type { DeadLetters } from './dead-letter';
@@ -24,6 +25,7 @@ export interface Handler {
   /** Calls the author's method. */
   invoke(event: Envelope, context: EventContext): unknown;
 
+  readonly settlements: Settlements;
   readonly attempts: AttemptLog;
   readonly deadLetters: DeadLetters;
   readonly outgoing: Outgoing;

@@ -43,6 +43,7 @@ export class Intake implements RunRegistry {
 
   /** Takes a delivery. */
   offer(delivery: Delivery): void {
+    this.handler.settlements.delivered(delivery);
     if (this.stopping) return delivery.nak();
     const held: Held = { delivery, touchedAtMs: performance.now() };
     this.held.add(held);

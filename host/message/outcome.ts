@@ -29,6 +29,8 @@ export type Outcome =
   | { readonly kind: 'postponed'; readonly delayMs: number; readonly error: Error }
   /** The broker failed the handler: its store, or what it published. No fault of the event's. */
   | { readonly kind: 'unavailable'; readonly error: Error }
+  /** The event turned out to be settled before: by another host, or before a crash. */
+  | { readonly kind: 'settled-before' }
   /** The host stopped before the handler did. */
   | { readonly kind: 'given-back' }
   | Invalid;

@@ -17,10 +17,11 @@ export interface RunRegistry {
 
 /**
  * A message's life, from the pull that brought it to its settling:
- * count → decode → validate → dispatch → decide → settle.
+ * settled before? → count → decode → validate → dispatch → decide → settle.
  * What is at hand is not awaited: a message that meets no promise on its way is settled when this returns.
  */
 export function processMessage(handler: Handler, delivery: Delivery, runs: RunRegistry): MaybePromise<void> {
+  if (handler.settlements.has(delivery.sequence)) return settle(handler, delivery, { action: 'ack-again' });
   return then(failuresBefore(handler, delivery), (failures) => {
     const attempt = failures + 1;
     const decoded = decode(delivery, handler.limits);

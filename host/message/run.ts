@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventContext, Logger } from '../../sdk';
 import { JetplugError } from '../../sdk/internal';
+import type { Author } from '../effects/key-writers';
 import type { Decoded } from './decode';
 import type { Delivery } from './delivery';
 import type { Handler } from './handler';
@@ -14,6 +15,7 @@ export class Run {
   readonly outbox: OutgoingEvent[] = [];
   /** How many events it has published on each subject. */
   readonly ordinals = new Map<string, number>();
+  private readonly updates = new Map<string, number>();
   /** Set while the handler has not returned: ends the run from outside, for a timeout or a stop. */
   interrupt: ((outcome: Outcome) => void) | undefined;
   private over = false;
@@ -34,6 +36,13 @@ export class Run {
       if (this.over) this.controller.abort(this.abortReason);
     }
     return this.controller.signal;
+  }
+
+  /** As which event's how-manieth update of a key the next one is marked. */
+  authorOf(key: string): Author {
+    const ordinal = this.updates.get(key) ?? 0;
+    this.updates.set(key, ordinal + 1);
+    return { settlements: this.handler.settlements, sequence: this.delivery.sequence, ordinal };
   }
 
   get isOver(): boolean {

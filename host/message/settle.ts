@@ -15,6 +15,10 @@ export function settle(handler: Handler, delivery: Delivery, decision: Decision)
   switch (decision.action) {
     case 'ack':
       handler.counters.handled++;
+      handler.settlements.settle(delivery.sequence);
+      delivery.ack();
+      return forgetAttempts(handler, delivery);
+    case 'ack-again':
       delivery.ack();
       return forgetAttempts(handler, delivery);
     case 'release':
@@ -69,6 +73,7 @@ async function bury(handler: Handler, delivery: Delivery, decision: Decision & {
   }
   handler.counters.deadLettered++;
   handler.log.error('an event is dead-lettered', { ...coordinates(handler, delivery), reason, attempts, err: error });
+  handler.settlements.settle(delivery.sequence);
   delivery.term(reason);
   await forgetAttempts(handler, delivery);
 }

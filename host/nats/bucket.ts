@@ -5,6 +5,7 @@ import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 
 const OPERATION = 'KV-Operation';
+const MARKS = 'x-jetplug-marks';
 const TIMEOUT_MS = 5_000;
 
 /**
@@ -48,17 +49,21 @@ export class Bucket implements KeyValue {
     if (headers?.code === 404) return undefined;
     if (headers?.hasError) throw this.unavailable(new Error(headers.status));
     const deleted = headers?.get(OPERATION);
-    return { value: deleted ? undefined : message.string(), revision: Number(headers?.get('Nats-Sequence')) };
+    return {
+      value: deleted ? undefined : message.string(),
+      revision: Number(headers?.get('Nats-Sequence')),
+      marks: headers?.get(MARKS) ?? '',
+    };
   }
 
-  async put(key: string, value: string, expected?: number): Promise<number> {
-    return this.write(key, value, makeHeaders(), expected);
+  async put(key: string, value: string, expected?: number, marks?: string): Promise<number> {
+    return this.write(key, value, makeHeaders(), expected, marks);
   }
 
-  async delete(key: string, expected?: number): Promise<number> {
+  async delete(key: string, expected?: number, marks?: string): Promise<number> {
     const headers = makeHeaders();
     headers.set(OPERATION, 'DEL');
-    return this.write(key, '', headers, expected);
+    return this.write(key, '', headers, expected, marks);
   }
 
   async keys(): Promise<string[]> {
@@ -68,7 +73,14 @@ export class Bucket implements KeyValue {
     return keys;
   }
 
-  private async write(key: string, value: string, headers: MsgHdrs, expected?: number): Promise<number> {
+  private async write(
+    key: string,
+    value: string,
+    headers: MsgHdrs,
+    expected?: number,
+    marks?: string,
+  ): Promise<number> {
+    if (marks !== undefined) headers.set(MARKS, marks);
     const options = { headers, timeout: TIMEOUT_MS, ...(expected === undefined ? {} : { expect: { lastSubjectSequence: expected } }) };
     const ack = await this.ask(this.connection.js.publish(this.subjectOf(key), value, options));
     return ack.seq;

@@ -8,8 +8,10 @@ export interface DurableSpec {
   readonly stream: string;
   readonly durable: string;
   readonly subject: string;
-  /** Counts only when the durable is made. */
+  /** Counts only when the durable is made for the first time. */
   readonly from: From;
+  /** Where to go on when the durable was made before and is gone: behind what is settled. */
+  readonly resumeAfter?: number;
   readonly ackWaitMs: number;
   readonly maxAckPending: number;
   /** For whoever looks at it with other tools. */
@@ -22,6 +24,8 @@ export interface DurablePosition {
   readonly pending: number;
   /** Delivered and not settled, delayed ones included; of all hosts. */
   readonly inFlight: number;
+  /** Everything up to this sequence of the stream is settled. */
+  readonly ackFloor: number;
 }
 
 /** Makes the durable where it is missing, and updates in place what the server lets us. */
@@ -65,7 +69,7 @@ async function create(connection: Connection, spec: DurableSpec): Promise<Consum
     replay_policy: ReplayPolicy.Instant,
     // The host counts failures itself: the server's count includes deploys and lost connections.
     max_deliver: -1,
-    ...start(spec.from),
+    ...start(spec),
     ...updatable(connection, spec),
   };
   return connection.jsm.consumers.add(spec.stream, config);
@@ -84,7 +88,8 @@ function updatable(connection: Connection, spec: DurableSpec): Partial<ConsumerC
   };
 }
 
-function start(from: From): Partial<ConsumerConfig> {
+function start({ from, resumeAfter }: DurableSpec): Partial<ConsumerConfig> {
+  if (resumeAfter !== undefined) return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: resumeAfter + 1 };
   if (from === 'new') return { deliver_policy: DeliverPolicy.New };
   if (from === 'beginning') return { deliver_policy: DeliverPolicy.All };
   if ('sequence' in from) return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: from.sequence };
@@ -114,5 +119,5 @@ function differs(wanted: Partial<ConsumerConfig>, actual: ConsumerConfig): boole
 }
 
 function positionOf(info: ConsumerInfo): DurablePosition {
-  return { pending: info.num_pending, inFlight: info.num_ack_pending };
+  return { pending: info.num_pending, inFlight: info.num_ack_pending, ackFloor: info.ack_floor.stream_seq };
 }

@@ -15,6 +15,7 @@ export class NatsDelivery implements Delivery {
   readonly sequence: number;
   readonly deliveryCount: number;
   readonly storedAtMs: number;
+  readonly consumerSequence: number;
   settled = false;
   private readonly replyTo: string;
   private headerValues: Readonly<Record<string, string>> | undefined;
@@ -35,6 +36,7 @@ export class NatsDelivery implements Delivery {
     this.stream = tokens[at]!;
     this.deliveryCount = Number(tokens[at + 2]);
     this.sequence = Number(tokens[at + 3]);
+    this.consumerSequence = Number(tokens[at + 4]);
     this.storedAtMs = Number(tokens[at + 5]!.slice(0, -NANOS_PER_MS_DIGITS));
   }
 

@@ -1,4 +1,4 @@
-import { DiscardPolicy, nanos, RetentionPolicy, StorageType, type StreamConfig as ServerStreamConfig } from 'nats';
+import { DiscardPolicy, nanos, RetentionPolicy, StorageType, type StreamConfig as ServerStreamConfig, type StreamInfo } from 'nats';
 import { covers, JetplugError } from '../../sdk/internal';
 import type { Config, StreamConfig } from '../config/config';
 import type { Connection } from './connection';
@@ -10,6 +10,8 @@ export interface StreamState {
   readonly subjects: readonly string[];
   readonly change: 'created' | 'updated' | 'unchanged';
   readonly messages: number;
+  /** When it was made; one made again counts its sequences anew. */
+  readonly created: string;
 }
 
 /** Makes the streams of the config, the dead letters' among them; updates what can be updated in place. Deletes nothing. */
@@ -57,26 +59,26 @@ async function ensureStream(
   wanted: Partial<ServerStreamConfig> & { name: string },
 ): Promise<StreamState> {
   const { streams } = connection.jsm;
-  const state = (change: StreamState['change'], messages: number): StreamState => ({
+  const state = (change: StreamState['change'], info: StreamInfo): StreamState => ({
     name: wanted.name,
     subjects: wanted.subjects ?? [],
     change,
-    messages,
+    messages: info.state.messages,
+    created: info.created,
   });
   try {
     const info = await streams.info(wanted.name);
     const differing = differences(wanted, info.config);
-    if (differing.length === 0) return state('unchanged', info.state.messages);
+    if (differing.length === 0) return state('unchanged', info);
     refuseFixed(wanted, info.config, differing);
     await streams.update(wanted.name, { ...info.config, ...wanted });
-    return state('updated', info.state.messages);
+    return state('updated', info);
   } catch (error) {
     if (error instanceof JetplugError) throw error;
     if (apiErrorCode(error) !== API_ERROR.streamNotFound) throw streamError(error, wanted.name);
   }
   try {
-    await streams.add(wanted);
-    return state('created', 0);
+    return state('created', await streams.add(wanted));
   } catch (error) {
     throw streamError(error, wanted.name);
   }

@@ -62,7 +62,7 @@ async function handlerStatus(handler: ConsumingHandler, connection: Connection):
     stream: durable.stream,
     durable: durable.durable,
     state,
-    ...position,
+    ...(position && { pending: position.pending, inFlight: position.inFlight }),
     handled,
     failed,
     retried,

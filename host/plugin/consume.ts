@@ -2,11 +2,13 @@ import { KvAttemptLog } from '../message/attempts';
 import { HandlerCounters } from '../message/counters';
 import type { Handler } from '../message/handler';
 import { Intake } from '../message/intake';
-import { ensureDurable, type DurableSpec } from '../nats/consumers';
+import type { DurableSpec } from '../nats/consumers';
+import type { Settlements } from '../effects/settlements';
 import { Pull } from '../nats/pull';
 import type { ContainedPlugin } from './contain';
 import type { HandlerDefinition, PluginDefinition } from './describe';
 import type { PluginHost } from './plugin-host';
+import { ensureDurableAt, type Reconciled } from './reconcile';
 
 /** How many deliveries wait in the host for each that runs, so that the next is at hand. */
 const PREFETCH_PER_RUN = 4;
@@ -26,15 +28,17 @@ export interface ConsumingHandler {
 export function consume(
   plugin: PluginDefinition,
   contained: ContainedPlugin,
-  durables: readonly DurableSpec[],
+  reconciled: readonly Reconciled[],
   host: PluginHost,
 ): ConsumingHandler[] {
-  return plugin.handlers.map((definition, i) => new Consumption(plugin, definition, contained, durables[i]!, host));
+  return plugin.handlers.map((definition, i) => new Consumption(plugin, definition, contained, reconciled[i]!, host));
 }
 
 class Consumption implements ConsumingHandler {
   readonly counters = new HandlerCounters();
+  readonly durable: DurableSpec;
   state: ConsumingHandler['state'] = 'running';
+  private readonly settlements: Settlements;
   private readonly intake: Intake;
   private readonly pull: Pull;
   private readonly log;
@@ -44,9 +48,11 @@ class Consumption implements ConsumingHandler {
     plugin: PluginDefinition,
     readonly definition: HandlerDefinition,
     contained: ContainedPlugin,
-    readonly durable: DurableSpec,
+    { durable, settlements }: Reconciled,
     private readonly host: PluginHost,
   ) {
+    this.durable = durable;
+    this.settlements = settlements;
     this.log = host.log.child({ plugin: plugin.name });
     const handler = this.handlerOf(plugin, contained);
     const prefetch = definition.concurrency * PREFETCH_PER_RUN;
@@ -68,6 +74,7 @@ class Consumption implements ConsumingHandler {
     const settled = this.intake.stop(graceMs);
     await pulled;
     await settled;
+    await this.settlements.flush();
     this.host.sweep.remove(this.intake);
   }
 
@@ -86,6 +93,7 @@ class Consumption implements ConsumingHandler {
       retry: definition.retry,
       limits: host.config.delivery,
       invoke: (event, context) => method.call(instance, event, context),
+      settlements: this.settlements,
       attempts: new KvAttemptLog(host.records, durable.durable),
       deadLetters: host.deadLetters,
       outgoing: host.outgoing,
@@ -100,7 +108,7 @@ class Consumption implements ConsumingHandler {
     this.log.warn('the durable consumer is gone; making it again', { durable: this.durable.durable, why });
     while (!this.stopped) {
       try {
-        await ensureDurable(this.host.connection, this.durable);
+        await ensureDurableAt(this.durable, this.settlements, this.host);
         this.state = 'running';
         this.pull.resume();
         return;

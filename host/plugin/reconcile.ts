@@ -1,15 +1,46 @@
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
-import { ensureDurable, type DurableSpec } from '../nats/consumers';
+import { Settlements } from '../effects/settlements';
+import { durablePosition, ensureDurable, type DurableSpec } from '../nats/consumers';
 import { streamFor } from '../nats/streams';
 import type { HandlerDefinition, PluginDefinition } from './describe';
 import type { PluginHost } from './plugin-host';
 
-/** Gives each handler its durable consumer on the stream that holds its subject. */
-export async function reconcile(plugin: PluginDefinition, host: PluginHost): Promise<DurableSpec[]> {
+/** A handler's durable consumer, and what the handler has settled of it. */
+export interface Reconciled {
+  readonly durable: DurableSpec;
+  readonly settlements: Settlements;
+}
+
+/** Gives each handler its durable consumer on the stream that holds its subject; one that was deleted goes on where it stood. */
+export async function reconcile(plugin: PluginDefinition, host: PluginHost): Promise<Reconciled[]> {
   const specs = plugin.handlers.map((handler) => specOf(plugin, handler, host.streams, host.config));
-  await Promise.all(specs.map((spec) => ensureDurable(host.connection, spec)));
-  return specs;
+  return Promise.all(
+    specs.map(async (durable) => {
+      const settlements = await openSettlements(durable, plugin, host);
+      await ensureDurableAt(durable, settlements, host);
+      return { durable, settlements };
+    }),
+  );
+}
+
+/** Makes the durable where it is missing: anew, or behind what is settled of it. */
+export async function ensureDurableAt(durable: DurableSpec, settlements: Settlements, host: PluginHost): Promise<void> {
+  const known = settlements.wasRecorded;
+  const position = await ensureDurable(host.connection, { ...durable, ...(known && { resumeAfter: settlements.floor }) });
+  settlements.settleUpTo(position.ackFloor);
+}
+
+async function openSettlements(durable: DurableSpec, plugin: PluginDefinition, host: PluginHost): Promise<Settlements> {
+  const { connection, records, streams } = host;
+  return Settlements.open({
+    records,
+    durable: durable.durable,
+    stream: durable.stream,
+    streamCreated: streams.find(({ name }) => name === durable.stream)?.created ?? '',
+    ackFloor: async () => (await durablePosition(connection, durable.stream, durable.durable))?.ackFloor ?? 0,
+    failed: (error) => host.log.warn('what is settled could not be written; it is tried again', { plugin: plugin.name, durable: durable.durable, err: error }),
+  });
 }
 
 /** @throws JetplugError `JP_HANDLER_NO_STREAM` */

@@ -32,8 +32,8 @@ export async function runPlugin(file: PluginFile, host: PluginHost): Promise<Run
   const section = host.config.plugins.sections[definition.name];
   const contained = await inTime(definition, host, contain(definition, servicesOf(definition, host), section?.settings));
   try {
-    const durables = await reconcile(definition, host);
-    const handlers = consume(definition, contained, durables, host);
+    const reconciled = await reconcile(definition, host);
+    const handlers = consume(definition, contained, reconciled, host);
     const stop = (): Promise<void> => drain(definition, contained, handlers, host.config.shutdown.graceMs, host.log);
     return { definition, handlers, stop };
   } catch (error) {
