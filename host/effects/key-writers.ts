@@ -128,7 +128,8 @@ class Batch {
     const found = new Set<Settlements>();
     for (const { author } of this.together) {
       const marks = author && this.marks[author.settlements.durable];
-      if (marks && marks.g === author.settlements.generation && marks.r > author.settlements.revision) found.add(author.settlements);
+      if (marks && marks.g === author.settlements.generation && marks.r > author.settlements.revision)
+        found.add(author.settlements);
     }
     return found;
   }
@@ -140,7 +141,9 @@ class Batch {
       const before = author && this.find(author);
       if (before) this.answers.push(() => resolve(before[2] ?? undefined));
       else if (author?.settlements.has(author.sequence)) {
-        this.answers.push(() => reject(new AlreadySettled(`${author.settlements.durable}: ${author.sequence} is settled`)));
+        this.answers.push(() =>
+          reject(new AlreadySettled(`${author.settlements.durable}: ${author.sequence} is settled`)),
+        );
       } else this.applyOne(pending);
     }
   }
@@ -154,7 +157,12 @@ class Batch {
     for (const settlements of this.settlements()) {
       const { durable, generation, revision } = settlements;
       const marks = this.marks[durable];
-      if (marks) this.marks[durable] = { g: generation, r: revision, m: marks.m.filter(([sequence]) => !settlements.isStored(sequence)) };
+      if (marks)
+        this.marks[durable] = {
+          g: generation,
+          r: revision,
+          m: marks.m.filter(([sequence]) => !settlements.isStored(sequence)),
+        };
     }
     return encodeMarks(this.marks);
   }

@@ -96,10 +96,15 @@ export function encodeHeader(text: string, maxBytes: number): string {
   const encoded = text.replace(/[^\x20-\x24\x26-\x7e]/gu, (char) =>
     [...Buffer.from(char)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
   );
-  return encoded.length <= maxBytes ? encoded : encoded.slice(0, maxBytes).replace(/(%[0-9A-F]{2})*%?[0-9A-F]?$/, '') + '...';
+  return encoded.length <= maxBytes
+    ? encoded
+    : encoded.slice(0, maxBytes).replace(/(%[0-9A-F]{2})*%?[0-9A-F]?$/, '') + '...';
 }
 
 export function decodeHeader(value: string): string {
-  const bytes = Buffer.from(value.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))), 'latin1');
+  const bytes = Buffer.from(
+    value.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))),
+    'latin1',
+  );
   return bytes.toString('utf8');
 }

@@ -102,7 +102,10 @@ function fillEnvelope(
   }
   const timestamp = time === undefined ? new Date(delivery.storedAtMs).toISOString() : utc(time);
   if (timestamp === undefined) {
-    return invalid('invalid-envelope', `timestamp is ${describe(time)}, not an ISO 8601 time such as 2026-05-12T19:03:11Z`);
+    return invalid(
+      'invalid-envelope',
+      `timestamp is ${describe(time)}, not an ISO 8601 time such as 2026-05-12T19:03:11Z`,
+    );
   }
   return { value: { event_type: type, event_id: id, timestamp } };
 }
@@ -127,6 +130,9 @@ function isObject(value: unknown): value is object {
 function describe(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'string') return value.length > 80 ? `a string of ${value.length} characters` : JSON.stringify(value);
-  return typeof value === 'object' ? 'an object' : `${typeof value === 'number' ? 'the number' : 'the'} ${String(value)}`;
+  if (typeof value === 'string')
+    return value.length > 80 ? `a string of ${value.length} characters` : JSON.stringify(value);
+  return typeof value === 'object'
+    ? 'an object'
+    : `${typeof value === 'number' ? 'the number' : 'the'} ${String(value)}`;
 }

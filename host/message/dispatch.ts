@@ -69,7 +69,10 @@ function asError(run: Run, thrown: unknown): Error {
 }
 
 function logLate(run: Run, thrown: unknown): void {
-  run.handler.log.warn('a handler failed after its run had ended', { handler: run.handler.name, err: asError(run, thrown) });
+  run.handler.log.warn('a handler failed after its run had ended', {
+    handler: run.handler.name,
+    err: asError(run, thrown),
+  });
 }
 
 /** The outcome of a run whose time is up. */

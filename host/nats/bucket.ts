@@ -25,7 +25,8 @@ export class Bucket implements KeyValue {
     try {
       await connection.jsm.streams.info(stream);
     } catch (error) {
-      if (apiErrorCode(error) !== API_ERROR.streamNotFound) throw asBrokerError(error, `looking for the bucket ${name}`);
+      if (apiErrorCode(error) !== API_ERROR.streamNotFound)
+        throw asBrokerError(error, `looking for the bucket ${name}`);
       await create(connection, name, replicas);
     }
     return new Bucket(connection, name);
@@ -81,7 +82,11 @@ export class Bucket implements KeyValue {
     marks?: string,
   ): Promise<number> {
     if (marks !== undefined) headers.set(MARKS, marks);
-    const options = { headers, timeout: TIMEOUT_MS, ...(expected === undefined ? {} : { expect: { lastSubjectSequence: expected } }) };
+    const options = {
+      headers,
+      timeout: TIMEOUT_MS,
+      ...(expected === undefined ? {} : { expect: { lastSubjectSequence: expected } }),
+    };
     const ack = await this.ask(this.connection.js.publish(this.subjectOf(key), value, options));
     return ack.seq;
   }

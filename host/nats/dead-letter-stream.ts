@@ -54,7 +54,8 @@ export class DeadLetterStream implements DeadLetters {
       const message = await this.connection.jsm.streams.getMessage(this.stream, { seq: id });
       return { id, headers: read(message.header), payload: message.data };
     } catch (error) {
-      if ((error as { code?: string }).code === '404' || apiErrorCode(error) === API_ERROR.streamNotFound) return undefined;
+      if ((error as { code?: string }).code === '404' || apiErrorCode(error) === API_ERROR.streamNotFound)
+        return undefined;
       throw asBrokerError(error, `dead letter ${id}`);
     }
   }
@@ -80,7 +81,10 @@ export class DeadLetterStream implements DeadLetters {
   /** With its headers a payload near the server's limit would not fit: then the letter only points to it. */
   private fitting({ headers, payload }: DeadLetter): Pick<DeadLetter, 'headers' | 'payload'> {
     const limit = this.connection.nc.info?.max_payload ?? 1_048_576;
-    const size = Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + Buffer.byteLength(value) + 4, 0);
+    const size = Object.entries(headers).reduce(
+      (sum, [name, value]) => sum + name.length + Buffer.byteLength(value) + 4,
+      0,
+    );
     if (payload.length + size + HEADER_MARGIN_BYTES <= limit) return { headers, payload };
     return { headers: { ...headers, 'x-payload-left-in-stream': String(payload.length) }, payload: new Uint8Array(0) };
   }

@@ -69,7 +69,8 @@ export class NatsDelivery implements Delivery {
   }
 
   private settle(answer: Uint8Array): void {
-    if (this.settled) throw new JetplugError('JP_INTERNAL', `message ${this.stream}:${this.sequence} was settled twice`);
+    if (this.settled)
+      throw new JetplugError('JP_INTERNAL', `message ${this.stream}:${this.sequence} was settled twice`);
     this.settled = true;
     this.answer(answer);
   }

@@ -1,4 +1,11 @@
-import { DiscardPolicy, nanos, RetentionPolicy, StorageType, type StreamConfig as ServerStreamConfig, type StreamInfo } from 'nats';
+import {
+  DiscardPolicy,
+  nanos,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig as ServerStreamConfig,
+  type StreamInfo,
+} from 'nats';
 import { covers, JetplugError } from '../../sdk/internal';
 import type { Config, StreamConfig } from '../config/config';
 import type { Connection } from './connection';
@@ -23,7 +30,10 @@ export async function ensureStreams(connection: Connection, config: Config): Pro
 }
 
 /** The name of the stream that holds all that the subject matches. */
-export function streamFor(streams: readonly Pick<StreamState, 'name' | 'subjects'>[], subject: string): string | undefined {
+export function streamFor(
+  streams: readonly Pick<StreamState, 'name' | 'subjects'>[],
+  subject: string,
+): string | undefined {
   return streams.find((stream) => stream.subjects.some((own) => covers(own, subject)))?.name;
 }
 

@@ -27,7 +27,10 @@ export async function reconcile(plugin: PluginDefinition, host: PluginHost): Pro
 /** Makes the durable where it is missing: anew, or behind what is settled of it. */
 export async function ensureDurableAt(durable: DurableSpec, settlements: Settlements, host: PluginHost): Promise<void> {
   const known = settlements.wasRecorded;
-  const position = await ensureDurable(host.connection, { ...durable, ...(known && { resumeAfter: settlements.floor }) });
+  const position = await ensureDurable(host.connection, {
+    ...durable,
+    ...(known && { resumeAfter: settlements.floor }),
+  });
   settlements.settleUpTo(position.ackFloor);
 }
 
@@ -39,7 +42,12 @@ async function openSettlements(durable: DurableSpec, plugin: PluginDefinition, h
     stream: durable.stream,
     streamCreated: streams.find(({ name }) => name === durable.stream)?.created ?? '',
     ackFloor: async () => (await durablePosition(connection, durable.stream, durable.durable))?.ackFloor ?? 0,
-    failed: (error) => host.log.warn('what is settled could not be written; it is tried again', { plugin: plugin.name, durable: durable.durable, err: error }),
+    failed: (error) =>
+      host.log.warn('what is settled could not be written; it is tried again', {
+        plugin: plugin.name,
+        durable: durable.durable,
+        err: error,
+      }),
   });
 }
 
