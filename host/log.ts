@@ -13,7 +13,9 @@ export class HostLog extends Logger {
     const base = { level: options.level, base: null, serializers: { err: pino.stdSerializers.errWithCause } };
     if (!options.terminal) {
       const named = { ...base, formatters: { level: (label: string) => ({ level: label }) } };
-      return new HostLog(pino({ ...named, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 1, sync: true })));
+      return new HostLog(
+        pino({ ...named, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 1, sync: true })),
+      );
     }
     const stream = pretty({ sync: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true, colorize: true });
     return new HostLog(pino(base, stream));

@@ -34,12 +34,18 @@ export const ERRORS = {
   ],
   JP_BROKER_UNREACHABLE: ['No NATS server answers.', 'Start one, or correct nats.servers or --servers.'],
   JP_BROKER_AUTH: ['The NATS server refused the credentials.', 'Check nats.credentials.'],
-  JP_BROKER_TLS: ['The TLS handshake with the NATS server failed.', 'Check nats.tls: the CA, the certificate and its name.'],
+  JP_BROKER_TLS: [
+    'The TLS handshake with the NATS server failed.',
+    'Check nats.tls: the CA, the certificate and its name.',
+  ],
   JP_BROKER_PERMISSION: [
     'The NATS server does not permit what the host must do.',
     'Grant the subject named in the message to these credentials.',
   ],
-  JP_BROKER_OPERATION_FAILED: ['A request to JetStream failed.', 'The message and its cause say what the server answered.'],
+  JP_BROKER_OPERATION_FAILED: [
+    'A request to JetStream failed.',
+    'The message and its cause say what the server answered.',
+  ],
 
   // streams
   JP_STREAM_OVERLAP: [
@@ -104,7 +110,10 @@ export const ERRORS = {
     'A plugin asks for a @singleton() class, which would be shared by all plugins, with one plugin’s store in another’s hands.',
     'Use @scoped(Lifecycle.ContainerScoped): one for each plugin.',
   ],
-  JP_INJECT_FAILED: ['Dependency injection could not build a plugin.', 'The message names the class and the parameter.'],
+  JP_INJECT_FAILED: [
+    'Dependency injection could not build a plugin.',
+    'The message names the class and the parameter.',
+  ],
   JP_HANDLER_NO_EVENT: [
     'A handler does not say which event it handles.',
     'Give its parameter a contract’s class as type, imported without `type`, or name it: @Subscribe(VideoWatchStarted).',
@@ -126,7 +135,10 @@ export const ERRORS = {
     'Use dot-separated tokens without white space, and wildcards only to subscribe.',
   ],
   JP_EVENT_INVALID: ['The fields of an event do not fit its contract.', 'Correct the fields that the message names.'],
-  JP_PUBLISH_FAILED: ['An event could not be stored in its stream.', 'The cause says why; inside a handler it is tried again.'],
+  JP_PUBLISH_FAILED: [
+    'An event could not be stored in its stream.',
+    'The cause says why; inside a handler it is tried again.',
+  ],
   JP_PUBLISH_NO_STREAM: [
     'An event was published on a subject that no stream holds.',
     'Add the subject to a stream of the config (streams[].subjects), or correct it.',
@@ -140,7 +152,10 @@ export const ERRORS = {
     'Make it faster, pass context.signal to what it waits for, or raise its timeout.',
   ],
   JP_STORE_KEY_INVALID: ['A store key is not a string of 1–512 bytes.', 'Use another key.'],
-  JP_STORE_VALUE_INVALID: ['A value cannot be kept as JSON, or an update did not return one.', 'Return a plain JSON value.'],
+  JP_STORE_VALUE_INVALID: [
+    'A value cannot be kept as JSON, or an update did not return one.',
+    'Return a plain JSON value.',
+  ],
   JP_STORE_UNAVAILABLE: ['The store did not answer.', 'See the cause; the event is tried again.'],
   JP_HTTP_LISTEN: ['The HTTP address cannot be listened on.', 'Give another with --http HOST:PORT, or http.listen.'],
 

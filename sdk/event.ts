@@ -50,7 +50,10 @@ export function defineEvent<Input, Output extends object>(
   readonly schema: StandardSchemaV1<Input, Output>;
 } {
   if (!isPublishSubject(subject)) {
-    throw new JetplugError('JP_SUBJECT_INVALID', `defineEvent(${JSON.stringify(subject)}): not a subject to publish on`);
+    throw new JetplugError(
+      'JP_SUBJECT_INVALID',
+      `defineEvent(${JSON.stringify(subject)}): not a subject to publish on`,
+    );
   }
   class DefinedEvent {
     static readonly [EVENT_MARK] = true;

@@ -34,7 +34,8 @@ async function check(flags: CommonFlags): Promise<void> {
   else {
     for (const problem of problems) for (const line of errorLines(problem, process.stdout)) print(line);
     const names = plugins.map(({ name }) => name).join(', ');
-    if (problems.length === 0) print(`${paint('green', '✔')} the config and ${plugins.length} plugins are sound: ${names}`);
+    if (problems.length === 0)
+      print(`${paint('green', '✔')} the config and ${plugins.length} plugins are sound: ${names}`);
     else print(`${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`);
   }
   process.exitCode = problems.length > 0 ? 1 : 0;

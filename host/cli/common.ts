@@ -41,10 +41,16 @@ export function configFor(flags: CommonFlags): LoadedConfig {
 }
 
 /** Connects, does the work and closes, whatever comes of it. */
-export async function withBroker<T>(flags: CommonFlags, work: (connection: Connection, loaded: LoadedConfig) => Promise<T>): Promise<T> {
+export async function withBroker<T>(
+  flags: CommonFlags,
+  work: (connection: Connection, loaded: LoadedConfig) => Promise<T>,
+): Promise<T> {
   const loaded = configFor(flags);
   const { nats } = loaded.config;
-  const servers = nats.servers.length > 0 ? nats.servers : [runningBrokerUrl(nats.embedded.data) ?? `nats://127.0.0.1:${nats.embedded.port || 4222}`];
+  const servers =
+    nats.servers.length > 0
+      ? nats.servers
+      : [runningBrokerUrl(nats.embedded.data) ?? `nats://127.0.0.1:${nats.embedded.port || 4222}`];
   const connection = await Connection.open({ servers, name: 'jetplug-cli', nats });
   try {
     return await work(connection, loaded);

@@ -55,7 +55,8 @@ interface DeadLetterSummary {
 async function list(flags: ListFlags): Promise<void> {
   const letters = await withBroker(flags, async (connection, { config }) => {
     const all: DeadLetterSummary[] = [];
-    for await (const letter of new DeadLetterStream(connection, config.deadLetters.stream).list()) all.push(summary(letter));
+    for await (const letter of new DeadLetterStream(connection, config.deadLetters.stream).list())
+      all.push(summary(letter));
     return all;
   });
   const shown = letters.filter(
@@ -63,7 +64,9 @@ async function list(flags: ListFlags): Promise<void> {
   );
   if (flags.json) return printJson(shown);
   if (shown.length === 0) return print('no dead letters');
-  const head = ['id', 'plugin.handler', 'reason', 'tries', 'event', 'failed at', 'error'].map((text) => paint('dim', text));
+  const head = ['id', 'plugin.handler', 'reason', 'tries', 'event', 'failed at', 'error'].map((text) =>
+    paint('dim', text),
+  );
   const rows = shown.map((letter) => [
     String(letter.id),
     `${letter.plugin}.${letter.handler}`,
@@ -78,7 +81,8 @@ async function list(flags: ListFlags): Promise<void> {
 
 async function show(idText: string, flags: CommonFlags): Promise<void> {
   const id = Number(idText);
-  if (!Number.isInteger(id) || id < 1) throw new JetplugError('JP_USAGE', `${JSON.stringify(idText)} is not the number of a dead letter`);
+  if (!Number.isInteger(id) || id < 1)
+    throw new JetplugError('JP_USAGE', `${JSON.stringify(idText)} is not the number of a dead letter`);
   const letter = await withBroker(flags, (connection, { config }) =>
     new DeadLetterStream(connection, config.deadLetters.stream).get(id),
   );
@@ -90,7 +94,8 @@ async function show(idText: string, flags: CommonFlags): Promise<void> {
     return printJson({ ...summary(letter), stack, ...base64, headers: letter.headers });
   }
   const { error, ...facts } = summary(letter);
-  for (const line of table(Object.entries(facts).map(([key, value]) => [paint('dim', key), String(value)]))) print(line);
+  for (const line of table(Object.entries(facts).map(([key, value]) => [paint('dim', key), String(value)])))
+    print(line);
   print(`\n${paint('red', error)}\n${paint('dim', stack)}\n`);
   print(`${paint('dim', `payload (${letter.payload.length} bytes${form === 'base64' ? ', base64' : ''})`)}\n${text}`);
 }

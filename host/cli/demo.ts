@@ -6,7 +6,9 @@ import { packageRoot } from '../version';
 export function demoCommand(program: Command): void {
   program
     .command('demo')
-    .description('the streaming platform’s story, live: the synchronous chain beside publish-and-return, with measured figures')
+    .description(
+      'the streaming platform’s story, live: the synchronous chain beside publish-and-return, with measured figures',
+    )
     .option('--json', 'print the figures as JSON')
     .option('--requests <n>', 'requests for each measurement', '40')
     .addHelpText(

@@ -24,7 +24,15 @@ Examples:
   $ jetplug plugins`,
     )
     .exitOverride();
-  for (const add of [startCommand, checkCommand, publishCommand, pluginsCommand, storeCommand, deadCommand, demoCommand]) {
+  for (const add of [
+    startCommand,
+    checkCommand,
+    publishCommand,
+    pluginsCommand,
+    storeCommand,
+    deadCommand,
+    demoCommand,
+  ]) {
     add(program);
   }
   try {

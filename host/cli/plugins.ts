@@ -35,7 +35,9 @@ async function plugins(name: string | undefined, flags: CommonFlags): Promise<vo
 }
 
 function overview(all: readonly PluginStatus[]): string[] {
-  const head = ['plugin', 'state', 'subject → durable', 'pending', 'in flight', 'handled', 'failed', 'dead'].map((text) => paint('dim', text));
+  const head = ['plugin', 'state', 'subject → durable', 'pending', 'in flight', 'handled', 'failed', 'dead'].map(
+    (text) => paint('dim', text),
+  );
   const rows = all.flatMap((plugin) =>
     plugin.handlers.length === 0
       ? [[plugin.plugin, state(plugin), plugin.error?.message ?? '']]

@@ -43,13 +43,16 @@ Examples:
 }
 
 async function publish(subject: string, json: string | undefined, flags: PublishFlags): Promise<void> {
-  if (!isPublishSubject(subject)) throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(subject)}`);
+  if (!isPublishSubject(subject))
+    throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(subject)}`);
   if ((json === undefined) === (flags.file === undefined)) {
     throw new JetplugError('JP_USAGE', 'give either the JSON of one event (or -), or --file with many');
   }
   const contract = contractOf(subject, configFor(flags).config);
   if (!contract && !flags.json) {
-    process.stderr.write(`${paint('yellow', '•', process.stderr)} no plugin has a contract for ${subject}; it is not validated\n`);
+    process.stderr.write(
+      `${paint('yellow', '•', process.stderr)} no plugin has a contract for ${subject}; it is not validated\n`,
+    );
   }
   if (flags.file !== undefined) return publishFile(subject, contract, flags.file, flags);
   const event = await checked(await parse(json === '-' ? await standardInput() : json!), subject, contract);
@@ -58,7 +61,12 @@ async function publish(subject: string, json: string | undefined, flags: Publish
   else print(`${paint('green', '✔')} ${subject} ${id}`);
 }
 
-async function publishFile(subject: string, contract: EventContract | undefined, file: string, flags: PublishFlags): Promise<void> {
+async function publishFile(
+  subject: string,
+  contract: EventContract | undefined,
+  file: string,
+  flags: PublishFlags,
+): Promise<void> {
   const total = await checkFile(subject, contract, file);
   const bar = progressBar('publishing');
   const startedMs = performance.now();
@@ -70,10 +78,12 @@ async function publishFile(subject: string, contract: EventContract | undefined,
     let failure: unknown;
     for await (const { text } of lines(file)) {
       const event = asObject(JSON.parse(text));
-      const sent: Promise<void> = send(bus, event, subject, contract).then(
-        () => bar.update(++done, total, `${done} of ${total}, ${rate(done)}/s`),
-        (error: unknown) => void (failure ??= error),
-      ).finally(() => underWay.delete(sent));
+      const sent: Promise<void> = send(bus, event, subject, contract)
+        .then(
+          () => bar.update(++done, total, `${done} of ${total}, ${rate(done)}/s`),
+          (error: unknown) => void (failure ??= error),
+        )
+        .finally(() => underWay.delete(sent));
       underWay.add(sent);
       if (underWay.size >= IN_FLIGHT) await Promise.race(underWay);
       if (failure !== undefined) break;
@@ -81,7 +91,9 @@ async function publishFile(subject: string, contract: EventContract | undefined,
     await Promise.all(underWay);
     bar.stop();
     if (failure === undefined) return;
-    throw failure instanceof JetplugError ? failure.with({ hint: `${done} of ${total} events were published` }) : failure;
+    throw failure instanceof JetplugError
+      ? failure.with({ hint: `${done} of ${total} events were published` })
+      : failure;
   });
   const seconds = (performance.now() - startedMs) / 1_000;
   if (flags.json) printJson({ subject, published: total, seconds, rate: rate(total) });
@@ -104,7 +116,11 @@ async function checkFile(subject: string, contract: EventContract | undefined, f
   }
   if (invalid === 0) return total;
   const more = invalid > MAX_SHOWN ? `, the first ${MAX_SHOWN} of them listed` : '';
-  problems.push(new JetplugError('JP_EVENT_INVALID', `${invalid} of ${total} lines are invalid${more}; nothing was published`, { file }));
+  problems.push(
+    new JetplugError('JP_EVENT_INVALID', `${invalid} of ${total} lines are invalid${more}; nothing was published`, {
+      file,
+    }),
+  );
   throw new AggregateError(problems);
 }
 
@@ -148,7 +164,11 @@ async function checked(
   contract: EventContract | undefined,
 ): Promise<Record<string, unknown>> {
   const { event_type = subject, ...rest } = event;
-  if (event_type !== subject) throw new JetplugError('JP_EVENT_INVALID', `event_type is ${JSON.stringify(event_type)}, the subject is ${subject}`);
+  if (event_type !== subject)
+    throw new JetplugError(
+      'JP_EVENT_INVALID',
+      `event_type is ${JSON.stringify(event_type)}, the subject is ${subject}`,
+    );
   const { event_id: _id, timestamp: _time, ...fields } = rest;
   const envelope = { event_type: subject, event_id: '-', timestamp: '-' };
   const result = await validate({ kind: 'decoded', envelope, fields, headers: {}, hops: 0 }, contract);

@@ -64,7 +64,16 @@ async function start(flags: StartFlags): Promise<void> {
     const summary = await host.start();
     const { broker, streams, http, plugins, tookMs } = summary;
     if (terminal) for (const line of startScreen(summary)) print(line);
-    else log.info('ready', { pid: process.pid, version: packageVersion(), broker: brokerFacts(broker), streams, http, plugins, tookMs });
+    else
+      log.info('ready', {
+        pid: process.pid,
+        version: packageVersion(),
+        broker: brokerFacts(broker),
+        streams,
+        http,
+        plugins,
+        tookMs,
+      });
   } catch (failure) {
     printErrors(errorsOf(failure), !terminal);
     process.exitCode = 1;
@@ -98,6 +107,8 @@ function stopOnSignals(host: Host, log: HostLog): void {
 
 /** What a plugin throws outside its handlers must not end the others. */
 function surviveStrayErrors(log: HostLog): void {
-  process.on('unhandledRejection', (reason) => log.error('a promise was rejected and nobody handled it', { err: reason }));
+  process.on('unhandledRejection', (reason) =>
+    log.error('a promise was rejected and nobody handled it', { err: reason }),
+  );
   process.on('uncaughtException', (error) => log.error('an error was thrown and nobody caught it', { err: error }));
 }

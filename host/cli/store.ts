@@ -43,14 +43,17 @@ async function store(plugin: string, key: string | undefined, flags: StoreFlags)
   if (key !== undefined && values.length === 0) {
     throw new JetplugError('JP_NOT_FOUND', `${plugin} keeps nothing at ${JSON.stringify(key)}`);
   }
-  const shown = flags.scope === undefined || key !== undefined ? values : values.filter(({ scope }) => scope === flags.scope);
+  const shown =
+    flags.scope === undefined || key !== undefined ? values : values.filter(({ scope }) => scope === flags.scope);
   if (flags.json) return printJson(shown);
   for (const line of table(shown.map((value) => [nameOf(value), JSON.stringify(value.value)]))) print(line);
 }
 
 async function valueAt(bucket: Bucket, escaped: string): Promise<StoredValue | undefined> {
   const entry = await bucket.get(escaped);
-  return entry?.value === undefined ? undefined : { ...unescapeKey(escaped), value: JSON.parse(entry.value) as unknown };
+  return entry?.value === undefined
+    ? undefined
+    : { ...unescapeKey(escaped), value: JSON.parse(entry.value) as unknown };
 }
 
 function nameOf({ key, scope }: StoredValue): string {

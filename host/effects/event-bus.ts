@@ -48,11 +48,17 @@ export class JetStreamEventBus extends EventBus {
     run: Run | undefined,
   ): OutgoingEvent {
     if (id === '' || Buffer.byteLength(id) > MAX_ID_BYTES || /[\r\n]/.test(id)) {
-      throw new JetplugError('JP_EVENT_INVALID', `${subject}: an event id is a string of 1–${MAX_ID_BYTES} bytes on one line`);
+      throw new JetplugError(
+        'JP_EVENT_INVALID',
+        `${subject}: an event id is a string of 1–${MAX_ID_BYTES} bytes on one line`,
+      );
     }
     const timestamp = options.timestamp ?? this.clock.now().toISOString();
     if (Number.isNaN(Date.parse(timestamp))) {
-      throw new JetplugError('JP_EVENT_INVALID', `${subject}: the timestamp ${JSON.stringify(timestamp)} is not ISO 8601`);
+      throw new JetplugError(
+        'JP_EVENT_INVALID',
+        `${subject}: the timestamp ${JSON.stringify(timestamp)} is not ISO 8601`,
+      );
     }
     const envelope: Envelope = { event_type: subject, event_id: id, timestamp: new Date(timestamp).toISOString() };
     const headers = run ? { [HOPS_HEADER]: String(run.decoded.hops + 1) } : {};

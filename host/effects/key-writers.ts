@@ -56,7 +56,8 @@ export class KeyWriters {
       const entry = this.remembered.get(key) ?? (await this.bucket.get(key));
       const { text, settled } = applyAll(entry?.value, together);
       try {
-        if (text !== entry?.value) this.remember(key, { value: text, revision: await this.store(key, text, entry?.revision ?? 0) });
+        if (text !== entry?.value)
+          this.remember(key, { value: text, revision: await this.store(key, text, entry?.revision ?? 0) });
         for (const tell of settled) tell();
         return;
       } catch (error) {
@@ -79,7 +80,10 @@ export class KeyWriters {
 }
 
 /** Applies the changes in turn; one that throws changes nothing and fails alone. */
-function applyAll(start: string | undefined, together: readonly Pending[]): { text: string | undefined; settled: (() => void)[] } {
+function applyAll(
+  start: string | undefined,
+  together: readonly Pending[],
+): { text: string | undefined; settled: (() => void)[] } {
   let text = start;
   const settled = together.map(({ change, resolve, reject }) => {
     try {

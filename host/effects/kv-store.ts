@@ -71,5 +71,7 @@ function stringify(key: string, next: unknown): string {
 }
 
 function invalidValue(key: string, why: string, cause?: unknown): JetplugError {
-  return new JetplugError('JP_STORE_VALUE_INVALID', `Store.update(${JSON.stringify(key.slice(0, 60))}): ${why}`, { cause });
+  return new JetplugError('JP_STORE_VALUE_INVALID', `Store.update(${JSON.stringify(key.slice(0, 60))}): ${why}`, {
+    cause,
+  });
 }

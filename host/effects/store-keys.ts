@@ -7,7 +7,10 @@ import { JetplugError } from '../../sdk/internal';
  */
 export function escapeKey(key: string, scope?: string): string {
   if (typeof key !== 'string' || key === '' || Buffer.byteLength(key) > MAX_BYTES || !key.isWellFormed()) {
-    throw new JetplugError('JP_STORE_KEY_INVALID', `a store key must be a string of 1–${MAX_BYTES} bytes; got ${show(key)}`);
+    throw new JetplugError(
+      'JP_STORE_KEY_INVALID',
+      `a store key must be a string of 1–${MAX_BYTES} bytes; got ${show(key)}`,
+    );
   }
   const escaped = key.replace(/^\.|\.$|\.(?=\.)|[^\w/.-]/gu, escapeChar);
   return scope === undefined ? escaped : `${scope}${SCOPE_MARK}${escaped}`;

@@ -33,7 +33,9 @@ export async function sendOutbox(run: Run): Promise<void> {
 export function derivedId(run: Run, subject: string, ordinal: number): string {
   const { delivery, handler } = run;
   const cause = `${delivery.stream}\n${delivery.storedAtMs}\n${delivery.sequence}`;
-  const hash = createHash('sha256').update(`${cause}\n${handler.plugin}.${handler.name}\n${subject}\n${ordinal}`).digest();
+  const hash = createHash('sha256')
+    .update(`${cause}\n${handler.plugin}.${handler.name}\n${subject}\n${ordinal}`)
+    .digest();
   // Version 8 of RFC 9562: the bits are the maker's own.
   hash[6] = (hash[6]! & 0x0f) | 0x80;
   hash[8] = (hash[8]! & 0x3f) | 0x80;

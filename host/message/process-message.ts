@@ -24,7 +24,9 @@ export function processMessage(handler: Handler, delivery: Delivery, runs: RunRe
   return then(failuresBefore(handler, delivery), (failures) => {
     const attempt = failures + 1;
     const decoded = decode(delivery, handler.limits);
-    const outcome = then(validate(decoded, handler.contract), (event) => handle(handler, delivery, attempt, event, runs));
+    const outcome = then(validate(decoded, handler.contract), (event) =>
+      handle(handler, delivery, attempt, event, runs),
+    );
     return then(outcome, (ended) => settle(handler, delivery, decide(ended, attempt, handler.retry, Math.random())));
   });
 }

@@ -52,7 +52,11 @@ async function retry(handler: Handler, delivery: Delivery, decision: Decision & 
   delivery.nak(delayMs);
 }
 
-async function bury(handler: Handler, delivery: Delivery, decision: Decision & { action: 'dead-letter' }): Promise<void> {
+async function bury(
+  handler: Handler,
+  delivery: Delivery,
+  decision: Decision & { action: 'dead-letter' },
+): Promise<void> {
   const { reason, error, attempts } = decision;
   if (attempts > 0) handler.counters.failed++;
   handler.counters.lastError = error.message;
@@ -77,7 +81,10 @@ async function bury(handler: Handler, delivery: Delivery, decision: Decision & {
 function forgetAttempts(handler: Handler, delivery: Delivery): MaybePromise<void> {
   if (delivery.deliveryCount === 1) return undefined;
   return handler.attempts.forget(delivery).catch((cause: unknown) => {
-    handler.log.warn('the record of an attempt could not be removed', { ...coordinates(handler, delivery), err: cause });
+    handler.log.warn('the record of an attempt could not be removed', {
+      ...coordinates(handler, delivery),
+      err: cause,
+    });
   });
 }
 

@@ -24,7 +24,8 @@ export class Bucket implements KeyValue {
     try {
       await connection.jsm.streams.info(stream);
     } catch (error) {
-      if (apiErrorCode(error) !== API_ERROR.streamNotFound) throw asBrokerError(error, `looking for the bucket ${name}`);
+      if (apiErrorCode(error) !== API_ERROR.streamNotFound)
+        throw asBrokerError(error, `looking for the bucket ${name}`);
       await create(connection, name, replicas);
     }
     return new Bucket(connection, name);
@@ -69,7 +70,11 @@ export class Bucket implements KeyValue {
   }
 
   private async write(key: string, value: string, headers: MsgHdrs, expected?: number): Promise<number> {
-    const options = { headers, timeout: TIMEOUT_MS, ...(expected === undefined ? {} : { expect: { lastSubjectSequence: expected } }) };
+    const options = {
+      headers,
+      timeout: TIMEOUT_MS,
+      ...(expected === undefined ? {} : { expect: { lastSubjectSequence: expected } }),
+    };
     const ack = await this.ask(this.connection.js.publish(this.subjectOf(key), value, options));
     return ack.seq;
   }

@@ -32,7 +32,9 @@ export async function ensureDurable(connection: Connection, spec: DurableSpec): 
     const wanted = updatable(connection, spec);
     refuseFixed(existing, spec);
     if (!differs(wanted, existing.config)) return positionOf(existing);
-    return positionOf(await connection.jsm.consumers.update(spec.stream, spec.durable, { ...existing.config, ...wanted }));
+    return positionOf(
+      await connection.jsm.consumers.update(spec.stream, spec.durable, { ...existing.config, ...wanted }),
+    );
   } catch (error) {
     if (error instanceof JetplugError) throw error;
     throw asBrokerError(error, `durable ${spec.durable} on stream ${spec.stream}`);
@@ -99,7 +101,10 @@ function refuseFixed({ config }: ConsumerInfo, spec: DurableSpec): void {
     throw new JetplugError('JP_CONSUMER_NOT_UPDATABLE', `${name} is a push consumer; the host pulls`);
   }
   if (config.ack_policy !== AckPolicy.Explicit) {
-    throw new JetplugError('JP_CONSUMER_NOT_UPDATABLE', `${name} has the ack policy ${config.ack_policy}; the host needs explicit`);
+    throw new JetplugError(
+      'JP_CONSUMER_NOT_UPDATABLE',
+      `${name} has the ack policy ${config.ack_policy}; the host needs explicit`,
+    );
   }
 }
 

@@ -18,7 +18,10 @@ export class Features {
   missing(): string[] {
     return (Object.keys(FEATURES) as Feature[])
       .filter((feature) => !this.has(feature))
-      .map((feature) => `${FEATURES[feature].name} needs nats-server ${FEATURES[feature].since}; ${this.version} goes without`);
+      .map(
+        (feature) =>
+          `${FEATURES[feature].name} needs nats-server ${FEATURES[feature].since}; ${this.version} goes without`,
+      );
   }
 }
 

@@ -24,7 +24,9 @@ export class Publisher implements Outgoing {
     } catch (cause) {
       throw isNoResponders(cause)
         ? new JetplugError('JP_PUBLISH_NO_STREAM', `no stream holds ${event.subject}`, { cause })
-        : new JetplugError('JP_PUBLISH_FAILED', `${event.subject} was not stored: ${(cause as Error).message}`, { cause });
+        : new JetplugError('JP_PUBLISH_FAILED', `${event.subject} was not stored: ${(cause as Error).message}`, {
+            cause,
+          });
     }
   }
 }

@@ -21,7 +21,10 @@ export async function ensureStreams(connection: Connection, config: Config): Pro
 }
 
 /** The name of the stream that holds all that the subject matches. */
-export function streamFor(streams: readonly Pick<StreamState, 'name' | 'subjects'>[], subject: string): string | undefined {
+export function streamFor(
+  streams: readonly Pick<StreamState, 'name' | 'subjects'>[],
+  subject: string,
+): string | undefined {
   return streams.find((stream) => stream.subjects.some((own) => covers(own, subject)))?.name;
 }
 

@@ -8,7 +8,11 @@ export interface Readiness {
 }
 
 /** Ready: connected, and every plugin that should run consumes. */
-export function readiness(plugins: Plugins, connection: Connection, phase: 'starting' | 'running' | 'stopping'): Readiness {
+export function readiness(
+  plugins: Plugins,
+  connection: Connection,
+  phase: 'starting' | 'running' | 'stopping',
+): Readiness {
   const reasons: string[] = [];
   if (phase !== 'running') reasons.push(`the host is ${phase}`);
   if (!connection.connected) reasons.push('the NATS server is not connected');

@@ -61,7 +61,11 @@ function durations(plugins: Plugins): Histogram {
       let count = 0;
       const buckets = counters.durations.map((inBucket, i) => {
         count += inBucket;
-        return { metricName: `${name}_bucket`, labels: { ...labels, le: DURATION_BUCKETS_S[i] ?? '+Inf' }, value: count };
+        return {
+          metricName: `${name}_bucket`,
+          labels: { ...labels, le: DURATION_BUCKETS_S[i] ?? '+Inf' },
+          value: count,
+        };
       });
       return [
         ...buckets,

@@ -13,18 +13,26 @@ export class Claims {
     for (const other of this.byFile.values()) {
       if (other.file === plugin.file) continue;
       if (other.name === plugin.name) {
-        throw new JetplugError('JP_PLUGIN_DUPLICATE_NAME', `${plugin.name} is also the name of the plugin in ${other.file}`, {
-          plugin: plugin.name,
-          ...plugin.where,
-        });
+        throw new JetplugError(
+          'JP_PLUGIN_DUPLICATE_NAME',
+          `${plugin.name} is also the name of the plugin in ${other.file}`,
+          {
+            plugin: plugin.name,
+            ...plugin.where,
+          },
+        );
       }
       for (const { durable, where } of plugin.handlers) {
         const clash = other.handlers.find((handler) => handler.durable === durable);
         if (!clash) continue;
-        throw new JetplugError('JP_PLUGIN_DUPLICATE_DURABLE', `${durable} is also the durable of ${other.name}.${clash.name} in ${other.file}`, {
-          plugin: plugin.name,
-          ...where,
-        });
+        throw new JetplugError(
+          'JP_PLUGIN_DUPLICATE_DURABLE',
+          `${durable} is also the durable of ${other.name}.${clash.name} in ${other.file}`,
+          {
+            plugin: plugin.name,
+            ...where,
+          },
+        );
       }
     }
     this.byFile.set(plugin.file, plugin);

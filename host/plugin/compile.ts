@@ -25,6 +25,7 @@ export function compile({ file }: PluginFile): CompiledPlugin {
     throw new JetplugError('JP_PLUGIN_SEVERAL_EXPORTED', `the file exports ${names}`, { file, line: 1 });
   }
   const [cls] = classes;
-  if (!cls) throw new JetplugError('JP_PLUGIN_NONE_EXPORTED', 'the file exports no class with @Plugin', { file, line: 1 });
+  if (!cls)
+    throw new JetplugError('JP_PLUGIN_NONE_EXPORTED', 'the file exports no class with @Plugin', { file, line: 1 });
   return { file, cls, version, sources, contracts };
 }

@@ -54,10 +54,14 @@ export async function validSettings(plugin: PluginDefinition, settings: unknown)
   if (!plugin.settingsSchema) return given;
   const result = await plugin.settingsSchema['~standard'].validate(given);
   if (!result.issues) return result.value;
-  throw new JetplugError('JP_PLUGIN_SETTINGS_INVALID', `plugins.${plugin.name}.settings: ${listIssues(result.issues)}`, {
-    plugin: plugin.name,
-    ...plugin.where,
-  });
+  throw new JetplugError(
+    'JP_PLUGIN_SETTINGS_INVALID',
+    `plugins.${plugin.name}.settings: ${listIssues(result.issues)}`,
+    {
+      plugin: plugin.name,
+      ...plugin.where,
+    },
+  );
 }
 
 async function provide(name: TokenName, services: PluginServices, settings: unknown): Promise<unknown> {
@@ -84,7 +88,11 @@ function build(plugin: PluginDefinition, child: DependencyContainer): ContainedP
     // tsyringe wraps what a constructor throws in its own account of who asked for whom.
     const injecting = /^(Cannot inject|TypeInfo not known|Attempted to (resolve|construct))/.test(message) && !place;
     const code = injecting ? 'JP_INJECT_FAILED' : 'JP_PLUGIN_CONSTRUCTOR_FAILED';
-    throw new JetplugError(code, `${plugin.cls.name}: ${message}`, { plugin: plugin.name, ...(place ?? plugin.where), cause: error });
+    throw new JetplugError(code, `${plugin.cls.name}: ${message}`, {
+      plugin: plugin.name,
+      ...(place ?? plugin.where),
+      cause: error,
+    });
   }
 }
 

@@ -8,14 +8,20 @@ export function inspectDependencies(cls: PluginClass): JetplugError[] {
     const parameter = `${owner.name}’s constructor parameter ${index + 1}${nameOf(owner, index)}`;
     if (type === undefined || PRIMITIVES.has(type)) {
       const seen = type === undefined ? 'nothing' : (type as { name: string }).name;
-      problems.push(new JetplugError('JP_INJECT_INTERFACE', `${parameter} has a type that is gone at run time (left: ${seen})`));
+      problems.push(
+        new JetplugError('JP_INJECT_INTERFACE', `${parameter} has a type that is gone at run time (left: ${seen})`),
+      );
     } else if (tokenOf(type) === undefined && container.isRegistered(type as never)) {
-      problems.push(new JetplugError('JP_INJECT_SINGLETON', `${parameter} is ${(type as PluginClass).name}, a @singleton() class`));
+      problems.push(
+        new JetplugError('JP_INJECT_SINGLETON', `${parameter} is ${(type as PluginClass).name}, a @singleton() class`),
+      );
     }
   }
   for (const owner of owners(cls)) {
     if (owner.length === 0 || parameterTypes(owner)) continue;
-    problems.push(new JetplugError('JP_INJECT_UNDECORATED', `${owner.name} has constructor parameters but no @injectable()`));
+    problems.push(
+      new JetplugError('JP_INJECT_UNDECORATED', `${owner.name} has constructor parameters but no @injectable()`),
+    );
   }
   return problems;
 }
@@ -43,7 +49,9 @@ function parameters(cls: PluginClass): Parameter[] {
 
 function own(owner: PluginClass): Parameter[] {
   const tokens = (Reflect.getOwnMetadata('injectionTokens', owner) ?? {}) as Record<number, unknown>;
-  return (parameterTypes(owner) ?? []).map((type, index) => ({ owner, index, type })).filter(({ index }) => !(index in tokens));
+  return (parameterTypes(owner) ?? [])
+    .map((type, index) => ({ owner, index, type }))
+    .filter(({ index }) => !(index in tokens));
 }
 
 function owners(cls: PluginClass): PluginClass[] {
@@ -51,17 +59,31 @@ function owners(cls: PluginClass): PluginClass[] {
   // A Set hands out what is added while it is walked.
   for (const owner of all) {
     for (const { type } of own(owner)) {
-      if (typeof type === 'function' && !PRIMITIVES.has(type) && tokenOf(type) === undefined) all.add(type as PluginClass);
+      if (typeof type === 'function' && !PRIMITIVES.has(type) && tokenOf(type) === undefined)
+        all.add(type as PluginClass);
     }
   }
   return [...all];
 }
 
 /** What the compiler leaves for a type that is not a class. */
-const PRIMITIVES: ReadonlySet<unknown> = new Set([Object, Function, Array, String, Number, Boolean, Symbol, BigInt, Promise]);
+const PRIMITIVES: ReadonlySet<unknown> = new Set([
+  Object,
+  Function,
+  Array,
+  String,
+  Number,
+  Boolean,
+  Symbol,
+  BigInt,
+  Promise,
+]);
 
 function nameOf(owner: PluginClass, index: number): string {
   const list = /\bconstructor\s*\(([^)]*)\)/.exec(Function.prototype.toString.call(owner))?.[1];
-  const name = list?.split(',')[index]?.trim().split(/[\s=:]/)[0];
+  const name = list
+    ?.split(',')
+    [index]?.trim()
+    .split(/[\s=:]/)[0];
   return name ? ` (${name})` : '';
 }

@@ -84,7 +84,10 @@ export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>
   attempt(() => assertName(name, 'plugin'));
   problems.push(...inspectDependencies(cls).map((problem) => problem.with({ plugin: name, ...where })));
   const marks = handlerMarks(cls);
-  if (marks.length === 0) problems.push(new JetplugError('JP_PLUGIN_NO_HANDLER', `${cls.name} has no @Subscribe method`, { plugin: name, ...where }));
+  if (marks.length === 0)
+    problems.push(
+      new JetplugError('JP_PLUGIN_NO_HANDLER', `${cls.name} has no @Subscribe method`, { plugin: name, ...where }),
+    );
   const layers = [config.plugins.defaults, config.plugins.sections[name] ?? {}] as const;
   const handlers = marks.map((mark) => attempt(() => describeHandler(plugin, name, mark, layers)));
   attempt(() => assertDistinct(handlers));
@@ -105,7 +108,12 @@ export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>
 
 type Layers = readonly [defaults: HandlerConfig, section: HandlerConfig];
 
-function describeHandler(plugin: CompiledPlugin, pluginName: string, mark: HandlerMark, layers: Layers): HandlerDefinition {
+function describeHandler(
+  plugin: CompiledPlugin,
+  pluginName: string,
+  mark: HandlerMark,
+  layers: Layers,
+): HandlerDefinition {
   const where = placeOf(plugin.sources, plugin.cls.name, mark.method);
   try {
     const name = kebabCase(mark.method);
@@ -122,7 +130,10 @@ function eventOf(cls: PluginClass, mark: HandlerMark): Pick<HandlerDefinition, '
   const { target, method } = mark;
   if (target.kind === 'subject') {
     if (isSubscribeSubject(target.subject)) return { subject: target.subject, contract: undefined };
-    throw new JetplugError('JP_SUBJECT_INVALID', `@Subscribe(${JSON.stringify(target.subject)}) on ${cls.name}.${method}`);
+    throw new JetplugError(
+      'JP_SUBJECT_INVALID',
+      `@Subscribe(${JSON.stringify(target.subject)}) on ${cls.name}.${method}`,
+    );
   }
   if (target.kind === 'contract') return { subject: target.contract.subject, contract: target.contract };
   const types = parameterTypes(cls, method);
@@ -133,13 +144,15 @@ function eventOf(cls: PluginClass, mark: HandlerMark): Pick<HandlerDefinition, '
 
 /** The compiler leaves a class where the parameter's type is one, and something poorer for all else. */
 function whyNoEvent(types: unknown[] | undefined): string {
-  if (types === undefined) return 'was compiled without decorator metadata (a .js plugin tells its contract: @Subscribe(TheEvent))';
+  if (types === undefined)
+    return 'was compiled without decorator metadata (a .js plugin tells its contract: @Subscribe(TheEvent))';
   if (types.length === 0) return 'has no parameter, and its decorator names no event';
   const type = types[0];
   if (type === Object || type === undefined) {
     return 'has a parameter whose type is gone at run time: an interface, a union, `any`, or a class imported with `import type`';
   }
-  if (type === Function) return 'has a parameter whose class is imported with `import type`, which leaves nothing at run time';
+  if (type === Function)
+    return 'has a parameter whose class is imported with `import type`, which leaves nothing at run time';
   if (type === Array) return 'has an array parameter, which does not say of what';
   return `has a parameter of type ${(type as { name?: string }).name ?? String(type)}, which is no event contract`;
 }
@@ -166,12 +179,21 @@ function optionsOf(
   return { from, concurrency, timeoutMs, retry: { attempts, backoffMs } };
 }
 
-const KNOWN_OPTIONS: readonly string[] = ['from', 'durable', 'concurrency', 'timeout', 'retry'] satisfies (keyof SubscribeOptions)[];
+const KNOWN_OPTIONS: readonly string[] = [
+  'from',
+  'durable',
+  'concurrency',
+  'timeout',
+  'retry',
+] satisfies (keyof SubscribeOptions)[];
 
 function fromDecorator(options: SubscribeOptions): HandlerConfig {
   const unknown = Object.keys(options).find((key) => !KNOWN_OPTIONS.includes(key));
   if (unknown !== undefined) {
-    throw new JetplugError('JP_HANDLER_OPTIONS', `@Subscribe has no option ${JSON.stringify(unknown)}; it has ${KNOWN_OPTIONS.join(', ')}`);
+    throw new JetplugError(
+      'JP_HANDLER_OPTIONS',
+      `@Subscribe has no option ${JSON.stringify(unknown)}; it has ${KNOWN_OPTIONS.join(', ')}`,
+    );
   }
   const { from, concurrency, timeout, retry } = options;
   return {
@@ -201,7 +223,10 @@ function assertCount(value: unknown, what: string): void {
 
 function assertName(name: string, what: string): void {
   if (/^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$/.test(name)) return;
-  throw new JetplugError('JP_PLUGIN_NAME_INVALID', `the ${what} name ${JSON.stringify(name)} is not of a–z, 0–9 and dashes`);
+  throw new JetplugError(
+    'JP_PLUGIN_NAME_INVALID',
+    `the ${what} name ${JSON.stringify(name)} is not of a–z, 0–9 and dashes`,
+  );
 }
 
 function assertDistinct(handlers: readonly (HandlerDefinition | undefined)[]): void {
@@ -211,7 +236,11 @@ function assertDistinct(handlers: readonly (HandlerDefinition | undefined)[]): v
     const other = seen.get(handler.durable);
     if (other) {
       const code: ErrorCode = 'JP_PLUGIN_DUPLICATE_DURABLE';
-      throw new JetplugError(code, `${other.method} and ${handler.method} both have the durable ${handler.durable}`, handler.where);
+      throw new JetplugError(
+        code,
+        `${other.method} and ${handler.method} both have the durable ${handler.durable}`,
+        handler.where,
+      );
     }
     seen.set(handler.durable, handler);
   }

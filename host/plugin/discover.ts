@@ -31,7 +31,9 @@ export function discover(dirs: readonly string[]): Discovery {
   const missing = dirs.filter((dir) => !isDirectory(dir));
   if (missing.length > 0) {
     throw new AggregateError(
-      missing.map((dir) => new JetplugError('JP_PLUGINS_DIR_MISSING', `the plugins folder ${dir} does not exist`, { file: dir })),
+      missing.map(
+        (dir) => new JetplugError('JP_PLUGINS_DIR_MISSING', `the plugins folder ${dir} does not exist`, { file: dir }),
+      ),
       'a plugins folder is missing',
     );
   }

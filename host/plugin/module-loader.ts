@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import Module, { builtinModules, createRequire } from 'node:module';
 import { dirname, extname, join, relative, resolve } from 'node:path';
-import { isEventContract, isJetplugError, JetplugError, topFrame, type EventContract, type Location } from '../../sdk/internal';
+import {
+  isEventContract,
+  isJetplugError,
+  JetplugError,
+  topFrame,
+  type EventContract,
+  type Location,
+} from '../../sdk/internal';
 import { transpile } from './transpile';
 
 const hostRequire = createRequire(__filename);
@@ -29,7 +36,12 @@ export function loadModules(file: string): LoadedModules {
   const loader = new Loader(file);
   try {
     const exports = loader.load(file);
-    return { exports, version: versionOf(file, loader.sources), sources: loader.sources, contracts: loader.contracts() };
+    return {
+      exports,
+      version: versionOf(file, loader.sources),
+      sources: loader.sources,
+      contracts: loader.contracts(),
+    };
   } catch (error) {
     throw isJetplugError(error) ? error : loadFailed(file, error, loader.sources);
   }
@@ -75,7 +87,8 @@ class Loader {
 
   private require(specifier: string, from: string): unknown {
     if (specifier.startsWith('node:') || BUILTINS.has(specifier)) return hostRequire(specifier);
-    if (/^\.{0,2}\//.test(specifier) || specifier === '.' || specifier === '..') return this.load(this.find(specifier, from));
+    if (/^\.{0,2}\//.test(specifier) || specifier === '.' || specifier === '..')
+      return this.load(this.find(specifier, from));
     return hostRequire(this.findPackage(specifier, from));
   }
 
@@ -106,11 +119,15 @@ class Loader {
     const lines = this.sources.get(from)?.split('\n') ?? [];
     const line = lines.findIndex((text) => text.includes(`'${specifier}'`) || text.includes(`"${specifier}"`)) + 1;
     const through = from === this.entry ? '' : `, which ${this.entry} imports`;
-    return new JetplugError('JP_PLUGIN_IMPORT_NOT_FOUND', `cannot find ${JSON.stringify(specifier)}, imported by ${from}${through}`, {
-      file: from,
-      ...(line > 0 ? { line } : {}),
-      cause,
-    });
+    return new JetplugError(
+      'JP_PLUGIN_IMPORT_NOT_FOUND',
+      `cannot find ${JSON.stringify(specifier)}, imported by ${from}${through}`,
+      {
+        file: from,
+        ...(line > 0 ? { line } : {}),
+        cause,
+      },
+    );
   }
 }
 
@@ -144,7 +161,12 @@ export function placeOf(sources: ReadonlyMap<string, string>, className: string,
     if (classAt === undefined) continue;
     const inClass = source.slice(classAt);
     const methodAt =
-      method === undefined ? 0 : new RegExp(`^[ \\t]*(?:(?:public|private|protected|override|async)\\s+)*\\*?${escape(method)}\\s*[(<]`, 'm').exec(inClass);
+      method === undefined
+        ? 0
+        : new RegExp(
+            `^[ \\t]*(?:(?:public|private|protected|override|async)\\s+)*\\*?${escape(method)}\\s*[(<]`,
+            'm',
+          ).exec(inClass);
     const offset = typeof methodAt === 'object' ? classAt + (methodAt?.index ?? 0) : classAt;
     return { file, line: source.slice(0, offset).split('\n').length };
   }

@@ -30,7 +30,11 @@ export async function runPlugin(file: PluginFile, host: PluginHost): Promise<Run
   const definition = describe(compiled, host.config);
   host.claim(definition);
   const section = host.config.plugins.sections[definition.name];
-  const contained = await inTime(definition, host, contain(definition, servicesOf(definition, host), section?.settings));
+  const contained = await inTime(
+    definition,
+    host,
+    contain(definition, servicesOf(definition, host), section?.settings),
+  );
   try {
     const durables = await reconcile(definition, host);
     const handlers = consume(definition, contained, durables, host);
@@ -69,7 +73,8 @@ async function inTime<T extends { release(): Promise<void> }>(
       // Should it come up after all, nobody will use it.
       work.then(
         (contained) => contained.release(),
-        (error: unknown) => host.log.warn('a plugin that was given up failed later', { plugin: plugin.name, err: error }),
+        (error: unknown) =>
+          host.log.warn('a plugin that was given up failed later', { plugin: plugin.name, err: error }),
       );
     }, limitMs);
   });

@@ -45,7 +45,9 @@ export class PluginWatch {
       // Still being written: look again.
       if (stamp(path) !== before) return this.changed(path);
       this.timers.delete(path);
-      this.apply(path).catch((error: unknown) => this.log.error('a changed file could not be taken up', { file: path, err: error }));
+      this.apply(path).catch((error: unknown) =>
+        this.log.error('a changed file could not be taken up', { file: path, err: error }),
+      );
     }, SETTLE_MS);
     this.timers.set(path, timer);
   }
@@ -80,7 +82,11 @@ export class PluginWatch {
     const parent = dirname(path);
     for (const root of this.roots) {
       if (parent === root) return { file: path, root };
-      if (dirname(parent) === root && path.startsWith(join(parent, 'index.plugin.')) && !parent.endsWith(`${sep}node_modules`)) {
+      if (
+        dirname(parent) === root &&
+        path.startsWith(join(parent, 'index.plugin.')) &&
+        !parent.endsWith(`${sep}node_modules`)
+      ) {
         return { file: path, root };
       }
     }
