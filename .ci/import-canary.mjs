@@ -56,7 +56,8 @@ function plant() {
     write(`node_modules/${name}/package.json`, JSON.stringify({ name, version: '1.0.0', main: 'index.js' }));
     write(`node_modules/${name}/index.js`, '');
   }
-  for (const [file, imported] of Object.entries(PLANTED)) write(file, `import { a } from '${imported}';\nexport const b = a;\n`);
+  for (const [file, imported] of Object.entries(PLANTED))
+    write(file, `import { a } from '${imported}';\nexport const b = a;\n`);
 }
 
 function write(file, text) {

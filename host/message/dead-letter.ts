@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { topFrame } from '../../sdk/internal';
+import { isError, showThrown } from '../thrown';
 import type { Delivery } from './delivery';
 import type { Handler } from './handler';
 import type { DeadLetterReason } from './outcome';
@@ -24,6 +25,9 @@ export interface DeadLetters {
 
 const MAX_MESSAGE_BYTES = 2_048;
 const MAX_STACK_BYTES = 8_192;
+const MAX_CAUSES = 5;
+/** A stream takes 64 KiB of headers; the ones added here need up to 12. */
+const MAX_ORIGINAL_HEADERS_BYTES = 49_152;
 
 export function deadLetterOf(
   handler: Handler,
@@ -60,12 +64,14 @@ export function deadLetterOf(
   };
 }
 
-/** All but the ones that JetStream would obey. A malformed block has none that could be kept. */
+/** All but the ones that JetStream would obey. A malformed block has none that could be kept, and one too large leaves no room. */
 function originalHeaders(delivery: Delivery): Record<string, string> {
   try {
-    return Object.fromEntries(Object.entries(delivery.headers()).filter(([name]) => !/^nats-/i.test(name)));
+    const kept = Object.entries(delivery.headers()).filter(([name]) => !/^nats-/i.test(name));
+    const size = kept.reduce((sum, [name, value]) => sum + name.length + Buffer.byteLength(value) + 4, 0);
+    return size <= MAX_ORIGINAL_HEADERS_BYTES ? Object.fromEntries(kept) : { 'x-headers-left-in-stream': String(size) };
   } catch (error) {
-    return { 'x-original-headers-error': encodeHeader((error as Error).message, 256) };
+    return { 'x-original-headers-error': encodeHeader(showThrown(error), 256) };
   }
 }
 
@@ -73,9 +79,9 @@ function originalHeaders(delivery: Delivery): Record<string, string> {
 function stackOf(error: Error): string {
   const parts: string[] = [];
   let cause: unknown = error;
-  while (cause instanceof Object && 'stack' in cause && parts.length < 5) {
-    parts.push(String(cause.stack));
-    cause = (cause as Error).cause;
+  while (isError(cause) && parts.length < MAX_CAUSES) {
+    parts.push(cause.stack!);
+    cause = cause.cause;
   }
   return parts.join('\ncaused by: ');
 }
@@ -91,14 +97,19 @@ export function fingerprint(error: Error): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 
-/** A header value cannot hold line breaks or what is not ASCII: percent-encoded, and cut to a length. */
+/** A header value cannot hold line breaks or what is not ASCII: percent-encoded, and cut between characters to a length. */
 export function encodeHeader(text: string, maxBytes: number): string {
-  const encoded = text.replace(/[^\x20-\x24\x26-\x7e]/gu, (char) =>
-    [...Buffer.from(char)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
-  );
-  return encoded.length <= maxBytes
-    ? encoded
-    : encoded.slice(0, maxBytes).replace(/(%[0-9A-F]{2})*%?[0-9A-F]?$/, '') + '...';
+  let encoded = '';
+  for (const char of text) {
+    const next = /[\x20-\x24\x26-\x7e]/.test(char) ? char : percentEncode(char);
+    if (encoded.length + next.length > maxBytes) return `${encoded}...`;
+    encoded += next;
+  }
+  return encoded;
+}
+
+function percentEncode(char: string): string {
+  return [...Buffer.from(char)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
 }
 
 export function decodeHeader(value: string): string {

@@ -27,7 +27,7 @@ export function decode(delivery: Delivery, limits: PayloadLimits): Decoded | Inv
   }
   const headers = readHeaders(delivery);
   if ('kind' in headers) return headers;
-  const hops = Number(headers.values[HOPS_HEADER] ?? 0);
+  const hops = hopsOf(headers.values);
   if (hops > MAX_HOPS) {
     return invalid('too-many-hops', `the event is ${hops} events away from the first; the limit is ${MAX_HOPS}`);
   }
@@ -50,6 +50,12 @@ function readHeaders(delivery: Delivery): { values: Readonly<Record<string, stri
   } catch (error) {
     return invalid('invalid-envelope', 'the header block is malformed', error);
   }
+}
+
+/** Only a host writes the header; from elsewhere it may hold anything, which must not break the count. */
+function hopsOf(headers: Readonly<Record<string, string>>): number {
+  const text = headers[HOPS_HEADER];
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : 0;
 }
 
 function parse(payload: Uint8Array, maxDepth: number): Value<Record<string, unknown>> | Invalid {
@@ -114,8 +120,13 @@ function fillEnvelope(
 function utc(time: unknown): string | undefined {
   if (typeof time !== 'string' || !ISO_8601.test(time)) return undefined;
   const ms = Date.parse(time);
-  if (Number.isNaN(ms)) return undefined;
+  if (Number.isNaN(ms) || !isCalendarDay(time.slice(0, 10))) return undefined;
   return time.endsWith('Z') ? time : new Date(ms).toISOString();
+}
+
+/** `Date.parse` takes the 30th of February for the 2nd of March. */
+function isCalendarDay(day: string): boolean {
+  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
 }
 
 function fieldsOf(cloudEvent: CloudEvent | undefined, body: Record<string, unknown>): Record<string, unknown> {
@@ -132,7 +143,6 @@ function describe(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'string')
     return value.length > 80 ? `a string of ${value.length} characters` : JSON.stringify(value);
-  return typeof value === 'object'
-    ? 'an object'
-    : `${typeof value === 'number' ? 'the number' : 'the'} ${String(value)}`;
+  if (typeof value === 'number') return `the number ${value}`;
+  return typeof value === 'object' ? 'an object' : String(value);
 }

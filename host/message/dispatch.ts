@@ -1,7 +1,7 @@
-import { inspect } from 'node:util';
 import { isJetplugError, isReject, isRetryLater, JetplugError } from '../../sdk/internal';
 import { AlreadySettled } from '../effects/key-writers';
 import { isPromise, type MaybePromise } from '../maybe-promise';
+import { isError, showThrown } from '../thrown';
 import { sendOutbox } from './outbox';
 import type { Outcome } from './outcome';
 import { RunContext, within, type Run } from './run';
@@ -15,16 +15,18 @@ export function dispatch(run: Run, event: Envelope): MaybePromise<Outcome> {
   let result: unknown;
   try {
     result = within(run, () => run.handler.invoke(event, new RunContext(run)));
+    if (!isPromise(result)) return returned(run);
   } catch (thrown) {
     return conclude(run, outcomeOfError(run, thrown));
   }
-  if (!isPromise(result)) return returned(run);
+  // A promise stays as it is; what only has a `then` is made to keep a promise's rules.
+  const promise = Promise.resolve(result);
   return new Promise<Outcome>((resolve) => {
     run.interrupt = (outcome) => {
       run.end('error' in outcome ? outcome.error : new Error('the host is stopping'));
       resolve(outcome);
     };
-    (result as Promise<unknown>).then(
+    promise.then(
       () => (run.isOver ? undefined : resolve(returned(run))),
       (thrown: unknown) => (run.isOver ? logLate(run, thrown) : resolve(conclude(run, outcomeOfError(run, thrown)))),
     );
@@ -60,10 +62,9 @@ function outcomeOfError(run: Run, thrown: unknown): Outcome {
 
 /** Authors throw what they like: strings, undefined, errors of another realm. */
 function asError(run: Run, thrown: unknown): Error {
-  if (typeof thrown === 'object' && thrown !== null && 'message' in thrown && 'stack' in thrown) return thrown as Error;
+  if (isError(thrown)) return thrown;
   const { plugin, name, where } = run.handler;
-  const text = inspect(thrown, { depth: 1, breakLength: Infinity }).slice(0, 200);
-  const error = new Error(`${plugin}.${name} threw ${text}, which is not an Error`, { cause: thrown });
+  const error = new Error(`${plugin}.${name} threw ${showThrown(thrown)}, which is not an Error`, { cause: thrown });
   error.stack = `${error.name}: ${error.message}\n    at ${name} (${where.file}:${where.line}:1)`;
   return error;
 }

@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Envelope, EventContract } from '../../sdk/internal';
 import { isPromise, type MaybePromise } from '../maybe-promise';
+import { showThrown } from '../thrown';
 import type { Decoded } from './decode';
 import { invalid, type Invalid } from './outcome';
 
@@ -28,7 +29,7 @@ export function validate(
   try {
     const result = contract.schema['~standard'].validate(fields);
     return isPromise(result)
-      ? result.then((settled) => accept(settled, decoded, contract), schemaThrew)
+      ? result.then((settled) => accept(settled, decoded, contract)).catch(schemaThrew)
       : accept(result, decoded, contract);
   } catch (error) {
     return schemaThrew(error);
@@ -46,7 +47,7 @@ function accept(
 }
 
 function schemaThrew(error: unknown): Invalid {
-  return invalid('schema', `the schema threw: ${error instanceof Error ? error.message : String(error)}`, error);
+  return invalid('schema', `the schema threw: ${showThrown(error)}`, error);
 }
 
 const MAX_ISSUES = 10;

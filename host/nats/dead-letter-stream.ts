@@ -1,4 +1,4 @@
-import { DeliverPolicy, type JsMsg, type MsgHdrs } from 'nats';
+import { type JsMsg, type MsgHdrs } from 'nats';
 import type { DeadLetter, DeadLetters } from '../message/dead-letter';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
@@ -6,6 +6,8 @@ import { toHeaders } from './publisher';
 
 const TIMEOUT_MS = 5_000;
 const HEADER_MARGIN_BYTES = 1_024;
+const LIST_BATCH = 500;
+const LIST_WAIT_MS = 1_000;
 
 /** A dead letter as it lies in its stream. */
 export interface StoredLetter {
@@ -36,16 +38,17 @@ export class DeadLetterStream implements DeadLetters {
       throw asBrokerError(error, `stream ${this.stream}`);
     });
     if (!info || info.state.messages === 0) return;
-    const consumer = await this.connection.js.consumers.get(this.stream, {
-      deliver_policy: DeliverPolicy.All,
-      headers_only: !withPayload,
-    });
-    const messages = await consumer.consume();
-    for await (const message of messages) {
-      yield toLetter(message);
-      if (message.seq >= info.state.last_seq) break;
+    // An ordered consumer: it starts with the first letter by itself, and the server refuses to be told so twice.
+    const consumer = await this.connection.js.consumers.get(this.stream, { headers_only: !withPayload });
+    for (let more = true; more;) {
+      // Unless letters follow: what was there may have expired or been removed meanwhile.
+      more = false;
+      for await (const message of await consumer.fetch({ max_messages: LIST_BATCH, expires: LIST_WAIT_MS })) {
+        yield toLetter(message);
+        more = message.info.pending > 0;
+        if (!more) break;
+      }
     }
-    await messages.close();
   }
 
   /** One letter, or nothing where there is none by that id. */

@@ -84,7 +84,19 @@ export class NatsDelivery implements Delivery {
 function readHeaders(message: Msg): Readonly<Record<string, string>> {
   const block = message.headers;
   if (!block) return NO_HEADERS;
+  assertWellFormed(message);
   const values: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const name of block.keys()) values[name] = block.values(name).at(-1) ?? '';
   return values;
+}
+
+/** The version, a line for each header, an empty line. */
+const HEADER_BLOCK = /^NATS\/1\.0[^\r\n]*\r\n(?:[!-9;-~]+:[^\r\n]*\r\n)*\r\n$/;
+
+/** The client passes over lines that are no headers, and does not show the block: hence its own fields. */
+function assertWellFormed(message: Msg): void {
+  const { _msg: sizes, _rdata: bytes } = message as Msg & { _msg?: { hdr: number }; _rdata?: Uint8Array };
+  if (!sizes || !bytes || sizes.hdr === 0) return;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, sizes.hdr).toString('latin1');
+  if (!HEADER_BLOCK.test(text)) throw new Error(`the header block is ${JSON.stringify(text.slice(0, 100))}`);
 }

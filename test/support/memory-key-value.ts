@@ -22,9 +22,10 @@ export class MemoryKeyValue implements KeyValue {
     this.calls.put++;
     await this.reach();
     if (expected !== undefined && expected !== (this.entries.get(key)?.revision ?? 0)) throw new Conflict(key);
-    this.entries.set(key, { value, revision: ++this.revision });
+    const revision = ++this.revision;
+    this.entries.set(key, { value, revision });
     await this.turn();
-    return this.entries.get(key)!.revision;
+    return revision;
   }
 
   async delete(key: string): Promise<void> {

@@ -132,8 +132,12 @@ function hold(data: string, nonce: string, first: LockRecord): DataLock {
       record = { ...record, ...known };
       if (!existsSync(file)) return; // Somebody removed the data folder; the heartbeat has warned of it.
       const draft = join(data, `lock-${process.pid}-${nonce}.json`);
-      writeFileSync(draft, JSON.stringify(record), { mode: 0o600 });
-      renameSync(draft, file);
+      try {
+        writeFileSync(draft, JSON.stringify(record), { mode: 0o600 });
+        renameSync(draft, file);
+      } finally {
+        rmSync(draft, { force: true }); // It is still there when the disk is full.
+      }
     },
     release() {
       if (startedBy(record).some(isAlive)) throw new Error(`the broker of ${data} still runs, so its lock stays`);

@@ -4,6 +4,7 @@ import { get as getHttp, type IncomingMessage } from 'node:http';
 import { get as getHttps } from 'node:https';
 import { pipeline } from 'node:stream/promises';
 import { text } from 'node:stream/consumers';
+import { showThrown } from '../../thrown';
 
 /** Told as a download goes on; `total` is undefined where the server does not say it. */
 export type Progress = (bytes: number, total: number | undefined) => void;
@@ -43,7 +44,7 @@ export async function downloadFile(
   try {
     await pipeline(response, createWriteStream(path));
   } catch (cause) {
-    throw new Error(`${url} broke off after ${bytes} of ${total ?? 'unknown'} bytes: ${String(cause)}`, { cause });
+    throw new Error(`${url} broke off after ${bytes} of ${total ?? 'unknown'} bytes: ${showThrown(cause)}`, { cause });
   }
   return hash.digest('hex');
 }
@@ -66,19 +67,25 @@ async function open(url: string, limits: DownloadLimits): Promise<IncomingMessag
 function request(url: string, { connectMs, silenceMs }: DownloadLimits): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const secure = url.startsWith('https:');
+    let answer: IncomingMessage | undefined;
     // A socket of its own (no agent): its connecting can then be timed.
-    const sent = (secure ? getHttps : getHttp)(url, { agent: false }, resolve);
+    const sent = (secure ? getHttps : getHttp)(url, { agent: false }, (response) => {
+      answer = response;
+      resolve(response);
+    });
     const connecting = setTimeout(
       () => sent.destroy(new Error(`no connection within ${connectMs / 1000} s`)),
       connectMs,
     );
     sent.on('socket', (socket) => {
       socket.once(secure ? 'secureConnect' : 'connect', () => clearTimeout(connecting));
-      socket.setTimeout(silenceMs, () => socket.destroy(new Error(`nothing came for ${silenceMs / 1000} s`)));
+      socket.setTimeout(silenceMs, () => (answer ?? sent).destroy(new Error(`nothing came for ${silenceMs / 1000} s`)));
     });
     sent.on('error', (cause) => {
       clearTimeout(connecting);
-      reject(new Error(`${new URL(url).host}: ${cause.message || String(cause)}`, { cause }));
+      // A host with several addresses fails with an error for each.
+      const whys = cause instanceof AggregateError ? cause.errors : [cause];
+      reject(new Error(`${new URL(url).host}: ${whys.map(showThrown).join('; ')}`, { cause }));
     });
   });
 }

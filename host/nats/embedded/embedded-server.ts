@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { showThrown } from '../../thrown';
 import type { DataLock } from './data-lock';
 import type { Binary } from './find-binary';
 import { launch, type Launched } from './launch';
@@ -56,10 +57,20 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       return running.pid;
     },
     async stop() {
+      retract();
       stopping.abort();
       await kept;
     },
   };
+
+  /** Nobody is to join what is ending. */
+  function retract(): void {
+    try {
+      lock.note({ url: undefined });
+    } catch (error) {
+      say(`The lock still names the broker that is ending: ${showThrown(error)}`); // The disk may be full.
+    }
+  }
 
   async function keepRunning(): Promise<void> {
     while (!stopping.signal.aborted) {
@@ -68,7 +79,6 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       say(`The embedded nats-server ended by itself (${how}); starting it again`);
       running = await startAgain(running);
     }
-    lock.note({ url: undefined }); // Nobody is to join what is ending.
     await running.end();
     lock.release();
   }
@@ -81,7 +91,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
         return await start(last.port);
       } catch (error) {
         if (stopping.signal.aborted) return last;
-        say(`${error instanceof Error ? error.message : String(error)}; trying again`);
+        say(`${showThrown(error)}; trying again`);
       }
     }
   }

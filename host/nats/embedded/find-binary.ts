@@ -1,4 +1,5 @@
 import { JetplugError } from '../../../sdk/errors';
+import { showThrown } from '../../thrown';
 import { cachedBinary } from './cache';
 import type { DownloadLimits, Progress } from './download';
 import { fetchFromApt } from './from-apt';
@@ -60,7 +61,7 @@ export async function findBinary(options: FindBinaryOptions): Promise<Binary> {
       say(`version ${binary.version}, ${binary.path}`);
       return binary;
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = showThrown(cause);
       failures.push(new Error(`${name}: ${reason}`, { cause }));
       say(reason);
     }
@@ -81,11 +82,14 @@ async function findConfigured(path: string, env: Env): Promise<Binary> {
     if (!isExecutable(path)) throw new Error('there is no file that may be run');
     return await check(path, env);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new JetplugError('JP_BROKER_NOT_FOUND', `The configured nats-server ${path} cannot be used: ${reason}`, {
-      hint: 'Correct nats.embedded.binary, or leave it empty to have nats-server looked for.',
-      cause,
-    });
+    throw new JetplugError(
+      'JP_BROKER_NOT_FOUND',
+      `The configured nats-server ${path} cannot be used: ${showThrown(cause)}`,
+      {
+        hint: 'Correct nats.embedded.binary, or leave it empty to have nats-server looked for.',
+        cause,
+      },
+    );
   }
 }
 

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JetplugError } from '../../../sdk/errors';
+import { showThrown } from '../../thrown';
 import type { DataLock } from './data-lock';
 import type { Binary } from './find-binary';
 import { probe } from './probe';
@@ -180,7 +181,7 @@ function readFrom(logFile: string, start: number): string[] {
 
 function startFailed({ binary, data, port }: LaunchOptions, cause: unknown, lines: string[]): JetplugError {
   const taken = lines.some((line) => /address already in use|Only one usage of each socket address/.test(line));
-  const reason = taken ? `port ${port} is taken` : cause instanceof Error ? cause.message : String(cause);
+  const reason = taken ? `port ${port} is taken` : showThrown(cause);
   const message = `nats-server ${binary.version} did not come up on the data in ${data}: ${reason}`;
   return new JetplugError('JP_BROKER_START_FAILED', [message, ...lines.map((line) => `  ${line}`)].join('\n'), {
     cause,

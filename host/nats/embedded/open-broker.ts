@@ -2,22 +2,25 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isJetplugError, JetplugError } from '../../../sdk/errors';
 import type { EmbeddedConfig } from '../../config/config';
+import { showThrown } from '../../thrown';
 import { findHolder, removeIfLifeless, startedBy, tryLock, type DataLock, type Holder } from './data-lock';
 import type { Progress } from './download';
 import { startEmbedded } from './embedded-server';
 import { findBinary } from './find-binary';
 import { probe } from './probe';
-import { endProcesses, haveEnded } from './process-identity';
+import { endProcesses, haveEnded, isAlive } from './process-identity';
 
 export { runningBrokerUrl } from './data-lock';
 export type { Progress as BrokerProgress } from './download';
+
+type Say = (line: string) => void;
 
 export interface OpenBrokerOptions {
   /** Servers to join; empty: the one on the default address, else an embedded one. */
   readonly servers: readonly string[];
   readonly embedded: EmbeddedConfig;
   /** Told in a line what is decided and done. */
-  readonly say: (line: string) => void;
+  readonly say: Say;
   /** Told how far the download of nats-server is. */
   readonly progress?: Progress | undefined;
 }
@@ -34,13 +37,18 @@ export interface Broker {
   stop(): Promise<void>;
 }
 
+/** How long a start waits for what runs on its data folder. */
+export interface Patience {
+  /** For the broker of another host to answer, before the data count as locked. */
+  readonly answerMs: number;
+  /** For another host to bring up its broker, a download of nats-server included. */
+  readonly startingMs: number;
+  /** For the watchdog of a killed host to end its broker, which takes it milliseconds. */
+  readonly orphanMs: number;
+}
+
+const PATIENCE: Patience = { answerMs: 10_000, startingMs: 300_000, orphanMs: 2_000 };
 const HOST = '127.0.0.1';
-/** How long another host's broker may be silent before its data count as locked … */
-const ANSWER_MS = 10_000;
-/** … and how long that host may take to bring it up, a download of nats-server included. */
-const STARTING_MS = 300_000;
-/** The watchdog of a killed host ends its broker within milliseconds. */
-const ORPHAN_MS = 2_000;
 const ORPHAN_KILL_MS = 10_000;
 const POLL_MS = 50;
 
@@ -51,7 +59,7 @@ const POLL_MS = 50;
  *
  * @throws JetplugError JP_BROKER_*
  */
-export async function openBroker(options: OpenBrokerOptions): Promise<Broker> {
+export async function openBroker(options: OpenBrokerOptions, patience = PATIENCE): Promise<Broker> {
   const { servers, embedded } = options;
   if (servers.length > 0) return join(servers.join(','), '');
 
@@ -59,7 +67,7 @@ export async function openBroker(options: OpenBrokerOptions): Promise<Broker> {
   for (;;) {
     const holder = onData(data, findHolder);
     if (holder !== undefined) {
-      const joined = await settle(holder, data, options);
+      const joined = await settle(holder, data, options, patience);
       if (joined !== undefined) return joined;
       continue;
     }
@@ -93,40 +101,44 @@ async function joinDefault({ embedded, say }: OpenBrokerOptions): Promise<Broker
 }
 
 /** Joins the broker of whoever holds the data, or sees to it that they are free: then undefined. */
-async function settle(holder: Holder, data: string, options: OpenBrokerOptions): Promise<Broker | undefined> {
-  if (holder.state === 'orphaned') return await endOrphan(holder, options);
+async function settle(
+  holder: Holder,
+  data: string,
+  { say }: OpenBrokerOptions,
+  patience: Patience,
+): Promise<Broker | undefined> {
+  if (holder.state === 'orphaned') return await endOrphan(holder, say, patience);
   if (holder.state === 'foreign') {
-    options.say(`The lock of ${data} was made before a restart or in another container; looking whether it is in use`);
+    say(`The lock of ${data} was made before a restart or in another container; looking whether it is in use`);
     if (await removeIfLifeless(holder)) return undefined;
   }
-  return await joinHolder(holder, data, options);
+  return await joinHolder(holder, data, say, patience);
 }
 
-async function endOrphan({ record }: Holder, { say }: OpenBrokerOptions): Promise<undefined> {
+async function endOrphan({ record }: Holder, say: Say, { orphanMs }: Patience): Promise<undefined> {
   const orphans = startedBy(record);
-  if (await haveEnded(orphans, ORPHAN_MS)) return;
+  const guarded = record.watchdog !== undefined && isAlive(record.watchdog);
+  if (guarded && (await haveEnded(orphans, orphanMs))) return;
   say(`Ending the nats-server (pid ${record.broker?.pid ?? '?'}) that a host which was killed has left`);
   await endProcesses(orphans, ORPHAN_KILL_MS);
 }
 
-async function joinHolder(first: Holder, data: string, { say }: OpenBrokerOptions): Promise<Broker | undefined> {
-  const { owner } = first.record;
-  let waitUntil = 0;
-  let waitedFor: string | undefined = 'nobody yet';
-  for (let said = false; ; await sleep(POLL_MS)) {
+async function joinHolder(first: Holder, data: string, say: Say, patience: Patience): Promise<Broker | undefined> {
+  const { pid } = first.record.owner;
+  let waiting = { for: first.record.url, sinceMs: Date.now() };
+  for (let said = false; ; said = true, await sleep(POLL_MS)) {
     const holder = onData(data, findHolder);
     if (holder?.file !== first.file || holder.state !== first.state) return undefined;
     const { url, name } = holder.record;
     const answer = url === undefined ? undefined : await probe(HOST, Number(new URL(url).port));
     if (url !== undefined && answer?.kind === 'nats' && answer.name === name) {
-      say(`Joined the broker of the host that holds ${data} (pid ${owner.pid}): ${url}`);
+      say(`Joined the broker of the host that holds ${data} (pid ${pid}): ${url}`);
       return join(url, answer.version);
     }
-    if (url !== waitedFor) waitUntil = Date.now() + (url === undefined ? STARTING_MS : ANSWER_MS);
-    waitedFor = url;
-    if (Date.now() > waitUntil) throw dataLocked(data, holder);
-    if (!said) say(`Another host (pid ${owner.pid}) holds ${data}; waiting for its broker`);
-    said = true;
+    if (!said) say(`Another host (pid ${pid}) holds ${data}; waiting for its broker`);
+    if (url !== waiting.for) waiting = { for: url, sinceMs: Date.now() };
+    const waitMs = url === undefined ? patience.startingMs : patience.answerMs;
+    if (Date.now() - waiting.sinceMs > waitMs) throw dataLocked(data, holder);
   }
 }
 
@@ -162,8 +174,7 @@ function onData<T>(data: string, touch: (data: string) => T): T {
   try {
     return touch(data);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new JetplugError('JP_BROKER_START_FAILED', `The data folder ${data} cannot be used: ${reason}`, {
+    throw new JetplugError('JP_BROKER_START_FAILED', `The data folder ${data} cannot be used: ${showThrown(cause)}`, {
       hint: 'Give another with --data, or make this one a folder that may be written.',
       cause,
     });

@@ -73,9 +73,11 @@ function startByProc(pid: number): string | undefined {
   } catch {
     return startBySignal(pid); // Ended, or hidden from this user.
   }
-  // The name, in parentheses, may hold anything; after it come the state and, 19 further, the start in clock ticks.
+  // The name, in parentheses, may hold anything; the state comes after it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return isZombie(fields[0]) ? undefined : fields[19];
+  const [state, threads, start] = [fields[0], fields[17], fields[19]];
+  // The first thread of a killed process may be a zombie while others still write.
+  return isZombie(state) && Number(threads) <= 1 ? undefined : start;
 }
 
 function startByPs(pid: number): string | undefined {

@@ -104,7 +104,7 @@ const MALFORMED: [what: string, payload: unknown, reason: string, says: RegExp, 
   ['null', 'null', 'invalid-envelope', /is null, not an object/],
   ['a string', '"x"', 'invalid-envelope', /is "x", not an object/],
   ['a number', '1e999', 'invalid-envelope', /is the number Infinity, not an object/],
-  ['true', 'true', 'invalid-envelope', /is the true, not an object|is true, not an object/],
+  ['true', 'true', 'invalid-envelope', /is true, not an object/],
   ['a long string', JSON.stringify('x'.repeat(100)), 'invalid-envelope', /a string of 100 characters/],
   ['an object nested 10,000 deep', nested(10_000), 'too-deep', /more than 64 levels/],
   [
@@ -154,7 +154,7 @@ const MALFORMED: [what: string, payload: unknown, reason: string, says: RegExp, 
   ['hops beyond counting', {}, 'too-many-hops', /limit is 32/, { headers: { 'x-hops': '9'.repeat(40) } }],
 ];
 
-test.each(MALFORMED)('refuses %s', (_what, payload, reason, says, given) => {
+test.each(MALFORMED)('refuses %s', (_what, payload, reason, says, ...[given]) => {
   const result = read(payload, given);
   expect(result).toMatchObject({ kind: 'invalid', reason });
   expect((result as Invalid).error.message).toMatch(says);

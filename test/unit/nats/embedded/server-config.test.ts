@@ -10,7 +10,10 @@ const settings = {
 };
 
 test('listens on loopback only, and syncs as told', () => {
-  expect(read({})).toMatchObject({ listen: '127.0.0.1:4222', jetstream: { store_dir: '/data', sync_interval: 'always' } });
+  expect(read({})).toMatchObject({
+    listen: '127.0.0.1:4222',
+    jetstream: { store_dir: '/data', sync_interval: 'always' },
+  });
   expect(read({ syncInterval: '10s' })).toMatchObject({ jetstream: { sync_interval: '10s' } });
 });
 

@@ -1,0 +1,125 @@
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectEventBus } from 'jetplug/client';
+import type { EventBus } from 'jetplug/sdk';
+import { UserFriendAdded, VideoPublished } from '../../plugins/contracts/streaming';
+import { ML_LATENCY_MS, startMlService, type MlService } from '../ml-service';
+import { startBaseline } from '../synchronous-baseline';
+import { startVideoService } from '../video-service';
+import { Claims } from './claims';
+import { HostProcess, PACKAGE_ROOT, type Ready } from './host-process';
+import { Platform, VIDEOS, VIEWERS } from './platform';
+import type { Screen } from './screen';
+
+export interface StageOptions {
+  /** Every latency and timeout of the services is multiplied by it. */
+  readonly scale: number;
+  /** How many requests each measurement takes. */
+  readonly requests: number;
+  readonly screen: Screen;
+  /** Aborted when the demonstration is to end early. */
+  readonly stop: AbortController;
+}
+
+/** Both platforms and what they depend on, running. */
+export interface Stage extends StageOptions {
+  readonly claims: Claims;
+  readonly signal: AbortSignal;
+  /** The synchronous chain. */
+  readonly chain: Platform;
+  readonly jetplug: Platform;
+  /** Both depend on it. */
+  readonly ml: MlService;
+  readonly host: HostProcess;
+  readonly ready: Ready;
+  /** A temporary folder. */
+  readonly folder: string;
+  /** The host's plugins folder. */
+  readonly plugins: string;
+}
+
+/** Kept back, to be dropped in. */
+export const KEPT_BACK = join(PACKAGE_ROOT, 'plugins', 'badge.plugin.ts');
+/** How long the recommendation plugin waits for the ML service. */
+const ML_TIMEOUT_MS = 1_000;
+const GENRES = ['drama', 'comedy', 'crime', 'space'];
+
+/** Opens the stage, plays on it, and closes it whatever happens. */
+export async function onStage<T>(options: StageOptions, play: (stage: Stage) => Promise<T>): Promise<T> {
+  const opened: (() => Promise<unknown>)[] = [];
+  let result: T;
+  try {
+    result = await play(await open(options, (close) => opened.push(close)));
+  } catch (error) {
+    await closeAll(opened, [error]);
+    throw error;
+  }
+  await closeAll(opened, []);
+  return result;
+}
+
+async function open(options: StageOptions, onClose: (close: () => Promise<unknown>) => void): Promise<Stage> {
+  const { scale, screen, stop } = options;
+  const { signal } = stop;
+  const folder = await mkdtemp(join(tmpdir(), 'jetplug-demo-'));
+  onClose(() => rm(folder, { recursive: true, force: true }));
+
+  const ml = await startMlService({ latencyMs: ML_LATENCY_MS * scale });
+  onClose(() => ml.close());
+  const mlUrl = `${ml.url}/recommend`;
+  const baseline = await startBaseline({ mlUrl, scale });
+  onClose(() => baseline.close());
+
+  const plugins = join(folder, 'plugins');
+  const config = join(folder, 'demo.yaml');
+  await cp(join(PACKAGE_ROOT, 'plugins'), plugins, { recursive: true, filter: (file) => file !== KEPT_BACK });
+  const settings = { mlUrl, mlTimeout: ML_TIMEOUT_MS * scale };
+  // JSON is YAML too.
+  await writeFile(config, JSON.stringify({ plugins: { recommendation: { settings } }, shutdown: { grace: '5s' } }));
+  const starting = (message: string): void => screen.status(message);
+  const host = new HostProcess({ folder, plugins, config, starting, ended: (why) => stop.abort(why) });
+  onClose(() => host.stop());
+  const ready = await Promise.race([host.ready, aborted(signal)]);
+
+  const events = await connectEventBus({ servers: ready.broker.url, name: 'video-service' });
+  onClose(() => events.close());
+  await furnish(events);
+  const service = await startVideoService(events);
+  onClose(() => service.close());
+
+  const chain = new Platform(baseline.url, signal);
+  const jetplug = new Platform(service.url, signal);
+  return { ...options, claims: new Claims(screen), signal, chain, jetplug, ml, host, ready, folder, plugins };
+}
+
+/** A world in which the plugins have something to do: videos have genres, and viewers a friend. */
+async function furnish(events: EventBus): Promise<void> {
+  for (const [i, video_id] of VIDEOS.entries()) {
+    await events.publish(VideoPublished, { video_id, genres: [GENRES[i % GENRES.length]!] });
+  }
+  for (const [i, user_id] of VIEWERS.entries()) {
+    await events.publish(UserFriendAdded, { user_id, friend_id: VIEWERS[(i + 1) % VIEWERS.length]! });
+  }
+}
+
+/** Last things first. */
+async function closeAll(opened: (() => Promise<unknown>)[], failures: unknown[]): Promise<void> {
+  const before = failures.length;
+  for (const close of opened.reverse()) {
+    try {
+      await close();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > before) throw new AggregateError(failures, 'the demonstration did not clean up');
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const fail = (): void => reject(signal.reason as Error);
+    if (signal.aborted) fail();
+    else signal.addEventListener('abort', fail, { once: true });
+  });
+}

@@ -1,0 +1,47 @@
+import { spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { MAIN, plainEnv } from './host';
+
+export interface CliResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What it printed with `--json`. */
+  json<T>(): T;
+  /** The errors that it printed to standard error with `--json`. */
+  errors(): { code: string; message: string; file?: string; line?: number; hint?: string }[];
+}
+
+export interface CliOptions {
+  /** What it reads from standard input. */
+  readonly input?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Default: a folder with no config file. */
+  readonly cwd?: string;
+}
+
+const LIMIT_MS = 30_000;
+
+/** Runs `jetplug` with these arguments, until it ends. */
+export async function jetplug(args: readonly string[], { input = '', env, cwd = tmpdir() }: CliOptions = {}): Promise<CliResult> {
+  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { ...plainEnv(), ...env } });
+  const [out, err]: [Buffer[], Buffer[]] = [[], []];
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+  // A command that reads no standard input may be gone before it is written.
+  child.stdin.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  child.stdin.end(input);
+  const late = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  clearTimeout(late);
+  const [stdout, stderr] = [Buffer.concat(out).toString(), Buffer.concat(err).toString()];
+  return {
+    code,
+    stdout,
+    stderr,
+    json: () => JSON.parse(stdout) as never,
+    errors: () => stderr.trim().split('\n').map((line) => JSON.parse(line) as never),
+  };
+}

@@ -1,0 +1,127 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { HostSummary } from '../../host/host';
+import { eventually } from './eventually';
+import { natsServerBinary } from './nats-server';
+
+export const MAIN = resolve(__dirname, '../../dist/host/cli/main.js');
+export const STORY_PLUGINS = resolve(__dirname, '../../plugins');
+
+export interface HostOptions {
+  /** The plugins folders. */
+  readonly plugins: readonly string[];
+  /** The server to join; without one the host runs an embedded one of its own. */
+  readonly server?: { readonly url: string };
+  /** What a config file would hold. Without a word on it, `shutdown.grace` is 1 s. */
+  readonly config?: object;
+  readonly flags?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** A line of the log. */
+export interface LogLine {
+  readonly level: string;
+  readonly time: string;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+export type ReadyLine = LogLine & HostSummary & { readonly pid: number; readonly http: string };
+
+/** A host, built and run as its users run it: `jetplug start --json`. */
+export interface TestHost {
+  readonly ready: ReadyLine;
+  readonly pid: number;
+  /** Where its HTTP side is. */
+  readonly url: string;
+  /** The broker's address. */
+  readonly servers: string;
+  /** Its log so far. */
+  readonly lines: readonly LogLine[];
+  /** The lines so far with this message. */
+  logged(msg: string): LogLine[];
+  /** What it wrote to standard output that is no line of JSON, and all that it wrote to standard error. */
+  readonly noise: readonly string[];
+  /** SIGTERM; resolves with the exit code when it has ended. Again: the same. */
+  stop(): Promise<number | null>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+}
+
+const READY_MS = 30_000;
+
+/** The process's environment without what the config would read. */
+export function plainEnv(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'NODE_ENV' && !name.startsWith('JETPLUG_')));
+}
+
+export async function startHost(options: HostOptions): Promise<TestHost> {
+  const folder = mkdtempSync(join(tmpdir(), 'jetplug-host-'));
+  const config = join(folder, 'config.json');
+  writeFileSync(config, JSON.stringify({ shutdown: { grace: '1s' }, ...options.config }));
+  const embedded = { JETPLUG_NATS_EMBEDDED_BINARY: await natsServerBinary() };
+  const broker = options.server ? ['--servers', options.server.url] : ['--nats-port', '0', '--data', join(folder, 'data')];
+  const args = ['--json', '--http', '127.0.0.1:0', '--config', config, '--plugins', ...options.plugins, ...broker];
+  const child = spawn(process.execPath, [MAIN, 'start', ...args, ...(options.flags ?? [])], {
+    // A folder of its own, so that no config file of this repository has a say.
+    cwd: folder,
+    env: { ...plainEnv(), ...embedded, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const lines: LogLine[] = [];
+  const noise: string[] = [];
+  createInterface(child.stdout).on('line', (text) => {
+    const line = parse(text);
+    if (line) lines.push(line);
+    else noise.push(text);
+  });
+  createInterface(child.stderr).on('line', (text) => noise.push(text));
+  const end = endOf(child, folder);
+  const logged = (msg: string): LogLine[] => lines.filter((line) => line.msg === msg);
+  try {
+    await eventually(() => logged('ready').length > 0 || child.exitCode !== null || child.signalCode !== null, READY_MS);
+    const [ready] = logged('ready') as ReadyLine[];
+    if (!ready) throw new Error(`it ended with ${child.exitCode ?? child.signalCode}`);
+    return {
+      ready,
+      pid: ready.pid,
+      url: ready.http,
+      servers: ready.broker.url,
+      lines,
+      logged,
+      noise,
+      stop: () => end('SIGTERM'),
+      kill: async () => void (await end('SIGKILL')),
+    };
+  } catch (cause) {
+    await end('SIGKILL');
+    const said = [...noise, ...lines.map((line) => JSON.stringify(line))].join('\n');
+    throw new Error(`the host did not come up:\n${said}`, { cause });
+  }
+}
+
+/** Ends the process when asked, at the latest with this one, and removes its folder. */
+function endOf(child: ChildProcess, folder: string): (signal: NodeJS.Signals) => Promise<number | null> {
+  const killAtExit = (): boolean => child.kill('SIGKILL');
+  process.once('exit', killAtExit);
+  const ended = new Promise<number | null>((done) => child.once('close', (code) => done(code)));
+  return async (signal) => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    const code = await ended;
+    process.off('exit', killAtExit);
+    rmSync(folder, { recursive: true, force: true });
+    return code;
+  };
+}
+
+function parse(text: string): LogLine | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && 'msg' in value ? (value as LogLine) : undefined;
+  } catch {
+    return undefined; // not a line of the log, which the caller keeps
+  }
+}

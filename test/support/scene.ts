@@ -1,0 +1,54 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { connect, type NatsConnection } from 'nats';
+import { startHost, type HostOptions, type TestHost } from './host';
+import { startTestServer, type TestServer } from './nats-server';
+
+/** All that the tests of one file start: ended with `end`, last things first. */
+export class Scene {
+  private readonly ends: (() => Promise<unknown>)[] = [];
+
+  async server(): Promise<TestServer> {
+    const server = await startTestServer();
+    this.ends.push(() => server.stop());
+    return server;
+  }
+
+  /** A raw connection, as other programs have one. */
+  async client(servers: string): Promise<NatsConnection> {
+    const client = await connect({ servers, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
+    this.ends.push(() => client.close());
+    return client;
+  }
+
+  /** A host; one that still runs in the end must stop with exit code 0. */
+  async host(options: HostOptions): Promise<TestHost> {
+    const host = await startHost(options);
+    this.ends.push(async () => {
+      const code = await host.stop();
+      if (code !== 0 && code !== null) throw new Error(`a host ended with ${code}:\n${host.noise.join('\n')}`);
+    });
+    return host;
+  }
+
+  /** A temporary folder with these files, by path. */
+  folder(files: Readonly<Record<string, string>> = {}): string {
+    const folder = mkdtempSync(join(tmpdir(), 'jetplug-test-'));
+    this.ends.push(async () => rmSync(folder, { recursive: true, force: true }));
+    for (const [path, text] of Object.entries(files)) {
+      const file = join(folder, path);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, text);
+    }
+    return folder;
+  }
+
+  async end(): Promise<void> {
+    const failures: unknown[] = [];
+    for (let next = this.ends.pop(); next; next = this.ends.pop()) {
+      await next().catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw new AggregateError(failures, `the scene did not end well: ${failures.map(String).join('; ')}`);
+  }
+}

@@ -1,0 +1,100 @@
+import fc from 'fast-check';
+import { decide } from '../../../host/message/decide';
+import type { Outcome } from '../../../host/message/outcome';
+
+const RETRY = { attempts: 5, backoffMs: [1_000, 5_000, 30_000] };
+const MIDDLE = 0.5;
+const error = new Error('broken');
+
+function decided(outcome: Outcome, attempt = 1, random = MIDDLE) {
+  return decide(outcome, attempt, RETRY, random);
+}
+
+test('what is handled is acknowledged', () => {
+  expect(decided({ kind: 'handled' })).toEqual({ action: 'ack' });
+});
+
+test('what the host gives back is released', () => {
+  expect(decided({ kind: 'given-back' })).toEqual({ action: 'release' });
+});
+
+test.each(['invalid-json', 'invalid-envelope', 'schema', 'too-large', 'too-deep', 'too-many-hops'] as const)(
+  'what is invalid is dead-lettered at once for its reason %s, with no attempt',
+  (reason) => {
+    expect(decided({ kind: 'invalid', reason, error })).toEqual({ action: 'dead-letter', reason, error, attempts: 0 });
+  },
+);
+
+test.each([1, 5])('what is rejected is dead-lettered at attempt %d', (attempt) => {
+  expect(decided({ kind: 'rejected', error }, attempt)).toEqual({
+    action: 'dead-letter',
+    reason: 'rejected',
+    error,
+    attempts: attempt,
+  });
+});
+
+test.each([1, 5, 500])('what is postponed comes again after its own delay, uncharged, at attempt %d', (attempt) => {
+  expect(decided({ kind: 'postponed', delayMs: 600_000, error }, attempt)).toEqual({
+    action: 'retry',
+    delayMs: 600_000,
+    error,
+  });
+});
+
+test.each([1, 5, 500])('what the broker failed comes again soon, uncharged, at attempt %d', (attempt) => {
+  expect(decided({ kind: 'unavailable', error }, attempt)).toEqual({ action: 'retry', delayMs: 1_000, error });
+});
+
+test.each([
+  [1, 1_000],
+  [2, 5_000],
+  [3, 30_000],
+  [4, 30_000],
+])('failure %d is charged and waits %d ms', (attempt, delayMs) => {
+  for (const kind of ['failed', 'timed-out'] as const) {
+    expect(decided({ kind, error }, attempt)).toEqual({ action: 'retry', delayMs, error, failures: attempt });
+  }
+});
+
+test.each([5, 6, 1_000])('failure %d of 5 attempts is the last', (attempt) => {
+  expect(decided({ kind: 'failed', error }, attempt)).toEqual({
+    action: 'dead-letter',
+    reason: 'attempts-exhausted',
+    error,
+    attempts: attempt,
+  });
+  expect(decided({ kind: 'timed-out', error }, attempt)).toEqual({
+    action: 'dead-letter',
+    reason: 'timeout',
+    error,
+    attempts: attempt,
+  });
+});
+
+test('with one attempt the first failure is the last, whatever the backoff', () => {
+  expect(decide({ kind: 'failed', error }, 1, { attempts: 1, backoffMs: [] }, MIDDLE)).toMatchObject({
+    action: 'dead-letter',
+  });
+});
+
+test('a wait is never more than a fifth off, and takes the whole of that room', () => {
+  const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+  fc.assert(
+    fc.property(
+      random,
+      fc.integer({ min: 1, max: 1_000 }),
+      fc.array(fc.nat(1e9), { minLength: 1, maxLength: 6 }),
+      (r, attempt, backoffMs) => {
+        const decision = decide({ kind: 'failed', error }, attempt, { attempts: 1_001, backoffMs }, r);
+        const meant = backoffMs[Math.min(attempt, backoffMs.length) - 1]!;
+        if (decision.action !== 'retry') throw new Error(decision.action);
+        expect(decision.delayMs).toBeGreaterThanOrEqual(Math.floor(meant * 0.8));
+        expect(decision.delayMs).toBeLessThanOrEqual(Math.ceil(meant * 1.2));
+        expect(Number.isInteger(decision.delayMs)).toBe(true);
+      },
+    ),
+  );
+  expect(decided({ kind: 'failed', error }, 1, 0)).toMatchObject({ delayMs: 800 });
+  expect(decided({ kind: 'failed', error }, 1, 1)).toMatchObject({ delayMs: 1_200 });
+});

@@ -1,0 +1,321 @@
+import { runInNewContext } from 'node:vm';
+import { Reject, RetryLater, type EventContext } from 'jetplug/sdk';
+import { JetStreamEventBus } from '../../../host/effects/event-bus';
+import { KvStore } from '../../../host/effects/kv-store';
+import { dispatch, timedOut } from '../../../host/message/dispatch';
+import type { Outcome } from '../../../host/message/outcome';
+import { Run } from '../../../host/message/run';
+import { systemClock } from '../../../host/clock';
+import { JetplugError, type Envelope } from '../../../sdk/internal';
+import { MemoryKeyValue } from '../../support/memory-key-value';
+import { MessageBench } from '../../support/message-bench';
+
+const EVENT: Envelope = { event_type: 'a.b', event_id: 'e1', timestamp: '2026-05-12T12:00:00.000Z' };
+
+/** A run of a handler, with the bus and store that a plugin would have. */
+function setUp(invoke: (context: EventContext, bus: JetStreamEventBus, store: KvStore<number>) => unknown) {
+  const store = new KvStore<number>(new MemoryKeyValue());
+  const bench = new MessageBench((_event, context) => invoke(context, bus, store));
+  const bus = new JetStreamEventBus(bench.handler.outgoing, systemClock);
+  const decoded = { kind: 'decoded', envelope: EVENT, fields: {}, headers: { trace: 't1' }, hops: 2 } as const;
+  const run = new Run(bench.handler, bench.delivery(), 1, decoded);
+  return { bench, run, outcome: () => dispatch(run, EVENT) };
+}
+
+const forever = () => new Promise<never>(() => undefined);
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test('a handler that returns is done at once, with no turn of the event loop', () => {
+  const { outcome, run } = setUp(() => 'whatever');
+  expect(outcome()).toEqual({ kind: 'handled' });
+  expect(run.isOver).toBe(true);
+});
+
+test('a handler that returns a promise is done when that has resolved', async () => {
+  const { outcome } = setUp(async () => turn());
+  expect(await outcome()).toEqual({ kind: 'handled' });
+});
+
+test('what only has a `then`, like a query builder, is awaited, and counts once however often it calls back', async () => {
+  const { outcome, bench } = setUp((_context, bus) => ({
+    then: (done: () => void) => {
+      void bus.publish('a.c', {}).then(() => [done(), done()]);
+    },
+  }));
+  expect(await outcome()).toEqual({ kind: 'handled' });
+  expect(bench.sent).toHaveLength(1);
+});
+
+test('a `then` that throws is a failure of the handler', async () => {
+  const { outcome } = setUp(() => ({
+    then: () => {
+      throw new Error('broken then');
+    },
+  }));
+  expect(await outcome()).toMatchObject({ kind: 'failed', error: { message: 'broken then' } });
+  const getter = setUp(() => ({
+    get then(): never {
+      throw new Error('broken getter');
+    },
+  }));
+  expect(await getter.outcome()).toMatchObject({ kind: 'failed', error: { message: 'broken getter' } });
+});
+
+test.each<[string, unknown, Partial<Outcome>]>([
+  ['an Error', new TypeError('x'), { kind: 'failed' }],
+  ['Reject', new Reject('never'), { kind: 'rejected' }],
+  ['RetryLater', new RetryLater('10m'), { kind: 'postponed', delayMs: 600_000 }],
+  ['a store that does not answer', new JetplugError('JP_STORE_UNAVAILABLE', 'x'), { kind: 'unavailable' }],
+  ['a stream that does not store', new JetplugError('JP_PUBLISH_FAILED', 'x'), { kind: 'unavailable' }],
+  ['any other coded error', new JetplugError('JP_EVENT_INVALID', 'x'), { kind: 'failed' }],
+  ['a subject that no stream holds', new JetplugError('JP_PUBLISH_NO_STREAM', 'x'), { kind: 'failed' }],
+])('a handler that throws %s ends so, at once or later', async (_what, thrown, expected) => {
+  const sync = setUp(() => {
+    throw thrown;
+  });
+  const async = setUp(async () => {
+    await turn();
+    throw thrown;
+  });
+  for (const { outcome, run } of [sync, async]) {
+    expect(await outcome()).toMatchObject({ ...expected, error: thrown });
+    expect(run.isOver).toBe(true);
+  }
+});
+
+test('Reject and RetryLater of another copy of the SDK are known by their marks', async () => {
+  const reject = Object.assign(new Error('never'), { [Symbol.for('jetplug.reject')]: true });
+  const later = Object.assign(new Error('later'), { [Symbol.for('jetplug.retry-later')]: true, delayMs: 5 });
+  expect(await setUp(() => Promise.reject(reject)).outcome()).toMatchObject({ kind: 'rejected' });
+  expect(await setUp(() => Promise.reject(later)).outcome()).toMatchObject({ kind: 'postponed', delayMs: 5 });
+});
+
+test('an error of another realm is kept as it is', async () => {
+  const foreign = runInNewContext('new Error("foreign")') as Error;
+  const outcome = await setUp(() => Promise.reject(foreign)).outcome();
+  expect((outcome as { error: unknown }).error).toBe(foreign);
+});
+
+const NO_ERRORS: [what: string, thrown: unknown, shown: RegExp][] = [
+  ['undefined', undefined, /threw undefined, which/],
+  ['null', null, /threw null, which/],
+  ['text', 'broken', /threw 'broken', which/],
+  ['a symbol', Symbol('broken'), /threw Symbol\(broken\), which/],
+  ['a function', () => 1, /threw \[Function/],
+  ['an object without a prototype', Object.create(null), /threw \[Object: null prototype\] \{\}, which/],
+  [
+    'something like an error whose message is no text',
+    { name: 'X', message: { code: 1 }, stack: [] },
+    /threw \{ name: 'X'/,
+  ],
+  ['something like an error without a name', { message: 'x', stack: 'y' }, /threw \{ message: 'x'/],
+  [
+    'a proxy that throws',
+    new Proxy(
+      {},
+      {
+        get: () => {
+          throw new Error('trap');
+        },
+      },
+    ),
+    /threw \{\}, which/,
+  ],
+  ['a very long text', 'x'.repeat(10_000), /threw 'x{150,200}, which/],
+];
+
+test.each(NO_ERRORS)(
+  'a handler that throws %s fails with an Error that says so and where',
+  async (_what, thrown, shown) => {
+    const { outcome } = setUp(() => Promise.reject(thrown as Error));
+    const ended = await outcome();
+    if (ended.kind !== 'failed') throw new Error(ended.kind);
+    expect(ended.error.message).toMatch(shown);
+    expect(ended.error.message).toMatch(/^badge\.award threw .*, which is not an Error$/);
+    expect(ended.error.stack).toContain('at award (/plugins/badge.plugin.ts:12:1)');
+    expect(ended.error.cause).toBe(thrown);
+  },
+);
+
+test('what a handler publishes is sent when it has returned, not before', async () => {
+  const { outcome, bench, run } = setUp(async (_context, bus) => {
+    await bus.publish('a.c', { n: 1 });
+    await bus.publish('a.d', { n: 2 });
+    expect(run.outbox).toHaveLength(2);
+    expect(bench.sent).toEqual([]);
+  });
+  expect(await outcome()).toEqual({ kind: 'handled' });
+  expect(bench.sent.map(({ subject }) => subject)).toEqual(['a.c', 'a.d']);
+  expect(bench.sent[0]!.headers).toEqual({ 'x-hops': '3' });
+});
+
+test('a handler that fails has published nothing', async () => {
+  const { outcome, bench } = setUp(async (_context, bus) => {
+    await bus.publish('a.c', {});
+    throw new Error('after all');
+  });
+  expect(await outcome()).toMatchObject({ kind: 'failed' });
+  expect(bench.sent).toEqual([]);
+});
+
+test('when one of its events cannot be stored the others are still sent, and the run is tried again uncharged', async () => {
+  const { outcome, bench } = setUp(async (_context, bus) => {
+    await bus.publish('a.c', {});
+    await bus.publish('a.d', {});
+  });
+  const send = bench.handler.outgoing.send.bind(bench.handler.outgoing);
+  bench.handler.outgoing.send = (event) =>
+    event.subject === 'a.c' ? Promise.reject(new JetplugError('JP_PUBLISH_FAILED', 'no answer')) : send(event);
+  expect(await outcome()).toMatchObject({ kind: 'unavailable', error: { message: 'no answer' } });
+  expect(bench.sent.map(({ subject }) => subject)).toEqual(['a.d']);
+});
+
+test('a run that never ends is ended by its timeout: its signal is aborted, and what it published is not sent', async () => {
+  let signal: AbortSignal | undefined;
+  const { outcome, run, bench } = setUp(async (context, bus) => {
+    ({ signal } = context);
+    await bus.publish('a.c', {});
+    await forever();
+  });
+  const ended = outcome();
+  await turn();
+  run.interrupt!(timedOut(run));
+  expect(await ended).toMatchObject({
+    kind: 'timed-out',
+    error: { code: 'JP_HANDLER_TIMEOUT', plugin: 'badge', line: 12 },
+  });
+  expect(signal!.aborted).toBe(true);
+  expect(signal!.reason).toMatchObject({ code: 'JP_HANDLER_TIMEOUT' });
+  expect(bench.sent).toEqual([]);
+  expect(run.interrupt).toBeUndefined();
+});
+
+test('a run given back is ended with its signal aborted', async () => {
+  const { outcome, run } = setUp(() => forever());
+  const ended = outcome();
+  run.interrupt!({ kind: 'given-back' });
+  expect(await ended).toEqual({ kind: 'given-back' });
+  expect(run.signal.reason).toMatchObject({ message: 'the host is stopping' });
+});
+
+test('a handler that ends after its run has ended sends nothing and settles nothing', async () => {
+  let finish!: () => void;
+  const { outcome, run, bench } = setUp(async (_context, bus) => {
+    await bus.publish('a.c', {});
+    await new Promise<void>((resolve) => (finish = resolve));
+  });
+  const ended = outcome();
+  await turn();
+  run.interrupt!(timedOut(run));
+  expect(await ended).toMatchObject({ kind: 'timed-out' });
+  finish();
+  await turn();
+  expect(bench.sent).toEqual([]);
+  expect(bench.log.lines).toEqual([]);
+});
+
+test('a handler that fails after its run has ended is logged, and its rejection is not left unhandled', async () => {
+  const { outcome, run, bench } = setUp(async (context) => {
+    await new Promise((resolve) => context.signal.addEventListener('abort', resolve));
+    throw undefined as unknown as Error;
+  });
+  const ended = outcome();
+  run.interrupt!(timedOut(run));
+  expect(await ended).toMatchObject({ kind: 'timed-out' });
+  await turn();
+  expect(bench.log.lines).toMatchObject([
+    { level: 'warn', message: 'a handler failed after its run had ended', fields: { handler: 'award' } },
+  ]);
+  expect((bench.log.lines[0]!.fields['err'] as Error).message).toMatch(/threw undefined/);
+});
+
+test.each(['handled', 'failed', 'timed-out'])('after a run that ended as %s its store and bus refuse', async (kind) => {
+  let late!: Promise<unknown>[];
+  let release!: () => void;
+  const gate = new Promise<void>((resolve) => (release = resolve));
+  const { outcome, run } = setUp((_context, bus, store) => {
+    late = [
+      gate.then(() => bus.publish('a.c', {})),
+      gate.then(() => store.get('k')),
+      gate.then(() => store.update('k', () => 1)),
+      gate.then(() => store.delete('k')),
+      gate.then(() => store.keys()),
+      gate.then(() => store.scope<number>('other').get('k')),
+    ];
+    if (kind === 'failed') throw new Error('x');
+    return kind === 'handled' ? undefined : forever();
+  });
+  const ended = outcome();
+  run.interrupt?.(timedOut(run));
+  expect(await ended).toMatchObject({ kind });
+  release();
+  const refusals = await Promise.allSettled(late);
+  for (const refusal of refusals) {
+    expect(refusal).toMatchObject({
+      status: 'rejected',
+      reason: { code: 'JP_RUN_OVER', plugin: 'badge', file: '/plugins/badge.plugin.ts', line: 12 },
+    });
+  }
+  expect(refusals.map((refusal) => (refusal as PromiseRejectedResult).reason.message.split(' ')[0])).toEqual([
+    'EventBus.publish',
+    'Store.get',
+    'Store.update',
+    'Store.delete',
+    'Store.keys',
+    'Store.get',
+  ]);
+});
+
+test('a handler whose publish is refused late does not get it into the outbox of the run', async () => {
+  // Not awaited: the handler has returned before the event was queued.
+  let unawaited!: Promise<unknown>;
+  const { outcome, bench } = setUp((_context, bus) => {
+    unawaited = bus.publish('a.c', {});
+  });
+  expect(await outcome()).toEqual({ kind: 'handled' });
+  await expect(unawaited).rejects.toMatchObject({ code: 'JP_RUN_OVER' });
+  expect(bench.sent).toEqual([]);
+});
+
+test('the context tells of the delivery, and its log carries the delivery’s coordinates', async () => {
+  const seen: unknown[] = [];
+  const { outcome, bench } = setUp((context) => {
+    const { attempt, subject, stream, sequence, time, headers } = context;
+    seen.push({ attempt, subject, stream, sequence, time, headers });
+    context.log.debug('d');
+    context.log.info('i', { own: 1 });
+    context.log.warn('w');
+    context.log.error('e');
+    seen.push(context.log === context.log, context.signal === context.signal, context.signal.aborted);
+  });
+  await outcome();
+  expect(seen).toEqual([
+    {
+      attempt: 1,
+      subject: 'video.watch_started',
+      stream: 'EVENTS',
+      sequence: 7,
+      time: new Date('2026-05-12T12:00:00Z'),
+      headers: { trace: 't1' },
+    },
+    true,
+    true,
+    false,
+  ]);
+  const coordinates = { handler: 'award', subject: 'video.watch_started', sequence: 7, attempt: 1 };
+  expect(bench.log.lines).toEqual([
+    { level: 'debug', message: 'd', fields: coordinates },
+    { level: 'info', message: 'i', fields: { ...coordinates, own: 1 } },
+    { level: 'warn', message: 'w', fields: coordinates },
+    { level: 'error', message: 'e', fields: coordinates },
+  ]);
+});
+
+test('a signal that is asked for only after the timeout is aborted already', async () => {
+  const { outcome, run } = setUp(() => forever());
+  const ended = outcome();
+  run.interrupt!(timedOut(run));
+  await ended;
+  expect(run.signal.aborted).toBe(true);
+  expect(run.signal.reason).toMatchObject({ code: 'JP_HANDLER_TIMEOUT' });
+});

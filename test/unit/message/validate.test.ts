@@ -1,0 +1,133 @@
+import { defineEvent } from 'jetplug/sdk';
+import { z } from 'zod';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { Decoded } from '../../../host/message/decode';
+import type { Invalid } from '../../../host/message/outcome';
+import { listIssues, validate, type Validated } from '../../../host/message/validate';
+import type { EventContract } from '../../../sdk/internal';
+
+const ENVELOPE = { event_type: 'video.watch_started', event_id: 'e1', timestamp: '2026-05-12T12:00:00.000Z' };
+
+class VideoWatchStarted extends defineEvent(
+  'video.watch_started',
+  z.object({ user_id: z.string().min(1), quality: z.string().default('hd') }),
+) {}
+
+function decoded(fields: Record<string, unknown>, event_type = ENVELOPE.event_type): Decoded {
+  return { kind: 'decoded', envelope: { ...ENVELOPE, event_type }, fields, headers: {}, hops: 0 };
+}
+
+/** A contract whose schema answers as it is told. */
+function contractOf(answer: (fields: unknown) => unknown): EventContract {
+  const schema = { '~standard': { version: 1, vendor: 'test', validate: answer } } as StandardSchemaV1<unknown, object>;
+  return defineEvent('video.watch_started', schema);
+}
+
+test('an event that fits is an instance of its contract, with defaults and envelope', () => {
+  const { event } = validate(decoded({ user_id: 'u1' }), VideoWatchStarted) as Validated;
+  expect(event).toBeInstanceOf(VideoWatchStarted);
+  expect(event).toEqual({ ...ENVELOPE, user_id: 'u1', quality: 'hd' });
+});
+
+test('fields that the contract does not know are dropped where its schema drops them', () => {
+  const { event } = validate(decoded({ user_id: 'u1', extra: 1 }), VideoWatchStarted) as Validated;
+  expect(event).not.toHaveProperty('extra');
+  const loose = defineEvent('video.watch_started', z.looseObject({ user_id: z.string() }));
+  expect((validate(decoded({ user_id: 'u1', extra: 1 }), loose) as Validated).event).toHaveProperty('extra', 1);
+  const strict = defineEvent('video.watch_started', z.strictObject({ user_id: z.string() }));
+  expect(validate(decoded({ user_id: 'u1', extra: 1 }), strict)).toMatchObject({ reason: 'schema' });
+});
+
+test('an event that does not fit is refused with each field that is wrong', () => {
+  const result = validate(decoded({ user_id: '', quality: 1 }), VideoWatchStarted) as Invalid;
+  expect(result).toMatchObject({ kind: 'invalid', reason: 'schema' });
+  expect(result.error.message).toMatch(/user_id: .*; quality: .*/);
+});
+
+test('an event of another type is refused, and both types are named', () => {
+  const result = validate(decoded({ user_id: 'u1' }, 'video.published'), VideoWatchStarted) as Invalid;
+  expect(result).toMatchObject({ kind: 'invalid', reason: 'invalid-envelope' });
+  expect(result.error.message).toBe('event_type is "video.published"; the handler takes "video.watch_started"');
+});
+
+test('a schema cannot change the envelope', () => {
+  const forging = contractOf(() => ({ value: { event_id: 'forged', event_type: 'forged', user_id: 'u1' } }));
+  expect((validate(decoded({}), forging) as Validated).event).toEqual({ ...ENVELOPE, user_id: 'u1' });
+});
+
+test('a handler on a raw subject gets any object with its envelope', () => {
+  const { event } = validate(decoded({ anything: [1] }, 'a.b'), undefined) as Validated;
+  expect(event).toEqual({ ...ENVELOPE, event_type: 'a.b', anything: [1] });
+});
+
+test('an event that is invalid already passes through as it is', () => {
+  const invalid: Invalid = { kind: 'invalid', reason: 'too-deep', error: new Error('deep') };
+  expect(validate(invalid, VideoWatchStarted)).toBe(invalid);
+});
+
+test('a schema that is asynchronous is awaited', async () => {
+  const contract = defineEvent(
+    'video.watch_started',
+    z.object({ user_id: z.string() }).refine(async ({ user_id }) => Promise.resolve(user_id !== 'banned')),
+  );
+  expect(await validate(decoded({ user_id: 'u1' }), contract)).toMatchObject({
+    kind: 'validated',
+    event: { user_id: 'u1' },
+  });
+  expect(await validate(decoded({ user_id: 'banned' }), contract)).toMatchObject({ kind: 'invalid', reason: 'schema' });
+});
+
+const BROKEN: [what: string, thrown: unknown, says: RegExp][] = [
+  ['an Error', new Error('broken'), /the schema threw: broken/],
+  ['text', 'broken', /the schema threw: .?broken/],
+  ['undefined', undefined, /the schema threw: undefined/],
+  ['a symbol', Symbol('broken'), /the schema threw: Symbol\(broken\)/],
+  ['an object without a prototype', Object.create(null), /the schema threw: /],
+];
+
+test.each(BROKEN)('a schema that throws %s refuses the event', async (_what, thrown, says) => {
+  const broken = contractOf(() => {
+    throw thrown;
+  });
+  const rejecting = contractOf(() => Promise.reject(thrown as Error));
+  for (const result of [validate(decoded({}), broken), await validate(decoded({}), rejecting)]) {
+    expect(result).toMatchObject({ kind: 'invalid', reason: 'schema' });
+    expect((result as Invalid).error.message).toMatch(says);
+  }
+});
+
+test('a contract whose constructor throws refuses the event, whenever its schema answers', async () => {
+  const sync = contractOf(() => ({ value: {} }));
+  const async = contractOf(() => Promise.resolve({ value: {} }));
+  for (const contract of [sync, async]) {
+    class Guarded extends (contract as unknown as new (event: object) => object) {
+      constructor(event: object) {
+        super(event);
+        throw new Error('not today');
+      }
+    }
+    const result = await validate(decoded({}), Guarded as unknown as EventContract);
+    expect(result).toMatchObject({
+      kind: 'invalid',
+      reason: 'schema',
+      error: { message: 'the schema threw: not today' },
+    });
+  }
+});
+
+test('a schema that answers nonsense refuses the event', async () => {
+  for (const answer of [undefined, null, Promise.resolve(undefined)]) {
+    expect(
+      await validate(
+        decoded({}),
+        contractOf(() => answer),
+      ),
+    ).toMatchObject({ kind: 'invalid', reason: 'schema' });
+  }
+});
+
+test('of many issues the first ten are listed', () => {
+  const issues = Array.from({ length: 12 }, (_, i) => ({ message: 'wrong', path: ['list', { key: i }] }));
+  expect(listIssues(issues)).toMatch(/^list\.0: wrong; .*list\.9: wrong; and 2 more$/);
+  expect(listIssues([{ message: 'wrong' }])).toBe('wrong');
+});

@@ -1,0 +1,1 @@
+test('leaks an interval', () => { setInterval(() => {}, 1000); });
