@@ -93,6 +93,8 @@ export interface DeliveryConfig {
   readonly maxPayloadBytes: number;
   /** Deeper payloads are dead-lettered. Default 64. */
   readonly maxDepth: number;
+  /** When a handler counts as down: so many distinct events failed since its last success, over at least this time. Default 5 over 1 s. */
+  readonly circuit: { readonly messages: number; readonly overMs: number };
 }
 
 export interface DeadLettersConfig {

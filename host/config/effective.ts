@@ -53,6 +53,7 @@ export function effective(written: Written, secrets: FileSecrets, cwd: string, o
       maxAckPending: delivery.maxAckPending,
       maxPayloadBytes: bytes(delivery.maxPayload),
       maxDepth: delivery.maxDepth,
+      circuit: { messages: delivery.circuit.messages, overMs: ms(delivery.circuit.over) },
     },
     deadLetters: { stream: deadLetters.stream, maxAgeMs: ms(deadLetters.maxAge) },
     http: { listen: http.listen === 'off' ? '' : http.listen },

@@ -208,6 +208,20 @@ export const schema = {
       default: 64,
       env: 'JETPLUG_DELIVERY_MAX_DEPTH',
     },
+    circuit: {
+      messages: {
+        doc: 'A handler counts as down when so many distinct events have failed since its last success …',
+        format: 'count',
+        default: 5,
+        env: 'JETPLUG_DELIVERY_CIRCUIT_MESSAGES',
+      },
+      over: {
+        doc: '… over at least this time. Then its events wait in the stream.',
+        format: 'wait',
+        default: '1s',
+        env: 'JETPLUG_DELIVERY_CIRCUIT_OVER',
+      },
+    },
   },
   deadLetters: {
     stream: {

@@ -1,47 +1,82 @@
 import type { KeyValue } from '../effects/key-value';
+import { KeyWriters } from '../effects/key-writers';
 import type { MaybePromise } from '../maybe-promise';
-import type { Delivery } from './delivery';
+import type { MessageRef } from './delivery';
 
-/** How often a message has failed in one handler. The server's delivery count will not do: it counts deploys and lost connections too. */
-export interface AttemptLog {
-  /** The failures so far. */
-  failures(delivery: Delivery): MaybePromise<number>;
-  /** Records the failures; resolves when the record is stored. */
-  record(delivery: Delivery, failures: number): Promise<void>;
-  /** The message is settled: its record is not needed any more. */
-  forget(delivery: Delivery): Promise<void>;
+/** How often a message has failed in one handler. */
+export interface Failures {
+  /** Its own: the handler worked on others meanwhile. */
+  readonly charged: number;
+  /** Since the handler's last success: its own, or an outage's. */
+  readonly provisional: number;
 }
 
-interface AttemptRecord {
-  failures: number;
+export const NO_FAILURES: Failures = { charged: 0, provisional: 0 };
+
+/** Counts failures. The server's delivery count will not do: it counts deploys and lost connections too. */
+export interface AttemptLog {
+  read(message: MessageRef): MaybePromise<Failures>;
+  /** One more, provisionally; resolves when it is stored. */
+  failed(message: MessageRef): Promise<void>;
+  /** The provisional failures turn out to be the message's own. */
+  charge(message: MessageRef): Promise<void>;
+  /** The provisional failures turn out to be an outage's. */
+  discharge(message: MessageRef): Promise<void>;
+  /** The message is settled: its record is not needed any more. */
+  forget(message: MessageRef): Promise<void>;
+}
+
+interface AttemptRecord extends Failures {
   /** When the message was stored: a stream made again counts its sequences anew. */
-  storedAtMs: number;
+  readonly storedAtMs: number;
 }
 
 /** Keeps the counts in the host's own bucket, where they outlive the host. */
 export class KvAttemptLog implements AttemptLog {
+  private readonly writers: KeyWriters;
+
   constructor(
     private readonly records: KeyValue,
     private readonly durable: string,
-  ) {}
-
-  async failures(delivery: Delivery): Promise<number> {
-    const entry = await this.records.get(this.keyOf(delivery));
-    if (entry?.value === undefined) return 0;
-    const record = JSON.parse(entry.value) as AttemptRecord;
-    return record.storedAtMs === delivery.storedAtMs ? record.failures : 0;
+  ) {
+    this.writers = new KeyWriters(records);
   }
 
-  async record(delivery: Delivery, failures: number): Promise<void> {
-    const record: AttemptRecord = { failures, storedAtMs: delivery.storedAtMs };
-    await this.records.put(this.keyOf(delivery), JSON.stringify(record));
+  async read(message: MessageRef): Promise<Failures> {
+    const entry = await this.records.get(this.keyOf(message));
+    return parse(entry?.value, message);
   }
 
-  async forget(delivery: Delivery): Promise<void> {
-    await this.records.delete(this.keyOf(delivery));
+  failed(message: MessageRef): Promise<void> {
+    return this.change(message, ({ charged, provisional }) => ({ charged, provisional: provisional + 1 }));
   }
 
-  private keyOf(delivery: Delivery): string {
-    return `attempts.${this.durable}.${delivery.stream}.${delivery.sequence}`;
+  charge(message: MessageRef): Promise<void> {
+    return this.change(message, ({ charged, provisional }) => ({ charged: charged + provisional, provisional: 0 }));
   }
+
+  discharge(message: MessageRef): Promise<void> {
+    return this.change(message, ({ charged }) => ({ charged, provisional: 0 }));
+  }
+
+  async forget(message: MessageRef): Promise<void> {
+    await this.writers.write(this.keyOf(message), () => undefined);
+  }
+
+  private async change(message: MessageRef, next: (failures: Failures) => Failures): Promise<void> {
+    await this.writers.write(this.keyOf(message), (text) => {
+      const record: AttemptRecord = { ...next(parse(text, message)), storedAtMs: message.storedAtMs };
+      return JSON.stringify(record);
+    });
+  }
+
+  private keyOf(message: MessageRef): string {
+    return `attempts.${this.durable}.${message.stream}.${message.sequence}`;
+  }
+}
+
+function parse(text: string | undefined, message: MessageRef): Failures {
+  if (text === undefined) return NO_FAILURES;
+  const record = JSON.parse(text) as AttemptRecord;
+  return record.storedAtMs === message.storedAtMs ? record : NO_FAILURES;
 }

@@ -1,3 +1,5 @@
+import type { Failures } from './attempts';
+import type { Circuit } from './circuit';
 import type { RetryPolicy } from './handler';
 import type { DeadLetterReason, Outcome } from './outcome';
 
@@ -6,8 +8,10 @@ export type Decision =
   | { readonly action: 'ack' }
   /** Acknowledged again: what it should cause was caused before. */
   | { readonly action: 'ack-again' }
-  /** It comes again after the delay; `failures` is the count to record, absent where no attempt is charged. */
-  | { readonly action: 'retry'; readonly delayMs: number; readonly error: Error; readonly failures?: number }
+  /** It comes again after the delay; `attempt` is the try that failed, absent where none is to count. */
+  | { readonly action: 'retry'; readonly delayMs: number; readonly error: Error; readonly attempt?: number }
+  /** The handler is down: the message waits in its stream, and nothing counts. */
+  | { readonly action: 'wait'; readonly delayMs: number; readonly error: Error }
   | {
       readonly action: 'dead-letter';
       readonly reason: DeadLetterReason;
@@ -25,10 +29,18 @@ const UNAVAILABLE_DELAY_MS = 1_000;
 
 /**
  * Decides what becomes of a message: pure.
- * @param attempt which try this was, from 1
+ * @param before how often the message had failed before this try
+ * @param circuit whether the handler is down, or may be
  * @param random a number in [0, 1), for the jitter
  */
-export function decide(outcome: Outcome, attempt: number, retry: RetryPolicy, random: number): Decision {
+export function decide(
+  outcome: Outcome,
+  before: Failures,
+  retry: RetryPolicy,
+  circuit: Pick<Circuit, 'isOpen' | 'isSuspicious' | 'probeDelayMs'>,
+  random: number,
+): Decision {
+  const attempt = before.charged + before.provisional + 1;
   switch (outcome.kind) {
     case 'handled':
       return ACK;
@@ -46,13 +58,15 @@ export function decide(outcome: Outcome, attempt: number, retry: RetryPolicy, ra
       return { action: 'retry', delayMs: withJitter(UNAVAILABLE_DELAY_MS, random), error: outcome.error };
     case 'failed':
     case 'timed-out':
-      return attempt >= retry.attempts
+      // So that each probe meets another message, this one stays away for longer than until the next.
+      if (circuit.isOpen) return { action: 'wait', delayMs: 2 * circuit.probeDelayMs, error: outcome.error };
+      return attempt >= retry.attempts && !circuit.isSuspicious
         ? { action: 'dead-letter', reason: exhausted(outcome.kind), error: outcome.error, attempts: attempt }
         : {
             action: 'retry',
             delayMs: withJitter(backoff(retry, attempt), random),
             error: outcome.error,
-            failures: attempt,
+            attempt,
           };
   }
 }

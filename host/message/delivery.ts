@@ -1,15 +1,19 @@
+/** Which stored message: the same in every delivery of it. */
+export interface MessageRef {
+  readonly stream: string;
+  /** The message's place in its stream, from 1. */
+  readonly sequence: number;
+  /** When the stream stored it, in milliseconds since 1970. A stream made again counts its sequences anew. */
+  readonly storedAtMs: number;
+}
+
 /**
  * One delivery of a stored message: what came, and the four ways to answer. The folder host/nats
  * makes it; only settle.ts, sweep.ts and intake.ts answer it.
  */
-export interface Delivery {
+export interface Delivery extends MessageRef {
   readonly subject: string;
   readonly payload: Uint8Array;
-  readonly stream: string;
-  /** The message's place in its stream, from 1. */
-  readonly sequence: number;
-  /** When the stream stored it, in milliseconds since 1970. */
-  readonly storedAtMs: number;
   /** How often it was delivered, this time included; it counts deploys and lost connections too. */
   readonly deliveryCount: number;
   /** Counts the deliveries of its durable, redeliveries included, from 1. */

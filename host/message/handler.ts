@@ -2,6 +2,7 @@ import type { EventContext, Logger } from '../../sdk';
 import type { Envelope, EventContract, Location } from '../../sdk/internal';
 import type { Settlements } from '../effects/settlements';
 import type { AttemptLog } from './attempts';
+import type { Circuit } from './circuit';
 import type { HandlerCounters } from './counters';
 import type { DeadLetters } from './dead-letter';
 import type { Outgoing } from './outbox';
@@ -27,6 +28,7 @@ export interface Handler {
 
   readonly settlements: Settlements;
   readonly attempts: AttemptLog;
+  readonly circuit: Circuit;
   readonly deadLetters: DeadLetters;
   readonly outgoing: Outgoing;
   readonly counters: HandlerCounters;

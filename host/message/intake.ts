@@ -24,6 +24,8 @@ export class Intake implements RunRegistry {
   private readonly runs = new Set<Run>();
   private active = 0;
   private stopping = false;
+  /** How many deliveries are still let in; the rest goes back at once. */
+  private admitted = Infinity;
   private whenIdle: (() => void) | undefined;
 
   /** @param onRoom called when a waiting delivery has begun to run, so that the next can be asked for */
@@ -44,11 +46,18 @@ export class Intake implements RunRegistry {
   /** Takes a delivery. */
   offer(delivery: Delivery): void {
     this.handler.settlements.delivered(delivery);
-    if (this.stopping) return delivery.nak();
+    if (this.stopping || this.admitted <= 0) return delivery.nak();
+    this.admitted--;
     const held: Held = { delivery, touchedAtMs: performance.now() };
     this.held.add(held);
     this.waiting.push(held);
     this.startNext();
+  }
+
+  /** Gives back what waits, and lets in so many more deliveries and no more: none, one for a probe, or all. */
+  admit(count: number): void {
+    this.admitted = count;
+    if (count === 0) this.giveBackWaiting();
   }
 
   add(run: Run): void {
@@ -77,15 +86,19 @@ export class Intake implements RunRegistry {
    */
   async stop(graceMs: number): Promise<void> {
     this.stopping = true;
-    for (const held of this.waiting.splice(0)) {
-      this.held.delete(held);
-      held.delivery.nak();
-    }
+    this.giveBackWaiting();
     if (this.active === 0) return;
     const idle = new Promise<void>((resolve) => (this.whenIdle = resolve));
     const timer = setTimeout(() => this.giveBack(), graceMs);
     await idle;
     clearTimeout(timer);
+  }
+
+  private giveBackWaiting(): void {
+    for (const held of this.waiting.splice(0)) {
+      this.held.delete(held);
+      held.delivery.nak();
+    }
   }
 
   private giveBack(): void {

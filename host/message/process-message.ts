@@ -1,4 +1,5 @@
 import { then, type MaybePromise } from '../maybe-promise';
+import { NO_FAILURES, type Failures } from './attempts';
 import { decide } from './decide';
 import { decode } from './decode';
 import type { Delivery } from './delivery';
@@ -17,23 +18,33 @@ export interface RunRegistry {
 
 /**
  * A message's life, from the pull that brought it to its settling:
- * settled before? → count → decode → validate → dispatch → decide → settle.
+ * settled before? → count → decode → validate → dispatch → judge → decide → settle.
  * What is at hand is not awaited: a message that meets no promise on its way is settled when this returns.
  */
 export function processMessage(handler: Handler, delivery: Delivery, runs: RunRegistry): MaybePromise<void> {
   if (handler.settlements.has(delivery.sequence)) return settle(handler, delivery, { action: 'ack-again' });
   return then(failuresBefore(handler, delivery), (failures) => {
-    const attempt = failures + 1;
+    const attempt = failures.charged + failures.provisional + 1;
     const decoded = decode(delivery, handler.limits);
     const outcome = then(validate(decoded, handler.contract), (event) =>
       handle(handler, delivery, attempt, event, runs),
     );
-    return then(outcome, (ended) => settle(handler, delivery, decide(ended, attempt, handler.retry, Math.random())));
+    return then(outcome, (ended) => {
+      judge(handler, delivery, ended);
+      const decision = decide(ended, failures, handler.retry, handler.circuit, Math.random());
+      return settle(handler, delivery, decision);
+    });
   });
 }
 
-function failuresBefore(handler: Handler, delivery: Delivery): MaybePromise<number> {
-  return delivery.deliveryCount > 1 ? handler.attempts.failures(delivery) : 0;
+function failuresBefore(handler: Handler, delivery: Delivery): MaybePromise<Failures> {
+  return delivery.deliveryCount > 1 ? handler.attempts.read(delivery) : NO_FAILURES;
+}
+
+/** Tells the circuit what the outcome says of the handler; of a bad event it says nothing. */
+function judge({ circuit }: Handler, delivery: Delivery, outcome: Outcome): void {
+  if (outcome.kind === 'handled') circuit.succeeded(delivery);
+  else if (outcome.kind === 'failed' || outcome.kind === 'timed-out') circuit.failed(delivery, outcome.error);
 }
 
 function handle(

@@ -26,26 +26,31 @@ export function settle(handler: Handler, delivery: Delivery, decision: Decision)
       return undefined;
     case 'retry':
       return retry(handler, delivery, decision);
+    case 'wait':
+      handler.counters.failed++;
+      handler.counters.lastError = decision.error.message;
+      delivery.nak(decision.delayMs);
+      return undefined;
     case 'dead-letter':
       return bury(handler, delivery, decision);
   }
 }
 
 async function retry(handler: Handler, delivery: Delivery, decision: Decision & { action: 'retry' }): Promise<void> {
-  const { failures, delayMs, error } = decision;
-  const charged = failures !== undefined;
-  if (charged) handler.counters.failed++;
+  const { attempt, delayMs, error } = decision;
+  const counted = attempt !== undefined;
+  if (counted) handler.counters.failed++;
   handler.counters.retried++;
   handler.counters.lastError = error.message;
-  handler.log.warn(charged ? 'a handler failed; the event is tried again' : 'an event is postponed', {
+  handler.log.warn(counted ? 'a handler failed; the event is tried again' : 'an event is postponed', {
     ...coordinates(handler, delivery),
-    ...(charged ? { attempt: failures, attempts: handler.retry.attempts } : {}),
+    ...(counted ? { attempt, attempts: handler.retry.attempts } : {}),
     delayMs,
     err: error,
   });
-  if (charged) {
+  if (counted) {
     try {
-      await handler.attempts.record(delivery, failures);
+      await handler.attempts.failed(delivery);
     } catch (cause) {
       handler.log.error('an attempt could not be recorded and will not count', {
         ...coordinates(handler, delivery),
@@ -78,6 +83,7 @@ async function bury(
   handler.counters.deadLettered++;
   handler.log.error('an event is dead-lettered', { ...coordinates(handler, delivery), reason, attempts, err: error });
   handler.settlements.settle(delivery.sequence);
+  handler.circuit.buried(delivery);
   delivery.term(reason);
   await forgetAttempts(handler, delivery);
 }

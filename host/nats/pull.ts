@@ -8,7 +8,7 @@ export interface PullSink {
   /** How many more deliveries it can hold. */
   room(): number;
   deliver(delivery: Delivery): void;
-  /** The consumer is not there any more; {@link Pull.resume} goes on when it is again. */
+  /** The consumer is not there any more; {@link Pull.found} says when it is again. */
   gone(why: string): void;
   /** Something is off that will pass; for the log. */
   trouble(message: string, details: object): void;
@@ -31,7 +31,10 @@ export class Pull {
   /** Asked for and not come yet. */
   private outstanding = 0;
   private heardAtMs = 0;
-  private paused = true;
+  /** The owner wants no more. */
+  private paused = false;
+  /** The consumer is not there. */
+  private missing = false;
   private retryTimer: NodeJS.Timeout | undefined;
   private watchTimer: NodeJS.Timeout | undefined;
   private forgetReconnect: (() => void) | undefined;
@@ -44,43 +47,57 @@ export class Pull {
   ) {}
 
   start(): void {
-    const { nc } = this.connection;
-    this.inbox = createInbox();
-    this.subscription = nc.subscribe(this.inbox, {
-      callback: (error, message) => this.receive(error, message),
-    });
+    this.listen();
     this.forgetReconnect = this.connection.onReconnect(() => this.startOver());
     this.watchTimer = setInterval(() => this.watch(), HEARTBEAT_MS);
-    this.paused = false;
     this.request();
   }
 
   /** Asks for more where there is room; called whenever a delivery leaves the sink. */
   request(): void {
-    if (this.paused || this.retryTimer) return;
+    if (this.paused || this.missing || this.retryTimer) return;
     const room = this.sink.room();
     const missing = room - this.outstanding;
     // Small requests cost as much as large ones: wait until half of the room is free.
     if (missing <= 0 || (this.outstanding > 0 && missing < room / 2)) return;
-    const { nc } = this.connection;
-    if (nc.isClosed()) return;
     if (this.outstanding === 0) this.heardAtMs = performance.now();
     this.outstanding += missing;
-    const request = { batch: missing, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) };
-    const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.stream}.${this.durable}`;
-    nc.publish(subject, JSON.stringify(request), { reply: this.inbox });
+    this.ask(missing);
+  }
+
+  /** Asks for no more until {@link resume}; what is under way is still delivered to the sink. */
+  pause(): void {
+    if (!this.subscription) return;
+    this.paused = true;
+    this.outstanding = 0;
+    // What was asked for is asked for by the inbox: another one leaves it behind.
+    const left = this.subscription;
+    this.listen();
+    left.drain().catch((error: unknown) => this.sink.trouble('a pull could not be ended', { err: error }));
+  }
+
+  /** Asks for one message while paused. */
+  probe(): void {
+    if (!this.subscription || !this.connection.connected) return;
+    this.ask(1);
+  }
+
+  /** Goes on after {@link pause}. */
+  resume(): void {
+    this.paused = false;
+    this.startOver();
   }
 
   /** Goes on after {@link PullSink.gone}, when the consumer is there again. */
-  resume(): void {
-    if (!this.subscription) return;
-    this.paused = false;
+  found(): void {
+    this.missing = false;
     this.startOver();
   }
 
   /** Asks for nothing more; resolves when all that was under way has been delivered to the sink. */
   async stop(): Promise<void> {
     this.paused = true;
+    this.missing = false;
     clearInterval(this.watchTimer);
     clearTimeout(this.retryTimer);
     this.forgetReconnect?.();
@@ -91,13 +108,29 @@ export class Pull {
     else subscription.unsubscribe();
   }
 
+  private listen(): void {
+    const inbox = createInbox();
+    this.inbox = inbox;
+    this.subscription = this.connection.nc.subscribe(inbox, {
+      callback: (error, message) => this.receive(inbox, error, message),
+    });
+  }
+
+  private ask(batch: number): void {
+    const { nc } = this.connection;
+    if (nc.isClosed()) return;
+    const request = { batch, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) };
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.stream}.${this.durable}`;
+    nc.publish(subject, JSON.stringify(request), { reply: this.inbox });
+  }
+
   /** Never throws: that would end the client's read loop. */
-  private receive(error: Error | null, message: Msg): void {
+  private receive(inbox: string, error: Error | null, message: Msg): void {
     try {
       if (error) return this.sink.trouble('a pull failed', { err: error });
       this.heardAtMs = performance.now();
       // A status has no subject of its own: it comes to the inbox.
-      if (message.subject === this.inbox) return this.status(message);
+      if (message.subject === inbox) return inbox === this.inbox ? this.status(message) : undefined;
       this.outstanding = Math.max(0, this.outstanding - 1);
       this.sink.deliver(new NatsDelivery(this.connection.nc, message, this.connection.features.has('termReason')));
       this.request();
@@ -132,14 +165,14 @@ export class Pull {
   }
 
   private lost(why: string): void {
-    if (this.paused) return;
-    this.paused = true;
+    if (this.missing) return;
+    this.missing = true;
     this.outstanding = 0;
     this.sink.gone(why);
   }
 
   private watch(): void {
-    if (this.paused || this.outstanding === 0 || !this.connection.connected) return;
+    if (this.outstanding === 0 || !this.connection.connected) return;
     const silentMs = performance.now() - this.heardAtMs;
     if (silentMs < SILENT_AFTER_MS) return;
     this.sink.trouble('the server fell silent; pulling anew', { silentMs: Math.round(silentMs) });

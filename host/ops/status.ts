@@ -30,6 +30,10 @@ export interface HandlerStatus {
   readonly retried: number;
   readonly deadLettered: number;
   readonly lastError?: string;
+  /** `open`: everything it was given failed, so its events wait in the stream, and only probes run. */
+  readonly circuit: 'closed' | 'open';
+  /** Since when it is open, and the error that opened it. */
+  readonly outage?: { readonly since: string; readonly reason: string };
 }
 
 /** What runs in this host, with each durable's position on the server. */
@@ -68,6 +72,10 @@ async function handlerStatus(handler: ConsumingHandler, connection: Connection):
     retried,
     deadLettered,
     ...(lastError === undefined ? {} : { lastError }),
+    circuit: handler.circuit.outage ? 'open' : 'closed',
+    ...(handler.circuit.outage && {
+      outage: { since: handler.circuit.outage.since.toISOString(), reason: handler.circuit.outage.reason },
+    }),
   };
 }
 

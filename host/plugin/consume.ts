@@ -1,5 +1,7 @@
 import { KvAttemptLog } from '../message/attempts';
+import { Circuit } from '../message/circuit';
 import { HandlerCounters } from '../message/counters';
+import type { MessageRef } from '../message/delivery';
 import type { Handler } from '../message/handler';
 import { Intake } from '../message/intake';
 import type { DurableSpec } from '../nats/consumers';
@@ -12,6 +14,8 @@ import { ensureDurableAt, type Reconciled } from './reconcile';
 
 /** How many deliveries wait in the host for each that runs, so that the next is at hand. */
 const PREFETCH_PER_RUN = 4;
+/** The waits before the first probe of a handler that is down, the second and so on. */
+const PROBE_MS = [1_000, 2_000, 5_000, 10_000];
 const REMAKE_DELAY_MS = 1_000;
 
 /** A handler that pulls from its durable. */
@@ -20,6 +24,7 @@ export interface ConsumingHandler {
   readonly durable: DurableSpec;
   readonly counters: HandlerCounters;
   readonly state: 'running' | 'waiting';
+  readonly circuit: Pick<Circuit, 'outage'>;
   /** Pulls no more, gives back what has not begun and waits for what has. */
   stop(graceMs: number): Promise<void>;
 }
@@ -42,6 +47,9 @@ class Consumption implements ConsumingHandler {
   private readonly intake: Intake;
   private readonly pull: Pull;
   private readonly log;
+  private readonly attempts: KvAttemptLog;
+  readonly circuit: Circuit;
+  private probeTimer: NodeJS.Timeout | undefined;
   private stopped = false;
 
   constructor(
@@ -54,6 +62,12 @@ class Consumption implements ConsumingHandler {
     this.durable = durable;
     this.settlements = settlements;
     this.log = host.log.child({ plugin: plugin.name });
+    this.attempts = new KvAttemptLog(host.records, durable.durable);
+    this.circuit = new Circuit({ ...host.config.delivery.circuit, probeMs: PROBE_MS }, {
+      opened: (discharged) => this.holdOff(discharged),
+      closed: () => this.goOn(),
+      charged: (failed) => this.recordAll(failed.map(({ message }) => this.attempts.charge(message))),
+    });
     const handler = this.handlerOf(plugin, contained);
     const prefetch = definition.concurrency * PREFETCH_PER_RUN;
     this.intake = new Intake(handler, host.config.delivery.ackWaitMs, () => this.pull.request());
@@ -69,6 +83,7 @@ class Consumption implements ConsumingHandler {
 
   async stop(graceMs: number): Promise<void> {
     this.stopped = true;
+    clearTimeout(this.probeTimer);
     // First the word to the server that nothing more is wanted, then what it sent already goes back.
     const pulled = this.pull.stop();
     const settled = this.intake.stop(graceMs);
@@ -94,12 +109,55 @@ class Consumption implements ConsumingHandler {
       limits: host.config.delivery,
       invoke: (event, context) => method.call(instance, event, context),
       settlements: this.settlements,
-      attempts: new KvAttemptLog(host.records, durable.durable),
+      attempts: this.attempts,
+      circuit: this.circuit,
       deadLetters: host.deadLetters,
       outgoing: host.outgoing,
       counters: this.counters,
       log: this.log,
     };
+  }
+
+  /** The handler is down: its events wait in the stream, and a probe is made now and then. */
+  private holdOff(discharged: readonly MessageRef[]): void {
+    this.state = 'waiting';
+    this.log.error('everything fails: the circuit opens and the events wait', {
+      handler: this.definition.name,
+      reason: this.circuit.outage?.reason,
+    });
+    this.recordAll(discharged.map((message) => this.attempts.discharge(message)));
+    this.pull.pause();
+    this.intake.admit(0);
+    this.probeLater();
+  }
+
+  private probeLater(): void {
+    this.probeTimer = setTimeout(() => {
+      if (this.stopped || !this.circuit.isOpen) return;
+      // While one probe runs, another would tell nothing more.
+      if (this.intake.running === 0) {
+        this.circuit.probed();
+        this.intake.admit(1);
+        this.pull.probe();
+      }
+      this.probeLater();
+    }, this.circuit.probeDelayMs);
+  }
+
+  private goOn(): void {
+    clearTimeout(this.probeTimer);
+    this.state = 'running';
+    this.log.info('the handler works again: the circuit closes', { handler: this.definition.name });
+    this.intake.admit(Infinity);
+    this.pull.resume();
+  }
+
+  private recordAll(records: Promise<void>[]): void {
+    for (const record of records) {
+      record.catch((error: unknown) =>
+        this.log.warn('the count of failures could not be recorded', { handler: this.definition.name, err: error }),
+      );
+    }
   }
 
   /** Somebody deleted the durable: makes it again, for as long as it takes. */
@@ -110,7 +168,7 @@ class Consumption implements ConsumingHandler {
       try {
         await ensureDurableAt(this.durable, this.settlements, this.host);
         this.state = 'running';
-        this.pull.resume();
+        this.pull.found();
         return;
       } catch (error) {
         this.log.warn('the durable consumer cannot be made yet', { durable: this.durable.durable, err: error });
