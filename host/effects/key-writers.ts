@@ -53,11 +53,17 @@ export class KeyWriters {
 
   private async writeTogether(key: string, together: readonly Pending[]): Promise<void> {
     for (;;) {
-      const entry = this.remembered.get(key) ?? (await this.bucket.get(key));
+      const remembered = this.remembered.get(key);
+      const entry = remembered ?? (await this.bucket.get(key));
       const { text, settled } = applyAll(entry?.value, together);
       try {
-        if (text !== entry?.value)
+        if (text !== entry?.value) {
           this.remember(key, { value: text, revision: await this.store(key, text, entry?.revision ?? 0) });
+        } else if (remembered) {
+          // No write that could conflict would show that another writer came: read it anew.
+          this.remembered.delete(key);
+          continue;
+        }
         for (const tell of settled) tell();
         return;
       } catch (error) {
