@@ -10,7 +10,7 @@
  * Exit code: 0 when all that it claims held in this run, 1 when not, 130 when it was interrupted.
  */
 import { parseArgs } from 'node:util';
-import type { Claim } from './demo/claims';
+import { unheld, type Claim } from './demo/claims';
 import { dropIn, type DropIn } from './demo/drop-in';
 import { readableMs } from './demo/figures';
 import { mlOutage, type MlOutage } from './demo/ml-outage';
@@ -29,6 +29,8 @@ export interface DemoFigures {
   readonly dropIn: DropIn;
   readonly mlOutage: MlOutage;
   readonly claims: readonly Claim[];
+  /** What the host complained of last. */
+  readonly hostErrors: readonly string[];
   readonly tookMs: number;
 }
 
@@ -46,11 +48,12 @@ async function main(): Promise<void> {
     const screen = new Screen(json);
     const figures = await onStage({ requests, scale, screen, stop }, tell);
     if (json) process.stdout.write(`${JSON.stringify(figures, null, process.stdout.isTTY ? 2 : undefined)}\n`);
-    process.exitCode = verdict(figures.claims);
+    const wrong = unheld(figures.claims, figures.hostErrors);
+    if (wrong !== undefined) throw new Error(wrong);
   } catch (error) {
     // What an abort interrupts fails in its own way; the reason for the abort says more.
     const reason: unknown = stop.signal.aborted && !(error instanceof AggregateError) ? stop.signal.reason : error;
-    process.stderr.write(`\n${explain(reason)}\n`);
+    process.stderr.write(`${explain(reason)}\n`);
     process.exitCode = reason instanceof Interrupted ? 130 : 1;
   }
 }
@@ -73,7 +76,7 @@ function options(): { requests: number; json: boolean; scale: number } {
 }
 
 async function tell(stage: Stage): Promise<DemoFigures> {
-  const { screen, claims, ready, requests, scale } = stage;
+  const { screen, claims, host, ready, requests, scale } = stage;
   const beganMs = performance.now();
   const { kind, version } = ready.broker;
   screen.title('The streaming platform, before and after');
@@ -95,6 +98,7 @@ async function tell(stage: Stage): Promise<DemoFigures> {
     dropIn: second,
     mlOutage: third,
     claims: claims.all,
+    hostErrors: host.errors,
     tookMs: Math.round(performance.now() - beganMs),
   };
   close(screen, figures);
@@ -128,14 +132,6 @@ function close(screen: Screen, { responseTimes, dropIn, mlOutage, claims, tookMs
 function started(answers: Readonly<Record<string, number>>): string {
   const all = Object.values(answers).reduce((sum, count) => sum + count, 0);
   return `${answers[200] ?? 0} of ${all}`;
-}
-
-function verdict(claims: readonly Claim[]): 0 | 1 {
-  const failed = claims.filter(({ held }) => !held);
-  if (failed.length === 0) return 0;
-  const lines = failed.map(({ claim, seen }) => `  ${claim} (${seen})`);
-  process.stderr.write(`${failed.length} of ${claims.length} claims did not hold:\n${lines.join('\n')}\n`);
-  return 1;
 }
 
 /** An error with what caused it, or several. */

@@ -12,10 +12,8 @@ const MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d
 
 /** The milliseconds of a {@link Duration}, or `undefined` where the text is not one. */
 export function parseDuration(value: unknown): number | undefined {
-  if (typeof value === 'number') return Number.isFinite(value) && value >= 0 ? value : undefined;
-  if (typeof value !== 'string') return undefined;
-  const match = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)$/.exec(value.trim());
-  return match ? Math.round(Number(match[1]) * (MS[match[2]!] ?? NaN)) : undefined;
+  const ms = typeof value === 'string' ? millisecondsOf(value) : value;
+  return typeof ms === 'number' && Number.isFinite(ms) && ms >= 0 ? ms : undefined;
 }
 
 /**
@@ -26,4 +24,9 @@ export function durationMs(value: unknown, what: string): number {
   const ms = parseDuration(value);
   if (ms !== undefined) return ms;
   throw new JetplugError('JP_DURATION_INVALID', `${what} is ${JSON.stringify(value)}, which is not a length of time`);
+}
+
+function millisecondsOf(text: string): number {
+  const match = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)$/.exec(text.trim());
+  return match ? Math.round(Number(match[1]) * (MS[match[2]!] ?? NaN)) : NaN;
 }

@@ -8,7 +8,7 @@ export type Publishable<E> = E extends string ? Record<string, unknown> : EventF
 export interface PublishOptions {
   /** The event's id, 1–256 bytes; publishing one id twice within the stream's duplicate window stores it once. Default: made here. */
   id?: string;
-  /** When it happened, ISO 8601. Default: now. */
+  /** When it happened: ISO 8601 with `Z` or an offset. Default: now. */
   timestamp?: string;
 }
 

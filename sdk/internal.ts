@@ -24,9 +24,16 @@ export function pluginMark(value: unknown): PluginMark | undefined {
   return (value as unknown as { [PLUGIN_MARK]: PluginMark })[PLUGIN_MARK];
 }
 
-/** What `@Subscribe` recorded on a class and its parents. */
+/** What `@Subscribe` recorded on a class and its parents; a method that is decorated anew replaces its parent's. */
 export function handlerMarks(cls: PluginClass): readonly HandlerMark[] {
-  return (cls.prototype as { [HANDLERS_MARK]?: HandlerMark[] })[HANDLERS_MARK] ?? [];
+  const marks: HandlerMark[] = [];
+  for (let level = cls.prototype as object | null; level; level = Object.getPrototypeOf(level) as object | null) {
+    if (!Object.hasOwn(level, HANDLERS_MARK)) continue;
+    const known = new Set(marks.map(({ method }) => method));
+    const own = (level as { [HANDLERS_MARK]: HandlerMark[] })[HANDLERS_MARK];
+    marks.unshift(...own.filter(({ method }) => !known.has(method)));
+  }
+  return marks;
 }
 
 /** The types of a method's parameters as the compiler left them, or of the constructor's where no method is named. */

@@ -12,11 +12,9 @@ export function isPublishSubject(subject: string): boolean {
 
 /** Whether this subject may be subscribed to: as {@link isPublishSubject}, with `*` and a last `>`. */
 export function isSubscribeSubject(subject: string): boolean {
+  if (!isBounded(subject)) return false;
   const tokens = subject.split('.');
-  return (
-    isBounded(subject) &&
-    tokens.every((token, i) => TOKEN.test(token) || token === '*' || (token === '>' && i === tokens.length - 1))
-  );
+  return tokens.every((token, i) => TOKEN.test(token) || token === '*' || (token === '>' && i === tokens.length - 1));
 }
 
 /** Whether every subject that `inner` matches is matched by `outer` too. */

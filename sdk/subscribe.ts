@@ -81,12 +81,9 @@ export function Subscribe(
   const target = targetOf(told);
   const chosen = typeof told === 'object' ? told : options;
   return (prototype, method) => {
-    const marked = prototype as { [HANDLERS_MARK]?: HandlerMark[] };
-    // Its own list, so that a subclass does not add to its parent's.
-    if (!Object.hasOwn(prototype, HANDLERS_MARK)) {
-      Object.defineProperty(prototype, HANDLERS_MARK, { value: [...(marked[HANDLERS_MARK] ?? [])] });
-    }
-    marked[HANDLERS_MARK]!.push({ method, target, options: chosen });
+    // A list of its own for each class: what a subclass decorates is no business of its parent's.
+    if (!Object.hasOwn(prototype, HANDLERS_MARK)) Object.defineProperty(prototype, HANDLERS_MARK, { value: [] });
+    (prototype as { [HANDLERS_MARK]: HandlerMark[] })[HANDLERS_MARK].push({ method, target, options: chosen });
   };
 }
 

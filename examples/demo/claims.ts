@@ -13,14 +13,21 @@ export class Claims {
 
   constructor(private readonly screen: Screen) {}
 
-  get failed(): Claim[] {
-    return this.all.filter(({ held }) => !held);
-  }
-
   /** @param seen what was seen, told where the claim does not hold */
   check(claim: string, held: boolean, seen: string): void {
     this.all.push(held ? { claim, held } : { claim, held, seen });
     if (held) this.screen.good(claim);
     else this.screen.bad(`not so: ${claim} (${seen})`);
   }
+}
+
+/** What to say where a claim did not hold; undefined where all did. */
+export function unheld(claims: readonly Claim[], hostErrors: readonly string[]): string | undefined {
+  const failed = claims.filter(({ held }) => !held);
+  if (failed.length === 0) return undefined;
+  return [
+    `${failed.length} of ${claims.length} claims did not hold:`,
+    ...failed.map(({ claim, seen }) => `  ${claim} (${seen})`),
+    ...(hostErrors.length > 0 ? ['the host said:', ...hostErrors.map((error) => `  ${error}`)] : []),
+  ].join('\n');
 }

@@ -37,11 +37,11 @@ export interface HostOptions {
 export class HostProcess {
   /** Resolves when it is ready; when that never happens, `ended` is told. */
   readonly ready: Promise<Ready>;
-  /** What it complained of last. */
+  /** What it complained of last, readable. */
   readonly errors: string[] = [];
   private readonly child: ChildProcess;
   private readonly end: Promise<void>;
-  private state: 'running' | 'stopping' | 'ended' = 'running';
+  private state: 'starting' | 'running' | 'stopping' | 'ended' = 'starting';
 
   constructor({ folder, plugins, config, starting, ended }: HostOptions) {
     const flags = ['--json', '--nats-port', '0', '--data', join(folder, 'data'), '--http', '127.0.0.1:0'];
@@ -62,9 +62,10 @@ export class HostProcess {
     process.once('exit', this.endWithUs);
     void this.end.then(() => {
       process.off('exit', this.endWithUs);
-      const byItself = this.state === 'running';
+      const what = { starting: 'the host did not start', running: 'the host ended by itself' };
+      const { state } = this;
       this.state = 'ended';
-      if (byItself) ended(new Error(['the host ended by itself', ...this.errors].join('\n  ')));
+      if (state === 'starting' || state === 'running') ended(new Error([what[state], ...this.errors].join('\n  ')));
     });
   }
 
@@ -94,24 +95,44 @@ export class HostProcess {
   private listen(starting: HostOptions['starting']): Promise<Ready> {
     createInterface({ input: this.child.stderr! }).on('line', (line) => this.remember(line));
     return new Promise((resolve) => {
-      let ready = false;
       createInterface({ input: this.child.stdout! }).on('line', (line) => {
-        const { level, msg, ...facts } = JSON.parse(line) as { level: string; msg: string };
+        const { level, msg = line, ...facts } = parse(line);
         if (level === 'error') this.remember(line);
-        if (msg === 'ready') resolve(facts as unknown as Ready);
-        ready ||= msg === 'ready';
-        if (!ready) starting(msg);
+        if (this.state !== 'starting') return;
+        if (msg !== 'ready') return starting(msg);
+        this.state = 'running';
+        resolve(facts as unknown as Ready);
       });
     });
   }
 
   private remember(line: string): void {
-    this.errors.push(line);
+    this.errors.push(readableError(line));
     if (this.errors.length > MAX_ERRORS) this.errors.shift();
   }
 
   /** Whatever this process dies of. */
   private readonly endWithUs = (): void => void this.child.kill('SIGTERM');
+}
+
+/** An error of the catalogue, or a line of the log, as JSON; or what something else wrote. */
+function readableError(line: string): string {
+  const { msg, plugin, message, error, err, hint } = parse(line);
+  const what = [msg, plugin, message ?? error ?? err?.message].filter((part) => part !== undefined).join(': ');
+  return [what || line, ...(hint === undefined ? [] : [hint])].join('\n    ');
+}
+
+type Line = Readonly<Record<'level' | 'msg' | 'plugin' | 'message' | 'error' | 'hint', string | undefined>> & {
+  readonly err?: { readonly message: string };
+};
+
+/** A line of JSON, or nothing where somebody wrote something else. */
+function parse(line: string): Partial<Line> {
+  try {
+    return JSON.parse(line) as Partial<Line>;
+  } catch {
+    return {}; // the line itself is shown
+  }
 }
 
 /**

@@ -41,8 +41,6 @@ export interface Stage extends StageOptions {
 
 /** Kept back, to be dropped in. */
 export const KEPT_BACK = join(PACKAGE_ROOT, 'plugins', 'badge.plugin.ts');
-/** How long the recommendation plugin waits for the ML service. */
-const ML_TIMEOUT_MS = 1_000;
 const GENRES = ['drama', 'comedy', 'crime', 'space'];
 
 /** Opens the stage, plays on it, and closes it whatever happens. */
@@ -52,8 +50,11 @@ export async function onStage<T>(options: StageOptions, play: (stage: Stage) => 
   try {
     result = await play(await open(options, (close) => opened.push(close)));
   } catch (error) {
+    options.screen.status('cleaning up');
     await closeAll(opened, [error]);
     throw error;
+  } finally {
+    options.screen.settle();
   }
   await closeAll(opened, []);
   return result;
@@ -74,9 +75,11 @@ async function open(options: StageOptions, onClose: (close: () => Promise<unknow
   const plugins = join(folder, 'plugins');
   const config = join(folder, 'demo.yaml');
   await cp(join(PACKAGE_ROOT, 'plugins'), plugins, { recursive: true, filter: (file) => file !== KEPT_BACK });
-  const settings = { mlUrl, mlTimeout: ML_TIMEOUT_MS * scale };
   // JSON is YAML too.
-  await writeFile(config, JSON.stringify({ plugins: { recommendation: { settings } }, shutdown: { grace: '5s' } }));
+  await writeFile(
+    config,
+    JSON.stringify({ plugins: { recommendation: { settings: { mlUrl } } }, shutdown: { grace: '5s' } }),
+  );
   const starting = (message: string): void => screen.status(message);
   const host = new HostProcess({ folder, plugins, config, starting, ended: (why) => stop.abort(why) });
   onClose(() => host.stop());

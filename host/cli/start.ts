@@ -59,6 +59,7 @@ async function start(flags: StartFlags): Promise<void> {
   const bar = progressBar('nats-server');
   const host = new Host({ config, log, ...(terminal && { progress: bar.bytes }) });
   surviveStrayErrors(log);
+  if (!terminal) logWhatIsPrinted(log);
   stopOnSignals(host, log);
   try {
     const summary = await host.start();
@@ -111,4 +112,24 @@ function surviveStrayErrors(log: HostLog): void {
     log.error('a promise was rejected and nobody handled it', { err: reason }),
   );
   process.on('uncaughtException', (error) => log.error('an error was thrown and nobody caught it', { err: error }));
+}
+
+const MAX_PRINTED = 8_192;
+
+/** Other programs read standard output line by line: what a plugin prints there becomes lines of the log, which itself goes past this. */
+function logWhatIsPrinted(log: HostLog): void {
+  let text = '';
+  process.stdout.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
+    text += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
+    const lines = text.split('\n');
+    text = lines.pop()!;
+    if (text.length > MAX_PRINTED) {
+      lines.push(text);
+      text = '';
+    }
+    for (const line of lines) log.info('a plugin printed', { text: line });
+    const done = rest.at(-1);
+    if (typeof done === 'function') process.nextTick(done as () => void);
+    return true;
+  };
 }

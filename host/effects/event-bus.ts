@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { EventBus, type Clock, type Publishable, type PublishOptions } from '../../sdk';
 import { isEventContract, isPublishSubject, JetplugError, type Envelope, type EventContract } from '../../sdk/internal';
+import { utc } from '../message/decode';
 import { derivedId, HOPS_HEADER, type Outgoing, type OutgoingEvent } from '../message/outbox';
 import { currentRun, type Run } from '../message/run';
 import { listIssues } from '../message/validate';
+import { showThrown } from '../thrown';
 
 const MAX_ID_BYTES = 256;
 
@@ -53,16 +55,16 @@ export class JetStreamEventBus extends EventBus {
         `${subject}: an event id is a string of 1–${MAX_ID_BYTES} bytes on one line`,
       );
     }
-    const timestamp = options.timestamp ?? this.clock.now().toISOString();
-    if (Number.isNaN(Date.parse(timestamp))) {
+    const timestamp = utc(options.timestamp ?? this.clock.now().toISOString());
+    if (timestamp === undefined) {
       throw new JetplugError(
         'JP_EVENT_INVALID',
-        `${subject}: the timestamp ${JSON.stringify(timestamp)} is not ISO 8601`,
+        `${subject}: the timestamp ${JSON.stringify(options.timestamp)} is not ISO 8601 with Z or an offset`,
       );
     }
-    const envelope: Envelope = { event_type: subject, event_id: id, timestamp: new Date(timestamp).toISOString() };
+    const envelope: Envelope = { event_type: subject, event_id: id, timestamp };
     const headers = run ? { [HOPS_HEADER]: String(run.decoded.hops + 1) } : {};
-    return { id, subject, payload: JSON.stringify({ ...envelope, ...fields, ...envelope }), headers };
+    return { id, subject, payload: toJson(subject, { ...envelope, ...fields, ...envelope }), headers };
   }
 }
 
@@ -81,4 +83,12 @@ async function validFields(event: EventContract | string, subject: string, field
   if (result.issues) throw new JetplugError('JP_EVENT_INVALID', `${subject}: ${listIssues(result.issues)}`);
   // As given, not as the schema left it: its transforms are the reader's.
   return fields;
+}
+
+function toJson(subject: string, event: object): string {
+  try {
+    return JSON.stringify(event);
+  } catch (cause) {
+    throw new JetplugError('JP_EVENT_INVALID', `${subject}: the fields are not JSON: ${showThrown(cause)}`, { cause });
+  }
 }

@@ -72,12 +72,19 @@ export class KeyWriters {
 
   private async writeTogether(key: string, together: readonly Pending[]): Promise<void> {
     for (;;) {
-      const entry = this.remembered.get(key) ?? (await this.bucket.get(key));
+      const remembered = this.remembered.get(key);
+      const entry = remembered ?? (await this.bucket.get(key));
       const batch = new Batch(entry, together);
       await Promise.all([...batch.outdated()].map((settlements) => settlements.refresh()));
       batch.apply();
       try {
-        if (batch.changed) await this.store(key, entry?.revision ?? 0, batch);
+        if (batch.changed) {
+          await this.store(key, entry?.revision ?? 0, batch);
+        } else if (remembered) {
+          // No write that could conflict would show that another writer came: read it anew.
+          this.remembered.delete(key);
+          continue;
+        }
         batch.tell();
         return;
       } catch (error) {

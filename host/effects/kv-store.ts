@@ -1,6 +1,8 @@
 import { Store } from '../../sdk';
 import { JetplugError } from '../../sdk/internal';
+import { isPromise } from '../maybe-promise';
 import { currentRun } from '../message/run';
+import { showThrown } from '../thrown';
 import type { KeyValue } from './key-value';
 import { KeyWriters } from './key-writers';
 import { assertScope, escapeKey, unescapeKey } from './store-keys';
@@ -60,15 +62,15 @@ function parse<T>(text: string | undefined): T | undefined {
 }
 
 function stringify(key: string, next: unknown): string {
-  if (next instanceof Promise) {
-    next.catch(() => undefined); // said here instead: the function must be synchronous
+  if (isPromise(next)) {
+    if (next instanceof Promise) next.catch(() => undefined); // said here instead: the function must be synchronous
     throw invalidValue(key, 'the function given to update is asynchronous; await before it and close over the result');
   }
   let text: string | undefined;
   try {
     text = JSON.stringify(next);
   } catch (cause) {
-    throw invalidValue(key, `the new value is not JSON: ${(cause as Error).message}`, cause);
+    throw invalidValue(key, `the new value is not JSON: ${showThrown(cause)}`, cause);
   }
   if (text === undefined) throw invalidValue(key, `the function given to update returned ${typeof next}`);
   return text;

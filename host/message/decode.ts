@@ -116,8 +116,8 @@ function fillEnvelope(
   return { value: { event_type: type, event_id: id, timestamp } };
 }
 
-/** The time in UTC, or nothing where the text is not one; other offsets are converted. */
-function utc(time: unknown): string | undefined {
+/** An ISO 8601 time in UTC, or nothing where the text is not one; other offsets are converted. */
+export function utc(time: unknown): string | undefined {
   if (typeof time !== 'string' || !ISO_8601.test(time)) return undefined;
   const ms = Date.parse(time);
   if (Number.isNaN(ms) || !isCalendarDay(time.slice(0, 10))) return undefined;

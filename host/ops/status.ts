@@ -82,11 +82,18 @@ async function handlerStatus(handler: ConsumingHandler, connection: Connection):
 /** One list of several hosts' answers: the same plugin's figures are summed, the worst state wins. */
 export function mergeStatuses(answers: readonly (readonly PluginStatus[])[]): PluginStatus[] {
   const merged = new Map<string, PluginStatus>();
-  for (const status of answers.flat()) {
-    const other = merged.get(status.plugin);
-    merged.set(status.plugin, other ? mergePlugin(other, status) : status);
+  for (const answer of answers) {
+    const seen = new Map<string, number>();
+    // Two files of one host that have one name stay apart: the one that runs comes first.
+    for (const status of [...answer].sort((a, b) => b.handlers.length - a.handlers.length)) {
+      const nth = seen.get(status.plugin) ?? 0;
+      seen.set(status.plugin, nth + 1);
+      const key = `${status.plugin} ${nth}`;
+      const other = merged.get(key);
+      merged.set(key, other ? mergePlugin(other, status) : status);
+    }
   }
-  return [...merged.values()];
+  return [...merged.values()].sort((a, b) => (a.plugin < b.plugin ? -1 : 1));
 }
 
 const BADNESS: readonly PluginState[] = ['running', 'stopped', 'loading', 'waiting', 'failed'];

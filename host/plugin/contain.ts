@@ -1,7 +1,8 @@
 import { container, type DependencyContainer } from 'tsyringe';
 import { Settings, type Clock, type EventBus, type Logger, type Store } from '../../sdk';
-import { JetplugError, type PluginLifecycle, type TokenName } from '../../sdk/internal';
+import { isJetplugError, JetplugError, type PluginLifecycle, type TokenName } from '../../sdk/internal';
 import { listIssues } from '../message/validate';
+import { isError, showThrown } from '../thrown';
 import { servicesOf } from './dependencies';
 import type { PluginDefinition } from './describe';
 import { placeIn } from './module-loader';
@@ -52,16 +53,19 @@ export async function contain(
 export async function validSettings(plugin: PluginDefinition, settings: unknown): Promise<unknown> {
   const given = settings ?? {};
   if (!plugin.settingsSchema) return given;
-  const result = await plugin.settingsSchema['~standard'].validate(given);
-  if (!result.issues) return result.value;
-  throw new JetplugError(
-    'JP_PLUGIN_SETTINGS_INVALID',
-    `plugins.${plugin.name}.settings: ${listIssues(result.issues)}`,
-    {
-      plugin: plugin.name,
-      ...plugin.where,
-    },
-  );
+  const where = { plugin: plugin.name, ...plugin.where };
+  const key = `plugins.${plugin.name}.settings`;
+  try {
+    const result = await plugin.settingsSchema['~standard'].validate(given);
+    if (!result.issues) return result.value;
+    throw new JetplugError('JP_PLUGIN_SETTINGS_INVALID', `${key}: ${listIssues(result.issues)}`, where);
+  } catch (cause) {
+    if (isJetplugError(cause)) throw cause;
+    throw new JetplugError('JP_PLUGIN_SETTINGS_INVALID', `${key}: its schema threw: ${showThrown(cause)}`, {
+      ...where,
+      cause,
+    });
+  }
 }
 
 async function provide(name: TokenName, services: PluginServices, settings: unknown): Promise<unknown> {
@@ -84,7 +88,7 @@ function build(plugin: PluginDefinition, child: DependencyContainer): ContainedP
     return child.resolve(plugin.cls as never);
   } catch (error) {
     const place = placeIn(plugin.sources, error);
-    const message = error instanceof Error ? error.message : `it threw ${String(error)}`;
+    const message = isError(error) ? error.message : `it threw ${showThrown(error)}`;
     // tsyringe wraps what a constructor throws in its own account of who asked for whom.
     const injecting = /^(Cannot inject|TypeInfo not known|Attempted to (resolve|construct))/.test(message) && !place;
     const code = injecting ? 'JP_INJECT_FAILED' : 'JP_PLUGIN_CONSTRUCTOR_FAILED';
@@ -111,7 +115,7 @@ export function lifecycleError(
   plugin: PluginDefinition,
   cause: unknown,
 ): JetplugError {
-  const message = cause instanceof Error ? `${cause.name}: ${cause.message}` : `it threw ${String(cause)}`;
+  const message = isError(cause) ? `${cause.name}: ${cause.message}` : `it threw ${showThrown(cause)}`;
   const place = placeIn(plugin.sources, cause) ?? plugin.where;
   return new JetplugError(code, `${plugin.cls.name}.${method}: ${message}`, { plugin: plugin.name, ...place, cause });
 }

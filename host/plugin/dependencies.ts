@@ -11,7 +11,7 @@ export function inspectDependencies(cls: PluginClass): JetplugError[] {
       problems.push(
         new JetplugError('JP_INJECT_INTERFACE', `${parameter} has a type that is gone at run time (left: ${seen})`),
       );
-    } else if (tokenOf(type) === undefined && container.isRegistered(type as never)) {
+    } else if (tokenOf(type) === undefined && isShared(type)) {
       problems.push(
         new JetplugError('JP_INJECT_SINGLETON', `${parameter} is ${(type as PluginClass).name}, a @singleton() class`),
       );
@@ -42,16 +42,21 @@ interface Parameter {
   readonly type: unknown;
 }
 
-/** The constructor parameters of the class and of all it depends on, but those that name a token with `@inject`. */
+/** The constructor parameters of the class and of all it depends on, but those that name no class with `@inject`. */
 function parameters(cls: PluginClass): Parameter[] {
   return owners(cls).flatMap((owner) => own(owner));
 }
 
 function own(owner: PluginClass): Parameter[] {
-  const tokens = (Reflect.getOwnMetadata('injectionTokens', owner) ?? {}) as Record<number, unknown>;
+  const told = (Reflect.getOwnMetadata('injectionTokens', owner) ?? {}) as Record<number, { token: unknown }>;
   return (parameterTypes(owner) ?? [])
-    .map((type, index) => ({ owner, index, type }))
-    .filter(({ index }) => !(index in tokens));
+    .map((type, index) => ({ owner, index, type: told[index] ? told[index].token : type }))
+    .filter(({ index, type }) => !told[index] || typeof type === 'function');
+}
+
+/** Registered for all plugins alike; a class that is scoped to containers is registered in each child anew. */
+function isShared(type: unknown): boolean {
+  return container.isRegistered(type as never) && !container.createChildContainer().isRegistered(type as never);
 }
 
 function owners(cls: PluginClass): PluginClass[] {

@@ -116,11 +116,12 @@ function describeHandler(
 ): HandlerDefinition {
   const where = placeOf(plugin.sources, plugin.cls.name, mark.method);
   try {
+    const told = { ...eventOf(plugin.cls, mark), ...optionsOf(mark, layers) };
     const name = kebabCase(mark.method);
     const durable = mark.options.durable ?? `${pluginName}-${name}`;
     assertName(name, 'handler');
     assertName(durable, 'durable');
-    return { method: mark.method, name, durable, where, ...eventOf(plugin.cls, mark), ...optionsOf(mark, layers) };
+    return { method: mark.method, name, durable, where, ...told };
   } catch (error) {
     throw isJetplugError(error) ? error.with({ plugin: pluginName, ...where }) : error;
   }
@@ -176,25 +177,16 @@ function optionsOf(
   }
   const backoffMs = backoff.map((wait, i) => durationMs(wait, `${method}: retry.backoff[${i}]`));
   const timeoutMs = pick('timeoutMs') ?? HANDLER_DEFAULTS.timeoutMs;
+  if (timeoutMs === 0) throw new JetplugError('JP_HANDLER_OPTIONS', `${method}: a timeout of 0 lets nothing end`);
   return { from, concurrency, timeoutMs, retry: { attempts, backoffMs } };
 }
 
-const KNOWN_OPTIONS: readonly string[] = [
-  'from',
-  'durable',
-  'concurrency',
-  'timeout',
-  'retry',
-] satisfies (keyof SubscribeOptions)[];
+const OPTIONS = ['from', 'durable', 'concurrency', 'timeout', 'retry'] satisfies (keyof SubscribeOptions)[];
+const RETRY_OPTIONS = ['attempts', 'backoff'] satisfies (keyof RetryOptions)[];
 
 function fromDecorator(options: SubscribeOptions): HandlerConfig {
-  const unknown = Object.keys(options).find((key) => !KNOWN_OPTIONS.includes(key));
-  if (unknown !== undefined) {
-    throw new JetplugError(
-      'JP_HANDLER_OPTIONS',
-      `@Subscribe has no option ${JSON.stringify(unknown)}; it has ${KNOWN_OPTIONS.join(', ')}`,
-    );
-  }
+  assertKnown(options, OPTIONS);
+  assertKnown(options.retry ?? {}, RETRY_OPTIONS, 'retry.');
   const { from, concurrency, timeout, retry } = options;
   return {
     ...(from === undefined ? {} : { from }),
@@ -202,6 +194,13 @@ function fromDecorator(options: SubscribeOptions): HandlerConfig {
     ...(timeout === undefined ? {} : { timeoutMs: durationMs(timeout, '@Subscribe timeout') }),
     ...(retry === undefined ? {} : { retry }),
   };
+}
+
+function assertKnown(options: object, known: readonly string[], prefix = ''): void {
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  const message = `@Subscribe has no option ${JSON.stringify(prefix + unknown)}; it has ${known.join(', ')}`;
+  throw new JetplugError('JP_HANDLER_OPTIONS', message);
 }
 
 function assertFrom(from: From, method: string): void {
@@ -225,7 +224,7 @@ function assertName(name: string, what: string): void {
   if (/^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$/.test(name)) return;
   throw new JetplugError(
     'JP_PLUGIN_NAME_INVALID',
-    `the ${what} name ${JSON.stringify(name)} is not of a–z, 0–9 and dashes`,
+    `the ${what} name ${JSON.stringify(name)} is not 1–64 characters of a–z, 0–9, - and _`,
   );
 }
 

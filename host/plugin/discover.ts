@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { JetplugError } from '../../sdk/internal';
 
 /** A file that holds a plugin. */
@@ -39,9 +39,9 @@ export function discover(dirs: readonly string[]): Discovery {
   }
   const found: PluginFile[] = [];
   const skipped: SkippedFile[] = [];
-  for (const root of dirs.map((dir) => resolve(dir))) {
+  for (const root of new Set(dirs.map((dir) => resolve(dir)))) {
     for (const file of candidates(root)) {
-      const why = whySkipped(file);
+      const why = whySkipped(file) ?? whyMisplaced(file, root);
       if (why === undefined) found.push({ file, root });
       else skipped.push({ file, why, looksMeant: /plugin/i.test(basename(file)) });
     }
@@ -62,14 +62,19 @@ export function whySkipped(file: string): string | undefined {
   return stats.size === 0 ? 'empty: still being written?' : undefined;
 }
 
-/** The files of the folder, and of each folder in it those that could be its plugin. */
+function whyMisplaced(file: string, root: string): string | undefined {
+  if (dirname(file) === root || /^index\.plugin\./.test(basename(file))) return undefined;
+  return 'in a folder of its own a plugin is named index.plugin.ts or index.plugin.js';
+}
+
+/** The files of the folder, and of each folder in it those that are named like plugins. */
 function candidates(root: string): string[] {
   return names(root).flatMap((name) => {
     const path = join(root, name);
     if (!isDirectory(path)) return [path];
     if (name === 'node_modules' || name.startsWith('.')) return [];
     return names(path)
-      .filter((inner) => /^index\.plugin\./.test(inner))
+      .filter((inner) => inner.includes('.plugin.'))
       .map((inner) => join(path, inner));
   });
 }

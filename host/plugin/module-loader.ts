@@ -10,6 +10,7 @@ import {
   type EventContract,
   type Location,
 } from '../../sdk/internal';
+import { isError, showThrown } from '../thrown';
 import { transpile } from './transpile';
 
 const hostRequire = createRequire(__filename);
@@ -140,7 +141,7 @@ function versionOf(file: string, sources: ReadonlyMap<string, string>): string {
 
 function loadFailed(file: string, error: unknown, sources: ReadonlyMap<string, string>): JetplugError {
   const place = placeIn(sources, error) ?? { file };
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : `it threw ${String(error)}`;
+  const message = isError(error) ? `${error.name}: ${error.message}` : `it threw ${showThrown(error)}`;
   return new JetplugError('JP_PLUGIN_LOAD_FAILED', message, { ...place, cause: error });
 }
 
@@ -157,22 +158,19 @@ function resolvePath(path: string): string {
 /** Where a class, or a method of it, stands in the plugin's sources. */
 export function placeOf(sources: ReadonlyMap<string, string>, className: string, method?: string): Location {
   for (const [file, source] of sources) {
-    const classAt = new RegExp(`\\bclass\\s+${escape(className)}\\b`).exec(source)?.index;
-    if (classAt === undefined) continue;
+    const classAt = source.search(new RegExp(`${NO_COMMENT}.*\\bclass\\s+${whole(className)}`, 'm'));
+    if (classAt < 0) continue;
     const inClass = source.slice(classAt);
-    const methodAt =
-      method === undefined
-        ? 0
-        : new RegExp(
-            `^[ \\t]*(?:(?:public|private|protected|override|async)\\s+)*\\*?${escape(method)}\\s*[(<]`,
-            'm',
-          ).exec(inClass);
-    const offset = typeof methodAt === 'object' ? classAt + (methodAt?.index ?? 0) : classAt;
-    return { file, line: source.slice(0, offset).split('\n').length };
+    const methodAt = method === undefined ? 0 : inClass.search(new RegExp(`${METHOD}${whole(method)}\\s*[(<]`, 'm'));
+    return { file, line: source.slice(0, classAt + Math.max(0, methodAt)).split('\n').length };
   }
   return { file: [...sources.keys()][0] ?? '', line: 1 };
 }
 
-function escape(name: string): string {
-  return name.replace(/[$]/g, '\\$&');
+const NO_COMMENT = String.raw`^(?!\s*(?:\*|\/\/|\/\*))`;
+/** Up to a method's name; its decorator may stand before it, or end, on the same line. */
+const METHOD = String.raw`^[ \t]*(?:[@}].*\)[ \t]+)?(?:(?:public|private|protected|override|async)\s+)*\*?`;
+
+function whole(name: string): string {
+  return `${name.replaceAll('$', '\\$')}(?![\\w$])`;
 }

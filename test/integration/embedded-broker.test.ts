@@ -11,7 +11,7 @@ import { findHolder, runningBrokerUrl, tryLock, type LockRecord } from '../../ho
 import { openBroker, type Broker } from '../../host/nats/embedded/open-broker';
 import { endProcesses, haveEnded, isAlive, type ProcessIdentity } from '../../host/nats/embedded/process-identity';
 import { isAtLeast } from '../../host/nats/embedded/version';
-import type { JetplugError } from '../../sdk/errors';
+import type { JetplugError } from '../../sdk/internal';
 import { natsServerBinary, startTestServer } from '../support/nats-server';
 
 let folder: string;
@@ -123,6 +123,7 @@ describe('a host that is killed', () => {
     process.kill(watchdog?.pid ?? 0, 'SIGSTOP'); // It cannot restart what dies, nor end it.
     await host.kill();
     process.kill(watchdog?.pid ?? 0, 'SIGKILL');
+    await until(() => watchdog === undefined || !isAlive(watchdog));
     expect(broker !== undefined && isAlive(broker)).toBe(true);
     expect(findHolder(data)?.state).toBe('orphaned');
     expect(runningBrokerUrl(data)).toBeUndefined();

@@ -51,7 +51,7 @@ const BROKEN: Record<string, { code: string; source: string; checkKnows: boolean
   },
   'name-taken': {
     code: 'JP_PLUGIN_DUPLICATE_NAME',
-    source: pluginSource('BadgePlugin', HANDLE).replace('export class', 'export class /* HERE */'),
+    source: pluginSource('BadgePlugin', HANDLE).replace('BadgePlugin {', 'BadgePlugin { // HERE'),
     checkKnows: true,
   },
   'durable-taken': {
@@ -140,20 +140,20 @@ const FAILING: Record<string, { source: string; reason: string; error: RegExp; l
     error: /rejects-null\.handle threw null, which is not an Error/,
     located: false,
   },
-  'throws-a-trap': {
-    source: failing('ThrowsATrapPlugin', `throw { get message() { throw 1; }, get stack() { throw 2; }, get name() { throw 3; } };`),
+  'throws-traps': {
+    source: failing('ThrowsTrapsPlugin', `throw { get message() { throw 1; }, get stack() { throw 2; }, get name() { throw 3; } };`),
     reason: 'attempts-exhausted',
-    error: /throws-a-trap\.handle threw/,
+    error: /throws-traps\.handle threw/,
     located: false,
   },
-  'throws-a-strange-error': {
-    source: failing('ThrowsAStrangeErrorPlugin', `throw Object.assign(new Error('x'), { name: 7, message: {}, stack: null, cause: 1n });`),
+  'throws-strange-errors': {
+    source: failing('ThrowsStrangeErrorsPlugin', `throw Object.assign(new Error('x'), { name: 7, message: {}, stack: null, cause: 1n });`),
     reason: 'attempts-exhausted',
     error: /./,
     located: false,
   },
-  'returns-a-trap': {
-    source: failing('ReturnsATrapPlugin', `return { then() { throw new Error('no thenable'); } };`),
+  'returns-traps': {
+    source: failing('ReturnsTrapsPlugin', `return { then() { throw new Error('no thenable'); } };`),
     reason: 'attempts-exhausted',
     error: /^no thenable$/,
     located: true,
@@ -250,6 +250,12 @@ test('stray errors and rejections are logged, and end nothing', async () => {
     return true;
   });
   expect((await fetch(`${host.url}/livez`)).status).toBe(200);
+});
+
+test('what a plugin prints are lines of the log, not between them', async () => {
+  await eventually(() => host.logged('a plugin printed').length >= 20);
+  expect(host.logged('a plugin printed')[0]).toMatchObject({ level: 'info', text: 'hello' });
+  expect(host.noise).toEqual([]);
 });
 
 function fileOf(name: string): string {

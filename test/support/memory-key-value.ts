@@ -20,22 +20,26 @@ export class MemoryKeyValue implements KeyValue {
 
   async put(key: string, value: string, expected?: number): Promise<number> {
     this.calls.put++;
-    await this.reach();
-    if (expected !== undefined && expected !== (this.entries.get(key)?.revision ?? 0)) throw new Conflict(key);
-    const revision = ++this.revision;
-    this.entries.set(key, { value, revision });
-    await this.turn();
-    return revision;
+    return this.write(key, value, expected);
   }
 
-  async delete(key: string): Promise<void> {
-    await this.reach();
-    this.entries.set(key, { value: undefined, revision: ++this.revision });
+  async delete(key: string, expected?: number): Promise<number> {
+    return this.write(key, undefined, expected);
   }
 
   async keys(): Promise<string[]> {
     await this.reach();
     return [...this.entries].filter(([, { value }]) => value !== undefined).map(([key]) => key);
+  }
+
+  private async write(key: string, value: string | undefined, expected: number | undefined): Promise<number> {
+    await this.reach();
+    if (expected !== undefined && expected !== (this.entries.get(key)?.revision ?? 0)) throw new Conflict(key);
+    const revision = ++this.revision;
+    this.entries.set(key, { value, revision });
+    // The answer takes its way, too.
+    await this.turn();
+    return revision;
   }
 
   private async reach(): Promise<void> {

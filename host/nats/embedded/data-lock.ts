@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { showThrown } from '../../thrown';
 import { identify, isAlive, processSpace, type ProcessIdentity } from './process-identity';
 
 /*
@@ -123,7 +124,9 @@ function hold(data: string, nonce: string, first: LockRecord): DataLock {
       utimesSync(file, new Date(), new Date());
     } catch (error) {
       clearInterval(heartbeat);
-      process.emitWarning(`The lock ${file} of this host is gone, so another may start on the same data: ${error}`);
+      process.emitWarning(
+        `The lock ${file} of this host is gone, so another may start on the same data: ${showThrown(error)}`,
+      );
     }
   }, HEARTBEAT_MS).unref();
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { showThrown } from '../../thrown';
 import type { DataLock } from './data-lock';
@@ -44,7 +45,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     );
   }
   const stopping = new AbortController();
-  const stopAsked = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve()));
+  const stopAsked = once(stopping.signal, 'abort').then(() => undefined);
   let running = await start().catch((error: unknown) => {
     lock.release();
     throw error;
@@ -73,9 +74,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   }
 
   async function keepRunning(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      const how = await Promise.race([running.ended, stopAsked]);
-      if (stopping.signal.aborted) break;
+    for (;;) {
+      const how = await Promise.race([stopAsked, running.ended]);
+      if (how === undefined) break;
       say(`The embedded nats-server ended by itself (${how}); starting it again`);
       running = await startAgain(running);
     }

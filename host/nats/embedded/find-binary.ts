@@ -1,4 +1,4 @@
-import { JetplugError } from '../../../sdk/errors';
+import { JetplugError } from '../../../sdk/internal';
 import { showThrown } from '../../thrown';
 import { cachedBinary } from './cache';
 import type { DownloadLimits, Progress } from './download';

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { JetplugError } from '../../../sdk/errors';
+import { JetplugError } from '../../../sdk/internal';
 import { showThrown } from '../../thrown';
 import type { DataLock } from './data-lock';
 import type { Binary } from './find-binary';
@@ -11,7 +11,7 @@ import { probe } from './probe';
 import { endProcesses, haveEnded, identify, type ProcessIdentity } from './process-identity';
 import { serverConfig } from './server-config';
 import { startWatchdog, type WatchdogProcess } from './start-watchdog';
-import type { WatchdogOrder, WatchdogReport } from './watchdog';
+import type { WatchdogLine, WatchdogReport } from './watchdog';
 
 export interface LaunchOptions {
   readonly binary: Binary;
@@ -69,11 +69,12 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     end = () => endRun(watchdog, run, started);
     lock.note({ watchdog: guard, broker: undefined, url: undefined, name });
 
-    run.order({ command: binary.path, args: ['-c', configFile], logFile, killAfterMs: KILL_AFTER_MS });
+    run.tell({ command: binary.path, args: ['-c', configFile], logFile, killAfterMs: KILL_AFTER_MS });
     const pid = await Promise.race([run.started, run.ended.then(failWith)]);
     const broker = identify(pid);
     started.push(broker);
     lock.note({ broker });
+    run.tell('go');
 
     const portsFile = join(data, `${basename(binary.path)}_${pid}.ports`);
     const answering = await untilReady(name, () => (port === 0 ? readPort(portsFile) : port), run.over, options);
@@ -98,7 +99,7 @@ async function endRun(watchdog: WatchdogProcess, run: Run, started: (ProcessIden
 }
 
 interface Run {
-  order(order: WatchdogOrder): void;
+  tell(line: WatchdogLine): void;
   readonly started: Promise<number>;
   readonly ended: Promise<string>;
   /** How it ended, once it has. */
@@ -126,7 +127,7 @@ function follow(watchdog: WatchdogProcess): Run {
     });
   });
   return {
-    order: (order) => watchdog.stdin.write(`${JSON.stringify(order)}\n`),
+    tell: (line) => watchdog.stdin.write(`${JSON.stringify(line)}\n`),
     started,
     ended,
     over: () => over,

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isJetplugError, JetplugError } from '../../../sdk/errors';
+import { isJetplugError, JetplugError } from '../../../sdk/internal';
 import type { EmbeddedConfig } from '../../config/config';
 import { showThrown } from '../../thrown';
 import { findHolder, removeIfLifeless, startedBy, tryLock, type DataLock, type Holder } from './data-lock';

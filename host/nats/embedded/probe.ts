@@ -57,7 +57,7 @@ function readGreeting(line: string): Answer {
   const { server_name, version, jetstream, tls_required } = info as Record<string, unknown>;
   return {
     kind: 'nats',
-    name: String(server_name ?? ''),
+    name: typeof server_name === 'string' ? server_name : '',
     version: String(version),
     jetStream: jetstream === true,
     tlsRequired: tls_required === true,

@@ -48,7 +48,8 @@ export async function endProcesses(processes: readonly ProcessIdentity[], graceM
   if (await haveEnded(processes, graceMs)) return;
   signal(processes, 'SIGKILL');
   if (await haveEnded(processes, graceMs)) return;
-  throw new Error(`process ${processes.filter(isAlive).map(({ pid }) => pid)} does not end, not even by SIGKILL`);
+  const left = processes.filter(isAlive).map(({ pid }) => pid);
+  throw new Error(`process ${left.join(', ')} does not end, not even by SIGKILL`);
 }
 
 function signal(processes: readonly ProcessIdentity[], name: NodeJS.Signals): void {

@@ -1,13 +1,17 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { existsSync, openSync } from 'node:fs';
 
 /*
  * Runs as a process of its own, between the host and nats-server, so that a host that is killed leaves no
  * broker behind: when the pipe on stdin closes, it ends the server and then itself. It has a session of its
  * own too: Ctrl-C on the terminal does not reach the broker before the host has drained.
  *
- * It takes one order, a line of JSON on stdin, and reports in such lines on stdout. It imports nothing but
+ * It takes its orders in lines of JSON on stdin, and reports in such lines on stdout. It imports nothing but
  * Node's own modules, since it also runs without a file: see `startWatchdog`.
+ *
+ * The server touches its data only when it is told to go: by then the host has noted its process number
+ * in the lock, so a server that outlives both host and watchdog is known to the next start. A shell waits for
+ * that and then becomes the server, under the same number.
  */
 
 export interface WatchdogOrder {
@@ -18,6 +22,12 @@ export interface WatchdogOrder {
   /** How long the server may take to end before SIGKILL. */
   readonly killAfterMs: number;
 }
+
+/** What the host says, a line of JSON each: what to run, then that it may go. */
+export type WatchdogLine = WatchdogOrder | 'go';
+
+const SHELL = '/bin/sh';
+const WAIT_FOR_GO = 'read -r go && exec "$0" "$@"';
 
 /** `started`: the server's process number. `ended`: how; with a server that could not be started, why. */
 export type WatchdogReport = { readonly started: number } | { readonly ended: string };
@@ -30,7 +40,12 @@ let received = '';
 process.stdin.setEncoding('utf8');
 process.stdin.on('data', (chunk: string) => {
   received += chunk;
-  if (server === undefined && received.includes('\n')) start(JSON.parse(received) as WatchdogOrder);
+  for (let end = received.indexOf('\n'); end !== -1; end = received.indexOf('\n')) {
+    const line = JSON.parse(received.slice(0, end)) as WatchdogLine;
+    received = received.slice(end + 1);
+    if (line === 'go') server?.stdin?.end('go\n');
+    else start(line);
+  }
 });
 process.stdin.on('close', stop);
 process.stdout.on('error', stop); // The host no longer listens.
@@ -41,8 +56,13 @@ function start(order: WatchdogOrder): void {
   killAfterMs = order.killAfterMs;
   try {
     const log = openSync(order.logFile, 'a', 0o600);
-    const child = spawn(order.command, order.args, { stdio: ['ignore', log, log], windowsHide: true });
+    // Where there is no shell, the server goes at once.
+    const waits = existsSync(SHELL);
+    const command = waits ? SHELL : order.command;
+    const args = waits ? ['-c', WAIT_FOR_GO, order.command, ...order.args] : order.args;
+    const child = spawn(command, args, { stdio: ['pipe', log, log], windowsHide: true });
     server = child;
+    child.stdin?.on('error', stop); // It has just ended; `exit` tells how.
     child.on('spawn', () => report({ started: child.pid ?? 0 }));
     child.on('error', (error) => end(error.message));
     child.on('exit', (code, signal) => end(signal === null ? `exit code ${code}` : `signal ${signal}`));

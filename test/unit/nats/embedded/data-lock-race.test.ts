@@ -1,15 +1,15 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { transformFileSync } from '@swc/core';
 import fc from 'fast-check';
 import { tryLock } from '../../../../host/nats/embedded/data-lock';
 
-const SOURCES = join(__dirname, '../../../../host/nats/embedded');
+const SOURCES = join(__dirname, '../../../../host');
 const RACERS = 6;
 const RACE_MS = 4_000;
 
@@ -20,7 +20,7 @@ const RACE_MS = 4_000;
 const RACER = `
   const { appendFileSync } = require('node:fs');
   const { createServer } = require('node:net');
-  const { tryLock } = require('./data-lock.js');
+  const { tryLock } = require('./nats/embedded/data-lock.js');
   const [data, port, log] = process.argv.slice(2);
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   process.send('ready');
@@ -46,13 +46,15 @@ let folder: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'jetplug-lock-race-'));
-  for (const name of ['data-lock', 'process-identity']) {
+  for (const name of ['nats/embedded/data-lock', 'nats/embedded/process-identity', 'thrown']) {
     const { code } = transformFileSync(join(SOURCES, `${name}.ts`), {
       swcrc: false,
       jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
       module: { type: 'commonjs' },
     });
-    writeFileSync(join(folder, `${name}.js`), code);
+    const file = join(folder, `${name}.js`);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, code);
   }
   writeFileSync(join(folder, 'racer.js'), RACER);
 });

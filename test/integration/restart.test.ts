@@ -1,0 +1,101 @@
+import type { NatsConnection } from 'nats';
+import { storedLetters } from '../support/dead-letters';
+import { eventually } from '../support/eventually';
+import type { TestHost } from '../support/host';
+import type { TestServer } from '../support/nats-server';
+import { pluginSource } from '../support/plugin-source';
+import { Scene } from '../support/scene';
+
+const COUNTS = pluginSource(
+  'CountsPlugin',
+  `  constructor(private readonly seen: Store<number>) {}
+  @Subscribe('video.counts', { from: 'beginning', concurrency: 4 })
+  async handle(event: any) {
+    await this.seen.update(event.key, (n = 0) => n + 1);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }`,
+);
+const FAILS = pluginSource(
+  'FailsPlugin',
+  `  @Subscribe('video.fails', { from: 'beginning', retry: { attempts: 3, backoff: ['700ms'] } })
+  handle(event: any, context: EventContext) {
+    context.log.info('ran', {});
+    throw new Error('no');
+  }`,
+);
+const EVENTS = 300;
+const CONFIG = { delivery: { ackWait: '2s' } };
+
+const scene = new Scene();
+let server: TestServer;
+let nats: NatsConnection;
+let plugins: string[];
+
+beforeAll(async () => {
+  server = await scene.server();
+  nats = await scene.client(server.url);
+  plugins = [scene.folder({ 'counts.plugin.ts': COUNTS, 'fails.plugin.ts': FAILS })];
+});
+afterAll(() => scene.end());
+
+const start = (): Promise<TestHost> => scene.host({ server, plugins, config: CONFIG });
+
+test('attempts are counted on across a restart', async () => {
+  const first = await start();
+  nats.publish('video.fails', '{}');
+  await eventually(() => first.logged('ran').length === 1);
+  expect(await first.stop()).toBe(0);
+  const second = await start();
+  await eventually(async () => (await storedLetters(nats)).length === 1);
+  expect([...first.logged('ran'), ...second.logged('ran')].map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
+  expect((await storedLetters(nats))[0]!.header.get('x-attempts')).toBe('3');
+  expect(await second.stop()).toBe(0);
+});
+
+test('hosts that stop in the middle, gracefully or killed, lose nothing and leave nothing behind', async () => {
+  await publishAll();
+  // A graceful stop: nothing may be handled twice.
+  const first = await start();
+  await eventually(async () => (await total()) >= 60);
+  expect(await first.stop()).toBe(0);
+  const handledByFirst = await total();
+  const second = await start();
+  await eventually(async () => (await total()) >= handledByFirst + 60);
+  expect(await total()).toBeLessThan(EVENTS);
+  // A kill: what ran is delivered again.
+  await second.kill();
+  await start();
+  await eventually(async () => (await pending()) === 0, 20_000);
+
+  const counts = await seen();
+  expect(Object.keys(counts)).toHaveLength(EVENTS);
+  const twice = Object.values(counts).filter((n) => n > 1).length;
+  expect(twice).toBeLessThanOrEqual(4);
+  expect(Math.max(...Object.values(counts))).toBeLessThanOrEqual(2);
+}, 60_000);
+
+async function publishAll(): Promise<void> {
+  for (let i = 0; i < EVENTS; i++) nats.publish('video.counts', JSON.stringify({ key: `k${i}` }));
+  await nats.flush();
+}
+
+async function pending(): Promise<number> {
+  const jsm = await nats.jetstreamManager();
+  const { num_pending, num_ack_pending } = await jsm.consumers.info('EVENTS', 'counts-handle');
+  return num_pending + num_ack_pending;
+}
+
+/** How many keys the plugin has seen. */
+async function total(): Promise<number> {
+  const jsm = await nats.jetstreamManager();
+  const { state } = await jsm.streams.info('KV_jetplug-counts');
+  return state.messages;
+}
+
+async function seen(): Promise<Record<string, number>> {
+  const bucket = await nats.jetstream().views.kv('jetplug-counts', { bindOnly: true });
+  // First the keys: the client's iterator loses what comes while its reader waits.
+  const keys: string[] = [];
+  for await (const key of await bucket.keys()) keys.push(key);
+  return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, (await bucket.get(key))!.json()] as const)));
+}

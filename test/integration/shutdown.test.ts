@@ -1,0 +1,91 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { NatsConnection } from 'nats';
+import { eventually } from '../support/eventually';
+import type { TestHost } from '../support/host';
+import type { TestServer } from '../support/nats-server';
+import { pluginSource } from '../support/plugin-source';
+import { Scene } from '../support/scene';
+
+/** Its handler runs until there is the file that the event names. */
+const WAITS = pluginSource(
+  'WaitsPlugin',
+  `  constructor(private readonly log: Logger) {}
+  @Subscribe('video.waits', { concurrency: 2 })
+  async handle(event: any, context: EventContext) {
+    context.log.info('begun', { n: event.n });
+    while (event.until && !existsSync(event.until)) await new Promise<void>((resolve) => setTimeout(resolve, 10));
+    context.log.info('done', { n: event.n });
+  }
+  onStop() { this.log.info('told to stop', {}); }`,
+  { before: `import { existsSync } from 'node:fs';` },
+);
+
+const scene = new Scene();
+let server: TestServer;
+let nats: NatsConnection;
+let plugins: string[];
+
+beforeAll(async () => {
+  server = await scene.server();
+  nats = await scene.client(server.url);
+  plugins = [scene.folder({ 'waits.plugin.ts': WAITS })];
+});
+afterAll(() => scene.end());
+
+const start = (grace: string): Promise<TestHost> => scene.host({ server, plugins, config: { shutdown: { grace } } });
+const numbers = (host: TestHost, msg: string): unknown[] => host.logged(msg).map(({ n }) => n);
+
+test('on SIGTERM what runs finishes, what waits goes to another host at once, and the exit code is 0', async () => {
+  const stopping = await start('10s');
+  const released = join(scene.folder(), 'released');
+  publish(1, released);
+  publish(2, released);
+  for (let n = 3; n <= 10; n++) publish(n);
+  await eventually(() => numbers(stopping, 'begun').length === 2);
+  const other = await start('10s');
+  expect(numbers(other, 'begun')).toEqual([]);
+
+  const stoppedAtMs = performance.now();
+  const stopped = stopping.stop();
+  await eventually(() => numbers(other, 'done').length === 8);
+  // Far below the ack wait of 15 s, after which they would come in any case.
+  expect(performance.now() - stoppedAtMs).toBeLessThan(3_000);
+  expect(numbers(stopping, 'done')).toEqual([]);
+  writeFileSync(released, '');
+  expect(await stopped).toBe(0);
+  expect(numbers(stopping, 'done')).toEqual([1, 2]);
+  expect(numbers(other, 'done')).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
+  expect(stopping.lines.map(({ msg }) => msg).filter((msg) => ['stopping', 'done', 'told to stop', 'stopped'].includes(msg))).toEqual([
+    'stopping',
+    'done',
+    'done',
+    'told to stop',
+    'stopped',
+  ]);
+  expect(await unsettled()).toBe(0);
+  expect(await other.stop()).toBe(0);
+});
+
+test('what does not finish within the grace is given back as the last step', async () => {
+  const stopping = await start('300ms');
+  publish(11, '/never');
+  await eventually(() => numbers(stopping, 'begun').includes(11));
+  const stoppedAtMs = performance.now();
+  expect(await stopping.stop()).toBe(0);
+  expect(performance.now() - stoppedAtMs).toBeLessThan(5_000);
+  expect(numbers(stopping, 'done')).toEqual([]);
+
+  const other = await start('300ms');
+  await eventually(() => numbers(other, 'begun').includes(11), 5_000);
+  expect(other.logged('begun')[0]).toMatchObject({ n: 11, attempt: 1 });
+});
+
+function publish(n: number, until?: string): void {
+  nats.publish('video.waits', JSON.stringify({ n, until }));
+}
+
+async function unsettled(): Promise<number> {
+  const jsm = await nats.jetstreamManager();
+  return (await jsm.consumers.info('EVENTS', 'waits-handle')).num_ack_pending;
+}

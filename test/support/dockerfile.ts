@@ -1,0 +1,50 @@
+import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+/** What the last stage of a Dockerfile makes. */
+export interface Image {
+  readonly workdir: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** From the repository's folder, where what an earlier stage builds stands too. */
+  readonly copies: readonly { sources: readonly string[]; target: string }[];
+  readonly command: readonly string[];
+  readonly healthCommand: readonly string[];
+}
+
+/** Reads as much of the language as this repository's Dockerfile uses. */
+export function readDockerfile(file: string): Image {
+  const lines = readFileSync(file, 'utf8').replaceAll('\\\n', ' ').split('\n');
+  const stage = lines.slice(lines.findLastIndex((line) => line.startsWith('FROM ')) + 1);
+  const all = (instruction: string): string[] =>
+    stage.filter((line) => line.startsWith(`${instruction} `)).map((line) => line.slice(instruction.length).trim());
+  const one = (instruction: string): string => {
+    const [value, ...others] = all(instruction);
+    if (value === undefined || others.length > 0) throw new Error(`${file}: not one ${instruction} in the last stage`);
+    return value;
+  };
+  const list = (text: string): string[] => JSON.parse(text) as string[];
+  const workdir = one('WORKDIR');
+  return {
+    workdir,
+    env: Object.fromEntries(all('ENV').map((line) => line.split('=', 2) as [string, string])),
+    copies: all('COPY').map((line) => {
+      const words = line.split(/\s+/).filter((word) => !word.startsWith('--'));
+      const sources = words.slice(0, -1).map((source) => source.replace(`${workdir}/`, ''));
+      return { sources, target: words.at(-1)! };
+    }),
+    command: [...list(one('ENTRYPOINT')), ...list(one('CMD'))],
+    healthCommand: list(one('HEALTHCHECK').replace(/^.*?\bCMD /, '')),
+  };
+}
+
+/** Lays out the image's working folder in an empty one; its packages are the repository's. */
+export function layOut(image: Image, repository: string, folder: string): void {
+  for (const { sources, target } of image.copies) {
+    for (const source of sources) {
+      const to = target.endsWith('/') ? join(folder, target, basename(source)) : join(folder, target);
+      mkdirSync(dirname(to), { recursive: true });
+      cpSync(join(repository, source), to, { recursive: true });
+    }
+  }
+  symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'));
+}

@@ -1,0 +1,76 @@
+import fc from 'fast-check';
+import { RetryLater } from 'jetplug/sdk';
+import { durationMs, parseDuration } from '../../../sdk/duration';
+
+test.each([
+  [0, 0],
+  [1.5, 1.5],
+  ['0s', 0],
+  ['250ms', 250],
+  ['30s', 30_000],
+  ['2m', 120_000],
+  ['1.5h', 5_400_000],
+  ['7d', 604_800_000],
+  ['10 s', 10_000],
+  [' 10s\n', 10_000],
+  ['0.0004s', 0],
+  ['0.0005s', 1],
+])('%j is %d milliseconds', (text, ms) => {
+  expect(parseDuration(text)).toBe(ms);
+});
+
+test.each([
+  -1,
+  NaN,
+  Infinity,
+  '',
+  's',
+  '5',
+  '-5s',
+  '5 seconds',
+  '5S',
+  '1e3s',
+  '.5s',
+  '5.s',
+  '5  s',
+  '1h30m',
+  '9'.repeat(400) + 'd',
+  null,
+  undefined,
+  {},
+  [],
+  ['5s'],
+  5n,
+  true,
+])('%p is no duration', (value) => {
+  expect(parseDuration(value)).toBeUndefined();
+});
+
+test('any text is a finite, non-negative number of milliseconds or none', () => {
+  const text = fc.oneof(
+    fc.string(),
+    fc
+      .tuple(fc.stringMatching(/^[\d.]{0,12} ?$/), fc.constantFrom('ms', 's', 'm', 'h', 'd', ''))
+      .map((parts) => parts.join('')),
+  );
+  fc.assert(
+    fc.property(text, (value) => {
+      const ms = parseDuration(value);
+      expect(ms === undefined || (Number.isInteger(ms) && ms >= 0)).toBe(true);
+    }),
+  );
+});
+
+test('what is no duration is an error that names it and what it was for', () => {
+  expect(() => durationMs('soon', 'timeout')).toThrow(
+    expect.objectContaining({
+      code: 'JP_DURATION_INVALID',
+      message: 'timeout is "soon", which is not a length of time',
+    }),
+  );
+});
+
+test('RetryLater knows its delay in milliseconds, and refuses one that is none', () => {
+  expect(new RetryLater('10m')).toMatchObject({ delayMs: 600_000, message: 'not yet', name: 'RetryLater' });
+  expect(() => new RetryLater('later' as '1s')).toThrow(expect.objectContaining({ code: 'JP_DURATION_INVALID' }));
+});

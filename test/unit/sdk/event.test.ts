@@ -1,0 +1,52 @@
+import { defineEvent, EventBus, Logger, Settings, Store } from 'jetplug/sdk';
+import { z } from 'zod';
+import { Clock } from '../../../sdk';
+import { isEventContract, tokenOf } from '../../../sdk/internal';
+
+const schema = z.object({ user_id: z.string() });
+const ENVELOPE = { event_type: 'a.b', event_id: 'e1', timestamp: '2026-05-12T12:00:00.000Z' };
+
+test('a contract is a class with its subject and schema, and instances with the event’s fields', () => {
+  class Happened extends defineEvent('a.b', schema) {}
+  expect([Happened.subject, Happened.schema]).toEqual(['a.b', schema]);
+  expect(isEventContract(Happened)).toBe(true);
+  expect(new Happened({ ...ENVELOPE, user_id: 'u1' })).toEqual({ ...ENVELOPE, user_id: 'u1' });
+});
+
+test('two contracts are apart, though they come from one call’s body', () => {
+  const [One, Two] = [defineEvent('a', schema), defineEvent('b', schema)];
+  expect([One.subject, Two.subject]).toEqual(['a', 'b']);
+  expect(new One({ ...ENVELOPE, user_id: 'u1' })).not.toBeInstanceOf(Two);
+});
+
+test.each(['', 'a.*', '>', 'a b', 'a\r\nb'])('the subject %j is refused when the contract is made', (subject) => {
+  expect(() => defineEvent(subject, schema)).toThrow(expect.objectContaining({ code: 'JP_SUBJECT_INVALID' }));
+});
+
+test.each([undefined, null, 'a.b', {}, { subject: 'a.b', schema }, class {}, Object, Array])(
+  '%p is no contract',
+  (value) => {
+    expect(isEventContract(value)).toBe(false);
+  },
+);
+
+test('a contract of another copy of the SDK is one by its mark', () => {
+  class Foreign {
+    static readonly [Symbol.for('jetplug.event')] = true;
+  }
+  expect(isEventContract(Foreign)).toBe(true);
+});
+
+test('what the host provides is known by its mark, in any copy of the SDK', () => {
+  expect([EventBus, Store, Logger, Settings, Clock].map(tokenOf)).toEqual([
+    'bus',
+    'store',
+    'logger',
+    'settings',
+    'clock',
+  ]);
+  class ForeignStore {
+    static readonly [Symbol.for('jetplug.token')] = 'store';
+  }
+  expect([ForeignStore, class {}, Object, undefined, 'store'].map(tokenOf)).toEqual(['store', ...Array<undefined>(4)]);
+});

@@ -1,1 +1,0 @@
-test('leaks an interval', () => { setInterval(() => {}, 1000); });
