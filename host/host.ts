@@ -132,7 +132,7 @@ export class Host {
       streams,
       clock: systemClock,
       log: this.log,
-      outgoing: new Publisher(connection),
+      outgoing: new Publisher(connection, Math.min(...this.config.streams.map((stream) => stream.duplicateWindowMs))),
       deadLetters: new DeadLetterStream(connection, this.config.deadLetters.stream),
       records: await Bucket.open(connection, 'jetplug', replicas),
       sweep: new Sweep(),

@@ -56,7 +56,7 @@ async function publish(subject: string, json: string | undefined, flags: Publish
   }
   if (flags.file !== undefined) return publishFile(subject, contract, flags.file, flags);
   const event = await checked(await parse(json === '-' ? await standardInput() : json!), subject, contract);
-  const id = await withBroker(flags, (connection) => send(busOn(new Publisher(connection)), event, subject, contract));
+  const id = await withBroker(flags, (connection) => send(busOn(new Publisher(connection, 0)), event, subject, contract));
   if (flags.json) printJson({ subject, event_id: id });
   else print(`${paint('green', '✔')} ${subject} ${id}`);
 }
@@ -72,7 +72,7 @@ async function publishFile(
   const startedMs = performance.now();
   const rate = (done: number): number => Math.round(done / ((performance.now() - startedMs) / 1_000));
   await withBroker(flags, async (connection) => {
-    const bus = busOn(new Publisher(connection));
+    const bus = busOn(new Publisher(connection, 0));
     const underWay = new Set<Promise<unknown>>();
     let done = 0;
     let failure: unknown;

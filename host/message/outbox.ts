@@ -16,14 +16,46 @@ export interface OutgoingEvent {
 /** Where events are published: the folder host/nats makes it. */
 export interface Outgoing {
   /** Resolves when a stream has stored the event, or had it already under this id. Rejects with `JP_PUBLISH_FAILED`. */
-  send(event: OutgoingEvent): Promise<void>;
+  send(event: OutgoingEvent): Promise<{ readonly duplicate: boolean }>;
+  /** For how long a stream surely drops an event that it has already. */
+  readonly dropsRepeatsMs: number;
+  /** The ids of the events on a subject that were stored at or after a time. */
+  idsSince(subject: string, sinceMs: number): Promise<ReadonlySet<string>>;
 }
 
 /** Sends what the handler published; all at once, as their order among each other is not promised. */
 export async function sendOutbox(run: Run): Promise<void> {
-  const sends = run.outbox.map((event) => run.handler.outgoing.send(event));
+  const events = isLate(run) ? await notSentYet(run) : run.outbox;
+  const sends = events.map((event) => sendOne(run, event));
   const failed = (await Promise.allSettled(sends)).find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
+}
+
+async function sendOne({ handler, delivery }: Run, event: OutgoingEvent): Promise<void> {
+  const { duplicate } = await handler.outgoing.send(event);
+  if (!duplicate || delivery.deliveryCount > 1) return;
+  handler.log.error('an event was dropped as a repeat, though its cause came for the first time', {
+    handler: handler.name,
+    subject: event.subject,
+    id: event.id,
+    cause: `${delivery.stream}:${delivery.sequence}`,
+  });
+}
+
+/** Whether an earlier try may have sent its events so long ago that the stream would not know them again. */
+function isLate({ handler, delivery, startedAtMs }: Run): boolean {
+  const limitMs = handler.outgoing.dropsRepeatsMs / 2;
+  const startedLongAgo = performance.now() - startedAtMs > limitMs;
+  return startedLongAgo || (delivery.deliveryCount > 1 && Date.now() - delivery.storedAtMs > limitMs);
+}
+
+/** Looks in the streams for what was sent; where another host settled the event meanwhile, that was all of it. */
+async function notSentYet({ handler, delivery, outbox }: Run): Promise<OutgoingEvent[]> {
+  await handler.settlements.refresh();
+  if (handler.settlements.has(delivery.sequence)) return [];
+  const subjects = [...new Set(outbox.map(({ subject }) => subject))];
+  const sent = await Promise.all(subjects.map((subject) => handler.outgoing.idsSince(subject, delivery.storedAtMs)));
+  return outbox.filter(({ id }) => !sent.some((ids) => ids.has(id)));
 }
 
 /**
