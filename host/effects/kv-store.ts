@@ -1,10 +1,10 @@
 import { Store } from '../../sdk';
 import { JetplugError } from '../../sdk/internal';
 import { isPromise } from '../maybe-promise';
-import { currentRun } from '../message/run';
+import { currentRun, type Run } from '../message/run';
 import { showThrown } from '../thrown';
 import type { KeyValue } from './key-value';
-import { KeyWriters } from './key-writers';
+import { KeyWriters, type Change } from './key-writers';
 import { assertScope, escapeKey, unescapeKey } from './store-keys';
 
 /** A plugin's store on a bucket; the scopes of one store share its writers. */
@@ -26,12 +26,10 @@ export class KvStore<T> extends Store<T> {
   async update(key: string, change: (current: T | undefined) => T): Promise<T> {
     const run = currentRun();
     run?.assertLive('Store.update');
-    const escaped = escapeKey(key, this.scopeName);
-    const apply = (current: string | undefined): string => {
+    const text = await this.write(key, run, (current) => {
       run?.assertLive('Store.update');
       return stringify(key, change(parse<T>(current)));
-    };
-    const text = await this.writers.write(escaped, apply, run?.authorOf(escaped));
+    });
     // What JSON made of it, so that a caller sees what is kept.
     return JSON.parse(text!) as T;
   }
@@ -39,14 +37,25 @@ export class KvStore<T> extends Store<T> {
   async delete(key: string): Promise<void> {
     const run = currentRun();
     run?.assertLive('Store.delete');
-    const escaped = escapeKey(key, this.scopeName);
-    await this.writers.write(escaped, () => undefined, run?.authorOf(escaped));
+    await this.write(key, run, () => undefined);
   }
 
   async keys(): Promise<string[]> {
     currentRun()?.assertLive('Store.keys');
     const keys = (await this.bucket.keys()).map(unescapeKey);
     return keys.filter(({ scope }) => scope === this.scopeName).map(({ key }) => key);
+  }
+
+  /** Within a handler a change is applied once for its event, however often the event comes. */
+  private async write(key: string, run: Run | undefined, change: Change): Promise<string | undefined> {
+    const escaped = escapeKey(key, this.scopeName);
+    if (!run) return this.writers.write(escaped, change);
+    const before = run.appliedBefore(escaped);
+    if (before) return before[2] ?? undefined;
+    const author = run.authorOf(escaped);
+    const text = await this.writers.write(escaped, change, author);
+    run.applied.push([escaped, author.ordinal, text ?? null]);
+    return text;
   }
 
   scope<U>(name: string): Store<U> {

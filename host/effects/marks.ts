@@ -1,3 +1,5 @@
+import { asciiJson } from './ascii-json';
+
 /**
  * The marks of one key: which updates of it have been applied, and what each of them returned. They
  * are kept beside the value, in a header of the same message, so that value and marks change together.
@@ -15,12 +17,8 @@ export interface HandlerMarks {
   readonly m: readonly (readonly [sequence: number, ordinal: number, text: string | null])[];
 }
 
-/** Header values are one line of ASCII. */
 export function encodeMarks(marks: Marks): string {
-  return JSON.stringify(marks).replace(
-    /[\u007f-\uffff]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return asciiJson(marks);
 }
 
 export function decodeMarks(header: string | undefined): Marks {

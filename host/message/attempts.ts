@@ -1,7 +1,7 @@
 import type { KeyValue } from '../effects/key-value';
 import { KeyWriters } from '../effects/key-writers';
 import type { MaybePromise } from '../maybe-promise';
-import type { MessageRef } from './delivery';
+import type { AppliedUpdate, MessageRef } from './delivery';
 
 /** How often a message has failed in one handler. */
 export interface Failures {
@@ -9,15 +9,17 @@ export interface Failures {
   readonly charged: number;
   /** Since the handler's last success: its own, or an outage's. */
   readonly provisional: number;
+  /** What the runs that failed had applied to stores by then. */
+  readonly applied: readonly AppliedUpdate[];
 }
 
-export const NO_FAILURES: Failures = { charged: 0, provisional: 0 };
+export const NO_FAILURES: Failures = { charged: 0, provisional: 0, applied: [] };
 
 /** Counts failures. The server's delivery count will not do: it counts deploys and lost connections too. */
 export interface AttemptLog {
   read(message: MessageRef): MaybePromise<Failures>;
-  /** One more, provisionally; resolves when it is stored. */
-  failed(message: MessageRef): Promise<void>;
+  /** One more, provisionally, with what the run had applied; resolves when it is stored. */
+  failed(message: MessageRef, applied: readonly AppliedUpdate[]): Promise<void>;
   /** The provisional failures turn out to be the message's own. */
   charge(message: MessageRef): Promise<void>;
   /** The provisional failures turn out to be an outage's. */
@@ -47,16 +49,20 @@ export class KvAttemptLog implements AttemptLog {
     return parse(entry?.value, message);
   }
 
-  failed(message: MessageRef): Promise<void> {
-    return this.change(message, ({ charged, provisional }) => ({ charged, provisional: provisional + 1 }));
+  failed(message: MessageRef, applied: readonly AppliedUpdate[]): Promise<void> {
+    return this.change(message, (before) => ({
+      charged: before.charged,
+      provisional: before.provisional + 1,
+      applied: mergeApplied(before.applied, applied),
+    }));
   }
 
   charge(message: MessageRef): Promise<void> {
-    return this.change(message, ({ charged, provisional }) => ({ charged: charged + provisional, provisional: 0 }));
+    return this.change(message, (before) => ({ ...before, charged: before.charged + before.provisional, provisional: 0 }));
   }
 
   discharge(message: MessageRef): Promise<void> {
-    return this.change(message, ({ charged }) => ({ charged, provisional: 0 }));
+    return this.change(message, (before) => ({ ...before, provisional: 0 }));
   }
 
   async forget(message: MessageRef): Promise<void> {
@@ -73,6 +79,16 @@ export class KvAttemptLog implements AttemptLog {
   private keyOf(message: MessageRef): string {
     return `attempts.${this.durable}.${message.stream}.${message.sequence}`;
   }
+}
+
+/** Both, each update once. */
+export function mergeApplied(
+  before: readonly AppliedUpdate[],
+  added: readonly AppliedUpdate[],
+): readonly AppliedUpdate[] {
+  if (before.length === 0) return added;
+  const has = ([key, ordinal]: AppliedUpdate): boolean => before.some((one) => one[0] === key && one[1] === ordinal);
+  return [...before, ...added.filter((update) => !has(update))];
 }
 
 function parse(text: string | undefined, message: MessageRef): Failures {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { topFrame } from '../../sdk/internal';
 import { isError, showThrown } from '../thrown';
-import type { Delivery } from './delivery';
+import { asciiJson } from '../effects/ascii-json';
+import type { AppliedUpdate, Delivery } from './delivery';
 import type { Handler } from './handler';
 import type { DeadLetterReason } from './outcome';
 
@@ -13,6 +14,8 @@ export interface DeadLetter {
   readonly sequence: number;
   readonly storedAtMs: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** The id of the letter that this event already has: it was redriven and failed again. */
+  readonly replaces?: number;
   /** The original payload, byte for byte. */
   readonly payload: Uint8Array;
 }
@@ -21,8 +24,13 @@ export interface DeadLetter {
 export interface DeadLetters {
   /** Resolves when the letter is stored, or was already. */
   store(letter: DeadLetter): Promise<void>;
+  /** Removes a letter whose redriven event is settled; no error where it is gone already. */
+  remove(id: number): Promise<void>;
 }
 
+export const APPLIED_HEADER = 'x-applied';
+export const MESSAGE_ID_HEADER = 'x-original-msg-id';
+const MAX_APPLIED_BYTES = 16_384;
 const MAX_MESSAGE_BYTES = 2_048;
 const MAX_STACK_BYTES = 8_192;
 const MAX_CAUSES = 5;
@@ -32,24 +40,26 @@ const MAX_ORIGINAL_HEADERS_BYTES = 49_152;
 export function deadLetterOf(
   handler: Handler,
   delivery: Delivery,
-  failure: { reason: DeadLetterReason; error: Error; attempts: number },
+  failure: { reason: DeadLetterReason; error: Error; attempts: number; applied: readonly AppliedUpdate[] },
   now: Date,
 ): DeadLetter {
   const { error } = failure;
+  const { origin } = delivery;
   return {
     plugin: handler.plugin,
     handler: handler.name,
-    stream: delivery.stream,
-    sequence: delivery.sequence,
-    storedAtMs: delivery.storedAtMs,
+    stream: origin.stream,
+    sequence: origin.sequence,
+    storedAtMs: origin.storedAtMs,
+    ...(delivery.past?.letter !== undefined && { replaces: delivery.past.letter }),
     payload: delivery.payload,
     headers: {
       ...originalHeaders(delivery),
       'x-dead-letter-reason': failure.reason,
       'x-original-subject': delivery.subject,
-      'x-original-stream': delivery.stream,
-      'x-original-sequence': String(delivery.sequence),
-      'x-original-time': new Date(delivery.storedAtMs).toISOString(),
+      'x-original-stream': origin.stream,
+      'x-original-sequence': String(origin.sequence),
+      'x-original-time': new Date(origin.storedAtMs).toISOString(),
       'x-failed-at': now.toISOString(),
       'x-delivery-count': String(delivery.deliveryCount),
       'x-attempts': String(failure.attempts),
@@ -60,6 +70,7 @@ export function deadLetterOf(
       'x-error-message': encodeHeader(error.message, MAX_MESSAGE_BYTES),
       'x-error-stack': encodeHeader(stackOf(error), MAX_STACK_BYTES),
       'x-fingerprint': fingerprint(error),
+      ...appliedHeader(failure.applied),
     },
   };
 }
@@ -67,12 +78,21 @@ export function deadLetterOf(
 /** All but the ones that JetStream would obey. A malformed block has none that could be kept, and one too large leaves no room. */
 function originalHeaders(delivery: Delivery): Record<string, string> {
   try {
-    const kept = Object.entries(delivery.headers()).filter(([name]) => !/^nats-/i.test(name));
+    const { 'Nats-Msg-Id': messageId, ...headers } = delivery.headers();
+    const kept = Object.entries(headers).filter(([name]) => !/^nats-/i.test(name));
+    if (messageId !== undefined) kept.push([MESSAGE_ID_HEADER, messageId]);
     const size = kept.reduce((sum, [name, value]) => sum + name.length + Buffer.byteLength(value) + 4, 0);
     return size <= MAX_ORIGINAL_HEADERS_BYTES ? Object.fromEntries(kept) : { 'x-headers-left-in-stream': String(size) };
   } catch (error) {
     return { 'x-original-headers-error': encodeHeader(showThrown(error), 256) };
   }
+}
+
+/** What a redrive is not to apply again. */
+function appliedHeader(applied: readonly AppliedUpdate[]): Record<string, string> {
+  if (applied.length === 0) return {};
+  const text = asciiJson(applied);
+  return text.length <= MAX_APPLIED_BYTES ? { [APPLIED_HEADER]: text } : { 'x-applied-left-out': String(applied.length) };
 }
 
 /** The stack with those of its causes. */

@@ -101,12 +101,12 @@ function fillEnvelope(
   delivery: Delivery,
 ): Value<Envelope> | Invalid {
   const { event_type: type = delivery.subject, timestamp: time } = given;
-  const { event_id: id = headers['Nats-Msg-Id'] ?? `${delivery.stream}:${delivery.sequence}` } = given;
+  const { event_id: id = headers['Nats-Msg-Id'] ?? `${delivery.origin.stream}:${delivery.origin.sequence}` } = given;
   if (typeof type !== 'string' || type === '') return invalid('invalid-envelope', `event_type is ${describe(type)}`);
   if (typeof id !== 'string' || id === '' || Buffer.byteLength(id) > MAX_ID_BYTES) {
     return invalid('invalid-envelope', `event_id is ${describe(id)}, not a string of 1–${MAX_ID_BYTES} bytes`);
   }
-  const timestamp = time === undefined ? new Date(delivery.storedAtMs).toISOString() : utc(time);
+  const timestamp = time === undefined ? new Date(delivery.origin.storedAtMs).toISOString() : utc(time);
   if (timestamp === undefined) {
     return invalid(
       'invalid-envelope',

@@ -1,3 +1,16 @@
+/** An update of a store that was applied: where, the how-manieth of that key in its run, and the text it left. */
+export type AppliedUpdate = readonly [key: string, ordinal: number, text: string | null];
+
+/** What is known of an event that comes by the retry road. */
+export interface Past {
+  /** How often it has failed by its own fault. */
+  readonly failures: number;
+  /** What its earlier runs have applied, which is not to be applied again. */
+  readonly applied: readonly AppliedUpdate[];
+  /** The dead letter that it was, to be removed when it is settled. */
+  readonly letter?: number;
+}
+
 /** Which stored message: the same in every delivery of it. */
 export interface MessageRef {
   readonly stream: string;
@@ -14,6 +27,10 @@ export interface MessageRef {
 export interface Delivery extends MessageRef {
   readonly subject: string;
   readonly payload: Uint8Array;
+  /** Which event it is: the stored message itself, or the one that waited or was buried and is back by the retry road. */
+  readonly origin: MessageRef;
+  /** What it brings from before; only by the retry road. */
+  readonly past?: Past;
   /** How often it was delivered, this time included; it counts deploys and lost connections too. */
   readonly deliveryCount: number;
   /** Counts the deliveries of its durable, redeliveries included, from 1. */

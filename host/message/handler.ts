@@ -5,6 +5,7 @@ import type { AttemptLog } from './attempts';
 import type { Circuit } from './circuit';
 import type { HandlerCounters } from './counters';
 import type { DeadLetters } from './dead-letter';
+import type { RetryRoad } from './park';
 import type { Outgoing } from './outbox';
 
 /** All that a message's life needs to know of the handler it is for. */
@@ -30,6 +31,7 @@ export interface Handler {
   readonly attempts: AttemptLog;
   readonly circuit: Circuit;
   readonly deadLetters: DeadLetters;
+  readonly road: RetryRoad;
   readonly outgoing: Outgoing;
   readonly counters: HandlerCounters;
   readonly log: Logger;

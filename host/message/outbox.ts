@@ -33,7 +33,7 @@ export async function sendOutbox(run: Run): Promise<void> {
 
 async function sendOne({ handler, delivery }: Run, event: OutgoingEvent): Promise<void> {
   const { duplicate } = await handler.outgoing.send(event);
-  if (!duplicate || delivery.deliveryCount > 1) return;
+  if (!duplicate || delivery.deliveryCount > 1 || delivery.past) return;
   handler.log.error('an event was dropped as a repeat, though its cause came for the first time', {
     handler: handler.name,
     subject: event.subject,
@@ -46,7 +46,7 @@ async function sendOne({ handler, delivery }: Run, event: OutgoingEvent): Promis
 function isLate({ handler, delivery, startedAtMs }: Run): boolean {
   const limitMs = handler.outgoing.dropsRepeatsMs / 2;
   const startedLongAgo = performance.now() - startedAtMs > limitMs;
-  return startedLongAgo || (delivery.deliveryCount > 1 && Date.now() - delivery.storedAtMs > limitMs);
+  return startedLongAgo || ((delivery.deliveryCount > 1 || delivery.past !== undefined) && Date.now() - delivery.origin.storedAtMs > limitMs);
 }
 
 /** Looks in the streams for what was sent; where another host settled the event meanwhile, that was all of it. */
@@ -54,7 +54,7 @@ async function notSentYet({ handler, delivery, outbox }: Run): Promise<OutgoingE
   await handler.settlements.refresh();
   if (handler.settlements.has(delivery.sequence)) return [];
   const subjects = [...new Set(outbox.map(({ subject }) => subject))];
-  const sent = await Promise.all(subjects.map((subject) => handler.outgoing.idsSince(subject, delivery.storedAtMs)));
+  const sent = await Promise.all(subjects.map((subject) => handler.outgoing.idsSince(subject, delivery.origin.storedAtMs)));
   return outbox.filter(({ id }) => !sent.some((ids) => ids.has(id)));
 }
 
@@ -64,7 +64,8 @@ async function notSentYet({ handler, delivery, outbox }: Run): Promise<OutgoingE
  */
 export function derivedId(run: Run, subject: string, ordinal: number): string {
   const { delivery, handler } = run;
-  const cause = `${delivery.stream}\n${delivery.storedAtMs}\n${delivery.sequence}`;
+  const { stream, storedAtMs, sequence } = delivery.origin;
+  const cause = `${stream}\n${storedAtMs}\n${sequence}`;
   const hash = createHash('sha256')
     .update(`${cause}\n${handler.plugin}.${handler.name}\n${subject}\n${ordinal}`)
     .digest();

@@ -3,7 +3,7 @@ import type { EventContext, Logger } from '../../sdk';
 import { JetplugError } from '../../sdk/internal';
 import type { Author } from '../effects/key-writers';
 import type { Decoded } from './decode';
-import type { Delivery } from './delivery';
+import type { AppliedUpdate, Delivery } from './delivery';
 import type { Handler } from './handler';
 import type { OutgoingEvent } from './outbox';
 import type { Outcome } from './outcome';
@@ -15,6 +15,8 @@ export class Run {
   readonly outbox: OutgoingEvent[] = [];
   /** How many events it has published on each subject. */
   readonly ordinals = new Map<string, number>();
+  /** What it has applied to stores. */
+  readonly applied: AppliedUpdate[] = [];
   private readonly updates = new Map<string, number>();
   /** Set while the handler has not returned: ends the run from outside, for a timeout or a stop. */
   interrupt: ((outcome: Outcome) => void) | undefined;
@@ -36,6 +38,16 @@ export class Run {
       if (this.over) this.controller.abort(this.abortReason);
     }
     return this.controller.signal;
+  }
+
+  /** What an earlier run of the event left at this update, before the event came by the retry road. */
+  appliedBefore(key: string): AppliedUpdate | undefined {
+    const { past } = this.delivery;
+    if (!past) return undefined;
+    const ordinal = this.updates.get(key) ?? 0;
+    const before = past.applied.find((update) => update[0] === key && update[1] === ordinal);
+    if (before) this.updates.set(key, ordinal + 1);
+    return before;
   }
 
   /** As which event's how-manieth update of a key the next one is marked. */
@@ -92,13 +104,13 @@ export class RunContext implements EventContext {
     return this.run.delivery.subject;
   }
   get stream(): string {
-    return this.run.delivery.stream;
+    return this.run.delivery.origin.stream;
   }
   get sequence(): number {
-    return this.run.delivery.sequence;
+    return this.run.delivery.origin.sequence;
   }
   get time(): Date {
-    return new Date(this.run.delivery.storedAtMs);
+    return new Date(this.run.delivery.origin.storedAtMs);
   }
   get headers(): Readonly<Record<string, string>> {
     return this.run.decoded.headers;

@@ -1,8 +1,9 @@
 import type { Decision } from './decide';
 import { deadLetterOf } from './dead-letter';
-import type { Delivery } from './delivery';
+import type { AppliedUpdate, Delivery } from './delivery';
+import { PARK_FROM_MS } from './park';
 import type { Handler } from './handler';
-import type { MaybePromise } from '../maybe-promise';
+import { then, type MaybePromise } from '../maybe-promise';
 
 /** When the letter, or the record of an attempt, could not be stored: how long until the message is tried again. */
 const NOT_STORED_DELAY_MS = 5_000;
@@ -11,13 +12,16 @@ const NOT_STORED_DELAY_MS = 5_000;
  * Carries a decision out, and is the only place that does. The record of an attempt is stored before
  * its nak, a dead letter before its term; where that fails, the message comes again.
  */
-export function settle(handler: Handler, delivery: Delivery, decision: Decision): MaybePromise<void> {
+export function settle(
+  handler: Handler,
+  delivery: Delivery,
+  decision: Decision,
+  applied: readonly AppliedUpdate[],
+): MaybePromise<void> {
   switch (decision.action) {
     case 'ack':
       handler.counters.handled++;
-      handler.settlements.settle(delivery.sequence);
-      delivery.ack();
-      return forgetAttempts(handler, delivery);
+      return finish(handler, delivery);
     case 'ack-again':
       delivery.ack();
       return forgetAttempts(handler, delivery);
@@ -25,18 +29,33 @@ export function settle(handler: Handler, delivery: Delivery, decision: Decision)
       delivery.nak();
       return undefined;
     case 'retry':
-      return retry(handler, delivery, decision);
+      return retry(handler, delivery, decision, applied);
     case 'wait':
       handler.counters.failed++;
       handler.counters.lastError = decision.error.message;
       delivery.nak(decision.delayMs);
       return undefined;
     case 'dead-letter':
-      return bury(handler, delivery, decision);
+      return bury(handler, delivery, decision, applied);
   }
 }
 
-async function retry(handler: Handler, delivery: Delivery, decision: Decision & { action: 'retry' }): Promise<void> {
+/** The event needs nothing more: of a redriven one the letter goes first, so that a crash in between leaves it to be tried again. */
+function finish(handler: Handler, delivery: Delivery): MaybePromise<void> {
+  const letter = delivery.past?.letter;
+  return then(letter === undefined ? undefined : handler.deadLetters.remove(letter), () => {
+    handler.settlements.settle(delivery.sequence);
+    delivery.ack();
+    return forgetAttempts(handler, delivery);
+  });
+}
+
+async function retry(
+  handler: Handler,
+  delivery: Delivery,
+  decision: Decision & { action: 'retry' },
+  applied: readonly AppliedUpdate[],
+): Promise<void> {
   const { attempt, delayMs, error } = decision;
   const counted = attempt !== undefined;
   if (counted) handler.counters.failed++;
@@ -50,7 +69,7 @@ async function retry(handler: Handler, delivery: Delivery, decision: Decision & 
   });
   if (counted) {
     try {
-      await handler.attempts.failed(delivery);
+      await handler.attempts.failed(delivery, applied);
     } catch (cause) {
       handler.log.error('an attempt could not be recorded and will not count', {
         ...coordinates(handler, delivery),
@@ -58,19 +77,54 @@ async function retry(handler: Handler, delivery: Delivery, decision: Decision & 
       });
     }
   }
-  delivery.nak(delayMs);
+  if (delayMs > PARK_FROM_MS && delivery.past === undefined) await park(handler, delivery, delayMs, applied);
+  else delivery.nak(delayMs);
+}
+
+/** What waits for long leaves its stream for the retry road, with what is known of it. */
+async function park(
+  handler: Handler,
+  delivery: Delivery,
+  delayMs: number,
+  applied: readonly AppliedUpdate[],
+): Promise<void> {
+  try {
+    const { charged, provisional } = await handler.attempts.read(delivery);
+    await handler.road.park({
+      plugin: handler.plugin,
+      handler: handler.name,
+      origin: delivery.origin,
+      subject: delivery.subject,
+      payload: delivery.payload,
+      headers: delivery.headers(),
+      dueAtMs: Date.now() + delayMs,
+      past: { failures: charged + provisional, applied },
+      pass: 'parked',
+    });
+  } catch (cause) {
+    handler.log.warn('an event could not be parked; it waits where it is', {
+      ...coordinates(handler, delivery),
+      err: cause,
+    });
+    delivery.nak(PARK_FROM_MS);
+    return;
+  }
+  handler.settlements.settle(delivery.sequence);
+  delivery.ack();
+  await forgetAttempts(handler, delivery);
 }
 
 async function bury(
   handler: Handler,
   delivery: Delivery,
   decision: Decision & { action: 'dead-letter' },
+  applied: readonly AppliedUpdate[],
 ): Promise<void> {
   const { reason, error, attempts } = decision;
   if (attempts > 0) handler.counters.failed++;
   handler.counters.lastError = error.message;
   try {
-    await handler.deadLetters.store(deadLetterOf(handler, delivery, decision, new Date()));
+    await handler.deadLetters.store(deadLetterOf(handler, delivery, { ...decision, applied }, new Date()));
   } catch (cause) {
     handler.log.error('a dead letter could not be stored; the event stays in its stream', {
       ...coordinates(handler, delivery),

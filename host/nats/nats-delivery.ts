@@ -1,6 +1,6 @@
 import type { Msg, NatsConnection } from 'nats';
 import { JetplugError } from '../../sdk/internal';
-import type { Delivery } from '../message/delivery';
+import type { Delivery, MessageRef } from '../message/delivery';
 
 const ACK = Buffer.from('+ACK');
 const NAK = Buffer.from('-NAK');
@@ -38,6 +38,10 @@ export class NatsDelivery implements Delivery {
     this.sequence = Number(tokens[at + 3]);
     this.consumerSequence = Number(tokens[at + 4]);
     this.storedAtMs = Number(tokens[at + 5]!.slice(0, -NANOS_PER_MS_DIGITS));
+  }
+
+  get origin(): MessageRef {
+    return this;
   }
 
   get subject(): string {

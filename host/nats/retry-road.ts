@@ -1,0 +1,127 @@
+import { DiscardPolicy, nanos, RetentionPolicy, StorageType } from 'nats';
+import { asciiJson } from '../effects/ascii-json';
+import type { Delivery, MessageRef, Past } from '../message/delivery';
+import type { ParkedEvent, RetryRoad } from '../message/park';
+import type { Connection } from './connection';
+import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
+import { toHeaders } from './publisher';
+
+/** Where events wait that are to come back to one handler alone: postponed for long, or redriven. */
+export const RETRY_STREAM = 'RETRY';
+const MAX_AGE_MS = 7 * 24 * 3_600_000;
+const TIMEOUT_MS = 5_000;
+const PREFIX = 'x-jetplug-';
+
+/** The subjects of one handler's retry road. */
+export function retrySubject(plugin: string, handler: string): string {
+  return `retry.${plugin}.${handler}.>`;
+}
+
+/** Makes the stream of the retry roads where it is missing. */
+export async function ensureRetryStream({ jsm }: Connection, replicas: number): Promise<{ created: string }> {
+  try {
+    return await jsm.streams.info(RETRY_STREAM);
+  } catch (error) {
+    if (apiErrorCode(error) !== API_ERROR.streamNotFound) throw asBrokerError(error, `stream ${RETRY_STREAM}`);
+  }
+  try {
+    return await jsm.streams.add({
+      name: RETRY_STREAM,
+      subjects: ['retry.>'],
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+      storage: StorageType.File,
+      max_age: nanos(MAX_AGE_MS),
+      num_replicas: replicas,
+      allow_direct: true,
+    });
+  } catch (error) {
+    throw asBrokerError(error, `stream ${RETRY_STREAM}`);
+  }
+}
+
+/** Puts events on the retry road, each once: its subject says which event it is and how often it has been there. */
+export class NatsRetryRoad implements RetryRoad {
+  constructor(private readonly connection: Connection) {}
+
+  async park(event: ParkedEvent): Promise<void> {
+    const { plugin, handler, origin, past, subject, dueAtMs, payload, headers, pass } = event;
+    const road = `retry.${plugin}.${handler}.${origin.stream}.${origin.sequence}.${origin.storedAtMs}.${pass}`;
+    const control: Record<string, string> = {
+      [`${PREFIX}subject`]: subject,
+      [`${PREFIX}origin`]: JSON.stringify([origin.stream, origin.sequence, origin.storedAtMs]),
+      [`${PREFIX}due`]: String(dueAtMs),
+      [`${PREFIX}past`]: asciiJson(past),
+      ...(headers['Nats-Msg-Id'] === undefined ? {} : { [`${PREFIX}msg-id`]: headers['Nats-Msg-Id'] }),
+    };
+    const original = Object.fromEntries(Object.entries(headers).filter(([name]) => !/^nats-/i.test(name)));
+    try {
+      await this.connection.js.publish(road, payload, {
+        headers: toHeaders({ ...original, ...control }),
+        expect: { lastSubjectSequence: 0 },
+        timeout: TIMEOUT_MS,
+      });
+    } catch (error) {
+      // It is there already: an earlier try stored it and did not live to say so.
+      if (apiErrorCode(error) !== API_ERROR.wrongLastSequence) throw error;
+    }
+  }
+}
+
+/** A delivery from the retry road, which shows the event as it was when it came first. */
+export class RoadDelivery implements Delivery {
+  readonly subject: string;
+  readonly origin: MessageRef;
+  readonly past: Past;
+  readonly dueAtMs: number;
+  private readonly original: Readonly<Record<string, string>>;
+
+  constructor(private readonly delivery: Delivery) {
+    const { [`${PREFIX}msg-id`]: messageId, ...headers } = delivery.headers();
+    const control = (name: string): string => headers[`${PREFIX}${name}`] ?? '';
+    const [stream, sequence, storedAtMs] = JSON.parse(control('origin')) as [string, number, number];
+    this.subject = control('subject');
+    this.origin = { stream, sequence, storedAtMs };
+    this.past = JSON.parse(control('past')) as Past;
+    this.dueAtMs = Number(control('due'));
+    const own = Object.entries(headers).filter(([name]) => !name.startsWith(PREFIX) && !/^nats-/i.test(name));
+    this.original = { ...Object.fromEntries(own), ...(messageId === undefined ? {} : { 'Nats-Msg-Id': messageId }) };
+  }
+
+  get payload(): Uint8Array {
+    return this.delivery.payload;
+  }
+  get stream(): string {
+    return this.delivery.stream;
+  }
+  get sequence(): number {
+    return this.delivery.sequence;
+  }
+  get storedAtMs(): number {
+    return this.delivery.storedAtMs;
+  }
+  get deliveryCount(): number {
+    return this.delivery.deliveryCount;
+  }
+  get consumerSequence(): number {
+    return this.delivery.consumerSequence;
+  }
+  get settled(): boolean {
+    return this.delivery.settled;
+  }
+  headers(): Readonly<Record<string, string>> {
+    return this.original;
+  }
+  ack(): void {
+    this.delivery.ack();
+  }
+  nak(delayMs?: number): void {
+    this.delivery.nak(delayMs);
+  }
+  term(reason: string): void {
+    this.delivery.term(reason);
+  }
+  working(): void {
+    this.delivery.working();
+  }
+}
