@@ -45,6 +45,7 @@ export default defineConfig(
     rules: {
       '@typescript-eslint/no-empty-function': 'off',
       // jest's matchers, such as expect.any(Number), are any.
+      '@typescript-eslint/no-unsafe-argument': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off',
     },
   },

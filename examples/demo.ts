@@ -4,7 +4,7 @@
  * the chain take, and that the ML service hangs, is made up, by configuration.
  *
  * `--requests N`: for each measurement, default 40. `--json`: prints the figures as one object, and nothing else.
- * `--quick`: every latency and timeout of the services is a tenth of the story's; `jetplug demo` hands
+ * `--quick`: every latency and timeout of the services is a quarter of the story's; `jetplug demo` hands
  * that on as JETPLUG_DEMO_QUICK=1.
  *
  * Exit code: 0 when all that it claims held in this run, 1 when not, 130 when it was interrupted.
@@ -34,7 +34,7 @@ export interface DemoFigures {
   readonly tookMs: number;
 }
 
-const QUICK_SCALE = 0.1;
+const QUICK_SCALE = 0.25;
 
 async function main(): Promise<void> {
   const stop = new AbortController();

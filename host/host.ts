@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config/config';
 import { systemClock } from './clock';
 import type { HostLog } from './log';
@@ -21,6 +22,8 @@ import { packageVersion } from './version';
 
 /** How long a host that starts waits for a configured server that does not answer yet. */
 const PATIENCE_MS = 30_000;
+/** How long a broker that was joined may be gone before this host looks after it. */
+const REPLACE_AFTER_MS = 2_000;
 
 export interface HostOptions {
   readonly config: Config;
@@ -90,7 +93,14 @@ export class Host {
     await this.openService(plugins, connection);
     this.phase = 'running';
     const statuses = await pluginStatuses(plugins, connection);
-    return { broker, streams, plugins: statuses, http: http?.url, tookMs: Math.round(performance.now() - startedMs) };
+    const { kind, url } = broker;
+    return {
+      broker: { kind, url, version: connection.version },
+      streams,
+      plugins: statuses,
+      http: http?.url,
+      tookMs: Math.round(performance.now() - startedMs),
+    };
   }
 
   private async openBroker(): Promise<Broker> {
@@ -113,7 +123,10 @@ export class Host {
     });
     this.opened.push({ what: 'the connection', close: () => connection.close() });
     connection.watch({
-      disconnected: (server) => this.log.warn('the NATS server is gone; reconnecting', { server }),
+      disconnected: (server) => {
+        this.log.warn('the NATS server is gone; reconnecting', { server });
+        if (broker.kind === 'joined' && servers.length === 0) void this.replaceBroker(broker, connection);
+      },
       reconnected: (server) => this.log.info('the NATS server is back', { server }),
       refused: (error) => this.log.error('the NATS server refused something', { err: error }),
       closed: (error) => {
@@ -122,6 +135,23 @@ export class Host {
     });
     for (const line of connection.features.missing()) this.log.info(line);
     return connection;
+  }
+
+  /** A broker that another host ran ends with that host: then this one runs it on the same data, or joins whoever does. */
+  private async replaceBroker(lost: Broker, connection: Connection): Promise<void> {
+    const embedded = { ...this.config.nats.embedded, port: Number(new URL(lost.url).port) };
+    for (;;) {
+      await sleep(REPLACE_AFTER_MS);
+      if (connection.connected || this.phase === 'stopping') return;
+      try {
+        const broker = await openBroker({ servers: [], embedded, say: (line) => this.log.info(line) });
+        // The connection was opened before, and is to be closed before.
+        this.opened.unshift({ what: 'the broker', close: () => broker.stop() });
+        return;
+      } catch (error) {
+        this.log.warn('no broker could be run in place of the one that ended; trying again', { err: error });
+      }
+    }
   }
 
   private async makePlugins(connection: Connection, streams: readonly StreamState[]): Promise<Plugins> {

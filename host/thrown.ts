@@ -13,5 +13,9 @@ export function isError(thrown: unknown): thrown is Error {
 /** A thrown value in words, for authors throw what they like: strings, undefined, objects without a prototype. Never throws. */
 export function showThrown(thrown: unknown): string {
   if (isError(thrown)) return thrown.message;
-  return inspect(thrown, { depth: 1, breakLength: Infinity, customInspect: false }).slice(0, 200);
+  try {
+    return inspect(thrown, { depth: 1, breakLength: Infinity, customInspect: false }).slice(0, 200);
+  } catch {
+    return `${typeof thrown} that cannot be shown`; // it throws when it is looked at
+  }
 }

@@ -37,10 +37,14 @@ export class RecommendationPlugin {
   private async askMl({ user_id, video_id }: VideoWatchStarted, context: EventContext): Promise<string[]> {
     const { mlUrl, mlTimeout } = this.settings.value;
     if (mlUrl === undefined) return [];
-    const signal = AbortSignal.any([context.signal, AbortSignal.timeout(mlTimeout)]);
+    const timeout = AbortSignal.timeout(mlTimeout);
+    const signal = AbortSignal.any([context.signal, timeout]);
     const answer = await post(mlUrl, { user_id, video_id }, signal).catch((cause: unknown) => {
       // An outage is not the event's fault: it waits, and no attempt is charged.
-      throw new RetryLater('2s', `the ML service at ${mlUrl} does not answer`, { cause });
+      // Naming the timeout here keeps it: Node 20 forgets one that only AbortSignal.any holds (nodejs/node#57736).
+      throw new RetryLater('2s', `the ML service at ${mlUrl} does not answer${timeout.aborted ? ' in time' : ''}`, {
+        cause,
+      });
     });
     if (answer === 'refused') throw new Reject(`the ML service at ${mlUrl} does not take the event`);
     return answer;

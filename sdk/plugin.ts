@@ -1,5 +1,4 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { injectable } from 'tsyringe';
 
 /** What `@Plugin` may be told. */
 export interface PluginOptions {
@@ -43,8 +42,5 @@ type Constructor = new (...args: never[]) => object;
  */
 export function Plugin(options: PluginOptions = {}): (target: Constructor) => void {
   const mark: PluginMark = { options };
-  return (target) => {
-    injectable()(target as never);
-    Object.defineProperty(target, PLUGIN_MARK, { value: mark });
-  };
+  return (target) => void Object.defineProperty(target, PLUGIN_MARK, { value: mark });
 }

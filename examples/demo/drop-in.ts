@@ -3,7 +3,7 @@ import { copyFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { allAnswered, figuresOf, readableAnswers, readableMs, roundMs } from './figures';
+import { allAnswered, answersInFull, figuresOf, readableMs, roundMs } from './figures';
 import { readableHandled, waitUntilHandled, watchHandlers, type Handled } from './handled';
 import { JETPLUG, surroundings } from './host-process';
 import { playDuring } from './platform';
@@ -55,7 +55,7 @@ export async function dropIn(stage: Stage): Promise<DropIn> {
   screen.say(`copied → its first event handled: ${readableMs(firstHandledMs)}`, '');
   const meanwhile = figuresOf(answers);
   const undisturbed = allAnswered(meanwhile, 200);
-  claims.check('viewers did not notice: every video was started meanwhile', undisturbed, readableAnswers(meanwhile));
+  claims.check('viewers did not notice: every video was started meanwhile', undisturbed, answersInFull(meanwhile));
   const equal = counts.size === jetplug.started.size && [...jetplug.started].every(([who, n]) => counts.get(who) === n);
   claims.check(
     `${PLUGIN} counted every watch since the first one, viewer by viewer: ${published}`,

@@ -6,6 +6,8 @@ export interface Figures {
   readonly p99Ms: number;
   /** How many answers there were, by HTTP status. */
   readonly answers: Readonly<Record<string, number>>;
+  /** What the first answer said that was not 200. */
+  readonly failure?: string;
 }
 
 /** @param answers at least one */
@@ -13,7 +15,13 @@ export function figuresOf(answers: readonly Answer[]): Figures {
   const times = answers.map(({ tookMs }) => tookMs);
   const counts: Record<string, number> = {};
   for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
-  return { p50Ms: roundMs(percentile(times, 50)), p99Ms: roundMs(percentile(times, 99)), answers: counts };
+  const failure = answers.find(({ status }) => status !== 200)?.message;
+  return {
+    p50Ms: roundMs(percentile(times, 50)),
+    p99Ms: roundMs(percentile(times, 99)),
+    answers: counts,
+    ...(failure !== undefined && { failure }),
+  };
 }
 
 /** By nearest rank: a value that was measured, and never one below `percent` of them. */
@@ -37,6 +45,11 @@ export function readableAnswers({ answers }: Figures): string {
   return Object.entries(answers)
     .map(([status, count]) => `${count} × ${status}`)
     .join(', ');
+}
+
+/** The same, with what the first of those said that failed. */
+export function answersInFull(figures: Figures): string {
+  return [readableAnswers(figures), ...(figures.failure === undefined ? [] : [figures.failure])].join(': ');
 }
 
 /** Whether all were answered with this status. */

@@ -1,4 +1,4 @@
-import { allAnswered, figuresOf, readableAnswers, readableMs, roundMs, type Figures } from './figures';
+import { allAnswered, answersInFull, figuresOf, readableAnswers, readableMs, roundMs, type Figures } from './figures';
 import { readableHandled, showDuring, waitUntilHandled, type Handled } from './handled';
 import { takeTurns, VIEWERS, type Answer } from './platform';
 import type { Screen } from './screen';
@@ -37,7 +37,7 @@ export async function responseTimes(stage: Stage): Promise<ResponseTimes> {
 
   const figures = { chain: figuresOf(answers.chain), jetplug: figuresOf(answers.jetplug) };
   showBoth(screen, figures);
-  const seen = `the chain ${readableAnswers(figures.chain)}; Jetplug ${readableAnswers(figures.jetplug)}`;
+  const seen = `the chain ${answersInFull(figures.chain)}; Jetplug ${answersInFull(figures.jetplug)}`;
   const played = allAnswered(figures.chain, 200) && allAnswered(figures.jetplug, 200);
   claims.check('every video was started, on both platforms', played, seen);
   const faster = figures.jetplug.p50Ms < figures.chain.p50Ms && figures.jetplug.p99Ms < figures.chain.p99Ms;

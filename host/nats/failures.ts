@@ -31,7 +31,7 @@ function codeOf(error: unknown): ErrorCode {
     case '503':
       return 'JP_BROKER_NO_JETSTREAM';
   }
-  if (code?.startsWith('ERR_TLS') || /certificate|tls|ssl|self.signed/i.test(`${code ?? ''} ${message ?? ''}`)) {
+  if (code?.startsWith('ERR_TLS') || /certificate|\b(tls|ssl)\b|self.signed/i.test(`${code ?? ''} ${message ?? ''}`)) {
     return 'JP_BROKER_TLS';
   }
   return 'JP_BROKER_OPERATION_FAILED';

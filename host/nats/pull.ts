@@ -155,8 +155,10 @@ export class Pull {
       case 409:
         if (/consumer deleted|push based/i.test(description)) return this.lost(description);
     }
-    // Leadership change, server shutdown, too many waiting requests: all pass.
-    this.sink.trouble('the server ended a pull', { status: code, description });
+    // Those pass by themselves, and the connection tells of them once for all; of the rest the operator should know.
+    if (!/server shutdown|leadership change/i.test(description)) {
+      this.sink.trouble('the server ended a pull', { status: code, description });
+    }
     this.retryLater();
   }
 

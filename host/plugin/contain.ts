@@ -1,9 +1,9 @@
-import { container, type DependencyContainer } from 'tsyringe';
+import { container, injectable, type DependencyContainer } from 'tsyringe';
 import { Settings, type Clock, type EventBus, type Logger, type Store } from '../../sdk';
 import { isJetplugError, JetplugError, type PluginLifecycle, type TokenName } from '../../sdk/internal';
 import { listIssues } from '../message/validate';
 import { isError, showThrown } from '../thrown';
-import { servicesOf } from './dependencies';
+import { classesOf, servicesOf } from './dependencies';
 import type { PluginDefinition } from './describe';
 import { placeIn } from './module-loader';
 
@@ -85,6 +85,8 @@ async function provide(name: TokenName, services: PluginServices, settings: unkn
 
 function build(plugin: PluginDefinition, child: DependencyContainer): ContainedPlugin['instance'] {
   try {
+    // A plugin is decorated by the SDK, perhaps by a copy of its own; this container must know it all the same.
+    for (const cls of classesOf(plugin.cls)) injectable()(cls as never);
     return child.resolve(plugin.cls as never);
   } catch (error) {
     const place = placeIn(plugin.sources, error);

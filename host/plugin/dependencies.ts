@@ -17,7 +17,7 @@ export function inspectDependencies(cls: PluginClass): JetplugError[] {
       );
     }
   }
-  for (const owner of owners(cls)) {
+  for (const owner of classesOf(cls)) {
     if (owner.length === 0 || parameterTypes(owner)) continue;
     problems.push(
       new JetplugError('JP_INJECT_UNDECORATED', `${owner.name} has constructor parameters but no @injectable()`),
@@ -44,7 +44,7 @@ interface Parameter {
 
 /** The constructor parameters of the class and of all it depends on, but those that name no class with `@inject`. */
 function parameters(cls: PluginClass): Parameter[] {
-  return owners(cls).flatMap((owner) => own(owner));
+  return classesOf(cls).flatMap((owner) => own(owner));
 }
 
 function own(owner: PluginClass): Parameter[] {
@@ -59,7 +59,8 @@ function isShared(type: unknown): boolean {
   return container.isRegistered(type as never) && !container.createChildContainer().isRegistered(type as never);
 }
 
-function owners(cls: PluginClass): PluginClass[] {
+/** The class and all classes that it depends on, but the host's services. */
+export function classesOf(cls: PluginClass): PluginClass[] {
   const all = new Set<PluginClass>([cls]);
   // A Set hands out what is added while it is walked.
   for (const owner of all) {

@@ -63,7 +63,7 @@ export function whySkipped(file: string): string | undefined {
 }
 
 function whyMisplaced(file: string, root: string): string | undefined {
-  if (dirname(file) === root || /^index\.plugin\./.test(basename(file))) return undefined;
+  if (dirname(file) === root || basename(file).startsWith('index.plugin.')) return undefined;
   return 'in a folder of its own a plugin is named index.plugin.ts or index.plugin.js';
 }
 

@@ -15,6 +15,8 @@ import { transpile } from './transpile';
 
 const hostRequire = createRequire(__filename);
 const BUILTINS = new Set(builtinModules);
+/** Its decorators register classes with the container that the host builds from: there must be one of it. */
+const SHARED = 'tsyringe';
 const EXTENSIONS = ['', '.ts', '.js', '.json', '/index.ts', '/index.js'];
 
 /** A plugin's own modules, loaded apart from every other plugin's and from earlier versions of itself. */
@@ -30,7 +32,7 @@ export interface LoadedModules {
 
 /**
  * Loads a plugin's file and what it imports by path; packages are looked up beside the file first,
- * then among the host's own, and are shared.
+ * then among the host's own, and are shared. `tsyringe` is always the host's.
  * @throws JetplugError `JP_PLUGIN_SYNTAX`, `JP_PLUGIN_IMPORT_NOT_FOUND`, `JP_PLUGIN_LOAD_FAILED`, with file and line
  */
 export function loadModules(file: string): LoadedModules {
@@ -76,7 +78,7 @@ class Loader {
     module.filename = file;
     module.require = (specifier) => this.require(specifier, file);
     this.modules.set(file, module);
-    if (extname(file) === '.json') module.exports = JSON.parse(source);
+    if (extname(file) === '.json') module.exports = parseJson(file, source);
     else module._compile(transpile(file, source), file);
     return module.exports;
   }
@@ -104,9 +106,10 @@ class Loader {
   }
 
   private findPackage(specifier: string, from: string): string {
-    const attempts = [() => createRequire(realpathSync(from)).resolve(specifier), () => hostRequire.resolve(specifier)];
+    const beside = () => createRequire(realpathSync(from)).resolve(specifier);
+    const ours = () => hostRequire.resolve(specifier);
     let cause: unknown;
-    for (const attempt of attempts) {
+    for (const attempt of specifier === SHARED ? [ours] : [beside, ours]) {
       try {
         return attempt();
       } catch (error) {
@@ -129,6 +132,17 @@ class Loader {
         cause,
       },
     );
+  }
+}
+
+function parseJson(file: string, source: string): unknown {
+  try {
+    return JSON.parse(source);
+  } catch (cause) {
+    const { message } = cause as SyntaxError;
+    const position = /position (\d+)/.exec(message)?.[1];
+    const line = position === undefined ? {} : { line: source.slice(0, Number(position)).split('\n').length };
+    throw new JetplugError('JP_PLUGIN_LOAD_FAILED', `not JSON: ${message}`, { file, ...line, cause });
   }
 }
 

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { isJetplugError, JetplugError } from '../../sdk/internal';
+import { isJetplugError, JetplugError, type ErrorCode } from '../../sdk/internal';
 import { Claims } from './claims';
 import type { ConsumingHandler } from './consume';
 import type { PluginDefinition } from './describe';
@@ -37,6 +37,8 @@ export class Plugins {
     const slot = this.slots.get(file.file) ?? new Slot(file);
     this.slots.set(file.file, slot);
     return slot.inTurn(async () => {
+      // Its file may have been gone, and the slot with it, while this waited for its turn.
+      this.slots.set(file.file, slot);
       await this.start(slot);
       return slot.entry;
     });
@@ -46,16 +48,19 @@ export class Plugins {
   async remove(file: string): Promise<void> {
     const slot = this.slots.get(file);
     await slot?.inTurn(async () => {
-      await slot.running?.stop();
+      const { running, name } = slot;
+      await running?.stop();
+      slot.end();
       this.slots.delete(file);
       this.claims.release(file);
-      if (slot.running) this.host.log.info('a plugin is removed', { plugin: slot.name, file });
+      if (running) this.host.log.info('a plugin is removed', { plugin: name, file });
     });
   }
 
-  /** The files whose plugins import this one. */
-  dependents(path: string): PluginFile[] {
-    return [...this.slots.values()].filter((slot) => slot.sources.has(path)).map((slot) => slot.file);
+  /** The other files that a change of this one concerns: their plugins import it, or failed for what it may have mended. */
+  concernedBy(path: string): PluginFile[] {
+    const others = [...this.slots.values()].filter(({ file }) => file.file !== path);
+    return others.filter((slot) => slot.sources.has(path) || slot.failedForOthers).map(({ file }) => file);
   }
 
   /** Drains them all. */
@@ -115,6 +120,13 @@ export class Plugins {
   }
 }
 
+const FOR_OTHERS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'JP_PLUGIN_IMPORT_NOT_FOUND',
+  'JP_PLUGIN_LOAD_FAILED',
+  'JP_PLUGIN_DUPLICATE_NAME',
+  'JP_PLUGIN_DUPLICATE_DURABLE',
+]);
+
 /** One file's place among the plugins. */
 class Slot {
   definition: PluginDefinition | undefined;
@@ -139,6 +151,11 @@ class Slot {
     const waiting = this.state === 'running' && handlers.some((handler) => handler.state === 'waiting');
     const version = (running?.definition ?? definition)?.version;
     return { file: file.file, name, version, state: waiting ? 'waiting' : this.state, errors, handlers };
+  }
+
+  /** Whether what keeps the plugin from running may lie in another file. */
+  get failedForOthers(): boolean {
+    return this.errors.some(({ code, file }) => FOR_OTHERS.has(code) || file !== this.file.file);
   }
 
   inTurn<T>(work: () => Promise<T>): Promise<T> {

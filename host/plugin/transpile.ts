@@ -22,7 +22,7 @@ export function transpile(file: string, source: string): string {
 function compile(file: string, source: string): string {
   const parser = file.endsWith('.ts')
     ? ({ syntax: 'typescript', decorators: true } as const)
-    : ({ syntax: 'ecmascript', decorators: true } as const);
+    : ({ syntax: 'ecmascript', decorators: true, decoratorsBeforeExport: true } as const);
   try {
     return transformSync(source, {
       filename: file,

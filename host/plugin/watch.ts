@@ -54,12 +54,13 @@ export class PluginWatch {
 
   private async apply(path: string): Promise<void> {
     const own = this.pluginAt(path);
-    if (stamp(path) === undefined) return this.plugins.remove(path);
     const why = own ? whySkipped(path) : 'not in a place for plugins';
-    if (own && why === undefined) await this.load(own);
+    if (stamp(path) === undefined) await this.plugins.remove(path);
+    else if (own && why === undefined) await this.load(own);
     else if (own && /plugin/i.test(path)) this.log.info('a file in the plugins folder is skipped', { file: path, why });
-    for (const dependent of this.plugins.dependents(path)) {
-      if (dependent.file !== path) await this.load(dependent);
+    for (const other of this.plugins.concernedBy(path)) {
+      // One that is gone as well has its own removal coming.
+      if (stamp(other.file) !== undefined) await this.load(other);
     }
   }
 

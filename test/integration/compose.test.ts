@@ -30,6 +30,12 @@ interface Service {
   readonly healthcheck: { readonly test: readonly string[] };
 }
 
+/** What nats-server writes of its addresses. */
+interface Ports {
+  readonly nats: readonly string[];
+  readonly monitoring: readonly string[];
+}
+
 interface RunningHost {
   readonly child: ChildProcess;
   readonly url: string;
@@ -132,7 +138,7 @@ async function runBroker(): Promise<{ port: number; monitor: number }> {
   run(binary.path, [...args, '--addr', '127.0.0.1', '--port', '-1', '--http_port', '-1', '--ports_file_dir', folder]);
   const ports = await eventually(() => {
     const file = readdirSync(folder).find((name) => name.endsWith('.ports'));
-    return file && (JSON.parse(readFileSync(join(folder, file), 'utf8')) as { nats: string[]; monitoring: string[] });
+    return file === undefined ? undefined : (JSON.parse(readFileSync(join(folder, file), 'utf8')) as Ports);
   });
   return { port: portOf(ports.nats[0]!), monitor: portOf(ports.monitoring[0]!) };
 }

@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import fc from 'fast-check';
 import { connect } from 'nats';
 import type { EmbeddedConfig } from '../../host/config/config';
 import { findHolder, runningBrokerUrl, tryLock, type LockRecord } from '../../host/nats/embedded/data-lock';
@@ -114,6 +115,20 @@ describe('a host that is killed', () => {
     expect(runningBrokerUrl(data)).toBeUndefined();
     const next = await open();
     expect(await stored(next.url)).toEqual(['one']);
+  });
+
+  test('at any moment of its start does not harm the next start', async () => {
+    await store((await open()).url, 'one');
+    await opened.pop()?.stop();
+    for (const ms of fc.sample(fc.integer({ min: 200, max: 900 }), 4)) {
+      const child = spawnHost({});
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      await kill(child);
+      const next = await open();
+      expect(await stored(next.url)).toEqual(['one']);
+      record();
+      await opened.pop()?.stop();
+    }
   });
 
   test('with its watchdog leaves a broker that the next start ends before it starts its own', async () => {
@@ -290,15 +305,19 @@ interface Host {
 
 /** Starts a host as a process, which can be killed. */
 async function startHost(changes: Partial<EmbeddedConfig> = {}): Promise<Host> {
-  const support = join(__dirname, '../support');
-  const args = ['-r', join(support, 'typescript.cjs'), join(support, 'broker-host.ts')];
-  const child = spawn(process.execPath, [...args, JSON.stringify(embedded(changes))], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawnHost(changes);
   const broker = await brokerOf(child);
   const host = { broker, kill: () => kill(child) };
   hosts.push(host);
   return host;
+}
+
+function spawnHost(changes: Partial<EmbeddedConfig>): ChildProcess {
+  const support = join(__dirname, '../support');
+  const args = ['-r', join(support, 'typescript.cjs'), join(support, 'broker-host.ts')];
+  return spawn(process.execPath, [...args, JSON.stringify(embedded(changes))], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 }
 
 async function brokerOf(child: ChildProcess): Promise<Broker> {

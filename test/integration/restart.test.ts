@@ -97,5 +97,5 @@ async function seen(): Promise<Record<string, number>> {
   // First the keys: the client's iterator loses what comes while its reader waits.
   const keys: string[] = [];
   for await (const key of await bucket.keys()) keys.push(key);
-  return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, (await bucket.get(key))!.json()] as const)));
+  return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, (await bucket.get(key))!.json<number>()] as const)));
 }

@@ -54,8 +54,8 @@ test('on SIGTERM what runs finishes, what waits goes to another host at once, an
   expect(numbers(stopping, 'done')).toEqual([]);
   writeFileSync(released, '');
   expect(await stopped).toBe(0);
-  expect(numbers(stopping, 'done')).toEqual([1, 2]);
-  expect(numbers(other, 'done')).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
+  expect(new Set(numbers(stopping, 'done'))).toEqual(new Set([1, 2]));
+  expect(new Set(numbers(other, 'done'))).toEqual(new Set([3, 4, 5, 6, 7, 8, 9, 10]));
   expect(stopping.lines.map(({ msg }) => msg).filter((msg) => ['stopping', 'done', 'told to stop', 'stopped'].includes(msg))).toEqual([
     'stopping',
     'done',

@@ -1,10 +1,22 @@
-import { leakedProcesses } from './leaked-processes';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { leakedProcesses, type LeakedProcess } from './leaked-processes';
+
+/** How long what was told to end may take for it. */
+const GRACE_MS = 2000;
 
 /** Once, after all test files: no process that a test started may be left. */
-export default function tearDown(): void {
-  const leaked = leakedProcesses();
-  if (leaked.length === 0) return;
-  for (const { pid } of leaked) process.kill(pid, 'SIGKILL');
-  const list = leaked.map(({ pid, command }) => `  ${pid} ${command}`).join('\n');
-  throw new Error(`the tests left processes behind, which have been ended:\n${list}`);
+export default async function tearDown(): Promise<void> {
+  let leaked = leakedProcesses();
+  for (const began = performance.now(); leaked.length > 0; leaked = leakedProcesses()) {
+    if (performance.now() - began > GRACE_MS) throw leftBehind(leaked);
+    await sleep(20);
+  }
+}
+
+function leftBehind(leaked: readonly LeakedProcess[]): Error {
+  const lines = leaked.map(({ pid, command }) => {
+    process.kill(pid, 'SIGKILL');
+    return `  ${pid} ${command}`;
+  });
+  return new Error(`the tests left processes behind, which have been ended:\n${lines.join('\n')}`);
 }

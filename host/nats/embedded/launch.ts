@@ -177,7 +177,8 @@ function removePortsFiles(data: string): void {
 
 function readFrom(logFile: string, start: number): string[] {
   if (statSync(logFile, { throwIfNoEntry: false }) === undefined) return [];
-  return readFileSync(logFile).subarray(start).toString('utf8').trim().split('\n').slice(-LAST_LINES);
+  const lines = readFileSync(logFile).subarray(start).toString('utf8').split('\n');
+  return lines.filter((line) => line.trim() !== '').slice(-LAST_LINES);
 }
 
 function startFailed({ binary, data, port }: LaunchOptions, cause: unknown, lines: string[]): JetplugError {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Claims, unheld } from '../../../examples/demo/claims';
-import { figuresOf, percentile, readableAnswers, readableMs } from '../../../examples/demo/figures';
+import { answersInFull, figuresOf, percentile, readableAnswers, readableMs } from '../../../examples/demo/figures';
 import { parseMetrics } from '../../../examples/demo/metrics';
 import { Screen } from '../../../examples/demo/screen';
 
@@ -25,11 +25,17 @@ describe('percentile', () => {
   });
 });
 
-test('figures count the answers by status', () => {
-  const answer = (status: number, tookMs: number) => ({ status, tookMs, message: '' });
-  const figures = figuresOf([answer(200, 1.04), answer(502, 3), answer(200, 2)]);
-  expect(figures).toEqual({ p50Ms: 2, p99Ms: 3, answers: { 200: 2, 502: 1 } });
-  expect(readableAnswers(figures)).toBe('2 × 200, 1 × 502');
+test('figures count the answers by status, and keep what the first failure said', () => {
+  const answer = (status: number, tookMs: number, message: string) => ({ status, tookMs, message });
+  const figures = figuresOf([
+    answer(200, 1.04, 'ok'),
+    answer(502, 3, 'ml failed'),
+    answer(502, 4, ''),
+    answer(200, 2, 'ok'),
+  ]);
+  expect(figures).toEqual({ p50Ms: 2, p99Ms: 4, answers: { 200: 2, 502: 2 }, failure: 'ml failed' });
+  expect(readableAnswers(figures)).toBe('2 × 200, 2 × 502');
+  expect(answersInFull(figures)).toBe('2 × 200, 2 × 502: ml failed');
 });
 
 test('times are shown with three digits', () => {

@@ -15,7 +15,7 @@ const EVENT: Envelope = { event_type: 'a.b', event_id: 'e1', timestamp: '2026-05
 /** A run of a handler, with the bus and store that a plugin would have. */
 function setUp(invoke: (context: EventContext, bus: JetStreamEventBus, store: KvStore<number>) => unknown) {
   const store = new KvStore<number>(new MemoryKeyValue());
-  const bench = new MessageBench((_event, context) => invoke(context, bus, store));
+  const bench: MessageBench = new MessageBench((_event, context) => invoke(context, bus, store));
   const bus = new JetStreamEventBus(bench.handler.outgoing, systemClock);
   const decoded = { kind: 'decoded', envelope: EVENT, fields: {}, headers: { trace: 't1' }, hops: 2 } as const;
   const run = new Run(bench.handler, bench.delivery(), 1, decoded);

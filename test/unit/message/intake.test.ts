@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Reject } from 'jetplug/sdk';
 import type { Handler } from '../../../host/message/handler';
 import { Intake } from '../../../host/message/intake';
-import { FakeDelivery, MessageBench } from '../../support/message-bench';
+import { MessageBench, type FakeDelivery } from '../../support/message-bench';
 
 const ACK_WAIT_MS = 15_000;
 

@@ -33,8 +33,17 @@ test('differs by ordinal, subject, handler, plugin, message, stream, and when th
   expect(new Set(ids).size).toBe(ids.length);
 });
 
+interface Cause {
+  stream: string;
+  sequence: number;
+  plugin: string;
+  name: string;
+  subject: string;
+  ordinal: number;
+}
+
 test('two different causes never have one id', () => {
-  const cause = fc.record({
+  const cause: fc.Arbitrary<Cause> = fc.record({
     stream: fc.constantFrom('S', 'S1', 'S11'),
     sequence: fc.integer({ min: 1, max: 120 }),
     plugin: fc.constantFrom('a', 'a-b'),
@@ -42,7 +51,7 @@ test('two different causes never have one id', () => {
     subject: fc.constantFrom('x', 'x.1', 'x.11'),
     ordinal: fc.nat(12),
   });
-  const idOf = ({ stream, sequence, plugin, name, subject, ordinal }: fc.TypeOf<typeof cause>) =>
+  const idOf = ({ stream, sequence, plugin, name, subject, ordinal }: Cause) =>
     derivedId(runOf({ stream, sequence }, { plugin, name }), subject, ordinal);
   fc.assert(
     fc.property(cause, cause, (one, other) => {

@@ -119,7 +119,7 @@ test('a class told by @inject is looked into as one told by type', () => {
   class Told {
     constructor(
       @inject(Helper) readonly helper: Mailer,
-      @inject(Store) readonly store: Mailer,
+      @inject(Store as never) readonly store: Mailer,
       @inject(Broken) readonly broken: Mailer,
     ) {}
   }

@@ -9,19 +9,13 @@ class TriedPlugin {
   constructor(readonly map: Map<string, string>) {}
 
   @Subscribe()
-  byParameter(event: Happened, _context: EventContext): void {
-    void event;
-  }
+  byParameter(_event: Happened, _context: EventContext): void {}
 
   @Subscribe({ from: 'beginning', concurrency: 1 })
-  withOptions(event: Happened): void {
-    void event;
-  }
+  withOptions(_event: Happened): void {}
 
   @Subscribe(Happened)
-  byContract(event: Happened): void {
-    void event;
-  }
+  byContract(_event: Happened): void {}
 
   @Subscribe('a.>', { durable: 'all' })
   bySubject(): void {}

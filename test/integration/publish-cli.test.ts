@@ -1,0 +1,123 @@
+import { join } from 'node:path';
+import type { NatsConnection } from 'nats';
+import { jetplug, type CliResult } from '../support/cli';
+import { STORY_PLUGINS } from '../support/host';
+import type { TestServer } from '../support/nats-server';
+import { pluginSource } from '../support/plugin-source';
+import { Scene } from '../support/scene';
+
+const SUBJECT = 'video.watch_started';
+const GOOD = '{"user_id":"u1","video_id":"v1"}';
+
+const scene = new Scene();
+let server: TestServer;
+let nats: NatsConnection;
+
+beforeAll(async () => {
+  server = await scene.server();
+  nats = await scene.client(server.url);
+  const jsm = await nats.jetstreamManager();
+  await jsm.streams.add({ name: 'EVENTS', subjects: ['video.>'] });
+});
+beforeEach(async () => {
+  await (await nats.jetstreamManager()).streams.purge('EVENTS');
+});
+afterAll(() => scene.end());
+
+const publish = (args: readonly string[], input?: string): Promise<CliResult> =>
+  jetplug(['publish', ...args, '--json', '--servers', server.url, '--plugins', STORY_PLUGINS], input === undefined ? {} : { input });
+
+async function stored(): Promise<Record<string, unknown>[]> {
+  const jsm = await nats.jetstreamManager();
+  const { state } = await jsm.streams.info('EVENTS');
+  const events: Record<string, unknown>[] = [];
+  for (let seq = state.first_seq; seq <= state.last_seq; seq++) events.push((await jsm.streams.getMessage('EVENTS', { seq })).json());
+  return events;
+}
+
+const fileOf = (lines: string): string => join(scene.folder({ 'events.ndjson': lines }), 'events.ndjson');
+
+test('an event is stored with its envelope, and its id is printed', async () => {
+  const result = await publish([SUBJECT, GOOD]);
+  expect(result).toMatchObject({ code: 0, stderr: '' });
+  const [event] = await stored();
+  expect(event).toEqual({ event_type: SUBJECT, event_id: expect.any(String), timestamp: expect.stringMatching(/Z$/), user_id: 'u1', video_id: 'v1' });
+  expect(result.json()).toEqual({ subject: SUBJECT, event_id: event!['event_id'] });
+});
+
+test('- reads the event from standard input; its own id and time are kept', async () => {
+  const event = { event_id: 'mine', timestamp: '2026-05-12T19:03:11.000Z', user_id: 'Ünï', video_id: 'v1' };
+  const result = await publish([SUBJECT, '-'], JSON.stringify(event));
+  expect(result.json()).toEqual({ subject: SUBJECT, event_id: 'mine' });
+  expect(await stored()).toEqual([{ event_type: SUBJECT, ...event }]);
+});
+
+test.each([
+  ['no JSON', 'not json', 'JP_EVENT_INVALID'],
+  ['a list', `[${GOOD}]`, 'JP_EVENT_INVALID'],
+  ['a missing field', '{"user_id":"u1"}', 'JP_EVENT_INVALID'],
+  ['another type', '{"event_type":"user.friend_added","user_id":"u1","video_id":"v1"}', 'JP_EVENT_INVALID'],
+  ['a time that is none', '{"timestamp":"soon","user_id":"u1","video_id":"v1"}', 'JP_EVENT_INVALID'],
+  ['an id that is none', '{"event_id":{},"user_id":"u1","video_id":"v1"}', 'JP_EVENT_INVALID'],
+  ['a key that reaches for a prototype', '{"__proto__":{},"user_id":"u1","video_id":"v1"}', 'JP_EVENT_INVALID'],
+  ['what no host would take for its depth', `{"user_id":"u1","video_id":"v1","deep":${'['.repeat(99)}${']'.repeat(99)}}`, 'JP_EVENT_INVALID'],
+])('%s is refused, and nothing is published', async (_, json, code) => {
+  const result = await publish([SUBJECT, json]);
+  expect(result).toMatchObject({ code: 1, stdout: '' });
+  expect(result.errors()).toEqual([expect.objectContaining({ code, message: expect.any(String), hint: expect.any(String) })]);
+  expect(await stored()).toEqual([]);
+});
+
+test('each invalid line of a file is named by its number, and nothing is published', async () => {
+  const file = fileOf(`${GOOD}\r\n\n{"user_id":1}\r\nnot json\n{"timestamp":"soon","user_id":"u1","video_id":"v1"}\n${GOOD}`);
+  const result = await publish([SUBJECT, '--file', file]);
+  expect(result).toMatchObject({ code: 1, stdout: '' });
+  const errors = result.errors();
+  expect(errors.map(({ code, file, line }) => ({ code, file, line }))).toEqual([
+    ...[3, 4, 5].map((line) => ({ code: 'JP_EVENT_INVALID', file, line })),
+    { code: 'JP_EVENT_INVALID', file, line: undefined },
+  ]);
+  expect(errors.at(-1)!.message).toMatch(/3 of 5 lines are invalid; nothing was published/);
+  expect(await stored()).toEqual([]);
+});
+
+test('a file with event ids that repeat is stored once each', async () => {
+  const file = fileOf([1, 2, 1, 2].map((id) => `{"event_id":"e${id}","user_id":"u1","video_id":"v1"}\n`).join(''));
+  const result = await publish([SUBJECT, '--file', file]);
+  expect(result.json()).toMatchObject({ published: 4 });
+  expect((await stored()).map(({ event_id }) => event_id).sort()).toEqual(['e1', 'e2']);
+});
+
+test.each([
+  ['a file that is not there', [SUBJECT, '--file', '/nowhere/events.ndjson'], 'JP_USAGE'],
+  ['neither JSON nor a file', [SUBJECT], 'JP_USAGE'],
+  ['both', [SUBJECT, GOOD, '--file', 'x'], 'JP_USAGE'],
+  ['a subject with a wildcard', ['video.*', GOOD], 'JP_SUBJECT_INVALID'],
+  ['a subject with a line break', ['video.x\r\nPUB y 0', GOOD], 'JP_SUBJECT_INVALID'],
+  ['a subject that no stream holds', ['payments.made', '{}'], 'JP_PUBLISH_NO_STREAM'],
+])('%s is an error with its code', async (_, args, code) => {
+  const result = await publish(args);
+  expect(result).toMatchObject({ code: 1, stdout: '' });
+  expect(result.errors()).toEqual([expect.objectContaining({ code })]);
+});
+
+test('a server that is not there is an error at once', async () => {
+  const result = await jetplug(['publish', SUBJECT, GOOD, '--json', '--servers', 'nats://127.0.0.1:1', '--plugins', STORY_PLUGINS]);
+  expect(result.code).toBe(1);
+  expect(result.errors()).toEqual([expect.objectContaining({ code: 'JP_BROKER_UNREACHABLE' })]);
+});
+
+test('plugins that are broken, or keep a process alive, do not get in the way', async () => {
+  const folder = scene.folder({
+    'broken.plugin.ts': 'class {',
+    'busy.plugin.ts': pluginSource('BusyPlugin', `  @Subscribe() handle(_: VideoPublished) {}`, { before: 'setInterval(() => {}, 1_000);' }),
+  });
+  const plugins = ['--plugins', folder, STORY_PLUGINS];
+  const published = await jetplug(['publish', SUBJECT, GOOD, '--json', '--servers', server.url, ...plugins]);
+  expect(published.code).toBe(0);
+  for (const error of published.errors()) expect(error).toMatchObject({ code: 'JP_PLUGIN_SYNTAX', file: join(folder, 'broken.plugin.ts') });
+  expect(await stored()).toHaveLength(1);
+  const checked = await jetplug(['check', '--json', ...plugins]);
+  expect(checked.code).toBe(1);
+  expect(checked.json()).toEqual([expect.objectContaining({ code: 'JP_PLUGIN_SYNTAX', line: 1 })]);
+});

@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+export const ROOT = resolve(__dirname, '../..');
+
+/** A fenced block. */
+export interface Block {
+  /** The page, from the repository's root. */
+  readonly page: string;
+  /** Of its opening fence, from 1. */
+  readonly line: number;
+  /** What follows the fence: `ts`, `sh`, or nothing. */
+  readonly language: string;
+  readonly text: string;
+}
+
+/** The pages that are read by people, from the repository's root. */
+export const PAGES: readonly string[] = [
+  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+
+export function textOf(page: string): string {
+  return readFileSync(join(ROOT, page), 'utf8');
+}
+
+const FENCED = /^```(\w*)\n([\s\S]*?)^```$/gm;
+
+export function blocksOf(page: string): Block[] {
+  const text = textOf(page);
+  return [...text.matchAll(FENCED)].map(({ 1: language = '', 2: body = '', index }) => ({
+    page,
+    line: text.slice(0, index).split('\n').length,
+    language,
+    text: body,
+  }));
+}
+
+/** The page without its fenced blocks. */
+export function proseOf(page: string): string {
+  return textOf(page).replace(FENCED, '');
+}
+
+/** The rows of the page's tables, cell by cell, without heads and without backticks. */
+export function rowsOf(page: string): string[][] {
+  const rows = proseOf(page)
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .map((line) => line.slice(1, -1).split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll('`', '')));
+  return rows.filter((_, i) => !isRule(rows[i]) && !isRule(rows[i + 1]));
+}
+
+function isRule(row: string[] | undefined): boolean {
+  return row !== undefined && row.every((cell) => /^-+$/.test(cell));
+}

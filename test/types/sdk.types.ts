@@ -1,0 +1,222 @@
+/**
+ * What the compiler must take of the SDK's types, and, below each `@ts-expect-error`, what it must
+ * refuse. Nothing here runs: sdk.test.ts asks the compiler.
+ */
+import {
+  defineEvent,
+  EventBus,
+  JetplugError,
+  Plugin,
+  Reject,
+  RetryLater,
+  Settings,
+  Store,
+  Subscribe,
+  type Envelope,
+  type EventContext,
+  type EventFields,
+  type PluginLifecycle,
+} from 'jetplug/sdk';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { z } from 'zod';
+
+class VideoWatchStarted extends defineEvent(
+  'video.watch_started',
+  z.object({ user_id: z.string(), video_id: z.string() }),
+) {}
+class BadgeAwarded extends defineEvent(
+  'badge.awarded',
+  z.object({
+    user_id: z.string(),
+    level: z.string().default('bronze'),
+    at: z
+      .string()
+      .transform((text) => new Date(text))
+      .optional(),
+  }),
+) {}
+const Paid = defineEvent('paid', z.union([z.object({ card: z.string() }), z.object({ iban: z.string() })]));
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function holds<T extends true>(): T {
+  return true as T;
+}
+
+// An event has its envelope and the fields as its schema leaves them.
+declare const badge: BadgeAwarded;
+holds<Same<typeof badge.event_id, string>>();
+holds<Same<typeof badge.level, string>>();
+holds<Same<typeof badge.at, Date | undefined>>();
+// @ts-expect-error: a field that the contract does not have
+holds<Same<typeof badge.video_id, string>>();
+// @ts-expect-error: an event is not changed by its handlers
+badge.event_id = 'x';
+// The fields to publish are those before defaults and transforms.
+holds<
+  Same<EventFields<typeof BadgeAwarded>, { user_id: string; level?: string | undefined; at?: string | undefined }>
+>();
+
+// @ts-expect-error: a contract is of an object
+defineEvent('a.b', z.string());
+// @ts-expect-error: a union cannot be extended
+export class Extended extends defineEvent('paid', z.union([z.object({ card: z.string() }), z.object({ iban: z.string() })])) {}
+// Any Standard Schema will do.
+declare const foreign: StandardSchemaV1<{ n: string }, { n: number }>;
+export const Foreign = defineEvent('foreign', foreign);
+holds<Same<InstanceType<typeof Foreign>['n'], number>>();
+
+@Plugin({ description: 'x', settings: z.object({ milestones: z.array(z.number()) }) })
+export class Good implements PluginLifecycle {
+  constructor(
+    readonly counts: Store<number>,
+    readonly events: EventBus,
+    readonly settings: Settings<{ milestones: number[] }>,
+  ) {}
+
+  @Subscribe()
+  byParameter(_event: VideoWatchStarted) {}
+
+  @Subscribe({ from: { since: '7d' }, retry: { attempts: 2, backoff: ['1s', 500] } })
+  async withContext(_event: VideoWatchStarted, context: EventContext) {
+    const { signal, headers } = context;
+    await fetch('http://localhost', { signal, headers });
+  }
+
+  @Subscribe(VideoWatchStarted)
+  told(_event: VideoWatchStarted) {}
+
+  @Subscribe(VideoWatchStarted, { from: { sequence: 7 }, concurrency: 1, timeout: '1.5h', durable: 'd' })
+  toldWithOptions(_event: VideoWatchStarted, _context: EventContext) {}
+
+  // A handler may ask for less than it gets.
+  @Subscribe(VideoWatchStarted)
+  part({ user_id }: { user_id: string }) {
+    return user_id;
+  }
+
+  @Subscribe(VideoWatchStarted)
+  none() {}
+
+  @Subscribe(Paid)
+  union(event: InstanceType<typeof Paid>) {
+    return 'card' in event ? event.card : event.iban;
+  }
+
+  @Subscribe('video.>', { from: 'new' })
+  raw(_event: Envelope & { user_id?: unknown }) {}
+
+  onStart() {}
+  async onStop() {
+    await Promise.resolve();
+  }
+}
+
+export class Bad {
+  // @ts-expect-error: the contract's event does not fit the parameter
+  @Subscribe(VideoWatchStarted)
+  otherEvent(_event: BadgeAwarded) {}
+
+  // @ts-expect-error: nor one that wants a field more
+  @Subscribe(VideoWatchStarted)
+  more(_event: VideoWatchStarted & { extra: string }) {}
+
+  // @ts-expect-error: nor of another type
+  @Subscribe(VideoWatchStarted)
+  wrongField(_event: { user_id: number }) {}
+
+  // @ts-expect-error: a handler has two parameters at most
+  @Subscribe(VideoWatchStarted)
+  three(_event: VideoWatchStarted, _context: EventContext, _more: string) {}
+
+  // @ts-expect-error: the second is the context
+  @Subscribe()
+  secondParameter(_event: VideoWatchStarted, _context: string) {}
+
+  // @ts-expect-error: a property is no handler
+  @Subscribe(VideoWatchStarted)
+  readonly property = 1;
+
+  // @ts-expect-error: a class that is no contract
+  @Subscribe(Store)
+  noContract(_event: object) {}
+
+  // @ts-expect-error: an option that does not exist
+  @Subscribe({ retries: 3 })
+  unknownOption(_event: VideoWatchStarted) {}
+
+  // @ts-expect-error: no length of time
+  @Subscribe({ timeout: 'soon' })
+  wrongDuration(_event: VideoWatchStarted) {}
+
+  // @ts-expect-error: no place to start from
+  @Subscribe({ from: 'yesterday' })
+  wrongFrom(_event: VideoWatchStarted) {}
+}
+
+// @ts-expect-error: an option that @Plugin does not have
+@Plugin({ names: 'x' })
+export class WrongOption {}
+
+// Publishing is typed by the contract; a plain subject takes any fields.
+export async function publishing(events: EventBus) {
+  const id = await events.publish(BadgeAwarded, { user_id: 'u1' });
+  holds<Same<typeof id, string>>();
+  await events.publish(
+    BadgeAwarded,
+    { user_id: 'u1', level: 'gold', at: '2026-05-12' },
+    { id: 'e1', timestamp: '2026-05-12T12:00:00Z' },
+  );
+  await events.publish(Paid, { card: '1' });
+  await events.publish('badge.awarded', { anything: [1] });
+  // @ts-expect-error: a field is missing
+  await events.publish(BadgeAwarded, { level: 'gold' });
+  // @ts-expect-error: a field of another type
+  await events.publish(BadgeAwarded, { user_id: 1 });
+  // @ts-expect-error: a field that the contract does not have
+  await events.publish(BadgeAwarded, { user_id: 'u1', extra: 1 });
+  // @ts-expect-error: the fields before the transform, not after
+  await events.publish(BadgeAwarded, { user_id: 'u1', at: new Date() });
+  // @ts-expect-error: none of the union's members
+  await events.publish(Paid, { cash: 1 });
+  // @ts-expect-error: no fields at all
+  await events.publish(BadgeAwarded);
+  // @ts-expect-error: fields are an object
+  await events.publish('badge.awarded', 'text');
+  // @ts-expect-error: no contract
+  await events.publish(Store, {});
+}
+
+// What a store keeps is typed.
+export async function storing(counts: Store<number>) {
+  const count = await counts.update('u1', (n = 0) => n + 1);
+  holds<Same<typeof count, number>>();
+  const kept = await counts.get('u1');
+  holds<Same<typeof kept, number | undefined>>();
+  const genres = counts.scope<string[]>('genres');
+  holds<Same<Awaited<ReturnType<typeof genres.get>>, string[] | undefined>>();
+  // @ts-expect-error: another type than is kept
+  await counts.update('u1', () => 'text');
+  // @ts-expect-error: the value may be absent at first
+  await counts.update('u1', (n) => n + 1);
+  // @ts-expect-error: the function must not be asynchronous
+  await counts.update('u1', async (n = 0) => Promise.resolve(n + 1));
+  // @ts-expect-error: keys are strings
+  await counts.get(1);
+}
+
+export function outcomes() {
+  new RetryLater('10m', 'why', { cause: new Error('x') });
+  new RetryLater(500);
+  new Reject('why', { cause: new Error('x') });
+  // @ts-expect-error: no length of time
+  new RetryLater('10 minutes');
+  // @ts-expect-error: a rejection says why
+  new Reject();
+  // @ts-expect-error: a code of the catalogue
+  new JetplugError('JP_NO_SUCH_CODE', 'x');
+}
+
+// @ts-expect-error: what the host provides is asked for, not made
+new Store();
+// @ts-expect-error: settings are not changed
+new Settings({ n: 1 }).value.n = 2;
