@@ -9,6 +9,8 @@ import { Connection } from './nats/connection';
 import { DeadLetterStream } from './nats/dead-letter-stream';
 import { openBroker, type Broker, type BrokerProgress } from './nats/embedded/open-broker';
 import { Publisher } from './nats/publisher';
+import { ensureRetryStream, NatsRetryRoad, RETRY_STREAM } from './nats/retry-road';
+import { Wakes } from './nats/wakes';
 import { serveAnswers } from './nats/service';
 import { ensureStreams, type StreamState } from './nats/streams';
 import { readiness } from './ops/health';
@@ -156,13 +158,17 @@ export class Host {
 
   private async makePlugins(connection: Connection, streams: readonly StreamState[]): Promise<Plugins> {
     const replicas = this.config.streams[0]?.replicas ?? 1;
+    const retries = await ensureRetryStream(connection, replicas);
+    const wakes = new Wakes(connection);
     return new Plugins({
       config: this.config,
       connection,
-      streams,
+      streams: [...streams, { ...retries, name: RETRY_STREAM, subjects: [], change: 'unchanged', messages: 0 }],
       clock: systemClock,
       log: this.log,
       outgoing: new Publisher(connection, Math.min(...this.config.streams.map((stream) => stream.duplicateWindowMs))),
+      road: new NatsRetryRoad(connection),
+      wakes,
       deadLetters: new DeadLetterStream(connection, this.config.deadLetters.stream),
       records: await Bucket.open(connection, 'jetplug', replicas),
       sweep: new Sweep(),

@@ -1,27 +1,27 @@
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
+import type { Config } from '../config/config';
 import { decodeHeader } from '../message/dead-letter';
+import type { Connection } from '../nats/connection';
+import { ensureDurable } from '../nats/consumers';
 import { DeadLetterStream, type StoredLetter } from '../nats/dead-letter-stream';
+import { ensureRetryStream, NatsRetryRoad, roadDurable } from '../nats/retry-road';
+import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
+import { assertChosen, select, selects, type SelectionFlags } from './dead-selection';
 import { paint, print, printJson, table } from './output';
-
-interface ListFlags extends CommonFlags {
-  plugin?: string;
-  reason?: string;
-}
+import { progressBar } from './progress';
 
 export function deadCommand(program: Command): void {
   const dead = program.command('dead').description('the dead letters: events that no retry will help');
-  reachesBroker(dead.command('list'))
+  selects(reachesBroker(dead.command('list')))
     .description('list them, oldest first')
-    .option('--plugin <name>', 'of this plugin only')
-    .option('--reason <reason>', 'with this reason only, such as invalid-json or attempts-exhausted')
     .addHelpText(
       'after',
       `
 Examples:
   $ jetplug dead list
-  $ jetplug dead list --plugin badge --json`,
+  $ jetplug dead list --plugin badge --since 2h --json`,
     )
     .action(list);
   reachesBroker(dead.command('show'))
@@ -35,39 +35,141 @@ Examples:
   $ jetplug dead show 1 --json`,
     )
     .action(show);
+  selects(reachesBroker(dead.command('redrive')))
+    .argument('[id...]', 'the numbers that `dead list` gives')
+    .option('--all', 'every dead letter')
+    .option('--dry-run', 'only say which')
+    .description('give them back to the one handler that failed; each letter goes when its event is settled')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ jetplug dead redrive 1 2
+  $ jetplug dead redrive --plugin badge --dry-run
+  $ jetplug dead redrive --group 3f2a9c01d4e5`,
+    )
+    .action(redrive);
+  selects(reachesBroker(dead.command('drop')))
+    .argument('[id...]', 'the numbers that `dead list` gives')
+    .option('--all', 'every dead letter')
+    .option('--dry-run', 'only say which')
+    .description('remove them for good')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ jetplug dead drop 1
+  $ jetplug dead drop --reason invalid-json --before 7d`,
+    )
+    .action(drop);
 }
 
-/** A dead letter as `dead list --json` shows it. */
-interface DeadLetterSummary {
-  readonly id: number;
-  readonly plugin: string;
-  readonly handler: string;
-  readonly reason: string;
-  readonly error: string;
-  readonly attempts: number;
-  readonly subject: string;
-  readonly stream: string;
-  readonly sequence: number;
-  readonly time: string;
-  readonly fingerprint: string;
+async function list(flags: SelectionFlags): Promise<void> {
+  const letters = await withLetters(flags, async (stream) => select(await summaries(stream), [], flags));
+  if (flags.json) return printJson(letters);
+  printTable(letters);
 }
 
-async function list(flags: ListFlags): Promise<void> {
-  const letters = await withBroker(flags, async (connection, { config }) => {
-    const all: DeadLetterSummary[] = [];
-    for await (const letter of new DeadLetterStream(connection, config.deadLetters.stream).list())
-      all.push(summary(letter));
-    return all;
+async function redrive(ids: string[], flags: SelectionFlags): Promise<void> {
+  await change(ids, flags, 'redriven', async (letter, stream, connection) => {
+    const stored = await stream.get(letter.id);
+    if (!stored) return;
+    const whole = await withPayload(stored, connection);
+    await new NatsRetryRoad(connection).park(redriven(whole));
   });
-  const shown = letters.filter(
-    ({ plugin, reason }) => (flags.plugin ?? plugin) === plugin && (flags.reason ?? reason) === reason,
+}
+
+async function drop(ids: string[], flags: SelectionFlags): Promise<void> {
+  await change(ids, flags, 'dropped', (letter, stream) => stream.remove(letter.id));
+}
+
+/** Does something with each chosen letter, with a bar; the letters that were done are told. */
+async function change(
+  ids: string[],
+  flags: SelectionFlags,
+  done: string,
+  work: (letter: DeadLetterSummary, stream: DeadLetterStream, connection: Connection) => Promise<void>,
+): Promise<void> {
+  assertChosen(ids, flags);
+  const chosen = await withLetters(flags, async (stream, connection, config) => {
+    const letters = select(await summaries(stream), ids, flags);
+    if (flags.dryRun || letters.length === 0) return letters;
+    const bar = progressBar(done);
+    await prepareRoads(letters, connection, config);
+    for (const [i, letter] of letters.entries()) {
+      await work(letter, stream, connection);
+      bar.update(i + 1, letters.length, `${i + 1} of ${letters.length}`);
+    }
+    bar.stop();
+    return letters;
+  });
+  if (flags.json) return printJson(chosen);
+  printTable(chosen);
+  const verb = flags.dryRun ? `would be ${done}` : done;
+  print(`${chosen.length} ${chosen.length === 1 ? 'dead letter' : 'dead letters'} ${verb}`);
+}
+
+/** So that a host which starts later finds the handlers that something waits for. */
+async function prepareRoads(
+  letters: readonly DeadLetterSummary[],
+  connection: Connection,
+  { streams, delivery }: Config,
+): Promise<void> {
+  await ensureRetryStream(connection, streams[0]?.replicas ?? 1);
+  const handlers = new Map(letters.map((letter) => [`${letter.plugin}.${letter.handler}`, letter]));
+  for (const { plugin, handler } of handlers.values()) {
+    await ensureDurable(connection, roadDurable(plugin, handler, delivery.ackWaitMs));
+  }
+}
+
+/** The payload of an event that was too large to lie in its letter is still in its own stream. */
+async function withPayload(letter: StoredLetter, connection: Connection): Promise<StoredLetter> {
+  if (letter.headers['x-payload-left-in-stream'] === undefined) return letter;
+  const { stream, sequence } = summarise(letter);
+  const message = await connection.jsm.streams.getMessage(stream, { seq: sequence });
+  return { ...letter, payload: message.data };
+}
+
+async function show(idText: string, flags: CommonFlags): Promise<void> {
+  const id = Number(idText);
+  if (!Number.isInteger(id) || id < 1)
+    throw new JetplugError('JP_USAGE', `${JSON.stringify(idText)} is not the number of a dead letter`);
+  const letter = await withLetters(flags, (stream) => stream.get(id));
+  if (!letter) throw new JetplugError('JP_NOT_FOUND', `there is no dead letter ${id}`);
+  const stack = decodeHeader(letter.headers['x-error-stack'] ?? '');
+  const { text, form } = readable(letter.payload);
+  if (flags.json) {
+    const base64 = form === 'base64' ? { payloadBase64: text } : { payload: text };
+    return printJson({ ...summarise(letter), stack, ...base64, headers: letter.headers });
+  }
+  const { error, ...facts } = summarise(letter);
+  for (const line of table(Object.entries(facts).map(([key, value]) => [paint('dim', key), String(value)])))
+    print(line);
+  print(`\n${paint('red', error)}\n${paint('dim', stack)}\n`);
+  print(`${paint('dim', `payload (${letter.payload.length} bytes${form === 'base64' ? ', base64' : ''})`)}\n${text}`);
+}
+
+function withLetters<T>(
+  flags: CommonFlags,
+  work: (stream: DeadLetterStream, connection: Connection, config: Config) => Promise<T>,
+): Promise<T> {
+  return withBroker(flags, (connection, { config }) =>
+    work(new DeadLetterStream(connection, config.deadLetters.stream), connection, config),
   );
-  if (flags.json) return printJson(shown);
-  if (shown.length === 0) return print('no dead letters');
+}
+
+async function summaries(stream: DeadLetterStream): Promise<DeadLetterSummary[]> {
+  const all: DeadLetterSummary[] = [];
+  for await (const letter of stream.list()) all.push(summarise(letter));
+  return all;
+}
+
+function printTable(letters: readonly DeadLetterSummary[]): void {
+  if (letters.length === 0) return print('no dead letters');
   const head = ['id', 'plugin.handler', 'reason', 'tries', 'event', 'failed at', 'error'].map((text) =>
     paint('dim', text),
   );
-  const rows = shown.map((letter) => [
+  const rows = letters.map((letter) => [
     String(letter.id),
     `${letter.plugin}.${letter.handler}`,
     letter.reason,
@@ -77,44 +179,6 @@ async function list(flags: ListFlags): Promise<void> {
     letter.error.split('\n')[0]!.slice(0, 80),
   ]);
   for (const line of table([head, ...rows])) print(line);
-}
-
-async function show(idText: string, flags: CommonFlags): Promise<void> {
-  const id = Number(idText);
-  if (!Number.isInteger(id) || id < 1)
-    throw new JetplugError('JP_USAGE', `${JSON.stringify(idText)} is not the number of a dead letter`);
-  const letter = await withBroker(flags, (connection, { config }) =>
-    new DeadLetterStream(connection, config.deadLetters.stream).get(id),
-  );
-  if (!letter) throw new JetplugError('JP_NOT_FOUND', `there is no dead letter ${id}`);
-  const stack = decodeHeader(letter.headers['x-error-stack'] ?? '');
-  const { text, form } = readable(letter.payload);
-  if (flags.json) {
-    const base64 = form === 'base64' ? { payloadBase64: text } : { payload: text };
-    return printJson({ ...summary(letter), stack, ...base64, headers: letter.headers });
-  }
-  const { error, ...facts } = summary(letter);
-  for (const line of table(Object.entries(facts).map(([key, value]) => [paint('dim', key), String(value)])))
-    print(line);
-  print(`\n${paint('red', error)}\n${paint('dim', stack)}\n`);
-  print(`${paint('dim', `payload (${letter.payload.length} bytes${form === 'base64' ? ', base64' : ''})`)}\n${text}`);
-}
-
-function summary({ id, headers }: StoredLetter): DeadLetterSummary {
-  const header = (name: string): string => headers[name] ?? '';
-  return {
-    id,
-    plugin: header('x-plugin'),
-    handler: header('x-handler'),
-    reason: header('x-dead-letter-reason'),
-    error: decodeHeader(header('x-error-message')),
-    attempts: Number(header('x-attempts')),
-    subject: header('x-original-subject'),
-    stream: header('x-original-stream'),
-    sequence: Number(header('x-original-sequence')),
-    time: header('x-failed-at'),
-    fingerprint: header('x-fingerprint'),
-  };
 }
 
 /** JSON indented, other text as it is, bytes in base64. */

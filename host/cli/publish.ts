@@ -56,7 +56,9 @@ async function publish(subject: string, json: string | undefined, flags: Publish
   }
   if (flags.file !== undefined) return publishFile(subject, contract, flags.file, flags);
   const event = await checked(await parse(json === '-' ? await standardInput() : json!), subject, contract);
-  const id = await withBroker(flags, (connection) => send(busOn(new Publisher(connection, 0)), event, subject, contract));
+  const id = await withBroker(flags, (connection) =>
+    send(busOn(new Publisher(connection, 0)), event, subject, contract),
+  );
   if (flags.json) printJson({ subject, event_id: id });
   else print(`${paint('green', '✔')} ${subject} ${id}`);
 }

@@ -58,7 +58,11 @@ export class KvAttemptLog implements AttemptLog {
   }
 
   charge(message: MessageRef): Promise<void> {
-    return this.change(message, (before) => ({ ...before, charged: before.charged + before.provisional, provisional: 0 }));
+    return this.change(message, (before) => ({
+      ...before,
+      charged: before.charged + before.provisional,
+      provisional: 0,
+    }));
   }
 
   discharge(message: MessageRef): Promise<void> {

@@ -92,7 +92,9 @@ function originalHeaders(delivery: Delivery): Record<string, string> {
 function appliedHeader(applied: readonly AppliedUpdate[]): Record<string, string> {
   if (applied.length === 0) return {};
   const text = asciiJson(applied);
-  return text.length <= MAX_APPLIED_BYTES ? { [APPLIED_HEADER]: text } : { 'x-applied-left-out': String(applied.length) };
+  return text.length <= MAX_APPLIED_BYTES
+    ? { [APPLIED_HEADER]: text }
+    : { 'x-applied-left-out': String(applied.length) };
 }
 
 /** The stack with those of its causes. */

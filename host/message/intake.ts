@@ -8,6 +8,7 @@ import type { Run } from './run';
 /** A delivery in this host's hands, waiting or running. */
 interface Held {
   readonly delivery: Delivery;
+  readonly handler: Handler;
   /** When the server last heard of it. */
   touchedAtMs: number;
 }
@@ -30,7 +31,7 @@ export class Intake implements RunRegistry {
 
   /** @param onRoom called when a waiting delivery has begun to run, so that the next can be asked for */
   constructor(
-    private readonly handler: Handler,
+    private readonly limits: Pick<Handler, 'concurrency' | 'timeoutMs'>,
     private readonly ackWaitMs: number,
     private readonly onRoom: () => void,
   ) {}
@@ -43,12 +44,11 @@ export class Intake implements RunRegistry {
     return this.waiting.length;
   }
 
-  /** Takes a delivery. */
-  offer(delivery: Delivery): void {
-    this.handler.settlements.delivered(delivery);
+  /** Takes a delivery for the handler, as it is set up for the stream that the delivery is from. */
+  offer(delivery: Delivery, handler: Handler): void {
     if (this.stopping || this.admitted <= 0) return delivery.nak();
     this.admitted--;
-    const held: Held = { delivery, touchedAtMs: performance.now() };
+    const held: Held = { delivery, handler, touchedAtMs: performance.now() };
     this.held.add(held);
     this.waiting.push(held);
     this.startNext();
@@ -76,7 +76,7 @@ export class Intake implements RunRegistry {
       held.touchedAtMs = nowMs;
     }
     for (const run of this.runs) {
-      if (nowMs - run.startedAtMs >= this.handler.timeoutMs) run.interrupt?.(timedOut(run));
+      if (nowMs - run.startedAtMs >= this.limits.timeoutMs) run.interrupt?.(timedOut(run));
     }
   }
 
@@ -106,7 +106,7 @@ export class Intake implements RunRegistry {
   }
 
   private startNext(): void {
-    while (this.active < this.handler.concurrency) {
+    while (this.active < this.limits.concurrency) {
       const held = this.waiting.shift();
       if (!held) return;
       this.start(held);
@@ -117,7 +117,7 @@ export class Intake implements RunRegistry {
   private start(held: Held): void {
     this.active++;
     try {
-      const settled = processMessage(this.handler, held.delivery, this);
+      const settled = processMessage(held.handler, held.delivery, this);
       if (!isPromise(settled)) return this.finish(held);
       settled.then(
         () => this.finishAndGoOn(held),
@@ -145,8 +145,8 @@ export class Intake implements RunRegistry {
 
   /** The stages do not throw; what still does is the broker's doing or a fault of the host's, not the event's. */
   private fault(held: Held, error: unknown): void {
-    this.handler.log.error('an event could not be processed; it comes again', {
-      handler: this.handler.name,
+    held.handler.log.error('an event could not be processed; it comes again', {
+      handler: held.handler.name,
       subject: held.delivery.subject,
       sequence: held.delivery.sequence,
       err: error,

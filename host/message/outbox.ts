@@ -46,7 +46,10 @@ async function sendOne({ handler, delivery }: Run, event: OutgoingEvent): Promis
 function isLate({ handler, delivery, startedAtMs }: Run): boolean {
   const limitMs = handler.outgoing.dropsRepeatsMs / 2;
   const startedLongAgo = performance.now() - startedAtMs > limitMs;
-  return startedLongAgo || ((delivery.deliveryCount > 1 || delivery.past !== undefined) && Date.now() - delivery.origin.storedAtMs > limitMs);
+  return (
+    startedLongAgo ||
+    ((delivery.deliveryCount > 1 || delivery.past !== undefined) && Date.now() - delivery.origin.storedAtMs > limitMs)
+  );
 }
 
 /** Looks in the streams for what was sent; where another host settled the event meanwhile, that was all of it. */
@@ -54,7 +57,9 @@ async function notSentYet({ handler, delivery, outbox }: Run): Promise<OutgoingE
   await handler.settlements.refresh();
   if (handler.settlements.has(delivery.sequence)) return [];
   const subjects = [...new Set(outbox.map(({ subject }) => subject))];
-  const sent = await Promise.all(subjects.map((subject) => handler.outgoing.idsSince(subject, delivery.origin.storedAtMs)));
+  const sent = await Promise.all(
+    subjects.map((subject) => handler.outgoing.idsSince(subject, delivery.origin.storedAtMs)),
+  );
   return outbox.filter(({ id }) => !sent.some((ids) => ids.has(id)));
 }
 

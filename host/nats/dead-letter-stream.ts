@@ -57,28 +57,52 @@ export class DeadLetterStream implements DeadLetters {
       const message = await this.connection.jsm.streams.getMessage(this.stream, { seq: id });
       return { id, headers: read(message.header), payload: message.data };
     } catch (error) {
-      if ((error as { code?: string }).code === '404' || apiErrorCode(error) === API_ERROR.streamNotFound)
-        return undefined;
+      if (isGone(error)) return undefined;
       throw asBrokerError(error, `dead letter ${id}`);
+    }
+  }
+
+  async remove(id: number): Promise<void> {
+    try {
+      await this.connection.jsm.streams.deleteMessage(this.stream, id, false);
+    } catch (error) {
+      if (isGone(error)) return;
+      throw asBrokerError(error, `removing dead letter ${id}`);
     }
   }
 
   /** Whether the letter is there now, by this call or an earlier one. */
   private async storeOn(subject: string, letter: DeadLetter): Promise<boolean> {
+    if (await this.publish(subject, letter, letter.replaces ?? 0)) return true;
+    const present = await this.last(subject);
+    if (!present) return this.publish(subject, letter, 0);
+    return present.headers['x-original-time'] === letter.headers['x-original-time'];
+  }
+
+  /** Stores the letter where the last one of the subject is the one expected. */
+  private async publish(subject: string, letter: DeadLetter, expected: number): Promise<boolean> {
     const { headers, payload } = this.fitting(letter);
     try {
-      const ack = await this.connection.js.publish(subject, payload, {
+      await this.connection.js.publish(subject, payload, {
         headers: toHeaders(headers),
-        msgID: `${subject}:${letter.storedAtMs}`,
-        expect: { lastSubjectSequence: 0 },
+        expect: { lastSubjectSequence: expected },
         timeout: TIMEOUT_MS,
       });
-      if (!ack.duplicate) return true;
+      return true;
     } catch (error) {
-      if (apiErrorCode(error) !== API_ERROR.wrongLastSequence) throw error;
+      if (apiErrorCode(error) === API_ERROR.wrongLastSequence) return false;
+      throw error;
     }
-    const present = await this.connection.jsm.streams.getMessage(this.stream, { last_by_subj: subject });
-    return present.header.get('x-original-time') === letter.headers['x-original-time'];
+  }
+
+  private async last(subject: string): Promise<StoredLetter | undefined> {
+    try {
+      const message = await this.connection.jsm.streams.getMessage(this.stream, { last_by_subj: subject });
+      return { id: message.seq, headers: read(message.header), payload: message.data };
+    } catch (error) {
+      if (isGone(error)) return undefined;
+      throw error;
+    }
   }
 
   /** With its headers a payload near the server's limit would not fit: then the letter only points to it. */
@@ -99,4 +123,11 @@ function toLetter(message: JsMsg): StoredLetter {
 
 function read(headers: MsgHdrs | undefined): Record<string, string> {
   return Object.fromEntries([...(headers?.keys() ?? [])].map((name) => [name, headers!.last(name)]));
+}
+
+function isGone(error: unknown): boolean {
+  const code = apiErrorCode(error);
+  return (
+    (error as { code?: string }).code === '404' || code === API_ERROR.noMessage || code === API_ERROR.streamNotFound
+  );
 }

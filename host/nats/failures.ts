@@ -44,6 +44,7 @@ export function apiErrorCode(error: unknown): number | undefined {
 
 export const API_ERROR = {
   consumerNotFound: 10014,
+  noMessage: 10037,
   noStorage: 10047,
   streamNotFound: 10059,
   subjectOverlap: 10065,

@@ -3,6 +3,7 @@ import { asciiJson } from '../effects/ascii-json';
 import type { Delivery, MessageRef, Past } from '../message/delivery';
 import type { ParkedEvent, RetryRoad } from '../message/park';
 import type { Connection } from './connection';
+import type { DurableSpec } from './consumers';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 import { toHeaders } from './publisher';
 
@@ -12,9 +13,20 @@ const MAX_AGE_MS = 7 * 24 * 3_600_000;
 const TIMEOUT_MS = 5_000;
 const PREFIX = 'x-jetplug-';
 
-/** The subjects of one handler's retry road. */
-export function retrySubject(plugin: string, handler: string): string {
-  return `retry.${plugin}.${handler}.>`;
+/** How many may be on a road and not due: each is delivered, and given back until it is. */
+const MAX_ON_ROAD = 100_000;
+
+/** The durable of one handler's retry road. */
+export function roadDurable(plugin: string, handler: string, ackWaitMs: number): DurableSpec {
+  return {
+    stream: RETRY_STREAM,
+    durable: `${plugin}--${handler}`,
+    subject: `retry.${plugin}.${handler}.>`,
+    from: 'beginning',
+    ackWaitMs,
+    maxAckPending: MAX_ON_ROAD,
+    owner: { plugin, handler },
+  };
 }
 
 /** Makes the stream of the retry roads where it is missing. */

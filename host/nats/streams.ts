@@ -23,9 +23,11 @@ export interface StreamState {
 
 /** Makes the streams of the config, the dead letters' among them; updates what can be updated in place. Deletes nothing. */
 export async function ensureStreams(connection: Connection, config: Config): Promise<StreamState[]> {
-  const wanted = [...config.streams, deadLetterStream(config)];
   const states: StreamState[] = [];
-  for (const stream of wanted) states.push(await ensureStream(connection, toServer(stream)));
+  for (const stream of config.streams) states.push(await ensureStream(connection, toServer(stream)));
+  // One letter a subject: an event that was redriven and fails again gets a new letter in place of its old one.
+  const letters = { ...toServer(deadLetterStream(config)), max_msgs_per_subject: 1 };
+  states.push(await ensureStream(connection, letters));
   return states;
 }
 

@@ -1,22 +1,22 @@
 import { KvAttemptLog } from '../message/attempts';
 import { Circuit } from '../message/circuit';
 import { HandlerCounters } from '../message/counters';
-import type { MessageRef } from '../message/delivery';
+import type { Delivery, MessageRef } from '../message/delivery';
 import type { Handler } from '../message/handler';
 import { Intake } from '../message/intake';
-import type { DurableSpec } from '../nats/consumers';
+import { durablePosition, type DurableSpec } from '../nats/consumers';
+import { RoadDelivery, roadDurable } from '../nats/retry-road';
 import type { Settlements } from '../effects/settlements';
-import { Pull } from '../nats/pull';
 import type { ContainedPlugin } from './contain';
 import type { HandlerDefinition, PluginDefinition } from './describe';
+import { Lane } from './lane';
 import type { PluginHost } from './plugin-host';
-import { ensureDurableAt, type Reconciled } from './reconcile';
+import { ensureDurableAt, openSettlements, type Reconciled } from './reconcile';
 
 /** How many deliveries wait in the host for each that runs, so that the next is at hand. */
 const PREFETCH_PER_RUN = 4;
 /** The waits before the first probe of a handler that is down, the second and so on. */
 const PROBE_MS = [1_000, 2_000, 5_000, 10_000];
-const REMAKE_DELAY_MS = 1_000;
 
 /** A handler that pulls from its durable. */
 export interface ConsumingHandler {
@@ -42,59 +42,103 @@ export function consume(
 class Consumption implements ConsumingHandler {
   readonly counters = new HandlerCounters();
   readonly durable: DurableSpec;
-  state: ConsumingHandler['state'] = 'running';
-  private readonly settlements: Settlements;
+  readonly circuit: Circuit;
   private readonly intake: Intake;
-  private readonly pull: Pull;
+  private readonly lanes: Lane[] = [];
   private readonly log;
   private readonly attempts: KvAttemptLog;
-  readonly circuit: Circuit;
+  private readonly leaveRoads: () => void;
+  private roadOpening: Promise<void> | undefined;
   private probeTimer: NodeJS.Timeout | undefined;
   private stopped = false;
 
   constructor(
-    plugin: PluginDefinition,
+    private readonly plugin: PluginDefinition,
     readonly definition: HandlerDefinition,
-    contained: ContainedPlugin,
+    private readonly contained: ContainedPlugin,
     { durable, settlements }: Reconciled,
     private readonly host: PluginHost,
   ) {
     this.durable = durable;
-    this.settlements = settlements;
     this.log = host.log.child({ plugin: plugin.name });
     this.attempts = new KvAttemptLog(host.records, durable.durable);
-    this.circuit = new Circuit({ ...host.config.delivery.circuit, probeMs: PROBE_MS }, {
-      opened: (discharged) => this.holdOff(discharged),
-      closed: () => this.goOn(),
-      charged: (failed) => this.recordAll(failed.map(({ message }) => this.attempts.charge(message))),
-    });
-    const handler = this.handlerOf(plugin, contained);
-    const prefetch = definition.concurrency * PREFETCH_PER_RUN;
-    this.intake = new Intake(handler, host.config.delivery.ackWaitMs, () => this.pull.request());
-    this.pull = new Pull(host.connection, durable.stream, durable.durable, {
-      room: () => prefetch - this.intake.queued,
-      deliver: (delivery) => this.intake.offer(delivery),
-      gone: (why) => void this.remake(why),
-      trouble: (message, details) => this.log.warn(message, { handler: definition.name, ...details }),
-    });
+    this.circuit = new Circuit(
+      { ...host.config.delivery.circuit, probeMs: PROBE_MS },
+      {
+        opened: (discharged) => this.holdOff(discharged),
+        closed: () => this.goOn(),
+        charged: (failed) => this.recordAll(failed.map(({ message }) => this.attempts.charge(message))),
+      },
+    );
+    this.intake = new Intake(definition, host.config.delivery.ackWaitMs, () =>
+      this.lanes.forEach((lane) => lane.request()),
+    );
     host.sweep.add(this.intake);
-    this.pull.start();
+    this.addLane(durable, settlements, (delivery) => delivery);
+    this.leaveRoads = host.wakes.on(plugin.name, definition.name, () => this.openRoad());
+    this.openRoad(true);
+  }
+
+  get state(): 'running' | 'waiting' {
+    return this.circuit.isOpen || this.lanes.some((lane) => lane.isMissing) ? 'waiting' : 'running';
   }
 
   async stop(graceMs: number): Promise<void> {
     this.stopped = true;
     clearTimeout(this.probeTimer);
+    this.leaveRoads();
+    await this.roadOpening;
     // First the word to the server that nothing more is wanted, then what it sent already goes back.
-    const pulled = this.pull.stop();
+    const pulled = this.lanes.map((lane) => lane.stop());
     const settled = this.intake.stop(graceMs);
-    await pulled;
+    await Promise.all(pulled);
     await settled;
-    await this.settlements.flush();
+    await Promise.all(this.lanes.map((lane) => lane.flush()));
     this.host.sweep.remove(this.intake);
   }
 
-  private handlerOf(plugin: PluginDefinition, { instance }: ContainedPlugin): Handler {
-    const { definition, durable, host } = this;
+  private addLane(
+    durable: DurableSpec,
+    settlements: Settlements,
+    arrive: (delivery: Delivery) => Delivery | undefined,
+  ): void {
+    const handler = this.handlerOf(durable, settlements);
+    const prefetch = this.definition.concurrency * PREFETCH_PER_RUN;
+    this.lanes.push(new Lane({ durable, settlements, handler, prefetch, arrive }, this.intake, this.host, this.log));
+  }
+
+  /** The road of what comes back to this handler alone, opened when something first goes there. */
+  private openRoad(onlyIfThere = false): void {
+    if (this.stopped || this.lanes.length > 1) return;
+    this.roadOpening ??= this.makeRoad(onlyIfThere)
+      .catch((error: unknown) =>
+        this.log.error('the retry road could not be opened', { handler: this.definition.name, err: error }),
+      )
+      .finally(() => (this.roadOpening = undefined));
+  }
+
+  private async makeRoad(onlyIfThere: boolean): Promise<void> {
+    const { host, plugin, definition } = this;
+    const durable = roadDurable(plugin.name, definition.name, this.durable.ackWaitMs);
+    if (onlyIfThere && !(await durablePosition(host.connection, durable.stream, durable.durable))) return;
+    const settlements = await openSettlements(durable, plugin, host);
+    await ensureDurableAt(durable, settlements, host);
+    this.addLane(durable, settlements, (delivery) => this.fromRoad(delivery));
+    if (this.circuit.isOpen) this.lanes.at(-1)?.pause();
+  }
+
+  /** What is not due yet goes back until it is. */
+  private fromRoad(delivery: Delivery): Delivery | undefined {
+    const event = new RoadDelivery(delivery);
+    const earlyMs = event.dueAtMs - Date.now();
+    if (earlyMs <= 0) return event;
+    delivery.nak(earlyMs);
+    return undefined;
+  }
+
+  private handlerOf(durable: DurableSpec, settlements: Settlements): Handler {
+    const { definition, plugin, host } = this;
+    const { instance } = this.contained;
     const method = instance[definition.method] as Handler['invoke'];
     return {
       plugin: plugin.name,
@@ -108,10 +152,11 @@ class Consumption implements ConsumingHandler {
       retry: definition.retry,
       limits: host.config.delivery,
       invoke: (event, context) => method.call(instance, event, context),
-      settlements: this.settlements,
+      settlements,
       attempts: this.attempts,
       circuit: this.circuit,
       deadLetters: host.deadLetters,
+      road: host.road,
       outgoing: host.outgoing,
       counters: this.counters,
       log: this.log,
@@ -120,13 +165,12 @@ class Consumption implements ConsumingHandler {
 
   /** The handler is down: its events wait in the stream, and a probe is made now and then. */
   private holdOff(discharged: readonly MessageRef[]): void {
-    this.state = 'waiting';
     this.log.error('everything fails: the circuit opens and the events wait', {
       handler: this.definition.name,
       reason: this.circuit.outage?.reason,
     });
     this.recordAll(discharged.map((message) => this.attempts.discharge(message)));
-    this.pull.pause();
+    for (const lane of this.lanes) lane.pause();
     this.intake.admit(0);
     this.probeLater();
   }
@@ -138,7 +182,7 @@ class Consumption implements ConsumingHandler {
       if (this.intake.running === 0) {
         this.circuit.probed();
         this.intake.admit(1);
-        this.pull.probe();
+        for (const lane of this.lanes) lane.probe();
       }
       this.probeLater();
     }, this.circuit.probeDelayMs);
@@ -146,10 +190,9 @@ class Consumption implements ConsumingHandler {
 
   private goOn(): void {
     clearTimeout(this.probeTimer);
-    this.state = 'running';
     this.log.info('the handler works again: the circuit closes', { handler: this.definition.name });
     this.intake.admit(Infinity);
-    this.pull.resume();
+    for (const lane of this.lanes) lane.resume();
   }
 
   private recordAll(records: Promise<void>[]): void {
@@ -157,23 +200,6 @@ class Consumption implements ConsumingHandler {
       record.catch((error: unknown) =>
         this.log.warn('the count of failures could not be recorded', { handler: this.definition.name, err: error }),
       );
-    }
-  }
-
-  /** Somebody deleted the durable: makes it again, for as long as it takes. */
-  private async remake(why: string): Promise<void> {
-    this.state = 'waiting';
-    this.log.warn('the durable consumer is gone; making it again', { durable: this.durable.durable, why });
-    while (!this.stopped) {
-      try {
-        await ensureDurableAt(this.durable, this.settlements, this.host);
-        this.state = 'running';
-        this.pull.found();
-        return;
-      } catch (error) {
-        this.log.warn('the durable consumer cannot be made yet', { durable: this.durable.durable, err: error });
-        await new Promise((resolve) => setTimeout(resolve, REMAKE_DELAY_MS));
-      }
     }
   }
 }

@@ -3,6 +3,8 @@ import type { Config } from '../config/config';
 import type { KeyValue } from '../effects/key-value';
 import type { HostLog } from '../log';
 import type { DeadLetters } from '../message/dead-letter';
+import type { RetryRoad } from '../message/park';
+import type { Wakes } from '../nats/wakes';
 import type { Outgoing } from '../message/outbox';
 import type { Sweep } from '../message/sweep';
 import type { Connection } from '../nats/connection';
@@ -18,6 +20,8 @@ export interface PluginHost {
   readonly log: HostLog;
   readonly outgoing: Outgoing;
   readonly deadLetters: DeadLetters;
+  readonly road: RetryRoad;
+  readonly wakes: Wakes;
   /** The host's own bucket. */
   readonly records: KeyValue;
   readonly sweep: Sweep;

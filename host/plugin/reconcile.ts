@@ -34,7 +34,11 @@ export async function ensureDurableAt(durable: DurableSpec, settlements: Settlem
   settlements.settleUpTo(position.ackFloor);
 }
 
-async function openSettlements(durable: DurableSpec, plugin: PluginDefinition, host: PluginHost): Promise<Settlements> {
+export async function openSettlements(
+  durable: DurableSpec,
+  plugin: PluginDefinition,
+  host: PluginHost,
+): Promise<Settlements> {
   const { connection, records, streams } = host;
   return Settlements.open({
     records,

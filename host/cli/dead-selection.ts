@@ -1,0 +1,73 @@
+import type { Command } from 'commander';
+import { JetplugError } from '../../sdk/internal';
+import { parseDuration } from '../../sdk/internal';
+import type { DeadLetterSummary } from '../ops/dead-letter-summary';
+import type { CommonFlags } from './common';
+
+/** Which dead letters a command is about. */
+export interface SelectionFlags extends CommonFlags {
+  group?: string;
+  plugin?: string;
+  reason?: string;
+  since?: string;
+  before?: string;
+  all?: boolean;
+  dryRun?: boolean;
+}
+
+/** Adds the flags by which dead letters are chosen. */
+export function selects(command: Command): Command {
+  return command
+    .option('--group <fingerprint>', 'those of one fault: the fingerprint that `dead list --json` gives')
+    .option('--plugin <name>', 'of this plugin only')
+    .option('--reason <reason>', 'with this reason only, such as invalid-json or attempts-exhausted')
+    .option('--since <time>', 'that failed since: an ISO time, or how long ago, such as 2h')
+    .option('--before <time>', 'that failed before: an ISO time, or how long ago');
+}
+
+/** The letters that the ids and flags choose; all where there are none of either. */
+export function select(
+  letters: readonly DeadLetterSummary[],
+  ids: readonly string[],
+  flags: SelectionFlags,
+): DeadLetterSummary[] {
+  const wanted = new Set(ids.map(numberOf));
+  const since = timeOf(flags.since);
+  const before = timeOf(flags.before);
+  const chosen = letters.filter(
+    (letter) =>
+      (wanted.size === 0 || wanted.has(letter.id)) &&
+      (flags.plugin ?? letter.plugin) === letter.plugin &&
+      (flags.reason ?? letter.reason) === letter.reason &&
+      (flags.group ?? letter.fingerprint) === letter.fingerprint &&
+      (since === undefined || Date.parse(letter.time) >= since) &&
+      (before === undefined || Date.parse(letter.time) < before),
+  );
+  const missing = [...wanted].find((id) => !letters.some((letter) => letter.id === id));
+  if (missing !== undefined) throw new JetplugError('JP_NOT_FOUND', `there is no dead letter ${missing}`);
+  return chosen;
+}
+
+/** What changes letters must be told which: nobody redrives all of them by leaving a word out. */
+export function assertChosen(ids: readonly string[], flags: SelectionFlags): void {
+  const { group, plugin, reason, since, before, all } = flags;
+  if (ids.length > 0 || all || [group, plugin, reason, since, before].some((flag) => flag !== undefined)) return;
+  throw new JetplugError(
+    'JP_USAGE',
+    'say which dead letters: by id, --group, --plugin, --reason, --since, --before, or --all',
+  );
+}
+
+function numberOf(text: string): number {
+  const id = Number(text);
+  if (Number.isInteger(id) && id >= 1) return id;
+  throw new JetplugError('JP_USAGE', `${JSON.stringify(text)} is not the number of a dead letter`);
+}
+
+function timeOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ago = parseDuration(text);
+  const time = ago === undefined ? Date.parse(text) : Date.now() - ago;
+  if (!Number.isNaN(time)) return time;
+  throw new JetplugError('JP_USAGE', `${JSON.stringify(text)} is neither an ISO time nor a duration`);
+}

@@ -1,0 +1,63 @@
+import { APPLIED_HEADER, decodeHeader, MESSAGE_ID_HEADER } from '../message/dead-letter';
+import type { AppliedUpdate } from '../message/delivery';
+import type { ParkedEvent } from '../message/park';
+import type { StoredLetter } from '../nats/dead-letter-stream';
+
+/** A dead letter as `dead list --json` shows it. */
+export interface DeadLetterSummary {
+  readonly id: number;
+  readonly plugin: string;
+  readonly handler: string;
+  readonly reason: string;
+  readonly error: string;
+  readonly attempts: number;
+  readonly subject: string;
+  readonly stream: string;
+  readonly sequence: number;
+  readonly time: string;
+  readonly fingerprint: string;
+}
+
+export function summarise({ id, headers }: Pick<StoredLetter, 'id' | 'headers'>): DeadLetterSummary {
+  const header = (name: string): string => headers[name] ?? '';
+  return {
+    id,
+    plugin: header('x-plugin'),
+    handler: header('x-handler'),
+    reason: header('x-dead-letter-reason'),
+    error: decodeHeader(header('x-error-message')),
+    attempts: Number(header('x-attempts')),
+    subject: header('x-original-subject'),
+    stream: header('x-original-stream'),
+    sequence: Number(header('x-original-sequence')),
+    time: header('x-failed-at'),
+    fingerprint: header('x-fingerprint'),
+  };
+}
+
+/** What a letter says of its failure, which the event itself did not bring. */
+const OF_THE_LETTER =
+  /^x-(dead-letter-reason|original-.*|failed-at|delivery-count|attempts|plugin|handler|plugin-version|error-.*|fingerprint|applied|payload-left-in-stream|headers-left-in-stream|applied-left-out)$/;
+
+/** The event of a letter, on its way back to the handler that failed. */
+export function redriven({ id, headers, payload }: StoredLetter): ParkedEvent {
+  const { plugin, handler, stream, sequence, subject } = summarise({ id, headers });
+  const own = Object.entries(headers).filter(([name]) => !OF_THE_LETTER.test(name) && !/^nats-/i.test(name));
+  const messageId = headers[MESSAGE_ID_HEADER];
+  const applied = headers[APPLIED_HEADER];
+  return {
+    plugin,
+    handler,
+    origin: { stream, sequence, storedAtMs: Date.parse(headers['x-original-time'] ?? '') },
+    subject,
+    payload,
+    headers: { ...Object.fromEntries(own), ...(messageId === undefined ? {} : { 'Nats-Msg-Id': messageId }) },
+    dueAtMs: 0,
+    past: {
+      failures: 0,
+      applied: applied === undefined ? [] : (JSON.parse(applied) as AppliedUpdate[]),
+      letter: id,
+    },
+    pass: `letter-${id}`,
+  };
+}
