@@ -4,10 +4,10 @@ import { decode } from './decode';
 import type { Delivery } from './delivery';
 import { dispatch } from './dispatch';
 import type { Handler } from './handler';
-import type { Invalid, Outcome } from './outcome';
+import type { Outcome } from './outcome';
 import { Run } from './run';
 import { settle } from './settle';
-import { validate, type Validated } from './validate';
+import { validate } from './validate';
 
 /** Who watches over running handlers, to prolong, time out or stop them. */
 export interface RunRegistry {
@@ -24,9 +24,7 @@ export function processMessage(handler: Handler, delivery: Delivery, runs: RunRe
   return then(failuresBefore(handler, delivery), (failures) => {
     const attempt = failures + 1;
     const decoded = decode(delivery, handler.limits);
-    const outcome = then(validate(decoded, handler.contract), (event) =>
-      handle(handler, delivery, attempt, event, runs),
-    );
+    const outcome = decoded.kind === 'invalid' ? decoded : handle(new Run(handler, delivery, attempt, decoded), runs);
     return then(outcome, (ended) => settle(handler, delivery, decide(ended, attempt, handler.retry, Math.random())));
   });
 }
@@ -35,19 +33,15 @@ function failuresBefore(handler: Handler, delivery: Delivery): MaybePromise<numb
   return delivery.deliveryCount > 1 ? handler.attempts.failures(delivery) : 0;
 }
 
-function handle(
-  handler: Handler,
-  delivery: Delivery,
-  attempt: number,
-  event: Validated | Invalid,
-  runs: RunRegistry,
-): MaybePromise<Outcome> {
-  if (event.kind === 'invalid') return event;
-  const run = new Run(handler, delivery, attempt, event.decoded);
+/** A schema may be the author's code as much as the handler is: the run's timeout holds for both. */
+function handle(run: Run, runs: RunRegistry): MaybePromise<Outcome> {
+  const { handler, decoded } = run;
   runs.add(run);
-  return then(dispatch(run, event.event), (outcome) => {
+  const event = run.interruptible(validate(decoded, handler.contract));
+  const outcome = then(event, (valid) => (valid.kind === 'validated' ? dispatch(run, valid.event) : valid));
+  return then(outcome, (ended) => {
     runs.remove(run);
-    handler.counters.observe((performance.now() - run.startedAtMs) / 1_000);
-    return outcome;
+    if (ended.kind !== 'invalid') handler.counters.observe((performance.now() - run.startedAtMs) / 1_000);
+    return ended;
   });
 }
