@@ -35,6 +35,13 @@ Examples:
   ]) {
     add(program);
   }
+  await run(program);
+  // A host runs on. Other commands end: what a plugin began when it was looked at must not keep them alive.
+  const runsOn = program.args[0] === 'start' && !process.exitCode;
+  if (!runsOn) process.stdout.write('', () => process.exit());
+}
+
+async function run(program: Command): Promise<void> {
   try {
     await program.parseAsync();
   } catch (failure) {

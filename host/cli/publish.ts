@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import type { EventBus } from '../../sdk';
@@ -6,6 +6,8 @@ import { isJetplugError, isPublishSubject, JetplugError, type EventContract } fr
 import { systemClock } from '../clock';
 import type { Config } from '../config/config';
 import { JetStreamEventBus } from '../effects/event-bus';
+import { decode } from '../message/decode';
+import type { PayloadLimits } from '../message/handler';
 import { validate } from '../message/validate';
 import { Publisher } from '../nats/publisher';
 import { compile } from '../plugin/compile';
@@ -48,14 +50,16 @@ async function publish(subject: string, json: string | undefined, flags: Publish
   if ((json === undefined) === (flags.file === undefined)) {
     throw new JetplugError('JP_USAGE', 'give either the JSON of one event (or -), or --file with many');
   }
-  const contract = contractOf(subject, configFor(flags).config);
+  const { config } = configFor(flags);
+  const contract = contractOf(subject, config, flags.json);
   if (!contract && !flags.json) {
     process.stderr.write(
       `${paint('yellow', '•', process.stderr)} no plugin has a contract for ${subject}; it is not validated\n`,
     );
   }
-  if (flags.file !== undefined) return publishFile(subject, contract, flags.file, flags);
-  const event = await checked(await parse(json === '-' ? await standardInput() : json!), subject, contract);
+  const check = (text: string): Promise<Fields> => checked(text, subject, contract, config.delivery);
+  if (flags.file !== undefined) return publishFile(subject, contract, flags.file, check, flags);
+  const event = await check(json === '-' ? await standardInput() : json!);
   const id = await withBroker(flags, (connection) =>
     send(busOn(new Publisher(connection, 0)), event, subject, contract),
   );
@@ -67,9 +71,10 @@ async function publishFile(
   subject: string,
   contract: EventContract | undefined,
   file: string,
+  check: (text: string) => Promise<Fields>,
   flags: PublishFlags,
 ): Promise<void> {
-  const total = await checkFile(subject, contract, file);
+  const total = await checkFile(file, check);
   const bar = progressBar('publishing');
   const startedMs = performance.now();
   const rate = (done: number): number => Math.round(done / ((performance.now() - startedMs) / 1_000));
@@ -79,8 +84,7 @@ async function publishFile(
     let done = 0;
     let failure: unknown;
     for await (const { text } of lines(file)) {
-      const event = asObject(JSON.parse(text));
-      const sent: Promise<void> = send(bus, event, subject, contract)
+      const sent: Promise<void> = send(bus, JSON.parse(text) as Fields, subject, contract)
         .then(
           () => bar.update(++done, total, `${done} of ${total}, ${rate(done)}/s`),
           (error: unknown) => void (failure ??= error),
@@ -93,9 +97,9 @@ async function publishFile(
     await Promise.all(underWay);
     bar.stop();
     if (failure === undefined) return;
-    throw failure instanceof JetplugError
-      ? failure.with({ hint: `${done} of ${total} events were published` })
-      : failure;
+    if (!isJetplugError(failure)) throw failure;
+    const { code, message, hint } = failure;
+    throw new JetplugError(code, `${message}; ${done} of ${total} events were published`, { hint, cause: failure });
   });
   const seconds = (performance.now() - startedMs) / 1_000;
   if (flags.json) printJson({ subject, published: total, seconds, rate: rate(total) });
@@ -103,14 +107,19 @@ async function publishFile(
 }
 
 /** Every line is checked before the first is published. */
-async function checkFile(subject: string, contract: EventContract | undefined, file: string): Promise<number> {
+async function checkFile(file: string, check: (text: string) => Promise<Fields>): Promise<number> {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
+    throw new JetplugError('JP_USAGE', `${file} is read twice, and can be read only once`, {
+      hint: 'Give a plain file.',
+    });
+  }
   const problems: JetplugError[] = [];
   let total = 0;
   let invalid = 0;
   for await (const { text, line } of lines(file)) {
     total++;
     try {
-      await checked(await parse(text), subject, contract);
+      await check(text);
     } catch (error) {
       if (!isJetplugError(error)) throw error;
       if (++invalid <= MAX_SHOWN) problems.push(error.with({ file, line }));
@@ -145,42 +154,31 @@ async function standardInput(): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-async function parse(text: string): Promise<Record<string, unknown>> {
-  try {
-    return asObject(JSON.parse(text));
-  } catch (cause) {
-    if (isJetplugError(cause)) throw cause;
-    throw new JetplugError('JP_EVENT_INVALID', `not JSON: ${(cause as Error).message}`, { cause });
-  }
-}
+/** An event as it is given: its fields, and of the envelope what its author wrote. */
+type Fields = Record<string, unknown>;
 
-function asObject(value: unknown): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw new JetplugError('JP_EVENT_INVALID', 'an event is a JSON object');
-}
-
-/** Holds an event against its contract, as the hosts will. */
+/** Holds an event against the limits of the config and its contract, as the hosts will. */
 async function checked(
-  event: Record<string, unknown>,
+  text: string,
   subject: string,
   contract: EventContract | undefined,
-): Promise<Record<string, unknown>> {
-  const { event_type = subject, ...rest } = event;
-  if (event_type !== subject)
-    throw new JetplugError(
-      'JP_EVENT_INVALID',
-      `event_type is ${JSON.stringify(event_type)}, the subject is ${subject}`,
-    );
-  const { event_id: _id, timestamp: _time, ...fields } = rest;
-  const envelope = { event_type: subject, event_id: '-', timestamp: '-' };
-  const result = await validate({ kind: 'decoded', envelope, fields, headers: {}, hops: 0 }, contract);
+  limits: PayloadLimits,
+): Promise<Fields> {
+  const payload = Buffer.from(text);
+  const received = { subject, payload, stream: '-', sequence: 1, storedAtMs: Date.now(), headers: () => ({}) };
+  const result = await validate(decode(received, limits), contract);
   if (result.kind === 'invalid') throw new JetplugError('JP_EVENT_INVALID', result.error.message);
-  return event;
+  const { event_type } = result.event;
+  if (event_type !== subject) {
+    const given = JSON.stringify(event_type);
+    throw new JetplugError('JP_EVENT_INVALID', `event_type is ${given}, the subject is ${subject}`);
+  }
+  return JSON.parse(text) as Fields;
 }
 
 async function send(
   bus: EventBus,
-  event: Record<string, unknown>,
+  event: Fields,
   subject: string,
   contract: EventContract | undefined,
 ): Promise<string> {
@@ -197,13 +195,13 @@ function busOn(publisher: Publisher): EventBus {
 }
 
 /** The contract of the subject, if a plugin knows one; a plugin that cannot be loaded knows none. */
-function contractOf(subject: string, config: Config): EventContract | undefined {
+function contractOf(subject: string, config: Config, json = false): EventContract | undefined {
   for (const file of discover(config.plugins.dirs).found) {
     try {
       const contract = compile(file).contracts.get(subject);
       if (contract) return contract;
     } catch (failure) {
-      printErrors(errorsOf(failure), false);
+      printErrors(errorsOf(failure), json);
     }
   }
   return undefined;

@@ -9,7 +9,7 @@ import { startScreen } from './start-screen';
 import { packageVersion } from '../version';
 
 interface StartFlags extends CommonFlags {
-  natsPort?: number;
+  natsPort?: string;
   http?: string;
   watch: boolean;
 }
@@ -22,7 +22,7 @@ export function startCommand(program: Command): void {
     .description('run the host; joins a NATS server, or runs an embedded one')
     .option('--plugins <dir...>', 'the plugins folders, in place of the configured ones')
     .option('--servers <url...>', 'the NATS servers to join')
-    .option('--nats-port <port>', 'an embedded broker of its own, on this port; 0: any free one', Number)
+    .option('--nats-port <port>', 'an embedded broker of its own, on this port; 0: any free one')
     .option('--data <dir>', 'an embedded broker of its own, with its data in this folder')
     .option('--http <host:port>', 'where /livez, /readyz and /metrics are served; "" for nowhere')
     .option('--no-watch', 'do not follow changes in the plugins folders')
@@ -129,7 +129,7 @@ function logWhatIsPrinted(log: HostLog): void {
     }
     for (const line of lines) log.info('a plugin printed', { text: line });
     const done = rest.at(-1);
-    if (typeof done === 'function') process.nextTick(done as () => void);
+    if (typeof done === 'function') process.nextTick(done);
     return true;
   };
 }

@@ -34,7 +34,8 @@ Examples:
 
 async function store(plugin: string, key: string | undefined, flags: StoreFlags): Promise<void> {
   const values = await withBroker(flags, async (connection) => {
-    const bucket = await Bucket.find(connection, `jetplug-${plugin}`);
+    // No bucket has a name with other characters.
+    const bucket = /^[\w-]+$/.test(plugin) ? await Bucket.find(connection, `jetplug-${plugin}`) : undefined;
     if (!bucket) throw new JetplugError('JP_NOT_FOUND', `there is no store of a plugin ${JSON.stringify(plugin)}`);
     const keys = key === undefined ? await bucket.keys() : [escapeKey(key, flags.scope)];
     const read = await Promise.all(keys.sort().map((escaped) => valueAt(bucket, escaped)));

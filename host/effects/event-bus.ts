@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { EventBus, type Clock, type Publishable, type PublishOptions } from '../../sdk';
 import { isEventContract, isPublishSubject, JetplugError, type Envelope, type EventContract } from '../../sdk/internal';
+import { isPromise, then, type MaybePromise } from '../maybe-promise';
 import { utc } from '../message/decode';
 import { derivedId, HOPS_HEADER, type Outgoing, type OutgoingEvent } from '../message/outbox';
 import { currentRun, type Run } from '../message/run';
@@ -28,9 +29,11 @@ export class JetStreamEventBus extends EventBus {
     const subject = subjectOf(event);
     // Its place among the run's events is fixed now, whatever a schema then waits for.
     const id = options.id ?? (run ? this.nextId(run, subject) : randomUUID());
-    const valid = await validFields(event, subject, fields);
+    const checked = checkFields(event, subject, fields);
+    // Queued at once where the schema answers at once, so that a handler which forgets to await loses nothing.
+    if (isPromise(checked)) await checked;
     run?.assertLive('EventBus.publish');
-    const outgoing = this.compose(subject, valid, id, options, run);
+    const outgoing = this.compose(subject, fields, id, options, run);
     if (run) run.outbox.push(outgoing);
     else await this.outgoing.send(outgoing);
     return id;
@@ -44,7 +47,7 @@ export class JetStreamEventBus extends EventBus {
 
   private compose(
     subject: string,
-    fields: object,
+    fields: unknown,
     id: string,
     options: PublishOptions,
     run: Run | undefined,
@@ -64,7 +67,7 @@ export class JetStreamEventBus extends EventBus {
     }
     const envelope: Envelope = { event_type: subject, event_id: id, timestamp };
     const headers = run ? { [HOPS_HEADER]: String(run.decoded.hops + 1) } : {};
-    return { id, subject, payload: toJson(subject, { ...envelope, ...fields, ...envelope }), headers };
+    return { id, subject, payload: toJson(subject, { ...envelope, ...(fields as object), ...envelope }), headers };
   }
 }
 
@@ -74,15 +77,15 @@ function subjectOf(event: EventContract | string): string {
   throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(subject)}`);
 }
 
-async function validFields(event: EventContract | string, subject: string, fields: unknown): Promise<object> {
+/** They are published as given, not as the schema leaves them: its transforms are the reader's. */
+function checkFields(event: EventContract | string, subject: string, fields: unknown): MaybePromise<void> {
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
     throw new JetplugError('JP_EVENT_INVALID', `${subject}: the fields must be an object`);
   }
-  if (!isEventContract(event)) return fields;
-  const result = await event.schema['~standard'].validate(fields);
-  if (result.issues) throw new JetplugError('JP_EVENT_INVALID', `${subject}: ${listIssues(result.issues)}`);
-  // As given, not as the schema left it: its transforms are the reader's.
-  return fields;
+  if (!isEventContract(event)) return undefined;
+  return then(event.schema['~standard'].validate(fields), ({ issues }) => {
+    if (issues) throw new JetplugError('JP_EVENT_INVALID', `${subject}: ${listIssues(issues)}`);
+  });
 }
 
 function toJson(subject: string, event: object): string {

@@ -75,13 +75,14 @@ function stringify(key: string, next: unknown): string {
     if (next instanceof Promise) next.catch(() => undefined); // said here instead: the function must be synchronous
     throw invalidValue(key, 'the function given to update is asynchronous; await before it and close over the result');
   }
-  let text: string | undefined;
+  let text: unknown;
   try {
     text = JSON.stringify(next);
   } catch (cause) {
     throw invalidValue(key, `the new value is not JSON: ${showThrown(cause)}`, cause);
   }
-  if (text === undefined) throw invalidValue(key, `the function given to update returned ${typeof next}`);
+  // Nothing comes of undefined, a function or a symbol, whatever the type of stringify says.
+  if (typeof text !== 'string') throw invalidValue(key, `the function given to update returned ${typeof next}`);
   return text;
 }
 

@@ -57,7 +57,7 @@ function header(headers: Readonly<Record<string, string>>, name: string): string
 
 /** Header values percent-encode what is not printable ASCII; a stray percent sign stands for itself. */
 function percentDecode(value: string | undefined): string | undefined {
-  if (value === undefined || !value.includes('%')) return value;
+  if (!value?.includes('%')) return value;
   try {
     return decodeURIComponent(value);
   } catch {

@@ -5,6 +5,9 @@ import { readCloudEvent, type CloudEvent } from './cloud-events';
 import { HOPS_HEADER, MAX_HOPS } from './outbox';
 import { invalid, type Invalid } from './outcome';
 
+/** What there is of a message before anything is done with it. */
+export type Received = Pick<Delivery, 'subject' | 'payload' | 'stream' | 'sequence' | 'storedAtMs' | 'headers'>;
+
 /** A message as an event: its envelope complete, its fields not validated yet. */
 export interface Decoded {
   readonly kind: 'decoded';
@@ -20,7 +23,7 @@ const MAX_ID_BYTES = 256;
 const ISO_8601 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
 
 /** Turns bytes into an event, and fills the envelope of one that was published by hand. Never throws. */
-export function decode(delivery: Delivery, limits: PayloadLimits): Decoded | Invalid {
+export function decode(delivery: Received, limits: PayloadLimits): Decoded | Invalid {
   const size = delivery.payload.length;
   if (size > limits.maxPayloadBytes) {
     return invalid('too-large', `the payload has ${size} bytes; the limit is ${limits.maxPayloadBytes}`);
@@ -42,9 +45,11 @@ export function decode(delivery: Delivery, limits: PayloadLimits): Decoded | Inv
   return { kind: 'decoded', envelope: envelope.value, fields, headers: headers.values, hops };
 }
 
-type Value<T> = { readonly value: T };
+interface Value<T> {
+  readonly value: T;
+}
 
-function readHeaders(delivery: Delivery): { values: Readonly<Record<string, string>> } | Invalid {
+function readHeaders(delivery: Received): { values: Readonly<Record<string, string>> } | Invalid {
   try {
     return { values: delivery.headers() };
   } catch (error) {
@@ -98,7 +103,7 @@ function inspect(root: object, maxDepth: number): Invalid | undefined {
 function fillEnvelope(
   given: Partial<Record<keyof Envelope, unknown>>,
   headers: Readonly<Record<string, string>>,
-  delivery: Delivery,
+  delivery: Received,
 ): Value<Envelope> | Invalid {
   const { event_type: type = delivery.subject, timestamp: time } = given;
   const { event_id: id = headers['Nats-Msg-Id'] ?? `${delivery.origin.stream}:${delivery.origin.sequence}` } = given;
@@ -144,5 +149,5 @@ function describe(value: unknown): string {
   if (typeof value === 'string')
     return value.length > 80 ? `a string of ${value.length} characters` : JSON.stringify(value);
   if (typeof value === 'number') return `the number ${value}`;
-  return typeof value === 'object' ? 'an object' : String(value);
+  return typeof value === 'boolean' ? String(value) : 'an object';
 }

@@ -17,25 +17,21 @@ export function dispatch(run: Run, event: Envelope): MaybePromise<Outcome> {
     result = within(run, () => run.handler.invoke(event, new RunContext(run)));
     if (!isPromise(result)) return returned(run);
   } catch (thrown) {
-    return conclude(run, outcomeOfError(run, thrown));
+    return failed(run, thrown);
   }
   // A promise stays as it is; what only has a `then` is made to keep a promise's rules.
-  const promise = Promise.resolve(result);
-  return new Promise<Outcome>((resolve) => {
-    run.interrupt = (outcome) => {
-      run.end('error' in outcome ? outcome.error : new Error('the host is stopping'));
-      resolve(outcome);
-    };
-    promise.then(
-      () => (run.isOver ? undefined : resolve(returned(run))),
-      (thrown: unknown) => (run.isOver ? logLate(run, thrown) : resolve(conclude(run, outcomeOfError(run, thrown)))),
-    );
-  });
+  const ended = Promise.resolve(result).then(
+    () => returned(run),
+    (thrown: unknown) => failed(run, thrown),
+  );
+  return run.interruptible(ended);
 }
 
 const HANDLED: Outcome = { kind: 'handled' };
 
 function returned(run: Run): MaybePromise<Outcome> {
+  // Ended from outside before: that is the outcome, and nothing is sent.
+  if (run.isOver) return HANDLED;
   run.end();
   if (run.outbox.length === 0) return HANDLED;
   return sendOutbox(run).then(
@@ -44,9 +40,10 @@ function returned(run: Run): MaybePromise<Outcome> {
   );
 }
 
-function conclude(run: Run, outcome: Outcome): Outcome {
-  run.end();
-  return outcome;
+function failed(run: Run, thrown: unknown): Outcome {
+  if (run.isOver) logLate(run, thrown);
+  else run.end();
+  return outcomeOfError(run, thrown);
 }
 
 const BROKER_FAILED: ReadonlySet<string> = new Set(['JP_STORE_UNAVAILABLE', 'JP_PUBLISH_FAILED']);

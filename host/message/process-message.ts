@@ -2,13 +2,13 @@ import { then, type MaybePromise } from '../maybe-promise';
 import { mergeApplied, NO_FAILURES, type Failures } from './attempts';
 import { decide } from './decide';
 import { decode } from './decode';
-import type { AppliedUpdate, Delivery } from './delivery';
+import type { Delivery } from './delivery';
 import { dispatch } from './dispatch';
 import type { Handler } from './handler';
 import type { Invalid, Outcome } from './outcome';
 import { Run } from './run';
 import { settle } from './settle';
-import { validate, type Validated } from './validate';
+import { validate } from './validate';
 
 /** Who watches over running handlers, to prolong, time out or stop them. */
 export interface RunRegistry {
@@ -26,13 +26,12 @@ export function processMessage(handler: Handler, delivery: Delivery, runs: RunRe
   return then(failuresBefore(handler, delivery), (failures) => {
     const attempt = failures.charged + failures.provisional + 1;
     const decoded = decode(delivery, handler.limits);
-    const handled = then(validate(decoded, handler.contract), (event) =>
-      handle(handler, delivery, attempt, event, runs),
-    );
-    return then(handled, ({ outcome, applied }) => {
+    const run = decoded.kind === 'invalid' ? undefined : new Run(handler, delivery, attempt, decoded);
+    const ended = run ? handle(run, runs) : (decoded as Invalid);
+    return then(ended, (outcome) => {
       judge(handler, delivery, outcome);
       const decision = decide(outcome, failures, handler.retry, handler.circuit, Math.random());
-      return settle(handler, delivery, decision, mergeApplied(failures.applied, applied));
+      return settle(handler, delivery, decision, mergeApplied(failures.applied, run?.applied ?? []));
     });
   });
 }
@@ -53,25 +52,15 @@ function judge({ circuit }: Handler, delivery: Delivery, outcome: Outcome): void
   else if (outcome.kind === 'failed' || outcome.kind === 'timed-out') circuit.failed(delivery, outcome.error);
 }
 
-/** How a run ended, and what it had applied to stores by then. */
-interface Handled {
-  readonly outcome: Outcome;
-  readonly applied: readonly AppliedUpdate[];
-}
-
-function handle(
-  handler: Handler,
-  delivery: Delivery,
-  attempt: number,
-  event: Validated | Invalid,
-  runs: RunRegistry,
-): MaybePromise<Handled> {
-  if (event.kind === 'invalid') return { outcome: event, applied: [] };
-  const run = new Run(handler, delivery, attempt, event.decoded);
+/** A schema may be the author's code as much as the handler is: the run's timeout holds for both. */
+function handle(run: Run, runs: RunRegistry): MaybePromise<Outcome> {
+  const { handler, decoded } = run;
   runs.add(run);
-  return then(dispatch(run, event.event), (outcome) => {
+  const event = run.interruptible(validate(decoded, handler.contract));
+  const outcome = then(event, (valid) => (valid.kind === 'validated' ? dispatch(run, valid.event) : valid));
+  return then(outcome, (ended) => {
     runs.remove(run);
-    handler.counters.observe((performance.now() - run.startedAtMs) / 1_000);
-    return { outcome, applied: run.applied };
+    if (ended.kind !== 'invalid') handler.counters.observe((performance.now() - run.startedAtMs) / 1_000);
+    return ended;
   });
 }

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventContext, Logger } from '../../sdk';
 import { JetplugError } from '../../sdk/internal';
 import type { Author } from '../effects/key-writers';
+import { isPromise, type MaybePromise } from '../maybe-promise';
 import type { Decoded } from './decode';
 import type { AppliedUpdate, Delivery } from './delivery';
 import type { Handler } from './handler';
@@ -59,6 +60,21 @@ export class Run {
 
   get isOver(): boolean {
     return this.over;
+  }
+
+  /** The work's result; or, where the run is ended from outside before, the outcome it is ended with. */
+  interruptible<T>(work: MaybePromise<T>): MaybePromise<T | Outcome> {
+    if (!isPromise(work)) return work;
+    return new Promise((resolve, reject) => {
+      this.interrupt = (outcome) => {
+        this.end('error' in outcome ? outcome.error : new Error('the host is stopping'));
+        resolve(outcome);
+      };
+      work.then((result) => {
+        this.interrupt = undefined;
+        resolve(result);
+      }, reject);
+    });
   }
 
   /** From here on the run's store and bus refuse: nobody waits for what they would do. */

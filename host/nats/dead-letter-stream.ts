@@ -25,6 +25,8 @@ export class DeadLetterStream implements DeadLetters {
   ) {}
 
   async store(letter: DeadLetter): Promise<void> {
+    // A plugin that handles dead letters failed: the letter is there already, and one of its own would fail again, for ever.
+    if (letter.stream === this.stream) return;
     const subject = `dead.${letter.plugin}.${letter.handler}.${letter.stream}.${letter.sequence}`;
     if (await this.storeOn(subject, letter)) return;
     // The stream was made again and counts anew: the letter there is another message's.

@@ -86,7 +86,7 @@ async function provide(name: TokenName, services: PluginServices, settings: unkn
 function build(plugin: PluginDefinition, child: DependencyContainer): ContainedPlugin['instance'] {
   try {
     // A plugin is decorated by the SDK, perhaps by a copy of its own; this container must know it all the same.
-    for (const cls of classesOf(plugin.cls)) injectable()(cls as never);
+    for (const cls of classesOf(plugin.cls)) injectable()(cls);
     return child.resolve(plugin.cls as never);
   } catch (error) {
     const place = placeIn(plugin.sources, error);

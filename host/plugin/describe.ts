@@ -155,7 +155,7 @@ function whyNoEvent(types: unknown[] | undefined): string {
   if (type === Function)
     return 'has a parameter whose class is imported with `import type`, which leaves nothing at run time';
   if (type === Array) return 'has an array parameter, which does not say of what';
-  return `has a parameter of type ${(type as { name?: string }).name ?? String(type)}, which is no event contract`;
+  return `has a parameter of type ${(type as { name: string }).name}, which is no event contract`;
 }
 
 function optionsOf(
@@ -205,7 +205,7 @@ function assertKnown(options: object, known: readonly string[], prefix = ''): vo
 
 function assertFrom(from: From, method: string): void {
   if (from === 'new' || from === 'beginning') return;
-  if (typeof from === 'object' && from !== null) {
+  if (typeof from === 'object') {
     if ('since' in from) return void durationMs(from.since, `${method}: from.since`);
     if ('sequence' in from && Number.isInteger(from.sequence) && from.sequence > 0) return;
   }

@@ -84,7 +84,7 @@ class Loader {
   }
 
   contracts(): Map<string, EventContract> {
-    const values = [...this.modules.values()].flatMap(({ exports }) => Object.values(exports ?? {}));
+    const values = [...this.modules.values()].flatMap(({ exports }) => Object.values(exports ?? {}) as unknown[]);
     return new Map(values.filter(isEventContract).map((contract) => [contract.subject, contract]));
   }
 

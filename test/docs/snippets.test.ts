@@ -37,10 +37,13 @@ test('every plugin that the docs show is one that the host takes', async () => {
   expect(result.code).toBe(0);
 });
 
-test.each(blocks('yaml').map((block) => [idOf(block), block] as const))('%s is a config that is accepted', (_id, { text }) => {
-  const cwd = scene.folder({ 'config/local.yaml': text, ...secretsOf(parse(text)) });
-  expect(() => loadConfig({ cwd, env: {} })).not.toThrow();
-});
+test.each(blocks('yaml').map((block) => [idOf(block), block] as const))(
+  '%s is a config that is accepted',
+  (_id, { text }) => {
+    const cwd = scene.folder({ 'config/local.yaml': text, ...secretsOf(parse(text)) });
+    expect(() => loadConfig({ cwd, env: {} })).not.toThrow();
+  },
+);
 
 test.each(blocks('json').map((block) => [idOf(block), block] as const))('%s is JSON', (_id, { text }) => {
   expect(() => JSON.parse(text) as unknown).not.toThrow();

@@ -52,32 +52,37 @@ test('- reads the event from standard input; its own id and time are kept', asyn
   expect(await stored()).toEqual([{ event_type: SUBJECT, ...event }]);
 });
 
-test.each([
-  ['no JSON', 'not json', 'JP_EVENT_INVALID'],
-  ['a list', `[${GOOD}]`, 'JP_EVENT_INVALID'],
-  ['a missing field', '{"user_id":"u1"}', 'JP_EVENT_INVALID'],
-  ['another type', '{"event_type":"user.friend_added","user_id":"u1","video_id":"v1"}', 'JP_EVENT_INVALID'],
-  ['a time that is none', '{"timestamp":"soon","user_id":"u1","video_id":"v1"}', 'JP_EVENT_INVALID'],
-  ['an id that is none', '{"event_id":{},"user_id":"u1","video_id":"v1"}', 'JP_EVENT_INVALID'],
-  ['a key that reaches for a prototype', '{"__proto__":{},"user_id":"u1","video_id":"v1"}', 'JP_EVENT_INVALID'],
-  ['what no host would take for its depth', `{"user_id":"u1","video_id":"v1","deep":${'['.repeat(99)}${']'.repeat(99)}}`, 'JP_EVENT_INVALID'],
-])('%s is refused, and nothing is published', async (_, json, code) => {
-  const result = await publish([SUBJECT, json]);
+test('an event that does not fit its contract is refused, and nothing is published', async () => {
+  const result = await publish([SUBJECT, '{"user_id":"u1"}']);
   expect(result).toMatchObject({ code: 1, stdout: '' });
-  expect(result.errors()).toEqual([expect.objectContaining({ code, message: expect.any(String), hint: expect.any(String) })]);
+  expect(result.errors()).toEqual([
+    expect.objectContaining({ code: 'JP_EVENT_INVALID', message: expect.stringContaining('video_id'), hint: expect.any(String) }),
+  ]);
   expect(await stored()).toEqual([]);
 });
 
-test('each invalid line of a file is named by its number, and nothing is published', async () => {
-  const file = fileOf(`${GOOD}\r\n\n{"user_id":1}\r\nnot json\n{"timestamp":"soon","user_id":"u1","video_id":"v1"}\n${GOOD}`);
+test('each line of a file that no host would take is named by its number, and nothing is published', async () => {
+  const invalid = [
+    ['not json', 'not JSON'],
+    [`[${GOOD}]`, 'an array'],
+    ['{"user_id":1,"video_id":"v1"}', 'user_id'],
+    ['{"event_type":"user.friend_added","user_id":"u1","video_id":"v1"}', 'event_type'],
+    ['{"timestamp":"soon","user_id":"u1","video_id":"v1"}', 'timestamp'],
+    ['{"event_id":{},"user_id":"u1","video_id":"v1"}', 'event_id'],
+    ['{"__proto__":{},"user_id":"u1","video_id":"v1"}', '__proto__'],
+    [`{"user_id":"u1","video_id":"v1","deep":${'['.repeat(99)}${']'.repeat(99)}}`, 'levels deep'],
+    [`{"user_id":"u1","video_id":"v1","large":"${'x'.repeat(600_000)}"}`, 'bytes'],
+  ];
+  // Good ones and empty lines between them, and both kinds of line ends.
+  const file = fileOf(invalid.map(([line]) => `${GOOD}\r\n\n${line}\n`).join(''));
   const result = await publish([SUBJECT, '--file', file]);
   expect(result).toMatchObject({ code: 1, stdout: '' });
-  const errors = result.errors();
-  expect(errors.map(({ code, file, line }) => ({ code, file, line }))).toEqual([
-    ...[3, 4, 5].map((line) => ({ code: 'JP_EVENT_INVALID', file, line })),
-    { code: 'JP_EVENT_INVALID', file, line: undefined },
+  expect(result.errors()).toEqual([
+    ...invalid.map(([, why], i): unknown =>
+      expect.objectContaining({ code: 'JP_EVENT_INVALID', file, line: 3 * (i + 1), message: expect.stringContaining(why!) }),
+    ),
+    expect.objectContaining({ file, message: '9 of 18 lines are invalid; nothing was published' }),
   ]);
-  expect(errors.at(-1)!.message).toMatch(/3 of 5 lines are invalid; nothing was published/);
   expect(await stored()).toEqual([]);
 });
 

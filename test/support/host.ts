@@ -94,7 +94,9 @@ export async function startHost(options: HostOptions): Promise<TestHost> {
       logged,
       noise,
       stop: () => end('SIGTERM'),
-      kill: async () => void (await end('SIGKILL')),
+      kill: async () => {
+        await end('SIGKILL');
+      },
     };
   } catch (cause) {
     await end('SIGKILL');

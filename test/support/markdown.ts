@@ -48,10 +48,15 @@ export function rowsOf(page: string): string[][] {
   const rows = proseOf(page)
     .split('\n')
     .filter((line) => line.startsWith('|'))
-    .map((line) => line.slice(1, -1).split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll('`', '')));
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split(/(?<!\\)\|/)
+        .map((cell) => cell.trim().replaceAll('`', '')),
+    );
   return rows.filter((_, i) => !isRule(rows[i]) && !isRule(rows[i + 1]));
 }
 
 function isRule(row: string[] | undefined): boolean {
-  return row !== undefined && row.every((cell) => /^-+$/.test(cell));
+  return row?.every((cell) => /^-+$/.test(cell)) === true;
 }

@@ -52,7 +52,7 @@ function parseLabels(text: string): Record<string, string> {
   let rest = text;
   while (rest !== '') {
     const match = new RegExp(`^${LABEL}(?:,|$)`).exec(rest);
-    if (!match || match[1]! in labels) throw new Error(`labels: ${text}`);
+    if (!match || Object.hasOwn(labels, match[1]!)) throw new Error(`labels: ${text}`);
     labels[match[1]!] = match[2]!;
     rest = rest.slice(match[0].length);
   }

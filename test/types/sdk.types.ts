@@ -38,32 +38,38 @@ class BadgeAwarded extends defineEvent(
 const Paid = defineEvent('paid', z.union([z.object({ card: z.string() }), z.object({ iban: z.string() })]));
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-function holds<T extends true>(): T {
-  return true as T;
+
+/** Compiles only for a value of exactly this type. */
+function isOf<Expected>() {
+  return <Actual>(_value: Actual, ..._proof: Same<Actual, Expected> extends true ? [] : ['is of another type']) =>
+    undefined;
 }
 
 // An event has its envelope and the fields as its schema leaves them.
 declare const badge: BadgeAwarded;
-holds<Same<typeof badge.event_id, string>>();
-holds<Same<typeof badge.level, string>>();
-holds<Same<typeof badge.at, Date | undefined>>();
+isOf<string>()(badge.event_id);
+isOf<string>()(badge.level);
+isOf<Date | undefined>()(badge.at);
 // @ts-expect-error: a field that the contract does not have
-holds<Same<typeof badge.video_id, string>>();
+isOf<string>()(badge.video_id);
 // @ts-expect-error: an event is not changed by its handlers
 badge.event_id = 'x';
 // The fields to publish are those before defaults and transforms.
-holds<
-  Same<EventFields<typeof BadgeAwarded>, { user_id: string; level?: string | undefined; at?: string | undefined }>
->();
+declare const toPublish: EventFields<typeof BadgeAwarded>;
+isOf<{ user_id: string; level?: string | undefined; at?: string | undefined }>()(toPublish);
 
 // @ts-expect-error: a contract is of an object
 defineEvent('a.b', z.string());
 // @ts-expect-error: a union cannot be extended
-export class Extended extends defineEvent('paid', z.union([z.object({ card: z.string() }), z.object({ iban: z.string() })])) {}
+export class Extended extends defineEvent(
+  'paid',
+  z.union([z.object({ card: z.string() }), z.object({ iban: z.string() })]),
+) {}
 // Any Standard Schema will do.
 declare const foreign: StandardSchemaV1<{ n: string }, { n: number }>;
-export const Foreign = defineEvent('foreign', foreign);
-holds<Same<InstanceType<typeof Foreign>['n'], number>>();
+const Foreign = defineEvent('foreign', foreign);
+declare const envelope: Envelope;
+isOf<number>()(new Foreign({ ...envelope, n: 1 }).n);
 
 @Plugin({ description: 'x', settings: z.object({ milestones: z.array(z.number()) }) })
 export class Good implements PluginLifecycle {
@@ -160,7 +166,7 @@ export class WrongOption {}
 // Publishing is typed by the contract; a plain subject takes any fields.
 export async function publishing(events: EventBus) {
   const id = await events.publish(BadgeAwarded, { user_id: 'u1' });
-  holds<Same<typeof id, string>>();
+  isOf<string>()(id);
   await events.publish(
     BadgeAwarded,
     { user_id: 'u1', level: 'gold', at: '2026-05-12' },
@@ -189,15 +195,15 @@ export async function publishing(events: EventBus) {
 // What a store keeps is typed.
 export async function storing(counts: Store<number>) {
   const count = await counts.update('u1', (n = 0) => n + 1);
-  holds<Same<typeof count, number>>();
+  isOf<number>()(count);
   const kept = await counts.get('u1');
-  holds<Same<typeof kept, number | undefined>>();
+  isOf<number | undefined>()(kept);
   const genres = counts.scope<string[]>('genres');
-  holds<Same<Awaited<ReturnType<typeof genres.get>>, string[] | undefined>>();
+  isOf<string[] | undefined>()(await genres.get('g'));
   // @ts-expect-error: another type than is kept
   await counts.update('u1', () => 'text');
   // @ts-expect-error: the value may be absent at first
-  await counts.update('u1', (n) => n + 1);
+  await counts.update('u1', (n) => n.valueOf());
   // @ts-expect-error: the function must not be asynchronous
   await counts.update('u1', async (n = 0) => Promise.resolve(n + 1));
   // @ts-expect-error: keys are strings

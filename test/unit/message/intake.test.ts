@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { Reject } from 'jetplug/sdk';
+import { defineEvent, Reject } from 'jetplug/sdk';
 import type { Handler } from '../../../host/message/handler';
 import { Intake } from '../../../host/message/intake';
 import { MessageBench, type FakeDelivery } from '../../support/message-bench';
@@ -151,6 +151,22 @@ test('ends a run whose time is up, once, and tries the event again', async () =>
   expect(deliveries[0]!.answers).toEqual([expect.stringMatching(/^nak \d+$/)]);
   expect(held.bench.failures.get(1)).toBe(1);
   expect(held.started).toEqual([1, 2]);
+});
+
+test('ends a run whose schema never answers as it ends one whose handler does not', async () => {
+  const forever = {
+    '~standard': { version: 1, vendor: 'test', validate: () => new Promise<never>(() => undefined) },
+  } as const;
+  const contract = defineEvent('video.watch_started', forever);
+  const held = new HeldRuns({ contract, concurrency: 1 });
+  const [first, second] = held.offer(2);
+  held.intake.sweep(performance.now() + 30_001);
+  await turn();
+  expect(first!.answers).toEqual([expect.stringMatching(/^nak \d+$/)]);
+  expect(held.bench.handler.counters.lastError).toMatch(/took longer than its timeout/);
+  await held.intake.stop(0);
+  expect(second!.answers).toEqual(['nak']);
+  expect(held.started).toEqual([]);
 });
 
 test('stopping gives back what waits at once, and waits for what runs', async () => {

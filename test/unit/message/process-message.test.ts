@@ -190,7 +190,7 @@ test('handlers that run at once each have their own run: ids and outboxes are no
     },
     { concurrency: 8 },
   );
-  await Promise.all(['u1', 'bad', 'u2'].map((user_id, i) => process({ user_id }, { sequence: i + 1 }).settled));
+  await Promise.all(['u1', 'bad', 'u2'].map(async (user_id, i) => process({ user_id }, { sequence: i + 1 }).settled));
   expect(bench.sent.map(({ payload }) => (JSON.parse(payload) as { user_id: string }).user_id)).toEqual(['u1', 'u2']);
   expect(new Set(bench.sent.map(({ id }) => id)).size).toBe(2);
 });

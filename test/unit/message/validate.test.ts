@@ -89,7 +89,8 @@ test.each(BROKEN)('a schema that throws %s refuses the event', async (_what, thr
   const broken = contractOf(() => {
     throw thrown;
   });
-  const rejecting = contractOf(() => Promise.reject(thrown as Error));
+  const error = thrown as Error;
+  const rejecting = contractOf(() => Promise.reject(error));
   for (const result of [validate(decoded({}), broken), await validate(decoded({}), rejecting)]) {
     expect(result).toMatchObject({ kind: 'invalid', reason: 'schema' });
     expect((result as Invalid).error.message).toMatch(says);

@@ -204,17 +204,18 @@ test('a constructor that throws is named with the line', async () => {
 test.each([[undefined], ['text'], [Symbol('s')], [Object.create(null) as object], [{ message: 5 }]])(
   'a constructor or onStart that throws %p is named with the class’s line',
   async (thrown) => {
+    const error = thrown as Error;
     @Plugin()
     class OddConstructor {
       constructor() {
-        throw thrown as Error;
+        throw error;
       }
       @Subscribe('a') handle() {}
     }
     @Plugin()
     class OddStart implements PluginLifecycle {
       async onStart() {
-        await Promise.reject(thrown as Error);
+        await Promise.reject(error);
       }
       @Subscribe('a') handle() {}
     }

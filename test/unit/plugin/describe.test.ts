@@ -161,7 +161,7 @@ test('a handler that does not say its event is told what the compiler left of it
     @Subscribe() byInterface(_event: Shape) {}
     @Subscribe() byUnion(_event: Either) {}
     @Subscribe() byTypeImport(_event: ByTypeOnly) {}
-    @Subscribe() byAny(_event: any) {}
+    @Subscribe() byUnknown(_event: unknown) {}
     @Subscribe() byArray(_event: Happened[]) {}
     @Subscribe() byNothing() {}
     @Subscribe() byText(_event: string) {}
@@ -173,7 +173,7 @@ test('a handler that does not say its event is told what the compiler left of it
       ['byInterface', /type is gone at run time: an interface, a union, `any`, or a class imported with `import type`/],
       ['byUnion', /type is gone at run time/],
       ['byTypeImport', /type is gone at run time/],
-      ['byAny', /type is gone at run time/],
+      ['byUnknown', /type is gone at run time/],
       ['byArray', /has an array parameter, which does not say of what/],
       ['byNothing', /has no parameter, and its decorator names no event/],
       ['byText', /parameter of type String, which is no event contract/],

@@ -1,0 +1,190 @@
+/**
+ * The README, done as it says: every `sh` block is run in order by a shell, in a copy of the working tree, and the
+ * `ts` block is the file that the next block copies. Not run are `npm ci`, which the CI runs in a clean clone (here
+ * the lock file is held against package.json), `npm test`, which this is a part of, and the demo, which has a test of
+ * its own. The ports are others than the reader's, by variables.
+ */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { delimiter, dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { eventually } from '../support/eventually';
+import { plainEnv, type LogLine, type ReadyLine } from '../support/host';
+import { blocksOf, ROOT, type Block } from '../support/markdown';
+import { natsCliFolder } from '../support/nats-cli';
+import { natsServerBinary } from '../support/nats-server';
+import { Scene } from '../support/scene';
+import { each, handled } from '../support/story';
+
+/** What the README promises that a command prints. */
+const PRINTED: readonly [command: string, output: RegExp][] = [
+  ['nats kv get jetplug-badge u1 --raw', /^1$/m],
+  ['npx jetplug store badge u1', /^u1 +2$/m],
+  ['npx jetplug plugins\n', /^badge +running +video\.watch_started → badge-award +0 +0 +2 +0 +0$/m],
+  ['npx jetplug store greeter', /^u1 +"EVENTS:1"$/m],
+  ['npx jetplug plugins greeter', /^ +handled +3$/m],
+  ['npx jetplug check', /the config and 7 plugins are sound: .*\bgreeter\b/],
+];
+
+const STEPS = blocksOf('README.md').filter(({ language }) => language === 'sh' || language === 'ts');
+const READY_MS = 120_000;
+const STEP_MS = 60_000;
+
+const scene = new Scene();
+const log: LogLine[] = [];
+let folder: string;
+let env: NodeJS.ProcessEnv;
+let host: ChildProcess | undefined;
+let published = 0;
+
+beforeAll(async () => {
+  folder = join(scene.folder(), 'jetplug');
+  copyWorkingTree();
+  env = await readersEnv(dirname(folder));
+}, 300_000);
+
+afterAll(async () => {
+  await stopHost();
+  await scene.end();
+}, STEP_MS);
+
+test('package.json and package-lock.json agree, as npm ci demands', () => {
+  const lock = readJson('package-lock.json') as { packages: Record<string, Manifest> };
+  const { name, version, dependencies, devDependencies, engines, bin } = readJson('package.json') as Manifest;
+  expect(lock.packages['']).toMatchObject({ name, version, dependencies, devDependencies, engines, bin });
+});
+
+test('the README shows what is expected to be printed', () => {
+  const shown = STEPS.map(({ text }) => text).join('');
+  expect(PRINTED.filter(([command]) => !shown.includes(command))).toEqual([]);
+});
+
+describe('step by step', () => {
+  test.each(STEPS.map((step) => [nameOf(step), step] as const))('%s', async (_name, step) => take(step), READY_MS);
+});
+
+test('Ctrl-C stops it', async () => {
+  await stopHost();
+  expect(logged('stopped')).toHaveLength(1);
+});
+
+async function take({ language, text }: Block): Promise<void> {
+  if (language === 'ts') return writeFileSync(join(folder, fileNameIn(text)), text);
+  if (text === 'npm ci && npm test\n') return expect(readJson('package.json')).toHaveProperty('scripts.test');
+  if (text === 'npx jetplug demo\n') return expect(existsSync(join(ROOT, 'test/integration/demo.test.ts'))).toBe(true);
+  if (text === 'npm ci && npm start\n') return startHost('npm start');
+  const printed = await shell(text);
+  for (const [command, output] of PRINTED) if (text.includes(command)) expect(printed).toMatch(output);
+  await seeWhatItDid(text);
+}
+
+/** Readers are slower than the host: what a block sets going is done before the next one. */
+async function seeWhatItDid(text: string): Promise<void> {
+  const [ready] = logged('ready') as ReadyLine[];
+  published += text.match(/(?:nats pub|jetplug publish) video\.watch_started/g)?.length ?? 0;
+  await eventually(
+    async () => expect(await handled({ url: ready!.http })).toMatchObject(each(published)) === undefined,
+  );
+  if (text.startsWith('cp ')) await eventually(() => logged('Welcome, u1!').length > 0);
+  if (!text.startsWith('rm ')) return;
+  await eventually(() => logged('a plugin is removed').length > 0);
+  const jsm = await (await scene.client(ready!.broker.url)).jetstreamManager();
+  expect((await jsm.consumers.info('EVENTS', 'greeter-greet')).num_pending).toBe(0);
+}
+
+/** Runs as typed; fails with the shell's exit code. */
+async function shell(text: string): Promise<string> {
+  const child = spawn('bash', ['-e', '-c', text], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [printed, complaints] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()));
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  if (code !== 0) throw new Error(`exit code ${String(code)}: ${text}${printed}${complaints}`);
+  return printed;
+}
+
+/** In a terminal of its own: a group that Ctrl-C reaches as a whole. */
+async function startHost(command: string): Promise<void> {
+  const child = spawn('bash', ['-c', command], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  host = child;
+  let complaints = '';
+  child.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()));
+  createInterface(child.stdout).on('line', (line) => {
+    if (line.startsWith('{')) log.push(JSON.parse(line) as LogLine);
+  });
+  await eventually(() => logged('ready').length > 0 || child.exitCode !== null, READY_MS);
+  if (child.exitCode !== null) throw new Error(`${command} ended with ${child.exitCode}: ${complaints}`);
+  const [ready] = logged('ready') as ReadyLine[];
+  expect(ready!.broker.kind).toBe('embedded');
+  expect(ready!.plugins.map(({ state }) => state)).toEqual(Array(6).fill('running'));
+}
+
+async function stopHost(): Promise<void> {
+  const child = host;
+  host = undefined;
+  if (child?.exitCode !== null) return;
+  const closed = new Promise((resolve) => child.once('close', resolve));
+  process.kill(-child.pid!, 'SIGINT');
+  await closed;
+}
+
+function logged(msg: string): LogLine[] {
+  return log.filter((line) => line.msg === msg);
+}
+
+type Manifest = Readonly<Record<string, unknown>>;
+
+function readJson(file: string): unknown {
+  return JSON.parse(readFileSync(join(ROOT, file), 'utf8'));
+}
+
+/** `// greeter.plugin.ts`, its first line. */
+function fileNameIn(text: string): string {
+  return /^\/\/ (\S+)\n/.exec(text)![1]!;
+}
+
+function nameOf({ text, language }: Block): string {
+  return language === 'ts' ? fileNameIn(text) : text.trim().split('\n').join('; ');
+}
+
+/** All that git tracks or would; the packages are shared, and so is the build, which the tests' set-up has just made. */
+function copyWorkingTree(): void {
+  const list = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: ROOT });
+  for (const file of list
+    .toString()
+    .split('\0')
+    .filter((name) => name !== '' && existsSync(join(ROOT, name)))) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    cpSync(join(ROOT, file), join(folder, file));
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  cpSync(join(ROOT, 'dist'), join(folder, 'dist'), { recursive: true });
+  // Not older than the copies of the sources, which would look changed.
+  const stamp = join(folder, 'dist', '.built');
+  if (existsSync(stamp)) utimesSync(stamp, new Date(), new Date());
+}
+
+async function readersEnv(home: string): Promise<NodeJS.ProcessEnv> {
+  const port = await freePort();
+  return {
+    ...plainEnv(),
+    PATH: [natsCliFolder(home), process.env['PATH']].join(delimiter),
+    NATS_URL: `nats://127.0.0.1:${port}`,
+    JETPLUG_NATS_EMBEDDED_PORT: String(port),
+    JETPLUG_NATS_EMBEDDED_BINARY: await natsServerBinary(),
+    JETPLUG_HTTP_LISTEN: '127.0.0.1:0',
+    // What npx and the nats command line keep for their user.
+    npm_config_cache: join(home, 'npm'),
+    npm_config_update_notifier: 'false',
+    XDG_CONFIG_HOME: join(home, 'config'),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

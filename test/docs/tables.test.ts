@@ -1,0 +1,64 @@
+/** Tables in the docs that repeat what the code says are held against it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { leaves, pluginSchema, schema, streamSchema, type Leaf } from '../../host/config/schema';
+import { deadLetterOf } from '../../host/message/dead-letter';
+import type { Connection } from '../../host/nats/connection';
+import { OLDEST_VERSION, PINNED_VERSION } from '../../host/nats/embedded/version';
+import { metricsText } from '../../host/ops/metrics';
+import type { Plugins } from '../../host/plugin/plugins';
+import { ROOT, rowsOf, textOf } from '../support/markdown';
+import { MessageBench } from '../support/message-bench';
+
+test('docs/operating.md has every key of the config, with its default and variable', () => {
+  const keys = [
+    ...leaves(schema),
+    ...leaves(streamSchema, 'streams[].'),
+    ...leaves(pluginSchema, 'plugins.<name>.').filter(([key]) => /\.(enabled|settings)$/.test(key)),
+  ];
+  const expected = keys.map(([key, leaf]) => [key, shown(leaf), leaf.env ?? '']);
+  const actual = rowsOf('docs/operating.md').filter(([key]) => /^(\w+\.[\w<]|streams)/.test(key!));
+  expect(sorted(actual.map((row) => row.slice(0, 3)))).toEqual(sorted(expected));
+});
+
+test('docs/operating.md has every metric, with its kind', async () => {
+  const none = { entries: [] } as unknown as Plugins;
+  const { text } = await metricsText(none, { connected: true } as Connection);
+  const expected = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, kind]) => [name!, kind!]);
+  const actual = rowsOf('docs/operating.md').filter(([name]) => name!.startsWith('jetplug_'));
+  expect(sorted(actual.map((row) => row.slice(0, 2)))).toEqual(sorted(expected));
+});
+
+test('every reason for a dead letter is in docs/dead-letters.md, and in docs/events.md where no handler saw the event', () => {
+  const source = readFileSync(join(ROOT, 'host/message/outcome.ts'), 'utf8');
+  const union = /type DeadLetterReason =([^;]+);/.exec(source)![1]!;
+  const reasons = [...union.matchAll(/'([a-z-]+)'/g)].map(([, reason]) => reason!);
+  const listed = (page: string): string[] =>
+    rowsOf(page).flatMap(([cell]) => cell!.split(', ').filter((reason) => reasons.includes(reason)));
+  expect(listed('docs/dead-letters.md').sort()).toEqual([...reasons].sort());
+  const ofHandlers = ['rejected', 'attempts-exhausted', 'timeout'];
+  expect(listed('docs/events.md').sort()).toEqual(reasons.filter((reason) => !ofHandlers.includes(reason)).sort());
+});
+
+test('docs/dead-letters.md has every header that is added', () => {
+  const bench = new MessageBench();
+  const failure = { reason: 'timeout', error: new Error('late'), attempts: 1 } as const;
+  const letter = deadLetterOf(bench.handler, bench.delivery(), failure, new Date(0));
+  const listed = rowsOf('docs/dead-letters.md').filter(([name]) => name!.startsWith('x-'));
+  expect(listed.map(([name]) => name).sort()).toEqual(Object.keys(letter.headers).sort());
+});
+
+test('docs/broker.md names the versions of nats-server that the code does', () => {
+  expect(textOf('docs/broker.md')).toContain(`version ${PINNED_VERSION}`);
+  expect(textOf('docs/broker.md')).toContain(`The oldest server that serves is ${OLDEST_VERSION.replace(/\.0$/, '')}.`);
+});
+
+function shown({ default: value }: Leaf): string {
+  if (value === null) return '';
+  if (!Array.isArray(value)) return `${value as string | number | boolean}`;
+  return typeof value[0] === 'object' ? 'one stream, EVENTS' : `[${value.join(', ')}]`;
+}
+
+function sorted(rows: string[][]): string[][] {
+  return [...rows].sort((a, b) => (a[0]! < b[0]! ? -1 : 1));
+}

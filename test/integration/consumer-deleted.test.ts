@@ -1,0 +1,49 @@
+import type { JetStreamManager, NatsConnection } from 'nats';
+import { eventually } from '../support/eventually';
+import type { TestHost } from '../support/host';
+import { loggingPlugin } from '../support/plugin-source';
+import { Scene } from '../support/scene';
+
+const scene = new Scene();
+let host: TestHost;
+let nats: NatsConnection;
+let jsm: JetStreamManager;
+
+beforeAll(async () => {
+  const server = await scene.server();
+  nats = await scene.client(server.url);
+  jsm = await nats.jetstreamManager();
+  const plugins = [scene.folder({ 'seen.plugin.ts': loggingPlugin('SeenPlugin', 'seen') })];
+  host = await scene.host({ server, plugins });
+});
+afterAll(() => scene.end());
+
+const publish = (video: string): void =>
+  nats.publish('video.watch_started', JSON.stringify({ user_id: 'u1', video_id: video }));
+const seen = (): unknown[] => host.logged('seen').map(({ video }) => video);
+
+test.each([1, 2])(
+  'a durable that is deleted under a running host is made again, and consumption goes on (time %d)',
+  async (time) => {
+    publish(`before ${time}`);
+    await eventually(() => seen().includes(`before ${time}`));
+    await jsm.consumers.delete('EVENTS', 'seen-handle');
+    await eventually(() => host.logged('the durable consumer is gone; making it again').length === time);
+    await eventually(() => jsm.consumers.info('EVENTS', 'seen-handle'));
+    publish(`after ${time}`);
+    await eventually(() => seen().includes(`after ${time}`));
+    await eventually(async () => (await fetch(`${host.url}/readyz`)).status === 200);
+  },
+);
+
+test('while its stream is gone /readyz says that the plugin waits; when the stream is back it goes on', async () => {
+  const { config } = await jsm.streams.info('EVENTS');
+  await jsm.streams.delete('EVENTS');
+  const reasons = async (): Promise<string[]> =>
+    ((await (await fetch(`${host.url}/readyz`)).json()) as { reasons: string[] }).reasons;
+  await eventually(async () => (await reasons()).includes('plugin seen is waiting'));
+  await jsm.streams.add(config);
+  await eventually(async () => (await reasons()).length === 0);
+  publish('in the new stream');
+  await eventually(() => seen().includes('in the new stream'));
+});
