@@ -158,12 +158,14 @@ export class Host {
 
   private async makePlugins(connection: Connection, streams: readonly StreamState[]): Promise<Plugins> {
     const replicas = this.config.streams[0]?.replicas ?? 1;
+    // Not the dead letters': a handler that fails on them would make letters of letters.
+    const subscribable = streams.filter(({ name }) => name !== this.config.deadLetters.stream);
     const retries = await ensureRetryStream(connection, replicas);
     const wakes = new Wakes(connection);
     return new Plugins({
       config: this.config,
       connection,
-      streams: [...streams, { ...retries, name: RETRY_STREAM, subjects: [], change: 'unchanged', messages: 0 }],
+      streams: [...subscribable, { ...retries, name: RETRY_STREAM, subjects: [], change: 'unchanged', messages: 0 }],
       clock: systemClock,
       log: this.log,
       outgoing: new Publisher(connection, Math.min(...this.config.streams.map((stream) => stream.duplicateWindowMs))),

@@ -14,7 +14,7 @@ export interface EventContext {
   readonly time: Date;
   /** The message's headers, by name as sent; the last of several values. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Aborted when the handler's time is up or the host is stopping. Pass it on: `fetch(url, { signal })`. */
+  /** Aborted when the handler's time is up, or the host is stopping and its grace is over. Pass it on: `fetch(url, { signal })`. */
   readonly signal: AbortSignal;
   /** The plugin's log, with handler, subject and sequence on each line. */
   readonly log: Logger;

@@ -161,7 +161,7 @@ export const ERRORS = {
 
   // commands
   JP_NO_HOST: ['No running host answered.', 'Start one with `jetplug start`, or name its server with --servers.'],
-  JP_NOT_FOUND: ['There is nothing by that name.', 'See the list command for what there is.'],
+  JP_NOT_FOUND: ['There is nothing by that name.', 'Leave the name out to list what there is.'],
   JP_INTERNAL: ['Something failed that should not.', 'Please report it, with the cause below.'],
 } as const satisfies Record<string, readonly [meaning: string, hint: string]>;
 

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { isJetplugError, JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
-import { deadLetterStream } from '../nats/streams';
 import { compile } from '../plugin/compile';
 import { validSettings } from '../plugin/contain';
 import { describe, type PluginDefinition } from '../plugin/describe';
@@ -71,10 +70,9 @@ async function inspectUse(plugin: PluginDefinition, config: Config): Promise<Jet
     if (!isJetplugError(failure)) throw failure;
     problems.push(failure);
   };
-  const streams = [...config.streams, deadLetterStream(config)];
   for (const handler of plugin.handlers) {
     try {
-      specOf(plugin, handler, streams, config);
+      specOf(plugin, handler, config.streams, config);
     } catch (failure) {
       collect(failure);
     }

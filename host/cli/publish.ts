@@ -165,7 +165,8 @@ async function checked(
   limits: PayloadLimits,
 ): Promise<Fields> {
   const payload = Buffer.from(text);
-  const received = { subject, payload, stream: '-', sequence: 1, storedAtMs: Date.now(), headers: () => ({}) };
+  const origin = { stream: '-', sequence: 1, storedAtMs: Date.now() };
+  const received = { subject, payload, origin, headers: () => ({}) };
   const result = await validate(decode(received, limits), contract);
   if (result.kind === 'invalid') throw new JetplugError('JP_EVENT_INVALID', result.error.message);
   const { event_type } = result.event;
@@ -182,10 +183,11 @@ async function send(
   subject: string,
   contract: EventContract | undefined,
 ): Promise<string> {
+  // Checked before: what is there are strings.
   const { event_type: _type, event_id, timestamp, ...fields } = event;
   const options = {
-    ...(event_id === undefined ? {} : { id: String(event_id) }),
-    ...(timestamp === undefined ? {} : { timestamp: String(timestamp) }),
+    ...(event_id === undefined ? {} : { id: event_id as string }),
+    ...(timestamp === undefined ? {} : { timestamp: timestamp as string }),
   };
   return contract ? bus.publish(contract, fields, options) : bus.publish(subject, fields, options);
 }

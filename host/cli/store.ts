@@ -47,6 +47,7 @@ async function store(plugin: string, key: string | undefined, flags: StoreFlags)
   const shown =
     flags.scope === undefined || key !== undefined ? values : values.filter(({ scope }) => scope === flags.scope);
   if (flags.json) return printJson(shown);
+  if (shown.length === 0) return print('nothing is kept');
   for (const line of table(shown.map((value) => [nameOf(value), JSON.stringify(value.value)]))) print(line);
 }
 

@@ -14,7 +14,8 @@ export function effective(written: Written, secrets: FileSecrets, cwd: string, o
   const file = (name: string | null): string | undefined => (name === null ? undefined : absolute(name));
   return {
     nats: {
-      servers: nats.servers,
+      // A broker of its own is asked for: not the servers that a file or variable names.
+      servers: ownBroker ? [] : nats.servers,
       credentials: present({
         user: nats.credentials.user ?? undefined,
         password: nats.credentials.password ?? secrets.password,

@@ -239,7 +239,7 @@ export const schema = {
   },
   http: {
     listen: {
-      doc: 'Where health, metrics and the page are served, as host:port; port 0: any free one; off: nowhere.',
+      doc: 'Where health and metrics are served, as host:port; port 0: any free one; off: nowhere.',
       format: 'address',
       default: '127.0.0.1:8300',
       env: 'JETPLUG_HTTP_LISTEN',

@@ -3,7 +3,9 @@ import { EventBus, type Clock, type Publishable, type PublishOptions } from '../
 import { isEventContract, isPublishSubject, JetplugError, type Envelope, type EventContract } from '../../sdk/internal';
 import { isPromise, then, type MaybePromise } from '../maybe-promise';
 import { utc } from '../message/decode';
-import { derivedId, HOPS_HEADER, type Outgoing, type OutgoingEvent } from '../message/outbox';
+import { HOPS_HEADER } from '../message/decode';
+import { derivedId } from '../message/outbox';
+import type { Outgoing, OutgoingEvent } from '../message/ports';
 import { currentRun, type Run } from '../message/run';
 import { listIssues } from '../message/validate';
 import { showThrown } from '../thrown';

@@ -4,29 +4,8 @@ import { isError, showThrown } from '../thrown';
 import { asciiJson } from '../effects/ascii-json';
 import type { AppliedUpdate, Delivery } from './delivery';
 import type { Handler } from './handler';
+import type { DeadLetter } from './ports';
 import type { DeadLetterReason } from './outcome';
-
-/** A message that no retry will help, with all that is known of why. */
-export interface DeadLetter {
-  readonly plugin: string;
-  readonly handler: string;
-  readonly stream: string;
-  readonly sequence: number;
-  readonly storedAtMs: number;
-  readonly headers: Readonly<Record<string, string>>;
-  /** The id of the letter that this event already has: it was redriven and failed again. */
-  readonly replaces?: number;
-  /** The original payload, byte for byte. */
-  readonly payload: Uint8Array;
-}
-
-/** Where dead letters are kept: the folder host/nats makes it. */
-export interface DeadLetters {
-  /** Resolves when the letter is stored, or was already. */
-  store(letter: DeadLetter): Promise<void>;
-  /** Removes a letter whose redriven event is settled; no error where it is gone already. */
-  remove(id: number): Promise<void>;
-}
 
 export const APPLIED_HEADER = 'x-applied';
 export const MESSAGE_ID_HEADER = 'x-original-msg-id';

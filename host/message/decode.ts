@@ -2,11 +2,14 @@ import type { Envelope } from '../../sdk/internal';
 import type { Delivery } from './delivery';
 import type { PayloadLimits } from './handler';
 import { readCloudEvent, type CloudEvent } from './cloud-events';
-import { HOPS_HEADER, MAX_HOPS } from './outbox';
 import { invalid, type Invalid } from './outcome';
 
 /** What there is of a message before anything is done with it. */
-export type Received = Pick<Delivery, 'subject' | 'payload' | 'stream' | 'sequence' | 'storedAtMs' | 'headers'>;
+export type Received = Pick<Delivery, 'subject' | 'payload' | 'origin' | 'headers'>;
+
+/** How many events away from the one that came from outside; a chain of handlers that feed each other ends at the limit. */
+export const HOPS_HEADER = 'x-hops';
+export const MAX_HOPS = 32;
 
 /** A message as an event: its envelope complete, its fields not validated yet. */
 export interface Decoded {

@@ -4,9 +4,7 @@ import type { Settlements } from '../effects/settlements';
 import type { AttemptLog } from './attempts';
 import type { Circuit } from './circuit';
 import type { HandlerCounters } from './counters';
-import type { DeadLetters } from './dead-letter';
-import type { RetryRoad } from './park';
-import type { Outgoing } from './outbox';
+import type { DeadLetters, Outgoing, RetryRoad } from './ports';
 
 /** All that a message's life needs to know of the handler it is for. */
 export interface Handler {

@@ -1,27 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { OutgoingEvent } from './ports';
 import type { Run } from './run';
-
-/** How many events away from the one that came from outside; a chain of handlers that feed each other ends at the limit. */
-export const HOPS_HEADER = 'x-hops';
-export const MAX_HOPS = 32;
-
-/** An event on its way to a stream. */
-export interface OutgoingEvent {
-  readonly id: string;
-  readonly subject: string;
-  readonly payload: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** Where events are published: the folder host/nats makes it. */
-export interface Outgoing {
-  /** Resolves when a stream has stored the event, or had it already under this id. Rejects with `JP_PUBLISH_FAILED`. */
-  send(event: OutgoingEvent): Promise<{ readonly duplicate: boolean }>;
-  /** For how long a stream surely drops an event that it has already. */
-  readonly dropsRepeatsMs: number;
-  /** The ids of the events on a subject that were stored at or after a time. */
-  idsSince(subject: string, sinceMs: number): Promise<ReadonlySet<string>>;
-}
 
 /** Sends what the handler published; all at once, as their order among each other is not promised. */
 export async function sendOutbox(run: Run): Promise<void> {

@@ -6,7 +6,7 @@ import { isPromise, type MaybePromise } from '../maybe-promise';
 import type { Decoded } from './decode';
 import type { AppliedUpdate, Delivery } from './delivery';
 import type { Handler } from './handler';
-import type { OutgoingEvent } from './outbox';
+import type { OutgoingEvent } from './ports';
 import type { Outcome } from './outcome';
 
 /** One try of one handler at one delivery. */

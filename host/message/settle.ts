@@ -1,10 +1,11 @@
 import type { Decision } from './decide';
 import { deadLetterOf } from './dead-letter';
 import type { AppliedUpdate, Delivery } from './delivery';
-import { PARK_FROM_MS } from './park';
 import type { Handler } from './handler';
 import { then, type MaybePromise } from '../maybe-promise';
 
+/** What waits longer than this does so in a stream: delayed naks would count against `max_ack_pending` and stop the handler's other events. */
+const PARK_FROM_MS = 30_000;
 /** When the letter, or the record of an attempt, could not be stored: how long until the message is tried again. */
 const NOT_STORED_DELAY_MS = 5_000;
 

@@ -1,5 +1,5 @@
 import { type JsMsg, type MsgHdrs } from 'nats';
-import type { DeadLetter, DeadLetters } from '../message/dead-letter';
+import type { DeadLetter, DeadLetters } from '../message/ports';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 import { toHeaders } from './publisher';

@@ -1,6 +1,6 @@
 import { DeliverPolicy, headers as makeHeaders, type MsgHdrs } from 'nats';
 import { isPublishSubject, JetplugError } from '../../sdk/internal';
-import type { Outgoing, OutgoingEvent } from '../message/outbox';
+import type { Outgoing, OutgoingEvent } from '../message/ports';
 import type { Connection } from './connection';
 import { isNoResponders } from './failures';
 

@@ -1,7 +1,7 @@
 import { DiscardPolicy, nanos, RetentionPolicy, StorageType } from 'nats';
 import { asciiJson } from '../effects/ascii-json';
 import type { Delivery, MessageRef, Past } from '../message/delivery';
-import type { ParkedEvent, RetryRoad } from '../message/park';
+import type { ParkedEvent, RetryRoad } from '../message/ports';
 import type { Connection } from './connection';
 import type { DurableSpec } from './consumers';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';

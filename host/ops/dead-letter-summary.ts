@@ -1,6 +1,6 @@
 import { APPLIED_HEADER, decodeHeader, MESSAGE_ID_HEADER } from '../message/dead-letter';
 import type { AppliedUpdate } from '../message/delivery';
-import type { ParkedEvent } from '../message/park';
+import type { ParkedEvent } from '../message/ports';
 import type { StoredLetter } from '../nats/dead-letter-stream';
 
 /** A dead letter as `dead list --json` shows it. */

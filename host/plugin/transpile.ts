@@ -51,6 +51,7 @@ function syntaxError(file: string, error: unknown): JetplugError {
   return new JetplugError('JP_PLUGIN_SYNTAX', what, {
     file,
     ...(line === undefined ? {} : { line: Number(line) }),
-    cause: error,
+    // Not the compiler's error itself: it brings a backtrace of its own insides.
+    cause: text.split('\n\nCaused by:')[0],
   });
 }
