@@ -22,7 +22,10 @@ export function watchEndpoint(
   app.post('/watch', async (request, reply) => {
     const result = await VideoWatchStarted.schema['~standard'].validate(request.body);
     if (!result.issues) return startWatching(result.value.user_id, result.value.video_id);
-    const problems = result.issues.map(({ path, message }) => `${path?.join('.') || 'body'}: ${message}`);
+    const problems = result.issues.map(
+      ({ path, message }) =>
+        `${path?.map((part) => String(typeof part === 'object' ? part.key : part)).join('.') || 'body'}: ${message}`,
+    );
     return reply.code(400).send({ status: 'error', message: problems.join('; ') });
   });
   app.setErrorHandler<FastifyError & { service?: string }>((error, _request, reply) => {

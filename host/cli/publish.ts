@@ -97,8 +97,8 @@ async function publishFile(
     await Promise.all(underWay);
     bar.stop();
     if (failure === undefined) return;
-    if (!isJetplugError(failure)) throw failure;
-    const { code, message, hint } = failure;
+    const [first] = errorsOf(failure);
+    const { code, message, hint } = first!;
     throw new JetplugError(code, `${message}; ${done} of ${total} events were published`, { hint, cause: failure });
   });
   const seconds = (performance.now() - startedMs) / 1_000;

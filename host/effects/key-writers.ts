@@ -134,9 +134,10 @@ class Batch {
   outdated(): Set<Settlements> {
     const found = new Set<Settlements>();
     for (const { author } of this.together) {
-      const marks = author && this.marks[author.settlements.durable];
-      if (marks && marks.g === author.settlements.generation && marks.r > author.settlements.revision)
-        found.add(author.settlements);
+      if (!author) continue;
+      const { durable, generation, revision } = author.settlements;
+      const marks = this.marks[durable];
+      if (marks?.g === generation && marks.r > revision) found.add(author.settlements);
     }
     return found;
   }

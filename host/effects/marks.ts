@@ -4,9 +4,7 @@ import { asciiJson } from './ascii-json';
  * The marks of one key: which updates of it have been applied, and what each of them returned. They
  * are kept beside the value, in a header of the same message, so that value and marks change together.
  */
-export interface Marks {
-  readonly [durable: string]: HandlerMarks;
-}
+export type Marks = Readonly<Record<string, HandlerMarks>>;
 
 export interface HandlerMarks {
   /** Which stream the sequences are of: when it was made. */

@@ -87,10 +87,10 @@ export class Connection {
       for await (const status of this.nc.status()) {
         if (status.type === Events.Disconnect) {
           this.up = false;
-          events.disconnected(String(status.data));
+          events.disconnected(this.server);
         } else if (status.type === Events.Reconnect) {
           this.up = true;
-          events.reconnected(String(status.data));
+          events.reconnected(this.server);
           for (const listener of this.reconnectListeners) listener();
         } else if (status.type === Events.Error) {
           events.refused(status.permissionContext ?? status.data);

@@ -102,7 +102,7 @@ function start({ from, resumeAfter }: DurableSpec): Partial<ConsumerConfig> {
 /** Settings that only a new consumer could have, found on one that somebody else made. */
 function refuseFixed({ config }: ConsumerInfo, spec: DurableSpec): void {
   const name = `durable ${spec.durable} on stream ${spec.stream}`;
-  if (config.deliver_subject !== undefined && config.deliver_subject !== '') {
+  if ('deliver_subject' in config && Boolean((config as { deliver_subject?: string }).deliver_subject)) {
     throw new JetplugError('JP_CONSUMER_NOT_UPDATABLE', `${name} is a push consumer; the host pulls`);
   }
   if (config.ack_policy !== AckPolicy.Explicit) {

@@ -13,7 +13,7 @@ const MEANINGS: Partial<Record<ErrorCode, string>> = {
 
 function codeOf(error: unknown): ErrorCode {
   const { code, message } = error as { code?: string; message?: string };
-  switch (code) {
+  switch (code ?? '') {
     case 'AUTHORIZATION_VIOLATION':
     case 'AUTHENTICATION_EXPIRED':
     case 'BAD_AUTHENTICATION':

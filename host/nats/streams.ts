@@ -110,7 +110,8 @@ function differences(wanted: object, actual: object): string[] {
 }
 
 function show(config: object, field: string): string {
-  return JSON.stringify((config as Record<string, unknown>)[field]) ?? 'absent';
+  const value = (config as Record<string, unknown>)[field];
+  return value === undefined ? 'absent' : JSON.stringify(value);
 }
 
 function streamError(error: unknown, name: string): JetplugError {
