@@ -22,7 +22,7 @@ export interface EventContract<Output extends object = object, Input = unknown> 
 /** What a publisher gives for a contract: its fields, before the schema's defaults and transforms. */
 export type EventFields<C> = C extends { readonly schema: StandardSchemaV1<infer Input, infer _> } ? Input : never;
 
-export const EVENT_MARK: unique symbol = Symbol.for('jetplug.event') as never;
+const EVENT_MARK: unique symbol = Symbol.for('jetplug.event') as never;
 
 /**
  * Declares a kind of event as a class to extend, so that its name serves as type and as value.

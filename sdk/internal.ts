@@ -4,16 +4,15 @@ import { PLUGIN_MARK, type PluginMark } from './plugin';
 import { HANDLERS_MARK, type HandlerMark } from './subscribe';
 
 export { durationMs, parseDuration } from './duration';
-export { ERRORS, JetplugError, isJetplugError, type ErrorCode, type ErrorReport } from './errors';
-export { EVENT_MARK, isEventContract, type Envelope, type EventContract } from './event';
+export { JetplugError, isJetplugError, type ErrorCode, type ErrorReport } from './errors';
+export { isEventContract, type Envelope, type EventContract } from './event';
 export { topFrame, type Location } from './location';
 export { kebabCase, pluginNameOf } from './names';
 export { isReject, isRetryLater } from './outcome';
-export type { PluginLifecycle, PluginOptions } from './plugin';
-export type { Publishable, PublishOptions } from './event-bus';
+export type { PluginLifecycle } from './plugin';
 export type { From, RetryOptions, SubscribeOptions } from './subscribe';
 export { covers, isPublishSubject, isSubscribeSubject } from './subject';
-export { TOKEN, tokenOf, type TokenName } from './token';
+export { tokenOf, type TokenName } from './token';
 export type { HandlerMark, PluginMark };
 
 export type PluginClass = (new (...args: unknown[]) => object) & { readonly name: string };

@@ -33,7 +33,7 @@ export function startScreen({ broker, streams, plugins, http, tookMs }: HostSumm
 }
 
 /** Plugins with subject → durable → pending; what fails, with where and why. */
-export function pluginTable(plugins: readonly PluginStatus[]): string[] {
+function pluginTable(plugins: readonly PluginStatus[]): string[] {
   const dim = (text: string): string => paint('dim', text);
   const rows = plugins.flatMap((plugin) =>
     plugin.handlers.map((handler, i) => [

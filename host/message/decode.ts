@@ -9,7 +9,7 @@ export type Received = Pick<Delivery, 'subject' | 'payload' | 'origin' | 'header
 
 /** How many events away from the one that came from outside; a chain of handlers that feed each other ends at the limit. */
 export const HOPS_HEADER = 'x-hops';
-export const MAX_HOPS = 32;
+const MAX_HOPS = 32;
 
 /** A message as an event: its envelope complete, its fields not validated yet. */
 export interface Decoded {

@@ -39,7 +39,7 @@ export function streamFor(
   return streams.find((stream) => stream.subjects.some((own) => covers(own, subject)))?.name;
 }
 
-export function deadLetterStream({ deadLetters, streams }: Config): StreamConfig {
+function deadLetterStream({ deadLetters, streams }: Config): StreamConfig {
   return {
     name: deadLetters.stream,
     subjects: ['dead.>'],

@@ -53,7 +53,7 @@ export interface HandlerDefinition {
 }
 
 /** What a handler gets where nobody says otherwise. */
-export const HANDLER_DEFAULTS = {
+const HANDLER_DEFAULTS = {
   from: 'new',
   concurrency: 8,
   timeoutMs: 30_000,
