@@ -21,6 +21,7 @@ const PLANTED = {
   'host/config/planted.ts': '../message/planted',
   'host/message/planted.ts': '../nats/planted',
   'host/effects/planted.ts': 'nats',
+  'host/effects/door.ts': '../../sdk/planted',
   'host/nats/planted.ts': '../plugin/planted',
   'host/nats/embedded/planted.ts': '../planted',
   'host/plugin/planted.ts': '../ops/planted',

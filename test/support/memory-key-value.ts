@@ -18,13 +18,13 @@ export class MemoryKeyValue implements KeyValue {
     return this.entries.get(key);
   }
 
-  async put(key: string, value: string, expected?: number): Promise<number> {
+  async put(key: string, value: string, expected?: number, marks?: string): Promise<number> {
     this.calls.put++;
-    return this.write(key, value, expected);
+    return this.write(key, value, expected, marks);
   }
 
-  async delete(key: string, expected?: number): Promise<number> {
-    return this.write(key, undefined, expected);
+  async delete(key: string, expected?: number, marks?: string): Promise<number> {
+    return this.write(key, undefined, expected, marks);
   }
 
   async keys(): Promise<string[]> {
@@ -32,11 +32,18 @@ export class MemoryKeyValue implements KeyValue {
     return [...this.entries].filter(([, { value }]) => value !== undefined).map(([key]) => key);
   }
 
-  private async write(key: string, value: string | undefined, expected: number | undefined): Promise<number> {
+  private async write(
+    key: string,
+    value: string | undefined,
+    expected: number | undefined,
+    marks: string | undefined,
+  ): Promise<number> {
+    // A header is one line of ASCII, and the server takes 64 KiB of them.
+    if (marks !== undefined && (!/^[\x20-\x7e]*$/.test(marks) || marks.length > 65_000)) throw new Error('bad header');
     await this.reach();
     if (expected !== undefined && expected !== (this.entries.get(key)?.revision ?? 0)) throw new Conflict(key);
     const revision = ++this.revision;
-    this.entries.set(key, { value, revision });
+    this.entries.set(key, { value, revision, marks: marks ?? '' });
     // The answer takes its way, too.
     await this.turn();
     return revision;

@@ -1,17 +1,30 @@
 /** A handler with all that its messages' lives lean on, in memory. */
 import type { EventContext } from 'jetplug/sdk';
-import type { AttemptLog } from '../../host/message/attempts';
+import type { Settlements } from '../../host/effects/settlements';
+import { mergeApplied, NO_FAILURES, type AttemptLog, type Failures } from '../../host/message/attempts';
+import { Circuit } from '../../host/message/circuit';
 import { HandlerCounters } from '../../host/message/counters';
-import type { DeadLetter, DeadLetters } from '../../host/message/dead-letter';
-import type { Delivery } from '../../host/message/delivery';
+import type { Delivery, MessageRef } from '../../host/message/delivery';
 import type { Handler } from '../../host/message/handler';
-import type { Outgoing, OutgoingEvent } from '../../host/message/outbox';
+import type {
+  DeadLetter,
+  DeadLetters,
+  Outgoing,
+  OutgoingEvent,
+  ParkedEvent,
+  RetryRoad,
+} from '../../host/message/ports';
 import type { Envelope } from '../../sdk/internal';
 import { RecordingLog } from './recording-log';
 
 export const STORED_AT = '2026-05-12T12:00:00.000Z';
 
-export type Given = Partial<Pick<Delivery, 'subject' | 'stream' | 'sequence' | 'storedAtMs' | 'deliveryCount'>> & {
+export type Given = Partial<
+  Pick<
+    Delivery,
+    'subject' | 'stream' | 'sequence' | 'storedAtMs' | 'deliveryCount' | 'consumerSequence' | 'origin' | 'past'
+  >
+> & {
   headers?: Record<string, string> | (() => Record<string, string>);
 };
 
@@ -28,6 +41,9 @@ export class FakeDelivery implements Delivery {
   readonly sequence: number;
   readonly storedAtMs: number;
   readonly deliveryCount: number;
+  readonly consumerSequence: number;
+  readonly origin: MessageRef;
+  readonly past?: NonNullable<Delivery['past']>;
   readonly payload: Uint8Array;
   readonly answers: string[] = [];
   settled = false;
@@ -44,6 +60,10 @@ export class FakeDelivery implements Delivery {
     this.sequence = given.sequence ?? 7;
     this.storedAtMs = given.storedAtMs ?? Date.parse(STORED_AT);
     this.deliveryCount = given.deliveryCount ?? 1;
+    this.consumerSequence = given.consumerSequence ?? this.sequence;
+    const { stream, sequence, storedAtMs } = this;
+    this.origin = given.origin ?? { stream, sequence, storedAtMs };
+    if (given.past) this.past = given.past;
   }
 
   headers(): Record<string, string> {
@@ -72,16 +92,66 @@ export class FakeDelivery implements Delivery {
   }
 }
 
-type Step = 'failures' | 'record' | 'forget' | 'letter' | 'send';
+/** What a handler has settled, in memory; `journal` tells when. */
+export class FakeSettlements implements Pick<Settlements, keyof Settlements> {
+  readonly durable = 'badge-award';
+  readonly generation = STORED_AT;
+  readonly wasRecorded = false;
+  readonly floor = 0;
+  /** What the record holds that this host has not read yet: another host's. */
+  readonly elsewhere = new Set<number>();
+  readonly settled = new Set<number>();
+  revision = 0;
+  refreshes = 0;
+
+  constructor(private readonly journal: string[]) {}
+
+  has(sequence: number): boolean {
+    return this.settled.has(sequence);
+  }
+  isStored(sequence: number): boolean {
+    return this.settled.has(sequence);
+  }
+  delivered(): void {
+    throw new Error('not for a handler to call');
+  }
+  settle(sequence: number): void {
+    this.settled.add(sequence);
+    this.journal.push(`settle ${sequence}`);
+  }
+  settleUpTo(): void {
+    throw new Error('not for a handler to call');
+  }
+  async refresh(): Promise<void> {
+    this.refreshes++;
+    await Promise.resolve();
+    for (const sequence of this.elsewhere) this.settled.add(sequence);
+  }
+  flush(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** A class with private fields takes no other for itself. */
+  asSettlements(): Settlements {
+    return this as unknown as Settlements;
+  }
+}
+
+type Step = 'failures' | 'record' | 'forget' | 'letter' | 'remove' | 'park' | 'send' | 'look';
 
 /** What a handler leans on; `journal` tells what was done, in order. */
 export class MessageBench {
   readonly journal: string[] = [];
   readonly letters: DeadLetter[] = [];
+  readonly parked: ParkedEvent[] = [];
+  /** What the streams hold of what was sent. */
   readonly sent: OutgoingEvent[] = [];
+  /** The ids that the streams have forgotten, and would store a second time. */
+  readonly forgotten = new Set<string>();
   readonly log = new RecordingLog();
   /** The failures on record, by sequence. */
-  readonly failures = new Map<number, number>();
+  readonly failures = new Map<number, Failures>();
+  readonly settlements = new FakeSettlements(this.journal);
   readonly handler: Handler;
   /** What each step fails with, if it is to fail. */
   private readonly failing = new Map<Step, unknown>();
@@ -90,6 +160,7 @@ export class MessageBench {
     invoke: (event: Envelope, context: EventContext) => unknown = () => undefined,
     over: Partial<Handler> = {},
   ) {
+    const attempts = this.attempts();
     this.handler = {
       plugin: 'badge',
       name: 'award',
@@ -101,8 +172,18 @@ export class MessageBench {
       retry: { attempts: 3, backoffMs: [1_000, 5_000] },
       limits: { maxPayloadBytes: 524_288, maxDepth: 64 },
       invoke,
-      attempts: this.attempts(),
+      settlements: this.settlements.asSettlements(),
+      attempts,
+      circuit: new Circuit(
+        { messages: 3, overMs: 0, probeMs: [1_000, 2_000] },
+        {
+          opened: (discharged) => discharged.forEach((message) => void attempts.discharge(message)),
+          closed: () => this.journal.push('closed'),
+          charged: (failed) => failed.forEach(({ message }) => void attempts.charge(message)),
+        },
+      ),
       deadLetters: this.deadLetters(),
+      road: this.road(),
       outgoing: this.outgoing(),
       counters: new HandlerCounters(),
       log: this.log,
@@ -130,14 +211,31 @@ export class MessageBench {
   }
 
   private attempts(): AttemptLog {
+    const of = (sequence: number): Failures => this.failures.get(sequence) ?? NO_FAILURES;
     return {
-      failures: async ({ sequence }) => {
+      read: async ({ sequence }) => {
         await this.step('failures');
-        return this.failures.get(sequence) ?? 0;
+        return of(sequence);
       },
-      record: async ({ sequence }, failures) => {
-        await this.step('record', `record ${failures}`);
-        this.failures.set(sequence, failures);
+      failed: async ({ sequence }, applied) => {
+        const { charged, provisional, applied: before } = of(sequence);
+        await this.step('record', `record ${charged + provisional + 1}`);
+        this.failures.set(sequence, {
+          charged,
+          provisional: provisional + 1,
+          applied: mergeApplied(before, applied),
+        });
+      },
+      charge: ({ sequence }) => {
+        const { charged, provisional, applied } = of(sequence);
+        this.failures.set(sequence, { charged: charged + provisional, provisional: 0, applied });
+        this.journal.push(`charge ${sequence}`);
+        return Promise.resolve();
+      },
+      discharge: ({ sequence }) => {
+        this.failures.set(sequence, { ...of(sequence), provisional: 0 });
+        this.journal.push(`discharge ${sequence}`);
+        return Promise.resolve();
       },
       forget: async ({ sequence }) => {
         await this.step('forget', 'forget');
@@ -152,14 +250,31 @@ export class MessageBench {
         await this.step('letter', `letter ${letter.headers['x-dead-letter-reason']}`);
         this.letters.push(letter);
       },
+      remove: (id) => this.step('remove', `remove ${id}`),
+    };
+  }
+
+  private road(): RetryRoad {
+    return {
+      park: async (event) => {
+        await this.step('park', `park ${event.pass}`);
+        this.parked.push(event);
+      },
     };
   }
 
   private outgoing(): Outgoing {
     return {
+      dropsRepeatsMs: 120_000,
       send: async (event) => {
         await this.step('send', `send ${event.subject}`);
-        this.sent.push(event);
+        const duplicate = !this.forgotten.has(event.id) && this.sent.some(({ id }) => id === event.id);
+        if (!duplicate) this.sent.push(event);
+        return { duplicate };
+      },
+      idsSince: async (subject) => {
+        await this.step('look', `look ${subject}`);
+        return new Set(this.sent.filter((event) => event.subject === subject).map(({ id }) => id));
       },
     };
   }

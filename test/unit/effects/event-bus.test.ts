@@ -1,7 +1,7 @@
 import { defineEvent, type Clock } from 'jetplug/sdk';
 import { z } from 'zod';
 import { JetStreamEventBus } from '../../../host/effects/event-bus';
-import type { OutgoingEvent } from '../../../host/message/outbox';
+import type { Outgoing, OutgoingEvent } from '../../../host/message/ports';
 
 const NOW = '2026-05-12T12:00:00.000Z';
 const clock: Clock = { now: () => new Date(NOW) };
@@ -16,10 +16,19 @@ const BadgeAwarded = defineEvent(
   }),
 );
 
-/** A bus outside a handler: it sends at once. */
+/** A bus outside a handler, where nothing is looked for that was sent before. */
+function busThat(send: Outgoing['send']): JetStreamEventBus {
+  const idsSince = () => Promise.reject(new Error('nobody is to ask'));
+  return new JetStreamEventBus({ send, dropsRepeatsMs: 120_000, idsSince }, clock);
+}
+
+/** It sends at once. */
 function setUp() {
   const sent: OutgoingEvent[] = [];
-  const bus = new JetStreamEventBus({ send: async (event) => void sent.push(await Promise.resolve(event)) }, clock);
+  const bus = busThat(async (event) => {
+    sent.push(await Promise.resolve(event));
+    return { duplicate: false };
+  });
   const last = () => JSON.parse(sent.at(-1)!.payload) as Record<string, unknown>;
   return { bus, sent, last };
 }
@@ -130,6 +139,6 @@ test.each([
 
 test('what the stream does not take is the publisher’s to know', async () => {
   const cause = new Error('no answer');
-  const bus = new JetStreamEventBus({ send: () => Promise.reject(cause) }, clock);
+  const bus = busThat(() => Promise.reject(cause));
   await expect(bus.publish('a.b', {})).rejects.toBe(cause);
 });

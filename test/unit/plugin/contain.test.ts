@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { systemClock } from '../../../host/clock';
 import { JetStreamEventBus } from '../../../host/effects/event-bus';
 import { KvStore } from '../../../host/effects/kv-store';
+import type { Outgoing } from '../../../host/message/ports';
 import { contain, type PluginServices } from '../../../host/plugin/contain';
 import { describe as describePlugin, type PluginDefinition } from '../../../host/plugin/describe';
 import type { PluginClass } from '../../../sdk/internal';
@@ -21,13 +22,19 @@ function definitionOf(cls: unknown, file = __filename): PluginDefinition {
   return describePlugin({ file, cls: cls as PluginClass, version: 'v1', sources, contracts: new Map() }, config);
 }
 
+const NO_STREAMS: Outgoing = {
+  send: () => Promise.resolve({ duplicate: false }),
+  dropsRepeatsMs: 120_000,
+  idsSince: () => Promise.resolve(new Set()),
+};
+
 /** What the host has for one plugin, and how often its store was asked for. */
 function services(): PluginServices & { opened: number } {
   const own = {
     opened: 0,
     log: new RecordingLog(),
     clock: systemClock,
-    bus: new JetStreamEventBus({ send: () => Promise.resolve() }, systemClock),
+    bus: new JetStreamEventBus(NO_STREAMS, systemClock),
     openStore: () => {
       own.opened++;
       return Promise.resolve(new KvStore<unknown>(new MemoryKeyValue()));
