@@ -187,8 +187,8 @@ class Batch {
       this.answers.push(() => reject(error));
       return;
     }
+    if (author || next !== this.text) this.changed = true;
     this.text = next;
-    this.changed = true;
     if (author) this.mark(author, next);
     this.answers.push(() => resolve(next));
   }

@@ -74,7 +74,7 @@ plugins:
   defaults: { from: beginning, concurrency: 4, timeout: 5s, retry: { attempts: 3, backoff: [0s, 1s, 1d] } }
   badge: { enabled: false, from: { since: 7d }, retry: { attempts: 9 }, settings: { milestones: [1, 10], names: { 1: one } } }
   p0: { from: { sequence: 12 }, timeout: 1m }
-delivery: { ackWait: 1s, maxAckPending: 5, maxPayload: 1024, maxDepth: 3 }
+delivery: { ackWait: 1s, maxAckPending: 5, maxPayload: 1024, maxDepth: 3, circuit: { messages: 20, over: 90s } }
 deadLetters: { stream: LETTERS, maxAge: 365d }
 http: { listen: "[::]:0" }
 log: { level: debug }

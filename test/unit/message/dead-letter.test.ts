@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { deadLetterOf, decodeHeader, encodeHeader, fingerprint } from '../../../host/message/dead-letter';
+import type { AppliedUpdate } from '../../../host/message/delivery';
 import { FakeDelivery, MessageBench, STORED_AT, type Given } from '../../support/message-bench';
 
 const NOW = new Date('2026-05-12T13:00:00.000Z');
 const { handler } = new MessageBench();
 
-function letterOf(error: Error, given?: Given) {
+function letterOf(error: Error, given?: Given, applied: readonly AppliedUpdate[] = []) {
   const delivery = new FakeDelivery('{"user_id":"u1"}', { deliveryCount: 6, ...given });
-  return deadLetterOf(handler, delivery, { reason: 'attempts-exhausted', error, attempts: 3 }, NOW);
+  return deadLetterOf(handler, delivery, { reason: 'attempts-exhausted', error, attempts: 3, applied }, NOW);
 }
 
 /** An error as if thrown in these places. */

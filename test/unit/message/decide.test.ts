@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { Failures } from '../../../host/message/attempts';
 import { decide } from '../../../host/message/decide';
 import type { Outcome } from '../../../host/message/outcome';
 
@@ -6,8 +7,17 @@ const RETRY = { attempts: 5, backoffMs: [1_000, 5_000, 30_000] };
 const MIDDLE = 0.5;
 const error = new Error('broken');
 
-function decided(outcome: Outcome, attempt = 1, random = MIDDLE) {
-  return decide(outcome, attempt, RETRY, random);
+const CLOSED = { isOpen: false, isSuspicious: false, probeDelayMs: 1_000 };
+const SUSPICIOUS = { ...CLOSED, isSuspicious: true };
+const OPEN = { isOpen: true, isSuspicious: false, probeDelayMs: 2_000 };
+
+/** The failures before an attempt, of which some are charged. */
+function before(attempt: number, charged = attempt - 1): Failures {
+  return { charged, provisional: attempt - 1 - charged, applied: [] };
+}
+
+function decided(outcome: Outcome, attempt = 1, random = MIDDLE, circuit = CLOSED) {
+  return decide(outcome, before(attempt), RETRY, circuit, random);
 }
 
 test('what is handled is acknowledged', () => {
@@ -53,7 +63,7 @@ test.each([
   [4, 30_000],
 ])('failure %d is charged and waits %d ms', (attempt, delayMs) => {
   for (const kind of ['failed', 'timed-out'] as const) {
-    expect(decided({ kind, error }, attempt)).toEqual({ action: 'retry', delayMs, error, failures: attempt });
+    expect(decided({ kind, error }, attempt)).toEqual({ action: 'retry', delayMs, error, attempt });
   }
 });
 
@@ -73,7 +83,7 @@ test.each([5, 6, 1_000])('failure %d of 5 attempts is the last', (attempt) => {
 });
 
 test('with one attempt the first failure is the last, whatever the backoff', () => {
-  expect(decide({ kind: 'failed', error }, 1, { attempts: 1, backoffMs: [] }, MIDDLE)).toMatchObject({
+  expect(decide({ kind: 'failed', error }, before(1), { attempts: 1, backoffMs: [] }, CLOSED, MIDDLE)).toMatchObject({
     action: 'dead-letter',
   });
 });
@@ -86,7 +96,7 @@ test('a wait is never more than a fifth off, and takes the whole of that room', 
       fc.integer({ min: 1, max: 1_000 }),
       fc.array(fc.nat(1e9), { minLength: 1, maxLength: 6 }),
       (r, attempt, backoffMs) => {
-        const decision = decide({ kind: 'failed', error }, attempt, { attempts: 1_001, backoffMs }, r);
+        const decision = decide({ kind: 'failed', error }, before(attempt), { attempts: 1_001, backoffMs }, CLOSED, r);
         const meant = backoffMs[Math.min(attempt, backoffMs.length) - 1]!;
         if (decision.action !== 'retry') throw new Error(decision.action);
         expect(decision.delayMs).toBeGreaterThanOrEqual(Math.floor(meant * 0.8));
@@ -97,4 +107,49 @@ test('a wait is never more than a fifth off, and takes the whole of that room', 
   );
   expect(decided({ kind: 'failed', error }, 1, 0)).toMatchObject({ delayMs: 800 });
   expect(decided({ kind: 'failed', error }, 1, 1)).toMatchObject({ delayMs: 1_200 });
+});
+
+test('what turns out to be settled before is acknowledged again', () => {
+  expect(decided({ kind: 'settled-before' })).toEqual({ action: 'ack-again' });
+});
+
+test('charged and provisional failures count alike', () => {
+  for (let charged = 0; charged <= 4; charged++) {
+    expect(decide({ kind: 'failed', error }, before(5, charged), RETRY, CLOSED, MIDDLE)).toMatchObject({
+      action: 'dead-letter',
+      attempts: 5,
+    });
+  }
+});
+
+test('while so many fail that it may be an outage, nothing is dead-lettered for its attempts, only tried again', () => {
+  for (const kind of ['failed', 'timed-out'] as const) {
+    expect(decided({ kind, error }, 50, MIDDLE, SUSPICIOUS)).toEqual({
+      action: 'retry',
+      delayMs: 30_000,
+      error,
+      attempt: 50,
+    });
+  }
+});
+
+test('while the circuit is open a failure waits until after the next probe, uncharged, at any attempt', () => {
+  for (const attempt of [1, 5, 500]) {
+    for (const kind of ['failed', 'timed-out'] as const) {
+      expect(decided({ kind, error }, attempt, MIDDLE, OPEN)).toEqual({ action: 'wait', delayMs: 4_000, error });
+    }
+  }
+});
+
+test('an open circuit changes nothing for what is not the handler’s failure', () => {
+  const outcomes: Outcome[] = [
+    { kind: 'handled' },
+    { kind: 'settled-before' },
+    { kind: 'given-back' },
+    { kind: 'invalid', reason: 'schema', error },
+    { kind: 'rejected', error },
+    { kind: 'postponed', delayMs: 5, error },
+    { kind: 'unavailable', error },
+  ];
+  for (const outcome of outcomes) expect(decided(outcome, 2, MIDDLE, OPEN)).toEqual(decided(outcome, 2));
 });

@@ -12,6 +12,7 @@ class HeldRuns {
     [];
   readonly started: number[] = [];
   rooms = 0;
+  private offered = 0;
   most = 0;
   readonly bench: MessageBench;
   readonly intake: Intake;
@@ -28,9 +29,9 @@ class HeldRuns {
   }
 
   offer(count: number): FakeDelivery[] {
-    return Array.from({ length: count }, (_, i) => {
-      const delivery = this.bench.delivery({}, { sequence: i + 1 });
-      this.intake.offer(delivery);
+    return Array.from({ length: count }, () => {
+      const delivery = this.bench.delivery({}, { sequence: ++this.offered });
+      this.intake.offer(delivery, this.bench.handler);
       return delivery;
     });
   }
@@ -87,7 +88,7 @@ test('asks for more whenever a waiting delivery begins to run', async () => {
 test('a handler without promises is settled before the next is offered, however many come', () => {
   const bench = new MessageBench(() => undefined, { concurrency: 1 });
   const intake = new Intake(bench.handler, ACK_WAIT_MS, () => undefined);
-  for (let sequence = 1; sequence <= 10_000; sequence++) intake.offer(bench.delivery({}, { sequence }));
+  for (let sequence = 1; sequence <= 10_000; sequence++) intake.offer(bench.delivery({}, { sequence }), bench.handler);
   expect(bench.handler.counters.handled).toBe(10_000);
   expect(intake).toMatchObject({ running: 0, queued: 0 });
 });
@@ -106,8 +107,8 @@ test('a broker that does not say how often a message failed gives it back, and g
   const intake = new Intake(bench.handler, ACK_WAIT_MS, () => undefined);
   const redelivered = bench.delivery({}, { deliveryCount: 2 });
   const fresh = bench.delivery({}, { sequence: 8 });
-  intake.offer(redelivered);
-  intake.offer(fresh);
+  intake.offer(redelivered, bench.handler);
+  intake.offer(fresh, bench.handler);
   await turn();
   expect(redelivered.answers).toEqual(['nak 5000']);
   expect(fresh.answers).toEqual(['ack']);
@@ -149,7 +150,7 @@ test('ends a run whose time is up, once, and tries the event again', async () =>
   expect(held.running[0]!.signal.aborted).toBe(true);
   await turn();
   expect(deliveries[0]!.answers).toEqual([expect.stringMatching(/^nak \d+$/)]);
-  expect(held.bench.failures.get(1)).toBe(1);
+  expect(held.bench.failures.get(1)).toEqual({ charged: 0, provisional: 1, applied: [] });
   expect(held.started).toEqual([1, 2]);
 });
 
@@ -193,6 +194,24 @@ test('what comes while it stops goes back', async () => {
 
 test('with nothing in hand it has stopped at once', async () => {
   await new HeldRuns().intake.stop(20_000);
+});
+
+test('lets in as many as are admitted: none, one for a probe, all', async () => {
+  const held = new HeldRuns({ concurrency: 1 });
+  const waiting = held.offer(3);
+  held.intake.admit(0);
+  // What runs goes on; what waits goes back, and so does what still comes.
+  expect(waiting.map(({ answers }) => answers)).toEqual([[], ['nak'], ['nak']]);
+  expect(held.offer(1)[0]!.answers).toEqual(['nak']);
+  await held.end();
+  held.intake.admit(1);
+  expect(held.offer(2).map(({ answers }) => answers)).toEqual([[], ['nak']]);
+  await held.end();
+  expect(held.offer(1)[0]!.answers).toEqual(['nak']);
+  held.intake.admit(Infinity);
+  expect(held.offer(2).map(({ answers }) => answers)).toEqual([[], []]);
+  await held.end();
+  await held.end();
 });
 
 describe('when the grace is over', () => {

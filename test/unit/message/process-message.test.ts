@@ -61,7 +61,7 @@ test('effects come before the ack: the store is updated, then what was published
   });
   await process(WATCH).settled;
   expect(await store.get('u1')).toBe(1);
-  expect(bench.journal).toEqual(['updated', 'send badge.awarded', 'ack']);
+  expect(bench.journal).toEqual(['updated', 'send badge.awarded', 'settle 7', 'ack']);
 });
 
 test('run again on the same message, a handler publishes under the same ids', async () => {
@@ -72,11 +72,14 @@ test('run again on the same message, a handler publishes under the same ids', as
       bus.publish('a.c', { user_id }),
     ]);
   });
-  await process(WATCH).settled;
-  await process(WATCH, { deliveryCount: 2 }).settled;
-  const ids = bench.sent.map(({ id }) => id);
-  expect(ids.slice(3)).toEqual(ids.slice(0, 3));
-  expect(new Set(ids).size).toBe(3);
+  const storedAtMs = Date.now();
+  await process(WATCH, { storedAtMs }).settled;
+  // The host died before it could settle the message.
+  bench.settlements.settled.clear();
+  await process(WATCH, { storedAtMs, deliveryCount: 2 }).settled;
+  expect(bench.journal.filter((line) => line.startsWith('send'))).toHaveLength(6);
+  expect(new Set(bench.sent.map(({ id }) => id)).size).toBe(3);
+  expect(bench.sent).toHaveLength(3);
 });
 
 test.each<[string, unknown, string]>([
@@ -93,7 +96,7 @@ test.each<[string, unknown, string]>([
     expect(delivery.answers).toEqual([`term ${reason}`]);
     expect(bench.letters).toMatchObject([{ headers: { 'x-dead-letter-reason': reason, 'x-attempts': '0' } }]);
     expect(seen).toEqual([]);
-    await process(WATCH).settled;
+    await process(WATCH, { sequence: 8 }).settled;
     expect(seen).toHaveLength(1);
     expect(runs.size).toBe(0);
   },
@@ -113,6 +116,7 @@ test('a handler that always fails is tried as often as it may, then its event is
     'record 2',
     expect.stringMatching(/^nak [456]\d\d\d$/),
     'letter attempts-exhausted',
+    'settle 7',
     'term attempts-exhausted',
     'forget',
   ]);
@@ -130,9 +134,9 @@ test('deliveries that were no failures cost no attempt', async () => {
 });
 
 test('RetryLater costs no attempt, however often', async () => {
-  const { process, bench } = setUp(() => Promise.reject(new RetryLater('1m')));
+  const { process, bench } = setUp(() => Promise.reject(new RetryLater('20s')));
   for (let deliveryCount = 1; deliveryCount <= 10; deliveryCount++) await process(WATCH, { deliveryCount }).settled;
-  expect(bench.journal).toEqual(Array.from({ length: 10 }, () => 'nak 60000'));
+  expect(bench.journal).toEqual(Array.from({ length: 10 }, () => 'nak 20000'));
 });
 
 test('Reject dead-letters at the first attempt', async () => {
@@ -140,7 +144,7 @@ test('Reject dead-letters at the first attempt', async () => {
     throw new Reject('a negative amount');
   });
   await process(WATCH).settled;
-  expect(bench.journal).toEqual(['letter rejected', 'term rejected']);
+  expect(bench.journal).toEqual(['letter rejected', 'settle 7', 'term rejected']);
   expect(bench.letters[0]!.headers['x-error-message']).toBe('a negative amount');
 });
 
@@ -153,7 +157,7 @@ test('a stream that does not take what was published brings the event again, unc
   expect(bench.journal).toEqual([expect.stringMatching(/^nak/)]);
   bench.mend('send');
   await process(WATCH, { deliveryCount: 2 }).settled;
-  expect(bench.journal.slice(1)).toEqual(['send a.b', 'ack', 'forget']);
+  expect(bench.journal.slice(1)).toEqual(['look a.b', 'send a.b', 'settle 7', 'ack', 'forget']);
 });
 
 test('a message whose failures cannot be read is not begun', async () => {
@@ -193,4 +197,101 @@ test('handlers that run at once each have their own run: ids and outboxes are no
   await Promise.all(['u1', 'bad', 'u2'].map(async (user_id, i) => process({ user_id }, { sequence: i + 1 }).settled));
   expect(bench.sent.map(({ payload }) => (JSON.parse(payload) as { user_id: string }).user_id)).toEqual(['u1', 'u2']);
   expect(new Set(bench.sent.map(({ id }) => id)).size).toBe(2);
+});
+
+test('a message that is settled is acknowledged again and reaches nobody, though the server has forgotten its ack', async () => {
+  const { process, seen, bench } = setUp(() => undefined);
+  await process(WATCH).settled;
+  const { delivery, settled } = process(WATCH, { deliveryCount: 2 });
+  await settled;
+  expect(delivery.answers).toEqual(['ack']);
+  expect(seen).toHaveLength(1);
+  expect(bench.handler.counters.handled).toBe(1);
+});
+
+test('a handler that fails after its update, and is tried again, counts once and gets the first value again', async () => {
+  const values: number[] = [];
+  const { process, store } = setUp(async (_event, { attempt }, { store }) => {
+    values.push(await store.update('n', (n = 0) => n + 1));
+    if (attempt === 1) throw new Error('broken');
+  });
+  await process(WATCH, { sequence: 1 }).settled;
+  await process(WATCH, { sequence: 2 }).settled;
+  await process(WATCH, { sequence: 1, deliveryCount: 2 }).settled;
+  await process(WATCH, { sequence: 2, deliveryCount: 2 }).settled;
+  expect(values).toEqual([1, 2, 1, 2]);
+  expect(await store.get('n')).toBe(2);
+});
+
+test('an event that another host settled is acknowledged when the handler comes upon it, with nothing applied', async () => {
+  const { process, store, bench } = setUp(async (_event, _context, { store, bus }) => {
+    await bus.publish('a.b', {});
+    await store.update('n', (n = 0) => n + 1);
+  });
+  // This host settled 7; another one, frozen since, has not read so.
+  await process(WATCH).settled;
+  bench.settlements.settled.clear();
+  bench.settlements.has = (sequence) => bench.settlements.refreshes > 0 && sequence === 7;
+  bench.settlements.elsewhere.add(7);
+  const { delivery, settled } = process(WATCH, { deliveryCount: 2 });
+  await settled;
+  expect(delivery.answers).toEqual(['ack']);
+  expect(await store.get('n')).toBe(1);
+  expect(bench.sent).toHaveLength(1);
+});
+
+test('failures are charged when the handler works on another event meanwhile', async () => {
+  const { process, bench } = setUp(({ user_id }) => {
+    if (user_id === 'bad') throw new Error('broken');
+  });
+  await process({ user_id: 'bad' }, { sequence: 1 }).settled;
+  expect(bench.failures.get(1)).toMatchObject({ charged: 0, provisional: 1 });
+  await process(WATCH, { sequence: 2 }).settled;
+  expect(bench.failures.get(1)).toMatchObject({ charged: 1, provisional: 0 });
+});
+
+test('when all fail the circuit opens: nothing is charged or buried, and a success ends it', async () => {
+  let down = true;
+  const { process, bench } = setUp(() => {
+    if (down) throw new Error('down');
+  });
+  const failing = async (sequence: number, deliveryCount: number) => {
+    await process(WATCH, { sequence, deliveryCount }).settled;
+  };
+  for (const sequence of [1, 2, 3]) await failing(sequence, 1);
+  expect(bench.handler.circuit.isOpen).toBe(true);
+  for (let round = 2; round < 20; round++) for (const sequence of [1, 2, 3]) await failing(sequence, round);
+  expect(bench.letters).toEqual([]);
+  for (const sequence of [1, 2, 3]) {
+    expect(bench.failures.get(sequence) ?? { charged: 0, provisional: 0 }).toMatchObject({ charged: 0, provisional: 0 });
+  }
+  down = false;
+  for (const sequence of [1, 2, 3]) await failing(sequence, 20);
+  expect(bench.handler.circuit.isOpen).toBe(false);
+  expect(bench.journal.filter((line) => line === 'closed')).toHaveLength(1);
+  expect(bench.failures.size).toBe(0);
+});
+
+test('an event from the retry road is the event it was: its updates are not made again, its failures count on', async () => {
+  const values: number[] = [];
+  const attempts: number[] = [];
+  const { process, store, bench } = setUp(async (_event, context, { store }) => {
+    attempts.push(context.attempt);
+    expect([context.stream, context.sequence]).toEqual(['EVENTS', 3]);
+    values.push(await store.update('n', (n = 0) => n + 1), await store.update('n', (n = 0) => n + 1));
+    throw new Error('broken');
+  });
+  const past = { failures: 1, applied: [['n', 0, '41']] as const };
+  const origin = { stream: 'EVENTS', sequence: 3, storedAtMs: 5 };
+  const given = { stream: 'RETRY', subject: 'video.watch_started', past, origin };
+  await process(WATCH, given).settled;
+  await process(WATCH, { ...given, deliveryCount: 2 }).settled;
+  expect(attempts).toEqual([2, 3]);
+  expect(values).toEqual([41, 1, 41, 1]);
+  expect(await store.get('n')).toBe(1);
+  expect(bench.letters).toMatchObject([{ stream: 'EVENTS', sequence: 3, headers: { 'x-attempts': '3' } }]);
+  expect(JSON.parse(bench.letters[0]!.headers['x-applied']!)).toEqual([
+    ['n', 0, '41'],
+    ['n', 1, '1'],
+  ]);
 });

@@ -1,31 +1,49 @@
 import { HandlerCounters } from '../../../host/message/counters';
 import type { Decision } from '../../../host/message/decide';
-import { settle } from '../../../host/message/settle';
-import { MessageBench } from '../../support/message-bench';
+import { settle as carryOut } from '../../../host/message/settle';
+import type { AppliedUpdate } from '../../../host/message/delivery';
+import type { Handler } from '../../../host/message/handler';
+import { FakeDelivery, MessageBench } from '../../support/message-bench';
 
 const error = new Error('broken');
 const BURY: Decision = { action: 'dead-letter', reason: 'attempts-exhausted', error, attempts: 3 };
-const CHARGED: Decision = { action: 'retry', delayMs: 1_000, error, failures: 2 };
-const UNCHARGED: Decision = { action: 'retry', delayMs: 600_000, error };
+const CHARGED: Decision = { action: 'retry', delayMs: 1_000, error, attempt: 2 };
+const UNCHARGED: Decision = { action: 'retry', delayMs: 20_000, error };
+
+function settle(
+  handler: Handler,
+  delivery: FakeDelivery,
+  decision: Decision,
+  applied: readonly AppliedUpdate[] = [],
+) {
+  return carryOut(handler, delivery, decision, applied);
+}
 
 test('an ack is given at once, with no record to forget on a first delivery', () => {
   const bench = new MessageBench();
   expect(settle(bench.handler, bench.delivery(), { action: 'ack' })).toBeUndefined();
-  expect(bench.journal).toEqual(['ack']);
+  expect(bench.journal).toEqual(['settle 7', 'ack']);
   expect(bench.handler.counters).toMatchObject({ handled: 1, failed: 0 });
 });
 
 test('the record of earlier failures is forgotten after the ack, not before', async () => {
   const bench = new MessageBench();
   await settle(bench.handler, bench.delivery({}, { deliveryCount: 3 }), { action: 'ack' });
-  expect(bench.journal).toEqual(['ack', 'forget']);
+  expect(bench.journal).toEqual(['settle 7', 'ack', 'forget']);
 });
 
 test('a record that cannot be forgotten is logged and does no harm', async () => {
   const bench = new MessageBench().fail('forget');
   await settle(bench.handler, bench.delivery({}, { deliveryCount: 2 }), { action: 'ack' });
-  expect(bench.journal).toEqual(['ack']);
+  expect(bench.journal).toEqual(['settle 7', 'ack']);
   expect(bench.log.lines).toMatchObject([{ level: 'warn', fields: { sequence: 7, stream: 'EVENTS' } }]);
+});
+
+test('an ack that is lost is given again, and counts as nothing', async () => {
+  const bench = new MessageBench();
+  await settle(bench.handler, bench.delivery({}, { deliveryCount: 2 }), { action: 'ack-again' });
+  expect(bench.journal).toEqual(['ack', 'forget']);
+  expect(bench.handler.counters).toEqual(new HandlerCounters());
 });
 
 test('a release is a nak without delay, and counts as nothing', () => {
@@ -39,7 +57,7 @@ test('a release is a nak without delay, and counts as nothing', () => {
 test('an attempt is recorded before its nak', async () => {
   const bench = new MessageBench();
   await settle(bench.handler, bench.delivery(), CHARGED);
-  expect(bench.journal).toEqual(['record 2', 'nak 1000']);
+  expect(bench.journal).toEqual(['record 1', 'nak 1000']);
   expect(bench.handler.counters).toMatchObject({ failed: 1, retried: 1, deadLettered: 0, lastError: 'broken' });
   expect(bench.log.lines).toMatchObject([
     {
@@ -61,14 +79,14 @@ test('an attempt that cannot be recorded is logged, and the event comes again al
 test('a retry that is not charged records nothing and is no failure', async () => {
   const bench = new MessageBench();
   await settle(bench.handler, bench.delivery(), UNCHARGED);
-  expect(bench.journal).toEqual(['nak 600000']);
+  expect(bench.journal).toEqual(['nak 20000']);
   expect(bench.handler.counters).toMatchObject({ failed: 0, retried: 1 });
 });
 
 test('a dead letter is stored before the message is terminated', async () => {
   const bench = new MessageBench();
   await settle(bench.handler, bench.delivery('{"user_id":"u1"}'), BURY);
-  expect(bench.journal).toEqual(['letter attempts-exhausted', 'term attempts-exhausted']);
+  expect(bench.journal).toEqual(['letter attempts-exhausted', 'settle 7', 'term attempts-exhausted']);
   expect(bench.handler.counters).toMatchObject({ failed: 1, deadLettered: 1, lastError: 'broken' });
   expect(bench.letters).toMatchObject([
     { plugin: 'badge', handler: 'award', sequence: 7, headers: { 'x-attempts': '3' } },
@@ -78,7 +96,7 @@ test('a dead letter is stored before the message is terminated', async () => {
 test('the record of a dead-lettered message is forgotten last', async () => {
   const bench = new MessageBench();
   await settle(bench.handler, bench.delivery({}, { deliveryCount: 3 }), BURY);
-  expect(bench.journal).toEqual(['letter attempts-exhausted', 'term attempts-exhausted', 'forget']);
+  expect(bench.journal).toEqual(['letter attempts-exhausted', 'settle 7', 'term attempts-exhausted', 'forget']);
 });
 
 test('a message whose letter cannot be stored is not terminated: it comes again', async () => {
@@ -104,6 +122,8 @@ test('an event that never reached its handler is dead-lettered without counting 
 test.each<[string, Decision]>([
   ['ack', { action: 'ack' }],
   ['release', { action: 'release' }],
+  ['wait', { action: 'wait', delayMs: 5, error }],
+  ['ack again', { action: 'ack-again' }],
   ['retry', CHARGED],
   ['dead letter', BURY],
 ])('a second settling, by %s, is refused aloud', async (_what, decision) => {
@@ -112,4 +132,115 @@ test.each<[string, Decision]>([
   await settle(bench.handler, delivery, { action: 'ack' });
   await expect((async () => settle(bench.handler, delivery, decision))()).rejects.toThrow('settled twice');
   expect(delivery.answers).toEqual(['ack']);
+});
+
+test('what waits for a handler that is down goes back for its time, with nothing recorded', () => {
+  const bench = new MessageBench();
+  void settle(bench.handler, bench.delivery(), { action: 'wait', delayMs: 4_000, error });
+  expect(bench.journal).toEqual(['nak 4000']);
+  expect(bench.handler.counters).toMatchObject({ failed: 1, retried: 0, lastError: 'broken' });
+});
+
+test('the record of a failure holds what the run had applied', async () => {
+  const bench = new MessageBench();
+  await settle(bench.handler, bench.delivery(), CHARGED, [['k', 0, '1']]);
+  expect(bench.failures.get(7)).toEqual({ charged: 0, provisional: 1, applied: [['k', 0, '1']] });
+});
+
+test('a letter says what the runs had applied, and the handler’s circuit hears no more of the message', async () => {
+  const bench = new MessageBench();
+  const delivery = bench.delivery();
+  bench.handler.circuit.failed(delivery, error);
+  await settle(bench.handler, delivery, BURY, [['k', 0, '"é"']]);
+  expect(bench.letters[0]!.headers['x-applied']).toBe('[["k",0,"\\"\\u00e9\\""]]');
+  bench.handler.circuit.succeeded(bench.delivery({}, { sequence: 8 }));
+  expect(bench.journal).not.toContain('charge 7');
+});
+
+test('a message whose letter cannot be stored is not held for settled', async () => {
+  const bench = new MessageBench().fail('letter');
+  await settle(bench.handler, bench.delivery(), BURY);
+  expect(bench.settlements.settled.size).toBe(0);
+});
+
+describe('what waits for longer than 30 s', () => {
+  const LONG: Decision = { action: 'retry', delayMs: 600_000, error };
+
+  test('goes onto the retry road with what is known of it, before it is acknowledged', async () => {
+    const bench = new MessageBench();
+    bench.failures.set(7, { charged: 1, provisional: 1, applied: [] });
+    const headers = { 'Nats-Msg-Id': 'm1', traceparent: 't' };
+    const delivery = bench.delivery('payload', { headers, deliveryCount: 3 });
+    const beganMs = Date.now();
+    await settle(bench.handler, delivery, LONG, [['k', 0, '1']]);
+    expect(bench.journal).toEqual(['park parked', 'settle 7', 'ack', 'forget']);
+    const [{ dueAtMs, ...event } = { dueAtMs: 0 }] = bench.parked;
+    expect(event).toEqual({
+      plugin: 'badge',
+      handler: 'award',
+      origin: delivery.origin,
+      subject: 'video.watch_started',
+      payload: delivery.payload,
+      headers,
+      past: { failures: 2, applied: [['k', 0, '1']] },
+      pass: 'parked',
+    });
+    expect(dueAtMs - 600_000 - beganMs).toBeGreaterThanOrEqual(0);
+    expect(dueAtMs - 600_000 - Date.now()).toBeLessThanOrEqual(0);
+  });
+
+  test('takes its charged failure along', async () => {
+    const bench = new MessageBench();
+    await settle(bench.handler, bench.delivery(), { ...LONG, attempt: 1 });
+    expect(bench.journal).toEqual(['record 1', 'park parked', 'settle 7', 'ack']);
+    expect(bench.parked[0]!.past.failures).toBe(1);
+  });
+
+  test.each(['park', 'failures'] as const)('stays where it is when %s fails, neither settled nor lost', async (step) => {
+    const bench = new MessageBench().fail(step);
+    await settle(bench.handler, bench.delivery(), LONG);
+    expect(bench.journal).toEqual(['nak 30000']);
+    expect(bench.settlements.settled.size).toBe(0);
+    expect(bench.log.lines).toContainEqual(
+      expect.objectContaining({ level: 'warn', message: 'an event could not be parked; it waits where it is' }),
+    );
+  });
+
+  test('waits where it is when it is on the road already', async () => {
+    const bench = new MessageBench();
+    await settle(bench.handler, bench.delivery({}, { past: { failures: 0, applied: [] } }), LONG);
+    expect(bench.journal).toEqual(['nak 600000']);
+  });
+
+  test('30 s are not long', async () => {
+    const bench = new MessageBench();
+    await settle(bench.handler, bench.delivery(), { ...LONG, delayMs: 30_000 });
+    expect(bench.journal).toEqual(['nak 30000']);
+  });
+});
+
+describe('an event that was redriven', () => {
+  const past = { failures: 0, applied: [], letter: 12 };
+  const origin = { stream: 'EVENTS', sequence: 3, storedAtMs: 5 };
+
+  test('loses its letter before it is settled and acknowledged', async () => {
+    const bench = new MessageBench();
+    await settle(bench.handler, bench.delivery({}, { past, origin }), { action: 'ack' });
+    expect(bench.journal).toEqual(['remove 12', 'settle 7', 'ack']);
+  });
+
+  test('is not settled when its letter cannot be removed', async () => {
+    const bench = new MessageBench().fail('remove');
+    const delivery = bench.delivery({}, { past, origin });
+    await expect(settle(bench.handler, delivery, { action: 'ack' })).rejects.toThrow('remove failed');
+    expect(bench.journal).toEqual([]);
+    expect(bench.settlements.settled.size).toBe(0);
+  });
+
+  test('and fails again has a new letter, about the event as it first came, in place of the old', async () => {
+    const bench = new MessageBench();
+    await settle(bench.handler, bench.delivery({}, { past, origin, stream: 'RETRY' }), BURY);
+    expect(bench.journal).toEqual(['letter attempts-exhausted', 'settle 7', 'term attempts-exhausted']);
+    expect(bench.letters).toMatchObject([{ stream: 'EVENTS', sequence: 3, storedAtMs: 5, replaces: 12 }]);
+  });
 });

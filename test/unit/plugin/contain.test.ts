@@ -25,7 +25,7 @@ function definitionOf(cls: unknown, file = __filename): PluginDefinition {
 const NO_STREAMS: Outgoing = {
   send: () => Promise.resolve({ duplicate: false }),
   dropsRepeatsMs: 120_000,
-  idsSince: () => Promise.resolve(new Set()),
+  idsSince: () => Promise.reject(new Error('nobody is to ask')),
 };
 
 /** What the host has for one plugin, and how often its store was asked for. */
