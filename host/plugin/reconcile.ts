@@ -64,7 +64,10 @@ export function specOf(
 ): DurableSpec {
   const stream = streamFor(streams, handler.subject);
   if (stream === undefined) {
-    const known = streams.map(({ name, subjects }) => `${name} (${subjects.join(', ')})`).join('; ');
+    const known = streams
+      .filter(({ subjects }) => subjects.length > 0)
+      .map(({ name, subjects }) => `${name} (${subjects.join(', ')})`)
+      .join('; ');
     const message = `${plugin.name}.${handler.name} subscribes to ${handler.subject}; the streams are ${known}`;
     throw new JetplugError('JP_HANDLER_NO_STREAM', message, { plugin: plugin.name, ...handler.where });
   }

@@ -1,0 +1,150 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { NatsConnection } from 'nats';
+import { storedLetters } from '../support/dead-letters';
+import { eventually } from '../support/eventually';
+import type { TestHost } from '../support/host';
+import { pluginSource } from '../support/plugin-source';
+import { Scene } from '../support/scene';
+import { ask, statuses } from '../support/story';
+
+const EVENTS = 300;
+const RETRY = `{ from: 'beginning', retry: { attempts: 2, backoff: ['100ms'] } }`;
+const CONFIG = { delivery: { circuit: { messages: 3, over: '500ms' } } };
+
+const scene = new Scene();
+let nats: NatsConnection;
+let host: TestHost;
+let ml: FakeMl;
+
+beforeAll(async () => {
+  const server = await scene.server();
+  nats = await scene.client(server.url);
+  ml = await FakeMl.start();
+  const plugins = [
+    scene.folder({
+      'ml.plugin.ts': pluginSource(
+        'MlPlugin',
+        `  constructor(private readonly trained: Store<number>) {}
+  @Subscribe('video.train', ${RETRY})
+  async train(event: any) {
+    const response = await fetch('${ml.url}');
+    await response.text();
+    if (!response.ok) throw new Error('ml is down');
+    await this.trained.update('n', (n = 0) => n + 1);
+  }`,
+      ),
+      'other.plugin.ts': pluginSource(
+        'OtherPlugin',
+        `  constructor(private readonly seen: Store<number>) {}
+  @Subscribe('video.other', ${RETRY})
+  async take(event: any) {
+    if (event.poison) throw new Error('poison');
+    await this.seen.update('n', (n = 0) => n + 1);
+  }`,
+      ),
+    }),
+  ];
+  host = await scene.host({ server, plugins, config: CONFIG });
+});
+afterAll(async () => {
+  await scene.end();
+  await ml.stop();
+});
+
+test('while a service is down its events wait, none is dead-lettered, and a poison event of another plugin is', async () => {
+  await publish('video.train', 20);
+  await eventually(async () => (await count('ml')) === 20);
+  expect(await handlerOf('ml')).toMatchObject({ circuit: 'closed', state: 'running' });
+
+  ml.isUp = false;
+  const downAtMs = Date.now();
+  await publish('video.train', EVENTS);
+  await publish('video.other', 10);
+  await publish('video.other', 1, { poison: true });
+  await publish('video.other', 10);
+  await eventually(async () => (await handlerOf('ml')).circuit === 'open');
+  const [shown] = (await statuses(host)).find(({ plugin }) => plugin === 'ml')!.handlers;
+  expect(shown).toMatchObject({ circuit: 'open', state: 'waiting', outage: { reason: 'ml is down' }, deadLettered: 0 });
+  expect(Date.parse(shown!.outage!.since)).toBeGreaterThanOrEqual(downAtMs);
+
+  // The poison event fails alone among good ones: that is its own fault.
+  const [letter] = await eventually(async () => {
+    const letters = await storedLetters(nats);
+    return letters.length > 0 && letters;
+  });
+  expect(letter!.header.get('x-plugin')).toBe('other');
+  expect(letter!.header.get('x-attempts')).toBe('2');
+  expect(await count('other')).toBe(20);
+
+  // Probes, each on another message, at growing intervals: a few in this time, not hundreds.
+  const asked = ml.asked;
+  await eventually(() => ml.asked >= asked + 2);
+  expect(ml.asked).toBeLessThan(100);
+  expect((await handlerOf('ml')).deadLettered).toBe(0);
+
+  ml.isUp = true;
+  await eventually(async () => (await count('ml')) === 20 + EVENTS, 20_000);
+  await eventually(async () => {
+    const { circuit, state, pending, inFlight } = await handlerOf('ml');
+    return circuit === 'closed' && state === 'running' && pending + inFlight === 0;
+  }, 20_000);
+  expect((await handlerOf('ml')).outage).toBeUndefined();
+  expect(await storedLetters(nats)).toHaveLength(1);
+}, 60_000);
+
+test('the failures of an outage are not charged: after it an event still has all its attempts', async () => {
+  const records = await nats.jetstream().views.kv('jetplug', { bindOnly: true });
+  const charged: string[] = [];
+  for await (const key of await records.keys()) if (key.startsWith('attempts.ml-train')) charged.push(key);
+  expect(charged).toEqual([]);
+  // Had one failure of the outage counted, this one would be the last of two.
+  ml.failures = 1;
+  await publish('video.train', 1);
+  await eventually(async () => (await count('ml')) === 20 + EVENTS + 1);
+  expect(await storedLetters(nats)).toHaveLength(1);
+});
+
+async function publish(subject: string, times: number, event: object = {}): Promise<void> {
+  const js = nats.jetstream();
+  await Promise.all(Array.from({ length: times }, () => js.publish(subject, JSON.stringify(event))));
+}
+
+async function handlerOf(name: string) {
+  return (await ask(nats)).find(({ plugin }) => plugin === name)!.handlers[0]!;
+}
+
+async function count(name: string): Promise<number> {
+  const bucket = await nats.jetstream().views.kv(`jetplug-${name}`, { bindOnly: true });
+  return (await bucket.get('n'))?.json<number>() ?? 0;
+}
+
+/** A service that is up or down as told. */
+class FakeMl {
+  isUp = true;
+  /** So many requests fail though it is up. */
+  failures = 0;
+  asked = 0;
+
+  private constructor(private readonly server: Server) {}
+
+  static async start(): Promise<FakeMl> {
+    const server = createServer((_request, response) => {
+      if (!ml.isUp || ml.failures-- > 0) response.statusCode = 500;
+      if (!ml.isUp) ml.asked++;
+      response.end();
+    });
+    const ml = new FakeMl(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return ml;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/`;
+  }
+
+  async stop(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+}

@@ -1,0 +1,214 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { headers, type JetStreamManager, type NatsConnection } from 'nats';
+import type { DeadLetterSummary } from '../../host/ops/dead-letter-summary';
+import { jetplug, type CliResult } from '../support/cli';
+import { storedLetters } from '../support/dead-letters';
+import { eventually } from '../support/eventually';
+import type { TestHost } from '../support/host';
+import type { TestServer } from '../support/nats-server';
+import { pluginSource } from '../support/plugin-source';
+import { Scene } from '../support/scene';
+
+const scene = new Scene();
+let server: TestServer;
+let nats: NatsConnection;
+let jsm: JetStreamManager;
+let fixed: string;
+let plugins: string[];
+let host: TestHost;
+
+beforeAll(async () => {
+  server = await scene.server();
+  nats = await scene.client(server.url);
+  jsm = await nats.jetstreamManager();
+  fixed = join(scene.folder(), 'fixed');
+  plugins = [scene.folder({ 'fails.plugin.ts': fails(), 'other.plugin.ts': OTHER })];
+  host = await start();
+});
+afterAll(() => scene.end());
+beforeEach(async () => {
+  rmSync(fixed, { force: true });
+  await cli('drop', '--all');
+});
+
+/** Counts, emits and then fails, until it is fixed. */
+const fails = (): string =>
+  pluginSource(
+    'FailsPlugin',
+    `  constructor(private readonly counts: Store<number>, private readonly events: EventBus) {}
+  @Subscribe('video.x', { from: 'beginning', retry: { attempts: 2, backoff: ['50ms'] } })
+  async work(event: any, context: EventContext) {
+    const n = await this.counts.update(event.of, (n = 0) => n + 1);
+    context.log.info('ran', { ...event, n, headers: context.headers, sequence: context.sequence, stream: context.stream });
+    await this.events.publish('badge.done', { of: event.of, n });
+    if (!existsSync('${fixed}')) throw new Error(event.error ?? 'not fixed');
+  }`,
+    { before: `import { existsSync } from 'node:fs';\n` },
+  );
+const OTHER = pluginSource(
+  'OtherPlugin',
+  `  constructor(private readonly counts: Store<number>) {}
+  @Subscribe('video.x', { from: 'beginning' })
+  async see(event: any) {
+    await this.counts.update(event.of, (n = 0) => n + 1);
+  }
+  @Subscribe('video.>', { from: 'beginning', durable: 'other-all' })
+  async all(event: any) {
+    await this.counts.update('all.' + event.of, (n = 0) => n + 1);
+  }`,
+);
+
+const start = (): Promise<TestHost> => scene.host({ server, plugins, config: { delivery: { ackWait: '2s' } } });
+
+test('a redriven event goes to the one handler that failed, counts once, and its letter goes when it is settled', async () => {
+  await publish('one', {}, { 'Nats-Msg-Id': 'id-one', traceparent: 't1' });
+  const [letter] = await letters(1);
+  const [before] = host.logged('ran').filter(({ of }) => of === 'one');
+  expect(await counts('one')).toEqual({ fails: 1, other: 1, all: 1, done: 0 });
+  writeFileSync(fixed, '');
+  const redriven = await cli('redrive', String(letter!.id));
+  expect(redriven.stdout).toContain('1 dead letter redriven');
+  await letters(0);
+  expect(await counts('one')).toEqual({ fails: 1, other: 1, all: 1, done: 1 });
+  // The handler saw the event as it first came: its place, headers and id; and the value that its update had produced.
+  const { time: _time, msg: _msg, attempt: _attempt, ...as } = before!;
+  expect(host.logged('ran').filter(({ of }) => of === 'one').at(-1)).toMatchObject(as);
+  expect(as).toMatchObject({ n: 1, stream: 'EVENTS', event_id: 'id-one', headers: { traceparent: 't1' } });
+});
+
+test('an event redriven while it still fails gets a new letter in place of the old, with all its attempts again', async () => {
+  await publish('again');
+  const [old] = await letters(1);
+  await cli('redrive', String(old!.id));
+  const [letter] = await eventually(async () => {
+    const all = await list();
+    return all.length === 1 && all[0]!.id !== old!.id && all;
+  });
+  expect(letter).toMatchObject({ attempts: 2, stream: 'EVENTS', sequence: old!.sequence, plugin: 'fails' });
+  writeFileSync(fixed, '');
+  await cli('redrive', String(letter!.id));
+  await letters(0);
+  expect(await counts('again')).toEqual({ fails: 1, other: 1, all: 1, done: 1 });
+});
+
+test('a letter redriven while the host is down waits, and stays until the event is settled', async () => {
+  await publish('down');
+  const [letter] = await letters(1);
+  expect(await host.stop()).toBe(0);
+  writeFileSync(fixed, '');
+  await cli('redrive', String(letter!.id));
+  // Twice is once: it is on its way already.
+  await cli('redrive', String(letter!.id));
+  expect(await list()).toHaveLength(1);
+  host = await start();
+  await letters(0);
+  expect(await counts('down')).toEqual({ fails: 1, other: 1, all: 1, done: 1 });
+  expect(host.logged('ran').filter(({ of }) => of === 'down')).toHaveLength(1);
+});
+
+test('a host killed while a redriven event runs handles it once in the end', async () => {
+  for (let i = 0; i < 20; i++) await publish('killed');
+  await letters(20);
+  writeFileSync(fixed, '');
+  await cli('redrive', '--all');
+  await host.kill();
+  host = await start();
+  await letters(0);
+  expect(await counts('killed')).toEqual({ fails: 20, other: 20, all: 20, done: 20 });
+});
+
+test('letters are chosen by id, group, plugin, reason and time; a dry run changes nothing', async () => {
+  const beganAt = new Date().toISOString();
+  await publish('a', { error: 'broken 1' });
+  await publish('a', { error: 'broken 2' });
+  await publish('a', { error: 'torn' });
+  const all = await letters(3);
+  const torn = all.find(({ error }) => error === 'torn')!;
+  const broken = all.filter((letter) => letter !== torn);
+  expect(broken[0]!.fingerprint).toBe(broken[1]!.fingerprint);
+  const chosen = async (...args: string[]): Promise<number[]> => {
+    const result = await cli('drop', '--dry-run', '--json', ...args);
+    return result.json<DeadLetterSummary[]>().map(({ id }) => id);
+  };
+  const ids = all.map(({ id }) => id);
+  expect(await chosen('--all')).toEqual(ids);
+  expect(await chosen('--group', torn.fingerprint)).toEqual([torn.id]);
+  expect(await chosen('--group', broken[0]!.fingerprint)).toEqual(broken.map(({ id }) => id));
+  expect(await chosen('--plugin', 'fails', '--reason', 'attempts-exhausted', '--since', beganAt)).toEqual(ids);
+  expect(await chosen('--plugin', 'other')).toEqual([]);
+  expect(await chosen('--before', beganAt)).toEqual([]);
+  expect(await chosen('--since', '1h', String(torn.id))).toEqual([torn.id]);
+  expect((await cli('redrive', '--all', '--dry-run')).stdout).toContain('3 dead letters would be redriven');
+  expect((await list()).map(({ id }) => id)).toEqual(ids);
+
+  const none = await run('redrive', '--json');
+  expect([none.code, none.errors()[0]!.code]).toEqual([2, 'JP_USAGE']);
+  const missing = await run('drop', '--json', '999999');
+  expect([missing.code, missing.errors()[0]!.code]).toEqual([1, 'JP_NOT_FOUND']);
+
+  await cli('drop', String(torn.id));
+  expect((await list()).map(({ id }) => id)).toEqual(broken.map(({ id }) => id));
+});
+
+async function publish(of: string, event: object = {}, values: Readonly<Record<string, string>> = {}): Promise<void> {
+  const made = headers();
+  for (const [name, value] of Object.entries(values)) made.set(name, value);
+  await nats.jetstream().publish('video.x', JSON.stringify({ of, ...event }), { headers: made });
+}
+
+/** The dead letters, when there are so many. */
+async function letters(count: number): Promise<DeadLetterSummary[]> {
+  await eventually(async () => (await storedLetters(nats).catch(() => undefined))?.length === count, 20_000);
+  return list();
+}
+
+async function list(): Promise<DeadLetterSummary[]> {
+  return (await cli('list', '--json')).json();
+}
+
+async function cli(...args: string[]): Promise<CliResult> {
+  const result = await run(...args);
+  expect([result.code, result.stderr]).toEqual([0, '']);
+  return result;
+}
+
+function run(command: string, ...args: string[]): Promise<CliResult> {
+  return jetplug(['dead', command, ...args, '--servers', server.url]);
+}
+
+/** How often each handler has counted this, and how many events were made of it. */
+async function counts(of: string) {
+  const js = nats.jetstream();
+  const value = async (plugin: string, key: string): Promise<number> => {
+    const bucket = await js.views.kv(`jetplug-${plugin}`, { bindOnly: true });
+    return (await bucket.get(key))?.json<number>() ?? 0;
+  };
+  await eventually(async () => {
+    for (const durable of ['fails-work', 'other-see', 'other-all']) {
+      const { num_pending, num_ack_pending } = await jsm.consumers.info('EVENTS', durable);
+      if (num_pending + num_ack_pending > 0) return false;
+    }
+    return true;
+  });
+  return {
+    fails: await value('fails', of),
+    other: await value('other', of),
+    all: await value('other', `all.${of}`),
+    done: await done(of),
+  };
+}
+
+async function done(of: string): Promise<number> {
+  const { state } = await jsm.streams.info('EVENTS', { subjects_filter: 'badge.done' });
+  const count = state.subjects?.['badge.done'] ?? 0;
+  const consumer = await nats.jetstream().consumers.get('EVENTS', { filterSubjects: 'badge.done' });
+  let found = 0;
+  for (let read = 0; read < count;) {
+    for await (const message of await consumer.fetch({ max_messages: count - read, expires: 5_000 })) {
+      read++;
+      if (message.json<{ of: string }>().of === of) found++;
+    }
+  }
+  return found;
+}
