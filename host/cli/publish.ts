@@ -95,8 +95,7 @@ async function publishFile(
     await Promise.all(underWay);
     bar.stop();
     if (failure === undefined) return;
-    if (!isJetplugError(failure)) throw failure;
-    const { code, message, hint } = failure;
+    const [{ code, message, hint }] = errorsOf(failure) as [JetplugError];
     throw new JetplugError(code, `${message}; ${done} of ${total} events were published`, { hint, cause: failure });
   });
   const seconds = (performance.now() - startedMs) / 1_000;
@@ -107,7 +106,9 @@ async function publishFile(
 /** Every line is checked before the first is published. */
 async function checkFile(file: string, check: (text: string) => Promise<Fields>): Promise<number> {
   if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
-    throw new JetplugError('JP_USAGE', `${file} is read twice, and can be read only once`, { hint: 'Give a plain file.' });
+    throw new JetplugError('JP_USAGE', `${file} is read twice, and can be read only once`, {
+      hint: 'Give a plain file.',
+    });
   }
   const problems: JetplugError[] = [];
   let total = 0;
@@ -151,7 +152,10 @@ async function standardInput(): Promise<string> {
 }
 
 /** An event as it is given: its fields, and of the envelope what its author wrote. */
-type Fields = Record<string, unknown>;
+interface Fields extends Record<string, unknown> {
+  readonly event_id?: string;
+  readonly timestamp?: string;
+}
 
 /** Holds an event against the limits of the config and its contract, as the hosts will. */
 async function checked(
@@ -180,8 +184,8 @@ async function send(
 ): Promise<string> {
   const { event_type: _type, event_id, timestamp, ...fields } = event;
   const options = {
-    ...(event_id === undefined ? {} : { id: String(event_id) }),
-    ...(timestamp === undefined ? {} : { timestamp: String(timestamp) }),
+    ...(event_id === undefined ? {} : { id: event_id }),
+    ...(timestamp === undefined ? {} : { timestamp }),
   };
   return contract ? bus.publish(contract, fields, options) : bus.publish(subject, fields, options);
 }
