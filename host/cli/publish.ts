@@ -97,8 +97,7 @@ async function publishFile(
     await Promise.all(underWay);
     bar.stop();
     if (failure === undefined) return;
-    const [first] = errorsOf(failure);
-    const { code, message, hint } = first!;
+    const [{ code, message, hint }] = errorsOf(failure) as [JetplugError];
     throw new JetplugError(code, `${message}; ${done} of ${total} events were published`, { hint, cause: failure });
   });
   const seconds = (performance.now() - startedMs) / 1_000;
@@ -155,7 +154,10 @@ async function standardInput(): Promise<string> {
 }
 
 /** An event as it is given: its fields, and of the envelope what its author wrote. */
-type Fields = Record<string, unknown>;
+interface Fields extends Record<string, unknown> {
+  readonly event_id?: string;
+  readonly timestamp?: string;
+}
 
 /** Holds an event against the limits of the config and its contract, as the hosts will. */
 async function checked(
@@ -186,8 +188,8 @@ async function send(
   // Checked before: what is there are strings.
   const { event_type: _type, event_id, timestamp, ...fields } = event;
   const options = {
-    ...(event_id === undefined ? {} : { id: event_id as string }),
-    ...(timestamp === undefined ? {} : { timestamp: timestamp as string }),
+    ...(event_id === undefined ? {} : { id: event_id }),
+    ...(timestamp === undefined ? {} : { timestamp }),
   };
   return contract ? bus.publish(contract, fields, options) : bus.publish(subject, fields, options);
 }

@@ -30,11 +30,14 @@ function codeOf(error: unknown): ErrorCode {
       return 'JP_BROKER_UNREACHABLE';
     case '503':
       return 'JP_BROKER_NO_JETSTREAM';
+    default:
+      return isTls(code, message) ? 'JP_BROKER_TLS' : 'JP_BROKER_OPERATION_FAILED';
   }
-  if (code?.startsWith('ERR_TLS') || /certificate|\b(tls|ssl)\b|self.signed/i.test(`${code ?? ''} ${message ?? ''}`)) {
-    return 'JP_BROKER_TLS';
-  }
-  return 'JP_BROKER_OPERATION_FAILED';
+}
+
+/** TLS has no code of its own in the client: Node's comes through, or only its words. */
+function isTls(code = '', message = ''): boolean {
+  return code.startsWith('ERR_TLS') || /certificate|\b(tls|ssl)\b|self.signed/i.test(`${code} ${message}`);
 }
 
 /** The number of a JetStream API error, such as 10071; none for other errors. */

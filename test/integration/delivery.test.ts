@@ -10,13 +10,24 @@ import { ask } from '../support/story';
 /** What each plugin does is seen in the log: their handlers say `ran`. */
 const SAY = `context.log.info('ran', { ...event });`;
 const plugin = (className: string, subscribe: string, body: string): string =>
-  pluginSource(className, `  @Subscribe(${subscribe})\n  async handle(event: any, context: EventContext) {\n    ${SAY}\n${body}\n  }`);
+  pluginSource(
+    className,
+    `  @Subscribe(${subscribe})\n  async handle(event: any, context: EventContext) {\n    ${SAY}\n${body}\n  }`,
+  );
 
-const RETRIES = plugin('RetriesPlugin', `'video.retries', { retry: { attempts: 3, backoff: ['50ms'] } }`, `    throw new TypeError('still no'); // HERE`);
+const RETRIES = plugin(
+  'RetriesPlugin',
+  `'video.retries', { retry: { attempts: 3, backoff: ['50ms'] } }`,
+  `    throw new TypeError('still no'); // HERE`,
+);
 
 const SOURCES = {
   'retries.plugin.ts': RETRIES,
-  'recovers.plugin.ts': plugin('RecoversPlugin', `'video.recovers', { retry: { backoff: ['50ms'] } }`, `    if (context.attempt < 3) throw new Error('not yet');`),
+  'recovers.plugin.ts': plugin(
+    'RecoversPlugin',
+    `'video.recovers', { retry: { backoff: ['50ms'] } }`,
+    `    if (context.attempt < 3) throw new Error('not yet');`,
+  ),
   'rejects.plugin.ts': plugin('RejectsPlugin', `'video.rejects'`, `    throw new Reject('a negative amount');`),
   'postpones.plugin.ts': pluginSource(
     'PostponesPlugin',
@@ -36,17 +47,26 @@ const SOURCES = {
     }));
     await this.values.update('k', () => 1).catch((error) => context.log.info('refused', { code: error.code }));`,
   ).replace('  @Subscribe', '  constructor(private readonly values: Store<number>) {}\n  @Subscribe'),
-  'long.plugin.ts': plugin('LongPlugin', `'video.long'`, `    await new Promise((resolve) => setTimeout(resolve, 2_500));\n    context.log.info('done', {});`),
-  'slow.plugin.ts': plugin('SlowPlugin', `'video.slow', { concurrency: 1 }`, `    await new Promise((resolve) => setTimeout(resolve, 300));`),
+  'long.plugin.ts': plugin(
+    'LongPlugin',
+    `'video.long'`,
+    `    await new Promise((resolve) => setTimeout(resolve, 2_500));\n    context.log.info('done', {});`,
+  ),
+  'slow.plugin.ts': plugin(
+    'SlowPlugin',
+    `'video.slow', { concurrency: 1 }`,
+    `    await new Promise((resolve) => setTimeout(resolve, 300));`,
+  ),
   'watched.plugin.ts': pluginSource(
     'WatchedPlugin',
     `  @Subscribe()\n  handle(event: VideoWatchStarted, context: EventContext) {\n    ${SAY}\n    context.log.info('class', { right: event instanceof VideoWatchStarted });\n  }`,
   ),
   'wildcard.plugin.ts': plugin('WildcardPlugin', `'video.wild.*'`, ''),
-  'loop.plugin.ts': plugin('LoopPlugin', `'video.loop'`, `    await this.events.publish('video.loop', { round: event.round + 1 });`).replace(
-    '  @Subscribe',
-    '  constructor(private readonly events: EventBus) {}\n  @Subscribe',
-  ),
+  'loop.plugin.ts': plugin(
+    'LoopPlugin',
+    `'video.loop'`,
+    `    await this.events.publish('video.loop', { round: event.round + 1 });`,
+  ).replace('  @Subscribe', '  constructor(private readonly events: EventBus) {}\n  @Subscribe'),
   'half-way.plugin.ts': plugin(
     'HalfWayPlugin',
     `'video.half_way', { retry: { attempts: 2, backoff: ['50ms'] } }`,
@@ -55,7 +75,9 @@ const SOURCES = {
   ).replace('  @Subscribe', '  constructor(private readonly events: EventBus) {}\n  @Subscribe'),
 };
 
-const LETTERS = { 'letters.plugin.ts': plugin('LettersPlugin', `'dead.>'`, `    throw new Reject('no more of them');`) };
+const LETTERS = {
+  'letters.plugin.ts': plugin('LettersPlugin', `'dead.>'`, `    throw new Reject('no more of them');`),
+};
 
 const scene = new Scene();
 let folder: string;
@@ -66,7 +88,11 @@ beforeAll(async () => {
   folder = scene.folder({ ...SOURCES, ...LETTERS });
   const server = await scene.server();
   nats = await scene.client(server.url);
-  host = await scene.host({ server, plugins: [folder], config: { delivery: { ackWait: '1s' }, shutdown: { grace: '3s' } } });
+  host = await scene.host({
+    server,
+    plugins: [folder],
+    config: { delivery: { ackWait: '1s' }, shutdown: { grace: '3s' } },
+  });
   expect(host.logged('a plugin fails').map(({ plugin }) => plugin)).toEqual(['letters']);
 });
 afterAll(() => scene.end());
@@ -81,7 +107,9 @@ test('a failing event is tried again after its backoff, then dead-lettered with 
   expect(letter.header.get('x-attempts')).toBe('3');
   expect(letter.header.get('x-delivery-count')).toBe('3');
   expect(letter.header.get('x-error-name')).toBe('TypeError');
-  expect(decodeURIComponent(letter.header.get('x-error-stack'))).toContain(`${join(folder, 'retries.plugin.ts')}:${lineOf(RETRIES, 'HERE')}:`);
+  expect(decodeURIComponent(letter.header.get('x-error-stack'))).toContain(
+    `${join(folder, 'retries.plugin.ts')}:${lineOf(RETRIES, 'HERE')}:`,
+  );
   expect(letter.string()).toBe('{"n":1}');
 });
 
@@ -147,9 +175,25 @@ test('neither a handler that runs longer than the ack wait nor what waits behind
 test('the envelope of an event published by hand is filled; a Nats-Msg-Id is its id', async () => {
   publish('video.watch_started', { user_id: 'u1', video_id: 'bare' });
   publish('video.watch_started', { user_id: 'u1', video_id: 'with id' }, { 'Nats-Msg-Id': 'my id' });
-  publish('video.watch_started', { user_id: 'u1', video_id: 'whole', event_type: 'video.watch_started', event_id: 'e7', timestamp: '2026-05-12T21:03:11+02:00' });
-  const [bare, withId, whole] = await eventually(() => ['bare', 'with id', 'whole'].map((video) => ran('watched').find(({ video_id }) => video_id === video)!).every(Boolean) && ['bare', 'with id', 'whole'].map((video) => ran('watched').find(({ video_id }) => video_id === video)!));
-  expect(bare).toMatchObject({ event_type: 'video.watch_started', event_id: `EVENTS:${String(bare!['sequence'])}`, timestamp: expect.stringMatching(/^\d{4}-.*Z$/) });
+  publish('video.watch_started', {
+    user_id: 'u1',
+    video_id: 'whole',
+    event_type: 'video.watch_started',
+    event_id: 'e7',
+    timestamp: '2026-05-12T21:03:11+02:00',
+  });
+  const [bare, withId, whole] = await eventually(
+    () =>
+      ['bare', 'with id', 'whole']
+        .map((video) => ran('watched').find(({ video_id }) => video_id === video)!)
+        .every(Boolean) &&
+      ['bare', 'with id', 'whole'].map((video) => ran('watched').find(({ video_id }) => video_id === video)!),
+  );
+  expect(bare).toMatchObject({
+    event_type: 'video.watch_started',
+    event_id: `EVENTS:${String(bare!['sequence'])}`,
+    timestamp: expect.stringMatching(/^\d{4}-.*Z$/),
+  });
   expect(withId).toMatchObject({ event_id: 'my id' });
   expect(whole).toMatchObject({ event_id: 'e7', timestamp: '2026-05-12T19:03:11.000Z' });
   expect(of('watched', 'class').map(({ right }) => right)).toEqual([true, true, true]);
@@ -157,14 +201,31 @@ test('the envelope of an event published by hand is filled; a Nats-Msg-Id is its
 
 test('CloudEvents are read in both modes', async () => {
   const data = { user_id: 'u1', video_id: 'structured' };
-  publish('video.watch_started', { specversion: '1.0', type: 'video.watch_started', source: '/x', id: 'ce1', time: '2026-05-12T19:03:11Z', data }, { 'Content-Type': 'application/cloudevents+json; charset=utf-8' });
-  publish('video.watch_started', { user_id: 'u1', video_id: 'binary' }, { 'ce-specversion': '1.0', 'ce-type': 'video.watch_started', 'ce-source': '/x', 'ce-id': 'ce%202', 'ce-time': '2026-05-12T19:03:12Z' });
-  await eventually(() => expect(ran('watched')).toEqual(
-    expect.arrayContaining([
-      expect.objectContaining({ ...data, event_id: 'ce1', timestamp: '2026-05-12T19:03:11Z' }),
-      expect.objectContaining({ video_id: 'binary', event_id: 'ce 2', timestamp: '2026-05-12T19:03:12Z' }),
-    ]),
-  ) === undefined);
+  publish(
+    'video.watch_started',
+    { specversion: '1.0', type: 'video.watch_started', source: '/x', id: 'ce1', time: '2026-05-12T19:03:11Z', data },
+    { 'Content-Type': 'application/cloudevents+json; charset=utf-8' },
+  );
+  publish(
+    'video.watch_started',
+    { user_id: 'u1', video_id: 'binary' },
+    {
+      'ce-specversion': '1.0',
+      'ce-type': 'video.watch_started',
+      'ce-source': '/x',
+      'ce-id': 'ce%202',
+      'ce-time': '2026-05-12T19:03:12Z',
+    },
+  );
+  await eventually(
+    () =>
+      expect(ran('watched')).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ ...data, event_id: 'ce1', timestamp: '2026-05-12T19:03:11Z' }),
+          expect.objectContaining({ video_id: 'binary', event_id: 'ce 2', timestamp: '2026-05-12T19:03:12Z' }),
+        ]),
+      ) === undefined,
+  );
 });
 
 test('a handler on a subject with wildcards gets any JSON object of it', async () => {
@@ -192,7 +253,9 @@ test('a try that fails has published nothing; a later one publishes once', async
   const jsm = await nats.jetstreamManager();
   const { state } = await jsm.streams.info('EVENTS', { subjects_filter: 'badge.half_way' });
   expect(state.subjects).toEqual({ 'badge.half_way': 1 });
-  expect((await jsm.streams.getMessage('EVENTS', { last_by_subj: 'badge.half_way' })).json()).toMatchObject({ attempt: 2 });
+  expect((await jsm.streams.getMessage('EVENTS', { last_by_subj: 'badge.half_way' })).json()).toMatchObject({
+    attempt: 2,
+  });
 });
 
 test('a plugin cannot subscribe to dead letters: if it failed, it would make letters of letters', async () => {

@@ -16,7 +16,10 @@ const HANDLE = '@Subscribe() handle(_: VideoWatchStarted) {}';
 const BROKEN: Record<string, { code: string; source: string; checkKnows: boolean }> = {
   'constructor-throws': {
     code: 'JP_PLUGIN_CONSTRUCTOR_FAILED',
-    source: pluginSource('ConstructorThrowsPlugin', `  constructor() {\n    throw new Error('no'); // HERE\n  }\n  ${HANDLE}`),
+    source: pluginSource(
+      'ConstructorThrowsPlugin',
+      `  constructor() {\n    throw new Error('no'); // HERE\n  }\n  ${HANDLE}`,
+    ),
     checkKnows: false,
   },
   'syntax-error': {
@@ -46,7 +49,10 @@ const BROKEN: Record<string, { code: string; source: string; checkKnows: boolean
   },
   'start-fails': {
     code: 'JP_PLUGIN_START_FAILED',
-    source: pluginSource('StartFailsPlugin', `  async onStart() {\n    await null;\n    null!.x; // HERE\n  }\n  ${HANDLE}`),
+    source: pluginSource(
+      'StartFailsPlugin',
+      `  async onStart() {\n    await null;\n    null!.x; // HERE\n  }\n  ${HANDLE}`,
+    ),
     checkKnows: false,
   },
   'name-taken': {
@@ -56,7 +62,10 @@ const BROKEN: Record<string, { code: string; source: string; checkKnows: boolean
   },
   'durable-taken': {
     code: 'JP_PLUGIN_DUPLICATE_DURABLE',
-    source: pluginSource('DurableTakenPlugin', `  @Subscribe({ durable: 'badge-award' })\n  handle(_: VideoWatchStarted) {} // HERE`),
+    source: pluginSource(
+      'DurableTakenPlugin',
+      `  @Subscribe({ durable: 'badge-award' })\n  handle(_: VideoWatchStarted) {} // HERE`,
+    ),
     checkKnows: true,
   },
   'no-stream': {
@@ -83,7 +92,7 @@ const BROKEN: Record<string, { code: string; source: string; checkKnows: boolean
     }),
     checkKnows: true,
   },
-  'undecorated': {
+  undecorated: {
     code: 'JP_INJECT_UNDECORATED',
     source: pluginSource('UndecoratedPlugin', `  constructor(helper: Helper) {}\n  ${HANDLE}`, {
       before: 'class Helper { constructor(log: Logger) {} }',
@@ -116,13 +125,13 @@ const FAILING: Record<string, { source: string; reason: string; error: RegExp; l
     error: /took longer than its timeout of 300 ms/,
     located: false,
   },
-  'rejects': {
+  rejects: {
     source: failing('RejectsPlugin', `return Promise.resolve().then(() => { throw new TypeError('it rejects'); });`),
     reason: 'attempts-exhausted',
     error: /^it rejects$/,
     located: true,
   },
-  'throws': {
+  throws: {
     source: failing('ThrowsPlugin', `throw new RangeError('it throws');`),
     reason: 'attempts-exhausted',
     error: /^it throws$/,
@@ -141,13 +150,19 @@ const FAILING: Record<string, { source: string; reason: string; error: RegExp; l
     located: false,
   },
   'throws-traps': {
-    source: failing('ThrowsTrapsPlugin', `throw { get message() { throw 1; }, get stack() { throw 2; }, get name() { throw 3; } };`),
+    source: failing(
+      'ThrowsTrapsPlugin',
+      `throw { get message() { throw 1; }, get stack() { throw 2; }, get name() { throw 3; } };`,
+    ),
     reason: 'attempts-exhausted',
     error: /throws-traps\.handle threw/,
     located: false,
   },
   'throws-strange-errors': {
-    source: failing('ThrowsStrangeErrorsPlugin', `throw Object.assign(new Error('x'), { name: 7, message: {}, stack: null, cause: 1n });`),
+    source: failing(
+      'ThrowsStrangeErrorsPlugin',
+      `throw Object.assign(new Error('x'), { name: 7, message: {}, stack: null, cause: 1n });`,
+    ),
     reason: 'attempts-exhausted',
     error: /./,
     located: false,
@@ -162,12 +177,18 @@ const FAILING: Record<string, { source: string; reason: string; error: RegExp; l
 
 /** Plugins that do as they should, and harm beside it. */
 const HARMFUL = {
-  'stray-errors': pluginSource('StrayErrorsPlugin', `  @Subscribe()
+  'stray-errors': pluginSource(
+    'StrayErrorsPlugin',
+    `  @Subscribe()
   handle(_: VideoWatchStarted) {
     setTimeout(() => { throw new Error('a stray error'); });
     void Promise.reject(new Error('a stray rejection'));
-  }`),
-  'prints': pluginSource('PrintsPlugin', `  @Subscribe()\n  handle(_: VideoWatchStarted) { console.log('hello'); process.stdout.write('{"half":'); }`),
+  }`,
+  ),
+  prints: pluginSource(
+    'PrintsPlugin',
+    `  @Subscribe()\n  handle(_: VideoWatchStarted) { console.log('hello'); process.stdout.write('{"half":'); }`,
+  ),
 };
 
 const scene = new Scene();
@@ -178,8 +199,14 @@ let nats: NatsConnection;
 let running: PluginStatus[];
 
 beforeAll(async () => {
-  const sources = { ...mapValues(BROKEN, ({ source }) => source), ...mapValues(FAILING, ({ source }) => source), ...HARMFUL };
-  folder = scene.folder(Object.fromEntries(Object.entries(sources).map(([name, source]) => [`${name}.plugin.ts`, source])));
+  const sources = {
+    ...mapValues(BROKEN, ({ source }) => source),
+    ...mapValues(FAILING, ({ source }) => source),
+    ...HARMFUL,
+  };
+  folder = scene.folder(
+    Object.fromEntries(Object.entries(sources).map(([name, source]) => [`${name}.plugin.ts`, source])),
+  );
   const server = await scene.server();
   nats = await scene.client(server.url);
   host = await scene.host({ server, plugins: [STORY_PLUGINS, folder], config: CONFIG });
@@ -188,16 +215,24 @@ beforeAll(async () => {
 afterAll(() => scene.end());
 
 describe.each(Object.entries(BROKEN))('%s', (name, { code, source }) => {
-  const expected = () => ({ code, file: fileOf(name), ...(source.includes('HERE') ? { line: lineOf(source, 'HERE') } : {}) });
+  const expected = () => ({
+    code,
+    file: fileOf(name),
+    ...(source.includes('HERE') ? { line: lineOf(source, 'HERE') } : {}),
+  });
 
   test('the log names its file, line and code', () => {
     const lines = host.logged('a plugin fails').filter(({ file }) => file === fileOf(name));
-    expect(lines).toEqual([expect.objectContaining({ level: 'error', error: expect.any(String), hint: expect.any(String), ...expected() })]);
+    expect(lines).toEqual([
+      expect.objectContaining({ level: 'error', error: expect.any(String), hint: expect.any(String), ...expected() }),
+    ]);
   });
 
   test('`plugins --json` shows it as failed, with why', () => {
     const own = running.filter(({ file }) => file === fileOf(name));
-    expect(own).toEqual([expect.objectContaining({ state: 'failed', handlers: [], error: expect.objectContaining(expected()) })]);
+    expect(own).toEqual([
+      expect.objectContaining({ state: 'failed', handlers: [], error: expect.objectContaining(expected()) }),
+    ]);
   });
 
   test('/readyz names it', async () => {
@@ -218,30 +253,44 @@ test('`check --json` names what can be known without running a plugin', async ()
   );
   expect(problems).toHaveLength(known.length);
   for (const [name, { source }] of known) {
-    if (source.includes('HERE')) expect(problems).toContainEqual(expect.objectContaining({ file: fileOf(name), line: lineOf(source, 'HERE') }));
+    if (source.includes('HERE'))
+      expect(problems).toContainEqual(expect.objectContaining({ file: fileOf(name), line: lineOf(source, 'HERE') }));
   }
 });
 
 test('the six others handle everything, and the faulty ones fail alone', async () => {
-  for (let i = 0; i < 20; i++) nats.publish('video.watch_started', JSON.stringify({ user_id: `u${i}`, video_id: 'v1' }));
+  for (let i = 0; i < 20; i++)
+    nats.publish('video.watch_started', JSON.stringify({ user_id: `u${i}`, video_id: 'v1' }));
   await eventually(async () => expect(await handled(host)).toMatchObject(each(20)) === undefined);
   expect((await statuses(host)).filter(({ state }) => state === 'running').map(({ plugin }) => plugin)).toEqual(
-    expect.arrayContaining(['analytics', 'badge', 'notification', 'ranking', 'recommendation', 'user-preferences', ...Object.keys(FAILING)]),
+    expect.arrayContaining([
+      'analytics',
+      'badge',
+      'notification',
+      'ranking',
+      'recommendation',
+      'user-preferences',
+      ...Object.keys(FAILING),
+    ]),
   );
 });
 
-test.each(Object.entries(FAILING))('%s: its events are dead letters that name the fault', async (name, { source, reason, error, located }) => {
-  const letters = await eventually(async () => {
-    const own = (await storedLetters(nats)).filter(({ header }) => header.get('x-plugin') === name);
-    return own.length === 20 && own;
-  });
-  for (const { header } of letters) {
-    expect(header.get('x-dead-letter-reason')).toBe(reason);
-    expect(header.get('x-attempts')).toBe('1');
-    expect(decodeURIComponent(header.get('x-error-message'))).toMatch(error);
-    if (located) expect(decodeURIComponent(header.get('x-error-stack'))).toContain(`${fileOf(name)}:${lineOf(source, 'HERE')}`);
-  }
-});
+test.each(Object.entries(FAILING))(
+  '%s: its events are dead letters that name the fault',
+  async (name, { source, reason, error, located }) => {
+    const letters = await eventually(async () => {
+      const own = (await storedLetters(nats)).filter(({ header }) => header.get('x-plugin') === name);
+      return own.length === 20 && own;
+    });
+    for (const { header } of letters) {
+      expect(header.get('x-dead-letter-reason')).toBe(reason);
+      expect(header.get('x-attempts')).toBe('1');
+      expect(decodeURIComponent(header.get('x-error-message'))).toMatch(error);
+      if (located)
+        expect(decodeURIComponent(header.get('x-error-stack'))).toContain(`${fileOf(name)}:${lineOf(source, 'HERE')}`);
+    }
+  },
+);
 
 test('stray errors and rejections are logged, and end nothing', async () => {
   await eventually(() => {

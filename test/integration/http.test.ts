@@ -8,7 +8,10 @@ import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 import { each, handled } from '../support/story';
 
-const FAILS = pluginSource('FailsPlugin', `  @Subscribe('video.watch_started', { retry: { attempts: 2, backoff: ['10ms'] } })\n  handle() { throw new Error('a "quoted" \\\\ line\\nbreak'); }`);
+const FAILS = pluginSource(
+  'FailsPlugin',
+  `  @Subscribe('video.watch_started', { retry: { attempts: 2, backoff: ['10ms'] } })\n  handle() { throw new Error('a "quoted" \\\\ line\\nbreak'); }`,
+);
 
 const scene = new Scene();
 let server: TestServer;
@@ -40,8 +43,18 @@ test('/metrics is in the Prometheus format and counts what was done', async () =
     expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
     const families = parsePrometheus(await response.text());
     const read = (family: string, plugin: string, name = family): number | undefined =>
-      families.get(family)!.samples.find((sample) => sample.name === name && sample.labels['plugin'] === plugin && sample.labels['handler'] !== 'catalogue')?.value;
-    return read('jetplug_dead_lettered_total', 'fails') === 5 && read('jetplug_handled_total', 'badge') === 5 && read('jetplug_in_flight', 'fails') === 0 && read;
+      families
+        .get(family)!
+        .samples.find(
+          (sample) =>
+            sample.name === name && sample.labels['plugin'] === plugin && sample.labels['handler'] !== 'catalogue',
+        )?.value;
+    return (
+      read('jetplug_dead_lettered_total', 'fails') === 5 &&
+      read('jetplug_handled_total', 'badge') === 5 &&
+      read('jetplug_in_flight', 'fails') === 0 &&
+      read
+    );
   });
   expect(value('jetplug_failed_total', 'fails')).toBe(10);
   expect(value('jetplug_retried_total', 'fails')).toBe(5);
@@ -55,17 +68,28 @@ test('/metrics is in the Prometheus format and counts what was done', async () =
 test('while the server is down /readyz says so; when it is back the host goes on, and nothing is lost', async () => {
   const before = (await handled(host))['badge.award']!;
   await server.kill();
-  await eventually(async () => expect(await get('/readyz')).toEqual({
-    status: 503,
-    body: { status: 'not ready', reasons: [expect.stringContaining('not connected')] },
-  }) === undefined);
+  await eventually(
+    async () =>
+      expect(await get('/readyz')).toEqual({
+        status: 503,
+        body: { status: 'not ready', reasons: [expect.stringContaining('not connected')] },
+      }) === undefined,
+  );
   expect(await get('/livez')).toEqual({ status: 200, body: { status: 'alive' } });
   const metrics = parsePrometheus(await (await fetch(`${host.url}/metrics`)).text());
   expect(metrics.get('jetplug_connected')!.samples).toEqual([expect.objectContaining({ value: 0 })]);
   expect(metrics.get('jetplug_pending')!.samples).toEqual([]);
 
   await server.restart();
-  const published = await jetplug(['publish', 'video.watch_started', '{"user_id":"after","video_id":"v1"}', '--servers', server.url, '--plugins', STORY_PLUGINS]);
+  const published = await jetplug([
+    'publish',
+    'video.watch_started',
+    '{"user_id":"after","video_id":"v1"}',
+    '--servers',
+    server.url,
+    '--plugins',
+    STORY_PLUGINS,
+  ]);
   expect(published.code).toBe(0);
   await eventually(async () => expect(await get('/readyz')).toMatchObject({ status: 200 }) === undefined, 20_000);
   await eventually(async () => expect(await handled(host)).toMatchObject(each(before + 1)) === undefined, 20_000);
@@ -76,7 +100,14 @@ test('a server that dies under load loses nothing', async () => {
   const js = nats.jetstream();
   let stored = 0;
   for (let i = 0; i < 200; i++) {
-    await eventually(() => js.publish('video.watch_started', `{"user_id":"load${i % 7}","video_id":"v${i % 5}"}`, { timeout: 2_000, msgID: `load-${i}` }), 20_000);
+    await eventually(
+      () =>
+        js.publish('video.watch_started', `{"user_id":"load${i % 7}","video_id":"v${i % 5}"}`, {
+          timeout: 2_000,
+          msgID: `load-${i}`,
+        }),
+      20_000,
+    );
     stored++;
     if (i === 60 || i === 130) {
       await server.kill();
@@ -93,7 +124,18 @@ test('a server that dies under load loses nothing', async () => {
 
 test('an address that is taken is an error with its code', async () => {
   const address = host.url.replace('http://', '');
-  const result = await jetplug(['start', '--json', '--servers', server.url, '--plugins', scene.folder(), '--http', address]);
+  const result = await jetplug([
+    'start',
+    '--json',
+    '--servers',
+    server.url,
+    '--plugins',
+    scene.folder(),
+    '--http',
+    address,
+  ]);
   expect(result.code).toBe(1);
-  expect(result.errors()).toEqual([expect.objectContaining({ code: 'JP_HTTP_LISTEN', message: expect.stringContaining(address) })]);
+  expect(result.errors()).toEqual([
+    expect.objectContaining({ code: 'JP_HTTP_LISTEN', message: expect.stringContaining(address) }),
+  ]);
 });

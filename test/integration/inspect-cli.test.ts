@@ -19,7 +19,20 @@ const KEEPS = pluginSource(
     await this.other.update(event.key, (n = 0) => n + 1);
   }`,
 );
-const KEYS = ['plain', 'with space', 'dots.in.it', '.', '..', 'a*b>c', 'Ünï ☃', '=41', 'other-things=.x', '__proto__', 'a/b', 'x'.repeat(512)];
+const KEYS = [
+  'plain',
+  'with space',
+  'dots.in.it',
+  '.',
+  '..',
+  'a*b>c',
+  'Ünï ☃',
+  '=41',
+  'other-things=.x',
+  '__proto__',
+  'a/b',
+  'x'.repeat(512),
+];
 
 const scene = new Scene();
 let server: TestServer;
@@ -45,11 +58,21 @@ test('`plugins` sums what several hosts say', async () => {
   for (let i = 0; i < 60; i++) nats.publish('video.watch_started', `{"user_id":"u${i % 3}","video_id":"v1"}`);
   await eventually(async () => {
     const [one, other] = await Promise.all(hosts.map(handled));
-    expect(Object.fromEntries(Object.entries(one!).map(([name, n]) => [name, n + other![name]!]))).toMatchObject(each(60));
+    expect(Object.fromEntries(Object.entries(one!).map(([name, n]) => [name, n + other![name]!]))).toMatchObject(
+      each(60),
+    );
     return true;
   });
   const all = (await run('plugins')).json<PluginStatus[]>();
-  expect(all.map(({ plugin }) => plugin)).toEqual(['analytics', 'badge', 'keeps', 'notification', 'ranking', 'recommendation', 'user-preferences']);
+  expect(all.map(({ plugin }) => plugin)).toEqual([
+    'analytics',
+    'badge',
+    'keeps',
+    'notification',
+    'ranking',
+    'recommendation',
+    'user-preferences',
+  ]);
   expect(all[1]).toEqual({
     plugin: 'badge',
     file: join(STORY_PLUGINS, 'badge.plugin.ts'),
@@ -77,7 +100,9 @@ test('`plugins` with a name shows that one; a name that is none is an error', as
   expect((await run('plugins', 'badge')).json()).toEqual([expect.objectContaining({ plugin: 'badge' })]);
   const none = await run('plugins', 'bagde');
   expect(none.code).toBe(1);
-  expect(none.errors()).toEqual([expect.objectContaining({ code: 'JP_NOT_FOUND', message: expect.stringContaining('badge') })]);
+  expect(none.errors()).toEqual([
+    expect.objectContaining({ code: 'JP_NOT_FOUND', message: expect.stringContaining('badge') }),
+  ]);
 });
 
 test('`store` shows what a plugin keeps, whatever its keys', async () => {
@@ -90,12 +115,16 @@ test('`store` shows what a plugin keeps, whatever its keys', async () => {
   const own = all.filter(({ scope }) => scope === undefined);
   expect(new Map(own.map(({ key, value }) => [key, value]))).toEqual(new Map(KEYS.map((key) => [key, { of: key }])));
   const scoped = all.filter(({ scope }) => scope !== undefined);
-  expect(new Set(scoped.map(({ scope, key, value }) => `${scope} ${key} ${String(value)}`))).toEqual(new Set(KEYS.map((key) => `other-things ${key} 1`)));
+  expect(new Set(scoped.map(({ scope, key, value }) => `${scope} ${key} ${String(value)}`))).toEqual(
+    new Set(KEYS.map((key) => `other-things ${key} 1`)),
+  );
 });
 
 test('`store` with a key, and with a scope, shows one value; what is not there is an error', async () => {
   expect((await run('store', 'keeps', 'Ünï ☃')).json()).toEqual([{ key: 'Ünï ☃', value: { of: 'Ünï ☃' } }]);
-  expect((await run('store', 'keeps', 'plain', '--scope', 'other-things')).json()).toEqual([{ key: 'plain', scope: 'other-things', value: 1 }]);
+  expect((await run('store', 'keeps', 'plain', '--scope', 'other-things')).json()).toEqual([
+    { key: 'plain', scope: 'other-things', value: 1 },
+  ]);
   for (const args of [['keeps', 'nothing here'], ['nobody'], ['no body']]) {
     const none = await run('store', ...args);
     expect(none).toMatchObject({ code: 1, stdout: '' });
@@ -115,11 +144,23 @@ test('`check` of sound plugins prints no problem; of a config with a slip, its f
   const config = join(scene.folder({ 'c.yaml': 'delivery:\n  ackWeit: 1s\n' }), 'c.yaml');
   const slip = await jetplug(['check', '--json', '--plugins', STORY_PLUGINS, '--config', config]);
   expect(slip.code).toBe(1);
-  expect(slip.json()).toEqual([expect.objectContaining({ code: 'JP_CONFIG_UNKNOWN_KEY', file: config, line: 2, message: expect.stringContaining('ackWait') })]);
+  expect(slip.json()).toEqual([
+    expect.objectContaining({
+      code: 'JP_CONFIG_UNKNOWN_KEY',
+      file: config,
+      line: 2,
+      message: expect.stringContaining('ackWait'),
+    }),
+  ]);
 });
 
 test('--help and --version end with 0, an unknown command or flag with 1', async () => {
-  const [help, version, command, flag] = await Promise.all([jetplug(['--help']), jetplug(['--version']), jetplug(['nonsense']), jetplug(['store', 'x', '--nonsense'])]);
+  const [help, version, command, flag] = await Promise.all([
+    jetplug(['--help']),
+    jetplug(['--version']),
+    jetplug(['nonsense']),
+    jetplug(['store', 'x', '--nonsense']),
+  ]);
   expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: jetplug') });
   expect(version).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
   expect(command).toMatchObject({ code: 1, stdout: '' });

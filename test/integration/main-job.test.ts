@@ -44,15 +44,38 @@ test('what a plugin publishes is in the stream, with its envelope', async () => 
 test('of 2,000 events of a file each plugin handles each, and the badge counts equal the file’s own', async () => {
   const before = await handled(host);
   const events = Array.from({ length: 2_000 }, (_, i) => ({ user_id: `viewer ${i % 97}`, video_id: `v${i % 41}` }));
-  const file = join(scene.folder({ 'events.ndjson': events.map((event) => `${JSON.stringify(event)}\n`).join('') }), 'events.ndjson');
+  const file = join(
+    scene.folder({ 'events.ndjson': events.map((event) => `${JSON.stringify(event)}\n`).join('') }),
+    'events.ndjson',
+  );
 
-  const published = await jetplug(['publish', 'video.watch_started', '--file', file, '--json', '--servers', host.servers, '--plugins', STORY_PLUGINS]);
+  const published = await jetplug([
+    'publish',
+    'video.watch_started',
+    '--file',
+    file,
+    '--json',
+    '--servers',
+    host.servers,
+    '--plugins',
+    STORY_PLUGINS,
+  ]);
   expect(published).toMatchObject({ code: 0, stderr: '' });
-  expect(published.json()).toEqual({ subject: 'video.watch_started', published: 2_000, seconds: expect.any(Number), rate: expect.any(Number) });
+  expect(published.json()).toEqual({
+    subject: 'video.watch_started',
+    published: 2_000,
+    seconds: expect.any(Number),
+    rate: expect.any(Number),
+  });
   expect(published.json<{ rate: number }>().rate).toBeGreaterThan(0);
 
-  await eventually(async () => expect(await handled(host)).toMatchObject(each(before['badge.award']! + 2_000)) === undefined, 30_000);
-  const stored = (await jetplug(['store', 'badge', '--json', '--servers', host.servers])).json<{ key: string; value: number }[]>();
+  await eventually(
+    async () => expect(await handled(host)).toMatchObject(each(before['badge.award']! + 2_000)) === undefined,
+    30_000,
+  );
+  const stored = (await jetplug(['store', 'badge', '--json', '--servers', host.servers])).json<
+    { key: string; value: number }[]
+  >();
   const own: Record<string, number> = { u1: 1 };
   for (const { user_id } of events) own[user_id] = (own[user_id] ?? 0) + 1;
   expect(Object.fromEntries(stored.map(({ key, value }) => [key, value]))).toEqual(own);

@@ -26,30 +26,101 @@ interface Malformed {
 const good = JSON.stringify(GOOD);
 const MALFORMED: Record<string, Malformed> = {
   'not json': { payload: 'not json', reason: 'invalid-json', error: /not JSON/ },
-  'nothing': { payload: '', reason: 'invalid-json', error: /empty/ },
-  'bytes': { payload: Buffer.from([0, 1, 2, 0xff, 0xfe, 0, 0x7b]), reason: 'invalid-json', error: /not UTF-8/ },
-  'invalid UTF-8 within JSON': { payload: Buffer.from('{"user_id":"\xff","video_id":"v"}', 'latin1'), reason: 'invalid-json', error: /not UTF-8/ },
+  nothing: { payload: '', reason: 'invalid-json', error: /empty/ },
+  bytes: { payload: Buffer.from([0, 1, 2, 0xff, 0xfe, 0, 0x7b]), reason: 'invalid-json', error: /not UTF-8/ },
+  'invalid UTF-8 within JSON': {
+    payload: Buffer.from('{"user_id":"\xff","video_id":"v"}', 'latin1'),
+    reason: 'invalid-json',
+    error: /not UTF-8/,
+  },
   'half of an object': { payload: good.slice(0, -1), reason: 'invalid-json', error: /not JSON/ },
   'wrong types': { payload: '{"user_id":1,"video_id":{}}', reason: 'schema', error: /user_id: .*; video_id: / },
   'a missing field': { payload: '{"user_id":"u1"}', reason: 'schema', error: /video_id: / },
   'half a surrogate pair': { payload: '{"user_id":"\\ud800","video_id":"v"}', reason: 'schema', error: /user_id: / },
   'a list': { payload: `[${good}]`, reason: 'invalid-envelope', error: /an array, not an object/ },
-  'null': { payload: 'null', reason: 'invalid-envelope', error: /null, not an object/ },
-  'the key __proto__': { payload: '{"user_id":"u1","video_id":"v1","__proto__":{"admin":true}}', reason: 'invalid-envelope', error: /__proto__/ },
-  'the key __proto__ deep inside': { payload: '{"user_id":"u1","video_id":"v1","a":[{"__proto__":{"b":1}}]}', reason: 'invalid-envelope', error: /__proto__/ },
-  'constructor.prototype': { payload: '{"user_id":"u1","video_id":"v1","constructor":{"prototype":{}}}', reason: 'invalid-envelope', error: /constructor/ },
-  'depth 10,000': { payload: `{"user_id":"u1","video_id":"v1","deep":${'['.repeat(10_000)}${']'.repeat(10_000)}}`, reason: 'too-deep', error: /64 levels/ },
-  'another event’s type': { payload: '{"event_type":"user.friend_added","user_id":"u1","video_id":"v1"}', reason: 'invalid-envelope', error: /event_type is "user\.friend_added"/ },
-  'a number as its id': { payload: '{"event_id":7,"user_id":"u1","video_id":"v1"}', reason: 'invalid-envelope', error: /event_id/ },
-  'a time that is none': { payload: '{"timestamp":"yesterday","user_id":"u1","video_id":"v1"}', reason: 'invalid-envelope', error: /timestamp/ },
-  'a string of 900 kB': { payload: `{"user_id":"u1","video_id":"${'v'.repeat(900_000)}"}`, reason: 'too-large', error: /9000\d\d bytes; the limit is 524288/ },
-  'a CloudEvent without a type': { payload: '{"specversion":"1.0","id":"1","data":{}}', headers: { 'content-type': 'application/cloudevents+json' }, reason: 'invalid-envelope', error: /no type/ },
-  'a header block without its version': { payload: good, block: 'garbage\r\n\r\n', reason: 'invalid-envelope', error: /header block/ },
-  'a header line without a colon': { payload: good, block: 'NATS/1.0\r\nno colon\r\n\r\n', reason: 'invalid-envelope', error: /header block/ },
-  'a header without a name': { payload: good, block: 'NATS/1.0\r\n: value\r\n\r\n', reason: 'invalid-envelope', error: /header block/ },
-  'a space and a NUL in a header’s name': { payload: good, block: 'NATS/1.0\r\nA \0B: value\r\n\r\n', reason: 'invalid-envelope', error: /header block/ },
-  'a header block that does not end': { payload: good, block: 'NATS/1.0\r\nA: b', reason: 'invalid-envelope', error: /header block/ },
-  'header lines without carriage returns': { payload: good, block: 'NATS/1.0\nA: b\n\n', reason: 'invalid-envelope', error: /header block/ },
+  null: { payload: 'null', reason: 'invalid-envelope', error: /null, not an object/ },
+  'the key __proto__': {
+    payload: '{"user_id":"u1","video_id":"v1","__proto__":{"admin":true}}',
+    reason: 'invalid-envelope',
+    error: /__proto__/,
+  },
+  'the key __proto__ deep inside': {
+    payload: '{"user_id":"u1","video_id":"v1","a":[{"__proto__":{"b":1}}]}',
+    reason: 'invalid-envelope',
+    error: /__proto__/,
+  },
+  'constructor.prototype': {
+    payload: '{"user_id":"u1","video_id":"v1","constructor":{"prototype":{}}}',
+    reason: 'invalid-envelope',
+    error: /constructor/,
+  },
+  'depth 10,000': {
+    payload: `{"user_id":"u1","video_id":"v1","deep":${'['.repeat(10_000)}${']'.repeat(10_000)}}`,
+    reason: 'too-deep',
+    error: /64 levels/,
+  },
+  'another event’s type': {
+    payload: '{"event_type":"user.friend_added","user_id":"u1","video_id":"v1"}',
+    reason: 'invalid-envelope',
+    error: /event_type is "user\.friend_added"/,
+  },
+  'a number as its id': {
+    payload: '{"event_id":7,"user_id":"u1","video_id":"v1"}',
+    reason: 'invalid-envelope',
+    error: /event_id/,
+  },
+  'a time that is none': {
+    payload: '{"timestamp":"yesterday","user_id":"u1","video_id":"v1"}',
+    reason: 'invalid-envelope',
+    error: /timestamp/,
+  },
+  'a string of 900 kB': {
+    payload: `{"user_id":"u1","video_id":"${'v'.repeat(900_000)}"}`,
+    reason: 'too-large',
+    error: /9000\d\d bytes; the limit is 524288/,
+  },
+  'a CloudEvent without a type': {
+    payload: '{"specversion":"1.0","id":"1","data":{}}',
+    headers: { 'content-type': 'application/cloudevents+json' },
+    reason: 'invalid-envelope',
+    error: /no type/,
+  },
+  'a header block without its version': {
+    payload: good,
+    block: 'garbage\r\n\r\n',
+    reason: 'invalid-envelope',
+    error: /header block/,
+  },
+  'a header line without a colon': {
+    payload: good,
+    block: 'NATS/1.0\r\nno colon\r\n\r\n',
+    reason: 'invalid-envelope',
+    error: /header block/,
+  },
+  'a header without a name': {
+    payload: good,
+    block: 'NATS/1.0\r\n: value\r\n\r\n',
+    reason: 'invalid-envelope',
+    error: /header block/,
+  },
+  'a space and a NUL in a header’s name': {
+    payload: good,
+    block: 'NATS/1.0\r\nA \0B: value\r\n\r\n',
+    reason: 'invalid-envelope',
+    error: /header block/,
+  },
+  'a header block that does not end': {
+    payload: good,
+    block: 'NATS/1.0\r\nA: b',
+    reason: 'invalid-envelope',
+    error: /header block/,
+  },
+  'header lines without carriage returns': {
+    payload: good,
+    block: 'NATS/1.0\nA: b\n\n',
+    reason: 'invalid-envelope',
+    error: /header block/,
+  },
 };
 
 let server: TestServer;
@@ -71,32 +142,35 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => scene.end());
 
-test.each(Object.entries(MALFORMED))('%s: a dead letter for each handler, with its reason, headers and bytes', (name, { payload, reason, error, headers = {} }) => {
-  const sequence = sequences.get(name)!;
-  const own = letters.filter(({ header }) => Number(header.get('x-original-sequence')) === sequence);
+test.each(Object.entries(MALFORMED))(
+  '%s: a dead letter for each handler, with its reason, headers and bytes',
+  (name, { payload, reason, error, headers = {} }) => {
+    const sequence = sequences.get(name)!;
+    const own = letters.filter(({ header }) => Number(header.get('x-original-sequence')) === sequence);
 
-  expect(own.map(({ header }) => `${header.get('x-plugin')}.${header.get('x-handler')}`).sort()).toEqual(HANDLERS);
-  for (const letter of own) {
-    const header = Object.fromEntries(letter.header.keys().map((key) => [key, letter.header.get(key)]));
-    expect(letter.subject).toBe(`dead.${header['x-plugin']}.${header['x-handler']}.EVENTS.${sequence}`);
-    expect(header).toMatchObject({
-      ...headers,
-      'x-dead-letter-reason': reason,
-      'x-original-subject': SUBJECT,
-      'x-original-stream': 'EVENTS',
-      'x-original-time': expect.stringMatching(/^\d{4}-.*Z$/),
-      'x-failed-at': expect.stringMatching(/^\d{4}-.*Z$/),
-      'x-delivery-count': '1',
-      'x-attempts': '0',
-      'x-plugin-version': expect.stringMatching(/^[0-9a-f]{12}$/),
-      'x-error-name': 'InvalidEvent',
-      'x-error-stack': expect.stringContaining('InvalidEvent'),
-      'x-fingerprint': expect.stringMatching(/^[0-9a-f]{12}$/),
-    });
-    expect(decodeURIComponent(header['x-error-message']!)).toMatch(error);
-    expect(Buffer.from(letter.data).equals(Buffer.from(payload))).toBe(true);
-  }
-});
+    expect(own.map(({ header }) => `${header.get('x-plugin')}.${header.get('x-handler')}`).sort()).toEqual(HANDLERS);
+    for (const letter of own) {
+      const header = Object.fromEntries(letter.header.keys().map((key) => [key, letter.header.get(key)]));
+      expect(letter.subject).toBe(`dead.${header['x-plugin']}.${header['x-handler']}.EVENTS.${sequence}`);
+      expect(header).toMatchObject({
+        ...headers,
+        'x-dead-letter-reason': reason,
+        'x-original-subject': SUBJECT,
+        'x-original-stream': 'EVENTS',
+        'x-original-time': expect.stringMatching(/^\d{4}-.*Z$/),
+        'x-failed-at': expect.stringMatching(/^\d{4}-.*Z$/),
+        'x-delivery-count': '1',
+        'x-attempts': '0',
+        'x-plugin-version': expect.stringMatching(/^[0-9a-f]{12}$/),
+        'x-error-name': 'InvalidEvent',
+        'x-error-stack': expect.stringContaining('InvalidEvent'),
+        'x-fingerprint': expect.stringMatching(/^[0-9a-f]{12}$/),
+      });
+      expect(decodeURIComponent(header['x-error-message']!)).toMatch(error);
+      expect(Buffer.from(letter.data).equals(Buffer.from(payload))).toBe(true);
+    }
+  },
+);
 
 test('each fault has one fingerprint, whichever event it came with', () => {
   const prints = letters.map(({ header }) => [header.get('x-dead-letter-reason'), header.get('x-fingerprint')].join());
@@ -127,13 +201,21 @@ test('dead list names each letter; filters leave the others out', async () => {
     fingerprint: expect.any(String),
   });
   const some = (await dead('list', '--plugin', 'badge', '--reason', 'too-deep')).json<object[]>();
-  expect(some).toEqual([expect.objectContaining({ plugin: 'badge', handler: 'award', sequence: sequences.get('depth 10,000') })]);
+  expect(some).toEqual([
+    expect.objectContaining({ plugin: 'badge', handler: 'award', sequence: sequences.get('depth 10,000') }),
+  ]);
 });
 
 test('dead show gives payload, stack and headers; bytes that are no text in base64', async () => {
-  const id = (name: string): string => String(letters.find(({ header }) => Number(header.get('x-original-sequence')) === sequences.get(name))!.seq);
+  const id = (name: string): string =>
+    String(letters.find(({ header }) => Number(header.get('x-original-sequence')) === sequences.get(name))!.seq);
   const text = (await dead('show', id('not json'))).json();
-  expect(text).toMatchObject({ reason: 'invalid-json', payload: 'not json', stack: expect.stringContaining('SyntaxError'), headers: { 'x-original-stream': 'EVENTS' } });
+  expect(text).toMatchObject({
+    reason: 'invalid-json',
+    payload: 'not json',
+    stack: expect.stringContaining('SyntaxError'),
+    headers: { 'x-original-stream': 'EVENTS' },
+  });
   const bytes = (await dead('show', id('bytes'))).json<{ payloadBase64: string }>();
   expect(Buffer.from(bytes.payloadBase64, 'base64')).toEqual(MALFORMED['bytes']!.payload);
   const none = await dead('show', '99999');

@@ -5,7 +5,8 @@ import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 import { ask } from '../support/story';
 
-const handler = (body: string): string => `  @Subscribe('video.>') handle(_: any, context: EventContext) { context.log.info('ran', ${body}); }`;
+const handler = (body: string): string =>
+  `  @Subscribe('video.>') handle(_: any, context: EventContext) { context.log.info('ran', ${body}); }`;
 
 /** One folder: plugins in all the forms that they may have. */
 const FORMS = {
@@ -24,16 +25,26 @@ const FORMS = {
     @Plugin() export class JsModulePlugin {
       @Subscribe('video.>') handle(event, context) { context.log.info('ran', {}); }
     }`,
-  'folder-form/index.plugin.ts': pluginSource('FolderFormPlugin', handler('{ helper: help() }'), { before: `import { help } from './helper';` }),
+  'folder-form/index.plugin.ts': pluginSource('FolderFormPlugin', handler('{ helper: help() }'), {
+    before: `import { help } from './helper';`,
+  }),
   'folder-form/helper.ts': `import data from './data.json';\nexport const help = (): string => data.word;`,
   'folder-form/data.json': `{ "word": "helped" }`,
-  'deep-js-import.plugin.ts': pluginSource('DeepJsImportPlugin', handler('{ helper: help() }'), { before: `import { help } from './folder-form/helper.js';` }),
-  'own-package.plugin.ts': pluginSource('OwnPackagePlugin', handler('{ answer }'), { before: `import { answer } from 'only-here';` }),
+  'deep-js-import.plugin.ts': pluginSource('DeepJsImportPlugin', handler('{ helper: help() }'), {
+    before: `import { help } from './folder-form/helper.js';`,
+  }),
+  'own-package.plugin.ts': pluginSource('OwnPackagePlugin', handler('{ answer }'), {
+    before: `import { answer } from 'only-here';`,
+  }),
   'node_modules/only-here/package.json': `{ "name": "only-here", "main": "main.js" }`,
   'node_modules/only-here/main.js': `exports.answer = 42;`,
-  'settings.plugin.ts': pluginSource('SettingsPlugin', `  constructor(private readonly settings: Settings<{ limit: number; unit: string }>) {}\n${handler('this.settings.value')}`, {
-    options: `{ settings: z.object({ limit: z.number(), unit: z.string().default('m') }) }`,
-  }),
+  'settings.plugin.ts': pluginSource(
+    'SettingsPlugin',
+    `  constructor(private readonly settings: Settings<{ limit: number; unit: string }>) {}\n${handler('this.settings.value')}`,
+    {
+      options: `{ settings: z.object({ limit: z.number(), unit: z.string().default('m') }) }`,
+    },
+  ),
   // Two plugins ask for one container-scoped class: each gets one of its own, with its own store.
   'shared/counter.ts': `
     import { Lifecycle, scoped } from 'tsyringe';
@@ -46,7 +57,10 @@ const FORMS = {
   'scoped-a.plugin.ts': scopedPlugin('ScopedAPlugin'),
   'scoped-b.plugin.ts': scopedPlugin('ScopedBPlugin'),
   'disabled.plugin.ts': pluginSource('DisabledPlugin', handler('{}')),
-  'in-time.plugin.ts': pluginSource('InTimePlugin', `  constructor(private readonly clock: Clock) {}\n${handler('{ now: this.clock.now() instanceof Date }')}`),
+  'in-time.plugin.ts': pluginSource(
+    'InTimePlugin',
+    `  constructor(private readonly clock: Clock) {}\n${handler('{ now: this.clock.now() instanceof Date }')}`,
+  ),
   // What is no plugin is skipped.
   'a.test.ts': 'throw 1;',
   'b.plugin.test.ts': 'throw 1;',
@@ -92,11 +106,16 @@ test.each([
 
 test('a disabled plugin does not run', async () => {
   expect(host.logged('ran').filter(({ plugin }) => plugin === 'disabled')).toEqual([]);
-  expect((await ask(nats)).find(({ plugin }) => plugin === 'disabled')).toMatchObject({ state: 'stopped', handlers: [] });
+  expect((await ask(nats)).find(({ plugin }) => plugin === 'disabled')).toMatchObject({
+    state: 'stopped',
+    handlers: [],
+  });
 });
 
 test('each file that looks like a plugin and is none is named with the reason', () => {
-  const skipped = host.logged('a file in the plugins folder is skipped').map(({ file, why }) => [String(file).split('/').at(-1), why]);
+  const skipped = host
+    .logged('a file in the plugins folder is skipped')
+    .map(({ file, why }) => [String(file).split('/').at(-1), why]);
   expect(Object.fromEntries(skipped)).toEqual({
     '.f.plugin.ts': 'a temporary or hidden file',
     'b.plugin.test.ts': 'a test',

@@ -25,13 +25,17 @@ beforeEach(async () => {
 afterAll(() => scene.end());
 
 const publish = (args: readonly string[], input?: string): Promise<CliResult> =>
-  jetplug(['publish', ...args, '--json', '--servers', server.url, '--plugins', STORY_PLUGINS], input === undefined ? {} : { input });
+  jetplug(
+    ['publish', ...args, '--json', '--servers', server.url, '--plugins', STORY_PLUGINS],
+    input === undefined ? {} : { input },
+  );
 
 async function stored(): Promise<Record<string, unknown>[]> {
   const jsm = await nats.jetstreamManager();
   const { state } = await jsm.streams.info('EVENTS');
   const events: Record<string, unknown>[] = [];
-  for (let seq = state.first_seq; seq <= state.last_seq; seq++) events.push((await jsm.streams.getMessage('EVENTS', { seq })).json());
+  for (let seq = state.first_seq; seq <= state.last_seq; seq++)
+    events.push((await jsm.streams.getMessage('EVENTS', { seq })).json());
   return events;
 }
 
@@ -41,7 +45,13 @@ test('an event is stored with its envelope, and its id is printed', async () => 
   const result = await publish([SUBJECT, GOOD]);
   expect(result).toMatchObject({ code: 0, stderr: '' });
   const [event] = await stored();
-  expect(event).toEqual({ event_type: SUBJECT, event_id: expect.any(String), timestamp: expect.stringMatching(/Z$/), user_id: 'u1', video_id: 'v1' });
+  expect(event).toEqual({
+    event_type: SUBJECT,
+    event_id: expect.any(String),
+    timestamp: expect.stringMatching(/Z$/),
+    user_id: 'u1',
+    video_id: 'v1',
+  });
   expect(result.json()).toEqual({ subject: SUBJECT, event_id: event!['event_id'] });
 });
 
@@ -56,7 +66,11 @@ test('an event that does not fit its contract is refused, and nothing is publish
   const result = await publish([SUBJECT, '{"user_id":"u1"}']);
   expect(result).toMatchObject({ code: 1, stdout: '' });
   expect(result.errors()).toEqual([
-    expect.objectContaining({ code: 'JP_EVENT_INVALID', message: expect.stringContaining('video_id'), hint: expect.any(String) }),
+    expect.objectContaining({
+      code: 'JP_EVENT_INVALID',
+      message: expect.stringContaining('video_id'),
+      hint: expect.any(String),
+    }),
   ]);
   expect(await stored()).toEqual([]);
 });
@@ -79,7 +93,12 @@ test('each line of a file that no host would take is named by its number, and no
   expect(result).toMatchObject({ code: 1, stdout: '' });
   expect(result.errors()).toEqual([
     ...invalid.map(([, why], i): unknown =>
-      expect.objectContaining({ code: 'JP_EVENT_INVALID', file, line: 3 * (i + 1), message: expect.stringContaining(why!) }),
+      expect.objectContaining({
+        code: 'JP_EVENT_INVALID',
+        file,
+        line: 3 * (i + 1),
+        message: expect.stringContaining(why!),
+      }),
     ),
     expect.objectContaining({ file, message: '9 of 18 lines are invalid; nothing was published' }),
   ]);
@@ -107,7 +126,16 @@ test.each([
 });
 
 test('a server that is not there is an error at once', async () => {
-  const result = await jetplug(['publish', SUBJECT, GOOD, '--json', '--servers', 'nats://127.0.0.1:1', '--plugins', STORY_PLUGINS]);
+  const result = await jetplug([
+    'publish',
+    SUBJECT,
+    GOOD,
+    '--json',
+    '--servers',
+    'nats://127.0.0.1:1',
+    '--plugins',
+    STORY_PLUGINS,
+  ]);
   expect(result.code).toBe(1);
   expect(result.errors()).toEqual([expect.objectContaining({ code: 'JP_BROKER_UNREACHABLE' })]);
 });
@@ -115,12 +143,15 @@ test('a server that is not there is an error at once', async () => {
 test('plugins that are broken, or keep a process alive, do not get in the way', async () => {
   const folder = scene.folder({
     'broken.plugin.ts': 'class {',
-    'busy.plugin.ts': pluginSource('BusyPlugin', `  @Subscribe() handle(_: VideoPublished) {}`, { before: 'setInterval(() => {}, 1_000);' }),
+    'busy.plugin.ts': pluginSource('BusyPlugin', `  @Subscribe() handle(_: VideoPublished) {}`, {
+      before: 'setInterval(() => {}, 1_000);',
+    }),
   });
   const plugins = ['--plugins', folder, STORY_PLUGINS];
   const published = await jetplug(['publish', SUBJECT, GOOD, '--json', '--servers', server.url, ...plugins]);
   expect(published.code).toBe(0);
-  for (const error of published.errors()) expect(error).toMatchObject({ code: 'JP_PLUGIN_SYNTAX', file: join(folder, 'broken.plugin.ts') });
+  for (const error of published.errors())
+    expect(error).toMatchObject({ code: 'JP_PLUGIN_SYNTAX', file: join(folder, 'broken.plugin.ts') });
   expect(await stored()).toHaveLength(1);
   const checked = await jetplug(['check', '--json', ...plugins]);
   expect(checked.code).toBe(1);

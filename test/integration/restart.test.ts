@@ -12,7 +12,7 @@ const COUNTS = pluginSource(
   @Subscribe('video.counts', { from: 'beginning', concurrency: 4 })
   async handle(event: any) {
     await this.seen.update(event.key, (n = 0) => n + 1);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }`,
 );
 const FAILS = pluginSource(
@@ -29,48 +29,49 @@ const CONFIG = { delivery: { ackWait: '2s' } };
 const scene = new Scene();
 let server: TestServer;
 let nats: NatsConnection;
-let plugins: string[];
 
 beforeAll(async () => {
   server = await scene.server();
   nats = await scene.client(server.url);
-  plugins = [scene.folder({ 'counts.plugin.ts': COUNTS, 'fails.plugin.ts': FAILS })];
 });
 afterAll(() => scene.end());
 
-const start = (): Promise<TestHost> => scene.host({ server, plugins, config: CONFIG });
+const start = (plugins: string): Promise<TestHost> => scene.host({ server, plugins: [plugins], config: CONFIG });
 
 test('attempts are counted on across a restart', async () => {
-  const first = await start();
+  const plugins = scene.folder({ 'fails.plugin.ts': FAILS });
+  const first = await start(plugins);
   nats.publish('video.fails', '{}');
   await eventually(() => first.logged('ran').length === 1);
   expect(await first.stop()).toBe(0);
-  const second = await start();
+  const second = await start(plugins);
   await eventually(async () => (await storedLetters(nats)).length === 1);
-  expect([...first.logged('ran'), ...second.logged('ran')].map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
+  expect(second.logged('ran').map(({ attempt }) => attempt)).toEqual([2, 3]);
   expect((await storedLetters(nats))[0]!.header.get('x-attempts')).toBe('3');
   expect(await second.stop()).toBe(0);
 });
 
 test('hosts that stop in the middle, gracefully or killed, lose nothing and leave nothing behind', async () => {
+  const plugins = scene.folder({ 'counts.plugin.ts': COUNTS });
   await publishAll();
   // A graceful stop: nothing may be handled twice.
-  const first = await start();
+  const first = await start(plugins);
   await eventually(async () => (await total()) >= 60);
   expect(await first.stop()).toBe(0);
   const handledByFirst = await total();
-  const second = await start();
+  const second = await start(plugins);
   await eventually(async () => (await total()) >= handledByFirst + 60);
   expect(await total()).toBeLessThan(EVENTS);
   // A kill: what ran is delivered again.
   await second.kill();
-  await start();
+  await start(plugins);
   await eventually(async () => (await pending()) === 0, 20_000);
 
   const counts = await seen();
   expect(Object.keys(counts)).toHaveLength(EVENTS);
   const twice = Object.values(counts).filter((n) => n > 1).length;
-  expect(twice).toBeLessThanOrEqual(4);
+  // At most those that ran, and those whose acks were on their way.
+  expect(twice).toBeLessThanOrEqual(8);
   expect(Math.max(...Object.values(counts))).toBeLessThanOrEqual(2);
 }, 60_000);
 
@@ -97,5 +98,7 @@ async function seen(): Promise<Record<string, number>> {
   // First the keys: the client's iterator loses what comes while its reader waits.
   const keys: string[] = [];
   for await (const key of await bucket.keys()) keys.push(key);
-  return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, (await bucket.get(key))!.json<number>()] as const)));
+  return Object.fromEntries(
+    await Promise.all(keys.map(async (key) => [key, (await bucket.get(key))!.json<number>()] as const)),
+  );
 }

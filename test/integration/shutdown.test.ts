@@ -56,13 +56,9 @@ test('on SIGTERM what runs finishes, what waits goes to another host at once, an
   expect(await stopped).toBe(0);
   expect(new Set(numbers(stopping, 'done'))).toEqual(new Set([1, 2]));
   expect(new Set(numbers(other, 'done'))).toEqual(new Set([3, 4, 5, 6, 7, 8, 9, 10]));
-  expect(stopping.lines.map(({ msg }) => msg).filter((msg) => ['stopping', 'done', 'told to stop', 'stopped'].includes(msg))).toEqual([
-    'stopping',
-    'done',
-    'done',
-    'told to stop',
-    'stopped',
-  ]);
+  expect(
+    stopping.lines.map(({ msg }) => msg).filter((msg) => ['stopping', 'done', 'told to stop', 'stopped'].includes(msg)),
+  ).toEqual(['stopping', 'done', 'done', 'told to stop', 'stopped']);
   expect(await unsettled()).toBe(0);
   expect(await other.stop()).toBe(0);
 });

@@ -37,9 +37,12 @@ function source(className: string, text: string, { before = '', body = '' } = {}
 
 const file = (name: string): string => join(folder, name);
 const write = (name: string, text: string): void => writeFileSync(file(name), text);
-const publish = (className: string, n: number): void => nats.publish(`video.${className.toLowerCase()}`, JSON.stringify({ n }));
-const ran = (plugin: string): { n: unknown; text: unknown }[] => host.logged('ran').filter((line) => line['plugin'] === plugin) as never;
-const status = async (plugin: string): Promise<PluginStatus | undefined> => (await ask(nats)).find((one) => one.plugin === plugin);
+const publish = (className: string, n: number): void =>
+  nats.publish(`video.${className.toLowerCase()}`, JSON.stringify({ n }));
+const ran = (plugin: string): { n: unknown; text: unknown }[] =>
+  host.logged('ran').filter((line) => line['plugin'] === plugin) as never;
+const status = async (plugin: string): Promise<PluginStatus | undefined> =>
+  (await ask(nats)).find((one) => one.plugin === plugin);
 const stateOf = async (plugin: string): Promise<string | undefined> => (await status(plugin))?.state;
 
 test('a file dropped in is consuming within a second or so', async () => {
@@ -53,7 +56,10 @@ test('a file dropped in is consuming within a second or so', async () => {
 });
 
 test('an edit changes versions, and every event is handled once, by one of them', async () => {
-  write('edited.plugin.ts', source('Edited', 'v1', { body: 'await new Promise((resolve) => setTimeout(resolve, 5));' }));
+  write(
+    'edited.plugin.ts',
+    source('Edited', 'v1', { body: 'await new Promise((resolve) => setTimeout(resolve, 5));' }),
+  );
   await eventually(async () => (await stateOf('edited')) === 'running');
   const { version } = (await status('edited'))!;
   let n = 0;
@@ -66,7 +72,11 @@ test('an edit changes versions, and every event is handled once, by one of them'
     clearInterval(publishing);
   }
   await eventually(() => ran('edited').length >= n);
-  expect(ran('edited').map((line) => line.n as number).sort((a, b) => a - b)).toEqual(Array.from({ length: n }, (_, i) => i));
+  expect(
+    ran('edited')
+      .map((line) => line.n as number)
+      .sort((a, b) => a - b),
+  ).toEqual(Array.from({ length: n }, (_, i) => i));
   expect((await status('edited'))!.version).not.toBe(version);
 });
 
@@ -116,7 +126,9 @@ test('an editor that writes beside the file and renames is followed', async () =
 });
 
 test('a version that fails leaves the old one running, and says where it fails', async () => {
-  const broken = source('Fragile', 'v2').replace('await', 'await').replace('context.log.info(', 'context.log.info(( // HERE\n');
+  const broken = source('Fragile', 'v2')
+    .replace('await', 'await')
+    .replace('context.log.info(', 'context.log.info(( // HERE\n');
   write('fragile.plugin.ts', source('Fragile', 'v1'));
   await eventually(async () => (await stateOf('fragile')) === 'running');
   write('fragile.plugin.ts', broken);
@@ -174,9 +186,22 @@ test('when the first of two plugins with one name goes, the second runs', async 
   write('first.plugin.ts', source('Twin', 'first'));
   await eventually(async () => (await stateOf('twin')) === 'running');
   write('second.plugin.ts', source('Twin', 'second'));
-  await eventually(async () => (await ask(nats)).filter(({ plugin }) => plugin === 'twin').map(({ state }) => state).sort().join() === 'failed,running');
+  await eventually(
+    async () =>
+      (await ask(nats))
+        .filter(({ plugin }) => plugin === 'twin')
+        .map(({ state }) => state)
+        .sort()
+        .join() === 'failed,running',
+  );
   unlinkSync(file('first.plugin.ts'));
-  await eventually(async () => (await ask(nats)).filter(({ plugin }) => plugin === 'twin').map(({ state }) => state).join() === 'running');
+  await eventually(
+    async () =>
+      (await ask(nats))
+        .filter(({ plugin }) => plugin === 'twin')
+        .map(({ state }) => state)
+        .join() === 'running',
+  );
   publish('Twin', 1);
   await eventually(() => ran('twin').length === 1);
   expect(ran('twin')[0]).toMatchObject({ text: 'second' });
@@ -219,7 +244,13 @@ test('a folder with a plugin comes and goes as a whole', async () => {
 });
 
 test('what is no plugin is passed over, with the reason', async () => {
-  const skipped = { 'a.plugin.test.ts': 'a test', 'b.plugin.d.ts': 'a declaration file', 'c.plugin.mjs': 'ES module', 'd.plugin.ts.tmp': 'temporary', 'e.plugin.ts': 'empty' };
+  const skipped = {
+    'a.plugin.test.ts': 'a test',
+    'b.plugin.d.ts': 'a declaration file',
+    'c.plugin.mjs': 'ES module',
+    'd.plugin.ts.tmp': 'temporary',
+    'e.plugin.ts': 'empty',
+  };
   for (const name of Object.keys(skipped)) write(name, name === 'e.plugin.ts' ? '' : 'throw 1;');
   await eventually(() => {
     const reasons = host.logged('a file in the plugins folder is skipped');

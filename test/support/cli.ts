@@ -23,7 +23,10 @@ export interface CliOptions {
 const LIMIT_MS = 30_000;
 
 /** Runs `jetplug` with these arguments, until it ends. */
-export async function jetplug(args: readonly string[], { input = '', env, cwd = tmpdir() }: CliOptions = {}): Promise<CliResult> {
+export async function jetplug(
+  args: readonly string[],
+  { input = '', env, cwd = tmpdir() }: CliOptions = {},
+): Promise<CliResult> {
   const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { ...plainEnv(), ...env } });
   const [out, err]: [Buffer[], Buffer[]] = [[], []];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
@@ -42,6 +45,10 @@ export async function jetplug(args: readonly string[], { input = '', env, cwd = 
     stdout,
     stderr,
     json: () => JSON.parse(stdout) as never,
-    errors: () => stderr.trim().split('\n').map((line) => JSON.parse(line) as never),
+    errors: () =>
+      stderr
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as never),
   };
 }

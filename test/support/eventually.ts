@@ -8,7 +8,10 @@ const LONGEST_PAUSE_MS = 200;
  * Waits until the function returns something that is neither `undefined` nor `false`, and resolves with it; what
  * it throws means that it is not yet so. After the time, 10 s unless told, it fails with the last reason.
  */
-export async function eventually<T>(look: () => T | Promise<T>, timeoutMs = 10_000): Promise<Exclude<T, undefined | false>> {
+export async function eventually<T>(
+  look: () => T | Promise<T>,
+  timeoutMs = 10_000,
+): Promise<Exclude<T, undefined | false>> {
   const deadline = performance.now() + timeoutMs;
   let reason: unknown = new Error('it was not so');
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)) {
@@ -18,7 +21,8 @@ export async function eventually<T>(look: () => T | Promise<T>, timeoutMs = 10_0
     } catch (error) {
       reason = error;
     }
-    if (performance.now() >= deadline) throw new Error(`not so within ${timeoutMs} ms: ${String(reason)}`, { cause: reason });
+    if (performance.now() >= deadline)
+      throw new Error(`not so within ${timeoutMs} ms: ${String(reason)}`, { cause: reason });
     await sleep(pauseMs);
   }
 }

@@ -55,7 +55,9 @@ const READY_MS = 30_000;
 
 /** The process's environment without what the config would read. */
 export function plainEnv(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== 'NODE_ENV' && !name.startsWith('JETPLUG_')));
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => name !== 'NODE_ENV' && !name.startsWith('JETPLUG_')),
+  );
 }
 
 export async function startHost(options: HostOptions): Promise<TestHost> {
@@ -63,7 +65,9 @@ export async function startHost(options: HostOptions): Promise<TestHost> {
   const config = join(folder, 'config.json');
   writeFileSync(config, JSON.stringify({ shutdown: { grace: '1s' }, ...options.config }));
   const embedded = { JETPLUG_NATS_EMBEDDED_BINARY: await natsServerBinary() };
-  const broker = options.server ? ['--servers', options.server.url] : ['--nats-port', '0', '--data', join(folder, 'data')];
+  const broker = options.server
+    ? ['--servers', options.server.url]
+    : ['--nats-port', '0', '--data', join(folder, 'data')];
   const args = ['--json', '--http', '127.0.0.1:0', '--config', config, '--plugins', ...options.plugins, ...broker];
   const child = spawn(process.execPath, [MAIN, 'start', ...args, ...(options.flags ?? [])], {
     // A folder of its own, so that no config file of this repository has a say.
@@ -82,7 +86,10 @@ export async function startHost(options: HostOptions): Promise<TestHost> {
   const end = endOf(child, folder);
   const logged = (msg: string): LogLine[] => lines.filter((line) => line.msg === msg);
   try {
-    await eventually(() => logged('ready').length > 0 || child.exitCode !== null || child.signalCode !== null, READY_MS);
+    await eventually(
+      () => logged('ready').length > 0 || child.exitCode !== null || child.signalCode !== null,
+      READY_MS,
+    );
     const [ready] = logged('ready') as ReadyLine[];
     if (!ready) throw new Error(`it ended with ${child.exitCode ?? child.signalCode}`);
     return {

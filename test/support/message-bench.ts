@@ -29,7 +29,7 @@ export type Given = Partial<
 };
 
 /** Bytes as they are, text as UTF-8, all else as JSON. */
-export function bytesOf(payload: unknown): Uint8Array {
+function bytesOf(payload: unknown): Uint8Array {
   if (payload instanceof Uint8Array) return payload;
   return Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
 }

@@ -39,8 +39,13 @@ export function parsePrometheus(text: string): Map<string, Family> {
       const family = families.get(current);
       const name = sample[1]!;
       const suffixes = family?.type === 'histogram' ? ['_bucket', '_sum', '_count'] : [''];
-      if (!family || !suffixes.some((suffix) => name === current + suffix)) throw new Error(`outside of its family: ${line}`);
-      family.samples.push({ name, labels: parseLabels(sample[2] ?? ''), value: Number(sample[3]!.replace('Inf', 'Infinity')) });
+      if (!family || !suffixes.some((suffix) => name === current + suffix))
+        throw new Error(`outside of its family: ${line}`);
+      family.samples.push({
+        name,
+        labels: parseLabels(sample[2] ?? ''),
+        value: Number(sample[3]!.replace('Inf', 'Infinity')),
+      });
     } else throw new Error(`not a line of the format: ${line}`);
   }
   for (const [name, family] of families) check(name, family);
@@ -64,16 +69,28 @@ function check(name: string, { help, type, samples }: Family): void {
   const series = samples.map((sample) => `${sample.name} ${JSON.stringify(Object.entries(sample.labels).sort())}`);
   if (new Set(series).size !== series.length) throw new Error(`${name} has a series twice`);
   if (type === 'counter' && samples.some(({ value }) => !(value >= 0))) throw new Error(`${name} counts below 0`);
-  if (type === 'histogram') for (const count of samples.filter((sample) => sample.name === `${name}_count`)) checkHistogram(name, count, samples);
+  if (type === 'histogram')
+    for (const count of samples.filter((sample) => sample.name === `${name}_count`))
+      checkHistogram(name, count, samples);
 }
 
 /** Buckets of one series in ascending order, cumulative, the last one infinite and equal to the count. */
 function checkHistogram(name: string, count: Sample, samples: readonly Sample[]): void {
-  const own = samples.filter(({ labels }) => Object.entries(count.labels).every(([key, value]) => labels[key] === value));
+  const own = samples.filter(({ labels }) =>
+    Object.entries(count.labels).every(([key, value]) => labels[key] === value),
+  );
   const buckets = own.filter((sample) => sample.name === `${name}_bucket`);
   const bounds = buckets.map(({ labels }) => Number(labels['le']!.replace('Inf', 'Infinity')));
-  const ascends = (values: number[], strictly: boolean): boolean => values.every((value, i) => i === 0 || (strictly ? value > values[i - 1]! : value >= values[i - 1]!));
+  const ascends = (values: number[], strictly: boolean): boolean =>
+    values.every((value, i) => i === 0 || (strictly ? value > values[i - 1]! : value >= values[i - 1]!));
   const sums = own.filter((sample) => sample.name === `${name}_sum`);
-  const good = ascends(bounds, true) && ascends(buckets.map(({ value }) => value), false) && bounds.at(-1) === Infinity;
-  if (!good || buckets.at(-1)!.value !== count.value || sums.length !== 1) throw new Error(`${name} ${JSON.stringify(count.labels)} does not add up`);
+  const good =
+    ascends(bounds, true) &&
+    ascends(
+      buckets.map(({ value }) => value),
+      false,
+    ) &&
+    bounds.at(-1) === Infinity;
+  if (!good || buckets.at(-1)!.value !== count.value || sums.length !== 1)
+    throw new Error(`${name} ${JSON.stringify(count.labels)} does not add up`);
 }

@@ -49,6 +49,7 @@ export class Scene {
     for (let next = this.ends.pop(); next; next = this.ends.pop()) {
       await next().catch((error: unknown) => failures.push(error));
     }
-    if (failures.length > 0) throw new AggregateError(failures, `the scene did not end well: ${failures.map(String).join('; ')}`);
+    if (failures.length > 0)
+      throw new AggregateError(failures, `the scene did not end well: ${failures.map(String).join('; ')}`);
   }
 }
