@@ -27,8 +27,9 @@ test.each([1, 2])(
   async (time) => {
     publish(`before ${time}`);
     await eventually(() => seen().includes(`before ${time}`));
-    await jsm.consumers.delete('EVENTS', 'seen-handle');
-    await eventually(() => host.logged('the durable consumer is gone; making it again').length === time);
+    // 2.9.10 may answer with an error of its file system, and has not deleted it then.
+    await eventually(() => jsm.consumers.delete('EVENTS', 'seen-handle'));
+    await eventually(() => host.logged('the durable consumer is gone; making it again').length >= time);
     await eventually(() => jsm.consumers.info('EVENTS', 'seen-handle'));
     publish(`after ${time}`);
     await eventually(() => seen().includes(`after ${time}`));
