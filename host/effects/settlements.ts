@@ -35,7 +35,7 @@ export class Settlements {
   /** What the server's record held when this host last read or wrote it. */
   private stored = new SettledSet();
   /** The same with what this host has settled since. */
-  private readonly known = new SettledSet();
+  private known = new SettledSet();
   private revisionRead = 0;
   private dirty = false;
   private timer: NodeJS.Timeout | undefined;
@@ -43,7 +43,12 @@ export class Settlements {
   private recorded = false;
   private lastDelivery: { consumerSequence: number; firstSequence: number } | undefined;
 
-  private constructor(private readonly options: SettlementsOptions) {}
+  /** When the stream was made that the sequences are of. */
+  private created: string;
+
+  private constructor(private readonly options: SettlementsOptions) {
+    this.created = options.streamCreated;
+  }
 
   static async open(options: SettlementsOptions): Promise<Settlements> {
     const settlements = new Settlements(options);
@@ -67,7 +72,7 @@ export class Settlements {
   }
 
   get generation(): string {
-    return this.options.streamCreated;
+    return this.created;
   }
 
   get durable(): string {
@@ -109,12 +114,22 @@ export class Settlements {
     this.known.add(1, sequence);
   }
 
+  /** The stream may have been made again meanwhile: then nothing of it is settled, whatever its sequences are. */
+  async renew(streamCreated: string): Promise<void> {
+    if (streamCreated === this.created) return;
+    this.created = streamCreated;
+    this.known = new SettledSet();
+    this.lastDelivery = undefined;
+    this.dirty = false;
+    await this.refresh();
+  }
+
   /** Reads the record anew, for what other hosts have settled. */
   async refresh(): Promise<void> {
-    const { records, durable, stream, streamCreated } = this.options;
+    const { records, durable, stream } = this.options;
     const entry = await records.get(keyOf(durable));
     const record = entry?.value === undefined ? undefined : (JSON.parse(entry.value) as SettledRecord);
-    const same = record?.stream === stream && record.created === streamCreated;
+    const same = record?.stream === stream && record.created === this.created;
     this.stored = new SettledSet(same ? record.ranges : []);
     this.recorded = same;
     this.known.merge(this.stored);
@@ -137,9 +152,9 @@ export class Settlements {
       if (this.known.size > MANY_RANGES) this.settleUpTo(await this.options.ackFloor());
       for (;;) {
         this.dirty = false;
-        const { durable, stream, streamCreated } = this.options;
+        const { durable, stream } = this.options;
         const ranges = JSON.parse(JSON.stringify(this.known)) as SettledRecord['ranges'];
-        const record: SettledRecord = { stream, created: streamCreated, ranges };
+        const record: SettledRecord = { stream, created: this.created, ranges };
         try {
           this.revisionRead = await this.options.records.put(keyOf(durable), JSON.stringify(record), this.revisionRead);
           this.stored = new SettledSet(ranges);

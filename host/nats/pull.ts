@@ -10,6 +10,8 @@ export interface PullSink {
   deliver(delivery: Delivery): void;
   /** The consumer is not there any more; {@link Pull.found} says when it is again. */
   gone(why: string): void;
+  /** The connection was lost and is back; {@link Pull.found} says when all is as it was. */
+  returned(): void;
   /** Something is off that will pass; for the log. */
   trouble(message: string, details: object): void;
 }
@@ -48,7 +50,7 @@ export class Pull {
 
   start(): void {
     this.listen();
-    this.forgetReconnect = this.connection.onReconnect(() => this.startOver());
+    this.forgetReconnect = this.connection.onReconnect(() => this.reconnected());
     this.watchTimer = setInterval(() => this.watch(), HEARTBEAT_MS);
     this.request();
   }
@@ -164,6 +166,14 @@ export class Pull {
 
   private expired(count: number): void {
     this.outstanding = Math.max(0, this.outstanding - count);
+  }
+
+  /** Meanwhile the consumer or its stream may have been lost: nothing is pulled before the sink has looked. */
+  private reconnected(): void {
+    if (this.missing) return;
+    this.missing = true;
+    this.outstanding = 0;
+    this.sink.returned();
   }
 
   private lost(why: string): void {

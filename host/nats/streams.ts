@@ -31,6 +31,15 @@ export async function ensureStreams(connection: Connection, config: Config): Pro
   return states;
 }
 
+/** When a stream was made; one made again counts its sequences anew. */
+export async function streamCreated({ jsm }: Connection, name: string): Promise<string> {
+  try {
+    return (await jsm.streams.info(name)).created;
+  } catch (error) {
+    throw streamError(error, name);
+  }
+}
+
 /** The name of the stream that holds all that the subject matches. */
 export function streamFor(
   streams: readonly Pick<StreamState, 'name' | 'subjects'>[],

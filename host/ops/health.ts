@@ -16,8 +16,11 @@ export function readiness(
   const reasons: string[] = [];
   if (phase !== 'running') reasons.push(`the host is ${phase}`);
   if (!connection.connected) reasons.push('the NATS server is not connected');
-  for (const { name, state, errors } of plugins.entries) {
+  for (const { name, state, errors, handlers } of plugins.entries) {
     if (state === 'running' || state === 'stopped') continue;
+    // A handler whose service is down waits for that service, not for this host.
+    if (state === 'waiting' && handlers.every((handler) => handler.state === 'running' || handler.circuit.outage))
+      continue;
     const [error] = errors;
     reasons.push(`plugin ${name} is ${state}${error ? `: ${error.message} (${error.code})` : ''}`);
   }

@@ -39,7 +39,12 @@ export class Lane {
         const arrived = options.arrive(delivery);
         if (arrived) intake.offer(arrived, handler);
       },
-      gone: (why) => void this.remake(why),
+      gone: (why) => {
+        this.missing = true;
+        this.log.warn('the durable consumer is gone; making it again', { durable: durable.durable, why });
+        void this.ensure();
+      },
+      returned: () => void this.ensure(),
       trouble: (message, details) => this.log.warn(message, { handler: handler.name, ...details }),
     });
     this.pull.start();
@@ -76,11 +81,9 @@ export class Lane {
     await this.options.settlements.flush();
   }
 
-  /** Somebody deleted the durable: makes it again where it stood, for as long as it takes. */
-  private async remake(why: string): Promise<void> {
+  /** Makes the durable again where it stood, if it is gone, for as long as that takes; then goes on pulling. */
+  private async ensure(): Promise<void> {
     const { durable, settlements } = this.options;
-    this.missing = true;
-    this.log.warn('the durable consumer is gone; making it again', { durable: durable.durable, why });
     while (!this.stopped) {
       try {
         await ensureDurableAt(durable, settlements, this.host);

@@ -2,7 +2,7 @@ import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { Settlements } from '../effects/settlements';
 import { durablePosition, ensureDurable, type DurableSpec } from '../nats/consumers';
-import { streamFor } from '../nats/streams';
+import { streamCreated, streamFor } from '../nats/streams';
 import type { HandlerDefinition, PluginDefinition } from './describe';
 import type { PluginHost } from './plugin-host';
 
@@ -24,8 +24,9 @@ export async function reconcile(plugin: PluginDefinition, host: PluginHost): Pro
   );
 }
 
-/** Makes the durable where it is missing: anew, or behind what is settled of it. */
+/** Makes the durable where it is missing: anew, or behind what is settled of it, if its stream is still the same. */
 export async function ensureDurableAt(durable: DurableSpec, settlements: Settlements, host: PluginHost): Promise<void> {
+  await settlements.renew(await streamCreated(host.connection, durable.stream));
   const known = settlements.wasRecorded;
   const position = await ensureDurable(host.connection, {
     ...durable,

@@ -21,7 +21,12 @@ let nats: NatsConnection;
 beforeAll(async () => {
   server = await scene.server();
   nats = await scene.client(server.url);
-  host = await scene.host({ server, plugins: [STORY_PLUGINS, scene.folder({ 'fails.plugin.ts': FAILS })] });
+  host = await scene.host({
+    server,
+    plugins: [STORY_PLUGINS, scene.folder({ 'fails.plugin.ts': FAILS })],
+    // A plugin that fails at everything would count as down, and its events would wait.
+    config: { delivery: { circuit: { messages: 1_000 } } },
+  });
 });
 afterAll(() => scene.end());
 

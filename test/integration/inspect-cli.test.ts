@@ -91,6 +91,7 @@ test('`plugins` sums what several hosts say', async () => {
         failed: 0,
         retried: 0,
         deadLettered: 0,
+        circuit: 'closed',
       },
     ],
   });

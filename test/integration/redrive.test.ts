@@ -73,7 +73,12 @@ test('a redriven event goes to the one handler that failed, counts once, and its
   expect(await counts('one')).toEqual({ fails: 1, other: 1, all: 1, done: 1 });
   // The handler saw the event as it first came: its place, headers and id; and the value that its update had produced.
   const { time: _time, msg: _msg, attempt: _attempt, ...as } = before!;
-  expect(host.logged('ran').filter(({ of }) => of === 'one').at(-1)).toMatchObject(as);
+  expect(
+    host
+      .logged('ran')
+      .filter(({ of }) => of === 'one')
+      .at(-1),
+  ).toMatchObject(as);
   expect(as).toMatchObject({ n: 1, stream: 'EVENTS', event_id: 'id-one', headers: { traceparent: 't1' } });
 });
 

@@ -81,7 +81,10 @@ export class RecordingBus extends EventBus {
   }
 }
 
-type Contract<E extends Envelope> = { new (event: E): E; readonly subject: string };
+interface Contract<E extends Envelope> {
+  new (event: E): E;
+  readonly subject: string;
+}
 
 /** An event as a handler gets it. */
 export function eventOf<E extends Envelope>(contract: Contract<E>, fields: Omit<E, keyof Envelope>, at = NOON): E {
