@@ -7,6 +7,7 @@
  *
  * `--events N`: default 30,000. `--rounds N`: default 3. `--json`: prints the rows, and nothing else.
  */
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +19,7 @@ import { connectEventBus } from '../host/nats/client';
 import { Connection } from '../host/nats/connection';
 import { durablePosition } from '../host/nats/consumers';
 import { openBroker } from '../host/nats/embedded/open-broker';
-import { startDrainer, SUBJECTS, type Drainer, type Subject } from './drainer';
+import { hasEnded, startDrainer, stopDrainer, SUBJECTS, type Subject } from './drainer';
 
 interface Spread {
   readonly median: number;
@@ -70,7 +71,7 @@ async function main(): Promise<void> {
   else show(screen, rows);
 }
 
-/** A nats-server of its own for all rounds, gone in the end whatever happens. */
+/** On a nats-server of its own, which is gone in the end whatever happens. */
 async function measure(options: Options): Promise<Round[]> {
   const folder = await mkdtemp(join(tmpdir(), 'jetplug-bench-'));
   try {
@@ -79,7 +80,6 @@ async function measure(options: Options): Promise<Round[]> {
     const embedded = { binary, port: 0, data: join(folder, 'data'), syncInterval: '2m', own: true };
     const broker = await openBroker({ servers: [], embedded, say: (line) => options.screen.status(line) });
     try {
-      await preload(broker.url, options);
       return await playRounds(broker.url, folder, options);
     } finally {
       await broker.stop();
@@ -90,17 +90,30 @@ async function measure(options: Options): Promise<Round[]> {
   }
 }
 
-/** By a publisher's own bus, so that the events are those that a host meets. */
-async function preload(url: string, { events, screen, signal }: Options): Promise<void> {
+async function playRounds(url: string, folder: string, options: Options): Promise<Round[]> {
   const connection = await Connection.open({ servers: [url], name: 'bench' });
-  await connection.jsm.streams.add({ name: STREAM, subjects: [EVENT] }).finally(() => connection.close());
+  try {
+    await connection.jsm.streams.add({ name: STREAM, subjects: [EVENT] });
+    await preload(url, options);
+    const played: Round[] = [];
+    while (played.length < options.rounds) played.push(await playRound(played.length, connection, folder, options));
+    const { state } = await connection.jsm.streams.info('DEAD');
+    if (state.messages > 0) throw new Error(`the host dead-lettered ${state.messages} events in place of handling them`);
+    return played;
+  } finally {
+    await connection.close();
+  }
+}
+
+/** By a publisher's bus, so that the events are those that a host meets. */
+async function preload(url: string, { events, screen, signal }: Options): Promise<void> {
   const bus = await connectEventBus({ servers: url });
   try {
     for (let first = 0; first < events; first += IN_FLIGHT) {
       signal.throwIfAborted();
       screen.status(`publishing: ${first} of ${events}`);
-      const count = Math.min(IN_FLIGHT, events - first);
-      await Promise.all(Array.from({ length: count }, (_, i) => bus.publish(EVENT, fieldsOf(first + i))));
+      const batch = Array.from({ length: Math.min(IN_FLIGHT, events - first) }, (_, i) => fieldsOf(first + i));
+      await Promise.all(batch.map((fields) => bus.publish(EVENT, fields)));
     }
   } finally {
     await bus.close();
@@ -111,50 +124,42 @@ function fieldsOf(i: number): Record<string, unknown> {
   return { user_id: `viewer-${i % 1_000}`, video_id: `video-${i % 100}`, device: 'living room', position_s: i + 1 };
 }
 
-/** Each round begins with another subject: the first may find the machine in another state than the last. */
-async function playRounds(url: string, folder: string, { events, rounds, screen, signal }: Options): Promise<Round[]> {
-  const connection = await Connection.open({ servers: [url], name: 'bench' });
-  try {
-    const played: Round[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const rates = new Map<Subject, number>();
-      for (const i of SUBJECTS.keys()) {
-        const subject = SUBJECTS[(i + round) % SUBJECTS.length]!;
-        screen.status(`round ${round + 1} of ${rounds}: ${subject}`);
-        const durable = `round-${round}-${i}`;
-        const drainer = await startDrainer({ subject, url, stream: STREAM, event: EVENT, durable, folder });
-        try {
-          rates.set(subject, await rateOf(drainer, connection, durable, events, signal));
-        } finally {
-          await drainer.stop();
-        }
-        await connection.jsm.consumers.delete(STREAM, durable);
-      }
-      played.push(Object.fromEntries(rates) as Round);
+/** Each round begins with another subject: what the machine does besides shall not always meet the same one. */
+async function playRound(round: number, connection: Connection, folder: string, options: Options): Promise<Round> {
+  const rates = new Map<Subject, number>();
+  for (const i of SUBJECTS.keys()) {
+    const subject = SUBJECTS[(i + round) % SUBJECTS.length]!;
+    options.screen.status(`round ${round + 1} of ${options.rounds}: ${subject}`);
+    const durable = `round-${round}-${i}`;
+    const url = `nats://${connection.server}`;
+    const drainer = await startDrainer({ subject, url, stream: STREAM, event: EVENT, durable, folder });
+    try {
+      rates.set(subject, await rateOf(drainer, connection, durable, options));
+    } finally {
+      await stopDrainer(drainer);
     }
-    return played;
-  } finally {
-    await connection.close();
+    await connection.jsm.consumers.delete(STREAM, durable);
   }
+  return Object.fromEntries(rates) as Round;
 }
 
 /** Follows the durable on the server until everything is settled. */
 async function rateOf(
-  drainer: Drainer,
+  drainer: ChildProcess,
   connection: Connection,
   durable: string,
-  events: number,
-  signal: AbortSignal,
+  { events, signal }: Options,
 ): Promise<number> {
   const samples = [{ atMs: performance.now(), settled: 0 }];
   for (let last = samples[0]!; last.settled < events; ) {
-    await Promise.race([sleep(POLL_MS, undefined, { signal }), drainer.failure]);
+    await sleep(POLL_MS, undefined, { signal });
     const position = await durablePosition(connection, STREAM, durable);
     const settled = position ? events - position.pending - position.inFlight : 0;
     const sample = { atMs: performance.now(), settled };
     samples.push(sample);
     if (settled > last.settled) last = sample;
-    if (sample.atMs - last.atMs > STALLED_MS) throw new Error(`${durable}: stuck at ${last.settled} of ${events}`);
+    else if (hasEnded(drainer)) throw new Error(`${durable} ended at ${settled} of ${events}`);
+    else if (sample.atMs - last.atMs > STALLED_MS) throw new Error(`${durable} is stuck at ${settled} of ${events}`);
   }
   return (0.8 * events * 1_000) / (timeAt(0.9 * events, samples) - timeAt(0.1 * events, samples));
 }

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JETPLUG, surroundings } from '../examples/demo/host-process';
@@ -17,41 +18,42 @@ export interface DrainerOptions {
   readonly folder: string;
 }
 
-export interface Drainer {
-  /** Rejects when it ends by itself. */
-  readonly failure: Promise<never>;
-  stop(): Promise<void>;
-}
-
 const STOP_MS = 10_000;
-const MAX_SAID = 4_000;
 
 /** Starts what is to be measured, as a process with the node flags of this one, such as `--cpu-prof`. */
-export async function startDrainer(options: DrainerOptions): Promise<Drainer> {
-  const { subject, folder } = options;
-  const args = [...process.execArgv, ...(subject === 'host' ? await hostArgs(options) : plainArgs(options))];
-  const child = spawn(process.execPath, args, { ...surroundings(folder), stdio: ['ignore', 'pipe', 'pipe'] });
+export async function startDrainer(options: DrainerOptions): Promise<ChildProcess> {
+  const args = options.subject === 'host' ? await hostArgs(options) : plainArgs(options);
+  const child = spawn(process.execPath, [...process.execArgv, ...args], {
+    ...surroundings(options.folder),
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const killAtExit = (): boolean => child.kill('SIGKILL');
   process.once('exit', killAtExit);
-  const ended = endOf(child).finally(() => process.off('exit', killAtExit));
-  const failure = ended.then((how) => {
-    throw new Error(`${subject}: ${how}`);
-  });
-  // Whoever waits for it hears of it; an end that was asked for is none.
-  failure.catch(() => undefined);
-  return {
-    failure,
-    async stop() {
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
-      await ended;
-      clearTimeout(timer);
-    },
-  };
+  child.once('exit', () => process.off('exit', killAtExit));
+  return child;
+}
+
+export function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+export async function stopDrainer(child: ChildProcess): Promise<void> {
+  if (hasEnded(child)) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+  await ended;
+  clearTimeout(timer);
 }
 
 function plainArgs({ subject, url, stream, durable }: DrainerOptions): string[] {
-  return [join(__dirname, 'plain-loop.js'), subject === 'documented loop' ? 'documented' : 'best', url, stream, durable];
+  return [
+    join(__dirname, 'plain-loop.js'),
+    subject === 'documented loop' ? 'documented' : 'best',
+    url,
+    stream,
+    durable,
+  ];
 }
 
 async function hostArgs({ url, stream, event, durable, folder }: DrainerOptions): Promise<string[]> {
@@ -85,16 +87,4 @@ export class DrainPlugin {
   }
 }
 `;
-}
-
-/** Resolves with how it ended and what it said last. */
-function endOf(child: ChildProcess): Promise<string> {
-  let said = '';
-  for (const stream of [child.stdout!, child.stderr!]) {
-    stream.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-MAX_SAID)));
-  }
-  return new Promise((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('close', (code, signal) => resolve(`ended with ${signal ?? code}\n${said}`));
-  });
 }

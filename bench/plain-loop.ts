@@ -4,21 +4,19 @@ import { AckPolicy, connect, type Consumer, type JsMsg } from 'nats';
 const MAX_ACK_PENDING = 20_000;
 const MAX_MESSAGES = 5_000;
 
-let handled = 0;
-
-async function main([loop, servers, stream, durable]: string[]): Promise<void> {
+async function main(loop: string, servers: string, stream: string, durable: string): Promise<void> {
   process.on('SIGTERM', () => process.exit());
-  const nc = await connect({ servers: servers!, reconnect: false });
+  const nc = await connect({ servers, reconnect: false });
   // A loop that is being served keeps the process alive when its connection is gone.
   void nc.closed().then(() => process.exit(1));
   const best = loop === 'best';
   const jsm = await nc.jetstreamManager();
-  await jsm.consumers.add(stream!, {
-    durable_name: durable!,
+  await jsm.consumers.add(stream, {
+    durable_name: durable,
     ack_policy: AckPolicy.Explicit,
     ...(best && { max_ack_pending: MAX_ACK_PENDING }),
   });
-  const consumer = await nc.jetstream().consumers.get(stream!, durable!);
+  const consumer = await nc.jetstream().consumers.get(stream, durable);
   await (best ? bestLoop(consumer) : documentedLoop(consumer));
 }
 
@@ -41,7 +39,8 @@ async function bestLoop(consumer: Consumer): Promise<void> {
 }
 
 function handle(message: JsMsg): void {
-  handled += message.json<{ position_s: number }>().position_s > 0 ? 1 : 0;
+  const { position_s } = message.json<{ position_s: number }>();
+  if (position_s < 1) throw new Error(`not an event of the benchmark: ${message.string()}`);
 }
 
-void main(process.argv.slice(2));
+void main(...(process.argv.slice(2) as [string, string, string, string]));

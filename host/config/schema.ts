@@ -210,13 +210,13 @@ export const schema = {
     },
     circuit: {
       messages: {
-        doc: 'A handler counts as down when so many distinct events have failed since its last success …',
+        doc: "How many distinct events must have failed since a handler's last success before it counts as down.",
         format: 'count',
         default: 5,
         env: 'JETPLUG_DELIVERY_CIRCUIT_MESSAGES',
       },
       over: {
-        doc: '… over at least this time. Then its events wait in the stream.',
+        doc: "Over what time they must have failed; then the handler's events wait in the stream.",
         format: 'wait',
         default: '1s',
         env: 'JETPLUG_DELIVERY_CIRCUIT_OVER',
