@@ -98,7 +98,8 @@ async function playRounds(url: string, folder: string, options: Options): Promis
     const played: Round[] = [];
     while (played.length < options.rounds) played.push(await playRound(played.length, connection, folder, options));
     const { state } = await connection.jsm.streams.info('DEAD');
-    if (state.messages > 0) throw new Error(`the host dead-lettered ${state.messages} events in place of handling them`);
+    if (state.messages > 0)
+      throw new Error(`the host dead-lettered ${state.messages} events in place of handling them`);
     return played;
   } finally {
     await connection.close();
@@ -151,8 +152,9 @@ async function rateOf(
   { events, signal }: Options,
 ): Promise<number> {
   const samples = [{ atMs: performance.now(), settled: 0 }];
-  for (let last = samples[0]!; last.settled < events; ) {
-    await sleep(POLL_MS, undefined, { signal });
+  for (let last = samples[0]!; last.settled < events;) {
+    signal.throwIfAborted();
+    await sleep(POLL_MS);
     const position = await durablePosition(connection, STREAM, durable);
     const settled = position ? events - position.pending - position.inFlight : 0;
     const sample = { atMs: performance.now(), settled };

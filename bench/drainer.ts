@@ -20,7 +20,7 @@ export interface DrainerOptions {
 
 const STOP_MS = 10_000;
 
-/** Starts what is to be measured, as a process with the node flags of this one, such as `--cpu-prof`. */
+/** Starts what is to be measured, as a process with the node flags of this one, such as `--cpu-prof`, whose folder must be absolute. */
 export async function startDrainer(options: DrainerOptions): Promise<ChildProcess> {
   const args = options.subject === 'host' ? await hostArgs(options) : plainArgs(options);
   const child = spawn(process.execPath, [...process.execArgv, ...args], {

@@ -6,22 +6,27 @@ const FEATURES = {
 
 export type Feature = keyof typeof FEATURES;
 
+const ALL = Object.keys(FEATURES) as Feature[];
+
 /** Which of the features a server has. */
 export class Features {
-  constructor(readonly version: string) {}
+  private readonly present: ReadonlySet<Feature>;
+
+  constructor(readonly version: string) {
+    // Asked for with every delivery.
+    this.present = new Set(ALL.filter((feature) => compareVersions(version, FEATURES[feature].since) >= 0));
+  }
 
   has(feature: Feature): boolean {
-    return compareVersions(this.version, FEATURES[feature].since) >= 0;
+    return this.present.has(feature);
   }
 
   /** A line for each feature that this server lacks, to be said once at the start. */
   missing(): string[] {
-    return (Object.keys(FEATURES) as Feature[])
-      .filter((feature) => !this.has(feature))
-      .map(
-        (feature) =>
-          `${FEATURES[feature].name} needs nats-server ${FEATURES[feature].since}; ${this.version} goes without`,
-      );
+    return ALL.filter((feature) => !this.has(feature)).map(
+      (feature) =>
+        `${FEATURES[feature].name} needs nats-server ${FEATURES[feature].since}; ${this.version} goes without`,
+    );
   }
 }
 
