@@ -40,7 +40,7 @@ export class Settlements {
   private dirty = false;
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> | undefined;
-  private recorded = false;
+  private placed = false;
   private lastDelivery: { consumerSequence: number; firstSequence: number } | undefined;
 
   /** When the stream was made that the sequences are of. */
@@ -66,9 +66,9 @@ export class Settlements {
     return this.known.floor;
   }
 
-  /** Whether the handler had settled anything of this stream before this host came. */
-  get wasRecorded(): boolean {
-    return this.recorded;
+  /** Whether the floor says where the durable stood: a host saw it, or what was settled of it. */
+  get isPlaced(): boolean {
+    return this.placed;
   }
 
   get generation(): string {
@@ -114,6 +114,12 @@ export class Settlements {
     this.known.add(1, sequence);
   }
 
+  /** The durable is there and stands at this sequence. */
+  placeAt(sequence: number): void {
+    this.settleUpTo(sequence);
+    this.placed = true;
+  }
+
   /** The stream may have been made again meanwhile: then nothing of it is settled, whatever its sequences are. */
   async renew(streamCreated: string): Promise<void> {
     if (streamCreated === this.created) return;
@@ -121,6 +127,7 @@ export class Settlements {
     this.known = new SettledSet();
     this.lastDelivery = undefined;
     this.dirty = false;
+    this.placed = false;
     await this.refresh();
   }
 
@@ -131,7 +138,7 @@ export class Settlements {
     const record = entry?.value === undefined ? undefined : (JSON.parse(entry.value) as SettledRecord);
     const same = record?.stream === stream && record.created === this.created;
     this.stored = new SettledSet(same ? record.ranges : []);
-    this.recorded = same;
+    this.placed ||= same;
     this.known.merge(this.stored);
     this.revisionRead = entry?.revision ?? 0;
   }

@@ -124,5 +124,8 @@ function differs(wanted: Partial<ConsumerConfig>, actual: ConsumerConfig): boole
 }
 
 function positionOf(info: ConsumerInfo): DurablePosition {
-  return { pending: info.num_pending, inFlight: info.num_ack_pending, ackFloor: info.ack_floor.stream_seq };
+  const { delivered, ack_floor } = info;
+  // Before the first delivery servers before 2.10 give no floor, but where they will start.
+  const floor = delivered.consumer_seq === 0 ? delivered.stream_seq : ack_floor.stream_seq;
+  return { pending: info.num_pending, inFlight: info.num_ack_pending, ackFloor: floor };
 }

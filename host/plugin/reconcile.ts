@@ -27,12 +27,11 @@ export async function reconcile(plugin: PluginDefinition, host: PluginHost): Pro
 /** Makes the durable where it is missing: anew, or behind what is settled of it, if its stream is still the same. */
 export async function ensureDurableAt(durable: DurableSpec, settlements: Settlements, host: PluginHost): Promise<void> {
   await settlements.renew(await streamCreated(host.connection, durable.stream));
-  const known = settlements.wasRecorded;
   const position = await ensureDurable(host.connection, {
     ...durable,
-    ...(known && { resumeAfter: settlements.floor }),
+    ...(settlements.isPlaced && { resumeAfter: settlements.floor }),
   });
-  settlements.settleUpTo(position.ackFloor);
+  settlements.placeAt(position.ackFloor);
 }
 
 export async function openSettlements(

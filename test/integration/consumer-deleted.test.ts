@@ -37,6 +37,20 @@ test.each([1, 2])(
   },
 );
 
+test('what is published while the durable is gone is handled too, and nothing twice', async () => {
+  const videos = Array.from({ length: 300 }, (_, n) => `under load ${n}`);
+  for (const [n, video] of videos.entries()) {
+    publish(video);
+    if (n === 150) await eventually(() => jsm.consumers.delete('EVENTS', 'seen-handle'));
+    else if (n % 10 === 0) await nats.flush();
+  }
+  await eventually(() => {
+    const handled = seen().filter((video) => String(video).startsWith('under load'));
+    expect(handled.toSorted()).toEqual(videos.toSorted());
+    return true;
+  });
+});
+
 test('while its stream is gone /readyz says that the plugin waits; when the stream is back it goes on', async () => {
   const { config } = await jsm.streams.info('EVENTS');
   await jsm.streams.delete('EVENTS');
