@@ -40,7 +40,9 @@ export class Settlements {
   private dirty = false;
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> | undefined;
-  private recorded = false;
+  private positioned = false;
+  /** Whether the record is of a later stream by this name. */
+  private outdated = false;
   private lastDelivery: { consumerSequence: number; firstSequence: number } | undefined;
 
   private constructor(private readonly options: SettlementsOptions) {}
@@ -61,9 +63,9 @@ export class Settlements {
     return this.known.floor;
   }
 
-  /** Whether the handler had settled anything of this stream before this host came. */
-  get wasRecorded(): boolean {
-    return this.recorded;
+  /** Whether it is known how far the handler is in this stream: by the record, or by its durable. */
+  get knowsPosition(): boolean {
+    return this.positioned;
   }
 
   get generation(): string {
@@ -106,7 +108,13 @@ export class Settlements {
 
   /** Everything up to the sequence is settled, says the server. */
   settleUpTo(sequence: number): void {
+    this.positioned = true;
     this.known.add(1, sequence);
+  }
+
+  /** The durable was made again, and counts its deliveries anew. */
+  forgetDeliveries(): void {
+    this.lastDelivery = undefined;
   }
 
   /** Reads the record anew, for what other hosts have settled. */
@@ -116,7 +124,8 @@ export class Settlements {
     const record = entry?.value === undefined ? undefined : (JSON.parse(entry.value) as SettledRecord);
     const same = record?.stream === stream && record.created === streamCreated;
     this.stored = new SettledSet(same ? record.ranges : []);
-    this.recorded = same;
+    if (same) this.positioned = true;
+    this.outdated = record?.stream === stream && Date.parse(record.created) > Date.parse(streamCreated);
     this.known.merge(this.stored);
     this.revisionRead = entry?.revision ?? 0;
   }
@@ -127,8 +136,8 @@ export class Settlements {
     this.timer = undefined;
     // A write that is under way may have begun before the last message settled.
     await this.writing;
-    if (!this.dirty) return;
-    this.writing ??= this.write().finally(() => (this.writing = undefined));
+    if (this.dirty) this.writing ??= this.write().finally(() => (this.writing = undefined));
+    // Another flush may have begun the write that takes this one's along.
     await this.writing;
   }
 
@@ -147,6 +156,8 @@ export class Settlements {
         } catch (error) {
           if (!(error instanceof Conflict)) throw error;
           await this.refresh();
+          // The stream was made again: what this one has settled was another stream's.
+          if (this.outdated) return;
         }
       }
     } catch (error) {

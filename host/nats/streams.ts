@@ -17,8 +17,6 @@ export interface StreamState {
   readonly subjects: readonly string[];
   readonly change: 'created' | 'updated' | 'unchanged';
   readonly messages: number;
-  /** When it was made; one made again counts its sequences anew. */
-  readonly created: string;
 }
 
 /** Makes the streams of the config, the dead letters' among them; updates what can be updated in place. Deletes nothing. */
@@ -29,6 +27,15 @@ export async function ensureStreams(connection: Connection, config: Config): Pro
   const letters = { ...toServer(deadLetterStream(config)), max_msgs_per_subject: 1 };
   states.push(await ensureStream(connection, letters));
   return states;
+}
+
+/** When a stream was made; one made again counts its sequences anew. */
+export async function streamCreated({ jsm }: Connection, name: string): Promise<string> {
+  try {
+    return (await jsm.streams.info(name)).created;
+  } catch (error) {
+    throw asBrokerError(error, `stream ${name}`);
+  }
 }
 
 /** The name of the stream that holds all that the subject matches. */
@@ -76,7 +83,6 @@ async function ensureStream(
     subjects: wanted.subjects ?? [],
     change,
     messages: info.state.messages,
-    created: info.created,
   });
   try {
     const info = await streams.info(wanted.name);

@@ -96,7 +96,7 @@ export class FakeDelivery implements Delivery {
 export class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   readonly durable = 'badge-award';
   readonly generation = STORED_AT;
-  readonly wasRecorded = false;
+  readonly knowsPosition = false;
   readonly floor = 0;
   /** What the record holds that this host has not read yet: another host's. */
   readonly elsewhere = new Set<number>();
@@ -118,6 +118,9 @@ export class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   settle(sequence: number): void {
     this.settled.add(sequence);
     this.journal.push(`settle ${sequence}`);
+  }
+  forgetDeliveries(): void {
+    throw new Error('not for a handler to call');
   }
   settleUpTo(): void {
     throw new Error('not for a handler to call');
