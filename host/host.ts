@@ -9,7 +9,7 @@ import { Connection } from './nats/connection';
 import { DeadLetterStream } from './nats/dead-letter-stream';
 import { openBroker, type Broker, type BrokerProgress } from './nats/embedded/open-broker';
 import { Publisher } from './nats/publisher';
-import { ensureRetryStream, NatsRetryRoad, RETRY_STREAM } from './nats/retry-road';
+import { ensureRetryStream, NatsRetryRoad } from './nats/retry-road';
 import { Wakes } from './nats/wakes';
 import { serveAnswers } from './nats/service';
 import { ensureStreams, type StreamState } from './nats/streams';
@@ -160,12 +160,12 @@ export class Host {
     const replicas = this.config.streams[0]?.replicas ?? 1;
     // Not the dead letters': a handler that fails on them would make letters of letters.
     const subscribable = streams.filter(({ name }) => name !== this.config.deadLetters.stream);
-    const retries = await ensureRetryStream(connection, replicas);
+    await ensureRetryStream(connection, replicas);
     const wakes = new Wakes(connection);
     return new Plugins({
       config: this.config,
       connection,
-      streams: [...subscribable, { ...retries, name: RETRY_STREAM, subjects: [], change: 'unchanged', messages: 0 }],
+      streams: subscribable,
       clock: systemClock,
       log: this.log,
       outgoing: new Publisher(connection, Math.min(...this.config.streams.map((stream) => stream.duplicateWindowMs))),

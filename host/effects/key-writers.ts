@@ -165,12 +165,13 @@ class Batch {
     for (const settlements of this.settlements()) {
       const { durable, generation, revision } = settlements;
       const marks = this.marks[durable];
-      if (marks)
-        this.marks[durable] = {
-          g: generation,
-          r: revision,
-          m: marks.m.filter(([sequence]) => !settlements.isStored(sequence)),
-        };
+      if (marks?.g !== generation) continue;
+      this.marks[durable] = {
+        g: generation,
+        // Never less than marks were dropped by: who knows less must look first.
+        r: Math.max(marks.r, revision),
+        m: marks.m.filter(([sequence]) => !settlements.isStored(sequence)),
+      };
     }
     return encodeMarks(this.marks);
   }

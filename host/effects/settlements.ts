@@ -35,20 +35,17 @@ export class Settlements {
   /** What the server's record held when this host last read or wrote it. */
   private stored = new SettledSet();
   /** The same with what this host has settled since. */
-  private known = new SettledSet();
+  private readonly known = new SettledSet();
   private revisionRead = 0;
   private dirty = false;
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> | undefined;
-  private placed = false;
+  private positioned = false;
+  /** Whether the record is of a later stream by this name. */
+  private outdated = false;
   private lastDelivery: { consumerSequence: number; firstSequence: number } | undefined;
 
-  /** When the stream was made that the sequences are of. */
-  private created: string;
-
-  private constructor(private readonly options: SettlementsOptions) {
-    this.created = options.streamCreated;
-  }
+  private constructor(private readonly options: SettlementsOptions) {}
 
   static async open(options: SettlementsOptions): Promise<Settlements> {
     const settlements = new Settlements(options);
@@ -66,13 +63,13 @@ export class Settlements {
     return this.known.floor;
   }
 
-  /** Whether the floor says where the durable stood: a host saw it, or what was settled of it. */
-  get isPlaced(): boolean {
-    return this.placed;
+  /** Whether it is known how far the handler is in this stream: by the record, or by its durable. */
+  get knowsPosition(): boolean {
+    return this.positioned;
   }
 
   get generation(): string {
-    return this.created;
+    return this.options.streamCreated;
   }
 
   get durable(): string {
@@ -111,34 +108,24 @@ export class Settlements {
 
   /** Everything up to the sequence is settled, says the server. */
   settleUpTo(sequence: number): void {
+    this.positioned = true;
     this.known.add(1, sequence);
   }
 
-  /** The durable is there and stands at this sequence. */
-  placeAt(sequence: number): void {
-    this.settleUpTo(sequence);
-    this.placed = true;
-  }
-
-  /** The stream may have been made again meanwhile: then nothing of it is settled, whatever its sequences are. */
-  async renew(streamCreated: string): Promise<void> {
-    if (streamCreated === this.created) return;
-    this.created = streamCreated;
-    this.known = new SettledSet();
+  /** The durable was made again, and counts its deliveries anew. */
+  forgetDeliveries(): void {
     this.lastDelivery = undefined;
-    this.dirty = false;
-    this.placed = false;
-    await this.refresh();
   }
 
   /** Reads the record anew, for what other hosts have settled. */
   async refresh(): Promise<void> {
-    const { records, durable, stream } = this.options;
+    const { records, durable, stream, streamCreated } = this.options;
     const entry = await records.get(keyOf(durable));
     const record = entry?.value === undefined ? undefined : (JSON.parse(entry.value) as SettledRecord);
-    const same = record?.stream === stream && record.created === this.created;
+    const same = record?.stream === stream && record.created === streamCreated;
     this.stored = new SettledSet(same ? record.ranges : []);
-    this.placed ||= same;
+    if (same) this.positioned = true;
+    this.outdated = record?.stream === stream && Date.parse(record.created) > Date.parse(streamCreated);
     this.known.merge(this.stored);
     this.revisionRead = entry?.revision ?? 0;
   }
@@ -149,8 +136,8 @@ export class Settlements {
     this.timer = undefined;
     // A write that is under way may have begun before the last message settled.
     await this.writing;
-    if (!this.dirty) return;
-    this.writing ??= this.write().finally(() => (this.writing = undefined));
+    if (this.dirty) this.writing ??= this.write().finally(() => (this.writing = undefined));
+    // Another flush may have begun the write that takes this one's along.
     await this.writing;
   }
 
@@ -159,9 +146,9 @@ export class Settlements {
       if (this.known.size > MANY_RANGES) this.settleUpTo(await this.options.ackFloor());
       for (;;) {
         this.dirty = false;
-        const { durable, stream } = this.options;
+        const { durable, stream, streamCreated } = this.options;
         const ranges = JSON.parse(JSON.stringify(this.known)) as SettledRecord['ranges'];
-        const record: SettledRecord = { stream, created: this.created, ranges };
+        const record: SettledRecord = { stream, created: streamCreated, ranges };
         try {
           this.revisionRead = await this.options.records.put(keyOf(durable), JSON.stringify(record), this.revisionRead);
           this.stored = new SettledSet(ranges);
@@ -169,6 +156,8 @@ export class Settlements {
         } catch (error) {
           if (!(error instanceof Conflict)) throw error;
           await this.refresh();
+          // The stream was made again: what this one has settled was another stream's.
+          if (this.outdated) return;
         }
       }
     } catch (error) {

@@ -30,14 +30,15 @@ export function roadDurable(plugin: string, handler: string, ackWaitMs: number):
 }
 
 /** Makes the stream of the retry roads where it is missing. */
-export async function ensureRetryStream({ jsm }: Connection, replicas: number): Promise<{ created: string }> {
+export async function ensureRetryStream({ jsm }: Connection, replicas: number): Promise<void> {
   try {
-    return await jsm.streams.info(RETRY_STREAM);
+    await jsm.streams.info(RETRY_STREAM);
+    return;
   } catch (error) {
     if (apiErrorCode(error) !== API_ERROR.streamNotFound) throw asBrokerError(error, `stream ${RETRY_STREAM}`);
   }
   try {
-    return await jsm.streams.add({
+    await jsm.streams.add({
       name: RETRY_STREAM,
       subjects: ['retry.>'],
       retention: RetentionPolicy.Limits,

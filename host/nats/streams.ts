@@ -17,8 +17,6 @@ export interface StreamState {
   readonly subjects: readonly string[];
   readonly change: 'created' | 'updated' | 'unchanged';
   readonly messages: number;
-  /** When it was made; one made again counts its sequences anew. */
-  readonly created: string;
 }
 
 /** Makes the streams of the config, the dead letters' among them; updates what can be updated in place. Deletes nothing. */
@@ -36,7 +34,7 @@ export async function streamCreated({ jsm }: Connection, name: string): Promise<
   try {
     return (await jsm.streams.info(name)).created;
   } catch (error) {
-    throw streamError(error, name);
+    throw asBrokerError(error, `stream ${name}`);
   }
 }
 
@@ -85,7 +83,6 @@ async function ensureStream(
     subjects: wanted.subjects ?? [],
     change,
     messages: info.state.messages,
-    created: info.created,
   });
   try {
     const info = await streams.info(wanted.name);

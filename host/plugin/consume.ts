@@ -102,9 +102,16 @@ class Consumption implements ConsumingHandler {
     settlements: Settlements,
     arrive: (delivery: Delivery) => Delivery | undefined,
   ): void {
-    const handler = this.handlerOf(durable, settlements);
-    const prefetch = this.definition.concurrency * PREFETCH_PER_RUN;
-    this.lanes.push(new Lane({ durable, settlements, handler, prefetch, arrive }, this.intake, this.host, this.log));
+    const { definition, plugin, host, intake, log } = this;
+    const options = {
+      durable,
+      settlements,
+      handlerFor: (current: Settlements) => this.handlerOf(durable, current),
+      openSettlements: () => openSettlements(durable, plugin, host),
+      prefetch: definition.concurrency * PREFETCH_PER_RUN,
+      arrive,
+    };
+    this.lanes.push(new Lane(options, intake, host, log));
   }
 
   /** The road of what comes back to this handler alone, opened when something first goes there. */

@@ -5,6 +5,7 @@ import type { Handler } from '../message/handler';
 import type { Intake } from '../message/intake';
 import type { DurableSpec } from '../nats/consumers';
 import { Pull } from '../nats/pull';
+import { streamCreated } from '../nats/streams';
 import type { PluginHost } from './plugin-host';
 import { ensureDurableAt } from './reconcile';
 
@@ -13,7 +14,10 @@ const REMAKE_DELAY_MS = 1_000;
 export interface LaneOptions {
   readonly durable: DurableSpec;
   readonly settlements: Settlements;
-  readonly handler: Handler;
+  /** The handler as it is set up for a stream. */
+  handlerFor(settlements: Settlements): Handler;
+  /** What is settled of the stream as it is now. */
+  openSettlements(): Promise<Settlements>;
   readonly prefetch: number;
   /** What becomes of a delivery before the intake has it; nothing where it was answered here. */
   arrive(delivery: Delivery): Delivery | undefined;
@@ -22,6 +26,8 @@ export interface LaneOptions {
 /** One durable that feeds a handler's intake: its own stream's, or its retry road's. */
 export class Lane {
   private readonly pull: Pull;
+  private settlements: Settlements;
+  private handler: Handler;
   private missing = false;
   private stopped = false;
 
@@ -31,13 +37,15 @@ export class Lane {
     private readonly host: PluginHost,
     private readonly log: HostLog,
   ) {
-    const { durable, handler, prefetch } = options;
+    const { durable, prefetch } = options;
+    this.settlements = options.settlements;
+    this.handler = options.handlerFor(options.settlements);
     this.pull = new Pull(host.connection, durable.stream, durable.durable, {
       room: () => prefetch - intake.queued,
       deliver: (delivery) => {
-        options.settlements.delivered(delivery);
+        this.settlements.delivered(delivery);
         const arrived = options.arrive(delivery);
-        if (arrived) intake.offer(arrived, handler);
+        if (arrived) intake.offer(arrived, this.handler);
       },
       gone: (why) => {
         this.missing = true;
@@ -45,7 +53,7 @@ export class Lane {
         void this.ensure();
       },
       returned: () => void this.ensure(),
-      trouble: (message, details) => this.log.warn(message, { handler: handler.name, ...details }),
+      trouble: (message, details) => this.log.warn(message, { handler: this.handler.name, ...details }),
     });
     this.pull.start();
   }
@@ -78,15 +86,16 @@ export class Lane {
 
   /** When nothing runs any more: so that the next host knows. */
   async flush(): Promise<void> {
-    await this.options.settlements.flush();
+    await this.settlements.flush();
   }
 
   /** Makes the durable again where it stood, if it is gone, for as long as that takes; then goes on pulling. */
   private async ensure(): Promise<void> {
-    const { durable, settlements } = this.options;
+    const { durable } = this.options;
     while (!this.stopped) {
       try {
-        await ensureDurableAt(durable, settlements, this.host);
+        await this.renewSettlements();
+        await ensureDurableAt(durable, this.settlements, this.host);
         this.missing = false;
         this.pull.found();
         return;
@@ -95,5 +104,17 @@ export class Lane {
         await new Promise((resolve) => setTimeout(resolve, REMAKE_DELAY_MS));
       }
     }
+  }
+
+  /** A stream that was made again is another one: none of its messages is settled, and all of them are the handler's. */
+  private async renewSettlements(): Promise<void> {
+    const { durable, openSettlements, handlerFor } = this.options;
+    this.settlements.forgetDeliveries();
+    if ((await streamCreated(this.host.connection, durable.stream)) === this.settlements.generation) return;
+    const settlements = await openSettlements();
+    settlements.settleUpTo(0);
+    this.settlements = settlements;
+    this.handler = handlerFor(settlements);
+    this.log.warn('the stream was made again; its events are taken from its beginning', { stream: durable.stream });
   }
 }

@@ -24,14 +24,13 @@ export async function reconcile(plugin: PluginDefinition, host: PluginHost): Pro
   );
 }
 
-/** Makes the durable where it is missing: anew, or behind what is settled of it, if its stream is still the same. */
+/** Makes the durable where it is missing: anew, or behind what is settled of it. */
 export async function ensureDurableAt(durable: DurableSpec, settlements: Settlements, host: PluginHost): Promise<void> {
-  await settlements.renew(await streamCreated(host.connection, durable.stream));
   const position = await ensureDurable(host.connection, {
     ...durable,
-    ...(settlements.isPlaced && { resumeAfter: settlements.floor }),
+    ...(settlements.knowsPosition && { resumeAfter: settlements.floor }),
   });
-  settlements.placeAt(position.ackFloor);
+  settlements.settleUpTo(position.ackFloor);
 }
 
 export async function openSettlements(
@@ -39,12 +38,12 @@ export async function openSettlements(
   plugin: PluginDefinition,
   host: PluginHost,
 ): Promise<Settlements> {
-  const { connection, records, streams } = host;
+  const { connection, records } = host;
   return Settlements.open({
     records,
     durable: durable.durable,
     stream: durable.stream,
-    streamCreated: streams.find(({ name }) => name === durable.stream)?.created ?? '',
+    streamCreated: await streamCreated(connection, durable.stream),
     ackFloor: async () => (await durablePosition(connection, durable.stream, durable.durable))?.ackFloor ?? 0,
     failed: (error) =>
       host.log.warn('what is settled could not be written; it is tried again', {
@@ -64,10 +63,7 @@ export function specOf(
 ): DurableSpec {
   const stream = streamFor(streams, handler.subject);
   if (stream === undefined) {
-    const known = streams
-      .filter(({ subjects }) => subjects.length > 0)
-      .map(({ name, subjects }) => `${name} (${subjects.join(', ')})`)
-      .join('; ');
+    const known = streams.map(({ name, subjects }) => `${name} (${subjects.join(', ')})`).join('; ');
     const message = `${plugin.name}.${handler.name} subscribes to ${handler.subject}; the streams are ${known}`;
     throw new JetplugError('JP_HANDLER_NO_STREAM', message, { plugin: plugin.name, ...handler.where });
   }

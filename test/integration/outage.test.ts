@@ -77,27 +77,29 @@ test('while a service is down its events wait, none is dead-lettered, and a pois
   expect(letter!.header.get('x-attempts')).toBe('2');
   expect(await count('other')).toBe(20);
 
-  // Probes, each on another message, at growing intervals: a few in this time, not hundreds.
+  // One probe now and then, though hundreds of events wait.
   const asked = ml.asked;
-  await eventually(() => ml.asked >= asked + 2);
-  expect(ml.asked).toBeLessThan(100);
+  await eventually(() => ml.asked > asked);
+  expect(ml.asked - asked).toBeLessThan(4);
   expect((await handlerOf('ml')).deadLettered).toBe(0);
 
   ml.isUp = true;
   await eventually(async () => (await count('ml')) === 20 + EVENTS, 20_000);
   await eventually(async () => {
     const { circuit, state, pending, inFlight } = await handlerOf('ml');
-    return circuit === 'closed' && state === 'running' && pending + inFlight === 0;
+    return circuit === 'closed' && state === 'running' && pending === 0 && inFlight === 0;
   }, 20_000);
   expect((await handlerOf('ml')).outage).toBeUndefined();
   expect(await storedLetters(nats)).toHaveLength(1);
 }, 60_000);
 
 test('the failures of an outage are not charged: after it an event still has all its attempts', async () => {
+  // The records go after the acks.
   const records = await nats.jetstream().views.kv('jetplug', { bindOnly: true });
-  const charged: string[] = [];
-  for await (const key of await records.keys()) if (key.startsWith('attempts.ml-train')) charged.push(key);
-  expect(charged).toEqual([]);
+  await eventually(async () => {
+    for await (const key of await records.keys()) if (key.startsWith('attempts.ml-train')) return false;
+    return true;
+  });
   // Had one failure of the outage counted, this one would be the last of two.
   ml.failures = 1;
   await publish('video.train', 1);

@@ -96,7 +96,7 @@ export class FakeDelivery implements Delivery {
 export class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   readonly durable = 'badge-award';
   readonly generation = STORED_AT;
-  readonly isPlaced = false;
+  readonly knowsPosition = false;
   readonly floor = 0;
   /** What the record holds that this host has not read yet: another host's. */
   readonly elsewhere = new Set<number>();
@@ -119,13 +119,10 @@ export class FakeSettlements implements Pick<Settlements, keyof Settlements> {
     this.settled.add(sequence);
     this.journal.push(`settle ${sequence}`);
   }
+  forgetDeliveries(): void {
+    throw new Error('not for a handler to call');
+  }
   settleUpTo(): void {
-    throw new Error('not for a handler to call');
-  }
-  placeAt(): void {
-    throw new Error('not for a handler to call');
-  }
-  renew(): Promise<void> {
     throw new Error('not for a handler to call');
   }
   async refresh(): Promise<void> {

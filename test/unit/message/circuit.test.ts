@@ -28,7 +28,15 @@ test('a failure is charged when another message succeeds', () => {
   fail(1);
   fail(2);
   pass(3);
-  expect(told).toEqual([['charged', [[1, 2], [2, 1]]]]);
+  expect(told).toEqual([
+    [
+      'charged',
+      [
+        [1, 2],
+        [2, 1],
+      ],
+    ],
+  ]);
 });
 
 test('a message that succeeds in the end is not charged for its own failures', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Decoded } from '../../../host/message/decode';
-import { derivedId } from '../../../host/message/outbox';
+import { derivedId, sendOutbox } from '../../../host/message/outbox';
 import { Run } from '../../../host/message/run';
 import { MessageBench, STORED_AT, type Given } from '../../support/message-bench';
 
@@ -58,4 +58,88 @@ test('two different causes never have one id', () => {
       expect(idOf(one) === idOf(other)).toBe(JSON.stringify(one) === JSON.stringify(other));
     }),
   );
+});
+
+describe('sending', () => {
+  const LONG_AGO = Date.now() - 3_600_000;
+
+  /** A run that has published these subjects. */
+  function publishing(given: Given, ...subjects: string[]) {
+    const bench = new MessageBench();
+    const envelope = { event_type: 'a.b', event_id: 'e1', timestamp: STORED_AT };
+    const decoded: Decoded = { kind: 'decoded', envelope, fields: {}, headers: {}, hops: 0 };
+    const again = (deliveryCount: number): Run => {
+      const run = new Run(bench.handler, bench.delivery({}, { ...given, deliveryCount }), 1, decoded);
+      subjects.forEach((subject, i) => {
+        run.outbox.push({ id: derivedId(run, subject, i), subject, payload: '{}', headers: {} });
+      });
+      return run;
+    };
+    return { bench, again };
+  }
+
+  test('a first delivery looks nothing up, however old its message is', async () => {
+    const { bench, again } = publishing({ storedAtMs: LONG_AGO }, 'a', 'b');
+    await sendOutbox(again(1));
+    expect(bench.journal).toEqual(['send a', 'send b']);
+  });
+
+  test('a redelivery soon after relies on the stream to drop repeats', async () => {
+    const { bench, again } = publishing({ storedAtMs: Date.now() }, 'a');
+    await sendOutbox(again(1));
+    await sendOutbox(again(2));
+    expect(bench.journal).toEqual(['send a', 'send a']);
+    expect(bench.sent).toHaveLength(1);
+  });
+
+  test('a late redelivery sends only what the streams do not hold, though they would take it twice', async () => {
+    const { bench, again } = publishing({ storedAtMs: LONG_AGO }, 'a', 'b', 'b');
+    const first = again(1);
+    for (const { id } of first.outbox) bench.forgotten.add(id);
+    bench.sent.push(first.outbox[0]!, first.outbox[2]!);
+    await sendOutbox(again(2));
+    expect(bench.journal).toEqual(['look a', 'look b', 'send b']);
+    expect(bench.sent.map(({ id }) => id).sort()).toEqual(first.outbox.map(({ id }) => id).sort());
+  });
+
+  test('a late redelivery of what another host settled meanwhile sends nothing', async () => {
+    const { bench, again } = publishing({ storedAtMs: LONG_AGO }, 'a');
+    bench.settlements.elsewhere.add(7);
+    await sendOutbox(again(2));
+    expect(bench.journal).toEqual([]);
+  });
+
+  test('an event from the retry road is late by when it was first stored', async () => {
+    const past = { failures: 0, applied: [] };
+    const old = publishing({ past, origin: { stream: 'EVENTS', sequence: 3, storedAtMs: LONG_AGO } }, 'a');
+    await sendOutbox(old.again(1));
+    expect(old.bench.journal).toEqual(['look a', 'send a']);
+    const fresh = publishing({ past, origin: { stream: 'EVENTS', sequence: 3, storedAtMs: Date.now() } }, 'a');
+    await sendOutbox(fresh.again(1));
+    expect(fresh.bench.journal).toEqual(['send a']);
+  });
+
+  test('a run that took long looks first: another host may have done it meanwhile', async () => {
+    const { bench, again } = publishing({ storedAtMs: Date.now() }, 'a');
+    const run = again(1);
+    Object.assign(run, { startedAtMs: performance.now() - 61_000 });
+    await sendOutbox(run);
+    expect(bench.journal).toEqual(['look a', 'send a']);
+  });
+
+  test('what cannot be looked up is not sent', async () => {
+    const { bench, again } = publishing({ storedAtMs: LONG_AGO }, 'a');
+    bench.fail('look');
+    await expect(sendOutbox(again(2))).rejects.toThrow('look failed');
+    expect(bench.sent).toEqual([]);
+  });
+
+  test('a repeat that cannot be one is said aloud: somebody else publishes under the id', async () => {
+    const { bench, again } = publishing({ storedAtMs: Date.now() }, 'a');
+    bench.sent.push(again(1).outbox[0]!);
+    await sendOutbox(again(2));
+    expect(bench.log.lines).toEqual([]);
+    await sendOutbox(again(1));
+    expect(bench.log.lines).toMatchObject([{ level: 'error', fields: { subject: 'a', cause: 'EVENTS:7' } }]);
+  });
 });

@@ -263,7 +263,10 @@ test('when all fail the circuit opens: nothing is charged or buried, and a succe
   for (let round = 2; round < 20; round++) for (const sequence of [1, 2, 3]) await failing(sequence, round);
   expect(bench.letters).toEqual([]);
   for (const sequence of [1, 2, 3]) {
-    expect(bench.failures.get(sequence) ?? { charged: 0, provisional: 0 }).toMatchObject({ charged: 0, provisional: 0 });
+    expect(bench.failures.get(sequence) ?? { charged: 0, provisional: 0 }).toMatchObject({
+      charged: 0,
+      provisional: 0,
+    });
   }
   down = false;
   for (const sequence of [1, 2, 3]) await failing(sequence, 20);

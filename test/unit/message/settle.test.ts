@@ -3,19 +3,14 @@ import type { Decision } from '../../../host/message/decide';
 import { settle as carryOut } from '../../../host/message/settle';
 import type { AppliedUpdate } from '../../../host/message/delivery';
 import type { Handler } from '../../../host/message/handler';
-import { FakeDelivery, MessageBench } from '../../support/message-bench';
+import { type FakeDelivery, MessageBench } from '../../support/message-bench';
 
 const error = new Error('broken');
 const BURY: Decision = { action: 'dead-letter', reason: 'attempts-exhausted', error, attempts: 3 };
 const CHARGED: Decision = { action: 'retry', delayMs: 1_000, error, attempt: 2 };
 const UNCHARGED: Decision = { action: 'retry', delayMs: 20_000, error };
 
-function settle(
-  handler: Handler,
-  delivery: FakeDelivery,
-  decision: Decision,
-  applied: readonly AppliedUpdate[] = [],
-) {
+function settle(handler: Handler, delivery: FakeDelivery, decision: Decision, applied: readonly AppliedUpdate[] = []) {
   return carryOut(handler, delivery, decision, applied);
 }
 
@@ -196,15 +191,18 @@ describe('what waits for longer than 30 s', () => {
     expect(bench.parked[0]!.past.failures).toBe(1);
   });
 
-  test.each(['park', 'failures'] as const)('stays where it is when %s fails, neither settled nor lost', async (step) => {
-    const bench = new MessageBench().fail(step);
-    await settle(bench.handler, bench.delivery(), LONG);
-    expect(bench.journal).toEqual(['nak 30000']);
-    expect(bench.settlements.settled.size).toBe(0);
-    expect(bench.log.lines).toContainEqual(
-      expect.objectContaining({ level: 'warn', message: 'an event could not be parked; it waits where it is' }),
-    );
-  });
+  test.each(['park', 'failures'] as const)(
+    'stays where it is when %s fails, neither settled nor lost',
+    async (step) => {
+      const bench = new MessageBench().fail(step);
+      await settle(bench.handler, bench.delivery(), LONG);
+      expect(bench.journal).toEqual(['nak 30000']);
+      expect(bench.settlements.settled.size).toBe(0);
+      expect(bench.log.lines).toContainEqual(
+        expect.objectContaining({ level: 'warn', message: 'an event could not be parked; it waits where it is' }),
+      );
+    },
+  );
 
   test('waits where it is when it is on the road already', async () => {
     const bench = new MessageBench();

@@ -1,0 +1,287 @@
+import fc from 'fast-check';
+import { AlreadySettled, KeyWriters, type Author, type Change } from '../../../host/effects/key-writers';
+import { decodeMarks } from '../../../host/effects/marks';
+import { Settlements } from '../../../host/effects/settlements';
+import { MemoryKeyValue } from '../../support/memory-key-value';
+
+const increment: Change = (text) => String(Number(text ?? 0) + 1);
+const refused: Change = () => {
+  throw new Error('applied a second time');
+};
+
+/** A host's hands on a plugin's bucket, and what it knows of one handler. */
+class HostSide {
+  private constructor(
+    readonly writers: KeyWriters,
+    readonly settlements: Settlements,
+  ) {}
+
+  static async open(
+    bucket: MemoryKeyValue,
+    records: MemoryKeyValue,
+    durable = 'badge-award',
+    streamCreated = 'first',
+  ): Promise<HostSide> {
+    const settlements = await Settlements.open({
+      records,
+      durable,
+      stream: 'EVENTS',
+      streamCreated,
+      ackFloor: () => Promise.resolve(0),
+      failed: (error) => {
+        throw error;
+      },
+    });
+    return new HostSide(new KeyWriters(bucket), settlements);
+  }
+
+  write(sequence: number, change: Change = increment, ordinal = 0): Promise<string | undefined> {
+    const author: Author = { settlements: this.settlements, sequence, ordinal };
+    return this.writers.write('k', change, author);
+  }
+
+  async settle(sequence: number): Promise<void> {
+    this.settlements.settle(sequence);
+    await this.settlements.flush();
+  }
+}
+
+async function twoHosts() {
+  const [bucket, records] = [new MemoryKeyValue(), new MemoryKeyValue()];
+  const [a, b] = [await HostSide.open(bucket, records), await HostSide.open(bucket, records)];
+  const marks = () => decodeMarks(bucket.entries.get('k')?.marks);
+  return { bucket, records, a, b, marks };
+}
+
+test('an update of an event is applied once; a repeat is answered with what the first produced, not with today’s', async () => {
+  const { bucket, a, b } = await twoHosts();
+  expect(await a.write(10)).toBe('1');
+  expect(await a.write(11)).toBe('2');
+  expect(await a.write(10, refused)).toBe('1');
+  expect(await b.write(10, refused)).toBe('1');
+  expect(await b.write(11, refused)).toBe('2');
+  expect(await b.write(12)).toBe('3');
+  expect(bucket.entries.get('k')!.value).toBe('3');
+});
+
+test('a repeat writes nothing', async () => {
+  const { bucket, a, b } = await twoHosts();
+  await a.write(10);
+  await a.write(10, refused);
+  await b.write(10, refused);
+  expect(bucket.calls.put).toBe(1);
+});
+
+test('an event’s updates of one key are told apart by their order in the run', async () => {
+  const { a, b } = await twoHosts();
+  expect([await a.write(10, increment, 0), await a.write(10, increment, 1)]).toEqual(['1', '2']);
+  expect([await b.write(10, refused, 0), await b.write(10, refused, 1), await b.write(10, increment, 2)]).toEqual([
+    '1',
+    '2',
+    '3',
+  ]);
+});
+
+test('a removal is marked, too', async () => {
+  const { a, b } = await twoHosts();
+  await a.write(10);
+  expect(await a.write(11, () => undefined)).toBeUndefined();
+  expect(await a.write(12)).toBe('1');
+  expect(await b.write(11, refused)).toBeUndefined();
+  expect(await b.write(10, refused)).toBe('1');
+});
+
+test('updates written together are each marked', async () => {
+  const { bucket, a, b } = await twoHosts();
+  const sequences = [1, 2, 3, 4, 5, 6];
+  const values = await Promise.all(sequences.map((sequence) => a.write(sequence)));
+  expect(bucket.calls.put).toBe(2);
+  expect(await Promise.all(sequences.map((sequence) => b.write(sequence, refused)))).toEqual(values);
+});
+
+test('a change that throws leaves no mark, and can be made again', async () => {
+  const { a, marks } = await twoHosts();
+  await a.write(9);
+  await expect(a.write(10, refused)).rejects.toThrow('a second time');
+  expect(marks()['badge-award']!.m.map(([sequence]) => sequence)).toEqual([9]);
+  expect(await a.write(10)).toBe('2');
+});
+
+test('handlers of one plugin do not take each other’s updates for their own', async () => {
+  const [bucket, records] = [new MemoryKeyValue(), new MemoryKeyValue()];
+  const award = await HostSide.open(bucket, records);
+  const revoke = await HostSide.open(bucket, records, 'badge-revoke');
+  expect(await award.write(10)).toBe('1');
+  expect(await revoke.write(10)).toBe('2');
+  expect(await award.write(10, refused)).toBe('1');
+  expect(await revoke.write(10, refused)).toBe('2');
+});
+
+test('an update by nobody in particular is applied whenever it is asked for, and keeps the marks', async () => {
+  const { a, b } = await twoHosts();
+  await a.write(10);
+  expect(await b.writers.write('k', increment)).toBe('2');
+  expect(await b.writers.write('k', increment)).toBe('3');
+  expect(await a.write(10, refused)).toBe('1');
+});
+
+test('marks of events whose settling is stored are dropped at the next write, and not before it is stored', async () => {
+  const { a, marks } = await twoHosts();
+  await a.write(10);
+  await a.settle(10);
+  await a.write(11);
+  expect(marks()['badge-award']).toEqual({ g: 'first', r: 1, m: [[11, 0, '2']] });
+  a.settlements.settle(11);
+  await a.write(12);
+  expect(marks()['badge-award']!.m.map(([sequence]) => sequence)).toEqual([11, 12]);
+  await a.settlements.flush();
+  await a.write(13);
+  expect(marks()['badge-award']).toEqual({
+    g: 'first',
+    r: 2,
+    m: [
+      [12, 0, '3'],
+      [13, 0, '4'],
+    ],
+  });
+});
+
+test('an event that this host knows to be settled is refused', async () => {
+  const { bucket, a } = await twoHosts();
+  await a.write(10);
+  await a.settle(10);
+  await a.write(11);
+  await expect(a.write(10, refused)).rejects.toBeInstanceOf(AlreadySettled);
+  expect(bucket.entries.get('k')!.value).toBe('2');
+});
+
+test('a host that was frozen while another settled the event and dropped its mark looks again before it applies', async () => {
+  const { bucket, a, b } = await twoHosts();
+  // b has the event too, and the key as it was before.
+  await b.write(9);
+  await a.write(10);
+  await a.settle(10);
+  await a.write(11);
+  expect(b.settlements.has(10)).toBe(false);
+  await expect(b.write(10, refused)).rejects.toBeInstanceOf(AlreadySettled);
+  expect(b.settlements.has(10)).toBe(true);
+  expect(bucket.entries.get('k')!.value).toBe('3');
+  // What is new still passes.
+  expect(await b.write(12)).toBe('4');
+});
+
+test('by whom marks were last dropped is not forgotten when a host that knows less writes', async () => {
+  const { a, b, marks } = await twoHosts();
+  await a.write(10);
+  await a.settle(10);
+  await a.write(11);
+  const dropped = marks()['badge-award']!.r;
+  await a.settle(20);
+  await b.settlements.refresh();
+  await b.write(12);
+  expect(marks()['badge-award']!.r).toBeGreaterThanOrEqual(dropped);
+  await a.write(13);
+  expect(marks()['badge-award']!.r).toBeGreaterThanOrEqual(b.settlements.revision);
+});
+
+test('a stream that was made again has none of the marks of the old one', async () => {
+  const [bucket, records] = [new MemoryKeyValue(), new MemoryKeyValue()];
+  const before = await HostSide.open(bucket, records);
+  await before.write(10);
+  const after = await HostSide.open(bucket, records, 'badge-award', 'second');
+  const failing = after.write(3, refused);
+  const other = after.writers.write('k', increment);
+  await expect(failing).rejects.toThrow();
+  expect(await other).toBe('2');
+  expect(await after.write(10)).toBe('3');
+  expect(decodeMarks(bucket.entries.get('k')!.marks)).toEqual({
+    'badge-award': { g: 'second', r: 0, m: [[10, 0, '3']] },
+  });
+});
+
+test('where marks grow large the settlements are stored first, so that they can be dropped', async () => {
+  const { bucket, a, marks } = await twoHosts();
+  const long = (): string => `"${'x'.repeat(10_000)}"`;
+  for (const sequence of [1, 2, 3]) {
+    await a.write(sequence, long);
+    a.settlements.settle(sequence);
+  }
+  expect(marks()['badge-award']!.m.length).toBe(3);
+  await a.write(4, long);
+  expect(marks()['badge-award']!.m.map(([sequence]) => sequence)).toEqual([4]);
+  expect(bucket.entries.get('k')!.marks!.length).toBeLessThan(32_768);
+});
+
+test('a value in any script survives in a mark, which is one line of ASCII', async () => {
+  const { a, b } = await twoHosts();
+  let sequence = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.string({ unit: 'binary' }), async (text) => {
+      const kept = await a.write(++sequence, () => JSON.stringify(text));
+      expect(kept).toBe(JSON.stringify(text));
+      expect(await b.write(sequence, refused)).toBe(kept);
+      await a.settle(sequence);
+      await b.settlements.refresh();
+    }),
+    { numRuns: 50 },
+  );
+});
+
+/** A try at an event by a host: how far it comes before its host dies, if it dies. */
+interface Try {
+  readonly host: number;
+  readonly event: number;
+  readonly dies: 'before' | 'after store' | 'after settle' | 'never';
+}
+
+test('each event is applied once and each repeat gets its first value, whatever hosts try it, die or lag', async () => {
+  const tries: fc.Arbitrary<Try[]> = fc.array(
+    fc.record({
+      host: fc.nat(1),
+      event: fc.integer({ min: 1, max: 5 }),
+      dies: fc.constantFrom('before', 'after store', 'after settle', 'never', 'never'),
+    }),
+    { maxLength: 24 },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.scheduler(), tries, async (s, given) => {
+      const bucket = new MemoryKeyValue(() => s.schedule(Promise.resolve()));
+      const records = new MemoryKeyValue(() => s.schedule(Promise.resolve()));
+      const open = () => HostSide.open(bucket, records);
+      const hosts = await s.waitFor(Promise.all([open(), open()]));
+      const applications: number[] = [];
+      const values = new Map<number, Set<string | undefined>>();
+      const attempt = async ({ host: at, event, dies }: Try): Promise<void> => {
+        const host = hosts[at]!;
+        const restart = async (): Promise<void> => void (hosts[at] = await open());
+        await s.schedule(Promise.resolve());
+        if (host.settlements.has(event)) return;
+        if (dies === 'before') return restart();
+        let value: string | undefined;
+        try {
+          value = await host.write(event);
+        } catch (error) {
+          expect(error).toBeInstanceOf(AlreadySettled);
+          expect(values.get(event)?.size).toBe(1);
+          return;
+        }
+        values.set(event, (values.get(event) ?? new Set()).add(value));
+        applications.push(event);
+        if (dies === 'after store') return restart();
+        host.settlements.settle(event);
+        if (dies === 'after settle') return restart();
+        await s.schedule(Promise.resolve());
+        await host.settlements.flush();
+      };
+      // Some at the same time, some when others are long done.
+      for (let i = 0; i < given.length; i += 4) await s.waitFor(Promise.all(given.slice(i, i + 4).map(attempt)));
+      const events = new Set(applications);
+      expect(bucket.entries.get('k')?.value).toBe(events.size === 0 ? undefined : String(events.size));
+      for (const seen of values.values()) expect(seen.size).toBe(1);
+      // No two events have one value: each was the how-manieth.
+      expect(new Set([...values.values()].flatMap((seen) => [...seen])).size).toBe(events.size);
+      await s.waitFor(Promise.all(hosts.map((host) => host.settlements.flush())));
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,79 @@
+import fc from 'fast-check';
+import { deadLetterOf } from '../../../host/message/dead-letter';
+import type { AppliedUpdate } from '../../../host/message/delivery';
+import { redriven, summarise } from '../../../host/ops/dead-letter-summary';
+import { MessageBench, STORED_AT, type Given } from '../../support/message-bench';
+
+const NOW = new Date('2026-05-12T13:00:00.000Z');
+const bench = new MessageBench();
+
+/** The letter of an event that failed, as it lies in its stream. */
+function stored(given: Given = {}, applied: readonly AppliedUpdate[] = [], payload: unknown = '{"n":1}') {
+  const delivery = bench.delivery(payload, given);
+  const failure = { reason: 'attempts-exhausted', error: new Error('broken: é'), attempts: 3, applied } as const;
+  const { headers, payload: bytes } = deadLetterOf(bench.handler, delivery, failure, NOW);
+  return { id: 12, headers, payload: bytes };
+}
+
+test('a summary says what the letter does', () => {
+  const { headers } = stored();
+  expect(summarise(stored())).toEqual({
+    id: 12,
+    plugin: 'badge',
+    handler: 'award',
+    reason: 'attempts-exhausted',
+    error: 'broken: é',
+    attempts: 3,
+    subject: 'video.watch_started',
+    stream: 'EVENTS',
+    sequence: 7,
+    time: NOW.toISOString(),
+    fingerprint: headers['x-fingerprint'],
+  });
+});
+
+test('a redriven event is the one that failed, due at once, with all its attempts again', () => {
+  const headers = { 'Nats-Msg-Id': 'm1', traceparent: 't1', 'x-hops': '3' };
+  expect(redriven(stored({ headers }, [['k', 0, '"é"']]))).toEqual({
+    plugin: 'badge',
+    handler: 'award',
+    origin: { stream: 'EVENTS', sequence: 7, storedAtMs: Date.parse(STORED_AT) },
+    subject: 'video.watch_started',
+    payload: Buffer.from('{"n":1}'),
+    headers,
+    dueAtMs: 0,
+    past: { failures: 0, applied: [['k', 0, '"é"']], letter: 12 },
+    pass: 'letter-12',
+  });
+});
+
+test('an event that failed again after a redrive leads back to where it first came from', () => {
+  const origin = { stream: 'EVENTS', sequence: 3, storedAtMs: Date.parse('2026-05-01T00:00:00.001Z') };
+  const past = { failures: 0, applied: [], letter: 5 };
+  const letter = stored({ stream: 'RETRY', sequence: 99, storedAtMs: 1, origin, past });
+  expect(redriven(letter)).toMatchObject({ origin, past: { letter: 12 }, pass: 'letter-12' });
+});
+
+test('what its runs had applied goes along, unless it is more than a header takes: then the letter says so', () => {
+  const much: AppliedUpdate[] = [['k', 0, 'x'.repeat(20_000)]];
+  const { headers } = stored({}, much);
+  expect([headers['x-applied'], headers['x-applied-left-out']]).toEqual([undefined, '1']);
+  expect(redriven(stored({}, much))).toMatchObject({ headers: {}, past: { applied: [] } });
+});
+
+test('an event’s own headers and payload survive letter and redrive, whatever they are', () => {
+  const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,12}$/).filter((text) => !text.startsWith('nats-'));
+  fc.assert(
+    fc.property(
+      fc.dictionary(name, fc.stringMatching(/^[!-~]{0,20}$/)),
+      fc.uint8Array(),
+      fc.option(fc.stringMatching(/^[!-~]{1,20}$/), { nil: undefined }),
+      (own, payload, id) => {
+        const headers = { ...own, ...(id === undefined ? {} : { 'Nats-Msg-Id': id }) };
+        const event = redriven(stored({ headers }, [], payload));
+        expect({ ...event.headers }).toEqual(headers);
+        expect(Buffer.from(event.payload)).toEqual(Buffer.from(payload));
+      },
+    ),
+  );
+});
