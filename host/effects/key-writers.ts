@@ -1,5 +1,5 @@
 import { Conflict, type Entry, type KeyValue } from './key-value';
-import { decodeMarks, encodeMarks, type HandlerMarks, type Marks } from './marks';
+import { decodeMarks, encodeMarks, type HandlerMarks, type Mark, type Marks } from './marks';
 import type { Settlements } from './settlements';
 
 /** Makes the next text of a key from the present one; `undefined` stands for no value. */
@@ -147,8 +147,11 @@ class Batch {
     for (const pending of this.together) {
       const { author, resolve, reject } = pending;
       const before = author && this.find(author);
-      if (before) this.answers.push(() => resolve(before[2] ?? undefined));
-      else if (author?.settlements.has(author.sequence)) {
+      if (before) {
+        // Where what it returned was too long to keep, the present value is the best answer.
+        const text = before[3] ? this.text : (before[2] ?? undefined);
+        this.answers.push(() => resolve(text));
+      } else if (author?.settlements.has(author.sequence)) {
         this.answers.push(() =>
           reject(new AlreadySettled(`${author.settlements.durable}: ${author.sequence} is settled`)),
         );
@@ -194,7 +197,7 @@ class Batch {
     this.answers.push(() => resolve(next));
   }
 
-  private find({ settlements, sequence, ordinal }: Author): HandlerMarks['m'][number] | undefined {
+  private find({ settlements, sequence, ordinal }: Author): Mark | undefined {
     const marks = this.marks[settlements.durable];
     if (marks?.g !== settlements.generation) return undefined;
     return marks.m.find((mark) => mark[0] === sequence && mark[1] === ordinal);

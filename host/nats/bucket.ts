@@ -96,6 +96,10 @@ export class Bucket implements KeyValue {
       return await request;
     } catch (error) {
       if (apiErrorCode(error) === API_ERROR.wrongLastSequence) throw new Conflict(this.name, { cause: error });
+      if ((error as { code?: string }).code === 'MAX_PAYLOAD_EXCEEDED') {
+        const message = `${this.name}: the value is larger than the server takes`;
+        throw new JetplugError('JP_STORE_VALUE_INVALID', message, { cause: error });
+      }
       throw this.unavailable(error);
     }
   }
