@@ -50,7 +50,7 @@ export class Pull {
 
   start(): void {
     this.listen();
-    this.forgetReconnect = this.connection.onReconnect(() => this.reconnected());
+    this.forgetReconnect = this.connection.onReconnect(() => this.lookAgain());
     this.watchTimer = setInterval(() => this.watch(), HEARTBEAT_MS);
     this.request();
   }
@@ -169,7 +169,7 @@ export class Pull {
   }
 
   /** Meanwhile the consumer or its stream may have been lost: nothing is pulled before the sink has looked. */
-  private reconnected(): void {
+  private lookAgain(): void {
     if (this.missing) return;
     this.missing = true;
     this.outstanding = 0;
@@ -188,7 +188,8 @@ export class Pull {
     const silentMs = performance.now() - this.heardAtMs;
     if (silentMs < SILENT_AFTER_MS) return;
     this.sink.trouble('the server fell silent; pulling anew', { silentMs: Math.round(silentMs) });
-    this.startOver();
+    // Before 2.10 it says nothing to who pulls from a consumer that is not there.
+    this.lookAgain();
   }
 
   private retryLater(): void {

@@ -193,7 +193,7 @@ const HARMFUL = {
 
 const scene = new Scene();
 /** Plugins that fail at everything would count as down, and their events would wait: here each failure is to be seen to its end. */
-const CONFIG = { plugins: { startTimeout: '1s' }, delivery: { circuit: { messages: 1_000 } } };
+const CONFIG = { plugins: { startTimeout: '3s' }, delivery: { circuit: { messages: 1_000 } } };
 let folder: string;
 let host: TestHost;
 let nats: NatsConnection;

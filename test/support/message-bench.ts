@@ -93,7 +93,7 @@ export class FakeDelivery implements Delivery {
 }
 
 /** What a handler has settled, in memory; `journal` tells when. */
-export class FakeSettlements implements Pick<Settlements, keyof Settlements> {
+class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   readonly durable = 'badge-award';
   readonly generation = STORED_AT;
   readonly knowsPosition = false;

@@ -25,7 +25,11 @@ test.each([
   ['as many unsettled events as may be', 1_000, 500],
   ['text outside ASCII, which takes six bytes a letter', 4, 11_000, 'ж'],
 ])('%s fit a header, and each is still known to be applied', (_name, count, length, letter = 'x') => {
-  const m = Array.from({ length: count }, (_, i): Mark => [1_000_000_000 + i, 0, JSON.stringify(letter.repeat(length))]);
+  const m = Array.from({ length: count }, (_, i): Mark => [
+    1_000_000_000 + i,
+    0,
+    JSON.stringify(letter.repeat(length)),
+  ]);
   const header = encodeMarks(marksOf(m));
   expect(header.length).toBeLessThan(HEADER_BYTES);
   const kept = decodeMarks(header)['badge-award']!.m;
