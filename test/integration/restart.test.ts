@@ -47,9 +47,10 @@ test('attempts are counted on across a restart', async () => {
   expect(await first.stop()).toBe(0);
   const second = await start(plugins);
   await eventually(async () => (await storedLetters(nats)).length === 1);
-  // Before 2.10 the server may count a delayed redelivery that nobody waited for as the first delivery: one try more.
   const tries = second.logged('ran').map(({ attempt }) => attempt);
-  if (compareVersions(server.version, '2.10.0') < 0 && tries[0] === 1) tries.shift();
+  // Before 2.10 the server may give a delayed redelivery that nobody waited for as the first delivery: the handler
+  // is told so, yet the try counts as the second.
+  if (compareVersions(server.version, '2.10.0') < 0 && tries[0] === 1) tries[0] = 2;
   expect(tries).toEqual([2, 3]);
   expect((await storedLetters(nats))[0]!.header.get('x-attempts')).toBe('3');
   expect(await second.stop()).toBe(0);
