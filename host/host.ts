@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config/config';
 import { systemClock } from './clock';
 import type { HostLog } from './log';
+import { SuspectTurns } from './message/suspects';
 import { Sweep } from './message/sweep';
 import { Bucket } from './nats/bucket';
 import { Connection } from './nats/connection';
@@ -174,6 +175,7 @@ export class Host {
       deadLetters: new DeadLetterStream(connection, this.config.deadLetters.stream),
       records: await Bucket.open(connection, 'jetplug', replicas),
       sweep: new Sweep(),
+      suspects: new SuspectTurns(),
     });
   }
 

@@ -16,6 +16,13 @@ export interface Author {
 /** The event that a handler is at was settled before, by another host or before a crash. */
 export class AlreadySettled extends Error {
   override readonly name = 'AlreadySettled';
+
+  constructor(
+    durable: string,
+    readonly sequence: number,
+  ) {
+    super(`${durable}: ${sequence} is settled`);
+  }
 }
 
 interface Pending {
@@ -153,7 +160,7 @@ class Batch {
         this.answers.push(() => resolve(text));
       } else if (author?.settlements.has(author.sequence)) {
         this.answers.push(() =>
-          reject(new AlreadySettled(`${author.settlements.durable}: ${author.sequence} is settled`)),
+          reject(new AlreadySettled(author.settlements.durable, author.sequence)),
         );
       } else this.applyOne(pending);
     }

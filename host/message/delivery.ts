@@ -30,7 +30,7 @@ export interface Delivery extends MessageRef {
   /** Which event it is: the stored message itself, or the one that waited or was buried and is back by the retry road. */
   readonly origin: MessageRef;
   /** What it brings from before; only by the retry road. */
-  readonly past?: Past;
+  readonly past?: Past | undefined;
   /** How often it was delivered, this time included; it counts deploys and lost connections too. */
   readonly deliveryCount: number;
   /** Counts the deliveries of its durable, redeliveries included, from 1. */

@@ -9,6 +9,16 @@ const PARK_FROM_MS = 30_000;
 /** When the letter, or the record of an attempt, could not be stored: how long until the message is tried again. */
 const NOT_STORED_DELAY_MS = 5_000;
 
+/** What a run has left behind. */
+export interface Trace {
+  /** What it and those before it have applied to stores. */
+  readonly applied: readonly AppliedUpdate[];
+  /** Whether it is on record as started. */
+  readonly marked: boolean;
+}
+
+const NO_TRACE: Trace = { applied: [], marked: false };
+
 /**
  * Carries a decision out, and is the only place that does. The record of an attempt is stored before
  * its nak, a dead letter before its term; where that fails, the message comes again.
@@ -17,7 +27,7 @@ export function settle(
   handler: Handler,
   delivery: Delivery,
   decision: Decision,
-  applied: readonly AppliedUpdate[],
+  { applied, marked }: Trace = NO_TRACE,
 ): MaybePromise<void> {
   switch (decision.action) {
     case 'ack':
@@ -27,15 +37,13 @@ export function settle(
       delivery.ack();
       return forgetAttempts(handler, delivery);
     case 'release':
-      delivery.nak();
-      return undefined;
+      return then(unmark(handler, delivery, marked), () => delivery.nak());
     case 'retry':
-      return retry(handler, delivery, decision, applied);
+      return retry(handler, delivery, decision, { applied, marked });
     case 'wait':
       handler.counters.failed++;
       handler.counters.lastError = decision.error.message;
-      delivery.nak(decision.delayMs);
-      return undefined;
+      return then(unmark(handler, delivery, marked), () => delivery.nak(decision.delayMs));
     case 'dead-letter':
       return bury(handler, delivery, decision, applied);
   }
@@ -55,7 +63,7 @@ async function retry(
   handler: Handler,
   delivery: Delivery,
   decision: Decision & { action: 'retry' },
-  applied: readonly AppliedUpdate[],
+  { applied, marked }: Trace,
 ): Promise<void> {
   const { attempt, delayMs, error } = decision;
   const counted = attempt !== undefined;
@@ -77,9 +85,22 @@ async function retry(
         err: cause,
       });
     }
-  }
-  if (delayMs > PARK_FROM_MS && delivery.past === undefined) await park(handler, delivery, delayMs, applied);
+  } else await unmark(handler, delivery, marked);
+  // What others of its key wait for stays where they wait.
+  const parks = delayMs > PARK_FROM_MS && delivery.past === undefined && handler.key === undefined;
+  if (parks) await park(handler, delivery, delayMs, applied);
   else delivery.nak(delayMs);
+}
+
+/** The run has ended and this process lives: what comes next is no death under the message. */
+function unmark(handler: Handler, delivery: Delivery, marked: boolean): MaybePromise<void> {
+  if (!marked) return undefined;
+  return handler.attempts.ended(delivery).catch((cause: unknown) => {
+    handler.log.warn('the mark of a run could not be taken back; the next stop of the host may count as its crash', {
+      ...coordinates(handler, delivery),
+      err: cause,
+    });
+  });
 }
 
 /** What waits for long leaves its stream for the retry road, with what is known of it. */

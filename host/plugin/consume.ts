@@ -18,12 +18,20 @@ const PREFETCH_PER_RUN = 4;
 /** The waits before the first probe of a handler that is down, the second and so on. */
 const PROBE_MS = [1_000, 2_000, 5_000, 10_000];
 
+/**
+ * Why a handler does not pull: its durable is gone and not made again yet, everything that it does fails, or
+ * too many events wait for an earlier one of their key.
+ */
+export type WaitsFor = 'durable' | 'circuit' | 'order';
+
 /** A handler that pulls from its durable. */
 export interface ConsumingHandler {
   readonly definition: HandlerDefinition;
   readonly durable: DurableSpec;
   readonly counters: HandlerCounters;
   readonly state: 'running' | 'waiting';
+  /** What keeps it from pulling, if anything does. */
+  readonly waitsFor: WaitsFor | undefined;
   readonly circuit: Pick<Circuit, 'outage'>;
   /** Pulls no more, gives back what has not begun and waits for what has. */
   stop(graceMs: number): Promise<void>;
@@ -37,6 +45,17 @@ export function consume(
   host: PluginHost,
 ): ConsumingHandler[] {
   return plugin.handlers.map((definition, i) => new Consumption(plugin, definition, contained, reconciled[i]!, host));
+}
+
+/** How many deliveries a handler has in the host beside those that run. */
+function sizesOf(
+  { concurrency, key, batch }: HandlerDefinition,
+  maxAckPending: number,
+): { prefetch: number; maxHeld: number } {
+  if (batch) return { prefetch: batch.size * (concurrency + 1), maxHeld: Infinity };
+  const prefetch = concurrency * PREFETCH_PER_RUN;
+  // Those behind a slow key count as delivered: the other half is for the other keys, here and on other hosts.
+  return { prefetch, maxHeld: key === undefined ? Infinity : Math.max(1, Math.floor(maxAckPending / 2)) };
 }
 
 class Consumption implements ConsumingHandler {
@@ -56,7 +75,7 @@ class Consumption implements ConsumingHandler {
     private readonly plugin: PluginDefinition,
     readonly definition: HandlerDefinition,
     private readonly contained: ContainedPlugin,
-    { durable, settlements }: Reconciled,
+    { durable, settlements, inFlight }: Reconciled,
     private readonly host: PluginHost,
   ) {
     this.durable = durable;
@@ -70,17 +89,26 @@ class Consumption implements ConsumingHandler {
         charged: (failed) => this.recordAll(failed.map(({ message }) => this.attempts.charge(message))),
       },
     );
-    this.intake = new Intake(definition, host.config.delivery.ackWaitMs, () =>
-      this.lanes.forEach((lane) => lane.request()),
-    );
+    this.intake = new Intake(definition, {
+      ...sizesOf(definition, host.config.delivery.maxAckPending),
+      ackWaitMs: host.config.delivery.ackWaitMs,
+      suspects: host.suspects,
+      onRoom: () => this.lanes.forEach((lane) => lane.request()),
+    });
     host.sweep.add(this.intake);
-    this.addLane(durable, settlements, (delivery) => delivery);
+    this.addLane(durable, settlements, inFlight, (delivery) => delivery);
     this.leaveRoads = host.wakes.on(plugin.name, definition.name, () => this.openRoad());
     this.openRoad(true);
   }
 
   get state(): 'running' | 'waiting' {
-    return this.circuit.isOpen || this.lanes.some((lane) => lane.isMissing) ? 'waiting' : 'running';
+    return this.waitsFor === undefined ? 'running' : 'waiting';
+  }
+
+  get waitsFor(): WaitsFor | undefined {
+    if (this.lanes.some((lane) => lane.isMissing)) return 'durable';
+    if (this.circuit.isOpen) return 'circuit';
+    return this.intake.isFull || this.lanes.some((lane) => lane.isCatchingUp) ? 'order' : undefined;
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -100,15 +128,16 @@ class Consumption implements ConsumingHandler {
   private addLane(
     durable: DurableSpec,
     settlements: Settlements,
+    inFlight: number,
     arrive: (delivery: Delivery) => Delivery | undefined,
   ): void {
-    const { definition, plugin, host, intake, log } = this;
+    const { plugin, host, intake, log } = this;
     const options = {
       durable,
       settlements,
+      inFlight,
       handlerFor: (current: Settlements) => this.handlerOf(durable, current),
       openSettlements: () => openSettlements(durable, plugin, host),
-      prefetch: definition.concurrency * PREFETCH_PER_RUN,
       arrive,
     };
     this.lanes.push(new Lane(options, intake, host, log));
@@ -130,7 +159,8 @@ class Consumption implements ConsumingHandler {
     if (onlyIfThere && !(await durablePosition(host.connection, durable.stream, durable.durable))) return;
     const settlements = await openSettlements(durable, plugin, host);
     await ensureDurableAt(durable, settlements, host);
-    this.addLane(durable, settlements, (delivery) => this.fromRoad(delivery));
+    // What comes by the road has lost its place already: there is nothing to wait for.
+    this.addLane(durable, settlements, 0, (delivery) => this.fromRoad(delivery));
     if (this.circuit.isOpen) this.lanes.at(-1)?.pause();
   }
 
@@ -157,6 +187,8 @@ class Consumption implements ConsumingHandler {
       concurrency: definition.concurrency,
       timeoutMs: definition.timeoutMs,
       retry: definition.retry,
+      key: definition.key,
+      batch: definition.batch,
       limits: host.config.delivery,
       invoke: (event, context) => method.call(instance, event, context),
       settlements,
@@ -188,8 +220,9 @@ class Consumption implements ConsumingHandler {
       // While one probe runs, another would tell nothing more.
       if (this.intake.running === 0) {
         this.circuit.probed();
+        // What keeps its place is here already.
+        if (this.intake.queued === 0) for (const lane of this.lanes) lane.probe();
         this.intake.admit(1);
-        for (const lane of this.lanes) lane.probe();
       }
       this.probeLater();
     }, this.circuit.probeDelayMs);

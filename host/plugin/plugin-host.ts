@@ -6,6 +6,7 @@ import type { DeadLetters } from '../message/ports';
 import type { RetryRoad } from '../message/ports';
 import type { Wakes } from '../nats/wakes';
 import type { Outgoing } from '../message/ports';
+import type { SuspectTurns } from '../message/suspects';
 import type { Sweep } from '../message/sweep';
 import type { Connection } from '../nats/connection';
 import type { StreamState } from '../nats/streams';
@@ -25,6 +26,7 @@ export interface PluginHost {
   /** The host's own bucket. */
   readonly records: KeyValue;
   readonly sweep: Sweep;
+  readonly suspects: SuspectTurns;
   /**
    * Takes a plugin's name and durables for its file.
    * @throws JetplugError `JP_PLUGIN_DUPLICATE_NAME` or `JP_PLUGIN_DUPLICATE_DURABLE` when another file has one of them

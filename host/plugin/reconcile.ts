@@ -1,7 +1,7 @@
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { Settlements } from '../effects/settlements';
-import { durablePosition, ensureDurable, type DurableSpec } from '../nats/consumers';
+import { durablePosition, ensureDurable, type DurablePosition, type DurableSpec } from '../nats/consumers';
 import { streamCreated, streamFor } from '../nats/streams';
 import type { HandlerDefinition, PluginDefinition } from './describe';
 import type { PluginHost } from './plugin-host';
@@ -10,6 +10,8 @@ import type { PluginHost } from './plugin-host';
 export interface Reconciled {
   readonly durable: DurableSpec;
   readonly settlements: Settlements;
+  /** How many of its events were delivered and are not settled. */
+  readonly inFlight: number;
 }
 
 /** Gives each handler its durable consumer on the stream that holds its subject; one that was deleted goes on where it stood. */
@@ -18,19 +20,24 @@ export async function reconcile(plugin: PluginDefinition, host: PluginHost): Pro
   return Promise.all(
     specs.map(async (durable) => {
       const settlements = await openSettlements(durable, plugin, host);
-      await ensureDurableAt(durable, settlements, host);
-      return { durable, settlements };
+      const { inFlight } = await ensureDurableAt(durable, settlements, host);
+      return { durable, settlements, inFlight };
     }),
   );
 }
 
 /** Makes the durable where it is missing: anew, or behind what is settled of it. */
-export async function ensureDurableAt(durable: DurableSpec, settlements: Settlements, host: PluginHost): Promise<void> {
+export async function ensureDurableAt(
+  durable: DurableSpec,
+  settlements: Settlements,
+  host: PluginHost,
+): Promise<DurablePosition> {
   const position = await ensureDurable(host.connection, {
     ...durable,
     ...(settlements.knowsPosition && { resumeAfter: settlements.floor }),
   });
   settlements.settleUpTo(position.ackFloor);
+  return position;
 }
 
 export async function openSettlements(

@@ -1,7 +1,7 @@
 /** A handler with all that its messages' lives lean on, in memory. */
 import type { EventContext } from 'jetplug/sdk';
 import type { Settlements } from '../../host/effects/settlements';
-import { mergeApplied, NO_FAILURES, type AttemptLog, type Failures } from '../../host/message/attempts';
+import { attemptAfter, mergeApplied, NO_FAILURES, type AttemptLog, type Failures } from '../../host/message/attempts';
 import { Circuit } from '../../host/message/circuit';
 import { HandlerCounters } from '../../host/message/counters';
 import type { Delivery, MessageRef } from '../../host/message/delivery';
@@ -140,7 +140,7 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   }
 }
 
-type Step = 'failures' | 'record' | 'forget' | 'letter' | 'remove' | 'park' | 'send' | 'look';
+type Step = 'alone' | 'failures' | 'record' | 'started' | 'ended' | 'forget' | 'letter' | 'remove' | 'park' | 'send' | 'look';
 
 /** What a handler leans on; `journal` tells what was done, in order. */
 export class MessageBench {
@@ -198,6 +198,12 @@ export class MessageBench {
     return new FakeDelivery(payload, given, this.journal);
   }
 
+  /** Nothing else runs here. */
+  async alone(): Promise<() => void> {
+    await this.step('alone', 'alone');
+    return () => void this.journal.push('no more alone');
+  }
+
   fail(step: Step, error: unknown = new Error(`${step} failed`)): this {
     this.failing.set(step, error);
     return this;
@@ -221,17 +227,19 @@ export class MessageBench {
         return of(sequence);
       },
       failed: async ({ sequence }, applied) => {
-        const { charged, provisional, applied: before } = of(sequence);
-        await this.step('record', `record ${charged + provisional + 1}`);
+        const before = of(sequence);
+        await this.step('record', `record ${attemptAfter(before)}`);
         this.failures.set(sequence, {
-          charged,
-          provisional: provisional + 1,
-          applied: mergeApplied(before, applied),
+          ...before,
+          provisional: before.provisional + 1,
+          applied: mergeApplied(before.applied, applied),
         });
       },
+      started: async ({ sequence }) => this.step('started', `started ${sequence}`),
+      ended: async ({ sequence }) => this.step('ended', `ended ${sequence}`),
       charge: ({ sequence }) => {
-        const { charged, provisional, applied } = of(sequence);
-        this.failures.set(sequence, { charged: charged + provisional, provisional: 0, applied });
+        const before = of(sequence);
+        this.failures.set(sequence, { ...before, charged: before.charged + before.provisional, provisional: 0 });
         this.journal.push(`charge ${sequence}`);
         return Promise.resolve();
       },

@@ -13,7 +13,7 @@ function setUp() {
 
 test('remembers how often a message failed, until it is forgotten', async () => {
   const { records, log } = setUp();
-  expect(await log.read(message)).toEqual(NONE);
+  expect(await log.read(message)).toMatchObject(NONE);
   await log.failed(message, []);
   await log.failed(message, []);
   expect(await log.read(message)).toMatchObject({ charged: 0, provisional: 2 });
@@ -21,7 +21,7 @@ test('remembers how often a message failed, until it is forgotten', async () => 
   // Another host, or this one after a restart.
   expect(await new KvAttemptLog(records, 'badge-award').read(message)).toMatchObject({ provisional: 2 });
   await log.forget(message);
-  expect(await log.read(message)).toEqual(NONE);
+  expect(await log.read(message)).toMatchObject(NONE);
 });
 
 test('provisional failures become the message’s own, or nobody’s', async () => {
@@ -70,16 +70,16 @@ test('what was applied first wins over a later word on the same update', () => {
 test('keeps messages, streams and durables apart', async () => {
   const { records, log } = setUp();
   await log.failed(message, []);
-  expect(await log.read(new FakeDelivery({}, { sequence: 8 }))).toEqual(NONE);
-  expect(await log.read(new FakeDelivery({}, { stream: 'OTHER' }))).toEqual(NONE);
-  expect(await new KvAttemptLog(records, 'badge-other').read(message)).toEqual(NONE);
+  expect(await log.read(new FakeDelivery({}, { sequence: 8 }))).toMatchObject(NONE);
+  expect(await log.read(new FakeDelivery({}, { stream: 'OTHER' }))).toMatchObject(NONE);
+  expect(await new KvAttemptLog(records, 'badge-other').read(message)).toMatchObject(NONE);
 });
 
 test('a message of a stream that was made again has no failures of its namesake, and starts its own count', async () => {
   const { log } = setUp();
   for (let i = 0; i < 4; i++) await log.failed(message, [['k', 0, '1']]);
   const namesake = new FakeDelivery({}, { storedAtMs: 1 });
-  expect(await log.read(namesake)).toEqual(NONE);
+  expect(await log.read(namesake)).toMatchObject(NONE);
   await log.failed(namesake, []);
   expect(await log.read(namesake)).toMatchObject({ charged: 0, provisional: 1, applied: [] });
 });
@@ -96,4 +96,24 @@ test('a bucket that does not answer is the caller’s to know', async () => {
     records.failNext = new Error('no answer');
     await expect(attempt()).rejects.toThrow('no answer');
   }
+});
+
+test('a death counts when another process finds a mark that was not taken back, once for each mark', async () => {
+  const records = new MemoryKeyValue();
+  const process = (name: string) => new KvAttemptLog(records, 'badge-award', name);
+  const [first, second, third] = [process('first'), process('second'), process('third')];
+  await first.started(message);
+  expect(await first.read(message)).toMatchObject({ deaths: 0 });
+  expect(await second.read(message)).toMatchObject({ deaths: 1 });
+  await second.started(message);
+  expect(await second.read(message)).toMatchObject({ deaths: 1 });
+  await second.ended(message);
+  expect(await third.read(message)).toMatchObject({ deaths: 1 });
+  await third.started(message);
+  await third.failed(message, []);
+  expect(await first.read(message)).toMatchObject({ deaths: 1, provisional: 1 });
+  await third.started(message);
+  expect(await first.read(message)).toMatchObject({ deaths: 2, provisional: 1 });
+  await first.charge(message);
+  expect(await first.read(message)).toMatchObject({ deaths: 2, charged: 1 });
 });
