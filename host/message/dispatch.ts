@@ -78,7 +78,10 @@ function asError({ plugin, name, where }: Handler, thrown: unknown): Error {
 }
 
 function logLate(handler: Handler, thrown: unknown): void {
-  handler.log.warn('a handler failed after its run had ended', { handler: handler.name, err: asError(handler, thrown) });
+  handler.log.warn('a handler failed after its run had ended', {
+    handler: handler.name,
+    err: asError(handler, thrown),
+  });
 }
 
 /** The outcome of a call whose time is up. */

@@ -201,7 +201,15 @@ function groupingOf({ key, batch }: SubscribeOptions): Pick<HandlerDefinition, '
 }
 
 const BATCH_OPTIONS = ['size', 'wait'] satisfies (keyof BatchOptions)[];
-const OPTIONS = ['from', 'durable', 'concurrency', 'timeout', 'retry', 'key', 'batch'] satisfies (keyof SubscribeOptions)[];
+const OPTIONS = [
+  'from',
+  'durable',
+  'concurrency',
+  'timeout',
+  'retry',
+  'key',
+  'batch',
+] satisfies (keyof SubscribeOptions)[];
 const RETRY_OPTIONS = ['attempts', 'backoff'] satisfies (keyof RetryOptions)[];
 
 function fromDecorator(options: SubscribeOptions): HandlerConfig {

@@ -30,7 +30,10 @@ class HeldRuns {
         this.most = Math.max(this.most, this.running.length);
       });
     }, over);
-    this.intake = new Intake(this.bench.handler, intakeOptions(() => this.rooms++));
+    this.intake = new Intake(
+      this.bench.handler,
+      intakeOptions(() => this.rooms++),
+    );
   }
 
   offer(count: number): FakeDelivery[] {

@@ -175,24 +175,29 @@ test('whatever fails and ends when, each key is handled one at a time and in ord
   const users = fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { minLength: 1, maxLength: 25 });
   const fate = fc.record({ index: fc.nat(), fails: fc.boolean(), rejects: fc.boolean() });
   await fc.assert(
-    fc.asyncProperty(fc.integer({ min: 1, max: 4 }), users, fc.infiniteStream(fate), async (concurrency, all, fates) => {
-      const runs = new KeyedRuns({ concurrency, retry: { attempts: 3, backoffMs: [1_000] } });
-      const deliveries = all.map((user) => runs.offer(user));
-      for (let i = 0; i < 1_000 && deliveries.some(({ settled }) => !settled); i++) {
-        if (runs.running.length === 0) {
-          await after(1_300);
-          continue;
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 4 }),
+      users,
+      fc.infiniteStream(fate),
+      async (concurrency, all, fates) => {
+        const runs = new KeyedRuns({ concurrency, retry: { attempts: 3, backoffMs: [1_000] } });
+        const deliveries = all.map((user) => runs.offer(user));
+        for (let i = 0; i < 1_000 && deliveries.some(({ settled }) => !settled); i++) {
+          if (runs.running.length === 0) {
+            await after(1_300);
+            continue;
+          }
+          const { index, fails, rejects } = fates.next().value!;
+          const error = rejects ? new Reject('never') : fails ? new Error('broken') : undefined;
+          await runs.end(index % runs.running.length, error);
         }
-        const { index, fails, rejects } = fates.next().value!;
-        const error = rejects ? new Reject('never') : fails ? new Error('broken') : undefined;
-        await runs.end(index % runs.running.length, error);
-      }
-      expect(deliveries.every(({ answers }) => answers.length === 1)).toBe(true);
-      for (const user of 'abcde') {
-        const sequences = runs.handled.filter((name) => name.startsWith(user)).map((name) => Number(name.slice(1)));
-        expect(sequences).toEqual(sequences.toSorted((a, b) => a - b));
-      }
-    }),
+        expect(deliveries.every(({ answers }) => answers.length === 1)).toBe(true);
+        for (const user of 'abcde') {
+          const sequences = runs.handled.filter((name) => name.startsWith(user)).map((name) => Number(name.slice(1)));
+          expect(sequences).toEqual(sequences.toSorted((a, b) => a - b));
+        }
+      },
+    ),
     { numRuns: 60 },
   );
 });
