@@ -24,6 +24,11 @@ export class Held {
   ) {
     this.delivery = delivery;
   }
+
+  /** Whether it is out of this host's hands. */
+  get hasLeft(): boolean {
+    return this.delivery instanceof KeptDelivery ? this.delivery.hasLeft : this.delivery.settled;
+  }
 }
 
 /**
@@ -76,7 +81,6 @@ export class KeptDelivery implements Delivery {
   get settled(): boolean {
     return this.waits || this.delivery.settled;
   }
-  /** Whether it is out of this host's hands. */
   get hasLeft(): boolean {
     return this.delivery.settled;
   }

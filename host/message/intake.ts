@@ -183,7 +183,9 @@ export class Intake implements RunRegistry {
   /** What the host has already is not taken twice: the server delivers again what it did not hear of for long. */
   private take(delivery: Delivery, handler: Handler): Held | undefined {
     const here = this.held.get(handler) ?? new Map<number, Held>();
-    if (here.has(delivery.sequence)) return undefined;
+    const present = here.get(delivery.sequence);
+    if (present && !present.hasLeft) return undefined;
+    if (present) this.drop(present);
     const held = new Held(delivery, handler);
     if (this.keepsPlaces) this.keepPlace(held);
     here.set(delivery.sequence, held);
@@ -269,7 +271,7 @@ export class Intake implements RunRegistry {
   private finish(work: Held | readonly Held[]): void {
     this.active--;
     for (const held of work instanceof Held ? [work] : work) {
-      if (held.delivery instanceof KeptDelivery && !held.delivery.hasLeft) continue;
+      if (!held.hasLeft) continue;
       this.drop(held);
       this.line.left(held);
     }
@@ -280,7 +282,9 @@ export class Intake implements RunRegistry {
 
   private drop(held: Held): void {
     const here = this.held.get(held.handler);
-    if (!here?.delete(held.delivery.sequence)) return;
+    // Given back by a batch that is not done, it may be here anew.
+    if (here?.get(held.delivery.sequence) !== held) return;
+    here.delete(held.delivery.sequence);
     this.count--;
     if (here.size === 0) this.held.delete(held.handler);
   }
