@@ -159,9 +159,7 @@ class Batch {
         const text = before[3] ? this.text : (before[2] ?? undefined);
         this.answers.push(() => resolve(text));
       } else if (author?.settlements.has(author.sequence)) {
-        this.answers.push(() =>
-          reject(new AlreadySettled(author.settlements.durable, author.sequence)),
-        );
+        this.answers.push(() => reject(new AlreadySettled(author.settlements.durable, author.sequence)));
       } else this.applyOne(pending);
     }
   }

@@ -140,7 +140,8 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   }
 }
 
-type Step = 'alone' | 'failures' | 'record' | 'started' | 'ended' | 'forget' | 'letter' | 'remove' | 'park' | 'send' | 'look';
+type Step =
+  'alone' | 'failures' | 'record' | 'started' | 'ended' | 'forget' | 'letter' | 'remove' | 'park' | 'send' | 'look';
 
 /** What a handler leans on; `journal` tells what was done, in order. */
 export class MessageBench {
