@@ -126,6 +126,7 @@ export class Intake implements RunRegistry {
 
   async alone(): Promise<(() => void) | undefined> {
     this.waitingAlone++;
+    this.noteAlone();
     const turn = this.options.suspects.next();
     const endTurn = await Promise.race([turn, this.stopped]);
     if (!endTurn) {
@@ -210,6 +211,11 @@ export class Intake implements RunRegistry {
     held.key = keyOf(held);
   }
 
+  /** All that is active waits to be alone: the one whose turn it is, is. */
+  private noteAlone(): void {
+    if (this.active === this.waitingAlone) this.whenAlone?.();
+  }
+
   private giveBackWaiting(): void {
     const retrying = [...this.all()].filter(({ retryTimer }) => retryTimer !== undefined);
     for (const held of retrying) {
@@ -276,7 +282,7 @@ export class Intake implements RunRegistry {
       this.line.left(held);
     }
     if (this.keepsPlaces) this.options.onRoom();
-    if (this.active === this.waitingAlone) this.whenAlone?.();
+    this.noteAlone();
     if (this.stopping && this.active === 0) this.whenIdle?.();
   }
 

@@ -21,11 +21,23 @@ function setUp(suspects: SuspectTurns) {
     intake.offer(delivery, bench.handler);
     return delivery;
   };
+  /** The record of this message is not at hand before the result is called. */
+  const readSlowly = (sequence: number): (() => void) => {
+    let read = (): void => undefined;
+    const held = new Promise<void>((resolve) => (read = resolve));
+    const log = bench.handler.attempts;
+    const readNow = log.read.bind(log);
+    log.read = async (message) => {
+      if (message.sequence === sequence) await held;
+      return readNow(message);
+    };
+    return read;
+  };
   const end = async (sequence: number): Promise<void> => {
     ends.get(sequence)!();
     await turns();
   };
-  return { begun, intake, offer, end };
+  return { begun, intake, offer, end, readSlowly };
 }
 
 const turns = async (): Promise<void> => {
@@ -63,6 +75,22 @@ test('suspects run one after the other, in one handler and over all handlers of 
   await other.end(1);
   expect(other.begun).toEqual([1, 103]);
   await other.end(103);
+});
+
+test('a suspect that waits for another of its handler goes when that turns out to be a suspect too', async () => {
+  const { begun, intake, offer, end, readSlowly } = setUp(new SuspectTurns());
+  const read = readSlowly(102);
+  offer(102);
+  offer(101);
+  await turns();
+  expect(begun).toEqual([]);
+  read();
+  await turns();
+  expect(begun).toEqual([101]);
+  await end(101);
+  expect(begun).toEqual([101, 102]);
+  await end(102);
+  expect(intake.running).toBe(0);
 });
 
 test('a host that stops gives back the suspects that wait, and what another handler has does not hold it up', async () => {
