@@ -75,7 +75,7 @@ class Consumption implements ConsumingHandler {
     private readonly plugin: PluginDefinition,
     readonly definition: HandlerDefinition,
     private readonly contained: ContainedPlugin,
-    { durable, settlements, inFlight }: Reconciled,
+    { durable, settlements }: Reconciled,
     private readonly host: PluginHost,
   ) {
     this.durable = durable;
@@ -96,7 +96,7 @@ class Consumption implements ConsumingHandler {
       onRoom: () => this.lanes.forEach((lane) => lane.request()),
     });
     host.sweep.add(this.intake);
-    this.addLane(durable, settlements, inFlight, (delivery) => delivery);
+    this.addLane(durable, settlements, (delivery) => delivery);
     this.leaveRoads = host.wakes.on(plugin.name, definition.name, () => this.openRoad());
     this.openRoad(true);
   }
@@ -128,14 +128,13 @@ class Consumption implements ConsumingHandler {
   private addLane(
     durable: DurableSpec,
     settlements: Settlements,
-    inFlight: number,
     arrive: (delivery: Delivery) => Delivery | undefined,
   ): void {
     const { plugin, host, intake, log } = this;
     const options = {
       durable,
       settlements,
-      inFlight,
+      isRoad: this.lanes.length > 0,
       handlerFor: (current: Settlements) => this.handlerOf(durable, current),
       openSettlements: () => openSettlements(durable, plugin, host),
       arrive,
@@ -159,8 +158,7 @@ class Consumption implements ConsumingHandler {
     if (onlyIfThere && !(await durablePosition(host.connection, durable.stream, durable.durable))) return;
     const settlements = await openSettlements(durable, plugin, host);
     await ensureDurableAt(durable, settlements, host);
-    // What comes by the road has lost its place already: there is nothing to wait for.
-    this.addLane(durable, settlements, 0, (delivery) => this.fromRoad(delivery));
+    this.addLane(durable, settlements, (delivery) => this.fromRoad(delivery));
     if (this.circuit.isOpen) this.lanes.at(-1)?.pause();
   }
 

@@ -17,8 +17,8 @@ export interface LaneOptions {
   readonly settlements: Settlements;
   /** The handler as it is set up for a stream. */
   handlerFor(settlements: Settlements): Handler;
-  /** How many of its events were delivered, to whichever host, and are not settled. */
-  readonly inFlight: number;
+  /** Whether it is the retry road, whose events have lost their place already. */
+  readonly isRoad: boolean;
   /** What is settled of the stream as it is now. */
   openSettlements(): Promise<Settlements>;
   /** What becomes of a delivery before the intake has it; nothing where it was answered here. */
@@ -59,8 +59,13 @@ export class Lane {
       returned: () => void this.ensure(),
       trouble: (message, details) => this.log.warn(message, { handler: this.handler.name, ...details }),
     });
-    this.waitForUnsettled(options.inFlight);
-    this.pull.start();
+    this.pull.start({ held: this.inOrder });
+    // What is unsettled when it begins decides what it waits for.
+    if (this.inOrder) void this.ensure();
+  }
+
+  private get inOrder(): boolean {
+    return this.handler.key !== undefined && !this.options.isRoad;
   }
 
   /** Whether it waits for older events, so that those of one key come in order. */
@@ -121,7 +126,7 @@ export class Lane {
   /** Events that others hold, or that were lost on the way here, come again: with a key, none of the later ones may overtake them. */
   private waitForUnsettled(inFlight: number): void {
     const missing = inFlight - this.intake.heldOf(this.handler);
-    if (this.handler.key === undefined || missing <= 0) return;
+    if (!this.inOrder || missing <= 0) return;
     this.catchUp?.cancel();
     this.intake.holdUp();
     this.catchUp = new CatchUp(missing, this.options.durable.ackWaitMs, {

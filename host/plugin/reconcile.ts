@@ -10,8 +10,6 @@ import type { PluginHost } from './plugin-host';
 export interface Reconciled {
   readonly durable: DurableSpec;
   readonly settlements: Settlements;
-  /** How many of its events were delivered and are not settled. */
-  readonly inFlight: number;
 }
 
 /** Gives each handler its durable consumer on the stream that holds its subject; one that was deleted goes on where it stood. */
@@ -20,8 +18,8 @@ export async function reconcile(plugin: PluginDefinition, host: PluginHost): Pro
   return Promise.all(
     specs.map(async (durable) => {
       const settlements = await openSettlements(durable, plugin, host);
-      const { inFlight } = await ensureDurableAt(durable, settlements, host);
-      return { durable, settlements, inFlight };
+      await ensureDurableAt(durable, settlements, host);
+      return { durable, settlements };
     }),
   );
 }
