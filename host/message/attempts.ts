@@ -1,13 +1,15 @@
 import type { KeyValue } from '../effects/key-value';
 import { KeyWriters } from '../effects/key-writers';
+import type { Settlements } from '../effects/settlements';
 import type { MaybePromise } from '../maybe-promise';
 import type { AppliedUpdate, MessageRef } from './delivery';
+import type { Outages } from './outages';
 
 /** How often a message has failed in one handler. */
 export interface Failures {
   /** Its own: the handler worked on others meanwhile. */
   readonly charged: number;
-  /** Since the handler's last success: its own, or an outage's. */
+  /** Since the handler's last success: its own, or an outage's. None any more once an outage has begun. */
   readonly provisional: number;
   /** What the runs that failed had applied to stores by then. */
   readonly applied: readonly AppliedUpdate[];
@@ -22,8 +24,6 @@ export interface AttemptLog {
   failed(message: MessageRef, applied: readonly AppliedUpdate[]): Promise<void>;
   /** The provisional failures turn out to be the message's own. */
   charge(message: MessageRef): Promise<void>;
-  /** The provisional failures turn out to be an outage's. */
-  discharge(message: MessageRef): Promise<void>;
   /** The message is settled: its record is not needed any more. */
   forget(message: MessageRef): Promise<void>;
 }
@@ -31,6 +31,8 @@ export interface AttemptLog {
 interface AttemptRecord extends Failures {
   /** When the message was stored: a stream made again counts its sequences anew. */
   readonly storedAtMs: number;
+  /** How many outages the handler had had by then: a later one discharges the provisional failures. */
+  readonly outages: number;
 }
 
 /** Keeps the counts in the host's own bucket, where they outlive the host. */
@@ -40,13 +42,14 @@ export class KvAttemptLog implements AttemptLog {
   constructor(
     private readonly records: KeyValue,
     private readonly durable: string,
+    private readonly outages: Outages,
   ) {
     this.writers = new KeyWriters(records);
   }
 
   async read(message: MessageRef): Promise<Failures> {
     const entry = await this.records.get(this.keyOf(message));
-    return parse(entry?.value, message);
+    return this.parse(entry?.value, message);
   }
 
   failed(message: MessageRef, applied: readonly AppliedUpdate[]): Promise<void> {
@@ -65,19 +68,55 @@ export class KvAttemptLog implements AttemptLog {
     }));
   }
 
-  discharge(message: MessageRef): Promise<void> {
-    return this.change(message, (before) => ({ ...before, provisional: 0 }));
-  }
-
   async forget(message: MessageRef): Promise<void> {
     await this.writers.write(this.keyOf(message), () => undefined);
   }
 
+  /** The messages of a stream that have failed since the handler's last success, as hosts before this one left them. */
+  async failing(stream: string, settlements: Settlements): Promise<MessageRef[]> {
+    const keys = await this.records.keys(`attempts.${this.durable}.${stream}`);
+    const found = await Promise.all(keys.map((key) => this.failingAt(key, stream, settlements)));
+    return found.filter((message) => message !== undefined);
+  }
+
+  private async failingAt(key: string, stream: string, settlements: Settlements): Promise<MessageRef | undefined> {
+    const entry = await this.records.get(key);
+    if (entry?.value === undefined) return undefined;
+    const { storedAtMs } = JSON.parse(entry.value) as AttemptRecord;
+    const message = { stream, sequence: Number(key.slice(key.lastIndexOf('.') + 1)), storedAtMs };
+    const isOver = settlements.has(message.sequence) || storedAtMs < Date.parse(settlements.generation);
+    return isOver || this.parse(entry.value, message).provisional === 0 ? undefined : message;
+  }
+
   private async change(message: MessageRef, next: (failures: Failures) => Failures): Promise<void> {
+    // What is told now is of now, however late it is written: an outage may begin meanwhile.
+    const outages = this.outages.count;
     await this.writers.write(this.keyOf(message), (text) => {
-      const record: AttemptRecord = { ...next(parse(text, message)), storedAtMs: message.storedAtMs };
+      const before = this.parse(text, message, outages);
+      const record: AttemptRecord = {
+        ...next(before),
+        storedAtMs: message.storedAtMs,
+        outages: Math.max(outages, before.outages),
+      };
       return JSON.stringify(record);
     });
+  }
+
+  /** @param now how many outages there have been by now; without it, by whenever somebody looks at the failures */
+  private parse(text: string | undefined, message: MessageRef, now?: number): Failures & { outages: number } {
+    const record = text === undefined ? undefined : (JSON.parse(text) as AttemptRecord);
+    if (record?.storedAtMs !== message.storedAtMs) return { ...NO_FAILURES, outages: 0 };
+    const { charged, provisional, applied, outages } = record;
+    this.outages.learn(outages);
+    const all = this.outages;
+    return {
+      charged,
+      get provisional() {
+        return outages < (now ?? all.count) ? 0 : provisional;
+      },
+      applied,
+      outages,
+    };
   }
 
   private keyOf(message: MessageRef): string {
@@ -93,10 +132,4 @@ export function mergeApplied(
   if (before.length === 0) return added;
   const has = ([key, ordinal]: AppliedUpdate): boolean => before.some((one) => one[0] === key && one[1] === ordinal);
   return [...before, ...added.filter((update) => !has(update))];
-}
-
-function parse(text: string | undefined, message: MessageRef): Failures {
-  if (text === undefined) return NO_FAILURES;
-  const record = JSON.parse(text) as AttemptRecord;
-  return record.storedAtMs === message.storedAtMs ? record : NO_FAILURES;
 }

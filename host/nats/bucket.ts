@@ -67,10 +67,10 @@ export class Bucket implements KeyValue {
     return this.write(key, '', headers, expected, marks);
   }
 
-  async keys(): Promise<string[]> {
+  async keys(under?: string): Promise<string[]> {
     const bucket = await this.ask(this.connection.js.views.kv(this.name, { bindOnly: true }));
     const keys: string[] = [];
-    for await (const key of await this.ask(bucket.keys())) keys.push(key);
+    for await (const key of await this.ask(bucket.keys(under === undefined ? '>' : `${under}.>`))) keys.push(key);
     return keys;
   }
 

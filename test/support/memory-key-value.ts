@@ -27,9 +27,10 @@ export class MemoryKeyValue implements KeyValue {
     return this.write(key, undefined, expected, marks);
   }
 
-  async keys(): Promise<string[]> {
+  async keys(under?: string): Promise<string[]> {
     await this.reach();
-    return [...this.entries].filter(([, { value }]) => value !== undefined).map(([key]) => key);
+    const keys = [...this.entries].filter(([, { value }]) => value !== undefined).map(([key]) => key);
+    return under === undefined ? keys : keys.filter((key) => key.startsWith(`${under}.`));
   }
 
   private async write(

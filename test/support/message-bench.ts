@@ -180,7 +180,7 @@ export class MessageBench {
       circuit: new Circuit(
         { messages: 3, overMs: 0, probeMs: [1_000, 2_000] },
         {
-          opened: (discharged) => discharged.forEach((message) => void attempts.discharge(message)),
+          opened: () => this.discharge(),
           closed: () => this.journal.push('closed'),
           charged: (failed) => failed.forEach(({ message }) => void attempts.charge(message)),
         },
@@ -235,16 +235,16 @@ export class MessageBench {
         this.journal.push(`charge ${sequence}`);
         return Promise.resolve();
       },
-      discharge: ({ sequence }) => {
-        this.failures.set(sequence, { ...of(sequence), provisional: 0 });
-        this.journal.push(`discharge ${sequence}`);
-        return Promise.resolve();
-      },
       forget: async ({ sequence }) => {
         await this.step('forget', 'forget');
         this.failures.delete(sequence);
       },
     };
+  }
+
+  private discharge(): void {
+    for (const [sequence, failures] of this.failures) this.failures.set(sequence, { ...failures, provisional: 0 });
+    this.journal.push('opened');
   }
 
   private deadLetters(): DeadLetters {

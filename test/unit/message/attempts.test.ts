@@ -1,50 +1,124 @@
+import fc from 'fast-check';
+import type { Settlements } from '../../../host/effects/settlements';
 import { KvAttemptLog, mergeApplied } from '../../../host/message/attempts';
-import type { AppliedUpdate } from '../../../host/message/delivery';
+import type { AppliedUpdate, MessageRef } from '../../../host/message/delivery';
+import { Outages } from '../../../host/message/outages';
 import { FakeDelivery } from '../../support/message-bench';
 import { MemoryKeyValue } from '../../support/memory-key-value';
 
 const NONE = { charged: 0, provisional: 0, applied: [] };
 const message = new FakeDelivery();
 
-function setUp() {
-  const records = new MemoryKeyValue();
-  return { records, log: new KvAttemptLog(records, 'badge-award') };
+const OUTAGE = { since: new Date(0), reason: 'down' };
+
+/** A host's hands on the records. */
+async function open(records: MemoryKeyValue, durable = 'badge-award') {
+  const outages = await Outages.open(records, durable);
+  return { records, outages, log: new KvAttemptLog(records, durable, outages) };
 }
 
+const setUp = () => open(new MemoryKeyValue());
+
+/** What a handler has settled of a stream made at a time. */
+const settlements = (settled: readonly number[] = [], generation = '1970-01-01T00:00:00Z') =>
+  ({ has: (sequence: number) => settled.includes(sequence), generation }) as Settlements;
+
 test('remembers how often a message failed, until it is forgotten', async () => {
-  const { records, log } = setUp();
-  expect(await log.read(message)).toEqual(NONE);
+  const { records, log } = await setUp();
+  expect(await log.read(message)).toMatchObject(NONE);
   await log.failed(message, []);
   await log.failed(message, []);
   expect(await log.read(message)).toMatchObject({ charged: 0, provisional: 2 });
   expect([...records.entries.keys()]).toEqual(['attempts.badge-award.EVENTS.7']);
   // Another host, or this one after a restart.
-  expect(await new KvAttemptLog(records, 'badge-award').read(message)).toMatchObject({ provisional: 2 });
+  expect(await (await open(records)).log.read(message)).toMatchObject({ provisional: 2 });
   await log.forget(message);
-  expect(await log.read(message)).toEqual(NONE);
+  expect(await log.read(message)).toMatchObject(NONE);
 });
 
-test('provisional failures become the message’s own, or nobody’s', async () => {
-  const { log } = setUp();
+test('provisional failures become the message’s own, or with an outage nobody’s', async () => {
+  const { log, outages } = await setUp();
   await log.failed(message, []);
   await log.failed(message, []);
   await log.charge(message);
   expect(await log.read(message)).toMatchObject({ charged: 2, provisional: 0 });
   await log.failed(message, []);
-  await log.discharge(message);
+  const read = await log.read(message);
+  expect(read).toMatchObject({ charged: 2, provisional: 1 });
+  await outages.begin(OUTAGE);
+  // A run that has read them before is not to count them after.
+  expect(read.provisional).toBe(0);
   expect(await log.read(message)).toMatchObject({ charged: 2, provisional: 0 });
   await log.failed(message, []);
   expect(await log.read(message)).toMatchObject({ charged: 2, provisional: 1 });
 });
 
 test('a failure, its charge and a further failure, told at once, are counted in their order', async () => {
-  const { log } = setUp();
-  await Promise.all([log.failed(message, []), log.charge(message), log.failed(message, []), log.discharge(message)]);
-  expect(await log.read(message)).toMatchObject({ charged: 1, provisional: 0 });
+  const { log } = await setUp();
+  await Promise.all([log.failed(message, []), log.charge(message), log.failed(message, [])]);
+  expect(await log.read(message)).toMatchObject({ charged: 1, provisional: 1 });
 });
 
-test('remembers what the runs that failed had applied, each update once, through charges and discharges', async () => {
-  const { log } = setUp();
+test('a failure of before an outage that is written late does not count', async () => {
+  const { records, log, outages } = await setUp();
+  await Promise.all([log.failed(message, []), outages.begin(OUTAGE)]);
+  expect(await log.read(message)).toMatchObject({ charged: 0, provisional: 0 });
+  expect(await (await open(records)).log.read(message)).toMatchObject({ charged: 0, provisional: 0 });
+});
+
+test('a host that does not know of another’s outage learns of it by what failed after', async () => {
+  const { records, log: a, outages } = await setUp();
+  const { log: b } = await open(records);
+  const later = new FakeDelivery({}, { sequence: 8 });
+  await b.failed(message, []);
+  await outages.begin(OUTAGE);
+  await a.failed(later, []);
+  expect(await b.read(later)).toMatchObject({ provisional: 1 });
+  expect(await b.read(message)).toMatchObject({ provisional: 0 });
+});
+
+test('an outage and its failures, whatever the order and whenever the host ends, leave only what came after', async () => {
+  type Step = 'fail' | 'charge' | 'outage' | 'restart';
+  const steps = fc.array(fc.constantFrom<Step[]>('fail', 'fail', 'charge', 'outage', 'restart'), { maxLength: 20 });
+  await fc.assert(
+    fc.asyncProperty(steps, async (given) => {
+      let host = await setUp();
+      const expected = { charged: 0, provisional: 0 };
+      for (const step of given) {
+        if (step === 'fail') {
+          await host.log.failed(message, []);
+          expected.provisional++;
+        } else if (step === 'charge') {
+          await host.log.charge(message);
+          expected.charged += expected.provisional;
+          expected.provisional = 0;
+        } else if (step === 'outage') {
+          await host.outages.begin(OUTAGE);
+          expected.provisional = 0;
+        } else host = await open(host.records);
+        expect(await host.log.read(message)).toMatchObject(expected);
+      }
+    }),
+  );
+});
+
+test('tells the next host what was failing: not what was charged, settled, of an outage or of an earlier stream', async () => {
+  const { records, log, outages } = await setUp();
+  const at = (sequence: number, storedAtMs = 1_000): MessageRef => ({ stream: 'EVENTS', sequence, storedAtMs });
+  await log.failed(at(1), []);
+  await outages.begin(OUTAGE);
+  for (const sequence of [2, 3, 4, 5]) await log.failed(at(sequence), []);
+  await log.charge(at(2));
+  await log.failed({ ...at(6), stream: 'EVENTS2' }, []);
+  await log.failed(at(7, 1), []);
+  const next = await open(records);
+  const failing = await next.log.failing('EVENTS', settlements([3], '1970-01-01T00:00:00.5Z'));
+  expect(failing).toEqual([at(4), at(5)]);
+  expect(await next.log.failing('OTHER', settlements())).toEqual([]);
+});
+
+test('remembers what the runs that failed had applied, each update once, through charges and outages', async () => {
+  const { log, outages } = await setUp();
   await log.failed(message, [['k', 0, '1']]);
   await log.charge(message);
   await log.failed(message, [
@@ -52,7 +126,7 @@ test('remembers what the runs that failed had applied, each update once, through
     ['k', 1, '2'],
     ['other', 0, null],
   ]);
-  await log.discharge(message);
+  await outages.begin(OUTAGE);
   expect((await log.read(message)).applied).toEqual([
     ['k', 0, '1'],
     ['k', 1, '2'],
@@ -68,29 +142,29 @@ test('what was applied first wins over a later word on the same update', () => {
 });
 
 test('keeps messages, streams and durables apart', async () => {
-  const { records, log } = setUp();
+  const { records, log } = await setUp();
   await log.failed(message, []);
-  expect(await log.read(new FakeDelivery({}, { sequence: 8 }))).toEqual(NONE);
-  expect(await log.read(new FakeDelivery({}, { stream: 'OTHER' }))).toEqual(NONE);
-  expect(await new KvAttemptLog(records, 'badge-other').read(message)).toEqual(NONE);
+  expect(await log.read(new FakeDelivery({}, { sequence: 8 }))).toMatchObject(NONE);
+  expect(await log.read(new FakeDelivery({}, { stream: 'OTHER' }))).toMatchObject(NONE);
+  expect(await (await open(records, 'badge-other')).log.read(message)).toMatchObject(NONE);
 });
 
 test('a message of a stream that was made again has no failures of its namesake, and starts its own count', async () => {
-  const { log } = setUp();
+  const { log } = await setUp();
   for (let i = 0; i < 4; i++) await log.failed(message, [['k', 0, '1']]);
   const namesake = new FakeDelivery({}, { storedAtMs: 1 });
-  expect(await log.read(namesake)).toEqual(NONE);
+  expect(await log.read(namesake)).toMatchObject(NONE);
   await log.failed(namesake, []);
   expect(await log.read(namesake)).toMatchObject({ charged: 0, provisional: 1, applied: [] });
 });
 
 test('a bucket that does not answer is the caller’s to know', async () => {
-  const { records, log } = setUp();
+  const { records, log } = await setUp();
   for (const attempt of [
     () => log.read(message),
     () => log.failed(message, []),
     () => log.charge(message),
-    () => log.discharge(message),
+    () => log.failing('EVENTS', settlements()),
     () => log.forget(message),
   ]) {
     records.failNext = new Error('no answer');
