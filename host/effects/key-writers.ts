@@ -56,6 +56,12 @@ export class KeyWriters {
     });
   }
 
+  /** Removes the key without a trace; a change that is under way may come after, and then begins anew. */
+  async purge(key: string): Promise<void> {
+    this.remembered.delete(key);
+    await this.bucket.purge(key);
+  }
+
   /** Never rejects: what fails is told to those who wait for it. */
   private async drain(key: string, queue: Pending[]): Promise<void> {
     while (queue.length > 0) {

@@ -61,18 +61,19 @@ export class KvAttemptLog implements AttemptLog {
   }
 
   charge(message: MessageRef): Promise<void> {
-    return this.change(message, (before) => ({
-      ...before,
-      charged: before.charged + before.provisional,
-      provisional: 0,
-    }));
+    return this.change(message, (before) =>
+      // Nothing to charge, or settled and forgotten meanwhile: then nothing is to be left of it.
+      before.provisional === 0
+        ? undefined
+        : { ...before, charged: before.charged + before.provisional, provisional: 0 },
+    );
   }
 
-  async forget(message: MessageRef): Promise<void> {
-    await this.writers.write(this.keyOf(message), () => undefined);
+  forget(message: MessageRef): Promise<void> {
+    return this.writers.purge(this.keyOf(message));
   }
 
-  /** The messages of a stream that have failed since the handler's last success, as hosts before this one left them. */
+  /** The messages of a stream that have failed since the handler's last success, as hosts before this one left them; forgets those that are settled. */
   async failing(stream: string, settlements: Settlements): Promise<MessageRef[]> {
     const keys = await this.records.keys(`attempts.${this.durable}.${stream}`);
     const found = await Promise.all(keys.map((key) => this.failingAt(key, stream, settlements)));
@@ -84,17 +85,23 @@ export class KvAttemptLog implements AttemptLog {
     if (entry?.value === undefined) return undefined;
     const { storedAtMs } = JSON.parse(entry.value) as AttemptRecord;
     const message = { stream, sequence: Number(key.slice(key.lastIndexOf('.') + 1)), storedAtMs };
-    const isOver = settlements.has(message.sequence) || storedAtMs < Date.parse(settlements.generation);
-    return isOver || this.parse(entry.value, message).provisional === 0 ? undefined : message;
+    if (settlements.has(message.sequence) || storedAtMs < Date.parse(settlements.generation)) {
+      // A host settled it and did not live to forget it, or its stream was made again.
+      await this.forget(message);
+      return undefined;
+    }
+    return this.parse(entry.value, message).provisional === 0 ? undefined : message;
   }
 
-  private async change(message: MessageRef, next: (failures: Failures) => Failures): Promise<void> {
+  private async change(message: MessageRef, next: (before: Failures) => Failures | undefined): Promise<void> {
     // What is told now is of now, however late it is written: an outage may begin meanwhile.
     const outages = this.outages.count;
     await this.writers.write(this.keyOf(message), (text) => {
       const before = this.parse(text, message, outages);
+      const after = next(before);
+      if (!after) return text;
       const record: AttemptRecord = {
-        ...next(before),
+        ...after,
         storedAtMs: message.storedAtMs,
         outages: Math.max(outages, before.outages),
       };

@@ -67,6 +67,12 @@ export class Bucket implements KeyValue {
     return this.write(key, '', headers, expected, marks);
   }
 
+  async purge(key: string): Promise<void> {
+    // Not the client's own: that leaves a message which says so.
+    const stream = `KV_${this.name}`;
+    await this.ask(this.connection.jsm.streams.purge(stream, { filter: this.subjectOf(key) }));
+  }
+
   async keys(under?: string): Promise<string[]> {
     const bucket = await this.ask(this.connection.js.views.kv(this.name, { bindOnly: true }));
     const keys: string[] = [];

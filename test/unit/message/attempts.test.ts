@@ -34,6 +34,7 @@ test('remembers how often a message failed, until it is forgotten', async () => 
   expect(await (await open(records)).log.read(message)).toMatchObject({ provisional: 2 });
   await log.forget(message);
   expect(await log.read(message)).toMatchObject(NONE);
+  expect(records.entries.size).toBe(0);
 });
 
 test('provisional failures become the message’s own, or with an outage nobody’s', async () => {
@@ -114,6 +115,8 @@ test('tells the next host what was failing: not what was charged, settled, of an
   const next = await open(records);
   const failing = await next.log.failing('EVENTS', settlements([3], '1970-01-01T00:00:00.5Z'));
   expect(failing).toEqual([at(4), at(5)]);
+  // What is settled, or of an earlier stream, is forgotten by the way.
+  expect([...records.entries.keys()].filter((key) => /EVENTS\.[37]$/.test(key))).toEqual([]);
   expect(await next.log.failing('OTHER', settlements())).toEqual([]);
 });
 
@@ -156,6 +159,23 @@ test('a message of a stream that was made again has no failures of its namesake,
   expect(await log.read(namesake)).toMatchObject(NONE);
   await log.failed(namesake, []);
   expect(await log.read(namesake)).toMatchObject({ charged: 0, provisional: 1, applied: [] });
+});
+
+test('a charge that comes when the message is forgotten leaves nothing of it', async () => {
+  const { records, log } = await setUp();
+  await log.failed(message, []);
+  await Promise.all([log.charge(message), log.forget(message), log.charge(message)]);
+  await log.charge(message);
+  expect(records.entries.size).toBe(0);
+});
+
+test('a host whose memory of a record is older than its removal by another counts from nothing', async () => {
+  const { records, log: a } = await setUp();
+  const { log: b } = await open(records);
+  await a.failed(message, []);
+  await b.forget(message);
+  await a.failed(message, []);
+  expect(await a.read(message)).toMatchObject({ charged: 0, provisional: 1 });
 });
 
 test('a bucket that does not answer is the caller’s to know', async () => {
