@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config/config';
 import { systemClock } from './clock';
+import { KvLongTexts } from './effects/long-texts';
 import type { HostLog } from './log';
 import { Sweep } from './message/sweep';
 import { Bucket } from './nats/bucket';
@@ -162,6 +163,7 @@ export class Host {
     const subscribable = streams.filter(({ name }) => name !== this.config.deadLetters.stream);
     await ensureRetryStream(connection, replicas);
     const wakes = new Wakes(connection);
+    const records = await Bucket.open(connection, 'jetplug', replicas);
     return new Plugins({
       config: this.config,
       connection,
@@ -172,7 +174,8 @@ export class Host {
       road: new NatsRetryRoad(connection),
       wakes,
       deadLetters: new DeadLetterStream(connection, this.config.deadLetters.stream),
-      records: await Bucket.open(connection, 'jetplug', replicas),
+      records,
+      texts: new KvLongTexts(records, (message, details) => this.log.warn(message, details)),
       sweep: new Sweep(),
     });
   }

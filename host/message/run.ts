@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventContext, Logger } from '../../sdk';
 import { JetplugError } from '../../sdk/internal';
-import type { Author } from '../effects/key-writers';
+import type { Author } from '../effects/write-batch';
 import { isPromise, type MaybePromise } from '../maybe-promise';
 import type { Decoded } from './decode';
 import type { AppliedUpdate, Delivery } from './delivery';
@@ -55,7 +55,8 @@ export class Run {
   authorOf(key: string): Author {
     const ordinal = this.updates.get(key) ?? 0;
     this.updates.set(key, ordinal + 1);
-    return { settlements: this.handler.settlements, sequence: this.delivery.sequence, ordinal };
+    const { settlements, texts } = this.handler;
+    return { settlements, texts, sequence: this.delivery.sequence, ordinal };
   }
 
   get isOver(): boolean {

@@ -166,6 +166,7 @@ class Consumption implements ConsumingHandler {
       limits: host.config.delivery,
       invoke: (event, context) => method.call(instance, event, context),
       settlements,
+      texts: host.texts,
       attempts: this.attempts,
       circuit: this.circuit,
       deadLetters: host.deadLetters,

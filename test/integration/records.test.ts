@@ -7,6 +7,9 @@ import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 
 const EVENTS = 60;
+const LARGE_EVENTS = 30;
+/** Of two bytes each, and of six in a header. */
+const LARGE_LENGTH = 100_000;
 
 const scene = new Scene();
 let server: TestServer;
@@ -27,7 +30,17 @@ beforeAll(async () => {
     if (context.attempt <= event.fails) throw new Error('not yet');
   }`,
   );
-  plugins = [scene.folder({ 'fails.plugin.ts': source })];
+  const large = pluginSource(
+    'LargePlugin',
+    `  constructor(private readonly profiles: Store<{ n: number; fill: string }>) {}
+  @Subscribe('video.large', { from: 'beginning', retry: { attempts: 3, backoff: ['500ms'] } })
+  async grow(event: any, context: EventContext) {
+    const { n } = await this.profiles.update('u1', (p) => ({ n: (p?.n ?? 0) + 1, fill: 'ж'.repeat(${LARGE_LENGTH}) }));
+    context.log.info('grew', { id: event.id, n });
+    if (event.fails && context.attempt === 1) throw new Error('not yet');
+  }`,
+  );
+  plugins = [scene.folder({ 'fails.plugin.ts': source, 'large.plugin.ts': large })];
 });
 afterAll(() => scene.end());
 
@@ -38,7 +51,7 @@ const start = (): Promise<TestHost> =>
 test('of events that failed and then succeeded, or were dead-lettered, no message stays in the host’s bucket', async () => {
   const host = await start();
   for (let i = 0; i < EVENTS; i++) await publish({ fails: i % 5 });
-  await eventually(settled, 20_000);
+  await eventually(() => settled('fails-work'), 20_000);
   // Some fail never, some once or twice, some as often as they may.
   expect(await storedLetters(nats)).toHaveLength((EVENTS / 5) * 2);
   expect(host.logged('a handler failed; the event is tried again').length).toBe((EVENTS / 5) * 7);
@@ -60,12 +73,40 @@ test('a record that a host did not live to remove goes when the next one starts;
   await host.stop();
 });
 
+test('an update of a large value returns to a repeat what it returned first, and no record of that stays', async () => {
+  const host = await start();
+  const js = nats.jetstream();
+  // All at once, and every third fails after its update: meanwhile others change the value.
+  for (let id = 0; id < LARGE_EVENTS; id++)
+    await js.publish('video.large', JSON.stringify({ id, fails: id % 3 === 0 }));
+  await eventually(async () => (await messagesOf('text.>')).length > 0);
+  await eventually(() => settled('large-grow'), 20_000);
+  const seen = new Map<number, Set<number>>();
+  for (const { id, n } of host.logged('grew') as unknown as { id: number; n: number }[]) {
+    seen.set(id, (seen.get(id) ?? new Set()).add(n));
+  }
+  expect(host.logged('grew').length).toBeGreaterThanOrEqual(LARGE_EVENTS + LARGE_EVENTS / 3);
+  for (const values of seen.values()) expect(values.size).toBe(1);
+  expect([...seen.values()].flatMap((values) => [...values]).sort((a, b) => a - b)).toEqual(
+    Array.from({ length: LARGE_EVENTS }, (_, i) => i + 1),
+  );
+  // The next update drops the marks of what is settled, and with them their records.
+  await eventually(async () => {
+    const record = await jsm.streams.getMessage('KV_jetplug', { last_by_subj: '$KV.jetplug.settled.large-grow' });
+    return record.json<{ ranges: unknown[] }>().ranges.length === 1;
+  });
+  await js.publish('video.large', '{}');
+  await eventually(async () => (await messagesOf('text.>')).length === 0);
+  expect(host.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  await host.stop();
+});
+
 async function publish(event: object): Promise<void> {
   await nats.jetstream().publish('video.x', JSON.stringify(event));
 }
 
-async function settled(): Promise<boolean> {
-  const { num_pending, num_ack_pending } = await jsm.consumers.info('EVENTS', 'fails-work');
+async function settled(durable: string): Promise<boolean> {
+  const { num_pending, num_ack_pending } = await jsm.consumers.info('EVENTS', durable);
   return num_pending + num_ack_pending === 0;
 }
 

@@ -1,5 +1,6 @@
 /** A handler with all that its messages' lives lean on, in memory. */
 import type { EventContext } from 'jetplug/sdk';
+import { KvLongTexts } from '../../host/effects/long-texts';
 import type { Settlements } from '../../host/effects/settlements';
 import { mergeApplied, NO_FAILURES, type AttemptLog, type Failures } from '../../host/message/attempts';
 import { Circuit } from '../../host/message/circuit';
@@ -15,6 +16,7 @@ import type {
   RetryRoad,
 } from '../../host/message/ports';
 import type { Envelope } from '../../sdk/internal';
+import { MemoryKeyValue } from './memory-key-value';
 import { RecordingLog } from './recording-log';
 
 export const STORED_AT = '2026-05-12T12:00:00.000Z';
@@ -155,6 +157,8 @@ export class MessageBench {
   /** The failures on record, by sequence. */
   readonly failures = new Map<number, Failures>();
   readonly settlements = new FakeSettlements(this.journal);
+  /** The host's bucket, for long texts. */
+  readonly records = new MemoryKeyValue();
   readonly handler: Handler;
   /** What each step fails with, if it is to fail. */
   private readonly failing = new Map<Step, unknown>();
@@ -176,6 +180,7 @@ export class MessageBench {
       limits: { maxPayloadBytes: 524_288, maxDepth: 64 },
       invoke,
       settlements: this.settlements.asSettlements(),
+      texts: new KvLongTexts(this.records, (message, details) => this.log.warn(message, details)),
       attempts,
       circuit: new Circuit(
         { messages: 3, overMs: 0, probeMs: [1_000, 2_000] },
