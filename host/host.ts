@@ -164,6 +164,7 @@ export class Host {
     await ensureRetryStream(connection, replicas);
     const wakes = new Wakes(connection);
     const records = await Bucket.open(connection, 'jetplug', replicas);
+    const texts = new KvLongTexts(records, (message, details) => this.log.warn(message, details));
     return new Plugins({
       config: this.config,
       connection,
@@ -173,9 +174,9 @@ export class Host {
       outgoing: new Publisher(connection, Math.min(...this.config.streams.map((stream) => stream.duplicateWindowMs))),
       road: new NatsRetryRoad(connection),
       wakes,
-      deadLetters: new DeadLetterStream(connection, this.config.deadLetters.stream),
+      deadLetters: new DeadLetterStream(connection, this.config.deadLetters.stream, texts),
       records,
-      texts: new KvLongTexts(records, (message, details) => this.log.warn(message, details)),
+      texts,
       sweep: new Sweep(),
     });
   }

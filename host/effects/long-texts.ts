@@ -3,8 +3,11 @@ import type { KeyValue } from './key-value';
 
 /** Keeps texts that are too long for where they belong; that place keeps their name. */
 export interface LongTexts {
-  /** Stores a text and resolves with a fresh name, which stands for this text and never for another. */
-  put(text: string): Promise<string>;
+  /**
+   * Stores a text and resolves with its name: one given, parted by dots, whose text before it replaces; or a
+   * fresh one, which stands for this text and never for another.
+   */
+  put(text: string, name?: string): Promise<string>;
   /** The text, or nothing where it has been removed. */
   get(name: string): Promise<string | undefined>;
   /** Resolves when it is gone, or when it is said that it stays for good: nothing depends on it. */
@@ -16,7 +19,7 @@ export interface LongTexts {
 /** In UTF-16 units; a message of them stays well below what any server takes. */
 const PIECE_LENGTH = 65_536;
 
-/** Keeps them in the host's bucket: `text.<random>.<piece>`. */
+/** Keeps them in the host's bucket: `text.<name>.<piece>`; the first piece says how many there are. */
 export class KvLongTexts implements LongTexts {
   /** @param warn told what went wrong that nobody waits for */
   constructor(
@@ -24,31 +27,36 @@ export class KvLongTexts implements LongTexts {
     private readonly warn: (message: string, details: object) => void,
   ) {}
 
-  async put(text: string): Promise<string> {
-    const pieces = cut(text);
-    const random = randomBytes(9).toString('base64url');
-    await Promise.all(pieces.map((piece, i) => this.records.put(`text.${random}.${i}`, piece, 0)));
-    return `${random}.${pieces.length}`;
+  async put(text: string, name = randomBytes(9).toString('base64url')): Promise<string> {
+    const [first, ...more] = cut(text);
+    const pieces = [`${more.length + 1}\n${first}`, ...more];
+    await Promise.all(pieces.map((piece, i) => this.records.put(`text.${name}.${i}`, piece)));
+    return name;
   }
 
   async get(name: string): Promise<string | undefined> {
-    const [random, count] = name.split('.');
-    const keys = Array.from({ length: Number(count) }, (_, i) => `text.${random}.${i}`);
-    const pieces = await Promise.all(keys.map(async (key) => (await this.records.get(key))?.value));
+    const first = await this.pieceAt(name, 0);
+    if (first === undefined) return undefined;
+    const end = first.indexOf('\n');
+    const others = Array.from({ length: Number(first.slice(0, end)) - 1 }, (_, i) => this.pieceAt(name, i + 1));
+    const pieces = [first.slice(end + 1), ...(await Promise.all(others))];
     return pieces.includes(undefined) ? undefined : pieces.join('');
   }
 
   async remove(name: string): Promise<void> {
-    const [random] = name.split('.');
     try {
-      await this.records.purge(`text.${random}.>`);
+      await this.records.purge(`text.${name}.>`);
     } catch (error) {
-      this.warn('a record that nobody needs any more could not be removed', { record: `text.${random}`, err: error });
+      this.warn('a record that nobody needs any more could not be removed', { record: `text.${name}`, err: error });
     }
   }
 
   missed(name: string, details: object): void {
     this.warn('a record is gone that a repeat needs', { record: `text.${name}`, ...details });
+  }
+
+  private async pieceAt(name: string, i: number): Promise<string | undefined> {
+    return (await this.records.get(`text.${name}.${i}`))?.value;
   }
 }
 

@@ -1,5 +1,6 @@
 import { then, type MaybePromise } from '../maybe-promise';
-import { mergeApplied, NO_FAILURES, type Failures } from './attempts';
+import { mergeApplied } from './applied';
+import { NO_FAILURES, type Failures } from './attempts';
 import { decide } from './decide';
 import { decode } from './decode';
 import type { Delivery } from './delivery';
@@ -26,7 +27,7 @@ export function processMessage(handler: Handler, delivery: Delivery, runs: RunRe
   return then(failuresBefore(handler, delivery), (failures) => {
     const attempt = failures.charged + failures.provisional + 1;
     const decoded = decode(delivery, handler.limits);
-    const run = decoded.kind === 'invalid' ? undefined : new Run(handler, delivery, attempt, decoded);
+    const run = decoded.kind === 'invalid' ? undefined : new Run(handler, delivery, attempt, decoded, failures.applied);
     const ended = run ? handle(run, runs) : (decoded as Invalid);
     return then(ended, (outcome) => {
       judge(handler, delivery, outcome);
@@ -37,13 +38,7 @@ export function processMessage(handler: Handler, delivery: Delivery, runs: RunRe
 }
 
 function failuresBefore(handler: Handler, delivery: Delivery): MaybePromise<Failures> {
-  const { past } = delivery;
-  if (!past) return delivery.deliveryCount > 1 ? handler.attempts.read(delivery) : NO_FAILURES;
-  return then(handler.attempts.read(delivery), ({ charged, provisional, applied }) => ({
-    charged: past.failures + charged,
-    provisional,
-    applied: mergeApplied(past.applied, applied),
-  }));
+  return delivery.deliveryCount > 1 || delivery.past ? handler.attempts.read(delivery) : NO_FAILURES;
 }
 
 /** Tells the circuit what the outcome says of the handler; of a bad event it says nothing. */

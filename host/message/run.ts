@@ -30,6 +30,7 @@ export class Run {
     readonly delivery: Delivery,
     readonly attempt: number,
     readonly decoded: Decoded,
+    private readonly appliedEarlier: readonly AppliedUpdate[] = [],
   ) {}
 
   /** Made only for a handler that asks: an AbortController for every message would cost half the throughput. */
@@ -43,10 +44,9 @@ export class Run {
 
   /** What an earlier run of the event left at this update, before the event came by the retry road. */
   appliedBefore(key: string): AppliedUpdate | undefined {
-    const { past } = this.delivery;
-    if (!past) return undefined;
+    if (!this.delivery.past) return undefined;
     const ordinal = this.updates.get(key) ?? 0;
-    const before = past.applied.find((update) => update[0] === key && update[1] === ordinal);
+    const before = this.appliedEarlier.find((update) => update[0] === key && update[1] === ordinal);
     if (before) this.updates.set(key, ordinal + 1);
     return before;
   }

@@ -32,6 +32,11 @@ export class Bucket implements KeyValue {
     return new Bucket(connection, name);
   }
 
+  /** The bucket, which is not looked for: what is asked of one that is not there fails. */
+  static at(connection: Connection, name: string): Bucket {
+    return new Bucket(connection, name);
+  }
+
   /** The bucket, if it is there. */
   static async find(connection: Connection, name: string): Promise<Bucket | undefined> {
     try {

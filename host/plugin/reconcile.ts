@@ -27,7 +27,7 @@ export async function reconcile(plugin: PluginDefinition, host: PluginHost): Pro
       const settlements = await openSettlements(durable, plugin, host);
       await ensureDurableAt(durable, settlements, host);
       const outages = await Outages.open(host.records, durable.durable);
-      const attempts = new KvAttemptLog(host.records, durable.durable, outages);
+      const attempts = new KvAttemptLog(host.records, host.texts, durable.durable, outages);
       const failing = await attempts.failing(durable.stream, settlements);
       return { durable, settlements, attempts, outages, before: { outage: outages.ongoing, failing } };
     }),

@@ -2,7 +2,8 @@
 import type { EventContext } from 'jetplug/sdk';
 import { KvLongTexts } from '../../host/effects/long-texts';
 import type { Settlements } from '../../host/effects/settlements';
-import { mergeApplied, NO_FAILURES, type AttemptLog, type Failures } from '../../host/message/attempts';
+import { mergeApplied } from '../../host/message/applied';
+import { broughtBy, type AttemptLog, type CountedMessage, type Failures } from '../../host/message/attempts';
 import { Circuit } from '../../host/message/circuit';
 import { HandlerCounters } from '../../host/message/counters';
 import type { Delivery, MessageRef } from '../../host/message/delivery';
@@ -219,25 +220,26 @@ export class MessageBench {
   }
 
   private attempts(): AttemptLog {
-    const of = (sequence: number): Failures => this.failures.get(sequence) ?? NO_FAILURES;
+    const of = (message: CountedMessage): Failures => this.failures.get(message.sequence) ?? broughtBy(message);
     return {
-      read: async ({ sequence }) => {
+      read: async (message) => {
         await this.step('failures');
-        return of(sequence);
+        return of(message);
       },
-      failed: async ({ sequence }, applied) => {
-        const { charged, provisional, applied: before } = of(sequence);
+      failed: async (message, applied) => {
+        const { charged, provisional, outages, applied: before } = of(message);
         await this.step('record', `record ${charged + provisional + 1}`);
-        this.failures.set(sequence, {
+        this.failures.set(message.sequence, {
           charged,
           provisional: provisional + 1,
+          outages,
           applied: mergeApplied(before, applied),
         });
       },
-      charge: ({ sequence }) => {
-        const { charged, provisional, applied } = of(sequence);
-        this.failures.set(sequence, { charged: charged + provisional, provisional: 0, applied });
-        this.journal.push(`charge ${sequence}`);
+      charge: (message) => {
+        const { charged, provisional, outages, applied } = of(message);
+        this.failures.set(message.sequence, { charged: charged + provisional, provisional: 0, outages, applied });
+        this.journal.push(`charge ${message.sequence}`);
         return Promise.resolve();
       },
       forget: async ({ sequence }) => {

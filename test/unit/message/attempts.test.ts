@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import type { Settlements } from '../../../host/effects/settlements';
-import { KvAttemptLog, mergeApplied } from '../../../host/message/attempts';
+import { KvLongTexts } from '../../../host/effects/long-texts';
+import { mergeApplied } from '../../../host/message/applied';
+import { KvAttemptLog } from '../../../host/message/attempts';
 import type { AppliedUpdate, MessageRef } from '../../../host/message/delivery';
 import { Outages } from '../../../host/message/outages';
 import { FakeDelivery } from '../../support/message-bench';
@@ -14,7 +16,10 @@ const OUTAGE = { since: new Date(0), reason: 'down' };
 /** A host's hands on the records. */
 async function open(records: MemoryKeyValue, durable = 'badge-award') {
   const outages = await Outages.open(records, durable);
-  return { records, outages, log: new KvAttemptLog(records, durable, outages) };
+  const texts = new KvLongTexts(records, (message) => {
+    throw new Error(message);
+  });
+  return { records, outages, texts, log: new KvAttemptLog(records, texts, durable, outages) };
 }
 
 const setUp = () => open(new MemoryKeyValue());
@@ -135,6 +140,70 @@ test('remembers what the runs that failed had applied, each update once, through
     ['k', 1, '2'],
     ['other', 0, null],
   ]);
+});
+
+describe('what was applied that is too long for a record', () => {
+  const long = (key: string): AppliedUpdate => [key, 0, 'ж'.repeat(20_000)];
+
+  test('is kept beside it, grows with further failures, and goes with it', async () => {
+    const { records, log } = await setUp();
+    await log.failed(message, [['short', 0, '1']]);
+    await log.failed(message, [['short', 0, '1'], long('a')]);
+    await log.charge(message);
+    const { log: other } = await open(records);
+    expect(await other.read(message)).toMatchObject({ charged: 2, applied: [['short', 0, '1'], long('a')] });
+    await other.failed(message, [['short', 0, '1'], long('a'), long('b')]);
+    expect((await log.read(message)).applied).toEqual([['short', 0, '1'], long('a'), long('b')]);
+    expect(records.entries.get('attempts.badge-award.EVENTS.7')!.value!.length).toBeLessThan(500);
+    // A host that has read it knows of it.
+    await log.forget(message);
+    expect(records.entries.size).toBe(0);
+  });
+
+  test('goes when the next host finds its event settled', async () => {
+    const { records, log } = await setUp();
+    await log.failed(message, [long('a')]);
+    await (await open(records)).log.failing('EVENTS', settlements([7]));
+    expect(records.entries.size).toBe(0);
+  });
+});
+
+describe('of an event from the retry road', () => {
+  test('failures and updates of before count on, in the first record of its own as well', async () => {
+    const { log } = await setUp();
+    const past = { failures: 1, provisional: 2, outages: 0, applied: [['k', 0, '1']] as const };
+    const back = new FakeDelivery({}, { stream: 'RETRY', past });
+    expect(await log.read(back)).toMatchObject({ charged: 1, provisional: 2, applied: [['k', 0, '1']] });
+    await log.charge(back);
+    expect(await log.read(back)).toMatchObject({ charged: 3, provisional: 0 });
+    await log.failed(back, [
+      ['k', 0, '1'],
+      ['k', 1, '2'],
+    ]);
+    expect(await log.read(back)).toMatchObject({ charged: 3, provisional: 1 });
+    expect((await log.read(back)).applied).toHaveLength(2);
+  });
+
+  test('an outage discharges what it brought that was provisional, and not what was charged', async () => {
+    const { log, outages } = await setUp();
+    const past = { failures: 1, provisional: 2, outages: 0, applied: [] };
+    const back = new FakeDelivery({}, { stream: 'RETRY', past });
+    await outages.begin(OUTAGE);
+    expect(await log.read(back)).toMatchObject({ charged: 1, provisional: 0 });
+  });
+
+  test('updates that lie in a record are read from it, and stay there for whoever put them there', async () => {
+    const { records, texts, log } = await setUp();
+    const update: AppliedUpdate = ['k', 0, 'x'.repeat(50_000)];
+    await texts.put(JSON.stringify([update]), 'road.badge.award.EVENTS.3.5.parked');
+    const past = { failures: 0, applied: [], appliedIn: 'road.badge.award.EVENTS.3.5.parked' };
+    const back = new FakeDelivery({}, { stream: 'RETRY', past });
+    expect((await log.read(back)).applied).toEqual([update]);
+    await log.failed(back, [update, ['k', 1, 'y'.repeat(50_000)]]);
+    expect((await log.read(back)).applied).toHaveLength(2);
+    await log.forget(back);
+    expect([...records.entries.keys()]).toEqual(['text.road.badge.award.EVENTS.3.5.parked.0']);
+  });
 });
 
 test('what was applied first wins over a later word on the same update', () => {

@@ -150,7 +150,7 @@ test('ends a run whose time is up, once, and tries the event again', async () =>
   expect(held.running[0]!.signal.aborted).toBe(true);
   await turn();
   expect(deliveries[0]!.answers).toEqual([expect.stringMatching(/^nak \d+$/)]);
-  expect(held.bench.failures.get(1)).toEqual({ charged: 0, provisional: 1, applied: [] });
+  expect(held.bench.failures.get(1)).toMatchObject({ charged: 0, provisional: 1, applied: [] });
   expect(held.started).toEqual([1, 2]);
 });
 
