@@ -4,8 +4,9 @@ import { isPromise } from '../maybe-promise';
 import { currentRun, currentScope, type Run } from '../message/run';
 import { showThrown } from '../thrown';
 import type { KeyValue } from './key-value';
-import { KeyWriters, type Change } from './key-writers';
+import { KeyWriters } from './key-writers';
 import { assertScope, escapeKey, unescapeKey } from './store-keys';
+import type { Change } from './write-batch';
 
 /** A plugin's store on a bucket; the scopes of one store share its writers. */
 export class KvStore<T> extends Store<T> {
@@ -30,7 +31,7 @@ export class KvStore<T> extends Store<T> {
       return stringify(key, change(parse<T>(current)));
     });
     // What JSON made of it, so that a caller sees what is kept.
-    // None only for a repeat whose value is gone by now.
+    // None only for a repeat of which nothing is left, which its writer has told.
     return parse<T>(text) as T;
   }
 

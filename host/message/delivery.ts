@@ -5,8 +5,12 @@ export type AppliedUpdate = readonly [key: string, ordinal: number, text: string
 export interface Past {
   /** How often it has failed by its own fault. */
   readonly failures: number;
-  /** What its earlier runs have applied, which is not to be applied again. */
+  /** How often since the handler's last success, and how many outages the handler had had by then. */
+  readonly provisional?: number;
+  readonly outages?: number;
+  /** What its earlier runs have applied, which is not to be applied again; more of it in the record of that name. */
   readonly applied: readonly AppliedUpdate[];
+  readonly appliedIn?: string;
   /** The dead letter that it was, to be removed when it is settled. */
   readonly letter?: number;
 }

@@ -1,5 +1,5 @@
 import { isBatchFailure, JetplugError } from '../../sdk/internal';
-import { AlreadySettled } from '../effects/key-writers';
+import { AlreadySettled } from '../effects/write-batch';
 import { isPromise, type MaybePromise } from '../maybe-promise';
 import { RunBatchContext, type Batch } from './batch';
 import { endWith, outcomeOfError, sent } from './dispatch';

@@ -1,5 +1,5 @@
 import { isJetplugError, isReject, isRetryLater, JetplugError } from '../../sdk/internal';
-import { AlreadySettled } from '../effects/key-writers';
+import { AlreadySettled } from '../effects/write-batch';
 import { isPromise, type MaybePromise } from '../maybe-promise';
 import { isError, showThrown } from '../thrown';
 import type { Execution } from './execution';

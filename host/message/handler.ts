@@ -1,5 +1,6 @@
 import type { BatchContext, EventContext, Logger } from '../../sdk';
 import type { Envelope, EventContract, Location } from '../../sdk/internal';
+import type { LongTexts } from '../effects/long-texts';
 import type { Settlements } from '../effects/settlements';
 import type { AttemptLog } from './attempts';
 import type { Circuit } from './circuit';
@@ -30,6 +31,7 @@ export interface Handler {
   invoke(event: Envelope | readonly Envelope[], context: EventContext | BatchContext): unknown;
 
   readonly settlements: Settlements;
+  readonly texts: LongTexts;
   readonly attempts: AttemptLog;
   readonly circuit: Circuit;
   readonly deadLetters: DeadLetters;

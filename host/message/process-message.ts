@@ -1,5 +1,6 @@
 import { then, type MaybePromise } from '../maybe-promise';
-import { mergeApplied, NO_FAILURES, type Failures } from './attempts';
+import { mergeApplied } from './applied';
+import { NO_FAILURES, type Failures } from './attempts';
 import { Batch } from './batch';
 import { decide } from './decide';
 import { decode, type Decoded } from './decode';
@@ -22,6 +23,17 @@ export interface RunRegistry {
   alone(): Promise<(() => void) | undefined>;
 }
 
+/** A message in a handler's hands, with what is known of it from before. */
+interface Arrival {
+  readonly handler: Handler;
+  readonly delivery: Delivery;
+  /** Its event, where it was needed before, for its key. */
+  readonly decoded: Decoded | Invalid | undefined;
+  readonly failures: Failures;
+  /** Whether it is on record as started. */
+  readonly marked: boolean;
+}
+
 /**
  * A message's life, from the pull that brought it to its settling:
  * settled before? → count → decode → validate → dispatch → judge → decide → settle.
@@ -35,11 +47,10 @@ export function processMessage(
   decoded?: Decoded | Invalid,
 ): MaybePromise<void> {
   if (handler.settlements.has(delivery.sequence)) return settle(handler, delivery, { action: 'ack-again' });
-  return then(failuresBefore(handler, delivery), (failures) =>
-    isUnexplained(delivery, failures)
-      ? processMarked(handler, delivery, failures, runs, decoded)
-      : processCounted(handler, delivery, failures, runs, decoded),
-  );
+  return then(failuresBefore(handler, delivery), (failures) => {
+    const arrival = { handler, delivery, decoded, failures, marked: false };
+    return isUnexplained(delivery, failures) ? processMarked(arrival, runs) : processCounted(arrival, runs);
+  });
 }
 
 /**
@@ -51,85 +62,64 @@ export async function processBatch(
   deliveries: readonly Delivery[],
   runs: RunRegistry,
 ): Promise<void> {
-  const together: Delivery[] = [];
+  const together: Arrival[] = [];
   const alone: Delivery[] = [];
   for (const delivery of deliveries) {
-    const came = delivery.deliveryCount > 1 || delivery.past || handler.settlements.has(delivery.sequence);
-    (came ? alone : together).push(delivery);
+    if (delivery.deliveryCount > 1 || delivery.past || handler.settlements.has(delivery.sequence)) alone.push(delivery);
+    else together.push({ handler, delivery, decoded: undefined, failures: NO_FAILURES, marked: false });
   }
-  const received = await Promise.all(together.map((delivery) => receive(handler, delivery, NO_FAILURES, runs)));
-  const ready = received.filter((run) => run !== undefined);
+  const received = await Promise.all(together.map((arrival) => receive(arrival, runs)));
+  const ready = together.flatMap((arrival, i) => (received[i] ? [{ arrival, run: received[i] }] : []));
   if (ready.length > 0) {
-    const outcomes = await handleTogether(ready, runs);
-    await Promise.all(ready.map((run, i) => conclude(handler, run.delivery, run.failures, outcomes[i]!, run)));
+    const batch = ready.map(({ run }) => run);
+    const outcomes = await handleTogether(batch, runs);
+    await Promise.all(ready.map(({ arrival, run }, i) => conclude(arrival, outcomes[i]!, run)));
   }
   for (const delivery of alone) await processMessage(handler, delivery, runs);
 }
 
 function failuresBefore(handler: Handler, delivery: Delivery): MaybePromise<Failures> {
-  const { past } = delivery;
-  if (!past) return delivery.deliveryCount > 1 ? handler.attempts.read(delivery) : NO_FAILURES;
-  return then(handler.attempts.read(delivery), (failures) => ({
-    ...failures,
-    charged: past.failures + failures.charged,
-    applied: mergeApplied(past.applied, failures.applied),
-  }));
+  return delivery.deliveryCount > 1 || delivery.past ? handler.attempts.read(delivery) : NO_FAILURES;
 }
 
 /** A process may have died at this message: so that it shows if this one does too, it is marked while it runs. */
-async function processMarked(
-  handler: Handler,
-  delivery: Delivery,
-  failures: Failures,
-  runs: RunRegistry,
-  decoded: Decoded | Invalid | undefined,
-): Promise<void> {
+async function processMarked(arrival: Arrival, runs: RunRegistry): Promise<void> {
+  const { handler, delivery, failures } = arrival;
   const crash = crashed(handler, failures);
-  if (crash) return conclude(handler, delivery, failures, crash);
+  if (crash) return conclude(arrival, crash);
   const suspected = isSuspect(failures);
   const release = suspected ? await runs.alone() : undefined;
-  if (suspected && !release) return conclude(handler, delivery, failures, { kind: 'given-back' });
+  if (suspected && !release) return conclude(arrival, { kind: 'given-back' });
   try {
     await handler.attempts.started(delivery);
-    await processCounted(handler, delivery, { ...failures, marked: true }, runs, decoded);
+    await processCounted({ ...arrival, marked: true }, runs);
   } finally {
     release?.();
   }
 }
 
-function processCounted(
-  handler: Handler,
-  delivery: Delivery,
-  failures: Failures,
-  runs: RunRegistry,
-  decoded: Decoded | Invalid | undefined,
-): MaybePromise<void> {
-  return then(receive(handler, delivery, failures, runs, decoded), (run) =>
-    run === undefined
-      ? undefined
-      : then(handle(run, runs), (outcome) => conclude(handler, delivery, failures, outcome, run)),
+function processCounted(arrival: Arrival, runs: RunRegistry): MaybePromise<void> {
+  return then(receive(arrival, runs), (run) =>
+    run === undefined ? undefined : then(handle(run, runs), (outcome) => conclude(arrival, outcome, run)),
   );
 }
 
 /** The message as a run with a valid event; nothing where it was none, and is settled. */
-function receive(
-  handler: Handler,
-  delivery: Delivery,
-  failures: Failures,
-  runs: RunRegistry,
-  decoded: Decoded | Invalid = decode(delivery, handler.limits),
-): MaybePromise<Run | undefined> {
-  const fallOut = (outcome: Outcome): MaybePromise<undefined> =>
-    then(conclude(handler, delivery, failures, outcome), () => undefined);
-  if (decoded.kind === 'invalid') return fallOut(decoded);
+function receive(arrival: Arrival, runs: RunRegistry): MaybePromise<Run | undefined> {
+  const { handler, delivery, failures, decoded = decode(delivery, handler.limits) } = arrival;
+  if (decoded.kind === 'invalid') return fallOut(arrival, decoded);
   const run = new Run(handler, delivery, failures, decoded);
   // A schema may be the author's code as much as the handler is: the timeout holds for both.
   const valid = watched(run, runs, run.interruptible(validate(decoded, handler.contract)));
   return then(valid, (outcome) => {
-    if (outcome.kind !== 'validated') return fallOut(outcome);
+    if (outcome.kind !== 'validated') return fallOut(arrival, outcome);
     run.event = outcome.event;
     return run;
   });
+}
+
+function fallOut(arrival: Arrival, outcome: Outcome): MaybePromise<undefined> {
+  return then(conclude(arrival, outcome), () => undefined);
 }
 
 function handle(run: Run, runs: RunRegistry): MaybePromise<Outcome> {
@@ -161,17 +151,11 @@ function observe({ handler, startedAtMs }: Execution): void {
 }
 
 /** What the outcome says of the handler, what becomes of the message, and its settling. */
-function conclude(
-  handler: Handler,
-  delivery: Delivery,
-  failures: Failures,
-  outcome: Outcome,
-  run?: Run,
-): MaybePromise<void> {
+function conclude({ handler, delivery, failures, marked }: Arrival, outcome: Outcome, run?: Run): MaybePromise<void> {
   judge(handler, delivery, outcome);
   const decision = decide(outcome, failures, handler.retry, handler.circuit, Math.random());
   const applied = mergeApplied(failures.applied, run?.applied ?? []);
-  return settle(handler, delivery, decision, { applied, marked: failures.marked === true });
+  return settle(handler, delivery, decision, { applied, marked });
 }
 
 /** Tells the circuit what the outcome says of the handler; of a bad event it says nothing. */

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventContext, Logger } from '../../sdk';
 import type { Envelope } from '../../sdk/internal';
-import type { Author } from '../effects/key-writers';
+import type { Author } from '../effects/write-batch';
 import { attemptAfter, type Failures } from './attempts';
 import type { Decoded } from './decode';
 import type { AppliedUpdate, Delivery } from './delivery';
@@ -53,10 +53,9 @@ export class Run extends Execution {
 
   /** What an earlier run of the event left at this update, before the event came by the retry road. */
   appliedBefore(key: string): AppliedUpdate | undefined {
-    const { past } = this.delivery;
-    if (!past) return undefined;
+    if (!this.delivery.past) return undefined;
     const ordinal = this.updates.get(key) ?? 0;
-    const before = past.applied.find((update) => update[0] === key && update[1] === ordinal);
+    const before = this.failures.applied.find((update) => update[0] === key && update[1] === ordinal);
     if (before) this.updates.set(key, ordinal + 1);
     return before;
   }
@@ -65,7 +64,8 @@ export class Run extends Execution {
   authorOf(key: string): Author {
     const ordinal = this.updates.get(key) ?? 0;
     this.updates.set(key, ordinal + 1);
-    return { settlements: this.handler.settlements, sequence: this.delivery.sequence, ordinal };
+    const { settlements, texts } = this.handler;
+    return { settlements, texts, sequence: this.delivery.sequence, ordinal };
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Decision } from './decide';
-import { deadLetterOf } from './dead-letter';
+import { carry } from './applied';
+import { deadLetterOf, letterRecord, roadRecord, roomForApplied } from './dead-letter';
 import type { AppliedUpdate, Delivery } from './delivery';
 import type { Handler } from './handler';
 import { then, type MaybePromise } from '../maybe-promise';
@@ -8,6 +9,8 @@ import { then, type MaybePromise } from '../maybe-promise';
 const PARK_FROM_MS = 30_000;
 /** When the letter, or the record of an attempt, could not be stored: how long until the message is tried again. */
 const NOT_STORED_DELAY_MS = 5_000;
+/** An event leaves its stream for the retry road once. */
+const PARKED = 'parked';
 
 /** What a run has left behind. */
 export interface Trace {
@@ -111,7 +114,9 @@ async function park(
   applied: readonly AppliedUpdate[],
 ): Promise<void> {
   try {
-    const { charged, provisional } = await handler.attempts.read(delivery);
+    const { charged, provisional, outages } = await handler.attempts.read(delivery);
+    const record = roadRecord(handler.plugin, handler.name, delivery.origin, PARKED);
+    const updates = await carry(applied, record, handler.texts, roomForApplied(delivery));
     await handler.road.park({
       plugin: handler.plugin,
       handler: handler.name,
@@ -120,8 +125,8 @@ async function park(
       payload: delivery.payload,
       headers: delivery.headers(),
       dueAtMs: Date.now() + delayMs,
-      past: { failures: charged + provisional, applied },
-      pass: 'parked',
+      past: { failures: charged, provisional, outages, ...updates },
+      pass: PARKED,
     });
   } catch (cause) {
     handler.log.warn('an event could not be parked; it waits where it is', {
@@ -146,7 +151,9 @@ async function bury(
   if (attempts > 0) handler.counters.failed++;
   handler.counters.lastError = error.message;
   try {
-    await handler.deadLetters.store(deadLetterOf(handler, delivery, { ...decision, applied }, new Date()));
+    const record = letterRecord(handler.plugin, handler.name, delivery.origin);
+    const updates = await carry(applied, record, handler.texts, roomForApplied(delivery));
+    await handler.deadLetters.store(deadLetterOf(handler, delivery, { ...decision, ...updates }, new Date()));
   } catch (cause) {
     handler.log.error('a dead letter could not be stored; the event stays in its stream', {
       ...coordinates(handler, delivery),
@@ -166,13 +173,21 @@ async function bury(
 
 /** Only a message that came before can have a record. */
 function forgetAttempts(handler: Handler, delivery: Delivery): MaybePromise<void> {
-  if (delivery.deliveryCount === 1) return undefined;
-  return handler.attempts.forget(delivery).catch((cause: unknown) => {
+  const record = delivery.past?.appliedIn;
+  if (delivery.deliveryCount === 1 && record === undefined) return undefined;
+  const forgotten = handler.attempts.forget(delivery).catch((cause: unknown) => {
     handler.log.warn('the record of an attempt could not be removed', {
       ...coordinates(handler, delivery),
       err: cause,
     });
   });
+  return record === undefined ? forgotten : forgotten.then(() => forgetPast(handler, delivery, record));
+}
+
+/** What its runs had applied before is needed for as long as the event could come again. */
+async function forgetPast({ settlements, texts }: Handler, delivery: Delivery, record: string): Promise<void> {
+  await settlements.flush();
+  if (settlements.isStored(delivery.sequence)) await texts.remove(record);
 }
 
 function coordinates(handler: Handler, delivery: Delivery): object {

@@ -13,7 +13,7 @@ const DEATHS_OF_A_SUSPECT = 3;
  */
 export function isUnexplained({ deliveryCount, past }: Delivery, failures: Failures): boolean {
   // What it had failed before it took the retry road explains no redelivery there.
-  const explained = failures.charged + failures.provisional - (past?.failures ?? 0);
+  const explained = past ? 0 : failures.charged + failures.provisional;
   return deliveryCount - 1 > explained || failures.deaths > 0;
 }
 

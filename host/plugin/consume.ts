@@ -1,9 +1,10 @@
-import { KvAttemptLog } from '../message/attempts';
+import type { KvAttemptLog } from '../message/attempts';
 import { Circuit } from '../message/circuit';
 import { HandlerCounters } from '../message/counters';
-import type { Delivery, MessageRef } from '../message/delivery';
+import type { Delivery } from '../message/delivery';
 import type { Handler } from '../message/handler';
 import { Intake } from '../message/intake';
+import type { Outage, Outages } from '../message/outages';
 import { durablePosition, type DurableSpec } from '../nats/consumers';
 import { RoadDelivery, roadDurable } from '../nats/retry-road';
 import type { Settlements } from '../effects/settlements';
@@ -66,6 +67,7 @@ class Consumption implements ConsumingHandler {
   private readonly lanes: Lane[] = [];
   private readonly log;
   private readonly attempts: KvAttemptLog;
+  private readonly outages: Outages;
   private readonly leaveRoads: () => void;
   private roadOpening: Promise<void> | undefined;
   private probeTimer: NodeJS.Timeout | undefined;
@@ -75,19 +77,21 @@ class Consumption implements ConsumingHandler {
     private readonly plugin: PluginDefinition,
     readonly definition: HandlerDefinition,
     private readonly contained: ContainedPlugin,
-    { durable, settlements }: Reconciled,
+    { durable, settlements, attempts, outages, before }: Reconciled,
     private readonly host: PluginHost,
   ) {
     this.durable = durable;
     this.log = host.log.child({ plugin: plugin.name });
-    this.attempts = new KvAttemptLog(host.records, durable.durable);
+    this.attempts = attempts;
+    this.outages = outages;
     this.circuit = new Circuit(
       { ...host.config.delivery.circuit, probeMs: PROBE_MS },
       {
-        opened: (discharged) => this.holdOff(discharged),
+        opened: (outage) => this.begin(outage),
         closed: () => this.goOn(),
-        charged: (failed) => this.recordAll(failed.map(({ message }) => this.attempts.charge(message))),
+        charged: (failed) => failed.forEach(({ message }) => this.record(this.attempts.charge(message))),
       },
+      before,
     );
     this.intake = new Intake(definition, {
       ...sizesOf(definition, host.config.delivery.maxAckPending),
@@ -97,6 +101,7 @@ class Consumption implements ConsumingHandler {
     });
     host.sweep.add(this.intake);
     this.addLane(durable, settlements, (delivery) => delivery);
+    if (this.circuit.isOpen) this.holdOff('the handler was down when the host before this one ended: its events wait');
     this.leaveRoads = host.wakes.on(plugin.name, definition.name, () => this.openRoad());
     this.openRoad(true);
   }
@@ -158,6 +163,7 @@ class Consumption implements ConsumingHandler {
     if (onlyIfThere && !(await durablePosition(host.connection, durable.stream, durable.durable))) return;
     const settlements = await openSettlements(durable, plugin, host);
     await ensureDurableAt(durable, settlements, host);
+    this.circuit.restore({ failing: await this.attempts.failing(durable.stream, settlements) });
     this.addLane(durable, settlements, (delivery) => this.fromRoad(delivery));
     if (this.circuit.isOpen) this.lanes.at(-1)?.pause();
   }
@@ -190,6 +196,7 @@ class Consumption implements ConsumingHandler {
       limits: host.config.delivery,
       invoke: (event, context) => method.call(instance, event, context),
       settlements,
+      texts: host.texts,
       attempts: this.attempts,
       circuit: this.circuit,
       deadLetters: host.deadLetters,
@@ -200,13 +207,14 @@ class Consumption implements ConsumingHandler {
     };
   }
 
+  private begin(outage: Outage): void {
+    this.record(this.outages.begin(outage));
+    this.holdOff('everything fails: the circuit opens and the events wait');
+  }
+
   /** The handler is down: its events wait in the stream, and a probe is made now and then. */
-  private holdOff(discharged: readonly MessageRef[]): void {
-    this.log.error('everything fails: the circuit opens and the events wait', {
-      handler: this.definition.name,
-      reason: this.circuit.outage?.reason,
-    });
-    this.recordAll(discharged.map((message) => this.attempts.discharge(message)));
+  private holdOff(message: string): void {
+    this.log.error(message, { handler: this.definition.name, ...this.circuit.outage });
     for (const lane of this.lanes) lane.pause();
     this.intake.admit(0);
     this.probeLater();
@@ -215,6 +223,7 @@ class Consumption implements ConsumingHandler {
   private probeLater(): void {
     this.probeTimer = setTimeout(() => {
       if (this.stopped || !this.circuit.isOpen) return;
+      this.record(this.outages.store());
       // While one probe runs, another would tell nothing more.
       if (this.intake.running === 0) {
         this.circuit.probed();
@@ -228,16 +237,15 @@ class Consumption implements ConsumingHandler {
 
   private goOn(): void {
     clearTimeout(this.probeTimer);
+    this.record(this.outages.end());
     this.log.info('the handler works again: the circuit closes', { handler: this.definition.name });
     this.intake.admit(Infinity);
     for (const lane of this.lanes) lane.resume();
   }
 
-  private recordAll(records: Promise<void>[]): void {
-    for (const record of records) {
-      record.catch((error: unknown) =>
-        this.log.warn('the count of failures could not be recorded', { handler: this.definition.name, err: error }),
-      );
-    }
+  private record(written: Promise<void>): void {
+    written.catch((error: unknown) =>
+      this.log.warn('the count of failures could not be recorded', { handler: this.definition.name, err: error }),
+    );
   }
 }

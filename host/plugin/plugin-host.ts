@@ -1,6 +1,7 @@
 import type { Clock } from '../../sdk';
 import type { Config } from '../config/config';
 import type { KeyValue } from '../effects/key-value';
+import type { LongTexts } from '../effects/long-texts';
 import type { HostLog } from '../log';
 import type { DeadLetters } from '../message/ports';
 import type { RetryRoad } from '../message/ports';
@@ -25,6 +26,8 @@ export interface PluginHost {
   readonly wakes: Wakes;
   /** The host's own bucket. */
   readonly records: KeyValue;
+  /** Long texts in it. */
+  readonly texts: LongTexts;
   readonly sweep: Sweep;
   readonly suspects: SuspectTurns;
   /**

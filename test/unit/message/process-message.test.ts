@@ -307,7 +307,7 @@ test('an event from the retry road is the event it was: its updates are not made
 });
 
 describe('a message that may have killed its process', () => {
-  const died = (deaths: number) => ({ charged: 0, provisional: 0, applied: [], deaths });
+  const died = (deaths: number) => ({ charged: 0, provisional: 0, outages: 0, applied: [], deaths });
 
   test('is marked while it runs when it comes again for no known reason, and the mark goes with its record', async () => {
     const { process, bench } = setUp(() => void bench.journal.push('ran'));
@@ -317,7 +317,7 @@ describe('a message that may have killed its process', () => {
 
   test('is not marked when its failures explain why it comes again', async () => {
     const { process, bench } = setUp(() => undefined);
-    bench.failures.set(7, { charged: 1, provisional: 1, applied: [], deaths: 0 });
+    bench.failures.set(7, { charged: 1, provisional: 1, outages: 0, applied: [], deaths: 0 });
     await process(WATCH, { deliveryCount: 3 }).settled;
     expect(bench.journal).toEqual(['settle 7', 'ack', 'forget']);
   });
