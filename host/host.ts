@@ -12,7 +12,7 @@ import { Publisher } from './nats/publisher';
 import { ensureRetryStream, NatsRetryRoad } from './nats/retry-road';
 import { Wakes } from './nats/wakes';
 import { serveAnswers } from './nats/service';
-import { ensureStreams, type StreamState } from './nats/streams';
+import { ensureStreams, streamFor, type StreamState } from './nats/streams';
 import { readiness } from './ops/health';
 import { serveHttp, type HttpServer } from './ops/http';
 import { metricsText } from './ops/metrics';
@@ -168,12 +168,19 @@ export class Host {
       streams: subscribable,
       clock: systemClock,
       log: this.log,
-      outgoing: new Publisher(connection, Math.min(...this.config.streams.map((stream) => stream.duplicateWindowMs))),
+      outgoing: this.publisher(connection, subscribable),
       road: new NatsRetryRoad(connection),
       wakes,
       deadLetters: new DeadLetterStream(connection, this.config.deadLetters.stream),
       records: await Bucket.open(connection, 'jetplug', replicas),
       sweep: new Sweep(),
+    });
+  }
+
+  private publisher(connection: Connection, streams: readonly StreamState[]): Publisher {
+    return new Publisher(connection, {
+      dropsRepeatsMs: Math.min(...this.config.streams.map((stream) => stream.duplicateWindowMs)),
+      holds: (subject) => streamFor(streams, subject) !== undefined,
     });
   }
 

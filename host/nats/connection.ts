@@ -42,8 +42,9 @@ const CONNECT_TIMEOUT_MS = 3_000;
 /** A connection with JetStream. It reconnects for ever once it stood. */
 export class Connection {
   readonly features: Features;
-  private readonly reconnectListeners = new Set<() => void>();
+  private readonly watchers = new Set<Partial<ConnectionEvents>>();
   private up = true;
+  private lostAtMs = 0;
 
   private constructor(
     readonly nc: NatsConnection,
@@ -51,6 +52,7 @@ export class Connection {
     readonly jsm: JetStreamManager,
   ) {
     this.features = new Features(nc.info?.version ?? '0.0.0');
+    this.follow();
   }
 
   /**
@@ -81,32 +83,20 @@ export class Connection {
     return this.features.version;
   }
 
-  /** Follows the connection's life until it is closed. */
-  watch(events: ConnectionEvents): void {
-    void (async () => {
-      for await (const status of this.nc.status()) {
-        if (status.type === Events.Disconnect) {
-          this.up = false;
-          events.disconnected(this.server);
-        } else if (status.type === Events.Reconnect) {
-          this.up = true;
-          events.reconnected(this.server);
-          for (const listener of this.reconnectListeners) listener();
-        } else if (status.type === Events.Error) {
-          events.refused(status.permissionContext ?? status.data);
-        }
-      }
-    })().catch((error: unknown) => events.refused(error));
-    void this.nc.closed().then((error) => {
-      this.up = false;
-      events.closed(error);
-    });
+  /** Since when it is lost; 0 while it stands. */
+  get lostForMs(): number {
+    return this.up ? 0 : performance.now() - this.lostAtMs;
+  }
+
+  /** Tells of the connection's life until it is closed, in the order of the calls; the result ends that. */
+  watch(events: Partial<ConnectionEvents>): () => void {
+    this.watchers.add(events);
+    return () => this.watchers.delete(events);
   }
 
   /** Calls back after each reconnect; the result ends that. */
   onReconnect(listener: () => void): () => void {
-    this.reconnectListeners.add(listener);
-    return () => this.reconnectListeners.delete(listener);
+    return this.watch({ reconnected: listener });
   }
 
   /** Sends what is buffered and closes. */
@@ -114,6 +104,35 @@ export class Connection {
     if (this.nc.isClosed()) return;
     // A drain needs the server; without one there is nothing to wait for.
     await (this.up ? this.nc.drain() : this.nc.close());
+  }
+
+  private follow(): void {
+    void (async () => {
+      for await (const status of this.nc.status()) {
+        if (status.type === Events.Disconnect) {
+          this.lose();
+          for (const { disconnected } of this.watchers) disconnected?.(this.server);
+        } else if (status.type === Events.Reconnect) {
+          this.up = true;
+          for (const { reconnected } of this.watchers) reconnected?.(this.server);
+        } else if (status.type === Events.Error) {
+          this.tellRefused(status.permissionContext ?? status.data);
+        }
+      }
+    })().catch((error: unknown) => this.tellRefused(error));
+    void this.nc.closed().then((error) => {
+      this.lose();
+      for (const { closed } of this.watchers) closed?.(error);
+    });
+  }
+
+  private lose(): void {
+    if (this.up) this.lostAtMs = performance.now();
+    this.up = false;
+  }
+
+  private tellRefused(error: unknown): void {
+    for (const { refused } of this.watchers) refused?.(error);
   }
 }
 

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { connect, type NatsConnection } from 'nats';
 import { startHost, type HostOptions, type TestHost } from './host';
 import { startTestServer, type TestServer } from './nats-server';
+import { TcpProxy } from './tcp-proxy';
 
 /** All that the tests of one file start: ended with `end`, last things first. */
 export class Scene {
@@ -13,6 +14,13 @@ export class Scene {
     const server = await startTestServer();
     this.ends.push(() => server.stop());
     return server;
+  }
+
+  /** A connection's way to the server that can be spoiled. */
+  async proxy(server: TestServer): Promise<TcpProxy> {
+    const proxy = await TcpProxy.start(server.port);
+    this.ends.push(() => proxy.stop());
+    return proxy;
   }
 
   /** A raw connection, as other programs have one. */
