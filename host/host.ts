@@ -9,10 +9,11 @@ import { Connection } from './nats/connection';
 import { DeadLetterStream } from './nats/dead-letter-stream';
 import { openBroker, type Broker, type BrokerProgress } from './nats/embedded/open-broker';
 import { Publisher } from './nats/publisher';
-import { ensureRetryStream, NatsRetryRoad } from './nats/retry-road';
+import { KeptStreams } from './nats/kept-streams';
+import { ensureRetryStream, NatsRetryRoad, RETRY_STREAM } from './nats/retry-road';
 import { Wakes } from './nats/wakes';
 import { serveAnswers } from './nats/service';
-import { ensureStreams, streamFor, type StreamState } from './nats/streams';
+import { ensureStream, ensureStreams, streamFor, wantedStreams, type StreamState } from './nats/streams';
 import { readiness } from './ops/health';
 import { serveHttp, type HttpServer } from './ops/http';
 import { metricsText } from './ops/metrics';
@@ -86,9 +87,10 @@ export class Host {
     const broker = await this.openBroker();
     const connection = await this.connect(broker);
     const streams = await ensureStreams(connection, this.config);
-    const plugins = await this.makePlugins(connection, streams);
+    const kept = this.makeKept(connection);
+    const plugins = await this.makePlugins(connection, streams, kept);
     // Before the plugins, so that it still answers while they drain.
-    const http = await this.openHttp(plugins, connection);
+    const http = await this.openHttp(plugins, connection, kept);
     this.opened.push({ what: 'the plugins', close: () => plugins.stop() });
     await this.loadPlugins(plugins, discovery);
     await this.watch(plugins);
@@ -156,25 +158,56 @@ export class Host {
     }
   }
 
-  private async makePlugins(connection: Connection, streams: readonly StreamState[]): Promise<Plugins> {
+  private makeKept(connection: Connection): KeptStreams {
+    const kept = new KeptStreams(connection, this.log);
+    this.opened.push({ what: 'looking after the streams', close: async () => kept.stop() });
+    return kept;
+  }
+
+  private async makePlugins(
+    connection: Connection,
+    streams: readonly StreamState[],
+    kept: KeptStreams,
+  ): Promise<Plugins> {
     const replicas = this.config.streams[0]?.replicas ?? 1;
     // Not the dead letters': a handler that fails on them would make letters of letters.
     const subscribable = streams.filter(({ name }) => name !== this.config.deadLetters.stream);
     await ensureRetryStream(connection, replicas);
+    const records = await Bucket.open(connection, 'jetplug', replicas);
+    await this.keepAll(connection, kept, records, replicas);
     const wakes = new Wakes(connection);
     return new Plugins({
       config: this.config,
       connection,
       streams: subscribable,
+      kept,
       clock: systemClock,
       log: this.log,
       outgoing: this.publisher(connection, subscribable),
       road: new NatsRetryRoad(connection),
       wakes,
       deadLetters: new DeadLetterStream(connection, this.config.deadLetters.stream),
-      records: await Bucket.open(connection, 'jetplug', replicas),
+      records,
       sweep: new Sweep(),
     });
+  }
+
+  /** The streams that are the host's, whatever plugins run; a plugin's store is kept while it runs. */
+  private async keepAll(connection: Connection, kept: KeptStreams, records: Bucket, replicas: number): Promise<void> {
+    for (const stream of wantedStreams(this.config)) {
+      const isLetters = stream.name === this.config.deadLetters.stream;
+      await kept.keep({
+        name: stream.name,
+        what: isLetters ? 'the dead letters' : `the events of stream ${stream.name}`,
+        make: () => ensureStream(connection, stream),
+      });
+    }
+    await kept.keep({
+      name: RETRY_STREAM,
+      what: 'the events that were to come back later',
+      make: () => ensureRetryStream(connection, replicas),
+    });
+    await records.keep(kept, 'what the host knows of attempts and of settled events', replicas);
   }
 
   private publisher(connection: Connection, streams: readonly StreamState[]): Publisher {
@@ -199,10 +232,10 @@ export class Host {
     await watch.ready();
   }
 
-  private async openHttp(plugins: Plugins, connection: Connection): Promise<HttpServer | undefined> {
+  private async openHttp(plugins: Plugins, connection: Connection, kept: KeptStreams): Promise<HttpServer | undefined> {
     if (this.config.http.listen === '') return undefined;
     const http = await serveHttp(this.config.http.listen, {
-      readiness: () => readiness(plugins, connection, this.phase),
+      readiness: () => readiness(plugins, connection, kept.missing, this.phase),
       metrics: () => metricsText(plugins, connection),
     });
     this.opened.push({ what: 'HTTP', close: () => http.close() });

@@ -60,9 +60,7 @@ async function publish(subject: string, json: string | undefined, flags: Publish
   const check = (text: string): Promise<Fields> => checked(text, subject, contract, config.delivery);
   if (flags.file !== undefined) return publishFile(subject, contract, flags.file, check, flags);
   const event = await check(json === '-' ? await standardInput() : json!);
-  const id = await withBroker(flags, (connection) =>
-    send(busOn(new Publisher(connection)), event, subject, contract),
-  );
+  const id = await withBroker(flags, (connection) => send(busOn(new Publisher(connection)), event, subject, contract));
   if (flags.json) printJson({ subject, event_id: id });
   else print(`${paint('green', '✔')} ${subject} ${id}`);
 }

@@ -63,6 +63,11 @@ export class Settlements {
     return this.known.floor;
   }
 
+  /** The last message that is settled. */
+  get last(): number {
+    return this.known.last;
+  }
+
   /** Whether it is known how far the handler is in this stream: by the record, or by its durable. */
   get knowsPosition(): boolean {
     return this.positioned;

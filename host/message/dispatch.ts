@@ -46,11 +46,7 @@ function failed(run: Run, thrown: unknown): Outcome {
   return outcomeOfError(run, thrown);
 }
 
-const BROKER_FAILED: ReadonlySet<string> = new Set([
-  'JP_STORE_UNAVAILABLE',
-  'JP_PUBLISH_FAILED',
-  'JP_PUBLISH_BACKLOG',
-]);
+const BROKER_FAILED: ReadonlySet<string> = new Set(['JP_STORE_UNAVAILABLE', 'JP_PUBLISH_FAILED', 'JP_PUBLISH_BACKLOG']);
 
 function outcomeOfError(run: Run, thrown: unknown): Outcome {
   if (thrown instanceof AlreadySettled) return { kind: 'settled-before' };

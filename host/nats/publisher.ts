@@ -39,7 +39,7 @@ export class Publisher implements Outgoing {
   readonly dropsRepeatsMs: number;
   private readonly backlog: Backlog;
   /** What was sent and is not answered; to be told when the connection is lost, as no answer will come. */
-  private readonly underWay = new Set<(lost: unknown) => void>();
+  private readonly underWay = new Set<(lost: Error) => void>();
   private readonly patienceMs: number;
   private readonly lookups = new Map<string, { sinceMs: number; atMs: number; ids: Promise<ReadonlySet<string>> }>();
 
@@ -103,7 +103,8 @@ export class Publisher implements Outgoing {
         },
         (error: unknown) => {
           this.underWay.delete(reject);
-          reject(error as Error);
+          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whatever the client rejects with
+          reject(error);
         },
       );
     });

@@ -37,6 +37,8 @@ export class Pull {
   private paused = false;
   /** The consumer is not there. */
   private missing = false;
+  /** What the deliveries have in common: the stream as it was when they came. */
+  private origin = { lost: false };
   private retryTimer: NodeJS.Timeout | undefined;
   private watchTimer: NodeJS.Timeout | undefined;
   private forgetReconnect: (() => void) | undefined;
@@ -96,6 +98,12 @@ export class Pull {
     this.startOver();
   }
 
+  /** The stream was made again: what came of the old one is not to be answered, as its sequences are others' now. */
+  disown(): void {
+    this.origin.lost = true;
+    this.origin = { lost: false };
+  }
+
   /** Asks for nothing more; resolves when all that was under way has been delivered to the sink. */
   async stop(): Promise<void> {
     this.paused = true;
@@ -134,7 +142,8 @@ export class Pull {
       // A status has no subject of its own: it comes to the inbox.
       if (message.subject === inbox) return inbox === this.inbox ? this.status(message) : undefined;
       this.outstanding = Math.max(0, this.outstanding - 1);
-      this.sink.deliver(new NatsDelivery(this.connection.nc, message, this.connection.features.has('termReason')));
+      const { nc, features } = this.connection;
+      this.sink.deliver(new NatsDelivery(nc, message, features.has('termReason'), this.origin));
       this.request();
     } catch (thrown) {
       this.sink.trouble('a delivery could not be taken', { err: thrown });

@@ -5,7 +5,7 @@ import type { Handler } from '../message/handler';
 import type { Intake } from '../message/intake';
 import type { DurableSpec } from '../nats/consumers';
 import { Pull } from '../nats/pull';
-import { streamCreated } from '../nats/streams';
+import { RECORDS_STREAM } from '../nats/kept-streams';
 import type { PluginHost } from './plugin-host';
 import { ensureDurableAt } from './reconcile';
 
@@ -109,12 +109,21 @@ export class Lane {
   /** A stream that was made again is another one: none of its messages is settled, and all of them are the handler's. */
   private async renewSettlements(): Promise<void> {
     const { durable, openSettlements, handlerFor } = this.options;
+    const { kept } = this.host;
     this.settlements.forgetDeliveries();
-    if ((await streamCreated(this.host.connection, durable.stream)) === this.settlements.generation) return;
+    // A server that lost its data is given its streams and the host's records again first.
+    await kept.whenChecked(durable.stream, RECORDS_STREAM);
+    if ((await kept.created(durable.stream)) === this.settlements.generation) return;
     const settlements = await openSettlements();
     settlements.settleUpTo(0);
+    const { last } = this.settlements;
     this.settlements = settlements;
     this.handler = handlerFor(settlements);
-    this.log.warn('the stream was made again; its events are taken from its beginning', { stream: durable.stream });
+    this.pull.disown();
+    this.log.warn('the stream was made again; its events are taken from its beginning', {
+      stream: durable.stream,
+      durable: durable.durable,
+      lastHandled: last,
+    });
   }
 }

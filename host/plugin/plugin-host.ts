@@ -8,6 +8,7 @@ import type { Wakes } from '../nats/wakes';
 import type { Outgoing } from '../message/ports';
 import type { Sweep } from '../message/sweep';
 import type { Connection } from '../nats/connection';
+import type { KeptStreams } from '../nats/kept-streams';
 import type { StreamState } from '../nats/streams';
 import type { PluginDefinition } from './describe';
 
@@ -16,6 +17,8 @@ export interface PluginHost {
   readonly config: Config;
   readonly connection: Connection;
   readonly streams: readonly StreamState[];
+  /** What is made again where the server loses it. */
+  readonly kept: KeptStreams;
   readonly clock: Clock;
   readonly log: HostLog;
   readonly outgoing: Outgoing;

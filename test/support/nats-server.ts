@@ -16,6 +16,8 @@ export interface TestServer {
   stop(): Promise<void>;
   /** Ends it as a crash does (SIGKILL); its data stay. */
   kill(): Promise<void>;
+  /** Removes its data, after `kill`. */
+  wipe(): void;
   /** Starts it again on its port and data, after `kill`. */
   restart(): Promise<void>;
 }
@@ -36,6 +38,7 @@ export async function startTestServer(): Promise<TestServer> {
       rmSync(folder, { recursive: true, force: true });
     },
     kill: () => end(server.child, 'SIGKILL'),
+    wipe: () => rmSync(join(folder, 'jetstream'), { recursive: true }),
     async restart() {
       server = await launch(binary, folder, server.port);
     },

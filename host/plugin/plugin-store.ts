@@ -1,0 +1,26 @@
+import type { Store } from '../../sdk';
+import { KvStore } from '../effects/kv-store';
+import { Bucket } from '../nats/bucket';
+import type { PluginHost } from './plugin-host';
+
+/** One plugin's bucket: made where it is missing, and again where the server loses it while the plugin runs. */
+export class PluginStore {
+  private leave: (() => void) | undefined;
+
+  constructor(
+    private readonly plugin: string,
+    private readonly host: Pick<PluginHost, 'config' | 'connection' | 'kept'>,
+  ) {}
+
+  async open(): Promise<Store> {
+    const { connection, config, kept } = this.host;
+    const replicas = config.streams[0]?.replicas ?? 1;
+    const bucket = await Bucket.open(connection, `jetplug-${this.plugin}`, replicas);
+    this.leave = await bucket.keep(kept, `the store of plugin ${this.plugin}`, replicas);
+    return new KvStore(bucket);
+  }
+
+  release(): void {
+    this.leave?.();
+  }
+}
