@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   connect,
   credsAuthenticator,
@@ -32,12 +33,24 @@ export interface ConnectOptions {
   readonly nats?: Pick<NatsConfig, 'credentials' | 'tls'>;
   /** How long to go on trying while no server answers. 0: one try. Default 0. */
   readonly patienceMs?: number;
+  /** How often the server is pinged; two pings without an answer, and the connection is left. Default 10 s. */
+  readonly pingMs?: number;
   /** Called before each further try. */
   readonly waiting?: (error: unknown) => void;
 }
 
 const RETRY_MS = 500;
 const CONNECT_TIMEOUT_MS = 3_000;
+/**
+ * A connection can be half open: what is sent gets lost, and nobody says so (a router forgot it, the
+ * server stands still). Only pings show it. With these it is left within 20 to 30 s; the client's own
+ * two minutes would be an outage of four to six. Shorter ones would take a server that is busy with a
+ * large snapshot for one that is gone.
+ */
+const PING_MS = 10_000;
+const MAX_PINGS_OUT = 2;
+/** How long a connection that is to be closed may take to send what is buffered. */
+const DRAIN_MS = 5_000;
 
 /** A connection with JetStream. It reconnects for ever once it stood. */
 export class Connection {
@@ -102,8 +115,9 @@ export class Connection {
   /** Sends what is buffered and closes. */
   async close(): Promise<void> {
     if (this.nc.isClosed()) return;
-    // A drain needs the server; without one there is nothing to wait for.
-    await (this.up ? this.nc.drain() : this.nc.close());
+    // A drain needs the server; without one there is nothing to wait for, and a half-open connection never says so.
+    if (this.up) await Promise.race([this.nc.drain(), sleep(DRAIN_MS, undefined, { ref: false })]);
+    await this.nc.close();
   }
 
   private follow(): void {
@@ -145,18 +159,20 @@ async function connectPatiently(options: ConnectOptions): Promise<NatsConnection
       const failure = asBrokerError(error, `connecting to ${options.servers.join(', ')}`);
       if (failure.code !== 'JP_BROKER_UNREACHABLE' || performance.now() >= deadline) throw failure;
       options.waiting?.(failure);
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await sleep(RETRY_MS);
     }
   }
 }
 
-function connectionOptions({ servers, name, nats }: ConnectOptions): ConnectionOptions {
+function connectionOptions({ servers, name, nats, pingMs = PING_MS }: ConnectOptions): ConnectionOptions {
   const authenticator = nats && authenticatorOf(nats.credentials);
   const tls = (nats && tlsOf(nats.tls)) ?? (servers.some((server) => server.startsWith('tls://')) ? {} : undefined);
   return {
     servers: [...servers],
     name,
     timeout: CONNECT_TIMEOUT_MS,
+    pingInterval: pingMs,
+    maxPingOut: MAX_PINGS_OUT,
     maxReconnectAttempts: -1,
     // Without it two refusals in a row close the connection, though attempts are unlimited.
     ignoreAuthErrorAbort: true,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createInbox, nanos, type Msg, type Subscription } from 'nats';
 import type { Delivery } from '../message/delivery';
 import type { Connection } from './connection';
@@ -17,9 +18,13 @@ export interface PullSink {
 }
 
 const EXPIRES_MS = 30_000;
-const HEARTBEAT_MS = 10_000;
+/** While a request waits the server says so often that it has it. */
+const HEARTBEAT_MS = 5_000;
 const SILENT_AFTER_MS = 2.5 * HEARTBEAT_MS;
+const WATCH_MS = HEARTBEAT_MS / 2;
 const RETRY_MS = 500;
+/** A server that stands still never says that it has sent all. */
+const DRAIN_MS = 5_000;
 
 /**
  * Pulls a durable's messages by the protocol of ADR-37: asks for as many as the sink has room for,
@@ -53,7 +58,7 @@ export class Pull {
   start(): void {
     this.listen();
     this.forgetReconnect = this.connection.onReconnect(() => this.lookAgain());
-    this.watchTimer = setInterval(() => this.watch(), HEARTBEAT_MS);
+    this.watchTimer = setInterval(() => this.watch(), WATCH_MS);
     this.request();
   }
 
@@ -114,8 +119,9 @@ export class Pull {
     const { subscription } = this;
     this.subscription = undefined;
     if (!subscription || subscription.isClosed()) return;
-    if (this.connection.connected) await subscription.drain();
-    else subscription.unsubscribe();
+    if (this.connection.connected)
+      await Promise.race([subscription.drain(), sleep(DRAIN_MS, undefined, { ref: false })]);
+    if (!subscription.isClosed()) subscription.unsubscribe();
   }
 
   private listen(): void {
@@ -129,6 +135,8 @@ export class Pull {
   private ask(batch: number): void {
     const { nc } = this.connection;
     if (nc.isClosed()) return;
+    // The client drops a subscription that the server does not permit; by now it may.
+    if (this.subscription?.isClosed()) this.listen();
     const request = { batch, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) };
     const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.stream}.${this.durable}`;
     nc.publish(subject, JSON.stringify(request), { reply: this.inbox });
@@ -192,8 +200,11 @@ export class Pull {
     this.sink.gone(why);
   }
 
+  /** Whatever made it stop: it goes on within some 15 s. */
   private watch(): void {
-    if (this.outstanding === 0 || !this.connection.connected) return;
+    if (!this.connection.connected) return;
+    // With room and nothing asked for, it should have asked.
+    if (this.outstanding === 0) return this.request();
     const silentMs = performance.now() - this.heardAtMs;
     if (silentMs < SILENT_AFTER_MS) return;
     this.sink.trouble('the server fell silent; pulling anew', { silentMs: Math.round(silentMs) });

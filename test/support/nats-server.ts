@@ -16,6 +16,10 @@ export interface TestServer {
   stop(): Promise<void>;
   /** Ends it as a crash does (SIGKILL); its data stay. */
   kill(): Promise<void>;
+  /** Stops it where it stands (SIGSTOP): its connections stay, and nobody answers. */
+  freeze(): void;
+  /** Lets it go on after `freeze`. */
+  thaw(): void;
   /** Removes its data, after `kill`. */
   wipe(): void;
   /** Starts it again on its port and data, after `kill`. */
@@ -38,6 +42,8 @@ export async function startTestServer(): Promise<TestServer> {
       rmSync(folder, { recursive: true, force: true });
     },
     kill: () => end(server.child, 'SIGKILL'),
+    freeze: () => void server.child.kill('SIGSTOP'),
+    thaw: () => void server.child.kill('SIGCONT'),
     wipe: () => rmSync(join(folder, 'jetstream'), { recursive: true }),
     async restart() {
       server = await launch(binary, folder, server.port);

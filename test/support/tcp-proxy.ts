@@ -5,8 +5,7 @@ type FramePredicate = (command: string) => boolean;
 
 /** Stands between a client and a server, and spoils the connection as networks do. */
 export class TcpProxy {
-  private readonly pairs = new Set<readonly [Socket, Socket]>();
-  private mute = { up: false, down: false };
+  private readonly pairs = new Set<Pair>();
   private drops: FramePredicate | undefined;
   /** How many frames were dropped. */
   dropped = 0;
@@ -29,9 +28,12 @@ export class TcpProxy {
     return `nats://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Takes what comes and passes nothing on, in one direction (`up`: to the server) or both: a connection that is half open. */
+  /**
+   * Takes what comes over the connections that there are and passes nothing on, in one direction (`up`:
+   * to the server) or both: they are half open. New ones work.
+   */
   swallow(direction: 'up' | 'down' | 'both' = 'both'): void {
-    this.mute = { up: direction !== 'down', down: direction !== 'up' };
+    for (const { mute } of this.pairs) Object.assign(mute, { up: direction !== 'down', down: direction !== 'up' });
   }
 
   /** Drops the client's commands that the predicate chooses, such as `PUB $JS.API… 2`. */
@@ -41,13 +43,13 @@ export class TcpProxy {
 
   /** Passes everything on again; what was swallowed stays lost. */
   heal(): void {
-    this.mute = { up: false, down: false };
+    for (const { mute } of this.pairs) Object.assign(mute, { up: false, down: false });
     this.drops = undefined;
   }
 
   /** Ends all connections; new ones are taken. */
   cut(): void {
-    for (const [client, server] of this.pairs) {
+    for (const { client, server } of this.pairs) {
       client.destroy();
       server.destroy();
     }
@@ -60,7 +62,7 @@ export class TcpProxy {
 
   private join(client: Socket): void {
     const server = connect(this.targetPort, '127.0.0.1');
-    const pair = [client, server] as const;
+    const pair: Pair = { client, server, mute: { up: false, down: false } };
     this.pairs.add(pair);
     const end = (): void => {
       this.pairs.delete(pair);
@@ -68,18 +70,24 @@ export class TcpProxy {
       server.destroy();
     };
     // A server that is gone is what these tests are about.
-    for (const socket of pair) socket.on('error', end).on('close', end);
+    for (const socket of [client, server]) socket.on('error', end).on('close', end);
     const frames = new Frames();
     client.on('data', (bytes) => {
       for (const { command, whole } of frames.take(bytes)) {
         if (this.drops?.(command)) this.dropped++;
-        else if (!this.mute.up) server.write(whole);
+        else if (!pair.mute.up) server.write(whole);
       }
     });
     server.on('data', (bytes) => {
-      if (!this.mute.down) client.write(bytes);
+      if (!pair.mute.down) client.write(bytes);
     });
   }
+}
+
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+  readonly mute: { up: boolean; down: boolean };
 }
 
 /** Cuts what a client sends into its commands. */
