@@ -10,6 +10,7 @@ import { DeadLetterStream } from './nats/dead-letter-stream';
 import { openBroker, type Broker, type BrokerProgress } from './nats/embedded/open-broker';
 import { Publisher } from './nats/publisher';
 import { KeptStreams } from './nats/kept-streams';
+import { Refusals } from './nats/refusals';
 import { ensureRetryStream, NatsRetryRoad, RETRY_STREAM } from './nats/retry-road';
 import { Wakes } from './nats/wakes';
 import { serveAnswers } from './nats/service';
@@ -126,13 +127,17 @@ export class Host {
       waiting: (error) => this.log.warn('waiting for the NATS server', { err: error }),
     });
     this.opened.push({ what: 'the connection', close: () => connection.close() });
+    const refusals = new Refusals();
     connection.watch({
       disconnected: (server) => {
         this.log.warn('the NATS server is gone; reconnecting', { server });
         if (broker.kind === 'joined' && servers.length === 0) void this.replaceBroker(broker, connection);
       },
       reconnected: (server) => this.log.info('the NATS server is back', { server }),
-      refused: (error) => this.log.error('the NATS server refused something', { err: error }),
+      refused: (refusal) => {
+        const error = refusals.note(refusal);
+        if (error) this.log.error('the NATS server refused something', { code: error.code, err: error });
+      },
       closed: (error) => {
         if (this.phase !== 'stopping') this.log.error('the connection to the NATS server is closed', { err: error });
       },

@@ -33,7 +33,7 @@ export interface ConnectOptions {
   readonly nats?: Pick<NatsConfig, 'credentials' | 'tls'>;
   /** How long to go on trying while no server answers. 0: one try. Default 0. */
   readonly patienceMs?: number;
-  /** How often the server is pinged; two pings without an answer, and the connection is left. Default 10 s. */
+  /** How often the server is pinged; two pings without an answer, and the connection is left. Default 8 s. */
   readonly pingMs?: number;
   /** Called before each further try. */
   readonly waiting?: (error: unknown) => void;
@@ -43,11 +43,11 @@ const RETRY_MS = 500;
 const CONNECT_TIMEOUT_MS = 3_000;
 /**
  * A connection can be half open: what is sent gets lost, and nobody says so (a router forgot it, the
- * server stands still). Only pings show it. With these it is left within 20 to 30 s; the client's own
+ * server stands still). Only pings show it. With these it is left within 16 to 24 s; the client's own
  * two minutes would be an outage of four to six. Shorter ones would take a server that is busy with a
  * large snapshot for one that is gone.
  */
-const PING_MS = 10_000;
+const PING_MS = 8_000;
 const MAX_PINGS_OUT = 2;
 /** How long a connection that is to be closed may take to send what is buffered. */
 const DRAIN_MS = 5_000;

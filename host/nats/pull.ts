@@ -38,6 +38,8 @@ export class Pull {
   /** Asked for and not come yet. */
   private outstanding = 0;
   private heardAtMs = 0;
+  /** It was said that nothing is heard; once is enough until something is. */
+  private silenceTold = false;
   /** The owner wants no more. */
   private paused = false;
   /** The consumer is not there. */
@@ -147,6 +149,7 @@ export class Pull {
     try {
       if (error) return this.sink.trouble('a pull failed', { err: error });
       this.heardAtMs = performance.now();
+      this.silenceTold = false;
       // A status has no subject of its own: it comes to the inbox.
       if (message.subject === inbox) return inbox === this.inbox ? this.status(message) : undefined;
       this.outstanding = Math.max(0, this.outstanding - 1);
@@ -207,7 +210,10 @@ export class Pull {
     if (this.outstanding === 0) return this.request();
     const silentMs = performance.now() - this.heardAtMs;
     if (silentMs < SILENT_AFTER_MS) return;
-    this.sink.trouble('the server fell silent; pulling anew', { silentMs: Math.round(silentMs) });
+    if (!this.silenceTold) {
+      this.sink.trouble('the server fell silent; pulling anew', { silentMs: Math.round(silentMs) });
+    }
+    this.silenceTold = true;
     // Before 2.10 it says nothing to who pulls from a consumer that is not there.
     this.lookAgain();
   }

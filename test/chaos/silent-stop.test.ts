@@ -55,8 +55,8 @@ test('pull requests that get lost are made again', async () => {
 test('a connection that is half open is left for a new one', async () => {
   proxy.swallow();
   publish(20);
-  // It is noticed after 20 to 30 s.
-  await goesOn('half-open connection', 35_000);
+  // It is noticed after 16 to 24 s.
+  await goesOn('half-open connection', AGAIN_MS);
   expect(host.logged('the NATS server is back')).toHaveLength(1);
 }, 60_000);
 

@@ -10,8 +10,8 @@ import { TcpProxy } from './tcp-proxy';
 export class Scene {
   private readonly ends: (() => Promise<unknown>)[] = [];
 
-  async server(): Promise<TestServer> {
-    const server = await startTestServer();
+  async server(settings: object = {}): Promise<TestServer> {
+    const server = await startTestServer(settings);
     this.ends.push(() => server.stop());
     return server;
   }
