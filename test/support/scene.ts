@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { connect, type NatsConnection } from 'nats';
 import { startHost, type HostOptions, type TestHost } from './host';
+import { startTestCluster, type TestCluster } from './nats-cluster';
 import { startTestServer, type TestServer } from './nats-server';
 import { TcpProxy } from './tcp-proxy';
 
@@ -16,6 +17,12 @@ export class Scene {
     return server;
   }
 
+  async cluster(): Promise<TestCluster> {
+    const cluster = await startTestCluster();
+    this.ends.push(() => cluster.stop());
+    return cluster;
+  }
+
   /** A connection's way to the server that can be spoiled. */
   async proxy(server: TestServer): Promise<TcpProxy> {
     const proxy = await TcpProxy.start(server.port);
@@ -24,7 +31,7 @@ export class Scene {
   }
 
   /** A raw connection, as other programs have one. */
-  async client(servers: string): Promise<NatsConnection> {
+  async client(...servers: string[]): Promise<NatsConnection> {
     const client = await connect({ servers, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
     this.ends.push(() => client.close());
     return client;
