@@ -37,6 +37,7 @@ export class Settlements {
   /** The same with what this host has settled since. */
   private readonly known = new SettledSet();
   private revisionRead = 0;
+  private renewals: number | undefined;
   private dirty = false;
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> | undefined;
@@ -125,7 +126,9 @@ export class Settlements {
   /** Reads the record anew, for what other hosts have settled. */
   async refresh(): Promise<void> {
     const { records, durable, stream, streamCreated } = this.options;
+    const { renewals } = records;
     const entry = await records.get(keyOf(durable));
+    this.renewals = renewals;
     const record = entry?.value === undefined ? undefined : (JSON.parse(entry.value) as SettledRecord);
     const same = record?.stream === stream && record.created === streamCreated;
     this.stored = new SettledSet(same ? record.ranges : []);
@@ -149,6 +152,9 @@ export class Settlements {
   private async write(): Promise<void> {
     try {
       if (this.known.size > MANY_RANGES) this.settleUpTo(await this.options.ackFloor());
+      // Of a bucket that was made again the revision says nothing: another record may have it.
+      if (this.renewals !== this.options.records.renewals) await this.refresh();
+      if (this.outdated) return;
       for (;;) {
         this.dirty = false;
         const { durable, stream, streamCreated } = this.options;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type JetStreamManager, type NatsConnection } from 'nats';
 import { storedLetters } from '../support/dead-letters';
 import { eventually } from '../support/eventually';
@@ -99,6 +100,19 @@ test('inboxes that are not permitted are said, and all goes on when they are', a
   // One line for each of the four that were refused, however often they were.
   expect(refusals()).toHaveLength(4);
 }, 45_000);
+
+test('a host whose user is taken away never gives up, and is back when the user is', async () => {
+  server.reconfigure({ authorization: { users: [{ user: 'admin', password: 'a' }] }, no_auth_user: 'admin' });
+  await eventually(() => host.logged('the NATS server is gone; reconnecting').length === 1);
+  // The client alone would give up at the second refusal in a row; the host tries twice a second or more.
+  await sleep(3_000);
+  await publish(10);
+  server.reconfigure(users());
+  await eventually(async () => (await counted()) === published - 1);
+  await eventually(async () => (await fetch(`${host.url}/readyz`)).status === 200);
+  expect(host.logged('the connection to the NATS server is closed')).toEqual([]);
+  expect(refusals().filter((line) => JSON.stringify(line).includes('AUTHORIZATION_VIOLATION')).length).toBeLessThan(2);
+});
 
 const refusals = (): LogLine[] => host.logged('the NATS server refused something');
 
