@@ -52,13 +52,17 @@ export class Lane {
         this.log.warn('the durable consumer is gone; making it again', { durable: durable.durable, why });
         void this.ensure();
       },
-      returned: () => void this.ensure(),
+      returned: () => {
+        // Until it was looked for it counts as gone: nothing is pulled meanwhile.
+        this.missing = true;
+        void this.ensure();
+      },
       trouble: (message, details) => this.log.warn(message, { handler: this.handler.name, ...details }),
     });
     this.pull.start();
   }
 
-  /** Whether its durable is gone and not made again yet. */
+  /** Whether its durable is gone and not made again yet, or may be and was not looked for yet. */
   get isMissing(): boolean {
     return this.missing;
   }
