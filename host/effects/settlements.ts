@@ -149,12 +149,16 @@ export class Settlements {
     await this.writing;
   }
 
+  /** In a bucket that was made again the revision read says nothing: a later stream's record may have it. */
+  private async isOfLostStream(): Promise<boolean> {
+    if (this.renewals !== this.options.records.renewals) await this.refresh();
+    return this.outdated;
+  }
+
   private async write(): Promise<void> {
     try {
       if (this.known.size > MANY_RANGES) this.settleUpTo(await this.options.ackFloor());
-      // Of a bucket that was made again the revision says nothing: another record may have it.
-      if (this.renewals !== this.options.records.renewals) await this.refresh();
-      if (this.outdated) return;
+      if (await this.isOfLostStream()) return;
       for (;;) {
         this.dirty = false;
         const { durable, stream, streamCreated } = this.options;
