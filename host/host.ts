@@ -11,10 +11,12 @@ import { Connection } from './nats/connection';
 import { DeadLetterStream } from './nats/dead-letter-stream';
 import { openBroker, type Broker, type BrokerProgress } from './nats/embedded/open-broker';
 import { Publisher } from './nats/publisher';
-import { ensureRetryStream, NatsRetryRoad } from './nats/retry-road';
+import { KeptStreams } from './nats/kept-streams';
+import { Refusals } from './nats/refusals';
+import { ensureRetryStream, NatsRetryRoad, RETRY_STREAM } from './nats/retry-road';
 import { Wakes } from './nats/wakes';
 import { serveAnswers } from './nats/service';
-import { ensureStreams, type StreamState } from './nats/streams';
+import { ensureStream, ensureStreams, streamFor, wantedStreams, type StreamState } from './nats/streams';
 import { readiness } from './ops/health';
 import { serveHttp, type HttpServer } from './ops/http';
 import { metricsText } from './ops/metrics';
@@ -88,9 +90,10 @@ export class Host {
     const broker = await this.openBroker();
     const connection = await this.connect(broker);
     const streams = await ensureStreams(connection, this.config);
-    const plugins = await this.makePlugins(connection, streams);
+    const kept = this.makeKept(connection);
+    const plugins = await this.makePlugins(connection, streams, kept);
     // Before the plugins, so that it still answers while they drain.
-    const http = await this.openHttp(plugins, connection);
+    const http = await this.openHttp(plugins, connection, kept);
     this.opened.push({ what: 'the plugins', close: () => plugins.stop() });
     await this.loadPlugins(plugins, discovery);
     await this.watch(plugins);
@@ -126,13 +129,17 @@ export class Host {
       waiting: (error) => this.log.warn('waiting for the NATS server', { err: error }),
     });
     this.opened.push({ what: 'the connection', close: () => connection.close() });
+    const refusals = new Refusals();
     connection.watch({
       disconnected: (server) => {
         this.log.warn('the NATS server is gone; reconnecting', { server });
         if (broker.kind === 'joined' && servers.length === 0) void this.replaceBroker(broker, connection);
       },
       reconnected: (server) => this.log.info('the NATS server is back', { server }),
-      refused: (error) => this.log.error('the NATS server refused something', { err: error }),
+      refused: (refusal) => {
+        const error = refusals.note(refusal);
+        if (error) this.log.error('the NATS server refused something', { code: error.code, err: error });
+      },
       closed: (error) => {
         if (this.phase !== 'stopping') this.log.error('the connection to the NATS server is closed', { err: error });
       },
@@ -158,21 +165,33 @@ export class Host {
     }
   }
 
-  private async makePlugins(connection: Connection, streams: readonly StreamState[]): Promise<Plugins> {
+  private makeKept(connection: Connection): KeptStreams {
+    const kept = new KeptStreams(connection, this.log);
+    this.opened.push({ what: 'looking after the streams', close: async () => kept.stop() });
+    return kept;
+  }
+
+  private async makePlugins(
+    connection: Connection,
+    streams: readonly StreamState[],
+    kept: KeptStreams,
+  ): Promise<Plugins> {
     const replicas = this.config.streams[0]?.replicas ?? 1;
     // Not the dead letters': a handler that fails on them would make letters of letters.
     const subscribable = streams.filter(({ name }) => name !== this.config.deadLetters.stream);
     await ensureRetryStream(connection, replicas);
-    const wakes = new Wakes(connection);
     const records = await Bucket.open(connection, 'jetplug', replicas);
+    await this.keepAll(connection, kept, records, replicas);
+    const wakes = new Wakes(connection);
     const texts = new KvLongTexts(records, (message, details) => this.log.warn(message, details));
     return new Plugins({
       config: this.config,
       connection,
       streams: subscribable,
+      kept,
       clock: systemClock,
       log: this.log,
-      outgoing: new Publisher(connection, Math.min(...this.config.streams.map((stream) => stream.duplicateWindowMs))),
+      outgoing: this.publisher(connection, subscribable),
       road: new NatsRetryRoad(connection),
       wakes,
       deadLetters: new DeadLetterStream(connection, this.config.deadLetters.stream, texts),
@@ -180,6 +199,31 @@ export class Host {
       texts,
       sweep: new Sweep(),
       suspects: new SuspectTurns(),
+    });
+  }
+
+  /** The streams that are the host's, whatever plugins run; a plugin's store is kept while it runs. */
+  private async keepAll(connection: Connection, kept: KeptStreams, records: Bucket, replicas: number): Promise<void> {
+    for (const stream of wantedStreams(this.config)) {
+      const isLetters = stream.name === this.config.deadLetters.stream;
+      await kept.keep({
+        name: stream.name,
+        what: isLetters ? 'the dead letters' : `the events of stream ${stream.name}`,
+        make: () => ensureStream(connection, stream),
+      });
+    }
+    await kept.keep({
+      name: RETRY_STREAM,
+      what: 'the events that were to come back later',
+      make: () => ensureRetryStream(connection, replicas),
+    });
+    await records.keep(kept, 'what the host knows of attempts and of settled events', replicas);
+  }
+
+  private publisher(connection: Connection, streams: readonly StreamState[]): Publisher {
+    return new Publisher(connection, {
+      dropsRepeatsMs: Math.min(...this.config.streams.map((stream) => stream.duplicateWindowMs)),
+      holds: (subject) => streamFor(streams, subject) !== undefined,
     });
   }
 
@@ -198,10 +242,10 @@ export class Host {
     await watch.ready();
   }
 
-  private async openHttp(plugins: Plugins, connection: Connection): Promise<HttpServer | undefined> {
+  private async openHttp(plugins: Plugins, connection: Connection, kept: KeptStreams): Promise<HttpServer | undefined> {
     if (this.config.http.listen === '') return undefined;
     const http = await serveHttp(this.config.http.listen, {
-      readiness: () => readiness(plugins, connection, this.phase),
+      readiness: () => readiness(plugins, connection, kept.missing, this.phase),
       metrics: () => metricsText(plugins, connection),
     });
     this.opened.push({ what: 'HTTP', close: () => http.close() });

@@ -139,6 +139,10 @@ export const ERRORS = {
     'An event could not be stored in its stream.',
     'The cause says why; inside a handler it is tried again.',
   ],
+  JP_PUBLISH_BACKLOG: [
+    'The NATS server is gone, and too many events wait for it to come back.',
+    'Await what you publish, so that less waits at once; publish this one again when the server is back.',
+  ],
   JP_PUBLISH_NO_STREAM: [
     'An event was published on a subject that no stream holds.',
     'Add the subject to a stream of the config (streams[].subjects), or correct it.',

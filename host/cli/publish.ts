@@ -60,9 +60,7 @@ async function publish(subject: string, json: string | undefined, flags: Publish
   const check = (text: string): Promise<Fields> => checked(text, subject, contract, config.delivery);
   if (flags.file !== undefined) return publishFile(subject, contract, flags.file, check, flags);
   const event = await check(json === '-' ? await standardInput() : json!);
-  const id = await withBroker(flags, (connection) =>
-    send(busOn(new Publisher(connection, 0)), event, subject, contract),
-  );
+  const id = await withBroker(flags, (connection) => send(busOn(new Publisher(connection)), event, subject, contract));
   if (flags.json) printJson({ subject, event_id: id });
   else print(`${paint('green', '✔')} ${subject} ${id}`);
 }
@@ -79,7 +77,7 @@ async function publishFile(
   const startedMs = performance.now();
   const rate = (done: number): number => Math.round(done / ((performance.now() - startedMs) / 1_000));
   await withBroker(flags, async (connection) => {
-    const bus = busOn(new Publisher(connection, 0));
+    const bus = busOn(new Publisher(connection));
     const underWay = new Set<Promise<unknown>>();
     let done = 0;
     let failure: unknown;

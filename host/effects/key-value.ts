@@ -3,6 +3,8 @@
  * rejects with `JP_STORE_UNAVAILABLE` when the server does not do it.
  */
 export interface KeyValue {
+  /** How often it was made again, empty, after the server had lost it: what was read before then holds no more. */
+  readonly renewals?: number;
   /** The entry at the key; a deleted one has no value but still a revision. */
   get(key: string): Promise<Entry | undefined>;
   /**

@@ -15,8 +15,11 @@ export class KeyWriters {
   private readonly pending = new Map<string, PendingWrite[]>();
   /** What the last write left, to spare the read before the next; another writer's change shows as a conflict. */
   private readonly remembered = new Map<string, Entry>();
+  private renewals: number | undefined;
 
-  constructor(private readonly bucket: KeyValue) {}
+  constructor(private readonly bucket: KeyValue) {
+    this.renewals = bucket.renewals;
+  }
 
   /** Resolves with the key's text as this change left it, once it is stored. */
   write(key: string, change: Change, author?: Author): Promise<string | undefined> {
@@ -54,6 +57,7 @@ export class KeyWriters {
 
   private async writeTogether(key: string, together: readonly PendingWrite[]): Promise<void> {
     for (;;) {
+      this.forgetWhatWasLost();
       const remembered = this.remembered.get(key);
       const entry = remembered ?? (await this.bucket.get(key));
       const batch = new WriteBatch(entry, together);
@@ -93,6 +97,13 @@ export class KeyWriters {
       : this.bucket.put(key, text, revision, marks));
     this.remember(key, { value: text, revision: next, marks });
     batch.tidy();
+  }
+
+  /** A bucket made again counts its revisions anew: one of old could fit another value. */
+  private forgetWhatWasLost(): void {
+    if (this.renewals === this.bucket.renewals) return;
+    this.renewals = this.bucket.renewals;
+    this.remembered.clear();
   }
 
   private remember(key: string, entry: Entry): void {

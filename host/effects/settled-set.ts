@@ -43,6 +43,11 @@ export class SettledSet {
     return first?.[0] === 1 ? first[1] : 0;
   }
 
+  /** The highest that is settled; 0 where none is. */
+  get last(): number {
+    return this.ranges.at(-1)?.[1] ?? 0;
+  }
+
   get size(): number {
     return this.ranges.length;
   }

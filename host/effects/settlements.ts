@@ -37,6 +37,7 @@ export class Settlements {
   /** The same with what this host has settled since. */
   private readonly known = new SettledSet();
   private revisionRead = 0;
+  private renewals: number | undefined;
   private dirty = false;
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> | undefined;
@@ -61,6 +62,11 @@ export class Settlements {
   /** Everything up to here is settled. */
   get floor(): number {
     return this.known.floor;
+  }
+
+  /** The last message that is settled. */
+  get last(): number {
+    return this.known.last;
   }
 
   /** Whether it is known how far the handler is in this stream: by the record, or by its durable. */
@@ -120,7 +126,9 @@ export class Settlements {
   /** Reads the record anew, for what other hosts have settled. */
   async refresh(): Promise<void> {
     const { records, durable, stream, streamCreated } = this.options;
+    const { renewals } = records;
     const entry = await records.get(keyOf(durable));
+    this.renewals = renewals;
     const record = entry?.value === undefined ? undefined : (JSON.parse(entry.value) as SettledRecord);
     const same = record?.stream === stream && record.created === streamCreated;
     this.stored = new SettledSet(same ? record.ranges : []);
@@ -141,9 +149,16 @@ export class Settlements {
     await this.writing;
   }
 
+  /** In a bucket that was made again the revision read says nothing: a later stream's record may have it. */
+  private async isOfLostStream(): Promise<boolean> {
+    if (this.renewals !== this.options.records.renewals) await this.refresh();
+    return this.outdated;
+  }
+
   private async write(): Promise<void> {
     try {
       if (this.known.size > MANY_RANGES) this.settleUpTo(await this.options.ackFloor());
+      if (await this.isOfLostStream()) return;
       for (;;) {
         this.dirty = false;
         const { durable, stream, streamCreated } = this.options;

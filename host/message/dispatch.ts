@@ -57,7 +57,7 @@ export function endWith(execution: Execution, thrown: unknown): void {
   else execution.end();
 }
 
-const BROKER_FAILED: ReadonlySet<string> = new Set(['JP_STORE_UNAVAILABLE', 'JP_PUBLISH_FAILED']);
+const BROKER_FAILED: ReadonlySet<string> = new Set(['JP_STORE_UNAVAILABLE', 'JP_PUBLISH_FAILED', 'JP_PUBLISH_BACKLOG']);
 
 /** What a handler's error says of the event; `thrown` may be anything. */
 export function outcomeOfError(handler: Handler, thrown: unknown): Outcome {

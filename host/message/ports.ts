@@ -11,7 +11,7 @@ export interface OutgoingEvent {
 
 /** Where events are published. */
 export interface Outgoing {
-  /** Resolves when a stream has stored the event, or had it already under this id. Rejects with `JP_PUBLISH_FAILED`. */
+  /** Resolves when a stream has stored the event, or had it already under this id. Rejects with `JP_PUBLISH_FAILED` or `JP_PUBLISH_BACKLOG`. */
   send(event: OutgoingEvent): Promise<{ readonly duplicate: boolean }>;
   /** For how long a stream surely drops an event that it has already. */
   readonly dropsRepeatsMs: number;

@@ -2,7 +2,8 @@ import { DiscardPolicy, headers as makeHeaders, nanos, StorageType, type MsgHdrs
 import { JetplugError } from '../../sdk/internal';
 import { Conflict, type Entry, type KeyValue } from '../effects/key-value';
 import type { Connection } from './connection';
-import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
+import { API_ERROR, apiErrorCode, asBrokerError, isNoResponders } from './failures';
+import type { KeptStreams } from './kept-streams';
 
 const OPERATION = 'KV-Operation';
 const MARKS = 'x-jetplug-marks';
@@ -14,6 +15,9 @@ const TIMEOUT_MS = 5_000;
  * with headers.
  */
 export class Bucket implements KeyValue {
+  renewals = 0;
+  private kept: KeptStreams | undefined;
+
   private constructor(
     private readonly connection: Connection,
     private readonly name: string,
@@ -35,6 +39,19 @@ export class Bucket implements KeyValue {
   /** The bucket, which is not looked for: what is asked of one that is not there fails. */
   static at(connection: Connection, name: string): Bucket {
     return new Bucket(connection, name);
+  }
+
+  /** Has it made again where the server loses it; the result ends that. */
+  async keep(kept: KeptStreams, what: string, replicas: number): Promise<() => void> {
+    this.kept = kept;
+    return kept.keep({
+      name: `KV_${this.name}`,
+      what: `${what} (bucket ${this.name})`,
+      make: () => create(this.connection, this.name, replicas),
+      renewed: () => {
+        this.renewals++;
+      },
+    });
   }
 
   /** The bucket, if it is there. */
@@ -107,6 +124,7 @@ export class Bucket implements KeyValue {
       return await request;
     } catch (error) {
       if (apiErrorCode(error) === API_ERROR.wrongLastSequence) throw new Conflict(this.name, { cause: error });
+      if (isNoResponders(error)) this.kept?.suspect(`KV_${this.name}`);
       if ((error as { code?: string }).code === 'MAX_PAYLOAD_EXCEEDED') {
         const message = `${this.name}: the value is larger than the server takes`;
         throw new JetplugError('JP_STORE_VALUE_INVALID', message, { cause: error });

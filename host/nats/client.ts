@@ -56,7 +56,7 @@ class OwnConnectionBus extends JetStreamEventBus implements ConnectedEventBus {
   private readonly underWay = new Set<Promise<unknown>>();
 
   constructor(private readonly connection: Connection) {
-    super(new Publisher(connection, 0), systemClock);
+    super(new Publisher(connection), systemClock);
   }
 
   override publish<E extends EventContract | string>(

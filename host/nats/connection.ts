@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   connect,
   credsAuthenticator,
@@ -32,18 +33,31 @@ export interface ConnectOptions {
   readonly nats?: Pick<NatsConfig, 'credentials' | 'tls'>;
   /** How long to go on trying while no server answers. 0: one try. Default 0. */
   readonly patienceMs?: number;
+  /** How often the server is pinged; two pings without an answer, and the connection is left. Default 8 s. */
+  readonly pingMs?: number;
   /** Called before each further try. */
   readonly waiting?: (error: unknown) => void;
 }
 
 const RETRY_MS = 500;
 const CONNECT_TIMEOUT_MS = 3_000;
+/**
+ * A connection can be half open: what is sent gets lost, and nobody says so (a router forgot it, the
+ * server stands still). Only pings show it. With these it is left within 16 to 24 s; the client's own
+ * two minutes would be an outage of four to six. Shorter ones would take a server that is busy with a
+ * large snapshot for one that is gone.
+ */
+const PING_MS = 8_000;
+const MAX_PINGS_OUT = 2;
+/** How long a connection that is to be closed may take to send what is buffered. */
+const DRAIN_MS = 5_000;
 
 /** A connection with JetStream. It reconnects for ever once it stood. */
 export class Connection {
   readonly features: Features;
-  private readonly reconnectListeners = new Set<() => void>();
+  private readonly watchers = new Set<Partial<ConnectionEvents>>();
   private up = true;
+  private lostAtMs = 0;
 
   private constructor(
     readonly nc: NatsConnection,
@@ -51,6 +65,7 @@ export class Connection {
     readonly jsm: JetStreamManager,
   ) {
     this.features = new Features(nc.info?.version ?? '0.0.0');
+    this.follow();
   }
 
   /**
@@ -81,39 +96,57 @@ export class Connection {
     return this.features.version;
   }
 
-  /** Follows the connection's life until it is closed. */
-  watch(events: ConnectionEvents): void {
-    void (async () => {
-      for await (const status of this.nc.status()) {
-        if (status.type === Events.Disconnect) {
-          this.up = false;
-          events.disconnected(this.server);
-        } else if (status.type === Events.Reconnect) {
-          this.up = true;
-          events.reconnected(this.server);
-          for (const listener of this.reconnectListeners) listener();
-        } else if (status.type === Events.Error) {
-          events.refused(status.permissionContext ?? status.data);
-        }
-      }
-    })().catch((error: unknown) => events.refused(error));
-    void this.nc.closed().then((error) => {
-      this.up = false;
-      events.closed(error);
-    });
+  /** Since when it is lost; 0 while it stands. */
+  get lostForMs(): number {
+    return this.up ? 0 : performance.now() - this.lostAtMs;
+  }
+
+  /** Tells of the connection's life until it is closed, in the order of the calls; the result ends that. */
+  watch(events: Partial<ConnectionEvents>): () => void {
+    this.watchers.add(events);
+    return () => this.watchers.delete(events);
   }
 
   /** Calls back after each reconnect; the result ends that. */
   onReconnect(listener: () => void): () => void {
-    this.reconnectListeners.add(listener);
-    return () => this.reconnectListeners.delete(listener);
+    return this.watch({ reconnected: listener });
   }
 
   /** Sends what is buffered and closes. */
   async close(): Promise<void> {
     if (this.nc.isClosed()) return;
-    // A drain needs the server; without one there is nothing to wait for.
-    await (this.up ? this.nc.drain() : this.nc.close());
+    // A drain needs the server; without one there is nothing to wait for, and a half-open connection never says so.
+    if (this.up) await Promise.race([this.nc.drain(), sleep(DRAIN_MS, undefined, { ref: false })]);
+    await this.nc.close();
+  }
+
+  private follow(): void {
+    void (async () => {
+      for await (const status of this.nc.status()) {
+        if (status.type === Events.Disconnect) {
+          this.lose();
+          for (const { disconnected } of this.watchers) disconnected?.(this.server);
+        } else if (status.type === Events.Reconnect) {
+          this.up = true;
+          for (const { reconnected } of this.watchers) reconnected?.(this.server);
+        } else if (status.type === Events.Error) {
+          this.tellRefused(status.permissionContext ?? status.data);
+        }
+      }
+    })().catch((error: unknown) => this.tellRefused(error));
+    void this.nc.closed().then((error) => {
+      this.lose();
+      for (const { closed } of this.watchers) closed?.(error);
+    });
+  }
+
+  private lose(): void {
+    if (this.up) this.lostAtMs = performance.now();
+    this.up = false;
+  }
+
+  private tellRefused(error: unknown): void {
+    for (const { refused } of this.watchers) refused?.(error);
   }
 }
 
@@ -126,18 +159,20 @@ async function connectPatiently(options: ConnectOptions): Promise<NatsConnection
       const failure = asBrokerError(error, `connecting to ${options.servers.join(', ')}`);
       if (failure.code !== 'JP_BROKER_UNREACHABLE' || performance.now() >= deadline) throw failure;
       options.waiting?.(failure);
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await sleep(RETRY_MS);
     }
   }
 }
 
-function connectionOptions({ servers, name, nats }: ConnectOptions): ConnectionOptions {
+function connectionOptions({ servers, name, nats, pingMs = PING_MS }: ConnectOptions): ConnectionOptions {
   const authenticator = nats && authenticatorOf(nats.credentials);
   const tls = (nats && tlsOf(nats.tls)) ?? (servers.some((server) => server.startsWith('tls://')) ? {} : undefined);
   return {
     servers: [...servers],
     name,
     timeout: CONNECT_TIMEOUT_MS,
+    pingInterval: pingMs,
+    maxPingOut: MAX_PINGS_OUT,
     maxReconnectAttempts: -1,
     // Without it two refusals in a row close the connection, though attempts are unlimited.
     ignoreAuthErrorAbort: true,

@@ -21,12 +21,14 @@ export class NatsDelivery implements Delivery {
   private headerValues: Readonly<Record<string, string>> | undefined;
 
   /**
+   * @param source says when the stream that it came of is lost, so that nobody is left to be answered
    * @param termTakesReason whether the server understands `+TERM reason`; before 2.10.4 it would ignore the whole answer
    */
   constructor(
     private readonly nc: NatsConnection,
     private readonly message: Msg,
     private readonly termTakesReason: boolean,
+    private readonly source: { readonly lost: boolean },
   ) {
     this.replyTo = message.reply ?? '';
     // $JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer sequence>.<nanoseconds>.<pending>,
@@ -81,7 +83,8 @@ export class NatsDelivery implements Delivery {
 
   private answer(answer: Uint8Array): void {
     // On a closed connection there is nobody to tell: the server delivers it again after its ack wait.
-    if (!this.nc.isClosed()) this.nc.publish(this.replyTo, answer);
+    // One that was made again would take the answer for its own message of that sequence.
+    if (!this.nc.isClosed() && !this.source.lost) this.nc.publish(this.replyTo, answer);
   }
 }
 

@@ -1,41 +1,81 @@
-import { DeliverPolicy, headers as makeHeaders, type MsgHdrs } from 'nats';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DeliverPolicy, headers as makeHeaders, type MsgHdrs, type PubAck } from 'nats';
 import { isPublishSubject, JetplugError } from '../../sdk/internal';
 import type { Outgoing, OutgoingEvent } from '../message/ports';
+import { Backlog } from './backlog';
 import type { Connection } from './connection';
 import { isNoResponders } from './failures';
 
+/** How long the server has for one answer. */
 const TIMEOUT_MS = 5_000;
+/** For so long a publish waits for the connection, and is sent again where its answer was lost; then it fails. */
+const PATIENCE_MS = 30_000;
+/** So many publishes may wait for the connection at once: with 1 KiB each they hold some 10 MiB. */
+const MAX_WAITING = 10_000;
+/** While a stream changes its leader nobody answers for it. */
+const NO_LEADER_PAUSE_MS = 250;
+/** What a server gives a stream that says nothing of it. */
+const SERVERS_DUPLICATE_WINDOW_MS = 120_000;
 /** What was read of a subject serves for so long: nobody else sends under the ids in question. */
 const LOOKUP_FRESH_MS = 2_000;
 
-/** Publishes events and awaits the stream's word that it has them. */
+export interface PublisherOptions {
+  /** The shortest duplicate window of the streams; default 2 min, the server's own. */
+  readonly dropsRepeatsMs?: number;
+  /** Whether a stream holds the subject as far as the publisher's owner sees to it, also while it is gone. */
+  readonly holds?: (subject: string) => boolean;
+  /** How long a publish waits for the connection; default 30 s. */
+  readonly patienceMs?: number;
+  /** How many may wait for the connection at once; default 10,000. */
+  readonly maxWaiting?: number;
+}
+
+/**
+ * Publishes events and awaits the stream's word that it has them. While the connection is lost they
+ * wait, bounded in number and time. One whose answer was lost is sent again under its id, well within
+ * the stream's duplicate window, so that it is stored once.
+ */
 export class Publisher implements Outgoing {
+  readonly dropsRepeatsMs: number;
+  private readonly backlog: Backlog;
+  /** What was sent and is not answered; to be told when the connection is lost, as no answer will come. */
+  private readonly underWay = new Set<(lost: Error) => void>();
+  private readonly patienceMs: number;
   private readonly lookups = new Map<string, { sinceMs: number; atMs: number; ids: Promise<ReadonlySet<string>> }>();
 
-  /** @param dropsRepeatsMs the shortest duplicate window of the streams */
   constructor(
     private readonly connection: Connection,
-    readonly dropsRepeatsMs: number,
-  ) {}
+    private readonly options: PublisherOptions = {},
+  ) {
+    this.dropsRepeatsMs = options.dropsRepeatsMs ?? SERVERS_DUPLICATE_WINDOW_MS;
+    this.patienceMs = options.patienceMs ?? PATIENCE_MS;
+    this.backlog = new Backlog(options.maxWaiting ?? MAX_WAITING);
+    connection.watch({
+      disconnected: () => this.loseAnswers(),
+      reconnected: () => this.backlog.release(true),
+      closed: () => {
+        this.loseAnswers();
+        this.backlog.release(false);
+      },
+    });
+  }
 
   async send(event: OutgoingEvent): Promise<{ duplicate: boolean }> {
     // The client does not check: a line break would smuggle in a command.
     if (!isPublishSubject(event.subject)) {
       throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(event.subject)}`);
     }
-    try {
-      const { duplicate } = await this.connection.js.publish(event.subject, event.payload, {
-        msgID: event.id,
-        headers: toHeaders(event.headers),
-        timeout: TIMEOUT_MS,
-      });
-      return { duplicate };
-    } catch (cause) {
-      throw isNoResponders(cause)
-        ? new JetplugError('JP_PUBLISH_NO_STREAM', `no stream holds ${event.subject}`, { cause })
-        : new JetplugError('JP_PUBLISH_FAILED', `${event.subject} was not stored: ${(cause as Error).message}`, {
-            cause,
-          });
+    const attempt = new Attempt(event, performance.now());
+    for (;;) {
+      if (!this.connection.connected) await this.untilConnected(attempt);
+      attempt.sent(performance.now());
+      try {
+        const { duplicate } = await this.publish(event);
+        // The first of several may have been stored, its answer lost: that is no one else's event.
+        return { duplicate: duplicate && attempt.times === 1 };
+      } catch (cause) {
+        await this.beforeRepeat(attempt, cause);
+      }
     }
   }
 
@@ -51,6 +91,129 @@ export class Publisher implements Outgoing {
     this.lookups.set(subject, { sinceMs, atMs: nowMs, ids });
     return ids;
   }
+
+  private publish({ id, subject, payload, headers }: OutgoingEvent): Promise<PubAck> {
+    const options = { msgID: id, headers: toHeaders(headers), timeout: TIMEOUT_MS };
+    return new Promise((resolve, reject) => {
+      this.underWay.add(reject);
+      this.connection.js.publish(subject, payload, options).then(
+        (ack) => {
+          this.underWay.delete(reject);
+          resolve(ack);
+        },
+        (error: unknown) => {
+          this.underWay.delete(reject);
+          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whatever the client rejects with
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** The client would have them wait for their timeouts. */
+  private loseAnswers(): void {
+    for (const reject of this.underWay) reject(new AnswerLost());
+    this.underWay.clear();
+  }
+
+  /** @throws JetplugError `JP_PUBLISH_BACKLOG`, or `JP_PUBLISH_FAILED` when the time is up */
+  private async untilConnected(attempt: Attempt): Promise<void> {
+    const { connection, backlog } = this;
+    if (connection.nc.isClosed()) throw attempt.failure('the connection is closed');
+    if (backlog.isFull) {
+      throw new JetplugError(
+        'JP_PUBLISH_BACKLOG',
+        `${attempt.notStored}: the NATS server has been gone for ${seconds(connection.lostForMs)}, and ${this.options.maxWaiting ?? MAX_WAITING} events wait for it already`,
+      );
+    }
+    if (await backlog.wait(this.untilMs(attempt))) return;
+    if (connection.nc.isClosed()) throw attempt.failure('the connection was closed before the NATS server came back');
+    const waited = seconds(performance.now() - attempt.startedAtMs);
+    throw attempt.failure(
+      `it waited ${waited} for the NATS server ${connection.server}, which has been gone for ${seconds(connection.lostForMs)}`,
+    );
+  }
+
+  /** Returns where the event may be sent again. @throws JetplugError `JP_PUBLISH_FAILED`, `JP_PUBLISH_NO_STREAM` */
+  private async beforeRepeat(attempt: Attempt, cause: unknown): Promise<void> {
+    const { subject } = attempt.event;
+    const nobody = isNoResponders(cause);
+    if (nobody && !(await this.isHeld(subject))) {
+      throw new JetplugError('JP_PUBLISH_NO_STREAM', `no stream holds ${subject}`, { cause });
+    }
+    if (!nobody && !isAnswerLost(cause)) throw attempt.failure((cause as Error).message, cause);
+    if (nobody) await sleep(NO_LEADER_PAUSE_MS);
+    if (performance.now() < this.untilMs(attempt)) return;
+    const waited = seconds(performance.now() - attempt.startedAtMs);
+    throw attempt.failure(
+      nobody
+        ? `for ${waited} no server answered for the stream that holds it`
+        : `the NATS server ${this.connection.server} did not answer within ${waited}`,
+      cause,
+    );
+  }
+
+  /** A repeat is dropped for sure only within the duplicate window, which began with the first sending. */
+  private untilMs({ startedAtMs, firstSentAtMs }: Attempt): number {
+    const repeatsUntilMs = (firstSentAtMs ?? Infinity) + this.dropsRepeatsMs / 2;
+    return Math.min(startedAtMs + this.patienceMs, repeatsUntilMs);
+  }
+
+  private async isHeld(subject: string): Promise<boolean> {
+    if (this.options.holds?.(subject)) return true;
+    return this.connection.jsm.streams.find(subject).then(
+      () => true,
+      // No answer says nothing. Whoever may not ask is told what is most likely: that there is none.
+      (error: unknown) => isAnswerLost(error),
+    );
+  }
+}
+
+/** One event on its way, however often it is sent. */
+class Attempt {
+  times = 0;
+  firstSentAtMs: number | undefined;
+
+  constructor(
+    readonly event: OutgoingEvent,
+    readonly startedAtMs: number,
+  ) {}
+
+  sent(nowMs: number): void {
+    this.times++;
+    this.firstSentAtMs ??= nowMs;
+  }
+
+  get notStored(): string {
+    const { subject, id } = this.event;
+    return this.times === 0
+      ? `${subject} was not stored`
+      : `${subject} may not be stored (its answer was lost; publish it again under its id ${id})`;
+  }
+
+  failure(why: string, cause?: unknown): JetplugError {
+    const refused = cause !== undefined && !isAnswerLost(cause);
+    const what = refused ? `${this.event.subject} was not stored` : this.notStored;
+    return new JetplugError('JP_PUBLISH_FAILED', `${what}: ${why}`, { cause });
+  }
+}
+
+/** The connection was lost after the event had been sent. */
+class AnswerLost extends Error {
+  override readonly name = 'AnswerLost';
+  constructor() {
+    super('the connection was lost before the answer came');
+  }
+}
+
+/** Whether the server may have stored it all the same. */
+function isAnswerLost(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return error instanceof AnswerLost || code === 'TIMEOUT' || code === 'DISCONNECT' || code === 'CONNECTION_CLOSED';
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
 }
 
 const LOOKUP_BATCH = 1_000;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createInbox, nanos, type Msg, type Subscription } from 'nats';
 import type { Delivery } from '../message/delivery';
 import type { Connection } from './connection';
@@ -17,9 +18,13 @@ export interface PullSink {
 }
 
 const EXPIRES_MS = 30_000;
-const HEARTBEAT_MS = 10_000;
+/** While a request waits the server says so often that it has it. */
+const HEARTBEAT_MS = 5_000;
 const SILENT_AFTER_MS = 2.5 * HEARTBEAT_MS;
+const WATCH_MS = HEARTBEAT_MS / 2;
 const RETRY_MS = 500;
+/** A server that stands still never says that it has sent all. */
+const DRAIN_MS = 5_000;
 
 /**
  * Pulls a durable's messages by the protocol of ADR-37: asks for as many as the sink has room for,
@@ -33,10 +38,14 @@ export class Pull {
   /** Asked for and not come yet. */
   private outstanding = 0;
   private heardAtMs = 0;
+  /** It was said that nothing is heard; once is enough until something is. */
+  private silenceTold = false;
   /** The owner wants no more. */
   private paused = false;
   /** The consumer is not there. */
   private missing = false;
+  /** What the deliveries have in common: the stream as it was when they came. */
+  private origin = { lost: false };
   private retryTimer: NodeJS.Timeout | undefined;
   private watchTimer: NodeJS.Timeout | undefined;
   private forgetReconnect: (() => void) | undefined;
@@ -53,7 +62,7 @@ export class Pull {
     this.missing = held;
     this.listen();
     this.forgetReconnect = this.connection.onReconnect(() => this.lookAgain());
-    this.watchTimer = setInterval(() => this.watch(), HEARTBEAT_MS);
+    this.watchTimer = setInterval(() => this.watch(), WATCH_MS);
     this.request();
   }
 
@@ -98,6 +107,12 @@ export class Pull {
     this.startOver();
   }
 
+  /** The stream was made again: what came of the old one is not to be answered, as its sequences are others' now. */
+  disown(): void {
+    this.origin.lost = true;
+    this.origin = { lost: false };
+  }
+
   /** Asks for nothing more; resolves when all that was under way has been delivered to the sink. */
   async stop(): Promise<void> {
     this.paused = true;
@@ -108,8 +123,9 @@ export class Pull {
     const { subscription } = this;
     this.subscription = undefined;
     if (!subscription || subscription.isClosed()) return;
-    if (this.connection.connected) await subscription.drain();
-    else subscription.unsubscribe();
+    if (this.connection.connected)
+      await Promise.race([subscription.drain(), sleep(DRAIN_MS, undefined, { ref: false })]);
+    if (!subscription.isClosed()) subscription.unsubscribe();
   }
 
   private listen(): void {
@@ -123,6 +139,8 @@ export class Pull {
   private ask(batch: number): void {
     const { nc } = this.connection;
     if (nc.isClosed()) return;
+    // The client drops a subscription that the server does not permit; by now it may.
+    if (this.subscription?.isClosed()) this.listen();
     const request = { batch, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) };
     const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.stream}.${this.durable}`;
     nc.publish(subject, JSON.stringify(request), { reply: this.inbox });
@@ -133,10 +151,12 @@ export class Pull {
     try {
       if (error) return this.sink.trouble('a pull failed', { err: error });
       this.heardAtMs = performance.now();
+      this.silenceTold = false;
       // A status has no subject of its own: it comes to the inbox.
       if (message.subject === inbox) return inbox === this.inbox ? this.status(message) : undefined;
       this.outstanding = Math.max(0, this.outstanding - 1);
-      this.sink.deliver(new NatsDelivery(this.connection.nc, message, this.connection.features.has('termReason')));
+      const { nc, features } = this.connection;
+      this.sink.deliver(new NatsDelivery(nc, message, features.has('termReason'), this.origin));
       this.request();
     } catch (thrown) {
       this.sink.trouble('a delivery could not be taken', { err: thrown });
@@ -185,11 +205,17 @@ export class Pull {
     this.sink.gone(why);
   }
 
+  /** Whatever made it stop: it goes on within some 15 s. */
   private watch(): void {
-    if (this.outstanding === 0 || !this.connection.connected) return;
+    if (!this.connection.connected) return;
+    // With room and nothing asked for, it should have asked.
+    if (this.outstanding === 0) return this.request();
     const silentMs = performance.now() - this.heardAtMs;
     if (silentMs < SILENT_AFTER_MS) return;
-    this.sink.trouble('the server fell silent; pulling anew', { silentMs: Math.round(silentMs) });
+    if (!this.silenceTold) {
+      this.sink.trouble('the server fell silent; pulling anew', { silentMs: Math.round(silentMs) });
+    }
+    this.silenceTold = true;
     // Before 2.10 it says nothing to who pulls from a consumer that is not there.
     this.lookAgain();
   }

@@ -8,7 +8,7 @@ import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 import { toHeaders } from './publisher';
 
 /** Where events wait that are to come back to one handler alone: postponed for long, or redriven. */
-const RETRY_STREAM = 'RETRY';
+export const RETRY_STREAM = 'RETRY';
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
 const TIMEOUT_MS = 5_000;
 const PREFIX = 'x-jetplug-';

@@ -19,14 +19,21 @@ export interface StreamState {
   readonly messages: number;
 }
 
+/** A stream of the config, and how the server is told of it. */
+type WantedStream = Partial<ServerStreamConfig> & { readonly name: string };
+
 /** Makes the streams of the config, the dead letters' among them; updates what can be updated in place. Deletes nothing. */
 export async function ensureStreams(connection: Connection, config: Config): Promise<StreamState[]> {
   const states: StreamState[] = [];
-  for (const stream of config.streams) states.push(await ensureStream(connection, toServer(stream)));
+  for (const stream of wantedStreams(config)) states.push(await ensureStream(connection, stream));
+  return states;
+}
+
+/** The streams of the config, the dead letters' as the last one. */
+export function wantedStreams(config: Config): WantedStream[] {
   // One letter a subject: an event that was redriven and fails again gets a new letter in place of its old one.
   const letters = { ...toServer(deadLetterStream(config)), max_msgs_per_subject: 1 };
-  states.push(await ensureStream(connection, letters));
-  return states;
+  return [...config.streams.map(toServer), letters];
 }
 
 /** When a stream was made; one made again counts its sequences anew. */
@@ -58,7 +65,7 @@ function deadLetterStream({ deadLetters, streams }: Config): StreamConfig {
   };
 }
 
-function toServer(stream: StreamConfig): Partial<ServerStreamConfig> & { name: string } {
+function toServer(stream: StreamConfig): WantedStream {
   return {
     name: stream.name,
     subjects: [...stream.subjects],
@@ -73,10 +80,7 @@ function toServer(stream: StreamConfig): Partial<ServerStreamConfig> & { name: s
   };
 }
 
-async function ensureStream(
-  connection: Connection,
-  wanted: Partial<ServerStreamConfig> & { name: string },
-): Promise<StreamState> {
+export async function ensureStream(connection: Connection, wanted: WantedStream): Promise<StreamState> {
   const { streams } = connection.jsm;
   const state = (change: StreamState['change'], info: StreamInfo): StreamState => ({
     name: wanted.name,

@@ -8,7 +8,9 @@ export class Wakes {
 
   constructor(connection: Connection) {
     this.subscription = connection.nc.subscribe('retry.>', {
-      callback: (_error, { subject }) => {
+      callback: (error, { subject }) => {
+        // Not permitted: the connection tells of it. A throw here would end all that the client reads.
+        if (error) return;
         const [, plugin, handler] = subject.split('.');
         this.listeners.get(`${plugin}.${handler}`)?.();
       },

@@ -11,11 +11,13 @@ export interface Readiness {
 export function readiness(
   plugins: Plugins,
   connection: Connection,
+  missingStreams: readonly string[],
   phase: 'starting' | 'running' | 'stopping',
 ): Readiness {
   const reasons: string[] = [];
   if (phase !== 'running') reasons.push(`the host is ${phase}`);
   if (!connection.connected) reasons.push('the NATS server is not connected');
+  for (const stream of missingStreams) reasons.push(`the stream ${stream} is gone and not made again yet`);
   for (const { name, state, errors, handlers } of plugins.entries) {
     if (state === 'running' || state === 'stopped') continue;
     // A handler whose service is down, or whose keys are slow, waits for those, not for this host.

@@ -5,7 +5,7 @@ import type { Handler } from '../message/handler';
 import type { Intake } from '../message/intake';
 import type { DurableSpec } from '../nats/consumers';
 import { Pull } from '../nats/pull';
-import { streamCreated } from '../nats/streams';
+import { RECORDS_STREAM } from '../nats/kept-streams';
 import { CatchUp } from './catch-up';
 import type { PluginHost } from './plugin-host';
 import { ensureDurableAt } from './reconcile';
@@ -56,7 +56,11 @@ export class Lane {
         this.log.warn('the durable consumer is gone; making it again', { durable: durable.durable, why });
         void this.ensure();
       },
-      returned: () => void this.ensure(),
+      returned: () => {
+        // Until it was looked for it counts as gone: nothing is pulled meanwhile.
+        this.missing = true;
+        void this.ensure();
+      },
       trouble: (message, details) => this.log.warn(message, { handler: this.handler.name, ...details }),
     });
     this.pull.start({ held: this.inOrder });
@@ -73,7 +77,7 @@ export class Lane {
     return this.catchUp !== undefined;
   }
 
-  /** Whether its durable is gone and not made again yet. */
+  /** Whether its durable is gone and not made again yet, or may be and was not looked for yet. */
   get isMissing(): boolean {
     return this.missing;
   }
@@ -142,12 +146,21 @@ export class Lane {
   /** A stream that was made again is another one: none of its messages is settled, and all of them are the handler's. */
   private async renewSettlements(): Promise<void> {
     const { durable, openSettlements, handlerFor } = this.options;
+    const { kept } = this.host;
     this.settlements.forgetDeliveries();
-    if ((await streamCreated(this.host.connection, durable.stream)) === this.settlements.generation) return;
+    // A server that lost its data is given its streams and the host's records again first.
+    await kept.whenChecked(durable.stream, RECORDS_STREAM);
+    if ((await kept.created(durable.stream)) === this.settlements.generation) return;
     const settlements = await openSettlements();
     settlements.settleUpTo(0);
+    const { last } = this.settlements;
     this.settlements = settlements;
     this.handler = handlerFor(settlements);
-    this.log.warn('the stream was made again; its events are taken from its beginning', { stream: durable.stream });
+    this.pull.disown();
+    this.log.warn('the stream was made again; its events are taken from its beginning', {
+      stream: durable.stream,
+      durable: durable.durable,
+      lastHandled: last,
+    });
   }
 }

@@ -10,6 +10,7 @@ import type { Outgoing } from '../message/ports';
 import type { SuspectTurns } from '../message/suspects';
 import type { Sweep } from '../message/sweep';
 import type { Connection } from '../nats/connection';
+import type { KeptStreams } from '../nats/kept-streams';
 import type { StreamState } from '../nats/streams';
 import type { PluginDefinition } from './describe';
 
@@ -18,6 +19,8 @@ export interface PluginHost {
   readonly config: Config;
   readonly connection: Connection;
   readonly streams: readonly StreamState[];
+  /** What is made again where the server loses it. */
+  readonly kept: KeptStreams;
   readonly clock: Clock;
   readonly log: HostLog;
   readonly outgoing: Outgoing;

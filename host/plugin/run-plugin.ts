@@ -1,8 +1,5 @@
-import type { Store } from '../../sdk';
 import { JetplugError } from '../../sdk/internal';
 import { JetStreamEventBus } from '../effects/event-bus';
-import { KvStore } from '../effects/kv-store';
-import { Bucket } from '../nats/bucket';
 import { compile } from './compile';
 import { consume, type ConsumingHandler } from './consume';
 import { contain, type PluginServices } from './contain';
@@ -10,6 +7,7 @@ import { describe, type PluginDefinition } from './describe';
 import type { PluginFile } from './discover';
 import { drain } from './drain';
 import type { PluginHost } from './plugin-host';
+import { PluginStore } from './plugin-store';
 import { reconcile } from './reconcile';
 
 /** A plugin that consumes. */
@@ -30,18 +28,33 @@ export async function runPlugin(file: PluginFile, host: PluginHost, before?: Run
   const compiled = compile(file);
   const definition = describe(compiled, host.config);
   host.claim(definition);
+  const store = new PluginStore(definition.name, host);
+  try {
+    return await runWith(store, definition, host, before);
+  } catch (error) {
+    store.release();
+    throw error;
+  }
+}
+
+async function runWith(
+  store: PluginStore,
+  definition: PluginDefinition,
+  host: PluginHost,
+  before?: RunningPlugin,
+): Promise<RunningPlugin> {
   const section = host.config.plugins.sections[definition.name];
-  const contained = await inTime(
-    definition,
-    host,
-    contain(definition, servicesOf(definition, host), section?.settings),
-  );
+  const services = servicesOf(definition, host, store);
+  const contained = await inTime(definition, host, contain(definition, services, section?.settings));
   try {
     const reconciled = await reconcile(definition, host);
     // Never both at a time: events of one key would be in the hands of both.
     await before?.stop();
     const handlers = consume(definition, contained, reconciled, host);
-    const stop = (): Promise<void> => drain(definition, contained, handlers, host.config.shutdown.graceMs, host.log);
+    const stop = async (): Promise<void> => {
+      await drain(definition, contained, handlers, host.config.shutdown.graceMs, host.log);
+      store.release();
+    };
     return { definition, handlers, stop };
   } catch (error) {
     await drain(definition, contained, [], 0, host.log);
@@ -49,15 +62,12 @@ export async function runPlugin(file: PluginFile, host: PluginHost, before?: Run
   }
 }
 
-function servicesOf({ name }: PluginDefinition, host: PluginHost): PluginServices {
+function servicesOf({ name }: PluginDefinition, host: PluginHost, store: PluginStore): PluginServices {
   return {
     log: host.log.child({ plugin: name }),
     clock: host.clock,
     bus: new JetStreamEventBus(host.outgoing, host.clock),
-    openStore: async (): Promise<Store> => {
-      const replicas = host.config.streams[0]?.replicas ?? 1;
-      return new KvStore(await Bucket.open(host.connection, `jetplug-${name}`, replicas));
-    },
+    openStore: () => store.open(),
   };
 }
 

@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
 import { eventually } from '../support/eventually';
-import type { TestHost } from '../support/host';
+import { startHost, type TestHost } from '../support/host';
 import type { TestServer } from '../support/nats-server';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
@@ -75,6 +76,31 @@ test('what does not finish within the grace is given back as the last step', asy
   const other = await start('300ms');
   await eventually(() => numbers(other, 'begun').includes(11), 5_000);
   expect(other.logged('begun')[0]).toMatchObject({ n: 11, attempt: 1 });
+});
+
+test('a second signal ends a host at once with code 1; what it held is handled by another host', async () => {
+  const config = { shutdown: { grace: '60s' }, delivery: { ackWait: '2s' } };
+  const stuck = await startHost({ server, plugins, config });
+  const released = join(scene.folder(), 'released');
+  publish(21, released);
+  await eventually(() => numbers(stuck, 'begun').includes(21));
+  process.kill(stuck.pid, 'SIGTERM');
+  await eventually(() => stuck.logged('stopping').length === 1);
+  // What follows within half a second is taken for the same signal: Ctrl-C comes twice under npm.
+  process.kill(stuck.pid, 'SIGTERM');
+  await sleep(600);
+  expect(stuck.logged('stopping at once')).toEqual([]);
+
+  const secondAtMs = performance.now();
+  expect(await stuck.stop()).toBe(1);
+  expect(performance.now() - secondAtMs).toBeLessThan(1_000);
+  expect(stuck.logged('stopping at once')).toHaveLength(1);
+  expect(numbers(stuck, 'done')).toEqual([]);
+
+  const other = await scene.host({ server, plugins, config });
+  writeFileSync(released, '');
+  await eventually(() => numbers(other, 'done').includes(21));
+  expect(other.logged('begun').find(({ n }) => n === 21)).toMatchObject({ attempt: 1 });
 });
 
 function publish(n: number, until?: string): void {

@@ -7,6 +7,7 @@ export class MemoryKeyValue implements KeyValue {
   readonly calls = { get: 0, put: 0 };
   /** What the next request fails with, once. */
   failNext: Error | undefined;
+  renewals = 0;
   private revision = 0;
 
   /** @param turn what a request waits for, there and back: a test may draw the order */
@@ -39,6 +40,13 @@ export class MemoryKeyValue implements KeyValue {
     await this.reach();
     const keys = [...this.entries].filter(([, { value }]) => value !== undefined).map(([key]) => key);
     return under === undefined ? keys : keys.filter((key) => key.startsWith(`${under}.`));
+  }
+
+  /** It is lost with all that it held, and made again: its revisions count anew. */
+  renew(): void {
+    this.entries.clear();
+    this.revision = 0;
+    this.renewals++;
   }
 
   private async write(

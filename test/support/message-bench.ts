@@ -107,6 +107,7 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   readonly generation = STORED_AT;
   readonly knowsPosition = false;
   readonly floor = 0;
+  readonly last = 0;
   /** What the record holds that this host has not read yet: another host's. */
   readonly elsewhere = new Set<number>();
   readonly settled = new Set<number>();

@@ -16,6 +16,14 @@ export interface TestServer {
   stop(): Promise<void>;
   /** Ends it as a crash does (SIGKILL); its data stay. */
   kill(): Promise<void>;
+  /** Stops it where it stands (SIGSTOP): its connections stay, and nobody answers. */
+  freeze(): void;
+  /** Lets it go on after `freeze`. */
+  thaw(): void;
+  /** Gives it other settings besides the test's own, and has it read them (SIGHUP). */
+  reconfigure(settings: object): void;
+  /** Removes its data, after `kill`. */
+  wipe(): void;
   /** Starts it again on its port and data, after `kill`. */
   restart(): Promise<void>;
 }
@@ -23,10 +31,10 @@ export interface TestServer {
 const READY_MS = 10_000;
 
 /** Starts a server on a free port in some tens of ms. It dies with the test's process at the latest. */
-export async function startTestServer(): Promise<TestServer> {
+export async function startTestServer(settings: object = {}): Promise<TestServer> {
   const binary = await natsServerBinary();
   const folder = mkdtempSync(join(tmpdir(), 'jetplug-nats-'));
-  let server = await launch(binary, folder, -1);
+  let server = await launch(binary, folder, -1, settings);
   return {
     url: `nats://127.0.0.1:${server.port}`,
     port: server.port,
@@ -36,8 +44,16 @@ export async function startTestServer(): Promise<TestServer> {
       rmSync(folder, { recursive: true, force: true });
     },
     kill: () => end(server.child, 'SIGKILL'),
+    freeze: () => void server.child.kill('SIGSTOP'),
+    thaw: () => void server.child.kill('SIGCONT'),
+    reconfigure(changed) {
+      settings = changed;
+      writeConfig(folder, server.port, settings);
+      server.child.kill('SIGHUP');
+    },
+    wipe: () => rmSync(join(folder, 'jetstream'), { recursive: true }),
     async restart() {
-      server = await launch(binary, folder, server.port);
+      server = await launch(binary, folder, server.port, settings);
     },
   };
 }
@@ -67,15 +83,8 @@ interface Running {
   readonly version: string;
 }
 
-async function launch(binary: string, folder: string, port: number): Promise<Running> {
-  const config = join(folder, 'server.conf');
-  const log = join(folder, 'server.log');
-  // A test may be far from where the server's default for its store, a share of the free disk, suits it.
-  const jetstream = { store_dir: folder, max_file_store: 1024 ** 4 };
-  writeFileSync(
-    config,
-    JSON.stringify({ listen: `127.0.0.1:${port}`, ports_file_dir: folder, log_file: log, jetstream }),
-  );
+async function launch(binary: string, folder: string, port: number, settings: object): Promise<Running> {
+  const { config, log } = writeConfig(folder, port, settings);
   const child = spawn(binary, ['-c', config], { stdio: ['ignore', 'ignore', 'inherit'] });
   const killAtExit = (): boolean => child.kill('SIGKILL');
   process.once('exit', killAtExit);
@@ -87,6 +96,16 @@ async function launch(binary: string, folder: string, port: number): Promise<Run
     await end(child, 'SIGKILL');
     throw new Error(`${binary} did not come up: ${readIfThere(log)}`, { cause });
   }
+}
+
+function writeConfig(folder: string, port: number, settings: object): { config: string; log: string } {
+  const config = join(folder, 'server.conf');
+  const log = join(folder, 'server.log');
+  // A test may be far from where the server's default for its store, a share of the free disk, suits it.
+  const jetstream = { store_dir: folder, max_file_store: 1024 ** 4 };
+  const own = { listen: `127.0.0.1:${port}`, ports_file_dir: folder, log_file: log, jetstream };
+  writeFileSync(config, JSON.stringify({ ...own, ...settings }));
+  return { config, log };
 }
 
 async function untilReady(child: ChildProcess, ports: string): Promise<Omit<Running, 'child'>> {

@@ -3,20 +3,35 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { connect, type NatsConnection } from 'nats';
 import { startHost, type HostOptions, type TestHost } from './host';
+import { startTestCluster, type TestCluster } from './nats-cluster';
 import { startTestServer, type TestServer } from './nats-server';
+import { TcpProxy } from './tcp-proxy';
 
 /** All that the tests of one file start: ended with `end`, last things first. */
 export class Scene {
   private readonly ends: (() => Promise<unknown>)[] = [];
 
-  async server(): Promise<TestServer> {
-    const server = await startTestServer();
+  async server(settings: object = {}): Promise<TestServer> {
+    const server = await startTestServer(settings);
     this.ends.push(() => server.stop());
     return server;
   }
 
+  async cluster(): Promise<TestCluster> {
+    const cluster = await startTestCluster();
+    this.ends.push(() => cluster.stop());
+    return cluster;
+  }
+
+  /** A connection's way to the server that can be spoiled. */
+  async proxy(server: TestServer): Promise<TcpProxy> {
+    const proxy = await TcpProxy.start(server.port);
+    this.ends.push(() => proxy.stop());
+    return proxy;
+  }
+
   /** A raw connection, as other programs have one. */
-  async client(servers: string): Promise<NatsConnection> {
+  async client(...servers: string[]): Promise<NatsConnection> {
     const client = await connect({ servers, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
     this.ends.push(() => client.close());
     return client;

@@ -392,3 +392,12 @@ test.each([
     );
   },
 );
+
+test('what was read of a bucket that is made again is forgotten, though another’s revision is the same', async () => {
+  const { bucket, a, b } = await twoHosts();
+  expect(await a.write(10)).toBe('1');
+  bucket.renew();
+  // The other host is the first in the new one, and its revision is the one that the first host remembers.
+  expect(await b.write(11, () => '40')).toBe('40');
+  expect(await a.write(12)).toBe('41');
+});

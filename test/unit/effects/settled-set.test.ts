@@ -18,6 +18,7 @@ test('it has exactly what was added, in as few ranges as can be', () => {
         if (reference.has(sequence) && !reference.has(sequence - 1)) runs++;
       }
       expect(set.size).toBe(runs);
+      expect(set.last).toBe(Math.max(0, ...reference));
       expect(new SettledSet(JSON.parse(JSON.stringify(set)) as [number, number][])).toEqual(set);
     }),
   );

@@ -93,6 +93,32 @@ test('a host that still has the old stream leaves the record of the new one alon
   expect(records.calls.put).toBe(2);
 });
 
+test('in a bucket that was made again, a record of a later stream is not overwritten, though it has the revision that was read', async () => {
+  const records = new MemoryKeyValue();
+  const old = await open(records);
+  old.settle(1);
+  await old.flush();
+  records.renew();
+  const renewed = await open(records, { streamCreated: '2026-06-01T00:00:00Z' });
+  renewed.settle(4);
+  await renewed.flush();
+  expect([old.revision, renewed.revision]).toEqual([1, 1]);
+  old.settle(2);
+  await old.flush();
+  expect(recordOf(records)).toMatchObject({ created: '2026-06-01T00:00:00Z', ranges: [[4, 4]] });
+});
+
+test('in a bucket that was made again all that this host knows is written again', async () => {
+  const records = new MemoryKeyValue();
+  const host = await open(records);
+  for (const sequence of [1, 2]) host.settle(sequence);
+  await host.flush();
+  records.renew();
+  host.settle(3);
+  await host.flush();
+  expect(recordOf(records)).toMatchObject({ created: CREATED, ranges: [[1, 3]] });
+});
+
 test('any number of hosts settle in any order: in the end the record holds all', async () => {
   jest.useRealTimers();
   await fc.assert(

@@ -1,0 +1,55 @@
+import { JetplugError } from '../../sdk/internal';
+
+/** How the client tells of a permission that is missing. */
+interface PermissionContext {
+  readonly operation: string;
+  readonly subject: string;
+}
+
+/** A refusal that goes on is told again after so long. */
+const TELL_AGAIN_MS = 600_000;
+
+/**
+ * What the server refused of that which is sent without awaiting an answer, such as acks. They may be
+ * thousands of one kind; each subject to be granted is told once in a while.
+ */
+export class Refusals {
+  private readonly told = new Map<string, { atMs: number; since: number }>();
+
+  constructor(private readonly nowMs: () => number = () => performance.now()) {}
+
+  /** The error to report, or nothing where its like was reported lately. */
+  note(refusal: unknown): JetplugError | undefined {
+    const { operation, subject } = refusal as Partial<PermissionContext>;
+    const permission = operation !== undefined && subject !== undefined;
+    const key = permission ? `${operation} ${toGrant(subject)}` : String(refusal);
+    const nowMs = this.nowMs();
+    const before = this.told.get(key);
+    if (before && nowMs - before.atMs < TELL_AGAIN_MS) {
+      before.since++;
+      return undefined;
+    }
+    this.told.set(key, { atMs: nowMs, since: 0 });
+    const again = before ? `; ${before.since} more times since it was last said` : '';
+    if (!permission) return new JetplugError('JP_BROKER_OPERATION_FAILED', `the NATS server refused: ${key}${again}`);
+    const what = operation === 'publish' ? 'publish on' : 'subscribe to';
+    return new JetplugError('JP_BROKER_PERMISSION', `not permitted to ${what} ${toGrant(subject)}${again}`);
+  }
+}
+
+/** How many tokens of a subject say what it is for; what follows tells one message from another. */
+const KINDS: readonly (readonly [start: RegExp, tokens: number])[] = [
+  // Newer servers put domain and account before the stream.
+  [/^\$JS\.ACK(?:\.[^.]+){9,}$/, 6],
+  [/^\$JS\.ACK\./, 4],
+  [/^\$JS\.API\.DIRECT\.GET\./, 5],
+  [/^\$KV\./, 2],
+  [/^_INBOX\./, 1],
+  [/^(?:dead|retry)\./, 1],
+];
+
+/** The subject to be granted, so that all of its kind are permitted. */
+function toGrant(subject: string): string {
+  const [, tokens] = KINDS.find(([start]) => start.test(subject)) ?? [];
+  return tokens === undefined ? subject : `${subject.split('.').slice(0, tokens).join('.')}.>`;
+}

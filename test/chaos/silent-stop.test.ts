@@ -1,0 +1,80 @@
+/** Consumption that stops without anybody saying so, at the true lengths of time: some minutes in all. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NatsConnection } from 'nats';
+import { eventually } from '../support/eventually';
+import type { TestHost } from '../support/host';
+import type { TestServer } from '../support/nats-server';
+import { loggingPlugin } from '../support/plugin-source';
+import { Scene } from '../support/scene';
+import type { TcpProxy } from '../support/tcp-proxy';
+
+/** Within this time after the cause is gone, or by itself, consumption goes on. */
+const AGAIN_MS = 30_000;
+
+const scene = new Scene();
+let server: TestServer;
+let proxy: TcpProxy;
+let nats: NatsConnection;
+let host: TestHost;
+let published = 0;
+
+beforeAll(async () => {
+  server = await scene.server();
+  proxy = await scene.proxy(server);
+  nats = await scene.client(server.url);
+  const plugins = [scene.folder({ 'seen.plugin.ts': loggingPlugin('SeenPlugin', 'seen') })];
+  host = await scene.host({ server: proxy, plugins });
+});
+afterEach(() => proxy.heal());
+afterAll(() => scene.end());
+
+function publish(count: number): void {
+  for (let i = 0; i < count; i++) {
+    nats.publish('video.watch_started', JSON.stringify({ user_id: 'u1', video_id: `v${published++}` }));
+  }
+}
+
+/** Waits until all is handled, and prints how long that took. */
+async function goesOn(what: string, limitMs: number): Promise<void> {
+  const sinceMs = performance.now();
+  await eventually(() => new Set(host.logged('seen').map(({ video }) => video)).size === published, limitMs);
+  console.log(`${what}: all handled after ${((performance.now() - sinceMs) / 1_000).toFixed(1)} s`);
+}
+
+test('pull requests that get lost are made again', async () => {
+  proxy.dropCommands((command) => command.includes('$JS.API.CONSUMER.MSG.NEXT.'));
+  // More than was asked for before.
+  publish(200);
+  await eventually(() => proxy.dropped > 0);
+  await sleep(5_000);
+  expect(host.logged('seen').length).toBeLessThan(published);
+  proxy.heal();
+  await goesOn('lost pull requests', AGAIN_MS);
+}, 60_000);
+
+test('a connection that is half open is left for a new one', async () => {
+  proxy.swallow();
+  publish(20);
+  // It is noticed after 16 to 24 s.
+  await goesOn('half-open connection', AGAIN_MS);
+  expect(host.logged('the NATS server is back')).toHaveLength(1);
+}, 60_000);
+
+test('a server that stands still for 60 s is consumed from again', async () => {
+  server.freeze();
+  await sleep(60_000);
+  server.thaw();
+  await eventually(() => nats.rtt(), AGAIN_MS);
+  publish(20);
+  await goesOn('60 s frozen', AGAIN_MS);
+}, 120_000);
+
+test('a server that stands still for 40 s and is then killed is consumed from again', async () => {
+  server.freeze();
+  await sleep(40_000);
+  await server.kill();
+  await server.restart();
+  await eventually(() => nats.rtt(), AGAIN_MS);
+  publish(20);
+  await goesOn('40 s frozen, then killed', AGAIN_MS);
+}, 120_000);

@@ -1,0 +1,105 @@
+import { NatsError, type Msg, type SubscriptionOptions } from 'nats';
+import type { Connection } from '../../../host/nats/connection';
+import { Pull, type PullSink } from '../../../host/nats/pull';
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
+
+const ROOM = 8;
+const SILENT_MS = 15_000;
+
+/** A server that says what it is told to, and a sink whose room is the test's to set. */
+class Bench {
+  room = ROOM;
+  /** How many messages each request asked for. */
+  readonly requests: number[] = [];
+  /** What the sink was told. */
+  readonly told: string[] = [];
+  private inbox = '';
+  private callback: NonNullable<SubscriptionOptions['callback']> = () => undefined;
+  private isClosed = false;
+  readonly pull: Pull;
+
+  constructor() {
+    const nc = {
+      isClosed: () => false,
+      subscribe: (inbox: string, { callback }: SubscriptionOptions) => {
+        Object.assign(this, { inbox, callback });
+        this.isClosed = false;
+        return { isClosed: () => this.isClosed, drain: () => Promise.resolve(), unsubscribe: () => undefined };
+      },
+      publish: (_subject: string, request: string) =>
+        this.requests.push((JSON.parse(request) as { batch: number }).batch),
+    };
+    const connection = { nc, connected: true, onReconnect: () => () => undefined, features: { has: () => true } };
+    const sink: PullSink = {
+      room: () => this.room,
+      deliver: () => this.told.push('delivered'),
+      gone: (why) => this.told.push(`gone: ${why}`),
+      returned: () => this.told.push('returned'),
+      trouble: (message) => this.told.push(message),
+    };
+    this.pull = new Pull(connection as unknown as Connection, 'EVENTS', 'badge-award', sink);
+    this.pull.start();
+  }
+
+  status(code: number, description = ''): void {
+    this.callback(null, { subject: this.inbox, headers: { code, description, get: () => '' } } as unknown as Msg);
+  }
+
+  /** The server does not permit the subscription: the client says so and closes it. */
+  deny(): void {
+    this.callback(new NatsError('Permissions Violation', 'PERMISSIONS_VIOLATION'), {} as Msg);
+    this.isClosed = true;
+  }
+}
+
+test('while the server gives a sign of life nothing is asked for again', async () => {
+  const bench = new Bench();
+  for (let i = 0; i < 20; i++) {
+    await jest.advanceTimersByTimeAsync(5_000);
+    bench.status(100);
+  }
+  expect(bench.requests).toEqual([ROOM]);
+  expect(bench.told).toEqual([]);
+});
+
+test('when the server falls silent the consumer is looked for within 15 s, and pulled from anew', async () => {
+  const bench = new Bench();
+  await jest.advanceTimersByTimeAsync(SILENT_MS);
+  expect(bench.told).toEqual(['the server fell silent; pulling anew', 'returned']);
+  bench.pull.found();
+  expect(bench.requests).toEqual([ROOM, ROOM]);
+  await jest.advanceTimersByTimeAsync(SILENT_MS);
+  expect(bench.told.filter((line) => line === 'returned')).toHaveLength(2);
+});
+
+test('where there is room and nothing is asked for, it is asked for, though nobody said so', async () => {
+  const bench = new Bench();
+  bench.room = 0;
+  // What was asked for ends, and there is no room for more.
+  bench.status(408);
+  bench.room = 4;
+  await jest.advanceTimersByTimeAsync(2_500);
+  expect(bench.requests).toEqual([ROOM, 4]);
+});
+
+test('a subscription that was not permitted is made again', async () => {
+  const bench = new Bench();
+  bench.deny();
+  await jest.advanceTimersByTimeAsync(SILENT_MS);
+  bench.pull.found();
+  bench.status(100);
+  await jest.advanceTimersByTimeAsync(10_000);
+  expect(bench.told).toEqual(['a pull failed', 'the server fell silent; pulling anew', 'returned']);
+});
+
+test('a pull that is stopped or paused is not watched', async () => {
+  const [stopped, paused] = [new Bench(), new Bench()];
+  await stopped.pull.stop();
+  paused.pull.pause();
+  await jest.advanceTimersByTimeAsync(60_000);
+  expect(stopped.told).toEqual([]);
+  expect(paused.told).toEqual([]);
+  expect(paused.requests).toEqual([ROOM]);
+});

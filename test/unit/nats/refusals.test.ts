@@ -1,0 +1,39 @@
+import { Refusals } from '../../../host/nats/refusals';
+
+const publish = (subject: string): object => ({ operation: 'publish', subject });
+
+test.each([
+  ['$JS.ACK.EVENTS.badge-award.1.7.7.1778587200000000000.0', '$JS.ACK.EVENTS.badge-award.>'],
+  ['$JS.ACK._.ABCD.EVENTS.badge-award.1.7.7.1778587200000000000.0', '$JS.ACK._.ABCD.EVENTS.badge-award.>'],
+  ['$JS.API.DIRECT.GET.KV_jetplug.$KV.jetplug.settled.badge-award', '$JS.API.DIRECT.GET.KV_jetplug.>'],
+  ['$JS.API.CONSUMER.MSG.NEXT.EVENTS.badge-award', '$JS.API.CONSUMER.MSG.NEXT.EVENTS.badge-award'],
+  ['$KV.jetplug-badge.u1.x', '$KV.jetplug-badge.>'],
+  ['dead.badge.award.EVENTS.7', 'dead.>'],
+  ['video.watch_started', 'video.watch_started'],
+])('of what may not be published on %s it is said to grant %s', (subject, grant) => {
+  expect(new Refusals().note(publish(subject))).toMatchObject({
+    code: 'JP_BROKER_PERMISSION',
+    message: `not permitted to publish on ${grant}`,
+  });
+});
+
+test('a kind of subject is told once, and again after ten minutes with how often it was refused meanwhile', () => {
+  let nowMs = 0;
+  const refusals = new Refusals(() => nowMs);
+  expect(refusals.note(publish('dead.a.b.S.1'))).toBeDefined();
+  for (let i = 0; i < 1_000; i++) expect(refusals.note(publish(`dead.a.b.S.${i}`))).toBeUndefined();
+  expect(refusals.note({ operation: 'subscription', subject: '_INBOX.x.1' })).toMatchObject({
+    message: 'not permitted to subscribe to _INBOX.>',
+  });
+  nowMs = 600_000;
+  expect(refusals.note(publish('dead.a.b.S.2'))).toMatchObject({
+    message: 'not permitted to publish on dead.>; 1000 more times since it was last said',
+  });
+});
+
+test('what is no matter of permissions is told in the server’s words', () => {
+  expect(new Refusals().note('STALE_CONNECTION')).toMatchObject({
+    code: 'JP_BROKER_OPERATION_FAILED',
+    message: 'the NATS server refused: STALE_CONNECTION',
+  });
+});
