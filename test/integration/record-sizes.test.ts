@@ -109,7 +109,15 @@ async function watched(work: () => Promise<void>): Promise<{ most: Sizes; last: 
     over.abort();
     await watching;
   }
-  return { most, last: await measure() };
+  return { most, last: await eventually(afterOneMore) };
+}
+
+/** A key keeps the marks of its last update until the next one, which drops what is settled by then. */
+async function afterOneMore(): Promise<Sizes | false> {
+  await publish(1);
+  await eventually(allCounted);
+  const sizes = await measure();
+  return sizes.marks < MAX_MARKS_BYTES && sizes;
 }
 
 async function measure(): Promise<Sizes> {
@@ -138,7 +146,6 @@ function report(situation: string, { most, last }: { most: Sizes; last: Sizes },
   console.log(`${situation}: at most ${line(most)}, in the end ${line(last)} (${most.samples} samples)`);
   expect(most.samples).toBeGreaterThan(5);
   expect(most.marks).toBeLessThan(mostMarks);
-  expect(last.marks).toBeLessThan(MAX_MARKS_BYTES);
   expect(Math.max(most.settled, last.settled)).toBeLessThan(MAX_RECORD_BYTES);
 }
 
