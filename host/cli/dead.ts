@@ -6,7 +6,7 @@ import { decodeHeader, roadRecord } from '../message/dead-letter';
 import type { ParkedEvent } from '../message/ports';
 import { Bucket } from '../nats/bucket';
 import type { Connection } from '../nats/connection';
-import { ensureDurable } from '../nats/consumers';
+import { durablePosition, ensureDurable } from '../nats/consumers';
 import { DeadLetterStream, type StoredLetter } from '../nats/dead-letter-stream';
 import { ensureRetryStream, NatsRetryRoad, roadDurable } from '../nats/retry-road';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
@@ -127,7 +127,9 @@ async function prepareRoads(
   await ensureRetryStream(connection, streams[0]?.replicas ?? 1);
   const handlers = new Map(letters.map((letter) => [`${letter.plugin}.${letter.handler}`, letter]));
   for (const { plugin, handler } of handlers.values()) {
-    await ensureDurable(connection, roadDurable(plugin, handler, delivery.ackWaitMs));
+    const road = roadDurable(plugin, handler, delivery.ackWaitMs);
+    // One that is there is as its host wants it, whose config may be another.
+    if (!(await durablePosition(connection, road.stream, road.durable))) await ensureDurable(connection, road);
   }
 }
 

@@ -66,7 +66,8 @@ test('on SIGTERM what runs finishes, what waits goes to another host at once, an
 
 test('what does not finish within the grace is given back as the last step', async () => {
   const stopping = await start('300ms');
-  publish(11, '/never');
+  const never = join(scene.folder(), 'never');
+  publish(11, never);
   await eventually(() => numbers(stopping, 'begun').includes(11));
   const stoppedAtMs = performance.now();
   expect(await stopping.stop()).toBe(0);
@@ -76,6 +77,10 @@ test('what does not finish within the grace is given back as the last step', asy
   const other = await start('300ms');
   await eventually(() => numbers(other, 'begun').includes(11), 5_000);
   expect(other.logged('begun')[0]).toMatchObject({ n: 11, attempt: 1 });
+  writeFileSync(never, '');
+  await eventually(() => numbers(other, 'done').includes(11));
+  // What follows is for others.
+  expect(await other.stop()).toBe(0);
 });
 
 test('a second signal ends a host at once with code 1; what it held is handled by another host', async () => {

@@ -1,0 +1,175 @@
+import type { JetStreamManager, NatsConnection } from 'nats';
+import { storedLetters } from '../support/dead-letters';
+import { eventually } from '../support/eventually';
+import type { TestServer } from '../support/nats-server';
+import { pluginSource } from '../support/plugin-source';
+import { Scene } from '../support/scene';
+
+const EVENTS = 2_000;
+/** Far below the 64 KiB that a header may have, and what a record of some dozens of ranges takes. */
+const MAX_MARKS_BYTES = 8_192;
+const MAX_RECORD_BYTES = 2_048;
+/** While nothing can be settled for some seconds, because the server has lost the write that would say so: then marks are made to go. */
+const MAX_MARKS_BYTES_UNSETTLED = 40_960;
+
+const scene = new Scene();
+let server: TestServer;
+let nats: NatsConnection;
+let jsm: JetStreamManager;
+/** How many ticks were published and are to be counted. */
+let ticks = 0;
+
+beforeAll(async () => {
+  server = await scene.server();
+  nats = await scene.client(server.url);
+  jsm = await nats.jetstreamManager();
+  const source = pluginSource(
+    'HotPlugin',
+    `  constructor(private readonly counts: Store<number>) {}
+  @Subscribe('video.tick', { from: 'beginning', concurrency: 16 })
+  async count(event: any) {
+    await this.counts.update('total', (n = 0) => n + 1);
+    if (event.later) throw new RetryLater('10m');
+  }`,
+  );
+  await scene.host({
+    server,
+    plugins: [scene.folder({ 'hot.plugin.ts': source })],
+    config: { delivery: { ackWait: '1s' } },
+  });
+});
+afterAll(() => scene.end());
+
+test('on one hot key at full speed the marks and the settled set stay small', async () => {
+  const sizes = await watched(async () => {
+    await publish(EVENTS);
+    await eventually(allCounted, 60_000);
+  });
+  report('one hot key', sizes);
+}, 90_000);
+
+test('and with an event that waits for 10 minutes', async () => {
+  const sizes = await watched(async () => {
+    await publish(1, { later: true });
+    await publish(EVENTS);
+    await eventually(allCounted, 60_000);
+    const road = await eventually(() => jsm.consumers.info('RETRY', 'hot--count'));
+    expect(road.num_pending + road.num_ack_pending).toBe(1);
+  });
+  report('a RetryLater outstanding', sizes);
+}, 90_000);
+
+test('and after a server that lost its last acks', async () => {
+  const sizes = await watched(async () => {
+    for (let kill = 0; kill < 3; kill++) {
+      const before = await deliveries();
+      await publish(EVENTS / 4);
+      // Amid the acks: what was acknowledged in the last moments is delivered again.
+      await eventually(async () => (await deliveries()) > before + 50);
+      await server.kill();
+      await server.restart();
+      // What is published while this client is not back is lost.
+      await eventually(deliveries);
+      await publish(EVENTS / 4);
+      await eventually(allCounted, 60_000);
+    }
+  });
+  const { delivered } = await jsm.consumers.info('EVENTS', 'hot-count');
+  report(
+    `a server killed three times (${delivered.consumer_seq} deliveries of ${ticks})`,
+    sizes,
+    MAX_MARKS_BYTES_UNSETTLED,
+  );
+  expect(await storedLetters(nats)).toEqual([]);
+}, 120_000);
+
+interface Sizes {
+  marks: number;
+  settled: number;
+  samples: number;
+}
+
+/** The largest sizes seen meanwhile, and in the end. */
+async function watched(work: () => Promise<void>): Promise<{ most: Sizes; last: Sizes }> {
+  const most: Sizes = { marks: 0, settled: 0, samples: 0 };
+  const over = new AbortController();
+  const watching = (async () => {
+    while (!over.signal.aborted) {
+      // The server may be away.
+      const now = await measure().catch(() => undefined);
+      if (!now) continue;
+      most.marks = Math.max(most.marks, now.marks);
+      most.settled = Math.max(most.settled, now.settled);
+      most.samples++;
+    }
+  })();
+  try {
+    await work();
+  } finally {
+    over.abort();
+    await watching;
+  }
+  return { most, last: await eventually(afterOneMore) };
+}
+
+/** A key keeps the marks of its last update until the next one, which drops what is settled by then. */
+async function afterOneMore(): Promise<Sizes | false> {
+  await publish(1);
+  await eventually(allCounted);
+  const sizes = await measure();
+  return sizes.marks < MAX_MARKS_BYTES && sizes;
+}
+
+async function measure(): Promise<Sizes> {
+  const marks = await lastOf('KV_jetplug-hot', '$KV.jetplug-hot.total');
+  const records = await Promise.all(
+    ['hot-count', 'hot--count'].map((durable) => lastOf('KV_jetplug', `$KV.jetplug.settled.${durable}`)),
+  );
+  return {
+    marks: marks?.header.get('x-jetplug-marks').length ?? 0,
+    settled: Math.max(...records.map((record) => record?.data.length ?? 0)),
+    samples: 1,
+  };
+}
+
+async function lastOf(stream: string, subject: string) {
+  try {
+    return await jsm.streams.getMessage(stream, { last_by_subj: subject });
+  } catch (error) {
+    if ((error as { code?: string }).code === '404') return undefined;
+    throw error;
+  }
+}
+
+function report(situation: string, { most, last }: { most: Sizes; last: Sizes }, mostMarks = MAX_MARKS_BYTES): void {
+  const line = (sizes: Sizes): string => `marks ${sizes.marks} B, settled set ${sizes.settled} B`;
+  console.log(`${situation}: at most ${line(most)}, in the end ${line(last)} (${most.samples} samples)`);
+  expect(most.samples).toBeGreaterThan(5);
+  expect(most.marks).toBeLessThan(mostMarks);
+  expect(Math.max(most.settled, last.settled)).toBeLessThan(MAX_RECORD_BYTES);
+}
+
+/** Ticks, with events between them that are not the handler's. */
+async function publish(count: number, event: object = {}): Promise<void> {
+  const js = nats.jetstream();
+  for (let sent = 0; sent < count; sent += 100) {
+    const batch = Array.from({ length: Math.min(100, count - sent) }, (_, i) => i);
+    await Promise.all(
+      batch.flatMap((i) => [
+        js.publish('video.tick', JSON.stringify(event)),
+        ...(i % 3 === 0 ? [js.publish('video.noise', '{}')] : []),
+      ]),
+    );
+  }
+  ticks += count;
+}
+
+async function deliveries(): Promise<number> {
+  return (await jsm.consumers.info('EVENTS', 'hot-count')).delivered.consumer_seq;
+}
+
+async function allCounted(): Promise<boolean> {
+  const { num_pending, num_ack_pending } = await jsm.consumers.info('EVENTS', 'hot-count');
+  const total = await lastOf('KV_jetplug-hot', '$KV.jetplug-hot.total');
+  return num_pending + num_ack_pending === 0 && total?.json<number>() === ticks;
+}
