@@ -190,9 +190,11 @@ export class Pull {
     this.outstanding = Math.max(0, this.outstanding - count);
   }
 
-  /** Meanwhile the consumer or its stream may have been lost: nothing is pulled before the sink has looked. */
+  /**
+   * Meanwhile the consumer or its stream may have been lost: nothing is pulled before the sink has
+   * looked. A look that is under way may wait for an answer that was lost with the connection.
+   */
   private lookAgain(): void {
-    if (this.missing) return;
     this.missing = true;
     this.outstanding = 0;
     this.sink.returned();
@@ -207,7 +209,7 @@ export class Pull {
 
   /** Whatever made it stop: it goes on within some 15 s. */
   private watch(): void {
-    if (!this.connection.connected) return;
+    if (!this.connection.connected || this.missing) return;
     // With room and nothing asked for, it should have asked.
     if (this.outstanding === 0) return this.request();
     const silentMs = performance.now() - this.heardAtMs;

@@ -32,6 +32,8 @@ export class Lane {
   private handler: Handler;
   private catchUp: CatchUp | undefined;
   private missing = false;
+  /** Each look for the durable has a number; only the newest goes on. */
+  private look = 0;
   private stopped = false;
 
   constructor(
@@ -112,15 +114,20 @@ export class Lane {
   /** Makes the durable again where it stood, if it is gone, for as long as that takes; then goes on pulling. */
   private async ensure(): Promise<void> {
     const { durable } = this.options;
-    while (!this.stopped) {
+    const look = ++this.look;
+    const isOver = (): boolean => this.stopped || look !== this.look;
+    while (!isOver()) {
       try {
-        await this.renewSettlements();
+        await this.renewSettlements(isOver);
+        if (isOver()) return;
         const { inFlight } = await ensureDurableAt(durable, this.settlements, this.host);
+        if (isOver()) return;
         this.missing = false;
         this.waitForUnsettled(inFlight);
         this.pull.found();
         return;
       } catch (error) {
+        if (isOver()) return;
         this.log.warn('the durable consumer cannot be made yet', { durable: durable.durable, err: error });
         await new Promise((resolve) => setTimeout(resolve, REMAKE_DELAY_MS));
       }
@@ -144,7 +151,7 @@ export class Lane {
   }
 
   /** A stream that was made again is another one: none of its messages is settled, and all of them are the handler's. */
-  private async renewSettlements(): Promise<void> {
+  private async renewSettlements(isOver: () => boolean): Promise<void> {
     const { durable, openSettlements, handlerFor } = this.options;
     const { kept } = this.host;
     this.settlements.forgetDeliveries();
@@ -152,6 +159,7 @@ export class Lane {
     await kept.whenChecked(durable.stream, RECORDS_STREAM);
     if ((await kept.created(durable.stream)) === this.settlements.generation) return;
     const settlements = await openSettlements();
+    if (isOver()) return;
     settlements.settleUpTo(0);
     const { last } = this.settlements;
     this.settlements = settlements;
