@@ -18,6 +18,10 @@ export interface TestServer {
   kill(): Promise<void>;
   /** Starts it again on its port and data, after `kill`. */
   restart(): Promise<void>;
+  /** Stops its clock (SIGSTOP): it holds its connections and answers nothing. */
+  freeze(): void;
+  /** Goes on after `freeze`. */
+  thaw(): void;
 }
 
 const READY_MS = 10_000;
@@ -39,6 +43,8 @@ export async function startTestServer(): Promise<TestServer> {
     async restart() {
       server = await launch(binary, folder, server.port);
     },
+    freeze: () => void server.child.kill('SIGSTOP'),
+    thaw: () => void server.child.kill('SIGCONT'),
   };
 }
 
@@ -104,6 +110,8 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (hasEnded(child)) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill(signal);
+  // A frozen one would hear of it no sooner than it is woken.
+  child.kill('SIGCONT');
   const late = setTimeout(() => child.kill('SIGKILL'), READY_MS);
   await ended;
   clearTimeout(late);
