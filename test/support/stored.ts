@@ -30,6 +30,7 @@ export async function readStream(nats: NatsConnection, stream: string): Promise<
       if (!more) break;
     }
   }
+  await consumer.delete();
   if (messages.length !== state.messages) {
     throw new Error(`${stream} has ${state.messages} messages; ${messages.length} could be read`);
   }
