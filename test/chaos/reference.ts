@@ -79,13 +79,13 @@ class ScopedStore extends MemoryStore<unknown> {
 
   override scope<U>(name: string): MemoryStore<U> {
     const scope = super.scope<U>(name);
-    this.named.set(name, scope as unknown as MemoryStore<unknown>);
+    this.named.set(name, scope);
     return scope;
   }
 
   everything(): Record<string, unknown> {
     const scoped = [...this.named].flatMap(([name, store]) =>
-      Object.entries(store.all()).map(([key, value]) => [`${name}/${key}`, value]),
+      Object.entries(store.all()).map(([key, value]) => [`${name}/${key}`, value] as const),
     );
     return { ...this.all(), ...Object.fromEntries(scoped) };
   }

@@ -10,6 +10,8 @@ export interface StoredMessage {
   /** Its `Nats-Msg-Id`; empty where it has none. */
   readonly id: string;
   json<T>(): T;
+  /** Empty where it has none by that name. */
+  header(name: string): string;
 }
 
 const BATCH = 1_000;
@@ -56,6 +58,7 @@ function storedMessage(message: JsMsg): StoredMessage {
     storedAtMs: storedAtMs(message),
     id: message.headers?.get('Nats-Msg-Id') ?? '',
     json: <T>() => message.json<T>(),
+    header: (name) => message.headers?.get(name) ?? '',
   };
 }
 
