@@ -16,7 +16,7 @@ const PARTS = {
   'host/config/': { paths: ['sdk/', LEAVES], packages: ['convict', 'fastest-levenshtein', 'yaml'] },
   'host/message/': {
     // What is kept on the server; not the author's view of it, which stands above.
-    paths: ['sdk/', LEAVES, 'host/effects/(ascii-json|key-value|key-writers|settlements).ts'],
+    paths: ['sdk/', LEAVES, 'host/effects/(ascii-json|key-value|key-writers|long-texts|settlements|write-batch).ts'],
     packages: ['@standard-schema/spec'],
   },
   'host/effects/': { paths: ['sdk/', LEAVES, 'host/message/'] },

@@ -2,7 +2,9 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config/config';
 import { systemClock } from './clock';
+import { KvLongTexts } from './effects/long-texts';
 import type { HostLog } from './log';
+import { SuspectTurns } from './message/suspects';
 import { Sweep } from './message/sweep';
 import { Bucket } from './nats/bucket';
 import { Connection } from './nats/connection';
@@ -162,6 +164,8 @@ export class Host {
     const subscribable = streams.filter(({ name }) => name !== this.config.deadLetters.stream);
     await ensureRetryStream(connection, replicas);
     const wakes = new Wakes(connection);
+    const records = await Bucket.open(connection, 'jetplug', replicas);
+    const texts = new KvLongTexts(records, (message, details) => this.log.warn(message, details));
     return new Plugins({
       config: this.config,
       connection,
@@ -171,9 +175,11 @@ export class Host {
       outgoing: new Publisher(connection, Math.min(...this.config.streams.map((stream) => stream.duplicateWindowMs))),
       road: new NatsRetryRoad(connection),
       wakes,
-      deadLetters: new DeadLetterStream(connection, this.config.deadLetters.stream),
-      records: await Bucket.open(connection, 'jetplug', replicas),
+      deadLetters: new DeadLetterStream(connection, this.config.deadLetters.stream, texts),
+      records,
+      texts,
       sweep: new Sweep(),
+      suspects: new SuspectTurns(),
     });
   }
 

@@ -19,3 +19,13 @@ export interface EventContext {
   /** The plugin's log, with handler, subject and sequence on each line. */
   readonly log: Logger;
 }
+
+/** What a handler of batches may know of the one it is handling; its second parameter. */
+export interface BatchContext {
+  /** What is known of one event of the batch. */
+  of(event: object): EventContext;
+  /** Aborted when the handler's time is up, or the host is stopping and its grace is over. */
+  readonly signal: AbortSignal;
+  /** The plugin's log, with the handler and the batch's size on each line. */
+  readonly log: Logger;
+}

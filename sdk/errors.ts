@@ -147,6 +147,18 @@ export const ERRORS = {
     'A handler used its store or event bus after its run had ended.',
     'Await everything that the handler starts; stop when its signal is aborted.',
   ],
+  JP_BATCH_EVENT: [
+    'A handler of batches used its store or event bus without saying for which event of the batch.',
+    'Pass { for: event }, with an event of the array that the handler got.',
+  ],
+  JP_BATCH_FAILURE_INVALID: [
+    'A BatchFailure names no event, or one that its batch does not have; the whole batch counts as failed.',
+    'Give the place of each failed event in the array that the handler got, from 0.',
+  ],
+  JP_HANDLER_CRASHED: [
+    'The process died again and again while a handler was at an event.',
+    'See what the handler does with this event; a crash leaves no other trace here.',
+  ],
   JP_HANDLER_TIMEOUT: [
     'A handler took longer than its timeout.',
     'Make it faster, pass context.signal to what it waits for, or raise its timeout.',

@@ -1,11 +1,12 @@
 import type { EventContract, EventFields } from './event';
+import type { ForEvent } from './store';
 import { TOKEN } from './token';
 
 /** The fields to publish: typed by the contract, or any JSON object for a plain subject. */
 export type Publishable<E> = E extends string ? Record<string, unknown> : EventFields<E>;
 
 /** What a publisher may say of an event beside its fields. */
-export interface PublishOptions {
+export interface PublishOptions extends ForEvent {
   /** The event's id, 1–256 bytes; publishing one id twice within the stream's duplicate window stores it once. Default: made here. */
   id?: string;
   /** When it happened: ISO 8601 with `Z` or an offset. Default: now. */
@@ -29,7 +30,7 @@ export abstract class EventBus {
    *
    * Inside a handler the event is queued, and sent when the handler has returned: one that fails has
    * published nothing. Its id is derived from the event being handled, so that a handler run again
-   * does not publish twice. Elsewhere it resolves when the stream has stored the event.
+   * does not publish twice. A handler of batches says which event: `{ for: event }`. Elsewhere it resolves when the stream has stored the event.
    *
    * @throws JetplugError `JP_EVENT_INVALID` when the fields do not fit the contract, `JP_SUBJECT_INVALID`,
    *   `JP_PUBLISH_FAILED` when no stream took the event (its `cause` says why)

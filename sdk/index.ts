@@ -2,14 +2,14 @@
 import 'reflect-metadata';
 
 export { Clock } from './clock';
-export type { EventContext } from './context';
+export type { BatchContext, EventContext } from './context';
 export type { Duration } from './duration';
 export { JetplugError, type ErrorCode } from './errors';
 export { defineEvent, type Envelope, type EventContract, type EventFields } from './event';
 export { EventBus, type Publishable, type PublishOptions } from './event-bus';
 export { Logger } from './logger';
-export { Reject, RetryLater } from './outcome';
+export { BatchFailure, Reject, RetryLater, type FailedEvent } from './outcome';
 export { Plugin, type PluginLifecycle, type PluginOptions } from './plugin';
 export { Settings } from './settings';
-export { Store } from './store';
-export { Subscribe, type From, type RetryOptions, type SubscribeOptions } from './subscribe';
+export { Store, type ForEvent } from './store';
+export { Subscribe, type BatchOptions, type From, type RetryOptions, type SubscribeOptions } from './subscribe';

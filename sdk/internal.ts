@@ -8,9 +8,9 @@ export { JetplugError, isJetplugError, type ErrorCode, type ErrorReport } from '
 export { isEventContract, type Envelope, type EventContract } from './event';
 export { topFrame, type Location } from './location';
 export { kebabCase, pluginNameOf } from './names';
-export { isReject, isRetryLater } from './outcome';
+export { isBatchFailure, isReject, isRetryLater } from './outcome';
 export type { PluginLifecycle } from './plugin';
-export type { From, RetryOptions, SubscribeOptions } from './subscribe';
+export type { BatchOptions, From, RetryOptions, SubscribeOptions } from './subscribe';
 export { covers, isPublishSubject, isSubscribeSubject } from './subject';
 export { tokenOf, type TokenName } from './token';
 export type { HandlerMark, PluginMark };

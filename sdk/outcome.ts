@@ -2,6 +2,7 @@ import { durationMs, type Duration } from './duration';
 
 const REJECT = Symbol.for('jetplug.reject');
 const RETRY_LATER = Symbol.for('jetplug.retry-later');
+const BATCH_FAILURE = Symbol.for('jetplug.batch-failure');
 
 /**
  * Throw it from a handler when the event can never be handled: it is dead-lettered at once, with
@@ -39,6 +40,38 @@ export class RetryLater extends Error {
     super(why, options);
     this.delayMs = durationMs(delay, 'the delay of RetryLater');
   }
+}
+
+/** One event of a batch that failed: its place in the array, and what is wrong with it. */
+export interface FailedEvent {
+  readonly index: number;
+  /** Any error; `Reject` and `RetryLater` mean here what they mean when they are thrown. */
+  readonly error: unknown;
+}
+
+/**
+ * Throw it from a handler of batches when only some events failed: those are tried again, each by its
+ * own attempts, and the others are handled. Any other error fails all events of the batch, and each of
+ * them is then tried again alone.
+ *
+ * ```ts
+ * throw new BatchFailure([{ index: 2, error: new Reject('a negative amount') }]);
+ * ```
+ */
+export class BatchFailure extends Error {
+  override readonly name: string = 'BatchFailure';
+  readonly [BATCH_FAILURE] = true;
+
+  constructor(
+    readonly failures: readonly FailedEvent[],
+    options?: ErrorOptions,
+  ) {
+    super(`${failures.length} events of the batch failed`, options);
+  }
+}
+
+export function isBatchFailure(error: unknown): error is BatchFailure {
+  return typeof error === 'object' && error !== null && BATCH_FAILURE in error;
 }
 
 export function isReject(error: unknown): error is Reject {

@@ -1,5 +1,11 @@
 import { TOKEN } from './token';
 
+/** What a call within a handler of batches must say. */
+export interface ForEvent {
+  /** The event of the batch that the call is made for, so that it takes effect once for that event. */
+  for?: object;
+}
+
 /**
  * A plugin's own key-value space, kept on the NATS server (bucket `jetplug-<plugin>`) as plain JSON:
  * `nats kv get jetplug-badge u1` reads well. Inject it: `constructor(private readonly watches: Store<number>)`.
@@ -18,16 +24,19 @@ export abstract class Store<T = unknown> {
    * Changes one value and resolves with the new one. The change is made on the value as it stands on
    * the server: where another writer came first, the function runs again on the newer value.
    *
+   * Within a handler it is applied once for the event, however often that comes.
+   *
    * @param change pure and synchronous; it gets the present value (`undefined` at first) and returns the next
+   * @param options in a handler of batches: `{ for: event }`, else it rejects with `JP_BATCH_EVENT`
    *
    * ```ts
    * const count = await this.watches.update(event.user_id, (n = 0) => n + 1);
    * ```
    */
-  abstract update(key: string, change: (current: T | undefined) => T): Promise<T>;
+  abstract update(key: string, change: (current: T | undefined) => T, options?: ForEvent): Promise<T>;
 
-  /** Removes the value at the key; no error where there is none. */
-  abstract delete(key: string): Promise<void>;
+  /** Removes the value at the key; no error where there is none. In a handler of batches: with `{ for: event }`. */
+  abstract delete(key: string, options?: ForEvent): Promise<void>;
 
   /** The keys that have a value, in no particular order. */
   abstract keys(): Promise<string[]>;

@@ -1,4 +1,4 @@
-import type { EventContext } from './context';
+import type { BatchContext, EventContext } from './context';
 import type { Duration } from './duration';
 import { isEventContract, type EventContract } from './event';
 
@@ -16,8 +16,16 @@ export interface RetryOptions {
 /** Where a new durable consumer starts; it counts only when the durable is made. */
 export type From = 'new' | 'beginning' | { since: Duration } | { sequence: number };
 
+/** How events are gathered for a handler that takes several at a time. */
+export interface BatchOptions {
+  /** How many events a batch has at most; at least 1. */
+  size: number;
+  /** How long the first event of a batch may wait for others before the handler gets what there is. Default 1 s. */
+  wait?: Duration;
+}
+
 /** What `@Subscribe` may be told; the config's `plugins.defaults` and `plugins.<name>` may say otherwise. */
-export interface SubscribeOptions {
+export interface SubscribeOptions<Field extends string = string> {
   /**
    * Where to start when the durable is first made: with what comes from now on (`'new'`, the default),
    * with all that the stream holds (`'beginning'`), with what is not older than `since`, or at a sequence.
@@ -25,8 +33,19 @@ export interface SubscribeOptions {
   from?: From;
   /** The durable consumer's name. Default `<plugin>-<method>` in kebab-case. Changing it starts a new durable. */
   durable?: string;
-  /** How many events are handled at a time, in one host. Default 8, at least 1. */
+  /** How many events, or batches, are handled at a time, in one host. Default 8, at least 1. */
   concurrency?: number;
+  /**
+   * A field of the event, such as `'user_id'`: within a host, events with the same value there are handled
+   * one at a time and in the order of the stream, through retries as well, while others go on. An event
+   * without the field is in nobody's way. Default: none, events are handled as they come.
+   */
+  key?: Field;
+  /**
+   * The handler gets an array of events, and all of them are acknowledged when it returns. The contract must
+   * be named. Not together with `key`. See also `BatchFailure`. Default: one event at a time.
+   */
+  batch?: BatchOptions;
   /** How long one run of the handler may take before it counts as failed and its signal is aborted. Default 30 s. */
   timeout?: Duration;
   /** How often and when a failing event is tried again. */
@@ -54,6 +73,15 @@ type HandlerDecorator<E> = (
   descriptor: { value?: (event: E, context: EventContext) => unknown },
 ) => void;
 
+/** Accepts only methods that can take an array of events `E` as their first parameter. */
+type BatchHandlerDecorator<E> = (
+  target: object,
+  method: string,
+  descriptor: { value?: (events: E[], context: BatchContext) => unknown },
+) => void;
+
+type FieldOf<C extends EventContract> = Extract<keyof InstanceType<C>, string>;
+
 /**
  * Makes a method a handler. It learns its event from the parameter's type, from a contract, or from
  * a subject, which may have wildcards:
@@ -62,22 +90,28 @@ type HandlerDecorator<E> = (
  * @Subscribe() async award(event: VideoWatchStarted) {}
  * @Subscribe(VideoWatchStarted, { concurrency: 1 }) async award(event: VideoWatchStarted) {}
  * @Subscribe('video.>') async any(event: Envelope, context: EventContext) {}
+ * @Subscribe(VideoWatchStarted, { key: 'user_id' }) async inOrder(event: VideoWatchStarted) {}
+ * @Subscribe(VideoWatchStarted, { batch: { size: 100 } }) async many(events: VideoWatchStarted[]) {}
  * ```
  *
  * A handler that returns has handled the event. One that throws is tried again, by `retry`, and the
  * event is dead-lettered when its attempts are used up; see also `Reject` and `RetryLater`.
  */
-export function Subscribe(options?: SubscribeOptions): HandlerDecorator<never>;
+export function Subscribe(options?: SubscribeOptions & { batch?: never }): HandlerDecorator<never>;
 export function Subscribe<C extends EventContract>(
   contract: C,
-  options?: SubscribeOptions,
+  options: SubscribeOptions<FieldOf<C>> & { batch: BatchOptions; key?: never },
+): BatchHandlerDecorator<InstanceType<C>>;
+export function Subscribe<C extends EventContract>(
+  contract: C,
+  options?: SubscribeOptions<FieldOf<C>> & { batch?: never },
 ): HandlerDecorator<InstanceType<C>>;
 // A subject can bring any JSON object, so the author says what to expect of it.
 export function Subscribe(subject: string, options?: SubscribeOptions): HandlerDecorator<never>;
 export function Subscribe(
   told?: SubscribeOptions | EventContract | string,
   options: SubscribeOptions = {},
-): HandlerDecorator<never> {
+): HandlerDecorator<never> & BatchHandlerDecorator<never> {
   const target = targetOf(told);
   const chosen = typeof told === 'object' ? told : options;
   return (prototype, method) => {

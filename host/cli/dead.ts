@@ -1,7 +1,10 @@
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
-import { decodeHeader } from '../message/dead-letter';
+import { KvLongTexts, type LongTexts } from '../effects/long-texts';
+import { decodeHeader, roadRecord } from '../message/dead-letter';
+import type { ParkedEvent } from '../message/ports';
+import { Bucket } from '../nats/bucket';
 import type { Connection } from '../nats/connection';
 import { ensureDurable } from '../nats/consumers';
 import { DeadLetterStream, type StoredLetter } from '../nats/dead-letter-stream';
@@ -11,6 +14,12 @@ import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { assertChosen, select, selects, type SelectionFlags } from './dead-selection';
 import { paint, print, printJson, table } from './output';
 import { progressBar } from './progress';
+
+/** What a change of letters leans on. */
+interface Broker {
+  readonly connection: Connection;
+  readonly texts: LongTexts;
+}
 
 export function deadCommand(program: Command): void {
   const dead = program.command('dead').description('the dead letters: events that no retry will help');
@@ -71,11 +80,11 @@ async function list(flags: SelectionFlags): Promise<void> {
 }
 
 async function redrive(ids: string[], flags: SelectionFlags): Promise<void> {
-  await change(ids, flags, 'redriven', async (letter, stream, connection) => {
+  await change(ids, flags, 'redriven', async (letter, stream, { connection, texts }) => {
     const stored = await stream.get(letter.id);
     if (!stored) return;
     const whole = await withPayload(stored, connection);
-    await new NatsRetryRoad(connection).park(redriven(whole));
+    await new NatsRetryRoad(connection).park(await withOwnRecord(redriven(whole), texts));
   });
 }
 
@@ -88,16 +97,16 @@ async function change(
   ids: string[],
   flags: SelectionFlags,
   done: string,
-  work: (letter: DeadLetterSummary, stream: DeadLetterStream, connection: Connection) => Promise<void>,
+  work: (letter: DeadLetterSummary, stream: DeadLetterStream, broker: Broker) => Promise<void>,
 ): Promise<void> {
   assertChosen(ids, flags);
-  const chosen = await withLetters(flags, async (stream, connection, config) => {
+  const chosen = await withLetters(flags, async (stream, broker, config) => {
     const letters = select(await summaries(stream), ids, flags);
     if (flags.dryRun || letters.length === 0) return letters;
     const bar = progressBar(done);
-    await prepareRoads(letters, connection, config);
+    await prepareRoads(letters, broker.connection, config);
     for (const [i, letter] of letters.entries()) {
-      await work(letter, stream, connection);
+      await work(letter, stream, broker);
       bar.update(i + 1, letters.length, `${i + 1} of ${letters.length}`);
     }
     bar.stop();
@@ -130,6 +139,19 @@ async function withPayload(letter: StoredLetter, connection: Connection): Promis
   return { ...letter, payload: message.data };
 }
 
+/** The event on its road and its letter may end at different times: each has its own record of what is long. */
+async function withOwnRecord(event: ParkedEvent, texts: LongTexts): Promise<ParkedEvent> {
+  const { plugin, handler, origin, pass, past } = event;
+  if (past.appliedIn === undefined) return event;
+  const text = await texts.get(past.appliedIn);
+  if (text === undefined) {
+    const message = `dead letter ${past.letter}: what its runs had applied, text.${past.appliedIn}, is gone`;
+    throw new JetplugError('JP_NOT_FOUND', message);
+  }
+  const appliedIn = await texts.put(text, roadRecord(plugin, handler, origin, pass));
+  return { ...event, past: { ...past, appliedIn } };
+}
+
 async function show(idText: string, flags: CommonFlags): Promise<void> {
   const id = Number(idText);
   if (!Number.isInteger(id) || id < 1)
@@ -151,11 +173,14 @@ async function show(idText: string, flags: CommonFlags): Promise<void> {
 
 function withLetters<T>(
   flags: CommonFlags,
-  work: (stream: DeadLetterStream, connection: Connection, config: Config) => Promise<T>,
+  work: (stream: DeadLetterStream, broker: Broker, config: Config) => Promise<T>,
 ): Promise<T> {
-  return withBroker(flags, (connection, { config }) =>
-    work(new DeadLetterStream(connection, config.deadLetters.stream), connection, config),
-  );
+  return withBroker(flags, (connection, { config }) => {
+    const texts = new KvLongTexts(Bucket.at(connection, 'jetplug'), (message, details) => {
+      throw new JetplugError('JP_STORE_UNAVAILABLE', message, { cause: details });
+    });
+    return work(new DeadLetterStream(connection, config.deadLetters.stream, texts), { connection, texts }, config);
+  });
 }
 
 async function summaries(stream: DeadLetterStream): Promise<DeadLetterSummary[]> {

@@ -57,7 +57,8 @@ function figures({ pending, inFlight, handled, failed, deadLettered }: HandlerSt
 
 function state(plugin: PluginStatus): string {
   const colour = plugin.state === 'running' ? 'green' : plugin.state === 'failed' ? 'red' : 'yellow';
-  return paint(colour, plugin.state);
+  const [waiting] = plugin.handlers.filter(({ waitsFor }) => waitsFor !== undefined);
+  return paint(colour, waiting ? `${plugin.state} (${waiting.waitsFor})` : plugin.state);
 }
 
 function detail(plugin: PluginStatus): string[] {
@@ -76,8 +77,12 @@ function detail(plugin: PluginStatus): string[] {
     lines.push(`  ${paint('red', message)} ${code}`, `  at ${place(file ?? plugin.file, line)}`, `  ${hint ?? ''}`);
   }
   for (const handler of plugin.handlers) {
-    const rows = Object.entries(handler).map(([key, value]) => [key, String(value)]);
+    const rows = Object.entries(handler).map(([key, value]) => [key, inWords(value)]);
     lines.push('', ...table(rows, '  '));
   }
   return lines;
+}
+
+function inWords(value: unknown): string {
+  return typeof value === 'object' && value !== null ? Object.values(value).map(String).join(': ') : String(value);
 }

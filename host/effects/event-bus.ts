@@ -26,8 +26,7 @@ export class JetStreamEventBus extends EventBus {
     fields: Publishable<E>,
     options: PublishOptions = {},
   ): Promise<string> {
-    const run = currentRun();
-    run?.assertLive('EventBus.publish');
+    const run = currentRun('EventBus.publish', options.for);
     const subject = subjectOf(event);
     // Its place among the run's events is fixed now, whatever a schema then waits for.
     const id = options.id ?? (run ? this.nextId(run, subject) : randomUUID());

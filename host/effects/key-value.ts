@@ -13,7 +13,10 @@ export interface KeyValue {
   put(key: string, value: string, expected?: number, marks?: string): Promise<number>;
   /** Removes the value and resolves with the revision that says so; `expected` as with {@link put}. */
   delete(key: string, expected?: number, marks?: string): Promise<number>;
-  keys(): Promise<string[]>;
+  /** Removes the key, or with `<name>.>` all keys below a name, as if they had never been: no revision is left. */
+  purge(key: string): Promise<void>;
+  /** The keys that have a value: all, or those below a name, `<under>.…`. */
+  keys(under?: string): Promise<string[]>;
 }
 
 export interface Entry {

@@ -1,11 +1,12 @@
-import { Store } from '../../sdk';
+import { Store, type ForEvent } from '../../sdk';
 import { JetplugError } from '../../sdk/internal';
 import { isPromise } from '../maybe-promise';
-import { currentRun, type Run } from '../message/run';
+import { currentRun, currentScope, type Run } from '../message/run';
 import { showThrown } from '../thrown';
 import type { KeyValue } from './key-value';
-import { KeyWriters, type Change } from './key-writers';
+import { KeyWriters } from './key-writers';
 import { assertScope, escapeKey, unescapeKey } from './store-keys';
+import type { Change } from './write-batch';
 
 /** A plugin's store on a bucket; the scopes of one store share its writers. */
 export class KvStore<T> extends Store<T> {
@@ -18,31 +19,29 @@ export class KvStore<T> extends Store<T> {
   }
 
   async get(key: string): Promise<T | undefined> {
-    currentRun()?.assertLive('Store.get');
+    currentScope()?.assertLive('Store.get');
     const entry = await this.bucket.get(escapeKey(key, this.scopeName));
     return parse<T>(entry?.value);
   }
 
-  async update(key: string, change: (current: T | undefined) => T): Promise<T> {
-    const run = currentRun();
-    run?.assertLive('Store.update');
+  async update(key: string, change: (current: T | undefined) => T, options: ForEvent = {}): Promise<T> {
+    const run = currentRun('Store.update', options.for);
     const text = await this.write(key, run, (current) => {
       run?.assertLive('Store.update');
       return stringify(key, change(parse<T>(current)));
     });
     // What JSON made of it, so that a caller sees what is kept.
-    // None only for a repeat whose value is gone by now.
+    // None only for a repeat of which nothing is left, which its writer has told.
     return parse<T>(text) as T;
   }
 
-  async delete(key: string): Promise<void> {
-    const run = currentRun();
-    run?.assertLive('Store.delete');
+  async delete(key: string, options: ForEvent = {}): Promise<void> {
+    const run = currentRun('Store.delete', options.for);
     await this.write(key, run, () => undefined);
   }
 
   async keys(): Promise<string[]> {
-    currentRun()?.assertLive('Store.keys');
+    currentScope()?.assertLive('Store.keys');
     const keys = (await this.bucket.keys()).map(unescapeKey);
     return keys.filter(({ scope }) => scope === this.scopeName).map(({ key }) => key);
   }

@@ -15,30 +15,67 @@ export interface HandlerMarks {
 }
 
 /**
- * Sequence, ordinal of the update within the handler's run, and the text it left, null for none; or 1
- * in the last place, where that text was too long to keep.
+ * Sequence, ordinal of the update within the handler's run, and the text it left, null for none; where
+ * that text is too long to be kept here, the name of the record that holds it comes last.
  */
-export type Mark = readonly [sequence: number, ordinal: number, text: string | null, leftOut?: 1];
+export type Mark = readonly [sequence: number, ordinal: number, text: string | null, record?: string];
+
+/** Texts that are kept in one record: of which handler, event and update each is. */
+export type SetAside = readonly (readonly [durable: string, sequence: number, ordinal: number, text: string])[];
 
 /** A message's headers end at 64 KiB. */
 const MAX_BYTES = 49_152;
-const SHORTER = [4_096, 1_024, 256, 0];
+/** A text that takes no more room than a record's name stays. */
+const SHORT_TEXT = 16;
 
-/** As a header takes it. Where the marks do not fit, the longest texts are left out; that an update was applied is always kept. */
-export function encodeMarks(marks: Marks): string {
-  let text = asciiJson(marks);
-  for (const limit of SHORTER) {
-    if (text.length <= MAX_BYTES) break;
-    text = asciiJson(withoutLongTexts(marks, limit));
-  }
-  return text;
+/** Stands for a long text that is the value itself, as the last update's is: a large value is not kept twice. */
+const THE_VALUE = 1;
+
+/** As a header takes it, beside this value. */
+export function encodeMarks(marks: Marks, value: string | undefined): string {
+  return asciiJson(
+    mapMarks(marks, (mark) => (isLong(mark) && mark[2] === value ? [mark[0], mark[1], THE_VALUE as never] : mark)),
+  );
 }
 
-function withoutLongTexts(marks: Marks, limit: number): Marks {
-  const shorten = (mark: Mark): Mark => ((mark[2]?.length ?? 0) > limit ? [mark[0], mark[1], null, 1] : mark);
-  return Object.fromEntries(Object.entries(marks).map(([name, { g, r, m }]) => [name, { g, r, m: m.map(shorten) }]));
+/** The same, or nothing where that is too long for a header. */
+export function encodeIfShort(marks: Marks, value: string | undefined): string | undefined {
+  // Large texts are many escapes: they are not encoded to see what is plain already.
+  const least = longTexts(marks, value).reduce((sum, [, , , text]) => sum + text.length, 0);
+  const encoded = least > MAX_BYTES ? undefined : encodeMarks(marks, value);
+  return encoded === undefined || encoded.length > MAX_BYTES ? undefined : encoded;
 }
 
-export function decodeMarks(header: string | undefined): Marks {
-  return header === undefined || header === '' ? {} : (JSON.parse(header) as Marks);
+export function decodeMarks(header: string | undefined, value: string | undefined): Marks {
+  if (header === undefined || header === '') return {};
+  const isTheValue = ([, , text]: Mark): boolean => (text as unknown) === THE_VALUE;
+  return mapMarks(JSON.parse(header) as Marks, (mark) => (isTheValue(mark) ? [mark[0], mark[1], value ?? null] : mark));
+}
+
+/** The texts that make the marks beside this value long. */
+export function longTexts(marks: Marks, value: string | undefined): SetAside {
+  return Object.entries(marks).flatMap(([durable, { m }]) =>
+    m
+      .filter((mark) => isLong(mark) && mark[2] !== value)
+      .map(([sequence, ordinal, text]) => [durable, sequence, ordinal, text!] as const),
+  );
+}
+
+/** The marks with those texts in the record. */
+export function withoutLongTexts(marks: Marks, value: string | undefined, record: string): Marks {
+  return mapMarks(marks, (mark) => (isLong(mark) && mark[2] !== value ? [mark[0], mark[1], null, record] : mark));
+}
+
+/** The records that hold texts of these marks. */
+export function recordsOf(marks: Marks): Set<string> {
+  const names = Object.values(marks).flatMap(({ m }) => m.map((mark) => mark[3]));
+  return new Set(names.filter((name) => name !== undefined));
+}
+
+function mapMarks(marks: Marks, change: (mark: Mark) => Mark): Marks {
+  return Object.fromEntries(Object.entries(marks).map(([name, { g, r, m }]) => [name, { g, r, m: m.map(change) }]));
+}
+
+function isLong([, , text]: Mark): boolean {
+  return (text?.length ?? 0) > SHORT_TEXT;
 }

@@ -1,83 +1,197 @@
+import { randomUUID } from 'node:crypto';
 import type { KeyValue } from '../effects/key-value';
 import { KeyWriters } from '../effects/key-writers';
+import type { Settlements } from '../effects/settlements';
+import type { LongTexts } from '../effects/long-texts';
 import type { MaybePromise } from '../maybe-promise';
-import type { AppliedUpdate, MessageRef } from './delivery';
+import { carried, carry, isShort, mergeApplied, type CarriedUpdates } from './applied';
+import type { AppliedUpdate, MessageRef, Past } from './delivery';
+import type { Outages } from './outages';
 
 /** How often a message has failed in one handler. */
 export interface Failures {
   /** Its own: the handler worked on others meanwhile. */
   readonly charged: number;
-  /** Since the handler's last success: its own, or an outage's. */
+  /** Since the handler's last success: its own, or an outage's. None any more once an outage has begun. */
   readonly provisional: number;
+  /** How many outages the handler had had by the last of them. */
+  readonly outages: number;
   /** What the runs that failed had applied to stores by then. */
   readonly applied: readonly AppliedUpdate[];
+  /** How often a process has died while it was at the message, as far as that is known: see {@link AttemptLog.started}. */
+  readonly deaths: number;
 }
 
-export const NO_FAILURES: Failures = { charged: 0, provisional: 0, applied: [] };
+export const NO_FAILURES: Failures = { charged: 0, provisional: 0, outages: 0, applied: [], deaths: 0 };
+
+/** Which try comes after so many failures, from 1. */
+export function attemptAfter({ charged, provisional }: Failures): number {
+  return charged + provisional + 1;
+}
+
+/** A message, with what it brings of its failures from before, where it comes by the retry road. */
+export type CountedMessage = MessageRef & { readonly past?: Past | undefined };
 
 /** Counts failures. The server's delivery count will not do: it counts deploys and lost connections too. */
 export interface AttemptLog {
-  read(message: MessageRef): MaybePromise<Failures>;
+  read(message: CountedMessage): MaybePromise<Failures>;
   /** One more, provisionally, with what the run had applied; resolves when it is stored. */
-  failed(message: MessageRef, applied: readonly AppliedUpdate[]): Promise<void>;
+  failed(message: CountedMessage, applied: readonly AppliedUpdate[]): Promise<void>;
+  /** The message is about to be run: if this process dies before one of the other calls, that was a death under it. */
+  started(message: CountedMessage): Promise<void>;
+  /** The run has ended with nothing to count: given back, postponed, or the broker's fault. */
+  ended(message: CountedMessage): Promise<void>;
   /** The provisional failures turn out to be the message's own. */
-  charge(message: MessageRef): Promise<void>;
-  /** The provisional failures turn out to be an outage's. */
-  discharge(message: MessageRef): Promise<void>;
+  charge(message: CountedMessage): Promise<void>;
   /** The message is settled: its record is not needed any more. */
   forget(message: MessageRef): Promise<void>;
 }
 
-interface AttemptRecord extends Failures {
+/** What is on record of a message's failures. */
+interface AttemptState extends Failures, CarriedUpdates {
+  /** The process that is at the message; of another process: that died under it, or is frozen. */
+  readonly startedBy?: string | undefined;
+}
+
+interface AttemptRecord extends AttemptState {
   /** When the message was stored: a stream made again counts its sequences anew. */
   readonly storedAtMs: number;
 }
 
+/** Tells this process from those before it and on other machines. */
+const THIS_PROCESS = randomUUID();
+
 /** Keeps the counts in the host's own bucket, where they outlive the host. */
 export class KvAttemptLog implements AttemptLog {
   private readonly writers: KeyWriters;
+  /** The records whose updates are in a record of their own. */
+  private readonly long = new Map<string, string>();
 
   constructor(
     private readonly records: KeyValue,
+    private readonly texts: LongTexts,
     private readonly durable: string,
+    private readonly outages: Outages,
+    private readonly process: string = THIS_PROCESS,
   ) {
     this.writers = new KeyWriters(records);
   }
 
-  async read(message: MessageRef): Promise<Failures> {
+  async read(message: CountedMessage): Promise<Failures> {
     const entry = await this.records.get(this.keyOf(message));
-    return parse(entry?.value, message);
+    const failures = this.parse(entry?.value, message);
+    const { past } = message;
+    const applied = await carried(failures, this.texts);
+    return past?.appliedIn === undefined
+      ? withApplied(failures, applied)
+      : withApplied(failures, mergeApplied(await carried(past, this.texts), applied));
   }
 
-  failed(message: MessageRef, applied: readonly AppliedUpdate[]): Promise<void> {
-    return this.change(message, (before) => ({
-      charged: before.charged,
-      provisional: before.provisional + 1,
-      applied: mergeApplied(before.applied, applied),
-    }));
-  }
-
-  charge(message: MessageRef): Promise<void> {
-    return this.change(message, (before) => ({
+  async failed(message: CountedMessage, applied: readonly AppliedUpdate[]): Promise<void> {
+    // What is told now is of now, however late it is written: an outage may begin meanwhile.
+    const outages = this.outages.count;
+    const { applied: short, appliedIn }: CarriedUpdates = isShort(applied)
+      ? { applied }
+      : await carry(applied, this.textOf(message), this.texts);
+    await this.change(message, outages, (before) => ({
       ...before,
-      charged: before.charged + before.provisional,
-      provisional: 0,
+      startedBy: undefined,
+      provisional: before.provisional + 1,
+      applied: mergeApplied(before.applied, short),
+      ...(appliedIn !== undefined && { appliedIn }),
     }));
   }
 
-  discharge(message: MessageRef): Promise<void> {
-    return this.change(message, (before) => ({ ...before, provisional: 0 }));
+  started(message: CountedMessage): Promise<void> {
+    return this.change(message, this.outages.count, (before) => ({ ...before, startedBy: this.process }));
+  }
+
+  ended(message: CountedMessage): Promise<void> {
+    return this.change(message, this.outages.count, (before) => ({ ...before, startedBy: undefined }));
+  }
+
+  charge(message: CountedMessage): Promise<void> {
+    return this.change(message, this.outages.count, (before) =>
+      // Nothing to charge, or settled and forgotten meanwhile: then nothing is to be left of it.
+      before.provisional === 0
+        ? undefined
+        : { ...before, charged: before.charged + before.provisional, provisional: 0 },
+    );
   }
 
   async forget(message: MessageRef): Promise<void> {
-    await this.writers.write(this.keyOf(message), () => undefined);
+    const key = this.keyOf(message);
+    await this.writers.purge(key);
+    const text = this.long.get(key);
+    this.long.delete(key);
+    if (text !== undefined) await this.texts.remove(text);
   }
 
-  private async change(message: MessageRef, next: (failures: Failures) => Failures): Promise<void> {
+  /** The messages of a stream that have failed since the handler's last success, as hosts before this one left them; forgets those that are settled. */
+  async failing(stream: string, settlements: Settlements): Promise<MessageRef[]> {
+    const keys = await this.records.keys(`attempts.${this.durable}.${stream}`);
+    const found = await Promise.all(keys.map((key) => this.failingAt(key, stream, settlements)));
+    return found.filter((message) => message !== undefined);
+  }
+
+  private async failingAt(key: string, stream: string, settlements: Settlements): Promise<MessageRef | undefined> {
+    const entry = await this.records.get(key);
+    if (entry?.value === undefined) return undefined;
+    const { storedAtMs } = JSON.parse(entry.value) as AttemptRecord;
+    const message = { stream, sequence: Number(key.slice(key.lastIndexOf('.') + 1)), storedAtMs };
+    const { provisional } = this.parse(entry.value, message);
+    if (settlements.has(message.sequence) || storedAtMs < Date.parse(settlements.generation)) {
+      // A host settled it and did not live to forget it, or its stream was made again.
+      await this.forget(message);
+      return undefined;
+    }
+    return provisional === 0 ? undefined : message;
+  }
+
+  private async change(
+    message: CountedMessage,
+    outages: number,
+    next: (before: AttemptState) => AttemptState | undefined,
+  ): Promise<void> {
     await this.writers.write(this.keyOf(message), (text) => {
-      const record: AttemptRecord = { ...next(parse(text, message)), storedAtMs: message.storedAtMs };
+      const before = this.parse(text, message, outages);
+      const after = next(before);
+      if (!after) return text;
+      const { storedAtMs } = message;
+      const record: AttemptRecord = { ...after, storedAtMs, outages: Math.max(outages, before.outages) };
+      if (record.appliedIn !== undefined) this.long.set(this.keyOf(message), record.appliedIn);
       return JSON.stringify(record);
     });
+  }
+
+  /**
+   * The record, or where there is none what the message brings from before.
+   * @param now how many outages there have been by now; without it, by whenever somebody looks at the failures
+   */
+  private parse(text: string | undefined, message: CountedMessage, now?: number): AttemptState {
+    const found = text === undefined ? undefined : (JSON.parse(text) as AttemptRecord);
+    const record: AttemptState = found?.storedAtMs === message.storedAtMs ? found : broughtBy(message);
+    const { charged, provisional, outages, applied, appliedIn, deaths, startedBy } = record;
+    // A mark that another process left open is its death.
+    const died = startedBy !== undefined && startedBy !== this.process;
+    this.outages.learn(outages);
+    if (appliedIn !== undefined) this.long.set(this.keyOf(message), appliedIn);
+    const all = this.outages;
+    return {
+      charged,
+      get provisional() {
+        return outages < (now ?? all.count) ? 0 : provisional;
+      },
+      outages,
+      applied,
+      ...(appliedIn !== undefined && { appliedIn }),
+      deaths: died ? deaths + 1 : deaths,
+      ...(startedBy !== undefined && !died && { startedBy }),
+    };
+  }
+
+  private textOf({ stream, sequence, storedAtMs }: MessageRef): string {
+    return `attempts.${this.durable}.${stream}.${sequence}.${storedAtMs}`;
   }
 
   private keyOf(message: MessageRef): string {
@@ -85,18 +199,22 @@ export class KvAttemptLog implements AttemptLog {
   }
 }
 
-/** Both, each update once. */
-export function mergeApplied(
-  before: readonly AppliedUpdate[],
-  added: readonly AppliedUpdate[],
-): readonly AppliedUpdate[] {
-  if (before.length === 0) return added;
-  const has = ([key, ordinal]: AppliedUpdate): boolean => before.some((one) => one[0] === key && one[1] === ordinal);
-  return [...before, ...added.filter((update) => !has(update))];
+/** Of what it brings in a record that one is the road's, to be read with it and not to be removed here. */
+export function broughtBy({ past }: CountedMessage): Failures {
+  if (!past) return NO_FAILURES;
+  const { failures, provisional = 0, outages = 0, applied } = past;
+  return { charged: failures, provisional, outages, applied, deaths: 0 };
 }
 
-function parse(text: string | undefined, message: MessageRef): Failures {
-  if (text === undefined) return NO_FAILURES;
-  const record = JSON.parse(text) as AttemptRecord;
-  return record.storedAtMs === message.storedAtMs ? record : NO_FAILURES;
+/** Not by a copy of its fields: whether the provisional ones count is seen when they are looked at. */
+function withApplied(failures: AttemptState, applied: readonly AppliedUpdate[]): Failures {
+  return {
+    charged: failures.charged,
+    get provisional() {
+      return failures.provisional;
+    },
+    outages: failures.outages,
+    applied,
+    deaths: failures.deaths,
+  };
 }

@@ -1,4 +1,5 @@
 import type { MessageRef } from './delivery';
+import type { Outage } from './outages';
 
 /** When a handler counts as down rather than its events as bad. */
 export interface CircuitPolicy {
@@ -12,8 +13,8 @@ export interface CircuitPolicy {
 
 /** What a circuit tells when it changes. */
 export interface CircuitEvents {
-  /** Everything fails: these messages' failures are nobody's fault and are not to count. */
-  opened(discharged: readonly MessageRef[]): void;
+  /** Everything fails: the failures so far that were not charged are nobody's fault and are not to count. */
+  opened(outage: Outage): void;
   /** The handler works again. */
   closed(): void;
   /** The handler works, so that these messages' failures are their own and are to count. */
@@ -25,29 +26,47 @@ export interface ChargedMessage {
   readonly failures: number;
 }
 
+/** What hosts before this one have left. */
+export interface CircuitBefore {
+  /** It was open. */
+  readonly outage?: Outage | undefined;
+  /** What has failed since the handler's last success. */
+  readonly failing: readonly MessageRef[];
+}
+
 /**
  * Tells poison from an outage. A failure since the handler's last success is provisional: at the next
  * success on another message it is charged to its message; when enough distinct messages have
  * failed, the circuit opens and it is forgotten. Then only probes run, until one succeeds.
  */
 export class Circuit {
-  private readonly failing = new Map<number, { message: MessageRef; failures: number }>();
+  private readonly failing = new Map<string, ChargedMessage>();
   private firstFailureMs = 0;
-  private open: { readonly sinceMs: number; readonly error: Error; probes: number } | undefined;
+  private open: (Outage & { probes: number }) | undefined;
 
   constructor(
     private readonly policy: CircuitPolicy,
     private readonly events: CircuitEvents,
+    before: CircuitBefore = { failing: [] },
     private readonly nowMs: () => number = () => Date.now(),
-  ) {}
+  ) {
+    this.restore(before);
+  }
+
+  /** Takes up what hosts before this one have left. */
+  restore({ outage, failing }: CircuitBefore): void {
+    if (outage) this.open = { ...outage, probes: 0 };
+    if (this.open) return;
+    for (const message of failing) this.count(message);
+  }
 
   get isOpen(): boolean {
     return this.open !== undefined;
   }
 
   /** Since when it is open and why; nothing while it is closed. */
-  get outage(): { readonly since: Date; readonly reason: string } | undefined {
-    return this.open && { since: new Date(this.open.sinceMs), reason: this.open.error.message };
+  get outage(): Outage | undefined {
+    return this.open && { since: this.open.since, reason: this.open.reason };
   }
 
   /** Whether so many messages fail that a bad one cannot be told from a handler that is down. */
@@ -64,13 +83,12 @@ export class Circuit {
   /** A handler threw or timed out. */
   failed(message: MessageRef, error: Error): void {
     if (this.open) return;
-    if (this.failing.size === 0) this.firstFailureMs = this.nowMs();
-    const before = this.failing.get(message.sequence);
-    this.failing.set(message.sequence, { message, failures: (before?.failures ?? 0) + 1 });
+    this.count(message);
     if (!this.isSuspicious || this.nowMs() - this.firstFailureMs < this.policy.overMs) return;
-    this.open = { sinceMs: this.nowMs(), error, probes: 0 };
-    this.events.opened([...this.failing.values()].map((failed) => failed.message));
+    const outage = { since: new Date(this.nowMs()), reason: error.message };
+    this.open = { ...outage, probes: 0 };
     this.failing.clear();
+    this.events.opened(outage);
   }
 
   /** A probe is made; the next one waits longer. */
@@ -79,7 +97,7 @@ export class Circuit {
   }
 
   succeeded(message: MessageRef): void {
-    this.failing.delete(message.sequence);
+    this.failing.delete(nameOf(message));
     if (this.failing.size > 0) this.events.charged([...this.failing.values()]);
     this.failing.clear();
     if (!this.open) return;
@@ -89,6 +107,17 @@ export class Circuit {
 
   /** A message is dead-lettered: it says no more of the handler. */
   buried(message: MessageRef): void {
-    this.failing.delete(message.sequence);
+    this.failing.delete(nameOf(message));
   }
+
+  private count(message: MessageRef): void {
+    if (this.failing.size === 0) this.firstFailureMs = this.nowMs();
+    const before = this.failing.get(nameOf(message));
+    this.failing.set(nameOf(message), { message, failures: (before?.failures ?? 0) + 1 });
+  }
+}
+
+/** A handler takes messages from two streams: the events', and its retry road. */
+function nameOf({ stream, sequence }: MessageRef): string {
+  return `${stream} ${sequence}`;
 }

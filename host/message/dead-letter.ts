@@ -2,24 +2,28 @@ import { createHash } from 'node:crypto';
 import { topFrame } from '../../sdk/internal';
 import { isError, showThrown } from '../thrown';
 import { asciiJson } from '../effects/ascii-json';
-import type { AppliedUpdate, Delivery } from './delivery';
+import type { CarriedUpdates } from './applied';
+import type { Delivery, MessageRef } from './delivery';
 import type { Handler } from './handler';
 import type { DeadLetter } from './ports';
 import type { DeadLetterReason } from './outcome';
 
 export const APPLIED_HEADER = 'x-applied';
+/** The record of the host's bucket that holds the updates. */
+export const APPLIED_IN_HEADER = 'x-applied-in';
 export const MESSAGE_ID_HEADER = 'x-original-msg-id';
-const MAX_APPLIED_BYTES = 16_384;
 const MAX_MESSAGE_BYTES = 2_048;
 const MAX_STACK_BYTES = 8_192;
 const MAX_CAUSES = 5;
-/** A stream takes 64 KiB of headers; the ones added here need up to 12. */
+/** A stream takes 64 KiB of headers; the ones added here, but for the updates, need up to 12. */
 const MAX_ORIGINAL_HEADERS_BYTES = 49_152;
+/** Said of a letter only by the host: an event that brings them is not believed. */
+const ONLY_OURS = /^x-(applied|applied-in|payload-left-in-stream|headers-left-in-stream|original-msg-id)$/i;
 
 export function deadLetterOf(
   handler: Handler,
   delivery: Delivery,
-  failure: { reason: DeadLetterReason; error: Error; attempts: number; applied: readonly AppliedUpdate[] },
+  failure: { reason: DeadLetterReason; error: Error; attempts: number } & CarriedUpdates,
   now: Date,
 ): DeadLetter {
   const { error } = failure;
@@ -49,7 +53,7 @@ export function deadLetterOf(
       'x-error-message': encodeHeader(error.message, MAX_MESSAGE_BYTES),
       'x-error-stack': encodeHeader(stackOf(error), MAX_STACK_BYTES),
       'x-fingerprint': fingerprint(error),
-      ...appliedHeader(failure.applied),
+      ...appliedHeaders(failure),
     },
   };
 }
@@ -58,9 +62,9 @@ export function deadLetterOf(
 function originalHeaders(delivery: Delivery): Record<string, string> {
   try {
     const { 'Nats-Msg-Id': messageId, ...headers } = delivery.headers();
-    const kept = Object.entries(headers).filter(([name]) => !/^nats-/i.test(name));
+    const kept = Object.entries(headers).filter(([name]) => !/^nats-/i.test(name) && !ONLY_OURS.test(name));
     if (messageId !== undefined) kept.push([MESSAGE_ID_HEADER, messageId]);
-    const size = kept.reduce((sum, [name, value]) => sum + name.length + Buffer.byteLength(value) + 4, 0);
+    const size = sizeOf(kept);
     return size <= MAX_ORIGINAL_HEADERS_BYTES ? Object.fromEntries(kept) : { 'x-headers-left-in-stream': String(size) };
   } catch (error) {
     return { 'x-original-headers-error': encodeHeader(showThrown(error), 256) };
@@ -68,12 +72,30 @@ function originalHeaders(delivery: Delivery): Record<string, string> {
 }
 
 /** What a redrive is not to apply again. */
-function appliedHeader(applied: readonly AppliedUpdate[]): Record<string, string> {
-  if (applied.length === 0) return {};
-  const text = asciiJson(applied);
-  return text.length <= MAX_APPLIED_BYTES
-    ? { [APPLIED_HEADER]: text }
-    : { 'x-applied-left-out': String(applied.length) };
+function appliedHeaders({ applied, appliedIn }: CarriedUpdates): Record<string, string> {
+  return {
+    ...(applied.length > 0 && { [APPLIED_HEADER]: asciiJson(applied) }),
+    ...(appliedIn !== undefined && { [APPLIED_IN_HEADER]: appliedIn }),
+  };
+}
+
+/** How much an event's own headers leave for what its runs have applied. */
+export function roomForApplied(delivery: Delivery): number {
+  return MAX_ORIGINAL_HEADERS_BYTES - sizeOf(Object.entries(originalHeaders(delivery)));
+}
+
+/** The record for what the runs of a letter's event have applied, where that is too long for the letter. */
+export function letterRecord(plugin: string, handler: string, event: MessageRef): string {
+  return `letter.${plugin}.${handler}.${event.stream}.${event.sequence}.${event.storedAtMs}`;
+}
+
+/** The same of an event on the retry road. */
+export function roadRecord(plugin: string, handler: string, event: MessageRef, pass: string): string {
+  return `road.${plugin}.${handler}.${event.stream}.${event.sequence}.${event.storedAtMs}.${pass}`;
+}
+
+function sizeOf(headers: readonly (readonly [string, string])[]): number {
+  return headers.reduce((sum, [name, value]) => sum + name.length + Buffer.byteLength(value) + 4, 0);
 }
 
 /** The stack with those of its causes. */

@@ -1,4 +1,4 @@
-import type { Failures } from './attempts';
+import { attemptAfter, type Failures } from './attempts';
 import type { Circuit } from './circuit';
 import type { RetryPolicy } from './handler';
 import type { DeadLetterReason, Outcome } from './outcome';
@@ -40,7 +40,7 @@ export function decide(
   circuit: Pick<Circuit, 'isOpen' | 'isSuspicious' | 'probeDelayMs'>,
   random: number,
 ): Decision {
-  const attempt = before.charged + before.provisional + 1;
+  const attempt = attemptAfter(before);
   switch (outcome.kind) {
     case 'handled':
       return ACK;
@@ -52,6 +52,8 @@ export function decide(
       return { action: 'dead-letter', reason: outcome.reason, error: outcome.error, attempts: 0 };
     case 'rejected':
       return { action: 'dead-letter', reason: 'rejected', error: outcome.error, attempts: attempt };
+    case 'crashed':
+      return { action: 'dead-letter', reason: 'crashed-host', error: outcome.error, attempts: attempt - 1 };
     case 'postponed':
       return { action: 'retry', delayMs: outcome.delayMs, error: outcome.error };
     case 'unavailable':

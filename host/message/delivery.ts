@@ -5,8 +5,12 @@ export type AppliedUpdate = readonly [key: string, ordinal: number, text: string
 export interface Past {
   /** How often it has failed by its own fault. */
   readonly failures: number;
-  /** What its earlier runs have applied, which is not to be applied again. */
+  /** How often since the handler's last success, and how many outages the handler had had by then. */
+  readonly provisional?: number;
+  readonly outages?: number;
+  /** What its earlier runs have applied, which is not to be applied again; more of it in the record of that name. */
   readonly applied: readonly AppliedUpdate[];
+  readonly appliedIn?: string;
   /** The dead letter that it was, to be removed when it is settled. */
   readonly letter?: number;
 }
@@ -30,7 +34,7 @@ export interface Delivery extends MessageRef {
   /** Which event it is: the stored message itself, or the one that waited or was buried and is back by the retry road. */
   readonly origin: MessageRef;
   /** What it brings from before; only by the retry road. */
-  readonly past?: Past;
+  readonly past?: Past | undefined;
   /** How often it was delivered, this time included; it counts deploys and lost connections too. */
   readonly deliveryCount: number;
   /** Counts the deliveries of its durable, redeliveries included, from 1. */

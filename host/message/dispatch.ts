@@ -1,20 +1,21 @@
 import { isJetplugError, isReject, isRetryLater, JetplugError } from '../../sdk/internal';
-import { AlreadySettled } from '../effects/key-writers';
+import { AlreadySettled } from '../effects/write-batch';
 import { isPromise, type MaybePromise } from '../maybe-promise';
 import { isError, showThrown } from '../thrown';
+import type { Execution } from './execution';
+import type { Handler } from './handler';
 import { sendOutbox } from './outbox';
 import type { Outcome } from './outcome';
 import { RunContext, within, type Run } from './run';
-import type { Envelope } from '../../sdk/internal';
 
 /**
  * Runs the handler on the event and says how it ended; what it published is sent once it has
  * returned. Never throws. The sweep interrupts a run whose time is up.
  */
-export function dispatch(run: Run, event: Envelope): MaybePromise<Outcome> {
+export function dispatch(run: Run): MaybePromise<Outcome> {
   let result: unknown;
   try {
-    result = within(run, () => run.handler.invoke(event, new RunContext(run)));
+    result = within(run, () => run.handler.invoke(run.event!, new RunContext(run)));
     if (!isPromise(result)) return returned(run);
   } catch (thrown) {
     return failed(run, thrown);
@@ -33,24 +34,35 @@ function returned(run: Run): MaybePromise<Outcome> {
   // Ended from outside before: that is the outcome, and nothing is sent.
   if (run.isOver) return HANDLED;
   run.end();
+  return sent(run);
+}
+
+/** The handler has returned: what it published goes out. */
+export function sent(run: Run): MaybePromise<Outcome> {
   if (run.outbox.length === 0) return HANDLED;
   return sendOutbox(run).then(
     () => HANDLED,
-    (thrown: unknown) => outcomeOfError(run, thrown),
+    (thrown: unknown) => outcomeOfError(run.handler, thrown),
   );
 }
 
 function failed(run: Run, thrown: unknown): Outcome {
-  if (run.isOver) logLate(run, thrown);
-  else run.end();
-  return outcomeOfError(run, thrown);
+  endWith(run, thrown);
+  return outcomeOfError(run.handler, thrown);
+}
+
+/** Ends the call; one that was ended from outside before failed for nobody but the log. */
+export function endWith(execution: Execution, thrown: unknown): void {
+  if (execution.isOver) logLate(execution.handler, thrown);
+  else execution.end();
 }
 
 const BROKER_FAILED: ReadonlySet<string> = new Set(['JP_STORE_UNAVAILABLE', 'JP_PUBLISH_FAILED']);
 
-function outcomeOfError(run: Run, thrown: unknown): Outcome {
+/** What a handler's error says of the event; `thrown` may be anything. */
+export function outcomeOfError(handler: Handler, thrown: unknown): Outcome {
   if (thrown instanceof AlreadySettled) return { kind: 'settled-before' };
-  const error = asError(run, thrown);
+  const error = asError(handler, thrown);
   if (isReject(thrown)) return { kind: 'rejected', error };
   if (isRetryLater(thrown)) return { kind: 'postponed', delayMs: thrown.delayMs, error };
   if (isJetplugError(thrown) && BROKER_FAILED.has(thrown.code)) return { kind: 'unavailable', error };
@@ -58,23 +70,22 @@ function outcomeOfError(run: Run, thrown: unknown): Outcome {
 }
 
 /** Authors throw what they like: strings, undefined, errors of another realm. */
-function asError(run: Run, thrown: unknown): Error {
+function asError({ plugin, name, where }: Handler, thrown: unknown): Error {
   if (isError(thrown)) return thrown;
-  const { plugin, name, where } = run.handler;
   const error = new Error(`${plugin}.${name} threw ${showThrown(thrown)}, which is not an Error`, { cause: thrown });
   error.stack = `${error.name}: ${error.message}\n    at ${name} (${where.file}:${where.line}:1)`;
   return error;
 }
 
-function logLate(run: Run, thrown: unknown): void {
-  run.handler.log.warn('a handler failed after its run had ended', {
-    handler: run.handler.name,
-    err: asError(run, thrown),
+function logLate(handler: Handler, thrown: unknown): void {
+  handler.log.warn('a handler failed after its run had ended', {
+    handler: handler.name,
+    err: asError(handler, thrown),
   });
 }
 
-/** The outcome of a run whose time is up. */
-export function timedOut({ handler }: Run): Outcome {
+/** The outcome of a call whose time is up. */
+export function timedOut({ handler }: Execution): Outcome {
   const message = `${handler.plugin}.${handler.name} took longer than its timeout of ${handler.timeoutMs} ms`;
   const error = new JetplugError('JP_HANDLER_TIMEOUT', message, { plugin: handler.plugin, ...handler.where });
   return { kind: 'timed-out', error };

@@ -1,5 +1,6 @@
-import type { EventContext, Logger } from '../../sdk';
+import type { BatchContext, EventContext, Logger } from '../../sdk';
 import type { Envelope, EventContract, Location } from '../../sdk/internal';
+import type { LongTexts } from '../effects/long-texts';
 import type { Settlements } from '../effects/settlements';
 import type { AttemptLog } from './attempts';
 import type { Circuit } from './circuit';
@@ -21,11 +22,16 @@ export interface Handler {
   readonly concurrency: number;
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
+  /** The field by whose value events are handled in order; absent where they are handled as they come. */
+  readonly key?: string | undefined;
+  /** How many events it takes at a time; absent where it takes one. */
+  readonly batch?: BatchPolicy | undefined;
   readonly limits: PayloadLimits;
-  /** Calls the author's method. */
-  invoke(event: Envelope, context: EventContext): unknown;
+  /** Calls the author's method: with one event, or with the events of a batch. */
+  invoke(event: Envelope | readonly Envelope[], context: EventContext | BatchContext): unknown;
 
   readonly settlements: Settlements;
+  readonly texts: LongTexts;
   readonly attempts: AttemptLog;
   readonly circuit: Circuit;
   readonly deadLetters: DeadLetters;
@@ -40,6 +46,12 @@ export interface RetryPolicy {
   readonly attempts: number;
   /** The waits between them; the last one repeats. */
   readonly backoffMs: readonly number[];
+}
+
+export interface BatchPolicy {
+  readonly size: number;
+  /** How long the first event waits for others. */
+  readonly waitMs: number;
 }
 
 export interface PayloadLimits {

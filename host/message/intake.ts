@@ -1,82 +1,162 @@
 import { isPromise } from '../maybe-promise';
+import { decode } from './decode';
 import type { Delivery } from './delivery';
 import { timedOut } from './dispatch';
+import type { Execution } from './execution';
 import type { Handler } from './handler';
-import { processMessage, type RunRegistry } from './process-message';
-import type { Run } from './run';
-
-/** A delivery in this host's hands, waiting or running. */
-interface Held {
-  readonly delivery: Delivery;
-  readonly handler: Handler;
-  /** When the server last heard of it. */
-  touchedAtMs: number;
-}
+import { Held, KeptDelivery } from './held';
+import { BatchLine, KeyedLine, Queue, type Line } from './line';
+import { processBatch, processMessage, type RunRegistry } from './process-message';
+import { SuspectTurns } from './suspects';
 
 const FAULT_DELAY_MS = 5_000;
 
+export interface IntakeOptions {
+  readonly ackWaitMs: number;
+  /** How many deliveries wait here for a place to run, so that the next is at hand. */
+  readonly prefetch: number;
+  /** How many it holds at most, those that wait for another of their key included. */
+  readonly maxHeld: number;
+  /** Shared by all handlers of the host. */
+  readonly suspects: SuspectTurns;
+  /** Called when there is room for more. */
+  onRoom(): void;
+}
+
 /**
- * One handler's deliveries in this host: lets `concurrency` of them run and the rest wait, keeps the
- * server informed of both, and interrupts what takes too long.
+ * One handler's deliveries in this host: lets `concurrency` of them run and the rest wait, in their order
+ * or in that of their keys, alone or in batches; keeps the server informed of all, and interrupts what
+ * takes too long.
  */
 export class Intake implements RunRegistry {
-  private readonly waiting: Held[] = [];
-  private readonly held = new Set<Held>();
-  private readonly runs = new Set<Run>();
+  private readonly line: Line;
+  private readonly held = new Map<Handler, Map<number, Held>>();
+  private readonly executions = new Set<Execution>();
+  private count = 0;
   private active = 0;
   private stopping = false;
-  /** How many deliveries are still let in; the rest goes back at once. */
+  /** What has come while arrivals are held up, see {@link holdUp}. */
+  private heldUp: Held[] | undefined;
+  /** How many deliveries may still begin, or come in: see {@link admit}. */
   private admitted = Infinity;
+  /** Those of the active that wait until they are alone. */
+  private waitingAlone = 0;
+  private isAlone = false;
+  private whenAlone: (() => void) | undefined;
   private whenIdle: (() => void) | undefined;
+  private readonly stopped: Promise<void>;
+  private tellStopped!: () => void;
 
-  /** @param onRoom called when a waiting delivery has begun to run, so that the next can be asked for */
   constructor(
-    private readonly limits: Pick<Handler, 'concurrency' | 'timeoutMs'>,
-    private readonly ackWaitMs: number,
-    private readonly onRoom: () => void,
-  ) {}
+    private readonly limits: Pick<Handler, 'concurrency' | 'timeoutMs' | 'key' | 'batch'>,
+    private readonly options: IntakeOptions,
+  ) {
+    this.line =
+      limits.key !== undefined
+        ? new KeyedLine()
+        : limits.batch
+          ? new BatchLine(limits.batch, () => this.startNext())
+          : new Queue();
+    this.stopped = new Promise((resolve) => (this.tellStopped = resolve));
+  }
 
   get running(): number {
     return this.active;
   }
 
   get queued(): number {
-    return this.waiting.length;
+    return this.line.ready;
+  }
+
+  /** How many more deliveries it has room for. */
+  get room(): number {
+    return Math.min(this.options.prefetch - this.line.ready, this.options.maxHeld - this.count);
+  }
+
+  /** Whether it takes nothing more because of what waits for another of its key. */
+  get isFull(): boolean {
+    return this.count >= this.options.maxHeld;
   }
 
   /** Takes a delivery for the handler, as it is set up for the stream that the delivery is from. */
   offer(delivery: Delivery, handler: Handler): void {
-    if (this.stopping || this.admitted <= 0) return delivery.nak();
-    this.admitted--;
-    const held: Held = { delivery, handler, touchedAtMs: performance.now() };
-    this.held.add(held);
-    this.waiting.push(held);
+    if (this.stopping || (this.admitted <= 0 && !this.keepsPlaces)) return delivery.nak();
+    if (!this.keepsPlaces) this.admitted--;
+    const held = this.take(delivery, handler);
+    if (!held) return;
+    if (this.heldUp) this.heldUp.push(held);
+    else this.line.push(held);
     this.startNext();
   }
 
-  /** Gives back what waits, and lets in so many more deliveries and no more: none, one for a probe, or all. */
+  /** How many of the stream's deliveries are here. */
+  heldOf(handler: Handler): number {
+    return this.held.get(handler)?.size ?? 0;
+  }
+
+  /** From here on what arrives waits until {@link letIn}, which sorts it: older deliveries may still come. */
+  holdUp(): void {
+    this.heldUp ??= [];
+  }
+
+  letIn(): void {
+    const arrived = this.heldUp ?? [];
+    this.heldUp = undefined;
+    for (const held of arrived.sort(bySequence)) this.line.push(held);
+    this.startNext();
+  }
+
+  /**
+   * Lets so many more deliveries run and no more: none, one for a probe, or all. What waits goes back to the
+   * stream, unless it would lose its place there.
+   */
   admit(count: number): void {
     this.admitted = count;
-    if (count === 0) this.giveBackWaiting();
+    if (count === 0 && !this.keepsPlaces) this.giveBackWaiting();
+    this.startNext();
   }
 
-  add(run: Run): void {
-    this.runs.add(run);
+  add(execution: Execution): void {
+    this.executions.add(execution);
   }
 
-  remove(run: Run): void {
-    this.runs.delete(run);
+  remove(execution: Execution): void {
+    this.executions.delete(execution);
+  }
+
+  async alone(): Promise<(() => void) | undefined> {
+    this.waitingAlone++;
+    this.noteAlone();
+    const turn = this.options.suspects.next();
+    const endTurn = await Promise.race([turn, this.stopped]);
+    if (!endTurn) {
+      this.waitingAlone--;
+      void turn.then((end) => end());
+      return undefined;
+    }
+    this.isAlone = true;
+    if (this.active > this.waitingAlone) await new Promise<void>((resolve) => (this.whenAlone = resolve));
+    this.whenAlone = undefined;
+    this.waitingAlone--;
+    const end = (): void => {
+      this.isAlone = false;
+      endTurn();
+      this.startNext();
+    };
+    if (!this.stopping) return end;
+    end();
+    return undefined;
   }
 
   /** Prolongs what waits or runs, and interrupts what has run too long. Called every now and then. */
   sweep(nowMs: number): void {
-    for (const held of this.held) {
-      if (nowMs - held.touchedAtMs < this.ackWaitMs / 3) continue;
+    for (const held of this.all()) {
+      if (nowMs - held.touchedAtMs < this.options.ackWaitMs / 3) continue;
       held.delivery.working();
       held.touchedAtMs = nowMs;
     }
-    for (const run of this.runs) {
-      if (nowMs - run.startedAtMs >= this.limits.timeoutMs) run.interrupt?.(timedOut(run));
+    for (const execution of this.executions) {
+      if (nowMs - execution.startedAtMs >= this.limits.timeoutMs) execution.interrupt?.(timedOut(execution));
     }
   }
 
@@ -86,6 +166,8 @@ export class Intake implements RunRegistry {
    */
   async stop(graceMs: number): Promise<void> {
     this.stopping = true;
+    this.tellStopped();
+    this.whenAlone?.();
     this.giveBackWaiting();
     if (this.active === 0) return;
     const idle = new Promise<void>((resolve) => (this.whenIdle = resolve));
@@ -94,63 +176,153 @@ export class Intake implements RunRegistry {
     clearTimeout(timer);
   }
 
+  /** Where events of one key come in order, none of them goes back to the stream, where others would overtake it. */
+  private get keepsPlaces(): boolean {
+    return this.limits.key !== undefined;
+  }
+
+  /** What the host has already is not taken twice: the server delivers again what it did not hear of for long. */
+  private take(delivery: Delivery, handler: Handler): Held | undefined {
+    const here = this.held.get(handler) ?? new Map<number, Held>();
+    const present = here.get(delivery.sequence);
+    if (present && !present.hasLeft) return undefined;
+    if (present) this.drop(present);
+    const held = new Held(delivery, handler);
+    if (this.keepsPlaces) this.keepPlace(held);
+    here.set(delivery.sequence, held);
+    this.held.set(handler, here);
+    this.count++;
+    return held;
+  }
+
+  private keepPlace(held: Held): void {
+    const kept = new KeptDelivery(held.delivery, (delayMs) => {
+      if (this.stopping) return false;
+      held.retryTimer = setTimeout(() => {
+        held.retryTimer = undefined;
+        kept.resume();
+        this.line.push(held);
+        this.startNext();
+      }, delayMs);
+      return true;
+    });
+    held.delivery = kept;
+    held.decoded = decode(kept, held.handler.limits);
+    held.key = keyOf(held);
+  }
+
+  /** All that is active waits to be alone: the one whose turn it is, is. */
+  private noteAlone(): void {
+    if (this.active === this.waitingAlone) this.whenAlone?.();
+  }
+
   private giveBackWaiting(): void {
-    for (const held of this.waiting.splice(0)) {
-      this.held.delete(held);
+    const retrying = [...this.all()].filter(({ retryTimer }) => retryTimer !== undefined);
+    for (const held of retrying) {
+      clearTimeout(held.retryTimer);
+      (held.delivery as KeptDelivery).resume();
+    }
+    const waiting = [...this.line.clear(), ...(this.heldUp?.splice(0) ?? []), ...retrying];
+    // In the order of the stream, in which the server gives them out again.
+    for (const held of waiting.sort(bySequence)) {
       held.delivery.nak();
+      this.drop(held);
     }
   }
 
   private giveBack(): void {
-    for (const run of this.runs) run.interrupt?.({ kind: 'given-back' });
+    for (const execution of this.executions) execution.interrupt?.({ kind: 'given-back' });
   }
 
   private startNext(): void {
-    while (this.active < this.limits.concurrency) {
-      const held = this.waiting.shift();
-      if (!held) return;
-      this.start(held);
-      this.onRoom();
+    while (this.active < this.limits.concurrency && !this.isAlone) {
+      if (this.keepsPlaces && this.admitted <= 0) return;
+      const next = this.line.next();
+      if (!next) return;
+      if (this.keepsPlaces) this.admitted--;
+      this.start(next);
+      this.options.onRoom();
     }
   }
 
-  private start(held: Held): void {
+  private start(work: Held | readonly Held[]): void {
     this.active++;
     try {
-      const settled = processMessage(held.handler, held.delivery, this);
-      if (!isPromise(settled)) return this.finish(held);
+      const settled = this.process(work);
+      if (!isPromise(settled)) return this.finish(work);
       settled.then(
-        () => this.finishAndGoOn(held),
+        () => this.finishAndGoOn(work),
         (error: unknown) => {
-          this.fault(held, error);
-          this.finishAndGoOn(held);
+          this.fault(work, error);
+          this.finishAndGoOn(work);
         },
       );
     } catch (error) {
-      this.fault(held, error);
-      this.finish(held);
+      this.fault(work, error);
+      this.finish(work);
     }
   }
 
-  private finishAndGoOn(held: Held): void {
-    this.finish(held);
+  private process(work: Held | readonly Held[]): void | Promise<void> {
+    if (work instanceof Held) return processMessage(work.handler, work.delivery, this, work.decoded);
+    const deliveries = work.map(({ delivery }) => delivery);
+    return processBatch(work[0]!.handler, deliveries, this);
+  }
+
+  private finishAndGoOn(work: Held | readonly Held[]): void {
+    this.finish(work);
     this.startNext();
   }
 
-  private finish(held: Held): void {
-    this.held.delete(held);
+  private finish(work: Held | readonly Held[]): void {
     this.active--;
+    for (const held of work instanceof Held ? [work] : work) {
+      if (!held.hasLeft) continue;
+      this.drop(held);
+      this.line.left(held);
+    }
+    if (this.keepsPlaces) this.options.onRoom();
+    this.noteAlone();
     if (this.stopping && this.active === 0) this.whenIdle?.();
   }
 
-  /** The stages do not throw; what still does is the broker's doing or a fault of the host's, not the event's. */
-  private fault(held: Held, error: unknown): void {
-    held.handler.log.error('an event could not be processed; it comes again', {
-      handler: held.handler.name,
-      subject: held.delivery.subject,
-      sequence: held.delivery.sequence,
-      err: error,
-    });
-    if (!held.delivery.settled) held.delivery.nak(FAULT_DELAY_MS);
+  private drop(held: Held): void {
+    const here = this.held.get(held.handler);
+    // Given back by a batch that is not done, it may be here anew.
+    if (here?.get(held.delivery.sequence) !== held) return;
+    here.delete(held.delivery.sequence);
+    this.count--;
+    if (here.size === 0) this.held.delete(held.handler);
   }
+
+  private *all(): Generator<Held> {
+    for (const here of this.held.values()) yield* here.values();
+  }
+
+  /** The stages do not throw; what still does is the broker's doing or a fault of the host's, not the event's. */
+  private fault(work: Held | readonly Held[], error: unknown): void {
+    for (const { handler, delivery } of work instanceof Held ? [work] : work) {
+      if (delivery.settled) continue;
+      handler.log.error('an event could not be processed; it comes again', {
+        handler: handler.name,
+        subject: delivery.subject,
+        sequence: delivery.sequence,
+        err: error,
+      });
+      delivery.nak(FAULT_DELAY_MS);
+    }
+  }
+}
+
+/** The value of the key's field, as text; none where the event has no such field, or is none. */
+function keyOf({ decoded, handler }: Held): string | undefined {
+  if (decoded?.kind !== 'decoded') return undefined;
+  const field = handler.key!;
+  const value = Object.hasOwn(decoded.fields, field) ? decoded.fields[field] : undefined;
+  if (value === undefined || value === null) return undefined;
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function bySequence(a: Held, b: Held): number {
+  return a.delivery.sequence - b.delivery.sequence;
 }

@@ -8,7 +8,8 @@ export type DeadLetterReason =
   | 'too-many-hops'
   | 'rejected'
   | 'attempts-exhausted'
-  | 'timeout';
+  | 'timeout'
+  | 'crashed-host';
 
 /** A message that can never be handled, found so before its handler saw it. */
 export interface Invalid {
@@ -31,6 +32,8 @@ export type Outcome =
   | { readonly kind: 'unavailable'; readonly error: Error }
   /** The event turned out to be settled before: by another host, or before a crash. */
   | { readonly kind: 'settled-before' }
+  /** Processes died while they were at it, again and again, and the last one was at nothing else. */
+  | { readonly kind: 'crashed'; readonly error: Error }
   /** The host stopped before the handler did. */
   | { readonly kind: 'given-back' }
   | Invalid;

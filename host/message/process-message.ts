@@ -1,66 +1,165 @@
 import { then, type MaybePromise } from '../maybe-promise';
-import { mergeApplied, NO_FAILURES, type Failures } from './attempts';
+import { mergeApplied } from './applied';
+import { NO_FAILURES, type Failures } from './attempts';
+import { Batch } from './batch';
 import { decide } from './decide';
-import { decode } from './decode';
+import { decode, type Decoded } from './decode';
 import type { Delivery } from './delivery';
 import { dispatch } from './dispatch';
+import { dispatchBatch } from './dispatch-batch';
+import type { Execution } from './execution';
 import type { Handler } from './handler';
 import type { Invalid, Outcome } from './outcome';
 import { Run } from './run';
 import { settle } from './settle';
+import { crashed, isSuspect, isUnexplained } from './suspects';
 import { validate } from './validate';
 
 /** Who watches over running handlers, to prolong, time out or stop them. */
 export interface RunRegistry {
-  add(run: Run): void;
-  remove(run: Run): void;
+  add(execution: Execution): void;
+  remove(execution: Execution): void;
+  /** Resolves when nothing else of the handler runs, with what ends that; with nothing when the host stops before. */
+  alone(): Promise<(() => void) | undefined>;
+}
+
+/** A message in a handler's hands, with what is known of it from before. */
+interface Arrival {
+  readonly handler: Handler;
+  readonly delivery: Delivery;
+  /** Its event, where it was needed before, for its key. */
+  readonly decoded: Decoded | Invalid | undefined;
+  readonly failures: Failures;
+  /** Whether it is on record as started. */
+  readonly marked: boolean;
 }
 
 /**
  * A message's life, from the pull that brought it to its settling:
  * settled before? → count → decode → validate → dispatch → judge → decide → settle.
  * What is at hand is not awaited: a message that meets no promise on its way is settled when this returns.
+ * @param decoded the message's event, where it was needed before, for its key
  */
-export function processMessage(handler: Handler, delivery: Delivery, runs: RunRegistry): MaybePromise<void> {
-  if (handler.settlements.has(delivery.sequence)) return settle(handler, delivery, { action: 'ack-again' }, []);
+export function processMessage(
+  handler: Handler,
+  delivery: Delivery,
+  runs: RunRegistry,
+  decoded?: Decoded | Invalid,
+): MaybePromise<void> {
+  if (handler.settlements.has(delivery.sequence)) return settle(handler, delivery, { action: 'ack-again' });
   return then(failuresBefore(handler, delivery), (failures) => {
-    const attempt = failures.charged + failures.provisional + 1;
-    const decoded = decode(delivery, handler.limits);
-    const run = decoded.kind === 'invalid' ? undefined : new Run(handler, delivery, attempt, decoded);
-    const ended = run ? handle(run, runs) : (decoded as Invalid);
-    return then(ended, (outcome) => {
-      judge(handler, delivery, outcome);
-      const decision = decide(outcome, failures, handler.retry, handler.circuit, Math.random());
-      return settle(handler, delivery, decision, mergeApplied(failures.applied, run?.applied ?? []));
-    });
+    const arrival = { handler, delivery, decoded, failures, marked: false };
+    return isUnexplained(delivery, failures) ? processMarked(arrival, runs) : processCounted(arrival, runs);
   });
 }
 
+/**
+ * The lives of messages that a handler takes together. One that came before is tried alone: if it fails
+ * again, the others of its batch shall not fail with it.
+ */
+export async function processBatch(
+  handler: Handler,
+  deliveries: readonly Delivery[],
+  runs: RunRegistry,
+): Promise<void> {
+  const together: Arrival[] = [];
+  const alone: Delivery[] = [];
+  for (const delivery of deliveries) {
+    if (delivery.deliveryCount > 1 || delivery.past || handler.settlements.has(delivery.sequence)) alone.push(delivery);
+    else together.push({ handler, delivery, decoded: undefined, failures: NO_FAILURES, marked: false });
+  }
+  const received = await Promise.all(together.map((arrival) => receive(arrival, runs)));
+  const ready = together.flatMap((arrival, i) => (received[i] ? [{ arrival, run: received[i] }] : []));
+  if (ready.length > 0) {
+    const batch = ready.map(({ run }) => run);
+    const outcomes = await handleTogether(batch, runs);
+    await Promise.all(ready.map(({ arrival, run }, i) => conclude(arrival, outcomes[i]!, run)));
+  }
+  for (const delivery of alone) await processMessage(handler, delivery, runs);
+}
+
 function failuresBefore(handler: Handler, delivery: Delivery): MaybePromise<Failures> {
-  const { past } = delivery;
-  if (!past) return delivery.deliveryCount > 1 ? handler.attempts.read(delivery) : NO_FAILURES;
-  return then(handler.attempts.read(delivery), ({ charged, provisional, applied }) => ({
-    charged: past.failures + charged,
-    provisional,
-    applied: mergeApplied(past.applied, applied),
-  }));
+  return delivery.deliveryCount > 1 || delivery.past ? handler.attempts.read(delivery) : NO_FAILURES;
+}
+
+/** A process may have died at this message: so that it shows if this one does too, it is marked while it runs. */
+async function processMarked(arrival: Arrival, runs: RunRegistry): Promise<void> {
+  const { handler, delivery, failures } = arrival;
+  const crash = crashed(handler, failures);
+  if (crash) return conclude(arrival, crash);
+  const suspected = isSuspect(failures);
+  const release = suspected ? await runs.alone() : undefined;
+  if (suspected && !release) return conclude(arrival, { kind: 'given-back' });
+  try {
+    await handler.attempts.started(delivery);
+    await processCounted({ ...arrival, marked: true }, runs);
+  } finally {
+    release?.();
+  }
+}
+
+function processCounted(arrival: Arrival, runs: RunRegistry): MaybePromise<void> {
+  return then(receive(arrival, runs), (run) =>
+    run === undefined ? undefined : then(handle(run, runs), (outcome) => conclude(arrival, outcome, run)),
+  );
+}
+
+/** The message as a run with a valid event; nothing where it was none, and is settled. */
+function receive(arrival: Arrival, runs: RunRegistry): MaybePromise<Run | undefined> {
+  const { handler, delivery, failures, decoded = decode(delivery, handler.limits) } = arrival;
+  if (decoded.kind === 'invalid') return fallOut(arrival, decoded);
+  const run = new Run(handler, delivery, failures, decoded);
+  // A schema may be the author's code as much as the handler is: the timeout holds for both.
+  const valid = watched(run, runs, run.interruptible(validate(decoded, handler.contract)));
+  return then(valid, (outcome) => {
+    if (outcome.kind !== 'validated') return fallOut(arrival, outcome);
+    run.event = outcome.event;
+    return run;
+  });
+}
+
+function fallOut(arrival: Arrival, outcome: Outcome): MaybePromise<undefined> {
+  return then(conclude(arrival, outcome), () => undefined);
+}
+
+function handle(run: Run, runs: RunRegistry): MaybePromise<Outcome> {
+  if (run.handler.batch) return handleTogether([run], runs).then(([outcome]) => outcome!);
+  return then(watched(run, runs, dispatch(run)), (outcome) => {
+    observe(run);
+    return outcome;
+  });
+}
+
+async function handleTogether(ready: readonly Run[], runs: RunRegistry): Promise<readonly Outcome[]> {
+  const batch = new Batch(ready);
+  const outcomes = await watched(batch, runs, dispatchBatch(batch));
+  observe(batch);
+  return outcomes;
+}
+
+/** While the work is under way its execution can be interrupted; what is done at once need not be known to anybody. */
+function watched<T>(execution: Execution, runs: RunRegistry, work: MaybePromise<T>): MaybePromise<T> {
+  runs.add(execution);
+  return then(work, (result) => {
+    runs.remove(execution);
+    return result;
+  });
+}
+
+function observe({ handler, startedAtMs }: Execution): void {
+  handler.counters.observe((performance.now() - startedAtMs) / 1_000);
+}
+
+/** What the outcome says of the handler, what becomes of the message, and its settling. */
+function conclude({ handler, delivery, failures, marked }: Arrival, outcome: Outcome, run?: Run): MaybePromise<void> {
+  judge(handler, delivery, outcome);
+  const decision = decide(outcome, failures, handler.retry, handler.circuit, Math.random());
+  const applied = mergeApplied(failures.applied, run?.applied ?? []);
+  return settle(handler, delivery, decision, { applied, marked });
 }
 
 /** Tells the circuit what the outcome says of the handler; of a bad event it says nothing. */
 function judge({ circuit }: Handler, delivery: Delivery, outcome: Outcome): void {
   if (outcome.kind === 'handled') circuit.succeeded(delivery);
   else if (outcome.kind === 'failed' || outcome.kind === 'timed-out') circuit.failed(delivery, outcome.error);
-}
-
-/** A schema may be the author's code as much as the handler is: the run's timeout holds for both. */
-function handle(run: Run, runs: RunRegistry): MaybePromise<Outcome> {
-  const { handler, decoded } = run;
-  runs.add(run);
-  const event = run.interruptible(validate(decoded, handler.contract));
-  const outcome = then(event, (valid) => (valid.kind === 'validated' ? dispatch(run, valid.event) : valid));
-  return then(outcome, (ended) => {
-    runs.remove(run);
-    if (ended.kind !== 'invalid') handler.counters.observe((performance.now() - run.startedAtMs) / 1_000);
-    return ended;
-  });
 }

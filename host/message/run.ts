@@ -1,52 +1,61 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventContext, Logger } from '../../sdk';
-import { JetplugError } from '../../sdk/internal';
-import type { Author } from '../effects/key-writers';
-import { isPromise, type MaybePromise } from '../maybe-promise';
+import type { Envelope } from '../../sdk/internal';
+import type { Author } from '../effects/write-batch';
+import { attemptAfter, type Failures } from './attempts';
 import type { Decoded } from './decode';
 import type { AppliedUpdate, Delivery } from './delivery';
+import { Execution } from './execution';
 import type { Handler } from './handler';
 import type { OutgoingEvent } from './ports';
-import type { Outcome } from './outcome';
 
-/** One try of one handler at one delivery. */
-export class Run {
-  readonly startedAtMs = performance.now();
+/** One try of one handler at one delivery: a call of its own, or a part in the call of a batch. */
+export class Run extends Execution {
   /** What the handler published, in order; sent when it has returned. */
   readonly outbox: OutgoingEvent[] = [];
   /** How many events it has published on each subject. */
   readonly ordinals = new Map<string, number>();
   /** What it has applied to stores. */
   readonly applied: AppliedUpdate[] = [];
+  /** The batch's call, where the handler takes several events at a time. */
+  batch: Execution | undefined;
+  /** The event, once it was found valid. */
+  event: Envelope | undefined;
   private readonly updates = new Map<string, number>();
-  /** Set while the handler has not returned: ends the run from outside, for a timeout or a stop. */
-  interrupt: ((outcome: Outcome) => void) | undefined;
-  private over = false;
-  private controller: AbortController | undefined;
-  private abortReason: unknown;
 
   constructor(
-    readonly handler: Handler,
+    handler: Handler,
     readonly delivery: Delivery,
-    readonly attempt: number,
+    /** How the message had failed before. */
+    readonly failures: Failures,
     readonly decoded: Decoded,
-  ) {}
+  ) {
+    super(handler);
+  }
 
-  /** Made only for a handler that asks: an AbortController for every message would cost half the throughput. */
-  get signal(): AbortSignal {
-    if (!this.controller) {
-      this.controller = new AbortController();
-      if (this.over) this.controller.abort(this.abortReason);
-    }
-    return this.controller.signal;
+  /** Which try this is, from 1. */
+  get attempt(): number {
+    return attemptAfter(this.failures);
+  }
+
+  override get isOver(): boolean {
+    return this.batch ? this.batch.isOver : super.isOver;
+  }
+
+  override get signal(): AbortSignal {
+    return this.batch ? this.batch.signal : super.signal;
+  }
+
+  /** A single event is the only one that a call can be for. */
+  runFor(): Run {
+    return this;
   }
 
   /** What an earlier run of the event left at this update, before the event came by the retry road. */
   appliedBefore(key: string): AppliedUpdate | undefined {
-    const { past } = this.delivery;
-    if (!past) return undefined;
+    if (!this.delivery.past) return undefined;
     const ordinal = this.updates.get(key) ?? 0;
-    const before = past.applied.find((update) => update[0] === key && update[1] === ordinal);
+    const before = this.failures.applied.find((update) => update[0] === key && update[1] === ordinal);
     if (before) this.updates.set(key, ordinal + 1);
     return before;
   }
@@ -55,56 +64,39 @@ export class Run {
   authorOf(key: string): Author {
     const ordinal = this.updates.get(key) ?? 0;
     this.updates.set(key, ordinal + 1);
-    return { settlements: this.handler.settlements, sequence: this.delivery.sequence, ordinal };
-  }
-
-  get isOver(): boolean {
-    return this.over;
-  }
-
-  /** The work's result; or, where the run is ended from outside before, the outcome it is ended with. */
-  interruptible<T>(work: MaybePromise<T>): MaybePromise<T | Outcome> {
-    if (!isPromise(work)) return work;
-    return new Promise((resolve, reject) => {
-      this.interrupt = (outcome) => {
-        this.end('error' in outcome ? outcome.error : new Error('the host is stopping'));
-        resolve(outcome);
-      };
-      work.then((result) => {
-        this.interrupt = undefined;
-        resolve(result);
-      }, reject);
-    });
-  }
-
-  /** From here on the run's store and bus refuse: nobody waits for what they would do. */
-  end(reason?: unknown): void {
-    this.over = true;
-    this.interrupt = undefined;
-    this.abortReason = reason;
-    if (reason !== undefined) this.controller?.abort(reason);
-  }
-
-  /** @throws JetplugError `JP_RUN_OVER` when the run has ended */
-  assertLive(what: string): void {
-    if (!this.over) return;
-    const { plugin, name, where } = this.handler;
-    throw new JetplugError('JP_RUN_OVER', `${what} was called after the run of ${plugin}.${name} had ended`, {
-      plugin,
-      ...where,
-    });
+    const { settlements, texts } = this.handler;
+    return { settlements, texts, sequence: this.delivery.sequence, ordinal };
   }
 }
 
-const current = new AsyncLocalStorage<Run>();
+/** The call of a handler that the caller is in: for one event, or for a batch of them. */
+export interface Scope extends Execution {
+  /**
+   * The run of one of its events.
+   * @throws JetplugError `JP_BATCH_EVENT` when a batch is not told which
+   */
+  runFor(event: object | undefined, what: string): Run;
+}
 
-/** The run in whose handler the caller is, if it is in one. */
-export function currentRun(): Run | undefined {
+const current = new AsyncLocalStorage<Scope>();
+
+/** The call that the caller is in, if it is in one. */
+export function currentScope(): Scope | undefined {
   return current.getStore();
 }
 
-export function within<T>(run: Run, body: () => T): T {
-  return current.run(run, body);
+/**
+ * The run of the event that the caller works for, if it is in a handler.
+ * @throws JetplugError `JP_RUN_OVER` when the call has ended, `JP_BATCH_EVENT` when a batch is not told which event
+ */
+export function currentRun(what: string, event?: object): Run | undefined {
+  const scope = current.getStore();
+  scope?.assertLive(what);
+  return scope?.runFor(event, what);
+}
+
+export function within<T>(scope: Scope, body: () => T): T {
+  return current.run(scope, body);
 }
 
 /** What the handler gets as its second parameter; a class, so that what is not asked for is not made. */
@@ -135,29 +127,33 @@ export class RunContext implements EventContext {
     return this.run.signal;
   }
   get log(): Logger {
-    return (this.logger ??= new RunLogger(this.run));
+    return (this.logger ??= this.makeLogger());
+  }
+
+  private makeLogger(): Logger {
+    const { handler, delivery, attempt } = this.run;
+    const { subject, sequence } = delivery;
+    return new RunLogger(handler.log, { handler: handler.name, subject, sequence, attempt });
   }
 }
 
-/** The plugin's log with the delivery's coordinates on each line. */
-class RunLogger implements Logger {
-  constructor(private readonly run: Run) {}
+/** The plugin's log with what is known of the run on each line. */
+export class RunLogger implements Logger {
+  constructor(
+    private readonly log: Logger,
+    private readonly known: object,
+  ) {}
 
   debug(message: string, fields?: object): void {
-    this.run.handler.log.debug(message, this.add(fields));
+    this.log.debug(message, { ...this.known, ...fields });
   }
   info(message: string, fields?: object): void {
-    this.run.handler.log.info(message, this.add(fields));
+    this.log.info(message, { ...this.known, ...fields });
   }
   warn(message: string, fields?: object): void {
-    this.run.handler.log.warn(message, this.add(fields));
+    this.log.warn(message, { ...this.known, ...fields });
   }
   error(message: string, fields?: object): void {
-    this.run.handler.log.error(message, this.add(fields));
-  }
-
-  private add(fields: object | undefined): object {
-    const { handler, delivery, attempt } = this.run;
-    return { handler: handler.name, subject: delivery.subject, sequence: delivery.sequence, attempt, ...fields };
+    this.log.error(message, { ...this.known, ...fields });
   }
 }

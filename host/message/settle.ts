@@ -1,5 +1,6 @@
 import type { Decision } from './decide';
-import { deadLetterOf } from './dead-letter';
+import { carry } from './applied';
+import { deadLetterOf, letterRecord, roadRecord, roomForApplied } from './dead-letter';
 import type { AppliedUpdate, Delivery } from './delivery';
 import type { Handler } from './handler';
 import { then, type MaybePromise } from '../maybe-promise';
@@ -8,6 +9,18 @@ import { then, type MaybePromise } from '../maybe-promise';
 const PARK_FROM_MS = 30_000;
 /** When the letter, or the record of an attempt, could not be stored: how long until the message is tried again. */
 const NOT_STORED_DELAY_MS = 5_000;
+/** An event leaves its stream for the retry road once. */
+const PARKED = 'parked';
+
+/** What a run has left behind. */
+export interface Trace {
+  /** What it and those before it have applied to stores. */
+  readonly applied: readonly AppliedUpdate[];
+  /** Whether it is on record as started. */
+  readonly marked: boolean;
+}
+
+const NO_TRACE: Trace = { applied: [], marked: false };
 
 /**
  * Carries a decision out, and is the only place that does. The record of an attempt is stored before
@@ -17,7 +30,7 @@ export function settle(
   handler: Handler,
   delivery: Delivery,
   decision: Decision,
-  applied: readonly AppliedUpdate[],
+  { applied, marked }: Trace = NO_TRACE,
 ): MaybePromise<void> {
   switch (decision.action) {
     case 'ack':
@@ -27,15 +40,13 @@ export function settle(
       delivery.ack();
       return forgetAttempts(handler, delivery);
     case 'release':
-      delivery.nak();
-      return undefined;
+      return then(unmark(handler, delivery, marked), () => delivery.nak());
     case 'retry':
-      return retry(handler, delivery, decision, applied);
+      return retry(handler, delivery, decision, { applied, marked });
     case 'wait':
       handler.counters.failed++;
       handler.counters.lastError = decision.error.message;
-      delivery.nak(decision.delayMs);
-      return undefined;
+      return then(unmark(handler, delivery, marked), () => delivery.nak(decision.delayMs));
     case 'dead-letter':
       return bury(handler, delivery, decision, applied);
   }
@@ -55,7 +66,7 @@ async function retry(
   handler: Handler,
   delivery: Delivery,
   decision: Decision & { action: 'retry' },
-  applied: readonly AppliedUpdate[],
+  { applied, marked }: Trace,
 ): Promise<void> {
   const { attempt, delayMs, error } = decision;
   const counted = attempt !== undefined;
@@ -77,9 +88,22 @@ async function retry(
         err: cause,
       });
     }
-  }
-  if (delayMs > PARK_FROM_MS && delivery.past === undefined) await park(handler, delivery, delayMs, applied);
+  } else await unmark(handler, delivery, marked);
+  // What others of its key wait for stays where they wait.
+  const parks = delayMs > PARK_FROM_MS && delivery.past === undefined && handler.key === undefined;
+  if (parks) await park(handler, delivery, delayMs, applied);
   else delivery.nak(delayMs);
+}
+
+/** The run has ended and this process lives: what comes next is no death under the message. */
+function unmark(handler: Handler, delivery: Delivery, marked: boolean): MaybePromise<void> {
+  if (!marked) return undefined;
+  return handler.attempts.ended(delivery).catch((cause: unknown) => {
+    handler.log.warn('the mark of a run could not be taken back; the next stop of the host may count as its crash', {
+      ...coordinates(handler, delivery),
+      err: cause,
+    });
+  });
 }
 
 /** What waits for long leaves its stream for the retry road, with what is known of it. */
@@ -90,7 +114,9 @@ async function park(
   applied: readonly AppliedUpdate[],
 ): Promise<void> {
   try {
-    const { charged, provisional } = await handler.attempts.read(delivery);
+    const { charged, provisional, outages } = await handler.attempts.read(delivery);
+    const record = roadRecord(handler.plugin, handler.name, delivery.origin, PARKED);
+    const updates = await carry(applied, record, handler.texts, roomForApplied(delivery));
     await handler.road.park({
       plugin: handler.plugin,
       handler: handler.name,
@@ -99,8 +125,8 @@ async function park(
       payload: delivery.payload,
       headers: delivery.headers(),
       dueAtMs: Date.now() + delayMs,
-      past: { failures: charged + provisional, applied },
-      pass: 'parked',
+      past: { failures: charged, provisional, outages, ...updates },
+      pass: PARKED,
     });
   } catch (cause) {
     handler.log.warn('an event could not be parked; it waits where it is', {
@@ -125,7 +151,9 @@ async function bury(
   if (attempts > 0) handler.counters.failed++;
   handler.counters.lastError = error.message;
   try {
-    await handler.deadLetters.store(deadLetterOf(handler, delivery, { ...decision, applied }, new Date()));
+    const record = letterRecord(handler.plugin, handler.name, delivery.origin);
+    const updates = await carry(applied, record, handler.texts, roomForApplied(delivery));
+    await handler.deadLetters.store(deadLetterOf(handler, delivery, { ...decision, ...updates }, new Date()));
   } catch (cause) {
     handler.log.error('a dead letter could not be stored; the event stays in its stream', {
       ...coordinates(handler, delivery),
@@ -145,13 +173,21 @@ async function bury(
 
 /** Only a message that came before can have a record. */
 function forgetAttempts(handler: Handler, delivery: Delivery): MaybePromise<void> {
-  if (delivery.deliveryCount === 1) return undefined;
-  return handler.attempts.forget(delivery).catch((cause: unknown) => {
+  const record = delivery.past?.appliedIn;
+  if (delivery.deliveryCount === 1 && record === undefined) return undefined;
+  const forgotten = handler.attempts.forget(delivery).catch((cause: unknown) => {
     handler.log.warn('the record of an attempt could not be removed', {
       ...coordinates(handler, delivery),
       err: cause,
     });
   });
+  return record === undefined ? forgotten : forgotten.then(() => forgetPast(handler, delivery, record));
+}
+
+/** What its runs had applied before is needed for as long as the event could come again. */
+async function forgetPast({ settlements, texts }: Handler, delivery: Delivery, record: string): Promise<void> {
+  await settlements.flush();
+  if (settlements.isStored(delivery.sequence)) await texts.remove(record);
 }
 
 function coordinates(handler: Handler, delivery: Delivery): object {

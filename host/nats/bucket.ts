@@ -32,6 +32,11 @@ export class Bucket implements KeyValue {
     return new Bucket(connection, name);
   }
 
+  /** The bucket, which is not looked for: what is asked of one that is not there fails. */
+  static at(connection: Connection, name: string): Bucket {
+    return new Bucket(connection, name);
+  }
+
   /** The bucket, if it is there. */
   static async find(connection: Connection, name: string): Promise<Bucket | undefined> {
     try {
@@ -67,10 +72,16 @@ export class Bucket implements KeyValue {
     return this.write(key, '', headers, expected, marks);
   }
 
-  async keys(): Promise<string[]> {
+  async purge(key: string): Promise<void> {
+    // Not the client's own: that leaves a message which says so.
+    const stream = `KV_${this.name}`;
+    await this.ask(this.connection.jsm.streams.purge(stream, { filter: this.subjectOf(key) }));
+  }
+
+  async keys(under?: string): Promise<string[]> {
     const bucket = await this.ask(this.connection.js.views.kv(this.name, { bindOnly: true }));
     const keys: string[] = [];
-    for await (const key of await this.ask(bucket.keys())) keys.push(key);
+    for await (const key of await this.ask(bucket.keys(under === undefined ? '>' : `${under}.>`))) keys.push(key);
     return keys;
   }
 

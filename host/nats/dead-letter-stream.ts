@@ -1,4 +1,6 @@
 import { type JsMsg, type MsgHdrs } from 'nats';
+import type { LongTexts } from '../effects/long-texts';
+import { APPLIED_IN_HEADER } from '../message/dead-letter';
 import type { DeadLetter, DeadLetters } from '../message/ports';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
@@ -22,6 +24,8 @@ export class DeadLetterStream implements DeadLetters {
   constructor(
     private readonly connection: Connection,
     private readonly stream: string,
+    /** Where letters have what is too long for their headers. */
+    private readonly texts: LongTexts,
   ) {}
 
   async store(letter: DeadLetter): Promise<void> {
@@ -64,7 +68,14 @@ export class DeadLetterStream implements DeadLetters {
     }
   }
 
+  /** With what it has in a record of its own. */
   async remove(id: number): Promise<void> {
+    const record = (await this.get(id))?.headers[APPLIED_IN_HEADER];
+    await this.delete(id);
+    if (record !== undefined) await this.texts.remove(record);
+  }
+
+  private async delete(id: number): Promise<void> {
     try {
       await this.connection.jsm.streams.deleteMessage(this.stream, id, false);
     } catch (error) {

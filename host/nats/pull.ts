@@ -48,7 +48,9 @@ export class Pull {
     private readonly sink: PullSink,
   ) {}
 
-  start(): void {
+  /** @param held asks for nothing before {@link found} */
+  start({ held = false } = {}): void {
+    this.missing = held;
     this.listen();
     this.forgetReconnect = this.connection.onReconnect(() => this.lookAgain());
     this.watchTimer = setInterval(() => this.watch(), HEARTBEAT_MS);

@@ -18,9 +18,8 @@ export function readiness(
   if (!connection.connected) reasons.push('the NATS server is not connected');
   for (const { name, state, errors, handlers } of plugins.entries) {
     if (state === 'running' || state === 'stopped') continue;
-    // A handler whose service is down waits for that service, not for this host.
-    if (state === 'waiting' && handlers.every((handler) => handler.state === 'running' || handler.circuit.outage))
-      continue;
+    // A handler whose service is down, or whose keys are slow, waits for those, not for this host.
+    if (state === 'waiting' && handlers.every((handler) => handler.waitsFor !== 'durable')) continue;
     const [error] = errors;
     reasons.push(`plugin ${name} is ${state}${error ? `: ${error.message} (${error.code})` : ''}`);
   }

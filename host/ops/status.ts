@@ -1,7 +1,7 @@
 import type { ErrorReport } from '../../sdk/internal';
 import { durablePosition } from '../nats/consumers';
 import type { Connection } from '../nats/connection';
-import type { ConsumingHandler } from '../plugin/consume';
+import type { ConsumingHandler, WaitsFor } from '../plugin/consume';
 import type { PluginEntry, Plugins, PluginState } from '../plugin/plugins';
 
 /** A plugin as `jetplug plugins --json` shows it. */
@@ -20,6 +20,8 @@ export interface HandlerStatus {
   readonly stream: string;
   readonly durable: string;
   readonly state: 'running' | 'waiting';
+  /** Why it does not pull: its `durable` is gone, its `circuit` is open, or too many events wait for their `order`. */
+  readonly waitsFor?: WaitsFor;
   /** Not delivered yet; absent where the server does not answer. */
   readonly pending?: number;
   /** Delivered and unsettled, over all hosts. */
@@ -54,7 +56,7 @@ async function statusOf(entry: PluginEntry, connection: Connection): Promise<Plu
 }
 
 async function handlerStatus(handler: ConsumingHandler, connection: Connection): Promise<HandlerStatus> {
-  const { definition, durable, counters, state } = handler;
+  const { definition, durable, counters, state, waitsFor } = handler;
   // A figure that the server does not give just now is left out; the rest still helps.
   const position = connection.connected
     ? await durablePosition(connection, durable.stream, durable.durable).catch(() => undefined)
@@ -66,6 +68,7 @@ async function handlerStatus(handler: ConsumingHandler, connection: Connection):
     stream: durable.stream,
     durable: durable.durable,
     state,
+    ...(waitsFor && { waitsFor }),
     ...(position && { pending: position.pending, inFlight: position.inFlight }),
     handled,
     failed,

@@ -1,9 +1,10 @@
-import { KvAttemptLog } from '../message/attempts';
+import type { KvAttemptLog } from '../message/attempts';
 import { Circuit } from '../message/circuit';
 import { HandlerCounters } from '../message/counters';
-import type { Delivery, MessageRef } from '../message/delivery';
+import type { Delivery } from '../message/delivery';
 import type { Handler } from '../message/handler';
 import { Intake } from '../message/intake';
+import type { Outage, Outages } from '../message/outages';
 import { durablePosition, type DurableSpec } from '../nats/consumers';
 import { RoadDelivery, roadDurable } from '../nats/retry-road';
 import type { Settlements } from '../effects/settlements';
@@ -18,12 +19,20 @@ const PREFETCH_PER_RUN = 4;
 /** The waits before the first probe of a handler that is down, the second and so on. */
 const PROBE_MS = [1_000, 2_000, 5_000, 10_000];
 
+/**
+ * Why a handler does not pull: its durable is gone and not made again yet, everything that it does fails, or
+ * too many events wait for an earlier one of their key.
+ */
+export type WaitsFor = 'durable' | 'circuit' | 'order';
+
 /** A handler that pulls from its durable. */
 export interface ConsumingHandler {
   readonly definition: HandlerDefinition;
   readonly durable: DurableSpec;
   readonly counters: HandlerCounters;
   readonly state: 'running' | 'waiting';
+  /** What keeps it from pulling, if anything does. */
+  readonly waitsFor: WaitsFor | undefined;
   readonly circuit: Pick<Circuit, 'outage'>;
   /** Pulls no more, gives back what has not begun and waits for what has. */
   stop(graceMs: number): Promise<void>;
@@ -39,6 +48,17 @@ export function consume(
   return plugin.handlers.map((definition, i) => new Consumption(plugin, definition, contained, reconciled[i]!, host));
 }
 
+/** How many deliveries a handler has in the host beside those that run. */
+function sizesOf(
+  { concurrency, key, batch }: HandlerDefinition,
+  maxAckPending: number,
+): { prefetch: number; maxHeld: number } {
+  if (batch) return { prefetch: batch.size * (concurrency + 1), maxHeld: Infinity };
+  const prefetch = concurrency * PREFETCH_PER_RUN;
+  // Those behind a slow key count as delivered: the other half is for the other keys, here and on other hosts.
+  return { prefetch, maxHeld: key === undefined ? Infinity : Math.max(1, Math.floor(maxAckPending / 2)) };
+}
+
 class Consumption implements ConsumingHandler {
   readonly counters = new HandlerCounters();
   readonly durable: DurableSpec;
@@ -47,6 +67,7 @@ class Consumption implements ConsumingHandler {
   private readonly lanes: Lane[] = [];
   private readonly log;
   private readonly attempts: KvAttemptLog;
+  private readonly outages: Outages;
   private readonly leaveRoads: () => void;
   private roadOpening: Promise<void> | undefined;
   private probeTimer: NodeJS.Timeout | undefined;
@@ -56,31 +77,43 @@ class Consumption implements ConsumingHandler {
     private readonly plugin: PluginDefinition,
     readonly definition: HandlerDefinition,
     private readonly contained: ContainedPlugin,
-    { durable, settlements }: Reconciled,
+    { durable, settlements, attempts, outages, before }: Reconciled,
     private readonly host: PluginHost,
   ) {
     this.durable = durable;
     this.log = host.log.child({ plugin: plugin.name });
-    this.attempts = new KvAttemptLog(host.records, durable.durable);
+    this.attempts = attempts;
+    this.outages = outages;
     this.circuit = new Circuit(
       { ...host.config.delivery.circuit, probeMs: PROBE_MS },
       {
-        opened: (discharged) => this.holdOff(discharged),
+        opened: (outage) => this.begin(outage),
         closed: () => this.goOn(),
-        charged: (failed) => this.recordAll(failed.map(({ message }) => this.attempts.charge(message))),
+        charged: (failed) => failed.forEach(({ message }) => this.record(this.attempts.charge(message))),
       },
+      before,
     );
-    this.intake = new Intake(definition, host.config.delivery.ackWaitMs, () =>
-      this.lanes.forEach((lane) => lane.request()),
-    );
+    this.intake = new Intake(definition, {
+      ...sizesOf(definition, host.config.delivery.maxAckPending),
+      ackWaitMs: host.config.delivery.ackWaitMs,
+      suspects: host.suspects,
+      onRoom: () => this.lanes.forEach((lane) => lane.request()),
+    });
     host.sweep.add(this.intake);
     this.addLane(durable, settlements, (delivery) => delivery);
+    if (this.circuit.isOpen) this.holdOff('the handler was down when the host before this one ended: its events wait');
     this.leaveRoads = host.wakes.on(plugin.name, definition.name, () => this.openRoad());
     this.openRoad(true);
   }
 
   get state(): 'running' | 'waiting' {
-    return this.circuit.isOpen || this.lanes.some((lane) => lane.isMissing) ? 'waiting' : 'running';
+    return this.waitsFor === undefined ? 'running' : 'waiting';
+  }
+
+  get waitsFor(): WaitsFor | undefined {
+    if (this.lanes.some((lane) => lane.isMissing)) return 'durable';
+    if (this.circuit.isOpen) return 'circuit';
+    return this.intake.isFull || this.lanes.some((lane) => lane.isCatchingUp) ? 'order' : undefined;
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -102,13 +135,13 @@ class Consumption implements ConsumingHandler {
     settlements: Settlements,
     arrive: (delivery: Delivery) => Delivery | undefined,
   ): void {
-    const { definition, plugin, host, intake, log } = this;
+    const { plugin, host, intake, log } = this;
     const options = {
       durable,
       settlements,
+      isRoad: this.lanes.length > 0,
       handlerFor: (current: Settlements) => this.handlerOf(durable, current),
       openSettlements: () => openSettlements(durable, plugin, host),
-      prefetch: definition.concurrency * PREFETCH_PER_RUN,
       arrive,
     };
     this.lanes.push(new Lane(options, intake, host, log));
@@ -130,6 +163,7 @@ class Consumption implements ConsumingHandler {
     if (onlyIfThere && !(await durablePosition(host.connection, durable.stream, durable.durable))) return;
     const settlements = await openSettlements(durable, plugin, host);
     await ensureDurableAt(durable, settlements, host);
+    this.circuit.restore({ failing: await this.attempts.failing(durable.stream, settlements) });
     this.addLane(durable, settlements, (delivery) => this.fromRoad(delivery));
     if (this.circuit.isOpen) this.lanes.at(-1)?.pause();
   }
@@ -157,9 +191,12 @@ class Consumption implements ConsumingHandler {
       concurrency: definition.concurrency,
       timeoutMs: definition.timeoutMs,
       retry: definition.retry,
+      key: definition.key,
+      batch: definition.batch,
       limits: host.config.delivery,
       invoke: (event, context) => method.call(instance, event, context),
       settlements,
+      texts: host.texts,
       attempts: this.attempts,
       circuit: this.circuit,
       deadLetters: host.deadLetters,
@@ -170,13 +207,14 @@ class Consumption implements ConsumingHandler {
     };
   }
 
+  private begin(outage: Outage): void {
+    this.record(this.outages.begin(outage));
+    this.holdOff('everything fails: the circuit opens and the events wait');
+  }
+
   /** The handler is down: its events wait in the stream, and a probe is made now and then. */
-  private holdOff(discharged: readonly MessageRef[]): void {
-    this.log.error('everything fails: the circuit opens and the events wait', {
-      handler: this.definition.name,
-      reason: this.circuit.outage?.reason,
-    });
-    this.recordAll(discharged.map((message) => this.attempts.discharge(message)));
+  private holdOff(message: string): void {
+    this.log.error(message, { handler: this.definition.name, ...this.circuit.outage });
     for (const lane of this.lanes) lane.pause();
     this.intake.admit(0);
     this.probeLater();
@@ -185,11 +223,13 @@ class Consumption implements ConsumingHandler {
   private probeLater(): void {
     this.probeTimer = setTimeout(() => {
       if (this.stopped || !this.circuit.isOpen) return;
+      this.record(this.outages.store());
       // While one probe runs, another would tell nothing more.
       if (this.intake.running === 0) {
         this.circuit.probed();
+        // What keeps its place is here already.
+        if (this.intake.queued === 0) for (const lane of this.lanes) lane.probe();
         this.intake.admit(1);
-        for (const lane of this.lanes) lane.probe();
       }
       this.probeLater();
     }, this.circuit.probeDelayMs);
@@ -197,16 +237,15 @@ class Consumption implements ConsumingHandler {
 
   private goOn(): void {
     clearTimeout(this.probeTimer);
+    this.record(this.outages.end());
     this.log.info('the handler works again: the circuit closes', { handler: this.definition.name });
     this.intake.admit(Infinity);
     for (const lane of this.lanes) lane.resume();
   }
 
-  private recordAll(records: Promise<void>[]): void {
-    for (const record of records) {
-      record.catch((error: unknown) =>
-        this.log.warn('the count of failures could not be recorded', { handler: this.definition.name, err: error }),
-      );
-    }
+  private record(written: Promise<void>): void {
+    written.catch((error: unknown) =>
+      this.log.warn('the count of failures could not be recorded', { handler: this.definition.name, err: error }),
+    );
   }
 }

@@ -10,6 +10,7 @@ import {
   parameterTypes,
   pluginMark,
   pluginNameOf,
+  type BatchOptions,
   type ErrorCode,
   type EventContract,
   type From,
@@ -20,7 +21,7 @@ import {
   type SubscribeOptions,
 } from '../../sdk/internal';
 import type { Config, HandlerConfig } from '../config/config';
-import type { RetryPolicy } from '../message/handler';
+import type { BatchPolicy, RetryPolicy } from '../message/handler';
 import type { CompiledPlugin } from './compile';
 import { inspectDependencies } from './dependencies';
 import { placeOf } from './module-loader';
@@ -49,6 +50,10 @@ export interface HandlerDefinition {
   readonly concurrency: number;
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
+  /** The field whose values are handled in order each. */
+  readonly key: string | undefined;
+  /** How many events it takes at a time, where it takes several. */
+  readonly batch: BatchPolicy | undefined;
   readonly where: Location;
 }
 
@@ -116,7 +121,8 @@ function describeHandler(
 ): HandlerDefinition {
   const where = placeOf(plugin.sources, plugin.cls.name, mark.method);
   try {
-    const told = { ...eventOf(plugin.cls, mark), ...optionsOf(mark, layers) };
+    const event = eventOf(plugin.cls, mark);
+    const told = { ...event, ...optionsOf(mark, layers), ...groupingOf(mark.options, event.contract) };
     const name = kebabCase(mark.method);
     const durable = mark.options.durable ?? `${pluginName}-${name}`;
     assertName(name, 'handler');
@@ -181,7 +187,44 @@ function optionsOf(
   return { from, concurrency, timeoutMs, retry: { attempts, backoffMs } };
 }
 
-const OPTIONS = ['from', 'durable', 'concurrency', 'timeout', 'retry'] satisfies (keyof SubscribeOptions)[];
+/** Whether events come by key, or in batches; both would leave a batch waiting for itself. */
+function groupingOf(
+  { key, batch }: SubscribeOptions,
+  contract: EventContract | undefined,
+): Pick<HandlerDefinition, 'key' | 'batch'> {
+  if (key !== undefined && batch !== undefined) {
+    throw new JetplugError('JP_HANDLER_OPTIONS', '@Subscribe has both key and batch; it takes one of them');
+  }
+  if (key !== undefined && (typeof key !== 'string' || key === '')) {
+    throw new JetplugError('JP_HANDLER_OPTIONS', `key is ${JSON.stringify(key)}; it is the name of a field`);
+  }
+  const fields = fieldsOf(contract);
+  if (key !== undefined && fields && !fields.includes(key)) {
+    throw new JetplugError('JP_HANDLER_OPTIONS', `key is ${key}; the fields of the event are ${fields.join(', ')}`);
+  }
+  if (batch === undefined) return { key, batch };
+  assertKnown(batch, BATCH_OPTIONS, 'batch.');
+  assertCount(batch.size, 'batch.size');
+  return { key, batch: { size: batch.size, waitMs: durationMs(batch.wait ?? '1s', 'batch.wait') } };
+}
+
+/** The fields of an event whose schema tells them: Standard Schema itself does not, but zod and Valibot do. */
+function fieldsOf(contract: EventContract | undefined): string[] | undefined {
+  const { shape, entries } = (contract?.schema ?? {}) as { shape?: unknown; entries?: unknown };
+  const fields = shape ?? entries;
+  return typeof fields === 'object' && fields !== null ? Object.keys(fields) : undefined;
+}
+
+const BATCH_OPTIONS = ['size', 'wait'] satisfies (keyof BatchOptions)[];
+const OPTIONS = [
+  'from',
+  'durable',
+  'concurrency',
+  'timeout',
+  'retry',
+  'key',
+  'batch',
+] satisfies (keyof SubscribeOptions)[];
 const RETRY_OPTIONS = ['attempts', 'backoff'] satisfies (keyof RetryOptions)[];
 
 function fromDecorator(options: SubscribeOptions): HandlerConfig {

@@ -6,6 +6,7 @@ import type { Intake } from '../message/intake';
 import type { DurableSpec } from '../nats/consumers';
 import { Pull } from '../nats/pull';
 import { streamCreated } from '../nats/streams';
+import { CatchUp } from './catch-up';
 import type { PluginHost } from './plugin-host';
 import { ensureDurableAt } from './reconcile';
 
@@ -16,9 +17,10 @@ export interface LaneOptions {
   readonly settlements: Settlements;
   /** The handler as it is set up for a stream. */
   handlerFor(settlements: Settlements): Handler;
+  /** Whether it is the retry road, whose events have lost their place already. */
+  readonly isRoad: boolean;
   /** What is settled of the stream as it is now. */
   openSettlements(): Promise<Settlements>;
-  readonly prefetch: number;
   /** What becomes of a delivery before the intake has it; nothing where it was answered here. */
   arrive(delivery: Delivery): Delivery | undefined;
 }
@@ -28,24 +30,26 @@ export class Lane {
   private readonly pull: Pull;
   private settlements: Settlements;
   private handler: Handler;
+  private catchUp: CatchUp | undefined;
   private missing = false;
   private stopped = false;
 
   constructor(
     private readonly options: LaneOptions,
-    intake: Intake,
+    private readonly intake: Intake,
     private readonly host: PluginHost,
     private readonly log: HostLog,
   ) {
-    const { durable, prefetch } = options;
+    const { durable } = options;
     this.settlements = options.settlements;
     this.handler = options.handlerFor(options.settlements);
     this.pull = new Pull(host.connection, durable.stream, durable.durable, {
-      room: () => prefetch - intake.queued,
+      room: () => this.catchUp?.room ?? intake.room,
       deliver: (delivery) => {
         this.settlements.delivered(delivery);
         const arrived = options.arrive(delivery);
         if (arrived) intake.offer(arrived, this.handler);
+        this.catchUp?.arrived(delivery);
       },
       gone: (why) => {
         this.missing = true;
@@ -55,7 +59,18 @@ export class Lane {
       returned: () => void this.ensure(),
       trouble: (message, details) => this.log.warn(message, { handler: this.handler.name, ...details }),
     });
-    this.pull.start();
+    this.pull.start({ held: this.inOrder });
+    // What is unsettled when it begins decides what it waits for.
+    if (this.inOrder) void this.ensure();
+  }
+
+  private get inOrder(): boolean {
+    return this.handler.key !== undefined && !this.options.isRoad;
+  }
+
+  /** Whether it waits for older events, so that those of one key come in order. */
+  get isCatchingUp(): boolean {
+    return this.catchUp !== undefined;
   }
 
   /** Whether its durable is gone and not made again yet. */
@@ -81,6 +96,7 @@ export class Lane {
 
   async stop(): Promise<void> {
     this.stopped = true;
+    this.catchUp?.cancel();
     await this.pull.stop();
   }
 
@@ -95,8 +111,9 @@ export class Lane {
     while (!this.stopped) {
       try {
         await this.renewSettlements();
-        await ensureDurableAt(durable, this.settlements, this.host);
+        const { inFlight } = await ensureDurableAt(durable, this.settlements, this.host);
         this.missing = false;
+        this.waitForUnsettled(inFlight);
         this.pull.found();
         return;
       } catch (error) {
@@ -104,6 +121,22 @@ export class Lane {
         await new Promise((resolve) => setTimeout(resolve, REMAKE_DELAY_MS));
       }
     }
+  }
+
+  /** Events that others hold, or that were lost on the way here, come again: with a key, none of the later ones may overtake them. */
+  private waitForUnsettled(inFlight: number): void {
+    const missing = inFlight - this.intake.heldOf(this.handler);
+    if (!this.inOrder || missing <= 0) return;
+    this.catchUp?.cancel();
+    this.intake.holdUp();
+    this.catchUp = new CatchUp(missing, this.options.durable.ackWaitMs, {
+      more: () => this.pull.request(),
+      done: () => {
+        this.catchUp = undefined;
+        this.intake.letIn();
+        this.pull.request();
+      },
+    });
   }
 
   /** A stream that was made again is another one: none of its messages is settled, and all of them are the handler's. */

@@ -1,11 +1,13 @@
 import type { Clock } from '../../sdk';
 import type { Config } from '../config/config';
 import type { KeyValue } from '../effects/key-value';
+import type { LongTexts } from '../effects/long-texts';
 import type { HostLog } from '../log';
 import type { DeadLetters } from '../message/ports';
 import type { RetryRoad } from '../message/ports';
 import type { Wakes } from '../nats/wakes';
 import type { Outgoing } from '../message/ports';
+import type { SuspectTurns } from '../message/suspects';
 import type { Sweep } from '../message/sweep';
 import type { Connection } from '../nats/connection';
 import type { StreamState } from '../nats/streams';
@@ -24,7 +26,10 @@ export interface PluginHost {
   readonly wakes: Wakes;
   /** The host's own bucket. */
   readonly records: KeyValue;
+  /** Long texts in it. */
+  readonly texts: LongTexts;
   readonly sweep: Sweep;
+  readonly suspects: SuspectTurns;
   /**
    * Takes a plugin's name and durables for its file.
    * @throws JetplugError `JP_PLUGIN_DUPLICATE_NAME` or `JP_PLUGIN_DUPLICATE_DURABLE` when another file has one of them

@@ -79,10 +79,7 @@ export class Plugins {
     const before = slot.running;
     slot.begin();
     try {
-      // The new version is compiled, described and built while the old one still runs; then they change places.
-      const running = await runPlugin(slot.file, this.hostOf(slot));
-      await before?.stop();
-      slot.run(running);
+      slot.run(await runPlugin(slot.file, this.hostOf(slot), before));
     } catch (error) {
       if (error instanceof Disabled) {
         await before?.stop();

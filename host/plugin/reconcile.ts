@@ -1,7 +1,10 @@
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { Settlements } from '../effects/settlements';
-import { durablePosition, ensureDurable, type DurableSpec } from '../nats/consumers';
+import { KvAttemptLog } from '../message/attempts';
+import type { CircuitBefore } from '../message/circuit';
+import { Outages } from '../message/outages';
+import { durablePosition, ensureDurable, type DurablePosition, type DurableSpec } from '../nats/consumers';
 import { streamCreated, streamFor } from '../nats/streams';
 import type { HandlerDefinition, PluginDefinition } from './describe';
 import type { PluginHost } from './plugin-host';
@@ -10,6 +13,10 @@ import type { PluginHost } from './plugin-host';
 export interface Reconciled {
   readonly durable: DurableSpec;
   readonly settlements: Settlements;
+  readonly attempts: KvAttemptLog;
+  readonly outages: Outages;
+  /** Whether it was down when the host before this one ended, or what had failed by then. */
+  readonly before: CircuitBefore;
 }
 
 /** Gives each handler its durable consumer on the stream that holds its subject; one that was deleted goes on where it stood. */
@@ -19,18 +26,26 @@ export async function reconcile(plugin: PluginDefinition, host: PluginHost): Pro
     specs.map(async (durable) => {
       const settlements = await openSettlements(durable, plugin, host);
       await ensureDurableAt(durable, settlements, host);
-      return { durable, settlements };
+      const outages = await Outages.open(host.records, durable.durable);
+      const attempts = new KvAttemptLog(host.records, host.texts, durable.durable, outages);
+      const failing = await attempts.failing(durable.stream, settlements);
+      return { durable, settlements, attempts, outages, before: { outage: outages.ongoing, failing } };
     }),
   );
 }
 
 /** Makes the durable where it is missing: anew, or behind what is settled of it. */
-export async function ensureDurableAt(durable: DurableSpec, settlements: Settlements, host: PluginHost): Promise<void> {
+export async function ensureDurableAt(
+  durable: DurableSpec,
+  settlements: Settlements,
+  host: PluginHost,
+): Promise<DurablePosition> {
   const position = await ensureDurable(host.connection, {
     ...durable,
     ...(settlements.knowsPosition && { resumeAfter: settlements.floor }),
   });
   settlements.settleUpTo(position.ackFloor);
+  return position;
 }
 
 export async function openSettlements(

@@ -23,9 +23,10 @@ export interface RunningPlugin {
 /**
  * A plugin's life, from the file that was discovered to where it consumes; its `stop` is the rest:
  * compile → describe → claim → contain → reconcile → consume, and drain.
- * @throws JetplugError, or an AggregateError of several
+ * @param before the version that it takes the place of, which ends when this one can consume
+ * @throws JetplugError, or an AggregateError of several; then the version before runs on
  */
-export async function runPlugin(file: PluginFile, host: PluginHost): Promise<RunningPlugin> {
+export async function runPlugin(file: PluginFile, host: PluginHost, before?: RunningPlugin): Promise<RunningPlugin> {
   const compiled = compile(file);
   const definition = describe(compiled, host.config);
   host.claim(definition);
@@ -37,6 +38,8 @@ export async function runPlugin(file: PluginFile, host: PluginHost): Promise<Run
   );
   try {
     const reconciled = await reconcile(definition, host);
+    // Never both at a time: events of one key would be in the hands of both.
+    await before?.stop();
     const handlers = consume(definition, contained, reconciled, host);
     const stop = (): Promise<void> => drain(definition, contained, handlers, host.config.shutdown.graceMs, host.log);
     return { definition, handlers, stop };

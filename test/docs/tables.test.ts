@@ -36,7 +36,7 @@ test('every reason for a dead letter is in docs/dead-letters.md, and in docs/eve
   const listed = (page: string): string[] =>
     rowsOf(page).flatMap(([cell]) => cell!.split(', ').filter((reason) => reasons.includes(reason)));
   expect(listed('docs/dead-letters.md').sort()).toEqual([...reasons].sort());
-  const ofHandlers = ['rejected', 'attempts-exhausted', 'timeout'];
+  const ofHandlers = ['rejected', 'attempts-exhausted', 'timeout', 'crashed-host'];
   expect(listed('docs/events.md').sort()).toEqual(reasons.filter((reason) => !ofHandlers.includes(reason)).sort());
 });
 

@@ -1,8 +1,7 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { NatsConnection } from 'nats';
 import { storedLetters } from '../support/dead-letters';
 import { eventually } from '../support/eventually';
+import { FakeService } from '../support/fake-service';
 import type { TestHost } from '../support/host';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
@@ -15,12 +14,15 @@ const CONFIG = { delivery: { circuit: { messages: 3, over: '500ms' } } };
 const scene = new Scene();
 let nats: NatsConnection;
 let host: TestHost;
-let ml: FakeMl;
+let ml: FakeService;
+let isUp = true;
+/** So many requests fail though the service is up. */
+let failures = 0;
 
 beforeAll(async () => {
   const server = await scene.server();
   nats = await scene.client(server.url);
-  ml = await FakeMl.start();
+  ml = await FakeService.start(() => isUp && failures-- <= 0);
   const plugins = [
     scene.folder({
       'ml.plugin.ts': pluginSource(
@@ -57,7 +59,7 @@ test('while a service is down its events wait, none is dead-lettered, and a pois
   await eventually(async () => (await count('ml')) === 20);
   expect(await handlerOf('ml')).toMatchObject({ circuit: 'closed', state: 'running' });
 
-  ml.isUp = false;
+  isUp = false;
   const downAtMs = Date.now();
   await publish('video.train', EVENTS);
   await publish('video.other', 10);
@@ -83,7 +85,7 @@ test('while a service is down its events wait, none is dead-lettered, and a pois
   expect(ml.asked - asked).toBeLessThan(4);
   expect((await handlerOf('ml')).deadLettered).toBe(0);
 
-  ml.isUp = true;
+  isUp = true;
   await eventually(async () => (await count('ml')) === 20 + EVENTS, 20_000);
   await eventually(async () => {
     const { circuit, state, pending, inFlight } = await handlerOf('ml');
@@ -101,7 +103,7 @@ test('the failures of an outage are not charged: after it an event still has all
     return true;
   });
   // Had one failure of the outage counted, this one would be the last of two.
-  ml.failures = 1;
+  failures = 1;
   await publish('video.train', 1);
   await eventually(async () => (await count('ml')) === 20 + EVENTS + 1);
   expect(await storedLetters(nats)).toHaveLength(1);
@@ -119,34 +121,4 @@ async function handlerOf(name: string) {
 async function count(name: string): Promise<number> {
   const bucket = await nats.jetstream().views.kv(`jetplug-${name}`, { bindOnly: true });
   return (await bucket.get('n'))?.json<number>() ?? 0;
-}
-
-/** A service that is up or down as told. */
-class FakeMl {
-  isUp = true;
-  /** So many requests fail though it is up. */
-  failures = 0;
-  asked = 0;
-
-  private constructor(private readonly server: Server) {}
-
-  static async start(): Promise<FakeMl> {
-    const server = createServer((_request, response) => {
-      if (!ml.isUp || ml.failures-- > 0) response.statusCode = 500;
-      if (!ml.isUp) ml.asked++;
-      response.end();
-    });
-    const ml = new FakeMl(server);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return ml;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/`;
-  }
-
-  async stop(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
-  }
 }

@@ -27,9 +27,18 @@ export class MemoryKeyValue implements KeyValue {
     return this.write(key, undefined, expected, marks);
   }
 
-  async keys(): Promise<string[]> {
+  async purge(key: string): Promise<void> {
     await this.reach();
-    return [...this.entries].filter(([, { value }]) => value !== undefined).map(([key]) => key);
+    for (const each of [...this.entries.keys()]) {
+      if (key.endsWith('.>') ? each.startsWith(key.slice(0, -1)) : each === key) this.entries.delete(each);
+    }
+    await this.turn();
+  }
+
+  async keys(under?: string): Promise<string[]> {
+    await this.reach();
+    const keys = [...this.entries].filter(([, { value }]) => value !== undefined).map(([key]) => key);
+    return under === undefined ? keys : keys.filter((key) => key.startsWith(`${under}.`));
   }
 
   private async write(

@@ -1,7 +1,15 @@
 /** A handler with all that its messages' lives lean on, in memory. */
 import type { EventContext } from 'jetplug/sdk';
+import { KvLongTexts } from '../../host/effects/long-texts';
 import type { Settlements } from '../../host/effects/settlements';
-import { mergeApplied, NO_FAILURES, type AttemptLog, type Failures } from '../../host/message/attempts';
+import { mergeApplied } from '../../host/message/applied';
+import {
+  attemptAfter,
+  broughtBy,
+  type AttemptLog,
+  type CountedMessage,
+  type Failures,
+} from '../../host/message/attempts';
 import { Circuit } from '../../host/message/circuit';
 import { HandlerCounters } from '../../host/message/counters';
 import type { Delivery, MessageRef } from '../../host/message/delivery';
@@ -15,6 +23,7 @@ import type {
   RetryRoad,
 } from '../../host/message/ports';
 import type { Envelope } from '../../sdk/internal';
+import { MemoryKeyValue } from './memory-key-value';
 import { RecordingLog } from './recording-log';
 
 export const STORED_AT = '2026-05-12T12:00:00.000Z';
@@ -140,7 +149,8 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   }
 }
 
-type Step = 'failures' | 'record' | 'forget' | 'letter' | 'remove' | 'park' | 'send' | 'look';
+type Step =
+  'alone' | 'failures' | 'record' | 'started' | 'ended' | 'forget' | 'letter' | 'remove' | 'park' | 'send' | 'look';
 
 /** What a handler leans on; `journal` tells what was done, in order. */
 export class MessageBench {
@@ -155,6 +165,8 @@ export class MessageBench {
   /** The failures on record, by sequence. */
   readonly failures = new Map<number, Failures>();
   readonly settlements = new FakeSettlements(this.journal);
+  /** The host's bucket, for long texts. */
+  readonly records = new MemoryKeyValue();
   readonly handler: Handler;
   /** What each step fails with, if it is to fail. */
   private readonly failing = new Map<Step, unknown>();
@@ -176,11 +188,12 @@ export class MessageBench {
       limits: { maxPayloadBytes: 524_288, maxDepth: 64 },
       invoke,
       settlements: this.settlements.asSettlements(),
+      texts: new KvLongTexts(this.records, (message, details) => this.log.warn(message, details)),
       attempts,
       circuit: new Circuit(
         { messages: 3, overMs: 0, probeMs: [1_000, 2_000] },
         {
-          opened: (discharged) => discharged.forEach((message) => void attempts.discharge(message)),
+          opened: () => this.discharge(),
           closed: () => this.journal.push('closed'),
           charged: (failed) => failed.forEach(({ message }) => void attempts.charge(message)),
         },
@@ -196,6 +209,12 @@ export class MessageBench {
 
   delivery(payload: unknown = {}, given: Given = {}): FakeDelivery {
     return new FakeDelivery(payload, given, this.journal);
+  }
+
+  /** Nothing else runs here. */
+  async alone(): Promise<() => void> {
+    await this.step('alone', 'alone');
+    return () => void this.journal.push('no more alone');
   }
 
   fail(step: Step, error: unknown = new Error(`${step} failed`)): this {
@@ -214,30 +233,28 @@ export class MessageBench {
   }
 
   private attempts(): AttemptLog {
-    const of = (sequence: number): Failures => this.failures.get(sequence) ?? NO_FAILURES;
+    const of = (message: CountedMessage): Failures => this.failures.get(message.sequence) ?? broughtBy(message);
     return {
-      read: async ({ sequence }) => {
+      read: async (message) => {
         await this.step('failures');
-        return of(sequence);
+        return of(message);
       },
-      failed: async ({ sequence }, applied) => {
-        const { charged, provisional, applied: before } = of(sequence);
-        await this.step('record', `record ${charged + provisional + 1}`);
-        this.failures.set(sequence, {
-          charged,
-          provisional: provisional + 1,
-          applied: mergeApplied(before, applied),
+      failed: async (message, applied) => {
+        const before = of(message);
+        await this.step('record', `record ${attemptAfter(before)}`);
+        this.failures.set(message.sequence, {
+          ...before,
+          provisional: before.provisional + 1,
+          applied: mergeApplied(before.applied, applied),
         });
       },
-      charge: ({ sequence }) => {
-        const { charged, provisional, applied } = of(sequence);
-        this.failures.set(sequence, { charged: charged + provisional, provisional: 0, applied });
-        this.journal.push(`charge ${sequence}`);
-        return Promise.resolve();
-      },
-      discharge: ({ sequence }) => {
-        this.failures.set(sequence, { ...of(sequence), provisional: 0 });
-        this.journal.push(`discharge ${sequence}`);
+      started: async ({ sequence }) => this.step('started', `started ${sequence}`),
+      ended: async ({ sequence }) => this.step('ended', `ended ${sequence}`),
+      charge: (message) => {
+        const before = of(message);
+        const charged = before.charged + before.provisional;
+        this.failures.set(message.sequence, { ...before, charged, provisional: 0 });
+        this.journal.push(`charge ${message.sequence}`);
         return Promise.resolve();
       },
       forget: async ({ sequence }) => {
@@ -245,6 +262,11 @@ export class MessageBench {
         this.failures.delete(sequence);
       },
     };
+  }
+
+  private discharge(): void {
+    for (const [sequence, failures] of this.failures) this.failures.set(sequence, { ...failures, provisional: 0 });
+    this.journal.push('opened');
   }
 
   private deadLetters(): DeadLetters {

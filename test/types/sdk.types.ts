@@ -3,6 +3,7 @@
  * refuse. Nothing here runs: sdk.test.ts asks the compiler.
  */
 import {
+  BatchFailure,
   defineEvent,
   EventBus,
   JetplugError,
@@ -12,6 +13,7 @@ import {
   Settings,
   Store,
   Subscribe,
+  type BatchContext,
   type Envelope,
   type EventContext,
   type EventFields,
@@ -108,6 +110,22 @@ export class Good implements PluginLifecycle {
     return 'card' in event ? event.card : event.iban;
   }
 
+  @Subscribe({ key: 'user_id' })
+  inOrder(_event: VideoWatchStarted) {}
+
+  @Subscribe(VideoWatchStarted, { key: 'user_id', concurrency: 32 })
+  toldInOrder(_event: VideoWatchStarted) {}
+
+  @Subscribe(VideoWatchStarted, { batch: { size: 100, wait: '2s' } })
+  async many(events: VideoWatchStarted[], context: BatchContext) {
+    for (const event of events) isOf<number>()(context.of(event).sequence);
+    await this.counts.update('n', (n = 0) => n + 1, { for: events[0]! });
+    throw new BatchFailure([{ index: 0, error: new Reject('never') }]);
+  }
+
+  @Subscribe('video.>', { batch: { size: 2 } })
+  manyRaw(_events: Envelope[]) {}
+
   @Subscribe('video.>', { from: 'new' })
   raw(_event: Envelope & { user_id?: unknown }) {}
 
@@ -145,6 +163,26 @@ export class Bad {
   // @ts-expect-error: a class that is no contract
   @Subscribe(Store)
   noContract(_event: object) {}
+
+  // @ts-expect-error: a key is a field of the contract
+  @Subscribe(VideoWatchStarted, { key: 'userId' })
+  noField(_event: VideoWatchStarted) {}
+
+  // @ts-expect-error: a handler of batches gets an array
+  @Subscribe(VideoWatchStarted, { batch: { size: 10 } })
+  oneOfMany(_event: VideoWatchStarted) {}
+
+  // @ts-expect-error: without a batch it gets one event
+  @Subscribe(VideoWatchStarted, { concurrency: 1 })
+  manyOfOne(_events: VideoWatchStarted[]) {}
+
+  // @ts-expect-error: either a key or batches
+  @Subscribe(VideoWatchStarted, { key: 'user_id', batch: { size: 10 } })
+  both(_events: VideoWatchStarted[]) {}
+
+  // @ts-expect-error: a batch has a size
+  @Subscribe(VideoWatchStarted, { batch: { wait: '1s' } })
+  noSize(_events: VideoWatchStarted[]) {}
 
   // @ts-expect-error: an option that does not exist
   @Subscribe({ retries: 3 })

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
-import { AlreadySettled, KeyWriters, type Author, type Change } from '../../../host/effects/key-writers';
+import { KeyWriters } from '../../../host/effects/key-writers';
+import { KvLongTexts } from '../../../host/effects/long-texts';
 import { decodeMarks } from '../../../host/effects/marks';
 import { Settlements } from '../../../host/effects/settlements';
+import { AlreadySettled, type Author, type Change } from '../../../host/effects/write-batch';
 import { MemoryKeyValue } from '../../support/memory-key-value';
 
 const increment: Change = (text) => String(Number(text ?? 0) + 1);
@@ -9,11 +11,17 @@ const refused: Change = () => {
   throw new Error('applied a second time');
 };
 
+/** What hosts said that nobody waits for. */
+const warnings: object[] = [];
+beforeEach(() => warnings.splice(0));
+afterEach(() => expect(warnings).toEqual([]));
+
 /** A host's hands on a plugin's bucket, and what it knows of one handler. */
 class HostSide {
   private constructor(
     readonly writers: KeyWriters,
     readonly settlements: Settlements,
+    private readonly texts: KvLongTexts,
   ) {}
 
   static async open(
@@ -32,11 +40,13 @@ class HostSide {
         throw error;
       },
     });
-    return new HostSide(new KeyWriters(bucket), settlements);
+    const texts = new KvLongTexts(records, (message, details) => warnings.push({ message, ...details }));
+    return new HostSide(new KeyWriters(bucket), settlements, texts);
   }
 
   write(sequence: number, change: Change = increment, ordinal = 0): Promise<string | undefined> {
-    const author: Author = { settlements: this.settlements, sequence, ordinal };
+    const { settlements, texts } = this;
+    const author: Author = { settlements, texts, sequence, ordinal };
     return this.writers.write('k', change, author);
   }
 
@@ -49,7 +59,7 @@ class HostSide {
 async function twoHosts() {
   const [bucket, records] = [new MemoryKeyValue(), new MemoryKeyValue()];
   const [a, b] = [await HostSide.open(bucket, records), await HostSide.open(bucket, records)];
-  const marks = () => decodeMarks(bucket.entries.get('k')?.marks);
+  const marks = () => decodeMarks(bucket.entries.get('k')?.marks, bucket.entries.get('k')?.value);
   return { bucket, records, a, b, marks };
 }
 
@@ -194,14 +204,14 @@ test('a stream that was made again has none of the marks of the old one', async 
   await expect(failing).rejects.toThrow();
   expect(await other).toBe('2');
   expect(await after.write(10)).toBe('3');
-  expect(decodeMarks(bucket.entries.get('k')!.marks)).toEqual({
+  expect(decodeMarks(bucket.entries.get('k')!.marks, undefined)).toEqual({
     'badge-award': { g: 'second', r: 0, m: [[10, 0, '3']] },
   });
 });
 
 test('where marks grow large the settlements are stored first, so that they can be dropped', async () => {
   const { bucket, a, marks } = await twoHosts();
-  const long = (): string => `"${'x'.repeat(10_000)}"`;
+  const long: Change = (text) => JSON.stringify('x'.repeat((text?.length ?? 11_000) + 1));
   for (const sequence of [1, 2, 3]) {
     await a.write(sequence, long);
     a.settlements.settle(sequence);
@@ -210,6 +220,96 @@ test('where marks grow large the settlements are stored first, so that they can 
   await a.write(4, long);
   expect(marks()['badge-award']!.m.map(([sequence]) => sequence)).toEqual([4]);
   expect(bucket.entries.get('k')!.marks!.length).toBeLessThan(32_768);
+});
+
+describe('what updates returned that does not fit beside the value', () => {
+  const LENGTH = 20_000;
+  /** Appends a number to a text that is long from the first on. */
+  const grow: Change = (text) =>
+    JSON.stringify({ n: (text ? (JSON.parse(text) as { n: number }).n : 0) + 1, fill: 'ж'.repeat(LENGTH) });
+  const nOf = (text: string | undefined): number => (JSON.parse(text!) as { n: number }).n;
+  const asideIn = (records: MemoryKeyValue): string[] =>
+    [...records.entries.keys()].filter((key) => key.startsWith('text.'));
+
+  test('is kept in a record of its own, and a repeat in any host gets it', async () => {
+    const { records, bucket, a, b } = await twoHosts();
+    for (const sequence of [1, 2, 3, 4]) expect(nOf(await a.write(sequence, grow))).toBe(sequence);
+    expect(bucket.entries.get('k')!.marks!.length).toBeLessThan(49_152);
+    expect(asideIn(records)).not.toEqual([]);
+    for (const host of [a, b]) {
+      for (const sequence of [1, 2, 3, 4]) expect(nOf(await host.write(sequence, refused))).toBe(sequence);
+    }
+  });
+
+  test('is removed with its mark, and nothing of it stays', async () => {
+    const { records, a, marks } = await twoHosts();
+    for (const sequence of [1, 2, 3, 4]) await a.write(sequence, grow);
+    for (const sequence of [1, 2, 3, 4]) await a.settle(sequence);
+    await a.write(5, increment);
+    expect(marks()['badge-award']!.m.map(([sequence]) => sequence)).toEqual([5]);
+    await Promise.resolve();
+    expect(asideIn(records)).toEqual([]);
+  });
+
+  test('is the value itself after the last update, and is not kept twice', async () => {
+    const { records, bucket, a, b } = await twoHosts();
+    const huge: Change = (text) => JSON.stringify('x'.repeat((text?.length ?? 0) + 100_000));
+    for (const sequence of [1, 2, 3]) {
+      const value = await a.write(sequence, huge);
+      expect(await b.write(sequence, refused)).toBe(value);
+      await a.settle(sequence);
+    }
+    expect(bucket.entries.get('k')!.marks!.length).toBeLessThan(100);
+    expect([records.calls.put, asideIn(records)]).toEqual([3, []]);
+  });
+
+  test('costs nothing where it fits', async () => {
+    const { records, a } = await twoHosts();
+    const { put } = records.calls;
+    for (let sequence = 1; sequence <= 100; sequence++)
+      await a.write(sequence, () => `"${'x'.repeat(290)}${sequence}"`);
+    expect([records.calls.put, asideIn(records)]).toEqual([put, []]);
+  });
+
+  test('of a write that lost the race leaves no trace', async () => {
+    const { records, bucket, a, b } = await twoHosts();
+    await a.write(1, grow);
+    // b writes behind a's back, so that a's next write meets a conflict.
+    await b.write(2, grow);
+    await a.write(3, grow);
+    await a.write(4, grow);
+    const named = new Set([...bucket.entries.get('k')!.marks!.matchAll(/"([\w-]{12})"/g)].map(([, name]) => name));
+    await Promise.resolve();
+    expect(new Set(asideIn(records).map((key) => key.split('.')[1]))).toEqual(named);
+    for (const sequence of [1, 2, 3, 4]) expect(nOf(await b.write(sequence, refused))).toBe(sequence);
+  });
+
+  test('and whose event another host settled meanwhile is not needed: the frozen host looks again and is refused', async () => {
+    const { a, b } = await twoHosts();
+    for (const sequence of [1, 2, 3]) await a.write(sequence, grow);
+    // b reads the marks, and freezes.
+    await b.write(4, grow);
+    for (const sequence of [1, 2, 3]) await a.settle(sequence);
+    await a.write(5, increment);
+    await expect(b.write(1, refused)).rejects.toBeInstanceOf(AlreadySettled);
+  });
+
+  test('and that somebody removed by hand is answered with the present value, which is said', async () => {
+    const { records, a, b } = await twoHosts();
+    for (const sequence of [1, 2, 3, 4]) await a.write(sequence, grow);
+    for (const key of asideIn(records)) records.entries.delete(key);
+    expect(nOf(await b.write(1, refused))).toBe(4);
+    expect(warnings.splice(0)).toMatchObject([{ message: 'a record is gone that a repeat needs', sequence: 1 }]);
+  });
+
+  test('is not lost on the way: where its record cannot be stored, neither is the update', async () => {
+    const { bucket, records, a } = await twoHosts();
+    await a.write(1, grow);
+    const before = bucket.entries.get('k');
+    records.put = () => Promise.reject(new Error('no answer'));
+    await expect(a.write(2, grow)).rejects.toThrow('no answer');
+    expect(bucket.entries.get('k')).toEqual(before);
+  });
 });
 
 test('a value in any script survives in a mark, which is one line of ASCII', async () => {
@@ -234,54 +334,61 @@ interface Try {
   readonly dies: 'before' | 'after store' | 'after settle' | 'never';
 }
 
-test('each event is applied once and each repeat gets its first value, whatever hosts try it, die or lag', async () => {
-  const tries: fc.Arbitrary<Try[]> = fc.array(
-    fc.record({
-      host: fc.nat(1),
-      event: fc.integer({ min: 1, max: 5 }),
-      dies: fc.constantFrom('before', 'after store', 'after settle', 'never', 'never'),
-    }),
-    { maxLength: 24 },
-  );
-  await fc.assert(
-    fc.asyncProperty(fc.scheduler(), tries, async (s, given) => {
-      const bucket = new MemoryKeyValue(() => s.schedule(Promise.resolve()));
-      const records = new MemoryKeyValue(() => s.schedule(Promise.resolve()));
-      const open = () => HostSide.open(bucket, records);
-      const hosts = await s.waitFor(Promise.all([open(), open()]));
-      const applications: number[] = [];
-      const values = new Map<number, Set<string | undefined>>();
-      const attempt = async ({ host: at, event, dies }: Try): Promise<void> => {
-        const host = hosts[at]!;
-        const restart = async (): Promise<void> => void (hosts[at] = await open());
-        await s.schedule(Promise.resolve());
-        if (host.settlements.has(event)) return;
-        if (dies === 'before') return restart();
-        let value: string | undefined;
-        try {
-          value = await host.write(event);
-        } catch (error) {
-          expect(error).toBeInstanceOf(AlreadySettled);
-          expect(values.get(event)?.size).toBe(1);
-          return;
-        }
-        values.set(event, (values.get(event) ?? new Set()).add(value));
-        applications.push(event);
-        if (dies === 'after store') return restart();
-        host.settlements.settle(event);
-        if (dies === 'after settle') return restart();
-        await s.schedule(Promise.resolve());
-        await host.settlements.flush();
-      };
-      // Some at the same time, some when others are long done.
-      for (let i = 0; i < given.length; i += 4) await s.waitFor(Promise.all(given.slice(i, i + 4).map(attempt)));
-      const events = new Set(applications);
-      expect(bucket.entries.get('k')?.value).toBe(events.size === 0 ? undefined : String(events.size));
-      for (const seen of values.values()) expect(seen.size).toBe(1);
-      // No two events have one value: each was the how-manieth.
-      expect(new Set([...values.values()].flatMap((seen) => [...seen])).size).toBe(events.size);
-      await s.waitFor(Promise.all(hosts.map((host) => host.settlements.flush())));
-    }),
-    { numRuns: 300 },
-  );
-});
+test.each([
+  ['small', 0],
+  ['large', 30_000],
+])(
+  'each event is applied once and each repeat gets its first value, a %s one, whatever hosts try it, die or lag',
+  async (_size, length) => {
+    const count: Change = (text) => `${Number(text?.trim() ?? 0) + 1}${' '.repeat(length)}`;
+    const tries: fc.Arbitrary<Try[]> = fc.array(
+      fc.record({
+        host: fc.nat(1),
+        event: fc.integer({ min: 1, max: 5 }),
+        dies: fc.constantFrom('before', 'after store', 'after settle', 'never', 'never'),
+      }),
+      { maxLength: 24 },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), tries, async (s, given) => {
+        const bucket = new MemoryKeyValue(() => s.schedule(Promise.resolve()));
+        const records = new MemoryKeyValue(() => s.schedule(Promise.resolve()));
+        const open = () => HostSide.open(bucket, records);
+        const hosts = await s.waitFor(Promise.all([open(), open()]));
+        const applications: number[] = [];
+        const values = new Map<number, Set<string | undefined>>();
+        const attempt = async ({ host: at, event, dies }: Try): Promise<void> => {
+          const host = hosts[at]!;
+          const restart = async (): Promise<void> => void (hosts[at] = await open());
+          await s.schedule(Promise.resolve());
+          if (host.settlements.has(event)) return;
+          if (dies === 'before') return restart();
+          let value: string | undefined;
+          try {
+            value = await host.write(event, count);
+          } catch (error) {
+            expect(error).toBeInstanceOf(AlreadySettled);
+            expect(values.get(event)?.size).toBe(1);
+            return;
+          }
+          values.set(event, (values.get(event) ?? new Set()).add(value));
+          applications.push(event);
+          if (dies === 'after store') return restart();
+          host.settlements.settle(event);
+          if (dies === 'after settle') return restart();
+          await s.schedule(Promise.resolve());
+          await host.settlements.flush();
+        };
+        // Some at the same time, some when others are long done.
+        for (let i = 0; i < given.length; i += 4) await s.waitFor(Promise.all(given.slice(i, i + 4).map(attempt)));
+        const events = new Set(applications);
+        expect(bucket.entries.get('k')?.value?.trim()).toBe(events.size === 0 ? undefined : String(events.size));
+        for (const seen of values.values()) expect(seen.size).toBe(1);
+        // No two events have one value: each was the how-manieth.
+        expect(new Set([...values.values()].flatMap((seen) => [...seen])).size).toBe(events.size);
+        await s.waitFor(Promise.all(hosts.map((host) => host.settlements.flush())));
+      }),
+      { numRuns: 300 },
+    );
+  },
+);

@@ -1,20 +1,21 @@
-import { Circuit, type ChargedMessage } from '../../../host/message/circuit';
+import { Circuit, type ChargedMessage, type CircuitBefore } from '../../../host/message/circuit';
 import type { MessageRef } from '../../../host/message/delivery';
 
 const policy = { messages: 3, overMs: 1_000, probeMs: [100, 500] };
 const message = (sequence: number): MessageRef => ({ stream: 'S', sequence, storedAtMs: 0 });
 
-function bench() {
+function bench(before?: CircuitBefore) {
   const told: (string | readonly unknown[])[][] = [];
   let nowMs = 0;
   const circuit = new Circuit(
     policy,
     {
-      opened: (discharged) => told.push(['opened', discharged.map(({ sequence }) => sequence)]),
+      opened: ({ since, reason }) => told.push(['opened', `${since.getTime()} ${reason}`]),
       closed: () => told.push(['closed']),
       charged: (failed: readonly ChargedMessage[]) =>
         told.push(['charged', failed.map((one) => [one.message.sequence, one.failures])]),
     },
+    before,
     () => nowMs,
   );
   const fail = (sequence: number): void => circuit.failed(message(sequence), new Error('down'));
@@ -57,7 +58,7 @@ test('it opens when enough distinct messages have failed for long enough, and fo
   expect(circuit.isOpen).toBe(true);
   expect(circuit.outage).toEqual({ since: new Date(1_000), reason: 'down' });
   pass(9);
-  expect(told).toEqual([['opened', [1, 2, 3]], ['closed']]);
+  expect(told).toEqual([['opened', '1000 down'], ['closed']]);
 });
 
 test('runs that were under way when it opened do not count as probes', () => {
@@ -108,4 +109,45 @@ test('a dead-lettered message says no more of the handler', () => {
   expect(circuit.isSuspicious).toBe(true);
   circuit.buried(message(2));
   expect(circuit.isSuspicious).toBe(false);
+});
+
+test('messages of two streams that have one sequence are two', () => {
+  const { circuit, told, pass } = bench();
+  for (const stream of ['S', 'RETRY', 'T']) circuit.failed({ ...message(1), stream }, new Error('down'));
+  expect(circuit.isSuspicious).toBe(true);
+  pass(1);
+  expect(told).toEqual([
+    [
+      'charged',
+      [
+        [1, 1],
+        [1, 1],
+      ],
+    ],
+  ]);
+});
+
+test('one that was open before the host started is open, and closes with the first success', () => {
+  const outage = { since: new Date(5), reason: 'was down' };
+  const { circuit, told, fail, pass } = bench({ outage, failing: [message(1)] });
+  expect([circuit.isOpen, circuit.outage, circuit.probeDelayMs]).toEqual([true, outage, 100]);
+  fail(2);
+  pass(3);
+  expect([circuit.isOpen, told]).toEqual([false, [['closed']]]);
+});
+
+test('what failed before the host started counts among what fails', () => {
+  const { circuit, told, fail, wait } = bench({ failing: [1, 2, 3].map(message) });
+  expect(circuit.isSuspicious).toBe(true);
+  fail(3);
+  expect(circuit.isOpen).toBe(false);
+  wait(1_000);
+  fail(3);
+  expect(told).toEqual([['opened', '1000 down']]);
+});
+
+test('what failed before the host started is charged when another message succeeds', () => {
+  const { told, pass } = bench({ failing: [1, 2].map(message) });
+  pass(2);
+  expect(told).toEqual([['charged', [[1, 1]]]]);
 });

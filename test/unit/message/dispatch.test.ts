@@ -3,6 +3,7 @@ import { defineEvent, Reject, RetryLater, type EventContext } from 'jetplug/sdk'
 import { z } from 'zod';
 import { JetStreamEventBus } from '../../../host/effects/event-bus';
 import { KvStore } from '../../../host/effects/kv-store';
+import { NO_FAILURES } from '../../../host/message/attempts';
 import { dispatch, timedOut } from '../../../host/message/dispatch';
 import type { Outcome } from '../../../host/message/outcome';
 import { Run } from '../../../host/message/run';
@@ -19,8 +20,9 @@ function setUp(invoke: (context: EventContext, bus: JetStreamEventBus, store: Kv
   const bench: MessageBench = new MessageBench((_event, context) => invoke(context, bus, store));
   const bus = new JetStreamEventBus(bench.handler.outgoing, systemClock);
   const decoded = { kind: 'decoded', envelope: EVENT, fields: {}, headers: { trace: 't1' }, hops: 2 } as const;
-  const run = new Run(bench.handler, bench.delivery(), 1, decoded);
-  return { bench, run, outcome: () => dispatch(run, EVENT) };
+  const run = new Run(bench.handler, bench.delivery(), NO_FAILURES, decoded);
+  run.event = EVENT;
+  return { bench, run, outcome: () => dispatch(run) };
 }
 
 const forever = () => new Promise<never>(() => undefined);

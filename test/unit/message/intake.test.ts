@@ -1,10 +1,15 @@
 import fc from 'fast-check';
 import { defineEvent, Reject } from 'jetplug/sdk';
 import type { Handler } from '../../../host/message/handler';
-import { Intake } from '../../../host/message/intake';
+import { Intake, type IntakeOptions } from '../../../host/message/intake';
+import { SuspectTurns } from '../../../host/message/suspects';
 import { MessageBench, type FakeDelivery } from '../../support/message-bench';
 
 const ACK_WAIT_MS = 15_000;
+
+function intakeOptions(onRoom: () => void = () => undefined): IntakeOptions {
+  return { ackWaitMs: ACK_WAIT_MS, prefetch: 32, maxHeld: Infinity, suspects: new SuspectTurns(), onRoom };
+}
 
 /** An intake whose handler goes on only when the test says so. */
 class HeldRuns {
@@ -25,7 +30,10 @@ class HeldRuns {
         this.most = Math.max(this.most, this.running.length);
       });
     }, over);
-    this.intake = new Intake(this.bench.handler, ACK_WAIT_MS, () => this.rooms++);
+    this.intake = new Intake(
+      this.bench.handler,
+      intakeOptions(() => this.rooms++),
+    );
   }
 
   offer(count: number): FakeDelivery[] {
@@ -87,7 +95,7 @@ test('asks for more whenever a waiting delivery begins to run', async () => {
 
 test('a handler without promises is settled before the next is offered, however many come', () => {
   const bench = new MessageBench(() => undefined, { concurrency: 1 });
-  const intake = new Intake(bench.handler, ACK_WAIT_MS, () => undefined);
+  const intake = new Intake(bench.handler, intakeOptions());
   for (let sequence = 1; sequence <= 10_000; sequence++) intake.offer(bench.delivery({}, { sequence }), bench.handler);
   expect(bench.handler.counters.handled).toBe(10_000);
   expect(intake).toMatchObject({ running: 0, queued: 0 });
@@ -104,7 +112,7 @@ test('a delivery that fails makes room for the next', async () => {
 
 test('a broker that does not say how often a message failed gives it back, and goes on with the next', async () => {
   const bench = new MessageBench(() => undefined, { concurrency: 1 }).fail('failures', new Error('no answer'));
-  const intake = new Intake(bench.handler, ACK_WAIT_MS, () => undefined);
+  const intake = new Intake(bench.handler, intakeOptions());
   const redelivered = bench.delivery({}, { deliveryCount: 2 });
   const fresh = bench.delivery({}, { sequence: 8 });
   intake.offer(redelivered, bench.handler);
@@ -150,7 +158,7 @@ test('ends a run whose time is up, once, and tries the event again', async () =>
   expect(held.running[0]!.signal.aborted).toBe(true);
   await turn();
   expect(deliveries[0]!.answers).toEqual([expect.stringMatching(/^nak \d+$/)]);
-  expect(held.bench.failures.get(1)).toEqual({ charged: 0, provisional: 1, applied: [] });
+  expect(held.bench.failures.get(1)).toMatchObject({ charged: 0, provisional: 1, applied: [] });
   expect(held.started).toEqual([1, 2]);
 });
 

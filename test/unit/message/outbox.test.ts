@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { Decoded } from '../../../host/message/decode';
+import { NO_FAILURES } from '../../../host/message/attempts';
 import { derivedId, sendOutbox } from '../../../host/message/outbox';
 import { Run } from '../../../host/message/run';
 import { MessageBench, STORED_AT, type Given } from '../../support/message-bench';
@@ -10,7 +11,7 @@ function runOf(given: Given = {}, names: { plugin?: string; name?: string } = {}
   const bench = new MessageBench(undefined, names);
   const envelope = { event_type: 'a.b', event_id: 'e1', timestamp: STORED_AT };
   const decoded: Decoded = { kind: 'decoded', envelope, fields: {}, headers: {}, hops: 0 };
-  return new Run(bench.handler, bench.delivery({}, given), attempt, decoded);
+  return new Run(bench.handler, bench.delivery({}, given), { ...NO_FAILURES, charged: attempt - 1 }, decoded);
 }
 
 test('is a UUID, the same in every run of the handler on the message', () => {
@@ -69,7 +70,7 @@ describe('sending', () => {
     const envelope = { event_type: 'a.b', event_id: 'e1', timestamp: STORED_AT };
     const decoded: Decoded = { kind: 'decoded', envelope, fields: {}, headers: {}, hops: 0 };
     const again = (deliveryCount: number): Run => {
-      const run = new Run(bench.handler, bench.delivery({}, { ...given, deliveryCount }), 1, decoded);
+      const run = new Run(bench.handler, bench.delivery({}, { ...given, deliveryCount }), NO_FAILURES, decoded);
       subjects.forEach((subject, i) => {
         run.outbox.push({ id: derivedId(run, subject, i), subject, payload: '{}', headers: {} });
       });

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { JetStreamEventBus } from '../../../host/effects/event-bus';
 import { KvStore } from '../../../host/effects/kv-store';
 import { systemClock } from '../../../host/clock';
-import { processMessage } from '../../../host/message/process-message';
-import type { Run } from '../../../host/message/run';
+import { timedOut } from '../../../host/message/dispatch';
+import type { Execution } from '../../../host/message/execution';
+import { processMessage, type RunRegistry } from '../../../host/message/process-message';
 import { JetplugError } from '../../../sdk/internal';
 import type { Handler } from '../../../host/message/handler';
 import { MemoryKeyValue } from '../../support/memory-key-value';
@@ -21,7 +22,7 @@ type Invoke = (
 /** A handler of VideoWatchStarted with a store and a bus, all in memory. */
 function setUp(invoke: Invoke, over: Partial<Handler> = {}) {
   const store = new KvStore<number>(new MemoryKeyValue());
-  const runs = new Set<Run>();
+  const runs = new Set<Execution>();
   const seen: Envelope[] = [];
   const bench: MessageBench = new MessageBench(
     (event, context) => {
@@ -31,7 +32,11 @@ function setUp(invoke: Invoke, over: Partial<Handler> = {}) {
     { contract: VideoWatchStarted, ...over },
   );
   const bus = new JetStreamEventBus(bench.handler.outgoing, systemClock);
-  const registry = { add: (run: Run) => runs.add(run), remove: (run: Run) => runs.delete(run) };
+  const registry: RunRegistry = {
+    add: (run) => runs.add(run),
+    remove: (run) => runs.delete(run),
+    alone: () => bench.alone(),
+  };
   const process = (payload: unknown, given?: Given) => {
     const delivery = bench.delivery(payload, given);
     return { delivery, settled: processMessage(bench.handler, delivery, registry) };
@@ -130,13 +135,14 @@ test('a handler that always fails is tried as often as it may, then its event is
 test('deliveries that were no failures cost no attempt', async () => {
   const { process, bench } = setUp(() => Promise.reject(new Error('broken')));
   await process(WATCH, { deliveryCount: 40 }).settled;
-  expect(bench.journal[0]).toBe('record 1');
+  expect(bench.journal).toContain('record 1');
 });
 
 test('RetryLater costs no attempt, however often', async () => {
   const { process, bench } = setUp(() => Promise.reject(new RetryLater('20s')));
   for (let deliveryCount = 1; deliveryCount <= 10; deliveryCount++) await process(WATCH, { deliveryCount }).settled;
-  expect(bench.journal).toEqual(Array.from({ length: 10 }, () => 'nak 20000'));
+  expect(bench.journal.filter((line) => line.startsWith('nak'))).toEqual(Array.from({ length: 10 }, () => 'nak 20000'));
+  expect(bench.journal.join()).not.toContain('record');
 });
 
 test('Reject dead-letters at the first attempt', async () => {
@@ -157,7 +163,7 @@ test('a stream that does not take what was published brings the event again, unc
   expect(bench.journal).toEqual([expect.stringMatching(/^nak/)]);
   bench.mend('send');
   await process(WATCH, { deliveryCount: 2 }).settled;
-  expect(bench.journal.slice(1)).toEqual(['look a.b', 'send a.b', 'settle 7', 'ack', 'forget']);
+  expect(bench.journal.slice(1)).toEqual(['started 7', 'look a.b', 'send a.b', 'settle 7', 'ack', 'forget']);
 });
 
 test('a message whose failures cannot be read is not begun', async () => {
@@ -180,6 +186,7 @@ test('a handler on a raw subject gets any object', () => {
   void processMessage(bench.handler, bench.delivery({ any: [1] }, { subject: 'x.y' }), {
     add: () => undefined,
     remove: () => undefined,
+    alone: () => bench.alone(),
   });
   expect(seen).toMatchObject([{ event_type: 'x.y', any: [1] }]);
 });
@@ -297,4 +304,59 @@ test('an event from the retry road is the event it was: its updates are not made
     ['n', 0, '41'],
     ['n', 1, '1'],
   ]);
+});
+
+describe('a message that may have killed its process', () => {
+  const died = (deaths: number) => ({ charged: 0, provisional: 0, outages: 0, applied: [], deaths });
+
+  test('is marked while it runs when it comes again for no known reason, and the mark goes with its record', async () => {
+    const { process, bench } = setUp(() => void bench.journal.push('ran'));
+    await process(WATCH, { deliveryCount: 2 }).settled;
+    expect(bench.journal).toEqual(['started 7', 'ran', 'settle 7', 'ack', 'forget']);
+  });
+
+  test('is not marked when its failures explain why it comes again', async () => {
+    const { process, bench } = setUp(() => undefined);
+    bench.failures.set(7, { charged: 1, provisional: 1, outages: 0, applied: [], deaths: 0 });
+    await process(WATCH, { deliveryCount: 3 }).settled;
+    expect(bench.journal).toEqual(['settle 7', 'ack', 'forget']);
+  });
+
+  test.each([
+    ['given back', (run: Execution) => run.interrupt!({ kind: 'given-back' }), ['ended 7', 'nak']],
+    ['timed out', (run: Execution) => run.interrupt!(timedOut(run)), ['record 1', expect.stringMatching(/^nak \d/)]],
+  ])('loses its mark before it is %s', async (_how, end, journal) => {
+    const { process, bench, runs } = setUp(() => new Promise(() => undefined));
+    const { settled } = process(WATCH, { deliveryCount: 2 });
+    await new Promise((resolve) => setImmediate(resolve));
+    end([...runs][0]!);
+    await settled;
+    expect(bench.journal).toEqual(['started 7', ...journal]);
+  });
+
+  test('is not begun when the mark cannot be stored', async () => {
+    const { process, bench, seen } = setUp(() => undefined);
+    bench.fail('started', new Error('no answer'));
+    await expect(process(WATCH, { deliveryCount: 2 }).settled).rejects.toThrow('no answer');
+    expect(seen).toEqual([]);
+  });
+
+  test.each([
+    [2, ['started 7', 'settle 7', 'ack', 'forget']],
+    [3, ['alone', 'started 7', 'settle 7', 'ack', 'forget', 'no more alone']],
+  ])('after %d deaths runs so', async (deaths, journal) => {
+    const { process, bench } = setUp(() => undefined);
+    bench.failures.set(7, died(deaths));
+    await process(WATCH, { deliveryCount: deaths + 2 }).settled;
+    expect(bench.journal).toEqual(journal);
+  });
+
+  test('is dead-lettered as crashed-host when a process died though it was alone, and its handler does not see it', async () => {
+    const { process, bench, seen } = setUp(() => undefined);
+    bench.failures.set(7, died(4));
+    await process(WATCH, { deliveryCount: 6 }).settled;
+    expect(seen).toEqual([]);
+    expect(bench.journal).toEqual(['letter crashed-host', 'settle 7', 'term crashed-host', 'forget']);
+    expect(bench.letters[0]!.headers['x-error-message']).toContain('the process died 4 times');
+  });
 });

@@ -11,7 +11,7 @@ const CHARGED: Decision = { action: 'retry', delayMs: 1_000, error, attempt: 2 }
 const UNCHARGED: Decision = { action: 'retry', delayMs: 20_000, error };
 
 function settle(handler: Handler, delivery: FakeDelivery, decision: Decision, applied: readonly AppliedUpdate[] = []) {
-  return carryOut(handler, delivery, decision, applied);
+  return carryOut(handler, delivery, decision, { applied, marked: false });
 }
 
 test('an ack is given at once, with no record to forget on a first delivery', () => {
@@ -139,7 +139,7 @@ test('what waits for a handler that is down goes back for its time, with nothing
 test('the record of a failure holds what the run had applied', async () => {
   const bench = new MessageBench();
   await settle(bench.handler, bench.delivery(), CHARGED, [['k', 0, '1']]);
-  expect(bench.failures.get(7)).toEqual({ charged: 0, provisional: 1, applied: [['k', 0, '1']] });
+  expect(bench.failures.get(7)).toMatchObject({ charged: 0, provisional: 1, applied: [['k', 0, '1']] });
 });
 
 test('a letter says what the runs had applied, and the handler’s circuit hears no more of the message', async () => {
@@ -163,7 +163,7 @@ describe('what waits for longer than 30 s', () => {
 
   test('goes onto the retry road with what is known of it, before it is acknowledged', async () => {
     const bench = new MessageBench();
-    bench.failures.set(7, { charged: 1, provisional: 1, applied: [] });
+    bench.failures.set(7, { charged: 1, provisional: 1, outages: 2, applied: [], deaths: 0 });
     const headers = { 'Nats-Msg-Id': 'm1', traceparent: 't' };
     const delivery = bench.delivery('payload', { headers, deliveryCount: 3 });
     const beganMs = Date.now();
@@ -177,7 +177,7 @@ describe('what waits for longer than 30 s', () => {
       subject: 'video.watch_started',
       payload: delivery.payload,
       headers,
-      past: { failures: 2, applied: [['k', 0, '1']] },
+      past: { failures: 1, provisional: 1, outages: 2, applied: [['k', 0, '1']] },
       pass: 'parked',
     });
     expect(dueAtMs - 600_000 - beganMs).toBeGreaterThanOrEqual(0);
@@ -188,7 +188,7 @@ describe('what waits for longer than 30 s', () => {
     const bench = new MessageBench();
     await settle(bench.handler, bench.delivery(), { ...LONG, attempt: 1 });
     expect(bench.journal).toEqual(['record 1', 'park parked', 'settle 7', 'ack']);
-    expect(bench.parked[0]!.past.failures).toBe(1);
+    expect(bench.parked[0]!.past).toMatchObject({ failures: 0, provisional: 1 });
   });
 
   test.each(['park', 'failures'] as const)(
@@ -214,6 +214,71 @@ describe('what waits for longer than 30 s', () => {
     const bench = new MessageBench();
     await settle(bench.handler, bench.delivery(), { ...LONG, delayMs: 30_000 });
     expect(bench.journal).toEqual(['nak 30000']);
+  });
+});
+
+describe('what runs have applied that is too long for a header', () => {
+  const LONG: AppliedUpdate[] = [['k', 0, JSON.stringify('ж'.repeat(30_000))]];
+  const origin = { stream: 'EVENTS', sequence: 3, storedAtMs: 5 };
+  const keptIn = async (bench: MessageBench, record: string | undefined) =>
+    JSON.parse((await bench.handler.texts.get(record!)) ?? 'null') as unknown;
+  const headerBytes = (headers: object): number =>
+    Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + String(value).length + 4, 0);
+
+  test('goes with a letter in a record that the letter names', async () => {
+    const bench = new MessageBench();
+    await settle(bench.handler, bench.delivery(), BURY, LONG);
+    const { headers } = bench.letters[0]!;
+    expect(headers['x-applied']).toBeUndefined();
+    expect(headers['x-applied-in']).toMatch(/^letter\.badge\.award\.EVENTS\.7\.\d+$/);
+    expect(await keptIn(bench, headers['x-applied-in'])).toEqual(LONG);
+  });
+
+  test('is also what a letter has no room for beside the event’s own headers', async () => {
+    const bench = new MessageBench();
+    const applied: AppliedUpdate[] = [['k', 0, JSON.stringify('x'.repeat(10_000))]];
+    await settle(bench.handler, bench.delivery({}, { headers: { own: 'y'.repeat(45_000) } }), BURY, applied);
+    const { headers } = bench.letters[0]!;
+    expect(headerBytes(headers)).toBeLessThan(64_000);
+    expect(headers['own']).toHaveLength(45_000);
+    expect(await keptIn(bench, headers['x-applied-in'])).toEqual(applied);
+  });
+
+  test('goes onto the retry road in a record, which is removed when the event is settled', async () => {
+    const bench = new MessageBench();
+    await settle(bench.handler, bench.delivery(), { action: 'retry', delayMs: 600_000, error }, LONG);
+    const { past } = bench.parked[0]!;
+    expect(past).toMatchObject({ applied: [], appliedIn: expect.stringMatching(/^road\..*\.parked$/) });
+    expect(await keptIn(bench, past.appliedIn)).toEqual(LONG);
+    const back = bench.delivery({}, { sequence: 1, stream: 'RETRY', past, origin: bench.parked[0]!.origin });
+    await settle(bench.handler, back, { action: 'ack' }, LONG);
+    expect(bench.records.entries.size).toBe(0);
+  });
+
+  test('stays while it is not stored that the event is settled: it could come again', async () => {
+    const bench = new MessageBench();
+    const past = { failures: 0, applied: [], appliedIn: 'road.r' };
+    await bench.handler.texts.put('[]', 'road.r');
+    bench.settlements.isStored = () => false;
+    await settle(bench.handler, bench.delivery({}, { past, origin }), { action: 'ack' });
+    expect(bench.records.entries.size).toBe(1);
+  });
+
+  test('of an event that fails again after its redrive is told by the new letter, with what came after', async () => {
+    const bench = new MessageBench();
+    const past = { failures: 0, applied: [], appliedIn: 'road.r', letter: 12 };
+    await bench.handler.texts.put(JSON.stringify(LONG), 'road.r');
+    const more: AppliedUpdate[] = [...LONG, ['k', 1, '1']];
+    await settle(bench.handler, bench.delivery({}, { past, origin, stream: 'RETRY' }), BURY, more);
+    expect(await keptIn(bench, bench.letters[0]!.headers['x-applied-in'])).toEqual(more);
+    expect(await keptIn(bench, 'road.r')).toBeNull();
+  });
+
+  test('is not lost when its record cannot be stored: the event comes again', async () => {
+    const bench = new MessageBench();
+    bench.records.put = () => Promise.reject(new Error('no answer'));
+    await settle(bench.handler, bench.delivery(), BURY, LONG);
+    expect(bench.journal).toEqual(['nak 5000']);
   });
 });
 

@@ -97,10 +97,16 @@ test('whatever waits comes back as it was: payload, subject, headers, id, origin
       .map(([own, id]) => ({ ...own, ...(id === undefined ? {} : { 'Nats-Msg-Id': id }) })),
     dueAtMs: fc.integer({ min: 0, max: 4e12 }),
     past: fc
-      .tuple(fc.nat(9), fc.array(applied), fc.option(fc.integer({ min: 1 }), { nil: undefined }))
-      .map(([failures, updates, letter]) => ({
+      .tuple(
+        fc.nat(9),
+        fc.array(applied),
+        fc.option(fc.integer({ min: 1 }), { nil: undefined }),
+        fc.option(fc.record({ provisional: fc.nat(9), outages: fc.nat(), appliedIn: fc.constant('road.a.1') })),
+      )
+      .map(([failures, updates, letter, more]) => ({
         failures,
         applied: updates,
+        ...more,
         ...(letter === undefined ? {} : { letter }),
       })),
     pass: fc.constantFrom('parked', 'letter-3'),

@@ -54,11 +54,25 @@ test('an event that failed again after a redrive leads back to where it first ca
   expect(redriven(letter)).toMatchObject({ origin, past: { letter: 12 }, pass: 'letter-12' });
 });
 
-test('what its runs had applied goes along, unless it is more than a header takes: then the letter says so', () => {
-  const much: AppliedUpdate[] = [['k', 0, 'x'.repeat(20_000)]];
-  const { headers } = stored({}, much);
-  expect([headers['x-applied'], headers['x-applied-left-out']]).toEqual([undefined, '1']);
-  expect(redriven(stored({}, much))).toMatchObject({ headers: {}, past: { applied: [] } });
+test('where what its runs had applied lies in a record, the event knows which', () => {
+  const letter = stored();
+  const headers = { ...letter.headers, 'x-applied-in': 'letter.badge.award.EVENTS.7.1' };
+  expect(redriven({ ...letter, headers })).toMatchObject({
+    headers: {},
+    past: { applied: [], appliedIn: 'letter.badge.award.EVENTS.7.1', letter: 12 },
+  });
+});
+
+test('an event that says itself what was applied is not believed', () => {
+  const headers = {
+    'x-applied': '[["k",0,"1"]]',
+    'X-Applied-In': 'a',
+    'x-applied-in': 'b',
+    'x-payload-left-in-stream': '1',
+  };
+  expect(stored({ headers }).headers).not.toHaveProperty('x-payload-left-in-stream');
+  expect(redriven(stored({ headers }))).toMatchObject({ headers: {}, past: { failures: 0, applied: [], letter: 12 } });
+  expect(redriven(stored({ headers })).past.appliedIn).toBeUndefined();
 });
 
 test('an event’s own headers and payload survive letter and redrive, whatever they are', () => {

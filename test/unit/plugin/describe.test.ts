@@ -222,11 +222,31 @@ test.each<[what: string, options: unknown, says: RegExp, code?: string]>([
   ['a start since no duration', { from: { since: 'long ago' } }, /from\.since is "long ago"/, 'JP_DURATION_INVALID'],
   ['a durable with a dot', { durable: 'a.b' }, /durable name "a\.b"/, 'JP_PLUGIN_NAME_INVALID'],
   ['an empty durable', { durable: '' }, /durable name ""/, 'JP_PLUGIN_NAME_INVALID'],
+  ['a key and batches', { key: 'n', batch: { size: 2 } }, /takes one of them/],
+  ['a key that is no name', { key: '' }, /the name of a field/],
+  ['a key that the event does not have', { key: 'm' }, /key is m; the fields of the event are n/],
+  ['a batch without a size', { batch: {} }, /batch\.size is undefined/],
+  ['a batch of none', { batch: { size: 0 } }, /batch\.size is 0/],
+  [
+    'a batch that waits for no length of time',
+    { batch: { size: 2, wait: 'soon' } },
+    /batch\.wait is "soon"/,
+    'JP_DURATION_INVALID',
+  ],
+  ['an unknown option of a batch', { batch: { size: 2, max: 3 } }, /no option "batch\.max"/],
   ['a durable that is too long', { durable: 'x'.repeat(65) }, /durable name/, 'JP_PLUGIN_NAME_INVALID'],
 ])('refuses %s', (_what, options, says, code = 'JP_HANDLER_OPTIONS') => {
   expect(problems(handlerWith(Happened, options as SubscribeOptions))).toMatchObject([
     { code, message: expect.stringMatching(says) as string, plugin: 'one', file: FILE },
   ]);
+});
+
+test('a handler may take events by key, or in batches that wait for a second', () => {
+  expect(described(handlerWith(Happened, { key: 'n' })).handlers[0]).toMatchObject({ key: 'n', batch: undefined });
+  expect(described(handlerWith(Happened, { batch: { size: 5 } })).handlers[0]).toMatchObject({
+    key: undefined,
+    batch: { size: 5, waitMs: 1_000 },
+  });
 });
 
 test.each(['', 'a b', 'a..b', '>.a', 'a\r\nb'])('refuses the subject %j', (subject) => {

@@ -1,0 +1,42 @@
+import type { BatchContext, EventContext, Logger } from '../../sdk';
+import { JetplugError, type Envelope } from '../../sdk/internal';
+import { Execution } from './execution';
+import { RunContext, RunLogger, type Run, type Scope } from './run';
+
+/** The call of a handler that takes several events at a time: a run for each of them, in one call. */
+export class Batch extends Execution implements Scope {
+  readonly events: readonly Envelope[];
+  private readonly byEvent: ReadonlyMap<object, Run>;
+
+  /** @param runs at least one, all of one handler, each with its event */
+  constructor(readonly runs: readonly Run[]) {
+    super(runs[0]!.handler);
+    this.events = runs.map((run) => run.event!);
+    this.byEvent = new Map(runs.map((run) => [run.event!, run]));
+    for (const run of runs) run.batch = this;
+  }
+
+  runFor(event: object | undefined, what: string): Run {
+    const run = event && this.byEvent.get(event);
+    if (run) return run;
+    const { plugin, name, where } = this.handler;
+    const why = event ? 'for an object that is no event of its batch' : 'without { for: event }';
+    throw new JetplugError('JP_BATCH_EVENT', `${plugin}.${name} called ${what} ${why}`, { plugin, ...where });
+  }
+}
+
+/** What a handler of batches gets as its second parameter. */
+export class RunBatchContext implements BatchContext {
+  constructor(private readonly batch: Batch) {}
+
+  of(event: object): EventContext {
+    return new RunContext(this.batch.runFor(event, 'BatchContext.of'));
+  }
+  get signal(): AbortSignal {
+    return this.batch.signal;
+  }
+  get log(): Logger {
+    const { handler, events } = this.batch;
+    return new RunLogger(handler.log, { handler: handler.name, batch: events.length });
+  }
+}

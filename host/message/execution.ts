@@ -1,0 +1,62 @@
+import { JetplugError } from '../../sdk/internal';
+import { isPromise, type MaybePromise } from '../maybe-promise';
+import type { Handler } from './handler';
+import type { Outcome } from './outcome';
+
+/** One call of a handler. It ends once: when the handler has returned or thrown, when its time is up, or when the host stops. */
+export class Execution {
+  readonly startedAtMs = performance.now();
+  /** Set while the handler has not returned: ends the call from outside, for a timeout or a stop. */
+  interrupt: ((outcome: Outcome) => void) | undefined;
+  private over = false;
+  private controller: AbortController | undefined;
+  private abortReason: unknown;
+
+  constructor(readonly handler: Handler) {}
+
+  get isOver(): boolean {
+    return this.over;
+  }
+
+  /** Made only for a handler that asks: an AbortController for every message would cost half the throughput. */
+  get signal(): AbortSignal {
+    if (!this.controller) {
+      this.controller = new AbortController();
+      if (this.over) this.controller.abort(this.abortReason);
+    }
+    return this.controller.signal;
+  }
+
+  /** The work's result; or, where the call is ended from outside before, the outcome it is ended with. */
+  interruptible<T>(work: MaybePromise<T>): MaybePromise<T | Outcome> {
+    if (!isPromise(work)) return work;
+    return new Promise((resolve, reject) => {
+      this.interrupt = (outcome) => {
+        this.end('error' in outcome ? outcome.error : new Error('the host is stopping'));
+        resolve(outcome);
+      };
+      work.then((result) => {
+        this.interrupt = undefined;
+        resolve(result);
+      }, reject);
+    });
+  }
+
+  /** From here on its store and bus refuse: nobody waits for what they would do. */
+  end(reason?: unknown): void {
+    this.over = true;
+    this.interrupt = undefined;
+    this.abortReason = reason;
+    if (reason !== undefined) this.controller?.abort(reason);
+  }
+
+  /** @throws JetplugError `JP_RUN_OVER` when the call has ended */
+  assertLive(what: string): void {
+    if (!this.isOver) return;
+    const { plugin, name, where } = this.handler;
+    throw new JetplugError('JP_RUN_OVER', `${what} was called after the run of ${plugin}.${name} had ended`, {
+      plugin,
+      ...where,
+    });
+  }
+}

@@ -1,0 +1,104 @@
+import type { Decoded } from './decode';
+import type { Delivery, MessageRef, Past } from './delivery';
+import type { Handler } from './handler';
+import type { Invalid } from './outcome';
+
+/** A delivery in this host's hands, waiting or running. */
+export class Held {
+  readonly arrivedAtMs = performance.now();
+  /** When the server last heard of it. */
+  touchedAtMs = this.arrivedAtMs;
+  delivery: Delivery;
+  /** The value of its handler's key field, where there is one. */
+  key: string | undefined;
+  /** Whether it is the one of its key whose turn it is. */
+  isFirst = false;
+  /** Its event, where it was needed for the key. */
+  decoded: Decoded | Invalid | undefined;
+  /** Waits for its retry here. */
+  retryTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    delivery: Delivery,
+    readonly handler: Handler,
+  ) {
+    this.delivery = delivery;
+  }
+
+  /** Whether it is out of this host's hands. */
+  get hasLeft(): boolean {
+    return this.delivery instanceof KeptDelivery ? this.delivery.hasLeft : this.delivery.settled;
+  }
+}
+
+/**
+ * A delivery that keeps its place: when it is given back to be tried again it waits here rather than in the
+ * stream, so that what comes after it under its key waits too.
+ */
+export class KeptDelivery implements Delivery {
+  private returns = 0;
+  private waits = false;
+
+  /** @param again called when it is given back; answers whether it may wait here */
+  constructor(
+    private readonly delivery: Delivery,
+    private readonly again: (delayMs: number) => boolean,
+  ) {}
+
+  /** It runs again. */
+  resume(): void {
+    this.waits = false;
+  }
+
+  get subject(): string {
+    return this.delivery.subject;
+  }
+  get payload(): Uint8Array {
+    return this.delivery.payload;
+  }
+  get stream(): string {
+    return this.delivery.stream;
+  }
+  get sequence(): number {
+    return this.delivery.sequence;
+  }
+  get storedAtMs(): number {
+    return this.delivery.storedAtMs;
+  }
+  get origin(): MessageRef {
+    return this.delivery.origin;
+  }
+  get past(): Past | undefined {
+    return this.delivery.past;
+  }
+  get consumerSequence(): number {
+    return this.delivery.consumerSequence;
+  }
+  /** Those in this host included. */
+  get deliveryCount(): number {
+    return this.delivery.deliveryCount + this.returns;
+  }
+  get settled(): boolean {
+    return this.waits || this.delivery.settled;
+  }
+  get hasLeft(): boolean {
+    return this.delivery.settled;
+  }
+  headers(): Readonly<Record<string, string>> {
+    return this.delivery.headers();
+  }
+  ack(): void {
+    this.delivery.ack();
+  }
+  nak(delayMs = 0): void {
+    if (!this.again(delayMs)) return this.delivery.nak(delayMs);
+    this.returns++;
+    this.waits = true;
+  }
+  term(reason: string): void {
+    this.delivery.term(reason);
+  }
+  working(): void {
+    this.delivery.working();
+  }
+}

@@ -1,0 +1,149 @@
+import type { Held } from './held';
+
+/** Where deliveries wait in the host until they may run. */
+export interface Line {
+  /** How many could run at once. */
+  readonly ready: number;
+  push(held: Held): void;
+  /** What is to run next: one delivery, or those of a batch. */
+  next(): Held | readonly Held[] | undefined;
+  /** The delivery is out of this host's hands. */
+  left(held: Held): void;
+  /** Empties it; those that wait for their turn after another included. */
+  clear(): readonly Held[];
+}
+
+/** First come, first run. */
+export class Queue implements Line {
+  private readonly waiting: Held[] = [];
+
+  get ready(): number {
+    return this.waiting.length;
+  }
+
+  push(held: Held): void {
+    this.waiting.push(held);
+  }
+
+  next(): Held | undefined {
+    return this.waiting.shift();
+  }
+
+  left(): void {}
+
+  clear(): readonly Held[] {
+    return this.waiting.splice(0);
+  }
+}
+
+/** One at a time of each key, in the order of the stream; the keys in the order in which they became ready. */
+export class KeyedLine implements Line {
+  /** Those that come after the first of their key, which is ready, running or waiting for its retry. */
+  private readonly behind = new Map<string, Held[]>();
+  private readonly heads: Held[] = [];
+
+  get ready(): number {
+    return this.heads.length;
+  }
+
+  push(held: Held): void {
+    const { key } = held;
+    // Back for its retry, it is still the first of its key.
+    if (key === undefined || held.isFirst) return void this.heads.push(held);
+    const others = this.behind.get(key);
+    if (others) return insert(others, held);
+    this.behind.set(key, []);
+    held.isFirst = true;
+    this.heads.push(held);
+  }
+
+  next(): Held | undefined {
+    return this.heads.shift();
+  }
+
+  left(held: Held): void {
+    const { key } = held;
+    if (key === undefined) return;
+    const others = this.behind.get(key);
+    const next = others?.shift();
+    if (!next) return void this.behind.delete(key);
+    next.isFirst = true;
+    this.heads.push(next);
+  }
+
+  clear(): readonly Held[] {
+    const all = [...this.heads.splice(0), ...[...this.behind.values()].flat()];
+    this.behind.clear();
+    return all;
+  }
+}
+
+/** Gathers deliveries until there are enough, or the first of them has waited long enough. */
+export class BatchLine implements Line {
+  private readonly waiting: Held[] = [];
+  private timer: NodeJS.Timeout | undefined;
+
+  /** @param due called when a batch that is not full may run */
+  constructor(
+    private readonly batch: { readonly size: number; readonly waitMs: number },
+    private readonly due: () => void,
+  ) {}
+
+  get ready(): number {
+    return this.waiting.length;
+  }
+
+  push(held: Held): void {
+    this.waiting.push(held);
+    this.watch();
+  }
+
+  next(): readonly Held[] | undefined {
+    if (this.waiting.length < this.batch.size && this.leftMs > 0) return undefined;
+    const { handler } = this.waiting[0]!;
+    // What comes by another way has another place in the stream to be settled at.
+    const end = this.waiting.slice(0, this.batch.size).findIndex((held) => held.handler !== handler);
+    const together = this.waiting.splice(0, end < 0 ? this.batch.size : end);
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.watch();
+    return together;
+  }
+
+  left(): void {}
+
+  clear(): readonly Held[] {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    return this.waiting.splice(0);
+  }
+
+  /** How long the first one may wait yet. */
+  private get leftMs(): number {
+    const [first] = this.waiting;
+    return first ? first.arrivedAtMs + this.batch.waitMs - performance.now() : Infinity;
+  }
+
+  private watch(): void {
+    if (this.timer || this.waiting.length === 0) return;
+    this.timer = setTimeout(
+      () => {
+        this.timer = undefined;
+        this.due();
+        // Nothing may have had room to run.
+        if (this.leftMs > 0) this.watch();
+      },
+      Math.max(0, this.leftMs),
+    );
+  }
+}
+
+/** They come in the order of the stream but for redeliveries, and but for those that come by another way. */
+function insert(others: Held[], held: Held): void {
+  const { handler, delivery } = held;
+  const comesBefore = (other: Held): boolean =>
+    other.handler === handler && delivery.sequence < other.delivery.sequence;
+  let at = others.length;
+  while (at > 0 && comesBefore(others[at - 1]!)) at--;
+  others.splice(at, 0, held);
+}

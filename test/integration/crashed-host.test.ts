@@ -1,0 +1,97 @@
+import type { JetStreamManager, NatsConnection } from 'nats';
+import { storedLetters } from '../support/dead-letters';
+import { eventually } from '../support/eventually';
+import type { TestHost } from '../support/host';
+import type { TestServer } from '../support/nats-server';
+import { pluginSource } from '../support/plugin-source';
+import { Scene } from '../support/scene';
+
+/** One event kills the process, a moment after it began. */
+const DEADLY = pluginSource(
+  'DeadlyPlugin',
+  `  constructor(private readonly seen: Store<number>) {}
+  @Subscribe('video.deadly', { from: 'beginning', concurrency: 4 })
+  async handle(event: any, context: EventContext) {
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    if (event.kills) process.kill(process.pid, 'SIGKILL');
+    await this.seen.update('k' + event.n, (n = 0) => n + 1);
+  }`,
+);
+const INNOCENT = pluginSource(
+  'InnocentPlugin',
+  `  constructor(private readonly seen: Store<number>) {}
+  @Subscribe('video.deadly', { from: 'beginning', concurrency: 4 })
+  async handle(event: any) {
+    await new Promise((resolve) => setTimeout(resolve, 25));
+    await this.seen.update('k' + event.n, (n = 0) => n + 1);
+  }`,
+);
+const EVENTS = 60;
+const KILLER = 20;
+/** One that tells nothing yet, three that make a suspect, and the one when it is alone. */
+const DEATHS = 5;
+
+const scene = new Scene();
+let server: TestServer;
+let nats: NatsConnection;
+let jsm: JetStreamManager;
+
+beforeAll(async () => {
+  server = await scene.server();
+  nats = await scene.client(server.url);
+  jsm = await nats.jetstreamManager();
+});
+afterAll(() => scene.end());
+
+test('an event that kills its process again and again is dead-lettered; what was at hand with it is not, and counts once', async () => {
+  const plugins = [scene.folder({ 'deadly.plugin.ts': DEADLY, 'innocent.plugin.ts': INNOCENT })];
+  const start = (): Promise<TestHost> => scene.host({ server, plugins, config: { delivery: { ackWait: '2500ms' } } });
+  await (await start()).stop();
+  for (let n = 0; n < EVENTS; n++) nats.publish('video.deadly', JSON.stringify({ n, kills: n === KILLER }));
+
+  let deaths = 0;
+  while ((await storedLetters(nats)).length === 0) {
+    // It may die before it can say that it is ready.
+    const host = await start().catch((error: unknown) => expect(String((error as Error).cause)).toContain('SIGKILL'));
+    await eventually(async () => !host || !isAlive(host) || (await storedLetters(nats)).length > 0, 20_000);
+    if (host && isAlive(host)) break;
+    deaths++;
+    expect(deaths).toBeLessThanOrEqual(DEATHS);
+  }
+  await eventually(async () => (await unsettled('deadly')) + (await unsettled('innocent')) === 0, 20_000);
+
+  console.log(`${deaths} deaths`);
+  expect(deaths).toBe(DEATHS);
+  const letters = await storedLetters(nats);
+  expect(letters.map(({ header }) => [header.get('x-plugin'), header.get('x-dead-letter-reason')])).toEqual([
+    ['deadly', 'crashed-host'],
+  ]);
+  expect(JSON.parse(Buffer.from(letters[0]!.data).toString())).toMatchObject({ n: KILLER });
+  expect(letters[0]!.header.get('x-attempts')).toBe('0');
+  const all = Array.from({ length: EVENTS }, (_, n) => n);
+  expect(await seen('innocent')).toEqual(Object.fromEntries(all.map((n) => [`k${n}`, 1])));
+  expect(await seen('deadly')).toEqual(Object.fromEntries(all.filter((n) => n !== KILLER).map((n) => [`k${n}`, 1])));
+}, 120_000);
+
+function isAlive(host: TestHost): boolean {
+  try {
+    process.kill(host.pid, 0);
+    return true;
+  } catch {
+    return false; // no such process
+  }
+}
+
+async function unsettled(plugin: string): Promise<number> {
+  const { num_pending, num_ack_pending } = await jsm.consumers.info('EVENTS', `${plugin}-handle`);
+  return num_pending + num_ack_pending;
+}
+
+async function seen(plugin: string): Promise<Record<string, number>> {
+  const bucket = await nats.jetstream().views.kv(`jetplug-${plugin}`, { bindOnly: true });
+  const keys: string[] = [];
+  for await (const key of await bucket.keys()) keys.push(key);
+  return Object.fromEntries(
+    await Promise.all(keys.map(async (key) => [key, (await bucket.get(key))!.json<number>()] as const)),
+  );
+}

@@ -1,0 +1,138 @@
+import type { NatsConnection } from 'nats';
+import { storedLetters } from '../support/dead-letters';
+import { eventually } from '../support/eventually';
+import { FakeService } from '../support/fake-service';
+import type { TestHost } from '../support/host';
+import type { TestServer } from '../support/nats-server';
+import { pluginSource } from '../support/plugin-source';
+import { Scene } from '../support/scene';
+import { ask } from '../support/story';
+
+const EVENTS = 40;
+const OPENS = 'everything fails: the circuit opens and the events wait';
+
+const scene = new Scene();
+let server: TestServer;
+let nats: NatsConnection;
+let plugins: string[];
+let ml: FakeService;
+/** What the service is: down; up; or up, but for the first time that it is asked for an event. */
+let mode: 'down' | 'up' | 'up the second time' = 'down';
+const tried = new Set<string>();
+
+beforeAll(async () => {
+  server = await scene.server();
+  nats = await scene.client(server.url);
+  ml = await FakeService.start((path) => {
+    if (mode !== 'up the second time') return mode === 'up';
+    // The probe that closes the circuit is to pass.
+    const works = tried.has(path) || tried.size === 0;
+    tried.add(path);
+    return works;
+  });
+  const source = pluginSource(
+    'MlPlugin',
+    `  constructor(private readonly trained: Store<number>) {}
+  @Subscribe('video.train', { from: 'beginning', retry: { attempts: 2, backoff: ['100ms'] } })
+  async train(event: any) {
+    const response = await fetch('${ml.url}/' + event.id);
+    await response.text();
+    if (!response.ok) throw new Error('ml is down');
+    await this.trained.update('n', (n = 0) => n + 1);
+  }`,
+  );
+  plugins = [scene.folder({ 'ml.plugin.ts': source })];
+});
+afterAll(async () => {
+  await scene.end();
+  await ml.stop();
+});
+
+test('an outage over several ends of the host, by SIGTERM and SIGKILL, dead-letters nothing and costs no event an attempt', async () => {
+  let host = await start();
+  const js = nats.jetstream();
+  for (let id = 0; id < EVENTS; id++) await js.publish('video.train', JSON.stringify({ id }));
+
+  // Killed before its circuit opens, twice, when events have failed as often as they may.
+  for (let kill = 0; kill < 2; kill++) {
+    const { asked } = ml;
+    await eventually(() => ml.asked >= asked + 8);
+    await host.kill();
+    expect(await storedLetters(nats)).toEqual([]);
+    host = await start();
+  }
+
+  // Killed as it opens.
+  await eventually(() => host.logged(OPENS).length > 0);
+  await host.kill();
+  expect(await storedLetters(nats)).toEqual([]);
+  host = await start();
+
+  // Stopped, and then killed, while it is open: the next one goes on as the last one ended.
+  const { outage } = await eventually(async () => {
+    const handler = await train();
+    return handler.outage && handler;
+  });
+  expect(outage!.reason).toBe('ml is down');
+  for (const end of ['stop', 'kill'] as const) {
+    await eventually(stored);
+    await host[end]();
+    host = await start();
+    expect(host.ready.plugins[0]!.handlers[0]).toMatchObject({ circuit: 'open', state: 'waiting', outage });
+    expect(host.logged(OPENS)).toEqual([]);
+    const { asked } = ml;
+    // It is probed soon, and not by all that waits.
+    await eventually(() => ml.asked > asked, 5_000);
+    expect(ml.asked - asked).toBeLessThan(3);
+    expect(await train()).toMatchObject({ circuit: 'open', deadLettered: 0, outage });
+  }
+  expect(await charged()).toEqual([]);
+
+  // Every event but one fails once more: had a failure of the outage counted, this one would be its last.
+  mode = 'up the second time';
+  await eventually(async () => (await trained()) === EVENTS, 20_000);
+  await eventually(async () => {
+    const { circuit, state, pending, inFlight } = await train();
+    return circuit === 'closed' && state === 'running' && pending === 0 && inFlight === 0;
+  });
+  expect(await storedLetters(nats)).toEqual([]);
+  expect((await train()).failed).toBeGreaterThanOrEqual(EVENTS - 1);
+
+  // What is over is over for the next host as well.
+  await eventually(async () => !(await stored()));
+  await host.stop();
+  host = await start();
+  expect(host.ready.plugins[0]!.handlers[0]).toMatchObject({ circuit: 'closed', state: 'running' });
+}, 90_000);
+
+const start = (): Promise<TestHost> => scene.host({ server, plugins, config: { delivery: { ackWait: '1s' } } });
+
+async function train() {
+  return (await ask(nats))[0]!.handlers[0]!;
+}
+
+async function records() {
+  return nats.jetstream().views.kv('jetplug', { bindOnly: true });
+}
+
+/** Whether the outage is on record. */
+async function stored(): Promise<boolean> {
+  const entry = await (await records()).get('circuit.ml-train');
+  return entry?.json<{ ongoing?: unknown }>().ongoing !== undefined;
+}
+
+/** The records of events with a failure of their own. */
+async function charged(): Promise<string[]> {
+  const bucket = await records();
+  const found: string[] = [];
+  for await (const key of await bucket.keys('attempts.>')) {
+    const entry = await bucket.get(key);
+    if (entry && entry.json<{ charged: number }>().charged > 0) found.push(key);
+  }
+  return found;
+}
+
+async function trained(): Promise<number> {
+  const bucket = await nats.jetstream().views.kv('jetplug-ml', { bindOnly: true });
+  return (await bucket.get('n'))?.json<number>() ?? 0;
+}

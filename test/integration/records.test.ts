@@ -1,0 +1,117 @@
+import type { JetStreamManager, NatsConnection } from 'nats';
+import { storedLetters } from '../support/dead-letters';
+import { eventually } from '../support/eventually';
+import type { TestHost } from '../support/host';
+import type { TestServer } from '../support/nats-server';
+import { pluginSource } from '../support/plugin-source';
+import { Scene } from '../support/scene';
+
+const EVENTS = 60;
+const LARGE_EVENTS = 30;
+/** Of two bytes each, and of six in a header. */
+const LARGE_LENGTH = 100_000;
+
+const scene = new Scene();
+let server: TestServer;
+let nats: NatsConnection;
+let jsm: JetStreamManager;
+let plugins: string[];
+
+beforeAll(async () => {
+  server = await scene.server();
+  nats = await scene.client(server.url);
+  jsm = await nats.jetstreamManager();
+  const source = pluginSource(
+    'FailsPlugin',
+    `  constructor(private readonly counts: Store<number>) {}
+  @Subscribe('video.x', { from: 'beginning', retry: { attempts: 3, backoff: ['20ms'] } })
+  async work(event: any, context: EventContext) {
+    await this.counts.update('n', (n = 0) => n + 1);
+    if (context.attempt <= event.fails) throw new Error('not yet');
+  }`,
+  );
+  const large = pluginSource(
+    'LargePlugin',
+    `  constructor(private readonly profiles: Store<{ n: number; fill: string }>) {}
+  @Subscribe('video.large', { from: 'beginning', retry: { attempts: 3, backoff: ['500ms'] } })
+  async grow(event: any, context: EventContext) {
+    const { n } = await this.profiles.update('u1', (p) => ({ n: (p?.n ?? 0) + 1, fill: 'ж'.repeat(${LARGE_LENGTH}) }));
+    context.log.info('grew', { id: event.id, n });
+    if (event.fails && context.attempt === 1) throw new Error('not yet');
+  }`,
+  );
+  plugins = [scene.folder({ 'fails.plugin.ts': source, 'large.plugin.ts': large })];
+});
+afterAll(() => scene.end());
+
+/** Whatever fails here fails on its own. */
+const start = (): Promise<TestHost> =>
+  scene.host({ server, plugins, config: { delivery: { ackWait: '1s', circuit: { messages: 1_000 } } } });
+
+test('of events that failed and then succeeded, or were dead-lettered, no message stays in the host’s bucket', async () => {
+  const host = await start();
+  for (let i = 0; i < EVENTS; i++) await publish({ fails: i % 5 });
+  await eventually(() => settled('fails-work'), 20_000);
+  // Some fail never, some once or twice, some as often as they may.
+  expect(await storedLetters(nats)).toHaveLength((EVENTS / 5) * 2);
+  expect(host.logged('a handler failed; the event is tried again').length).toBe((EVENTS / 5) * 7);
+  await eventually(async () => (await messagesOf('attempts.>')).length === 0);
+  expect(await messagesOf('>')).toEqual(['settled.fails-work']);
+  await host.stop();
+});
+
+test('a record that a host did not live to remove goes when the next one starts; one of an event that is under way stays', async () => {
+  const js = nats.jetstream();
+  const { state } = await jsm.streams.info('EVENTS');
+  const record = { charged: 0, provisional: 1, applied: [], storedAtMs: Date.now(), outages: 0 };
+  for (const sequence of [state.last_seq, state.last_seq + 5]) {
+    await js.publish(`$KV.jetplug.attempts.fails-work.EVENTS.${sequence}`, JSON.stringify(record));
+  }
+  const host = await start();
+  await eventually(async () => (await messagesOf('attempts.>')).length === 1);
+  expect(await messagesOf('attempts.>')).toEqual([`attempts.fails-work.EVENTS.${state.last_seq + 5}`]);
+  await host.stop();
+});
+
+test('an update of a large value returns to a repeat what it returned first, and no record of that stays', async () => {
+  const host = await start();
+  const js = nats.jetstream();
+  // All at once, and every third fails after its update: meanwhile others change the value.
+  for (let id = 0; id < LARGE_EVENTS; id++)
+    await js.publish('video.large', JSON.stringify({ id, fails: id % 3 === 0 }));
+  await eventually(async () => (await messagesOf('text.>')).length > 0);
+  await eventually(() => settled('large-grow'), 20_000);
+  const seen = new Map<number, Set<number>>();
+  for (const { id, n } of host.logged('grew') as unknown as { id: number; n: number }[]) {
+    seen.set(id, (seen.get(id) ?? new Set()).add(n));
+  }
+  expect(host.logged('grew').length).toBeGreaterThanOrEqual(LARGE_EVENTS + LARGE_EVENTS / 3);
+  for (const values of seen.values()) expect(values.size).toBe(1);
+  expect([...seen.values()].flatMap((values) => [...values]).sort((a, b) => a - b)).toEqual(
+    Array.from({ length: LARGE_EVENTS }, (_, i) => i + 1),
+  );
+  // The next update drops the marks of what is settled, and with them their records.
+  await eventually(async () => {
+    const record = await jsm.streams.getMessage('KV_jetplug', { last_by_subj: '$KV.jetplug.settled.large-grow' });
+    return record.json<{ ranges: unknown[] }>().ranges.length === 1;
+  });
+  await js.publish('video.large', '{}');
+  await eventually(async () => (await messagesOf('text.>')).length === 0);
+  expect(host.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  await host.stop();
+});
+
+async function publish(event: object): Promise<void> {
+  await nats.jetstream().publish('video.x', JSON.stringify(event));
+}
+
+async function settled(durable: string): Promise<boolean> {
+  const { num_pending, num_ack_pending } = await jsm.consumers.info('EVENTS', durable);
+  return num_pending + num_ack_pending === 0;
+}
+
+/** The keys of the host's bucket of which there is any message, one that says that it is gone included. */
+async function messagesOf(filter: string): Promise<string[]> {
+  const { state } = await jsm.streams.info('KV_jetplug', { subjects_filter: `$KV.jetplug.${filter}` });
+  return Object.keys(state.subjects ?? {}).map((subject) => subject.replace('$KV.jetplug.', ''));
+}

@@ -1,0 +1,192 @@
+import { BatchFailure, Reject, RetryLater, type BatchContext } from 'jetplug/sdk';
+import { systemClock } from '../../../host/clock';
+import { JetStreamEventBus } from '../../../host/effects/event-bus';
+import { KvStore } from '../../../host/effects/kv-store';
+import type { Handler } from '../../../host/message/handler';
+import { Intake } from '../../../host/message/intake';
+import { SuspectTurns } from '../../../host/message/suspects';
+import type { Envelope } from '../../../sdk/internal';
+import { MemoryKeyValue } from '../../support/memory-key-value';
+import { MessageBench, type FakeDelivery, type Given } from '../../support/message-bench';
+
+type Event = Envelope & { n: number };
+
+/** A handler of batches behind an intake. */
+class Batches {
+  /** The numbers of the events of each call. */
+  readonly calls: number[][] = [];
+  readonly values = new MemoryKeyValue();
+  readonly store = new KvStore<number>(this.values);
+  readonly bench: MessageBench;
+  readonly bus: JetStreamEventBus;
+  readonly intake: Intake;
+  private sequence = 0;
+
+  constructor(handle: (events: Event[], context: BatchContext, all: Batches) => unknown, over: Partial<Handler> = {}) {
+    this.bench = new MessageBench(
+      (events, context) => {
+        this.calls.push((events as unknown as Event[]).map(({ n }) => n));
+        return handle(events as unknown as Event[], context as unknown as BatchContext, this);
+      },
+      { batch: { size: 3, waitMs: 1_000 }, concurrency: 2, retry: { attempts: 2, backoffMs: [1_000] }, ...over },
+    );
+    this.bus = new JetStreamEventBus(this.bench.handler.outgoing, systemClock);
+    this.intake = new Intake(this.bench.handler, {
+      ackWaitMs: 15_000,
+      prefetch: 9,
+      maxHeld: Infinity,
+      suspects: new SuspectTurns(),
+      onRoom: () => undefined,
+    });
+  }
+
+  async offer(count: number, given: Given = {}): Promise<FakeDelivery[]> {
+    const deliveries = Array.from({ length: count }, () => {
+      const sequence = ++this.sequence;
+      return this.bench.delivery({ n: sequence }, { sequence, ...given });
+    });
+    for (const delivery of deliveries) this.intake.offer(delivery, this.bench.handler);
+    await settle();
+    return deliveries;
+  }
+}
+
+const settle = async (): Promise<void> => {
+  for (let i = 0; i < 20; i++) await new Promise<void>((resolve) => process.nextTick(() => resolve()));
+};
+const answers = (deliveries: readonly FakeDelivery[]) => deliveries.map((delivery) => delivery.answers.join());
+const NAK = expect.stringMatching(/^nak \d+$/) as string;
+
+beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick'] }));
+afterEach(() => jest.useRealTimers());
+
+test('a batch runs when it is full, and all of it is acknowledged when the handler returns', async () => {
+  const batches = new Batches(() => Promise.resolve());
+  const deliveries = await batches.offer(2);
+  expect(batches.calls).toEqual([]);
+  deliveries.push(...(await batches.offer(2)));
+  expect(batches.calls).toEqual([[1, 2, 3]]);
+  expect(answers(deliveries)).toEqual(['ack', 'ack', 'ack', '']);
+  expect(batches.bench.handler.counters.handled).toBe(3);
+});
+
+test('a batch that is not full runs when its first event has waited long enough', async () => {
+  const batches = new Batches(() => undefined);
+  await batches.offer(1);
+  await jest.advanceTimersByTimeAsync(600);
+  await batches.offer(1);
+  expect(batches.calls).toEqual([]);
+  await jest.advanceTimersByTimeAsync(500);
+  expect(batches.calls).toEqual([[1, 2]]);
+  await batches.offer(1);
+  await jest.advanceTimersByTimeAsync(1_100);
+  expect(batches.calls).toEqual([[1, 2], [3]]);
+});
+
+test('BatchFailure settles each event on its own: the others are handled and what was published for them is sent', async () => {
+  const batches = new Batches(async (events, _context, { bus }) => {
+    for (const event of events) await bus.publish('a.b', { n: event.n }, { for: event });
+    if (events.length < 2) return;
+    throw new BatchFailure([
+      { index: 0, error: new Error('broken') },
+      { index: 2, error: new Reject('never') },
+    ]);
+  });
+  const deliveries = await batches.offer(3);
+  expect(answers(deliveries)).toEqual([NAK, 'ack', 'term rejected']);
+  expect(batches.bench.sent.map(({ payload }) => (JSON.parse(payload) as Event).n)).toEqual([2]);
+  expect(batches.bench.failures.get(1)).toMatchObject({ provisional: 1 });
+});
+
+test('an event of a batch can be postponed, at no cost in attempts', async () => {
+  const batches = new Batches(() => {
+    throw new BatchFailure([{ index: 1, error: new RetryLater('5s') }]);
+  });
+  expect(answers(await batches.offer(3))).toEqual(['ack', 'nak 5000', 'ack']);
+  expect(batches.bench.failures.size).toBe(0);
+});
+
+test.each([
+  ['any other error', new Error('broken')],
+  ['a BatchFailure that names nothing', new BatchFailure([])],
+  ['a BatchFailure that names an event it does not have', new BatchFailure([{ index: 3, error: new Error('x') }])],
+])('%s fails all, and each is tried again alone', async (_what, error) => {
+  const batches = new Batches((events) => {
+    if (events.length > 1) throw error;
+  });
+  expect(answers(await batches.offer(3))).toEqual([NAK, NAK, NAK]);
+  expect(batches.bench.letters).toEqual([]);
+  const again = [1, 2, 3].map((sequence) => batches.bench.delivery({ n: sequence }, { sequence, deliveryCount: 2 }));
+  for (const delivery of again) batches.intake.offer(delivery, batches.bench.handler);
+  await settle();
+  expect(batches.calls).toEqual([[1, 2, 3], [1], [2], [3]]);
+  expect(answers(again)).toEqual(['ack', 'ack', 'ack']);
+});
+
+test('what is invalid never reaches the batch', async () => {
+  const batches = new Batches(() => undefined);
+  const bad = batches.bench.delivery('no json', { sequence: 99 });
+  batches.intake.offer(bad, batches.bench.handler);
+  const good = await batches.offer(2);
+  expect(batches.calls).toEqual([[1, 2]]);
+  expect(answers([bad, ...good])).toEqual(['term invalid-json', 'ack', 'ack']);
+});
+
+test('store and bus must be told for which event, and count each once', async () => {
+  const codes: string[] = [];
+  const told: number[] = [];
+  const batches = new Batches(async (events, _context, { store, bus }) => {
+    const refused = async (work: Promise<unknown>): Promise<unknown> =>
+      work.catch((error: { code: string }) => codes.push(error.code));
+    await refused(store.update('k', (n = 0) => n + 1));
+    await refused(store.delete('k', { for: { n: 1 } }));
+    await refused(bus.publish('a.b', {}));
+    for (const event of events) told.push(await store.update('k', (n = 0) => n + 1, { for: event }));
+    expect(await store.get('k')).toBe(3);
+  });
+  await batches.offer(3);
+  expect(codes).toEqual(['JP_BATCH_EVENT', 'JP_BATCH_EVENT', 'JP_BATCH_EVENT']);
+  expect(told).toEqual([1, 2, 3]);
+  expect(batches.values.entries.get('k')).toMatchObject({ value: '3' });
+});
+
+test('the context tells of each event, and its signal is aborted when the time is up: then all are tried again', async () => {
+  let signal: AbortSignal | undefined;
+  const batches = new Batches(
+    (events, context) => {
+      signal = context.signal;
+      expect(events.map((event) => context.of(event).sequence)).toEqual([1, 2]);
+      expect(() => context.of({})).toThrow('no event of its batch');
+      return new Promise(() => undefined);
+    },
+    { timeoutMs: 1_000, batch: { size: 2, waitMs: 1_000 } },
+  );
+  const deliveries = await batches.offer(2);
+  batches.intake.sweep(performance.now() + 1_001);
+  await settle();
+  expect(signal?.aborted).toBe(true);
+  expect(answers(deliveries)).toEqual([NAK, NAK]);
+  expect([...batches.bench.failures.values()].map(({ provisional }) => provisional)).toEqual([1, 1]);
+});
+
+test('on stopping what is gathered goes back, and a batch that runs may end', async () => {
+  let finish = (): void => undefined;
+  const batches = new Batches(() => new Promise<void>((resolve) => (finish = resolve)));
+  const deliveries = await batches.offer(5);
+  const stopped = batches.intake.stop(1_000);
+  expect(answers(deliveries)).toEqual(['', '', '', 'nak', 'nak']);
+  finish();
+  await stopped;
+  expect(answers(deliveries)).toEqual(['ack', 'ack', 'ack', 'nak', 'nak']);
+});
+
+test('an event that another host has settled is acknowledged; the others come again, at no cost', async () => {
+  const batches = new Batches(async (events, _context, { store, bench }) => {
+    if (events.length === 3) bench.settlements.settled.add(2);
+    for (const event of events) await store.update('k', (n = 0) => n + 1, { for: event });
+  });
+  expect(answers(await batches.offer(3))).toEqual(
+    ['nak 1000', 'ack', 'nak 1000'].map((text) => expect.stringMatching(text.replace(/\d+$/, '\\d+')) as string),
+  );
+  expect(batches.bench.failures.size).toBe(0);
+});
