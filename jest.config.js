@@ -2,7 +2,8 @@
 module.exports = {
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  testPathIgnorePatterns: ['<rootDir>/test/fixtures/'],
+  // The chaos suite has a config of its own.
+  testPathIgnorePatterns: ['<rootDir>/test/fixtures/', '<rootDir>/test/chaos/'],
   testEnvironment: '<rootDir>/test/support/leak-environment.ts',
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',

@@ -79,7 +79,8 @@ export class DeadLetterStream implements DeadLetters {
     try {
       await this.connection.jsm.streams.deleteMessage(this.stream, id, false);
     } catch (error) {
-      if (isGone(error)) return;
+      // The server has several words for a message that is not there, and uses them for other failures too.
+      if (isGone(error) || !(await this.get(id))) return;
       throw asBrokerError(error, `removing dead letter ${id}`);
     }
   }

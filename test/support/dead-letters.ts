@@ -1,4 +1,4 @@
-import type { NatsConnection, StoredMsg } from 'nats';
+import type { NatsConnection, NatsError, StoredMsg } from 'nats';
 
 /** All that the stream of dead letters holds, oldest first, read without the host's code. */
 export async function storedLetters(nats: NatsConnection): Promise<StoredMsg[]> {
@@ -6,7 +6,12 @@ export async function storedLetters(nats: NatsConnection): Promise<StoredMsg[]> 
   const { state } = await jsm.streams.info('DEAD');
   const letters: StoredMsg[] = [];
   for (let seq = state.first_seq; seq <= state.last_seq && state.messages > 0; seq++) {
-    letters.push(await jsm.streams.getMessage('DEAD', { seq }));
+    try {
+      letters.push(await jsm.streams.getMessage('DEAD', { seq }));
+    } catch (error) {
+      // One that was redriven or dropped leaves a gap.
+      if ((error as NatsError).code !== '404') throw error;
+    }
   }
   return letters;
 }

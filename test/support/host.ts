@@ -49,6 +49,10 @@ export interface TestHost {
   stop(): Promise<number | null>;
   /** SIGKILL. */
   kill(): Promise<void>;
+  /** SIGSTOP: it holds its connections and does nothing. */
+  freeze(): void;
+  /** Goes on after `freeze`. */
+  thaw(): void;
 }
 
 const READY_MS = 30_000;
@@ -104,6 +108,8 @@ export async function startHost(options: HostOptions): Promise<TestHost> {
       kill: async () => {
         await end('SIGKILL');
       },
+      freeze: () => void child.kill('SIGSTOP'),
+      thaw: () => void child.kill('SIGCONT'),
     };
   } catch (cause) {
     await end('SIGKILL');
@@ -118,7 +124,11 @@ function endOf(child: ChildProcess, folder: string): (signal: NodeJS.Signals) =>
   process.once('exit', killAtExit);
   const ended = new Promise<number | null>((done) => child.once('close', (code) => done(code)));
   return async (signal) => {
-    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill(signal);
+      // A frozen one would hear of it no sooner than it is woken.
+      child.kill('SIGCONT');
+    }
     const code = await ended;
     process.off('exit', killAtExit);
     rmSync(folder, { recursive: true, force: true });

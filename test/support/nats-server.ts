@@ -26,6 +26,10 @@ export interface TestServer {
   wipe(): void;
   /** Starts it again on its port and data, after `kill`. */
   restart(): Promise<void>;
+  /** Stops its clock (SIGSTOP): it holds its connections and answers nothing. */
+  freeze(): void;
+  /** Goes on after `freeze`. */
+  thaw(): void;
 }
 
 const READY_MS = 10_000;
@@ -55,6 +59,8 @@ export async function startTestServer(settings: object = {}): Promise<TestServer
     async restart() {
       server = await launch(binary, folder, server.port, settings);
     },
+    freeze: () => void server.child.kill('SIGSTOP'),
+    thaw: () => void server.child.kill('SIGCONT'),
   };
 }
 
@@ -123,6 +129,8 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (hasEnded(child)) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill(signal);
+  // A frozen one would hear of it no sooner than it is woken.
+  child.kill('SIGCONT');
   const late = setTimeout(() => child.kill('SIGKILL'), READY_MS);
   await ended;
   clearTimeout(late);

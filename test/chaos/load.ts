@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NatsConnection } from 'nats';
+
+export interface Outgoing {
+  readonly subject: string;
+  readonly event: object;
+}
+
+const TICK_MS = 20;
+const ACK_MS = 2_000;
+const PAUSE_MS = 50;
+/** So many that wait for their acknowledgement; while there are more, the publisher waits as well. */
+const MOST_UNDER_WAY = 1_000;
+
+/**
+ * Publishes at a steady rate. Each event has an id of its own and is sent again under it until the stream
+ * says that it has it, as a publisher does that loses nothing.
+ */
+export class SteadyLoad {
+  private sent = 0;
+  private ended = false;
+  private readonly underWay = new Set<Promise<void>>();
+  private readonly running: Promise<void>;
+
+  /** @param make the n-th event, from 0 */
+  constructor(
+    private readonly nats: NatsConnection,
+    private readonly name: string,
+    private readonly perSecond: number,
+    private readonly make: (n: number) => Outgoing,
+  ) {
+    this.running = this.run();
+  }
+
+  /** Ends it; resolves with the number of events when the stream has them all. */
+  async end(): Promise<number> {
+    this.ended = true;
+    await this.running;
+    await Promise.all(this.underWay);
+    return this.sent;
+  }
+
+  private async run(): Promise<void> {
+    const perTick = (this.perSecond * TICK_MS) / 1_000;
+    let due = 0;
+    for (let next = performance.now(); !this.ended; next += TICK_MS) {
+      await sleep(Math.max(0, next - performance.now()));
+      if (this.underWay.size > MOST_UNDER_WAY) continue;
+      for (due += perTick; this.sent < due;) this.send(this.sent++);
+    }
+  }
+
+  private send(n: number): void {
+    const sending = publishUntilStored(this.nats, `${this.name}-${n}`, this.make(n));
+    this.underWay.add(sending);
+    void sending.then(() => this.underWay.delete(sending));
+  }
+}
+
+/** Never gives up: what it throws away would be lost. */
+async function publishUntilStored(nats: NatsConnection, msgID: string, { subject, event }: Outgoing): Promise<void> {
+  const payload = JSON.stringify(event);
+  for (;;) {
+    try {
+      await nats.jetstream().publish(subject, payload, { msgID, timeout: ACK_MS });
+      return;
+    } catch {
+      // No acknowledgement: the server is down, or has it and died before it said so. The id tells a repeat.
+      await sleep(PAUSE_MS);
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestHost } from '../support/host';
+import { Scene } from '../support/scene';
+import { expectEffectsOnce } from './nothing-lost';
+import { Platform } from './platform';
+import { between, count, report, seconds } from './proof';
+
+const KILLS = count(6, 30);
+const FREEZES = count(2, 10);
+/** Past `delivery.ackWait` of 3 s, so that what the frozen host held goes to the other one. */
+const FROZEN_MS = 5_000;
+
+const scene = new Scene();
+afterAll(() => scene.end());
+
+test('of two hosts one is killed, or frozen until the other has its events, again and again: every event has its effects once', async () => {
+  const { platform, host } = await Platform.open(scene);
+  const hosts: [TestHost, TestHost] = [host, await platform.start()];
+  const load = platform.load();
+  for (let kill = 0; kill < KILLS; kill++) {
+    await sleep(between(1_000, 4_000));
+    const victim = kill % 2;
+    await hosts[victim]!.kill();
+    hosts[victim] = await platform.start();
+  }
+  for (let freeze = 0; freeze < FREEZES; freeze++) {
+    await sleep(between(500, 2_000));
+    const victim = hosts[freeze % 2]!;
+    victim.freeze();
+    await sleep(FROZEN_MS);
+    victim.thaw();
+  }
+  await sleep(2_000);
+  const sent = await load.end();
+  const endedMs = performance.now();
+  const deliveries = await platform.settled();
+  const drainedMs = performance.now() - endedMs;
+  const { causes, emitted, keys } = await expectEffectsOnce(platform.nats, sent);
+  report(
+    'two-hosts',
+    `${KILLS} kills, ${FREEZES} freezes of ${seconds(FROZEN_MS)}, ${causes} events, ${deliveries} deliveries, ` +
+      `${emitted} events emitted once each, ${keys} keys as in the reference, no dead letter; ` +
+      `drained ${seconds(drainedMs)} after the load`,
+  );
+});

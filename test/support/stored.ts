@@ -1,0 +1,69 @@
+/** What a stream or a bucket holds, read without the host's code. */
+import type { JsMsg, NatsConnection } from 'nats';
+import { unescapeKey } from '../../host/effects/store-keys';
+
+export interface StoredMessage {
+  readonly subject: string;
+  readonly sequence: number;
+  /** When the stream stored it, in milliseconds since 1970. */
+  readonly storedAtMs: number;
+  /** Its `Nats-Msg-Id`; empty where it has none. */
+  readonly id: string;
+  json<T>(): T;
+  /** Empty where it has none by that name. */
+  header(name: string): string;
+}
+
+const BATCH = 1_000;
+const NANOS_PER_MS_DIGITS = 6;
+
+/** All messages of a stream, oldest first. */
+export async function readStream(nats: NatsConnection, stream: string): Promise<StoredMessage[]> {
+  const jsm = await nats.jetstreamManager();
+  const { state } = await jsm.streams.info(stream);
+  const messages: StoredMessage[] = [];
+  if (state.messages === 0) return messages;
+  const consumer = await nats.jetstream().consumers.get(stream);
+  for (let more = true; more;) {
+    more = false;
+    for await (const message of await consumer.fetch({ max_messages: BATCH, expires: 5_000 })) {
+      messages.push(storedMessage(message));
+      more = message.info.pending > 0;
+      if (!more) break;
+    }
+  }
+  await consumer.delete();
+  if (messages.length !== state.messages) {
+    throw new Error(`${stream} has ${state.messages} messages; ${messages.length} could be read`);
+  }
+  return messages;
+}
+
+/** The values of a plugin's store, as `key`, or `scope/key` where they are in a scope. */
+export async function readStore(nats: NatsConnection, plugin: string): Promise<Record<string, unknown>> {
+  const prefix = `$KV.jetplug-${plugin}.`;
+  const values = await readStream(nats, `KV_jetplug-${plugin}`);
+  return Object.fromEntries(
+    values.map(({ subject, json }) => {
+      const { scope, key } = unescapeKey(subject.slice(prefix.length));
+      return [scope === undefined ? key : `${scope}/${key}`, json()];
+    }),
+  );
+}
+
+function storedMessage(message: JsMsg): StoredMessage {
+  return {
+    subject: message.subject,
+    sequence: message.seq,
+    storedAtMs: storedAtMs(message),
+    id: message.headers?.get('Nats-Msg-Id') ?? '',
+    json: <T>() => message.json<T>(),
+    header: (name) => message.headers?.get(name) ?? '',
+  };
+}
+
+/** From the subject for its ack: as a number the nanoseconds would not be exact. */
+function storedAtMs({ reply }: JsMsg & { readonly reply?: string }): number {
+  const tokens = (reply ?? '').split('.');
+  return Number(tokens.at(tokens.length > 9 ? 9 : 7)!.slice(0, -NANOS_PER_MS_DIGITS));
+}
