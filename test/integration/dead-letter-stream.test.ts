@@ -1,5 +1,7 @@
+import { KvLongTexts } from '../../host/effects/long-texts';
 import { Connection } from '../../host/nats/connection';
 import { DeadLetterStream } from '../../host/nats/dead-letter-stream';
+import { MemoryKeyValue } from '../support/memory-key-value';
 import { Scene } from '../support/scene';
 
 const scene = new Scene();
@@ -11,7 +13,10 @@ test('a letter that is removed again, in the middle of the stream or at its ends
   try {
     await connection.jsm.streams.add({ name: 'DEAD', subjects: ['dead.>'] });
     for (let i = 0; i < 3; i++) await connection.js.publish(`dead.p.h.EVENTS.${i}`, '');
-    const letters = new DeadLetterStream(connection, 'DEAD');
+    const texts = new KvLongTexts(new MemoryKeyValue(), (message) => {
+      throw new Error(message);
+    });
+    const letters = new DeadLetterStream(connection, 'DEAD', texts);
     // The server has another word for each: a gap, what lies before its first message, what it never had.
     for (const id of [2, 2, 1, 1, 3, 3, 9]) await letters.remove(id);
     expect((await connection.jsm.streams.info('DEAD')).state.messages).toBe(0);

@@ -26,10 +26,6 @@ export interface TestServer {
   wipe(): void;
   /** Starts it again on its port and data, after `kill`. */
   restart(): Promise<void>;
-  /** Stops its clock (SIGSTOP): it holds its connections and answers nothing. */
-  freeze(): void;
-  /** Goes on after `freeze`. */
-  thaw(): void;
 }
 
 const READY_MS = 10_000;
@@ -59,8 +55,6 @@ export async function startTestServer(settings: object = {}): Promise<TestServer
     async restart() {
       server = await launch(binary, folder, server.port, settings);
     },
-    freeze: () => void server.child.kill('SIGSTOP'),
-    thaw: () => void server.child.kill('SIGCONT'),
   };
 }
 
