@@ -12,7 +12,7 @@ import { within, type Run } from './run';
  */
 export async function dispatchBatch(batch: Batch): Promise<readonly Outcome[]> {
   const ended = await batch.interruptible(call(batch));
-  return Array.isArray(ended) ? (ended as Outcome[]) : batch.runs.map(() => ended as Outcome);
+  return Array.isArray(ended) ? ended : batch.runs.map(() => ended);
 }
 
 async function call(batch: Batch): Promise<Outcome[]> {
@@ -25,11 +25,11 @@ async function call(batch: Batch): Promise<Outcome[]> {
     // Ended from outside before: nothing is sent, and nobody waits for these outcomes.
     if (wasOver) return [];
     const failure = checked(batch, thrown);
-    return Promise.all(batch.runs.map((run, i) => outcomeOf(run, i, failure)));
+    return Promise.all(batch.runs.map(async (run, i) => outcomeOf(run, i, failure)));
   }
   if (batch.isOver) return [];
   batch.end();
-  return Promise.all(batch.runs.map(sent));
+  return Promise.all(batch.runs.map(async (run) => sent(run)));
 }
 
 /** A `BatchFailure` that names no event of the batch would leave the others handled that it may have meant. */

@@ -7,7 +7,7 @@ import type { Handler } from './handler';
 import { Held, KeptDelivery } from './held';
 import { BatchLine, KeyedLine, Queue, type Line } from './line';
 import { processBatch, processMessage, type RunRegistry } from './process-message';
-import { SuspectTurns } from './suspects';
+import type { SuspectTurns } from './suspects';
 
 const FAULT_DELAY_MS = 5_000;
 
@@ -279,7 +279,7 @@ export class Intake implements RunRegistry {
     for (const held of work instanceof Held ? [work] : work) {
       if (!held.hasLeft) continue;
       this.drop(held);
-      this.line.left(held);
+      this.line.left?.(held);
     }
     if (this.keepsPlaces) this.options.onRoom();
     this.noteAlone();

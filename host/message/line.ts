@@ -7,8 +7,8 @@ export interface Line {
   push(held: Held): void;
   /** What is to run next: one delivery, or those of a batch. */
   next(): Held | readonly Held[] | undefined;
-  /** The delivery is out of this host's hands. */
-  left(held: Held): void;
+  /** Told when a delivery is out of this host's hands. */
+  left?(held: Held): void;
   /** Empties it; those that wait for their turn after another included. */
   clear(): readonly Held[];
 }
@@ -28,8 +28,6 @@ export class Queue implements Line {
   next(): Held | undefined {
     return this.waiting.shift();
   }
-
-  left(): void {}
 
   clear(): readonly Held[] {
     return this.waiting.splice(0);
@@ -109,8 +107,6 @@ export class BatchLine implements Line {
     this.watch();
     return together;
   }
-
-  left(): void {}
 
   clear(): readonly Held[] {
     clearTimeout(this.timer);

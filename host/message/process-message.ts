@@ -68,12 +68,12 @@ export async function processBatch(
     if (delivery.deliveryCount > 1 || delivery.past || handler.settlements.has(delivery.sequence)) alone.push(delivery);
     else together.push({ handler, delivery, decoded: undefined, failures: NO_FAILURES, marked: false });
   }
-  const received = await Promise.all(together.map((arrival) => receive(arrival, runs)));
+  const received = await Promise.all(together.map(async (arrival) => receive(arrival, runs)));
   const ready = together.flatMap((arrival, i) => (received[i] ? [{ arrival, run: received[i] }] : []));
   if (ready.length > 0) {
     const batch = ready.map(({ run }) => run);
     const outcomes = await handleTogether(batch, runs);
-    await Promise.all(ready.map(({ arrival, run }, i) => conclude(arrival, outcomes[i]!, run)));
+    await Promise.all(ready.map(async ({ arrival, run }, i) => conclude(arrival, outcomes[i]!, run)));
   }
   for (const delivery of alone) await processMessage(handler, delivery, runs);
 }

@@ -47,7 +47,7 @@ export class Run extends Execution {
   }
 
   /** A single event is the only one that a call can be for. */
-  runFor(): Run {
+  runFor(): this {
     return this;
   }
 

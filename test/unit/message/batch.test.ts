@@ -137,7 +137,7 @@ test('store and bus must be told for which event, and count each once', async ()
   const told: number[] = [];
   const batches = new Batches(async (events, _context, { store, bus }) => {
     const refused = async (work: Promise<unknown>): Promise<unknown> =>
-      work.catch((error: { code: string }) => codes.push(error.code));
+      work.catch((error: unknown) => codes.push((error as { code: string }).code));
     await refused(store.update('k', (n = 0) => n + 1));
     await refused(store.delete('k', { for: { n: 1 } }));
     await refused(bus.publish('a.b', {}));

@@ -30,7 +30,10 @@ class KeyedRuns {
         expect(this.running.filter((other) => other.key === key && key !== undefined)).toEqual([]);
         this.begun.push(name);
         return new Promise<void>((resolve, reject) => {
-          const finish = (): void => void (this.handled.push(name), resolve());
+          const finish = (): void => {
+            this.handled.push(name);
+            resolve();
+          };
           this.running.push({ key, sequence, finish, fail: reject });
         });
       },
@@ -60,7 +63,7 @@ class KeyedRuns {
 }
 
 const turn = () => new Promise<void>((resolve) => process.nextTick(() => resolve()));
-const after = async (ms: number): Promise<void> => void (await jest.advanceTimersByTimeAsync(ms));
+const after = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync(ms);
 
 beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick', 'performance'] }));
 afterEach(() => jest.useRealTimers());
