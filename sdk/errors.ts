@@ -143,6 +143,10 @@ export const ERRORS = {
     'The NATS server is gone, and too many events wait for it to come back.',
     'Await what you publish, so that less waits at once; publish this one again when the server is back.',
   ],
+  JP_PUBLISH_TOO_LARGE: [
+    'An event is larger than the server or its stream takes.',
+    'Publish less in one event, or raise max_payload of the server or max_msg_size of the stream.',
+  ],
   JP_PUBLISH_NO_STREAM: [
     'An event was published on a subject that no stream holds.',
     'Add the subject to a stream of the config (streams[].subjects), or correct it.',

@@ -17,6 +17,8 @@ export interface KeyValue {
   delete(key: string, expected?: number, marks?: string): Promise<number>;
   /** Removes the key, or with `<name>.>` all keys below a name, as if they had never been: no revision is left. */
   purge(key: string): Promise<void>;
+  /** The keys beside whose values something is kept, with that. Reads the whole bucket, but for the values. */
+  marked(): Promise<{ readonly key: string; readonly marks: string }[]>;
   /** The keys that have a value: all, or those below a name, `<under>.…`. */
   keys(under?: string): Promise<string[]>;
 }

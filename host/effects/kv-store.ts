@@ -1,5 +1,5 @@
 import { Store, type ForEvent } from '../../sdk';
-import { JetplugError } from '../../sdk/internal';
+import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { isPromise } from '../maybe-promise';
 import { currentRun, currentScope, type Run } from '../message/run';
 import { showThrown } from '../thrown';
@@ -53,7 +53,13 @@ export class KvStore<T> extends Store<T> {
     const before = run.appliedBefore(escaped);
     if (before) return before[2] ?? undefined;
     const author = run.authorOf(escaped);
-    const text = await this.writers.write(escaped, change, author);
+    // Until it is answered, nobody knows whether it was applied.
+    run.unanswered++;
+    const text = await this.writers.write(escaped, change, author).catch((error: unknown) => {
+      if (!isUnanswered(error)) run.unanswered--;
+      throw error;
+    });
+    run.unanswered--;
     run.applied.push([escaped, author.ordinal, text ?? null]);
     return text;
   }
@@ -64,6 +70,11 @@ export class KvStore<T> extends Store<T> {
     }
     return new KvStore<U>(this.bucket, this.writers, assertScope(name));
   }
+}
+
+/** All else is known not to have been written. */
+function isUnanswered(error: unknown): boolean {
+  return isJetplugError(error) && error.code === 'JP_STORE_UNAVAILABLE';
 }
 
 function parse<T>(text: string | undefined): T | undefined {

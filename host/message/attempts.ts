@@ -6,6 +6,7 @@ import type { LongTexts } from '../effects/long-texts';
 import type { MaybePromise } from '../maybe-promise';
 import { carried, carry, isShort, mergeApplied, type CarriedUpdates } from './applied';
 import type { AppliedUpdate, MessageRef, Past } from './delivery';
+import type { DeadLetterReason } from './outcome';
 import type { Outages } from './outages';
 
 /** How often a message has failed in one handler. */
@@ -20,6 +21,17 @@ export interface Failures {
   readonly applied: readonly AppliedUpdate[];
   /** How often a process has died while it was at the message, as far as that is known: see {@link AttemptLog.started}. */
   readonly deaths: number;
+  /** Whether its runs may have applied more than is known: one died, or had no answer. */
+  readonly unsure?: boolean | undefined;
+  /** As what it is to be dead-lettered, where that was decided and is not known to be done. */
+  readonly buried?: Burial | undefined;
+}
+
+/** Why a message becomes a dead letter. */
+export interface Burial {
+  readonly reason: DeadLetterReason;
+  readonly error: Error;
+  readonly attempts: number;
 }
 
 export const NO_FAILURES: Failures = { charged: 0, provisional: 0, outages: 0, applied: [], deaths: 0 };
@@ -36,7 +48,9 @@ export type CountedMessage = MessageRef & { readonly past?: Past | undefined };
 export interface AttemptLog {
   read(message: CountedMessage): MaybePromise<Failures>;
   /** One more, provisionally, with what the run had applied; resolves when it is stored. */
-  failed(message: CountedMessage, applied: readonly AppliedUpdate[]): Promise<void>;
+  failed(message: CountedMessage, applied: readonly AppliedUpdate[], unsure?: boolean): Promise<void>;
+  /** It is to be dead-lettered and not to be run again, whoever lives to do it. */
+  bury(message: CountedMessage, burial: Burial): Promise<void>;
   /** The message is about to be run: if this process dies before one of the other calls, that was a death under it. */
   started(message: CountedMessage): Promise<void>;
   /** The run has ended with nothing to count: given back, postponed, or the broker's fault. */
@@ -48,7 +62,8 @@ export interface AttemptLog {
 }
 
 /** What is on record of a message's failures. */
-interface AttemptState extends Failures, CarriedUpdates {
+interface AttemptState extends Omit<Failures, 'buried'>, CarriedUpdates {
+  readonly buried?: (Omit<Burial, 'error'> & { name: string; message: string; stack: string | undefined }) | undefined;
   /** The process that is at the message; of another process: that died under it, or is frozen. */
   readonly startedBy?: string | undefined;
 }
@@ -57,6 +72,9 @@ interface AttemptRecord extends AttemptState {
   /** When the message was stored: a stream made again counts its sequences anew. */
   readonly storedAtMs: number;
 }
+
+/** Longer than what a letter takes of an error. */
+const MAX_TEXT = 8_192;
 
 /** Tells this process from those before it and on other machines. */
 const THIS_PROCESS = randomUUID();
@@ -81,33 +99,44 @@ export class KvAttemptLog implements AttemptLog {
     const entry = await this.records.get(this.keyOf(message));
     const failures = this.parse(entry?.value, message);
     const { past } = message;
-    const applied = await carried(failures, this.texts);
-    return past?.appliedIn === undefined
-      ? withApplied(failures, applied)
-      : withApplied(failures, mergeApplied(await carried(past, this.texts), applied));
+    const own = await carried(failures, this.texts);
+    const applied = past?.appliedIn === undefined ? own : mergeApplied(await carried(past, this.texts), own);
+    return withKnown(failures, applied, this.deathsOf(failures));
   }
 
-  async failed(message: CountedMessage, applied: readonly AppliedUpdate[]): Promise<void> {
+  bury(message: CountedMessage, { reason, error, attempts }: Burial): Promise<void> {
+    const { name, message: text, stack } = error;
+    return this.change(message, this.outages.count, (before) => ({
+      ...this.unmarked(before),
+      buried: { reason, attempts, name, message: text.slice(0, MAX_TEXT), stack: stack?.slice(0, MAX_TEXT) },
+    }));
+  }
+
+  async failed(message: CountedMessage, applied: readonly AppliedUpdate[], unsure = false): Promise<void> {
     // What is told now is of now, however late it is written: an outage may begin meanwhile.
     const outages = this.outages.count;
     const { applied: short, appliedIn }: CarriedUpdates = isShort(applied)
       ? { applied }
       : await carry(applied, this.textOf(message), this.texts);
     await this.change(message, outages, (before) => ({
-      ...before,
-      startedBy: undefined,
+      ...this.unmarked(before),
       provisional: before.provisional + 1,
+      ...((unsure || before.unsure) && { unsure: true }),
       applied: mergeApplied(before.applied, short),
       ...(appliedIn !== undefined && { appliedIn }),
     }));
   }
 
   started(message: CountedMessage): Promise<void> {
-    return this.change(message, this.outages.count, (before) => ({ ...before, startedBy: this.process }));
+    return this.change(message, this.outages.count, (before) => ({
+      ...before,
+      deaths: this.deathsOf(before),
+      startedBy: this.process,
+    }));
   }
 
   ended(message: CountedMessage): Promise<void> {
-    return this.change(message, this.outages.count, (before) => ({ ...before, startedBy: undefined }));
+    return this.change(message, this.outages.count, (before) => this.unmarked(before));
   }
 
   charge(message: CountedMessage): Promise<void> {
@@ -171,9 +200,7 @@ export class KvAttemptLog implements AttemptLog {
   private parse(text: string | undefined, message: CountedMessage, now?: number): AttemptState {
     const found = text === undefined ? undefined : (JSON.parse(text) as AttemptRecord);
     const record: AttemptState = found?.storedAtMs === message.storedAtMs ? found : broughtBy(message);
-    const { charged, provisional, outages, applied, appliedIn, deaths, startedBy } = record;
-    // A mark that another process left open is its death.
-    const died = startedBy !== undefined && startedBy !== this.process;
+    const { charged, provisional, outages, applied, appliedIn, deaths, startedBy, unsure, buried } = record;
     this.outages.learn(outages);
     if (appliedIn !== undefined) this.long.set(this.keyOf(message), appliedIn);
     const all = this.outages;
@@ -185,9 +212,23 @@ export class KvAttemptLog implements AttemptLog {
       outages,
       applied,
       ...(appliedIn !== undefined && { appliedIn }),
-      deaths: died ? deaths + 1 : deaths,
-      ...(startedBy !== undefined && !died && { startedBy }),
+      deaths,
+      ...(unsure && { unsure }),
+      ...(startedBy !== undefined && { startedBy }),
+      ...(buried && { buried }),
     };
+  }
+
+  /** A mark that is another process's when the message comes to this one: that process died under it. */
+  private deathsOf({ deaths, startedBy }: AttemptState): number {
+    return startedBy === undefined || startedBy === this.process ? deaths : deaths + 1;
+  }
+
+  /** Another process's mark is not this one's to take back: it may be at the message now. */
+  private unmarked(state: AttemptState): AttemptState {
+    if (state.startedBy !== this.process) return state;
+    const { startedBy: _mine, ...rest } = state;
+    return rest;
   }
 
   private textOf({ stream, sequence, storedAtMs }: MessageRef): string {
@@ -200,14 +241,14 @@ export class KvAttemptLog implements AttemptLog {
 }
 
 /** Of what it brings in a record that one is the road's, to be read with it and not to be removed here. */
-export function broughtBy({ past }: CountedMessage): Failures {
+export function broughtBy({ past }: CountedMessage): Omit<Failures, 'buried'> {
   if (!past) return NO_FAILURES;
   const { failures, provisional = 0, outages = 0, applied } = past;
-  return { charged: failures, provisional, outages, applied, deaths: 0 };
+  return { charged: failures, provisional, outages, applied, deaths: 0, ...(past.unsure && { unsure: true }) };
 }
 
 /** Not by a copy of its fields: whether the provisional ones count is seen when they are looked at. */
-function withApplied(failures: AttemptState, applied: readonly AppliedUpdate[]): Failures {
+function withKnown(failures: AttemptState, applied: readonly AppliedUpdate[], deaths: number): Failures {
   return {
     charged: failures.charged,
     get provisional() {
@@ -215,6 +256,13 @@ function withApplied(failures: AttemptState, applied: readonly AppliedUpdate[]):
     },
     outages: failures.outages,
     applied,
-    deaths: failures.deaths,
+    deaths,
+    unsure: failures.unsure,
+    buried: failures.buried && revived(failures.buried),
   };
+}
+
+/** The error as it was, for the letter. */
+function revived({ reason, attempts, name, message, stack }: NonNullable<AttemptState['buried']>): Burial {
+  return { reason, attempts, error: Object.assign(new Error(message), { name, stack }) };
 }

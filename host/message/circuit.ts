@@ -40,7 +40,9 @@ export interface CircuitBefore {
  * failed, the circuit opens and it is forgotten. Then only probes run, until one succeeds.
  */
 export class Circuit {
-  private readonly failing = new Map<string, ChargedMessage>();
+  private readonly failing = new Map<string, ChargedMessage & { readonly buried?: true }>();
+  /** What has failed while it was open, or opened it: as a probe it would tell nothing new. */
+  private readonly tried = new Set<string>();
   private firstFailureMs = 0;
   private open: (Outage & { probes: number }) | undefined;
 
@@ -82,11 +84,12 @@ export class Circuit {
 
   /** A handler threw or timed out. */
   failed(message: MessageRef, error: Error): void {
-    if (this.open) return;
+    if (this.open) return void this.tried.add(nameOf(message));
     this.count(message);
     if (!this.isSuspicious || this.nowMs() - this.firstFailureMs < this.policy.overMs) return;
     const outage = { since: new Date(this.nowMs()), reason: error.message };
     this.open = { ...outage, probes: 0 };
+    for (const name of this.failing.keys()) this.tried.add(name);
     this.failing.clear();
     this.events.opened(outage);
   }
@@ -96,18 +99,28 @@ export class Circuit {
     if (this.open) this.open.probes++;
   }
 
+  /** Whether the message is known to fail in this outage. */
+  hasTried(message: MessageRef): boolean {
+    return this.tried.has(nameOf(message));
+  }
+
   succeeded(message: MessageRef): void {
+    // Nearly always: nothing fails.
+    if (this.failing.size === 0 && !this.open) return;
     this.failing.delete(nameOf(message));
-    if (this.failing.size > 0) this.events.charged([...this.failing.values()]);
+    const charged = [...this.failing.values()].filter(({ buried }) => !buried);
+    if (charged.length > 0) this.events.charged(charged);
     this.failing.clear();
+    this.tried.clear();
     if (!this.open) return;
     this.open = undefined;
     this.events.closed();
   }
 
-  /** A message is dead-lettered: it says no more of the handler. */
+  /** A message is dead-lettered: nothing is charged to it any more, but it has failed like others. */
   buried(message: MessageRef): void {
-    this.failing.delete(nameOf(message));
+    const failed = this.failing.get(nameOf(message));
+    if (failed) this.failing.set(nameOf(message), { ...failed, buried: true });
   }
 
   private count(message: MessageRef): void {

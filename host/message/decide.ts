@@ -54,6 +54,10 @@ export function decide(
       return { action: 'dead-letter', reason: 'rejected', error: outcome.error, attempts: attempt };
     case 'crashed':
       return { action: 'dead-letter', reason: 'crashed-host', error: outcome.error, attempts: attempt - 1 };
+    case 'buried-before': {
+      const { reason, error, attempts } = outcome;
+      return { action: 'dead-letter', reason, error, attempts };
+    }
     case 'postponed':
       return { action: 'retry', delayMs: outcome.delayMs, error: outcome.error };
     case 'unavailable':

@@ -11,6 +11,8 @@ export interface Past {
   /** What its earlier runs have applied, which is not to be applied again; more of it in the record of that name. */
   readonly applied: readonly AppliedUpdate[];
   readonly appliedIn?: string;
+  /** Whether they may have applied more than that. */
+  readonly unsure?: boolean;
   /** The dead letter that it was, to be removed when it is settled. */
   readonly letter?: number;
 }
@@ -37,6 +39,8 @@ export interface Delivery extends MessageRef {
   readonly past?: Past | undefined;
   /** How often it was delivered, this time included; it counts deploys and lost connections too. */
   readonly deliveryCount: number;
+  /** How many messages of its durable had not been delivered yet. */
+  readonly pending: number;
   /** Counts the deliveries of its durable, redeliveries included, from 1. */
   readonly consumerSequence: number;
   /** Its headers, by name as sent; a name sent twice keeps its last value. Throws where the block is malformed. */

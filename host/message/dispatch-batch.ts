@@ -15,7 +15,7 @@ export async function dispatchBatch(batch: Batch): Promise<readonly Outcome[]> {
   return Array.isArray(ended) ? ended : batch.runs.map(() => ended);
 }
 
-async function call(batch: Batch): Promise<Outcome[]> {
+async function call(batch: Batch): Promise<Outcome[] | Outcome> {
   try {
     const result = within(batch, () => batch.handler.invoke(batch.events, new RunBatchContext(batch)));
     if (isPromise(result)) await result;
@@ -25,11 +25,11 @@ async function call(batch: Batch): Promise<Outcome[]> {
     // Ended from outside before: nothing is sent, and nobody waits for these outcomes.
     if (wasOver) return [];
     const failure = checked(batch, thrown);
-    return Promise.all(batch.runs.map(async (run, i) => outcomeOf(run, i, failure)));
+    return batch.afterwards(Promise.all(batch.runs.map(async (run, i) => outcomeOf(run, i, failure))));
   }
   if (batch.isOver) return [];
   batch.end();
-  return Promise.all(batch.runs.map(async (run) => sent(run)));
+  return batch.afterwards(Promise.all(batch.runs.map(async (run) => sent(run))));
 }
 
 /** A `BatchFailure` that names no event of the batch would leave the others handled that it may have meant. */

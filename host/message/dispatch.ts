@@ -34,7 +34,7 @@ function returned(run: Run): MaybePromise<Outcome> {
   // Ended from outside before: that is the outcome, and nothing is sent.
   if (run.isOver) return HANDLED;
   run.end();
-  return sent(run);
+  return run.afterwards(sent(run));
 }
 
 /** The handler has returned: what it published goes out. */

@@ -42,6 +42,17 @@ export class Execution {
     });
   }
 
+  /** What follows the handler's return, such as sending what it published: only the host's stop may cut it off. */
+  afterwards<T>(work: MaybePromise<T>): MaybePromise<T | Outcome> {
+    if (!isPromise(work)) return work;
+    return new Promise((resolve, reject) => {
+      this.interrupt = (outcome) => {
+        if (outcome.kind === 'given-back') resolve(outcome);
+      };
+      work.then(resolve, reject).finally(() => (this.interrupt = undefined));
+    });
+  }
+
   /** From here on its store and bus refuse: nobody waits for what they would do. */
   end(reason?: unknown): void {
     this.over = true;

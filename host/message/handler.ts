@@ -3,6 +3,7 @@ import type { Envelope, EventContract, Location } from '../../sdk/internal';
 import type { LongTexts } from '../effects/long-texts';
 import type { Settlements } from '../effects/settlements';
 import type { AttemptLog } from './attempts';
+import type { AppliedUpdate } from './delivery';
 import type { Circuit } from './circuit';
 import type { HandlerCounters } from './counters';
 import type { DeadLetters, Outgoing, RetryRoad } from './ports';
@@ -33,6 +34,8 @@ export interface Handler {
   readonly settlements: Settlements;
   readonly texts: LongTexts;
   readonly attempts: AttemptLog;
+  /** What runs at a message have applied to the plugin's store, by the marks that they left there; it takes a while. */
+  findApplied(sequence: number): Promise<readonly AppliedUpdate[]>;
   readonly circuit: Circuit;
   readonly deadLetters: DeadLetters;
   readonly road: RetryRoad;

@@ -71,6 +71,9 @@ export class KeptDelivery implements Delivery {
   get past(): Past | undefined {
     return this.delivery.past;
   }
+  get pending(): number {
+    return this.delivery.pending;
+  }
   get consumerSequence(): number {
     return this.delivery.consumerSequence;
   }
@@ -91,7 +94,8 @@ export class KeptDelivery implements Delivery {
     this.delivery.ack();
   }
   nak(delayMs = 0): void {
-    if (!this.again(delayMs)) return this.delivery.nak(delayMs);
+    // At once, since what follows it under its key would overtake it before a delay is over.
+    if (!this.again(delayMs)) return this.delivery.nak();
     this.returns++;
     this.waits = true;
   }

@@ -10,6 +10,8 @@ import { processBatch, processMessage, type RunRegistry } from './process-messag
 import type { SuspectTurns } from './suspects';
 
 const FAULT_DELAY_MS = 5_000;
+/** A timer for longer than this would end at once. What is postponed for longer is asked again then. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface IntakeOptions {
   readonly ackWaitMs: number;
@@ -198,12 +200,15 @@ export class Intake implements RunRegistry {
   private keepPlace(held: Held): void {
     const kept = new KeptDelivery(held.delivery, (delayMs) => {
       if (this.stopping) return false;
-      held.retryTimer = setTimeout(() => {
-        held.retryTimer = undefined;
-        kept.resume();
-        this.line.push(held);
-        this.startNext();
-      }, delayMs);
+      held.retryTimer = setTimeout(
+        () => {
+          held.retryTimer = undefined;
+          kept.resume();
+          this.line.push(held);
+          this.startNext();
+        },
+        Math.min(delayMs, LONGEST_TIMER_MS),
+      );
       return true;
     });
     held.delivery = kept;

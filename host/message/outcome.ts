@@ -34,6 +34,13 @@ export type Outcome =
   | { readonly kind: 'settled-before' }
   /** Processes died while they were at it, again and again, and the last one was at nothing else. */
   | { readonly kind: 'crashed'; readonly error: Error }
+  /** It was to be dead-lettered before, and its process did not live to see that done. */
+  | {
+      readonly kind: 'buried-before';
+      readonly reason: DeadLetterReason;
+      readonly error: Error;
+      readonly attempts: number;
+    }
   /** The host stopped before the handler did. */
   | { readonly kind: 'given-back' }
   | Invalid;

@@ -1,6 +1,6 @@
 import { then, type MaybePromise } from '../maybe-promise';
 import { mergeApplied } from './applied';
-import { NO_FAILURES, type Failures } from './attempts';
+import { attemptAfter, NO_FAILURES, type Failures } from './attempts';
 import { Batch } from './batch';
 import { decide } from './decide';
 import { decode, type Decoded } from './decode';
@@ -49,25 +49,23 @@ export function processMessage(
   if (handler.settlements.has(delivery.sequence)) return settle(handler, delivery, { action: 'ack-again' });
   return then(failuresBefore(handler, delivery), (failures) => {
     const arrival = { handler, delivery, decoded, failures, marked: false };
+    if (failures.buried) return conclude(arrival, { kind: 'buried-before', ...failures.buried });
     return isUnexplained(delivery, failures) ? processMarked(arrival, runs) : processCounted(arrival, runs);
   });
 }
 
 /**
- * The lives of messages that a handler takes together. One that came before is tried alone: if it fails
- * again, the others of its batch shall not fail with it.
+ * The lives of messages that a handler takes together. One that has failed before, or at which a process
+ * has died, is tried alone: if it fails again, the others of its batch shall not fail with it.
  */
 export async function processBatch(
   handler: Handler,
   deliveries: readonly Delivery[],
   runs: RunRegistry,
 ): Promise<void> {
-  const together: Arrival[] = [];
-  const alone: Delivery[] = [];
-  for (const delivery of deliveries) {
-    if (delivery.deliveryCount > 1 || delivery.past || handler.settlements.has(delivery.sequence)) alone.push(delivery);
-    else together.push({ handler, delivery, decoded: undefined, failures: NO_FAILURES, marked: false });
-  }
+  const arrivals = await Promise.all(deliveries.map((delivery) => unharmed(handler, delivery)));
+  const together = arrivals.filter((arrival) => arrival !== undefined);
+  const alone = deliveries.filter((_, i) => arrivals[i] === undefined);
   const received = await Promise.all(together.map(async (arrival) => receive(arrival, runs)));
   const ready = together.flatMap((arrival, i) => (received[i] ? [{ arrival, run: received[i] }] : []));
   if (ready.length > 0) {
@@ -76,6 +74,16 @@ export async function processBatch(
     await Promise.all(ready.map(async ({ arrival, run }, i) => conclude(arrival, outcomes[i]!, run)));
   }
   for (const delivery of alone) await processMessage(handler, delivery, runs);
+}
+
+/** A message that nothing is held against; marked where it came before. */
+async function unharmed(handler: Handler, delivery: Delivery): Promise<Arrival | undefined> {
+  if (delivery.past || handler.settlements.has(delivery.sequence)) return undefined;
+  const failures = await failuresBefore(handler, delivery);
+  if (attemptAfter(failures) > 1 || failures.deaths > 0 || failures.buried) return undefined;
+  const marked = isUnexplained(delivery, failures);
+  if (marked) await handler.attempts.started(delivery);
+  return { handler, delivery, decoded: undefined, failures, marked };
 }
 
 function failuresBefore(handler: Handler, delivery: Delivery): MaybePromise<Failures> {
@@ -155,7 +163,9 @@ function conclude({ handler, delivery, failures, marked }: Arrival, outcome: Out
   judge(handler, delivery, outcome);
   const decision = decide(outcome, failures, handler.retry, handler.circuit, Math.random());
   const applied = mergeApplied(failures.applied, run?.applied ?? []);
-  return settle(handler, delivery, decision, { applied, marked });
+  // A run that died, or whose update was not answered, may have applied what nobody knows of.
+  const unsure = failures.unsure || (run !== undefined && run.unanswered > 0) || marked;
+  return settle(handler, delivery, decision, { applied, marked, unsure });
 }
 
 /** Tells the circuit what the outcome says of the handler; of a bad event it says nothing. */

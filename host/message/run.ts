@@ -17,6 +17,8 @@ export class Run extends Execution {
   readonly ordinals = new Map<string, number>();
   /** What it has applied to stores. */
   readonly applied: AppliedUpdate[] = [];
+  /** How many updates it has asked for of which nobody knows whether they were applied. */
+  unanswered = 0;
   /** The batch's call, where the handler takes several events at a time. */
   batch: Execution | undefined;
   /** The event, once it was found valid. */

@@ -1,5 +1,5 @@
 import type { Decision } from './decide';
-import { carry } from './applied';
+import { carry, mergeApplied } from './applied';
 import { deadLetterOf, letterRecord, roadRecord, roomForApplied } from './dead-letter';
 import type { AppliedUpdate, Delivery } from './delivery';
 import type { Handler } from './handler';
@@ -18,6 +18,8 @@ export interface Trace {
   readonly applied: readonly AppliedUpdate[];
   /** Whether it is on record as started. */
   readonly marked: boolean;
+  /** Whether more may have been applied than that. */
+  readonly unsure?: boolean | undefined;
 }
 
 const NO_TRACE: Trace = { applied: [], marked: false };
@@ -30,7 +32,7 @@ export function settle(
   handler: Handler,
   delivery: Delivery,
   decision: Decision,
-  { applied, marked }: Trace = NO_TRACE,
+  trace: Trace = NO_TRACE,
 ): MaybePromise<void> {
   switch (decision.action) {
     case 'ack':
@@ -40,15 +42,15 @@ export function settle(
       delivery.ack();
       return forgetAttempts(handler, delivery);
     case 'release':
-      return then(unmark(handler, delivery, marked), () => delivery.nak());
+      return then(unmark(handler, delivery, trace), () => delivery.nak());
     case 'retry':
-      return retry(handler, delivery, decision, { applied, marked });
+      return retry(handler, delivery, decision, trace);
     case 'wait':
       handler.counters.failed++;
       handler.counters.lastError = decision.error.message;
-      return then(unmark(handler, delivery, marked), () => delivery.nak(decision.delayMs));
+      return then(unmark(handler, delivery, trace), () => delivery.nak(decision.delayMs));
     case 'dead-letter':
-      return bury(handler, delivery, decision, applied);
+      return bury(handler, delivery, decision, trace);
   }
 }
 
@@ -66,7 +68,7 @@ async function retry(
   handler: Handler,
   delivery: Delivery,
   decision: Decision & { action: 'retry' },
-  { applied, marked }: Trace,
+  trace: Trace,
 ): Promise<void> {
   const { attempt, delayMs, error } = decision;
   const counted = attempt !== undefined;
@@ -81,22 +83,22 @@ async function retry(
   });
   if (counted) {
     try {
-      await handler.attempts.failed(delivery, applied);
+      await handler.attempts.failed(delivery, trace.applied, trace.unsure === true);
     } catch (cause) {
       handler.log.error('an attempt could not be recorded and will not count', {
         ...coordinates(handler, delivery),
         err: cause,
       });
     }
-  } else await unmark(handler, delivery, marked);
-  // What others of its key wait for stays where they wait.
-  const parks = delayMs > PARK_FROM_MS && delivery.past === undefined && handler.key === undefined;
-  if (parks) await park(handler, delivery, delayMs, applied);
+  } else await unmark(handler, delivery, trace);
+  // What others of its key wait for stays where they wait; and beside the marks of what may have been applied.
+  const stays = delivery.past !== undefined || handler.key !== undefined || trace.unsure;
+  if (delayMs > PARK_FROM_MS && !stays) await park(handler, delivery, delayMs, trace.applied);
   else delivery.nak(delayMs);
 }
 
 /** The run has ended and this process lives: what comes next is no death under the message. */
-function unmark(handler: Handler, delivery: Delivery, marked: boolean): MaybePromise<void> {
+function unmark(handler: Handler, delivery: Delivery, { marked }: Trace): MaybePromise<void> {
   if (!marked) return undefined;
   return handler.attempts.ended(delivery).catch((cause: unknown) => {
     handler.log.warn('the mark of a run could not be taken back; the next stop of the host may count as its crash', {
@@ -145,12 +147,16 @@ async function bury(
   handler: Handler,
   delivery: Delivery,
   decision: Decision & { action: 'dead-letter' },
-  applied: readonly AppliedUpdate[],
+  trace: Trace,
 ): Promise<void> {
   const { reason, error, attempts } = decision;
   if (attempts > 0) handler.counters.failed++;
   handler.counters.lastError = error.message;
   try {
+    // What was decided is not decided anew: whoever gets it next, if this process dies, does no more than this.
+    if (attempts > 0) await handler.attempts.bury(delivery, decision);
+    const found = trace.unsure ? await handler.findApplied(delivery.sequence) : [];
+    const applied = mergeApplied(trace.applied, found);
     const record = letterRecord(handler.plugin, handler.name, delivery.origin);
     const updates = await carry(applied, record, handler.texts, roomForApplied(delivery));
     await handler.deadLetters.store(deadLetterOf(handler, delivery, { ...decision, ...updates }, new Date()));
@@ -168,13 +174,13 @@ async function bury(
   handler.settlements.settle(delivery.sequence);
   handler.circuit.buried(delivery);
   delivery.term(reason);
-  await forgetAttempts(handler, delivery);
+  await forgetAttempts(handler, delivery, attempts > 0 || delivery.deliveryCount > 1);
 }
 
 /** Only a message that came before can have a record. */
-function forgetAttempts(handler: Handler, delivery: Delivery): MaybePromise<void> {
+function forgetAttempts(handler: Handler, delivery: Delivery, has = delivery.deliveryCount > 1): MaybePromise<void> {
   const record = delivery.past?.appliedIn;
-  if (delivery.deliveryCount === 1 && record === undefined) return undefined;
+  if (!has && record === undefined) return undefined;
   const forgotten = handler.attempts.forget(delivery).catch((cause: unknown) => {
     handler.log.warn('the record of an attempt could not be removed', {
       ...coordinates(handler, delivery),

@@ -1,4 +1,12 @@
-import { DiscardPolicy, headers as makeHeaders, nanos, StorageType, type MsgHdrs, type StreamConfig } from 'nats';
+import {
+  DeliverPolicy,
+  DiscardPolicy,
+  headers as makeHeaders,
+  nanos,
+  StorageType,
+  type MsgHdrs,
+  type StreamConfig,
+} from 'nats';
 import { JetplugError } from '../../sdk/internal';
 import { Conflict, type Entry, type KeyValue } from '../effects/key-value';
 import type { Connection } from './connection';
@@ -8,6 +16,7 @@ import type { KeptStreams } from './kept-streams';
 const OPERATION = 'KV-Operation';
 const MARKS = 'x-jetplug-marks';
 const TIMEOUT_MS = 5_000;
+const SCAN_BATCH = 1_000;
 
 /**
  * A key-value bucket, laid out as every NATS client lays it out (ADR-8), so that `nats kv get` reads
@@ -93,6 +102,24 @@ export class Bucket implements KeyValue {
     // Not the client's own: that leaves a message which says so.
     const stream = `KV_${this.name}`;
     await this.ask(this.connection.jsm.streams.purge(stream, { filter: this.subjectOf(key) }));
+  }
+
+  async marked(): Promise<{ key: string; marks: string }[]> {
+    const found: { key: string; marks: string }[] = [];
+    const options = { deliver_policy: DeliverPolicy.LastPerSubject, headers_only: true };
+    const consumer = await this.ask(this.connection.js.consumers.get(`KV_${this.name}`, options));
+    for (let { num_pending: left } = await this.ask(consumer.info()); left > 0;) {
+      let came = false;
+      for await (const message of await consumer.fetch({ max_messages: SCAN_BATCH, expires: TIMEOUT_MS })) {
+        came = true;
+        const marks = message.headers?.get(MARKS);
+        if (marks) found.push({ key: message.subject.slice(this.subjectOf('').length), marks });
+        left = message.info.pending;
+        if (left === 0) break;
+      }
+      if (!came) throw this.unavailable(new Error(`${left} keys did not come`));
+    }
+    return found;
   }
 
   async keys(under?: string): Promise<string[]> {

@@ -49,6 +49,7 @@ export const API_ERROR = {
   consumerNotFound: 10014,
   noMessage: 10037,
   noStorage: 10047,
+  messageTooLarge: 10054,
   streamNotFound: 10059,
   subjectOverlap: 10065,
   wrongLastSequence: 10071,

@@ -16,6 +16,7 @@ export class NatsDelivery implements Delivery {
   readonly deliveryCount: number;
   readonly storedAtMs: number;
   readonly consumerSequence: number;
+  readonly pending: number;
   settled = false;
   private readonly replyTo: string;
   private headerValues: Readonly<Record<string, string>> | undefined;
@@ -39,6 +40,7 @@ export class NatsDelivery implements Delivery {
     this.deliveryCount = Number(tokens[at + 2]);
     this.sequence = Number(tokens[at + 3]);
     this.consumerSequence = Number(tokens[at + 4]);
+    this.pending = Number(tokens[at + 6]);
     this.storedAtMs = Number(tokens[at + 5]!.slice(0, -NANOS_PER_MS_DIGITS));
   }
 

@@ -4,7 +4,7 @@ import { isPublishSubject, JetplugError } from '../../sdk/internal';
 import type { Outgoing, OutgoingEvent } from '../message/ports';
 import { Backlog } from './backlog';
 import type { Connection } from './connection';
-import { isNoResponders } from './failures';
+import { API_ERROR, apiErrorCode, isNoResponders } from './failures';
 
 /** How long the server has for one answer. */
 const TIMEOUT_MS = 5_000;
@@ -84,6 +84,7 @@ export class Publisher implements Outgoing {
     const nowMs = performance.now();
     const known = this.lookups.get(subject);
     if (known && known.sinceMs <= sinceMs && nowMs - known.atMs < LOOKUP_FRESH_MS) return known.ids;
+    for (const [other, { atMs }] of this.lookups) if (nowMs - atMs >= LOOKUP_FRESH_MS) this.lookups.delete(other);
     const ids = readIds(this.connection, subject, sinceMs).catch((cause: unknown) => {
       this.lookups.delete(subject);
       throw new JetplugError('JP_PUBLISH_FAILED', `${subject} could not be searched for what was sent`, { cause });
@@ -134,12 +135,17 @@ export class Publisher implements Outgoing {
     );
   }
 
-  /** Returns where the event may be sent again. @throws JetplugError `JP_PUBLISH_FAILED`, `JP_PUBLISH_NO_STREAM` */
+  /** Returns where the event may be sent again. @throws JetplugError `JP_PUBLISH_FAILED`, `JP_PUBLISH_TOO_LARGE`, `JP_PUBLISH_NO_STREAM` */
   private async beforeRepeat(attempt: Attempt, cause: unknown): Promise<void> {
     const { subject } = attempt.event;
     const nobody = isNoResponders(cause);
     if (nobody && !(await this.isHeld(subject))) {
       throw new JetplugError('JP_PUBLISH_NO_STREAM', `no stream holds ${subject}`, { cause });
+    }
+    if (isTooLarge(cause)) {
+      throw new JetplugError('JP_PUBLISH_TOO_LARGE', `${subject} was not stored: ${(cause as Error).message}`, {
+        cause,
+      });
     }
     if (!nobody && !isAnswerLost(cause)) throw attempt.failure((cause as Error).message, cause);
     if (nobody) await sleep(NO_LEADER_PAUSE_MS);
@@ -212,6 +218,13 @@ function isAnswerLost(error: unknown): boolean {
   return error instanceof AnswerLost || code === 'TIMEOUT' || code === 'DISCONNECT' || code === 'CONNECTION_CLOSED';
 }
 
+/** No repeat will help: it is the event's own fault. */
+function isTooLarge(error: unknown): boolean {
+  return (
+    (error as { code?: string }).code === 'MAX_PAYLOAD_EXCEEDED' || apiErrorCode(error) === API_ERROR.messageTooLarge
+  );
+}
+
 function seconds(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
 }
@@ -227,13 +240,16 @@ async function readIds({ js, jsm }: Connection, subject: string, sinceMs: number
     opt_start_time: new Date(sinceMs).toISOString(),
     headers_only: true,
   });
-  for (let more = true; more;) {
-    more = false;
+  for (let { num_pending: left } = await consumer.info(); left > 0;) {
+    let came = false;
     for await (const message of await consumer.fetch({ max_messages: LOOKUP_BATCH, expires: TIMEOUT_MS })) {
+      came = true;
       ids.add(message.headers?.get('Nats-Msg-Id') ?? '');
-      more = message.info.pending > 0;
-      if (!more) break;
+      left = message.info.pending;
+      if (left === 0) break;
     }
+    // A part is not the whole: what is not found would be sent again.
+    if (!came) throw new Error(`${left} messages of ${subject} did not come`);
   }
   return ids;
 }

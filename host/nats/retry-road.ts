@@ -1,4 +1,4 @@
-import { DiscardPolicy, nanos, RetentionPolicy, StorageType } from 'nats';
+import { DiscardPolicy, RetentionPolicy, StorageType } from 'nats';
 import { asciiJson } from '../effects/ascii-json';
 import type { Delivery, MessageRef, Past } from '../message/delivery';
 import type { ParkedEvent, RetryRoad } from '../message/ports';
@@ -9,7 +9,8 @@ import { toHeaders } from './publisher';
 
 /** Where events wait that are to come back to one handler alone: postponed for long, or redriven. */
 export const RETRY_STREAM = 'RETRY';
-const MAX_AGE_MS = 7 * 24 * 3_600_000;
+/** What waits there waits for its handler, however long that is gone: nothing of it is dropped. */
+const NO_MAX_AGE = 0;
 const TIMEOUT_MS = 5_000;
 const PREFIX = 'x-jetplug-';
 
@@ -32,7 +33,8 @@ export function roadDurable(plugin: string, handler: string, ackWaitMs: number):
 /** Makes the stream of the retry roads where it is missing. */
 export async function ensureRetryStream({ jsm }: Connection, replicas: number): Promise<void> {
   try {
-    await jsm.streams.info(RETRY_STREAM);
+    const { config } = await jsm.streams.info(RETRY_STREAM);
+    if (config.max_age !== NO_MAX_AGE) await jsm.streams.update(RETRY_STREAM, { ...config, max_age: NO_MAX_AGE });
     return;
   } catch (error) {
     if (apiErrorCode(error) !== API_ERROR.streamNotFound) throw asBrokerError(error, `stream ${RETRY_STREAM}`);
@@ -44,10 +46,20 @@ export async function ensureRetryStream({ jsm }: Connection, replicas: number): 
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.Old,
       storage: StorageType.File,
-      max_age: nanos(MAX_AGE_MS),
+      max_age: NO_MAX_AGE,
       num_replicas: replicas,
       allow_direct: true,
     });
+  } catch (error) {
+    throw asBrokerError(error, `stream ${RETRY_STREAM}`);
+  }
+}
+
+/** Whether anything lies on a handler's road. */
+export async function isOnRoad({ jsm }: Connection, road: DurableSpec): Promise<boolean> {
+  try {
+    const { state } = await jsm.streams.info(RETRY_STREAM, { subjects_filter: road.subject });
+    return Object.keys(state.subjects ?? {}).length > 0;
   } catch (error) {
     throw asBrokerError(error, `stream ${RETRY_STREAM}`);
   }
@@ -115,6 +127,9 @@ export class RoadDelivery implements Delivery {
   }
   get deliveryCount(): number {
     return this.delivery.deliveryCount;
+  }
+  get pending(): number {
+    return this.delivery.pending;
   }
   get consumerSequence(): number {
     return this.delivery.consumerSequence;

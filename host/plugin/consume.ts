@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { KvAttemptLog } from '../message/attempts';
 import { Circuit } from '../message/circuit';
 import { HandlerCounters } from '../message/counters';
@@ -5,8 +6,10 @@ import type { Delivery } from '../message/delivery';
 import type { Handler } from '../message/handler';
 import { Intake } from '../message/intake';
 import type { Outage, Outages } from '../message/outages';
+import { Bucket } from '../nats/bucket';
 import { durablePosition, type DurableSpec } from '../nats/consumers';
-import { RoadDelivery, roadDurable } from '../nats/retry-road';
+import { isOnRoad, RoadDelivery, roadDurable } from '../nats/retry-road';
+import { findApplied } from '../effects/find-applied';
 import type { Settlements } from '../effects/settlements';
 import type { ContainedPlugin } from './contain';
 import type { HandlerDefinition, PluginDefinition } from './describe';
@@ -16,6 +19,7 @@ import { ensureDurableAt, openSettlements, type Reconciled } from './reconcile';
 
 /** How many deliveries wait in the host for each that runs, so that the next is at hand. */
 const PREFETCH_PER_RUN = 4;
+const ROAD_RETRY_MS = 1_000;
 /** The waits before the first probe of a handler that is down, the second and so on. */
 const PROBE_MS = [1_000, 2_000, 5_000, 10_000];
 
@@ -70,6 +74,7 @@ class Consumption implements ConsumingHandler {
   private readonly outages: Outages;
   private readonly leaveRoads: () => void;
   private roadOpening: Promise<void> | undefined;
+  private roadWanted = false;
   private probeTimer: NodeJS.Timeout | undefined;
   private stopped = false;
 
@@ -100,10 +105,16 @@ class Consumption implements ConsumingHandler {
       onRoom: () => this.lanes.forEach((lane) => lane.request()),
     });
     host.sweep.add(this.intake);
-    this.addLane(durable, settlements, (delivery) => delivery);
+    this.addLane(durable, settlements, (delivery) => this.fromStream(delivery));
     if (this.circuit.isOpen) this.holdOff('the handler was down when the host before this one ended: its events wait');
-    this.leaveRoads = host.wakes.on(plugin.name, definition.name, () => this.openRoad());
-    this.openRoad(true);
+    const leaveWakes = host.wakes.on(plugin.name, definition.name, () => this.openRoad());
+    // A wake may have been missed meanwhile.
+    const leaveReconnects = host.connection.onReconnect(() => this.openRoad());
+    this.leaveRoads = () => {
+      leaveWakes();
+      leaveReconnects();
+    };
+    this.openRoad();
   }
 
   get state(): 'running' | 'waiting' {
@@ -147,20 +158,43 @@ class Consumption implements ConsumingHandler {
     this.lanes.push(new Lane(options, intake, host, log));
   }
 
-  /** The road of what comes back to this handler alone, opened when something first goes there. */
-  private openRoad(onlyIfThere = false): void {
-    if (this.stopped || this.lanes.length > 1) return;
-    this.roadOpening ??= this.makeRoad(onlyIfThere)
-      .catch((error: unknown) =>
-        this.log.error('the retry road could not be opened', { handler: this.definition.name, err: error }),
-      )
-      .finally(() => (this.roadOpening = undefined));
+  /** While the handler is down a probe is to tell something new: what has failed already waits, if others wait too. */
+  private fromStream(delivery: Delivery): Delivery | undefined {
+    const { circuit } = this;
+    if (!circuit.isOpen || delivery.pending === 0 || this.definition.key !== undefined || !circuit.hasTried(delivery)) {
+      return delivery;
+    }
+    delivery.nak(2 * circuit.probeDelayMs);
+    this.lanes[0]?.probe();
+    return undefined;
   }
 
-  private async makeRoad(onlyIfThere: boolean): Promise<void> {
+  /** The road of what comes back to this handler alone, opened when something is there: looks until it knows. */
+  private openRoad(): void {
+    if (this.stopped || this.lanes.length > 1) return;
+    this.roadWanted = true;
+    this.roadOpening ??= this.makeRoad().finally(() => (this.roadOpening = undefined));
+  }
+
+  private async makeRoad(): Promise<void> {
+    while (this.roadWanted && !this.stopped && this.lanes.length === 1) {
+      // Something may go there while this looks.
+      this.roadWanted = false;
+      try {
+        await this.makeRoadIfNeeded();
+      } catch (error) {
+        this.log.warn('the retry road cannot be looked at yet', { handler: this.definition.name, err: error });
+        this.roadWanted = true;
+        await sleep(ROAD_RETRY_MS);
+      }
+    }
+  }
+
+  private async makeRoadIfNeeded(): Promise<void> {
     const { host, plugin, definition } = this;
     const durable = roadDurable(plugin.name, definition.name, this.durable.ackWaitMs);
-    if (onlyIfThere && !(await durablePosition(host.connection, durable.stream, durable.durable))) return;
+    const isThere = await durablePosition(host.connection, durable.stream, durable.durable);
+    if (!isThere && !(await isOnRoad(host.connection, durable))) return;
     const settlements = await openSettlements(durable, plugin, host);
     await ensureDurableAt(durable, settlements, host);
     this.circuit.restore({ failing: await this.attempts.failing(durable.stream, settlements) });
@@ -170,11 +204,28 @@ class Consumption implements ConsumingHandler {
 
   /** What is not due yet goes back until it is. */
   private fromRoad(delivery: Delivery): Delivery | undefined {
-    const event = new RoadDelivery(delivery);
+    const event = this.readRoad(delivery);
+    if (!event) return undefined;
     const earlyMs = event.dueAtMs - Date.now();
     if (earlyMs <= 0) return event;
     delivery.nak(earlyMs);
     return undefined;
+  }
+
+  /** Somebody else may publish there what no host put there. */
+  private readRoad(delivery: Delivery): RoadDelivery | undefined {
+    try {
+      return new RoadDelivery(delivery);
+    } catch (error) {
+      const { subject, sequence } = delivery;
+      this.log.error('what lies on the retry road is no event of a host; it is passed over', {
+        subject,
+        sequence,
+        err: error,
+      });
+      delivery.term('no event of a host');
+      return undefined;
+    }
   }
 
   private handlerOf(durable: DurableSpec, settlements: Settlements): Handler {
@@ -198,6 +249,8 @@ class Consumption implements ConsumingHandler {
       settlements,
       texts: host.texts,
       attempts: this.attempts,
+      findApplied: (sequence) =>
+        findApplied(Bucket.at(host.connection, `jetplug-${plugin.name}`), host.texts, settlements, sequence),
       circuit: this.circuit,
       deadLetters: host.deadLetters,
       road: host.road,

@@ -36,6 +36,11 @@ export class MemoryKeyValue implements KeyValue {
     await this.turn();
   }
 
+  async marked(): Promise<{ key: string; marks: string }[]> {
+    await this.reach();
+    return [...this.entries].flatMap(([key, { marks }]) => (marks ? [{ key, marks }] : []));
+  }
+
   async keys(under?: string): Promise<string[]> {
     await this.reach();
     const keys = [...this.entries].filter(([, { value }]) => value !== undefined).map(([key]) => key);

@@ -12,7 +12,7 @@ import {
 } from '../../host/message/attempts';
 import { Circuit } from '../../host/message/circuit';
 import { HandlerCounters } from '../../host/message/counters';
-import type { Delivery, MessageRef } from '../../host/message/delivery';
+import type { AppliedUpdate, Delivery, MessageRef } from '../../host/message/delivery';
 import type { Handler } from '../../host/message/handler';
 import type {
   DeadLetter,
@@ -51,6 +51,7 @@ export class FakeDelivery implements Delivery {
   readonly storedAtMs: number;
   readonly deliveryCount: number;
   readonly consumerSequence: number;
+  readonly pending = 0;
   readonly origin: MessageRef;
   readonly past?: NonNullable<Delivery['past']>;
   readonly payload: Uint8Array;
@@ -151,12 +152,26 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
 }
 
 type Step =
-  'alone' | 'failures' | 'record' | 'started' | 'ended' | 'forget' | 'letter' | 'remove' | 'park' | 'send' | 'look';
+  | 'alone'
+  | 'failures'
+  | 'record'
+  | 'started'
+  | 'ended'
+  | 'forget'
+  | 'letter'
+  | 'remove'
+  | 'park'
+  | 'send'
+  | 'look'
+  | 'bury'
+  | 'find';
 
 /** What a handler leans on; `journal` tells what was done, in order. */
 export class MessageBench {
   readonly journal: string[] = [];
   readonly letters: DeadLetter[] = [];
+  /** What the marks beside the store's values tell. */
+  found: readonly AppliedUpdate[] = [];
   readonly parked: ParkedEvent[] = [];
   /** What the streams hold of what was sent. */
   readonly sent: OutgoingEvent[] = [];
@@ -191,6 +206,10 @@ export class MessageBench {
       settlements: this.settlements.asSettlements(),
       texts: new KvLongTexts(this.records, (message, details) => this.log.warn(message, details)),
       attempts,
+      findApplied: async (sequence) => {
+        await this.step('find', `find ${sequence}`);
+        return this.found;
+      },
       circuit: new Circuit(
         { messages: 3, overMs: 0, probeMs: [1_000, 2_000] },
         {
@@ -240,13 +259,15 @@ export class MessageBench {
         await this.step('failures');
         return of(message);
       },
-      failed: async (message, applied) => {
+      bury: async ({ sequence }, { reason }) => this.step('bury', `bury ${sequence} ${reason}`),
+      failed: async (message, applied, unsure) => {
         const before = of(message);
         await this.step('record', `record ${attemptAfter(before)}`);
         this.failures.set(message.sequence, {
           ...before,
           provisional: before.provisional + 1,
           applied: mergeApplied(before.applied, applied),
+          ...((unsure || before.unsure) && { unsure: true }),
         });
       },
       started: async ({ sequence }) => this.step('started', `started ${sequence}`),

@@ -280,3 +280,33 @@ test('a death counts when another process finds a mark that was not taken back, 
   await first.charge(message);
   expect(await first.read(message)).toMatchObject({ deaths: 2, charged: 1 });
 });
+
+test('a mark of a process that is at the message is neither a death nor taken back, whoever else writes the record', async () => {
+  const { records, texts, outages } = await setUp();
+  const process = (name: string) => new KvAttemptLog(records, texts, 'badge-award', outages, name);
+  const [first, second] = [process('first'), process('second')];
+  for (let turn = 0; turn < 4; turn++) {
+    await first.started(message);
+    await first.failed(message, []);
+    await second.started(message);
+    await first.charge(message);
+    await first.ended(message);
+    await second.ended(message);
+  }
+  expect(await first.read(message)).toMatchObject({ deaths: 0, charged: 4 });
+});
+
+test('why a message is to be dead-lettered outlives the process that decided it', async () => {
+  const { log } = await setUp();
+  const error = Object.assign(new TypeError('broken'), { stack: 'TypeError: broken\n    at there' });
+  await log.failed(message, [], true);
+  await log.bury(message, { reason: 'timeout', attempts: 5, error });
+  const { buried, provisional, unsure } = await log.read(message);
+  expect({ provisional, unsure }).toEqual({ provisional: 1, unsure: true });
+  expect(buried).toMatchObject({ reason: 'timeout', attempts: 5 });
+  expect([buried!.error.name, buried!.error.message, buried!.error.stack]).toEqual([
+    'TypeError',
+    'broken',
+    error.stack,
+  ]);
+});

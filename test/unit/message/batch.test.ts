@@ -109,18 +109,26 @@ test('an event of a batch can be postponed, at no cost in attempts', async () =>
 test.each([
   ['any other error', new Error('broken')],
   ['a BatchFailure that names nothing', new BatchFailure([])],
-  ['a BatchFailure that names an event it does not have', new BatchFailure([{ index: 3, error: new Error('x') }])],
+  ['a BatchFailure that names an event it does not have', new BatchFailure([{ index: 2, error: new Error('x') }])],
 ])('%s fails all, and each is tried again alone', async (_what, error) => {
+  const over = { batch: { size: 2, waitMs: 1_000 } };
   const batches = new Batches((events) => {
     if (events.length > 1) throw error;
-  });
-  expect(answers(await batches.offer(3))).toEqual([NAK, NAK, NAK]);
+  }, over);
+  expect(answers(await batches.offer(2))).toEqual([NAK, NAK]);
   expect(batches.bench.letters).toEqual([]);
-  const again = [1, 2, 3].map((sequence) => batches.bench.delivery({ n: sequence }, { sequence, deliveryCount: 2 }));
+  const again = [1, 2].map((sequence) => batches.bench.delivery({ n: sequence }, { sequence, deliveryCount: 2 }));
   for (const delivery of again) batches.intake.offer(delivery, batches.bench.handler);
   await settle();
-  expect(batches.calls).toEqual([[1, 2, 3], [1], [2], [3]]);
-  expect(answers(again)).toEqual(['ack', 'ack', 'ack']);
+  expect(batches.calls).toEqual([[1, 2], [1], [2]]);
+  expect(answers(again)).toEqual(['ack', 'ack']);
+});
+
+test('what was only given back, by a stop or a crash, runs in batches as ever, marked while it runs', async () => {
+  const batches = new Batches(() => undefined);
+  expect(answers(await batches.offer(3, { deliveryCount: 2 }))).toEqual(['ack', 'ack', 'ack']);
+  expect(batches.calls).toEqual([[1, 2, 3]]);
+  expect(batches.bench.journal.slice(0, 3)).toEqual(['started 1', 'started 2', 'started 3']);
 });
 
 test('what is invalid never reaches the batch', async () => {

@@ -103,12 +103,12 @@ test('probes come at growing intervals while it is open', () => {
   expect(circuit.probeDelayMs).toBe(500);
 });
 
-test('a dead-lettered message says no more of the handler', () => {
+test('a dead-lettered message still tells that the handler fails: with one attempt, too, an outage is seen', () => {
   const { circuit, fail } = bench();
   [1, 2, 3].forEach(fail);
   expect(circuit.isSuspicious).toBe(true);
   circuit.buried(message(2));
-  expect(circuit.isSuspicious).toBe(false);
+  expect(circuit.isSuspicious).toBe(true);
 });
 
 test('messages of two streams that have one sequence are two', () => {
@@ -150,4 +150,15 @@ test('what failed before the host started is charged when another message succee
   const { told, pass } = bench({ failing: [1, 2].map(message) });
   pass(2);
   expect(told).toEqual([['charged', [[1, 1]]]]);
+});
+
+test('what has failed in this outage is known until it is over', () => {
+  const { circuit, fail, pass, wait } = bench();
+  [1, 2].forEach(fail);
+  wait(1_000);
+  fail(3);
+  fail(7);
+  expect([1, 3, 7, 8].map((sequence) => circuit.hasTried(message(sequence)))).toEqual([true, true, true, false]);
+  pass(8);
+  expect(circuit.hasTried(message(1))).toBe(false);
 });

@@ -120,6 +120,7 @@ test('a handler that always fails is tried as often as it may, then its event is
     expect.stringMatching(/^nak (8|9|10|11|12)\d\d$/),
     'record 2',
     expect.stringMatching(/^nak [456]\d\d\d$/),
+    'bury 7 attempts-exhausted',
     'letter attempts-exhausted',
     'settle 7',
     'term attempts-exhausted',
@@ -150,7 +151,7 @@ test('Reject dead-letters at the first attempt', async () => {
     throw new Reject('a negative amount');
   });
   await process(WATCH).settled;
-  expect(bench.journal).toEqual(['letter rejected', 'settle 7', 'term rejected']);
+  expect(bench.journal).toEqual(['bury 7 rejected', 'letter rejected', 'settle 7', 'term rejected', 'forget']);
   expect(bench.letters[0]!.headers['x-error-message']).toBe('a negative amount');
 });
 
@@ -359,4 +360,24 @@ describe('a message that may have killed its process', () => {
     expect(bench.journal).toEqual(['letter crashed-host', 'settle 7', 'term crashed-host', 'forget']);
     expect(bench.letters[0]!.headers['x-error-message']).toContain('the process died 4 times');
   });
+});
+
+test('a message that was to be dead-lettered when its process died is not run again: it gets its letter', async () => {
+  const { process, bench, seen } = setUp(() => undefined);
+  const error = Object.assign(new Error('as it was'), { name: 'TypeError' });
+  const buried = { reason: 'rejected', attempts: 2, error } as const;
+  bench.failures.set(7, { charged: 1, provisional: 0, outages: 0, applied: [], deaths: 0, buried });
+  await process(WATCH, { deliveryCount: 3 }).settled;
+  expect(seen).toEqual([]);
+  expect(bench.letters).toMatchObject([
+    { headers: { 'x-error-name': 'TypeError', 'x-error-message': 'as it was', 'x-attempts': '2' } },
+  ]);
+  expect(bench.journal.slice(-2)).toEqual(['term rejected', 'forget']);
+});
+
+test('what must wait for long after a run of an unknown end waits in its stream, beside its marks', async () => {
+  const { process, bench } = setUp(() => Promise.reject(new RetryLater('10m')));
+  await process(WATCH, { deliveryCount: 2 }).settled;
+  expect(bench.parked).toEqual([]);
+  expect(bench.journal.at(-1)).toBe('nak 600000');
 });

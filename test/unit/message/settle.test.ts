@@ -7,6 +7,14 @@ import { type FakeDelivery, MessageBench } from '../../support/message-bench';
 
 const error = new Error('broken');
 const BURY: Decision = { action: 'dead-letter', reason: 'attempts-exhausted', error, attempts: 3 };
+/** What is decided is on record before the letter, and until the event is settled. */
+const BURIED = [
+  'bury 7 attempts-exhausted',
+  'letter attempts-exhausted',
+  'settle 7',
+  'term attempts-exhausted',
+  'forget',
+];
 const CHARGED: Decision = { action: 'retry', delayMs: 1_000, error, attempt: 2 };
 const UNCHARGED: Decision = { action: 'retry', delayMs: 20_000, error };
 
@@ -81,23 +89,34 @@ test('a retry that is not charged records nothing and is no failure', async () =
 test('a dead letter is stored before the message is terminated', async () => {
   const bench = new MessageBench();
   await settle(bench.handler, bench.delivery('{"user_id":"u1"}'), BURY);
-  expect(bench.journal).toEqual(['letter attempts-exhausted', 'settle 7', 'term attempts-exhausted']);
+  expect(bench.journal).toEqual(BURIED);
   expect(bench.handler.counters).toMatchObject({ failed: 1, deadLettered: 1, lastError: 'broken' });
   expect(bench.letters).toMatchObject([
     { plugin: 'badge', handler: 'award', sequence: 7, headers: { 'x-attempts': '3' } },
   ]);
 });
 
+test('what runs of an unknown end may have applied is found by its marks, for the letter', async () => {
+  const bench = new MessageBench();
+  bench.found = [['k', 0, '1']];
+  await carryOut(bench.handler, bench.delivery(), BURY, { applied: [['l', 0, '2']], marked: true, unsure: true });
+  expect(bench.journal.slice(0, 3)).toEqual(['bury 7 attempts-exhausted', 'find 7', 'letter attempts-exhausted']);
+  expect(JSON.parse(bench.letters[0]!.headers['x-applied']!)).toEqual([
+    ['l', 0, '2'],
+    ['k', 0, '1'],
+  ]);
+});
+
 test('the record of a dead-lettered message is forgotten last', async () => {
   const bench = new MessageBench();
   await settle(bench.handler, bench.delivery({}, { deliveryCount: 3 }), BURY);
-  expect(bench.journal).toEqual(['letter attempts-exhausted', 'settle 7', 'term attempts-exhausted', 'forget']);
+  expect(bench.journal).toEqual(BURIED);
 });
 
 test('a message whose letter cannot be stored is not terminated: it comes again', async () => {
   const bench = new MessageBench().fail('letter');
   await settle(bench.handler, bench.delivery({}, { deliveryCount: 3 }), BURY);
-  expect(bench.journal).toEqual(['nak 5000']);
+  expect(bench.journal).toEqual(['bury 7 attempts-exhausted', 'nak 5000']);
   expect(bench.handler.counters.deadLettered).toBe(0);
   expect(bench.log.lines).toMatchObject([
     {
@@ -278,7 +297,7 @@ describe('what runs have applied that is too long for a header', () => {
     const bench = new MessageBench();
     bench.records.put = () => Promise.reject(new Error('no answer'));
     await settle(bench.handler, bench.delivery(), BURY, LONG);
-    expect(bench.journal).toEqual(['nak 5000']);
+    expect(bench.journal).toEqual(['bury 7 attempts-exhausted', 'nak 5000']);
   });
 });
 
@@ -303,7 +322,7 @@ describe('an event that was redriven', () => {
   test('and fails again has a new letter, about the event as it first came, in place of the old', async () => {
     const bench = new MessageBench();
     await settle(bench.handler, bench.delivery({}, { past, origin, stream: 'RETRY' }), BURY);
-    expect(bench.journal).toEqual(['letter attempts-exhausted', 'settle 7', 'term attempts-exhausted']);
+    expect(bench.journal).toEqual(BURIED);
     expect(bench.letters).toMatchObject([{ stream: 'EVENTS', sequence: 3, storedAtMs: 5, replaces: 12 }]);
   });
 });
