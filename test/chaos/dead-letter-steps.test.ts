@@ -33,7 +33,6 @@ const ASKED: readonly Moment[] = ['before', 'after', 'answered'];
 /** The server answers nothing. */
 const TOLD: readonly Moment[] = ['before', 'after'];
 
-const isRemoval = ({ payload }: ClientCommand): boolean => payload.includes('KV-Operation: DEL');
 const attemptsOf = (sequence: number): string => `$KV.jetplug.attempts.poison-work.EVENTS.${sequence}`;
 const settles = (command: ClientCommand, durable: string, sequence: number | string, answer: string): boolean =>
   command.payload.startsWith(answer) && new RegExp(`\\.${durable}\\.\\d+\\.${sequence}\\.`).test(command.subject);
@@ -41,14 +40,15 @@ const settles = (command: ClientCommand, durable: string, sequence: number | str
 const DEAD_LETTERING: Record<string, Step> = {
   'the record of an attempt': {
     moments: ASKED,
-    matches: (command, sequence) => command.subject === attemptsOf(sequence) && !isRemoval(command),
+    matches: ({ subject }, sequence) => subject === attemptsOf(sequence),
   },
   'the nak': { moments: TOLD, matches: (command, sequence) => settles(command, 'poison-work', sequence, '-NAK') },
   'the letter': { moments: ASKED, matches: ({ subject }, sequence) => subject === letterSubject(sequence) },
   'the term': { moments: TOLD, matches: (command, sequence) => settles(command, 'poison-work', sequence, '+TERM') },
   'the removal of the record': {
     moments: ASKED,
-    matches: (command, sequence) => command.subject === attemptsOf(sequence) && isRemoval(command),
+    matches: ({ subject, payload }, sequence) =>
+      subject === '$JS.API.STREAM.PURGE.KV_jetplug' && payload.includes(`"${attemptsOf(sequence)}"`),
   },
   'the record of what is settled': {
     moments: ASKED,
@@ -93,7 +93,11 @@ beforeAll(async () => {
   // The streams are there before anything is published.
   await (await start()).stop();
 });
-beforeEach(() => rmSync(cured, { force: true }));
+beforeEach(async () => {
+  rmSync(cured, { force: true });
+  // Of a test that failed.
+  await jsm.streams.purge('DEAD');
+});
 afterAll(async () => {
   if (proved.length === STEPS) {
     report(
