@@ -6,6 +6,7 @@ import type { JetStreamManager, NatsConnection } from 'nats';
 import { jetplug } from '../support/cli';
 import type { ClientCommand } from '../support/client-commands';
 import { storedLetters } from '../support/dead-letters';
+import { allSettled } from '../support/durables';
 import { eventually } from '../support/eventually';
 import { MAIN, plainEnv, type TestHost } from '../support/host';
 import type { TestServer } from '../support/nats-server';
@@ -286,16 +287,7 @@ async function redrive(ids: readonly number[]): Promise<void> {
 
 /** Waits until nothing is on its way, from the stream or from the retry road. */
 async function settled(): Promise<void> {
-  await eventually(async () => {
-    for (const stream of ['EVENTS', 'RETRY']) {
-      for await (const { name, num_pending, num_ack_pending } of jsm.consumers.list(stream)) {
-        if (num_pending + num_ack_pending > 0) {
-          throw new Error(`${name}: ${num_pending} pending, ${num_ack_pending} in flight`);
-        }
-      }
-    }
-    return true;
-  }, 60_000);
+  await allSettled(jsm, ['EVENTS', 'RETRY']);
 }
 
 async function expectOneLetterEach(sequences: readonly number[]): Promise<void> {
