@@ -16,9 +16,8 @@ import { StepProxy, type Moment } from '../support/step-proxy';
 import { readStore, readStream } from '../support/stored';
 import { count, report, seconds } from './proof';
 
-const KILLS = count(10, 50);
-/** Each takes a command as well. */
-const REDRIVE_KILLS = count(6, 50);
+/** At each step; each moment of a step has its share. */
+const KILLS = count(6, 50);
 /** The kill is at a step of the first; the others are wherever they are then. */
 const EVENTS_PER_KILL = 3;
 const STEP_MS = 15_000;
@@ -132,7 +131,7 @@ test.each(Object.entries(DEAD_LETTERING))(
   'a host killed at %s of a dead-lettering: in the end there is one letter for each event',
   async (name, step) => {
     const sequences: number[] = [];
-    await killAt(step, KILLS, async () => {
+    await killAt(step, async () => {
       const { state } = await jsm.streams.info('EVENTS');
       const first = state.last_seq + 1;
       return { sequence: first, begin: async () => sequences.push(...(await publish(EVENTS_PER_KILL, first))) };
@@ -148,9 +147,9 @@ test.each(Object.entries(DEAD_LETTERING))(
 test.each(Object.entries(REDRIVING))(
   'a host killed at %s of a redrive: in the end each event is handled once, and no letter is left',
   async (name, step) => {
-    const sequences = await deadLettered(REDRIVE_KILLS * 2);
+    const sequences = await deadLettered(KILLS * 2);
     writeFileSync(cured, '');
-    await killAt(step, REDRIVE_KILLS, redriveTwoOf(sequences));
+    await killAt(step, redriveTwoOf(sequences));
     await finish();
     await expectHandledOnce(sequences);
     proved.push(name);
@@ -158,9 +157,9 @@ test.each(Object.entries(REDRIVING))(
 );
 
 test('a host killed at the new letter of an event that fails again: in the end there is one letter for each', async () => {
-  const sequences = await deadLettered(REDRIVE_KILLS * 2);
+  const sequences = await deadLettered(KILLS * 2);
   const newLetter: Step = { moments: ASKED, matches: ({ subject }, sequence) => subject === letterSubject(sequence) };
-  await killAt(newLetter, REDRIVE_KILLS, redriveTwoOf(sequences));
+  await killAt(newLetter, redriveTwoOf(sequences));
   await finish();
   await expectOneLetterEach(sequences);
   writeFileSync(cured, '');
@@ -171,10 +170,10 @@ test('a host killed at the new letter of an event that fails again: in the end t
 });
 
 test('a command killed at its step of a redrive: in the end each event is handled once, and no letter is left', async () => {
-  const sequences = await deadLettered(REDRIVE_KILLS * 2);
+  const sequences = await deadLettered(KILLS * 2);
   writeFileSync(cured, '');
   const host = await start();
-  for (let kill = 0; kill < REDRIVE_KILLS; kill++) {
+  for (let kill = 0; kill < KILLS; kill++) {
     const own = sequences.slice(kill * 2, kill * 2 + 2);
     const ids = await lettersOf(own);
     const command = spawn(process.execPath, [MAIN, 'dead', 'redrive', ...ids.map(String), '--servers', proxy.url], {
@@ -206,8 +205,8 @@ interface Journey {
 }
 
 /** Again and again starts a host, and ends it when an event comes to the step. */
-async function killAt(step: Step, times: number, next: () => Promise<Journey>): Promise<void> {
-  for (let kill = 0; kill < times; kill++) {
+async function killAt(step: Step, next: () => Promise<Journey>): Promise<void> {
+  for (let kill = 0; kill < KILLS; kill++) {
     const host = await start();
     // What the kill before has left is done first, so that no event is killed more than once or twice.
     await settled();
