@@ -6,6 +6,7 @@ import type { JetStreamManager, NatsConnection } from 'nats';
 import { jetplug } from '../support/cli';
 import type { ClientCommand } from '../support/client-commands';
 import { storedLetters } from '../support/dead-letters';
+import { allSettled } from '../support/durables';
 import { eventually } from '../support/eventually';
 import { MAIN, plainEnv, type TestHost } from '../support/host';
 import type { TestServer } from '../support/nats-server';
@@ -15,9 +16,8 @@ import { StepProxy, type Moment } from '../support/step-proxy';
 import { readStore, readStream } from '../support/stored';
 import { count, report, seconds } from './proof';
 
-const KILLS = count(10, 50);
-/** Each takes a command as well. */
-const REDRIVE_KILLS = count(6, 50);
+/** At each step; each moment of a step has its share. */
+const KILLS = count(6, 50);
 /** The kill is at a step of the first; the others are wherever they are then. */
 const EVENTS_PER_KILL = 3;
 const STEP_MS = 15_000;
@@ -33,7 +33,6 @@ const ASKED: readonly Moment[] = ['before', 'after', 'answered'];
 /** The server answers nothing. */
 const TOLD: readonly Moment[] = ['before', 'after'];
 
-const isRemoval = ({ payload }: ClientCommand): boolean => payload.includes('KV-Operation: DEL');
 const attemptsOf = (sequence: number): string => `$KV.jetplug.attempts.poison-work.EVENTS.${sequence}`;
 const settles = (command: ClientCommand, durable: string, sequence: number | string, answer: string): boolean =>
   command.payload.startsWith(answer) && new RegExp(`\\.${durable}\\.\\d+\\.${sequence}\\.`).test(command.subject);
@@ -41,14 +40,15 @@ const settles = (command: ClientCommand, durable: string, sequence: number | str
 const DEAD_LETTERING: Record<string, Step> = {
   'the record of an attempt': {
     moments: ASKED,
-    matches: (command, sequence) => command.subject === attemptsOf(sequence) && !isRemoval(command),
+    matches: ({ subject }, sequence) => subject === attemptsOf(sequence),
   },
   'the nak': { moments: TOLD, matches: (command, sequence) => settles(command, 'poison-work', sequence, '-NAK') },
   'the letter': { moments: ASKED, matches: ({ subject }, sequence) => subject === letterSubject(sequence) },
   'the term': { moments: TOLD, matches: (command, sequence) => settles(command, 'poison-work', sequence, '+TERM') },
   'the removal of the record': {
     moments: ASKED,
-    matches: (command, sequence) => command.subject === attemptsOf(sequence) && isRemoval(command),
+    matches: ({ subject, payload }, sequence) =>
+      subject === '$JS.API.STREAM.PURGE.KV_jetplug' && payload.includes(`"${attemptsOf(sequence)}"`),
   },
   'the record of what is settled': {
     moments: ASKED,
@@ -93,7 +93,11 @@ beforeAll(async () => {
   // The streams are there before anything is published.
   await (await start()).stop();
 });
-beforeEach(() => rmSync(cured, { force: true }));
+beforeEach(async () => {
+  rmSync(cured, { force: true });
+  // Of a test that failed.
+  await jsm.streams.purge('DEAD');
+});
 afterAll(async () => {
   if (proved.length === STEPS) {
     report(
@@ -127,7 +131,7 @@ test.each(Object.entries(DEAD_LETTERING))(
   'a host killed at %s of a dead-lettering: in the end there is one letter for each event',
   async (name, step) => {
     const sequences: number[] = [];
-    await killAt(step, KILLS, async () => {
+    await killAt(step, async () => {
       const { state } = await jsm.streams.info('EVENTS');
       const first = state.last_seq + 1;
       return { sequence: first, begin: async () => sequences.push(...(await publish(EVENTS_PER_KILL, first))) };
@@ -143,9 +147,9 @@ test.each(Object.entries(DEAD_LETTERING))(
 test.each(Object.entries(REDRIVING))(
   'a host killed at %s of a redrive: in the end each event is handled once, and no letter is left',
   async (name, step) => {
-    const sequences = await deadLettered(REDRIVE_KILLS * 2);
+    const sequences = await deadLettered(KILLS * 2);
     writeFileSync(cured, '');
-    await killAt(step, REDRIVE_KILLS, redriveTwoOf(sequences));
+    await killAt(step, redriveTwoOf(sequences));
     await finish();
     await expectHandledOnce(sequences);
     proved.push(name);
@@ -153,9 +157,9 @@ test.each(Object.entries(REDRIVING))(
 );
 
 test('a host killed at the new letter of an event that fails again: in the end there is one letter for each', async () => {
-  const sequences = await deadLettered(REDRIVE_KILLS * 2);
+  const sequences = await deadLettered(KILLS * 2);
   const newLetter: Step = { moments: ASKED, matches: ({ subject }, sequence) => subject === letterSubject(sequence) };
-  await killAt(newLetter, REDRIVE_KILLS, redriveTwoOf(sequences));
+  await killAt(newLetter, redriveTwoOf(sequences));
   await finish();
   await expectOneLetterEach(sequences);
   writeFileSync(cured, '');
@@ -166,10 +170,10 @@ test('a host killed at the new letter of an event that fails again: in the end t
 });
 
 test('a command killed at its step of a redrive: in the end each event is handled once, and no letter is left', async () => {
-  const sequences = await deadLettered(REDRIVE_KILLS * 2);
+  const sequences = await deadLettered(KILLS * 2);
   writeFileSync(cured, '');
   const host = await start();
-  for (let kill = 0; kill < REDRIVE_KILLS; kill++) {
+  for (let kill = 0; kill < KILLS; kill++) {
     const own = sequences.slice(kill * 2, kill * 2 + 2);
     const ids = await lettersOf(own);
     const command = spawn(process.execPath, [MAIN, 'dead', 'redrive', ...ids.map(String), '--servers', proxy.url], {
@@ -201,8 +205,8 @@ interface Journey {
 }
 
 /** Again and again starts a host, and ends it when an event comes to the step. */
-async function killAt(step: Step, times: number, next: () => Promise<Journey>): Promise<void> {
-  for (let kill = 0; kill < times; kill++) {
+async function killAt(step: Step, next: () => Promise<Journey>): Promise<void> {
+  for (let kill = 0; kill < KILLS; kill++) {
     const host = await start();
     // What the kill before has left is done first, so that no event is killed more than once or twice.
     await settled();
@@ -282,16 +286,7 @@ async function redrive(ids: readonly number[]): Promise<void> {
 
 /** Waits until nothing is on its way, from the stream or from the retry road. */
 async function settled(): Promise<void> {
-  await eventually(async () => {
-    for (const stream of ['EVENTS', 'RETRY']) {
-      for await (const { name, num_pending, num_ack_pending } of jsm.consumers.list(stream)) {
-        if (num_pending + num_ack_pending > 0) {
-          throw new Error(`${name}: ${num_pending} pending, ${num_ack_pending} in flight`);
-        }
-      }
-    }
-    return true;
-  }, 60_000);
+  await allSettled(jsm, ['EVENTS', 'RETRY']);
 }
 
 async function expectOneLetterEach(sequences: readonly number[]): Promise<void> {

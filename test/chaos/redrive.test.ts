@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { JetStreamManager } from 'nats';
 import { jetplug } from '../support/cli';
 import { storedLetters } from '../support/dead-letters';
+import { allSettled } from '../support/durables';
 import { eventually } from '../support/eventually';
 import { STORY_PLUGINS } from '../support/host';
 import { pluginSource } from '../support/plugin-source';
@@ -69,7 +70,7 @@ test('dead letters of two plugins are redriven: the other five see nothing, and 
     return state.messages === 2 * WATCHES && storedLetters(nats);
   }, 60_000);
   expect(new Set(letters.map(({ header }) => header.get('x-plugin')))).toEqual(new Set(['failing', 'recommendation']));
-  await settled(jsm);
+  await allSettled(jsm, ['EVENTS']);
   const before = await traces(jsm);
 
   writeFileSync(fixed, '');
@@ -100,13 +101,4 @@ async function traces(jsm: JetStreamManager): Promise<Record<string, number[]>> 
     if (plugin !== undefined) found[plugin]!.push(delivered.consumer_seq);
   }
   return found;
-}
-
-async function settled(jsm: JetStreamManager): Promise<void> {
-  await eventually(async () => {
-    for await (const { num_pending, num_ack_pending } of jsm.consumers.list('EVENTS')) {
-      if (num_pending + num_ack_pending > 0) return false;
-    }
-    return true;
-  }, 60_000);
 }
