@@ -170,6 +170,9 @@ async function show(idText: string, flags: CommonFlags): Promise<void> {
   for (const line of table(Object.entries(facts).map(([key, value]) => [paint('dim', key), String(value)])))
     print(line);
   print(`\n${paint('red', error)}\n${paint('dim', stack)}\n`);
+  const left = letter.headers['x-payload-left-in-stream'];
+  if (left !== undefined)
+    return print(`payload (${left} bytes) left in its stream: nats stream get ${facts.stream} ${facts.sequence}`);
   print(`${paint('dim', `payload (${letter.payload.length} bytes${form === 'base64' ? ', base64' : ''})`)}\n${text}`);
 }
 

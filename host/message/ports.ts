@@ -37,8 +37,8 @@ export interface DeadLetter {
 export interface DeadLetters {
   /** Resolves when the letter is stored, or was already. */
   store(letter: DeadLetter): Promise<void>;
-  /** Removes a letter whose redriven event is settled; no error where it is gone already. */
-  remove(id: number): Promise<void>;
+  /** Removes the letter of a redriven event that is settled; no error where it is gone already, or is another event's. */
+  remove(id: number, of: MessageRef): Promise<void>;
 }
 
 /** An event that is to come back to one handler alone. */

@@ -57,7 +57,7 @@ export function settle(
 /** The event needs nothing more: of a redriven one the letter goes first, so that a crash in between leaves it to be tried again. */
 function finish(handler: Handler, delivery: Delivery): MaybePromise<void> {
   const letter = delivery.past?.letter;
-  return then(letter === undefined ? undefined : handler.deadLetters.remove(letter), () => {
+  return then(letter === undefined ? undefined : handler.deadLetters.remove(letter, delivery.origin), () => {
     handler.settlements.settle(delivery.sequence);
     delivery.ack();
     return forgetAttempts(handler, delivery);
