@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { checkFile } from './check-file';
 import { asksForOwnBroker, checkFlags, checkVariables, type ConfigFlags } from './check-text';
-import type { Config } from './config';
+import type { Config, SourceOf } from './config';
 import { readCredentialFiles } from './credential-files';
 import { crossCheck } from './cross-check';
 import { Draft, type Source } from './draft';
@@ -23,8 +23,7 @@ export interface LoadOptions {
 export interface LoadedConfig {
   /** Typed, in milliseconds and bytes, deeply frozen. It holds secrets: never log `nats.credentials`. */
   readonly config: Config;
-  /** Where the value at a path came from; paths as in YAML: `delivery.ackWait`, `streams[0].maxAge`. */
-  sourceOf(path: string): Source;
+  readonly sourceOf: SourceOf;
 }
 
 /**

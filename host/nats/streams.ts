@@ -45,6 +45,24 @@ export async function streamCreated({ jsm }: Connection, name: string): Promise<
   }
 }
 
+/** The sequence of the newest message that was stored in a stream; 0 before the first. */
+export async function lastSequence({ jsm }: Connection, name: string): Promise<number> {
+  try {
+    return (await jsm.streams.info(name)).state.last_seq;
+  } catch (error) {
+    throw asBrokerError(error, `stream ${name}`);
+  }
+}
+
+/** The streams on the server that hold a subject, whoever made them. */
+export async function streamsHolding({ jsm }: Connection, subject: string): Promise<string[]> {
+  try {
+    return await jsm.streams.names(subject).next();
+  } catch (error) {
+    throw asBrokerError(error, `the streams that hold ${subject}`);
+  }
+}
+
 /** The name of the stream that holds all that the subject matches. */
 export function streamFor(
   streams: readonly Pick<StreamState, 'name' | 'subjects'>[],

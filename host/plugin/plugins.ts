@@ -15,6 +15,8 @@ export interface PluginEntry {
   /** The plugin's name, or the file's where it could not be read. */
   readonly name: string;
   readonly version: string | undefined;
+  /** Of the version that runs, else of the one that does not; absent where it could not be read. */
+  readonly definition: PluginDefinition | undefined;
   readonly state: PluginState;
   /** Why it does not run, or why its newest version does not. */
   readonly errors: readonly JetplugError[];
@@ -143,11 +145,12 @@ class Slot {
   }
 
   get entry(): PluginEntry {
-    const { file, running, definition, errors, name } = this;
+    const { file, running, errors, name } = this;
     const handlers = running?.handlers ?? [];
     const waiting = this.state === 'running' && handlers.some((handler) => handler.state === 'waiting');
-    const version = (running?.definition ?? definition)?.version;
-    return { file: file.file, name, version, state: waiting ? 'waiting' : this.state, errors, handlers };
+    const definition = running?.definition ?? this.definition;
+    const version = definition?.version;
+    return { file: file.file, name, version, definition, state: waiting ? 'waiting' : this.state, errors, handlers };
   }
 
   /** Whether what keeps the plugin from running may lie in another file. */
