@@ -31,8 +31,7 @@ function errors({ error, errors: all }: ExplainedPlugin): readonly ErrorReport[]
 }
 
 function errorText({ message, code, file, line, hint }: ErrorReport, plugin: ExplainedPlugin): string[] {
-  const oldRuns = plugin.state === 'running' || plugin.state === 'waiting';
-  const what = oldRuns ? `its newest version fails, so this one runs on: ${message}` : message;
+  const what = runs(plugin.state) ? `its newest version fails, so this one runs on: ${message}` : message;
   const mark = plugin.state === 'skipped' ? paint('yellow', '•') : paint('red', '✖');
   return [
     `  ${mark} ${what} ${paint('dim', code)}`,
@@ -41,14 +40,18 @@ function errorText({ message, code, file, line, hint }: ErrorReport, plugin: Exp
   ];
 }
 
-function injections({ injected }: ExplainedPlugin): string[] {
+function runs(state: ExplainedPlugin['state']): boolean {
+  return state === 'running' || state === 'waiting';
+}
+
+function injections({ injected, state }: ExplainedPlugin): string[] {
   if (injected.length === 0) return [];
   const rows = injected.map(({ index, name, type, got, settings }) => [
     `${name ?? index + 1}: ${type}`,
     got,
     settings ? origin(settings) : '',
   ]);
-  return ['', `  ${paint('dim', 'its constructor got')}`, ...table(rows, '    ')];
+  return ['', `  ${paint('dim', runs(state) ? 'its constructor got' : 'its constructor asks for')}`, ...table(rows, '    ')];
 }
 
 function handlerText(handler: ExplainedHandler): string[] {
@@ -68,10 +71,13 @@ function handlerText(handler: ExplainedHandler): string[] {
   ];
 }
 
-function figures({ pending, inFlight, handled, failed, retried, deadLettered, circuit }: ExplainedHandler): string {
+function figures(handler: ExplainedHandler): string {
+  const { state, pending, inFlight, handled, failed, retried, deadLettered, circuit } = handler;
+  if (!runs(state) && pending === undefined) return 'it has no durable on the server yet';
+  const waiting = [`${pending ?? '?'} pending`, `${inFlight ?? '?'} in flight`];
+  if (!runs(state)) return waiting.join(', ');
   return [
-    `${pending ?? '?'} pending`,
-    `${inFlight ?? '?'} in flight`,
+    ...waiting,
     `${handled} handled`,
     `${failed} failed`,
     `${retried} retried`,

@@ -3,10 +3,11 @@ import type { Config, SourceOf } from '../config/config';
 import type { Connection } from '../nats/connection';
 import { streamFor, type StreamState } from '../nats/streams';
 import type { HandlerDefinition } from '../plugin/describe';
+import { nameByFile } from '../plugin/discover';
 import type { PluginEntry, Plugins, PluginState } from '../plugin/plugins';
 import { explainInjected, type ExplainedInjection } from './explain-injected';
 import { explainOptions, whereInConfig, type ConfigPlace, type ExplainedOptions } from './explain-options';
-import { filesNotLoaded, nameByFile, type FileNotLoaded } from './files-not-loaded';
+import { filesNotLoaded, type FileNotLoaded } from './files-not-loaded';
 import { positionOf, statusOf, type HandlerStatus, type PluginStatus } from './status';
 
 /** How a plugin came to be, as `jetplug plugins NAME --json` shows it. */
@@ -14,7 +15,7 @@ export interface ExplainedPlugin extends Omit<PluginStatus, 'state' | 'handlers'
   /** `skipped`: its file is not taken for a plugin, or is not loaded. */
   readonly state: PluginState | 'skipped';
   readonly class?: string;
-  /** Where the class stands, in its file or in one that the file imports. */
+  /** Where the class stands in the file. */
   readonly line?: number;
   readonly description?: string;
   /** All that is wrong, where that is more than `error`. */
@@ -68,7 +69,8 @@ async function explain(entry: PluginEntry, host: Explainable): Promise<Explained
   return {
     ...status,
     class: definition.cls.name,
-    line: definition.where.line,
+    // A class that the file only hands on stands elsewhere.
+    ...(definition.where.file === entry.file && { line: definition.where.line }),
     ...(definition.description === undefined ? {} : { description: definition.description }),
     ...allOf(errors),
     ...(disabledBy && { disabledBy }),

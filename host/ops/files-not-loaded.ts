@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
 import { JetplugError } from '../../sdk/internal';
 import type { PluginsConfig } from '../config/config';
 import { discover } from '../plugin/discover';
@@ -32,14 +31,6 @@ export function filesNotLoaded(
       })),
     ...found.filter(({ file }) => !loaded.has(file)).map(({ file }) => notTakenUp(file, watch)),
   ];
-}
-
-/** `badge` of `badge.plugin.ts`, of `badge/index.plugin.ts`, and of what an editor leaves beside it. */
-export function nameByFile(file: string): string {
-  const [stem = ''] = basename(file)
-    .replace(/^[.#~]+/, '')
-    .split('.');
-  return stem === 'index' ? basename(dirname(file)) : stem;
 }
 
 function notTakenUp(file: string, watch: boolean): FileNotLoaded {

@@ -1,11 +1,12 @@
 import { covers } from '../../sdk/internal';
 import { lastSequence, streamFor, streamsHolding } from '../nats/streams';
 import type { HandlerDefinition } from '../plugin/describe';
+import { nameByFile } from '../plugin/discover';
 import type { PluginEntry } from '../plugin/plugins';
 import { disabledIn, type Explainable } from './explain';
-import { filesNotLoaded, nameByFile } from './files-not-loaded';
+import { filesNotLoaded } from './files-not-loaded';
 import { positionOf } from './status';
-import { whyNot, type NotReceived, type RouteReason } from './why-not-received';
+import { whyNot, type NotReceived } from './why-not-received';
 
 /** Who would receive an event of a subject, as `jetplug routes --json` shows it. */
 export interface Routes {
@@ -59,8 +60,8 @@ interface RoutedEvent {
 }
 
 async function routesTo(entry: PluginEntry, event: RoutedEvent, host: Explainable): Promise<(Route | Unreached)[]> {
-  const { definition, name, errors, state } = entry;
-  if (!definition) return [{ plugin: name, ...unread(entry, errors[0]?.message ?? `it is ${state}`) }];
+  const { definition, name } = entry;
+  if (!definition) return [{ plugin: name, ...unread(entry) }];
   return Promise.all(definition.handlers.map((handler) => routeTo(entry, handler, event, host)));
 }
 
@@ -86,11 +87,12 @@ async function routeTo(
 }
 
 /** A plugin whose handlers nobody knows. */
-function unread({ file, errors, state }: PluginEntry, why: string): NotReceived {
-  const [error] = errors;
-  const reason: RouteReason = state === 'failed' ? 'failed' : 'stopped';
-  const place = { file: error?.file ?? file, ...(error?.line === undefined ? {} : { line: error.line }) };
-  return { reason, why: `${why}; which events it takes is not known`, waits: false, ...place };
+function unread({ file, errors: [error], state }: PluginEntry): NotReceived {
+  const unknown = 'which events it takes is not known';
+  if (!error) return { reason: 'loading', why: `it is ${state}; ${unknown}`, waits: false, file };
+  const { message, line } = error;
+  const place = { file: error.file ?? file, ...(line === undefined ? {} : { line }) };
+  return { reason: 'failed', why: `it failed: ${message}; ${unknown}`, waits: false, ...place };
 }
 
 /** Files that may have been meant as plugins. */

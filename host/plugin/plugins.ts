@@ -1,9 +1,8 @@
-import { basename } from 'node:path';
 import { isJetplugError, JetplugError, type ErrorCode } from '../../sdk/internal';
 import { Claims } from './claims';
 import type { ConsumingHandler } from './consume';
 import type { PluginDefinition } from './describe';
-import type { PluginFile } from './discover';
+import { nameByFile, type PluginFile } from './discover';
 import type { PluginHost } from './plugin-host';
 import { runPlugin, type RunningPlugin } from './run-plugin';
 
@@ -137,7 +136,7 @@ class Slot {
   constructor(readonly file: PluginFile) {}
 
   get name(): string {
-    return this.definition?.name ?? basename(this.file.file).replace(/\.plugin\.[jt]s$/, '');
+    return this.definition?.name ?? nameByFile(this.file.file);
   }
 
   get sources(): ReadonlyMap<string, string> {
