@@ -260,11 +260,7 @@ export class Host {
     return http;
   }
 
-  private async openService(
-    plugins: Plugins,
-    connection: Connection,
-    streams: readonly StreamState[],
-  ): Promise<void> {
+  private async openService(plugins: Plugins, connection: Connection, streams: readonly StreamState[]): Promise<void> {
     const { config } = this;
     const { sourceOf } = this.options;
     const asked = { plugins, connection, config, sourceOf, streams };

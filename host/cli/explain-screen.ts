@@ -51,7 +51,11 @@ function injections({ injected, state }: ExplainedPlugin): string[] {
     got,
     settings ? origin(settings) : '',
   ]);
-  return ['', `  ${paint('dim', runs(state) ? 'its constructor got' : 'its constructor asks for')}`, ...table(rows, '    ')];
+  return [
+    '',
+    `  ${paint('dim', runs(state) ? 'its constructor got' : 'its constructor asks for')}`,
+    ...table(rows, '    '),
+  ];
 }
 
 function handlerText(handler: ExplainedHandler): string[] {

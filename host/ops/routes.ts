@@ -99,7 +99,13 @@ function unread({ file, errors: [error], state }: PluginEntry): NotReceived {
 function filesMeant({ plugins, config }: Explainable): Unreached[] {
   return filesNotLoaded(plugins.entries, config.plugins)
     .filter(({ looksMeant }) => looksMeant)
-    .map(({ file, error }) => ({ plugin: nameByFile(file), reason: 'skipped', why: error.message, waits: false, file }));
+    .map(({ file, error }) => ({
+      plugin: nameByFile(file),
+      reason: 'skipped',
+      why: error.message,
+      waits: false,
+      file,
+    }));
 }
 
 /** What would make a stream hold a subject that none does, or none that a handler can be on. */

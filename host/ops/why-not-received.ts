@@ -7,15 +7,7 @@ import type { ConfigPlace } from './explain-options';
 
 /** Why a handler would not receive an event; `waiting` and whatever has `waits` gets it later. */
 export type RouteReason =
-  | 'subject'
-  | 'no-stream'
-  | 'disabled'
-  | 'failed'
-  | 'stopped'
-  | 'loading'
-  | 'starts-later'
-  | 'waiting'
-  | 'skipped';
+  'subject' | 'no-stream' | 'disabled' | 'failed' | 'stopped' | 'loading' | 'starts-later' | 'waiting' | 'skipped';
 
 export interface NotReceived {
   readonly reason: RouteReason;

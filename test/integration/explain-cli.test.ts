@@ -24,7 +24,10 @@ const TUNED = pluginSource(
   { options: `{ description: 'Shows its options', settings: z.object({ deep: z.object({ n: z.number() }) }) }` },
 );
 const OFF = pluginSource('OffPlugin', `  @Subscribe() handle(event: VideoWatchStarted) {}`);
-const DOWN = pluginSource('DownPlugin', `  @Subscribe() handle(event: VideoWatchStarted) { throw new Error('no ML'); }`);
+const DOWN = pluginSource(
+  'DownPlugin',
+  `  @Subscribe() handle(event: VideoWatchStarted) { throw new Error('no ML'); }`,
+);
 const ORDERS = pluginSource('OrdersPlugin', `  @Subscribe('orders.>') handle(event: object) {}`);
 const BROKEN = pluginSource('BrokenPlugin', `  @Subscribe() handle(event: VideoWatchStarted) { return = 1; }`);
 const CONFIG = `plugins:
@@ -50,7 +53,8 @@ const at = (name: string): string => join(plugins, name);
 const run = (...args: string[]): Promise<CliResult> =>
   jetplug([...args, '--json', '--servers', server.url], { cwd: plugins });
 // The one host's answer, as the commands get it; a command takes its time to start.
-const explained = async (name: string): Promise<ExplainedPlugin[]> => (await nats.request('jetplug.explain', name)).json();
+const explained = async (name: string): Promise<ExplainedPlugin[]> =>
+  (await nats.request('jetplug.explain', name)).json();
 const routes = async (subject: string): Promise<Routes> => (await nats.request('jetplug.routes', subject)).json();
 
 beforeAll(async () => {
@@ -71,7 +75,12 @@ test('with no host running `plugins NAME` and `routes` say so', async () => {
 });
 
 test('`plugins NAME` tells of each option what it is and where it came from', async () => {
-  const sources = { 'tuned.plugin.ts': TUNED, 'off.plugin.ts': OFF, 'orders.plugin.ts': ORDERS, 'down.plugin.ts': DOWN };
+  const sources = {
+    'tuned.plugin.ts': TUNED,
+    'off.plugin.ts': OFF,
+    'orders.plugin.ts': ORDERS,
+    'down.plugin.ts': DOWN,
+  };
   const others = { 'broken/index.plugin.ts': BROKEN, 'old.plugin.mjs': '', 'notes.txt': '' };
   plugins = scene.folder({ ...sources, ...others });
   config = join(scene.folder({ 'c.yaml': CONFIG }), 'c.yaml');
@@ -83,7 +92,12 @@ test('`plugins NAME` tells of each option what it is and where it came from', as
   });
   const file = at('tuned.plugin.ts');
   const code = (text: string): object => ({ from: 'decorator', file, line: lineOf(TUNED, text) });
-  const said = (key: string, text: string): object => ({ from: 'config', key, file: config, line: lineOf(CONFIG, text) });
+  const said = (key: string, text: string): object => ({
+    from: 'config',
+    key,
+    file: config,
+    line: lineOf(CONFIG, text),
+  });
   const unsaid = (value: unknown): object => ({ value, from: 'default' });
   const [tuned, ...more] = (await run('plugins', 'tuned')).json<ExplainedPlugin[]>();
   expect(more).toEqual([]);
@@ -220,7 +234,10 @@ test('a handler whose circuit is open, or whose file is broken by now, gets it l
   // Its durable stays when it is removed, and holds what it does not get while it is broken.
   renameSync(at('tuned.plugin.ts'), at('gone'));
   await eventually(async () => (await explained('tuned')).length === 0);
-  writeFileSync(at('tuned.plugin.ts'), TUNED.replace('Settings<object>) {}', `Settings<object>) { throw Error('no'); }`));
+  writeFileSync(
+    at('tuned.plugin.ts'),
+    TUNED.replace('Settings<object>) {}', `Settings<object>) { throw Error('no'); }`),
+  );
   await eventually(async () => (await explained('tuned'))[0]?.state === 'failed');
   expect(await other('tuned')).toMatchObject({ reason: 'failed', waits: true, file: at('tuned.plugin.ts') });
 });

@@ -37,7 +37,12 @@ test('one that does not run gets it later, if its durable is on the server', () 
   const error = new JetplugError('JP_PLUGIN_SYNTAX', 'no sense', { file: '/p/y.ts', line: 3 });
   const place = { file: '/p/y.ts', line: 3 };
   const failed = { ...down, state: 'failed', errors: [error] };
-  expect(why(failed)).toMatchObject({ reason: 'failed', waits: true, why: expect.stringContaining('no sense'), ...place });
+  expect(why(failed)).toMatchObject({
+    reason: 'failed',
+    waits: true,
+    why: expect.stringContaining('no sense'),
+    ...place,
+  });
   expect(why({ ...failed, position: undefined })).toMatchObject({ reason: 'failed', waits: false });
   const disabledBy = { from: 'config', key: 'plugins.x.enabled', file: '/c.yaml', line: 2 } as const;
   expect(why({ ...down, state: 'stopped', disabledBy })).toMatchObject({
