@@ -100,7 +100,8 @@ function trouble({ lastError, outage }: ExplainedHandler): string[] {
 function valueText(value: unknown): string {
   if (value === null) return '–';
   if (Array.isArray(value)) return value.join(', ');
-  if (typeof value !== 'object') return String(value);
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'object') return JSON.stringify(value);
   return Object.entries(value)
     .map(([name, part]) => `${name} ${String(part)}`)
     .join(', ');

@@ -4,12 +4,12 @@ import { asksForOwnBroker, checkFlags, checkVariables, type ConfigFlags } from '
 import type { Config, SourceOf } from './config';
 import { readCredentialFiles } from './credential-files';
 import { crossCheck } from './cross-check';
-import { Draft, type Source } from './draft';
+import { Draft } from './draft';
 import { effective } from './effective';
 import { merge } from './merge';
 import { readYamlFile, unreadable } from './yaml-file';
 
-export type { ConfigFlags, Source };
+export type { ConfigFlags };
 
 export interface LoadOptions {
   /** Where `config/` is, and what relative paths count from, whichever file, variable or flag they stand in. */

@@ -54,8 +54,8 @@ function settingsIn(plugin: string, { config, sourceOf }: Asked): ConfigPlace | 
   if (value === undefined) return undefined;
   const key = `plugins.${plugin}.settings`;
   let path = key;
-  while (sourceOf(path).layer === 'default') {
-    const [first] = Object.entries((value ?? {}) as object) as [string, unknown][];
+  while (sourceOf(path).layer === 'default' && typeof value === 'object' && value !== null) {
+    const [first] = Object.entries(value as Record<string, unknown>);
     if (!first) break;
     path += `.${first[0]}`;
     value = first[1];
