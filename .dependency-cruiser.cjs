@@ -38,7 +38,7 @@ const PARTS = {
     packages: ['@standard-schema/spec', '@swc/core', 'chokidar', 'tsyringe'],
   },
   'host/ops/': {
-    paths: ['sdk/', LEAVES, 'host/message/', 'host/nats/(?!embedded/)', 'host/plugin/'],
+    paths: ['sdk/', LEAVES, 'host/config/config.ts', 'host/message/', 'host/nats/(?!embedded/)', 'host/plugin/'],
     packages: ['fastify', 'prom-client'],
   },
   'host/host\\.ts': { paths: ['sdk/', 'host/(?!cli/)'] },

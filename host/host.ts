@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config } from './config/config';
+import type { Config, SourceOf } from './config/config';
 import { systemClock } from './clock';
 import { KvLongTexts } from './effects/long-texts';
 import type { HostLog } from './log';
@@ -17,9 +17,11 @@ import { ensureRetryStream, NatsRetryRoad, RETRY_STREAM } from './nats/retry-roa
 import { Wakes } from './nats/wakes';
 import { serveAnswers } from './nats/service';
 import { ensureStream, ensureStreams, streamFor, wantedStreams, type StreamState } from './nats/streams';
+import { explainPlugins } from './ops/explain';
 import { readiness } from './ops/health';
 import { serveHttp, type HttpServer } from './ops/http';
 import { metricsText } from './ops/metrics';
+import { routesOf } from './ops/routes';
 import { pluginStatuses, type PluginStatus } from './ops/status';
 import { discover, type Discovery } from './plugin/discover';
 import { Plugins } from './plugin/plugins';
@@ -33,6 +35,8 @@ const REPLACE_AFTER_MS = 2_000;
 
 export interface HostOptions {
   readonly config: Config;
+  /** Where each value of the config came from, for whoever asks. */
+  readonly sourceOf: SourceOf;
   readonly log: HostLog;
   /** Told how far a download of the broker is. */
   readonly progress?: BrokerProgress;
@@ -97,7 +101,7 @@ export class Host {
     this.opened.push({ what: 'the plugins', close: () => plugins.stop() });
     await this.loadPlugins(plugins, discovery);
     await this.watch(plugins);
-    await this.openService(plugins, connection);
+    await this.openService(plugins, connection, this.subscribable(streams));
     this.phase = 'running';
     const statuses = await pluginStatuses(plugins, connection);
     const { kind, url } = broker;
@@ -177,8 +181,7 @@ export class Host {
     kept: KeptStreams,
   ): Promise<Plugins> {
     const replicas = this.config.streams[0]?.replicas ?? 1;
-    // Not the dead letters': a handler that fails on them would make letters of letters.
-    const subscribable = streams.filter(({ name }) => name !== this.config.deadLetters.stream);
+    const subscribable = this.subscribable(streams);
     await ensureRetryStream(connection, replicas);
     const records = await Bucket.open(connection, 'jetplug', replicas);
     await this.keepAll(connection, kept, records, replicas);
@@ -200,6 +203,11 @@ export class Host {
       sweep: new Sweep(),
       suspects: new SuspectTurns(),
     });
+  }
+
+  /** Not the dead letters': a handler that fails on them would make letters of letters. */
+  private subscribable(streams: readonly StreamState[]): StreamState[] {
+    return streams.filter(({ name }) => name !== this.config.deadLetters.stream);
   }
 
   /** The streams that are the host's, whatever plugins run; a plugin's store is kept while it runs. */
@@ -252,8 +260,15 @@ export class Host {
     return http;
   }
 
-  private async openService(plugins: Plugins, connection: Connection): Promise<void> {
-    const answers = { plugins: () => pluginStatuses(plugins, connection) };
+  private async openService(plugins: Plugins, connection: Connection, streams: readonly StreamState[]): Promise<void> {
+    const { config } = this;
+    const { sourceOf } = this.options;
+    const asked = { plugins, connection, config, sourceOf, streams };
+    const answers = {
+      plugins: () => pluginStatuses(plugins, connection),
+      explain: (name: string) => explainPlugins(name, asked),
+      routes: (subject: string) => routesOf(subject, asked),
+    };
     const service = await serveAnswers(connection, packageVersion(), answers);
     this.opened.push({ what: 'the micro service', close: () => service.stop() });
   }

@@ -26,6 +26,12 @@ export function durationMs(value: unknown, what: string): number {
   throw new JetplugError('JP_DURATION_INVALID', `${what} is ${JSON.stringify(value)}, which is not a length of time`);
 }
 
+/** A length of time as people write it, in the largest unit that divides it: `90s`, `2m`. */
+export function formatDuration(ms: number): string {
+  const [unit, size] = Object.entries(MS).findLast(([, size]) => ms >= size && ms % size === 0) ?? ['ms', 1];
+  return `${ms / size}${unit}`;
+}
+
 function millisecondsOf(text: string): number {
   const match = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)$/.exec(text.trim());
   return match ? Math.round(Number(match[1]) * (MS[match[2]!] ?? NaN)) : NaN;

@@ -63,6 +63,10 @@ export const ERRORS = {
 
   // plugins
   JP_PLUGINS_DIR_MISSING: ['A plugins folder does not exist.', 'Create it, or correct plugins.dirs or --plugins.'],
+  JP_PLUGIN_SKIPPED: [
+    'A file in a plugins folder is not taken for a plugin.',
+    'A plugin is name.plugin.ts or .js in a plugins folder itself, or index.plugin.ts or .js in a folder of its own in it.',
+  ],
   JP_PLUGIN_SYNTAX: ['A plugin file does not parse.', 'Mend the line named.'],
   JP_PLUGIN_LOAD_FAILED: ['A plugin file threw while it was loaded.', 'Mend the line named; the cause is below.'],
   JP_PLUGIN_LOAD_TIMEOUT: [

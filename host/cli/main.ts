@@ -6,6 +6,7 @@ import { demoCommand } from './demo';
 import { errorsOf, printErrors } from './output';
 import { pluginsCommand } from './plugins';
 import { publishCommand } from './publish';
+import { routesCommand } from './routes';
 import { startCommand } from './start';
 import { storeCommand } from './store';
 
@@ -29,6 +30,7 @@ Examples:
     checkCommand,
     publishCommand,
     pluginsCommand,
+    routesCommand,
     storeCommand,
     deadCommand,
     demoCommand,

@@ -1,37 +1,63 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
+import type { Connection } from '../nats/connection';
 import { askHosts } from '../nats/service';
+import type { ExplainedPlugin } from '../ops/explain';
 import { mergeStatuses, type HandlerStatus, type PluginStatus } from '../ops/status';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
-import { paint, place, print, printJson, table } from './output';
+import { explainScreen } from './explain-screen';
+import { paint, print, printJson, table } from './output';
+import { stateText } from './state-text';
 
 export function pluginsCommand(program: Command): void {
   reachesBroker(program.command('plugins'))
-    .argument('[name]', 'one plugin, in full')
+    .argument('[name]', 'one plugin, by its name or its file: how it came to be')
     .description('what runs, asked of the running hosts')
     .addHelpText(
       'after',
       `
+With a name it tells how the plugin came to be: its file and version, what its constructor got, and for
+each handler its stream, its durable, its figures, and every option with where it came from. Of a file
+that fails or is skipped it tells why.
+
+Exits with 1 when no host runs, or none knows the plugin.
+
 Examples:
   $ jetplug plugins
   $ jetplug plugins badge
+  $ jetplug plugins badge.plugin.ts.bak
   $ jetplug plugins --json`,
     )
     .action(plugins);
 }
 
 async function plugins(name: string | undefined, flags: CommonFlags): Promise<void> {
-  const answers = await withBroker(flags, (connection) => askHosts<PluginStatus[]>(connection, 'plugins'));
-  if (answers.length === 0) throw new JetplugError('JP_NO_HOST', 'no running host answered');
-  const all = mergeStatuses(answers);
-  const shown = name === undefined ? all : all.filter(({ plugin }) => plugin === name);
-  if (shown.length === 0) {
-    const known = all.map(({ plugin }) => plugin).join(', ');
-    throw new JetplugError('JP_NOT_FOUND', `no host has a plugin ${JSON.stringify(name)}; there are ${known}`);
+  if (name !== undefined) {
+    const explained = await withBroker(flags, (connection) => explain(name, connection));
+    if (flags.json) printJson(explained);
+    else for (const line of explained.flatMap(explainScreen)) print(line);
+    return;
   }
-  if (flags.json) return printJson(shown);
-  if (name === undefined) for (const line of overview(shown)) print(line);
-  else for (const line of shown.flatMap(detail)) print(line);
+  const all = await withBroker(flags, running);
+  if (flags.json) printJson(all);
+  else for (const line of overview(all)) print(line);
+}
+
+async function running(connection: Connection): Promise<PluginStatus[]> {
+  const answers = await askHosts<PluginStatus[]>(connection, 'plugins');
+  if (answers.length === 0) throw new JetplugError('JP_NO_HOST', 'no running host answered');
+  return mergeStatuses(answers);
+}
+
+async function explain(name: string, connection: Connection): Promise<ExplainedPlugin[]> {
+  // A path counts from where the user stands, which need not be where the host does.
+  const asked = name.includes('/') ? resolve(name) : name;
+  const answers = await askHosts<ExplainedPlugin[]>(connection, 'explain', asked);
+  const found = mergeStatuses(answers);
+  if (found.length > 0) return found;
+  const known = (await running(connection)).map(({ plugin }) => plugin).join(', ');
+  throw new JetplugError('JP_NOT_FOUND', `no host has a plugin ${JSON.stringify(name)}; there are ${known}`);
 }
 
 function overview(all: readonly PluginStatus[]): string[] {
@@ -40,10 +66,10 @@ function overview(all: readonly PluginStatus[]): string[] {
   );
   const rows = all.flatMap((plugin) =>
     plugin.handlers.length === 0
-      ? [[plugin.plugin, state(plugin), plugin.error?.message ?? '']]
+      ? [[plugin.plugin, stateText(plugin), plugin.error?.message ?? '']]
       : plugin.handlers.map((handler, i) => [
           i === 0 ? plugin.plugin : '',
-          i === 0 ? state(plugin) : '',
+          i === 0 ? stateText(plugin) : '',
           `${handler.subject} → ${handler.durable}`,
           ...figures(handler).map(String),
         ]),
@@ -53,36 +79,4 @@ function overview(all: readonly PluginStatus[]): string[] {
 
 function figures({ pending, inFlight, handled, failed, deadLettered }: HandlerStatus): (string | number)[] {
   return [pending ?? '?', inFlight ?? '?', handled, failed, deadLettered];
-}
-
-function state(plugin: PluginStatus): string {
-  const colour = plugin.state === 'running' ? 'green' : plugin.state === 'failed' ? 'red' : 'yellow';
-  const [waiting] = plugin.handlers.filter(({ waitsFor }) => waitsFor !== undefined);
-  return paint(colour, waiting ? `${plugin.state} (${waiting.waitsFor})` : plugin.state);
-}
-
-function detail(plugin: PluginStatus): string[] {
-  const lines = [
-    `${paint('bold', plugin.plugin)}  ${state(plugin)}`,
-    ...table(
-      [
-        ['file', place(plugin.file)],
-        ['version', plugin.version ?? '?'],
-      ],
-      '  ',
-    ),
-  ];
-  if (plugin.error) {
-    const { message, code, file, line, hint } = plugin.error;
-    lines.push(`  ${paint('red', message)} ${code}`, `  at ${place(file ?? plugin.file, line)}`, `  ${hint ?? ''}`);
-  }
-  for (const handler of plugin.handlers) {
-    const rows = Object.entries(handler).map(([key, value]) => [key, inWords(value)]);
-    lines.push('', ...table(rows, '  '));
-  }
-  return lines;
-}
-
-function inWords(value: unknown): string {
-  return typeof value === 'object' && value !== null ? Object.values(value).map(String).join(': ') : String(value);
 }

@@ -42,7 +42,7 @@ async function start(flags: StartFlags): Promise<void> {
   // So that the stack of a plugin's error names the line of its .ts file.
   process.setSourceMapsEnabled(true);
   const terminal = process.stdout.isTTY && !flags.json;
-  const { config } = loadConfig({
+  const { config, sourceOf } = loadConfig({
     cwd: process.cwd(),
     env: process.env,
     ...(flags.config && { files: flags.config }),
@@ -57,7 +57,7 @@ async function start(flags: StartFlags): Promise<void> {
   });
   const log = HostLog.create({ level: config.log.level, terminal });
   const bar = progressBar('nats-server');
-  const host = new Host({ config, log, ...(terminal && { progress: bar.bytes }) });
+  const host = new Host({ config, sourceOf, log, ...(terminal && { progress: bar.bytes }) });
   surviveStrayErrors(log);
   if (!terminal) logWhatIsPrinted(log);
   stopOnSignals(host, log);

@@ -106,3 +106,13 @@ export interface HttpConfig {
   /** `host:port`; port 0: any free one; empty: no HTTP. Default 127.0.0.1:8300. */
   readonly listen: string;
 }
+
+/** Where a value of the config came from. */
+export type Source =
+  | { readonly layer: 'default' }
+  | { readonly layer: 'file'; readonly file: string; readonly line: number }
+  | { readonly layer: 'variable'; readonly name: string }
+  | { readonly layer: 'flag'; readonly name: string };
+
+/** Tells where the value at a path came from; paths as in YAML: `delivery.ackWait`, `streams[0].maxAge`. */
+export type SourceOf = (path: string) => Source;

@@ -1,12 +1,8 @@
 import { JetplugError, type ErrorCode } from '../../sdk/internal';
+import type { Source } from './config';
 import { isMap } from './formats';
 
-/** Where a value of the config came from. */
-export type Source =
-  | { readonly layer: 'default' }
-  | { readonly layer: 'file'; readonly file: string; readonly line: number }
-  | { readonly layer: 'variable'; readonly name: string }
-  | { readonly layer: 'flag'; readonly name: string };
+export type { Source };
 
 type Tree = Record<string, unknown>;
 

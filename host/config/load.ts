@@ -1,15 +1,15 @@
 import path from 'node:path';
 import { checkFile } from './check-file';
 import { asksForOwnBroker, checkFlags, checkVariables, type ConfigFlags } from './check-text';
-import type { Config } from './config';
+import type { Config, SourceOf } from './config';
 import { readCredentialFiles } from './credential-files';
 import { crossCheck } from './cross-check';
-import { Draft, type Source } from './draft';
+import { Draft } from './draft';
 import { effective } from './effective';
 import { merge } from './merge';
 import { readYamlFile, unreadable } from './yaml-file';
 
-export type { ConfigFlags, Source };
+export type { ConfigFlags };
 
 export interface LoadOptions {
   /** Where `config/` is, and what relative paths count from, whichever file, variable or flag they stand in. */
@@ -23,8 +23,7 @@ export interface LoadOptions {
 export interface LoadedConfig {
   /** Typed, in milliseconds and bytes, deeply frozen. It holds secrets: never log `nats.credentials`. */
   readonly config: Config;
-  /** Where the value at a path came from; paths as in YAML: `delivery.ackWait`, `streams[0].maxAge`. */
-  sourceOf(path: string): Source;
+  readonly sourceOf: SourceOf;
 }
 
 /**

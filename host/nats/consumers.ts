@@ -26,6 +26,8 @@ export interface DurablePosition {
   readonly inFlight: number;
   /** Everything up to this sequence of the stream is settled. */
   readonly ackFloor: number;
+  /** Where it began, if that was told by a sequence. */
+  readonly startSequence?: number;
 }
 
 /** Makes the durable where it is missing, and updates in place what the server lets us. */
@@ -127,5 +129,11 @@ function positionOf(info: ConsumerInfo): DurablePosition {
   const { delivered, ack_floor } = info;
   // Before the first delivery servers before 2.10 give no floor, but where they will start.
   const floor = delivered.consumer_seq === 0 ? delivered.stream_seq : ack_floor.stream_seq;
-  return { pending: info.num_pending, inFlight: info.num_ack_pending, ackFloor: floor };
+  const { opt_start_seq: start } = info.config;
+  return {
+    pending: info.num_pending,
+    inFlight: info.num_ack_pending,
+    ackFloor: floor,
+    ...(start === undefined ? {} : { startSequence: start }),
+  };
 }

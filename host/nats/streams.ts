@@ -45,6 +45,28 @@ export async function streamCreated({ jsm }: Connection, name: string): Promise<
   }
 }
 
+/** The sequence of the newest message that was stored in a stream; 0 before the first. */
+export async function lastSequence({ jsm }: Connection, name: string): Promise<number> {
+  try {
+    return (await jsm.streams.info(name)).state.last_seq;
+  } catch (error) {
+    throw asBrokerError(error, `stream ${name}`);
+  }
+}
+
+const ASK_MS = 1_000;
+
+/** The streams on the server that hold a subject, whoever made them; none where the host may not ask. */
+export async function streamsHolding({ nc }: Connection, subject: string): Promise<string[]> {
+  try {
+    // What may not be asked gets no answer: not the client's five seconds for it.
+    const answer = await nc.request('$JS.API.STREAM.NAMES', JSON.stringify({ subject }), { timeout: ASK_MS });
+    return answer.json<{ streams?: string[] | null }>().streams ?? [];
+  } catch {
+    return []; // it only adds to what is known from the config
+  }
+}
+
 /** The name of the stream that holds all that the subject matches. */
 export function streamFor(
   streams: readonly Pick<StreamState, 'name' | 'subjects'>[],

@@ -1,5 +1,5 @@
 import type { ErrorReport } from '../../sdk/internal';
-import { durablePosition } from '../nats/consumers';
+import { durablePosition, type DurablePosition } from '../nats/consumers';
 import type { Connection } from '../nats/connection';
 import type { ConsumingHandler, WaitsFor } from '../plugin/consume';
 import type { PluginEntry, Plugins, PluginState } from '../plugin/plugins';
@@ -38,12 +38,22 @@ export interface HandlerStatus {
   readonly outage?: { readonly since: string; readonly reason: string };
 }
 
+/** What the figures of several hosts are summed from. */
+type HandlerFigures = Pick<HandlerStatus, 'handler' | 'handled' | 'failed' | 'retried' | 'deadLettered'>;
+
+/** A status, or more than a status, of a plugin in one host. */
+interface Mergeable {
+  readonly plugin: string;
+  readonly state: string;
+  readonly handlers: readonly HandlerFigures[];
+}
+
 /** What runs in this host, with each durable's position on the server. */
 export async function pluginStatuses(plugins: Plugins, connection: Connection): Promise<PluginStatus[]> {
   return Promise.all(plugins.entries.map((entry) => statusOf(entry, connection)));
 }
 
-async function statusOf(entry: PluginEntry, connection: Connection): Promise<PluginStatus> {
+export async function statusOf(entry: PluginEntry, connection: Connection): Promise<PluginStatus> {
   const [error] = entry.errors;
   return {
     plugin: entry.name,
@@ -57,10 +67,7 @@ async function statusOf(entry: PluginEntry, connection: Connection): Promise<Plu
 
 async function handlerStatus(handler: ConsumingHandler, connection: Connection): Promise<HandlerStatus> {
   const { definition, durable, counters, state, waitsFor } = handler;
-  // A figure that the server does not give just now is left out; the rest still helps.
-  const position = connection.connected
-    ? await durablePosition(connection, durable.stream, durable.durable).catch(() => undefined)
-    : undefined;
+  const position = await positionOf(connection, durable.stream, durable.durable);
   const { handled, failed, retried, deadLettered, lastError } = counters;
   return {
     handler: definition.name,
@@ -82,9 +89,18 @@ async function handlerStatus(handler: ConsumingHandler, connection: Connection):
   };
 }
 
+/** Where a durable is; a figure that the server does not give just now is left out, as the rest still helps. */
+export async function positionOf(
+  connection: Connection,
+  stream: string,
+  durable: string,
+): Promise<DurablePosition | undefined> {
+  return connection.connected ? durablePosition(connection, stream, durable).catch(() => undefined) : undefined;
+}
+
 /** One list of several hosts' answers: the same plugin's figures are summed, the worst state wins. */
-export function mergeStatuses(answers: readonly (readonly PluginStatus[])[]): PluginStatus[] {
-  const merged = new Map<string, PluginStatus>();
+export function mergeStatuses<P extends Mergeable>(answers: readonly (readonly P[])[]): P[] {
+  const merged = new Map<string, P>();
   for (const answer of answers) {
     const seen = new Map<string, number>();
     // Two files of one host that have one name stay apart: the one that runs comes first.
@@ -99,9 +115,9 @@ export function mergeStatuses(answers: readonly (readonly PluginStatus[])[]): Pl
   return [...merged.values()].sort((a, b) => (a.plugin < b.plugin ? -1 : 1));
 }
 
-const BADNESS: readonly PluginState[] = ['running', 'stopped', 'loading', 'waiting', 'failed'];
+const BADNESS: readonly string[] = ['running', 'stopped', 'loading', 'waiting', 'failed'] satisfies PluginState[];
 
-function mergePlugin(a: PluginStatus, b: PluginStatus): PluginStatus {
+function mergePlugin<P extends Mergeable>(a: P, b: P): P {
   const worse = BADNESS.indexOf(b.state) > BADNESS.indexOf(a.state) ? b : a;
   const handlers = new Map(a.handlers.map((handler) => [handler.handler, handler]));
   for (const handler of b.handlers) {
@@ -111,7 +127,7 @@ function mergePlugin(a: PluginStatus, b: PluginStatus): PluginStatus {
   return { ...worse, handlers: [...handlers.values()] };
 }
 
-function mergeHandler(a: HandlerStatus, b: HandlerStatus): HandlerStatus {
+function mergeHandler<H extends HandlerFigures>(a: H, b: H): H {
   return {
     ...a,
     ...b,

@@ -1,11 +1,12 @@
-import { container } from 'tsyringe';
+import { container, type DependencyContainer } from 'tsyringe';
 import { JetplugError, parameterTypes, tokenOf, type PluginClass, type TokenName } from '../../sdk/internal';
 
 /** Everything that is wrong with what a class and its dependencies ask for, found without building any of it. */
 export function inspectDependencies(cls: PluginClass): JetplugError[] {
   const problems: JetplugError[] = [];
   for (const { owner, index, type } of parameters(cls)) {
-    const parameter = `${owner.name}’s constructor parameter ${index + 1}${nameOf(owner, index)}`;
+    const name = nameOf(owner, index);
+    const parameter = `${owner.name}’s constructor parameter ${index + 1}${name ? ` (${name})` : ''}`;
     if (type === undefined || PRIMITIVES.has(type)) {
       const seen = type === undefined ? 'nothing' : (type as { name: string }).name;
       problems.push(
@@ -36,6 +37,44 @@ export function servicesOf(cls: PluginClass): Map<unknown, TokenName> {
   return services;
 }
 
+/** A constructor parameter, and what it is given. */
+export interface Injected {
+  /** From 0. */
+  readonly index: number;
+  /** As it is called in the source; absent where it is taken apart there. */
+  readonly name?: string;
+  /** The class, or the token of `@inject`, that it asks by. */
+  readonly type: string;
+  /** Which of the host's services it is; absent where it is of the author's own. */
+  readonly service?: TokenName;
+  /** Of the author's own: one instance for the plugin, a new one for each that asks, or whatever the token stands for. */
+  readonly own?: OwnKind;
+}
+
+type OwnKind = 'one for the plugin' | 'a new one' | 'by its token';
+
+/** What the constructor of a class is given, parameter by parameter. */
+export function injectedOf(cls: PluginClass): Injected[] {
+  const told = tokensOf(cls);
+  const scoped = container.createChildContainer();
+  return (parameterTypes(cls) ?? []).map((left, index) => {
+    const type = told[index] ? told[index].token : left;
+    const name = nameOf(cls, index);
+    const service = tokenOf(type);
+    return {
+      index,
+      ...(name === undefined ? {} : { name }),
+      type: typeof type === 'function' ? type.name : String(type),
+      ...(service ? { service } : { own: ownKind(type, scoped) }),
+    };
+  });
+}
+
+function ownKind(type: unknown, scoped: DependencyContainer): OwnKind {
+  if (typeof type !== 'function') return 'by its token';
+  return scoped.isRegistered(type as never) ? 'one for the plugin' : 'a new one';
+}
+
 interface Parameter {
   readonly owner: PluginClass;
   readonly index: number;
@@ -48,10 +87,15 @@ function parameters(cls: PluginClass): Parameter[] {
 }
 
 function own(owner: PluginClass): Parameter[] {
-  const told = (Reflect.getOwnMetadata('injectionTokens', owner) ?? {}) as Record<number, { token: unknown }>;
+  const told = tokensOf(owner);
   return (parameterTypes(owner) ?? [])
     .map((type, index) => ({ owner, index, type: told[index] ? told[index].token : type }))
     .filter(({ index, type }) => !told[index] || typeof type === 'function');
+}
+
+/** What `@inject` names, by the parameter's index. */
+function tokensOf(owner: PluginClass): Record<number, { token: unknown }> {
+  return (Reflect.getOwnMetadata('injectionTokens', owner) ?? {}) as Record<number, { token: unknown }>;
 }
 
 /** Registered for all plugins alike; a class that is scoped to containers is registered in each child anew. */
@@ -85,11 +129,9 @@ const PRIMITIVES: ReadonlySet<unknown> = new Set([
   Promise,
 ]);
 
-function nameOf(owner: PluginClass, index: number): string {
+/** As the source calls it; nothing where the parameter is taken apart, or the class has no constructor of its own. */
+function nameOf(owner: PluginClass, index: number): string | undefined {
   const list = /\bconstructor\s*\(([^)]*)\)/.exec(Function.prototype.toString.call(owner))?.[1];
-  const name = list
-    ?.split(',')
-    [index]?.trim()
-    .split(/[\s=:]/)[0];
-  return name ? ` (${name})` : '';
+  const parameter = list?.split(',')[index]?.trim();
+  return parameter === undefined ? undefined : /^[\p{L}_$][\p{L}\p{N}_$]*/u.exec(parameter)?.[0];
 }

@@ -62,6 +62,14 @@ export function whySkipped(file: string): string | undefined {
   return stats.size === 0 ? 'empty: still being written?' : undefined;
 }
 
+/** `badge` of `badge.plugin.ts`, of `badge/index.plugin.ts`, and of what an editor leaves beside it. */
+export function nameByFile(file: string): string {
+  const [stem = ''] = basename(file)
+    .replace(/^[.#~]+/, '')
+    .split('.');
+  return stem === 'index' ? basename(dirname(file)) : stem;
+}
+
 function whyMisplaced(file: string, root: string): string | undefined {
   if (dirname(file) === root || basename(file).startsWith('index.plugin.')) return undefined;
   return 'in a folder of its own a plugin is named index.plugin.ts or index.plugin.js';

@@ -1,9 +1,8 @@
-import { basename } from 'node:path';
 import { isJetplugError, JetplugError, type ErrorCode } from '../../sdk/internal';
 import { Claims } from './claims';
 import type { ConsumingHandler } from './consume';
 import type { PluginDefinition } from './describe';
-import type { PluginFile } from './discover';
+import { nameByFile, type PluginFile } from './discover';
 import type { PluginHost } from './plugin-host';
 import { runPlugin, type RunningPlugin } from './run-plugin';
 
@@ -15,6 +14,8 @@ export interface PluginEntry {
   /** The plugin's name, or the file's where it could not be read. */
   readonly name: string;
   readonly version: string | undefined;
+  /** Of the version that runs, else of the one that does not; absent where it could not be read. */
+  readonly definition: PluginDefinition | undefined;
   readonly state: PluginState;
   /** Why it does not run, or why its newest version does not. */
   readonly errors: readonly JetplugError[];
@@ -135,7 +136,7 @@ class Slot {
   constructor(readonly file: PluginFile) {}
 
   get name(): string {
-    return this.definition?.name ?? basename(this.file.file).replace(/\.plugin\.[jt]s$/, '');
+    return this.definition?.name ?? nameByFile(this.file.file);
   }
 
   get sources(): ReadonlyMap<string, string> {
@@ -143,11 +144,12 @@ class Slot {
   }
 
   get entry(): PluginEntry {
-    const { file, running, definition, errors, name } = this;
+    const { file, running, errors, name } = this;
     const handlers = running?.handlers ?? [];
     const waiting = this.state === 'running' && handlers.some((handler) => handler.state === 'waiting');
-    const version = (running?.definition ?? definition)?.version;
-    return { file: file.file, name, version, state: waiting ? 'waiting' : this.state, errors, handlers };
+    const definition = running?.definition ?? this.definition;
+    const version = definition?.version;
+    return { file: file.file, name, version, definition, state: waiting ? 'waiting' : this.state, errors, handlers };
   }
 
   /** Whether what keeps the plugin from running may lie in another file. */

@@ -23,7 +23,9 @@ const PRINTED: readonly [command: string, output: RegExp][] = [
   ['npx jetplug store badge u1', /^u1 +2$/m],
   ['npx jetplug plugins\n', /^badge +running +video\.watch_started → badge-award +0 +0 +2 +0 +0$/m],
   ['npx jetplug store greeter', /^u1 +"EVENTS:1"$/m],
-  ['npx jetplug plugins greeter', /^ +handled +3$/m],
+  ['npx jetplug plugins greeter', /^ +from +beginning +decorator +plugins\/greeter\.plugin\.ts:\d+$/m],
+  ['npx jetplug plugins greeter', / 3 handled,/],
+  ['npx jetplug routes video.watch_started', /^ +greeter\.greet +→ greeter-greet +takes video\.watch_started$/m],
   ['npx jetplug check', /the config and 7 plugins are sound: .*\bgreeter\b/],
 ];
 

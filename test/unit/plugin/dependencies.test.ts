@@ -1,6 +1,6 @@
 import { Clock, EventBus, Logger, Plugin, Settings, Store } from 'jetplug/sdk';
 import { delay, inject, injectable, Lifecycle, scoped, singleton } from 'tsyringe';
-import { inspectDependencies, servicesOf } from '../../../host/plugin/dependencies';
+import { injectedOf, inspectDependencies, servicesOf } from '../../../host/plugin/dependencies';
 import type { PluginClass } from '../../../sdk/internal';
 import type { Delivery as TypeOnly } from '../../../host/message/delivery';
 import type { HandlerCounters as ClassByTypeOnly } from '../../../host/message/counters';
@@ -191,4 +191,29 @@ test('classes that need each other are walked once', () => {
     ) {}
   }
   expect(wrong(Asking)).toEqual([]);
+});
+
+test('what a constructor is given is told parameter by parameter', () => {
+  @scoped(Lifecycle.ContainerScoped)
+  class Tally {}
+  @Plugin()
+  class Asks {
+    constructor(
+      readonly counts: Store<number>,
+      readonly bus: EventBus,
+      @inject(MAILER) readonly mailer: Mailer,
+      readonly helper: Helper,
+      readonly tally: Tally,
+    ) {}
+  }
+  expect(injectedOf(Asks as PluginClass)).toEqual([
+    { index: 0, name: 'counts', type: 'Store', service: 'store' },
+    { index: 1, name: 'bus', type: 'EventBus', service: 'bus' },
+    { index: 2, name: 'mailer', type: 'Symbol(mailer)', own: 'by its token' },
+    { index: 3, name: 'helper', type: 'Helper', own: 'a new one' },
+    { index: 4, name: 'tally', type: 'Tally', own: 'one for the plugin' },
+  ]);
+  @Plugin()
+  class AsksNothing {}
+  expect(injectedOf(AsksNothing)).toEqual([]);
 });

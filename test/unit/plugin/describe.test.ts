@@ -52,6 +52,8 @@ test('a plugin is described by its decorators, with a default for the rest', () 
     '\n@Plugin({})\nexport class BadgePlugin {\n  @Subscribe()\n  async onHappened(event) {}\n  @Subscribe(Other) other(event) {}\n}';
   const where = { file: FILE, line: 3 };
   const retry = { attempts: 5, backoffMs: [1_000, 5_000, 30_000, 120_000] };
+  // Their own tests are in origins.test.ts.
+  const origins = expect.anything() as unknown;
   expect(described(BadgePlugin, configOf(), source)).toEqual({
     name: 'badge',
     file: FILE,
@@ -73,6 +75,7 @@ test('a plugin is described by its decorators, with a default for the rest', () 
         timeoutMs: 30_000,
         retry,
         where: { file: FILE, line: 5 },
+        origins,
       },
       {
         method: 'other',
@@ -85,6 +88,7 @@ test('a plugin is described by its decorators, with a default for the rest', () 
         timeoutMs: 5_000,
         retry: { attempts: 2, backoffMs: [1_000, 250] },
         where: { file: FILE, line: 6 },
+        origins,
       },
       {
         method: 'all',
@@ -97,6 +101,7 @@ test('a plugin is described by its decorators, with a default for the rest', () 
         timeoutMs: 30_000,
         retry,
         where,
+        origins,
       },
     ],
   });

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { discover, whySkipped } from '../../../host/plugin/discover';
+import { discover, nameByFile, whySkipped } from '../../../host/plugin/discover';
 import type { JetplugError } from '../../../sdk/internal';
 
 let root: string;
@@ -115,4 +115,15 @@ test('names every folder that is missing, at once', () => {
 
 test('a file that is gone is skipped', () => {
   expect(whySkipped(join(root, 'gone.plugin.ts'))).toBe('not a file');
+});
+
+test.each([
+  ['/p/badge.plugin.ts', 'badge'],
+  ['/p/badge/index.plugin.js', 'badge'],
+  ['/p/badge/badge.plugin.ts', 'badge'],
+  ['/p/.badge.plugin.ts.swp', 'badge'],
+  ['/p/badge.plugin.ts~', 'badge'],
+  ['/p/badge.ts', 'badge'],
+])('%s is called %s', (file, name) => {
+  expect(nameByFile(file)).toBe(name);
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { RetryLater } from 'jetplug/sdk';
-import { durationMs, parseDuration } from '../../../sdk/duration';
+import { durationMs, formatDuration, parseDuration } from '../../../sdk/duration';
 
 test.each([
   [0, 0],
@@ -73,4 +73,17 @@ test('what is no duration is an error that names it and what it was for', () => 
 test('RetryLater knows its delay in milliseconds, and refuses one that is none', () => {
   expect(new RetryLater('10m')).toMatchObject({ delayMs: 600_000, message: 'not yet', name: 'RetryLater' });
   expect(() => new RetryLater('later' as '1s')).toThrow(expect.objectContaining({ code: 'JP_DURATION_INVALID' }));
+});
+
+test.each([
+  [0, '0ms'],
+  [250, '250ms'],
+  [30_000, '30s'],
+  [90_000, '90s'],
+  [120_000, '2m'],
+  [3_600_000, '1h'],
+  [604_800_000, '7d'],
+])('%d milliseconds are written %s, and read as the same', (ms, text) => {
+  expect(formatDuration(ms)).toBe(text);
+  expect(parseDuration(text)).toBe(ms);
 });

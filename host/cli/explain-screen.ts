@@ -1,0 +1,117 @@
+import type { ErrorReport } from '../../sdk/internal';
+import type { ExplainedHandler, ExplainedPlugin } from '../ops/explain';
+import type { ConfigPlace, ExplainedOption } from '../ops/explain-options';
+import { paint, place, table } from './output';
+import { stateText } from './state-text';
+
+/** How a plugin came to be, for a person. */
+export function explainScreen(plugin: ExplainedPlugin): string[] {
+  return [
+    `${paint('bold', plugin.plugin)}  ${stateText(plugin)}`,
+    ...(plugin.description === undefined ? [] : [`  ${plugin.description}`]),
+    '',
+    ...table(facts(plugin), '  '),
+    ...errors(plugin).flatMap((error) => ['', ...errorText(error, plugin)]),
+    ...injections(plugin),
+    ...plugin.handlers.flatMap(handlerText),
+    '',
+  ];
+}
+
+function facts({ file, line, version, class: className, disabledBy }: ExplainedPlugin): string[][] {
+  const rows = [['file', place(file, line)]];
+  if (className !== undefined) rows.push(['class', className]);
+  if (version !== undefined) rows.push(['version', version]);
+  if (disabledBy) rows.push(['disabled', `${disabledBy.key} is false  ${origin(disabledBy)}`]);
+  return rows.map(([name, value]) => [paint('dim', name!), value!]);
+}
+
+function errors({ error, errors: all }: ExplainedPlugin): readonly ErrorReport[] {
+  return all ?? (error ? [error] : []);
+}
+
+function errorText({ message, code, file, line, hint }: ErrorReport, plugin: ExplainedPlugin): string[] {
+  const what = runs(plugin.state) ? `its newest version fails, so this one runs on: ${message}` : message;
+  const mark = plugin.state === 'skipped' ? paint('yellow', '•') : paint('red', '✖');
+  return [
+    `  ${mark} ${what} ${paint('dim', code)}`,
+    `    at ${place(file ?? plugin.file, line)}`,
+    ...(hint === undefined ? [] : [`    ${paint('dim', hint)}`]),
+  ];
+}
+
+function runs(state: ExplainedPlugin['state']): boolean {
+  return state === 'running' || state === 'waiting';
+}
+
+function injections({ injected, state }: ExplainedPlugin): string[] {
+  if (injected.length === 0) return [];
+  const rows = injected.map(({ index, name, type, got, settings }) => [
+    `${name ?? index + 1}: ${type}`,
+    got,
+    settings ? origin(settings) : '',
+  ]);
+  return [
+    '',
+    `  ${paint('dim', runs(state) ? 'its constructor got' : 'its constructor asks for')}`,
+    ...table(rows, '    '),
+  ];
+}
+
+function handlerText(handler: ExplainedHandler): string[] {
+  const { subject, stream, durable, file, line } = handler;
+  const route = `${subject} → ${stream ?? paint('red', 'no stream')} → ${durable}`;
+  const dim = (text: string): string => paint('dim', text);
+  return [
+    '',
+    `  ${paint('bold', `${handler.method}()`)}  ${stateText({ ...handler, handlers: [handler] })}  ${dim(place(file, line))}`,
+    `    ${route}`,
+    `    ${dim(figures(handler))}`,
+    ...trouble(handler).map((text) => `    ${text}`),
+    ...table(
+      Object.entries(handler.options).map(([name, option]) => [dim(name), valueText(option.value), origin(option)]),
+      '    ',
+    ),
+  ];
+}
+
+function figures(handler: ExplainedHandler): string {
+  const { state, pending, inFlight, handled, failed, retried, deadLettered, circuit } = handler;
+  if (!runs(state) && pending === undefined) return 'it has no durable on the server yet';
+  const waiting = [`${pending ?? '?'} pending`, `${inFlight ?? '?'} in flight`];
+  if (!runs(state)) return waiting.join(', ');
+  return [
+    ...waiting,
+    `${handled} handled`,
+    `${failed} failed`,
+    `${retried} retried`,
+    `${deadLettered} dead-lettered`,
+    `circuit ${circuit}`,
+  ].join(', ');
+}
+
+function trouble({ lastError, outage }: ExplainedHandler): string[] {
+  return [
+    ...(outage ? [paint('yellow', `down since ${outage.since}: ${outage.reason}`)] : []),
+    ...(lastError === undefined ? [] : [`last error: ${lastError}`]),
+  ];
+}
+
+function valueText(value: unknown): string {
+  if (value === null) return '–';
+  if (Array.isArray(value)) return value.join(', ');
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'object') return JSON.stringify(value);
+  return Object.entries(value)
+    .map(([name, part]) => `${name} ${String(part)}`)
+    .join(', ');
+}
+
+/** Where a value came from: `default`, `decorator plugins/badge.plugin.ts:12`, `config config/local.yaml:3 (plugins.badge.timeout)`. */
+function origin(told: ExplainedOption | ConfigPlace): string {
+  if (told.from === 'default') return paint('dim', 'default');
+  if (told.from === 'decorator') return `decorator  ${paint('cyan', place(told.file, told.line))}`;
+  const { file, line, variable, flag, key } = told;
+  const where = file === undefined ? (variable ?? flag ?? '') : place(file, line);
+  return `config  ${paint('cyan', where)}  ${paint('dim', key)}`;
+}

@@ -1,0 +1,64 @@
+import type { Config, SourceOf } from '../config/config';
+import { injectedOf, type Injected } from '../plugin/dependencies';
+import type { PluginDefinition } from '../plugin/describe';
+import { whereInConfig, type ConfigPlace } from './explain-options';
+
+/** A constructor parameter and what it got. */
+export interface ExplainedInjection extends Pick<Injected, 'index' | 'name' | 'type'> {
+  /** In words. */
+  readonly got: string;
+  /** Where its values stand in the config, for settings. */
+  readonly settings?: ConfigPlace;
+}
+
+interface Asked {
+  readonly config: Pick<Config, 'plugins'>;
+  readonly sourceOf: SourceOf;
+}
+
+/** What a plugin's constructor is given. */
+export function explainInjected(plugin: PluginDefinition, asked: Asked): ExplainedInjection[] {
+  return injectedOf(plugin.cls).map((injected) => {
+    const { index, name, type, service } = injected;
+    const settings = service === 'settings' ? settingsIn(plugin.name, asked) : undefined;
+    return {
+      index,
+      ...(name === undefined ? {} : { name }),
+      type,
+      got: gotOf(injected, plugin.name, settings !== undefined),
+      ...(settings && { settings }),
+    };
+  });
+}
+
+function gotOf({ service, own, type }: Injected, plugin: string, hasSettings: boolean): string {
+  switch (service) {
+    case 'store':
+      return `the bucket jetplug-${plugin}`;
+    case 'bus':
+      return 'the event bus';
+    case 'logger':
+      return `the host’s log, with plugin ${plugin} on each line`;
+    case 'clock':
+      return 'the host’s clock';
+    case 'settings':
+      return hasSettings ? `plugins.${plugin}.settings of the config` : 'what its schema gives for no settings';
+    default:
+      return own === 'by its token' ? `what ${type} stands for` : `an instance of ${type}, ${own}`;
+  }
+}
+
+/** Where the config's settings for a plugin begin. Only the values themselves have a place there. */
+function settingsIn(plugin: string, { config, sourceOf }: Asked): ConfigPlace | undefined {
+  let value = config.plugins.sections[plugin]?.settings;
+  if (value === undefined) return undefined;
+  const key = `plugins.${plugin}.settings`;
+  let path = key;
+  while (sourceOf(path).layer === 'default' && typeof value === 'object' && value !== null) {
+    const [first] = Object.entries(value as Record<string, unknown>);
+    if (!first) break;
+    path += `.${first[0]}`;
+    value = first[1];
+  }
+  return { ...whereInConfig(path, sourceOf), key };
+}

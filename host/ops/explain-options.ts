@@ -1,0 +1,74 @@
+import { formatDuration, type From } from '../../sdk/internal';
+import type { SourceOf } from '../config/config';
+import type { HandlerDefinition } from '../plugin/describe';
+import type { OptionName, Origin } from '../plugin/origins';
+
+/** Where the config says something: a line of a file, a variable or a flag. */
+export interface ConfigPlace {
+  readonly from: 'config';
+  /** The path, as in YAML. */
+  readonly key: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly variable?: string;
+  readonly flag?: string;
+}
+
+/** Where the value of an option came from. */
+export type Told =
+  | { readonly from: 'default' }
+  | { readonly from: 'decorator'; readonly file: string; readonly line: number }
+  | ConfigPlace;
+
+/** An option's value as people write it, and where it came from; null where the option is not used. */
+export type ExplainedOption = { readonly value: unknown } & Told;
+
+export type ExplainedOptions = Readonly<Record<OptionName, ExplainedOption>>;
+
+/** Every option of a handler. */
+export function explainOptions(handler: HandlerDefinition, sourceOf: SourceOf): ExplainedOptions {
+  const { origins, from, concurrency, timeoutMs, retry, key, batch, durable } = handler;
+  const option = (name: OptionName, value: unknown): ExplainedOption => ({ value, ...told(origins[name], sourceOf) });
+  return {
+    from: option('from', writtenFrom(from)),
+    concurrency: option('concurrency', concurrency),
+    timeout: option('timeout', formatDuration(timeoutMs)),
+    'retry.attempts': option('retry.attempts', retry.attempts),
+    'retry.backoff': option('retry.backoff', retry.backoffMs.map(formatDuration)),
+    key: option('key', key ?? null),
+    batch: option('batch', batch ? { size: batch.size, wait: formatDuration(batch.waitMs) } : null),
+    durable: option('durable', durable),
+  };
+}
+
+/** Where the value at a path of the config is written. */
+export function whereInConfig(key: string, sourceOf: SourceOf): ConfigPlace {
+  const source = sourceOf(key);
+  switch (source.layer) {
+    case 'file':
+      return { from: 'config', key, file: source.file, line: source.line };
+    case 'variable':
+      return { from: 'config', key, variable: source.name };
+    case 'flag':
+      return { from: 'config', key, flag: source.name };
+    case 'default':
+      return { from: 'config', key };
+  }
+}
+
+function told(origin: Origin, sourceOf: SourceOf): Told {
+  switch (origin.layer) {
+    case 'default':
+      return { from: 'default' };
+    case 'decorator':
+      return { from: 'decorator', file: origin.file, line: origin.line };
+    case 'config':
+      return whereInConfig(origin.key, sourceOf);
+  }
+}
+
+/** The config's lengths of time are milliseconds by now; the decorator's are as they were written. */
+function writtenFrom(from: From): unknown {
+  if (typeof from === 'string' || !('since' in from)) return from;
+  return { since: typeof from.since === 'number' ? formatDuration(from.since) : from.since };
+}

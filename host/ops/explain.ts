@@ -1,0 +1,125 @@
+import type { ErrorReport } from '../../sdk/internal';
+import type { Config, SourceOf } from '../config/config';
+import type { Connection } from '../nats/connection';
+import { streamFor, type StreamState } from '../nats/streams';
+import type { HandlerDefinition } from '../plugin/describe';
+import { nameByFile } from '../plugin/discover';
+import type { PluginEntry, Plugins, PluginState } from '../plugin/plugins';
+import { explainInjected, type ExplainedInjection } from './explain-injected';
+import { explainOptions, whereInConfig, type ConfigPlace, type ExplainedOptions } from './explain-options';
+import { filesNotLoaded, type FileNotLoaded } from './files-not-loaded';
+import { positionOf, statusOf, type HandlerStatus, type PluginStatus } from './status';
+
+/** How a plugin came to be, as `jetplug plugins NAME --json` shows it. */
+export interface ExplainedPlugin extends Omit<PluginStatus, 'state' | 'handlers'> {
+  /** `skipped`: its file is not taken for a plugin, or is not loaded. */
+  readonly state: PluginState | 'skipped';
+  readonly class?: string;
+  /** Where the class stands in the file. */
+  readonly line?: number;
+  readonly description?: string;
+  /** All that is wrong, where that is more than `error`. */
+  readonly errors?: readonly ErrorReport[];
+  /** Where the config says that it is not to run. */
+  readonly disabledBy?: ConfigPlace;
+  readonly injected: readonly ExplainedInjection[];
+  readonly handlers: readonly ExplainedHandler[];
+}
+
+export interface ExplainedHandler extends Omit<HandlerStatus, 'state' | 'stream'> {
+  /** Absent where no stream holds the subject. */
+  readonly stream?: string;
+  readonly state: PluginState;
+  readonly method: string;
+  /** Where the method stands. */
+  readonly file: string;
+  readonly line: number;
+  readonly options: ExplainedOptions;
+}
+
+/** What of a host is asked. */
+export interface Explainable {
+  readonly plugins: Pick<Plugins, 'entries'>;
+  readonly connection: Connection;
+  readonly config: Pick<Config, 'plugins'>;
+  readonly sourceOf: SourceOf;
+  /** Those that a handler can be on. */
+  readonly streams: readonly StreamState[];
+}
+
+/** The plugins of a name, or else the files so named that are none; the name may be a file's as well. */
+export async function explainPlugins(name: string, host: Explainable): Promise<ExplainedPlugin[]> {
+  const { entries } = host.plugins;
+  const named = entries.filter((entry) => entry.name === name || isFileOf(name, entry.file));
+  if (named.length > 0) return Promise.all(named.map((entry) => explain(entry, host)));
+  return filesNotLoaded(entries, host.config.plugins)
+    .filter(({ file }) => isFileOf(name, file))
+    .map(notLoaded);
+}
+
+function isFileOf(name: string, file: string): boolean {
+  return file === name || file.endsWith(`/${name}`) || nameByFile(file) === name;
+}
+
+async function explain(entry: PluginEntry, host: Explainable): Promise<ExplainedPlugin> {
+  const { definition, errors } = entry;
+  const status = await statusOf(entry, host.connection);
+  if (!definition) return { ...status, ...allOf(errors), injected: [], handlers: [] };
+  const disabledBy = disabledIn(definition.name, host);
+  return {
+    ...status,
+    class: definition.cls.name,
+    // A class that the file only hands on stands elsewhere.
+    ...(definition.where.file === entry.file && { line: definition.where.line }),
+    ...(definition.description === undefined ? {} : { description: definition.description }),
+    ...allOf(errors),
+    ...(disabledBy && { disabledBy }),
+    injected: explainInjected(definition, host),
+    handlers: await Promise.all(
+      definition.handlers.map(async (handler, i) => ({
+        ...(status.handlers[i] ?? (await atRest(handler, entry.state, host))),
+        method: handler.method,
+        ...handler.where,
+        options: explainOptions(handler, host.sourceOf),
+      })),
+    ),
+  };
+}
+
+/** Where the config says that a plugin is not to run, if it does. */
+export function disabledIn(plugin: string, { config, sourceOf }: Explainable): ConfigPlace | undefined {
+  if (config.plugins.sections[plugin]?.enabled !== false) return undefined;
+  return whereInConfig(`plugins.${plugin}.enabled`, sourceOf);
+}
+
+function allOf(errors: PluginEntry['errors']): Pick<ExplainedPlugin, 'errors'> {
+  return errors.length > 1 ? { errors: errors.map((error) => error.toJSON()) } : {};
+}
+
+/** A handler that does not run here; what it left on the server still counts. */
+async function atRest(
+  { name, subject, durable }: HandlerDefinition,
+  state: PluginState,
+  { streams, connection }: Explainable,
+): Promise<Omit<ExplainedHandler, 'options' | 'method' | 'file' | 'line'>> {
+  const stream = streamFor(streams, subject);
+  const position = stream === undefined ? undefined : await positionOf(connection, stream, durable);
+  return {
+    handler: name,
+    subject,
+    ...(stream === undefined ? {} : { stream }),
+    durable,
+    state,
+    ...(position && { pending: position.pending, inFlight: position.inFlight }),
+    handled: 0,
+    failed: 0,
+    retried: 0,
+    deadLettered: 0,
+    circuit: 'closed',
+  };
+}
+
+function notLoaded({ file, error }: FileNotLoaded): ExplainedPlugin {
+  const plugin = nameByFile(file);
+  return { plugin, file, state: 'skipped', error: error.toJSON(), injected: [], handlers: [] };
+}

@@ -1,0 +1,77 @@
+import { JetplugError } from '../../../sdk/internal';
+import { whyNot, type Meeting } from '../../../host/ops/why-not-received';
+import type { ConsumingHandler } from '../../../host/plugin/consume';
+
+const position = { pending: 0, inFlight: 0, ackFloor: 0 };
+const closed = { outage: undefined } as ConsumingHandler['circuit'];
+const running = { waitsFor: undefined, circuit: closed };
+
+/** A handler of `a.*` that runs, and an event of `a.b`; with what differs. */
+function why(changes: Partial<Meeting> & { state?: string; errors?: JetplugError[] } = {}): ReturnType<typeof whyNot> {
+  const { state = 'running', errors = [], ...rest } = changes;
+  const entry = { name: 'x', file: '/p/x.plugin.ts', state, errors } as unknown as Meeting['entry'];
+  const handler = { subject: 'a.*' } as Meeting['handler'];
+  const event = { subject: 'a.b', stream: 'S', nextSequence: 5 };
+  return whyNot({ ...event, handler, entry, consuming: running, position, disabledBy: undefined, ...rest });
+}
+
+test('a handler that runs and whose subject matches gets the event', () => {
+  expect(why()).toBeUndefined();
+  expect(why({ position: { ...position, startSequence: 5 } })).toBeUndefined();
+  // Where the server does not tell the position just now, nothing is known against it.
+  expect(why({ position: undefined })).toBeUndefined();
+});
+
+test('it does not get what it does not subscribe to, what no stream holds, and what comes before its start', () => {
+  expect(why({ subject: 'b' })).toEqual({ reason: 'subject', why: 'it takes a.*', waits: false });
+  expect(why({ stream: undefined })).toMatchObject({ reason: 'no-stream', waits: false });
+  expect(why({ position: { ...position, startSequence: 6 } })).toEqual({
+    reason: 'starts-later',
+    why: 'its durable starts at sequence 6, and the event would be 5',
+    waits: false,
+  });
+});
+
+test('one that does not run gets it later, if its durable is on the server', () => {
+  const down = { consuming: undefined };
+  const error = new JetplugError('JP_PLUGIN_SYNTAX', 'no sense', { file: '/p/y.ts', line: 3 });
+  const place = { file: '/p/y.ts', line: 3 };
+  const failed = { ...down, state: 'failed', errors: [error] };
+  expect(why(failed)).toMatchObject({
+    reason: 'failed',
+    waits: true,
+    why: expect.stringContaining('no sense'),
+    ...place,
+  });
+  expect(why({ ...failed, position: undefined })).toMatchObject({ reason: 'failed', waits: false });
+  const disabledBy = { from: 'config', key: 'plugins.x.enabled', file: '/c.yaml', line: 2 } as const;
+  expect(why({ ...down, state: 'stopped', disabledBy })).toMatchObject({
+    reason: 'disabled',
+    why: expect.stringContaining('plugins.x.enabled is false'),
+    file: '/c.yaml',
+    line: 2,
+  });
+  expect(why({ ...down, state: 'stopped' })).toMatchObject({ reason: 'stopped' });
+  expect(why({ ...down, state: 'loading' })).toMatchObject({ reason: 'loading' });
+});
+
+test('an older version that runs on gets it, whatever is wrong with the newer one', () => {
+  expect(why({ errors: [new JetplugError('JP_PLUGIN_SYNTAX', 'no sense')] })).toBeUndefined();
+});
+
+test('one that waits gets it later, and what it waits for is said', () => {
+  const outage = { since: new Date(0), reason: 'no ML' };
+  const circuit = { outage } as ConsumingHandler['circuit'];
+  expect(why({ consuming: { waitsFor: 'circuit', circuit } })).toMatchObject({
+    reason: 'waiting',
+    waits: true,
+    why: expect.stringMatching(/circuit is open since 1970-.*\(no ML\)/),
+  });
+  for (const [waitsFor, says] of [
+    ['durable', 'its durable is gone'],
+    ['order', 'an earlier one of their key'],
+  ] as const) {
+    const waiting = why({ consuming: { waitsFor, circuit: closed } });
+    expect(waiting).toMatchObject({ reason: 'waiting', waits: true, why: expect.stringContaining(says) });
+  }
+});
