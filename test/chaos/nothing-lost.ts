@@ -44,13 +44,14 @@ export interface Proved {
  * @param sent how many events the publisher was told to be stored, beside those at the start
  */
 export async function expectEffectsOnce(nats: NatsConnection, sent: number): Promise<Proved> {
+  // First, as what was dead-lettered is missing in all that follows.
+  expect((await readStream(nats, 'DEAD')).map(letterOf)).toEqual([]);
   const history = await readHistory(nats);
   // Those of the load carry an id; those of the start do not.
   expect(history.causes.filter(({ id }) => id !== '')).toHaveLength(sent);
   const keys = await expectStores(nats, history);
   const emitted = expectEachOnce(history);
   expectAllEmitted(history);
-  expect(await readStream(nats, 'DEAD')).toEqual([]);
   return { causes: history.causes.length, emitted, keys };
 }
 
@@ -187,6 +188,10 @@ function pairs(emitted: History['emitted'], subject: string, field: string): str
 function repeated(ids: readonly string[]): string[] {
   const seen = new Set<string>();
   return ids.filter((id) => seen.has(id) || !seen.add(id));
+}
+
+function letterOf({ subject, header }: StoredMessage): string {
+  return `${subject}: ${header('x-dead-letter-reason')}`;
 }
 
 function grouped(messages: readonly StoredMessage[], keyOf: (message: StoredMessage) => string) {
