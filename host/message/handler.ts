@@ -2,6 +2,7 @@ import type { BatchContext, EventContext, Logger } from '../../sdk';
 import type { Envelope, EventContract, Location } from '../../sdk/internal';
 import type { LongTexts } from '../effects/long-texts';
 import type { Settlements } from '../effects/settlements';
+import type { Time } from '../time';
 import type { AttemptLog } from './attempts';
 import type { Circuit } from './circuit';
 import type { HandlerCounters } from './counters';
@@ -39,6 +40,7 @@ export interface Handler {
   readonly outgoing: Outgoing;
   readonly counters: HandlerCounters;
   readonly log: Logger;
+  readonly time: Time;
 }
 
 export interface RetryPolicy {

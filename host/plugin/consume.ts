@@ -5,7 +5,8 @@ import type { Delivery } from '../message/delivery';
 import type { Handler } from '../message/handler';
 import { Intake } from '../message/intake';
 import type { Outage, Outages } from '../message/outages';
-import { durablePosition, type DurableSpec } from '../nats/consumers';
+import type { DurableSpec } from '../nats/consumers';
+import type { Timer } from '../time';
 import { RoadDelivery, roadDurable } from '../nats/retry-road';
 import type { Settlements } from '../effects/settlements';
 import type { ContainedPlugin } from './contain';
@@ -34,6 +35,8 @@ export interface ConsumingHandler {
   /** What keeps it from pulling, if anything does. */
   readonly waitsFor: WaitsFor | undefined;
   readonly circuit: Pick<Circuit, 'outage'>;
+  /** How many events, or batches of them, are being handled. */
+  readonly running: number;
   /** Pulls no more, gives back what has not begun and waits for what has. */
   stop(graceMs: number): Promise<void>;
 }
@@ -70,7 +73,7 @@ class Consumption implements ConsumingHandler {
   private readonly outages: Outages;
   private readonly leaveRoads: () => void;
   private roadOpening: Promise<void> | undefined;
-  private probeTimer: NodeJS.Timeout | undefined;
+  private probeTimer: Timer | undefined;
   private stopped = false;
 
   constructor(
@@ -92,11 +95,13 @@ class Consumption implements ConsumingHandler {
         charged: (failed) => failed.forEach(({ message }) => this.record(this.attempts.charge(message))),
       },
       before,
+      () => host.time.epochMs(),
     );
     this.intake = new Intake(definition, {
       ...sizesOf(definition, host.config.delivery.maxAckPending),
       ackWaitMs: host.config.delivery.ackWaitMs,
       suspects: host.suspects,
+      time: host.time,
       onRoom: () => this.lanes.forEach((lane) => lane.request()),
     });
     host.sweep.add(this.intake);
@@ -110,6 +115,10 @@ class Consumption implements ConsumingHandler {
     return this.waitsFor === undefined ? 'running' : 'waiting';
   }
 
+  get running(): number {
+    return this.intake.running;
+  }
+
   get waitsFor(): WaitsFor | undefined {
     if (this.lanes.some((lane) => lane.isMissing)) return 'durable';
     if (this.circuit.isOpen) return 'circuit';
@@ -118,7 +127,7 @@ class Consumption implements ConsumingHandler {
 
   async stop(graceMs: number): Promise<void> {
     this.stopped = true;
-    clearTimeout(this.probeTimer);
+    this.probeTimer?.cancel();
     this.leaveRoads();
     await this.roadOpening;
     // First the word to the server that nothing more is wanted, then what it sent already goes back.
@@ -160,7 +169,7 @@ class Consumption implements ConsumingHandler {
   private async makeRoad(onlyIfThere: boolean): Promise<void> {
     const { host, plugin, definition } = this;
     const durable = roadDurable(plugin.name, definition.name, this.durable.ackWaitMs);
-    if (onlyIfThere && !(await durablePosition(host.connection, durable.stream, durable.durable))) return;
+    if (onlyIfThere && !(await host.broker.durablePosition(durable.stream, durable.durable))) return;
     const settlements = await openSettlements(durable, plugin, host);
     await ensureDurableAt(durable, settlements, host);
     this.circuit.restore({ failing: await this.attempts.failing(durable.stream, settlements) });
@@ -171,7 +180,7 @@ class Consumption implements ConsumingHandler {
   /** What is not due yet goes back until it is. */
   private fromRoad(delivery: Delivery): Delivery | undefined {
     const event = new RoadDelivery(delivery);
-    const earlyMs = event.dueAtMs - Date.now();
+    const earlyMs = event.dueAtMs - this.host.time.epochMs();
     if (earlyMs <= 0) return event;
     delivery.nak(earlyMs);
     return undefined;
@@ -204,6 +213,7 @@ class Consumption implements ConsumingHandler {
       outgoing: host.outgoing,
       counters: this.counters,
       log: this.log,
+      time: host.time,
     };
   }
 
@@ -221,7 +231,7 @@ class Consumption implements ConsumingHandler {
   }
 
   private probeLater(): void {
-    this.probeTimer = setTimeout(() => {
+    this.probeTimer = this.host.time.after(this.circuit.probeDelayMs, () => {
       if (this.stopped || !this.circuit.isOpen) return;
       this.record(this.outages.store());
       // While one probe runs, another would tell nothing more.
@@ -232,11 +242,11 @@ class Consumption implements ConsumingHandler {
         this.intake.admit(1);
       }
       this.probeLater();
-    }, this.circuit.probeDelayMs);
+    });
   }
 
   private goOn(): void {
-    clearTimeout(this.probeTimer);
+    this.probeTimer?.cancel();
     this.record(this.outages.end());
     this.log.info('the handler works again: the circuit closes', { handler: this.definition.name });
     this.intake.admit(Infinity);
