@@ -41,7 +41,8 @@ const PARTS = {
     paths: ['sdk/', LEAVES, 'host/message/', 'host/nats/(?!embedded/)', 'host/plugin/'],
     packages: ['fastify', 'prom-client'],
   },
-  'host/host\\.ts': { paths: ['sdk/', 'host/(?!cli/)'] },
+  'host/testing/': { paths: ['sdk/', 'host/(config|effects|log|message|nats|ops|plugin|time)'] },
+  'host/host\\.ts': { paths: ['sdk/', 'host/(?!cli/|testing/)'] },
   'host/cli/': { paths: ['sdk/', 'host/'], packages: ['cli-progress', 'commander'] },
   'host/bin\\.js': {},
 

@@ -1,0 +1,6 @@
+/** The door of the testing kit, `jetplug/testing`. */
+import 'reflect-metadata';
+
+export type { TestHostOptions } from './options';
+export { TestClock } from './test-clock';
+export { testHost, type PublishedEvent, type TestHost, type TestLetter } from './test-host';
