@@ -93,7 +93,7 @@ export class MemoryBroker implements PluginBroker {
       throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(subject)}`);
     }
     for (const stream of this.streams.values()) if (stream.holds(subject)) return stream.append(message);
-    throw new JetplugError('JP_PUBLISH_FAILED', `${subject} was not stored: no stream holds it`);
+    throw new JetplugError('JP_PUBLISH_NO_STREAM', `no stream holds ${subject}`);
   }
 
   get outgoing(): Outgoing {

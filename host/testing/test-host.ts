@@ -12,7 +12,7 @@ import { JetStreamEventBus } from '../effects/event-bus';
 import { KvStore } from '../effects/kv-store';
 import type { OutgoingEvent } from '../message/ports';
 import { roadDurable } from '../nats/retry-road';
-import { summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
+import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
 import type { ConsumingHandler } from '../plugin/consume';
 import { describe } from '../plugin/describe';
 import { runCompiled, type RunningPlugin } from '../plugin/run-plugin';
@@ -171,6 +171,11 @@ export class TestHost {
   /** The dead letters, oldest first, as of the last `settled()`. */
   deadLetters(): readonly TestLetter[] {
     return this.letters;
+  }
+
+  /** Sends a dead letter's event back to the handler that failed; once it is handled, the letter is gone. */
+  async redrive(letter: TestLetter): Promise<void> {
+    await this.backend.road.park(redriven(letter));
   }
 
   /** Ends all plugins as a host that stops, and starts them again on what is stored. */
