@@ -1,5 +1,4 @@
 import { Conflict, type KeyValue } from './key-value';
-import { machineTime, type Time, type Timer } from '../time';
 import { SettledSet } from './settled-set';
 
 /** What the settlements of one handler are kept under, and how they were left. */
@@ -20,8 +19,6 @@ export interface SettlementsOptions {
   ackFloor(): Promise<number>;
   /** Told when the record cannot be written; it is tried again. */
   failed(error: unknown): void;
-  /** Default: the machine's. */
-  readonly time?: Time;
 }
 
 /** How soon what was settled is written; together with all that settles meanwhile. */
@@ -42,7 +39,7 @@ export class Settlements {
   private revisionRead = 0;
   private renewals: number | undefined;
   private dirty = false;
-  private timer: Timer | undefined;
+  private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> | undefined;
   private positioned = false;
   /** Whether the record is of a later stream by this name. */
@@ -112,7 +109,7 @@ export class Settlements {
   settle(sequence: number): void {
     this.known.add(sequence);
     this.dirty = true;
-    this.flushAfter(WRITE_DELAY_MS);
+    this.timer ??= setTimeout(() => void this.flush(), WRITE_DELAY_MS);
   }
 
   /** Everything up to the sequence is settled, says the server. */
@@ -143,17 +140,13 @@ export class Settlements {
 
   /** Writes what is not written yet; resolves when all that was settled before the call is stored. */
   async flush(): Promise<void> {
-    this.timer?.cancel();
+    clearTimeout(this.timer);
     this.timer = undefined;
     // A write that is under way may have begun before the last message settled.
     await this.writing;
     if (this.dirty) this.writing ??= this.write().finally(() => (this.writing = undefined));
     // Another flush may have begun the write that takes this one's along.
     await this.writing;
-  }
-
-  private flushAfter(delayMs: number): void {
-    this.timer ??= (this.options.time ?? machineTime).after(delayMs, () => void this.flush());
   }
 
   /** In a bucket that was made again the revision read says nothing: a later stream's record may have it. */
@@ -185,7 +178,7 @@ export class Settlements {
     } catch (error) {
       this.dirty = true;
       this.options.failed(error);
-      this.flushAfter(RETRY_DELAY_MS);
+      this.timer ??= setTimeout(() => void this.flush(), RETRY_DELAY_MS);
     }
   }
 }

@@ -53,10 +53,9 @@ export async function openSettlements(
   plugin: PluginDefinition,
   host: PluginHost,
 ): Promise<Settlements> {
-  const { broker, records, time } = host;
+  const { broker, records } = host;
   return Settlements.open({
     records,
-    time,
     durable: durable.durable,
     stream: durable.stream,
     streamCreated: await broker.streamCreated(durable.stream),

@@ -1,8 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { JetplugError, type PluginClass } from '../../sdk/internal';
-import { covers } from '../../sdk/internal';
+import { covers, JetplugError, type PluginClass } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { loadConfig } from '../config/load';
 import type { PluginDefinition } from '../plugin/describe';
@@ -22,8 +21,15 @@ export interface TestHostOptions {
 
 export type AnyPluginClass = new (...args: never[]) => object;
 
+let defaults: Config | undefined;
+
 /** The built-in defaults, with what the test says of them. */
-export function configOf({ config = {} }: TestHostOptions): Config {
+export function configOf({ config }: TestHostOptions): Config {
+  // They are frozen, and take longer to read than a test to run.
+  return config ? load(config) : (defaults ??= load({}));
+}
+
+function load(config: object): Config {
   const folder = mkdtempSync(join(tmpdir(), 'jetplug-test-config-'));
   try {
     const file = join(folder, 'config.json');

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { EventBus, Store, type Duration, type Publishable, type PublishOptions } from '../../sdk';
 import {
   durationMs,
@@ -115,12 +116,15 @@ export class TestHost {
   }
 
   /** Publishes an event, checked against its contract; resolves with its id when a stream has it. */
-  publish<E extends EventContract | string>(
+  async publish<E extends EventContract | string>(
     event: E,
     fields: Publishable<E>,
     options?: PublishOptions,
   ): Promise<string> {
-    return this.bus.publish(event, fields, options);
+    const id = await this.bus.publish(event, fields, options);
+    // In memory all of it could happen within one turn: nothing that the host does now and then would be done.
+    await turn();
+    return id;
   }
 
   /** Publishes any payload, as a program without the SDK may: text and bytes as they are, all else as JSON. */

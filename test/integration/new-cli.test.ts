@@ -22,7 +22,7 @@ interface Written {
   readonly next: string[];
 }
 
-test('writes a plugin, its test and the contract that is not there, ready to pass and to be checked', async () => {
+test('writes a plugin, its test and the contract that is not there', async () => {
   const cwd = scene.folder();
   const { code, stdout } = await jetplug(['new', 'late-orders', '--on', 'orders.late', '--plugins', 'plugins'], { cwd });
   expect(code).toBe(0);
@@ -32,10 +32,9 @@ test('writes a plugin, its test and the contract that is not there, ready to pas
     expect(existsSync(join(cwd, file))).toBe(true);
   }
   expect(stdout).toContain('add orders.late to the subjects of a stream');
-  runJest(cwd);
-}, 60_000);
+});
 
-test('takes a contract that is there, by its subject or its name, and a subject with wildcards as it is', async () => {
+test('takes a contract that is there, and a subject with wildcards as it is; each test that it writes passes', async () => {
   const cwd = scene.folder({ 'plugins/contracts/shop.ts': CONTRACTS });
   for (const [name, event] of [
     ['by-subject', 'orders.placed'],
@@ -46,11 +45,13 @@ test('takes a contract that is there, by its subject or its name, and a subject 
     expect(result.stderr).toBe('');
     expect(result.json<Written>().files).toHaveLength(2);
   }
+  await jetplug(['new', 'late-orders', '--on', 'orders.late', '--plugins', 'plugins'], { cwd });
   const test = readFileSync(join(cwd, 'plugins/by-name.test.ts'), 'utf8');
   expect(test).toContain("publish(OrderPlaced, { order_id: 'order-1', lines: [{ n: 1 }], paid: true })");
   runJest(cwd);
   const checked = await jetplug(['check', '--plugins', 'plugins', '--json'], { cwd });
   expect(checked.json<{ code: string }[]>().map(({ code }) => code)).toEqual([
+    'JP_HANDLER_NO_STREAM',
     'JP_HANDLER_NO_STREAM',
     'JP_HANDLER_NO_STREAM',
   ]);
