@@ -93,6 +93,8 @@ function nameOf(name: string): string {
 }
 
 function pathTo(file: string, from: string): string {
-  const path = relative(dirname(from), file).replaceAll('\\', '/').replace(/\.[jt]s$/, '');
+  const path = relative(dirname(from), file)
+    .replaceAll('\\', '/')
+    .replace(/\.[jt]s$/, '');
   return path.startsWith('.') ? path : `./${path}`;
 }

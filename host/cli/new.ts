@@ -25,7 +25,10 @@ export function newCommand(program: Command): void {
   program
     .command('new')
     .argument('<name>', 'the plugin’s name, such as badge or late-orders')
-    .requiredOption('--on <event>', 'what it reacts to: a subject, with wildcards or without, or the name of a contract')
+    .requiredOption(
+      '--on <event>',
+      'what it reacts to: a subject, with wildcards or without, or the name of a contract',
+    )
     .option('--plugins <dir>', 'the plugins folder (default: the config’s first)')
     .option('--json', 'print JSON')
     .description('write a plugin and its test, ready to pass')
@@ -85,7 +88,8 @@ function testFolder(folder: string): string {
 /** All of them, or none. @throws JetplugError `JP_FILE_EXISTS` */
 function write(files: readonly NewFile[]): void {
   const present = files.find(({ file }) => existsSync(file));
-  if (present) throw new JetplugError('JP_FILE_EXISTS', `${place(present.file)} is there already`, { file: present.file });
+  if (present)
+    throw new JetplugError('JP_FILE_EXISTS', `${place(present.file)} is there already`, { file: present.file });
   for (const { file, text } of files) {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text, { flag: 'wx' });
@@ -102,12 +106,15 @@ function report(
 ): void {
   const stream = streamFor(config.streams, subject);
   const next = [
-    ...(stream === undefined ? [`add ${subject} to the subjects of a stream in config/local.yaml: none holds it yet`] : []),
+    ...(stream === undefined
+      ? [`add ${subject} to the subjects of a stream in config/local.yaml: none holds it yet`]
+      : []),
     `run the test: npx jest ${place(test)}`,
     'have the host run it: it is loaded as soon as the host is there (npm start)',
   ];
   const written = files.map(({ file }) => file);
-  if (json) return printJson({ plugin: name, class: classNameOf(name), subject, stream: stream ?? null, files: written, next });
+  if (json)
+    return printJson({ plugin: name, class: classNameOf(name), subject, stream: stream ?? null, files: written, next });
   for (const file of written) print(`${paint('green', '✔')} ${place(file)}`);
   print();
   print('Next:');

@@ -27,7 +27,8 @@ function isLate({ handler, delivery, startedAtMs }: Run): boolean {
   const startedLongAgo = handler.time.nowMs() - startedAtMs > limitMs;
   return (
     startedLongAgo ||
-    ((delivery.deliveryCount > 1 || delivery.past !== undefined) && handler.time.epochMs() - delivery.origin.storedAtMs > limitMs)
+    ((delivery.deliveryCount > 1 || delivery.past !== undefined) &&
+      handler.time.epochMs() - delivery.origin.storedAtMs > limitMs)
   );
 }
 

@@ -153,7 +153,9 @@ async function bury(
   try {
     const record = letterRecord(handler.plugin, handler.name, delivery.origin);
     const updates = await carry(applied, record, handler.texts, roomForApplied(delivery));
-    await handler.deadLetters.store(deadLetterOf(handler, delivery, { ...decision, ...updates }, new Date(handler.time.epochMs())));
+    await handler.deadLetters.store(
+      deadLetterOf(handler, delivery, { ...decision, ...updates }, new Date(handler.time.epochMs())),
+    );
   } catch (cause) {
     handler.log.error('a dead letter could not be stored; the event stays in its stream', {
       ...coordinates(handler, delivery),

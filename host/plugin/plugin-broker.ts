@@ -20,7 +20,4 @@ export interface PluginBroker {
 }
 
 /** Deliveries of one durable, on their way to a sink. */
-export type DurablePull = Pick<
-  Pull,
-  'start' | 'request' | 'pause' | 'probe' | 'resume' | 'found' | 'disown' | 'stop'
->;
+export type DurablePull = Pick<Pull, 'start' | 'request' | 'pause' | 'probe' | 'resume' | 'found' | 'disown' | 'stop'>;

@@ -204,7 +204,7 @@ function gated<T extends object>(target: T, generation: Generation): T {
 
 function methodsOf(target: object): string[] {
   const names = new Set(Object.keys(target));
-  for (let level: unknown = Object.getPrototypeOf(target); level && level !== Object.prototype; ) {
+  for (let level: unknown = Object.getPrototypeOf(target); level && level !== Object.prototype;) {
     for (const name of Object.getOwnPropertyNames(level)) names.add(name);
     level = Object.getPrototypeOf(level);
   }

@@ -99,7 +99,9 @@ export class MemoryDurable {
     entry.deliveryCount++;
     entry.inHand = true;
     this.await(entry);
-    pull.deliver(new MemoryDelivery(this, this.stream.name, entry.message, entry.deliveryCount, ++this.consumerSequence));
+    pull.deliver(
+      new MemoryDelivery(this, this.stream.name, entry.message, entry.deliveryCount, ++this.consumerSequence),
+    );
     return true;
   }
 

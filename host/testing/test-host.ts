@@ -60,7 +60,11 @@ export type PublishedEvent<E> = Envelope & (E extends string ? Record<string, un
 export async function testHost(plugins: readonly AnyPluginClass[], options: TestHostOptions = {}): Promise<TestHost> {
   const log = new RecordingLog();
   const loaded = configOf(options);
-  const config = completed(loaded, options, plugins.map((cls) => describe(asCompiled(cls), loaded)));
+  const config = completed(
+    loaded,
+    options,
+    plugins.map((cls) => describe(asCompiled(cls), loaded)),
+  );
   const clock = options.clock ?? new TestClock();
   const backend = options.server ? await serverBackend(config, clock, log) : await memoryBackend(config, clock);
   const host = new TestHost(plugins, options.server === true, config, backend, log);
@@ -107,7 +111,9 @@ export class TestHost {
   async start(): Promise<void> {
     const { outgoing } = this.backend;
     const recorded = { ...outgoing, send: (event: OutgoingEvent) => this.record(event, outgoing.send(event)) };
-    const generation = new Generation({ ...this.backend, outgoing: recorded }, this.config, this.log, () => this.dyingNow());
+    const generation = new Generation({ ...this.backend, outgoing: recorded }, this.config, this.log, () =>
+      this.dyingNow(),
+    );
     this.generation = generation;
     const host = generation.host();
     const running: RunningPlugin[] = [];

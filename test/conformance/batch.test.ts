@@ -82,7 +82,12 @@ onBoth('effects of a batch belong to its events, and happen once when the host d
   for (const n of [1, 10, 100]) await host.publish(Placed, { user: 'u1', n });
   await host.settled();
   expect(await host.store(SumsPlugin).get('u1')).toBe(111);
-  expect(host.published(Counted).map(({ total }) => total).sort()).toEqual([1, 11, 111]);
+  expect(
+    host
+      .published(Counted)
+      .map(({ total }) => total)
+      .sort(),
+  ).toEqual([1, 11, 111]);
 });
 
 onBoth('an update in a batch that does not say for which event is refused', async (start) => {

@@ -110,9 +110,7 @@ onBoth('ids of published events are derived: distinct within a run, the same in 
     constructor(private readonly events: EventBus) {}
     @Subscribe(Placed, { retry: { backoff: ['30ms'] } })
     async take({ user }: Placed, { attempt }: EventContext): Promise<void> {
-      ids.push(
-        await Promise.all([1, 2].map((total) => this.events.publish(Counted, { user, total }))),
-      );
+      ids.push(await Promise.all([1, 2].map((total) => this.events.publish(Counted, { user, total }))));
       if (attempt === 1) throw new Error('once more');
     }
   }
@@ -121,7 +119,12 @@ onBoth('ids of published events are derived: distinct within a run, the same in 
   await host.settled();
   expect(ids[0]).toEqual(ids[1]);
   expect(new Set(ids[0])).toHaveProperty('size', 2);
-  expect(host.published(Counted).map(({ event_id }) => event_id).sort()).toEqual([...ids[0]!].sort());
+  expect(
+    host
+      .published(Counted)
+      .map(({ event_id }) => event_id)
+      .sort(),
+  ).toEqual([...ids[0]!].sort());
 });
 
 onBoth('what is settled stays settled when the host starts again', async (start) => {

@@ -155,27 +155,30 @@ onBoth('a handler that takes too long is ended, told so by its signal, and tried
   expect(host.deadLetters()).toMatchObject([{ reason: 'timeout', attempts: 2 }]);
 });
 
-onBoth('a handler that fails at everything is down: its events wait, and are handled when it works again', async (start) => {
-  let isDown = true;
-  const handled: number[] = [];
-  @Plugin({ name: 'fragile' })
-  class FragilePlugin {
-    @Subscribe(Placed, { retry: { attempts: 2, backoff: ['60ms'] } })
-    take({ n }: Placed): void {
-      if (isDown) throw new Error('the service is down');
-      handled.push(n);
+onBoth(
+  'a handler that fails at everything is down: its events wait, and are handled when it works again',
+  async (start) => {
+    let isDown = true;
+    const handled: number[] = [];
+    @Plugin({ name: 'fragile' })
+    class FragilePlugin {
+      @Subscribe(Placed, { retry: { attempts: 2, backoff: ['60ms'] } })
+      take({ n }: Placed): void {
+        if (isDown) throw new Error('the service is down');
+        handled.push(n);
+      }
     }
-  }
-  const circuit = { messages: 3, over: '50ms' };
-  const host = await start([FragilePlugin], { config: { delivery: { circuit } } });
-  const all = Array.from({ length: 10 }, (_, n) => n);
-  for (const n of all) await host.publish(Placed, { user: 'u1', n });
-  await host.settled();
-  expect(host.deadLetters()).toEqual([]);
-  expect(handled).toEqual([]);
-  isDown = false;
-  await host.clock.advance('1500ms');
-  await host.settled();
-  expect([...handled].sort((a, b) => a - b)).toEqual(all);
-  expect(host.deadLetters()).toEqual([]);
-});
+    const circuit = { messages: 3, over: '50ms' };
+    const host = await start([FragilePlugin], { config: { delivery: { circuit } } });
+    const all = Array.from({ length: 10 }, (_, n) => n);
+    for (const n of all) await host.publish(Placed, { user: 'u1', n });
+    await host.settled();
+    expect(host.deadLetters()).toEqual([]);
+    expect(handled).toEqual([]);
+    isDown = false;
+    await host.clock.advance('1500ms');
+    await host.settled();
+    expect([...handled].sort((a, b) => a - b)).toEqual(all);
+    expect(host.deadLetters()).toEqual([]);
+  },
+);

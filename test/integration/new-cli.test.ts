@@ -24,7 +24,9 @@ interface Written {
 
 test('writes a plugin, its test and the contract that is not there', async () => {
   const cwd = scene.folder();
-  const { code, stdout } = await jetplug(['new', 'late-orders', '--on', 'orders.late', '--plugins', 'plugins'], { cwd });
+  const { code, stdout } = await jetplug(['new', 'late-orders', '--on', 'orders.late', '--plugins', 'plugins'], {
+    cwd,
+  });
   expect(code).toBe(0);
   const files = ['plugins/contracts/orders-late.ts', 'plugins/late-orders.plugin.ts', 'plugins/late-orders.test.ts'];
   for (const file of files) {

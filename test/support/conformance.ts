@@ -3,10 +3,7 @@ import { testHost, type TestHost, type TestHostOptions } from 'jetplug/testing';
 import { z } from 'zod';
 import { defineEvent } from '../../sdk';
 
-type Start = (
-  plugins: Parameters<typeof testHost>[0],
-  options?: Omit<TestHostOptions, 'server'>,
-) => Promise<TestHost>;
+type Start = (plugins: Parameters<typeof testHost>[0], options?: Omit<TestHostOptions, 'server'>) => Promise<TestHost>;
 
 /** Runs the check twice: in memory, and on a server. What it starts is stopped. */
 export function onBoth(behaviour: string, check: (start: Start) => Promise<void>): void {

@@ -95,7 +95,11 @@ test('what the plugins log is kept for the test', async () => {
   await host.publish(Placed, { n: 4 });
   await host.settled();
   expect(host.logged).toContainEqual(
-    expect.objectContaining({ level: 'info', message: 'it is 4', fields: expect.objectContaining({ handler: 'take' }) }),
+    expect.objectContaining({
+      level: 'info',
+      message: 'it is 4',
+      fields: expect.objectContaining({ handler: 'take' }),
+    }),
   );
   await host.stop();
 });
