@@ -1,6 +1,5 @@
 import type { KeyValue } from '../effects/key-value';
 import type { LongTexts } from '../effects/long-texts';
-import type { PartedLog } from '../log';
 import type { DeadLetters, Outgoing, RetryRoad } from '../message/ports';
 import type { StoredLetter } from '../nats/dead-letter-stream';
 import type { PluginHost } from '../plugin/plugin-host';
@@ -38,5 +37,3 @@ export interface Backend {
   next(isRunning: boolean): Promise<boolean>;
   stop(): Promise<void>;
 }
-
-export type MakeBackend = (log: PartedLog) => Promise<Backend>;

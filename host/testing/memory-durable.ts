@@ -2,8 +2,13 @@ import { covers, durationMs, JetplugError } from '../../sdk/internal';
 import type { Delivery, MessageRef } from '../message/delivery';
 import type { DurablePosition, DurableSpec } from '../nats/consumers';
 import type { Time, Timer } from '../time';
-import type { MemoryPull } from './memory-pull';
 import type { MemoryStream, StoredMessage } from './memory-stream';
+
+/** Who takes deliveries, when it has room. */
+export interface Puller {
+  readonly wants: boolean;
+  deliver(delivery: Delivery): void;
+}
 
 /** A delivered message that is not settled. */
 interface Unsettled {
@@ -22,7 +27,7 @@ export class MemoryDurable {
   private consumerSequence = 0;
   private readonly unsettled = new Map<number, Unsettled>();
   private readonly again: Unsettled[] = [];
-  private readonly pulls = new Set<MemoryPull>();
+  private readonly pulls = new Set<Puller>();
   private pumping = false;
 
   constructor(
@@ -52,12 +57,12 @@ export class MemoryDurable {
     return false;
   }
 
-  join(pull: MemoryPull): void {
+  join(pull: Puller): void {
     this.pulls.add(pull);
     this.wake();
   }
 
-  leave(pull: MemoryPull): void {
+  leave(pull: Puller): void {
     this.pulls.delete(pull);
   }
 
@@ -93,7 +98,7 @@ export class MemoryDurable {
     if (entry?.inHand) this.await(entry);
   }
 
-  private deliverTo(pull: MemoryPull): boolean {
+  private deliverTo(pull: Puller): boolean {
     const entry = this.again.shift() ?? this.take();
     if (!entry) return false;
     entry.deliveryCount++;

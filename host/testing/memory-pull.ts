@@ -1,10 +1,10 @@
 import type { Delivery } from '../message/delivery';
 import type { PullSink } from '../nats/pull';
 import type { DurablePull } from '../plugin/plugin-broker';
-import type { MemoryDurable } from './memory-durable';
+import type { MemoryDurable, Puller } from './memory-durable';
 
 /** Pulls from a durable in memory as much as its sink has room for. */
-export class MemoryPull implements DurablePull {
+export class MemoryPull implements DurablePull, Puller {
   private open = false;
   private paused = false;
   private held = false;
