@@ -16,7 +16,7 @@ import type { Backend } from './backend';
  * broker any more: what it asks is never answered, and its timers do not go off.
  */
 export class Generation {
-  private dead = false;
+  private hasDied = false;
   private readonly timers = new Set<Timer>();
   private readonly pulls: DurablePull[] = [];
 
@@ -61,20 +61,25 @@ export class Generation {
 
   /** From now on nothing that it does has an effect. */
   async die(): Promise<void> {
-    this.dead = true;
+    this.hasDied = true;
     for (const timer of this.timers) timer.cancel();
     this.timers.clear();
     await Promise.all(this.pulls.map((pull) => pull.stop()));
   }
 
+  /** Asked anew each time: it may die while something is waited for. */
+  private isDead(): boolean {
+    return this.hasDied;
+  }
+
   /** What is asked by the dead is never answered. */
   async alive<T>(work: () => Promise<T>): Promise<T> {
-    if (this.dead) return never();
+    if (this.isDead()) return never();
     try {
       const result = await work();
-      return await (this.dead ? never<T>() : result);
+      return await (this.isDead() ? never<T>() : result);
     } catch (error) {
-      if (this.dead) return never();
+      if (this.isDead()) return never();
       throw error;
     }
   }
@@ -94,7 +99,7 @@ export class Generation {
       checkedCreated: (stream) => this.alive(() => broker.checkedCreated(stream)),
       pull: (stream, durable, sink) => {
         const deliver = (delivery: Delivery): void => {
-          if (!this.dead) sink.deliver(new MortalDelivery(delivery, () => this.dead || this.beforeAck()));
+          if (!this.isDead()) sink.deliver(new MortalDelivery(delivery, () => this.isDead() || this.beforeAck()));
         };
         const pull = broker.pull(stream, durable, { ...sink, deliver });
         this.pulls.push(pull);
@@ -126,7 +131,7 @@ export class Generation {
         const timer = kept(
           time.after(delayMs, () => {
             timer.cancel();
-            if (!this.dead) act();
+            if (!this.isDead()) act();
           }),
         );
         return timer;

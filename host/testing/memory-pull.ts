@@ -55,8 +55,9 @@ export class MemoryPull implements DurablePull, Puller {
     this.durable.wake();
   }
 
-  /** No stream is lost here. */
-  disown(): void {}
+  disown(): void {
+    // No stream is lost here.
+  }
 
   async stop(): Promise<void> {
     this.open = false;

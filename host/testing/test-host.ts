@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { EventBus, Store, type Duration, type Publishable, type PublishOptions } from '../../sdk';
+import { Store, type EventBus, type Duration, type Publishable, type PublishOptions } from '../../sdk';
 import {
   durationMs,
   isEventContract,
@@ -257,10 +257,10 @@ export class TestHost {
   }
 
   private async drain(): Promise<void> {
-    let isOver = false;
+    const drained = { yet: false };
     const startedAtMs = performance.now();
-    const ending = Promise.all(this.running.map((plugin) => plugin.stop())).finally(() => (isOver = true));
-    while (!isOver) await this.backend.next(performance.now() - startedAtMs < STOP_MS);
+    const ending = Promise.all(this.running.map((plugin) => plugin.stop())).finally(() => (drained.yet = true));
+    while (!drained.yet) await this.backend.next(performance.now() - startedAtMs < STOP_MS);
     await ending;
     this.running = [];
     await this.generation.die();
