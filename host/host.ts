@@ -24,8 +24,10 @@ import { metricsText } from './ops/metrics';
 import { routesOf } from './ops/routes';
 import { pluginStatuses, type PluginStatus } from './ops/status';
 import { discover, type Discovery } from './plugin/discover';
+import { natsBroker } from './plugin/nats-broker';
 import { Plugins } from './plugin/plugins';
 import { PluginWatch } from './plugin/watch';
+import { machineTime } from './time';
 import { packageVersion } from './version';
 
 /** How long a host that starts waits for a configured server that does not answer yet. */
@@ -189,10 +191,10 @@ export class Host {
     const texts = new KvLongTexts(records, (message, details) => this.log.warn(message, details));
     return new Plugins({
       config: this.config,
-      connection,
+      broker: natsBroker(connection, kept, this.config),
       streams: subscribable,
-      kept,
       clock: systemClock,
+      time: machineTime,
       log: this.log,
       outgoing: this.publisher(connection, subscribable),
       road: new NatsRetryRoad(connection),

@@ -186,6 +186,16 @@ export const ERRORS = {
   // commands
   JP_NO_HOST: ['No running host answered.', 'Start one with `jetplug start`, or name its server with --servers.'],
   JP_NOT_FOUND: ['There is nothing by that name.', 'Leave the name out to list what there is.'],
+  JP_FILE_EXISTS: [
+    'A file that was to be written is there already.',
+    'Choose another name, or move the file away: nothing is overwritten.',
+  ],
+
+  // testing kit
+  JP_TEST_UNSETTLED: [
+    'Not everything was settled in the time that `settled()` waits.',
+    'While a handler runs the time of a test stands still: end what it waits for, move the time with clock.advance(), or give settled({ within }) more.',
+  ],
   JP_INTERNAL: ['Something failed that should not.', 'Please report it, with the cause below.'],
 } as const satisfies Record<string, readonly [meaning: string, hint: string]>;
 

@@ -2,6 +2,7 @@ import type { BatchContext, EventContext, Logger } from '../../sdk';
 import type { Envelope, EventContract, Location } from '../../sdk/internal';
 import type { LongTexts } from '../effects/long-texts';
 import type { Settlements } from '../effects/settlements';
+import type { Time } from '../time';
 import type { AttemptLog } from './attempts';
 import type { AppliedUpdate } from './delivery';
 import type { Circuit } from './circuit';
@@ -42,6 +43,7 @@ export interface Handler {
   readonly outgoing: Outgoing;
   readonly counters: HandlerCounters;
   readonly log: Logger;
+  readonly time: Time;
 }
 
 export interface RetryPolicy {

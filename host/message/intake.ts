@@ -1,4 +1,5 @@
 import { isPromise } from '../maybe-promise';
+import { machineTime, type Time } from '../time';
 import { decode } from './decode';
 import type { Delivery } from './delivery';
 import { timedOut } from './dispatch';
@@ -10,8 +11,6 @@ import { processBatch, processMessage, type RunRegistry } from './process-messag
 import type { SuspectTurns } from './suspects';
 
 const FAULT_DELAY_MS = 5_000;
-/** A timer for longer than this would end at once. What is postponed for longer is asked again then. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface IntakeOptions {
   readonly ackWaitMs: number;
@@ -21,6 +20,8 @@ export interface IntakeOptions {
   readonly maxHeld: number;
   /** Shared by all handlers of the host. */
   readonly suspects: SuspectTurns;
+  /** Default: the machine's. */
+  readonly time?: Time;
   /** Called when there is room for more. */
   onRoom(): void;
 }
@@ -57,7 +58,7 @@ export class Intake implements RunRegistry {
       limits.key !== undefined
         ? new KeyedLine()
         : limits.batch
-          ? new BatchLine(limits.batch, () => this.startNext())
+          ? new BatchLine(limits.batch, () => this.startNext(), options.time)
           : new Queue();
     this.stopped = new Promise((resolve) => (this.tellStopped = resolve));
   }
@@ -173,9 +174,13 @@ export class Intake implements RunRegistry {
     this.giveBackWaiting();
     if (this.active === 0) return;
     const idle = new Promise<void>((resolve) => (this.whenIdle = resolve));
-    const timer = setTimeout(() => this.giveBack(), graceMs);
+    const timer = this.time.after(graceMs, () => this.giveBack());
     await idle;
-    clearTimeout(timer);
+    timer.cancel();
+  }
+
+  private get time(): Time {
+    return this.options.time ?? machineTime;
   }
 
   /** Where events of one key come in order, none of them goes back to the stream, where others would overtake it. */
@@ -200,15 +205,12 @@ export class Intake implements RunRegistry {
   private keepPlace(held: Held): void {
     const kept = new KeptDelivery(held.delivery, (delayMs) => {
       if (this.stopping) return false;
-      held.retryTimer = setTimeout(
-        () => {
-          held.retryTimer = undefined;
-          kept.resume();
-          this.line.push(held);
-          this.startNext();
-        },
-        Math.min(delayMs, LONGEST_TIMER_MS),
-      );
+      held.retryTimer = this.time.after(delayMs, () => {
+        held.retryTimer = undefined;
+        kept.resume();
+        this.line.push(held);
+        this.startNext();
+      });
       return true;
     });
     held.delivery = kept;
@@ -224,7 +226,7 @@ export class Intake implements RunRegistry {
   private giveBackWaiting(): void {
     const retrying = [...this.all()].filter(({ retryTimer }) => retryTimer !== undefined);
     for (const held of retrying) {
-      clearTimeout(held.retryTimer);
+      held.retryTimer?.cancel();
       (held.delivery as KeptDelivery).resume();
     }
     const waiting = [...this.line.clear(), ...(this.heldUp?.splice(0) ?? []), ...retrying];

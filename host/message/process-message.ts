@@ -155,7 +155,7 @@ function watched<T>(execution: Execution, runs: RunRegistry, work: MaybePromise<
 }
 
 function observe({ handler, startedAtMs }: Execution): void {
-  handler.counters.observe((performance.now() - startedAtMs) / 1_000);
+  handler.counters.observe((handler.time.nowMs() - startedAtMs) / 1_000);
 }
 
 /** What the outcome says of the handler, what becomes of the message, and its settling. */

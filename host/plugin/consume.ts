@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { KvAttemptLog } from '../message/attempts';
 import { Circuit } from '../message/circuit';
 import { HandlerCounters } from '../message/counters';
@@ -6,9 +5,9 @@ import type { Delivery } from '../message/delivery';
 import type { Handler } from '../message/handler';
 import { Intake } from '../message/intake';
 import type { Outage, Outages } from '../message/outages';
-import { Bucket } from '../nats/bucket';
-import { durablePosition, type DurableSpec } from '../nats/consumers';
-import { isOnRoad, RoadDelivery, roadDurable } from '../nats/retry-road';
+import type { DurableSpec } from '../nats/consumers';
+import type { Timer } from '../time';
+import { RoadDelivery, roadDurable } from '../nats/retry-road';
 import { findApplied } from '../effects/find-applied';
 import type { Settlements } from '../effects/settlements';
 import type { ContainedPlugin } from './contain';
@@ -38,6 +37,8 @@ export interface ConsumingHandler {
   /** What keeps it from pulling, if anything does. */
   readonly waitsFor: WaitsFor | undefined;
   readonly circuit: Pick<Circuit, 'outage'>;
+  /** How many events, or batches of them, are being handled. */
+  readonly running: number;
   /** Pulls no more, gives back what has not begun and waits for what has. */
   stop(graceMs: number): Promise<void>;
 }
@@ -75,7 +76,7 @@ class Consumption implements ConsumingHandler {
   private readonly leaveRoads: () => void;
   private roadOpening: Promise<void> | undefined;
   private roadWanted = false;
-  private probeTimer: NodeJS.Timeout | undefined;
+  private probeTimer: Timer | undefined;
   private stopped = false;
 
   constructor(
@@ -97,11 +98,13 @@ class Consumption implements ConsumingHandler {
         charged: (failed) => failed.forEach(({ message }) => this.record(this.attempts.charge(message))),
       },
       before,
+      () => host.time.epochMs(),
     );
     this.intake = new Intake(definition, {
       ...sizesOf(definition, host.config.delivery.maxAckPending),
       ackWaitMs: host.config.delivery.ackWaitMs,
       suspects: host.suspects,
+      time: host.time,
       onRoom: () => this.lanes.forEach((lane) => lane.request()),
     });
     host.sweep.add(this.intake);
@@ -109,7 +112,7 @@ class Consumption implements ConsumingHandler {
     if (this.circuit.isOpen) this.holdOff('the handler was down when the host before this one ended: its events wait');
     const leaveWakes = host.wakes.on(plugin.name, definition.name, () => this.openRoad());
     // A wake may have been missed meanwhile.
-    const leaveReconnects = host.connection.onReconnect(() => this.openRoad());
+    const leaveReconnects = host.broker.onReconnect(() => this.openRoad());
     this.leaveRoads = () => {
       leaveWakes();
       leaveReconnects();
@@ -121,6 +124,10 @@ class Consumption implements ConsumingHandler {
     return this.waitsFor === undefined ? 'running' : 'waiting';
   }
 
+  get running(): number {
+    return this.intake.running;
+  }
+
   get waitsFor(): WaitsFor | undefined {
     if (this.lanes.some((lane) => lane.isMissing)) return 'durable';
     if (this.circuit.isOpen) return 'circuit';
@@ -129,7 +136,7 @@ class Consumption implements ConsumingHandler {
 
   async stop(graceMs: number): Promise<void> {
     this.stopped = true;
-    clearTimeout(this.probeTimer);
+    this.probeTimer?.cancel();
     this.leaveRoads();
     await this.roadOpening;
     // First the word to the server that nothing more is wanted, then what it sent already goes back.
@@ -177,6 +184,7 @@ class Consumption implements ConsumingHandler {
   }
 
   private async makeRoad(): Promise<void> {
+    const { host } = this;
     while (this.roadWanted && !this.stopped && this.lanes.length === 1) {
       // Something may go there while this looks.
       this.roadWanted = false;
@@ -185,7 +193,7 @@ class Consumption implements ConsumingHandler {
       } catch (error) {
         this.log.warn('the retry road cannot be looked at yet', { handler: this.definition.name, err: error });
         this.roadWanted = true;
-        await sleep(ROAD_RETRY_MS);
+        await new Promise<void>((resolve) => host.time.after(ROAD_RETRY_MS, resolve));
       }
     }
   }
@@ -193,8 +201,8 @@ class Consumption implements ConsumingHandler {
   private async makeRoadIfNeeded(): Promise<void> {
     const { host, plugin, definition } = this;
     const durable = roadDurable(plugin.name, definition.name, this.durable.ackWaitMs);
-    const isThere = await durablePosition(host.connection, durable.stream, durable.durable);
-    if (!isThere && !(await isOnRoad(host.connection, durable))) return;
+    const isThere = await host.broker.durablePosition(durable.stream, durable.durable);
+    if (!isThere && !(await host.broker.isOnRoad(durable))) return;
     const settlements = await openSettlements(durable, plugin, host);
     await ensureDurableAt(durable, settlements, host);
     this.circuit.restore({ failing: await this.attempts.failing(durable.stream, settlements) });
@@ -206,7 +214,7 @@ class Consumption implements ConsumingHandler {
   private fromRoad(delivery: Delivery): Delivery | undefined {
     const event = this.readRoad(delivery);
     if (!event) return undefined;
-    const earlyMs = event.dueAtMs - Date.now();
+    const earlyMs = event.dueAtMs - this.host.time.epochMs();
     if (earlyMs <= 0) return event;
     delivery.nak(earlyMs);
     return undefined;
@@ -249,14 +257,14 @@ class Consumption implements ConsumingHandler {
       settlements,
       texts: host.texts,
       attempts: this.attempts,
-      findApplied: (sequence) =>
-        findApplied(Bucket.at(host.connection, `jetplug-${plugin.name}`), host.texts, settlements, sequence),
+      findApplied: (sequence) => findApplied(host.broker.storeOf(plugin.name), host.texts, settlements, sequence),
       circuit: this.circuit,
       deadLetters: host.deadLetters,
       road: host.road,
       outgoing: host.outgoing,
       counters: this.counters,
       log: this.log,
+      time: host.time,
     };
   }
 
@@ -274,7 +282,7 @@ class Consumption implements ConsumingHandler {
   }
 
   private probeLater(): void {
-    this.probeTimer = setTimeout(() => {
+    this.probeTimer = this.host.time.after(this.circuit.probeDelayMs, () => {
       if (this.stopped || !this.circuit.isOpen) return;
       this.record(this.outages.store());
       // While one probe runs, another would tell nothing more.
@@ -285,11 +293,11 @@ class Consumption implements ConsumingHandler {
         this.intake.admit(1);
       }
       this.probeLater();
-    }, this.circuit.probeDelayMs);
+    });
   }
 
   private goOn(): void {
-    clearTimeout(this.probeTimer);
+    this.probeTimer?.cancel();
     this.record(this.outages.end());
     this.log.info('the handler works again: the circuit closes', { handler: this.definition.name });
     this.intake.admit(Infinity);

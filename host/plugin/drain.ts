@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HostLog } from '../log';
+import type { PartedLog } from '../log';
 import type { ConsumingHandler } from './consume';
 import { lifecycleError, type ContainedPlugin } from './contain';
 import type { PluginDefinition } from './describe';
@@ -13,7 +13,7 @@ export async function drain(
   contained: ContainedPlugin,
   handlers: readonly ConsumingHandler[],
   graceMs: number,
-  log: HostLog,
+  log: PartedLog,
 ): Promise<void> {
   await Promise.all(handlers.map((handler) => handler.stop(graceMs)));
   const failed = (error: unknown): void =>

@@ -4,8 +4,8 @@ import { Settlements } from '../effects/settlements';
 import { KvAttemptLog } from '../message/attempts';
 import type { CircuitBefore } from '../message/circuit';
 import { Outages } from '../message/outages';
-import { durablePosition, ensureDurable, type DurablePosition, type DurableSpec } from '../nats/consumers';
-import { streamCreated, streamFor } from '../nats/streams';
+import type { DurablePosition, DurableSpec } from '../nats/consumers';
+import { streamFor } from '../nats/streams';
 import type { HandlerDefinition, PluginDefinition } from './describe';
 import type { PluginHost } from './plugin-host';
 
@@ -40,7 +40,7 @@ export async function ensureDurableAt(
   settlements: Settlements,
   host: PluginHost,
 ): Promise<DurablePosition> {
-  const position = await ensureDurable(host.connection, {
+  const position = await host.broker.ensureDurable({
     ...durable,
     ...(settlements.knowsPosition && { resumeAfter: settlements.floor }),
   });
@@ -53,13 +53,13 @@ export async function openSettlements(
   plugin: PluginDefinition,
   host: PluginHost,
 ): Promise<Settlements> {
-  const { connection, records } = host;
+  const { broker, records } = host;
   return Settlements.open({
     records,
     durable: durable.durable,
     stream: durable.stream,
-    streamCreated: await streamCreated(connection, durable.stream),
-    ackFloor: async () => (await durablePosition(connection, durable.stream, durable.durable))?.ackFloor ?? 0,
+    streamCreated: await broker.streamCreated(durable.stream),
+    ackFloor: async () => (await broker.durablePosition(durable.stream, durable.durable))?.ackFloor ?? 0,
     failed: (error) =>
       host.log.warn('what is settled could not be written; it is tried again', {
         plugin: plugin.name,

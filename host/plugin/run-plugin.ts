@@ -1,6 +1,6 @@
 import { JetplugError } from '../../sdk/internal';
 import { JetStreamEventBus } from '../effects/event-bus';
-import { compile } from './compile';
+import { compile, type CompiledPlugin } from './compile';
 import { consume, type ConsumingHandler } from './consume';
 import { contain, type PluginServices } from './contain';
 import { describe, type PluginDefinition } from './describe';
@@ -25,7 +25,15 @@ export interface RunningPlugin {
  * @throws JetplugError, or an AggregateError of several; then the version before runs on
  */
 export async function runPlugin(file: PluginFile, host: PluginHost, before?: RunningPlugin): Promise<RunningPlugin> {
-  const compiled = compile(file);
+  return runCompiled(compile(file), host, before);
+}
+
+/** The same from where the plugin's class is loaded. */
+export async function runCompiled(
+  compiled: CompiledPlugin,
+  host: PluginHost,
+  before?: RunningPlugin,
+): Promise<RunningPlugin> {
   const definition = describe(compiled, host.config);
   host.claim(definition);
   const store = new PluginStore(definition.name, host);
