@@ -69,6 +69,11 @@ export class Circuit {
     return this.open && { since: this.open.since, reason: this.open.reason };
   }
 
+  /** Whether nothing was handled since something failed. */
+  get isFailing(): boolean {
+    return this.isOpen || this.failing.size > 0;
+  }
+
   /** Whether so many messages fail that a bad one cannot be told from a handler that is down. */
   get isSuspicious(): boolean {
     return this.failing.size >= this.policy.messages;

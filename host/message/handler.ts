@@ -6,6 +6,7 @@ import type { AttemptLog } from './attempts';
 import type { Circuit } from './circuit';
 import type { HandlerCounters } from './counters';
 import type { DeadLetters, Outgoing, RetryRoad } from './ports';
+import type { Probation } from './probation';
 
 /** All that a message's life needs to know of the handler it is for. */
 export interface Handler {
@@ -34,6 +35,8 @@ export interface Handler {
   readonly texts: LongTexts;
   readonly attempts: AttemptLog;
   readonly circuit: Circuit;
+  /** Where this version has not shown yet that it works. */
+  readonly probation?: Probation | undefined;
   readonly deadLetters: DeadLetters;
   readonly road: RetryRoad;
   readonly outgoing: Outgoing;

@@ -2,7 +2,7 @@ import { then, type MaybePromise } from '../maybe-promise';
 import { mergeApplied } from './applied';
 import { NO_FAILURES, type Failures } from './attempts';
 import { Batch } from './batch';
-import { decide } from './decide';
+import { decide, type Decision } from './decide';
 import { decode, type Decoded } from './decode';
 import type { Delivery } from './delivery';
 import { dispatch } from './dispatch';
@@ -10,6 +10,7 @@ import { dispatchBatch } from './dispatch-batch';
 import type { Execution } from './execution';
 import type { Handler } from './handler';
 import type { Invalid, Outcome } from './outcome';
+import { excused } from './probation';
 import { Run } from './run';
 import { settle } from './settle';
 import { crashed, isSuspect, isUnexplained } from './suspects';
@@ -152,10 +153,15 @@ function observe({ handler, startedAtMs }: Execution): void {
 
 /** What the outcome says of the handler, what becomes of the message, and its settling. */
 function conclude({ handler, delivery, failures, marked }: Arrival, outcome: Outcome, run?: Run): MaybePromise<void> {
-  judge(handler, delivery, outcome);
-  const decision = decide(outcome, failures, handler.retry, handler.circuit, Math.random());
+  // What a new version fails at says nothing of the event, nor of what the handler leans on.
+  const decision = excused(handler, delivery, outcome) ?? judged(handler, delivery, failures, outcome);
   const applied = mergeApplied(failures.applied, run?.applied ?? []);
   return settle(handler, delivery, decision, { applied, marked });
+}
+
+function judged(handler: Handler, delivery: Delivery, failures: Failures, outcome: Outcome): Decision {
+  judge(handler, delivery, outcome);
+  return decide(outcome, failures, handler.retry, handler.circuit, Math.random());
 }
 
 /** Tells the circuit what the outcome says of the handler; of a bad event it says nothing. */
