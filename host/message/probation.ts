@@ -28,6 +28,11 @@ export class Probation {
     private readonly told: ProbationEvents,
   ) {}
 
+  /** Whether something failed, and nothing was handled yet. */
+  get hasFailed(): boolean {
+    return this.state !== 'over' && this.failing.size > 0;
+  }
+
   succeeded(): void {
     if (this.state !== 'open') return;
     this.state = 'over';

@@ -56,26 +56,12 @@ export class PluginWatch {
     const own = this.pluginAt(path);
     const why = own ? whySkipped(path) : 'not in a place for plugins';
     if (stamp(path) === undefined) await this.plugins.remove(path);
-    else if (own && why === undefined) await this.load(own);
+    else if (own && why === undefined) await this.plugins.load(own, 'sources');
     else if (own && /plugin/i.test(path)) this.log.info('a file in the plugins folder is skipped', { file: path, why });
-    for (const other of this.plugins.concernedBy(path)) {
+    for (const other of this.plugins.concernedBy([path])) {
       // One that is gone as well has its own removal coming.
-      if (stamp(other.file) !== undefined) await this.load(other);
+      if (other.file !== path && stamp(other.file) !== undefined) await this.plugins.load(other, 'sources');
     }
-  }
-
-  private async load(file: PluginFile): Promise<void> {
-    const started = performance.now();
-    const entry = await this.plugins.load(file);
-    if (entry.state !== 'running' || entry.errors.length > 0) return;
-    const handlers = entry.handlers.map(({ durable }) => `${durable.subject} → ${durable.durable}`);
-    this.log.info('a plugin is loaded', {
-      plugin: entry.name,
-      file: file.file,
-      version: entry.version,
-      handlers,
-      tookMs: Math.round(performance.now() - started),
-    });
   }
 
   /** The plugin that the path would be, by its place: in a root, or `name/index.plugin.*` below it. */
