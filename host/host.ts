@@ -22,6 +22,7 @@ import { serveHttp, type HttpServer } from './ops/http';
 import { metricsText } from './ops/metrics';
 import { pluginStatuses, type PluginStatus } from './ops/status';
 import { discover, type Discovery } from './plugin/discover';
+import { ConfigWatch, type ConfigSource } from './plugin/config-watch';
 import { Plugins } from './plugin/plugins';
 import { PluginWatch } from './plugin/watch';
 import { packageVersion } from './version';
@@ -34,6 +35,8 @@ const REPLACE_AFTER_MS = 2_000;
 export interface HostOptions {
   readonly config: Config;
   readonly log: HostLog;
+  /** Where the config comes from, where its changes are to be followed. */
+  readonly source?: ConfigSource;
   /** Told how far a download of the broker is. */
   readonly progress?: BrokerProgress;
 }
@@ -240,6 +243,10 @@ export class Host {
     const watch = new PluginWatch(dirs, plugins, this.log);
     this.opened.push({ what: 'watching', close: () => watch.stop() });
     await watch.ready();
+    const { source } = this.options;
+    if (!source) return;
+    const configWatch = new ConfigWatch(this.config, source, plugins, this.log);
+    this.opened.push({ what: 'watching the config', close: async () => configWatch.stop() });
   }
 
   private async openHttp(plugins: Plugins, connection: Connection, kept: KeptStreams): Promise<HttpServer | undefined> {
