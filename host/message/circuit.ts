@@ -101,6 +101,11 @@ export class Circuit {
     if (this.open) this.open.probes++;
   }
 
+  /** There is reason to think that it works again: the waits begin anew. */
+  hope(): void {
+    if (this.open) this.open.probes = 0;
+  }
+
   succeeded(message: MessageRef): void {
     this.failing.delete(nameOf(message));
     if (this.failing.size > 0) this.events.charged([...this.failing.values()]);

@@ -137,6 +137,12 @@ export class Consumption implements ConsumingHandler {
     this.version = version;
     this.handlers = new Map();
     for (const lane of this.lanes) lane.renew();
+    // An edit may be what mends it.
+    if (this.circuit.isOpen) {
+      this.circuit.hope();
+      clearTimeout(this.probeTimer);
+      this.probeLater();
+    }
     const { concurrency } = version.definition;
     const { prefetch } = sizesOf(version.definition, this.host.config.delivery.maxAckPending);
     return this.intake.swap({ concurrency, prefetch }, ({ settlements }) => this.handlerOf(settlements));

@@ -117,7 +117,8 @@ test(`a plugin's file that is copied into the folder, ${TIMES} times at ${PER_SE
   );
   expect(notOnce(others.entries, events)).toEqual(new Map());
   expect(percentile(tookMs, 0.95)).toBeLessThan(1_000);
-  expect(during).toBeGreaterThan(0.9 * before);
+  // Before, it may have had something to catch up with.
+  expect(during).toBeGreaterThan(0.9 * Math.min(before, PER_SECOND));
   await clear('other');
 });
 
@@ -142,6 +143,7 @@ test.each([
   }
   const tookMs = performance.now() - sinceMs;
   const events = await running.end();
+  const publishedMs = performance.now() - loadedAtMs;
   await eventually(() => ledger.length >= 2 * events, SETTLED_MS);
   const { entries } = ledger;
   const versions = new Set(entries.map((entry) => entry.version)).size;
@@ -149,7 +151,7 @@ test.each([
   const { delivered } = await jsm.consumers.info('EVENTS', `${name}-handle`);
   report(
     `edited, with ${what}`,
-    `${TIMES} edits in ${seconds(tookMs)}: ${events} events (${(events / ((performance.now() - loadedAtMs) / 1_000)).toFixed(0)}/s), ${versions} versions ran, ${notOnce(entries, events).size} not completed once, ` +
+    `${TIMES} edits in ${seconds(tookMs)}: ${events} events (${(events / (publishedMs / 1_000)).toFixed(0)}/s), ${versions} versions ran, ${notOnce(entries, events).size} not completed once, ` +
       `${ordered ? `${overlaps(entries).length} overlapped on a key, ` : ''}${delivered.consumer_seq} deliveries, ${await letters()} dead letters`,
   );
   expect(versions).toBe(TIMES + 1);
