@@ -130,7 +130,7 @@ test.each([
   const className = ordered ? 'Keyed' : 'Plain';
   const ledger = new Ledger(elsewhere, name);
   const version = (i: number): string =>
-    source(className, ledger, `v${i}`, { options: `${order || 'concurrency: 16'}`, body: 'await sleep(2);' });
+    source(className, ledger, `v${i}`, { options: order || 'concurrency: 16', body: 'await sleep(2);' });
   save(name, version(0));
   await loaded(name);
   const running = load(name);

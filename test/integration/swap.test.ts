@@ -136,7 +136,7 @@ test('a batch runs whole on one version', async () => {
   signal('batched');
   await eventually(() => said('batched', 'ends').length === 20);
   expect(numbers(said('batched', 'ends'))).toEqual(upTo(20));
-  expect(said('batched', 'ends').map(({ text, of }) => `${text} ${of}`)).toEqual([
+  expect(said('batched', 'ends').map(({ text, of }) => `${String(text)} ${String(of)}`)).toEqual([
     ...Array.from({ length: 5 }, () => 'v1 5'),
     ...Array.from({ length: 15 }, () => 'v2 5'),
   ]);
