@@ -118,6 +118,10 @@ export const ERRORS = {
     'Dependency injection could not build a plugin.',
     'The message names the class and the parameter.',
   ],
+  JP_PLUGIN_ROLLED_BACK: [
+    'An edit was taken back: the first events of the new version all failed where the old one’s did not.',
+    'Correct the plugin and save it; until then, or until the host restarts, the version before runs.',
+  ],
   JP_HANDLER_NO_EVENT: [
     'A handler does not say which event it handles.',
     'Give its parameter a contract’s class as type, imported without `type`, or name it: @Subscribe(VideoWatchStarted).',

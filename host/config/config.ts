@@ -95,6 +95,8 @@ export interface DeliveryConfig {
   readonly maxDepth: number;
   /** When a handler counts as down: so many distinct events failed since its last success, over at least this time. Default 5 over 1 s. */
   readonly circuit: { readonly messages: number; readonly overMs: number };
+  /** When an edit is taken back: so many distinct events failed first, and none was handled, in at most this time. Default 3 in 1 min; 0: never. */
+  readonly rollback: { readonly events: number; readonly withinMs: number };
 }
 
 export interface DeadLettersConfig {

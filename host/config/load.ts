@@ -49,6 +49,12 @@ export function loadConfig({ cwd, env, files = [], flags = {} }: LoadOptions): L
   return { config, sourceOf: (at) => draft.sourceOf(at) };
 }
 
+/** The files of all layers, as {@link loadConfig} reads them; some may not be there. */
+export function configFiles({ cwd, env, files = [] }: LoadOptions): string[] {
+  const layers = [...layersOf(env, new Draft())].map((name) => path.resolve(cwd, 'config', name));
+  return [...layers, ...files.map((name) => path.resolve(cwd, name))];
+}
+
 function layersOf({ NODE_ENV: environment }: NodeJS.ProcessEnv, draft: Draft): Set<string> {
   const isName = !environment || /^[\w-][\w.-]*$/.test(environment);
   if (!isName) {

@@ -8,6 +8,7 @@ import type { AppliedUpdate } from './delivery';
 import type { Circuit } from './circuit';
 import type { HandlerCounters } from './counters';
 import type { DeadLetters, Outgoing, RetryRoad } from './ports';
+import type { Probation } from './probation';
 
 /** All that a message's life needs to know of the handler it is for. */
 export interface Handler {
@@ -38,6 +39,8 @@ export interface Handler {
   /** What runs at a message have applied to the plugin's store, by the marks that they left there; it takes a while. */
   findApplied(sequence: number): Promise<readonly AppliedUpdate[]>;
   readonly circuit: Circuit;
+  /** Where this version has not shown yet that it works. */
+  readonly probation?: Probation | undefined;
   readonly deadLetters: DeadLetters;
   readonly road: RetryRoad;
   readonly outgoing: Outgoing;

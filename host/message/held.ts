@@ -19,9 +19,10 @@ export class Held {
   /** Waits for its retry here. */
   retryTimer: Timer | undefined;
 
+  /** @param handler what it is for; a newer version of it, once there is one and this has not begun */
   constructor(
     delivery: Delivery,
-    readonly handler: Handler,
+    public handler: Handler,
   ) {
     this.delivery = delivery;
     this.arrivedAtMs = handler.time.nowMs();

@@ -100,9 +100,9 @@ export class BatchLine implements Line {
 
   next(): readonly Held[] | undefined {
     if (this.waiting.length < this.batch.size && this.leftMs > 0) return undefined;
-    const { handler } = this.waiting[0]!;
+    const { settlements } = this.waiting[0]!.handler;
     // What comes by another way has another place in the stream to be settled at.
-    const end = this.waiting.slice(0, this.batch.size).findIndex((held) => held.handler !== handler);
+    const end = this.waiting.slice(0, this.batch.size).findIndex(({ handler }) => handler.settlements !== settlements);
     const together = this.waiting.splice(0, end < 0 ? this.batch.size : end);
     this.timer?.cancel();
     this.timer = undefined;
@@ -137,7 +137,7 @@ export class BatchLine implements Line {
 function insert(others: Held[], held: Held): void {
   const { handler, delivery } = held;
   const comesBefore = (other: Held): boolean =>
-    other.handler === handler && delivery.sequence < other.delivery.sequence;
+    other.handler.settlements === handler.settlements && delivery.sequence < other.delivery.sequence;
   let at = others.length;
   while (at > 0 && comesBefore(others[at - 1]!)) at--;
   others.splice(at, 0, held);

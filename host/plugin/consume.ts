@@ -5,6 +5,7 @@ import type { Delivery } from '../message/delivery';
 import type { Handler } from '../message/handler';
 import { Intake } from '../message/intake';
 import type { Outage, Outages } from '../message/outages';
+import type { Probation } from '../message/probation';
 import type { DurableSpec } from '../nats/consumers';
 import type { Timer } from '../time';
 import { RoadDelivery, roadDurable } from '../nats/retry-road';
@@ -43,14 +44,18 @@ export interface ConsumingHandler {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Starts pulling for each handler of a plugin. */
-export function consume(
-  plugin: PluginDefinition,
-  contained: ContainedPlugin,
-  reconciled: readonly Reconciled[],
-  host: PluginHost,
-): ConsumingHandler[] {
-  return plugin.handlers.map((definition, i) => new Consumption(plugin, definition, contained, reconciled[i]!, host));
+/** A handler as one version of its plugin has it. */
+export interface HandlerVersion {
+  readonly plugin: PluginDefinition;
+  readonly definition: HandlerDefinition;
+  readonly contained: ContainedPlugin;
+  /** Where it has to prove itself against the version before. */
+  readonly probation: Probation | undefined;
+}
+
+/** Starts pulling for a handler. */
+export function consume(version: HandlerVersion, reconciled: Reconciled, host: PluginHost): Consumption {
+  return new Consumption(version, reconciled, host);
 }
 
 /** How many deliveries a handler has in the host beside those that run. */
@@ -64,8 +69,9 @@ function sizesOf(
   return { prefetch, maxHeld: key === undefined ? Infinity : Math.max(1, Math.floor(maxAckPending / 2)) };
 }
 
-class Consumption implements ConsumingHandler {
-  readonly counters = new HandlerCounters();
+/** A durable's pull, and what is pulled; versions of its handler come and go meanwhile. */
+export class Consumption implements ConsumingHandler {
+  readonly counters: HandlerCounters;
   readonly durable: DurableSpec;
   readonly circuit: Circuit;
   private readonly intake: Intake;
@@ -79,14 +85,17 @@ class Consumption implements ConsumingHandler {
   private probeTimer: Timer | undefined;
   private stopped = false;
 
+  /** The handler as the newest version has it, by what is settled of each stream it takes from. */
+  private handlers = new Map<Settlements, Handler>();
+
   constructor(
-    private readonly plugin: PluginDefinition,
-    readonly definition: HandlerDefinition,
-    private readonly contained: ContainedPlugin,
-    { durable, settlements, attempts, outages, before }: Reconciled,
+    private version: HandlerVersion,
+    { durable, settlements, attempts, outages, before, counters }: Reconciled,
     private readonly host: PluginHost,
   ) {
+    const { plugin, definition } = version;
     this.durable = durable;
+    this.counters = counters ?? new HandlerCounters();
     this.log = host.log.child({ plugin: plugin.name });
     this.attempts = attempts;
     this.outages = outages;
@@ -118,6 +127,39 @@ class Consumption implements ConsumingHandler {
       leaveReconnects();
     };
     this.openRoad();
+  }
+
+  get definition(): HandlerDefinition {
+    return this.version.definition;
+  }
+
+  /** Whether a version of the handler can go on with what is pulled: it comes from the same place, in the same line. */
+  canTake(plugin: PluginDefinition, { name, subject, key, batch }: HandlerDefinition): boolean {
+    const present = this.definition;
+    return (
+      plugin.name === this.version.plugin.name &&
+      name === present.name &&
+      subject === present.subject &&
+      key === present.key &&
+      batch?.size === present.batch?.size &&
+      batch?.waitMs === present.batch?.waitMs
+    );
+  }
+
+  /** What begins from here on runs on this version; resolves when what runs on the one before has ended. */
+  swap(version: HandlerVersion): Promise<void> {
+    this.version = version;
+    this.handlers = new Map();
+    for (const lane of this.lanes) lane.renew();
+    // An edit may be what mends it.
+    if (this.circuit.isOpen) {
+      this.circuit.hope();
+      this.probeTimer?.cancel();
+      this.probeLater();
+    }
+    const { concurrency } = version.definition;
+    const { prefetch } = sizesOf(version.definition, this.host.config.delivery.maxAckPending);
+    return this.intake.swap({ concurrency, prefetch }, ({ settlements }) => this.handlerOf(settlements));
   }
 
   get state(): 'running' | 'waiting' {
@@ -153,12 +195,13 @@ class Consumption implements ConsumingHandler {
     settlements: Settlements,
     arrive: (delivery: Delivery) => Delivery | undefined,
   ): void {
-    const { plugin, host, intake, log } = this;
+    const { host, intake, log } = this;
+    const { plugin } = this.version;
     const options = {
       durable,
       settlements,
       isRoad: this.lanes.length > 0,
-      handlerFor: (current: Settlements) => this.handlerOf(durable, current),
+      handlerFor: (current: Settlements) => this.handlerOf(current),
       openSettlements: () => openSettlements(durable, plugin, host),
       arrive,
     };
@@ -199,7 +242,8 @@ class Consumption implements ConsumingHandler {
   }
 
   private async makeRoadIfNeeded(): Promise<void> {
-    const { host, plugin, definition } = this;
+    const { host } = this;
+    const { plugin, definition } = this.version;
     const durable = roadDurable(plugin.name, definition.name, this.durable.ackWaitMs);
     const isThere = await host.broker.durablePosition(durable.stream, durable.durable);
     if (!isThere && !(await host.broker.isOnRoad(durable))) return;
@@ -236,14 +280,23 @@ class Consumption implements ConsumingHandler {
     }
   }
 
-  private handlerOf(durable: DurableSpec, settlements: Settlements): Handler {
-    const { definition, plugin, host } = this;
-    const { instance } = this.contained;
+  private handlerOf(settlements: Settlements): Handler {
+    const known = this.handlers.get(settlements);
+    if (known) return known;
+    const handler = this.makeHandler(settlements);
+    this.handlers.set(settlements, handler);
+    return handler;
+  }
+
+  private makeHandler(settlements: Settlements): Handler {
+    const { host } = this;
+    const { definition, plugin, contained, probation } = this.version;
+    const { instance } = contained;
     const method = instance[definition.method] as Handler['invoke'];
     return {
       plugin: plugin.name,
       name: definition.name,
-      durable: durable.durable,
+      durable: settlements.durable,
       version: plugin.version,
       where: definition.where,
       ...(definition.contract && { contract: definition.contract }),
@@ -259,6 +312,7 @@ class Consumption implements ConsumingHandler {
       attempts: this.attempts,
       findApplied: (sequence) => findApplied(host.broker.storeOf(plugin.name), host.texts, settlements, sequence),
       circuit: this.circuit,
+      probation,
       deadLetters: host.deadLetters,
       road: host.road,
       outgoing: host.outgoing,

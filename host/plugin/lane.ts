@@ -84,6 +84,11 @@ export class Lane {
     return this.missing;
   }
 
+  /** The handler has a new version. */
+  renew(): void {
+    this.handler = this.options.handlerFor(this.settlements);
+  }
+
   request(): void {
     this.pull.request();
   }

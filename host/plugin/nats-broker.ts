@@ -1,7 +1,7 @@
 import type { Config } from '../config/config';
 import { Bucket } from '../nats/bucket';
 import type { Connection } from '../nats/connection';
-import { durablePosition, ensureDurable } from '../nats/consumers';
+import { checkDurable, durablePosition, ensureDurable } from '../nats/consumers';
 import type { KeptStreams } from '../nats/kept-streams';
 import { Pull } from '../nats/pull';
 import { isOnRoad } from '../nats/retry-road';
@@ -12,6 +12,7 @@ import type { PluginBroker } from './plugin-broker';
 export function natsBroker(connection: Connection, kept: KeptStreams, config: Pick<Config, 'streams'>): PluginBroker {
   return {
     ensureDurable: (spec) => ensureDurable(connection, spec),
+    checkDurable: (spec) => checkDurable(connection, spec),
     durablePosition: (stream, durable) => durablePosition(connection, stream, durable),
     streamCreated: (stream) => streamCreated(connection, stream),
     whenChecked: (...streams) => kept.whenChecked(...streams),

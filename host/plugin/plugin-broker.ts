@@ -6,6 +6,8 @@ import type { Pull, PullSink } from '../nats/pull';
 export interface PluginBroker {
   /** Makes the durable where it is missing, and updates in place what the server lets us. */
   ensureDurable(spec: DurableSpec): Promise<DurablePosition>;
+  /** @throws JetplugError `JP_CONSUMER_NOT_UPDATABLE` where the durable could not be brought to this in place */
+  checkDurable(spec: DurableSpec): Promise<void>;
   /** How far it is, or nothing where there is no such durable. */
   durablePosition(stream: string, durable: string): Promise<DurablePosition | undefined>;
   /** When a stream was made; one made again counts its sequences anew. */

@@ -3,6 +3,7 @@ import type { Config } from '../config/config';
 import { Settlements } from '../effects/settlements';
 import { KvAttemptLog } from '../message/attempts';
 import type { CircuitBefore } from '../message/circuit';
+import type { HandlerCounters } from '../message/counters';
 import { Outages } from '../message/outages';
 import type { DurablePosition, DurableSpec } from '../nats/consumers';
 import { streamFor } from '../nats/streams';
@@ -17,21 +18,22 @@ export interface Reconciled {
   readonly outages: Outages;
   /** Whether it was down when the host before this one ended, or what had failed by then. */
   readonly before: CircuitBefore;
+  /** What was counted before, where it takes another one's place. */
+  readonly counters?: HandlerCounters;
 }
 
-/** Gives each handler its durable consumer on the stream that holds its subject; one that was deleted goes on where it stood. */
-export async function reconcile(plugin: PluginDefinition, host: PluginHost): Promise<Reconciled[]> {
-  const specs = plugin.handlers.map((handler) => specOf(plugin, handler, host.streams, host.config));
-  return Promise.all(
-    specs.map(async (durable) => {
-      const settlements = await openSettlements(durable, plugin, host);
-      await ensureDurableAt(durable, settlements, host);
-      const outages = await Outages.open(host.records, durable.durable);
-      const attempts = new KvAttemptLog(host.records, host.texts, durable.durable, outages);
-      const failing = await attempts.failing(durable.stream, settlements);
-      return { durable, settlements, attempts, outages, before: { outage: outages.ongoing, failing } };
-    }),
-  );
+/** Gives a handler its durable consumer on the stream that holds its subject; one that was deleted goes on where it stood. */
+export async function reconcileHandler(
+  plugin: PluginDefinition,
+  durable: DurableSpec,
+  host: PluginHost,
+): Promise<Reconciled> {
+  const settlements = await openSettlements(durable, plugin, host);
+  await ensureDurableAt(durable, settlements, host);
+  const outages = await Outages.open(host.records, durable.durable);
+  const attempts = new KvAttemptLog(host.records, host.texts, durable.durable, outages);
+  const failing = await attempts.failing(durable.stream, settlements);
+  return { durable, settlements, attempts, outages, before: { outage: outages.ongoing, failing } };
 }
 
 /** Makes the durable where it is missing: anew, or behind what is settled of it. */

@@ -93,6 +93,7 @@ export class Generation {
     const { broker } = this.backend;
     return {
       ensureDurable: (spec) => this.alive(() => broker.ensureDurable(spec)),
+      checkDurable: (spec) => this.alive(() => broker.checkDurable(spec)),
       durablePosition: (stream, durable) => this.alive(() => broker.durablePosition(stream, durable)),
       streamCreated: (stream) => this.alive(() => broker.streamCreated(stream)),
       whenChecked: (...streams) => broker.whenChecked(...streams),

@@ -53,6 +53,11 @@ export class MemoryBroker implements PluginBroker {
     return durable.position;
   }
 
+  /** All of it can be changed here. */
+  checkDurable(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async durablePosition(stream: string, durable: string) {
     return this.durables.get(`${stream} ${durable}`)?.position;
   }

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { covers, JetplugError, type PluginClass } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { loadConfig } from '../config/load';
+import { keepClasses } from '../plugin/classes';
+import type { CompiledPlugin } from '../plugin/compile';
+import { classesOf } from '../plugin/dependencies';
 import type { PluginDefinition } from '../plugin/describe';
 import type { TestClock } from './test-clock';
 
@@ -69,10 +72,14 @@ function widened({ streams }: Config, plugins: readonly PluginDefinition[]): Con
 }
 
 /** A plugin's class that a test has loaded, as the host takes it from a file. */
-export function asCompiled(cls: AnyPluginClass) {
+export function asCompiled(given: AnyPluginClass): CompiledPlugin {
+  const cls = given as unknown as PluginClass;
+  // The test has them for longer than one host.
+  keepClasses(classesOf(cls));
   return {
     file: cls.name,
-    cls: cls as unknown as PluginClass,
+    cls,
+    classes: [],
     version: 'test',
     sources: new Map([[cls.name, '']]),
     contracts: new Map(),
