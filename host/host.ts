@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config, SourceOf } from './config/config';
-import type { LoadedConfig } from './config/load';
+import type { Config, LoadedConfig, SourceOf } from './config/config';
 import { systemClock } from './clock';
 import { KvLongTexts } from './effects/long-texts';
 import type { HostLog } from './log';

@@ -118,3 +118,10 @@ export type Source =
 
 /** Tells where the value at a path came from; paths as in YAML: `delivery.ackWait`, `streams[0].maxAge`. */
 export type SourceOf = (path: string) => Source;
+
+/** A config, and where it is written. */
+export interface LoadedConfig {
+  /** Typed, in milliseconds and bytes, deeply frozen. It holds secrets: never log `nats.credentials`. */
+  readonly config: Config;
+  readonly sourceOf: SourceOf;
+}

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { checkFile } from './check-file';
 import { asksForOwnBroker, checkFlags, checkVariables, type ConfigFlags } from './check-text';
-import type { Config, SourceOf } from './config';
+import type { LoadedConfig } from './config';
 import { readCredentialFiles } from './credential-files';
 import { crossCheck } from './cross-check';
 import { Draft } from './draft';
@@ -18,12 +18,6 @@ export interface LoadOptions {
   /** Further files (`--config`); each must exist. */
   readonly files?: readonly string[];
   readonly flags?: ConfigFlags;
-}
-
-export interface LoadedConfig {
-  /** Typed, in milliseconds and bytes, deeply frozen. It holds secrets: never log `nats.credentials`. */
-  readonly config: Config;
-  readonly sourceOf: SourceOf;
 }
 
 /**

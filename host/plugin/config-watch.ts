@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isJetplugError } from '../../sdk/internal';
-import type { Config } from '../config/config';
-import type { LoadedConfig } from '../config/load';
+import type { Config, LoadedConfig } from '../config/config';
 import type { HostLog } from '../log';
 import type { Plugins } from './plugins';
 import { SettledFiles, stampOf } from './settled-files';
