@@ -1,5 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import type { NatsConnection } from 'nats';
+import type { ExplainedPlugin } from '../../host/ops/explain';
 import type { PluginStatus } from '../../host/ops/status';
 import { eventually } from '../support/eventually';
 import type { LogLine, TestHost } from '../support/host';
@@ -53,6 +55,19 @@ test('a changed section of the config reaches the plugin that it concerns, and n
   publish();
   await eventually(() => words().length === 2);
   expect(words()).toEqual(['hello', 'welcome']);
+  expect(swaps()).toEqual(['greeter']);
+});
+
+test('where an option is written by now is told, be that all that has changed', async () => {
+  const concurrency = async (): Promise<object> => {
+    const plugins: ExplainedPlugin[] = (await nats.request('jetplug.explain', 'greeter', { timeout: 5_000 })).json();
+    return plugins[0]!.handlers[0]!.options.concurrency;
+  };
+  const said = { value: 3, from: 'config', key: 'plugins.greeter.concurrency', file: host.configFile };
+  expect(await concurrency()).toEqual({ ...said, line: 1 });
+  const greeter = { settings: { word: 'welcome' }, concurrency: 3 };
+  save(`\n\n${JSON.stringify({ ...written, plugins: { ...written.plugins, greeter } })}`);
+  await eventually(async () => isDeepStrictEqual(await concurrency(), { ...said, line: 3 }));
   expect(swaps()).toEqual(['greeter']);
 });
 
