@@ -165,15 +165,7 @@ test('a stream that does not take what was published brings the event again, unc
   bench.mend('send');
   await process(WATCH, { deliveryCount: 2 }).settled;
   // From the handler's return on, a death would be none of the event's.
-  expect(bench.journal.slice(1)).toEqual([
-    'started 7',
-    'ended 7',
-    'look a.b',
-    'send a.b',
-    'settle 7',
-    'ack',
-    'forget',
-  ]);
+  expect(bench.journal.slice(1)).toEqual(['started 7', 'ended 7', 'look a.b', 'send a.b', 'settle 7', 'ack', 'forget']);
 });
 
 test('a message whose failures cannot be read is not begun', async () => {
