@@ -8,7 +8,7 @@ import { Intake } from '../message/intake';
 import type { Outage, Outages } from '../message/outages';
 import { Bucket } from '../nats/bucket';
 import { durablePosition, type DurableSpec } from '../nats/consumers';
-import { isOnRoad, RoadDelivery, roadDurable } from '../nats/retry-road';
+import { RoadDelivery, roadDurable, subjectsOnRoads } from '../nats/retry-road';
 import { findApplied } from '../effects/find-applied';
 import type { Settlements } from '../effects/settlements';
 import type { ContainedPlugin } from './contain';
@@ -107,13 +107,7 @@ class Consumption implements ConsumingHandler {
     host.sweep.add(this.intake);
     this.addLane(durable, settlements, (delivery) => this.fromStream(delivery));
     if (this.circuit.isOpen) this.holdOff('the handler was down when the host before this one ended: its events wait');
-    const leaveWakes = host.wakes.on(plugin.name, definition.name, () => this.openRoad());
-    // A wake may have been missed meanwhile.
-    const leaveReconnects = host.connection.onReconnect(() => this.openRoad());
-    this.leaveRoads = () => {
-      leaveWakes();
-      leaveReconnects();
-    };
+    this.leaveRoads = host.wakes.on(plugin.name, definition.name, () => this.openRoad());
     this.openRoad();
   }
 
@@ -194,7 +188,7 @@ class Consumption implements ConsumingHandler {
     const { host, plugin, definition } = this;
     const durable = roadDurable(plugin.name, definition.name, this.durable.ackWaitMs);
     const isThere = await durablePosition(host.connection, durable.stream, durable.durable);
-    if (!isThere && !(await isOnRoad(host.connection, durable))) return;
+    if (!isThere && (await subjectsOnRoads(host.connection, durable.subject)).length === 0) return;
     const settlements = await openSettlements(durable, plugin, host);
     await ensureDurableAt(durable, settlements, host);
     this.circuit.restore({ failing: await this.attempts.failing(durable.stream, settlements) });

@@ -346,6 +346,7 @@ describe('a message that may have killed its process', () => {
   test.each([
     [2, ['started 7', 'settle 7', 'ack', 'forget']],
     [3, ['alone', 'started 7', 'settle 7', 'ack', 'forget', 'no more alone']],
+    [5, ['alone', 'started 7', 'settle 7', 'ack', 'forget', 'no more alone']],
   ])('after %d deaths runs so', async (deaths, journal) => {
     const { process, bench } = setUp(() => undefined);
     bench.failures.set(7, died(deaths));
@@ -353,13 +354,13 @@ describe('a message that may have killed its process', () => {
     expect(bench.journal).toEqual(journal);
   });
 
-  test('is dead-lettered as crashed-host when a process died though it was alone, and its handler does not see it', async () => {
+  test('is dead-lettered as crashed-host when processes died though it was alone, and its handler does not see it', async () => {
     const { process, bench, seen } = setUp(() => undefined);
-    bench.failures.set(7, died(4));
+    bench.failures.set(7, died(6));
     await process(WATCH, { deliveryCount: 6 }).settled;
     expect(seen).toEqual([]);
     expect(bench.journal).toEqual(['letter crashed-host', 'settle 7', 'term crashed-host', 'forget']);
-    expect(bench.letters[0]!.headers['x-error-message']).toContain('the process died 4 times');
+    expect(bench.letters[0]!.headers['x-error-message']).toContain('the process died 6 times');
   });
 });
 
