@@ -86,14 +86,15 @@ test('while a service is down its events wait, none is dead-lettered, and a pois
   expect((await handlerOf('ml')).deadLettered).toBe(0);
 
   isUp = true;
-  await eventually(async () => (await count('ml')) === 20 + EVENTS, 20_000);
+  // What was passed over as a probe stays away for twice as long as it is to the next one, 10 s at most.
+  await eventually(async () => (await count('ml')) === 20 + EVENTS, 40_000);
   await eventually(async () => {
     const { circuit, state, pending, inFlight } = await handlerOf('ml');
     return circuit === 'closed' && state === 'running' && pending === 0 && inFlight === 0;
   }, 20_000);
   expect((await handlerOf('ml')).outage).toBeUndefined();
   expect(await storedLetters(nats)).toHaveLength(1);
-}, 60_000);
+}, 100_000);
 
 test('the failures of an outage are not charged: after it an event still has all its attempts', async () => {
   // The records go after the acks.
