@@ -193,7 +193,7 @@ export class Host {
     await ensureRetryStream(connection, replicas);
     const records = await Bucket.open(connection, 'jetplug', replicas);
     await this.keepAll(connection, kept, records, replicas);
-    const wakes = new Wakes(connection);
+    const wakes = new Wakes(connection, this.log);
     const texts = new KvLongTexts(records, (message, details) => this.log.warn(message, details));
     return new Plugins({
       config: this.config,

@@ -40,10 +40,13 @@ function returned(run: Run): MaybePromise<Outcome> {
 /** The handler has returned: what it published goes out. */
 export function sent(run: Run): MaybePromise<Outcome> {
   if (run.outbox.length === 0) return HANDLED;
-  return sendOutbox(run).then(
-    () => HANDLED,
-    (thrown: unknown) => outcomeOfError(run.handler, thrown),
-  );
+  const ready = run.returned?.() ?? Promise.resolve();
+  return ready
+    .then(() => sendOutbox(run))
+    .then(
+      () => HANDLED,
+      (thrown: unknown) => outcomeOfError(run.handler, thrown),
+    );
 }
 
 function failed(run: Run, thrown: unknown): Outcome {

@@ -172,7 +172,10 @@ export class Intake implements RunRegistry {
     if (this.active > this.waitingAlone) await new Promise<void>((resolve) => (this.whenAlone = resolve));
     this.whenAlone = undefined;
     this.waitingAlone--;
+    let ended = false;
     const end = (): void => {
+      if (ended) return;
+      ended = true;
       this.isAlone = false;
       endTurn();
       this.startNext();

@@ -12,7 +12,7 @@ import type { Execution } from './execution';
 import type { Handler } from './handler';
 import type { Invalid, Outcome } from './outcome';
 import { Run } from './run';
-import { settle } from './settle';
+import { settle, unmark } from './settle';
 import { crashed, isSuspect, isUnexplained } from './suspects';
 import { validate } from './validate';
 
@@ -33,6 +33,8 @@ interface Arrival {
   readonly failures: Failures;
   /** Whether it is on record as started. */
   readonly marked: boolean;
+  /** To be called when its handler has returned: what follows is not the author's, and may take long. */
+  readonly returned?: () => Promise<void>;
 }
 
 /**
@@ -84,7 +86,14 @@ async function unharmed(handler: Handler, delivery: Delivery): Promise<Arrival |
   if (attemptAfter(failures) > 1 || failures.deaths > 0 || failures.buried) return undefined;
   const marked = isUnexplained(delivery, failures);
   if (marked) await handler.attempts.started(delivery);
-  return { handler, delivery, decoded: undefined, failures, marked };
+  return {
+    handler,
+    delivery,
+    decoded: undefined,
+    failures,
+    marked,
+    ...(marked && { returned: () => Promise.resolve(unmark(handler, delivery)) }),
+  };
 }
 
 function failuresBefore(handler: Handler, delivery: Delivery): MaybePromise<Failures> {
@@ -101,10 +110,16 @@ async function processMarked(arrival: Arrival, runs: RunRegistry): Promise<void>
   if (suspected && !release) return conclude(arrival, { kind: 'given-back' });
   try {
     await handler.attempts.started(delivery);
-    await processCounted({ ...arrival, marked: true }, runs);
+    await processCounted({ ...arrival, marked: true, returned: () => unsuspect(arrival, release) }, runs);
   } finally {
     release?.();
   }
+}
+
+/** The handler has returned: if the process dies from here on, that is no death under the message. */
+async function unsuspect({ handler, delivery }: Arrival, release?: () => void): Promise<void> {
+  release?.();
+  await unmark(handler, delivery);
 }
 
 function processCounted(arrival: Arrival, runs: RunRegistry): MaybePromise<void> {
@@ -118,6 +133,7 @@ function receive(arrival: Arrival, runs: RunRegistry): MaybePromise<Run | undefi
   const { handler, delivery, failures, decoded = decode(delivery, handler.limits) } = arrival;
   if (decoded.kind === 'invalid') return fallOut(arrival, decoded);
   const run = new Run(handler, delivery, failures, decoded);
+  run.returned = arrival.returned;
   // A schema may be the author's code as much as the handler is: the timeout holds for both.
   const valid = watched(run, runs, run.interruptible(validate(decoded, handler.contract)));
   return then(valid, (outcome) => {

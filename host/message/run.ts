@@ -23,6 +23,8 @@ export class Run extends Execution {
   batch: Execution | undefined;
   /** The event, once it was found valid. */
   event: Envelope | undefined;
+  /** Called when its handler has returned and something is left to be sent. */
+  returned: (() => Promise<void>) | undefined;
   private readonly updates = new Map<string, number>();
 
   constructor(

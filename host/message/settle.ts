@@ -42,13 +42,13 @@ export function settle(
       delivery.ack();
       return forgetAttempts(handler, delivery);
     case 'release':
-      return then(unmark(handler, delivery, trace), () => delivery.nak());
+      return then(trace.marked ? unmark(handler, delivery) : undefined, () => delivery.nak());
     case 'retry':
       return retry(handler, delivery, decision, trace);
     case 'wait':
       handler.counters.failed++;
       handler.counters.lastError = decision.error.message;
-      return then(unmark(handler, delivery, trace), () => delivery.nak(decision.delayMs));
+      return then(trace.marked ? unmark(handler, delivery) : undefined, () => delivery.nak(decision.delayMs));
     case 'dead-letter':
       return bury(handler, delivery, decision, trace);
   }
@@ -90,7 +90,7 @@ async function retry(
         err: cause,
       });
     }
-  } else await unmark(handler, delivery, trace);
+  } else if (trace.marked) await unmark(handler, delivery);
   // What others of its key wait for stays where they wait; and beside the marks of what may have been applied.
   const stays = delivery.past !== undefined || handler.key !== undefined || trace.unsure;
   if (delayMs > PARK_FROM_MS && !stays) await park(handler, delivery, delayMs, trace.applied);
@@ -98,8 +98,7 @@ async function retry(
 }
 
 /** The run has ended and this process lives: what comes next is no death under the message. */
-function unmark(handler: Handler, delivery: Delivery, { marked }: Trace): MaybePromise<void> {
-  if (!marked) return undefined;
+export function unmark(handler: Handler, delivery: Delivery): Promise<void> {
   return handler.attempts.ended(delivery).catch((cause: unknown) => {
     handler.log.warn('the mark of a run could not be taken back; the next stop of the host may count as its crash', {
       ...coordinates(handler, delivery),

@@ -4,8 +4,10 @@ import type { Delivery } from './delivery';
 import type { Handler } from './handler';
 import type { Outcome } from './outcome';
 
-/** From so many deaths on a message is tried alone; one more, and it is dead-lettered. */
+/** From so many deaths on a message is tried alone. */
 const DEATHS_OF_A_SUSPECT = 3;
+/** So many more when it was alone, and it is dead-lettered. One would do, if hosts were not killed for other reasons too. */
+const DEATHS_ALONE = 3;
 
 /**
  * Whether the message came before and not for a failure: its process may have died at it, or it was merely
@@ -22,11 +24,11 @@ export function isSuspect({ deaths }: Failures): boolean {
   return deaths >= DEATHS_OF_A_SUSPECT;
 }
 
-/** The outcome of a message that has killed a process while it ran alone. */
+/** The outcome of a message that has killed processes while it ran alone. */
 export function crashed(handler: Handler, { deaths }: Failures): Outcome | undefined {
-  if (deaths <= DEATHS_OF_A_SUSPECT) return undefined;
+  if (deaths < DEATHS_OF_A_SUSPECT + DEATHS_ALONE) return undefined;
   const { plugin, name, where } = handler;
-  const message = `the process died ${deaths} times while ${plugin}.${name} was at the event, the last time alone with it`;
+  const message = `the process died ${deaths} times while ${plugin}.${name} was at the event, the last ${DEATHS_ALONE} times alone with it`;
   return { kind: 'crashed', error: new JetplugError('JP_HANDLER_CRASHED', message, { plugin, ...where }) };
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DeliverPolicy, headers as makeHeaders, type MsgHdrs, type PubAck } from 'nats';
+import { AckPolicy, DeliverPolicy, headers as makeHeaders, nanos, type MsgHdrs, type PubAck } from 'nats';
 import { isPublishSubject, JetplugError } from '../../sdk/internal';
 import type { Outgoing, OutgoingEvent } from '../message/ports';
 import { Backlog } from './backlog';
@@ -18,6 +18,8 @@ const NO_LEADER_PAUSE_MS = 250;
 const SERVERS_DUPLICATE_WINDOW_MS = 120_000;
 /** What was read of a subject serves for so long: nobody else sends under the ids in question. */
 const LOOKUP_FRESH_MS = 2_000;
+/** For so long after it was last read it is kept, to be read on. */
+const LOOKUP_KEPT_MS = 60_000;
 
 export interface PublisherOptions {
   /** The shortest duplicate window of the streams; default 2 min, the server's own. */
@@ -41,7 +43,7 @@ export class Publisher implements Outgoing {
   /** What was sent and is not answered; to be told when the connection is lost, as no answer will come. */
   private readonly underWay = new Set<(lost: Error) => void>();
   private readonly patienceMs: number;
-  private readonly lookups = new Map<string, { sinceMs: number; atMs: number; ids: Promise<ReadonlySet<string>> }>();
+  private readonly lookups = new Map<string, Lookup>();
 
   constructor(
     private readonly connection: Connection,
@@ -79,18 +81,21 @@ export class Publisher implements Outgoing {
     }
   }
 
-  /** Many messages ask at the same time, when a host comes back: they share what is read. */
-  idsSince(subject: string, sinceMs: number): Promise<ReadonlySet<string>> {
+  /** Many messages ask at the same time, when a host comes back: they share what is read, and read on from there. */
+  async idsSince(subject: string, sinceMs: number): Promise<ReadonlySet<string>> {
     const nowMs = performance.now();
-    const known = this.lookups.get(subject);
-    if (known && known.sinceMs <= sinceMs && nowMs - known.atMs < LOOKUP_FRESH_MS) return known.ids;
-    for (const [other, { atMs }] of this.lookups) if (nowMs - atMs >= LOOKUP_FRESH_MS) this.lookups.delete(other);
-    const ids = readIds(this.connection, subject, sinceMs).catch((cause: unknown) => {
+    for (const [other, { atMs }] of this.lookups) if (nowMs - atMs >= LOOKUP_KEPT_MS) this.lookups.delete(other);
+    let lookup = this.lookups.get(subject);
+    if (!lookup || lookup.sinceMs > sinceMs) {
+      lookup = new Lookup(this.connection, subject, sinceMs);
+      this.lookups.set(subject, lookup);
+    }
+    try {
+      return await lookup.ids(nowMs);
+    } catch (cause) {
       this.lookups.delete(subject);
       throw new JetplugError('JP_PUBLISH_FAILED', `${subject} could not be searched for what was sent`, { cause });
-    });
-    this.lookups.set(subject, { sinceMs, atMs: nowMs, ids });
-    return ids;
+    }
   }
 
   private publish({ id, subject, payload, headers }: OutgoingEvent): Promise<PubAck> {
@@ -230,28 +235,60 @@ function seconds(ms: number): string {
 }
 
 const LOOKUP_BATCH = 1_000;
+/** A consumer of which nobody hears any more is removed by the server. */
+const LOOKUP_INACTIVE_MS = 10_000;
 
-async function readIds({ js, jsm }: Connection, subject: string, sinceMs: number): Promise<ReadonlySet<string>> {
-  const ids = new Set<string>();
-  const stream = await jsm.streams.find(subject);
-  const consumer = await js.consumers.get(stream, {
-    filterSubjects: subject,
-    deliver_policy: DeliverPolicy.StartTime,
-    opt_start_time: new Date(sinceMs).toISOString(),
-    headers_only: true,
-  });
-  for (let { num_pending: left } = await consumer.info(); left > 0;) {
-    let came = false;
-    for await (const message of await consumer.fetch({ max_messages: LOOKUP_BATCH, expires: TIMEOUT_MS })) {
-      came = true;
-      ids.add(message.headers?.get('Nats-Msg-Id') ?? '');
-      left = message.info.pending;
-      if (left === 0) break;
+/** The ids of what was published on a subject since a time. */
+class Lookup {
+  atMs = -Infinity;
+  private readonly found = new Set<string>();
+  private readTo = 0;
+  private reading: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly subject: string,
+    readonly sinceMs: number,
+  ) {}
+
+  async ids(nowMs: number): Promise<ReadonlySet<string>> {
+    if (nowMs - this.atMs >= LOOKUP_FRESH_MS) {
+      this.atMs = nowMs;
+      this.reading = this.reading.then(() => this.readOn());
     }
-    // A part is not the whole: what is not found would be sent again.
-    if (!came) throw new Error(`${left} messages of ${subject} did not come`);
+    await this.reading;
+    return this.found;
   }
-  return ids;
+
+  private async readOn(): Promise<void> {
+    const { js, jsm } = this.connection;
+    const stream = await jsm.streams.find(this.subject);
+    const from =
+      this.readTo > 0
+        ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: this.readTo + 1 }
+        : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(this.sinceMs).toISOString() };
+    const { name } = await jsm.consumers.add(stream, {
+      ...from,
+      ack_policy: AckPolicy.None,
+      filter_subject: this.subject,
+      headers_only: true,
+      inactive_threshold: nanos(LOOKUP_INACTIVE_MS),
+    });
+    const consumer = await js.consumers.get(stream, name);
+    for (let { num_pending: left } = await consumer.info(); left > 0;) {
+      let came = false;
+      for await (const message of await consumer.fetch({ max_messages: LOOKUP_BATCH, expires: TIMEOUT_MS })) {
+        came = true;
+        this.found.add(message.headers?.get('Nats-Msg-Id') ?? '');
+        this.readTo = message.seq;
+        left = message.info.pending;
+        if (left === 0) break;
+      }
+      // A part is not the whole: what is not found would be sent again.
+      if (!came) throw new Error(`${left} messages of ${this.subject} did not come`);
+    }
+    await consumer.delete();
+  }
 }
 
 export function toHeaders(values: Readonly<Record<string, string>>): MsgHdrs {

@@ -55,11 +55,11 @@ export async function ensureRetryStream({ jsm }: Connection, replicas: number): 
   }
 }
 
-/** Whether anything lies on a handler's road. */
-export async function isOnRoad({ jsm }: Connection, road: DurableSpec): Promise<boolean> {
+/** The subjects of all that lies on the roads: on all of them, or on one. */
+export async function subjectsOnRoads({ jsm }: Connection, subject = 'retry.>'): Promise<string[]> {
   try {
-    const { state } = await jsm.streams.info(RETRY_STREAM, { subjects_filter: road.subject });
-    return Object.keys(state.subjects ?? {}).length > 0;
+    const { state } = await jsm.streams.info(RETRY_STREAM, { subjects_filter: subject });
+    return Object.keys(state.subjects ?? {});
   } catch (error) {
     throw asBrokerError(error, `stream ${RETRY_STREAM}`);
   }

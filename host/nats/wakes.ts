@@ -1,18 +1,27 @@
 import type { Subscription } from 'nats';
+import type { Logger } from '../../sdk';
 import type { Connection } from './connection';
+import { subjectsOnRoads } from './retry-road';
 
-/** Tells handlers that something has gone onto their retry road: what a stream stores passes by as a plain message too. */
+/**
+ * Tells handlers that something has gone onto their retry road: what a stream stores passes by as a plain
+ * message too. What passed while the connection was lost is looked for when it is back.
+ */
 export class Wakes {
   private readonly listeners = new Map<string, () => void>();
   private readonly subscription: Subscription;
+  private readonly unwatch: () => void;
 
-  constructor(connection: Connection) {
+  constructor(
+    private readonly connection: Connection,
+    private readonly log: Logger,
+  ) {
+    this.unwatch = connection.onReconnect(() => void this.look());
     this.subscription = connection.nc.subscribe('retry.>', {
       callback: (error, { subject }) => {
         // Not permitted: the connection tells of it. A throw here would end all that the client reads.
         if (error) return;
-        const [, plugin, handler] = subject.split('.');
-        this.listeners.get(`${plugin}.${handler}`)?.();
+        this.wake(subject);
       },
     });
   }
@@ -27,6 +36,22 @@ export class Wakes {
   }
 
   stop(): void {
+    this.unwatch();
     this.subscription.unsubscribe();
+  }
+
+  private async look(): Promise<void> {
+    try {
+      for (const subject of await subjectsOnRoads(this.connection)) this.wake(subject);
+    } catch (error) {
+      this.log.warn('the retry roads cannot be looked at; what came onto them meanwhile waits for the next wake', {
+        err: error,
+      });
+    }
+  }
+
+  private wake(subject: string): void {
+    const [, plugin, handler] = subject.split('.');
+    this.listeners.get(`${plugin}.${handler}`)?.();
   }
 }

@@ -119,13 +119,7 @@ export class Consumption implements ConsumingHandler {
     host.sweep.add(this.intake);
     this.addLane(durable, settlements, (delivery) => this.fromStream(delivery));
     if (this.circuit.isOpen) this.holdOff('the handler was down when the host before this one ended: its events wait');
-    const leaveWakes = host.wakes.on(plugin.name, definition.name, () => this.openRoad());
-    // A wake may have been missed meanwhile.
-    const leaveReconnects = host.broker.onReconnect(() => this.openRoad());
-    this.leaveRoads = () => {
-      leaveWakes();
-      leaveReconnects();
-    };
+    this.leaveRoads = host.wakes.on(plugin.name, definition.name, () => this.openRoad());
     this.openRoad();
   }
 

@@ -4,7 +4,7 @@ import type { Connection } from '../nats/connection';
 import { checkDurable, durablePosition, ensureDurable } from '../nats/consumers';
 import type { KeptStreams } from '../nats/kept-streams';
 import { Pull } from '../nats/pull';
-import { isOnRoad } from '../nats/retry-road';
+import { subjectsOnRoads } from '../nats/retry-road';
 import { streamCreated } from '../nats/streams';
 import type { PluginBroker } from './plugin-broker';
 
@@ -17,8 +17,7 @@ export function natsBroker(connection: Connection, kept: KeptStreams, config: Pi
     streamCreated: (stream) => streamCreated(connection, stream),
     whenChecked: (...streams) => kept.whenChecked(...streams),
     checkedCreated: (stream) => kept.created(stream),
-    isOnRoad: (road) => isOnRoad(connection, road),
-    onReconnect: (listener) => connection.onReconnect(listener),
+    isOnRoad: async ({ subject }) => (await subjectsOnRoads(connection, subject)).length > 0,
     storeOf: (plugin) => Bucket.at(connection, `jetplug-${plugin}`),
     pull: (stream, durable, sink) => new Pull(connection, stream, durable, sink),
     openStore: async (plugin) => {

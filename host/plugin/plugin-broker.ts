@@ -18,8 +18,6 @@ export interface PluginBroker {
   checkedCreated(stream: string): Promise<string>;
   /** Whether anything lies on a handler's retry road. */
   isOnRoad(road: DurableSpec): Promise<boolean>;
-  /** Calls back when the broker was away and is back; the result ends that. */
-  onReconnect(listener: () => void): () => void;
   /** A plugin's bucket, which is not looked for: what is asked of one that is not there fails. */
   storeOf(plugin: string): KeyValue;
   pull(stream: string, durable: string, sink: PullSink): DurablePull;

@@ -98,7 +98,6 @@ export class Generation {
       streamCreated: (stream) => this.alive(() => broker.streamCreated(stream)),
       whenChecked: (...streams) => broker.whenChecked(...streams),
       isOnRoad: (road) => this.alive(() => broker.isOnRoad(road)),
-      onReconnect: (listener) => broker.onReconnect(listener),
       storeOf: (plugin) => this.keyValue(broker.storeOf(plugin)),
       checkedCreated: (stream) => this.alive(() => broker.checkedCreated(stream)),
       pull: (stream, durable, sink) => {

@@ -80,11 +80,6 @@ export class MemoryBroker implements PluginBroker {
     return messages.some((message) => covers(subject, message.subject));
   }
 
-  /** It is never away. */
-  onReconnect(): () => void {
-    return () => undefined;
-  }
-
   storeOf(plugin: string): MemoryBucket {
     return this.bucket(`jetplug-${plugin}`);
   }

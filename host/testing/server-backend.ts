@@ -67,7 +67,7 @@ async function onServer(
     time: machineTime,
     streams,
     broker: natsBroker(connection, kept, config),
-    wakes: new Wakes(connection),
+    wakes: new Wakes(connection, log),
     outgoing: new Publisher(connection, {
       dropsRepeatsMs: Math.min(...config.streams.map(({ duplicateWindowMs }) => duplicateWindowMs)),
       holds: (subject) => streamFor(streams, subject) !== undefined,

@@ -28,8 +28,8 @@ const INNOCENT = pluginSource(
 );
 const EVENTS = 60;
 const KILLER = 20;
-/** One that tells nothing yet, three that make a suspect, and the one when it is alone. */
-const DEATHS = 5;
+/** One that tells nothing yet, three that make a suspect, and three when it is alone. */
+const DEATHS = 7;
 
 const scene = new Scene();
 let server: TestServer;
