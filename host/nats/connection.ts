@@ -123,10 +123,11 @@ export class Connection {
   private follow(): void {
     void (async () => {
       for await (const status of this.nc.status()) {
-        if (status.type === Events.Disconnect) {
+        // The client says both once more for each try that the server refuses.
+        if (status.type === Events.Disconnect && this.up) {
           this.lose();
           for (const { disconnected } of this.watchers) disconnected?.(this.server);
-        } else if (status.type === Events.Reconnect) {
+        } else if (status.type === Events.Reconnect && !this.up) {
           this.up = true;
           for (const { reconnected } of this.watchers) reconnected?.(this.server);
         } else if (status.type === Events.Error) {

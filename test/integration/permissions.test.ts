@@ -110,6 +110,9 @@ test('a host whose user is taken away never gives up, and is back when the user 
   server.reconfigure(users());
   await eventually(async () => (await counted()) === published - 1);
   await eventually(async () => (await fetch(`${host.url}/readyz`)).status === 200);
+  // However often it was refused in between.
+  expect(host.logged('the NATS server is gone; reconnecting')).toHaveLength(1);
+  expect(host.logged('the NATS server is back')).toHaveLength(1);
   expect(host.logged('the connection to the NATS server is closed')).toEqual([]);
   expect(refusals().filter((line) => JSON.stringify(line).includes('AUTHORIZATION_VIOLATION')).length).toBeLessThan(2);
 });
