@@ -1,7 +1,7 @@
 'use strict';
 
 /** Small files without a layer, which every part of the host may import. */
-const LEAVES = 'host/(clock|maybe-promise|thrown|version)\\.ts';
+const LEAVES = 'host/(clock|maybe-promise|thrown|time|version)\\.ts';
 
 /**
  * Who may import whom. Each part lists everything it may import besides itself and Node's own modules:
@@ -41,7 +41,8 @@ const PARTS = {
     paths: ['sdk/', LEAVES, 'host/config/config.ts', 'host/message/', 'host/nats/(?!embedded/)', 'host/plugin/'],
     packages: ['fastify', 'prom-client'],
   },
-  'host/host\\.ts': { paths: ['sdk/', 'host/(?!cli/)'] },
+  'host/testing/': { paths: ['sdk/', 'host/(config|effects|log|message|nats|ops|plugin|time)'] },
+  'host/host\\.ts': { paths: ['sdk/', 'host/(?!cli/|testing/)'] },
   'host/cli/': { paths: ['sdk/', 'host/'], packages: ['cli-progress', 'commander'] },
   'host/bin\\.js': {},
 

@@ -28,5 +28,6 @@ module.exports = {
   moduleNameMapper: {
     '^jetplug/sdk$': '<rootDir>/sdk/index.ts',
     '^jetplug/client$': '<rootDir>/host/nats/client.ts',
+    '^jetplug/testing$': '<rootDir>/host/testing/index.ts',
   },
 };

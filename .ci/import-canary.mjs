@@ -26,6 +26,7 @@ const PLANTED = {
   'host/nats/embedded/planted.ts': '../planted',
   'host/plugin/planted.ts': '../ops/planted',
   'host/ops/planted.ts': '../cli/planted',
+  'host/testing/planted.ts': '../cli/planted',
   'host/cli/planted.ts': '../../examples/planted',
   'host/unlisted/planted.ts': '../log',
   'plugins/planted.ts': '../host/log',

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config, SourceOf } from './config/config';
+import type { Config, LoadedConfig, SourceOf } from './config/config';
 import { systemClock } from './clock';
 import { KvLongTexts } from './effects/long-texts';
 import type { HostLog } from './log';
@@ -17,15 +17,18 @@ import { ensureRetryStream, NatsRetryRoad, RETRY_STREAM } from './nats/retry-roa
 import { Wakes } from './nats/wakes';
 import { serveAnswers } from './nats/service';
 import { ensureStream, ensureStreams, streamFor, wantedStreams, type StreamState } from './nats/streams';
-import { explainPlugins } from './ops/explain';
+import { explainPlugins, type Explainable } from './ops/explain';
 import { readiness } from './ops/health';
 import { serveHttp, type HttpServer } from './ops/http';
 import { metricsText } from './ops/metrics';
 import { routesOf } from './ops/routes';
 import { pluginStatuses, type PluginStatus } from './ops/status';
 import { discover, type Discovery } from './plugin/discover';
+import { ConfigWatch, type ConfigSource } from './plugin/config-watch';
+import { natsBroker } from './plugin/nats-broker';
 import { Plugins } from './plugin/plugins';
 import { PluginWatch } from './plugin/watch';
+import { machineTime } from './time';
 import { packageVersion } from './version';
 
 /** How long a host that starts waits for a configured server that does not answer yet. */
@@ -38,6 +41,8 @@ export interface HostOptions {
   /** Where each value of the config came from, for whoever asks. */
   readonly sourceOf: SourceOf;
   readonly log: HostLog;
+  /** Where the config comes from, where its changes are to be followed. */
+  readonly source?: ConfigSource;
   /** Told how far a download of the broker is. */
   readonly progress?: BrokerProgress;
 }
@@ -59,10 +64,13 @@ export class Host {
   /** What was opened, in order; closed in the opposite one. */
   private readonly opened: { what: string; close: () => Promise<unknown> }[] = [];
   private readonly config: Config;
+  /** What the files of the config say by now, as far as it is in effect. */
+  private written: LoadedConfig;
   private readonly log: HostLog;
 
   constructor(private readonly options: HostOptions) {
     this.config = options.config;
+    this.written = { config: options.config, sourceOf: options.sourceOf };
     this.log = options.log;
   }
 
@@ -189,10 +197,10 @@ export class Host {
     const texts = new KvLongTexts(records, (message, details) => this.log.warn(message, details));
     return new Plugins({
       config: this.config,
-      connection,
+      broker: natsBroker(connection, kept, this.config),
       streams: subscribable,
-      kept,
       clock: systemClock,
+      time: machineTime,
       log: this.log,
       outgoing: this.publisher(connection, subscribable),
       road: new NatsRetryRoad(connection),
@@ -248,6 +256,10 @@ export class Host {
     const watch = new PluginWatch(dirs, plugins, this.log);
     this.opened.push({ what: 'watching', close: () => watch.stop() });
     await watch.ready();
+    const { source } = this.options;
+    if (!source) return;
+    const configWatch = new ConfigWatch(this.config, source, plugins, this.log, (written) => (this.written = written));
+    this.opened.push({ what: 'watching the config', close: async () => configWatch.stop() });
   }
 
   private async openHttp(plugins: Plugins, connection: Connection, kept: KeptStreams): Promise<HttpServer | undefined> {
@@ -261,13 +273,11 @@ export class Host {
   }
 
   private async openService(plugins: Plugins, connection: Connection, streams: readonly StreamState[]): Promise<void> {
-    const { config } = this;
-    const { sourceOf } = this.options;
-    const asked = { plugins, connection, config, sourceOf, streams };
+    const asked = (): Explainable => ({ ...this.written, plugins, connection, streams });
     const answers = {
       plugins: () => pluginStatuses(plugins, connection),
-      explain: (name: string) => explainPlugins(name, asked),
-      routes: (subject: string) => routesOf(subject, asked),
+      explain: (name: string) => explainPlugins(name, asked()),
+      routes: (subject: string) => routesOf(subject, asked()),
     };
     const service = await serveAnswers(connection, packageVersion(), answers);
     this.opened.push({ what: 'the micro service', close: () => service.stop() });

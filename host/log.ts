@@ -3,8 +3,14 @@ import pretty from 'pino-pretty';
 import { Logger } from '../sdk';
 import type { LogLevel } from './config/config';
 
+/** A log of which each part of the host has its own. */
+export interface PartedLog extends Logger {
+  /** The log of one part of the host, or of one plugin: its lines carry the fields. */
+  child(fields: object): PartedLog;
+}
+
 /** The host's log: JSON lines, or readable ones on a terminal. */
-export class HostLog extends Logger {
+export class HostLog extends Logger implements PartedLog {
   private constructor(private readonly pino: PinoLogger) {
     super();
   }
@@ -21,7 +27,6 @@ export class HostLog extends Logger {
     return new HostLog(pino(base, stream));
   }
 
-  /** The log of one part of the host, or of one plugin: its lines carry the fields. */
   child(fields: object): HostLog {
     return new HostLog(this.pino.child(fields));
   }

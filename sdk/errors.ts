@@ -118,6 +118,10 @@ export const ERRORS = {
     'Dependency injection could not build a plugin.',
     'The message names the class and the parameter.',
   ],
+  JP_PLUGIN_ROLLED_BACK: [
+    'An edit was taken back: the first events of the new version all failed where the old one’s did not.',
+    'Correct the plugin and save it; until then, or until the host restarts, the version before runs.',
+  ],
   JP_HANDLER_NO_EVENT: [
     'A handler does not say which event it handles.',
     'Give its parameter a contract’s class as type, imported without `type`, or name it: @Subscribe(VideoWatchStarted).',
@@ -186,6 +190,16 @@ export const ERRORS = {
   // commands
   JP_NO_HOST: ['No running host answered.', 'Start one with `jetplug start`, or name its server with --servers.'],
   JP_NOT_FOUND: ['There is nothing by that name.', 'Leave the name out to list what there is.'],
+  JP_FILE_EXISTS: [
+    'A file that was to be written is there already.',
+    'Choose another name, or move the file away: nothing is overwritten.',
+  ],
+
+  // testing kit
+  JP_TEST_UNSETTLED: [
+    'Not everything was settled in the time that `settled()` waits.',
+    'While a handler runs the time of a test stands still: end what it waits for, move the time with clock.advance(), or give settled({ within }) more.',
+  ],
   JP_INTERNAL: ['Something failed that should not.', 'Please report it, with the cause below.'],
 } as const satisfies Record<string, readonly [meaning: string, hint: string]>;
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { loadConfig, type LoadedConfig } from '../config/load';
+import type { LoadedConfig } from '../config/config';
+import { loadConfig } from '../config/load';
 import { Connection } from '../nats/connection';
 import { runningBrokerUrl } from '../nats/embedded/open-broker';
 

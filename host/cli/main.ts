@@ -3,6 +3,7 @@ import { packageVersion } from '../version';
 import { checkCommand } from './check';
 import { deadCommand } from './dead';
 import { demoCommand } from './demo';
+import { newCommand } from './new';
 import { errorsOf, printErrors } from './output';
 import { pluginsCommand } from './plugins';
 import { publishCommand } from './publish';
@@ -33,6 +34,7 @@ Examples:
     routesCommand,
     storeCommand,
     deadCommand,
+    newCommand,
     demoCommand,
   ]) {
     add(program);

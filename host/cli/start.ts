@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { loadConfig } from '../config/load';
+import { configFiles, loadConfig, type LoadOptions } from '../config/load';
 import { Host } from '../host';
 import { HostLog } from '../log';
 import { common, type CommonFlags } from './common';
@@ -42,7 +42,7 @@ async function start(flags: StartFlags): Promise<void> {
   // So that the stack of a plugin's error names the line of its .ts file.
   process.setSourceMapsEnabled(true);
   const terminal = process.stdout.isTTY && !flags.json;
-  const { config, sourceOf } = loadConfig({
+  const options: LoadOptions = {
     cwd: process.cwd(),
     env: process.env,
     ...(flags.config && { files: flags.config }),
@@ -54,10 +54,17 @@ async function start(flags: StartFlags): Promise<void> {
       ...(flags.http !== undefined && { http: flags.http }),
       ...(flags.watch ? {} : { watch: false }),
     },
-  });
+  };
+  const { config, sourceOf } = loadConfig(options);
   const log = HostLog.create({ level: config.log.level, terminal });
   const bar = progressBar('nats-server');
-  const host = new Host({ config, sourceOf, log, ...(terminal && { progress: bar.bytes }) });
+  const host = new Host({
+    config,
+    sourceOf,
+    source: { files: configFiles(options), load: () => loadConfig(options) },
+    log,
+    ...(terminal && { progress: bar.bytes }),
+  });
   surviveStrayErrors(log);
   if (!terminal) logWhatIsPrinted(log);
   stopOnSignals(host, log);

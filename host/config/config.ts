@@ -95,6 +95,8 @@ export interface DeliveryConfig {
   readonly maxDepth: number;
   /** When a handler counts as down: so many distinct events failed since its last success, over at least this time. Default 5 over 1 s. */
   readonly circuit: { readonly messages: number; readonly overMs: number };
+  /** When an edit is taken back: so many distinct events failed first, and none was handled, in at most this time. Default 3 in 1 min; 0: never. */
+  readonly rollback: { readonly events: number; readonly withinMs: number };
 }
 
 export interface DeadLettersConfig {
@@ -116,3 +118,10 @@ export type Source =
 
 /** Tells where the value at a path came from; paths as in YAML: `delivery.ackWait`, `streams[0].maxAge`. */
 export type SourceOf = (path: string) => Source;
+
+/** A config, and where it is written. */
+export interface LoadedConfig {
+  /** Typed, in milliseconds and bytes, deeply frozen. It holds secrets: never log `nats.credentials`. */
+  readonly config: Config;
+  readonly sourceOf: SourceOf;
+}

@@ -55,6 +55,7 @@ export function effective(written: Written, secrets: FileSecrets, cwd: string, o
       maxPayloadBytes: bytes(delivery.maxPayload),
       maxDepth: delivery.maxDepth,
       circuit: { messages: delivery.circuit.messages, overMs: ms(delivery.circuit.over) },
+      rollback: { events: delivery.rollback.events, withinMs: ms(delivery.rollback.within) },
     },
     deadLetters: { stream: deadLetters.stream, maxAgeMs: ms(deadLetters.maxAge) },
     http: { listen: http.listen === 'off' ? '' : http.listen },

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { checkFile } from './check-file';
 import { asksForOwnBroker, checkFlags, checkVariables, type ConfigFlags } from './check-text';
-import type { Config, SourceOf } from './config';
+import type { LoadedConfig } from './config';
 import { readCredentialFiles } from './credential-files';
 import { crossCheck } from './cross-check';
 import { Draft } from './draft';
@@ -18,12 +18,6 @@ export interface LoadOptions {
   /** Further files (`--config`); each must exist. */
   readonly files?: readonly string[];
   readonly flags?: ConfigFlags;
-}
-
-export interface LoadedConfig {
-  /** Typed, in milliseconds and bytes, deeply frozen. It holds secrets: never log `nats.credentials`. */
-  readonly config: Config;
-  readonly sourceOf: SourceOf;
 }
 
 /**
@@ -47,6 +41,12 @@ export function loadConfig({ cwd, env, files = [], flags = {} }: LoadOptions): L
   refuseIfFaulty(draft);
   const config = deepFreeze(effective(written, secrets, cwd, asksForOwnBroker(flags)));
   return { config, sourceOf: (at) => draft.sourceOf(at) };
+}
+
+/** The files of all layers, as {@link loadConfig} reads them; some may not be there. */
+export function configFiles({ cwd, env, files = [] }: LoadOptions): string[] {
+  const layers = [...layersOf(env, new Draft())].map((name) => path.resolve(cwd, 'config', name));
+  return [...layers, ...files.map((name) => path.resolve(cwd, name))];
 }
 
 function layersOf({ NODE_ENV: environment }: NodeJS.ProcessEnv, draft: Draft): Set<string> {

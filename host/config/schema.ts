@@ -222,6 +222,20 @@ export const schema = {
         env: 'JETPLUG_DELIVERY_CIRCUIT_OVER',
       },
     },
+    rollback: {
+      events: {
+        doc: 'How many distinct events must fail first after an edit, and none be handled, for the version before to be taken back.',
+        format: 'count',
+        default: 3,
+        env: 'JETPLUG_DELIVERY_ROLLBACK_EVENTS',
+      },
+      within: {
+        doc: 'How long after an edit the version before is kept for that; 0s: never.',
+        format: 'wait',
+        default: '1m',
+        env: 'JETPLUG_DELIVERY_ROLLBACK_WITHIN',
+      },
+    },
   },
   deadLetters: {
     stream: {

@@ -71,6 +71,11 @@ export class Circuit {
     return this.open && { since: this.open.since, reason: this.open.reason };
   }
 
+  /** Whether nothing was handled since something failed. */
+  get isFailing(): boolean {
+    return this.isOpen || this.failing.size > 0;
+  }
+
   /** Whether so many messages fail that a bad one cannot be told from a handler that is down. */
   get isSuspicious(): boolean {
     return this.failing.size >= this.policy.messages;
@@ -102,6 +107,12 @@ export class Circuit {
   /** Whether the message is known to fail in this outage. */
   hasTried(message: MessageRef): boolean {
     return this.tried.has(nameOf(message));
+  }
+
+  /** There is reason to think that it works again: the waits begin anew, and what has failed may be tried. */
+  hope(): void {
+    this.tried.clear();
+    if (this.open) this.open.probes = 0;
   }
 
   succeeded(message: MessageRef): void {

@@ -58,6 +58,18 @@ export function deadLetterOf(
   };
 }
 
+/** Whether a letter with these headers is the event's. */
+export function isLetterOf(
+  headers: Readonly<Record<string, string>>,
+  { stream, sequence, storedAtMs }: MessageRef,
+): boolean {
+  return (
+    headers['x-original-stream'] === stream &&
+    headers['x-original-sequence'] === String(sequence) &&
+    headers['x-original-time'] === new Date(storedAtMs).toISOString()
+  );
+}
+
 /** All but the ones that JetStream would obey. A malformed block has none that could be kept, and one too large leaves no room. */
 function originalHeaders(delivery: Delivery): Record<string, string> {
   try {

@@ -5,14 +5,16 @@ import type { Outcome } from './outcome';
 
 /** One call of a handler. It ends once: when the handler has returned or thrown, when its time is up, or when the host stops. */
 export class Execution {
-  readonly startedAtMs = performance.now();
+  readonly startedAtMs: number;
   /** Set while the handler has not returned: ends the call from outside, for a timeout or a stop. */
   interrupt: ((outcome: Outcome) => void) | undefined;
   private over = false;
   private controller: AbortController | undefined;
   private abortReason: unknown;
 
-  constructor(readonly handler: Handler) {}
+  constructor(readonly handler: Handler) {
+    this.startedAtMs = handler.time.nowMs();
+  }
 
   get isOver(): boolean {
     return this.over;

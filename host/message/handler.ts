@@ -2,11 +2,13 @@ import type { BatchContext, EventContext, Logger } from '../../sdk';
 import type { Envelope, EventContract, Location } from '../../sdk/internal';
 import type { LongTexts } from '../effects/long-texts';
 import type { Settlements } from '../effects/settlements';
+import type { Time } from '../time';
 import type { AttemptLog } from './attempts';
 import type { AppliedUpdate } from './delivery';
 import type { Circuit } from './circuit';
 import type { HandlerCounters } from './counters';
 import type { DeadLetters, Outgoing, RetryRoad } from './ports';
+import type { Probation } from './probation';
 
 /** All that a message's life needs to know of the handler it is for. */
 export interface Handler {
@@ -37,11 +39,14 @@ export interface Handler {
   /** What runs at a message have applied to the plugin's store, by the marks that they left there; it takes a while. */
   findApplied(sequence: number): Promise<readonly AppliedUpdate[]>;
   readonly circuit: Circuit;
+  /** Where this version has not shown yet that it works. */
+  readonly probation?: Probation | undefined;
   readonly deadLetters: DeadLetters;
   readonly road: RetryRoad;
   readonly outgoing: Outgoing;
   readonly counters: HandlerCounters;
   readonly log: Logger;
+  readonly time: Time;
 }
 
 export interface RetryPolicy {

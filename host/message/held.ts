@@ -1,3 +1,4 @@
+import type { Timer } from '../time';
 import type { Decoded } from './decode';
 import type { Delivery, MessageRef, Past } from './delivery';
 import type { Handler } from './handler';
@@ -5,9 +6,9 @@ import type { Invalid } from './outcome';
 
 /** A delivery in this host's hands, waiting or running. */
 export class Held {
-  readonly arrivedAtMs = performance.now();
+  readonly arrivedAtMs: number;
   /** When the server last heard of it. */
-  touchedAtMs = this.arrivedAtMs;
+  touchedAtMs: number;
   delivery: Delivery;
   /** The value of its handler's key field, where there is one. */
   key: string | undefined;
@@ -16,13 +17,16 @@ export class Held {
   /** Its event, where it was needed for the key. */
   decoded: Decoded | Invalid | undefined;
   /** Waits for its retry here. */
-  retryTimer: NodeJS.Timeout | undefined;
+  retryTimer: Timer | undefined;
 
+  /** @param handler what it is for; a newer version of it, once there is one and this has not begun */
   constructor(
     delivery: Delivery,
-    readonly handler: Handler,
+    public handler: Handler,
   ) {
     this.delivery = delivery;
+    this.arrivedAtMs = handler.time.nowMs();
+    this.touchedAtMs = this.arrivedAtMs;
   }
 
   /** Whether it is out of this host's hands. */

@@ -1,17 +1,18 @@
 import { isPromise } from '../maybe-promise';
+import { machineTime, type Time } from '../time';
 import { decode } from './decode';
 import type { Delivery } from './delivery';
 import { timedOut } from './dispatch';
 import type { Execution } from './execution';
+import type { Settlements } from '../effects/settlements';
 import type { Handler } from './handler';
 import { Held, KeptDelivery } from './held';
 import { BatchLine, KeyedLine, Queue, type Line } from './line';
 import { processBatch, processMessage, type RunRegistry } from './process-message';
 import type { SuspectTurns } from './suspects';
+import { VersionRuns } from './version-runs';
 
 const FAULT_DELAY_MS = 5_000;
-/** A timer for longer than this would end at once. What is postponed for longer is asked again then. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface IntakeOptions {
   readonly ackWaitMs: number;
@@ -21,8 +22,16 @@ export interface IntakeOptions {
   readonly maxHeld: number;
   /** Shared by all handlers of the host. */
   readonly suspects: SuspectTurns;
+  /** Default: the machine's. */
+  readonly time?: Time;
   /** Called when there is room for more. */
   onRoom(): void;
+}
+
+/** What a version of a handler may change without its line being another. */
+export interface IntakeSizes {
+  readonly concurrency: number;
+  readonly prefetch: number;
 }
 
 /**
@@ -32,8 +41,14 @@ export interface IntakeOptions {
  */
 export class Intake implements RunRegistry {
   private readonly line: Line;
-  private readonly held = new Map<Handler, Map<number, Held>>();
+  /** By what is settled of each stream that they come from. */
+  private readonly held = new Map<Settlements, Map<number, Held>>();
   private readonly executions = new Set<Execution>();
+  private concurrency: number;
+  private prefetch: number;
+  /** The newest version of a handler. */
+  private renew: (handler: Handler) => Handler = (handler) => handler;
+  private runs = new VersionRuns();
   private count = 0;
   private active = 0;
   private stopping = false;
@@ -50,14 +65,16 @@ export class Intake implements RunRegistry {
   private tellStopped!: () => void;
 
   constructor(
-    private readonly limits: Pick<Handler, 'concurrency' | 'timeoutMs' | 'key' | 'batch'>,
+    private readonly limits: Pick<Handler, 'concurrency' | 'key' | 'batch'>,
     private readonly options: IntakeOptions,
   ) {
+    this.concurrency = limits.concurrency;
+    this.prefetch = options.prefetch;
     this.line =
       limits.key !== undefined
         ? new KeyedLine()
         : limits.batch
-          ? new BatchLine(limits.batch, () => this.startNext())
+          ? new BatchLine(limits.batch, () => this.startNext(), options.time)
           : new Queue();
     this.stopped = new Promise((resolve) => (this.tellStopped = resolve));
   }
@@ -72,7 +89,7 @@ export class Intake implements RunRegistry {
 
   /** How many more deliveries it has room for. */
   get room(): number {
-    return Math.min(this.options.prefetch - this.line.ready, this.options.maxHeld - this.count);
+    return Math.min(this.prefetch - this.line.ready, this.options.maxHeld - this.count);
   }
 
   /** Whether it takes nothing more because of what waits for another of its key. */
@@ -93,7 +110,22 @@ export class Intake implements RunRegistry {
 
   /** How many of the stream's deliveries are here. */
   heldOf(handler: Handler): number {
-    return this.held.get(handler)?.size ?? 0;
+    return this.held.get(handler.settlements)?.size ?? 0;
+  }
+
+  /**
+   * What begins from here on, runs on the version that `renew` gives; what runs, ends on its own.
+   * Resolves when all that ran has ended.
+   */
+  swap({ concurrency, prefetch }: IntakeSizes, renew: (handler: Handler) => Handler): Promise<void> {
+    const before = this.runs;
+    this.runs = new VersionRuns();
+    this.renew = renew;
+    this.concurrency = concurrency;
+    this.prefetch = prefetch;
+    this.startNext();
+    this.options.onRoom();
+    return before.ended();
   }
 
   /** From here on what arrives waits until {@link letIn}, which sorts it: older deliveries may still come. */
@@ -161,7 +193,7 @@ export class Intake implements RunRegistry {
       held.touchedAtMs = nowMs;
     }
     for (const execution of this.executions) {
-      if (nowMs - execution.startedAtMs >= this.limits.timeoutMs) execution.interrupt?.(timedOut(execution));
+      if (nowMs - execution.startedAtMs >= execution.handler.timeoutMs) execution.interrupt?.(timedOut(execution));
     }
   }
 
@@ -176,9 +208,13 @@ export class Intake implements RunRegistry {
     this.giveBackWaiting();
     if (this.active === 0) return;
     const idle = new Promise<void>((resolve) => (this.whenIdle = resolve));
-    const timer = setTimeout(() => this.giveBack(), graceMs);
+    const timer = this.time.after(graceMs, () => this.giveBack());
     await idle;
-    clearTimeout(timer);
+    timer.cancel();
+  }
+
+  private get time(): Time {
+    return this.options.time ?? machineTime;
   }
 
   /** Where events of one key come in order, none of them goes back to the stream, where others would overtake it. */
@@ -188,14 +224,14 @@ export class Intake implements RunRegistry {
 
   /** What the host has already is not taken twice: the server delivers again what it did not hear of for long. */
   private take(delivery: Delivery, handler: Handler): Held | undefined {
-    const here = this.held.get(handler) ?? new Map<number, Held>();
+    const here = this.held.get(handler.settlements) ?? new Map<number, Held>();
     const present = here.get(delivery.sequence);
     if (present && !present.hasLeft) return undefined;
     if (present) this.drop(present);
     const held = new Held(delivery, handler);
     if (this.keepsPlaces) this.keepPlace(held);
     here.set(delivery.sequence, held);
-    this.held.set(handler, here);
+    this.held.set(handler.settlements, here);
     this.count++;
     return held;
   }
@@ -203,15 +239,12 @@ export class Intake implements RunRegistry {
   private keepPlace(held: Held): void {
     const kept = new KeptDelivery(held.delivery, (delayMs) => {
       if (this.stopping) return false;
-      held.retryTimer = setTimeout(
-        () => {
-          held.retryTimer = undefined;
-          kept.resume();
-          this.line.push(held);
-          this.startNext();
-        },
-        Math.min(delayMs, LONGEST_TIMER_MS),
-      );
+      held.retryTimer = this.time.after(delayMs, () => {
+        held.retryTimer = undefined;
+        kept.resume();
+        this.line.push(held);
+        this.startNext();
+      });
       return true;
     });
     held.delivery = kept;
@@ -227,7 +260,7 @@ export class Intake implements RunRegistry {
   private giveBackWaiting(): void {
     const retrying = [...this.all()].filter(({ retryTimer }) => retryTimer !== undefined);
     for (const held of retrying) {
-      clearTimeout(held.retryTimer);
+      held.retryTimer?.cancel();
       (held.delivery as KeptDelivery).resume();
     }
     const waiting = [...this.line.clear(), ...(this.heldUp?.splice(0) ?? []), ...retrying];
@@ -243,7 +276,7 @@ export class Intake implements RunRegistry {
   }
 
   private startNext(): void {
-    while (this.active < this.limits.concurrency && !this.isAlone) {
+    while (this.active < this.concurrency && !this.isAlone) {
       if (this.keepsPlaces && this.admitted <= 0) return;
       const next = this.line.next();
       if (!next) return;
@@ -254,36 +287,42 @@ export class Intake implements RunRegistry {
   }
 
   private start(work: Held | readonly Held[]): void {
+    const { runs } = this;
     this.active++;
+    runs.begin();
     try {
       const settled = this.process(work);
-      if (!isPromise(settled)) return this.finish(work);
+      if (!isPromise(settled)) return this.finish(work, runs);
       settled.then(
-        () => this.finishAndGoOn(work),
+        () => this.finishAndGoOn(work, runs),
         (error: unknown) => {
           this.fault(work, error);
-          this.finishAndGoOn(work);
+          this.finishAndGoOn(work, runs);
         },
       );
     } catch (error) {
       this.fault(work, error);
-      this.finish(work);
+      this.finish(work, runs);
     }
   }
 
   private process(work: Held | readonly Held[]): void | Promise<void> {
-    if (work instanceof Held) return processMessage(work.handler, work.delivery, this, work.decoded);
+    if (work instanceof Held) {
+      work.handler = this.renew(work.handler);
+      return processMessage(work.handler, work.delivery, this, work.decoded);
+    }
     const deliveries = work.map(({ delivery }) => delivery);
-    return processBatch(work[0]!.handler, deliveries, this);
+    return processBatch(this.renew(work[0]!.handler), deliveries, this);
   }
 
-  private finishAndGoOn(work: Held | readonly Held[]): void {
-    this.finish(work);
+  private finishAndGoOn(work: Held | readonly Held[], runs: VersionRuns): void {
+    this.finish(work, runs);
     this.startNext();
   }
 
-  private finish(work: Held | readonly Held[]): void {
+  private finish(work: Held | readonly Held[], runs: VersionRuns): void {
     this.active--;
+    runs.end();
     for (const held of work instanceof Held ? [work] : work) {
       if (!held.hasLeft) continue;
       this.drop(held);
@@ -295,12 +334,12 @@ export class Intake implements RunRegistry {
   }
 
   private drop(held: Held): void {
-    const here = this.held.get(held.handler);
+    const here = this.held.get(held.handler.settlements);
     // Given back by a batch that is not done, it may be here anew.
     if (here?.get(held.delivery.sequence) !== held) return;
     here.delete(held.delivery.sequence);
     this.count--;
-    if (here.size === 0) this.held.delete(held.handler);
+    if (here.size === 0) this.held.delete(held.handler.settlements);
   }
 
   private *all(): Generator<Held> {

@@ -1,3 +1,4 @@
+import { machineTime, type Time, type Timer } from '../time';
 import type { Held } from './held';
 
 /** Where deliveries wait in the host until they may run. */
@@ -79,12 +80,13 @@ export class KeyedLine implements Line {
 /** Gathers deliveries until there are enough, or the first of them has waited long enough. */
 export class BatchLine implements Line {
   private readonly waiting: Held[] = [];
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
 
   /** @param due called when a batch that is not full may run */
   constructor(
     private readonly batch: { readonly size: number; readonly waitMs: number },
     private readonly due: () => void,
+    private readonly time: Time = machineTime,
   ) {}
 
   get ready(): number {
@@ -98,18 +100,18 @@ export class BatchLine implements Line {
 
   next(): readonly Held[] | undefined {
     if (this.waiting.length < this.batch.size && this.leftMs > 0) return undefined;
-    const { handler } = this.waiting[0]!;
+    const { settlements } = this.waiting[0]!.handler;
     // What comes by another way has another place in the stream to be settled at.
-    const end = this.waiting.slice(0, this.batch.size).findIndex((held) => held.handler !== handler);
+    const end = this.waiting.slice(0, this.batch.size).findIndex(({ handler }) => handler.settlements !== settlements);
     const together = this.waiting.splice(0, end < 0 ? this.batch.size : end);
-    clearTimeout(this.timer);
+    this.timer?.cancel();
     this.timer = undefined;
     this.watch();
     return together;
   }
 
   clear(): readonly Held[] {
-    clearTimeout(this.timer);
+    this.timer?.cancel();
     this.timer = undefined;
     return this.waiting.splice(0);
   }
@@ -117,20 +119,17 @@ export class BatchLine implements Line {
   /** How long the first one may wait yet. */
   private get leftMs(): number {
     const [first] = this.waiting;
-    return first ? first.arrivedAtMs + this.batch.waitMs - performance.now() : Infinity;
+    return first ? first.arrivedAtMs + this.batch.waitMs - this.time.nowMs() : Infinity;
   }
 
   private watch(): void {
     if (this.timer || this.waiting.length === 0) return;
-    this.timer = setTimeout(
-      () => {
-        this.timer = undefined;
-        this.due();
-        // Nothing may have had room to run.
-        if (this.leftMs > 0) this.watch();
-      },
-      Math.max(0, this.leftMs),
-    );
+    this.timer = this.time.after(Math.max(0, this.leftMs), () => {
+      this.timer = undefined;
+      this.due();
+      // Nothing may have had room to run.
+      if (this.leftMs > 0) this.watch();
+    });
   }
 }
 
@@ -138,7 +137,7 @@ export class BatchLine implements Line {
 function insert(others: Held[], held: Held): void {
   const { handler, delivery } = held;
   const comesBefore = (other: Held): boolean =>
-    other.handler === handler && delivery.sequence < other.delivery.sequence;
+    other.handler.settlements === handler.settlements && delivery.sequence < other.delivery.sequence;
   let at = others.length;
   while (at > 0 && comesBefore(others[at - 1]!)) at--;
   others.splice(at, 0, held);

@@ -24,10 +24,11 @@ async function sendOne({ handler, delivery }: Run, event: OutgoingEvent): Promis
 /** Whether an earlier try may have sent its events so long ago that the stream would not know them again. */
 function isLate({ handler, delivery, startedAtMs }: Run): boolean {
   const limitMs = handler.outgoing.dropsRepeatsMs / 2;
-  const startedLongAgo = performance.now() - startedAtMs > limitMs;
+  const startedLongAgo = handler.time.nowMs() - startedAtMs > limitMs;
   return (
     startedLongAgo ||
-    ((delivery.deliveryCount > 1 || delivery.past !== undefined) && Date.now() - delivery.origin.storedAtMs > limitMs)
+    ((delivery.deliveryCount > 1 || delivery.past !== undefined) &&
+      handler.time.epochMs() - delivery.origin.storedAtMs > limitMs)
   );
 }
 

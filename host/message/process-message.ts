@@ -2,11 +2,12 @@ import { then, type MaybePromise } from '../maybe-promise';
 import { mergeApplied } from './applied';
 import { attemptAfter, NO_FAILURES, type Failures } from './attempts';
 import { Batch } from './batch';
-import { decide } from './decide';
+import { decide, type Decision } from './decide';
 import { decode, type Decoded } from './decode';
 import type { Delivery } from './delivery';
 import { dispatch } from './dispatch';
 import { dispatchBatch } from './dispatch-batch';
+import { excused } from './excuse';
 import type { Execution } from './execution';
 import type { Handler } from './handler';
 import type { Invalid, Outcome } from './outcome';
@@ -171,17 +172,22 @@ function watched<T>(execution: Execution, runs: RunRegistry, work: MaybePromise<
 }
 
 function observe({ handler, startedAtMs }: Execution): void {
-  handler.counters.observe((performance.now() - startedAtMs) / 1_000);
+  handler.counters.observe((handler.time.nowMs() - startedAtMs) / 1_000);
 }
 
 /** What the outcome says of the handler, what becomes of the message, and its settling. */
 function conclude({ handler, delivery, failures, marked }: Arrival, outcome: Outcome, run?: Run): MaybePromise<void> {
-  judge(handler, delivery, outcome);
-  const decision = decide(outcome, failures, handler.retry, handler.circuit, Math.random());
+  // What a new version fails at says nothing of the event, nor of what the handler leans on.
+  const decision = excused(handler, delivery, outcome) ?? judged(handler, delivery, failures, outcome);
   const applied = mergeApplied(failures.applied, run?.applied ?? []);
   // A run that died, or whose update was not answered, may have applied what nobody knows of.
   const unsure = failures.unsure || (run !== undefined && run.unanswered > 0) || marked;
   return settle(handler, delivery, decision, { applied, marked, unsure });
+}
+
+function judged(handler: Handler, delivery: Delivery, failures: Failures, outcome: Outcome): Decision {
+  judge(handler, delivery, outcome);
+  return decide(outcome, failures, handler.retry, handler.circuit, Math.random());
 }
 
 /** Tells the circuit what the outcome says of the handler; of a bad event it says nothing. */

@@ -125,7 +125,7 @@ async function park(
       subject: delivery.subject,
       payload: delivery.payload,
       headers: delivery.headers(),
-      dueAtMs: Date.now() + delayMs,
+      dueAtMs: handler.time.epochMs() + delayMs,
       past: { failures: charged, provisional, outages, ...updates },
       pass: PARKED,
     });
@@ -158,7 +158,9 @@ async function bury(
     const applied = mergeApplied(trace.applied, found);
     const record = letterRecord(handler.plugin, handler.name, delivery.origin);
     const updates = await carry(applied, record, handler.texts, roomForApplied(delivery));
-    await handler.deadLetters.store(deadLetterOf(handler, delivery, { ...decision, ...updates }, new Date()));
+    await handler.deadLetters.store(
+      deadLetterOf(handler, delivery, { ...decision, ...updates }, new Date(handler.time.epochMs())),
+    );
   } catch (cause) {
     handler.log.error('a dead letter could not be stored; the event stays in its stream', {
       ...coordinates(handler, delivery),

@@ -47,6 +47,12 @@ export async function ensureDurable(connection: Connection, spec: DurableSpec): 
   }
 }
 
+/** @throws JetplugError `JP_CONSUMER_NOT_UPDATABLE` where the durable could not be brought to this in place */
+export async function checkDurable(connection: Connection, spec: DurableSpec): Promise<void> {
+  const existing = await findDurable(connection, spec.stream, spec.durable);
+  if (existing) refuseFixed(existing, spec);
+}
+
 /** How far it is, or nothing where there is no such durable. */
 export async function durablePosition(
   connection: Connection,

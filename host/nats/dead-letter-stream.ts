@@ -1,6 +1,6 @@
 import { type JsMsg, type MsgHdrs } from 'nats';
 import type { LongTexts } from '../effects/long-texts';
-import { APPLIED_IN_HEADER } from '../message/dead-letter';
+import { APPLIED_IN_HEADER, isLetterOf } from '../message/dead-letter';
 import type { MessageRef } from '../message/delivery';
 import type { DeadLetter, DeadLetters } from '../message/ports';
 import type { Connection } from './connection';
@@ -73,7 +73,7 @@ export class DeadLetterStream implements DeadLetters {
   async remove(id: number, of?: MessageRef): Promise<void> {
     const headers = (await this.get(id))?.headers;
     // The stream of the letters was made again: the id is another letter's now.
-    if (of && headers && !isOf(headers, of)) return;
+    if (of && headers && !isLetterOf(headers, of)) return;
     const record = headers?.[APPLIED_IN_HEADER];
     await this.delete(id);
     if (record !== undefined) await this.texts.remove(record);
@@ -133,14 +133,6 @@ export class DeadLetterStream implements DeadLetters {
     if (payload.length + size + HEADER_MARGIN_BYTES <= limit) return { headers, payload };
     return { headers: { ...headers, 'x-payload-left-in-stream': String(payload.length) }, payload: new Uint8Array(0) };
   }
-}
-
-function isOf(headers: Readonly<Record<string, string>>, { stream, sequence, storedAtMs }: MessageRef): boolean {
-  return (
-    headers['x-original-stream'] === stream &&
-    headers['x-original-sequence'] === String(sequence) &&
-    headers['x-original-time'] === new Date(storedAtMs).toISOString()
-  );
 }
 
 function toLetter(message: JsMsg): StoredLetter {

@@ -296,3 +296,13 @@ export function toHeaders(values: Readonly<Record<string, string>>): MsgHdrs {
   for (const name in values) headers.set(name, values[name]!);
   return headers;
 }
+
+/** Publishes any bytes, as a program without the SDK would. */
+export async function publishRaw(
+  { js }: Connection,
+  subject: string,
+  payload: Uint8Array,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  await js.publish(subject, payload, { headers: toHeaders(headers), timeout: TIMEOUT_MS });
+}

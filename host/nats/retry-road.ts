@@ -70,19 +70,10 @@ export class NatsRetryRoad implements RetryRoad {
   constructor(private readonly connection: Connection) {}
 
   async park(event: ParkedEvent): Promise<void> {
-    const { plugin, handler, origin, past, subject, dueAtMs, payload, headers, pass } = event;
-    const road = `retry.${plugin}.${handler}.${origin.stream}.${origin.sequence}.${origin.storedAtMs}.${pass}`;
-    const control: Record<string, string> = {
-      [`${PREFIX}subject`]: subject,
-      [`${PREFIX}origin`]: JSON.stringify([origin.stream, origin.sequence, origin.storedAtMs]),
-      [`${PREFIX}due`]: String(dueAtMs),
-      [`${PREFIX}past`]: asciiJson(past),
-      ...(headers['Nats-Msg-Id'] === undefined ? {} : { [`${PREFIX}msg-id`]: headers['Nats-Msg-Id'] }),
-    };
-    const original = Object.fromEntries(Object.entries(headers).filter(([name]) => !/^nats-/i.test(name)));
+    const { subject, headers } = roadMessage(event);
     try {
-      await this.connection.js.publish(road, payload, {
-        headers: toHeaders({ ...original, ...control }),
+      await this.connection.js.publish(subject, event.payload, {
+        headers: toHeaders(headers),
         expect: { lastSubjectSequence: 0 },
         timeout: TIMEOUT_MS,
       });
@@ -91,6 +82,21 @@ export class NatsRetryRoad implements RetryRoad {
       if (apiErrorCode(error) !== API_ERROR.wrongLastSequence) throw error;
     }
   }
+}
+
+/** An event as it lies on the road: its subject says which event it is and which stay there. */
+export function roadMessage(event: ParkedEvent): { subject: string; headers: Record<string, string> } {
+  const { plugin, handler, origin, past, subject, dueAtMs, headers, pass } = event;
+  const road = `retry.${plugin}.${handler}.${origin.stream}.${origin.sequence}.${origin.storedAtMs}.${pass}`;
+  const control: Record<string, string> = {
+    [`${PREFIX}subject`]: subject,
+    [`${PREFIX}origin`]: JSON.stringify([origin.stream, origin.sequence, origin.storedAtMs]),
+    [`${PREFIX}due`]: String(dueAtMs),
+    [`${PREFIX}past`]: asciiJson(past),
+    ...(headers['Nats-Msg-Id'] === undefined ? {} : { [`${PREFIX}msg-id`]: headers['Nats-Msg-Id'] }),
+  };
+  const original = Object.fromEntries(Object.entries(headers).filter(([name]) => !/^nats-/i.test(name)));
+  return { subject: road, headers: { ...original, ...control } };
 }
 
 /** A delivery from the retry road, which shows the event as it was when it came first. */

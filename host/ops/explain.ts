@@ -76,8 +76,9 @@ async function explain(entry: PluginEntry, host: Explainable): Promise<Explained
     ...(disabledBy && { disabledBy }),
     injected: explainInjected(definition, host),
     handlers: await Promise.all(
-      definition.handlers.map(async (handler, i) => ({
-        ...(status.handlers[i] ?? (await atRest(handler, entry.state, host))),
+      definition.handlers.map(async (handler) => ({
+        ...(status.handlers.find(({ durable }) => durable === handler.durable) ??
+          (await atRest(handler, entry.state, host))),
         method: handler.method,
         ...handler.where,
         options: explainOptions(handler, host.sourceOf),
@@ -121,5 +122,5 @@ async function atRest(
 
 function notLoaded({ file, error }: FileNotLoaded): ExplainedPlugin {
   const plugin = nameByFile(file);
-  return { plugin, file, state: 'skipped', error: error.toJSON(), injected: [], handlers: [] };
+  return { plugin, file, state: 'skipped', error: error.toJSON(), injected: [], handlers: [], reloads: [] };
 }

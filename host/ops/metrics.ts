@@ -41,6 +41,13 @@ export async function metricsText(plugins: Plugins, connection: Connection): Pro
       if (handler.inFlight !== undefined) inFlight.set(labels, handler.inFlight);
     }
   }
+  const reloads = new Counter({
+    name: 'jetplug_reloads_total',
+    help: 'Changes of a plugin, by what became of them',
+    registers: [registry],
+    labelNames: ['plugin', 'outcome'],
+  });
+  for (const { plugin, outcome, count } of plugins.reloads.counts) reloads.inc({ plugin, outcome }, count);
   registry.registerMetric(durations(plugins));
   return { type: registry.contentType, text: await registry.metrics() };
 }

@@ -3,6 +3,7 @@ import { durablePosition, type DurablePosition } from '../nats/consumers';
 import type { Connection } from '../nats/connection';
 import type { ConsumingHandler, WaitsFor } from '../plugin/consume';
 import type { PluginEntry, Plugins, PluginState } from '../plugin/plugins';
+import type { Reload } from '../plugin/reloads';
 
 /** A plugin as `jetplug plugins --json` shows it. */
 export interface PluginStatus {
@@ -11,6 +12,8 @@ export interface PluginStatus {
   readonly version?: string;
   readonly state: PluginState;
   readonly error?: ErrorReport;
+  /** What became of its last changes, the newest last. */
+  readonly reloads: readonly Reload[];
   readonly handlers: readonly HandlerStatus[];
 }
 
@@ -61,6 +64,7 @@ export async function statusOf(entry: PluginEntry, connection: Connection): Prom
     ...(entry.version === undefined ? {} : { version: entry.version }),
     state: entry.state,
     ...(error && { error: error.toJSON() }),
+    reloads: entry.reloads,
     handlers: await Promise.all(entry.handlers.map((handler) => handlerStatus(handler, connection))),
   };
 }

@@ -1,4 +1,5 @@
 import type { Delivery } from '../message/delivery';
+import type { Time, Timer } from '../time';
 
 /** What the server may take longer than its ack wait to give an event out again. */
 const MARGIN_MS = 1_000;
@@ -13,15 +14,16 @@ export class CatchUp {
   private allowed: number;
   private came = 0;
   private cameAgain = 0;
-  private timer: NodeJS.Timeout;
+  private timer: Timer;
 
   constructor(
     private readonly missing: number,
     ackWaitMs: number,
+    private readonly time: Time,
     private readonly then: { more(): void; done(): void },
   ) {
     this.allowed = missing;
-    this.timer = setTimeout(() => this.lastCall(), ackWaitMs + MARGIN_MS);
+    this.timer = time.after(ackWaitMs + MARGIN_MS, () => this.lastCall());
   }
 
   get room(): number {
@@ -35,18 +37,18 @@ export class CatchUp {
   }
 
   cancel(): void {
-    clearTimeout(this.timer);
+    this.timer.cancel();
   }
 
   /** Newer events may have taken the places: redeliveries come before all else now. */
   private lastCall(): void {
     this.allowed = this.came + this.missing - this.cameAgain;
-    this.timer = setTimeout(() => this.end(), MARGIN_MS);
+    this.timer = this.time.after(MARGIN_MS, () => this.end());
     this.then.more();
   }
 
   private end(): void {
-    clearTimeout(this.timer);
+    this.timer.cancel();
     this.then.done();
   }
 }

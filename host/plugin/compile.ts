@@ -1,5 +1,6 @@
 import { JetplugError, pluginMark, type PluginClass } from '../../sdk/internal';
 import type { PluginFile } from './discover';
+import { noteClasses } from './classes';
 import { loadModules, type LoadedModules } from './module-loader';
 
 /** A plugin's class, loaded. */
@@ -10,6 +11,8 @@ export interface CompiledPlugin {
   readonly version: string;
   readonly sources: LoadedModules['sources'];
   readonly contracts: LoadedModules['contracts'];
+  /** Those that it has made known to the dependency container. */
+  readonly classes: readonly object[];
 }
 
 /**
@@ -17,14 +20,19 @@ export interface CompiledPlugin {
  * @throws JetplugError `JP_PLUGIN_*`, with file and line
  */
 export function compile({ file }: PluginFile): CompiledPlugin {
+  const { loaded, classes } = noteClasses(() => load(file));
+  return { ...loaded, classes };
+}
+
+function load(file: string): Omit<CompiledPlugin, 'classes'> {
   const { exports, version, sources, contracts } = loadModules(file);
   const values = typeof exports === 'object' && exports !== null ? Object.values(exports) : [exports];
-  const classes = [...new Set(values)].filter((value): value is PluginClass => pluginMark(value) !== undefined);
-  if (classes.length > 1) {
-    const names = classes.map(({ name }) => name).join(', ');
+  const exported = [...new Set(values)].filter((value): value is PluginClass => pluginMark(value) !== undefined);
+  if (exported.length > 1) {
+    const names = exported.map(({ name }) => name).join(', ');
     throw new JetplugError('JP_PLUGIN_SEVERAL_EXPORTED', `the file exports ${names}`, { file, line: 1 });
   }
-  const [cls] = classes;
+  const [cls] = exported;
   if (!cls)
     throw new JetplugError('JP_PLUGIN_NONE_EXPORTED', 'the file exports no class with @Plugin', { file, line: 1 });
   return { file, cls, version, sources, contracts };

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { KvAttemptLog } from '../message/attempts';
 import { Circuit } from '../message/circuit';
 import { HandlerCounters } from '../message/counters';
@@ -6,9 +5,10 @@ import type { Delivery } from '../message/delivery';
 import type { Handler } from '../message/handler';
 import { Intake } from '../message/intake';
 import type { Outage, Outages } from '../message/outages';
-import { Bucket } from '../nats/bucket';
-import { durablePosition, type DurableSpec } from '../nats/consumers';
-import { RoadDelivery, roadDurable, subjectsOnRoads } from '../nats/retry-road';
+import type { Probation } from '../message/probation';
+import type { DurableSpec } from '../nats/consumers';
+import type { Timer } from '../time';
+import { RoadDelivery, roadDurable } from '../nats/retry-road';
 import { findApplied } from '../effects/find-applied';
 import type { Settlements } from '../effects/settlements';
 import type { ContainedPlugin } from './contain';
@@ -38,18 +38,24 @@ export interface ConsumingHandler {
   /** What keeps it from pulling, if anything does. */
   readonly waitsFor: WaitsFor | undefined;
   readonly circuit: Pick<Circuit, 'outage'>;
+  /** How many events, or batches of them, are being handled. */
+  readonly running: number;
   /** Pulls no more, gives back what has not begun and waits for what has. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** Starts pulling for each handler of a plugin. */
-export function consume(
-  plugin: PluginDefinition,
-  contained: ContainedPlugin,
-  reconciled: readonly Reconciled[],
-  host: PluginHost,
-): ConsumingHandler[] {
-  return plugin.handlers.map((definition, i) => new Consumption(plugin, definition, contained, reconciled[i]!, host));
+/** A handler as one version of its plugin has it. */
+export interface HandlerVersion {
+  readonly plugin: PluginDefinition;
+  readonly definition: HandlerDefinition;
+  readonly contained: ContainedPlugin;
+  /** Where it has to prove itself against the version before. */
+  readonly probation: Probation | undefined;
+}
+
+/** Starts pulling for a handler. */
+export function consume(version: HandlerVersion, reconciled: Reconciled, host: PluginHost): Consumption {
+  return new Consumption(version, reconciled, host);
 }
 
 /** How many deliveries a handler has in the host beside those that run. */
@@ -63,8 +69,9 @@ function sizesOf(
   return { prefetch, maxHeld: key === undefined ? Infinity : Math.max(1, Math.floor(maxAckPending / 2)) };
 }
 
-class Consumption implements ConsumingHandler {
-  readonly counters = new HandlerCounters();
+/** A durable's pull, and what is pulled; versions of its handler come and go meanwhile. */
+export class Consumption implements ConsumingHandler {
+  readonly counters: HandlerCounters;
   readonly durable: DurableSpec;
   readonly circuit: Circuit;
   private readonly intake: Intake;
@@ -75,17 +82,20 @@ class Consumption implements ConsumingHandler {
   private readonly leaveRoads: () => void;
   private roadOpening: Promise<void> | undefined;
   private roadWanted = false;
-  private probeTimer: NodeJS.Timeout | undefined;
+  private probeTimer: Timer | undefined;
   private stopped = false;
 
+  /** The handler as the newest version has it, by what is settled of each stream it takes from. */
+  private handlers = new Map<Settlements, Handler>();
+
   constructor(
-    private readonly plugin: PluginDefinition,
-    readonly definition: HandlerDefinition,
-    private readonly contained: ContainedPlugin,
-    { durable, settlements, attempts, outages, before }: Reconciled,
+    private version: HandlerVersion,
+    { durable, settlements, attempts, outages, before, counters }: Reconciled,
     private readonly host: PluginHost,
   ) {
+    const { plugin, definition } = version;
     this.durable = durable;
+    this.counters = counters ?? new HandlerCounters();
     this.log = host.log.child({ plugin: plugin.name });
     this.attempts = attempts;
     this.outages = outages;
@@ -97,11 +107,13 @@ class Consumption implements ConsumingHandler {
         charged: (failed) => failed.forEach(({ message }) => this.record(this.attempts.charge(message))),
       },
       before,
+      () => host.time.epochMs(),
     );
     this.intake = new Intake(definition, {
       ...sizesOf(definition, host.config.delivery.maxAckPending),
       ackWaitMs: host.config.delivery.ackWaitMs,
       suspects: host.suspects,
+      time: host.time,
       onRoom: () => this.lanes.forEach((lane) => lane.request()),
     });
     host.sweep.add(this.intake);
@@ -111,8 +123,45 @@ class Consumption implements ConsumingHandler {
     this.openRoad();
   }
 
+  get definition(): HandlerDefinition {
+    return this.version.definition;
+  }
+
+  /** Whether a version of the handler can go on with what is pulled: it comes from the same place, in the same line. */
+  canTake(plugin: PluginDefinition, { name, subject, key, batch }: HandlerDefinition): boolean {
+    const present = this.definition;
+    return (
+      plugin.name === this.version.plugin.name &&
+      name === present.name &&
+      subject === present.subject &&
+      key === present.key &&
+      batch?.size === present.batch?.size &&
+      batch?.waitMs === present.batch?.waitMs
+    );
+  }
+
+  /** What begins from here on runs on this version; resolves when what runs on the one before has ended. */
+  swap(version: HandlerVersion): Promise<void> {
+    this.version = version;
+    this.handlers = new Map();
+    for (const lane of this.lanes) lane.renew();
+    // An edit may be what mends it.
+    if (this.circuit.isOpen) {
+      this.circuit.hope();
+      this.probeTimer?.cancel();
+      this.probeLater();
+    }
+    const { concurrency } = version.definition;
+    const { prefetch } = sizesOf(version.definition, this.host.config.delivery.maxAckPending);
+    return this.intake.swap({ concurrency, prefetch }, ({ settlements }) => this.handlerOf(settlements));
+  }
+
   get state(): 'running' | 'waiting' {
     return this.waitsFor === undefined ? 'running' : 'waiting';
+  }
+
+  get running(): number {
+    return this.intake.running;
   }
 
   get waitsFor(): WaitsFor | undefined {
@@ -123,7 +172,7 @@ class Consumption implements ConsumingHandler {
 
   async stop(graceMs: number): Promise<void> {
     this.stopped = true;
-    clearTimeout(this.probeTimer);
+    this.probeTimer?.cancel();
     this.leaveRoads();
     await this.roadOpening;
     // First the word to the server that nothing more is wanted, then what it sent already goes back.
@@ -140,12 +189,13 @@ class Consumption implements ConsumingHandler {
     settlements: Settlements,
     arrive: (delivery: Delivery) => Delivery | undefined,
   ): void {
-    const { plugin, host, intake, log } = this;
+    const { host, intake, log } = this;
+    const { plugin } = this.version;
     const options = {
       durable,
       settlements,
       isRoad: this.lanes.length > 0,
-      handlerFor: (current: Settlements) => this.handlerOf(durable, current),
+      handlerFor: (current: Settlements) => this.handlerOf(current),
       openSettlements: () => openSettlements(durable, plugin, host),
       arrive,
     };
@@ -171,6 +221,7 @@ class Consumption implements ConsumingHandler {
   }
 
   private async makeRoad(): Promise<void> {
+    const { host } = this;
     while (this.roadWanted && !this.stopped && this.lanes.length === 1) {
       // Something may go there while this looks.
       this.roadWanted = false;
@@ -179,16 +230,17 @@ class Consumption implements ConsumingHandler {
       } catch (error) {
         this.log.warn('the retry road cannot be looked at yet', { handler: this.definition.name, err: error });
         this.roadWanted = true;
-        await sleep(ROAD_RETRY_MS);
+        await new Promise<void>((resolve) => host.time.after(ROAD_RETRY_MS, resolve));
       }
     }
   }
 
   private async makeRoadIfNeeded(): Promise<void> {
-    const { host, plugin, definition } = this;
+    const { host } = this;
+    const { plugin, definition } = this.version;
     const durable = roadDurable(plugin.name, definition.name, this.durable.ackWaitMs);
-    const isThere = await durablePosition(host.connection, durable.stream, durable.durable);
-    if (!isThere && (await subjectsOnRoads(host.connection, durable.subject)).length === 0) return;
+    const isThere = await host.broker.durablePosition(durable.stream, durable.durable);
+    if (!isThere && !(await host.broker.isOnRoad(durable))) return;
     const settlements = await openSettlements(durable, plugin, host);
     await ensureDurableAt(durable, settlements, host);
     this.circuit.restore({ failing: await this.attempts.failing(durable.stream, settlements) });
@@ -200,7 +252,7 @@ class Consumption implements ConsumingHandler {
   private fromRoad(delivery: Delivery): Delivery | undefined {
     const event = this.readRoad(delivery);
     if (!event) return undefined;
-    const earlyMs = event.dueAtMs - Date.now();
+    const earlyMs = event.dueAtMs - this.host.time.epochMs();
     if (earlyMs <= 0) return event;
     delivery.nak(earlyMs);
     return undefined;
@@ -222,14 +274,23 @@ class Consumption implements ConsumingHandler {
     }
   }
 
-  private handlerOf(durable: DurableSpec, settlements: Settlements): Handler {
-    const { definition, plugin, host } = this;
-    const { instance } = this.contained;
+  private handlerOf(settlements: Settlements): Handler {
+    const known = this.handlers.get(settlements);
+    if (known) return known;
+    const handler = this.makeHandler(settlements);
+    this.handlers.set(settlements, handler);
+    return handler;
+  }
+
+  private makeHandler(settlements: Settlements): Handler {
+    const { host } = this;
+    const { definition, plugin, contained, probation } = this.version;
+    const { instance } = contained;
     const method = instance[definition.method] as Handler['invoke'];
     return {
       plugin: plugin.name,
       name: definition.name,
-      durable: durable.durable,
+      durable: settlements.durable,
       version: plugin.version,
       where: definition.where,
       ...(definition.contract && { contract: definition.contract }),
@@ -243,14 +304,15 @@ class Consumption implements ConsumingHandler {
       settlements,
       texts: host.texts,
       attempts: this.attempts,
-      findApplied: (sequence) =>
-        findApplied(Bucket.at(host.connection, `jetplug-${plugin.name}`), host.texts, settlements, sequence),
+      findApplied: (sequence) => findApplied(host.broker.storeOf(plugin.name), host.texts, settlements, sequence),
       circuit: this.circuit,
+      probation,
       deadLetters: host.deadLetters,
       road: host.road,
       outgoing: host.outgoing,
       counters: this.counters,
       log: this.log,
+      time: host.time,
     };
   }
 
@@ -268,7 +330,7 @@ class Consumption implements ConsumingHandler {
   }
 
   private probeLater(): void {
-    this.probeTimer = setTimeout(() => {
+    this.probeTimer = this.host.time.after(this.circuit.probeDelayMs, () => {
       if (this.stopped || !this.circuit.isOpen) return;
       this.record(this.outages.store());
       // While one probe runs, another would tell nothing more.
@@ -279,11 +341,11 @@ class Consumption implements ConsumingHandler {
         this.intake.admit(1);
       }
       this.probeLater();
-    }, this.circuit.probeDelayMs);
+    });
   }
 
   private goOn(): void {
-    clearTimeout(this.probeTimer);
+    this.probeTimer?.cancel();
     this.record(this.outages.end());
     this.log.info('the handler works again: the circuit closes', { handler: this.definition.name });
     this.intake.admit(Infinity);

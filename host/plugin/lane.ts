@@ -1,12 +1,12 @@
 import type { Settlements } from '../effects/settlements';
-import type { HostLog } from '../log';
+import type { PartedLog } from '../log';
 import type { Delivery } from '../message/delivery';
 import type { Handler } from '../message/handler';
 import type { Intake } from '../message/intake';
 import type { DurableSpec } from '../nats/consumers';
-import { Pull } from '../nats/pull';
 import { RECORDS_STREAM } from '../nats/kept-streams';
 import { CatchUp } from './catch-up';
+import type { DurablePull } from './plugin-broker';
 import type { PluginHost } from './plugin-host';
 import { ensureDurableAt } from './reconcile';
 
@@ -27,7 +27,7 @@ export interface LaneOptions {
 
 /** One durable that feeds a handler's intake: its own stream's, or its retry road's. */
 export class Lane {
-  private readonly pull: Pull;
+  private readonly pull: DurablePull;
   private settlements: Settlements;
   private handler: Handler;
   private catchUp: CatchUp | undefined;
@@ -40,12 +40,12 @@ export class Lane {
     private readonly options: LaneOptions,
     private readonly intake: Intake,
     private readonly host: PluginHost,
-    private readonly log: HostLog,
+    private readonly log: PartedLog,
   ) {
     const { durable } = options;
     this.settlements = options.settlements;
     this.handler = options.handlerFor(options.settlements);
-    this.pull = new Pull(host.connection, durable.stream, durable.durable, {
+    this.pull = host.broker.pull(durable.stream, durable.durable, {
       room: () => this.catchUp?.room ?? intake.room,
       deliver: (delivery) => {
         this.settlements.delivered(delivery);
@@ -82,6 +82,11 @@ export class Lane {
   /** Whether its durable is gone and not made again yet, or may be and was not looked for yet. */
   get isMissing(): boolean {
     return this.missing;
+  }
+
+  /** The handler has a new version. */
+  renew(): void {
+    this.handler = this.options.handlerFor(this.settlements);
   }
 
   request(): void {
@@ -129,7 +134,7 @@ export class Lane {
       } catch (error) {
         if (isOver()) return;
         this.log.warn('the durable consumer cannot be made yet', { durable: durable.durable, err: error });
-        await new Promise((resolve) => setTimeout(resolve, REMAKE_DELAY_MS));
+        await new Promise<void>((resolve) => void this.host.time.after(REMAKE_DELAY_MS, resolve));
       }
     }
   }
@@ -140,7 +145,7 @@ export class Lane {
     if (!this.inOrder || missing <= 0) return;
     this.catchUp?.cancel();
     this.intake.holdUp();
-    this.catchUp = new CatchUp(missing, this.options.durable.ackWaitMs, {
+    this.catchUp = new CatchUp(missing, this.options.durable.ackWaitMs, this.host.time, {
       more: () => this.pull.request(),
       done: () => {
         this.catchUp = undefined;
@@ -153,11 +158,11 @@ export class Lane {
   /** A stream that was made again is another one: none of its messages is settled, and all of them are the handler's. */
   private async renewSettlements(isOver: () => boolean): Promise<void> {
     const { durable, openSettlements, handlerFor } = this.options;
-    const { kept } = this.host;
+    const { broker } = this.host;
     this.settlements.forgetDeliveries();
     // A server that lost its data is given its streams and the host's records again first.
-    await kept.whenChecked(durable.stream, RECORDS_STREAM);
-    if ((await kept.created(durable.stream)) === this.settlements.generation) return;
+    await broker.whenChecked(durable.stream, RECORDS_STREAM);
+    if ((await broker.checkedCreated(durable.stream)) === this.settlements.generation) return;
     const settlements = await openSettlements();
     if (isOver()) return;
     settlements.settleUpTo(0);

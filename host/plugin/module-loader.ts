@@ -11,6 +11,7 @@ import {
   type Location,
 } from '../../sdk/internal';
 import { isError, showThrown } from '../thrown';
+import { loadShared } from './classes';
 import { transpile } from './transpile';
 
 const hostRequire = createRequire(__filename);
@@ -92,7 +93,7 @@ class Loader {
     if (specifier.startsWith('node:') || BUILTINS.has(specifier)) return hostRequire(specifier);
     if (/^\.{0,2}\//.test(specifier) || specifier === '.' || specifier === '..')
       return this.load(this.find(specifier, from));
-    return hostRequire(this.findPackage(specifier, from));
+    return loadShared(() => hostRequire(this.findPackage(specifier, from)) as unknown);
   }
 
   private find(specifier: string, from: string): string {

@@ -2,31 +2,30 @@ import type { Clock } from '../../sdk';
 import type { Config } from '../config/config';
 import type { KeyValue } from '../effects/key-value';
 import type { LongTexts } from '../effects/long-texts';
-import type { HostLog } from '../log';
+import type { PartedLog } from '../log';
 import type { DeadLetters } from '../message/ports';
 import type { RetryRoad } from '../message/ports';
 import type { Wakes } from '../nats/wakes';
+import type { Time } from '../time';
 import type { Outgoing } from '../message/ports';
 import type { SuspectTurns } from '../message/suspects';
 import type { Sweep } from '../message/sweep';
-import type { Connection } from '../nats/connection';
-import type { KeptStreams } from '../nats/kept-streams';
 import type { StreamState } from '../nats/streams';
 import type { PluginDefinition } from './describe';
+import type { PluginBroker } from './plugin-broker';
 
 /** What the host offers to every plugin's life. */
 export interface PluginHost {
   readonly config: Config;
-  readonly connection: Connection;
+  readonly broker: PluginBroker;
   readonly streams: readonly StreamState[];
-  /** What is made again where the server loses it. */
-  readonly kept: KeptStreams;
   readonly clock: Clock;
-  readonly log: HostLog;
+  readonly time: Time;
+  readonly log: PartedLog;
   readonly outgoing: Outgoing;
   readonly deadLetters: DeadLetters;
   readonly road: RetryRoad;
-  readonly wakes: Wakes;
+  readonly wakes: Pick<Wakes, 'on'>;
   /** The host's own bucket. */
   readonly records: KeyValue;
   /** Long texts in it. */

@@ -1,6 +1,5 @@
 import type { Store } from '../../sdk';
 import { KvStore } from '../effects/kv-store';
-import { Bucket } from '../nats/bucket';
 import type { PluginHost } from './plugin-host';
 
 /** One plugin's bucket: made where it is missing, and again where the server loses it while the plugin runs. */
@@ -10,16 +9,14 @@ export class PluginStore {
 
   constructor(
     private readonly plugin: string,
-    private readonly host: Pick<PluginHost, 'config' | 'connection' | 'kept'>,
+    private readonly host: Pick<PluginHost, 'broker'>,
   ) {}
 
   async open(): Promise<Store> {
-    const { connection, config, kept } = this.host;
-    const replicas = config.streams[0]?.replicas ?? 1;
-    const bucket = await Bucket.open(connection, `jetplug-${this.plugin}`, replicas);
-    this.leave = await bucket.keep(kept, `the store of plugin ${this.plugin}`, replicas);
+    const { bucket, leave } = await this.host.broker.openStore(this.plugin);
+    this.leave = leave;
     // A plugin that did not come up in time is given up while this goes on.
-    if (this.released) this.leave();
+    if (this.released) leave();
     return new KvStore(bucket);
   }
 

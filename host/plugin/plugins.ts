@@ -1,47 +1,41 @@
 import { isJetplugError, JetplugError, type ErrorCode } from '../../sdk/internal';
+import type { Config } from '../config/config';
 import { Claims } from './claims';
-import type { ConsumingHandler } from './consume';
-import type { PluginDefinition } from './describe';
-import { nameByFile, type PluginFile } from './discover';
+import { saysOtherwise } from './says-otherwise';
+import type { PluginFile } from './discover';
 import type { PluginHost } from './plugin-host';
-import { runPlugin, type RunningPlugin } from './run-plugin';
+import { Reloads, type ReloadOutcome } from './reloads';
+import { runPlugin } from './run-plugin';
+import { Slot, type PluginEntry } from './slot';
 
-export type PluginState = 'loading' | 'running' | 'waiting' | 'failed' | 'stopped';
+export type { PluginEntry, PluginState } from './slot';
 
-/** A plugin file and what became of it. */
-export interface PluginEntry {
-  readonly file: string;
-  /** The plugin's name, or the file's where it could not be read. */
-  readonly name: string;
-  readonly version: string | undefined;
-  /** Of the version that runs, else of the one that does not; absent where it could not be read. */
-  readonly definition: PluginDefinition | undefined;
-  readonly state: PluginState;
-  /** Why it does not run, or why its newest version does not. */
-  readonly errors: readonly JetplugError[];
-  readonly handlers: readonly ConsumingHandler[];
-}
+/** Why a plugin is loaded: the host starts, its sources have changed, or its part of the config has. */
+export type LoadReason = 'start' | 'sources' | 'config';
 
 /** The plugins of a host, by file: starts, replaces and ends them, each file's changes one after the other. */
 export class Plugins {
+  readonly reloads = new Reloads();
   private readonly slots = new Map<string, Slot>();
   private readonly claims = new Claims();
 
-  constructor(private readonly host: Omit<PluginHost, 'claim'>) {}
+  constructor(private host: Omit<PluginHost, 'claim'>) {}
 
   get entries(): PluginEntry[] {
-    return [...this.slots.values()].map((slot) => slot.entry).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return [...this.slots.values()]
+      .map((slot) => slot.entryWith(this.reloads.of(slot.name)))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** Starts a plugin, or replaces the running version of its file. Never rejects: what fails is in its entry. */
-  load(file: PluginFile): Promise<PluginEntry> {
+  load(file: PluginFile, reason: LoadReason = 'start'): Promise<PluginEntry> {
     const slot = this.slots.get(file.file) ?? new Slot(file);
     this.slots.set(file.file, slot);
     return slot.inTurn(async () => {
       // Its file may have been gone, and the slot with it, while this waited for its turn.
       this.slots.set(file.file, slot);
-      await this.start(slot);
-      return slot.entry;
+      await this.start(slot, reason);
+      return slot.entryWith(this.reloads.of(slot.name));
     });
   }
 
@@ -49,64 +43,136 @@ export class Plugins {
   async remove(file: string): Promise<void> {
     const slot = this.slots.get(file);
     await slot?.inTurn(async () => {
+      const startedMs = performance.now();
       const { running, name } = slot;
       await running?.stop();
       slot.end();
       this.slots.delete(file);
       this.claims.release(file);
-      if (running) this.host.log.info('a plugin is removed', { plugin: name, file });
+      if (running) this.note(slot, name, 'removed', startedMs);
     });
   }
 
-  /** The other files that a change of this one concerns: their plugins import it, or failed for what it may have mended. */
-  concernedBy(path: string): PluginFile[] {
-    const others = [...this.slots.values()].filter(({ file }) => file.file !== path);
-    return others.filter((slot) => slot.sources.has(path) || slot.failedForOthers).map(({ file }) => file);
+  /** The plugins that changes of these files concern: made of one of them, or failed for what one may have mended. */
+  concernedBy(paths: readonly string[]): PluginFile[] {
+    return [...this.slots.values()]
+      .filter((slot) => slot.failedForOthers || paths.some((path) => slot.isMadeOf(path)))
+      .map(({ file }) => file);
+  }
+
+  /** Those that are loaded from below a folder. */
+  filesIn(root: string): string[] {
+    return [...this.slots.values()].filter(({ file }) => file.root === root).map(({ file }) => file.file);
+  }
+
+  /** From here on the config says this of plugins; those that it concerns are loaded anew. */
+  async reconfigure(config: Config): Promise<void> {
+    const concerned = [...this.slots.values()].filter(
+      (slot) => slot.definition && saysOtherwise(slot.definition, this.host.config, config),
+    );
+    this.host = { ...this.host, config };
+    await Promise.all(concerned.map(({ file }) => this.load(file, 'config')));
   }
 
   /** Drains them all. */
   async stop(): Promise<void> {
     await Promise.all(
-      [...this.slots.values()].map((slot) =>
-        slot.inTurn(async () => {
+      [...this.slots.values()].map((slot) => {
+        // What it may be busy with must not wait for a server that does not answer.
+        slot.running?.quit();
+        return slot.inTurn(async () => {
           await slot.running?.stop();
           slot.end();
-        }),
-      ),
+        });
+      }),
     );
   }
 
-  private async start(slot: Slot): Promise<void> {
+  private async start(slot: Slot, reason: LoadReason): Promise<void> {
+    const startedMs = performance.now();
     const before = slot.running;
+    const beforeDefinition = before?.definition;
     slot.begin();
     try {
-      slot.run(await runPlugin(slot.file, this.hostOf(slot), before));
+      const host = this.hostOf(slot, reason);
+      slot.run(await runPlugin(slot.file, host, before, (error) => this.rollBack(slot, error)));
+      this.note(slot, slot.name, before ? 'swapped' : 'loaded', startedMs, { quiet: reason === 'start' });
     } catch (error) {
-      if (error instanceof Disabled) {
-        await before?.stop();
-        slot.end();
-        return;
-      }
-      this.claims.release(slot.file.file, before?.definition);
+      if (error instanceof Unwanted) return this.leave(slot, error, startedMs);
+      this.claims.release(slot.file.file, beforeDefinition);
       slot.fail(errorsOf(error, slot));
-      for (const failure of slot.entry.errors) this.report(failure, slot, before !== undefined);
+      const [first] = slot.entryWith([]).errors;
+      const refused = before !== undefined && first !== undefined && REFUSALS.has(first.code);
+      this.note(slot, slot.name, refused ? 'refused' : 'failed', startedMs, { ...(first && { error: first }) });
+      for (const failure of slot.entryWith([]).errors) this.report(failure, slot, before !== undefined);
     }
   }
 
-  private hostOf(slot: Slot): PluginHost {
+  /** The plugin is not to run, or its version is known to be bad. */
+  private async leave(slot: Slot, { why }: Unwanted, startedMs: number): Promise<void> {
+    if (why === 'known to be bad') return;
+    const { running, name } = slot;
+    await running?.stop();
+    slot.end();
+    if (running) this.note(slot, name, 'removed', startedMs);
+  }
+
+  /** The first events of what runs all failed: the version before is taken back. */
+  private rollBack(slot: Slot, error: JetplugError): void {
+    const { running } = slot;
+    const bad = running?.definition;
+    if (!running || !bad) return;
+    const startedMs = performance.now();
+    slot
+      .inTurn(async () => {
+        if (slot.running !== running || !(await running.rollBack(bad))) return;
+        this.claims.release(slot.file.file, running.definition);
+        slot.badVersion = bad.version;
+        slot.fail([error]);
+        this.note(slot, slot.name, 'rolled-back', startedMs, { error });
+        this.report(error, slot, true);
+      })
+      .catch((cause: unknown) =>
+        this.host.log.error('a plugin could not be rolled back', { plugin: slot.name, err: cause }),
+      );
+  }
+
+  private hostOf(slot: Slot, reason: LoadReason): PluginHost {
     return {
       ...this.host,
       claim: (plugin) => {
         slot.definition = plugin;
-        if (this.host.config.plugins.sections[plugin.name]?.enabled === false) throw new Disabled();
+        if (this.host.config.plugins.sections[plugin.name]?.enabled === false) throw new Unwanted('disabled');
+        if (reason === 'sources' && plugin.version === slot.badVersion) throw new Unwanted('known to be bad');
         this.claims.take(plugin);
       },
     };
   }
 
+  private note(
+    slot: Slot,
+    name: string,
+    outcome: ReloadOutcome,
+    startedMs: number,
+    { error, quiet = false }: { error?: JetplugError; quiet?: boolean } = {},
+  ): void {
+    const tookMs = Math.round(performance.now() - startedMs);
+    const version = error ? slot.definition?.version : (slot.running?.definition ?? slot.definition)?.version;
+    const known = { tookMs, ...(version !== undefined && { version }) };
+    this.reloads.note(name, {
+      outcome,
+      time: new Date().toISOString(),
+      ...known,
+      ...(error && { error: error.toJSON() }),
+    });
+    if (error || quiet) return;
+    const handlers = slot.running?.handlers.map(({ durable }) => `${durable.subject} → ${durable.durable}`);
+    this.host.log.info(SAID[outcome], { plugin: name, file: slot.file.file, outcome, handlers, ...known });
+  }
+
   private report(error: JetplugError, slot: Slot, keeps: boolean): void {
     const { code, message, hint, file, line } = error;
-    this.host.log.error(keeps ? 'a plugin’s new version fails; the old one runs on' : 'a plugin fails', {
+    this.host.log.error(saidOfFailure(code, keeps), {
       plugin: slot.name,
       file: file ?? slot.file.file,
       ...(line === undefined ? {} : { line }),
@@ -118,80 +184,37 @@ export class Plugins {
   }
 }
 
-const FOR_OTHERS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'JP_PLUGIN_IMPORT_NOT_FOUND',
-  'JP_PLUGIN_LOAD_FAILED',
-  'JP_PLUGIN_DUPLICATE_NAME',
-  'JP_PLUGIN_DUPLICATE_DURABLE',
-]);
+const SAID: Readonly<Record<ReloadOutcome, string>> = {
+  loaded: 'a plugin is loaded',
+  swapped: 'a plugin has a new version',
+  failed: 'a plugin fails',
+  refused: 'a plugin’s new version is refused',
+  'rolled-back': 'a plugin is rolled back',
+  removed: 'a plugin is removed',
+};
 
-/** One file's place among the plugins. */
-class Slot {
-  definition: PluginDefinition | undefined;
-  running: RunningPlugin | undefined;
-  private state: PluginState = 'loading';
-  private errors: readonly JetplugError[] = [];
-  private last: Promise<unknown> = Promise.resolve();
+function saidOfFailure(code: ErrorCode, keeps: boolean): string {
+  if (code === 'JP_PLUGIN_ROLLED_BACK') return 'a plugin’s new version failed at everything; the one before is back';
+  if (!keeps) return SAID.failed;
+  return REFUSALS.has(code)
+    ? 'a plugin’s new version is refused; the old one runs on'
+    : 'a plugin’s new version fails; the old one runs on';
+}
 
-  constructor(readonly file: PluginFile) {}
+/** The version is sound by itself, but its durables cannot be made what it asks for. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['JP_CONSUMER_NOT_UPDATABLE', 'JP_HANDLER_NO_STREAM']);
 
-  get name(): string {
-    return this.definition?.name ?? nameByFile(this.file.file);
-  }
-
-  get sources(): ReadonlyMap<string, string> {
-    return this.definition?.sources ?? new Map([[this.file.file, '']]);
-  }
-
-  get entry(): PluginEntry {
-    const { file, running, errors, name } = this;
-    const handlers = running?.handlers ?? [];
-    const waiting = this.state === 'running' && handlers.some((handler) => handler.state === 'waiting');
-    const definition = running?.definition ?? this.definition;
-    const version = definition?.version;
-    return { file: file.file, name, version, definition, state: waiting ? 'waiting' : this.state, errors, handlers };
-  }
-
-  /** Whether what keeps the plugin from running may lie in another file. */
-  get failedForOthers(): boolean {
-    return this.errors.some(({ code, file }) => FOR_OTHERS.has(code) || file !== this.file.file);
-  }
-
-  inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.last.then(work);
-    this.last = mine.catch(() => undefined); // the caller has it; here only the order counts
-    return mine;
-  }
-
-  begin(): void {
-    if (!this.running) this.state = 'loading';
-  }
-
-  run(running: RunningPlugin): void {
-    this.running = running;
-    this.definition = running.definition;
-    this.state = 'running';
-    this.errors = [];
-  }
-
-  fail(errors: readonly JetplugError[]): void {
-    this.errors = errors;
-    if (!this.running) this.state = 'failed';
-  }
-
-  end(): void {
-    this.running = undefined;
-    this.state = 'stopped';
-    this.errors = [];
+/** There is a plugin, but it is not to be started. */
+class Unwanted extends Error {
+  constructor(readonly why: 'disabled' | 'known to be bad') {
+    super(why);
   }
 }
 
-/** The config says that the plugin is not to run. */
-class Disabled extends Error {}
-
 function errorsOf(error: unknown, slot: Slot): JetplugError[] {
+  const plugin = slot.definition?.name ?? slot.name;
   if (error instanceof AggregateError) return error.errors.flatMap((inner) => errorsOf(inner, slot));
-  if (isJetplugError(error)) return [error.with({ plugin: slot.name, file: slot.file.file })];
+  if (isJetplugError(error)) return [error.with({ plugin, file: slot.file.file })];
   const message = error instanceof Error ? error.message : String(error);
-  return [new JetplugError('JP_INTERNAL', message, { plugin: slot.name, file: slot.file.file, cause: error })];
+  return [new JetplugError('JP_INTERNAL', message, { plugin, file: slot.file.file, cause: error })];
 }

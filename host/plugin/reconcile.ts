@@ -3,9 +3,10 @@ import type { Config } from '../config/config';
 import { Settlements } from '../effects/settlements';
 import { KvAttemptLog } from '../message/attempts';
 import type { CircuitBefore } from '../message/circuit';
+import type { HandlerCounters } from '../message/counters';
 import { Outages } from '../message/outages';
-import { durablePosition, ensureDurable, type DurablePosition, type DurableSpec } from '../nats/consumers';
-import { streamCreated, streamFor } from '../nats/streams';
+import type { DurablePosition, DurableSpec } from '../nats/consumers';
+import { streamFor } from '../nats/streams';
 import type { HandlerDefinition, PluginDefinition } from './describe';
 import type { PluginHost } from './plugin-host';
 
@@ -17,21 +18,22 @@ export interface Reconciled {
   readonly outages: Outages;
   /** Whether it was down when the host before this one ended, or what had failed by then. */
   readonly before: CircuitBefore;
+  /** What was counted before, where it takes another one's place. */
+  readonly counters?: HandlerCounters;
 }
 
-/** Gives each handler its durable consumer on the stream that holds its subject; one that was deleted goes on where it stood. */
-export async function reconcile(plugin: PluginDefinition, host: PluginHost): Promise<Reconciled[]> {
-  const specs = plugin.handlers.map((handler) => specOf(plugin, handler, host.streams, host.config));
-  return Promise.all(
-    specs.map(async (durable) => {
-      const settlements = await openSettlements(durable, plugin, host);
-      await ensureDurableAt(durable, settlements, host);
-      const outages = await Outages.open(host.records, durable.durable);
-      const attempts = new KvAttemptLog(host.records, host.texts, durable.durable, outages);
-      const failing = await attempts.failing(durable.stream, settlements);
-      return { durable, settlements, attempts, outages, before: { outage: outages.ongoing, failing } };
-    }),
-  );
+/** Gives a handler its durable consumer on the stream that holds its subject; one that was deleted goes on where it stood. */
+export async function reconcileHandler(
+  plugin: PluginDefinition,
+  durable: DurableSpec,
+  host: PluginHost,
+): Promise<Reconciled> {
+  const settlements = await openSettlements(durable, plugin, host);
+  await ensureDurableAt(durable, settlements, host);
+  const outages = await Outages.open(host.records, durable.durable);
+  const attempts = new KvAttemptLog(host.records, host.texts, durable.durable, outages);
+  const failing = await attempts.failing(durable.stream, settlements);
+  return { durable, settlements, attempts, outages, before: { outage: outages.ongoing, failing } };
 }
 
 /** Makes the durable where it is missing: anew, or behind what is settled of it. */
@@ -40,7 +42,7 @@ export async function ensureDurableAt(
   settlements: Settlements,
   host: PluginHost,
 ): Promise<DurablePosition> {
-  const position = await ensureDurable(host.connection, {
+  const position = await host.broker.ensureDurable({
     ...durable,
     ...(settlements.knowsPosition && { resumeAfter: settlements.floor }),
   });
@@ -53,13 +55,13 @@ export async function openSettlements(
   plugin: PluginDefinition,
   host: PluginHost,
 ): Promise<Settlements> {
-  const { connection, records } = host;
+  const { broker, records } = host;
   return Settlements.open({
     records,
     durable: durable.durable,
     stream: durable.stream,
-    streamCreated: await streamCreated(connection, durable.stream),
-    ackFloor: async () => (await durablePosition(connection, durable.stream, durable.durable))?.ackFloor ?? 0,
+    streamCreated: await broker.streamCreated(durable.stream),
+    ackFloor: async () => (await broker.durablePosition(durable.stream, durable.durable))?.ackFloor ?? 0,
     failed: (error) =>
       host.log.warn('what is settled could not be written; it is tried again', {
         plugin: plugin.name,

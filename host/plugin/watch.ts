@@ -2,86 +2,117 @@ import { statSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { watch as watchFiles, type FSWatcher } from 'chokidar';
 import type { HostLog } from '../log';
-import { whySkipped, type PluginFile } from './discover';
+import { discover, whySkipped, type PluginFile } from './discover';
 import type { Plugins } from './plugins';
+import { SettledFiles, stampOf } from './settled-files';
 
-/** How long a file must have kept its size and time before it is read: an editor writes in several steps. */
-const SETTLE_MS = 100;
+/** How often it is looked whether a plugins folder is another one, which its watcher does not see. */
+const ROOT_LOOK_MS = 250;
+const IGNORED = /(^|[/\\])(node_modules|\.git)([/\\]|$)/;
+
+/** One plugins folder, as it is followed. */
+interface Root {
+  readonly dir: string;
+  watcher: FSWatcher;
+  /** Which folder it was when the watcher was made; nothing where there was none. */
+  identity: string | undefined;
+}
 
 /** Follows the plugins folders: a new file is loaded, a changed one replaced, a removed one drained. */
 export class PluginWatch {
-  private readonly watcher: FSWatcher;
-  private readonly timers = new Map<string, NodeJS.Timeout>();
-  private readonly roots: string[];
+  private readonly roots: Root[];
+  private readonly files: SettledFiles;
+  private readonly timer: NodeJS.Timeout;
 
   constructor(
     dirs: readonly string[],
     private readonly plugins: Plugins,
     private readonly log: HostLog,
   ) {
-    this.roots = dirs.map((dir) => resolve(dir));
-    this.watcher = watchFiles(this.roots, { ignoreInitial: true, ignored: /(^|[/\\])(node_modules|\.git)([/\\]|$)/ });
-    this.watcher.on('all', (event, path) => {
-      if (event !== 'addDir' && event !== 'unlinkDir') this.changed(resolve(path));
+    this.files = new SettledFiles((paths) => {
+      this.apply(paths).catch((error: unknown) =>
+        log.error('changed files could not be taken up', { files: paths, err: error }),
+      );
     });
-    this.watcher.on('error', (error) => log.error('watching the plugins folders failed', { err: error }));
+    this.roots = dirs
+      .map((dir) => resolve(dir))
+      .map((dir) => ({ dir, watcher: this.follow(dir), identity: identityOf(dir) }));
+    this.timer = setInterval(() => this.lookAtRoots(), ROOT_LOOK_MS);
   }
 
   /** Resolves when changes are noticed. */
   async ready(): Promise<void> {
-    await new Promise<void>((done) => this.watcher.once('ready', () => done()));
+    await Promise.all(
+      this.roots.map(({ watcher }) => new Promise<void>((done) => watcher.once('ready', () => done()))),
+    );
   }
 
   async stop(): Promise<void> {
-    for (const timer of this.timers.values()) clearTimeout(timer);
-    this.timers.clear();
-    await this.watcher.close();
+    clearInterval(this.timer);
+    this.files.stop();
+    await Promise.all(this.roots.map(({ watcher }) => watcher.close()));
   }
 
-  private changed(path: string): void {
-    clearTimeout(this.timers.get(path));
-    const before = stamp(path);
-    const timer = setTimeout(() => {
-      // Still being written: look again.
-      if (stamp(path) !== before) return this.changed(path);
-      this.timers.delete(path);
-      this.apply(path).catch((error: unknown) =>
-        this.log.error('a changed file could not be taken up', { file: path, err: error }),
-      );
-    }, SETTLE_MS);
-    this.timers.set(path, timer);
+  private follow(dir: string): FSWatcher {
+    const watcher = watchFiles(dir, { ignoreInitial: true, ignored: IGNORED });
+    watcher.on('all', (event, path) => {
+      if (event !== 'addDir' && event !== 'unlinkDir') this.files.changed(resolve(path));
+    });
+    watcher.on('error', (error) => this.log.error('watching the plugins folders failed', { err: error }));
+    return watcher;
   }
 
-  private async apply(path: string): Promise<void> {
-    const own = this.pluginAt(path);
-    const why = own ? whySkipped(path) : 'not in a place for plugins';
-    if (stamp(path) === undefined) await this.plugins.remove(path);
-    else if (own && why === undefined) await this.load(own);
-    else if (own && /plugin/i.test(path)) this.log.info('a file in the plugins folder is skipped', { file: path, why });
-    for (const other of this.plugins.concernedBy(path)) {
-      // One that is gone as well has its own removal coming.
-      if (stamp(other.file) !== undefined) await this.load(other);
+  /** A folder that vanishes and returns, or is renamed into place, is followed anew; what is in it may all be new. */
+  private lookAtRoots(): void {
+    for (const root of this.roots) {
+      const identity = identityOf(root.dir);
+      if (identity === root.identity) continue;
+      root.identity = identity;
+      this.log.warn(identity === undefined ? 'a plugins folder is gone' : 'a plugins folder is there again', {
+        dir: root.dir,
+      });
+      root.watcher.close().catch((error: unknown) => this.log.error('a watcher could not be closed', { err: error }));
+      root.watcher = this.follow(root.dir);
+      for (const file of new Set([...this.plugins.filesIn(root.dir), ...this.found(root)])) this.files.changed(file);
     }
   }
 
-  private async load(file: PluginFile): Promise<void> {
-    const started = performance.now();
-    const entry = await this.plugins.load(file);
-    if (entry.state !== 'running' || entry.errors.length > 0) return;
-    const handlers = entry.handlers.map(({ durable }) => `${durable.subject} → ${durable.durable}`);
-    this.log.info('a plugin is loaded', {
-      plugin: entry.name,
-      file: file.file,
-      version: entry.version,
-      handlers,
-      tookMs: Math.round(performance.now() - started),
-    });
+  private found({ dir, identity }: Root): string[] {
+    if (identity === undefined) return [];
+    try {
+      return discover([dir]).found.map(({ file }) => file);
+    } catch (error) {
+      // It is gone again: the next look finds out.
+      this.log.debug('a plugins folder could not be read', { dir, err: error });
+      return [];
+    }
+  }
+
+  /** Each plugin that is concerned is loaded once, however many of its files have changed. */
+  private async apply(paths: readonly string[]): Promise<void> {
+    const gone = paths.filter((path) => stampOf(path) === undefined);
+    // Before the others: what takes a removed one's name is free to.
+    await Promise.all(gone.map((path) => this.plugins.remove(path)));
+    const concerned = new Map(this.plugins.concernedBy(paths).map((file) => [file.file, file]));
+    for (const path of paths) {
+      const own = gone.includes(path) ? undefined : this.pluginAt(path);
+      if (!own) continue;
+      const why = whySkipped(path);
+      if (why === undefined) concerned.set(path, own);
+      else {
+        concerned.delete(path);
+        if (/plugin/i.test(path)) this.log.info('a file in the plugins folder is skipped', { file: path, why });
+      }
+    }
+    // One that is gone as well has its own removal coming.
+    const there = [...concerned.values()].filter(({ file }) => stampOf(file) !== undefined);
+    await Promise.all(there.map((file) => this.plugins.load(file, 'sources')));
   }
 
   /** The plugin that the path would be, by its place: in a root, or `name/index.plugin.*` below it. */
   private pluginAt(path: string): PluginFile | undefined {
     const parent = dirname(path);
-    for (const root of this.roots) {
+    for (const { dir: root } of this.roots) {
       if (parent === root) return { file: path, root };
       if (
         dirname(parent) === root &&
@@ -95,8 +126,7 @@ export class PluginWatch {
   }
 }
 
-/** What tells one state of a file from another; nothing where there is no file. */
-function stamp(path: string): string | undefined {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  return stats && `${stats.size} ${stats.mtimeMs} ${stats.ino}`;
+function identityOf(dir: string): string | undefined {
+  const stats = statSync(dir, { throwIfNoEntry: false });
+  return stats?.isDirectory() ? `${stats.dev} ${stats.ino} ${stats.birthtimeMs}` : undefined;
 }

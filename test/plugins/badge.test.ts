@@ -1,27 +1,26 @@
 import fc from 'fast-check';
+import { testHost } from 'jetplug/testing';
 import { BadgePlugin } from '../../plugins/badge.plugin';
-import { BadgeAwarded, type VideoWatchStarted } from '../../plugins/contracts/streaming';
+import { BadgeAwarded, VideoWatchStarted } from '../../plugins/contracts/streaming';
 import { MemoryStore, RecordingBus, settingsOf, type Turn } from '../support/plugin-harness';
-import { atOnce, watch, watches } from '../support/watches';
+import { atOnce, watches } from '../support/watches';
 
-function setUp(turn?: Turn, section?: object) {
-  const store = new MemoryStore<number>(turn);
-  const bus = new RecordingBus();
-  return { store, bus, plugin: new BadgePlugin(store, bus, settingsOf(BadgePlugin, section)) };
+async function watched(users: readonly string[], badge: object = {}) {
+  const host = await testHost([BadgePlugin], { settings: { badge } });
+  for (const user_id of users) await host.publish(VideoWatchStarted, { user_id, video_id: 'v1' });
+  await host.settled();
+  await host.stop();
+  return host;
 }
 
-const award = ({ plugin }: ReturnType<typeof setUp>, event: VideoWatchStarted) => plugin.award(event);
-
 test('counts the watches of each viewer as a plain number under the viewer’s id', async () => {
-  const { plugin, store } = setUp();
-  for (const user of ['u1', 'u2', 'u1']) await plugin.award(watch(user, 'v1'));
-  expect(store.all()).toEqual({ u1: 2, u2: 1 });
+  const store = (await watched(['u1', 'u2', 'u1'])).store(BadgePlugin);
+  expect([await store.get('u1'), await store.get('u2')]).toEqual([2, 1]);
 });
 
 test('awards a badge at 1, 10, 100 and 1,000 watches', async () => {
-  const { plugin, bus } = setUp();
-  for (let i = 0; i < 1_001; i++) await plugin.award(watch('u1', `v${i}`));
-  expect(bus.of(BadgeAwarded)).toEqual([
+  const host = await watched(Array.from({ length: 1_001 }, () => 'u1'));
+  expect(host.published(BadgeAwarded)).toMatchObject([
     { user_id: 'u1', badge: 'first-watch', count: 1 },
     { user_id: 'u1', badge: '10-watches', count: 10 },
     { user_id: 'u1', badge: '100-watches', count: 100 },
@@ -30,14 +29,31 @@ test('awards a badge at 1, 10, 100 and 1,000 watches', async () => {
 });
 
 test('takes other milestones from its settings', async () => {
-  const { plugin, bus } = setUp(undefined, { milestones: [2] });
-  for (let i = 0; i < 3; i++) await plugin.award(watch('u1', 'v1'));
-  expect(bus.of(BadgeAwarded)).toEqual([{ user_id: 'u1', badge: '2-watches', count: 2 }]);
+  const host = await watched(['u1', 'u1', 'u1'], { milestones: [2] });
+  expect(host.published(BadgeAwarded)).toMatchObject([{ user_id: 'u1', badge: '2-watches', count: 2 }]);
 });
 
-test('refuses a milestone that no viewer can reach', () => {
-  expect(() => settingsOf(BadgePlugin, { milestones: [0] })).toThrow(/milestones/);
+test('refuses a milestone that no viewer can reach', async () => {
+  await expect(watched([], { milestones: [0] })).rejects.toMatchObject({ code: 'JP_PLUGIN_SETTINGS_INVALID' });
 });
+
+test('awards a badge once when the host dies before it could acknowledge the watch', async () => {
+  const host = await testHost([BadgePlugin]);
+  host.crashBeforeAck();
+  await host.publish(VideoWatchStarted, { user_id: 'u1', video_id: 'v1' });
+  await host.settled();
+  expect(host.published(BadgeAwarded)).toHaveLength(1);
+  expect(await host.store(BadgePlugin).get('u1')).toBe(1);
+  await host.stop();
+});
+
+function setUp(turn: Turn) {
+  const store = new MemoryStore<number>(turn);
+  const bus = new RecordingBus();
+  return { store, bus, plugin: new BadgePlugin(store, bus, settingsOf(BadgePlugin)) };
+}
+
+const award = ({ plugin }: ReturnType<typeof setUp>, event: VideoWatchStarted) => plugin.award(event);
 
 test('awards each milestone once to each viewer who reached it, whatever is handled when', async () => {
   await fc.assert(

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { UserFriendAdded, NotificationRequested } from '../../plugins/contracts/streaming';
+import { testHost } from 'jetplug/testing';
+import { NotificationRequested, UserFriendAdded, VideoWatchStarted } from '../../plugins/contracts/streaming';
 import { NotificationPlugin, type Friend } from '../../plugins/notification.plugin';
 import { eventOf, MemoryStore, RecordingBus, type Turn } from '../support/plugin-harness';
-import { after, atOnce, inOrder, shuffled, watch } from '../support/watches';
+import { after, atOnce, inOrder, shuffled } from '../support/watches';
 
 function setUp(turn?: Turn) {
   const store = new MemoryStore<Friend[]>(turn);
@@ -17,22 +18,31 @@ const befriend = ({ plugin }: Bench, event: UserFriendAdded) => plugin.befriend(
 const added = (user_id: string, friend_id: string, hour = 0) =>
   eventOf(UserFriendAdded, { user_id, friend_id }, after(hour, HOUR_MS));
 
+/** What is asked for when u1 watches a video, whose friends were added before, an hour after each other. */
+async function askedFor(...friendships: readonly [user: string, friend: string][]) {
+  const host = await testHost([NotificationPlugin]);
+  for (const [hour, [user_id, friend_id]] of friendships.entries()) {
+    await host.publish(UserFriendAdded, { user_id, friend_id }, { timestamp: after(hour, HOUR_MS) });
+  }
+  await host.settled();
+  await host.publish(VideoWatchStarted, { user_id: 'u1', video_id: 'v1' });
+  await host.settled();
+  await host.stop();
+  return host.published(NotificationRequested);
+}
+
 test('asks once to tell all friends of the viewer, the newest first', async () => {
-  const bench = await inOrder(setUp(), [added('u1', 'u2', 1), added('u1', 'u3', 2), added('u2', 'u9')], befriend);
-  await bench.plugin.tell(watch('u1', 'v1'));
-  expect(bench.bus.of(NotificationRequested)).toEqual([{ user_id: 'u1', video_id: 'v1', recipients: ['u3', 'u2'] }]);
+  expect(await askedFor(['u1', 'u2'], ['u1', 'u3'], ['u2', 'u9'])).toMatchObject([
+    { user_id: 'u1', video_id: 'v1', recipients: ['u3', 'u2'] },
+  ]);
 });
 
 test('asks for nothing where the viewer has no friends', async () => {
-  const { plugin, bus } = setUp();
-  await plugin.tell(watch('u1', 'v1'));
-  expect(bus.of(NotificationRequested)).toEqual([]);
+  expect(await askedFor()).toEqual([]);
 });
 
 test('does not tell those who added the viewer, whom the viewer did not add', async () => {
-  const bench = await inOrder(setUp(), [added('u2', 'u1')], befriend);
-  await bench.plugin.tell(watch('u1', 'v1'));
-  expect(bench.bus.of(NotificationRequested)).toEqual([]);
+  expect(await askedFor(['u2', 'u1'])).toEqual([]);
 });
 
 test('keeps a friend once, however often added, and at most 200 of them', async () => {

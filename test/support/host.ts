@@ -39,6 +39,8 @@ export interface TestHost {
   readonly url: string;
   /** The broker's address. */
   readonly servers: string;
+  /** The file that its config is in. */
+  readonly configFile: string;
   /** Its log so far. */
   readonly lines: readonly LogLine[];
   /** The lines so far with this message. */
@@ -101,6 +103,7 @@ export async function startHost(options: HostOptions): Promise<TestHost> {
       pid: ready.pid,
       url: ready.http,
       servers: ready.broker.url,
+      configFile: config,
       lines,
       logged,
       noise,

@@ -23,6 +23,7 @@ import type {
   RetryRoad,
 } from '../../host/message/ports';
 import type { Envelope } from '../../sdk/internal';
+import { machineTime } from '../../host/time';
 import { MemoryKeyValue } from './memory-key-value';
 import { RecordingLog } from './recording-log';
 
@@ -223,6 +224,7 @@ export class MessageBench {
       outgoing: this.outgoing(),
       counters: new HandlerCounters(),
       log: this.log,
+      time: machineTime,
       ...over,
     };
   }

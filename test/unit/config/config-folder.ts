@@ -1,7 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { loadConfig, type LoadedConfig, type LoadOptions } from '../../../host/config/load';
+import type { LoadedConfig } from '../../../host/config/config';
+import { loadConfig, type LoadOptions } from '../../../host/config/load';
 import { isJetplugError, type JetplugError } from '../../../sdk/internal';
 
 export type Given = Partial<Omit<LoadOptions, 'cwd'>>;

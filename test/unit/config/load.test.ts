@@ -46,6 +46,7 @@ describe('loading the configuration', () => {
         maxPayloadBytes: 512 * 1024,
         maxDepth: 64,
         circuit: { messages: 5, overMs: 1_000 },
+        rollback: { events: 3, withinMs: 60_000 },
       },
       deadLetters: { stream: 'DEAD', maxAgeMs: 30 * 86_400_000 },
       http: { listen: '127.0.0.1:8300' },
@@ -74,7 +75,7 @@ plugins:
   defaults: { from: beginning, concurrency: 4, timeout: 5s, retry: { attempts: 3, backoff: [0s, 1s, 1d] } }
   badge: { enabled: false, from: { since: 7d }, retry: { attempts: 9 }, settings: { milestones: [1, 10], names: { 1: one } } }
   p0: { from: { sequence: 12 }, timeout: 1m }
-delivery: { ackWait: 1s, maxAckPending: 5, maxPayload: 1024, maxDepth: 3, circuit: { messages: 20, over: 90s } }
+delivery: { ackWait: 1s, maxAckPending: 5, maxPayload: 1024, maxDepth: 3, circuit: { messages: 20, over: 90s }, rollback: { events: 7, within: 10s } }
 deadLetters: { stream: LETTERS, maxAge: 365d }
 http: { listen: "[::]:0" }
 log: { level: debug }
@@ -140,6 +141,7 @@ shutdown: { grace: 0s }
         maxPayloadBytes: 1_024,
         maxDepth: 3,
         circuit: { messages: 20, overMs: 90_000 },
+        rollback: { events: 7, withinMs: 10_000 },
       },
       deadLetters: { stream: 'LETTERS', maxAgeMs: 365 * 86_400_000 },
       http: { listen: '[::]:0' },

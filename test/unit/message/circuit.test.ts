@@ -23,6 +23,20 @@ function bench(before?: CircuitBefore) {
   return { circuit, told, fail, pass, wait: (ms: number) => (nowMs += ms) };
 }
 
+test('when there is hope that it works again, the waits between probes begin anew, and what has failed may be one', () => {
+  const { circuit, fail, wait } = bench({ outage: { since: new Date(0), reason: 'down' }, failing: [] });
+  circuit.probed();
+  fail(1);
+  expect(circuit.probeDelayMs).toBe(500);
+  expect(circuit.hasTried(message(1))).toBe(true);
+  circuit.hope();
+  expect(circuit.hasTried(message(1))).toBe(false);
+  expect(circuit.probeDelayMs).toBe(100);
+  wait(10_000);
+  fail(1);
+  expect(circuit.isOpen).toBe(true);
+});
+
 test('a failure is charged when another message succeeds', () => {
   const { told, fail, pass } = bench();
   fail(1);

@@ -265,3 +265,22 @@ describe('when the grace is over', () => {
     expect(delivery!.answers).toEqual(['term rejected']);
   });
 });
+
+test('what begins after a swap runs on the new version, with its places; what ran ends on its own', async () => {
+  const held = new HeldRuns({ concurrency: 1 });
+  held.offer(3);
+  const onNew: number[] = [];
+  const next: Handler = {
+    ...held.bench.handler,
+    invoke: (_event, context) => void onNew.push((context as { sequence: number }).sequence),
+  };
+  let ended = false;
+  const over = held.intake.swap({ concurrency: 3, prefetch: 32 }, () => next).then(() => (ended = true));
+  expect(held.started).toHaveLength(1);
+  expect(onNew).toHaveLength(2);
+  await Promise.resolve();
+  expect(ended).toBe(false);
+  held.running[0]!.finish();
+  await over;
+  expect(onNew).not.toContain(held.started[0]);
+});

@@ -19,7 +19,10 @@ const lineOf = (text: string) => SOURCE.split('\n').findIndex((line) => line.inc
 function definitionOf(cls: unknown, file = __filename): PluginDefinition {
   const config = { plugins: { dirs: [], watch: false, startTimeoutMs: 1_000, defaults: {}, sections: {} } };
   const sources = new Map([[file, SOURCE]]);
-  return describePlugin({ file, cls: cls as PluginClass, version: 'v1', sources, contracts: new Map() }, config);
+  return describePlugin(
+    { file, cls: cls as PluginClass, version: 'v1', sources, contracts: new Map(), classes: [] },
+    config,
+  );
 }
 
 const NO_STREAMS: Outgoing = {

@@ -15,7 +15,10 @@ function configOf(defaults: HandlerConfig = {}, sections: PluginsConfig['section
 
 function described(cls: unknown, config = configOf(), source = ''): PluginDefinition {
   const sources = new Map([[FILE, source]]);
-  return describePlugin({ file: FILE, cls: cls as PluginClass, version: 'v1', sources, contracts: new Map() }, config);
+  return describePlugin(
+    { file: FILE, cls: cls as PluginClass, version: 'v1', sources, contracts: new Map(), classes: [] },
+    config,
+  );
 }
 
 /** What is wrong with a plugin. */

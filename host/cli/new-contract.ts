@@ -1,0 +1,65 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { isEventContract, JetplugError, type EventContract } from '../../sdk/internal';
+import { loadModules } from '../plugin/module-loader';
+
+/** The contract of a new plugin's events. */
+export interface Contract {
+  /** Under which it is exported. */
+  readonly name: string;
+  readonly subject: string;
+  readonly file: string;
+  /** Its schema, where it is there already. */
+  readonly schema?: EventContract['schema'];
+  /** Its file's text, where it is to be written. */
+  readonly text?: string;
+}
+
+/**
+ * The contract with the subject or the name, of the folder `contracts`.
+ * @throws JetplugError `JP_NOT_FOUND` for a name that no contract has
+ */
+export function findContract(event: string, plugins: string): Contract | undefined {
+  const known = contractsIn(join(plugins, 'contracts'));
+  const found = known.find(({ name, subject }) => name === event || subject === event);
+  if (found || !/^[A-Z]\w*$/.test(event)) return found;
+  const names = known.map(({ name, subject }) => `${name} (${subject})`).join(', ') || 'none';
+  throw new JetplugError('JP_NOT_FOUND', `there is no contract ${event}; there are: ${names}`, {
+    hint: 'Name one of these, or a subject: its contract is then written.',
+  });
+}
+
+/** A first contract for a subject, with one field to begin with. */
+export function newContract(subject: string, plugins: string): Contract {
+  const words = subject.split(/[^A-Za-z0-9]+/).filter((word) => word !== '');
+  const name = words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('');
+  const className = /^[A-Z]/.test(name) ? name : `Event${name}`;
+  const file = join(plugins, 'contracts', `${words.join('-').toLowerCase()}.ts`);
+  const text = `import { defineEvent } from 'jetplug/sdk';
+import { z } from 'zod';
+
+/** What happened, and the fields that say so. */
+export class ${className} extends defineEvent('${subject}', z.object({ id: z.string().min(1) })) {}
+`;
+  return { name: className, subject, file, text };
+}
+
+function contractsIn(folder: string): Contract[] {
+  return sourcesIn(folder).flatMap((file) => {
+    const { exports } = loadModules(file);
+    return Object.entries(exports ?? {}).flatMap(([name, value]: [string, unknown]) =>
+      isEventContract(value) ? [{ name, subject: value.subject, file, schema: value.schema }] : [],
+    );
+  });
+}
+
+function sourcesIn(folder: string): string[] {
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  return names.filter((name) => /(?<!\.d|\.test)\.[jt]s$/.test(name)).map((name) => join(folder, name));
+}

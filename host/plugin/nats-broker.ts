@@ -1,0 +1,30 @@
+import type { Config } from '../config/config';
+import { Bucket } from '../nats/bucket';
+import type { Connection } from '../nats/connection';
+import { checkDurable, durablePosition, ensureDurable } from '../nats/consumers';
+import type { KeptStreams } from '../nats/kept-streams';
+import { Pull } from '../nats/pull';
+import { subjectsOnRoads } from '../nats/retry-road';
+import { streamCreated } from '../nats/streams';
+import type { PluginBroker } from './plugin-broker';
+
+/** What a plugin's life asks of the broker, on a connection. */
+export function natsBroker(connection: Connection, kept: KeptStreams, config: Pick<Config, 'streams'>): PluginBroker {
+  return {
+    ensureDurable: (spec) => ensureDurable(connection, spec),
+    checkDurable: (spec) => checkDurable(connection, spec),
+    durablePosition: (stream, durable) => durablePosition(connection, stream, durable),
+    streamCreated: (stream) => streamCreated(connection, stream),
+    whenChecked: (...streams) => kept.whenChecked(...streams),
+    checkedCreated: (stream) => kept.created(stream),
+    isOnRoad: async ({ subject }) => (await subjectsOnRoads(connection, subject)).length > 0,
+    storeOf: (plugin) => Bucket.at(connection, `jetplug-${plugin}`),
+    pull: (stream, durable, sink) => new Pull(connection, stream, durable, sink),
+    openStore: async (plugin) => {
+      const replicas = config.streams[0]?.replicas ?? 1;
+      const bucket = await Bucket.open(connection, `jetplug-${plugin}`, replicas);
+      const leave = await bucket.keep(kept, `the store of plugin ${plugin}`, replicas);
+      return { bucket, leave };
+    },
+  };
+}

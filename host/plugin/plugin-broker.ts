@@ -1,0 +1,29 @@
+import type { KeyValue } from '../effects/key-value';
+import type { DurablePosition, DurableSpec } from '../nats/consumers';
+import type { Pull, PullSink } from '../nats/pull';
+
+/** What a plugin's life asks of the broker. The testing kit has one in memory. */
+export interface PluginBroker {
+  /** Makes the durable where it is missing, and updates in place what the server lets us. */
+  ensureDurable(spec: DurableSpec): Promise<DurablePosition>;
+  /** @throws JetplugError `JP_CONSUMER_NOT_UPDATABLE` where the durable could not be brought to this in place */
+  checkDurable(spec: DurableSpec): Promise<void>;
+  /** How far it is, or nothing where there is no such durable. */
+  durablePosition(stream: string, durable: string): Promise<DurablePosition | undefined>;
+  /** When a stream was made; one made again counts its sequences anew. */
+  streamCreated(stream: string): Promise<string>;
+  /** Resolves when the streams are as they were, where a look at them is under way. */
+  whenChecked(...streams: string[]): Promise<void>;
+  /** When the stream was made, as of that look. */
+  checkedCreated(stream: string): Promise<string>;
+  /** Whether anything lies on a handler's retry road. */
+  isOnRoad(road: DurableSpec): Promise<boolean>;
+  /** A plugin's bucket, which is not looked for: what is asked of one that is not there fails. */
+  storeOf(plugin: string): KeyValue;
+  pull(stream: string, durable: string, sink: PullSink): DurablePull;
+  /** A plugin's bucket, made where it is missing, and kept until `leave`. */
+  openStore(plugin: string): Promise<{ readonly bucket: KeyValue; leave(): void }>;
+}
+
+/** Deliveries of one durable, on their way to a sink. */
+export type DurablePull = Pick<Pull, 'start' | 'request' | 'pause' | 'probe' | 'resume' | 'found' | 'disown' | 'stop'>;

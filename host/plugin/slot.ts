@@ -1,0 +1,103 @@
+import type { ErrorCode, JetplugError } from '../../sdk/internal';
+import type { ConsumingHandler } from './consume';
+import type { PluginDefinition } from './describe';
+import { nameByFile, type PluginFile } from './discover';
+import type { Reload } from './reloads';
+import type { RunningPlugin } from './running-plugin';
+
+export type PluginState = 'loading' | 'running' | 'waiting' | 'failed' | 'stopped';
+
+/** A plugin file and what became of it. */
+export interface PluginEntry {
+  readonly file: string;
+  /** The plugin's name, or the file's where it could not be read. */
+  readonly name: string;
+  readonly version: string | undefined;
+  /** Of the version that runs, else of the one that does not; absent where it could not be read. */
+  readonly definition: PluginDefinition | undefined;
+  readonly state: PluginState;
+  /** Why it does not run, or why its newest version does not. */
+  readonly errors: readonly JetplugError[];
+  readonly handlers: readonly ConsumingHandler[];
+  /** What became of its last changes, the newest last. */
+  readonly reloads: readonly Reload[];
+}
+
+const FOR_OTHERS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'JP_PLUGIN_IMPORT_NOT_FOUND',
+  'JP_PLUGIN_LOAD_FAILED',
+  'JP_PLUGIN_DUPLICATE_NAME',
+  'JP_PLUGIN_DUPLICATE_DURABLE',
+]);
+
+/** One file's place among the plugins. */
+export class Slot {
+  /** As it was last read; what runs may be an earlier version. */
+  definition: PluginDefinition | undefined;
+  running: RunningPlugin | undefined;
+  /** The version that was taken back: it is not tried again. */
+  badVersion: string | undefined;
+  private state: PluginState = 'loading';
+  private errors: readonly JetplugError[] = [];
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(readonly file: PluginFile) {}
+
+  get name(): string {
+    const definition = this.running?.definition ?? this.definition;
+    return definition?.name ?? nameByFile(this.file.file);
+  }
+
+  /** Whether the file's plugin is made of this one, as it runs or as it was last read. */
+  isMadeOf(path: string): boolean {
+    if (path === this.file.file) return true;
+    return [this.definition, this.running?.definition].some((definition) => definition?.sources.has(path));
+  }
+
+  entryWith(reloads: readonly Reload[]): PluginEntry {
+    const { running, errors, name } = this;
+    const { file } = this.file;
+    const handlers = running?.handlers ?? [];
+    const waiting = this.state === 'running' && handlers.some((handler) => handler.state === 'waiting');
+    const definition = running?.definition ?? this.definition;
+    const version = definition?.version;
+    const state = waiting ? 'waiting' : this.state;
+    return { file, name, version, definition, state, errors, handlers, reloads };
+  }
+
+  /** Whether what keeps the plugin from running may lie in another file. */
+  get failedForOthers(): boolean {
+    return this.errors.some(({ code, file }) => FOR_OTHERS.has(code) || file !== this.file.file);
+  }
+
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.last.then(work);
+    this.last = mine.catch(() => undefined); // the caller has it; here only the order counts
+    return mine;
+  }
+
+  begin(): void {
+    if (!this.running) this.state = 'loading';
+  }
+
+  run(running: RunningPlugin): void {
+    this.running = running;
+    this.definition = running.definition;
+    this.badVersion = undefined;
+    this.state = 'running';
+    this.errors = [];
+  }
+
+  /** What runs, runs on. */
+  fail(errors: readonly JetplugError[]): void {
+    this.errors = errors;
+    if (!this.running) this.state = 'failed';
+  }
+
+  end(): void {
+    this.running = undefined;
+    this.badVersion = undefined;
+    this.state = 'stopped';
+    this.errors = [];
+  }
+}

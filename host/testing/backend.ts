@@ -1,0 +1,39 @@
+import type { KeyValue } from '../effects/key-value';
+import type { LongTexts } from '../effects/long-texts';
+import type { DeadLetters, Outgoing, RetryRoad } from '../message/ports';
+import type { StoredLetter } from '../nats/dead-letter-stream';
+import type { PluginHost } from '../plugin/plugin-host';
+import type { PluginBroker } from '../plugin/plugin-broker';
+import type { Time } from '../time';
+import type { TestClock } from './test-clock';
+
+/** A message of any form, as a program without the SDK may send it. */
+export interface RawMessage {
+  readonly subject: string;
+  readonly payload: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What a test host stands on: a broker in memory, or a server. */
+export interface Backend {
+  readonly clock: TestClock;
+  /** What the host's own timers go by. */
+  readonly time: Time;
+  readonly streams: PluginHost['streams'];
+  readonly broker: PluginBroker;
+  readonly wakes: PluginHost['wakes'];
+  readonly outgoing: Outgoing;
+  readonly road: RetryRoad;
+  readonly records: KeyValue;
+  deadLetters(texts: LongTexts): DeadLetters;
+  sendRaw(message: RawMessage): Promise<void>;
+  letters(): Promise<StoredLetter[]>;
+  /** A plugin's bucket, made where it is missing. */
+  bucket(plugin: string): Promise<KeyValue>;
+  /**
+   * Waits until something may have happened: a turn of the event loop, and where nothing runs the next moment
+   * at which something is due. Answers whether anything can still happen.
+   */
+  next(isRunning: boolean): Promise<boolean>;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,177 @@
+import { covers, isPublishSubject, JetplugError } from '../../sdk/internal';
+import type { Config } from '../config/config';
+import { Conflict } from '../effects/key-value';
+import type { LongTexts } from '../effects/long-texts';
+import { APPLIED_IN_HEADER, isLetterOf } from '../message/dead-letter';
+import type { DeadLetter, DeadLetters, Outgoing, ParkedEvent, RetryRoad } from '../message/ports';
+import type { DurableSpec } from '../nats/consumers';
+import type { StoredLetter } from '../nats/dead-letter-stream';
+import { RETRY_STREAM, roadMessage } from '../nats/retry-road';
+import type { PluginBroker } from '../plugin/plugin-broker';
+import type { Time } from '../time';
+import { MemoryBucket } from './memory-bucket';
+import { MemoryDurable } from './memory-durable';
+import { MemoryPull } from './memory-pull';
+import { MemoryStream, type Incoming } from './memory-stream';
+
+const DUPLICATE_WINDOW_MS = 120_000;
+
+/** Streams, durables and buckets in memory. */
+export class MemoryBroker implements PluginBroker {
+  private readonly streams = new Map<string, MemoryStream>();
+  private readonly durables = new Map<string, MemoryDurable>();
+  private readonly buckets = new Map<string, MemoryBucket>();
+
+  constructor(
+    private readonly config: Pick<Config, 'streams' | 'deadLetters'>,
+    private readonly time: Time,
+  ) {
+    for (const stream of config.streams) this.streams.set(stream.name, new MemoryStream(stream, time));
+    const own = { duplicateWindowMs: DUPLICATE_WINDOW_MS };
+    const letters = { ...own, name: config.deadLetters.stream, subjects: ['dead.>'] };
+    const road = { ...own, name: RETRY_STREAM, subjects: ['retry.>'] };
+    for (const stream of [letters, road]) this.streams.set(stream.name, new MemoryStream(stream, time));
+  }
+
+  /** Whether a message is in a host's hands. */
+  get isInHand(): boolean {
+    for (const durable of this.durables.values()) if (durable.isInHand) return true;
+    return false;
+  }
+
+  bucket(name: string): MemoryBucket {
+    const bucket = this.buckets.get(name) ?? new MemoryBucket(name);
+    this.buckets.set(name, bucket);
+    return bucket;
+  }
+
+  async ensureDurable(spec: DurableSpec) {
+    const key = `${spec.stream} ${spec.durable}`;
+    const durable = this.durables.get(key) ?? new MemoryDurable(this.streamNamed(spec.stream), spec, this.time);
+    this.durables.set(key, durable);
+    durable.update(spec);
+    return durable.position;
+  }
+
+  /** All of it can be changed here. */
+  checkDurable(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async durablePosition(stream: string, durable: string) {
+    return this.durables.get(`${stream} ${durable}`)?.position;
+  }
+
+  async streamCreated(stream: string): Promise<string> {
+    return this.streamNamed(stream).created;
+  }
+
+  /** No stream is lost here, so that none is looked at. */
+  whenChecked(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  checkedCreated(stream: string): Promise<string> {
+    return this.streamCreated(stream);
+  }
+
+  async isOnRoad({ subject }: DurableSpec): Promise<boolean> {
+    const messages = [...this.streamNamed(RETRY_STREAM).messages.values()];
+    return messages.some((message) => covers(subject, message.subject));
+  }
+
+  storeOf(plugin: string): MemoryBucket {
+    return this.bucket(`jetplug-${plugin}`);
+  }
+
+  pull(stream: string, durable: string, sink: ConstructorParameters<typeof MemoryPull>[1]): MemoryPull {
+    return new MemoryPull(this.durables.get(`${stream} ${durable}`)!, sink);
+  }
+
+  async openStore(plugin: string) {
+    return { bucket: this.bucket(`jetplug-${plugin}`), leave: () => undefined };
+  }
+
+  /** Calls back for each event on a handler's road. */
+  onRoad(plugin: string, handler: string, listener: () => void): () => void {
+    const { listeners } = this.streamNamed(RETRY_STREAM);
+    const told = ({ subject }: { subject: string }): void => {
+      if (covers(`retry.${plugin}.${handler}.>`, subject)) listener();
+    };
+    listeners.add(told);
+    return () => void listeners.delete(told);
+  }
+
+  /** Stores a message in the stream that holds its subject. */
+  store(message: Incoming): { sequence: number; duplicate: boolean } {
+    const { subject } = message;
+    if (!isPublishSubject(subject)) {
+      throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(subject)}`);
+    }
+    for (const stream of this.streams.values()) if (stream.holds(subject)) return stream.append(message);
+    throw new JetplugError('JP_PUBLISH_NO_STREAM', `no stream holds ${subject}`);
+  }
+
+  get outgoing(): Outgoing {
+    return {
+      dropsRepeatsMs: Math.min(...this.config.streams.map(({ duplicateWindowMs }) => duplicateWindowMs)),
+      send: async ({ id, subject, payload, headers }) => {
+        const { duplicate } = this.store({ id, subject, payload: Buffer.from(payload), headers });
+        return { duplicate };
+      },
+      idsSince: async (subject, sinceMs) => {
+        const stream = [...this.streams.values()].find((each) => each.holds(subject));
+        const messages = [...(stream?.messages.values() ?? [])];
+        const sent = messages.filter((message) => message.subject === subject && message.storedAtMs >= sinceMs);
+        return new Set(sent.map(({ headers }) => headers['Nats-Msg-Id'] ?? ''));
+      },
+    };
+  }
+
+  get road(): RetryRoad {
+    return {
+      park: async (event: ParkedEvent) => {
+        try {
+          this.store({ ...roadMessage(event), payload: event.payload, expected: 0 });
+        } catch (error) {
+          // It is there already.
+          if (!(error instanceof Conflict)) throw error;
+        }
+      },
+    };
+  }
+
+  deadLetters(texts: LongTexts): DeadLetters {
+    return {
+      store: async (letter) => this.storeLetter(letter),
+      remove: async (id, of) => {
+        const stream = this.streamNamed(this.config.deadLetters.stream);
+        const letter = stream.messages.get(id);
+        if (!letter || !isLetterOf(letter.headers, of)) return;
+        const record = letter.headers[APPLIED_IN_HEADER];
+        stream.remove(id);
+        if (record !== undefined) await texts.remove(record);
+      },
+    };
+  }
+
+  get letters(): StoredLetter[] {
+    const { messages } = this.streamNamed(this.config.deadLetters.stream);
+    return [...messages.values()].map(({ sequence, headers, payload }) => ({ id: sequence, headers, payload }));
+  }
+
+  /** Each letter once; one that takes the place of another, for its event was redriven, replaces it. */
+  private storeLetter({ plugin, handler, stream, sequence, headers, payload, replaces }: DeadLetter): void {
+    const letters = this.streamNamed(this.config.deadLetters.stream);
+    if (stream === letters.name) return;
+    const subject = `dead.${plugin}.${handler}.${stream}.${sequence}`;
+    const present = letters.lastOn(subject);
+    if (present && present.sequence !== replaces) return;
+    if (present) letters.remove(present.sequence);
+    letters.append({ subject, payload, headers });
+  }
+
+  private streamNamed(name: string): MemoryStream {
+    return this.streams.get(name)!;
+  }
+}

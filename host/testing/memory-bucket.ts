@@ -1,0 +1,51 @@
+import { JetplugError } from '../../sdk/internal';
+import { Conflict, type Entry, type KeyValue } from '../effects/key-value';
+
+/** What a server takes in one message, its headers included. */
+const MAX_MESSAGE_BYTES = 1_048_576;
+
+/** A bucket in memory, with the revisions and conflicts of a real one. */
+export class MemoryBucket implements KeyValue {
+  private readonly entries = new Map<string, Entry>();
+  private revision = 0;
+
+  constructor(private readonly name: string) {}
+
+  async get(key: string): Promise<Entry | undefined> {
+    return this.entries.get(key);
+  }
+
+  async put(key: string, value: string, expected?: number, marks?: string): Promise<number> {
+    return this.write(key, value, expected, marks);
+  }
+
+  async delete(key: string, expected?: number, marks?: string): Promise<number> {
+    return this.write(key, undefined, expected, marks);
+  }
+
+  async purge(key: string): Promise<void> {
+    const below = key.endsWith('.>') ? key.slice(0, -1) : undefined;
+    for (const each of [...this.entries.keys()]) {
+      if (below === undefined ? each === key : each.startsWith(below)) this.entries.delete(each);
+    }
+  }
+
+  async marked(): Promise<{ key: string; marks: string }[]> {
+    return [...this.entries].flatMap(([key, { marks }]) => (marks ? [{ key, marks }] : []));
+  }
+
+  async keys(under?: string): Promise<string[]> {
+    const keys = [...this.entries].filter(([, { value }]) => value !== undefined).map(([key]) => key);
+    return under === undefined ? keys : keys.filter((key) => key.startsWith(`${under}.`));
+  }
+
+  private write(key: string, value: string | undefined, expected: number | undefined, marks = ''): number {
+    if (Buffer.byteLength(value ?? '') + marks.length > MAX_MESSAGE_BYTES) {
+      throw new JetplugError('JP_STORE_VALUE_INVALID', `${this.name}: the value is larger than the server takes`);
+    }
+    if (expected !== undefined && expected !== (this.entries.get(key)?.revision ?? 0)) throw new Conflict(this.name);
+    const revision = ++this.revision;
+    this.entries.set(key, { value, revision, marks });
+    return revision;
+  }
+}

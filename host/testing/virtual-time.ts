@@ -1,0 +1,74 @@
+import type { Time, Timer } from '../time';
+
+interface Entry {
+  atMs: number;
+  readonly order: number;
+  readonly act: () => void;
+  readonly periodMs?: number;
+}
+
+/** A time that stands still until it is moved; what it is moved past is done on the way, in order. */
+export class VirtualTime implements Time {
+  private elapsedMs = 0;
+  private made = 0;
+  private readonly timers = new Set<Entry>();
+
+  /** @param startMs milliseconds since 1970 */
+  constructor(private readonly startMs: number) {}
+
+  epochMs(): number {
+    return this.startMs + this.elapsedMs;
+  }
+
+  nowMs(): number {
+    return this.elapsedMs;
+  }
+
+  after(delayMs: number, act: () => void): Timer {
+    return this.add({ atMs: this.elapsedMs + Math.max(0, delayMs), order: this.made++, act });
+  }
+
+  every(periodMs: number, act: () => void): Timer {
+    return this.add({ atMs: this.elapsedMs + periodMs, order: this.made++, act, periodMs });
+  }
+
+  /**
+   * Goes to the next moment at which something is due, and does it; answers whether there was one.
+   * @param untilMs goes no further than to here, and to here where nothing is due before
+   * @param withPeriodic whether what is done again and again is worth stopping at: with nothing in anybody's hands it is not
+   */
+  step(untilMs: number, withPeriodic: boolean): boolean {
+    const next = this.next(withPeriodic);
+    if (!next || next.atMs > untilMs) {
+      if (Number.isFinite(untilMs)) this.pass(untilMs);
+      return false;
+    }
+    this.pass(next.atMs);
+    if (next.periodMs === undefined) this.timers.delete(next);
+    else next.atMs += next.periodMs;
+    next.act();
+    return true;
+  }
+
+  private next(withPeriodic: boolean): Entry | undefined {
+    let first: Entry | undefined;
+    for (const entry of this.timers) {
+      if (entry.periodMs !== undefined && !withPeriodic) continue;
+      if (!first || entry.atMs < first.atMs || (entry.atMs === first.atMs && entry.order < first.order)) first = entry;
+    }
+    return first;
+  }
+
+  /** What is done again and again and was not stopped at is next due after the new moment. */
+  private pass(nowMs: number): void {
+    this.elapsedMs = Math.max(this.elapsedMs, nowMs);
+    for (const entry of this.timers) {
+      if (entry.periodMs !== undefined && entry.atMs < this.elapsedMs) entry.atMs = this.elapsedMs;
+    }
+  }
+
+  private add(entry: Entry): Timer {
+    this.timers.add(entry);
+    return { cancel: () => void this.timers.delete(entry) };
+  }
+}

@@ -1,0 +1,82 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** One line that a plugin wrote, in the order in which its process did. */
+export interface Entry {
+  readonly what: 'begin' | 'end';
+  readonly version: string;
+  readonly n: number;
+  readonly key: string;
+  readonly atMs: number;
+}
+
+/** What plugins write down of each run, in a file: no log and no network lies between. */
+export class Ledger {
+  readonly file: string;
+  private readonly known: Entry[] = [];
+  private offset = 0;
+  private rest = '';
+
+  constructor(folder: string, name: string) {
+    this.file = join(folder, name);
+  }
+
+  /** To stand in a plugin's file. */
+  get source(): string {
+    return `import { closeSync, openSync, writeSync } from 'node:fs';
+const ledger = openSync(${JSON.stringify(this.file)}, 'a');
+const note = (what: string, version: string, event: any) => writeSync(ledger, [what, version, event.n, event.user_id, Date.now()].join(' ') + '\\n');
+`;
+  }
+
+  /** What is written by now; each look reads only what is new, so that looking does not slow the test's own load. */
+  get entries(): readonly Entry[] {
+    const lines = (this.rest + this.readNew()).split('\n');
+    this.rest = lines.pop()!;
+    for (const line of lines) {
+      const [what, version, n, key, atMs] = line.split(' ') as [Entry['what'], string, string, string, string];
+      this.known.push({ what, version, n: Number(n), key, atMs: Number(atMs) });
+    }
+    return this.known;
+  }
+
+  get length(): number {
+    return this.entries.length;
+  }
+
+  private readNew(): string {
+    const file = openSync(this.file, 'a+'); // nothing may have been written yet
+    const chunks: string[] = [];
+    const buffer = Buffer.alloc(65_536);
+    for (let read = 1; read > 0;) {
+      read = readSync(file, buffer, 0, buffer.length, this.offset);
+      this.offset += read;
+      chunks.push(buffer.toString('latin1', 0, read));
+    }
+    closeSync(file);
+    return chunks.join('');
+  }
+}
+
+/** The events whose runs overlapped another of their key. */
+export function overlaps(entries: readonly Entry[]): number[] {
+  const running = new Set<string>();
+  return entries.flatMap(({ what, key, n }) => {
+    if (what === 'end') return running.delete(key) ? [] : [n];
+    if (running.has(key)) return [n];
+    running.add(key);
+    return [];
+  });
+}
+
+/** How often each of the events was completed, where it was not once. */
+export function notOnce(entries: readonly Entry[], events: number): Map<number, number> {
+  const times = new Map(Array.from({ length: events }, (_, n) => [n, 0]));
+  for (const { what, n } of entries) if (what === 'end') times.set(n, (times.get(n) ?? 0) + 1);
+  return new Map([...times].filter(([, count]) => count !== 1));
+}
+
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
+}

@@ -1,0 +1,125 @@
+/** What reaches a handler, and what does not. */
+import { Plugin, Subscribe, type Envelope, type EventContext } from 'jetplug/sdk';
+import { z } from 'zod';
+import { defineEvent } from '../../sdk';
+import { onBoth, Placed } from '../support/conformance';
+
+const seen: unknown[] = [];
+beforeEach(() => void seen.splice(0));
+
+@Plugin({ name: 'strict' })
+class StrictPlugin {
+  @Subscribe(Placed)
+  take(event: Placed): void {
+    seen.push(event.n);
+  }
+}
+
+onBoth('what is malformed never reaches a handler, and is dead-lettered with the reason', async (start) => {
+  const host = await start([StrictPlugin]);
+  const deep = JSON.parse(`${'{"a":'.repeat(70)}1${'}'.repeat(70)}`) as object;
+  await host.publishRaw('orders.placed', '{"user":');
+  await host.publishRaw('orders.placed', '[1]');
+  await host.publishRaw('orders.placed', { user: 'u1', n: 'one' });
+  await host.publishRaw('orders.placed', { user: '', n: 1 });
+  await host.publishRaw('orders.placed', { event_type: 'orders.shipped', user: 'u1', n: 1 });
+  await host.publishRaw('orders.placed', { user: 'u1', n: 1, deep });
+  await host.publishRaw('orders.placed', { user: 'u1', n: 1, long: 'x'.repeat(600_000) });
+  await host.publishRaw('orders.placed', new Uint8Array([0xff, 0xfe]));
+  await host.publishRaw('orders.placed', { user: 'u1', n: 42 });
+  await host.settled();
+  expect(seen).toEqual([42]);
+  const letters = [...host.deadLetters()].sort((a, b) => a.sequence - b.sequence);
+  expect(letters.map(({ reason, attempts }) => `${reason} ${attempts}`)).toEqual([
+    'invalid-json 0',
+    'invalid-envelope 0',
+    'schema 0',
+    'schema 0',
+    'invalid-envelope 0',
+    'too-deep 0',
+    'too-large 0',
+    'invalid-json 0',
+  ]);
+});
+
+onBoth('an event without an envelope gets one', async (start) => {
+  const envelopes: Envelope[] = [];
+  @Plugin({ name: 'envelope' })
+  class EnvelopePlugin {
+    @Subscribe(Placed)
+    take({ event_type, event_id, timestamp }: Placed): void {
+      envelopes.push({ event_type, event_id, timestamp });
+    }
+  }
+  const host = await start([EnvelopePlugin]);
+  await host.publishRaw('orders.placed', { user: 'u1', n: 1 }, { 'Nats-Msg-Id': 'mine' });
+  await host.publishRaw('orders.placed', { user: 'u1', n: 2 });
+  await host.settled();
+  expect(envelopes).toMatchObject([
+    { event_type: 'orders.placed', event_id: 'mine' },
+    { event_type: 'orders.placed', event_id: expect.stringMatching(/./) },
+  ]);
+  expect(envelopes[0]!.timestamp).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/);
+});
+
+onBoth('CloudEvents are read in both modes', async (start) => {
+  const host = await start([StrictPlugin]);
+  const structured = { specversion: '1.0', id: 'c1', source: 's', type: 'orders.placed', data: { user: 'u1', n: 1 } };
+  await host.publishRaw('orders.placed', structured, { 'Content-Type': 'application/cloudevents+json' });
+  const binary = { 'ce-specversion': '1.0', 'ce-id': 'c2', 'ce-source': 's', 'ce-type': 'orders.placed' };
+  await host.publishRaw('orders.placed', { user: 'u1', n: 2 }, { ...binary, 'Content-Type': 'application/json' });
+  await host.settled();
+  expect(seen).toEqual([1, 2]);
+  expect(host.deadLetters()).toEqual([]);
+});
+
+onBoth('a handler on a raw subject with a wildcard gets any JSON object of the subjects that match', async (start) => {
+  const got: unknown[] = [];
+  @Plugin({ name: 'raw' })
+  class RawPlugin {
+    @Subscribe('shop.*.paid')
+    one(event: Envelope & { sum?: number }, { subject, headers }: EventContext): void {
+      got.push([subject, event.event_type, event.sum, headers['x-a']]);
+    }
+    @Subscribe('shop.>')
+    all(event: Envelope): void {
+      got.push(['all', event.event_type]);
+    }
+  }
+  const host = await start([RawPlugin]);
+  await host.publish('shop.north.paid', { sum: 1 });
+  await host.publishRaw('shop.south.paid', { sum: 2 }, { 'x-a': 'b' });
+  await host.publish('shop.north.sent', {});
+  await host.settled();
+  expect(got.filter((line) => (line as string[])[0] !== 'all')).toEqual([
+    ['shop.north.paid', 'shop.north.paid', 1, undefined],
+    ['shop.south.paid', 'shop.south.paid', 2, 'b'],
+  ]);
+  expect(got.filter((line) => (line as string[])[0] === 'all')).toHaveLength(3);
+});
+
+onBoth('a handler gets what the schema makes of the fields', async (start) => {
+  class Priced extends defineEvent(
+    'orders.priced',
+    z.object({ price: z.coerce.number(), currency: z.string().default('EUR') }),
+  ) {}
+  const got: unknown[] = [];
+  @Plugin({ name: 'transforms' })
+  class TransformsPlugin {
+    @Subscribe(Priced)
+    take({ price, currency }: Priced): void {
+      got.push([price, currency]);
+    }
+  }
+  const host = await start([TransformsPlugin]);
+  await host.publishRaw('orders.priced', { price: '12.5' });
+  await host.settled();
+  expect(got).toEqual([[12.5, 'EUR']]);
+});
+
+onBoth('a publish that does not fit its contract, or that no stream takes, is refused', async (start) => {
+  const host = await start([StrictPlugin]);
+  await expect(host.publish(Placed, { user: '', n: 1 })).rejects.toMatchObject({ code: 'JP_EVENT_INVALID' });
+  await expect(host.publish('nowhere.at.all', {})).rejects.toMatchObject({ code: 'JP_PUBLISH_NO_STREAM' });
+  await expect(host.publish('orders.*', {})).rejects.toMatchObject({ code: 'JP_SUBJECT_INVALID' });
+});
