@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { EventBus, type Clock, type Publishable, type PublishOptions } from '../../sdk';
-import { isEventContract, isPublishSubject, JetplugError, type Envelope, type EventContract } from '../../sdk/internal';
-import { isPromise, then, type MaybePromise } from '../maybe-promise';
+import { JetplugError, type Envelope, type EventContract } from '../../sdk/internal';
+import { isPromise } from '../maybe-promise';
 import { utc } from '../message/decode';
 import { HOPS_HEADER } from '../message/decode';
 import { derivedId } from '../message/outbox';
 import type { Outgoing, OutgoingEvent } from '../message/ports';
 import { currentRun, type Run } from '../message/run';
-import { listIssues } from '../message/validate';
 import { showThrown } from '../thrown';
+import { checkFields, subjectOf } from './publishable';
 
 const MAX_ID_BYTES = 256;
 
@@ -70,23 +70,6 @@ export class JetStreamEventBus extends EventBus {
     const headers = run ? { [HOPS_HEADER]: String(run.decoded.hops + 1) } : {};
     return { id, subject, payload: toJson(subject, { ...envelope, ...(fields as object), ...envelope }), headers };
   }
-}
-
-function subjectOf(event: EventContract | string): string {
-  const subject = typeof event === 'string' ? event : event.subject;
-  if (typeof subject === 'string' && isPublishSubject(subject)) return subject;
-  throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(subject)}`);
-}
-
-/** They are published as given, not as the schema leaves them: its transforms are the reader's. */
-function checkFields(event: EventContract | string, subject: string, fields: unknown): MaybePromise<void> {
-  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
-    throw new JetplugError('JP_EVENT_INVALID', `${subject}: the fields must be an object`);
-  }
-  if (!isEventContract(event)) return undefined;
-  return then(event.schema['~standard'].validate(fields), ({ issues }) => {
-    if (issues) throw new JetplugError('JP_EVENT_INVALID', `${subject}: ${listIssues(issues)}`);
-  });
 }
 
 function toJson(subject: string, event: object): string {

@@ -63,7 +63,8 @@ export class KeyWriters {
       const batch = new WriteBatch(entry, together);
       await Promise.all([...batch.outdated()].map((settlements) => settlements.refresh()));
       await batch.recall();
-      batch.apply();
+      const applied = batch.apply();
+      if (applied) await applied;
       try {
         if (batch.changed) {
           await this.store(key, entry?.revision ?? 0, batch);

@@ -1,3 +1,4 @@
+import { isPromise, type MaybePromise } from '../maybe-promise';
 import type { Entry } from './key-value';
 import type { LongTexts } from './long-texts';
 import {
@@ -15,7 +16,7 @@ import {
 import type { Settlements } from './settlements';
 
 /** Makes the next text of a key from the present one; `undefined` stands for no value. */
-export type Change = (current: string | undefined) => string | undefined;
+export type Change = (current: string | undefined) => MaybePromise<string | undefined>;
 
 /** Which update of which event a change is, so that it is applied once. */
 export interface Author {
@@ -93,14 +94,10 @@ export class WriteBatch {
   }
 
   /** Applies the changes in turn; one that throws changes nothing and fails alone. */
-  apply(): void {
-    for (const pending of this.together) {
-      const { author } = pending;
-      const before = author && this.find(author);
-      if (before && this.isAtHand(before)) this.repeat(pending, this.returned(before, author));
-      else if (author?.settlements.has(author.sequence)) this.refuse(pending, author);
-      else if (before) this.repeat(pending, this.bestGuess(before, author));
-      else this.applyOne(pending);
+  apply(first = 0): MaybePromise<void> {
+    for (let i = first; i < this.together.length; i++) {
+      const answered = this.answer(this.together[i]!);
+      if (isPromise(answered)) return answered.then(() => this.apply(i + 1));
     }
   }
 
@@ -156,14 +153,27 @@ export class WriteBatch {
     await Promise.all([...this.settlements()].map((settlements) => settlements.flush()));
   }
 
-  private applyOne({ change, author, resolve, reject }: PendingWrite): void {
-    let next: string | undefined;
+  private answer(pending: PendingWrite): MaybePromise<void> {
+    const { author } = pending;
+    const before = author && this.find(author);
+    if (before && this.isAtHand(before)) this.repeat(pending, this.returned(before, author));
+    else if (author?.settlements.has(author.sequence)) this.refuse(pending, author);
+    else if (before) this.repeat(pending, this.bestGuess(before, author));
+    else return this.applyOne(pending);
+  }
+
+  private applyOne(pending: PendingWrite): MaybePromise<void> {
+    const failed = (error: unknown): void => void this.answers.push(() => pending.reject(error));
     try {
-      next = change(this.text);
+      const next = pending.change(this.text);
+      if (isPromise(next)) return next.then((text) => this.take(pending, text), failed);
+      this.take(pending, next);
     } catch (error) {
-      this.answers.push(() => reject(error));
-      return;
+      failed(error);
     }
+  }
+
+  private take({ author, resolve }: PendingWrite, next: string | undefined): void {
     if (author || next !== this.text) this.changed = true;
     this.text = next;
     if (author) this.mark(author, next);

@@ -1,0 +1,63 @@
+import type { ForEvent } from '../../sdk';
+import { isJetplugError } from '../../sdk/internal';
+import { currentRun, currentScope, type Run } from '../message/run';
+import type { KeyValue } from './key-value';
+import { KeyWriters } from './key-writers';
+import { escapeKey, unescapeKey } from './store-keys';
+import type { StoreTexts } from './text-store';
+import type { Change } from './write-batch';
+
+/** A store's texts in a bucket; within a handler a change is applied once for its event, however often that comes. */
+export class BucketTexts implements StoreTexts {
+  private readonly writers: KeyWriters;
+
+  constructor(private readonly bucket: KeyValue) {
+    this.writers = new KeyWriters(bucket);
+  }
+
+  async get(key: string, scope: string | undefined): Promise<string | undefined> {
+    currentScope()?.assertLive('Store.get');
+    return (await this.bucket.get(escapeKey(key, scope)))?.value;
+  }
+
+  async change(
+    key: string,
+    scope: string | undefined,
+    change: Change,
+    { what, ...options }: ForEvent & { what: string },
+  ): Promise<string | undefined> {
+    const run = currentRun(what, options.for);
+    const escaped = escapeKey(key, scope);
+    if (!run) return this.writers.write(escaped, change);
+    return this.changeOnce(escaped, run, (current) => {
+      run.assertLive(what);
+      return change(current);
+    });
+  }
+
+  async keys(scope: string | undefined): Promise<string[]> {
+    currentScope()?.assertLive('Store.keys');
+    const keys = (await this.bucket.keys()).map(unescapeKey);
+    return keys.filter((one) => one.scope === scope).map(({ key }) => key);
+  }
+
+  private async changeOnce(escaped: string, run: Run, change: Change): Promise<string | undefined> {
+    const before = run.appliedBefore(escaped);
+    if (before) return before[2] ?? undefined;
+    const author = run.authorOf(escaped);
+    // Until it is answered, nobody knows whether it was applied.
+    run.unanswered++;
+    const text = await this.writers.write(escaped, change, author).catch((error: unknown) => {
+      if (!isUnanswered(error)) run.unanswered--;
+      throw error;
+    });
+    run.unanswered--;
+    run.applied.push([escaped, author.ordinal, text ?? null]);
+    return text;
+  }
+}
+
+/** All else is known not to have been written. */
+function isUnanswered(error: unknown): boolean {
+  return isJetplugError(error) && error.code === 'JP_STORE_UNAVAILABLE';
+}

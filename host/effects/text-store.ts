@@ -1,0 +1,81 @@
+import { Store, type ForEvent } from '../../sdk';
+import { JetplugError } from '../../sdk/internal';
+import { isPromise, type MaybePromise } from '../maybe-promise';
+import { showThrown } from '../thrown';
+import { assertScope } from './store-keys';
+
+/** Where a store's values are, as texts; each in one scope, or in none. */
+export interface StoreTexts {
+  get(key: string, scope: string | undefined): Promise<string | undefined>;
+  /** Resolves with what the change made of the text, once that is stored; `undefined` stands for no value. */
+  change(
+    key: string,
+    scope: string | undefined,
+    change: (current: string | undefined) => MaybePromise<string | undefined>,
+    options: ForEvent & { what: string },
+  ): Promise<string | undefined>;
+  keys(scope: string | undefined): Promise<string[]>;
+}
+
+/** The author's view of texts: values, and scopes. */
+export class TextStore<T> extends Store<T> {
+  constructor(
+    private readonly texts: StoreTexts,
+    private readonly scopeName?: string,
+  ) {
+    super();
+  }
+
+  async get(key: string): Promise<T | undefined> {
+    return parse<T>(await this.texts.get(key, this.scopeName));
+  }
+
+  async update(key: string, change: (current: T | undefined) => T, options: ForEvent = {}): Promise<T> {
+    const next = (current: string | undefined): string => stringify(key, change(parse<T>(current)));
+    const text = await this.texts.change(key, this.scopeName, next, { ...options, what: 'Store.update' });
+    // What JSON made of it, so that a caller sees what is kept.
+    // None only for a repeat of which nothing is left, which its writer has told.
+    return parse<T>(text) as T;
+  }
+
+  async delete(key: string, options: ForEvent = {}): Promise<void> {
+    await this.texts.change(key, this.scopeName, () => undefined, { ...options, what: 'Store.delete' });
+  }
+
+  keys(): Promise<string[]> {
+    return this.texts.keys(this.scopeName);
+  }
+
+  scope<U>(name: string): Store<U> {
+    if (this.scopeName !== undefined) {
+      throw new JetplugError('JP_STORE_KEY_INVALID', `a scope has no scopes: ${this.scopeName} → ${name}`);
+    }
+    return new TextStore<U>(this.texts, assertScope(name));
+  }
+}
+
+function parse<T>(text: string | undefined): T | undefined {
+  return text === undefined ? undefined : (JSON.parse(text) as T);
+}
+
+function stringify(key: string, next: unknown): string {
+  if (isPromise(next)) {
+    if (next instanceof Promise) next.catch(() => undefined); // said here instead: the function must be synchronous
+    throw invalidValue(key, 'the function given to update is asynchronous; await before it and close over the result');
+  }
+  let text: unknown;
+  try {
+    text = JSON.stringify(next);
+  } catch (cause) {
+    throw invalidValue(key, `the new value is not JSON: ${showThrown(cause)}`, cause);
+  }
+  // Nothing comes of undefined, a function or a symbol, whatever the type of stringify says.
+  if (typeof text !== 'string') throw invalidValue(key, `the function given to update returned ${typeof next}`);
+  return text;
+}
+
+function invalidValue(key: string, why: string, cause?: unknown): JetplugError {
+  return new JetplugError('JP_STORE_VALUE_INVALID', `Store.update(${JSON.stringify(key.slice(0, 60))}): ${why}`, {
+    cause,
+  });
+}
