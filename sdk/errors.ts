@@ -94,6 +94,11 @@ export const ERRORS = {
     'Two handlers have one durable consumer.',
     'Give one of them another with @Subscribe({ durable }).',
   ],
+  JP_PLUGIN_OPTIONS: ['An option of @Plugin has a value it does not take.', 'Correct it as the message describes.'],
+  JP_PLUGIN_PROCESS_ENDED: [
+    'The process of an isolated plugin ended.',
+    'It is started again by itself. The message says how it ended: mend what made it so, or raise the limit it met.',
+  ],
   JP_PLUGIN_NO_HANDLER: ['A plugin has no handler.', 'Add @Subscribe() to a method.'],
   JP_PLUGIN_CONSTRUCTOR_FAILED: ['A plugin’s constructor threw.', 'Mend the line named; the cause is below.'],
   JP_PLUGIN_START_FAILED: ['A plugin’s onStart failed.', 'Mend the line named; the cause is below.'],

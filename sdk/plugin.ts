@@ -8,7 +8,17 @@ export interface PluginOptions {
   description?: string;
   /** Validates `plugins.<name>.settings` of the config; any Standard Schema. See `Settings`. */
   settings?: StandardSchemaV1;
+  /**
+   * Where the plugin's code runs: `inline`, in the host, or `process`, in a process of its own with limits on
+   * its memory, which alone is lost when the code loops for ever, runs out of memory or exits. Default: `inline`.
+   * The config's word counts more.
+   */
+  isolation?: Isolation;
+  /** How many such processes the plugin has, for handlers that keep a processor busy. Each has an instance of its own. Default: 1. */
+  processes?: number;
 }
+
+export type Isolation = 'inline' | 'process';
 
 /** Work to do before the first event and after the last. Both methods are optional. */
 export interface PluginLifecycle {

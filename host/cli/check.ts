@@ -3,7 +3,7 @@ import { isJetplugError, JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { compile } from '../plugin/compile';
 import { validSettings } from '../plugin/contain';
-import { describe, type PluginDefinition } from '../plugin/describe';
+import { describe, type DescribedPlugin } from '../plugin/describe';
 import { discover } from '../plugin/discover';
 import { specOf } from '../plugin/reconcile';
 import { Claims } from '../plugin/claims';
@@ -40,9 +40,9 @@ async function check(flags: CommonFlags): Promise<void> {
   process.exitCode = problems.length > 0 ? 1 : 0;
 }
 
-async function inspect(flags: CommonFlags): Promise<{ problems: JetplugError[]; plugins: PluginDefinition[] }> {
+async function inspect(flags: CommonFlags): Promise<{ problems: JetplugError[]; plugins: DescribedPlugin[] }> {
   const problems: JetplugError[] = [];
-  const plugins: PluginDefinition[] = [];
+  const plugins: DescribedPlugin[] = [];
   try {
     const { config } = configFor(flags);
     const claims = new Claims();
@@ -64,7 +64,7 @@ async function inspect(flags: CommonFlags): Promise<{ problems: JetplugError[]; 
 }
 
 /** What only shows where the plugin meets the config: its streams and its settings. */
-async function inspectUse(plugin: PluginDefinition, config: Config): Promise<JetplugError[]> {
+async function inspectUse(plugin: DescribedPlugin, config: Config): Promise<JetplugError[]> {
   const problems: JetplugError[] = [];
   const collect = (failure: unknown): void => {
     if (!isJetplugError(failure)) throw failure;
@@ -82,7 +82,7 @@ async function inspectUse(plugin: PluginDefinition, config: Config): Promise<Jet
 }
 
 /** A section for a plugin that is not there is most often a slip of the pen; not so when a plugin could not be read. */
-function unusedSections(config: Config, plugins: PluginDefinition[], problems: JetplugError[]): JetplugError[] {
+function unusedSections(config: Config, plugins: DescribedPlugin[], problems: JetplugError[]): JetplugError[] {
   if (problems.length > 0) return [];
   const names = new Set(plugins.map(({ name }) => name));
   return Object.keys(config.plugins.sections)

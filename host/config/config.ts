@@ -1,4 +1,4 @@
-import type { From, RetryOptions } from '../../sdk/internal';
+import type { From, Isolation, RetryOptions } from '../../sdk/internal';
 
 /** The effective configuration: every layer merged, validated, with units in the names, frozen. */
 export interface Config {
@@ -65,7 +65,7 @@ export interface PluginsConfig {
   readonly watch: boolean;
   /** How long a plugin may take to load, build and start. Default 10 s. */
   readonly startTimeoutMs: number;
-  readonly defaults: HandlerConfig;
+  readonly defaults: HandlerConfig & ProcessConfig;
   /** By plugin name. */
   readonly sections: Readonly<Record<string, PluginSection>>;
 }
@@ -78,7 +78,15 @@ export interface HandlerConfig {
   readonly retry?: RetryOptions;
 }
 
-export interface PluginSection extends HandlerConfig {
+/** What the config may say of the process that a plugin's handlers run in; what is absent is decided as above. */
+export interface ProcessConfig {
+  readonly isolation?: Isolation;
+  readonly processes?: number;
+  readonly heapLimitBytes?: number;
+  readonly memoryLimitBytes?: number;
+}
+
+export interface PluginSection extends HandlerConfig, ProcessConfig {
   readonly enabled: boolean;
   /** Handed to the plugin's own schema as it stands. */
   readonly settings?: unknown;

@@ -1,11 +1,12 @@
 import path from 'node:path';
 import { durationMs, type From } from '../../sdk/internal';
-import type { Config, HandlerConfig, StreamConfig } from './config';
+import type { Config, HandlerConfig, ProcessConfig, StreamConfig } from './config';
 import type { FileSecrets } from './credential-files';
 import type { Written } from './merge';
 import { parseSize } from './size';
 
-type WrittenHandler = Written['plugins']['defaults'];
+type WrittenHandler = Pick<Written['plugins']['defaults'], 'from' | 'concurrency' | 'timeout' | 'retry'>;
+type WrittenProcess = Omit<Written['plugins']['defaults'], keyof WrittenHandler>;
 
 /** What is written, as the host uses it: milliseconds, bytes, absolute paths. */
 export function effective(written: Written, secrets: FileSecrets, cwd: string, ownBroker: boolean): Config {
@@ -41,11 +42,11 @@ export function effective(written: Written, secrets: FileSecrets, cwd: string, o
       dirs: [...new Set(plugins.dirs.map(absolute))],
       watch: plugins.watch,
       startTimeoutMs: ms(plugins.startTimeout),
-      defaults: toHandler(plugins.defaults),
+      defaults: { ...toHandler(plugins.defaults), ...toProcess(plugins.defaults) },
       sections: Object.fromEntries(
-        Object.entries(written.sections).map(([name, { enabled, settings, ...handler }]) => [
+        Object.entries(written.sections).map(([name, { enabled, settings, ...rest }]) => [
           name,
-          { enabled, ...toHandler(handler), ...present({ settings: settings ?? undefined }) },
+          { enabled, ...toHandler(rest), ...toProcess(rest), ...present({ settings: settings ?? undefined }) },
         ]),
       ),
     },
@@ -84,6 +85,15 @@ function toHandler({ from, concurrency, timeout, retry }: WrittenHandler): Handl
     concurrency: concurrency ?? undefined,
     timeoutMs: timeout === null ? undefined : ms(timeout),
     retry: Object.keys(chosenRetry).length > 0 ? chosenRetry : undefined,
+  });
+}
+
+function toProcess({ isolation, processes, heapLimit, memoryLimit }: WrittenProcess): ProcessConfig {
+  return present({
+    isolation: isolation ?? undefined,
+    processes: processes ?? undefined,
+    heapLimitBytes: heapLimit === null ? undefined : bytes(heapLimit),
+    memoryLimitBytes: memoryLimit === null ? undefined : bytes(memoryLimit),
   });
 }
 

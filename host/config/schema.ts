@@ -12,7 +12,7 @@ import type { FormatName } from './formats';
 /** A key that holds a value. */
 export interface Leaf<T = unknown> {
   readonly doc: string;
-  readonly format: FormatName | string[];
+  readonly format: FormatName | readonly string[];
   readonly default: T;
   /** The variable that sets it: JETPLUG_ and its path, without `credentials`. */
   readonly env?: string;
@@ -68,10 +68,43 @@ const handler = {
   },
 } as const satisfies SchemaMap;
 
+/** Where a plugin's handlers run; under `plugins.defaults` and under `plugins.<name>`, as well. */
+const isolation = {
+  isolation: {
+    doc: 'Where a plugin’s code runs: inline, in the host, or process, in processes of its own with limits.',
+    format: ['inline', 'process'],
+    default: null as 'inline' | 'process' | null,
+    nullable: true,
+    env: 'JETPLUG_PLUGINS_DEFAULTS_ISOLATION',
+  },
+  processes: {
+    doc: 'How many processes an isolated plugin has.',
+    format: 'count',
+    default: null as number | null,
+    nullable: true,
+    env: 'JETPLUG_PLUGINS_DEFAULTS_PROCESSES',
+  },
+  heapLimit: {
+    doc: 'How large the objects of such a process may get.',
+    format: 'size',
+    default: null as string | number | null,
+    nullable: true,
+    env: 'JETPLUG_PLUGINS_DEFAULTS_HEAP_LIMIT',
+  },
+  memoryLimit: {
+    doc: 'How much memory such a process may have in all, buffers included.',
+    format: 'size',
+    default: null as string | number | null,
+    nullable: true,
+    env: 'JETPLUG_PLUGINS_DEFAULTS_MEMORY_LIMIT',
+  },
+} as const satisfies SchemaMap;
+
 /** One plugin's section, `plugins.<name>`; no variables reach it. */
 export const pluginSchema = {
   enabled: { doc: 'Whether the plugin runs.', format: 'boolean', default: true as boolean },
   ...handler,
+  ...isolation,
   settings: {
     doc: 'What the plugin’s own settings schema takes.',
     format: 'settings',
@@ -181,7 +214,7 @@ export const schema = {
       default: '10s',
       env: 'JETPLUG_PLUGINS_START_TIMEOUT',
     },
-    defaults: handler,
+    defaults: { ...handler, ...isolation },
   },
   delivery: {
     ackWait: {

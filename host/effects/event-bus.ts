@@ -7,8 +7,7 @@ import { HOPS_HEADER } from '../message/decode';
 import { derivedId } from '../message/outbox';
 import type { Outgoing, OutgoingEvent } from '../message/ports';
 import { currentRun, type Run } from '../message/run';
-import { showThrown } from '../thrown';
-import { checkFields, subjectOf } from './publishable';
+import { checkFields, subjectOf, toJson } from './publishable';
 
 const MAX_ID_BYTES = 256;
 
@@ -69,13 +68,5 @@ export class JetStreamEventBus extends EventBus {
     const envelope: Envelope = { event_type: subject, event_id: id, timestamp };
     const headers = run ? { [HOPS_HEADER]: String(run.decoded.hops + 1) } : {};
     return { id, subject, payload: toJson(subject, { ...envelope, ...(fields as object), ...envelope }), headers };
-  }
-}
-
-function toJson(subject: string, event: object): string {
-  try {
-    return JSON.stringify(event);
-  } catch (cause) {
-    throw new JetplugError('JP_EVENT_INVALID', `${subject}: the fields are not JSON: ${showThrown(cause)}`, { cause });
   }
 }

@@ -1,6 +1,7 @@
 import { isEventContract, isPublishSubject, JetplugError, type EventContract } from '../../sdk/internal';
 import { then, type MaybePromise } from '../maybe-promise';
 import { listIssues } from '../message/validate';
+import { showThrown } from '../thrown';
 
 /** @throws JetplugError `JP_SUBJECT_INVALID` */
 export function subjectOf(event: EventContract | string): string {
@@ -21,4 +22,13 @@ export function checkFields(event: EventContract | string, subject: string, fiel
   return then(event.schema['~standard'].validate(fields), ({ issues }) => {
     if (issues) throw new JetplugError('JP_EVENT_INVALID', `${subject}: ${listIssues(issues)}`);
   });
+}
+
+/** @throws JetplugError `JP_EVENT_INVALID` */
+export function toJson(subject: string, event: object): string {
+  try {
+    return JSON.stringify(event);
+  } catch (cause) {
+    throw new JetplugError('JP_EVENT_INVALID', `${subject}: the fields are not JSON: ${showThrown(cause)}`, { cause });
+  }
 }

@@ -33,7 +33,7 @@ export class AlreadySettled extends Error {
   override readonly name = 'AlreadySettled';
 
   constructor(
-    durable: string,
+    readonly durable: string,
     readonly sequence: number,
   ) {
     super(`${durable}: ${sequence} is settled`);

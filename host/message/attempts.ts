@@ -53,6 +53,8 @@ export interface AttemptLog {
   bury(message: CountedMessage, burial: Burial): Promise<void>;
   /** The message is about to be run: if this process dies before one of the other calls, that was a death under it. */
   started(message: CountedMessage): Promise<void>;
+  /** The process that the handler ran in, not this one, has ended under the message, with what the run had applied. */
+  died(message: CountedMessage, applied: readonly AppliedUpdate[], unsure?: boolean): Promise<void>;
   /** The run has ended with nothing to count: given back, postponed, or the broker's fault. */
   ended(message: CountedMessage): Promise<void>;
   /** The provisional failures turn out to be the message's own. */
@@ -113,18 +115,11 @@ export class KvAttemptLog implements AttemptLog {
   }
 
   async failed(message: CountedMessage, applied: readonly AppliedUpdate[], unsure = false): Promise<void> {
-    // What is told now is of now, however late it is written: an outage may begin meanwhile.
-    const outages = this.outages.count;
-    const { applied: short, appliedIn }: CarriedUpdates = isShort(applied)
-      ? { applied }
-      : await carry(applied, this.textOf(message), this.texts);
-    await this.change(message, outages, (before) => ({
-      ...this.unmarked(before),
-      provisional: before.provisional + 1,
-      ...((unsure || before.unsure) && { unsure: true }),
-      applied: mergeApplied(before.applied, short),
-      ...(appliedIn !== undefined && { appliedIn }),
-    }));
+    await this.leave(message, applied, unsure, ({ provisional }) => ({ provisional: provisional + 1 }));
+  }
+
+  async died(message: CountedMessage, applied: readonly AppliedUpdate[], unsure = false): Promise<void> {
+    await this.leave(message, applied, unsure, (before) => ({ deaths: this.deathsOf(before) + 1 }));
   }
 
   started(message: CountedMessage): Promise<void> {
@@ -161,6 +156,27 @@ export class KvAttemptLog implements AttemptLog {
     const keys = await this.records.keys(`attempts.${this.durable}.${stream}`);
     const found = await Promise.all(keys.map((key) => this.failingAt(key, stream, settlements)));
     return found.filter((message) => message !== undefined);
+  }
+
+  /** A run has ended badly, and left this. */
+  private async leave(
+    message: CountedMessage,
+    applied: readonly AppliedUpdate[],
+    unsure: boolean,
+    counted: (before: AttemptState) => Partial<AttemptState>,
+  ): Promise<void> {
+    // What is told now is of now, however late it is written: an outage may begin meanwhile.
+    const outages = this.outages.count;
+    const { applied: short, appliedIn }: CarriedUpdates = isShort(applied)
+      ? { applied }
+      : await carry(applied, this.textOf(message), this.texts);
+    await this.change(message, outages, (before) => ({
+      ...this.unmarked(before),
+      ...counted(before),
+      ...((unsure || before.unsure) && { unsure: true }),
+      applied: mergeApplied(before.applied, short),
+      ...(appliedIn !== undefined && { appliedIn }),
+    }));
   }
 
   private async failingAt(key: string, stream: string, settlements: Settlements): Promise<MessageRef | undefined> {

@@ -1,7 +1,8 @@
 import type { BatchContext, EventContext, Logger } from '../../sdk';
 import { JetplugError, type Envelope } from '../../sdk/internal';
 import { Execution } from './execution';
-import { RunContext, RunLogger, type Run, type Scope } from './run';
+import { RunContext, type Run, type Scope } from './run';
+import { RunLogger } from './run-logger';
 
 /** The call of a handler that takes several events at a time: a run for each of them, in one call. */
 export class Batch extends Execution implements Scope {

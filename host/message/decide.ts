@@ -19,7 +19,9 @@ export type Decision =
       readonly attempts: number;
     }
   /** Back to the stream at once, as if it had not come. */
-  | { readonly action: 'release' };
+  | { readonly action: 'release' }
+  /** The same, but a process ended under it, which is put on record. */
+  | { readonly action: 'suspect'; readonly error: Error };
 
 const ACK: Decision = { action: 'ack' };
 const ACK_AGAIN: Decision = { action: 'ack-again' };
@@ -48,6 +50,8 @@ export function decide(
       return ACK_AGAIN;
     case 'given-back':
       return RELEASE;
+    case 'died':
+      return { action: 'suspect', error: outcome.error };
     case 'invalid':
       return { action: 'dead-letter', reason: outcome.reason, error: outcome.error, attempts: 0 };
     case 'rejected':

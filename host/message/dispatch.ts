@@ -5,7 +5,7 @@ import { isError, showThrown } from '../thrown';
 import type { Execution } from './execution';
 import type { Handler } from './handler';
 import { sendOutbox } from './outbox';
-import type { Outcome } from './outcome';
+import { OutcomeKnown, type Outcome } from './outcome';
 import { RunContext, within, type Run } from './run';
 
 /**
@@ -65,6 +65,7 @@ const BROKER_FAILED: ReadonlySet<string> = new Set(['JP_STORE_UNAVAILABLE', 'JP_
 /** What a handler's error says of the event; `thrown` may be anything. */
 export function outcomeOfError(handler: Handler, thrown: unknown): Outcome {
   if (thrown instanceof AlreadySettled) return { kind: 'settled-before' };
+  if (thrown instanceof OutcomeKnown) return thrown.outcome;
   const error = asError(handler, thrown);
   if (isReject(thrown)) return { kind: 'rejected', error };
   if (isRetryLater(thrown)) return { kind: 'postponed', delayMs: thrown.delayMs, error };

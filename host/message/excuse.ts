@@ -21,6 +21,7 @@ function versionsFault(outcome: Outcome): Error | undefined {
     case 'failed':
     case 'timed-out':
     case 'rejected':
+    case 'died':
       return outcome.error;
     case 'invalid':
       return outcome.reason === 'schema' ? outcome.error : undefined;

@@ -5,7 +5,8 @@ import type { Outcome } from './outcome';
 
 /** One call of a handler. It ends once: when the handler has returned or thrown, when its time is up, or when the host stops. */
 export class Execution {
-  readonly startedAtMs: number;
+  /** Infinity while it waits for the process that it is to run in. */
+  startedAtMs: number;
   /** Set while the handler has not returned: ends the call from outside, for a timeout or a stop. */
   interrupt: ((outcome: Outcome) => void) | undefined;
   private over = false;
@@ -27,6 +28,15 @@ export class Execution {
       if (this.over) this.controller.abort(this.abortReason);
     }
     return this.controller.signal;
+  }
+
+  /** The handler has not begun, though it is called: its time does not run yet. */
+  waitToBegin(): void {
+    this.startedAtMs = Infinity;
+  }
+
+  begin(): void {
+    this.startedAtMs = this.handler.time.nowMs();
   }
 
   /** The work's result; or, where the call is ended from outside before, the outcome it is ended with. */

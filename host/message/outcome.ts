@@ -30,6 +30,8 @@ export type Outcome =
   | { readonly kind: 'postponed'; readonly delayMs: number; readonly error: Error }
   /** The broker failed the handler: its store, or what it published. No fault of the event's. */
   | { readonly kind: 'unavailable'; readonly error: Error }
+  /** The process that the handler runs in ended under it; the host lives. */
+  | { readonly kind: 'died'; readonly error: Error }
   /** The event turned out to be settled before: by another host, or before a crash. */
   | { readonly kind: 'settled-before' }
   /** Processes died while they were at it, again and again, and the last one was at nothing else. */
@@ -44,6 +46,15 @@ export type Outcome =
   /** The host stopped before the handler did. */
   | { readonly kind: 'given-back' }
   | Invalid;
+
+/** Thrown to a message's life by who knows the outcome already: no error of the author's. */
+export class OutcomeKnown extends Error {
+  override readonly name = 'OutcomeKnown';
+
+  constructor(readonly outcome: Outcome) {
+    super(outcome.kind);
+  }
+}
 
 export function invalid(reason: DeadLetterReason, message: string, cause?: unknown): Invalid {
   const error = new Error(message, cause === undefined ? undefined : { cause });

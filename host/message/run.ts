@@ -8,6 +8,7 @@ import type { AppliedUpdate, Delivery } from './delivery';
 import { Execution } from './execution';
 import type { Handler } from './handler';
 import type { OutgoingEvent } from './ports';
+import { RunLogger } from './run-logger';
 
 /** One try of one handler at one delivery: a call of its own, or a part in the call of a batch. */
 export class Run extends Execution {
@@ -138,26 +139,5 @@ export class RunContext implements EventContext {
     const { handler, delivery, attempt } = this.run;
     const { subject, sequence } = delivery;
     return new RunLogger(handler.log, { handler: handler.name, subject, sequence, attempt });
-  }
-}
-
-/** The plugin's log with what is known of the run on each line. */
-export class RunLogger implements Logger {
-  constructor(
-    private readonly log: Logger,
-    private readonly known: object,
-  ) {}
-
-  debug(message: string, fields?: object): void {
-    this.log.debug(message, { ...this.known, ...fields });
-  }
-  info(message: string, fields?: object): void {
-    this.log.info(message, { ...this.known, ...fields });
-  }
-  warn(message: string, fields?: object): void {
-    this.log.warn(message, { ...this.known, ...fields });
-  }
-  error(message: string, fields?: object): void {
-    this.log.error(message, { ...this.known, ...fields });
   }
 }

@@ -43,6 +43,8 @@ export function settle(
       return forgetAttempts(handler, delivery);
     case 'release':
       return then(trace.marked ? unmark(handler, delivery) : undefined, () => delivery.nak());
+    case 'suspect':
+      return suspect(handler, delivery, decision, trace);
     case 'retry':
       return retry(handler, delivery, decision, trace);
     case 'wait':
@@ -62,6 +64,28 @@ function finish(handler: Handler, delivery: Delivery): MaybePromise<void> {
     delivery.ack();
     return forgetAttempts(handler, delivery);
   });
+}
+
+async function suspect(
+  handler: Handler,
+  delivery: Delivery,
+  { error }: Decision & { action: 'suspect' },
+  trace: Trace,
+): Promise<void> {
+  handler.counters.lastError = error.message;
+  handler.log.error('the process of a handler ended under an event; it comes again', {
+    ...coordinates(handler, delivery),
+    err: error,
+  });
+  try {
+    await handler.attempts.died(delivery, trace.applied, trace.unsure === true);
+  } catch (cause) {
+    handler.log.error('the end of a process could not be recorded and will not count', {
+      ...coordinates(handler, delivery),
+      err: cause,
+    });
+  }
+  delivery.nak();
 }
 
 async function retry(

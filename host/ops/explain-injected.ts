@@ -1,5 +1,5 @@
 import type { Config, SourceOf } from '../config/config';
-import { injectedOf, type Injected } from '../plugin/dependencies';
+import type { Injected } from '../plugin/dependencies';
 import type { PluginDefinition } from '../plugin/describe';
 import { whereInConfig, type ConfigPlace } from './explain-options';
 
@@ -18,7 +18,7 @@ interface Asked {
 
 /** What a plugin's constructor is given. */
 export function explainInjected(plugin: PluginDefinition, asked: Asked): ExplainedInjection[] {
-  return injectedOf(plugin.cls).map((injected) => {
+  return plugin.injected.map((injected) => {
     const { index, name, type, service } = injected;
     const settings = service === 'settings' ? settingsIn(plugin.name, asked) : undefined;
     return {

@@ -68,7 +68,7 @@ async function explain(entry: PluginEntry, host: Explainable): Promise<Explained
   const disabledBy = disabledIn(definition.name, host);
   return {
     ...status,
-    class: definition.cls.name,
+    class: definition.className,
     // A class that the file only hands on stands elsewhere.
     ...(definition.where.file === entry.file && { line: definition.where.line }),
     ...(definition.description === undefined ? {} : { description: definition.description }),

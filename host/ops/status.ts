@@ -2,6 +2,7 @@ import type { ErrorReport } from '../../sdk/internal';
 import { durablePosition, type DurablePosition } from '../nats/consumers';
 import type { Connection } from '../nats/connection';
 import type { ConsumingHandler, WaitsFor } from '../plugin/consume';
+import type { ProcessState } from '../plugin/plugin-code';
 import type { PluginEntry, Plugins, PluginState } from '../plugin/plugins';
 import type { Reload } from '../plugin/reloads';
 
@@ -12,6 +13,8 @@ export interface PluginStatus {
   readonly version?: string;
   readonly state: PluginState;
   readonly error?: ErrorReport;
+  /** Those that it has to itself, where it is isolated. */
+  readonly processes?: readonly ProcessState[];
   /** What became of its last changes, the newest last. */
   readonly reloads: readonly Reload[];
   readonly handlers: readonly HandlerStatus[];
@@ -64,6 +67,7 @@ export async function statusOf(entry: PluginEntry, connection: Connection): Prom
     ...(entry.version === undefined ? {} : { version: entry.version }),
     state: entry.state,
     ...(error && { error: error.toJSON() }),
+    ...(entry.processes && { processes: entry.processes }),
     reloads: entry.reloads,
     handlers: await Promise.all(entry.handlers.map((handler) => handlerStatus(handler, connection))),
   };

@@ -89,6 +89,8 @@ function whyWaits(consuming: Meeting['consuming']): string | undefined {
       return 'its durable is gone and is being made again';
     case 'order':
       return 'too many events wait for an earlier one of their key; this one waits in the stream';
+    case 'process':
+      return 'its process has ended and is being started again; the event waits';
     case undefined:
       return undefined;
   }

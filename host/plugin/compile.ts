@@ -1,7 +1,7 @@
 import { JetplugError, pluginMark, type PluginClass } from '../../sdk/internal';
 import type { PluginFile } from './discover';
 import { noteClasses } from './classes';
-import { loadModules, type LoadedModules } from './module-loader';
+import { loadModules, type LoadedModules, type ModuleTexts } from './module-loader';
 
 /** A plugin's class, loaded. */
 export interface CompiledPlugin {
@@ -10,6 +10,7 @@ export interface CompiledPlugin {
   /** A hash of the plugin's sources. */
   readonly version: string;
   readonly sources: LoadedModules['sources'];
+  readonly texts: ModuleTexts;
   readonly contracts: LoadedModules['contracts'];
   /** Those that it has made known to the dependency container. */
   readonly classes: readonly object[];
@@ -17,15 +18,16 @@ export interface CompiledPlugin {
 
 /**
  * Compiles a plugin's file in memory, loads it and picks its class.
+ * @param given texts that stand for what is in the files
  * @throws JetplugError `JP_PLUGIN_*`, with file and line
  */
-export function compile({ file }: PluginFile): CompiledPlugin {
-  const { loaded, classes } = noteClasses(() => load(file));
+export function compile({ file }: Pick<PluginFile, 'file'>, given?: ModuleTexts): CompiledPlugin {
+  const { loaded, classes } = noteClasses(() => load(file, given));
   return { ...loaded, classes };
 }
 
-function load(file: string): Omit<CompiledPlugin, 'classes'> {
-  const { exports, version, sources, contracts } = loadModules(file);
+function load(file: string, given?: ModuleTexts): Omit<CompiledPlugin, 'classes'> {
+  const { exports, ...modules } = loadModules(file, given);
   const values = typeof exports === 'object' && exports !== null ? Object.values(exports) : [exports];
   const exported = [...new Set(values)].filter((value): value is PluginClass => pluginMark(value) !== undefined);
   if (exported.length > 1) {
@@ -35,5 +37,5 @@ function load(file: string): Omit<CompiledPlugin, 'classes'> {
   const [cls] = exported;
   if (!cls)
     throw new JetplugError('JP_PLUGIN_NONE_EXPORTED', 'the file exports no class with @Plugin', { file, line: 1 });
-  return { file, cls, version, sources, contracts };
+  return { file, cls, ...modules };
 }

@@ -11,9 +11,9 @@ import type { Timer } from '../time';
 import { RoadDelivery, roadDurable } from '../nats/retry-road';
 import { findApplied } from '../effects/find-applied';
 import type { Settlements } from '../effects/settlements';
-import type { ContainedPlugin } from './contain';
 import type { HandlerDefinition, PluginDefinition } from './describe';
 import { Lane } from './lane';
+import type { PluginCode } from './plugin-code';
 import type { PluginHost } from './plugin-host';
 import { ensureDurableAt, openSettlements, type Reconciled } from './reconcile';
 
@@ -24,10 +24,10 @@ const ROAD_RETRY_MS = 1_000;
 const PROBE_MS = [1_000, 2_000, 5_000, 10_000];
 
 /**
- * Why a handler does not pull: its durable is gone and not made again yet, everything that it does fails, or
- * too many events wait for an earlier one of their key.
+ * Why a handler does nothing: its durable is gone and not made again yet, everything that it does fails, too
+ * many events wait for an earlier one of their key, or its process is not there.
  */
-export type WaitsFor = 'durable' | 'circuit' | 'order';
+export type WaitsFor = 'durable' | 'circuit' | 'order' | 'process';
 
 /** A handler that pulls from its durable. */
 export interface ConsumingHandler {
@@ -48,7 +48,7 @@ export interface ConsumingHandler {
 export interface HandlerVersion {
   readonly plugin: PluginDefinition;
   readonly definition: HandlerDefinition;
-  readonly contained: ContainedPlugin;
+  readonly code: PluginCode;
   /** Where it has to prove itself against the version before. */
   readonly probation: Probation | undefined;
 }
@@ -167,6 +167,7 @@ export class Consumption implements ConsumingHandler {
   get waitsFor(): WaitsFor | undefined {
     if (this.lanes.some((lane) => lane.isMissing)) return 'durable';
     if (this.circuit.isOpen) return 'circuit';
+    if (this.version.code.processes?.every(({ state }) => state !== 'running')) return 'process';
     return this.intake.isFull || this.lanes.some((lane) => lane.isCatchingUp) ? 'order' : undefined;
   }
 
@@ -284,9 +285,7 @@ export class Consumption implements ConsumingHandler {
 
   private makeHandler(settlements: Settlements): Handler {
     const { host } = this;
-    const { definition, plugin, contained, probation } = this.version;
-    const { instance } = contained;
-    const method = instance[definition.method] as Handler['invoke'];
+    const { definition, plugin, code, probation } = this.version;
     return {
       plugin: plugin.name,
       name: definition.name,
@@ -300,7 +299,7 @@ export class Consumption implements ConsumingHandler {
       key: definition.key,
       batch: definition.batch,
       limits: host.config.delivery,
-      invoke: (event, context) => method.call(instance, event, context),
+      invoke: code.handler(definition.method),
       settlements,
       texts: host.texts,
       attempts: this.attempts,

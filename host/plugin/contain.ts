@@ -4,7 +4,7 @@ import { isJetplugError, JetplugError, type PluginLifecycle, type TokenName } fr
 import { listIssues } from '../message/validate';
 import { isError, showThrown } from '../thrown';
 import { classesOf, servicesOf } from './dependencies';
-import type { PluginDefinition } from './describe';
+import type { DescribedPlugin, PluginDefinition } from './describe';
 import { placeIn } from './module-loader';
 
 /** What the host has for one plugin; made only where the plugin asks for it. */
@@ -28,7 +28,7 @@ export interface ContainedPlugin {
  * @throws JetplugError `JP_PLUGIN_SETTINGS_INVALID`, `JP_PLUGIN_CONSTRUCTOR_FAILED`, `JP_INJECT_FAILED`, `JP_PLUGIN_START_FAILED`
  */
 export async function contain(
-  plugin: PluginDefinition,
+  plugin: DescribedPlugin,
   services: PluginServices,
   settings: unknown,
 ): Promise<ContainedPlugin> {
@@ -50,7 +50,7 @@ export async function contain(
 }
 
 /** @throws JetplugError `JP_PLUGIN_SETTINGS_INVALID` */
-export async function validSettings(plugin: PluginDefinition, settings: unknown): Promise<unknown> {
+export async function validSettings(plugin: DescribedPlugin, settings: unknown): Promise<unknown> {
   const given = settings ?? {};
   if (!plugin.settingsSchema) return given;
   const where = { plugin: plugin.name, ...plugin.where };
@@ -83,7 +83,7 @@ async function provide(name: TokenName, services: PluginServices, settings: unkn
   }
 }
 
-function build(plugin: PluginDefinition, child: DependencyContainer): ContainedPlugin['instance'] {
+function build(plugin: DescribedPlugin, child: DependencyContainer): ContainedPlugin['instance'] {
   try {
     // A plugin is decorated by the SDK, perhaps by a copy of its own; this container must know it all the same.
     for (const cls of classesOf(plugin.cls)) injectable()(cls);
@@ -102,7 +102,7 @@ function build(plugin: PluginDefinition, child: DependencyContainer): ContainedP
   }
 }
 
-async function start(plugin: PluginDefinition, instance: PluginLifecycle): Promise<void> {
+async function start(plugin: DescribedPlugin, instance: PluginLifecycle): Promise<void> {
   try {
     await instance.onStart?.();
   } catch (error) {
@@ -119,5 +119,5 @@ export function lifecycleError(
 ): JetplugError {
   const message = isError(cause) ? `${cause.name}: ${cause.message}` : `it threw ${showThrown(cause)}`;
   const place = placeIn(plugin.sources, cause) ?? plugin.where;
-  return new JetplugError(code, `${plugin.cls.name}.${method}: ${message}`, { plugin: plugin.name, ...place, cause });
+  return new JetplugError(code, `${plugin.className}.${method}: ${message}`, { plugin: plugin.name, ...place, cause });
 }

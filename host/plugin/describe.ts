@@ -15,14 +15,16 @@ import {
   type HandlerMark,
   type Location,
   type PluginClass,
+  type TokenName,
 } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import type { BatchPolicy, RetryPolicy } from '../message/handler';
 import type { CompiledPlugin } from './compile';
-import { inspectDependencies } from './dependencies';
+import { injectedOf, inspectDependencies, servicesOf, type Injected } from './dependencies';
 import { groupingOf, runOptionsOf, type Layers } from './handler-options';
+import { isolationOf, type IsolationLayers, type IsolationPolicy } from './isolation-options';
 import { placeOf } from './module-loader';
-import { originsOf, type Origins } from './origins';
+import { isolationOrigins, originsOf, type IsolationOrigins, type Origins } from './origins';
 
 /** A plugin as its decorators and the config describe it; nothing of it runs yet. */
 export interface PluginDefinition {
@@ -30,11 +32,22 @@ export interface PluginDefinition {
   readonly file: string;
   readonly version: string;
   readonly description: string | undefined;
-  readonly cls: PluginClass;
-  readonly settingsSchema: StandardSchemaV1 | undefined;
+  readonly className: string;
   readonly where: Location;
   readonly handlers: readonly HandlerDefinition[];
+  /** Where its code runs, and where each option of that came from. */
+  readonly isolation: IsolationPolicy & { readonly origins: IsolationOrigins };
+  /** What its constructor is given. */
+  readonly injected: readonly Injected[];
+  /** Which of the host's services it or its dependencies ask for. */
+  readonly services: readonly TokenName[];
   readonly sources: CompiledPlugin['sources'];
+}
+
+/** A plugin whose class is at hand. */
+export interface DescribedPlugin extends PluginDefinition {
+  readonly cls: PluginClass;
+  readonly settingsSchema: StandardSchemaV1 | undefined;
 }
 
 export interface HandlerDefinition {
@@ -61,7 +74,7 @@ export interface HandlerDefinition {
  * Reads what the decorators recorded, with the config's word on it.
  * @throws AggregateError of all that is wrong, each a JetplugError with file and line
  */
-export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): PluginDefinition {
+export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): DescribedPlugin {
   const { cls, file, sources } = plugin;
   const options = pluginMark(cls)!.options;
   const where = placeOf(sources, cls.name);
@@ -84,20 +97,25 @@ export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>
     problems.push(
       new JetplugError('JP_PLUGIN_NO_HANDLER', `${cls.name} has no @Subscribe method`, { plugin: name, ...where }),
     );
-  const layers: Layers = { section: config.plugins.sections[name] ?? {}, defaults: config.plugins.defaults };
+  const layers: Layers & IsolationLayers = { section: config.plugins.sections[name] ?? {}, defaults: config.plugins.defaults };
   const handlers = marks.map((mark) => attempt(() => describeHandler(plugin, name, mark, layers)));
+  const isolation = attempt(() => isolationOf(options, layers));
   attempt(() => assertDistinct(handlers));
 
-  if (problems.length > 0) throw new AggregateError(problems, `${file} cannot be used`);
+  if (problems.length > 0 || !isolation) throw new AggregateError(problems, `${file} cannot be used`);
   return {
     name,
     file,
     version: plugin.version,
     description: options.description,
+    className: cls.name,
     cls,
     settingsSchema: options.settings,
     where,
     handlers: handlers.filter((handler) => handler !== undefined),
+    isolation: { ...isolation, origins: isolationOrigins(isolation, { plugin: name, where, sources }) },
+    injected: injectedOf(cls),
+    services: [...new Set(servicesOf(cls).values())],
     sources,
   };
 }

@@ -20,6 +20,15 @@ const BUILTINS = new Set(builtinModules);
 const SHARED = 'tsyringe';
 const EXTENSIONS = ['', '.ts', '.js', '.json', '/index.ts', '/index.js'];
 
+/** A module as its author wrote it, and as the host compiled it. */
+export interface ModuleText {
+  readonly source: string;
+  readonly code: string;
+}
+
+/** The texts of modules, by absolute path. */
+export type ModuleTexts = ReadonlyMap<string, ModuleText>;
+
 /** A plugin's own modules, loaded apart from every other plugin's and from earlier versions of itself. */
 export interface LoadedModules {
   readonly exports: unknown;
@@ -27,6 +36,8 @@ export interface LoadedModules {
   readonly version: string;
   /** Its source texts by absolute path, the plugin's own file first. */
   readonly sources: ReadonlyMap<string, string>;
+  /** The same with what they were compiled to. */
+  readonly texts: ModuleTexts;
   /** The event contracts that its modules export, by subject. */
   readonly contracts: ReadonlyMap<string, EventContract>;
 }
@@ -34,21 +45,61 @@ export interface LoadedModules {
 /**
  * Loads a plugin's file and what it imports by path; packages are looked up beside the file first,
  * then among the host's own, and are shared. `tsyringe` is always the host's.
+ * @param given texts that stand for what is in the files
  * @throws JetplugError `JP_PLUGIN_SYNTAX`, `JP_PLUGIN_IMPORT_NOT_FOUND`, `JP_PLUGIN_LOAD_FAILED`, with file and line
  */
-export function loadModules(file: string): LoadedModules {
-  const loader = new Loader(file);
+export function loadModules(file: string, given: ModuleTexts = new Map()): LoadedModules {
+  const loader = new Loader(file, given);
   try {
     const exports = loader.load(file);
     return {
       exports,
       version: versionOf(file, loader.sources),
       sources: loader.sources,
+      texts: loader.texts,
       contracts: loader.contracts(),
     };
   } catch (error) {
     throw isJetplugError(error) ? error : loadFailed(file, error, loader.sources);
   }
+}
+
+/**
+ * The texts of a plugin's modules, compiled but not run, as far as they tell each other's names.
+ * @throws JetplugError `JP_PLUGIN_SYNTAX`, or `JP_PLUGIN_LOAD_FAILED` where the file cannot be read
+ */
+export function readModules(file: string): Map<string, ModuleText> {
+  const texts = new Map<string, ModuleText>();
+  const paths = new Set([file]);
+  // A Set hands out what is added while it is walked.
+  for (const path of paths) {
+    const text = readModule(path);
+    texts.set(path, text);
+    if (extname(path) === '.json') continue;
+    for (const [, specifier] of text.code.matchAll(OWN_IMPORT)) {
+      const imported = findModule(specifier!, path, () => false);
+      if (imported !== undefined) paths.add(imported);
+    }
+  }
+  return texts;
+}
+
+/** As the compiler writes it. */
+const OWN_IMPORT = /\brequire\("(\.{1,2}(?:\/[^"]*)?)"\)/g;
+
+function readModule(path: string): ModuleText {
+  const source = readFileSync(path, 'utf8');
+  return { source, code: extname(path) === '.json' ? source : transpile(path, source) };
+}
+
+/** The file that a path in an import means; nothing where there is none. */
+function findModule(specifier: string, from: string, isGiven: (path: string) => boolean): string | undefined {
+  const base = resolve(dirname(from), specifier);
+  // TypeScript lets `./x.js` stand for `./x.ts`.
+  const bases = base.endsWith('.js') ? [base, base.slice(0, -3)] : [base];
+  return bases
+    .flatMap((path) => EXTENSIONS.map((extension) => path + extension))
+    .find((candidate) => isGiven(candidate) || statSync(candidate, { throwIfNoEntry: false })?.isFile());
 }
 
 interface OwnModule {
@@ -66,22 +117,35 @@ const NodeModule = Module as unknown as new (id: string) => NodeModule;
 
 class Loader {
   readonly sources = new Map<string, string>();
+  readonly texts = new Map<string, ModuleText>();
   private readonly modules = new Map<string, OwnModule>();
 
-  constructor(private readonly entry: string) {}
+  constructor(
+    private readonly entry: string,
+    private readonly given: ModuleTexts,
+  ) {}
 
   load(file: string): unknown {
     const known = this.modules.get(file);
     if (known) return known.exports;
-    const source = readFileSync(file, 'utf8');
-    this.sources.set(file, source);
+    const { source, code } = this.textOf(file);
     const module = new NodeModule(file);
     module.filename = file;
     module.require = (specifier) => this.require(specifier, file);
     this.modules.set(file, module);
     if (extname(file) === '.json') module.exports = parseJson(file, source);
-    else module._compile(transpile(file, source), file);
+    else module._compile(code, file);
     return module.exports;
+  }
+
+  private textOf(file: string): ModuleText {
+    const given = this.given.get(file);
+    const source = given?.source ?? readFileSync(file, 'utf8');
+    // Known before it is compiled: an error in it has a place.
+    this.sources.set(file, source);
+    const text = given ?? { source, code: extname(file) === '.json' ? source : transpile(file, source) };
+    this.texts.set(file, text);
+    return text;
   }
 
   contracts(): Map<string, EventContract> {
@@ -97,13 +161,9 @@ class Loader {
   }
 
   private find(specifier: string, from: string): string {
-    const base = resolve(dirname(from), specifier);
-    // TypeScript lets `./x.js` stand for `./x.ts`.
-    const bases = base.endsWith('.js') ? [base, base.slice(0, -3)] : [base];
-    for (const candidate of bases.flatMap((path) => EXTENSIONS.map((extension) => path + extension))) {
-      if (statSync(candidate, { throwIfNoEntry: false })?.isFile()) return candidate;
-    }
-    throw this.notFound(specifier, from);
+    const found = findModule(specifier, from, (path) => this.given.has(path));
+    if (found === undefined) throw this.notFound(specifier, from);
+    return found;
   }
 
   private findPackage(specifier: string, from: string): string {

@@ -1,5 +1,6 @@
 import type { Store } from '../../sdk';
-import { KvStore } from '../effects/kv-store';
+import { BucketTexts } from '../effects/bucket-texts';
+import { TextStore, type StoreTexts } from '../effects/text-store';
 import type { PluginHost } from './plugin-host';
 
 /** One plugin's bucket: made where it is missing, and again where the server loses it while the plugin runs. */
@@ -13,11 +14,15 @@ export class PluginStore {
   ) {}
 
   async open(): Promise<Store> {
+    return new TextStore(await this.openTexts());
+  }
+
+  async openTexts(): Promise<StoreTexts> {
     const { bucket, leave } = await this.host.broker.openStore(this.plugin);
     this.leave = leave;
     // A plugin that did not come up in time is given up while this goes on.
     if (this.released) leave();
-    return new KvStore(bucket);
+    return new BucketTexts(bucket);
   }
 
   release(): void {

@@ -1,11 +1,16 @@
+import { readFileSync } from 'node:fs';
+import type { JetplugError } from '../../sdk/internal';
+import { IsolatedPlugin } from '../isolation/isolated-plugin';
 import { forgetClasses } from './classes';
 import { compile, type CompiledPlugin } from './compile';
-import { describe } from './describe';
-import type { PluginFile } from './discover';
+import { describe, type DescribedPlugin } from './describe';
+import { nameByFile, type PluginFile } from './discover';
+import type { IsolationPolicy } from './isolation-options';
+import { isolationToldBy } from './isolation-told';
+import { readModules } from './module-loader';
 import type { PluginHost } from './plugin-host';
 import { RunningPlugin } from './running-plugin';
-import { PluginVersion } from './version';
-import type { JetplugError } from '../../sdk/internal';
+import { inTime, PluginVersion } from './version';
 
 /**
  * A plugin's life, from the file that was discovered to where it consumes; `stop` of what it returns is the rest:
@@ -20,7 +25,7 @@ export async function runPlugin(
   running: RunningPlugin | undefined,
   rollBack: (error: JetplugError) => void,
 ): Promise<RunningPlugin> {
-  const version = await prepare(compile(file), host);
+  const version = await prepare(file, host);
   try {
     if (!running) return await RunningPlugin.begin(version, host);
     await running.swap(version, host.config.delivery, rollBack);
@@ -33,7 +38,7 @@ export async function runPlugin(
 
 /** The same from where the plugin's class is loaded, of one that does not run yet. */
 export async function runCompiled(compiled: CompiledPlugin, host: PluginHost): Promise<RunningPlugin> {
-  const version = await prepare(compiled, host);
+  const version = await prepareInline(compiled, described(compiled, host), host);
   try {
     return await RunningPlugin.begin(version, host);
   } catch (error) {
@@ -43,9 +48,32 @@ export async function runCompiled(compiled: CompiledPlugin, host: PluginHost): P
 }
 
 /** A version that could run, beside the one that does. */
-async function prepare(compiled: CompiledPlugin, host: PluginHost): Promise<PluginVersion> {
+async function prepare(file: PluginFile, host: PluginHost): Promise<PluginVersion> {
+  const told = isolationToldBy(file.file, readFileSync(file.file, 'utf8'), host.config.plugins);
+  if (told.isolation === 'process') return prepareIsolated(file, told, host);
+  const compiled = compile(file);
+  const definition = described(compiled, host);
+  if (definition.isolation.isolation === 'inline') return prepareInline(compiled, definition, host);
+  // Its text did not tell so.
+  forgetClasses(compiled.classes);
+  return prepareIsolated(file, definition.isolation, host);
+}
+
+function described(compiled: CompiledPlugin, host: PluginHost): DescribedPlugin {
   try {
-    const definition = describe(compiled, host.config);
+    return describe(compiled, host.config);
+  } catch (error) {
+    forgetClasses(compiled.classes);
+    throw error;
+  }
+}
+
+async function prepareInline(
+  compiled: CompiledPlugin,
+  definition: DescribedPlugin,
+  host: PluginHost,
+): Promise<PluginVersion> {
+  try {
     host.claim(definition);
     return await PluginVersion.open(compiled, definition, host);
   } catch (error) {
@@ -53,3 +81,22 @@ async function prepare(compiled: CompiledPlugin, host: PluginHost): Promise<Plug
     throw error;
   }
 }
+
+/** The same, of one whose code the host does not run. */
+async function prepareIsolated(file: PluginFile, limits: Limits, host: PluginHost): Promise<PluginVersion> {
+  const { config, log, time } = host;
+  const modules = readModules(file.file);
+  const plugin = new IsolatedPlugin({ file: file.file, modules, plugins: config.plugins, limits, log, time });
+  const name = nameByFile(file.file);
+  try {
+    const known = { name, className: name, where: { file: file.file, line: 1 } };
+    await inTime(plugin.load(), known, host, () => plugin.end());
+    host.claim(plugin.definition);
+    return await PluginVersion.openIsolated(plugin, host);
+  } catch (error) {
+    plugin.end();
+    throw error;
+  }
+}
+
+type Limits = Pick<IsolationPolicy, 'heapLimitBytes' | 'memoryLimitBytes'>;

@@ -2,6 +2,7 @@ import { JetplugError } from '../../sdk/internal';
 import type { DurableSpec } from '../nats/consumers';
 import { consume, type Consumption } from './consume';
 import type { HandlerDefinition } from './describe';
+import type { ProcessState } from './plugin-code';
 import type { PluginHost } from './plugin-host';
 import { reconcileHandler, specOf, type Reconciled } from './reconcile';
 import { Trial } from './trial';
@@ -44,6 +45,10 @@ export class RunningPlugin {
 
   get definition(): PluginVersion['definition'] {
     return this.version.definition;
+  }
+
+  get processes(): readonly ProcessState[] | undefined {
+    return this.version.code.processes;
   }
 
   get handlers(): readonly Consumption[] {
@@ -163,7 +168,7 @@ export class RunningPlugin {
           stays.swap({
             plugin: next.definition,
             definition: handler,
-            contained: next.contained,
+            code: next.code,
             probation: trial?.probationOf(handler),
           }),
         );
@@ -239,9 +244,9 @@ export class RunningPlugin {
     reconciled: Reconciled,
     trial?: Trial,
   ): Consumption {
-    const { definition: plugin, contained } = version;
+    const { definition: plugin, code } = version;
     return consume(
-      { plugin, definition: handler, contained, probation: trial?.probationOf(handler) },
+      { plugin, definition: handler, code, probation: trial?.probationOf(handler) },
       reconciled,
       this.host,
     );

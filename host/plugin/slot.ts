@@ -2,6 +2,7 @@ import type { ErrorCode, JetplugError } from '../../sdk/internal';
 import type { ConsumingHandler } from './consume';
 import type { PluginDefinition } from './describe';
 import { nameByFile, type PluginFile } from './discover';
+import type { ProcessState } from './plugin-code';
 import type { Reload } from './reloads';
 import type { RunningPlugin } from './running-plugin';
 
@@ -19,6 +20,8 @@ export interface PluginEntry {
   /** Why it does not run, or why its newest version does not. */
   readonly errors: readonly JetplugError[];
   readonly handlers: readonly ConsumingHandler[];
+  /** Those that it has to itself, where it is isolated and runs. */
+  readonly processes: readonly ProcessState[] | undefined;
   /** What became of its last changes, the newest last. */
   readonly reloads: readonly Reload[];
 }
@@ -62,7 +65,7 @@ export class Slot {
     const definition = running?.definition ?? this.definition;
     const version = definition?.version;
     const state = waiting ? 'waiting' : this.state;
-    return { file, name, version, definition, state, errors, handlers, reloads };
+    return { file, name, version, definition, state, errors, handlers, processes: running?.processes, reloads };
   }
 
   /** Whether what keeps the plugin from running may lie in another file. */

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
-import { transformSync } from '@swc/core';
+import { createRequire } from 'node:module';
 import { JetplugError } from '../../sdk/internal';
 
+const hostRequire = createRequire(__filename);
+/** Loaded when it is needed: a process that is given compiled texts is quicker and smaller without it. */
+const swc = (): typeof import('@swc/core') => hostRequire('@swc/core') as typeof import('@swc/core');
 const cache = new Map<string, string>();
 const MAX_CACHED = 2_000;
 
@@ -24,7 +27,7 @@ function compile(file: string, source: string): string {
     ? ({ syntax: 'typescript', decorators: true } as const)
     : ({ syntax: 'ecmascript', decorators: true, decoratorsBeforeExport: true } as const);
   try {
-    return transformSync(source, {
+    return swc().transformSync(source, {
       filename: file,
       swcrc: false,
       configFile: false,

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { JetplugError } from '../../sdk/internal';
+import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { JetStreamEventBus } from '../effects/event-bus';
+import { IsolatedPlugin } from '../isolation/isolated-plugin';
 import type { PartedLog } from '../log';
 import { forgetClasses } from './classes';
 import type { CompiledPlugin } from './compile';
-import { contain, lifecycleError, type ContainedPlugin, type PluginServices } from './contain';
+import { contain, lifecycleError, type PluginServices } from './contain';
 import { classesOf } from './dependencies';
-import type { PluginDefinition } from './describe';
+import type { DescribedPlugin, PluginDefinition } from './describe';
+import { InlineCode, type PluginCode } from './plugin-code';
 import type { PluginHost } from './plugin-host';
 import { PluginStore } from './plugin-store';
 
@@ -20,22 +22,48 @@ export class PluginVersion {
 
   private constructor(
     readonly definition: PluginDefinition,
-    readonly contained: ContainedPlugin,
-    private readonly store: PluginStore,
-    private readonly compiled: CompiledPlugin,
+    readonly code: PluginCode,
+    /** Releases what the host has made for it. */
+    private readonly release: () => void,
   ) {}
 
   /** @throws JetplugError when the plugin cannot be built or started; then nothing of it is left */
-  static async open(compiled: CompiledPlugin, definition: PluginDefinition, host: PluginHost): Promise<PluginVersion> {
+  static async open(compiled: CompiledPlugin, definition: DescribedPlugin, host: PluginHost): Promise<PluginVersion> {
     const store = new PluginStore(definition.name, host);
+    const release = (): void => {
+      store.release();
+      forgetClasses([...compiled.classes, ...classesOf(definition.cls)]);
+    };
     try {
-      const settings = host.config.plugins.sections[definition.name]?.settings;
-      const services = servicesOf(definition, host, store);
-      const contained = await inTime(definition, host, contain(definition, services, settings));
-      return new PluginVersion(definition, contained, store, compiled);
+      const contained = contain(definition, servicesOf(definition, host, store), settingsOf(definition, host));
+      const late = (): void =>
+        void contained.then(
+          // Should it come up after all, nobody will use it.
+          (unused) => unused.release(),
+          (error: unknown) =>
+            host.log.warn('a plugin that was given up failed later', { plugin: definition.name, err: error }),
+        );
+      const built = await inTime(contained, definition, host, late);
+      return new PluginVersion(definition, new InlineCode(built), release);
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** The same of a plugin that is loaded in a process of its own. */
+  static async openIsolated(plugin: IsolatedPlugin, host: PluginHost): Promise<PluginVersion> {
+    const { definition } = plugin;
+    const store = new PluginStore(definition.name, host);
+    const start = async (): Promise<void> => {
+      const texts = definition.services.includes('store') ? await store.openTexts() : undefined;
+      await plugin.start(settingsOf(definition, host), { texts, bus: busOf(host) });
+    };
+    try {
+      await inTime(start(), definition, host, () => plugin.end());
+      return new PluginVersion(definition, plugin, () => store.release());
     } catch (error) {
       store.release();
-      forgetClasses(classesOf(definition.cls));
       throw error;
     }
   }
@@ -49,18 +77,18 @@ export class PluginVersion {
   async close(log: PartedLog): Promise<void> {
     await Promise.all(this.runs);
     await this.end(log);
-    this.store.release();
-    forgetClasses([...this.compiled.classes, ...classesOf(this.definition.cls)]);
+    this.code.end();
+    this.release();
   }
 
   private async end(log: PartedLog): Promise<void> {
-    const { definition, contained } = this;
+    const { definition, code } = this;
     const failed = (error: unknown): void =>
       log.error('a plugin did not stop cleanly', {
         plugin: definition.name,
-        err: lifecycleError('JP_PLUGIN_STOP_FAILED', 'onStop', definition, error),
+        err: isJetplugError(error) ? error : lifecycleError('JP_PLUGIN_STOP_FAILED', 'onStop', definition, error),
       });
-    const ended = stopped(contained).catch(failed);
+    const ended = code.stop().catch(failed);
     const late = Symbol();
     const timer = new AbortController();
     const limit = sleep(STOP_LIMIT_MS, late, { signal: timer.signal }).catch(() => undefined);
@@ -71,38 +99,40 @@ export class PluginVersion {
   }
 }
 
-async function stopped({ instance, release }: ContainedPlugin): Promise<void> {
-  await instance.onStop?.();
-  await release();
+function settingsOf({ name }: PluginDefinition, host: PluginHost): unknown {
+  return host.config.plugins.sections[name]?.settings;
+}
+
+function busOf({ outgoing, clock }: PluginHost): JetStreamEventBus {
+  return new JetStreamEventBus(outgoing, clock);
 }
 
 function servicesOf({ name }: PluginDefinition, host: PluginHost, store: PluginStore): PluginServices {
   return {
     log: host.log.child({ plugin: name }),
     clock: host.clock,
-    bus: new JetStreamEventBus(host.outgoing, host.clock),
+    bus: busOf(host),
     openStore: () => store.open(),
   };
 }
 
-/** A constructor or onStart that never ends must not hold the host's start up. */
-async function inTime<T extends { release(): Promise<void> }>(
-  plugin: PluginDefinition,
-  host: PluginHost,
+/**
+ * A constructor or onStart that never ends must not hold the host's start up.
+ * @param late called when the work is given up
+ */
+export async function inTime<T>(
   work: Promise<T>,
+  { className, name, where }: Pick<PluginDefinition, 'className' | 'name' | 'where'>,
+  host: PluginHost,
+  givenUp: () => void,
 ): Promise<T> {
   const limitMs = host.config.plugins.startTimeoutMs;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      const message = `${plugin.cls.name} did not start within ${limitMs} ms`;
-      reject(new JetplugError('JP_PLUGIN_LOAD_TIMEOUT', message, { plugin: plugin.name, ...plugin.where }));
-      // Should it come up after all, nobody will use it.
-      work.then(
-        (contained) => contained.release(),
-        (error: unknown) =>
-          host.log.warn('a plugin that was given up failed later', { plugin: plugin.name, err: error }),
-      );
+      const message = `${className} did not start within ${limitMs} ms`;
+      reject(new JetplugError('JP_PLUGIN_LOAD_TIMEOUT', message, { plugin: name, ...where }));
+      givenUp();
     }, limitMs);
   });
   try {

@@ -82,6 +82,7 @@ export function asCompiled(given: AnyPluginClass): CompiledPlugin {
     classes: [],
     version: 'test',
     sources: new Map([[cls.name, '']]),
+    texts: new Map(),
     contracts: new Map(),
   };
 }

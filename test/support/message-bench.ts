@@ -165,6 +165,7 @@ type Step =
   | 'send'
   | 'look'
   | 'bury'
+  | 'died'
   | 'find';
 
 /** What a handler leans on; `journal` tells what was done, in order. */
@@ -271,6 +272,12 @@ export class MessageBench {
           applied: mergeApplied(before.applied, applied),
           ...((unsure || before.unsure) && { unsure: true }),
         });
+      },
+      died: async (message, applied) => {
+        const before = of(message);
+        await this.step('died', `died ${message.sequence}`);
+        const deaths = before.deaths + 1;
+        this.failures.set(message.sequence, { ...before, deaths, applied: mergeApplied(before.applied, applied) });
       },
       started: async ({ sequence }) => this.step('started', `started ${sequence}`),
       ended: async ({ sequence }) => this.step('ended', `ended ${sequence}`),

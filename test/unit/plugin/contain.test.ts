@@ -7,7 +7,7 @@ import { JetStreamEventBus } from '../../../host/effects/event-bus';
 import { KvStore } from '../../../host/effects/kv-store';
 import type { Outgoing } from '../../../host/message/ports';
 import { contain, type PluginServices } from '../../../host/plugin/contain';
-import { describe as describePlugin, type PluginDefinition } from '../../../host/plugin/describe';
+import { describe as describePlugin, type DescribedPlugin } from '../../../host/plugin/describe';
 import type { PluginClass } from '../../../sdk/internal';
 import { MemoryKeyValue } from '../../support/memory-key-value';
 import { RecordingLog } from '../../support/recording-log';
@@ -16,11 +16,11 @@ import { RecordingLog } from '../../support/recording-log';
 const SOURCE = readFileSync(__filename, 'utf8');
 const lineOf = (text: string) => SOURCE.split('\n').findIndex((line) => line.includes(text)) + 1;
 
-function definitionOf(cls: unknown, file = __filename): PluginDefinition {
+function definitionOf(cls: unknown, file = __filename): DescribedPlugin {
   const config = { plugins: { dirs: [], watch: false, startTimeoutMs: 1_000, defaults: {}, sections: {} } };
   const sources = new Map([[file, SOURCE]]);
   return describePlugin(
-    { file, cls: cls as PluginClass, version: 'v1', sources, contracts: new Map(), classes: [] },
+    { file, cls: cls as PluginClass, version: 'v1', sources, contracts: new Map(), texts: new Map(), classes: [] },
     config,
   );
 }

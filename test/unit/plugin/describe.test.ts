@@ -1,7 +1,7 @@
 import { defineEvent, Plugin, Subscribe, type SubscribeOptions } from 'jetplug/sdk';
 import { z } from 'zod';
 import type { HandlerConfig, PluginsConfig } from '../../../host/config/config';
-import { describe as describePlugin, type PluginDefinition } from '../../../host/plugin/describe';
+import { describe as describePlugin, type DescribedPlugin } from '../../../host/plugin/describe';
 import type { JetplugError, PluginClass } from '../../../sdk/internal';
 import type { VideoPublished as ByTypeOnly } from '../../../plugins/contracts/streaming';
 
@@ -13,10 +13,10 @@ function configOf(defaults: HandlerConfig = {}, sections: PluginsConfig['section
   return { plugins: { dirs: [], watch: false, startTimeoutMs: 10_000, defaults, sections } };
 }
 
-function described(cls: unknown, config = configOf(), source = ''): PluginDefinition {
+function described(cls: unknown, config = configOf(), source = ''): DescribedPlugin {
   const sources = new Map([[FILE, source]]);
   return describePlugin(
-    { file: FILE, cls: cls as PluginClass, version: 'v1', sources, contracts: new Map(), classes: [] },
+    { file: FILE, cls: cls as PluginClass, version: 'v1', sources, contracts: new Map(), texts: new Map(), classes: [] },
     config,
   );
 }

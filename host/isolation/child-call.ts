@@ -1,0 +1,128 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { BatchContext, EventContext, Logger } from '../../sdk';
+import { JetplugError, type Envelope } from '../../sdk/internal';
+import { RunLogger } from '../message/run-logger';
+import type { HandlerDefinition } from '../plugin/describe';
+import type { WireEvent } from './protocol';
+
+/** What of a handler its calls tell. */
+export interface CalledHandler extends Pick<HandlerDefinition, 'name' | 'where'> {
+  readonly plugin: string;
+  readonly log: Logger;
+}
+
+/** A call of a handler in this process: for one event, or for a batch. */
+export class ChildCall {
+  /** The events as the handler gets them. */
+  events: readonly Envelope[] = [];
+  /** Which place each of them has among those that the host sent. */
+  places: readonly number[] = [];
+  private over = false;
+  private reason: unknown;
+  private controller: AbortController | undefined;
+
+  constructor(
+    readonly id: number,
+    readonly handler: CalledHandler,
+    readonly received: readonly WireEvent[],
+    readonly isBatch: boolean,
+  ) {}
+
+  get signal(): AbortSignal {
+    if (!this.controller) {
+      this.controller = new AbortController();
+      if (this.over) this.controller.abort(this.reason);
+    }
+    return this.controller.signal;
+  }
+
+  get isOver(): boolean {
+    return this.over;
+  }
+
+  end(reason?: unknown): void {
+    if (this.over) return;
+    this.over = true;
+    this.reason = reason;
+    if (reason !== undefined) this.controller?.abort(reason);
+  }
+
+  /** @throws JetplugError `JP_RUN_OVER` */
+  assertLive(what: string): void {
+    if (!this.over) return;
+    const { plugin, name, where } = this.handler;
+    throw new JetplugError('JP_RUN_OVER', `${what} was called after the run of ${plugin}.${name} had ended`, {
+      plugin,
+      ...where,
+    });
+  }
+
+  /**
+   * The place of an event of a batch among those that the host sent; a single event is the only one that it can be.
+   * @throws JetplugError `JP_BATCH_EVENT` when a batch is not told which
+   */
+  placeOf(event: object | undefined, what: string): number {
+    if (!this.isBatch) return 0;
+    const index = event === undefined ? -1 : this.events.indexOf(event as Envelope);
+    if (index >= 0) return this.places[index]!;
+    const { plugin, name, where } = this.handler;
+    const why = event ? 'for an object that is no event of its batch' : 'without { for: event }';
+    throw new JetplugError('JP_BATCH_EVENT', `${plugin}.${name} called ${what} ${why}`, { plugin, ...where });
+  }
+}
+
+const current = new AsyncLocalStorage<ChildCall>();
+
+/** The call that the caller is in, if it is in one. */
+export function currentCall(): ChildCall | undefined {
+  return current.getStore();
+}
+
+export function within<T>(call: ChildCall, body: () => T): T {
+  return current.run(call, body);
+}
+
+export class ChildContext implements EventContext {
+  readonly attempt: number;
+  readonly subject: string;
+  readonly stream: string;
+  readonly sequence: number;
+  readonly time: Date;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly log: Logger;
+
+  constructor(
+    private readonly call: ChildCall,
+    { attempt, subject, stream, sequence, deliveredAs, storedAtMs, headers }: WireEvent,
+  ) {
+    this.attempt = attempt;
+    this.subject = subject;
+    this.stream = stream;
+    this.sequence = sequence;
+    this.headers = headers;
+    this.time = new Date(storedAtMs);
+    const { log, name } = call.handler;
+    this.log = new RunLogger(log, { handler: name, subject, sequence: deliveredAs, attempt });
+  }
+
+  get signal(): AbortSignal {
+    return this.call.signal;
+  }
+}
+
+export class ChildBatchContext implements BatchContext {
+  readonly log: Logger;
+
+  constructor(private readonly call: ChildCall) {
+    const { log, name } = call.handler;
+    this.log = new RunLogger(log, { handler: name, batch: call.events.length });
+  }
+
+  of(event: object): EventContext {
+    return new ChildContext(this.call, this.call.received[this.call.placeOf(event, 'BatchContext.of')]!);
+  }
+
+  get signal(): AbortSignal {
+    return this.call.signal;
+  }
+}

@@ -1,0 +1,162 @@
+import { BatchFailure, type Logger } from '../../sdk';
+import { isBatchFailure, type Envelope } from '../../sdk/internal';
+import { systemClock } from '../clock';
+import { TextStore } from '../effects/text-store';
+import { OutcomeKnown } from '../message/outcome';
+import { validate } from '../message/validate';
+import { compile } from '../plugin/compile';
+import { contain, lifecycleError, type ContainedPlugin } from '../plugin/contain';
+import { describe, type DescribedPlugin, type HandlerDefinition } from '../plugin/describe';
+import { ChildBatchContext, ChildCall, ChildContext, within } from './child-call';
+import { RemoteEventBus, RemoteLogger, RemoteTexts } from './child-services';
+import type { HostLink } from './host-link';
+import type { HostMessage, WireDefinition, WireEvent } from './protocol';
+import { decodeError, encodeError, type WireError } from './wire-error';
+
+/** The plugin of this process, as its host's orders find it: loaded, started, called, stopped. */
+export class ChildPlugin {
+  private definition: DescribedPlugin | undefined;
+  private contained: ContainedPlugin | undefined;
+  private readonly calls = new Map<number, ChildCall>();
+  private readonly log: Logger;
+
+  constructor(private readonly link: HostLink) {
+    this.log = new RemoteLogger(link);
+  }
+
+  receive(message: HostMessage): void {
+    switch (message.to) {
+      case 'load':
+        return this.orFail(() => this.load(message));
+      case 'start':
+        return this.orFail(() => this.start(message));
+      case 'call':
+        return void this.call(message);
+      case 'abort':
+        return this.calls.get(message.call)?.end(decodeError(message.reason));
+      case 'answer':
+        return this.link.answered(message);
+      case 'change':
+        return this.link.change(message);
+      case 'ping':
+        return this.link.send({ is: 'pong', residentBytes: process.memoryUsage.rss() });
+      case 'stop':
+        return void this.stop();
+    }
+  }
+
+  private orFail(work: () => void | Promise<void>): void {
+    void (async () => work())().catch((error: unknown) => {
+      const errors = error instanceof AggregateError ? (error.errors as unknown[]) : [error];
+      this.link.send({ is: 'failed', errors: errors.map((one) => encodeError(one)) });
+    });
+  }
+
+  private load({ file, modules, plugins }: HostMessage & { to: 'load' }): void {
+    const given = new Map(modules);
+    const compiled = compile({ file }, given);
+    this.definition = describe(compiled, { plugins: plugins as never });
+    this.link.send({
+      is: 'loaded',
+      definition: onWire(this.definition),
+      modules: [...compiled.texts].filter(([path]) => !given.has(path)),
+    });
+  }
+
+  private async start({ settings }: HostMessage & { to: 'start' }): Promise<void> {
+    const services = {
+      log: this.log,
+      clock: systemClock,
+      bus: new RemoteEventBus(this.link),
+      openStore: () => Promise.resolve(new TextStore(new RemoteTexts(this.link))),
+    };
+    this.contained = await contain(this.definition!, services, settings);
+    this.link.send({ is: 'started' });
+  }
+
+  /** Validates and calls; what comes of it is one error, of all events or of some, or none. */
+  private async call({ call: id, method, events }: HostMessage & { to: 'call' }): Promise<void> {
+    const { name: plugin, handlers } = this.definition!;
+    const handler = handlers.find((one) => one.method === method)!;
+    const isBatch = handler.batch !== undefined;
+    const call = new ChildCall(id, { plugin, name: handler.name, where: handler.where, log: this.log }, events, isBatch);
+    this.calls.set(id, call);
+    // Before the author's code: if that ends the process, the host knows what it was at.
+    this.link.send({ is: 'begun', call: id });
+    const error = await (isBatch ? this.callBatch(call, handler) : this.callOne(call, handler));
+    call.end();
+    this.calls.delete(id);
+    this.link.send({ is: 'ended', call: id, ...(error && { error }) });
+  }
+
+  private async callOne(call: ChildCall, handler: HandlerDefinition): Promise<WireError | undefined> {
+    try {
+      const [received] = call.received;
+      call.events = [await eventOf(received!, handler)];
+      call.places = [0];
+      await within(call, () => this.invoke(handler.method, call.events[0]!, new ChildContext(call, received!)));
+      return undefined;
+    } catch (thrown) {
+      return encodeError(thrown);
+    }
+  }
+
+  private async callBatch(call: ChildCall, handler: HandlerDefinition): Promise<WireError | undefined> {
+    const read = await Promise.allSettled(call.received.map((received) => eventOf(received, handler)));
+    const valid = read.flatMap((one, place) => (one.status === 'fulfilled' ? [{ event: one.value, place }] : []));
+    const failures = read.flatMap((one, index) =>
+      one.status === 'rejected' ? [{ index, error: one.reason as unknown }] : [],
+    );
+    call.events = valid.map(({ event }) => event);
+    call.places = valid.map(({ place }) => place);
+    try {
+      if (valid.length > 0)
+        await within(call, () => this.invoke(handler.method, call.events, new ChildBatchContext(call)));
+    } catch (thrown) {
+      if (failures.length === 0) return encodeError(thrown);
+      failures.push(...failuresOf(thrown, call.places));
+    }
+    return failures.length > 0 ? encodeError(new BatchFailure(failures)) : undefined;
+  }
+
+  private invoke(method: string, event: Envelope | readonly Envelope[], context: object): unknown {
+    const { instance } = this.contained!;
+    return (instance[method] as (...args: unknown[]) => unknown).call(instance, event, context);
+  }
+
+  private async stop(): Promise<void> {
+    let error: WireError | undefined;
+    try {
+      await this.contained?.instance.onStop?.();
+    } catch (thrown) {
+      error = encodeError(lifecycleError('JP_PLUGIN_STOP_FAILED', 'onStop', this.definition!, thrown));
+    }
+    try {
+      await this.contained?.release();
+    } catch (thrown) {
+      error ??= encodeError(thrown);
+    }
+    this.link.send({ is: 'stopped', ...(error && { error }) }, () => process.exit(0));
+  }
+}
+
+/** @throws OutcomeKnown where the event is not what the contract says */
+async function eventOf({ envelope, fields, headers }: WireEvent, { contract }: HandlerDefinition): Promise<Envelope> {
+  const outcome = await validate({ kind: 'decoded', envelope, fields: { ...fields }, headers, hops: 0 }, contract);
+  if (outcome.kind === 'invalid') throw new OutcomeKnown(outcome);
+  return outcome.event;
+}
+
+/** Of a batch that was called with some of its events only: each failure by its place among all. */
+function failuresOf(thrown: unknown, places: readonly number[]): { index: number; error: unknown }[] {
+  if (!isBatchFailure(thrown)) return places.map((index) => ({ index, error: thrown }));
+  return thrown.failures.map(({ index, error }) => ({ index: places[index] ?? -1, error }));
+}
+
+function onWire({ cls: _cls, settingsSchema: _schema, ...definition }: DescribedPlugin): WireDefinition {
+  return {
+    ...definition,
+    sources: [...definition.sources],
+    handlers: definition.handlers.map(({ contract: _contract, ...handler }) => handler),
+  };
+}

@@ -1,0 +1,88 @@
+import { EventBus, Logger, type ForEvent, type Publishable, type PublishOptions } from '../../sdk';
+import type { EventContract } from '../../sdk/internal';
+import { checkFields, subjectOf, toJson } from '../effects/publishable';
+import type { StoreTexts } from '../effects/text-store';
+import type { Change } from '../effects/write-batch';
+import { isPromise } from '../maybe-promise';
+import { currentCall } from './child-call';
+import type { HostLink } from './host-link';
+
+/** A store's texts, which the host keeps. */
+export class RemoteTexts implements StoreTexts {
+  constructor(private readonly link: HostLink) {}
+
+  async get(key: string, scope: string | undefined): Promise<string | undefined> {
+    return (await this.link.ask({ what: 'get', key, scope }, callOf('Store.get'))) as string | undefined;
+  }
+
+  async change(
+    key: string,
+    scope: string | undefined,
+    change: Change,
+    { what, ...options }: ForEvent & { what: string },
+  ): Promise<string | undefined> {
+    const of = callOf(what, options.for);
+    const asked = { what: 'change', key, scope, as: what } as const;
+    return (await this.link.ask(asked, of, change)) as string | undefined;
+  }
+
+  async keys(scope: string | undefined): Promise<string[]> {
+    return (await this.link.ask({ what: 'keys', scope }, callOf('Store.keys'))) as string[];
+  }
+}
+
+/** Publishes by the host, which queues within a call and sends when its handler has returned. */
+export class RemoteEventBus extends EventBus {
+  constructor(private readonly link: HostLink) {
+    super();
+  }
+
+  async publish<E extends EventContract | string>(
+    event: E,
+    fields: Publishable<E>,
+    options: PublishOptions = {},
+  ): Promise<string> {
+    const what = 'EventBus.publish';
+    const of = callOf(what, options.for);
+    const subject = subjectOf(event);
+    const checked = checkFields(event, subject, fields);
+    // Asked at once where the schema answers at once, so that a handler which forgets to await loses nothing.
+    if (isPromise(checked)) await checked;
+    currentCall()?.assertLive(what);
+    const { id, timestamp } = options;
+    const told = { ...(id !== undefined && { id }), ...(timestamp !== undefined && { timestamp }) };
+    const asked = { what: 'publish', subject, fields: toJson(subject, fields as object), options: told } as const;
+    return (await this.link.ask(asked, of)) as string;
+  }
+}
+
+/** The host's log, under the plugin's name. */
+export class RemoteLogger extends Logger {
+  constructor(private readonly link: HostLink) {
+    super();
+  }
+
+  debug(message: string, fields?: object): void {
+    this.link.log('debug', message, fields);
+  }
+  info(message: string, fields?: object): void {
+    this.link.log('info', message, fields);
+  }
+  warn(message: string, fields?: object): void {
+    this.link.log('warn', message, fields);
+  }
+  error(message: string, fields?: object): void {
+    this.link.log('error', message, fields);
+  }
+}
+
+/** The call that the caller is in, and the event that it works for; none where it is in no call. */
+function callOf(what: string, event?: object): { call?: number; event?: number } {
+  const call = currentCall();
+  if (!call) return {};
+  call.assertLive(what);
+  // Reading is for no event in particular.
+  const isFor = event !== undefined || what === 'Store.update' || what === 'Store.delete' || what === 'EventBus.publish';
+  return { call: call.id, ...(isFor && { event: call.placeOf(event, what) }) };
+}
+

@@ -1,0 +1,74 @@
+import type { MaybePromise } from '../maybe-promise';
+import { then } from '../maybe-promise';
+import { showThrown } from '../thrown';
+import type { Answer, Asked, HostMessage, ProcessMessage } from './protocol';
+import { decodeError, encodeError } from './wire-error';
+
+type Change = (current: string | undefined) => MaybePromise<string | undefined>;
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+  readonly change: Change | undefined;
+}
+
+/** The process's end of the channel to its host. */
+export class HostLink {
+  private readonly waiting = new Map<number, Waiting>();
+  private last = 0;
+
+  send(message: ProcessMessage, sent?: () => void): void {
+    if (process.connected) process.send!(message, undefined, undefined, sent);
+  }
+
+  /** Asks the host for something that is kept there, or sent from there. */
+  ask(asked: Asked, of: { call?: number; event?: number | undefined }, change?: Change): Promise<unknown> {
+    const request = ++this.last;
+    return new Promise((resolve, reject) => {
+      this.waiting.set(request, { resolve, reject, change });
+      this.send({ is: 'request', request, ...of, ...asked });
+    });
+  }
+
+  answered({ request, value, error }: { request: number } & Answer): void {
+    const waiting = this.waiting.get(request);
+    this.waiting.delete(request);
+    if (error) waiting?.reject(decodeError(error));
+    else waiting?.resolve(value);
+  }
+
+  /** The host wants to know what a change makes of the present text. */
+  change({ request, current }: HostMessage & { to: 'change' }): void {
+    const fail = (thrown: unknown): void => this.send({ is: 'changed', request, error: encodeError(thrown) });
+    try {
+      const next = this.waiting.get(request)?.change?.(current);
+      void then(next, (text) => this.send({ is: 'changed', request, next: text }));
+    } catch (thrown) {
+      fail(thrown);
+    }
+  }
+
+  /** A log line; fields that JSON does not take are told in words. */
+  log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: object = {}): void {
+    const entries = Object.entries(fields);
+    const errors = entries.filter(([, value]) => value instanceof Error);
+    const rest = entries.filter(([, value]) => !(value instanceof Error)).map(([name, value]) => [name, plain(value)]);
+    this.send({
+      is: 'log',
+      level,
+      message: String(message),
+      fields: {
+        rest: Object.fromEntries(rest),
+        errors: Object.fromEntries(errors.map(([name, error]) => [name, encodeError(error)])),
+      },
+    });
+  }
+}
+
+function plain(value: unknown): unknown {
+  try {
+    return JSON.parse(JSON.stringify(value) ?? 'null') as unknown;
+  } catch {
+    return showThrown(value); // circular, a BigInt, a getter that throws: the line still counts
+  }
+}
