@@ -25,6 +25,7 @@ const PLANTED = {
   'host/nats/planted.ts': '../plugin/planted',
   'host/nats/embedded/planted.ts': '../planted',
   'host/plugin/planted.ts': '../ops/planted',
+  'host/isolation/planted.ts': '../ops/planted',
   'host/ops/planted.ts': '../cli/planted',
   'host/testing/planted.ts': '../cli/planted',
   'host/cli/planted.ts': '../../examples/planted',

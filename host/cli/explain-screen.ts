@@ -1,6 +1,8 @@
 import type { ErrorReport } from '../../sdk/internal';
+import { formatSize } from '../config/size';
 import type { ExplainedHandler, ExplainedPlugin } from '../ops/explain';
 import type { ConfigPlace, ExplainedOption } from '../ops/explain-options';
+import type { ProcessState } from '../plugin/plugin-code';
 import { paint, place, table } from './output';
 import { stateText } from './state-text';
 
@@ -13,6 +15,7 @@ export function explainScreen(plugin: ExplainedPlugin): string[] {
     ...table(facts(plugin), '  '),
     ...errors(plugin).flatMap((error) => ['', ...errorText(error, plugin)]),
     ...injections(plugin),
+    ...isolation(plugin),
     ...plugin.handlers.flatMap(handlerText),
     '',
   ];
@@ -56,6 +59,33 @@ function injections({ injected, state }: ExplainedPlugin): string[] {
     `  ${paint('dim', runs(state) ? 'its constructor got' : 'its constructor asks for')}`,
     ...table(rows, '    '),
   ];
+}
+
+/** Inline by default: then there is nothing to tell. */
+function isolation({ isolation: options, processes = [] }: ExplainedPlugin): string[] {
+  if (!options || (options.isolation.value === 'inline' && options.isolation.from === 'default')) return [];
+  const shown = Object.entries(options).filter(
+    ([name]) => name === 'isolation' || options.isolation.value === 'process',
+  );
+  return [
+    '',
+    `  ${paint('dim', 'where its code runs')}`,
+    ...table(
+      shown.map(([name, option]) => [paint('dim', name), valueText(option.value), origin(option)]),
+      '    ',
+    ),
+    ...processes.map((process) => `    ${processText(process)}`),
+  ];
+}
+
+function processText({ state, pid, restarts, lastEnd, residentBytes }: ProcessState): string {
+  const facts = [
+    pid === undefined ? 'process' : `process ${pid}`,
+    state,
+    ...(residentBytes === undefined ? [] : [formatSize(residentBytes)]),
+    ...(restarts === 0 ? [] : [`started again ${restarts} times`]),
+  ].join(', ');
+  return lastEnd === undefined ? facts : `${facts}; the one before: ${lastEnd}`;
 }
 
 function handlerText(handler: ExplainedHandler): string[] {

@@ -24,3 +24,11 @@ export function parseSize(value: unknown): number | undefined {
   const whole = match[2] && match[2].length > 1 ? Math.round(bytes) : bytes;
   return Number.isSafeInteger(whole) ? whole : undefined;
 }
+
+const BINARY = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+/** A number of bytes as people write it, to a tenth of its unit. */
+export function formatSize(bytes: number): string {
+  const power = bytes < 1 ? 0 : Math.min(BINARY.length - 1, Math.floor(Math.log2(bytes) / 10));
+  return `${Number((bytes / 1024 ** power).toFixed(1))} ${BINARY[power]}`;
+}

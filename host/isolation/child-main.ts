@@ -1,4 +1,3 @@
-import 'reflect-metadata';
 import { Worker } from 'node:worker_threads';
 import { join } from 'node:path';
 import { ChildPlugin } from './child-plugin';

@@ -79,7 +79,12 @@ export class ChildPlugin {
     const { name: plugin, handlers } = this.definition!;
     const handler = handlers.find((one) => one.method === method)!;
     const isBatch = handler.batch !== undefined;
-    const call = new ChildCall(id, { plugin, name: handler.name, where: handler.where, log: this.log }, events, isBatch);
+    const call = new ChildCall(
+      id,
+      { plugin, name: handler.name, where: handler.where, log: this.log },
+      events,
+      isBatch,
+    );
     this.calls.set(id, call);
     // Before the author's code: if that ends the process, the host knows what it was at.
     this.link.send({ is: 'begun', call: id });

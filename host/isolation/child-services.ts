@@ -82,7 +82,7 @@ function callOf(what: string, event?: object): { call?: number; event?: number }
   if (!call) return {};
   call.assertLive(what);
   // Reading is for no event in particular.
-  const isFor = event !== undefined || what === 'Store.update' || what === 'Store.delete' || what === 'EventBus.publish';
+  const isFor =
+    event !== undefined || what === 'Store.update' || what === 'Store.delete' || what === 'EventBus.publish';
   return { call: call.id, ...(isFor && { event: call.placeOf(event, what) }) };
 }
-

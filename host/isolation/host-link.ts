@@ -50,13 +50,14 @@ export class HostLink {
 
   /** A log line; fields that JSON does not take are told in words. */
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: object = {}): void {
-    const entries = Object.entries(fields);
+    const entries: [string, unknown][] = Object.entries(fields);
     const errors = entries.filter(([, value]) => value instanceof Error);
-    const rest = entries.filter(([, value]) => !(value instanceof Error)).map(([name, value]) => [name, plain(value)]);
+    const others = entries.filter(([, value]) => !(value instanceof Error));
+    const rest = others.map(([name, value]): [string, unknown] => [name, plain(value)]);
     this.send({
       is: 'log',
       level,
-      message: String(message),
+      message,
       fields: {
         rest: Object.fromEntries(rest),
         errors: Object.fromEntries(errors.map(([name, error]) => [name, encodeError(error)])),
@@ -67,7 +68,8 @@ export class HostLink {
 
 function plain(value: unknown): unknown {
   try {
-    return JSON.parse(JSON.stringify(value) ?? 'null') as unknown;
+    const text = JSON.stringify(value) as string | undefined;
+    return text === undefined ? showThrown(value) : (JSON.parse(text) as unknown);
   } catch {
     return showThrown(value); // circular, a BigInt, a getter that throws: the line still counts
   }

@@ -2,7 +2,7 @@ import type { Handler } from '../message/handler';
 import { currentScope, type Scope } from '../message/run';
 import type { PartedLog } from '../log';
 import type { PluginDefinition } from '../plugin/describe';
-import { isolationOf } from '../plugin/isolation-options';
+import { type isolationOf } from '../plugin/isolation-options';
 import type { ModuleText } from '../plugin/module-loader';
 import type { PluginCode, ProcessState } from '../plugin/plugin-code';
 import type { Time, Timer } from '../time';
@@ -101,7 +101,9 @@ export class IsolatedPlugin implements PluginCode {
     this.stopping = true;
     this.watch?.cancel();
     for (const { timer } of this.places) timer?.cancel();
-    const stops = this.places.map(async ({ process, isReady }) => (isReady ? process?.stop() : process?.kill('unused')));
+    const stops = this.places.map(async ({ process, isReady }) =>
+      isReady ? process?.stop() : process?.kill('unused'),
+    );
     const ended = await Promise.allSettled(stops);
     const failed = ended.find((end) => end.status === 'rejected');
     if (failed) throw failed.reason;

@@ -52,6 +52,8 @@ interface OpenCall extends Call {
 const MIB = 1024 * 1024;
 /** How long a process with a call whose time is up may be silent before it counts as blocked. */
 const SILENCE_MS = 1_000;
+/** How often one without calls is asked for its memory, and whether it is there. */
+const IDLE_PING_MS = 10_000;
 const LAST_WORDS_MS = 100;
 /** A process that was told to stop has so long to end after it said that it has stopped. */
 const EXIT_MS = 2_000;
@@ -68,7 +70,9 @@ export class PluginProcess {
   private ordered: Waiting<ProcessMessage> | undefined;
   private services: Services | undefined;
   private lastCall = 0;
-  private pingedAtMs: number | undefined;
+  private pingedAtMs = 0;
+  /** Since when it owes an answer to a ping. */
+  private silentSinceMs: number | undefined;
   /** Why it ends, where that is known before it does. */
   private why: string | undefined;
   private plugin: Pick<PluginDefinition, 'name' | 'where'> | undefined;
@@ -131,23 +135,21 @@ export class PluginProcess {
     const id = ++this.lastCall;
     const { scope, method } = call;
     this.calls.set(id, { ...call, begun: false });
-    scope.signal.addEventListener('abort', () => this.abort(id, scope.signal.reason), { once: true });
+    const { signal } = scope;
+    signal.addEventListener('abort', () => this.abort(id, signal.reason), { once: true });
     this.send({ to: 'call', call: id, method, events: runsOf(scope).map(onWire) });
   }
 
-  /** Ends it if it is silent: it has calls, and answers nothing. Called now and then. */
+  /** Ends it if it is silent for so long, or has a call past its timeout and is silent. Called now and then. */
   look(longestMs: number): void {
-    if (this.calls.size === 0) {
-      this.pingedAtMs = undefined;
-      return;
-    }
     const nowMs = this.options.time.nowMs();
-    if (this.pingedAtMs === undefined) {
-      this.pingedAtMs = nowMs;
+    if (this.silentSinceMs === undefined) {
+      if (this.calls.size === 0 && nowMs - this.pingedAtMs < IDLE_PING_MS) return;
+      this.pingedAtMs = this.silentSinceMs = nowMs;
       this.send({ to: 'ping' });
       return;
     }
-    const silentMs = nowMs - this.pingedAtMs;
+    const silentMs = nowMs - this.silentSinceMs;
     const late = [...this.calls.values()].find(({ scope }) => scope.isOver);
     if (silentMs >= (late ? SILENCE_MS : longestMs)) this.kill(blocked(late));
   }
@@ -217,7 +219,7 @@ export class PluginProcess {
         return;
       }
       case 'pong':
-        this.pingedAtMs = undefined;
+        this.silentSinceMs = undefined;
         this.residentBytes = message.residentBytes;
         return;
       case 'dying':
@@ -225,10 +227,7 @@ export class PluginProcess {
     }
   }
 
-  private order<A extends ProcessMessage['is']>(
-    message: HostMessage,
-    answer: A,
-  ): Promise<ProcessMessage & { is: A }> {
+  private order<A extends ProcessMessage['is']>(message: HostMessage, answer: A): Promise<ProcessMessage & { is: A }> {
     return new Promise<ProcessMessage>((resolve, reject) => {
       this.ordered = { resolve, reject };
       if (this.isGone) reject(this.endedError('before it was used'));
@@ -258,8 +257,8 @@ export class PluginProcess {
     const call = this.calls.get(request.call);
     if (!call) throw this.runOver(request.what);
     const { scope } = call;
-    const event = scope instanceof Batch && request.event !== undefined ? scope.events[request.event] : undefined;
-    return within(scope, () => this.perform(request, event ? { for: event } : {}));
+    const event: object | undefined = scope instanceof Batch && request.event !== undefined ? scope.events[request.event] : undefined;
+    return within(scope, () => this.perform(request, event === undefined ? {} : { for: event }));
   }
 
   private async perform(request: Request, options: { for?: object }): Promise<unknown> {
@@ -305,7 +304,8 @@ export class PluginProcess {
     stdout?.pipe(new Lines((line) => this.log.info(line, { from: 'stdout' })));
     stderr?.pipe(
       new Lines((line) => {
-        if (/heap out of memory/.test(line)) this.why ??= `its objects met the limit of ${this.mib('heapLimitBytes')}`;
+        if (line.includes('heap out of memory'))
+          this.why ??= `its objects met the limit of ${this.mib('heapLimitBytes')}`;
         this.log.warn(line, { from: 'stderr' });
       }),
     );

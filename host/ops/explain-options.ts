@@ -1,6 +1,8 @@
 import { formatDuration, type From } from '../../sdk/internal';
 import type { SourceOf } from '../config/config';
-import type { HandlerDefinition } from '../plugin/describe';
+import { formatSize } from '../config/size';
+import type { HandlerDefinition, PluginDefinition } from '../plugin/describe';
+import type { IsolationOption } from '../plugin/isolation-options';
 import type { OptionName, Origin } from '../plugin/origins';
 
 /** Where the config says something: a line of a file, a variable or a flag. */
@@ -38,6 +40,23 @@ export function explainOptions(handler: HandlerDefinition, sourceOf: SourceOf): 
     key: option('key', key ?? null),
     batch: option('batch', batch ? { size: batch.size, wait: formatDuration(batch.waitMs) } : null),
     durable: option('durable', durable),
+  };
+}
+
+export type ExplainedIsolation = Readonly<Record<IsolationOption, ExplainedOption>>;
+
+/** Where a plugin's code runs. */
+export function explainIsolation({ isolation }: PluginDefinition, sourceOf: SourceOf): ExplainedIsolation {
+  const { origins } = isolation;
+  const option = (name: IsolationOption, value: unknown): ExplainedOption => ({
+    value,
+    ...told(origins[name], sourceOf),
+  });
+  return {
+    isolation: option('isolation', isolation.isolation),
+    processes: option('processes', isolation.processes),
+    heapLimit: option('heapLimit', formatSize(isolation.heapLimitBytes)),
+    memoryLimit: option('memoryLimit', formatSize(isolation.memoryLimitBytes)),
   };
 }
 

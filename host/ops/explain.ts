@@ -6,7 +6,14 @@ import type { HandlerDefinition } from '../plugin/describe';
 import { nameByFile } from '../plugin/discover';
 import type { PluginEntry, Plugins, PluginState } from '../plugin/plugins';
 import { explainInjected, type ExplainedInjection } from './explain-injected';
-import { explainOptions, whereInConfig, type ConfigPlace, type ExplainedOptions } from './explain-options';
+import {
+  explainIsolation,
+  explainOptions,
+  whereInConfig,
+  type ConfigPlace,
+  type ExplainedIsolation,
+  type ExplainedOptions,
+} from './explain-options';
 import { filesNotLoaded, type FileNotLoaded } from './files-not-loaded';
 import { positionOf, statusOf, type HandlerStatus, type PluginStatus } from './status';
 
@@ -23,6 +30,8 @@ export interface ExplainedPlugin extends Omit<PluginStatus, 'state' | 'handlers'
   /** Where the config says that it is not to run. */
   readonly disabledBy?: ConfigPlace;
   readonly injected: readonly ExplainedInjection[];
+  /** Where its code runs; absent where it could not be read. */
+  readonly isolation?: ExplainedIsolation;
   readonly handlers: readonly ExplainedHandler[];
 }
 
@@ -75,6 +84,7 @@ async function explain(entry: PluginEntry, host: Explainable): Promise<Explained
     ...allOf(errors),
     ...(disabledBy && { disabledBy }),
     injected: explainInjected(definition, host),
+    isolation: explainIsolation(definition, host.sourceOf),
     handlers: await Promise.all(
       definition.handlers.map(async (handler) => ({
         ...(status.handlers.find(({ durable }) => durable === handler.durable) ??

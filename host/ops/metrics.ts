@@ -29,7 +29,24 @@ export async function metricsText(plugins: Plugins, connection: Connection): Pro
     connection.connected ? 1 : 0,
   );
 
+  const restarts = new Counter({
+    name: 'jetplug_process_restarts_total',
+    help: 'Processes of an isolated plugin that were started again',
+    registers: [registry],
+    labelNames: ['plugin'],
+  });
+  const resident = new Gauge({
+    name: 'jetplug_process_resident_bytes',
+    help: 'Memory of the processes of an isolated plugin, as they told last',
+    registers: [registry],
+    labelNames: ['plugin'],
+  });
   for (const status of await pluginStatuses(plugins, connection)) {
+    const { plugin, processes = [] } = status;
+    for (const process of processes) {
+      restarts.inc({ plugin }, process.restarts);
+      resident.inc({ plugin }, process.residentBytes ?? 0);
+    }
     up.set({ plugin: status.plugin, state: status.state }, status.state === 'running' ? 1 : 0);
     for (const handler of status.handlers) {
       const labels = { plugin: status.plugin, handler: handler.handler };

@@ -97,7 +97,10 @@ export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>
     problems.push(
       new JetplugError('JP_PLUGIN_NO_HANDLER', `${cls.name} has no @Subscribe method`, { plugin: name, ...where }),
     );
-  const layers: Layers & IsolationLayers = { section: config.plugins.sections[name] ?? {}, defaults: config.plugins.defaults };
+  const layers: Layers & IsolationLayers = {
+    section: config.plugins.sections[name] ?? {},
+    defaults: config.plugins.defaults,
+  };
   const handlers = marks.map((mark) => attempt(() => describeHandler(plugin, name, mark, layers)));
   const isolation = attempt(() => isolationOf(options, layers));
   attempt(() => assertDistinct(handlers));

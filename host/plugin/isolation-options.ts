@@ -42,7 +42,10 @@ export function isolationOf(options: PluginOptions, { section, defaults }: Isola
     throw new JetplugError('JP_PLUGIN_OPTIONS', `isolation is ${JSON.stringify(isolation)}; it is inline or process`);
   }
   if (processes !== undefined && !(Number.isInteger(processes) && processes > 0)) {
-    throw new JetplugError('JP_PLUGIN_OPTIONS', `processes is ${JSON.stringify(processes)}; it is a whole number from 1`);
+    throw new JetplugError(
+      'JP_PLUGIN_OPTIONS',
+      `processes is ${JSON.stringify(processes)}; it is a whole number from 1`,
+    );
   }
   const layers: [Layer, ProcessConfig][] = [
     ['section', section],

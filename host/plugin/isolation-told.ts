@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type swc from '@swc/core';
 import type { ClassDeclaration, ClassExpression, Module, ObjectExpression } from '@swc/core';
 import { pluginNameOf, type PluginOptions } from '../../sdk/internal';
 import type { PluginsConfig } from '../config/config';
@@ -48,7 +49,7 @@ function outlineOf(file: string, source: string): Outline | undefined {
 }
 
 function parse(file: string, source: string): Module | undefined {
-  const { parseSync } = hostRequire('@swc/core') as typeof import('@swc/core');
+  const { parseSync } = hostRequire('@swc/core') as typeof swc;
   try {
     return file.endsWith('.ts')
       ? parseSync(source, { syntax: 'typescript', decorators: true })

@@ -45,13 +45,9 @@ export function originsOf(
 }
 
 /** Where each option of a plugin's isolation came from. */
-export function isolationOrigins(
-  { layerOf }: IsolationPolicy,
-  { plugin, where, sources }: Place,
-): IsolationOrigins {
+export function isolationOrigins({ layerOf }: IsolationPolicy, { plugin, where, sources }: Place): IsolationOrigins {
   const decorator = decoratorOf('Plugin', where, sources.get(where.file) ?? '');
-  const origin = (option: IsolationOption): Origin =>
-    originOf(option, layerOf[option], plugin, where.file, decorator);
+  const origin = (option: IsolationOption): Origin => originOf(option, layerOf[option], plugin, where.file, decorator);
   return {
     isolation: origin('isolation'),
     processes: origin('processes'),

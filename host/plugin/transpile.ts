@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
+import type swc from '@swc/core';
 import { JetplugError } from '../../sdk/internal';
 
 const hostRequire = createRequire(__filename);
 /** Loaded when it is needed: a process that is given compiled texts is quicker and smaller without it. */
-const swc = (): typeof import('@swc/core') => hostRequire('@swc/core') as typeof import('@swc/core');
+const compiler = (): typeof swc => hostRequire('@swc/core') as typeof swc;
 const cache = new Map<string, string>();
 const MAX_CACHED = 2_000;
 
@@ -27,7 +28,7 @@ function compile(file: string, source: string): string {
     ? ({ syntax: 'typescript', decorators: true } as const)
     : ({ syntax: 'ecmascript', decorators: true, decoratorsBeforeExport: true } as const);
   try {
-    return swc().transformSync(source, {
+    return compiler().transformSync(source, {
       filename: file,
       swcrc: false,
       configFile: false,

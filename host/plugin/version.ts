@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { JetStreamEventBus } from '../effects/event-bus';
-import { IsolatedPlugin } from '../isolation/isolated-plugin';
+import { type IsolatedPlugin } from '../isolation/isolated-plugin';
 import type { PartedLog } from '../log';
 import { forgetClasses } from './classes';
 import type { CompiledPlugin } from './compile';

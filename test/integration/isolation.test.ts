@@ -177,7 +177,12 @@ test('a host that stops lets its processes stop their plugins, and leaves none',
   const pids = other.logged('started in').map(({ pid }) => pid as number);
   expect(new Set(pids).size).toBe(2);
   expect(await other.stop()).toBe(0);
-  expect(other.logged('stopped in').map(({ pid }) => pid as number).sort()).toEqual([...pids].sort());
+  expect(
+    other
+      .logged('stopped in')
+      .map(({ pid }) => pid as number)
+      .sort(),
+  ).toEqual([...pids].sort());
   expect(pids.filter(isAlive)).toEqual([]);
 });
 
