@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { Config, LoadedConfig, SourceOf } from './config/config';
 import { systemClock } from './clock';
 import { KvLongTexts } from './effects/long-texts';
@@ -263,7 +263,13 @@ export class Host {
     for (const { file, why, looksMeant } of skipped) {
       this.log[looksMeant ? 'info' : 'debug']('a file in the plugins folder is skipped', { file, why });
     }
-    await Promise.all(found.map((file) => plugins.load(file)));
+    const loads: Promise<unknown>[] = [];
+    for (const file of found) {
+      loads.push(plugins.load(file));
+      // Each is compiled at once: with many plugins nothing else would come to its turn for long.
+      await turn();
+    }
+    await Promise.all(loads);
   }
 
   private async watch(plugins: Plugins): Promise<void> {
