@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { Config, LoadedConfig, SourceOf } from './config/config';
 import { systemClock } from './clock';
 import { KvLongTexts } from './effects/long-texts';
@@ -18,6 +18,7 @@ import { Wakes } from './nats/wakes';
 import { serveAnswers } from './nats/service';
 import { ensureStream, ensureStreams, streamFor, wantedStreams, type StreamState } from './nats/streams';
 import { explainPlugins, type Explainable } from './ops/explain';
+import { watchEventLoop } from './ops/event-loop';
 import { readiness } from './ops/health';
 import { serveHttp, type HttpServer } from './ops/http';
 import { metricsText } from './ops/metrics';
@@ -25,6 +26,7 @@ import { routesOf } from './ops/routes';
 import { pluginStatuses, type PluginStatus } from './ops/status';
 import { discover, type Discovery } from './plugin/discover';
 import { ConfigWatch, type ConfigSource } from './plugin/config-watch';
+import { Faults } from './plugin/faults';
 import { natsBroker } from './plugin/nats-broker';
 import { Plugins } from './plugin/plugins';
 import { PluginWatch } from './plugin/watch';
@@ -67,11 +69,15 @@ export class Host {
   /** What the files of the config say by now, as far as it is in effect. */
   private written: LoadedConfig;
   private readonly log: HostLog;
+  private plugins: Plugins | undefined;
+  /** Told of errors that nobody caught. */
+  readonly faults: Faults;
 
   constructor(private readonly options: HostOptions) {
     this.config = options.config;
     this.written = { config: options.config, sourceOf: options.sourceOf };
     this.log = options.log;
+    this.faults = new Faults(this.log, () => this.plugins?.definitions ?? []);
   }
 
   /** @throws JetplugError, or an AggregateError of several, when the host cannot run; what was opened is closed. */
@@ -104,6 +110,7 @@ export class Host {
     const streams = await ensureStreams(connection, this.config);
     const kept = this.makeKept(connection);
     const plugins = await this.makePlugins(connection, streams, kept);
+    this.watchEventLoop();
     // Before the plugins, so that it still answers while they drain.
     const http = await this.openHttp(plugins, connection, kept);
     this.opened.push({ what: 'the plugins', close: () => plugins.stop() });
@@ -195,7 +202,7 @@ export class Host {
     await this.keepAll(connection, kept, records, replicas);
     const wakes = new Wakes(connection, this.log);
     const texts = new KvLongTexts(records, (message, details) => this.log.warn(message, details));
-    return new Plugins({
+    const host = {
       config: this.config,
       broker: natsBroker(connection, kept, this.config),
       streams: subscribable,
@@ -210,7 +217,16 @@ export class Host {
       texts,
       sweep: new Sweep(),
       suspects: new SuspectTurns(),
-    });
+    };
+    return (this.plugins = new Plugins(host, this.faults));
+  }
+
+  private watchEventLoop(): void {
+    const watch = watchEventLoop(
+      (at, forMs) => this.faults.blocked(at, forMs),
+      (error) => this.log.warn('the event loop is not watched any more', { err: error }),
+    );
+    this.opened.push({ what: 'watching the event loop', close: () => watch.stop() });
   }
 
   /** Not the dead letters': a handler that fails on them would make letters of letters. */
@@ -247,7 +263,13 @@ export class Host {
     for (const { file, why, looksMeant } of skipped) {
       this.log[looksMeant ? 'info' : 'debug']('a file in the plugins folder is skipped', { file, why });
     }
-    await Promise.all(found.map((file) => plugins.load(file)));
+    const loads: Promise<unknown>[] = [];
+    for (const file of found) {
+      loads.push(plugins.load(file));
+      // Each is compiled at once: with many plugins nothing else would come to its turn for long.
+      await turn();
+    }
+    await Promise.all(loads);
   }
 
   private async watch(plugins: Plugins): Promise<void> {

@@ -103,6 +103,14 @@ export const ERRORS = {
   JP_PLUGIN_CONSTRUCTOR_FAILED: ['A plugin’s constructor threw.', 'Mend the line named; the cause is below.'],
   JP_PLUGIN_START_FAILED: ['A plugin’s onStart failed.', 'Mend the line named; the cause is below.'],
   JP_PLUGIN_STOP_FAILED: ['A plugin’s onStop failed.', 'Mend the line named; the cause is below.'],
+  JP_PLUGIN_LATE_ERROR: [
+    'A plugin threw, or left a promise rejected, where nobody catches it: in a timer, in an event’s listener, in work that nobody awaits.',
+    'Await what the plugin starts, catch what its timers throw, and listen to the `error` of its emitters.',
+  ],
+  JP_PLUGIN_BLOCKS: [
+    'A plugin keeps the event loop busy, so that nothing else in the host runs.',
+    'Do long work in parts, with an await of setImmediate between them, or in a worker thread.',
+  ],
   JP_PLUGIN_SETTINGS_INVALID: [
     'A plugin’s section of the config does not fit its settings schema.',
     'Correct plugins.<name>.settings in the config.',
@@ -204,6 +212,14 @@ export const ERRORS = {
   JP_TEST_UNSETTLED: [
     'Not everything was settled in the time that `settled()` waits.',
     'While a handler runs the time of a test stands still: end what it waits for, move the time with clock.advance(), or give settled({ within }) more.',
+  ],
+  JP_UNCAUGHT_ERROR: [
+    'An error that nobody caught, and that cannot be told to be a plugin’s.',
+    'Its stack says where it arose; where that is in Jetplug itself, please report it.',
+  ],
+  JP_LOOP_BLOCKED: [
+    'The event loop is kept busy by what cannot be told to be a plugin’s.',
+    'The stack says by what; at the start of a host with many plugins it may be their compiling.',
   ],
   JP_INTERNAL: ['Something failed that should not.', 'Please report it, with the cause below.'],
 } as const satisfies Record<string, readonly [meaning: string, hint: string]>;

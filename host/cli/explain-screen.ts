@@ -21,12 +21,20 @@ export function explainScreen(plugin: ExplainedPlugin): string[] {
   ];
 }
 
-function facts({ file, line, version, class: className, disabledBy }: ExplainedPlugin): string[][] {
+function facts({ file, line, version, class: className, disabledBy, faults }: ExplainedPlugin): string[][] {
   const rows = [['file', place(file, line)]];
   if (className !== undefined) rows.push(['class', className]);
   if (version !== undefined) rows.push(['version', version]);
   if (disabledBy) rows.push(['disabled', `${disabledBy.key} is false  ${origin(disabledBy)}`]);
+  if (faults.last) rows.push(['faults', faultsText(faults)]);
   return rows.map(([name, value]) => [paint('dim', name!), value!]);
+}
+
+/** What it did beside its handlers' runs. */
+function faultsText({ lateErrors, blocks, last }: ExplainedPlugin['faults']): string {
+  const { message, code, file, line } = last!;
+  const counts = `${lateErrors} × an error that nobody caught, ${blocks} × the event loop blocked`;
+  return `${paint('yellow', counts)}; last: ${message} ${paint('dim', code)}${file === undefined ? '' : `  ${place(file, line)}`}`;
 }
 
 function errors({ error, errors: all }: ExplainedPlugin): readonly ErrorReport[] {

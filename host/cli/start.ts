@@ -65,7 +65,7 @@ async function start(flags: StartFlags): Promise<void> {
     log,
     ...(terminal && { progress: bar.bytes }),
   });
-  surviveStrayErrors(log);
+  surviveUncaught(host);
   if (!terminal) logWhatIsPrinted(log);
   stopOnSignals(host, log);
   try {
@@ -113,12 +113,13 @@ function stopOnSignals(host: Host, log: HostLog): void {
   process.on('SIGINT', stop);
 }
 
-/** What a plugin throws outside its handlers must not end the others. */
-function surviveStrayErrors(log: HostLog): void {
-  process.on('unhandledRejection', (reason) =>
-    log.error('a promise was rejected and nobody handled it', { err: reason }),
-  );
-  process.on('uncaughtException', (error) => log.error('an error was thrown and nobody caught it', { err: error }));
+/**
+ * No plugin ends the host by what nobody catches. Nor does what is nobody's: it cannot be told from a plugin's, as
+ * its stack may name neither. What it leaves undone costs no event: one that is not settled comes again.
+ */
+function surviveUncaught({ faults }: Host): void {
+  process.on('unhandledRejection', (reason) => faults.uncaught(reason, 'rejected'));
+  process.on('uncaughtException', (error) => faults.uncaught(error, 'thrown'));
 }
 
 const MAX_PRINTED = 8_192;

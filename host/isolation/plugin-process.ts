@@ -214,7 +214,10 @@ export class PluginProcess {
       }
       case 'log': {
         const { level, message: text, fields } = message;
-        const errors = Object.entries(fields.errors).map(([name, error]) => [name, decodeError(error)]);
+        const errors = Object.entries(fields.errors).map(([name, error]): [string, unknown] => [
+          name,
+          decodeError(error),
+        ]);
         this.log[level](text, { ...fields.rest, ...Object.fromEntries(errors) });
         return;
       }
@@ -257,7 +260,8 @@ export class PluginProcess {
     const call = this.calls.get(request.call);
     if (!call) throw this.runOver(request.what);
     const { scope } = call;
-    const event: object | undefined = scope instanceof Batch && request.event !== undefined ? scope.events[request.event] : undefined;
+    const event: object | undefined =
+      scope instanceof Batch && request.event !== undefined ? scope.events[request.event] : undefined;
     return within(scope, () => this.perform(request, event === undefined ? {} : { for: event }));
   }
 

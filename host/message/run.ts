@@ -83,11 +83,24 @@ export interface Scope extends Execution {
   runFor(event: object | undefined, what: string): Run;
 }
 
-const current = new AsyncLocalStorage<Scope>();
+/** What a plugin does outside of its handlers: what its constructor and `onStart` begin may go on for long. */
+class Background {
+  constructor(readonly plugin: string) {}
+}
+
+const current = new AsyncLocalStorage<Scope | Background>();
 
 /** The call that the caller is in, if it is in one. */
 export function currentScope(): Scope | undefined {
-  return current.getStore();
+  const scope = current.getStore();
+  return scope instanceof Background ? undefined : scope;
+}
+
+/** Whose code it is that runs, whether in a handler's call, after it, or outside of one. */
+export function currentOwner(): { readonly plugin: string; readonly handler?: string } | undefined {
+  const scope = current.getStore();
+  if (!scope || scope instanceof Background) return scope;
+  return { plugin: scope.handler.plugin, handler: scope.handler.name };
 }
 
 /**
@@ -95,13 +108,18 @@ export function currentScope(): Scope | undefined {
  * @throws JetplugError `JP_RUN_OVER` when the call has ended, `JP_BATCH_EVENT` when a batch is not told which event
  */
 export function currentRun(what: string, event?: object): Run | undefined {
-  const scope = current.getStore();
+  const scope = currentScope();
   scope?.assertLive(what);
   return scope?.runFor(event, what);
 }
 
 export function within<T>(scope: Scope, body: () => T): T {
   return current.run(scope, body);
+}
+
+/** Runs what is a plugin's, and no handler's call. */
+export function inBackgroundOf<T>(plugin: string, body: () => T): T {
+  return current.run(new Background(plugin), body);
 }
 
 /** What the handler gets as its second parameter; a class, so that what is not asked for is not made. */

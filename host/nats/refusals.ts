@@ -1,4 +1,5 @@
 import { JetplugError } from '../../sdk/internal';
+import { Repeats } from '../repeats';
 
 /** How the client tells of a permission that is missing. */
 interface PermissionContext {
@@ -14,23 +15,20 @@ const TELL_AGAIN_MS = 600_000;
  * thousands of one kind; each subject to be granted is told once in a while.
  */
 export class Refusals {
-  private readonly told = new Map<string, { atMs: number; since: number }>();
+  private readonly repeats: Repeats;
 
-  constructor(private readonly nowMs: () => number = () => performance.now()) {}
+  constructor(nowMs?: () => number) {
+    this.repeats = new Repeats(TELL_AGAIN_MS, nowMs);
+  }
 
   /** The error to report, or nothing where its like was reported lately. */
   note(refusal: unknown): JetplugError | undefined {
     const { operation, subject } = refusal as Partial<PermissionContext>;
     const permission = operation !== undefined && subject !== undefined;
     const key = permission ? `${operation} ${toGrant(subject)}` : String(refusal);
-    const nowMs = this.nowMs();
-    const before = this.told.get(key);
-    if (before && nowMs - before.atMs < TELL_AGAIN_MS) {
-      before.since++;
-      return undefined;
-    }
-    this.told.set(key, { atMs: nowMs, since: 0 });
-    const again = before ? `; ${before.since} more times since it was last said` : '';
+    const leftOut = this.repeats.note(key);
+    if (leftOut === undefined) return undefined;
+    const again = leftOut > 0 ? `; ${leftOut} more times since it was last said` : '';
     if (!permission) return new JetplugError('JP_BROKER_OPERATION_FAILED', `the NATS server refused: ${key}${again}`);
     const what = operation === 'publish' ? 'publish on' : 'subscribe to';
     return new JetplugError('JP_BROKER_PERMISSION', `not permitted to ${what} ${toGrant(subject)}${again}`);

@@ -4,6 +4,7 @@ import type { Connection } from '../nats/connection';
 import { streamFor, type StreamState } from '../nats/streams';
 import type { HandlerDefinition } from '../plugin/describe';
 import { nameByFile } from '../plugin/discover';
+import { NO_FAULTS } from '../plugin/faults';
 import type { PluginEntry, Plugins, PluginState } from '../plugin/plugins';
 import { explainInjected, type ExplainedInjection } from './explain-injected';
 import {
@@ -48,7 +49,7 @@ export interface ExplainedHandler extends Omit<HandlerStatus, 'state' | 'stream'
 
 /** What of a host is asked. */
 export interface Explainable {
-  readonly plugins: Pick<Plugins, 'entries'>;
+  readonly plugins: Pick<Plugins, 'entries' | 'faults'>;
   readonly connection: Connection;
   readonly config: Pick<Config, 'plugins'>;
   readonly sourceOf: SourceOf;
@@ -72,7 +73,7 @@ function isFileOf(name: string, file: string): boolean {
 
 async function explain(entry: PluginEntry, host: Explainable): Promise<ExplainedPlugin> {
   const { definition, errors } = entry;
-  const status = await statusOf(entry, host.connection);
+  const status = await statusOf(entry, host.plugins, host.connection);
   if (!definition) return { ...status, ...allOf(errors), injected: [], handlers: [] };
   const disabledBy = disabledIn(definition.name, host);
   return {
@@ -132,5 +133,6 @@ async function atRest(
 
 function notLoaded({ file, error }: FileNotLoaded): ExplainedPlugin {
   const plugin = nameByFile(file);
-  return { plugin, file, state: 'skipped', error: error.toJSON(), injected: [], handlers: [], reloads: [] };
+  const nothing = { injected: [], handlers: [], reloads: [], faults: NO_FAULTS };
+  return { plugin, file, state: 'skipped', error: error.toJSON(), ...nothing };
 }

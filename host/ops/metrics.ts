@@ -65,8 +65,20 @@ export async function metricsText(plugins: Plugins, connection: Connection): Pro
     labelNames: ['plugin', 'outcome'],
   });
   for (const { plugin, outcome, count } of plugins.reloads.counts) reloads.inc({ plugin, outcome }, count);
+  countFaults(plugins, registry);
   registry.registerMetric(durations(plugins));
   return { type: registry.contentType, text: await registry.metrics() };
+}
+
+function countFaults({ faults }: Plugins, registry: Registry): void {
+  const options = { registers: [registry], labelNames: ['plugin'] };
+  const late = new Counter({ name: 'jetplug_late_errors_total', help: 'Errors that nobody caught', ...options });
+  const help = 'How often the event loop was blocked';
+  const blocks = new Counter({ name: 'jetplug_event_loop_blocks_total', help, ...options });
+  for (const [plugin, count] of faults.counts) {
+    late.inc({ plugin }, count.lateErrors);
+    blocks.inc({ plugin }, count.blocks);
+  }
 }
 
 /** The handling times, from each handler's own buckets. */

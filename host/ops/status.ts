@@ -2,6 +2,7 @@ import type { ErrorReport } from '../../sdk/internal';
 import { durablePosition, type DurablePosition } from '../nats/consumers';
 import type { Connection } from '../nats/connection';
 import type { ConsumingHandler, WaitsFor } from '../plugin/consume';
+import type { PluginFaults } from '../plugin/faults';
 import type { ProcessState } from '../plugin/plugin-code';
 import type { PluginEntry, Plugins, PluginState } from '../plugin/plugins';
 import type { Reload } from '../plugin/reloads';
@@ -17,6 +18,8 @@ export interface PluginStatus {
   readonly processes?: readonly ProcessState[];
   /** What became of its last changes, the newest last. */
   readonly reloads: readonly Reload[];
+  /** What it did wrong beside its handlers' runs, summed over the hosts that answered. */
+  readonly faults: PluginFaults;
   readonly handlers: readonly HandlerStatus[];
 }
 
@@ -51,15 +54,20 @@ type HandlerFigures = Pick<HandlerStatus, 'handler' | 'handled' | 'failed' | 're
 interface Mergeable {
   readonly plugin: string;
   readonly state: string;
+  readonly faults: PluginFaults;
   readonly handlers: readonly HandlerFigures[];
 }
 
 /** What runs in this host, with each durable's position on the server. */
 export async function pluginStatuses(plugins: Plugins, connection: Connection): Promise<PluginStatus[]> {
-  return Promise.all(plugins.entries.map((entry) => statusOf(entry, connection)));
+  return Promise.all(plugins.entries.map((entry) => statusOf(entry, plugins, connection)));
 }
 
-export async function statusOf(entry: PluginEntry, connection: Connection): Promise<PluginStatus> {
+export async function statusOf(
+  entry: PluginEntry,
+  { faults }: Pick<Plugins, 'faults'>,
+  connection: Connection,
+): Promise<PluginStatus> {
   const [error] = entry.errors;
   return {
     plugin: entry.name,
@@ -69,6 +77,7 @@ export async function statusOf(entry: PluginEntry, connection: Connection): Prom
     ...(error && { error: error.toJSON() }),
     ...(entry.processes && { processes: entry.processes }),
     reloads: entry.reloads,
+    faults: faults.of(entry.name),
     handlers: await Promise.all(entry.handlers.map((handler) => handlerStatus(handler, connection))),
   };
 }
@@ -132,7 +141,11 @@ function mergePlugin<P extends Mergeable>(a: P, b: P): P {
     const other = handlers.get(handler.handler);
     handlers.set(handler.handler, other ? mergeHandler(other, handler) : handler);
   }
-  return { ...worse, handlers: [...handlers.values()] };
+  return { ...worse, faults: mergeFaults(a.faults, b.faults), handlers: [...handlers.values()] };
+}
+
+function mergeFaults(a: PluginFaults, b: PluginFaults): PluginFaults {
+  return { ...a, ...b, lateErrors: a.lateErrors + b.lateErrors, blocks: a.blocks + b.blocks };
 }
 
 function mergeHandler<H extends HandlerFigures>(a: H, b: H): H {

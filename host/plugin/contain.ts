@@ -1,6 +1,7 @@
 import { container, injectable, type DependencyContainer } from 'tsyringe';
 import { Settings, type Clock, type EventBus, type Logger, type Store } from '../../sdk';
 import { isJetplugError, JetplugError, type PluginLifecycle, type TokenName } from '../../sdk/internal';
+import { inBackgroundOf } from '../message/run';
 import { listIssues } from '../message/validate';
 import { isError, showThrown } from '../thrown';
 import { classesOf, servicesOf } from './dependencies';
@@ -40,8 +41,8 @@ export async function contain(
     for (const [token, name] of servicesOf(plugin.cls)) {
       child.register(token as never, { useValue: await provide(name, services, valid) });
     }
-    const instance = build(plugin, child);
-    await start(plugin, instance);
+    const instance = inBackgroundOf(plugin.name, () => build(plugin, child));
+    await inBackgroundOf(plugin.name, () => start(plugin, instance));
     return { instance, release };
   } catch (error) {
     await release();

@@ -221,7 +221,7 @@ function loadFailed(file: string, error: unknown, sources: ReadonlyMap<string, s
 }
 
 /** Where in the plugin's own files an error arose. */
-export function placeIn(sources: ReadonlyMap<string, string>, error: unknown): Location | undefined {
+export function placeIn(sources: Pick<ReadonlyMap<string, string>, 'has'>, error: unknown): Location | undefined {
   const stack = (error as { stack?: unknown } | null | undefined)?.stack;
   return typeof stack === 'string' ? topFrame(stack, (path) => sources.has(resolvePath(path))) : undefined;
 }

@@ -2,7 +2,9 @@ import { isJetplugError, JetplugError, type ErrorCode } from '../../sdk/internal
 import type { Config } from '../config/config';
 import { Claims } from './claims';
 import { saysOtherwise } from './says-otherwise';
+import type { PluginDefinition } from './describe';
 import type { PluginFile } from './discover';
+import type { Faults } from './faults';
 import type { PluginHost } from './plugin-host';
 import { Reloads, type ReloadOutcome } from './reloads';
 import { runPlugin } from './run-plugin';
@@ -19,12 +21,20 @@ export class Plugins {
   private readonly slots = new Map<string, Slot>();
   private readonly claims = new Claims();
 
-  constructor(private host: Omit<PluginHost, 'claim'>) {}
+  constructor(
+    private host: Omit<PluginHost, 'claim'>,
+    readonly faults: Faults,
+  ) {}
 
   get entries(): PluginEntry[] {
     return [...this.slots.values()]
       .map((slot) => slot.entryWith(this.reloads.of(slot.name)))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** All that could be read: what runs, and what was read last. */
+  get definitions(): PluginDefinition[] {
+    return [...this.slots.values()].flatMap((slot) => slot.definitions);
   }
 
   /** Starts a plugin, or replaces the running version of its file. Never rejects: what fails is in its entry. */

@@ -54,7 +54,12 @@ export class Slot {
   /** Whether the file's plugin is made of this one, as it runs or as it was last read. */
   isMadeOf(path: string): boolean {
     if (path === this.file.file) return true;
-    return [this.definition, this.running?.definition].some((definition) => definition?.sources.has(path));
+    return this.definitions.some(({ sources }) => sources.has(path));
+  }
+
+  /** What runs, and what was read last. */
+  get definitions(): PluginDefinition[] {
+    return [this.running?.definition, this.definition].filter((definition) => definition !== undefined);
   }
 
   entryWith(reloads: readonly Reload[]): PluginEntry {

@@ -22,7 +22,7 @@ test('docs/operating.md has every key of the config, with its default and variab
 });
 
 test('docs/operating.md has every metric, with its kind', async () => {
-  const none = { entries: [], reloads: { counts: [] } } as unknown as Plugins;
+  const none = { entries: [], reloads: { counts: [] }, faults: { counts: new Map() } } as unknown as Plugins;
   const { text } = await metricsText(none, { connected: true } as Connection);
   const expected = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, kind]) => [name!, kind!]);
   const actual = rowsOf('docs/operating.md').filter(([name]) => name!.startsWith('jetplug_'));

@@ -201,6 +201,7 @@ test('the envelope of an event published by hand is filled; a Nats-Msg-Id is its
   });
   expect(withId).toMatchObject({ event_id: 'my id' });
   expect(whole).toMatchObject({ event_id: 'e7', timestamp: '2026-05-12T19:03:11.000Z' });
+  await eventually(() => of('watched', 'class').length === 3);
   expect(of('watched', 'class').map(({ right }) => right)).toEqual([true, true, true]);
 });
 

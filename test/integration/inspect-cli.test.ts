@@ -76,6 +76,8 @@ test('`plugins` sums what several hosts say', async () => {
   expect(all[1]).toEqual({
     plugin: 'badge',
     file: join(STORY_PLUGINS, 'badge.plugin.ts'),
+    reloads: [expect.objectContaining({ outcome: 'loaded' })],
+    faults: { lateErrors: 0, blocks: 0 },
     version: expect.stringMatching(/^[0-9a-f]{12}$/),
     state: 'running',
     handlers: [

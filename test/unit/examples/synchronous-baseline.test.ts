@@ -4,6 +4,8 @@ import { SERVICES, startBaseline } from '../../../examples/synchronous-baseline'
 import { post } from '../../support/http';
 
 const SCALE = 0.1;
+/** With time to spare, where nothing is to time out. */
+const LEISURELY = 0.5;
 const WATCH = { user_id: 'u1', video_id: 'v1' };
 
 let ml: MlService;
@@ -18,13 +20,15 @@ afterEach(async () => {
 });
 
 test('starts a video when all six services have answered, one after the other', async () => {
+  await baseline.close();
+  baseline = await startBaseline({ mlUrl: `${ml.url}/recommend`, scale: LEISURELY });
   const began = performance.now();
   expect(await post(`${baseline.url}/watch`, WATCH)).toEqual({
     status: 200,
     body: { status: 'success', message: 'Video started' },
   });
   const others = SERVICES.filter(({ name }) => name !== 'recommendation');
-  const sumMs = others.reduce((sum, { latencyMs }) => sum + latencyMs * SCALE, 0);
+  const sumMs = others.reduce((sum, { latencyMs }) => sum + latencyMs * LEISURELY, 0);
   // A timer may fire up to a millisecond early.
   expect(performance.now() - began).toBeGreaterThanOrEqual(sumMs - others.length);
 });

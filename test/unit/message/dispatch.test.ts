@@ -6,7 +6,7 @@ import { KvStore } from '../../../host/effects/kv-store';
 import { NO_FAILURES } from '../../../host/message/attempts';
 import { dispatch, timedOut } from '../../../host/message/dispatch';
 import type { Outcome } from '../../../host/message/outcome';
-import { Run } from '../../../host/message/run';
+import { currentOwner, Run } from '../../../host/message/run';
 import { systemClock } from '../../../host/clock';
 import { JetplugError, type Envelope } from '../../../sdk/internal';
 import { MemoryKeyValue } from '../../support/memory-key-value';
@@ -338,4 +338,12 @@ test('a signal that is asked for only after the timeout is aborted already', asy
   await ended;
   expect(run.signal.aborted).toBe(true);
   expect(run.signal.reason).toMatchObject({ code: 'JP_HANDLER_TIMEOUT' });
+});
+
+test('what a handler begins is known to be its own, also after its run', async () => {
+  let owner: unknown;
+  const { outcome, bench } = setUp(() => void setImmediate(() => (owner = currentOwner())));
+  expect(outcome()).toEqual({ kind: 'handled' });
+  await turn();
+  expect(owner).toEqual({ plugin: bench.handler.plugin, handler: bench.handler.name });
 });

@@ -6,6 +6,7 @@ import { systemClock } from '../../../host/clock';
 import { JetStreamEventBus } from '../../../host/effects/event-bus';
 import { KvStore } from '../../../host/effects/kv-store';
 import type { Outgoing } from '../../../host/message/ports';
+import { currentOwner, currentScope } from '../../../host/message/run';
 import { contain, type PluginServices } from '../../../host/plugin/contain';
 import { describe as describePlugin, type DescribedPlugin } from '../../../host/plugin/describe';
 import type { PluginClass } from '../../../sdk/internal';
@@ -343,4 +344,23 @@ test('a store that cannot be opened fails the plugin with the broker’s error',
   await expect(
     contain(definitionOf(Asking), { ...services(), openStore: () => Promise.reject(error) }, undefined),
   ).rejects.toBe(error);
+});
+
+test('what the constructor and onStart begin is known to be the plugin’s, and to be no handler’s run', async () => {
+  const seen: unknown[] = [];
+  const look = () => seen.push([currentOwner(), currentScope()]);
+  @Plugin()
+  class Begins {
+    constructor() {
+      setImmediate(look);
+    }
+    async onStart() {
+      await new Promise((done) => setImmediate(done));
+      look();
+    }
+    @Subscribe('a') handle() {}
+  }
+  await contain(definitionOf(Begins), services(), undefined);
+  expect(seen).toEqual(Array(2).fill([{ plugin: 'begins' }, undefined]));
+  expect(currentOwner()).toBeUndefined();
 });
