@@ -70,7 +70,7 @@ async function idling(ground: Ground, start: Start, events: number, say: (what: 
   }
 }
 
-/** The next start, which finds its durables, with all of them full. */
+/** The next start finds its durables, all of them full; they give when everything has started. */
 async function draining(
   ground: Ground,
   start: Start,
@@ -78,11 +78,13 @@ async function draining(
   count: number,
   say: (what: string) => void,
 ): Promise<number> {
+  await ground.pause();
   await ground.publish(events);
   const deliveries = events * count;
   let worker: Worker | undefined;
   try {
     worker = await start(ground, { events, deliveries });
+    await ground.resume();
     const { marks } = await whenHandled(worker, deliveries, (handled) => say(`${handled} of ${deliveries}`));
     await ground.checkSettled(count, events);
     await worker.check(deliveries);

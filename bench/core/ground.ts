@@ -24,6 +24,7 @@ export const STREAM_CONFIG = { name: STREAM, subjects: ['bench.>'], duplicateWin
 
 const IN_FLIGHT = 1_000;
 const SETTLE_MS = 10_000;
+const PAUSE_MS = 3_600_000;
 
 /** What all cases stand on: a nats-server of their own and a folder, both gone in the end. */
 export class Ground {
@@ -142,6 +143,18 @@ export class Ground {
       }
       await sleep(20, undefined, { signal: this.signal });
     }
+  }
+
+  /** Lets the durables give nothing, whatever asks them, until {@link resume}. */
+  async pause(): Promise<void> {
+    const until = new Date(Date.now() + PAUSE_MS);
+    const durables = await listed(this.jsm.consumers.list(STREAM));
+    await Promise.all(durables.map(({ name }) => this.jsm.consumers.pause(STREAM, name, until)));
+  }
+
+  async resume(): Promise<void> {
+    const durables = await listed(this.jsm.consumers.list(STREAM));
+    await Promise.all(durables.map(({ name }) => this.jsm.consumers.resume(STREAM, name)));
   }
 
   /** As it was before a measurement: no durables, nothing that a host has left. */

@@ -24,20 +24,23 @@ export function tellReady(): void {
   console.log(JSON.stringify({ msg: 'ready' }));
 }
 
-/** A durable that takes the stream from its beginning; `best`: with as many unacknowledged as its loop needs. */
+/** A durable that takes the stream from its beginning, unless there is one; `best`: with as many unacknowledged as its loop needs. */
 export async function durableOf(
   nc: NatsConnection,
   stream: string,
   durable: string,
   loop: 'documented' | 'best',
 ): Promise<Consumer> {
-  const jsm = await nc.jetstreamManager({ checkAPI: false });
-  await jsm.consumers.add(stream, {
-    durable_name: durable,
-    ack_policy: AckPolicy.Explicit,
-    ...(loop === 'best' && { max_ack_pending: MAX_ACK_PENDING }),
+  const { consumers } = nc.jetstream();
+  return consumers.get(stream, durable).catch(async () => {
+    const jsm = await nc.jetstreamManager({ checkAPI: false });
+    await jsm.consumers.add(stream, {
+      durable_name: durable,
+      ack_policy: AckPolicy.Explicit,
+      ...(loop === 'best' && { max_ack_pending: MAX_ACK_PENDING }),
+    });
+    return consumers.get(stream, durable);
   });
-  return nc.jetstream().consumers.get(stream, durable);
 }
 
 /** The acks of one socket chunk share one write, since nothing is awaited between them. */
