@@ -56,7 +56,7 @@ async function publishPaced({ nc, signal, say }: Ground, events: number): Promis
   const beganMs = monotonicMs();
   for (let sent = 0; sent < events;) {
     const due = Math.min(events, Math.ceil((monotonicMs() - beganMs) * PER_MS));
-    for (; sent < due; sent++) nc.publish(SUBJECT, messageOf(sent, { sent_ms: monotonicMs() }).payload);
+    for (; sent < due; sent++) nc.publish(SUBJECT, messageOf(sent, monotonicMs()).payload);
     if (sent % 1_000 < 2) say(`latency: ${sent} of ${events} events`);
     await sleep(1, undefined, { signal });
   }
