@@ -69,6 +69,7 @@ async function measure({ cases, rounds, events }: Flags, signal: AbortSignal): P
       try {
         rows.push(...rowsOf(await playRounds(ground, one, rounds)));
       } catch (cause) {
+        signal.throwIfAborted();
         throw new Error(`the case ${one.name} failed: ${(cause as Error).message}`, { cause });
       }
     }

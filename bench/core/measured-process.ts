@@ -81,11 +81,6 @@ export class MeasuredProcess {
     if (this.hasEnded) throw this.failure('it ended by itself');
   }
 
-  /** Waits until it has ended by itself. */
-  async whenDone(): Promise<void> {
-    await this.closed;
-  }
-
   /** Ends it gracefully. */
   async stop(): Promise<void> {
     if (this.hasEnded) return;
