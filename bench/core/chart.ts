@@ -40,7 +40,7 @@ export function chartOf(rows: readonly Row[]): string {
     `<rect x="${LEFT + i * 110}" y="16" width="10" height="10" fill="${COLOURS[subject]}"/>`,
     text(LEFT + 14 + i * 110, 25, subject),
   ]);
-  const best = `<line x1="${x(1)}" y1="${TOP - 8}" x2="${x(1)}" y2="${y - GAP + 6}" stroke="#52606d" stroke-dasharray="3 3"/>`;
+  const best = `<line x1="${x(1).toFixed(1)}" y1="${TOP - 8}" x2="${x(1).toFixed(1)}" y2="${y - GAP + 6}" stroke="#52606d" stroke-dasharray="3 3"/>`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y}" viewBox="0 0 ${WIDTH} ${y}" font-family="sans-serif" font-size="12" fill="#1f2933">`,
     `<title>Rates as parts of the best plain program’s, medians of the rounds</title>`,
