@@ -1,0 +1,110 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { surroundings } from '../../examples/demo/host-process';
+import { READ, type Reading } from './meter';
+
+export interface ProcessOptions {
+  /** Its program and what that is told. */
+  readonly args: readonly string[];
+  /** Where it runs. */
+  readonly folder: string;
+  /** How many events there are. */
+  readonly events: number;
+  /** How many deliveries of them it is to handle; default: each event once. */
+  readonly deliveries?: number;
+  readonly signal: AbortSignal;
+}
+
+/** A line of JSON on its standard output. */
+export type Line = Readonly<Record<string, unknown>> & { readonly msg?: string };
+
+const READY_MS = 120_000;
+const STOP_MS = 30_000;
+const KEPT_LINES = 20;
+
+/**
+ * What is measured, in a process of its own with the meter in it. It runs with the node flags of this one,
+ * such as `--cpu-prof`, whose folder must be absolute.
+ */
+export class MeasuredProcess {
+  /** What it said last, for when it fails. */
+  private readonly said: string[] = [];
+  private readonly child: ChildProcess;
+  private readonly closed: Promise<unknown>;
+  private readonly startedAtMs = performance.now();
+  private ready: { line: Line; tookMs: number } | undefined;
+
+  constructor(private readonly options: ProcessOptions) {
+    const { args, folder, events, deliveries = events } = options;
+    const { cwd, env } = surroundings(folder);
+    const told = { BENCH_PID: process.pid, BENCH_EVENTS: events, BENCH_DELIVERIES: deliveries };
+    const flags = [...process.execArgv, '--require', join(__dirname, 'meter.js')];
+    this.child = spawn(process.execPath, [...flags, ...args], {
+      cwd,
+      env: { ...env, ...Object.fromEntries(Object.entries(told).map(([name, value]) => [name, String(value)])) },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    this.closed = once(this.child, 'close');
+    createInterface({ input: this.child.stdout! }).on('line', (line) => this.hear(line));
+    createInterface({ input: this.child.stderr! }).on('line', (line) => this.remember(line));
+  }
+
+  get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  /** What it said when it was ready, and how long that took it. */
+  async whenReady(): Promise<{ line: Line; tookMs: number }> {
+    while (!this.ready) {
+      await this.goOn();
+      if (performance.now() - this.startedAtMs > READY_MS) throw this.failure('it does not get ready');
+    }
+    return this.ready;
+  }
+
+  async read(): Promise<Reading> {
+    this.options.signal.throwIfAborted();
+    if (this.hasEnded) throw this.failure('it ended by itself');
+    const answer = once(this.child, 'message');
+    this.child.send(READ);
+    const ended = this.closed.then(() => Promise.reject(this.failure('it ended by itself')));
+    const [message] = (await Promise.race([answer, ended])) as [{ reading: Reading }];
+    return message.reading;
+  }
+
+  /** A moment in which it works on. */
+  async goOn(ms = 10): Promise<void> {
+    await sleep(ms, undefined, { signal: this.options.signal });
+    if (this.hasEnded) throw this.failure('it ended by itself');
+  }
+
+  /** Ends it gracefully. */
+  async stop(): Promise<void> {
+    if (this.hasEnded) return;
+    this.child.kill('SIGTERM');
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), STOP_MS);
+    await this.closed;
+    clearTimeout(timer);
+  }
+
+  failure(why: string): Error {
+    return new Error([`${this.options.args.join(' ')}: ${why}; it said`, ...this.said].join('\n  '));
+  }
+
+  private hear(text: string): void {
+    this.remember(text);
+    if (this.ready || !text.startsWith('{')) return;
+    const line = JSON.parse(text) as Line;
+    if (line.msg === 'ready' || line.msg === 'listening') {
+      this.ready = { line, tookMs: performance.now() - this.startedAtMs };
+    }
+  }
+
+  private remember(line: string): void {
+    this.said.push(line);
+    if (this.said.length > KEPT_LINES) this.said.shift();
+  }
+}

@@ -1,0 +1,106 @@
+/** `npm run bench`: how fast Jetplug is beside the plain NATS client. See docs/performance.md. */
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { PACKAGE_ROOT } from '../examples/demo/host-process';
+import { Screen } from '../examples/demo/screen';
+import { CASES, casesNamed } from './cases';
+import type { Case } from './core/case';
+import { writeDocs } from './core/docs';
+import { Ground } from './core/ground';
+import { playRounds } from './core/rounds';
+import { rowsOf, type Row } from './core/rows';
+import { tableOf } from './core/table';
+
+interface Flags {
+  readonly cases: readonly Case[];
+  readonly rounds: number;
+  readonly events?: number;
+  readonly json: boolean;
+  readonly writeDocs: boolean;
+}
+
+const command = new Command('npm run bench --')
+  .description('Measures Jetplug beside the plain NATS client, on a nats-server of its own.')
+  .option('--cases <names>', 'which cases, separated by commas', parseCases, CASES)
+  .option('--rounds <n>', 'how often each of them is measured', parseCount, 5)
+  .option('--events <n>', 'how many events, in place of each case’s own number; for a quick look', parseCount)
+  .option('--json', 'print the rows as JSON, and nothing else', false)
+  .option('--write-docs', 'write table and chart into docs/', false)
+  .addHelpText(
+    'after',
+    `
+Cases:
+${CASES.map(({ name, about }) => `  ${name.padEnd(14)} ${about}`).join('\n')}
+
+Examples:
+  $ npm run bench
+  $ npm run bench -- --cases drain --rounds 3
+  $ npm run bench -- --cases drain,publish --rounds 1 --events 2000
+  $ npm run --silent bench -- --cases drain,fan-out --rounds 5 --json`,
+  );
+// Else the functions in the list would be shown.
+command.options[0]!.defaultValueDescription = 'all';
+
+async function main(): Promise<void> {
+  const flags = command.parse().opts<Flags>();
+  const stop = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => stop.abort(new Error(`stopped by ${name}`)));
+  }
+  const rows = await measure(flags, stop.signal);
+  if (flags.json) process.stdout.write(`${JSON.stringify(rows, undefined, 2)}\n`);
+  else new Screen(false).table(tableOf(rows));
+  if (flags.writeDocs) await writeDocs(join(PACKAGE_ROOT, 'docs'), rows, howMeasured(flags));
+}
+
+async function measure({ cases, rounds, events }: Flags, signal: AbortSignal): Promise<Row[]> {
+  // Standard output is for the result.
+  const progress = new Screen(false, process.stderr);
+  const ground = await Ground.open({
+    events,
+    signal,
+    say: (what) => progress.status(what),
+    warn: (what) => progress.say(what),
+  });
+  try {
+    const rows: Row[] = [];
+    for (const one of cases) {
+      try {
+        rows.push(...rowsOf(await playRounds(ground, one, rounds)));
+      } catch (cause) {
+        signal.throwIfAborted();
+        throw new Error(`the case ${one.name} failed: ${(cause as Error).message}`, { cause });
+      }
+    }
+    return rows;
+  } finally {
+    progress.settle();
+    await ground.close();
+  }
+}
+
+function howMeasured({ rounds, events }: Flags): string {
+  const [{ model } = { model: 'unknown CPU' }, ...others] = cpus();
+  const amount = events === undefined ? '' : `, ${events} events in place of each case’s own number`;
+  const day = new Date().toISOString().slice(0, 10);
+  return `Measured on ${day} with Node.js ${process.version} on ${others.length + 1} cores (${model}): ${rounds} rounds${amount}.`;
+}
+
+function parseCases(text: string): Case[] {
+  try {
+    return casesNamed(text.split(','));
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+function parseCount(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1.');
+  return Number(text);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,58 @@
+/**
+ * The best loop that keeps counts in a bucket: each key's value is known here and written as soon as the write
+ * before is answered, with all that came meanwhile. Nothing is applied once: a crash counts some events again.
+ */
+import type { JsMsg } from 'nats';
+import type { PlayedFields } from '../core/events';
+import { AckInbox } from './ack-inbox';
+import { consumeBest, durableOf, runProgram, tellReady } from './program';
+
+export interface StoreJob {
+  readonly url: string;
+  readonly stream: string;
+  readonly bucket: string;
+  readonly keys: 'one' | 'many';
+}
+
+interface Key {
+  count: number;
+  revision: number;
+  /** Counted and not written yet. */
+  unwritten: { message: JsMsg; n: number }[];
+  isWriting: boolean;
+}
+
+const tally = meter.tally();
+const keys = new Map<string, Key>();
+
+runProgram<StoreJob>(async (nc, job) => {
+  const bucket = await nc.jetstream().views.kv(job.bucket);
+  await bucket.status();
+  const inbox = new AckInbox(nc);
+  await consumeBest(await durableOf(nc, job.stream, 'plain', 'best'), (message) => {
+    const { n, user_id } = message.json<PlayedFields>();
+    const name = job.keys === 'one' ? 'all' : user_id;
+    const key = keys.get(name) ?? { count: 0, revision: 0, unwritten: [], isWriting: false };
+    keys.set(name, key);
+    key.count++;
+    key.unwritten.push({ message, n });
+    if (!key.isWriting) void write(inbox, `$KV.${job.bucket}.${name}`, key);
+  });
+  tellReady();
+});
+
+async function write(inbox: AckInbox, subject: string, key: Key): Promise<void> {
+  key.isWriting = true;
+  while (key.unwritten.length > 0) {
+    const written = key.unwritten;
+    key.unwritten = [];
+    const onlyAfter = { 'Nats-Expected-Last-Subject-Sequence': String(key.revision) };
+    const { seq } = await inbox.publish(subject, String(key.count), undefined, onlyAfter);
+    key.revision = seq;
+    for (const { message, n } of written) {
+      tally.handled(n);
+      message.ack();
+    }
+  }
+  key.isWriting = false;
+}

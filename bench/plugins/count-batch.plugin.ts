@@ -1,0 +1,16 @@
+import { Logger, Plugin, Subscribe } from 'jetplug/sdk';
+import { Played } from './contract';
+
+/** The same, a hundred at a time. */
+@Plugin({ description: 'Counts what is played' })
+export class CountBatchPlugin {
+  private readonly tally = meter.tally();
+
+  constructor(private readonly log: Logger) {}
+
+  @Subscribe(Played, { from: 'beginning', batch: { size: 100, wait: '100ms' } })
+  count(events: Played[]) {
+    for (const event of events) this.tally.handled(event.n, event.sent_ms);
+    this.log.debug('counted', { events: events.length });
+  }
+}
