@@ -62,10 +62,14 @@ test('a plugin is described by its decorators, with a default for the rest', () 
     file: FILE,
     version: 'v1',
     description: 'Awards badges',
+    className: 'BadgePlugin',
     cls: BadgePlugin,
     settingsSchema: settings,
     where,
     sources: new Map([[FILE, source]]),
+    isolation: expect.objectContaining({ isolation: 'inline', processes: 1 }) as unknown,
+    injected: [],
+    services: [],
     handlers: [
       {
         method: 'onHappened',
