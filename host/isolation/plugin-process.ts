@@ -54,6 +54,7 @@ const MIB = 1024 * 1024;
 const SILENCE_MS = 1_000;
 /** How often one without calls is asked for its memory, and whether it is there. */
 const IDLE_PING_MS = 10_000;
+const NODE_CRASH = /^(<--- |FATAL ERROR: )/;
 const LAST_WORDS_MS = 100;
 /** A process that was told to stop has so long to end after it said that it has stopped. */
 const EXIT_MS = 2_000;
@@ -306,11 +307,15 @@ export class PluginProcess {
   private follow(): void {
     const [, stdout, stderr, guard] = this.child.stdio as unknown as (Readable | null)[];
     stdout?.pipe(new Lines((line) => this.log.info(line, { from: 'stdout' })));
+    let crashed = false;
     stderr?.pipe(
       new Lines((line) => {
-        if (line.includes('heap out of memory'))
+        if (line.includes('heap out of memory')) {
           this.why ??= `its objects met the limit of ${this.mib('heapLimitBytes')}`;
-        this.log.warn(line, { from: 'stderr' });
+        }
+        // What Node says of its own crash is long, and of no use to an operator.
+        crashed ||= NODE_CRASH.test(line);
+        this.log[crashed ? 'debug' : 'warn'](line, { from: 'stderr' });
       }),
     );
     guard?.on('data', () => (this.why ??= `its memory met the limit of ${this.mib('memoryLimitBytes')}`));

@@ -4,7 +4,9 @@ import {
   headers as makeHeaders,
   nanos,
   StorageType,
+  type Consumer,
   type MsgHdrs,
+  type OrderedConsumerOptions,
   type StreamConfig,
 } from 'nats';
 import { JetplugError } from '../../sdk/internal';
@@ -107,7 +109,8 @@ export class Bucket implements KeyValue {
   async marked(): Promise<{ key: string; marks: string }[]> {
     const found: { key: string; marks: string }[] = [];
     const options = { deliver_policy: DeliverPolicy.LastPerSubject, headers_only: true };
-    const consumer = await this.ask(this.connection.js.consumers.get(`KV_${this.name}`, options));
+    const consumer = await this.scan(options);
+    if (!consumer) return found;
     for (let { num_pending: left } = await this.ask(consumer.info()); left > 0;) {
       let came = false;
       for await (const message of await consumer.fetch({ max_messages: SCAN_BATCH, expires: TIMEOUT_MS })) {
@@ -127,6 +130,16 @@ export class Bucket implements KeyValue {
     const keys: string[] = [];
     for await (const key of await this.ask(bucket.keys(under === undefined ? '>' : `${under}.>`))) keys.push(key);
     return keys;
+  }
+
+  /** Nothing where there is no such bucket: a plugin that keeps nothing has none. */
+  private async scan(options: Partial<OrderedConsumerOptions>): Promise<Consumer | undefined> {
+    try {
+      return await this.connection.js.consumers.get(`KV_${this.name}`, options);
+    } catch (error) {
+      if (apiErrorCode(error) === API_ERROR.streamNotFound) return undefined;
+      throw this.unavailable(error);
+    }
   }
 
   private async write(

@@ -26,6 +26,10 @@ afterAll(async () => {
   await scene.end();
 });
 
+test('where a plugin keeps nothing, and has no bucket, nothing is marked', async () => {
+  expect(await Bucket.at(connection, 'jetplug-keeps-nothing').marked()).toEqual([]);
+});
+
 /** As much of the text as fits a key, cut between characters. */
 function fitting(text: string): string {
   let [key, bytes] = ['', 0];
