@@ -62,6 +62,7 @@ const INLINE = pluginSource(
     await this.seen.update('k' + event.n, (n = 0) => n + 1);
   }`,
 );
+const ROLLED_BACK = 'a plugin’s new version failed at everything; the one before is back';
 const ENDED = 'the process of a plugin ended; it starts again';
 
 let server: TestServer;
@@ -96,7 +97,7 @@ test('an isolated plugin counts, publishes and settles as an inline one does, in
   expect((await statusOf('inline')).processes).toBeUndefined();
 });
 
-test.each<[Fault, RegExp]>([
+const WHYS: [Fault, RegExp][] = [
   ['loop', /blocked, with handle past its timeout of 1000 ms \(SIGKILL\)/],
   ['heap', /its objects met the limit of 48 MiB \(SIGABRT\)/],
   ['buffers', /its memory met the limit of 220 MiB \(SIGKILL\)/],
@@ -104,7 +105,8 @@ test.each<[Fault, RegExp]>([
   ['kill', /ended: SIGKILL$/],
   ['rejection', /nothing caught Error: nobody catches this at .*isolated\.plugin\.ts:\d+:\d+/],
   ['timer', /nothing caught Error: thrown later at .*isolated\.plugin\.ts:\d+:\d+/],
-])('%s in a handler costs its process alone: it starts again, and every event counts once', async (does, why) => {
+];
+const costsItsProcessAlone = async (does: Fault, why: RegExp): Promise<void> => {
   const before = host.logged(ENDED).length;
   publish(20);
   publish(1, { does });
@@ -114,7 +116,12 @@ test.each<[Fault, RegExp]>([
   expect(ends.map(messageOf)).toEqual([expect.stringMatching(why)]);
   expect(ends[0]).toMatchObject({ plugin: 'isolated', code: 'JP_PLUGIN_PROCESS_ENDED' });
   expect(await storedLetters(nats)).toEqual([]);
-});
+};
+
+test.each(WHYS.slice(0, 4))(
+  '%s in a handler costs its process alone: it starts again, and every event counts once',
+  costsItsProcessAlone,
+);
 
 test('an edit swaps processes: the old one ends, the new one counts on', async () => {
   const [before] = (await statusOf('isolated')).processes!;
@@ -125,6 +132,11 @@ test('an edit swaps processes: the old one ends, the new one counts on', async (
   await allCountOnce();
   await eventually(() => !isAlive(before!.pid!));
 });
+
+test.each(WHYS.slice(4))(
+  '%s in a handler costs its process alone: it starts again, and every event counts once',
+  costsItsProcessAlone,
+);
 
 test('a plugin that cannot be loaded in its process is told with its place, and the version before runs on', async () => {
   const [before] = (await statusOf('isolated')).processes!;
@@ -139,6 +151,23 @@ test('a plugin that cannot be loaded in its process is told with its place, and 
   writeFileSync(join(folder, 'isolated.plugin.ts'), ISOLATED);
   await eventually(async () => (await statusOf('isolated')).error === undefined);
 });
+
+test('an edit whose process ends under each event is taken back, at no cost', async () => {
+  const file = join(folder, 'isolated.plugin.ts');
+  const [before] = (await statusOf('isolated')).processes!;
+  writeFileSync(
+    file,
+    ISOLATED.replace('async handle(event: any) {', 'async handle(event: any) {\n    process.exit(9);'),
+  );
+  await eventually(async () => (await statusOf('isolated')).processes?.[0]?.pid !== before!.pid);
+  publish(20);
+  await eventually(() => host.logged(ROLLED_BACK).length === 1, 20_000);
+  await allCountOnce();
+  expect((await statusOf('isolated')).error?.code).toBe('JP_PLUGIN_ROLLED_BACK');
+  expect(await storedLetters(nats)).toEqual([]);
+  writeFileSync(file, ISOLATED);
+  await eventually(async () => (await statusOf('isolated')).error === undefined);
+}, 60_000);
 
 test('a process that is blocked does not outlive a host that is killed', async () => {
   const alone = scene.folder({
