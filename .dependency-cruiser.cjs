@@ -32,7 +32,7 @@ const PARTS = {
       'host/log.ts',
       'host/config/config.ts',
       'host/effects/',
-      'host/isolation/isolated-plugin.ts',
+      'host/isolation/(isolated-plugin|starts).ts',
       'host/message/',
       'host/nats/(?!embedded/)',
     ],

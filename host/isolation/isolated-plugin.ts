@@ -6,6 +6,7 @@ import { type isolationOf } from '../plugin/isolation-options';
 import type { ModuleText } from '../plugin/module-loader';
 import type { PluginCode, ProcessState } from '../plugin/plugin-code';
 import type { Time, Timer } from '../time';
+import { inStartTurn } from './starts';
 import { PluginProcess, type Call, type Services } from './plugin-process';
 import type { Layers, WireModule } from './protocol';
 import { isJetplugError, type JetplugError } from '../../sdk/internal';
@@ -187,8 +188,12 @@ export class IsolatedPlugin implements PluginCode {
   private async restart(place: Place): Promise<void> {
     place.restarts++;
     try {
-      await this.open(place);
-      await this.ready(place);
+      await inStartTurn(async () => {
+        if (this.stopping) return;
+        await this.open(place);
+        await this.ready(place);
+      });
+      if (this.stopping) return;
       this.log('info', 'the process of a plugin runs again', { pid: place.process?.pid, restarts: place.restarts });
     } catch (error) {
       if (this.stopping) return;

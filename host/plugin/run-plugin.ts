@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { JetplugError } from '../../sdk/internal';
 import { IsolatedPlugin } from '../isolation/isolated-plugin';
+import { inStartTurn } from '../isolation/starts';
 import { forgetClasses } from './classes';
 import { compile, type CompiledPlugin } from './compile';
 import { describe, type DescribedPlugin } from './describe';
@@ -83,7 +84,12 @@ async function prepareInline(
 }
 
 /** The same, of one whose code the host does not run. */
-async function prepareIsolated(file: PluginFile, limits: Limits, host: PluginHost): Promise<PluginVersion> {
+function prepareIsolated(file: PluginFile, limits: Limits, host: PluginHost): Promise<PluginVersion> {
+  // The time that it may take begins with its turn.
+  return inStartTurn(() => startIsolated(file, limits, host));
+}
+
+async function startIsolated(file: PluginFile, limits: Limits, host: PluginHost): Promise<PluginVersion> {
   const { config, log, time } = host;
   const modules = readModules(file.file);
   const plugin = new IsolatedPlugin({ file: file.file, modules, plugins: config.plugins, limits, log, time });
