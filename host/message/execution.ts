@@ -35,6 +35,11 @@ export class Execution {
     this.startedAtMs = Infinity;
   }
 
+  /** Whether it is called and has not begun. */
+  get waits(): boolean {
+    return this.startedAtMs === Infinity;
+  }
+
   begin(): void {
     this.startedAtMs = this.handler.time.nowMs();
   }

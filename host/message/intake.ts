@@ -206,6 +206,8 @@ export class Intake implements RunRegistry {
     this.tellStopped();
     this.whenAlone?.();
     this.giveBackWaiting();
+    // They are called, but wait for a process to run in.
+    for (const execution of this.executions) if (execution.waits) execution.interrupt?.({ kind: 'given-back' });
     if (this.active === 0) return;
     const idle = new Promise<void>((resolve) => (this.whenIdle = resolve));
     const timer = this.time.after(graceMs, () => this.giveBack());

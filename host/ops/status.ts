@@ -14,7 +14,7 @@ export interface PluginStatus {
   readonly version?: string;
   readonly state: PluginState;
   readonly error?: ErrorReport;
-  /** Those that it has to itself, where it is isolated. */
+  /** Those that it has to itself, where it is isolated, over the hosts that answered. */
   readonly processes?: readonly ProcessState[];
   /** What became of its last changes, the newest last. */
   readonly reloads: readonly Reload[];
@@ -56,6 +56,7 @@ interface Mergeable {
   readonly state: string;
   readonly faults: PluginFaults;
   readonly handlers: readonly HandlerFigures[];
+  readonly processes?: readonly ProcessState[];
 }
 
 /** What runs in this host, with each durable's position on the server. */
@@ -141,7 +142,13 @@ function mergePlugin<P extends Mergeable>(a: P, b: P): P {
     const other = handlers.get(handler.handler);
     handlers.set(handler.handler, other ? mergeHandler(other, handler) : handler);
   }
-  return { ...worse, faults: mergeFaults(a.faults, b.faults), handlers: [...handlers.values()] };
+  const processes = [...(a.processes ?? []), ...(b.processes ?? [])];
+  return {
+    ...worse,
+    ...(processes.length > 0 && { processes }),
+    faults: mergeFaults(a.faults, b.faults),
+    handlers: [...handlers.values()],
+  };
 }
 
 function mergeFaults(a: PluginFaults, b: PluginFaults): PluginFaults {
