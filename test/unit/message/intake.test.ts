@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { defineEvent, Reject } from 'jetplug/sdk';
 import type { Handler } from '../../../host/message/handler';
 import { Intake, type IntakeOptions } from '../../../host/message/intake';
+import { currentScope, type Scope } from '../../../host/message/run';
 import { SuspectTurns } from '../../../host/message/suspects';
 import { MessageBench, type FakeDelivery } from '../../support/message-bench';
 
@@ -190,6 +191,30 @@ test('stopping gives back what waits at once, and waits for what runs', async ()
   await stopping;
   expect(deliveries[0]!.answers).toEqual(['ack']);
   expect(held.started).toEqual([1]);
+});
+
+test('what is called and waits for a process to begin in has no timeout yet, and goes back at once on stopping', async () => {
+  const scopes: Scope[] = [];
+  const bench = new MessageBench(
+    () => {
+      const scope = currentScope()!;
+      scope.waitToBegin();
+      scopes.push(scope);
+      return new Promise(() => undefined);
+    },
+    { timeoutMs: 10 },
+  );
+  const intake = new Intake(bench.handler, intakeOptions());
+  const [waiting, begun] = [bench.delivery({}, { sequence: 1 }), bench.delivery({}, { sequence: 2 })];
+  intake.offer(waiting, bench.handler);
+  intake.offer(begun, bench.handler);
+  scopes[1]!.begin();
+  intake.sweep(performance.now() + 1_000);
+  await turn();
+  expect([waiting.answers, scopes[0]!.isOver]).toEqual([[], false]);
+  expect(scopes[1]!.isOver).toBe(true);
+  await intake.stop(60_000);
+  expect(waiting.answers).toEqual(['nak']);
 });
 
 test('what comes while it stops goes back', async () => {
