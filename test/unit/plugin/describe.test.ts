@@ -16,7 +16,15 @@ function configOf(defaults: HandlerConfig = {}, sections: PluginsConfig['section
 function described(cls: unknown, config = configOf(), source = ''): DescribedPlugin {
   const sources = new Map([[FILE, source]]);
   return describePlugin(
-    { file: FILE, cls: cls as PluginClass, version: 'v1', sources, contracts: new Map(), texts: new Map(), classes: [] },
+    {
+      file: FILE,
+      cls: cls as PluginClass,
+      version: 'v1',
+      sources,
+      contracts: new Map(),
+      texts: new Map(),
+      classes: [],
+    },
     config,
   );
 }

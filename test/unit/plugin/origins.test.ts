@@ -16,7 +16,15 @@ function originsIn(
   const sections: Record<string, PluginSection> = { x: { enabled: true, ...section } };
   const plugins = { dirs: [], watch: false, startTimeoutMs: 10_000, defaults, sections };
   const sources = new Map([[FILE, source]]);
-  const plugin = { file: FILE, cls: cls as PluginClass, version: 'v1', sources, contracts: new Map(), texts: new Map(), classes: [] };
+  const plugin = {
+    file: FILE,
+    cls: cls as PluginClass,
+    version: 'v1',
+    sources,
+    contracts: new Map(),
+    texts: new Map(),
+    classes: [],
+  };
   return describePlugin(plugin, { plugins }).handlers.map(({ origins }) => origins);
 }
 
