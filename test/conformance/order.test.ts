@@ -7,9 +7,9 @@ onBoth('events of one key keep their order through retries, and other keys do no
   const failed = new Set<number>();
   @Plugin({ name: 'in-order' })
   class InOrderPlugin {
-    @Subscribe(Placed, { key: 'user', retry: { attempts: 5, backoff: ['150ms'] } })
+    @Subscribe(Placed, { key: 'user', retry: { attempts: 5, backoff: ['1s'] } })
     take({ user, n }: Placed): void {
-      if (n % 3 === 0 && !failed.has(n)) {
+      if (n === 0 && !failed.has(n)) {
         failed.add(n);
         throw new Error('once more');
       }
@@ -17,8 +17,8 @@ onBoth('events of one key keep their order through retries, and other keys do no
     }
   }
   const host = await start([InOrderPlugin]);
-  for (let n = 0; n < 6; n++) await host.publish(Placed, { user: 'a', n });
-  for (let n = 10; n < 12; n++) await host.publish(Placed, { user: 'b', n });
+  await Promise.all([0, 1, 2, 3, 4, 5].map((n) => host.publish(Placed, { user: 'a', n })));
+  await Promise.all([10, 11].map((n) => host.publish(Placed, { user: 'b', n })));
   await host.settled();
   expect(done.filter((each) => each.startsWith('a'))).toEqual(['a0', 'a1', 'a2', 'a3', 'a4', 'a5']);
   expect(done.filter((each) => each.startsWith('b'))).toEqual(['b10', 'b11']);

@@ -28,7 +28,11 @@ const marks = scene.folder();
 const ISOLATED = pluginSource(
   'IsolatedPlugin',
   `  constructor(private readonly seen: Store<number>, private readonly events: EventBus) {}
-  @Subscribe('video.isolated', { from: 'beginning', concurrency: 4, timeout: '1s' })
+  @Subscribe('video.blocking', { from: 'beginning', timeout: '1s' })
+  async block(event: any) {
+    await this.handle(event);
+  }
+  @Subscribe('video.isolated', { from: 'beginning', concurrency: 4 })
   async handle(event: any) {
     if (event.does && isFirst(event.does)) {
       faults[event.does]!();
@@ -57,7 +61,7 @@ function isFirst(name: string): boolean {
 const INLINE = pluginSource(
   'InlinePlugin',
   `  constructor(private readonly seen: Store<number>) {}
-  @Subscribe('video.isolated', { from: 'beginning', concurrency: 4 })
+  @Subscribe('video.*', { from: 'beginning', concurrency: 4 })
   async handle(event: any) {
     await this.seen.update('k' + event.n, (n = 0) => n + 1);
   }`,
@@ -98,7 +102,7 @@ test('an isolated plugin counts, publishes and settles as an inline one does, in
 });
 
 const WHYS: [Fault, RegExp][] = [
-  ['loop', /blocked, with handle past its timeout of 1000 ms \(SIGKILL\)/],
+  ['loop', /blocked, with block past its timeout of 1000 ms \(SIGKILL\)/],
   ['heap', /its objects met the limit of 48 MiB \(SIGABRT\)/],
   ['buffers', /its memory met the limit of 220 MiB \(SIGKILL\)/],
   ['exit', /ended: exit code 7$/],
@@ -109,7 +113,7 @@ const WHYS: [Fault, RegExp][] = [
 const costsItsProcessAlone = async (does: Fault, why: RegExp): Promise<void> => {
   const before = host.logged(ENDED).length;
   publish(20);
-  publish(1, { does });
+  publish(1, { does }, does === 'loop' ? 'video.blocking' : 'video.isolated');
   publish(20);
   await allCountOnce();
   const ends = host.logged(ENDED).slice(before);
@@ -215,8 +219,8 @@ test('a host that stops lets its processes stop their plugins, and leaves none',
   expect(pids.filter(isAlive)).toEqual([]);
 });
 
-function publish(count: number, fields: object = {}): void {
-  for (let i = 0; i < count; i++) nats.publish('video.isolated', JSON.stringify({ n: published++, ...fields }));
+function publish(count: number, fields: object = {}, subject = 'video.isolated'): void {
+  for (let i = 0; i < count; i++) nats.publish(subject, JSON.stringify({ n: published++, ...fields }));
 }
 
 /** Both plugins have counted every event so far, once. */
