@@ -128,13 +128,14 @@ function fillEnvelope(
 export function utc(time: unknown): string | undefined {
   if (typeof time !== 'string' || !ISO_8601.test(time)) return undefined;
   const ms = Date.parse(time);
-  if (Number.isNaN(ms) || !isCalendarDay(time.slice(0, 10))) return undefined;
+  if (Number.isNaN(ms) || !isCalendarDay(time)) return undefined;
   return time.endsWith('Z') ? time : new Date(ms).toISOString();
 }
 
 /** `Date.parse` takes the 30th of February for the 2nd of March. */
-function isCalendarDay(day: string): boolean {
-  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
+function isCalendarDay(time: string): boolean {
+  const day = Number(time.slice(8, 10));
+  return day <= 28 || new Date(`${time.slice(0, 10)}T00:00:00Z`).getUTCDate() === day;
 }
 
 function fieldsOf(cloudEvent: CloudEvent | undefined, body: Record<string, unknown>): Record<string, unknown> {
