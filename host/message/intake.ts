@@ -1,5 +1,6 @@
 import { isPromise } from '../maybe-promise';
 import { machineTime, type Time } from '../time';
+import type { HandlerCounters } from './counters';
 import { decode } from './decode';
 import type { Delivery } from './delivery';
 import { timedOut } from './dispatch';
@@ -8,6 +9,7 @@ import type { Settlements } from '../effects/settlements';
 import type { Handler } from './handler';
 import { Held, KeptDelivery } from './held';
 import { BatchLine, KeyedLine, Queue, type Line } from './line';
+import { Prefetch, type PrefetchBounds } from './prefetch';
 import { processBatch, processMessage, type RunRegistry } from './process-message';
 import type { SuspectTurns } from './suspects';
 import { VersionRuns } from './version-runs';
@@ -17,7 +19,9 @@ const FAULT_DELAY_MS = 5_000;
 export interface IntakeOptions {
   readonly ackWaitMs: number;
   /** How many deliveries wait here for a place to run, so that the next is at hand. */
-  readonly prefetch: number;
+  readonly prefetch: PrefetchBounds;
+  /** By which it is told how quick the handler is. */
+  readonly counters: Pick<HandlerCounters, 'runs' | 'durationSumS'>;
   /** How many it holds at most, those that wait for another of their key included. */
   readonly maxHeld: number;
   /** Shared by all handlers of the host. */
@@ -31,7 +35,7 @@ export interface IntakeOptions {
 /** What a version of a handler may change without its line being another. */
 export interface IntakeSizes {
   readonly concurrency: number;
-  readonly prefetch: number;
+  readonly prefetch: PrefetchBounds;
 }
 
 /**
@@ -45,7 +49,7 @@ export class Intake implements RunRegistry {
   private readonly held = new Map<Settlements, Map<number, Held>>();
   private readonly executions = new Set<Execution>();
   private concurrency: number;
-  private prefetch: number;
+  private readonly prefetch: Prefetch;
   /** The newest version of a handler. */
   private renew: (handler: Handler) => Handler = (handler) => handler;
   private runs = new VersionRuns();
@@ -69,7 +73,7 @@ export class Intake implements RunRegistry {
     private readonly options: IntakeOptions,
   ) {
     this.concurrency = limits.concurrency;
-    this.prefetch = options.prefetch;
+    this.prefetch = new Prefetch(options.prefetch, options.counters, options.ackWaitMs, limits.batch?.size);
     this.line =
       limits.key !== undefined
         ? new KeyedLine()
@@ -89,7 +93,7 @@ export class Intake implements RunRegistry {
 
   /** How many more deliveries it has room for. */
   get room(): number {
-    return Math.min(this.prefetch - this.line.ready, this.options.maxHeld - this.count);
+    return Math.min(this.prefetch.size - this.line.ready, this.options.maxHeld - this.count);
   }
 
   /** Whether it takes nothing more because of what waits for another of its key. */
@@ -101,6 +105,7 @@ export class Intake implements RunRegistry {
   offer(delivery: Delivery, handler: Handler): void {
     if (this.stopping || (this.admitted <= 0 && !this.keepsPlaces)) return delivery.nak();
     if (!this.keepsPlaces) this.admitted--;
+    this.prefetch.arrived(delivery.payload.length);
     const held = this.take(delivery, handler);
     if (!held) return;
     if (this.heldUp) this.heldUp.push(held);
@@ -122,7 +127,7 @@ export class Intake implements RunRegistry {
     this.runs = new VersionRuns();
     this.renew = renew;
     this.concurrency = concurrency;
-    this.prefetch = prefetch;
+    this.prefetch.bound(prefetch);
     this.startNext();
     this.options.onRoom();
     return before.ended();
@@ -185,16 +190,20 @@ export class Intake implements RunRegistry {
     return undefined;
   }
 
-  /** Prolongs what waits or runs, and interrupts what has run too long. Called every now and then. */
+  /** Prolongs what waits or runs, interrupts what has run too long, and looks how much to prefetch. Called every now and then. */
   sweep(nowMs: number): void {
     for (const held of this.all()) {
       if (nowMs - held.touchedAtMs < this.options.ackWaitMs / 3) continue;
       held.delivery.working();
       held.touchedAtMs = nowMs;
     }
+    let oldestMs = 0;
     for (const execution of this.executions) {
-      if (nowMs - execution.startedAtMs >= execution.handler.timeoutMs) execution.interrupt?.(timedOut(execution));
+      const tookMs = nowMs - execution.startedAtMs;
+      oldestMs = Math.max(oldestMs, tookMs);
+      if (tookMs >= execution.handler.timeoutMs) execution.interrupt?.(timedOut(execution));
     }
+    this.prefetch.adapt(oldestMs);
   }
 
   /**

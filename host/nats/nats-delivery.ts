@@ -49,6 +49,7 @@ export class NatsDelivery implements Delivery {
   private readonly replyTo: string;
   /** Where the nanoseconds begin in it. */
   private readonly timeAt: number;
+  private bytes: Uint8Array | undefined;
   private headerValues: Readonly<Record<string, string>> | undefined;
 
   constructor(
@@ -83,7 +84,7 @@ export class NatsDelivery implements Delivery {
   }
 
   get payload(): Uint8Array {
-    return this.message.data;
+    return (this.bytes ??= this.message.data);
   }
 
   headers(): Readonly<Record<string, string>> {
@@ -124,6 +125,7 @@ export class NatsDelivery implements Delivery {
 /** The version, a line for each header, an empty line. */
 const HEADER_BLOCK = /^NATS\/1\.0[^\r\n]*\r\n(?:[!-9;-~]+:[^\r\n]*\r\n)*\r\n$/;
 const END_OF_LINE = '\r\n';
+const TEXT = new TextDecoder();
 
 /** Its instances inherit nothing, as `__proto__` is a name like others; those of `Object.create(null)` are slow to fill. */
 class HeaderValues {
@@ -139,7 +141,7 @@ Reflect.deleteProperty(HeaderValues.prototype, 'constructor');
 function readHeaders(message: Msg): Readonly<Record<string, string>> {
   const { _msg: sizes, _rdata: bytes } = message as Msg & { _msg: { hdr: number }; _rdata: Uint8Array };
   if (sizes.hdr <= 0) return NO_HEADERS;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, sizes.hdr).toString();
+  const text = TEXT.decode(bytes.subarray(0, sizes.hdr));
   if (!HEADER_BLOCK.test(text)) throw new Error(`the header block is ${JSON.stringify(text.slice(0, 100))}`);
   const values = new HeaderValues();
   let at = text.indexOf(END_OF_LINE) + END_OF_LINE.length;
