@@ -49,7 +49,7 @@ export class KeyedLine implements Line {
   push(held: Held): void {
     const { key } = held;
     // Back for its retry, it is still the first of its key.
-    if (key === undefined || held.isFirst) return void this.heads.push(held);
+    if (key === undefined || held.isFirst) return this.heads.push(held);
     const others = this.behind.get(key);
     if (others) return insert(others, held);
     this.behind.set(key, []);

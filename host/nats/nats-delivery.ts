@@ -1,6 +1,7 @@
-import type { Msg, NatsConnection } from 'nats';
+import type { Msg } from 'nats';
 import { JetplugError } from '../../sdk/internal';
 import type { Delivery, MessageRef } from '../message/delivery';
+import type { Answer, Answers } from './answers';
 
 const ACK = Buffer.from('+ACK');
 const NAK = Buffer.from('-NAK');
@@ -9,7 +10,7 @@ const WORKING = Buffer.from('+WPI');
 const NO_HEADERS = Object.freeze({});
 const NANOS_PER_MS_DIGITS = 6;
 
-/** Where deliveries come from: a durable of a stream, as that is now, by a connection. */
+/** Where deliveries come from and are answered: a durable of a stream, as that is now, on a connection. */
 export class DeliverySource {
   /** The stream was made again: nobody is left who is to be answered. */
   lost = false;
@@ -18,7 +19,7 @@ export class DeliverySource {
 
   /** @param termTakesReason whether the server understands `+TERM reason`; before 2.10.4 it would ignore the whole answer */
   constructor(
-    readonly nc: NatsConnection,
+    readonly answers: Answers,
     readonly termTakesReason: boolean,
   ) {}
 
@@ -40,13 +41,15 @@ export class DeliverySource {
 }
 
 /** A delivery; the acknowledgement's subject says what it is. What is seldom asked for is read when it is. */
-export class NatsDelivery implements Delivery {
+export class NatsDelivery implements Delivery, Answer {
   readonly stream: string;
   readonly sequence: number;
   readonly deliveryCount: number;
   readonly consumerSequence: number;
   settled = false;
-  private readonly replyTo: string;
+  readonly replyTo: string;
+  /** What it was settled with; until then that it is worked on. */
+  answer: Uint8Array = WORKING;
   /** Where the nanoseconds begin in it. */
   private readonly timeAt: number;
   private bytes: Uint8Array | undefined;
@@ -54,7 +57,7 @@ export class NatsDelivery implements Delivery {
 
   constructor(
     private readonly message: Msg,
-    private readonly source: DeliverySource,
+    readonly source: DeliverySource,
   ) {
     const replyTo = (this.replyTo = message.reply ?? '');
     const countAt = source.numbersIn(replyTo);
@@ -104,21 +107,16 @@ export class NatsDelivery implements Delivery {
   }
 
   working(): void {
-    if (!this.settled) this.answer(WORKING);
+    // At once: what is late might be in vain.
+    if (!this.settled) this.source.answers.send(this);
   }
 
   private settle(answer: Uint8Array): void {
     if (this.settled)
       throw new JetplugError('JP_INTERNAL', `message ${this.stream}:${this.sequence} was settled twice`);
     this.settled = true;
-    this.answer(answer);
-  }
-
-  private answer(answer: Uint8Array): void {
-    const { nc, lost } = this.source;
-    // On a closed connection there is nobody to tell: the server delivers it again after its ack wait.
-    // A stream that was made again would take the answer for its own message of that sequence.
-    if (!nc.isClosed() && !lost) nc.publish(this.replyTo, answer);
+    this.answer = answer;
+    this.source.answers.add(this);
   }
 }
 

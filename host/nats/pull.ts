@@ -131,8 +131,8 @@ export class Pull {
   }
 
   private newOrigin(): DeliverySource {
-    const { nc, features } = this.connection;
-    return new DeliverySource(nc, features.has('termReason'));
+    const { answers, features } = this.connection;
+    return new DeliverySource(answers, features.has('termReason'));
   }
 
   private listen(): void {
@@ -201,6 +201,7 @@ export class Pull {
    * looked. A look that is under way may wait for an answer that was lost with the connection.
    */
   private lookAgain(): void {
+    this.connection.answers.flush();
     this.missing = true;
     this.outstanding = 0;
     this.sink.returned();

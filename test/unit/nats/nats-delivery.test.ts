@@ -1,4 +1,5 @@
-import type { Msg, NatsConnection } from 'nats';
+import type { Msg } from 'nats';
+import { Answers } from '../../../host/nats/answers';
 import { DeliverySource, NatsDelivery } from '../../../host/nats/nats-delivery';
 
 const NUMBERS = '3.70001.12.1778587200123456789.95';
@@ -16,7 +17,7 @@ function sourceOf(published: string[] = []): DeliverySource {
     publish: (subject: string, answer: Uint8Array) =>
       void published.push(`${subject} ${Buffer.from(answer).toString()}`),
   };
-  return new DeliverySource(nc as unknown as NatsConnection, true);
+  return new DeliverySource(new Answers(nc), true);
 }
 
 function headersOf(block: string): Record<string, string> {
@@ -78,4 +79,42 @@ test.each([
   'NATS/1.0\nA: b\n\n',
 ])('a header block that is none is refused: %j', (block) => {
   expect(() => headersOf(block)).toThrow(/^the header block is "/);
+});
+
+const TO = `$JS.ACK.S.d.${NUMBERS}`;
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test('what settles deliveries is sent together at the end of the turn, in its order; that one is worked on at once', async () => {
+  const published: string[] = [];
+  const source = sourceOf(published);
+  const [a, b, c, d] = [1, 2, 3, 4].map(() => new NatsDelivery(messageOf(TO), source));
+  a!.ack();
+  await Promise.resolve();
+  b!.nak(1_500);
+  d!.working();
+  c!.term('rejected');
+  expect(published).toEqual([`${TO} +WPI`]);
+  a!.working();
+  await turn();
+  expect(published.slice(1)).toEqual([`${TO} +ACK`, `${TO} -NAK {"delay":1500000000}`, `${TO} +TERM rejected`]);
+  expect(() => a!.ack()).toThrow(/settled twice/);
+});
+
+test('what waits can be sent before something else, and is sent once', async () => {
+  const published: string[] = [];
+  const source = sourceOf(published);
+  new NatsDelivery(messageOf(TO), source).ack();
+  source.answers.flush();
+  expect(published).toHaveLength(1);
+  await turn();
+  expect(published).toHaveLength(1);
+});
+
+test('nobody is answered whose stream was lost before the answer was sent', async () => {
+  const published: string[] = [];
+  const source = sourceOf(published);
+  new NatsDelivery(messageOf(TO), source).ack();
+  source.lost = true;
+  await turn();
+  expect(published).toEqual([]);
 });
