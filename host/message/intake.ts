@@ -106,6 +106,7 @@ export class Intake implements RunRegistry {
     if (this.stopping || (this.admitted <= 0 && !this.keepsPlaces)) return delivery.nak();
     if (!this.keepsPlaces) this.admitted--;
     this.prefetch.arrived(delivery.payload.length);
+    if (this.isFreeFor(delivery, handler)) return this.startAtOnce(delivery, handler);
     const held = this.take(delivery, handler);
     if (!held) return;
     if (this.heldUp) this.heldUp.push(held);
@@ -231,14 +232,42 @@ export class Intake implements RunRegistry {
     return this.limits.key !== undefined;
   }
 
+  /** Whether it may run at once, with nothing before it or beside it that it would have to wait for. */
+  private isFreeFor({ sequence }: Delivery, { settlements }: Handler): boolean {
+    const { line, limits } = this;
+    if (line.ready > 0 || limits.key !== undefined || limits.batch || this.heldUp || this.isAlone) return false;
+    return this.active < this.concurrency && (this.count === 0 || !this.held.get(settlements)?.has(sequence));
+  }
+
+  /** What ends at once, as most of quick handlers does, need not be held. */
+  private startAtOnce(delivery: Delivery, handler: Handler): void {
+    const { runs } = this;
+    const current = this.renew(handler);
+    this.active++;
+    runs.begin();
+    try {
+      const settled = processMessage(current, delivery, this);
+      if (!isPromise(settled)) return this.end(runs);
+      this.follow(this.hold(delivery, current), settled, runs);
+    } catch (error) {
+      this.fault(current, delivery, error);
+      this.end(runs);
+    }
+  }
+
   /** What the host has already is not taken twice: the server delivers again what it did not hear of for long. */
   private take(delivery: Delivery, handler: Handler): Held | undefined {
-    const here = this.held.get(handler.settlements) ?? new Map<number, Held>();
-    const present = here.get(delivery.sequence);
+    const present = this.held.get(handler.settlements)?.get(delivery.sequence);
     if (present && !present.hasLeft) return undefined;
     if (present) this.drop(present);
-    const held = new Held(delivery, handler);
+    const held = this.hold(delivery, handler);
     if (this.keepsPlaces) this.keepPlace(held);
+    return held;
+  }
+
+  private hold(delivery: Delivery, handler: Handler): Held {
+    const here = this.held.get(handler.settlements) ?? new Map<number, Held>();
+    const held = new Held(delivery, handler);
     here.set(delivery.sequence, held);
     this.held.set(handler.settlements, here);
     this.count++;
@@ -302,17 +331,21 @@ export class Intake implements RunRegistry {
     try {
       const settled = this.process(work);
       if (!isPromise(settled)) return this.finish(work, runs);
-      settled.then(
-        () => this.finishAndGoOn(work, runs),
-        (error: unknown) => {
-          this.fault(work, error);
-          this.finishAndGoOn(work, runs);
-        },
-      );
+      this.follow(work, settled, runs);
     } catch (error) {
-      this.fault(work, error);
+      this.faults(work, error);
       this.finish(work, runs);
     }
+  }
+
+  private follow(work: Held | readonly Held[], settled: Promise<void>, runs: VersionRuns): void {
+    settled.then(
+      () => this.finishAndGoOn(work, runs),
+      (error: unknown) => {
+        this.faults(work, error);
+        this.finishAndGoOn(work, runs);
+      },
+    );
   }
 
   private process(work: Held | readonly Held[]): void | Promise<void> {
@@ -330,14 +363,18 @@ export class Intake implements RunRegistry {
   }
 
   private finish(work: Held | readonly Held[], runs: VersionRuns): void {
-    this.active--;
-    runs.end();
     for (const held of work instanceof Held ? [work] : work) {
       if (!held.hasLeft) continue;
       this.drop(held);
       this.line.left?.(held);
     }
+    this.end(runs);
     if (this.keepsPlaces) this.options.onRoom();
+  }
+
+  private end(runs: VersionRuns): void {
+    this.active--;
+    runs.end();
     this.noteAlone();
     if (this.stopping && this.active === 0) this.whenIdle?.();
   }
@@ -355,18 +392,20 @@ export class Intake implements RunRegistry {
     for (const here of this.held.values()) yield* here.values();
   }
 
+  private faults(work: Held | readonly Held[], error: unknown): void {
+    for (const { handler, delivery } of work instanceof Held ? [work] : work) this.fault(handler, delivery, error);
+  }
+
   /** The stages do not throw; what still does is the broker's doing or a fault of the host's, not the event's. */
-  private fault(work: Held | readonly Held[], error: unknown): void {
-    for (const { handler, delivery } of work instanceof Held ? [work] : work) {
-      if (delivery.settled) continue;
-      handler.log.error('an event could not be processed; it comes again', {
-        handler: handler.name,
-        subject: delivery.subject,
-        sequence: delivery.sequence,
-        err: error,
-      });
-      delivery.nak(FAULT_DELAY_MS);
-    }
+  private fault(handler: Handler, delivery: Delivery, error: unknown): void {
+    if (delivery.settled) return;
+    handler.log.error('an event could not be processed; it comes again', {
+      handler: handler.name,
+      subject: delivery.subject,
+      sequence: delivery.sequence,
+      err: error,
+    });
+    delivery.nak(FAULT_DELAY_MS);
   }
 }
 
