@@ -1,4 +1,4 @@
-import { Fifo } from '../fifo';
+import { Fifo } from './fifo';
 import { machineTime, type Time, type Timer } from '../time';
 import type { Held } from './held';
 

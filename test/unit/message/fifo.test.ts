@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { Fifo } from '../../host/fifo';
+import { Fifo } from '../../../host/message/fifo';
 
 test('gives out what went in, in its order, whatever is pushed and taken when', () => {
   fc.assert(
