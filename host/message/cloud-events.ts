@@ -51,7 +51,7 @@ function contentType(headers: Readonly<Record<string, string>>): string | undefi
 }
 
 function header(headers: Readonly<Record<string, string>>, name: string): string | undefined {
-  for (const key in headers) if (key.toLowerCase() === name) return headers[key];
+  for (const key in headers) if (key.length === name.length && key.toLowerCase() === name) return headers[key];
   return undefined;
 }
 

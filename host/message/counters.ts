@@ -12,6 +12,11 @@ export class HandlerCounters {
   durationSumS = 0;
   lastError: string | undefined;
 
+  /** How many calls of the handler have ended. */
+  get runs(): number {
+    return this.durations.reduce((sum, count) => sum + count, 0);
+  }
+
   observe(seconds: number): void {
     let bucket = 0;
     while (bucket < DURATION_BUCKETS_S.length && seconds > DURATION_BUCKETS_S[bucket]!) bucket++;

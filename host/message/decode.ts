@@ -124,9 +124,14 @@ function fillEnvelope(
   return { value: { event_type: type, event_id: id, timestamp } };
 }
 
+/** What needs no second look: in UTC, on a day that every month has. */
+const PLAIN_TIME = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z$/;
+
 /** An ISO 8601 time in UTC, or nothing where the text is not one; other offsets are converted. */
 export function utc(time: unknown): string | undefined {
-  if (typeof time !== 'string' || !ISO_8601.test(time)) return undefined;
+  if (typeof time !== 'string') return undefined;
+  if (PLAIN_TIME.test(time)) return time;
+  if (!ISO_8601.test(time)) return undefined;
   const ms = Date.parse(time);
   if (Number.isNaN(ms) || !isCalendarDay(time.slice(0, 10))) return undefined;
   return time.endsWith('Z') ? time : new Date(ms).toISOString();

@@ -20,12 +20,11 @@ export function dispatch(run: Run): MaybePromise<Outcome> {
   } catch (thrown) {
     return failed(run, thrown);
   }
-  // A promise stays as it is; what only has a `then` is made to keep a promise's rules.
-  const ended = Promise.resolve(result).then(
+  return run.whenEnded(
+    result,
     () => returned(run),
-    (thrown: unknown) => failed(run, thrown),
+    (thrown) => failed(run, thrown),
   );
-  return run.interruptible(ended);
 }
 
 const HANDLED: Outcome = { kind: 'handled' };
@@ -39,7 +38,7 @@ function returned(run: Run): MaybePromise<Outcome> {
 
 /** The handler has returned: what it published goes out. */
 export function sent(run: Run): MaybePromise<Outcome> {
-  if (run.outbox.length === 0) return HANDLED;
+  if (!run.hasPublished) return HANDLED;
   const ready = run.returned?.() ?? Promise.resolve();
   return ready
     .then(() => sendOutbox(run))

@@ -46,16 +46,33 @@ export class Execution {
 
   /** The work's result; or, where the call is ended from outside before, the outcome it is ended with. */
   interruptible<T>(work: MaybePromise<T>): MaybePromise<T | Outcome> {
-    if (!isPromise(work)) return work;
-    return new Promise((resolve, reject) => {
+    return isPromise(work) ? this.whenEnded(work, (result) => result, rethrow) : work;
+  }
+
+  /** What the work's end becomes, or the outcome that the call is ended with before; with no more promises than that takes. */
+  whenEnded<T, U>(
+    work: PromiseLike<T>,
+    done: (result: T) => MaybePromise<U>,
+    failed: (thrown: unknown) => MaybePromise<U>,
+  ): Promise<U | Outcome> {
+    return new Promise((resolve) => {
       this.interrupt = (outcome) => {
         this.end('error' in outcome ? outcome.error : new Error('the host is stopping'));
         resolve(outcome);
       };
-      work.then((result) => {
+      const become = <V>(next: (value: V) => MaybePromise<U>, value: V): void => {
         this.interrupt = undefined;
-        resolve(result);
-      }, reject);
+        try {
+          resolve(next(value));
+        } catch (error) {
+          resolve(Promise.resolve(error).then(rethrow));
+        }
+      };
+      // A promise stays as it is; what only has a `then` is made to keep a promise's rules.
+      Promise.resolve(work).then(
+        (result) => become(done, result),
+        (thrown: unknown) => become(failed, thrown),
+      );
     });
   }
 
@@ -87,4 +104,8 @@ export class Execution {
       ...where,
     });
   }
+}
+
+export function rethrow(thrown: unknown): never {
+  throw thrown;
 }

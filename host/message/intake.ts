@@ -1,5 +1,6 @@
 import { isPromise } from '../maybe-promise';
 import { machineTime, type Time } from '../time';
+import type { HandlerCounters } from './counters';
 import { decode } from './decode';
 import type { Delivery } from './delivery';
 import { timedOut } from './dispatch';
@@ -8,6 +9,7 @@ import type { Settlements } from '../effects/settlements';
 import type { Handler } from './handler';
 import { Held, KeptDelivery } from './held';
 import { BatchLine, KeyedLine, Queue, type Line } from './line';
+import { Prefetch, type PrefetchBounds } from './prefetch';
 import { processBatch, processMessage, type RunRegistry } from './process-message';
 import type { SuspectTurns } from './suspects';
 import { VersionRuns } from './version-runs';
@@ -17,7 +19,9 @@ const FAULT_DELAY_MS = 5_000;
 export interface IntakeOptions {
   readonly ackWaitMs: number;
   /** How many deliveries wait here for a place to run, so that the next is at hand. */
-  readonly prefetch: number;
+  readonly prefetch: PrefetchBounds;
+  /** By which it is told how quick the handler is. */
+  readonly counters: Pick<HandlerCounters, 'runs' | 'durationSumS'>;
   /** How many it holds at most, those that wait for another of their key included. */
   readonly maxHeld: number;
   /** Shared by all handlers of the host. */
@@ -31,7 +35,7 @@ export interface IntakeOptions {
 /** What a version of a handler may change without its line being another. */
 export interface IntakeSizes {
   readonly concurrency: number;
-  readonly prefetch: number;
+  readonly prefetch: PrefetchBounds;
 }
 
 /**
@@ -45,7 +49,7 @@ export class Intake implements RunRegistry {
   private readonly held = new Map<Settlements, Map<number, Held>>();
   private readonly executions = new Set<Execution>();
   private concurrency: number;
-  private prefetch: number;
+  private readonly prefetch: Prefetch;
   /** The newest version of a handler. */
   private renew: (handler: Handler) => Handler = (handler) => handler;
   private runs = new VersionRuns();
@@ -69,7 +73,7 @@ export class Intake implements RunRegistry {
     private readonly options: IntakeOptions,
   ) {
     this.concurrency = limits.concurrency;
-    this.prefetch = options.prefetch;
+    this.prefetch = new Prefetch(options.prefetch, options.counters, options.ackWaitMs, limits.batch?.size);
     this.line =
       limits.key !== undefined
         ? new KeyedLine()
@@ -89,7 +93,7 @@ export class Intake implements RunRegistry {
 
   /** How many more deliveries it has room for. */
   get room(): number {
-    return Math.min(this.prefetch - this.line.ready, this.options.maxHeld - this.count);
+    return Math.min(this.prefetch.size - this.line.ready, this.options.maxHeld - this.count);
   }
 
   /** Whether it takes nothing more because of what waits for another of its key. */
@@ -101,6 +105,8 @@ export class Intake implements RunRegistry {
   offer(delivery: Delivery, handler: Handler): void {
     if (this.stopping || (this.admitted <= 0 && !this.keepsPlaces)) return delivery.nak();
     if (!this.keepsPlaces) this.admitted--;
+    this.prefetch.arrived(delivery.payload.length);
+    if (this.isFreeFor(delivery, handler)) return this.startAtOnce(delivery, handler);
     const held = this.take(delivery, handler);
     if (!held) return;
     if (this.heldUp) this.heldUp.push(held);
@@ -122,7 +128,7 @@ export class Intake implements RunRegistry {
     this.runs = new VersionRuns();
     this.renew = renew;
     this.concurrency = concurrency;
-    this.prefetch = prefetch;
+    this.prefetch.bound(prefetch);
     this.startNext();
     this.options.onRoom();
     return before.ended();
@@ -185,16 +191,20 @@ export class Intake implements RunRegistry {
     return undefined;
   }
 
-  /** Prolongs what waits or runs, and interrupts what has run too long. Called every now and then. */
+  /** Prolongs what waits or runs, interrupts what has run too long, and looks how much to prefetch. Called every now and then. */
   sweep(nowMs: number): void {
     for (const held of this.all()) {
       if (nowMs - held.touchedAtMs < this.options.ackWaitMs / 3) continue;
       held.delivery.working();
       held.touchedAtMs = nowMs;
     }
+    let oldestMs = 0;
     for (const execution of this.executions) {
-      if (nowMs - execution.startedAtMs >= execution.handler.timeoutMs) execution.interrupt?.(timedOut(execution));
+      const tookMs = nowMs - execution.startedAtMs;
+      oldestMs = Math.max(oldestMs, tookMs);
+      if (tookMs >= execution.handler.timeoutMs) execution.interrupt?.(timedOut(execution));
     }
+    this.prefetch.adapt(oldestMs);
   }
 
   /**
@@ -224,14 +234,42 @@ export class Intake implements RunRegistry {
     return this.limits.key !== undefined;
   }
 
+  /** Whether it may run at once, with nothing before it or beside it that it would have to wait for. */
+  private isFreeFor({ sequence }: Delivery, { settlements }: Handler): boolean {
+    const { line, limits } = this;
+    if (line.ready > 0 || limits.key !== undefined || limits.batch || this.heldUp || this.isAlone) return false;
+    return this.active < this.concurrency && (this.count === 0 || !this.held.get(settlements)?.has(sequence));
+  }
+
+  /** What ends at once, as most of quick handlers does, need not be held. */
+  private startAtOnce(delivery: Delivery, handler: Handler): void {
+    const { runs } = this;
+    const current = this.renew(handler);
+    this.active++;
+    runs.begin();
+    try {
+      const settled = processMessage(current, delivery, this);
+      if (!isPromise(settled)) return this.end(runs);
+      this.follow(this.hold(delivery, current), settled, runs);
+    } catch (error) {
+      this.fault(current, delivery, error);
+      this.end(runs);
+    }
+  }
+
   /** What the host has already is not taken twice: the server delivers again what it did not hear of for long. */
   private take(delivery: Delivery, handler: Handler): Held | undefined {
-    const here = this.held.get(handler.settlements) ?? new Map<number, Held>();
-    const present = here.get(delivery.sequence);
+    const present = this.held.get(handler.settlements)?.get(delivery.sequence);
     if (present && !present.hasLeft) return undefined;
     if (present) this.drop(present);
-    const held = new Held(delivery, handler);
+    const held = this.hold(delivery, handler);
     if (this.keepsPlaces) this.keepPlace(held);
+    return held;
+  }
+
+  private hold(delivery: Delivery, handler: Handler): Held {
+    const here = this.held.get(handler.settlements) ?? new Map<number, Held>();
+    const held = new Held(delivery, handler);
     here.set(delivery.sequence, held);
     this.held.set(handler.settlements, here);
     this.count++;
@@ -295,17 +333,21 @@ export class Intake implements RunRegistry {
     try {
       const settled = this.process(work);
       if (!isPromise(settled)) return this.finish(work, runs);
-      settled.then(
-        () => this.finishAndGoOn(work, runs),
-        (error: unknown) => {
-          this.fault(work, error);
-          this.finishAndGoOn(work, runs);
-        },
-      );
+      this.follow(work, settled, runs);
     } catch (error) {
-      this.fault(work, error);
+      this.faults(work, error);
       this.finish(work, runs);
     }
+  }
+
+  private follow(work: Held | readonly Held[], settled: Promise<void>, runs: VersionRuns): void {
+    settled.then(
+      () => this.finishAndGoOn(work, runs),
+      (error: unknown) => {
+        this.faults(work, error);
+        this.finishAndGoOn(work, runs);
+      },
+    );
   }
 
   private process(work: Held | readonly Held[]): void | Promise<void> {
@@ -323,14 +365,18 @@ export class Intake implements RunRegistry {
   }
 
   private finish(work: Held | readonly Held[], runs: VersionRuns): void {
-    this.active--;
-    runs.end();
     for (const held of work instanceof Held ? [work] : work) {
       if (!held.hasLeft) continue;
       this.drop(held);
       this.line.left?.(held);
     }
+    this.end(runs);
     if (this.keepsPlaces) this.options.onRoom();
+  }
+
+  private end(runs: VersionRuns): void {
+    this.active--;
+    runs.end();
     this.noteAlone();
     if (this.stopping && this.active === 0) this.whenIdle?.();
   }
@@ -348,18 +394,20 @@ export class Intake implements RunRegistry {
     for (const here of this.held.values()) yield* here.values();
   }
 
+  private faults(work: Held | readonly Held[], error: unknown): void {
+    for (const { handler, delivery } of work instanceof Held ? [work] : work) this.fault(handler, delivery, error);
+  }
+
   /** The stages do not throw; what still does is the broker's doing or a fault of the host's, not the event's. */
-  private fault(work: Held | readonly Held[], error: unknown): void {
-    for (const { handler, delivery } of work instanceof Held ? [work] : work) {
-      if (delivery.settled) continue;
-      handler.log.error('an event could not be processed; it comes again', {
-        handler: handler.name,
-        subject: delivery.subject,
-        sequence: delivery.sequence,
-        err: error,
-      });
-      delivery.nak(FAULT_DELAY_MS);
-    }
+  private fault(handler: Handler, delivery: Delivery, error: unknown): void {
+    if (delivery.settled) return;
+    handler.log.error('an event could not be processed; it comes again', {
+      handler: handler.name,
+      subject: delivery.subject,
+      sequence: delivery.sequence,
+      err: error,
+    });
+    delivery.nak(FAULT_DELAY_MS);
   }
 }
 

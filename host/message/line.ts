@@ -1,3 +1,4 @@
+import { Fifo } from './fifo';
 import { machineTime, type Time, type Timer } from '../time';
 import type { Held } from './held';
 
@@ -16,7 +17,7 @@ export interface Line {
 
 /** First come, first run. */
 export class Queue implements Line {
-  private readonly waiting: Held[] = [];
+  private readonly waiting = new Fifo<Held>();
 
   get ready(): number {
     return this.waiting.length;
@@ -31,7 +32,7 @@ export class Queue implements Line {
   }
 
   clear(): readonly Held[] {
-    return this.waiting.splice(0);
+    return this.waiting.clear();
   }
 }
 
@@ -39,7 +40,7 @@ export class Queue implements Line {
 export class KeyedLine implements Line {
   /** Those that come after the first of their key, which is ready, running or waiting for its retry. */
   private readonly behind = new Map<string, Held[]>();
-  private readonly heads: Held[] = [];
+  private readonly heads = new Fifo<Held>();
 
   get ready(): number {
     return this.heads.length;
@@ -48,7 +49,7 @@ export class KeyedLine implements Line {
   push(held: Held): void {
     const { key } = held;
     // Back for its retry, it is still the first of its key.
-    if (key === undefined || held.isFirst) return void this.heads.push(held);
+    if (key === undefined || held.isFirst) return this.heads.push(held);
     const others = this.behind.get(key);
     if (others) return insert(others, held);
     this.behind.set(key, []);
@@ -71,7 +72,7 @@ export class KeyedLine implements Line {
   }
 
   clear(): readonly Held[] {
-    const all = [...this.heads.splice(0), ...[...this.behind.values()].flat()];
+    const all = [...this.heads.clear(), ...[...this.behind.values()].flat()];
     this.behind.clear();
     return all;
   }

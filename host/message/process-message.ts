@@ -1,4 +1,4 @@
-import { then, type MaybePromise } from '../maybe-promise';
+import { isPromise, then, type MaybePromise } from '../maybe-promise';
 import { mergeApplied } from './applied';
 import { attemptAfter, NO_FAILURES, type Failures } from './attempts';
 import { Batch } from './batch';
@@ -8,7 +8,7 @@ import type { Delivery } from './delivery';
 import { dispatch } from './dispatch';
 import { dispatchBatch } from './dispatch-batch';
 import { excused } from './excuse';
-import type { Execution } from './execution';
+import { rethrow, type Execution } from './execution';
 import type { Handler } from './handler';
 import type { Invalid, Outcome } from './outcome';
 import { Run } from './run';
@@ -50,7 +50,10 @@ export function processMessage(
   decoded?: Decoded | Invalid,
 ): MaybePromise<void> {
   if (handler.settlements.has(delivery.sequence)) return settle(handler, delivery, { action: 'ack-again' });
-  return then(failuresBefore(handler, delivery), (failures) => {
+  if (isNew(delivery)) {
+    return processCounted({ handler, delivery, decoded, failures: NO_FAILURES, marked: false }, runs);
+  }
+  return then(handler.attempts.read(delivery), (failures) => {
     const arrival = { handler, delivery, decoded, failures, marked: false };
     if (failures.buried) return conclude(arrival, { kind: 'buried-before', ...failures.buried });
     return isUnexplained(delivery, failures) ? processMarked(arrival, runs) : processCounted(arrival, runs);
@@ -66,38 +69,53 @@ export async function processBatch(
   deliveries: readonly Delivery[],
   runs: RunRegistry,
 ): Promise<void> {
-  const arrivals = await Promise.all(deliveries.map((delivery) => unharmed(handler, delivery)));
+  const arrivals = await all(deliveries, (delivery) => unharmed(handler, delivery));
   const together = arrivals.filter((arrival) => arrival !== undefined);
   const alone = deliveries.filter((_, i) => arrivals[i] === undefined);
-  const received = await Promise.all(together.map(async (arrival) => receive(arrival, runs)));
+  const received = await all(together, (arrival) => receive(arrival, runs));
   const ready = together.flatMap((arrival, i) => (received[i] ? [{ arrival, run: received[i] }] : []));
   if (ready.length > 0) {
     const batch = ready.map(({ run }) => run);
     const outcomes = await handleTogether(batch, runs);
-    await Promise.all(ready.map(async ({ arrival, run }, i) => conclude(arrival, outcomes[i]!, run)));
+    await all(ready, ({ arrival, run }, i) => conclude(arrival, outcomes[i]!, run));
   }
   for (const delivery of alone) await processMessage(handler, delivery, runs);
 }
 
-/** A message that nothing is held against; marked where it came before. */
-async function unharmed(handler: Handler, delivery: Delivery): Promise<Arrival | undefined> {
-  if (delivery.past || handler.settlements.has(delivery.sequence)) return undefined;
-  const failures = await failuresBefore(handler, delivery);
-  if (attemptAfter(failures) > 1 || failures.deaths > 0 || failures.buried) return undefined;
-  const marked = isUnexplained(delivery, failures);
-  if (marked) await handler.attempts.started(delivery);
-  return {
-    handler,
-    delivery,
-    decoded: undefined,
-    failures,
-    marked,
-    ...(marked && { returned: () => Promise.resolve(unmark(handler, delivery)) }),
-  };
+/** Does it to each; what is at hand for all of them is not awaited. */
+function all<T, U>(items: readonly T[], work: (item: T, index: number) => MaybePromise<U>): MaybePromise<U[]> {
+  const results = items.map((item, i) => attempt(() => work(item, i)));
+  return results.some(isPromise) ? Promise.all(results) : (results as U[]);
 }
 
-function failuresBefore(handler: Handler, delivery: Delivery): MaybePromise<Failures> {
-  return delivery.deliveryCount > 1 || delivery.past ? handler.attempts.read(delivery) : NO_FAILURES;
+/** A throw is a rejection: the work for the others is begun all the same. */
+function attempt<U>(work: () => MaybePromise<U>): MaybePromise<U> {
+  try {
+    return work();
+  } catch (error) {
+    return Promise.resolve(error).then(rethrow);
+  }
+}
+
+/** A message that nothing is held against; marked where it came before. */
+function unharmed(handler: Handler, delivery: Delivery): MaybePromise<Arrival | undefined> {
+  if (delivery.past || handler.settlements.has(delivery.sequence)) return undefined;
+  const arrival = { handler, delivery, decoded: undefined, failures: NO_FAILURES, marked: false };
+  return isNew(delivery) ? arrival : unharmedBefore(arrival);
+}
+
+async function unharmedBefore(arrival: Arrival): Promise<Arrival | undefined> {
+  const { handler, delivery } = arrival;
+  const failures = await handler.attempts.read(delivery);
+  if (attemptAfter(failures) > 1 || failures.deaths > 0 || failures.buried) return undefined;
+  if (!isUnexplained(delivery, failures)) return { ...arrival, failures };
+  await handler.attempts.started(delivery);
+  return { ...arrival, failures, marked: true, returned: () => Promise.resolve(unmark(handler, delivery)) };
+}
+
+/** It has not come before: nothing is known of it, and nothing need be asked for. */
+function isNew({ deliveryCount, past }: Delivery): boolean {
+  return deliveryCount === 1 && past === undefined;
 }
 
 /** A process may have died at this message: so that it shows if this one does too, it is marked while it runs. */
@@ -123,9 +141,7 @@ async function unsuspect({ handler, delivery }: Arrival, release?: () => void): 
 }
 
 function processCounted(arrival: Arrival, runs: RunRegistry): MaybePromise<void> {
-  return then(receive(arrival, runs), (run) =>
-    run === undefined ? undefined : then(handle(run, runs), (outcome) => conclude(arrival, outcome, run)),
-  );
+  return then(receive(arrival, runs), (run) => run && handle(arrival, run, runs));
 }
 
 /** The message as a run with a valid event; nothing where it was none, and is settled. */
@@ -147,12 +163,20 @@ function fallOut(arrival: Arrival, outcome: Outcome): MaybePromise<undefined> {
   return then(conclude(arrival, outcome), () => undefined);
 }
 
-function handle(run: Run, runs: RunRegistry): MaybePromise<Outcome> {
-  if (run.handler.batch) return handleTogether([run], runs).then(([outcome]) => outcome!);
-  return then(watched(run, runs, dispatch(run)), (outcome) => {
-    observe(run);
-    return outcome;
+function handle(arrival: Arrival, run: Run, runs: RunRegistry): MaybePromise<void> {
+  if (run.handler.batch) return handleTogether([run], runs).then(([outcome]) => conclude(arrival, outcome!, run));
+  const outcome = dispatch(run);
+  if (!isPromise(outcome)) return handled(arrival, run, outcome);
+  runs.add(run);
+  return outcome.then((ended) => {
+    runs.remove(run);
+    return handled(arrival, run, ended);
   });
+}
+
+function handled(arrival: Arrival, run: Run, outcome: Outcome): MaybePromise<void> {
+  observe(run);
+  return conclude(arrival, outcome, run);
 }
 
 async function handleTogether(ready: readonly Run[], runs: RunRegistry): Promise<readonly Outcome[]> {
@@ -164,8 +188,9 @@ async function handleTogether(ready: readonly Run[], runs: RunRegistry): Promise
 
 /** While the work is under way its execution can be interrupted; what is done at once need not be known to anybody. */
 function watched<T>(execution: Execution, runs: RunRegistry, work: MaybePromise<T>): MaybePromise<T> {
+  if (!isPromise(work)) return work;
   runs.add(execution);
-  return then(work, (result) => {
+  return work.then((result) => {
     runs.remove(execution);
     return result;
   });
@@ -179,7 +204,7 @@ function observe({ handler, startedAtMs }: Execution): void {
 function conclude({ handler, delivery, failures, marked }: Arrival, outcome: Outcome, run?: Run): MaybePromise<void> {
   // What a new version fails at says nothing of the event, nor of what the handler leans on.
   const decision = excused(handler, delivery, outcome) ?? judged(handler, delivery, failures, outcome);
-  const applied = mergeApplied(failures.applied, run?.applied ?? []);
+  const applied = run?.hasApplied ? mergeApplied(failures.applied, run.applied) : failures.applied;
   // A run that died, or whose update was not answered, may have applied what nobody knows of.
   const unsure = failures.unsure || (run !== undefined && run.unanswered > 0) || marked;
   return settle(handler, delivery, decision, { applied, marked, unsure });

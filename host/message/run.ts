@@ -12,12 +12,6 @@ import { RunLogger } from './run-logger';
 
 /** One try of one handler at one delivery: a call of its own, or a part in the call of a batch. */
 export class Run extends Execution {
-  /** What the handler published, in order; sent when it has returned. */
-  readonly outbox: OutgoingEvent[] = [];
-  /** How many events it has published on each subject. */
-  readonly ordinals = new Map<string, number>();
-  /** What it has applied to stores. */
-  readonly applied: AppliedUpdate[] = [];
   /** How many updates it has asked for of which nobody knows whether they were applied. */
   unanswered = 0;
   /** The batch's call, where the handler takes several events at a time. */
@@ -26,7 +20,11 @@ export class Run extends Execution {
   event: Envelope | undefined;
   /** Called when its handler has returned and something is left to be sent. */
   returned: (() => Promise<void>) | undefined;
-  private readonly updates = new Map<string, number>();
+  // Made when they are needed: most runs neither publish nor update.
+  private published: OutgoingEvent[] | undefined;
+  private publishedOn: Map<string, number> | undefined;
+  private appliedUpdates: AppliedUpdate[] | undefined;
+  private updatesOf: Map<string, number> | undefined;
 
   constructor(
     handler: Handler,
@@ -36,6 +34,33 @@ export class Run extends Execution {
     readonly decoded: Decoded,
   ) {
     super(handler);
+  }
+
+  /** What the handler published, in order; sent when it has returned. */
+  get outbox(): OutgoingEvent[] {
+    return (this.published ??= []);
+  }
+
+  get hasPublished(): boolean {
+    return this.published !== undefined && this.published.length > 0;
+  }
+
+  /** How many events it has published on each subject. */
+  get ordinals(): Map<string, number> {
+    return (this.publishedOn ??= new Map());
+  }
+
+  /** What it has applied to stores. */
+  get applied(): AppliedUpdate[] {
+    return (this.appliedUpdates ??= []);
+  }
+
+  get hasApplied(): boolean {
+    return this.appliedUpdates !== undefined;
+  }
+
+  private get updates(): Map<string, number> {
+    return (this.updatesOf ??= new Map());
   }
 
   /** Which try this is, from 1. */

@@ -19,7 +19,7 @@ export function validate(
 ): MaybePromise<Validated | Invalid> {
   if (decoded.kind === 'invalid') return decoded;
   const { envelope, fields } = decoded;
-  if (!contract) return { kind: 'validated', event: { ...fields, ...envelope }, decoded };
+  if (!contract) return { kind: 'validated', event: merge(fields, envelope), decoded };
   if (envelope.event_type !== contract.subject) {
     return invalid(
       'invalid-envelope',
@@ -43,7 +43,12 @@ function accept(
 ): Validated | Invalid {
   if (result.issues) return invalid('schema', listIssues(result.issues));
   const construct = contract as unknown as new (event: object) => Envelope;
-  return { kind: 'validated', event: new construct({ ...result.value, ...decoded.envelope }), decoded };
+  return { kind: 'validated', event: new construct(merge(result.value, decoded.envelope)), decoded };
+}
+
+/** Not by spreading both into a literal, which takes three times as long as all of the validation. */
+function merge(fields: object, envelope: Envelope): Envelope {
+  return Object.assign({}, fields, envelope);
 }
 
 function schemaThrew(error: unknown): Invalid {

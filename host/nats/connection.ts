@@ -14,6 +14,7 @@ import {
   type NatsConnection,
 } from 'nats';
 import type { NatsConfig } from '../config/config';
+import { Answers } from './answers';
 import { asBrokerError } from './failures';
 import { Features } from './features';
 
@@ -55,6 +56,7 @@ const DRAIN_MS = 5_000;
 /** A connection with JetStream. It reconnects for ever once it stood. */
 export class Connection {
   readonly features: Features;
+  readonly answers: Answers;
   private readonly watchers = new Set<Partial<ConnectionEvents>>();
   private up = true;
   private lostAtMs = 0;
@@ -65,6 +67,7 @@ export class Connection {
     readonly jsm: JetStreamManager,
   ) {
     this.features = new Features(nc.info?.version ?? '0.0.0');
+    this.answers = new Answers(nc);
     this.follow();
   }
 
@@ -115,6 +118,7 @@ export class Connection {
   /** Sends what is buffered and closes. */
   async close(): Promise<void> {
     if (this.nc.isClosed()) return;
+    this.answers.flush();
     // A drain needs the server; without one there is nothing to wait for, and a half-open connection never says so.
     if (this.up) await Promise.race([this.nc.drain(), sleep(DRAIN_MS, undefined, { ref: false })]);
     await this.nc.close();

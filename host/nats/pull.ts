@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createInbox, nanos, type Msg, type Subscription } from 'nats';
 import type { Delivery } from '../message/delivery';
 import type { Connection } from './connection';
-import { NatsDelivery } from './nats-delivery';
+import { DeliverySource, NatsDelivery } from './nats-delivery';
 
 /** Who takes what is pulled. */
 export interface PullSink {
@@ -44,8 +44,8 @@ export class Pull {
   private paused = false;
   /** The consumer is not there. */
   private missing = false;
-  /** What the deliveries have in common: the stream as it was when they came. */
-  private origin = { lost: false };
+  /** What the deliveries have in common. */
+  private origin: DeliverySource;
   private retryTimer: NodeJS.Timeout | undefined;
   private watchTimer: NodeJS.Timeout | undefined;
   private forgetReconnect: (() => void) | undefined;
@@ -55,7 +55,9 @@ export class Pull {
     private readonly stream: string,
     private readonly durable: string,
     private readonly sink: PullSink,
-  ) {}
+  ) {
+    this.origin = this.newOrigin();
+  }
 
   /** @param held asks for nothing before {@link found} */
   start({ held = false } = {}): void {
@@ -110,7 +112,7 @@ export class Pull {
   /** The stream was made again: what came of the old one is not to be answered, as its sequences are others' now. */
   disown(): void {
     this.origin.lost = true;
-    this.origin = { lost: false };
+    this.origin = this.newOrigin();
   }
 
   /** Asks for nothing more; resolves when all that was under way has been delivered to the sink. */
@@ -126,6 +128,11 @@ export class Pull {
     if (this.connection.connected)
       await Promise.race([subscription.drain(), sleep(DRAIN_MS, undefined, { ref: false })]);
     if (!subscription.isClosed()) subscription.unsubscribe();
+  }
+
+  private newOrigin(): DeliverySource {
+    const { answers, features } = this.connection;
+    return new DeliverySource(answers, features.has('termReason'));
   }
 
   private listen(): void {
@@ -155,8 +162,7 @@ export class Pull {
       // A status has no subject of its own: it comes to the inbox.
       if (message.subject === inbox) return inbox === this.inbox ? this.status(message) : undefined;
       this.outstanding = Math.max(0, this.outstanding - 1);
-      const { nc, features } = this.connection;
-      this.sink.deliver(new NatsDelivery(nc, message, features.has('termReason'), this.origin));
+      this.sink.deliver(new NatsDelivery(message, this.origin));
       this.request();
     } catch (thrown) {
       this.sink.trouble('a delivery could not be taken', { err: thrown });
@@ -195,6 +201,7 @@ export class Pull {
    * looked. A look that is under way may wait for an answer that was lost with the connection.
    */
   private lookAgain(): void {
+    this.connection.answers.flush();
     this.missing = true;
     this.outstanding = 0;
     this.sink.returned();

@@ -5,6 +5,7 @@ import type { Delivery } from '../message/delivery';
 import type { Handler } from '../message/handler';
 import { Intake } from '../message/intake';
 import type { Outage, Outages } from '../message/outages';
+import type { PrefetchBounds } from '../message/prefetch';
 import type { Probation } from '../message/probation';
 import type { DurableSpec } from '../nats/consumers';
 import type { Timer } from '../time';
@@ -17,8 +18,10 @@ import type { PluginCode } from './plugin-code';
 import type { PluginHost } from './plugin-host';
 import { ensureDurableAt, openSettlements, type Reconciled } from './reconcile';
 
-/** How many deliveries wait in the host for each that runs, so that the next is at hand. */
+/** How many deliveries wait in the host for each that runs, until it is known how quick the handler is. */
 const PREFETCH_PER_RUN = 4;
+/** More make nothing quicker. */
+const MOST_PREFETCH = 500;
 const ROAD_RETRY_MS = 1_000;
 /** The waits before the first probe of a handler that is down, the second and so on. */
 const PROBE_MS = [1_000, 2_000, 5_000, 10_000];
@@ -62,11 +65,14 @@ export function consume(version: HandlerVersion, reconciled: Reconciled, host: P
 function sizesOf(
   { concurrency, key, batch }: HandlerDefinition,
   maxAckPending: number,
-): { prefetch: number; maxHeld: number } {
-  if (batch) return { prefetch: batch.size * (concurrency + 1), maxHeld: Infinity };
-  const prefetch = concurrency * PREFETCH_PER_RUN;
+): { prefetch: PrefetchBounds; maxHeld: number } {
+  // What is delivered and not settled is bounded for all hosts together: half of it is for others.
+  const half = Math.max(1, Math.floor(maxAckPending / 2));
+  const first = batch ? batch.size * (concurrency + 1) : concurrency * PREFETCH_PER_RUN;
+  const least = batch ? first : concurrency;
+  const prefetch = { least, first, most: Math.max(first, Math.min(MOST_PREFETCH, half)) };
   // Those behind a slow key count as delivered: the other half is for the other keys, here and on other hosts.
-  return { prefetch, maxHeld: key === undefined ? Infinity : Math.max(1, Math.floor(maxAckPending / 2)) };
+  return { prefetch, maxHeld: key === undefined ? Infinity : half };
 }
 
 /** A durable's pull, and what is pulled; versions of its handler come and go meanwhile. */
@@ -111,6 +117,7 @@ export class Consumption implements ConsumingHandler {
     );
     this.intake = new Intake(definition, {
       ...sizesOf(definition, host.config.delivery.maxAckPending),
+      counters: this.counters,
       ackWaitMs: host.config.delivery.ackWaitMs,
       suspects: host.suspects,
       time: host.time,

@@ -33,7 +33,8 @@ class Batches {
     this.bus = new JetStreamEventBus(this.bench.handler.outgoing, systemClock);
     this.intake = new Intake(this.bench.handler, {
       ackWaitMs: 15_000,
-      prefetch: 9,
+      prefetch: { least: 9, first: 9, most: 9 },
+      counters: this.bench.handler.counters,
       maxHeld: Infinity,
       suspects: new SuspectTurns(),
       onRoom: () => undefined,

@@ -41,7 +41,8 @@ class KeyedRuns {
     );
     this.intake = new Intake(this.bench.handler, {
       ackWaitMs: 15_000,
-      prefetch: 8,
+      prefetch: { least: 8, first: 8, most: 8 },
+      counters: this.bench.handler.counters,
       maxHeld,
       suspects: new SuspectTurns(),
       onRoom: () => this.rooms++,

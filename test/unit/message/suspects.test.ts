@@ -13,7 +13,14 @@ function setUp(suspects: SuspectTurns) {
     },
     { concurrency: 3 },
   );
-  const options = { ackWaitMs: 15_000, prefetch: 8, maxHeld: Infinity, suspects, onRoom: () => undefined };
+  const options = {
+    ackWaitMs: 15_000,
+    prefetch: { least: 8, first: 8, most: 8 },
+    counters: bench.handler.counters,
+    maxHeld: Infinity,
+    suspects,
+    onRoom: () => undefined,
+  };
   const intake = new Intake(bench.handler, options);
   const offer = (sequence: number) => {
     if (sequence > 100)

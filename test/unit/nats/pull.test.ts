@@ -1,4 +1,5 @@
 import { NatsError, type Msg, type SubscriptionOptions } from 'nats';
+import { Answers } from '../../../host/nats/answers';
 import type { Connection } from '../../../host/nats/connection';
 import { Pull, type PullSink } from '../../../host/nats/pull';
 
@@ -31,7 +32,13 @@ class Bench {
       publish: (_subject: string, request: string) =>
         this.requests.push((JSON.parse(request) as { batch: number }).batch),
     };
-    const connection = { nc, connected: true, onReconnect: () => () => undefined, features: { has: () => true } };
+    const connection = {
+      nc,
+      answers: new Answers(nc),
+      connected: true,
+      onReconnect: () => () => undefined,
+      features: { has: () => true },
+    };
     const sink: PullSink = {
       room: () => this.room,
       deliver: () => this.told.push('delivered'),
