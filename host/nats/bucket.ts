@@ -1,12 +1,4 @@
-import {
-  DeliverPolicy,
-  DiscardPolicy,
-  headers as makeHeaders,
-  nanos,
-  StorageType,
-  type MsgHdrs,
-  type StreamConfig,
-} from 'nats';
+import { DeliverPolicy, DiscardPolicy, nanos, StorageType, type Msg, type StreamConfig } from 'nats';
 import { JetplugError } from '../../sdk/internal';
 import { Conflict, type Entry, type KeyValue } from '../effects/key-value';
 import type { Connection } from './connection';
@@ -76,26 +68,15 @@ export class Bucket implements KeyValue {
 
   async get(key: string): Promise<Entry | undefined> {
     const subject = `$JS.API.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
-    const message = await this.ask(this.connection.nc.request(subject, '', { timeout: TIMEOUT_MS }));
-    const { headers } = message;
-    if (headers?.code === 404) return undefined;
-    if (headers?.hasError) throw this.unavailable(new Error(headers.status));
-    const deleted = headers?.get(OPERATION);
-    return {
-      value: deleted ? undefined : message.string(),
-      revision: Number(headers?.get('Nats-Sequence')),
-      marks: headers?.get(MARKS) ?? '',
-    };
+    return this.ask(this.connection.acks.ask(subject, '', toEntry));
   }
 
-  async put(key: string, value: string, expected?: number, marks?: string): Promise<number> {
-    return this.write(key, value, makeHeaders(), expected, marks);
+  put(key: string, value: string, expected?: number, marks?: string): Promise<number> {
+    return this.write(key, value, {}, expected, marks);
   }
 
-  async delete(key: string, expected?: number, marks?: string): Promise<number> {
-    const headers = makeHeaders();
-    headers.set(OPERATION, 'DEL');
-    return this.write(key, '', headers, expected, marks);
+  delete(key: string, expected?: number, marks?: string): Promise<number> {
+    return this.write(key, '', { [OPERATION]: 'DEL' }, expected, marks);
   }
 
   async purge(key: string): Promise<void> {
@@ -132,18 +113,14 @@ export class Bucket implements KeyValue {
   private async write(
     key: string,
     value: string,
-    headers: MsgHdrs,
+    headers: Record<string, string>,
     expected?: number,
     marks?: string,
   ): Promise<number> {
-    if (marks !== undefined) headers.set(MARKS, marks);
-    const options = {
-      headers,
-      timeout: TIMEOUT_MS,
-      ...(expected === undefined ? {} : { expect: { lastSubjectSequence: expected } }),
-    };
-    const ack = await this.ask(this.connection.js.publish(this.subjectOf(key), value, options));
-    return ack.seq;
+    if (marks !== undefined) headers[MARKS] = marks;
+    if (expected !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expected);
+    const { seq } = await this.ask(this.connection.acks.publish(this.subjectOf(key), value, { headers }));
+    return seq;
   }
 
   private async ask<T>(request: Promise<T>): Promise<T> {
@@ -168,6 +145,18 @@ export class Bucket implements KeyValue {
   private subjectOf(key: string): string {
     return `$KV.${this.name}.${key}`;
   }
+}
+
+function toEntry(answer: Msg): Entry | undefined {
+  const { headers } = answer;
+  if (headers?.code === 404) return undefined;
+  if (headers?.hasError) throw new Error(headers.status);
+  const deleted = headers?.get(OPERATION);
+  return {
+    value: deleted ? undefined : answer.string(),
+    revision: Number(headers?.get('Nats-Sequence')),
+    marks: headers?.get(MARKS) ?? '',
+  };
 }
 
 async function create(connection: Connection, name: string, replicas: number): Promise<void> {

@@ -14,6 +14,7 @@ import {
   type NatsConnection,
 } from 'nats';
 import type { NatsConfig } from '../config/config';
+import { AckInbox } from './ack-inbox';
 import { asBrokerError } from './failures';
 import { Features } from './features';
 
@@ -55,6 +56,8 @@ const DRAIN_MS = 5_000;
 /** A connection with JetStream. It reconnects for ever once it stood. */
 export class Connection {
   readonly features: Features;
+  /** Where the streams' answers come to. */
+  readonly acks: AckInbox;
   private readonly watchers = new Set<Partial<ConnectionEvents>>();
   private up = true;
   private lostAtMs = 0;
@@ -65,6 +68,12 @@ export class Connection {
     readonly jsm: JetStreamManager,
   ) {
     this.features = new Features(nc.info?.version ?? '0.0.0');
+    this.acks = new AckInbox(nc);
+    this.watch({
+      disconnected: () => this.acks.lose(),
+      refused: (refusal) => this.acks.refuse(refusal),
+      closed: () => this.acks.close(),
+    });
     this.follow();
   }
 
