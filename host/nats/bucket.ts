@@ -66,7 +66,7 @@ export class Bucket implements KeyValue {
     }
   }
 
-  async get(key: string): Promise<Entry | undefined> {
+  get(key: string): Promise<Entry | undefined> {
     const subject = `$JS.API.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
     return this.ask(this.connection.acks.ask(subject, '', toEntry));
   }
@@ -104,13 +104,21 @@ export class Bucket implements KeyValue {
   }
 
   async keys(under?: string): Promise<string[]> {
+    if (under !== undefined && !(await this.hasAny(under))) return [];
     const bucket = await this.ask(this.connection.js.views.kv(this.name, { bindOnly: true }));
     const keys: string[] = [];
     for await (const key of await this.ask(bucket.keys(under === undefined ? '>' : `${under}.>`))) keys.push(key);
     return keys;
   }
 
-  private async write(
+  /** Whether there is, or was, a key below the name. To list them takes a consumer, which each handler would make for nothing. */
+  private async hasAny(under: string): Promise<boolean> {
+    const filter = this.subjectOf(`${under}.>`);
+    const { state } = await this.ask(this.connection.jsm.streams.info(`KV_${this.name}`, { subjects_filter: filter }));
+    return Object.keys(state.subjects ?? {}).length > 0;
+  }
+
+  private write(
     key: string,
     value: string,
     headers: Record<string, string>,
@@ -119,23 +127,23 @@ export class Bucket implements KeyValue {
   ): Promise<number> {
     if (marks !== undefined) headers[MARKS] = marks;
     if (expected !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expected);
-    const { seq } = await this.ask(this.connection.acks.publish(this.subjectOf(key), value, { headers }));
-    return seq;
+    const written = this.connection.acks.publish(this.subjectOf(key), value, { headers });
+    return written.then(({ seq }) => seq, this.fail);
   }
 
-  private async ask<T>(request: Promise<T>): Promise<T> {
-    try {
-      return await request;
-    } catch (error) {
-      if (apiErrorCode(error) === API_ERROR.wrongLastSequence) throw new Conflict(this.name, { cause: error });
-      if (isNoResponders(error)) this.kept?.suspect(`KV_${this.name}`);
-      if ((error as { code?: string }).code === 'MAX_PAYLOAD_EXCEEDED') {
-        const message = `${this.name}: the value is larger than the server takes`;
-        throw new JetplugError('JP_STORE_VALUE_INVALID', message, { cause: error });
-      }
-      throw this.unavailable(error);
-    }
+  private ask<T>(request: Promise<T>): Promise<T> {
+    return request.catch(this.fail);
   }
+
+  private readonly fail = (error: unknown): never => {
+    if (apiErrorCode(error) === API_ERROR.wrongLastSequence) throw new Conflict(this.name, { cause: error });
+    if (isNoResponders(error)) this.kept?.suspect(`KV_${this.name}`);
+    if ((error as { code?: string }).code === 'MAX_PAYLOAD_EXCEEDED') {
+      const message = `${this.name}: the value is larger than the server takes`;
+      throw new JetplugError('JP_STORE_VALUE_INVALID', message, { cause: error });
+    }
+    throw this.unavailable(error);
+  };
 
   private unavailable(cause: unknown): JetplugError {
     const why = cause instanceof Error ? cause.message : String(cause);
