@@ -7,8 +7,16 @@ const MAX_BYTES = 255;
  * inject a second protocol command.
  */
 export function isPublishSubject(subject: string): boolean {
-  return isBounded(subject) && subject.split('.').every((token) => TOKEN.test(token));
+  if (good.has(subject)) return true;
+  if (!isBounded(subject) || !subject.split('.').every((token) => TOKEN.test(token))) return false;
+  if (good.size >= MAX_REMEMBERED) good.clear();
+  good.add(subject);
+  return true;
 }
+
+/** Of those that were found good; programs publish on a few subjects over and over. */
+const good = new Set<string>();
+const MAX_REMEMBERED = 1_000;
 
 /** Whether this subject may be subscribed to: as {@link isPublishSubject}, with `*` and a last `>`. */
 export function isSubscribeSubject(subject: string): boolean {

@@ -47,13 +47,15 @@ export class BucketTexts implements StoreTexts {
     const author = run.authorOf(escaped);
     // Until it is answered, nobody knows whether it was applied.
     run.unanswered++;
-    const text = await this.writers.write(escaped, change, author).catch((error: unknown) => {
+    try {
+      const text = await this.writers.write(escaped, change, author);
+      run.unanswered--;
+      run.applied.push([escaped, author.ordinal, text ?? null]);
+      return text;
+    } catch (error) {
       if (!isUnanswered(error)) run.unanswered--;
       throw error;
-    });
-    run.unanswered--;
-    run.applied.push([escaped, author.ordinal, text ?? null]);
-    return text;
+    }
   }
 }
 

@@ -52,13 +52,13 @@ export class JetStreamEventBus extends EventBus {
     options: PublishOptions,
     run: Run | undefined,
   ): OutgoingEvent {
-    if (id === '' || Buffer.byteLength(id) > MAX_ID_BYTES || /[\r\n]/.test(id)) {
+    if (options.id !== undefined && !isEventId(id)) {
       throw new JetplugError(
         'JP_EVENT_INVALID',
         `${subject}: an event id is a string of 1–${MAX_ID_BYTES} bytes on one line`,
       );
     }
-    const timestamp = utc(options.timestamp ?? this.clock.now().toISOString());
+    const timestamp = options.timestamp === undefined ? this.clock.now().toISOString() : utc(options.timestamp);
     if (timestamp === undefined) {
       throw new JetplugError(
         'JP_EVENT_INVALID',
@@ -66,7 +66,22 @@ export class JetStreamEventBus extends EventBus {
       );
     }
     const envelope: Envelope = { event_type: subject, event_id: id, timestamp };
-    const headers = run ? { [HOPS_HEADER]: String(run.decoded.hops + 1) } : {};
-    return { id, subject, payload: toJson(subject, { ...envelope, ...(fields as object), ...envelope }), headers };
+    const headers = run ? { [HOPS_HEADER]: String(run.decoded.hops + 1) } : NO_HEADERS;
+    return { id, subject, payload: toJson(subject, withEnvelope(fields as object, envelope)), headers };
   }
 }
+
+const NO_HEADERS = {};
+
+function isEventId(id: string): boolean {
+  return id !== '' && Buffer.byteLength(id) <= MAX_ID_BYTES && !/[\r\n]/.test(id);
+}
+
+/** The envelope comes first, and stays what it is. Not by spreading all into one literal, which takes V8 four times as long. */
+function withEnvelope(fields: object, envelope: Envelope): object {
+  return Object.assign(new Flat(), envelope, fields, envelope);
+}
+
+/** An object on which `__proto__` is a field like any other. */
+class Flat {}
+Object.setPrototypeOf(Flat.prototype, null);

@@ -61,8 +61,10 @@ export class KeyWriters {
       const remembered = this.remembered.get(key);
       const entry = remembered ?? (await this.bucket.get(key));
       const batch = new WriteBatch(entry, together);
-      await Promise.all([...batch.outdated()].map((settlements) => settlements.refresh()));
-      await batch.recall();
+      // Nearly always there is nothing to be awaited, and each turn for nothing costs about what the rest does.
+      const outdated = batch.outdated();
+      if (outdated.size > 0) await Promise.all([...outdated].map((settlements) => settlements.refresh()));
+      if (batch.mustRecall) await batch.recall();
       const applied = batch.apply();
       if (applied) await applied;
       try {

@@ -33,6 +33,7 @@ const THE_VALUE = 1;
 
 /** As a header takes it, beside this value. */
 export function encodeMarks(marks: Marks, value: string | undefined): string {
+  if (!some(marks, isLong)) return asciiJson(marks);
   return asciiJson(
     mapMarks(marks, (mark) => (isLong(mark) && mark[2] === value ? [mark[0], mark[1], THE_VALUE as never] : mark)),
   );
@@ -41,7 +42,8 @@ export function encodeMarks(marks: Marks, value: string | undefined): string {
 /** The same, or nothing where that is too long for a header. */
 export function encodeIfShort(marks: Marks, value: string | undefined): string | undefined {
   // Large texts are many escapes: they are not encoded to see what is plain already.
-  const least = longTexts(marks, value).reduce((sum, [, , , text]) => sum + text.length, 0);
+  const long = some(marks, isLong) ? longTexts(marks, value) : [];
+  const least = long.reduce((sum, [, , , text]) => sum + text.length, 0);
   const encoded = least > MAX_BYTES ? undefined : encodeMarks(marks, value);
   return encoded === undefined || encoded.length > MAX_BYTES ? undefined : encoded;
 }
@@ -49,7 +51,9 @@ export function encodeIfShort(marks: Marks, value: string | undefined): string |
 export function decodeMarks(header: string | undefined, value: string | undefined): Marks {
   if (header === undefined || header === '') return {};
   const isTheValue = ([, , text]: Mark): boolean => (text as unknown) === THE_VALUE;
-  return mapMarks(JSON.parse(header) as Marks, (mark) => (isTheValue(mark) ? [mark[0], mark[1], value ?? null] : mark));
+  const marks = JSON.parse(header) as Marks;
+  if (!some(marks, isTheValue)) return marks;
+  return mapMarks(marks, (mark) => (isTheValue(mark) ? [mark[0], mark[1], value ?? null] : mark));
 }
 
 /** The texts that make the marks beside this value long. */
@@ -68,8 +72,15 @@ export function withoutLongTexts(marks: Marks, value: string | undefined, record
 
 /** The records that hold texts of these marks. */
 export function recordsOf(marks: Marks): Set<string> {
-  const names = Object.values(marks).flatMap(({ m }) => m.map((mark) => mark[3]));
-  return new Set(names.filter((name) => name !== undefined));
+  const names = new Set<string>();
+  for (const name in marks) for (const [, , , record] of marks[name]!.m) if (record !== undefined) names.add(record);
+  return names;
+}
+
+/** Most keys have none that is long: then nothing is to be made anew. */
+function some(marks: Marks, is: (mark: Mark) => boolean): boolean {
+  for (const name in marks) if (marks[name]!.m.some(is)) return true;
+  return false;
 }
 
 function mapMarks(marks: Marks, change: (mark: Mark) => Mark): Marks {

@@ -48,6 +48,8 @@ export interface PendingWrite {
   reject(error: unknown): void;
 }
 
+const NONE: ReadonlySet<Settlements> = new Set();
+
 /** Changes of one key that are written together. */
 export class WriteBatch {
   text: string | undefined;
@@ -70,15 +72,20 @@ export class WriteBatch {
   }
 
   /** Authors by whose knowledge a dropped mark could pass for one that never was. */
-  outdated(): Set<Settlements> {
-    const found = new Set<Settlements>();
+  outdated(): ReadonlySet<Settlements> {
+    let found = NONE;
     for (const { author } of this.together) {
       if (!author) continue;
       const { durable, generation, revision } = author.settlements;
       const marks = this.marks[durable];
-      if (marks?.g === generation && marks.r > revision) found.add(author.settlements);
+      if (marks?.g === generation && marks.r > revision) found = new Set([...found, author.settlements]);
     }
     return found;
+  }
+
+  /** Whether a repeat is to be answered with a text that is kept in a record. */
+  get mustRecall(): boolean {
+    return this.together.some(({ author }) => author && this.find(author)?.[3] !== undefined);
   }
 
   /** Reads back the long texts that repeats are answered with, each record once. */
@@ -138,10 +145,11 @@ export class WriteBatch {
 
   /** The write is made: removes the records that no mark names any more. Nobody waits for it. */
   tidy(): void {
+    const before = recordsOf(this.before);
+    if (this.made !== undefined) before.add(this.made);
+    if (before.size === 0) return;
     const after = recordsOf(this.marks);
-    for (const name of [...recordsOf(this.before), this.made]) {
-      if (name !== undefined && !after.has(name)) void this.texts?.remove(name);
-    }
+    for (const name of before) if (!after.has(name)) void this.texts?.remove(name);
   }
 
   /** The write is not made and never will be: no mark names its record. */
@@ -228,6 +236,8 @@ export class WriteBatch {
   }
 
   private settlements(): Set<Settlements> {
-    return new Set(this.together.flatMap(({ author }) => (author ? [author.settlements] : [])));
+    const found = new Set<Settlements>();
+    for (const { author } of this.together) if (author) found.add(author.settlements);
+    return found;
   }
 }

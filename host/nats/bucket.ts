@@ -1,11 +1,10 @@
 import {
   DeliverPolicy,
   DiscardPolicy,
-  headers as makeHeaders,
   nanos,
   StorageType,
   type Consumer,
-  type MsgHdrs,
+  type Msg,
   type OrderedConsumerOptions,
   type StreamConfig,
 } from 'nats';
@@ -76,28 +75,17 @@ export class Bucket implements KeyValue {
     }
   }
 
-  async get(key: string): Promise<Entry | undefined> {
+  get(key: string): Promise<Entry | undefined> {
     const subject = `$JS.API.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
-    const message = await this.ask(this.connection.nc.request(subject, '', { timeout: TIMEOUT_MS }));
-    const { headers } = message;
-    if (headers?.code === 404) return undefined;
-    if (headers?.hasError) throw this.unavailable(new Error(headers.status));
-    const deleted = headers?.get(OPERATION);
-    return {
-      value: deleted ? undefined : message.string(),
-      revision: Number(headers?.get('Nats-Sequence')),
-      marks: headers?.get(MARKS) ?? '',
-    };
+    return this.ask(this.connection.acks.ask(subject, '', toEntry));
   }
 
-  async put(key: string, value: string, expected?: number, marks?: string): Promise<number> {
-    return this.write(key, value, makeHeaders(), expected, marks);
+  put(key: string, value: string, expected?: number, marks?: string): Promise<number> {
+    return this.write(key, value, {}, expected, marks);
   }
 
-  async delete(key: string, expected?: number, marks?: string): Promise<number> {
-    const headers = makeHeaders();
-    headers.set(OPERATION, 'DEL');
-    return this.write(key, '', headers, expected, marks);
+  delete(key: string, expected?: number, marks?: string): Promise<number> {
+    return this.write(key, '', { [OPERATION]: 'DEL' }, expected, marks);
   }
 
   async purge(key: string): Promise<void> {
@@ -126,6 +114,7 @@ export class Bucket implements KeyValue {
   }
 
   async keys(under?: string): Promise<string[]> {
+    if (under !== undefined && !(await this.hasAny(under))) return [];
     const bucket = await this.ask(this.connection.js.views.kv(this.name, { bindOnly: true }));
     const keys: string[] = [];
     for await (const key of await this.ask(bucket.keys(under === undefined ? '>' : `${under}.>`))) keys.push(key);
@@ -142,36 +131,39 @@ export class Bucket implements KeyValue {
     }
   }
 
-  private async write(
+  /** Whether there is, or was, a key below the name. To list them takes a consumer, which each handler would make for nothing. */
+  private async hasAny(under: string): Promise<boolean> {
+    const filter = this.subjectOf(`${under}.>`);
+    const { state } = await this.ask(this.connection.jsm.streams.info(`KV_${this.name}`, { subjects_filter: filter }));
+    return Object.keys(state.subjects ?? {}).length > 0;
+  }
+
+  private write(
     key: string,
     value: string,
-    headers: MsgHdrs,
+    headers: Record<string, string>,
     expected?: number,
     marks?: string,
   ): Promise<number> {
-    if (marks !== undefined) headers.set(MARKS, marks);
-    const options = {
-      headers,
-      timeout: TIMEOUT_MS,
-      ...(expected === undefined ? {} : { expect: { lastSubjectSequence: expected } }),
-    };
-    const ack = await this.ask(this.connection.js.publish(this.subjectOf(key), value, options));
-    return ack.seq;
+    if (marks !== undefined) headers[MARKS] = marks;
+    if (expected !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expected);
+    const written = this.connection.acks.publish(this.subjectOf(key), value, { headers });
+    return written.then(({ seq }) => seq, this.fail);
   }
 
-  private async ask<T>(request: Promise<T>): Promise<T> {
-    try {
-      return await request;
-    } catch (error) {
-      if (apiErrorCode(error) === API_ERROR.wrongLastSequence) throw new Conflict(this.name, { cause: error });
-      if (isNoResponders(error)) this.kept?.suspect(`KV_${this.name}`);
-      if ((error as { code?: string }).code === 'MAX_PAYLOAD_EXCEEDED') {
-        const message = `${this.name}: the value is larger than the server takes`;
-        throw new JetplugError('JP_STORE_VALUE_INVALID', message, { cause: error });
-      }
-      throw this.unavailable(error);
-    }
+  private ask<T>(request: Promise<T>): Promise<T> {
+    return request.catch(this.fail);
   }
+
+  private readonly fail = (error: unknown): never => {
+    if (apiErrorCode(error) === API_ERROR.wrongLastSequence) throw new Conflict(this.name, { cause: error });
+    if (isNoResponders(error)) this.kept?.suspect(`KV_${this.name}`);
+    if ((error as { code?: string }).code === 'MAX_PAYLOAD_EXCEEDED') {
+      const message = `${this.name}: the value is larger than the server takes`;
+      throw new JetplugError('JP_STORE_VALUE_INVALID', message, { cause: error });
+    }
+    throw this.unavailable(error);
+  };
 
   private unavailable(cause: unknown): JetplugError {
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -181,6 +173,18 @@ export class Bucket implements KeyValue {
   private subjectOf(key: string): string {
     return `$KV.${this.name}.${key}`;
   }
+}
+
+function toEntry(answer: Msg): Entry | undefined {
+  const { headers } = answer;
+  if (headers?.code === 404) return undefined;
+  if (headers?.hasError) throw new Error(headers.status);
+  const deleted = headers?.get(OPERATION);
+  return {
+    value: deleted ? undefined : answer.string(),
+    revision: Number(headers?.get('Nats-Sequence')),
+    marks: headers?.get(MARKS) ?? '',
+  };
 }
 
 async function create(connection: Connection, name: string, replicas: number): Promise<void> {

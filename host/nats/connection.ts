@@ -14,6 +14,7 @@ import {
   type NatsConnection,
 } from 'nats';
 import type { NatsConfig } from '../config/config';
+import { AckInbox } from './ack-inbox';
 import { Answers } from './answers';
 import { asBrokerError } from './failures';
 import { Features } from './features';
@@ -57,6 +58,8 @@ const DRAIN_MS = 5_000;
 export class Connection {
   readonly features: Features;
   readonly answers: Answers;
+  /** Where the streams' answers come to. */
+  readonly acks: AckInbox;
   private readonly watchers = new Set<Partial<ConnectionEvents>>();
   private up = true;
   private lostAtMs = 0;
@@ -68,6 +71,12 @@ export class Connection {
   ) {
     this.features = new Features(nc.info?.version ?? '0.0.0');
     this.answers = new Answers(nc);
+    this.acks = new AckInbox(nc);
+    this.watch({
+      disconnected: () => this.acks.lose(),
+      refused: (refusal) => this.acks.refuse(refusal),
+      closed: () => this.acks.close(),
+    });
     this.follow();
   }
 

@@ -29,7 +29,10 @@ const RETRY_MS = 1_000;
  */
 export class KeptStreams {
   private readonly entries = new Map<string, Entry>();
+  /** What is to be asked, and has not begun. */
   private readonly asked = new Map<string, Promise<string>>();
+  /** What was asked last, of each stream. */
+  private readonly asking = new Map<string, Promise<string>>();
   private readonly noteTimer: NodeJS.Timeout;
   private readonly unwatch: () => void;
   private stopped = false;
@@ -73,15 +76,17 @@ export class KeptStreams {
     for (const name of names) await this.entries.get(name)?.checking;
   }
 
-  /** When the stream was made. All handlers ask at one moment: they share a request that begins when all have asked. */
+  /** When the stream was made. Many handlers ask at a time: they share a request, which begins when they have asked and the one before has ended. */
   created(name: string): Promise<string> {
     const shared = this.asked.get(name);
     if (shared) return shared;
-    const asking = new Promise((resolve) => setImmediate(resolve)).then(() => {
+    const turn = new Promise((resolve) => setImmediate(resolve));
+    const asking = Promise.allSettled([turn, this.asking.get(name)]).then(() => {
       this.asked.delete(name);
       return streamCreated(this.connection, name);
     });
     this.asked.set(name, asking);
+    this.asking.set(name, asking);
     return asking;
   }
 

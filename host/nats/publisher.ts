@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AckPolicy, DeliverPolicy, headers as makeHeaders, nanos, type MsgHdrs, type PubAck } from 'nats';
 import { isPublishSubject, JetplugError } from '../../sdk/internal';
 import type { Outgoing, OutgoingEvent } from '../message/ports';
+import { AnswerLost } from './ack-inbox';
 import { Backlog } from './backlog';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, isNoResponders } from './failures';
@@ -40,8 +41,6 @@ export interface PublisherOptions {
 export class Publisher implements Outgoing {
   readonly dropsRepeatsMs: number;
   private readonly backlog: Backlog;
-  /** What was sent and is not answered; to be told when the connection is lost, as no answer will come. */
-  private readonly underWay = new Set<(lost: Error) => void>();
   private readonly patienceMs: number;
   private readonly lookups = new Map<string, Lookup>();
 
@@ -53,12 +52,8 @@ export class Publisher implements Outgoing {
     this.patienceMs = options.patienceMs ?? PATIENCE_MS;
     this.backlog = new Backlog(options.maxWaiting ?? MAX_WAITING);
     connection.watch({
-      disconnected: () => this.loseAnswers(),
       reconnected: () => this.backlog.release(true),
-      closed: () => {
-        this.loseAnswers();
-        this.backlog.release(false);
-      },
+      closed: () => this.backlog.release(false),
     });
   }
 
@@ -99,27 +94,10 @@ export class Publisher implements Outgoing {
   }
 
   private publish({ id, subject, payload, headers }: OutgoingEvent): Promise<PubAck> {
-    const options = { msgID: id, headers: toHeaders(headers), timeout: TIMEOUT_MS };
-    return new Promise((resolve, reject) => {
-      this.underWay.add(reject);
-      this.connection.js.publish(subject, payload, options).then(
-        (ack) => {
-          this.underWay.delete(reject);
-          resolve(ack);
-        },
-        (error: unknown) => {
-          this.underWay.delete(reject);
-          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whatever the client rejects with
-          reject(error);
-        },
-      );
+    return this.connection.acks.publish(subject, payload, {
+      headers: { ...headers, 'Nats-Msg-Id': id },
+      endsWithConnection: true,
     });
-  }
-
-  /** The client would have them wait for their timeouts. */
-  private loseAnswers(): void {
-    for (const reject of this.underWay) reject(new AnswerLost());
-    this.underWay.clear();
   }
 
   /** @throws JetplugError `JP_PUBLISH_BACKLOG`, or `JP_PUBLISH_FAILED` when the time is up */
@@ -206,14 +184,6 @@ class Attempt {
     const refused = cause !== undefined && !isAnswerLost(cause);
     const what = refused ? `${this.event.subject} was not stored` : this.notStored;
     return new JetplugError('JP_PUBLISH_FAILED', `${what}: ${why}`, { cause });
-  }
-}
-
-/** The connection was lost after the event had been sent. */
-class AnswerLost extends Error {
-  override readonly name = 'AnswerLost';
-  constructor() {
-    super('the connection was lost before the answer came');
   }
 }
 

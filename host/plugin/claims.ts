@@ -4,43 +4,78 @@ import type { PluginDefinition } from './describe';
 /** Which file has which plugin name and which durables: no two may share one. */
 export class Claims {
   private readonly byFile = new Map<string, PluginDefinition>();
+  private readonly byName = new Holders();
+  private readonly byDurable = new Holders();
 
   /**
    * Takes a plugin's name and durables for its file, in place of what the file had.
    * @throws JetplugError `JP_PLUGIN_DUPLICATE_NAME` or `JP_PLUGIN_DUPLICATE_DURABLE` when another file has one of them
    */
   take(plugin: PluginDefinition): void {
-    for (const other of this.byFile.values()) {
-      if (other.file === plugin.file) continue;
-      if (other.name === plugin.name) {
-        throw new JetplugError(
-          'JP_PLUGIN_DUPLICATE_NAME',
-          `${plugin.name} is also the name of the plugin in ${other.file}`,
-          {
-            plugin: plugin.name,
-            ...plugin.where,
-          },
-        );
-      }
-      for (const { durable, where } of plugin.handlers) {
-        const clash = other.handlers.find((handler) => handler.durable === durable);
-        if (!clash) continue;
-        throw new JetplugError(
-          'JP_PLUGIN_DUPLICATE_DURABLE',
-          `${durable} is also the durable of ${other.name}.${clash.name} in ${other.file}`,
-          {
-            plugin: plugin.name,
-            ...where,
-          },
-        );
-      }
+    const namesake = this.byName.other(plugin.name, plugin.file);
+    if (namesake) {
+      throw new JetplugError(
+        'JP_PLUGIN_DUPLICATE_NAME',
+        `${plugin.name} is also the name of the plugin in ${namesake.file}`,
+        {
+          plugin: plugin.name,
+          ...plugin.where,
+        },
+      );
     }
-    this.byFile.set(plugin.file, plugin);
+    for (const { durable, where } of plugin.handlers) {
+      const other = this.byDurable.other(durable, plugin.file);
+      if (!other) continue;
+      const clash = other.handlers.find((handler) => handler.durable === durable);
+      throw new JetplugError(
+        'JP_PLUGIN_DUPLICATE_DURABLE',
+        `${durable} is also the durable of ${other.name}.${clash?.name} in ${other.file}`,
+        {
+          plugin: plugin.name,
+          ...where,
+        },
+      );
+    }
+    this.put(plugin.file, plugin);
   }
 
   /** Gives back what the file had; or leaves it with an earlier version of it. */
   release(file: string, keeps?: PluginDefinition): void {
-    if (keeps) this.byFile.set(file, keeps);
-    else this.byFile.delete(file);
+    this.put(file, keeps);
+  }
+
+  private put(file: string, plugin: PluginDefinition | undefined): void {
+    const before = this.byFile.get(file);
+    if (before) {
+      this.byName.remove(before.name, before);
+      for (const { durable } of before.handlers) this.byDurable.remove(durable, before);
+      this.byFile.delete(file);
+    }
+    if (!plugin) return;
+    this.byFile.set(file, plugin);
+    this.byName.add(plugin.name, plugin);
+    for (const { durable } of plugin.handlers) this.byDurable.add(durable, plugin);
+  }
+}
+
+/** By what they hold. Two may hold the same for a while: where one is left with an earlier version. */
+class Holders {
+  private readonly holders = new Map<string, Set<PluginDefinition>>();
+
+  other(key: string, file: string): PluginDefinition | undefined {
+    for (const holder of this.holders.get(key) ?? []) if (holder.file !== file) return holder;
+    return undefined;
+  }
+
+  add(key: string, plugin: PluginDefinition): void {
+    const holders = this.holders.get(key);
+    if (holders) holders.add(plugin);
+    else this.holders.set(key, new Set([plugin]));
+  }
+
+  remove(key: string, plugin: PluginDefinition): void {
+    const holders = this.holders.get(key);
+    holders?.delete(plugin);
+    if (holders?.size === 0) this.holders.delete(key);
   }
 }

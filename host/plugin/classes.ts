@@ -14,8 +14,8 @@ const shared = new WeakSet<object>();
 
 /** Loads modules and tells which classes they have made known to the container that are theirs alone. */
 export function noteClasses<T>(load: () => T): { readonly loaded: T; readonly classes: readonly object[] } {
-  const before = new Set(typeInfo.keys());
-  const added = (): object[] => [...typeInfo.keys()].filter((cls) => !before.has(cls) && !shared.has(cls));
+  const before = typeInfo.size;
+  const added = (): object[] => knownSince(before).filter((cls) => !shared.has(cls));
   try {
     return { loaded: load(), classes: added() };
   } catch (error) {
@@ -26,10 +26,15 @@ export function noteClasses<T>(load: () => T): { readonly loaded: T; readonly cl
 
 /** Loads a package: what it makes known stays known. */
 export function loadShared<T>(load: () => T): T {
-  const before = new Set(typeInfo.keys());
+  const before = typeInfo.size;
   const loaded = load();
-  for (const cls of typeInfo.keys()) if (!before.has(cls)) shared.add(cls);
+  for (const cls of knownSince(before)) shared.add(cls);
   return loaded;
+}
+
+/** What was made known since there were so many: a Map keeps the order, and nothing is forgotten while a module loads. */
+function knownSince(count: number): object[] {
+  return typeInfo.size === count ? [] : [...typeInfo.keys()].slice(count);
 }
 
 /** Classes that others hold, such as those of a test: they stay known. */

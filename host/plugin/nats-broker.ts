@@ -5,7 +5,6 @@ import { checkDurable, durablePosition, ensureDurable } from '../nats/consumers'
 import type { KeptStreams } from '../nats/kept-streams';
 import { Pull } from '../nats/pull';
 import { subjectsOnRoads } from '../nats/retry-road';
-import { streamCreated } from '../nats/streams';
 import type { PluginBroker } from './plugin-broker';
 
 /** What a plugin's life asks of the broker, on a connection. */
@@ -14,7 +13,7 @@ export function natsBroker(connection: Connection, kept: KeptStreams, config: Pi
     ensureDurable: (spec) => ensureDurable(connection, spec),
     checkDurable: (spec) => checkDurable(connection, spec),
     durablePosition: (stream, durable) => durablePosition(connection, stream, durable),
-    streamCreated: (stream) => streamCreated(connection, stream),
+    streamCreated: (stream) => kept.created(stream),
     whenChecked: (...streams) => kept.whenChecked(...streams),
     checkedCreated: (stream) => kept.created(stream),
     isOnRoad: async ({ subject }) => (await subjectsOnRoads(connection, subject)).length > 0,

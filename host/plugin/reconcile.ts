@@ -28,9 +28,11 @@ export async function reconcileHandler(
   durable: DurableSpec,
   host: PluginHost,
 ): Promise<Reconciled> {
-  const settlements = await openSettlements(durable, plugin, host);
+  const [settlements, outages] = await Promise.all([
+    openSettlements(durable, plugin, host),
+    Outages.open(host.records, durable.durable),
+  ]);
   await ensureDurableAt(durable, settlements, host);
-  const outages = await Outages.open(host.records, durable.durable);
   const attempts = new KvAttemptLog(host.records, host.texts, durable.durable, outages);
   const failing = await attempts.failing(durable.stream, settlements);
   return { durable, settlements, attempts, outages, before: { outage: outages.ongoing, failing } };

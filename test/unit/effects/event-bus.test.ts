@@ -59,6 +59,12 @@ test('fields cannot forge the envelope', async () => {
   expect(last()).toEqual({ event_type: 'a.b', event_id: 'e1', timestamp: NOW, own: 1 });
 });
 
+test('a field that is called __proto__ is published like any other, and is nobody’s prototype', async () => {
+  const { bus, sent } = setUp();
+  await bus.publish('a.b', JSON.parse('{"__proto__":{"own":1}}') as Record<string, unknown>, { id: 'e1' });
+  expect(sent[0]!.payload).toBe(`{"event_type":"a.b","event_id":"e1","timestamp":"${NOW}","__proto__":{"own":1}}`);
+});
+
 test('takes an id and a time from the publisher', async () => {
   const { bus, sent, last } = setUp();
   expect(await bus.publish('a.b', {}, { id: 'e1', timestamp: '2026-01-01T01:00:00+01:00' })).toBe('e1');

@@ -254,7 +254,7 @@ test('a server that does not answer fails what was asked, and the next update re
 });
 
 test('a write that fails fails all that it would have written, and those that come after are written', async () => {
-  const bucket = new MemoryKeyValue();
+  const bucket = new MemoryKeyValue(() => new Promise((resolve) => setImmediate(resolve)));
   const store = new KvStore<number>(bucket);
   await store.update('k', increment);
   const first = store.update('k', increment);

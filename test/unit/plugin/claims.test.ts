@@ -67,3 +67,16 @@ test('what is released can be taken by others; what an earlier version keeps can
   claims.release('/a.ts');
   claims.take(definition('a', '/c.ts', ['a-x']));
 });
+
+test('what two hold, since one was left with an earlier version, stays taken until both have given it back', () => {
+  const claims = new Claims();
+  const earlier = definition('a', '/a.ts', ['shared']);
+  claims.take(earlier);
+  claims.take(definition('a', '/a.ts', ['a-x']));
+  claims.take(definition('b', '/b.ts', ['shared']));
+  claims.release('/a.ts', earlier);
+  claims.release('/a.ts');
+  expect(() => claims.take(definition('c', '/c.ts', ['shared']))).toThrow('in /b.ts');
+  claims.release('/b.ts');
+  claims.take(definition('c', '/c.ts', ['shared']));
+});

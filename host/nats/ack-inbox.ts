@@ -1,0 +1,178 @@
+import {
+  createInbox,
+  ErrorCode,
+  NatsError,
+  type ApiError,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  type PubAck,
+  type Subscription,
+} from 'nats';
+
+/** How long the server has for one answer. */
+const TIMEOUT_MS = 5_000;
+
+export interface AskOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Not to be waited for any longer when the connection is lost, as hardly an answer will come. */
+  readonly endsWithConnection?: boolean;
+}
+
+/**
+ * Requests whose answers come to one inbox, with one timer for all that do not come. The client's own
+ * `js.publish` makes a timer, a stack trace and a handful of promises for each.
+ */
+export class AckInbox {
+  /** By the last token of the subject to be answered to; the oldest first. */
+  private readonly waiting = new Map<string, Waiting>();
+  private subscription: Subscription | undefined;
+  private prefix = '';
+  private asked = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly nc: NatsConnection) {}
+
+  /** Resolves when a stream has stored the message. Rejects as the client's `js.publish` does. */
+  publish(subject: string, payload: string | Uint8Array, options: AskOptions = {}): Promise<PubAck> {
+    return this.ask(subject, payload, toPubAck, options);
+  }
+
+  /** Resolves with what is read in the answer. Rejects as the client's `request` does. */
+  ask<T>(
+    subject: string,
+    payload: string | Uint8Array,
+    read: (answer: Msg) => T,
+    { headers, endsWithConnection = false }: AskOptions = {},
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      // What is drained takes no more answers in.
+      if (this.nc.isDraining()) throw NatsError.errorForCode(ErrorCode.ConnectionDraining);
+      this.subscription ??= this.subscribe();
+      const token = (this.asked++).toString(36);
+      this.nc.publish(subject, payload, { reply: this.prefix + token, ...(headers && { headers: toBeSent(headers) }) });
+      const sentAtMs = performance.now();
+      const take = (answer: Msg): void => resolve(read(answer));
+      this.waiting.set(token, { subject, sentAtMs, endsWithConnection, take, reject });
+      this.timer ??= setTimeout(() => this.giveUp(), TIMEOUT_MS).unref();
+    });
+  }
+
+  /** The connection is lost; it may come back. */
+  lose(): void {
+    this.end(new AnswerLost(), ({ endsWithConnection }) => endsWithConnection);
+  }
+
+  /** The connection will not come back. */
+  close(): void {
+    this.end(NatsError.errorForCode(ErrorCode.ConnectionClosed));
+    clearTimeout(this.timer);
+  }
+
+  /** The server has refused something that was sent: perhaps what is waited for here. */
+  refuse(refusal: unknown): void {
+    const { operation, subject } = refusal as { operation?: string; subject?: string };
+    if (operation !== 'publish') return;
+    for (const [token, one] of this.waiting) {
+      if (one.subject !== subject) continue;
+      // The server refuses each by itself.
+      this.waiting.delete(token);
+      one.reject(new NatsError(`Permissions Violation for Publish to "${subject}"`, ErrorCode.PermissionsViolation));
+      return;
+    }
+  }
+
+  private subscribe(): Subscription {
+    this.prefix = `${createInbox()}.`;
+    return this.nc.subscribe(`${this.prefix}*`, {
+      // A throw here would end all that the client reads.
+      callback: (error, answer) => {
+        if (error) this.loseInbox(error);
+        else this.take(answer);
+      },
+    });
+  }
+
+  /** Not permitted: with the next request another one is tried. */
+  private loseInbox(error: Error): void {
+    this.subscription = undefined;
+    this.end(error);
+  }
+
+  private take(answer: Msg): void {
+    const token = answer.subject.slice(this.prefix.length);
+    const waiting = this.waiting.get(token);
+    if (!waiting) return;
+    this.waiting.delete(token);
+    try {
+      if (answer.data.length === 0 && answer.headers?.code === 503) {
+        throw NatsError.errorForCode(ErrorCode.NoResponders);
+      }
+      waiting.take(answer);
+    } catch (error) {
+      waiting.reject(error as Error);
+    }
+  }
+
+  private end(error: Error, which: (one: Waiting) => boolean = () => true): void {
+    for (const [token, one] of this.waiting) {
+      if (!which(one)) continue;
+      this.waiting.delete(token);
+      one.reject(error);
+    }
+  }
+
+  private giveUp(): void {
+    this.timer = undefined;
+    const nowMs = performance.now();
+    for (const [token, { sentAtMs, reject }] of this.waiting) {
+      const leftMs = sentAtMs + TIMEOUT_MS - nowMs;
+      if (leftMs > 0) {
+        this.timer = setTimeout(() => this.giveUp(), leftMs).unref();
+        return;
+      }
+      this.waiting.delete(token);
+      reject(NatsError.errorForCode(ErrorCode.Timeout));
+    }
+  }
+}
+
+/** The connection was lost after the request had been sent. */
+export class AnswerLost extends Error {
+  override readonly name = 'AnswerLost';
+  constructor() {
+    super('the connection was lost before the answer came');
+  }
+}
+
+interface Waiting {
+  readonly subject: string;
+  readonly sentAtMs: number;
+  readonly endsWithConnection: boolean;
+  take(answer: Msg): void;
+  reject(error: Error): void;
+}
+
+/** The client's own class takes ten times as long to build; of headers that are published it asks but for their bytes. */
+function toBeSent(headers: Readonly<Record<string, string>>): MsgHdrs {
+  let text = 'NATS/1.0\r\n';
+  for (const name in headers) {
+    const value = headers[name]!;
+    if (LINE_BREAK.test(value)) throw new NatsError(`the header ${name} has a line break`, ErrorCode.BadHeader);
+    text += `${name}: ${value.trim()}\r\n`;
+  }
+  return { encode: () => Buffer.from(`${text}\r\n`) } as unknown as MsgHdrs;
+}
+
+const LINE_BREAK = /[\r\n]/;
+
+function toPubAck(answer: Msg): PubAck {
+  const { error, stream, seq, duplicate = false } = answer.json<Partial<PubAck> & { error?: ApiError }>();
+  if (error) {
+    const failure = new NatsError(error.description, String(error.code));
+    failure.api_error = error;
+    throw failure;
+  }
+  if (!stream || seq === undefined) throw NatsError.errorForCode(ErrorCode.JetStreamInvalidAck);
+  return { stream, seq, duplicate };
+}
