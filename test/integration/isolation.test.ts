@@ -84,7 +84,11 @@ beforeAll(async () => {
   host = await scene.host({
     server,
     plugins: [folder],
-    config: { plugins: { isolated: { heapLimit: '48 MiB', memoryLimit: '220 MiB' } } },
+    config: {
+      plugins: { isolated: { heapLimit: '48 MiB', memoryLimit: '220 MiB' } },
+      // For so long the version before is kept, with its process.
+      delivery: { rollback: { within: '4s' } },
+    },
   });
 });
 afterAll(() => scene.end());
