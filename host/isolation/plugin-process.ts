@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { isJetplugError, JetplugError } from '../../sdk/internal';
@@ -104,6 +105,7 @@ export class PluginProcess {
         options.time.after(LAST_WORDS_MS, end);
       });
     });
+    this.child.once('spawn', () => this.yieldToHost());
     this.child.on('message', (message) => this.receive(message as ProcessMessage));
     this.follow();
   }
@@ -228,6 +230,15 @@ export class PluginProcess {
         return;
       case 'dying':
         this.why ??= `nothing caught ${said(decodeError(message.error))}`;
+    }
+  }
+
+  /** What starts and ends again and again, or computes without end, takes the time that others leave. */
+  private yieldToHost(): void {
+    try {
+      setPriority(this.child.pid!, constants.priority.PRIORITY_BELOW_NORMAL);
+    } catch (error) {
+      this.log.debug('the process of a plugin keeps the priority of its host', { err: error });
     }
   }
 
