@@ -9,7 +9,7 @@ module.exports = {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   reporters: ['default', '<rootDir>/test/support/slowest-reporter.js'],
   // What waits for a server or a process stands still for most of it.
-  maxWorkers: '100%',
+  maxWorkers: '150%',
   testTimeout: 30_000,
   transform: {
     '^.+\\.ts$': [
