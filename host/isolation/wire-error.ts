@@ -31,6 +31,10 @@ interface WireText {
 }
 
 const MAX_CAUSES = 5;
+/** Logs tell an error's class. */
+const BUILT_IN = new Map(
+  [TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError].map((one) => [one.name, one]),
+);
 
 export function encodeError(thrown: unknown, causes = MAX_CAUSES): WireError {
   if (thrown instanceof OutcomeKnown && thrown.outcome.kind === 'invalid') {
@@ -63,7 +67,7 @@ export function decodeError(wire: WireError): unknown {
 function make(wire: Exclude<WireError, { kind: 'value' }>, options?: ErrorOptions): Error {
   switch (wire.kind) {
     case 'error':
-      return new Error(wire.message, options);
+      return new (BUILT_IN.get(wire.name) ?? Error)(wire.message, options);
     case 'reject':
       return new Reject(wire.message, options);
     case 'retry-later':

@@ -42,7 +42,9 @@ export async function readStream(nats: NatsConnection, stream: string): Promise<
 /** The values of a plugin's store, as `key`, or `scope/key` where they are in a scope. */
 export async function readStore(nats: NatsConnection, plugin: string): Promise<Record<string, unknown>> {
   const prefix = `$KV.jetplug-${plugin}.`;
-  const values = await readStream(nats, `KV_jetplug-${plugin}`);
+  const all = await readStream(nats, `KV_jetplug-${plugin}`);
+  // What was deleted leaves a mark.
+  const values = all.filter(({ header }) => header('KV-Operation') === '');
   return Object.fromEntries(
     values.map(({ subject, json }) => {
       const { scope, key } = unescapeKey(subject.slice(prefix.length));
