@@ -1,60 +1,29 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { BatchContext, EventContext, Logger } from '../../sdk';
-import { JetplugError, type Envelope } from '../../sdk/internal';
+import type { Envelope } from '../../sdk/internal';
+import { HandlerCall, type CalledHandler } from '../message/handler-call';
 import { RunLogger } from '../message/run-logger';
-import type { HandlerDefinition } from '../plugin/describe';
 import type { WireEvent } from './protocol';
 
-/** What of a handler its calls tell. */
-export interface CalledHandler extends Pick<HandlerDefinition, 'name' | 'where'> {
-  readonly plugin: string;
+/** A handler with the log that its calls write to. */
+interface LoggedHandler extends CalledHandler {
   readonly log: Logger;
 }
 
 /** A call of a handler in this process: for one event, or for a batch. */
-export class ChildCall {
+export class ChildCall extends HandlerCall<LoggedHandler> {
   /** The events as the handler gets them. */
   events: readonly Envelope[] = [];
   /** Which place each of them has among those that the host sent. */
   places: readonly number[] = [];
-  private over = false;
-  private reason: unknown;
-  private controller: AbortController | undefined;
 
   constructor(
     readonly id: number,
-    readonly handler: CalledHandler,
+    handler: LoggedHandler,
     readonly received: readonly WireEvent[],
     readonly isBatch: boolean,
-  ) {}
-
-  get signal(): AbortSignal {
-    if (!this.controller) {
-      this.controller = new AbortController();
-      if (this.over) this.controller.abort(this.reason);
-    }
-    return this.controller.signal;
-  }
-
-  get isOver(): boolean {
-    return this.over;
-  }
-
-  end(reason?: unknown): void {
-    if (this.over) return;
-    this.over = true;
-    this.reason = reason;
-    if (reason !== undefined) this.controller?.abort(reason);
-  }
-
-  /** @throws JetplugError `JP_RUN_OVER` */
-  assertLive(what: string): void {
-    if (!this.over) return;
-    const { plugin, name, where } = this.handler;
-    throw new JetplugError('JP_RUN_OVER', `${what} was called after the run of ${plugin}.${name} had ended`, {
-      plugin,
-      ...where,
-    });
+  ) {
+    super(handler);
   }
 
   /**
@@ -65,9 +34,7 @@ export class ChildCall {
     if (!this.isBatch) return 0;
     const index = event === undefined ? -1 : this.events.indexOf(event as Envelope);
     if (index >= 0) return this.places[index]!;
-    const { plugin, name, where } = this.handler;
-    const why = event ? 'for an object that is no event of its batch' : 'without { for: event }';
-    throw new JetplugError('JP_BATCH_EVENT', `${plugin}.${name} called ${what} ${why}`, { plugin, ...where });
+    throw this.noEvent(event, what);
   }
 }
 

@@ -21,7 +21,7 @@ export class RemoteTexts implements StoreTexts {
     change: Change,
     { what, ...options }: ForEvent & { what: string },
   ): Promise<string | undefined> {
-    const of = callOf(what, options.for);
+    const of = callFor(what, options.for);
     const asked = { what: 'change', key, scope, as: what } as const;
     return (await this.link.ask(asked, of, change)) as string | undefined;
   }
@@ -43,7 +43,7 @@ export class RemoteEventBus extends EventBus {
     options: PublishOptions = {},
   ): Promise<string> {
     const what = 'EventBus.publish';
-    const of = callOf(what, options.for);
+    const of = callFor(what, options.for);
     const subject = subjectOf(event);
     const checked = checkFields(event, subject, fields);
     // Asked at once where the schema answers at once, so that a handler which forgets to await loses nothing.
@@ -76,13 +76,16 @@ export class RemoteLogger extends Logger {
   }
 }
 
-/** The call that the caller is in, and the event that it works for; none where it is in no call. */
-function callOf(what: string, event?: object): { call?: number; event?: number } {
+/** The call that the caller is in, if it is in one. */
+function callOf(what: string): { call?: number } {
   const call = currentCall();
-  if (!call) return {};
-  call.assertLive(what);
-  // Reading is for no event in particular.
-  const isFor =
-    event !== undefined || what === 'Store.update' || what === 'Store.delete' || what === 'EventBus.publish';
-  return { call: call.id, ...(isFor && { event: call.placeOf(event, what) }) };
+  call?.assertLive(what);
+  return call ? { call: call.id } : {};
+}
+
+/** The same, and the event that the caller works for. */
+function callFor(what: string, event: object | undefined): { call?: number; event?: number } {
+  const of = callOf(what);
+  const place = currentCall()?.placeOf(event, what);
+  return { ...of, ...(place !== undefined && { event: place }) };
 }

@@ -2,7 +2,7 @@ import type { Handler } from '../message/handler';
 import { currentScope, type Scope } from '../message/run';
 import type { PartedLog } from '../log';
 import type { PluginDefinition } from '../plugin/describe';
-import { type isolationOf } from '../plugin/isolation-options';
+import type { MemoryLimits } from '../plugin/isolation-options';
 import type { ModuleText } from '../plugin/module-loader';
 import type { PluginCode, ProcessState } from '../plugin/plugin-code';
 import type { Time, Timer } from '../time';
@@ -24,7 +24,7 @@ export interface IsolatedOptions {
   readonly modules: ReadonlyMap<string, ModuleText>;
   readonly plugins: Layers;
   /** As far as they can be told before its definition is known. */
-  readonly limits: Pick<ReturnType<typeof isolationOf>, 'heapLimitBytes' | 'memoryLimitBytes'>;
+  readonly limits: MemoryLimits;
   readonly log: PartedLog;
   readonly time: Time;
 }

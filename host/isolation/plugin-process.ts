@@ -12,7 +12,7 @@ import { within, type Run, type Scope } from '../message/run';
 import { isError, showThrown } from '../thrown';
 import type { Time } from '../time';
 import type { PluginDefinition } from '../plugin/describe';
-import type { IsolationPolicy } from '../plugin/isolation-options';
+import type { MemoryLimits } from '../plugin/isolation-options';
 import { Lines } from './lines';
 import type { HostMessage, Layers, ProcessMessage, Request, WireEvent, WireModule } from './protocol';
 import { decodeError, encodeError } from './wire-error';
@@ -41,7 +41,7 @@ export interface ProcessEvents {
 /** What it is started with. */
 export interface ProcessOptions {
   readonly file: string;
-  readonly limits: Pick<IsolationPolicy, 'heapLimitBytes' | 'memoryLimitBytes'>;
+  readonly limits: MemoryLimits;
   readonly log: PartedLog;
   readonly time: Time;
 }
@@ -334,7 +334,7 @@ export class PluginProcess {
     guard?.on('error', () => undefined);
   }
 
-  private mib(limit: 'heapLimitBytes' | 'memoryLimitBytes'): string {
+  private mib(limit: keyof MemoryLimits): string {
     return `${Math.round(this.options.limits[limit] / MIB)} MiB`;
   }
 

@@ -1,5 +1,5 @@
 import type { BatchContext, EventContext, Logger } from '../../sdk';
-import { JetplugError, type Envelope } from '../../sdk/internal';
+import type { Envelope } from '../../sdk/internal';
 import { Execution } from './execution';
 import { RunContext, type Run, type Scope } from './run';
 import { RunLogger } from './run-logger';
@@ -20,9 +20,7 @@ export class Batch extends Execution implements Scope {
   runFor(event: object | undefined, what: string): Run {
     const run = event && this.byEvent.get(event);
     if (run) return run;
-    const { plugin, name, where } = this.handler;
-    const why = event ? 'for an object that is no event of its batch' : 'without { for: event }';
-    throw new JetplugError('JP_BATCH_EVENT', `${plugin}.${name} called ${what} ${why}`, { plugin, ...where });
+    throw this.noEvent(event, what);
   }
 }
 

@@ -1,33 +1,18 @@
-import { JetplugError } from '../../sdk/internal';
 import { isPromise, type MaybePromise } from '../maybe-promise';
 import type { Handler } from './handler';
+import { HandlerCall } from './handler-call';
 import type { Outcome } from './outcome';
 
-/** One call of a handler. It ends once: when the handler has returned or thrown, when its time is up, or when the host stops. */
-export class Execution {
+/** One call of a handler in the host. It ends when the handler has returned or thrown, when its time is up, or when the host stops. */
+export class Execution extends HandlerCall<Handler> {
   /** Infinity while it waits for the process that it is to run in. */
   startedAtMs: number;
   /** Set while the handler has not returned: ends the call from outside, for a timeout or a stop. */
   interrupt: ((outcome: Outcome) => void) | undefined;
-  private over = false;
-  private controller: AbortController | undefined;
-  private abortReason: unknown;
 
-  constructor(readonly handler: Handler) {
+  constructor(handler: Handler) {
+    super(handler);
     this.startedAtMs = handler.time.nowMs();
-  }
-
-  get isOver(): boolean {
-    return this.over;
-  }
-
-  /** Made only for a handler that asks: an AbortController for every message would cost half the throughput. */
-  get signal(): AbortSignal {
-    if (!this.controller) {
-      this.controller = new AbortController();
-      if (this.over) this.controller.abort(this.abortReason);
-    }
-    return this.controller.signal;
   }
 
   /** The handler has not begun, though it is called: its time does not run yet. */
@@ -87,22 +72,9 @@ export class Execution {
     });
   }
 
-  /** From here on its store and bus refuse: nobody waits for what they would do. */
-  end(reason?: unknown): void {
-    this.over = true;
+  override end(reason?: unknown): void {
+    super.end(reason);
     this.interrupt = undefined;
-    this.abortReason = reason;
-    if (reason !== undefined) this.controller?.abort(reason);
-  }
-
-  /** @throws JetplugError `JP_RUN_OVER` when the call has ended */
-  assertLive(what: string): void {
-    if (!this.isOver) return;
-    const { plugin, name, where } = this.handler;
-    throw new JetplugError('JP_RUN_OVER', `${what} was called after the run of ${plugin}.${name} had ended`, {
-      plugin,
-      ...where,
-    });
   }
 }
 

@@ -15,6 +15,9 @@ export interface IsolationPolicy {
   readonly layerOf: Readonly<Record<IsolationOption, Layer>>;
 }
 
+/** How much memory a process may have. */
+export type MemoryLimits = Pick<IsolationPolicy, 'heapLimitBytes' | 'memoryLimitBytes'>;
+
 export type IsolationOption = 'isolation' | 'processes' | 'heapLimit' | 'memoryLimit';
 
 const MIB = 1024 * 1024;

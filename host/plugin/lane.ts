@@ -162,7 +162,7 @@ export class Lane {
     this.settlements.forgetDeliveries();
     // A server that lost its data is given its streams and the host's records again first.
     await broker.whenChecked(durable.stream, RECORDS_STREAM);
-    if ((await broker.checkedCreated(durable.stream)) === this.settlements.generation) return;
+    if ((await broker.streamCreated(durable.stream)) === this.settlements.generation) return;
     const settlements = await openSettlements();
     if (isOver()) return;
     settlements.settleUpTo(0);

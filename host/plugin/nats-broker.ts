@@ -15,7 +15,6 @@ export function natsBroker(connection: Connection, kept: KeptStreams, config: Pi
     durablePosition: (stream, durable) => durablePosition(connection, stream, durable),
     streamCreated: (stream) => kept.created(stream),
     whenChecked: (...streams) => kept.whenChecked(...streams),
-    checkedCreated: (stream) => kept.created(stream),
     isOnRoad: async ({ subject }) => (await subjectsOnRoads(connection, subject)).length > 0,
     storeOf: (plugin) => Bucket.at(connection, `jetplug-${plugin}`),
     pull: (stream, durable, sink) => new Pull(connection, stream, durable, sink),

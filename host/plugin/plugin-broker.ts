@@ -14,8 +14,6 @@ export interface PluginBroker {
   streamCreated(stream: string): Promise<string>;
   /** Resolves when the streams are as they were, where a look at them is under way. */
   whenChecked(...streams: string[]): Promise<void>;
-  /** When the stream was made, as of that look. */
-  checkedCreated(stream: string): Promise<string>;
   /** Whether anything lies on a handler's retry road. */
   isOnRoad(road: DurableSpec): Promise<boolean>;
   /** A plugin's bucket, which is not looked for: what is asked of one that is not there fails. */

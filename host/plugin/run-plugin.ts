@@ -6,7 +6,7 @@ import { forgetClasses } from './classes';
 import { compile, type CompiledPlugin } from './compile';
 import { describe, type DescribedPlugin } from './describe';
 import { nameByFile, type PluginFile } from './discover';
-import type { IsolationPolicy } from './isolation-options';
+import type { MemoryLimits } from './isolation-options';
 import { isolationToldBy } from './isolation-told';
 import { readModules } from './module-loader';
 import type { PluginHost } from './plugin-host';
@@ -84,12 +84,12 @@ async function prepareInline(
 }
 
 /** The same, of one whose code the host does not run. */
-function prepareIsolated(file: PluginFile, limits: Limits, host: PluginHost): Promise<PluginVersion> {
+function prepareIsolated(file: PluginFile, limits: MemoryLimits, host: PluginHost): Promise<PluginVersion> {
   // The time that it may take begins with its turn.
   return inStartTurn(() => startIsolated(file, limits, host));
 }
 
-async function startIsolated(file: PluginFile, limits: Limits, host: PluginHost): Promise<PluginVersion> {
+async function startIsolated(file: PluginFile, limits: MemoryLimits, host: PluginHost): Promise<PluginVersion> {
   const { config, log, time } = host;
   const modules = readModules(file.file);
   const plugin = new IsolatedPlugin({ file: file.file, modules, plugins: config.plugins, limits, log, time });
@@ -104,5 +104,3 @@ async function startIsolated(file: PluginFile, limits: Limits, host: PluginHost)
     throw error;
   }
 }
-
-type Limits = Pick<IsolationPolicy, 'heapLimitBytes' | 'memoryLimitBytes'>;

@@ -99,7 +99,6 @@ export class Generation {
       whenChecked: (...streams) => broker.whenChecked(...streams),
       isOnRoad: (road) => this.alive(() => broker.isOnRoad(road)),
       storeOf: (plugin) => this.keyValue(broker.storeOf(plugin)),
-      checkedCreated: (stream) => this.alive(() => broker.checkedCreated(stream)),
       pull: (stream, durable, sink) => {
         const deliver = (delivery: Delivery): void => {
           if (!this.isDead()) sink.deliver(new MortalDelivery(delivery, () => this.isDead() || this.beforeAck()));

@@ -71,10 +71,6 @@ export class MemoryBroker implements PluginBroker {
     return Promise.resolve();
   }
 
-  checkedCreated(stream: string): Promise<string> {
-    return this.streamCreated(stream);
-  }
-
   async isOnRoad({ subject }: DurableSpec): Promise<boolean> {
     const messages = [...this.streamNamed(RETRY_STREAM).messages.values()];
     return messages.some((message) => covers(subject, message.subject));
