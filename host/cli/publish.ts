@@ -166,7 +166,7 @@ async function checked(
 ): Promise<Fields> {
   const payload = Buffer.from(text);
   const origin = { stream: '-', sequence: 1, storedAtMs: Date.now() };
-  const received = { subject, payload, origin, headers: () => ({}) };
+  const received = { subject, payload, origin, header: () => undefined, headers: () => ({}) };
   const result = await validate(decode(received, limits), contract);
   if (result.kind === 'invalid') throw new JetplugError('JP_EVENT_INVALID', result.error.message);
   const { event_type } = result.event;

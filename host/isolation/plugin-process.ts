@@ -383,12 +383,12 @@ function runsOf(scope: Scope): readonly Run[] {
 }
 
 function onWire({ decoded, delivery, attempt }: Run): WireEvent {
-  const { envelope, fields, headers } = decoded;
+  const { envelope, fields } = decoded;
   const { subject, sequence, origin } = delivery;
   return {
     envelope,
     fields,
-    headers,
+    headers: delivery.headers(),
     attempt,
     subject,
     stream: origin.stream,

@@ -1,4 +1,5 @@
 import type { Envelope } from '../../sdk/internal';
+import type { Delivery } from './delivery';
 import { invalid, type Invalid } from './outcome';
 
 /** An event in CloudEvents form, by the NATS binding of the specification (1.0.3). */
@@ -9,15 +10,15 @@ export interface CloudEvent {
 
 /** Reads a CloudEvent in structured or binary mode; nothing where the message is not one. */
 export function readCloudEvent(
-  headers: Readonly<Record<string, string>>,
+  message: Pick<Delivery, 'header'>,
   body: Record<string, unknown>,
 ): CloudEvent | Invalid | undefined {
-  const type = contentType(headers);
+  const type = message.header('content-type')?.toLowerCase();
   if (type?.startsWith('application/cloudevents-batch')) {
     return invalid('invalid-envelope', 'a batch of CloudEvents; the NATS binding has no batch mode');
   }
   if (type?.startsWith('application/cloudevents')) return readStructured(body);
-  return header(headers, 'ce-specversion') === undefined ? undefined : readBinary(headers, body);
+  return message.header('ce-specversion') === undefined ? undefined : readBinary(message, body);
 }
 
 function readStructured(body: Record<string, unknown>): CloudEvent | Invalid {
@@ -29,8 +30,8 @@ function readStructured(body: Record<string, unknown>): CloudEvent | Invalid {
   return complete({ type: body['type'], id: body['id'], time: body['time'] }, data);
 }
 
-function readBinary(headers: Readonly<Record<string, string>>, body: Record<string, unknown>): CloudEvent | Invalid {
-  const attribute = (name: string) => percentDecode(header(headers, `ce-${name}`));
+function readBinary(message: Pick<Delivery, 'header'>, body: Record<string, unknown>): CloudEvent | Invalid {
+  const attribute = (name: string) => percentDecode(message.header(`ce-${name}`));
   return complete({ type: attribute('type'), id: attribute('id'), time: attribute('time') }, body);
 }
 
@@ -44,15 +45,6 @@ function complete(attributes: { type: unknown; id: unknown; time: unknown }, dat
   }
   const envelope = { event_type: type, event_id: id, ...(time === undefined ? {} : { timestamp: time }) };
   return { attributes: envelope as Partial<Envelope>, data: data as Record<string, unknown> };
-}
-
-function contentType(headers: Readonly<Record<string, string>>): string | undefined {
-  return header(headers, 'content-type')?.trim().toLowerCase();
-}
-
-function header(headers: Readonly<Record<string, string>>, name: string): string | undefined {
-  for (const key in headers) if (key.length === name.length && key.toLowerCase() === name) return headers[key];
-  return undefined;
 }
 
 /** Header values percent-encode what is not printable ASCII; a stray percent sign stands for itself. */

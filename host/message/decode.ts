@@ -1,11 +1,12 @@
 import type { Envelope } from '../../sdk/internal';
+import { textOf } from '../text';
 import type { Delivery } from './delivery';
 import type { PayloadLimits } from './handler';
 import { readCloudEvent, type CloudEvent } from './cloud-events';
 import { invalid, type Invalid } from './outcome';
 
 /** What there is of a message before anything is done with it. */
-export type Received = Pick<Delivery, 'subject' | 'payload' | 'origin' | 'headers'>;
+export type Received = Pick<Delivery, 'subject' | 'payload' | 'origin' | 'header' | 'headers'>;
 
 /** How many events away from the one that came from outside; a chain of handlers that feed each other ends at the limit. */
 export const HOPS_HEADER = 'x-hops';
@@ -16,7 +17,6 @@ export interface Decoded {
   readonly kind: 'decoded';
   readonly envelope: Envelope;
   readonly fields: Record<string, unknown>;
-  readonly headers: Readonly<Record<string, string>>;
   /** How many events lie between this one and the one that came from outside. */
   readonly hops: number;
 }
@@ -31,38 +31,34 @@ export function decode(delivery: Received, limits: PayloadLimits): Decoded | Inv
   if (size > limits.maxPayloadBytes) {
     return invalid('too-large', `the payload has ${size} bytes; the limit is ${limits.maxPayloadBytes}`);
   }
-  const headers = readHeaders(delivery);
-  if ('kind' in headers) return headers;
-  const hops = hopsOf(headers.values);
+  const hops = hopsOf(delivery);
+  if (typeof hops !== 'number') return hops;
   if (hops > MAX_HOPS) {
     return invalid('too-many-hops', `the event is ${hops} events away from the first; the limit is ${MAX_HOPS}`);
   }
   const body = parse(delivery.payload, limits.maxDepth);
   if ('kind' in body) return body;
 
-  const cloudEvent = readCloudEvent(headers.values, body.value);
+  const cloudEvent = readCloudEvent(delivery, body.value);
   if (cloudEvent && 'kind' in cloudEvent) return cloudEvent;
-  const envelope = fillEnvelope(cloudEvent?.attributes ?? body.value, headers.values, delivery);
+  const envelope = fillEnvelope(cloudEvent?.attributes ?? body.value, delivery);
   if ('kind' in envelope) return envelope;
   const fields = fieldsOf(cloudEvent, body.value);
-  return { kind: 'decoded', envelope: envelope.value, fields, headers: headers.values, hops };
+  return { kind: 'decoded', envelope: envelope.value, fields, hops };
 }
 
 interface Value<T> {
   readonly value: T;
 }
 
-function readHeaders(delivery: Received): { values: Readonly<Record<string, string>> } | Invalid {
+/** Only a host writes the header; from elsewhere it may hold anything, which must not break the count. */
+function hopsOf(delivery: Received): number | Invalid {
+  let text: string | undefined;
   try {
-    return { values: delivery.headers() };
+    text = delivery.header(HOPS_HEADER);
   } catch (error) {
     return invalid('invalid-envelope', 'the header block is malformed', error);
   }
-}
-
-/** Only a host writes the header; from elsewhere it may hold anything, which must not break the count. */
-function hopsOf(headers: Readonly<Record<string, string>>): number {
-  const text = headers[HOPS_HEADER];
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : 0;
 }
 
@@ -70,7 +66,7 @@ function parse(payload: Uint8Array, maxDepth: number): Value<Record<string, unkn
   if (payload.length === 0) return invalid('invalid-json', 'the payload is empty');
   let value: unknown;
   try {
-    value = JSON.parse(UTF8.decode(payload));
+    value = JSON.parse(textOf(payload, UTF8));
   } catch (error) {
     const what = error instanceof SyntaxError ? 'JSON' : 'UTF-8';
     return invalid('invalid-json', `the payload is not ${what}: ${(error as Error).message}`, error);
@@ -105,11 +101,10 @@ function inspect(root: object, maxDepth: number): Invalid | undefined {
 /** A hand-typed event may leave the envelope out: its type is its subject, its time is the stream's. */
 function fillEnvelope(
   given: Partial<Record<keyof Envelope, unknown>>,
-  headers: Readonly<Record<string, string>>,
   delivery: Received,
 ): Value<Envelope> | Invalid {
   const { event_type: type = delivery.subject, timestamp: time } = given;
-  const { event_id: id = headers['Nats-Msg-Id'] ?? `${delivery.origin.stream}:${delivery.origin.sequence}` } = given;
+  const { event_id: id = identityOf(delivery) } = given;
   if (typeof type !== 'string' || type === '') return invalid('invalid-envelope', `event_type is ${describe(type)}`);
   if (typeof id !== 'string' || id === '' || Buffer.byteLength(id) > MAX_ID_BYTES) {
     return invalid('invalid-envelope', `event_id is ${describe(id)}, not a string of 1–${MAX_ID_BYTES} bytes`);
@@ -122,6 +117,12 @@ function fillEnvelope(
     );
   }
   return { value: { event_type: type, event_id: id, timestamp } };
+}
+
+/** What a publisher has called the message, else its place in its stream. */
+function identityOf(delivery: Received): string {
+  const { stream, sequence } = delivery.origin;
+  return delivery.headers()['Nats-Msg-Id'] ?? `${stream}:${sequence}`;
 }
 
 /** What needs no second look: in UTC, on a day that every month has. */

@@ -43,6 +43,8 @@ export interface Delivery extends MessageRef {
   readonly pending: number;
   /** Counts the deliveries of its durable, redeliveries included, from 1. */
   readonly consumerSequence: number;
+  /** The value of a header by its name in lower case, however it was written; its last one. Throws where the block is malformed. */
+  header(lowerName: string): string | undefined;
   /** Its headers, by name as sent; a name sent twice keeps its last value. Throws where the block is malformed. */
   headers(): Readonly<Record<string, string>>;
 

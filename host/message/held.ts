@@ -1,8 +1,9 @@
 import type { Timer } from '../time';
 import type { Decoded } from './decode';
-import type { Delivery, MessageRef, Past } from './delivery';
+import type { Delivery } from './delivery';
 import type { Handler } from './handler';
 import type { Invalid } from './outcome';
+import { WrappedDelivery } from './wrapped-delivery';
 
 /** A delivery in this host's hands, waiting or running. */
 export class Held {
@@ -39,74 +40,37 @@ export class Held {
  * A delivery that keeps its place: when it is given back to be tried again it waits here rather than in the
  * stream, so that what comes after it under its key waits too.
  */
-export class KeptDelivery implements Delivery {
+export class KeptDelivery extends WrappedDelivery {
   private returns = 0;
   private waits = false;
 
   /** @param again called when it is given back; answers whether it may wait here */
   constructor(
-    private readonly delivery: Delivery,
+    delivery: Delivery,
     private readonly again: (delayMs: number) => boolean,
-  ) {}
+  ) {
+    super(delivery);
+  }
 
   /** It runs again. */
   resume(): void {
     this.waits = false;
   }
 
-  get subject(): string {
-    return this.delivery.subject;
-  }
-  get payload(): Uint8Array {
-    return this.delivery.payload;
-  }
-  get stream(): string {
-    return this.delivery.stream;
-  }
-  get sequence(): number {
-    return this.delivery.sequence;
-  }
-  get storedAtMs(): number {
-    return this.delivery.storedAtMs;
-  }
-  get origin(): MessageRef {
-    return this.delivery.origin;
-  }
-  get past(): Past | undefined {
-    return this.delivery.past;
-  }
-  get pending(): number {
-    return this.delivery.pending;
-  }
-  get consumerSequence(): number {
-    return this.delivery.consumerSequence;
-  }
   /** Those in this host included. */
-  get deliveryCount(): number {
+  override get deliveryCount(): number {
     return this.delivery.deliveryCount + this.returns;
   }
-  get settled(): boolean {
+  override get settled(): boolean {
     return this.waits || this.delivery.settled;
   }
   get hasLeft(): boolean {
     return this.delivery.settled;
   }
-  headers(): Readonly<Record<string, string>> {
-    return this.delivery.headers();
-  }
-  ack(): void {
-    this.delivery.ack();
-  }
-  nak(delayMs = 0): void {
+  override nak(delayMs = 0): void {
     // At once, since what follows it under its key would overtake it before a delay is over.
     if (!this.again(delayMs)) return this.delivery.nak();
     this.returns++;
     this.waits = true;
-  }
-  term(reason: string): void {
-    this.delivery.term(reason);
-  }
-  working(): void {
-    this.delivery.working();
   }
 }

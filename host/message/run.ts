@@ -169,7 +169,7 @@ export class RunContext implements EventContext {
     return new Date(this.run.delivery.origin.storedAtMs);
   }
   get headers(): Readonly<Record<string, string>> {
-    return this.run.decoded.headers;
+    return this.run.delivery.headers();
   }
   get signal(): AbortSignal {
     return this.run.signal;

@@ -16,6 +16,7 @@ import {
 import type { NatsConfig } from '../config/config';
 import { AckInbox } from './ack-inbox';
 import { Answers } from './answers';
+import { sendCommands } from './client-internals';
 import { asBrokerError } from './failures';
 import { Features } from './features';
 
@@ -70,7 +71,10 @@ export class Connection {
     readonly jsm: JetStreamManager,
   ) {
     this.features = new Features(nc.info?.version ?? '0.0.0');
-    this.answers = new Answers(nc);
+    // On a closed connection there is nobody to tell: the server delivers it again after its ack wait.
+    this.answers = new Answers((commands) => {
+      if (!nc.isClosed()) sendCommands(nc, commands);
+    });
     this.acks = new AckInbox(nc);
     this.watch({
       disconnected: () => this.acks.lose(),

@@ -1,12 +1,14 @@
 import type { Msg } from 'nats';
 import { JetplugError } from '../../sdk/internal';
 import type { Delivery, MessageRef } from '../message/delivery';
-import type { Answer, Answers } from './answers';
+import { published, type Answer, type Answers } from './answers';
+import { headerBlockOf } from './client-internals';
+import { HeaderBlock } from './header-block';
 
-const ACK = Buffer.from('+ACK');
-const NAK = Buffer.from('-NAK');
-const TERM = Buffer.from('+TERM');
-const WORKING = Buffer.from('+WPI');
+const ACK = published('+ACK');
+const NAK = published('-NAK');
+const TERM = published('+TERM');
+const WORKING = published('+WPI');
 const NO_HEADERS = Object.freeze({});
 const NANOS_PER_MS_DIGITS = 6;
 
@@ -41,23 +43,22 @@ export class DeliverySource {
 }
 
 /** A delivery; the acknowledgement's subject says what it is. What is seldom asked for is read when it is. */
-export class NatsDelivery implements Delivery, Answer {
+export class NatsDelivery implements Delivery {
   readonly stream: string;
   readonly sequence: number;
   readonly deliveryCount: number;
   readonly consumerSequence: number;
   settled = false;
-  readonly replyTo: string;
-  /** What it was settled with; until then that it is worked on. */
-  answer: Uint8Array = WORKING;
+  private readonly replyTo: string;
   /** Where the nanoseconds begin in it. */
   private readonly timeAt: number;
   private bytes: Uint8Array | undefined;
-  private headerValues: Readonly<Record<string, string>> | undefined;
+  /** Once it was asked for; null where the message has no headers. */
+  private headerBlock: HeaderBlock | null | undefined;
 
   constructor(
     private readonly message: Msg,
-    readonly source: DeliverySource,
+    private readonly source: DeliverySource,
   ) {
     const replyTo = (this.replyTo = message.reply ?? '');
     const countAt = source.numbersIn(replyTo);
@@ -90,8 +91,12 @@ export class NatsDelivery implements Delivery, Answer {
     return (this.bytes ??= this.message.data);
   }
 
+  header(lowerName: string): string | undefined {
+    return this.block?.get(lowerName);
+  }
+
   headers(): Readonly<Record<string, string>> {
-    return (this.headerValues ??= readHeaders(this.message));
+    return this.block?.all() ?? NO_HEADERS;
   }
 
   ack(): void {
@@ -99,54 +104,35 @@ export class NatsDelivery implements Delivery, Answer {
   }
 
   nak(delayMs = 0): void {
-    this.settle(delayMs > 0 ? Buffer.from(`-NAK {"delay":${Math.round(delayMs)}000000}`) : NAK);
+    this.settle(delayMs > 0 ? published(`-NAK {"delay":${Math.round(delayMs)}000000}`) : NAK);
   }
 
   term(reason: string): void {
-    this.settle(this.source.termTakesReason ? Buffer.from(`+TERM ${reason}`) : TERM);
+    this.settle(this.source.termTakesReason ? published(`+TERM ${reason}`) : TERM);
   }
 
   working(): void {
     // At once: what is late might be in vain.
-    if (!this.settled) this.source.answers.send(this);
+    if (!this.settled) this.source.answers.sendNow(this.answered(WORKING));
   }
 
-  private settle(answer: Uint8Array): void {
+  private get block(): HeaderBlock | null {
+    if (this.headerBlock === undefined) {
+      const bytes = headerBlockOf(this.message);
+      this.headerBlock = bytes ? new HeaderBlock(bytes) : null;
+    }
+    return this.headerBlock;
+  }
+
+  /** Without the delivery, which need not be kept until the answer is sent. */
+  private answered(answer: string): Answer {
+    return { replyTo: this.replyTo, answer, source: this.source };
+  }
+
+  private settle(answer: string): void {
     if (this.settled)
       throw new JetplugError('JP_INTERNAL', `message ${this.stream}:${this.sequence} was settled twice`);
     this.settled = true;
-    this.answer = answer;
-    this.source.answers.add(this);
+    this.source.answers.add(this.answered(answer));
   }
-}
-
-/** The version, a line for each header, an empty line. */
-const HEADER_BLOCK = /^NATS\/1\.0[^\r\n]*\r\n(?:[!-9;-~]+:[^\r\n]*\r\n)*\r\n$/;
-const END_OF_LINE = '\r\n';
-const TEXT = new TextDecoder();
-
-/** Its instances inherit nothing, as `__proto__` is a name like others; those of `Object.create(null)` are slow to fill. */
-class HeaderValues {
-  [name: string]: string;
-}
-Object.setPrototypeOf(HeaderValues.prototype, null);
-Reflect.deleteProperty(HeaderValues.prototype, 'constructor');
-
-/**
- * By hand: the client passes over lines that are no headers, and takes three times as long. It does not
- * show the block, hence its own fields.
- */
-function readHeaders(message: Msg): Readonly<Record<string, string>> {
-  const { _msg: sizes, _rdata: bytes } = message as Msg & { _msg: { hdr: number }; _rdata: Uint8Array };
-  if (sizes.hdr <= 0) return NO_HEADERS;
-  const text = TEXT.decode(bytes.subarray(0, sizes.hdr));
-  if (!HEADER_BLOCK.test(text)) throw new Error(`the header block is ${JSON.stringify(text.slice(0, 100))}`);
-  const values = new HeaderValues();
-  let at = text.indexOf(END_OF_LINE) + END_OF_LINE.length;
-  for (let end = text.indexOf(END_OF_LINE, at); end > at; end = text.indexOf(END_OF_LINE, at)) {
-    const colon = text.indexOf(':', at);
-    values[text.slice(at, colon)] = text.slice(colon + 1, end).trim();
-    at = end + END_OF_LINE.length;
-  }
-  return values;
 }

@@ -37,6 +37,8 @@ export class Pull {
   private inbox = '';
   /** Asked for and not come yet. */
   private outstanding = 0;
+  /** Whether anything came since the last look, and when a look found so. */
+  private heard = false;
   private heardAtMs = 0;
   /** It was said that nothing is heard; once is enough until something is. */
   private silenceTold = false;
@@ -157,10 +159,9 @@ export class Pull {
   private receive(inbox: string, error: Error | null, message: Msg): void {
     try {
       if (error) return this.sink.trouble('a pull failed', { err: error });
-      this.heardAtMs = performance.now();
-      this.silenceTold = false;
-      // A status has no subject of its own: it comes to the inbox.
-      if (message.subject === inbox) return inbox === this.inbox ? this.status(message) : undefined;
+      this.heard = true;
+      // A status is not to be answered.
+      if (!message.reply) return inbox === this.inbox ? this.status(message) : undefined;
       this.outstanding = Math.max(0, this.outstanding - 1);
       this.sink.deliver(new NatsDelivery(message, this.origin));
       this.request();
@@ -214,11 +215,17 @@ export class Pull {
     this.sink.gone(why);
   }
 
-  /** Whatever made it stop: it goes on within some 15 s. */
+  /** Whatever made it stop: it goes on within some 18 s. */
   private watch(): void {
     if (!this.connection.connected || this.missing) return;
     // With room and nothing asked for, it should have asked.
     if (this.outstanding === 0) return this.request();
+    if (this.heard) {
+      this.heard = false;
+      this.silenceTold = false;
+      this.heardAtMs = performance.now();
+      return;
+    }
     const silentMs = performance.now() - this.heardAtMs;
     if (silentMs < SILENT_AFTER_MS) return;
     if (!this.silenceTold) {

@@ -1,7 +1,9 @@
 import { DiscardPolicy, RetentionPolicy, StorageType } from 'nats';
 import { asciiJson } from '../effects/ascii-json';
 import type { Delivery, MessageRef, Past } from '../message/delivery';
+import { headerIn } from '../message/headers';
 import type { ParkedEvent, RetryRoad } from '../message/ports';
+import { WrappedDelivery } from '../message/wrapped-delivery';
 import type { Connection } from './connection';
 import type { DurableSpec } from './consumers';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
@@ -100,62 +102,36 @@ export function roadMessage(event: ParkedEvent): { subject: string; headers: Rec
 }
 
 /** A delivery from the retry road, which shows the event as it was when it came first. */
-export class RoadDelivery implements Delivery {
-  readonly subject: string;
-  readonly origin: MessageRef;
-  readonly past: Past;
+export class RoadDelivery extends WrappedDelivery {
   readonly dueAtMs: number;
   private readonly original: Readonly<Record<string, string>>;
+  private readonly of: { readonly subject: string; readonly origin: MessageRef; readonly past: Past };
 
-  constructor(private readonly delivery: Delivery) {
+  constructor(delivery: Delivery) {
+    super(delivery);
     const { [`${PREFIX}msg-id`]: messageId, ...headers } = delivery.headers();
     const control = (name: string): string => headers[`${PREFIX}${name}`] ?? '';
     const [stream, sequence, storedAtMs] = JSON.parse(control('origin')) as [string, number, number];
-    this.subject = control('subject');
-    this.origin = { stream, sequence, storedAtMs };
-    this.past = JSON.parse(control('past')) as Past;
+    const past = JSON.parse(control('past')) as Past;
+    this.of = { subject: control('subject'), origin: { stream, sequence, storedAtMs }, past };
     this.dueAtMs = Number(control('due'));
     const own = Object.entries(headers).filter(([name]) => !name.startsWith(PREFIX) && !/^nats-/i.test(name));
     this.original = { ...Object.fromEntries(own), ...(messageId === undefined ? {} : { 'Nats-Msg-Id': messageId }) };
   }
 
-  get payload(): Uint8Array {
-    return this.delivery.payload;
+  override get subject(): string {
+    return this.of.subject;
   }
-  get stream(): string {
-    return this.delivery.stream;
+  override get origin(): MessageRef {
+    return this.of.origin;
   }
-  get sequence(): number {
-    return this.delivery.sequence;
+  override get past(): Past {
+    return this.of.past;
   }
-  get storedAtMs(): number {
-    return this.delivery.storedAtMs;
+  override header(lowerName: string): string | undefined {
+    return headerIn(this.original, lowerName);
   }
-  get deliveryCount(): number {
-    return this.delivery.deliveryCount;
-  }
-  get pending(): number {
-    return this.delivery.pending;
-  }
-  get consumerSequence(): number {
-    return this.delivery.consumerSequence;
-  }
-  get settled(): boolean {
-    return this.delivery.settled;
-  }
-  headers(): Readonly<Record<string, string>> {
+  override headers(): Readonly<Record<string, string>> {
     return this.original;
-  }
-  ack(): void {
-    this.delivery.ack();
-  }
-  nak(delayMs?: number): void {
-    this.delivery.nak(delayMs);
-  }
-  term(reason: string): void {
-    this.delivery.term(reason);
-  }
-  working(): void {
-    this.delivery.working();
   }
 }

@@ -2,9 +2,10 @@ import { KvLongTexts } from '../effects/long-texts';
 import type { KeyValue } from '../effects/key-value';
 import type { Config } from '../config/config';
 import type { PartedLog } from '../log';
-import type { Delivery, MessageRef, Past } from '../message/delivery';
+import type { Delivery } from '../message/delivery';
 import { SuspectTurns } from '../message/suspects';
 import { Sweep } from '../message/sweep';
+import { WrappedDelivery } from '../message/wrapped-delivery';
 import { Claims } from '../plugin/claims';
 import type { DurablePull, PluginBroker } from '../plugin/plugin-broker';
 import type { PluginHost } from '../plugin/plugin-host';
@@ -143,61 +144,30 @@ export class Generation {
 }
 
 /** A delivery that a dead host answers no more. */
-class MortalDelivery implements Delivery {
+class MortalDelivery extends WrappedDelivery {
   private answered = false;
 
   constructor(
-    private readonly delivery: Delivery,
+    delivery: Delivery,
     private readonly isLost: () => boolean,
-  ) {}
+  ) {
+    super(delivery);
+  }
 
-  get subject(): string {
-    return this.delivery.subject;
-  }
-  get payload(): Uint8Array {
-    return this.delivery.payload;
-  }
-  get stream(): string {
-    return this.delivery.stream;
-  }
-  get sequence(): number {
-    return this.delivery.sequence;
-  }
-  get storedAtMs(): number {
-    return this.delivery.storedAtMs;
-  }
-  get origin(): MessageRef {
-    return this.delivery.origin;
-  }
-  get past(): Past | undefined {
-    return this.delivery.past;
-  }
-  get deliveryCount(): number {
-    return this.delivery.deliveryCount;
-  }
-  get consumerSequence(): number {
-    return this.delivery.consumerSequence;
-  }
-  get pending(): number {
-    return this.delivery.pending;
-  }
-  get settled(): boolean {
+  override get settled(): boolean {
     return this.answered || this.delivery.settled;
   }
-  headers(): Readonly<Record<string, string>> {
-    return this.delivery.headers();
-  }
-  ack(): void {
+  override ack(): void {
     if (this.isLost()) this.answered = true;
     else this.delivery.ack();
   }
-  nak(delayMs?: number): void {
+  override nak(delayMs?: number): void {
     if (!this.answered) this.delivery.nak(delayMs);
   }
-  term(reason: string): void {
+  override term(reason: string): void {
     if (!this.answered) this.delivery.term(reason);
   }
-  working(): void {
+  override working(): void {
     if (!this.answered) this.delivery.working();
   }
 }

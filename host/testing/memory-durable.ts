@@ -1,5 +1,6 @@
 import { covers, durationMs, JetplugError } from '../../sdk/internal';
 import type { Delivery, MessageRef } from '../message/delivery';
+import { headerIn } from '../message/headers';
 import type { DurablePosition, DurableSpec } from '../nats/consumers';
 import type { Time, Timer } from '../time';
 import type { MemoryStream, StoredMessage } from './memory-stream';
@@ -183,6 +184,9 @@ class MemoryDelivery implements Delivery {
   /** Counted when asked: on arrival that is the server's answer, and few ask. */
   get pending(): number {
     return this.durable.pending;
+  }
+  header(lowerName: string): string | undefined {
+    return headerIn(this.message.headers, lowerName);
   }
   headers(): Readonly<Record<string, string>> {
     return this.message.headers;

@@ -13,6 +13,7 @@ import {
 import { Circuit } from '../../host/message/circuit';
 import { HandlerCounters } from '../../host/message/counters';
 import type { AppliedUpdate, Delivery, MessageRef } from '../../host/message/delivery';
+import { headerIn } from '../../host/message/headers';
 import type { Handler } from '../../host/message/handler';
 import type {
   DeadLetter,
@@ -75,6 +76,10 @@ export class FakeDelivery implements Delivery {
     const { stream, sequence, storedAtMs } = this;
     this.origin = given.origin ?? { stream, sequence, storedAtMs };
     if (given.past) this.past = given.past;
+  }
+
+  header(lowerName: string): string | undefined {
+    return headerIn(this.headers(), lowerName);
   }
 
   headers(): Record<string, string> {

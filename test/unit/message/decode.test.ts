@@ -39,9 +39,8 @@ test('takes the id of a plain publish from Nats-Msg-Id, and the event’s own be
   expect(decoded({ event_id: 'own' }, { headers }).envelope.event_id).toBe('own');
 });
 
-test('gives the headers on, and counts the hops in them', () => {
-  const headers = { traceparent: '00-1', 'x-hops': '32' };
-  expect(decoded({}, { headers })).toMatchObject({ headers, hops: 32 });
+test('counts the hops by their header', () => {
+  expect(decoded({}, { headers: { traceparent: '00-1', 'x-hops': '32' } }).hops).toBe(32);
   expect(decoded({}).hops).toBe(0);
 });
 

@@ -19,8 +19,8 @@ function setUp(invoke: (context: EventContext, bus: JetStreamEventBus, store: Kv
   const store = new KvStore<number>(new MemoryKeyValue());
   const bench: MessageBench = new MessageBench((_event, context) => invoke(context, bus, store));
   const bus = new JetStreamEventBus(bench.handler.outgoing, systemClock);
-  const decoded = { kind: 'decoded', envelope: EVENT, fields: {}, headers: { trace: 't1' }, hops: 2 } as const;
-  const run = new Run(bench.handler, bench.delivery(), NO_FAILURES, decoded);
+  const decoded = { kind: 'decoded', envelope: EVENT, fields: {}, hops: 2 } as const;
+  const run = new Run(bench.handler, bench.delivery({}, { headers: { trace: 't1' } }), NO_FAILURES, decoded);
   run.event = EVENT;
   return { bench, run, outcome: () => dispatch(run) };
 }

@@ -10,7 +10,7 @@ const UUID_V8 = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 function runOf(given: Given = {}, names: { plugin?: string; name?: string } = {}, attempt = 1): Run {
   const bench = new MessageBench(undefined, names);
   const envelope = { event_type: 'a.b', event_id: 'e1', timestamp: STORED_AT };
-  const decoded: Decoded = { kind: 'decoded', envelope, fields: {}, headers: {}, hops: 0 };
+  const decoded: Decoded = { kind: 'decoded', envelope, fields: {}, hops: 0 };
   return new Run(bench.handler, bench.delivery({}, given), { ...NO_FAILURES, charged: attempt - 1 }, decoded);
 }
 
@@ -68,7 +68,7 @@ describe('sending', () => {
   function publishing(given: Given, ...subjects: string[]) {
     const bench = new MessageBench();
     const envelope = { event_type: 'a.b', event_id: 'e1', timestamp: STORED_AT };
-    const decoded: Decoded = { kind: 'decoded', envelope, fields: {}, headers: {}, hops: 0 };
+    const decoded: Decoded = { kind: 'decoded', envelope, fields: {}, hops: 0 };
     const again = (deliveryCount: number): Run => {
       const run = new Run(bench.handler, bench.delivery({}, { ...given, deliveryCount }), NO_FAILURES, decoded);
       subjects.forEach((subject, i) => {

@@ -14,7 +14,7 @@ class VideoWatchStarted extends defineEvent(
 ) {}
 
 function decoded(fields: Record<string, unknown>, event_type = ENVELOPE.event_type): Decoded {
-  return { kind: 'decoded', envelope: { ...ENVELOPE, event_type }, fields, headers: {}, hops: 0 };
+  return { kind: 'decoded', envelope: { ...ENVELOPE, event_type }, fields, hops: 0 };
 }
 
 /** A contract whose schema answers as it is told. */

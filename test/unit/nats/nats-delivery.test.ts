@@ -12,12 +12,17 @@ function messageOf(reply: string, block?: string): Msg {
 }
 
 function sourceOf(published: string[] = []): DeliverySource {
-  const nc = {
-    isClosed: () => false,
-    publish: (subject: string, answer: Uint8Array) =>
-      void published.push(`${subject} ${Buffer.from(answer).toString()}`),
-  };
-  return new DeliverySource(new Answers(nc), true);
+  return new DeliverySource(new Answers((commands) => void published.push(...read(commands))), true);
+}
+
+/** The subject and the payload of each command, of which the server reads as much as it says. */
+function read(commands: string): string[] {
+  const [, subject, size, rest] = /^PUB (\S+) (\d+)\r\n(.*)$/s.exec(commands)!;
+  const bytes = Buffer.from(rest!);
+  const payload = bytes.subarray(0, Number(size)).toString();
+  const after = bytes.subarray(Number(size)).toString();
+  expect(after.startsWith('\r\n')).toBe(true);
+  return [`${subject} ${payload}`, ...(after.length > 2 ? read(after.slice(2)) : [])];
 }
 
 function headersOf(block: string): Record<string, string> {

@@ -34,7 +34,7 @@ class Bench {
     };
     const connection = {
       nc,
-      answers: new Answers(nc),
+      answers: new Answers(() => undefined),
       connected: true,
       onReconnect: () => () => undefined,
       features: { has: () => true },

@@ -1,0 +1,23 @@
+import type { Msg, NatsConnection } from 'nats';
+
+/** What the client has and does not show, as it is in the version that package.json pins. */
+interface ConnectionInternals {
+  readonly protocol: { sendCommand(command: string): void };
+}
+interface MsgInternals {
+  /** Its sizes; of the header block -1 where there is none. */
+  readonly _msg: { readonly hdr: number };
+  /** Header block and payload. */
+  readonly _rdata: Uint8Array;
+}
+
+/** The block of a message's headers as it was sent; nothing where it has none. */
+export function headerBlockOf(message: Msg): Uint8Array | undefined {
+  const { _msg: sizes, _rdata: bytes } = message as Msg & MsgInternals;
+  return sizes.hdr > 0 ? bytes.subarray(0, sizes.hdr) : undefined;
+}
+
+/** Sends commands of the protocol, each with its payload and the line's end, in one piece: `publish` takes three for each. */
+export function sendCommands(nc: NatsConnection, commands: string): void {
+  (nc as NatsConnection & ConnectionInternals).protocol.sendCommand(commands);
+}
