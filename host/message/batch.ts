@@ -7,17 +7,18 @@ import { RunLogger } from './run-logger';
 /** The call of a handler that takes several events at a time: a run for each of them, in one call. */
 export class Batch extends Execution implements Scope {
   readonly events: readonly Envelope[];
-  private readonly byEvent: ReadonlyMap<object, Run>;
+  /** Made when it is asked for: few handlers ask. */
+  private byEvent: ReadonlyMap<object, Run> | undefined;
 
   /** @param runs at least one, all of one handler, each with its event */
   constructor(readonly runs: readonly Run[]) {
     super(runs[0]!.handler);
     this.events = runs.map((run) => run.event!);
-    this.byEvent = new Map(runs.map((run) => [run.event!, run]));
     for (const run of runs) run.batch = this;
   }
 
   runFor(event: object | undefined, what: string): Run {
+    this.byEvent ??= new Map(this.runs.map((run) => [run.event!, run]));
     const run = event && this.byEvent.get(event);
     if (run) return run;
     throw this.noEvent(event, what);

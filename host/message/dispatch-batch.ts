@@ -1,6 +1,6 @@
 import { isBatchFailure, JetplugError } from '../../sdk/internal';
 import { AlreadySettled } from '../effects/write-batch';
-import { isPromise, type MaybePromise } from '../maybe-promise';
+import { all, isPromise, type MaybePromise } from '../maybe-promise';
 import { RunBatchContext, type Batch } from './batch';
 import { endWith, outcomeOfError, sent } from './dispatch';
 import type { Outcome } from './outcome';
@@ -25,11 +25,11 @@ async function call(batch: Batch): Promise<Outcome[] | Outcome> {
     // Ended from outside before: nothing is sent, and nobody waits for these outcomes.
     if (wasOver) return [];
     const failure = checked(batch, thrown);
-    return batch.afterwards(Promise.all(batch.runs.map(async (run, i) => outcomeOf(run, i, failure))));
+    return batch.afterwards(all(batch.runs, (run, i) => outcomeOf(run, i, failure)));
   }
   if (batch.isOver) return [];
   batch.end();
-  return batch.afterwards(Promise.all(batch.runs.map(async (run) => sent(run))));
+  return batch.afterwards(all(batch.runs, (run) => sent(run)));
 }
 
 /** A `BatchFailure` that names no event of the batch would leave the others handled that it may have meant. */

@@ -1,4 +1,4 @@
-import { isPromise, type MaybePromise } from '../maybe-promise';
+import { isPromise, rethrow, type MaybePromise } from '../maybe-promise';
 import type { Handler } from './handler';
 import { HandlerCall } from './handler-call';
 import type { Outcome } from './outcome';
@@ -7,8 +7,11 @@ import type { Outcome } from './outcome';
 export class Execution extends HandlerCall<Handler> {
   /** Infinity while it waits for the process that it is to run in. */
   startedAtMs: number;
-  /** Set while the handler has not returned: ends the call from outside, for a timeout or a stop. */
-  interrupt: ((outcome: Outcome) => void) | undefined;
+  /** Set while something can be ended from outside: says with which outcome it was. */
+  private cutOff: ((outcome: Outcome) => void) | undefined;
+
+  /** Where it is among those that run; for who watches over them. */
+  place = -1;
 
   constructor(handler: Handler) {
     super(handler);
@@ -41,12 +44,9 @@ export class Execution extends HandlerCall<Handler> {
     failed: (thrown: unknown) => MaybePromise<U>,
   ): Promise<U | Outcome> {
     return new Promise((resolve) => {
-      this.interrupt = (outcome) => {
-        this.end('error' in outcome ? outcome.error : new Error('the host is stopping'));
-        resolve(outcome);
-      };
+      this.cutOff = resolve;
       const become = <V>(next: (value: V) => MaybePromise<U>, value: V): void => {
-        this.interrupt = undefined;
+        this.cutOff = undefined;
         try {
           resolve(next(value));
         } catch (error) {
@@ -65,19 +65,21 @@ export class Execution extends HandlerCall<Handler> {
   afterwards<T>(work: MaybePromise<T>): MaybePromise<T | Outcome> {
     if (!isPromise(work)) return work;
     return new Promise((resolve, reject) => {
-      this.interrupt = (outcome) => {
-        if (outcome.kind === 'given-back') resolve(outcome);
-      };
-      work.then(resolve, reject).finally(() => (this.interrupt = undefined));
+      this.cutOff = resolve;
+      work.then(resolve, reject).finally(() => (this.cutOff = undefined));
     });
+  }
+
+  /** Ends it from outside, if it has not ended: for a timeout or a stop. */
+  interrupt(outcome: Outcome): void {
+    const { cutOff } = this;
+    if (!cutOff || (this.isOver && outcome.kind !== 'given-back')) return;
+    this.end('error' in outcome ? outcome.error : new Error('the host is stopping'));
+    cutOff(outcome);
   }
 
   override end(reason?: unknown): void {
     super.end(reason);
-    this.interrupt = undefined;
+    this.cutOff = undefined;
   }
-}
-
-export function rethrow(thrown: unknown): never {
-  throw thrown;
 }

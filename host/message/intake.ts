@@ -1,3 +1,4 @@
+import { BySequence } from '../by-sequence';
 import { isPromise } from '../maybe-promise';
 import { machineTime, type Time } from '../time';
 import type { HandlerCounters } from './counters';
@@ -46,8 +47,8 @@ export interface IntakeSizes {
 export class Intake implements RunRegistry {
   private readonly line: Line;
   /** By what is settled of each stream that they come from. */
-  private readonly held = new Map<Settlements, Map<number, Held>>();
-  private readonly executions = new Set<Execution>();
+  private readonly held = new Map<Settlements, BySequence<Held>>();
+  private readonly executions: Execution[] = [];
   private concurrency: number;
   private readonly prefetch: Prefetch;
   /** The newest version of a handler. */
@@ -157,11 +158,14 @@ export class Intake implements RunRegistry {
   }
 
   add(execution: Execution): void {
-    this.executions.add(execution);
+    execution.place = this.executions.push(execution) - 1;
   }
 
   remove(execution: Execution): void {
-    this.executions.delete(execution);
+    const last = this.executions.pop()!;
+    if (last === execution) return;
+    this.executions[execution.place] = last;
+    last.place = execution.place;
   }
 
   async alone(): Promise<(() => void) | undefined> {
@@ -202,7 +206,7 @@ export class Intake implements RunRegistry {
     for (const execution of this.executions) {
       const tookMs = nowMs - execution.startedAtMs;
       oldestMs = Math.max(oldestMs, tookMs);
-      if (tookMs >= execution.handler.timeoutMs) execution.interrupt?.(timedOut(execution));
+      if (tookMs >= execution.handler.timeoutMs) execution.interrupt(timedOut(execution));
     }
     this.prefetch.adapt(oldestMs);
   }
@@ -217,7 +221,7 @@ export class Intake implements RunRegistry {
     this.whenAlone?.();
     this.giveBackWaiting();
     // They are called, but wait for a process to run in.
-    for (const execution of this.executions) if (execution.waits) execution.interrupt?.({ kind: 'given-back' });
+    for (const execution of this.executions) if (execution.waits) execution.interrupt({ kind: 'given-back' });
     if (this.active === 0) return;
     const idle = new Promise<void>((resolve) => (this.whenIdle = resolve));
     const timer = this.time.after(graceMs, () => this.giveBack());
@@ -268,7 +272,7 @@ export class Intake implements RunRegistry {
   }
 
   private hold(delivery: Delivery, handler: Handler): Held {
-    const here = this.held.get(handler.settlements) ?? new Map<number, Held>();
+    const here = this.held.get(handler.settlements) ?? new BySequence<Held>();
     const held = new Held(delivery, handler);
     here.set(delivery.sequence, held);
     this.held.set(handler.settlements, here);
@@ -312,7 +316,7 @@ export class Intake implements RunRegistry {
   }
 
   private giveBack(): void {
-    for (const execution of this.executions) execution.interrupt?.({ kind: 'given-back' });
+    for (const execution of this.executions) execution.interrupt({ kind: 'given-back' });
   }
 
   private startNext(): void {
@@ -387,7 +391,7 @@ export class Intake implements RunRegistry {
     if (here?.get(held.delivery.sequence) !== held) return;
     here.delete(held.delivery.sequence);
     this.count--;
-    if (here.size === 0) this.held.delete(held.handler.settlements);
+    if (here.size === 0 && this.held.size > 1) this.held.delete(held.handler.settlements);
   }
 
   private *all(): Generator<Held> {

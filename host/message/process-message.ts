@@ -1,4 +1,4 @@
-import { isPromise, then, type MaybePromise } from '../maybe-promise';
+import { all, isPromise, then, type MaybePromise } from '../maybe-promise';
 import { mergeApplied } from './applied';
 import { attemptAfter, NO_FAILURES, type Failures } from './attempts';
 import { Batch } from './batch';
@@ -8,7 +8,7 @@ import type { Delivery } from './delivery';
 import { dispatch } from './dispatch';
 import { dispatchBatch } from './dispatch-batch';
 import { excused } from './excuse';
-import { rethrow, type Execution } from './execution';
+import type { Execution } from './execution';
 import type { Handler } from './handler';
 import type { Invalid, Outcome } from './outcome';
 import { Run } from './run';
@@ -80,21 +80,6 @@ export async function processBatch(
     await all(ready, ({ arrival, run }, i) => conclude(arrival, outcomes[i]!, run));
   }
   for (const delivery of alone) await processMessage(handler, delivery, runs);
-}
-
-/** Does it to each; what is at hand for all of them is not awaited. */
-function all<T, U>(items: readonly T[], work: (item: T, index: number) => MaybePromise<U>): MaybePromise<U[]> {
-  const results = items.map((item, i) => attempt(() => work(item, i)));
-  return results.some(isPromise) ? Promise.all(results) : (results as U[]);
-}
-
-/** A throw is a rejection: the work for the others is begun all the same. */
-function attempt<U>(work: () => MaybePromise<U>): MaybePromise<U> {
-  try {
-    return work();
-  } catch (error) {
-    return Promise.resolve(error).then(rethrow);
-  }
 }
 
 /** A message that nothing is held against; marked where it came before. */

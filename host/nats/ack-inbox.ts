@@ -9,6 +9,7 @@ import {
   type PubAck,
   type Subscription,
 } from 'nats';
+import { BySequence } from '../by-sequence';
 
 /** How long the server has for one answer. */
 const TIMEOUT_MS = 5_000;
@@ -24,11 +25,13 @@ export interface AskOptions {
  * `js.publish` makes a timer, a stack trace and a handful of promises for each.
  */
 export class AckInbox {
-  /** By the last token of the subject to be answered to; the oldest first. */
-  private readonly waiting = new Map<string, Waiting>();
+  /** By their number, which is the last token of the subject to be answered to. */
+  private readonly waiting = new BySequence<Waiting>();
   private subscription: Subscription | undefined;
   private prefix = '';
   private asked = 0;
+  /** Before this one none waits. */
+  private oldest = 0;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly nc: NatsConnection) {}
@@ -49,11 +52,12 @@ export class AckInbox {
       // What is drained takes no more answers in.
       if (this.nc.isDraining()) throw NatsError.errorForCode(ErrorCode.ConnectionDraining);
       this.subscription ??= this.subscribe();
-      const token = (this.asked++).toString(36);
-      this.nc.publish(subject, payload, { reply: this.prefix + token, ...(headers && { headers: toBeSent(headers) }) });
+      const number = this.asked++;
+      const reply = `${this.prefix}${number}`;
+      this.nc.publish(subject, payload, headers ? { reply, headers: toBeSent(headers) } : { reply });
       const sentAtMs = performance.now();
       const take = (answer: Msg): void => resolve(read(answer));
-      this.waiting.set(token, { subject, sentAtMs, endsWithConnection, take, reject });
+      this.waiting.set(number, { subject, sentAtMs, endsWithConnection, take, reject });
       this.timer ??= setTimeout(() => this.giveUp(), TIMEOUT_MS).unref();
     });
   }
@@ -73,10 +77,10 @@ export class AckInbox {
   refuse(refusal: unknown): void {
     const { operation, subject } = refusal as { operation?: string; subject?: string };
     if (operation !== 'publish') return;
-    for (const [token, one] of this.waiting) {
+    for (const [number, one] of this.oldestFirst()) {
       if (one.subject !== subject) continue;
       // The server refuses each by itself.
-      this.waiting.delete(token);
+      this.waiting.delete(number);
       one.reject(new NatsError(`Permissions Violation for Publish to "${subject}"`, ErrorCode.PermissionsViolation));
       return;
     }
@@ -100,10 +104,10 @@ export class AckInbox {
   }
 
   private take(answer: Msg): void {
-    const token = answer.subject.slice(this.prefix.length);
-    const waiting = this.waiting.get(token);
+    const number = Number(answer.subject.slice(this.prefix.length));
+    const waiting = this.waiting.get(number);
     if (!waiting) return;
-    this.waiting.delete(token);
+    this.waiting.delete(number);
     try {
       if (answer.data.length === 0 && answer.headers?.code === 503) {
         throw NatsError.errorForCode(ErrorCode.NoResponders);
@@ -115,23 +119,31 @@ export class AckInbox {
   }
 
   private end(error: Error, which: (one: Waiting) => boolean = () => true): void {
-    for (const [token, one] of this.waiting) {
+    for (const [number, one] of this.oldestFirst()) {
       if (!which(one)) continue;
-      this.waiting.delete(token);
+      this.waiting.delete(number);
       one.reject(error);
+    }
+  }
+
+  private *oldestFirst(): Generator<[number, Waiting]> {
+    while (this.oldest < this.asked && !this.waiting.get(this.oldest)) this.oldest++;
+    for (let number = this.oldest; number < this.asked; number++) {
+      const one = this.waiting.get(number);
+      if (one) yield [number, one];
     }
   }
 
   private giveUp(): void {
     this.timer = undefined;
     const nowMs = performance.now();
-    for (const [token, { sentAtMs, reject }] of this.waiting) {
+    for (const [number, { sentAtMs, reject }] of this.oldestFirst()) {
       const leftMs = sentAtMs + TIMEOUT_MS - nowMs;
       if (leftMs > 0) {
         this.timer = setTimeout(() => this.giveUp(), leftMs).unref();
         return;
       }
-      this.waiting.delete(token);
+      this.waiting.delete(number);
       reject(NatsError.errorForCode(ErrorCode.Timeout));
     }
   }

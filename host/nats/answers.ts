@@ -12,9 +12,12 @@ export function published(payload: string): string {
   return ` ${Buffer.byteLength(payload)}\r\n${payload}\r\n`;
 }
 
+/** A turn may read many chunks from the socket: the server is not to wait for its end, nor is the memory. */
+const MOST_WAITING = 128;
+
 /**
- * Sends what settles deliveries on a connection, in its order: all of one turn of the event loop in one
- * piece, as handlers end one by one and each answer sent by itself is a write to the socket of its own.
+ * Sends what settles deliveries on a connection, in its order: those of one turn of the event loop in few
+ * pieces, as handlers end one by one and each answer sent by itself is a write to the socket of its own.
  */
 export class Answers {
   private waiting: Answer[] = [];
@@ -23,13 +26,14 @@ export class Answers {
   constructor(private readonly send: (commands: string) => void) {}
 
   add(answer: Answer): void {
-    if (this.waiting.push(answer) === 1) setImmediate(() => this.flush());
+    const count = this.waiting.push(answer);
+    if (count === 1) setImmediate(() => this.flush());
+    else if (count >= MOST_WAITING) this.flush();
   }
 
   /** Sends what waits, before something that is to come after it. */
   flush(): void {
     const answers = this.waiting;
-    if (answers.length === 0) return;
     this.waiting = [];
     this.sendAll(answers);
   }

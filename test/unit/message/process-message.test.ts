@@ -325,8 +325,8 @@ describe('a message that may have killed its process', () => {
   });
 
   test.each([
-    ['given back', (run: Execution) => run.interrupt!({ kind: 'given-back' }), ['ended 7', 'nak']],
-    ['timed out', (run: Execution) => run.interrupt!(timedOut(run)), ['record 1', expect.stringMatching(/^nak \d/)]],
+    ['given back', (run: Execution) => run.interrupt({ kind: 'given-back' }), ['ended 7', 'nak']],
+    ['timed out', (run: Execution) => run.interrupt(timedOut(run)), ['record 1', expect.stringMatching(/^nak \d/)]],
   ])('loses its mark before it is %s', async (_how, end, journal) => {
     const { process, bench, runs } = setUp(() => new Promise(() => undefined));
     const { settled } = process(WATCH, { deliveryCount: 2 });
