@@ -28,9 +28,9 @@ function build() {
   const startedMs = Date.now();
   const compiler = require.resolve('typescript/bin/tsc', { paths: [root] });
   if (process.stderr.isTTY) process.stderr.write('compiling …\r');
-  const { status } = spawnSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.build.json')], {
-    stdio: ['ignore', 2, 2],
-  });
+  // The types are for `npm run check`, and for the editor: with them it would take twice as long.
+  const args = [compiler, '-p', join(root, 'tsconfig.build.json'), '--noCheck'];
+  const { status } = spawnSync(process.execPath, args, { stdio: ['ignore', 2, 2] });
   if (status !== 0) process.exit(status ?? 1);
   writeFileSync(stamp, '');
   // What was saved while the compiler ran may not be in it.

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { configFiles, loadConfig, type LoadOptions } from '../config/load';
-import { Host } from '../host';
-import { HostLog } from '../log';
+import type { Host } from '../host';
+import type { HostLog } from '../log';
 import { common, type CommonFlags } from './common';
 import { errorsOf, print, printErrors } from './output';
 import { progressBar } from './progress';
@@ -39,6 +39,8 @@ Examples:
 }
 
 async function start(flags: StartFlags): Promise<void> {
+  // Other commands would wait for them as long as for all else they load.
+  const [{ Host }, { HostLog }] = await Promise.all([import('../host.js'), import('../log.js')]);
   // So that the stack of a plugin's error names the line of its .ts file.
   process.setSourceMapsEnabled(true);
   const terminal = process.stdout.isTTY && !flags.json;

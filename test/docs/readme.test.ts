@@ -160,7 +160,8 @@ function copyWorkingTree(): void {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     cpSync(join(ROOT, file), join(folder, file));
   }
-  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  // One folder up, where Node looks too: npx would read what each package of its own folder says of itself.
+  symlinkSync(join(ROOT, 'node_modules'), join(dirname(folder), 'node_modules'));
   cpSync(join(ROOT, 'dist'), join(folder, 'dist'), { recursive: true });
   // Not older than the copies of the sources, which would look changed.
   const stamp = join(folder, 'dist', '.built');

@@ -45,7 +45,7 @@ afterAll(() => scene.end());
 
 test('an event that kills its process again and again is dead-lettered; what was at hand with it is not, and counts once', async () => {
   const plugins = [scene.folder({ 'deadly.plugin.ts': DEADLY, 'innocent.plugin.ts': INNOCENT })];
-  const start = (): Promise<TestHost> => scene.host({ server, plugins, config: { delivery: { ackWait: '2500ms' } } });
+  const start = (): Promise<TestHost> => scene.host({ server, plugins, config: { delivery: { ackWait: '1500ms' } } });
   await (await start()).stop();
   for (let n = 0; n < EVENTS; n++) nats.publish('video.deadly', JSON.stringify({ n, kills: n === KILLER }));
 

@@ -120,7 +120,7 @@ describe('a host that is killed', () => {
   test('at any moment of its start does not harm the next start', async () => {
     await store((await open()).url, 'one');
     await opened.pop()?.stop();
-    for (const ms of fc.sample(fc.integer({ min: 200, max: 900 }), 4)) {
+    for (const ms of fc.sample(fc.integer({ min: 100, max: 700 }), 4)) {
       const child = spawnHost({});
       await new Promise((resolve) => setTimeout(resolve, ms));
       await kill(child);
@@ -313,9 +313,8 @@ async function startHost(changes: Partial<EmbeddedConfig> = {}): Promise<Host> {
 }
 
 function spawnHost(changes: Partial<EmbeddedConfig>): ChildProcess {
-  const support = join(__dirname, '../support');
-  const args = ['-r', join(support, 'typescript.cjs'), join(support, 'broker-host.ts')];
-  return spawn(process.execPath, [...args, JSON.stringify(embedded(changes))], {
+  const program = join(__dirname, '../support/broker-host.cjs');
+  return spawn(process.execPath, [program, JSON.stringify(embedded(changes))], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
 }

@@ -1,15 +1,15 @@
 /*
  * A host that does nothing but open a broker, to be run as a process of its own and killed:
- * `node -r test/support/typescript.cjs test/support/broker-host.ts '{"data":…,"port":…,"own":…,"binary":…}'`.
+ * `node test/support/broker-host.cjs '{"data":…,"port":…,"own":…,"binary":…}'`, with the built host's code.
  * It prints JSON lines, `{"say":…}` and then `{"broker":…}` or `{"error":…}`, and stops on SIGTERM.
  */
-import type { EmbeddedConfig } from '../../host/config/config';
-import { openBroker } from '../../host/nats/embedded/open-broker';
+const { setInterval } = require('node:timers');
+const { openBroker } = require('../../dist/host/nats/embedded/open-broker.js');
 
 void main();
 
-async function main(): Promise<void> {
-  const embedded = JSON.parse(process.argv[2] ?? '{}') as EmbeddedConfig;
+async function main() {
+  const embedded = JSON.parse(process.argv[2]);
   try {
     const broker = await openBroker({ servers: [], embedded, say: (say) => print({ say }) });
     process.once('SIGTERM', () => void broker.stop().then(() => process.exit(0)));
@@ -21,6 +21,6 @@ async function main(): Promise<void> {
   }
 }
 
-function print(line: object): void {
+function print(line) {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
