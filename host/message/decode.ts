@@ -99,10 +99,7 @@ function inspect(root: object, maxDepth: number): Invalid | undefined {
 }
 
 /** A hand-typed event may leave the envelope out: its type is its subject, its time is the stream's. */
-function fillEnvelope(
-  given: Partial<Record<keyof Envelope, unknown>>,
-  delivery: Received,
-): Value<Envelope> | Invalid {
+function fillEnvelope(given: Partial<Record<keyof Envelope, unknown>>, delivery: Received): Value<Envelope> | Invalid {
   const { event_type: type = delivery.subject, timestamp: time } = given;
   const { event_id: id = identityOf(delivery) } = given;
   if (typeof type !== 'string' || type === '') return invalid('invalid-envelope', `event_type is ${describe(type)}`);

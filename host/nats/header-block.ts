@@ -1,9 +1,13 @@
 import { textOf } from '../text';
 
-/** The version, a line for each header, an empty line. */
-const HEADER_BLOCK = /^NATS\/1\.0[^\r\n]*\r\n(?:[!-9;-~]+:[^\r\n]*\r\n)*\r\n$/;
-const END_OF_LINE = '\r\n';
+const VERSION = Buffer.from('NATS/1.0');
 const TEXT = new TextDecoder();
+const CR = 13;
+const LF = 10;
+const COLON = 58;
+/** A name's characters lie between these two: printable, and no colon. */
+const SPACE = 32;
+const DELETE = 127;
 
 /** Its instances inherit nothing, as `__proto__` is a name like others; those of `Object.create(null)` are slow to fill. */
 class HeaderValues {
@@ -13,51 +17,66 @@ Object.setPrototypeOf(HeaderValues.prototype, null);
 Reflect.deleteProperty(HeaderValues.prototype, 'constructor');
 
 /**
- * A message's headers as they were sent, of which most are never asked for. Read by hand: the client
- * passes over lines that are no headers, and takes three times as long.
+ * A message's headers as they were sent: the version, a line for each, an empty line. Most are never asked
+ * for. Read by hand: the client passes over lines that are no headers, and takes several times as long.
  */
 export class HeaderBlock {
-  private readonly text: string;
+  /** For each header where its name begins, where it ends and where its line does. */
+  private readonly places: number[] = [];
 
   /** @throws Error where it is malformed */
-  constructor(bytes: Uint8Array) {
-    this.text = textOf(bytes, TEXT);
-    if (!HEADER_BLOCK.test(this.text)) {
-      throw new Error(`the header block is ${JSON.stringify(this.text.slice(0, 100))}`);
-    }
+  constructor(private readonly bytes: Uint8Array) {
+    if (!this.read()) throw new Error(`the header block is ${JSON.stringify(TEXT.decode(bytes).slice(0, 100))}`);
   }
 
   /** By its name in lower case, however it is written; the last one that has it. */
   get(lowerName: string): string | undefined {
-    const { length } = lowerName;
-    let value: string | undefined;
-    this.forEach((name, colon, end) => {
-      if (colon - name !== length || this.text.slice(name, colon).toLowerCase() !== lowerName) return;
-      value = this.valueBetween(colon, end);
-    });
-    return value;
+    const { places } = this;
+    for (let i = places.length - 3; i >= 0; i -= 3) {
+      const [name, colon] = [places[i]!, places[i + 1]!];
+      if (colon - name !== lowerName.length) continue;
+      if (this.text(name, colon).toLowerCase() === lowerName) return this.valueAt(i);
+    }
+    return undefined;
   }
 
   /** By name as sent; of those that are sent twice the last value. */
   all(): Readonly<Record<string, string>> {
     const values = new HeaderValues();
-    this.forEach((name, colon, end) => {
-      values[this.text.slice(name, colon)] = this.valueBetween(colon, end);
-    });
+    const { places } = this;
+    for (let i = 0; i < places.length; i += 3) values[this.text(places[i]!, places[i + 1]!)] = this.valueAt(i);
     return values;
   }
 
-  /** Where each begins, where its name ends and where its line does. */
-  private forEach(line: (name: number, colon: number, end: number) => void): void {
-    const { text } = this;
-    let at = text.indexOf(END_OF_LINE) + END_OF_LINE.length;
-    for (let end = text.indexOf(END_OF_LINE, at); end > at; end = text.indexOf(END_OF_LINE, at)) {
-      line(at, text.indexOf(':', at), end);
-      at = end + END_OF_LINE.length;
+  /** Finds the headers; whether the block is well-formed. */
+  private read(): boolean {
+    const { bytes } = this;
+    for (let i = 0; i < VERSION.length; i++) if (bytes[i] !== VERSION[i]) return false;
+    let at = this.endOfLine(VERSION.length) + 2;
+    while (at >= 2 && bytes[at] !== CR) {
+      const name = at;
+      while (bytes[at]! > SPACE && bytes[at]! < DELETE && bytes[at] !== COLON) at++;
+      if (at === name || bytes[at] !== COLON) return false;
+      const end = this.endOfLine(at);
+      this.places.push(name, at, end);
+      at = end + 2;
     }
+    return at >= 2 && bytes[at + 1] === LF && at + 2 === bytes.length;
   }
 
-  private valueBetween(colon: number, end: number): string {
-    return this.text.slice(colon + 1, end).trim();
+  /** Where the line ends that goes on at a place; -2 where it does not end well. */
+  private endOfLine(from: number): number {
+    const { bytes } = this;
+    let at = from;
+    while (at < bytes.length && bytes[at] !== CR && bytes[at] !== LF) at++;
+    return bytes[at] === CR && bytes[at + 1] === LF ? at : -2;
+  }
+
+  private valueAt(i: number): string {
+    return this.text(this.places[i + 1]! + 1, this.places[i + 2]!).trim();
+  }
+
+  private text(from: number, to: number): string {
+    return textOf(this.bytes.subarray(from, to), TEXT);
   }
 }
