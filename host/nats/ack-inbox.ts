@@ -153,6 +153,13 @@ interface Waiting {
   reject(error: Error): void;
 }
 
+/** What the client makes of an error that JetStream answers with. */
+export function refused(error: ApiError): NatsError {
+  const failure = new NatsError(error.description, String(error.code));
+  failure.api_error = error;
+  return failure;
+}
+
 /** The client's own class takes ten times as long to build; of headers that are published it asks but for their bytes. */
 function toBeSent(headers: Readonly<Record<string, string>>): MsgHdrs {
   let text = 'NATS/1.0\r\n';
@@ -168,11 +175,7 @@ const LINE_BREAK = /[\r\n]/;
 
 function toPubAck(answer: Msg): PubAck {
   const { error, stream, seq, duplicate = false } = answer.json<Partial<PubAck> & { error?: ApiError }>();
-  if (error) {
-    const failure = new NatsError(error.description, String(error.code));
-    failure.api_error = error;
-    throw failure;
-  }
+  if (error) throw refused(error);
   if (!stream || seq === undefined) throw NatsError.errorForCode(ErrorCode.JetStreamInvalidAck);
   return { stream, seq, duplicate };
 }

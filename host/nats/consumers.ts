@@ -32,8 +32,12 @@ export interface DurablePosition {
 
 /** Makes the durable where it is missing, and updates in place what the server lets us. */
 export async function ensureDurable(connection: Connection, spec: DurableSpec): Promise<DurablePosition> {
-  const existing = await findDurable(connection, spec.stream, spec.durable);
+  const isNew = spec.resumeAfter === undefined && connection.features.has('createOnly');
   try {
+    // Nothing is known of it: most likely it is not there.
+    const made = isNew ? await createUnlessDifferent(connection, spec) : undefined;
+    if (made) return positionOf(made);
+    const existing = await findDurable(connection, spec.stream, spec.durable);
     if (!existing) return positionOf(await create(connection, spec));
     const wanted = updatable(connection, spec);
     refuseFixed(existing, spec);
@@ -83,6 +87,16 @@ async function create(connection: Connection, spec: DurableSpec): Promise<Consum
     ...updatable(connection, spec),
   };
   return connection.jsm.consumers.add(spec.stream, config);
+}
+
+/** Nothing where there is one that differs. */
+async function createUnlessDifferent(connection: Connection, spec: DurableSpec): Promise<ConsumerInfo | undefined> {
+  try {
+    return await create(connection, spec);
+  } catch (error) {
+    if (apiErrorCode(error) === API_ERROR.consumerExists) return undefined;
+    throw error;
+  }
 }
 
 function updatable(connection: Connection, spec: DurableSpec): Partial<ConsumerConfig> {

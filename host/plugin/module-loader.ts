@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import Module, { builtinModules, createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { dirname, extname, join, relative, resolve } from 'node:path';
 import {
   isEventContract,
@@ -12,7 +13,8 @@ import {
 } from '../../sdk/internal';
 import { isError, showThrown } from '../thrown';
 import { loadShared } from './classes';
-import { transpile } from './transpile';
+import { Turns } from '../turns';
+import { transpile, transpileAside } from './transpile';
 
 const hostRequire = createRequire(__filename);
 const BUILTINS = new Set(builtinModules);
@@ -76,12 +78,34 @@ export function readModules(file: string): Map<string, ModuleText> {
     const text = readModule(path);
     texts.set(path, text);
     if (extname(path) === '.json') continue;
-    for (const [, specifier] of text.code.matchAll(OWN_IMPORT)) {
-      const imported = findModule(specifier!, path, () => false);
-      if (imported !== undefined) paths.add(imported);
-    }
+    for (const imported of importsOf(path, text.code)) paths.add(imported);
   }
   return texts;
+}
+
+/**
+ * Has the modules of plugins compiled in threads, so that it is done when they are loaded in their turn. Each promise
+ * resolves when that is so of one plugin; what cannot be compiled fails again when it is loaded, and is told then.
+ */
+export function compileAhead(files: readonly string[]): Promise<void>[] {
+  const begun = new Set<string>();
+  const compileAll = async (path: string): Promise<void> => {
+    if (begun.has(path) || extname(path) === '.json') return;
+    begun.add(path);
+    const code = await transpileAside(path, readFileSync(path, 'utf8'));
+    for (const imported of importsOf(path, code)) await compileAll(imported);
+  };
+  return files.map((file) => inThreads.take(() => compileAll(file).catch(() => undefined)));
+}
+
+/** As many as there are processors; the threads that do it also look up the names of servers. */
+const inThreads = new Turns(availableParallelism());
+
+/** The files that a module imports by path, those in it that it may never come to included. */
+function importsOf(path: string, code: string): string[] {
+  return [...code.matchAll(OWN_IMPORT)]
+    .map(([, specifier]) => findModule(specifier!, path, () => false))
+    .filter((imported) => imported !== undefined);
 }
 
 /** As the compiler writes it. */
@@ -114,6 +138,9 @@ interface NodeModule extends OwnModule {
   _compile(code: string, filename: string): unknown;
 }
 const NodeModule = Module as unknown as new (id: string) => NodeModule;
+
+/** What was found for a folder in this turn of the event loop: plugins that start together ask for the same. */
+const packages = new Map<string, unknown>();
 
 class Loader {
   readonly sources = new Map<string, string>();
@@ -157,7 +184,16 @@ class Loader {
     if (specifier.startsWith('node:') || BUILTINS.has(specifier)) return hostRequire(specifier);
     if (/^\.{0,2}\//.test(specifier) || specifier === '.' || specifier === '..')
       return this.load(this.find(specifier, from));
-    return loadShared(() => hostRequire(this.findPackage(specifier, from)) as unknown);
+    return this.package(specifier, from);
+  }
+
+  private package(specifier: string, from: string): unknown {
+    const key = `${dirname(realpathSync.native(from))} ${specifier}`;
+    if (packages.has(key)) return packages.get(key);
+    const loaded = loadShared(() => hostRequire(this.findPackage(specifier, from)) as unknown);
+    if (packages.size === 0) setImmediate(() => packages.clear());
+    packages.set(key, loaded);
+    return loaded;
   }
 
   private find(specifier: string, from: string): string {
