@@ -54,6 +54,7 @@ export function loadModules(file: string, given: ModuleTexts = new Map()): Loade
   const loader = new Loader(file, given);
   try {
     const exports = loader.load(file);
+    compiledOf.set(loader.sources, loader.compiled);
     return {
       exports,
       version: versionOf(file, loader.sources),
@@ -142,9 +143,29 @@ const NodeModule = Module as unknown as new (id: string) => NodeModule;
 /** What was found for a folder in this turn of the event loop: plugins that start together ask for the same. */
 const packages = new Map<string, unknown>();
 
+type Body = (exports: unknown, require: NodeJS.Require, module: NodeModule, file: string, folder: string) => void;
+
+/** Node knows a source map for as long as its module: that is as long as somebody has the plugin's sources. */
+const compiledOf = new WeakMap<LoadedModules['sources'], ReadonlySet<NodeModule>>();
+
+/** What plugins import of their own is compiled once for all of them, by its code, as what a module exports; each runs it for itself. */
+const bodies = new Map<string, NodeModule>();
+const MAX_BODIES = 1_000;
+
+function compileBody(file: string, code: string): NodeModule {
+  const module = new NodeModule(file);
+  // On the first line, so that the lines stay what the source map says.
+  module._compile(`module.exports = (0, function (exports, require, module, __filename, __dirname) {${code}\n});`, file);
+  bodies.set(code, module);
+  if (bodies.size > MAX_BODIES) bodies.delete(bodies.keys().next().value!);
+  return module;
+}
+
 class Loader {
   readonly sources = new Map<string, string>();
   readonly texts = new Map<string, ModuleText>();
+  /** Those that have the source maps. */
+  readonly compiled = new Set<NodeModule>();
   private readonly modules = new Map<string, OwnModule>();
 
   constructor(
@@ -161,8 +182,23 @@ class Loader {
     module.require = (specifier) => this.require(specifier, file);
     this.modules.set(file, module);
     if (extname(file) === '.json') module.exports = parseJson(file, source);
-    else module._compile(code, file);
+    else if (file === this.entry) this.compile(module, code);
+    else this.run(module, code);
     return module.exports;
+  }
+
+  private compile(module: NodeModule, code: string): void {
+    this.compiled.add(module);
+    module._compile(code, module.filename);
+  }
+
+  private run(module: NodeModule, code: string): void {
+    const { filename: file } = module;
+    const compiled = bodies.get(code) ?? compileBody(file, code);
+    this.compiled.add(compiled);
+    const body = compiled.exports as Body;
+    const require = Object.assign((specifier: string) => module.require(specifier), createRequire(file));
+    body.call(module.exports, module.exports, require, module, file, dirname(file));
   }
 
   private textOf(file: string): ModuleText {
