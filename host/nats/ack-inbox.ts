@@ -38,6 +38,15 @@ export class AckInbox {
     return this.ask(subject, payload, toPubAck, options);
   }
 
+  /** Resolves with what the JetStream API answers. Rejects as the client's `jsm` does. */
+  askApi<T extends object>(request: string, body?: object): Promise<T> {
+    return this.ask(`$JS.API.${request}`, body ? JSON.stringify(body) : '', (answer) => {
+      const read = answer.json<T & { error?: ApiError }>();
+      if (read.error) throw refused(read.error);
+      return read;
+    });
+  }
+
   /** Resolves with what is read in the answer. Rejects as the client's `request` does. */
   ask<T>(
     subject: string,
@@ -154,7 +163,7 @@ interface Waiting {
 }
 
 /** What the client makes of an error that JetStream answers with. */
-export function refused(error: ApiError): NatsError {
+function refused(error: ApiError): NatsError {
   const failure = new NatsError(error.description, String(error.code));
   failure.api_error = error;
   return failure;

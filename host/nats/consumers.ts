@@ -69,14 +69,14 @@ export async function durablePosition(
 
 async function findDurable(connection: Connection, stream: string, durable: string): Promise<ConsumerInfo | undefined> {
   try {
-    return await connection.jsm.consumers.info(stream, durable);
+    return await connection.acks.askApi<ConsumerInfo>(`CONSUMER.INFO.${stream}.${durable}`);
   } catch (error) {
     if (apiErrorCode(error) === API_ERROR.consumerNotFound) return undefined;
     throw asBrokerError(error, `durable ${durable} on stream ${stream}`);
   }
 }
 
-async function create(connection: Connection, spec: DurableSpec): Promise<ConsumerInfo> {
+function create(connection: Connection, spec: DurableSpec): Promise<ConsumerInfo> {
   const config: Partial<ConsumerConfig> = {
     durable_name: spec.durable,
     ack_policy: AckPolicy.Explicit,
@@ -86,7 +86,11 @@ async function create(connection: Connection, spec: DurableSpec): Promise<Consum
     ...start(spec),
     ...updatable(connection, spec),
   };
-  return connection.jsm.consumers.add(spec.stream, config);
+  const { stream, durable, subject } = spec;
+  const request = connection.features.has('createOnly')
+    ? `CONSUMER.CREATE.${stream}.${durable}${subject === '>' ? '' : `.${subject}`}`
+    : `CONSUMER.DURABLE.CREATE.${stream}.${durable}`;
+  return connection.acks.askApi(request, { stream_name: stream, config, action: 'create' });
 }
 
 /** Nothing where there is one that differs. */

@@ -3,13 +3,11 @@ import {
   nanos,
   RetentionPolicy,
   StorageType,
-  type ApiError,
   type StreamConfig as ServerStreamConfig,
   type StreamInfo,
 } from 'nats';
 import { covers, JetplugError } from '../../sdk/internal';
 import type { Config, StreamConfig } from '../config/config';
-import { refused } from './ack-inbox';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 
@@ -57,13 +55,14 @@ export async function lastSequence({ jsm }: Connection, name: string): Promise<n
 }
 
 /** Whether a stream holds a message on one of the subjects that the filter covers: asks for the first, and lists none. */
-export function holdsAny({ acks }: Connection, stream: string, filter: string): Promise<boolean> {
-  const first = JSON.stringify({ seq: 1, next_by_subj: filter });
-  return acks.ask(`$JS.API.STREAM.MSG.GET.${stream}`, first, (answer) => {
-    const { error } = answer.json<{ error?: ApiError }>();
-    if (error && error.err_code !== API_ERROR.noMessage) throw refused(error);
-    return error === undefined;
-  });
+export async function holdsAny({ acks }: Connection, stream: string, filter: string): Promise<boolean> {
+  try {
+    await acks.askApi(`STREAM.MSG.GET.${stream}`, { seq: 1, next_by_subj: filter });
+    return true;
+  } catch (error) {
+    if (apiErrorCode(error) === API_ERROR.noMessage) return false;
+    throw error;
+  }
 }
 
 const ASK_MS = 1_000;

@@ -155,7 +155,10 @@ const MAX_BODIES = 1_000;
 function compileBody(file: string, code: string): NodeModule {
   const module = new NodeModule(file);
   // On the first line, so that the lines stay what the source map says.
-  module._compile(`module.exports = (0, function (exports, require, module, __filename, __dirname) {${code}\n});`, file);
+  module._compile(
+    `module.exports = (0, function (exports, require, module, __filename, __dirname) {${code}\n});`,
+    file,
+  );
   bodies.set(code, module);
   if (bodies.size > MAX_BODIES) bodies.delete(bodies.keys().next().value!);
   return module;
@@ -305,19 +308,33 @@ function resolvePath(path: string): string {
 /** Where a class, or a method of it, stands in the plugin's sources. */
 export function placeOf(sources: ReadonlyMap<string, string>, className: string, method?: string): Location {
   for (const [file, source] of sources) {
-    const classAt = source.search(new RegExp(`${NO_COMMENT}.*\\bclass\\s+${whole(className)}`, 'm'));
+    const classAt = lineOf(source, className, CLASS);
     if (classAt < 0) continue;
-    const inClass = source.slice(classAt);
-    const methodAt = method === undefined ? 0 : inClass.search(new RegExp(`${METHOD}${whole(method)}\\s*[(<]`, 'm'));
+    const methodAt = method === undefined ? 0 : lineOf(source.slice(classAt), method, METHOD);
     return { file, line: source.slice(0, classAt + Math.max(0, methodAt)).split('\n').length };
   }
   return { file: [...sources.keys()][0] ?? '', line: 1 };
 }
 
-const NO_COMMENT = String.raw`^(?!\s*(?:\*|\/\/|\/\*))`;
-/** Up to a method's name; its decorator may stand before it, or end, on the same line. */
-const METHOD = String.raw`^[ \t]*(?:[@}].*\)[ \t]+)?(?:(?:public|private|protected|override|async)\s+)*\*?`;
+/** How a name is declared: what stands on its line before it, and what after it. */
+interface Declaration {
+  readonly before: RegExp;
+  readonly after: RegExp;
+}
 
-function whole(name: string): string {
-  return `${name.replaceAll('$', '\\$')}(?![\\w$])`;
+/** Not in a comment. */
+const CLASS: Declaration = { before: /^(?!\s*(?:\*|\/\/|\/\*)).*\bclass\s+$/, after: /^(?![\w$])/ };
+/** Its decorator may stand before it, or end, on the same line. */
+const METHOD: Declaration = {
+  before: /^[ \t]*(?:[@}].*\)[ \t]+)?(?:(?:public|private|protected|override|async)\s+)*\*?$/,
+  after: /^\s*[(<]/,
+};
+
+/** Where the line starts on which a name is declared; -1 where it is not. */
+function lineOf(source: string, name: string, { before, after }: Declaration): number {
+  for (let at = source.indexOf(name); at >= 0; at = source.indexOf(name, at + 1)) {
+    const line = source.lastIndexOf('\n', at) + 1;
+    if (before.test(source.slice(line, at)) && after.test(source.slice(at + name.length))) return line;
+  }
+  return -1;
 }
