@@ -1,5 +1,6 @@
 import { AckPolicy, DeliverPolicy, nanos, ReplayPolicy, type ConsumerConfig, type ConsumerInfo } from 'nats';
 import { durationMs, JetplugError, type From } from '../../sdk/internal';
+import { Turns } from '../turns';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 
@@ -76,6 +77,9 @@ async function findDurable(connection: Connection, stream: string, durable: stri
   }
 }
 
+/** The server makes one after the other: of many, the last are to be made before nobody waits for them any longer. */
+const making = new Turns(32);
+
 function create(connection: Connection, spec: DurableSpec): Promise<ConsumerInfo> {
   const config: Partial<ConsumerConfig> = {
     durable_name: spec.durable,
@@ -90,7 +94,7 @@ function create(connection: Connection, spec: DurableSpec): Promise<ConsumerInfo
   const request = connection.features.has('createOnly')
     ? `CONSUMER.CREATE.${stream}.${durable}${subject === '>' ? '' : `.${subject}`}`
     : `CONSUMER.DURABLE.CREATE.${stream}.${durable}`;
-  return connection.acks.askApi(request, { stream_name: stream, config, action: 'create' });
+  return making.take(() => connection.acks.askApi(request, { stream_name: stream, config, action: 'create' }));
 }
 
 /** Nothing where there is one that differs. */
