@@ -78,7 +78,7 @@ async function findDurable(connection: Connection, stream: string, durable: stri
 }
 
 /** The server makes one after the other: of many, the last are to be made before nobody waits for them any longer. */
-const making = new Turns(32);
+const making = new Turns(100);
 
 function create(connection: Connection, spec: DurableSpec): Promise<ConsumerInfo> {
   const config: Partial<ConsumerConfig> = {

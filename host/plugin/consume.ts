@@ -236,7 +236,8 @@ export class Consumption implements ConsumingHandler {
     const road = roadDurable(this.version.plugin.name, definition.name, durable.ackWaitMs);
     while (!this.stopped) {
       try {
-        this.isOnRoad ||= await host.broker.isOnRoad(road);
+        // What comes while this looks is told too.
+        if (!this.isOnRoad && (await host.broker.isOnRoad(road))) this.isOnRoad = true;
         if (this.isOnRoad) await this.addRoad(road);
         break;
       } catch (error) {

@@ -127,6 +127,11 @@ function findModule(specifier: string, from: string, isGiven: (path: string) => 
     .find((candidate) => isGiven(candidate) || statSync(candidate, { throwIfNoEntry: false })?.isFile());
 }
 
+/** Where a file really is; where it was, if its text is all that is left of it. */
+function realPathOf(file: string): string {
+  return statSync(file, { throwIfNoEntry: false }) ? realpathSync.native(file) : file;
+}
+
 interface OwnModule {
   exports: unknown;
 }
@@ -148,18 +153,20 @@ type Body = (exports: unknown, require: NodeJS.Require, module: NodeModule, file
 /** Node knows a source map for as long as its module: that is as long as somebody has the plugin's sources. */
 const compiledOf = new WeakMap<LoadedModules['sources'], ReadonlySet<NodeModule>>();
 
-/** What plugins import of their own is compiled once for all of them, by its code, as what a module exports; each runs it for itself. */
-const bodies = new Map<string, NodeModule>();
+/** What plugins import of their own is compiled once for all of them, as what a module exports; each runs it for itself. */
+const bodies = new Map<string, { readonly code: string; readonly module: NodeModule }>();
 const MAX_BODIES = 1_000;
 
-function compileBody(file: string, code: string): NodeModule {
+function bodyOf(file: string, code: string): NodeModule {
+  const known = bodies.get(file);
+  if (known?.code === code) return known.module;
   const module = new NodeModule(file);
   // On the first line, so that the lines stay what the source map says.
   module._compile(
     `module.exports = (0, function (exports, require, module, __filename, __dirname) {${code}\n});`,
     file,
   );
-  bodies.set(code, module);
+  bodies.set(file, { code, module });
   if (bodies.size > MAX_BODIES) bodies.delete(bodies.keys().next().value!);
   return module;
 }
@@ -197,7 +204,7 @@ class Loader {
 
   private run(module: NodeModule, code: string): void {
     const { filename: file } = module;
-    const compiled = bodies.get(code) ?? compileBody(file, code);
+    const compiled = bodyOf(file, code);
     this.compiled.add(compiled);
     const body = compiled.exports as Body;
     const require = Object.assign((specifier: string) => module.require(specifier), createRequire(file));
@@ -227,7 +234,7 @@ class Loader {
   }
 
   private package(specifier: string, from: string): unknown {
-    const key = `${dirname(realpathSync.native(from))} ${specifier}`;
+    const key = `${dirname(realPathOf(from))} ${specifier}`;
     if (packages.has(key)) return packages.get(key);
     const loaded = loadShared(() => hostRequire(this.findPackage(specifier, from)) as unknown);
     if (packages.size === 0) setImmediate(() => packages.clear());
@@ -242,7 +249,7 @@ class Loader {
   }
 
   private findPackage(specifier: string, from: string): string {
-    const beside = () => createRequire(realpathSync(from)).resolve(specifier);
+    const beside = () => createRequire(realPathOf(from)).resolve(specifier);
     const ours = () => hostRequire.resolve(specifier);
     let cause: unknown;
     for (const attempt of specifier === SHARED ? [ours] : [beside, ours]) {
