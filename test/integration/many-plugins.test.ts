@@ -1,4 +1,5 @@
 import type { JetStreamManager, NatsConnection } from 'nats';
+import { compareVersions } from '../../host/nats/features';
 import { eventually } from '../support/eventually';
 import type { TestHost } from '../support/host';
 import type { TestServer } from '../support/nats-server';
@@ -41,8 +42,12 @@ beforeAll(async () => {
   nats = await scene.client(server.url);
   jsm = await nats.jetstreamManager();
   folder = scene.folder(files());
+  most = compareVersions(server.version, '2.10.0') < 0 ? 6 : 5;
 });
 afterAll(() => scene.end());
+
+/** How many a handler may cost: a server before 2.10 is asked about its durable first. */
+let most: number;
 
 /** How many requests the server's JetStream had so far. */
 const requests = async (): Promise<number> => (await jsm.getAccountInfo()).api.total;
@@ -69,7 +74,7 @@ test('many plugins start together, each apart from the others, and those that ca
   // What a helper counts it counts for one plugin.
   expect(host.logged('ran').filter(({ calls }) => calls === 1)).toHaveLength(COUNT + 1);
   // For each handler: to make its durable, to look for failures and for its retry road, and where it is.
-  expect(asked / (COUNT + 1)).toBeLessThan(5);
+  expect(asked / (COUNT + 1)).toBeLessThan(most);
   expect(await host.stop()).toBe(0);
 });
 
@@ -79,6 +84,6 @@ test('the next start finds the durables where they stood', async () => {
   await eventually(() => host.logged('ran').length >= COUNT + 1);
   expect(new Set(host.logged('ran').map(({ n }) => n))).toEqual(new Set([EVENTS]));
   expect(host.logged('ran')).toHaveLength(COUNT + 1);
-  expect(asked / (COUNT + 1)).toBeLessThan(5);
+  expect(asked / (COUNT + 1)).toBeLessThan(most);
   expect(await host.stop()).toBe(0);
 });
