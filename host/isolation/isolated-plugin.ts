@@ -6,7 +6,7 @@ import type { MemoryLimits } from '../plugin/isolation-options';
 import type { ModuleText } from '../plugin/module-loader';
 import type { PluginCode, ProcessState } from '../plugin/plugin-code';
 import type { Time, Timer } from '../time';
-import { inStartTurn } from './starts';
+import { startTurns } from './starts';
 import { PluginProcess, type Call, type Services } from './plugin-process';
 import type { Layers, WireModule } from './protocol';
 import { isJetplugError, type JetplugError } from '../../sdk/internal';
@@ -188,7 +188,7 @@ export class IsolatedPlugin implements PluginCode {
   private async restart(place: Place): Promise<void> {
     place.restarts++;
     try {
-      await inStartTurn(async () => {
+      await startTurns.take(async () => {
         if (this.stopping) return;
         await this.open(place);
         await this.ready(place);

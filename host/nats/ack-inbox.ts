@@ -41,6 +41,15 @@ export class AckInbox {
     return this.ask(subject, payload, toPubAck, options);
   }
 
+  /** Resolves with what the JetStream API answers. Rejects as the client's `jsm` does. */
+  askApi<T extends object>(request: string, body?: object): Promise<T> {
+    return this.ask(`$JS.API.${request}`, body ? JSON.stringify(body) : '', (answer) => {
+      const read = answer.json<T & { error?: ApiError }>();
+      if (read.error) throw refused(read.error);
+      return read;
+    });
+  }
+
   /** Resolves with what is read in the answer. Rejects as the client's `request` does. */
   ask<T>(
     subject: string,
@@ -165,6 +174,13 @@ interface Waiting {
   reject(error: Error): void;
 }
 
+/** What the client makes of an error that JetStream answers with. */
+function refused(error: ApiError): NatsError {
+  const failure = new NatsError(error.description, String(error.code));
+  failure.api_error = error;
+  return failure;
+}
+
 /** The client's own class takes ten times as long to build; of headers that are published it asks but for their bytes. */
 function toBeSent(headers: Readonly<Record<string, string>>): MsgHdrs {
   let text = 'NATS/1.0\r\n';
@@ -180,11 +196,7 @@ const LINE_BREAK = /[\r\n]/;
 
 function toPubAck(answer: Msg): PubAck {
   const { error, stream, seq, duplicate = false } = answer.json<Partial<PubAck> & { error?: ApiError }>();
-  if (error) {
-    const failure = new NatsError(error.description, String(error.code));
-    failure.api_error = error;
-    throw failure;
-  }
+  if (error) throw refused(error);
   if (!stream || seq === undefined) throw NatsError.errorForCode(ErrorCode.JetStreamInvalidAck);
   return { stream, seq, duplicate };
 }

@@ -13,6 +13,7 @@ import { Conflict, type Entry, type KeyValue } from '../effects/key-value';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError, isNoResponders } from './failures';
 import type { KeptStreams } from './kept-streams';
+import { holdsAny } from './streams';
 
 const OPERATION = 'KV-Operation';
 const MARKS = 'x-jetplug-marks';
@@ -132,10 +133,8 @@ export class Bucket implements KeyValue {
   }
 
   /** Whether there is, or was, a key below the name. To list them takes a consumer, which each handler would make for nothing. */
-  private async hasAny(under: string): Promise<boolean> {
-    const filter = this.subjectOf(`${under}.>`);
-    const { state } = await this.ask(this.connection.jsm.streams.info(`KV_${this.name}`, { subjects_filter: filter }));
-    return Object.keys(state.subjects ?? {}).length > 0;
+  private hasAny(under: string): Promise<boolean> {
+    return this.ask(holdsAny(this.connection, `KV_${this.name}`, this.subjectOf(`${under}.>`)));
   }
 
   private write(

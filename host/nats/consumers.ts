@@ -1,5 +1,6 @@
 import { AckPolicy, DeliverPolicy, nanos, ReplayPolicy, type ConsumerConfig, type ConsumerInfo } from 'nats';
 import { durationMs, JetplugError, type From } from '../../sdk/internal';
+import { Turns } from '../turns';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 
@@ -32,8 +33,12 @@ export interface DurablePosition {
 
 /** Makes the durable where it is missing, and updates in place what the server lets us. */
 export async function ensureDurable(connection: Connection, spec: DurableSpec): Promise<DurablePosition> {
-  const existing = await findDurable(connection, spec.stream, spec.durable);
+  const isNew = spec.resumeAfter === undefined && connection.features.has('createOnly');
   try {
+    // Nothing is known of it: most likely it is not there.
+    const made = isNew ? await createUnlessDifferent(connection, spec) : undefined;
+    if (made) return positionOf(made);
+    const existing = await findDurable(connection, spec.stream, spec.durable);
     if (!existing) return positionOf(await create(connection, spec));
     const wanted = updatable(connection, spec);
     refuseFixed(existing, spec);
@@ -65,14 +70,17 @@ export async function durablePosition(
 
 async function findDurable(connection: Connection, stream: string, durable: string): Promise<ConsumerInfo | undefined> {
   try {
-    return await connection.jsm.consumers.info(stream, durable);
+    return await connection.acks.askApi<ConsumerInfo>(`CONSUMER.INFO.${stream}.${durable}`);
   } catch (error) {
     if (apiErrorCode(error) === API_ERROR.consumerNotFound) return undefined;
     throw asBrokerError(error, `durable ${durable} on stream ${stream}`);
   }
 }
 
-async function create(connection: Connection, spec: DurableSpec): Promise<ConsumerInfo> {
+/** The server makes one after the other: of many, the last are to be made before nobody waits for them any longer. */
+const making = new Turns(100);
+
+function create(connection: Connection, spec: DurableSpec): Promise<ConsumerInfo> {
   const config: Partial<ConsumerConfig> = {
     durable_name: spec.durable,
     ack_policy: AckPolicy.Explicit,
@@ -82,7 +90,21 @@ async function create(connection: Connection, spec: DurableSpec): Promise<Consum
     ...start(spec),
     ...updatable(connection, spec),
   };
-  return connection.jsm.consumers.add(spec.stream, config);
+  const { stream, durable, subject } = spec;
+  const request = connection.features.has('createOnly')
+    ? `CONSUMER.CREATE.${stream}.${durable}${subject === '>' ? '' : `.${subject}`}`
+    : `CONSUMER.DURABLE.CREATE.${stream}.${durable}`;
+  return making.take(() => connection.acks.askApi(request, { stream_name: stream, config, action: 'create' }));
+}
+
+/** Nothing where there is one that differs. */
+async function createUnlessDifferent(connection: Connection, spec: DurableSpec): Promise<ConsumerInfo | undefined> {
+  try {
+    return await create(connection, spec);
+  } catch (error) {
+    if (apiErrorCode(error) === API_ERROR.consumerExists) return undefined;
+    throw error;
+  }
 }
 
 function updatable(connection: Connection, spec: DurableSpec): Partial<ConsumerConfig> {

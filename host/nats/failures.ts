@@ -53,6 +53,7 @@ export const API_ERROR = {
   streamNotFound: 10059,
   subjectOverlap: 10065,
   wrongLastSequence: 10071,
+  consumerExists: 10148,
 } as const;
 
 /** Nobody answered: no such stream, consumer or subject. */

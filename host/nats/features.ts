@@ -1,6 +1,7 @@
 /** What not every server can do: the name it goes by in messages, and the version it came with. */
 const FEATURES = {
   metadata: { name: 'metadata on streams and consumers', since: '2.10.0' },
+  createOnly: { name: 'making a durable only where there is none', since: '2.10.0' },
   termReason: { name: 'a reason with term', since: '2.10.4' },
 } as const;
 

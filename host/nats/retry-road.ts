@@ -8,6 +8,7 @@ import type { Connection } from './connection';
 import type { DurableSpec } from './consumers';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 import { toHeaders } from './publisher';
+import { holdsAny } from './streams';
 
 /** Where events wait that are to come back to one handler alone: postponed for long, or redriven. */
 export const RETRY_STREAM = 'RETRY';
@@ -57,10 +58,19 @@ export async function ensureRetryStream({ jsm }: Connection, replicas: number): 
   }
 }
 
-/** The subjects of all that lies on the roads: on all of them, or on one. */
-export async function subjectsOnRoads({ jsm }: Connection, subject = 'retry.>'): Promise<string[]> {
+/** Whether anything lies on a handler's road. */
+export async function isOnRoad(connection: Connection, { subject }: Pick<DurableSpec, 'subject'>): Promise<boolean> {
   try {
-    const { state } = await jsm.streams.info(RETRY_STREAM, { subjects_filter: subject });
+    return await holdsAny(connection, RETRY_STREAM, subject);
+  } catch (error) {
+    throw asBrokerError(error, `stream ${RETRY_STREAM}`);
+  }
+}
+
+/** The subjects of all that lies on the roads. */
+export async function subjectsOnRoads({ jsm }: Connection): Promise<string[]> {
+  try {
+    const { state } = await jsm.streams.info(RETRY_STREAM, { subjects_filter: 'retry.>' });
     return Object.keys(state.subjects ?? {});
   } catch (error) {
     throw asBrokerError(error, `stream ${RETRY_STREAM}`);

@@ -54,6 +54,17 @@ export async function lastSequence({ jsm }: Connection, name: string): Promise<n
   }
 }
 
+/** Whether a stream holds a message on one of the subjects that the filter covers: asks for the first, and lists none. */
+export async function holdsAny({ acks }: Connection, stream: string, filter: string): Promise<boolean> {
+  try {
+    await acks.askApi(`STREAM.MSG.GET.${stream}`, { seq: 1, next_by_subj: filter });
+    return true;
+  } catch (error) {
+    if (apiErrorCode(error) === API_ERROR.noMessage) return false;
+    throw error;
+  }
+}
+
 const ASK_MS = 1_000;
 
 /** The streams on the server that hold a subject, whoever made them; none where the host may not ask. */

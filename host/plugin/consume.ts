@@ -87,7 +87,8 @@ export class Consumption implements ConsumingHandler {
   private readonly outages: Outages;
   private readonly leaveRoads: () => void;
   private roadOpening: Promise<void> | undefined;
-  private roadWanted = false;
+  /** Whether something is known to be there, or to have been. */
+  private isOnRoad = false;
   private probeTimer: Timer | undefined;
   private stopped = false;
 
@@ -126,7 +127,10 @@ export class Consumption implements ConsumingHandler {
     host.sweep.add(this.intake);
     this.addLane(durable, settlements, (delivery) => this.fromStream(delivery));
     if (this.circuit.isOpen) this.holdOff('the handler was down when the host before this one ended: its events wait');
-    this.leaveRoads = host.wakes.on(plugin.name, definition.name, () => this.openRoad());
+    this.leaveRoads = host.wakes.on(plugin.name, definition.name, () => {
+      this.isOnRoad = true;
+      this.openRoad();
+    });
     this.openRoad();
   }
 
@@ -221,38 +225,34 @@ export class Consumption implements ConsumingHandler {
     return undefined;
   }
 
-  /** The road of what comes back to this handler alone, opened when something is there: looks until it knows. */
+  /** The road of what comes back to this handler alone, opened when something is there or comes: looks until it knows. */
   private openRoad(): void {
     if (this.stopped || this.lanes.length > 1) return;
-    this.roadWanted = true;
-    this.roadOpening ??= this.makeRoad().finally(() => (this.roadOpening = undefined));
+    this.roadOpening ??= this.makeRoad();
   }
 
   private async makeRoad(): Promise<void> {
-    const { host } = this;
-    while (this.roadWanted && !this.stopped && this.lanes.length === 1) {
-      // Something may go there while this looks.
-      this.roadWanted = false;
+    const { host, durable, definition } = this;
+    const road = roadDurable(this.version.plugin.name, definition.name, durable.ackWaitMs);
+    while (!this.stopped) {
       try {
-        await this.makeRoadIfNeeded();
+        // What comes while this looks is told too.
+        if (!this.isOnRoad && (await host.broker.isOnRoad(road))) this.isOnRoad = true;
+        if (this.isOnRoad) await this.addRoad(road);
+        break;
       } catch (error) {
-        this.log.warn('the retry road cannot be looked at yet', { handler: this.definition.name, err: error });
-        this.roadWanted = true;
+        this.log.warn('the retry road cannot be looked at yet', { handler: definition.name, err: error });
         await new Promise<void>((resolve) => host.time.after(ROAD_RETRY_MS, resolve));
       }
     }
+    this.roadOpening = undefined;
   }
 
-  private async makeRoadIfNeeded(): Promise<void> {
-    const { host } = this;
-    const { plugin, definition } = this.version;
-    const durable = roadDurable(plugin.name, definition.name, this.durable.ackWaitMs);
-    const isThere = await host.broker.durablePosition(durable.stream, durable.durable);
-    if (!isThere && !(await host.broker.isOnRoad(durable))) return;
-    const settlements = await openSettlements(durable, plugin, host);
-    await ensureDurableAt(durable, settlements, host);
-    this.circuit.restore({ failing: await this.attempts.failing(durable.stream, settlements) });
-    this.addLane(durable, settlements, (delivery) => this.fromRoad(delivery));
+  private async addRoad(road: DurableSpec): Promise<void> {
+    const settlements = await openSettlements(road, this.version.plugin, this.host);
+    await ensureDurableAt(road, settlements, this.host);
+    this.circuit.restore({ failing: await this.attempts.failing(road.stream, settlements) });
+    this.addLane(road, settlements, (delivery) => this.fromRoad(delivery));
     if (this.circuit.isOpen) this.lanes.at(-1)?.pause();
   }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import Module, { builtinModules, createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { dirname, extname, join, relative, resolve } from 'node:path';
 import {
   isEventContract,
@@ -12,7 +13,8 @@ import {
 } from '../../sdk/internal';
 import { isError, showThrown } from '../thrown';
 import { loadShared } from './classes';
-import { transpile } from './transpile';
+import { Turns } from '../turns';
+import { transpile, transpileAside } from './transpile';
 
 const hostRequire = createRequire(__filename);
 const BUILTINS = new Set(builtinModules);
@@ -52,6 +54,7 @@ export function loadModules(file: string, given: ModuleTexts = new Map()): Loade
   const loader = new Loader(file, given);
   try {
     const exports = loader.load(file);
+    compiledOf.set(loader.sources, loader.compiled);
     return {
       exports,
       version: versionOf(file, loader.sources),
@@ -76,12 +79,34 @@ export function readModules(file: string): Map<string, ModuleText> {
     const text = readModule(path);
     texts.set(path, text);
     if (extname(path) === '.json') continue;
-    for (const [, specifier] of text.code.matchAll(OWN_IMPORT)) {
-      const imported = findModule(specifier!, path, () => false);
-      if (imported !== undefined) paths.add(imported);
-    }
+    for (const imported of importsOf(path, text.code)) paths.add(imported);
   }
   return texts;
+}
+
+/**
+ * Has the modules of plugins compiled in threads, so that it is done when they are loaded in their turn. Each promise
+ * resolves when that is so of one plugin; what cannot be compiled fails again when it is loaded, and is told then.
+ */
+export function compileAhead(files: readonly string[]): Promise<void>[] {
+  const begun = new Set<string>();
+  const compileAll = async (path: string): Promise<void> => {
+    if (begun.has(path) || extname(path) === '.json') return;
+    begun.add(path);
+    const code = await transpileAside(path, readFileSync(path, 'utf8'));
+    for (const imported of importsOf(path, code)) await compileAll(imported);
+  };
+  return files.map((file) => inThreads.take(() => compileAll(file).catch(() => undefined)));
+}
+
+/** As many as there are processors; the threads that do it also look up the names of servers. */
+const inThreads = new Turns(availableParallelism());
+
+/** The files that a module imports by path, those in it that it may never come to included. */
+function importsOf(path: string, code: string): string[] {
+  return [...code.matchAll(OWN_IMPORT)]
+    .map(([, specifier]) => findModule(specifier!, path, () => false))
+    .filter((imported) => imported !== undefined);
 }
 
 /** As the compiler writes it. */
@@ -102,6 +127,11 @@ function findModule(specifier: string, from: string, isGiven: (path: string) => 
     .find((candidate) => isGiven(candidate) || statSync(candidate, { throwIfNoEntry: false })?.isFile());
 }
 
+/** Where a file really is; where it was, if its text is all that is left of it. */
+function realPathOf(file: string): string {
+  return statSync(file, { throwIfNoEntry: false }) ? realpathSync.native(file) : file;
+}
+
 interface OwnModule {
   exports: unknown;
 }
@@ -115,9 +145,37 @@ interface NodeModule extends OwnModule {
 }
 const NodeModule = Module as unknown as new (id: string) => NodeModule;
 
+/** What was found for a folder in this turn of the event loop: plugins that start together ask for the same. */
+const packages = new Map<string, unknown>();
+
+type Body = (exports: unknown, require: NodeJS.Require, module: NodeModule, file: string, folder: string) => void;
+
+/** Node knows a source map for as long as its module: that is as long as somebody has the plugin's sources. */
+const compiledOf = new WeakMap<LoadedModules['sources'], ReadonlySet<NodeModule>>();
+
+/** What plugins import of their own is compiled once for all of them, as what a module exports; each runs it for itself. */
+const bodies = new Map<string, { readonly code: string; readonly module: NodeModule }>();
+const MAX_BODIES = 1_000;
+
+function bodyOf(file: string, code: string): NodeModule {
+  const known = bodies.get(file);
+  if (known?.code === code) return known.module;
+  const module = new NodeModule(file);
+  // On the first line, so that the lines stay what the source map says.
+  module._compile(
+    `module.exports = (0, function (exports, require, module, __filename, __dirname) {${code}\n});`,
+    file,
+  );
+  bodies.set(file, { code, module });
+  if (bodies.size > MAX_BODIES) bodies.delete(bodies.keys().next().value!);
+  return module;
+}
+
 class Loader {
   readonly sources = new Map<string, string>();
   readonly texts = new Map<string, ModuleText>();
+  /** Those that have the source maps. */
+  readonly compiled = new Set<NodeModule>();
   private readonly modules = new Map<string, OwnModule>();
 
   constructor(
@@ -134,8 +192,23 @@ class Loader {
     module.require = (specifier) => this.require(specifier, file);
     this.modules.set(file, module);
     if (extname(file) === '.json') module.exports = parseJson(file, source);
-    else module._compile(code, file);
+    else if (file === this.entry) this.compile(module, code);
+    else this.run(module, code);
     return module.exports;
+  }
+
+  private compile(module: NodeModule, code: string): void {
+    this.compiled.add(module);
+    module._compile(code, module.filename);
+  }
+
+  private run(module: NodeModule, code: string): void {
+    const { filename: file } = module;
+    const compiled = bodyOf(file, code);
+    this.compiled.add(compiled);
+    const body = compiled.exports as Body;
+    const require = Object.assign((specifier: string) => module.require(specifier), createRequire(file));
+    body.call(module.exports, module.exports, require, module, file, dirname(file));
   }
 
   private textOf(file: string): ModuleText {
@@ -157,7 +230,16 @@ class Loader {
     if (specifier.startsWith('node:') || BUILTINS.has(specifier)) return hostRequire(specifier);
     if (/^\.{0,2}\//.test(specifier) || specifier === '.' || specifier === '..')
       return this.load(this.find(specifier, from));
-    return loadShared(() => hostRequire(this.findPackage(specifier, from)) as unknown);
+    return this.package(specifier, from);
+  }
+
+  private package(specifier: string, from: string): unknown {
+    const key = `${dirname(realPathOf(from))} ${specifier}`;
+    if (packages.has(key)) return packages.get(key);
+    const loaded = loadShared(() => hostRequire(this.findPackage(specifier, from)) as unknown);
+    if (packages.size === 0) setImmediate(() => packages.clear());
+    packages.set(key, loaded);
+    return loaded;
   }
 
   private find(specifier: string, from: string): string {
@@ -167,7 +249,7 @@ class Loader {
   }
 
   private findPackage(specifier: string, from: string): string {
-    const beside = () => createRequire(realpathSync(from)).resolve(specifier);
+    const beside = () => createRequire(realPathOf(from)).resolve(specifier);
     const ours = () => hostRequire.resolve(specifier);
     let cause: unknown;
     for (const attempt of specifier === SHARED ? [ours] : [beside, ours]) {
@@ -233,19 +315,33 @@ function resolvePath(path: string): string {
 /** Where a class, or a method of it, stands in the plugin's sources. */
 export function placeOf(sources: ReadonlyMap<string, string>, className: string, method?: string): Location {
   for (const [file, source] of sources) {
-    const classAt = source.search(new RegExp(`${NO_COMMENT}.*\\bclass\\s+${whole(className)}`, 'm'));
+    const classAt = lineOf(source, className, CLASS);
     if (classAt < 0) continue;
-    const inClass = source.slice(classAt);
-    const methodAt = method === undefined ? 0 : inClass.search(new RegExp(`${METHOD}${whole(method)}\\s*[(<]`, 'm'));
+    const methodAt = method === undefined ? 0 : lineOf(source.slice(classAt), method, METHOD);
     return { file, line: source.slice(0, classAt + Math.max(0, methodAt)).split('\n').length };
   }
   return { file: [...sources.keys()][0] ?? '', line: 1 };
 }
 
-const NO_COMMENT = String.raw`^(?!\s*(?:\*|\/\/|\/\*))`;
-/** Up to a method's name; its decorator may stand before it, or end, on the same line. */
-const METHOD = String.raw`^[ \t]*(?:[@}].*\)[ \t]+)?(?:(?:public|private|protected|override|async)\s+)*\*?`;
+/** How a name is declared: what stands on its line before it, and what after it. */
+interface Declaration {
+  readonly before: RegExp;
+  readonly after: RegExp;
+}
 
-function whole(name: string): string {
-  return `${name.replaceAll('$', '\\$')}(?![\\w$])`;
+/** Not in a comment. */
+const CLASS: Declaration = { before: /^(?!\s*(?:\*|\/\/|\/\*)).*\bclass\s+$/, after: /^(?![\w$])/ };
+/** Its decorator may stand before it, or end, on the same line. */
+const METHOD: Declaration = {
+  before: /^[ \t]*(?:[@}].*\)[ \t]+)?(?:(?:public|private|protected|override|async)\s+)*\*?$/,
+  after: /^\s*[(<]/,
+};
+
+/** Where the line starts on which a name is declared; -1 where it is not. */
+function lineOf(source: string, name: string, { before, after }: Declaration): number {
+  for (let at = source.indexOf(name); at >= 0; at = source.indexOf(name, at + 1)) {
+    const line = source.lastIndexOf('\n', at) + 1;
+    if (before.test(source.slice(line, at)) && after.test(source.slice(at + name.length))) return line;
+  }
+  return -1;
 }

@@ -4,7 +4,7 @@ import type { Connection } from '../nats/connection';
 import { checkDurable, durablePosition, ensureDurable } from '../nats/consumers';
 import type { KeptStreams } from '../nats/kept-streams';
 import { Pull } from '../nats/pull';
-import { subjectsOnRoads } from '../nats/retry-road';
+import { isOnRoad } from '../nats/retry-road';
 import type { PluginBroker } from './plugin-broker';
 
 /** What a plugin's life asks of the broker, on a connection. */
@@ -15,7 +15,7 @@ export function natsBroker(connection: Connection, kept: KeptStreams, config: Pi
     durablePosition: (stream, durable) => durablePosition(connection, stream, durable),
     streamCreated: (stream) => kept.created(stream),
     whenChecked: (...streams) => kept.whenChecked(...streams),
-    isOnRoad: async ({ subject }) => (await subjectsOnRoads(connection, subject)).length > 0,
+    isOnRoad: (road) => isOnRoad(connection, road),
     storeOf: (plugin) => Bucket.at(connection, `jetplug-${plugin}`),
     pull: (stream, durable, sink) => new Pull(connection, stream, durable, sink),
     openStore: async (plugin) => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { JetplugError } from '../../sdk/internal';
 import { IsolatedPlugin } from '../isolation/isolated-plugin';
-import { inStartTurn } from '../isolation/starts';
+import { startTurns } from '../isolation/starts';
 import { forgetClasses } from './classes';
 import { compile, type CompiledPlugin } from './compile';
 import { describe, type DescribedPlugin } from './describe';
@@ -86,7 +86,7 @@ async function prepareInline(
 /** The same, of one whose code the host does not run. */
 function prepareIsolated(file: PluginFile, limits: MemoryLimits, host: PluginHost): Promise<PluginVersion> {
   // The time that it may take begins with its turn.
-  return inStartTurn(() => startIsolated(file, limits, host));
+  return startTurns.take(() => startIsolated(file, limits, host));
 }
 
 async function startIsolated(file: PluginFile, limits: MemoryLimits, host: PluginHost): Promise<PluginVersion> {

@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type swc from '@swc/core';
+import type { Options, Output } from '@swc/core';
 import { JetplugError } from '../../sdk/internal';
 
 const hostRequire = createRequire(__filename);
 /** Loaded when it is needed: a process that is given compiled texts is quicker and smaller without it. */
 const compiler = (): typeof swc => hostRequire('@swc/core') as typeof swc;
-const cache = new Map<string, string>();
+/** What each file was compiled to last. */
+const cache = new Map<string, { readonly source: string; readonly code: string }>();
 const MAX_CACHED = 2_000;
 
 /**
@@ -14,36 +15,56 @@ const MAX_CACHED = 2_000;
  * @throws JetplugError `JP_PLUGIN_SYNTAX` with the line
  */
 export function transpile(file: string, source: string): string {
-  const key = createHash('sha256').update(`${file}\n${source}`).digest('base64');
-  const known = cache.get(key);
+  const known = cached(file, source);
   if (known !== undefined) return known;
-  const code = compile(file, source);
-  cache.set(key, code);
+  try {
+    return note(file, source, compiler().transformSync(source, optionsFor(file)));
+  } catch (error) {
+    throw syntaxError(file, error);
+  }
+}
+
+/** The same, in a thread beside this one. */
+export async function transpileAside(file: string, source: string): Promise<string> {
+  const known = cached(file, source);
+  if (known !== undefined) return known;
+  try {
+    return note(file, source, await compiler().transform(source, optionsFor(file)));
+  } catch (error) {
+    throw syntaxError(file, error);
+  }
+}
+
+function cached(file: string, source: string): string | undefined {
+  const known = cache.get(file);
+  return known?.source === source ? known.code : undefined;
+}
+
+function note(file: string, source: string, { code }: Output): string {
+  cache.set(file, { source, code });
   if (cache.size > MAX_CACHED) cache.delete(cache.keys().next().value!);
   return code;
 }
 
-function compile(file: string, source: string): string {
+function optionsFor(file: string): Options {
   const parser = file.endsWith('.ts')
     ? ({ syntax: 'typescript', decorators: true } as const)
     : ({ syntax: 'ecmascript', decorators: true, decoratorsBeforeExport: true } as const);
-  try {
-    return compiler().transformSync(source, {
-      filename: file,
-      swcrc: false,
-      configFile: false,
-      sourceMaps: 'inline',
-      jsc: {
-        parser,
-        transform: { legacyDecorator: true, decoratorMetadata: true },
-        target: 'es2022',
-        keepClassNames: true,
-      },
-      module: { type: 'commonjs' },
-    }).code;
-  } catch (error) {
-    throw syntaxError(file, error);
-  }
+  return {
+    filename: file,
+    swcrc: false,
+    configFile: false,
+    sourceMaps: 'inline',
+    // The file itself is there to be looked at.
+    inlineSourcesContent: false,
+    jsc: {
+      parser,
+      transform: { legacyDecorator: true, decoratorMetadata: true },
+      target: 'es2022',
+      keepClassNames: true,
+    },
+    module: { type: 'commonjs' },
+  };
 }
 
 /** swc tells the place only within its message: `x Expected ident ,-[file:3:9]`. */

@@ -1,6 +1,7 @@
 // For a child process: loads the plugin files it is given with the built host, builds each, calls its
 // handlers, and prints what became of each as JSON. Under jest they would get another realm's classes.
 const { join } = require('node:path');
+const { setImmediate: turn } = require('node:timers/promises');
 
 const host = join(__dirname, '..', '..', 'dist', 'host');
 const { compile } = require(join(host, 'plugin', 'compile.js'));
@@ -17,8 +18,11 @@ const services = { bus: service, log: service, clock: service, openStore: async 
 async function load(file) {
   const { name, handlers } = describe(compile({ file, root: '' }), config);
   const { version, sources, contracts } = loadModules(file);
-  const { cls, instance } = await build(file);
+  const { definition, instance } = await build(file);
   const errors = [];
+  // Long after it was loaded, as a host would call it.
+  await turn();
+  global.gc();
   for (const { method } of handlers) {
     try {
       await instance[method]({ n: 1_000 }, {});
@@ -29,7 +33,7 @@ async function load(file) {
   return {
     name,
     version,
-    className: cls.name,
+    className: definition.className,
     sources: [...sources.keys()],
     contracts: [...contracts.keys()],
     handlers: handlers.map(({ method, subject, durable, where }) => ({ method, subject, durable, line: where.line })),
@@ -41,7 +45,7 @@ async function load(file) {
 
 async function build(file) {
   const definition = describe(compile({ file, root: '' }), config);
-  return { cls: definition.cls, ...(await contain(definition, services, undefined)) };
+  return { definition, ...(await contain(definition, services, undefined)) };
 }
 
 function faults(error) {

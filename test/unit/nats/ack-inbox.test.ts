@@ -161,3 +161,21 @@ test('an inbox that is not permitted ends all that wait; the next publish tries 
   expect(await next).toMatchObject({ seq: 7 });
   expect(new Set(bench.inboxes).size).toBe(2);
 });
+
+test('a request of the JetStream API resolves with its answer, and rejects with the error in it', async () => {
+  const bench = new Bench();
+  const found = bench.acks.askApi('CONSUMER.INFO.EVENTS.d');
+  const missing = bench.acks.askApi('STREAM.MSG.GET.EVENTS', { seq: 1 });
+  expect(bench.sent.map(({ subject }) => subject)).toEqual([
+    '$JS.API.CONSUMER.INFO.EVENTS.d',
+    '$JS.API.STREAM.MSG.GET.EVENTS',
+  ]);
+  bench.answer(1, '{"error":{"code":404,"err_code":10037,"description":"no message found"}}');
+  bench.answer(0, '{"name":"d"}');
+  expect(await found).toEqual({ name: 'd' });
+  await expect(missing).rejects.toMatchObject({
+    message: 'no message found',
+    code: '404',
+    api_error: { err_code: 10037 },
+  });
+});

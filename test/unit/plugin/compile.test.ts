@@ -74,6 +74,7 @@ let reports: Record<string, Loaded>;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'jetplug-compile-'));
   const outside = [writeOutside('alone'), writeOutside('with-its-own-copy', copyPackages), ...writeTwice()];
+  outside.push(...writeSharing());
   const files = [...GOOD.map((name) => fixture(`plugins/${name}`)), ...BROKEN.map((name) => fixture(`broken/${name}`))];
   reports = await load([...files, ...outside]);
 });
@@ -81,6 +82,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 async function load(files: string[]): Promise<Record<string, Loaded>> {
   const { stdout } = await promisify(execFile)(process.execPath, [
+    '--expose-gc',
     join(root, 'test/support/load-plugins.cjs'),
     ...files,
   ]);
@@ -102,6 +104,24 @@ function copyPackages(dir: string): void {
   }
   cpSync(join(root, 'dist/sdk'), join(dir, 'node_modules/jetplug/dist/sdk'), { recursive: true });
   cpSync(join(root, 'package.json'), join(dir, 'node_modules/jetplug/package.json'));
+}
+
+/** Plugins of one folder that have a helper, which throws and counts its calls. */
+function writeSharing(): string[] {
+  const dir = join(folder, 'sharing');
+  mkdirSync(dir);
+  writeFileSync(
+    join(dir, 'calls.ts'),
+    'interface Gone {\n  n: number;\n}\nlet calls = 0;\n\nexport function call(): never {\n  throw new Error(`call ${++calls}`);\n}\n',
+  );
+  return ['One', 'Other'].map((name) => {
+    const file = join(dir, `${name}.plugin.ts`);
+    writeFileSync(
+      file,
+      `import { Plugin, Subscribe } from 'jetplug/sdk';\nimport { call } from './calls';\n\n@Plugin()\nexport class ${name}Plugin {\n  @Subscribe('a') handle() {\n    call();\n  }\n}\n`,
+    );
+    return file;
+  });
 }
 
 /** One plugin in two folders, and one whose helper alone differs. */
@@ -197,6 +217,16 @@ test('a plugin’s version says whether its sources are the same, wherever they 
   expect(one).toMatch(/^[0-9a-f]{12}$/);
   expect(same).toBe(one);
   expect(other).not.toBe(one);
+});
+
+test('plugins that have a module share its text and nothing of its state; their errors name its line', () => {
+  const calls = join(folder, 'sharing/calls.ts');
+  for (const name of ['One', 'Other']) {
+    const report = reports[join(folder, `sharing/${name}.plugin.ts`)]!;
+    expect(report.sources).toContain(calls);
+    expect(report.errors).toEqual([expect.stringMatching(/^Error: call 1\n/)]);
+    expect(report.errors[0]).toContain(`${calls}:7:`);
+  }
 });
 
 /** The plugin’s file, the file and line that is named (or a text on it), code and message, and the cause’s. */

@@ -1,5 +1,5 @@
 import { runInNewContext } from 'node:vm';
-import { transpile } from '../../../host/plugin/transpile';
+import { transpile, transpileAside } from '../../../host/plugin/transpile';
 
 function run(file: string, source: string): Record<string, unknown> {
   const module = { exports: {} as Record<string, unknown> };
@@ -53,4 +53,20 @@ test.each<[what: string, file: string, source: string, line: number, says: RegEx
   expect(() => transpile(file, source)).toThrow(
     expect.objectContaining({ code: 'JP_PLUGIN_SYNTAX', file, line, message: expect.stringMatching(says) as string }),
   );
+});
+
+test('what was compiled in a thread is the same, and is not compiled again', async () => {
+  const source = 'export const n: number = 1;';
+  const code = await transpileAside('/p/aside.ts', source);
+  expect(transpile('/p/aside.ts', source)).toBe(code);
+  expect(await transpileAside('/p/aside.ts', source)).toBe(code);
+  expect(code).toBe(transpile('/p/beside.ts', source).replace(/base64,.*/, /base64,.*/.exec(code)![0]));
+});
+
+test('a thread tells the same error', async () => {
+  await expect(transpileAside('/p/a.ts', 'const a = 1;\nconst b = [;\n')).rejects.toMatchObject({
+    code: 'JP_PLUGIN_SYNTAX',
+    file: '/p/a.ts',
+    line: 2,
+  });
 });

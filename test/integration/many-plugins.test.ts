@@ -1,0 +1,89 @@
+import type { JetStreamManager, NatsConnection } from 'nats';
+import { compareVersions } from '../../host/nats/features';
+import { eventually } from '../support/eventually';
+import type { TestHost } from '../support/host';
+import type { TestServer } from '../support/nats-server';
+import { pluginSource } from '../support/plugin-source';
+import { Scene } from '../support/scene';
+
+const COUNT = 60;
+const EVENTS = 3;
+const helper = `let calls = 0;\nexport function call(): number {\n  return ++calls;\n}\n`;
+const names = Array.from({ length: COUNT }, (_, n) => `many-${n}`);
+
+/** Plugins of one folder and one helper, and between them some that cannot run. */
+function files(): Record<string, string> {
+  const sound = names.map((name, n): [string, string] => [`${name}.plugin.ts`, source(`Many${n}Plugin`)]);
+  return {
+    ...Object.fromEntries(sound),
+    'helper.ts': helper,
+    'half.ts': 'export const a = [;\n',
+    'many-1x.plugin.ts': 'export class {',
+    'many-2x.plugin.ts': `import { a } from './half';\nexport const b = a;\n`,
+    // Short, it would be compiled before the longer file of its name, which comes first.
+    'twin-1.plugin.ts': `/* ${'long '.repeat(20_000)} */\n${source('TwinPlugin')}`,
+    'twin-2.plugin.ts': source('TwinPlugin'),
+  };
+}
+function source(className: string): string {
+  const body = `  @Subscribe('video.many', { from: 'beginning' })
+  handle(event: any, context: EventContext) { context.log.info('ran', { n: event.n, calls: call() }); }`;
+  return pluginSource(className, body, { before: `import { call } from './helper';` });
+}
+
+const scene = new Scene();
+let server: TestServer;
+let folder: string;
+let nats: NatsConnection;
+let jsm: JetStreamManager;
+
+beforeAll(async () => {
+  server = await scene.server();
+  nats = await scene.client(server.url);
+  jsm = await nats.jetstreamManager();
+  folder = scene.folder(files());
+  most = compareVersions(server.version, '2.10.0') < 0 ? 6 : 5;
+});
+afterAll(() => scene.end());
+
+/** How many a handler may cost: a server before 2.10 is asked about its durable first. */
+let most: number;
+
+/** How many requests the server's JetStream had so far. */
+const requests = async (): Promise<number> => (await jsm.getAccountInfo()).api.total;
+const start = (): Promise<TestHost> => scene.host({ server, plugins: [folder] });
+
+/** Starts a host, and tells how many requests that took. */
+async function startCounted(): Promise<{ host: TestHost; asked: number }> {
+  const before = await requests();
+  const host = await start();
+  return { host, asked: (await requests()) - before };
+}
+
+test('many plugins start together, each apart from the others, and those that cannot run hold up none', async () => {
+  const { host, asked } = await startCounted();
+  const states = new Map(host.ready.plugins.map(({ file, state, error }) => [file.split('/').pop(), { state, error }]));
+  for (const name of names) expect(states.get(`${name}.plugin.ts`)).toEqual({ state: 'running' });
+  expect(states.get('many-1x.plugin.ts')).toMatchObject({ state: 'failed', error: { code: 'JP_PLUGIN_SYNTAX' } });
+  expect(states.get('many-2x.plugin.ts')).toMatchObject({ state: 'failed', error: { code: 'JP_PLUGIN_SYNTAX' } });
+  // Of two that have one name the first by its file has it.
+  expect(states.get('twin-1.plugin.ts')).toEqual({ state: 'running' });
+  expect(states.get('twin-2.plugin.ts')).toMatchObject({ error: { code: 'JP_PLUGIN_DUPLICATE_NAME' } });
+  for (let n = 0; n < EVENTS; n++) nats.publish('video.many', JSON.stringify({ n }));
+  await eventually(() => host.logged('ran').length === EVENTS * (COUNT + 1));
+  // What a helper counts it counts for one plugin.
+  expect(host.logged('ran').filter(({ calls }) => calls === 1)).toHaveLength(COUNT + 1);
+  // For each handler: to make its durable, to look for failures and for its retry road, and where it is.
+  expect(asked / (COUNT + 1)).toBeLessThan(most);
+  expect(await host.stop()).toBe(0);
+});
+
+test('the next start finds the durables where they stood', async () => {
+  nats.publish('video.many', JSON.stringify({ n: EVENTS }));
+  const { host, asked } = await startCounted();
+  await eventually(() => host.logged('ran').length >= COUNT + 1);
+  expect(new Set(host.logged('ran').map(({ n }) => n))).toEqual(new Set([EVENTS]));
+  expect(host.logged('ran')).toHaveLength(COUNT + 1);
+  expect(asked / (COUNT + 1)).toBeLessThan(most);
+  expect(await host.stop()).toBe(0);
+});
