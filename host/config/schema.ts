@@ -226,7 +226,7 @@ export const schema = {
     maxAckPending: {
       doc: 'How many deliveries of one durable may be unsettled at a time, over all hosts.',
       format: 'count',
-      default: 1_000,
+      default: 5_000,
       env: 'JETPLUG_DELIVERY_MAX_ACK_PENDING',
     },
     maxPayload: {

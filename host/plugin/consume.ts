@@ -21,7 +21,7 @@ import { ensureDurableAt, openSettlements, type Reconciled } from './reconcile';
 /** How many deliveries wait in the host for each that runs, until it is known how quick the handler is. */
 const PREFETCH_PER_RUN = 4;
 /** More make nothing quicker. */
-const MOST_PREFETCH = 500;
+const MOST_PREFETCH = 2_500;
 const ROAD_RETRY_MS = 1_000;
 /** The waits before the first probe of a handler that is down, the second and so on. */
 const PROBE_MS = [1_000, 2_000, 5_000, 10_000];
