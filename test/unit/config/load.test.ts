@@ -42,7 +42,7 @@ describe('loading the configuration', () => {
       },
       delivery: {
         ackWaitMs: 15_000,
-        maxAckPending: 1_000,
+        maxAckPending: 5_000,
         maxPayloadBytes: 512 * 1024,
         maxDepth: 64,
         circuit: { messages: 5, overMs: 1_000 },
