@@ -3,8 +3,10 @@
  * `node test/support/broker-host.cjs '{"data":…,"port":…,"own":…,"binary":…}'`, with the built host's code.
  * It prints JSON lines, `{"say":…}` and then `{"broker":…}` or `{"error":…}`, and stops on SIGTERM.
  */
+const { join } = require('node:path');
 const { setInterval } = require('node:timers');
-const { openBroker } = require('../../dist/host/nats/embedded/open-broker.js');
+// Built by then; what looks at the sources alone finds no such file.
+const { openBroker } = require(join(__dirname, '../../dist/host/nats/embedded/open-broker.js'));
 
 void main();
 
