@@ -1,11 +1,12 @@
 import { isAscii } from 'node:buffer';
-import type { TextDecoder } from 'node:util';
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Bytes as text. Most are ASCII, and as such read in less time than as UTF-8.
- * @param decoder for what is not
+ * Bytes as UTF-8 text, from a place on. Most are ASCII, and as such read in less time.
+ * @throws TypeError where they are none
  */
-export function textOf(bytes: Uint8Array, decoder: TextDecoder): string {
-  if (!isAscii(bytes)) return decoder.decode(bytes);
-  return (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes)).toString('latin1');
+export function utf8(bytes: Uint8Array, from = 0): string {
+  if (Buffer.isBuffer(bytes) && isAscii(bytes)) return bytes.toString('latin1', from);
+  return UTF8.decode(bytes.subarray(from));
 }

@@ -164,9 +164,15 @@ async function checked(
   contract: EventContract | undefined,
   limits: PayloadLimits,
 ): Promise<Fields> {
-  const payload = Buffer.from(text);
   const origin = { stream: '-', sequence: 1, storedAtMs: Date.now() };
-  const received = { subject, payload, origin, header: () => undefined, headers: () => ({}) };
+  const received = {
+    subject,
+    size: Buffer.byteLength(text),
+    text: () => text,
+    origin,
+    header: () => undefined,
+    headers: () => ({}),
+  };
   const result = await validate(decode(received, limits), contract);
   if (result.kind === 'invalid') throw new JetplugError('JP_EVENT_INVALID', result.error.message);
   const { event_type } = result.event;

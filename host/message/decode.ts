@@ -1,12 +1,11 @@
 import type { Envelope } from '../../sdk/internal';
-import { textOf } from '../text';
 import type { Delivery } from './delivery';
 import type { PayloadLimits } from './handler';
 import { readCloudEvent, type CloudEvent } from './cloud-events';
 import { invalid, type Invalid } from './outcome';
 
 /** What there is of a message before anything is done with it. */
-export type Received = Pick<Delivery, 'subject' | 'payload' | 'origin' | 'header' | 'headers'>;
+export type Received = Pick<Delivery, 'subject' | 'size' | 'text' | 'origin' | 'header' | 'headers'>;
 
 /** How many events away from the one that came from outside; a chain of handlers that feed each other ends at the limit. */
 export const HOPS_HEADER = 'x-hops';
@@ -21,13 +20,12 @@ export interface Decoded {
   readonly hops: number;
 }
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true });
 const MAX_ID_BYTES = 256;
 const ISO_8601 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
 
 /** Turns bytes into an event, and fills the envelope of one that was published by hand. Never throws. */
 export function decode(delivery: Received, limits: PayloadLimits): Decoded | Invalid {
-  const size = delivery.payload.length;
+  const { size } = delivery;
   if (size > limits.maxPayloadBytes) {
     return invalid('too-large', `the payload has ${size} bytes; the limit is ${limits.maxPayloadBytes}`);
   }
@@ -36,7 +34,7 @@ export function decode(delivery: Received, limits: PayloadLimits): Decoded | Inv
   if (hops > MAX_HOPS) {
     return invalid('too-many-hops', `the event is ${hops} events away from the first; the limit is ${MAX_HOPS}`);
   }
-  const body = parse(delivery.payload, limits.maxDepth);
+  const body = parse(delivery, limits.maxDepth);
   if ('kind' in body) return body;
 
   const cloudEvent = readCloudEvent(delivery, body.value);
@@ -62,11 +60,11 @@ function hopsOf(delivery: Received): number | Invalid {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : 0;
 }
 
-function parse(payload: Uint8Array, maxDepth: number): Value<Record<string, unknown>> | Invalid {
-  if (payload.length === 0) return invalid('invalid-json', 'the payload is empty');
+function parse(delivery: Received, maxDepth: number): Value<Record<string, unknown>> | Invalid {
+  if (delivery.size === 0) return invalid('invalid-json', 'the payload is empty');
   let value: unknown;
   try {
-    value = JSON.parse(textOf(payload, UTF8));
+    value = JSON.parse(delivery.text());
   } catch (error) {
     const what = error instanceof SyntaxError ? 'JSON' : 'UTF-8';
     return invalid('invalid-json', `the payload is not ${what}: ${(error as Error).message}`, error);

@@ -33,6 +33,10 @@ export interface MessageRef {
 export interface Delivery extends MessageRef {
   readonly subject: string;
   readonly payload: Uint8Array;
+  /** How many bytes the payload has. */
+  readonly size: number;
+  /** The payload as UTF-8 text. Throws where it is none. */
+  text(): string;
   /** Which event it is: the stored message itself, or the one that waited or was buried and is back by the retry road. */
   readonly origin: MessageRef;
   /** What it brings from before; only by the retry road. */

@@ -106,7 +106,7 @@ export class Intake implements RunRegistry {
   offer(delivery: Delivery, handler: Handler): void {
     if (this.stopping || (this.admitted <= 0 && !this.keepsPlaces)) return delivery.nak();
     if (!this.keepsPlaces) this.admitted--;
-    this.prefetch.arrived(delivery.payload.length);
+    this.prefetch.arrived(delivery.size);
     if (this.isFreeFor(delivery, handler)) return this.startAtOnce(delivery, handler);
     const held = this.take(delivery, handler);
     if (!held) return;

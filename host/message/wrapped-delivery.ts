@@ -10,6 +10,12 @@ export abstract class WrappedDelivery implements Delivery {
   get payload(): Uint8Array {
     return this.delivery.payload;
   }
+  get size(): number {
+    return this.delivery.size;
+  }
+  text(): string {
+    return this.delivery.text();
+  }
   get stream(): string {
     return this.delivery.stream;
   }

@@ -11,10 +11,10 @@ interface MsgInternals {
   readonly _rdata: Uint8Array;
 }
 
-/** The block of a message's headers as it was sent; nothing where it has none. */
-export function headerBlockOf(message: Msg): Uint8Array | undefined {
+/** A message as it was sent: first the block of its headers, of so many bytes, then the payload. */
+export function bytesOf(message: Msg): { readonly bytes: Uint8Array; readonly headerBytes: number } {
   const { _msg: sizes, _rdata: bytes } = message as Msg & MsgInternals;
-  return sizes.hdr > 0 ? bytes.subarray(0, sizes.hdr) : undefined;
+  return { bytes, headerBytes: Math.max(0, sizes.hdr) };
 }
 
 /** Sends commands of the protocol, each with its payload and the line's end, in one piece: `publish` takes three for each. */

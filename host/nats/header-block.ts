@@ -1,5 +1,3 @@
-import { textOf } from '../text';
-
 const VERSION = Buffer.from('NATS/1.0');
 const TEXT = new TextDecoder();
 const CR = 13;
@@ -24,9 +22,15 @@ export class HeaderBlock {
   /** For each header where its name begins, where it ends and where its line does. */
   private readonly places: number[] = [];
 
-  /** @throws Error where it is malformed */
-  constructor(private readonly bytes: Uint8Array) {
-    if (!this.read()) throw new Error(`the header block is ${JSON.stringify(TEXT.decode(bytes).slice(0, 100))}`);
+  /**
+   * @param length how many of the bytes are the block
+   * @throws Error where it is malformed
+   */
+  constructor(
+    private readonly bytes: Uint8Array,
+    private readonly length: number,
+  ) {
+    if (!this.read()) throw new Error(`the header block is ${JSON.stringify(this.text(0, length).slice(0, 100))}`);
   }
 
   /** By its name in lower case, however it is written; the last one that has it. */
@@ -61,14 +65,14 @@ export class HeaderBlock {
       this.places.push(name, at, end);
       at = end + 2;
     }
-    return at >= 2 && bytes[at + 1] === LF && at + 2 === bytes.length;
+    return at >= 2 && bytes[at + 1] === LF && at + 2 === this.length;
   }
 
   /** Where the line ends that goes on at a place; -2 where it does not end well. */
   private endOfLine(from: number): number {
-    const { bytes } = this;
+    const { bytes, length } = this;
     let at = from;
-    while (at < bytes.length && bytes[at] !== CR && bytes[at] !== LF) at++;
+    while (at < length && bytes[at] !== CR && bytes[at] !== LF) at++;
     return bytes[at] === CR && bytes[at + 1] === LF ? at : -2;
   }
 
@@ -77,6 +81,6 @@ export class HeaderBlock {
   }
 
   private text(from: number, to: number): string {
-    return textOf(this.bytes.subarray(from, to), TEXT);
+    return TEXT.decode(this.bytes.subarray(from, to));
   }
 }

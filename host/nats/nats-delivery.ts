@@ -1,8 +1,9 @@
 import type { Msg } from 'nats';
 import { JetplugError } from '../../sdk/internal';
+import { utf8 } from '../text';
 import type { Delivery, MessageRef } from '../message/delivery';
 import { published, type Answer, type Answers } from './answers';
-import { headerBlockOf } from './client-internals';
+import { bytesOf } from './client-internals';
 import { HeaderBlock } from './header-block';
 
 const ACK = published('+ACK');
@@ -52,7 +53,9 @@ export class NatsDelivery implements Delivery {
   private readonly replyTo: string;
   /** Where the nanoseconds begin in it. */
   private readonly timeAt: number;
-  private bytes: Uint8Array | undefined;
+  /** The block of its headers, then the payload. */
+  private readonly bytes: Uint8Array;
+  private readonly headerBytes: number;
   /** Once it was asked for; null where the message has no headers. */
   private headerBlock: HeaderBlock | null | undefined;
 
@@ -61,6 +64,7 @@ export class NatsDelivery implements Delivery {
     private readonly source: DeliverySource,
   ) {
     const replyTo = (this.replyTo = message.reply ?? '');
+    ({ bytes: this.bytes, headerBytes: this.headerBytes } = bytesOf(message));
     const countAt = source.numbersIn(replyTo);
     const sequenceAt = replyTo.indexOf('.', countAt) + 1;
     const consumerSequenceAt = replyTo.indexOf('.', sequenceAt) + 1;
@@ -88,7 +92,15 @@ export class NatsDelivery implements Delivery {
   }
 
   get payload(): Uint8Array {
-    return (this.bytes ??= this.message.data);
+    return this.bytes.subarray(this.headerBytes);
+  }
+
+  get size(): number {
+    return this.bytes.length - this.headerBytes;
+  }
+
+  text(): string {
+    return utf8(this.bytes, this.headerBytes);
   }
 
   header(lowerName: string): string | undefined {
@@ -118,8 +130,8 @@ export class NatsDelivery implements Delivery {
 
   private get block(): HeaderBlock | null {
     if (this.headerBlock === undefined) {
-      const bytes = headerBlockOf(this.message);
-      this.headerBlock = bytes ? new HeaderBlock(bytes) : null;
+      const { bytes, headerBytes } = this;
+      this.headerBlock = headerBytes > 0 ? new HeaderBlock(bytes, headerBytes) : null;
     }
     return this.headerBlock;
   }

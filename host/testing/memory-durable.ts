@@ -2,6 +2,7 @@ import { covers, durationMs, JetplugError } from '../../sdk/internal';
 import type { Delivery, MessageRef } from '../message/delivery';
 import { headerIn } from '../message/headers';
 import type { DurablePosition, DurableSpec } from '../nats/consumers';
+import { utf8 } from '../text';
 import type { Time, Timer } from '../time';
 import type { MemoryStream, StoredMessage } from './memory-stream';
 
@@ -171,6 +172,12 @@ class MemoryDelivery implements Delivery {
   }
   get payload(): Uint8Array {
     return this.message.payload;
+  }
+  get size(): number {
+    return this.message.payload.length;
+  }
+  text(): string {
+    return utf8(this.message.payload);
   }
   get sequence(): number {
     return this.message.sequence;

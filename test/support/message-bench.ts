@@ -24,6 +24,7 @@ import type {
   RetryRoad,
 } from '../../host/message/ports';
 import type { Envelope } from '../../sdk/internal';
+import { utf8 } from '../../host/text';
 import { machineTime } from '../../host/time';
 import { MemoryKeyValue } from './memory-key-value';
 import { RecordingLog } from './recording-log';
@@ -76,6 +77,14 @@ export class FakeDelivery implements Delivery {
     const { stream, sequence, storedAtMs } = this;
     this.origin = given.origin ?? { stream, sequence, storedAtMs };
     if (given.past) this.past = given.past;
+  }
+
+  get size(): number {
+    return this.payload.length;
+  }
+
+  text(): string {
+    return utf8(this.payload);
   }
 
   header(lowerName: string): string | undefined {
