@@ -53,7 +53,7 @@ const PARTS = {
     paths: ['sdk/', LEAVES, 'host/config/(config|size).ts', 'host/message/', 'host/nats/(?!embedded/)', 'host/plugin/'],
     packages: ['fastify', 'prom-client'],
   },
-  'host/testing/': { paths: ['sdk/', 'host/(config|effects|log|message|nats|ops|plugin|time)'] },
+  'host/testing/': { paths: ['sdk/', 'host/(config|effects|log|message|nats|ops|plugin|text|time)'] },
   'host/host\\.ts': { paths: ['sdk/', 'host/(?!cli/|testing/)'] },
   'host/cli/': { paths: ['sdk/', 'host/'], packages: ['cli-progress', 'commander'] },
   'host/bin\\.js': {},
