@@ -10,6 +10,7 @@ import { durablePosition, ensureDurable } from '../nats/consumers';
 import { DeadLetterStream, type StoredLetter } from '../nats/dead-letter-stream';
 import { ensureRetryStream, NatsRetryRoad, roadDurable } from '../nats/retry-road';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
+import { utf8 } from '../text';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { assertChosen, select, selects, type SelectionFlags } from './dead-selection';
 import { paint, print, printJson, table } from './output';
@@ -215,7 +216,7 @@ function printTable(letters: readonly DeadLetterSummary[]): void {
 function readable(payload: Uint8Array): { text: string; form: 'text' | 'base64' } {
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(payload);
+    text = utf8(payload);
   } catch {
     return { text: Buffer.from(payload).toString('base64'), form: 'base64' };
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
 import { JetplugError, type ErrorCode } from '../../sdk/internal';
+import { utf8 } from '../text';
 import { explain } from './yaml-errors';
 
 /** A YAML file as plain values, and where each of them stands. */
@@ -26,7 +27,7 @@ const MAX_DEPTH = 50;
 export function readYamlFile(file: string): YamlFile | undefined {
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+    text = utf8(readFileSync(file));
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
