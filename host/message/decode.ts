@@ -101,7 +101,7 @@ function fillEnvelope(given: Partial<Record<keyof Envelope, unknown>>, delivery:
   const { event_type: type = delivery.subject, timestamp: time } = given;
   const { event_id: id = identityOf(delivery) } = given;
   if (typeof type !== 'string' || type === '') return invalid('invalid-envelope', `event_type is ${describe(type)}`);
-  if (typeof id !== 'string' || id === '' || Buffer.byteLength(id) > MAX_ID_BYTES) {
+  if (typeof id !== 'string' || id === '' || isLongerThan(MAX_ID_BYTES, id)) {
     return invalid('invalid-envelope', `event_id is ${describe(id)}, not a string of 1–${MAX_ID_BYTES} bytes`);
   }
   const timestamp = time === undefined ? new Date(delivery.origin.storedAtMs).toISOString() : utc(time);
@@ -112,6 +112,11 @@ function fillEnvelope(given: Partial<Record<keyof Envelope, unknown>>, delivery:
     );
   }
   return { value: { event_type: type, event_id: id, timestamp } };
+}
+
+function isLongerThan(bytes: number, text: string): boolean {
+  // A character has three bytes at most.
+  return 3 * text.length > bytes && Buffer.byteLength(text) > bytes;
 }
 
 /** What a publisher has called the message, else its place in its stream. */
@@ -139,7 +144,12 @@ function isCalendarDay(day: string): boolean {
 }
 
 function fieldsOf(cloudEvent: CloudEvent | undefined, body: Record<string, unknown>): Record<string, unknown> {
-  const { event_type: _type, event_id: _id, timestamp: _time, ...fields } = cloudEvent?.data ?? body;
+  const given = cloudEvent?.data ?? body;
+  const fields: Record<string, unknown> = {};
+  // Not by taking the rest of a destructuring, which takes half as long again.
+  for (const key in given) {
+    if (key !== 'event_type' && key !== 'event_id' && key !== 'timestamp') fields[key] = given[key];
+  }
   return fields;
 }
 

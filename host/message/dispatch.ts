@@ -1,6 +1,6 @@
 import { isJetplugError, isReject, isRetryLater, JetplugError } from '../../sdk/internal';
 import { AlreadySettled } from '../effects/write-batch';
-import { isPromise, type MaybePromise } from '../maybe-promise';
+import { isPromise, then, type MaybePromise } from '../maybe-promise';
 import { isError, showThrown } from '../thrown';
 import type { Execution } from './execution';
 import type { Handler } from './handler';
@@ -9,29 +9,30 @@ import { OutcomeKnown, type Outcome } from './outcome';
 import { RunContext, within, type Run } from './run';
 
 /**
- * Runs the handler on the event and says how it ended; what it published is sent once it has
- * returned. Never throws. The sweep interrupts a run whose time is up.
+ * Runs the handler on the event, and `next` with how that ended; what it published is sent once it has
+ * returned. Throws only what `next` throws. The sweep interrupts a run whose time is up.
  */
-export function dispatch(run: Run): MaybePromise<Outcome> {
-  let result: unknown;
+export function dispatch(run: Run, next: (outcome: Outcome) => MaybePromise<void>): MaybePromise<void> {
+  let working: Promise<unknown> | undefined;
   try {
-    result = within(run, () => run.handler.invoke(run.event!, new RunContext(run)));
-    if (!isPromise(result)) return returned(run);
+    const result = within(run, () => run.handler.invoke(run.event!, new RunContext(run)));
+    if (isPromise(result)) working = result;
   } catch (thrown) {
-    return failed(run, thrown);
+    return next(failed(run, thrown));
   }
+  if (!working) return then(returned(run), next);
+  // Ended from outside before: what it was ended with is the outcome, and nothing is sent.
   return run.whenEnded(
-    result,
-    () => returned(run),
-    (thrown) => failed(run, thrown),
+    working,
+    () => (run.isOver ? undefined : then(returned(run), next)),
+    (thrown) => (run.isOver ? logLate(run.handler, thrown) : next(failed(run, thrown))),
+    next,
   );
 }
 
 const HANDLED: Outcome = { kind: 'handled' };
 
 function returned(run: Run): MaybePromise<Outcome> {
-  // Ended from outside before: that is the outcome, and nothing is sent.
-  if (run.isOver) return HANDLED;
   run.end();
   return run.afterwards(sent(run));
 }
@@ -49,7 +50,7 @@ export function sent(run: Run): MaybePromise<Outcome> {
 }
 
 function failed(run: Run, thrown: unknown): Outcome {
-  endWith(run, thrown);
+  run.end();
   return outcomeOfError(run.handler, thrown);
 }
 

@@ -48,6 +48,7 @@ export class Intake implements RunRegistry {
   private readonly line: Line;
   /** By what is settled of each stream that they come from. */
   private readonly held = new Map<Settlements, BySequence<Held>>();
+  /** What is interrupted may leave it at once: to be gone through as a copy. */
   private readonly executions: Execution[] = [];
   private concurrency: number;
   private readonly prefetch: Prefetch;
@@ -203,7 +204,7 @@ export class Intake implements RunRegistry {
       held.touchedAtMs = nowMs;
     }
     let oldestMs = 0;
-    for (const execution of this.executions) {
+    for (const execution of [...this.executions]) {
       const tookMs = nowMs - execution.startedAtMs;
       oldestMs = Math.max(oldestMs, tookMs);
       if (tookMs >= execution.handler.timeoutMs) execution.interrupt(timedOut(execution));
@@ -221,7 +222,7 @@ export class Intake implements RunRegistry {
     this.whenAlone?.();
     this.giveBackWaiting();
     // They are called, but wait for a process to run in.
-    for (const execution of this.executions) if (execution.waits) execution.interrupt({ kind: 'given-back' });
+    for (const execution of [...this.executions]) if (execution.waits) execution.interrupt({ kind: 'given-back' });
     if (this.active === 0) return;
     const idle = new Promise<void>((resolve) => (this.whenIdle = resolve));
     const timer = this.time.after(graceMs, () => this.giveBack());
@@ -316,7 +317,7 @@ export class Intake implements RunRegistry {
   }
 
   private giveBack(): void {
-    for (const execution of this.executions) execution.interrupt({ kind: 'given-back' });
+    for (const execution of [...this.executions]) execution.interrupt({ kind: 'given-back' });
   }
 
   private startNext(): void {

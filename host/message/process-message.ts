@@ -150,18 +150,16 @@ function fallOut(arrival: Arrival, outcome: Outcome): MaybePromise<undefined> {
 
 function handle(arrival: Arrival, run: Run, runs: RunRegistry): MaybePromise<void> {
   if (run.handler.batch) return handleTogether([run], runs).then(([outcome]) => conclude(arrival, outcome!, run));
-  const outcome = dispatch(run);
-  if (!isPromise(outcome)) return handled(arrival, run, outcome);
-  runs.add(run);
-  return outcome.then((ended) => {
-    runs.remove(run);
-    return handled(arrival, run, ended);
+  let isWatched = false;
+  const done = dispatch(run, (outcome) => {
+    if (isWatched) runs.remove(run);
+    observe(run);
+    return conclude(arrival, outcome, run);
   });
-}
-
-function handled(arrival: Arrival, run: Run, outcome: Outcome): MaybePromise<void> {
-  observe(run);
-  return conclude(arrival, outcome, run);
+  // What is done at once need not be known to anybody.
+  isWatched = run.isUnderWay;
+  if (isWatched) runs.add(run);
+  return done;
 }
 
 async function handleTogether(ready: readonly Run[], runs: RunRegistry): Promise<readonly Outcome[]> {

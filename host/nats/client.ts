@@ -53,26 +53,33 @@ export async function connectEventBus(options: EventBusOptions = {}): Promise<Co
 }
 
 class OwnConnectionBus extends JetStreamEventBus implements ConnectedEventBus {
-  private readonly underWay = new Set<Promise<unknown>>();
+  private underWay = 0;
+  private whenIdle: (() => void) | undefined;
+  private closing: Promise<void> | undefined;
 
   constructor(private readonly connection: Connection) {
     super(new Publisher(connection), systemClock);
   }
 
-  override publish<E extends EventContract | string>(
+  override async publish<E extends EventContract | string>(
     event: E,
     fields: Publishable<E>,
     options?: PublishOptions,
   ): Promise<string> {
-    const published = super.publish(event, fields, options);
-    const done = (): void => void this.underWay.delete(published);
-    this.underWay.add(published);
-    published.then(done, done);
-    return published;
+    this.underWay++;
+    try {
+      return await super.publish(event, fields, options);
+    } finally {
+      if (--this.underWay === 0) this.whenIdle?.();
+    }
   }
 
-  async close(): Promise<void> {
-    await Promise.allSettled(this.underWay);
+  close(): Promise<void> {
+    return (this.closing ??= this.closeWhenIdle());
+  }
+
+  private async closeWhenIdle(): Promise<void> {
+    if (this.underWay > 0) await new Promise<void>((resolve) => (this.whenIdle = resolve));
     await this.connection.close();
   }
 }

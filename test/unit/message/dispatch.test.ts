@@ -3,6 +3,7 @@ import { defineEvent, Reject, RetryLater, type EventContext } from 'jetplug/sdk'
 import { z } from 'zod';
 import { JetStreamEventBus } from '../../../host/effects/event-bus';
 import { KvStore } from '../../../host/effects/kv-store';
+import { then, type MaybePromise } from '../../../host/maybe-promise';
 import { NO_FAILURES } from '../../../host/message/attempts';
 import { dispatch, timedOut } from '../../../host/message/dispatch';
 import type { Outcome } from '../../../host/message/outcome';
@@ -22,7 +23,14 @@ function setUp(invoke: (context: EventContext, bus: JetStreamEventBus, store: Kv
   const decoded = { kind: 'decoded', envelope: EVENT, fields: {}, hops: 2 } as const;
   const run = new Run(bench.handler, bench.delivery({}, { headers: { trace: 't1' } }), NO_FAILURES, decoded);
   run.event = EVENT;
-  return { bench, run, outcome: () => dispatch(run) };
+  const outcome = (): MaybePromise<Outcome> => {
+    let ended!: Outcome;
+    return then(
+      dispatch(run, (how) => void (ended = how)),
+      () => ended,
+    );
+  };
+  return { bench, run, outcome };
 }
 
 const forever = () => new Promise<never>(() => undefined);
