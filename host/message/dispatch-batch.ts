@@ -1,8 +1,8 @@
 import { isBatchFailure, JetplugError } from '../../sdk/internal';
 import { AlreadySettled } from '../effects/write-batch';
-import { all, isPromise, type MaybePromise } from '../maybe-promise';
+import { all, isPromise, then, type MaybePromise } from '../maybe-promise';
 import { RunBatchContext, type Batch } from './batch';
-import { endWith, outcomeOfError, sent } from './dispatch';
+import { logLate, outcomeOfError, sent } from './dispatch';
 import type { Outcome } from './outcome';
 import { within, type Run } from './run';
 
@@ -10,26 +10,43 @@ import { within, type Run } from './run';
  * Calls the handler with all events of the batch and says how it ended for each of them. Never throws.
  * The sweep interrupts a call whose time is up: that is then the outcome of each event.
  */
-export async function dispatchBatch(batch: Batch): Promise<readonly Outcome[]> {
-  const ended = await batch.interruptible(call(batch));
-  return Array.isArray(ended) ? ended : batch.runs.map(() => ended);
+export function dispatchBatch(batch: Batch): MaybePromise<readonly Outcome[]> {
+  return then(batch.interruptible(call(batch)), (ended) =>
+    Array.isArray(ended) ? ended : batch.runs.map(() => ended),
+  );
 }
 
-async function call(batch: Batch): Promise<Outcome[] | Outcome> {
+function call(batch: Batch): MaybePromise<Outcome[] | Outcome> {
+  let working: Promise<unknown> | undefined;
   try {
     const result = within(batch, () => batch.handler.invoke(batch.events, new RunBatchContext(batch)));
-    if (isPromise(result)) await result;
+    // What only has a `then` is made to keep a promise's rules.
+    if (isPromise(result)) working = Promise.resolve(result);
   } catch (thrown) {
-    const wasOver = batch.isOver;
-    endWith(batch, thrown);
-    // Ended from outside before: nothing is sent, and nobody waits for these outcomes.
-    if (wasOver) return [];
-    const failure = checked(batch, thrown);
-    return batch.afterwards(all(batch.runs, (run, i) => outcomeOf(run, i, failure)));
+    return failed(batch, thrown);
   }
+  if (!working) return returned(batch);
+  return working.then(
+    () => returned(batch),
+    (thrown: unknown) => failed(batch, thrown),
+  );
+}
+
+function returned(batch: Batch): MaybePromise<Outcome[] | Outcome> {
+  // Ended from outside before: nothing is sent, and nobody waits for these outcomes.
   if (batch.isOver) return [];
   batch.end();
   return batch.afterwards(all(batch.runs, (run) => sent(run)));
+}
+
+function failed(batch: Batch, thrown: unknown): MaybePromise<Outcome[] | Outcome> {
+  if (batch.isOver) {
+    logLate(batch.handler, thrown);
+    return [];
+  }
+  batch.end();
+  const failure = checked(batch, thrown);
+  return batch.afterwards(all(batch.runs, (run, i) => outcomeOf(run, i, failure)));
 }
 
 /** A `BatchFailure` that names no event of the batch would leave the others handled that it may have meant. */

@@ -54,12 +54,6 @@ function failed(run: Run, thrown: unknown): Outcome {
   return outcomeOfError(run.handler, thrown);
 }
 
-/** Ends the call; one that was ended from outside before failed for nobody but the log. */
-export function endWith(execution: Execution, thrown: unknown): void {
-  if (execution.isOver) logLate(execution.handler, thrown);
-  else execution.end();
-}
-
 const BROKER_FAILED: ReadonlySet<string> = new Set(['JP_STORE_UNAVAILABLE', 'JP_PUBLISH_FAILED', 'JP_PUBLISH_BACKLOG']);
 
 /** What a handler's error says of the event; `thrown` may be anything. */
@@ -81,7 +75,8 @@ function asError({ plugin, name, where }: Handler, thrown: unknown): Error {
   return error;
 }
 
-function logLate(handler: Handler, thrown: unknown): void {
+/** A call that was ended from outside before it failed fails for nobody but the log. */
+export function logLate(handler: Handler, thrown: unknown): void {
   handler.log.warn('a handler failed after its run had ended', {
     handler: handler.name,
     err: asError(handler, thrown),

@@ -64,22 +64,35 @@ export function processMessage(
  * The lives of messages that a handler takes together. One that has failed before, or at which a process
  * has died, is tried alone: if it fails again, the others of its batch shall not fail with it.
  */
-export async function processBatch(
-  handler: Handler,
-  deliveries: readonly Delivery[],
-  runs: RunRegistry,
-): Promise<void> {
-  const arrivals = await all(deliveries, (delivery) => unharmed(handler, delivery));
-  const together = arrivals.filter((arrival) => arrival !== undefined);
-  const alone = deliveries.filter((_, i) => arrivals[i] === undefined);
-  const received = await all(together, (arrival) => receive(arrival, runs));
-  const ready = together.flatMap((arrival, i) => (received[i] ? [{ arrival, run: received[i] }] : []));
-  if (ready.length > 0) {
-    const batch = ready.map(({ run }) => run);
-    const outcomes = await handleTogether(batch, runs);
-    await all(ready, ({ arrival, run }, i) => conclude(arrival, outcomes[i]!, run));
-  }
-  for (const delivery of alone) await processMessage(handler, delivery, runs);
+export function processBatch(handler: Handler, deliveries: readonly Delivery[], runs: RunRegistry): MaybePromise<void> {
+  return then(
+    all(deliveries, (delivery) => unharmed(handler, delivery)),
+    (arrivals) => {
+      const together = arrivals.filter((arrival) => arrival !== undefined);
+      const alone = deliveries.filter((_, i) => arrivals[i] === undefined);
+      return then(processTogether(together, runs), () =>
+        alone.length > 0 ? processAlone(handler, alone, runs) : undefined,
+      );
+    },
+  );
+}
+
+function processTogether(arrivals: readonly Arrival[], runs: RunRegistry): MaybePromise<unknown> {
+  return then(
+    all(arrivals, (arrival) => receive(arrival, runs)),
+    (received) => {
+      const ready = arrivals.flatMap((arrival, i) => (received[i] ? [{ arrival, run: received[i] }] : []));
+      if (ready.length === 0) return undefined;
+      const batch = ready.map(({ run }) => run);
+      return then(handleTogether(batch, runs), (outcomes) =>
+        all(ready, ({ arrival, run }, i) => conclude(arrival, outcomes[i]!, run)),
+      );
+    },
+  );
+}
+
+async function processAlone(handler: Handler, deliveries: readonly Delivery[], runs: RunRegistry): Promise<void> {
+  for (const delivery of deliveries) await processMessage(handler, delivery, runs);
 }
 
 /** A message that nothing is held against; marked where it came before. */
@@ -149,7 +162,7 @@ function fallOut(arrival: Arrival, outcome: Outcome): MaybePromise<undefined> {
 }
 
 function handle(arrival: Arrival, run: Run, runs: RunRegistry): MaybePromise<void> {
-  if (run.handler.batch) return handleTogether([run], runs).then(([outcome]) => conclude(arrival, outcome!, run));
+  if (run.handler.batch) return then(handleTogether([run], runs), ([outcome]) => conclude(arrival, outcome!, run));
   let isWatched = false;
   const done = dispatch(run, (outcome) => {
     if (isWatched) runs.remove(run);
@@ -162,11 +175,12 @@ function handle(arrival: Arrival, run: Run, runs: RunRegistry): MaybePromise<voi
   return done;
 }
 
-async function handleTogether(ready: readonly Run[], runs: RunRegistry): Promise<readonly Outcome[]> {
+function handleTogether(ready: readonly Run[], runs: RunRegistry): MaybePromise<readonly Outcome[]> {
   const batch = new Batch(ready);
-  const outcomes = await watched(batch, runs, dispatchBatch(batch));
-  observe(batch);
-  return outcomes;
+  return then(watched(batch, runs, dispatchBatch(batch)), (outcomes) => {
+    observe(batch);
+    return outcomes;
+  });
 }
 
 /** While the work is under way its execution can be interrupted; what is done at once need not be known to anybody. */
