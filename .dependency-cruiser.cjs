@@ -1,7 +1,7 @@
 'use strict';
 
 /** Small files without a layer, which every part of the host may import. */
-const LEAVES = 'host/(by-sequence|clock|maybe-promise|repeats|text|thrown|time|turns|version)\\.ts';
+const LEAVES = 'host/(by-sequence|clock|maybe-promise|repeats|shared-timer|text|thrown|time|turns|version)\\.ts';
 
 /**
  * Who may import whom. Each part lists everything it may import besides itself and Node's own modules:
@@ -53,7 +53,7 @@ const PARTS = {
     paths: ['sdk/', LEAVES, 'host/config/(config|size).ts', 'host/message/', 'host/nats/(?!embedded/)', 'host/plugin/'],
     packages: ['fastify', 'prom-client'],
   },
-  'host/testing/': { paths: ['sdk/', 'host/(config|effects|log|message|nats|ops|plugin|text|time)'] },
+  'host/testing/': { paths: ['sdk/', 'host/(config|effects|log|message|nats|ops|plugin|shared-timer|text|time)'] },
   'host/host\\.ts': { paths: ['sdk/', 'host/(?!cli/|testing/)'] },
   'host/cli/': { paths: ['sdk/', 'host/'], packages: ['cli-progress', 'commander'] },
   'host/bin\\.js': {},

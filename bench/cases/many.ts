@@ -10,7 +10,7 @@ const COUNTS = [1, 10, 100, 500] as const;
 /** In all, whatever the number of plugins. */
 const DELIVERIES = 100_000;
 /** What a start leaves to be done or collected is not idling. */
-const REST_MS = 2_000;
+const REST_MS = { least: 2_000, forEach: 16 };
 const IDLE_MS = { least: 1_000, most: 10_000 };
 
 export const many: Case = {
@@ -37,7 +37,7 @@ async function measure(ground: Ground, subject: Subject, startOf: (count: number
     const events = Math.max(10, Math.ceil(ground.events(DELIVERIES) / count));
     const name = `many ${count}`;
     const say = (what: string): void => ground.say(`${name}, ${subject}: ${what}`);
-    const { startS, idleCpu, rssMb } = await idling(ground, startOf(count), events, say);
+    const { startS, idleCpu, rssMb } = await idling(ground, startOf(count), events, count, say);
     const rate = await draining(ground, startOf(count), events, count, say);
     if (count === 1) alone = rssMb;
     figures.push(
@@ -53,13 +53,13 @@ async function measure(ground: Ground, subject: Subject, startOf: (count: number
 }
 
 /** The first start, which makes the durables, with nothing to be done after it. */
-async function idling(ground: Ground, start: Start, events: number, say: (what: string) => void) {
+async function idling(ground: Ground, start: Start, events: number, count: number, say: (what: string) => void) {
   await ground.emptyStream();
   say('starting');
   const { process, tookMs } = await start(ground, { events });
   try {
     say('idling');
-    await process.goOn(REST_MS);
+    await process.goOn(REST_MS.least + REST_MS.forEach * count);
     const before = await process.read();
     const idleMs = Math.min(IDLE_MS.most, Math.max(IDLE_MS.least, ground.events(DELIVERIES) / 10));
     await process.goOn(idleMs);

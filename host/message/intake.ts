@@ -198,11 +198,7 @@ export class Intake implements RunRegistry {
 
   /** Prolongs what waits or runs, interrupts what has run too long, and looks how much to prefetch. Called every now and then. */
   sweep(nowMs: number): void {
-    for (const held of this.all()) {
-      if (nowMs - held.touchedAtMs < this.options.ackWaitMs / 3) continue;
-      held.delivery.working();
-      held.touchedAtMs = nowMs;
-    }
+    if (this.count > 0) this.prolong(nowMs);
     let oldestMs = 0;
     for (const execution of [...this.executions]) {
       const tookMs = nowMs - execution.startedAtMs;
@@ -228,6 +224,14 @@ export class Intake implements RunRegistry {
     const timer = this.time.after(graceMs, () => this.giveBack());
     await idle;
     timer.cancel();
+  }
+
+  private prolong(nowMs: number): void {
+    for (const held of this.all()) {
+      if (nowMs - held.touchedAtMs < this.options.ackWaitMs / 3) continue;
+      held.delivery.working();
+      held.touchedAtMs = nowMs;
+    }
   }
 
   private get time(): Time {

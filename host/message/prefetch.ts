@@ -55,6 +55,7 @@ export class Prefetch {
   adapt(oldestMs: number): void {
     const { runs, durationSumS } = this.counters;
     const ended = runs - this.runs;
+    if (ended === 0 && oldestMs === 0 && this.arrivals === 0) return;
     const tookMs = ended > 0 ? ((durationSumS - this.durationSumS) * 1_000) / ended : oldestMs;
     const inReach = (this.horizonMs / tookMs) * this.eventsPerRun;
     this.runs = runs;

@@ -14,6 +14,7 @@ import {
   type NatsConnection,
 } from 'nats';
 import type { NatsConfig } from '../config/config';
+import { SharedTimer } from '../shared-timer';
 import { AckInbox } from './ack-inbox';
 import { Answers } from './answers';
 import { sendCommands } from './client-internals';
@@ -52,6 +53,9 @@ const CONNECT_TIMEOUT_MS = 3_000;
  */
 const PING_MS = 8_000;
 const MAX_PINGS_OUT = 2;
+/** How often a pull looks whether the server still serves it: twice for each sign of life that it gives. */
+const PULL_WATCH_MS = 2_500;
+
 /** How long a connection that is to be closed may take to send what is buffered. */
 const DRAIN_MS = 5_000;
 
@@ -61,6 +65,8 @@ export class Connection {
   readonly answers: Answers;
   /** Where the streams' answers come to. */
   readonly acks: AckInbox;
+  /** Those that look whether they are still heard of. */
+  readonly pulls = new SharedTimer<{ watch(): void }>(PULL_WATCH_MS, (pull) => pull.watch());
   private readonly watchers = new Set<Partial<ConnectionEvents>>();
   private up = true;
   private lostAtMs = 0;

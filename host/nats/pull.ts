@@ -17,11 +17,11 @@ export interface PullSink {
   trouble(message: string, details: object): void;
 }
 
-const EXPIRES_MS = 30_000;
+/** Seldom, as each of a host's handlers asks anew; that the server still has a request is told by its heartbeats. */
+const EXPIRES_MS = 120_000;
 /** While a request waits the server says so often that it has it. */
 const HEARTBEAT_MS = 5_000;
 const SILENT_AFTER_MS = 2.5 * HEARTBEAT_MS;
-const WATCH_MS = HEARTBEAT_MS / 2;
 const RETRY_MS = 500;
 /** A server that stands still never says that it has sent all. */
 const DRAIN_MS = 5_000;
@@ -49,7 +49,6 @@ export class Pull {
   /** What the deliveries have in common. */
   private origin: DeliverySource;
   private retryTimer: NodeJS.Timeout | undefined;
-  private watchTimer: NodeJS.Timeout | undefined;
   private forgetReconnect: (() => void) | undefined;
 
   constructor(
@@ -66,7 +65,7 @@ export class Pull {
     this.missing = held;
     this.listen();
     this.forgetReconnect = this.connection.onReconnect(() => this.lookAgain());
-    this.watchTimer = setInterval(() => this.watch(), WATCH_MS);
+    this.connection.pulls.add(this);
     this.request();
   }
 
@@ -121,7 +120,7 @@ export class Pull {
   async stop(): Promise<void> {
     this.paused = true;
     this.missing = false;
-    clearInterval(this.watchTimer);
+    this.connection.pulls.remove(this);
     clearTimeout(this.retryTimer);
     this.forgetReconnect?.();
     const { subscription } = this;
@@ -215,8 +214,8 @@ export class Pull {
     this.sink.gone(why);
   }
 
-  /** Whatever made it stop: it goes on within some 18 s. */
-  private watch(): void {
+  /** Looks whether it has stopped, for whatever reason; called every now and then. So it goes on within some 18 s. */
+  watch(): void {
     if (!this.connection.connected || this.missing) return;
     // With room and nothing asked for, it should have asked.
     if (this.outstanding === 0) return this.request();

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 
 /** A turn of the event loop that takes longer than this is told: meanwhile nothing else runs in the host. */
 const BLOCKED_MS = 1_000;
-const BEAT_MS = 100;
+const BEAT_MS = 250;
 
 /** Under this name the watching thread finds what it calls in this one. */
 const CALLED = 'jetplug.event-loop-blocked';

@@ -2,6 +2,7 @@ import { NatsError, type Msg, type SubscriptionOptions } from 'nats';
 import { Answers } from '../../../host/nats/answers';
 import type { Connection } from '../../../host/nats/connection';
 import { Pull, type PullSink } from '../../../host/nats/pull';
+import { SharedTimer } from '../../../host/shared-timer';
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
@@ -38,6 +39,7 @@ class Bench {
       connected: true,
       onReconnect: () => () => undefined,
       features: { has: () => true },
+      pulls: new SharedTimer<Pull>(2_500, (pull) => pull.watch()),
     };
     const sink: PullSink = {
       room: () => this.room,
