@@ -1,6 +1,7 @@
 /** `npm run bench`: how fast Jetplug is beside the plain NATS client. See docs/performance.md. */
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { Command, InvalidArgumentError } from 'commander';
 import { PACKAGE_ROOT } from '../examples/demo/host-process';
 import { Screen } from '../examples/demo/screen';
@@ -48,13 +49,18 @@ async function main(): Promise<void> {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => stop.abort(new Error(`stopped by ${name}`)));
   }
-  const rows = await measure(flags, stop.signal);
+  const { rows, failures } = await measure(flags, stop.signal);
   if (flags.json) process.stdout.write(`${JSON.stringify(rows, undefined, 2)}\n`);
   else new Screen(false).table(tableOf(rows));
+  if (failures.length > 0) throw new AggregateError(failures, failures.map(({ message }) => message).join('\n'));
   if (flags.writeDocs) await writeDocs(join(PACKAGE_ROOT, 'docs'), rows, howMeasured(flags));
 }
 
-async function measure({ cases, rounds, events }: Flags, signal: AbortSignal): Promise<Row[]> {
+/** A case that fails takes nothing from those that were, or will be, measured. */
+async function measure(
+  { cases, rounds, events }: Flags,
+  signal: AbortSignal,
+): Promise<{ rows: Row[]; failures: Error[] }> {
   // Standard output is for the result.
   const progress = new Screen(false, process.stderr);
   const ground = await Ground.open({
@@ -65,15 +71,16 @@ async function measure({ cases, rounds, events }: Flags, signal: AbortSignal): P
   });
   try {
     const rows: Row[] = [];
+    const failures: Error[] = [];
     for (const one of cases) {
       try {
         rows.push(...rowsOf(await playRounds(ground, one, rounds)));
       } catch (cause) {
         signal.throwIfAborted();
-        throw new Error(`the case ${one.name} failed: ${(cause as Error).message}`, { cause });
+        failures.push(new Error(`the case ${one.name} failed: ${(cause as Error).message}`, { cause }));
       }
     }
-    return rows;
+    return { rows, failures };
   } finally {
     progress.settle();
     await ground.close();
@@ -101,6 +108,6 @@ function parseCount(text: string): number {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.stderr.write(`${inspect(error)}\n`);
   process.exitCode = 1;
 });
