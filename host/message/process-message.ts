@@ -193,8 +193,9 @@ function watched<T>(execution: Execution, runs: RunRegistry, work: MaybePromise<
   });
 }
 
-function observe({ handler, startedAtMs }: Execution): void {
-  handler.counters.observe((handler.time.nowMs() - startedAtMs) / 1_000);
+function observe({ handler, startedAtMs, waits }: Execution): void {
+  // Given back before it began, it took no time.
+  if (!waits) handler.counters.observe((handler.time.nowMs() - startedAtMs) / 1_000);
 }
 
 /** What the outcome says of the handler, what becomes of the message, and its settling. */

@@ -66,6 +66,8 @@ class OwnConnectionBus extends JetStreamEventBus implements ConnectedEventBus {
     fields: Publishable<E>,
     options?: PublishOptions,
   ): Promise<string> {
+    // What comes after the call of `close` is not what that waits for.
+    if (this.closing) return super.publish(event, fields, options);
     this.underWay++;
     try {
       return await super.publish(event, fields, options);

@@ -17,8 +17,10 @@ export interface PullSink {
   trouble(message: string, details: object): void;
 }
 
-/** Seldom, as each of a host's handlers asks anew; that the server still has a request is told by its heartbeats. */
-const EXPIRES_MS = 120_000;
+/** What was asked for comes, though the handler may have become slow meanwhile: so large requests end soon. */
+const EXPIRES_MS = 30_000;
+/** Small ones seldom, as each of a host's idle handlers asks anew; that the server has a request is told by its heartbeats. */
+const SMALL = { batch: 100, expiresMs: 120_000 };
 /** While a request waits the server says so often that it has it. */
 const HEARTBEAT_MS = 5_000;
 const SILENT_AFTER_MS = 2.5 * HEARTBEAT_MS;
@@ -149,7 +151,8 @@ export class Pull {
     if (nc.isClosed()) return;
     // The client drops a subscription that the server does not permit; by now it may.
     if (this.subscription?.isClosed()) this.listen();
-    const request = { batch, expires: nanos(EXPIRES_MS), idle_heartbeat: nanos(HEARTBEAT_MS) };
+    const expiresMs = batch <= SMALL.batch ? SMALL.expiresMs : EXPIRES_MS;
+    const request = { batch, expires: nanos(expiresMs), idle_heartbeat: nanos(HEARTBEAT_MS) };
     const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.stream}.${this.durable}`;
     nc.publish(subject, JSON.stringify(request), { reply: this.inbox });
   }

@@ -2,7 +2,7 @@ import { url as debuggerUrl } from 'node:inspector';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
-/** A turn of the event loop that takes longer than this is told: meanwhile nothing else runs in the host. */
+/** A turn of the event loop that takes longer than about this, by a beat more or less, is told: meanwhile nothing else runs in the host. */
 const BLOCKED_MS = 1_000;
 const BEAT_MS = 250;
 

@@ -227,6 +227,8 @@ test('what is called and waits for a process to begin in has no timeout yet, and
   expect(scopes[1]!.isOver).toBe(true);
   await intake.stop(60_000);
   expect(waiting.answers).toEqual(['nak']);
+  // It took no time: what it did not take would be infinite.
+  expect([bench.handler.counters.runs, Number.isFinite(bench.handler.counters.durationSumS)]).toEqual([1, true]);
 });
 
 test('what comes while it stops goes back', async () => {

@@ -12,9 +12,10 @@ const SILENT_MS = 15_000;
 
 /** A server that says what it is told to, and a sink whose room is the test's to set. */
 class Bench {
-  room = ROOM;
   /** How many messages each request asked for. */
   readonly requests: number[] = [];
+  /** How long each request waits. */
+  readonly waitsMs: number[] = [];
   /** What the sink was told. */
   readonly told: string[] = [];
   private inbox = '';
@@ -22,7 +23,7 @@ class Bench {
   private isClosed = false;
   readonly pull: Pull;
 
-  constructor() {
+  constructor(public room = ROOM) {
     const nc = {
       isClosed: () => false,
       subscribe: (inbox: string, { callback }: SubscriptionOptions) => {
@@ -30,8 +31,11 @@ class Bench {
         this.isClosed = false;
         return { isClosed: () => this.isClosed, drain: () => Promise.resolve(), unsubscribe: () => undefined };
       },
-      publish: (_subject: string, request: string) =>
-        this.requests.push((JSON.parse(request) as { batch: number }).batch),
+      publish: (_subject: string, request: string) => {
+        const { batch, expires } = JSON.parse(request) as { batch: number; expires: number };
+        this.requests.push(batch);
+        this.waitsMs.push(expires / 1_000_000);
+      },
     };
     const connection = {
       nc,
@@ -71,6 +75,11 @@ test('while the server gives a sign of life nothing is asked for again', async (
   }
   expect(bench.requests).toEqual([ROOM]);
   expect(bench.told).toEqual([]);
+});
+
+test('a small request waits for two minutes, a large one, of a handler that may become slow, for half of one', () => {
+  const [small, large] = [new Bench(100), new Bench(101)];
+  expect([small.waitsMs, large.waitsMs]).toEqual([[120_000], [30_000]]);
 });
 
 test('when the server falls silent the consumer is looked for within 15 s, and pulled from anew', async () => {
