@@ -39,7 +39,6 @@ export class Execution extends HandlerCall<Handler> {
 
   /** The work's result; or, where the call is ended from outside before, the outcome it is ended with. */
   interruptible<T>(work: MaybePromise<T>): MaybePromise<T | Outcome> {
-    const itself = <V>(value: V): V => value;
     return isPromise(work) ? this.whenEnded<T, T | Outcome>(work, itself, rethrow, itself) : work;
   }
 
@@ -92,4 +91,8 @@ export class Execution extends HandlerCall<Handler> {
     super.end(reason);
     this.cutOff = undefined;
   }
+}
+
+function itself<V>(value: V): V {
+  return value;
 }

@@ -77,7 +77,7 @@ test('while the server gives a sign of life nothing is asked for again', async (
   expect(bench.told).toEqual([]);
 });
 
-test('a small request waits for two minutes, a large one, of a handler that may become slow, for half of one', () => {
+test('a small request waits for 2 min; a large one, whose handler may become slow, for 30 s', () => {
   const [small, large] = [new Bench(100), new Bench(101)];
   expect([small.waitsMs, large.waitsMs]).toEqual([[120_000], [30_000]]);
 });
