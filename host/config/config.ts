@@ -2,6 +2,7 @@ import type { From, Isolation, RetryOptions } from '../../sdk/internal';
 
 /** The effective configuration: every layer merged, validated, with units in the names, frozen. */
 export interface Config {
+  readonly deploy: DeployConfig;
   readonly nats: NatsConfig;
   readonly streams: readonly StreamConfig[];
   readonly plugins: PluginsConfig;
@@ -13,6 +14,14 @@ export interface Config {
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Whose the assets on the server are, and how far a start may change them. */
+export interface DeployConfig {
+  /** Marks the streams, buckets and durables that the host creates; hosts with one name are one deployment. Default `jetplug`. */
+  readonly name: string;
+  /** Whether a changed config may drop subjects of a stream, or delete stored events. Default false. */
+  readonly allowDataLoss: boolean;
+}
 
 export interface NatsConfig {
   /** The servers to join. Empty: the default address, else an embedded one. */

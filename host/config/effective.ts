@@ -10,10 +10,11 @@ type WrittenProcess = Omit<Written['plugins']['defaults'], keyof WrittenHandler>
 
 /** What is written, as the host uses it: milliseconds, bytes, absolute paths. */
 export function effective(written: Written, secrets: FileSecrets, cwd: string, ownBroker: boolean): Config {
-  const { nats, plugins, delivery, deadLetters, http, log, shutdown } = written;
+  const { deploy, nats, plugins, delivery, deadLetters, http, log, shutdown } = written;
   const absolute = (file: string): string => path.resolve(cwd, file);
   const file = (name: string | null): string | undefined => (name === null ? undefined : absolute(name));
   return {
+    deploy: { name: deploy.name, allowDataLoss: deploy.allowDataLoss },
     nats: {
       // A broker of its own is asked for: not the servers that a file or variable names.
       servers: ownBroker ? [] : nats.servers,

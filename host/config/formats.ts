@@ -63,6 +63,9 @@ const FORMATS = {
     mend: (value) =>
       /^:?\d+$/.test(String(value)) ? `Write the host too: 127.0.0.1:${String(value).replace(':', '')}.` : undefined,
   },
+  deployName: text('a name of 1 to 64 letters, digits, dots, - and _, which begins with a letter or digit', (value) =>
+    /^[A-Za-z0-9][\w.-]{0,63}$/.test(value),
+  ),
   streamName: text('a name of up to 100 letters, digits, - and _', (value) => /^[\w-]{1,100}$/.test(value)),
   subjects: list(
     text('a subject: tokens between dots, without white space, * for one token, > for all that follow', (value) =>

@@ -141,6 +141,20 @@ export const streamSchema = {
 } satisfies SchemaMap;
 
 export const schema = {
+  deploy: {
+    name: {
+      doc: 'The deployment’s name. It marks what the host creates on the server; hosts with one name are one deployment.',
+      format: 'deployName',
+      default: 'jetplug',
+      env: 'JETPLUG_DEPLOY_NAME',
+    },
+    allowDataLoss: {
+      doc: 'Whether a changed config may drop subjects of a stream, or delete stored events.',
+      format: 'boolean',
+      default: false as boolean,
+      env: 'JETPLUG_DEPLOY_ALLOW_DATA_LOSS',
+    },
+  },
   nats: {
     servers: {
       doc: 'The servers to join. Empty: one on the default port if it answers, else an embedded one.',

@@ -10,6 +10,7 @@ describe('loading the configuration', () => {
   test('a folder without files gets the built-in defaults', () => {
     const { config } = folder.load();
     expect(config).toEqual<Config>({
+      deploy: { name: 'jetplug', allowDataLoss: false },
       nats: {
         servers: [],
         credentials: {},
@@ -83,6 +84,7 @@ shutdown: { grace: 0s }
 `,
     );
     expect(folder.load().config).toEqual<Config>({
+      deploy: { name: 'jetplug', allowDataLoss: false },
       nats: {
         servers: ['nats://one:4222', 'tls://[::1]:4223', 'two'],
         credentials: { user: 'jetplug', password: '0071' },

@@ -1,0 +1,27 @@
+/**
+ * Marks in the server's metadata that say which deployment manages a stream, a bucket or a durable.
+ * The host changes only what carries the mark of its own deployment.
+ */
+
+/** The metadata key that holds the name of the deployment. */
+const DEPLOYMENT = 'jetplug.deployment';
+
+/** Who manages an asset on the server, seen from one deployment. */
+export type Ownership =
+  | { readonly kind: 'ours' }
+  /** Another deployment of Jetplug manages it. */
+  | { readonly kind: 'other-deployment'; readonly deployment: string }
+  /** Nobody has marked it: another application or an operator has made it. */
+  | { readonly kind: 'unmarked' };
+
+/** The metadata entries that mark an asset as managed by the deployment. */
+export function markOf(deployment: string): Record<string, string> {
+  return { [DEPLOYMENT]: deployment };
+}
+
+/** Reads the mark from an asset's metadata. */
+export function ownershipOf(metadata: Record<string, string> | undefined, deployment: string): Ownership {
+  const marked = metadata?.[DEPLOYMENT];
+  if (marked === undefined) return { kind: 'unmarked' };
+  return marked === deployment ? { kind: 'ours' } : { kind: 'other-deployment', deployment: marked };
+}
