@@ -171,7 +171,6 @@ export class Host {
         if (this.phase !== 'stopping') this.log.error('the connection to the NATS server is closed', { err: error });
       },
     });
-    for (const line of connection.features.missing()) this.log.info(line);
     return connection;
   }
 

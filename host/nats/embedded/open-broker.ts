@@ -4,6 +4,7 @@ import { isJetplugError, JetplugError } from '../../../sdk/internal';
 import type { EmbeddedConfig } from '../../config/config';
 import { showThrown } from '../../thrown';
 import { findHolder, removeIfLifeless, startedBy, tryLock, type DataLock, type Holder } from './data-lock';
+import { refuseOldServer } from '../server-version';
 import type { Progress } from './download';
 import { startEmbedded } from './embedded-server';
 import { findBinary } from './find-binary';
@@ -96,6 +97,7 @@ async function joinDefault({ embedded, say }: OpenBrokerOptions): Promise<Broker
       `The NATS server ${answer.version} on ${address} has no JetStream.`,
     );
   }
+  refuseOldServer(answer.version, address);
   say(`Joined the NATS server ${answer.version} that answers on ${address}`);
   return join(`nats://${address}`, answer.version);
 }
