@@ -198,7 +198,7 @@ describe('what answers on the default port', () => {
     const server = await startTestServer();
     try {
       const broker = await open({ port: server.port, own: false });
-      expect(broker).toMatchObject({ kind: 'joined', url: server.url, version: server.version });
+      expect(broker).toMatchObject({ kind: 'joined', onOwnData: false, url: server.url, version: server.version });
       expect(said).toEqual([`Joined the NATS server ${server.version} that answers on 127.0.0.1:${server.port}`]);
       await broker.stop();
       expect(await stored(server.url)).toEqual([]);
@@ -277,7 +277,7 @@ describe('an embedded broker that cannot start', () => {
 test('configured servers are joined as they are', async () => {
   const servers = ['nats://one:4222', 'nats://two:4222'];
   const broker = await openBroker({ servers, embedded: embedded(), say: (line) => said.push(line) });
-  expect(broker).toMatchObject({ kind: 'joined', url: 'nats://one:4222,nats://two:4222' });
+  expect(broker).toMatchObject({ kind: 'joined', onOwnData: false, url: 'nats://one:4222,nats://two:4222' });
   await broker.stop();
   expect(readdirSync(folder)).toEqual([]);
 });
