@@ -81,7 +81,7 @@ export function inboxHint(subscribed = ''): string | undefined {
 /** TLS has no code of its own in the client: Node's comes through, or only its words. */
 function isTls(code: string, message = ''): boolean {
   return (
-    code.startsWith('ERR_TLS') ||
+    /^ERR_(TLS|SSL)/.test(code) ||
     code === 'SERVER_OPT_NA' ||
     /certificate|\b(tls|ssl)\b|self.signed/i.test(`${code} ${message}`)
   );
