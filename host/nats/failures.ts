@@ -31,6 +31,7 @@ function meaningOf(error: unknown): Meaning {
       return { code: 'JP_BROKER_PERMISSION', hint: inboxHint(/subscription to "([^"]+)"/i.exec(message ?? '')?.[1]) };
     case 'CONNECTION_REFUSED':
     case 'ECONNREFUSED':
+      return { code: 'JP_BROKER_UNREACHABLE', means: 'the connection is refused: nothing listens there' };
     case 'ECONNRESET':
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
