@@ -28,6 +28,10 @@ export const ERRORS = {
     'The NATS server answers but has no JetStream.',
     'Start it with -js, or start an embedded one of your own with --nats-port.',
   ],
+  JP_BROKER_TOO_OLD: [
+    'The NATS server is older than the oldest version that Jetplug works with.',
+    'Update that server, or use another one: nats.servers, --servers, or `jetplug start --nats-port` for an embedded one.',
+  ],
   JP_BROKER_NOT_NATS: [
     'Something that is not a NATS server answers on the address.',
     'Free the port, or give another with --nats-port.',

@@ -13,13 +13,14 @@ import {
   type JetStreamManager,
   type NatsConnection,
 } from 'nats';
+import { JetplugError } from '../../sdk/internal';
 import type { NatsConfig } from '../config/config';
 import { SharedTimer } from '../shared-timer';
 import { AckInbox } from './ack-inbox';
 import { Answers } from './answers';
 import { sendCommands } from './client-internals';
 import { asBrokerError } from './failures';
-import { Features } from './features';
+import { refuseOldJetStream, refuseOldServer } from './server-version';
 
 /** What may be told of a connection's life; every line is for the log. */
 export interface ConnectionEvents {
@@ -61,7 +62,6 @@ const DRAIN_MS = 5_000;
 
 /** A connection with JetStream. It reconnects for ever once it stood. */
 export class Connection {
-  readonly features: Features;
   readonly answers: Answers;
   /** Where the streams' answers come to. */
   readonly acks: AckInbox;
@@ -76,7 +76,6 @@ export class Connection {
     readonly js: JetStreamClient,
     readonly jsm: JetStreamManager,
   ) {
-    this.features = new Features(nc.info?.version ?? '0.0.0');
     // On a closed connection there is nobody to tell: the server delivers it again after its ack wait.
     this.answers = new Answers((commands) => {
       if (!nc.isClosed()) sendCommands(nc, commands);
@@ -98,10 +97,14 @@ export class Connection {
   static async open(options: ConnectOptions): Promise<Connection> {
     const nc = await connectPatiently(options);
     try {
-      const jsm = await nc.jetstreamManager();
+      refuseOldServer(nc.info?.version ?? '', nc.getServer());
+      const jsm = await nc.jetstreamManager({ checkAPI: false });
+      const { api } = await jsm.getAccountInfo();
+      refuseOldJetStream((api as { level?: number }).level, nc.getServer());
       return new Connection(nc, nc.jetstream(), jsm);
     } catch (error) {
       await nc.close();
+      if (error instanceof JetplugError) throw error;
       throw asBrokerError(error, `connecting to ${options.servers.join(', ')}`);
     }
   }
@@ -115,7 +118,7 @@ export class Connection {
   }
 
   get version(): string {
-    return this.features.version;
+    return this.nc.info?.version ?? '';
   }
 
   /** Since when it is lost; 0 while it stands. */

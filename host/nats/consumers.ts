@@ -33,14 +33,14 @@ export interface DurablePosition {
 
 /** Makes the durable where it is missing, and updates in place what the server lets us. */
 export async function ensureDurable(connection: Connection, spec: DurableSpec): Promise<DurablePosition> {
-  const isNew = spec.resumeAfter === undefined && connection.features.has('createOnly');
+  const isNew = spec.resumeAfter === undefined;
   try {
     // Nothing is known of it: most likely it is not there.
     const made = isNew ? await createUnlessDifferent(connection, spec) : undefined;
     if (made) return positionOf(made);
     const existing = await findDurable(connection, spec.stream, spec.durable);
     if (!existing) return positionOf(await create(connection, spec));
-    const wanted = updatable(connection, spec);
+    const wanted = updatable(spec);
     refuseFixed(existing, spec);
     if (!differs(wanted, existing.config)) return positionOf(existing);
     return positionOf(
@@ -88,12 +88,10 @@ function create(connection: Connection, spec: DurableSpec): Promise<ConsumerInfo
     // The host counts failures itself: the server's count includes deploys and lost connections.
     max_deliver: -1,
     ...start(spec),
-    ...updatable(connection, spec),
+    ...updatable(spec),
   };
   const { stream, durable, subject } = spec;
-  const request = connection.features.has('createOnly')
-    ? `CONSUMER.CREATE.${stream}.${durable}${subject === '>' ? '' : `.${subject}`}`
-    : `CONSUMER.DURABLE.CREATE.${stream}.${durable}`;
+  const request = `CONSUMER.CREATE.${stream}.${durable}${subject === '>' ? '' : `.${subject}`}`;
   return making.take(() => connection.acks.askApi(request, { stream_name: stream, config, action: 'create' }));
 }
 
@@ -107,16 +105,14 @@ async function createUnlessDifferent(connection: Connection, spec: DurableSpec):
   }
 }
 
-function updatable(connection: Connection, spec: DurableSpec): Partial<ConsumerConfig> {
+function updatable(spec: DurableSpec): Partial<ConsumerConfig> {
   const { plugin, handler } = spec.owner;
   return {
     filter_subject: spec.subject,
     ack_wait: nanos(spec.ackWaitMs),
     max_ack_pending: spec.maxAckPending,
     description: `jetplug ${plugin}.${handler}`,
-    ...(connection.features.has('metadata') && {
-      metadata: { 'jetplug.plugin': plugin, 'jetplug.handler': handler },
-    }),
+    metadata: { 'jetplug.plugin': plugin, 'jetplug.handler': handler },
   };
 }
 
@@ -155,7 +151,7 @@ function differs(wanted: Partial<ConsumerConfig>, actual: ConsumerConfig): boole
 
 function positionOf(info: ConsumerInfo): DurablePosition {
   const { delivered, ack_floor } = info;
-  // Before the first delivery servers before 2.10 give no floor, but where they will start.
+  // Before the first delivery the server gives no floor, but where it will start.
   const floor = delivered.consumer_seq === 0 ? delivered.stream_seq : ack_floor.stream_seq;
   const { opt_start_seq: start } = info.config;
   return {

@@ -134,8 +134,7 @@ export class Pull {
   }
 
   private newOrigin(): DeliverySource {
-    const { answers, features } = this.connection;
-    return new DeliverySource(answers, features.has('termReason'));
+    return new DeliverySource(this.connection.answers);
   }
 
   private listen(): void {
@@ -234,7 +233,6 @@ export class Pull {
       this.sink.trouble('the server fell silent; pulling anew', { silentMs: Math.round(silentMs) });
     }
     this.silenceTold = true;
-    // Before 2.10 it says nothing to who pulls from a consumer that is not there.
     this.lookAgain();
   }
 

@@ -1,6 +1,5 @@
 import type { Connection } from '../../../host/nats/connection';
 import { ensureDurable, type DurableSpec } from '../../../host/nats/consumers';
-import { Features } from '../../../host/nats/features';
 
 const SPEC: DurableSpec = {
   stream: 'EVENTS',
@@ -17,7 +16,7 @@ const INFO = 'CONSUMER.INFO.EVENTS.badge-award';
 type Answer = object | { error: number };
 
 /** A server that answers so, request by request; any other request fails. */
-function server(answers: Record<string, Answer[]>, version = '2.12.0') {
+function server(answers: Record<string, Answer[]>) {
   const asked: string[] = [];
   const take = async (request: string): Promise<Answer> => {
     asked.push(request);
@@ -27,7 +26,6 @@ function server(answers: Record<string, Answer[]>, version = '2.12.0') {
     return answer;
   };
   const connection = {
-    features: new Features(version),
     acks: { askApi: take },
     jsm: { consumers: { update: (stream: string, durable: string) => take(`update ${stream} ${durable}`) } },
   };
@@ -82,13 +80,6 @@ test.each<[what: string, spec: Partial<DurableSpec>, answers: Record<string, Ans
   expect(asked).toEqual(requests);
 });
 
-test('a server that would change what is there is asked first', async () => {
-  const made = 'CONSUMER.DURABLE.CREATE.EVENTS.badge-award';
-  const { asked, connection } = server({ [INFO]: [{ error: 10014 }], [made]: [info()] }, '2.9.25');
-  await ensureDurable(connection, SPEC);
-  expect(asked).toEqual([INFO, made]);
-});
-
 test('all that is published has no subject of its own in the request', async () => {
   const { asked, connection } = server({ 'CONSUMER.CREATE.EVENTS.badge-award': [info({ filter_subject: '>' })] });
   await ensureDurable(connection, { ...SPEC, subject: '>' });
@@ -105,7 +96,6 @@ test('a push consumer by that name is refused, as is one that acks otherwise', a
 test('of many durables only so many are made at a time, and all in the end', async () => {
   let [now, most] = [0, 0];
   const connection = {
-    features: new Features('2.12.0'),
     acks: {
       askApi: async () => {
         most = Math.max(most, ++now);

@@ -42,7 +42,6 @@ class Bench {
       answers: new Answers(() => undefined),
       connected: true,
       onReconnect: () => () => undefined,
-      features: { has: () => true },
       pulls: new SharedTimer<Pull>(2_500, (pull) => pull.watch()),
     };
     const sink: PullSink = {
