@@ -155,7 +155,9 @@ export class Host {
       name: `jetplug-host-${process.pid}`,
       nats: this.config.nats,
       patienceMs: PATIENCE_MS,
-      waiting: (error) => this.log.warn('waiting for the NATS server', { err: error }),
+      // The error is no news each time, so its stack is left out.
+      waiting: ({ code, message, hint }) =>
+        this.log.warn('waiting for the NATS server', { code, error: message, hint }),
     });
     this.opened.push({ what: 'the connection', close: () => connection.close() });
     const refusals = new Refusals();
@@ -167,7 +169,10 @@ export class Host {
       reconnected: (server) => this.log.info('the NATS server is back', { server }),
       refused: (refusal) => {
         const error = refusals.note(refusal);
-        if (error) this.log.error('the NATS server refused something', { code: error.code, err: error });
+        if (!error) return;
+        const { code, message, hint } = error;
+        if (code === 'JP_BROKER_AUTH') this.log.error('NATS server refused the login', { code, error: message, hint });
+        else this.log.error('the NATS server refused something', { code, err: error });
       },
       closed: (error) => {
         if (this.phase !== 'stopping') this.log.error('the connection to the NATS server is closed', { err: error });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createInbox, nanos, type Msg, type Subscription } from 'nats';
+import { nanos, type Msg, type Subscription } from 'nats';
 import type { Delivery } from '../message/delivery';
 import type { Connection } from './connection';
 import { DeliverySource, NatsDelivery } from './nats-delivery';
@@ -138,7 +138,7 @@ export class Pull {
   }
 
   private listen(): void {
-    const inbox = createInbox();
+    const inbox = this.connection.newInbox();
     this.inbox = inbox;
     this.subscription = this.connection.nc.subscribe(inbox, {
       callback: (error, message) => this.receive(inbox, error, message),
@@ -152,7 +152,7 @@ export class Pull {
     if (this.subscription?.isClosed()) this.listen();
     const expiresMs = batch <= SMALL.batch ? SMALL.expiresMs : EXPIRES_MS;
     const request = { batch, expires: nanos(expiresMs), idle_heartbeat: nanos(HEARTBEAT_MS) };
-    const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.stream}.${this.durable}`;
+    const subject = `${this.connection.apiPrefix}.CONSUMER.MSG.NEXT.${this.stream}.${this.durable}`;
     nc.publish(subject, JSON.stringify(request), { reply: this.inbox });
   }
 
