@@ -187,6 +187,10 @@ export const ERRORS = {
     'Use dot-separated tokens without white space, and wildcards only to subscribe.',
   ],
   JP_EVENT_INVALID: ['The fields of an event do not fit its contract.', 'Correct the fields that the message names.'],
+  JP_NUMBER_INEXACT: [
+    'A number has more digits than a JavaScript number holds, or is too large or too small for one, and would be changed silently.',
+    'Write it as a string, in quotes.',
+  ],
   JP_PUBLISH_FAILED: [
     'An event could not be stored in its stream.',
     'The cause says why; inside a handler it is tried again.',
