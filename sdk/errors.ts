@@ -150,6 +150,10 @@ export const ERRORS = {
     'A plugin asks for a @singleton() class, which would be shared by all plugins, with one plugin’s store in another’s hands.',
     'Use @scoped(Lifecycle.ContainerScoped): one for each plugin.',
   ],
+  JP_INJECT_OUTSIDE_PLUGIN: [
+    'One of the host’s services was built with `new`, or by a container that belongs to no plugin.',
+    'Ask for it in the constructor of the plugin, or of a class that the plugin’s container builds. A test extends the class.',
+  ],
   JP_INJECT_FAILED: [
     'Dependency injection could not build a plugin.',
     'The message names the class and the parameter.',
