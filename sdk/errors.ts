@@ -179,7 +179,11 @@ export const ERRORS = {
   ],
   JP_CONSUMER_NOT_UPDATABLE: [
     'A durable consumer on the server differs in a field that cannot be changed in place.',
-    'Give the handler a new durable with @Subscribe({ durable }), or delete the old consumer if its position may be lost.',
+    'Give the handler a new durable with @Subscribe({ durable }), or delete the consumer: the host makes one that it has used before again where it stood.',
+  ],
+  JP_CONSUMER_FOREIGN: [
+    'A durable consumer of the name that a handler needs was made by another program or another deployment.',
+    'Choose another name with @Subscribe({ durable }), take it over with npx jetplug adopt durable NAME, or delete it.',
   ],
 
   // running

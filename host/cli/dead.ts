@@ -131,7 +131,7 @@ async function prepareRoads(
   await ensureManagedStream(connection, retryStream(config), config.deploy);
   const handlers = new Map(letters.map((letter) => [`${letter.plugin}.${letter.handler}`, letter]));
   for (const { plugin, handler } of handlers.values()) {
-    const road = roadDurable(plugin, handler, config.delivery.ackWaitMs);
+    const road = roadDurable(plugin, handler, config.delivery.ackWaitMs, config.deploy.name);
     // One that is there is as its host wants it, whose config may be another.
     if (!(await durablePosition(connection, road.stream, road.durable))) await ensureDurable(connection, road);
   }

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../version';
+import { adoptCommand } from './adopt';
 import { checkCommand } from './check';
 import { deadCommand } from './dead';
 import { demoCommand } from './demo';
@@ -34,6 +35,7 @@ Examples:
     routesCommand,
     storeCommand,
     deadCommand,
+    adoptCommand,
     newCommand,
     demoCommand,
   ]) {
