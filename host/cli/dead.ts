@@ -8,7 +8,10 @@ import { Bucket } from '../nats/bucket';
 import type { Connection } from '../nats/connection';
 import { durablePosition, ensureDurable } from '../nats/consumers';
 import { DeadLetterStream, type StoredLetter } from '../nats/dead-letter-stream';
-import { ensureRetryStream, NatsRetryRoad, roadDurable } from '../nats/retry-road';
+import { ensureManagedStream } from '../nats/managed-stream';
+import { NatsRetryRoad, roadDurable } from '../nats/retry-road';
+import { assertOurs } from '../nats/stream-comparison';
+import { deadLetterStream, retryStream } from '../nats/wanted-streams';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
 import { utf8 } from '../text';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
@@ -123,12 +126,12 @@ async function change(
 async function prepareRoads(
   letters: readonly DeadLetterSummary[],
   connection: Connection,
-  { streams, delivery, deploy }: Config,
+  config: Config,
 ): Promise<void> {
-  await ensureRetryStream(connection, streams[0]?.replicas ?? 1);
+  await ensureManagedStream(connection, retryStream(config), config.deploy);
   const handlers = new Map(letters.map((letter) => [`${letter.plugin}.${letter.handler}`, letter]));
   for (const { plugin, handler } of handlers.values()) {
-    const road = roadDurable(plugin, handler, delivery.ackWaitMs, deploy.name);
+    const road = roadDurable(plugin, handler, config.delivery.ackWaitMs, config.deploy.name);
     // One that is there is as its host wants it, whose config may be another.
     if (!(await durablePosition(connection, road.stream, road.durable))) await ensureDurable(connection, road);
   }
@@ -181,7 +184,9 @@ function withLetters<T>(
   flags: CommonFlags,
   work: (stream: DeadLetterStream, broker: Broker, config: Config) => Promise<T>,
 ): Promise<T> {
-  return withBroker(flags, (connection, { config }) => {
+  return withBroker(flags, async (connection, { config }) => {
+    // What lies in another application's stream of that name is no dead letter, and must not be dropped as one.
+    await assertOurs(connection, deadLetterStream(config), config.deploy.name);
     const texts = new KvLongTexts(Bucket.at(connection, 'jetplug'), (message, details) => {
       throw new JetplugError('JP_STORE_UNAVAILABLE', message, { cause: details });
     });
