@@ -9,6 +9,17 @@ export function paint(style: Style, text: string, stream: NodeJS.WriteStream = p
   return stream.isTTY && !process.env['NO_COLOR'] ? styleText(style, text) : text;
 }
 
+const LOST_OUTPUT = ['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED'];
+
+/** A reader such as `head` may close its pipe, and a user the terminal: the command goes on without its output. */
+export function surviveLostOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (!LOST_OUTPUT.includes(error.code ?? '')) throw error;
+    });
+  }
+}
+
 export function print(line = ''): void {
   process.stdout.write(`${line}\n`);
 }

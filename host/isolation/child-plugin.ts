@@ -145,8 +145,8 @@ export class ChildPlugin {
 }
 
 /** @throws OutcomeKnown where the event is not what the contract says */
-async function eventOf({ envelope, fields }: WireEvent, { contract }: HandlerDefinition): Promise<Envelope> {
-  const outcome = await validate({ kind: 'decoded', envelope, fields: { ...fields }, hops: 0 }, contract);
+async function eventOf({ envelope, fields, cloudEvent }: WireEvent, { contract }: HandlerDefinition): Promise<Envelope> {
+  const outcome = await validate({ kind: 'decoded', envelope, fields: { ...fields }, hops: 0, cloudEvent }, contract);
   if (outcome.kind === 'invalid') throw new OutcomeKnown(outcome);
   return outcome.event;
 }
