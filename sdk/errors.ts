@@ -133,6 +133,14 @@ export const ERRORS = {
     'A plugin imports something that is found neither beside it nor among the host’s packages.',
     'Correct the path, or install the package where the plugin or the host can see it.',
   ],
+  JP_PLUGIN_CIRCULAR_IMPORT: [
+    'A plugin’s files import each other in a circle, and one uses what another has not defined yet.',
+    'Move what both need into a third file, or import it within the function that uses it. Two classes that inject each other: @inject(delay(() => Other)).',
+  ],
+  JP_PLUGIN_IMPORT_ASYNC: [
+    'A plugin imports a module that awaits at its top level, or does so itself; it is loaded as a CommonJS module, which cannot.',
+    'Load such a package with `await import()` in onStart or in a handler; in a file of the plugin’s own, await in a function.',
+  ],
   JP_PLUGIN_NONE_EXPORTED: [
     'A plugin file exports no class with @Plugin.',
     'Add @Plugin() to the class and export it, or rename the file if it is not a plugin.',
