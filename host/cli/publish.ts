@@ -9,15 +9,19 @@ import { JetStreamEventBus } from '../effects/event-bus';
 import { decode } from '../message/decode';
 import type { PayloadLimits } from '../message/handler';
 import { validate } from '../message/validate';
+import type { Connection } from '../nats/connection';
+import { asBrokerError } from '../nats/failures';
 import { Publisher } from '../nats/publisher';
 import { compile } from '../plugin/compile';
 import { discover } from '../plugin/discover';
 import { configFor, reachesBroker, withBroker, type CommonFlags } from './common';
 import { errorsOf, paint, print, printErrors, printJson } from './output';
 import { progressBar } from './progress';
+import { refuseUntaken, takersFields, takersOf, takersText, type Takers } from './takers';
 
 interface PublishFlags extends CommonFlags {
   file?: string;
+  force?: boolean;
 }
 
 /** How many publishes may be unconfirmed at a time. */
@@ -30,11 +34,14 @@ export function publishCommand(program: Command): void {
     .argument('[json]', 'the fields as a JSON object, or - for standard input')
     .option('--file <events.ndjson>', 'a file with one JSON object a line')
     .option('--plugins <dir...>', 'the plugins folders whose contracts to validate against')
+    .option('--force', 'publish even though no handler takes it')
     .description('validate an event against its contract and publish it')
     .addHelpText(
       'after',
       `
-Exits with 1 when an event is invalid; of a file with an invalid line nothing is published.
+It says how many handlers take the event.
+
+Exits with 1 when an event is invalid, or no handler takes it; then nothing is published.
 
 Examples:
   $ jetplug publish video.watch_started '{"user_id":"u1","video_id":"v1"}'
@@ -58,11 +65,15 @@ async function publish(subject: string, json: string | undefined, flags: Publish
     );
   }
   const check = (text: string): Promise<Fields> => checked(text, subject, contract, config.delivery);
-  if (flags.file !== undefined) return publishFile(subject, contract, flags.file, check, flags);
+  if (flags.file !== undefined) return publishFile(subject, contract, flags.file, check, flags, config);
   const event = await check(json === '-' ? await standardInput() : json!);
-  const id = await withBroker(flags, (connection) => send(busOn(new Publisher(connection)), event, subject, contract));
-  if (flags.json) printJson({ subject, event_id: id });
-  else print(`${paint('green', '✔')} ${subject} ${id}`);
+  const [id, takers] = await withBroker(flags, async (connection) => {
+    const found = await findTakers(subject, connection, config, flags);
+    return [await send(busOn(new Publisher(connection)), event, subject, contract), found] as const;
+  });
+  if (flags.json) return printJson({ subject, event_id: id, ...takersFields(takers) });
+  print(`${paint('green', '✔')} ${subject} ${id}`);
+  for (const line of takers ? takersText(takers) : []) print(line);
 }
 
 async function publishFile(
@@ -71,12 +82,14 @@ async function publishFile(
   file: string,
   check: (text: string) => Promise<Fields>,
   flags: PublishFlags,
+  config: Config,
 ): Promise<void> {
   const total = await checkFile(file, check);
   const bar = progressBar('publishing');
   const startedMs = performance.now();
   const rate = (done: number): number => Math.round(done / ((performance.now() - startedMs) / 1_000));
-  await withBroker(flags, async (connection) => {
+  const takers = await withBroker(flags, async (connection) => {
+    const found = await findTakers(subject, connection, config, flags);
     const bus = busOn(new Publisher(connection));
     const underWay = new Set<Promise<unknown>>();
     let done = 0;
@@ -94,13 +107,30 @@ async function publishFile(
     }
     await Promise.all(underWay);
     bar.stop();
-    if (failure === undefined) return;
+    if (failure === undefined) return found;
     const [{ code, message, hint }] = errorsOf(failure) as [JetplugError];
     throw new JetplugError(code, `${message}; ${done} of ${total} events were published`, { hint, cause: failure });
   });
   const seconds = (performance.now() - startedMs) / 1_000;
-  if (flags.json) printJson({ subject, published: total, seconds, rate: rate(total) });
-  else print(`${paint('green', '✔')} ${total} events on ${subject} in ${seconds.toFixed(1)} s, ${rate(total)}/s`);
+  if (flags.json) return printJson({ subject, published: total, seconds, rate: rate(total), ...takersFields(takers) });
+  print(`${paint('green', '✔')} ${total} events on ${subject} in ${seconds.toFixed(1)} s, ${rate(total)}/s`);
+  for (const line of takers ? takersText(takers) : []) print(line);
+}
+
+/** Nothing where it cannot be found out: whoever may publish need not be permitted to ask. */
+async function findTakers(
+  subject: string,
+  connection: Connection,
+  config: Config,
+  { force, json }: PublishFlags,
+): Promise<Takers | undefined> {
+  const takers = await takersOf(subject, connection, config).catch((error: unknown) => {
+    const { message } = asBrokerError(error, 'asking who takes the event');
+    if (!json) process.stderr.write(`${paint('yellow', '•', process.stderr)} ${message}\n`);
+    return undefined;
+  });
+  if (takers && !force) refuseUntaken(subject, takers);
+  return takers;
 }
 
 /** Every line is checked before the first is published. */
