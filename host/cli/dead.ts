@@ -123,12 +123,12 @@ async function change(
 async function prepareRoads(
   letters: readonly DeadLetterSummary[],
   connection: Connection,
-  { streams, delivery }: Config,
+  { streams, delivery, deploy }: Config,
 ): Promise<void> {
   await ensureRetryStream(connection, streams[0]?.replicas ?? 1);
   const handlers = new Map(letters.map((letter) => [`${letter.plugin}.${letter.handler}`, letter]));
   for (const { plugin, handler } of handlers.values()) {
-    const road = roadDurable(plugin, handler, delivery.ackWaitMs);
+    const road = roadDurable(plugin, handler, delivery.ackWaitMs, deploy.name);
     // One that is there is as its host wants it, whose config may be another.
     if (!(await durablePosition(connection, road.stream, road.durable))) await ensureDurable(connection, road);
   }

@@ -9,7 +9,9 @@ import {
   type PubAck,
   type Subscription,
 } from 'nats';
+import type { NatsConfig } from '../config/config';
 import { BySequence } from '../by-sequence';
+import { apiPrefixOf } from './subjects';
 
 /** How long the server has for one answer. */
 const TIMEOUT_MS = 5_000;
@@ -34,7 +36,16 @@ export class AckInbox {
   private oldest = 0;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly nc: NatsConnection) {}
+  private readonly apiPrefix: string;
+  private readonly inboxPrefix: string | undefined;
+
+  constructor(
+    private readonly nc: NatsConnection,
+    nats: Partial<Pick<NatsConfig, 'domain' | 'apiPrefix' | 'inboxPrefix'>> = {},
+  ) {
+    this.apiPrefix = apiPrefixOf(nats);
+    this.inboxPrefix = nats.inboxPrefix;
+  }
 
   /** Resolves when a stream has stored the message. Rejects as the client's `js.publish` does. */
   publish(subject: string, payload: string | Uint8Array, options: AskOptions = {}): Promise<PubAck> {
@@ -43,7 +54,7 @@ export class AckInbox {
 
   /** Resolves with what the JetStream API answers. Rejects as the client's `jsm` does. */
   askApi<T extends object>(request: string, body?: object): Promise<T> {
-    return this.ask(`$JS.API.${request}`, body ? JSON.stringify(body) : '', (answer) => {
+    return this.ask(`${this.apiPrefix}.${request}`, body ? JSON.stringify(body) : '', (answer) => {
       const read = answer.json<T & { error?: ApiError }>();
       if (read.error) throw refused(read.error);
       return read;
@@ -96,7 +107,7 @@ export class AckInbox {
   }
 
   private subscribe(): Subscription {
-    this.prefix = `${createInbox()}.`;
+    this.prefix = `${createInbox(this.inboxPrefix)}.`;
     return this.nc.subscribe(`${this.prefix}*`, {
       // A throw here would end all that the client reads.
       callback: (error, answer) => {

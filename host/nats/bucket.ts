@@ -14,6 +14,7 @@ import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError, isNoResponders } from './failures';
 import type { KeptStreams } from './kept-streams';
 import { holdsAny } from './streams';
+import { bucketPrefixOf } from './subjects';
 
 const OPERATION = 'KV-Operation';
 const MARKS = 'x-jetplug-marks';
@@ -28,11 +29,14 @@ const SCAN_BATCH = 1_000;
 export class Bucket implements KeyValue {
   renewals = 0;
   private kept: KeptStreams | undefined;
+  private readonly publishPrefix: string;
 
   private constructor(
     private readonly connection: Connection,
     private readonly name: string,
-  ) {}
+  ) {
+    this.publishPrefix = bucketPrefixOf(connection.apiPrefix);
+  }
 
   /** Makes the bucket where it is missing; one that is there stays as it is. */
   static async open(connection: Connection, name: string, replicas: number): Promise<Bucket> {
@@ -77,7 +81,7 @@ export class Bucket implements KeyValue {
   }
 
   get(key: string): Promise<Entry | undefined> {
-    const subject = `$JS.API.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
+    const subject = `${this.connection.apiPrefix}.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
     return this.ask(this.connection.acks.ask(subject, '', toEntry));
   }
 
@@ -146,7 +150,7 @@ export class Bucket implements KeyValue {
   ): Promise<number> {
     if (marks !== undefined) headers[MARKS] = marks;
     if (expected !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expected);
-    const written = this.connection.acks.publish(this.subjectOf(key), value, { headers });
+    const written = this.connection.acks.publish(`${this.publishPrefix}${this.subjectOf(key)}`, value, { headers });
     return written.then(({ seq }) => seq, this.fail);
   }
 

@@ -21,7 +21,7 @@ const PREFIX = 'x-jetplug-';
 const MAX_ON_ROAD = 100_000;
 
 /** The durable of one handler's retry road. */
-export function roadDurable(plugin: string, handler: string, ackWaitMs: number): DurableSpec {
+export function roadDurable(plugin: string, handler: string, ackWaitMs: number, deployment: string): DurableSpec {
   return {
     stream: RETRY_STREAM,
     durable: `${plugin}--${handler}`,
@@ -30,6 +30,7 @@ export function roadDurable(plugin: string, handler: string, ackWaitMs: number):
     ackWaitMs,
     maxAckPending: MAX_ON_ROAD,
     owner: { plugin, handler },
+    deployment,
   };
 }
 

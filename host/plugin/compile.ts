@@ -1,3 +1,4 @@
+import type { DependencyContainer } from 'tsyringe';
 import { JetplugError, pluginMark, type PluginClass } from '../../sdk/internal';
 import type { PluginFile } from './discover';
 import { noteClasses } from './classes';
@@ -12,6 +13,8 @@ export interface CompiledPlugin {
   readonly sources: LoadedModules['sources'];
   readonly texts: ModuleTexts;
   readonly contracts: LoadedModules['contracts'];
+  /** The plugin's own, in which its modules have registered; absent where the class did not come from a file. */
+  readonly container?: DependencyContainer;
   /** Those that it has made known to the dependency container. */
   readonly classes: readonly object[];
 }

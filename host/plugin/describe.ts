@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { DependencyContainer } from 'tsyringe';
 import {
   handlerMarks,
   isEventContract,
@@ -39,7 +40,7 @@ export interface PluginDefinition {
   readonly isolation: IsolationPolicy & { readonly origins: IsolationOrigins };
   /** What its constructor is given. */
   readonly injected: readonly Injected[];
-  /** Which of the host's services it or its dependencies ask for. */
+  /** Which of the host's services it or its dependencies ask for, as far as that shows before they are built. */
   readonly services: readonly TokenName[];
   readonly sources: CompiledPlugin['sources'];
 }
@@ -47,6 +48,8 @@ export interface PluginDefinition {
 /** A plugin whose class is at hand. */
 export interface DescribedPlugin extends PluginDefinition {
   readonly cls: PluginClass;
+  /** What its modules registered in while they were loaded; absent where the class did not come from a file. */
+  readonly container: DependencyContainer | undefined;
   readonly settingsSchema: StandardSchemaV1 | undefined;
 }
 
@@ -75,7 +78,7 @@ export interface HandlerDefinition {
  * @throws AggregateError of all that is wrong, each a JetplugError with file and line
  */
 export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): DescribedPlugin {
-  const { cls, file, sources } = plugin;
+  const { cls, file, sources, container } = plugin;
   const options = pluginMark(cls)!.options;
   const where = placeOf(sources, cls.name);
   const name = options.name ?? pluginNameOf(cls.name);
@@ -91,7 +94,7 @@ export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>
   };
 
   attempt(() => assertName(name, 'plugin'));
-  problems.push(...inspectDependencies(cls).map((problem) => problem.with({ plugin: name, ...where })));
+  problems.push(...inspectDependencies(cls, container).map((problem) => problem.with({ plugin: name, ...where })));
   const marks = handlerMarks(cls);
   if (marks.length === 0)
     problems.push(
@@ -113,12 +116,13 @@ export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>
     description: options.description,
     className: cls.name,
     cls,
+    container,
     settingsSchema: options.settings,
     where,
     handlers: handlers.filter((handler) => handler !== undefined),
     isolation: { ...isolation, origins: isolationOrigins(isolation, { plugin: name, where, sources }) },
-    injected: injectedOf(cls),
-    services: [...new Set(servicesOf(cls).values())],
+    injected: injectedOf(cls, container),
+    services: [...servicesOf(cls, container)],
     sources,
   };
 }

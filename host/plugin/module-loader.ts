@@ -3,6 +3,7 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import Module, { builtinModules, createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, extname, join, relative, resolve } from 'node:path';
+import type { DependencyContainer } from 'tsyringe';
 import {
   isEventContract,
   isJetplugError,
@@ -14,12 +15,14 @@ import {
 import { isError, showThrown } from '../thrown';
 import { loadShared } from './classes';
 import { Turns } from '../turns';
+import { createPluginContainer } from './plugin-container';
+import { tsyringeFor } from './plugin-tsyringe';
 import { transpile, transpileAside } from './transpile';
 
 const hostRequire = createRequire(__filename);
 const BUILTINS = new Set(builtinModules);
-/** Its decorators register classes with the container that the host builds from: there must be one of it. */
-const SHARED = 'tsyringe';
+/** Always the host's, with the plugin's own container in it. */
+const TSYRINGE = 'tsyringe';
 const EXTENSIONS = ['', '.ts', '.js', '.json', '/index.ts', '/index.js'];
 
 /** A module as its author wrote it, and as the host compiled it. */
@@ -40,6 +43,8 @@ export interface LoadedModules {
   readonly sources: ReadonlyMap<string, string>;
   /** The same with what they were compiled to. */
   readonly texts: ModuleTexts;
+  /** The plugin's dependency container, in which its modules register. */
+  readonly container: DependencyContainer;
   /** The event contracts that its modules export, by subject. */
   readonly contracts: ReadonlyMap<string, EventContract>;
 }
@@ -60,10 +65,12 @@ export function loadModules(file: string, given: ModuleTexts = new Map()): Loade
       version: versionOf(file, loader.sources),
       sources: loader.sources,
       texts: loader.texts,
+      container: loader.container,
       contracts: loader.contracts(),
     };
   } catch (error) {
-    throw isJetplugError(error) ? error : loadFailed(file, error, loader.sources);
+    const place = placeIn(loader.sources, error) ?? { file };
+    throw isJetplugError(error) ? error.with(place) : loadFailed(place, error);
   }
 }
 
@@ -176,6 +183,8 @@ class Loader {
   readonly texts = new Map<string, ModuleText>();
   /** Those that have the source maps. */
   readonly compiled = new Set<NodeModule>();
+  readonly container = createPluginContainer();
+  private readonly tsyringe = tsyringeFor(this.container);
   private readonly modules = new Map<string, OwnModule>();
 
   constructor(
@@ -230,6 +239,7 @@ class Loader {
     if (specifier.startsWith('node:') || BUILTINS.has(specifier)) return hostRequire(specifier);
     if (/^\.{0,2}\//.test(specifier) || specifier === '.' || specifier === '..')
       return this.load(this.find(specifier, from));
+    if (specifier === TSYRINGE) return this.tsyringe;
     return this.package(specifier, from);
   }
 
@@ -252,7 +262,7 @@ class Loader {
     const beside = () => createRequire(realPathOf(from)).resolve(specifier);
     const ours = () => hostRequire.resolve(specifier);
     let cause: unknown;
-    for (const attempt of specifier === SHARED ? [ours] : [beside, ours]) {
+    for (const attempt of [beside, ours]) {
       try {
         return attempt();
       } catch (error) {
@@ -296,8 +306,7 @@ function versionOf(file: string, sources: ReadonlyMap<string, string>): string {
   return hash.digest('hex').slice(0, 12);
 }
 
-function loadFailed(file: string, error: unknown, sources: ReadonlyMap<string, string>): JetplugError {
-  const place = placeIn(sources, error) ?? { file };
+function loadFailed(place: Partial<Location>, error: unknown): JetplugError {
   const message = isError(error) ? `${error.name}: ${error.message}` : `it threw ${showThrown(error)}`;
   return new JetplugError('JP_PLUGIN_LOAD_FAILED', message, { ...place, cause: error });
 }

@@ -53,7 +53,7 @@ test('an event is stored once for each of its passes, where the handler’s dura
   const { stored, road: retries } = road();
   await retries.park(event);
   expect(stored[0]).toMatchObject({ subject: 'retry.badge.award.EVENTS.7.1778587200000.letter-12', expected: 0 });
-  expect(roadDurable('badge', 'award', 15_000)).toMatchObject({
+  expect(roadDurable('badge', 'award', 15_000, 'jetplug')).toMatchObject({
     stream: 'RETRY',
     durable: 'badge--award',
     subject: 'retry.badge.award.>',
