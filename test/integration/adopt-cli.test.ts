@@ -43,7 +43,7 @@ const adopt = (...args: string[]): Promise<CliResult> => jetplug(['adopt', ...ar
 const refusal = (adoption: Promise<unknown>): Promise<unknown> =>
   adoption.then(
     () => 'it was adopted',
-    ({ code, message }: { code: string; message: string }) => ({ code, message }),
+    (error: unknown) => ({ code: (error as { code: string }).code, message: (error as Error).message }),
   );
 const configOf = async (name: string): Promise<StreamConfig> => (await jsm.streams.info(name)).config;
 const markOf = async (name: string): Promise<unknown> => (await configOf(name)).metadata?.['jetplug.deployment'];
@@ -96,7 +96,7 @@ test('what an earlier build or an operator made is shown, adopted with --yes, an
     adopt('durable', 'seen-handle', '--yes'),
   ]);
   expect(others.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
-  expect(others[3]!.json()).toMatchObject({ kind: 'durable', stream: 'EVENTS', markedBy: null, adopted: true });
+  expect(others[3].json()).toMatchObject({ kind: 'durable', stream: 'EVENTS', markedBy: null, adopted: true });
   expect(await Promise.all(['DEAD', 'RETRY', 'KV_jetplug'].map(markOf))).toEqual(['jetplug', 'jetplug', 'jetplug']);
 
   const host = await scene.host({ server, plugins: [plugins], config: CONFIG });
