@@ -10,6 +10,7 @@ import { Bucket } from './nats/bucket';
 import { Connection } from './nats/connection';
 import { DeadLetterStream } from './nats/dead-letter-stream';
 import { openBroker, type Broker, type BrokerProgress } from './nats/embedded/open-broker';
+import { takeOver } from './nats/embedded/take-over';
 import { ensureStreams } from './nats/ensure-streams';
 import { keepStreams } from './nats/keep-streams';
 import { Publisher } from './nats/publisher';
@@ -44,8 +45,8 @@ const PATIENCE_MS = 30_000;
  * with more of them nothing else would come to its turn for long.
  */
 const LOADED_TOGETHER = 10;
-/** How long a broker that was joined may be gone before this host looks after it. */
-const REPLACE_AFTER_MS = 2_000;
+/** How long the broker of another host on this data folder may be gone before this host runs it. */
+const TAKE_OVER_AFTER_MS = 2_000;
 
 export interface HostOptions {
   readonly config: Config;
@@ -79,6 +80,7 @@ export class Host {
   private written: LoadedConfig;
   private readonly log: HostLog;
   private plugins: Plugins | undefined;
+  private takingOver = false;
   /** Told of errors that nobody caught. */
   readonly faults: Faults;
 
@@ -157,43 +159,51 @@ export class Host {
       name: `jetplug-host-${process.pid}`,
       nats: this.config.nats,
       patienceMs: PATIENCE_MS,
-      waiting: (error) => this.log.warn('waiting for the NATS server', { err: error }),
+      // The error is no news each time, so its stack is left out.
+      waiting: ({ code, message, hint }) =>
+        this.log.warn('waiting for the NATS server', { code, error: message, hint }),
     });
     this.opened.push({ what: 'the connection', close: () => connection.close() });
     const refusals = new Refusals();
     connection.watch({
       disconnected: (server) => {
         this.log.warn('the NATS server is gone; reconnecting', { server });
-        if (broker.kind === 'joined' && servers.length === 0) void this.replaceBroker(broker, connection);
+        if (broker.kind === 'joined' && broker.onOwnData) void this.takeOver(broker, connection);
       },
       reconnected: (server) => this.log.info('the NATS server is back', { server }),
       refused: (refusal) => {
         const error = refusals.note(refusal);
-        if (error) this.log.error('the NATS server refused something', { code: error.code, err: error });
+        if (!error) return;
+        const { code, message, hint } = error;
+        if (code === 'JP_BROKER_AUTH') this.log.error('NATS server refused the login', { code, error: message, hint });
+        else this.log.error('the NATS server refused something', { code, err: error });
       },
       closed: (error) => {
         if (this.phase !== 'stopping') this.log.error('the connection to the NATS server is closed', { err: error });
       },
     });
-    for (const line of connection.features.missing()) this.log.info(line);
     return connection;
   }
 
-  /** A broker that another host ran ends with that host: then this one runs it on the same data, or joins whoever does. */
-  private async replaceBroker(lost: Broker, connection: Connection): Promise<void> {
-    const embedded = { ...this.config.nats.embedded, port: Number(new URL(lost.url).port) };
-    for (;;) {
-      await sleep(REPLACE_AFTER_MS);
-      if (connection.connected || this.phase === 'stopping') return;
-      try {
-        const broker = await openBroker({ servers: [], embedded, say: (line) => this.log.info(line) });
-        // The connection was opened before, and is to be closed before.
-        this.opened.unshift({ what: 'the broker', close: () => broker.stop() });
-        return;
-      } catch (error) {
-        this.log.warn('no broker could be run in place of the one that ended; trying again', { err: error });
-      }
-    }
+  /** A broker that another host ran on this host's data ends with that host: this host runs it, or joins the host that does. */
+  private async takeOver(lost: Broker, connection: Connection): Promise<void> {
+    if (this.takingOver) return;
+    this.takingOver = true;
+    const broker = await takeOver({
+      lost,
+      embedded: this.config.nats.embedded,
+      say: (line) => this.log.info(line),
+      needed: () => !connection.connected && this.phase !== 'stopping',
+      failed: (error) =>
+        this.log.warn('the broker of this data folder could not be run again; retrying', { err: error }),
+      pause: () => sleep(TAKE_OVER_AFTER_MS),
+    });
+    this.takingOver = false;
+    if (!broker) return;
+    // The phase may have changed while the broker started.
+    if ((this.phase as string) === 'stopping') return broker.stop();
+    // The connection was opened before, and is to be closed before.
+    this.opened.unshift({ what: 'the broker', close: () => broker.stop() });
   }
 
   private makeKept(connection: Connection): KeptStreams {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { KvLongTexts, type LongTexts } from '../effects/long-texts';
+import { layOut } from '../json-text';
 import { decodeHeader, roadRecord } from '../message/dead-letter';
 import type { ParkedEvent } from '../message/ports';
 import { Bucket } from '../nats/bucket';
@@ -217,7 +218,7 @@ function printTable(letters: readonly DeadLetterSummary[]): void {
   for (const line of table([head, ...rows])) print(line);
 }
 
-/** JSON indented, other text as it is, bytes in base64. */
+/** JSON indented and otherwise as it was sent, other text as it is, bytes in base64. */
 function readable(payload: Uint8Array): { text: string; form: 'text' | 'base64' } {
   let text: string;
   try {
@@ -226,7 +227,8 @@ function readable(payload: Uint8Array): { text: string; form: 'text' | 'base64' 
     return { text: Buffer.from(payload).toString('base64'), form: 'base64' };
   }
   try {
-    return { text: JSON.stringify(JSON.parse(text), null, 2), form: 'text' };
+    JSON.parse(text);
+    return { text: layOut(text, 2), form: 'text' };
   } catch {
     return { text, form: 'text' }; // not JSON, which may be why it is here
   }

@@ -30,14 +30,22 @@ export interface NatsConfig {
   readonly servers: readonly string[];
   readonly credentials: CredentialsConfig;
   readonly tls: TlsConfig;
+  /** The JetStream domain, where JetStream runs behind a leaf node. Not together with `apiPrefix`. */
+  readonly domain?: string;
+  /** The first tokens of the JetStream API's subjects. Default `$JS.API`. */
+  readonly apiPrefix?: string;
+  /** The first tokens of the inboxes that answers come to. Default `_INBOX`. */
+  readonly inboxPrefix?: string;
   readonly embedded: EmbeddedConfig;
 }
 
-/** At most one way to authenticate; each secret comes from a variable or a file. */
+/** At most one way to authenticate. Files are read again at each connect. */
 export interface CredentialsConfig {
   readonly user?: string;
   readonly password?: string;
+  readonly passwordFile?: string;
   readonly token?: string;
+  readonly tokenFile?: string;
   readonly credsFile?: string;
   readonly nkeyFile?: string;
 }
@@ -46,6 +54,8 @@ export interface TlsConfig {
   readonly caFile?: string;
   readonly certFile?: string;
   readonly keyFile?: string;
+  /** Whether the TLS handshake comes before the server's greeting. Default false. */
+  readonly handshakeFirst?: boolean;
 }
 
 export interface EmbeddedConfig {

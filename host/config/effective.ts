@@ -1,7 +1,6 @@
 import path from 'node:path';
 import { durationMs, type From } from '../../sdk/internal';
 import type { Config, HandlerConfig, ProcessConfig, StreamConfig } from './config';
-import type { FileSecrets } from './credential-files';
 import type { Written } from './merge';
 import { parseSize } from './size';
 
@@ -9,7 +8,7 @@ type WrittenHandler = Pick<Written['plugins']['defaults'], 'from' | 'concurrency
 type WrittenProcess = Omit<Written['plugins']['defaults'], keyof WrittenHandler>;
 
 /** What is written, as the host uses it: milliseconds, bytes, absolute paths. */
-export function effective(written: Written, secrets: FileSecrets, cwd: string, ownBroker: boolean): Config {
+export function effective(written: Written, cwd: string, ownBroker: boolean): Config {
   const { deploy, nats, plugins, delivery, deadLetters, retries, store, http, log, shutdown } = written;
   const absolute = (file: string): string => path.resolve(cwd, file);
   const file = (name: string | null): string | undefined => (name === null ? undefined : absolute(name));
@@ -20,8 +19,10 @@ export function effective(written: Written, secrets: FileSecrets, cwd: string, o
       servers: ownBroker ? [] : nats.servers,
       credentials: present({
         user: nats.credentials.user ?? undefined,
-        password: nats.credentials.password ?? secrets.password,
-        token: nats.credentials.token ?? secrets.token,
+        password: nats.credentials.password ?? undefined,
+        passwordFile: file(nats.credentials.passwordFile),
+        token: nats.credentials.token ?? undefined,
+        tokenFile: file(nats.credentials.tokenFile),
         credsFile: file(nats.credentials.credsFile),
         nkeyFile: file(nats.credentials.nkeyFile),
       }),
@@ -29,6 +30,12 @@ export function effective(written: Written, secrets: FileSecrets, cwd: string, o
         caFile: file(nats.tls.caFile),
         certFile: file(nats.tls.certFile),
         keyFile: file(nats.tls.keyFile),
+        handshakeFirst: nats.tls.handshakeFirst || undefined,
+      }),
+      ...present({
+        domain: nats.domain ?? undefined,
+        apiPrefix: nats.apiPrefix ?? undefined,
+        inboxPrefix: nats.inboxPrefix ?? undefined,
       }),
       embedded: {
         binary: file(nats.embedded.binary) ?? '',

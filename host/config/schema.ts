@@ -180,7 +180,24 @@ export const schema = {
       caFile: optional('The authority that signed the servers’ certificates.', 'path', 'JETPLUG_NATS_TLS_CA_FILE'),
       certFile: optional('The host’s own certificate; with keyFile.', 'path', 'JETPLUG_NATS_TLS_CERT_FILE'),
       keyFile: optional('The key of the host’s own certificate.', 'path', 'JETPLUG_NATS_TLS_KEY_FILE'),
+      handshakeFirst: {
+        doc: 'Whether the servers start with the TLS handshake, before their greeting.',
+        format: 'boolean',
+        default: false as boolean,
+        env: 'JETPLUG_NATS_TLS_HANDSHAKE_FIRST',
+      },
     },
+    domain: optional('The JetStream domain to use, as behind a leaf node.', 'token', 'JETPLUG_NATS_DOMAIN'),
+    apiPrefix: optional(
+      'The prefix of the JetStream API, where another account exports it. Not together with domain.',
+      'subjectPrefix',
+      'JETPLUG_NATS_API_PREFIX',
+    ),
+    inboxPrefix: optional(
+      'The prefix of the inboxes for answers. Default: _INBOX.',
+      'subjectPrefix',
+      'JETPLUG_NATS_INBOX_PREFIX',
+    ),
     embedded: {
       binary: optional('The nats-server to run. Default: it is looked for.', 'path', 'JETPLUG_NATS_EMBEDDED_BINARY'),
       port: {
@@ -366,6 +383,6 @@ function secret(doc: string, env: string) {
   return { ...optional(doc, 'text', env), sensitive: true as const };
 }
 
-function optional(doc: string, format: 'text' | 'path', env: string) {
+function optional(doc: string, format: 'text' | 'path' | 'token' | 'subjectPrefix', env: string) {
   return { doc, format, default: null as string | null, nullable: true as const, env };
 }

@@ -7,6 +7,7 @@ import { API_ERROR, apiErrorCode, asBrokerError, isFull, isNoResponders } from '
 import type { KeptStreams } from './kept-streams';
 import { ensureManagedStream } from './managed-stream';
 import { holdsAny } from './streams';
+import { bucketPrefixOf } from './subjects';
 import { bucketStream } from './wanted-streams';
 
 const OPERATION = 'KV-Operation';
@@ -25,11 +26,14 @@ export type BucketConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
 export class Bucket implements KeyValue {
   renewals = 0;
   private kept: KeptStreams | undefined;
+  private readonly publishPrefix: string;
 
   private constructor(
     private readonly connection: Connection,
     private readonly name: string,
-  ) {}
+  ) {
+    this.publishPrefix = bucketPrefixOf(connection.apiPrefix);
+  }
 
   /**
    * Makes the bucket where it is missing, and brings one of this deployment to what the config says.
@@ -70,7 +74,7 @@ export class Bucket implements KeyValue {
   }
 
   get(key: string): Promise<Entry | undefined> {
-    const subject = `$JS.API.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
+    const subject = `${this.connection.apiPrefix}.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
     return this.ask(this.connection.acks.ask(subject, '', toEntry));
   }
 
@@ -139,7 +143,7 @@ export class Bucket implements KeyValue {
   ): Promise<number> {
     if (marks !== undefined) headers[MARKS] = marks;
     if (expected !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expected);
-    const written = this.connection.acks.publish(this.subjectOf(key), value, { headers });
+    const written = this.connection.acks.publish(`${this.publishPrefix}${this.subjectOf(key)}`, value, { headers });
     return written.then(({ seq }) => seq, this.fail);
   }
 

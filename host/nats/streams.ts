@@ -48,10 +48,10 @@ export async function holdsAny({ acks }: Connection, stream: string, filter: str
 const ASK_MS = 1_000;
 
 /** The streams on the server that hold a subject, whoever made them; none where the host may not ask. */
-export async function streamsHolding({ nc }: Connection, subject: string): Promise<string[]> {
+export async function streamsHolding({ nc, apiPrefix }: Connection, subject: string): Promise<string[]> {
   try {
     // What may not be asked gets no answer: not the client's five seconds for it.
-    const answer = await nc.request('$JS.API.STREAM.NAMES', JSON.stringify({ subject }), { timeout: ASK_MS });
+    const answer = await nc.request(`${apiPrefix}.STREAM.NAMES`, JSON.stringify({ subject }), { timeout: ASK_MS });
     return answer.json<{ streams?: string[] | null }>().streams ?? [];
   } catch {
     return []; // it only adds to what is known from the config
