@@ -7,9 +7,8 @@ import { describe, type DescribedPlugin } from '../plugin/describe';
 import { discover } from '../plugin/discover';
 import { specOf } from '../plugin/reconcile';
 
-/** What the config and the plugins have, or would have, on the server. Nothing else is adopted by mistake. */
-export interface WantedAssets {
-  readonly streams: readonly WantedStream[];
+/** What the plugins have, or would have, on the server, besides streams. Nothing else is adopted by mistake. */
+export interface WantedOfPlugins {
   readonly buckets: readonly string[];
   readonly durables: readonly WantedDurable[];
   /** The plugins' files that cannot be read; what they want is not known. */
@@ -21,10 +20,14 @@ export interface WantedDurable {
   readonly durable: string;
 }
 
-export function wantedAssets(config: Config): WantedAssets {
+/** The streams of the config, the dead letters' and the retries'. */
+export function adoptableStreams(config: Config): WantedStream[] {
+  return [...wantedStreams(config), retryStream(config)];
+}
+
+export function wantedOfPlugins(config: Config): WantedOfPlugins {
   const { plugins, unread } = readPlugins(config);
   return {
-    streams: [...wantedStreams(config), retryStream(config)],
     buckets: [RECORDS_BUCKET, ...plugins.map(({ name }) => `jetplug-${name}`)],
     durables: plugins.flatMap((plugin) => durablesOf(plugin, config)),
     unread,

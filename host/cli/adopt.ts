@@ -8,7 +8,7 @@ import type { Ownership } from '../nats/ownership';
 import { changeText } from '../nats/stream-changes';
 import { assertUpdatable, compareStream, markStream } from '../nats/stream-comparison';
 import { bucketStream, type WantedStream } from '../nats/wanted-streams';
-import { durableNamed, unwanted, wantedAssets } from './adopt-wanted';
+import { adoptableStreams, durableNamed, unwanted, wantedOfPlugins } from './adopt-wanted';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { paint, print, printJson } from './output';
 
@@ -72,10 +72,19 @@ async function run(flags: AdoptFlags, adopt: Adopt): Promise<void> {
   });
 }
 
-async function adoptStream(name: string, config: Config, connection: Connection, yes: boolean): Promise<Adoption> {
-  const { streams } = wantedAssets(config);
+export async function adoptStream(
+  name: string,
+  config: Config,
+  connection: Connection,
+  yes: boolean,
+): Promise<Adoption> {
+  const streams = adoptableStreams(config);
   const wanted = streams.find(({ settings }) => settings.name === name);
-  if (!wanted) throw unwanted(`stream ${name}`, streams.map(({ settings }) => settings.name));
+  if (!wanted)
+    throw unwanted(
+      `stream ${name}`,
+      streams.map(({ settings }) => settings.name),
+    );
   if (!wanted.managed) {
     throw new JetplugError('JP_ADOPT_UNWANTED', `the config says manage: false for stream ${name}`, {
       hint: 'Remove manage: false first, or leave the stream to whoever manages it.',
@@ -85,7 +94,7 @@ async function adoptStream(name: string, config: Config, connection: Connection,
 }
 
 async function adoptBucket(name: string, config: Config, connection: Connection, yes: boolean): Promise<Adoption> {
-  const { buckets, unread } = wantedAssets(config);
+  const { buckets, unread } = wantedOfPlugins(config);
   if (!buckets.includes(name)) throw unwanted(`bucket ${name}`, buckets, unread);
   return adoptWanted('bucket', name, bucketStream(name, config), config, connection, yes);
 }
@@ -128,7 +137,7 @@ async function adoptOfHandler(
   connection: Connection,
   yes: boolean,
 ): Promise<Adoption> {
-  const { durables, unread } = wantedAssets(config);
+  const { durables, unread } = wantedOfPlugins(config);
   const stream = durableNamed(durable, onStream, durables, unread);
   const { deploy } = config;
   const adoption = await durableAdoption(connection, stream, durable, deploy.name);

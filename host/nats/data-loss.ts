@@ -1,4 +1,4 @@
-import type { ConsumerInfo, StreamInfo } from 'nats';
+import { DiscardPolicy, type ConsumerInfo, type StreamInfo } from 'nats';
 import { covers } from '../../sdk/internal';
 import type { Connection } from './connection';
 import { changeText, droppedSubjects, type StreamChange } from './stream-changes';
@@ -114,7 +114,7 @@ async function olderThan(connection: Connection, maxAgeNs: number, info: StreamI
 /** The server tells the size of all stored events only. */
 function beyondBytes(maxBytes: number, discard: StreamSettings['discard'], { state }: StreamInfo): Doomed | undefined {
   // A stream that discards new events keeps those that it has, however full it is.
-  if (maxBytes < 0 || discard === 'new' || state.bytes <= maxBytes) return undefined;
+  if (maxBytes < 0 || discard === DiscardPolicy.New || state.bytes <= maxBytes) return undefined;
   const count = Math.max(1, Math.ceil(((state.bytes - maxBytes) / state.bytes) * state.messages));
   const events = { atLeast: count, atMost: count, estimated: true };
   return { deletes: true, events, lost: { before: state.first_seq + count, estimated: true } };

@@ -1,7 +1,7 @@
 import type { StreamInfo } from 'nats';
 import { covers, formatDuration, JetplugError } from '../../sdk/internal';
 import type { Ownership } from './ownership';
-import { changeText, coversAll, fixedChanges, type StreamChange } from './stream-changes';
+import { changeText, coversAll, fixedChanges, subjectsOf, type StreamChange } from './stream-changes';
 import type { StreamUse, WantedStream } from './wanted-streams';
 
 /** What an error says of a stream that this deployment does not manage. */
@@ -36,7 +36,7 @@ export function describe({ info, ownership }: ForeignStream): string {
 export function contents({ config }: StreamInfo): string {
   if (config.mirror) return `is a mirror of ${config.mirror.name}`;
   const from = config.sources?.length ? `, with events from ${config.sources.map(({ name }) => name).join(', ')}` : '';
-  return `holds ${config.subjects?.join(' ') || 'no subjects'}${from}`;
+  return `holds ${subjectsOf(config).join(' ') || 'no subjects'}${from}`;
 }
 
 function wouldChange(use: StreamUse, { changes }: ForeignStream): string {
@@ -49,7 +49,7 @@ function wouldChange(use: StreamUse, { changes }: ForeignStream): string {
 function waysOut(wanted: WantedStream, foreign: ForeignStream): string[] {
   const { use, settings } = wanted;
   const { info, ownership, changes } = foreign;
-  const { subjects = [] } = info.config;
+  const subjects = subjectsOf(info.config);
   const ways: string[] = [];
   if (use === 'events') {
     const overlaps = subjects.some((theirs) =>

@@ -5,7 +5,7 @@ import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode } from './failures';
 import { contents, foreignStream } from './foreign-stream';
 import { markOf } from './ownership';
-import { coversAll, droppedSubjects } from './stream-changes';
+import { coversAll, droppedSubjects, subjectsOf } from './stream-changes';
 import { assertUpdatable, compareStream, type Comparison } from './stream-comparison';
 import { streamError } from './stream-errors';
 import type { StreamState } from './streams';
@@ -78,7 +78,7 @@ function planUnmanaged({ settings }: WantedStream, found: Comparison | undefined
   const { name, subjects } = settings;
   if (!found)
     throw new JetplugError('JP_STREAM_MISSING', `stream ${name}, of which the config says manage: false, is missing`);
-  const missing = droppedSubjects(subjects, found.info.config.subjects ?? []);
+  const missing = droppedSubjects(subjects, subjectsOf(found.info.config));
   if (missing.length === 0) return { action: 'use', info: found.info, managed: false };
   const message = `stream ${name}, of which the config says manage: false, does not hold ${missing.join(' ')}: it ${contents(found.info)}`;
   throw new JetplugError('JP_STREAM_UNCOVERED', message);
@@ -87,7 +87,7 @@ function planUnmanaged({ settings }: WantedStream, found: Comparison | undefined
 /** Events may come from a stream that nobody has marked, if it suits as it is. The host's own records lie in its own streams only. */
 function planForeign(wanted: WantedStream, found: Comparison, deployment: string): Plan {
   const { info, ownership } = found;
-  const subjectsSuit = coversAll(info.config.subjects ?? [], wanted.settings.subjects);
+  const subjectsSuit = coversAll(subjectsOf(info.config), wanted.settings.subjects);
   const changes = found.changes.filter(({ field }) => field !== 'subjects' || !subjectsSuit);
   if (wanted.use === 'events' && ownership.kind === 'unmarked' && changes.length === 0) {
     return { action: 'use', info, managed: false };

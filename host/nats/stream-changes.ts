@@ -47,6 +47,11 @@ export function changeText({ field, from, to }: StreamChange): string {
   return `${CONFIG_NAMES[field] ?? field} ${from} → ${to}`;
 }
 
+/** A mirror has no subjects. */
+export function subjectsOf(config: { readonly subjects?: readonly string[] }): readonly string[] {
+  return config.subjects ?? [];
+}
+
 /** Whether every one of the subjects lies within those of the stream. */
 export function coversAll(streamSubjects: readonly string[], subjects: readonly string[]): boolean {
   return droppedSubjects(subjects, streamSubjects).length === 0;
@@ -59,7 +64,7 @@ export function droppedSubjects(before: readonly string[], after: readonly strin
 
 function isSame(wanted: unknown, actual: unknown): boolean {
   if (Array.isArray(wanted) && Array.isArray(actual)) {
-    return JSON.stringify([...wanted].sort()) === JSON.stringify([...actual].sort());
+    return JSON.stringify(wanted.map(String).sort()) === JSON.stringify(actual.map(String).sort());
   }
   // The server leaves out what is false.
   return JSON.stringify(wanted) === JSON.stringify(actual ?? (wanted === false ? false : undefined));
