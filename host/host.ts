@@ -28,6 +28,7 @@ import { serveHttp, type HttpServer } from './ops/http';
 import { metricsText } from './ops/metrics';
 import { routesOf } from './ops/routes';
 import { pluginStatuses, type PluginStatus } from './ops/status';
+import { unhandledEvents, unhandledTotals } from './ops/unhandled';
 import { discover, type Discovery } from './plugin/discover';
 import { ConfigWatch, type ConfigSource } from './plugin/config-watch';
 import { Faults } from './plugin/faults';
@@ -126,7 +127,7 @@ export class Host {
     const plugins = await this.makePlugins(connection, streams, kept);
     this.watchEventLoop();
     // Before the plugins, so that it still answers while they drain.
-    const http = await this.openHttp(plugins, connection, kept);
+    const http = await this.openHttp(plugins, connection, kept, this.subscribable(streams));
     this.opened.push({ what: 'the plugins', close: () => plugins.stop() });
     await this.loadPlugins(plugins, discovery, compiled);
     await this.watch(plugins);
@@ -302,14 +303,30 @@ export class Host {
     this.opened.push({ what: 'watching the config', close: async () => configWatch.stop() });
   }
 
-  private async openHttp(plugins: Plugins, connection: Connection, kept: KeptStreams): Promise<HttpServer | undefined> {
+  private async openHttp(
+    plugins: Plugins,
+    connection: Connection,
+    kept: KeptStreams,
+    streams: readonly StreamState[],
+  ): Promise<HttpServer | undefined> {
     if (this.config.http.listen === '') return undefined;
     const http = await serveHttp(this.config.http.listen, {
       readiness: () => readiness(plugins, connection, kept.missing, this.phase),
-      metrics: () => metricsText(plugins, connection),
+      metrics: async () => metricsText(plugins, connection, await this.unhandled(plugins, connection, streams)),
     });
     this.opened.push({ what: 'HTTP', close: () => http.close() });
     return http;
+  }
+
+  /** Not known before every plugin is loaded, nor while the server does not answer. */
+  private async unhandled(
+    plugins: Plugins,
+    connection: Connection,
+    streams: readonly StreamState[],
+  ): Promise<ReadonlyMap<string, number> | undefined> {
+    if (this.phase !== 'running' || !connection.connected) return undefined;
+    // The other metrics help even where this one may not be asked for.
+    return unhandledTotals({ plugins, connection, streams }).catch(() => undefined);
   }
 
   private async openService(plugins: Plugins, connection: Connection, streams: readonly StreamState[]): Promise<void> {
@@ -318,6 +335,7 @@ export class Host {
       plugins: () => pluginStatuses(plugins, connection),
       explain: (name: string) => explainPlugins(name, asked()),
       routes: (subject: string) => routesOf(subject, asked()),
+      unhandled: () => unhandledEvents(asked()),
     };
     const service = await serveAnswers(connection, packageVersion(), answers);
     this.opened.push({ what: 'the micro service', close: () => service.stop() });

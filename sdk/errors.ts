@@ -248,6 +248,10 @@ export const ERRORS = {
     'An event was published on a subject that no stream holds.',
     'Add the subject to a stream of the config (streams[].subjects), or correct it.',
   ],
+  JP_PUBLISH_NO_HANDLER: [
+    'An event was to be published on a subject that no handler takes.',
+    'Correct the subject, add a handler for it, or publish all the same with --force. Nothing was published.',
+  ],
   JP_RUN_OVER: [
     'A handler used its store or event bus after its run had ended.',
     'Await everything that the handler starts; stop when its signal is aborted.',
