@@ -109,7 +109,6 @@ export const API_ERROR = {
   subjectOverlap: 10065,
   wrongLastSequence: 10071,
   storeFailed: 10077,
-  maxBytesRequired: 10113,
   consumerExists: 10148,
 } as const;
 
