@@ -115,6 +115,10 @@ export const ERRORS = {
 
   // plugins
   JP_PLUGINS_DIR_MISSING: ['A plugins folder does not exist.', 'Create it, or correct plugins.dirs or --plugins.'],
+  JP_PLUGINS_DIR_UNREADABLE: [
+    'A plugins folder is there, and cannot be read.',
+    'Let the user that runs the host read it and enter it (`r` and `x`), or correct plugins.dirs or --plugins.',
+  ],
   JP_PLUGIN_SKIPPED: [
     'A file in a plugins folder is not taken for a plugin.',
     'A plugin is name.plugin.ts or .js in a plugins folder itself, or index.plugin.ts or .js in a folder of its own in it.',
