@@ -9,7 +9,7 @@ export interface Config {
   readonly delivery: DeliveryConfig;
   readonly deadLetters: DeadLettersConfig;
   readonly http: HttpConfig;
-  readonly log: { readonly level: LogLevel };
+  readonly log: { readonly level: LogLevel; readonly verbose: boolean };
   readonly shutdown: { readonly graceMs: number };
 }
 

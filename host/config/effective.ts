@@ -68,7 +68,7 @@ export function effective(written: Written, cwd: string, ownBroker: boolean): Co
     },
     deadLetters: { stream: deadLetters.stream, maxAgeMs: ms(deadLetters.maxAge) },
     http: { listen: http.listen === 'off' ? '' : http.listen },
-    log: { level: log.level },
+    log: { level: log.level, verbose: log.verbose },
     shutdown: { graceMs: ms(shutdown.grace) },
   };
 }

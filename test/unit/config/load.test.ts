@@ -51,7 +51,7 @@ describe('loading the configuration', () => {
       },
       deadLetters: { stream: 'DEAD', maxAgeMs: 30 * 86_400_000 },
       http: { listen: '127.0.0.1:8300' },
-      log: { level: 'info' },
+      log: { level: 'info', verbose: false },
       shutdown: { graceMs: 20_000 },
     });
   });
@@ -147,7 +147,7 @@ shutdown: { grace: 0s }
       },
       deadLetters: { stream: 'LETTERS', maxAgeMs: 365 * 86_400_000 },
       http: { listen: '[::]:0' },
-      log: { level: 'debug' },
+      log: { level: 'debug', verbose: false },
       shutdown: { graceMs: 0 },
     });
   });
