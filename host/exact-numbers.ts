@@ -1,3 +1,6 @@
+import { JetplugError } from '../sdk/internal';
+import { endOfString } from './json-text';
+
 /** A number of a JSON text that no JavaScript number equals. */
 export interface InexactNumber {
   /** Where it is: keys and indexes, joined by dots; empty where the number is the whole text. */
@@ -7,7 +10,6 @@ export interface InexactNumber {
 }
 
 const QUOTE = 34;
-const BACKSLASH = 92;
 /** A decimal of so many significant digits survives the way through a JavaScript number and back. */
 const SAFE_DIGITS = 15;
 
@@ -19,6 +21,12 @@ const SAFE_DIGITS = 15;
  */
 export function findInexactNumber(json: string): InexactNumber | undefined {
   return mayBeInexact(json) ? new Search(json).run() : undefined;
+}
+
+/** @throws JetplugError `JP_NUMBER_INEXACT` when a number of the text changes when it is parsed */
+export function refuseInexact(json: string, what: string): void {
+  const inexact = findInexactNumber(json);
+  if (inexact) throw new JetplugError('JP_NUMBER_INEXACT', `${what}: ${explainInexact(inexact)}`);
 }
 
 /** Whether a number as written in JSON or YAML (`12`, `-1.5e3`, `+.5`) is the value that it parses to. */
@@ -49,17 +57,6 @@ function mayBeInexact(json: string): boolean {
     }
   }
   return false;
-}
-
-/** The place of the closing quote. */
-function endOfString(json: string, start: number): number {
-  for (let at = start; ;) {
-    at = json.indexOf('"', at + 1);
-    if (at < 0) return json.length;
-    let before = at;
-    while (json.charCodeAt(before - 1) === BACKSLASH) before--;
-    if ((at - before) % 2 === 0) return at;
-  }
 }
 
 /** Walks the text, and knows where it is. */

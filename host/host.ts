@@ -11,13 +11,16 @@ import { Connection } from './nats/connection';
 import { DeadLetterStream } from './nats/dead-letter-stream';
 import { openBroker, type Broker, type BrokerProgress } from './nats/embedded/open-broker';
 import { takeOver } from './nats/embedded/take-over';
+import { ensureStreams } from './nats/ensure-streams';
+import { keepStreams } from './nats/keep-streams';
 import { Publisher } from './nats/publisher';
 import { KeptStreams } from './nats/kept-streams';
 import { Refusals } from './nats/refusals';
-import { ensureRetryStream, NatsRetryRoad, RETRY_STREAM } from './nats/retry-road';
+import { NatsRetryRoad } from './nats/retry-road';
 import { Wakes } from './nats/wakes';
 import { serveAnswers } from './nats/service';
-import { ensureStream, ensureStreams, streamFor, wantedStreams, type StreamState } from './nats/streams';
+import { RECORDS_BUCKET } from './nats/wanted-streams';
+import { streamFor, type StreamState } from './nats/streams';
 import { explainPlugins, type Explainable } from './ops/explain';
 import { watchEventLoop } from './ops/event-loop';
 import { readiness } from './ops/health';
@@ -119,6 +122,7 @@ export class Host {
     const broker = await this.openBroker();
     const connection = await this.connect(broker);
     const streams = await ensureStreams(connection, this.config);
+    this.sayWhatChanged(streams);
     const kept = this.makeKept(connection);
     const plugins = await this.makePlugins(connection, streams, kept);
     this.watchEventLoop();
@@ -214,11 +218,10 @@ export class Host {
     streams: readonly StreamState[],
     kept: KeptStreams,
   ): Promise<Plugins> {
-    const replicas = this.config.streams[0]?.replicas ?? 1;
     const subscribable = this.subscribable(streams);
-    await ensureRetryStream(connection, replicas);
-    const records = await Bucket.open(connection, 'jetplug', replicas);
-    await this.keepAll(connection, kept, records, replicas);
+    const records = Bucket.at(connection, RECORDS_BUCKET);
+    await keepStreams(connection, kept, this.config);
+    await records.keep(kept, 'what the host knows of attempts and of settled events', this.config);
     const wakes = new Wakes(connection, this.log);
     const texts = new KvLongTexts(records, (message, details) => this.log.warn(message, details));
     const host = {
@@ -240,6 +243,17 @@ export class Host {
     return (this.plugins = new Plugins(host, this.faults));
   }
 
+  /** Each start says once what it changed, and what it uses without managing it. */
+  private sayWhatChanged(streams: readonly StreamState[]): void {
+    for (const { name: stream, subjects, change, changes } of streams) {
+      if (change === 'updated') this.log.info('a stream is updated in place', { stream, changes });
+      if (change === 'unmanaged') {
+        const why = 'it is not marked as this deployment’s, or the config says manage: false';
+        this.log.info('a stream is used as it is, and never changed', { stream, subjects, why });
+      }
+    }
+  }
+
   private watchEventLoop(): void {
     const watch = watchEventLoop(
       (at, forMs) => this.faults.blocked(at, forMs),
@@ -253,27 +267,9 @@ export class Host {
     return streams.filter(({ name }) => name !== this.config.deadLetters.stream);
   }
 
-  /** The streams that are the host's, whatever plugins run; a plugin's store is kept while it runs. */
-  private async keepAll(connection: Connection, kept: KeptStreams, records: Bucket, replicas: number): Promise<void> {
-    for (const stream of wantedStreams(this.config)) {
-      const isLetters = stream.name === this.config.deadLetters.stream;
-      await kept.keep({
-        name: stream.name,
-        what: isLetters ? 'the dead letters' : `the events of stream ${stream.name}`,
-        make: () => ensureStream(connection, stream),
-      });
-    }
-    await kept.keep({
-      name: RETRY_STREAM,
-      what: 'the events that were to come back later',
-      make: () => ensureRetryStream(connection, replicas),
-    });
-    await records.keep(kept, 'what the host knows of attempts and of settled events', replicas);
-  }
-
   private publisher(connection: Connection, streams: readonly StreamState[]): Publisher {
     return new Publisher(connection, {
-      dropsRepeatsMs: Math.min(...this.config.streams.map((stream) => stream.duplicateWindowMs)),
+      dropsRepeatsMs: Math.min(...streams.map(({ duplicateWindowMs }) => duplicateWindowMs)),
       holds: (subject) => streamFor(streams, subject) !== undefined,
     });
   }

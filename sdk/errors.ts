@@ -84,6 +84,39 @@ export const ERRORS = {
     'Put the old value back, or move its events to a stream with a new name.',
   ],
 
+  JP_STREAM_FOREIGN: [
+    'A stream on the server is not managed by this deployment, and the host would have to change it or keep its own records in it.',
+    'Use another name, set streams[].manage: false, or take the stream over with `jetplug adopt stream NAME`.',
+  ],
+  JP_BUCKET_FOREIGN: [
+    'A bucket on the server is not managed by this deployment, and the host would keep its own records in it.',
+    'Use another NATS account, or take the bucket over with `jetplug adopt bucket NAME`.',
+  ],
+  JP_STREAM_DATA_LOSS: [
+    'A changed config would delete stored events, or drop subjects of a stream.',
+    'Put the old value back, wait until the events are handled, or set deploy.allowDataLoss: true for this start.',
+  ],
+  JP_STREAM_MISSING: [
+    'A stream that the config says somebody else manages is not on the server.',
+    'Create the stream, or remove manage: false, so that the host creates it.',
+  ],
+  JP_STREAM_UNCOVERED: [
+    'A stream that the config says somebody else manages does not hold all the configured subjects.',
+    'Add the subjects to the stream, or list only those in streams[].subjects that it holds.',
+  ],
+  JP_STREAM_FULL: [
+    'A stream has reached its limit, keeps what it has and refuses what is new.',
+    'Nothing is lost: the event waits in its own stream. Raise deadLetters.maxBytes or retries.maxBytes, or drop dead letters.',
+  ],
+  JP_STREAM_MAX_BYTES_REQUIRED: [
+    'The NATS account requires a limit in bytes for each stream.',
+    'Set a limit for each kind: streams[].maxBytes, deadLetters.maxBytes, retries.maxBytes and store.maxBytes.',
+  ],
+  JP_ADOPT_UNWANTED: [
+    'The config and the plugins do not want what was to be adopted.',
+    'Adopt only what the message lists, or name it in the config first.',
+  ],
+
   // plugins
   JP_PLUGINS_DIR_MISSING: ['A plugins folder does not exist.', 'Create it, or correct plugins.dirs or --plugins.'],
   JP_PLUGIN_SKIPPED: [
@@ -99,6 +132,14 @@ export const ERRORS = {
   JP_PLUGIN_IMPORT_NOT_FOUND: [
     'A plugin imports something that is found neither beside it nor among the host’s packages.',
     'Correct the path, or install the package where the plugin or the host can see it.',
+  ],
+  JP_PLUGIN_CIRCULAR_IMPORT: [
+    'A plugin’s files import each other in a circle, and one uses what another has not defined yet.',
+    'Move what both need into a third file, or import it within the function that uses it. Two classes that inject each other: @inject(delay(() => Other)).',
+  ],
+  JP_PLUGIN_IMPORT_ASYNC: [
+    'A plugin imports a module that awaits at its top level, or does so itself; it is loaded as a CommonJS module, which cannot.',
+    'Load such a package with `await import()` in onStart or in a handler; in a file of the plugin’s own, await in a function.',
   ],
   JP_PLUGIN_NONE_EXPORTED: [
     'A plugin file exports no class with @Plugin.',
@@ -239,6 +280,10 @@ export const ERRORS = {
   JP_STORE_VALUE_INVALID: [
     'A value cannot be kept as JSON, or an update did not return one.',
     'Return a plain JSON value.',
+  ],
+  JP_STORE_FULL: [
+    'A bucket has reached store.maxBytes and refuses writes.',
+    'Raise store.maxBytes, or have the plugin delete values.',
   ],
   JP_STORE_UNAVAILABLE: ['The store did not answer.', 'See the cause; the event is tried again.'],
   JP_HTTP_LISTEN: ['The HTTP address cannot be listened on.', 'Give another with --http HOST:PORT, or http.listen.'],

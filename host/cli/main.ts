@@ -2,6 +2,7 @@
 import { watchNpm } from './npm-parent';
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../version';
+import { adoptCommand } from './adopt';
 import { checkCommand } from './check';
 import { deadCommand } from './dead';
 import { demoCommand } from './demo';
@@ -37,6 +38,7 @@ Examples:
     routesCommand,
     storeCommand,
     deadCommand,
+    adoptCommand,
     newCommand,
     demoCommand,
   ]) {

@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { styleText } from 'node:util';
 import { isJetplugError, JetplugError } from '../../sdk/internal';
+import { layOut } from '../json-text';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -26,6 +27,11 @@ export function print(line = ''): void {
 
 export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, process.stdout.isTTY ? 2 : undefined));
+}
+
+/** The same of a JSON text, whose numbers stay as they are written. */
+export function printJsonText(json: string): void {
+  print(layOut(json, process.stdout.isTTY ? 2 : 0));
 }
 
 /** Lines up columns; the cells may be coloured. */

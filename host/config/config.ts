@@ -8,6 +8,8 @@ export interface Config {
   readonly plugins: PluginsConfig;
   readonly delivery: DeliveryConfig;
   readonly deadLetters: DeadLettersConfig;
+  readonly retries: RetriesConfig;
+  readonly store: StoreConfig;
   readonly http: HttpConfig;
   readonly log: { readonly level: LogLevel; readonly verbose: boolean };
   readonly shutdown: { readonly graceMs: number };
@@ -77,6 +79,8 @@ export interface StreamConfig {
   readonly duplicateWindowMs: number;
   readonly storage: 'file' | 'memory';
   readonly replicas: number;
+  /** Whether the host creates and updates the stream. Default true; false: it must exist and hold the subjects. */
+  readonly manage: boolean;
 }
 
 export interface PluginsConfig {
@@ -129,6 +133,20 @@ export interface DeliveryConfig {
 export interface DeadLettersConfig {
   readonly stream: string;
   readonly maxAgeMs: number;
+  /** -1: unlimited, the default. A full stream refuses letters, and their events stay in their streams. */
+  readonly maxBytes: number;
+}
+
+/** The stream of events that come back to one handler alone. */
+export interface RetriesConfig {
+  /** -1: unlimited, the default. A full stream refuses events, which then wait in their own streams. */
+  readonly maxBytes: number;
+}
+
+/** The buckets: each plugin's, and the host's own. */
+export interface StoreConfig {
+  /** For each bucket. -1: unlimited, the default. A full bucket refuses writes. */
+  readonly maxBytes: number;
 }
 
 export interface HttpConfig {

@@ -9,7 +9,7 @@ type WrittenProcess = Omit<Written['plugins']['defaults'], keyof WrittenHandler>
 
 /** What is written, as the host uses it: milliseconds, bytes, absolute paths. */
 export function effective(written: Written, cwd: string, ownBroker: boolean): Config {
-  const { deploy, nats, plugins, delivery, deadLetters, http, log, shutdown } = written;
+  const { deploy, nats, plugins, delivery, deadLetters, retries, store, http, log, shutdown } = written;
   const absolute = (file: string): string => path.resolve(cwd, file);
   const file = (name: string | null): string | undefined => (name === null ? undefined : absolute(name));
   return {
@@ -66,7 +66,13 @@ export function effective(written: Written, cwd: string, ownBroker: boolean): Co
       circuit: { messages: delivery.circuit.messages, overMs: ms(delivery.circuit.over) },
       rollback: { events: delivery.rollback.events, withinMs: ms(delivery.rollback.within) },
     },
-    deadLetters: { stream: deadLetters.stream, maxAgeMs: ms(deadLetters.maxAge) },
+    deadLetters: {
+      stream: deadLetters.stream,
+      maxAgeMs: ms(deadLetters.maxAge),
+      maxBytes: limit(deadLetters.maxBytes),
+    },
+    retries: { maxBytes: limit(retries.maxBytes) },
+    store: { maxBytes: limit(store.maxBytes) },
     http: { listen: http.listen === 'off' ? '' : http.listen },
     log: { level: log.level, verbose: log.verbose },
     shutdown: { graceMs: ms(shutdown.grace) },
@@ -74,7 +80,7 @@ export function effective(written: Written, cwd: string, ownBroker: boolean): Co
 }
 
 function toStream(stream: Written['streams'][number]): StreamConfig {
-  const { name, subjects, storage, replicas } = stream;
+  const { name, subjects, storage, replicas, manage } = stream;
   return {
     name,
     subjects,
@@ -83,6 +89,7 @@ function toStream(stream: Written['streams'][number]): StreamConfig {
     duplicateWindowMs: ms(stream.duplicateWindow),
     storage,
     replicas,
+    manage,
   };
 }
 
@@ -117,6 +124,11 @@ function ms(written: string): number {
 /** The check of the format let it through. */
 function bytes(written: string | number): number {
   return parseSize(written)!;
+}
+
+/** The server writes -1 for no limit. */
+function limit(written: string | number): number {
+  return written === 'unlimited' ? -1 : bytes(written);
 }
 
 /** Leaves out what is not there. */

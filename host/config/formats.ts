@@ -42,6 +42,11 @@ const FORMATS = {
     expected: 'a size above 0, like 512 KiB, 10 GiB or a plain number of bytes',
     accepts: (value) => (parseSize(value) ?? 0) > 0,
   },
+  /** The most that something may take up, if there is such a bound. */
+  limit: {
+    expected: 'a size above 0, like 512 KiB, 10 GiB or a plain number of bytes, or unlimited',
+    accepts: (value) => value === 'unlimited' || (parseSize(value) ?? 0) > 0,
+  },
   /** How long something may take: measured by a timer. */
   timeout: duration('1ms', LONGEST_TIMER),
   /** How long to wait; it may be no time at all. */

@@ -138,6 +138,11 @@ export const streamSchema = {
     default: 'file' as 'file' | 'memory',
   },
   replicas: { doc: 'On how many servers of a cluster each event is kept, 1 to 5.', format: 'replicas', default: 1 },
+  manage: {
+    doc: 'Whether the host creates and updates the stream. false: it is used as it is, and must hold the subjects.',
+    format: 'boolean',
+    default: true as boolean,
+  },
 } satisfies SchemaMap;
 
 export const schema = {
@@ -313,6 +318,28 @@ export const schema = {
       format: 'age',
       default: '30d',
       env: 'JETPLUG_DEAD_LETTERS_MAX_AGE',
+    },
+    maxBytes: {
+      doc: 'How much is kept. When it is full, an event that fails for good stays in its own stream.',
+      format: 'limit',
+      default: 'unlimited' as string | number,
+      env: 'JETPLUG_DEAD_LETTERS_MAX_BYTES',
+    },
+  },
+  retries: {
+    maxBytes: {
+      doc: 'How much the stream of postponed and redriven events keeps. When it is full, an event waits in its own stream.',
+      format: 'limit',
+      default: 'unlimited' as string | number,
+      env: 'JETPLUG_RETRIES_MAX_BYTES',
+    },
+  },
+  store: {
+    maxBytes: {
+      doc: 'How much each bucket keeps: one for each plugin that has a store, and the host’s own. A full one refuses writes.',
+      format: 'limit',
+      default: 'unlimited' as string | number,
+      env: 'JETPLUG_STORE_MAX_BYTES',
     },
   },
   http: {

@@ -64,7 +64,7 @@ const API_FAILURES: Readonly<Record<number, ApiFailure>> = {
   10113: {
     code: LIMIT,
     means: 'the account requires a limit of bytes (max_bytes) for each stream and bucket',
-    hint: 'Set maxBytes for the streams, the dead letters, the retries and the buckets in the config.',
+    hint: 'Set streams[].maxBytes, deadLetters.maxBytes, retries.maxBytes and store.maxBytes.',
   },
   10120: {
     code: LIMIT,

@@ -5,7 +5,8 @@ import { tlsFailure } from './tls-failures';
 /** An error that the client throws, in the one catalogue; the original is the cause. */
 export function asBrokerError(error: unknown, doing: string): JetplugError {
   const { code, means, hint } = meaningOf(error);
-  const text = error instanceof Error ? error.message : String(error);
+  // The client's own message is but a number for some answers of JetStream.
+  const text = apiErrorText(error) ?? (error instanceof Error ? error.message : String(error));
   return new JetplugError(code, `${doing}: ${means ?? text}`, { cause: error, hint });
 }
 
@@ -16,6 +17,7 @@ interface Meaning {
 }
 
 function meaningOf(error: unknown): Meaning {
+  if (isFull(error)) return { code: 'JP_STREAM_FULL' };
   const ofApi = apiFailure(apiErrorCode(error));
   if (ofApi) return ofApi;
   const { code = '', message } = error as { code?: string; message?: string };
@@ -92,18 +94,30 @@ export function apiErrorCode(error: unknown): number | undefined {
   return (error as { api_error?: { err_code?: number } }).api_error?.err_code;
 }
 
+function apiErrorText(error: unknown): string | undefined {
+  return (error as { api_error?: { description?: string } }).api_error?.description;
+}
+
 export const API_ERROR = {
   consumerNotFound: 10014,
   noMessage: 10037,
   noStorage: 10047,
   messageTooLarge: 10054,
+  streamNameInUse: 10058,
   streamNotFound: 10059,
   subjectOverlap: 10065,
   wrongLastSequence: 10071,
+  storeFailed: 10077,
+  maxBytesRequired: 10113,
   consumerExists: 10148,
 } as const;
 
 /** Nobody answered: no such stream, consumer or subject. */
 export function isNoResponders(error: unknown): boolean {
-  return (error as { code?: string }).code === '503';
+  return (error as { code?: string }).code === '503' && !isFull(error);
+}
+
+/** A stream that has reached a limit of its own and keeps what it has (`discard: new`). */
+export function isFull(error: unknown): boolean {
+  return apiErrorCode(error) === API_ERROR.storeFailed && /maximum (bytes|messages)/.test(apiErrorText(error) ?? '');
 }

@@ -2,7 +2,7 @@ import type { DependencyContainer } from 'tsyringe';
 import { JetplugError, pluginMark, type PluginClass } from '../../sdk/internal';
 import type { PluginFile } from './discover';
 import { noteClasses } from './classes';
-import { loadModules, type LoadedModules, type ModuleTexts } from './module-loader';
+import { loadModules, valuesOf, type LoadedModules, type ModuleTexts } from './module-loader';
 
 /** A plugin's class, loaded. */
 export interface CompiledPlugin {
@@ -17,6 +17,7 @@ export interface CompiledPlugin {
   readonly container?: DependencyContainer;
   /** Those that it has made known to the dependency container. */
   readonly classes: readonly object[];
+  readonly lateClasses?: LoadedModules['lateClasses'];
 }
 
 /**
@@ -31,7 +32,7 @@ export function compile({ file }: Pick<PluginFile, 'file'>, given?: ModuleTexts)
 
 function load(file: string, given?: ModuleTexts): Omit<CompiledPlugin, 'classes'> {
   const { exports, ...modules } = loadModules(file, given);
-  const values = typeof exports === 'object' && exports !== null ? Object.values(exports) : [exports];
+  const values = typeof exports === 'function' ? [exports] : valuesOf(exports);
   const exported = [...new Set(values)].filter((value): value is PluginClass => pluginMark(value) !== undefined);
   if (exported.length > 1) {
     const names = exported.map(({ name }) => name).join(', ');

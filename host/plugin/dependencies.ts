@@ -1,5 +1,6 @@
 import { container as globalContainer, Lifecycle, type DependencyContainer } from 'tsyringe';
 import { JetplugError, parameterTypes, tokenOf, type PluginClass, type TokenName } from '../../sdk/internal';
+import { CircularType } from './circular-import';
 import { keepsInstance, ownRegistrationsOf, type Registration } from './container-registry';
 import { registrationsOf } from './plugin-container';
 import { isOwnSingleton } from './plugin-tsyringe';
@@ -16,7 +17,10 @@ export function inspectDependencies(cls: PluginClass, container = globalContaine
     const parameter = `${owner.name}’s constructor parameter ${index + 1}${name ? ` (${name})` : ''}`;
     // A token, a list or `delay` says by itself what it stands for.
     if (isTold && typeof type !== 'function') continue;
-    if (type === undefined || PRIMITIVES.has(type)) {
+    if (type instanceof CircularType) {
+      const message = `${parameter} is ${type.name}, which is not defined yet: a circular import, ${type.chain}`;
+      problems.push(new JetplugError('JP_PLUGIN_CIRCULAR_IMPORT', message));
+    } else if (type === undefined || PRIMITIVES.has(type)) {
       const seen = type === undefined ? 'nothing' : (type as { name: string }).name;
       problems.push(
         new JetplugError('JP_INJECT_INTERFACE', `${parameter} has a type that is gone at run time (left: ${seen})`),
@@ -66,7 +70,7 @@ export function injectedOf(cls: PluginClass, container = globalContainer): Injec
     return {
       index,
       ...(name === undefined ? {} : { name }),
-      type: typeof type === 'function' ? type.name : String(type),
+      type: typeof type === 'function' || type instanceof CircularType ? type.name : String(type),
       ...(service ? { service } : { own: ownKind(type, container) }),
     };
   });

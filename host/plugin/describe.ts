@@ -20,6 +20,7 @@ import {
 } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import type { BatchPolicy, RetryPolicy } from '../message/handler';
+import { CircularType } from './circular-import';
 import type { CompiledPlugin } from './compile';
 import { injectedOf, inspectDependencies, servicesOf, type Injected } from './dependencies';
 import { groupingOf, runOptionsOf, type Layers } from './handler-options';
@@ -162,6 +163,10 @@ function eventOf(cls: PluginClass, mark: HandlerMark): Pick<HandlerDefinition, '
   const types = parameterTypes(cls, method);
   const type = types?.[0];
   if (isEventContract(type)) return { subject: type.subject, contract: type };
+  if (type instanceof CircularType) {
+    const message = `${cls.name}.${method} handles ${type.name}, which is not defined yet: a circular import, ${type.chain}`;
+    throw new JetplugError('JP_PLUGIN_CIRCULAR_IMPORT', message);
+  }
   throw new JetplugError('JP_HANDLER_NO_EVENT', `${cls.name}.${method} ${whyNoEvent(types)}`);
 }
 

@@ -34,7 +34,11 @@ export class PluginVersion {
     const store = new PluginStore(definition.name, host);
     const release = (): void => {
       store.release();
-      forgetClasses([...compiled.classes, ...classesOf(definition.cls, definition.container)]);
+      forgetClasses([
+        ...compiled.classes,
+        ...(compiled.lateClasses ?? []),
+        ...classesOf(definition.cls, definition.container),
+      ]);
     };
     try {
       const contained = contain(definition, servicesOf(definition, host, store), settingsOf(definition, host));
