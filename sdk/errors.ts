@@ -231,7 +231,10 @@ export const ERRORS = {
     'A subject is not one that can be used.',
     'Use dot-separated tokens without white space, and wildcards only to subscribe.',
   ],
-  JP_EVENT_INVALID: ['The fields of an event do not fit its contract.', 'Correct the fields that the message names.'],
+  JP_EVENT_INVALID: [
+    'The fields of an event do not fit its contract, or are not JSON.',
+    'Correct the fields that the message names.',
+  ],
   JP_NUMBER_INEXACT: [
     'A number has more digits than a JavaScript number holds, or is too large or too small for one, and would be changed silently.',
     'Write it as a string, in quotes.',
