@@ -9,6 +9,7 @@ import { Sweep } from './message/sweep';
 import { Bucket } from './nats/bucket';
 import { Connection } from './nats/connection';
 import { DeadLetterStream } from './nats/dead-letter-stream';
+import { DurableWatch } from './nats/durable-watch';
 import { openBroker, type Broker, type BrokerProgress } from './nats/embedded/open-broker';
 import { Publisher } from './nats/publisher';
 import { KeptStreams } from './nats/kept-streams';
@@ -76,6 +77,7 @@ export class Host {
   private written: LoadedConfig;
   private readonly log: HostLog;
   private plugins: Plugins | undefined;
+  private durables: DurableWatch | undefined;
   /** Told of errors that nobody caught. */
   readonly faults: Faults;
 
@@ -123,6 +125,8 @@ export class Host {
     const http = await this.openHttp(plugins, connection, kept);
     this.opened.push({ what: 'the plugins', close: () => plugins.stop() });
     await this.loadPlugins(plugins, discovery, compiled);
+    // A pause, too, is known when the host is ready.
+    await this.durables?.look();
     await this.watch(plugins);
     await this.openService(plugins, connection, this.subscribable(streams));
     this.phase = 'running';
@@ -209,10 +213,12 @@ export class Host {
     const records = await Bucket.open(connection, 'jetplug', replicas);
     await this.keepAll(connection, kept, records, replicas);
     const wakes = new Wakes(connection, this.log);
+    const durables = (this.durables = new DurableWatch(connection, this.log));
+    this.opened.push({ what: 'looking after the durables', close: async () => durables.stop() });
     const texts = new KvLongTexts(records, (message, details) => this.log.warn(message, details));
     const host = {
       config: this.config,
-      broker: natsBroker(connection, kept, this.config),
+      broker: natsBroker(connection, kept, durables, this.config),
       streams: subscribable,
       clock: systemClock,
       time: machineTime,

@@ -74,7 +74,15 @@ function overview(all: readonly PluginStatus[]): string[] {
           ...figures(handler).map(String),
         ]),
   );
-  return table([head, ...rows]);
+  return [...table([head, ...rows]), ...all.flatMap(durableTroubles)];
+}
+
+/** Why a durable delivers nothing, and what another host has set. */
+function durableTroubles({ plugin, handlers }: PluginStatus): string[] {
+  return handlers.flatMap(({ handler, reason, drift = [] }) => [
+    ...(reason === undefined ? [] : [`${plugin}.${handler}: ${reason}`]),
+    ...drift.map((change) => `${plugin}.${handler}: another host has set ${change}`),
+  ]);
 }
 
 function figures({ pending, inFlight, handled, failed, deadLettered }: HandlerStatus): (string | number)[] {
