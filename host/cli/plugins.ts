@@ -79,8 +79,9 @@ function overview(all: readonly PluginStatus[]): string[] {
 
 /** Why a durable delivers nothing, and what another host has set. */
 function durableTroubles({ plugin, handlers }: PluginStatus): string[] {
-  return handlers.flatMap(({ handler, reason, drift = [] }) => [
+  return handlers.flatMap(({ handler, durable, pausedUntil, reason, drift = [] }) => [
     ...(reason === undefined ? [] : [`${plugin}.${handler}: ${reason}`]),
+    ...(pausedUntil === undefined ? [] : [`${plugin}.${handler}: its durable ${durable} is paused on the server`]),
     ...drift.map((change) => `${plugin}.${handler}: another host has set ${change}`),
   ]);
 }
