@@ -1,7 +1,6 @@
 import { BatchFailure, type Logger } from '../../sdk';
 import { isBatchFailure, type Envelope } from '../../sdk/internal';
 import { systemClock } from '../clock';
-import { TextStore } from '../effects/text-store';
 import { OutcomeKnown } from '../message/outcome';
 import { validate } from '../message/validate';
 import { compile } from '../plugin/compile';
@@ -68,7 +67,7 @@ export class ChildPlugin {
       log: this.log,
       clock: systemClock,
       bus: new RemoteEventBus(this.link),
-      openStore: () => Promise.resolve(new TextStore(new RemoteTexts(this.link))),
+      openTexts: () => Promise.resolve(new RemoteTexts(this.link)),
     };
     this.contained = await contain(this.definition!, services, settings);
     this.link.send({ is: 'started' });
@@ -146,8 +145,8 @@ export class ChildPlugin {
 }
 
 /** @throws OutcomeKnown where the event is not what the contract says */
-async function eventOf({ envelope, fields }: WireEvent, { contract }: HandlerDefinition): Promise<Envelope> {
-  const outcome = await validate({ kind: 'decoded', envelope, fields: { ...fields }, hops: 0 }, contract);
+async function eventOf({ envelope, fields, cloudEvent }: WireEvent, { contract }: HandlerDefinition): Promise<Envelope> {
+  const outcome = await validate({ kind: 'decoded', envelope, fields: { ...fields }, hops: 0, cloudEvent }, contract);
   if (outcome.kind === 'invalid') throw new OutcomeKnown(outcome);
   return outcome.event;
 }
@@ -158,7 +157,12 @@ function failuresOf(thrown: unknown, places: readonly number[]): { index: number
   return thrown.failures.map(({ index, error }) => ({ index: places[index] ?? -1, error }));
 }
 
-function onWire({ cls: _cls, settingsSchema: _schema, ...definition }: DescribedPlugin): WireDefinition {
+function onWire({
+  cls: _cls,
+  container: _container,
+  settingsSchema: _schema,
+  ...definition
+}: DescribedPlugin): WireDefinition {
   return {
     ...definition,
     sources: [...definition.sources],

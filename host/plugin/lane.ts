@@ -45,6 +45,8 @@ export class Lane {
   private handler: Handler;
   private catchUp: CatchUp | undefined;
   private missing = false;
+  /** Whether the pull asks for nothing until the durable was looked at. */
+  private held = false;
   /** Each look for the durable has a number; only the newest goes on. */
   private look = 0;
   private stopped = false;
@@ -71,13 +73,13 @@ export class Lane {
         this.catchUp?.arrived(delivery);
       },
       gone: (why) => {
-        this.missing = true;
+        this.missing = this.held = true;
         this.log.warn('the durable consumer is gone; making it again', { durable: durable.durable, why });
         void this.ensure();
       },
       returned: () => {
         // Until it was looked for it counts as gone: nothing is pulled meanwhile.
-        this.missing = true;
+        this.missing = this.held = true;
         void this.ensure();
       },
       trouble: (message, details) => this.log.warn(message, { handler: this.handler.name, ...details }),
@@ -85,9 +87,10 @@ export class Lane {
       served: () => this.condition.served(),
     });
     this.unwatch = host.broker.watchDurable(durable, (look) => this.looked(look));
-    this.pull.start({ held: this.inOrder });
+    this.held = this.inOrder;
+    this.pull.start({ held: this.held });
     // What is unsettled when it begins decides what it waits for.
-    if (this.inOrder) void this.ensure();
+    if (this.held) void this.ensure();
   }
 
   private get inOrder(): boolean {
@@ -141,7 +144,7 @@ export class Lane {
     const { condition, pull } = this;
     const wasPaused = condition.pausedUntil !== undefined;
     condition.looked(look);
-    if (this.missing) return;
+    if (this.held) return;
     if (look.needs === 'hold') return this.holdAndEnsure();
     if (look.needs === 'correction') void this.ensure();
     else if (wasPaused && !look.pausedUntil) pull.renew();
@@ -151,7 +154,7 @@ export class Lane {
   /** Uses the durable no more before it is as it has to be. */
   private holdAndEnsure(): void {
     if (this.missing) return;
-    this.missing = true;
+    this.missing = this.held = true;
     this.pull.hold();
     void this.ensure();
   }
@@ -189,8 +192,9 @@ export class Lane {
         const { inFlight } = await ensureDurableAt(spec, this.settlements, this.host);
         if (isOver()) return;
         this.condition.usable();
-        if (!this.missing) return this.pull.renew();
+        if (!this.held) return this.pull.renew();
         this.missing = false;
+        this.held = false;
         this.waitForUnsettled(inFlight);
         this.pull.found();
         return;
@@ -199,7 +203,7 @@ export class Lane {
         const isRefusal = isJetplugError(error) && REFUSALS.has(error.code);
         this.condition.failed(error, isRefusal);
         if (isRefusal && !this.missing) {
-          this.missing = true;
+          this.missing = this.held = true;
           this.pull.hold();
         }
         const delayMs = isRefusal ? REFUSED_DELAY_MS : REMAKE_DELAY_MS;

@@ -1,5 +1,4 @@
-import type { Config } from '../config/config';
-import { Bucket } from '../nats/bucket';
+import { Bucket, type BucketConfig } from '../nats/bucket';
 import type { Connection } from '../nats/connection';
 import { checkDurable, durablePosition, ensureDurable } from '../nats/consumers';
 import type { DurableWatch } from '../nats/durable-watch';
@@ -13,7 +12,7 @@ export function natsBroker(
   connection: Connection,
   kept: KeptStreams,
   watch: DurableWatch,
-  config: Pick<Config, 'streams'>,
+  config: BucketConfig,
 ): PluginBroker {
   return {
     ensureDurable: (spec) => ensureDurable(connection, spec),
@@ -26,9 +25,8 @@ export function natsBroker(
     watchDurable: (spec, watcher) => watch.add(spec, watcher),
     pull: (stream, durable, sink) => new Pull(connection, stream, durable, sink),
     openStore: async (plugin) => {
-      const replicas = config.streams[0]?.replicas ?? 1;
-      const bucket = await Bucket.open(connection, `jetplug-${plugin}`, replicas);
-      const leave = await bucket.keep(kept, `the store of plugin ${plugin}`, replicas);
+      const bucket = await Bucket.open(connection, `jetplug-${plugin}`, config);
+      const leave = await bucket.keep(kept, `the store of plugin ${plugin}`, config);
       return { bucket, leave };
     },
   };

@@ -67,7 +67,7 @@ test('an event is stored once for each of its passes, where the handler’s dura
 test('one that is stored already is no error; any other failure is the caller’s to know', async () => {
   await road({ api_error: { err_code: 10071 } }).road.park(event);
   const failure = new Error('no answer');
-  await expect(road(failure).road.park(event)).rejects.toBe(failure);
+  await expect(road(failure).road.park(event)).rejects.toMatchObject({ cause: failure });
 });
 
 test('whatever waits comes back as it was: payload, subject, headers, id, origin, time and past', async () => {
