@@ -1,7 +1,8 @@
 'use strict';
 
 /** Small files without a layer, which every part of the host may import. */
-const LEAVES = 'host/(by-sequence|clock|maybe-promise|repeats|shared-timer|text|thrown|time|turns|version)\\.ts';
+const LEAVES =
+  'host/(by-sequence|clock|maybe-promise|plain-error|plain-value|promises|repeats|shared-timer|text|thrown|time|turns|version)\\.ts';
 
 /**
  * Who may import whom. Each part lists everything it may import besides itself and Node's own modules:
@@ -12,7 +13,7 @@ const PARTS = {
   'sdk/': { packages: ['@standard-schema/spec', 'reflect-metadata', 'tsyringe'] },
 
   [LEAVES]: { paths: ['sdk/'] },
-  'host/log\\.ts': { paths: ['sdk/', 'host/config/config.ts'], packages: ['pino', 'pino-pretty'] },
+  'host/log\\.ts': { paths: ['sdk/', LEAVES, 'host/config/config.ts'], packages: ['pino', 'pino-pretty'] },
   'host/config/': { paths: ['sdk/', LEAVES], packages: ['convict', 'fastest-levenshtein', 'yaml'] },
   'host/message/': {
     // What is kept on the server; not the author's view of it, which stands above.

@@ -2,6 +2,8 @@ import pino, { type Logger as PinoLogger } from 'pino';
 import pretty from 'pino-pretty';
 import { Logger } from '../sdk';
 import type { LogLevel } from './config/config';
+import { isErrorLike, plainError } from './plain-error';
+import { errorRecord, plainFields, plainText, plainValue } from './plain-value';
 
 /** A log of which each part of the host has its own. */
 export interface PartedLog extends Logger {
@@ -16,7 +18,7 @@ export class HostLog extends Logger implements PartedLog {
   }
 
   static create(options: { level: LogLevel; terminal: boolean }): HostLog {
-    const base = { level: options.level, base: null, serializers: { err: pino.stdSerializers.errWithCause } };
+    const base = { level: options.level, base: null, serializers: { err: errorOnLine } };
     if (!options.terminal) {
       const named = { ...base, formatters: { level: (label: string) => ({ level: label }) } };
       return new HostLog(
@@ -32,15 +34,29 @@ export class HostLog extends Logger implements PartedLog {
   }
 
   debug(message: string, fields?: object): void {
-    this.pino.debug(fields, message);
+    this.write('debug', message, fields);
   }
   info(message: string, fields?: object): void {
-    this.pino.info(fields, message);
+    this.write('info', message, fields);
   }
   warn(message: string, fields?: object): void {
-    this.pino.warn(fields, message);
+    this.write('warn', message, fields);
   }
   error(message: string, fields?: object): void {
-    this.pino.error(fields, message);
+    this.write('error', message, fields);
   }
+
+  /** Fields of the host's own are plain; of what is not, a line is written all the same. */
+  private write(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: object): void {
+    try {
+      this.pino[level](fields, message);
+    } catch (failure) {
+      this.pino[level](plainFields({ logFailed: plainError(failure).message }, fields), plainText(message));
+    }
+  }
+}
+
+/** The field `err`: an error with its causes, or whatever else was thrown. */
+function errorOnLine(thrown: unknown): unknown {
+  return isErrorLike(thrown) ? errorRecord(plainError(thrown)) : plainValue(thrown);
 }

@@ -1,6 +1,7 @@
 import { Store, type ForEvent } from '../../sdk';
 import { JetplugError } from '../../sdk/internal';
 import { isPromise, type MaybePromise } from '../maybe-promise';
+import { plainError } from '../plain-error';
 import { showThrown } from '../thrown';
 import { assertScope } from './store-keys';
 
@@ -67,7 +68,7 @@ function stringify(key: string, next: unknown): string {
   try {
     text = JSON.stringify(next);
   } catch (cause) {
-    throw invalidValue(key, `the new value is not JSON: ${showThrown(cause)}`, cause);
+    throw invalidValue(key, `the new value is not JSON: ${showThrown(cause)}`, plainError(cause));
   }
   // Nothing comes of undefined, a function or a symbol, whatever the type of stringify says.
   if (typeof text !== 'string') throw invalidValue(key, `the function given to update returned ${typeof next}`);

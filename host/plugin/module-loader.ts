@@ -11,7 +11,8 @@ import {
   type EventContract,
   type Location,
 } from '../../sdk/internal';
-import { isError, showThrown } from '../thrown';
+import { isErrorLike, plainError } from '../plain-error';
+import { readMember } from '../thrown';
 import { loadShared } from './classes';
 import { Turns } from '../turns';
 import { transpile, transpileAside } from './transpile';
@@ -297,14 +298,15 @@ function versionOf(file: string, sources: ReadonlyMap<string, string>): string {
 }
 
 function loadFailed(file: string, error: unknown, sources: ReadonlyMap<string, string>): JetplugError {
-  const place = placeIn(sources, error) ?? { file };
-  const message = isError(error) ? `${error.name}: ${error.message}` : `it threw ${showThrown(error)}`;
-  return new JetplugError('JP_PLUGIN_LOAD_FAILED', message, { ...place, cause: error });
+  const cause = plainError(error);
+  const place = placeIn(sources, cause) ?? { file };
+  const message = isErrorLike(error) ? `${cause.name}: ${cause.message}` : `it threw ${cause.message}`;
+  return new JetplugError('JP_PLUGIN_LOAD_FAILED', message, { ...place, cause });
 }
 
 /** Where in the plugin's own files an error arose. */
 export function placeIn(sources: Pick<ReadonlyMap<string, string>, 'has'>, error: unknown): Location | undefined {
-  const stack = (error as { stack?: unknown } | null | undefined)?.stack;
+  const stack = readMember(error, 'stack');
   return typeof stack === 'string' ? topFrame(stack, (path) => sources.has(resolvePath(path))) : undefined;
 }
 
@@ -323,6 +325,17 @@ export function placeOf(sources: ReadonlyMap<string, string>, className: string,
   return { file: [...sources.keys()][0] ?? '', line: 1 };
 }
 
+/** The same of a member that may be no method: static, an accessor or a property. */
+export function placeOfMember(sources: ReadonlyMap<string, string>, className: string, member: string): Location {
+  for (const [file, source] of sources) {
+    const classAt = lineOf(source, className, CLASS);
+    if (classAt < 0) continue;
+    const at = lineOf(source.slice(classAt), member, MEMBER);
+    if (at >= 0) return { file, line: source.slice(0, classAt + at).split('\n').length };
+  }
+  return placeOf(sources, className);
+}
+
 /** How a name is declared: what stands on its line before it, and what after it. */
 interface Declaration {
   readonly before: RegExp;
@@ -335,6 +348,13 @@ const CLASS: Declaration = { before: /^(?!\s*(?:\*|\/\/|\/\*)).*\bclass\s+$/, af
 const METHOD: Declaration = {
   before: /^[ \t]*(?:[@}].*\)[ \t]+)?(?:(?:public|private|protected|override|async)\s+)*\*?$/,
   after: /^\s*[(<]/,
+};
+
+/** Of whatever form, with modifiers in any order. */
+const MEMBER: Declaration = {
+  before:
+    /^[ \t]*(?:[@}].*\)[ \t]+)?(?:(?:public|private|protected|override|async|static|readonly|declare|accessor|get|set)\s+)*\*?\s*$/,
+  after: /^\s*[!?]?\s*(?:[(<=:;]|$)/m,
 };
 
 /** Where the line starts on which a name is declared; -1 where it is not. */

@@ -3,6 +3,7 @@ import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { JetStreamEventBus } from '../effects/event-bus';
 import { type IsolatedPlugin } from '../isolation/isolated-plugin';
 import type { PartedLog } from '../log';
+import { RunLogger } from '../message/run-logger';
 import { forgetClasses } from './classes';
 import type { CompiledPlugin } from './compile';
 import { contain, lifecycleError, type PluginServices } from './contain';
@@ -109,7 +110,7 @@ function busOf({ outgoing, clock }: PluginHost): JetStreamEventBus {
 
 function servicesOf({ name }: PluginDefinition, host: PluginHost, store: PluginStore): PluginServices {
   return {
-    log: host.log.child({ plugin: name }),
+    log: new RunLogger(host.log.child({ plugin: name })),
     clock: host.clock,
     bus: busOf(host),
     openStore: () => store.open(),
