@@ -2,7 +2,7 @@
 
 /** Small files without a layer, which every part of the host may import. */
 const LEAVES =
-  'host/(by-sequence|clock|maybe-promise|plain-error|plain-value|promises|repeats|shared-timer|text|thrown|time|turns|version)\\.ts';
+  'host/(by-sequence|clock|exact-numbers|json-text|maybe-promise|plain-error|plain-value|promises|repeats|shared-timer|text|thrown|time|turns|version)\\.ts';
 
 /**
  * Who may import whom. Each part lists everything it may import besides itself and Node's own modules:
@@ -22,7 +22,7 @@ const PARTS = {
   },
   'host/effects/': { paths: ['sdk/', LEAVES, 'host/message/'] },
   'host/nats/(?!embedded/)': {
-    paths: ['sdk/', LEAVES, 'host/config/config.ts', 'host/effects/', 'host/message/'],
+    paths: ['sdk/', LEAVES, 'host/config/(config|size).ts', 'host/effects/', 'host/message/'],
     packages: ['nats'],
   },
   'host/nats/embedded/': { paths: ['sdk/', LEAVES, 'host/config/config.ts'], packages: ['@swc/core'] },

@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 
 export { Clock } from './clock';
-export type { BatchContext, EventContext } from './context';
+export type { BatchContext, CloudEvent, EventContext } from './context';
 export type { Duration } from './duration';
 export { JetplugError, type ErrorCode } from './errors';
 export { defineEvent, type Envelope, type EventContract, type EventFields } from './event';

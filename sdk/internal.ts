@@ -3,6 +3,7 @@ import 'reflect-metadata';
 import { PLUGIN_MARK, type PluginMark } from './plugin';
 import { HANDLERS_MARK, type HandlerMark } from './subscribe';
 
+export type { CloudEvent } from './context';
 export { durationMs, formatDuration, parseDuration } from './duration';
 export { JetplugError, isErrorCode, isJetplugError, type ErrorCode, type ErrorReport } from './errors';
 export { isEventContract, type Envelope, type EventContract } from './event';

@@ -2,13 +2,17 @@ import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { KvLongTexts, type LongTexts } from '../effects/long-texts';
+import { layOut } from '../json-text';
 import { decodeHeader, roadRecord } from '../message/dead-letter';
 import type { ParkedEvent } from '../message/ports';
 import { Bucket } from '../nats/bucket';
 import type { Connection } from '../nats/connection';
 import { durablePosition, ensureDurable } from '../nats/consumers';
 import { DeadLetterStream, type StoredLetter } from '../nats/dead-letter-stream';
-import { ensureRetryStream, NatsRetryRoad, roadDurable } from '../nats/retry-road';
+import { ensureManagedStream } from '../nats/managed-stream';
+import { NatsRetryRoad, roadDurable } from '../nats/retry-road';
+import { assertOurs } from '../nats/stream-comparison';
+import { deadLetterStream, retryStream } from '../nats/wanted-streams';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
 import { utf8 } from '../text';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
@@ -123,12 +127,12 @@ async function change(
 async function prepareRoads(
   letters: readonly DeadLetterSummary[],
   connection: Connection,
-  { streams, delivery }: Config,
+  config: Config,
 ): Promise<void> {
-  await ensureRetryStream(connection, streams[0]?.replicas ?? 1);
+  await ensureManagedStream(connection, retryStream(config), config.deploy);
   const handlers = new Map(letters.map((letter) => [`${letter.plugin}.${letter.handler}`, letter]));
   for (const { plugin, handler } of handlers.values()) {
-    const road = roadDurable(plugin, handler, delivery.ackWaitMs);
+    const road = roadDurable(plugin, handler, config.delivery.ackWaitMs, config.deploy.name);
     // One that is there is as its host wants it, whose config may be another.
     if (!(await durablePosition(connection, road.stream, road.durable))) await ensureDurable(connection, road);
   }
@@ -181,7 +185,9 @@ function withLetters<T>(
   flags: CommonFlags,
   work: (stream: DeadLetterStream, broker: Broker, config: Config) => Promise<T>,
 ): Promise<T> {
-  return withBroker(flags, (connection, { config }) => {
+  return withBroker(flags, async (connection, { config }) => {
+    // What lies in another application's stream of that name is no dead letter, and must not be dropped as one.
+    await assertOurs(connection, deadLetterStream(config), config.deploy.name);
     const texts = new KvLongTexts(Bucket.at(connection, 'jetplug'), (message, details) => {
       throw new JetplugError('JP_STORE_UNAVAILABLE', message, { cause: details });
     });
@@ -212,7 +218,7 @@ function printTable(letters: readonly DeadLetterSummary[]): void {
   for (const line of table([head, ...rows])) print(line);
 }
 
-/** JSON indented, other text as it is, bytes in base64. */
+/** JSON indented and otherwise as it was sent, other text as it is, bytes in base64. */
 function readable(payload: Uint8Array): { text: string; form: 'text' | 'base64' } {
   let text: string;
   try {
@@ -221,7 +227,8 @@ function readable(payload: Uint8Array): { text: string; form: 'text' | 'base64' 
     return { text: Buffer.from(payload).toString('base64'), form: 'base64' };
   }
   try {
-    return { text: JSON.stringify(JSON.parse(text), null, 2), form: 'text' };
+    JSON.parse(text);
+    return { text: layOut(text, 2), form: 'text' };
   } catch {
     return { text, form: 'text' }; // not JSON, which may be why it is here
   }

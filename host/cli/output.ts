@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { styleText } from 'node:util';
 import { isJetplugError, JetplugError } from '../../sdk/internal';
+import { layOut } from '../json-text';
 import { errorsIn } from '../plain-error';
 
 type Style = Parameters<typeof styleText>[0];
@@ -10,12 +11,28 @@ export function paint(style: Style, text: string, stream: NodeJS.WriteStream = p
   return stream.isTTY && !process.env['NO_COLOR'] ? styleText(style, text) : text;
 }
 
+const LOST_OUTPUT = ['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED'];
+
+/** A reader such as `head` may close its pipe, and a user the terminal: the command goes on without its output. */
+export function surviveLostOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (!LOST_OUTPUT.includes(error.code ?? '')) throw error;
+    });
+  }
+}
+
 export function print(line = ''): void {
   process.stdout.write(`${line}\n`);
 }
 
 export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, process.stdout.isTTY ? 2 : undefined));
+}
+
+/** The same of a JSON text, whose numbers stay as they are written. */
+export function printJsonText(json: string): void {
+  print(layOut(json, process.stdout.isTTY ? 2 : 0));
 }
 
 /** Lines up columns; the cells may be coloured. */

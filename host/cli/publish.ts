@@ -1,23 +1,22 @@
-import { createReadStream, statSync } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { statSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { EventBus } from '../../sdk';
 import { isJetplugError, isPublishSubject, JetplugError, type EventContract } from '../../sdk/internal';
-import { systemClock } from '../clock';
 import type { Config } from '../config/config';
-import { JetStreamEventBus } from '../effects/event-bus';
-import { decode } from '../message/decode';
-import type { PayloadLimits } from '../message/handler';
-import { validate } from '../message/validate';
+import type { OutgoingEvent } from '../message/ports';
+import type { Connection } from '../nats/connection';
+import { asBrokerError } from '../nats/failures';
 import { Publisher } from '../nats/publisher';
 import { compile } from '../plugin/compile';
 import { discover } from '../plugin/discover';
 import { configFor, reachesBroker, withBroker, type CommonFlags } from './common';
+import { eventOf, linesOf, standardInput } from './event-text';
 import { errorsOf, paint, print, printErrors, printJson } from './output';
 import { progressBar } from './progress';
+import { refuseUntaken, takersFields, takersOf, takersText, type Takers } from './takers';
 
 interface PublishFlags extends CommonFlags {
   file?: string;
+  force?: boolean;
 }
 
 /** How many publishes may be unconfirmed at a time. */
@@ -30,11 +29,14 @@ export function publishCommand(program: Command): void {
     .argument('[json]', 'the fields as a JSON object, or - for standard input')
     .option('--file <events.ndjson>', 'a file with one JSON object a line')
     .option('--plugins <dir...>', 'the plugins folders whose contracts to validate against')
+    .option('--force', 'publish even though no handler takes it')
     .description('validate an event against its contract and publish it')
     .addHelpText(
       'after',
       `
-Exits with 1 when an event is invalid; of a file with an invalid line nothing is published.
+It says how many handlers take the event.
+
+Exits with 1 when an event is invalid, or no handler takes it; then nothing is published.
 
 Examples:
   $ jetplug publish video.watch_started '{"user_id":"u1","video_id":"v1"}'
@@ -57,32 +59,43 @@ async function publish(subject: string, json: string | undefined, flags: Publish
       `${paint('yellow', '•', process.stderr)} no plugin has a contract for ${subject}; it is not validated\n`,
     );
   }
-  const check = (text: string): Promise<Fields> => checked(text, subject, contract, config.delivery);
-  if (flags.file !== undefined) return publishFile(subject, contract, flags.file, check, flags);
-  const event = await check(json === '-' ? await standardInput() : json!);
-  const id = await withBroker(flags, (connection) => send(busOn(new Publisher(connection)), event, subject, contract));
-  if (flags.json) printJson({ subject, event_id: id });
-  else print(`${paint('green', '✔')} ${subject} ${id}`);
+  const read: Read = (bytes) => eventOf(bytes, subject, contract, config.delivery);
+  if (flags.file !== undefined) return publishFile(subject, flags.file, read, flags, config);
+  const event = await read(json === '-' ? await standardInput() : Buffer.from(json!));
+  const { id } = event;
+  const takers = await withBroker(flags, async (connection) => {
+    const found = await findTakers(subject, connection, config, flags);
+    await new Publisher(connection).send(event);
+    return found;
+  });
+  if (flags.json) return printJson({ subject, event_id: id, ...takersFields(takers) });
+  print(`${paint('green', '✔')} ${subject} ${id}`);
+  for (const line of takers ? takersText(takers) : []) print(line);
 }
+
+/** Holds one event against its contract. */
+type Read = (bytes: Uint8Array) => Promise<OutgoingEvent>;
 
 async function publishFile(
   subject: string,
-  contract: EventContract | undefined,
   file: string,
-  check: (text: string) => Promise<Fields>,
+  read: Read,
   flags: PublishFlags,
+  config: Config,
 ): Promise<void> {
-  const total = await checkFile(file, check);
+  const total = await checkFile(file, read);
   const bar = progressBar('publishing');
   const startedMs = performance.now();
   const rate = (done: number): number => Math.round(done / ((performance.now() - startedMs) / 1_000));
-  await withBroker(flags, async (connection) => {
-    const bus = busOn(new Publisher(connection));
+  const takers = await withBroker(flags, async (connection) => {
+    const found = await findTakers(subject, connection, config, flags);
+    const publisher = new Publisher(connection);
     const underWay = new Set<Promise<unknown>>();
     let done = 0;
     let failure: unknown;
-    for await (const { text } of lines(file)) {
-      const sent: Promise<void> = send(bus, JSON.parse(text) as Fields, subject, contract)
+    for await (const { bytes } of linesOf(file)) {
+      const sent: Promise<void> = read(bytes)
+        .then((event) => publisher.send(event))
         .then(
           () => bar.update(++done, total, `${done} of ${total}, ${rate(done)}/s`),
           (error: unknown) => void (failure ??= error),
@@ -94,17 +107,34 @@ async function publishFile(
     }
     await Promise.all(underWay);
     bar.stop();
-    if (failure === undefined) return;
+    if (failure === undefined) return found;
     const [{ code, message, hint }] = errorsOf(failure) as [JetplugError];
     throw new JetplugError(code, `${message}; ${done} of ${total} events were published`, { hint, cause: failure });
   });
   const seconds = (performance.now() - startedMs) / 1_000;
-  if (flags.json) printJson({ subject, published: total, seconds, rate: rate(total) });
-  else print(`${paint('green', '✔')} ${total} events on ${subject} in ${seconds.toFixed(1)} s, ${rate(total)}/s`);
+  if (flags.json) return printJson({ subject, published: total, seconds, rate: rate(total), ...takersFields(takers) });
+  print(`${paint('green', '✔')} ${total} events on ${subject} in ${seconds.toFixed(1)} s, ${rate(total)}/s`);
+  for (const line of takers ? takersText(takers) : []) print(line);
+}
+
+/** Nothing where it cannot be found out: whoever may publish need not be permitted to ask. */
+async function findTakers(
+  subject: string,
+  connection: Connection,
+  config: Config,
+  { force, json }: PublishFlags,
+): Promise<Takers | undefined> {
+  const takers = await takersOf(subject, connection, config).catch((error: unknown) => {
+    const { message } = asBrokerError(error, 'asking who takes the event');
+    if (!json) process.stderr.write(`${paint('yellow', '•', process.stderr)} ${message}\n`);
+    return undefined;
+  });
+  if (takers && !force) refuseUntaken(subject, takers);
+  return takers;
 }
 
 /** Every line is checked before the first is published. */
-async function checkFile(file: string, check: (text: string) => Promise<Fields>): Promise<number> {
+async function checkFile(file: string, read: Read): Promise<number> {
   if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
     throw new JetplugError('JP_USAGE', `${file} is read twice, and can be read only once`, {
       hint: 'Give a plain file.',
@@ -113,10 +143,10 @@ async function checkFile(file: string, check: (text: string) => Promise<Fields>)
   const problems: JetplugError[] = [];
   let total = 0;
   let invalid = 0;
-  for await (const { text, line } of lines(file)) {
+  for await (const { bytes, line } of linesOf(file)) {
     total++;
     try {
-      await check(text);
+      await read(bytes);
     } catch (error) {
       if (!isJetplugError(error)) throw error;
       if (++invalid <= MAX_SHOWN) problems.push(error.with({ file, line }));
@@ -130,76 +160,6 @@ async function checkFile(file: string, check: (text: string) => Promise<Fields>)
     }),
   );
   throw new AggregateError(problems);
-}
-
-async function* lines(file: string): AsyncGenerator<{ text: string; line: number }> {
-  const stream = createReadStream(file);
-  let line = 0;
-  try {
-    for await (const text of createInterface({ input: stream, crlfDelay: Infinity })) {
-      line++;
-      if (text.trim() !== '') yield { text, line };
-    }
-  } catch (cause) {
-    throw new JetplugError('JP_USAGE', `cannot read ${file}: ${(cause as Error).message}`, { file, cause });
-  }
-}
-
-async function standardInput(): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-/** An event as it is given: its fields, and of the envelope what its author wrote. */
-interface Fields extends Record<string, unknown> {
-  readonly event_id?: string;
-  readonly timestamp?: string;
-}
-
-/** Holds an event against the limits of the config and its contract, as the hosts will. */
-async function checked(
-  text: string,
-  subject: string,
-  contract: EventContract | undefined,
-  limits: PayloadLimits,
-): Promise<Fields> {
-  const origin = { stream: '-', sequence: 1, storedAtMs: Date.now() };
-  const received = {
-    subject,
-    size: Buffer.byteLength(text),
-    text: () => text,
-    origin,
-    header: () => undefined,
-    headers: () => ({}),
-  };
-  const result = await validate(decode(received, limits), contract);
-  if (result.kind === 'invalid') throw new JetplugError('JP_EVENT_INVALID', result.error.message);
-  const { event_type } = result.event;
-  if (event_type !== subject) {
-    const given = JSON.stringify(event_type);
-    throw new JetplugError('JP_EVENT_INVALID', `event_type is ${given}, the subject is ${subject}`);
-  }
-  return JSON.parse(text) as Fields;
-}
-
-async function send(
-  bus: EventBus,
-  event: Fields,
-  subject: string,
-  contract: EventContract | undefined,
-): Promise<string> {
-  // Checked before: what is there are strings.
-  const { event_type: _type, event_id, timestamp, ...fields } = event;
-  const options = {
-    ...(event_id === undefined ? {} : { id: event_id }),
-    ...(timestamp === undefined ? {} : { timestamp }),
-  };
-  return contract ? bus.publish(contract, fields, options) : bus.publish(subject, fields, options);
-}
-
-function busOn(publisher: Publisher): EventBus {
-  return new JetStreamEventBus(publisher, systemClock);
 }
 
 /** The contract of the subject, if a plugin knows one; a plugin that cannot be loaded knows none. */

@@ -6,6 +6,7 @@ import { common, type CommonFlags } from './common';
 import { errorsOf, print, printErrors } from './output';
 import { progressBar } from './progress';
 import { startScreen } from './start-screen';
+import { stopOnSignals } from './stop-signals';
 import { packageVersion } from '../version';
 
 interface StartFlags extends CommonFlags {
@@ -13,9 +14,6 @@ interface StartFlags extends CommonFlags {
   http?: string;
   watch: boolean;
 }
-
-/** A terminal's Ctrl-C reaches the host twice under npm: what follows within this time is the same wish. */
-const SAME_SIGNAL_MS = 500;
 
 export function startCommand(program: Command): void {
   common(program.command('start'))
@@ -92,27 +90,6 @@ async function start(flags: StartFlags): Promise<void> {
 
 function brokerFacts({ kind, url, version }: { kind: string; url: string; version: string }): object {
   return { kind, url, version };
-}
-
-/** The first signal stops gracefully, the next one at once. */
-function stopOnSignals(host: Host, log: HostLog): void {
-  let firstAtMs: number | undefined;
-  const stop = (signal: NodeJS.Signals): void => {
-    const nowMs = performance.now();
-    if (firstAtMs !== undefined) {
-      if (nowMs - firstAtMs < SAME_SIGNAL_MS) return;
-      log.warn('stopping at once', { signal });
-      process.exit(1);
-    }
-    firstAtMs = nowMs;
-    log.info('stopping', { signal });
-    void host.stop().then(() => {
-      log.info('stopped');
-      process.exit(process.exitCode ?? 0);
-    });
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
 }
 
 /**

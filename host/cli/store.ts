@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import { escapeKey, unescapeKey } from '../effects/store-keys';
 import { Bucket } from '../nats/bucket';
+import { layOut } from '../json-text';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
-import { print, printJson, table } from './output';
+import { print, printJsonText, table } from './output';
 
 interface StoreFlags extends CommonFlags {
   scope?: string;
@@ -12,7 +13,8 @@ interface StoreFlags extends CommonFlags {
 interface StoredValue {
   readonly key: string;
   readonly scope?: string;
-  readonly value: unknown;
+  /** As it is stored: JSON, unless another program wrote it. */
+  readonly text: string;
 }
 
 export function storeCommand(program: Command): void {
@@ -46,16 +48,34 @@ async function store(plugin: string, key: string | undefined, flags: StoreFlags)
   }
   const shown =
     flags.scope === undefined || key !== undefined ? values : values.filter(({ scope }) => scope === flags.scope);
-  if (flags.json) return printJson(shown);
+  if (flags.json) return printJsonText(`[${shown.map(jsonOf).join()}]`);
   if (shown.length === 0) return print('nothing is kept');
-  for (const line of table(shown.map((value) => [nameOf(value), JSON.stringify(value.value)]))) print(line);
+  for (const line of table(shown.map((value) => [nameOf(value), shownValue(value)]))) print(line);
 }
 
 async function valueAt(bucket: Bucket, escaped: string): Promise<StoredValue | undefined> {
   const entry = await bucket.get(escaped);
-  return entry?.value === undefined
-    ? undefined
-    : { ...unescapeKey(escaped), value: JSON.parse(entry.value) as unknown };
+  return entry?.value === undefined ? undefined : { ...unescapeKey(escaped), text: entry.value };
+}
+
+/** With the stored text as it is: to parse it could change its numbers. */
+function jsonOf({ text, ...where }: StoredValue): string {
+  const [name, value] = isJson(text) ? ['value', text] : ['text', JSON.stringify(text)];
+  return `${JSON.stringify(where).slice(0, -1)},"${name}":${value}}`;
+}
+
+/** On one line. */
+function shownValue({ text }: StoredValue): string {
+  return isJson(text) ? layOut(text) : JSON.stringify(text);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false; // another program wrote it: it is shown as text
+  }
 }
 
 function nameOf({ key, scope }: StoredValue): string {

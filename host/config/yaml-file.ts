@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
 import { JetplugError, type ErrorCode } from '../../sdk/internal';
+import { isExactDecimal } from '../exact-numbers';
 import { utf8 } from '../text';
 import { explain } from './yaml-errors';
 
@@ -102,7 +103,18 @@ class Reader {
       });
       return items.includes(undefined) ? undefined : items;
     }
-    return isScalar(node) ? node.value : null;
+    if (!isScalar(node)) return null;
+    return typeof node.value === 'number' && !isExact(node.source ?? '', node.value)
+      ? this.refuseNumber(path, line)
+      : node.value;
+  }
+
+  /** The number is not quoted: it may be a secret. */
+  private refuseNumber(path: string, line: number): undefined {
+    const message = `${shownKey(path)} is a number that cannot be kept exactly`;
+    const isSetting = /^plugins\.[^.]+\.settings\b/.test(path);
+    const hint = isSetting ? 'Write it as a string, in quotes.' : 'Write a number of at most 15 digits.';
+    this.refuse(line, message, hint, 'JP_NUMBER_INEXACT');
   }
 
   private readMap(items: readonly { key: unknown; value: unknown }[], path: string, depth: number): unknown {
@@ -148,6 +160,12 @@ class Reader {
   ): undefined {
     this.problems.push(new JetplugError(code, message, { file: this.file, line, hint }));
   }
+}
+
+/** Whether a number has its value as it is written: `12`, `1e3`, `0x1F` or `0o17`. */
+function isExact(source: string, value: number): boolean {
+  if (/^0[xo]/.test(source)) return Number.isFinite(value) && BigInt(source) === BigInt(value);
+  return isExactDecimal(source);
 }
 
 /** A key or path as it may be shown: `password:hunter2`, with its space forgotten, is one key. */

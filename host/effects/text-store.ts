@@ -1,5 +1,6 @@
 import { Store, type ForEvent } from '../../sdk';
 import { JetplugError } from '../../sdk/internal';
+import { refuseInexact } from '../exact-numbers';
 import { isPromise, type MaybePromise } from '../maybe-promise';
 import { plainError } from '../plain-error';
 import { showThrown } from '../thrown';
@@ -28,15 +29,15 @@ export class TextStore<T> extends Store<T> {
   }
 
   async get(key: string): Promise<T | undefined> {
-    return parse<T>(await this.texts.get(key, this.scopeName));
+    return parse<T>(key, await this.texts.get(key, this.scopeName));
   }
 
   async update(key: string, change: (current: T | undefined) => T, options: ForEvent = {}): Promise<T> {
-    const next = (current: string | undefined): string => stringify(key, change(parse<T>(current)));
+    const next = (current: string | undefined): string => stringify(key, change(parse<T>(key, current)));
     const text = await this.texts.change(key, this.scopeName, next, { ...options, what: 'Store.update' });
     // What JSON made of it, so that a caller sees what is kept.
     // None only for a repeat of which nothing is left, which its writer has told.
-    return parse<T>(text) as T;
+    return (text === undefined ? undefined : JSON.parse(text)) as T;
   }
 
   async delete(key: string, options: ForEvent = {}): Promise<void> {
@@ -55,8 +56,28 @@ export class TextStore<T> extends Store<T> {
   }
 }
 
-function parse<T>(text: string | undefined): T | undefined {
-  return text === undefined ? undefined : (JSON.parse(text) as T);
+/**
+ * Another program may have written it.
+ * @throws JetplugError `JP_NUMBER_INEXACT`, `JP_STORE_VALUE_INVALID` when the text is not JSON
+ */
+function parse<T>(key: string, text: string | undefined): T | undefined {
+  if (text === undefined) return undefined;
+  let value: T;
+  try {
+    value = JSON.parse(text) as T;
+  } catch (cause) {
+    const message = `what the store keeps at ${shownKey(key)} is not JSON`;
+    throw new JetplugError('JP_STORE_VALUE_INVALID', message, {
+      cause,
+      hint: 'Another program wrote it: mend it there.',
+    });
+  }
+  if (mayHoldNumber(value)) refuseInexact(text, `what the store keeps at ${shownKey(key)}`);
+  return value;
+}
+
+function mayHoldNumber(value: unknown): boolean {
+  return typeof value === 'number' || (typeof value === 'object' && value !== null);
 }
 
 function stringify(key: string, next: unknown): string {
@@ -75,8 +96,12 @@ function stringify(key: string, next: unknown): string {
   return text;
 }
 
+function shownKey(key: string): string {
+  return JSON.stringify(key.slice(0, 60));
+}
+
 function invalidValue(key: string, why: string, cause?: unknown): JetplugError {
-  return new JetplugError('JP_STORE_VALUE_INVALID', `Store.update(${JSON.stringify(key.slice(0, 60))}): ${why}`, {
+  return new JetplugError('JP_STORE_VALUE_INVALID', `Store.update(${shownKey(key)}): ${why}`, {
     cause,
   });
 }

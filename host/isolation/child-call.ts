@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { BatchContext, EventContext, Logger } from '../../sdk';
+import type { BatchContext, CloudEvent, EventContext, Logger } from '../../sdk';
 import type { Envelope } from '../../sdk/internal';
 import { HandlerCall, type CalledHandler } from '../message/handler-call';
 import { RunLogger } from '../message/run-logger';
@@ -57,17 +57,19 @@ export class ChildContext implements EventContext {
   readonly sequence: number;
   readonly time: Date;
   readonly headers: Readonly<Record<string, string>>;
+  readonly cloudEvent: CloudEvent | undefined;
   readonly log: Logger;
 
   constructor(
     private readonly call: ChildCall,
-    { attempt, subject, stream, sequence, deliveredAs, storedAtMs, headers }: WireEvent,
+    { attempt, subject, stream, sequence, deliveredAs, storedAtMs, headers, cloudEvent }: WireEvent,
   ) {
     this.attempt = attempt;
     this.subject = subject;
     this.stream = stream;
     this.sequence = sequence;
     this.headers = headers;
+    this.cloudEvent = cloudEvent;
     this.time = new Date(storedAtMs);
     const { log, name } = call.handler;
     this.log = new RunLogger(log, { handler: name, subject, sequence: deliveredAs, attempt });

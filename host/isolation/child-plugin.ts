@@ -1,7 +1,6 @@
 import type { Logger } from '../../sdk';
 import type { Envelope } from '../../sdk/internal';
 import { systemClock } from '../clock';
-import { TextStore } from '../effects/text-store';
 import { lazyResultError } from '../message/lazy-result';
 import { OutcomeKnown } from '../message/outcome';
 import { isStale } from '../message/stale-failure';
@@ -71,7 +70,7 @@ export class ChildPlugin {
       log: this.log,
       clock: systemClock,
       bus: new RemoteEventBus(this.link),
-      openStore: () => Promise.resolve(new TextStore(new RemoteTexts(this.link))),
+      openTexts: () => Promise.resolve(new RemoteTexts(this.link)),
     };
     this.contained = await contain(this.definition!, services, settings);
     this.link.send({ is: 'started' });
@@ -158,8 +157,11 @@ export class ChildPlugin {
 }
 
 /** @throws OutcomeKnown where the event is not what the contract says */
-async function eventOf({ envelope, fields }: WireEvent, { contract }: HandlerDefinition): Promise<Envelope> {
-  const outcome = await validate({ kind: 'decoded', envelope, fields: { ...fields }, hops: 0 }, contract);
+async function eventOf(
+  { envelope, fields, cloudEvent }: WireEvent,
+  { contract }: HandlerDefinition,
+): Promise<Envelope> {
+  const outcome = await validate({ kind: 'decoded', envelope, fields: { ...fields }, hops: 0, cloudEvent }, contract);
   if (outcome.kind === 'invalid') throw new OutcomeKnown(outcome);
   return outcome.event;
 }
@@ -177,7 +179,12 @@ function failuresOf(error: WireError, places: readonly number[]): WireFailure[] 
   return error.failures.map((failure) => ({ index: places[failure.index] ?? -1, error: failure.error }));
 }
 
-function onWire({ cls: _cls, settingsSchema: _schema, ...definition }: DescribedPlugin): WireDefinition {
+function onWire({
+  cls: _cls,
+  container: _container,
+  settingsSchema: _schema,
+  ...definition
+}: DescribedPlugin): WireDefinition {
   return {
     ...definition,
     sources: [...definition.sources],

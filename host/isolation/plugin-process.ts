@@ -8,7 +8,7 @@ import type { StoreTexts } from '../effects/text-store';
 import type { PartedLog } from '../log';
 import { Batch } from '../message/batch';
 import { OutcomeKnown } from '../message/outcome';
-import { within, type Run, type Scope } from '../message/run';
+import { contextHeaders, within, type Run, type Scope } from '../message/run';
 import { isError, showThrown } from '../thrown';
 import type { Time } from '../time';
 import type { PluginDefinition } from '../plugin/describe';
@@ -28,7 +28,7 @@ export interface Call {
 
 /** What the author's code asks of the host. */
 export interface Services {
-  readonly texts: StoreTexts | undefined;
+  readonly texts: StoreTexts;
   readonly bus: JetStreamEventBus;
 }
 
@@ -281,11 +281,11 @@ export class PluginProcess {
     const { texts, bus } = this.services!;
     switch (request.what) {
       case 'get':
-        return texts!.get(request.key, request.scope);
+        return texts.get(request.key, request.scope);
       case 'keys':
-        return texts!.keys(request.scope);
+        return texts.keys(request.scope);
       case 'change':
-        return texts!.change(request.key, request.scope, (current) => this.change(request.request, current), {
+        return texts.change(request.key, request.scope, (current) => this.change(request.request, current), {
           ...options,
           what: request.as,
         });
@@ -382,13 +382,15 @@ function runsOf(scope: Scope): readonly Run[] {
   return scope instanceof Batch ? scope.runs : [scope as Run];
 }
 
-function onWire({ decoded, delivery, attempt }: Run): WireEvent {
-  const { envelope, fields } = decoded;
+function onWire(run: Run): WireEvent {
+  const { decoded, delivery, attempt } = run;
+  const { envelope, fields, cloudEvent } = decoded;
   const { subject, sequence, origin } = delivery;
   return {
     envelope,
     fields,
-    headers: delivery.headers(),
+    headers: contextHeaders(run),
+    cloudEvent,
     attempt,
     subject,
     stream: origin.stream,

@@ -1,4 +1,5 @@
 import type { Envelope } from '../../sdk/internal';
+import type { ReceivedCloudEvent } from '../message/cloud-events';
 import type { PluginsConfig } from '../config/config';
 import type { HandlerDefinition, PluginDefinition } from '../plugin/describe';
 import type { ModuleText } from '../plugin/module-loader';
@@ -83,6 +84,7 @@ export interface WireEvent {
   readonly deliveredAs: number;
   readonly storedAtMs: number;
   readonly headers: Readonly<Record<string, string>>;
+  readonly cloudEvent?: ReceivedCloudEvent | undefined;
 }
 
 export type WireModule = readonly [path: string, text: ModuleText];

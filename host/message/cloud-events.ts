@@ -1,41 +1,95 @@
-import type { Envelope } from '../../sdk/internal';
+import type { CloudEvent, Envelope } from '../../sdk/internal';
+import { utf8 } from '../text';
 import type { Delivery } from './delivery';
 import { invalid, type Invalid } from './outcome';
+import { parseObject } from './parse-object';
 
-/** An event in CloudEvents form, by the NATS binding of the specification (1.0.3). */
-export interface CloudEvent {
-  readonly attributes: Partial<Envelope>;
-  readonly data: Record<string, unknown>;
+type Attributes = Record<string, unknown>;
+type Message = Pick<Delivery, 'header' | 'headers'>;
+
+/** An event in CloudEvents form, by the NATS binding and the JSON format of the specification. */
+export interface ReceivedCloudEvent extends CloudEvent {
+  readonly envelope: Partial<Envelope>;
+  readonly mode: 'structured' | 'binary';
 }
 
 /** Reads a CloudEvent in structured or binary mode; nothing where the message is not one. */
 export function readCloudEvent(
-  message: Pick<Delivery, 'header'>,
+  message: Message,
   body: Record<string, unknown>,
-): CloudEvent | Invalid | undefined {
+  maxDepth: number,
+): ReceivedCloudEvent | Invalid | undefined {
   const type = message.header('content-type')?.toLowerCase();
   if (type?.startsWith('application/cloudevents-batch')) {
     return invalid('invalid-envelope', 'a batch of CloudEvents; the NATS binding has no batch mode');
   }
-  if (type?.startsWith('application/cloudevents')) return readStructured(body);
-  return message.header('ce-specversion') === undefined ? undefined : readBinary(message, body);
+  if (type?.startsWith('application/cloudevents')) return readStructured(body, maxDepth);
+  if (isBinary(message)) return complete('binary', binaryAttributes(message), body);
+  return looksStructured(body) ? readStructured(body, maxDepth) : undefined;
 }
 
-function readStructured(body: Record<string, unknown>): CloudEvent | Invalid {
-  const { specversion, data } = body;
-  if (typeof specversion !== 'string') return invalid('invalid-envelope', 'a CloudEvent without specversion');
-  if (typeof body['data_base64'] === 'string') {
-    return invalid('invalid-envelope', 'the CloudEvent has data_base64; its data must be a JSON object');
+/** Whether the payload is data only, which may be missing. */
+export function isBinary(message: Pick<Delivery, 'header'>): boolean {
+  return message.header('ce-specversion') !== undefined;
+}
+
+/** Not every client can send headers: then the members that a CloudEvent must have tell that it is one. */
+function looksStructured(body: Record<string, unknown>): boolean {
+  // Nearly no other event has it.
+  if (typeof body['specversion'] !== 'string' || Object.hasOwn(body, 'event_type')) return false;
+  return ['type', 'id', 'source'].every((name) => typeof body[name] === 'string');
+}
+
+function readStructured(body: Record<string, unknown>, maxDepth: number): ReceivedCloudEvent | Invalid {
+  const { data, data_base64: base64, ...members } = body;
+  // The JSON format: a null is as good as no member.
+  const attributes = Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null));
+  if (typeof attributes['specversion'] !== 'string') {
+    return invalid('invalid-envelope', 'a CloudEvent without specversion');
   }
-  return complete({ type: body['type'], id: body['id'], time: body['time'] }, data);
+  if (base64 === undefined || base64 === null) return complete('structured', attributes, data ?? {});
+  if (data !== undefined && data !== null) {
+    return invalid('invalid-envelope', 'the CloudEvent has both data and data_base64');
+  }
+  const decoded = decodeData(base64, maxDepth);
+  return 'kind' in decoded ? decoded : complete('structured', attributes, decoded.value);
 }
 
-function readBinary(message: Pick<Delivery, 'header'>, body: Record<string, unknown>): CloudEvent | Invalid {
-  const attribute = (name: string) => percentDecode(message.header(`ce-${name}`));
-  return complete({ type: attribute('type'), id: attribute('id'), time: attribute('time') }, body);
+function decodeData(base64: unknown, maxDepth: number): ReturnType<typeof parseObject> {
+  if (typeof base64 !== 'string')
+    return invalid('invalid-envelope', 'the data_base64 of the CloudEvent is not a string');
+  let text: string;
+  try {
+    text = utf8(Buffer.from(base64, 'base64'));
+  } catch (error) {
+    return notJson(error);
+  }
+  const parsed = parseObject(text, maxDepth, 'what data_base64 of the CloudEvent holds');
+  return 'kind' in parsed && parsed.reason === 'invalid-json' ? notJson(parsed.error) : parsed;
 }
 
-function complete(attributes: { type: unknown; id: unknown; time: unknown }, data: unknown): CloudEvent | Invalid {
+function notJson(cause: unknown): Invalid {
+  return invalid(
+    'invalid-envelope',
+    'the CloudEvent has data_base64 that is not JSON; its data must be an object',
+    cause,
+  );
+}
+
+function binaryAttributes(message: Message): Attributes {
+  const attributes: Attributes = {};
+  const headers = message.headers();
+  for (const name in headers) {
+    if (/^ce-./i.test(name)) attributes[name.slice(3).toLowerCase()] = percentDecode(headers[name]!);
+  }
+  return attributes;
+}
+
+function complete(
+  mode: ReceivedCloudEvent['mode'],
+  attributes: Attributes,
+  data: unknown,
+): ReceivedCloudEvent | Invalid {
   const { type, id, time } = attributes;
   for (const [name, value] of Object.entries({ type, id })) {
     if (typeof value !== 'string' || value === '') return invalid('invalid-envelope', `the CloudEvent has no ${name}`);
@@ -44,12 +98,32 @@ function complete(attributes: { type: unknown; id: unknown; time: unknown }, dat
     return invalid('invalid-envelope', 'the data of the CloudEvent is not a JSON object');
   }
   const envelope = { event_type: type, event_id: id, ...(time === undefined ? {} : { timestamp: time }) };
-  return { attributes: envelope as Partial<Envelope>, data: data as Record<string, unknown> };
+  return { mode, attributes, data: data as Record<string, unknown>, envelope: envelope as Partial<Envelope> };
 }
 
-/** Header values percent-encode what is not printable ASCII; a stray percent sign stands for itself. */
-function percentDecode(value: string | undefined): string | undefined {
-  if (!value?.includes('%')) return value;
+/** The attributes as the headers that binary mode has for them, so that a handler finds them in one place in both modes. */
+export function attributeHeaders({ attributes }: CloudEvent): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, value]) => [`ce-${name}`, percentEncode(textOf(value))]),
+  );
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** The NATS binding encodes the space, the quote, the percent sign and what is not printable ASCII. */
+function percentEncode(text: string): string {
+  return text
+    .toWellFormed()
+    .replace(/[^\x21\x23\x24\x26-\x7e]/gu, (char) =>
+      [...Buffer.from(char)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+    );
+}
+
+/** A stray percent sign stands for itself. */
+function percentDecode(value: string): string {
+  if (!value.includes('%')) return value;
   try {
     return decodeURIComponent(value);
   } catch {

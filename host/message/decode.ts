@@ -1,8 +1,10 @@
 import type { Envelope } from '../../sdk/internal';
+import { isBinary, readCloudEvent, type ReceivedCloudEvent } from './cloud-events';
 import type { Delivery } from './delivery';
+import { describe } from './describe';
 import type { PayloadLimits } from './handler';
-import { readCloudEvent, type CloudEvent } from './cloud-events';
 import { invalid, type Invalid } from './outcome';
+import { parseObject, type Parsed } from './parse-object';
 
 /** What there is of a message before anything is done with it. */
 export type Received = Pick<Delivery, 'subject' | 'size' | 'text' | 'origin' | 'header' | 'headers'>;
@@ -18,10 +20,13 @@ export interface Decoded {
   readonly fields: Record<string, unknown>;
   /** How many events lie between this one and the one that came from outside. */
   readonly hops: number;
+  /** Where it came in that form. */
+  readonly cloudEvent?: ReceivedCloudEvent | undefined;
 }
 
 const MAX_ID_BYTES = 256;
-const ISO_8601 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
+/** As RFC 3339 has it: with `t` and `z` in either case. */
+const ISO_8601 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i;
 
 /** Turns bytes into an event, and fills the envelope of one that was published by hand. Never throws. */
 export function decode(delivery: Received, limits: PayloadLimits): Decoded | Invalid {
@@ -37,12 +42,13 @@ export function decode(delivery: Received, limits: PayloadLimits): Decoded | Inv
   const body = parse(delivery, limits.maxDepth);
   if ('kind' in body) return body;
 
-  const cloudEvent = readCloudEvent(delivery, body.value);
+  const cloudEvent = readCloudEvent(delivery, body.value, limits.maxDepth);
   if (cloudEvent && 'kind' in cloudEvent) return cloudEvent;
-  const envelope = fillEnvelope(cloudEvent?.attributes ?? body.value, delivery);
+  const envelope = fillEnvelope(cloudEvent?.envelope ?? body.value, delivery);
   if ('kind' in envelope) return envelope;
-  const fields = fieldsOf(cloudEvent, body.value);
-  return { kind: 'decoded', envelope: envelope.value, fields, hops };
+  // The data of a CloudEvent is a namespace of its own: its `timestamp` is a field like others.
+  const fields = cloudEvent ? { ...cloudEvent.data } : withoutEnvelope(body.value);
+  return { kind: 'decoded', envelope: envelope.value, fields, hops, cloudEvent };
 }
 
 interface Value<T> {
@@ -60,40 +66,18 @@ function hopsOf(delivery: Received): number | Invalid {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : 0;
 }
 
-function parse(delivery: Received, maxDepth: number): Value<Record<string, unknown>> | Invalid {
-  if (delivery.size === 0) return invalid('invalid-json', 'the payload is empty');
-  let value: unknown;
+function parse(delivery: Received, maxDepth: number): Parsed | Invalid {
+  // In binary mode the payload is data only, and no CloudEvent needs any.
+  if (delivery.size === 0) {
+    return isBinary(delivery) ? { value: {} } : invalid('invalid-json', 'the payload is empty');
+  }
+  let text: string;
   try {
-    value = JSON.parse(delivery.text());
+    text = delivery.text();
   } catch (error) {
-    const what = error instanceof SyntaxError ? 'JSON' : 'UTF-8';
-    return invalid('invalid-json', `the payload is not ${what}: ${(error as Error).message}`, error);
+    return invalid('invalid-json', `the payload is not UTF-8: ${(error as Error).message}`, error);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return invalid('invalid-envelope', `the payload is ${describe(value)}, not an object`);
-  }
-  return inspect(value, maxDepth) ?? { value: value as Record<string, unknown> };
-}
-
-/** Walks the whole value once, without recursion, for its depth and for keys that reach prototypes. */
-function inspect(root: object, maxDepth: number): Invalid | undefined {
-  const nodes: object[] = [root];
-  const depths: number[] = [1];
-  for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
-    const depth = depths.pop()!;
-    if (depth > maxDepth) return invalid('too-deep', `the payload is nested more than ${maxDepth} levels deep`);
-    for (const key in node) {
-      const child = (node as Record<string, unknown>)[key];
-      if (key === '__proto__' || (key === 'constructor' && isObject(child) && Object.hasOwn(child, 'prototype'))) {
-        return invalid('invalid-envelope', `the payload has the key "${key}", which reaches for a prototype`);
-      }
-      if (isObject(child)) {
-        nodes.push(child);
-        depths.push(depth + 1);
-      }
-    }
-  }
-  return undefined;
+  return parseObject(text, maxDepth);
 }
 
 /** A hand-typed event may leave the envelope out: its type is its subject, its time is the stream's. */
@@ -132,10 +116,16 @@ const PLAIN_TIME = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0
 export function utc(time: unknown): string | undefined {
   if (typeof time !== 'string') return undefined;
   if (PLAIN_TIME.test(time)) return time;
-  if (!ISO_8601.test(time)) return undefined;
-  const ms = Date.parse(time);
+  const parts = ISO_8601.exec(time);
+  if (!parts) return undefined;
+  const upper = time.toUpperCase();
+  const ms = Date.parse(upper);
   if (Number.isNaN(ms) || !isCalendarDay(time.slice(0, 10))) return undefined;
-  return time.endsWith('Z') ? time : new Date(ms).toISOString();
+  if (upper.endsWith('Z')) return upper;
+  const [, fraction] = parts;
+  const utcTime = new Date(ms).toISOString();
+  // An offset is whole minutes: a fraction finer than a `Date` stays what it is.
+  return fraction && fraction.length > 4 ? utcTime.replace(/\.\d+Z$/, `${fraction}Z`) : utcTime;
 }
 
 /** `Date.parse` takes the 30th of February for the 2nd of March. */
@@ -143,25 +133,11 @@ function isCalendarDay(day: string): boolean {
   return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
 }
 
-function fieldsOf(cloudEvent: CloudEvent | undefined, body: Record<string, unknown>): Record<string, unknown> {
-  const given = cloudEvent?.data ?? body;
+/** Not by taking the rest of a destructuring, which takes half as long again. */
+function withoutEnvelope(body: Record<string, unknown>): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
-  // Not by taking the rest of a destructuring, which takes half as long again.
-  for (const key in given) {
-    if (key !== 'event_type' && key !== 'event_id' && key !== 'timestamp') fields[key] = given[key];
+  for (const key in body) {
+    if (key !== 'event_type' && key !== 'event_id' && key !== 'timestamp') fields[key] = body[key];
   }
   return fields;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
-}
-
-function describe(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'string')
-    return value.length > 80 ? `a string of ${value.length} characters` : JSON.stringify(value);
-  if (typeof value === 'number') return `the number ${value}`;
-  return typeof value === 'boolean' ? String(value) : 'an object';
 }

@@ -6,6 +6,7 @@ export type DeadLetterReason =
   | 'too-large'
   | 'too-deep'
   | 'too-many-hops'
+  | 'inexact-number'
   | 'rejected'
   | 'attempts-exhausted'
   | 'timeout'

@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { EventContext, Logger } from '../../sdk';
+import type { CloudEvent, EventContext, Logger } from '../../sdk';
 import type { Envelope } from '../../sdk/internal';
 import type { Author } from '../effects/write-batch';
 import { attemptAfter, type Failures } from './attempts';
+import { attributeHeaders } from './cloud-events';
 import type { Decoded } from './decode';
 import type { AppliedUpdate, Delivery } from './delivery';
 import { Execution } from './execution';
@@ -147,6 +148,12 @@ export function inBackgroundOf<T>(plugin: string, body: () => T): T {
   return current.run(new Background(plugin), body);
 }
 
+/** The headers as a handler sees them. */
+export function contextHeaders({ delivery, decoded: { cloudEvent } }: Run): Readonly<Record<string, string>> {
+  const headers = delivery.headers();
+  return cloudEvent?.mode === 'structured' ? { ...attributeHeaders(cloudEvent), ...headers } : headers;
+}
+
 /** What the handler gets as its second parameter; a class, so that what is not asked for is not made. */
 export class RunContext implements EventContext {
   private logger: Logger | undefined;
@@ -169,7 +176,10 @@ export class RunContext implements EventContext {
     return new Date(this.run.delivery.origin.storedAtMs);
   }
   get headers(): Readonly<Record<string, string>> {
-    return this.run.delivery.headers();
+    return contextHeaders(this.run);
+  }
+  get cloudEvent(): CloudEvent | undefined {
+    return this.run.decoded.cloudEvent;
   }
   get signal(): AbortSignal {
     return this.run.signal;

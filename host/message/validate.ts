@@ -6,6 +6,7 @@ import { promiseOf, whenSettled } from '../promises';
 import { cut } from '../text';
 import { readMember, showThrown } from '../thrown';
 import type { Decoded } from './decode';
+import { instantiate } from './instantiate';
 import { invalid, type Invalid } from './outcome';
 
 /** An event that its handler may see. */
@@ -22,7 +23,7 @@ export function validate(
 ): MaybePromise<Validated | Invalid> {
   if (decoded.kind === 'invalid') return decoded;
   const { envelope, fields } = decoded;
-  if (!contract) return { kind: 'validated', event: merge(fields, envelope), decoded };
+  if (!contract) return { kind: 'validated', event: rawEvent(decoded), decoded };
   try {
     if (envelope.event_type !== contract.subject) return otherType(envelope, contract);
     const result = contract.schema['~standard'].validate(fields);
@@ -47,8 +48,13 @@ function otherType(envelope: Envelope, contract: EventContract): Invalid {
 
 function accept(result: Result, decoded: Decoded, contract: EventContract): Validated | Invalid {
   if (result.issues) return invalid('schema', listIssues(result.issues));
-  const construct = contract as unknown as new (event: object) => Envelope;
-  return { kind: 'validated', event: new construct(merge(result.value, decoded.envelope)), decoded };
+  return { kind: 'validated', event: instantiate(contract, merge(result.value, decoded.envelope)), decoded };
+}
+
+/** What a handler on a raw subject gets. Where members of a CloudEvent's data are named like the envelope's, all of the data is under `data`. */
+function rawEvent({ fields, envelope, cloudEvent }: Decoded): Envelope {
+  const isHidden = cloudEvent && Object.keys(envelope).some((name) => Object.hasOwn(fields, name));
+  return isHidden ? merge({ ...fields, data: cloudEvent.data }, envelope) : merge(fields, envelope);
 }
 
 /** Not by spreading both into a literal, which takes three times as long as all of the validation. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createInbox, nanos, type Msg, type Subscription } from 'nats';
+import { nanos, type Msg, type Subscription } from 'nats';
 import type { Delivery } from '../message/delivery';
 import type { Connection } from './connection';
 import { DeliverySource, NatsDelivery } from './nats-delivery';
@@ -134,12 +134,11 @@ export class Pull {
   }
 
   private newOrigin(): DeliverySource {
-    const { answers, features } = this.connection;
-    return new DeliverySource(answers, features.has('termReason'));
+    return new DeliverySource(this.connection.answers);
   }
 
   private listen(): void {
-    const inbox = createInbox();
+    const inbox = this.connection.newInbox();
     this.inbox = inbox;
     this.subscription = this.connection.nc.subscribe(inbox, {
       callback: (error, message) => this.receive(inbox, error, message),
@@ -153,7 +152,7 @@ export class Pull {
     if (this.subscription?.isClosed()) this.listen();
     const expiresMs = batch <= SMALL.batch ? SMALL.expiresMs : EXPIRES_MS;
     const request = { batch, expires: nanos(expiresMs), idle_heartbeat: nanos(HEARTBEAT_MS) };
-    const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.stream}.${this.durable}`;
+    const subject = `${this.connection.apiPrefix}.CONSUMER.MSG.NEXT.${this.stream}.${this.durable}`;
     nc.publish(subject, JSON.stringify(request), { reply: this.inbox });
   }
 
@@ -234,7 +233,6 @@ export class Pull {
       this.sink.trouble('the server fell silent; pulling anew', { silentMs: Math.round(silentMs) });
     }
     this.silenceTold = true;
-    // Before 2.10 it says nothing to who pulls from a consumer that is not there.
     this.lookAgain();
   }
 

@@ -233,7 +233,7 @@ export class Consumption implements ConsumingHandler {
 
   private async makeRoad(): Promise<void> {
     const { host, durable, definition } = this;
-    const road = roadDurable(this.version.plugin.name, definition.name, durable.ackWaitMs);
+    const road = roadDurable(this.version.plugin.name, definition.name, durable.ackWaitMs, durable.deployment);
     while (!this.stopped) {
       try {
         // What comes while this looks is told too.

@@ -1,21 +1,25 @@
-import { container, injectable, type DependencyContainer } from 'tsyringe';
-import { Settings, type Clock, type EventBus, type Logger, type Store } from '../../sdk';
-import { isJetplugError, JetplugError, type PluginLifecycle, type TokenName } from '../../sdk/internal';
+import { injectable, type DependencyContainer } from 'tsyringe';
+import { Settings, type Clock, type EventBus, type Logger } from '../../sdk';
+import { isJetplugError, JetplugError, type PluginLifecycle } from '../../sdk/internal';
+import { LateTexts } from '../effects/late-texts';
+import { TextStore, type StoreTexts } from '../effects/text-store';
 import { inBackgroundOf } from '../message/run';
 import { listIssues } from '../message/validate';
 import { isErrorLike, plainError } from '../plain-error';
 import { showThrown } from '../thrown';
-import { classesOf, servicesOf } from './dependencies';
+import { classesOf } from './dependencies';
 import type { DescribedPlugin, PluginDefinition } from './describe';
 import { isRunnable } from './handler-form';
 import { placeIn } from './module-loader';
+import { createPluginContainer, provideServices, type ServiceProvider } from './plugin-container';
 
-/** What the host has for one plugin; made only where the plugin asks for it. */
+/** What the host has for one plugin. */
 export interface PluginServices {
   readonly log: Logger;
   readonly clock: Clock;
   readonly bus: EventBus;
-  openStore(): Promise<Store>;
+  /** Called once, and only if the plugin uses its store. */
+  openTexts(): Promise<StoreTexts>;
 }
 
 /** A plugin's instance in a container of its own. */
@@ -35,14 +39,10 @@ export async function contain(
   services: PluginServices,
   settings: unknown,
 ): Promise<ContainedPlugin> {
-  // Made after the plugin's modules were loaded: container-scoped classes belong to it only then.
-  const child = container.createChildContainer();
+  const child = plugin.container ?? createPluginContainer();
   const release = async (): Promise<void> => child.dispose();
   try {
-    const valid = await validSettings(plugin, settings);
-    for (const [token, name] of servicesOf(plugin.cls)) {
-      child.register(token as never, { useValue: await provide(name, services, valid) });
-    }
+    provideServices(child, await providerOf(plugin, services, await validSettings(plugin, settings)));
     const instance = inBackgroundOf(plugin.name, () => build(plugin, child));
     assertRunnable(plugin, instance);
     await inBackgroundOf(plugin.name, () => start(plugin, instance));
@@ -72,25 +72,24 @@ export async function validSettings(plugin: DescribedPlugin, settings: unknown):
   }
 }
 
-async function provide(name: TokenName, services: PluginServices, settings: unknown): Promise<unknown> {
-  switch (name) {
-    case 'bus':
-      return services.bus;
-    case 'clock':
-      return services.clock;
-    case 'logger':
-      return services.log;
-    case 'settings':
-      return new Settings<unknown>(settings as object);
-    case 'store':
-      return services.openStore();
-  }
+/** A store that is known to be used is opened now, so that the plugin does not start without it. */
+async function providerOf(
+  { services: asked }: DescribedPlugin,
+  { log, clock, bus, openTexts }: PluginServices,
+  value: unknown,
+): Promise<ServiceProvider> {
+  const texts = asked.includes('store') ? await openTexts() : new LateTexts(openTexts);
+  const settings = new Settings<unknown>(value as object);
+  const provided = { bus, clock, logger: log, settings, store: new TextStore(texts) };
+  return (name, token) =>
+    // An author may extend Settings, to write its type once.
+    name === 'settings' && token !== Settings ? new (token as typeof Settings)(value as object) : provided[name];
 }
 
 function build(plugin: DescribedPlugin, child: DependencyContainer): ContainedPlugin['instance'] {
   try {
     // A plugin is decorated by the SDK, perhaps by a copy of its own; this container must know it all the same.
-    for (const cls of classesOf(plugin.cls)) injectable()(cls);
+    for (const cls of classesOf(plugin.cls, child)) injectable()(cls);
     return child.resolve(plugin.cls as never);
   } catch (error) {
     const cause = plainError(error);

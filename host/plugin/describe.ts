@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { DependencyContainer } from 'tsyringe';
 import {
   handlerMarks,
   isEventContract,
@@ -21,6 +22,7 @@ import type { Config } from '../config/config';
 import type { BatchPolicy, RetryPolicy } from '../message/handler';
 import { plainError } from '../plain-error';
 import { isInstance } from '../thrown';
+import { CircularType } from './circular-import';
 import type { CompiledPlugin } from './compile';
 import { injectedOf, inspectDependencies, servicesOf, type Injected } from './dependencies';
 import { assertMethod, staticHandlers } from './handler-form';
@@ -42,7 +44,7 @@ export interface PluginDefinition {
   readonly isolation: IsolationPolicy & { readonly origins: IsolationOrigins };
   /** What its constructor is given. */
   readonly injected: readonly Injected[];
-  /** Which of the host's services it or its dependencies ask for. */
+  /** Which of the host's services it or its dependencies ask for, as far as that shows before they are built. */
   readonly services: readonly TokenName[];
   readonly sources: CompiledPlugin['sources'];
 }
@@ -50,6 +52,8 @@ export interface PluginDefinition {
 /** A plugin whose class is at hand. */
 export interface DescribedPlugin extends PluginDefinition {
   readonly cls: PluginClass;
+  /** What its modules registered in while they were loaded; absent where the class did not come from a file. */
+  readonly container: DependencyContainer | undefined;
   readonly settingsSchema: StandardSchemaV1 | undefined;
 }
 
@@ -98,7 +102,7 @@ function unreadable({ cls, file, sources }: CompiledPlugin, thrown: unknown): Ag
 }
 
 function read(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): DescribedPlugin {
-  const { cls, file, sources } = plugin;
+  const { cls, file, sources, container } = plugin;
   const options = pluginMark(cls)!.options;
   const where = placeOf(sources, cls.name);
   const name = options.name ?? pluginNameOf(cls.name);
@@ -114,7 +118,7 @@ function read(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): Describe
   };
 
   attempt(() => assertName(name, 'plugin'));
-  problems.push(...inspectDependencies(cls).map((problem) => problem.with({ plugin: name, ...where })));
+  problems.push(...inspectDependencies(cls, container).map((problem) => problem.with({ plugin: name, ...where })));
   const marks = handlerMarks(cls);
   const statics = staticHandlers(plugin);
   problems.push(...statics.map((problem) => problem.with({ plugin: name })));
@@ -138,12 +142,13 @@ function read(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): Describe
     description: options.description,
     className: cls.name,
     cls,
+    container,
     settingsSchema: options.settings,
     where,
     handlers: handlers.filter((handler) => handler !== undefined),
     isolation: { ...isolation, origins: isolationOrigins(isolation, { plugin: name, where, sources }) },
-    injected: injectedOf(cls),
-    services: [...new Set(servicesOf(cls).values())],
+    injected: injectedOf(cls, container),
+    services: [...servicesOf(cls, container)],
     sources,
   };
 }
@@ -184,6 +189,10 @@ function eventOf(cls: PluginClass, mark: HandlerMark): Pick<HandlerDefinition, '
   const types = parameterTypes(cls, method);
   const type = types?.[0];
   if (isEventContract(type)) return { subject: type.subject, contract: type };
+  if (type instanceof CircularType) {
+    const message = `${cls.name}.${method} handles ${type.name}, which is not defined yet: a circular import, ${type.chain}`;
+    throw new JetplugError('JP_PLUGIN_CIRCULAR_IMPORT', message);
+  }
   throw new JetplugError('JP_HANDLER_NO_EVENT', `${cls.name}.${method} ${whyNoEvent(types)}`);
 }
 

@@ -1,5 +1,4 @@
-import type { Config } from '../config/config';
-import { Bucket } from '../nats/bucket';
+import { Bucket, type BucketConfig } from '../nats/bucket';
 import type { Connection } from '../nats/connection';
 import { checkDurable, durablePosition, ensureDurable } from '../nats/consumers';
 import type { KeptStreams } from '../nats/kept-streams';
@@ -8,7 +7,7 @@ import { isOnRoad } from '../nats/retry-road';
 import type { PluginBroker } from './plugin-broker';
 
 /** What a plugin's life asks of the broker, on a connection. */
-export function natsBroker(connection: Connection, kept: KeptStreams, config: Pick<Config, 'streams'>): PluginBroker {
+export function natsBroker(connection: Connection, kept: KeptStreams, config: BucketConfig): PluginBroker {
   return {
     ensureDurable: (spec) => ensureDurable(connection, spec),
     checkDurable: (spec) => checkDurable(connection, spec),
@@ -19,9 +18,8 @@ export function natsBroker(connection: Connection, kept: KeptStreams, config: Pi
     storeOf: (plugin) => Bucket.at(connection, `jetplug-${plugin}`),
     pull: (stream, durable, sink) => new Pull(connection, stream, durable, sink),
     openStore: async (plugin) => {
-      const replicas = config.streams[0]?.replicas ?? 1;
-      const bucket = await Bucket.open(connection, `jetplug-${plugin}`, replicas);
-      const leave = await bucket.keep(kept, `the store of plugin ${plugin}`, replicas);
+      const bucket = await Bucket.open(connection, `jetplug-${plugin}`, config);
+      const leave = await bucket.keep(kept, `the store of plugin ${plugin}`, config);
       return { bucket, leave };
     },
   };

@@ -213,7 +213,11 @@ function saidOfFailure(code: ErrorCode, keeps: boolean): string {
 }
 
 /** The version is sound by itself, but its durables cannot be made what it asks for. */
-const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['JP_CONSUMER_NOT_UPDATABLE', 'JP_HANDLER_NO_STREAM']);
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'JP_CONSUMER_NOT_UPDATABLE',
+  'JP_CONSUMER_FOREIGN',
+  'JP_HANDLER_NO_STREAM',
+]);
 
 /** There is a plugin, but it is not to be started. */
 class Unwanted extends Error {

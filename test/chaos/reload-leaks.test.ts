@@ -29,13 +29,15 @@ function source(n: number): string {
   return pluginSource(
     'Busy',
     `  readonly ballast = Array.from({ length: 50_000 }, (_, i) => i + Math.random());
-  constructor(readonly helper: Helper, readonly store: Store<number>, readonly events: EventBus, readonly log: Logger) {}
+  constructor(readonly helper: Helper, @inject('Repo') readonly repo: any, readonly store: Store<number>, readonly events: EventBus, readonly log: Logger) {}
   @Subscribe('video.busy', { concurrency: ${(n % 4) + 1} })
   async handle(event: any, context: EventContext) { await this.store.update('k', (count = 0) => count + 1); context.log.info('ran', { n: ${n} }); }
   @Subscribe('video.keyed', { ${n % 3 === 0 ? "key: 'user'" : ''} })
   async other(event: any) { await this.events.publish('video.out', {}); }`,
     {
-      before: `import { Lifecycle, scoped } from 'tsyringe';
+      before: `import { container, inject, injectable, Lifecycle, scoped } from 'tsyringe';
+@injectable() class Repo { readonly ballast = Array.from({ length: 50_000 }, (_, i) => i + Math.random()); constructor(readonly store: Store<number>) {} }
+container.register('Repo', { useFactory: (own) => own.resolve(Repo) });
 @scoped(Lifecycle.ContainerScoped) class Helper { readonly ballast = Array.from({ length: 50_000 }, (_, i) => i + Math.random()); constructor(readonly store: Store<number>) {} }`,
     },
   );

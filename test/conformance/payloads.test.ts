@@ -73,6 +73,79 @@ onBoth('CloudEvents are read in both modes', async (start) => {
   expect(host.deadLetters()).toEqual([]);
 });
 
+onBoth(
+  'a CloudEvent is recognised without headers, its data stays apart and its attributes reach the handler',
+  async (start) => {
+    const got: unknown[] = [];
+    @Plugin({ name: 'cloud' })
+    class CloudPlugin {
+      @Subscribe('shop.>')
+      take(event: Envelope & { data?: unknown }, { headers, cloudEvent }: EventContext): void {
+        const { source, partitionkey } = cloudEvent!.attributes;
+        got.push([event.event_id, event.data, source, partitionkey, headers['ce-source'], headers['ce-partitionkey']]);
+      }
+    }
+    const host = await start([CloudPlugin]);
+    const attributes = { specversion: '1.0', type: 'shop.sold', source: '/tv', partitionkey: 'k', time: null };
+    const data = { timestamp: 1715540591, event_id: 77 };
+    await host.publishRaw('shop.sold', { ...attributes, id: 'c1', data });
+    const headers = { 'ce-specversion': '1.0', 'ce-type': 'shop.sold', 'ce-source': '/tv', 'ce-partitionkey': 'k' };
+    await host.publishRaw('shop.sold', data, { ...headers, 'ce-id': 'c2' });
+    await host.publishRaw('shop.sold', '', { ...headers, 'ce-id': 'c3' });
+    await host.settled();
+    expect(host.deadLetters()).toEqual([]);
+    expect(got).toEqual([
+      ['c1', data, '/tv', 'k', '/tv', 'k'],
+      ['c2', data, '/tv', 'k', '/tv', 'k'],
+      ['c3', undefined, '/tv', 'k', '/tv', 'k'],
+    ]);
+  },
+);
+
+onBoth('a number that cannot be kept exactly is refused, and stays as it is in the letter', async (start) => {
+  const host = await start([StrictPlugin]);
+  const texts = [
+    '{"user":"u1","n":1497549923779084388}',
+    '{"user":"u1","n":1,"a":[0.10000000000000000055511151231257827]}',
+  ];
+  for (const text of texts) await host.publishRaw('orders.placed', text);
+  await host.publishRaw('orders.placed', '{"user":"1497549923779084388","n":1e2}');
+  await host.settled();
+  expect(seen).toEqual([100]);
+  const letters = [...host.deadLetters()].sort((a, b) => a.sequence - b.sequence);
+  expect(letters.map(({ reason }) => reason)).toEqual(['inexact-number', 'inexact-number']);
+  expect(letters.map(({ error }) => error)).toEqual([
+    'n: 1497549923779084388 would be rounded to 1497549923779084300; write it as a string, in quotes',
+    'a.0: 0.10000000000000000055511151231257827 would be rounded to 0.1; write it as a string, in quotes',
+  ]);
+  expect(letters.map(({ payload }) => Buffer.from(payload).toString())).toEqual(texts);
+});
+
+onBoth('a contract that declares a field of its schema again has its validated value', async (start) => {
+  class Redeclared extends Placed {
+    declare readonly event_id: string;
+    override user!: string;
+    tags: string[] = ['new'];
+    // What compilers make of the declaration above, whatever compiles this test.
+    constructor(event: Placed) {
+      super(event);
+      Object.defineProperty(this, 'user', { value: undefined, writable: true, enumerable: true, configurable: true });
+    }
+  }
+  const got: unknown[] = [];
+  @Plugin({ name: 'redeclared' })
+  class RedeclaredPlugin {
+    @Subscribe(Redeclared)
+    take({ user, n, tags }: Redeclared): void {
+      got.push([user, n, tags]);
+    }
+  }
+  const host = await start([RedeclaredPlugin]);
+  await host.publish(Redeclared, { user: 'u1', n: 1 });
+  await host.settled();
+  expect(got).toEqual([['u1', 1, ['new']]]);
+});
+
 onBoth('a handler on a raw subject with a wildcard gets any JSON object of the subjects that match', async (start) => {
   const got: unknown[] = [];
   @Plugin({ name: 'raw' })

@@ -123,6 +123,16 @@ test('`store` shows what a plugin keeps, whatever its keys', async () => {
   );
 });
 
+test('`store` shows values as they are stored, whoever wrote them', async () => {
+  const kv = await nats.jetstream().views.kv('jetplug-foreign');
+  await kv.put('exact', ' {"id": 1497549923779084388, "e":1e400}');
+  await kv.put('text', 'not JSON');
+  const { stdout } = await run('store', 'foreign');
+  expect(stdout).toBe('[{"key":"exact","value":{"id":1497549923779084388,"e":1e400}},{"key":"text","text":"not JSON"}]\n');
+  const shown = await jetplug(['store', 'foreign', '--servers', server.url]);
+  expect(shown.stdout).toBe('exact  {"id":1497549923779084388,"e":1e400}\ntext   "not JSON"\n');
+});
+
 test('`store` with a key, and with a scope, shows one value; what is not there is an error', async () => {
   expect((await run('store', 'keeps', 'Ünï ☃')).json()).toEqual([{ key: 'Ünï ☃', value: { of: 'Ünï ☃' } }]);
   expect((await run('store', 'keeps', 'plain', '--scope', 'other-things')).json()).toEqual([

@@ -37,6 +37,11 @@ const MALFORMED: Record<string, Malformed> = {
   'wrong types': { payload: '{"user_id":1,"video_id":{}}', reason: 'schema', error: /user_id: .*; video_id: / },
   'a missing field': { payload: '{"user_id":"u1"}', reason: 'schema', error: /video_id: / },
   'half a surrogate pair': { payload: '{"user_id":"\\ud800","video_id":"v"}', reason: 'schema', error: /user_id: / },
+  'an id beyond 2^53': {
+    payload: '{"user_id":"u1","video_id":"v1","id":1497549923779084388,"e":1.0}',
+    reason: 'inexact-number',
+    error: /^id: 1497549923779084388 would be rounded to/,
+  },
   'a list': { payload: `[${good}]`, reason: 'invalid-envelope', error: /an array, not an object/ },
   null: { payload: 'null', reason: 'invalid-envelope', error: /null, not an object/ },
   'the key __proto__': {
@@ -218,6 +223,8 @@ test('dead show gives payload, stack and headers; bytes that are no text in base
   });
   const bytes = (await dead('show', id('bytes'))).json<{ payloadBase64: string }>();
   expect(Buffer.from(bytes.payloadBase64, 'base64')).toEqual(MALFORMED['bytes']!.payload);
+  const inexact = (await dead('show', id('an id beyond 2^53'))).json<{ payload: string }>();
+  expect(inexact.payload).toContain('"id": 1497549923779084388,\n  "e": 1.0\n');
   const none = await dead('show', '99999');
   expect(none).toMatchObject({ code: 1, stdout: '' });
   expect(none.errors()).toEqual([expect.objectContaining({ code: 'JP_NOT_FOUND' })]);

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NatsConnection } from 'nats';
 import { jetplug, type CliResult } from '../support/cli';
@@ -41,25 +42,75 @@ async function stored(): Promise<Record<string, unknown>[]> {
 
 const fileOf = (lines: string): string => join(scene.folder({ 'events.ndjson': lines }), 'events.ndjson');
 
-test('an event is stored with its envelope, and its id is printed', async () => {
-  const result = await publish([SUBJECT, GOOD]);
+/** As they were sent, with their ids for the stream. */
+async function texts(): Promise<{ text: string; id: string | undefined }[]> {
+  const jsm = await nats.jetstreamManager();
+  const { state } = await jsm.streams.info('EVENTS');
+  const found = [];
+  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+    const message = await jsm.streams.getMessage('EVENTS', { seq });
+    found.push({ text: message.string(), id: message.header.get('Nats-Msg-Id') });
+  }
+  return found;
+}
+
+test('an event is stored as its author wrote it, and its id is printed', async () => {
+  const text = ' {"video_id": "v1","user_id":"u\\u0031" , "ratio":1.50,"n":1e2}';
+  const result = await publish([SUBJECT, text]);
   expect(result).toMatchObject({ code: 0, stderr: '' });
-  const [event] = await stored();
-  expect(event).toEqual({
-    event_type: SUBJECT,
-    event_id: expect.any(String),
-    timestamp: expect.stringMatching(/Z$/),
-    user_id: 'u1',
-    video_id: 'v1',
+  const { event_id } = result.json<{ event_id: string }>();
+  expect(event_id).toMatch(/^[\da-f-]{36}$/);
+  expect(await texts()).toEqual([{ text, id: event_id }]);
+});
+
+test('an event in a file, and a CloudEvent, are stored as they are written', async () => {
+  const cloudEvent = `{"specversion":"1.0","type":"${SUBJECT}","id":"c1","source":"/tv","data":${GOOD}}`;
+  const lines = ['{"user_id":"u1","video_id":"v1","event_id":"own-1", "price":0.10}', cloudEvent];
+  const result = await publish([SUBJECT, '--file', fileOf(lines.join('\r\n'))]);
+  expect(result.json()).toMatchObject({ published: 2 });
+  const sent = (await texts()).sort((a, b) => (a.id! < b.id! ? 1 : -1));
+  expect(sent).toEqual([
+    { text: lines[0], id: 'own-1' },
+    { text: lines[1], id: 'c1' },
+  ]);
+});
+
+test('a number that cannot be kept exactly is refused before anything is sent', async () => {
+  const one = await publish([SUBJECT, '{"user_id":"u1","video_id":"v1","id":1497549923779084389}']);
+  expect(one.code).toBe(1);
+  expect(one.errors()).toEqual([
+    {
+      code: 'JP_NUMBER_INEXACT',
+      message: 'id: 1497549923779084389 would be rounded to 1497549923779084300; write it as a string, in quotes',
+      hint: 'Write it as a string, in quotes.',
+    },
+  ]);
+  const file = fileOf(`${GOOD}\n{"user_id":"u1","video_id":"v1","a":[1,1e400]}\n`);
+  const many = await publish([SUBJECT, '--file', file]);
+  expect(many.errors()).toMatchObject([
+    { code: 'JP_NUMBER_INEXACT', file, line: 2 },
+    { code: 'JP_EVENT_INVALID', file },
+  ]);
+  expect(await stored()).toEqual([]);
+});
+
+test('text that is not UTF-8 is refused at its line, not replaced', async () => {
+  const file = fileOf(`${GOOD}\n${GOOD}\n`);
+  writeFileSync(file, Buffer.from('{"user_id":"u1","video_id":"v\xff"}\n', 'latin1'), { flag: 'a' });
+  const result = await publish([SUBJECT, '--file', file]);
+  expect(result.errors()[0]).toMatchObject({
+    code: 'JP_EVENT_INVALID',
+    line: 3,
+    message: expect.stringContaining('not UTF-8') as string,
   });
-  expect(result.json()).toEqual({ subject: SUBJECT, event_id: event!['event_id'] });
+  expect(await stored()).toEqual([]);
 });
 
 test('- reads the event from standard input; its own id and time are kept', async () => {
   const event = { event_id: 'mine', timestamp: '2026-05-12T19:03:11.000Z', user_id: 'Ünï', video_id: 'v1' };
   const result = await publish([SUBJECT, '-'], JSON.stringify(event));
-  expect(result.json()).toEqual({ subject: SUBJECT, event_id: 'mine' });
-  expect(await stored()).toEqual([{ event_type: SUBJECT, ...event }]);
+  expect(result.json()).toMatchObject({ subject: SUBJECT, event_id: 'mine' });
+  expect(await stored()).toEqual([event]);
 });
 
 test('an event that does not fit its contract is refused, and nothing is published', async () => {
@@ -110,6 +161,22 @@ test('a file with event ids that repeat is stored once each', async () => {
   const result = await publish([SUBJECT, '--file', file]);
   expect(result.json()).toMatchObject({ published: 4 });
   expect((await stored()).map(({ event_id }) => event_id).sort()).toEqual(['e1', 'e2']);
+});
+
+test('with no host running, the handlers of the plugins’ files are counted that will get the event', async () => {
+  const folder = scene.folder({
+    'new.plugin.ts': pluginSource('NewPlugin', `  @Subscribe() handle(_: VideoWatchStarted) {}`),
+    'all.plugin.ts': pluginSource('AllPlugin', `  @Subscribe({ from: 'beginning' }) handle(_: VideoWatchStarted) {}`),
+  });
+  const args = ['publish', SUBJECT, GOOD, '--servers', server.url, '--plugins', folder];
+  const { stdout, code } = await jetplug(args);
+  expect(code).toBe(0);
+  expect(stdout).toContain(
+    'no host runs (start one with npx jetplug start); 1 handler takes it as soon as one runs: all.handle',
+  );
+  expect(stdout).toContain('new.handle does not get it: it has no durable on the server yet');
+  const [wrong] = (await publish(['video.watchStarted', GOOD])).errors().slice(-1);
+  expect(wrong).toMatchObject({ code: 'JP_PUBLISH_NO_HANDLER', message: expect.stringContaining(`mean ${SUBJECT}?`) });
 });
 
 test.each([

@@ -8,9 +8,11 @@ export type Answer =
       readonly version: string;
       readonly jetStream: boolean;
       readonly tlsRequired: boolean;
+      /** Whether it requires a certificate of its clients. */
+      readonly tlsVerify: boolean;
     }
   /** Something that is not a NATS server, or one that keeps silent: `said` tells what came. */
-  | { readonly kind: 'not-nats'; readonly said: string }
+  | { readonly kind: 'not-nats'; readonly said: string; readonly silent: boolean }
   | { readonly kind: 'nothing'; readonly why: string };
 
 /** A greeting is about 500 bytes; clusters name their servers in it. */
@@ -54,13 +56,14 @@ function readGreeting(line: string): Answer {
     return notNats(line);
   }
   if (typeof info !== 'object' || info === null || !('version' in info)) return notNats(line);
-  const { server_name, version, jetstream, tls_required } = info as Record<string, unknown>;
+  const { server_name, version, jetstream, tls_required, tls_verify } = info as Record<string, unknown>;
   return {
     kind: 'nats',
     name: typeof server_name === 'string' ? server_name : '',
     version: String(version),
     jetStream: jetstream === true,
     tlsRequired: tls_required === true,
+    tlsVerify: tls_verify === true,
   };
 }
 
@@ -69,5 +72,6 @@ function notNats(came: string): Answer {
     .slice(0, 60)
     .replace(/[^\x20-\x7e]+/g, ' ')
     .trim();
-  return { kind: 'not-nats', said: shown === '' ? 'nothing, where a NATS server sends a greeting' : `“${shown}”` };
+  const silent = came === '';
+  return { kind: 'not-nats', silent, said: silent ? 'nothing, where a NATS server sends a greeting' : `“${shown}”` };
 }

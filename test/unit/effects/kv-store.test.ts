@@ -283,3 +283,24 @@ test('what it remembers of keys is bounded', async () => {
   expect(await store.update('k0', increment)).toBe(2);
   expect(bucket.calls.get).toBe(reads + 1);
 });
+
+test.each([
+  ['{"id":1497549923779084388}', 'JP_NUMBER_INEXACT', '"k 1": id: 1497549923779084388 would be rounded'],
+  ['9007199254740993', 'JP_NUMBER_INEXACT', 'the number 9007199254740993 would be rounded'],
+  ['[1,[1e400]]', 'JP_NUMBER_INEXACT', '1.0: 1e400 would be too large'],
+  ['hello', 'JP_STORE_VALUE_INVALID', 'what the store keeps at "k 1" is not JSON'],
+])('what another program wrote, %s, is refused, and stays as it is', async (text, code, says) => {
+  const bucket = new MemoryKeyValue();
+  await bucket.put('k=201', text);
+  const store = new KvStore<unknown>(bucket);
+  const refused = expect.objectContaining({ code, message: expect.stringContaining(says) as string });
+  await expect(store.get('k 1')).rejects.toEqual(refused);
+  await expect(store.update('k 1', () => 1)).rejects.toEqual(refused);
+  expect(bucket.entries.get('k=201')!.value).toBe(text);
+});
+
+test('digits in a stored string are no number', async () => {
+  const bucket = new MemoryKeyValue();
+  await bucket.put('k', '["9007199254740993",0.30000000000000004]');
+  expect(await new KvStore(bucket).get('k')).toEqual(['9007199254740993', 0.1 + 0.2]);
+});

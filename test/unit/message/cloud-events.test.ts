@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { attributeHeaders } from '../../../host/message/cloud-events';
 import { decode, type Decoded } from '../../../host/message/decode';
 import type { Invalid } from '../../../host/message/outcome';
 import { FakeDelivery, STORED_AT } from '../../support/message-bench';
@@ -74,6 +75,93 @@ test('decodes whatever the NATS binding encodes', () => {
   );
 });
 
+const MINIMAL = { specversion: '1.0', type: 't', id: 'i', source: '/a' };
+
+test.each<[string, object, Record<string, string>]>([
+  ['without any header', MINIMAL, {}],
+  ['under another content type', MINIMAL, { 'Content-Type': 'application/json' }],
+  ['beside headers of its own', MINIMAL, { traceparent: '00-1' }],
+])('recognises a structured CloudEvent %s', (_what, event, headers) => {
+  expect(read({ ...event, data: { user_id: 'u1' } }, headers)).toMatchObject({
+    envelope: { event_type: 't', event_id: 'i', timestamp: STORED_AT },
+    fields: { user_id: 'u1' },
+  });
+});
+
+test.each<[string, object]>([
+  ['source', { ...MINIMAL, source: undefined }],
+  ['a source that is a string', { ...MINIMAL, source: 7 }],
+  ['an id that is a string', { ...MINIMAL, id: 7 }],
+  ['a place for its own event_type', { ...MINIMAL, event_type: 'video.watch_started' }],
+])('takes an event without %s for a plain one', (_what, event) => {
+  const given = JSON.parse(JSON.stringify(event)) as Record<string, unknown>;
+  const { event_type: _type, ...fields } = given;
+  expect(read(event, {})).toMatchObject({ envelope: { event_type: 'video.watch_started' }, fields });
+  expect(read(event, {})).not.toHaveProperty('cloudEvent.data');
+});
+
+test('an attribute that is null is unset', () => {
+  const event = { ...MINIMAL, time: null, subject: null, partitionkey: null, dataschema: null, data: { a: null } };
+  expect(read(event, STRUCTURED)).toMatchObject({
+    envelope: { timestamp: STORED_AT },
+    fields: { a: null },
+    cloudEvent: { attributes: MINIMAL },
+  });
+  expect(Object.keys((read(event, STRUCTURED) as Decoded).cloudEvent!.attributes)).toEqual(Object.keys(MINIMAL));
+  expect(read({ ...MINIMAL, type: null }, STRUCTURED)).toMatchObject({ reason: 'invalid-envelope' });
+  expect(read({ ...MINIMAL, data_base64: null, data: { a: 1 } }, STRUCTURED)).toMatchObject({ fields: { a: 1 } });
+});
+
+test.each<[string, unknown, Record<string, string>]>([
+  ['structured, without data', MINIMAL, STRUCTURED],
+  ['structured, with data that is null', { ...MINIMAL, data: null }, STRUCTURED],
+  ['structured, without headers', MINIMAL, {}],
+  ['binary, with no payload', '', BINARY],
+  ['binary, with an empty object', {}, BINARY],
+])('an event may have no data: %s', (_what, payload, headers) => {
+  expect(read(payload, headers)).toMatchObject({ kind: 'decoded', fields: {}, cloudEvent: { data: {} } });
+});
+
+test('an empty payload is still refused where the event is no CloudEvent', () => {
+  expect(read('', { 'ce-id': 'i' })).toMatchObject({ reason: 'invalid-json' });
+});
+
+const DATA = { timestamp: 1715540591, event_id: 77, event_type: { own: true }, a: 1 };
+
+test.each<[string, unknown, Record<string, string>]>([
+  ['structured', { ...MINIMAL, data: DATA }, STRUCTURED],
+  ['binary', DATA, BINARY],
+])('the members of data that are named like the envelope stay apart from it: %s', (_mode, payload, headers) => {
+  const { envelope, fields, cloudEvent } = read(payload, headers) as Decoded;
+  expect(envelope.timestamp).toBe(STORED_AT);
+  expect(envelope.event_id).toMatch(/^(i|ce1)$/);
+  expect(fields).toEqual(DATA);
+  expect(cloudEvent!.data).toEqual(DATA);
+});
+
+test('reads data_base64 that holds a JSON object, and looks at it as at any payload', () => {
+  const base64 = (text: string) => ({ ...MINIMAL, data_base64: Buffer.from(text).toString('base64') });
+  expect(read(base64('{"user":"Ünï"}'), STRUCTURED)).toMatchObject({ fields: { user: 'Ünï' } });
+  expect(read(base64('{"id":9007199254740993}'), STRUCTURED)).toMatchObject({ reason: 'inexact-number' });
+  expect(read(base64('{"__proto__":{}}'), STRUCTURED)).toMatchObject({ reason: 'invalid-envelope' });
+  expect(read(base64('{"a":'.repeat(70) + '1' + '}'.repeat(70)), STRUCTURED)).toMatchObject({ reason: 'too-deep' });
+});
+
+test('the attributes are the same in both modes, and headers have them as the binding encodes them', () => {
+  const attributes = { ...MINIMAL, source: '/tv 1', partitionkey: 'käse 100%' };
+  const structured = (read({ ...attributes, data: {} }, STRUCTURED) as Decoded).cloudEvent!;
+  expect(structured.attributes).toEqual(attributes);
+  const headers = attributeHeaders(structured);
+  expect(headers).toMatchObject({ 'ce-source': '/tv%201', 'ce-partitionkey': 'k%C3%A4se%20100%25', 'ce-id': 'i' });
+  expect((read({}, headers) as Decoded).cloudEvent!.attributes).toEqual(attributes);
+});
+
+test('attributes may be numbers and truth values', () => {
+  const { cloudEvent } = read({ ...MINIMAL, sequence: 7, sampled: true }, STRUCTURED) as Decoded;
+  expect(cloudEvent!.attributes).toMatchObject({ sequence: 7, sampled: true });
+  expect(attributeHeaders(cloudEvent!)).toMatchObject({ 'ce-sequence': '7', 'ce-sampled': 'true' });
+});
+
 const NOT_JSON_DATA = /data of the CloudEvent is not a JSON object/;
 
 test.each<[string, object, Record<string, string>, RegExp]>([
@@ -82,6 +170,10 @@ test.each<[string, object, Record<string, string>, RegExp]>([
   ['a structured one without id', { specversion: '1.0', type: 't', data: {} }, STRUCTURED, /has no id/],
   ['an id that is a number', { specversion: '1.0', type: 't', id: 1, data: {} }, STRUCTURED, /has no id/],
   ['data_base64', { specversion: '1.0', type: 't', id: 'i', data_base64: 'AA==' }, STRUCTURED, /data_base64/],
+  ['data_base64 that is a number', { ...MINIMAL, data_base64: 1 }, STRUCTURED, /data_base64 .* not a string/],
+  ['data_base64 of bytes', { ...MINIMAL, data_base64: '//4=' }, STRUCTURED, /data_base64/],
+  ['data_base64 of an array', { ...MINIMAL, data_base64: 'W10=' }, STRUCTURED, /data_base64 .* is an array/],
+  ['data and data_base64', { ...MINIMAL, data: {}, data_base64: 'e30=' }, STRUCTURED, /both/],
   ['data that is text', { specversion: '1.0', type: 't', id: 'i', data: 'x' }, STRUCTURED, NOT_JSON_DATA],
   ['data that is an array', { specversion: '1.0', type: 't', id: 'i', data: [] }, STRUCTURED, NOT_JSON_DATA],
   [

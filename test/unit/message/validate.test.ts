@@ -1,3 +1,4 @@
+import { runInThisContext } from 'node:vm';
 import { defineEvent } from 'jetplug/sdk';
 import { z } from 'zod';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
@@ -131,4 +132,70 @@ test('of many issues the first ten are listed', () => {
   const issues = Array.from({ length: 12 }, (_, i) => ({ message: 'wrong', path: ['list', { key: i }] }));
   expect(listIssues(issues)).toMatch(/^list\.0: wrong; .*list\.9: wrong; and 2 more$/);
   expect(listIssues([{ message: 'wrong' }])).toBe('wrong');
+});
+
+/** A contract with class fields as the language has them, whatever compiles this test. */
+function withFields(body: string, schema: z.ZodObject): EventContract {
+  const parent = defineEvent('video.watch_started', schema);
+  const extend = runInThisContext(`(Parent) => class Declared extends Parent { ${body} }`) as (
+    p: object,
+  ) => EventContract;
+  return extend(parent);
+}
+
+const USER = z.object({ user_id: z.string(), role: z.string().optional(), n: z.number().default(7) });
+
+test.each<[string, string, object]>([
+  ['declared again', 'user_id;', { user_id: 'u1', role: 'admin' }],
+  ['declared with a value of its own', "user_id = 'nobody'; role = 'guest'; n = 0;", { user_id: 'u1', role: 'admin' }],
+  ['set in the constructor', "constructor(e) { super(e); this.role = 'guest'; }", { role: 'admin' }],
+  [
+    'hidden by one that cannot be set',
+    "constructor(e) { super(e); Object.defineProperty(this, 'role', { value: 1, configurable: true }); }",
+    { role: 'admin' },
+  ],
+])('a field of the schema that is %s has the validated value', (_what, body, expected) => {
+  const { event } = validate(decoded({ user_id: 'u1', role: 'admin' }), withFields(body, USER)) as Validated;
+  expect(event).toEqual({ ...ENVELOPE, user_id: 'u1', role: 'admin', n: 7, ...expected });
+});
+
+test('the envelope that a contract declares again is kept too', () => {
+  const { event } = validate(decoded({ user_id: 'u1' }), withFields('event_id; timestamp = 0;', USER)) as Validated;
+  expect(event).toMatchObject(ENVELOPE);
+});
+
+test('a field that the schema has not, or the event not, keeps the value that the class gives it', () => {
+  const contract = withFields("tags = ['new']; role = 'guest'; label() { return this.user_id + this.tags[0]; }", USER);
+  const { event } = validate(decoded({ user_id: 'u1' }), contract) as Validated;
+  expect(event).toMatchObject({ user_id: 'u1', role: 'guest', tags: ['new'] });
+  expect((event as unknown as { label(): string }).label()).toBe('u1new');
+});
+
+test('an accessor of the class stays what its author made it', () => {
+  const body = 'get role() { return this.given.toUpperCase(); } set role(value) { this.given = value; }';
+  const { event } = validate(decoded({ user_id: 'u1', role: 'admin' }), withFields(body, USER)) as Validated;
+  expect(event).toHaveProperty('role', 'ADMIN');
+});
+
+test('a contract that freezes its events can be handled', () => {
+  const contract = withFields('constructor(e) { super(e); Object.freeze(this); }', USER);
+  expect((validate(decoded({ user_id: 'u1' }), contract) as Validated).event).toHaveProperty('user_id', 'u1');
+});
+
+test('data of a CloudEvent that would hide behind the envelope is under data, for a handler on a raw subject', () => {
+  const data = { timestamp: 5, a: 1 };
+  const cloudEvent = { mode: 'binary', attributes: {}, data, envelope: {} } as const;
+  const given = { ...decoded({ ...data }), cloudEvent };
+  expect((validate(given, undefined) as Validated).event).toEqual({ ...ENVELOPE, a: 1, data });
+  const plain = { ...decoded({ a: 1 }), cloudEvent: { ...cloudEvent, data: { a: 1 } } };
+  expect((validate(plain, undefined) as Validated).event).toEqual({ ...ENVELOPE, a: 1 });
+});
+
+test('a schema sees all of the data of a CloudEvent', () => {
+  const seen: unknown[] = [];
+  const contract = contractOf((fields) => (seen.push(fields), { value: fields }));
+  const cloudEvent = { mode: 'binary', attributes: {}, data: { timestamp: 5 }, envelope: {} } as const;
+  const { event } = validate({ ...decoded({ timestamp: 5 }), cloudEvent }, contract) as Validated;
+  expect(seen).toEqual([{ timestamp: 5 }]);
+  expect(event.timestamp).toBe(ENVELOPE.timestamp);
 });

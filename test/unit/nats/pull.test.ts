@@ -1,4 +1,4 @@
-import { NatsError, type Msg, type SubscriptionOptions } from 'nats';
+import { createInbox, NatsError, type Msg, type SubscriptionOptions } from 'nats';
 import { Answers } from '../../../host/nats/answers';
 import type { Connection } from '../../../host/nats/connection';
 import { Pull, type PullSink } from '../../../host/nats/pull';
@@ -40,9 +40,10 @@ class Bench {
     const connection = {
       nc,
       answers: new Answers(() => undefined),
+      apiPrefix: '$JS.API',
+      newInbox: () => createInbox(),
       connected: true,
       onReconnect: () => () => undefined,
-      features: { has: () => true },
       pulls: new SharedTimer<Pull>(2_500, (pull) => pull.watch()),
     };
     const sink: PullSink = {

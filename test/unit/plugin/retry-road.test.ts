@@ -16,6 +16,7 @@ const DURABLE = {
   ackWaitMs: 1_000,
   maxAckPending: 10,
   owner: { plugin: 'badge', handler: 'award' },
+  deployment: 'jetplug',
 };
 const PLUGIN = { name: 'badge' };
 const HANDLER = { name: 'award', concurrency: 1, retry: {} };

@@ -9,7 +9,14 @@ const greeting = { server_name: 'n1', version: '2.15.2', jetstream: true, max_pa
 
 test('knows a NATS server with JetStream by its greeting', async () => {
   const answer = await ask((socket) => socket.write(`INFO ${JSON.stringify(greeting)} \r\n`));
-  expect(answer).toEqual({ kind: 'nats', name: 'n1', version: '2.15.2', jetStream: true, tlsRequired: false });
+  expect(answer).toEqual({
+    kind: 'nats',
+    name: 'n1',
+    version: '2.15.2',
+    jetStream: true,
+    tlsRequired: false,
+    tlsVerify: false,
+  });
 });
 
 test('reads a greeting that comes in pieces, with names of any script', async () => {
@@ -23,11 +30,13 @@ test('reads a greeting that comes in pieces, with names of any script', async ()
   expect(answer).toMatchObject({ kind: 'nats', name: 'zürich-日本' });
 });
 
-test('tells a server without JetStream, and one that requires TLS', async () => {
+test('tells a server without JetStream, and one that requires TLS with a certificate of the client', async () => {
   const answer = await ask((socket) =>
-    socket.write(`INFO ${JSON.stringify({ ...greeting, jetstream: undefined, tls_required: true })}\r\n`),
+    socket.write(
+      `INFO ${JSON.stringify({ ...greeting, jetstream: undefined, tls_required: true, tls_verify: true })}\r\n`,
+    ),
   );
-  expect(answer).toMatchObject({ kind: 'nats', jetStream: false, tlsRequired: true });
+  expect(answer).toMatchObject({ kind: 'nats', jetStream: false, tlsRequired: true, tlsVerify: true });
 });
 
 test.each([
@@ -39,7 +48,7 @@ test.each([
 ])('%s is not NATS', async (_, text, said) => {
   const answer = await ask((socket) => socket.write(text, 'latin1'));
   expect(answer.kind).toBe('not-nats');
-  if (said !== '“..”') expect(answer).toEqual({ kind: 'not-nats', said });
+  if (said !== '“..”') expect(answer).toEqual({ kind: 'not-nats', said, silent: false });
 });
 
 test('a greeting without end is not NATS', async () => {
@@ -50,6 +59,7 @@ test('a greeting without end is not NATS', async () => {
 test('a server that accepts and keeps silent is not NATS', async () => {
   expect(await ask(() => undefined)).toEqual({
     kind: 'not-nats',
+    silent: true,
     said: 'nothing, where a NATS server sends a greeting',
   });
 });

@@ -1,0 +1,70 @@
+const QUOTE = 34;
+const BACKSLASH = 92;
+
+/** The place of the quote that closes the string which begins at a place. */
+export function endOfString(json: string, start: number): number {
+  for (let at = json.indexOf('"', start + 1); at >= 0; at = json.indexOf('"', at + 1)) {
+    let before = at;
+    while (json.charCodeAt(before - 1) === BACKSLASH) before--;
+    if ((at - before) % 2 === 0) return at;
+  }
+  return json.length;
+}
+
+/**
+ * Lays out a JSON text as `JSON.stringify` does with this indent, and leaves its keys, strings and numbers as they are written.
+ *
+ * @param json a text that `JSON.parse` takes
+ */
+export function layOut(json: string, indent = 0): string {
+  let laid = '';
+  let depth = 0;
+  const newLine = (): string => (indent > 0 ? `\n${' '.repeat(indent * depth)}` : '');
+  for (let at = 0; at < json.length; at++) {
+    const char = json[at]!;
+    switch (char) {
+      case ' ':
+      case '\t':
+      case '\n':
+      case '\r':
+        break;
+      case '{':
+      case '[':
+        depth++;
+        laid += char;
+        if (!isEmptyAfter(json, at)) laid += newLine();
+        break;
+      case '}':
+      case ']':
+        depth--;
+        if (!/[{[]$/.test(laid)) laid += newLine();
+        laid += char;
+        break;
+      case ',':
+        laid += char + newLine();
+        break;
+      case ':':
+        laid += indent > 0 ? ': ' : ':';
+        break;
+      default: {
+        const end = json.charCodeAt(at) === QUOTE ? endOfString(json, at) + 1 : endOfWord(json, at);
+        laid += json.slice(at, end);
+        at = end - 1;
+      }
+    }
+  }
+  return laid;
+}
+
+function isEmptyAfter(json: string, at: number): boolean {
+  let next = at + 1;
+  while (/\s/.test(json.charAt(next))) next++;
+  return json[next] === '}' || json[next] === ']';
+}
+
+/** After a number, `true`, `false` or `null`. */
+function endOfWord(json: string, start: number): number {
+  let at = start;
+  while (at < json.length && /[\w.+-]/.test(json[at]!)) at++;
+  return Math.max(at, start + 1);
+}
