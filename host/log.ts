@@ -1,12 +1,19 @@
-import pino, { type Logger as PinoLogger } from 'pino';
-import pretty from 'pino-pretty';
+import pino, { type DestinationStream, type Logger as PinoLogger } from 'pino';
 import { Logger } from '../sdk';
 import type { LogLevel } from './config/config';
+import { terminalLog } from './log-terminal';
 
 /** A log of which each part of the host has its own. */
 export interface PartedLog extends Logger {
   /** The log of one part of the host, or of one plugin: its lines carry the fields. */
   child(fields: object): PartedLog;
+}
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly terminal: boolean;
+  /** On a terminal: all fields and whole stacks. Default false. */
+  readonly verbose?: boolean;
 }
 
 /** The host's log: JSON lines, or readable ones on a terminal. */
@@ -15,16 +22,10 @@ export class HostLog extends Logger implements PartedLog {
     super();
   }
 
-  static create(options: { level: LogLevel; terminal: boolean }): HostLog {
+  static create(options: LogOptions): HostLog {
     const base = { level: options.level, base: null, serializers: { err: pino.stdSerializers.errWithCause } };
-    if (!options.terminal) {
-      const named = { ...base, formatters: { level: (label: string) => ({ level: label }) } };
-      return new HostLog(
-        pino({ ...named, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 1, sync: true })),
-      );
-    }
-    const stream = pretty({ sync: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true, colorize: true });
-    return new HostLog(pino(base, stream));
+    const named = { ...base, formatters: { level: (label: string) => ({ level: label }) } };
+    return new HostLog(pino({ ...named, timestamp: pino.stdTimeFunctions.isoTime }, destinationFor(options)));
   }
 
   child(fields: object): HostLog {
@@ -43,4 +44,10 @@ export class HostLog extends Logger implements PartedLog {
   error(message: string, fields?: object): void {
     this.pino.error(fields, message);
   }
+}
+
+function destinationFor({ terminal, verbose = false }: LogOptions): DestinationStream {
+  if (terminal) return terminalLog({ verbose });
+  // A full disk, or a terminal that is gone, must not harm whoever logs; there is nowhere else to say so.
+  return pino.destination({ dest: 1, sync: true }).on('error', () => undefined);
 }

@@ -6,7 +6,7 @@ import type { ProcessState } from './plugin-code';
 import type { Reload } from './reloads';
 import type { RunningPlugin } from './running-plugin';
 
-export type PluginState = 'loading' | 'running' | 'waiting' | 'failed' | 'stopped';
+export type PluginState = 'loading' | 'running' | 'waiting' | 'paused' | 'failed' | 'stopped';
 
 /** A plugin file and what became of it. */
 export interface PluginEntry {
@@ -76,10 +76,11 @@ export class Slot {
     const { running, errors, name } = this;
     const { file } = this.file;
     const handlers = running?.handlers ?? [];
-    const waiting = this.state === 'running' && handlers.some((handler) => handler.state === 'waiting');
+    const states = new Set(handlers.map((handler) => handler.state));
     const definition = running?.definition ?? this.definition;
     const version = definition?.version;
-    const state = waiting ? 'waiting' : this.state;
+    const kept = states.has('waiting') ? 'waiting' : states.has('paused') ? 'paused' : this.state;
+    const state = this.state === 'running' ? kept : this.state;
     return { file, name, version, definition, state, errors, handlers, processes: running?.processes, reloads };
   }
 
