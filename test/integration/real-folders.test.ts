@@ -142,3 +142,27 @@ test('an edit of a linked plugin, or of its helper beside the real file, is seen
   writeFileSync(join(folder, 'package/src/linked.plugin.ts'), source('Linked', 'v2', './helper'));
   await says('linked', { word: 'v2', helper: 'v2' });
 });
+
+test('a plugin that fails for a class of its helper is tried again when the helper is edited', async () => {
+  const repo = (decorator: string): string =>
+    `import { injectable } from 'tsyringe';\nimport { Store } from 'jetplug/sdk';\n${decorator} export class Repo { constructor(readonly store: Store) {} }\n`;
+  const plugin = pluginSource(
+    'Helped',
+    `  constructor(readonly repo: Repo) {}
+  @Subscribe('video.helped') handle(_: any, context: EventContext) { context.log.info('ran', { word: typeof this.repo.store.get }); }`,
+    { before: `import { Repo } from './repo';` },
+  );
+  const failures = (): unknown =>
+    host
+      .logged('a plugin fails')
+      .filter((line) => line['plugin'] === 'helped')
+      .map((line) => line['code']);
+  writeFileSync(join(folder, 'current/repo.ts'), repo(''));
+  writeFileSync(join(folder, 'current/helped.plugin.ts'), plugin);
+  await eventually(() => {
+    expect(failures()).toEqual(['JP_INJECT_UNDECORATED']);
+    return true;
+  });
+  writeFileSync(join(folder, 'current/repo.ts'), repo('@injectable()'));
+  await says('helped', { word: 'function' });
+});
