@@ -102,14 +102,12 @@ function apiErrorText(error: unknown): string | undefined {
 export const API_ERROR = {
   consumerNotFound: 10014,
   noMessage: 10037,
-  noStorage: 10047,
   messageTooLarge: 10054,
   streamNameInUse: 10058,
   streamNotFound: 10059,
   subjectOverlap: 10065,
   wrongLastSequence: 10071,
   storeFailed: 10077,
-  maxBytesRequired: 10113,
   consumerExists: 10148,
 } as const;
 

@@ -24,10 +24,6 @@ export async function streamError(
         : undefined;
       return new JetplugError('JP_STREAM_OVERLAP', message + where, { cause: error, hint });
     }
-    case API_ERROR.noStorage:
-      return new JetplugError('JP_STREAM_NO_ROOM', message, { cause: error });
-    case API_ERROR.maxBytesRequired:
-      return new JetplugError('JP_STREAM_MAX_BYTES_REQUIRED', message, { cause: error });
     default:
       return asBrokerError(error, `stream ${name}`);
   }
