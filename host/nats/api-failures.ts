@@ -62,8 +62,9 @@ const API_FAILURES: Readonly<Record<number, ApiFailure>> = {
     hint: 'Set from: beginning for the handler, or use a stream with the retention limits.',
   },
   10113: {
-    code: 'JP_STREAM_MAX_BYTES_REQUIRED',
+    code: LIMIT,
     means: 'the account requires a limit of bytes (max_bytes) for each stream and bucket',
+    hint: 'Set streams[].maxBytes, deadLetters.maxBytes, retries.maxBytes and store.maxBytes.',
   },
   10120: {
     code: LIMIT,

@@ -159,7 +159,7 @@ describe('the limits of an account', () => {
     const { jsm, close } = await kept(as('bytes'));
     const stream = (max_bytes: number) => jsm.streams.add({ name: 'A', subjects: ['a.>'], max_bytes });
     expect(await failureOf(stream(-1))).toMatchObject({
-      code: 'JP_STREAM_MAX_BYTES_REQUIRED',
+      code: 'JP_ACCOUNT_LIMIT',
       hint: expect.stringContaining('store.maxBytes'),
     });
     expect(await failureOf(stream(5_000_000))).toMatchObject({
