@@ -142,6 +142,12 @@ async function withWhatWasLeft(letter: StoredLetter, { jsm }: Connection): Promi
   if (!leftPayload && !leftHeaders) return letter;
   const { stream, sequence } = summarise(letter);
   const message = await jsm.streams.getMessage(stream, { seq: sequence });
+  if (message.time.getTime() !== Date.parse(letter.headers['x-original-time'] ?? '')) {
+    // The stream was made again and counts anew: what is there now is another event.
+    throw new JetplugError('JP_NOT_FOUND', `the event of dead letter ${letter.id} is no longer in stream ${stream}`, {
+      hint: 'What was left out of the letter is lost with it; drop the letter with `dead drop`.',
+    });
+  }
   const kept = leftHeaders ? keptHeaders(readHeaders(message.header)) : letter;
   return {
     ...letter,

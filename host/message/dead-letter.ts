@@ -12,7 +12,7 @@ import type { DeadLetterReason } from './outcome';
 export const APPLIED_HEADER = 'x-applied';
 /** The record of the host's bucket that holds the updates. */
 export const APPLIED_IN_HEADER = 'x-applied-in';
-export const MESSAGE_ID_HEADER = 'x-original-msg-id';
+const MESSAGE_ID_HEADER = 'x-original-msg-id';
 const MAX_MESSAGE_BYTES = 2_048;
 const MAX_STACK_BYTES = 8_192;
 const MAX_CAUSES = 5;
