@@ -7,6 +7,7 @@ const { spawnSync } = require('node:child_process');
 const { join } = require('node:path');
 
 const root = join(__dirname, '..');
+const parent = process.ppid;
 // Ours, not the compiler's: written only when everything compiled.
 const stamp = join(root, 'dist', '.built');
 
@@ -37,5 +38,9 @@ function build() {
   utimesSync(stamp, startedMs / 1000, startedMs / 1000);
 }
 
-if (existsSync(join(root, 'tsconfig.build.json')) && isStale()) build();
+if (existsSync(join(root, 'tsconfig.build.json')) && isStale()) {
+  build();
+  // The shell in which npm runs this has ended meanwhile: npm was told to stop (see host/cli/npm-parent.ts).
+  if (process.env.npm_lifecycle_script && process.ppid !== parent) process.exit(143);
+}
 require(join(root, 'dist', 'host', 'cli', 'main.js'));

@@ -9,14 +9,19 @@ import { Sweep } from './message/sweep';
 import { Bucket } from './nats/bucket';
 import { Connection } from './nats/connection';
 import { DeadLetterStream } from './nats/dead-letter-stream';
+import { DurableWatch } from './nats/durable-watch';
 import { openBroker, type Broker, type BrokerProgress } from './nats/embedded/open-broker';
+import { takeOver } from './nats/embedded/take-over';
+import { ensureStreams } from './nats/ensure-streams';
+import { keepStreams } from './nats/keep-streams';
 import { Publisher } from './nats/publisher';
 import { KeptStreams } from './nats/kept-streams';
 import { Refusals } from './nats/refusals';
-import { ensureRetryStream, NatsRetryRoad, RETRY_STREAM } from './nats/retry-road';
+import { NatsRetryRoad } from './nats/retry-road';
 import { Wakes } from './nats/wakes';
 import { serveAnswers } from './nats/service';
-import { ensureStream, ensureStreams, streamFor, wantedStreams, type StreamState } from './nats/streams';
+import { RECORDS_BUCKET } from './nats/wanted-streams';
+import { streamFor, type StreamState } from './nats/streams';
 import { explainPlugins, type Explainable } from './ops/explain';
 import { watchEventLoop } from './ops/event-loop';
 import { readiness } from './ops/health';
@@ -24,6 +29,7 @@ import { serveHttp, type HttpServer } from './ops/http';
 import { metricsText } from './ops/metrics';
 import { routesOf } from './ops/routes';
 import { pluginStatuses, type PluginStatus } from './ops/status';
+import { unhandledEvents, unhandledTotals } from './ops/unhandled';
 import { discover, type Discovery } from './plugin/discover';
 import { ConfigWatch, type ConfigSource } from './plugin/config-watch';
 import { Faults } from './plugin/faults';
@@ -41,8 +47,8 @@ const PATIENCE_MS = 30_000;
  * with more of them nothing else would come to its turn for long.
  */
 const LOADED_TOGETHER = 10;
-/** How long a broker that was joined may be gone before this host looks after it. */
-const REPLACE_AFTER_MS = 2_000;
+/** How long the broker of another host on this data folder may be gone before this host runs it. */
+const TAKE_OVER_AFTER_MS = 2_000;
 
 export interface HostOptions {
   readonly config: Config;
@@ -76,6 +82,8 @@ export class Host {
   private written: LoadedConfig;
   private readonly log: HostLog;
   private plugins: Plugins | undefined;
+  private durables: DurableWatch | undefined;
+  private takingOver = false;
   /** Told of errors that nobody caught. */
   readonly faults: Faults;
 
@@ -116,13 +124,16 @@ export class Host {
     const broker = await this.openBroker();
     const connection = await this.connect(broker);
     const streams = await ensureStreams(connection, this.config);
+    this.sayWhatChanged(streams);
     const kept = this.makeKept(connection);
     const plugins = await this.makePlugins(connection, streams, kept);
     this.watchEventLoop();
     // Before the plugins, so that it still answers while they drain.
-    const http = await this.openHttp(plugins, connection, kept);
+    const http = await this.openHttp(plugins, connection, kept, this.subscribable(streams));
     this.opened.push({ what: 'the plugins', close: () => plugins.stop() });
     await this.loadPlugins(plugins, discovery, compiled);
+    // A pause, too, is known when the host is ready.
+    await this.durables?.look();
     await this.watch(plugins);
     await this.openService(plugins, connection, this.subscribable(streams));
     this.phase = 'running';
@@ -153,43 +164,51 @@ export class Host {
       name: `jetplug-host-${process.pid}`,
       nats: this.config.nats,
       patienceMs: PATIENCE_MS,
-      waiting: (error) => this.log.warn('waiting for the NATS server', { err: error }),
+      // The error is no news each time, so its stack is left out.
+      waiting: ({ code, message, hint }) =>
+        this.log.warn('waiting for the NATS server', { code, error: message, hint }),
     });
     this.opened.push({ what: 'the connection', close: () => connection.close() });
     const refusals = new Refusals();
     connection.watch({
       disconnected: (server) => {
         this.log.warn('the NATS server is gone; reconnecting', { server });
-        if (broker.kind === 'joined' && servers.length === 0) void this.replaceBroker(broker, connection);
+        if (broker.kind === 'joined' && broker.onOwnData) void this.takeOver(broker, connection);
       },
       reconnected: (server) => this.log.info('the NATS server is back', { server }),
       refused: (refusal) => {
         const error = refusals.note(refusal);
-        if (error) this.log.error('the NATS server refused something', { code: error.code, err: error });
+        if (!error) return;
+        const { code, message, hint } = error;
+        if (code === 'JP_BROKER_AUTH') this.log.error('NATS server refused the login', { code, error: message, hint });
+        else this.log.error('the NATS server refused something', { code, err: error });
       },
       closed: (error) => {
         if (this.phase !== 'stopping') this.log.error('the connection to the NATS server is closed', { err: error });
       },
     });
-    for (const line of connection.features.missing()) this.log.info(line);
     return connection;
   }
 
-  /** A broker that another host ran ends with that host: then this one runs it on the same data, or joins whoever does. */
-  private async replaceBroker(lost: Broker, connection: Connection): Promise<void> {
-    const embedded = { ...this.config.nats.embedded, port: Number(new URL(lost.url).port) };
-    for (;;) {
-      await sleep(REPLACE_AFTER_MS);
-      if (connection.connected || this.phase === 'stopping') return;
-      try {
-        const broker = await openBroker({ servers: [], embedded, say: (line) => this.log.info(line) });
-        // The connection was opened before, and is to be closed before.
-        this.opened.unshift({ what: 'the broker', close: () => broker.stop() });
-        return;
-      } catch (error) {
-        this.log.warn('no broker could be run in place of the one that ended; trying again', { err: error });
-      }
-    }
+  /** A broker that another host ran on this host's data ends with that host: this host runs it, or joins the host that does. */
+  private async takeOver(lost: Broker, connection: Connection): Promise<void> {
+    if (this.takingOver) return;
+    this.takingOver = true;
+    const broker = await takeOver({
+      lost,
+      embedded: this.config.nats.embedded,
+      say: (line) => this.log.info(line),
+      needed: () => !connection.connected && this.phase !== 'stopping',
+      failed: (error) =>
+        this.log.warn('the broker of this data folder could not be run again; retrying', { err: error }),
+      pause: () => sleep(TAKE_OVER_AFTER_MS),
+    });
+    this.takingOver = false;
+    if (!broker) return;
+    // The phase may have changed while the broker started.
+    if ((this.phase as string) === 'stopping') return broker.stop();
+    // The connection was opened before, and is to be closed before.
+    this.opened.unshift({ what: 'the broker', close: () => broker.stop() });
   }
 
   private makeKept(connection: Connection): KeptStreams {
@@ -203,16 +222,17 @@ export class Host {
     streams: readonly StreamState[],
     kept: KeptStreams,
   ): Promise<Plugins> {
-    const replicas = this.config.streams[0]?.replicas ?? 1;
     const subscribable = this.subscribable(streams);
-    await ensureRetryStream(connection, replicas);
-    const records = await Bucket.open(connection, 'jetplug', replicas);
-    await this.keepAll(connection, kept, records, replicas);
+    const records = Bucket.at(connection, RECORDS_BUCKET);
+    await keepStreams(connection, kept, this.config);
+    await records.keep(kept, 'what the host knows of attempts and of settled events', this.config);
     const wakes = new Wakes(connection, this.log);
+    const durables = (this.durables = new DurableWatch(connection, this.log));
+    this.opened.push({ what: 'looking after the durables', close: async () => durables.stop() });
     const texts = new KvLongTexts(records, (message, details) => this.log.warn(message, details));
     const host = {
       config: this.config,
-      broker: natsBroker(connection, kept, this.config),
+      broker: natsBroker(connection, kept, durables, this.config),
       streams: subscribable,
       clock: systemClock,
       time: machineTime,
@@ -229,6 +249,17 @@ export class Host {
     return (this.plugins = new Plugins(host, this.faults));
   }
 
+  /** Each start says once what it changed, and what it uses without managing it. */
+  private sayWhatChanged(streams: readonly StreamState[]): void {
+    for (const { name: stream, subjects, change, changes } of streams) {
+      if (change === 'updated') this.log.info('a stream is updated in place', { stream, changes });
+      if (change === 'unmanaged') {
+        const why = 'it is not marked as this deployment’s, or the config says manage: false';
+        this.log.info('a stream is used as it is, and never changed', { stream, subjects, why });
+      }
+    }
+  }
+
   private watchEventLoop(): void {
     const watch = watchEventLoop(
       (at, forMs) => this.faults.blocked(at, forMs),
@@ -242,27 +273,9 @@ export class Host {
     return streams.filter(({ name }) => name !== this.config.deadLetters.stream);
   }
 
-  /** The streams that are the host's, whatever plugins run; a plugin's store is kept while it runs. */
-  private async keepAll(connection: Connection, kept: KeptStreams, records: Bucket, replicas: number): Promise<void> {
-    for (const stream of wantedStreams(this.config)) {
-      const isLetters = stream.name === this.config.deadLetters.stream;
-      await kept.keep({
-        name: stream.name,
-        what: isLetters ? 'the dead letters' : `the events of stream ${stream.name}`,
-        make: () => ensureStream(connection, stream),
-      });
-    }
-    await kept.keep({
-      name: RETRY_STREAM,
-      what: 'the events that were to come back later',
-      make: () => ensureRetryStream(connection, replicas),
-    });
-    await records.keep(kept, 'what the host knows of attempts and of settled events', replicas);
-  }
-
   private publisher(connection: Connection, streams: readonly StreamState[]): Publisher {
     return new Publisher(connection, {
-      dropsRepeatsMs: Math.min(...this.config.streams.map((stream) => stream.duplicateWindowMs)),
+      dropsRepeatsMs: Math.min(...streams.map(({ duplicateWindowMs }) => duplicateWindowMs)),
       holds: (subject) => streamFor(streams, subject) !== undefined,
     });
   }
@@ -272,8 +285,8 @@ export class Host {
     { found, skipped }: Discovery,
     compiled: readonly Promise<void>[],
   ): Promise<void> {
-    for (const { file, why, looksMeant } of skipped) {
-      this.log[looksMeant ? 'info' : 'debug']('a file in the plugins folder is skipped', { file, why });
+    for (const { file, why, looksMeant, isStray } of skipped) {
+      this.log[looksMeant || isStray ? 'info' : 'debug']('a file in the plugins folder is skipped', { file, why });
     }
     const loads: Promise<unknown>[] = [];
     for (let first = 0; first < found.length; first += LOADED_TOGETHER) {
@@ -296,14 +309,30 @@ export class Host {
     this.opened.push({ what: 'watching the config', close: async () => configWatch.stop() });
   }
 
-  private async openHttp(plugins: Plugins, connection: Connection, kept: KeptStreams): Promise<HttpServer | undefined> {
+  private async openHttp(
+    plugins: Plugins,
+    connection: Connection,
+    kept: KeptStreams,
+    streams: readonly StreamState[],
+  ): Promise<HttpServer | undefined> {
     if (this.config.http.listen === '') return undefined;
     const http = await serveHttp(this.config.http.listen, {
       readiness: () => readiness(plugins, connection, kept.missing, this.phase),
-      metrics: () => metricsText(plugins, connection),
+      metrics: async () => metricsText(plugins, connection, await this.unhandled(plugins, connection, streams)),
     });
     this.opened.push({ what: 'HTTP', close: () => http.close() });
     return http;
+  }
+
+  /** Not known before every plugin is loaded, nor while the server does not answer. */
+  private async unhandled(
+    plugins: Plugins,
+    connection: Connection,
+    streams: readonly StreamState[],
+  ): Promise<ReadonlyMap<string, number> | undefined> {
+    if (this.phase !== 'running' || !connection.connected) return undefined;
+    // The other metrics help even where this one may not be asked for.
+    return unhandledTotals({ plugins, connection, streams }).catch(() => undefined);
   }
 
   private async openService(plugins: Plugins, connection: Connection, streams: readonly StreamState[]): Promise<void> {
@@ -312,6 +341,7 @@ export class Host {
       plugins: () => pluginStatuses(plugins, connection),
       explain: (name: string) => explainPlugins(name, asked()),
       routes: (subject: string) => routesOf(subject, asked()),
+      unhandled: () => unhandledEvents(asked()),
     };
     const service = await serveAnswers(connection, packageVersion(), answers);
     this.opened.push({ what: 'the micro service', close: () => service.stop() });

@@ -1,4 +1,5 @@
 import type { Location } from './location';
+import { hasMark } from './mark';
 
 /**
  * Every error of Jetplug: its stable code, what it means, and what mends it. A code that is retired
@@ -26,14 +27,21 @@ export const ERRORS = {
   ],
   JP_BROKER_NO_JETSTREAM: [
     'The NATS server answers but has no JetStream.',
-    'Start it with -js, or start an embedded one of your own with --nats-port.',
+    'Start it with -js, set nats.domain where JetStream runs behind a leaf node, or start an embedded server with --nats-port.',
+  ],
+  JP_BROKER_TOO_OLD: [
+    'The NATS server is older than the oldest version that Jetplug works with.',
+    'Update that server, or use another one: nats.servers, --servers, or `jetplug start --nats-port` for an embedded one.',
   ],
   JP_BROKER_NOT_NATS: [
     'Something that is not a NATS server answers on the address.',
     'Free the port, or give another with --nats-port.',
   ],
   JP_BROKER_UNREACHABLE: ['No NATS server answers.', 'Start one, or correct nats.servers or --servers.'],
-  JP_BROKER_AUTH: ['The NATS server refused the credentials.', 'Check nats.credentials.'],
+  JP_BROKER_AUTH: [
+    'The NATS server refused the credentials, or they have expired.',
+    'Correct the user, password, token or file (nats.credentials). Files are read again at each connect.',
+  ],
   JP_BROKER_TLS: [
     'The TLS handshake with the NATS server failed.',
     'Check nats.tls: the CA, the certificate and its name.',
@@ -41,6 +49,14 @@ export const ERRORS = {
   JP_BROKER_PERMISSION: [
     'The NATS server does not permit what the host must do.',
     'Grant the subject named in the message to these credentials.',
+  ],
+  JP_BROKER_NO_QUORUM: [
+    'JetStream does not answer, or has no leader.',
+    'In a cluster a majority of the servers must run; see `nats server report jetstream`. It may pass by itself.',
+  ],
+  JP_ACCOUNT_LIMIT: [
+    'A limit of the NATS account or of the server is in the way.',
+    'Raise the limit, or ask for less: the message names it. `nats account info` shows limits and usage.',
   ],
   JP_BROKER_OPERATION_FAILED: [
     'A request to JetStream failed.',
@@ -56,13 +72,54 @@ export const ERRORS = {
     'The server has not as much storage as a stream may take up.',
     'Lower streams[].maxBytes, free disk space, or raise the server’s limits.',
   ],
+  JP_STREAM_REPLICAS: [
+    'The servers cannot hold as many replicas of a stream as the config says.',
+    'Lower streams[].replicas, or add servers with JetStream to the cluster.',
+  ],
+  JP_STREAM_MIRROR: [
+    'A stream on the server is a mirror of another one, so nothing can be published to it.',
+    'Give the stream of the config another name, or name the stream that is mirrored.',
+  ],
   JP_STREAM_NOT_UPDATABLE: [
     'A stream on the server differs from the config in a field that cannot be changed in place.',
     'Put the old value back, or move its events to a stream with a new name.',
   ],
 
+  JP_STREAM_FOREIGN: [
+    'A stream on the server is not managed by this deployment, and the host would have to change it or keep its own records in it.',
+    'Use another name, set streams[].manage: false, or take the stream over with `jetplug adopt stream NAME`.',
+  ],
+  JP_BUCKET_FOREIGN: [
+    'A bucket on the server is not managed by this deployment, and the host would keep its own records in it.',
+    'Use another NATS account, or take the bucket over with `jetplug adopt bucket NAME`.',
+  ],
+  JP_STREAM_DATA_LOSS: [
+    'A changed config would delete stored events, or drop subjects of a stream.',
+    'Put the old value back, wait until the events are handled, or set deploy.allowDataLoss: true for this start.',
+  ],
+  JP_STREAM_MISSING: [
+    'A stream that the config says somebody else manages is not on the server.',
+    'Create the stream, or remove manage: false, so that the host creates it.',
+  ],
+  JP_STREAM_UNCOVERED: [
+    'A stream that the config says somebody else manages does not hold all the configured subjects.',
+    'Add the subjects to the stream, or list only those in streams[].subjects that it holds.',
+  ],
+  JP_STREAM_FULL: [
+    'A stream has reached its limit, keeps what it has and refuses what is new.',
+    'Nothing is lost: the event waits in its own stream. Raise deadLetters.maxBytes or retries.maxBytes, or drop dead letters.',
+  ],
+  JP_ADOPT_UNWANTED: [
+    'The config and the plugins do not want what was to be adopted.',
+    'Adopt only what the message lists, or name it in the config first.',
+  ],
+
   // plugins
   JP_PLUGINS_DIR_MISSING: ['A plugins folder does not exist.', 'Create it, or correct plugins.dirs or --plugins.'],
+  JP_PLUGINS_DIR_UNREADABLE: [
+    'A plugins folder is there, and cannot be read.',
+    'Let the user that runs the host read it and enter it (`r` and `x`), or correct plugins.dirs or --plugins.',
+  ],
   JP_PLUGIN_SKIPPED: [
     'A file in a plugins folder is not taken for a plugin.',
     'A plugin is name.plugin.ts or .js in a plugins folder itself, or index.plugin.ts or .js in a folder of its own in it.',
@@ -76,6 +133,14 @@ export const ERRORS = {
   JP_PLUGIN_IMPORT_NOT_FOUND: [
     'A plugin imports something that is found neither beside it nor among the host’s packages.',
     'Correct the path, or install the package where the plugin or the host can see it.',
+  ],
+  JP_PLUGIN_CIRCULAR_IMPORT: [
+    'A plugin’s files import each other in a circle, and one uses what another has not defined yet.',
+    'Move what both need into a third file, or import it within the function that uses it. Two classes that inject each other: @inject(delay(() => Other)).',
+  ],
+  JP_PLUGIN_IMPORT_ASYNC: [
+    'A plugin imports a module that awaits at its top level, or does so itself; it is loaded as a CommonJS module, which cannot.',
+    'Load such a package with `await import()` in onStart or in a handler; in a file of the plugin’s own, await in a function.',
   ],
   JP_PLUGIN_NONE_EXPORTED: [
     'A plugin file exports no class with @Plugin.',
@@ -127,6 +192,10 @@ export const ERRORS = {
     'A plugin asks for a @singleton() class, which would be shared by all plugins, with one plugin’s store in another’s hands.',
     'Use @scoped(Lifecycle.ContainerScoped): one for each plugin.',
   ],
+  JP_INJECT_OUTSIDE_PLUGIN: [
+    'One of the host’s services was built with `new`, or by a container that belongs to no plugin.',
+    'Ask for it in the constructor of the plugin, or of a class that the plugin’s container builds. A test extends the class.',
+  ],
   JP_INJECT_FAILED: [
     'Dependency injection could not build a plugin.',
     'The message names the class and the parameter.',
@@ -139,6 +208,14 @@ export const ERRORS = {
     'A handler does not say which event it handles.',
     'Give its parameter a contract’s class as type, imported without `type`, or name it: @Subscribe(VideoWatchStarted).',
   ],
+  JP_HANDLER_NOT_A_METHOD: [
+    '@Subscribe stands on something whose body the host would never run: a generator, a static method, a getter, a setter or a property.',
+    'Put @Subscribe on an ordinary method of the class, `async` or not. What a generator yields, await or loop over in the method.',
+  ],
+  JP_HANDLER_RETURNED_LAZY: [
+    'A handler returned work that nobody runs: a generator, an Observable or a function. Its event counts as failed.',
+    'Run it in the handler: loop over the generator, await `lastValueFrom(observable)`, call the function; then return nothing.',
+  ],
   JP_HANDLER_OPTIONS: ['An option of @Subscribe has a value it does not take.', 'Correct it as the message describes.'],
   JP_HANDLER_NO_STREAM: [
     'No stream holds the subject that a handler subscribes to.',
@@ -146,7 +223,15 @@ export const ERRORS = {
   ],
   JP_CONSUMER_NOT_UPDATABLE: [
     'A durable consumer on the server differs in a field that cannot be changed in place.',
-    'Give the handler a new durable with @Subscribe({ durable }), or delete the old consumer if its position may be lost.',
+    'Give the handler a new durable with @Subscribe({ durable }), or delete the consumer: the host makes one that it has used before again where it stood.',
+  ],
+  JP_CONSUMER_FOREIGN: [
+    'A durable consumer of the name that a handler needs was made by another program or another deployment.',
+    'Choose another name with @Subscribe({ durable }), take it over with npx jetplug adopt durable NAME, or delete it.',
+  ],
+  JP_CONSUMER_WORK_QUEUE: [
+    'A durable cannot be made on a work-queue stream, which gives each event to one consumer.',
+    'Use a stream with the retention limits, or let no two handlers and no other consumer take the same subject.',
   ],
 
   // running
@@ -179,6 +264,10 @@ export const ERRORS = {
     'An event was published on a subject that no stream holds.',
     'Add the subject to a stream of the config (streams[].subjects), or correct it.',
   ],
+  JP_PUBLISH_NO_HANDLER: [
+    'An event was to be published on a subject that no handler takes.',
+    'Correct the subject, add a handler for it, or publish all the same with --force. Nothing was published.',
+  ],
   JP_RUN_OVER: [
     'A handler used its store or event bus after its run had ended.',
     'Await everything that the handler starts; stop when its signal is aborted.',
@@ -203,6 +292,10 @@ export const ERRORS = {
   JP_STORE_VALUE_INVALID: [
     'A value cannot be kept as JSON, or an update did not return one.',
     'Return a plain JSON value.',
+  ],
+  JP_STORE_FULL: [
+    'A bucket has reached store.maxBytes and refuses writes.',
+    'Raise store.maxBytes, or have the plugin delete values.',
   ],
   JP_STORE_UNAVAILABLE: ['The store did not answer.', 'See the cause; the event is tried again.'],
   JP_HTTP_LISTEN: ['The HTTP address cannot be listened on.', 'Give another with --http HOST:PORT, or http.listen.'],
@@ -288,8 +381,13 @@ export class JetplugError extends Error {
   }
 }
 
+/** Never throws. */
 export function isJetplugError(error: unknown): error is JetplugError {
-  return typeof error === 'object' && error !== null && ERROR_MARK in error;
+  return hasMark(error, ERROR_MARK);
+}
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(ERRORS, value);
 }
 
 function dropUndefined<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

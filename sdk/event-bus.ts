@@ -1,6 +1,6 @@
 import type { EventContract, EventFields } from './event';
 import type { ForEvent } from './store';
-import { TOKEN } from './token';
+import { refuseItself, TOKEN } from './token';
 
 /** The fields to publish: typed by the contract, or any JSON object for a plain subject. */
 export type Publishable<E> = E extends string ? Record<string, unknown> : EventFields<E>;
@@ -24,6 +24,10 @@ export interface PublishOptions extends ForEvent {
  */
 export abstract class EventBus {
   static readonly [TOKEN] = 'bus';
+
+  constructor() {
+    refuseItself(new.target, EventBus);
+  }
 
   /**
    * Validates the fields, adds the envelope and publishes. Resolves with the event's id.

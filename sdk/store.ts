@@ -1,4 +1,4 @@
-import { TOKEN } from './token';
+import { refuseItself, TOKEN } from './token';
 
 /** What a call within a handler of batches must say. */
 export interface ForEvent {
@@ -17,6 +17,10 @@ export interface ForEvent {
  */
 export abstract class Store<T = unknown> {
   static readonly [TOKEN] = 'store';
+
+  constructor() {
+    refuseItself(new.target, Store);
+  }
 
   /** The value at the key, or `undefined` where there is none. */
   abstract get(key: string): Promise<T | undefined>;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, nanos, type JetStreamManager, type Lister, type NatsConnection } from 'nats';
 import { openBroker, type Broker } from '../../host/nats/embedded/open-broker';
+import { markOf } from '../../host/nats/ownership';
 import { AckInbox } from '../plain/ack-inbox';
 import { messageOf, SUBJECT } from './events';
 
@@ -92,6 +93,8 @@ export class Ground {
       max_age: nanos(7 * 24 * 3_600_000),
       max_bytes: 10 * 2 ** 30,
       duplicate_window: nanos(1_000),
+      allow_direct: true,
+      metadata: markOf('jetplug'),
     });
   }
 

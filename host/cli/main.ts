@@ -1,10 +1,13 @@
+// First, so that it sees the parent before anything else is loaded.
+import { watchNpm } from './npm-parent';
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../version';
+import { adoptCommand } from './adopt';
 import { checkCommand } from './check';
 import { deadCommand } from './dead';
 import { demoCommand } from './demo';
 import { newCommand } from './new';
-import { errorsOf, printErrors } from './output';
+import { errorsOf, printErrors, surviveLostOutput } from './output';
 import { pluginsCommand } from './plugins';
 import { publishCommand } from './publish';
 import { routesCommand } from './routes';
@@ -13,6 +16,7 @@ import { storeCommand } from './store';
 
 /** The `jetplug` command: one file a subcommand. */
 async function main(): Promise<void> {
+  surviveLostOutput();
   const program = new Command('jetplug')
     .description('An event host on NATS JetStream: drop a subscriber plugin into a folder and it consumes.')
     .version(packageVersion())
@@ -34,11 +38,16 @@ Examples:
     routesCommand,
     storeCommand,
     deadCommand,
+    adoptCommand,
     newCommand,
     demoCommand,
   ]) {
     add(program);
   }
+  // `start` stops gracefully by itself.
+  program.hook('preAction', (_, command) => {
+    if (command.name() !== 'start') watchNpm(() => process.kill(process.pid, 'SIGTERM'));
+  });
   await run(program);
   // A host runs on. Other commands end: what a plugin began when it was looked at must not keep them alive.
   const runsOn = program.args[0] === 'start' && !process.exitCode;

@@ -2,12 +2,24 @@ import { relative } from 'node:path';
 import { styleText } from 'node:util';
 import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { layOut } from '../json-text';
+import { errorsIn } from '../plain-error';
 
 type Style = Parameters<typeof styleText>[0];
 
 /** Colours only where a person looks on: `NO_COLOR` and pipes get plain text. */
 export function paint(style: Style, text: string, stream: NodeJS.WriteStream = process.stdout): string {
   return stream.isTTY && !process.env['NO_COLOR'] ? styleText(style, text) : text;
+}
+
+const LOST_OUTPUT = ['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED'];
+
+/** A reader such as `head` may close its pipe, and a user the terminal: the command goes on without its output. */
+export function surviveLostOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (!LOST_OUTPUT.includes(error.code ?? '')) throw error;
+    });
+  }
 }
 
 export function print(line = ''): void {
@@ -38,12 +50,11 @@ function visibleLength(text: string): number {
   return text.replace(/\u001b\[[0-9;]*m/g, '').length;
 }
 
-/** Every error that a failure holds, as errors of the catalogue. */
+/** Every error that a failure holds, as errors of the catalogue. Never throws. */
 export function errorsOf(failure: unknown): JetplugError[] {
-  if (failure instanceof AggregateError) return failure.errors.flatMap(errorsOf);
-  if (isJetplugError(failure)) return [failure];
-  const message = failure instanceof Error ? failure.message : String(failure);
-  return [new JetplugError('JP_INTERNAL', message, { cause: failure })];
+  return errorsIn(failure).map((error) =>
+    isJetplugError(error) ? error : new JetplugError('JP_INTERNAL', error.message, { cause: error }),
+  );
 }
 
 /** Prints errors to standard error: for a person, or one JSON object a line. */

@@ -5,14 +5,24 @@ import type { Connection } from '../nats/connection';
 import { askHosts } from '../nats/service';
 import type { ExplainedPlugin } from '../ops/explain';
 import { mergeStatuses, type HandlerStatus, type PluginStatus } from '../ops/status';
+import { mergeUnhandled, type Unhandled } from '../ops/unhandled';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { explainScreen } from './explain-screen';
 import { paint, print, printJson, table } from './output';
 import { stateText } from './state-text';
+import { unhandledScreen } from './unhandled-screen';
+
+interface PluginsFlags extends CommonFlags {
+  unhandled?: boolean;
+}
+
+/** Of the subjects that no handler takes, the table of all plugins shows so many. */
+const MAX_UNHANDLED = 10;
 
 export function pluginsCommand(program: Command): void {
   reachesBroker(program.command('plugins'))
     .argument('[name]', 'one plugin, by its name or its file: how it came to be')
+    .option('--unhandled', 'the stored events that no handler takes, by subject')
     .description('what runs, asked of the running hosts')
     .addHelpText(
       'after',
@@ -21,27 +31,46 @@ With a name it tells how the plugin came to be: its file and version, what its c
 each handler its stream, its durable, its figures, and every option with where it came from. Of a file
 that fails or is skipped it tells why.
 
+Without a name it also counts the stored events that no handler takes.
+
 Exits with 1 when no host runs, or none knows the plugin.
 
 Examples:
   $ jetplug plugins
   $ jetplug plugins badge
   $ jetplug plugins badge.plugin.ts.bak
+  $ jetplug plugins --unhandled
   $ jetplug plugins --json`,
     )
     .action(plugins);
 }
 
-async function plugins(name: string | undefined, flags: CommonFlags): Promise<void> {
+async function plugins(name: string | undefined, flags: PluginsFlags): Promise<void> {
+  if (name !== undefined && flags.unhandled) {
+    throw new JetplugError('JP_USAGE', '--unhandled is about all plugins', { hint: 'Leave out the name.' });
+  }
   if (name !== undefined) {
     const explained = await withBroker(flags, (connection) => explain(name, connection));
     if (flags.json) printJson(explained);
     else for (const line of explained.flatMap(explainScreen)) print(line);
     return;
   }
-  const all = await withBroker(flags, running);
-  if (flags.json) printJson(all);
-  else for (const line of overview(all)) print(line);
+  // `plugins --json` is a list of the plugins alone.
+  if (flags.json && !flags.unhandled) return printJson(await withBroker(flags, running));
+  const [all, rest] = await withBroker(flags, (connection) =>
+    Promise.all([running(connection), unhandled(connection)]),
+  );
+  if (flags.json) return printJson(rest);
+  const taken = all.flatMap(({ handlers }) => handlers.map(({ subject }) => subject));
+  if (!flags.unhandled) for (const line of overview(all)) print(line);
+  const lines = unhandledScreen(rest, taken, flags.unhandled ? Infinity : MAX_UNHANDLED);
+  if (lines.length > 0 && !flags.unhandled) print();
+  for (const line of lines) print(line);
+  if (lines.length === 0 && flags.unhandled) print('each stored event is taken by a handler');
+}
+
+async function unhandled(connection: Connection): Promise<Unhandled> {
+  return mergeUnhandled(await askHosts<Unhandled>(connection, 'unhandled'));
 }
 
 async function running(connection: Connection): Promise<PluginStatus[]> {
@@ -74,7 +103,16 @@ function overview(all: readonly PluginStatus[]): string[] {
           ...figures(handler).map(String),
         ]),
   );
-  return table([head, ...rows]);
+  return [...table([head, ...rows]), ...all.flatMap(durableTroubles)];
+}
+
+/** Why a durable delivers nothing, and what another host has set. */
+function durableTroubles({ plugin, handlers }: PluginStatus): string[] {
+  return handlers.flatMap(({ handler, durable, pausedUntil, reason, drift = [] }) => [
+    ...(reason === undefined ? [] : [`${plugin}.${handler}: ${reason}`]),
+    ...(pausedUntil === undefined ? [] : [`${plugin}.${handler}: its durable ${durable} is paused on the server`]),
+    ...drift.map((change) => `${plugin}.${handler}: another host has set ${change}`),
+  ]);
 }
 
 function figures({ pending, inFlight, handled, failed, deadLettered }: HandlerStatus): (string | number)[] {

@@ -3,6 +3,8 @@ import type { Command } from 'commander';
 import { isJetplugError, isPublishSubject, JetplugError, type EventContract } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import type { OutgoingEvent } from '../message/ports';
+import type { Connection } from '../nats/connection';
+import { asBrokerError } from '../nats/failures';
 import { Publisher } from '../nats/publisher';
 import { compile } from '../plugin/compile';
 import { discover } from '../plugin/discover';
@@ -10,9 +12,11 @@ import { configFor, reachesBroker, withBroker, type CommonFlags } from './common
 import { eventOf, linesOf, standardInput } from './event-text';
 import { errorsOf, paint, print, printErrors, printJson } from './output';
 import { progressBar } from './progress';
+import { refuseUntaken, takersFields, takersOf, takersText, type Takers } from './takers';
 
 interface PublishFlags extends CommonFlags {
   file?: string;
+  force?: boolean;
 }
 
 /** How many publishes may be unconfirmed at a time. */
@@ -25,11 +29,14 @@ export function publishCommand(program: Command): void {
     .argument('[json]', 'the fields as a JSON object, or - for standard input')
     .option('--file <events.ndjson>', 'a file with one JSON object a line')
     .option('--plugins <dir...>', 'the plugins folders whose contracts to validate against')
+    .option('--force', 'publish even though no handler takes it')
     .description('validate an event against its contract and publish it')
     .addHelpText(
       'after',
       `
-Exits with 1 when an event is invalid; of a file with an invalid line nothing is published.
+It says how many handlers take the event.
+
+Exits with 1 when an event is invalid, or no handler takes it; then nothing is published.
 
 Examples:
   $ jetplug publish video.watch_started '{"user_id":"u1","video_id":"v1"}'
@@ -53,23 +60,35 @@ async function publish(subject: string, json: string | undefined, flags: Publish
     );
   }
   const read: Read = (bytes) => eventOf(bytes, subject, contract, config.delivery);
-  if (flags.file !== undefined) return publishFile(subject, flags.file, read, flags);
+  if (flags.file !== undefined) return publishFile(subject, flags.file, read, flags, config);
   const event = await read(json === '-' ? await standardInput() : Buffer.from(json!));
   const { id } = event;
-  await withBroker(flags, (connection) => new Publisher(connection).send(event));
-  if (flags.json) printJson({ subject, event_id: id });
-  else print(`${paint('green', '✔')} ${subject} ${id}`);
+  const takers = await withBroker(flags, async (connection) => {
+    const found = await findTakers(subject, connection, config, flags);
+    await new Publisher(connection).send(event);
+    return found;
+  });
+  if (flags.json) return printJson({ subject, event_id: id, ...takersFields(takers) });
+  print(`${paint('green', '✔')} ${subject} ${id}`);
+  for (const line of takers ? takersText(takers) : []) print(line);
 }
 
 /** Holds one event against its contract. */
 type Read = (bytes: Uint8Array) => Promise<OutgoingEvent>;
 
-async function publishFile(subject: string, file: string, read: Read, flags: PublishFlags): Promise<void> {
+async function publishFile(
+  subject: string,
+  file: string,
+  read: Read,
+  flags: PublishFlags,
+  config: Config,
+): Promise<void> {
   const total = await checkFile(file, read);
   const bar = progressBar('publishing');
   const startedMs = performance.now();
   const rate = (done: number): number => Math.round(done / ((performance.now() - startedMs) / 1_000));
-  await withBroker(flags, async (connection) => {
+  const takers = await withBroker(flags, async (connection) => {
+    const found = await findTakers(subject, connection, config, flags);
     const publisher = new Publisher(connection);
     const underWay = new Set<Promise<unknown>>();
     let done = 0;
@@ -88,13 +107,30 @@ async function publishFile(subject: string, file: string, read: Read, flags: Pub
     }
     await Promise.all(underWay);
     bar.stop();
-    if (failure === undefined) return;
+    if (failure === undefined) return found;
     const [{ code, message, hint }] = errorsOf(failure) as [JetplugError];
     throw new JetplugError(code, `${message}; ${done} of ${total} events were published`, { hint, cause: failure });
   });
   const seconds = (performance.now() - startedMs) / 1_000;
-  if (flags.json) printJson({ subject, published: total, seconds, rate: rate(total) });
-  else print(`${paint('green', '✔')} ${total} events on ${subject} in ${seconds.toFixed(1)} s, ${rate(total)}/s`);
+  if (flags.json) return printJson({ subject, published: total, seconds, rate: rate(total), ...takersFields(takers) });
+  print(`${paint('green', '✔')} ${total} events on ${subject} in ${seconds.toFixed(1)} s, ${rate(total)}/s`);
+  for (const line of takers ? takersText(takers) : []) print(line);
+}
+
+/** Nothing where it cannot be found out: whoever may publish need not be permitted to ask. */
+async function findTakers(
+  subject: string,
+  connection: Connection,
+  config: Config,
+  { force, json }: PublishFlags,
+): Promise<Takers | undefined> {
+  const takers = await takersOf(subject, connection, config).catch((error: unknown) => {
+    const { message } = asBrokerError(error, 'asking who takes the event');
+    if (!json) process.stderr.write(`${paint('yellow', '•', process.stderr)} ${message}\n`);
+    return undefined;
+  });
+  if (takers && !force) refuseUntaken(subject, takers);
+  return takers;
 }
 
 /** Every line is checked before the first is published. */

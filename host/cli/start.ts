@@ -6,16 +6,15 @@ import { common, type CommonFlags } from './common';
 import { errorsOf, print, printErrors } from './output';
 import { progressBar } from './progress';
 import { startScreen } from './start-screen';
+import { stopOnSignals } from './stop-signals';
 import { packageVersion } from '../version';
 
 interface StartFlags extends CommonFlags {
   natsPort?: string;
   http?: string;
   watch: boolean;
+  verbose?: true;
 }
-
-/** A terminal's Ctrl-C reaches the host twice under npm: what follows within this time is the same wish. */
-const SAME_SIGNAL_MS = 500;
 
 export function startCommand(program: Command): void {
   common(program.command('start'))
@@ -25,6 +24,7 @@ export function startCommand(program: Command): void {
     .option('--nats-port <port>', 'an embedded broker of its own, on this port; 0: any free one')
     .option('--data <dir>', 'an embedded broker of its own, with its data in this folder')
     .option('--http <host:port>', 'where /livez, /readyz and /metrics are served; "" for nowhere')
+    .option('--verbose', 'on a terminal: all fields of a log line, and whole stacks')
     .option('--no-watch', 'do not follow changes in the plugins folders')
     .addHelpText(
       'after',
@@ -55,10 +55,11 @@ async function start(flags: StartFlags): Promise<void> {
       ...(flags.plugins && { plugins: flags.plugins }),
       ...(flags.http !== undefined && { http: flags.http }),
       ...(flags.watch ? {} : { watch: false }),
+      ...(flags.verbose && { verbose: true }),
     },
   };
   const { config, sourceOf } = loadConfig(options);
-  const log = HostLog.create({ level: config.log.level, terminal });
+  const log = HostLog.create({ ...config.log, terminal });
   const bar = progressBar('nats-server');
   const host = new Host({
     config,
@@ -92,27 +93,6 @@ async function start(flags: StartFlags): Promise<void> {
 
 function brokerFacts({ kind, url, version }: { kind: string; url: string; version: string }): object {
   return { kind, url, version };
-}
-
-/** The first signal stops gracefully, the next one at once. */
-function stopOnSignals(host: Host, log: HostLog): void {
-  let firstAtMs: number | undefined;
-  const stop = (signal: NodeJS.Signals): void => {
-    const nowMs = performance.now();
-    if (firstAtMs !== undefined) {
-      if (nowMs - firstAtMs < SAME_SIGNAL_MS) return;
-      log.warn('stopping at once', { signal });
-      process.exit(1);
-    }
-    firstAtMs = nowMs;
-    log.info('stopping', { signal });
-    void host.stop().then(() => {
-      log.info('stopped');
-      process.exit(process.exitCode ?? 0);
-    });
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
 }
 
 /**

@@ -8,8 +8,10 @@ export interface Config {
   readonly plugins: PluginsConfig;
   readonly delivery: DeliveryConfig;
   readonly deadLetters: DeadLettersConfig;
+  readonly retries: RetriesConfig;
+  readonly store: StoreConfig;
   readonly http: HttpConfig;
-  readonly log: { readonly level: LogLevel };
+  readonly log: { readonly level: LogLevel; readonly verbose: boolean };
   readonly shutdown: { readonly graceMs: number };
 }
 
@@ -28,14 +30,22 @@ export interface NatsConfig {
   readonly servers: readonly string[];
   readonly credentials: CredentialsConfig;
   readonly tls: TlsConfig;
+  /** The JetStream domain, where JetStream runs behind a leaf node. Not together with `apiPrefix`. */
+  readonly domain?: string;
+  /** The first tokens of the JetStream API's subjects. Default `$JS.API`. */
+  readonly apiPrefix?: string;
+  /** The first tokens of the inboxes that answers come to. Default `_INBOX`. */
+  readonly inboxPrefix?: string;
   readonly embedded: EmbeddedConfig;
 }
 
-/** At most one way to authenticate; each secret comes from a variable or a file. */
+/** At most one way to authenticate. Files are read again at each connect. */
 export interface CredentialsConfig {
   readonly user?: string;
   readonly password?: string;
+  readonly passwordFile?: string;
   readonly token?: string;
+  readonly tokenFile?: string;
   readonly credsFile?: string;
   readonly nkeyFile?: string;
 }
@@ -44,6 +54,8 @@ export interface TlsConfig {
   readonly caFile?: string;
   readonly certFile?: string;
   readonly keyFile?: string;
+  /** Whether the TLS handshake comes before the server's greeting. Default false. */
+  readonly handshakeFirst?: boolean;
 }
 
 export interface EmbeddedConfig {
@@ -67,6 +79,8 @@ export interface StreamConfig {
   readonly duplicateWindowMs: number;
   readonly storage: 'file' | 'memory';
   readonly replicas: number;
+  /** Whether the host creates and updates the stream. Default true; false: it must exist and hold the subjects. */
+  readonly manage: boolean;
 }
 
 export interface PluginsConfig {
@@ -119,6 +133,20 @@ export interface DeliveryConfig {
 export interface DeadLettersConfig {
   readonly stream: string;
   readonly maxAgeMs: number;
+  /** -1: unlimited, the default. A full stream refuses letters, and their events stay in their streams. */
+  readonly maxBytes: number;
+}
+
+/** The stream of events that come back to one handler alone. */
+export interface RetriesConfig {
+  /** -1: unlimited, the default. A full stream refuses events, which then wait in their own streams. */
+  readonly maxBytes: number;
+}
+
+/** The buckets: each plugin's, and the host's own. */
+export interface StoreConfig {
+  /** For each bucket. -1: unlimited, the default. A full bucket refuses writes. */
+  readonly maxBytes: number;
 }
 
 export interface HttpConfig {

@@ -3,35 +3,24 @@ import path from 'node:path';
 import type { Draft } from './draft';
 import type { Written } from './merge';
 
-/** The secrets that stand in files of their own. */
-export interface FileSecrets {
-  readonly password?: string;
-  readonly token?: string;
-}
-
 /** Reads every file that credentials and TLS name, so that a missing one is reported now and by its key. */
-export function readCredentialFiles({ nats }: Written, cwd: string, draft: Draft): FileSecrets {
+export function checkCredentialFiles({ nats }: Written, cwd: string, draft: Draft): void {
   const { passwordFile, tokenFile, credsFile, nkeyFile } = nats.credentials;
-  const read = (file: string | null, key: string): string | undefined =>
-    file === null ? undefined : readText(path.resolve(cwd, file), `nats.${key}`, draft);
+  const { caFile, certFile, keyFile } = nats.tls;
+  const files = { passwordFile, tokenFile, credsFile, nkeyFile };
+  for (const [name, file] of Object.entries(files)) check(file, `nats.credentials.${name}`);
+  for (const [name, file] of Object.entries({ caFile, certFile, keyFile })) check(file, `nats.tls.${name}`);
 
-  const password = read(passwordFile, 'credentials.passwordFile');
-  const token = read(tokenFile, 'credentials.tokenFile');
-  read(credsFile, 'credentials.credsFile');
-  read(nkeyFile, 'credentials.nkeyFile');
-  read(nats.tls.caFile, 'tls.caFile');
-  read(nats.tls.certFile, 'tls.certFile');
-  read(nats.tls.keyFile, 'tls.keyFile');
-  return { ...(password && { password }), ...(token && { token }) };
+  function check(file: string | null, key: string): void {
+    if (file !== null) checkFile(path.resolve(cwd, file), key, draft);
+  }
 }
 
-function readText(file: string, key: string, draft: Draft): string | undefined {
+function checkFile(file: string, key: string, draft: Draft): void {
   const refuse = (what: string, hint: string): void => draft.reportValue(key, draft.sourceOf(key), what, hint);
   try {
-    // Editors end a file with a line break that is no part of the secret.
-    const text = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
-    if (text.trim() !== '') return text;
-    refuse(`names ${file}, which is empty`, 'Write the secret into the file.');
+    if (readFileSync(file, 'utf8').trim() === '')
+      refuse(`names ${file}, which is empty`, 'Write the secret into the file.');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
     refuse(
@@ -39,5 +28,4 @@ function readText(file: string, key: string, draft: Draft): string | undefined {
       'Correct the path, which counts from where the host was started.',
     );
   }
-  return undefined;
 }

@@ -14,6 +14,7 @@ export function crossCheck(written: Written, draft: Draft): void {
   }
   if (draft.isSound('nats.credentials')) checkCredentials(written, draft);
   if (draft.isSound('nats.tls')) checkTls(written, draft);
+  if (draft.isSound('nats.domain') && draft.isSound('nats.apiPrefix')) checkApi(written, draft);
 }
 
 function checkNames({ streams, deadLetters }: Written, draft: Draft): void {
@@ -107,6 +108,12 @@ function checkTls({ nats: { tls } }: Written, draft: Draft): void {
     `stands without ${missing}`,
     `Add ${missing}: a certificate and its key go together.`,
   );
+}
+
+function checkApi({ nats: { domain, apiPrefix } }: Written, draft: Draft): void {
+  if (domain === null || apiPrefix === null) return;
+  const hint = `Keep one of them: the domain ${domain} means the prefix $JS.${domain}.API.`;
+  report(draft, 'nats.apiPrefix', 'stands beside nats.domain', hint);
 }
 
 function report(draft: Draft, path: string, what: string, hint: string): void {

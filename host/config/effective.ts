@@ -1,7 +1,6 @@
 import path from 'node:path';
 import { durationMs, type From } from '../../sdk/internal';
 import type { Config, HandlerConfig, ProcessConfig, StreamConfig } from './config';
-import type { FileSecrets } from './credential-files';
 import type { Written } from './merge';
 import { parseSize } from './size';
 
@@ -9,8 +8,8 @@ type WrittenHandler = Pick<Written['plugins']['defaults'], 'from' | 'concurrency
 type WrittenProcess = Omit<Written['plugins']['defaults'], keyof WrittenHandler>;
 
 /** What is written, as the host uses it: milliseconds, bytes, absolute paths. */
-export function effective(written: Written, secrets: FileSecrets, cwd: string, ownBroker: boolean): Config {
-  const { deploy, nats, plugins, delivery, deadLetters, http, log, shutdown } = written;
+export function effective(written: Written, cwd: string, ownBroker: boolean): Config {
+  const { deploy, nats, plugins, delivery, deadLetters, retries, store, http, log, shutdown } = written;
   const absolute = (file: string): string => path.resolve(cwd, file);
   const file = (name: string | null): string | undefined => (name === null ? undefined : absolute(name));
   return {
@@ -20,8 +19,10 @@ export function effective(written: Written, secrets: FileSecrets, cwd: string, o
       servers: ownBroker ? [] : nats.servers,
       credentials: present({
         user: nats.credentials.user ?? undefined,
-        password: nats.credentials.password ?? secrets.password,
-        token: nats.credentials.token ?? secrets.token,
+        password: nats.credentials.password ?? undefined,
+        passwordFile: file(nats.credentials.passwordFile),
+        token: nats.credentials.token ?? undefined,
+        tokenFile: file(nats.credentials.tokenFile),
         credsFile: file(nats.credentials.credsFile),
         nkeyFile: file(nats.credentials.nkeyFile),
       }),
@@ -29,6 +30,12 @@ export function effective(written: Written, secrets: FileSecrets, cwd: string, o
         caFile: file(nats.tls.caFile),
         certFile: file(nats.tls.certFile),
         keyFile: file(nats.tls.keyFile),
+        handshakeFirst: nats.tls.handshakeFirst || undefined,
+      }),
+      ...present({
+        domain: nats.domain ?? undefined,
+        apiPrefix: nats.apiPrefix ?? undefined,
+        inboxPrefix: nats.inboxPrefix ?? undefined,
       }),
       embedded: {
         binary: file(nats.embedded.binary) ?? '',
@@ -59,15 +66,21 @@ export function effective(written: Written, secrets: FileSecrets, cwd: string, o
       circuit: { messages: delivery.circuit.messages, overMs: ms(delivery.circuit.over) },
       rollback: { events: delivery.rollback.events, withinMs: ms(delivery.rollback.within) },
     },
-    deadLetters: { stream: deadLetters.stream, maxAgeMs: ms(deadLetters.maxAge) },
+    deadLetters: {
+      stream: deadLetters.stream,
+      maxAgeMs: ms(deadLetters.maxAge),
+      maxBytes: limit(deadLetters.maxBytes),
+    },
+    retries: { maxBytes: limit(retries.maxBytes) },
+    store: { maxBytes: limit(store.maxBytes) },
     http: { listen: http.listen === 'off' ? '' : http.listen },
-    log: { level: log.level },
+    log: { level: log.level, verbose: log.verbose },
     shutdown: { graceMs: ms(shutdown.grace) },
   };
 }
 
 function toStream(stream: Written['streams'][number]): StreamConfig {
-  const { name, subjects, storage, replicas } = stream;
+  const { name, subjects, storage, replicas, manage } = stream;
   return {
     name,
     subjects,
@@ -76,6 +89,7 @@ function toStream(stream: Written['streams'][number]): StreamConfig {
     duplicateWindowMs: ms(stream.duplicateWindow),
     storage,
     replicas,
+    manage,
   };
 }
 
@@ -110,6 +124,11 @@ function ms(written: string): number {
 /** The check of the format let it through. */
 function bytes(written: string | number): number {
   return parseSize(written)!;
+}
+
+/** The server writes -1 for no limit. */
+function limit(written: string | number): number {
+  return written === 'unlimited' ? -1 : bytes(written);
 }
 
 /** Leaves out what is not there. */

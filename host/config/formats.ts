@@ -42,6 +42,11 @@ const FORMATS = {
     expected: 'a size above 0, like 512 KiB, 10 GiB or a plain number of bytes',
     accepts: (value) => (parseSize(value) ?? 0) > 0,
   },
+  /** The most that something may take up, if there is such a bound. */
+  limit: {
+    expected: 'a size above 0, like 512 KiB, 10 GiB or a plain number of bytes, or unlimited',
+    accepts: (value) => value === 'unlimited' || (parseSize(value) ?? 0) > 0,
+  },
   /** How long something may take: measured by a timer. */
   timeout: duration('1ms', LONGEST_TIMER),
   /** How long to wait; it may be no time at all. */
@@ -66,6 +71,9 @@ const FORMATS = {
   deployName: text('a name of 1 to 64 letters, digits, dots, - and _, which begins with a letter or digit', (value) =>
     /^[A-Za-z0-9][\w.-]{0,63}$/.test(value),
   ),
+  /** One token of a subject. */
+  token: text('a name without dots, white space, * and >', (value) => isPrefix(value) && !value.includes('.')),
+  subjectPrefix: text('the first tokens of a subject, without white space, * and >, like _INBOX.jetplug', isPrefix),
   streamName: text('a name of up to 100 letters, digits, - and _', (value) => /^[\w-]{1,100}$/.test(value)),
   subjects: list(
     text('a subject: tokens between dots, without white space, * for one token, > for all that follow', (value) =>
@@ -156,6 +164,10 @@ function server(): Format {
     },
     mend: (value) => (String(value).includes('@') ? 'Put the user and password into nats.credentials.' : undefined),
   };
+}
+
+function isPrefix(value: string): boolean {
+  return isSubscribeSubject(value) && !/[*>]/.test(value);
 }
 
 function isPath(value: string): boolean {

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { checkFile } from './check-file';
 import { asksForOwnBroker, checkFlags, checkVariables, type ConfigFlags } from './check-text';
 import type { LoadedConfig } from './config';
-import { readCredentialFiles } from './credential-files';
+import { checkCredentialFiles } from './credential-files';
 import { crossCheck } from './cross-check';
 import { Draft } from './draft';
 import { effective } from './effective';
@@ -37,9 +37,9 @@ export function loadConfig({ cwd, env, files = [], flags = {} }: LoadOptions): L
 
   const written = merge(draft);
   crossCheck(written, draft);
-  const secrets = readCredentialFiles(written, cwd, draft);
+  checkCredentialFiles(written, cwd, draft);
   refuseIfFaulty(draft);
-  const config = deepFreeze(effective(written, secrets, cwd, asksForOwnBroker(flags)));
+  const config = deepFreeze(effective(written, cwd, asksForOwnBroker(flags)));
   return { config, sourceOf: (at) => draft.sourceOf(at) };
 }
 

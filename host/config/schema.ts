@@ -138,6 +138,11 @@ export const streamSchema = {
     default: 'file' as 'file' | 'memory',
   },
   replicas: { doc: 'On how many servers of a cluster each event is kept, 1 to 5.', format: 'replicas', default: 1 },
+  manage: {
+    doc: 'Whether the host creates and updates the stream. false: it is used as it is, and must hold the subjects.',
+    format: 'boolean',
+    default: true as boolean,
+  },
 } satisfies SchemaMap;
 
 export const schema = {
@@ -175,7 +180,24 @@ export const schema = {
       caFile: optional('The authority that signed the servers’ certificates.', 'path', 'JETPLUG_NATS_TLS_CA_FILE'),
       certFile: optional('The host’s own certificate; with keyFile.', 'path', 'JETPLUG_NATS_TLS_CERT_FILE'),
       keyFile: optional('The key of the host’s own certificate.', 'path', 'JETPLUG_NATS_TLS_KEY_FILE'),
+      handshakeFirst: {
+        doc: 'Whether the servers start with the TLS handshake, before their greeting.',
+        format: 'boolean',
+        default: false as boolean,
+        env: 'JETPLUG_NATS_TLS_HANDSHAKE_FIRST',
+      },
     },
+    domain: optional('The JetStream domain to use, as behind a leaf node.', 'token', 'JETPLUG_NATS_DOMAIN'),
+    apiPrefix: optional(
+      'The prefix of the JetStream API, where another account exports it. Not together with domain.',
+      'subjectPrefix',
+      'JETPLUG_NATS_API_PREFIX',
+    ),
+    inboxPrefix: optional(
+      'The prefix of the inboxes for answers. Default: _INBOX.',
+      'subjectPrefix',
+      'JETPLUG_NATS_INBOX_PREFIX',
+    ),
     embedded: {
       binary: optional('The nats-server to run. Default: it is looked for.', 'path', 'JETPLUG_NATS_EMBEDDED_BINARY'),
       port: {
@@ -297,6 +319,28 @@ export const schema = {
       default: '30d',
       env: 'JETPLUG_DEAD_LETTERS_MAX_AGE',
     },
+    maxBytes: {
+      doc: 'How much is kept. When it is full, an event that fails for good stays in its own stream.',
+      format: 'limit',
+      default: 'unlimited' as string | number,
+      env: 'JETPLUG_DEAD_LETTERS_MAX_BYTES',
+    },
+  },
+  retries: {
+    maxBytes: {
+      doc: 'How much the stream of postponed and redriven events keeps. When it is full, an event waits in its own stream.',
+      format: 'limit',
+      default: 'unlimited' as string | number,
+      env: 'JETPLUG_RETRIES_MAX_BYTES',
+    },
+  },
+  store: {
+    maxBytes: {
+      doc: 'How much each bucket keeps: one for each plugin that has a store, and the host’s own. A full one refuses writes.',
+      format: 'limit',
+      default: 'unlimited' as string | number,
+      env: 'JETPLUG_STORE_MAX_BYTES',
+    },
   },
   http: {
     listen: {
@@ -312,6 +356,12 @@ export const schema = {
       format: ['debug', 'info', 'warn', 'error'],
       default: 'info' as 'debug' | 'info' | 'warn' | 'error',
       env: 'JETPLUG_LOG_LEVEL',
+    },
+    verbose: {
+      doc: 'Whether a terminal shows all fields of a line, and whole stacks with their causes.',
+      format: 'boolean',
+      default: false as boolean,
+      env: 'JETPLUG_LOG_VERBOSE',
     },
   },
   shutdown: {
@@ -339,6 +389,6 @@ function secret(doc: string, env: string) {
   return { ...optional(doc, 'text', env), sensitive: true as const };
 }
 
-function optional(doc: string, format: 'text' | 'path', env: string) {
+function optional(doc: string, format: 'text' | 'path' | 'token' | 'subjectPrefix', env: string) {
   return { doc, format, default: null as string | null, nullable: true as const, env };
 }

@@ -1,6 +1,7 @@
 import { isEventContract, isPublishSubject, JetplugError, type EventContract } from '../../sdk/internal';
 import { then, type MaybePromise } from '../maybe-promise';
 import { listIssues } from '../message/validate';
+import { plainError } from '../plain-error';
 import { showThrown } from '../thrown';
 import { findNotJson, NOT_JSON_HINT } from './json-value';
 
@@ -41,6 +42,8 @@ export function toJson(subject: string, event: object): string {
   try {
     return JSON.stringify(event);
   } catch (cause) {
-    throw new JetplugError('JP_EVENT_INVALID', `${subject}: the fields are not JSON: ${showThrown(cause)}`, { cause });
+    throw new JetplugError('JP_EVENT_INVALID', `${subject}: the fields are not JSON: ${showThrown(cause)}`, {
+      cause: plainError(cause),
+    });
   }
 }

@@ -2,6 +2,7 @@ import { Store, type ForEvent } from '../../sdk';
 import { JetplugError } from '../../sdk/internal';
 import { refuseInexact } from '../exact-numbers';
 import { isPromise, type MaybePromise } from '../maybe-promise';
+import { plainError } from '../plain-error';
 import { showThrown } from '../thrown';
 import { findNotJson, NOT_JSON_HINT } from './json-value';
 import { assertScope } from './store-keys';
@@ -95,7 +96,7 @@ function stringify(key: string, next: unknown): string {
   try {
     text = JSON.stringify(next);
   } catch (cause) {
-    throw invalidValue(key, `the new value is not JSON: ${showThrown(cause)}`, { cause });
+    throw invalidValue(key, `the new value is not JSON: ${showThrown(cause)}`, { cause: plainError(cause) });
   }
   // Nothing comes of undefined, a function or a symbol, whatever the type of stringify says.
   if (typeof text !== 'string') throw invalidValue(key, `the function given to update returned ${typeof next}`);

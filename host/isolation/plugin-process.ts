@@ -28,7 +28,7 @@ export interface Call {
 
 /** What the author's code asks of the host. */
 export interface Services {
-  readonly texts: StoreTexts | undefined;
+  readonly texts: StoreTexts;
   readonly bus: JetStreamEventBus;
 }
 
@@ -281,11 +281,11 @@ export class PluginProcess {
     const { texts, bus } = this.services!;
     switch (request.what) {
       case 'get':
-        return texts!.get(request.key, request.scope);
+        return texts.get(request.key, request.scope);
       case 'keys':
-        return texts!.keys(request.scope);
+        return texts.keys(request.scope);
       case 'change':
-        return texts!.change(request.key, request.scope, (current) => this.change(request.request, current), {
+        return texts.change(request.key, request.scope, (current) => this.change(request.request, current), {
           ...options,
           what: request.as,
         });

@@ -9,7 +9,9 @@ import {
   type PubAck,
   type Subscription,
 } from 'nats';
+import type { NatsConfig } from '../config/config';
 import { BySequence } from '../by-sequence';
+import { apiPrefixOf } from './subjects';
 
 /** How long the server has for one answer. */
 const TIMEOUT_MS = 5_000;
@@ -34,16 +36,29 @@ export class AckInbox {
   private oldest = 0;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly nc: NatsConnection) {}
+  private readonly apiPrefix: string;
+  private readonly inboxPrefix: string | undefined;
+  /** Reads what a stream answers to a publish. */
+  private readonly toPubAck: (answer: Msg) => PubAck;
+
+  constructor(
+    private readonly nc: NatsConnection,
+    nats: Partial<Pick<NatsConfig, 'domain' | 'apiPrefix' | 'inboxPrefix'>> = {},
+  ) {
+    this.apiPrefix = apiPrefixOf(nats);
+    this.inboxPrefix = nats.inboxPrefix;
+    const { domain } = nats;
+    this.toPubAck = domain === undefined ? toPubAck : (answer) => pubAckOfDomain(answer, domain);
+  }
 
   /** Resolves when a stream has stored the message. Rejects as the client's `js.publish` does. */
   publish(subject: string, payload: string | Uint8Array, options: AskOptions = {}): Promise<PubAck> {
-    return this.ask(subject, payload, toPubAck, options);
+    return this.ask(subject, payload, this.toPubAck, options);
   }
 
   /** Resolves with what the JetStream API answers. Rejects as the client's `jsm` does. */
   askApi<T extends object>(request: string, body?: object): Promise<T> {
-    return this.ask(`$JS.API.${request}`, body ? JSON.stringify(body) : '', (answer) => {
+    return this.ask(`${this.apiPrefix}.${request}`, body ? JSON.stringify(body) : '', (answer) => {
       const read = answer.json<T & { error?: ApiError }>();
       if (read.error) throw refused(read.error);
       return read;
@@ -96,7 +111,7 @@ export class AckInbox {
   }
 
   private subscribe(): Subscription {
-    this.prefix = `${createInbox()}.`;
+    this.prefix = `${createInbox(this.inboxPrefix)}.`;
     return this.nc.subscribe(`${this.prefix}*`, {
       // A throw here would end all that the client reads.
       callback: (error, answer) => {
@@ -116,15 +131,16 @@ export class AckInbox {
     const number = Number(answer.subject.slice(this.prefix.length));
     const waiting = this.waiting.get(number);
     if (!waiting) return;
-    this.waiting.delete(number);
     try {
       if (answer.data.length === 0 && answer.headers?.code === 503) {
         throw NatsError.errorForCode(ErrorCode.NoResponders);
       }
       waiting.take(answer);
     } catch (error) {
+      if (error === OTHER_DOMAIN) return;
       waiting.reject(error as Error);
     }
+    this.waiting.delete(number);
   }
 
   private end(error: Error, which: (one: Waiting) => boolean = () => true): void {
@@ -193,6 +209,19 @@ function toBeSent(headers: Readonly<Record<string, string>>): MsgHdrs {
 }
 
 const LINE_BREAK = /[\r\n]/;
+
+/** A stream of another domain has stored the message as well; the answer that counts is still to come. */
+const OTHER_DOMAIN = new Error('this answer is of another JetStream domain');
+
+/**
+ * At a leaf node that has JetStream, too, a stream there may take the same subjects: it answers first, and
+ * also while the configured domain is out of reach.
+ */
+function pubAckOfDomain(answer: Msg, domain: string): PubAck {
+  const { domain: stored = domain } = answer.json<{ domain?: string }>();
+  if (stored !== domain) throw OTHER_DOMAIN;
+  return toPubAck(answer);
+}
 
 function toPubAck(answer: Msg): PubAck {
   const { error, stream, seq, duplicate = false } = answer.json<Partial<PubAck> & { error?: ApiError }>();

@@ -1,24 +1,22 @@
-import {
-  DeliverPolicy,
-  DiscardPolicy,
-  nanos,
-  StorageType,
-  type Consumer,
-  type Msg,
-  type OrderedConsumerOptions,
-  type StreamConfig,
-} from 'nats';
+import { DeliverPolicy, type Consumer, type Msg, type OrderedConsumerOptions } from 'nats';
 import { JetplugError } from '../../sdk/internal';
+import type { Config } from '../config/config';
 import { Conflict, type Entry, type KeyValue } from '../effects/key-value';
 import type { Connection } from './connection';
-import { API_ERROR, apiErrorCode, asBrokerError, isNoResponders } from './failures';
+import { API_ERROR, apiErrorCode, asBrokerError, isFull, isNoResponders } from './failures';
 import type { KeptStreams } from './kept-streams';
+import { ensureManagedStream } from './managed-stream';
 import { holdsAny } from './streams';
+import { bucketPrefixOf } from './subjects';
+import { bucketStream } from './wanted-streams';
 
 const OPERATION = 'KV-Operation';
 const MARKS = 'x-jetplug-marks';
 const TIMEOUT_MS = 5_000;
 const SCAN_BATCH = 1_000;
+
+/** What the config says of buckets, and whose they are. */
+export type BucketConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
 
 /**
  * A key-value bucket, laid out as every NATS client lays it out (ADR-8), so that `nats kv get` reads
@@ -28,22 +26,21 @@ const SCAN_BATCH = 1_000;
 export class Bucket implements KeyValue {
   renewals = 0;
   private kept: KeptStreams | undefined;
+  private readonly publishPrefix: string;
 
   private constructor(
     private readonly connection: Connection,
     private readonly name: string,
-  ) {}
+  ) {
+    this.publishPrefix = bucketPrefixOf(connection.apiPrefix);
+  }
 
-  /** Makes the bucket where it is missing; one that is there stays as it is. */
-  static async open(connection: Connection, name: string, replicas: number): Promise<Bucket> {
-    const stream = `KV_${name}`;
-    try {
-      await connection.jsm.streams.info(stream);
-    } catch (error) {
-      if (apiErrorCode(error) !== API_ERROR.streamNotFound)
-        throw asBrokerError(error, `looking for the bucket ${name}`);
-      await create(connection, name, replicas);
-    }
+  /**
+   * Makes the bucket where it is missing, and brings one of this deployment to what the config says.
+   * @throws JetplugError `JP_BUCKET_FOREIGN` where there is one that is not this deployment's
+   */
+  static async open(connection: Connection, name: string, config: BucketConfig): Promise<Bucket> {
+    await ensureManagedStream(connection, bucketStream(name, config), config.deploy);
     return new Bucket(connection, name);
   }
 
@@ -53,12 +50,12 @@ export class Bucket implements KeyValue {
   }
 
   /** Has it made again where the server loses it; the result ends that. */
-  async keep(kept: KeptStreams, what: string, replicas: number): Promise<() => void> {
+  async keep(kept: KeptStreams, what: string, config: BucketConfig): Promise<() => void> {
     this.kept = kept;
     return kept.keep({
       name: `KV_${this.name}`,
       what: `${what} (bucket ${this.name})`,
-      make: () => create(this.connection, this.name, replicas),
+      make: () => ensureManagedStream(this.connection, bucketStream(this.name, config), config.deploy),
       renewed: () => {
         this.renewals++;
       },
@@ -77,7 +74,7 @@ export class Bucket implements KeyValue {
   }
 
   get(key: string): Promise<Entry | undefined> {
-    const subject = `$JS.API.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
+    const subject = `${this.connection.apiPrefix}.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
     return this.ask(this.connection.acks.ask(subject, '', toEntry));
   }
 
@@ -146,7 +143,7 @@ export class Bucket implements KeyValue {
   ): Promise<number> {
     if (marks !== undefined) headers[MARKS] = marks;
     if (expected !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expected);
-    const written = this.connection.acks.publish(this.subjectOf(key), value, { headers });
+    const written = this.connection.acks.publish(`${this.publishPrefix}${this.subjectOf(key)}`, value, { headers });
     return written.then(({ seq }) => seq, this.fail);
   }
 
@@ -156,6 +153,7 @@ export class Bucket implements KeyValue {
 
   private readonly fail = (error: unknown): never => {
     if (apiErrorCode(error) === API_ERROR.wrongLastSequence) throw new Conflict(this.name, { cause: error });
+    if (isFull(error)) throw new JetplugError('JP_STORE_FULL', `the bucket ${this.name} is full`, { cause: error });
     if (isNoResponders(error)) this.kept?.suspect(`KV_${this.name}`);
     if ((error as { code?: string }).code === 'MAX_PAYLOAD_EXCEEDED') {
       const message = `${this.name}: the value is larger than the server takes`;
@@ -184,24 +182,4 @@ function toEntry(answer: Msg): Entry | undefined {
     revision: Number(headers?.get('Nats-Sequence')),
     marks: headers?.get(MARKS) ?? '',
   };
-}
-
-async function create(connection: Connection, name: string, replicas: number): Promise<void> {
-  const config: Partial<StreamConfig> = {
-    name: `KV_${name}`,
-    subjects: [`$KV.${name}.>`],
-    max_msgs_per_subject: 1,
-    discard: DiscardPolicy.New,
-    storage: StorageType.File,
-    num_replicas: replicas,
-    duplicate_window: nanos(120_000),
-    allow_rollup_hdrs: true,
-    allow_direct: true,
-    deny_delete: true,
-  };
-  try {
-    await connection.jsm.streams.add(config);
-  } catch (error) {
-    throw asBrokerError(error, `making the bucket ${name}`);
-  }
 }

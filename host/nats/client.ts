@@ -12,10 +12,34 @@ export interface EventBusOptions {
   servers?: string | readonly string[];
   /** How the connection is called in the server's monitoring. Default `jetplug-publisher`. */
   name?: string;
-  /** User name, with {@link password}. */
+  /** User name, with {@link password} or {@link passwordFile}. */
   user?: string;
   password?: string;
+  /** A file that holds the password. This and the other files are read again at each connect. */
+  passwordFile?: string;
   token?: string;
+  /** A file that holds the token. */
+  tokenFile?: string;
+  /** A `.creds` file (JWT and seed). */
+  credsFile?: string;
+  /** A file that holds an nkey's seed. */
+  nkeyFile?: string;
+  /** How the servers are reached by TLS; they may require it without these, too. */
+  tls?: {
+    /** The authority that signed the servers' certificates. Default: those that Node trusts. */
+    caFile?: string;
+    /** The program's own certificate, with {@link keyFile}. */
+    certFile?: string;
+    keyFile?: string;
+    /** Whether the servers start with the TLS handshake, before their greeting. Default false. */
+    handshakeFirst?: boolean;
+  };
+  /** The JetStream domain to use, as behind a leaf node. Not together with {@link apiPrefix}. */
+  domain?: string;
+  /** The prefix of the JetStream API, where another account exports it. Default `$JS.API`. */
+  apiPrefix?: string;
+  /** The prefix of the inboxes for answers. Default `_INBOX`. */
+  inboxPrefix?: string;
 }
 
 /** An {@link EventBus} with a connection of its own. */
@@ -33,23 +57,22 @@ export interface ConnectedEventBus extends EventBus {
  * await bus.close();
  * ```
  *
- * @throws JetplugError `JP_BROKER_UNREACHABLE`, `JP_BROKER_AUTH`, `JP_BROKER_NO_JETSTREAM`
+ * @throws JetplugError `JP_BROKER_UNREACHABLE`, `JP_BROKER_AUTH`, `JP_BROKER_TLS`, `JP_BROKER_NO_JETSTREAM`, `JP_BROKER_TOO_OLD`
  */
 export async function connectEventBus(options: EventBusOptions = {}): Promise<ConnectedEventBus> {
-  const { servers = 'nats://127.0.0.1:4222', name = 'jetplug-publisher', user, password, token } = options;
+  const { servers = 'nats://127.0.0.1:4222', name = 'jetplug-publisher', ...rest } = options;
+  const { tls = {}, domain, apiPrefix, inboxPrefix, ...credentials } = rest;
   const connection = await Connection.open({
     servers: typeof servers === 'string' ? [servers] : servers,
     name,
-    nats: {
-      credentials: {
-        ...(user === undefined ? {} : { user }),
-        ...(password === undefined ? {} : { password }),
-        ...(token === undefined ? {} : { token }),
-      },
-      tls: {},
-    },
+    nats: { credentials, tls, ...given({ domain, apiPrefix, inboxPrefix }) },
   });
   return new OwnConnectionBus(connection);
+}
+
+/** Without what was not given. */
+function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
 }
 
 class OwnConnectionBus extends JetStreamEventBus implements ConnectedEventBus {

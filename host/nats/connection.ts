@@ -1,58 +1,35 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  connect,
-  credsAuthenticator,
+  createInbox,
   Events,
-  nkeyAuthenticator,
-  tokenAuthenticator,
-  usernamePasswordAuthenticator,
-  type Authenticator,
-  type ConnectionOptions,
   type JetStreamClient,
   type JetStreamManager,
   type NatsConnection,
+  type Status,
 } from 'nats';
-import type { NatsConfig } from '../config/config';
+import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { SharedTimer } from '../shared-timer';
 import { AckInbox } from './ack-inbox';
 import { Answers } from './answers';
 import { sendCommands } from './client-internals';
-import { asBrokerError } from './failures';
-import { Features } from './features';
+import { connectOnce, patiently, type Connected, type ConnectOptions, type NatsOptions } from './connect';
+import { apiErrorCode, asBrokerError, refusedLogin } from './failures';
+import { refuseOldJetStream, refuseOldServer } from './server-version';
+import { apiPrefixOf } from './subjects';
 
 /** What may be told of a connection's life; every line is for the log. */
 export interface ConnectionEvents {
   disconnected(server: string): void;
   reconnected(server: string): void;
-  /** The server refused something that was sent without waiting for an answer. */
+  /**
+   * The server refused something that was sent without waiting for an answer; or, as a JetplugError, the login
+   * at a reconnect, once for each time that the connection is lost.
+   */
   refused(error: unknown): void;
   /** It will not come back: closed by us, or given up. */
   closed(error: unknown): void;
 }
 
-export interface ConnectOptions {
-  readonly servers: readonly string[];
-  readonly name: string;
-  readonly nats?: Pick<NatsConfig, 'credentials' | 'tls'>;
-  /** How long to go on trying while no server answers. 0: one try. Default 0. */
-  readonly patienceMs?: number;
-  /** How often the server is pinged; two pings without an answer, and the connection is left. Default 8 s. */
-  readonly pingMs?: number;
-  /** Called before each further try. */
-  readonly waiting?: (error: unknown) => void;
-}
-
-const RETRY_MS = 500;
-const CONNECT_TIMEOUT_MS = 3_000;
-/**
- * A connection can be half open: what is sent gets lost, and nobody says so (a router forgot it, the
- * server stands still). Only pings show it. With these it is left within 16 to 24 s; the client's own
- * two minutes would be an outage of four to six. Shorter ones would take a server that is busy with a
- * large snapshot for one that is gone.
- */
-const PING_MS = 8_000;
-const MAX_PINGS_OUT = 2;
 /** How often a pull looks whether the server still serves it: twice for each sign of life that it gives. */
 const PULL_WATCH_MS = 2_500;
 
@@ -61,27 +38,37 @@ const DRAIN_MS = 5_000;
 
 /** A connection with JetStream. It reconnects for ever once it stood. */
 export class Connection {
-  readonly features: Features;
   readonly answers: Answers;
   /** Where the streams' answers come to. */
   readonly acks: AckInbox;
   /** Those that look whether they are still heard of. */
   readonly pulls = new SharedTimer<{ watch(): void }>(PULL_WATCH_MS, (pull) => pull.watch());
+  /** The prefix of the JetStream API's subjects. */
+  readonly apiPrefix: string;
+  readonly js: JetStreamClient;
+  readonly nc: NatsConnection;
   private readonly watchers = new Set<Partial<ConnectionEvents>>();
+  private readonly inboxPrefix: string | undefined;
   private up = true;
   private lostAtMs = 0;
+  /** What was reported since the connection stood: each try to connect again would report it anew. */
+  private readonly reported = new Set<string>();
 
   private constructor(
-    readonly nc: NatsConnection,
-    readonly js: JetStreamClient,
+    private readonly client: Connected,
     readonly jsm: JetStreamManager,
+    nats: NatsOptions,
   ) {
-    this.features = new Features(nc.info?.version ?? '0.0.0');
+    const { nc } = client;
+    this.nc = nc;
+    this.apiPrefix = apiPrefixOf(nats);
+    this.inboxPrefix = nats.inboxPrefix;
+    this.js = nc.jetstream({ apiPrefix: this.apiPrefix });
     // On a closed connection there is nobody to tell: the server delivers it again after its ack wait.
     this.answers = new Answers((commands) => {
       if (!nc.isClosed()) sendCommands(nc, commands);
     });
-    this.acks = new AckInbox(nc);
+    this.acks = new AckInbox(nc, nats);
     this.watch({
       disconnected: () => this.acks.lose(),
       refused: (refusal) => this.acks.refuse(refusal),
@@ -91,18 +78,28 @@ export class Connection {
   }
 
   /**
-   * Connects and makes sure that JetStream is there. A refused password or certificate fails at
-   * once; only an absent server is waited for.
+   * Connects and makes sure that JetStream is there, in a version that serves. A refused password or certificate
+   * fails at once; an absent server, and a JetStream without a leader, are waited for.
    * @throws JetplugError `JP_BROKER_*`
    */
-  static async open(options: ConnectOptions): Promise<Connection> {
-    const nc = await connectPatiently(options);
+  static open(options: ConnectOptions): Promise<Connection> {
+    return patiently(options, () => Connection.openOnce(options));
+  }
+
+  private static async openOnce(options: ConnectOptions): Promise<Connection> {
+    const { nats = {} } = options;
+    let connection: Connection | undefined;
+    const connected = await connectOnce(options, (error) => connection?.reportOnce(error));
+    const { nc } = connected;
     try {
-      const jsm = await nc.jetstreamManager();
-      return new Connection(nc, nc.jetstream(), jsm);
+      refuseOldServer(nc.info?.version ?? '', nc.getServer());
+      const jsm = await nc.jetstreamManager({ apiPrefix: apiPrefixOf(nats), checkAPI: false });
+      const { api } = await jsm.getAccountInfo();
+      refuseOldJetStream((api as { level?: number }).level, nc.getServer());
+      return (connection = new Connection(connected, jsm, nats));
     } catch (error) {
       await nc.close();
-      throw asBrokerError(error, `connecting to ${options.servers.join(', ')}`);
+      throw isJetplugError(error) ? error : noJetStream(error, options);
     }
   }
 
@@ -115,7 +112,12 @@ export class Connection {
   }
 
   get version(): string {
-    return this.features.version;
+    return this.nc.info?.version ?? '';
+  }
+
+  /** A subject for answers that nobody else listens to. */
+  newInbox(): string {
+    return createInbox(this.inboxPrefix);
   }
 
   /** Since when it is lost; 0 while it stands. */
@@ -151,10 +153,9 @@ export class Connection {
           this.lose();
           for (const { disconnected } of this.watchers) disconnected?.(this.server);
         } else if (status.type === Events.Reconnect && !this.up) {
-          this.up = true;
-          for (const { reconnected } of this.watchers) reconnected?.(this.server);
+          this.regain();
         } else if (status.type === Events.Error) {
-          this.tellRefused(status.permissionContext ?? status.data);
+          this.refuse(status);
         }
       }
     })().catch((error: unknown) => this.tellRefused(error));
@@ -162,6 +163,35 @@ export class Connection {
       this.lose();
       for (const { closed } of this.watchers) closed?.(error);
     });
+  }
+
+  private regain(): void {
+    this.up = true;
+    this.reported.clear();
+    this.client.delay.connected();
+    for (const { reconnected } of this.watchers) reconnected?.(this.server);
+    try {
+      // Another server of the cluster may be older.
+      refuseOldServer(this.version, this.server);
+    } catch (error) {
+      this.tellRefused(error);
+    }
+  }
+
+  private refuse({ permissionContext, data }: Status): void {
+    const login = refusedLogin(data);
+    if (permissionContext || login === undefined) return this.tellRefused(permissionContext ?? data);
+    this.client.delay.refused();
+    const described = this.client.login?.described;
+    this.reportOnce(new JetplugError('JP_BROKER_AUTH', `${login}${described ? ` (${described})` : ''}`));
+  }
+
+  private reportOnce(error: JetplugError): void {
+    // One refusal of a login is enough: an expired one is refused in other words at the next try.
+    const key = error.code === 'JP_BROKER_AUTH' && !error.cause ? error.code : error.message;
+    if (this.reported.has(key)) return;
+    this.reported.add(key);
+    this.tellRefused(error);
   }
 
   private lose(): void {
@@ -174,56 +204,16 @@ export class Connection {
   }
 }
 
-async function connectPatiently(options: ConnectOptions): Promise<NatsConnection> {
-  const deadline = performance.now() + (options.patienceMs ?? 0);
-  for (;;) {
-    try {
-      return await connect(connectionOptions(options));
-    } catch (error) {
-      const failure = asBrokerError(error, `connecting to ${options.servers.join(', ')}`);
-      if (failure.code !== 'JP_BROKER_UNREACHABLE' || performance.now() >= deadline) throw failure;
-      options.waiting?.(failure);
-      await sleep(RETRY_MS);
-    }
-  }
-}
-
-function connectionOptions({ servers, name, nats, pingMs = PING_MS }: ConnectOptions): ConnectionOptions {
-  const authenticator = nats && authenticatorOf(nats.credentials);
-  const tls = (nats && tlsOf(nats.tls)) ?? (servers.some((server) => server.startsWith('tls://')) ? {} : undefined);
-  return {
-    servers: [...servers],
-    name,
-    timeout: CONNECT_TIMEOUT_MS,
-    pingInterval: pingMs,
-    maxPingOut: MAX_PINGS_OUT,
-    maxReconnectAttempts: -1,
-    // Without it two refusals in a row close the connection, though attempts are unlimited.
-    ignoreAuthErrorAbort: true,
-    reconnectTimeWait: 250,
-    reconnectJitter: 250,
-    // A stack trace for each request costs a third of the publishing rate.
-    noAsyncTraces: true,
-    ...(authenticator && { authenticator }),
-    // The client drops the scheme of tls://, and would then join a server that offers none in plain.
-    ...(tls && { tls }),
-  };
-}
-
-function authenticatorOf(credentials: NatsConfig['credentials']): Authenticator | undefined {
-  const { user, password, token, credsFile, nkeyFile } = credentials;
-  if (user !== undefined) return usernamePasswordAuthenticator(user, password);
-  if (token !== undefined) return tokenAuthenticator(token);
-  if (credsFile !== undefined) return credsAuthenticator(readFileSync(credsFile));
-  if (nkeyFile !== undefined) return nkeyAuthenticator(new TextEncoder().encode(readFileSync(nkeyFile, 'utf8').trim()));
-  return undefined;
-}
-
-function tlsOf({ caFile, certFile, keyFile }: NatsConfig['tls']): ConnectionOptions['tls'] | undefined {
-  if (caFile === undefined && certFile === undefined) return undefined;
-  return {
-    ...(caFile === undefined ? {} : { caFile }),
-    ...(certFile === undefined ? {} : { certFile }),
-    ...(keyFile === undefined ? {} : { keyFile }),
-  };
+/** Says where JetStream was looked for in vain, if the config moves it. */
+function noJetStream(error: unknown, { servers, nats: { domain, apiPrefix } = {} }: ConnectOptions): JetplugError {
+  const doing = `connecting to ${servers.join(', ')}`;
+  const failure = asBrokerError(error, doing);
+  const answered = apiErrorCode(error) !== undefined;
+  if (failure.code !== 'JP_BROKER_NO_JETSTREAM' || answered || (domain ?? apiPrefix) === undefined) return failure;
+  const [where, key] =
+    domain === undefined ? [`under the prefix ${apiPrefix}`, 'apiPrefix'] : [`in the domain ${domain}`, 'domain'];
+  return new JetplugError(failure.code, `${doing}: no JetStream answers ${where}`, {
+    cause: error,
+    hint: `Correct nats.${key}.`,
+  });
 }

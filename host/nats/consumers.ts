@@ -1,22 +1,30 @@
-import { AckPolicy, DeliverPolicy, nanos, ReplayPolicy, type ConsumerConfig, type ConsumerInfo } from 'nats';
+import { DeliverPolicy, type ConsumerConfig, type ConsumerInfo } from 'nats';
 import { durationMs, JetplugError, type From } from '../../sdk/internal';
 import { Turns } from '../turns';
 import type { Connection } from './connection';
+import {
+  changeTexts,
+  correctedConfig,
+  differencesOf,
+  newConfig,
+  type DurableDifferences,
+  type DurableSettings,
+  type FieldChange,
+} from './durable-config';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
+import { foreignDurable } from './foreign-durable';
+import { ownershipOf } from './ownership';
 
 /** What a handler asks of its durable consumer. */
-export interface DurableSpec {
+export interface DurableSpec extends DurableSettings {
   readonly stream: string;
   readonly durable: string;
-  readonly subject: string;
   /** Counts only when the durable is made for the first time. */
   readonly from: From;
   /** Where to go on when the durable was made before and is gone: behind what is settled. */
   readonly resumeAfter?: number;
-  readonly ackWaitMs: number;
-  readonly maxAckPending: number;
-  /** For whoever looks at it with other tools. */
-  readonly owner: { readonly plugin: string; readonly handler: string };
+  /** Whether settings that another host of the deployment has given it are left as they are. */
+  readonly yieldsToOtherHosts?: boolean;
 }
 
 /** How far a durable is. */
@@ -29,33 +37,35 @@ export interface DurablePosition {
   readonly ackFloor: number;
   /** Where it began, if that was told by a sequence. */
   readonly startSequence?: number;
+  /** What was corrected just now. */
+  readonly corrected?: readonly FieldChange[];
 }
 
-/** Makes the durable where it is missing, and updates in place what the server lets us. */
+/**
+ * Makes the durable where it is missing, and corrects in place what the server lets us.
+ * @throws JetplugError `JP_CONSUMER_FOREIGN` where somebody else has made it, `JP_CONSUMER_NOT_UPDATABLE` where it
+ * differs in a field that the server does not change
+ */
 export async function ensureDurable(connection: Connection, spec: DurableSpec): Promise<DurablePosition> {
-  const isNew = spec.resumeAfter === undefined && connection.features.has('createOnly');
   try {
     // Nothing is known of it: most likely it is not there.
-    const made = isNew ? await createUnlessDifferent(connection, spec) : undefined;
+    const made = spec.resumeAfter === undefined ? await createUnlessDifferent(connection, spec) : undefined;
     if (made) return positionOf(made);
     const existing = await findDurable(connection, spec.stream, spec.durable);
-    if (!existing) return positionOf(await create(connection, spec));
-    const wanted = updatable(connection, spec);
-    refuseFixed(existing, spec);
-    if (!differs(wanted, existing.config)) return positionOf(existing);
-    return positionOf(
-      await connection.jsm.consumers.update(spec.stream, spec.durable, { ...existing.config, ...wanted }),
-    );
+    return existing ? await correct(connection, spec, existing) : positionOf(await create(connection, spec));
   } catch (error) {
     if (error instanceof JetplugError) throw error;
     throw asBrokerError(error, `durable ${spec.durable} on stream ${spec.stream}`);
   }
 }
 
-/** @throws JetplugError `JP_CONSUMER_NOT_UPDATABLE` where the durable could not be brought to this in place */
+/**
+ * @throws JetplugError `JP_CONSUMER_FOREIGN` or `JP_CONSUMER_NOT_UPDATABLE` where the durable could not be brought to
+ * this in place
+ */
 export async function checkDurable(connection: Connection, spec: DurableSpec): Promise<void> {
   const existing = await findDurable(connection, spec.stream, spec.durable);
-  if (existing) refuseFixed(existing, spec);
+  if (existing) checkUsable(spec, existing);
 }
 
 /** How far it is, or nothing where there is no such durable. */
@@ -80,21 +90,55 @@ async function findDurable(connection: Connection, stream: string, durable: stri
 /** The server makes one after the other: of many, the last are to be made before nobody waits for them any longer. */
 const making = new Turns(100);
 
-function create(connection: Connection, spec: DurableSpec): Promise<ConsumerInfo> {
-  const config: Partial<ConsumerConfig> = {
+function create(connection: Connection, spec: DurableSpec, pausedUntil?: string): Promise<ConsumerInfo> {
+  const config = {
     durable_name: spec.durable,
-    ack_policy: AckPolicy.Explicit,
-    replay_policy: ReplayPolicy.Instant,
-    // The host counts failures itself: the server's count includes deploys and lost connections.
-    max_deliver: -1,
+    ...newConfig(spec),
     ...start(spec),
-    ...updatable(connection, spec),
+    ...(pausedUntil !== undefined && { pause_until: pausedUntil }),
   };
-  const { stream, durable, subject } = spec;
-  const request = connection.features.has('createOnly')
-    ? `CONSUMER.CREATE.${stream}.${durable}${subject === '>' ? '' : `.${subject}`}`
-    : `CONSUMER.DURABLE.CREATE.${stream}.${durable}`;
-  return making.take(() => connection.acks.askApi(request, { stream_name: stream, config, action: 'create' }));
+  return making.take(() =>
+    connection.acks.askApi(createRequest(spec), { stream_name: spec.stream, config, action: 'create' }),
+  );
+}
+
+/** The server checks that the request's subject ends in the filter. */
+function createRequest({ stream, durable, subject }: DurableSpec): string {
+  return `CONSUMER.CREATE.${stream}.${durable}${subject === '>' ? '' : `.${subject}`}`;
+}
+
+/** Brings a durable that is there to its settings, by an update or where that is not enough by making it again. */
+async function correct(connection: Connection, spec: DurableSpec, existing: ConsumerInfo): Promise<DurablePosition> {
+  const { correctable, ofOtherHost, passesOver } = checkUsable(spec, existing);
+  const changes = spec.yieldsToOtherHosts ? correctable : [...correctable, ...ofOtherHost];
+  if (changes.length === 0) return positionOf(existing);
+  const corrected =
+    passesOver && spec.resumeAfter !== undefined
+      ? await makeAgain(connection, spec, existing)
+      : await update(connection, spec, existing, changes);
+  return { ...positionOf(corrected), corrected: changes };
+}
+
+async function update(
+  connection: Connection,
+  spec: DurableSpec,
+  { config }: ConsumerInfo,
+  changes: readonly FieldChange[],
+): Promise<ConsumerInfo> {
+  const body = { stream_name: spec.stream, config: correctedConfig(spec, { ...config }), action: 'update' };
+  try {
+    return await making.take(() => connection.acks.askApi(createRequest(spec), body));
+  } catch (error) {
+    if (apiErrorCode(error) === undefined) throw error;
+    const refused = `${nameOf(spec)}: the server refuses ${changeTexts(changes).join(', ')}`;
+    throw new JetplugError('JP_CONSUMER_NOT_UPDATABLE', `${refused} (${(error as Error).message})`, { cause: error });
+  }
+}
+
+/** Behind the events that are settled, so that those which the server has passed over come, too. A pause stays. */
+async function makeAgain(connection: Connection, spec: DurableSpec, { config }: ConsumerInfo): Promise<ConsumerInfo> {
+  await connection.acks.askApi(`CONSUMER.DELETE.${spec.stream}.${spec.durable}`);
+  return create(connection, spec, (config as { pause_until?: string }).pause_until);
 }
 
 /** Nothing where there is one that differs. */
@@ -107,19 +151,6 @@ async function createUnlessDifferent(connection: Connection, spec: DurableSpec):
   }
 }
 
-function updatable(connection: Connection, spec: DurableSpec): Partial<ConsumerConfig> {
-  const { plugin, handler } = spec.owner;
-  return {
-    filter_subject: spec.subject,
-    ack_wait: nanos(spec.ackWaitMs),
-    max_ack_pending: spec.maxAckPending,
-    description: `jetplug ${plugin}.${handler}`,
-    ...(connection.features.has('metadata') && {
-      metadata: { 'jetplug.plugin': plugin, 'jetplug.handler': handler },
-    }),
-  };
-}
-
 function start({ from, resumeAfter }: DurableSpec): Partial<ConsumerConfig> {
   if (resumeAfter !== undefined) return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: resumeAfter + 1 };
   if (from === 'new') return { deliver_policy: DeliverPolicy.New };
@@ -129,33 +160,34 @@ function start({ from, resumeAfter }: DurableSpec): Partial<ConsumerConfig> {
   return { deliver_policy: DeliverPolicy.StartTime, opt_start_time: time.toISOString() };
 }
 
-/** Settings that only a new consumer could have, found on one that somebody else made. */
-function refuseFixed({ config }: ConsumerInfo, spec: DurableSpec): void {
-  const name = `durable ${spec.durable} on stream ${spec.stream}`;
-  if ('deliver_subject' in config && Boolean((config as { deliver_subject?: string }).deliver_subject)) {
-    throw new JetplugError('JP_CONSUMER_NOT_UPDATABLE', `${name} is a push consumer; the host pulls`);
+/** @throws JetplugError where the host must not use the durable as it is, and an update does not change that */
+function checkUsable(spec: DurableSpec, existing: ConsumerInfo): DurableDifferences {
+  const { config } = existing;
+  const owner = ownershipOf(config.metadata, spec.deployment);
+  if (owner.kind !== 'ours') throw foreignDurable(spec, existing, owner);
+  const differences = differencesOf(spec, { ...config });
+  const { fixed, ofOtherHost } = differences;
+  if (fixed.length > 0) {
+    const message = `${nameOf(spec)} cannot be changed in place: ${changeTexts(fixed).join(', ')}`;
+    throw new JetplugError('JP_CONSUMER_NOT_UPDATABLE', message);
   }
-  if (config.ack_policy !== AckPolicy.Explicit) {
-    throw new JetplugError(
-      'JP_CONSUMER_NOT_UPDATABLE',
-      `${name} has the ack policy ${config.ack_policy}; the host needs explicit`,
-    );
+  const filter = ofOtherHost.find(({ field }) => field === 'filter_subject');
+  if (filter && spec.yieldsToOtherHosts) {
+    const message = `${nameOf(spec)} has a filter that another host of the deployment has set since: ${changeTexts([filter]).join()}`;
+    throw new JetplugError('JP_CONSUMER_NOT_UPDATABLE', message, {
+      hint: 'Hosts of one deployment need the same plugins: bring this host to the version of the other, or stop one of them.',
+    });
   }
+  return differences;
 }
 
-function differs(wanted: Partial<ConsumerConfig>, actual: ConsumerConfig): boolean {
-  return Object.entries(wanted).some(([field, value]) => {
-    const other: unknown = actual[field as keyof ConsumerConfig];
-    if (field !== 'metadata') return value !== other;
-    // The server adds entries of its own.
-    const theirs = (other ?? {}) as Record<string, string>;
-    return Object.entries(value as Record<string, string>).some(([key, text]) => theirs[key] !== text);
-  });
+function nameOf({ stream, durable }: Pick<DurableSpec, 'stream' | 'durable'>): string {
+  return `durable ${durable} on stream ${stream}`;
 }
 
 function positionOf(info: ConsumerInfo): DurablePosition {
   const { delivered, ack_floor } = info;
-  // Before the first delivery servers before 2.10 give no floor, but where they will start.
+  // Before the first delivery 2.12 gives no floor, but where it will start.
   const floor = delivered.consumer_seq === 0 ? delivered.stream_seq : ack_floor.stream_seq;
   const { opt_start_seq: start } = info.config;
   return {

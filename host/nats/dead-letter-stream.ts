@@ -112,7 +112,7 @@ export class DeadLetterStream implements DeadLetters {
       return true;
     } catch (error) {
       if (apiErrorCode(error) === API_ERROR.wrongLastSequence) return false;
-      throw error;
+      throw asBrokerError(error, `stream ${this.stream}`);
     }
   }
 

@@ -1,43 +1,93 @@
 import { JetplugError, type ErrorCode } from '../../sdk/internal';
+import { apiFailure } from './api-failures';
+import { tlsFailure } from './tls-failures';
 
-/** What the client throws, in the one catalogue; the original is the cause. */
+/** An error that the client throws, in the one catalogue; the original is the cause. */
 export function asBrokerError(error: unknown, doing: string): JetplugError {
-  const code = codeOf(error);
-  const text = error instanceof Error ? error.message : String(error);
-  return new JetplugError(code, `${doing}: ${MEANINGS[code] ?? text}`, { cause: error });
+  const { code, means, hint } = meaningOf(error);
+  // The client's own message is but a number for some answers of JetStream.
+  const text = apiErrorText(error) ?? (error instanceof Error ? error.message : String(error));
+  return new JetplugError(code, `${doing}: ${means ?? text}`, { cause: error, hint });
 }
 
-const MEANINGS: Partial<Record<ErrorCode, string>> = {
-  JP_BROKER_NO_JETSTREAM: 'the server has no JetStream',
-};
+interface Meaning {
+  readonly code: ErrorCode;
+  readonly means?: string | undefined;
+  readonly hint?: string | undefined;
+}
 
-function codeOf(error: unknown): ErrorCode {
-  const { code, message } = error as { code?: string; message?: string };
-  switch (code ?? '') {
+function meaningOf(error: unknown): Meaning {
+  if (isFull(error)) return { code: 'JP_STREAM_FULL' };
+  const ofApi = apiFailure(apiErrorCode(error));
+  if (ofApi) return ofApi;
+  const { code = '', message } = error as { code?: string; message?: string };
+  switch (code) {
     case 'AUTHORIZATION_VIOLATION':
     case 'AUTHENTICATION_EXPIRED':
+    case 'ACCOUNT_EXPIRED':
     case 'BAD_AUTHENTICATION':
+    case 'AUTHENTICATION_TIMEOUT':
     case 'BAD_CREDS':
-      return 'JP_BROKER_AUTH';
+      return { code: 'JP_BROKER_AUTH', means: refusedLogin(code) };
     case 'PERMISSIONS_VIOLATION':
-      return 'JP_BROKER_PERMISSION';
+      return { code: 'JP_BROKER_PERMISSION', hint: inboxHint(/subscription to "([^"]+)"/i.exec(message ?? '')?.[1]) };
     case 'CONNECTION_REFUSED':
     case 'ECONNREFUSED':
-    case 'ENOTFOUND':
+      return { code: 'JP_BROKER_UNREACHABLE', means: 'the connection is refused: nothing listens there' };
+    case 'ECONNRESET':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'ETIMEDOUT':
+    case 'EAI_AGAIN':
     case 'CONNECTION_TIMEOUT':
     case 'CONNECTION_CLOSED':
     case 'DISCONNECT':
-      return 'JP_BROKER_UNREACHABLE';
+      return { code: 'JP_BROKER_UNREACHABLE' };
+    case 'ENOTFOUND':
+      return { code: 'JP_BROKER_UNREACHABLE', hint: 'Correct the name of the host in nats.servers or --servers.' };
+    case 'TIMEOUT':
+      return { code: 'JP_BROKER_NO_QUORUM', means: 'JetStream did not answer in time' };
     case '503':
-      return 'JP_BROKER_NO_JETSTREAM';
+      // An answer of JetStream that has this code, too.
+      if (apiErrorCode(error) !== undefined) return { code: 'JP_BROKER_OPERATION_FAILED' };
+      return { code: 'JP_BROKER_NO_JETSTREAM', means: 'no JetStream answers there' };
     default:
-      return isTls(code, message) ? 'JP_BROKER_TLS' : 'JP_BROKER_OPERATION_FAILED';
+      return isTls(code, message)
+        ? { code: 'JP_BROKER_TLS', ...tlsFailure(code) }
+        : { code: 'JP_BROKER_OPERATION_FAILED' };
   }
 }
 
+/** How the server refused a login, or ended it, by the client's word for it; undefined for any other error. */
+export function refusedLogin(code: unknown): string | undefined {
+  switch (code) {
+    case 'AUTHORIZATION_VIOLATION':
+    case 'BAD_AUTHENTICATION':
+      return 'the NATS server refused the login';
+    case 'AUTHENTICATION_EXPIRED':
+      return 'the credentials have expired';
+    case 'ACCOUNT_EXPIRED':
+      return 'the account has expired';
+    case 'AUTHENTICATION_TIMEOUT':
+      return 'the NATS server waited in vain for a login';
+    default:
+      return undefined;
+  }
+}
+
+/** Requests need an inbox for their answers: a user may be allowed one of its own only. */
+export function inboxHint(subscribed = ''): string | undefined {
+  if (!subscribed.startsWith('_INBOX.')) return undefined;
+  return 'Set nats.inboxPrefix to a prefix that these credentials may subscribe to, or grant them _INBOX.>.';
+}
+
 /** TLS has no code of its own in the client: Node's comes through, or only its words. */
-function isTls(code = '', message = ''): boolean {
-  return code.startsWith('ERR_TLS') || /certificate|\b(tls|ssl)\b|self.signed/i.test(`${code} ${message}`);
+function isTls(code: string, message = ''): boolean {
+  return (
+    /^ERR_(TLS|SSL)/.test(code) ||
+    code === 'SERVER_OPT_NA' ||
+    /certificate|\b(tls|ssl)\b|self.signed/i.test(`${code} ${message}`)
+  );
 }
 
 /** The number of a JetStream API error, such as 10071; none for other errors. */
@@ -45,18 +95,29 @@ export function apiErrorCode(error: unknown): number | undefined {
   return (error as { api_error?: { err_code?: number } }).api_error?.err_code;
 }
 
+function apiErrorText(error: unknown): string | undefined {
+  return (error as { api_error?: { description?: string } }).api_error?.description;
+}
+
 export const API_ERROR = {
   consumerNotFound: 10014,
   noMessage: 10037,
   noStorage: 10047,
   messageTooLarge: 10054,
+  streamNameInUse: 10058,
   streamNotFound: 10059,
   subjectOverlap: 10065,
   wrongLastSequence: 10071,
+  storeFailed: 10077,
   consumerExists: 10148,
 } as const;
 
 /** Nobody answered: no such stream, consumer or subject. */
 export function isNoResponders(error: unknown): boolean {
-  return (error as { code?: string }).code === '503';
+  return (error as { code?: string }).code === '503' && !isFull(error);
+}
+
+/** A stream that has reached a limit of its own and keeps what it has (`discard: new`). */
+export function isFull(error: unknown): boolean {
+  return apiErrorCode(error) === API_ERROR.storeFailed && /maximum (bytes|messages)/.test(apiErrorText(error) ?? '');
 }

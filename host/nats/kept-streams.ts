@@ -10,6 +10,9 @@ export interface KeptStream {
   readonly name: string;
   /** What is lost with it, for the log. */
   readonly what: string;
+  /** False: somebody else makes it, and this host waits for it. Default true. */
+  readonly managed?: boolean;
+  /** Makes it where it is missing. Rejects where there is one that the host must not use. */
   make(): Promise<unknown>;
   /** It is another one from now on: empty, and its sequences count anew. */
   renewed?(): void;
@@ -131,16 +134,18 @@ export class KeptStreams {
     if (found?.created === entry.created) return entry.note(found);
     if (!entry.missing) this.lose(entry);
     entry.missing = true;
-    // Another host may have made it already.
-    if (!found) await [...entry.keepers][0]?.make();
-    const made = found ?? (await this.find(entry.name));
+    // Another host may have made it already, and so may an application that has nothing to do with this deployment.
+    await [...entry.keepers][0]?.make();
+    const made = await this.find(entry.name);
     if (!made) throw new Error('it was made, and is not there');
     entry.renew(made);
   }
 
   private lose({ name, keepers, messages, lastSequence, notedAtMs }: Entry): void {
-    this.log.error('a stream is lost with what it held; it is made again', {
-      lost: [...keepers][0]?.what,
+    const [keeper] = keepers;
+    const next = keeper?.managed === false ? 'this deployment does not manage it and waits for it' : 'it is made again';
+    this.log.error(`a stream is lost with what it held; ${next}`, {
+      lost: keeper?.what,
       stream: name,
       messages,
       lastSequence,

@@ -9,7 +9,6 @@ import { HeaderBlock } from './header-block';
 
 const ACK = published('+ACK');
 const NAK = published('-NAK');
-const TERM = published('+TERM');
 const WORKING = published('+WPI');
 const NO_HEADERS = Object.freeze({});
 const NANOS_PER_MS_DIGITS = 6;
@@ -21,11 +20,7 @@ export class DeliverySource {
   stream = '';
   private prefix = '';
 
-  /** @param termTakesReason whether the server understands `+TERM reason`; before 2.10.4 it would ignore the whole answer */
-  constructor(
-    readonly answers: Answers,
-    readonly termTakesReason: boolean,
-  ) {}
+  constructor(readonly answers: Answers) {}
 
   /**
    * Where the numbers begin in an acknowledgement's subject: what is before them is the same for all.
@@ -125,7 +120,7 @@ export class NatsDelivery implements Delivery {
   }
 
   term(reason: string): void {
-    this.settle(this.source.termTakesReason ? published(`+TERM ${reason}`) : TERM);
+    this.settle(published(`+TERM ${reason}`));
   }
 
   working(): void {

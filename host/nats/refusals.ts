@@ -1,5 +1,6 @@
-import { JetplugError } from '../../sdk/internal';
+import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { Repeats } from '../repeats';
+import { inboxHint } from './failures';
 
 /** How the client tells of a permission that is missing. */
 interface PermissionContext {
@@ -23,6 +24,8 @@ export class Refusals {
 
   /** The error to report, or nothing where its like was reported lately. */
   note(refusal: unknown): JetplugError | undefined {
+    // The connection reports these, each once while it is lost.
+    if (isJetplugError(refusal)) return refusal;
     const { operation, subject } = refusal as Partial<PermissionContext>;
     const permission = operation !== undefined && subject !== undefined;
     const key = permission ? `${operation} ${toGrant(subject)}` : String(refusal);
@@ -31,7 +34,9 @@ export class Refusals {
     const again = leftOut > 0 ? `; ${leftOut} more times since it was last said` : '';
     if (!permission) return new JetplugError('JP_BROKER_OPERATION_FAILED', `the NATS server refused: ${key}${again}`);
     const what = operation === 'publish' ? 'publish on' : 'subscribe to';
-    return new JetplugError('JP_BROKER_PERMISSION', `not permitted to ${what} ${toGrant(subject)}${again}`);
+    return new JetplugError('JP_BROKER_PERMISSION', `not permitted to ${what} ${toGrant(subject)}${again}`, {
+      hint: operation === 'publish' ? undefined : inboxHint(subject),
+    });
   }
 }
 
@@ -41,6 +46,8 @@ const KINDS: readonly (readonly [start: RegExp, tokens: number])[] = [
   [/^\$JS\.ACK(?:\.[^.]+){9,}$/, 6],
   [/^\$JS\.ACK\./, 4],
   [/^\$JS\.API\.DIRECT\.GET\./, 5],
+  [/^\$JS\.(?!ACK\.|API\.)[^.]+\.API\.DIRECT\.GET\./, 6],
+  [/^\$JS\.(?!ACK\.|API\.)[^.]+\.API\.\$KV\./, 5],
   [/^\$KV\./, 2],
   [/^_INBOX\./, 1],
   [/^(?:dead|retry)\./, 1],

@@ -1,4 +1,3 @@
-import { DiscardPolicy, RetentionPolicy, StorageType } from 'nats';
 import { asciiJson } from '../effects/ascii-json';
 import type { Delivery, MessageRef, Past } from '../message/delivery';
 import { headerIn, renameHeaders, type AllHeaders, type RepeatedHeaders } from '../message/headers';
@@ -9,11 +8,8 @@ import type { DurableSpec } from './consumers';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 import { toHeaders } from './publisher';
 import { holdsAny } from './streams';
+import { RETRY_STREAM } from './wanted-streams';
 
-/** Where events wait that are to come back to one handler alone: postponed for long, or redriven. */
-export const RETRY_STREAM = 'RETRY';
-/** What waits there waits for its handler, however long that is gone: nothing of it is dropped. */
-const NO_MAX_AGE = 0;
 const TIMEOUT_MS = 5_000;
 const PREFIX = 'x-jetplug-';
 /** An event's own headers that begin with the prefix. */
@@ -23,7 +19,7 @@ const RENAMED = `${PREFIX}header-`;
 const MAX_ON_ROAD = 100_000;
 
 /** The durable of one handler's retry road. */
-export function roadDurable(plugin: string, handler: string, ackWaitMs: number): DurableSpec {
+export function roadDurable(plugin: string, handler: string, ackWaitMs: number, deployment: string): DurableSpec {
   return {
     stream: RETRY_STREAM,
     durable: `${plugin}--${handler}`,
@@ -32,32 +28,8 @@ export function roadDurable(plugin: string, handler: string, ackWaitMs: number):
     ackWaitMs,
     maxAckPending: MAX_ON_ROAD,
     owner: { plugin, handler },
+    deployment,
   };
-}
-
-/** Makes the stream of the retry roads where it is missing. */
-export async function ensureRetryStream({ jsm }: Connection, replicas: number): Promise<void> {
-  try {
-    const { config } = await jsm.streams.info(RETRY_STREAM);
-    if (config.max_age !== NO_MAX_AGE) await jsm.streams.update(RETRY_STREAM, { ...config, max_age: NO_MAX_AGE });
-    return;
-  } catch (error) {
-    if (apiErrorCode(error) !== API_ERROR.streamNotFound) throw asBrokerError(error, `stream ${RETRY_STREAM}`);
-  }
-  try {
-    await jsm.streams.add({
-      name: RETRY_STREAM,
-      subjects: ['retry.>'],
-      retention: RetentionPolicy.Limits,
-      discard: DiscardPolicy.Old,
-      storage: StorageType.File,
-      max_age: NO_MAX_AGE,
-      num_replicas: replicas,
-      allow_direct: true,
-    });
-  } catch (error) {
-    throw asBrokerError(error, `stream ${RETRY_STREAM}`);
-  }
 }
 
 /** Whether anything lies on a handler's road. */
@@ -93,7 +65,7 @@ export class NatsRetryRoad implements RetryRoad {
       });
     } catch (error) {
       // It is there already: an earlier try stored it and did not live to say so.
-      if (apiErrorCode(error) !== API_ERROR.wrongLastSequence) throw error;
+      if (apiErrorCode(error) !== API_ERROR.wrongLastSequence) throw asBrokerError(error, `stream ${RETRY_STREAM}`);
     }
   }
 }

@@ -1,39 +1,19 @@
-import {
-  DiscardPolicy,
-  nanos,
-  RetentionPolicy,
-  StorageType,
-  type StreamConfig as ServerStreamConfig,
-  type StreamInfo,
-} from 'nats';
-import { covers, JetplugError } from '../../sdk/internal';
-import type { Config, StreamConfig } from '../config/config';
+import { covers } from '../../sdk/internal';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 
-/** What was done about a stream at the start. */
+/** A stream that the host needs, as it is after the start. */
 export interface StreamState {
   readonly name: string;
+  /** The subjects of the config; the stream may hold more. */
   readonly subjects: readonly string[];
-  readonly change: 'created' | 'updated' | 'unchanged';
+  /** `unmanaged`: this deployment uses the stream as it is and never changes it. */
+  readonly change: 'created' | 'updated' | 'unchanged' | 'unmanaged';
+  /** What an update changed, such as `maxAge 7d → 14d`; what it cost, where that was allowed. */
+  readonly changes?: readonly string[];
   readonly messages: number;
-}
-
-/** A stream of the config, and how the server is told of it. */
-type WantedStream = Partial<ServerStreamConfig> & { readonly name: string };
-
-/** Makes the streams of the config, the dead letters' among them; updates what can be updated in place. Deletes nothing. */
-export async function ensureStreams(connection: Connection, config: Config): Promise<StreamState[]> {
-  const states: StreamState[] = [];
-  for (const stream of wantedStreams(config)) states.push(await ensureStream(connection, stream));
-  return states;
-}
-
-/** The streams of the config, the dead letters' as the last one. */
-export function wantedStreams(config: Config): WantedStream[] {
-  // One letter a subject: an event that was redriven and fails again gets a new letter in place of its old one.
-  const letters = { ...toServer(deadLetterStream(config)), max_msgs_per_subject: 1 };
-  return [...config.streams.map(toServer), letters];
+  /** For how long the server drops repeats of an event id. */
+  readonly duplicateWindowMs: number;
 }
 
 /** When a stream was made; one made again counts its sequences anew. */
@@ -68,10 +48,10 @@ export async function holdsAny({ acks }: Connection, stream: string, filter: str
 const ASK_MS = 1_000;
 
 /** The streams on the server that hold a subject, whoever made them; none where the host may not ask. */
-export async function streamsHolding({ nc }: Connection, subject: string): Promise<string[]> {
+export async function streamsHolding({ nc, apiPrefix }: Connection, subject: string): Promise<string[]> {
   try {
     // What may not be asked gets no answer: not the client's five seconds for it.
-    const answer = await nc.request('$JS.API.STREAM.NAMES', JSON.stringify({ subject }), { timeout: ASK_MS });
+    const answer = await nc.request(`${apiPrefix}.STREAM.NAMES`, JSON.stringify({ subject }), { timeout: ASK_MS });
     return answer.json<{ streams?: string[] | null }>().streams ?? [];
   } catch {
     return []; // it only adds to what is known from the config
@@ -84,85 +64,4 @@ export function streamFor(
   subject: string,
 ): string | undefined {
   return streams.find((stream) => stream.subjects.some((own) => covers(own, subject)))?.name;
-}
-
-function deadLetterStream({ deadLetters, streams }: Config): StreamConfig {
-  return {
-    name: deadLetters.stream,
-    subjects: ['dead.>'],
-    maxAgeMs: deadLetters.maxAgeMs,
-    maxBytes: -1,
-    duplicateWindowMs: 120_000,
-    storage: 'file',
-    replicas: streams[0]?.replicas ?? 1,
-  };
-}
-
-function toServer(stream: StreamConfig): WantedStream {
-  return {
-    name: stream.name,
-    subjects: [...stream.subjects],
-    retention: RetentionPolicy.Limits,
-    discard: DiscardPolicy.Old,
-    storage: stream.storage === 'memory' ? StorageType.Memory : StorageType.File,
-    max_age: nanos(stream.maxAgeMs),
-    max_bytes: stream.maxBytes,
-    duplicate_window: nanos(stream.duplicateWindowMs),
-    num_replicas: stream.replicas,
-    allow_direct: true,
-  };
-}
-
-export async function ensureStream(connection: Connection, wanted: WantedStream): Promise<StreamState> {
-  const { streams } = connection.jsm;
-  const state = (change: StreamState['change'], info: StreamInfo): StreamState => ({
-    name: wanted.name,
-    subjects: wanted.subjects ?? [],
-    change,
-    messages: info.state.messages,
-  });
-  try {
-    const info = await streams.info(wanted.name);
-    const differing = differences(wanted, info.config);
-    if (differing.length === 0) return state('unchanged', info);
-    refuseFixed(wanted, info.config, differing);
-    await streams.update(wanted.name, { ...info.config, ...wanted });
-    return state('updated', info);
-  } catch (error) {
-    if (error instanceof JetplugError) throw error;
-    if (apiErrorCode(error) !== API_ERROR.streamNotFound) throw streamError(error, wanted.name);
-  }
-  try {
-    return state('created', await streams.add(wanted));
-  } catch (error) {
-    throw streamError(error, wanted.name);
-  }
-}
-
-const FIXED_FIELDS: readonly string[] = ['storage', 'retention'];
-
-function refuseFixed(wanted: object, actual: object, differing: string[]): void {
-  const fixed = differing.filter((field) => FIXED_FIELDS.includes(field));
-  if (fixed.length === 0) return;
-  const changes = fixed.map((field) => `${field} is ${show(actual, field)}, the config says ${show(wanted, field)}`);
-  throw new JetplugError('JP_STREAM_NOT_UPDATABLE', `stream ${show(wanted, 'name')}: ${changes.join('; ')}`);
-}
-
-function differences(wanted: object, actual: object): string[] {
-  return Object.keys(wanted).filter((field) => show(wanted, field) !== show(actual, field));
-}
-
-function show(config: object, field: string): string {
-  const value = (config as Record<string, unknown>)[field];
-  return value === undefined ? 'absent' : JSON.stringify(value);
-}
-
-function streamError(error: unknown, name: string): JetplugError {
-  if (apiErrorCode(error) === API_ERROR.subjectOverlap) {
-    return new JetplugError('JP_STREAM_OVERLAP', `stream ${name}: ${(error as Error).message}`, { cause: error });
-  }
-  if (apiErrorCode(error) === API_ERROR.noStorage) {
-    return new JetplugError('JP_STREAM_NO_ROOM', `stream ${name}: ${(error as Error).message}`, { cause: error });
-  }
-  return asBrokerError(error, `stream ${name}`);
 }

@@ -49,7 +49,7 @@ export interface ExplainedHandler extends Omit<HandlerStatus, 'state' | 'stream'
 
 /** What of a host is asked. */
 export interface Explainable {
-  readonly plugins: Pick<Plugins, 'entries' | 'faults'>;
+  readonly plugins: Pick<Plugins, 'entries' | 'faults' | 'definitions'>;
   readonly connection: Connection;
   readonly config: Pick<Config, 'plugins'>;
   readonly sourceOf: SourceOf;

@@ -7,7 +7,12 @@ import { pluginStatuses } from './status';
 const LABELS = ['plugin', 'handler'] as const;
 
 /** What `/metrics` answers: read from plain counters when somebody asks, so that counting costs nothing. */
-export async function metricsText(plugins: Plugins, connection: Connection): Promise<{ type: string; text: string }> {
+export async function metricsText(
+  plugins: Plugins,
+  connection: Connection,
+  /** Events that no handler takes, by stream. */
+  unhandled: ReadonlyMap<string, number> = new Map(),
+): Promise<{ type: string; text: string }> {
   const registry = new Registry();
   const options = { registers: [registry], labelNames: LABELS };
   const counter = (name: string, help: string) => new Counter({ name: `jetplug_${name}`, help, ...options });
@@ -66,6 +71,7 @@ export async function metricsText(plugins: Plugins, connection: Connection): Pro
   });
   for (const { plugin, outcome, count } of plugins.reloads.counts) reloads.inc({ plugin, outcome }, count);
   countFaults(plugins, registry);
+  countUnhandled(unhandled, registry);
   registry.registerMetric(durations(plugins));
   return { type: registry.contentType, text: await registry.metrics() };
 }
@@ -79,6 +85,16 @@ function countFaults({ faults }: Plugins, registry: Registry): void {
     late.inc({ plugin }, count.lateErrors);
     blocks.inc({ plugin }, count.blocks);
   }
+}
+
+function countUnhandled(unhandled: ReadonlyMap<string, number>, registry: Registry): void {
+  const gauge = new Gauge({
+    name: 'jetplug_unhandled_events',
+    help: 'Events in a stream that no handler takes',
+    registers: [registry],
+    labelNames: ['stream'],
+  });
+  for (const [stream, events] of unhandled) gauge.set({ stream }, events);
 }
 
 /** The handling times, from each handler's own buckets. */

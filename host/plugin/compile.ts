@@ -1,7 +1,8 @@
+import type { DependencyContainer } from 'tsyringe';
 import { JetplugError, pluginMark, type PluginClass } from '../../sdk/internal';
 import type { PluginFile } from './discover';
 import { noteClasses } from './classes';
-import { loadModules, type LoadedModules, type ModuleTexts } from './module-loader';
+import { loadModules, valuesOf, type LoadedModules, type ModuleTexts } from './module-loader';
 
 /** A plugin's class, loaded. */
 export interface CompiledPlugin {
@@ -12,8 +13,11 @@ export interface CompiledPlugin {
   readonly sources: LoadedModules['sources'];
   readonly texts: ModuleTexts;
   readonly contracts: LoadedModules['contracts'];
+  /** The plugin's own, in which its modules have registered; absent where the class did not come from a file. */
+  readonly container?: DependencyContainer;
   /** Those that it has made known to the dependency container. */
   readonly classes: readonly object[];
+  readonly lateClasses?: LoadedModules['lateClasses'];
 }
 
 /**
@@ -28,7 +32,7 @@ export function compile({ file }: Pick<PluginFile, 'file'>, given?: ModuleTexts)
 
 function load(file: string, given?: ModuleTexts): Omit<CompiledPlugin, 'classes'> {
   const { exports, ...modules } = loadModules(file, given);
-  const values = typeof exports === 'object' && exports !== null ? Object.values(exports) : [exports];
+  const values = typeof exports === 'function' ? [exports] : valuesOf(exports);
   const exported = [...new Set(values)].filter((value): value is PluginClass => pluginMark(value) !== undefined);
   if (exported.length > 1) {
     const names = exported.map(({ name }) => name).join(', ');

@@ -1,19 +1,25 @@
-import { container, injectable, type DependencyContainer } from 'tsyringe';
-import { Settings, type Clock, type EventBus, type Logger, type Store } from '../../sdk';
-import { isJetplugError, JetplugError, type PluginLifecycle, type TokenName } from '../../sdk/internal';
+import { injectable, type DependencyContainer } from 'tsyringe';
+import { Settings, type Clock, type EventBus, type Logger } from '../../sdk';
+import { isJetplugError, JetplugError, type PluginLifecycle } from '../../sdk/internal';
+import { LateTexts } from '../effects/late-texts';
+import { TextStore, type StoreTexts } from '../effects/text-store';
 import { inBackgroundOf } from '../message/run';
 import { listIssues } from '../message/validate';
-import { isError, showThrown } from '../thrown';
-import { classesOf, servicesOf } from './dependencies';
+import { isErrorLike, plainError } from '../plain-error';
+import { showThrown } from '../thrown';
+import { classesOf } from './dependencies';
 import type { DescribedPlugin, PluginDefinition } from './describe';
+import { isRunnable } from './handler-form';
 import { placeIn } from './module-loader';
+import { createPluginContainer, provideServices, type ServiceProvider } from './plugin-container';
 
-/** What the host has for one plugin; made only where the plugin asks for it. */
+/** What the host has for one plugin. */
 export interface PluginServices {
   readonly log: Logger;
   readonly clock: Clock;
   readonly bus: EventBus;
-  openStore(): Promise<Store>;
+  /** Called once, and only if the plugin uses its store. */
+  openTexts(): Promise<StoreTexts>;
 }
 
 /** A plugin's instance in a container of its own. */
@@ -33,15 +39,12 @@ export async function contain(
   services: PluginServices,
   settings: unknown,
 ): Promise<ContainedPlugin> {
-  // Made after the plugin's modules were loaded: container-scoped classes belong to it only then.
-  const child = container.createChildContainer();
+  const child = plugin.container ?? createPluginContainer();
   const release = async (): Promise<void> => child.dispose();
   try {
-    const valid = await validSettings(plugin, settings);
-    for (const [token, name] of servicesOf(plugin.cls)) {
-      child.register(token as never, { useValue: await provide(name, services, valid) });
-    }
+    provideServices(child, await providerOf(plugin, services, await validSettings(plugin, settings)));
     const instance = inBackgroundOf(plugin.name, () => build(plugin, child));
+    assertRunnable(plugin, instance);
     await inBackgroundOf(plugin.name, () => start(plugin, instance));
     return { instance, release };
   } catch (error) {
@@ -64,43 +67,51 @@ export async function validSettings(plugin: DescribedPlugin, settings: unknown):
     if (isJetplugError(cause)) throw cause;
     throw new JetplugError('JP_PLUGIN_SETTINGS_INVALID', `${key}: its schema threw: ${showThrown(cause)}`, {
       ...where,
-      cause,
+      cause: plainError(cause),
     });
   }
 }
 
-async function provide(name: TokenName, services: PluginServices, settings: unknown): Promise<unknown> {
-  switch (name) {
-    case 'bus':
-      return services.bus;
-    case 'clock':
-      return services.clock;
-    case 'logger':
-      return services.log;
-    case 'settings':
-      return new Settings<unknown>(settings as object);
-    case 'store':
-      return services.openStore();
-  }
+/** A store that is known to be used is opened now, so that the plugin does not start without it. */
+async function providerOf(
+  { services: asked }: DescribedPlugin,
+  { log, clock, bus, openTexts }: PluginServices,
+  value: unknown,
+): Promise<ServiceProvider> {
+  const texts = asked.includes('store') ? await openTexts() : new LateTexts(openTexts);
+  const settings = new Settings<unknown>(value as object);
+  const provided = { bus, clock, logger: log, settings, store: new TextStore(texts) };
+  return (name, token) =>
+    // An author may extend Settings, to write its type once.
+    name === 'settings' && token !== Settings ? new (token as typeof Settings)(value as object) : provided[name];
 }
 
 function build(plugin: DescribedPlugin, child: DependencyContainer): ContainedPlugin['instance'] {
   try {
     // A plugin is decorated by the SDK, perhaps by a copy of its own; this container must know it all the same.
-    for (const cls of classesOf(plugin.cls)) injectable()(cls);
+    for (const cls of classesOf(plugin.cls, child)) injectable()(cls);
     return child.resolve(plugin.cls as never);
   } catch (error) {
-    const place = placeIn(plugin.sources, error);
-    const message = isError(error) ? error.message : `it threw ${showThrown(error)}`;
+    const cause = plainError(error);
+    const place = placeIn(plugin.sources, cause);
+    const message = isErrorLike(error) ? cause.message : `it threw ${cause.message}`;
     // tsyringe wraps what a constructor throws in its own account of who asked for whom.
     const injecting = /^(Cannot inject|TypeInfo not known|Attempted to (resolve|construct))/.test(message) && !place;
     const code = injecting ? 'JP_INJECT_FAILED' : 'JP_PLUGIN_CONSTRUCTOR_FAILED';
     throw new JetplugError(code, `${plugin.cls.name}: ${message}`, {
       plugin: plugin.name,
       ...(place ?? plugin.where),
-      cause: error,
+      cause,
     });
   }
+}
+
+/** @throws JetplugError `JP_HANDLER_NOT_A_METHOD` */
+function assertRunnable({ name, className, handlers }: DescribedPlugin, instance: object): void {
+  const wrong = handlers.find(({ method }) => !isRunnable(instance, method));
+  if (!wrong) return;
+  const message = `${className}.${wrong.method} is no method that can be run once the plugin is built`;
+  throw new JetplugError('JP_HANDLER_NOT_A_METHOD', message, { plugin: name, ...wrong.where });
 }
 
 async function start(plugin: DescribedPlugin, instance: PluginLifecycle): Promise<void> {
@@ -116,9 +127,10 @@ export function lifecycleError(
   code: 'JP_PLUGIN_START_FAILED' | 'JP_PLUGIN_STOP_FAILED',
   method: string,
   plugin: PluginDefinition,
-  cause: unknown,
+  thrown: unknown,
 ): JetplugError {
-  const message = isError(cause) ? `${cause.name}: ${cause.message}` : `it threw ${showThrown(cause)}`;
+  const cause = plainError(thrown);
+  const message = isErrorLike(thrown) ? `${cause.name}: ${cause.message}` : `it threw ${cause.message}`;
   const place = placeIn(plugin.sources, cause) ?? plugin.where;
   return new JetplugError(code, `${plugin.className}.${method}: ${message}`, { plugin: plugin.name, ...place, cause });
 }

@@ -1,13 +1,26 @@
-import { container, type DependencyContainer } from 'tsyringe';
+import { container as globalContainer, Lifecycle, type DependencyContainer } from 'tsyringe';
 import { JetplugError, parameterTypes, tokenOf, type PluginClass, type TokenName } from '../../sdk/internal';
+import { CircularType } from './circular-import';
+import { keepsInstance, ownRegistrationsOf, type Registration } from './container-registry';
+import { registrationsOf } from './plugin-container';
+import { isOwnSingleton } from './plugin-tsyringe';
 
-/** Everything that is wrong with what a class and its dependencies ask for, found without building any of it. */
-export function inspectDependencies(cls: PluginClass): JetplugError[] {
+/**
+ * Everything that is wrong with what a class and its dependencies ask for, found without building any of it.
+ * @param container the plugin's, which knows what its tokens and abstract classes stand for
+ */
+export function inspectDependencies(cls: PluginClass, container = globalContainer): JetplugError[] {
   const problems: JetplugError[] = [];
-  for (const { owner, index, type } of parameters(cls)) {
+  const owners = classesOf(cls, container);
+  for (const { owner, index, type, isTold } of owners.flatMap(parametersOf)) {
     const name = nameOf(owner, index);
     const parameter = `${owner.name}’s constructor parameter ${index + 1}${name ? ` (${name})` : ''}`;
-    if (type === undefined || PRIMITIVES.has(type)) {
+    // A token, a list or `delay` says by itself what it stands for.
+    if (isTold && typeof type !== 'function') continue;
+    if (type instanceof CircularType) {
+      const message = `${parameter} is ${type.name}, which is not defined yet: a circular import, ${type.chain}`;
+      problems.push(new JetplugError('JP_PLUGIN_CIRCULAR_IMPORT', message));
+    } else if (type === undefined || PRIMITIVES.has(type)) {
       const seen = type === undefined ? 'nothing' : (type as { name: string }).name;
       problems.push(
         new JetplugError('JP_INJECT_INTERFACE', `${parameter} has a type that is gone at run time (left: ${seen})`),
@@ -18,7 +31,7 @@ export function inspectDependencies(cls: PluginClass): JetplugError[] {
       );
     }
   }
-  for (const owner of classesOf(cls)) {
+  for (const owner of owners) {
     if (owner.length === 0 || parameterTypes(owner)) continue;
     problems.push(
       new JetplugError('JP_INJECT_UNDECORATED', `${owner.name} has constructor parameters but no @injectable()`),
@@ -27,14 +40,10 @@ export function inspectDependencies(cls: PluginClass): JetplugError[] {
   return problems;
 }
 
-/** Each of the host's services that the class or its dependencies name, by the very class they name it with. */
-export function servicesOf(cls: PluginClass): Map<unknown, TokenName> {
-  const services = new Map<unknown, TokenName>();
-  for (const { type } of parameters(cls)) {
-    const token = tokenOf(type);
-    if (token) services.set(type, token);
-  }
-  return services;
+/** Which of the host's services the class or its dependencies ask for, as far as that shows before they are built. */
+export function servicesOf(cls: PluginClass, container = globalContainer): Set<TokenName> {
+  const asked = classesOf(cls, container).flatMap(parametersOf);
+  return new Set(asked.map(({ type }) => tokenOf(type)).filter((name) => name !== undefined));
 }
 
 /** A constructor parameter, and what it is given. */
@@ -54,66 +63,88 @@ export interface Injected {
 type OwnKind = 'one for the plugin' | 'a new one' | 'by its token';
 
 /** What the constructor of a class is given, parameter by parameter. */
-export function injectedOf(cls: PluginClass): Injected[] {
-  const told = tokensOf(cls);
-  const scoped = container.createChildContainer();
-  return (parameterTypes(cls) ?? []).map((left, index) => {
-    const type = told[index] ? told[index].token : left;
+export function injectedOf(cls: PluginClass, container = globalContainer): Injected[] {
+  return parametersOf(cls).map(({ index, type }) => {
     const name = nameOf(cls, index);
     const service = tokenOf(type);
     return {
       index,
       ...(name === undefined ? {} : { name }),
-      type: typeof type === 'function' ? type.name : String(type),
-      ...(service ? { service } : { own: ownKind(type, scoped) }),
+      type: typeof type === 'function' || type instanceof CircularType ? type.name : String(type),
+      ...(service ? { service } : { own: ownKind(type, container) }),
     };
   });
 }
 
-function ownKind(type: unknown, scoped: DependencyContainer): OwnKind {
+function ownKind(type: unknown, container: DependencyContainer): OwnKind {
   if (typeof type !== 'function') return 'by its token';
-  return scoped.isRegistered(type as never) ? 'one for the plugin' : 'a new one';
+  return registrationsOf(container, type).some(keepsInstance) ? 'one for the plugin' : 'a new one';
 }
 
 interface Parameter {
   readonly owner: PluginClass;
   readonly index: number;
   readonly type: unknown;
+  /** Whether `@inject` names it. */
+  readonly isTold: boolean;
 }
 
-/** The constructor parameters of the class and of all it depends on, but those that name no class with `@inject`. */
-function parameters(cls: PluginClass): Parameter[] {
-  return classesOf(cls).flatMap((owner) => own(owner));
+function parametersOf(owner: PluginClass): Parameter[] {
+  // A descriptor of `@inject`, or the class or token itself, by the parameter's index.
+  const told = (Reflect.getOwnMetadata('injectionTokens', owner) ?? {}) as Record<number, { token: unknown }>;
+  return (parameterTypes(owner) ?? []).map((left, index) => {
+    const isTold = told[index] !== undefined;
+    return { owner, index, type: isTold ? told[index]!.token : left, isTold };
+  });
 }
 
-function own(owner: PluginClass): Parameter[] {
-  const told = tokensOf(owner);
-  return (parameterTypes(owner) ?? [])
-    .map((type, index) => ({ owner, index, type: told[index] ? told[index].token : type }))
-    .filter(({ index, type }) => !told[index] || typeof type === 'function');
-}
-
-/** What `@inject` names, by the parameter's index. */
-function tokensOf(owner: PluginClass): Record<number, { token: unknown }> {
-  return (Reflect.getOwnMetadata('injectionTokens', owner) ?? {}) as Record<number, { token: unknown }>;
-}
-
-/** Registered for all plugins alike; a class that is scoped to containers is registered in each child anew. */
+/** Marked by the decorator, in the plugin's modules or in a package's: a registration by hand stays with the plugin. */
 function isShared(type: unknown): boolean {
-  return container.isRegistered(type as never) && !container.createChildContainer().isRegistered(type as never);
+  const ofPackage = ownRegistrationsOf(globalContainer, type) ?? [];
+  const isSingleton = ({ options, provider }: Registration): boolean =>
+    options.lifecycle === Lifecycle.Singleton && provider.useClass === type;
+  return isOwnSingleton(type) || ofPackage.some(isSingleton);
 }
 
-/** The class and all classes that it depends on, but the host's services. */
-export function classesOf(cls: PluginClass): PluginClass[] {
+/** The class and all classes that it depends on, but the host's services and what factories build. */
+export function classesOf(cls: PluginClass, container = globalContainer): PluginClass[] {
   const all = new Set<PluginClass>([cls]);
   // A Set hands out what is added while it is walked.
   for (const owner of all) {
-    for (const { type } of own(owner)) {
-      if (typeof type === 'function' && !PRIMITIVES.has(type) && tokenOf(type) === undefined)
-        all.add(type as PluginClass);
-    }
+    for (const { type } of parametersOf(owner)) for (const one of builtFor(type, container)) all.add(one);
   }
   return [...all];
+}
+
+/** The classes that the container builds for a token, as far as its registrations say so. */
+function builtFor(token: unknown, container: DependencyContainer, seen = new Set<unknown>()): PluginClass[] {
+  const asked = isDelayed(token) ? delayedClass(token) : token;
+  if (asked === undefined || seen.has(asked) || PRIMITIVES.has(asked)) return [];
+  seen.add(asked);
+  const registrations = registrationsOf(container, asked);
+  if (registrations.length === 0) {
+    return typeof asked === 'function' && tokenOf(asked) === undefined ? [asked as PluginClass] : [];
+  }
+  return registrations.flatMap(({ provider: { useClass, useToken } }) => {
+    // A class that is registered under itself would be asked for again.
+    if (useClass !== undefined)
+      return useClass === asked ? [asked as PluginClass] : builtFor(useClass, container, seen);
+    return useToken === undefined ? [] : builtFor(useToken, container, seen);
+  });
+}
+
+/** What `delay` makes. */
+function isDelayed(token: unknown): token is { wrap(): unknown } {
+  return typeof token === 'object' && token !== null && typeof (token as { wrap?: unknown }).wrap === 'function';
+}
+
+/** Every module is loaded by now, so that the author's function knows its class. */
+function delayedClass(token: { wrap(): unknown }): unknown {
+  try {
+    return token.wrap();
+  } catch {
+    return undefined; // it throws again, with its place, when the class is built
+  }
 }
 
 /** What the compiler leaves for a type that is not a class. */

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { DependencyContainer } from 'tsyringe';
 import {
   handlerMarks,
   isEventContract,
@@ -19,11 +20,15 @@ import {
 } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import type { BatchPolicy, RetryPolicy } from '../message/handler';
+import { plainError } from '../plain-error';
+import { isInstance } from '../thrown';
+import { CircularType } from './circular-import';
 import type { CompiledPlugin } from './compile';
 import { injectedOf, inspectDependencies, servicesOf, type Injected } from './dependencies';
+import { assertMethod, staticHandlers } from './handler-form';
 import { groupingOf, runOptionsOf, type Layers } from './handler-options';
 import { isolationOf, type IsolationLayers, type IsolationPolicy } from './isolation-options';
-import { placeOf } from './module-loader';
+import { placeIn, placeOf } from './module-loader';
 import { isolationOrigins, originsOf, type IsolationOrigins, type Origins } from './origins';
 
 /** A plugin as its decorators and the config describe it; nothing of it runs yet. */
@@ -39,7 +44,7 @@ export interface PluginDefinition {
   readonly isolation: IsolationPolicy & { readonly origins: IsolationOrigins };
   /** What its constructor is given. */
   readonly injected: readonly Injected[];
-  /** Which of the host's services it or its dependencies ask for. */
+  /** Which of the host's services it or its dependencies ask for, as far as that shows before they are built. */
   readonly services: readonly TokenName[];
   readonly sources: CompiledPlugin['sources'];
 }
@@ -47,6 +52,8 @@ export interface PluginDefinition {
 /** A plugin whose class is at hand. */
 export interface DescribedPlugin extends PluginDefinition {
   readonly cls: PluginClass;
+  /** What its modules registered in while they were loaded; absent where the class did not come from a file. */
+  readonly container: DependencyContainer | undefined;
   readonly settingsSchema: StandardSchemaV1 | undefined;
 }
 
@@ -75,7 +82,27 @@ export interface HandlerDefinition {
  * @throws AggregateError of all that is wrong, each a JetplugError with file and line
  */
 export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): DescribedPlugin {
-  const { cls, file, sources } = plugin;
+  try {
+    return read(plugin, config);
+  } catch (error) {
+    if (isInstance(error, AggregateError)) throw error;
+    // A getter of the author's, or an option that is not what it should be.
+    throw unreadable(plugin, error);
+  }
+}
+
+function unreadable({ cls, file, sources }: CompiledPlugin, thrown: unknown): AggregateError {
+  const cause = plainError(thrown);
+  const place = placeIn(sources, cause) ?? placeOf(sources, cls.name);
+  const message = `what ${cls.name} declares cannot be read: ${cause.message}`;
+  return new AggregateError(
+    [new JetplugError('JP_PLUGIN_LOAD_FAILED', message, { ...place, cause })],
+    `${file} cannot be used`,
+  );
+}
+
+function read(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): DescribedPlugin {
+  const { cls, file, sources, container } = plugin;
   const options = pluginMark(cls)!.options;
   const where = placeOf(sources, cls.name);
   const name = options.name ?? pluginNameOf(cls.name);
@@ -91,9 +118,11 @@ export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>
   };
 
   attempt(() => assertName(name, 'plugin'));
-  problems.push(...inspectDependencies(cls).map((problem) => problem.with({ plugin: name, ...where })));
+  problems.push(...inspectDependencies(cls, container).map((problem) => problem.with({ plugin: name, ...where })));
   const marks = handlerMarks(cls);
-  if (marks.length === 0)
+  const statics = staticHandlers(plugin);
+  problems.push(...statics.map((problem) => problem.with({ plugin: name })));
+  if (marks.length === 0 && statics.length === 0)
     problems.push(
       new JetplugError('JP_PLUGIN_NO_HANDLER', `${cls.name} has no @Subscribe method`, { plugin: name, ...where }),
     );
@@ -113,12 +142,13 @@ export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>
     description: options.description,
     className: cls.name,
     cls,
+    container,
     settingsSchema: options.settings,
     where,
     handlers: handlers.filter((handler) => handler !== undefined),
     isolation: { ...isolation, origins: isolationOrigins(isolation, { plugin: name, where, sources }) },
-    injected: injectedOf(cls),
-    services: [...new Set(servicesOf(cls).values())],
+    injected: injectedOf(cls, container),
+    services: [...servicesOf(cls, container)],
     sources,
   };
 }
@@ -129,6 +159,7 @@ function describeHandler(
   mark: HandlerMark,
   layers: Layers,
 ): HandlerDefinition {
+  assertMethod(plugin, mark.method);
   const where = placeOf(plugin.sources, plugin.cls.name, mark.method);
   try {
     const event = eventOf(plugin.cls, mark);
@@ -158,6 +189,10 @@ function eventOf(cls: PluginClass, mark: HandlerMark): Pick<HandlerDefinition, '
   const types = parameterTypes(cls, method);
   const type = types?.[0];
   if (isEventContract(type)) return { subject: type.subject, contract: type };
+  if (type instanceof CircularType) {
+    const message = `${cls.name}.${method} handles ${type.name}, which is not defined yet: a circular import, ${type.chain}`;
+    throw new JetplugError('JP_PLUGIN_CIRCULAR_IMPORT', message);
+  }
   throw new JetplugError('JP_HANDLER_NO_EVENT', `${cls.name}.${method} ${whyNoEvent(types)}`);
 }
 

@@ -51,7 +51,7 @@ function outlineOf(file: string, source: string): Outline | undefined {
 function parse(file: string, source: string): Module | undefined {
   const { parseSync } = hostRequire('@swc/core') as typeof swc;
   try {
-    return file.endsWith('.ts')
+    return /\.[cm]?ts$/.test(file)
       ? parseSync(source, { syntax: 'typescript', decorators: true })
       : parseSync(source, { syntax: 'ecmascript', decorators: true, decoratorsBeforeExport: true });
   } catch {

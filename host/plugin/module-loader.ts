@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, realpathSync, statSync } from 'node:fs';
-import Module, { builtinModules, createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
+import Module, { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { dirname, extname, join, relative, resolve } from 'node:path';
+import { dirname, extname, join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { types } from 'node:util';
+import type { DependencyContainer } from 'tsyringe';
 import {
   isEventContract,
   isJetplugError,
@@ -11,16 +14,36 @@ import {
   type EventContract,
   type Location,
 } from '../../sdk/internal';
-import { isError, showThrown } from '../thrown';
-import { loadShared } from './classes';
+import { isErrorLike, plainError } from '../plain-error';
+import { readMember } from '../thrown';
+import { LoadingModules } from './circular-import';
+import { loadShared, noteClasses } from './classes';
+import { ownImportsOf, type ModuleHelp } from './compiled-code';
+import { findModule, isDeclaration, isPath, realPathOf } from './find-module';
+import { findPackage, type FoundPackage } from './find-package';
+import { resolveInHost, shareHostPackages } from './host-packages';
+import { asynchronousFile, asynchronousPackage, awaitsAtTop, notFound, typesOnly } from './import-errors';
+import { asNamespace, importIn } from './import-native';
 import { Turns } from '../turns';
+import { createPluginContainer } from './plugin-container';
+import { tsyringeFor } from './plugin-tsyringe';
 import { transpile, transpileAside } from './transpile';
 
 const hostRequire = createRequire(__filename);
-const BUILTINS = new Set(builtinModules);
-/** Its decorators register classes with the container that the host builds from: there must be one of it. */
-const SHARED = 'tsyringe';
-const EXTENSIONS = ['', '.ts', '.js', '.json', '/index.ts', '/index.js'];
+/** Always the host's, with the plugin's own container in it. */
+const TSYRINGE = 'tsyringe';
+
+/** What a module exports, without what it only names and has not. */
+export function valuesOf(exports: unknown): unknown[] {
+  if ((typeof exports !== 'object' && typeof exports !== 'function') || exports === null) return [exports];
+  return Object.keys(exports).flatMap((name) => {
+    try {
+      return [(exports as Record<string, unknown>)[name]];
+    } catch {
+      return []; // the name of a type that is gone at run time
+    }
+  });
+}
 
 /** A module as its author wrote it, and as the host compiled it. */
 export interface ModuleText {
@@ -40,6 +63,10 @@ export interface LoadedModules {
   readonly sources: ReadonlyMap<string, string>;
   /** The same with what they were compiled to. */
   readonly texts: ModuleTexts;
+  /** The plugin's dependency container, in which its modules register. */
+  readonly container: DependencyContainer;
+  /** The classes of modules that it imports while it runs; the list grows. */
+  readonly lateClasses: readonly object[];
   /** The event contracts that its modules export, by subject. */
   readonly contracts: ReadonlyMap<string, EventContract>;
 }
@@ -60,10 +87,14 @@ export function loadModules(file: string, given: ModuleTexts = new Map()): Loade
       version: versionOf(file, loader.sources),
       sources: loader.sources,
       texts: loader.texts,
+      container: loader.container,
+      lateClasses: loader.lateClasses,
       contracts: loader.contracts(),
     };
   } catch (error) {
-    throw isJetplugError(error) ? error : loadFailed(file, error, loader.sources);
+    const place = placeIn(loader.sources, error) ?? { file };
+    const plain = plainError(error);
+    throw isJetplugError(plain) ? plain.with(place) : loadFailed(place, error);
   }
 }
 
@@ -78,7 +109,7 @@ export function readModules(file: string): Map<string, ModuleText> {
   for (const path of paths) {
     const text = readModule(path);
     texts.set(path, text);
-    if (extname(path) === '.json') continue;
+    if (!isCode(path)) continue;
     for (const imported of importsOf(path, text.code)) paths.add(imported);
   }
   return texts;
@@ -91,7 +122,7 @@ export function readModules(file: string): Map<string, ModuleText> {
 export function compileAhead(files: readonly string[]): Promise<void>[] {
   const begun = new Set<string>();
   const compileAll = async (path: string): Promise<void> => {
-    if (begun.has(path) || extname(path) === '.json') return;
+    if (begun.has(path) || !isCode(path)) return;
     begun.add(path);
     const code = await transpileAside(path, readFileSync(path, 'utf8'));
     for (const imported of importsOf(path, code)) await compileAll(imported);
@@ -102,34 +133,45 @@ export function compileAhead(files: readonly string[]): Promise<void>[] {
 /** As many as there are processors; the threads that do it also look up the names of servers. */
 const inThreads = new Turns(availableParallelism());
 
-/** The files that a module imports by path, those in it that it may never come to included. */
+/** The files of the plugin's own that a module imports, those in it that it may never come to included. */
 function importsOf(path: string, code: string): string[] {
-  return [...code.matchAll(OWN_IMPORT)]
-    .map(([, specifier]) => findModule(specifier!, path, () => false))
+  return ownImportsOf(code)
+    .map((specifier) => (isPath(specifier) ? findModule(specifier, path, () => false) : findOwn(specifier, path)))
     .filter((imported) => imported !== undefined);
 }
 
-/** As the compiler writes it. */
-const OWN_IMPORT = /\brequire\("(\.{1,2}(?:\/[^"]*)?)"\)/g;
+function findOwn(specifier: string, from: string): string | undefined {
+  try {
+    const { file, isOwn } = findPackage(specifier, from);
+    return isOwn ? file : undefined;
+  } catch {
+    return undefined; // whoever loads it says so
+  }
+}
 
 function readModule(path: string): ModuleText {
-  const source = readFileSync(path, 'utf8');
-  return { source, code: extname(path) === '.json' ? source : transpile(path, source) };
+  const source = readSource(path);
+  return { source, code: codeOf(path, source) };
 }
 
-/** The file that a path in an import means; nothing where there is none. */
-function findModule(specifier: string, from: string, isGiven: (path: string) => boolean): string | undefined {
-  const base = resolve(dirname(from), specifier);
-  // TypeScript lets `./x.js` stand for `./x.ts`.
-  const bases = base.endsWith('.js') ? [base, base.slice(0, -3)] : [base];
-  return bases
-    .flatMap((path) => EXTENSIONS.map((extension) => path + extension))
-    .find((candidate) => isGiven(candidate) || statSync(candidate, { throwIfNoEntry: false })?.isFile());
+/** @throws JetplugError `JP_PLUGIN_LOAD_FAILED` where the file is gone again, or may not be read */
+export function readSource(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new JetplugError('JP_PLUGIN_LOAD_FAILED', `the file cannot be read: ${(cause as Error).message}`, {
+      file,
+      cause,
+    });
+  }
 }
 
-/** Where a file really is; where it was, if its text is all that is left of it. */
-function realPathOf(file: string): string {
-  return statSync(file, { throwIfNoEntry: false }) ? realpathSync.native(file) : file;
+function codeOf(path: string, source: string): string {
+  return isCode(path) ? transpile(path, source) : source;
+}
+
+function isCode(path: string): boolean {
+  return !/\.(json|node)$/.test(path);
 }
 
 interface OwnModule {
@@ -139,7 +181,7 @@ interface OwnModule {
 /** Node's own module class compiles the text, so that source maps apply; finding and keeping modules is ours. */
 interface NodeModule extends OwnModule {
   filename: string;
-  paths: string[];
+  jetplug: ModuleHelp;
   require(specifier: string): unknown;
   _compile(code: string, filename: string): unknown;
 }
@@ -176,25 +218,52 @@ class Loader {
   readonly texts = new Map<string, ModuleText>();
   /** Those that have the source maps. */
   readonly compiled = new Set<NodeModule>();
+  readonly lateClasses: object[] = [];
+  readonly container = createPluginContainer();
+  private readonly tsyringe = tsyringeFor(this.container);
   private readonly modules = new Map<string, OwnModule>();
+  private readonly loading: LoadingModules;
 
   constructor(
-    private readonly entry: string,
+    readonly entry: string,
     private readonly given: ModuleTexts,
-  ) {}
+  ) {
+    this.loading = new LoadingModules(entry);
+    shareHostPackages();
+  }
 
   load(file: string): unknown {
     const known = this.modules.get(file);
-    if (known) return known.exports;
+    if (known) {
+      this.loading.met(file);
+      return known.exports;
+    }
+    if (file.endsWith('.node')) return hostRequire(file);
     const { source, code } = this.textOf(file);
     const module = new NodeModule(file);
     module.filename = file;
     module.require = (specifier) => this.require(specifier, file);
+    module.jetplug = {
+      import: (specifier) => this.import(String(specifier), file),
+      type: (read, exports) => this.loading.typeOf(read, exports),
+    };
     this.modules.set(file, module);
+    try {
+      this.loading.run(file, module, () => this.evaluate(module, source, code));
+    } catch (error) {
+      // Another import of it tries again.
+      this.modules.delete(file);
+      throw awaitsAtTop(error) ? asynchronousFile(file, error, this) : error;
+    }
+    return module.exports;
+  }
+
+  private evaluate(module: NodeModule, source: string, code: string): void {
+    const { filename: file } = module;
     if (extname(file) === '.json') module.exports = parseJson(file, source);
+    else if (isDeclaration(file)) module.exports = typesOnly(file);
     else if (file === this.entry) this.compile(module, code);
     else this.run(module, code);
-    return module.exports;
   }
 
   private compile(module: NodeModule, code: string): void {
@@ -213,74 +282,95 @@ class Loader {
 
   private textOf(file: string): ModuleText {
     const given = this.given.get(file);
-    const source = given?.source ?? readFileSync(file, 'utf8');
+    const source = given?.source ?? readSource(file);
     // Known before it is compiled: an error in it has a place.
     this.sources.set(file, source);
-    const text = given ?? { source, code: extname(file) === '.json' ? source : transpile(file, source) };
+    const text = given ?? { source, code: codeOf(file, source) };
     this.texts.set(file, text);
     return text;
   }
 
   contracts(): Map<string, EventContract> {
-    const values = [...this.modules.values()].flatMap(({ exports }) => Object.values(exports ?? {}) as unknown[]);
+    const values = [...this.modules.values()].flatMap(({ exports }) => valuesOf(exports));
     return new Map(values.filter(isEventContract).map((contract) => [contract.subject, contract]));
   }
 
   private require(specifier: string, from: string): unknown {
-    if (specifier.startsWith('node:') || BUILTINS.has(specifier)) return hostRequire(specifier);
-    if (/^\.{0,2}\//.test(specifier) || specifier === '.' || specifier === '..')
-      return this.load(this.find(specifier, from));
+    if (Module.isBuiltin(specifier)) return hostRequire(specifier);
+    if (isPath(specifier)) return this.load(this.find(specifier, from));
+    if (specifier === TSYRINGE) return this.tsyringe;
     return this.package(specifier, from);
+  }
+
+  /** What `require` can load is loaded once for both; the rest is Node.js's own to import. */
+  private async import(specifier: string, from: string): Promise<unknown> {
+    try {
+      const { loaded, classes } = noteClasses(() => this.require(specifier, from));
+      this.lateClasses.push(...classes);
+      // `require` adds `__esModule` to the namespace of an ES module.
+      const isPackage = types.isModuleNamespaceObject(loaded) && !isPath(specifier);
+      return isPackage ? await importIn(realPathOf(from))(specifier) : asNamespace(loaded);
+    } catch (error) {
+      if (!isJetplugError(error) || error.code !== 'JP_PLUGIN_IMPORT_ASYNC') throw error;
+      return importIn(realPathOf(from))(this.urlOf(specifier, from, error));
+    }
+  }
+
+  /** Node.js keeps a module for as long as the process runs: a file that was edited is another one to it. */
+  private urlOf(specifier: string, from: string, refused: JetplugError): string {
+    if (!isPath(specifier)) return specifier;
+    const file = this.find(specifier, from);
+    if (!/\.m?js$/.test(file)) throw refused;
+    return `${pathToFileURL(file).href}?${versionOf(file, new Map([[file, this.sources.get(file)!]]))}`;
   }
 
   private package(specifier: string, from: string): unknown {
     const key = `${dirname(realPathOf(from))} ${specifier}`;
     if (packages.has(key)) return packages.get(key);
-    const loaded = loadShared(() => hostRequire(this.findPackage(specifier, from)) as unknown);
+    const { file, isOwn } = this.findPackage(specifier, from);
+    if (isOwn) return this.load(file);
+    const loaded = this.loadPackage(file, specifier, from);
     if (packages.size === 0) setImmediate(() => packages.clear());
     packages.set(key, loaded);
     return loaded;
   }
 
+  private loadPackage(file: string, specifier: string, from: string): unknown {
+    try {
+      return loadShared(() => hostRequire(file) as unknown);
+    } catch (error) {
+      const { code, message, requireStack } = error as NodeJS.ErrnoException & { requireStack?: string[] };
+      if (code === 'ERR_REQUIRE_ASYNC_MODULE') throw asynchronousPackage({ specifier, from, cause: error }, this);
+      // An ES module that needs a package of the host: Node.js looks for it beside the module alone.
+      const missing = /^Cannot find package '([^']+)' imported from (.+)$/.exec(message);
+      if (missing && (missing[1] === 'jetplug' || resolveInHost(missing[1]!) !== undefined)) return this.load(file);
+      if (code !== 'MODULE_NOT_FOUND' && !missing) throw error;
+      const name = missing?.[1] ?? /^Cannot find module '([^']+)'/.exec(message)?.[1] ?? '';
+      throw notFound(
+        { specifier: name, from: missing?.[2] ?? requireStack?.[0] ?? file, by: from, cause: error },
+        this,
+      );
+    }
+  }
+
   private find(specifier: string, from: string): string {
     const found = findModule(specifier, from, (path) => this.given.has(path));
-    if (found === undefined) throw this.notFound(specifier, from);
+    if (found === undefined) throw notFound({ specifier, from }, this);
     return found;
   }
 
-  private findPackage(specifier: string, from: string): string {
-    const beside = () => createRequire(realPathOf(from)).resolve(specifier);
-    const ours = () => hostRequire.resolve(specifier);
-    let cause: unknown;
-    for (const attempt of specifier === SHARED ? [ours] : [beside, ours]) {
-      try {
-        return attempt();
-      } catch (error) {
-        cause = error;
-      }
+  private findPackage(specifier: string, from: string): FoundPackage {
+    try {
+      return findPackage(specifier, from);
+    } catch (error) {
+      throw notFound({ specifier, from, cause: error }, this);
     }
-    throw this.notFound(specifier, from, cause);
-  }
-
-  private notFound(specifier: string, from: string, cause?: unknown): JetplugError {
-    const lines = this.sources.get(from)?.split('\n') ?? [];
-    const line = lines.findIndex((text) => text.includes(`'${specifier}'`) || text.includes(`"${specifier}"`)) + 1;
-    const through = from === this.entry ? '' : `, which ${this.entry} imports`;
-    return new JetplugError(
-      'JP_PLUGIN_IMPORT_NOT_FOUND',
-      `cannot find ${JSON.stringify(specifier)}, imported by ${from}${through}`,
-      {
-        file: from,
-        ...(line > 0 ? { line } : {}),
-        cause,
-      },
-    );
   }
 }
 
 function parseJson(file: string, source: string): unknown {
   try {
-    return JSON.parse(source);
+    return JSON.parse(source.replace(/^\uFEFF/, ''));
   } catch (cause) {
     const { message } = cause as SyntaxError;
     const position = /position (\d+)/.exec(message)?.[1];
@@ -296,15 +386,15 @@ function versionOf(file: string, sources: ReadonlyMap<string, string>): string {
   return hash.digest('hex').slice(0, 12);
 }
 
-function loadFailed(file: string, error: unknown, sources: ReadonlyMap<string, string>): JetplugError {
-  const place = placeIn(sources, error) ?? { file };
-  const message = isError(error) ? `${error.name}: ${error.message}` : `it threw ${showThrown(error)}`;
-  return new JetplugError('JP_PLUGIN_LOAD_FAILED', message, { ...place, cause: error });
+function loadFailed(place: Partial<Location>, error: unknown): JetplugError {
+  const cause = plainError(error);
+  const message = isErrorLike(error) ? `${cause.name}: ${cause.message}` : `it threw ${cause.message}`;
+  return new JetplugError('JP_PLUGIN_LOAD_FAILED', message, { ...place, cause });
 }
 
 /** Where in the plugin's own files an error arose. */
 export function placeIn(sources: Pick<ReadonlyMap<string, string>, 'has'>, error: unknown): Location | undefined {
-  const stack = (error as { stack?: unknown } | null | undefined)?.stack;
+  const stack = readMember(error, 'stack');
   return typeof stack === 'string' ? topFrame(stack, (path) => sources.has(resolvePath(path))) : undefined;
 }
 
@@ -323,6 +413,17 @@ export function placeOf(sources: ReadonlyMap<string, string>, className: string,
   return { file: [...sources.keys()][0] ?? '', line: 1 };
 }
 
+/** The same of a member that may be no method: static, an accessor or a property. */
+export function placeOfMember(sources: ReadonlyMap<string, string>, className: string, member: string): Location {
+  for (const [file, source] of sources) {
+    const classAt = lineOf(source, className, CLASS);
+    if (classAt < 0) continue;
+    const at = lineOf(source.slice(classAt), member, MEMBER);
+    if (at >= 0) return { file, line: source.slice(0, classAt + at).split('\n').length };
+  }
+  return placeOf(sources, className);
+}
+
 /** How a name is declared: what stands on its line before it, and what after it. */
 interface Declaration {
   readonly before: RegExp;
@@ -335,6 +436,13 @@ const CLASS: Declaration = { before: /^(?!\s*(?:\*|\/\/|\/\*)).*\bclass\s+$/, af
 const METHOD: Declaration = {
   before: /^[ \t]*(?:[@}].*\)[ \t]+)?(?:(?:public|private|protected|override|async)\s+)*\*?$/,
   after: /^\s*[(<]/,
+};
+
+/** Of whatever form, with modifiers in any order. */
+const MEMBER: Declaration = {
+  before:
+    /^[ \t]*(?:[@}].*\)[ \t]+)?(?:(?:public|private|protected|override|async|static|readonly|declare|accessor|get|set)\s+)*\*?\s*$/,
+  after: /^\s*[!?]?\s*(?:[(<=:;]|$)/m,
 };
 
 /** Where the line starts on which a name is declared; -1 where it is not. */

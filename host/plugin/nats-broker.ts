@@ -1,14 +1,19 @@
-import type { Config } from '../config/config';
-import { Bucket } from '../nats/bucket';
+import { Bucket, type BucketConfig } from '../nats/bucket';
 import type { Connection } from '../nats/connection';
 import { checkDurable, durablePosition, ensureDurable } from '../nats/consumers';
+import type { DurableWatch } from '../nats/durable-watch';
 import type { KeptStreams } from '../nats/kept-streams';
 import { Pull } from '../nats/pull';
 import { isOnRoad } from '../nats/retry-road';
 import type { PluginBroker } from './plugin-broker';
 
 /** What a plugin's life asks of the broker, on a connection. */
-export function natsBroker(connection: Connection, kept: KeptStreams, config: Pick<Config, 'streams'>): PluginBroker {
+export function natsBroker(
+  connection: Connection,
+  kept: KeptStreams,
+  watch: DurableWatch,
+  config: BucketConfig,
+): PluginBroker {
   return {
     ensureDurable: (spec) => ensureDurable(connection, spec),
     checkDurable: (spec) => checkDurable(connection, spec),
@@ -17,11 +22,11 @@ export function natsBroker(connection: Connection, kept: KeptStreams, config: Pi
     whenChecked: (...streams) => kept.whenChecked(...streams),
     isOnRoad: (road) => isOnRoad(connection, road),
     storeOf: (plugin) => Bucket.at(connection, `jetplug-${plugin}`),
+    watchDurable: (spec, watcher) => watch.add(spec, watcher),
     pull: (stream, durable, sink) => new Pull(connection, stream, durable, sink),
     openStore: async (plugin) => {
-      const replicas = config.streams[0]?.replicas ?? 1;
-      const bucket = await Bucket.open(connection, `jetplug-${plugin}`, replicas);
-      const leave = await bucket.keep(kept, `the store of plugin ${plugin}`, replicas);
+      const bucket = await Bucket.open(connection, `jetplug-${plugin}`, config);
+      const leave = await bucket.keep(kept, `the store of plugin ${plugin}`, config);
       return { bucket, leave };
     },
   };

@@ -1,6 +1,5 @@
-import type { Store } from '../../sdk';
 import { BucketTexts } from '../effects/bucket-texts';
-import { TextStore, type StoreTexts } from '../effects/text-store';
+import type { StoreTexts } from '../effects/text-store';
 import type { PluginHost } from './plugin-host';
 
 /** One plugin's bucket: made where it is missing, and again where the server loses it while the plugin runs. */
@@ -12,10 +11,6 @@ export class PluginStore {
     private readonly plugin: string,
     private readonly host: Pick<PluginHost, 'broker'>,
   ) {}
-
-  async open(): Promise<Store> {
-    return new TextStore(await this.openTexts());
-  }
 
   async openTexts(): Promise<StoreTexts> {
     const { bucket, leave } = await this.host.broker.openStore(this.plugin);

@@ -6,6 +6,7 @@ import type { CircuitBefore } from '../message/circuit';
 import type { HandlerCounters } from '../message/counters';
 import { Outages } from '../message/outages';
 import type { DurablePosition, DurableSpec } from '../nats/consumers';
+import { changeTexts } from '../nats/durable-config';
 import { streamFor } from '../nats/streams';
 import type { HandlerDefinition, PluginDefinition } from './describe';
 import type { PluginHost } from './plugin-host';
@@ -38,7 +39,7 @@ export async function reconcileHandler(
   return { durable, settlements, attempts, outages, before: { outage: outages.ongoing, failing } };
 }
 
-/** Makes the durable where it is missing: anew, or behind what is settled of it. */
+/** Makes the durable where it is missing: anew, or behind what is settled of it. Records where it begins. */
 export async function ensureDurableAt(
   durable: DurableSpec,
   settlements: Settlements,
@@ -49,6 +50,16 @@ export async function ensureDurableAt(
     ...(settlements.knowsPosition && { resumeAfter: settlements.floor }),
   });
   settlements.settleUpTo(position.ackFloor);
+  await settlements.recordStart();
+  if (position.corrected) {
+    host.log.warn('the settings of a durable consumer are corrected', {
+      plugin: durable.owner.plugin,
+      handler: durable.owner.handler,
+      stream: durable.stream,
+      durable: durable.durable,
+      changes: changeTexts(position.corrected),
+    });
+  }
   return position;
 }
 
@@ -78,7 +89,7 @@ export function specOf(
   plugin: PluginDefinition,
   handler: HandlerDefinition,
   streams: Parameters<typeof streamFor>[0],
-  { delivery }: Pick<Config, 'delivery'>,
+  { delivery, deploy }: Pick<Config, 'delivery' | 'deploy'>,
 ): DurableSpec {
   const stream = streamFor(streams, handler.subject);
   if (stream === undefined) {
@@ -94,5 +105,6 @@ export function specOf(
     ackWaitMs: delivery.ackWaitMs,
     maxAckPending: delivery.maxAckPending,
     owner: { plugin: plugin.name, handler: handler.name },
+    deployment: deploy.name,
   };
 }

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type swc from '@swc/core';
 import type { Options, Output } from '@swc/core';
 import { JetplugError } from '../../sdk/internal';
+import { withHelp } from './compiled-code';
 
 const hostRequire = createRequire(__filename);
 /** Loaded when it is needed: a process that is given compiled texts is quicker and smaller without it. */
@@ -40,14 +41,15 @@ function cached(file: string, source: string): string | undefined {
   return known?.source === source ? known.code : undefined;
 }
 
-function note(file: string, source: string, { code }: Output): string {
+function note(file: string, source: string, output: Output): string {
+  const code = withHelp(output.code);
   cache.set(file, { source, code });
   if (cache.size > MAX_CACHED) cache.delete(cache.keys().next().value!);
   return code;
 }
 
 function optionsFor(file: string): Options {
-  const parser = file.endsWith('.ts')
+  const parser = /\.[cm]?ts$/.test(file)
     ? ({ syntax: 'typescript', decorators: true } as const)
     : ({ syntax: 'ecmascript', decorators: true, decoratorsBeforeExport: true } as const);
   return {

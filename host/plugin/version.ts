@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { JetStreamEventBus } from '../effects/event-bus';
+import { LateTexts } from '../effects/late-texts';
+import type { StoreTexts } from '../effects/text-store';
 import { type IsolatedPlugin } from '../isolation/isolated-plugin';
 import type { PartedLog } from '../log';
+import { RunLogger } from '../message/run-logger';
 import { forgetClasses } from './classes';
 import type { CompiledPlugin } from './compile';
 import { contain, lifecycleError, type PluginServices } from './contain';
@@ -32,7 +35,11 @@ export class PluginVersion {
     const store = new PluginStore(definition.name, host);
     const release = (): void => {
       store.release();
-      forgetClasses([...compiled.classes, ...classesOf(definition.cls)]);
+      forgetClasses([
+        ...compiled.classes,
+        ...(compiled.lateClasses ?? []),
+        ...classesOf(definition.cls, definition.container),
+      ]);
     };
     try {
       const contained = contain(definition, servicesOf(definition, host, store), settingsOf(definition, host));
@@ -56,7 +63,8 @@ export class PluginVersion {
     const { definition } = plugin;
     const store = new PluginStore(definition.name, host);
     const start = async (): Promise<void> => {
-      const texts = definition.services.includes('store') ? await store.openTexts() : undefined;
+      const openTexts = (): Promise<StoreTexts> => store.openTexts();
+      const texts = definition.services.includes('store') ? await openTexts() : new LateTexts(openTexts);
       await plugin.start(settingsOf(definition, host), { texts, bus: busOf(host) });
     };
     try {
@@ -109,10 +117,10 @@ function busOf({ outgoing, clock }: PluginHost): JetStreamEventBus {
 
 function servicesOf({ name }: PluginDefinition, host: PluginHost, store: PluginStore): PluginServices {
   return {
-    log: host.log.child({ plugin: name }),
+    log: new RunLogger(host.log.child({ plugin: name })),
     clock: host.clock,
     bus: busOf(host),
-    openStore: () => store.open(),
+    openTexts: () => store.openTexts(),
   };
 }
 

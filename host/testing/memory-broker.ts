@@ -6,7 +6,8 @@ import { APPLIED_IN_HEADER, isLetterOf } from '../message/dead-letter';
 import type { DeadLetter, DeadLetters, Outgoing, ParkedEvent, RetryRoad } from '../message/ports';
 import type { DurableSpec } from '../nats/consumers';
 import type { StoredLetter } from '../nats/dead-letter-stream';
-import { RETRY_STREAM, roadMessage } from '../nats/retry-road';
+import { roadMessage } from '../nats/retry-road';
+import { RETRY_STREAM } from '../nats/wanted-streams';
 import type { PluginBroker } from '../plugin/plugin-broker';
 import type { Time } from '../time';
 import { MemoryBucket } from './memory-bucket';
@@ -78,6 +79,11 @@ export class MemoryBroker implements PluginBroker {
 
   storeOf(plugin: string): MemoryBucket {
     return this.bucket(`jetplug-${plugin}`);
+  }
+
+  /** Nobody else has a hand in the durables here. */
+  watchDurable(): () => void {
+    return () => undefined;
   }
 
   pull(stream: string, durable: string, sink: ConstructorParameters<typeof MemoryPull>[1]): MemoryPull {

@@ -8,11 +8,14 @@ import type { PartedLog } from '../log';
 import { Bucket } from '../nats/bucket';
 import { Connection } from '../nats/connection';
 import { DeadLetterStream, type StoredLetter } from '../nats/dead-letter-stream';
+import { DurableWatch } from '../nats/durable-watch';
 import { openBroker } from '../nats/embedded/open-broker';
+import { ensureStreams } from '../nats/ensure-streams';
 import { KeptStreams } from '../nats/kept-streams';
 import { Publisher, publishRaw } from '../nats/publisher';
-import { ensureRetryStream, NatsRetryRoad } from '../nats/retry-road';
-import { ensureStreams, streamFor } from '../nats/streams';
+import { NatsRetryRoad } from '../nats/retry-road';
+import { streamFor } from '../nats/streams';
+import { RECORDS_BUCKET } from '../nats/wanted-streams';
 import { Wakes } from '../nats/wakes';
 import { natsBroker } from '../plugin/nats-broker';
 import { machineTime } from '../time';
@@ -53,10 +56,11 @@ async function onServer(
   clock.drivenBy({ elapsedMs: () => performance.now() - startedAtMs, move: (ms) => sleep(ms) });
   const all = await ensureStreams(connection, config);
   const streams = all.filter(({ name }) => name !== config.deadLetters.stream);
-  await ensureRetryStream(connection, 1);
-  const records = await Bucket.open(connection, 'jetplug', 1);
+  const records = Bucket.at(connection, RECORDS_BUCKET);
   const kept = new KeptStreams(connection, log);
   closers.push(async () => kept.stop());
+  const watch = new DurableWatch(connection, log);
+  closers.push(async () => watch.stop());
   const letterBox = new DeadLetterStream(
     connection,
     config.deadLetters.stream,
@@ -66,10 +70,10 @@ async function onServer(
     clock,
     time: machineTime,
     streams,
-    broker: natsBroker(connection, kept, config),
+    broker: natsBroker(connection, kept, watch, config),
     wakes: new Wakes(connection, log),
     outgoing: new Publisher(connection, {
-      dropsRepeatsMs: Math.min(...config.streams.map(({ duplicateWindowMs }) => duplicateWindowMs)),
+      dropsRepeatsMs: Math.min(...streams.map(({ duplicateWindowMs }) => duplicateWindowMs)),
       holds: (subject) => streamFor(streams, subject) !== undefined,
     }),
     road: new NatsRetryRoad(connection),
@@ -77,7 +81,7 @@ async function onServer(
     deadLetters: (texts) => new DeadLetterStream(connection, config.deadLetters.stream, texts),
     sendRaw: ({ subject, payload, ...headers }) => publishRaw(connection, subject, payload, headers),
     letters: () => collect(letterBox),
-    bucket: (plugin) => Bucket.open(connection, `jetplug-${plugin}`, 1),
+    bucket: (plugin) => Bucket.open(connection, `jetplug-${plugin}`, config),
     next: async () => {
       await sleep(LOOK_MS);
       return true;

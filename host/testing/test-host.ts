@@ -233,7 +233,7 @@ export class TestHost {
           // Its events wait for the handler, and nobody knows how long.
           if (handler.circuit.outage) return [];
           const { durable, definition: own, counters } = handler;
-          const road = roadDurable(definition.name, own.name, durable.ackWaitMs);
+          const road = roadDurable(definition.name, own.name, durable.ackWaitMs, durable.deployment);
           const { broker } = this.backend;
           const positions = [
             await broker.durablePosition(durable.stream, durable.durable),

@@ -52,7 +52,7 @@ test('docs/dead-letters.md has every header that is added', () => {
 
 test('docs/broker.md names the versions of nats-server that the code does', () => {
   expect(textOf('docs/broker.md')).toContain(`version ${PINNED_VERSION}`);
-  expect(textOf('docs/broker.md')).toContain(`The oldest server that serves is ${OLDEST_VERSION.replace(/\.0$/, '')}.`);
+  expect(textOf('docs/broker.md')).toContain(`The oldest server is NATS ${OLDEST_VERSION.replace(/\.0$/, '')}.`);
 });
 
 function shown({ default: value }: Leaf): string {

@@ -4,13 +4,12 @@
  */
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import Ajv from 'ajv/dist/2019';
 import { parse } from 'yaml';
 import { findBinary } from '../../host/nats/embedded/find-binary';
-import { takesSyncInterval } from '../../host/nats/embedded/server-config';
 import { PINNED_VERSION } from '../../host/nats/embedded/version';
 import { jetplug } from '../support/cli';
 import { layOut, readDockerfile } from '../support/dockerfile';
@@ -133,8 +132,6 @@ async function runBroker(): Promise<{ port: number; monitor: number }> {
   const folder = scene.folder();
   const binary = await findBinary({ configured: await natsServerBinary(), say: () => undefined });
   const [, ...args] = nats.command!.map((word) => onThisMachine(word, nats.volumes, folder));
-  const config = args.findIndex((word) => word.endsWith('.conf'));
-  if (!takesSyncInterval(binary.version)) args[config] = withoutSyncInterval(args[config]!, folder);
   run(binary.path, [...args, '--addr', '127.0.0.1', '--port', '-1', '--http_port', '-1', '--ports_file_dir', folder]);
   const ports = await eventually(() => {
     const file = readdirSync(folder).find((name) => name.endsWith('.ports'));
@@ -177,13 +174,6 @@ function onThisMachine(path: string, volumes: readonly string[], folder: string)
     if (path === target) return join(source.startsWith('./') ? ROOT : folder, source);
   }
   return path;
-}
-
-/** Servers before 2.10, which the image is not, do not take it. */
-function withoutSyncInterval(config: string, folder: string): string {
-  const copy = join(folder, 'nats-server.conf');
-  writeFileSync(copy, readFileSync(config, 'utf8').replace(/^ *sync_interval:.*$/m, ''));
-  return copy;
 }
 
 function replaceAll(text: string, replacements: Readonly<Record<string, string>>): string {

@@ -1,4 +1,4 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
@@ -11,7 +11,6 @@ import type { EmbeddedConfig } from '../../host/config/config';
 import { findHolder, runningBrokerUrl, tryLock, type LockRecord } from '../../host/nats/embedded/data-lock';
 import { openBroker, type Broker } from '../../host/nats/embedded/open-broker';
 import { endProcesses, haveEnded, isAlive, type ProcessIdentity } from '../../host/nats/embedded/process-identity';
-import { isAtLeast } from '../../host/nats/embedded/version';
 import type { JetplugError } from '../../sdk/internal';
 import { natsServerBinary, startTestServer } from '../support/nats-server';
 
@@ -60,18 +59,12 @@ describe('an embedded broker', () => {
     expect(await stored(second.url)).toEqual(['one', 'two']);
   });
 
-  test('its config is for the eyes of its user only, and syncs always where the server can', async () => {
-    const broker = await open();
+  test('its config is for the eyes of its user only, and syncs always', async () => {
+    await open();
     const config = join(data, 'nats-server.conf');
     expect(statSync(config).mode & 0o777).toBe(0o600);
     const { jetstream } = JSON.parse(readFileSync(config, 'utf8')) as { jetstream: object };
-    const canSync = isAtLeast(broker.version, '2.10.0');
-    expect(jetstream).toEqual(
-      canSync
-        ? expect.objectContaining({ sync_interval: 'always' })
-        : expect.not.objectContaining({ sync_interval: expect.anything() }),
-    );
-    expect(said.some((line) => line.includes('does not take sync_interval'))).toBe(!canSync);
+    expect(jetstream).toMatchObject({ sync_interval: 'always' });
   });
 
   test('works in a folder with any characters in its name', async () => {
@@ -205,7 +198,7 @@ describe('what answers on the default port', () => {
     const server = await startTestServer();
     try {
       const broker = await open({ port: server.port, own: false });
-      expect(broker).toMatchObject({ kind: 'joined', url: server.url, version: server.version });
+      expect(broker).toMatchObject({ kind: 'joined', onOwnData: false, url: server.url, version: server.version });
       expect(said).toEqual([`Joined the NATS server ${server.version} that answers on 127.0.0.1:${server.port}`]);
       await broker.stop();
       expect(await stored(server.url)).toEqual([]);
@@ -214,8 +207,10 @@ describe('what answers on the default port', () => {
     }
   });
 
-  test('is not joined, and the data are not touched, when it has no JetStream or is not NATS', async () => {
+  test('is not joined, and the data are not touched, when it is too old, has no JetStream or is not NATS', async () => {
     for (const [greeting, code] of [
+      ['INFO {"version":"2.11.9","jetstream":true}\r\n', 'JP_BROKER_TOO_OLD'],
+      ['INFO {"version":"2.9.10","jetstream":true}\r\n', 'JP_BROKER_TOO_OLD'],
       ['INFO {"version":"2.15.2"}\r\n', 'JP_BROKER_NO_JETSTREAM'],
       ['220 mail ready\r\n', 'JP_BROKER_NOT_NATS'],
     ] as const) {
@@ -267,15 +262,10 @@ describe('an embedded broker that cannot start', () => {
   });
 
   test('refuses a sync interval that the server does not take', async () => {
-    const opening = open({ syncInterval: 'sometimes' });
-    if (isAtLeast(/ v(\S+)/.exec(execFileSync(binary, ['--version'], { encoding: 'utf8' }))?.[1] ?? '', '2.10.0')) {
-      await expect(opening).rejects.toMatchObject({
-        code: 'JP_BROKER_START_FAILED',
-        message: expect.stringContaining('sync_interval'),
-      });
-    } else {
-      await expect(opening).resolves.toMatchObject({ kind: 'embedded' });
-    }
+    await expect(open({ syncInterval: 'sometimes' })).rejects.toMatchObject({
+      code: 'JP_BROKER_START_FAILED',
+      message: expect.stringContaining('sync_interval'),
+    });
   });
 
   test('names a configured binary that is none, and gives the data free', async () => {
@@ -287,7 +277,7 @@ describe('an embedded broker that cannot start', () => {
 test('configured servers are joined as they are', async () => {
   const servers = ['nats://one:4222', 'nats://two:4222'];
   const broker = await openBroker({ servers, embedded: embedded(), say: (line) => said.push(line) });
-  expect(broker).toMatchObject({ kind: 'joined', url: 'nats://one:4222,nats://two:4222' });
+  expect(broker).toMatchObject({ kind: 'joined', onOwnData: false, url: 'nats://one:4222,nats://two:4222' });
   await broker.stop();
   expect(readdirSync(folder)).toEqual([]);
 });

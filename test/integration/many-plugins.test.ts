@@ -1,5 +1,4 @@
 import type { JetStreamManager, NatsConnection } from 'nats';
-import { compareVersions } from '../../host/nats/features';
 import { eventually } from '../support/eventually';
 import type { TestHost } from '../support/host';
 import type { TestServer } from '../support/nats-server';
@@ -42,12 +41,11 @@ beforeAll(async () => {
   nats = await scene.client(server.url);
   jsm = await nats.jetstreamManager();
   folder = scene.folder(files());
-  most = compareVersions(server.version, '2.10.0') < 0 ? 6 : 5;
 });
 afterAll(() => scene.end());
 
-/** How many a handler may cost: a server before 2.10 is asked about its durable first. */
-let most: number;
+/** How many requests a handler may cost. */
+const most = 5;
 
 /** How many requests the server's JetStream had so far. */
 const requests = async (): Promise<number> => (await jsm.getAccountInfo()).api.total;

@@ -109,7 +109,7 @@ test('text that is not UTF-8 is refused at its line, not replaced', async () => 
 test('- reads the event from standard input; its own id and time are kept', async () => {
   const event = { event_id: 'mine', timestamp: '2026-05-12T19:03:11.000Z', user_id: 'Ünï', video_id: 'v1' };
   const result = await publish([SUBJECT, '-'], JSON.stringify(event));
-  expect(result.json()).toEqual({ subject: SUBJECT, event_id: 'mine' });
+  expect(result.json()).toMatchObject({ subject: SUBJECT, event_id: 'mine' });
   expect(await stored()).toEqual([event]);
 });
 
@@ -161,6 +161,22 @@ test('a file with event ids that repeat is stored once each', async () => {
   const result = await publish([SUBJECT, '--file', file]);
   expect(result.json()).toMatchObject({ published: 4 });
   expect((await stored()).map(({ event_id }) => event_id).sort()).toEqual(['e1', 'e2']);
+});
+
+test('with no host running, the handlers of the plugins’ files are counted that will get the event', async () => {
+  const folder = scene.folder({
+    'new.plugin.ts': pluginSource('NewPlugin', `  @Subscribe() handle(_: VideoWatchStarted) {}`),
+    'all.plugin.ts': pluginSource('AllPlugin', `  @Subscribe({ from: 'beginning' }) handle(_: VideoWatchStarted) {}`),
+  });
+  const args = ['publish', SUBJECT, GOOD, '--servers', server.url, '--plugins', folder];
+  const { stdout, code } = await jetplug(args);
+  expect(code).toBe(0);
+  expect(stdout).toContain(
+    'no host runs (start one with npx jetplug start); 1 handler takes it as soon as one runs: all.handle',
+  );
+  expect(stdout).toContain('new.handle does not get it: it has no durable on the server yet');
+  const [wrong] = (await publish(['video.watchStarted', GOOD])).errors().slice(-1);
+  expect(wrong).toMatchObject({ code: 'JP_PUBLISH_NO_HANDLER', message: expect.stringContaining(`mean ${SUBJECT}?`) });
 });
 
 test.each([

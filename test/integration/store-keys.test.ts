@@ -9,6 +9,8 @@ import { Scene } from '../support/scene';
 const MAX_BYTES = 512;
 const KEYS = 300;
 
+const CONFIG = { deploy: { name: 'jetplug', allowDataLoss: false }, store: { maxBytes: -1 }, streams: [] };
+
 const scene = new Scene();
 let server: TestServer;
 let nats: NatsConnection;
@@ -19,7 +21,7 @@ beforeAll(async () => {
   server = await scene.server();
   nats = await scene.client(server.url);
   connection = await Connection.open({ servers: [server.url], name: 'store-keys' });
-  store = new KvStore(await Bucket.open(connection, 'jetplug-any', 1));
+  store = new KvStore(await Bucket.open(connection, 'jetplug-any', CONFIG));
 });
 afterAll(async () => {
   await connection.close();

@@ -15,6 +15,8 @@ export interface HostOptions {
   readonly plugins: readonly string[];
   /** The server to join; without one the host runs an embedded one of its own. */
   readonly server?: { readonly url: string };
+  /** Passes no flag about the broker: only the config and the variables say which one it is. */
+  readonly brokerByConfig?: boolean;
   /** What a config file would hold. Without a word on it, `shutdown.grace` is 1 s. */
   readonly config?: object;
   readonly flags?: readonly string[];
@@ -71,9 +73,7 @@ export async function startHost(options: HostOptions): Promise<TestHost> {
   const config = join(folder, 'config.json');
   writeFileSync(config, JSON.stringify({ shutdown: { grace: '1s' }, ...options.config }));
   const embedded = { JETPLUG_NATS_EMBEDDED_BINARY: await natsServerBinary() };
-  const broker = options.server
-    ? ['--servers', options.server.url]
-    : ['--nats-port', '0', '--data', join(folder, 'data')];
+  const broker = options.brokerByConfig ? [] : brokerFlags(options, folder);
   const args = ['--json', '--http', '127.0.0.1:0', '--config', config, '--plugins', ...options.plugins, ...broker];
   const child = spawn(process.execPath, [MAIN, 'start', ...args, ...(options.flags ?? [])], {
     // A folder of its own, so that no config file of this repository has a say.
@@ -119,6 +119,10 @@ export async function startHost(options: HostOptions): Promise<TestHost> {
     const said = [...noise, ...lines.map((line) => JSON.stringify(line))].join('\n');
     throw new Error(`the host did not come up:\n${said}`, { cause });
   }
+}
+
+function brokerFlags({ server }: HostOptions, folder: string): string[] {
+  return server ? ['--servers', server.url] : ['--nats-port', '0', '--data', join(folder, 'data')];
 }
 
 /** Ends the process when asked, at the latest with this one, and removes its folder. */

@@ -13,19 +13,20 @@ process.setSourceMapsEnabled(true);
 
 const config = { plugins: { defaults: {}, sections: {} } };
 const service = { update: async () => undefined, publish: async () => 'id' };
-const services = { bus: service, log: service, clock: service, openStore: async () => service };
+const services = { bus: service, log: service, clock: service, openTexts: async () => service };
 
 async function load(file) {
   const { name, handlers } = describe(compile({ file, root: '' }), config);
   const { version, sources, contracts } = loadModules(file);
   const { definition, instance } = await build(file);
   const errors = [];
+  const results = [];
   // Long after it was loaded, as a host would call it.
   await turn();
   global.gc();
   for (const { method } of handlers) {
     try {
-      await instance[method]({ n: 1_000 }, {});
+      results.push(await instance[method]({ n: 1_000 }, {}));
     } catch (error) {
       errors.push(error.stack);
     }
@@ -40,6 +41,7 @@ async function load(file) {
     instance: Object.keys(instance),
     known: instance.known,
     errors,
+    results,
   };
 }
 

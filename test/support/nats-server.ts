@@ -91,7 +91,7 @@ async function launch(binary: string, folder: string, port: number, settings: ob
   child.once('exit', () => process.off('exit', killAtExit));
   await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
   try {
-    return { child, ...(await untilReady(child, portsFile(binary, folder, child))) };
+    return { child, ...(await untilReady(child, portsFile(binary, folder, child), settings)) };
   } catch (cause) {
     await end(child, 'SIGKILL');
     throw new Error(`${binary} did not come up: ${readIfThere(log)}`, { cause });
@@ -108,13 +108,16 @@ function writeConfig(folder: string, port: number, settings: object): { config: 
   return { config, log };
 }
 
-async function untilReady(child: ChildProcess, ports: string): Promise<Omit<Running, 'child'>> {
+async function untilReady(child: ChildProcess, ports: string, settings: object): Promise<Omit<Running, 'child'>> {
+  const { jetstream, tls } = settings as { jetstream?: object | false; tls?: { handshake_first?: boolean } };
   for (const began = Date.now(); Date.now() - began < READY_MS; await sleep(5)) {
     if (hasEnded(child)) throw new Error('it ended');
     const port = Number(/:(\d+)"/.exec(readIfThere(ports))?.[1]);
     if (Number.isNaN(port)) continue;
+    // It sends no greeting in plain text.
+    if (tls?.handshake_first) return { port, version: '' };
     const answer = await probe('127.0.0.1', port);
-    if (answer.kind === 'nats' && answer.jetStream) return { port, version: answer.version };
+    if (answer.kind === 'nats' && (answer.jetStream || jetstream === false)) return { port, version: answer.version };
   }
   throw new Error(`it does not answer within ${READY_MS} ms`);
 }

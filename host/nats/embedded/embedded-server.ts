@@ -4,7 +4,6 @@ import { showThrown } from '../../thrown';
 import type { DataLock } from './data-lock';
 import type { Binary } from './find-binary';
 import { launch, type Launched } from './launch';
-import { takesSyncInterval } from './server-config';
 
 export interface EmbeddedOptions {
   readonly binary: Binary;
@@ -39,11 +38,6 @@ const LONGEST_PAUSE_MS = 30_000;
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
   const { binary, lock, say } = options;
-  if (!takesSyncInterval(binary.version)) {
-    say(
-      `nats-server ${binary.version} does not take sync_interval, which 2.10 brought: it syncs its files once a minute`,
-    );
-  }
   const stopping = new AbortController();
   const stopAsked = once(stopping.signal, 'abort').then(() => undefined);
   let running = await start().catch((error: unknown) => {

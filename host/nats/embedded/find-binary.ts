@@ -2,7 +2,6 @@ import { JetplugError } from '../../../sdk/internal';
 import { showThrown } from '../../thrown';
 import { cachedBinary } from './cache';
 import type { DownloadLimits, Progress } from './download';
-import { fetchFromApt } from './from-apt';
 import { fetchFromGo } from './from-go';
 import { fetchFromRelease } from './from-release';
 import { findOnPath, isExecutable, runProgram, type Env } from './programs';
@@ -38,14 +37,13 @@ const STEPS: ReadonlyMap<string, Find> = new Map<string, Find>([
   ['the cache', ({ env }) => inCache(env)],
   ['the official release', (search) => fetchFromRelease(search)],
   ['go install', ({ env, say }) => fetchFromGo(env, say)],
-  ['apt-get download', ({ env, say }) => fetchFromApt(env, say)],
 ]);
 
 const VERSION_MS = 10_000;
 
 /**
  * Finds the nats-server binary for the embedded broker: the configured one, else on the PATH, in the
- * user's cache, from the official release, by Go, from the system's packages. What is fetched stays in the cache.
+ * user's cache, from the official release, by Go. What is fetched stays in the cache.
  *
  * @throws JetplugError JP_BROKER_NOT_FOUND, which lists what was tried and why it failed.
  */
@@ -104,7 +102,7 @@ async function check(path: string, env: Env): Promise<Binary> {
   const version = /^nats-server: v?(\d+\.\d+\.\d+\S*)/m.exec(output)?.[1];
   if (version === undefined) throw new Error(`${path} does not tell a version as nats-server does`);
   if (!isAtLeast(version, OLDEST_VERSION))
-    throw new Error(`${path} is ${version}; ${OLDEST_VERSION} is the oldest that serves`);
+    throw new Error(`${path} has version ${version}; Jetplug needs ${OLDEST_VERSION} or newer`);
   return { path, version };
 }
 

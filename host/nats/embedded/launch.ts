@@ -60,7 +60,7 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   let end = async (): Promise<void> => undefined;
   try {
     removePortsFiles(data);
-    writeFileSync(configFile, serverConfig({ ...options, version: binary.version, name, logFile }), { mode: 0o600 });
+    writeFileSync(configFile, serverConfig({ ...options, name, logFile }), { mode: 0o600 });
 
     const watchdog = await startWatchdog();
     const run = follow(watchdog);

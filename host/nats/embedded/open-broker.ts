@@ -4,6 +4,7 @@ import { isJetplugError, JetplugError } from '../../../sdk/internal';
 import type { EmbeddedConfig } from '../../config/config';
 import { showThrown } from '../../thrown';
 import { findHolder, removeIfLifeless, startedBy, tryLock, type DataLock, type Holder } from './data-lock';
+import { refuseOldServer } from '../server-version';
 import type { Progress } from './download';
 import { startEmbedded } from './embedded-server';
 import { findBinary } from './find-binary';
@@ -31,6 +32,11 @@ export interface Broker {
   readonly url: string;
   /** `joined`: it runs on its own. `embedded`: this host runs it. */
   readonly kind: 'joined' | 'embedded';
+  /**
+   * Whether it runs on the data folder of this host: an embedded one, or one that another host runs there.
+   * Only such a broker may be run again by this host when it is gone.
+   */
+  readonly onOwnData: boolean;
   /** Empty for configured servers, which are not asked here. */
   readonly version: string;
   /** Ends an embedded one; leaves a joined one as it is. */
@@ -61,7 +67,7 @@ const POLL_MS = 50;
  */
 export async function openBroker(options: OpenBrokerOptions, patience = PATIENCE): Promise<Broker> {
   const { servers, embedded } = options;
-  if (servers.length > 0) return join(servers.join(','), '');
+  if (servers.length > 0) return join(servers.join(','), '', false);
 
   const data = resolve(embedded.data);
   for (;;) {
@@ -96,8 +102,9 @@ async function joinDefault({ embedded, say }: OpenBrokerOptions): Promise<Broker
       `The NATS server ${answer.version} on ${address} has no JetStream.`,
     );
   }
+  refuseOldServer(answer.version, address);
   say(`Joined the NATS server ${answer.version} that answers on ${address}`);
-  return join(`nats://${address}`, answer.version);
+  return join(`nats://${address}`, answer.version, false);
 }
 
 /** Joins the broker of whoever holds the data, or sees to it that they are free: then undefined. */
@@ -133,7 +140,7 @@ async function joinHolder(first: Holder, data: string, say: Say, patience: Patie
     const answer = url === undefined ? undefined : await probe(HOST, Number(new URL(url).port));
     if (url !== undefined && answer?.kind === 'nats' && answer.name === name) {
       say(`Joined the broker of the host that holds ${data} (pid ${pid}): ${url}`);
-      return join(url, answer.version);
+      return join(url, answer.version, true);
     }
     if (!said) say(`Another host (pid ${pid}) holds ${data}; waiting for its broker`);
     if (url !== waiting.for) waiting = { for: url, sinceMs: Date.now() };
@@ -162,11 +169,11 @@ async function start(lock: DataLock, data: string, options: OpenBrokerOptions): 
   const { port, syncInterval } = embedded;
   const server = await startEmbedded({ binary, data, port, syncInterval, lock, say });
   say(`Embedded nats-server ${server.version} on ${server.url}, its data in ${data}`);
-  return { url: server.url, kind: 'embedded', version: server.version, stop: () => server.stop() };
+  return { url: server.url, kind: 'embedded', onOwnData: true, version: server.version, stop: () => server.stop() };
 }
 
-function join(url: string, version: string): Broker {
-  return { url, kind: 'joined', version, stop: async () => undefined };
+function join(url: string, version: string, onOwnData: boolean): Broker {
+  return { url, kind: 'joined', onOwnData, version, stop: async () => undefined };
 }
 
 /** Runs what touches the data folder, and says of its failures which folder it was. */

@@ -10,7 +10,7 @@ export type Answer =
       readonly tlsRequired: boolean;
     }
   /** Something that is not a NATS server, or one that keeps silent: `said` tells what came. */
-  | { readonly kind: 'not-nats'; readonly said: string }
+  | { readonly kind: 'not-nats'; readonly said: string; readonly silent: boolean }
   | { readonly kind: 'nothing'; readonly why: string };
 
 /** A greeting is about 500 bytes; clusters name their servers in it. */
@@ -69,5 +69,6 @@ function notNats(came: string): Answer {
     .slice(0, 60)
     .replace(/[^\x20-\x7e]+/g, ' ')
     .trim();
-  return { kind: 'not-nats', said: shown === '' ? 'nothing, where a NATS server sends a greeting' : `“${shown}”` };
+  const silent = came === '';
+  return { kind: 'not-nats', silent, said: silent ? 'nothing, where a NATS server sends a greeting' : `“${shown}”` };
 }

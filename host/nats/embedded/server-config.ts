@@ -1,7 +1,4 @@
-import { isAtLeast } from './version';
-
 export interface ServerSettings {
-  readonly version: string;
   /** The name in its greeting, by which its own host knows it. */
   readonly name: string;
   readonly data: string;
@@ -16,29 +13,24 @@ const MAX_LOG_BYTES = 10 * 1024 * 1024;
 const MAX_LOG_FILES = 3;
 /**
  * Without a figure of ours the server allows three quarters of what is free at its start. That refuses a stream
- * of 10 GiB on a small disk; worse, when events have filled the disk since, 2.9 does not take its own streams back.
+ * of 10 GiB on a small disk.
  */
 const MAX_STORE_BYTES = 1024 ** 4;
 
 /** The config file of the embedded nats-server; JSON is a part of the language it reads. */
-export function serverConfig({ version, name, data, port, syncInterval, logFile }: ServerSettings): string {
+export function serverConfig({ name, data, port, syncInterval, logFile }: ServerSettings): string {
   const config = {
     server_name: name,
     listen: `127.0.0.1:${port === 0 ? -1 : port}`,
     ports_file_dir: data,
     log_file: logFile,
     logfile_size_limit: MAX_LOG_BYTES,
-    ...(isAtLeast(version, '2.10.0') && { logfile_max_num: MAX_LOG_FILES }),
+    logfile_max_num: MAX_LOG_FILES,
     jetstream: {
       store_dir: data,
       max_file_store: MAX_STORE_BYTES,
-      ...(takesSyncInterval(version) && syncInterval !== '' && { sync_interval: syncInterval }),
+      ...(syncInterval !== '' && { sync_interval: syncInterval }),
     },
   };
   return `${JSON.stringify(config, undefined, 2)}\n`;
-}
-
-/** Servers before 2.10 refuse to start with it, and sync every minute. */
-export function takesSyncInterval(version: string): boolean {
-  return isAtLeast(version, '2.10.0');
 }

@@ -1,16 +1,18 @@
 /** The nats-server that is fetched where none is found. */
 export const PINNED_VERSION = '2.15.2';
 
-/** The oldest nats-server that runs the main job. */
-export const OLDEST_VERSION = '2.9.0';
+/** The oldest nats-server that Jetplug works with, embedded or joined. */
+export const OLDEST_VERSION = '2.12.0';
 
-/** Whether a version such as `2.10.4` or `2.12.0-RC.1` is that of `oldest`, or newer. */
+/** Whether a version such as `2.12.4`, `v2.14.0` or `2.12.0-RC.1` is `oldest` or newer; pre-release tags are ignored. */
 export function isAtLeast(version: string, oldest: string): boolean {
   const [have, want] = [numbersOf(version), numbersOf(oldest)];
   const differing = want.findIndex((number, at) => have[at] !== number);
   return differing === -1 || (have[differing] ?? 0) > (want[differing] ?? 0);
 }
 
+/** Major, minor and patch; a part that is absent or not a number is 0. */
 function numbersOf(version: string): number[] {
-  return version.split(/[.-]/, 3).map(Number);
+  const parts = version.replace(/^v/, '').split(/[.-]/, 3);
+  return [0, 1, 2].map((at) => Number(parts[at]) || 0);
 }

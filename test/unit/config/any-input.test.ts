@@ -115,7 +115,9 @@ describe('whatever is written', () => {
   /** Throws what is no AggregateError of JetplugErrors. */
   function problemsAreCoded(given: Parameters<ConfigFolder['problems']>[0] = {}): void {
     for (const problem of folder.problems(given)) {
-      expect(['JP_CONFIG_UNREADABLE', 'JP_CONFIG_UNKNOWN_KEY', 'JP_CONFIG_INVALID']).toContain(problem.code);
+      expect(['JP_CONFIG_UNREADABLE', 'JP_CONFIG_UNKNOWN_KEY', 'JP_CONFIG_INVALID', 'JP_NUMBER_INEXACT']).toContain(
+        problem.code,
+      );
     }
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   }

@@ -12,6 +12,9 @@ describe('variables', () => {
       env: {
         JETPLUG_NATS_SERVERS: 'nats://a:4222, nats://b:4222',
         JETPLUG_NATS_TOKEN_FILE: 'secrets/token',
+        JETPLUG_NATS_TLS_HANDSHAKE_FIRST: 'true',
+        JETPLUG_NATS_DOMAIN: 'hub',
+        JETPLUG_NATS_INBOX_PREFIX: '_INBOX.jetplug',
         JETPLUG_NATS_EMBEDDED_PORT: '0',
         JETPLUG_NATS_EMBEDDED_DATA: 'data',
         JETPLUG_NATS_EMBEDDED_BINARY: '/opt/nats-server',
@@ -28,8 +31,10 @@ describe('variables', () => {
     });
     expect(config.nats).toEqual({
       servers: ['nats://a:4222', 'nats://b:4222'],
-      credentials: { token: 'hunter2' },
-      tls: {},
+      credentials: { tokenFile: path.join(folder.dir, 'secrets/token') },
+      tls: { handshakeFirst: true },
+      domain: 'hub',
+      inboxPrefix: '_INBOX.jetplug',
       embedded: {
         binary: '/opt/nats-server',
         port: 0,

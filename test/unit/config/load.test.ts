@@ -32,6 +32,7 @@ describe('loading the configuration', () => {
           duplicateWindowMs: 120_000,
           storage: 'file',
           replicas: 1,
+          manage: true,
         },
       ],
       plugins: {
@@ -49,9 +50,11 @@ describe('loading the configuration', () => {
         circuit: { messages: 5, overMs: 1_000 },
         rollback: { events: 3, withinMs: 60_000 },
       },
-      deadLetters: { stream: 'DEAD', maxAgeMs: 30 * 86_400_000 },
+      deadLetters: { stream: 'DEAD', maxAgeMs: 30 * 86_400_000, maxBytes: -1 },
+      retries: { maxBytes: -1 },
+      store: { maxBytes: -1 },
       http: { listen: '127.0.0.1:8300' },
-      log: { level: 'info' },
+      log: { level: 'info', verbose: false },
       shutdown: { graceMs: 20_000 },
     });
   });
@@ -67,7 +70,7 @@ nats:
   tls: { caFile: secrets/ca.pem }
   embedded: { binary: bin/nats-server, port: 0, data: /var/lib/jetplug, syncInterval: 10s }
 streams:
-  - { name: ORDERS, subjects: [orders.>], maxAge: 1.5h, maxBytes: 1.5 GB, duplicateWindow: 500ms, storage: memory, replicas: 3 }
+  - { name: ORDERS, subjects: [orders.>], maxAge: 1.5h, maxBytes: 1.5 GB, duplicateWindow: 500ms, storage: memory, replicas: 3, manage: false }
   - { name: LOGS, subjects: ["logs.*"] }
 plugins:
   dirs: [plugins, ../shared, ./plugins]
@@ -77,7 +80,9 @@ plugins:
   badge: { enabled: false, from: { since: 7d }, retry: { attempts: 9 }, settings: { milestones: [1, 10], names: { 1: one } } }
   p0: { from: { sequence: 12 }, timeout: 1m }
 delivery: { ackWait: 1s, maxAckPending: 5, maxPayload: 1024, maxDepth: 3, circuit: { messages: 20, over: 90s }, rollback: { events: 7, within: 10s } }
-deadLetters: { stream: LETTERS, maxAge: 365d }
+deadLetters: { stream: LETTERS, maxAge: 365d, maxBytes: 1 GiB }
+retries: { maxBytes: 2 MiB }
+store: { maxBytes: 4096 }
 http: { listen: "[::]:0" }
 log: { level: debug }
 shutdown: { grace: 0s }
@@ -106,6 +111,7 @@ shutdown: { grace: 0s }
           duplicateWindowMs: 500,
           storage: 'memory',
           replicas: 3,
+          manage: false,
         },
         {
           name: 'LOGS',
@@ -115,6 +121,7 @@ shutdown: { grace: 0s }
           duplicateWindowMs: 120_000,
           storage: 'file',
           replicas: 1,
+          manage: true,
         },
       ],
       plugins: {
@@ -145,9 +152,11 @@ shutdown: { grace: 0s }
         circuit: { messages: 20, overMs: 90_000 },
         rollback: { events: 7, withinMs: 10_000 },
       },
-      deadLetters: { stream: 'LETTERS', maxAgeMs: 365 * 86_400_000 },
+      deadLetters: { stream: 'LETTERS', maxAgeMs: 365 * 86_400_000, maxBytes: 1024 ** 3 },
+      retries: { maxBytes: 2 * 1024 ** 2 },
+      store: { maxBytes: 4096 },
       http: { listen: '[::]:0' },
-      log: { level: 'debug' },
+      log: { level: 'debug', verbose: false },
       shutdown: { graceMs: 0 },
     });
   });

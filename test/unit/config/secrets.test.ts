@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { ConfigFolder, type Given } from './config-folder';
 
@@ -86,15 +87,14 @@ describe('a secret is never in what is said of', () => {
   });
 });
 
-describe('a secret from a file', () => {
-  test('is its text without the line break at the end', () => {
-    const folder = new ConfigFolder();
-    try {
-      folder.write('secrets/password', ' with spaces \r\n');
-      folder.write('config/local.yaml', 'nats: { credentials: { user: u, passwordFile: secrets/password } }');
-      expect(folder.load().config.nats.credentials).toEqual({ user: 'u', password: ' with spaces ' });
-    } finally {
-      folder.remove();
-    }
-  });
+test('a secret in a file stays there: the config has its path, so that a new secret is read at each connect', () => {
+  const folder = new ConfigFolder();
+  try {
+    folder.write('secrets/password', SECRET);
+    folder.write('config/local.yaml', 'nats: { credentials: { user: u, passwordFile: secrets/password } }');
+    const { credentials } = folder.load().config.nats;
+    expect(credentials).toEqual({ user: 'u', passwordFile: join(folder.dir, 'secrets/password') });
+  } finally {
+    folder.remove();
+  }
 });

@@ -14,7 +14,7 @@ class Bench {
   readonly acks: AckInbox;
   private callback: NonNullable<SubscriptionOptions['callback']> = () => undefined;
 
-  constructor() {
+  constructor(nats: { domain?: string; apiPrefix?: string; inboxPrefix?: string } = {}) {
     const nc = {
       isDraining: () => this.isDraining,
       subscribe: (inbox: string, { callback }: SubscriptionOptions) => {
@@ -28,7 +28,7 @@ class Bench {
         this.sent.push({ subject, reply: reply!, headers: encoded.toString() });
       },
     };
-    this.acks = new AckInbox(nc as unknown as NatsConnection);
+    this.acks = new AckInbox(nc as unknown as NatsConnection, nats);
   }
 
   /** To the publish of that number. */
@@ -178,4 +178,38 @@ test('a request of the JetStream API resolves with its answer, and rejects with 
     code: '404',
     api_error: { err_code: 10037 },
   });
+});
+
+test('in a domain, a stream of another domain that answers first does not count', async () => {
+  const bench = new Bench({ domain: 'hub' });
+  let settled = false;
+  const answer = bench.acks.publish('a', '').finally(() => (settled = true));
+  bench.answer(0, '{"stream":"LOCAL","seq":1,"domain":"leaf"}');
+  await Promise.resolve();
+  expect(settled).toBe(false);
+  bench.answer(0, '{"stream":"EVENTS","seq":7,"domain":"hub"}');
+  expect(await answer).toMatchObject({ stream: 'EVENTS', seq: 7 });
+  const refused = bench.acks.publish('a', '');
+  bench.answer(1, '{"error":{"code":503,"err_code":10077,"description":"full"},"stream":"EVENTS","seq":0}');
+  await expect(refused).rejects.toMatchObject({ api_error: { err_code: 10077 } });
+});
+
+test('a publish that only another domain has stored fails when its time is up', async () => {
+  const bench = new Bench({ domain: 'hub' });
+  const answer = bench.acks.publish('a', '');
+  bench.answer(0, '{"stream":"LOCAL","seq":1,"domain":"leaf"}');
+  jest.advanceTimersByTime(5_000);
+  await expect(answer).rejects.toMatchObject({ code: 'TIMEOUT' });
+});
+
+test('requests go below the prefix of the domain or the configured one, and answers come to the configured inbox', () => {
+  const inDomain = new Bench({ domain: 'hub', inboxPrefix: '_INBOX_jet' });
+  void inDomain.acks.askApi('INFO');
+  expect(inDomain.sent[0]).toMatchObject({
+    subject: '$JS.hub.API.INFO',
+    reply: expect.stringMatching(/^_INBOX_jet\./),
+  });
+  const imported = new Bench({ apiPrefix: 'JS.ops.API' });
+  void imported.acks.askApi('INFO');
+  expect(imported.sent[0]).toMatchObject({ subject: 'JS.ops.API.INFO', reply: expect.stringMatching(/^_INBOX\./) });
 });

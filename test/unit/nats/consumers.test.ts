@@ -1,6 +1,6 @@
 import type { Connection } from '../../../host/nats/connection';
-import { ensureDurable, type DurableSpec } from '../../../host/nats/consumers';
-import { Features } from '../../../host/nats/features';
+import { checkDurable, ensureDurable, type DurableSpec } from '../../../host/nats/consumers';
+import { newConfig } from '../../../host/nats/durable-config';
 
 const SPEC: DurableSpec = {
   stream: 'EVENTS',
@@ -10,44 +10,43 @@ const SPEC: DurableSpec = {
   ackWaitMs: 30_000,
   maxAckPending: 1_000,
   owner: { plugin: 'badge', handler: 'award' },
+  deployment: 'jetplug',
 };
 const CREATE = 'CONSUMER.CREATE.EVENTS.badge-award.video.*';
+const UPDATE = `${CREATE} update`;
 const INFO = 'CONSUMER.INFO.EVENTS.badge-award';
+const DELETE = 'CONSUMER.DELETE.EVENTS.badge-award';
 
 type Answer = object | { error: number };
 
 /** A server that answers so, request by request; any other request fails. */
-function server(answers: Record<string, Answer[]>, version = '2.12.0') {
+function server(answers: Record<string, Answer[]>) {
   const asked: string[] = [];
-  const take = async (request: string): Promise<Answer> => {
+  const configs: Record<string, unknown>[] = [];
+  const askApi = async (
+    subject: string,
+    body?: { action?: string; config: Record<string, unknown> },
+  ): Promise<Answer> => {
+    const request = body?.action === 'update' ? `${subject} update` : subject;
     asked.push(request);
+    if (body) configs.push(body.config);
     const answer = answers[request]?.shift();
     if (!answer) throw new Error(`nobody expects ${request}`);
     if ('error' in answer) throw Object.assign(new Error('refused'), { api_error: { err_code: answer.error } });
     return answer;
   };
-  const connection = {
-    features: new Features(version),
-    acks: { askApi: take },
-    jsm: { consumers: { update: (stream: string, durable: string) => take(`update ${stream} ${durable}`) } },
-  };
-  return { asked, connection: connection as unknown as Connection };
+  return { asked, configs, connection: { acks: { askApi } } as unknown as Connection };
 }
 
-const info = (config: object = {}) => ({
+const info = (config: object = {}, spec: DurableSpec = SPEC) => ({
   num_pending: 3,
   num_ack_pending: 1,
   delivered: { consumer_seq: 2, stream_seq: 9 },
   ack_floor: { consumer_seq: 1, stream_seq: 7 },
-  config: {
-    ack_policy: 'explicit',
-    filter_subject: 'video.*',
-    ack_wait: 30_000_000_000,
-    max_ack_pending: 1_000,
-    description: 'jetplug badge.award',
-    metadata: { 'jetplug.plugin': 'badge', 'jetplug.handler': 'award', _nats: 'x' },
-    ...config,
-  },
+  config: { ...newConfig(spec), ...config },
+});
+const metadata = (entries: object) => ({
+  metadata: { ...newConfig(SPEC).metadata, '_nats.ver': '2.15.2', ...entries },
 });
 
 test.each<[what: string, spec: Partial<DurableSpec>, answers: Record<string, Answer[]>, asked: string[]]>([
@@ -55,8 +54,8 @@ test.each<[what: string, spec: Partial<DurableSpec>, answers: Record<string, Ans
   [
     'one that is there and differs is looked at, and changed',
     {},
-    { [CREATE]: [{ error: 10148 }], [INFO]: [info({ max_ack_pending: 5 })], 'update EVENTS badge-award': [info()] },
-    [CREATE, INFO, 'update EVENTS badge-award'],
+    { [CREATE]: [{ error: 10148 }], [INFO]: [info({ max_ack_pending: 5 })], [UPDATE]: [info()] },
+    [CREATE, INFO, UPDATE],
   ],
   [
     'one that is there and differs in where it began is as it is to be',
@@ -76,36 +75,98 @@ test.each<[what: string, spec: Partial<DurableSpec>, answers: Record<string, Ans
     { [INFO]: [{ error: 10014 }], [CREATE]: [info()] },
     [INFO, CREATE],
   ],
+  [
+    'one with entries of the server and of an operator in its metadata is as it is to be',
+    { resumeAfter: 7 },
+    { [INFO]: [info(metadata({ team: 'video' }))] },
+    [INFO],
+  ],
+  [
+    'one that passed over events is made again behind the settled ones',
+    { resumeAfter: 7 },
+    { [INFO]: [info({ max_deliver: 3 })], [DELETE]: [{ success: true }], [CREATE]: [info()] },
+    [INFO, DELETE, CREATE],
+  ],
+  [
+    'one of which no position is known is never deleted',
+    {},
+    { [CREATE]: [{ error: 10148 }], [INFO]: [info({ max_deliver: 3 })], [UPDATE]: [info()] },
+    [CREATE, INFO, UPDATE],
+  ],
 ])('%s', async (_what, spec, answers, requests) => {
   const { asked, connection } = server(answers);
-  expect(await ensureDurable(connection, { ...SPEC, ...spec })).toEqual({ pending: 3, inFlight: 1, ackFloor: 7 });
+  expect(await ensureDurable(connection, { ...SPEC, ...spec })).toMatchObject({ pending: 3, inFlight: 1, ackFloor: 7 });
   expect(asked).toEqual(requests);
 });
 
-test('a server that would change what is there is asked first', async () => {
-  const made = 'CONSUMER.DURABLE.CREATE.EVENTS.badge-award';
-  const { asked, connection } = server({ [INFO]: [{ error: 10014 }], [made]: [info()] }, '2.9.25');
-  await ensureDurable(connection, SPEC);
-  expect(asked).toEqual([INFO, made]);
-});
-
 test('all that is published has no subject of its own in the request', async () => {
-  const { asked, connection } = server({ 'CONSUMER.CREATE.EVENTS.badge-award': [info({ filter_subject: '>' })] });
+  const { asked, connection } = server({ 'CONSUMER.CREATE.EVENTS.badge-award': [info()] });
   await ensureDurable(connection, { ...SPEC, subject: '>' });
   expect(asked).toHaveLength(1);
 });
 
-test('a push consumer by that name is refused, as is one that acks otherwise', async () => {
-  for (const config of [{ deliver_subject: 'x' }, { ack_policy: 'none' }]) {
-    const { connection } = server({ [CREATE]: [{ error: 10148 }], [INFO]: [info(config)] });
-    await expect(ensureDurable(connection, SPEC)).rejects.toMatchObject({ code: 'JP_CONSUMER_NOT_UPDATABLE' });
+test('a durable that is made again stays paused', async () => {
+  const pause_until = '2030-01-01T00:00:00Z';
+  const answers = { [INFO]: [info({ max_deliver: 3, pause_until })], [DELETE]: [{}], [CREATE]: [info()] };
+  const { configs, connection } = server(answers);
+  await ensureDurable(connection, { ...SPEC, resumeAfter: 7 });
+  expect(configs).toMatchObject([{ pause_until, deliver_policy: 'by_start_sequence', opt_start_seq: 8 }]);
+});
+
+test.each([
+  [
+    'without a mark',
+    { metadata: {} },
+    /has no mark of a deployment.*a pull consumer of video\.\*, 3 pending, 1 in flight/,
+  ],
+  ['without metadata', { metadata: undefined, max_deliver: 3 }, /pull consumer of video\.\* \(max_deliver 3\)/],
+  ['of another deployment', metadata({ 'jetplug.deployment': 'other' }), /belongs to the deployment other/],
+])('a durable %s is refused, whatever its settings are, and nothing is changed', async (_what, config, message) => {
+  for (const check of [ensureDurable, checkDurable]) {
+    const { asked, connection } = server({ [INFO]: [info(config)] });
+    await expect(check(connection, { ...SPEC, resumeAfter: 7 })).rejects.toMatchObject({
+      code: 'JP_CONSUMER_FOREIGN',
+      message: expect.stringMatching(message),
+      hint: expect.stringContaining('npx jetplug adopt durable badge-award --stream EVENTS'),
+    });
+    expect(asked).toEqual([INFO]);
   }
+});
+
+test.each([
+  ['deliver_subject', 'x'],
+  ['ack_policy', 'none'],
+  ['replay_policy', 'original'],
+  ['mem_storage', true],
+  ['max_waiting', 1],
+])('a durable whose %s is %s is refused by name', async (field, value) => {
+  const { connection } = server({ [CREATE]: [{ error: 10148 }], [INFO]: [info({ [field]: value })] });
+  await expect(ensureDurable(connection, SPEC)).rejects.toMatchObject({
+    code: 'JP_CONSUMER_NOT_UPDATABLE',
+    message: expect.stringContaining(`${field}: ${value} →`),
+  });
+});
+
+test('a correction that the server refuses is a refusal that names the fields', async () => {
+  const { connection } = server({ [INFO]: [info({ num_replicas: 3 })], [UPDATE]: [{ error: 10074 }] });
+  await expect(ensureDurable(connection, { ...SPEC, resumeAfter: 7 })).rejects.toMatchObject({
+    code: 'JP_CONSUMER_NOT_UPDATABLE',
+    message: expect.stringContaining('num_replicas: 3 → 0'),
+  });
+});
+
+test('settings of another host are left where the host yields, but for a filter, which is refused', async () => {
+  const yields = { ...SPEC, resumeAfter: 7, yieldsToOtherHosts: true };
+  const slower = info({}, { ...SPEC, ackWaitMs: 60_000 });
+  const { asked, connection } = server({ [INFO]: [slower, info({}, { ...SPEC, subject: 'user.*' })] });
+  expect(await ensureDurable(connection, yields)).not.toHaveProperty('corrected');
+  await expect(ensureDurable(connection, yields)).rejects.toMatchObject({ code: 'JP_CONSUMER_NOT_UPDATABLE' });
+  expect(asked).toEqual([INFO, INFO]);
 });
 
 test('of many durables only so many are made at a time, and all in the end', async () => {
   let [now, most] = [0, 0];
   const connection = {
-    features: new Features('2.12.0'),
     acks: {
       askApi: async () => {
         most = Math.max(most, ++now);

@@ -12,7 +12,7 @@ function messageOf(reply: string, block?: string): Msg {
 }
 
 function sourceOf(published: string[] = []): DeliverySource {
-  return new DeliverySource(new Answers((commands) => void published.push(...read(commands))), true);
+  return new DeliverySource(new Answers((commands) => void published.push(...read(commands))));
 }
 
 /** The subject and the payload of each command, of which the server reads as much as it says. */

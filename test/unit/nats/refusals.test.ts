@@ -1,3 +1,4 @@
+import { JetplugError } from '../../../sdk/internal';
 import { Refusals } from '../../../host/nats/refusals';
 
 const publish = (subject: string): object => ({ operation: 'publish', subject });
@@ -36,4 +37,23 @@ test('what is no matter of permissions is told in the server’s words', () => {
     code: 'JP_BROKER_OPERATION_FAILED',
     message: 'the NATS server refused: STALE_CONNECTION',
   });
+});
+
+test.each([
+  ['$JS.hub.API.DIRECT.GET.KV_jetplug.$KV.jetplug.settled.badge-award', '$JS.hub.API.DIRECT.GET.KV_jetplug.>'],
+  ['$JS.hub.API.$KV.jetplug-badge.u1', '$JS.hub.API.$KV.jetplug-badge.>'],
+  ['$JS.ACK.hub.ABCD.EVENTS.badge-award.1.7.7.1778587200000000000.0', '$JS.ACK.hub.ABCD.EVENTS.badge-award.>'],
+])('in a domain, of what may not be published on %s it is said to grant %s', (subject, grant) => {
+  expect(new Refusals().note(publish(subject))?.message).toBe(`not permitted to publish on ${grant}`);
+});
+
+test('an inbox that may not be subscribed to names nats.inboxPrefix', () => {
+  const refusal = new Refusals().note({ operation: 'subscription', subject: '_INBOX.x.1' });
+  expect(refusal?.hint).toContain('nats.inboxPrefix');
+});
+
+test('a refused login, which the connection reports once, is handed on each time', () => {
+  const refusals = new Refusals();
+  const error = new JetplugError('JP_BROKER_AUTH', 'the NATS server refused the login (user u)');
+  expect([refusals.note(error), refusals.note(error)]).toEqual([error, error]);
 });

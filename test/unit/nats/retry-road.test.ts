@@ -53,7 +53,7 @@ test('an event is stored once for each of its passes, where the handler’s dura
   const { stored, road: retries } = road();
   await retries.park(event);
   expect(stored[0]).toMatchObject({ subject: 'retry.badge.award.EVENTS.7.1778587200000.letter-12', expected: 0 });
-  expect(roadDurable('badge', 'award', 15_000)).toMatchObject({
+  expect(roadDurable('badge', 'award', 15_000, 'jetplug')).toMatchObject({
     stream: 'RETRY',
     durable: 'badge--award',
     subject: 'retry.badge.award.>',
@@ -67,7 +67,7 @@ test('an event is stored once for each of its passes, where the handler’s dura
 test('one that is stored already is no error; any other failure is the caller’s to know', async () => {
   await road({ api_error: { err_code: 10071 } }).road.park(event);
   const failure = new Error('no answer');
-  await expect(road(failure).road.park(event)).rejects.toBe(failure);
+  await expect(road(failure).road.park(event)).rejects.toMatchObject({ cause: failure });
 });
 
 test('whatever waits comes back as it was: payload, subject, headers, id, origin, time and past', async () => {

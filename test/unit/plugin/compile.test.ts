@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
-import type { ErrorReport } from '../../../sdk/internal';
+import { loadPlugins, type LoadedPlugin } from '../../support/loaded-plugins';
 import { lineOf } from '../../support/plugin-source';
 
 const root = resolve(__dirname, '../../..');
@@ -55,39 +53,16 @@ export class OutsidePlugin {
 }
 `;
 
-interface Loaded {
-  readonly name: string;
-  readonly version: string;
-  readonly sources: string[];
-  readonly contracts: string[];
-  readonly handlers: { method: string; subject: string; durable: string; line: number }[];
-  readonly instance: string[];
-  readonly known?: string;
-  /** Stacks of what the handlers threw. */
-  readonly errors: string[];
-  /** Why it cannot be used, each with the message of its cause. */
-  readonly faults?: (ErrorReport & { cause?: string })[];
-}
-
 let folder: string;
-let reports: Record<string, Loaded>;
+let reports: Record<string, LoadedPlugin>;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'jetplug-compile-'));
   const outside = [writeOutside('alone'), writeOutside('with-its-own-copy', copyPackages), ...writeTwice()];
   outside.push(...writeSharing());
   const files = [...GOOD.map((name) => fixture(`plugins/${name}`)), ...BROKEN.map((name) => fixture(`broken/${name}`))];
-  reports = await load([...files, ...outside]);
+  reports = await loadPlugins([...files, ...outside]);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
-
-async function load(files: string[]): Promise<Record<string, Loaded>> {
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    '--expose-gc',
-    join(root, 'test/support/load-plugins.cjs'),
-    ...files,
-  ]);
-  return JSON.parse(stdout) as Record<string, Loaded>;
-}
 
 function writeOutside(name: string, prepare?: (dir: string) => void): string {
   const dir = join(folder, name);

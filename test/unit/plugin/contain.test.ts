@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { EventBus, Logger, Plugin, Settings, Store, Subscribe, type PluginLifecycle } from 'jetplug/sdk';
-import { inject, injectable, Lifecycle, scoped, type Disposable } from 'tsyringe';
+import { container, inject, injectable, Lifecycle, scoped, type Disposable } from 'tsyringe';
 import { z } from 'zod';
 import { systemClock } from '../../../host/clock';
+import { BucketTexts } from '../../../host/effects/bucket-texts';
 import { JetStreamEventBus } from '../../../host/effects/event-bus';
-import { KvStore } from '../../../host/effects/kv-store';
+import { TextStore } from '../../../host/effects/text-store';
 import type { Outgoing } from '../../../host/message/ports';
 import { currentOwner, currentScope } from '../../../host/message/run';
 import { contain, type PluginServices } from '../../../host/plugin/contain';
@@ -39,9 +40,9 @@ function services(): PluginServices & { opened: number } {
     log: new RecordingLog(),
     clock: systemClock,
     bus: new JetStreamEventBus(NO_STREAMS, systemClock),
-    openStore: () => {
+    openTexts: () => {
       own.opened++;
-      return Promise.resolve(new KvStore<unknown>(new MemoryKeyValue()));
+      return Promise.resolve(new BucketTexts(new MemoryKeyValue()));
     },
   };
   return own;
@@ -62,7 +63,7 @@ test('builds a plugin with what the host provides', async () => {
   const { instance } = await contain(definitionOf(All), given, { n: 1 });
   expect(instance).toBeInstanceOf(All);
   expect(instance).toMatchObject({ bus: given.bus, log: given.log, settings: { value: { n: 1 } } });
-  expect(instance['store']).toBeInstanceOf(KvStore);
+  expect(instance['store']).toBeInstanceOf(TextStore);
 });
 
 test('opens a store only for a plugin that asks for one, and one for all of the plugin', async () => {
@@ -103,7 +104,7 @@ test('a helper told by @inject gets the plugin’s store as well', async () => {
     @Subscribe('a') handle() {}
   }
   const { instance } = await contain(definitionOf(Asking), services(), undefined);
-  expect((instance['helper'] as Helper).store).toBeInstanceOf(KvStore);
+  expect((instance['helper'] as Helper).store).toBeInstanceOf(TextStore);
 });
 
 @scoped(Lifecycle.ContainerScoped)
@@ -141,6 +142,34 @@ test('two plugins with one container-scoped class each have their own of it, wit
   expect(one(first).store).toBe(first['store']);
   expect(one(second).store).toBe(second['store']);
   expect((first['between'] as Between).one).toBe(one(first));
+});
+
+@injectable()
+class Packaged {
+  constructor(readonly store: Store<number>) {}
+}
+container.register('transient', { useClass: Packaged });
+container.registerSingleton('kept', Packaged);
+
+test('what a package registers in the global container is built with each plugin’s own services', async () => {
+  @Plugin()
+  class Asking {
+    constructor(
+      readonly store: Store<number>,
+      @inject('transient') readonly transient: Packaged,
+      @inject('kept') readonly kept: Packaged,
+      @inject('kept') readonly again: Packaged,
+    ) {}
+    @Subscribe('a') handle() {}
+  }
+  const build = async () => (await contain(definitionOf(Asking), services(), undefined)).instance;
+  const [first, second] = [await build(), await build()];
+  for (const { store, transient, kept, again } of [first, second]) {
+    expect((transient as Packaged).store).toBe(store);
+    expect((kept as Packaged).store).toBe(store);
+    expect(again).toBe(kept);
+  }
+  expect(first['kept']).not.toBe(second['kept']);
 });
 
 test('a plugin built anew, as after an edit, has nothing of what it had', async () => {
@@ -342,7 +371,7 @@ test('a store that cannot be opened fails the plugin with the broker’s error',
   }
   const error = new Error('no answer');
   await expect(
-    contain(definitionOf(Asking), { ...services(), openStore: () => Promise.reject(error) }, undefined),
+    contain(definitionOf(Asking), { ...services(), openTexts: () => Promise.reject(error) }, undefined),
   ).rejects.toBe(error);
 });
 

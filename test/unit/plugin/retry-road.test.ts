@@ -16,6 +16,7 @@ const DURABLE = {
   ackWaitMs: 1_000,
   maxAckPending: 10,
   owner: { plugin: 'badge', handler: 'award' },
+  deployment: 'jetplug',
 };
 const PLUGIN = { name: 'badge' };
 const HANDLER = { name: 'award', concurrency: 1, retry: {} };
@@ -36,6 +37,7 @@ async function consuming() {
         new Promise((resolve, reject) =>
           looks.push((found) => (found instanceof Error ? reject(found) : resolve(found))),
         ),
+      watchDurable: () => () => undefined,
       pull: (stream: string) => {
         pulled.push(stream);
         return { start: () => undefined, stop: async () => undefined };

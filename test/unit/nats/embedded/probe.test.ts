@@ -9,7 +9,13 @@ const greeting = { server_name: 'n1', version: '2.15.2', jetstream: true, max_pa
 
 test('knows a NATS server with JetStream by its greeting', async () => {
   const answer = await ask((socket) => socket.write(`INFO ${JSON.stringify(greeting)} \r\n`));
-  expect(answer).toEqual({ kind: 'nats', name: 'n1', version: '2.15.2', jetStream: true, tlsRequired: false });
+  expect(answer).toEqual({
+    kind: 'nats',
+    name: 'n1',
+    version: '2.15.2',
+    jetStream: true,
+    tlsRequired: false,
+  });
 });
 
 test('reads a greeting that comes in pieces, with names of any script', async () => {
@@ -39,7 +45,7 @@ test.each([
 ])('%s is not NATS', async (_, text, said) => {
   const answer = await ask((socket) => socket.write(text, 'latin1'));
   expect(answer.kind).toBe('not-nats');
-  if (said !== '“..”') expect(answer).toEqual({ kind: 'not-nats', said });
+  if (said !== '“..”') expect(answer).toEqual({ kind: 'not-nats', said, silent: false });
 });
 
 test('a greeting without end is not NATS', async () => {
@@ -50,6 +56,7 @@ test('a greeting without end is not NATS', async () => {
 test('a server that accepts and keeps silent is not NATS', async () => {
   expect(await ask(() => undefined)).toEqual({
     kind: 'not-nats',
+    silent: true,
     said: 'nothing, where a NATS server sends a greeting',
   });
 });

@@ -1,7 +1,6 @@
 import { serverConfig } from '../../../../host/nats/embedded/server-config';
 
 const settings = {
-  version: '2.15.2',
   name: 'jetplug-1',
   data: '/data',
   port: 4222,
@@ -21,11 +20,10 @@ test('port 0 lets the server choose one and write it down', () => {
   expect(read({ port: 0 })).toMatchObject({ listen: '127.0.0.1:-1', ports_file_dir: '/data' });
 });
 
-test('leaves out what a server before 2.10 does not know', () => {
-  const config = read({ version: '2.9.10' });
+test('leaves the sync interval to the server where none is configured, and keeps three log files', () => {
+  const config = read({ syncInterval: '' });
   expect(config).not.toHaveProperty('jetstream.sync_interval');
-  expect(config).not.toHaveProperty('logfile_max_num');
-  expect(config).toHaveProperty('logfile_size_limit');
+  expect(config).toMatchObject({ logfile_max_num: 3, logfile_size_limit: 10_485_760 });
 });
 
 function read(changes: Partial<typeof settings>): unknown {

@@ -1,0 +1,81 @@
+import { JetplugError } from '../../sdk/internal';
+import type { Config } from '../config/config';
+import { RECORDS_BUCKET, retryStream, wantedStreams, type WantedStream } from '../nats/wanted-streams';
+import { roadDurable } from '../nats/retry-road';
+import { compile } from '../plugin/compile';
+import { describe, type DescribedPlugin } from '../plugin/describe';
+import { discover } from '../plugin/discover';
+import { specOf } from '../plugin/reconcile';
+
+/** What the plugins have, or would have, on the server, besides streams. Nothing else is adopted by mistake. */
+export interface WantedOfPlugins {
+  readonly buckets: readonly string[];
+  readonly durables: readonly WantedDurable[];
+  /** The plugins' files that cannot be read; what they want is not known. */
+  readonly unread: readonly string[];
+}
+
+export interface WantedDurable {
+  readonly stream: string;
+  readonly durable: string;
+}
+
+/** The streams of the config, the dead letters' and the retries'. */
+export function adoptableStreams(config: Config): WantedStream[] {
+  return [...wantedStreams(config), retryStream(config)];
+}
+
+export function wantedOfPlugins(config: Config): WantedOfPlugins {
+  const { plugins, unread } = readPlugins(config);
+  return {
+    buckets: [RECORDS_BUCKET, ...plugins.map(({ name }) => `jetplug-${name}`)],
+    durables: plugins.flatMap((plugin) => durablesOf(plugin, config)),
+    unread,
+  };
+}
+
+export function unwanted(what: string, wanted: readonly string[], unread: readonly string[] = []): JetplugError {
+  const rest = unread.length > 0 ? `; ${unread.join(', ')} cannot be read (see \`jetplug check\`)` : '';
+  const message = `${what} is nothing that the config and the plugins want; they want ${wanted.join(', ') || 'none'}${rest}`;
+  return new JetplugError('JP_ADOPT_UNWANTED', message);
+}
+
+/** @returns the stream that the durable is on */
+export function durableNamed(
+  durable: string,
+  stream: string | undefined,
+  durables: readonly WantedDurable[],
+  unread: readonly string[],
+): string {
+  const named = durables.find((one) => one.durable === durable && (stream === undefined || one.stream === stream));
+  if (named) return named.stream;
+  const where = stream === undefined ? '' : ` on stream ${stream}`;
+  const known = durables.map((one) => `${one.durable} (${one.stream})`);
+  throw unwanted(`durable ${durable}${where}`, known, unread);
+}
+
+function readPlugins(config: Config): { plugins: DescribedPlugin[]; unread: string[] } {
+  const plugins: DescribedPlugin[] = [];
+  const unread: string[] = [];
+  for (const file of discover(config.plugins.dirs).found) {
+    try {
+      plugins.push(describe(compile(file), config));
+    } catch {
+      unread.push(file.file); // named where the adoption is refused; `check` says why
+    }
+  }
+  return { plugins, unread };
+}
+
+/** A handler's own durable, and that of its retries. A handler whose subject no stream holds has none. */
+function durablesOf(plugin: DescribedPlugin, config: Config): WantedDurable[] {
+  return plugin.handlers.flatMap((handler) => {
+    const { ackWaitMs } = config.delivery;
+    const road = roadDurable(plugin.name, handler.name, ackWaitMs, config.deploy.name);
+    try {
+      return [specOf(plugin, handler, config.streams, config), road];
+    } catch {
+      return [road];
+    }
+  });
+}

@@ -1,0 +1,167 @@
+import type { Command } from 'commander';
+import { JetplugError } from '../../sdk/internal';
+import type { Config } from '../config/config';
+import { adoptDurable, durableAdoption } from '../nats/adopt-durable';
+import type { Connection } from '../nats/connection';
+import { contents } from '../nats/foreign-stream';
+import type { Ownership } from '../nats/ownership';
+import { changeText } from '../nats/stream-changes';
+import { assertUpdatable, compareStream, markStream } from '../nats/stream-comparison';
+import { bucketStream, type WantedStream } from '../nats/wanted-streams';
+import { adoptableStreams, durableNamed, unwanted, wantedOfPlugins } from './adopt-wanted';
+import { reachesBroker, withBroker, type CommonFlags } from './common';
+import { paint, print, printJson } from './output';
+
+interface AdoptFlags extends CommonFlags {
+  yes?: boolean;
+  stream?: string;
+}
+
+/** What an adoption does, or would do. */
+interface Adoption {
+  readonly kind: 'stream' | 'bucket' | 'durable';
+  readonly name: string;
+  /** Of a durable. */
+  readonly stream?: string;
+  readonly description: string;
+  /** The deployment that its mark names. */
+  readonly markedBy: string | null;
+  /** The mark first; the next start of a host makes the others. */
+  readonly changes: readonly string[];
+  readonly adopted: boolean;
+}
+
+export function adoptCommand(program: Command): void {
+  const adopt = program
+    .command('adopt')
+    .description('mark what exists on the server as this deployment’s, so that hosts may change it');
+  adoptable(adopt.command('stream'), 'a stream of the config, or that of the dead letters or the retries')
+    .addHelpText('after', examples('stream EVENTS', 'stream EVENTS --yes'))
+    .action((name: string, flags: AdoptFlags) => run(flags, (...args) => adoptStream(name, ...args)));
+  adoptable(adopt.command('bucket'), 'jetplug, or jetplug-<plugin>')
+    .addHelpText('after', examples('bucket jetplug-badge', 'bucket jetplug-badge --yes'))
+    .action((name: string, flags: AdoptFlags) => run(flags, (...args) => adoptBucket(name, ...args)));
+  adoptable(adopt.command('durable'), 'the durable consumer of a handler')
+    .option('--stream <name>', 'the stream that it is on (default: the one that its handler reads)')
+    .addHelpText('after', examples('durable badge-award', 'durable badge--award --stream RETRY --yes'))
+    .action((name: string, flags: AdoptFlags) => run(flags, (...args) => adoptOfHandler(name, flags.stream, ...args)));
+}
+
+function adoptable(command: Command, what: string): Command {
+  return reachesBroker(command)
+    .argument('<name>', what)
+    .option('--plugins <dir...>', 'the plugins folders, in place of the configured ones')
+    .option('--yes', 'do it; without it, only show what would change')
+    .description(`adopt ${what}`);
+}
+
+function examples(...lines: string[]): string {
+  const shown = lines.map((line) => `  $ jetplug adopt ${line}`).join('\n');
+  return `\nShows what would change, and exits with 1 unless --yes is given.\n\nExamples:\n${shown}`;
+}
+
+type Adopt = (config: Config, connection: Connection, yes: boolean) => Promise<Adoption>;
+
+async function run(flags: AdoptFlags, adopt: Adopt): Promise<void> {
+  await withBroker(flags, async (connection, { config }) => {
+    // Once to show it; what is refused has been shown too.
+    const shown = await adopt(config, connection, flags.yes ?? false);
+    if (flags.json) printJson(shown);
+    else printAdoption(shown);
+    if (!shown.adopted) process.exitCode = 1;
+  });
+}
+
+export async function adoptStream(
+  name: string,
+  config: Config,
+  connection: Connection,
+  yes: boolean,
+): Promise<Adoption> {
+  const streams = adoptableStreams(config);
+  const wanted = streams.find(({ settings }) => settings.name === name);
+  if (!wanted)
+    throw unwanted(
+      `stream ${name}`,
+      streams.map(({ settings }) => settings.name),
+    );
+  if (!wanted.managed) {
+    throw new JetplugError('JP_ADOPT_UNWANTED', `the config says manage: false for stream ${name}`, {
+      hint: 'Remove manage: false first, or leave the stream to whoever manages it.',
+    });
+  }
+  return adoptWanted('stream', name, wanted, config, connection, yes);
+}
+
+async function adoptBucket(name: string, config: Config, connection: Connection, yes: boolean): Promise<Adoption> {
+  const { buckets, unread } = wantedOfPlugins(config);
+  if (!buckets.includes(name)) throw unwanted(`bucket ${name}`, buckets, unread);
+  return adoptWanted('bucket', name, bucketStream(name, config), config, connection, yes);
+}
+
+async function adoptWanted(
+  kind: 'stream' | 'bucket',
+  name: string,
+  wanted: WantedStream,
+  config: Config,
+  connection: Connection,
+  yes: boolean,
+): Promise<Adoption> {
+  const { deploy } = config;
+  const found = await compareStream(connection, wanted, deploy.name);
+  if (!found) {
+    throw new JetplugError('JP_NOT_FOUND', `there is no ${kind} ${name}`, {
+      hint: 'There is nothing to adopt: a host that starts creates it.',
+    });
+  }
+  const { info, ownership } = found;
+  const { messages } = info.state;
+  const about = {
+    kind,
+    name,
+    description: `${contents(info)}, ${messages} ${messages === 1 ? 'message' : 'messages'}`,
+    markedBy: markedBy(ownership, deploy.name),
+  };
+  if (ownership.kind === 'ours') return { ...about, changes: [], adopted: true };
+  const changes = [markChange(about.markedBy, deploy.name), ...found.changes.map(changeText)];
+  // An adoption that only ends in a start which is refused is refused itself.
+  const costs = await assertUpdatable(connection, wanted, found, deploy);
+  if (yes) await markStream(connection, info, deploy.name);
+  return { ...about, changes: [...changes, ...costs.slice(found.changes.length)], adopted: yes };
+}
+
+async function adoptOfHandler(
+  durable: string,
+  onStream: string | undefined,
+  config: Config,
+  connection: Connection,
+  yes: boolean,
+): Promise<Adoption> {
+  const { durables, unread } = wantedOfPlugins(config);
+  const stream = durableNamed(durable, onStream, durables, unread);
+  const { deploy } = config;
+  const adoption = await durableAdoption(connection, stream, durable, deploy.name);
+  const by = markedBy(adoption.owner, deploy.name);
+  const about = { kind: 'durable' as const, name: durable, stream, description: adoption.description, markedBy: by };
+  if (adoption.owner.kind === 'ours') return { ...about, changes: [], adopted: true };
+  if (yes) await adoptDurable(connection, stream, durable, deploy.name);
+  return { ...about, changes: [markChange(by, deploy.name), ...adoption.changes], adopted: yes };
+}
+
+function markedBy(owner: Ownership, deployment: string): string | null {
+  if (owner.kind === 'unmarked') return null;
+  return owner.kind === 'ours' ? deployment : owner.deployment;
+}
+
+function markChange(before: string | null, deployment: string): string {
+  return `mark ${before ?? 'none'} → ${deployment}`;
+}
+
+function printAdoption({ kind, name, stream, description, changes, adopted }: Adoption): void {
+  print(`${kind} ${paint('bold', name)}${stream === undefined ? '' : ` on stream ${stream}`}: ${description}`);
+  const [mark, ...later] = changes;
+  if (mark === undefined) return print('It is this deployment’s already; nothing is changed.');
+  print(`  ${mark}`);
+  for (const change of later) print(`  ${change}  ${paint('dim', 'at the next start of a host')}`);
+  print(adopted ? 'It is adopted.' : 'Nothing is changed. Add --yes to adopt it.');
+}

@@ -1,0 +1,156 @@
+import { covers, JetplugError } from '../../sdk/internal';
+import type { Config } from '../config/config';
+import type { Connection } from '../nats/connection';
+import { durablePosition } from '../nats/consumers';
+import { askHosts } from '../nats/service';
+import { streamFor, streamsHolding } from '../nats/streams';
+import { mergeRoutes, type Routes, type Unreached } from '../ops/routes';
+import { compile } from '../plugin/compile';
+import { describe, type HandlerDefinition } from '../plugin/describe';
+import { discover } from '../plugin/discover';
+import { nearestSubject } from './nearest-subject';
+import { paint } from './output';
+
+/** Who takes an event of a subject. */
+export interface Takers {
+  /** `hosts`: running hosts said so. `files`: none runs, so the plugins' files were read. */
+  readonly from: 'hosts' | 'files';
+  /** As `plugin.handler`. */
+  readonly takes: readonly string[];
+  /** Those that the event waits for. */
+  readonly later: readonly Reason[];
+  /** Those that subscribe to it and do not get it. */
+  readonly never: readonly Reason[];
+  /** Absent where no stream holds the subject. */
+  readonly stream?: string;
+  /** Where none does: what could be done. */
+  readonly advice?: string;
+  /** The known subject that was probably meant, where no handler subscribes to exactly this one. */
+  readonly meant?: string;
+}
+
+export interface Reason {
+  readonly handler: string;
+  readonly why: string;
+}
+
+/** Asks the running hosts; where none runs, reads the plugins' files and their durables on the server. */
+export async function takersOf(subject: string, connection: Connection, config: Config): Promise<Takers> {
+  const answers = await askHosts<Routes>(connection, 'routes', subject);
+  return answers.length > 0 ? fromHosts(mergeRoutes(answers)) : fromFiles(subject, connection, config);
+}
+
+function fromHosts({ subject, stream, advice, receives, others }: Routes): Takers {
+  const subscribed = others.filter((other) => other.subject !== undefined && covers(other.subject, subject));
+  const reasons = (routes: readonly Unreached[]): Reason[] =>
+    routes.map(({ plugin, handler, why }) => ({ handler: `${plugin}.${handler}`, why }));
+  const known = [...receives, ...others].flatMap((route) => route.subject ?? []);
+  return {
+    from: 'hosts',
+    takes: receives.map(({ plugin, handler }) => `${plugin}.${handler}`),
+    later: reasons(subscribed.filter(({ waits }) => waits)),
+    never: reasons(subscribed.filter(({ waits }) => !waits)),
+    ...(stream !== undefined && { stream }),
+    ...(advice !== undefined && { advice }),
+    ...meantBy(subject, known),
+  };
+}
+
+async function fromFiles(subject: string, connection: Connection, config: Config): Promise<Takers> {
+  const handlers = handlersIn(config);
+  const stream = streamFor(config.streams, subject) ?? (await streamsHolding(connection, subject))[0];
+  const subscribed = handlers.filter(({ definition }) => covers(definition.subject, subject));
+  const starts = await Promise.all(
+    subscribed.map(async ({ name, definition }) => ({ name, takes: await isBehind(definition, connection, config) })),
+  );
+  const why = 'it has no durable on the server yet, and a new one starts with later events';
+  return {
+    from: 'files',
+    takes: starts.filter(({ takes }) => takes).map(({ name }) => name),
+    later: [],
+    never: starts.filter(({ takes }) => !takes).map(({ name }) => ({ handler: name, why })),
+    ...(stream !== undefined && { stream }),
+    ...meantBy(
+      subject,
+      handlers.map(({ definition }) => definition.subject),
+    ),
+  };
+}
+
+/** Whether the handler's durable starts before the next event: it is on the server, or will not start with new events. */
+async function isBehind(
+  { subject, durable, from }: HandlerDefinition,
+  connection: Connection,
+  config: Config,
+): Promise<boolean> {
+  if (from !== 'new') return true;
+  const stream = streamFor(config.streams, subject);
+  return stream !== undefined && (await durablePosition(connection, stream, durable)) !== undefined;
+}
+
+interface NamedHandler {
+  /** As `plugin.handler`. */
+  readonly name: string;
+  readonly definition: HandlerDefinition;
+}
+
+function handlersIn(config: Config): NamedHandler[] {
+  return discover(config.plugins.dirs).found.flatMap((file) => {
+    try {
+      const plugin = describe(compile(file), config);
+      if (config.plugins.sections[plugin.name]?.enabled === false) return [];
+      return plugin.handlers.map((definition) => ({ name: `${plugin.name}.${definition.name}`, definition }));
+    } catch {
+      return []; // `check` says what is wrong; a plugin that cannot be loaded takes nothing
+    }
+  });
+}
+
+function meantBy(subject: string, known: readonly string[]): { meant?: string } {
+  const meant = known.includes(subject) ? undefined : nearestSubject(subject, known);
+  return meant === undefined ? {} : { meant };
+}
+
+/** @throws JetplugError `JP_PUBLISH_NO_HANDLER`, `JP_PUBLISH_NO_STREAM` when nobody takes the event, now or later */
+export function refuseUntaken(subject: string, { takes, later, never, stream, advice, meant }: Takers): void {
+  if (takes.length + later.length > 0) return;
+  if (meant !== undefined) {
+    throw new JetplugError('JP_PUBLISH_NO_HANDLER', `no handler takes ${subject}: did you mean ${meant}?`, {
+      hint: `Publish on ${meant}, or add --force to publish on ${subject} all the same. Nothing was published.`,
+    });
+  }
+  if (stream === undefined) {
+    throw new JetplugError('JP_PUBLISH_NO_STREAM', `no stream holds ${subject}`, {
+      hint: advice && `${advice[0]!.toUpperCase()}${advice.slice(1)}.`,
+    });
+  }
+  const [first] = never;
+  const why = first === undefined ? '' : `: ${first.handler} would, but ${first.why}`;
+  throw new JetplugError('JP_PUBLISH_NO_HANDLER', `no handler takes ${subject}${why}`);
+}
+
+/** For programs. */
+export function takersFields(takers: Takers | undefined): { takes?: readonly string[]; later?: readonly string[] } {
+  return takers ? { takes: takers.takes, later: takers.later.map(({ handler }) => handler) } : {};
+}
+
+/** For a person: how many take it. */
+export function takersText({ from, takes, later, never, meant }: Takers): string[] {
+  const lines: string[] = [];
+  const names = takes.length === 0 ? '' : `: ${takes.join(', ')}`;
+  if (from === 'hosts') lines.push(`${countText(takes.length)} it${names}`);
+  else {
+    const once = takes.length === 0 ? '' : ' as soon as one runs';
+    lines.push(`no host runs (start one with npx jetplug start); ${countText(takes.length)} it${once}${names}`);
+  }
+  for (const { handler, why } of later) lines.push(`${handler} gets it later: ${why}`);
+  for (const { handler, why } of never) lines.push(`${handler} does not get it: ${why}`);
+  if (meant !== undefined)
+    lines.push(paint('yellow', `no handler subscribes to exactly this subject; did you mean ${meant}?`));
+  return lines.map((line) => `  ${line}`);
+}
+
+function countText(count: number): string {
+  if (count === 0) return 'no handler takes';
+  return count === 1 ? '1 handler takes' : `${count} handlers take`;
+}

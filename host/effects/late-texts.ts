@@ -1,0 +1,33 @@
+import type { StoreTexts } from './text-store';
+
+/** A store's texts that are opened when they are first used: nothing says beforehand that the plugin uses its store. */
+export class LateTexts implements StoreTexts {
+  private texts: StoreTexts | undefined;
+  private opening: Promise<StoreTexts> | undefined;
+
+  constructor(private readonly openTexts: () => Promise<StoreTexts>) {}
+
+  async get(...args: Parameters<StoreTexts['get']>): Promise<string | undefined> {
+    return (this.texts ?? (await this.open())).get(...args);
+  }
+
+  async change(...args: Parameters<StoreTexts['change']>): Promise<string | undefined> {
+    return (this.texts ?? (await this.open())).change(...args);
+  }
+
+  async keys(...args: Parameters<StoreTexts['keys']>): Promise<string[]> {
+    return (this.texts ?? (await this.open())).keys(...args);
+  }
+
+  /** One attempt at a time; after a failure the next use tries again. */
+  private open(): Promise<StoreTexts> {
+    this.opening ??= this.openTexts().then(
+      (texts) => (this.texts = texts),
+      (error: unknown) => {
+        this.opening = undefined;
+        throw error;
+      },
+    );
+    return this.opening;
+  }
+}

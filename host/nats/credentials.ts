@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs';
+import {
+  credsAuthenticator,
+  nkeyAuthenticator,
+  tokenAuthenticator,
+  usernamePasswordAuthenticator,
+  type Authenticator,
+} from 'nats';
+import { JetplugError } from '../../sdk/internal';
+import type { CredentialsConfig } from '../config/config';
+
+/** Logs in to the NATS server. The client calls it at each connect, so a file is read again each time. */
+export interface Login {
+  readonly authenticator: Authenticator;
+  /** Which credentials these are, for messages; never a secret. */
+  readonly described: string;
+}
+
+/**
+ * The login for the credentials of the config. A secret in a file may be replaced while the host runs.
+ * @param troubled called when a file cannot be used at a reconnect; the secret that was read before is tried then
+ * @throws JetplugError `JP_BROKER_AUTH` when a file cannot be used at the first connect
+ */
+export function loginOf(
+  credentials: CredentialsConfig,
+  troubled: (error: JetplugError) => void = () => undefined,
+): Login | undefined {
+  const { user, password, passwordFile, token, tokenFile, credsFile, nkeyFile } = credentials;
+  if (user !== undefined) {
+    if (passwordFile === undefined)
+      return { authenticator: usernamePasswordAuthenticator(user, password), described: `user ${user}` };
+    const login = (secret: Uint8Array): Authenticator => usernamePasswordAuthenticator(user, lineOf(secret));
+    return {
+      authenticator: rereading(passwordFile, login, troubled),
+      described: `user ${user} with the password in ${passwordFile}`,
+    };
+  }
+  if (token !== undefined) return { authenticator: tokenAuthenticator(token), described: 'the token' };
+  const ofFile: [file: string | undefined, what: string, login: (secret: Uint8Array) => Authenticator][] = [
+    [tokenFile, 'the token in', (secret) => tokenAuthenticator(lineOf(secret))],
+    [credsFile, 'the credentials in', credsAuthenticator],
+    [nkeyFile, 'the nkey in', (secret) => nkeyAuthenticator(new TextEncoder().encode(lineOf(secret).trim()))],
+  ];
+  for (const [file, what, login] of ofFile) {
+    if (file !== undefined) return { authenticator: rereading(file, login, troubled), described: `${what} ${file}` };
+  }
+  return undefined;
+}
+
+/**
+ * Reads the file at each login. A file that is missing or half written at that moment must not throw: the
+ * client would close the connection for good. The secret that was read before is tried instead.
+ */
+function rereading(
+  file: string,
+  login: (secret: Uint8Array) => Authenticator,
+  troubled: (error: JetplugError) => void,
+): Authenticator {
+  let before = read(file, login).secret;
+  return (nonce) => {
+    try {
+      const { secret, answer } = read(file, login, nonce);
+      before = secret;
+      return answer;
+    } catch (error) {
+      troubled(error as JetplugError);
+      return login(before)(nonce);
+    }
+  };
+}
+
+/** Reads a secret and answers the server's nonce with it, so that one that is no secret of its kind shows. */
+function read(
+  file: string,
+  login: (secret: Uint8Array) => Authenticator,
+  nonce?: string,
+): { secret: Uint8Array; answer: ReturnType<Authenticator> } {
+  try {
+    const secret = readFileSync(file);
+    if (lineOf(secret).trim() === '') throw new Error('it is empty');
+    return { secret, answer: login(secret)(nonce) };
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new JetplugError('JP_BROKER_AUTH', `the credentials file ${file} cannot be used: ${why}`, {
+      cause,
+      hint: 'Correct the file, or the path in nats.credentials. It is read again at each connect.',
+    });
+  }
+}
+
+/** Editors end a file with a line break that is no part of the secret. */
+function lineOf(secret: Uint8Array): string {
+  return new TextDecoder().decode(secret).replace(/\r?\n$/, '');
+}

@@ -1,0 +1,209 @@
+import { DiscardPolicy, type ConsumerInfo, type StreamInfo } from 'nats';
+import { covers } from '../../sdk/internal';
+import type { Connection } from './connection';
+import { changeText, droppedSubjects, type StreamChange } from './stream-changes';
+import { countFrom, startAtTime } from './message-count';
+import type { StreamSettings } from './wanted-streams';
+
+/** How many events: one number, or the bounds where the server cannot tell exactly. */
+export interface EventCount {
+  readonly atLeast: number;
+  readonly atMost: number;
+  /** Computed from the mean size of the stored events. */
+  readonly estimated?: boolean;
+}
+
+/** Stored events that a change of a stream would delete, or take from the handlers. */
+export interface DataLoss {
+  /** The change, such as `maxAge 7d → 1h`. */
+  readonly change: string;
+  /** False where the events stay stored, but no handler gets them any more. */
+  readonly deletes: boolean;
+  readonly events: EventCount;
+  /** The handlers that have not handled some of them yet. */
+  readonly handlers: readonly { readonly handler: string; readonly events: EventCount }[];
+}
+
+/** What the changes would cost. It asks the server only about changes that can cost something. */
+export async function lossesOf(
+  connection: Connection,
+  wanted: StreamSettings,
+  info: StreamInfo,
+  changes: readonly StreamChange[],
+): Promise<DataLoss[]> {
+  const losses: DataLoss[] = [];
+  for (const change of changes) {
+    const doomed = await doomedBy(connection, change, wanted, info);
+    if (!doomed) continue;
+    const handlers = doomed.lost ? await unhandled(connection, wanted.name, doomed.lost) : [];
+    losses.push({ change: changeText(change), deletes: doomed.deletes, events: doomed.events, handlers });
+  }
+  return losses;
+}
+
+/** `3 stored events would be deleted; not handled yet: badge.award 2, ranking.count about 3` */
+export function lossText({ change, deletes, events, handlers }: DataLoss): string {
+  const fate = deletes ? 'would be deleted' : 'would reach no handler any more, and later ones would not be stored';
+  const each = handlers.map((one) => `${one.handler} would lose ${countText(one.events)} that it has not handled`);
+  return `${change}: ${countText(events)} stored ${events.atMost === 1 ? 'event' : 'events'} ${fate}${each.map((text) => `; ${text}`).join('')}`;
+}
+
+function countText({ atLeast, atMost, estimated }: EventCount): string {
+  if (estimated) return `about ${Math.round((atLeast + atMost) / 2)}`;
+  return atLeast === atMost ? String(atMost) : `${atLeast} to ${atMost}`;
+}
+
+/** Which stored events a handler could lose: those before a sequence, or those on some subjects. */
+type Lost =
+  | Before
+  /** The server does not let the host ask which. */
+  | 'unknown'
+  | { readonly subjects: readonly string[]; readonly kept: readonly string[] };
+
+interface Before {
+  readonly before: number;
+  readonly estimated?: boolean;
+}
+
+interface Doomed {
+  readonly deletes: boolean;
+  readonly events: EventCount;
+  readonly lost?: Lost;
+}
+
+async function doomedBy(
+  connection: Connection,
+  { field }: StreamChange,
+  wanted: StreamSettings,
+  info: StreamInfo,
+): Promise<Doomed | undefined> {
+  if (field === 'subjects') return onDroppedSubjects(connection, wanted, info);
+  if (field === 'max_age') return olderThan(connection, wanted.max_age ?? 0, info);
+  if (field === 'max_bytes') return beyondBytes(wanted.max_bytes ?? -1, wanted.discard, info);
+  if (field === 'max_msgs_per_subject') return olderOnSubjects(wanted.max_msgs_per_subject ?? -1, info);
+  return undefined;
+}
+
+async function onDroppedSubjects(
+  connection: Connection,
+  wanted: StreamSettings,
+  { config }: StreamInfo,
+): Promise<Doomed | undefined> {
+  if (droppedSubjects(config.subjects, wanted.subjects).length === 0) return undefined;
+  const { state } = await connection.jsm.streams.info(wanted.name, { subjects_filter: '>' });
+  const stored = Object.entries(state.subjects ?? {});
+  const isKept = ([subject]: [string, number]): boolean => wanted.subjects.some((own) => covers(own, subject));
+  const dropped = stored.filter((entry) => !isKept(entry));
+  const subjects = dropped.map(([subject]) => subject);
+  const kept = stored.filter(isKept).map(([subject]) => subject);
+  return { deletes: false, events: exactly(sum(dropped.map(([, count]) => count))), lost: { subjects, kept } };
+}
+
+async function olderThan(connection: Connection, maxAgeNs: number, info: StreamInfo): Promise<Doomed | undefined> {
+  const { state, config } = info;
+  if (maxAgeNs === 0 || state.messages === 0) return undefined;
+  const nowMs = Date.parse((info as { ts?: string }).ts ?? '') || Date.now();
+  const oldestKept = new Date(nowMs - maxAgeNs / 1e6);
+  if (Date.parse(state.first_ts) >= oldestKept.getTime()) return undefined;
+  const from = await startAtTime(connection, config.name, oldestKept);
+  if (!from) return { deletes: true, events: { atLeast: 1, atMost: state.messages }, lost: 'unknown' };
+  const events = exactly(Math.max(0, state.messages - from.messages));
+  return events.atMost === 0 ? undefined : { deletes: true, events, lost: { before: from.sequence } };
+}
+
+/** The server tells the size of all stored events only. */
+function beyondBytes(maxBytes: number, discard: StreamSettings['discard'], { state }: StreamInfo): Doomed | undefined {
+  // A stream that discards new events keeps those that it has, however full it is.
+  if (maxBytes < 0 || discard === DiscardPolicy.New || state.bytes <= maxBytes) return undefined;
+  const count = Math.max(1, Math.ceil(((state.bytes - maxBytes) / state.bytes) * state.messages));
+  const events = { atLeast: count, atMost: count, estimated: true };
+  return { deletes: true, events, lost: { before: state.first_seq + count, estimated: true } };
+}
+
+/** One event a subject is all that the host ever asks for. */
+function olderOnSubjects(perSubject: number, { state }: StreamInfo): Doomed | undefined {
+  const count = perSubject === 1 ? state.messages - (state.num_subjects ?? state.messages) : 0;
+  return count <= 0 ? undefined : { deletes: true, events: exactly(count) };
+}
+
+async function unhandled(connection: Connection, stream: string, lost: Lost): Promise<DataLoss['handlers']> {
+  const found: { handler: string; events: EventCount }[] = [];
+  for await (const consumer of connection.jsm.consumers.list(stream)) {
+    if (consumer.config.durable_name === undefined) continue;
+    const events = await lostTo(connection, consumer, lost);
+    if (events.atMost > 0) found.push({ handler: handlerName(consumer), events });
+  }
+  return found;
+}
+
+async function lostTo(connection: Connection, consumer: ConsumerInfo, lost: Lost): Promise<EventCount> {
+  if (lost === 'unknown') return { atLeast: 0, atMost: consumer.num_pending + consumer.num_ack_pending };
+  return 'before' in lost ? lostBefore(connection, consumer, lost) : lostOn(connection, consumer, lost);
+}
+
+async function lostBefore(
+  connection: Connection,
+  consumer: ConsumerInfo,
+  { before, estimated }: Before,
+): Promise<EventCount> {
+  const { delivered, ack_floor: floor, num_pending: pending, num_ack_pending: unsettled } = consumer;
+  // What was delivered and not acknowledged lies above the ack floor, where in it the server does not tell.
+  const inFlight =
+    before > delivered.stream_seq
+      ? exactly(unsettled)
+      : { atLeast: 0, atMost: before <= floor.stream_seq + 1 ? 0 : Math.min(unsettled, before - floor.stream_seq - 1) };
+  let waiting = exactly(0);
+  if (before > delivered.stream_seq + 1) {
+    const kept = await countFrom(connection, consumer.stream_name, before, filtersOf(consumer));
+    waiting = kept === undefined ? { atLeast: 0, atMost: pending } : exactly(Math.max(0, pending - kept));
+  }
+  const total = plus(waiting, inFlight);
+  return estimated && total.atMost > 0 ? { ...total, estimated } : total;
+}
+
+/** More subjects than this in one request would burden the server. */
+const MOST_FILTERS = 1_000;
+
+async function lostOn(
+  connection: Connection,
+  consumer: ConsumerInfo,
+  { subjects, kept }: { readonly subjects: readonly string[]; readonly kept: readonly string[] },
+): Promise<EventCount> {
+  const filters = filtersOf(consumer);
+  const takes = (subject: string): boolean => filters.some((filter) => covers(filter, subject));
+  const { delivered, num_pending: pending, num_ack_pending: unsettled } = consumer;
+  const matching = subjects.filter(takes);
+  if (matching.length === 0) return exactly(0);
+  // All that it still waits for is dropped.
+  if (!kept.some(takes)) return exactly(pending + unsettled);
+  const waiting =
+    matching.length > MOST_FILTERS
+      ? undefined
+      : await countFrom(connection, consumer.stream_name, delivered.stream_seq + 1, matching);
+  const unknown = { atLeast: 0, atMost: pending };
+  return plus(waiting === undefined ? unknown : exactly(waiting), { atLeast: 0, atMost: unsettled });
+}
+
+function filtersOf({ config }: ConsumerInfo): string[] {
+  const { filter_subject: one, filter_subjects: several = [] } = config;
+  const filters = one ? [one] : several;
+  return filters.length > 0 ? filters : ['>'];
+}
+
+/** `badge.award`, or the durable's name where it is no handler's. */
+function handlerName({ name, config }: ConsumerInfo): string {
+  const { 'jetplug.plugin': plugin, 'jetplug.handler': handler } = config.metadata ?? {};
+  return plugin === undefined || handler === undefined ? `durable ${name}` : `${plugin}.${handler}`;
+}
+
+function exactly(count: number): EventCount {
+  return { atLeast: count, atMost: count };
+}
+
+function plus(a: EventCount, b: EventCount): EventCount {
+  return { atLeast: a.atLeast + b.atLeast, atMost: a.atMost + b.atMost };
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}

@@ -1,0 +1,84 @@
+import type { StreamInfo } from 'nats';
+import { covers, formatDuration, JetplugError } from '../../sdk/internal';
+import type { Ownership } from './ownership';
+import { changeText, coversAll, fixedChanges, subjectsOf, type StreamChange } from './stream-changes';
+import type { StreamUse, WantedStream } from './wanted-streams';
+
+/** What an error says of a stream that this deployment does not manage. */
+export interface ForeignStream {
+  readonly info: StreamInfo;
+  readonly ownership: Ownership;
+  readonly changes: readonly StreamChange[];
+}
+
+/** The refusal to change, or to write records into, what is not this deployment's; its hint lists the ways out that work. */
+export function foreignStream(wanted: WantedStream, foreign: ForeignStream, deployment: string): JetplugError {
+  const { use, settings } = wanted;
+  const what = use === 'bucket' ? `bucket ${bucketName(settings.name)}` : `stream ${settings.name}`;
+  const message = `${what} is not managed by the deployment ${deployment}: ${describe(foreign)}. ${wouldChange(use, foreign)}`;
+  return new JetplugError(use === 'bucket' ? 'JP_BUCKET_FOREIGN' : 'JP_STREAM_FOREIGN', message, {
+    hint: `Choose one: ${waysOut(wanted, foreign).join('; or ')}.`,
+  });
+}
+
+/** `it holds shop.> (3 messages, kept for 365d), made on 2026-05-12, and has no mark of a deployment` */
+function describe({ info, ownership }: ForeignStream): string {
+  const { config, state, created } = info;
+  const kept = config.max_age > 0 ? `kept for ${formatDuration(Math.round(config.max_age / 1e6))}` : 'kept for ever';
+  const mark =
+    ownership.kind === 'other-deployment'
+      ? `is marked by the deployment ${ownership.deployment}`
+      : 'has no mark of a deployment';
+  return `it ${contents(info)} (${state.messages} messages, ${kept}), was created on ${created.slice(0, 10)}, and ${mark}`;
+}
+
+/** A mirror and a stream with sources have their events from other streams. */
+export function contents({ config }: StreamInfo): string {
+  if (config.mirror) return `is a mirror of ${config.mirror.name}`;
+  const from = config.sources?.length ? `, with events from ${config.sources.map(({ name }) => name).join(', ')}` : '';
+  return `holds ${subjectsOf(config).join(' ') || 'no subjects'}${from}`;
+}
+
+function wouldChange(use: StreamUse, { changes }: ForeignStream): string {
+  if (changes.length > 0) return `The config would change ${changes.map(changeText).join(', ')}`;
+  return use === 'events'
+    ? 'Two deployments would change it in turn'
+    : 'The host keeps its own records there, and somebody else’s would lie among them';
+}
+
+function waysOut(wanted: WantedStream, foreign: ForeignStream): string[] {
+  const { use, settings } = wanted;
+  const { info, ownership, changes } = foreign;
+  const subjects = subjectsOf(info.config);
+  const ways: string[] = [];
+  if (use === 'events') {
+    const overlaps = subjects.some((theirs) =>
+      settings.subjects.some((own) => covers(theirs, own) || covers(own, theirs)),
+    );
+    ways.push(
+      overlaps
+        ? 'give your stream another name and other subjects (streams[].name, streams[].subjects)'
+        : 'give your stream another name (streams[].name)',
+    );
+    if (coversAll(subjects, settings.subjects))
+      ways.push('use it as it is, without changing it (streams[].manage: false)');
+  }
+  if (use === 'dead-letters' && !coversAll(subjects, settings.subjects)) {
+    ways.push('give the dead letters another stream (deadLetters.stream)');
+  }
+  if (use !== 'events') ways.push(`use another NATS account, where these names are free`);
+  if (ownership.kind === 'other-deployment')
+    ways.push(`set deploy.name to ${ownership.deployment}, if the hosts are one deployment`);
+  // The server would refuse what the next start asks for.
+  if (fixedChanges(changes).length === 0)
+    ways.push(`take it over: \`${adoptCommand(wanted)}\` shows what would change`);
+  return ways;
+}
+
+function adoptCommand({ use, settings: { name } }: WantedStream): string {
+  return use === 'bucket' ? `jetplug adopt bucket ${bucketName(name)}` : `jetplug adopt stream ${name}`;
+}
+
+function bucketName(stream: string): string {
+  return stream.replace(/^KV_/, '');
+}

@@ -1,0 +1,145 @@
+import type { StreamInfo } from 'nats';
+import { JetplugError } from '../../sdk/internal';
+import type { DeployConfig } from '../config/config';
+import type { Connection } from './connection';
+import { API_ERROR, apiErrorCode } from './failures';
+import { contents, foreignStream } from './foreign-stream';
+import { markOf } from './ownership';
+import { coversAll, droppedSubjects, subjectsOf } from './stream-changes';
+import { assertUpdatable, compareStream, type Comparison } from './stream-comparison';
+import { streamError } from './stream-errors';
+import type { StreamState } from './streams';
+import type { WantedStream } from './wanted-streams';
+
+/** What the host would do about a stream; nothing is done yet. */
+type Plan =
+  | { readonly action: 'create' }
+  | { readonly action: 'use'; readonly info: StreamInfo; readonly managed: boolean }
+  | { readonly action: 'update'; readonly info: StreamInfo; readonly changes: readonly string[] };
+
+/**
+ * Makes a stream as the config wants it: creates it with the deployment's mark where it is missing, and
+ * updates in place what is this deployment's own. Each place that needs a stream goes through here.
+ * @throws JetplugError `JP_STREAM_FOREIGN`, `JP_BUCKET_FOREIGN`, `JP_STREAM_DATA_LOSS`, `JP_STREAM_NOT_UPDATABLE`,
+ * `JP_STREAM_MISSING`, `JP_STREAM_UNCOVERED`, or what the server refuses
+ */
+export async function ensureManagedStream(
+  connection: Connection,
+  wanted: WantedStream,
+  deploy: DeployConfig,
+): Promise<StreamState> {
+  return apply(connection, wanted, deploy, await plan(connection, wanted, deploy));
+}
+
+/** The same for several: a start that is refused has changed none of them, and names each reason. */
+export async function ensureManagedStreams(
+  connection: Connection,
+  wanted: readonly WantedStream[],
+  deploy: DeployConfig,
+): Promise<StreamState[]> {
+  const plans: Plan[] = [];
+  const refusals: JetplugError[] = [];
+  for (const stream of wanted) {
+    try {
+      plans.push(await plan(connection, stream, deploy));
+    } catch (error) {
+      if (!(error instanceof JetplugError) || !REFUSALS.includes(error.code)) throw error;
+      refusals.push(error);
+    }
+  }
+  if (refusals.length === 1) throw refusals[0]!;
+  if (refusals.length > 1) throw new AggregateError(refusals, 'streams on the server stay as they are');
+  const states: StreamState[] = [];
+  for (const [i, stream] of wanted.entries()) states.push(await apply(connection, stream, deploy, plans[i]!));
+  return states;
+}
+
+const REFUSALS: readonly string[] = [
+  'JP_STREAM_FOREIGN',
+  'JP_BUCKET_FOREIGN',
+  'JP_STREAM_DATA_LOSS',
+  'JP_STREAM_NOT_UPDATABLE',
+  'JP_STREAM_MISSING',
+  'JP_STREAM_UNCOVERED',
+];
+
+async function plan(connection: Connection, wanted: WantedStream, deploy: DeployConfig): Promise<Plan> {
+  const found = await compareStream(connection, wanted, deploy.name);
+  if (!wanted.managed) return planUnmanaged(wanted, found);
+  if (!found) return { action: 'create' };
+  if (found.ownership.kind !== 'ours') return planForeign(wanted, found, deploy.name);
+  const { info, changes } = found;
+  if (changes.length === 0) return { action: 'use', info, managed: true };
+  return { action: 'update', info, changes: await assertUpdatable(connection, wanted, found, deploy) };
+}
+
+/** The config says that somebody else manages it. */
+function planUnmanaged({ settings }: WantedStream, found: Comparison | undefined): Plan {
+  const { name, subjects } = settings;
+  if (!found)
+    throw new JetplugError('JP_STREAM_MISSING', `stream ${name}, of which the config says manage: false, is missing`);
+  const missing = droppedSubjects(subjects, subjectsOf(found.info.config));
+  if (missing.length === 0) return { action: 'use', info: found.info, managed: false };
+  const message = `stream ${name}, of which the config says manage: false, does not hold ${missing.join(' ')}: it ${contents(found.info)}`;
+  throw new JetplugError('JP_STREAM_UNCOVERED', message);
+}
+
+/** Events may come from a stream that nobody has marked, if it suits as it is. The host's own records lie in its own streams only. */
+function planForeign(wanted: WantedStream, found: Comparison, deployment: string): Plan {
+  const { info, ownership } = found;
+  const subjectsSuit = coversAll(subjectsOf(info.config), wanted.settings.subjects);
+  const changes = found.changes.filter(({ field }) => field !== 'subjects' || !subjectsSuit);
+  if (wanted.use === 'events' && ownership.kind === 'unmarked' && changes.length === 0) {
+    return { action: 'use', info, managed: false };
+  }
+  throw foreignStream(wanted, { info, ownership, changes }, deployment);
+}
+
+/** Two hosts that start together may both find the stream missing. */
+const CREATE_TRIES = 3;
+
+async function apply(
+  connection: Connection,
+  wanted: WantedStream,
+  deploy: DeployConfig,
+  planned: Plan,
+): Promise<StreamState> {
+  let next = planned;
+  for (let tries = 1; next.action === 'create'; tries++) {
+    try {
+      return stateOf(wanted, await create(connection, wanted, deploy.name), { change: 'created' });
+    } catch (error) {
+      const isTaken = apiErrorCode(error) === API_ERROR.streamNameInUse;
+      if (!isTaken || tries >= CREATE_TRIES) throw await streamError(connection, error, wanted);
+      next = await plan(connection, wanted, deploy);
+    }
+  }
+  if (next.action === 'use') {
+    return stateOf(wanted, next.info, { change: next.managed ? 'unchanged' : 'unmanaged' });
+  }
+  const { info, changes } = next;
+  try {
+    const updated = await connection.jsm.streams.update(wanted.settings.name, { ...info.config, ...wanted.settings });
+    return stateOf(wanted, updated, { change: 'updated', changes });
+  } catch (error) {
+    throw await streamError(connection, error, wanted);
+  }
+}
+
+function create({ jsm }: Connection, { settings, initially }: WantedStream, deployment: string): Promise<StreamInfo> {
+  return jsm.streams.add({ ...settings, ...initially, metadata: markOf(deployment) });
+}
+
+function stateOf(
+  { settings }: WantedStream,
+  { state, config }: StreamInfo,
+  done: Pick<StreamState, 'change' | 'changes'>,
+): StreamState {
+  return {
+    name: settings.name,
+    subjects: settings.subjects,
+    ...done,
+    messages: state.messages,
+    duplicateWindowMs: config.duplicate_window / 1e6,
+  };
+}

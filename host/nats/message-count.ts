@@ -1,0 +1,49 @@
+import { AckPolicy, DeliverPolicy, nanos, ReplayPolicy, type ConsumerConfig } from 'nats';
+import type { Connection } from './connection';
+
+/** The server deletes a consumer that was left behind. */
+const FORGET_MS = 5_000;
+
+/**
+ * How many stored messages match the subjects from a sequence on; nothing where the server does not
+ * let the host ask. The server counts exactly when it creates a consumer, so one is created for a moment.
+ */
+export async function countFrom(
+  connection: Connection,
+  stream: string,
+  sequence: number,
+  subjects: readonly string[],
+): Promise<number | undefined> {
+  const start = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(1, sequence) };
+  return (await look(connection, stream, { ...start, filter_subjects: [...subjects] }))?.messages;
+}
+
+/** The first sequence that was stored at a time or later, and how many messages follow from it. */
+export function startAtTime(
+  connection: Connection,
+  stream: string,
+  time: Date,
+): Promise<{ readonly sequence: number; readonly messages: number } | undefined> {
+  return look(connection, stream, { deliver_policy: DeliverPolicy.StartTime, opt_start_time: time.toISOString() });
+}
+
+async function look(
+  { jsm }: Connection,
+  stream: string,
+  start: Partial<ConsumerConfig>,
+): Promise<{ sequence: number; messages: number } | undefined> {
+  try {
+    const info = await jsm.consumers.add(stream, {
+      ack_policy: AckPolicy.None,
+      replay_policy: ReplayPolicy.Instant,
+      mem_storage: true,
+      num_replicas: 1,
+      inactive_threshold: nanos(FORGET_MS),
+      ...start,
+    });
+    await jsm.consumers.delete(stream, info.name).catch(() => undefined); // the server forgets it by itself
+    return { sequence: info.delivered.stream_seq + 1, messages: info.num_pending };
+  } catch {
+    return undefined; // not permitted, or no more consumers: the caller gives bounds in place of a number
+  }
+}

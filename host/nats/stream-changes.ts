@@ -1,0 +1,79 @@
+import type { StreamConfig as ServerStreamConfig } from 'nats';
+import { covers, formatDuration } from '../../sdk/internal';
+import { formatSize } from '../config/size';
+import type { StreamSettings } from './wanted-streams';
+
+/** A setting of a stream on the server that differs from the config. */
+export interface StreamChange {
+  /** The server's name of it, such as `max_age`. */
+  readonly field: string;
+  /** As people write it. */
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Settings that the server does not change in place. */
+const FIXED: readonly string[] = ['storage', 'retention'];
+
+/** The names that the config has for the server's fields. */
+const CONFIG_NAMES: Readonly<Record<string, string>> = {
+  max_age: 'maxAge',
+  max_bytes: 'maxBytes',
+  duplicate_window: 'duplicateWindow',
+  num_replicas: 'replicas',
+};
+
+/** The settings of a stream that would have to change. The mark is not among them. */
+export function changesOf(wanted: StreamSettings, actual: ServerStreamConfig): StreamChange[] {
+  const fields = Object.keys(wanted) as (keyof StreamSettings)[];
+  return fields
+    .filter((field) => !isSame(wanted[field], actual[field]))
+    .map((field) => changeOf(field, actual[field], wanted[field]));
+}
+
+function changeOf(field: string, actual: unknown, wanted: unknown): StreamChange {
+  const [from, to] = [valueText(field, actual), valueText(field, wanted)];
+  // Rounded sizes may read the same.
+  return from === to ? { field, from: String(actual), to: String(wanted) } : { field, from, to };
+}
+
+/** Those of the changes that the server refuses. */
+export function fixedChanges(changes: readonly StreamChange[]): StreamChange[] {
+  return changes.filter(({ field }) => FIXED.includes(field));
+}
+
+/** `maxAge 7d → 1h` */
+export function changeText({ field, from, to }: StreamChange): string {
+  return `${CONFIG_NAMES[field] ?? field} ${from} → ${to}`;
+}
+
+/** A mirror has no subjects. */
+export function subjectsOf(config: { readonly subjects?: readonly string[] }): readonly string[] {
+  return config.subjects ?? [];
+}
+
+/** Whether every one of the subjects lies within those of the stream. */
+export function coversAll(streamSubjects: readonly string[], subjects: readonly string[]): boolean {
+  return droppedSubjects(subjects, streamSubjects).length === 0;
+}
+
+/** The subjects that the stream would not hold any more, or not all of. */
+export function droppedSubjects(before: readonly string[], after: readonly string[]): string[] {
+  return before.filter((subject) => !after.some((kept) => covers(kept, subject)));
+}
+
+function isSame(wanted: unknown, actual: unknown): boolean {
+  if (Array.isArray(wanted) && Array.isArray(actual)) {
+    return JSON.stringify(wanted.map(String).sort()) === JSON.stringify(actual.map(String).sort());
+  }
+  // The server leaves out what is false.
+  return JSON.stringify(wanted) === JSON.stringify(actual ?? (wanted === false ? false : undefined));
+}
+
+function valueText(field: string, value: unknown): string {
+  if (field === 'max_age' && value === 0) return 'unlimited';
+  if (field === 'max_age' || field === 'duplicate_window') return formatDuration(Math.round(Number(value ?? 0) / 1e6));
+  if (field === 'max_bytes') return Number(value ?? -1) < 0 ? 'unlimited' : formatSize(Number(value));
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(' ');
+  return value === undefined ? 'absent' : typeof value === 'string' ? value : JSON.stringify(value);
+}

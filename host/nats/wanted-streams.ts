@@ -1,0 +1,127 @@
+import { DiscardPolicy, nanos, RetentionPolicy, StorageType, type StreamConfig as ServerStreamConfig } from 'nats';
+import type { Config, StreamConfig } from '../config/config';
+
+/** What a stream is for: it decides who else may have a hand in it, and which ways out an error can name. */
+export type StreamUse = 'events' | 'dead-letters' | 'retries' | 'bucket';
+
+/** The settings of a stream that the host compares and corrects. */
+export type StreamSettings = Partial<ServerStreamConfig> & { readonly name: string; readonly subjects: string[] };
+
+/** A stream that the config wants on the server. */
+export interface WantedStream {
+  readonly use: StreamUse;
+  readonly settings: StreamSettings;
+  /** Settings that count only when the host creates the stream. */
+  readonly initially?: Partial<ServerStreamConfig>;
+  /** False: somebody else creates and changes it (`streams[].manage`). */
+  readonly managed: boolean;
+}
+
+/** Where events wait that are to come back to one handler alone: postponed for long, or redriven. */
+export const RETRY_STREAM = 'RETRY';
+const RETRY_SUBJECTS = 'retry.>';
+const DEAD_SUBJECTS = 'dead.>';
+
+/** The name of the host's own bucket. */
+export const RECORDS_BUCKET = 'jetplug';
+
+const DUPLICATE_WINDOW_MS = 120_000;
+const FOR_EVER = 0;
+
+/** The subjects that the host uses by fixed names, so that no other stream can hold them. */
+export const FIXED_SUBJECTS: readonly string[] = [DEAD_SUBJECTS, RETRY_SUBJECTS];
+
+/** The streams of the config, the dead letters' as the last one. */
+export function wantedStreams(config: Config): WantedStream[] {
+  return [...config.streams.map(eventStream), deadLetterStream(config)];
+}
+
+function eventStream(stream: StreamConfig): WantedStream {
+  return {
+    use: 'events',
+    managed: stream.manage,
+    settings: {
+      name: stream.name,
+      subjects: [...stream.subjects],
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+      storage: stream.storage === 'memory' ? StorageType.Memory : StorageType.File,
+      max_age: nanos(stream.maxAgeMs),
+      max_bytes: stream.maxBytes,
+      duplicate_window: nanos(stream.duplicateWindowMs),
+      num_replicas: stream.replicas,
+      allow_direct: true,
+    },
+  };
+}
+
+export function deadLetterStream({ deadLetters, streams }: Pick<Config, 'deadLetters' | 'streams'>): WantedStream {
+  return {
+    use: 'dead-letters',
+    managed: true,
+    settings: {
+      name: deadLetters.stream,
+      subjects: [DEAD_SUBJECTS],
+      retention: RetentionPolicy.Limits,
+      // A full stream refuses the letter, so its event stays in its own stream. To drop the oldest letter would lose an event.
+      discard: DiscardPolicy.New,
+      storage: StorageType.File,
+      max_age: nanos(deadLetters.maxAgeMs),
+      max_bytes: deadLetters.maxBytes,
+      // One letter a subject: an event that was redriven and fails again gets a new letter in place of its old one.
+      max_msgs_per_subject: 1,
+      duplicate_window: nanos(Math.min(DUPLICATE_WINDOW_MS, deadLetters.maxAgeMs)),
+      num_replicas: replicasOf(streams),
+      allow_direct: true,
+    },
+  };
+}
+
+export function retryStream({ retries, streams }: Pick<Config, 'retries' | 'streams'>): WantedStream {
+  return {
+    use: 'retries',
+    managed: true,
+    settings: {
+      name: RETRY_STREAM,
+      subjects: [RETRY_SUBJECTS],
+      retention: RetentionPolicy.Limits,
+      // A full stream refuses the event, which then waits in its own stream.
+      discard: DiscardPolicy.New,
+      storage: StorageType.File,
+      // An event waits for its handler, however long that is gone.
+      max_age: FOR_EVER,
+      max_bytes: retries.maxBytes,
+      num_replicas: replicasOf(streams),
+      allow_direct: true,
+    },
+  };
+}
+
+/** The stream under a bucket, laid out as every NATS client lays it out (ADR-8). */
+export function bucketStream(bucket: string, { store, streams }: Pick<Config, 'store' | 'streams'>): WantedStream {
+  return {
+    use: 'bucket',
+    managed: true,
+    settings: {
+      name: `KV_${bucket}`,
+      subjects: [`$KV.${bucket}.>`],
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.New,
+      storage: StorageType.File,
+      max_age: FOR_EVER,
+      max_bytes: store.maxBytes,
+      num_replicas: replicasOf(streams),
+      duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+      allow_rollup_hdrs: true,
+      allow_direct: true,
+      deny_delete: true,
+    },
+    // An operator may keep more of a bucket's history.
+    initially: { max_msgs_per_subject: 1 },
+  };
+}
+
+/** The assets that are the host's own follow the first stream. */
+function replicasOf(streams: readonly StreamConfig[]): number {
+  return streams[0]?.replicas ?? 1;
+}

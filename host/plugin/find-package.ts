@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import Module, { createRequire } from 'node:module';
+import { dirname, join, sep } from 'node:path';
+import { realPathOf } from './find-module';
+import { HOST_ROOT, resolveInHost } from './host-packages';
+import { resolveByImport } from './import-conditions';
+import { isFile } from './look-at';
+
+/** A package's file, or a file of the plugin's own that is imported by a name. */
+export interface FoundPackage {
+  readonly file: string;
+  /** Whether it is the plugin's own source: it is compiled, and loaded anew with the plugin. */
+  readonly isOwn: boolean;
+}
+
+/**
+ * Looks a package, or a `#name`, up as Node.js does beside the importing file, then beside the link to it if it is one,
+ * then among the host's packages. @throws Node.js's error of the first look-up where there is none
+ */
+export function findPackage(specifier: string, from: string): FoundPackage {
+  const real = realPathOf(from);
+  let first: unknown;
+  for (const file of new Set([real, from])) {
+    try {
+      return found(createRequire(file).resolve(specifier), specifier, file);
+    } catch (error) {
+      first ??= error;
+      const imported = resolveByImport(specifier, file);
+      if (imported !== undefined) return found(realPathOf(imported), specifier, file);
+    }
+  }
+  const ours = resolveInHost(specifier);
+  if (ours === undefined) throw first;
+  return { file: ours, isOwn: false };
+}
+
+/** Node.js loads no TypeScript, and what lies in the plugin's own package changes with it. */
+function found(file: string, specifier: string, from: string): FoundPackage {
+  if (Module.isBuiltin(file) || file.includes(`${sep}node_modules${sep}`)) return { file, isOwn: false };
+  const scope = packageOf(from);
+  const isSelf = scope !== HOST_ROOT && scope !== undefined && packageOf(file) === scope;
+  const isTypeScript = /\.[cm]?ts$/.test(file) && !specifier.startsWith('jetplug/');
+  return { file, isOwn: specifier.startsWith('#') || isSelf || isTypeScript };
+}
+
+/** The folder of the package that a file belongs to. */
+function packageOf(file: string): string | undefined {
+  for (let folder = dirname(file); ; folder = dirname(folder)) {
+    if (isFile(join(folder, 'package.json'))) return folder;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+const MAPPED = /"((?:[^"\\]|\\.)+)"\s*:\s*\[/g;
+
+/** The tsconfig.json whose `paths` map a name, which Node.js does not follow; nothing where none does. */
+export function mappedByTypeScript(specifier: string, from: string): string | undefined {
+  for (let folder = dirname(from); ; folder = dirname(folder)) {
+    const file = join(folder, 'tsconfig.json');
+    if (isFile(file)) return mapsOf(file).some((pattern) => fits(specifier, pattern)) ? file : undefined;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+function mapsOf(file: string): string[] {
+  const [, paths = ''] = readText(file).split(/"paths"\s*:/);
+  return [...paths.matchAll(MAPPED)].map(([, pattern]) => pattern!);
+}
+
+function fits(specifier: string, pattern: string): boolean {
+  const [before = '', after] = pattern.split('*');
+  return after === undefined ? specifier === pattern : specifier.startsWith(before) && specifier.endsWith(after);
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return ''; // it would only have explained an error that is reported anyway
+  }
+}

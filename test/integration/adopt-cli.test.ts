@@ -1,0 +1,186 @@
+import { AckPolicy, RetentionPolicy, type JetStreamManager, type NatsConnection, type StreamConfig } from 'nats';
+import { adoptStream } from '../../host/cli/adopt';
+import type { Config } from '../../host/config/config';
+import { Connection } from '../../host/nats/connection';
+import { jetplug, type CliResult } from '../support/cli';
+import { eventually } from '../support/eventually';
+import type { TestServer } from '../support/nats-server';
+import { loggingPlugin } from '../support/plugin-source';
+import { Scene } from '../support/scene';
+import { configOf as loaded } from '../support/stream-config';
+
+const scene = new Scene();
+let server: TestServer;
+let nats: NatsConnection;
+let jsm: JetStreamManager;
+let connection: Connection;
+let config: Config;
+let plugins: string;
+let common: string[];
+
+const CONFIG = { streams: [{ name: 'EVENTS', subjects: ['video.>'] }] };
+
+beforeAll(async () => {
+  server = await scene.server();
+  nats = await scene.client(server.url);
+  jsm = await nats.jetstreamManager();
+  plugins = scene.folder({ 'seen.plugin.ts': loggingPlugin('SeenPlugin', 'seen', `{ from: 'beginning' }`) });
+  const folder = scene.folder({ 'config.json': JSON.stringify(CONFIG) });
+  common = ['--servers', server.url, '--plugins', plugins, '--config', `${folder}/config.json`];
+  connection = await Connection.open({ servers: [server.url], name: 'adopt' });
+  config = loaded(scene, { ...CONFIG, plugins: { dirs: [plugins] } });
+});
+afterEach(async () => {
+  for await (const { config } of jsm.streams.list()) await jsm.streams.delete(config.name);
+});
+afterAll(async () => {
+  await connection.close();
+  await scene.end();
+});
+
+const adopt = (...args: string[]): Promise<CliResult> => jetplug(['adopt', ...args, ...common, '--json']);
+/** What an adoption was refused with. */
+const refusal = (adoption: Promise<unknown>): Promise<unknown> =>
+  adoption.then(
+    () => 'it was adopted',
+    (error: unknown) => ({ code: (error as { code: string }).code, message: (error as Error).message }),
+  );
+const configOf = async (name: string): Promise<StreamConfig> => (await jsm.streams.info(name)).config;
+const markOf = async (name: string): Promise<unknown> => (await configOf(name)).metadata?.['jetplug.deployment'];
+
+test('what an earlier build or an operator made is shown, adopted with --yes, and then used by a host', async () => {
+  // The settings of these differ, some of them.
+  await jsm.streams.add({ name: 'EVENTS', subjects: ['video.>'] });
+  await jsm.streams.add({ name: 'DEAD', subjects: ['dead.>'] });
+  await jsm.streams.add({ name: 'RETRY', subjects: ['retry.>'] });
+  await nats.jetstream().views.kv('jetplug');
+  await jsm.consumers.add('EVENTS', {
+    durable_name: 'seen-handle',
+    ack_policy: AckPolicy.Explicit,
+    filter_subject: 'video.watch_started',
+  });
+  for (const video_id of ['v1', 'v2']) {
+    await nats.jetstream().publish('video.watch_started', JSON.stringify({ user_id: 'u1', video_id }));
+  }
+  const before = await configOf('EVENTS');
+
+  const shown = await adopt('stream', 'EVENTS');
+  expect(shown.code).toBe(1);
+  expect(shown.json()).toEqual({
+    kind: 'stream',
+    name: 'EVENTS',
+    description: 'holds video.>, 2 messages',
+    markedBy: null,
+    changes: [
+      'mark none → jetplug',
+      'maxAge unlimited → 7d',
+      'maxBytes unlimited → 10 GiB',
+      'allow_direct false → true',
+    ],
+    adopted: false,
+  });
+  expect(await configOf('EVENTS')).toEqual(before);
+
+  const done = await adopt('stream', 'EVENTS', '--yes');
+  expect([done.code, done.json<{ adopted: boolean }>().adopted]).toEqual([0, true]);
+  // The rest is the next start's.
+  expect(await configOf('EVENTS')).toEqual({
+    ...before,
+    metadata: { ...before.metadata, 'jetplug.deployment': 'jetplug' },
+  });
+
+  const others = await Promise.all([
+    adopt('stream', 'DEAD', '--yes'),
+    adopt('stream', 'RETRY', '--yes'),
+    adopt('bucket', 'jetplug', '--yes'),
+    adopt('durable', 'seen-handle', '--yes'),
+  ]);
+  expect(others.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+  expect(others[3].json()).toMatchObject({ kind: 'durable', stream: 'EVENTS', markedBy: null, adopted: true });
+  expect(await Promise.all(['DEAD', 'RETRY', 'KV_jetplug'].map(markOf))).toEqual(['jetplug', 'jetplug', 'jetplug']);
+
+  const host = await scene.host({ server, plugins: [plugins], config: CONFIG });
+  await eventually(() => host.logged('seen').length === 2);
+  expect(host.logged('a stream is updated in place').map(({ stream }) => stream)).toEqual(['EVENTS', 'DEAD']);
+  expect(await configOf('EVENTS')).toMatchObject({ max_age: 7 * 86_400 * 1e9, max_bytes: 10 * 1024 ** 3 });
+  expect((await jsm.consumers.info('EVENTS', 'seen-handle')).config.metadata).toMatchObject({
+    'jetplug.deployment': 'jetplug',
+  });
+  expect(await host.stop()).toBe(0);
+}, 60_000);
+
+test('nothing that the config and the plugins do not want is adopted', async () => {
+  await jsm.streams.add({ name: 'ORDERS', subjects: ['orders.>'] });
+  await jsm.streams.add({ name: 'EVENTS', subjects: ['video.>'] });
+  await jsm.consumers.add('EVENTS', { durable_name: 'theirs', ack_policy: AckPolicy.Explicit });
+  await nats.jetstream().views.kv('jetplug-theirs');
+  expect(await refusal(adoptStream('ORDERS', config, connection, true))).toEqual({
+    code: 'JP_ADOPT_UNWANTED',
+    message: 'stream ORDERS is nothing that the config and the plugins want; they want EVENTS, DEAD, RETRY',
+  });
+  const [bucket, durable] = await Promise.all([
+    adopt('bucket', 'jetplug-theirs', '--yes'),
+    adopt('durable', 'theirs', '--stream', 'EVENTS', '--yes'),
+  ]);
+  expect([bucket.code, durable.code]).toEqual([1, 1]);
+  expect(bucket.errors()[0]).toMatchObject({
+    code: 'JP_ADOPT_UNWANTED',
+    message: 'bucket jetplug-theirs is nothing that the config and the plugins want; they want jetplug, jetplug-seen',
+  });
+  expect(durable.errors()[0]).toMatchObject({
+    code: 'JP_ADOPT_UNWANTED',
+    message:
+      'durable theirs on stream EVENTS is nothing that the config and the plugins want; they want seen-handle (EVENTS), seen--handle (RETRY)',
+  });
+  expect(await Promise.all(['ORDERS', 'EVENTS', 'KV_jetplug-theirs'].map(markOf))).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
+test('an adoption that could only end in a start which is refused is refused itself', async () => {
+  await jsm.streams.add({ name: 'EVENTS', subjects: ['shop.>'] });
+  await nats.jetstream().publish('shop.order', '{}');
+  await jsm.streams.add({ name: 'DEAD', subjects: ['dead.>'], retention: RetentionPolicy.Workqueue });
+  const before = [await configOf('EVENTS'), await configOf('DEAD')];
+  expect(await refusal(adoptStream('EVENTS', config, connection, true))).toEqual({
+    code: 'JP_STREAM_DATA_LOSS',
+    message: expect.stringContaining('subjects shop.> → video.>: 1 stored event would reach no handler any more'),
+  });
+  expect(await refusal(adoptStream('DEAD', config, connection, true))).toEqual({
+    code: 'JP_STREAM_NOT_UPDATABLE',
+    message: 'stream DEAD: retention workqueue → limits',
+  });
+  expect(await refusal(adoptStream('RETRY', config, connection, true))).toEqual({
+    code: 'JP_NOT_FOUND',
+    message: 'there is no stream RETRY',
+  });
+  const unmanaged = loaded(scene, { streams: [{ ...CONFIG.streams[0], manage: false }], plugins: { dirs: [plugins] } });
+  expect(await refusal(adoptStream('EVENTS', unmanaged, connection, true))).toEqual({
+    code: 'JP_ADOPT_UNWANTED',
+    message: 'the config says manage: false for stream EVENTS',
+  });
+  expect([await configOf('EVENTS'), await configOf('DEAD')]).toEqual(before);
+});
+
+test('for a person it says whose it is, what changes, and what to add', async () => {
+  await jsm.streams.add({ name: 'RETRY', subjects: ['retry.>'], metadata: { 'jetplug.deployment': 'staging' } });
+  const shown = await jetplug(['adopt', 'stream', 'RETRY', ...common]);
+  expect([shown.code, shown.stdout.split('\n').slice(0, 5)]).toEqual([
+    1,
+    [
+      'stream RETRY: holds retry.>, 0 messages',
+      '  mark staging → jetplug',
+      '  discard old → new  at the next start of a host',
+      '  allow_direct false → true  at the next start of a host',
+      'Nothing is changed. Add --yes to adopt it.',
+    ],
+  ]);
+  await jetplug(['adopt', 'stream', 'RETRY', ...common, '--yes']);
+  const again = await jetplug(['adopt', 'stream', 'RETRY', ...common]);
+  expect([again.code, again.stdout]).toEqual([
+    0,
+    'stream RETRY: holds retry.>, 0 messages\nIt is this deployment’s already; nothing is changed.\n',
+  ]);
+});

@@ -1,0 +1,294 @@
+import {
+  DiscardPolicy,
+  nanos,
+  RetentionPolicy,
+  type JetStreamManager,
+  type NatsConnection,
+  type StreamConfig,
+} from 'nats';
+import { Bucket } from '../../host/nats/bucket';
+import { Connection } from '../../host/nats/connection';
+import { ensureStreams } from '../../host/nats/ensure-streams';
+import type { StreamState } from '../../host/nats/streams';
+import { jetplug } from '../support/cli';
+import { eventually } from '../support/eventually';
+import type { TestServer } from '../support/nats-server';
+import { loggingPlugin } from '../support/plugin-source';
+import { Scene } from '../support/scene';
+import { configOf } from '../support/stream-config';
+
+const scene = new Scene();
+let server: TestServer;
+let nats: NatsConnection;
+let jsm: JetStreamManager;
+let connection: Connection;
+
+beforeAll(async () => {
+  server = await scene.server();
+  nats = await scene.client(server.url);
+  jsm = await nats.jetstreamManager();
+  connection = await Connection.open({ servers: [server.url], name: 'foreign-streams' });
+});
+afterEach(async () => {
+  for await (const { config } of jsm.streams.list()) await jsm.streams.delete(config.name);
+});
+afterAll(async () => {
+  await connection.close();
+  await scene.end();
+});
+
+const VIDEO = { name: 'EVENTS', subjects: ['video.>'] };
+/** As the host would create it, but for the mark. */
+const SUITABLE: Partial<StreamConfig> & { name: string } = {
+  ...VIDEO,
+  max_age: nanos(7 * 86_400_000),
+  max_bytes: 10 * 1024 ** 3,
+  duplicate_window: nanos(120_000),
+  allow_direct: true,
+};
+
+/** The names of all streams. */
+async function names(): Promise<string[]> {
+  const all: string[] = [];
+  for await (const { config } of jsm.streams.list()) all.push(config.name);
+  return all.sort();
+}
+
+/** All that another application has in a stream. */
+async function content(stream: string): Promise<unknown> {
+  const { config, state } = await jsm.streams.info(stream);
+  const messages: string[] = [];
+  for (let seq = state.first_seq; seq > 0 && seq <= state.last_seq; seq++) {
+    const message = await jsm.streams.getMessage(stream, { seq });
+    messages.push(`${message.seq} ${message.subject} ${message.string()}`);
+  }
+  const { consumer_count: _, ...stored } = state;
+  return { config, stored, messages };
+}
+
+const start = (written: object = {}): Promise<StreamState[]> =>
+  ensureStreams(connection, configOf(scene, { streams: [VIDEO], ...written }));
+
+test('another application’s EVENTS and DEAD stay byte for byte; the start names both, and the ways out', async () => {
+  await jsm.streams.add({
+    name: 'EVENTS',
+    subjects: ['shop.>'],
+    max_age: nanos(365 * 86_400_000),
+    discard: DiscardPolicy.New,
+  });
+  await jsm.streams.add({ name: 'DEAD', subjects: ['shopdead.>'] });
+  for (let i = 0; i < 3; i++) {
+    await nats.jetstream().publish('shop.order', `{"i":${i}}`);
+    await nats.jetstream().publish('shopdead.a', `{"i":${i}}`);
+  }
+  const before = [await content('EVENTS'), await content('DEAD')];
+  const plugins = scene.folder({ 'seen.plugin.ts': loggingPlugin('SeenPlugin', 'seen') });
+  const result = await jetplug(['start', '--json', '--servers', server.url, '--http', 'off', '--plugins', plugins]);
+  expect(result.code).toBe(1);
+  const [events, dead] = result.errors();
+  expect(events).toMatchObject({
+    code: 'JP_STREAM_FOREIGN',
+    message: expect.stringMatching(
+      /^stream EVENTS is not managed by the deployment jetplug: it holds shop\.> \(3 messages, kept for 365d\), was created on \d{4}-\d\d-\d\d, and has no mark of a deployment\. The config would change subjects shop\.> → video\.> .*, discard new → old, maxAge 365d → 7d/,
+    ),
+    hint: 'Choose one: give your stream another name (streams[].name); or take it over: `jetplug adopt stream EVENTS` shows what would change.',
+  });
+  expect(dead).toMatchObject({
+    code: 'JP_STREAM_FOREIGN',
+    hint: expect.stringMatching(/another stream \(deadLetters\.stream\).*`jetplug adopt stream DEAD`/),
+  });
+  expect([await content('EVENTS'), await content('DEAD')]).toEqual(before);
+  expect(await names()).toEqual(['DEAD', 'EVENTS']);
+  // It can go on as before.
+  expect(await nats.jetstream().publish('shop.order', '{}')).toMatchObject({ stream: 'EVENTS', seq: 4 });
+});
+
+test('the way out that the error names works: other names beside the other application’s', async () => {
+  await jsm.streams.add({ name: 'EVENTS', subjects: ['shop.>'] });
+  await jsm.streams.add({ name: 'DEAD', subjects: ['shopdead.>'] });
+  const states = await start({ streams: [{ ...VIDEO, name: 'VIDEO' }], deadLetters: { stream: 'LETTERS' } });
+  expect(states.map(({ name, change }) => [name, change])).toEqual([
+    ['VIDEO', 'created'],
+    ['LETTERS', 'created'],
+  ]);
+  for (const name of ['VIDEO', 'LETTERS', 'RETRY', 'KV_jetplug']) {
+    expect((await jsm.streams.info(name)).config.metadata).toMatchObject({ 'jetplug.deployment': 'jetplug' });
+  }
+  expect((await jsm.streams.info('DEAD')).config.subjects).toEqual(['shopdead.>']);
+});
+
+test.each([
+  ['its subjects are others', { subjects: ['again.>'] }],
+  [
+    'it has just the settings that the host would give it',
+    { subjects: ['retry.>'], discard: DiscardPolicy.New, allow_direct: true },
+  ],
+])('another application’s RETRY is refused where %s, and nothing is created', async (_, config) => {
+  await jsm.streams.add({ name: 'RETRY', ...config });
+  await nats.jetstream().publish(config.subjects[0]!.replace('>', 'x'), '{}');
+  const before = await content('RETRY');
+  await expect(start()).rejects.toMatchObject({
+    code: 'JP_STREAM_FOREIGN',
+    hint: expect.stringMatching(/another NATS account.*`jetplug adopt stream RETRY`/),
+  });
+  expect(await content('RETRY')).toEqual(before);
+  expect(await names()).toEqual(['RETRY']);
+});
+
+test('another application’s bucket is refused, whether it has the host’s name or a plugin’s', async () => {
+  const own = await nats.jetstream().views.kv('jetplug', { history: 5 });
+  await own.put('theirs', 'value');
+  await nats.jetstream().views.kv('jetplug-badge');
+  const before = [await content('KV_jetplug'), await content('KV_jetplug-badge')];
+  await expect(start()).rejects.toMatchObject({
+    code: 'JP_BUCKET_FOREIGN',
+    message: expect.stringMatching(/^bucket jetplug is not managed .* holds \$KV\.jetplug\.> \(1 messages/),
+    hint: expect.stringContaining('`jetplug adopt bucket jetplug`'),
+  });
+  await expect(Bucket.open(connection, 'jetplug-badge', configOf(scene))).rejects.toMatchObject({
+    code: 'JP_BUCKET_FOREIGN',
+    hint: expect.stringContaining('`jetplug adopt bucket jetplug-badge`'),
+  });
+  expect([await content('KV_jetplug'), await content('KV_jetplug-badge')]).toEqual(before);
+});
+
+test('an unmarked stream that suits as it is is used and not changed, which the log says once', async () => {
+  await jsm.streams.add({ ...SUITABLE, subjects: ['video.>', 'shop.>'], max_msgs: 1_000_000 });
+  const before = await content('EVENTS');
+  const plugins = [scene.folder({ 'seen.plugin.ts': loggingPlugin('SeenPlugin', 'seen') })];
+  const host = await scene.host({ server, plugins, config: { streams: [VIDEO] } });
+  expect(host.logged('a stream is used as it is, and never changed')).toMatchObject([
+    { stream: 'EVENTS', subjects: ['video.>'] },
+  ]);
+  expect(host.ready.streams[0]).toMatchObject({ name: 'EVENTS', change: 'unmanaged' });
+  expect(await content('EVENTS')).toEqual(before);
+  nats.publish('video.watch_started', JSON.stringify({ user_id: 'u1', video_id: 'v1' }));
+  await eventually(() => host.logged('seen').length === 1);
+  expect(await host.stop()).toBe(0);
+});
+
+test.each([
+  ['a shorter age', { max_age: nanos(3_600_000) }, 'maxAge 1h → 7d'],
+  ['other subjects', { subjects: ['video.watch_started'] }, 'subjects video.watch_started → video.>'],
+  ['work-queue retention', { retention: RetentionPolicy.Workqueue }, 'retention workqueue → limits'],
+  ['interest retention', { retention: RetentionPolicy.Interest }, 'retention interest → limits'],
+])('an unmarked stream with %s is refused and stays as it is', async (_, differing, change) => {
+  await jsm.streams.add({ ...SUITABLE, ...differing });
+  const before = await content('EVENTS');
+  const refusal = await start().catch((error: unknown) => error as { code: string; message: string; hint: string });
+  expect(refusal).toMatchObject({
+    code: 'JP_STREAM_FOREIGN',
+    message: expect.stringContaining(`would change ${change}`),
+  });
+  // Adopting it would only end in another refusal.
+  expect((refusal as { hint: string }).hint.includes('adopt')).toBe(!('retention' in differing));
+  expect(await content('EVENTS')).toEqual(before);
+});
+
+test('a mirror by that name is refused as what it is', async () => {
+  await jsm.streams.add({ name: 'ORIGIN', subjects: ['video.>'] });
+  await jsm.streams.add({ name: 'EVENTS', mirror: { name: 'ORIGIN' } });
+  await expect(start()).rejects.toMatchObject({
+    code: 'JP_STREAM_FOREIGN',
+    message: expect.stringContaining('it is a mirror of ORIGIN'),
+  });
+});
+
+describe('manage: false', () => {
+  const unmanaged = (): Promise<StreamState[]> => start({ streams: [{ ...VIDEO, manage: false }] });
+
+  test('uses a stream whatever its settings, with its own duplicate window', async () => {
+    await jsm.streams.add({ ...VIDEO, max_msgs: 5, duplicate_window: nanos(1_000) });
+    const before = await content('EVENTS');
+    const [state] = await unmanaged();
+    expect(state).toMatchObject({ change: 'unmanaged', duplicateWindowMs: 1_000 });
+    expect(await content('EVENTS')).toEqual(before);
+  });
+
+  test('refuses a stream that is missing, and creates nothing', async () => {
+    await expect(unmanaged()).rejects.toMatchObject({ code: 'JP_STREAM_MISSING' });
+    expect(await names()).toEqual([]);
+  });
+
+  test('refuses a stream that does not hold the subjects', async () => {
+    await jsm.streams.add({ name: 'EVENTS', subjects: ['video.watch_started', 'shop.>'] });
+    await expect(unmanaged()).rejects.toMatchObject({
+      code: 'JP_STREAM_UNCOVERED',
+      message: expect.stringContaining('does not hold video.>: it holds video.watch_started shop.>'),
+    });
+    expect(await names()).toEqual(['EVENTS']);
+  });
+});
+
+describe('another deployment', () => {
+  test('is refused each of the streams and buckets of the first, which stay as they are', async () => {
+    await start({ deploy: { name: 'staging' } });
+    const all = ['DEAD', 'EVENTS', 'KV_jetplug', 'RETRY'];
+    const before = await Promise.all(all.map(content));
+    const refusal = (await start({ deploy: { name: 'production' } }).catch(
+      (error: unknown) => error,
+    )) as AggregateError;
+    expect(refusal.errors.map(({ code }: { code: string }) => code)).toEqual([
+      'JP_STREAM_FOREIGN',
+      'JP_STREAM_FOREIGN',
+      'JP_STREAM_FOREIGN',
+      'JP_BUCKET_FOREIGN',
+    ]);
+    for (const { message, hint } of refusal.errors as { message: string; hint: string }[]) {
+      expect(message).toContain('is marked by the deployment staging');
+      expect(hint).toContain('set deploy.name to staging, if the hosts are one deployment');
+    }
+    expect(await Promise.all(all.map(content))).toEqual(before);
+  });
+
+  test('may read a stream of the first that its config does not manage', async () => {
+    await start({ deploy: { name: 'staging' } });
+    for (const own of ['DEAD', 'KV_jetplug', 'RETRY']) await jsm.streams.delete(own);
+    const before = await content('EVENTS');
+    const states = await start({ deploy: { name: 'production' }, streams: [{ ...VIDEO, manage: false }] });
+    expect(states[0]).toMatchObject({ change: 'unmanaged' });
+    expect(await content('EVENTS')).toEqual(before);
+  });
+});
+
+test('an overlap with a stream of another name says which, and that dead.> has a fixed name', async () => {
+  await jsm.streams.add({ name: 'GRAVEYARD', subjects: ['dead.*'] });
+  await expect(start()).rejects.toMatchObject({
+    code: 'JP_STREAM_OVERLAP',
+    message: expect.stringContaining('dead.> and the stream GRAVEYARD overlap'),
+    hint: expect.stringContaining('change the subjects of the other stream'),
+  });
+});
+
+test('hosts that start at the same time on an empty server all get the same streams', async () => {
+  const others = await Promise.all(
+    Array.from({ length: 4 }, () => Connection.open({ servers: [server.url], name: 'foreign-streams' })),
+  );
+  try {
+    const config = configOf(scene, { streams: [VIDEO] });
+    const states = await Promise.all(others.map((each) => ensureStreams(each, config)));
+    for (const own of states) expect(own.map(({ name }) => name)).toEqual(['EVENTS', 'DEAD']);
+    expect(await names()).toEqual(['DEAD', 'EVENTS', 'KV_jetplug', 'RETRY']);
+  } finally {
+    await Promise.all(others.map((each) => each.close()));
+  }
+});
+
+test('a stream that another application makes in place of a lost one is neither used nor changed', async () => {
+  const plugins = [scene.folder({ 'seen.plugin.ts': loggingPlugin('SeenPlugin', 'seen') })];
+  const host = await scene.host({ server, plugins, config: { streams: [VIDEO], delivery: { ackWait: '1s' } } });
+  const reasons = async (): Promise<string> => (await fetch(`${host.url}/readyz`)).text();
+  await jsm.streams.delete('EVENTS');
+  await jsm.streams.add({ name: 'EVENTS', subjects: ['shop.>'] });
+  // The host looks after its streams when it has reconnected.
+  await server.kill();
+  await server.restart();
+  await eventually(() => host.logged('a stream cannot be looked at or made again yet').length > 0);
+  expect(JSON.stringify(host.logged('a stream cannot be looked at or made again yet'))).toContain('JP_STREAM_FOREIGN');
+  expect((await jsm.streams.info('EVENTS')).config.subjects).toEqual(['shop.>']);
+  expect(await reasons()).toContain('EVENTS');
+  await jsm.streams.delete('EVENTS');
+  await eventually(async () => (await fetch(`${host.url}/readyz`)).status === 200);
+  expect((await jsm.streams.info('EVENTS')).config.subjects).toEqual(['video.>']);
+  expect(await host.stop()).toBe(0);
+});

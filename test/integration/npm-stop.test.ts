@@ -1,0 +1,119 @@
+import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { probe } from '../../host/nats/embedded/probe';
+import { eventually } from '../support/eventually';
+import { startUnderNpm, type NpmHost } from '../support/npm-host';
+import { pluginSource } from '../support/plugin-source';
+import { Scene } from '../support/scene';
+
+/** Its handler runs until there is the file that the event names. */
+const WAITS = pluginSource(
+  'WaitsPlugin',
+  `  @Subscribe('video.waits')
+  async handle(event: any, context: EventContext) {
+    context.log.info('begun');
+    while (!existsSync(event.until)) await new Promise<void>((resolve) => setTimeout(resolve, 10));
+    context.log.info('done');
+  }`,
+  { before: `import { existsSync } from 'node:fs';` },
+);
+
+const scene = new Scene();
+const hosts = new Map<string, NpmHost>();
+
+const CASES: readonly (readonly [title: string, command: readonly string[]])[] = [
+  ['SIGTERM to npx jetplug start', ['npx', 'jetplug', 'start']],
+  ['SIGTERM to npm start', ['npm', 'start', '--']],
+  ['SIGTERM to npm run jetplug -- start', ['npm', 'run', 'jetplug', '--', 'start']],
+  ['SIGKILL to npx jetplug start', ['npx', 'jetplug', 'start']],
+  ['Ctrl-C in the terminal of npm start', ['npm', 'start', '--']],
+  ['a closed terminal of npx jetplug start', ['npx', 'jetplug', 'start']],
+];
+
+// All at once: each of them mostly waits for npm.
+beforeAll(async () => {
+  const plugins = scene.folder({ 'waits.plugin.ts': WAITS });
+  await Promise.all(
+    CASES.map(async ([title, command]) => hosts.set(title, await startUnderNpm(scene.folder(), command, plugins))),
+  );
+}, 120_000);
+afterAll(() => scene.end());
+
+test.each(CASES.slice(0, 3))('%s stops the host gracefully', async (title) => {
+  const host = hosts.get(title)!;
+  const until = await beginRun(host);
+  process.kill(host.npm, 'SIGTERM');
+  await eventually(() => said(host, 'stopping'));
+  expect(said(host, 'done')).toBe(false);
+  writeFileSync(until, '');
+  await eventually(() => hasEnded(host));
+  expect(ending(host)).toEqual(['stopping', 'done', 'stopped']);
+  const { code, signal } = await host.ended;
+  // Where npm's shell replaces itself by the host, the host's own exit code is npm's.
+  expect([
+    { code: 0, signal: null },
+    { code: null, signal: 'SIGTERM' },
+  ]).toContainEqual({ code, signal });
+});
+
+test('an npx that is killed takes its host with it, gracefully', async () => {
+  const host = hosts.get('SIGKILL to npx jetplug start')!;
+  process.kill(host.npm, 'SIGKILL');
+  await eventually(() => hasEnded(host));
+  expect(ending(host)).toEqual(['stopping', 'stopped']);
+});
+
+test.each([
+  ['Ctrl-C in the terminal of npm start', 'SIGINT'],
+  ['a closed terminal of npx jetplug start', 'SIGHUP'],
+] as const)('%s, which signals every process, is one wish to stop', async (title, signal) => {
+  const host = hosts.get(title)!;
+  const until = await beginRun(host);
+  process.kill(-host.npm, signal);
+  await eventually(() => said(host, 'stopping'));
+  writeFileSync(until, '');
+  await eventually(() => hasEnded(host));
+  expect(ending(host)).toEqual(['stopping', 'done', 'stopped']);
+  expect(host.lines().find(({ msg }) => msg === 'stopping')).toMatchObject({ signal });
+});
+
+/** Has the host handle an event until the file is there whose name comes back. */
+async function beginRun(host: NpmHost): Promise<string> {
+  const until = join(scene.folder(), 'until');
+  const client = await scene.client(host.ready.broker.url);
+  client.publish('video.waits', JSON.stringify({ until }));
+  await eventually(() => said(host, 'begun'));
+  await client.close();
+  return until;
+}
+
+function said(host: NpmHost, msg: string): boolean {
+  return host.lines().some((line) => line.msg === msg);
+}
+
+function ending(host: NpmHost): string[] {
+  const told = ['stopping', 'stopping at once', 'done', 'stopped'];
+  return host
+    .lines()
+    .map(({ msg }) => msg)
+    .filter((msg) => told.includes(msg));
+}
+
+/** Nothing of the process group is left, nor of the broker, which has a group of its own. */
+async function hasEnded({ npm, ready }: NpmHost): Promise<boolean> {
+  return !isAlive(-npm) && !isAlive(ready.pid) && !(await answers(ready.broker.url));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  return (await probe(hostname, Number(port))).kind !== 'nothing';
+}

@@ -1,0 +1,106 @@
+import {
+  changeTexts,
+  correctedConfig,
+  differencesOf,
+  newConfig,
+  type ServerConfig,
+} from '../../../host/nats/durable-config';
+
+const SPEC = {
+  subject: 'video.*',
+  ackWaitMs: 15_000,
+  maxAckPending: 5_000,
+  owner: { plugin: 'badge', handler: 'award' },
+  deployment: 'jetplug',
+};
+/** As a server shows the durable that a host has made. */
+const SHOWN = {
+  ...newConfig(SPEC),
+  name: 'badge-award',
+  durable_name: 'badge-award',
+  deliver_policy: 'new',
+  max_waiting: 512,
+  num_replicas: 0,
+};
+const shown = (changes: object = {}): ServerConfig => ({ ...SHOWN, ...changes }) as unknown as ServerConfig;
+
+test('a durable as a host has made it does not differ', () => {
+  expect(differencesOf(SPEC, shown())).toEqual({
+    fixed: [],
+    correctable: [],
+    ofOtherHost: [],
+    passesOver: false,
+    unknown: [],
+  });
+});
+
+test.each<[field: string, value: unknown, change: string, passesOver: boolean]>([
+  ['max_deliver', 3, 'max_deliver: 3 → -1', true],
+  ['headers_only', true, 'headers_only: true → false', false],
+  ['filter_subject', 'video.a', 'filter_subject: video.a → video.*', true],
+  ['filter_subjects', ['video.a', 'video.b'], 'filter_subject: video.a,video.b → video.*', true],
+  ['ack_wait', 1_000_000_000, 'ack_wait: 1 s → 15 s', false],
+  ['max_ack_pending', 1, 'max_ack_pending: 1 → 5000', false],
+  ['backoff', [1_000_000_000, 2_500_000_000], 'backoff: 1 s, 2.5 s → none', false],
+  ['max_batch', 5, 'max_batch: 5 → 0', false],
+  ['max_expires', 5_000_000_000, 'max_expires: 5 s → 0 s', false],
+  ['max_bytes', 1_024, 'max_bytes: 1024 → 0', false],
+  ['inactive_threshold', 600_000_000_000, 'inactive_threshold: 600 s → 0 s', false],
+  ['priority_groups', ['g1'], 'priority_groups: g1 → none', false],
+  ['priority_policy', 'pinned_client', 'priority_policy: pinned_client → none', false],
+  ['priority_timeout', 10_000_000_000, 'priority_timeout: 10 s → 0 s', false],
+  ['sample_freq', '50', 'sample_freq: 50 → none', false],
+  ['num_replicas', 1, 'num_replicas: 1 → 0', false],
+  ['rate_limit_bps', 100, 'rate_limit_bps: 100 → 0', false],
+  ['deliver_group', 'g', 'deliver_group: g → none', false],
+  ['description', 'mine', 'description: mine → jetplug badge.award', false],
+])('%s of an operator is corrected', (field, value, change, passesOver) => {
+  const actual = shown({ [field]: value });
+  const found = differencesOf(SPEC, actual);
+  expect(changeTexts(found.correctable)).toEqual([change]);
+  expect(found).toMatchObject({ fixed: [], ofOtherHost: [], passesOver });
+  expect(differencesOf(SPEC, correctedConfig(SPEC, actual)).correctable).toEqual([]);
+});
+
+test.each([
+  ['deliver_subject', 'x', 'deliver_subject: x → none'],
+  ['ack_policy', 'all', 'ack_policy: all → explicit'],
+  ['replay_policy', 'original', 'replay_policy: original → instant'],
+  ['mem_storage', true, 'mem_storage: true → false'],
+  ['max_waiting', 10, 'max_waiting: 10 → 512'],
+])('%s cannot be corrected', (field, value, change) => {
+  expect(changeTexts(differencesOf(SPEC, shown({ [field]: value })).fixed)).toEqual([change]);
+});
+
+test('where a durable began, its pause and more waiting pulls than needed are no differences', () => {
+  const actual = shown({ deliver_policy: 'all', opt_start_seq: 9, pause_until: '2030-01-01', max_waiting: 1_000 });
+  expect(differencesOf(SPEC, actual)).toMatchObject({ fixed: [], correctable: [] });
+});
+
+test('a setting of a newer server is named and left as it is', () => {
+  const actual = shown({ max_wonders: 7 });
+  expect(differencesOf(SPEC, actual)).toMatchObject({ correctable: [], unknown: ['max_wonders'] });
+  expect(correctedConfig(SPEC, actual)).toMatchObject({ max_wonders: 7 });
+});
+
+test('settings that another host has given are told from those of an operator', () => {
+  const other = shown(newConfig({ ...SPEC, ackWaitMs: 30_000 }));
+  const byHost = differencesOf(SPEC, other);
+  expect(byHost).toMatchObject({ correctable: [], passesOver: false });
+  expect(changeTexts(byHost.ofOtherHost)).toEqual(['ack_wait: 30 s → 15 s']);
+  const byOperator = differencesOf(SPEC, { ...other, ack_wait: 1_000_000_000 });
+  expect(changeTexts(byOperator.correctable)).toEqual(['ack_wait: 1 s → 15 s']);
+  expect(byOperator.ofOtherHost).toEqual([]);
+});
+
+test('a filter that a host has set passes over nothing; what is constant is corrected whoever set the rest', () => {
+  const other = shown({ ...newConfig({ ...SPEC, subject: 'user.*' }), headers_only: true });
+  const found = differencesOf(SPEC, other);
+  expect(found.passesOver).toBe(false);
+  expect(changeTexts(found.correctable)).toEqual(['headers_only: true → false']);
+});
+
+test('a durable that was adopted and that no host has used yet is corrected in place', () => {
+  const adopted = shown({ metadata: { 'jetplug.deployment': 'jetplug' }, max_deliver: 3, filter_subject: 'x' });
+  expect(differencesOf(SPEC, adopted)).toMatchObject({ passesOver: false });
+});
