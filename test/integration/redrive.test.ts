@@ -231,9 +231,10 @@ test('headers too large for a letter, and those with several values, come back w
   const { state } = await jsm.streams.info('RETRY');
   const { header } = await jsm.streams.getMessage('RETRY', { seq: state.last_seq });
   expect(header.values('x-tag')).toEqual(['a', 'b', 'a']);
+  expect(header.get('x-long')).toBe('x'.repeat(50_000));
   await letters(0);
   const ran = host.logged('ran').filter((line) => line['of'] === 'headed');
-  expect(ran.at(-1)!['headers']).toMatchObject({ 'x-tag': 'a', 'x-plugin': 'mine', 'x-long': 'x'.repeat(50_000) });
+  expect(ran.at(-1)!['headers']).toMatchObject({ 'x-tag': 'a', 'x-plugin': 'mine' });
 }, 30_000);
 
 /** The records of letters and of events on their way that hold what was applied. */
