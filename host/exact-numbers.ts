@@ -28,14 +28,14 @@ export function findInexactNumber(json: string): InexactNumber | undefined {
     if (code === QUOTE) {
       at = endOfString(json, at);
       digits = 0;
-    } else if (code >= 48 && code <= 57) {
+    } else if (isDigit(code)) {
       if (++digits <= SAFE_DIGITS) continue;
       const literal = numberAround(json, at);
       if (!isExactDecimal(literal.text)) return { path: pathAt(json, literal.start), literal: literal.text };
       at = literal.end - 1;
       digits = 0;
     } else if (code !== 46) {
-      if (digits > 0 && (code === 101 || code === 69)) {
+      if (digits > 0 && (code === 101 || code === 69) && !hasShortExponent(json, at)) {
         const literal = numberAround(json, at);
         if (!isExactDecimal(literal.text)) return { path: pathAt(json, literal.start), literal: literal.text };
         at = literal.end - 1;
@@ -71,6 +71,18 @@ export function explainInexact({ path, literal }: InexactNumber): string {
   return `${where} ${shorten(literal, 40)} would be ${becomes}; write it as a string, in quotes`;
 }
 
+/** Whether the exponent has at most two digits: then it takes no number of up to 15 digits out of the range that is exact. */
+function hasShortExponent(json: string, at: number): boolean {
+  const sign = json.charCodeAt(at + 1);
+  const first = sign === 43 || sign === 45 ? at + 2 : at + 1;
+  const third = json.charCodeAt(first + 2);
+  return !isDigit(json.charCodeAt(first + 1)) || !isDigit(third);
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}
+
 /** The number that a place is in. */
 function numberAround(json: string, at: number): { start: number; end: number; text: string } {
   let start = at;
@@ -82,7 +94,7 @@ function numberAround(json: string, at: number): { start: number; end: number; t
 
 /** Digits, signs, the point and the exponent's letter; none of them stands beside a number in JSON. */
 function isOfNumber(code: number): boolean {
-  return (code >= 48 && code <= 57) || code === 45 || code === 46 || code === 43 || code === 101 || code === 69;
+  return isDigit(code) || code === 45 || code === 46 || code === 43 || code === 101 || code === 69;
 }
 
 /** The keys and indexes that lead to a place. */
