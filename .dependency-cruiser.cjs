@@ -1,7 +1,8 @@
 'use strict';
 
 /** Small files without a layer, which every part of the host may import. */
-const LEAVES = 'host/(by-sequence|clock|exact-numbers|json-text|maybe-promise|repeats|shared-timer|text|thrown|time|turns|version)\\.ts';
+const LEAVES =
+  'host/(by-sequence|clock|exact-numbers|json-text|maybe-promise|plain-error|plain-value|promises|repeats|shared-timer|text|thrown|time|turns|version)\\.ts';
 
 /**
  * Who may import whom. Each part lists everything it may import besides itself and Node's own modules:
@@ -12,7 +13,8 @@ const PARTS = {
   'sdk/': { packages: ['@standard-schema/spec', 'reflect-metadata', 'tsyringe'] },
 
   [LEAVES]: { paths: ['sdk/'] },
-  'host/log\\.ts': { paths: ['sdk/', 'host/config/config.ts'], packages: ['pino', 'pino-pretty'] },
+  'host/log\\.ts': { paths: ['sdk/', LEAVES, 'host/config/config.ts', 'host/log-terminal.ts'], packages: ['pino'] },
+  'host/log-terminal\\.ts': { paths: ['sdk/', LEAVES] },
   'host/config/': { paths: ['sdk/', LEAVES], packages: ['convict', 'fastest-levenshtein', 'yaml'] },
   'host/message/': {
     // What is kept on the server; not the author's view of it, which stands above.

@@ -285,8 +285,8 @@ export class Host {
     { found, skipped }: Discovery,
     compiled: readonly Promise<void>[],
   ): Promise<void> {
-    for (const { file, why, looksMeant } of skipped) {
-      this.log[looksMeant ? 'info' : 'debug']('a file in the plugins folder is skipped', { file, why });
+    for (const { file, why, looksMeant, isStray } of skipped) {
+      this.log[looksMeant || isStray ? 'info' : 'debug']('a file in the plugins folder is skipped', { file, why });
     }
     const loads: Promise<unknown>[] = [];
     for (let first = 0; first < found.length; first += LOADED_TOGETHER) {

@@ -1,12 +1,21 @@
-import pino, { type Logger as PinoLogger } from 'pino';
-import pretty from 'pino-pretty';
+import pino, { type DestinationStream, type Logger as PinoLogger } from 'pino';
 import { Logger } from '../sdk';
 import type { LogLevel } from './config/config';
+import { terminalLog } from './log-terminal';
+import { isErrorLike, plainError } from './plain-error';
+import { errorRecord, plainFields, plainText, plainValue } from './plain-value';
 
 /** A log of which each part of the host has its own. */
 export interface PartedLog extends Logger {
   /** The log of one part of the host, or of one plugin: its lines carry the fields. */
   child(fields: object): PartedLog;
+}
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly terminal: boolean;
+  /** On a terminal: all fields and whole stacks. Default false. */
+  readonly verbose?: boolean;
 }
 
 /** The host's log: JSON lines, or readable ones on a terminal. */
@@ -15,16 +24,10 @@ export class HostLog extends Logger implements PartedLog {
     super();
   }
 
-  static create(options: { level: LogLevel; terminal: boolean }): HostLog {
-    const base = { level: options.level, base: null, serializers: { err: pino.stdSerializers.errWithCause } };
-    if (!options.terminal) {
-      const named = { ...base, formatters: { level: (label: string) => ({ level: label }) } };
-      return new HostLog(
-        pino({ ...named, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 1, sync: true })),
-      );
-    }
-    const stream = pretty({ sync: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true, colorize: true });
-    return new HostLog(pino(base, stream));
+  static create(options: LogOptions): HostLog {
+    const base = { level: options.level, base: null, serializers: { err: errorOnLine } };
+    const named = { ...base, formatters: { level: (label: string) => ({ level: label }) } };
+    return new HostLog(pino({ ...named, timestamp: pino.stdTimeFunctions.isoTime }, destinationFor(options)));
   }
 
   child(fields: object): HostLog {
@@ -32,15 +35,35 @@ export class HostLog extends Logger implements PartedLog {
   }
 
   debug(message: string, fields?: object): void {
-    this.pino.debug(fields, message);
+    this.write('debug', message, fields);
   }
   info(message: string, fields?: object): void {
-    this.pino.info(fields, message);
+    this.write('info', message, fields);
   }
   warn(message: string, fields?: object): void {
-    this.pino.warn(fields, message);
+    this.write('warn', message, fields);
   }
   error(message: string, fields?: object): void {
-    this.pino.error(fields, message);
+    this.write('error', message, fields);
   }
+
+  /** Fields of the host's own are plain; of what is not, a line is written all the same. */
+  private write(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: object): void {
+    try {
+      this.pino[level](fields, message);
+    } catch (failure) {
+      this.pino[level](plainFields({ logFailed: plainError(failure).message }, fields), plainText(message));
+    }
+  }
+}
+
+function destinationFor({ terminal, verbose = false }: LogOptions): DestinationStream {
+  if (terminal) return terminalLog({ verbose });
+  // A full disk, or a terminal that is gone, must not harm whoever logs; there is nowhere else to say so.
+  return pino.destination({ dest: 1, sync: true }).on('error', () => undefined);
+}
+
+/** The field `err`: an error with its causes, or whatever else was thrown. */
+function errorOnLine(thrown: unknown): unknown {
+  return isErrorLike(thrown) ? errorRecord(plainError(thrown)) : plainValue(thrown);
 }

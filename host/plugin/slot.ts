@@ -26,9 +26,19 @@ export interface PluginEntry {
   readonly reloads: readonly Reload[];
 }
 
+/** What may be mended in a file that the plugin imports, though the error names the plugin's own. */
 const FOR_OTHERS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'JP_PLUGIN_IMPORT_NOT_FOUND',
+  'JP_PLUGIN_CIRCULAR_IMPORT',
+  'JP_PLUGIN_IMPORT_ASYNC',
   'JP_PLUGIN_LOAD_FAILED',
+  'JP_PLUGIN_CONSTRUCTOR_FAILED',
+  'JP_INJECT_INTERFACE',
+  'JP_INJECT_UNDECORATED',
+  'JP_INJECT_SINGLETON',
+  'JP_INJECT_OUTSIDE_PLUGIN',
+  'JP_INJECT_FAILED',
+  'JP_HANDLER_NO_EVENT',
   'JP_PLUGIN_DUPLICATE_NAME',
   'JP_PLUGIN_DUPLICATE_DURABLE',
 ]);
