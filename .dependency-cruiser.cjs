@@ -13,7 +13,8 @@ const PARTS = {
   'sdk/': { packages: ['@standard-schema/spec', 'reflect-metadata', 'tsyringe'] },
 
   [LEAVES]: { paths: ['sdk/'] },
-  'host/log\\.ts': { paths: ['sdk/', LEAVES, 'host/config/config.ts'], packages: ['pino', 'pino-pretty'] },
+  'host/log\\.ts': { paths: ['sdk/', LEAVES, 'host/config/config.ts', 'host/log-terminal.ts'], packages: ['pino'] },
+  'host/log-terminal\\.ts': { paths: ['sdk/', LEAVES] },
   'host/config/': { paths: ['sdk/', LEAVES], packages: ['convict', 'fastest-levenshtein', 'yaml'] },
   'host/message/': {
     // What is kept on the server; not the author's view of it, which stands above.
@@ -22,7 +23,14 @@ const PARTS = {
   },
   'host/effects/': { paths: ['sdk/', LEAVES, 'host/message/'] },
   'host/nats/(?!embedded/)': {
-    paths: ['sdk/', LEAVES, 'host/config/(config|size).ts', 'host/effects/', 'host/message/'],
+    paths: [
+      'sdk/',
+      LEAVES,
+      'host/config/(config|size).ts',
+      'host/effects/',
+      'host/message/',
+      'host/nats/embedded/(oldest-server|probe).ts',
+    ],
     packages: ['nats'],
   },
   'host/nats/embedded/': { paths: ['sdk/', LEAVES, 'host/config/config.ts'], packages: ['@swc/core'] },

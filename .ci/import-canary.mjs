@@ -16,6 +16,7 @@ const PLANTED = {
   'sdk/circle.ts': './circle',
   'host/clock.ts': './log',
   'host/log.ts': './clock',
+  'host/log-terminal.ts': './log',
   'host/bin.js': './log',
   'host/host.ts': './cli/planted',
   'host/config/planted.ts': '../message/planted',

@@ -1,7 +1,7 @@
-import pino, { type Logger as PinoLogger } from 'pino';
-import pretty from 'pino-pretty';
+import pino, { type DestinationStream, type Logger as PinoLogger } from 'pino';
 import { Logger } from '../sdk';
 import type { LogLevel } from './config/config';
+import { terminalLog } from './log-terminal';
 import { isErrorLike, plainError } from './plain-error';
 import { errorRecord, plainFields, plainText, plainValue } from './plain-value';
 
@@ -11,22 +11,23 @@ export interface PartedLog extends Logger {
   child(fields: object): PartedLog;
 }
 
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly terminal: boolean;
+  /** On a terminal: all fields and whole stacks. Default false. */
+  readonly verbose?: boolean;
+}
+
 /** The host's log: JSON lines, or readable ones on a terminal. */
 export class HostLog extends Logger implements PartedLog {
   private constructor(private readonly pino: PinoLogger) {
     super();
   }
 
-  static create(options: { level: LogLevel; terminal: boolean }): HostLog {
+  static create(options: LogOptions): HostLog {
     const base = { level: options.level, base: null, serializers: { err: errorOnLine } };
-    if (!options.terminal) {
-      const named = { ...base, formatters: { level: (label: string) => ({ level: label }) } };
-      return new HostLog(
-        pino({ ...named, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 1, sync: true })),
-      );
-    }
-    const stream = pretty({ sync: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true, colorize: true });
-    return new HostLog(pino(base, stream));
+    const named = { ...base, formatters: { level: (label: string) => ({ level: label }) } };
+    return new HostLog(pino({ ...named, timestamp: pino.stdTimeFunctions.isoTime }, destinationFor(options)));
   }
 
   child(fields: object): HostLog {
@@ -54,6 +55,12 @@ export class HostLog extends Logger implements PartedLog {
       this.pino[level](plainFields({ logFailed: plainError(failure).message }, fields), plainText(message));
     }
   }
+}
+
+function destinationFor({ terminal, verbose = false }: LogOptions): DestinationStream {
+  if (terminal) return terminalLog({ verbose });
+  // A full disk, or a terminal that is gone, must not harm whoever logs; there is nowhere else to say so.
+  return pino.destination({ dest: 1, sync: true }).on('error', () => undefined);
 }
 
 /** The field `err`: an error with its causes, or whatever else was thrown. */

@@ -109,10 +109,6 @@ export const ERRORS = {
     'A stream has reached its limit, keeps what it has and refuses what is new.',
     'Nothing is lost: the event waits in its own stream. Raise deadLetters.maxBytes or retries.maxBytes, or drop dead letters.',
   ],
-  JP_STREAM_MAX_BYTES_REQUIRED: [
-    'The NATS account requires a limit in bytes for each stream.',
-    'Set a limit for each kind: streams[].maxBytes, deadLetters.maxBytes, retries.maxBytes and store.maxBytes.',
-  ],
   JP_ADOPT_UNWANTED: [
     'The config and the plugins do not want what was to be adopted.',
     'Adopt only what the message lists, or name it in the config first.',
@@ -120,6 +116,10 @@ export const ERRORS = {
 
   // plugins
   JP_PLUGINS_DIR_MISSING: ['A plugins folder does not exist.', 'Create it, or correct plugins.dirs or --plugins.'],
+  JP_PLUGINS_DIR_UNREADABLE: [
+    'A plugins folder is there, and cannot be read.',
+    'Let the user that runs the host read it and enter it (`r` and `x`), or correct plugins.dirs or --plugins.',
+  ],
   JP_PLUGIN_SKIPPED: [
     'A file in a plugins folder is not taken for a plugin.',
     'A plugin is name.plugin.ts or .js in a plugins folder itself, or index.plugin.ts or .js in a folder of its own in it.',
@@ -244,7 +244,10 @@ export const ERRORS = {
     'A subject is not one that can be used.',
     'Use dot-separated tokens without white space, and wildcards only to subscribe.',
   ],
-  JP_EVENT_INVALID: ['The fields of an event do not fit its contract.', 'Correct the fields that the message names.'],
+  JP_EVENT_INVALID: [
+    'The fields of an event do not fit its contract, or are not JSON.',
+    'Correct the fields that the message names.',
+  ],
   JP_NUMBER_INEXACT: [
     'A number has more digits than a JavaScript number holds, or is too large or too small for one, and would be changed silently.',
     'Write it as a string, in quotes.',

@@ -13,6 +13,7 @@ interface StartFlags extends CommonFlags {
   natsPort?: string;
   http?: string;
   watch: boolean;
+  verbose?: true;
 }
 
 export function startCommand(program: Command): void {
@@ -23,6 +24,7 @@ export function startCommand(program: Command): void {
     .option('--nats-port <port>', 'an embedded broker of its own, on this port; 0: any free one')
     .option('--data <dir>', 'an embedded broker of its own, with its data in this folder')
     .option('--http <host:port>', 'where /livez, /readyz and /metrics are served; "" for nowhere')
+    .option('--verbose', 'on a terminal: all fields of a log line, and whole stacks')
     .option('--no-watch', 'do not follow changes in the plugins folders')
     .addHelpText(
       'after',
@@ -53,10 +55,11 @@ async function start(flags: StartFlags): Promise<void> {
       ...(flags.plugins && { plugins: flags.plugins }),
       ...(flags.http !== undefined && { http: flags.http }),
       ...(flags.watch ? {} : { watch: false }),
+      ...(flags.verbose && { verbose: true }),
     },
   };
   const { config, sourceOf } = loadConfig(options);
-  const log = HostLog.create({ level: config.log.level, terminal });
+  const log = HostLog.create({ ...config.log, terminal });
   const bar = progressBar('nats-server');
   const host = new Host({
     config,

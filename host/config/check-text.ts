@@ -13,6 +13,7 @@ export interface ConfigFlags {
   readonly plugins?: readonly string[] | undefined;
   readonly http?: string | undefined;
   readonly watch?: false | undefined;
+  readonly verbose?: true | undefined;
 }
 
 const LEAVES = new Map(leaves());
@@ -35,6 +36,7 @@ const FLAGS: readonly [flag: keyof ConfigFlags, name: string, path: string][] = 
   ['plugins', '--plugins', 'plugins.dirs'],
   ['http', '--http', 'http.listen'],
   ['watch', '--no-watch', 'plugins.watch'],
+  ['verbose', '--verbose', 'log.verbose'],
 ];
 
 /** Puts the flags that are given into the draft, and reports those that are wrong. */

@@ -11,7 +11,7 @@ export interface Config {
   readonly retries: RetriesConfig;
   readonly store: StoreConfig;
   readonly http: HttpConfig;
-  readonly log: { readonly level: LogLevel };
+  readonly log: { readonly level: LogLevel; readonly verbose: boolean };
   readonly shutdown: { readonly graceMs: number };
 }
 

@@ -74,7 +74,7 @@ export function effective(written: Written, cwd: string, ownBroker: boolean): Co
     retries: { maxBytes: limit(retries.maxBytes) },
     store: { maxBytes: limit(store.maxBytes) },
     http: { listen: http.listen === 'off' ? '' : http.listen },
-    log: { level: log.level },
+    log: { level: log.level, verbose: log.verbose },
     shutdown: { graceMs: ms(shutdown.grace) },
   };
 }

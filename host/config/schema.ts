@@ -357,6 +357,12 @@ export const schema = {
       default: 'info' as 'debug' | 'info' | 'warn' | 'error',
       env: 'JETPLUG_LOG_LEVEL',
     },
+    verbose: {
+      doc: 'Whether a terminal shows all fields of a line, and whole stacks with their causes.',
+      format: 'boolean',
+      default: false as boolean,
+      env: 'JETPLUG_LOG_VERBOSE',
+    },
   },
   shutdown: {
     grace: {

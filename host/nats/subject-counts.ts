@@ -7,7 +7,7 @@ export type SubjectCounts =
   | { readonly kind: 'too-many'; readonly subjects: number };
 
 /** An answer with so many subjects of usual length has about half a megabyte. */
-export const MAX_SUBJECTS = 10_000;
+const MAX_SUBJECTS = 10_000;
 
 /** Asks for the number of subjects first, as that costs the server little, and for the list only if it is short. */
 export async function subjectCounts({ jsm }: Connection, stream: string, limit = MAX_SUBJECTS): Promise<SubjectCounts> {

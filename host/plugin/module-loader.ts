@@ -150,8 +150,20 @@ function findOwn(specifier: string, from: string): string | undefined {
 }
 
 function readModule(path: string): ModuleText {
-  const source = readFileSync(path, 'utf8');
+  const source = readSource(path);
   return { source, code: codeOf(path, source) };
+}
+
+/** @throws JetplugError `JP_PLUGIN_LOAD_FAILED` where the file is gone again, or may not be read */
+export function readSource(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new JetplugError('JP_PLUGIN_LOAD_FAILED', `the file cannot be read: ${(cause as Error).message}`, {
+      file,
+      cause,
+    });
+  }
 }
 
 function codeOf(path: string, source: string): string {
@@ -270,7 +282,7 @@ class Loader {
 
   private textOf(file: string): ModuleText {
     const given = this.given.get(file);
-    const source = given?.source ?? readFileSync(file, 'utf8');
+    const source = given?.source ?? readSource(file);
     // Known before it is compiled: an error in it has a place.
     this.sources.set(file, source);
     const text = given ?? { source, code: codeOf(file, source) };

@@ -13,7 +13,7 @@ import {
 import { Circuit } from '../../host/message/circuit';
 import { HandlerCounters } from '../../host/message/counters';
 import type { AppliedUpdate, Delivery, MessageRef } from '../../host/message/delivery';
-import { headerIn } from '../../host/message/headers';
+import { headerIn, type RepeatedHeaders } from '../../host/message/headers';
 import type { Handler } from '../../host/message/handler';
 import type {
   DeadLetter,
@@ -38,6 +38,7 @@ export type Given = Partial<
   >
 > & {
   headers?: Record<string, string> | (() => Record<string, string>);
+  repeated?: RepeatedHeaders;
 };
 
 /** Bytes as they are, text as UTF-8, all else as JSON. */
@@ -96,6 +97,10 @@ export class FakeDelivery implements Delivery {
     return typeof headers === 'function' ? headers() : headers;
   }
 
+  repeatedHeaders(): RepeatedHeaders | undefined {
+    return this.given.repeated;
+  }
+
   ack(): void {
     this.settle('ack');
   }
@@ -149,6 +154,9 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
     throw new Error('not for a handler to call');
   }
   settleUpTo(): void {
+    throw new Error('not for a handler to call');
+  }
+  recordStart(): Promise<void> {
     throw new Error('not for a handler to call');
   }
   async refresh(): Promise<void> {

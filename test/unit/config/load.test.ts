@@ -54,7 +54,7 @@ describe('loading the configuration', () => {
       retries: { maxBytes: -1 },
       store: { maxBytes: -1 },
       http: { listen: '127.0.0.1:8300' },
-      log: { level: 'info' },
+      log: { level: 'info', verbose: false },
       shutdown: { graceMs: 20_000 },
     });
   });
@@ -156,7 +156,7 @@ shutdown: { grace: 0s }
       retries: { maxBytes: 2 * 1024 ** 2 },
       store: { maxBytes: 4096 },
       http: { listen: '[::]:0' },
-      log: { level: 'debug' },
+      log: { level: 'debug', verbose: false },
       shutdown: { graceMs: 0 },
     });
   });
