@@ -49,7 +49,7 @@ export interface DurablePosition {
 export async function ensureDurable(connection: Connection, spec: DurableSpec): Promise<DurablePosition> {
   try {
     // Nothing is known of it: most likely it is not there.
-    const made = spec.resumeAfter === undefined ? await createUnlessDifferent(connection, spec) : undefined;
+    const made = spec.resumeAfter === undefined ? await createUnlessThere(connection, spec) : undefined;
     if (made) return positionOf(made);
     const existing = await findDurable(connection, spec.stream, spec.durable);
     return existing ? await correct(connection, spec, existing) : positionOf(await create(connection, spec));
@@ -135,16 +135,30 @@ async function update(
   }
 }
 
-/** Behind the events that are settled, so that those which the server has passed over come, too. A pause stays. */
-async function makeAgain(connection: Connection, spec: DurableSpec, { config }: ConsumerInfo): Promise<ConsumerInfo> {
-  await connection.acks.askApi(`CONSUMER.DELETE.${spec.stream}.${spec.durable}`);
-  return create(connection, spec, (config as { pause_until?: string }).pause_until);
+/**
+ * Starts it behind the events that are settled, so that the server delivers those which it has passed over. A pause
+ * stays. Other hosts of the deployment may delete and create the durable at the same time.
+ */
+async function makeAgain(connection: Connection, spec: DurableSpec, existing: ConsumerInfo): Promise<ConsumerInfo> {
+  const { pause_until: pausedUntil } = existing.config as { pause_until?: string };
+  try {
+    await connection.acks.askApi(`CONSUMER.DELETE.${spec.stream}.${spec.durable}`);
+  } catch (error) {
+    if (apiErrorCode(error) !== API_ERROR.consumerNotFound) throw error;
+  }
+  const made = (await createUnlessThere(connection, spec, pausedUntil)) ?? (await findDurable(connection, spec.stream, spec.durable));
+  if (!made) throw new Error('another host has deleted it again');
+  return made;
 }
 
 /** Nothing where there is one that differs. */
-async function createUnlessDifferent(connection: Connection, spec: DurableSpec): Promise<ConsumerInfo | undefined> {
+async function createUnlessThere(
+  connection: Connection,
+  spec: DurableSpec,
+  pausedUntil?: string,
+): Promise<ConsumerInfo | undefined> {
   try {
-    return await create(connection, spec);
+    return await create(connection, spec, pausedUntil);
   } catch (error) {
     if (apiErrorCode(error) === API_ERROR.consumerExists) return undefined;
     throw error;

@@ -1,7 +1,7 @@
 import { DiscardPolicy, type ConsumerInfo, type StreamInfo } from 'nats';
 import { covers } from '../../sdk/internal';
 import type { Connection } from './connection';
-import { changeText, droppedSubjects, type StreamChange } from './stream-changes';
+import { changeText, droppedSubjects, subjectsOf, type StreamChange } from './stream-changes';
 import { countFrom, startAtTime } from './message-count';
 import type { StreamSettings } from './wanted-streams';
 
@@ -89,7 +89,7 @@ async function onDroppedSubjects(
   wanted: StreamSettings,
   { config }: StreamInfo,
 ): Promise<Doomed | undefined> {
-  if (droppedSubjects(config.subjects, wanted.subjects).length === 0) return undefined;
+  if (droppedSubjects(subjectsOf(config), wanted.subjects).length === 0) return undefined;
   const { state } = await connection.jsm.streams.info(wanted.name, { subjects_filter: '>' });
   const stored = Object.entries(state.subjects ?? {});
   const isKept = ([subject]: [string, number]): boolean => wanted.subjects.some((own) => covers(own, subject));

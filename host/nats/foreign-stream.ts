@@ -70,7 +70,7 @@ function waysOut(wanted: WantedStream, foreign: ForeignStream): string[] {
   if (ownership.kind === 'other-deployment')
     ways.push(`set deploy.name to ${ownership.deployment}, if the hosts are one deployment`);
   // The server would refuse what the next start asks for.
-  if (fixedChanges(changes).length === 0)
+  if (fixedChanges(changes).length === 0 && !info.config.mirror)
     ways.push(`take it over: \`${adoptCommand(wanted)}\` shows what would change`);
   return ways;
 }

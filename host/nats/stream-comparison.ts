@@ -46,6 +46,10 @@ export async function assertUpdatable(
   { info, changes }: Pick<Comparison, 'info' | 'changes'>,
   { allowDataLoss }: Pick<DeployConfig, 'allowDataLoss'>,
 ): Promise<string[]> {
+  if (info.config.mirror) {
+    const message = `stream ${settings.name} is a mirror of ${info.config.mirror.name}: the server gives it no subjects`;
+    throw new JetplugError('JP_STREAM_NOT_UPDATABLE', message);
+  }
   const fixed = fixedChanges(changes);
   if (fixed.length > 0) {
     throw new JetplugError('JP_STREAM_NOT_UPDATABLE', `stream ${settings.name}: ${fixed.map(changeText).join('; ')}`);

@@ -164,6 +164,17 @@ test('an adoption that could only end in a start which is refused is refused its
   expect([await configOf('EVENTS'), await configOf('DEAD')]).toEqual(before);
 });
 
+test('a mirror is not adopted, as it cannot get subjects', async () => {
+  await jsm.streams.add({ name: 'ORIGIN', subjects: ['shop.>'] });
+  await jsm.streams.add({ name: 'EVENTS', mirror: { name: 'ORIGIN' } });
+  const before = await configOf('EVENTS');
+  expect(await refusal(adoptStream('EVENTS', config, connection, true))).toEqual({
+    code: 'JP_STREAM_NOT_UPDATABLE',
+    message: 'stream EVENTS is a mirror of ORIGIN: the server gives it no subjects',
+  });
+  expect(await configOf('EVENTS')).toEqual(before);
+});
+
 test('for a person it says whose it is, what changes, and what to add', async () => {
   await jsm.streams.add({ name: 'RETRY', subjects: ['retry.>'], metadata: { 'jetplug.deployment': 'staging' } });
   const shown = await jetplug(['adopt', 'stream', 'RETRY', ...common]);

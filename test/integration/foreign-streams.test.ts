@@ -194,6 +194,7 @@ test('a mirror by that name is refused as what it is', async () => {
   await expect(start()).rejects.toMatchObject({
     code: 'JP_STREAM_FOREIGN',
     message: expect.stringContaining('it is a mirror of ORIGIN'),
+    hint: expect.not.stringContaining('adopt'),
   });
 });
 

@@ -88,6 +88,18 @@ test.each<[what: string, spec: Partial<DurableSpec>, answers: Record<string, Ans
     [INFO, DELETE, CREATE],
   ],
   [
+    'one that passed over events and that another host has deleted meanwhile is made again',
+    { resumeAfter: 7 },
+    { [INFO]: [info({ max_deliver: 3 })], [DELETE]: [{ error: 10014 }], [CREATE]: [info()] },
+    [INFO, DELETE, CREATE],
+  ],
+  [
+    'one that passed over events and that another host has made again meanwhile is used',
+    { resumeAfter: 7 },
+    { [INFO]: [info({ max_deliver: 3 }), info()], [DELETE]: [{}], [CREATE]: [{ error: 10148 }] },
+    [INFO, DELETE, CREATE, INFO],
+  ],
+  [
     'one of which no position is known is never deleted',
     {},
     { [CREATE]: [{ error: 10148 }], [INFO]: [info({ max_deliver: 3 })], [UPDATE]: [info()] },
