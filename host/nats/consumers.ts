@@ -37,8 +37,10 @@ export interface DurablePosition {
   readonly ackFloor: number;
   /** Where it began, if that was told by a sequence. */
   readonly startSequence?: number;
-  /** What was corrected just now. */
+  /** The settings that this call has corrected. */
   readonly corrected?: readonly FieldChange[];
+  /** Settings that the server has set again, by limits of its own or of the stream. */
+  readonly limited?: readonly FieldChange[];
 }
 
 /**
@@ -116,7 +118,13 @@ async function correct(connection: Connection, spec: DurableSpec, existing: Cons
     passesOver && spec.resumeAfter !== undefined
       ? await makeAgain(connection, spec, existing)
       : await update(connection, spec, existing, changes);
-  return { ...positionOf(corrected), corrected: changes };
+  const limited = differencesOf(spec, { ...corrected.config }).correctable;
+  const done = changes.filter((change) => !limited.some(({ field }) => field === change.field));
+  return {
+    ...positionOf(corrected),
+    ...(done.length > 0 && { corrected: done }),
+    ...(limited.length > 0 && { limited }),
+  };
 }
 
 async function update(
@@ -146,7 +154,9 @@ async function makeAgain(connection: Connection, spec: DurableSpec, existing: Co
   } catch (error) {
     if (apiErrorCode(error) !== API_ERROR.consumerNotFound) throw error;
   }
-  const made = (await createUnlessThere(connection, spec, pausedUntil)) ?? (await findDurable(connection, spec.stream, spec.durable));
+  const made =
+    (await createUnlessThere(connection, spec, pausedUntil)) ??
+    (await findDurable(connection, spec.stream, spec.durable));
   if (!made) throw new Error('another host has deleted it again');
   return made;
 }

@@ -20,6 +20,8 @@ export interface DurableLook {
    * at, as it is not the deployment's any more, or as the server passes over events.
    */
   readonly needs: 'nothing' | 'correction' | 'hold';
+  /** The settings to correct, such as `max_batch: 5 → 0`. */
+  readonly corrections: readonly string[];
   /** Settings that another host of the deployment has given it, and that are left, such as `ack_wait: 30 s → 15 s`. */
   readonly drift: readonly string[];
 }
@@ -100,6 +102,7 @@ export class DurableWatch {
       pending: num_pending,
       inFlight: num_ack_pending,
       needs: !isUsable ? 'hold' : correctable.length > 0 ? 'correction' : 'nothing',
+      corrections: changeTexts(correctable),
       drift: changeTexts(ofOtherHost),
     };
   }

@@ -29,6 +29,8 @@ const SMALL = { batch: 100, expiresMs: 120_000 };
 const HEARTBEAT_MS = 5_000;
 const SILENT_AFTER_MS = 2.5 * HEARTBEAT_MS;
 const RETRY_MS = 500;
+/** The server takes up to 512 waiting requests of a durable, from all hosts. */
+const MOST_REQUESTS = 50;
 /** A server that stands still never says that it has sent all. */
 const DRAIN_MS = 5_000;
 
@@ -43,6 +45,8 @@ export class Pull {
   private inbox = '';
   /** Asked for and not come yet. */
   private outstanding = 0;
+  /** How many messages one request may ask for, where the server limits that. */
+  private largestBatch = Infinity;
   /** Whether anything came since the last look, and when a look found so. */
   private heard = false;
   private heardAtMs = 0;
@@ -88,8 +92,12 @@ export class Pull {
     // Small requests cost as much as large ones: wait until half of the room is free.
     if (missing <= 0 || (this.outstanding > 0 && missing < room / 2)) return;
     if (this.outstanding === 0) this.heardAtMs = performance.now();
-    this.outstanding += missing;
-    this.ask(missing);
+    for (let left = missing, n = 0; left > 0 && n < MOST_REQUESTS; n++) {
+      const batch = Math.min(left, this.largestBatch);
+      this.outstanding += batch;
+      this.ask(batch);
+      left -= batch;
+    }
   }
 
   /** Asks for no more until {@link resume}; what is under way is still delivered to the sink. */
@@ -124,6 +132,7 @@ export class Pull {
   renew(): void {
     if (this.paused || this.missing || !this.subscription) return;
     this.leaveRequests();
+    this.largestBatch = Infinity;
     this.startOver();
   }
 
@@ -141,6 +150,7 @@ export class Pull {
   /** Goes on after {@link PullSink.gone}, when the consumer is there again. */
   found(): void {
     this.missing = false;
+    this.largestBatch = Infinity;
     this.startOver();
   }
 
@@ -224,6 +234,8 @@ export class Pull {
     }
     // Those pass by themselves, and the connection tells of them once for all; of the rest the operator should know.
     if (!/server shutdown|leadership change/i.test(description)) this.refuse(`${code} ${description}`.trim());
+    const limit = Number(/MaxRequestBatch of (\d+)/i.exec(description)?.[1] ?? 0);
+    if (limit > 0) this.largestBatch = limit;
     this.retryLater();
   }
 

@@ -5,6 +5,7 @@ import type { Delivery } from '../message/delivery';
 import type { Handler } from '../message/handler';
 import type { Intake } from '../message/intake';
 import type { DurableSpec } from '../nats/consumers';
+import { changeTexts } from '../nats/durable-config';
 import type { DurableLook } from '../nats/durable-watch';
 import { RECORDS_STREAM } from '../nats/kept-streams';
 import { CatchUp } from './catch-up';
@@ -47,6 +48,8 @@ export class Lane {
   private missing = false;
   /** Whether the pull asks for nothing until the durable was looked at. */
   private held = false;
+  /** The corrections that the server does not make, as limits of its own set other values. */
+  private limited = '';
   /** Each look for the durable has a number; only the newest goes on. */
   private look = 0;
   private stopped = false;
@@ -146,7 +149,7 @@ export class Lane {
     condition.looked(look);
     if (this.held) return;
     if (look.needs === 'hold') return this.holdAndEnsure();
-    if (look.needs === 'correction') void this.ensure();
+    if (look.needs === 'correction' && look.corrections.join() !== this.limited) void this.ensure();
     else if (wasPaused && !look.pausedUntil) pull.renew();
     else if (!look.pausedUntil && look.pending > 0 && look.inFlight < this.options.durable.maxAckPending) pull.nudge();
   }
@@ -189,8 +192,9 @@ export class Lane {
       try {
         await this.renewSettlements(isOver);
         if (isOver()) return;
-        const { inFlight } = await ensureDurableAt(spec, this.settlements, this.host);
+        const { inFlight, limited = [] } = await ensureDurableAt(spec, this.settlements, this.host);
         if (isOver()) return;
+        this.limited = changeTexts(limited).join();
         this.condition.usable();
         if (!this.held) return this.pull.renew();
         this.missing = false;

@@ -51,13 +51,18 @@ export async function ensureDurableAt(
   });
   settlements.settleUpTo(position.ackFloor);
   await settlements.recordStart();
-  if (position.corrected) {
-    host.log.warn('the settings of a durable consumer are corrected', {
-      plugin: durable.owner.plugin,
-      handler: durable.owner.handler,
-      stream: durable.stream,
-      durable: durable.durable,
-      changes: changeTexts(position.corrected),
+  const { corrected, limited } = position;
+  const { stream, durable: name, owner } = durable;
+  const about = { plugin: owner.plugin, handler: owner.handler, stream, durable: name };
+  if (corrected) {
+    const changes = changeTexts(corrected);
+    host.log.warn('the settings of a durable consumer are corrected', { ...about, changes });
+  }
+  if (limited) {
+    const kept = changeTexts(limited);
+    host.log.info('limits of the server or the stream set settings of a durable consumer; they are kept', {
+      ...about,
+      kept,
     });
   }
   return position;

@@ -167,6 +167,15 @@ test('a correction that the server refuses is a refusal that names the fields', 
   });
 });
 
+test('a setting that the server sets again by a limit is told apart from those that are corrected', async () => {
+  const answers = { [INFO]: [info({ max_batch: 100, headers_only: true })], [UPDATE]: [info({ max_batch: 100 })] };
+  const { connection } = server(answers);
+  expect(await ensureDurable(connection, { ...SPEC, resumeAfter: 7 })).toMatchObject({
+    corrected: [{ field: 'headers_only' }],
+    limited: [{ field: 'max_batch', from: 100, to: 0 }],
+  });
+});
+
 test('settings of another host are left where the host yields, but for a filter, which is refused', async () => {
   const yields = { ...SPEC, resumeAfter: 7, yieldsToOtherHosts: true };
   const slower = info({}, { ...SPEC, ackWaitMs: 60_000 });

@@ -44,7 +44,7 @@ function bench(specs: readonly DurableSpec[], infos: readonly object[]) {
   });
   return { watch, looks, asked, log, ends, server };
 }
-const FINE = { pending: 3, inFlight: 1, needs: 'nothing', drift: [] };
+const FINE = { pending: 3, inFlight: 1, needs: 'nothing', corrections: [], drift: [] };
 
 test('all durables of a stream are looked at every 5 s with one request for each page', async () => {
   const specs = Array.from({ length: 300 }, (_, i) => specOf(`d${i}`));
@@ -59,7 +59,12 @@ test('all durables of a stream are looked at every 5 s with one request for each
 });
 
 test.each<[what: string, config: object, info: object, expected: Partial<DurableLook>]>([
-  ['an edit of an operator needs a correction', { ack_wait: 1e9 }, {}, { needs: 'correction' }],
+  [
+    'an edit of an operator needs a correction',
+    { ack_wait: 1e9 },
+    {},
+    { needs: 'correction', corrections: ['ack_wait: 1 s → 15 s'] },
+  ],
   ['a filter that passes over events needs a hold', { filter_subject: 'video.a' }, {}, { needs: 'hold' }],
   ['max_deliver needs a hold', { max_deliver: 2 }, {}, { needs: 'hold' }],
   ['a lost mark needs a hold', { metadata: {} }, {}, { needs: 'hold' }],

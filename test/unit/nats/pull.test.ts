@@ -128,14 +128,23 @@ test('a pull that is stopped or paused is not watched', async () => {
 test('refused pulls are said once, asked for again, and said to be served at the next sign of life', async () => {
   const bench = new Bench();
   for (let i = 0; i < 20; i++) {
-    bench.status(409, 'Exceeded MaxRequestBatch of 5');
+    bench.status(409, 'Exceeded MaxWaiting');
     await jest.advanceTimersByTimeAsync(500);
   }
   expect(bench.requests).toHaveLength(21);
-  expect(bench.told).toEqual(['refused: 409 Exceeded MaxRequestBatch of 5']);
+  expect(bench.told).toEqual(['refused: 409 Exceeded MaxWaiting']);
   bench.status(100);
   bench.status(100);
   expect(bench.told.slice(1)).toEqual(['served']);
+});
+
+test('where the server limits a request, several requests ask for the room, until the durable is another', async () => {
+  const bench = new Bench(12);
+  bench.status(409, 'Exceeded MaxRequestBatch of 5');
+  await jest.advanceTimersByTimeAsync(500);
+  expect(bench.requests).toEqual([12, 5, 5, 2]);
+  bench.pull.renew();
+  expect(bench.requests.slice(4)).toEqual([12]);
 });
 
 test.each([

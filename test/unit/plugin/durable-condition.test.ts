@@ -12,7 +12,7 @@ const DURABLE = {
   owner: { plugin: 'badge', handler: 'award' },
   deployment: 'jetplug',
 };
-const LOOK = { pending: 0, inFlight: 0, needs: 'nothing', drift: [] } as const;
+const LOOK = { pending: 0, inFlight: 0, needs: 'nothing', corrections: [], drift: [] } as const;
 
 function bench() {
   const log = new RecordingLog();
