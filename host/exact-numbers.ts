@@ -63,7 +63,7 @@ export function isExactDecimal(literal: string): boolean {
   return Number.isFinite(value) && normal(literal) === normal(String(value));
 }
 
-/** What an author is told of such a number. */
+/** Explains such a number to an author. */
 export function explainInexact({ path, literal }: InexactNumber): string {
   const value = JSON.stringify(Number(literal));
   const becomes = value === 'null' ? 'too large for a number' : `rounded to ${value}`;

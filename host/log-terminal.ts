@@ -141,7 +141,7 @@ function hintOf({ hint, err }: Fields): string[] {
   return typeof text === 'string' ? [`– ${textOf(text, MAX_TEXT)}`] : [];
 }
 
-/** `name=value`, as short as it can be told. */
+/** `name=value`, with the value as short as possible. */
 function restOf(fields: Fields, verbose: boolean): string[] {
   const limit = verbose ? Infinity : MAX_VALUE;
   return Object.entries(fields)

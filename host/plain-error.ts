@@ -18,7 +18,7 @@ const MAX_DETAILS = 20;
 /** How many causes below each other are read, and how many errors of an AggregateError. */
 const MAX_DEPTH = 5;
 const MAX_ERRORS = 10;
-/** How many failures are told of one start, or of one check. */
+/** How many failures one start, or one check, reports. */
 const MAX_FAILURES = 1_000;
 /** How many errors are read in all, of one that was thrown. */
 const MAX_READ = 50;
@@ -32,7 +32,7 @@ const BUILT_IN = new Map(
 /** The members that an error has by itself. */
 const OWN = new Set(['name', 'message', 'stack', 'cause', 'errors']);
 
-/** What was made here, and need not be read again. */
+/** Errors that were made here: they are plain already. */
 const made = new WeakSet<Error>();
 
 interface Budget {
@@ -41,7 +41,7 @@ interface Budget {
 
 /**
  * A copy of what was thrown, as an error of plain, bounded members: name, message, stack, causes, the errors of an
- * AggregateError, and fields that are text, numbers or booleans. What is no error is told in words. Never throws.
+ * AggregateError, and fields that are text, numbers or booleans. A value that is no error becomes an error that describes it. Never throws.
  */
 export function plainError(thrown: unknown): Error {
   return copy(thrown, 0, { left: MAX_READ });

@@ -142,7 +142,7 @@ export function Subscribe(
   };
 }
 
-/** A compiler that is not told otherwise calls decorators as the standard has them, with an object in place of the name. */
+/** By default a compiler calls decorators as the standard has them, with an object in place of the name. */
 function standardDecorator(): JetplugError {
   const hint =
     'Set "experimentalDecorators" and "emitDecoratorMetadata" in the tsconfig.json that compiles the plugin.';

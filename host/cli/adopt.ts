@@ -17,7 +17,7 @@ interface AdoptFlags extends CommonFlags {
   stream?: string;
 }
 
-/** What an adoption does, or would do. */
+/** The result of an adoption, or its preview. */
 interface Adoption {
   readonly kind: 'stream' | 'bucket' | 'durable';
   readonly name: string;

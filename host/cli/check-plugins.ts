@@ -6,7 +6,7 @@ import type { Claimant } from '../plugin/claims';
 import { errorsOf } from './output';
 import type { CheckMessage, CheckOrder } from './check-protocol';
 
-/** What was found of one plugin file. */
+/** The findings about one plugin file. */
 export interface CheckedPlugin {
   readonly plugin?: Claimant | undefined;
   readonly problems: readonly JetplugError[];

@@ -32,7 +32,7 @@ export interface Connected {
 
 const RETRY_MS = 500;
 const WAITING_EVERY_MS = 5_000;
-/** What may pass by itself: a server that starts, a cluster that elects its leaders. */
+/** Failures that may pass by themselves: a server starts, a cluster elects its leaders. */
 const MAY_PASS: ReadonlySet<string> = new Set(['JP_BROKER_UNREACHABLE', 'JP_BROKER_NO_QUORUM']);
 
 const CONNECT_TIMEOUT_MS = 3_000;

@@ -51,7 +51,7 @@ export class Connection {
   private readonly inboxPrefix: string | undefined;
   private up = true;
   private lostAtMs = 0;
-  /** What was reported since the connection stood: each try to connect again would report it anew. */
+  /** Reports since the connection was last up: each reconnect attempt would repeat them. */
   private readonly reported = new Set<string>();
 
   private constructor(

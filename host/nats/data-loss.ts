@@ -24,7 +24,7 @@ export interface DataLoss {
   readonly handlers: readonly { readonly handler: string; readonly events: EventCount }[];
 }
 
-/** What the changes would cost. It asks the server only about changes that can cost something. */
+/** Counts the stored events that the changes would cost. Asks the server only about changes that can cost any. */
 export async function lossesOf(
   connection: Connection,
   wanted: StreamSettings,

@@ -106,7 +106,7 @@ const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   'direct',
 ]);
 
-/** What a host asks of the server when it makes the durable. */
+/** The config with which a host creates the durable. */
 export function newConfig(spec: DurableSettings): ServerConfig {
   const { max_deliver } = CONSTANT_FIELDS as { max_deliver: number };
   const { ack_policy, replay_policy } = FIXED_FIELDS as Pick<ConsumerConfig, 'ack_policy' | 'replay_policy'>;

@@ -4,7 +4,7 @@ import type { Ownership } from './ownership';
 import { changeText, coversAll, fixedChanges, subjectsOf, type StreamChange } from './stream-changes';
 import type { StreamUse, WantedStream } from './wanted-streams';
 
-/** What an error says of a stream that this deployment does not manage. */
+/** The facts that an error states about a stream that this deployment does not manage. */
 export interface ForeignStream {
   readonly info: StreamInfo;
   readonly ownership: Ownership;

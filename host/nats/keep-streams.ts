@@ -16,7 +16,7 @@ export async function keepStreams(connection: Connection, kept: KeptStreams, con
   }
 }
 
-/** What is lost with a stream. */
+/** Names the data that is lost with a stream. */
 const LOST: Record<StreamUse, (wanted: WantedStream) => string> = {
   events: ({ settings }) => `the events of stream ${settings.name}`,
   'dead-letters': () => 'the dead letters',

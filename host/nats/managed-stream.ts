@@ -11,7 +11,7 @@ import { streamError } from './stream-errors';
 import type { StreamState } from './streams';
 import type { WantedStream } from './wanted-streams';
 
-/** What the host would do about a stream; nothing is done yet. */
+/** The action that the host plans for a stream. */
 type Plan =
   | { readonly action: 'create' }
   | { readonly action: 'use'; readonly info: StreamInfo; readonly managed: boolean }

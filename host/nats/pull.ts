@@ -128,7 +128,7 @@ export class Pull {
     this.leaveRequests();
   }
 
-  /** Takes back what was asked for, and asks anew: the server does not apply changed settings to waiting requests. */
+  /** Leaves the waiting requests and sends new ones: the server does not apply changed settings to waiting requests. */
   renew(): void {
     if (this.paused || this.missing || !this.subscription) return;
     this.leaveRequests();
@@ -137,7 +137,7 @@ export class Pull {
   }
 
   /**
-   * Called every few seconds while events wait for delivery. Asks anew when a request waits and no message came
+   * Called every few seconds while events wait for delivery. Sends a new request when one waits and no message came
    * between two calls: a request that waits is not served when a pause ends early.
    */
   nudge(): void {

@@ -1,4 +1,4 @@
-/** What a failed TLS handshake means, and what mends it. */
+/** The meaning of a failed TLS handshake, with its remedy. */
 export interface TlsFailure {
   readonly means?: string;
   readonly hint?: string;

@@ -21,7 +21,7 @@ export interface UnhandledSubject {
   readonly events: number;
 }
 
-/** What of a host is asked. */
+/** The parts of a host that the comparison needs. */
 export interface UnhandledIn {
   readonly plugins: Pick<Plugins, 'definitions'>;
   readonly connection: Connection;
@@ -31,7 +31,7 @@ export interface UnhandledIn {
 /** So that an answer of some hundred bytes a subject fits into one message. */
 const MAX_LISTED = 500;
 
-/** What no handler of this host takes, by subject. */
+/** Counts the stored events that no handler of this host takes, by subject. */
 export async function unhandledEvents(host: UnhandledIn): Promise<Unhandled> {
   const compared = await compareAll(host);
   const subjects = compared

@@ -7,7 +7,7 @@ import type { Time } from '../time';
 /** The same reason is logged again after so long. */
 const SAY_AGAIN_MS = 600_000;
 
-/** What keeps a durable from delivering, for the log and for who asks. Each change is logged once. */
+/** The reasons why a durable delivers nothing, for the log and for status queries. Each change is logged once. */
 export class DurableCondition {
   pausedUntil: Date | undefined;
   /** Settings that another host of the deployment has given it. */

@@ -25,7 +25,7 @@ export class FollowedFiles {
     }
   }
 
-  /** These are taken up now; what they are is looked at anew. */
+  /** The plugins are loaded with these files now: takes their present state as known. */
   note(paths: readonly string[]): void {
     for (const path of paths) {
       this.isFollowed.delete(path);

@@ -37,7 +37,7 @@ export interface LaneOptions {
 
 /** One durable that feeds a handler's intake: its own stream's, or its retry road's. */
 export class Lane {
-  /** What keeps the durable from delivering. */
+  /** The reasons why the durable delivers nothing. */
   readonly condition: DurableCondition;
   private readonly pull: DurablePull;
   private readonly misfits: Misfits;

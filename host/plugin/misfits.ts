@@ -1,7 +1,7 @@
 import { covers } from '../../sdk/internal';
 import type { Delivery } from '../message/delivery';
 
-/** Subjects that are remembered to match; more are matched each time anew. */
+/** How many matching subjects are cached; any other subject is matched at each delivery. */
 const MOST_KNOWN = 1_000;
 /** Deliveries that did not fit are remembered, until they come again. */
 const MOST_SEEN = 10_000;

@@ -39,7 +39,7 @@ export async function reconcileHandler(
   return { durable, settlements, attempts, outages, before: { outage: outages.ongoing, failing } };
 }
 
-/** Makes the durable where it is missing: anew, or behind what is settled of it. Records where it begins. */
+/** Creates the durable where it is missing: by its `from`, or behind the settled events. Records where it begins. */
 export async function ensureDurableAt(
   durable: DurableSpec,
   settlements: Settlements,
