@@ -5,10 +5,10 @@ import { lazyResultError } from '../message/lazy-result';
 import { OutcomeKnown } from '../message/outcome';
 import { isStale } from '../message/stale-failure';
 import { validate } from '../message/validate';
+import { errorsIn } from '../plain-error';
 import { compile } from '../plugin/compile';
 import { contain, lifecycleError, type ContainedPlugin } from '../plugin/contain';
 import { describe, type DescribedPlugin, type HandlerDefinition } from '../plugin/describe';
-import { isInstance } from '../thrown';
 import { ChildBatchContext, ChildCall, ChildContext, within } from './child-call';
 import { RemoteEventBus, RemoteLogger, RemoteTexts } from './child-services';
 import type { HostLink } from './host-link';
@@ -49,8 +49,7 @@ export class ChildPlugin {
 
   private orFail(work: () => void | Promise<void>): void {
     void (async () => work())().catch((error: unknown) => {
-      const errors = isInstance(error, AggregateError) ? (error.errors as unknown[]) : [error];
-      this.link.send({ is: 'failed', errors: errors.map((one) => encodeError(one)) });
+      this.link.send({ is: 'failed', errors: errorsIn(error).map((one) => encodeError(one)) });
     });
   }
 

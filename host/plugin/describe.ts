@@ -85,11 +85,14 @@ export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>
   try {
     return read(plugin, config);
   } catch (error) {
-    if (isInstance(error, AggregateError)) throw error;
+    if (isInstance(error, PluginProblems)) throw error;
     // A getter of the author's, or an option that is not what it should be.
     throw unreadable(plugin, error);
   }
 }
+
+/** Only the host makes these: an AggregateError may be an author's. */
+class PluginProblems extends AggregateError {}
 
 function unreadable({ cls, file, sources }: CompiledPlugin, thrown: unknown): AggregateError {
   const cause = plainError(thrown);
@@ -134,7 +137,7 @@ function read(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): Describe
   const isolation = attempt(() => isolationOf(options, layers));
   attempt(() => assertDistinct(handlers));
 
-  if (problems.length > 0 || !isolation) throw new AggregateError(problems, `${file} cannot be used`);
+  if (problems.length > 0 || !isolation) throw new PluginProblems(problems, `${file} cannot be used`);
   return {
     name,
     file,
