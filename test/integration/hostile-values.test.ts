@@ -114,6 +114,8 @@ test('a plugin that throws such a value while it is loaded fails alone, and says
     'starts.plugin.ts': 'JP_PLUGIN_START_FAILED',
     'settings.plugin.ts': 'JP_PLUGIN_SETTINGS_INVALID',
   });
+  // An export that cannot be read is no plugin; its file has another.
+  expect(plugins.find(({ plugin }) => plugin === 'exports')).toMatchObject({ state: 'running' });
 });
 
 test('a plugin beside whose class an export cannot be read runs', async () => {
