@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { isJetplugError, JetplugError } from '../../sdk/internal';
+import { isJetplugError, type JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { compile } from '../plugin/compile';
 import { validSettings } from '../plugin/contain';
@@ -8,6 +8,8 @@ import { discover } from '../plugin/discover';
 import { specOf } from '../plugin/reconcile';
 import { Claims } from '../plugin/claims';
 import { common, configFor, type CommonFlags } from './common';
+import { atSettings } from '../config/settings-place';
+import { unusedSections } from '../config/unused-sections';
 import { errorLines, errorsOf, paint, print, printJson } from './output';
 
 export function checkCommand(program: Command): void {
@@ -44,19 +46,28 @@ async function inspect(flags: CommonFlags): Promise<{ problems: JetplugError[]; 
   const problems: JetplugError[] = [];
   const plugins: DescribedPlugin[] = [];
   try {
-    const { config } = configFor(flags);
+    const loaded = configFor(flags);
+    const { config } = loaded;
     const claims = new Claims();
     for (const file of discover(config.plugins.dirs).found) {
       try {
         const plugin = describe(compile(file), config);
         claims.take(plugin);
         plugins.push(plugin);
-        problems.push(...(await inspectUse(plugin, config)));
+        const found = await inspectUse(plugin, config);
+        problems.push(...found.map((error) => atSettings(error, loaded.sourceOf)));
       } catch (failure) {
-        problems.push(...errorsOf(failure).map((error) => error.with({ file: file.file })));
+        problems.push(
+          ...errorsOf(failure).map((error) => atSettings(error, loaded.sourceOf).with({ file: file.file })),
+        );
       }
     }
-    problems.push(...unusedSections(config, plugins, problems));
+    // The names of plugins that could not be read are not known.
+    const names = plugins.map(({ name }) => name);
+    const unused = unusedSections(loaded, names);
+    problems.push(
+      ...(problems.length === 0 ? unused : unused.filter(({ message }) => message.includes('did you mean'))),
+    );
   } catch (failure) {
     problems.push(...errorsOf(failure));
   }
@@ -79,16 +90,4 @@ async function inspectUse(plugin: DescribedPlugin, config: Config): Promise<Jetp
   }
   await validSettings(plugin, config.plugins.sections[plugin.name]?.settings).catch(collect);
   return problems;
-}
-
-/** A section for a plugin that is not there is most often a slip of the pen; not so when a plugin could not be read. */
-function unusedSections(config: Config, plugins: DescribedPlugin[], problems: JetplugError[]): JetplugError[] {
-  if (problems.length > 0) return [];
-  const names = new Set(plugins.map(({ name }) => name));
-  return Object.keys(config.plugins.sections)
-    .filter((name) => !names.has(name))
-    .map((name) => {
-      const known = [...names].join(', ');
-      return new JetplugError('JP_CONFIG_UNKNOWN_KEY', `plugins.${name}: there is no such plugin; there are ${known}`);
-    });
 }
