@@ -17,10 +17,33 @@ const SAFE_DIGITS = 15;
  * Finds the first number that changes when the text is parsed: `JSON.stringify` of the parsed value denotes another
  * decimal. `0.1`, `1.0` and `1e2` are exact; `9007199254740993` and `1e400` are not.
  *
+ * Every event with a number in it is looked at: only long runs of digits and exponents get more than a glance.
+ *
  * @param json a text that `JSON.parse` takes
  */
 export function findInexactNumber(json: string): InexactNumber | undefined {
-  return mayBeInexact(json) ? new Search(json).run() : undefined;
+  let digits = 0;
+  for (let at = 0; at < json.length; at++) {
+    const code = json.charCodeAt(at);
+    if (code === QUOTE) {
+      at = endOfString(json, at);
+      digits = 0;
+    } else if (isDigit(code)) {
+      if (++digits <= SAFE_DIGITS) continue;
+      const literal = numberAround(json, at);
+      if (!isExactDecimal(literal.text)) return { path: pathAt(json, literal.start), literal: literal.text };
+      at = literal.end - 1;
+      digits = 0;
+    } else if (code !== 46) {
+      if (digits > 0 && (code === 101 || code === 69) && !hasShortExponent(json, at)) {
+        const literal = numberAround(json, at);
+        if (!isExactDecimal(literal.text)) return { path: pathAt(json, literal.start), literal: literal.text };
+        at = literal.end - 1;
+      }
+      digits = 0;
+    }
+  }
+  return undefined;
 }
 
 /** @throws JetplugError `JP_NUMBER_INEXACT` when a number of the text changes when it is parsed */
@@ -32,6 +55,8 @@ export function refuseInexact(json: string, what: string): void {
 /** Whether a number as written in JSON or YAML (`12`, `-1.5e3`, `+.5`) is the value that it parses to. */
 export function isExactDecimal(literal: string): boolean {
   const value = Number(literal);
+  // As most programs write it.
+  if (String(value) === literal) return Number.isFinite(value);
   return Number.isFinite(value) && normal(literal) === normal(String(value));
 }
 
@@ -43,81 +68,61 @@ export function explainInexact({ path, literal }: InexactNumber): string {
   return `${where} ${shorten(literal, 40)} would be ${becomes}; write it as a string, in quotes`;
 }
 
-/** A quick look, since every event with a number in it is looked at: long runs of digits and exponents, outside of strings. */
-function mayBeInexact(json: string): boolean {
-  let digits = 0;
-  for (let at = 0; at < json.length; at++) {
-    const code = json.charCodeAt(at);
-    if (code === QUOTE) at = endOfString(json, at);
-    else if (code >= 48 && code <= 57) {
-      if (++digits > SAFE_DIGITS) return true;
-    } else if (code !== 46) {
-      if (digits > 0 && (code === 101 || code === 69)) return true;
-      digits = 0;
-    }
-  }
-  return false;
+/** Whether the exponent has at most two digits: then it takes no number of up to 15 digits out of the range that is exact. */
+function hasShortExponent(json: string, at: number): boolean {
+  const sign = json.charCodeAt(at + 1);
+  const first = sign === 43 || sign === 45 ? at + 2 : at + 1;
+  const third = json.charCodeAt(first + 2);
+  return !isDigit(json.charCodeAt(first + 1)) || !isDigit(third);
 }
 
-/** Walks the text, and knows where it is. */
-class Search {
-  private at = 0;
-  /** Of each object and array around the place: the key, or the index. */
-  private readonly path: (string | number)[] = [];
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
+}
 
-  constructor(private readonly json: string) {}
+/** The number that a place is in. */
+function numberAround(json: string, at: number): { start: number; end: number; text: string } {
+  let start = at;
+  while (start > 0 && isOfNumber(json.charCodeAt(start - 1))) start--;
+  let end = at + 1;
+  while (end < json.length && isOfNumber(json.charCodeAt(end))) end++;
+  return { start, end, text: json.slice(start, end) };
+}
 
-  run(): InexactNumber | undefined {
-    const { json, path } = this;
-    for (; this.at < json.length; this.at++) {
-      switch (json[this.at]) {
-        case '{':
-          path.push('');
-          break;
-        case '[':
-          path.push(0);
-          break;
-        case '}':
-        case ']':
-          path.pop();
-          break;
-        case ',': {
-          const last = path.at(-1);
-          if (typeof last === 'number') path[path.length - 1] = last + 1;
-          break;
-        }
-        case '"':
-          this.string();
-          break;
-        default: {
-          const literal = this.number();
-          if (literal !== undefined && !isExactDecimal(literal)) return { path: path.join('.'), literal };
-        }
+/** Digits, signs, the point and the exponent's letter; none of them stands beside a number in JSON. */
+function isOfNumber(code: number): boolean {
+  return isDigit(code) || code === 45 || code === 46 || code === 43 || code === 101 || code === 69;
+}
+
+/** The keys and indexes that lead to a place. */
+function pathAt(json: string, place: number): string {
+  const path: (string | number)[] = [];
+  for (let at = 0; at < place; at++) {
+    const last = path.length - 1;
+    switch (json.charAt(at)) {
+      case '{':
+        path.push('');
+        break;
+      case '[':
+        path.push(0);
+        break;
+      case '}':
+      case ']':
+        path.pop();
+        break;
+      case ',':
+        if (typeof path[last] === 'number') path[last]++;
+        break;
+      case '"': {
+        const end = endOfString(json, at);
+        // In an object the last string before a value is its key, or the value before, which is no longer needed.
+        if (typeof path[last] === 'string') path[last] = json.slice(at, end + 1);
+        at = end;
       }
     }
-    return undefined;
   }
-
-  /** Goes to its last character; where it is a key, the path is that of its value from there on. */
-  private string(): void {
-    const { json, path } = this;
-    const start = this.at;
-    this.at = endOfString(json, start);
-    if (typeof path.at(-1) === 'string' && /^\s*:/.test(json.slice(this.at + 1, this.at + 100))) {
-      path[path.length - 1] = JSON.parse(json.slice(start, this.at + 1)) as string;
-    }
-  }
-
-  /** Goes to the last character of the number that begins here, if one does. */
-  private number(): string | undefined {
-    NUMBER.lastIndex = this.at;
-    const literal = NUMBER.exec(this.json)?.[0];
-    if (literal !== undefined) this.at += literal.length - 1;
-    return literal;
-  }
+  return path.map((key) => (typeof key === 'number' ? key : (JSON.parse(key) as string))).join('.');
 }
-
-const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
 /** A decimal as sign, significant digits and exponent: the same for all ways of writing it. */
 function normal(literal: string): string {

@@ -10,6 +10,7 @@ import { Sweep } from './message/sweep';
 import { Bucket } from './nats/bucket';
 import { Connection } from './nats/connection';
 import { DeadLetterStream } from './nats/dead-letter-stream';
+import { DurableWatch } from './nats/durable-watch';
 import { openBroker, type Broker, type BrokerProgress } from './nats/embedded/open-broker';
 import { takeOver } from './nats/embedded/take-over';
 import { ensureStreams } from './nats/ensure-streams';
@@ -82,6 +83,7 @@ export class Host {
   private written: LoadedConfig;
   private readonly log: HostLog;
   private plugins: Plugins | undefined;
+  private durables: DurableWatch | undefined;
   private takingOver = false;
   /** Told of errors that nobody caught. */
   readonly faults: Faults;
@@ -132,6 +134,8 @@ export class Host {
     this.opened.push({ what: 'the plugins', close: () => plugins.stop() });
     await this.loadPlugins(plugins, discovery, compiled);
     this.warnOfUnusedSections(plugins);
+    // A pause, too, is known when the host is ready.
+    await this.durables?.look();
     await this.watch(plugins);
     await this.openService(plugins, connection, this.subscribable(streams));
     this.phase = 'running';
@@ -225,11 +229,13 @@ export class Host {
     await keepStreams(connection, kept, this.config);
     await records.keep(kept, 'what the host knows of attempts and of settled events', this.config);
     const wakes = new Wakes(connection, this.log);
+    const durables = (this.durables = new DurableWatch(connection, this.log));
+    this.opened.push({ what: 'looking after the durables', close: async () => durables.stop() });
     const texts = new KvLongTexts(records, (message, details) => this.log.warn(message, details));
     const host = {
       config: this.config,
       sourceOf: (path: string) => this.written.sourceOf(path),
-      broker: natsBroker(connection, kept, this.config),
+      broker: natsBroker(connection, kept, durables, this.config),
       streams: subscribable,
       clock: systemClock,
       time: machineTime,
@@ -282,8 +288,8 @@ export class Host {
     { found, skipped }: Discovery,
     compiled: readonly Promise<void>[],
   ): Promise<void> {
-    for (const { file, why, looksMeant } of skipped) {
-      this.log[looksMeant ? 'info' : 'debug']('a file in the plugins folder is skipped', { file, why });
+    for (const { file, why, looksMeant, isStray } of skipped) {
+      this.log[looksMeant || isStray ? 'info' : 'debug']('a file in the plugins folder is skipped', { file, why });
     }
     const loads: Promise<unknown>[] = [];
     for (let first = 0; first < found.length; first += LOADED_TOGETHER) {

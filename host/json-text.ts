@@ -4,6 +4,7 @@ const BACKSLASH = 92;
 /** The place of the quote that closes the string which begins at a place. */
 export function endOfString(json: string, start: number): number {
   for (let at = json.indexOf('"', start + 1); at >= 0; at = json.indexOf('"', at + 1)) {
+    if (json.charCodeAt(at - 1) !== BACKSLASH) return at;
     let before = at;
     while (json.charCodeAt(before - 1) === BACKSLASH) before--;
     if ((at - before) % 2 === 0) return at;

@@ -2,6 +2,8 @@ import pino, { type DestinationStream, type Logger as PinoLogger } from 'pino';
 import { Logger } from '../sdk';
 import type { LogLevel } from './config/config';
 import { terminalLog } from './log-terminal';
+import { isErrorLike, plainError } from './plain-error';
+import { errorRecord, plainFields, plainText, plainValue } from './plain-value';
 
 /** A log of which each part of the host has its own. */
 export interface PartedLog extends Logger {
@@ -23,7 +25,7 @@ export class HostLog extends Logger implements PartedLog {
   }
 
   static create(options: LogOptions): HostLog {
-    const base = { level: options.level, base: null, serializers: { err: pino.stdSerializers.errWithCause } };
+    const base = { level: options.level, base: null, serializers: { err: errorOnLine } };
     const named = { ...base, formatters: { level: (label: string) => ({ level: label }) } };
     return new HostLog(pino({ ...named, timestamp: pino.stdTimeFunctions.isoTime }, destinationFor(options)));
   }
@@ -33,16 +35,25 @@ export class HostLog extends Logger implements PartedLog {
   }
 
   debug(message: string, fields?: object): void {
-    this.pino.debug(fields, message);
+    this.write('debug', message, fields);
   }
   info(message: string, fields?: object): void {
-    this.pino.info(fields, message);
+    this.write('info', message, fields);
   }
   warn(message: string, fields?: object): void {
-    this.pino.warn(fields, message);
+    this.write('warn', message, fields);
   }
   error(message: string, fields?: object): void {
-    this.pino.error(fields, message);
+    this.write('error', message, fields);
+  }
+
+  /** Fields of the host's own are plain; of what is not, a line is written all the same. */
+  private write(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: object): void {
+    try {
+      this.pino[level](fields, message);
+    } catch (failure) {
+      this.pino[level](plainFields({ logFailed: plainError(failure).message }, fields), plainText(message));
+    }
   }
 }
 
@@ -50,4 +61,9 @@ function destinationFor({ terminal, verbose = false }: LogOptions): DestinationS
   if (terminal) return terminalLog({ verbose });
   // A full disk, or a terminal that is gone, must not harm whoever logs; there is nowhere else to say so.
   return pino.destination({ dest: 1, sync: true }).on('error', () => undefined);
+}
+
+/** The field `err`: an error with its causes, or whatever else was thrown. */
+function errorOnLine(thrown: unknown): unknown {
+  return isErrorLike(thrown) ? errorRecord(plainError(thrown)) : plainValue(thrown);
 }

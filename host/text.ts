@@ -10,3 +10,9 @@ export function utf8(bytes: Uint8Array, from = 0): string {
   if (Buffer.isBuffer(bytes) && isAscii(bytes)) return bytes.toString('latin1', from);
   return UTF8.decode(bytes.subarray(from));
 }
+
+/** Cuts a text to so many characters, and says so. Unlike a slice, it does not keep the whole text in memory. */
+export function cut(text: string, max: number): string {
+  if (text.length <= max) return text;
+  return `${Buffer.from(text.slice(0, max)).toString()}… (${text.length} characters)`;
+}

@@ -1,4 +1,5 @@
 import type { Location } from './location';
+import { hasMark } from './mark';
 
 /**
  * Every error of Jetplug: its stable code, what it means, and what mends it. A code that is retired
@@ -108,10 +109,6 @@ export const ERRORS = {
     'A stream has reached its limit, keeps what it has and refuses what is new.',
     'Nothing is lost: the event waits in its own stream. Raise deadLetters.maxBytes or retries.maxBytes, or drop dead letters.',
   ],
-  JP_STREAM_MAX_BYTES_REQUIRED: [
-    'The NATS account requires a limit in bytes for each stream.',
-    'Set a limit for each kind: streams[].maxBytes, deadLetters.maxBytes, retries.maxBytes and store.maxBytes.',
-  ],
   JP_ADOPT_UNWANTED: [
     'The config and the plugins do not want what was to be adopted.',
     'Adopt only what the message lists, or name it in the config first.',
@@ -119,6 +116,10 @@ export const ERRORS = {
 
   // plugins
   JP_PLUGINS_DIR_MISSING: ['A plugins folder does not exist.', 'Create it, or correct plugins.dirs or --plugins.'],
+  JP_PLUGINS_DIR_UNREADABLE: [
+    'A plugins folder is there, and cannot be read.',
+    'Let the user that runs the host read it and enter it (`r` and `x`), or correct plugins.dirs or --plugins.',
+  ],
   JP_PLUGIN_SKIPPED: [
     'A file in a plugins folder is not taken for a plugin.',
     'A plugin is name.plugin.ts or .js in a plugins folder itself, or index.plugin.ts or .js in a folder of its own in it.',
@@ -207,6 +208,14 @@ export const ERRORS = {
     'A handler does not say which event it handles.',
     'Give its parameter a contract’s class as type, imported without `type`, or name it: @Subscribe(VideoWatchStarted).',
   ],
+  JP_HANDLER_NOT_A_METHOD: [
+    '@Subscribe stands on something whose body the host would never run: a generator, a static method, a getter, a setter or a property.',
+    'Put @Subscribe on an ordinary method of the class, `async` or not. What a generator yields, await or loop over in the method.',
+  ],
+  JP_HANDLER_RETURNED_LAZY: [
+    'A handler returned work that nobody runs: a generator, an Observable or a function. Its event counts as failed.',
+    'Run it in the handler: loop over the generator, await `lastValueFrom(observable)`, call the function; then return nothing.',
+  ],
   JP_HANDLER_OPTIONS: ['An option of @Subscribe has a value it does not take.', 'Correct it as the message describes.'],
   JP_HANDLER_NO_STREAM: [
     'No stream holds the subject that a handler subscribes to.',
@@ -231,7 +240,10 @@ export const ERRORS = {
     'A subject is not one that can be used.',
     'Use dot-separated tokens without white space, and wildcards only to subscribe.',
   ],
-  JP_EVENT_INVALID: ['The fields of an event do not fit its contract.', 'Correct what the message names.'],
+  JP_EVENT_INVALID: [
+    'The fields of an event do not fit its contract, or are not JSON.',
+    'Correct what the message names.',
+  ],
   JP_NUMBER_INEXACT: [
     'A number has more digits than a JavaScript number holds, or is too large or too small for one, and would be changed silently.',
     'Write it as a string, in quotes.',
@@ -289,7 +301,10 @@ export const ERRORS = {
   JP_HTTP_LISTEN: ['The HTTP address cannot be listened on.', 'Give another with --http HOST:PORT, or http.listen.'],
 
   // commands
-  JP_NO_HOST: ['No running host answered.', 'Start one with `npx jetplug start`, or name the server of a running one with --servers.'],
+  JP_NO_HOST: [
+    'No running host answered.',
+    'Start one with `npx jetplug start`, or name the server of a running one with --servers.',
+  ],
   JP_NOT_FOUND: ['There is nothing by that name.', 'The message names what there is, or the command that lists it.'],
   JP_FILE_EXISTS: [
     'A file that was to be written is there already.',
@@ -369,8 +384,13 @@ export class JetplugError extends Error {
   }
 }
 
+/** Never throws. */
 export function isJetplugError(error: unknown): error is JetplugError {
-  return typeof error === 'object' && error !== null && ERROR_MARK in error;
+  return hasMark(error, ERROR_MARK);
+}
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(ERRORS, value);
 }
 
 function dropUndefined<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

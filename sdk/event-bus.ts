@@ -36,7 +36,7 @@ export abstract class EventBus {
    * published nothing. Its id is derived from the event being handled, so that a handler run again
    * does not publish twice. A handler of batches says which event: `{ for: event }`. Elsewhere it resolves when the stream has stored the event.
    *
-   * @throws JetplugError `JP_EVENT_INVALID` when the fields do not fit the contract, `JP_SUBJECT_INVALID`,
+   * @throws JetplugError `JP_EVENT_INVALID` when the fields do not fit the contract or are no JSON, `JP_SUBJECT_INVALID`,
    *   `JP_PUBLISH_FAILED` when no stream took the event (its `cause` says why)
    */
   abstract publish<E extends EventContract | string>(

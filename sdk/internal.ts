@@ -5,7 +5,7 @@ import { HANDLERS_MARK, type HandlerMark } from './subscribe';
 
 export type { CloudEvent } from './context';
 export { durationMs, formatDuration, parseDuration } from './duration';
-export { JetplugError, isJetplugError, type ErrorCode, type ErrorReport } from './errors';
+export { JetplugError, isErrorCode, isJetplugError, type ErrorCode, type ErrorReport } from './errors';
 export { isEventContract, type Envelope, type EventContract } from './event';
 export { topFrame, type Location } from './location';
 export { kebabCase, pluginNameOf } from './names';
@@ -32,6 +32,16 @@ export function handlerMarks(cls: PluginClass): readonly HandlerMark[] {
     const known = new Set(marks.map(({ method }) => method));
     const own = (level as { [HANDLERS_MARK]: HandlerMark[] })[HANDLERS_MARK];
     marks.unshift(...own.filter(({ method }) => !known.has(method)));
+  }
+  return marks;
+}
+
+/** The static members of a class and its parents that carry `@Subscribe`: the host would never call them. */
+export function staticHandlerMarks(cls: PluginClass): readonly HandlerMark[] {
+  const marks: HandlerMark[] = [];
+  for (let level: unknown = cls; typeof level === 'function'; level = Object.getPrototypeOf(level)) {
+    if (!Object.hasOwn(level, HANDLERS_MARK)) continue;
+    marks.push(...(level as unknown as { [HANDLERS_MARK]: HandlerMark[] })[HANDLERS_MARK]);
   }
   return marks;
 }

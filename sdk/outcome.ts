@@ -1,4 +1,5 @@
 import { durationMs, type Duration } from './duration';
+import { hasMark } from './mark';
 
 const REJECT = Symbol.for('jetplug.reject');
 const RETRY_LATER = Symbol.for('jetplug.retry-later');
@@ -71,13 +72,13 @@ export class BatchFailure extends Error {
 }
 
 export function isBatchFailure(error: unknown): error is BatchFailure {
-  return typeof error === 'object' && error !== null && BATCH_FAILURE in error;
+  return hasMark(error, BATCH_FAILURE);
 }
 
 export function isReject(error: unknown): error is Reject {
-  return typeof error === 'object' && error !== null && REJECT in error;
+  return hasMark(error, REJECT);
 }
 
 export function isRetryLater(error: unknown): error is RetryLater {
-  return typeof error === 'object' && error !== null && RETRY_LATER in error;
+  return hasMark(error, RETRY_LATER);
 }

@@ -11,7 +11,8 @@ export interface ForEvent {
  * `nats kv get jetplug-badge u1` reads well. Inject it: `constructor(private readonly watches: Store<number>)`.
  *
  * Any string of 1–512 bytes is a key. Every method rejects with a `JetplugError`: `JP_STORE_KEY_INVALID`
- * for a key that is not, `JP_STORE_VALUE_INVALID` for a value that JSON cannot hold, and
+ * for a key that is not, `JP_STORE_VALUE_INVALID` for a value that JSON cannot hold (a `Date` is kept as its ISO
+ * string), `JP_NUMBER_INEXACT` for one of another program with a number that cannot be kept exactly, and
  * `JP_STORE_UNAVAILABLE` when the server does not answer.
  */
 export abstract class Store<T = unknown> {

@@ -1,5 +1,6 @@
 import type { BatchContext, EventContext } from './context';
 import type { Duration } from './duration';
+import { JetplugError } from './errors';
 import { isEventContract, type EventContract } from './event';
 
 /** How a failing handler is tried again. */
@@ -66,18 +67,36 @@ export interface HandlerMark {
 
 export const HANDLERS_MARK: unique symbol = Symbol.for('jetplug.handlers') as never;
 
+/** Work that is returned and that nobody would run. */
+interface Lazy {
+  subscribe(...args: never[]): unknown;
+  // A client of a broker, or an emitter, has one of these as well.
+  publish?: never;
+  emit?: never;
+}
+
+/** What a handler may return: not a generator, an Observable or a function, at once or by a promise. */
+type Ran<Result> = 0 extends 1 & Result
+  ? unknown
+  : Extract<Awaited<Result>, Generator | AsyncGenerator | Lazy | ((...args: never[]) => unknown)> extends never
+    ? unknown
+    : 'a handler runs its work itself, and returns no generator, Observable or function';
+
+/** The class's prototype: a static method is the host's to call by nobody. */
+type Instance<Target> = Target extends abstract new (...args: never[]) => unknown ? 'a handler is not static' : unknown;
+
 /** Accepts only methods that can take an event `E` as their first parameter. */
-type HandlerDecorator<E> = (
-  target: object,
+type HandlerDecorator<E> = <Target extends object, Result>(
+  target: Target & Instance<Target>,
   method: string,
-  descriptor: { value?: (event: E, context: EventContext) => unknown },
+  descriptor: { value?: ((event: E, context: EventContext) => Result) & Ran<Result> },
 ) => void;
 
 /** Accepts only methods that can take an array of events `E` as their first parameter. */
-type BatchHandlerDecorator<E> = (
-  target: object,
+type BatchHandlerDecorator<E> = <Target extends object, Result>(
+  target: Target & Instance<Target>,
   method: string,
-  descriptor: { value?: (events: E[], context: BatchContext) => unknown },
+  descriptor: { value?: ((events: E[], context: BatchContext) => Result) & Ran<Result> },
 ) => void;
 
 type FieldOf<C extends EventContract> = Extract<keyof InstanceType<C>, string>;
@@ -114,11 +133,20 @@ export function Subscribe(
 ): HandlerDecorator<never> & BatchHandlerDecorator<never> {
   const target = targetOf(told);
   const chosen = typeof told === 'object' ? told : options;
-  return (prototype, method) => {
+  return (decorated: object, method: unknown) => {
+    if (typeof method === 'object') throw standardDecorator();
     // A list of its own for each class: what a subclass decorates is no business of its parent's.
-    if (!Object.hasOwn(prototype, HANDLERS_MARK)) Object.defineProperty(prototype, HANDLERS_MARK, { value: [] });
-    (prototype as { [HANDLERS_MARK]: HandlerMark[] })[HANDLERS_MARK].push({ method, target, options: chosen });
+    if (!Object.hasOwn(decorated, HANDLERS_MARK)) Object.defineProperty(decorated, HANDLERS_MARK, { value: [] });
+    const { [HANDLERS_MARK]: marks } = decorated as { [HANDLERS_MARK]: HandlerMark[] };
+    marks.push({ method: method as string, target, options: chosen });
   };
+}
+
+/** A compiler that is not told otherwise calls decorators as the standard has them, with an object in place of the name. */
+function standardDecorator(): JetplugError {
+  const hint =
+    'Set "experimentalDecorators" and "emitDecoratorMetadata" in the tsconfig.json that compiles the plugin.';
+  return new JetplugError('JP_HANDLER_NOT_A_METHOD', '@Subscribe was compiled as a standard decorator', { hint });
 }
 
 function targetOf(told: SubscribeOptions | EventContract | string | undefined): SubscribeTarget {

@@ -11,7 +11,7 @@ import { durablePosition, ensureDurable } from '../nats/consumers';
 import { DeadLetterStream, type StoredLetter } from '../nats/dead-letter-stream';
 import { ensureManagedStream } from '../nats/managed-stream';
 import { NatsRetryRoad, roadDurable } from '../nats/retry-road';
-import { assertOurs } from '../nats/stream-comparison';
+import { isOurs } from '../nats/stream-comparison';
 import { deadLetterStream, retryStream } from '../nats/wanted-streams';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
 import { utf8 } from '../text';
@@ -85,31 +85,35 @@ async function list(flags: SelectionFlags): Promise<void> {
 }
 
 async function redrive(ids: string[], flags: SelectionFlags): Promise<void> {
-  await change(ids, flags, 'redriven', async (letter, stream, { connection, texts }) => {
+  const work: Change = async (letter, stream, { connection, texts }) => {
     const stored = await stream.get(letter.id);
     if (!stored) return;
     const whole = await withPayload(stored, connection);
     await new NatsRetryRoad(connection).park(await withOwnRecord(redriven(whole), texts));
-  });
+  };
+  await change(ids, flags, 'redriven', work, prepareRoads);
 }
 
 async function drop(ids: string[], flags: SelectionFlags): Promise<void> {
   await change(ids, flags, 'dropped', (letter, stream) => stream.remove(letter.id));
 }
 
+type Change = (letter: DeadLetterSummary, stream: DeadLetterStream, broker: Broker) => Promise<void>;
+
 /** Does something with each chosen letter, with a bar; the letters that were done are told. */
 async function change(
   ids: string[],
   flags: SelectionFlags,
   done: string,
-  work: (letter: DeadLetterSummary, stream: DeadLetterStream, broker: Broker) => Promise<void>,
+  work: Change,
+  prepare?: typeof prepareRoads,
 ): Promise<void> {
   assertChosen(ids, flags);
   const chosen = await withLetters(flags, async (stream, broker, config) => {
     const letters = select(await summaries(stream), ids, flags);
     if (flags.dryRun || letters.length === 0) return letters;
     const bar = progressBar(done);
-    await prepareRoads(letters, broker.connection, config);
+    await prepare?.(letters, broker.connection, config);
     for (const [i, letter] of letters.entries()) {
       await work(letter, stream, broker);
       bar.update(i + 1, letters.length, `${i + 1} of ${letters.length}`);
@@ -129,7 +133,9 @@ async function prepareRoads(
   connection: Connection,
   config: Config,
 ): Promise<void> {
-  await ensureManagedStream(connection, retryStream(config), config.deploy);
+  const retries = retryStream(config);
+  const isThere = await isOurs(connection, retries, config.deploy.name);
+  if (!isThere) await ensureManagedStream(connection, retries, config.deploy);
   const handlers = new Map(letters.map((letter) => [`${letter.plugin}.${letter.handler}`, letter]));
   for (const { plugin, handler } of handlers.values()) {
     const road = roadDurable(plugin, handler, config.delivery.ackWaitMs, config.deploy.name);
@@ -185,7 +191,7 @@ function withLetters<T>(
 ): Promise<T> {
   return withBroker(flags, async (connection, { config }) => {
     // What lies in another application's stream of that name is no dead letter, and must not be dropped as one.
-    await assertOurs(connection, deadLetterStream(config), config.deploy.name);
+    await isOurs(connection, deadLetterStream(config), config.deploy.name);
     const texts = new KvLongTexts(Bucket.at(connection, 'jetplug'), (message, details) => {
       throw new JetplugError('JP_STORE_UNAVAILABLE', message, { cause: details });
     });

@@ -52,7 +52,7 @@ function errorText({ message, code, file, line, hint }: ErrorReport, plugin: Exp
 }
 
 function runs(state: ExplainedPlugin['state']): boolean {
-  return state === 'running' || state === 'waiting';
+  return state === 'running' || state === 'waiting' || state === 'paused';
 }
 
 function injections({ injected, state }: ExplainedPlugin): string[] {
@@ -128,8 +128,10 @@ function figures(handler: ExplainedHandler): string {
   ].join(', ');
 }
 
-function trouble({ lastError, outage }: ExplainedHandler): string[] {
+function trouble({ lastError, outage, reason, drift = [] }: ExplainedHandler): string[] {
   return [
+    ...(reason === undefined ? [] : [paint('yellow', `its durable delivers nothing: ${reason}`)]),
+    ...drift.map((change) => paint('yellow', `another host has set ${change}`)),
     ...(outage ? [paint('yellow', `down since ${outage.since}: ${outage.reason}`)] : []),
     ...(lastError === undefined ? [] : [`last error: ${lastError}`]),
   ];

@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { causesOf } from '../causes';
 import { layOut } from '../json-text';
+import { errorsIn } from '../plain-error';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -50,12 +51,11 @@ function visibleLength(text: string): number {
   return text.replace(/\u001b\[[0-9;]*m/g, '').length;
 }
 
-/** Every error that a failure holds, as errors of the catalogue. */
+/** Every error that a failure holds, as errors of the catalogue. Never throws. */
 export function errorsOf(failure: unknown): JetplugError[] {
-  if (failure instanceof AggregateError) return failure.errors.flatMap(errorsOf);
-  if (isJetplugError(failure)) return [failure];
-  const message = failure instanceof Error ? failure.message : String(failure);
-  return [new JetplugError('JP_INTERNAL', message, { cause: failure })];
+  return errorsIn(failure).map((error) =>
+    isJetplugError(error) ? error : new JetplugError('JP_INTERNAL', error.message, { cause: error }),
+  );
 }
 
 /** Prints errors to standard error: for a person, or one JSON object a line. */

@@ -107,7 +107,16 @@ function overview(all: readonly PluginStatus[]): string[] {
           ...figures(handler).map(String),
         ]),
   );
-  return table([head, ...rows]);
+  return [...table([head, ...rows]), ...all.flatMap(durableTroubles)];
+}
+
+/** Why a durable delivers nothing, and what another host has set. */
+function durableTroubles({ plugin, handlers }: PluginStatus): string[] {
+  return handlers.flatMap(({ handler, durable, pausedUntil, reason, drift = [] }) => [
+    ...(reason === undefined ? [] : [`${plugin}.${handler}: ${reason}`]),
+    ...(pausedUntil === undefined ? [] : [`${plugin}.${handler}: its durable ${durable} is paused on the server`]),
+    ...drift.map((change) => `${plugin}.${handler}: another host has set ${change}`),
+  ]);
 }
 
 function figures({ pending, inFlight, handled, failed, deadLettered }: HandlerStatus): (string | number)[] {

@@ -3,12 +3,14 @@ import { paint } from './output';
 
 interface InState {
   readonly state: string;
-  readonly handlers: readonly { readonly waitsFor?: WaitsFor }[];
+  readonly handlers: readonly { readonly waitsFor?: WaitsFor; readonly pausedUntil?: string }[];
 }
 
 /** A plugin's state, coloured, with what a handler of it waits for. */
 export function stateText({ state, handlers }: InState): string {
   const colour = state === 'running' ? 'green' : state === 'failed' ? 'red' : 'yellow';
+  const until = handlers.map(({ pausedUntil }) => pausedUntil).find((one) => one !== undefined);
+  if (state === 'paused' && until !== undefined) return paint(colour, `paused until ${until.slice(0, 19)}Z`);
   const [waiting] = handlers.filter(({ waitsFor }) => waitsFor !== undefined);
   return paint(colour, waiting ? `${state} (${waiting.waitsFor})` : state);
 }

@@ -1,7 +1,9 @@
 import { isEventContract, isPublishSubject, JetplugError, type EventContract } from '../../sdk/internal';
 import { then, type MaybePromise } from '../maybe-promise';
 import { listIssues } from '../message/validate';
+import { plainError } from '../plain-error';
 import { showThrown } from '../thrown';
+import { findNotJson, NOT_JSON_HINT } from './json-value';
 
 /** @throws JetplugError `JP_SUBJECT_INVALID` */
 export function subjectOf(event: EventContract | string): string {
@@ -18,9 +20,20 @@ export function checkFields(event: EventContract | string, subject: string, fiel
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
     throw new JetplugError('JP_EVENT_INVALID', `${subject}: the fields must be an object`);
   }
-  if (!isEventContract(event)) return undefined;
+  if (!isEventContract(event)) return refuseNotJson(subject, fields);
   return then(event.schema['~standard'].validate(fields), ({ issues }) => {
     if (issues) throw new JetplugError('JP_EVENT_INVALID', `${subject}: ${listIssues(issues)}`);
+    refuseNotJson(subject, fields);
+  });
+}
+
+/** @throws JetplugError `JP_EVENT_INVALID` */
+export function refuseNotJson(subject: string, fields: unknown): undefined {
+  const found = findNotJson(fields);
+  if (!found) return undefined;
+  const { path, what } = found;
+  throw new JetplugError('JP_EVENT_INVALID', `${subject}: ${path === '' ? 'the fields are' : `${path} is`} ${what}`, {
+    hint: NOT_JSON_HINT,
   });
 }
 
@@ -29,6 +42,8 @@ export function toJson(subject: string, event: object): string {
   try {
     return JSON.stringify(event);
   } catch (cause) {
-    throw new JetplugError('JP_EVENT_INVALID', `${subject}: the fields are not JSON: ${showThrown(cause)}`, { cause });
+    throw new JetplugError('JP_EVENT_INVALID', `${subject}: the fields are not JSON: ${showThrown(cause)}`, {
+      cause: plainError(cause),
+    });
   }
 }

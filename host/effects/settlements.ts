@@ -42,6 +42,8 @@ export class Settlements {
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> | undefined;
   private positioned = false;
+  /** Whether the server has a record of this stream. */
+  private recorded = false;
   /** Whether the record is of a later stream by this name. */
   private outdated = false;
   private lastDelivery: { consumerSequence: number; firstSequence: number } | undefined;
@@ -118,6 +120,16 @@ export class Settlements {
     this.known.add(1, sequence);
   }
 
+  /**
+   * Stores where the handler begins, unless a record is there already: a durable that is deleted before anything has
+   * settled is then made again where it stood.
+   */
+  async recordStart(): Promise<void> {
+    if (this.recorded) return;
+    this.dirty = true;
+    await this.flush();
+  }
+
   /** The durable was made again, and counts its deliveries anew. */
   forgetDeliveries(): void {
     this.lastDelivery = undefined;
@@ -132,8 +144,10 @@ export class Settlements {
     const record = entry?.value === undefined ? undefined : (JSON.parse(entry.value) as SettledRecord);
     const same = record?.stream === stream && record.created === streamCreated;
     this.stored = new SettledSet(same ? record.ranges : []);
-    if (same) this.positioned = true;
+    this.recorded = same;
     this.outdated = record?.stream === stream && Date.parse(record.created) > Date.parse(streamCreated);
+    // A stream that was made again while no host ran is another one: all of its events are the handler's.
+    if (record?.stream === stream && !this.outdated) this.positioned = true;
     this.known.merge(this.stored);
     this.revisionRead = entry?.revision ?? 0;
   }
@@ -167,6 +181,7 @@ export class Settlements {
         try {
           this.revisionRead = await this.options.records.put(keyOf(durable), JSON.stringify(record), this.revisionRead);
           this.stored = new SettledSet(ranges);
+          this.recorded = true;
           return;
         } catch (error) {
           if (!(error instanceof Conflict)) throw error;

@@ -2,7 +2,9 @@ import { Store, type ForEvent } from '../../sdk';
 import { JetplugError } from '../../sdk/internal';
 import { refuseInexact } from '../exact-numbers';
 import { isPromise, type MaybePromise } from '../maybe-promise';
+import { plainError } from '../plain-error';
 import { showThrown } from '../thrown';
+import { findNotJson, NOT_JSON_HINT } from './json-value';
 import { assertScope } from './store-keys';
 
 /** Where a store's values are, as texts; each in one scope, or in none. */
@@ -84,11 +86,17 @@ function stringify(key: string, next: unknown): string {
     if (next instanceof Promise) next.catch(() => undefined); // said here instead: the function must be synchronous
     throw invalidValue(key, 'the function given to update is asynchronous; await before it and close over the result');
   }
+  const found = findNotJson(next);
+  if (found) {
+    const { path, what } = found;
+    const where = path === '' ? 'the new value' : `${path} of the new value`;
+    throw invalidValue(key, `${where} is ${what}`, { hint: NOT_JSON_HINT });
+  }
   let text: unknown;
   try {
     text = JSON.stringify(next);
   } catch (cause) {
-    throw invalidValue(key, `the new value is not JSON: ${showThrown(cause)}`, cause);
+    throw invalidValue(key, `the new value is not JSON: ${showThrown(cause)}`, { cause: plainError(cause) });
   }
   // Nothing comes of undefined, a function or a symbol, whatever the type of stringify says.
   if (typeof text !== 'string') throw invalidValue(key, `the function given to update returned ${typeof next}`);
@@ -99,8 +107,6 @@ function shownKey(key: string): string {
   return JSON.stringify(key.slice(0, 60));
 }
 
-function invalidValue(key: string, why: string, cause?: unknown): JetplugError {
-  return new JetplugError('JP_STORE_VALUE_INVALID', `Store.update(${shownKey(key)}): ${why}`, {
-    cause,
-  });
+function invalidValue(key: string, why: string, details: { cause?: unknown; hint?: string } = {}): JetplugError {
+  return new JetplugError('JP_STORE_VALUE_INVALID', `Store.update(${shownKey(key)}): ${why}`, details);
 }

@@ -14,6 +14,7 @@ interface LoggedHandler extends CalledHandler {
 export class ChildCall extends HandlerCall<LoggedHandler> {
   /** The events as the handler gets them. */
   events: readonly Envelope[] = [];
+  readonly startedAtMs = performance.now();
   /** Which place each of them has among those that the host sent. */
   places: readonly number[] = [];
 

@@ -1,16 +1,19 @@
-import { BatchFailure, type Logger } from '../../sdk';
-import { isBatchFailure, type Envelope } from '../../sdk/internal';
+import type { Logger } from '../../sdk';
+import type { Envelope } from '../../sdk/internal';
 import { systemClock } from '../clock';
+import { lazyResultError } from '../message/lazy-result';
 import { OutcomeKnown } from '../message/outcome';
+import { isStale } from '../message/stale-failure';
 import { validate } from '../message/validate';
 import { compile } from '../plugin/compile';
 import { contain, lifecycleError, type ContainedPlugin } from '../plugin/contain';
 import { describe, type DescribedPlugin, type HandlerDefinition } from '../plugin/describe';
+import { isInstance } from '../thrown';
 import { ChildBatchContext, ChildCall, ChildContext, within } from './child-call';
 import { RemoteEventBus, RemoteLogger, RemoteTexts } from './child-services';
 import type { HostLink } from './host-link';
 import type { HostMessage, WireDefinition, WireEvent } from './protocol';
-import { decodeError, encodeError, type WireError } from './wire-error';
+import { decodeError, encodeBatch, encodeError, type WireError, type WireFailure } from './wire-error';
 
 /** The plugin of this process, as its host's orders find it: loaded, started, called, stopped. */
 export class ChildPlugin {
@@ -46,7 +49,7 @@ export class ChildPlugin {
 
   private orFail(work: () => void | Promise<void>): void {
     void (async () => work())().catch((error: unknown) => {
-      const errors = error instanceof AggregateError ? (error.errors as unknown[]) : [error];
+      const errors = isInstance(error, AggregateError) ? (error.errors as unknown[]) : [error];
       this.link.send({ is: 'failed', errors: errors.map((one) => encodeError(one)) });
     });
   }
@@ -98,10 +101,10 @@ export class ChildPlugin {
       const [received] = call.received;
       call.events = [await eventOf(received!, handler)];
       call.places = [0];
-      await within(call, () => this.invoke(handler.method, call.events[0]!, new ChildContext(call, received!)));
+      await within(call, () => this.invoke(call, handler, call.events[0]!, new ChildContext(call, received!)));
       return undefined;
     } catch (thrown) {
-      return encodeError(thrown);
+      return errorOf(call, thrown);
     }
   }
 
@@ -109,23 +112,32 @@ export class ChildPlugin {
     const read = await Promise.allSettled(call.received.map((received) => eventOf(received, handler)));
     const valid = read.flatMap((one, place) => (one.status === 'fulfilled' ? [{ event: one.value, place }] : []));
     const failures = read.flatMap((one, index) =>
-      one.status === 'rejected' ? [{ index, error: one.reason as unknown }] : [],
+      one.status === 'rejected' ? [{ index, error: encodeError(one.reason) }] : [],
     );
     call.events = valid.map(({ event }) => event);
     call.places = valid.map(({ place }) => place);
     try {
       if (valid.length > 0)
-        await within(call, () => this.invoke(handler.method, call.events, new ChildBatchContext(call)));
+        await within(call, () => this.invoke(call, handler, call.events, new ChildBatchContext(call)));
     } catch (thrown) {
-      if (failures.length === 0) return encodeError(thrown);
-      failures.push(...failuresOf(thrown, call.places));
+      const error = errorOf(call, thrown);
+      if (failures.length === 0) return error;
+      failures.push(...failuresOf(error, call.places));
     }
-    return failures.length > 0 ? encodeError(new BatchFailure(failures)) : undefined;
+    return failures.length > 0 ? encodeBatch(failures) : undefined;
   }
 
-  private invoke(method: string, event: Envelope | readonly Envelope[], context: object): unknown {
+  /** @throws what the handler throws, or `JP_HANDLER_RETURNED_LAZY` */
+  private async invoke(
+    call: ChildCall,
+    { method }: HandlerDefinition,
+    event: Envelope | readonly Envelope[],
+    context: object,
+  ): Promise<void> {
     const { instance } = this.contained!;
-    return (instance[method] as (...args: unknown[]) => unknown).call(instance, event, context);
+    const returned = await (instance[method] as (...args: unknown[]) => unknown).call(instance, event, context);
+    const lazy = lazyResultError(call.handler, returned);
+    if (lazy) throw lazy;
   }
 
   private async stop(): Promise<void> {
@@ -145,16 +157,26 @@ export class ChildPlugin {
 }
 
 /** @throws OutcomeKnown where the event is not what the contract says */
-async function eventOf({ envelope, fields, cloudEvent }: WireEvent, { contract }: HandlerDefinition): Promise<Envelope> {
+async function eventOf(
+  { envelope, fields, cloudEvent }: WireEvent,
+  { contract }: HandlerDefinition,
+): Promise<Envelope> {
   const outcome = await validate({ kind: 'decoded', envelope, fields: { ...fields }, hops: 0, cloudEvent }, contract);
   if (outcome.kind === 'invalid') throw new OutcomeKnown(outcome);
   return outcome.event;
 }
 
+/** A failure of the broker that the author has kept from before is an error like others; see {@link isStale}. */
+function errorOf({ startedAtMs }: ChildCall, thrown: unknown): WireError {
+  const error = encodeError(thrown);
+  const isKept = error.kind === 'jetplug' && isStale(thrown, startedAtMs, performance.now());
+  return isKept ? { ...error, kind: 'error' } : error;
+}
+
 /** Of a batch that was called with some of its events only: each failure by its place among all. */
-function failuresOf(thrown: unknown, places: readonly number[]): { index: number; error: unknown }[] {
-  if (!isBatchFailure(thrown)) return places.map((index) => ({ index, error: thrown }));
-  return thrown.failures.map(({ index, error }) => ({ index: places[index] ?? -1, error }));
+function failuresOf(error: WireError, places: readonly number[]): WireFailure[] {
+  if (error.kind !== 'batch') return places.map((index) => ({ index, error }));
+  return error.failures.map((failure) => ({ index: places[failure.index] ?? -1, error: failure.error }));
 }
 
 function onWire({

@@ -1,6 +1,6 @@
 import type { MaybePromise } from '../maybe-promise';
 import { then } from '../maybe-promise';
-import { showThrown } from '../thrown';
+import { plainFields, plainText } from '../plain-value';
 import type { Answer, Asked, HostMessage, ProcessMessage } from './protocol';
 import { decodeError, encodeError } from './wire-error';
 
@@ -48,29 +48,19 @@ export class HostLink {
     }
   }
 
-  /** A log line; fields that JSON does not take are told in words. */
-  log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: object = {}): void {
-    const entries: [string, unknown][] = Object.entries(fields);
+  /** A log line, with plain copies of what the author gave. */
+  log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: object): void {
+    const entries: [string, unknown][] = Object.entries(plainFields({}, fields));
     const errors = entries.filter(([, value]) => value instanceof Error);
-    const others = entries.filter(([, value]) => !(value instanceof Error));
-    const rest = others.map(([name, value]): [string, unknown] => [name, plain(value)]);
+    const rest = entries.filter(([, value]) => !(value instanceof Error));
     this.send({
       is: 'log',
       level,
-      message,
+      message: plainText(message),
       fields: {
         rest: Object.fromEntries(rest),
         errors: Object.fromEntries(errors.map(([name, error]) => [name, encodeError(error)])),
       },
     });
-  }
-}
-
-function plain(value: unknown): unknown {
-  try {
-    const text = JSON.stringify(value) as string | undefined;
-    return text === undefined ? showThrown(value) : (JSON.parse(text) as unknown);
-  } catch {
-    return showThrown(value); // circular, a BigInt, a getter that throws: the line still counts
   }
 }

@@ -1,15 +1,9 @@
 import { BatchFailure, Reject, RetryLater } from '../../sdk';
-import {
-  isBatchFailure,
-  isJetplugError,
-  isReject,
-  isRetryLater,
-  JetplugError,
-  type ErrorReport,
-} from '../../sdk/internal';
+import { isJetplugError, JetplugError, type ErrorReport } from '../../sdk/internal';
 import { AlreadySettled } from '../effects/write-batch';
 import { OutcomeKnown, type DeadLetterReason } from '../message/outcome';
-import { isError, showThrown } from '../thrown';
+import { readThrown, type ThrownRecord } from '../message/read-thrown';
+import { isErrorLike, plainError } from '../plain-error';
 
 /** A thrown value on its way between host and process: what its receiver must know of it. */
 export type WireError = WireText &
@@ -17,11 +11,17 @@ export type WireError = WireText &
     | { readonly kind: 'error' | 'reject' }
     | ({ readonly kind: 'jetplug' } & ErrorReport)
     | { readonly kind: 'retry-later'; readonly delayMs: number }
-    | { readonly kind: 'batch'; readonly failures: readonly { readonly index: number; readonly error: WireError }[] }
+    | { readonly kind: 'batch'; readonly failures: readonly WireFailure[] }
     | { readonly kind: 'settled'; readonly durable: string; readonly sequence: number }
     | { readonly kind: 'invalid'; readonly reason: DeadLetterReason }
     | { readonly kind: 'value'; readonly value?: unknown }
   );
+
+/** One event of a batch that failed. */
+export interface WireFailure {
+  readonly index: number;
+  readonly error: WireError;
+}
 
 interface WireText {
   readonly name: string;
@@ -30,30 +30,48 @@ interface WireText {
   readonly cause?: WireError | undefined;
 }
 
-const MAX_CAUSES = 5;
 /** Logs tell an error's class. */
 const BUILT_IN = new Map(
   [TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError].map((one) => [one.name, one]),
 );
 
-export function encodeError(thrown: unknown, causes = MAX_CAUSES): WireError {
-  if (thrown instanceof OutcomeKnown && thrown.outcome.kind === 'invalid') {
-    const { reason, error } = thrown.outcome;
-    return { kind: 'invalid', reason, ...textOf(error, causes) };
+/** Never throws: the author's value is read once, into what JSON can hold. */
+export function encodeError(thrown: unknown): WireError {
+  return encodeRecord(readThrown(thrown));
+}
+
+function encodeRecord(record: ThrownRecord): WireError {
+  switch (record.kind) {
+    case 'value':
+      return { kind: 'value', name: '', message: '', value: record.value };
+    case 'known': {
+      const { outcome } = record;
+      if (outcome.kind === 'invalid') return { kind: 'invalid', reason: outcome.reason, ...textOf(outcome.error) };
+      return { kind: 'error', ...textOf(new Error(`the outcome ${outcome.kind}`)) };
+    }
+    case 'settled':
+      return { kind: 'settled', durable: record.durable, sequence: record.sequence, ...textOf(record.error) };
+    case 'retry-later':
+      return { kind: 'retry-later', delayMs: record.delayMs, ...textOf(record.error) };
+    case 'batch': {
+      const failures = record.failures.map(({ index, thrown }) => ({ index, error: encodeRecord(thrown) }));
+      return { kind: 'batch', failures, ...textOf(record.error) };
+    }
+    case 'reject':
+      return { kind: 'reject', ...textOf(record.error) };
+    default:
+      return encodePlain(record.error);
   }
-  if (!isError(thrown)) return valueOf(thrown);
-  const text = textOf(thrown, causes);
-  if (thrown instanceof AlreadySettled) {
-    return { kind: 'settled', durable: thrown.durable, sequence: thrown.sequence, ...text };
-  }
-  if (isReject(thrown)) return { kind: 'reject', ...text };
-  if (isRetryLater(thrown)) return { kind: 'retry-later', delayMs: thrown.delayMs, ...text };
-  if (isBatchFailure(thrown)) {
-    const failures = thrown.failures.map(({ index, error }) => ({ index, error: encodeError(error, causes) }));
-    return { kind: 'batch', failures, ...text };
-  }
-  if (isJetplugError(thrown)) return { kind: 'jetplug', ...thrown.toJSON(), ...text };
-  return { kind: 'error', ...text };
+}
+
+/** The failures of a batch, each by its place among the events that the host sent. */
+export function encodeBatch(failures: readonly WireFailure[]): WireError {
+  return { kind: 'batch', failures, ...textOf(new BatchFailure(failures)) };
+}
+
+function encodePlain(error: Error): WireError {
+  const text = textOf(error);
+  return isJetplugError(error) ? { kind: 'jetplug', ...error.toJSON(), ...text } : { kind: 'error', ...text };
 }
 
 /** The error again, as one that was thrown here. */
@@ -96,14 +114,8 @@ function make(wire: Exclude<WireError, { kind: 'value' }>, options?: ErrorOption
   }
 }
 
-function textOf(error: Error, causes: number): WireText {
-  const { name, message, stack, cause } = error;
-  const hasCause = cause !== undefined && causes > 0;
-  return { name, message, stack, ...(hasCause && { cause: encodeError(cause, causes - 1) }) };
-}
-
-/** What JSON does not hold as it is, is told in words. */
-function valueOf(thrown: unknown): WireError {
-  const plain = thrown === null || ['string', 'number', 'boolean', 'undefined'].includes(typeof thrown);
-  return { kind: 'value', name: '', message: '', value: plain ? thrown : showThrown(thrown) };
+/** Of an error of plain members, with its causes. */
+function textOf(error: Error): WireText {
+  const { name, message, stack, cause } = plainError(error);
+  return { name, message, stack, ...(isErrorLike(cause) && { cause: encodePlain(cause as Error) }) };
 }

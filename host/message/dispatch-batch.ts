@@ -1,9 +1,11 @@
-import { isBatchFailure, JetplugError } from '../../sdk/internal';
-import { AlreadySettled } from '../effects/write-batch';
-import { all, isPromise, then, type MaybePromise } from '../maybe-promise';
+import { JetplugError } from '../../sdk/internal';
+import { all, then, type MaybePromise } from '../maybe-promise';
+import { promiseOf, whenSettled } from '../promises';
 import { RunBatchContext, type Batch } from './batch';
-import { logLate, outcomeOfError, sent } from './dispatch';
+import { logLate, outcomeOf, outcomeOfThrown, sent } from './dispatch';
+import { lazyResultError } from './lazy-result';
 import type { Outcome } from './outcome';
+import { readThrown, type ThrownRecord } from './read-thrown';
 import { within, type Run } from './run';
 
 /**
@@ -18,23 +20,26 @@ export function dispatchBatch(batch: Batch): MaybePromise<readonly Outcome[]> {
 
 function call(batch: Batch): MaybePromise<Outcome[] | Outcome> {
   let working: Promise<unknown> | undefined;
+  let result: unknown;
   try {
-    const result = within(batch, () => batch.handler.invoke(batch.events, new RunBatchContext(batch)));
-    // What only has a `then` is made to keep a promise's rules.
-    if (isPromise(result)) working = Promise.resolve(result);
+    result = within(batch, () => batch.handler.invoke(batch.events, new RunBatchContext(batch)));
+    working = promiseOf(result);
   } catch (thrown) {
     return failed(batch, thrown);
   }
-  if (!working) return returned(batch);
-  return working.then(
-    () => returned(batch),
-    (thrown: unknown) => failed(batch, thrown),
+  if (!working) return returned(batch, result);
+  return whenSettled(
+    working,
+    (value) => returned(batch, value),
+    (thrown) => failed(batch, thrown),
   );
 }
 
-function returned(batch: Batch): MaybePromise<Outcome[] | Outcome> {
+function returned(batch: Batch, value: unknown): MaybePromise<Outcome[] | Outcome> {
   // Ended from outside before: nothing is sent, and nobody waits for these outcomes.
   if (batch.isOver) return [];
+  const lazy = lazyResultError(batch.handler, value);
+  if (lazy) return failed(batch, lazy);
   batch.end();
   return batch.afterwards(all(batch.runs, (run) => sent(run)));
 }
@@ -45,32 +50,39 @@ function failed(batch: Batch, thrown: unknown): MaybePromise<Outcome[] | Outcome
     return [];
   }
   batch.end();
-  const failure = checked(batch, thrown);
-  return batch.afterwards(all(batch.runs, (run, i) => outcomeOf(run, i, failure)));
+  const record = readThrown(thrown);
+  if (record.kind !== 'batch') {
+    return batch.afterwards(all(batch.runs, (run) => outcomeOfAll(run, record, thrown, batch)));
+  }
+  const wrong = whyWrong(batch, record);
+  if (wrong) return batch.afterwards(all(batch.runs, () => ({ kind: 'failed', error: wrong }) as const));
+  return batch.afterwards(all(batch.runs, (run, i) => outcomeOfOne(run, i, record)));
 }
 
+const MAX_NAMED = 20;
+
 /** A `BatchFailure` that names no event of the batch would leave the others handled that it may have meant. */
-function checked({ runs, handler }: Batch, thrown: unknown): unknown {
-  if (!isBatchFailure(thrown)) return thrown;
-  const { failures } = thrown;
-  const isOne = (index: unknown): boolean => Number.isInteger(index) && runs[index as number] !== undefined;
-  if (failures.length > 0 && failures.every(({ index }) => isOne(index))) return thrown;
-  const named = failures.map(({ index }) => String(index)).join(', ') || 'none';
+function whyWrong({ runs, handler }: Batch, { failures }: ThrownRecord & { kind: 'batch' }): Error | undefined {
+  if (failures.length > 0 && failures.every(({ index }) => runs[index] !== undefined)) return undefined;
+  const some = failures.slice(0, MAX_NAMED).map(({ index }) => String(index));
+  const named = (failures.length > MAX_NAMED ? [...some, '…'] : some).join(', ') || 'none';
   const message = `${handler.plugin}.${handler.name} threw a BatchFailure for the events ${named} of a batch of ${runs.length}`;
   return new JetplugError('JP_BATCH_FAILURE_INVALID', message, { plugin: handler.plugin, ...handler.where });
 }
 
-/** Of a batch that failed: an event that is not named as failed has been handled. */
-function outcomeOf(run: Run, index: number, thrown: unknown): MaybePromise<Outcome> {
-  if (isBatchFailure(thrown)) {
-    const failure = thrown.failures.find((one) => one.index === index);
-    return failure ? outcomeOfError(run.handler, failure.error) : sent(run);
-  }
+/** An event that is not named as failed has been handled. */
+function outcomeOfOne(run: Run, index: number, { failures }: ThrownRecord & { kind: 'batch' }): MaybePromise<Outcome> {
+  const failure = failures.find((one) => one.index === index);
+  return failure ? outcomeOf(run, failure.thrown) : sent(run);
+}
+
+function outcomeOfAll(run: Run, record: ThrownRecord, thrown: unknown, { runs }: Batch): Outcome {
   // Which event it was is known by its update alone; the others were just in the same batch.
-  if (thrown instanceof AlreadySettled && thrown.sequence !== run.delivery.sequence) {
-    return { kind: 'unavailable', error: interrupted(run) };
+  if (record.kind === 'settled' && record.sequence !== run.delivery.sequence) {
+    const isOfBatch = runs.some(({ delivery }) => delivery.sequence === record.sequence);
+    if (isOfBatch) return { kind: 'unavailable', error: interrupted(run) };
   }
-  return outcomeOfError(run.handler, thrown);
+  return outcomeOfThrown(run, thrown);
 }
 
 function interrupted({ handler }: Run): Error {

@@ -1,4 +1,5 @@
 import { isPromise, rethrow, type MaybePromise } from '../maybe-promise';
+import { whenSettled } from '../promises';
 import type { Handler } from './handler';
 import { HandlerCall } from './handler-call';
 import type { Outcome } from './outcome';
@@ -47,7 +48,7 @@ export class Execution extends HandlerCall<Handler> {
    * here rather than awaited: with the context kept for handlers, a promise costs a twentieth of a whole message.
    */
   whenEnded<T, U>(
-    work: PromiseLike<T>,
+    work: Promise<T>,
     done: (result: T) => MaybePromise<U>,
     failed: (thrown: unknown) => MaybePromise<U>,
     interrupted: (outcome: Outcome) => MaybePromise<U>,
@@ -62,10 +63,10 @@ export class Execution extends HandlerCall<Handler> {
         }
       };
       this.cutOff = (outcome) => become(interrupted, outcome);
-      // A promise stays as it is; what only has a `then` is made to keep a promise's rules.
-      Promise.resolve(work).then(
+      void whenSettled(
+        work,
         (result) => become(done, result),
-        (thrown: unknown) => become(failed, thrown),
+        (thrown) => become(failed, thrown),
       );
     });
   }

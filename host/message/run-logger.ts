@@ -1,22 +1,23 @@
 import type { Logger } from '../../sdk';
+import { plainFields, plainText } from '../plain-value';
 
-/** The plugin's log with what is known of the run on each line. */
+/** A plugin's log, with the known fields on each line. It takes plain copies of what the author gives, and never throws. */
 export class RunLogger implements Logger {
   constructor(
     private readonly log: Logger,
-    private readonly known: object,
+    private readonly known: object = {},
   ) {}
 
   debug(message: string, fields?: object): void {
-    this.log.debug(message, { ...this.known, ...fields });
+    this.log.debug(plainText(message), plainFields(this.known, fields));
   }
   info(message: string, fields?: object): void {
-    this.log.info(message, { ...this.known, ...fields });
+    this.log.info(plainText(message), plainFields(this.known, fields));
   }
   warn(message: string, fields?: object): void {
-    this.log.warn(message, { ...this.known, ...fields });
+    this.log.warn(plainText(message), plainFields(this.known, fields));
   }
   error(message: string, fields?: object): void {
-    this.log.error(message, { ...this.known, ...fields });
+    this.log.error(plainText(message), plainFields(this.known, fields));
   }
 }

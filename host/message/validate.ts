@@ -1,7 +1,10 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Envelope, EventContract } from '../../sdk/internal';
-import { isPromise, type MaybePromise } from '../maybe-promise';
-import { showThrown } from '../thrown';
+import type { MaybePromise } from '../maybe-promise';
+import { plainError } from '../plain-error';
+import { promiseOf, whenSettled } from '../promises';
+import { cut } from '../text';
+import { readMember, showThrown } from '../thrown';
 import type { Decoded } from './decode';
 import { instantiate } from './instantiate';
 import { invalid, type Invalid } from './outcome';
@@ -21,27 +24,29 @@ export function validate(
   if (decoded.kind === 'invalid') return decoded;
   const { envelope, fields } = decoded;
   if (!contract) return { kind: 'validated', event: rawEvent(decoded), decoded };
-  if (envelope.event_type !== contract.subject) {
-    return invalid(
-      'invalid-envelope',
-      `event_type is ${JSON.stringify(envelope.event_type.slice(0, 100))}; the handler takes ${JSON.stringify(contract.subject)}`,
-    );
-  }
   try {
+    if (envelope.event_type !== contract.subject) return otherType(envelope, contract);
     const result = contract.schema['~standard'].validate(fields);
-    return isPromise(result)
-      ? result.then((settled) => accept(settled, decoded, contract)).catch(schemaThrew)
-      : accept(result, decoded, contract);
+    const validating = promiseOf(result);
+    if (!validating) return accept(result as Result, decoded, contract);
+    return whenSettled(validating, (settled) => accept(settled as Result, decoded, contract), schemaThrew).catch(
+      schemaThrew,
+    );
   } catch (error) {
     return schemaThrew(error);
   }
 }
 
-function accept(
-  result: StandardSchemaV1.Result<object>,
-  decoded: Decoded,
-  contract: EventContract,
-): Validated | Invalid {
+type Result = StandardSchemaV1.Result<object>;
+
+function otherType(envelope: Envelope, contract: EventContract): Invalid {
+  return invalid(
+    'invalid-envelope',
+    `event_type is ${JSON.stringify(envelope.event_type.slice(0, 100))}; the handler takes ${JSON.stringify(contract.subject)}`,
+  );
+}
+
+function accept(result: Result, decoded: Decoded, contract: EventContract): Validated | Invalid {
   if (result.issues) return invalid('schema', listIssues(result.issues));
   return { kind: 'validated', event: instantiate(contract, merge(result.value, decoded.envelope)), decoded };
 }
@@ -58,17 +63,28 @@ function merge(fields: object, envelope: Envelope): Envelope {
 }
 
 function schemaThrew(error: unknown): Invalid {
-  return invalid('schema', `the schema threw: ${showThrown(error)}`, error);
+  return invalid('schema', `the schema threw: ${showThrown(error)}`, plainError(error));
 }
 
 const MAX_ISSUES = 10;
+const MAX_ISSUE = 500;
 
 /** `user_id: expected string; genres.0: too short`, at most ten of them. */
 export function listIssues(issues: readonly StandardSchemaV1.Issue[]): string {
   const listed = issues.slice(0, MAX_ISSUES).map((issue) => {
-    const path = issue.path?.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
-    return path ? `${path}: ${issue.message}` : issue.message;
+    const path = issue.path?.map(nameOf).join('.');
+    const message = textOf(issue.message);
+    return cut(path ? `${path}: ${message}` : message, MAX_ISSUE);
   });
   const more = issues.length - listed.length;
   return listed.join('; ') + (more > 0 ? `; and ${more} more` : '');
+}
+
+function nameOf(part: unknown): string {
+  return textOf(typeof part === 'object' ? readMember(part, 'key') : part);
+}
+
+/** A validator of the author's own may give anything as a message. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : showThrown(value);
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type ConnectionOptions, type NatsConnection } from 'nats';
 import { isJetplugError, type JetplugError } from '../../sdk/internal';
 import type { NatsConfig } from '../config/config';
+import { Repeats } from '../repeats';
 import { loginOf, type Login } from './credentials';
 import { diagnose } from './diagnose';
 import { asBrokerError } from './failures';
@@ -50,16 +51,15 @@ export async function patiently<T>(
   once: () => Promise<T>,
 ): Promise<T> {
   const deadlineMs = performance.now() + patienceMs;
-  for (let reportAtMs = 0; ; await sleep(RETRY_MS)) {
+  const reports = new Repeats(WAITING_EVERY_MS);
+  for (;;) {
     try {
       return await once();
     } catch (error) {
-      const nowMs = performance.now();
-      if (!isJetplugError(error) || !MAY_PASS.has(error.code) || nowMs >= deadlineMs) throw error;
-      if (nowMs < reportAtMs) continue;
-      reportAtMs = nowMs + WAITING_EVERY_MS;
-      waiting?.(error);
+      if (!isJetplugError(error) || !MAY_PASS.has(error.code) || performance.now() >= deadlineMs) throw error;
+      if (reports.note(error.code) !== undefined) waiting?.(error);
     }
+    await sleep(RETRY_MS);
   }
 }
 

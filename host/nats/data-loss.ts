@@ -48,7 +48,7 @@ export function lossText({ change, deletes, events, handlers }: DataLoss): strin
   return `${change}: ${countText(events)} stored ${events.atMost === 1 ? 'event' : 'events'} ${fate}${each.map((text) => `; ${text}`).join('')}`;
 }
 
-export function countText({ atLeast, atMost, estimated }: EventCount): string {
+function countText({ atLeast, atMost, estimated }: EventCount): string {
   if (estimated) return `about ${Math.round((atLeast + atMost) / 2)}`;
   return atLeast === atMost ? String(atMost) : `${atLeast} to ${atMost}`;
 }

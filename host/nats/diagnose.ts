@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { JetplugError } from '../../sdk/internal';
 import type { TlsConfig } from '../config/config';
 import { probe } from './embedded/probe';
-import { CERTIFICATE_MISSING, HANDSHAKE_FIRST, type TlsFailure } from './tls-failures';
+import { asBrokerError } from './failures';
+import { HANDSHAKE_FIRST } from './tls-failures';
 
 const GREETING_MS = 1_000;
 const DEFAULT_PORT = 4222;
@@ -26,14 +29,52 @@ async function examine(host: string, port: number, tls: TlsConfig): Promise<Jetp
   const where = `connecting to ${host}:${port}`;
   const answer = tls.handshakeFirst ? undefined : await probe(host, port, GREETING_MS);
   if (answer?.kind === 'nothing') return undefined;
-  if (answer?.kind === 'nats') {
-    return answer.tlsVerify && tls.certFile === undefined ? tlsError(where, CERTIFICATE_MISSING) : undefined;
-  }
+  if (answer?.kind === 'nats') return answer.tlsRequired ? await examineTls(host, port, tls) : undefined;
   if (answer && !answer.silent) return notNats(where, `it says ${answer.said}`);
   const reached = await reachByTls(host, port);
-  if (reached === 'nats' && !tls.handshakeFirst) return tlsError(where, HANDSHAKE_FIRST);
+  if (reached === 'nats' && !tls.handshakeFirst) {
+    return new JetplugError('JP_BROKER_TLS', `${where}: ${HANDSHAKE_FIRST.means}`, { hint: HANDSHAKE_FIRST.hint });
+  }
   if (reached === 'not-nats') return notNats(where, 'it does not greet as one');
   return undefined;
+}
+
+/**
+ * With TLS 1.3 a server refuses the client's certificate after the handshake, by an alert that the client
+ * does not report.
+ */
+async function examineTls(host: string, port: number, tls: TlsConfig): Promise<JetplugError | undefined> {
+  const code = await alertAfterGreeting(host, port, tls);
+  return code === undefined
+    ? undefined
+    : asBrokerError(Object.assign(new Error(code), { code }), `connecting to ${host}:${port}`);
+}
+
+function alertAfterGreeting(host: string, port: number, { certFile, keyFile }: TlsConfig): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const raw = connect({ host, port });
+    const timer = setTimeout(finish, GREETING_MS);
+    const fail = ({ code }: NodeJS.ErrnoException): void => finish(code?.startsWith('ERR_SSL_') ? code : undefined);
+    raw.on('error', fail).once('data', () => {
+      const own = { cert: contents(certFile), key: contents(keyFile) };
+      // Nothing secret is sent, so the server need not be known.
+      const socket = connectTls({ socket: raw, rejectUnauthorized: false, ...own });
+      socket
+        .on('error', fail)
+        .on('close', () => finish())
+        .resume();
+    });
+
+    function finish(code?: string): void {
+      clearTimeout(timer);
+      raw.destroy();
+      resolve(code);
+    }
+  });
+}
+
+function contents(file: string | undefined): Buffer | undefined {
+  return file === undefined ? undefined : readFileSync(file);
 }
 
 /** Starts with the TLS handshake, trusting every certificate: nothing is sent, and the greeting is all that is read. */
@@ -55,10 +96,6 @@ function reachByTls(host: string, port: number): Promise<'nats' | 'not-nats' | '
       resolve(found);
     }
   });
-}
-
-function tlsError(where: string, { means, hint }: TlsFailure): JetplugError {
-  return new JetplugError('JP_BROKER_TLS', `${where}: ${means}`, { hint });
 }
 
 function notNats(where: string, why: string): JetplugError {

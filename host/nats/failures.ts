@@ -33,6 +33,7 @@ function meaningOf(error: unknown): Meaning {
       return { code: 'JP_BROKER_PERMISSION', hint: inboxHint(/subscription to "([^"]+)"/i.exec(message ?? '')?.[1]) };
     case 'CONNECTION_REFUSED':
     case 'ECONNREFUSED':
+      return { code: 'JP_BROKER_UNREACHABLE', means: 'the connection is refused: nothing listens there' };
     case 'ECONNRESET':
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
@@ -83,7 +84,7 @@ export function inboxHint(subscribed = ''): string | undefined {
 /** TLS has no code of its own in the client: Node's comes through, or only its words. */
 function isTls(code: string, message = ''): boolean {
   return (
-    code.startsWith('ERR_TLS') ||
+    /^ERR_(TLS|SSL)/.test(code) ||
     code === 'SERVER_OPT_NA' ||
     /certificate|\b(tls|ssl)\b|self.signed/i.test(`${code} ${message}`)
   );
@@ -108,7 +109,6 @@ export const API_ERROR = {
   subjectOverlap: 10065,
   wrongLastSequence: 10071,
   storeFailed: 10077,
-  maxBytesRequired: 10113,
   consumerExists: 10148,
 } as const;
 

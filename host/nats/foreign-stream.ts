@@ -22,7 +22,7 @@ export function foreignStream(wanted: WantedStream, foreign: ForeignStream, depl
 }
 
 /** `it holds shop.> (3 messages, kept for 365d), made on 2026-05-12, and has no mark of a deployment` */
-export function describe({ info, ownership }: ForeignStream): string {
+function describe({ info, ownership }: ForeignStream): string {
   const { config, state, created } = info;
   const kept = config.max_age > 0 ? `kept for ${formatDuration(Math.round(config.max_age / 1e6))}` : 'kept for ever';
   const mark =
@@ -75,10 +75,10 @@ function waysOut(wanted: WantedStream, foreign: ForeignStream): string[] {
   return ways;
 }
 
-export function adoptCommand({ use, settings: { name } }: WantedStream): string {
+function adoptCommand({ use, settings: { name } }: WantedStream): string {
   return use === 'bucket' ? `jetplug adopt bucket ${bucketName(name)}` : `jetplug adopt stream ${name}`;
 }
 
-export function bucketName(stream: string): string {
+function bucketName(stream: string): string {
   return stream.replace(/^KV_/, '');
 }

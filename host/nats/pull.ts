@@ -15,6 +15,10 @@ export interface PullSink {
   returned(): void;
   /** Something is off that will pass; for the log. */
   trouble(message: string, details: object): void;
+  /** The server refuses pulls, as the durable's settings forbid them; the pull asks again until {@link served}. */
+  refused(reason: string): void;
+  /** The server takes pulls again after {@link refused}. */
+  served(): void;
 }
 
 /** What was asked for comes, though the handler may have become slow meanwhile: so large requests end soon. */
@@ -51,6 +55,11 @@ export class Pull {
   /** What the deliveries have in common. */
   private origin: DeliverySource;
   private retryTimer: NodeJS.Timeout | undefined;
+  /** Why the server refused the last request; nothing once it has taken one. */
+  private refusal: string | undefined;
+  /** Whether a message came since the last {@link nudge}, and whether none had come at the one before. */
+  private got = false;
+  private wasIdle = false;
   private forgetReconnect: (() => void) | undefined;
 
   constructor(
@@ -88,10 +97,7 @@ export class Pull {
     if (!this.subscription) return;
     this.paused = true;
     this.outstanding = 0;
-    // What was asked for is asked for by the inbox: another one leaves it behind.
-    const left = this.subscription;
-    this.listen();
-    left.drain().catch((error: unknown) => this.sink.trouble('a pull could not be ended', { err: error }));
+    this.leaveRequests();
   }
 
   /** Asks for one message while paused. */
@@ -104,6 +110,32 @@ export class Pull {
   resume(): void {
     this.paused = false;
     this.startOver();
+  }
+
+  /** Asks for no more until {@link found}; what is under way is still delivered to the sink. */
+  hold(): void {
+    if (this.missing) return;
+    this.missing = true;
+    this.outstanding = 0;
+    this.leaveRequests();
+  }
+
+  /** Takes back what was asked for, and asks anew: the server does not apply changed settings to waiting requests. */
+  renew(): void {
+    if (this.paused || this.missing || !this.subscription) return;
+    this.leaveRequests();
+    this.startOver();
+  }
+
+  /**
+   * Called every few seconds while events wait for delivery. Asks anew when a request waits and no message came
+   * between two calls: a request that waits is not served when a pause ends early.
+   */
+  nudge(): void {
+    const isIdle = !this.got && this.outstanding > 0;
+    if (isIdle && this.wasIdle) this.renew();
+    this.wasIdle = isIdle;
+    this.got = false;
   }
 
   /** Goes on after {@link PullSink.gone}, when the consumer is there again. */
@@ -163,6 +195,8 @@ export class Pull {
       this.heard = true;
       // A status is not to be answered.
       if (!message.reply) return inbox === this.inbox ? this.status(message) : undefined;
+      if (this.refusal !== undefined && inbox === this.inbox) this.acceptedAgain();
+      this.got = true;
       this.outstanding = Math.max(0, this.outstanding - 1);
       this.sink.deliver(new NatsDelivery(message, this.origin));
       this.request();
@@ -177,9 +211,10 @@ export class Pull {
     const description = headers?.description ?? '';
     switch (code) {
       case 100: // idle heartbeat
-        return;
+        return this.acceptedAgain();
       case 404: // no messages
       case 408: // request timeout
+        this.acceptedAgain();
         this.expired(Number(headers?.get('Nats-Pending-Messages') || this.outstanding));
         return this.request();
       case 503: // no responders
@@ -188,10 +223,32 @@ export class Pull {
         if (/consumer deleted|push based/i.test(description)) return this.lost(description);
     }
     // Those pass by themselves, and the connection tells of them once for all; of the rest the operator should know.
-    if (!/server shutdown|leadership change/i.test(description)) {
-      this.sink.trouble('the server ended a pull', { status: code, description });
-    }
+    if (!/server shutdown|leadership change/i.test(description)) this.refuse(`${code} ${description}`.trim());
     this.retryLater();
+  }
+
+  private refuse(reason: string): void {
+    const isFirst = this.refusal === undefined;
+    if (this.refusal === reason) return;
+    this.refusal = reason;
+    // An older request may still wait: its signs of life say nothing of newer ones.
+    if (isFirst) this.leaveRequests();
+    this.sink.refused(reason);
+  }
+
+  private acceptedAgain(): void {
+    if (this.refusal === undefined) return;
+    this.refusal = undefined;
+    this.sink.served();
+  }
+
+  /** The server knows requests by their inbox: a new inbox leaves them behind. What is under way still arrives. */
+  private leaveRequests(): void {
+    const left = this.subscription;
+    if (!left) return;
+    this.listen();
+    if (left.isClosed()) return;
+    left.drain().catch((error: unknown) => this.sink.trouble('a pull could not be ended', { err: error }));
   }
 
   private expired(count: number): void {

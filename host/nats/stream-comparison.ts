@@ -66,8 +66,12 @@ export async function markStream({ jsm }: Connection, { config }: StreamInfo, de
   }
 }
 
-/** @throws JetplugError `JP_STREAM_FOREIGN` where there is such a stream, and it is not this deployment's */
-export async function assertOurs(connection: Connection, wanted: WantedStream, deployment: string): Promise<void> {
+/**
+ * Whether the stream is on the server. A command leaves its settings to the hosts, whose config may be another.
+ * @throws JetplugError `JP_STREAM_FOREIGN` where there is one that is not this deployment's
+ */
+export async function isOurs(connection: Connection, wanted: WantedStream, deployment: string): Promise<boolean> {
   const found = await compareStream(connection, wanted, deployment);
   if (found && found.ownership.kind !== 'ours') throw foreignStream(wanted, found, deployment);
+  return found !== undefined;
 }

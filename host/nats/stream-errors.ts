@@ -11,24 +11,15 @@ export async function streamError(
   { settings }: WantedStream,
 ): Promise<JetplugError> {
   const { name, subjects } = settings;
-  const message = `stream ${name}: ${(error as Error).message}`;
-  switch (apiErrorCode(error)) {
-    case API_ERROR.subjectOverlap: {
-      const holders = new Set((await Promise.all(subjects.map((each) => streamsHolding(connection, each)))).flat());
-      holders.delete(name);
-      const where = holders.size > 0 ? `; ${subjects.join(' ')} and the stream ${[...holders].join(', ')} overlap` : '';
-      // These names cannot be changed here.
-      const isFixed = subjects.some((subject) => FIXED_SUBJECTS.includes(subject) || subject.startsWith('$KV.'));
-      const hint = isFixed
-        ? `The host needs ${subjects.join(' ')}: change the subjects of the other stream, or use another NATS account.`
-        : undefined;
-      return new JetplugError('JP_STREAM_OVERLAP', message + where, { cause: error, hint });
-    }
-    case API_ERROR.noStorage:
-      return new JetplugError('JP_STREAM_NO_ROOM', message, { cause: error });
-    case API_ERROR.maxBytesRequired:
-      return new JetplugError('JP_STREAM_MAX_BYTES_REQUIRED', message, { cause: error });
-    default:
-      return asBrokerError(error, `stream ${name}`);
-  }
+  const failure = asBrokerError(error, `stream ${name}`);
+  if (apiErrorCode(error) !== API_ERROR.subjectOverlap) return failure;
+  const holders = new Set((await Promise.all(subjects.map((each) => streamsHolding(connection, each)))).flat());
+  holders.delete(name);
+  const where = holders.size > 0 ? `; ${subjects.join(' ')} and the stream ${[...holders].join(', ')} overlap` : '';
+  // These names cannot be changed here.
+  const isFixed = subjects.some((subject) => FIXED_SUBJECTS.includes(subject) || subject.startsWith('$KV.'));
+  const hint = isFixed
+    ? `The host needs ${subjects.join(' ')}: change the subjects of the other stream, or use another NATS account.`
+    : undefined;
+  return new JetplugError('JP_STREAM_OVERLAP', failure.message + where, { cause: error, hint });
 }

@@ -9,7 +9,7 @@ const UNTRUSTED: TlsFailure = {
   hint: 'Set nats.tls.caFile to the certificate of the authority that signed it.',
 };
 
-export const CERTIFICATE_MISSING: TlsFailure = {
+const CERTIFICATE_MISSING: TlsFailure = {
   means: 'the server requires a client certificate',
   hint: 'Set nats.tls.certFile and nats.tls.keyFile.',
 };

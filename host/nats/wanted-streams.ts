@@ -29,14 +29,14 @@ const DUPLICATE_WINDOW_MS = 120_000;
 const FOR_EVER = 0;
 
 /** The subjects that the host uses by fixed names, so that no other stream can hold them. */
-export const FIXED_SUBJECTS: readonly string[] = [DEAD_SUBJECTS, RETRY_SUBJECTS, '$KV.>'];
+export const FIXED_SUBJECTS: readonly string[] = [DEAD_SUBJECTS, RETRY_SUBJECTS];
 
 /** The streams of the config, the dead letters' as the last one. */
 export function wantedStreams(config: Config): WantedStream[] {
   return [...config.streams.map(eventStream), deadLetterStream(config)];
 }
 
-export function eventStream(stream: StreamConfig): WantedStream {
+function eventStream(stream: StreamConfig): WantedStream {
   return {
     use: 'events',
     managed: stream.manage,

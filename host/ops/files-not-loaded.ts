@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import { JetplugError } from '../../sdk/internal';
 import type { PluginsConfig } from '../config/config';
-import { discover } from '../plugin/discover';
+import { discover, whyRefused } from '../plugin/discover';
 import type { PluginEntry } from '../plugin/plugins';
 
 /** A file in a plugins folder that is not among the host's plugins. */
@@ -19,8 +18,8 @@ export function filesNotLoaded(
   { dirs, watch }: Pick<PluginsConfig, 'dirs' | 'watch'>,
 ): FileNotLoaded[] {
   const loaded = new Set(entries.map(({ file }) => file));
-  // A folder that is gone holds no file.
-  const { found, skipped } = discover(dirs.filter((dir) => existsSync(dir)));
+  // A folder that is gone, or may not be read, shows no file.
+  const { found, skipped } = discover(dirs.filter((dir) => whyRefused(dir) === undefined));
   return [
     ...skipped
       .filter(({ file }) => !loaded.has(file))

@@ -1,7 +1,7 @@
 import type { ErrorReport } from '../../sdk/internal';
 import { durablePosition, type DurablePosition } from '../nats/consumers';
 import type { Connection } from '../nats/connection';
-import type { ConsumingHandler, WaitsFor } from '../plugin/consume';
+import type { ConsumingHandler, HandlerState, WaitsFor } from '../plugin/consume';
 import type { PluginFaults } from '../plugin/faults';
 import type { ProcessState } from '../plugin/plugin-code';
 import type { PluginEntry, Plugins, PluginState } from '../plugin/plugins';
@@ -28,9 +28,19 @@ export interface HandlerStatus {
   readonly subject: string;
   readonly stream: string;
   readonly durable: string;
-  readonly state: 'running' | 'waiting';
-  /** Why it does not pull: its `durable` is gone, its `circuit` is open, or too many events wait for their `order`. */
+  readonly state: HandlerState;
+  /**
+   * Why it does not pull: its `durable` is gone, the durable is `refused` or refuses to deliver, its `circuit` is open,
+   * or too many events wait for their `order`.
+   */
   readonly waitsFor?: WaitsFor;
+  /** The same in words, where its durable is the reason. */
+  readonly reason?: string;
+  /** Where an operator has paused its durable on the server: until when, and how long that is from now. */
+  readonly pausedUntil?: string;
+  readonly pauseRemainingMs?: number;
+  /** Settings that another host of the deployment has given its durable, such as `ack_wait: 30 s → 15 s`. */
+  readonly drift?: readonly string[];
   /** Not delivered yet; absent where the server does not answer. */
   readonly pending?: number;
   /** Delivered and unsettled, over all hosts. */
@@ -48,7 +58,9 @@ export interface HandlerStatus {
 }
 
 /** What the figures of several hosts are summed from. */
-type HandlerFigures = Pick<HandlerStatus, 'handler' | 'handled' | 'failed' | 'retried' | 'deadLettered'>;
+type HandlerFigures = Pick<HandlerStatus, 'handler' | 'handled' | 'failed' | 'retried' | 'deadLettered'> & {
+  readonly state: string;
+};
 
 /** A status, or more than a status, of a plugin in one host. */
 interface Mergeable {
@@ -84,7 +96,7 @@ export async function statusOf(
 }
 
 async function handlerStatus(handler: ConsumingHandler, connection: Connection): Promise<HandlerStatus> {
-  const { definition, durable, counters, state, waitsFor } = handler;
+  const { definition, durable, counters, state, waitsFor, reason, pausedUntil, drift } = handler;
   const position = await positionOf(connection, durable.stream, durable.durable);
   const { handled, failed, retried, deadLettered, lastError } = counters;
   return {
@@ -94,6 +106,12 @@ async function handlerStatus(handler: ConsumingHandler, connection: Connection):
     durable: durable.durable,
     state,
     ...(waitsFor && { waitsFor }),
+    ...(reason !== undefined && { reason }),
+    ...(pausedUntil && {
+      pausedUntil: pausedUntil.toISOString(),
+      pauseRemainingMs: Math.max(0, pausedUntil.getTime() - Date.now()),
+    }),
+    ...(drift.length > 0 && { drift }),
     ...(position && { pending: position.pending, inFlight: position.inFlight }),
     handled,
     failed,
@@ -133,10 +151,17 @@ export function mergeStatuses<P extends Mergeable>(answers: readonly (readonly P
   return [...merged.values()].sort((a, b) => (a.plugin < b.plugin ? -1 : 1));
 }
 
-const BADNESS: readonly string[] = ['running', 'stopped', 'loading', 'waiting', 'failed'] satisfies PluginState[];
+const BADNESS: readonly string[] = [
+  'running',
+  'stopped',
+  'loading',
+  'paused',
+  'waiting',
+  'failed',
+] satisfies PluginState[];
 
 function mergePlugin<P extends Mergeable>(a: P, b: P): P {
-  const worse = BADNESS.indexOf(b.state) > BADNESS.indexOf(a.state) ? b : a;
+  const worse = worseOf(a, b);
   const handlers = new Map(a.handlers.map((handler) => [handler.handler, handler]));
   for (const handler of b.handlers) {
     const other = handlers.get(handler.handler);
@@ -151,14 +176,17 @@ function mergePlugin<P extends Mergeable>(a: P, b: P): P {
   };
 }
 
+function worseOf<S extends { readonly state: string }>(a: S, b: S): S {
+  return BADNESS.indexOf(b.state) > BADNESS.indexOf(a.state) ? b : a;
+}
+
 function mergeFaults(a: PluginFaults, b: PluginFaults): PluginFaults {
   return { ...a, ...b, lateErrors: a.lateErrors + b.lateErrors, blocks: a.blocks + b.blocks };
 }
 
 function mergeHandler<H extends HandlerFigures>(a: H, b: H): H {
   return {
-    ...a,
-    ...b,
+    ...worseOf(a, b),
     handled: a.handled + b.handled,
     failed: a.failed + b.failed,
     retried: a.retried + b.retried,

@@ -29,7 +29,7 @@ export interface Meeting {
   readonly handler: HandlerDefinition;
   readonly entry: PluginEntry;
   /** Where the handler runs. */
-  readonly consuming: Pick<ConsumingHandler, 'waitsFor' | 'circuit'> | undefined;
+  readonly consuming: Pick<ConsumingHandler, 'waitsFor' | 'circuit' | 'reason' | 'pausedUntil'> | undefined;
   /** Of its durable on the server, where there is one. */
   readonly position: DurablePosition | undefined;
   readonly disabledBy: ConfigPlace | undefined;
@@ -79,6 +79,12 @@ function whyWaiting({ consuming }: Meeting): NotReceived | undefined {
 }
 
 function whyWaits(consuming: Meeting['consuming']): string | undefined {
+  const why = whyKept(consuming);
+  if (why !== undefined || !consuming?.pausedUntil) return why;
+  return `its durable is paused until ${consuming.pausedUntil.toISOString()}; the event waits in the stream`;
+}
+
+function whyKept(consuming: Meeting['consuming']): string | undefined {
   switch (consuming?.waitsFor) {
     case 'circuit': {
       const { outage } = consuming.circuit;
@@ -87,6 +93,8 @@ function whyWaits(consuming: Meeting['consuming']): string | undefined {
     }
     case 'durable':
       return 'its durable is gone and is being made again';
+    case 'refused':
+      return `its durable delivers nothing (${consuming.reason}); the event waits in the stream`;
     case 'order':
       return 'too many events wait for an earlier one of their key; this one waits in the stream';
     case 'process':

@@ -1,5 +1,7 @@
 import { relative, dirname } from 'node:path';
 import { JetplugError, topFrame } from '../../sdk/internal';
+import { plainError } from '../plain-error';
+import { isError } from '../thrown';
 
 /** Left in decorator metadata for a class that a circular import had not defined when the decorator ran. */
 export class CircularType {
@@ -72,8 +74,8 @@ export class LoadingModules {
 
 /** As JavaScript says of a binding that is not initialised, or of `undefined` in place of a value. */
 function isOfUndefined(error: unknown): error is Error {
-  if (!(error instanceof Error)) return false;
-  const { name, message } = error;
+  if (!isError(error)) return false;
+  const { name, message } = plainError(error);
   if (name === 'ReferenceError') return message.includes('before initialization');
   return name === 'TypeError' && /undefined|is not a (function|constructor)/.test(message);
 }

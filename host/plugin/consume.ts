@@ -8,6 +8,7 @@ import type { Outage, Outages } from '../message/outages';
 import type { PrefetchBounds } from '../message/prefetch';
 import type { Probation } from '../message/probation';
 import type { DurableSpec } from '../nats/consumers';
+import { Repeats } from '../repeats';
 import type { Timer } from '../time';
 import { RoadDelivery, roadDurable } from '../nats/retry-road';
 import { findApplied } from '../effects/find-applied';
@@ -23,23 +24,35 @@ const PREFETCH_PER_RUN = 4;
 /** More make nothing quicker. */
 const MOST_PREFETCH = 2_500;
 const ROAD_RETRY_MS = 1_000;
+/** The same reason is logged again after so long. */
+const SAY_AGAIN_MS = 600_000;
 /** The waits before the first probe of a handler that is down, the second and so on. */
 const PROBE_MS = [1_000, 2_000, 5_000, 10_000];
 
 /**
- * Why a handler does nothing: its durable is gone and not made again yet, everything that it does fails, too
- * many events wait for an earlier one of their key, or its process is not there.
+ * Why a handler does nothing: its durable is gone and not made again yet, its durable is not to be used or the server
+ * refuses to deliver from it, everything that it does fails, too many events wait for an earlier one of their key, or
+ * its process is not there.
  */
-export type WaitsFor = 'durable' | 'circuit' | 'order' | 'process';
+export type WaitsFor = 'durable' | 'refused' | 'circuit' | 'order' | 'process';
+
+/** `paused`: an operator has paused its durable on the server. */
+export type HandlerState = 'running' | 'waiting' | 'paused';
 
 /** A handler that pulls from its durable. */
 export interface ConsumingHandler {
   readonly definition: HandlerDefinition;
   readonly durable: DurableSpec;
   readonly counters: HandlerCounters;
-  readonly state: 'running' | 'waiting';
+  readonly state: HandlerState;
   /** What keeps it from pulling, if anything does. */
   readonly waitsFor: WaitsFor | undefined;
+  /** The same in words, where its durable is the reason. */
+  readonly reason: string | undefined;
+  /** Until when an operator has paused its durable on the server. */
+  readonly pausedUntil: Date | undefined;
+  /** Settings that another host of the deployment has given its durable, such as `ack_wait: 30 s → 15 s`. */
+  readonly drift: readonly string[];
   readonly circuit: Pick<Circuit, 'outage'>;
   /** How many events, or batches of them, are being handled. */
   readonly running: number;
@@ -167,8 +180,23 @@ export class Consumption implements ConsumingHandler {
     return this.intake.swap({ concurrency, prefetch }, ({ settlements }) => this.handlerOf(settlements));
   }
 
-  get state(): 'running' | 'waiting' {
-    return this.waitsFor === undefined ? 'running' : 'waiting';
+  get state(): HandlerState {
+    const { waitsFor } = this;
+    const isPaused = this.pausedUntil !== undefined && waitsFor !== 'durable' && waitsFor !== 'refused';
+    if (isPaused) return 'paused';
+    return waitsFor === undefined ? 'running' : 'waiting';
+  }
+
+  get reason(): string | undefined {
+    return this.lanes.map(({ condition }) => condition.reason).find((reason) => reason !== undefined);
+  }
+
+  get pausedUntil(): Date | undefined {
+    return this.lanes.map(({ condition }) => condition.pausedUntil).find((until) => until !== undefined);
+  }
+
+  get drift(): readonly string[] {
+    return this.lanes.flatMap(({ condition }) => condition.drift);
   }
 
   get running(): number {
@@ -176,6 +204,7 @@ export class Consumption implements ConsumingHandler {
   }
 
   get waitsFor(): WaitsFor | undefined {
+    if (this.reason !== undefined) return 'refused';
     if (this.lanes.some((lane) => lane.isMissing)) return 'durable';
     if (this.circuit.isOpen) return 'circuit';
     if (this.version.code.processes?.every(({ state }) => state !== 'running')) return 'process';
@@ -234,6 +263,7 @@ export class Consumption implements ConsumingHandler {
   private async makeRoad(): Promise<void> {
     const { host, durable, definition } = this;
     const road = roadDurable(this.version.plugin.name, definition.name, durable.ackWaitMs, durable.deployment);
+    const said = new Repeats(SAY_AGAIN_MS, () => host.time.nowMs());
     while (!this.stopped) {
       try {
         // What comes while this looks is told too.
@@ -241,7 +271,9 @@ export class Consumption implements ConsumingHandler {
         if (this.isOnRoad) await this.addRoad(road);
         break;
       } catch (error) {
-        this.log.warn('the retry road cannot be looked at yet', { handler: definition.name, err: error });
+        if (said.note(String(error)) !== undefined) {
+          this.log.warn('the retry road cannot be looked at yet', { handler: definition.name, err: error });
+        }
         await new Promise<void>((resolve) => host.time.after(ROAD_RETRY_MS, resolve));
       }
     }

@@ -5,9 +5,11 @@ import { LateTexts } from '../effects/late-texts';
 import { TextStore, type StoreTexts } from '../effects/text-store';
 import { inBackgroundOf } from '../message/run';
 import { listIssues } from '../message/validate';
-import { isError, showThrown } from '../thrown';
+import { isErrorLike, plainError } from '../plain-error';
+import { showThrown } from '../thrown';
 import { classesOf } from './dependencies';
 import type { DescribedPlugin, PluginDefinition } from './describe';
+import { isRunnable } from './handler-form';
 import { placeIn } from './module-loader';
 import { unknownSetting } from './unknown-settings';
 import { createPluginContainer, provideServices, type ServiceProvider } from './plugin-container';
@@ -43,6 +45,7 @@ export async function contain(
   try {
     provideServices(child, await providerOf(plugin, services, await validSettings(plugin, settings)));
     const instance = inBackgroundOf(plugin.name, () => build(plugin, child));
+    assertRunnable(plugin, instance);
     await inBackgroundOf(plugin.name, () => start(plugin, instance));
     return { instance, release };
   } catch (error) {
@@ -76,7 +79,7 @@ export async function validSettings(plugin: DescribedPlugin, settings: unknown):
     if (isJetplugError(cause)) throw cause;
     throw new JetplugError('JP_PLUGIN_SETTINGS_INVALID', `${key}: its schema threw: ${showThrown(cause)}`, {
       ...where,
-      cause,
+      cause: plainError(cause),
     });
   }
 }
@@ -106,17 +109,26 @@ function build(plugin: DescribedPlugin, child: DependencyContainer): ContainedPl
     for (const cls of classesOf(plugin.cls, child)) injectable()(cls);
     return child.resolve(plugin.cls as never);
   } catch (error) {
-    const place = placeIn(plugin.sources, error);
-    const message = isError(error) ? error.message : `it threw ${showThrown(error)}`;
+    const cause = plainError(error);
+    const place = placeIn(plugin.sources, cause);
+    const message = isErrorLike(error) ? cause.message : `it threw ${cause.message}`;
     // tsyringe wraps what a constructor throws in its own account of who asked for whom.
     const injecting = /^(Cannot inject|TypeInfo not known|Attempted to (resolve|construct))/.test(message) && !place;
     const code = injecting ? 'JP_INJECT_FAILED' : 'JP_PLUGIN_CONSTRUCTOR_FAILED';
     throw new JetplugError(code, `${plugin.cls.name}: ${message}`, {
       plugin: plugin.name,
       ...(place ?? plugin.where),
-      cause: error,
+      cause,
     });
   }
+}
+
+/** @throws JetplugError `JP_HANDLER_NOT_A_METHOD` */
+function assertRunnable({ name, className, handlers }: DescribedPlugin, instance: object): void {
+  const wrong = handlers.find(({ method }) => !isRunnable(instance, method));
+  if (!wrong) return;
+  const message = `${className}.${wrong.method} is no method that can be run once the plugin is built`;
+  throw new JetplugError('JP_HANDLER_NOT_A_METHOD', message, { plugin: name, ...wrong.where });
 }
 
 async function start(plugin: DescribedPlugin, instance: PluginLifecycle): Promise<void> {
@@ -132,9 +144,10 @@ export function lifecycleError(
   code: 'JP_PLUGIN_START_FAILED' | 'JP_PLUGIN_STOP_FAILED',
   method: string,
   plugin: PluginDefinition,
-  cause: unknown,
+  thrown: unknown,
 ): JetplugError {
-  const message = isError(cause) ? `${cause.name}: ${cause.message}` : `it threw ${showThrown(cause)}`;
+  const cause = plainError(thrown);
+  const message = isErrorLike(thrown) ? `${cause.name}: ${cause.message}` : `it threw ${cause.message}`;
   const place = placeIn(plugin.sources, cause) ?? plugin.where;
   return new JetplugError(code, `${plugin.className}.${method}: ${message}`, { plugin: plugin.name, ...place, cause });
 }

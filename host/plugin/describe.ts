@@ -20,12 +20,15 @@ import {
 } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import type { BatchPolicy, RetryPolicy } from '../message/handler';
+import { plainError } from '../plain-error';
+import { isInstance } from '../thrown';
 import { CircularType } from './circular-import';
 import type { CompiledPlugin } from './compile';
 import { injectedOf, inspectDependencies, servicesOf, type Injected } from './dependencies';
+import { assertMethod, staticHandlers } from './handler-form';
 import { groupingOf, runOptionsOf, type Layers } from './handler-options';
 import { isolationOf, type IsolationLayers, type IsolationPolicy } from './isolation-options';
-import { placeOf } from './module-loader';
+import { placeIn, placeOf } from './module-loader';
 import { isolationOrigins, originsOf, type IsolationOrigins, type Origins } from './origins';
 
 /** A plugin as its decorators and the config describe it; nothing of it runs yet. */
@@ -79,6 +82,26 @@ export interface HandlerDefinition {
  * @throws AggregateError of all that is wrong, each a JetplugError with file and line
  */
 export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): DescribedPlugin {
+  try {
+    return read(plugin, config);
+  } catch (error) {
+    if (isInstance(error, AggregateError)) throw error;
+    // A getter of the author's, or an option that is not what it should be.
+    throw unreadable(plugin, error);
+  }
+}
+
+function unreadable({ cls, file, sources }: CompiledPlugin, thrown: unknown): AggregateError {
+  const cause = plainError(thrown);
+  const place = placeIn(sources, cause) ?? placeOf(sources, cls.name);
+  const message = `what ${cls.name} declares cannot be read: ${cause.message}`;
+  return new AggregateError(
+    [new JetplugError('JP_PLUGIN_LOAD_FAILED', message, { ...place, cause })],
+    `${file} cannot be used`,
+  );
+}
+
+function read(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): DescribedPlugin {
   const { cls, file, sources, container } = plugin;
   const options = pluginMark(cls)!.options;
   const where = placeOf(sources, cls.name);
@@ -97,7 +120,9 @@ export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>
   attempt(() => assertName(name, 'plugin'));
   problems.push(...inspectDependencies(cls, container).map((problem) => problem.with({ plugin: name, ...where })));
   const marks = handlerMarks(cls);
-  if (marks.length === 0)
+  const statics = staticHandlers(plugin);
+  problems.push(...statics.map((problem) => problem.with({ plugin: name })));
+  if (marks.length === 0 && statics.length === 0)
     problems.push(
       new JetplugError('JP_PLUGIN_NO_HANDLER', `${cls.name} has no @Subscribe method`, { plugin: name, ...where }),
     );
@@ -134,6 +159,7 @@ function describeHandler(
   mark: HandlerMark,
   layers: Layers,
 ): HandlerDefinition {
+  assertMethod(plugin, mark.method);
   const where = placeOf(plugin.sources, plugin.cls.name, mark.method);
   try {
     const event = eventOf(plugin.cls, mark);

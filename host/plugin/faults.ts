@@ -1,8 +1,8 @@
 import { JetplugError, topFrame, type ErrorReport, type Location } from '../../sdk/internal';
 import type { PartedLog } from '../log';
 import { currentOwner } from '../message/run';
+import { isErrorLike, plainError } from '../plain-error';
 import { Repeats } from '../repeats';
-import { isError, showThrown } from '../thrown';
 import type { PluginDefinition } from './describe';
 import { placeIn } from './module-loader';
 
@@ -60,19 +60,15 @@ export class Faults {
 
   /** An error that nobody caught, told in the async context in which it arose. Never throws. */
   uncaught(thrown: unknown, how: keyof typeof SAID): void {
-    const culprit = this.culpritOf(isError(thrown) ? thrown : undefined);
-    const what = isError(thrown) ? `${thrown.name}: ${thrown.message}` : `${how} ${showThrown(thrown)}`;
+    const isThrownError = isErrorLike(thrown);
+    const plain = plainError(thrown);
+    const culprit = this.culpritOf(isThrownError ? plain : undefined);
+    const what = isThrownError ? `${plain.name}: ${plain.message}` : `${how} ${plain.message}`;
     const code = culprit.plugin === undefined ? 'JP_UNCAUGHT_ERROR' : 'JP_PLUGIN_LATE_ERROR';
-    const error = new JetplugError(code, `${nameOf(culprit)}${what}`, { ...culprit, cause: thrown });
-    const repeats = this.note(culprit, error, 'lateErrors', isError(thrown) ? thrown.name : '');
+    const error = new JetplugError(code, `${nameOf(culprit)}${what}`, { ...culprit, cause: plain });
+    const repeats = this.note(culprit, error, 'lateErrors', isThrownError ? plain.name : '');
     if (repeats === undefined) return;
-    const fields = fieldsOf(culprit, error, repeats);
-    try {
-      this.log.error(SAID[how], { ...fields, ...(isError(thrown) && { err: thrown }) });
-    } catch (failure) {
-      // An author's error may have getters that throw when the log looks at them.
-      this.log.error(SAID[how], { ...fields, err: failure });
-    }
+    this.log.error(SAID[how], { ...fieldsOf(culprit, error, repeats), ...(isThrownError && { err: plain }) });
   }
 
   /**

@@ -63,11 +63,19 @@ export function mappedByTypeScript(specifier: string, from: string): string | un
 }
 
 function mapsOf(file: string): string[] {
-  const [, paths = ''] = readFileSync(file, 'utf8').split(/"paths"\s*:/);
+  const [, paths = ''] = readText(file).split(/"paths"\s*:/);
   return [...paths.matchAll(MAPPED)].map(([, pattern]) => pattern!);
 }
 
 function fits(specifier: string, pattern: string): boolean {
   const [before = '', after] = pattern.split('*');
   return after === undefined ? specifier === pattern : specifier.startsWith(before) && specifier.endsWith(after);
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return ''; // it would only have explained an error that is reported anyway
+  }
 }

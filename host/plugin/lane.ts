@@ -1,16 +1,25 @@
+import { isJetplugError, type ErrorCode } from '../../sdk/internal';
 import type { Settlements } from '../effects/settlements';
 import type { PartedLog } from '../log';
 import type { Delivery } from '../message/delivery';
 import type { Handler } from '../message/handler';
 import type { Intake } from '../message/intake';
 import type { DurableSpec } from '../nats/consumers';
+import type { DurableLook } from '../nats/durable-watch';
 import { RECORDS_STREAM } from '../nats/kept-streams';
 import { CatchUp } from './catch-up';
+import { DurableCondition } from './durable-condition';
+import { Misfits, type Fit } from './misfits';
 import type { DurablePull } from './plugin-broker';
 import type { PluginHost } from './plugin-host';
 import { ensureDurableAt } from './reconcile';
 
 const REMAKE_DELAY_MS = 1_000;
+/** Until then the durable is corrected. */
+const MISFIT_DELAY_MS = 2_000;
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['JP_CONSUMER_FOREIGN', 'JP_CONSUMER_NOT_UPDATABLE']);
+/** A durable that the host must not use is an operator's to mend. */
+const REFUSED_DELAY_MS = 2_000;
 
 export interface LaneOptions {
   readonly durable: DurableSpec;
@@ -27,11 +36,17 @@ export interface LaneOptions {
 
 /** One durable that feeds a handler's intake: its own stream's, or its retry road's. */
 export class Lane {
+  /** What keeps the durable from delivering. */
+  readonly condition: DurableCondition;
   private readonly pull: DurablePull;
+  private readonly misfits: Misfits;
+  private readonly unwatch: () => void;
   private settlements: Settlements;
   private handler: Handler;
   private catchUp: CatchUp | undefined;
   private missing = false;
+  /** Whether the pull asks for nothing until the durable was looked at. */
+  private held = false;
   /** Each look for the durable has a number; only the newest goes on. */
   private look = 0;
   private stopped = false;
@@ -45,29 +60,37 @@ export class Lane {
     const { durable } = options;
     this.settlements = options.settlements;
     this.handler = options.handlerFor(options.settlements);
+    this.condition = new DurableCondition(durable, log, host.time);
+    this.misfits = new Misfits(durable.subject);
     this.pull = host.broker.pull(durable.stream, durable.durable, {
       room: () => this.catchUp?.room ?? intake.room,
       deliver: (delivery) => {
+        const fit = this.misfits.judge(delivery);
+        if (fit !== 'fits') return this.refuse(delivery, fit);
         this.settlements.delivered(delivery);
         const arrived = options.arrive(delivery);
         if (arrived) intake.offer(arrived, this.handler);
         this.catchUp?.arrived(delivery);
       },
       gone: (why) => {
-        this.missing = true;
+        this.missing = this.held = true;
         this.log.warn('the durable consumer is gone; making it again', { durable: durable.durable, why });
         void this.ensure();
       },
       returned: () => {
         // Until it was looked for it counts as gone: nothing is pulled meanwhile.
-        this.missing = true;
+        this.missing = this.held = true;
         void this.ensure();
       },
       trouble: (message, details) => this.log.warn(message, { handler: this.handler.name, ...details }),
+      refused: (reason) => this.condition.refused(reason),
+      served: () => this.condition.served(),
     });
-    this.pull.start({ held: this.inOrder });
+    this.unwatch = host.broker.watchDurable(durable, (look) => this.looked(look));
+    this.held = this.inOrder;
+    this.pull.start({ held: this.held });
     // What is unsettled when it begins decides what it waits for.
-    if (this.inOrder) void this.ensure();
+    if (this.held) void this.ensure();
   }
 
   private get inOrder(): boolean {
@@ -107,6 +130,7 @@ export class Lane {
 
   async stop(): Promise<void> {
     this.stopped = true;
+    this.unwatch();
     this.catchUp?.cancel();
     await this.pull.stop();
   }
@@ -116,25 +140,74 @@ export class Lane {
     await this.settlements.flush();
   }
 
-  /** Makes the durable again where it stood, if it is gone, for as long as that takes; then goes on pulling. */
+  private looked(look: DurableLook): void {
+    const { condition, pull } = this;
+    const wasPaused = condition.pausedUntil !== undefined;
+    condition.looked(look);
+    if (this.held) return;
+    if (look.needs === 'hold') return this.holdAndEnsure();
+    if (look.needs === 'correction') void this.ensure();
+    else if (wasPaused && !look.pausedUntil) pull.renew();
+    else if (!look.pausedUntil && look.pending > 0 && look.inFlight < this.options.durable.maxAckPending) pull.nudge();
+  }
+
+  /** Uses the durable no more before it is as it has to be. */
+  private holdAndEnsure(): void {
+    if (this.missing) return;
+    this.missing = this.held = true;
+    this.pull.hold();
+    void this.ensure();
+  }
+
+  /** Somebody has changed the filter, or lets the server send no payloads. */
+  private refuse(delivery: Delivery, fit: Exclude<Fit, 'fits'>): void {
+    const { subject, sequence } = delivery;
+    if (fit === 'left-over') {
+      this.log.info('an event that the handler does not subscribe to is passed over', {
+        handler: this.handler.name,
+        subject,
+        sequence,
+      });
+      this.settlements.settle(sequence);
+      delivery.term('the handler does not subscribe to it');
+      return;
+    }
+    delivery.nak(MISFIT_DELAY_MS);
+    this.holdAndEnsure();
+  }
+
+  /**
+   * Makes the durable again where it stood, if it is gone, or corrects its settings, for as long as that takes; then
+   * goes on pulling.
+   */
   private async ensure(): Promise<void> {
     const { durable } = this.options;
     const look = ++this.look;
     const isOver = (): boolean => this.stopped || look !== this.look;
+    const spec = { ...durable, yieldsToOtherHosts: true };
     while (!isOver()) {
       try {
         await this.renewSettlements(isOver);
         if (isOver()) return;
-        const { inFlight } = await ensureDurableAt(durable, this.settlements, this.host);
+        const { inFlight } = await ensureDurableAt(spec, this.settlements, this.host);
         if (isOver()) return;
+        this.condition.usable();
+        if (!this.held) return this.pull.renew();
         this.missing = false;
+        this.held = false;
         this.waitForUnsettled(inFlight);
         this.pull.found();
         return;
       } catch (error) {
         if (isOver()) return;
-        this.log.warn('the durable consumer cannot be made yet', { durable: durable.durable, err: error });
-        await new Promise<void>((resolve) => void this.host.time.after(REMAKE_DELAY_MS, resolve));
+        const isRefusal = isJetplugError(error) && REFUSALS.has(error.code);
+        this.condition.failed(error, isRefusal);
+        if (isRefusal && !this.missing) {
+          this.missing = this.held = true;
+          this.pull.hold();
+        }
+        const delayMs = isRefusal ? REFUSED_DELAY_MS : REMAKE_DELAY_MS;
+        await new Promise<void>((resolve) => void this.host.time.after(delayMs, resolve));
       }
     }
   }

@@ -14,7 +14,8 @@ import {
   type EventContract,
   type Location,
 } from '../../sdk/internal';
-import { isError, showThrown } from '../thrown';
+import { isErrorLike, plainError } from '../plain-error';
+import { readMember } from '../thrown';
 import { LoadingModules } from './circular-import';
 import { loadShared, noteClasses } from './classes';
 import { ownImportsOf, type ModuleHelp } from './compiled-code';
@@ -92,7 +93,8 @@ export function loadModules(file: string, given: ModuleTexts = new Map()): Loade
     };
   } catch (error) {
     const place = placeIn(loader.sources, error) ?? { file };
-    throw isJetplugError(error) ? error.with(place) : loadFailed(place, error);
+    const plain = plainError(error);
+    throw isJetplugError(plain) ? plain.with(place) : loadFailed(place, error);
   }
 }
 
@@ -148,8 +150,20 @@ function findOwn(specifier: string, from: string): string | undefined {
 }
 
 function readModule(path: string): ModuleText {
-  const source = readFileSync(path, 'utf8');
+  const source = readSource(path);
   return { source, code: codeOf(path, source) };
+}
+
+/** @throws JetplugError `JP_PLUGIN_LOAD_FAILED` where the file is gone again, or may not be read */
+export function readSource(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new JetplugError('JP_PLUGIN_LOAD_FAILED', `the file cannot be read: ${(cause as Error).message}`, {
+      file,
+      cause,
+    });
+  }
 }
 
 function codeOf(path: string, source: string): string {
@@ -268,7 +282,7 @@ class Loader {
 
   private textOf(file: string): ModuleText {
     const given = this.given.get(file);
-    const source = given?.source ?? readFileSync(file, 'utf8');
+    const source = given?.source ?? readSource(file);
     // Known before it is compiled: an error in it has a place.
     this.sources.set(file, source);
     const text = given ?? { source, code: codeOf(file, source) };
@@ -373,13 +387,14 @@ function versionOf(file: string, sources: ReadonlyMap<string, string>): string {
 }
 
 function loadFailed(place: Partial<Location>, error: unknown): JetplugError {
-  const message = isError(error) ? `${error.name}: ${error.message}` : `it threw ${showThrown(error)}`;
-  return new JetplugError('JP_PLUGIN_LOAD_FAILED', message, { ...place, cause: error });
+  const cause = plainError(error);
+  const message = isErrorLike(error) ? `${cause.name}: ${cause.message}` : `it threw ${cause.message}`;
+  return new JetplugError('JP_PLUGIN_LOAD_FAILED', message, { ...place, cause });
 }
 
 /** Where in the plugin's own files an error arose. */
 export function placeIn(sources: Pick<ReadonlyMap<string, string>, 'has'>, error: unknown): Location | undefined {
-  const stack = (error as { stack?: unknown } | null | undefined)?.stack;
+  const stack = readMember(error, 'stack');
   return typeof stack === 'string' ? topFrame(stack, (path) => sources.has(resolvePath(path))) : undefined;
 }
 
@@ -398,6 +413,17 @@ export function placeOf(sources: ReadonlyMap<string, string>, className: string,
   return { file: [...sources.keys()][0] ?? '', line: 1 };
 }
 
+/** The same of a member that may be no method: static, an accessor or a property. */
+export function placeOfMember(sources: ReadonlyMap<string, string>, className: string, member: string): Location {
+  for (const [file, source] of sources) {
+    const classAt = lineOf(source, className, CLASS);
+    if (classAt < 0) continue;
+    const at = lineOf(source.slice(classAt), member, MEMBER);
+    if (at >= 0) return { file, line: source.slice(0, classAt + at).split('\n').length };
+  }
+  return placeOf(sources, className);
+}
+
 /** How a name is declared: what stands on its line before it, and what after it. */
 interface Declaration {
   readonly before: RegExp;
@@ -410,6 +436,13 @@ const CLASS: Declaration = { before: /^(?!\s*(?:\*|\/\/|\/\*)).*\bclass\s+$/, af
 const METHOD: Declaration = {
   before: /^[ \t]*(?:[@}].*\)[ \t]+)?(?:(?:public|private|protected|override|async)\s+)*\*?$/,
   after: /^\s*[(<]/,
+};
+
+/** Of whatever form, with modifiers in any order. */
+const MEMBER: Declaration = {
+  before:
+    /^[ \t]*(?:[@}].*\)[ \t]+)?(?:(?:public|private|protected|override|async|static|readonly|declare|accessor|get|set)\s+)*\*?\s*$/,
+  after: /^\s*[!?]?\s*(?:[(<=:;]|$)/m,
 };
 
 /** Where the line starts on which a name is declared; -1 where it is not. */

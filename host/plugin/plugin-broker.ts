@@ -1,10 +1,14 @@
 import type { KeyValue } from '../effects/key-value';
 import type { DurablePosition, DurableSpec } from '../nats/consumers';
+import type { DurableWatcher } from '../nats/durable-watch';
 import type { Pull, PullSink } from '../nats/pull';
 
 /** What a plugin's life asks of the broker. The testing kit has one in memory. */
 export interface PluginBroker {
-  /** Makes the durable where it is missing, and updates in place what the server lets us. */
+  /**
+   * Makes the durable where it is missing, and corrects in place what the server lets us.
+   * @throws JetplugError `JP_CONSUMER_FOREIGN` or `JP_CONSUMER_NOT_UPDATABLE`
+   */
   ensureDurable(spec: DurableSpec): Promise<DurablePosition>;
   /** @throws JetplugError `JP_CONSUMER_NOT_UPDATABLE` where the durable could not be brought to this in place */
   checkDurable(spec: DurableSpec): Promise<void>;
@@ -18,10 +22,15 @@ export interface PluginBroker {
   isOnRoad(road: DurableSpec): Promise<boolean>;
   /** A plugin's bucket, which is not looked for: what is asked of one that is not there fails. */
   storeOf(plugin: string): KeyValue;
+  /** Calls back every few seconds with how a durable is on the server; the result ends that. */
+  watchDurable(spec: DurableSpec, watcher: DurableWatcher): () => void;
   pull(stream: string, durable: string, sink: PullSink): DurablePull;
   /** A plugin's bucket, made where it is missing, and kept until `leave`. */
   openStore(plugin: string): Promise<{ readonly bucket: KeyValue; leave(): void }>;
 }
 
 /** Deliveries of one durable, on their way to a sink. */
-export type DurablePull = Pick<Pull, 'start' | 'request' | 'pause' | 'probe' | 'resume' | 'found' | 'disown' | 'stop'>;
+export type DurablePull = Pick<
+  Pull,
+  'start' | 'request' | 'pause' | 'probe' | 'resume' | 'hold' | 'renew' | 'nudge' | 'found' | 'disown' | 'stop'
+>;

@@ -1,4 +1,5 @@
 import { isJetplugError, JetplugError, type ErrorCode } from '../../sdk/internal';
+import { errorsIn } from '../plain-error';
 import type { Config } from '../config/config';
 import { atSettings } from '../config/settings-place';
 import { Claims } from './claims';
@@ -227,10 +228,12 @@ class Unwanted extends Error {
   }
 }
 
-function errorsOf(error: unknown, slot: Slot): JetplugError[] {
+function errorsOf(thrown: unknown, slot: Slot): JetplugError[] {
   const plugin = slot.definition?.name ?? slot.name;
-  if (error instanceof AggregateError) return error.errors.flatMap((inner) => errorsOf(inner, slot));
-  if (isJetplugError(error)) return [error.with({ plugin, file: slot.file.file })];
-  const message = error instanceof Error ? error.message : String(error);
-  return [new JetplugError('JP_INTERNAL', message, { plugin, file: slot.file.file, cause: error })];
+  const details = { plugin, file: slot.file.file };
+  return errorsIn(thrown).map((error) =>
+    isJetplugError(error)
+      ? error.with(details)
+      : new JetplugError('JP_INTERNAL', error.message, { ...details, cause: error }),
+  );
 }

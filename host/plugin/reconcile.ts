@@ -39,7 +39,7 @@ export async function reconcileHandler(
   return { durable, settlements, attempts, outages, before: { outage: outages.ongoing, failing } };
 }
 
-/** Makes the durable where it is missing: anew, or behind what is settled of it. */
+/** Makes the durable where it is missing: anew, or behind what is settled of it. Records where it begins. */
 export async function ensureDurableAt(
   durable: DurableSpec,
   settlements: Settlements,
@@ -50,6 +50,7 @@ export async function ensureDurableAt(
     ...(settlements.knowsPosition && { resumeAfter: settlements.floor }),
   });
   settlements.settleUpTo(position.ackFloor);
+  await settlements.recordStart();
   if (position.corrected) {
     host.log.warn('the settings of a durable consumer are corrected', {
       plugin: durable.owner.plugin,

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { JetplugError } from '../../sdk/internal';
 import { IsolatedPlugin } from '../isolation/isolated-plugin';
 import { startTurns } from '../isolation/starts';
@@ -8,7 +7,7 @@ import { describe, type DescribedPlugin } from './describe';
 import { nameByFile, type PluginFile } from './discover';
 import type { MemoryLimits } from './isolation-options';
 import { isolationToldBy } from './isolation-told';
-import { readModules } from './module-loader';
+import { readModules, readSource } from './module-loader';
 import type { PluginHost } from './plugin-host';
 import { RunningPlugin } from './running-plugin';
 import { inTime, PluginVersion } from './version';
@@ -50,7 +49,7 @@ export async function runCompiled(compiled: CompiledPlugin, host: PluginHost): P
 
 /** A version that could run, beside the one that does. */
 async function prepare(file: PluginFile, host: PluginHost): Promise<PluginVersion> {
-  const told = isolationToldBy(file.file, readFileSync(file.file, 'utf8'), host.config.plugins);
+  const told = isolationToldBy(file.file, readSource(file.file), host.config.plugins);
   if (told.isolation === 'process') return prepareIsolated(file, told, host);
   const compiled = compile(file);
   const definition = described(compiled, host);

@@ -1,5 +1,6 @@
 import { JetplugError } from '../../sdk/internal';
 import type { DurableSpec } from '../nats/consumers';
+import { Repeats } from '../repeats';
 import { consume, type Consumption } from './consume';
 import type { HandlerDefinition } from './describe';
 import type { ProcessState } from './plugin-code';
@@ -17,6 +18,8 @@ interface Step {
 }
 
 const TRY_AGAIN_MS = 1_000;
+/** The same reason is logged again after so long. */
+const SAY_AGAIN_MS = 600_000;
 
 /** A plugin that consumes: what it pulls belongs to its durables, whatever version of it runs. */
 export class RunningPlugin {
@@ -198,11 +201,14 @@ export class RunningPlugin {
 
   /** There is no way back any more: it is tried until it succeeds. */
   private async reconcileAtLast(spec: DurableSpec, next: PluginVersion): Promise<Reconciled | undefined> {
+    const said = new Repeats(SAY_AGAIN_MS, () => this.host.time.nowMs());
     while (!this.stopped) {
       try {
         return await reconcileHandler(next.definition, spec, this.host);
       } catch (error) {
-        this.host.log.warn('the durable consumer cannot be made yet', { durable: spec.durable, err: error });
+        if (said.note(String(error)) !== undefined) {
+          this.host.log.warn('the durable consumer cannot be made yet', { durable: spec.durable, err: error });
+        }
         await new Promise<void>((resolve) => void this.host.time.after(TRY_AGAIN_MS, resolve));
       }
     }

@@ -6,7 +6,7 @@ import type { ProcessState } from './plugin-code';
 import type { Reload } from './reloads';
 import type { RunningPlugin } from './running-plugin';
 
-export type PluginState = 'loading' | 'running' | 'waiting' | 'failed' | 'stopped';
+export type PluginState = 'loading' | 'running' | 'waiting' | 'paused' | 'failed' | 'stopped';
 
 /** A plugin file and what became of it. */
 export interface PluginEntry {
@@ -26,9 +26,19 @@ export interface PluginEntry {
   readonly reloads: readonly Reload[];
 }
 
+/** What may be mended in a file that the plugin imports, though the error names the plugin's own. */
 const FOR_OTHERS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'JP_PLUGIN_IMPORT_NOT_FOUND',
+  'JP_PLUGIN_CIRCULAR_IMPORT',
+  'JP_PLUGIN_IMPORT_ASYNC',
   'JP_PLUGIN_LOAD_FAILED',
+  'JP_PLUGIN_CONSTRUCTOR_FAILED',
+  'JP_INJECT_INTERFACE',
+  'JP_INJECT_UNDECORATED',
+  'JP_INJECT_SINGLETON',
+  'JP_INJECT_OUTSIDE_PLUGIN',
+  'JP_INJECT_FAILED',
+  'JP_HANDLER_NO_EVENT',
   'JP_PLUGIN_DUPLICATE_NAME',
   'JP_PLUGIN_DUPLICATE_DURABLE',
 ]);
@@ -66,10 +76,11 @@ export class Slot {
     const { running, errors, name } = this;
     const { file } = this.file;
     const handlers = running?.handlers ?? [];
-    const waiting = this.state === 'running' && handlers.some((handler) => handler.state === 'waiting');
+    const states = new Set(handlers.map((handler) => handler.state));
     const definition = running?.definition ?? this.definition;
     const version = definition?.version;
-    const state = waiting ? 'waiting' : this.state;
+    const kept = states.has('waiting') ? 'waiting' : states.has('paused') ? 'paused' : this.state;
+    const state = this.state === 'running' ? kept : this.state;
     return { file, name, version, definition, state, errors, handlers, processes: running?.processes, reloads };
   }
 

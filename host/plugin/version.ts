@@ -5,6 +5,7 @@ import { LateTexts } from '../effects/late-texts';
 import type { StoreTexts } from '../effects/text-store';
 import { type IsolatedPlugin } from '../isolation/isolated-plugin';
 import type { PartedLog } from '../log';
+import { RunLogger } from '../message/run-logger';
 import { forgetClasses } from './classes';
 import type { CompiledPlugin } from './compile';
 import { contain, lifecycleError, type PluginServices } from './contain';
@@ -116,7 +117,7 @@ function busOf({ outgoing, clock }: PluginHost): JetStreamEventBus {
 
 function servicesOf({ name }: PluginDefinition, host: PluginHost, store: PluginStore): PluginServices {
   return {
-    log: host.log.child({ plugin: name }),
+    log: new RunLogger(host.log.child({ plugin: name })),
     clock: host.clock,
     bus: busOf(host),
     openTexts: () => store.openTexts(),

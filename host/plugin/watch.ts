@@ -1,27 +1,20 @@
-import { statSync } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
-import { watch as watchFiles, type FSWatcher } from 'chokidar';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { HostLog } from '../log';
-import { discover, whySkipped, type PluginFile } from './discover';
+import { whySkipped, type PluginFile } from './discover';
+import { FollowedFiles } from './followed-files';
+import { isGone } from './look-at';
 import type { Plugins } from './plugins';
 import { SettledFiles, stampOf } from './settled-files';
+import { WatchedFolder } from './watched-folder';
 
 /** How often it is looked whether a plugins folder is another one, which its watcher does not see. */
 const ROOT_LOOK_MS = 250;
-const IGNORED = /(^|[/\\])(node_modules|\.git)([/\\]|$)/;
-
-/** One plugins folder, as it is followed. */
-interface Root {
-  readonly dir: string;
-  watcher: FSWatcher;
-  /** Which folder it was when the watcher was made; nothing where there was none. */
-  identity: string | undefined;
-}
 
 /** Follows the plugins folders: a new file is loaded, a changed one replaced, a removed one drained. */
 export class PluginWatch {
-  private readonly roots: Root[];
+  private readonly roots: WatchedFolder[];
   private readonly files: SettledFiles;
+  private readonly followed: FollowedFiles;
   private readonly timer: NodeJS.Timeout;
 
   constructor(
@@ -34,63 +27,48 @@ export class PluginWatch {
         log.error('changed files could not be taken up', { files: paths, err: error }),
       );
     });
-    this.roots = dirs
-      .map((dir) => resolve(dir))
-      .map((dir) => ({ dir, watcher: this.follow(dir), identity: identityOf(dir) }));
-    this.timer = setInterval(() => this.lookAtRoots(), ROOT_LOOK_MS);
+    const changed = (path: string): void => this.files.changed(resolve(path));
+    const roots = dirs.map((dir) => resolve(dir));
+    this.followed = new FollowedFiles(roots, changed);
+    this.roots = roots.map((dir) => {
+      const sources = (): string[] => this.sources().filter((path) => path.startsWith(dir + sep));
+      return new WatchedFolder(dir, { log, sources, changed });
+    });
+    this.followed.look(this.sources());
+    this.timer = setInterval(() => this.look(), ROOT_LOOK_MS);
   }
 
   /** Resolves when changes are noticed. */
   async ready(): Promise<void> {
-    await Promise.all(
-      this.roots.map(({ watcher }) => new Promise<void>((done) => watcher.once('ready', () => done()))),
-    );
+    await Promise.all(this.roots.map((root) => root.whenReady()));
   }
 
   async stop(): Promise<void> {
     clearInterval(this.timer);
     this.files.stop();
-    await Promise.all(this.roots.map(({ watcher }) => watcher.close()));
-  }
-
-  private follow(dir: string): FSWatcher {
-    const watcher = watchFiles(dir, { ignoreInitial: true, ignored: IGNORED });
-    watcher.on('all', (event, path) => {
-      if (event !== 'addDir' && event !== 'unlinkDir') this.files.changed(resolve(path));
-    });
-    watcher.on('error', (error) => this.log.error('watching the plugins folders failed', { err: error }));
-    return watcher;
+    await Promise.all(this.roots.map((root) => root.close()));
   }
 
   /** A folder that vanishes and returns, or is renamed into place, is followed anew; what is in it may all be new. */
-  private lookAtRoots(): void {
+  private look(): void {
     for (const root of this.roots) {
-      const identity = identityOf(root.dir);
-      if (identity === root.identity) continue;
-      root.identity = identity;
-      this.log.warn(identity === undefined ? 'a plugins folder is gone' : 'a plugins folder is there again', {
-        dir: root.dir,
-      });
-      root.watcher.close().catch((error: unknown) => this.log.error('a watcher could not be closed', { err: error }));
-      root.watcher = this.follow(root.dir);
-      for (const file of new Set([...this.plugins.filesIn(root.dir), ...this.found(root)])) this.files.changed(file);
+      root.poll(performance.now());
+      if (!root.wasReplaced()) continue;
+      this.followed.forget();
+      for (const file of new Set([...this.plugins.filesIn(root.dir), ...root.found])) this.files.changed(file);
     }
+    this.followed.look(this.sources());
   }
 
-  private found({ dir, identity }: Root): string[] {
-    if (identity === undefined) return [];
-    try {
-      return discover([dir]).found.map(({ file }) => file);
-    } catch (error) {
-      // It is gone again: the next look finds out.
-      this.log.debug('a plugins folder could not be read', { dir, err: error });
-      return [];
-    }
+  private sources(): string[] {
+    return this.plugins.definitions.flatMap(({ sources }) => [...sources.keys()]);
   }
 
   /** Each plugin that is concerned is loaded once, however many of its files have changed. */
   private async apply(paths: readonly string[]): Promise<void> {
-    const gone = paths.filter((path) => stampOf(path) === undefined);
+    this.followed.note(paths);
+    // What cannot be looked at for now, for want of a right or of a mount, runs on.
+    const gone = paths.filter((path) => isGone(path));
     // Before the others: what takes a removed one's name is free to.
     await Promise.all(gone.map((path) => this.plugins.remove(path)));
     const concerned = new Map(this.plugins.concernedBy(paths).map((file) => [file.file, file]));
@@ -117,16 +95,11 @@ export class PluginWatch {
       if (
         dirname(parent) === root &&
         path.startsWith(join(parent, 'index.plugin.')) &&
-        !parent.endsWith(`${sep}node_modules`)
+        !/^(\.|node_modules$)/.test(basename(parent))
       ) {
         return { file: path, root };
       }
     }
     return undefined;
   }
-}
-
-function identityOf(dir: string): string | undefined {
-  const stats = statSync(dir, { throwIfNoEntry: false });
-  return stats?.isDirectory() ? `${stats.dev} ${stats.ino} ${stats.birthtimeMs}` : undefined;
 }

@@ -100,6 +100,7 @@ export class Generation {
       whenChecked: (...streams) => broker.whenChecked(...streams),
       isOnRoad: (road) => this.alive(() => broker.isOnRoad(road)),
       storeOf: (plugin) => this.keyValue(broker.storeOf(plugin)),
+      watchDurable: (spec, watcher) => broker.watchDurable(spec, (look) => !this.isDead() && watcher(look)),
       pull: (stream, durable, sink) => {
         const deliver = (delivery: Delivery): void => {
           if (!this.isDead()) sink.deliver(new MortalDelivery(delivery, () => this.isDead() || this.beforeAck()));

@@ -81,6 +81,11 @@ export class MemoryBroker implements PluginBroker {
     return this.bucket(`jetplug-${plugin}`);
   }
 
+  /** Nobody else has a hand in the durables here. */
+  watchDurable(): () => void {
+    return () => undefined;
+  }
+
   pull(stream: string, durable: string, sink: ConstructorParameters<typeof MemoryPull>[1]): MemoryPull {
     return new MemoryPull(this.durables.get(`${stream} ${durable}`)!, sink);
   }

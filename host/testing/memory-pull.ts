@@ -50,6 +50,18 @@ export class MemoryPull implements DurablePull, Puller {
     this.durable.wake();
   }
 
+  hold(): void {
+    this.held = true;
+  }
+
+  renew(): void {
+    this.durable.wake();
+  }
+
+  nudge(): void {
+    // No request waits in vain here.
+  }
+
   found(): void {
     this.held = false;
     this.durable.wake();

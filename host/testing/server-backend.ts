@@ -8,6 +8,7 @@ import type { PartedLog } from '../log';
 import { Bucket } from '../nats/bucket';
 import { Connection } from '../nats/connection';
 import { DeadLetterStream, type StoredLetter } from '../nats/dead-letter-stream';
+import { DurableWatch } from '../nats/durable-watch';
 import { openBroker } from '../nats/embedded/open-broker';
 import { ensureStreams } from '../nats/ensure-streams';
 import { KeptStreams } from '../nats/kept-streams';
@@ -58,6 +59,8 @@ async function onServer(
   const records = Bucket.at(connection, RECORDS_BUCKET);
   const kept = new KeptStreams(connection, log);
   closers.push(async () => kept.stop());
+  const watch = new DurableWatch(connection, log);
+  closers.push(async () => watch.stop());
   const letterBox = new DeadLetterStream(
     connection,
     config.deadLetters.stream,
@@ -67,7 +70,7 @@ async function onServer(
     clock,
     time: machineTime,
     streams,
-    broker: natsBroker(connection, kept, config),
+    broker: natsBroker(connection, kept, watch, config),
     wakes: new Wakes(connection, log),
     outgoing: new Publisher(connection, {
       dropsRepeatsMs: Math.min(...streams.map(({ duplicateWindowMs }) => duplicateWindowMs)),

@@ -11,6 +11,7 @@ import {
 } from '../../sdk/internal';
 import { JetStreamEventBus } from '../effects/event-bus';
 import { KvStore } from '../effects/kv-store';
+import { refuseNotJson, toJson } from '../effects/publishable';
 import type { OutgoingEvent } from '../message/ports';
 import { roadDurable } from '../nats/retry-road';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
@@ -137,8 +138,8 @@ export class TestHost {
   /** Publishes any payload, as a program without the SDK may: text and bytes as they are, all else as JSON. */
   async publishRaw(subject: string, payload: unknown, headers: Readonly<Record<string, string>> = {}): Promise<void> {
     const isBytes = payload instanceof Uint8Array;
-    const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
-    await this.backend.sendRaw({ subject, payload: isBytes ? payload : Buffer.from(text), headers });
+    const text = isBytes || typeof payload === 'string' ? payload : jsonOf(subject, payload);
+    await this.backend.sendRaw({ subject, payload: Buffer.from(text), headers });
   }
 
   /**
@@ -266,6 +267,12 @@ export class TestHost {
     this.running = [];
     await this.generation.die();
   }
+}
+
+/** @throws JetplugError `JP_EVENT_INVALID` when JSON would change the payload */
+function jsonOf(subject: string, payload: unknown): string {
+  refuseNotJson(subject, payload);
+  return toJson(subject, payload as object);
 }
 
 function nameOf(plugin: AnyPluginClass): string {

@@ -24,6 +24,12 @@ const PROBE = pluginSource(
   }`,
 );
 
+/** Imported by the handler. */
+const LATE = `import { injectable } from 'tsyringe';
+const ballast = Array.from({ length: 50_000 }, (_, i) => i + Math.random());
+@injectable() export class Late { readonly ballast = ballast; }
+`;
+
 /** With all that a version may hold; a hundred of its ballasts would be some 80 MB. */
 function source(n: number): string {
   return pluginSource(
@@ -31,7 +37,7 @@ function source(n: number): string {
     `  readonly ballast = Array.from({ length: 50_000 }, (_, i) => i + Math.random());
   constructor(readonly helper: Helper, @inject('Repo') readonly repo: any, readonly store: Store<number>, readonly events: EventBus, readonly log: Logger) {}
   @Subscribe('video.busy', { concurrency: ${(n % 4) + 1} })
-  async handle(event: any, context: EventContext) { await this.store.update('k', (count = 0) => count + 1); context.log.info('ran', { n: ${n} }); }
+  async handle(event: any, context: EventContext) { await import('./late'); await this.store.update('k', (count = 0) => count + 1); context.log.info('ran', { n: ${n} }); }
   @Subscribe('video.keyed', { ${n % 3 === 0 ? "key: 'user'" : ''} })
   async other(event: any) { await this.events.publish('video.out', {}); }`,
     {
@@ -46,7 +52,7 @@ container.register('Repo', { useFactory: (own) => own.resolve(Repo) });
 test('a hundred reloads leave no consumer, pull, timer, listener or connection behind, and hardly any memory', async () => {
   const server = await scene.server();
   const nats = await scene.client(server.url);
-  const folder = scene.folder({ 'busy.plugin.ts': source(0), 'probe.plugin.ts': PROBE });
+  const folder = scene.folder({ 'busy.plugin.ts': source(0), 'probe.plugin.ts': PROBE, 'late.ts': LATE });
   const host = await scene.host({ server, plugins: [folder], env: { NODE_OPTIONS: '--expose-gc' } });
   let swaps = 0;
   const reload = async (): Promise<void> => {

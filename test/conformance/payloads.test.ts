@@ -1,5 +1,5 @@
 /** What reaches a handler, and what does not. */
-import { Plugin, Subscribe, type Envelope, type EventContext } from 'jetplug/sdk';
+import { EventBus, Plugin, Store, Subscribe, type Envelope, type EventContext } from 'jetplug/sdk';
 import { z } from 'zod';
 import { defineEvent } from '../../sdk';
 import { onBoth, Placed } from '../support/conformance';
@@ -145,6 +145,57 @@ onBoth('a contract that declares a field of its schema again has its validated v
   await host.settled();
   expect(got).toEqual([['u1', 1, ['new']]]);
 });
+
+onBoth(
+  'a value that JSON cannot hold is refused with its path, in the store and when it is published',
+  async (start) => {
+    const values = [NaN, [undefined], { a: [new Map()] }, { at: new Error('x') }, new Uint8Array(1), () => 1];
+    const refused: string[] = [];
+    const note = (error: unknown) => void refused.push((error as Error).message);
+    @Plugin({ name: 'values' })
+    class ValuesPlugin {
+      constructor(
+        private readonly store: Store,
+        private readonly events: EventBus,
+      ) {}
+      @Subscribe(Placed)
+      async take({ n }: Placed) {
+        await this.store.update(`k${n}`, () => values[n]).catch(note);
+        await this.events.publish('orders.valued', { value: values[n] }).catch(note);
+        await this.store.update('when', () => ({ at: new Date(0), gone: undefined }));
+      }
+    }
+    const host = await start([ValuesPlugin]);
+    for (const n of values.keys()) {
+      await host.publish(Placed, { user: 'u1', n });
+      await host.settled();
+    }
+    expect(host.published('orders.valued')).toEqual([]);
+    expect(await host.store(ValuesPlugin).keys()).toEqual(['when']);
+    expect(await host.store(ValuesPlugin).get('when')).toEqual({ at: '1970-01-01T00:00:00.000Z' });
+    expect(refused).toEqual([
+      'Store.update("k0"): the new value is NaN',
+      'orders.valued: value is NaN',
+      'Store.update("k1"): 0 of the new value is undefined in a list',
+      'orders.valued: value.0 is undefined in a list',
+      'Store.update("k2"): a.0 of the new value is a Map, which is no plain object and has no toJSON',
+      'orders.valued: value.a.0 is a Map, which is no plain object and has no toJSON',
+      'Store.update("k3"): at of the new value is an Error, which is no plain object and has no toJSON',
+      'orders.valued: value.at is an Error, which is no plain object and has no toJSON',
+      'Store.update("k4"): the new value is an Uint8Array, which is bytes',
+      'orders.valued: value is an Uint8Array, which is bytes',
+      'Store.update("k5"): the new value is a function',
+      'orders.valued: value is a function',
+    ]);
+    await expect(host.publish('orders.valued', { a: Infinity })).rejects.toMatchObject({ code: 'JP_EVENT_INVALID' });
+    await expect(host.publishRaw('orders.valued', { a: new Set() })).rejects.toMatchObject({
+      code: 'JP_EVENT_INVALID',
+    });
+    await expect(host.store(ValuesPlugin).update('k', () => NaN)).rejects.toMatchObject({
+      code: 'JP_STORE_VALUE_INVALID',
+    });
+  },
+);
 
 onBoth('a handler on a raw subject with a wildcard gets any JSON object of the subjects that match', async (start) => {
   const got: unknown[] = [];

@@ -97,6 +97,9 @@ test('another application’s EVENTS and DEAD stay byte for byte; the start name
     code: 'JP_STREAM_FOREIGN',
     hint: expect.stringMatching(/another stream \(deadLetters\.stream\).*`jetplug adopt stream DEAD`/),
   });
+  // Nor is what lies there taken for dead letters.
+  const drop = await jetplug(['dead', 'drop', '--all', '--json', '--servers', server.url]);
+  expect([drop.code, drop.errors()[0]]).toMatchObject([1, { code: 'JP_STREAM_FOREIGN' }]);
   expect([await content('EVENTS'), await content('DEAD')]).toEqual(before);
   expect(await names()).toEqual(['DEAD', 'EVENTS']);
   // It can go on as before.

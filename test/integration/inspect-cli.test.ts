@@ -128,7 +128,9 @@ test('`store` shows values as they are stored, whoever wrote them', async () => 
   await kv.put('exact', ' {"id": 1497549923779084388, "e":1e400}');
   await kv.put('text', 'not JSON');
   const { stdout } = await run('store', 'foreign');
-  expect(stdout).toBe('[{"key":"exact","value":{"id":1497549923779084388,"e":1e400}},{"key":"text","text":"not JSON"}]\n');
+  expect(stdout).toBe(
+    '[{"key":"exact","value":{"id":1497549923779084388,"e":1e400}},{"key":"text","text":"not JSON"}]\n',
+  );
   const shown = await jetplug(['store', 'foreign', '--servers', server.url]);
   expect(shown.stdout).toBe('exact  {"id":1497549923779084388,"e":1e400}\ntext   "not JSON"\n');
 });

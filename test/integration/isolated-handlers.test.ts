@@ -49,6 +49,17 @@ const SOURCE = pluginSource(
     }
   }
 
+  @Subscribe('video.values', { retry: { attempts: 1 } })
+  async values(event: any, { cloudEvent, headers }: EventContext) {
+    const refused: string[] = [];
+    const note = (error: Error & { code: string }) => void refused.push(error.code + ' ' + error.message);
+    for (const bad of [NaN, new Map(), [undefined]]) {
+      await this.store.update('bad', () => ({ bad })).catch(note);
+      await this.events.publish('badge.bad', { bad }).catch(note);
+    }
+    this.log.info('values', { refused, data: event.data, cloudEvent, source: headers['ce-source'] });
+  }
+
   @Subscribe('video.keyed', { key: 'user', concurrency: 8 })
   async keyed(event: any) {
     await new Promise((resolve) => setTimeout(resolve, event.n % 2 ? 1 : 10));
@@ -121,6 +132,25 @@ test('it knows of its event what there is to know, and keeps values in scopes', 
     err: { type: 'RangeError', message: 'shown' },
   });
   expect(await readStore(nats, 'whole')).toMatchObject({ 'seen/it': { at: 1 } });
+});
+
+test('what JSON cannot hold is refused with its path, and a CloudEvent is whole', async () => {
+  const attributes = { specversion: '1.0', type: 'video.values', id: 'c1', source: '/tv' };
+  const data = { timestamp: 1715540591, a: 1 };
+  publish('video.values', { ...attributes, data });
+  expect(await eventually(() => logged('values')[0])).toMatchObject({
+    refused: [
+      'JP_STORE_VALUE_INVALID Store.update("bad"): bad of the new value is NaN',
+      'JP_EVENT_INVALID badge.bad: bad is NaN',
+      'JP_STORE_VALUE_INVALID Store.update("bad"): bad of the new value is a Map, which is no plain object and has no toJSON',
+      'JP_EVENT_INVALID badge.bad: bad is a Map, which is no plain object and has no toJSON',
+      'JP_STORE_VALUE_INVALID Store.update("bad"): bad.0 of the new value is undefined in a list',
+      'JP_EVENT_INVALID badge.bad: bad.0 is undefined in a list',
+    ],
+    data,
+    cloudEvent: { attributes, data },
+    source: '/tv',
+  });
 });
 
 test('a contract’s event is an instance of it; one that is not valid is a dead letter, and no handler sees it', async () => {

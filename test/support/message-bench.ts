@@ -151,6 +151,9 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   settleUpTo(): void {
     throw new Error('not for a handler to call');
   }
+  recordStart(): Promise<void> {
+    throw new Error('not for a handler to call');
+  }
   async refresh(): Promise<void> {
     this.refreshes++;
     await Promise.resolve();

@@ -129,6 +129,33 @@ export class Good implements PluginLifecycle {
   @Subscribe('video.>', { from: 'new' })
   raw(_event: Envelope & { user_id?: unknown }) {}
 
+  // What a handler returns is nobody's, unless it is work that is still to be run.
+  @Subscribe(VideoWatchStarted)
+  async number() {
+    return Promise.resolve(1);
+  }
+
+  @Subscribe(VideoWatchStarted)
+  list(): string[] {
+    return [];
+  }
+
+  @Subscribe(VideoWatchStarted)
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what many libraries return
+  anything(): any {
+    return JSON.parse('{}');
+  }
+
+  @Subscribe(VideoWatchStarted)
+  never(): never {
+    throw new Error('x');
+  }
+
+  @Subscribe('video.>')
+  unknown(): unknown {
+    return undefined;
+  }
+
   onStart() {}
   async onStop() {
     await Promise.resolve();
@@ -159,6 +186,56 @@ export class Bad {
   // @ts-expect-error: a property is no handler
   @Subscribe(VideoWatchStarted)
   readonly property = 1;
+
+  // @ts-expect-error: nor one that holds a function
+  @Subscribe(VideoWatchStarted)
+  readonly arrow = (_event: VideoWatchStarted) => undefined;
+
+  // @ts-expect-error: nor is a getter
+  @Subscribe(VideoWatchStarted)
+  get getter() {
+    return Date.now();
+  }
+
+  // @ts-expect-error: nobody runs a generator
+  @Subscribe(VideoWatchStarted)
+  *generator(_event: VideoWatchStarted) {
+    yield 1;
+  }
+
+  // @ts-expect-error: nor one that is asynchronous
+  @Subscribe()
+  async *asyncGenerator(_event: VideoWatchStarted) {
+    yield Promise.resolve(1);
+  }
+
+  // @ts-expect-error: nor of batches
+  @Subscribe(VideoWatchStarted, { batch: { size: 10 } })
+  *manyGenerated(_events: VideoWatchStarted[]) {
+    yield 1;
+  }
+
+  // @ts-expect-error: nor an Observable
+  @Subscribe('video.>')
+  observable(_event: Envelope) {
+    return { subscribe: (_observer: object) => undefined };
+  }
+
+  // @ts-expect-error: nor one that a promise brings
+  @Subscribe('video.>')
+  async observableLater(_event: Envelope) {
+    return Promise.resolve({ subscribe: (_observer: object) => undefined });
+  }
+
+  // @ts-expect-error: nor a function
+  @Subscribe(VideoWatchStarted)
+  task(_event: VideoWatchStarted) {
+    return () => undefined;
+  }
+
+  // @ts-expect-error: a static method is no handler
+  @Subscribe(VideoWatchStarted)
+  static ofClass(_event: VideoWatchStarted) {}
 
   // @ts-expect-error: a class that is no contract
   @Subscribe(Store)

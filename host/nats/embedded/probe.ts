@@ -8,8 +8,6 @@ export type Answer =
       readonly version: string;
       readonly jetStream: boolean;
       readonly tlsRequired: boolean;
-      /** Whether it requires a certificate of its clients. */
-      readonly tlsVerify: boolean;
     }
   /** Something that is not a NATS server, or one that keeps silent: `said` tells what came. */
   | { readonly kind: 'not-nats'; readonly said: string; readonly silent: boolean }
@@ -56,14 +54,13 @@ function readGreeting(line: string): Answer {
     return notNats(line);
   }
   if (typeof info !== 'object' || info === null || !('version' in info)) return notNats(line);
-  const { server_name, version, jetstream, tls_required, tls_verify } = info as Record<string, unknown>;
+  const { server_name, version, jetstream, tls_required } = info as Record<string, unknown>;
   return {
     kind: 'nats',
     name: typeof server_name === 'string' ? server_name : '',
     version: String(version),
     jetStream: jetstream === true,
     tlsRequired: tls_required === true,
-    tlsVerify: tls_verify === true,
   };
 }
 

@@ -156,14 +156,41 @@ test('a stream that was made again, or another one, starts with nothing settled,
   const before = await open(records);
   before.settle(7);
   await before.flush();
-  for (const over of [{ streamCreated: '2026-06-01T00:00:00Z' }, { stream: 'OTHER' }]) {
+  // The handler was there before the stream was made again, so it takes all of it; in another stream it is new.
+  for (const [over, knowsPosition] of [
+    [{ streamCreated: '2026-06-01T00:00:00Z' }, true],
+    [{ stream: 'OTHER' }, false],
+  ] as const) {
     const host = await open(records, over);
-    expect([host.has(7), host.isStored(7), host.knowsPosition, host.floor]).toEqual([false, false, false, 0]);
+    expect([host.has(7), host.isStored(7), host.knowsPosition, host.floor]).toEqual([false, false, knowsPosition, 0]);
   }
   const host = await open(records, { streamCreated: '2026-06-01T00:00:00Z' });
   host.settle(1);
   await host.flush();
   expect(recordOf(records)).toEqual({ stream: 'EVENTS', created: '2026-06-01T00:00:00Z', ranges: [[1, 1]] });
+});
+
+test('where a handler begins is on record before anything has settled, and the next host knows it', async () => {
+  const records = new MemoryKeyValue();
+  const host = await open(records);
+  host.settleUpTo(41);
+  await host.recordStart();
+  const next = await open(records);
+  expect([next.knowsPosition, next.floor]).toEqual([true, 41]);
+  // It is written once.
+  await next.recordStart();
+  expect(records.entries.get('settled.badge-award')!.revision).toBe(1);
+});
+
+test('of two hosts that record the start of one handler at a time, neither loses what the other has settled', async () => {
+  const records = new MemoryKeyValue();
+  const [a, b] = [await open(records), await open(records)];
+  a.settleUpTo(41);
+  b.settleUpTo(41);
+  a.settle(43);
+  await Promise.all([a.recordStart(), b.recordStart()]);
+  const next = await open(records);
+  expect([next.floor, next.has(42), next.has(43)]).toEqual([41, false, true]);
 });
 
 describe('what the durable passes over', () => {

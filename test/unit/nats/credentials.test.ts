@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nkeys } from 'nats';
 import type { JetplugError } from '../../../sdk/internal';
 import type { CredentialsConfig } from '../../../host/config/config';
 import { loginOf } from '../../../host/nats/credentials';
@@ -18,6 +17,13 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const login = (credentials: CredentialsConfig) => loginOf(credentials, (error) => troubles.push(error))!;
 
+/** The client declares no types for it. */
+const { nkeys } = jest.requireActual<{
+  nkeys: {
+    createUser(): { getSeed(): Uint8Array };
+    fromSeed(seed: Uint8Array): { getPublicKey(): string };
+  };
+}>('nats');
 const seedOf = (): string => new TextDecoder().decode(nkeys.createUser().getSeed());
 const publicKey = (seed: string): string => nkeys.fromSeed(new TextEncoder().encode(seed)).getPublicKey();
 const creds = (jwt: string, seed: string): string =>

@@ -18,6 +18,7 @@ test.each([
   [failure('AUTHENTICATION_TIMEOUT'), 'JP_BROKER_AUTH'],
   [failure('EHOSTUNREACH'), 'JP_BROKER_UNREACHABLE'],
   [failure('SERVER_OPT_NA', 'tls'), 'JP_BROKER_TLS'],
+  [failure('ERR_SSL_NO_PROTOCOLS_AVAILABLE'), 'JP_BROKER_TLS'],
   [failure('400', 'stream LOSSLESS already in use'), 'JP_BROKER_OPERATION_FAILED'],
   [new Error('x'), 'JP_BROKER_OPERATION_FAILED'],
 ])('%p is %s, with the client’s error as its cause', (error, code) => {

@@ -52,6 +52,8 @@ class Bench {
       gone: (why) => this.told.push(`gone: ${why}`),
       returned: () => this.told.push('returned'),
       trouble: (message) => this.told.push(message),
+      refused: (reason) => this.told.push(`refused: ${reason}`),
+      served: () => this.told.push('served'),
     };
     this.pull = new Pull(connection as unknown as Connection, 'EVENTS', 'badge-award', sink);
     this.pull.start();
@@ -121,4 +123,58 @@ test('a pull that is stopped or paused is not watched', async () => {
   expect(stopped.told).toEqual([]);
   expect(paused.told).toEqual([]);
   expect(paused.requests).toEqual([ROOM]);
+});
+
+test('refused pulls are said once, asked for again, and said to be served at the next sign of life', async () => {
+  const bench = new Bench();
+  for (let i = 0; i < 20; i++) {
+    bench.status(409, 'Exceeded MaxRequestBatch of 5');
+    await jest.advanceTimersByTimeAsync(500);
+  }
+  expect(bench.requests).toHaveLength(21);
+  expect(bench.told).toEqual(['refused: 409 Exceeded MaxRequestBatch of 5']);
+  bench.status(100);
+  bench.status(100);
+  expect(bench.told.slice(1)).toEqual(['served']);
+});
+
+test.each([
+  [409, 'Exceeded MaxRequestExpires of 5s'],
+  [409, 'Exceeded MaxWaiting'],
+  [400, 'Bad Request - Priority Group missing'],
+  [423, 'Nats-Wrong-Pin-Id'],
+])('a %d %s is a refusal, and a change of its reason is told', async (code, description) => {
+  const bench = new Bench();
+  bench.status(409, 'Exceeded MaxRequestBatch of 5');
+  await jest.advanceTimersByTimeAsync(500);
+  bench.status(code, description);
+  expect(bench.told).toEqual(['refused: 409 Exceeded MaxRequestBatch of 5', `refused: ${code} ${description}`]);
+});
+
+test('what passes by itself is no refusal', async () => {
+  const bench = new Bench();
+  bench.status(409, 'Server Shutdown');
+  bench.status(409, 'Leadership Change');
+  await jest.advanceTimersByTimeAsync(500);
+  expect(bench.told).toEqual([]);
+  expect(bench.requests).toEqual([ROOM, ROOM]);
+});
+
+test('a pull that is held asks for nothing until its consumer is found', async () => {
+  const bench = new Bench();
+  bench.pull.hold();
+  bench.pull.request();
+  bench.pull.renew();
+  await jest.advanceTimersByTimeAsync(60_000);
+  expect(bench.requests).toEqual([ROOM]);
+  bench.pull.found();
+  expect(bench.requests).toEqual([ROOM, ROOM]);
+});
+
+test('a pull that waits while events wait is renewed at the second nudge, and not while events come', () => {
+  const bench = new Bench();
+  bench.pull.nudge();
+  expect(bench.requests).toEqual([ROOM]);
+  bench.pull.nudge();
+  expect(bench.requests).toEqual([ROOM, ROOM]);
 });

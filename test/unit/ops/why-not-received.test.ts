@@ -4,7 +4,7 @@ import type { ConsumingHandler } from '../../../host/plugin/consume';
 
 const position = { pending: 0, inFlight: 0, ackFloor: 0 };
 const closed = { outage: undefined } as ConsumingHandler['circuit'];
-const running = { waitsFor: undefined, circuit: closed };
+const running = { waitsFor: undefined, circuit: closed, reason: undefined, pausedUntil: undefined };
 
 /** A handler of `a.*` that runs, and an event of `a.b`; with what differs. */
 function why(changes: Partial<Meeting> & { state?: string; errors?: JetplugError[] } = {}): ReturnType<typeof whyNot> {
@@ -59,10 +59,17 @@ test('an older version that runs on gets it, whatever is wrong with the newer on
   expect(why({ errors: [new JetplugError('JP_PLUGIN_SYNTAX', 'no sense')] })).toBeUndefined();
 });
 
+test('one whose durable is paused gets it later, unless something else keeps it', () => {
+  const pausedUntil = new Date(0);
+  const why1970 = { reason: 'waiting', waits: true, why: expect.stringContaining('paused until 1970-') };
+  expect(why({ consuming: { ...running, pausedUntil } })).toMatchObject(why1970);
+  expect(why({ consuming: { ...running, pausedUntil, waitsFor: 'durable' } })?.why).toContain('its durable is gone');
+});
+
 test('one that waits gets it later, and what it waits for is said', () => {
   const outage = { since: new Date(0), reason: 'no ML' };
   const circuit = { outage } as ConsumingHandler['circuit'];
-  expect(why({ consuming: { waitsFor: 'circuit', circuit } })).toMatchObject({
+  expect(why({ consuming: { ...running, waitsFor: 'circuit', circuit } })).toMatchObject({
     reason: 'waiting',
     waits: true,
     why: expect.stringMatching(/circuit is open since 1970-.*\(no ML\)/),
@@ -70,8 +77,9 @@ test('one that waits gets it later, and what it waits for is said', () => {
   for (const [waitsFor, says] of [
     ['durable', 'its durable is gone'],
     ['order', 'an earlier one of their key'],
+    ['refused', 'its durable delivers nothing (409 Exceeded MaxWaiting)'],
   ] as const) {
-    const waiting = why({ consuming: { waitsFor, circuit: closed } });
+    const waiting = why({ consuming: { ...running, waitsFor, reason: '409 Exceeded MaxWaiting' } });
     expect(waiting).toMatchObject({ reason: 'waiting', waits: true, why: expect.stringContaining(says) });
   }
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { EventBus, Logger, Plugin, Settings, Store, Subscribe, type PluginLifecycle } from 'jetplug/sdk';
-import { inject, injectable, Lifecycle, scoped, type Disposable } from 'tsyringe';
+import { container, inject, injectable, Lifecycle, scoped, type Disposable } from 'tsyringe';
 import { z } from 'zod';
 import { systemClock } from '../../../host/clock';
 import { BucketTexts } from '../../../host/effects/bucket-texts';
@@ -142,6 +142,34 @@ test('two plugins with one container-scoped class each have their own of it, wit
   expect(one(first).store).toBe(first['store']);
   expect(one(second).store).toBe(second['store']);
   expect((first['between'] as Between).one).toBe(one(first));
+});
+
+@injectable()
+class Packaged {
+  constructor(readonly store: Store<number>) {}
+}
+container.register('transient', { useClass: Packaged });
+container.registerSingleton('kept', Packaged);
+
+test('what a package registers in the global container is built with each plugin’s own services', async () => {
+  @Plugin()
+  class Asking {
+    constructor(
+      readonly store: Store<number>,
+      @inject('transient') readonly transient: Packaged,
+      @inject('kept') readonly kept: Packaged,
+      @inject('kept') readonly again: Packaged,
+    ) {}
+    @Subscribe('a') handle() {}
+  }
+  const build = async () => (await contain(definitionOf(Asking), services(), undefined)).instance;
+  const [first, second] = [await build(), await build()];
+  for (const { store, transient, kept, again } of [first, second]) {
+    expect((transient as Packaged).store).toBe(store);
+    expect((kept as Packaged).store).toBe(store);
+    expect(again).toBe(kept);
+  }
+  expect(first['kept']).not.toBe(second['kept']);
 });
 
 test('a plugin built anew, as after an edit, has nothing of what it had', async () => {

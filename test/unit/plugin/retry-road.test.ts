@@ -37,6 +37,7 @@ async function consuming() {
         new Promise((resolve, reject) =>
           looks.push((found) => (found instanceof Error ? reject(found) : resolve(found))),
         ),
+      watchDurable: () => () => undefined,
       pull: (stream: string) => {
         pulled.push(stream);
         return { start: () => undefined, stop: async () => undefined };

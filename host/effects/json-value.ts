@@ -1,0 +1,139 @@
+import { types } from 'node:util';
+import { isEventContract } from '../../sdk/internal';
+import { showThrown } from '../thrown';
+
+/** A part of a value that JSON cannot hold: it would be left out, replaced by null or by `{}`. */
+export interface NotJson {
+  /** Keys and indexes; empty where it is the whole value. */
+  readonly path: string;
+  readonly what: string;
+}
+
+export const NOT_JSON_HINT =
+  'Give plain values: strings, finite numbers, true, false, null, lists and plain objects of these.';
+
+interface Fault {
+  readonly what: string;
+  /** The last key first. */
+  readonly keys: (string | number)[];
+}
+
+/** From here on it is looked whether an object contains itself. */
+const DEEP = 64;
+const MAX_PATH = 100;
+
+/**
+ * Finds what `JSON.stringify` would change silently: numbers that are not finite, lists with `undefined` in them,
+ * functions, symbols, and objects that are more than their fields, such as a `Map` or an `Error`. What has a `toJSON`
+ * is what that returns, as a `Date` is. A field that is `undefined` counts as left out.
+ *
+ * Every value of a store and every published event is walked by it, so the way on which nothing is found makes no objects.
+ */
+export function findNotJson(value: unknown): NotJson | undefined {
+  let found: Fault | undefined;
+  try {
+    found = faultOf(value, 0, undefined);
+  } catch (error) {
+    found = fault(`not to be read: ${showThrown(error)}`);
+  }
+  if (!found) return undefined;
+  const path = found.keys.reverse().join('.');
+  return { path: path.length > MAX_PATH ? `${path.slice(0, MAX_PATH)}…` : path, what: found.what };
+}
+
+function faultOf(value: unknown, depth: number, above: object[] | undefined): Fault | undefined {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+    case 'undefined':
+      return undefined;
+    case 'number':
+      return Number.isFinite(value) ? undefined : fault(String(value));
+    case 'object':
+      return value === null ? undefined : objectFault(value, depth, above);
+    case 'bigint':
+      return fault('a bigint');
+    default:
+      return fault(`a ${typeof value}`);
+  }
+}
+
+function objectFault(value: object, depth: number, above: object[] | undefined): Fault | undefined {
+  if (Array.isArray(value)) return membersFault(value, depth, above);
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  const isPlain = prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;
+  if (isPlain && typeof (value as { toJSON?: unknown }).toJSON !== 'function') return membersFault(value, depth, above);
+  return instanceFault(value, depth, above);
+}
+
+function membersFault(value: object, depth: number, above: object[] | undefined): Fault | undefined {
+  if (depth < DEEP) return Array.isArray(value) ? itemsFault(value, depth, above) : fieldsFault(value, depth, above);
+  if (above?.includes(value)) return fault('an object that contains itself');
+  const own = above ?? [];
+  own.push(value);
+  const found = Array.isArray(value) ? itemsFault(value, depth, own) : fieldsFault(value, depth, own);
+  own.pop();
+  return found;
+}
+
+function itemsFault(list: readonly unknown[], depth: number, above: object[] | undefined): Fault | undefined {
+  for (let i = 0; i < list.length; i++) {
+    try {
+      const item = list[i];
+      const found = item === undefined ? fault('undefined in a list') : faultOf(item, depth + 1, above);
+      if (found) return at(i, found);
+    } catch (error) {
+      return at(i, fault(`not to be read: ${showThrown(error)}`));
+    }
+  }
+  return undefined;
+}
+
+function fieldsFault(object: object, depth: number, above: object[] | undefined): Fault | undefined {
+  for (const key in object) {
+    try {
+      const found = faultOf((object as Record<string, unknown>)[key], depth + 1, above);
+      // JSON leaves out what is inherited.
+      if (found && Object.hasOwn(object, key)) return at(key, found);
+    } catch (error) {
+      return at(key, fault(`not to be read: ${showThrown(error)}`));
+    }
+  }
+  return undefined;
+}
+
+/** Of an object of a class, or one with a `toJSON` of its own. */
+function instanceFault(value: object, depth: number, above: object[] | undefined): Fault | undefined {
+  if (types.isDate(value)) return Number.isNaN(value.getTime()) ? fault('an invalid Date') : undefined;
+  // A Buffer has a toJSON, of which nothing makes a Buffer again.
+  if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return fault(`${named(value)}, which is bytes`);
+  const { toJSON } = value as { toJSON?: unknown };
+  if (typeof toJSON === 'function') {
+    const json: unknown = toJSON.call(value, '');
+    return isOfClass(json) ? membersFault(json, depth, above) : faultOf(json, depth, above);
+  }
+  // What a handler got is what it may publish again.
+  if (isEventContract(value.constructor)) return membersFault(value, depth, above);
+  return fault(`${named(value)}, which is no plain object and has no toJSON`);
+}
+
+/** What a toJSON returns is taken as it is, its class included, unless it is one whose content is not in its fields. */
+function isOfClass(json: unknown): json is object {
+  if (typeof json !== 'object' || json === null) return false;
+  return !(types.isMap(json) || types.isSet(json) || types.isRegExp(json) || types.isNativeError(json));
+}
+
+function named(value: object): string {
+  const name: unknown = (value as { constructor?: { name?: unknown } }).constructor?.name;
+  if (typeof name !== 'string' || name === '') return 'an object';
+  return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name.slice(0, 60)}`;
+}
+
+function fault(what: string): Fault {
+  return { what, keys: [] };
+}
+
+function at(key: string | number, found: Fault): Fault {
+  found.keys.push(key);
+  return found;
+}

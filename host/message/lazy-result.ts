@@ -1,0 +1,46 @@
+import { types } from 'node:util';
+import { JetplugError } from '../../sdk/internal';
+import { readMember } from '../thrown';
+import type { CalledHandler } from './handler-call';
+
+const OBSERVABLE: readonly PropertyKey[] = ['@@observable', Symbol.for('observable')];
+/** What a client of a broker or an emitter has beside `subscribe`: it is no Observable. */
+const CLIENT_METHODS = ['publish', 'emit'];
+
+/**
+ * The error of a handler that returned work which nobody has begun: a generator, an Observable, a function. Its event
+ * is not handled. Nothing for any other value; a thenable is awaited, which begins its work.
+ */
+export function lazyResultError(handler: CalledHandler, returned: unknown): JetplugError | undefined {
+  const kind = lazyKind(returned);
+  if (kind === undefined) return undefined;
+  const { plugin, name, where } = handler;
+  const message = `${plugin}.${name} returned ${kind}, which nobody runs: the event is not handled`;
+  return new JetplugError('JP_HANDLER_RETURNED_LAZY', message, { plugin, ...where });
+}
+
+function lazyKind(value: unknown): string | undefined {
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (isGenerator(value)) return 'a generator';
+  return isObservable(value) ? 'an Observable' : undefined;
+}
+
+/** Also one that a compiler has made of a class of its own. */
+function isGenerator(value: object): boolean {
+  if (types.isGeneratorObject(value)) return true;
+  const isIterable = has(value, Symbol.iterator) || has(value, Symbol.asyncIterator);
+  const isCompiled = has(value, 'next') && has(value, 'throw') && has(value, 'return');
+  return isIterable && (isCompiled || readMember(value, Symbol.toStringTag) === 'Iterator Helper');
+}
+
+function isObservable(value: object): boolean {
+  const { observable } = Symbol as unknown as { observable?: symbol };
+  const names = observable === undefined ? OBSERVABLE : [observable, ...OBSERVABLE];
+  if (names.some((name) => has(value, name))) return true;
+  return has(value, 'subscribe') && !CLIENT_METHODS.some((name) => has(value, name));
+}
+
+function has(value: object, method: PropertyKey): boolean {
+  return typeof readMember(value, method) === 'function';
+}

@@ -1,0 +1,80 @@
+import {
+  isBatchFailure,
+  isJetplugError,
+  isReject,
+  isRetryLater,
+  JetplugError,
+  parseDuration,
+} from '../../sdk/internal';
+import { AlreadySettled } from '../effects/write-batch';
+import { isErrorLike, itemsOf, plainError } from '../plain-error';
+import { cut } from '../text';
+import { isInstance, readMember, showThrown } from '../thrown';
+import { OutcomeKnown, type Outcome } from './outcome';
+
+/** One event of a batch that failed, by its place; -1 where the author named none that could be. */
+export interface ReadFailure {
+  readonly index: number;
+  readonly thrown: ThrownRecord;
+}
+
+/** What an author threw, as the host handles it: its kind, and an error of plain, bounded members. */
+export type ThrownRecord =
+  | { readonly kind: 'error' | 'reject'; readonly error: Error }
+  | { readonly kind: 'jetplug'; readonly error: JetplugError }
+  | { readonly kind: 'retry-later'; readonly error: Error; readonly delayMs: number }
+  | { readonly kind: 'batch'; readonly error: Error; readonly failures: readonly ReadFailure[] }
+  /** No error: the value itself where it is text, a number or the like, else in words. */
+  | { readonly kind: 'value'; readonly value: unknown; readonly shown: string }
+  /** Thrown by the host, through the author's code. */
+  | { readonly kind: 'settled'; readonly error: Error; readonly durable: string; readonly sequence: number }
+  | { readonly kind: 'known'; readonly outcome: Outcome };
+
+/** A batch has fewer events. */
+const MAX_FAILURES = 10_000;
+const MAX_VALUE = 4_096;
+/** A delay in nanoseconds is a number of 64 bits on the server, which ends after 292 years. */
+const MAX_DELAY_MS = 100 * 365 * 86_400_000;
+
+/** Reads a thrown value, once. Never throws. */
+export function readThrown(thrown: unknown): ThrownRecord {
+  if (isInstance(thrown, OutcomeKnown)) return { kind: 'known', outcome: thrown.outcome };
+  if (!isErrorLike(thrown)) return { kind: 'value', value: valueOf(thrown), shown: showThrown(thrown) };
+  if (isInstance(thrown, AlreadySettled)) {
+    const { durable, sequence } = thrown;
+    return { kind: 'settled', error: plainError(thrown), durable, sequence };
+  }
+  if (isReject(thrown)) return { kind: 'reject', error: plainError(thrown) };
+  if (isRetryLater(thrown)) return readRetryLater(thrown);
+  if (isBatchFailure(thrown)) return { kind: 'batch', error: plainError(thrown), failures: readFailures(thrown) };
+  const error = plainError(thrown);
+  return isJetplugError(error) ? { kind: 'jetplug', error } : { kind: 'error', error };
+}
+
+/** Somebody may have changed the delay after it was checked. */
+function readRetryLater(thrown: unknown): ThrownRecord {
+  const delayMs = parseDuration(readMember(thrown, 'delayMs'));
+  if (delayMs !== undefined) {
+    return { kind: 'retry-later', error: plainError(thrown), delayMs: Math.min(delayMs, MAX_DELAY_MS) };
+  }
+  const cause = plainError(thrown);
+  const message = `the delay of a RetryLater is not a length of time: ${cause.message}`;
+  return { kind: 'jetplug', error: new JetplugError('JP_DURATION_INVALID', message, { cause }) };
+}
+
+function readFailures(thrown: unknown): ReadFailure[] {
+  return (itemsOf(readMember(thrown, 'failures'), MAX_FAILURES) ?? []).map((failure) => {
+    const index = readMember(failure, 'index');
+    return { index: Number.isInteger(index) ? (index as number) : -1, thrown: readOne(readMember(failure, 'error')) };
+  });
+}
+
+/** Of one event: a batch within a batch is an error like others. */
+function readOne(thrown: unknown): ThrownRecord {
+  return isBatchFailure(thrown) ? { kind: 'error', error: plainError(thrown) } : readThrown(thrown);
+}
+
+function valueOf(thrown: unknown): unknown {
+  if (typeof thrown === 'string') return cut(thrown, MAX_VALUE);
+  return thrown === null || ['number', 'boolean', 'undefined'].includes(typeof thrown) ? thrown : showThrown(thrown);
+}

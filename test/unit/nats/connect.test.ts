@@ -1,0 +1,41 @@
+import { JetplugError } from '../../../sdk/internal';
+import { patiently } from '../../../host/nats/connect';
+
+const failure = (code: 'JP_BROKER_UNREACHABLE' | 'JP_BROKER_NO_QUORUM' | 'JP_BROKER_AUTH' | 'JP_BROKER_TLS') =>
+  new JetplugError(code, 'x');
+
+test.each(['JP_BROKER_UNREACHABLE', 'JP_BROKER_NO_QUORUM'] as const)(
+  '%s is waited for, and reported once in some seconds, however many tries fail',
+  async (code) => {
+    const reported: string[] = [];
+    let tries = 0;
+    const once = async (): Promise<string> => {
+      if (++tries <= 3) throw failure(code);
+      return 'connected';
+    };
+    expect(await patiently({ patienceMs: 10_000, waiting: (error) => reported.push(error.code) }, once)).toBe(
+      'connected',
+    );
+    expect(tries).toBe(4);
+    expect(reported).toEqual([code]);
+  },
+);
+
+test.each(['JP_BROKER_AUTH', 'JP_BROKER_TLS'] as const)(
+  '%s does not pass by itself: it fails at once',
+  async (code) => {
+    const waiting = jest.fn();
+    await expect(patiently({ patienceMs: 10_000, waiting }, () => Promise.reject(failure(code)))).rejects.toMatchObject(
+      { code },
+    );
+    expect(waiting).not.toHaveBeenCalled();
+  },
+);
+
+test('without patience there is one try, and with it the last failure is the error', async () => {
+  const once = jest.fn(() => Promise.reject(failure('JP_BROKER_UNREACHABLE')));
+  await expect(patiently({}, once)).rejects.toMatchObject({ code: 'JP_BROKER_UNREACHABLE' });
+  expect(once).toHaveBeenCalledTimes(1);
+  await expect(patiently({ patienceMs: 200 }, once)).rejects.toMatchObject({ code: 'JP_BROKER_UNREACHABLE' });
+  expect(once).toHaveBeenCalledTimes(3);
+});

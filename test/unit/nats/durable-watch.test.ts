@@ -1,0 +1,120 @@
+import type { Connection } from '../../../host/nats/connection';
+import type { DurableSpec } from '../../../host/nats/consumers';
+import { newConfig } from '../../../host/nats/durable-config';
+import { DurableWatch, type DurableLook } from '../../../host/nats/durable-watch';
+import { RecordingLog } from '../../../host/testing/recording-log';
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
+
+const specOf = (durable: string): DurableSpec => ({
+  stream: 'EVENTS',
+  durable,
+  subject: 'video.*',
+  from: 'new',
+  ackWaitMs: 15_000,
+  maxAckPending: 1_000,
+  owner: { plugin: 'badge', handler: durable },
+  deployment: 'jetplug',
+});
+const infoOf = (spec: DurableSpec, config: object = {}, info: object = {}) => ({
+  name: spec.durable,
+  num_pending: 3,
+  num_ack_pending: 1,
+  config: { ...newConfig(spec), ...config },
+  ...info,
+});
+
+/** A server with these durables, which lists 256 at a time, and a watch of all of them. */
+function bench(specs: readonly DurableSpec[], infos: readonly object[]) {
+  const asked: unknown[] = [];
+  const log = new RecordingLog();
+  const server = { fails: undefined as Error | undefined };
+  const askApi = async (request: string, { offset }: { offset: number }) => {
+    asked.push([request, offset]);
+    if (server.fails) throw server.fails;
+    return { total: infos.length, consumers: infos.slice(offset, offset + 256) };
+  };
+  const watch = new DurableWatch({ connected: true, acks: { askApi } } as unknown as Connection, log);
+  const looks = new Map<string, DurableLook[]>();
+  const ends = specs.map((spec) => {
+    const seen: DurableLook[] = [];
+    looks.set(spec.durable, seen);
+    return watch.add(spec, (look) => seen.push(look));
+  });
+  return { watch, looks, asked, log, ends, server };
+}
+const FINE = { pending: 3, inFlight: 1, needs: 'nothing', drift: [] };
+
+test('all durables of a stream are looked at every 5 s with one request for each page', async () => {
+  const specs = Array.from({ length: 300 }, (_, i) => specOf(`d${i}`));
+  const { watch, looks, asked } = bench(
+    specs,
+    specs.map((spec) => infoOf(spec)),
+  );
+  await jest.advanceTimersByTimeAsync(10_000);
+  expect(asked).toEqual([0, 256, 0, 256].map((offset) => ['CONSUMER.LIST.EVENTS', offset]));
+  for (const seen of looks.values()) expect(seen).toEqual([FINE, FINE]);
+  watch.stop();
+});
+
+test.each<[what: string, config: object, info: object, expected: Partial<DurableLook>]>([
+  ['an edit of an operator needs a correction', { ack_wait: 1e9 }, {}, { needs: 'correction' }],
+  ['a filter that passes over events needs a hold', { filter_subject: 'video.a' }, {}, { needs: 'hold' }],
+  ['max_deliver needs a hold', { max_deliver: 2 }, {}, { needs: 'hold' }],
+  ['a lost mark needs a hold', { metadata: {} }, {}, { needs: 'hold' }],
+  [
+    'a pause is told with its end',
+    { pause_until: '2030-01-01T00:00:00Z' },
+    { paused: true, pause_remaining: 1e9 },
+    { needs: 'nothing', pausedUntil: new Date('2030-01-01T00:00:00Z') },
+  ],
+  ['a pause that has ended is none', { pause_until: '2020-01-01T00:00:00Z' }, { paused: false }, FINE as DurableLook],
+  [
+    'settings of another host are a drift',
+    newConfig({ ...specOf('d'), ackWaitMs: 30_000 }),
+    {},
+    { needs: 'nothing', drift: ['ack_wait: 30 s → 15 s'] },
+  ],
+  ['a filter of another host needs a hold', newConfig({ ...specOf('d'), subject: 'user.*' }), {}, { needs: 'hold' }],
+])('%s', async (_what, config, info, expected) => {
+  const spec = specOf('d');
+  const { watch, looks } = bench([spec], [infoOf(spec, config, info)]);
+  await watch.look();
+  expect(looks.get('d')).toEqual([expect.objectContaining(expected)]);
+  watch.stop();
+});
+
+test('a durable that is not there, or whose handler has ended, is not told of', async () => {
+  const [here, gone, ended] = [specOf('here'), specOf('gone'), specOf('ended')];
+  const { watch, looks, ends } = bench([here, gone, ended], [infoOf(here), infoOf(ended)]);
+  ends[2]!();
+  await watch.look();
+  expect([...looks.values()].map((seen) => seen.length)).toEqual([1, 0, 0]);
+  watch.stop();
+});
+
+test('a list that fails is logged once, and looked for again', async () => {
+  const spec = specOf('d');
+  const { watch, looks, log, server } = bench([spec], [infoOf(spec)]);
+  server.fails = new Error('no answer');
+  await jest.advanceTimersByTimeAsync(20_000);
+  expect(log.lines.map(({ level }) => level)).toEqual(['warn']);
+  server.fails = undefined;
+  await jest.advanceTimersByTimeAsync(5_000);
+  expect(looks.get('d')).toEqual([FINE]);
+  watch.stop();
+});
+
+test('a setting that this version does not know is named once and left', async () => {
+  const specs = [specOf('a'), specOf('b')];
+  const { watch, looks, log } = bench(
+    specs,
+    specs.map((spec) => infoOf(spec, { max_wonders: 1 })),
+  );
+  await watch.look();
+  await watch.look();
+  expect(looks.get('b')).toEqual([FINE, FINE]);
+  expect(log.lines).toHaveLength(1);
+  watch.stop();
+});
