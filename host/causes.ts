@@ -14,11 +14,16 @@ export function causesOf(error: unknown): string[] {
   let cause = causeOf(error);
   for (let depth = 0; depth < MAX_CAUSES && cause !== undefined && cause !== null; depth++) {
     for (const text of textsOf(cause)) {
-      if (text !== '' && !told.some((before) => before.includes(text))) told.push(text);
+      if (saysMore(text) && !told.some((before) => before.includes(text))) told.push(text);
     }
     cause = causeOf(cause);
   }
   return told.slice(1);
+}
+
+/** The NATS client gives some answers of the server as a number alone: 503 is "nobody answers". */
+function saysMore(text: string): boolean {
+  return !/^\d*$/.test(text);
 }
 
 /** Node gives a connection that is refused by several addresses as an AggregateError without a message. */

@@ -37,7 +37,7 @@ export const ERRORS = {
     'Something that is not a NATS server answers on the address.',
     'Free the port, or give another with --nats-port.',
   ],
-  JP_BROKER_UNREACHABLE: ['No NATS server answers.', 'Start one, or correct nats.servers or --servers.'],
+  JP_BROKER_UNREACHABLE: ['No NATS server answers.', 'Start the server, or correct nats.servers or --servers.'],
   JP_BROKER_AUTH: [
     'The NATS server refused the credentials, or they have expired.',
     'Correct the user, password, token or file (nats.credentials). Files are read again at each connect.',
