@@ -23,7 +23,14 @@ const PARTS = {
   },
   'host/effects/': { paths: ['sdk/', LEAVES, 'host/message/'] },
   'host/nats/(?!embedded/)': {
-    paths: ['sdk/', LEAVES, 'host/config/(config|size).ts', 'host/effects/', 'host/message/'],
+    paths: [
+      'sdk/',
+      LEAVES,
+      'host/config/(config|size).ts',
+      'host/effects/',
+      'host/message/',
+      'host/nats/embedded/(oldest-server|probe).ts',
+    ],
     packages: ['nats'],
   },
   'host/nats/embedded/': { paths: ['sdk/', LEAVES, 'host/config/config.ts'], packages: ['@swc/core'] },

@@ -55,6 +55,9 @@ export function refuseInexact(json: string, what: string): void {
 /** Whether a number as written in JSON or YAML (`12`, `-1.5e3`, `+.5`) is the value that it parses to. */
 export function isExactDecimal(literal: string): boolean {
   const value = Number(literal);
+  const size = Math.abs(value);
+  // At most 15 digits, and no exponent near the ends: any such decimal is exact.
+  if (literal.length <= SAFE_DIGITS && size > 1e-300 && size < 1e300) return true;
   // As most programs write it.
   if (String(value) === literal) return Number.isFinite(value);
   return Number.isFinite(value) && normal(literal) === normal(String(value));

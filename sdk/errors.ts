@@ -176,6 +176,10 @@ export const ERRORS = {
     'A plugin keeps the event loop busy, so that nothing else in the host runs.',
     'Do long work in parts, with an await of setImmediate between them, or in a worker thread.',
   ],
+  JP_PLUGIN_CONNECTS_EARLY: [
+    'A plugin uses the network while its module is loaded or its constructor runs. `jetplug check` warns of it.',
+    'Connect in onStart: a failure there is reported with its place, and the plugin starts when it has resolved.',
+  ],
   JP_PLUGIN_SETTINGS_INVALID: [
     'A plugin’s section of the config does not fit its settings schema.',
     'Correct plugins.<name>.settings in the config.',

@@ -1,93 +1,94 @@
 import type { Command } from 'commander';
-import { isJetplugError, type JetplugError } from '../../sdk/internal';
-import type { Config } from '../config/config';
-import { compile } from '../plugin/compile';
-import { validSettings } from '../plugin/contain';
-import { describe, type DescribedPlugin } from '../plugin/describe';
-import { discover } from '../plugin/discover';
-import { specOf } from '../plugin/reconcile';
-import { Claims } from '../plugin/claims';
-import { common, configFor, type CommonFlags } from './common';
+import type { JetplugError } from '../../sdk/internal';
 import { atSettings } from '../config/settings-place';
 import { unusedSections } from '../config/unused-sections';
+import { discover } from '../plugin/discover';
+import { Claims } from '../plugin/claims';
+import { checkPlugins } from './check-plugins';
+import { common, configFor, type CommonFlags } from './common';
 import { errorLines, errorsOf, paint, print, printJson } from './output';
+
+interface CheckFlags extends CommonFlags {
+  start?: boolean;
+}
 
 export function checkCommand(program: Command): void {
   common(program.command('check'))
     .description('validate the config and the plugins, with no server')
     .option('--plugins <dir...>', 'the plugins folders, in place of the configured ones')
+    .option('--start', 'call onStart and onStop of each plugin too, with the network')
     .addHelpText(
       'after',
       `
-Exits with 1 when there is a problem; each is named with file, line and a hint.
+Each plugin is loaded and built in a process of its own, without a network and without a host. A constructor that
+uses the network gets a warning.
+
+Exits with 1 when there is a problem; each is named with file, line and a hint. A warning does not count.
 
 Examples:
   $ jetplug check
+  $ jetplug check --start
   $ jetplug check --plugins my-plugins --json`,
     )
     .action(check);
 }
 
-async function check(flags: CommonFlags): Promise<void> {
-  process.setSourceMapsEnabled(true);
-  const { problems, plugins } = await inspect(flags);
-  if (flags.json) printJson(problems);
+interface Findings {
+  readonly problems: JetplugError[];
+  readonly warnings: JetplugError[];
+  /** The names of the plugins that could be read. */
+  readonly plugins: string[];
+}
+
+async function check(flags: CheckFlags): Promise<void> {
+  const { problems, warnings, plugins } = await inspect(flags);
+  if (flags.json) printJson([...problems, ...warnings.map((warning) => ({ ...warning.toJSON(), warning: true }))]);
   else {
-    for (const problem of problems) for (const line of errorLines(problem, process.stdout)) print(line);
-    const names = plugins.map(({ name }) => name).join(', ');
+    for (const found of [...problems, ...warnings]) for (const line of errorLines(found, process.stdout)) print(line);
     if (problems.length === 0)
-      print(`${paint('green', '✔')} the config and ${plugins.length} plugins are sound: ${names}`);
-    else print(`${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`);
+      print(`${paint('green', '✔')} the config and ${plugins.length} plugins are sound: ${plugins.join(', ')}`);
+    else print(count(problems.length, 'problem'));
+    if (warnings.length > 0) print(count(warnings.length, 'warning'));
   }
   process.exitCode = problems.length > 0 ? 1 : 0;
 }
 
-async function inspect(flags: CommonFlags): Promise<{ problems: JetplugError[]; plugins: DescribedPlugin[] }> {
-  const problems: JetplugError[] = [];
-  const plugins: DescribedPlugin[] = [];
+function count(found: number, what: string): string {
+  return `${found} ${what}${found === 1 ? '' : 's'}`;
+}
+
+async function inspect(flags: CheckFlags): Promise<Findings> {
+  const findings: Findings = { problems: [], warnings: [], plugins: [] };
+  const { problems, warnings, plugins } = findings;
   try {
     const loaded = configFor(flags);
     const { config } = loaded;
+    const { deploy, streams, delivery } = config;
+    const files = discover(config.plugins.dirs).found.map(({ file }) => file);
+    const order = {
+      files,
+      config: { deploy, plugins: config.plugins, streams, delivery },
+      start: flags.start === true,
+    };
     const claims = new Claims();
-    for (const file of discover(config.plugins.dirs).found) {
+    for (const checked of await checkPlugins(order)) {
+      problems.push(...checked.problems.map((error) => atSettings(error, loaded.sourceOf)));
+      warnings.push(...checked.warnings);
+      if (!checked.plugin) continue;
+      plugins.push(checked.plugin.name);
       try {
-        const plugin = describe(compile(file), config);
-        claims.take(plugin);
-        plugins.push(plugin);
-        const found = await inspectUse(plugin, config);
-        problems.push(...found.map((error) => atSettings(error, loaded.sourceOf)));
+        claims.take(checked.plugin);
       } catch (failure) {
-        problems.push(
-          ...errorsOf(failure).map((error) => atSettings(error, loaded.sourceOf).with({ file: file.file })),
-        );
+        problems.push(...errorsOf(failure));
       }
     }
     // The names of plugins that could not be read are not known.
-    const names = plugins.map(({ name }) => name);
-    const unused = unusedSections(loaded, names);
+    const unused = unusedSections(loaded, plugins);
     problems.push(
       ...(problems.length === 0 ? unused : unused.filter(({ message }) => message.includes('did you mean'))),
     );
   } catch (failure) {
     problems.push(...errorsOf(failure));
   }
-  return { problems, plugins };
-}
-
-/** What only shows where the plugin meets the config: its streams and its settings. */
-async function inspectUse(plugin: DescribedPlugin, config: Config): Promise<JetplugError[]> {
-  const problems: JetplugError[] = [];
-  const collect = (failure: unknown): void => {
-    if (!isJetplugError(failure)) throw failure;
-    problems.push(failure);
-  };
-  for (const handler of plugin.handlers) {
-    try {
-      specOf(plugin, handler, config.streams, config);
-    } catch (failure) {
-      collect(failure);
-    }
-  }
-  await validSettings(plugin, config.plugins.sections[plugin.name]?.settings).catch(collect);
-  return problems;
+  return findings;
 }

@@ -3,12 +3,12 @@ import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { KvLongTexts, type LongTexts } from '../effects/long-texts';
 import { layOut } from '../json-text';
-import { decodeHeader, roadRecord } from '../message/dead-letter';
+import { decodeHeader, HEADERS_LEFT_HEADER, keptHeaders, roadRecord } from '../message/dead-letter';
 import type { ParkedEvent } from '../message/ports';
 import { Bucket } from '../nats/bucket';
 import type { Connection } from '../nats/connection';
 import { durablePosition, ensureDurable } from '../nats/consumers';
-import { DeadLetterStream, type StoredLetter } from '../nats/dead-letter-stream';
+import { DeadLetterStream, readHeaders, type StoredLetter } from '../nats/dead-letter-stream';
 import { ensureManagedStream } from '../nats/managed-stream';
 import { NatsRetryRoad, roadDurable } from '../nats/retry-road';
 import { isOurs } from '../nats/stream-comparison';
@@ -88,7 +88,7 @@ async function redrive(ids: string[], flags: SelectionFlags): Promise<void> {
   const work: Change = async (letter, stream, { connection, texts }) => {
     const stored = await stream.get(letter.id);
     if (!stored) return;
-    const whole = await withPayload(stored, connection);
+    const whole = await withWhatWasLeft(stored, connection);
     await new NatsRetryRoad(connection).park(await withOwnRecord(redriven(whole), texts));
   };
   await change(ids, flags, 'redriven', work, prepareRoads);
@@ -144,12 +144,26 @@ async function prepareRoads(
   }
 }
 
-/** The payload of an event that was too large to lie in its letter is still in its own stream. */
-async function withPayload(letter: StoredLetter, connection: Connection): Promise<StoredLetter> {
-  if (letter.headers['x-payload-left-in-stream'] === undefined) return letter;
+/** A payload or headers that were too large to lie in the letter are still in the event's own stream. */
+async function withWhatWasLeft(letter: StoredLetter, { jsm }: Connection): Promise<StoredLetter> {
+  const leftPayload = letter.headers['x-payload-left-in-stream'] !== undefined;
+  const leftHeaders = letter.headers[HEADERS_LEFT_HEADER] !== undefined;
+  if (!leftPayload && !leftHeaders) return letter;
   const { stream, sequence } = summarise(letter);
-  const message = await connection.jsm.streams.getMessage(stream, { seq: sequence });
-  return { ...letter, payload: message.data };
+  const message = await jsm.streams.getMessage(stream, { seq: sequence });
+  if (message.time.getTime() !== Date.parse(letter.headers['x-original-time'] ?? '')) {
+    // The stream was made again and counts anew: what is there now is another event.
+    throw new JetplugError('JP_NOT_FOUND', `the event of dead letter ${letter.id} is no longer in stream ${stream}`, {
+      hint: 'What was left out of the letter is lost with it; drop the letter with `dead drop`.',
+    });
+  }
+  const kept = leftHeaders ? keptHeaders(readHeaders(message.header)) : letter;
+  return {
+    ...letter,
+    headers: { ...kept.headers, ...letter.headers },
+    repeated: kept.repeated,
+    payload: leftPayload ? message.data : letter.payload,
+  };
 }
 
 /** The event on its road and its letter may end at different times: each has its own record of what is long. */
@@ -173,7 +187,7 @@ async function show(idText: string, flags: CommonFlags): Promise<void> {
   const { text, form } = readable(letter.payload);
   if (flags.json) {
     const base64 = form === 'base64' ? { payloadBase64: text } : { payload: text };
-    return printJson({ ...summarise(letter), stack, ...base64, headers: letter.headers });
+    return printJson({ ...summarise(letter), stack, ...base64, headers: { ...letter.headers, ...letter.repeated } });
   }
   const { error, ...facts } = summarise(letter);
   for (const line of table(Object.entries(facts).map(([key, value]) => [paint('dim', key), String(value)])))

@@ -29,11 +29,7 @@ const FORMATS = {
     accepts: (value) => typeof value === 'boolean',
     fromText: (written) => (written === 'true' ? true : written === 'false' ? false : written),
     mend: (value) =>
-      /^(yes|on)$/i.test(String(value))
-        ? 'Write true.'
-        : /^(no|off)$/i.test(String(value))
-          ? 'Write false.'
-          : undefined,
+      /^(yes|on)$/i.test(plain(value)) ? 'Write true.' : /^(no|off)$/i.test(plain(value)) ? 'Write false.' : undefined,
   },
   count: integer(1, 1_000_000),
   replicas: integer(1, 5),
@@ -66,7 +62,7 @@ const FORMATS = {
     expected: 'host:port, like 127.0.0.1:8300, or "off"',
     accepts: isAddress,
     mend: (value) =>
-      /^:?\d+$/.test(String(value)) ? `Write the host too: 127.0.0.1:${String(value).replace(':', '')}.` : undefined,
+      /^:?\d+$/.test(plain(value)) ? `Write the host too: 127.0.0.1:${plain(value).replace(':', '')}.` : undefined,
   },
   deployName: text('a name of 1 to 64 letters, digits, dots, - and _, which begins with a letter or digit', (value) =>
     /^[A-Za-z0-9][\w.-]{0,63}$/.test(value),
@@ -141,7 +137,7 @@ function duration(least: string, most: string): Format {
       return ms !== undefined && ms >= leastMs && ms <= mostMs;
     },
     mend: (value) =>
-      /^\d+(\.\d+)?$/.test(String(value)) ? `Write its unit, like ${String(value)}s or ${String(value)}ms.` : undefined,
+      /^\d+(\.\d+)?$/.test(plain(value)) ? `Write its unit, like ${plain(value)}s or ${plain(value)}ms.` : undefined,
   };
 }
 
@@ -159,15 +155,20 @@ function server(): Format {
   return {
     expected: 'the address of a server, like nats://127.0.0.1:4222, with no user or password in it',
     accepts: (value) => {
-      const match = /^(?:(?:nats|tls):\/\/)?(?:\[[\da-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?$/i.exec(String(value));
+      const match = /^(?:(?:nats|tls):\/\/)?(?:\[[\da-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?$/i.exec(plain(value));
       return typeof value === 'string' && match !== null && Number(match[1] ?? 4222) <= 65_535;
     },
-    mend: (value) => (String(value).includes('@') ? 'Put the user and password into nats.credentials.' : undefined),
+    mend: (value) => (plain(value).includes('@') ? 'Put the user and password into nats.credentials.' : undefined),
   };
 }
 
 function isPrefix(value: string): boolean {
   return isSubscribeSubject(value) && !/[*>]/.test(value);
+}
+
+/** A plain value as text; a map or a list, which may have a `toString` of its own, is none. */
+function plain(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }
 
 function isPath(value: string): boolean {
@@ -176,7 +177,7 @@ function isPath(value: string): boolean {
 
 function isAddress(value: unknown): boolean {
   if (value === '' || value === 'off') return true;
-  const match = /^(?:\[[\da-f:.]+\]|[\w.-]+):(\d{1,5})$/i.exec(String(value));
+  const match = /^(?:\[[\da-f:.]+\]|[\w.-]+):(\d{1,5})$/i.exec(plain(value));
   return typeof value === 'string' && match !== null && Number(match[1]) <= 65_535;
 }
 

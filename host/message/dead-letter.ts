@@ -6,20 +6,24 @@ import { asciiJson } from '../effects/ascii-json';
 import type { CarriedUpdates } from './applied';
 import type { Delivery, MessageRef } from './delivery';
 import type { Handler } from './handler';
+import { headerBytes, renameHeaders, type AllHeaders } from './headers';
 import type { DeadLetter } from './ports';
 import type { DeadLetterReason } from './outcome';
 
 export const APPLIED_HEADER = 'x-applied';
 /** The record of the host's bucket that holds the updates. */
 export const APPLIED_IN_HEADER = 'x-applied-in';
-export const MESSAGE_ID_HEADER = 'x-original-msg-id';
+const MESSAGE_ID_HEADER = 'x-original-msg-id';
 const MAX_MESSAGE_BYTES = 2_048;
 const MAX_STACK_BYTES = 8_192;
 const MAX_CAUSES = 5;
 /** A stream takes 64 KiB of headers; the ones added here, but for the updates, need up to 12. */
 const MAX_ORIGINAL_HEADERS_BYTES = 49_152;
-/** Said of a letter only by the host: an event that brings them is not believed. */
-const ONLY_OURS = /^x-(applied|applied-in|payload-left-in-stream|headers-left-in-stream|original-msg-id)$/i;
+/** What a letter says of its failure. An event that brings headers of these names is not believed, and keeps them under another. */
+const OF_THE_LETTER =
+  /^x-(dead-letter-reason|original-.*|failed-at|delivery-count|attempts|plugin|handler|plugin-version|error-.*|fingerprint|applied|applied-in|payload-left-in-stream|headers-left-in-stream)$/i;
+const RENAMED = 'x-original-header-';
+export const HEADERS_LEFT_HEADER = 'x-headers-left-in-stream';
 
 export function deadLetterOf(
   handler: Handler,
@@ -29,6 +33,7 @@ export function deadLetterOf(
 ): DeadLetter {
   const { error } = failure;
   const { origin } = delivery;
+  const original = originalHeaders(delivery);
   return {
     plugin: handler.plugin,
     handler: handler.name,
@@ -37,8 +42,9 @@ export function deadLetterOf(
     storedAtMs: origin.storedAtMs,
     ...(delivery.past?.letter !== undefined && { replaces: delivery.past.letter }),
     payload: delivery.payload,
+    repeated: original.repeated,
     headers: {
-      ...originalHeaders(delivery),
+      ...original.headers,
       'x-dead-letter-reason': failure.reason,
       'x-original-subject': delivery.subject,
       'x-original-stream': origin.stream,
@@ -71,17 +77,35 @@ export function isLetterOf(
   );
 }
 
-/** All but the ones that JetStream would obey. A malformed block has none that could be kept, and one too large leaves no room. */
-function originalHeaders(delivery: Delivery): Record<string, string> {
+/** A malformed block has none that could be kept, and one too large leaves no room. */
+function originalHeaders(delivery: Delivery): AllHeaders {
   try {
-    const { 'Nats-Msg-Id': messageId, ...headers } = delivery.headers();
-    const kept = Object.entries(headers).filter(([name]) => !/^nats-/i.test(name) && !ONLY_OURS.test(name));
-    if (messageId !== undefined) kept.push([MESSAGE_ID_HEADER, messageId]);
-    const size = sizeOf(kept);
-    return size <= MAX_ORIGINAL_HEADERS_BYTES ? Object.fromEntries(kept) : { 'x-headers-left-in-stream': String(size) };
+    const kept = keptHeaders({ headers: delivery.headers(), repeated: delivery.repeatedHeaders() });
+    const size = headerBytes(kept);
+    return size <= MAX_ORIGINAL_HEADERS_BYTES ? kept : { headers: { [HEADERS_LEFT_HEADER]: String(size) } };
   } catch (error) {
-    return { 'x-original-headers-error': encodeHeader(showThrown(error), 256) };
+    return { headers: { 'x-original-headers-error': encodeHeader(showThrown(error), 256) } };
   }
+}
+
+/** An event's headers as its letter has them: all but the ones that JetStream would obey. */
+export function keptHeaders(original: AllHeaders): AllHeaders {
+  const kept = renameHeaders(original, (name) => {
+    if (/^nats-/i.test(name)) return undefined;
+    return OF_THE_LETTER.test(name) ? `${RENAMED}${name}` : name;
+  });
+  const messageId = original.headers['Nats-Msg-Id'];
+  return messageId === undefined ? kept : { ...kept, headers: { ...kept.headers, [MESSAGE_ID_HEADER]: messageId } };
+}
+
+/** The event's own headers among those of its letter, under the names that they came with. */
+export function headersOfEvent(letter: AllHeaders): AllHeaders {
+  const own = renameHeaders(letter, (name) => {
+    if (name.startsWith(RENAMED)) return name.slice(RENAMED.length);
+    return OF_THE_LETTER.test(name) || /^nats-/i.test(name) ? undefined : name;
+  });
+  const messageId = letter.headers[MESSAGE_ID_HEADER];
+  return messageId === undefined ? own : { ...own, headers: { ...own.headers, 'Nats-Msg-Id': messageId } };
 }
 
 /** What a redrive is not to apply again. */
@@ -94,7 +118,7 @@ function appliedHeaders({ applied, appliedIn }: CarriedUpdates): Record<string, 
 
 /** How much an event's own headers leave for what its runs have applied. */
 export function roomForApplied(delivery: Delivery): number {
-  return MAX_ORIGINAL_HEADERS_BYTES - sizeOf(Object.entries(originalHeaders(delivery)));
+  return MAX_ORIGINAL_HEADERS_BYTES - headerBytes(originalHeaders(delivery));
 }
 
 /** The record for what the runs of a letter's event have applied, where that is too long for the letter. */
@@ -105,10 +129,6 @@ export function letterRecord(plugin: string, handler: string, event: MessageRef)
 /** The same of an event on the retry road. */
 export function roadRecord(plugin: string, handler: string, event: MessageRef, pass: string): string {
   return `road.${plugin}.${handler}.${event.stream}.${event.sequence}.${event.storedAtMs}.${pass}`;
-}
-
-function sizeOf(headers: readonly (readonly [string, string])[]): number {
-  return headers.reduce((sum, [name, value]) => sum + name.length + Buffer.byteLength(value) + 4, 0);
 }
 
 /** The stack with those of its causes. */

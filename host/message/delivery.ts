@@ -1,3 +1,5 @@
+import type { RepeatedHeaders } from './headers';
+
 /** An update of a store that was applied: where, the how-manieth of that key in its run, and the text it left. */
 export type AppliedUpdate = readonly [key: string, ordinal: number, text: string | null];
 
@@ -51,6 +53,8 @@ export interface Delivery extends MessageRef {
   header(lowerName: string): string | undefined;
   /** Its headers, by name as sent; a name sent twice keeps its last value. Throws where the block is malformed. */
   headers(): Readonly<Record<string, string>>;
+  /** Of the headers that were sent several times all values; nothing where there are none. Throws where the block is malformed. */
+  repeatedHeaders(): RepeatedHeaders | undefined;
 
   /** Whether it has been answered for good. A second ack, nak or term throws. */
   readonly settled: boolean;

@@ -1,5 +1,6 @@
 /** What a message's life asks of the broker; the folder host/nats does it. */
 import type { MessageRef, Past } from './delivery';
+import type { RepeatedHeaders } from './headers';
 
 /** An event on its way to a stream. */
 export interface OutgoingEvent {
@@ -27,6 +28,7 @@ export interface DeadLetter {
   readonly sequence: number;
   readonly storedAtMs: number;
   readonly headers: Readonly<Record<string, string>>;
+  readonly repeated?: RepeatedHeaders | undefined;
   /** The id of the letter that this event already has: it was redriven and failed again. */
   readonly replaces?: number;
   /** The original payload, byte for byte. */
@@ -50,6 +52,7 @@ export interface ParkedEvent {
   readonly subject: string;
   readonly payload: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
+  readonly repeated?: RepeatedHeaders | undefined;
   readonly dueAtMs: number;
   readonly past: Past;
   /** Tells one stay on the road from another of the same event. */

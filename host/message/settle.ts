@@ -150,6 +150,7 @@ async function park(
       subject: delivery.subject,
       payload: delivery.payload,
       headers: delivery.headers(),
+      repeated: delivery.repeatedHeaders(),
       dueAtMs: handler.time.epochMs() + delayMs,
       past: { failures: charged, provisional, outages, ...updates },
       pass: PARKED,

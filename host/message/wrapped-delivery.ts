@@ -1,4 +1,5 @@
 import type { Delivery, MessageRef, Past } from './delivery';
+import type { RepeatedHeaders } from './headers';
 
 /** A delivery that is another one, but for what a subclass says itself. */
 export abstract class WrappedDelivery implements Delivery {
@@ -48,6 +49,9 @@ export abstract class WrappedDelivery implements Delivery {
   }
   headers(): Readonly<Record<string, string>> {
     return this.delivery.headers();
+  }
+  repeatedHeaders(): RepeatedHeaders | undefined {
+    return this.delivery.repeatedHeaders();
   }
   ack(): void {
     this.delivery.ack();

@@ -14,7 +14,7 @@ import { Answers } from './answers';
 import { sendCommands } from './client-internals';
 import { connectOnce, patiently, type Connected, type ConnectOptions, type NatsOptions } from './connect';
 import { apiErrorCode, asBrokerError, refusedLogin } from './failures';
-import { refuseOldJetStream, refuseOldServer } from './server-version';
+import { refuseOldJetStream, refuseOldServer } from './embedded/oldest-server';
 import { apiPrefixOf } from './subjects';
 
 /** What may be told of a connection's life; every line is for the log. */

@@ -2,6 +2,7 @@ import { type JsMsg, type MsgHdrs } from 'nats';
 import type { LongTexts } from '../effects/long-texts';
 import { APPLIED_IN_HEADER, isLetterOf } from '../message/dead-letter';
 import type { MessageRef } from '../message/delivery';
+import { headerBytes, type AllHeaders, type RepeatedHeaders } from '../message/headers';
 import type { DeadLetter, DeadLetters } from '../message/ports';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
@@ -17,6 +18,8 @@ export interface StoredLetter {
   /** Its sequence in the stream of dead letters. */
   readonly id: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** All values of the headers that have several, of which `headers` has the last. */
+  readonly repeated?: RepeatedHeaders | undefined;
   readonly payload: Uint8Array;
 }
 
@@ -62,7 +65,7 @@ export class DeadLetterStream implements DeadLetters {
   async get(id: number): Promise<StoredLetter | undefined> {
     try {
       const message = await this.connection.jsm.streams.getMessage(this.stream, { seq: id });
-      return { id, headers: read(message.header), payload: message.data };
+      return { id, ...readHeaders(message.header), payload: message.data };
     } catch (error) {
       if (isGone(error)) return undefined;
       throw asBrokerError(error, `dead letter ${id}`);
@@ -99,7 +102,7 @@ export class DeadLetterStream implements DeadLetters {
 
   /** Stores the letter where the last one of the subject is the one expected. */
   private async publish(subject: string, letter: DeadLetter, expected: number): Promise<boolean> {
-    const { headers, payload } = this.fitting(letter);
+    const { payload, ...headers } = this.fitting(letter);
     try {
       await this.connection.js.publish(subject, payload, {
         headers: toHeaders(headers),
@@ -116,7 +119,7 @@ export class DeadLetterStream implements DeadLetters {
   private async last(subject: string): Promise<StoredLetter | undefined> {
     try {
       const message = await this.connection.jsm.streams.getMessage(this.stream, { last_by_subj: subject });
-      return { id: message.seq, headers: read(message.header), payload: message.data };
+      return { id: message.seq, ...readHeaders(message.header), payload: message.data };
     } catch (error) {
       if (isGone(error)) return undefined;
       throw error;
@@ -124,23 +127,26 @@ export class DeadLetterStream implements DeadLetters {
   }
 
   /** With its headers a payload near the server's limit would not fit: then the letter only points to it. */
-  private fitting({ headers, payload }: DeadLetter): Pick<DeadLetter, 'headers' | 'payload'> {
+  private fitting({ headers, repeated, payload }: DeadLetter): Pick<DeadLetter, 'headers' | 'repeated' | 'payload'> {
     const limit = this.connection.nc.info?.max_payload ?? 1_048_576;
-    const size = Object.entries(headers).reduce(
-      (sum, [name, value]) => sum + name.length + Buffer.byteLength(value) + 4,
-      0,
-    );
-    if (payload.length + size + HEADER_MARGIN_BYTES <= limit) return { headers, payload };
-    return { headers: { ...headers, 'x-payload-left-in-stream': String(payload.length) }, payload: new Uint8Array(0) };
+    const size = headerBytes({ headers, repeated });
+    if (payload.length + size + HEADER_MARGIN_BYTES <= limit) return { headers, repeated, payload };
+    const left = { ...headers, 'x-payload-left-in-stream': String(payload.length) };
+    return { headers: left, repeated, payload: new Uint8Array(0) };
   }
 }
 
 function toLetter(message: JsMsg): StoredLetter {
-  return { id: message.seq, headers: read(message.headers), payload: message.data };
+  return { id: message.seq, ...readHeaders(message.headers), payload: message.data };
 }
 
-function read(headers: MsgHdrs | undefined): Record<string, string> {
-  return Object.fromEntries([...(headers?.keys() ?? [])].map((name) => [name, headers!.last(name)]));
+export function readHeaders(headers: MsgHdrs | undefined): AllHeaders {
+  const names = headers?.keys() ?? [];
+  const several = names.filter((name) => headers!.values(name).length > 1);
+  return {
+    headers: Object.fromEntries(names.map((name) => [name, headers!.last(name)])),
+    ...(several.length > 0 && { repeated: Object.fromEntries(several.map((name) => [name, headers!.values(name)])) }),
+  };
 }
 
 function isGone(error: unknown): boolean {

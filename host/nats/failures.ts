@@ -102,7 +102,6 @@ function apiErrorText(error: unknown): string | undefined {
 export const API_ERROR = {
   consumerNotFound: 10014,
   noMessage: 10037,
-  noStorage: 10047,
   messageTooLarge: 10054,
   streamNameInUse: 10058,
   streamNotFound: 10059,

@@ -1,3 +1,5 @@
+import type { RepeatedHeaders } from '../message/headers';
+
 const VERSION = Buffer.from('NATS/1.0');
 const TEXT = new TextDecoder();
 const CR = 13;
@@ -50,6 +52,18 @@ export class HeaderBlock {
     const { places } = this;
     for (let i = 0; i < places.length; i += 3) values[this.text(places[i]!, places[i + 1]!)] = this.valueAt(i);
     return values;
+  }
+
+  /** All values of those that are sent several times. */
+  repeated(): RepeatedHeaders | undefined {
+    const { places } = this;
+    const values = new Map<string, string[]>();
+    for (let i = 0; i < places.length; i += 3) {
+      const name = this.text(places[i]!, places[i + 1]!);
+      values.set(name, [...(values.get(name) ?? []), this.valueAt(i)]);
+    }
+    const several = [...values].filter(([, all]) => all.length > 1);
+    return several.length > 0 ? Object.fromEntries(several) : undefined;
   }
 
   /** Finds the headers; whether the block is well-formed. */

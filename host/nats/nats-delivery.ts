@@ -2,6 +2,7 @@ import type { Msg } from 'nats';
 import { JetplugError } from '../../sdk/internal';
 import { utf8 } from '../text';
 import type { Delivery, MessageRef } from '../message/delivery';
+import type { RepeatedHeaders } from '../message/headers';
 import { published, type Answer, type Answers } from './answers';
 import { bytesOf } from './client-internals';
 import { HeaderBlock } from './header-block';
@@ -104,6 +105,10 @@ export class NatsDelivery implements Delivery {
 
   headers(): Readonly<Record<string, string>> {
     return this.block?.all() ?? NO_HEADERS;
+  }
+
+  repeatedHeaders(): RepeatedHeaders | undefined {
+    return this.block?.repeated();
   }
 
   ack(): void {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AckPolicy, DeliverPolicy, headers as makeHeaders, nanos, type MsgHdrs, type PubAck } from 'nats';
 import { isPublishSubject, JetplugError } from '../../sdk/internal';
+import type { AllHeaders } from '../message/headers';
 import type { Outgoing, OutgoingEvent } from '../message/ports';
 import { AnswerLost } from './ack-inbox';
 import { Backlog } from './backlog';
@@ -261,10 +262,13 @@ class Lookup {
   }
 }
 
-export function toHeaders(values: Readonly<Record<string, string>>): MsgHdrs {
-  const headers = makeHeaders();
-  for (const name in values) headers.set(name, values[name]!);
-  return headers;
+export function toHeaders({ headers, repeated }: AllHeaders): MsgHdrs {
+  const made = makeHeaders();
+  for (const name in headers) {
+    const values = repeated && Object.hasOwn(repeated, name) ? repeated[name]! : [headers[name]!];
+    for (const value of values) made.append(name, value);
+  }
+  return made;
 }
 
 /** Publishes any bytes, as a program without the SDK would. */
@@ -272,7 +276,7 @@ export async function publishRaw(
   { js }: Connection,
   subject: string,
   payload: Uint8Array,
-  headers: Readonly<Record<string, string>>,
+  headers: AllHeaders,
 ): Promise<void> {
   await js.publish(subject, payload, { headers: toHeaders(headers), timeout: TIMEOUT_MS });
 }

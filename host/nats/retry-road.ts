@@ -1,6 +1,6 @@
 import { asciiJson } from '../effects/ascii-json';
 import type { Delivery, MessageRef, Past } from '../message/delivery';
-import { headerIn } from '../message/headers';
+import { headerIn, renameHeaders, type AllHeaders, type RepeatedHeaders } from '../message/headers';
 import type { ParkedEvent, RetryRoad } from '../message/ports';
 import { WrappedDelivery } from '../message/wrapped-delivery';
 import type { Connection } from './connection';
@@ -12,6 +12,8 @@ import { RETRY_STREAM } from './wanted-streams';
 
 const TIMEOUT_MS = 5_000;
 const PREFIX = 'x-jetplug-';
+/** An event's own headers that begin with the prefix. */
+const RENAMED = `${PREFIX}header-`;
 
 /** How many may be on a road and not due: each is delivered, and given back until it is. */
 const MAX_ON_ROAD = 100_000;
@@ -54,7 +56,7 @@ export class NatsRetryRoad implements RetryRoad {
   constructor(private readonly connection: Connection) {}
 
   async park(event: ParkedEvent): Promise<void> {
-    const { subject, headers } = roadMessage(event);
+    const { subject, ...headers } = roadMessage(event);
     try {
       await this.connection.js.publish(subject, event.payload, {
         headers: toHeaders(headers),
@@ -69,7 +71,7 @@ export class NatsRetryRoad implements RetryRoad {
 }
 
 /** An event as it lies on the road: its subject says which event it is and which stay there. */
-export function roadMessage(event: ParkedEvent): { subject: string; headers: Record<string, string> } {
+export function roadMessage(event: ParkedEvent): { subject: string } & AllHeaders {
   const { plugin, handler, origin, past, subject, dueAtMs, headers, pass } = event;
   const road = `retry.${plugin}.${handler}.${origin.stream}.${origin.sequence}.${origin.storedAtMs}.${pass}`;
   const control: Record<string, string> = {
@@ -79,26 +81,33 @@ export function roadMessage(event: ParkedEvent): { subject: string; headers: Rec
     [`${PREFIX}past`]: asciiJson(past),
     ...(headers['Nats-Msg-Id'] === undefined ? {} : { [`${PREFIX}msg-id`]: headers['Nats-Msg-Id'] }),
   };
-  const original = Object.fromEntries(Object.entries(headers).filter(([name]) => !/^nats-/i.test(name)));
-  return { subject: road, headers: { ...original, ...control } };
+  const original = renameHeaders(event, (name) => {
+    if (/^nats-/i.test(name)) return undefined;
+    return name.startsWith(PREFIX) ? `${RENAMED}${name}` : name;
+  });
+  return { subject: road, ...original, headers: { ...original.headers, ...control } };
 }
 
 /** A delivery from the retry road, which shows the event as it was when it came first. */
 export class RoadDelivery extends WrappedDelivery {
   readonly dueAtMs: number;
-  private readonly original: Readonly<Record<string, string>>;
+  private readonly original: AllHeaders;
   private readonly of: { readonly subject: string; readonly origin: MessageRef; readonly past: Past };
 
   constructor(delivery: Delivery) {
     super(delivery);
-    const { [`${PREFIX}msg-id`]: messageId, ...headers } = delivery.headers();
+    const headers = delivery.headers();
     const control = (name: string): string => headers[`${PREFIX}${name}`] ?? '';
     const [stream, sequence, storedAtMs] = JSON.parse(control('origin')) as [string, number, number];
     const past = JSON.parse(control('past')) as Past;
     this.of = { subject: control('subject'), origin: { stream, sequence, storedAtMs }, past };
     this.dueAtMs = Number(control('due'));
-    const own = Object.entries(headers).filter(([name]) => !name.startsWith(PREFIX) && !/^nats-/i.test(name));
-    this.original = { ...Object.fromEntries(own), ...(messageId === undefined ? {} : { 'Nats-Msg-Id': messageId }) };
+    const own = renameHeaders({ headers, repeated: delivery.repeatedHeaders() }, (name) => {
+      if (name.startsWith(RENAMED)) return name.slice(RENAMED.length);
+      return name.startsWith(PREFIX) || /^nats-/i.test(name) ? undefined : name;
+    });
+    const messageId = headers[`${PREFIX}msg-id`];
+    this.original = messageId === undefined ? own : { ...own, headers: { ...own.headers, 'Nats-Msg-Id': messageId } };
   }
 
   override get subject(): string {
@@ -111,9 +120,12 @@ export class RoadDelivery extends WrappedDelivery {
     return this.of.past;
   }
   override header(lowerName: string): string | undefined {
-    return headerIn(this.original, lowerName);
+    return headerIn(this.original.headers, lowerName);
   }
   override headers(): Readonly<Record<string, string>> {
-    return this.original;
+    return this.original.headers;
+  }
+  override repeatedHeaders(): RepeatedHeaders | undefined {
+    return this.original.repeated;
   }
 }

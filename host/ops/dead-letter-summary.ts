@@ -1,4 +1,4 @@
-import { APPLIED_HEADER, APPLIED_IN_HEADER, decodeHeader, MESSAGE_ID_HEADER } from '../message/dead-letter';
+import { APPLIED_HEADER, APPLIED_IN_HEADER, decodeHeader, headersOfEvent } from '../message/dead-letter';
 import type { AppliedUpdate } from '../message/delivery';
 import type { ParkedEvent } from '../message/ports';
 import type { StoredLetter } from '../nats/dead-letter-stream';
@@ -35,15 +35,10 @@ export function summarise({ id, headers }: Pick<StoredLetter, 'id' | 'headers'>)
   };
 }
 
-/** What a letter says of its failure, which the event itself did not bring. */
-const OF_THE_LETTER =
-  /^x-(dead-letter-reason|original-.*|failed-at|delivery-count|attempts|plugin|handler|plugin-version|error-.*|fingerprint|applied|applied-in|payload-left-in-stream|headers-left-in-stream)$/;
-
 /** The event of a letter, on its way back to the handler that failed. */
-export function redriven({ id, headers, payload }: StoredLetter): ParkedEvent {
+export function redriven(stored: StoredLetter): ParkedEvent {
+  const { id, headers, payload } = stored;
   const { plugin, handler, stream, sequence, subject } = summarise({ id, headers });
-  const own = Object.entries(headers).filter(([name]) => !OF_THE_LETTER.test(name) && !/^nats-/i.test(name));
-  const messageId = headers[MESSAGE_ID_HEADER];
   const applied = headers[APPLIED_HEADER];
   const appliedIn = headers[APPLIED_IN_HEADER];
   return {
@@ -52,7 +47,7 @@ export function redriven({ id, headers, payload }: StoredLetter): ParkedEvent {
     origin: { stream, sequence, storedAtMs: Date.parse(headers['x-original-time'] ?? '') },
     subject,
     payload,
-    headers: { ...Object.fromEntries(own), ...(messageId === undefined ? {} : { 'Nats-Msg-Id': messageId }) },
+    ...headersOfEvent(stored),
     dueAtMs: 0,
     past: {
       failures: 0,

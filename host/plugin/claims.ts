@@ -1,9 +1,14 @@
 import { JetplugError } from '../../sdk/internal';
-import type { PluginDefinition } from './describe';
+import type { HandlerDefinition, PluginDefinition } from './describe';
+
+/** What of a plugin no other may have, and where that stands. */
+export interface Claimant extends Pick<PluginDefinition, 'name' | 'file' | 'where'> {
+  readonly handlers: readonly Pick<HandlerDefinition, 'name' | 'durable' | 'where'>[];
+}
 
 /** Which file has which plugin name and which durables: no two may share one. */
 export class Claims {
-  private readonly byFile = new Map<string, PluginDefinition>();
+  private readonly byFile = new Map<string, Claimant>();
   private readonly byName = new Holders();
   private readonly byDurable = new Holders();
 
@@ -11,12 +16,12 @@ export class Claims {
    * Takes a plugin's name and durables for its file, in place of what the file had.
    * @throws JetplugError `JP_PLUGIN_DUPLICATE_NAME` or `JP_PLUGIN_DUPLICATE_DURABLE` when another file has one of them
    */
-  take(plugin: PluginDefinition): void {
+  take(plugin: Claimant): void {
     const namesake = this.byName.other(plugin.name, plugin.file);
     if (namesake) {
       throw new JetplugError(
         'JP_PLUGIN_DUPLICATE_NAME',
-        `${plugin.name} is also the name of the plugin in ${namesake.file}`,
+        `duplicate plugin name ${plugin.name}: it is that of ${namesake.file} and of ${plugin.file}`,
         {
           plugin: plugin.name,
           ...plugin.where,
@@ -29,7 +34,7 @@ export class Claims {
       const clash = other.handlers.find((handler) => handler.durable === durable);
       throw new JetplugError(
         'JP_PLUGIN_DUPLICATE_DURABLE',
-        `${durable} is also the durable of ${other.name}.${clash?.name} in ${other.file}`,
+        `duplicate durable ${durable}: it is also that of ${other.name}.${clash?.name} in ${other.file}`,
         {
           plugin: plugin.name,
           ...where,
@@ -40,11 +45,11 @@ export class Claims {
   }
 
   /** Gives back what the file had; or leaves it with an earlier version of it. */
-  release(file: string, keeps?: PluginDefinition): void {
+  release(file: string, keeps?: Claimant): void {
     this.put(file, keeps);
   }
 
-  private put(file: string, plugin: PluginDefinition | undefined): void {
+  private put(file: string, plugin: Claimant | undefined): void {
     const before = this.byFile.get(file);
     if (before) {
       this.byName.remove(before.name, before);
@@ -60,20 +65,20 @@ export class Claims {
 
 /** By what they hold. Two may hold the same for a while: where one is left with an earlier version. */
 class Holders {
-  private readonly holders = new Map<string, Set<PluginDefinition>>();
+  private readonly holders = new Map<string, Set<Claimant>>();
 
-  other(key: string, file: string): PluginDefinition | undefined {
+  other(key: string, file: string): Claimant | undefined {
     for (const holder of this.holders.get(key) ?? []) if (holder.file !== file) return holder;
     return undefined;
   }
 
-  add(key: string, plugin: PluginDefinition): void {
+  add(key: string, plugin: Claimant): void {
     const holders = this.holders.get(key);
     if (holders) holders.add(plugin);
     else this.holders.set(key, new Set([plugin]));
   }
 
-  remove(key: string, plugin: PluginDefinition): void {
+  remove(key: string, plugin: Claimant): void {
     const holders = this.holders.get(key);
     holders?.delete(plugin);
     if (holders?.size === 0) this.holders.delete(key);

@@ -2,6 +2,7 @@ import type { DependencyContainer } from 'tsyringe';
 import { JetplugError, pluginMark, type PluginClass } from '../../sdk/internal';
 import type { PluginFile } from './discover';
 import { noteClasses } from './classes';
+import { noPlugin } from './why-no-plugin';
 import { loadModules, valuesOf, type LoadedModules, type ModuleTexts } from './module-loader';
 
 /** A plugin's class, loaded. */
@@ -39,7 +40,6 @@ function load(file: string, given?: ModuleTexts): Omit<CompiledPlugin, 'classes'
     throw new JetplugError('JP_PLUGIN_SEVERAL_EXPORTED', `the file exports ${names}`, { file, line: 1 });
   }
   const [cls] = exported;
-  if (!cls)
-    throw new JetplugError('JP_PLUGIN_NONE_EXPORTED', 'the file exports no class with @Plugin', { file, line: 1 });
+  if (!cls) throw noPlugin(file, exports, modules.sources);
   return { file, cls, ...modules };
 }

@@ -32,10 +32,29 @@ export interface ContainedPlugin {
 
 /**
  * Builds a plugin in a child container of its own, and starts it.
- * @param settings the plugin's section of the config, as it stands there
- * @throws JetplugError `JP_PLUGIN_SETTINGS_INVALID`, `JP_PLUGIN_CONSTRUCTOR_FAILED`, `JP_INJECT_FAILED`, `JP_PLUGIN_START_FAILED`
+ * @throws JetplugError as {@link construct}, and `JP_PLUGIN_START_FAILED`
  */
 export async function contain(
+  plugin: DescribedPlugin,
+  services: PluginServices,
+  settings: unknown,
+): Promise<ContainedPlugin> {
+  const contained = await construct(plugin, services, settings);
+  try {
+    await inBackgroundOf(plugin.name, () => start(plugin, contained.instance));
+    return contained;
+  } catch (error) {
+    await contained.release();
+    throw error;
+  }
+}
+
+/**
+ * Builds a plugin in a child container of its own; nothing of it has started.
+ * @param settings the plugin's section of the config, as it stands there
+ * @throws JetplugError `JP_PLUGIN_SETTINGS_INVALID`, `JP_PLUGIN_CONSTRUCTOR_FAILED`, `JP_INJECT_FAILED`, `JP_HANDLER_NOT_A_METHOD`
+ */
+export async function construct(
   plugin: DescribedPlugin,
   services: PluginServices,
   settings: unknown,
@@ -46,7 +65,6 @@ export async function contain(
     provideServices(child, await providerOf(plugin, services, await validSettings(plugin, settings)));
     const instance = inBackgroundOf(plugin.name, () => build(plugin, child));
     assertRunnable(plugin, instance);
-    await inBackgroundOf(plugin.name, () => start(plugin, instance));
     return { instance, release };
   } catch (error) {
     await release();
@@ -131,7 +149,8 @@ function assertRunnable({ name, className, handlers }: DescribedPlugin, instance
   throw new JetplugError('JP_HANDLER_NOT_A_METHOD', message, { plugin: name, ...wrong.where });
 }
 
-async function start(plugin: DescribedPlugin, instance: PluginLifecycle): Promise<void> {
+/** @throws JetplugError `JP_PLUGIN_START_FAILED` */
+export async function start(plugin: DescribedPlugin, instance: PluginLifecycle): Promise<void> {
   try {
     await instance.onStart?.();
   } catch (error) {

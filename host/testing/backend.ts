@@ -1,5 +1,6 @@
 import type { KeyValue } from '../effects/key-value';
 import type { LongTexts } from '../effects/long-texts';
+import type { AllHeaders } from '../message/headers';
 import type { DeadLetters, Outgoing, RetryRoad } from '../message/ports';
 import type { StoredLetter } from '../nats/dead-letter-stream';
 import type { PluginHost } from '../plugin/plugin-host';
@@ -8,10 +9,9 @@ import type { Time } from '../time';
 import type { TestClock } from './test-clock';
 
 /** A message of any form, as a program without the SDK may send it. */
-export interface RawMessage {
+export interface RawMessage extends AllHeaders {
   readonly subject: string;
   readonly payload: Uint8Array;
-  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** What a test host stands on: a broker in memory, or a server. */

@@ -26,9 +26,9 @@ export async function memoryBackend(config: Config, clock: TestClock): Promise<B
     road: broker.road,
     records: broker.bucket('jetplug'),
     deadLetters: (texts) => broker.deadLetters(texts),
-    sendRaw: async ({ subject, payload, headers }) => {
+    sendRaw: async ({ subject, payload, headers, repeated }) => {
       const { 'Nats-Msg-Id': id, ...others } = headers;
-      broker.store({ subject, payload, headers: others, ...(id !== undefined && { id }) });
+      broker.store({ subject, payload, headers: others, repeated, ...(id !== undefined && { id }) });
     },
     letters: async () => broker.letters,
     bucket: async (plugin) => broker.bucket(`jetplug-${plugin}`),

@@ -159,18 +159,23 @@ export class MemoryBroker implements PluginBroker {
 
   get letters(): StoredLetter[] {
     const { messages } = this.streamNamed(this.config.deadLetters.stream);
-    return [...messages.values()].map(({ sequence, headers, payload }) => ({ id: sequence, headers, payload }));
+    return [...messages.values()].map(({ sequence, headers, repeated, payload }) => ({
+      id: sequence,
+      headers,
+      repeated,
+      payload,
+    }));
   }
 
   /** Each letter once; one that takes the place of another, for its event was redriven, replaces it. */
-  private storeLetter({ plugin, handler, stream, sequence, headers, payload, replaces }: DeadLetter): void {
+  private storeLetter({ plugin, handler, stream, sequence, headers, repeated, payload, replaces }: DeadLetter): void {
     const letters = this.streamNamed(this.config.deadLetters.stream);
     if (stream === letters.name) return;
     const subject = `dead.${plugin}.${handler}.${stream}.${sequence}`;
     const present = letters.lastOn(subject);
     if (present && present.sequence !== replaces) return;
     if (present) letters.remove(present.sequence);
-    letters.append({ subject, payload, headers });
+    letters.append({ subject, payload, headers, repeated });
   }
 
   private streamNamed(name: string): MemoryStream {

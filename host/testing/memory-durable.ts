@@ -1,6 +1,6 @@
 import { covers, durationMs, JetplugError } from '../../sdk/internal';
 import type { Delivery, MessageRef } from '../message/delivery';
-import { headerIn } from '../message/headers';
+import { headerIn, type RepeatedHeaders } from '../message/headers';
 import type { DurablePosition, DurableSpec } from '../nats/consumers';
 import { utf8 } from '../text';
 import type { Time, Timer } from '../time';
@@ -197,6 +197,9 @@ class MemoryDelivery implements Delivery {
   }
   headers(): Readonly<Record<string, string>> {
     return this.message.headers;
+  }
+  repeatedHeaders(): RepeatedHeaders | undefined {
+    return this.message.repeated;
   }
   ack(): void {
     this.settle();

@@ -1,5 +1,6 @@
 import { covers } from '../../sdk/internal';
 import { Conflict } from '../effects/key-value';
+import type { RepeatedHeaders } from '../message/headers';
 import type { Time } from '../time';
 
 /** A message as a stream keeps it. */
@@ -8,6 +9,7 @@ export interface StoredMessage {
   readonly subject: string;
   readonly payload: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
+  readonly repeated?: RepeatedHeaders | undefined;
   readonly storedAtMs: number;
 }
 
@@ -23,6 +25,7 @@ export interface Incoming {
   readonly subject: string;
   readonly payload: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
+  readonly repeated?: RepeatedHeaders | undefined;
   /** Stored once within the window. */
   readonly id?: string;
   /** Only where this is the last sequence of the subject (0: there is none); else {@link Conflict}. */
@@ -54,7 +57,7 @@ export class MemoryStream {
     return this.options.subjects.some((own) => covers(own, subject));
   }
 
-  append({ subject, payload, headers, id, expected }: Incoming): { sequence: number; duplicate: boolean } {
+  append({ subject, payload, headers, repeated, id, expected }: Incoming): { sequence: number; duplicate: boolean } {
     const nowMs = this.time.epochMs();
     const known = id === undefined ? undefined : this.ids.get(id);
     if (known && nowMs - known.atMs < this.options.duplicateWindowMs) {
@@ -63,7 +66,7 @@ export class MemoryStream {
     if (expected !== undefined && expected !== (this.lastOf.get(subject) ?? 0)) throw new Conflict(subject);
     const sequence = ++this.last;
     const all = id === undefined ? headers : { ...headers, 'Nats-Msg-Id': id };
-    const message = { sequence, subject, payload, headers: all, storedAtMs: nowMs };
+    const message = { sequence, subject, payload, headers: all, repeated, storedAtMs: nowMs };
     this.messages.set(sequence, message);
     this.lastOf.set(subject, sequence);
     if (id !== undefined) this.ids.set(id, { sequence, atMs: nowMs });

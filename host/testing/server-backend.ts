@@ -79,7 +79,7 @@ async function onServer(
     road: new NatsRetryRoad(connection),
     records,
     deadLetters: (texts) => new DeadLetterStream(connection, config.deadLetters.stream, texts),
-    sendRaw: ({ subject, payload, headers }) => publishRaw(connection, subject, payload, headers),
+    sendRaw: ({ subject, payload, ...headers }) => publishRaw(connection, subject, payload, headers),
     letters: () => collect(letterBox),
     bucket: (plugin) => Bucket.open(connection, `jetplug-${plugin}`, config),
     next: async () => {

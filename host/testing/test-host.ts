@@ -12,6 +12,7 @@ import {
 import { JetStreamEventBus } from '../effects/event-bus';
 import { KvStore } from '../effects/kv-store';
 import { refuseNotJson, toJson } from '../effects/publishable';
+import type { AllHeaders } from '../message/headers';
 import type { OutgoingEvent } from '../message/ports';
 import { roadDurable } from '../nats/retry-road';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
@@ -39,6 +40,8 @@ const STOP_MS = 100;
 /** A dead letter, with the event as it came. */
 export interface TestLetter extends DeadLetterSummary {
   readonly headers: Readonly<Record<string, string>>;
+  /** All values of the headers that have several, of which `headers` has the last. */
+  readonly repeated?: Readonly<Record<string, readonly string[]>> | undefined;
   /** The payload, byte for byte. */
   readonly payload: Uint8Array;
 }
@@ -136,10 +139,14 @@ export class TestHost {
   }
 
   /** Publishes any payload, as a program without the SDK may: text and bytes as they are, all else as JSON. */
-  async publishRaw(subject: string, payload: unknown, headers: Readonly<Record<string, string>> = {}): Promise<void> {
+  async publishRaw(
+    subject: string,
+    payload: unknown,
+    headers: Readonly<Record<string, string | readonly string[]>> = {},
+  ): Promise<void> {
     const isBytes = payload instanceof Uint8Array;
     const text = isBytes || typeof payload === 'string' ? payload : jsonOf(subject, payload);
-    await this.backend.sendRaw({ subject, payload: Buffer.from(text), headers });
+    await this.backend.sendRaw({ subject, payload: Buffer.from(text), ...allHeaders(headers) });
   }
 
   /**
@@ -267,6 +274,15 @@ export class TestHost {
     this.running = [];
     await this.generation.die();
   }
+}
+
+function allHeaders(given: Readonly<Record<string, string | readonly string[]>>): AllHeaders {
+  const lists = Object.entries(given).filter((entry): entry is [string, readonly string[]] => Array.isArray(entry[1]));
+  const last = lists.map(([name, values]) => [name, values.at(-1) ?? '']);
+  return {
+    headers: { ...(given as Record<string, string>), ...(Object.fromEntries(last) as Record<string, string>) },
+    ...(lists.length > 0 && { repeated: Object.fromEntries(lists) }),
+  };
 }
 
 /** @throws JetplugError `JP_EVENT_INVALID` when JSON would change the payload */

@@ -1,5 +1,13 @@
 /** What becomes of an event by how its handler ends. */
-import { Plugin, Reject, RetryLater, Subscribe, type EventContext, type RetryOptions } from 'jetplug/sdk';
+import {
+  Plugin,
+  Reject,
+  RetryLater,
+  Subscribe,
+  type Envelope,
+  type EventContext,
+  type RetryOptions,
+} from 'jetplug/sdk';
 import { onBoth, Placed } from '../support/conformance';
 
 const QUICK: RetryOptions = { attempts: 3, backoff: ['40ms', '120ms'] };
@@ -182,3 +190,54 @@ onBoth(
     expect(host.deadLetters()).toEqual([]);
   },
 );
+
+onBoth('a dead letter keeps every header with all its values, and a redrive sends them all', async (start) => {
+  const seenHeaders: unknown[] = [];
+  @Plugin({ name: 'headed' })
+  class HeadedPlugin {
+    @Subscribe('orders.headed', { retry: { attempts: 1 } })
+    take(_event: Envelope, { headers }: EventContext): void {
+      seenHeaders.push({ ...headers });
+      throw new Reject('as it should');
+    }
+  }
+  const host = await start([HeadedPlugin]);
+  // Several values, names that differ in case only, and names that letters and the retry queue use themselves.
+  const sent = {
+    'x-tag': ['a', 'b', 'a'],
+    'X-Tag': 'c',
+    traceparent: '00-1',
+    'x-plugin': ['mine', 'theirs'],
+    'X-Attempts': '77',
+    'x-applied': 'forged',
+    'x-original-subject': 'old.subject',
+    'x-jetplug-due': '1',
+    'x-jetplug-msg-id': 'forged',
+    'Nats-Msg-Id': 'm1',
+  };
+  await host.publishRaw('orders.headed', {}, sent);
+  await host.settled();
+  const [first] = host.deadLetters();
+  await host.redrive(first!);
+  await host.settled();
+  const [again] = host.deadLetters();
+  for (const letter of [first!, again!]) {
+    expect(letter).toMatchObject({ plugin: 'headed', subject: 'orders.headed', attempts: 1, reason: 'rejected' });
+    expect(letter.headers).toMatchObject({
+      'x-tag': 'a',
+      'X-Tag': 'c',
+      traceparent: '00-1',
+      'x-original-header-x-plugin': 'theirs',
+      'x-original-header-X-Attempts': '77',
+      'x-original-header-x-applied': 'forged',
+      'x-original-header-x-original-subject': 'old.subject',
+      'x-jetplug-due': '1',
+      'x-original-msg-id': 'm1',
+    });
+    expect(letter.headers).not.toHaveProperty('x-applied');
+    expect(letter.repeated).toEqual({ 'x-tag': ['a', 'b', 'a'], 'x-original-header-x-plugin': ['mine', 'theirs'] });
+  }
+  const last = { ...sent, 'x-tag': 'a', 'x-plugin': 'theirs' };
+  expect(seenHeaders).toEqual([last, last]);
+  expect(host.deadLetters()).toHaveLength(1);
+});

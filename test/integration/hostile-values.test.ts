@@ -112,9 +112,13 @@ test('a plugin that throws such a value while it is loaded fails alone, and says
   expect(failed).toEqual({
     'builds.plugin.ts': 'JP_PLUGIN_CONSTRUCTOR_FAILED',
     'starts.plugin.ts': 'JP_PLUGIN_START_FAILED',
-    'exports.plugin.ts': 'JP_PLUGIN_LOAD_FAILED',
     'settings.plugin.ts': 'JP_PLUGIN_SETTINGS_INVALID',
   });
+});
+
+test('a plugin beside whose class an export cannot be read runs', async () => {
+  const plugins = await ask(nats);
+  expect(plugins.find(({ file }) => file.endsWith('exports.plugin.ts'))).toMatchObject({ state: 'running' });
 });
 
 test('the log has whole lines only, and no trouble of the host’s own', () => {

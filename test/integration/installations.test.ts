@@ -160,7 +160,7 @@ describe('the limits of an account', () => {
     const stream = (max_bytes: number) => jsm.streams.add({ name: 'A', subjects: ['a.>'], max_bytes });
     expect(await failureOf(stream(-1))).toMatchObject({
       code: 'JP_ACCOUNT_LIMIT',
-      hint: expect.stringContaining('Set maxBytes'),
+      hint: expect.stringContaining('store.maxBytes'),
     });
     expect(await failureOf(stream(5_000_000))).toMatchObject({
       code: 'JP_ACCOUNT_LIMIT',

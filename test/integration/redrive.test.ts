@@ -217,6 +217,26 @@ test('letters are chosen by id, group, plugin, reason and time; a dry run change
   // A dozen commands are run, each in a process of its own.
 }, 60_000);
 
+test('headers too large for a letter, and those with several values, come back with a redrive', async () => {
+  const made = headers();
+  for (const value of ['a', 'b', 'a']) made.append('x-tag', value);
+  made.append('x-plugin', 'mine');
+  made.append('x-long', 'x'.repeat(50_000));
+  await nats.jetstream().publish('video.x', '{"of":"headed"}', { headers: made });
+  const [letter] = await letters(1);
+  const shown = (await cli('show', String(letter!.id), '--json')).json<{ headers: Record<string, string> }>();
+  expect(Number(shown.headers['x-headers-left-in-stream'])).toBeGreaterThan(50_000);
+  writeFileSync(fixed, '');
+  await cli('redrive', String(letter!.id));
+  const { state } = await jsm.streams.info('RETRY');
+  const { header } = await jsm.streams.getMessage('RETRY', { seq: state.last_seq });
+  expect(header.values('x-tag')).toEqual(['a', 'b', 'a']);
+  expect(header.get('x-long')).toBe('x'.repeat(50_000));
+  await letters(0);
+  const ran = host.logged('ran').filter((line) => line['of'] === 'headed');
+  expect(ran.at(-1)!['headers']).toMatchObject({ 'x-tag': 'a', 'x-plugin': 'mine' });
+}, 30_000);
+
 /** The records of letters and of events on their way that hold what was applied. */
 async function longRecords(): Promise<string[]> {
   const { state } = await jsm.streams.info('KV_jetplug', { subjects_filter: '$KV.jetplug.text.>' });

@@ -13,7 +13,7 @@ import {
 import { Circuit } from '../../host/message/circuit';
 import { HandlerCounters } from '../../host/message/counters';
 import type { AppliedUpdate, Delivery, MessageRef } from '../../host/message/delivery';
-import { headerIn } from '../../host/message/headers';
+import { headerIn, type RepeatedHeaders } from '../../host/message/headers';
 import type { Handler } from '../../host/message/handler';
 import type {
   DeadLetter,
@@ -38,6 +38,7 @@ export type Given = Partial<
   >
 > & {
   headers?: Record<string, string> | (() => Record<string, string>);
+  repeated?: RepeatedHeaders;
 };
 
 /** Bytes as they are, text as UTF-8, all else as JSON. */
@@ -94,6 +95,10 @@ export class FakeDelivery implements Delivery {
   headers(): Record<string, string> {
     const { headers = {} } = this.given;
     return typeof headers === 'function' ? headers() : headers;
+  }
+
+  repeatedHeaders(): RepeatedHeaders | undefined {
+    return this.given.repeated;
   }
 
   ack(): void {

@@ -4,7 +4,7 @@ import { isJetplugError, JetplugError } from '../../../sdk/internal';
 import type { EmbeddedConfig } from '../../config/config';
 import { showThrown } from '../../thrown';
 import { findHolder, removeIfLifeless, startedBy, tryLock, type DataLock, type Holder } from './data-lock';
-import { refuseOldServer } from '../server-version';
+import { refuseOldServer } from './oldest-server';
 import type { Progress } from './download';
 import { startEmbedded } from './embedded-server';
 import { findBinary } from './find-binary';

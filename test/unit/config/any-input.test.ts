@@ -132,6 +132,18 @@ describe('whatever is written', () => {
     );
   });
 
+  test('that has a toString which is no function ends in coded problems, at every key', () => {
+    for (const [at] of leaves()) {
+      for (const hostile of [{ toString: null }, [{ toString: null }]]) {
+        const nested = at.split('.').reduceRight<unknown>((inner, key) => ({ [key]: inner }), hostile);
+        folder.write('config/local.yaml', stringify(nested));
+        expect(folder.problems().map(({ code }) => code)).toEqual(
+          expect.arrayContaining([expect.stringMatching(/^JP_CONFIG_/)]),
+        );
+      }
+    }
+  });
+
   test('in two files loads, or ends in coded problems', () => {
     fc.assert(
       fc.property(document, document, (one, other) => {

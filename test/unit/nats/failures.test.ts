@@ -63,7 +63,7 @@ test.each([
   [10099, 'JP_CONSUMER_WORK_QUEUE', /another consumer takes the same events/, /retention limits/],
   [10100, 'JP_CONSUMER_WORK_QUEUE', /another consumer takes the same events/, /retention limits/],
   [10101, 'JP_CONSUMER_WORK_QUEUE', /only start at the beginning/, /from: beginning/],
-  [10113, 'JP_ACCOUNT_LIMIT', /requires a limit of bytes/, /maxBytes/],
+  [10113, 'JP_ACCOUNT_LIMIT', /requires a limit of bytes/, /store.maxBytes/],
   [10120, 'JP_ACCOUNT_LIMIT', /number of replicas/, /tier/],
   [10121, 'JP_ACCOUNT_LIMIT', /maxAckPending is more/, /Lower delivery.maxAckPending/],
   [10122, 'JP_ACCOUNT_LIMIT', /more bytes than the account allows/, /max_stream_bytes/],

@@ -58,6 +58,17 @@ test('headers are read by name as sent; of one that is sent twice the last value
   expect(headersOf('NATS/1.0\r\n\r\n')).toEqual({});
 });
 
+test('all values of a header that is sent several times can be read', () => {
+  const repeated = (block: string) =>
+    new NatsDelivery(messageOf(`$JS.ACK.S.d.${NUMBERS}`, block), sourceOf()).repeatedHeaders();
+  expect(repeated('NATS/1.0\r\nA: 1\r\nb: x\r\na: 2\r\nA: 1\r\nA: 3\r\nb:\r\n\r\n')).toEqual({
+    A: ['1', '1', '3'],
+    b: ['x', ''],
+  });
+  expect(repeated('NATS/1.0\r\nA: 1\r\na: 2\r\n\r\n')).toBeUndefined();
+  expect(new NatsDelivery(messageOf(`$JS.ACK.S.d.${NUMBERS}`), sourceOf()).repeatedHeaders()).toBeUndefined();
+});
+
 test('a header may be called __proto__', () => {
   const headers = new NatsDelivery(
     messageOf(`$JS.ACK.S.d.${NUMBERS}`, 'NATS/1.0\r\n__proto__: x\r\n\r\n'),

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { deadLetterOf } from '../../../host/message/dead-letter';
 import type { AppliedUpdate } from '../../../host/message/delivery';
+import { RoadDelivery, roadMessage } from '../../../host/nats/retry-road';
 import { redriven, summarise } from '../../../host/ops/dead-letter-summary';
 import { MessageBench, STORED_AT, type Given } from '../../support/message-bench';
 
@@ -11,8 +12,8 @@ const bench = new MessageBench();
 function stored(given: Given = {}, applied: readonly AppliedUpdate[] = [], payload: unknown = '{"n":1}') {
   const delivery = bench.delivery(payload, given);
   const failure = { reason: 'attempts-exhausted', error: new Error('broken: é'), attempts: 3, applied } as const;
-  const { headers, payload: bytes } = deadLetterOf(bench.handler, delivery, failure, NOW);
-  return { id: 12, headers, payload: bytes };
+  const { headers, repeated, payload: bytes } = deadLetterOf(bench.handler, delivery, failure, NOW);
+  return { id: 12, headers, ...(repeated && { repeated }), payload: bytes };
 }
 
 test('a summary says what the letter does', () => {
@@ -89,5 +90,30 @@ test('an event’s own headers and payload survive letter and redrive, whatever 
         expect(Buffer.from(event.payload)).toEqual(Buffer.from(payload));
       },
     ),
+  );
+});
+
+test('headers with several values, and those named like a letter’s own, survive letter and redrive', () => {
+  const name = fc.oneof(
+    fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/).filter((text) => !text.startsWith('nats-')),
+    fc.constantFrom('x-plugin', 'X-Plugin', 'x-applied', 'x-original-subject', 'x-original-header-a', 'x-error-stack'),
+    fc.constantFrom('x-jetplug-due', 'x-jetplug-header-a', '__proto__'),
+  );
+  const values = fc.array(fc.stringMatching(/^[!-~]{0,8}$/), { minLength: 1, maxLength: 3 });
+  fc.assert(
+    fc.property(fc.array(fc.tuple(name, values)), (entries) => {
+      const all = Object.fromEntries(entries);
+      const headers = Object.fromEntries(Object.entries(all).map(([key, list]) => [key, list.at(-1)!]));
+      const repeated = Object.fromEntries(Object.entries(all).filter(([, list]) => list.length > 1));
+      const event = redriven(stored({ headers, repeated }));
+      expect(new Map(Object.entries(event.headers))).toEqual(new Map(Object.entries(headers)));
+      expect(new Map(Object.entries(event.repeated ?? {}))).toEqual(new Map(Object.entries(repeated)));
+      const message = roadMessage(event);
+      const back = new RoadDelivery(
+        bench.delivery('{}', { headers: message.headers, repeated: message.repeated ?? {} }),
+      );
+      expect(new Map(Object.entries(back.headers()))).toEqual(new Map(Object.entries(headers)));
+      expect(new Map(Object.entries(back.repeatedHeaders() ?? {}))).toEqual(new Map(Object.entries(repeated)));
+    }),
   );
 });

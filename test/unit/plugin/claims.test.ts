@@ -21,7 +21,7 @@ test('a name that another file has is refused, and both files are named', () => 
       plugin: 'a',
       file: '/b.ts',
       line: 3,
-      message: 'a is also the name of the plugin in /a.ts',
+      message: 'duplicate plugin name a: it is that of /a.ts and of /b.ts',
     }),
   );
 });
@@ -35,7 +35,7 @@ test('a durable that another plugin has is refused at its handler’s line, and 
       plugin: 'b',
       file: '/b.ts',
       line: 11,
-      message: 'shared is also the durable of a.shared in /a.ts',
+      message: 'duplicate durable shared: it is also that of a.shared in /a.ts',
     }),
   );
 });

@@ -240,7 +240,7 @@ const FAULTS: [
     /imported by .*missing\.ts, which .*missing-package\.plugin\.ts imports$/,
     /Cannot find module 'no-such-package-anywhere'/,
   ],
-  ['none', 'none.plugin.ts', 1, 'JP_PLUGIN_NONE_EXPORTED', /no class with @Plugin/],
+  ['none', 'none.plugin.ts', 'class NotExportedPlugin', 'JP_PLUGIN_NONE_EXPORTED', /^NotExportedPlugin has @Plugin/],
   ['several', 'several.plugin.ts', 1, 'JP_PLUGIN_SEVERAL_EXPORTED', /exports OnePlugin, TwoPlugin$/],
   ['bad-json', 'lib/bad.json', 'oops', 'JP_PLUGIN_LOAD_FAILED', /^not JSON: .*position 14$/, /JSON/],
   [

@@ -1,7 +1,7 @@
-import { connectEventBus } from '../../../host/nats/client';
-import { Connection } from '../../../host/nats/connection';
-import { refuseOldJetStream, refuseOldServer } from '../../../host/nats/server-version';
-import { startGreetingServer, type GreetingServer } from '../../support/greeting-server';
+import { connectEventBus } from '../../../../host/nats/client';
+import { Connection } from '../../../../host/nats/connection';
+import { refuseOldJetStream, refuseOldServer } from '../../../../host/nats/embedded/oldest-server';
+import { startGreetingServer, type GreetingServer } from '../../../support/greeting-server';
 
 test.each(['2.12.0', '2.12.0-RC.1', '2.12.15', '2.15.2', '3.0.0'])('a server of version %s is accepted', (version) => {
   expect(() => refuseOldServer(version, 'nats://a:4222')).not.toThrow();

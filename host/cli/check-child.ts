@@ -1,0 +1,120 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { JetplugError, topFrame, type Location } from '../../sdk/internal';
+import { encodeError } from '../isolation/wire-error';
+import type { Claimant } from '../plugin/claims';
+import { compile } from '../plugin/compile';
+import { construct, lifecycleError, start, validSettings, type ContainedPlugin } from '../plugin/contain';
+import { describe, type DescribedPlugin } from '../plugin/describe';
+import { specOf } from '../plugin/reconcile';
+import { errorsIn } from '../plain-error';
+import { blockNetwork } from './check-network';
+import type { CheckMessage, CheckOrder, CheckStep } from './check-protocol';
+import { checkServices } from './check-services';
+
+/*
+ * The process in which `jetplug check` runs the authors' code: it loads and builds each plugin, without a network.
+ */
+
+/** An attempt to use the network: what, and the stack that made it. */
+interface Attempt {
+  readonly what: string;
+  readonly stack: string | undefined;
+}
+
+let attempts: Attempt[] = [];
+const noteAttempt = (what: string): void => void attempts.push({ what, stack: new Error(what).stack });
+
+function send(message: CheckMessage): Promise<void> {
+  return new Promise((resolve) => process.send!(message, undefined, undefined, () => resolve()));
+}
+
+async function run({ files, config, start: starts }: CheckOrder): Promise<void> {
+  for (const file of files) {
+    const problems: Error[] = [];
+    const openNetwork = blockNetwork(noteAttempt);
+    attempts = [];
+    let plugin: DescribedPlugin | undefined;
+    try {
+      await send({ is: 'at', file, step: 'its module', where: { file, line: 1 } });
+      plugin = describe(compile({ file }), config);
+      problems.push(...withoutStream(plugin, config));
+      await build(plugin, config, starts ? openNetwork : undefined);
+    } catch (thrown) {
+      problems.push(...errorsIn(thrown));
+    } finally {
+      openNetwork();
+    }
+    await send({
+      is: 'checked',
+      file,
+      ...(plugin && { plugin: claimOf(plugin) }),
+      problems: problems.map(encodeError),
+      warnings: plugin ? warningsOf(plugin).map(encodeError) : [],
+    });
+  }
+}
+
+function withoutStream(plugin: DescribedPlugin, config: CheckOrder['config']): Error[] {
+  return plugin.handlers.flatMap((handler) => {
+    try {
+      specOf(plugin, handler, config.streams, config);
+      return [];
+    } catch (thrown) {
+      return errorsIn(thrown);
+    }
+  });
+}
+
+/** @throws JetplugError of the first step that fails */
+async function build(plugin: DescribedPlugin, config: CheckOrder['config'], openNetwork?: () => void): Promise<void> {
+  const settings = config.plugins.sections[plugin.name]?.settings;
+  const at = (step: CheckStep): Promise<void> => send({ is: 'at', file: plugin.file, step, where: plugin.where });
+  await at('its settings schema');
+  await validSettings(plugin, settings);
+  await at('its constructor');
+  const contained = await construct(plugin, checkServices(), settings);
+  // What it began without awaiting it comes to the network a little later.
+  for (let i = 0; i < 3; i++) await turn();
+  if (openNetwork) {
+    openNetwork();
+    await at('onStart');
+    await start(plugin, contained.instance);
+    await at('onStop');
+    await stop(plugin, contained);
+  }
+  await contained.release();
+}
+
+async function stop(plugin: DescribedPlugin, { instance }: ContainedPlugin): Promise<void> {
+  try {
+    await instance.onStop?.();
+  } catch (thrown) {
+    throw lifecycleError('JP_PLUGIN_STOP_FAILED', 'onStop', plugin, thrown);
+  }
+}
+
+function claimOf({ name, file, where, handlers }: DescribedPlugin): Claimant {
+  return {
+    name,
+    file,
+    where,
+    handlers: handlers.map(({ name: own, durable, where: at }) => ({ name: own, durable, where: at })),
+  };
+}
+
+/** One for each place: what fails is often tried again and again. */
+function warningsOf({ name, className, where, sources }: DescribedPlugin): JetplugError[] {
+  const warnings = attempts.map(({ what, stack }) => {
+    const place: Location = topFrame(stack, (file) => sources.has(file)) ?? where;
+    const message = `${className} ${what} before it starts`;
+    return new JetplugError('JP_PLUGIN_CONNECTS_EARLY', message, { plugin: name, ...place });
+  });
+  return [...new Map(warnings.map((warning) => [`${warning.line} ${warning.message}`, warning])).values()];
+}
+
+process.setSourceMapsEnabled(true);
+// What nobody catches is often an answer that the missing network did not give. A running host tells it.
+process.on('uncaughtException', () => undefined);
+process.on('unhandledRejection', () => undefined);
+process.on('disconnect', () => process.exit(0));
+process.once('message', (order) => void run(order as CheckOrder).then(() => process.exit(0)));

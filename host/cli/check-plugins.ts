@@ -1,0 +1,82 @@
+import { fork } from 'node:child_process';
+import { join } from 'node:path';
+import { JetplugError } from '../../sdk/internal';
+import { decodeError } from '../isolation/wire-error';
+import type { Claimant } from '../plugin/claims';
+import { errorsOf } from './output';
+import type { CheckMessage, CheckOrder } from './check-protocol';
+
+/** What was found of one plugin file. */
+export interface CheckedPlugin {
+  readonly plugin?: Claimant | undefined;
+  readonly problems: readonly JetplugError[];
+  readonly warnings: readonly JetplugError[];
+}
+
+type At = CheckMessage & { is: 'at' };
+
+/**
+ * Has the plugins loaded and built, one after the other in one process. One that ends the process, or takes too long,
+ * costs itself: another process takes the files that are left.
+ */
+export async function checkPlugins(order: CheckOrder): Promise<CheckedPlugin[]> {
+  const checked: CheckedPlugin[] = [];
+  while (checked.length < order.files.length) {
+    const files = order.files.slice(checked.length);
+    const lost = await checkInProcess({ ...order, files }, (one) => void checked.push(one));
+    if (lost) checked.push({ problems: [lost], warnings: [] });
+  }
+  return checked;
+}
+
+/** Resolves when the process has ended; with why, if it did so before it was done. */
+function checkInProcess(order: CheckOrder, take: (checked: CheckedPlugin) => void): Promise<JetplugError | undefined> {
+  const child = fork(join(__dirname, 'check-child.js'), [], {
+    execArgv: [],
+    // What plugins print is not what the check prints.
+    stdio: ['ignore', 2, 2, 'ipc'],
+    serialization: 'json',
+  });
+  return new Promise((resolve, reject) => {
+    const limitMs = order.config.plugins.startTimeoutMs;
+    let at: At | undefined;
+    let taken = 0;
+    let isLate = false;
+    let timer: NodeJS.Timeout | undefined;
+    child.on('message', (message: CheckMessage) => {
+      clearTimeout(timer);
+      if (message.is === 'at') {
+        at = message;
+        timer = setTimeout(() => (isLate = child.kill('SIGKILL')), limitMs);
+        return;
+      }
+      taken++;
+      const { file, plugin, problems, warnings } = message;
+      const decoded = (errors: typeof problems): JetplugError[] =>
+        errors.flatMap((error) => errorsOf(decodeError(error))).map((error) => error.with({ file }));
+      take({ plugin, problems: decoded(problems), warnings: decoded(warnings) });
+    });
+    child.once('error', (cause) => {
+      // It could not be started, or be sent its order: its exit may never come.
+      clearTimeout(timer);
+      reject(new JetplugError('JP_INTERNAL', `plugins cannot be checked: ${cause.message}`, { cause }));
+    });
+    child.once('exit', (code, signal) => {
+      clearTimeout(timer);
+      if (taken === order.files.length) return resolve(undefined);
+      resolve(isLate ? late(at, limitMs) : ended(at, order.files[taken]!, signal ?? `exit code ${code}`));
+    });
+    child.send(order);
+  });
+}
+
+function late(at: At | undefined, limitMs: number): JetplugError {
+  const message = `${at?.step ?? 'the process'} did not end within ${limitMs} ms`;
+  return new JetplugError('JP_PLUGIN_LOAD_TIMEOUT', message, at?.where);
+}
+
+function ended(at: At | undefined, file: string, how: string): JetplugError {
+  const message = `${at?.step ?? 'the plugin'} ended the process: ${how}`;
+  const hint = 'Find what ends it: a call of process.exit, or memory that runs out. The host would end with it.';
+  return new JetplugError('JP_PLUGIN_LOAD_FAILED', message, { ...(at?.where ?? { file, line: 1 }), hint });
+}

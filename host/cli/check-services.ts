@@ -1,0 +1,68 @@
+import { EventBus, Logger, type Publishable } from '../../sdk';
+import type { EventContract } from '../../sdk/internal';
+import { systemClock } from '../clock';
+import { checkFields, subjectOf } from '../effects/publishable';
+import type { StoreTexts } from '../effects/text-store';
+import type { PluginServices } from '../plugin/contain';
+
+/** What a plugin is given while it is checked: a store in memory, a bus that sends nowhere, a log that nobody reads. */
+export function checkServices(): PluginServices {
+  return {
+    log: new SilentLogger(),
+    clock: systemClock,
+    bus: new IdleBus(),
+    openTexts: () => Promise.resolve(new MemoryTexts()),
+  };
+}
+
+class SilentLogger extends Logger {
+  debug(): void {
+    // Nobody reads it.
+  }
+  info(): void {
+    // Nobody reads it.
+  }
+  warn(): void {
+    // Nobody reads it.
+  }
+  error(): void {
+    // Nobody reads it.
+  }
+}
+
+class IdleBus extends EventBus {
+  async publish<E extends EventContract | string>(event: E, fields: Publishable<E>): Promise<string> {
+    await checkFields(event, subjectOf(event), fields);
+    return 'not-sent';
+  }
+}
+
+class MemoryTexts implements StoreTexts {
+  private readonly texts = new Map<string, string>();
+
+  get(key: string, scope?: string): Promise<string | undefined> {
+    return Promise.resolve(this.texts.get(nameOf(key, scope)));
+  }
+
+  async change(
+    key: string,
+    scope: string | undefined,
+    change: Parameters<StoreTexts['change']>[2],
+  ): Promise<string | undefined> {
+    const next = await change(this.texts.get(nameOf(key, scope)));
+    if (next === undefined) this.texts.delete(nameOf(key, scope));
+    else this.texts.set(nameOf(key, scope), next);
+    return next;
+  }
+
+  keys(scope?: string): Promise<string[]> {
+    const prefix = nameOf('', scope);
+    return Promise.resolve(
+      [...this.texts.keys()].filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length)),
+    );
+  }
+}
+
+function nameOf(key: string, scope = ''): string {
+  return `${scope}\n${key}`;
+}
