@@ -15,7 +15,7 @@ const PLANTED = {
   'sdk/planted.ts': '../host/log',
   'sdk/circle.ts': './circle',
   'host/clock.ts': './log',
-  'host/log.ts': './clock',
+  'host/log.ts': './config/planted',
   'host/log-terminal.ts': './log',
   'host/bin.js': './log',
   'host/host.ts': './cli/planted',

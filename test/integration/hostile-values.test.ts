@@ -118,6 +118,11 @@ test('a plugin that throws such a value while it is loaded fails alone, and says
   expect(plugins.find(({ plugin }) => plugin === 'exports')).toMatchObject({ state: 'running' });
 });
 
+test('a plugin beside whose class an export cannot be read runs', async () => {
+  const plugins = await ask(nats);
+  expect(plugins.find(({ file }) => file.endsWith('exports.plugin.ts'))).toMatchObject({ state: 'running' });
+});
+
 test('the log has whole lines only, and no trouble of the host’s own', () => {
   expect(host.noise).toEqual([]);
   // Values of 10 MB keep the host so busy that an answer of the server may come too late: those events came again.
