@@ -2,7 +2,7 @@
 
 /** Small files without a layer, which every part of the host may import. */
 const LEAVES =
-  'host/(by-sequence|clock|exact-numbers|json-text|maybe-promise|plain-error|plain-value|promises|repeats|shared-timer|text|thrown|time|turns|version)\\.ts';
+  'host/(by-sequence|causes|clock|exact-numbers|json-text|maybe-promise|plain-error|plain-value|promises|repeats|shared-timer|text|thrown|time|turns|version)\\.ts';
 
 /**
  * Who may import whom. Each part lists everything it may import besides itself and Node's own modules:
@@ -39,7 +39,7 @@ const PARTS = {
       'sdk/',
       LEAVES,
       'host/log.ts',
-      'host/config/config.ts',
+      'host/config/(config|settings-place).ts',
       'host/effects/',
       'host/isolation/(isolated-plugin|starts).ts',
       'host/message/',

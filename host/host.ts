@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { Config, LoadedConfig, SourceOf } from './config/config';
+import { unusedSections } from './config/unused-sections';
 import { systemClock } from './clock';
 import { KvLongTexts } from './effects/long-texts';
 import type { HostLog } from './log';
@@ -132,6 +133,7 @@ export class Host {
     const http = await this.openHttp(plugins, connection, kept, this.subscribable(streams));
     this.opened.push({ what: 'the plugins', close: () => plugins.stop() });
     await this.loadPlugins(plugins, discovery, compiled);
+    this.warnOfUnusedSections(plugins);
     // A pause, too, is known when the host is ready.
     await this.durables?.look();
     await this.watch(plugins);
@@ -232,6 +234,7 @@ export class Host {
     const texts = new KvLongTexts(records, (message, details) => this.log.warn(message, details));
     const host = {
       config: this.config,
+      sourceOf: (path: string) => this.written.sourceOf(path),
       broker: natsBroker(connection, kept, durables, this.config),
       streams: subscribable,
       clock: systemClock,
@@ -295,6 +298,17 @@ export class Host {
       await turn();
     }
     await Promise.all(loads);
+  }
+
+  /** A plugin that is to be dropped in later may have its section already: a near miss is a warning, others are told quietly. */
+  private warnOfUnusedSections(plugins: Plugins): void {
+    for (const { message: error, code, hint, file, line } of unusedSections(
+      this.written,
+      plugins.entries.map(({ name }) => name),
+    )) {
+      const level = error.includes('did you mean') ? 'warn' : 'info';
+      this.log[level]('the config has a section for a plugin that is not there', { error, code, hint, file, line });
+    }
   }
 
   private async watch(plugins: Plugins): Promise<void> {

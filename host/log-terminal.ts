@@ -66,7 +66,7 @@ function reasonOf({ error, err }: Fields): string {
   const told: string[] = [];
   for (const { text, type } of messages) {
     const message = textOf(text, MAX_TEXT);
-    if (message === '' || told.some((before) => before.includes(message))) continue;
+    if (/^\d*$/.test(message) || told.some((before) => before.includes(message))) continue;
     told.push(type === undefined ? message : `${type}: ${message}`);
   }
   return told.length === 0 ? '' : `: ${told.slice(0, MAX_CAUSES).join(' ← ')}`;

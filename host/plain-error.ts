@@ -13,6 +13,8 @@ const MAX_NAME = 256;
 const MAX_MESSAGE = 4_096;
 /** A dead letter takes 8,192 bytes of it. */
 const MAX_STACK = 16_384;
+/** Of those that are read last, of many. */
+const MIN_MESSAGE = 200;
 const MAX_DETAIL = 1_024;
 const MAX_DETAILS = 20;
 /** How many causes below each other are read, and how many errors of an AggregateError. */
@@ -35,8 +37,12 @@ const OWN = new Set(['name', 'message', 'stack', 'cause', 'errors']);
 /** Errors that were made here: they are plain already. */
 const made = new WeakSet<Error>();
 
+/** How much text is kept in all. */
+const MAX_TEXT = 65_536;
+
 interface Budget {
   left: number;
+  text: number;
 }
 
 /**
@@ -44,7 +50,7 @@ interface Budget {
  * AggregateError, and fields that are text, numbers or booleans. A value that is no error becomes an error that describes it. Never throws.
  */
 export function plainError(thrown: unknown): Error {
-  return copy(thrown, 0, { left: MAX_READ });
+  return copy(thrown, 0, { left: MAX_READ, text: MAX_TEXT });
 }
 
 /** Plain copies of the errors that a failure holds: those of an AggregateError, or the one that it is. Never throws. */
@@ -62,24 +68,22 @@ export function isErrorLike(thrown: unknown): boolean {
 function copy(thrown: unknown, depth: number, budget: Budget): Error {
   if (made.has(thrown as Error)) return thrown as Error;
   budget.left--;
-  const error = isErrorLike(thrown) ? copyOf(thrown) : marked(new Error(showThrown(thrown)));
+  const error = isErrorLike(thrown) ? copyOf(thrown, budget) : marked(new Error(showThrown(thrown)));
   if (isErrorLike(thrown)) addInner(error, thrown, depth, budget);
   made.add(error);
   return error;
 }
 
-function copyOf(thrown: unknown): Error {
+function copyOf(thrown: unknown, budget: Budget): Error {
   const name = nameOf(thrown);
   const whole = textIn(thrown, 'message') ?? UNREADABLE;
-  const message = cut(whole, MAX_MESSAGE);
+  const message = cut(whole, budget.text > 0 ? MAX_MESSAGE : MIN_MESSAGE);
   const error = make(thrown, name, message);
   const stack = textIn(thrown, 'stack');
+  const kept = stack === undefined || budget.text <= 0 ? `${name}: ${message}` : withMessage(stack, whole, message);
   define(error, 'name', name);
-  define(
-    error,
-    'stack',
-    stack === undefined ? `${name}: ${message}` : cut(withMessage(stack, whole, message), MAX_STACK),
-  );
+  define(error, 'stack', cut(kept, MAX_STACK));
+  budget.text -= message.length + error.stack!.length;
   addDetails(error, thrown);
   return error;
 }

@@ -15,8 +15,14 @@ const MAX_MEMBERS = 100;
 /** How many values are written in all, of one that was given. */
 const MAX_VALUES = 1_000;
 
+/** How much text is written in all. */
+const MAX_ALL_TEXT = 65_536;
+/** Of each text, when that is used up. */
+const MIN_TEXT = 50;
+
 interface Budget {
   left: number;
+  text: number;
   /** The objects that hold the one that is read: one of them within itself is circular. */
   readonly within: Set<unknown>;
 }
@@ -34,7 +40,7 @@ export function plainText(given: unknown): string {
 
 /** A copy that JSON can hold. Never throws. */
 export function plainValue(value: unknown): unknown {
-  return copy(value, 0, { left: MAX_VALUES, within: new Set() });
+  return copy(value, 0, { left: MAX_VALUES, text: MAX_ALL_TEXT, within: new Set() });
 }
 
 /** An error as a log line holds it; an error beside its fields stands for an object that has it. */
@@ -56,7 +62,7 @@ function fieldsOf(given: unknown): Record<string, unknown> | undefined {
   // `log.error('it broke', error)` is what many loggers take.
   if (isErrorLike(given)) return { err: plainError(given) };
   if (typeof given !== 'object') return { value: plainValue(given) };
-  const budget: Budget = { left: MAX_VALUES, within: new Set([given]) };
+  const budget: Budget = { left: MAX_VALUES, text: MAX_ALL_TEXT, within: new Set([given]) };
   const fields: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   for (const name of keysOf(given, MAX_MEMBERS)) {
     const value = readMember(given, name);
@@ -68,11 +74,11 @@ function fieldsOf(given: unknown): Record<string, unknown> | undefined {
 
 function copy(value: unknown, depth: number, budget: Budget): unknown {
   budget.left--;
-  if (typeof value === 'string') return cut(value, MAX_TEXT);
+  if (typeof value === 'string') return text(value, budget);
   if (typeof value === 'boolean' || value === null) return value;
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
-  if (typeof value !== 'object' || depth > MAX_DEPTH || budget.left <= 0) return cut(showThrown(value), MAX_TEXT);
-  if (isErrorLike(value)) return errorRecord(plainError(value));
+  if (typeof value !== 'object' || depth > MAX_DEPTH || budget.left <= 0) return text(showThrown(value), budget);
+  if (isErrorLike(value)) return copyError(value, budget);
   if (budget.within.has(value)) return '[Circular]';
   budget.within.add(value);
   try {
@@ -82,6 +88,19 @@ function copy(value: unknown, depth: number, budget: Budget): unknown {
   } finally {
     budget.within.delete(value);
   }
+}
+
+function copyError(value: unknown, budget: Budget): unknown {
+  if (budget.text <= 0) return text(showThrown(value), budget);
+  const record = errorRecord(plainError(value));
+  budget.text -= JSON.stringify(record).length;
+  return record;
+}
+
+function text(value: string, budget: Budget): string {
+  const kept = cut(value, budget.text > 0 ? MAX_TEXT : MIN_TEXT);
+  budget.text -= kept.length;
+  return kept;
 }
 
 function copyObject(value: object, depth: number, budget: Budget): unknown {

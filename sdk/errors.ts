@@ -37,7 +37,7 @@ export const ERRORS = {
     'Something that is not a NATS server answers on the address.',
     'Free the port, or give another with --nats-port.',
   ],
-  JP_BROKER_UNREACHABLE: ['No NATS server answers.', 'Start one, or correct nats.servers or --servers.'],
+  JP_BROKER_UNREACHABLE: ['No NATS server answers.', 'Start the server, or correct nats.servers or --servers.'],
   JP_BROKER_AUTH: [
     'The NATS server refused the credentials, or they have expired.',
     'Correct the user, password, token or file (nats.credentials). Files are read again at each connect.',
@@ -125,7 +125,7 @@ export const ERRORS = {
     'A plugin is name.plugin.ts or .js in a plugins folder itself, or index.plugin.ts or .js in a folder of its own in it.',
   ],
   JP_PLUGIN_SYNTAX: ['A plugin file does not parse.', 'Mend the line named.'],
-  JP_PLUGIN_LOAD_FAILED: ['A plugin file threw while it was loaded.', 'Mend the line named; the cause is below.'],
+  JP_PLUGIN_LOAD_FAILED: ['A plugin file threw while it was loaded.', 'Correct the line named.'],
   JP_PLUGIN_LOAD_TIMEOUT: [
     'A plugin did not come up in time.',
     'Its constructor or onStart waits for something that does not answer; start such work without awaiting it.',
@@ -165,9 +165,9 @@ export const ERRORS = {
     'It is started again by itself. The message says how it ended: mend what made it so, or raise the limit it met.',
   ],
   JP_PLUGIN_NO_HANDLER: ['A plugin has no handler.', 'Add @Subscribe() to a method.'],
-  JP_PLUGIN_CONSTRUCTOR_FAILED: ['A plugin’s constructor threw.', 'Mend the line named; the cause is below.'],
-  JP_PLUGIN_START_FAILED: ['A plugin’s onStart failed.', 'Mend the line named; the cause is below.'],
-  JP_PLUGIN_STOP_FAILED: ['A plugin’s onStop failed.', 'Mend the line named; the cause is below.'],
+  JP_PLUGIN_CONSTRUCTOR_FAILED: ['A plugin’s constructor threw.', 'Correct the line named.'],
+  JP_PLUGIN_START_FAILED: ['A plugin’s onStart failed.', 'Correct the line named.'],
+  JP_PLUGIN_STOP_FAILED: ['A plugin’s onStop failed.', 'Correct the line named.'],
   JP_PLUGIN_LATE_ERROR: [
     'A plugin threw, or left a promise rejected, where nobody catches it: in a timer, in an event’s listener, in work that nobody awaits.',
     'Await what the plugin starts, catch what its timers throw, and listen to the `error` of its emitters.',
@@ -246,7 +246,7 @@ export const ERRORS = {
   ],
   JP_EVENT_INVALID: [
     'The fields of an event do not fit its contract, or are not JSON.',
-    'Correct the fields that the message names.',
+    'Correct what the message names.',
   ],
   JP_NUMBER_INEXACT: [
     'A number has more digits than a JavaScript number holds, or is too large or too small for one, and would be changed silently.',
@@ -305,8 +305,11 @@ export const ERRORS = {
   JP_HTTP_LISTEN: ['The HTTP address cannot be listened on.', 'Give another with --http HOST:PORT, or http.listen.'],
 
   // commands
-  JP_NO_HOST: ['No running host answered.', 'Start one with `jetplug start`, or name its server with --servers.'],
-  JP_NOT_FOUND: ['There is nothing by that name.', 'Leave the name out to list what there is.'],
+  JP_NO_HOST: [
+    'No running host answered.',
+    'Start one with `npx jetplug start`, or name the server of a running one with --servers.',
+  ],
+  JP_NOT_FOUND: ['There is nothing by that name.', 'The message names what there is, or the command that lists it.'],
   JP_FILE_EXISTS: [
     'A file that was to be written is there already.',
     'Choose another name, or move the file away: nothing is overwritten.',
@@ -325,7 +328,7 @@ export const ERRORS = {
     'The event loop is kept busy by what cannot be told to be a plugin’s.',
     'The stack says by what; at the start of a host with many plugins it may be their compiling.',
   ],
-  JP_INTERNAL: ['Something failed that should not.', 'Please report it, with the cause below.'],
+  JP_INTERNAL: ['Something failed that should not.', 'Please report it, with its stack.'],
 } as const satisfies Record<string, readonly [meaning: string, hint: string]>;
 
 /** The stable code of an error; `docs/errors.md` lists them. */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { JetplugError } from '../../sdk/internal';
-import type { Config } from '../config/config';
+import type { JetplugError } from '../../sdk/internal';
+import { atSettings } from '../config/settings-place';
+import { unusedSections } from '../config/unused-sections';
 import { discover } from '../plugin/discover';
 import { Claims } from '../plugin/claims';
 import { checkPlugins } from './check-plugins';
@@ -60,7 +61,8 @@ async function inspect(flags: CheckFlags): Promise<Findings> {
   const findings: Findings = { problems: [], warnings: [], plugins: [] };
   const { problems, warnings, plugins } = findings;
   try {
-    const { config } = configFor(flags);
+    const loaded = configFor(flags);
+    const { config } = loaded;
     const { deploy, streams, delivery } = config;
     const files = discover(config.plugins.dirs).found.map(({ file }) => file);
     const order = {
@@ -70,7 +72,7 @@ async function inspect(flags: CheckFlags): Promise<Findings> {
     };
     const claims = new Claims();
     for (const checked of await checkPlugins(order)) {
-      problems.push(...checked.problems);
+      problems.push(...checked.problems.map((error) => atSettings(error, loaded.sourceOf)));
       warnings.push(...checked.warnings);
       if (!checked.plugin) continue;
       plugins.push(checked.plugin.name);
@@ -80,21 +82,13 @@ async function inspect(flags: CheckFlags): Promise<Findings> {
         problems.push(...errorsOf(failure));
       }
     }
-    problems.push(...unusedSections(config, plugins, problems));
+    // The names of plugins that could not be read are not known.
+    const unused = unusedSections(loaded, plugins);
+    problems.push(
+      ...(problems.length === 0 ? unused : unused.filter(({ message }) => message.includes('did you mean'))),
+    );
   } catch (failure) {
     problems.push(...errorsOf(failure));
   }
   return findings;
-}
-
-/** A section for a plugin that is not there is most often a slip of the pen; not so when a plugin could not be read. */
-function unusedSections(config: Config, plugins: readonly string[], problems: readonly JetplugError[]): JetplugError[] {
-  if (problems.length > 0) return [];
-  const names = new Set(plugins);
-  return Object.keys(config.plugins.sections)
-    .filter((name) => !names.has(name))
-    .map((name) => {
-      const known = [...names].join(', ');
-      return new JetplugError('JP_CONFIG_UNKNOWN_KEY', `plugins.${name}: there is no such plugin; there are ${known}`);
-    });
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { isJetplugError, JetplugError } from '../../sdk/internal';
 import type { LoadedConfig } from '../config/config';
 import { loadConfig } from '../config/load';
 import { Connection } from '../nats/connection';
@@ -52,10 +53,21 @@ export async function withBroker<T>(
     nats.servers.length > 0
       ? nats.servers
       : [runningBrokerUrl(nats.embedded.data) ?? `nats://127.0.0.1:${nats.embedded.port || 4222}`];
-  const connection = await Connection.open({ servers, name: 'jetplug-cli', nats });
+  const connection = await Connection.open({ servers, name: 'jetplug-cli', nats }).catch((error: unknown) => {
+    throw nats.servers.length > 0 ? error : noBroker(error);
+  });
   try {
     return await work(connection, loaded);
   } finally {
     await connection.close();
   }
+}
+
+/** Where no server is configured, the broker is that of a host. */
+function noBroker(error: unknown): unknown {
+  if (!isJetplugError(error) || error.code !== 'JP_BROKER_UNREACHABLE') return error;
+  return new JetplugError(error.code, error.message, {
+    hint: 'No host runs here: start one with `npx jetplug start`, or name the server of a running one with --servers.',
+    cause: error.cause,
+  });
 }

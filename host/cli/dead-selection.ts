@@ -44,8 +44,15 @@ export function select(
       (before === undefined || Date.parse(letter.time) < before),
   );
   const missing = [...wanted].find((id) => !letters.some((letter) => letter.id === id));
-  if (missing !== undefined) throw new JetplugError('JP_NOT_FOUND', `there is no dead letter ${missing}`);
+  if (missing !== undefined) throw noLetter(missing);
   return chosen;
+}
+
+/** A letter that is not there, or not any more. */
+export function noLetter(id: number): JetplugError {
+  return new JetplugError('JP_NOT_FOUND', `there is no dead letter ${id}`, {
+    hint: 'It may have been redriven or dropped. `npx jetplug dead list` shows those that are there.',
+  });
 }
 
 /** What changes letters must be told which: nobody redrives all of them by leaving a word out. */
@@ -58,10 +65,13 @@ export function assertChosen(ids: readonly string[], flags: SelectionFlags): voi
   );
 }
 
-function numberOf(text: string): number {
+/** @throws JetplugError `JP_USAGE` */
+export function numberOf(text: string): number {
   const id = Number(text);
   if (Number.isInteger(id) && id >= 1) return id;
-  throw new JetplugError('JP_USAGE', `${JSON.stringify(text)} is not the number of a dead letter`);
+  throw new JetplugError('JP_USAGE', `${JSON.stringify(text)} is not the number of a dead letter`, {
+    hint: 'Give a number that `npx jetplug dead list` shows.',
+  });
 }
 
 function timeOf(text: string | undefined): number | undefined {
@@ -69,5 +79,7 @@ function timeOf(text: string | undefined): number | undefined {
   const ago = parseDuration(text);
   const time = ago === undefined ? Date.parse(text) : Date.now() - ago;
   if (!Number.isNaN(time)) return time;
-  throw new JetplugError('JP_USAGE', `${JSON.stringify(text)} is neither an ISO time nor a duration`);
+  throw new JetplugError('JP_USAGE', `${JSON.stringify(text)} is neither an ISO time nor a duration`, {
+    hint: 'Write a time such as 2026-05-12T19:00:00Z, or how long ago, such as 2h.',
+  });
 }

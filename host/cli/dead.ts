@@ -16,7 +16,7 @@ import { deadLetterStream, retryStream } from '../nats/wanted-streams';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
 import { utf8 } from '../text';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
-import { assertChosen, select, selects, type SelectionFlags } from './dead-selection';
+import { assertChosen, noLetter, numberOf, select, selects, type SelectionFlags } from './dead-selection';
 import { paint, print, printJson, table } from './output';
 import { progressBar } from './progress';
 
@@ -180,11 +180,9 @@ async function withOwnRecord(event: ParkedEvent, texts: LongTexts): Promise<Park
 }
 
 async function show(idText: string, flags: CommonFlags): Promise<void> {
-  const id = Number(idText);
-  if (!Number.isInteger(id) || id < 1)
-    throw new JetplugError('JP_USAGE', `${JSON.stringify(idText)} is not the number of a dead letter`);
+  const id = numberOf(idText);
   const letter = await withLetters(flags, (stream) => stream.get(id));
-  if (!letter) throw new JetplugError('JP_NOT_FOUND', `there is no dead letter ${id}`);
+  if (!letter) throw noLetter(id);
   const stack = decodeHeader(letter.headers['x-error-stack'] ?? '');
   const { text, form } = readable(letter.payload);
   if (flags.json) {

@@ -3,9 +3,18 @@ import { createReadStream } from 'node:fs';
 import { JetplugError, type EventContract } from '../../sdk/internal';
 import { decode } from '../message/decode';
 import type { PayloadLimits } from '../message/handler';
+import type { Invalid } from '../message/outcome';
 import type { OutgoingEvent } from '../message/ports';
 import { validate } from '../message/validate';
 import { utf8 } from '../text';
+
+/** Beside those that are about the fields. */
+const HINTS: Partial<Record<Invalid['reason'], string>> = {
+  'invalid-json':
+    'Give one JSON object, such as \'{"user_id":"u1"}\', in single quotes for the shell: its names and texts stand in double quotes.',
+  'too-large': 'Publish less in one event, or raise delivery.maxPayload in the config of the hosts.',
+  'too-deep': 'Nest less, or raise delivery.maxDepth in the config of the hosts.',
+};
 
 const LF = 10;
 const CR = 13;
@@ -34,7 +43,7 @@ export async function eventOf(
   const result = await validate(decode(received, limits), contract);
   if (result.kind === 'invalid') {
     const code = result.reason === 'inexact-number' ? 'JP_NUMBER_INEXACT' : 'JP_EVENT_INVALID';
-    throw new JetplugError(code, result.error.message);
+    throw new JetplugError(code, result.error.message, { hint: HINTS[result.reason] });
   }
   const { event_type: type, event_id: id } = result.decoded.envelope;
   if (type !== subject) {

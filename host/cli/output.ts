@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { styleText } from 'node:util';
 import { isJetplugError, JetplugError } from '../../sdk/internal';
+import { causesOf } from '../causes';
 import { layOut } from '../json-text';
 import { errorsIn } from '../plain-error';
 
@@ -60,15 +61,23 @@ export function errorsOf(failure: unknown): JetplugError[] {
 /** Prints errors to standard error: for a person, or one JSON object a line. */
 export function printErrors(errors: readonly JetplugError[], json: boolean): void {
   for (const error of errors) {
-    const text = json ? JSON.stringify(error) : errorLines(error).join('\n');
+    const text = json ? JSON.stringify(errorJson(error)) : errorLines(error).join('\n');
     process.stderr.write(`${text}\n`);
   }
+}
+
+/** An error for programs: with its causes as text, and the stack of one that should not be. */
+function errorJson(error: JetplugError): object {
+  const cause = causesOf(error).join(' ← ');
+  const stack = error.code === 'JP_INTERNAL' && error.cause instanceof Error ? error.cause.stack : undefined;
+  return { ...error.toJSON(), ...(cause !== '' && { cause }), ...(stack !== undefined && { stack }) };
 }
 
 /** An error for a person: what, where, and what mends it. */
 export function errorLines(error: JetplugError, stream: NodeJS.WriteStream = process.stderr): string[] {
   const lines = [`${paint('red', '✖', stream)} ${error.message} ${paint('dim', error.code, stream)}`];
   if (error.file !== undefined) lines.push(`  at ${place(error.file, error.line)}`);
+  for (const cause of causesOf(error)) lines.push(`  caused by: ${cause}`);
   if (error.code === 'JP_INTERNAL' && error.cause instanceof Error) lines.push(`  ${error.cause.stack}`);
   lines.push(`  ${paint('dim', error.hint, stream)}`);
   return lines;

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
+import { nearest } from '../config/suggest';
 import type { Connection } from '../nats/connection';
 import { askHosts } from '../nats/service';
 import type { ExplainedPlugin } from '../ops/explain';
@@ -85,8 +86,11 @@ async function explain(name: string, connection: Connection): Promise<ExplainedP
   const answers = await askHosts<ExplainedPlugin[]>(connection, 'explain', asked);
   const found = mergeStatuses(answers);
   if (found.length > 0) return found;
-  const known = (await running(connection)).map(({ plugin }) => plugin).join(', ');
-  throw new JetplugError('JP_NOT_FOUND', `no host has a plugin ${JSON.stringify(name)}; there are ${known}`);
+  const known = (await running(connection)).map(({ plugin }) => plugin);
+  const meant = nearest(name, known);
+  const mean = meant === undefined ? '' : `; did you mean ${meant}?`;
+  const list = known.length === 0 ? 'The hosts that run have no plugins.' : `There are ${known.join(', ')}.`;
+  throw new JetplugError('JP_NOT_FOUND', `no host has a plugin ${JSON.stringify(name)}${mean}`, { hint: list });
 }
 
 function overview(all: readonly PluginStatus[]): string[] {

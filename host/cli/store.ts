@@ -1,7 +1,10 @@
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
+import { nearest } from '../config/suggest';
 import { escapeKey, unescapeKey } from '../effects/store-keys';
 import { Bucket } from '../nats/bucket';
+import type { Connection } from '../nats/connection';
+import { streamsHolding } from '../nats/streams';
 import { layOut } from '../json-text';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { print, printJsonText, table } from './output';
@@ -38,19 +41,33 @@ async function store(plugin: string, key: string | undefined, flags: StoreFlags)
   const values = await withBroker(flags, async (connection) => {
     // No bucket has a name with other characters.
     const bucket = /^[\w-]+$/.test(plugin) ? await Bucket.find(connection, `jetplug-${plugin}`) : undefined;
-    if (!bucket) throw new JetplugError('JP_NOT_FOUND', `there is no store of a plugin ${JSON.stringify(plugin)}`);
+    if (!bucket) throw await noStore(plugin, connection);
     const keys = key === undefined ? await bucket.keys() : [escapeKey(key, flags.scope)];
     const read = await Promise.all(keys.sort().map((escaped) => valueAt(bucket, escaped)));
     return read.filter((value) => value !== undefined);
   });
   if (key !== undefined && values.length === 0) {
-    throw new JetplugError('JP_NOT_FOUND', `${plugin} keeps nothing at ${JSON.stringify(key)}`);
+    const at = flags.scope === undefined ? '' : ` in scope ${JSON.stringify(flags.scope)}`;
+    throw new JetplugError('JP_NOT_FOUND', `${plugin} keeps nothing at ${JSON.stringify(key)}${at}`, {
+      hint: `\`npx jetplug store ${plugin}\` shows all that it keeps, with the scope of each key.`,
+    });
   }
   const shown =
     flags.scope === undefined || key !== undefined ? values : values.filter(({ scope }) => scope === flags.scope);
   if (flags.json) return printJsonText(`[${shown.map(jsonOf).join()}]`);
   if (shown.length === 0) return print('nothing is kept');
   for (const line of table(shown.map((value) => [nameOf(value), shownValue(value)]))) print(line);
+}
+
+async function noStore(plugin: string, connection: Connection): Promise<JetplugError> {
+  const buckets = await streamsHolding(connection, '$KV.*.>');
+  const known = buckets.flatMap((name) => /^KV_jetplug-(.+)$/.exec(name)?.[1] ?? []).sort();
+  const meant = nearest(plugin, known);
+  const mean = meant === undefined ? '' : `; did you mean ${meant}?`;
+  const list = known.length === 0 ? 'no plugin has a store yet' : `the plugins with a store are ${known.join(', ')}`;
+  return new JetplugError('JP_NOT_FOUND', `there is no store of a plugin ${JSON.stringify(plugin)}${mean}`, {
+    hint: `A plugin has a store once it has asked for one and a host has run it; ${list}.`,
+  });
 }
 
 async function valueAt(bucket: Bucket, escaped: string): Promise<StoredValue | undefined> {

@@ -51,6 +51,8 @@ class FileCheck {
     const meant = nearest(name, Object.keys(schema.plugins)) ?? elsewhere(name);
     if (mayBeSection ? meant === 'defaults' : meant) return this.unknown(keys, schema.plugins);
     if (!/^[a-z0-9-]+$/.test(name)) return this.misnamed(name, keys);
+    // Where the section stands, whatever is in it.
+    this.draft.mark(pathOf(keys), this.source(keys));
     if (typeof value !== 'boolean') return this.map(value, pluginSchema, keys);
     this.invalid(
       keys,

@@ -1,3 +1,4 @@
+import { withCauses } from '../causes';
 import type { MessageRef } from './delivery';
 import type { Outage } from './outages';
 
@@ -92,7 +93,7 @@ export class Circuit {
     if (this.open) return void this.tried.add(nameOf(message));
     this.count(message);
     if (!this.isSuspicious || this.nowMs() - this.firstFailureMs < this.policy.overMs) return;
-    const outage = { since: new Date(this.nowMs()), reason: error.message };
+    const outage = { since: new Date(this.nowMs()), reason: withCauses(error) };
     this.open = { ...outage, probes: 0 };
     for (const name of this.failing.keys()) this.tried.add(name);
     this.failing.clear();

@@ -1,3 +1,4 @@
+import { withCauses } from '../causes';
 import { createHash } from 'node:crypto';
 import { topFrame } from '../../sdk/internal';
 import { isError, showThrown } from '../thrown';
@@ -56,7 +57,7 @@ export function deadLetterOf(
       'x-handler': handler.name,
       'x-plugin-version': handler.version,
       'x-error-name': encodeHeader(error.name, 256),
-      'x-error-message': encodeHeader(error.message, MAX_MESSAGE_BYTES),
+      'x-error-message': encodeHeader(withCauses(error), MAX_MESSAGE_BYTES),
       'x-error-stack': encodeHeader(stackOf(error), MAX_STACK_BYTES),
       'x-fingerprint': fingerprint(error),
       ...appliedHeaders(failure),

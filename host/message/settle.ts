@@ -1,4 +1,5 @@
 import type { Decision } from './decide';
+import { withCauses } from '../causes';
 import { carry, mergeApplied } from './applied';
 import { deadLetterOf, letterRecord, roadRecord, roomForApplied } from './dead-letter';
 import type { AppliedUpdate, Delivery } from './delivery';
@@ -49,7 +50,7 @@ export function settle(
       return retry(handler, delivery, decision, trace);
     case 'wait':
       handler.counters.failed++;
-      handler.counters.lastError = decision.error.message;
+      handler.counters.lastError = withCauses(decision.error);
       return then(trace.marked ? unmark(handler, delivery) : undefined, () => delivery.nak(decision.delayMs));
     case 'dead-letter':
       return bury(handler, delivery, decision, trace);
@@ -72,7 +73,7 @@ async function suspect(
   { error }: Decision & { action: 'suspect' },
   trace: Trace,
 ): Promise<void> {
-  handler.counters.lastError = error.message;
+  handler.counters.lastError = withCauses(error);
   handler.log.error('the process of a handler ended under an event; it comes again', {
     ...coordinates(handler, delivery),
     err: error,
@@ -98,7 +99,7 @@ async function retry(
   const counted = attempt !== undefined;
   if (counted) handler.counters.failed++;
   handler.counters.retried++;
-  handler.counters.lastError = error.message;
+  handler.counters.lastError = withCauses(error);
   handler.log.warn(counted ? 'a handler failed; the event is tried again' : 'an event is postponed', {
     ...coordinates(handler, delivery),
     ...(counted ? { attempt, attempts: handler.retry.attempts } : {}),
@@ -175,7 +176,7 @@ async function bury(
 ): Promise<void> {
   const { reason, error, attempts } = decision;
   if (attempts > 0) handler.counters.failed++;
-  handler.counters.lastError = error.message;
+  handler.counters.lastError = withCauses(error);
   try {
     // What was decided is not decided anew: whoever gets it next, if this process dies, does no more than this.
     if (attempts > 0) await handler.attempts.bury(delivery, decision);

@@ -11,6 +11,7 @@ import { classesOf } from './dependencies';
 import type { DescribedPlugin, PluginDefinition } from './describe';
 import { isRunnable } from './handler-form';
 import { placeIn } from './module-loader';
+import { unknownSetting } from './unknown-settings';
 import { createPluginContainer, provideServices, type ServiceProvider } from './plugin-container';
 
 /** What the host has for one plugin. */
@@ -79,8 +80,19 @@ export async function validSettings(plugin: DescribedPlugin, settings: unknown):
   const key = `plugins.${plugin.name}.settings`;
   try {
     const result = await plugin.settingsSchema['~standard'].validate(given);
-    if (!result.issues) return result.value;
-    throw new JetplugError('JP_PLUGIN_SETTINGS_INVALID', `${key}: ${listIssues(result.issues)}`, where);
+    if (result.issues) {
+      const [first, ...others] = result.issues;
+      // The key first, so that its line in the config can be found.
+      const at = `${key}${pathText(first?.path?.map((part) => (typeof part === 'object' ? part.key : part)) ?? [])}`;
+      const issues = listIssues([{ message: first?.message ?? 'invalid' }, ...others]);
+      throw new JetplugError('JP_PLUGIN_SETTINGS_INVALID', `${at}: ${issues}`, where);
+    }
+    const unknown = await unknownSetting(plugin.settingsSchema, given, result.value);
+    if (unknown === undefined) return result.value;
+    throw new JetplugError('JP_PLUGIN_SETTINGS_INVALID', `${key}${pathText(unknown.path)}: there is no such setting`, {
+      ...where,
+      hint: unknown.known.length > 0 ? `The settings here are: ${unknown.known.join(', ')}.` : 'Remove it.',
+    });
   } catch (cause) {
     if (isJetplugError(cause)) throw cause;
     throw new JetplugError('JP_PLUGIN_SETTINGS_INVALID', `${key}: its schema threw: ${showThrown(cause)}`, {
@@ -88,6 +100,11 @@ export async function validSettings(plugin: DescribedPlugin, settings: unknown):
       cause: plainError(cause),
     });
   }
+}
+
+/** `.milestones[0]` */
+function pathText(path: readonly PropertyKey[]): string {
+  return path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
 }
 
 /** A store that is known to be used is opened now, so that the plugin does not start without it. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../sdk';
-import type { Config } from '../config/config';
+import type { Config, SourceOf } from '../config/config';
 import type { KeyValue } from '../effects/key-value';
 import type { LongTexts } from '../effects/long-texts';
 import type { PartedLog } from '../log';
@@ -17,6 +17,8 @@ import type { PluginBroker } from './plugin-broker';
 /** What the host offers to every plugin's life. */
 export interface PluginHost {
   readonly config: Config;
+  /** Where its values are written; absent where they are in no file. */
+  readonly sourceOf?: SourceOf;
   readonly broker: PluginBroker;
   readonly streams: readonly StreamState[];
   readonly clock: Clock;

@@ -1,6 +1,7 @@
 import { isJetplugError, JetplugError, type ErrorCode } from '../../sdk/internal';
 import { errorsIn } from '../plain-error';
 import type { Config } from '../config/config';
+import { atSettings } from '../config/settings-place';
 import { Claims } from './claims';
 import { saysOtherwise } from './says-otherwise';
 import type { PluginDefinition } from './describe';
@@ -111,7 +112,8 @@ export class Plugins {
     } catch (error) {
       if (error instanceof Unwanted) return this.leave(slot, error, startedMs);
       this.claims.release(slot.file.file, beforeDefinition);
-      slot.fail(errorsOf(error, slot));
+      const { sourceOf } = this.host;
+      slot.fail(errorsOf(error, slot).map((one) => (sourceOf ? atSettings(one, sourceOf) : one)));
       const [first] = slot.entryWith([]).errors;
       const refused = before !== undefined && first !== undefined && REFUSALS.has(first.code);
       this.note(slot, slot.name, refused ? 'refused' : 'failed', startedMs, { ...(first && { error: first }) });

@@ -188,7 +188,7 @@ test('a file that is skipped is told with the reason', async () => {
   const none = await run('plugins', 'nothing');
   expect(none.code).toBe(1);
   expect(none.errors()).toEqual([
-    expect.objectContaining({ code: 'JP_NOT_FOUND', message: expect.stringContaining('broken, down') }),
+    expect.objectContaining({ code: 'JP_NOT_FOUND', hint: expect.stringContaining('broken, down') }),
   ]);
 });
 

@@ -54,3 +54,15 @@ test('a field called __proto__ is a field like others', () => {
   expect(copy).not.toHaveProperty('polluted');
   expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
 });
+
+test('a line of the log is bounded in all', () => {
+  const error = () => Object.assign(new Error('x'.repeat(4_000)), { stack: 'y'.repeat(16_000) });
+  const values = {
+    texts: Array.from({ length: 100 }, () => 'z'.repeat(8_000)),
+    errors: Array.from({ length: 100 }, error),
+  };
+  expect(JSON.stringify(plainFields({}, values)).length).toBeLessThan(200_000);
+  expect(JSON.stringify(plainFields({}, { errors: Array.from({ length: 100 }, error), values })).length).toBeLessThan(
+    200_000,
+  );
+});

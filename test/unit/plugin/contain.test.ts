@@ -195,7 +195,7 @@ test('settings are what the plugin’s schema makes of its section of the config
   expect(await settingsOf({ n: 1, at: '5' })).toEqual({ n: 1, at: 5 });
   await expect(settingsOf({ n: 'x' })).rejects.toMatchObject({
     code: 'JP_PLUGIN_SETTINGS_INVALID',
-    message: expect.stringMatching(/^plugins\.set\.settings: n: /) as string,
+    message: expect.stringMatching(/^plugins\.set\.settings\.n: /) as string,
     plugin: 'set',
     file: __filename,
     line: lineOf('class Set {'),
