@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { isJetplugError, isPublishSubject, JetplugError, type EventContract } from '../../sdk/internal';
 import type { Config } from '../config/config';
+import { refuseReserved } from '../effects/publishable';
 import type { OutgoingEvent } from '../message/ports';
 import type { Connection } from '../nats/connection';
 import { asBrokerError } from '../nats/failures';
@@ -49,6 +50,7 @@ Examples:
 async function publish(subject: string, json: string | undefined, flags: PublishFlags): Promise<void> {
   if (!isPublishSubject(subject))
     throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(subject)}`);
+  refuseReserved(subject);
   if ((json === undefined) === (flags.file === undefined)) {
     throw new JetplugError('JP_USAGE', 'give either the JSON of one event (or -), or --file with many');
   }
