@@ -154,6 +154,8 @@ test('a durable that loses its mark is used no more, says so once, and is used a
     waitsFor: 'refused',
     reason: expect.stringContaining('durable marked-on on stream EVENTS has no mark of a deployment'),
   });
+  // A pull that was refused before the last correction is tried again within seconds.
+  await eventually(async () => (await readiness()).reasons.length === 1, 15_000);
   expect((await readiness()).reasons).toEqual([
     expect.stringContaining('plugin marked is waiting: durable marked-on: '),
   ]);
@@ -162,7 +164,7 @@ test('a durable that loses its mark is used no more, says so once, and is used a
   await eventually(() => ran('marked', 1).length === 1, 10_000);
   expect(host.logged('the durable consumer cannot be used')).toHaveLength(1);
   expect(await stateOf('marked')).toMatchObject({ state: 'running' });
-}, 25_000);
+}, 40_000);
 
 test('a durable of somebody else is refused by name and left as it is, until it is adopted', async () => {
   const config = {

@@ -66,3 +66,14 @@ test.each<[unknown, string]>([
 test('what is long is cut', () => {
   expect(showThrown('x'.repeat(10_000))).toHaveLength(200);
 });
+
+test('errors of 10 MB within objects, and objects of many fields, are not gone through', () => {
+  const error = Object.assign(new Error('x'), { stack: '\n    at x (/x:1:1)'.repeat(500_000) });
+  const within = { message: error, name: error, cause: error };
+  const fields = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`field${i}`, i]));
+  for (const value of [{ error }, { a: within, b: within }, [within], fields]) {
+    const startedMs = performance.now();
+    expect(showThrown(value)).toBe('an object that is too large to be shown');
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+  }
+});

@@ -1,15 +1,15 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { transformFileSync } from '@swc/core';
 import fc from 'fast-check';
 import { tryLock } from '../../../../host/nats/embedded/data-lock';
 
-const SOURCES = join(__dirname, '../../../../host');
+/** Built before the tests run. */
+const DATA_LOCK = resolve(__dirname, '../../../../dist/host/nats/embedded/data-lock.js');
 const RACERS = 6;
 const RACE_MS = 4_000;
 
@@ -20,7 +20,7 @@ const RACE_MS = 4_000;
 const RACER = `
   const { appendFileSync } = require('node:fs');
   const { createServer } = require('node:net');
-  const { tryLock } = require('./nats/embedded/data-lock.js');
+  const { tryLock } = require(${JSON.stringify(DATA_LOCK)});
   const [data, port, log] = process.argv.slice(2);
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   process.send('ready');
@@ -46,16 +46,6 @@ let folder: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'jetplug-lock-race-'));
-  for (const name of ['nats/embedded/data-lock', 'nats/embedded/process-identity', 'thrown']) {
-    const { code } = transformFileSync(join(SOURCES, `${name}.ts`), {
-      swcrc: false,
-      jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
-      module: { type: 'commonjs' },
-    });
-    const file = join(folder, `${name}.js`);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, code);
-  }
   writeFileSync(join(folder, 'racer.js'), RACER);
 });
 
@@ -95,7 +85,9 @@ test('of many hosts that race, are killed and are frozen at random, never two ho
 
 async function startRacer(args: string[]): Promise<ChildProcess> {
   const racer = fork(join(folder, 'racer.js'), args);
-  await once(racer, 'message');
+  const ended = once(racer, 'exit').then(([code]) => Promise.reject(new Error(`a racer ended with ${code}`)));
+  await Promise.race([once(racer, 'message'), ended]);
+  ended.catch(() => undefined); // it is killed later
   return racer;
 }
 
