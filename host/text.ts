@@ -16,3 +16,12 @@ export function cut(text: string, max: number): string {
   if (text.length <= max) return text;
   return `${Buffer.from(text.slice(0, max)).toString()}… (${text.length} characters)`;
 }
+
+/** The first line of a text for a table on a terminal: a control character would move its cursor or colour it. */
+export function firstLine(text: string, max: number): string {
+  return text
+    .split('\n')[0]!
+    .replace(/\p{Cc}/gu, ' ')
+    .trimEnd()
+    .slice(0, max);
+}

@@ -14,7 +14,7 @@ import { NatsRetryRoad, roadDurable } from '../nats/retry-road';
 import { isOurs } from '../nats/stream-comparison';
 import { deadLetterStream, retryStream } from '../nats/wanted-streams';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
-import { utf8 } from '../text';
+import { firstLine, utf8 } from '../text';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { assertChosen, noLetter, numberOf, select, selects, type SelectionFlags } from './dead-selection';
 import { paint, print, printJson, table } from './output';
@@ -231,7 +231,7 @@ function printTable(letters: readonly DeadLetterSummary[]): void {
     String(letter.attempts),
     `${letter.subject} ${letter.stream}:${letter.sequence}`,
     letter.time,
-    letter.error.split('\n')[0]!.slice(0, 80),
+    firstLine(letter.error, 80),
   ]);
   for (const line of table([head, ...rows])) print(line);
 }

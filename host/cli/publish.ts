@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { isJetplugError, isPublishSubject, JetplugError, type EventContract } from '../../sdk/internal';
 import type { Config } from '../config/config';
+import { refuseReserved } from '../effects/publishable';
 import type { OutgoingEvent } from '../message/ports';
 import type { Connection } from '../nats/connection';
 import { asBrokerError } from '../nats/failures';
@@ -31,6 +32,7 @@ export function publishCommand(program: Command): void {
     .option('--plugins <dir...>', 'the plugins folders whose contracts to validate against')
     .option('--force', 'publish even though no handler takes it')
     .description('validate an event against its contract and publish it')
+    .allowExcessArguments()
     .addHelpText(
       'after',
       `
@@ -46,9 +48,24 @@ Examples:
     .action(publish);
 }
 
-async function publish(subject: string, json: string | undefined, flags: PublishFlags): Promise<void> {
+async function publish(
+  subject: string,
+  json: string | undefined,
+  flags: PublishFlags,
+  { args }: Command,
+): Promise<void> {
+  if (args.length > 2) {
+    throw new JetplugError(
+      'JP_USAGE',
+      `publish takes a subject and one JSON object, and got ${args.length} arguments`,
+      {
+        hint: 'Put the JSON in single quotes, or the shell takes it apart: \'{"user_id":"u1"}\'.',
+      },
+    );
+  }
   if (!isPublishSubject(subject))
     throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(subject)}`);
+  refuseReserved(subject);
   if ((json === undefined) === (flags.file === undefined)) {
     throw new JetplugError('JP_USAGE', 'give either the JSON of one event (or -), or --file with many');
   }

@@ -8,8 +8,22 @@ import { findNotJson, NOT_JSON_HINT } from './json-value';
 /** @throws JetplugError `JP_SUBJECT_INVALID` */
 export function subjectOf(event: EventContract | string): string {
   const subject = typeof event === 'string' ? event : event.subject;
-  if (typeof subject === 'string' && isPublishSubject(subject)) return subject;
+  if (typeof subject === 'string' && isPublishSubject(subject)) {
+    refuseReserved(subject);
+    return subject;
+  }
   throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(subject)}`);
+}
+
+/** A request to the JetStream API would purge a stream, a message on `dead.` would pass for a dead letter. */
+const RESERVED = /^(?:\$|_INBOX\.|dead\.|retry\.)/;
+
+/** @throws JetplugError `JP_SUBJECT_INVALID` for a subject that is the server's or the host's own */
+export function refuseReserved(subject: string): void {
+  if (!RESERVED.test(subject)) return;
+  throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(subject)}: it is reserved`, {
+    hint: 'Use another subject. Those that begin with $ or _INBOX. are the NATS server’s, those with dead. or retry. the host’s.',
+  });
 }
 
 /**

@@ -75,6 +75,12 @@ export class ChildContext implements EventContext {
     this.log = new RunLogger(log, { handler: name, subject, sequence: deliveredAs, attempt });
   }
 
+  /** As that of a run in the host. */
+  toJSON(): object {
+    const { subject, stream, sequence, time, attempt, headers, cloudEvent } = this;
+    return { subject, stream, sequence, time, attempt, headers, cloudEvent };
+  }
+
   get signal(): AbortSignal {
     return this.call.signal;
   }

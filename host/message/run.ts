@@ -188,6 +188,12 @@ export class RunContext implements EventContext {
     return (this.logger ??= this.makeLogger());
   }
 
+  /** So that a context that an author logs or stores shows neither the host's own objects nor a circle. */
+  toJSON(): object {
+    const { subject, stream, sequence, time, attempt, headers, cloudEvent } = this;
+    return { subject, stream, sequence, time, attempt, headers, cloudEvent };
+  }
+
   private makeLogger(): Logger {
     const { handler, delivery, attempt } = this.run;
     const { subject, sequence } = delivery;

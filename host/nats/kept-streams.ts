@@ -21,14 +21,14 @@ export interface KeptStream {
 /** The stream under the host's own bucket. */
 export const RECORDS_STREAM = 'KV_jetplug';
 
-/** How often it is noted what the streams hold, so that a loss can be told in figures. */
+/** How often it is noted what the streams hold, so that a loss can be told in figures, and whether they are there. */
 const NOTE_MS = 30_000;
 const RETRY_MS = 1_000;
 
 /**
  * Sees to it that the streams which the host needs are there: a server may come back without its data.
- * Looks after each reconnect, one request a stream for all that need it; makes again what is gone, and
- * says what was lost.
+ * Looks after each reconnect and every 30 s, one request a stream for all that need it; makes again what is
+ * gone, and says what was lost.
  */
 export class KeptStreams {
   private readonly entries = new Map<string, Entry>();
@@ -84,9 +84,12 @@ export class KeptStreams {
     const shared = this.asked.get(name);
     if (shared) return shared;
     const turn = new Promise((resolve) => setImmediate(resolve));
-    const asking = Promise.allSettled([turn, this.asking.get(name)]).then(() => {
+    const asking = Promise.allSettled([turn, this.asking.get(name)]).then(async () => {
       this.asked.delete(name);
-      return streamCreated(this.connection, name);
+      const created = await streamCreated(this.connection, name);
+      // It is another one, so whose it is must be looked at before the next reconnect.
+      if (created !== this.entries.get(name)?.created) this.suspect(name);
+      return created;
     });
     this.asked.set(name, asking);
     this.asking.set(name, asking);
@@ -169,6 +172,8 @@ export class KeptStreams {
       try {
         const found = await this.find(entry.name);
         if (found?.created === entry.created) entry.note(found);
+        // Somebody deleted it under the running host; what is there now may be another application's.
+        else this.startCheck(entry);
       } catch (error) {
         // The figures stay as old as they are; whoever needs the stream will say more.
         this.log.debug('what a stream holds could not be noted', { stream: entry.name, err: error });

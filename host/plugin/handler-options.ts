@@ -90,7 +90,10 @@ export function groupingOf(
     throw new JetplugError('JP_HANDLER_OPTIONS', '@Subscribe has both key and batch; it takes one of them');
   }
   if (key !== undefined && (typeof key !== 'string' || key === '')) {
-    throw new JetplugError('JP_HANDLER_OPTIONS', `key is ${JSON.stringify(key)}; it is the name of a field`);
+    throw new JetplugError(
+      'JP_HANDLER_OPTIONS',
+      `key is ${typeof key === 'string' ? '""' : `a ${typeof key}`}; it is the name of a field`,
+    );
   }
   const fields = fieldsOf(contract);
   if (key !== undefined && fields && !fields.includes(key)) {

@@ -184,6 +184,9 @@ test.each([
   ['neither JSON nor a file', [SUBJECT], 'JP_USAGE'],
   ['both', [SUBJECT, GOOD, '--file', 'x'], 'JP_USAGE'],
   ['a subject with a wildcard', ['video.*', GOOD], 'JP_SUBJECT_INVALID'],
+  ['JSON that the shell took apart', [SUBJECT, '{video_id:v1,', 'title:t}'], 'JP_USAGE'],
+  ['a request to the JetStream API', ['$JS.API.STREAM.PURGE.EVENTS', GOOD, '--force'], 'JP_SUBJECT_INVALID'],
+  ['a subject of the dead letters', ['dead.x', GOOD, '--force'], 'JP_SUBJECT_INVALID'],
   ['a subject with a line break', ['video.x\r\nPUB y 0', GOOD], 'JP_SUBJECT_INVALID'],
   ['a subject that no stream holds', ['payments.made', '{}'], 'JP_PUBLISH_NO_STREAM'],
 ])('%s is an error with its code', async (_, args, code) => {

@@ -148,3 +148,24 @@ test('what the stream does not take is the publisher’s to know', async () => {
   const bus = busThat(() => Promise.reject(cause));
   await expect(bus.publish('a.b', {})).rejects.toBe(cause);
 });
+
+test.each(['$JS.API.STREAM.PURGE.EVENTS', '$KV.jetplug.x', '_INBOX.a', 'dead.badge.award', 'retry.badge.award'])(
+  'nothing is published on %s, which is the server’s or the host’s own',
+  async (subject) => {
+    const { bus, sent } = setUp();
+    await expect(bus.publish(subject, {})).rejects.toMatchObject({
+      code: 'JP_SUBJECT_INVALID',
+      hint: expect.stringContaining('another subject'),
+    });
+    expect(sent).toEqual([]);
+  },
+);
+
+test.each(['deadline.met', 'retrying.x', 'a.$b', 'my.dead.x', '_INBOXES.x', 'dead'])(
+  '%s is like any other subject',
+  async (subject) => {
+    const { bus, sent } = setUp();
+    await bus.publish(subject, {});
+    expect(sent).toMatchObject([{ subject }]);
+  },
+);

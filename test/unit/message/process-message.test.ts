@@ -383,3 +383,19 @@ test('what must wait for long after a run of an unknown end waits in its stream,
   expect(bench.parked).toEqual([]);
   expect(bench.journal.at(-1)).toBe('nak 600000');
 });
+
+test('a context that is logged or stored is what it tells of the event, without the host’s own objects', () => {
+  const texts: string[] = [];
+  const { process } = setUp((_event, context) => void texts.push(JSON.stringify(context)));
+  process(WATCH, { stream: 'EVENTS', sequence: 9 });
+  expect(texts.map((text) => JSON.parse(text) as unknown)).toEqual([
+    {
+      subject: 'video.watch_started',
+      stream: 'EVENTS',
+      sequence: 9,
+      time: '2026-05-12T12:00:00.000Z',
+      attempt: 1,
+      headers: {},
+    },
+  ]);
+});

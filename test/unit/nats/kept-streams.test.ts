@@ -75,3 +75,49 @@ test('a stream that is as it was is only looked at', async () => {
   await kept.whenChecked('EVENTS');
   expect([make.mock.calls, kept.missing]).toEqual([[], []]);
 });
+
+describe('a stream that somebody deletes under a running host', () => {
+  beforeEach(() => {
+    jest.useFakeTimers();
+    kept.stop();
+    kept = new KeptStreams(server.connection, log);
+  });
+  afterEach(() => jest.useRealTimers());
+
+  test('is made again within 30 s, with no reconnect', async () => {
+    const make = jest.fn(async () => void (server.created = 'second'));
+    await kept.keep({ name: 'EVENTS', what: 'the events', make });
+    server.created = undefined;
+    await jest.advanceTimersByTimeAsync(30_000);
+    expect(make).toHaveBeenCalledTimes(1);
+    expect(kept.missing).toEqual([]);
+    expect(log.lines.map(({ message }) => message)).toContain('a stream is lost with what it held; it is made again');
+  });
+
+  test('is said to be missing while a foreign one stands in its place', async () => {
+    const make = jest.fn(() => Promise.reject(new JetplugError('JP_STREAM_FOREIGN', 'it is foreign')));
+    await kept.keep({ name: 'EVENTS', what: 'the events', make });
+    server.created = 'of another deployment';
+    await jest.advanceTimersByTimeAsync(30_000);
+    expect(make).toHaveBeenCalled();
+    expect(kept.missing).toEqual(['EVENTS']);
+  });
+
+  test('is looked at as soon as a handler finds another one in its place', async () => {
+    const make = jest.fn(() => Promise.reject(new JetplugError('JP_STREAM_FOREIGN', 'it is foreign')));
+    await kept.keep({ name: 'EVENTS', what: 'the events', make });
+    await jest.advanceTimersByTimeAsync(2_000);
+    server.created = 'of another deployment';
+    const created = kept.created('EVENTS');
+    await jest.advanceTimersByTimeAsync(10);
+    expect(await created).toBe('of another deployment');
+    expect(kept.missing).toEqual(['EVENTS']);
+  });
+
+  test('is left alone where it is as it was', async () => {
+    const make = jest.fn(async () => undefined);
+    await kept.keep({ name: 'EVENTS', what: 'the events', make });
+    await jest.advanceTimersByTimeAsync(90_000);
+    expect([make.mock.calls, kept.missing]).toEqual([[], []]);
+  });
+});
