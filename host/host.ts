@@ -346,7 +346,10 @@ export class Host {
   ): Promise<ReadonlyMap<string, number> | undefined> {
     if (this.phase !== 'running' || !connection.connected) return undefined;
     // The other metrics help even where this one may not be asked for.
-    return unhandledTotals({ plugins, connection, streams }).catch(() => undefined);
+    return unhandledTotals({ plugins, connection, streams }).catch((error: unknown) => {
+      this.log.debug('the events that no handler takes could not be counted', { err: error });
+      return undefined;
+    });
   }
 
   private async openService(plugins: Plugins, connection: Connection, streams: readonly StreamState[]): Promise<void> {

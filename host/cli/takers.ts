@@ -125,8 +125,11 @@ export function refuseUntaken(subject: string, { takes, later, never, stream, ad
     });
   }
   const [first] = never;
-  const why = first === undefined ? '' : `: ${first.handler} would, but ${first.why}`;
-  throw new JetplugError('JP_PUBLISH_NO_HANDLER', `no handler takes ${subject}${why}`);
+  if (first === undefined) throw new JetplugError('JP_PUBLISH_NO_HANDLER', `no handler takes ${subject}`);
+  const message = `no handler takes ${subject}: ${first.handler} would, but ${first.why}`;
+  throw new JetplugError('JP_PUBLISH_NO_HANDLER', message, {
+    hint: 'Mend that first, for example start a host, or add --force to publish all the same. Nothing was published.',
+  });
 }
 
 /** For programs. */

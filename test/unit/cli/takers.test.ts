@@ -28,6 +28,7 @@ test('the refusal names the subject that was meant before all else', () => {
 test('the refusal names the handler that would have taken the event, and why it does not', () => {
   const never = [{ handler: 'p.h', why: 'it failed: no database' }];
   expect(refusal({ never })?.message).toBe('no handler takes a.b: p.h would, but it failed: no database');
+  expect(refusal({ never })?.hint).toMatch(/^Mend that first.*--force/);
 });
 
 test('a subject that no stream holds is refused as such, with the advice of the host', () => {
