@@ -10,8 +10,8 @@ module.exports = {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   reporters: ['default', '<rootDir>/test/support/slowest-reporter.js'],
-  // What waits for a server or a process stands still for most of it.
-  maxWorkers: Math.ceil(1.5 * availableParallelism()),
+  // Tests that wait for a server or a process use no processor for most of the time.
+  maxWorkers: 2 * availableParallelism(),
   testTimeout: 30_000,
   transform: {
     '^.+\\.ts$': [
