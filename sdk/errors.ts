@@ -214,7 +214,7 @@ export const ERRORS = {
   ],
   JP_HANDLER_NOT_A_METHOD: [
     '@Subscribe stands on something whose body the host would never run: a generator, a static method, a getter, a setter or a property.',
-    'Put @Subscribe on an ordinary method of the class, `async` or not. What a generator yields, await or loop over in the method.',
+    'Put @Subscribe on an ordinary method of the class, `async` or not. Loop over a generator within the method.',
   ],
   JP_HANDLER_RETURNED_LAZY: [
     'A handler returned work that nobody runs: a generator, an Observable or a function. Its event counts as failed.',

@@ -1,7 +1,8 @@
 import type { ConsumerInfo } from 'nats';
 import { JetplugError } from '../../sdk/internal';
 import type { Connection } from './connection';
-import { changeTexts, constantDifferences, type FieldChange } from './durable-config';
+import { createRequest, notUpdatable } from './consumers';
+import { changeTexts, constantDifferences } from './durable-config';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 import { describeDurable } from './foreign-durable';
 import { markOf, ownershipOf, type Ownership } from './ownership';
@@ -30,7 +31,7 @@ export async function durableAdoption(
 ): Promise<DurableAdoption> {
   const info = await infoOf(connection, stream, durable);
   const { fixed, correctable } = constantDifferences({ ...info.config });
-  if (fixed.length > 0) throw notUsable(stream, durable, fixed);
+  if (fixed.length > 0) throw notUpdatable({ stream, durable }, fixed);
   return {
     stream,
     durable,
@@ -51,9 +52,8 @@ export async function adoptDurable(
   if (adoption.owner.kind === 'ours') return adoption;
   const { config } = await infoOf(connection, stream, durable);
   const metadata = { ...config.metadata, ...markOf(deployment) };
-  const filter = config.filter_subject && config.filter_subject !== '>' ? `.${config.filter_subject}` : '';
   try {
-    await connection.acks.askApi(`CONSUMER.CREATE.${stream}.${durable}${filter}`, {
+    await connection.acks.askApi(createRequest({ stream, durable, subject: config.filter_subject }), {
       stream_name: stream,
       config: { ...config, metadata },
       action: 'update',
@@ -74,10 +74,4 @@ async function infoOf(connection: Connection, stream: string, durable: string): 
     }
     throw asBrokerError(error, `durable ${durable} on stream ${stream}`);
   }
-}
-
-function notUsable(stream: string, durable: string, fixed: readonly FieldChange[]): JetplugError {
-  const changes = changeTexts(fixed).join(', ');
-  const message = `durable ${durable} on stream ${stream} cannot be changed in place: ${changes}`;
-  return new JetplugError('JP_CONSUMER_NOT_UPDATABLE', message);
 }

@@ -104,9 +104,13 @@ function create(connection: Connection, spec: DurableSpec, pausedUntil?: string)
   );
 }
 
-/** The server checks that the request's subject ends in the filter. */
-function createRequest({ stream, durable, subject }: DurableSpec): string {
-  return `CONSUMER.CREATE.${stream}.${durable}${subject === '>' ? '' : `.${subject}`}`;
+/** The API request that creates or updates a durable. The server checks that its subject ends in the filter, if there is one. */
+export function createRequest({
+  stream,
+  durable,
+  subject = '>',
+}: DurableName & { subject?: string | undefined }): string {
+  return `CONSUMER.CREATE.${stream}.${durable}${subject === '>' || subject === '' ? '' : `.${subject}`}`;
 }
 
 /** Brings a durable that is there to its settings, by an update or where that is not enough by making it again. */
@@ -191,10 +195,7 @@ function checkUsable(spec: DurableSpec, existing: ConsumerInfo): DurableDifferen
   if (owner.kind !== 'ours') throw foreignDurable(spec, existing, owner);
   const differences = differencesOf(spec, { ...config });
   const { fixed, ofOtherHost } = differences;
-  if (fixed.length > 0) {
-    const message = `${nameOf(spec)} cannot be changed in place: ${changeTexts(fixed).join(', ')}`;
-    throw new JetplugError('JP_CONSUMER_NOT_UPDATABLE', message);
-  }
+  if (fixed.length > 0) throw notUpdatable(spec, fixed);
   const filter = ofOtherHost.find(({ field }) => field === 'filter_subject');
   if (filter && spec.yieldsToOtherHosts) {
     const message = `${nameOf(spec)} has a filter that another host of the deployment has set since: ${changeTexts([filter]).join()}`;
@@ -205,7 +206,15 @@ function checkUsable(spec: DurableSpec, existing: ConsumerInfo): DurableDifferen
   return differences;
 }
 
-function nameOf({ stream, durable }: Pick<DurableSpec, 'stream' | 'durable'>): string {
+/** The error for a durable that differs in fields which the server does not change in place. */
+export function notUpdatable(name: DurableName, fixed: readonly FieldChange[]): JetplugError {
+  const message = `${nameOf(name)} cannot be changed in place: ${changeTexts(fixed).join(', ')}`;
+  return new JetplugError('JP_CONSUMER_NOT_UPDATABLE', message);
+}
+
+type DurableName = Pick<DurableSpec, 'stream' | 'durable'>;
+
+function nameOf({ stream, durable }: DurableName): string {
   return `durable ${durable} on stream ${stream}`;
 }
 
