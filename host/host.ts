@@ -82,6 +82,7 @@ export class Host {
   /** What the files of the config say by now, as far as it is in effect. */
   private written: LoadedConfig;
   private readonly log: HostLog;
+  private broker: Broker | undefined;
   private plugins: Plugins | undefined;
   private durables: DurableWatch | undefined;
   private takingOver = false;
@@ -156,7 +157,7 @@ export class Host {
     const { progress } = this.options;
     const broker = await openBroker({ servers: [...servers], embedded, say, ...(progress && { progress }) });
     this.opened.push({ what: 'the broker', close: () => broker.stop() });
-    return broker;
+    return (this.broker = broker);
   }
 
   private async connect(broker: Broker): Promise<Connection> {
@@ -166,6 +167,7 @@ export class Host {
       name: `jetplug-host-${process.pid}`,
       nats: this.config.nats,
       patienceMs: PATIENCE_MS,
+      accepts: (serverName) => this.broker?.isServer(serverName) ?? true,
       // The error is no news each time, so its stack is left out.
       waiting: ({ code, message, hint }) =>
         this.log.warn('waiting for the NATS server', { code, error: message, hint }),
@@ -183,6 +185,7 @@ export class Host {
         if (!error) return;
         const { code, message, hint } = error;
         if (code === 'JP_BROKER_AUTH') this.log.error('NATS server refused the login', { code, error: message, hint });
+        else if (code === 'JP_BROKER_UNREACHABLE') this.log.error('reconnecting', { code, error: message, hint });
         else this.log.error('the NATS server refused something', { code, err: error });
       },
       closed: (error) => {
@@ -209,6 +212,7 @@ export class Host {
     if (!broker) return;
     // The phase may have changed while the broker started.
     if ((this.phase as string) === 'stopping') return broker.stop();
+    this.broker = broker;
     // The connection was opened before, and is to be closed before.
     this.opened.unshift({ what: 'the broker', close: () => broker.stop() });
   }

@@ -19,6 +19,11 @@ export interface ConnectOptions {
   readonly patienceMs?: number;
   /** How often the server is pinged; two pings without an answer, and the connection is left. Default 8 s. */
   readonly pingMs?: number;
+  /**
+   * Whether the server of this name is the one to work on. A connection to another one is left at once, and tried
+   * again. Default: every server is.
+   */
+  readonly accepts?: (serverName: string) => boolean;
   /** Called at the first failed try, and every 5 s while the tries go on. */
   readonly waiting?: (error: JetplugError) => void;
 }

@@ -12,7 +12,7 @@ import { SharedTimer } from '../shared-timer';
 import { AckInbox } from './ack-inbox';
 import { Answers } from './answers';
 import { sendCommands } from './client-internals';
-import { connectOnce, patiently, type Connected, type ConnectOptions, type NatsOptions } from './connect';
+import { connectOnce, patiently, type Connected, type ConnectOptions } from './connect';
 import { apiErrorCode, asBrokerError, refusedLogin } from './failures';
 import { refuseOldJetStream, refuseOldServer } from './embedded/oldest-server';
 import { apiPrefixOf } from './subjects';
@@ -57,9 +57,10 @@ export class Connection {
   private constructor(
     private readonly client: Connected,
     readonly jsm: JetStreamManager,
-    nats: NatsOptions,
+    private readonly options: ConnectOptions,
   ) {
     const { nc } = client;
+    const { nats = {} } = options;
     this.nc = nc;
     this.apiPrefix = apiPrefixOf(nats);
     this.inboxPrefix = nats.inboxPrefix;
@@ -92,11 +93,12 @@ export class Connection {
     const connected = await connectOnce(options, (error) => connection?.reportOnce(error));
     const { nc } = connected;
     try {
+      refuseStranger(nc, options);
       refuseOldServer(nc.info?.version ?? '', nc.getServer());
       const jsm = await nc.jetstreamManager({ apiPrefix: apiPrefixOf(nats), checkAPI: false });
       const { api } = await jsm.getAccountInfo();
       refuseOldJetStream((api as { level?: number }).level, nc.getServer());
-      return (connection = new Connection(connected, jsm, nats));
+      return (connection = new Connection(connected, jsm, options));
     } catch (error) {
       await nc.close();
       throw isJetplugError(error) ? error : noJetStream(error, options);
@@ -166,6 +168,13 @@ export class Connection {
   }
 
   private regain(): void {
+    try {
+      refuseStranger(this.nc, this.options);
+    } catch (error) {
+      this.reportOnce(isJetplugError(error) ? error : asBrokerError(error, `reconnecting to ${this.server}`));
+      void this.nc.reconnect();
+      return;
+    }
     this.up = true;
     this.reported.clear();
     this.client.delay.connected();
@@ -202,6 +211,17 @@ export class Connection {
   private tellRefused(error: unknown): void {
     for (const { refused } of this.watchers) refused?.(error);
   }
+}
+
+/** Refuses a server that has taken the address of the broker: nothing may be read from it or made on it. */
+function refuseStranger(nc: NatsConnection, { accepts = () => true }: ConnectOptions): void {
+  if (accepts(nc.info?.server_name ?? '')) return;
+  const address = nc.getServer();
+  throw new JetplugError(
+    'JP_BROKER_UNREACHABLE',
+    `another NATS server answers on ${address}, where the broker of this host’s data folder was`,
+    { hint: `Stop the server on ${address}; the host reconnects when its own broker runs again.` },
+  );
 }
 
 /** Says where JetStream was looked for in vain, if the config moves it. */

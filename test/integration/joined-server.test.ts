@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, type NatsConnection } from 'nats';
 import { connectEventBus } from '../../host/nats/client';
 import type { Broker } from '../../host/nats/embedded/open-broker';
 import { probe } from '../../host/nats/embedded/probe';
@@ -85,12 +86,56 @@ test('the broker of another host on the same data is run again when that host en
   }
 });
 
+test('a foreign server on the port of an own broker that has ended gets nothing, and the host works on when it leaves', async () => {
+  const data = join(scene.folder(), 'data');
+  const plugins = [scene.folder({ 'counts.plugin.ts': COUNTS })];
+  const flags = ['--data', data];
+  const first = await scene.host({ plugins, flags });
+  const second = await scene.host({ plugins, flags });
+  const port = Number(new URL(first.servers).port);
+  await first.stop();
+  const foreign = await scene.server({ listen: `127.0.0.1:${port}` });
+  const client = await scene.client(foreign.url);
+  await eventually(() => second.logged('reconnecting').length === 1);
+  await eventually(async () => (await connectionsOf(client)) > 3);
+  expect(second.logged('reconnecting')).toEqual([
+    expect.objectContaining({
+      code: 'JP_BROKER_UNREACHABLE',
+      error: expect.stringContaining(`another NATS server answers on 127.0.0.1:${port}`),
+    }),
+  ]);
+  expect(second.logged('the NATS server is back')).toEqual([]);
+  expect(await ready(second)).toBe(503);
+  const manager = await client.jetstreamManager();
+  expect(await manager.streams.list().next()).toEqual([]);
+
+  await foreign.kill();
+  await eventually(async () => (await ready(second)) === 200);
+  const events = await connectEventBus({ servers: second.servers });
+  try {
+    await events.publish('video.counted', { n: 1 });
+    await eventually(() => counted(second).includes(1));
+    expect(second.logged('a stream is lost with what it held; it is made again')).toEqual([]);
+  } finally {
+    await events.close();
+  }
+});
+
+/** How many connections the server has had, the asking one included: its numbers for clients ascend. */
+async function connectionsOf(client: NatsConnection): Promise<number> {
+  const probing = await connect({ servers: client.getServer() });
+  const id = probing.info?.client_id ?? 0;
+  await probing.close();
+  return id - (client.info?.client_id ?? 0);
+}
+
 describe('taking over', () => {
   const lost = (url: string, onOwnData: boolean): Broker => ({
     url,
     kind: 'joined',
     onOwnData,
     version: '2.15.2',
+    isServer: () => true,
     stop: async () => undefined,
   });
 

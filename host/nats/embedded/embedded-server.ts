@@ -22,6 +22,8 @@ export interface EmbeddedOptions {
 export interface EmbeddedServer {
   readonly url: string;
   readonly version: string;
+  /** The name of the nats-server that runs now, or that was started last. */
+  readonly name: string;
   /** The process number of the nats-server that runs now. */
   readonly pid: number;
   /** Ends the server, by SIGTERM, after 10 s by SIGKILL, and gives the data folder free. */
@@ -48,6 +50,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   return {
     url: `nats://127.0.0.1:${running.port}`,
     version: binary.version,
+    get name() {
+      return running.name;
+    },
     get pid() {
       return running.pid;
     },

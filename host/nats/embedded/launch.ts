@@ -31,6 +31,8 @@ export interface LaunchOptions {
 export interface Launched {
   readonly pid: number;
   readonly port: number;
+  /** The name in the server's greeting, different at each launch. */
+  readonly name: string;
   /** Settles when the server or its watchdog has ended, with how. */
   readonly ended: Promise<string>;
   /** Ends it; returns when neither the server nor its watchdog runs. */
@@ -79,7 +81,7 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     const portsFile = join(data, `${basename(binary.path)}_${pid}.ports`);
     const answering = await untilReady(name, () => (port === 0 ? readPort(portsFile) : port), run.over, options);
     lock.note({ url: `nats://${HOST}:${answering}` });
-    return { pid, port: answering, ended: run.ended, end };
+    return { pid, port: answering, name, ended: run.ended, end };
   } catch (cause) {
     await end();
     throw startFailed(options, cause, readFrom(logFile, logStart));

@@ -39,6 +39,12 @@ export interface Broker {
   readonly onOwnData: boolean;
   /** Empty for configured servers, which are not asked here. */
   readonly version: string;
+  /**
+   * Whether the server of this name is this broker. Another server may take the port of a broker on the host's own
+   * data when that broker has ended. Every server is accepted for a broker on other data.
+   * @throws JetplugError `JP_BROKER_START_FAILED` when the lock of the data folder cannot be read
+   */
+  readonly isServer: (serverName: string) => boolean;
   /** Ends an embedded one; leaves a joined one as it is. */
   stop(): Promise<void>;
 }
@@ -67,7 +73,7 @@ const POLL_MS = 50;
  */
 export async function openBroker(options: OpenBrokerOptions, patience = PATIENCE): Promise<Broker> {
   const { servers, embedded } = options;
-  if (servers.length > 0) return join(servers.join(','), '', false);
+  if (servers.length > 0) return joinOther(servers.join(','), '');
 
   const data = resolve(embedded.data);
   for (;;) {
@@ -104,7 +110,7 @@ async function joinDefault({ embedded, say }: OpenBrokerOptions): Promise<Broker
   }
   refuseOldServer(answer.version, address);
   say(`Joined the NATS server ${answer.version} that answers on ${address}`);
-  return join(`nats://${address}`, answer.version, false);
+  return joinOther(`nats://${address}`, answer.version);
 }
 
 /** Joins the broker of whoever holds the data, or sees to it that they are free: then undefined. */
@@ -140,7 +146,7 @@ async function joinHolder(first: Holder, data: string, say: Say, patience: Patie
     const answer = url === undefined ? undefined : await probe(HOST, Number(new URL(url).port));
     if (url !== undefined && answer?.kind === 'nats' && answer.name === name) {
       say(`Joined the broker of the host that holds ${data} (pid ${pid}): ${url}`);
-      return join(url, answer.version, true);
+      return joinOwn(url, answer.version, data);
     }
     if (!said) say(`Another host (pid ${pid}) holds ${data}; waiting for its broker`);
     if (url !== waiting.for) waiting = { for: url, sinceMs: Date.now() };
@@ -169,11 +175,21 @@ async function start(lock: DataLock, data: string, options: OpenBrokerOptions): 
   const { port, syncInterval } = embedded;
   const server = await startEmbedded({ binary, data, port, syncInterval, lock, say });
   say(`Embedded nats-server ${server.version} on ${server.url}, its data in ${data}`);
-  return { url: server.url, kind: 'embedded', onOwnData: true, version: server.version, stop: () => server.stop() };
+  const { url, version } = server;
+  const isServer = (name: string): boolean => name === server.name;
+  return { url, kind: 'embedded', onOwnData: true, version, isServer, stop: () => server.stop() };
 }
 
-function join(url: string, version: string, onOwnData: boolean): Broker {
-  return { url, kind: 'joined', onOwnData, version, stop: async () => undefined };
+/** Joins the broker that another host runs on this host's data folder. */
+function joinOwn(url: string, version: string, data: string): Broker {
+  // The host that runs the broker writes its name into the lock before the broker starts.
+  const isServer = (name: string): boolean => name === onData(data, findHolder)?.record.name;
+  return { url, kind: 'joined', onOwnData: true, version, isServer, stop: async () => undefined };
+}
+
+/** Joins a server that runs on other data. */
+function joinOther(url: string, version: string): Broker {
+  return { url, kind: 'joined', onOwnData: false, version, isServer: () => true, stop: async () => undefined };
 }
 
 /** Runs what touches the data folder, and says of its failures which folder it was. */
