@@ -1,68 +1,53 @@
 'use strict';
 
-/** Small files without a layer, which every part of the host may import. */
-const LEAVES =
-  'host/(by-sequence|causes|clock|exact-numbers|json-text|maybe-promise|plain-error|plain-value|promises|repeats|shared-timer|text|thrown|time|turns|version)\\.ts';
-
 /**
  * Who may import whom. Each part lists everything it may import besides itself and Node's own modules:
  * paths here, and packages by name. What is not listed is refused. `check` plants a violation of each
  * rule and fails if one of them goes unnoticed.
+ *
+ * The layers of the host, from the bottom up. A folder imports nothing of the folders above its own, and of those
+ * below it what its entry lists. `docs/lifecycle.md` draws them.
  */
 const PARTS = {
   'sdk/': { packages: ['@standard-schema/spec', 'reflect-metadata', 'tsyringe'] },
 
-  [LEAVES]: { paths: ['sdk/'] },
-  'host/log\\.ts': { paths: ['sdk/', LEAVES, 'host/config/config.ts', 'host/log-terminal.ts'], packages: ['pino'] },
-  'host/log-terminal\\.ts': { paths: ['sdk/', LEAVES] },
-  'host/config/': { paths: ['sdk/', LEAVES], packages: ['convict', 'fastest-levenshtein', 'yaml'] },
-  'host/message/': {
-    // What is kept on the server; not the author's view of it, which stands above.
-    paths: ['sdk/', LEAVES, 'host/effects/(ascii-json|key-value|key-writers|long-texts|settlements|write-batch).ts'],
-    packages: ['@standard-schema/spec'],
-  },
-  'host/effects/': { paths: ['sdk/', LEAVES, 'host/message/'] },
-  'host/nats/(?!embedded/)': {
+  'host/base/': { paths: ['sdk/'] },
+  'host/config/': { paths: ['sdk/', 'host/base/'], packages: ['convict', 'fastest-levenshtein', 'yaml'] },
+  'host/log/': { paths: ['sdk/', 'host/(base|config)/'], packages: ['pino'] },
+  'host/records/': { paths: ['sdk/', 'host/base/'] },
+  // The ports: what a message's and a plugin's life ask of a broker. `host/nats` implements them.
+  'host/broker/': { paths: ['sdk/', 'host/(base|records)/'] },
+  'host/message/': { paths: ['sdk/', 'host/(base|records|broker)/'], packages: ['@standard-schema/spec'] },
+  'host/nats-server/': { paths: ['sdk/', 'host/(base|config)/'], packages: ['@swc/core'] },
+  // The adapters.
+  'host/nats/': {
     paths: [
       'sdk/',
-      LEAVES,
+      'host/(base|records|broker)/',
       'host/config/(config|size).ts',
-      'host/effects/',
-      'host/message/',
-      'host/nats/embedded/(oldest-server|probe).ts',
+      'host/nats-server/(oldest-server|probe).ts',
     ],
     packages: ['nats'],
   },
-  'host/nats/embedded/': { paths: ['sdk/', LEAVES, 'host/config/config.ts'], packages: ['@swc/core'] },
+  'host/effects/': { paths: ['sdk/', 'host/(base|records|broker|message)/'] },
+  'host/load/': {
+    paths: ['sdk/', 'host/(base|config|log|effects)/', 'host/message/(handler|run|validate).ts'],
+    packages: ['@standard-schema/spec', '@swc/core', 'tsyringe'],
+  },
+  'host/isolation/': { paths: ['sdk/', 'host/(base|config|log|records|message|effects|load)/'] },
   'host/plugin/': {
-    paths: [
-      'sdk/',
-      LEAVES,
-      'host/log.ts',
-      'host/config/(config|settings-place).ts',
-      'host/effects/',
-      'host/isolation/(isolated-plugin|starts).ts',
-      'host/message/',
-      'host/nats/(?!embedded/)',
-    ],
-    packages: ['@standard-schema/spec', '@swc/core', 'chokidar', 'tsyringe'],
+    paths: ['sdk/', 'host/(base|config|log|records|broker|message|effects|load|isolation)/'],
+    packages: ['@standard-schema/spec'],
   },
-  'host/isolation/': {
-    paths: [
-      'sdk/',
-      LEAVES,
-      'host/log.ts',
-      'host/config/config.ts',
-      'host/effects/',
-      'host/message/',
-      'host/plugin/(compile|contain|describe|isolation-options|module-loader|plugin-code).ts',
-    ],
-  },
+  'host/watch/': { paths: ['sdk/', 'host/(base|config|log|load|plugin)/'], packages: ['chokidar'] },
+
+  // The surfaces.
+  'host/client\\.ts': { paths: ['sdk/', 'host/(base|config|effects|nats|nats-server)/'] },
   'host/ops/': {
-    paths: ['sdk/', LEAVES, 'host/config/(config|size).ts', 'host/message/', 'host/nats/(?!embedded/)', 'host/plugin/'],
+    paths: ['sdk/', 'host/(base|config|broker|message|nats|load|plugin)/'],
     packages: ['fastify', 'prom-client'],
   },
-  'host/testing/': { paths: ['sdk/', 'host/(config|effects|log|message|nats|ops|plugin|shared-timer|text|time)'] },
+  'host/testing/': { paths: ['sdk/', 'host/(?!cli/)[a-z-]+/'] },
   'host/host\\.ts': { paths: ['sdk/', 'host/(?!cli/|testing/)'] },
   'host/cli/': { paths: ['sdk/', 'host/'], packages: ['cli-progress', 'commander'] },
   'host/bin\\.js': {},
@@ -70,7 +55,7 @@ const PARTS = {
   // A plugin may use any package.
   'plugins/(?!contracts/)': { paths: ['sdk/index.ts', 'plugins/contracts/'], packages: ['.+'] },
   'plugins/contracts/': { paths: ['sdk/index.ts'], packages: ['.+'] },
-  'examples/': { paths: ['sdk/index.ts', 'host/nats/client.ts', 'plugins/contracts/'], packages: ['.+'] },
+  'examples/': { paths: ['sdk/index.ts', 'host/client.ts', 'plugins/contracts/'], packages: ['.+'] },
   'bench/': { paths: ['sdk/', 'host/', 'plugins/', 'examples/'], packages: ['.+'] },
 };
 

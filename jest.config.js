@@ -29,7 +29,7 @@ module.exports = {
   },
   moduleNameMapper: {
     '^jetplug/sdk$': '<rootDir>/sdk/index.ts',
-    '^jetplug/client$': '<rootDir>/host/nats/client.ts',
+    '^jetplug/client$': '<rootDir>/host/client.ts',
     '^jetplug/testing$': '<rootDir>/host/testing/index.ts',
   },
 };

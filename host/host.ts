@@ -2,27 +2,25 @@ import { resolve } from 'node:path';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { Config, LoadedConfig, SourceOf } from './config/config';
 import { unusedSections } from './config/unused-sections';
-import { systemClock } from './clock';
-import { KvLongTexts } from './effects/long-texts';
-import type { HostLog } from './log';
-import { SuspectTurns } from './message/suspects';
-import { Sweep } from './message/sweep';
+import { KvLongTexts } from './records/long-texts';
+import type { HostLog } from './log/log';
+import { SuspectTurns } from './message/failures/suspects';
+import { Sweep } from './message/intake/sweep';
 import { Bucket } from './nats/bucket';
 import { Connection } from './nats/connection';
 import { DeadLetterStream } from './nats/dead-letter-stream';
 import { DurableWatch } from './nats/durable-watch';
-import { openBroker, type Broker, type BrokerProgress } from './nats/embedded/open-broker';
-import { takeOver } from './nats/embedded/take-over';
+import { openBroker, type Broker, type BrokerProgress } from './nats-server/open-broker';
+import { takeOver } from './nats-server/take-over';
 import { ensureStreams } from './nats/ensure-streams';
 import { keepStreams } from './nats/keep-streams';
 import { Publisher } from './nats/publisher';
-import { KeptStreams } from './nats/kept-streams';
+import { StreamKeeper } from './nats/stream-keeper';
 import { Refusals } from './nats/refusals';
-import { NatsRetryRoad } from './nats/retry-road';
-import { Wakes } from './nats/wakes';
+import { NatsRetryQueue } from './nats/retry-queue';
+import { NatsRetryNotifier } from './nats/retry-notifier';
 import { serveAnswers } from './nats/service';
 import { RECORDS_BUCKET } from './nats/wanted-streams';
-import { streamFor, type StreamState } from './nats/streams';
 import { explainPlugins, type Explainable } from './ops/explain';
 import { watchEventLoop } from './ops/event-loop';
 import { readiness } from './ops/health';
@@ -31,15 +29,17 @@ import { metricsText } from './ops/metrics';
 import { routesOf } from './ops/routes';
 import { pluginStatuses, type PluginStatus } from './ops/status';
 import { unhandledEvents, unhandledTotals } from './ops/unhandled';
-import { discover, type Discovery } from './plugin/discover';
-import { ConfigWatch, type ConfigSource } from './plugin/config-watch';
+import { discover, type Discovery } from './load/discover';
+import { ConfigFiles, type ConfigSource } from './watch/config-files';
 import { Faults } from './plugin/faults';
-import { natsBroker } from './plugin/nats-broker';
+import { natsBroker } from './nats/broker';
 import { Plugins } from './plugin/plugins';
-import { compileAhead } from './plugin/module-loader';
-import { PluginWatch } from './plugin/watch';
-import { machineTime } from './time';
-import { packageVersion } from './version';
+import { compileAhead } from './load/module-loader';
+import { PluginFolders } from './watch/plugin-folders';
+import { machineTime, systemClock } from './base/time';
+import { packageVersion } from './base/package-version';
+import type { StreamState } from './broker/stream-state';
+import { streamFor } from './broker/stream-state';
 
 /** How long a host that starts waits for a configured server that does not answer yet. */
 const PATIENCE_MS = 30_000;
@@ -217,8 +217,8 @@ export class Host {
     this.opened.unshift({ what: 'the broker', close: () => broker.stop() });
   }
 
-  private makeKept(connection: Connection): KeptStreams {
-    const kept = new KeptStreams(connection, this.log);
+  private makeKept(connection: Connection): StreamKeeper {
+    const kept = new StreamKeeper(connection, this.log);
     this.opened.push({ what: 'looking after the streams', close: async () => kept.stop() });
     return kept;
   }
@@ -226,13 +226,12 @@ export class Host {
   private async makePlugins(
     connection: Connection,
     streams: readonly StreamState[],
-    kept: KeptStreams,
+    kept: StreamKeeper,
   ): Promise<Plugins> {
     const subscribable = this.subscribable(streams);
     const records = Bucket.at(connection, RECORDS_BUCKET);
     await keepStreams(connection, kept, this.config);
     await records.keep(kept, 'what the host knows of attempts and of settled events', this.config);
-    const wakes = new Wakes(connection, this.log);
     const durables = (this.durables = new DurableWatch(connection, this.log));
     this.opened.push({ what: 'looking after the durables', close: async () => durables.stop() });
     const texts = new KvLongTexts(records, (message, details) => this.log.warn(message, details));
@@ -245,8 +244,8 @@ export class Host {
       time: machineTime,
       log: this.log,
       outgoing: this.publisher(connection, subscribable),
-      road: new NatsRetryRoad(connection),
-      wakes,
+      retryQueue: new NatsRetryQueue(connection),
+      retryNotifier: new NatsRetryNotifier(connection, this.log),
       deadLetters: new DeadLetterStream(connection, this.config.deadLetters.stream, texts),
       records,
       texts,
@@ -318,19 +317,19 @@ export class Host {
   private async watch(plugins: Plugins): Promise<void> {
     if (!this.config.plugins.watch) return;
     const dirs = this.config.plugins.dirs.map((dir) => resolve(dir));
-    const watch = new PluginWatch(dirs, plugins, this.log);
+    const watch = new PluginFolders(dirs, plugins, this.log);
     this.opened.push({ what: 'watching', close: () => watch.stop() });
     await watch.ready();
     const { source } = this.options;
     if (!source) return;
-    const configWatch = new ConfigWatch(this.config, source, plugins, this.log, (written) => (this.written = written));
+    const configWatch = new ConfigFiles(this.config, source, plugins, this.log, (written) => (this.written = written));
     this.opened.push({ what: 'watching the config', close: async () => configWatch.stop() });
   }
 
   private async openHttp(
     plugins: Plugins,
     connection: Connection,
-    kept: KeptStreams,
+    kept: StreamKeeper,
     streams: readonly StreamState[],
   ): Promise<HttpServer | undefined> {
     if (this.config.http.listen === '') return undefined;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, nanos, type JetStreamManager, type Lister, type NatsConnection } from 'nats';
-import { openBroker, type Broker } from '../../host/nats/embedded/open-broker';
+import { openBroker, type Broker } from '../../host/nats-server/open-broker';
 import { markOf } from '../../host/nats/ownership';
 import { AckInbox } from '../plain/ack-inbox';
 import { messageOf, SUBJECT } from './events';

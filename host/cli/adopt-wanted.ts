@@ -1,11 +1,11 @@
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { RECORDS_BUCKET, retryStream, wantedStreams, type WantedStream } from '../nats/wanted-streams';
-import { roadDurable } from '../nats/retry-road';
-import { compile } from '../plugin/compile';
-import { describe, type DescribedPlugin } from '../plugin/describe';
-import { discover } from '../plugin/discover';
+import { compile } from '../load/compile';
+import { describe, type DescribedPlugin } from '../load/describe';
+import { discover } from '../load/discover';
 import { specOf } from '../plugin/reconcile';
+import { retryQueueDurable } from '../broker/retry-queue';
 
 /** What the plugins have, or would have, on the server, besides streams. Nothing else is adopted by mistake. */
 export interface WantedOfPlugins {
@@ -71,7 +71,7 @@ function readPlugins(config: Config): { plugins: DescribedPlugin[]; unread: stri
 function durablesOf(plugin: DescribedPlugin, config: Config): WantedDurable[] {
   return plugin.handlers.flatMap((handler) => {
     const { ackWaitMs } = config.delivery;
-    const road = roadDurable(plugin.name, handler.name, ackWaitMs, config.deploy.name);
+    const road = retryQueueDurable(plugin.name, handler.name, ackWaitMs, config.deploy.name);
     try {
       return [specOf(plugin, handler, config.streams, config), road];
     } catch {

@@ -1,12 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { JetplugError, topFrame, type Location } from '../../sdk/internal';
 import { encodeError } from '../isolation/wire-error';
-import type { Claimant } from '../plugin/claims';
-import { compile } from '../plugin/compile';
-import { construct, lifecycleError, start, validSettings, type ContainedPlugin } from '../plugin/contain';
-import { describe, type DescribedPlugin } from '../plugin/describe';
+import type { Claimant } from '../plugin/name-registry';
+import { compile } from '../load/compile';
+import { construct, lifecycleError, start, validSettings, type InstantiatedPlugin } from '../load/instantiate';
+import { describe, type DescribedPlugin } from '../load/describe';
 import { specOf } from '../plugin/reconcile';
-import { errorsIn } from '../plain-error';
+import { errorsIn } from '../base/plain-error';
 import { blockNetwork } from './check-network';
 import type { CheckMessage, CheckOrder, CheckStep } from './check-protocol';
 import { checkServices } from './check-services';
@@ -85,7 +85,7 @@ async function build(plugin: DescribedPlugin, config: CheckOrder['config'], open
   await contained.release();
 }
 
-async function stop(plugin: DescribedPlugin, { instance }: ContainedPlugin): Promise<void> {
+async function stop(plugin: DescribedPlugin, { instance }: InstantiatedPlugin): Promise<void> {
   try {
     await instance.onStop?.();
   } catch (thrown) {

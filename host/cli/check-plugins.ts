@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { JetplugError } from '../../sdk/internal';
 import { decodeError } from '../isolation/wire-error';
-import type { Claimant } from '../plugin/claims';
+import type { Claimant } from '../plugin/name-registry';
 import { errorsOf } from './output';
 import type { CheckMessage, CheckOrder } from './check-protocol';
 

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config';
 import type { WireError } from '../isolation/wire-error';
-import type { Claimant } from '../plugin/claims';
+import type { Claimant } from '../plugin/name-registry';
 import type { Location } from '../../sdk/internal';
 
 /** What `check` sends to the process that loads and builds plugins for it. */

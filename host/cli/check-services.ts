@@ -1,9 +1,9 @@
 import { EventBus, Logger, type Publishable } from '../../sdk';
 import type { EventContract } from '../../sdk/internal';
-import { systemClock } from '../clock';
 import { checkFields, subjectOf } from '../effects/publishable';
 import type { StoreTexts } from '../effects/text-store';
-import type { PluginServices } from '../plugin/contain';
+import type { PluginServices } from '../load/instantiate';
+import { systemClock } from '../base/time';
 
 /** What a plugin is given while it is checked: a store in memory, a bus that sends nowhere, a log that nobody reads. */
 export function checkServices(): PluginServices {

@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import type { JetplugError } from '../../sdk/internal';
 import { atSettings } from '../config/settings-place';
 import { unusedSections } from '../config/unused-sections';
-import { discover } from '../plugin/discover';
-import { Claims } from '../plugin/claims';
+import { discover } from '../load/discover';
+import { NameRegistry } from '../plugin/name-registry';
 import { checkPlugins } from './check-plugins';
 import { common, configFor, type CommonFlags } from './common';
 import { errorLines, errorsOf, paint, print, printJson } from './output';
@@ -70,7 +70,7 @@ async function inspect(flags: CheckFlags): Promise<Findings> {
       config: { deploy, plugins: config.plugins, streams, delivery },
       start: flags.start === true,
     };
-    const claims = new Claims();
+    const claims = new NameRegistry();
     for (const checked of await checkPlugins(order)) {
       problems.push(...checked.problems.map((error) => atSettings(error, loaded.sourceOf)));
       warnings.push(...checked.warnings);

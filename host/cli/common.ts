@@ -3,7 +3,7 @@ import { isJetplugError, JetplugError } from '../../sdk/internal';
 import type { LoadedConfig } from '../config/config';
 import { loadConfig } from '../config/load';
 import { Connection } from '../nats/connection';
-import { runningBrokerUrl } from '../nats/embedded/open-broker';
+import { runningBrokerUrl } from '../nats-server/open-broker';
 
 /** The flags that every command has. */
 export interface CommonFlags {

@@ -1,24 +1,26 @@
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
-import { KvLongTexts, type LongTexts } from '../effects/long-texts';
-import { layOut } from '../json-text';
-import { decodeHeader, HEADERS_LEFT_HEADER, keptHeaders, roadRecord } from '../message/dead-letter';
-import type { ParkedEvent } from '../message/ports';
+import { KvLongTexts, type LongTexts } from '../records/long-texts';
+import { layOut } from '../base/json-text';
+import { retryRecord } from '../message/dead-letter';
+import type { DeferredEvent } from '../broker/ports';
 import { Bucket } from '../nats/bucket';
 import type { Connection } from '../nats/connection';
 import { durablePosition, ensureDurable } from '../nats/consumers';
 import { DeadLetterStream, readHeaders, type StoredLetter } from '../nats/dead-letter-stream';
 import { ensureManagedStream } from '../nats/managed-stream';
-import { NatsRetryRoad, roadDurable } from '../nats/retry-road';
+import { NatsRetryQueue } from '../nats/retry-queue';
 import { isOurs } from '../nats/stream-comparison';
 import { deadLetterStream, retryStream } from '../nats/wanted-streams';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
-import { firstLine, utf8 } from '../text';
+import { firstLine, utf8 } from '../base/utf8';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { assertChosen, noLetter, numberOf, select, selects, type SelectionFlags } from './dead-selection';
 import { paint, print, printJson, table } from './output';
 import { progressBar } from './progress';
+import { retryQueueDurable } from '../broker/retry-queue';
+import { HEADERS_LEFT_HEADER, keptHeaders, decodeHeader } from '../broker/letter-headers';
 
 /** What a change of letters leans on. */
 interface Broker {
@@ -89,7 +91,7 @@ async function redrive(ids: string[], flags: SelectionFlags): Promise<void> {
     const stored = await stream.get(letter.id);
     if (!stored) return;
     const whole = await withWhatWasLeft(stored, connection);
-    await new NatsRetryRoad(connection).park(await withOwnRecord(redriven(whole), texts));
+    await new NatsRetryQueue(connection).defer(await withOwnRecord(redriven(whole), texts));
   };
   await change(ids, flags, 'redriven', work, prepareRoads);
 }
@@ -138,7 +140,7 @@ async function prepareRoads(
   if (!isThere) await ensureManagedStream(connection, retries, config.deploy);
   const handlers = new Map(letters.map((letter) => [`${letter.plugin}.${letter.handler}`, letter]));
   for (const { plugin, handler } of handlers.values()) {
-    const road = roadDurable(plugin, handler, config.delivery.ackWaitMs, config.deploy.name);
+    const road = retryQueueDurable(plugin, handler, config.delivery.ackWaitMs, config.deploy.name);
     // One that is there is as its host wants it, whose config may be another.
     if (!(await durablePosition(connection, road.stream, road.durable))) await ensureDurable(connection, road);
   }
@@ -167,7 +169,7 @@ async function withWhatWasLeft(letter: StoredLetter, { jsm }: Connection): Promi
 }
 
 /** The event on its road and its letter may end at different times: each has its own record of what is long. */
-async function withOwnRecord(event: ParkedEvent, texts: LongTexts): Promise<ParkedEvent> {
+async function withOwnRecord(event: DeferredEvent, texts: LongTexts): Promise<DeferredEvent> {
   const { plugin, handler, origin, pass, past } = event;
   if (past.appliedIn === undefined) return event;
   const text = await texts.get(past.appliedIn);
@@ -175,7 +177,7 @@ async function withOwnRecord(event: ParkedEvent, texts: LongTexts): Promise<Park
     const message = `dead letter ${past.letter}: what its runs had applied, text.${past.appliedIn}, is gone`;
     throw new JetplugError('JP_NOT_FOUND', message);
   }
-  const appliedIn = await texts.put(text, roadRecord(plugin, handler, origin, pass));
+  const appliedIn = await texts.put(text, retryRecord(plugin, handler, origin, pass));
   return { ...event, past: { ...past, appliedIn } };
 }
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { packageRoot } from '../version';
+import { packageRoot } from '../base/package-version';
 
 export function demoCommand(program: Command): void {
   program

@@ -4,9 +4,9 @@ import { JetplugError, type EventContract } from '../../sdk/internal';
 import { decode } from '../message/decode';
 import type { PayloadLimits } from '../message/handler';
 import type { Invalid } from '../message/outcome';
-import type { OutgoingEvent } from '../message/ports';
+import type { OutgoingEvent } from '../broker/ports';
 import { validate } from '../message/validate';
-import { utf8 } from '../text';
+import { utf8 } from '../base/utf8';
 
 /** Beside those that are about the fields. */
 const HINTS: Partial<Record<Invalid['reason'], string>> = {

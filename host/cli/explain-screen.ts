@@ -2,7 +2,7 @@ import type { ErrorReport } from '../../sdk/internal';
 import { formatSize } from '../config/size';
 import type { ExplainedHandler, ExplainedPlugin } from '../ops/explain';
 import type { ConfigPlace, ExplainedOption } from '../ops/explain-options';
-import type { ProcessState } from '../plugin/plugin-code';
+import type { ProcessState } from '../load/plugin-code';
 import { paint, place, table } from './output';
 import { stateText } from './state-text';
 

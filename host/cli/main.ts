@@ -1,7 +1,7 @@
 // First, so that it sees the parent before anything else is loaded.
 import { watchNpm } from './npm-parent';
 import { Command, CommanderError } from 'commander';
-import { packageVersion } from '../version';
+import { packageVersion } from '../base/package-version';
 import { adoptCommand } from './adopt';
 import { checkCommand } from './check';
 import { deadCommand } from './dead';

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isEventContract, JetplugError, type EventContract } from '../../sdk/internal';
-import { loadModules } from '../plugin/module-loader';
+import { loadModules } from '../load/module-loader';
 
 /** The contract of a new plugin's events. */
 export interface Contract {

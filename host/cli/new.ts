@@ -3,11 +3,11 @@ import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { isPublishSubject, isSubscribeSubject, JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
-import { streamFor } from '../nats/streams';
 import { configFor } from './common';
 import { findContract, newContract, type Contract } from './new-contract';
 import { paint, place, print, printJson } from './output';
 import { classNameOf, pluginText, testText } from './new-texts';
+import { streamFor } from '../broker/stream-state';
 
 interface NewFlags {
   on: string;

@@ -1,9 +1,9 @@
 import { relative } from 'node:path';
 import { styleText } from 'node:util';
 import { isJetplugError, JetplugError } from '../../sdk/internal';
-import { causesOf } from '../causes';
-import { layOut } from '../json-text';
-import { errorsIn } from '../plain-error';
+import { causesOf } from '../base/causes';
+import { layOut } from '../base/json-text';
+import { errorsIn } from '../base/plain-error';
 
 type Style = Parameters<typeof styleText>[0];
 

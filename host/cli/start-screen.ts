@@ -1,6 +1,6 @@
 import type { HostSummary } from '../host';
 import type { PluginStatus } from '../ops/status';
-import { packageVersion } from '../version';
+import { packageVersion } from '../base/package-version';
 import { paint, place, table } from './output';
 
 /** What a person sees when the host is ready. */

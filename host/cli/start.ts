@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { configFiles, loadConfig, type LoadOptions } from '../config/load';
 import type { Host } from '../host';
-import type { HostLog } from '../log';
+import type { HostLog } from '../log/log';
 import { common, type CommonFlags } from './common';
 import { errorsOf, print, printErrors } from './output';
 import { progressBar } from './progress';
 import { startScreen } from './start-screen';
 import { stopOnSignals } from './stop-signals';
-import { packageVersion } from '../version';
+import { packageVersion } from '../base/package-version';
 
 interface StartFlags extends CommonFlags {
   natsPort?: string;
@@ -40,7 +40,7 @@ Examples:
 
 async function start(flags: StartFlags): Promise<void> {
   // Other commands would wait for them as long as for all else they load.
-  const [{ Host }, { HostLog }] = await Promise.all([import('../host.js'), import('../log.js')]);
+  const [{ Host }, { HostLog }] = await Promise.all([import('../host.js'), import('../log/log.js')]);
   // So that the stack of a plugin's error names the line of its .ts file.
   process.setSourceMapsEnabled(true);
   const terminal = process.stdout.isTTY && !flags.json;

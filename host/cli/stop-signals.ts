@@ -1,5 +1,5 @@
 import type { Host } from '../host';
-import type { HostLog } from '../log';
+import type { HostLog } from '../log/log';
 import { watchNpm } from './npm-parent';
 
 /** A terminal's Ctrl-C reaches the host twice under npm: what follows within this time is the same wish. */

@@ -5,7 +5,7 @@ import { escapeKey, unescapeKey } from '../effects/store-keys';
 import { Bucket } from '../nats/bucket';
 import type { Connection } from '../nats/connection';
 import { streamsHolding } from '../nats/streams';
-import { layOut } from '../json-text';
+import { layOut } from '../base/json-text';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { print, printJsonText, table } from './output';
 

@@ -3,13 +3,14 @@ import type { Config } from '../config/config';
 import type { Connection } from '../nats/connection';
 import { durablePosition } from '../nats/consumers';
 import { askHosts } from '../nats/service';
-import { streamFor, streamsHolding } from '../nats/streams';
+import { streamsHolding } from '../nats/streams';
 import { mergeRoutes, type Routes, type Unreached } from '../ops/routes';
-import { compile } from '../plugin/compile';
-import { describe, type HandlerDefinition } from '../plugin/describe';
-import { discover } from '../plugin/discover';
+import { compile } from '../load/compile';
+import { describe, type HandlerDefinition } from '../load/describe';
+import { discover } from '../load/discover';
 import { nearestSubject } from './nearest-subject';
 import { paint } from './output';
+import { streamFor } from '../broker/stream-state';
 
 /** Who takes an event of a subject. */
 export interface Takers {

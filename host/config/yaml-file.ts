@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
 import { JetplugError, type ErrorCode } from '../../sdk/internal';
-import { isExactDecimal } from '../exact-numbers';
-import { utf8 } from '../text';
+import { isExactDecimal } from '../base/exact-numbers';
+import { utf8 } from '../base/utf8';
 import { explain } from './yaml-errors';
 
 /** A YAML file as plain values, and where each of them stands. */

@@ -1,11 +1,11 @@
 import type { ForEvent } from '../../sdk';
 import { isJetplugError } from '../../sdk/internal';
 import { currentRun, currentScope, type Run } from '../message/run';
-import type { KeyValue } from './key-value';
-import { KeyWriters } from './key-writers';
+import type { KeyValue } from '../records/key-value';
+import { KeyWriters } from '../records/key-writers';
 import { escapeKey, unescapeKey } from './store-keys';
-import type { StoreTexts } from './text-store';
-import type { Change } from './write-batch';
+import { TextStore, type StoreTexts } from './text-store';
+import type { Change } from '../records/write-batch';
 
 /** A store's texts in a bucket; within a handler a change is applied once for its event, however often that comes. */
 export class BucketTexts implements StoreTexts {
@@ -62,4 +62,11 @@ export class BucketTexts implements StoreTexts {
 /** All else is known not to have been written. */
 function isUnanswered(error: unknown): boolean {
   return isJetplugError(error) && error.code === 'JP_STORE_UNAVAILABLE';
+}
+
+/** A plugin's store on a bucket. */
+export class KvStore<T> extends TextStore<T> {
+  constructor(bucket: KeyValue) {
+    super(new BucketTexts(bucket));
+  }
 }

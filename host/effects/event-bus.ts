@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { EventBus, type Clock, type Publishable, type PublishOptions } from '../../sdk';
 import { JetplugError, type Envelope, type EventContract } from '../../sdk/internal';
-import { isPromise } from '../maybe-promise';
+import { isPromise } from '../base/maybe-promise';
 import { utc } from '../message/decode';
 import { HOPS_HEADER } from '../message/decode';
 import { derivedId } from '../message/outbox';
-import type { Outgoing, OutgoingEvent } from '../message/ports';
+import type { Outgoing, OutgoingEvent } from '../broker/ports';
 import { currentRun, type Run } from '../message/run';
 import { checkFields, subjectOf, toJson } from './publishable';
 

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { isEventContract } from '../../sdk/internal';
-import { showThrown } from '../thrown';
+import { showThrown } from '../base/thrown';
 
 /** A part of a value that JSON cannot hold: it would be left out, replaced by null or by `{}`. */
 export interface NotJson {

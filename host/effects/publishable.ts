@@ -1,8 +1,8 @@
 import { isEventContract, isPublishSubject, JetplugError, type EventContract } from '../../sdk/internal';
-import { then, type MaybePromise } from '../maybe-promise';
+import { then, type MaybePromise } from '../base/maybe-promise';
 import { listIssues } from '../message/validate';
-import { plainError } from '../plain-error';
-import { showThrown } from '../thrown';
+import { plainError } from '../base/plain-error';
+import { showThrown } from '../base/thrown';
 import { findNotJson, NOT_JSON_HINT } from './json-value';
 
 /** @throws JetplugError `JP_SUBJECT_INVALID` */

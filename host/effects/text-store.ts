@@ -1,9 +1,9 @@
 import { Store, type ForEvent } from '../../sdk';
 import { JetplugError } from '../../sdk/internal';
-import { refuseInexact } from '../exact-numbers';
-import { isPromise, type MaybePromise } from '../maybe-promise';
-import { plainError } from '../plain-error';
-import { showThrown } from '../thrown';
+import { refuseInexact } from '../base/exact-numbers';
+import { isPromise, type MaybePromise } from '../base/maybe-promise';
+import { plainError } from '../base/plain-error';
+import { showThrown } from '../base/thrown';
 import { findNotJson, NOT_JSON_HINT } from './json-value';
 import { assertScope } from './store-keys';
 

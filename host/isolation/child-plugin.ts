@@ -1,24 +1,24 @@
 import type { Logger } from '../../sdk';
 import type { Envelope } from '../../sdk/internal';
-import { systemClock } from '../clock';
 import { lazyResultError } from '../message/lazy-result';
 import { OutcomeKnown } from '../message/outcome';
-import { isStale } from '../message/stale-failure';
+import { isStale } from '../message/failures/stale-failure';
 import { validate } from '../message/validate';
-import { errorsIn } from '../plain-error';
-import { compile } from '../plugin/compile';
-import { contain, lifecycleError, type ContainedPlugin } from '../plugin/contain';
-import { describe, type DescribedPlugin, type HandlerDefinition } from '../plugin/describe';
+import { errorsIn } from '../base/plain-error';
+import { compile } from '../load/compile';
+import { instantiate, lifecycleError, type InstantiatedPlugin } from '../load/instantiate';
+import { describe, type DescribedPlugin, type HandlerDefinition } from '../load/describe';
 import { ChildBatchContext, ChildCall, ChildContext, within } from './child-call';
 import { RemoteEventBus, RemoteLogger, RemoteTexts } from './child-services';
 import type { HostLink } from './host-link';
 import type { HostMessage, WireDefinition, WireEvent } from './protocol';
 import { decodeError, encodeBatch, encodeError, type WireError, type WireFailure } from './wire-error';
+import { systemClock } from '../base/time';
 
 /** The plugin of this process, as its host's orders find it: loaded, started, called, stopped. */
 export class ChildPlugin {
   private definition: DescribedPlugin | undefined;
-  private contained: ContainedPlugin | undefined;
+  private contained: InstantiatedPlugin | undefined;
   private readonly calls = new Map<number, ChildCall>();
   private readonly log: Logger;
 
@@ -71,7 +71,7 @@ export class ChildPlugin {
       bus: new RemoteEventBus(this.link),
       openTexts: () => Promise.resolve(new RemoteTexts(this.link)),
     };
-    this.contained = await contain(this.definition!, services, settings);
+    this.contained = await instantiate(this.definition!, services, settings);
     this.link.send({ is: 'started' });
   }
 

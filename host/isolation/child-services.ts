@@ -2,8 +2,8 @@ import { EventBus, Logger, type ForEvent, type Publishable, type PublishOptions 
 import type { EventContract } from '../../sdk/internal';
 import { checkFields, subjectOf, toJson } from '../effects/publishable';
 import type { StoreTexts } from '../effects/text-store';
-import type { Change } from '../effects/write-batch';
-import { isPromise } from '../maybe-promise';
+import type { Change } from '../records/write-batch';
+import { isPromise } from '../base/maybe-promise';
 import { currentCall } from './child-call';
 import type { HostLink } from './host-link';
 

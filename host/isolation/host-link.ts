@@ -1,6 +1,6 @@
-import type { MaybePromise } from '../maybe-promise';
-import { then } from '../maybe-promise';
-import { plainFields, plainText } from '../plain-value';
+import type { MaybePromise } from '../base/maybe-promise';
+import { then } from '../base/maybe-promise';
+import { plainFields, plainText } from '../base/plain-value';
 import type { Answer, Asked, HostMessage, ProcessMessage } from './protocol';
 import { decodeError, encodeError } from './wire-error';
 

@@ -1,12 +1,13 @@
 import type { Handler } from '../message/handler';
 import { currentScope, type Scope } from '../message/run';
-import type { PartedLog } from '../log';
-import type { PluginDefinition } from '../plugin/describe';
-import type { MemoryLimits } from '../plugin/isolation-options';
-import type { ModuleText } from '../plugin/module-loader';
-import type { PluginCode, ProcessState } from '../plugin/plugin-code';
-import type { Time, Timer } from '../time';
-import { startTurns } from './starts';
+import type { PartedLog } from '../log/log';
+import type { PluginDefinition } from '../load/describe';
+import type { MemoryLimits } from '../load/isolation-options';
+import type { ModuleText } from '../load/module-loader';
+import type { PluginCode, ProcessState } from '../load/plugin-code';
+import type { Time, Timer } from '../base/time';
+import { availableParallelism } from 'node:os';
+import { Limiter } from '../base/limiter';
 import { PluginProcess, type Call, type Services } from './plugin-process';
 import type { Layers, WireModule } from './protocol';
 import { isJetplugError, type JetplugError } from '../../sdk/internal';
@@ -17,6 +18,12 @@ const RESTART_MS = [100, 200, 500, 1_000, 2_000, 5_000, 10_000];
 const SOUND_MS = 30_000;
 /** How often its processes are looked at. */
 const LOOK_MS = 500;
+
+/**
+ * Limits how many processes of isolated plugins start at the same time. More would only slow each other down; some of
+ * them may wait for something else than a processor.
+ */
+export const processStarts = new Limiter(2 * availableParallelism());
 
 /** What an isolated plugin needs of its host. */
 export interface IsolatedOptions {
@@ -188,7 +195,7 @@ export class IsolatedPlugin implements PluginCode {
   private async restart(place: Place): Promise<void> {
     place.restarts++;
     try {
-      await startTurns.take(async () => {
+      await processStarts.take(async () => {
         if (this.stopping) return;
         await this.open(place);
         await this.ready(place);

@@ -1,8 +1,8 @@
 import type { Envelope } from '../../sdk/internal';
 import type { ReceivedCloudEvent } from '../message/cloud-events';
 import type { PluginsConfig } from '../config/config';
-import type { HandlerDefinition, PluginDefinition } from '../plugin/describe';
-import type { ModuleText } from '../plugin/module-loader';
+import type { HandlerDefinition, PluginDefinition } from '../load/describe';
+import type { ModuleText } from '../load/module-loader';
 import type { WireError } from './wire-error';
 
 /*

@@ -1,9 +1,9 @@
 import { BatchFailure, Reject, RetryLater } from '../../sdk';
 import { isJetplugError, JetplugError, type ErrorReport } from '../../sdk/internal';
-import { AlreadySettled } from '../effects/write-batch';
+import { AlreadySettled } from '../records/write-batch';
 import { OutcomeKnown, type DeadLetterReason } from '../message/outcome';
 import { readThrown, type ThrownRecord } from '../message/read-thrown';
-import { isErrorLike, plainError } from '../plain-error';
+import { isErrorLike, plainError } from '../base/plain-error';
 
 /** A thrown value on its way between host and process: what its receiver must know of it. */
 export type WireError = WireText &

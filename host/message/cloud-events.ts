@@ -1,6 +1,6 @@
 import type { CloudEvent, Envelope } from '../../sdk/internal';
-import { utf8 } from '../text';
-import type { Delivery } from './delivery';
+import { utf8 } from '../base/utf8';
+import type { Delivery } from '../broker/delivery';
 import { invalid, type Invalid } from './outcome';
 import { parseObject } from './parse-object';
 

@@ -1,29 +1,24 @@
-import { withCauses } from '../causes';
+import { encodeHeader } from '../broker/letter-headers';
+import { APPLIED_IN_HEADER } from '../broker/letter-headers';
+import { keptHeaders } from '../broker/letter-headers';
+import { APPLIED_HEADER } from '../broker/letter-headers';
+import { HEADERS_LEFT_HEADER } from '../broker/letter-headers';
+import { withCauses } from '../base/causes';
 import { createHash } from 'node:crypto';
 import { topFrame } from '../../sdk/internal';
-import { isError, showThrown } from '../thrown';
-import { asciiJson } from '../effects/ascii-json';
-import type { CarriedUpdates } from './applied';
-import type { Delivery, MessageRef } from './delivery';
+import { isError, showThrown } from '../base/thrown';
+import { asciiJson } from '../records/ascii-json';
+import type { CarriedUpdates } from './failures/applied';
+import type { Delivery, MessageRef } from '../broker/delivery';
 import type { Handler } from './handler';
-import { headerBytes, renameHeaders, type AllHeaders } from './headers';
-import type { DeadLetter } from './ports';
+import { headerBytes, type AllHeaders } from '../broker/headers';
+import type { DeadLetter } from '../broker/ports';
 import type { DeadLetterReason } from './outcome';
-
-export const APPLIED_HEADER = 'x-applied';
-/** The record of the host's bucket that holds the updates. */
-export const APPLIED_IN_HEADER = 'x-applied-in';
-const MESSAGE_ID_HEADER = 'x-original-msg-id';
 const MAX_MESSAGE_BYTES = 2_048;
 const MAX_STACK_BYTES = 8_192;
 const MAX_CAUSES = 5;
 /** A stream takes 64 KiB of headers; the ones added here, but for the updates, need up to 12. */
 const MAX_ORIGINAL_HEADERS_BYTES = 49_152;
-/** What a letter says of its failure. An event that brings headers of these names is not believed, and keeps them under another. */
-const OF_THE_LETTER =
-  /^x-(dead-letter-reason|original-.*|failed-at|delivery-count|attempts|plugin|handler|plugin-version|error-.*|fingerprint|applied|applied-in|payload-left-in-stream|headers-left-in-stream)$/i;
-const RENAMED = 'x-original-header-';
-export const HEADERS_LEFT_HEADER = 'x-headers-left-in-stream';
 
 export function deadLetterOf(
   handler: Handler,
@@ -65,18 +60,6 @@ export function deadLetterOf(
   };
 }
 
-/** Whether a letter with these headers is the event's. */
-export function isLetterOf(
-  headers: Readonly<Record<string, string>>,
-  { stream, sequence, storedAtMs }: MessageRef,
-): boolean {
-  return (
-    headers['x-original-stream'] === stream &&
-    headers['x-original-sequence'] === String(sequence) &&
-    headers['x-original-time'] === new Date(storedAtMs).toISOString()
-  );
-}
-
 /** A malformed block has none that could be kept, and one too large leaves no room. */
 function originalHeaders(delivery: Delivery): AllHeaders {
   try {
@@ -86,26 +69,6 @@ function originalHeaders(delivery: Delivery): AllHeaders {
   } catch (error) {
     return { headers: { 'x-original-headers-error': encodeHeader(showThrown(error), 256) } };
   }
-}
-
-/** An event's headers as its letter has them: all but the ones that JetStream would obey. */
-export function keptHeaders(original: AllHeaders): AllHeaders {
-  const kept = renameHeaders(original, (name) => {
-    if (/^nats-/i.test(name)) return undefined;
-    return OF_THE_LETTER.test(name) ? `${RENAMED}${name}` : name;
-  });
-  const messageId = original.headers['Nats-Msg-Id'];
-  return messageId === undefined ? kept : { ...kept, headers: { ...kept.headers, [MESSAGE_ID_HEADER]: messageId } };
-}
-
-/** The event's own headers among those of its letter, under the names that they came with. */
-export function headersOfEvent(letter: AllHeaders): AllHeaders {
-  const own = renameHeaders(letter, (name) => {
-    if (name.startsWith(RENAMED)) return name.slice(RENAMED.length);
-    return OF_THE_LETTER.test(name) || /^nats-/i.test(name) ? undefined : name;
-  });
-  const messageId = letter.headers[MESSAGE_ID_HEADER];
-  return messageId === undefined ? own : { ...own, headers: { ...own.headers, 'Nats-Msg-Id': messageId } };
 }
 
 /** What a redrive is not to apply again. */
@@ -127,7 +90,7 @@ export function letterRecord(plugin: string, handler: string, event: MessageRef)
 }
 
 /** The same of an event on the retry road. */
-export function roadRecord(plugin: string, handler: string, event: MessageRef, pass: string): string {
+export function retryRecord(plugin: string, handler: string, event: MessageRef, pass: string): string {
   return `road.${plugin}.${handler}.${event.stream}.${event.sequence}.${event.storedAtMs}.${pass}`;
 }
 
@@ -151,27 +114,4 @@ export function fingerprint(error: Error): string {
     .replace(/\b(?=\w*\d)\w+\b/g, '#');
   const text = `${error.name}\n${message}\n${frame ? `${frame.file}:${frame.line}` : ''}`;
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
-}
-
-/** A header value cannot hold line breaks or what is not ASCII: percent-encoded, and cut between characters to a length. */
-export function encodeHeader(text: string, maxBytes: number): string {
-  let encoded = '';
-  for (const char of text) {
-    const next = /[\x20-\x24\x26-\x7e]/.test(char) ? char : percentEncode(char);
-    if (encoded.length + next.length > maxBytes) return `${encoded}...`;
-    encoded += next;
-  }
-  return encoded;
-}
-
-function percentEncode(char: string): string {
-  return [...Buffer.from(char)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
-}
-
-export function decodeHeader(value: string): string {
-  const bytes = Buffer.from(
-    value.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))),
-    'latin1',
-  );
-  return bytes.toString('utf8');
 }

@@ -1,5 +1,5 @@
-import { attemptAfter, type Failures } from './attempts';
-import type { Circuit } from './circuit';
+import { attemptAfter, type Failures } from './failures/attempts';
+import type { CircuitBreaker } from './failures/circuit-breaker';
 import type { RetryPolicy } from './handler';
 import type { DeadLetterReason, Outcome } from './outcome';
 
@@ -39,7 +39,7 @@ export function decide(
   outcome: Outcome,
   before: Failures,
   retry: RetryPolicy,
-  circuit: Pick<Circuit, 'isOpen' | 'isSuspicious' | 'probeDelayMs'>,
+  circuit: Pick<CircuitBreaker, 'isOpen' | 'isSuspicious' | 'probeDelayMs'>,
   random: number,
 ): Decision {
   const attempt = attemptAfter(before);

@@ -1,7 +1,7 @@
 import type { Envelope } from '../../sdk/internal';
 import { isBinary, readCloudEvent, type ReceivedCloudEvent } from './cloud-events';
-import type { Delivery } from './delivery';
-import { describe } from './describe';
+import type { Delivery } from '../broker/delivery';
+import { describeValue } from '../base/describe-value';
 import type { PayloadLimits } from './handler';
 import { invalid, type Invalid } from './outcome';
 import { parseObject, type Parsed } from './parse-object';
@@ -84,15 +84,16 @@ function parse(delivery: Received, maxDepth: number): Parsed | Invalid {
 function fillEnvelope(given: Partial<Record<keyof Envelope, unknown>>, delivery: Received): Value<Envelope> | Invalid {
   const { event_type: type = delivery.subject, timestamp: time } = given;
   const { event_id: id = identityOf(delivery) } = given;
-  if (typeof type !== 'string' || type === '') return invalid('invalid-envelope', `event_type is ${describe(type)}`);
+  if (typeof type !== 'string' || type === '')
+    return invalid('invalid-envelope', `event_type is ${describeValue(type)}`);
   if (typeof id !== 'string' || id === '' || isLongerThan(MAX_ID_BYTES, id)) {
-    return invalid('invalid-envelope', `event_id is ${describe(id)}, not a string of 1–${MAX_ID_BYTES} bytes`);
+    return invalid('invalid-envelope', `event_id is ${describeValue(id)}, not a string of 1–${MAX_ID_BYTES} bytes`);
   }
   const timestamp = time === undefined ? new Date(delivery.origin.storedAtMs).toISOString() : utc(time);
   if (timestamp === undefined) {
     return invalid(
       'invalid-envelope',
-      `timestamp is ${describe(time)}, not an ISO 8601 time such as 2026-05-12T19:03:11Z`,
+      `timestamp is ${describeValue(time)}, not an ISO 8601 time such as 2026-05-12T19:03:11Z`,
     );
   }
   return { value: { event_type: type, event_id: id, timestamp } };

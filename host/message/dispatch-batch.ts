@@ -1,6 +1,6 @@
 import { JetplugError } from '../../sdk/internal';
-import { all, then, type MaybePromise } from '../maybe-promise';
-import { promiseOf, whenSettled } from '../promises';
+import { all, then, type MaybePromise } from '../base/maybe-promise';
+import { promiseOf, whenSettled } from '../base/promises';
 import { RunBatchContext, type Batch } from './batch';
 import { logLate, outcomeOf, outcomeOfThrown, sent } from './dispatch';
 import { lazyResultError } from './lazy-result';

@@ -1,6 +1,6 @@
 import { JetplugError, type ErrorCode } from '../../sdk/internal';
-import { then, type MaybePromise } from '../maybe-promise';
-import { promiseOf } from '../promises';
+import { then, type MaybePromise } from '../base/maybe-promise';
+import { promiseOf } from '../base/promises';
 import type { Execution } from './execution';
 import type { Handler } from './handler';
 import { lazyResultError } from './lazy-result';
@@ -8,7 +8,7 @@ import { sendOutbox } from './outbox';
 import type { Outcome } from './outcome';
 import { readThrown, type ThrownRecord } from './read-thrown';
 import { RunContext, within, type Run } from './run';
-import { isStale } from './stale-failure';
+import { isStale } from './failures/stale-failure';
 
 /**
  * Runs the handler on the event, and `next` with how that ended; what it published is sent once it has

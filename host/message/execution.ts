@@ -1,5 +1,5 @@
-import { isPromise, rethrow, type MaybePromise } from '../maybe-promise';
-import { whenSettled } from '../promises';
+import { isPromise, rethrow, type MaybePromise } from '../base/maybe-promise';
+import { whenSettled } from '../base/promises';
 import type { Handler } from './handler';
 import { HandlerCall } from './handler-call';
 import type { Outcome } from './outcome';

@@ -1,14 +1,14 @@
 import type { BatchContext, EventContext, Logger } from '../../sdk';
 import type { Envelope, EventContract, Location } from '../../sdk/internal';
-import type { LongTexts } from '../effects/long-texts';
-import type { Settlements } from '../effects/settlements';
-import type { Time } from '../time';
-import type { AttemptLog } from './attempts';
-import type { AppliedUpdate } from './delivery';
-import type { Circuit } from './circuit';
+import type { LongTexts } from '../records/long-texts';
+import type { Settlements } from '../records/settlements';
+import type { Time } from '../base/time';
+import type { AttemptLog } from './failures/attempts';
+import type { AppliedUpdate } from '../broker/delivery';
+import type { CircuitBreaker } from './failures/circuit-breaker';
 import type { HandlerCounters } from './counters';
-import type { DeadLetters, Outgoing, RetryRoad } from './ports';
-import type { Probation } from './probation';
+import type { DeadLetters, Outgoing, RetryQueue } from '../broker/ports';
+import type { HandlerCanary } from './failures/handler-canary';
 
 /** All that a message's life needs to know of the handler it is for. */
 export interface Handler {
@@ -38,11 +38,11 @@ export interface Handler {
   readonly attempts: AttemptLog;
   /** What runs at a message have applied to the plugin's store, by the marks that they left there; it takes a while. */
   findApplied(sequence: number): Promise<readonly AppliedUpdate[]>;
-  readonly circuit: Circuit;
+  readonly circuit: CircuitBreaker;
   /** Where this version has not shown yet that it works. */
-  readonly probation?: Probation | undefined;
+  readonly canary?: HandlerCanary | undefined;
   readonly deadLetters: DeadLetters;
-  readonly road: RetryRoad;
+  readonly retryQueue: RetryQueue;
   readonly outgoing: Outgoing;
   readonly counters: HandlerCounters;
   readonly log: Logger;

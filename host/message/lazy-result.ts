@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { JetplugError } from '../../sdk/internal';
-import { readMember } from '../thrown';
+import { readMember } from '../base/thrown';
 import type { CalledHandler } from './handler-call';
 
 const OBSERVABLE: readonly PropertyKey[] = ['@@observable', Symbol.for('observable')];

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { OutgoingEvent } from './ports';
+import type { OutgoingEvent } from '../broker/ports';
 import type { Run } from './run';
 
 /** Sends what the handler published; all at once, as their order among each other is not promised. */

@@ -1,5 +1,5 @@
-import { explainInexact, findInexactNumber } from '../exact-numbers';
-import { describe } from './describe';
+import { explainInexact, findInexactNumber } from '../base/exact-numbers';
+import { describeValue } from '../base/describe-value';
 import { invalid, type Invalid } from './outcome';
 
 export interface Parsed {
@@ -15,7 +15,7 @@ export function parseObject(text: string, maxDepth: number, what = 'the payload'
     return invalid('invalid-json', `${what} is not JSON: ${(error as Error).message}`, error);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return invalid('invalid-envelope', `${what} is ${describe(value)}, not an object`);
+    return invalid('invalid-envelope', `${what} is ${describeValue(value)}, not an object`);
   }
   const found = inspect(value, maxDepth, what);
   if (typeof found === 'object') return found;

@@ -1,19 +1,18 @@
-import { all, isPromise, then, type MaybePromise } from '../maybe-promise';
-import { mergeApplied } from './applied';
-import { attemptAfter, NO_FAILURES, type Failures } from './attempts';
+import { all, isPromise, then, type MaybePromise } from '../base/maybe-promise';
+import { mergeApplied } from './failures/applied';
+import { attemptAfter, NO_FAILURES, type Failures } from './failures/attempts';
 import { Batch } from './batch';
-import { decide, type Decision } from './decide';
 import { decode, type Decoded } from './decode';
-import type { Delivery } from './delivery';
+import type { Delivery } from '../broker/delivery';
 import { dispatch } from './dispatch';
 import { dispatchBatch } from './dispatch-batch';
-import { excused } from './excuse';
+import { judge } from './judge';
 import type { Execution } from './execution';
 import type { Handler } from './handler';
 import type { Invalid, Outcome } from './outcome';
 import { Run } from './run';
 import { settle, unmark } from './settle';
-import { crashed, isSuspect, isUnexplained } from './suspects';
+import { crashed, isSuspect, isUnexplained } from './failures/suspects';
 import { validate } from './validate';
 
 /** Who watches over running handlers, to prolong, time out or stop them. */
@@ -200,21 +199,9 @@ function observe({ handler, startedAtMs, waits }: Execution): void {
 
 /** What the outcome says of the handler, what becomes of the message, and its settling. */
 function conclude({ handler, delivery, failures, marked }: Arrival, outcome: Outcome, run?: Run): MaybePromise<void> {
-  // What a new version fails at says nothing of the event, nor of what the handler leans on.
-  const decision = excused(handler, delivery, outcome) ?? judged(handler, delivery, failures, outcome);
+  const decision = judge(handler, delivery, failures, outcome);
   const applied = run?.hasApplied ? mergeApplied(failures.applied, run.applied) : failures.applied;
   // A run that died, or whose update was not answered, may have applied what nobody knows of.
   const unsure = failures.unsure || (run !== undefined && run.unanswered > 0) || marked;
   return settle(handler, delivery, decision, { applied, marked, unsure });
-}
-
-function judged(handler: Handler, delivery: Delivery, failures: Failures, outcome: Outcome): Decision {
-  judge(handler, delivery, outcome);
-  return decide(outcome, failures, handler.retry, handler.circuit, Math.random());
-}
-
-/** Tells the circuit what the outcome says of the handler; of a bad event it says nothing. */
-function judge({ circuit }: Handler, delivery: Delivery, outcome: Outcome): void {
-  if (outcome.kind === 'handled') circuit.succeeded(delivery);
-  else if (outcome.kind === 'failed' || outcome.kind === 'timed-out') circuit.failed(delivery, outcome.error);
 }

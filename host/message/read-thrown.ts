@@ -6,10 +6,10 @@ import {
   JetplugError,
   parseDuration,
 } from '../../sdk/internal';
-import { AlreadySettled } from '../effects/write-batch';
-import { isErrorLike, itemsOf, plainError } from '../plain-error';
-import { cut } from '../text';
-import { isInstance, readMember, showThrown } from '../thrown';
+import { AlreadySettled } from '../records/write-batch';
+import { isErrorLike, itemsOf, plainError } from '../base/plain-error';
+import { cut } from '../base/utf8';
+import { isInstance, readMember, showThrown } from '../base/thrown';
 import { OutcomeKnown, type Outcome } from './outcome';
 
 /** One event of a batch that failed, by its place; -1 where the author named none that could be. */

@@ -1,5 +1,5 @@
 import type { Logger } from '../../sdk';
-import { plainFields, plainText } from '../plain-value';
+import { plainFields, plainText } from '../base/plain-value';
 
 /** A plugin's log, with the known fields on each line. It takes plain copies of what the author gives, and never throws. */
 export class RunLogger implements Logger {

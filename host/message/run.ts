@@ -1,14 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { CloudEvent, EventContext, Logger } from '../../sdk';
 import type { Envelope } from '../../sdk/internal';
-import type { Author } from '../effects/write-batch';
-import { attemptAfter, type Failures } from './attempts';
+import type { Author } from '../records/write-batch';
+import { attemptAfter, type Failures } from './failures/attempts';
 import { attributeHeaders } from './cloud-events';
 import type { Decoded } from './decode';
-import type { AppliedUpdate, Delivery } from './delivery';
+import type { AppliedUpdate, Delivery } from '../broker/delivery';
 import { Execution } from './execution';
 import type { Handler } from './handler';
-import type { OutgoingEvent } from './ports';
+import type { OutgoingEvent } from '../broker/ports';
 import { RunLogger } from './run-logger';
 
 /** One try of one handler at one delivery: a call of its own, or a part in the call of a batch. */

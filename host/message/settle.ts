@@ -1,10 +1,10 @@
 import type { Decision } from './decide';
-import { withCauses } from '../causes';
-import { carry, mergeApplied } from './applied';
-import { deadLetterOf, letterRecord, roadRecord, roomForApplied } from './dead-letter';
-import type { AppliedUpdate, Delivery } from './delivery';
+import { withCauses } from '../base/causes';
+import { carry, mergeApplied } from './failures/applied';
+import { deadLetterOf, letterRecord, retryRecord, roomForApplied } from './dead-letter';
+import type { AppliedUpdate, Delivery } from '../broker/delivery';
 import type { Handler } from './handler';
-import { then, type MaybePromise } from '../maybe-promise';
+import { then, type MaybePromise } from '../base/maybe-promise';
 
 /** What waits longer than this does so in a stream: delayed naks would count against `max_ack_pending` and stop the handler's other events. */
 const PARK_FROM_MS = 30_000;
@@ -141,9 +141,9 @@ async function park(
 ): Promise<void> {
   try {
     const { charged, provisional, outages } = await handler.attempts.read(delivery);
-    const record = roadRecord(handler.plugin, handler.name, delivery.origin, PARKED);
+    const record = retryRecord(handler.plugin, handler.name, delivery.origin, PARKED);
     const updates = await carry(applied, record, handler.texts, roomForApplied(delivery));
-    await handler.road.park({
+    await handler.retryQueue.defer({
       plugin: handler.plugin,
       handler: handler.name,
       origin: delivery.origin,

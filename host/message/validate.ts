@@ -1,12 +1,12 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Envelope, EventContract } from '../../sdk/internal';
-import type { MaybePromise } from '../maybe-promise';
-import { plainError } from '../plain-error';
-import { promiseOf, whenSettled } from '../promises';
-import { cut } from '../text';
-import { readMember, showThrown } from '../thrown';
+import type { MaybePromise } from '../base/maybe-promise';
+import { plainError } from '../base/plain-error';
+import { promiseOf, whenSettled } from '../base/promises';
+import { cut } from '../base/utf8';
+import { readMember, showThrown } from '../base/thrown';
 import type { Decoded } from './decode';
-import { instantiate } from './instantiate';
+import { buildEvent } from './build-event';
 import { invalid, type Invalid } from './outcome';
 
 /** An event that its handler may see. */
@@ -48,7 +48,7 @@ function otherType(envelope: Envelope, contract: EventContract): Invalid {
 
 function accept(result: Result, decoded: Decoded, contract: EventContract): Validated | Invalid {
   if (result.issues) return invalid('schema', listIssues(result.issues));
-  return { kind: 'validated', event: instantiate(contract, merge(result.value, decoded.envelope)), decoded };
+  return { kind: 'validated', event: buildEvent(contract, merge(result.value, decoded.envelope)), decoded };
 }
 
 /** What a handler on a raw subject gets. Where members of a CloudEvent's data are named like the envelope's, all of the data is under `data`. */

@@ -53,7 +53,7 @@ export async function adoptDurable(
   const { config } = await infoOf(connection, stream, durable);
   const metadata = { ...config.metadata, ...markOf(deployment) };
   try {
-    await connection.acks.askApi(createRequest({ stream, durable, subject: config.filter_subject }), {
+    await connection.requests.askApi(createRequest({ stream, durable, subject: config.filter_subject }), {
       stream_name: stream,
       config: { ...config, metadata },
       action: 'update',
@@ -66,7 +66,7 @@ export async function adoptDurable(
 
 async function infoOf(connection: Connection, stream: string, durable: string): Promise<ConsumerInfo> {
   try {
-    return await connection.acks.askApi<ConsumerInfo>(`CONSUMER.INFO.${stream}.${durable}`);
+    return await connection.requests.askApi<ConsumerInfo>(`CONSUMER.INFO.${stream}.${durable}`);
   } catch (error) {
     const code = apiErrorCode(error);
     if (code === API_ERROR.consumerNotFound || code === API_ERROR.streamNotFound) {

@@ -1,10 +1,10 @@
 import { DeliverPolicy, type Consumer, type Msg, type OrderedConsumerOptions } from 'nats';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
-import { Conflict, type Entry, type KeyValue } from '../effects/key-value';
+import { Conflict, type Entry, type KeyValue } from '../records/key-value';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError, isFull, isNoResponders } from './failures';
-import type { KeptStreams } from './kept-streams';
+import type { StreamKeeper } from './stream-keeper';
 import { ensureManagedStream } from './managed-stream';
 import { holdsAny } from './streams';
 import { bucketPrefixOf } from './subjects';
@@ -25,7 +25,7 @@ export type BucketConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
  */
 export class Bucket implements KeyValue {
   renewals = 0;
-  private kept: KeptStreams | undefined;
+  private kept: StreamKeeper | undefined;
   private readonly publishPrefix: string;
 
   private constructor(
@@ -50,7 +50,7 @@ export class Bucket implements KeyValue {
   }
 
   /** Has it made again where the server loses it; the result ends that. */
-  async keep(kept: KeptStreams, what: string, config: BucketConfig): Promise<() => void> {
+  async keep(kept: StreamKeeper, what: string, config: BucketConfig): Promise<() => void> {
     this.kept = kept;
     return kept.keep({
       name: `KV_${this.name}`,
@@ -75,7 +75,7 @@ export class Bucket implements KeyValue {
 
   get(key: string): Promise<Entry | undefined> {
     const subject = `${this.connection.apiPrefix}.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
-    return this.ask(this.connection.acks.ask(subject, '', toEntry));
+    return this.ask(this.connection.requests.ask(subject, '', toEntry));
   }
 
   put(key: string, value: string, expected?: number, marks?: string): Promise<number> {
@@ -143,7 +143,7 @@ export class Bucket implements KeyValue {
   ): Promise<number> {
     if (marks !== undefined) headers[MARKS] = marks;
     if (expected !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expected);
-    const written = this.connection.acks.publish(`${this.publishPrefix}${this.subjectOf(key)}`, value, { headers });
+    const written = this.connection.requests.publish(`${this.publishPrefix}${this.subjectOf(key)}`, value, { headers });
     return written.then(({ seq }) => seq, this.fail);
   }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type ConnectionOptions, type NatsConnection } from 'nats';
 import { isJetplugError, type JetplugError } from '../../sdk/internal';
 import type { NatsConfig } from '../config/config';
-import { Repeats } from '../repeats';
+import { LogThrottle } from '../base/log-throttle';
 import { loginOf, type Login } from './credentials';
 import { diagnose } from './diagnose';
 import { asBrokerError } from './failures';
@@ -56,7 +56,7 @@ export async function patiently<T>(
   once: () => Promise<T>,
 ): Promise<T> {
   const deadlineMs = performance.now() + patienceMs;
-  const reports = new Repeats(WAITING_EVERY_MS);
+  const reports = new LogThrottle(WAITING_EVERY_MS);
   for (;;) {
     try {
       return await once();

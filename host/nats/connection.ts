@@ -8,13 +8,13 @@ import {
   type Status,
 } from 'nats';
 import { isJetplugError, JetplugError } from '../../sdk/internal';
-import { SharedTimer } from '../shared-timer';
-import { AckInbox } from './ack-inbox';
-import { Answers } from './answers';
+import { SharedTimer } from '../base/shared-timer';
+import { Requests } from './requests';
+import { AckWriter } from './ack-writer';
 import { sendCommands } from './client-internals';
 import { connectOnce, patiently, type Connected, type ConnectOptions } from './connect';
 import { apiErrorCode, asBrokerError, refusedLogin } from './failures';
-import { refuseOldJetStream, refuseOldServer } from './embedded/oldest-server';
+import { refuseOldJetStream, refuseOldServer } from '../nats-server/oldest-server';
 import { apiPrefixOf } from './subjects';
 
 /** What may be told of a connection's life; every line is for the log. */
@@ -38,9 +38,9 @@ const DRAIN_MS = 5_000;
 
 /** A connection with JetStream. It reconnects for ever once it stood. */
 export class Connection {
-  readonly answers: Answers;
+  readonly ackWriter: AckWriter;
   /** Where the streams' answers come to. */
-  readonly acks: AckInbox;
+  readonly requests: Requests;
   /** Those that look whether they are still heard of. */
   readonly pulls = new SharedTimer<{ watch(): void }>(PULL_WATCH_MS, (pull) => pull.watch());
   /** The prefix of the JetStream API's subjects. */
@@ -66,14 +66,14 @@ export class Connection {
     this.inboxPrefix = nats.inboxPrefix;
     this.js = nc.jetstream({ apiPrefix: this.apiPrefix });
     // On a closed connection there is nobody to tell: the server delivers it again after its ack wait.
-    this.answers = new Answers((commands) => {
+    this.ackWriter = new AckWriter((commands) => {
       if (!nc.isClosed()) sendCommands(nc, commands);
     });
-    this.acks = new AckInbox(nc, nats);
+    this.requests = new Requests(nc, nats);
     this.watch({
-      disconnected: () => this.acks.lose(),
-      refused: (refusal) => this.acks.refuse(refusal),
-      closed: () => this.acks.close(),
+      disconnected: () => this.requests.lose(),
+      refused: (refusal) => this.requests.refuse(refusal),
+      closed: () => this.requests.close(),
     });
     this.follow();
   }
@@ -141,7 +141,7 @@ export class Connection {
   /** Sends what is buffered and closes. */
   async close(): Promise<void> {
     if (this.nc.isClosed()) return;
-    this.answers.flush();
+    this.ackWriter.flush();
     // A drain needs the server; without one there is nothing to wait for, and a half-open connection never says so.
     if (this.up) await Promise.race([this.nc.drain(), sleep(DRAIN_MS, undefined, { ref: false })]);
     await this.nc.close();

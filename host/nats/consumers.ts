@@ -1,47 +1,14 @@
+import type { DurableSpec } from '../broker/durable';
+import type { DurablePosition } from '../broker/durable';
 import { DeliverPolicy, type ConsumerConfig, type ConsumerInfo } from 'nats';
-import { durationMs, JetplugError, type From } from '../../sdk/internal';
-import { Turns } from '../turns';
+import { durationMs, JetplugError } from '../../sdk/internal';
+import { Limiter } from '../base/limiter';
 import type { Connection } from './connection';
-import {
-  changeTexts,
-  correctedConfig,
-  differencesOf,
-  newConfig,
-  type DurableDifferences,
-  type DurableSettings,
-  type FieldChange,
-} from './durable-config';
+import { changeTexts, correctedConfig, differencesOf, newConfig, type DurableDifferences } from './durable-config';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 import { foreignDurable } from './foreign-durable';
 import { ownershipOf } from './ownership';
-
-/** What a handler asks of its durable consumer. */
-export interface DurableSpec extends DurableSettings {
-  readonly stream: string;
-  readonly durable: string;
-  /** Counts only when the durable is made for the first time. */
-  readonly from: From;
-  /** Where to go on when the durable was made before and is gone: behind what is settled. */
-  readonly resumeAfter?: number;
-  /** Whether settings that another host of the deployment has given it are left as they are. */
-  readonly yieldsToOtherHosts?: boolean;
-}
-
-/** How far a durable is. */
-export interface DurablePosition {
-  /** Not delivered yet. */
-  readonly pending: number;
-  /** Delivered and not settled, delayed ones included; of all hosts. */
-  readonly inFlight: number;
-  /** Everything up to this sequence of the stream is settled. */
-  readonly ackFloor: number;
-  /** Where it began, if that was told by a sequence. */
-  readonly startSequence?: number;
-  /** The settings that this call has corrected. */
-  readonly corrected?: readonly FieldChange[];
-  /** Settings that the server has set again, by limits of its own or of the stream. */
-  readonly limited?: readonly FieldChange[];
-}
+import type { FieldChange } from './durable-config';
 
 /**
  * Makes the durable where it is missing, and corrects in place what the server lets us.
@@ -82,7 +49,7 @@ export async function durablePosition(
 
 async function findDurable(connection: Connection, stream: string, durable: string): Promise<ConsumerInfo | undefined> {
   try {
-    return await connection.acks.askApi<ConsumerInfo>(`CONSUMER.INFO.${stream}.${durable}`);
+    return await connection.requests.askApi<ConsumerInfo>(`CONSUMER.INFO.${stream}.${durable}`);
   } catch (error) {
     if (apiErrorCode(error) === API_ERROR.consumerNotFound) return undefined;
     throw asBrokerError(error, `durable ${durable} on stream ${stream}`);
@@ -90,7 +57,7 @@ async function findDurable(connection: Connection, stream: string, durable: stri
 }
 
 /** The server makes one after the other: of many, the last are to be made before nobody waits for them any longer. */
-const making = new Turns(100);
+const making = new Limiter(100);
 
 function create(connection: Connection, spec: DurableSpec, pausedUntil?: string): Promise<ConsumerInfo> {
   const config = {
@@ -100,7 +67,7 @@ function create(connection: Connection, spec: DurableSpec, pausedUntil?: string)
     ...(pausedUntil !== undefined && { pause_until: pausedUntil }),
   };
   return making.take(() =>
-    connection.acks.askApi(createRequest(spec), { stream_name: spec.stream, config, action: 'create' }),
+    connection.requests.askApi(createRequest(spec), { stream_name: spec.stream, config, action: 'create' }),
   );
 }
 
@@ -126,8 +93,8 @@ async function correct(connection: Connection, spec: DurableSpec, existing: Cons
   const done = changes.filter((change) => !limited.some(({ field }) => field === change.field));
   return {
     ...positionOf(corrected),
-    ...(done.length > 0 && { corrected: done }),
-    ...(limited.length > 0 && { limited }),
+    ...(done.length > 0 && { corrected: changeTexts(done) }),
+    ...(limited.length > 0 && { limited: changeTexts(limited) }),
   };
 }
 
@@ -139,7 +106,7 @@ async function update(
 ): Promise<ConsumerInfo> {
   const body = { stream_name: spec.stream, config: correctedConfig(spec, { ...config }), action: 'update' };
   try {
-    return await making.take(() => connection.acks.askApi(createRequest(spec), body));
+    return await making.take(() => connection.requests.askApi(createRequest(spec), body));
   } catch (error) {
     if (apiErrorCode(error) === undefined) throw error;
     const refused = `${nameOf(spec)}: the server refuses ${changeTexts(changes).join(', ')}`;
@@ -154,7 +121,7 @@ async function update(
 async function makeAgain(connection: Connection, spec: DurableSpec, existing: ConsumerInfo): Promise<ConsumerInfo> {
   const { pause_until: pausedUntil } = existing.config as { pause_until?: string };
   try {
-    await connection.acks.askApi(`CONSUMER.DELETE.${spec.stream}.${spec.durable}`);
+    await connection.requests.askApi(`CONSUMER.DELETE.${spec.stream}.${spec.durable}`);
   } catch (error) {
     if (apiErrorCode(error) !== API_ERROR.consumerNotFound) throw error;
   }

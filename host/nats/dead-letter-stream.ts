@@ -1,12 +1,12 @@
 import { type JsMsg, type MsgHdrs } from 'nats';
-import type { LongTexts } from '../effects/long-texts';
-import { APPLIED_IN_HEADER, isLetterOf } from '../message/dead-letter';
-import type { MessageRef } from '../message/delivery';
-import { headerBytes, type AllHeaders, type RepeatedHeaders } from '../message/headers';
-import type { DeadLetter, DeadLetters } from '../message/ports';
+import type { LongTexts } from '../records/long-texts';
+import type { MessageRef } from '../broker/delivery';
+import { headerBytes, type AllHeaders, type RepeatedHeaders } from '../broker/headers';
+import type { DeadLetter, DeadLetters } from '../broker/ports';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 import { toHeaders } from './publisher';
+import { APPLIED_IN_HEADER, isLetterOf } from '../broker/letter-headers';
 
 const TIMEOUT_MS = 5_000;
 const HEADER_MARGIN_BYTES = 1_024;

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { JetplugError } from '../../sdk/internal';
 import type { TlsConfig } from '../config/config';
-import { probe } from './embedded/probe';
+import { probe } from '../nats-server/probe';
 import { asBrokerError } from './failures';
 import { HANDSHAKE_FIRST } from './tls-failures';
 

@@ -1,15 +1,6 @@
+import type { DurableSettings } from '../broker/durable';
 import { AckPolicy, nanos, ReplayPolicy, type ConsumerConfig } from 'nats';
 import { markOf } from './ownership';
-
-/** The settings of a handler that its durable carries. */
-export interface DurableSettings {
-  readonly subject: string;
-  readonly ackWaitMs: number;
-  readonly maxAckPending: number;
-  readonly owner: { readonly plugin: string; readonly handler: string };
-  /** The name of the deployment (`deploy.name`), which marks the durable on the server. */
-  readonly deployment: string;
-}
 
 /** A field of a durable on the server that differs. */
 export interface FieldChange {

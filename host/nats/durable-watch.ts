@@ -1,33 +1,13 @@
+import type { DurableLook } from '../broker/durable';
+import type { DurableWatcher } from '../broker/durable';
 import type { ConsumerInfo } from 'nats';
 import type { Logger } from '../../sdk';
-import { Repeats } from '../repeats';
+import { LogThrottle } from '../base/log-throttle';
 import type { Connection } from './connection';
-import type { DurableSpec } from './consumers';
 import { changeTexts, differencesOf } from './durable-config';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 import { ownershipOf } from './ownership';
-
-/** How a durable is on the server. */
-export interface DurableLook {
-  /** Until when an operator has paused it. */
-  readonly pausedUntil?: Date;
-  /** Events that wait for delivery. */
-  readonly pending: number;
-  /** Delivered and not settled, over all hosts. */
-  readonly inFlight: number;
-  /**
-   * `correction`: its settings are to be corrected while it is used. `hold`: it must not be used before it was looked
-   * at, as it is not the deployment's any more, or as the server passes over events.
-   */
-  readonly needs: 'nothing' | 'correction' | 'hold';
-  /** The settings to correct, such as `max_batch: 5 → 0`. */
-  readonly corrections: readonly string[];
-  /** Settings that another host of the deployment has given it, and that are left, such as `ack_wait: 30 s → 15 s`. */
-  readonly drift: readonly string[];
-}
-
-export type DurableWatcher = (look: DurableLook) => void;
-
+import type { DurableSpec } from '../broker/durable';
 /** How soon a change that somebody makes on the server is seen. */
 const LOOK_MS = 5_000;
 const SAY_AGAIN_MS = 600_000;
@@ -35,8 +15,8 @@ const SAY_AGAIN_MS = 600_000;
 /** Looks at all durables of the host every 5 s: one paged request a stream, whatever the number of handlers. */
 export class DurableWatch {
   private readonly members = new Set<{ readonly spec: DurableSpec; readonly watcher: DurableWatcher }>();
-  private readonly failures = new Repeats(SAY_AGAIN_MS);
-  private readonly unknownSettings = new Repeats(SAY_AGAIN_MS);
+  private readonly failures = new LogThrottle(SAY_AGAIN_MS);
+  private readonly unknownSettings = new LogThrottle(SAY_AGAIN_MS);
   private readonly timer: NodeJS.Timeout;
   private looking: Promise<void> | undefined;
 
@@ -119,12 +99,15 @@ function isFilter({ field }: { readonly field: string }): boolean {
 }
 
 /** All durables of a stream, by name. */
-async function listDurables({ acks }: Connection, stream: string): Promise<Map<string, ConsumerInfo>> {
+async function listDurables({ requests }: Connection, stream: string): Promise<Map<string, ConsumerInfo>> {
   const found = new Map<string, ConsumerInfo>();
   for (let offset = 0; ;) {
-    const page = await acks.askApi<{ total: number; consumers?: ConsumerInfo[] | null }>(`CONSUMER.LIST.${stream}`, {
-      offset,
-    });
+    const page = await requests.askApi<{ total: number; consumers?: ConsumerInfo[] | null }>(
+      `CONSUMER.LIST.${stream}`,
+      {
+        offset,
+      },
+    );
     const consumers = page.consumers ?? [];
     for (const info of consumers) found.set(info.name, info);
     offset += consumers.length;

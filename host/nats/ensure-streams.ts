@@ -1,8 +1,8 @@
 import type { Config } from '../config/config';
 import type { Connection } from './connection';
 import { ensureManagedStreams } from './managed-stream';
-import type { StreamState } from './streams';
 import { bucketStream, RECORDS_BUCKET, retryStream, wantedStreams } from './wanted-streams';
+import type { StreamState } from '../broker/stream-state';
 
 /**
  * Makes the streams that the host needs whatever plugins run: those of the config, the dead letters',

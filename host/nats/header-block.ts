@@ -1,4 +1,4 @@
-import type { RepeatedHeaders } from '../message/headers';
+import type { RepeatedHeaders } from '../broker/headers';
 
 const VERSION = Buffer.from('NATS/1.0');
 const TEXT = new TextDecoder();

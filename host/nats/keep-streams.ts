@@ -1,11 +1,11 @@
 import type { Config } from '../config/config';
 import type { Connection } from './connection';
-import type { KeptStreams } from './kept-streams';
+import type { StreamKeeper } from './stream-keeper';
 import { ensureManagedStream } from './managed-stream';
 import { retryStream, wantedStreams, type StreamUse, type WantedStream } from './wanted-streams';
 
 /** Keeps the streams that are the host's whatever plugins run; the buckets are kept by themselves. */
-export async function keepStreams(connection: Connection, kept: KeptStreams, config: Config): Promise<void> {
+export async function keepStreams(connection: Connection, kept: StreamKeeper, config: Config): Promise<void> {
   for (const wanted of [...wantedStreams(config), retryStream(config)]) {
     await kept.keep({
       name: wanted.settings.name,

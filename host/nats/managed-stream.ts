@@ -8,8 +8,8 @@ import { markOf } from './ownership';
 import { coversAll, droppedSubjects, subjectsOf } from './stream-changes';
 import { assertUpdatable, compareStream, type Comparison } from './stream-comparison';
 import { streamError } from './stream-errors';
-import type { StreamState } from './streams';
 import type { WantedStream } from './wanted-streams';
+import type { StreamState } from '../broker/stream-state';
 
 /** The action that the host plans for a stream. */
 type Plan =

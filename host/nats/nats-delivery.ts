@@ -1,9 +1,9 @@
 import type { Msg } from 'nats';
 import { JetplugError } from '../../sdk/internal';
-import { utf8 } from '../text';
-import type { Delivery, MessageRef } from '../message/delivery';
-import type { RepeatedHeaders } from '../message/headers';
-import { published, type Answer, type Answers } from './answers';
+import { utf8 } from '../base/utf8';
+import type { Delivery, MessageRef } from '../broker/delivery';
+import type { RepeatedHeaders } from '../broker/headers';
+import { published, type Answer, type AckWriter } from './ack-writer';
 import { bytesOf } from './client-internals';
 import { HeaderBlock } from './header-block';
 
@@ -20,7 +20,7 @@ export class DeliverySource {
   stream = '';
   private prefix = '';
 
-  constructor(readonly answers: Answers) {}
+  constructor(readonly answers: AckWriter) {}
 
   /**
    * Where the numbers begin in an acknowledgement's subject: what is before them is the same for all.

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AckPolicy, DeliverPolicy, headers as makeHeaders, nanos, type MsgHdrs, type PubAck } from 'nats';
 import { isPublishSubject, JetplugError } from '../../sdk/internal';
-import type { AllHeaders } from '../message/headers';
-import type { Outgoing, OutgoingEvent } from '../message/ports';
-import { AnswerLost } from './ack-inbox';
+import type { AllHeaders } from '../broker/headers';
+import type { Outgoing, OutgoingEvent } from '../broker/ports';
+import { AnswerLost } from './requests';
 import { Backlog } from './backlog';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, isNoResponders } from './failures';
@@ -95,7 +95,7 @@ export class Publisher implements Outgoing {
   }
 
   private publish({ id, subject, payload, headers }: OutgoingEvent): Promise<PubAck> {
-    return this.connection.acks.publish(subject, payload, {
+    return this.connection.requests.publish(subject, payload, {
       headers: { ...headers, 'Nats-Msg-Id': id },
       endsWithConnection: true,
     });

@@ -1,26 +1,8 @@
+import type { DurablePull, PullSink } from '../broker/pull';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nanos, type Msg, type Subscription } from 'nats';
-import type { Delivery } from '../message/delivery';
 import type { Connection } from './connection';
 import { DeliverySource, NatsDelivery } from './nats-delivery';
-
-/** Who takes what is pulled. */
-export interface PullSink {
-  /** How many more deliveries it can hold. */
-  room(): number;
-  deliver(delivery: Delivery): void;
-  /** The consumer is not there any more; {@link Pull.found} says when it is again. */
-  gone(why: string): void;
-  /** The connection was lost and is back; {@link Pull.found} says when all is as it was. */
-  returned(): void;
-  /** Something is off that will pass; for the log. */
-  trouble(message: string, details: object): void;
-  /** The server refuses pulls, as the durable's settings forbid them; the pull asks again until {@link served}. */
-  refused(reason: string): void;
-  /** The server takes pulls again after {@link refused}. */
-  served(): void;
-}
-
 /** What was asked for comes, though the handler may have become slow meanwhile: so large requests end soon. */
 const EXPIRES_MS = 30_000;
 /** Small ones seldom, as each of a host's idle handlers asks anew; that the server has a request is told by its heartbeats. */
@@ -40,7 +22,7 @@ const DRAIN_MS = 5_000;
  * own `consume()` was seen to stop for good after missed heartbeats, and asks for more without
  * knowing what the sink still holds.
  */
-export class Pull {
+export class Pull implements DurablePull {
   private subscription: Subscription | undefined;
   private inbox = '';
   /** Asked for and not come yet. */
@@ -176,7 +158,7 @@ export class Pull {
   }
 
   private newOrigin(): DeliverySource {
-    return new DeliverySource(this.connection.answers);
+    return new DeliverySource(this.connection.ackWriter);
   }
 
   private listen(): void {
@@ -272,7 +254,7 @@ export class Pull {
    * looked. A look that is under way may wait for an answer that was lost with the connection.
    */
   private lookAgain(): void {
-    this.connection.answers.flush();
+    this.connection.ackWriter.flush();
     this.missing = true;
     this.outstanding = 0;
     this.sink.returned();

@@ -1,5 +1,5 @@
 import { isJetplugError, JetplugError } from '../../sdk/internal';
-import { Repeats } from '../repeats';
+import { LogThrottle } from '../base/log-throttle';
 import { inboxHint } from './failures';
 
 /** How the client tells of a permission that is missing. */
@@ -16,10 +16,10 @@ const TELL_AGAIN_MS = 600_000;
  * thousands of one kind; each subject to be granted is told once in a while.
  */
 export class Refusals {
-  private readonly repeats: Repeats;
+  private readonly repeats: LogThrottle;
 
   constructor(nowMs?: () => number) {
-    this.repeats = new Repeats(TELL_AGAIN_MS, nowMs);
+    this.repeats = new LogThrottle(TELL_AGAIN_MS, nowMs);
   }
 
   /** The error to report, or nothing where its like was reported lately. */

@@ -1,20 +1,5 @@
-import { covers } from '../../sdk/internal';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
-
-/** A stream that the host needs, as it is after the start. */
-export interface StreamState {
-  readonly name: string;
-  /** The subjects of the config; the stream may hold more. */
-  readonly subjects: readonly string[];
-  /** `unmanaged`: this deployment uses the stream as it is and never changes it. */
-  readonly change: 'created' | 'updated' | 'unchanged' | 'unmanaged';
-  /** What an update changed, such as `maxAge 7d → 14d`; what it cost, where that was allowed. */
-  readonly changes?: readonly string[];
-  readonly messages: number;
-  /** For how long the server drops repeats of an event id. */
-  readonly duplicateWindowMs: number;
-}
 
 /** When a stream was made; one made again counts its sequences anew. */
 export async function streamCreated({ jsm }: Connection, name: string): Promise<string> {
@@ -35,9 +20,9 @@ export async function lastSequence({ jsm }: Connection, name: string): Promise<n
 }
 
 /** Whether a stream holds a message on one of the subjects that the filter covers: asks for the first, and lists none. */
-export async function holdsAny({ acks }: Connection, stream: string, filter: string): Promise<boolean> {
+export async function holdsAny({ requests }: Connection, stream: string, filter: string): Promise<boolean> {
   try {
-    await acks.askApi(`STREAM.MSG.GET.${stream}`, { seq: 1, next_by_subj: filter });
+    await requests.askApi(`STREAM.MSG.GET.${stream}`, { seq: 1, next_by_subj: filter });
     return true;
   } catch (error) {
     if (apiErrorCode(error) === API_ERROR.noMessage) return false;
@@ -56,12 +41,4 @@ export async function streamsHolding({ nc, apiPrefix }: Connection, subject: str
   } catch {
     return []; // it only adds to what is known from the config
   }
-}
-
-/** The name of the stream that holds all that the subject matches. */
-export function streamFor(
-  streams: readonly Pick<StreamState, 'name' | 'subjects'>[],
-  subject: string,
-): string | undefined {
-  return streams.find((stream) => stream.subjects.some((own) => covers(own, subject)))?.name;
 }

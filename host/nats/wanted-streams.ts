@@ -1,3 +1,4 @@
+import { RETRY_STREAM } from '../broker/stream-state';
 import { DiscardPolicy, nanos, RetentionPolicy, StorageType, type StreamConfig as ServerStreamConfig } from 'nats';
 import type { Config, StreamConfig } from '../config/config';
 
@@ -17,8 +18,6 @@ export interface WantedStream {
   readonly managed: boolean;
 }
 
-/** Where events wait that are to come back to one handler alone: postponed for long, or redriven. */
-export const RETRY_STREAM = 'RETRY';
 const RETRY_SUBJECTS = 'retry.>';
 const DEAD_SUBJECTS = 'dead.>';
 

@@ -1,7 +1,7 @@
-import { APPLIED_HEADER, APPLIED_IN_HEADER, decodeHeader, headersOfEvent } from '../message/dead-letter';
-import type { AppliedUpdate } from '../message/delivery';
-import type { ParkedEvent } from '../message/ports';
+import type { AppliedUpdate } from '../broker/delivery';
+import type { DeferredEvent } from '../broker/ports';
 import type { StoredLetter } from '../nats/dead-letter-stream';
+import { APPLIED_HEADER, APPLIED_IN_HEADER, headersOfEvent, decodeHeader } from '../broker/letter-headers';
 
 /** A dead letter as `dead list --json` shows it. */
 export interface DeadLetterSummary {
@@ -36,7 +36,7 @@ export function summarise({ id, headers }: Pick<StoredLetter, 'id' | 'headers'>)
 }
 
 /** The event of a letter, on its way back to the handler that failed. */
-export function redriven(stored: StoredLetter): ParkedEvent {
+export function redriven(stored: StoredLetter): DeferredEvent {
   const { id, headers, payload } = stored;
   const { plugin, handler, stream, sequence, subject } = summarise({ id, headers });
   const applied = headers[APPLIED_HEADER];

@@ -1,6 +1,6 @@
 import type { Config, SourceOf } from '../config/config';
-import type { Injected } from '../plugin/dependencies';
-import type { PluginDefinition } from '../plugin/describe';
+import type { Injected } from '../load/dependencies';
+import type { PluginDefinition } from '../load/describe';
 import { whereInConfig, type ConfigPlace } from './explain-options';
 
 /** A constructor parameter and what it got. */

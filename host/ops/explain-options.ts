@@ -1,9 +1,9 @@
 import { formatDuration, type From } from '../../sdk/internal';
 import type { SourceOf } from '../config/config';
 import { formatSize } from '../config/size';
-import type { HandlerDefinition, PluginDefinition } from '../plugin/describe';
-import type { IsolationOption } from '../plugin/isolation-options';
-import type { OptionName, Origin } from '../plugin/origins';
+import type { HandlerDefinition, PluginDefinition } from '../load/describe';
+import type { IsolationOption } from '../load/isolation-options';
+import type { OptionName, Origin } from '../load/option-origins';
 
 /** Where the config says something: a line of a file, a variable or a flag. */
 export interface ConfigPlace {

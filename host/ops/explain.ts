@@ -1,9 +1,8 @@
 import type { ErrorReport } from '../../sdk/internal';
 import type { Config, SourceOf } from '../config/config';
 import type { Connection } from '../nats/connection';
-import { streamFor, type StreamState } from '../nats/streams';
-import type { HandlerDefinition } from '../plugin/describe';
-import { nameByFile } from '../plugin/discover';
+import type { HandlerDefinition } from '../load/describe';
+import { nameByFile } from '../load/discover';
 import { NO_FAULTS } from '../plugin/faults';
 import type { PluginEntry, Plugins, PluginState } from '../plugin/plugins';
 import { explainInjected, type ExplainedInjection } from './explain-injected';
@@ -17,6 +16,8 @@ import {
 } from './explain-options';
 import { filesNotLoaded, type FileNotLoaded } from './files-not-loaded';
 import { positionOf, statusOf, type HandlerStatus, type PluginStatus } from './status';
+import type { StreamState } from '../broker/stream-state';
+import { streamFor } from '../broker/stream-state';
 
 /** How a plugin came to be, as `jetplug plugins NAME --json` shows it. */
 export interface ExplainedPlugin extends Omit<PluginStatus, 'state' | 'handlers'> {

@@ -1,6 +1,6 @@
 import { JetplugError } from '../../sdk/internal';
 import type { PluginsConfig } from '../config/config';
-import { discover, whyRefused } from '../plugin/discover';
+import { discover, whyRefused } from '../load/discover';
 import type { PluginEntry } from '../plugin/plugins';
 
 /** A file in a plugins folder that is not among the host's plugins. */

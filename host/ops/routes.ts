@@ -1,12 +1,13 @@
 import { covers } from '../../sdk/internal';
-import { lastSequence, streamFor, streamsHolding } from '../nats/streams';
-import type { HandlerDefinition } from '../plugin/describe';
-import { nameByFile } from '../plugin/discover';
+import { lastSequence, streamsHolding } from '../nats/streams';
+import type { HandlerDefinition } from '../load/describe';
+import { nameByFile } from '../load/discover';
 import type { PluginEntry } from '../plugin/plugins';
 import { disabledIn, type Explainable } from './explain';
 import { filesNotLoaded } from './files-not-loaded';
 import { positionOf } from './status';
 import { whyNot, type NotReceived } from './why-not-received';
+import { streamFor } from '../broker/stream-state';
 
 /** Who would receive an event of a subject, as `jetplug routes --json` shows it. */
 export interface Routes {

@@ -1,11 +1,12 @@
 import type { ErrorReport } from '../../sdk/internal';
-import { durablePosition, type DurablePosition } from '../nats/consumers';
+import { durablePosition } from '../nats/consumers';
 import type { Connection } from '../nats/connection';
 import type { ConsumingHandler, HandlerState, WaitsFor } from '../plugin/consume';
 import type { PluginFaults } from '../plugin/faults';
-import type { ProcessState } from '../plugin/plugin-code';
+import type { ProcessState } from '../load/plugin-code';
 import type { PluginEntry, Plugins, PluginState } from '../plugin/plugins';
 import type { Reload } from '../plugin/reloads';
+import type { DurablePosition } from '../broker/durable';
 
 /** A plugin as `jetplug plugins --json` shows it. */
 export interface PluginStatus {

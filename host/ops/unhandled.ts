@@ -1,8 +1,8 @@
 import { covers } from '../../sdk/internal';
 import type { Connection } from '../nats/connection';
-import type { StreamState } from '../nats/streams';
 import { subjectCounts } from '../nats/subject-counts';
 import type { Plugins } from '../plugin/plugins';
+import type { StreamState } from '../broker/stream-state';
 
 /** Stored events that no handler takes, as `jetplug plugins --unhandled --json` shows them. */
 export interface Unhandled {

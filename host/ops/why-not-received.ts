@@ -1,9 +1,9 @@
 import { covers } from '../../sdk/internal';
-import type { DurablePosition } from '../nats/consumers';
 import type { ConsumingHandler } from '../plugin/consume';
-import type { HandlerDefinition } from '../plugin/describe';
+import type { HandlerDefinition } from '../load/describe';
 import type { PluginEntry } from '../plugin/plugins';
 import type { ConfigPlace } from './explain-options';
+import type { DurablePosition } from '../broker/durable';
 
 /** Why a handler would not receive an event; `waiting` and whatever has `waits` gets it later. */
 export type RouteReason =

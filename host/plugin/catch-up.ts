@@ -1,5 +1,5 @@
-import type { Delivery } from '../message/delivery';
-import type { Time, Timer } from '../time';
+import type { Delivery } from '../broker/delivery';
+import type { Time, Timer } from '../base/time';
 
 /** What the server may take longer than its ack wait to give an event out again. */
 const MARGIN_MS = 1_000;

@@ -1,23 +1,23 @@
-import type { KvAttemptLog } from '../message/attempts';
-import { Circuit } from '../message/circuit';
+import type { KvAttemptLog } from '../message/failures/attempts';
+import { CircuitBreaker } from '../message/failures/circuit-breaker';
 import { HandlerCounters } from '../message/counters';
-import type { Delivery } from '../message/delivery';
+import type { Delivery } from '../broker/delivery';
 import type { Handler } from '../message/handler';
-import { Intake } from '../message/intake';
-import type { Outage, Outages } from '../message/outages';
-import type { PrefetchBounds } from '../message/prefetch';
-import type { Probation } from '../message/probation';
-import type { DurableSpec } from '../nats/consumers';
-import { Repeats } from '../repeats';
-import type { Timer } from '../time';
-import { RoadDelivery, roadDurable } from '../nats/retry-road';
-import { findApplied } from '../effects/find-applied';
-import type { Settlements } from '../effects/settlements';
-import type { HandlerDefinition, PluginDefinition } from './describe';
-import { Lane } from './lane';
-import type { PluginCode } from './plugin-code';
+import { Intake } from '../message/intake/intake';
+import type { Outage, Outages } from '../message/failures/outages';
+import type { PrefetchBounds } from '../message/intake/prefetch';
+import type { HandlerCanary } from '../message/failures/handler-canary';
+import { LogThrottle } from '../base/log-throttle';
+import type { Timer } from '../base/time';
+import { findApplied } from '../records/find-applied';
+import type { Settlements } from '../records/settlements';
+import type { HandlerDefinition, PluginDefinition } from '../load/describe';
+import { DurableFeed } from './durable-feed';
+import type { PluginCode } from '../load/plugin-code';
 import type { PluginHost } from './plugin-host';
 import { ensureDurableAt, openSettlements, type Reconciled } from './reconcile';
+import type { DurableSpec } from '../broker/durable';
+import { retryQueueDurable, RetryDelivery } from '../broker/retry-queue';
 
 /** How many deliveries wait in the host for each that runs, until it is known how quick the handler is. */
 const PREFETCH_PER_RUN = 4;
@@ -53,7 +53,7 @@ export interface ConsumingHandler {
   readonly pausedUntil: Date | undefined;
   /** Settings that another host of the deployment has given its durable, such as `ack_wait: 30 s → 15 s`. */
   readonly drift: readonly string[];
-  readonly circuit: Pick<Circuit, 'outage'>;
+  readonly circuit: Pick<CircuitBreaker, 'outage'>;
   /** How many events, or batches of them, are being handled. */
   readonly running: number;
   /** Pulls no more, gives back what has not begun and waits for what has. */
@@ -66,7 +66,7 @@ export interface HandlerVersion {
   readonly definition: HandlerDefinition;
   readonly code: PluginCode;
   /** Where it has to prove itself against the version before. */
-  readonly probation: Probation | undefined;
+  readonly canary: HandlerCanary | undefined;
 }
 
 /** Starts pulling for a handler. */
@@ -92,9 +92,9 @@ function sizesOf(
 export class Consumption implements ConsumingHandler {
   readonly counters: HandlerCounters;
   readonly durable: DurableSpec;
-  readonly circuit: Circuit;
+  readonly circuit: CircuitBreaker;
   private readonly intake: Intake;
-  private readonly lanes: Lane[] = [];
+  private readonly lanes: DurableFeed[] = [];
   private readonly log;
   private readonly attempts: KvAttemptLog;
   private readonly outages: Outages;
@@ -119,11 +119,11 @@ export class Consumption implements ConsumingHandler {
     this.log = host.log.child({ plugin: plugin.name });
     this.attempts = attempts;
     this.outages = outages;
-    this.circuit = new Circuit(
+    this.circuit = new CircuitBreaker(
       { ...host.config.delivery.circuit, probeMs: PROBE_MS },
       {
-        opened: (outage) => this.begin(outage),
-        closed: () => this.goOn(),
+        opened: (outage) => this.circuitOpened(outage),
+        closed: () => this.circuitClosed(),
         charged: (failed) => failed.forEach(({ message }) => this.record(this.attempts.charge(message))),
       },
       before,
@@ -140,7 +140,7 @@ export class Consumption implements ConsumingHandler {
     host.sweep.add(this.intake);
     this.addLane(durable, settlements, (delivery) => this.fromStream(delivery));
     if (this.circuit.isOpen) this.holdOff('the handler was down when the host before this one ended: its events wait');
-    this.leaveRoads = host.wakes.on(plugin.name, definition.name, () => {
+    this.leaveRoads = host.retryNotifier.on(plugin.name, definition.name, () => {
       this.isOnRoad = true;
       this.openRoad();
     });
@@ -171,7 +171,7 @@ export class Consumption implements ConsumingHandler {
     for (const lane of this.lanes) lane.renew();
     // An edit may be what mends it.
     if (this.circuit.isOpen) {
-      this.circuit.hope();
+      this.circuit.resetProbes();
       this.probeTimer?.cancel();
       this.probeLater();
     }
@@ -240,7 +240,7 @@ export class Consumption implements ConsumingHandler {
       openSettlements: () => openSettlements(durable, plugin, host),
       arrive,
     };
-    this.lanes.push(new Lane(options, intake, host, log));
+    this.lanes.push(new DurableFeed(options, intake, host, log));
   }
 
   /** While the handler is down a probe is to tell something new: what has failed already waits, if others wait too. */
@@ -262,12 +262,12 @@ export class Consumption implements ConsumingHandler {
 
   private async makeRoad(): Promise<void> {
     const { host, durable, definition } = this;
-    const road = roadDurable(this.version.plugin.name, definition.name, durable.ackWaitMs, durable.deployment);
-    const said = new Repeats(SAY_AGAIN_MS, () => host.time.nowMs());
+    const road = retryQueueDurable(this.version.plugin.name, definition.name, durable.ackWaitMs, durable.deployment);
+    const said = new LogThrottle(SAY_AGAIN_MS, () => host.time.nowMs());
     while (!this.stopped) {
       try {
         // What comes while this looks is told too.
-        if (!this.isOnRoad && (await host.broker.isOnRoad(road))) this.isOnRoad = true;
+        if (!this.isOnRoad && (await host.broker.hasDeferred(road))) this.isOnRoad = true;
         if (this.isOnRoad) await this.addRoad(road);
         break;
       } catch (error) {
@@ -299,9 +299,9 @@ export class Consumption implements ConsumingHandler {
   }
 
   /** Somebody else may publish there what no host put there. */
-  private readRoad(delivery: Delivery): RoadDelivery | undefined {
+  private readRoad(delivery: Delivery): RetryDelivery | undefined {
     try {
-      return new RoadDelivery(delivery);
+      return new RetryDelivery(delivery);
     } catch (error) {
       const { subject, sequence } = delivery;
       this.log.error('what lies on the retry road is no event of a host; it is passed over', {
@@ -324,7 +324,7 @@ export class Consumption implements ConsumingHandler {
 
   private makeHandler(settlements: Settlements): Handler {
     const { host } = this;
-    const { definition, plugin, code, probation } = this.version;
+    const { definition, plugin, code, canary } = this.version;
     return {
       plugin: plugin.name,
       name: definition.name,
@@ -344,9 +344,9 @@ export class Consumption implements ConsumingHandler {
       attempts: this.attempts,
       findApplied: (sequence) => findApplied(host.broker.storeOf(plugin.name), host.texts, settlements, sequence),
       circuit: this.circuit,
-      probation,
+      canary,
       deadLetters: host.deadLetters,
-      road: host.road,
+      retryQueue: host.retryQueue,
       outgoing: host.outgoing,
       counters: this.counters,
       log: this.log,
@@ -354,7 +354,7 @@ export class Consumption implements ConsumingHandler {
     };
   }
 
-  private begin(outage: Outage): void {
+  private circuitOpened(outage: Outage): void {
     this.record(this.outages.begin(outage));
     this.holdOff('everything fails: the circuit opens and the events wait');
   }
@@ -382,7 +382,7 @@ export class Consumption implements ConsumingHandler {
     });
   }
 
-  private goOn(): void {
+  private circuitClosed(): void {
     this.probeTimer?.cancel();
     this.record(this.outages.end());
     this.log.info('the handler works again: the circuit closes', { handler: this.definition.name });

@@ -1,8 +1,7 @@
-import type { PartedLog } from '../log';
-import type { DurableSpec } from '../nats/consumers';
-import type { DurableLook } from '../nats/durable-watch';
-import { Repeats } from '../repeats';
-import type { Time } from '../time';
+import type { PartedLog } from '../log/log';
+import { LogThrottle } from '../base/log-throttle';
+import type { Time } from '../base/time';
+import type { DurableSpec, DurableLook } from '../broker/durable';
 
 /** The same reason is logged again after so long. */
 const SAY_AGAIN_MS = 600_000;
@@ -18,14 +17,14 @@ export class DurableCondition {
   private refusal: string | undefined;
   private refusedAtMs = 0;
   private lastFailure: string | undefined;
-  private readonly repeats: Repeats;
+  private readonly repeats: LogThrottle;
 
   constructor(
     private readonly durable: DurableSpec,
     private readonly log: PartedLog,
     private readonly time: Time,
   ) {
-    this.repeats = new Repeats(SAY_AGAIN_MS, () => time.nowMs());
+    this.repeats = new LogThrottle(SAY_AGAIN_MS, () => time.nowMs());
   }
 
   /** Why nothing is delivered, unless it is paused; nothing where all is well. */

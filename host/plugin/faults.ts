@@ -1,10 +1,10 @@
 import { JetplugError, topFrame, type ErrorReport, type Location } from '../../sdk/internal';
-import type { PartedLog } from '../log';
+import type { PartedLog } from '../log/log';
 import { currentOwner } from '../message/run';
-import { isErrorLike, plainError } from '../plain-error';
-import { Repeats } from '../repeats';
-import type { PluginDefinition } from './describe';
-import { placeIn } from './module-loader';
+import { isErrorLike, plainError } from '../base/plain-error';
+import { LogThrottle } from '../base/log-throttle';
+import type { PluginDefinition } from '../load/describe';
+import { placeIn } from '../load/module-loader';
 
 /** What a plugin did to the host, beside what its handlers answer for, since the process started. */
 export interface PluginFaults {
@@ -38,7 +38,7 @@ type Suspect = Pick<PluginDefinition, 'name' | 'sources'>;
 /** Faults that no event can be blamed for: finds whose each is, counts it, and says so in the log. */
 export class Faults {
   private readonly counted = new Map<string, PluginFaults>();
-  private readonly repeats: Repeats;
+  private readonly repeats: LogThrottle;
 
   /** @param plugins all that may run */
   constructor(
@@ -46,7 +46,7 @@ export class Faults {
     private readonly plugins: () => readonly Suspect[],
     nowMs?: () => number,
   ) {
-    this.repeats = new Repeats(SAY_AGAIN_MS, nowMs);
+    this.repeats = new LogThrottle(SAY_AGAIN_MS, nowMs);
   }
 
   of(plugin: string): PluginFaults {

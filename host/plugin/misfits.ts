@@ -1,5 +1,5 @@
 import { covers } from '../../sdk/internal';
-import type { Delivery } from '../message/delivery';
+import type { Delivery } from '../broker/delivery';
 
 /** How many matching subjects are cached; any other subject is matched at each delivery. */
 const MOST_KNOWN = 1_000;

@@ -1,18 +1,18 @@
 import type { Clock } from '../../sdk';
 import type { Config, SourceOf } from '../config/config';
-import type { KeyValue } from '../effects/key-value';
-import type { LongTexts } from '../effects/long-texts';
-import type { PartedLog } from '../log';
-import type { DeadLetters } from '../message/ports';
-import type { RetryRoad } from '../message/ports';
-import type { Wakes } from '../nats/wakes';
-import type { Time } from '../time';
-import type { Outgoing } from '../message/ports';
-import type { SuspectTurns } from '../message/suspects';
-import type { Sweep } from '../message/sweep';
-import type { StreamState } from '../nats/streams';
-import type { PluginDefinition } from './describe';
-import type { PluginBroker } from './plugin-broker';
+import type { KeyValue } from '../records/key-value';
+import type { LongTexts } from '../records/long-texts';
+import type { PartedLog } from '../log/log';
+import type { DeadLetters } from '../broker/ports';
+import type { RetryQueue } from '../broker/ports';
+import type { RetryNotifier } from '../broker/ports';
+import type { Time } from '../base/time';
+import type { Outgoing } from '../broker/ports';
+import type { SuspectTurns } from '../message/failures/suspects';
+import type { Sweep } from '../message/intake/sweep';
+import type { PluginDefinition } from '../load/describe';
+import type { PluginBroker } from '../broker/plugin-broker';
+import type { StreamState } from '../broker/stream-state';
 
 /** What the host offers to every plugin's life. */
 export interface PluginHost {
@@ -26,8 +26,8 @@ export interface PluginHost {
   readonly log: PartedLog;
   readonly outgoing: Outgoing;
   readonly deadLetters: DeadLetters;
-  readonly road: RetryRoad;
-  readonly wakes: Pick<Wakes, 'on'>;
+  readonly retryQueue: RetryQueue;
+  readonly retryNotifier: RetryNotifier;
   /** The host's own bucket. */
   readonly records: KeyValue;
   /** Long texts in it. */

@@ -1,18 +1,18 @@
+import { isDeepStrictEqual } from 'node:util';
 import { isJetplugError, JetplugError, type ErrorCode } from '../../sdk/internal';
-import { errorsIn } from '../plain-error';
+import { errorsIn } from '../base/plain-error';
 import type { Config } from '../config/config';
 import { atSettings } from '../config/settings-place';
-import { Claims } from './claims';
-import { saysOtherwise } from './says-otherwise';
-import type { PluginDefinition } from './describe';
-import type { PluginFile } from './discover';
+import { NameRegistry } from './name-registry';
+import type { PluginDefinition } from '../load/describe';
+import type { PluginFile } from '../load/discover';
 import type { Faults } from './faults';
 import type { PluginHost } from './plugin-host';
 import { Reloads, type ReloadOutcome } from './reloads';
 import { runPlugin } from './run-plugin';
-import { Slot, type PluginEntry } from './slot';
+import { ManagedPlugin, type PluginEntry } from './managed-plugin';
 
-export type { PluginEntry, PluginState } from './slot';
+export type { PluginEntry, PluginState } from './managed-plugin';
 
 /** Why a plugin is loaded: the host starts, its sources have changed, or its part of the config has. */
 export type LoadReason = 'start' | 'sources' | 'config';
@@ -20,8 +20,8 @@ export type LoadReason = 'start' | 'sources' | 'config';
 /** The plugins of a host, by file: starts, replaces and ends them, each file's changes one after the other. */
 export class Plugins {
   readonly reloads = new Reloads();
-  private readonly slots = new Map<string, Slot>();
-  private readonly claims = new Claims();
+  private readonly slots = new Map<string, ManagedPlugin>();
+  private readonly claims = new NameRegistry();
 
   constructor(
     private host: Omit<PluginHost, 'claim'>,
@@ -41,7 +41,7 @@ export class Plugins {
 
   /** Starts a plugin, or replaces the running version of its file. Never rejects: what fails is in its entry. */
   load(file: PluginFile, reason: LoadReason = 'start'): Promise<PluginEntry> {
-    const slot = this.slots.get(file.file) ?? new Slot(file);
+    const slot = this.slots.get(file.file) ?? new ManagedPlugin(file);
     this.slots.set(file.file, slot);
     return slot.inTurn(async () => {
       // Its file may have been gone, and the slot with it, while this waited for its turn.
@@ -80,7 +80,7 @@ export class Plugins {
   /** From here on the config says this of plugins; those that it concerns are loaded anew. */
   async reconfigure(config: Config): Promise<void> {
     const concerned = [...this.slots.values()].filter(
-      (slot) => slot.definition && saysOtherwise(slot.definition, this.host.config, config),
+      (slot) => slot.definition && configChanged(slot.definition, this.host.config, config),
     );
     this.host = { ...this.host, config };
     await Promise.all(concerned.map(({ file }) => this.load(file, 'config')));
@@ -100,7 +100,7 @@ export class Plugins {
     );
   }
 
-  private async start(slot: Slot, reason: LoadReason): Promise<void> {
+  private async start(slot: ManagedPlugin, reason: LoadReason): Promise<void> {
     const startedMs = performance.now();
     const before = slot.running;
     const beforeDefinition = before?.definition;
@@ -122,7 +122,7 @@ export class Plugins {
   }
 
   /** The plugin is not to run, or its version is known to be bad. */
-  private async leave(slot: Slot, { why }: Unwanted, startedMs: number): Promise<void> {
+  private async leave(slot: ManagedPlugin, { why }: Unwanted, startedMs: number): Promise<void> {
     if (why === 'known to be bad') return;
     const { running, name } = slot;
     await running?.stop();
@@ -131,7 +131,7 @@ export class Plugins {
   }
 
   /** The first events of what runs all failed: the version before is taken back. */
-  private rollBack(slot: Slot, error: JetplugError): void {
+  private rollBack(slot: ManagedPlugin, error: JetplugError): void {
     const { running } = slot;
     const bad = running?.definition;
     if (!running || !bad) return;
@@ -150,7 +150,7 @@ export class Plugins {
       );
   }
 
-  private hostOf(slot: Slot, reason: LoadReason): PluginHost {
+  private hostOf(slot: ManagedPlugin, reason: LoadReason): PluginHost {
     return {
       ...this.host,
       claim: (plugin) => {
@@ -163,7 +163,7 @@ export class Plugins {
   }
 
   private note(
-    slot: Slot,
+    slot: ManagedPlugin,
     name: string,
     outcome: ReloadOutcome,
     startedMs: number,
@@ -183,7 +183,7 @@ export class Plugins {
     this.host.log.info(SAID[outcome], { plugin: name, file: slot.file.file, outcome, handlers, ...known });
   }
 
-  private report(error: JetplugError, slot: Slot, keeps: boolean): void {
+  private report(error: JetplugError, slot: ManagedPlugin, keeps: boolean): void {
     const { code, message, hint, file, line } = error;
     this.host.log.error(saidOfFailure(code, keeps), {
       plugin: slot.name,
@@ -228,7 +228,7 @@ class Unwanted extends Error {
   }
 }
 
-function errorsOf(thrown: unknown, slot: Slot): JetplugError[] {
+function errorsOf(thrown: unknown, slot: ManagedPlugin): JetplugError[] {
   const plugin = slot.definition?.name ?? slot.name;
   const details = { plugin, file: slot.file.file };
   return errorsIn(thrown).map((error) =>
@@ -236,4 +236,10 @@ function errorsOf(thrown: unknown, slot: Slot): JetplugError[] {
       ? error.with(details)
       : new JetplugError('JP_INTERNAL', error.message, { ...details, cause: error }),
   );
+}
+
+/** Whether the defaults or the plugin's section of the config differ. */
+function configChanged({ name }: PluginDefinition, before: Config, after: Config): boolean {
+  const partOf = ({ plugins }: Config): object => ({ defaults: plugins.defaults, section: plugins.sections[name] });
+  return !isDeepStrictEqual(partOf(before), partOf(after));
 }

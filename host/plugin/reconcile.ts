@@ -1,15 +1,14 @@
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
-import { Settlements } from '../effects/settlements';
-import { KvAttemptLog } from '../message/attempts';
-import type { CircuitBefore } from '../message/circuit';
+import { Settlements } from '../records/settlements';
+import { KvAttemptLog } from '../message/failures/attempts';
+import type { CircuitBefore } from '../message/failures/circuit-breaker';
 import type { HandlerCounters } from '../message/counters';
-import { Outages } from '../message/outages';
-import type { DurablePosition, DurableSpec } from '../nats/consumers';
-import { changeTexts } from '../nats/durable-config';
-import { streamFor } from '../nats/streams';
-import type { HandlerDefinition, PluginDefinition } from './describe';
+import { Outages } from '../message/failures/outages';
+import type { HandlerDefinition, PluginDefinition } from '../load/describe';
 import type { PluginHost } from './plugin-host';
+import type { DurableSpec, DurablePosition } from '../broker/durable';
+import { streamFor } from '../broker/stream-state';
 
 /** A handler's durable consumer, and what the handler has settled of it. */
 export interface Reconciled {
@@ -55,14 +54,12 @@ export async function ensureDurableAt(
   const { stream, durable: name, owner } = durable;
   const about = { plugin: owner.plugin, handler: owner.handler, stream, durable: name };
   if (corrected) {
-    const changes = changeTexts(corrected);
-    host.log.warn('the settings of a durable consumer are corrected', { ...about, changes });
+    host.log.warn('the settings of a durable consumer are corrected', { ...about, changes: corrected });
   }
   if (limited) {
-    const kept = changeTexts(limited);
     host.log.info('limits of the server or the stream set settings of a durable consumer; they are kept', {
       ...about,
-      kept,
+      kept: limited,
     });
   }
   return position;

@@ -1,13 +1,13 @@
+import { processStarts } from '../isolation/isolated-plugin';
 import type { JetplugError } from '../../sdk/internal';
 import { IsolatedPlugin } from '../isolation/isolated-plugin';
-import { startTurns } from '../isolation/starts';
-import { forgetClasses } from './classes';
-import { compile, type CompiledPlugin } from './compile';
-import { describe, type DescribedPlugin } from './describe';
-import { nameByFile, type PluginFile } from './discover';
-import type { MemoryLimits } from './isolation-options';
-import { isolationToldBy } from './isolation-told';
-import { readModules, readSource } from './module-loader';
+import { forgetClasses } from '../load/classes';
+import { compile, type CompiledPlugin } from '../load/compile';
+import { describe, type DescribedPlugin } from '../load/describe';
+import { nameByFile, type PluginFile } from '../load/discover';
+import type { MemoryLimits } from '../load/isolation-options';
+import { isolationInSource } from '../load/isolation-in-source';
+import { readModules, readSource } from '../load/module-loader';
 import type { PluginHost } from './plugin-host';
 import { RunningPlugin } from './running-plugin';
 import { inTime, PluginVersion } from './version';
@@ -49,7 +49,7 @@ export async function runCompiled(compiled: CompiledPlugin, host: PluginHost): P
 
 /** A version that could run, beside the one that does. */
 async function prepare(file: PluginFile, host: PluginHost): Promise<PluginVersion> {
-  const told = isolationToldBy(file.file, readSource(file.file), host.config.plugins);
+  const told = isolationInSource(file.file, readSource(file.file), host.config.plugins);
   if (told.isolation === 'process') return prepareIsolated(file, told, host);
   const compiled = compile(file);
   const definition = described(compiled, host);
@@ -85,7 +85,7 @@ async function prepareInline(
 /** The same, of one whose code the host does not run. */
 function prepareIsolated(file: PluginFile, limits: MemoryLimits, host: PluginHost): Promise<PluginVersion> {
   // The time that it may take begins with its turn.
-  return startTurns.take(() => startIsolated(file, limits, host));
+  return processStarts.take(() => startIsolated(file, limits, host));
 }
 
 async function startIsolated(file: PluginFile, limits: MemoryLimits, host: PluginHost): Promise<PluginVersion> {

@@ -1,13 +1,13 @@
 import { JetplugError } from '../../sdk/internal';
-import type { DurableSpec } from '../nats/consumers';
-import { Repeats } from '../repeats';
+import { LogThrottle } from '../base/log-throttle';
 import { consume, type Consumption } from './consume';
-import type { HandlerDefinition } from './describe';
-import type { ProcessState } from './plugin-code';
+import type { HandlerDefinition } from '../load/describe';
+import type { ProcessState } from '../load/plugin-code';
 import type { PluginHost } from './plugin-host';
 import { reconcileHandler, specOf, type Reconciled } from './reconcile';
-import { Trial } from './trial';
+import { Canary } from './canary';
 import type { PluginVersion } from './version';
+import type { DurableSpec } from '../broker/durable';
 
 /** What becomes of a handler of the next version: it takes up a consumption, takes the place of one, or is new. */
 interface Step {
@@ -25,7 +25,7 @@ const SAY_AGAIN_MS = 600_000;
 export class RunningPlugin {
   private consuming: readonly Consumption[] = [];
   /** The version before, for as long as the present one has to prove itself. */
-  private fallback: { readonly version: PluginVersion; readonly trial: Trial } | undefined;
+  private fallback: { readonly version: PluginVersion; readonly canary: Canary } | undefined;
   /** Versions that end when what runs on them has ended. */
   private readonly closing = new Set<Promise<void>>();
   private stopped = false;
@@ -71,15 +71,15 @@ export class RunningPlugin {
     const steps = this.plan(next);
     for (const { replaced, spec } of steps) if (replaced) await this.host.broker.checkDurable(spec);
     const reconciled = await this.reconcileNew(steps, next);
-    const doubted = this.fallback?.trial.isDoubtful ? this.fallback : undefined;
+    const doubted = this.fallback?.canary.isDoubtful ? this.fallback : undefined;
     const before = this.version;
-    const trial = this.trialOf(steps, next, rollback, failed);
+    const canary = this.trialOf(steps, next, rollback, failed);
     // What has not proved itself is nothing to fall back to.
     if (this.fallback) this.endTrial({ keeps: doubted?.version });
-    const keep = trial && (doubted?.version ?? before);
+    const keep = canary && (doubted?.version ?? before);
     for (const version of [before, doubted?.version]) if (version && version !== keep) this.closeWhenUnused(version);
-    this.fallback = trial && keep && { version: keep, trial };
-    await this.take(next, steps, reconciled, trial);
+    this.fallback = canary && keep && { version: keep, canary };
+    await this.take(next, steps, reconciled, canary);
   }
 
   /** Takes the version before back, if the one that runs is still the one that failed. */
@@ -137,11 +137,11 @@ export class RunningPlugin {
     next: PluginVersion,
     policy: PluginHost['config']['delivery']['rollback'],
     failed: (error: JetplugError) => void,
-  ): Trial | undefined {
+  ): Canary | undefined {
     const comparable = steps.filter(({ kept, replaced }) => (kept ?? replaced)?.circuit.isFailing === false);
     if (comparable.length === 0 || policy.withinMs === 0) return undefined;
     const { name, version, where } = next.definition;
-    return new Trial(
+    return new Canary(
       comparable.map(({ handler }) => handler),
       policy,
       {
@@ -159,7 +159,7 @@ export class RunningPlugin {
     next: PluginVersion,
     steps: readonly Step[],
     reconciled: readonly (Reconciled | undefined)[],
-    trial?: Trial,
+    canary?: Canary,
   ): Promise<void> {
     const before = this.version;
     const kept = new Set(steps.map((step) => step.kept));
@@ -172,19 +172,19 @@ export class RunningPlugin {
             plugin: next.definition,
             definition: handler,
             code: next.code,
-            probation: trial?.probationOf(handler),
+            canary: canary?.canaryOf(handler),
           }),
         );
     }
     const begun = steps.map(
-      ({ handler, kept: stays }, i) => stays ?? (reconciled[i] && this.consume(next, handler, reconciled[i], trial)),
+      ({ handler, kept: stays }, i) => stays ?? (reconciled[i] && this.consume(next, handler, reconciled[i], canary)),
     );
     this.consuming = begun.filter((handler) => handler !== undefined);
     const stopped = Promise.all(leaving.map((handler) => handler.stop(this.host.config.shutdown.graceMs)));
     before.usedUntil(stopped);
     // Never both at a time: events of one key would be in the hands of both.
     await stopped;
-    for (const [i, step] of steps.entries()) if (step.replaced) begun[i] = await this.replace(step, next, trial);
+    for (const [i, step] of steps.entries()) if (step.replaced) begun[i] = await this.replace(step, next, canary);
     this.consuming = begun.filter((handler) => handler !== undefined);
     await this.reportLeft(leaving.filter((handler) => !steps.some(({ replaced }) => replaced === handler)));
   }
@@ -193,15 +193,15 @@ export class RunningPlugin {
   private async replace(
     { handler, spec, replaced }: Step,
     next: PluginVersion,
-    trial?: Trial,
+    canary?: Canary,
   ): Promise<Consumption | undefined> {
     const reconciled = await this.reconcileAtLast(spec, next);
-    return reconciled && this.consume(next, handler, { ...reconciled, counters: replaced!.counters }, trial);
+    return reconciled && this.consume(next, handler, { ...reconciled, counters: replaced!.counters }, canary);
   }
 
   /** There is no way back any more: it is tried until it succeeds. */
   private async reconcileAtLast(spec: DurableSpec, next: PluginVersion): Promise<Reconciled | undefined> {
-    const said = new Repeats(SAY_AGAIN_MS, () => this.host.time.nowMs());
+    const said = new LogThrottle(SAY_AGAIN_MS, () => this.host.time.nowMs());
     while (!this.stopped) {
       try {
         return await reconcileHandler(next.definition, spec, this.host);
@@ -233,7 +233,7 @@ export class RunningPlugin {
   private endTrial({ keeps }: { keeps?: PluginVersion | undefined }): void {
     const { fallback } = this;
     this.fallback = undefined;
-    fallback?.trial.end();
+    fallback?.canary.end();
     if (fallback && fallback.version !== keeps) this.closeWhenUnused(fallback.version);
   }
 
@@ -248,14 +248,10 @@ export class RunningPlugin {
     version: PluginVersion,
     handler: HandlerDefinition,
     reconciled: Reconciled,
-    trial?: Trial,
+    canary?: Canary,
   ): Consumption {
     const { definition: plugin, code } = version;
-    return consume(
-      { plugin, definition: handler, code, probation: trial?.probationOf(handler) },
-      reconciled,
-      this.host,
-    );
+    return consume({ plugin, definition: handler, code, canary: canary?.canaryOf(handler) }, reconciled, this.host);
   }
 
   private specOf({ definition }: PluginVersion, handler: HandlerDefinition): DurableSpec {

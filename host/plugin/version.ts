@@ -4,14 +4,14 @@ import { JetStreamEventBus } from '../effects/event-bus';
 import { LateTexts } from '../effects/late-texts';
 import type { StoreTexts } from '../effects/text-store';
 import { type IsolatedPlugin } from '../isolation/isolated-plugin';
-import type { PartedLog } from '../log';
+import type { PartedLog } from '../log/log';
 import { RunLogger } from '../message/run-logger';
-import { forgetClasses } from './classes';
-import type { CompiledPlugin } from './compile';
-import { contain, lifecycleError, type PluginServices } from './contain';
-import { classesOf } from './dependencies';
-import type { DescribedPlugin, PluginDefinition } from './describe';
-import { InlineCode, type PluginCode } from './plugin-code';
+import { forgetClasses } from '../load/classes';
+import type { CompiledPlugin } from '../load/compile';
+import { instantiate, lifecycleError, type PluginServices } from '../load/instantiate';
+import { classesOf } from '../load/dependencies';
+import type { DescribedPlugin, PluginDefinition } from '../load/describe';
+import { InlineCode, type PluginCode } from '../load/plugin-code';
 import type { PluginHost } from './plugin-host';
 import { PluginStore } from './plugin-store';
 
@@ -42,7 +42,7 @@ export class PluginVersion {
       ]);
     };
     try {
-      const contained = contain(definition, servicesOf(definition, host, store), settingsOf(definition, host));
+      const contained = instantiate(definition, servicesOf(definition, host, store), settingsOf(definition, host));
       const late = (): void =>
         void contained.then(
           // Should it come up after all, nobody will use it.

@@ -1,11 +1,11 @@
-import type { KeyValue } from '../effects/key-value';
-import type { LongTexts } from '../effects/long-texts';
-import type { AllHeaders } from '../message/headers';
-import type { DeadLetters, Outgoing, RetryRoad } from '../message/ports';
+import type { KeyValue } from '../records/key-value';
+import type { LongTexts } from '../records/long-texts';
+import type { AllHeaders } from '../broker/headers';
+import type { DeadLetters, Outgoing, RetryQueue } from '../broker/ports';
 import type { StoredLetter } from '../nats/dead-letter-stream';
 import type { PluginHost } from '../plugin/plugin-host';
-import type { PluginBroker } from '../plugin/plugin-broker';
-import type { Time } from '../time';
+import type { PluginBroker } from '../broker/plugin-broker';
+import type { Time } from '../base/time';
 import type { TestClock } from './test-clock';
 
 /** A message of any form, as a program without the SDK may send it. */
@@ -21,9 +21,9 @@ export interface Backend {
   readonly time: Time;
   readonly streams: PluginHost['streams'];
   readonly broker: PluginBroker;
-  readonly wakes: PluginHost['wakes'];
+  readonly retryNotifier: PluginHost['retryNotifier'];
   readonly outgoing: Outgoing;
-  readonly road: RetryRoad;
+  readonly retryQueue: RetryQueue;
   readonly records: KeyValue;
   deadLetters(texts: LongTexts): DeadLetters;
   sendRaw(message: RawMessage): Promise<void>;

@@ -21,9 +21,9 @@ export async function memoryBackend(config: Config, clock: TestClock): Promise<B
       messages: 0,
       duplicateWindowMs,
     })),
-    wakes: { on: (plugin, handler, listener) => broker.onRoad(plugin, handler, listener) },
+    retryNotifier: { on: (plugin, handler, listener) => broker.onDeferred(plugin, handler, listener) },
     outgoing: broker.outgoing,
-    road: broker.road,
+    retryQueue: broker.retryQueue,
     records: broker.bucket('jetplug'),
     deadLetters: (texts) => broker.deadLetters(texts),
     sendRaw: async ({ subject, payload, headers, repeated }) => {

@@ -1,19 +1,19 @@
 import { covers, isPublishSubject, JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
-import { Conflict } from '../effects/key-value';
-import type { LongTexts } from '../effects/long-texts';
-import { APPLIED_IN_HEADER, isLetterOf } from '../message/dead-letter';
-import type { DeadLetter, DeadLetters, Outgoing, ParkedEvent, RetryRoad } from '../message/ports';
-import type { DurableSpec } from '../nats/consumers';
+import { Conflict } from '../records/key-value';
+import type { LongTexts } from '../records/long-texts';
+import type { DeadLetter, DeadLetters, Outgoing, DeferredEvent, RetryQueue } from '../broker/ports';
 import type { StoredLetter } from '../nats/dead-letter-stream';
-import { roadMessage } from '../nats/retry-road';
-import { RETRY_STREAM } from '../nats/wanted-streams';
-import type { PluginBroker } from '../plugin/plugin-broker';
-import type { Time } from '../time';
+import type { PluginBroker } from '../broker/plugin-broker';
+import type { Time } from '../base/time';
 import { MemoryBucket } from './memory-bucket';
 import { MemoryDurable } from './memory-durable';
 import { MemoryPull } from './memory-pull';
 import { MemoryStream, type Incoming } from './memory-stream';
+import { RETRY_STREAM } from '../broker/stream-state';
+import type { DurableSpec } from '../broker/durable';
+import { retryMessage } from '../broker/retry-queue';
+import { APPLIED_IN_HEADER, isLetterOf } from '../broker/letter-headers';
 
 const DUPLICATE_WINDOW_MS = 120_000;
 
@@ -72,7 +72,7 @@ export class MemoryBroker implements PluginBroker {
     return Promise.resolve();
   }
 
-  async isOnRoad({ subject }: DurableSpec): Promise<boolean> {
+  async hasDeferred({ subject }: DurableSpec): Promise<boolean> {
     const messages = [...this.streamNamed(RETRY_STREAM).messages.values()];
     return messages.some((message) => covers(subject, message.subject));
   }
@@ -95,7 +95,7 @@ export class MemoryBroker implements PluginBroker {
   }
 
   /** Calls back for each event on a handler's road. */
-  onRoad(plugin: string, handler: string, listener: () => void): () => void {
+  onDeferred(plugin: string, handler: string, listener: () => void): () => void {
     const { listeners } = this.streamNamed(RETRY_STREAM);
     const told = ({ subject }: { subject: string }): void => {
       if (covers(`retry.${plugin}.${handler}.>`, subject)) listener();
@@ -130,11 +130,11 @@ export class MemoryBroker implements PluginBroker {
     };
   }
 
-  get road(): RetryRoad {
+  get retryQueue(): RetryQueue {
     return {
-      park: async (event: ParkedEvent) => {
+      defer: async (event: DeferredEvent) => {
         try {
-          this.store({ ...roadMessage(event), payload: event.payload, expected: 0 });
+          this.store({ ...retryMessage(event), payload: event.payload, expected: 0 });
         } catch (error) {
           // It is there already.
           if (!(error instanceof Conflict)) throw error;

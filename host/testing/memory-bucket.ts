@@ -1,5 +1,5 @@
 import { JetplugError } from '../../sdk/internal';
-import { Conflict, type Entry, type KeyValue } from '../effects/key-value';
+import { Conflict, type Entry, type KeyValue } from '../records/key-value';
 
 /** What a server takes in one message, its headers included. */
 const MAX_MESSAGE_BYTES = 1_048_576;

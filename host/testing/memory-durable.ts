@@ -1,10 +1,10 @@
 import { covers, durationMs, JetplugError } from '../../sdk/internal';
-import type { Delivery, MessageRef } from '../message/delivery';
-import { headerIn, type RepeatedHeaders } from '../message/headers';
-import type { DurablePosition, DurableSpec } from '../nats/consumers';
-import { utf8 } from '../text';
-import type { Time, Timer } from '../time';
+import type { Delivery, MessageRef } from '../broker/delivery';
+import { headerIn, type RepeatedHeaders } from '../broker/headers';
+import { utf8 } from '../base/utf8';
+import type { Time, Timer } from '../base/time';
 import type { MemoryStream, StoredMessage } from './memory-stream';
+import type { DurableSpec, DurablePosition } from '../broker/durable';
 
 /** Who takes deliveries, when it has room. */
 export interface Puller {

@@ -1,7 +1,7 @@
-import type { Delivery } from '../message/delivery';
-import type { PullSink } from '../nats/pull';
-import type { DurablePull } from '../plugin/plugin-broker';
+import type { Delivery } from '../broker/delivery';
+import type { DurablePull } from '../broker/pull';
 import type { MemoryDurable, Puller } from './memory-durable';
+import type { PullSink } from '../broker/pull';
 
 /** Pulls from a durable in memory as much as its sink has room for. */
 export class MemoryPull implements DurablePull, Puller {

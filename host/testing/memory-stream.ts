@@ -1,7 +1,7 @@
 import { covers } from '../../sdk/internal';
-import { Conflict } from '../effects/key-value';
-import type { RepeatedHeaders } from '../message/headers';
-import type { Time } from '../time';
+import { Conflict } from '../records/key-value';
+import type { RepeatedHeaders } from '../broker/headers';
+import type { Time } from '../base/time';
 
 /** A message as a stream keeps it. */
 export interface StoredMessage {

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { covers, JetplugError, type PluginClass } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { loadConfig } from '../config/load';
-import { keepClasses } from '../plugin/classes';
-import type { CompiledPlugin } from '../plugin/compile';
-import { classesOf } from '../plugin/dependencies';
-import type { PluginDefinition } from '../plugin/describe';
+import { keepClasses } from '../load/classes';
+import type { CompiledPlugin } from '../load/compile';
+import { classesOf } from '../load/dependencies';
+import type { PluginDefinition } from '../load/describe';
 import type { TestClock } from './test-clock';
 
 /** What a test may say of its host; all of it is optional. */

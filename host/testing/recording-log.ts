@@ -1,5 +1,5 @@
 import { Logger } from '../../sdk';
-import type { PartedLog } from '../log';
+import type { PartedLog } from '../log/log';
 
 /** A line of the host's log. */
 export interface LogLine {

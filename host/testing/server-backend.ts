@@ -3,24 +3,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/config';
-import { KvLongTexts } from '../effects/long-texts';
-import type { PartedLog } from '../log';
+import { KvLongTexts } from '../records/long-texts';
+import type { PartedLog } from '../log/log';
 import { Bucket } from '../nats/bucket';
 import { Connection } from '../nats/connection';
 import { DeadLetterStream, type StoredLetter } from '../nats/dead-letter-stream';
 import { DurableWatch } from '../nats/durable-watch';
-import { openBroker } from '../nats/embedded/open-broker';
+import { openBroker } from '../nats-server/open-broker';
 import { ensureStreams } from '../nats/ensure-streams';
-import { KeptStreams } from '../nats/kept-streams';
+import { StreamKeeper } from '../nats/stream-keeper';
 import { Publisher, publishRaw } from '../nats/publisher';
-import { NatsRetryRoad } from '../nats/retry-road';
-import { streamFor } from '../nats/streams';
+import { NatsRetryQueue } from '../nats/retry-queue';
 import { RECORDS_BUCKET } from '../nats/wanted-streams';
-import { Wakes } from '../nats/wakes';
-import { natsBroker } from '../plugin/nats-broker';
-import { machineTime } from '../time';
+import { NatsRetryNotifier } from '../nats/retry-notifier';
+import { natsBroker } from '../nats/broker';
+import { machineTime } from '../base/time';
 import type { Backend } from './backend';
 import type { TestClock } from './test-clock';
+import { streamFor } from '../broker/stream-state';
 
 /** How often it is looked whether all is settled. */
 const LOOK_MS = 10;
@@ -57,7 +57,7 @@ async function onServer(
   const all = await ensureStreams(connection, config);
   const streams = all.filter(({ name }) => name !== config.deadLetters.stream);
   const records = Bucket.at(connection, RECORDS_BUCKET);
-  const kept = new KeptStreams(connection, log);
+  const kept = new StreamKeeper(connection, log);
   closers.push(async () => kept.stop());
   const watch = new DurableWatch(connection, log);
   closers.push(async () => watch.stop());
@@ -71,12 +71,12 @@ async function onServer(
     time: machineTime,
     streams,
     broker: natsBroker(connection, kept, watch, config),
-    wakes: new Wakes(connection, log),
+    retryNotifier: new NatsRetryNotifier(connection, log),
     outgoing: new Publisher(connection, {
       dropsRepeatsMs: Math.min(...streams.map(({ duplicateWindowMs }) => duplicateWindowMs)),
       holds: (subject) => streamFor(streams, subject) !== undefined,
     }),
-    road: new NatsRetryRoad(connection),
+    retryQueue: new NatsRetryQueue(connection),
     records,
     deadLetters: (texts) => new DeadLetterStream(connection, config.deadLetters.stream, texts),
     sendRaw: ({ subject, payload, ...headers }) => publishRaw(connection, subject, payload, headers),

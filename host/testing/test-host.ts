@@ -10,24 +10,24 @@ import {
   type EventContract,
 } from '../../sdk/internal';
 import { JetStreamEventBus } from '../effects/event-bus';
-import { KvStore } from '../effects/kv-store';
+import { KvStore } from '../effects/bucket-texts';
 import { refuseNotJson, toJson } from '../effects/publishable';
-import type { AllHeaders } from '../message/headers';
-import type { OutgoingEvent } from '../message/ports';
-import { roadDurable } from '../nats/retry-road';
+import type { AllHeaders } from '../broker/headers';
+import type { OutgoingEvent } from '../broker/ports';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
 import type { ConsumingHandler } from '../plugin/consume';
-import { describe } from '../plugin/describe';
+import { describe } from '../load/describe';
 import { runCompiled } from '../plugin/run-plugin';
 import type { RunningPlugin } from '../plugin/running-plugin';
 import type { Config } from '../config/config';
 import type { Backend } from './backend';
-import { Generation } from './generation';
+import { HostRun } from './host-run';
 import { memoryBackend } from './memory-backend';
 import { asCompiled, completed, configOf, type AnyPluginClass, type TestHostOptions } from './options';
 import { RecordingLog, type LogLine } from './recording-log';
 import { serverBackend } from './server-backend';
 import { TestClock } from './test-clock';
+import { retryQueueDurable } from '../broker/retry-queue';
 
 /** How long `settled()` waits, in the machine's time; a handler may wait for something real. */
 const WITHIN_MS = 4_000;
@@ -87,7 +87,7 @@ export class TestHost {
   private readonly bus: EventBus;
   private readonly sent: OutgoingEvent[] = [];
   private letters: readonly TestLetter[] = [];
-  private generation!: Generation;
+  private generation!: HostRun;
   private running: readonly RunningPlugin[] = [];
   private diesAtAck = false;
   /** The next life, while it begins. */
@@ -116,7 +116,7 @@ export class TestHost {
   async start(): Promise<void> {
     const { outgoing } = this.backend;
     const recorded = { ...outgoing, send: (event: OutgoingEvent) => this.record(event, outgoing.send(event)) };
-    const generation = new Generation({ ...this.backend, outgoing: recorded }, this.config, this.log, () =>
+    const generation = new HostRun({ ...this.backend, outgoing: recorded }, this.config, this.log, () =>
       this.dyingNow(),
     );
     this.generation = generation;
@@ -194,7 +194,7 @@ export class TestHost {
 
   /** Sends a dead letter's event back to the handler that failed; once it is handled, the letter is gone. */
   async redrive(letter: TestLetter): Promise<void> {
-    await this.backend.road.park(redriven(letter));
+    await this.backend.retryQueue.defer(redriven(letter));
   }
 
   /** Ends all plugins as a host that stops, and starts them again on what is stored. */
@@ -233,7 +233,7 @@ export class TestHost {
           // Its events wait for the handler, and nobody knows how long.
           if (handler.circuit.outage) return [];
           const { durable, definition: own, counters } = handler;
-          const road = roadDurable(definition.name, own.name, durable.ackWaitMs, durable.deployment);
+          const road = retryQueueDurable(definition.name, own.name, durable.ackWaitMs, durable.deployment);
           const { broker } = this.backend;
           const positions = [
             await broker.durablePosition(durable.stream, durable.durable),

@@ -1,4 +1,4 @@
-import type { Time, Timer } from '../time';
+import type { Time, Timer } from '../base/time';
 
 interface Entry {
   atMs: number;

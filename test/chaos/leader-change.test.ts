@@ -1,7 +1,7 @@
 /** A cluster of three, its streams on all of them: leaders step down and die under load. Some minutes in all. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JetStreamManager, NatsConnection } from 'nats';
-import { connectEventBus, type ConnectedEventBus } from '../../host/nats/client';
+import { connectEventBus, type ConnectedEventBus } from '../../host/client';
 import { eventually } from '../support/eventually';
 import type { TestHost } from '../support/host';
 import type { TestCluster } from '../support/nats-cluster';

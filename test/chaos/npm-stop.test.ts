@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
-import { probe } from '../../host/nats/embedded/probe';
+import { probe } from '../../host/nats-server/probe';
 import { eventually } from '../support/eventually';
 import { startUnderNpm, type NpmHost } from '../support/npm-host';
 import { pluginSource } from '../support/plugin-source';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { leaves, pluginSchema, schema, streamSchema, type Leaf } from '../../host/config/schema';
 import { deadLetterOf } from '../../host/message/dead-letter';
 import type { Connection } from '../../host/nats/connection';
-import { OLDEST_VERSION, PINNED_VERSION } from '../../host/nats/embedded/version';
+import { OLDEST_VERSION, PINNED_VERSION } from '../../host/nats-server/version';
 import { metricsText } from '../../host/ops/metrics';
 import type { Plugins } from '../../host/plugin/plugins';
 import { ROOT, rowsOf, textOf } from '../support/markdown';

@@ -1,4 +1,4 @@
-import { KvLongTexts } from '../../host/effects/long-texts';
+import { KvLongTexts } from '../../host/records/long-texts';
 import { Connection } from '../../host/nats/connection';
 import { DeadLetterStream } from '../../host/nats/dead-letter-stream';
 import { MemoryKeyValue } from '../support/memory-key-value';

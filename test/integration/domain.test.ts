@@ -1,5 +1,5 @@
 import type { NatsConnection } from 'nats';
-import { connectEventBus } from '../../host/nats/client';
+import { connectEventBus } from '../../host/client';
 import { Connection } from '../../host/nats/connection';
 import { jetplug } from '../support/cli';
 import { storedLetters } from '../support/dead-letters';

@@ -8,9 +8,9 @@ import { createInterface } from 'node:readline';
 import fc from 'fast-check';
 import { connect } from 'nats';
 import type { EmbeddedConfig } from '../../host/config/config';
-import { findHolder, runningBrokerUrl, tryLock, type LockRecord } from '../../host/nats/embedded/data-lock';
-import { openBroker, type Broker } from '../../host/nats/embedded/open-broker';
-import { endProcesses, haveEnded, isAlive, type ProcessIdentity } from '../../host/nats/embedded/process-identity';
+import { findHolder, runningBrokerUrl, tryLock, type LockRecord } from '../../host/nats-server/data-lock';
+import { openBroker, type Broker } from '../../host/nats-server/open-broker';
+import { endProcesses, haveEnded, isAlive, type ProcessIdentity } from '../../host/nats-server/process-identity';
 import type { JetplugError } from '../../sdk/internal';
 import { natsServerBinary, startTestServer } from '../support/nats-server';
 

@@ -9,13 +9,13 @@ import {
 import { Bucket } from '../../host/nats/bucket';
 import { Connection } from '../../host/nats/connection';
 import { ensureStreams } from '../../host/nats/ensure-streams';
-import type { StreamState } from '../../host/nats/streams';
 import { jetplug } from '../support/cli';
 import { eventually } from '../support/eventually';
 import type { TestServer } from '../support/nats-server';
 import { loggingPlugin } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 import { configOf } from '../support/stream-config';
+import type { StreamState } from '../../host/broker/stream-state';
 
 const scene = new Scene();
 let server: TestServer;

@@ -1,6 +1,6 @@
 import type { JetStreamManager, NatsConnection } from 'nats';
-import type { OutgoingEvent } from '../../host/message/ports';
-import { connectEventBus, type ConnectedEventBus } from '../../host/nats/client';
+import type { OutgoingEvent } from '../../host/broker/ports';
+import { connectEventBus, type ConnectedEventBus } from '../../host/client';
 import { Connection } from '../../host/nats/connection';
 import { Publisher, type PublisherOptions } from '../../host/nats/publisher';
 import { eventually } from '../support/eventually';

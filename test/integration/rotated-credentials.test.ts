@@ -1,6 +1,6 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectEventBus } from '../../host/nats/client';
+import { connectEventBus } from '../../host/client';
 import { Connection } from '../../host/nats/connection';
 import { eventually } from '../support/eventually';
 import type { TestServer } from '../support/nats-server';

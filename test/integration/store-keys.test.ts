@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { NatsConnection } from 'nats';
-import { KvStore } from '../../host/effects/kv-store';
+import { KvStore } from '../../host/effects/bucket-texts';
 import { Bucket } from '../../host/nats/bucket';
 import { Connection } from '../../host/nats/connection';
 import type { TestServer } from '../support/nats-server';

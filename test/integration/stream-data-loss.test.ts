@@ -1,11 +1,11 @@
 import { AckPolicy, DeliverPolicy, type JetStreamManager, type NatsConnection } from 'nats';
 import { Connection } from '../../host/nats/connection';
 import { ensureStreams } from '../../host/nats/ensure-streams';
-import type { StreamState } from '../../host/nats/streams';
 import { eventually } from '../support/eventually';
 import type { TestServer } from '../support/nats-server';
 import { Scene } from '../support/scene';
 import { configOf } from '../support/stream-config';
+import type { StreamState } from '../../host/broker/stream-state';
 
 /** Who gives no name may do everything; the user `host` may create no consumers. */
 const USERS = {

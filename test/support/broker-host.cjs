@@ -6,7 +6,7 @@
 const { join } = require('node:path');
 const { setInterval } = require('node:timers');
 // Built by then; what looks at the sources alone finds no such file.
-const { openBroker } = require(join(__dirname, '../../dist/host/nats/embedded/open-broker.js'));
+const { openBroker } = require(join(__dirname, '../../dist/host/nats-server/open-broker.js'));
 
 void main();
 

@@ -4,10 +4,10 @@ const { join } = require('node:path');
 const { setImmediate: turn } = require('node:timers/promises');
 
 const host = join(__dirname, '..', '..', 'dist', 'host');
-const { compile } = require(join(host, 'plugin', 'compile.js'));
-const { describe } = require(join(host, 'plugin', 'describe.js'));
-const { contain } = require(join(host, 'plugin', 'contain.js'));
-const { loadModules } = require(join(host, 'plugin', 'module-loader.js'));
+const { compile } = require(join(host, 'load', 'compile.js'));
+const { describe } = require(join(host, 'load', 'describe.js'));
+const { instantiate } = require(join(host, 'load', 'instantiate.js'));
+const { loadModules } = require(join(host, 'load', 'module-loader.js'));
 
 process.setSourceMapsEnabled(true);
 
@@ -47,7 +47,7 @@ async function load(file) {
 
 async function build(file) {
   const definition = describe(compile({ file, root: '' }), config);
-  return { definition, ...(await contain(definition, services, undefined)) };
+  return { definition, ...(await instantiate(definition, services, undefined)) };
 }
 
 function faults(error) {

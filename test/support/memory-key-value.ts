@@ -1,4 +1,4 @@
-import { Conflict, type Entry, type KeyValue } from '../../host/effects/key-value';
+import { Conflict, type Entry, type KeyValue } from '../../host/records/key-value';
 
 /** A bucket in memory, with the revisions and conflicts of a real one. */
 export class MemoryKeyValue implements KeyValue {

@@ -1,31 +1,31 @@
 /** A handler with all that its messages' lives lean on, in memory. */
 import type { EventContext } from 'jetplug/sdk';
-import { KvLongTexts } from '../../host/effects/long-texts';
-import type { Settlements } from '../../host/effects/settlements';
-import { mergeApplied } from '../../host/message/applied';
+import { KvLongTexts } from '../../host/records/long-texts';
+import type { Settlements } from '../../host/records/settlements';
+import { mergeApplied } from '../../host/message/failures/applied';
 import {
   attemptAfter,
   broughtBy,
   type AttemptLog,
   type CountedMessage,
   type Failures,
-} from '../../host/message/attempts';
-import { Circuit } from '../../host/message/circuit';
+} from '../../host/message/failures/attempts';
+import { CircuitBreaker } from '../../host/message/failures/circuit-breaker';
 import { HandlerCounters } from '../../host/message/counters';
-import type { AppliedUpdate, Delivery, MessageRef } from '../../host/message/delivery';
-import { headerIn, type RepeatedHeaders } from '../../host/message/headers';
+import type { AppliedUpdate, Delivery, MessageRef } from '../../host/broker/delivery';
+import { headerIn, type RepeatedHeaders } from '../../host/broker/headers';
 import type { Handler } from '../../host/message/handler';
 import type {
   DeadLetter,
   DeadLetters,
   Outgoing,
   OutgoingEvent,
-  ParkedEvent,
-  RetryRoad,
-} from '../../host/message/ports';
+  DeferredEvent,
+  RetryQueue,
+} from '../../host/broker/ports';
 import type { Envelope } from '../../sdk/internal';
-import { utf8 } from '../../host/text';
-import { machineTime } from '../../host/time';
+import { utf8 } from '../../host/base/utf8';
+import { machineTime } from '../../host/base/time';
 import { MemoryKeyValue } from './memory-key-value';
 import { RecordingLog } from './recording-log';
 
@@ -125,7 +125,7 @@ export class FakeDelivery implements Delivery {
 /** What a handler has settled, in memory; `journal` tells when. */
 class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   readonly durable = 'badge-award';
-  readonly generation = STORED_AT;
+  readonly streamIncarnation = STORED_AT;
   readonly knowsPosition = false;
   readonly floor = 0;
   readonly last = 0;
@@ -196,7 +196,7 @@ export class MessageBench {
   readonly letters: DeadLetter[] = [];
   /** What the marks beside the store's values tell. */
   found: readonly AppliedUpdate[] = [];
-  readonly parked: ParkedEvent[] = [];
+  readonly parked: DeferredEvent[] = [];
   /** What the streams hold of what was sent. */
   readonly sent: OutgoingEvent[] = [];
   /** The ids that the streams have forgotten, and would store a second time. */
@@ -234,7 +234,7 @@ export class MessageBench {
         await this.step('find', `find ${sequence}`);
         return this.found;
       },
-      circuit: new Circuit(
+      circuit: new CircuitBreaker(
         { messages: 3, overMs: 0, probeMs: [1_000, 2_000] },
         {
           opened: () => this.discharge(),
@@ -243,7 +243,7 @@ export class MessageBench {
         },
       ),
       deadLetters: this.deadLetters(),
-      road: this.road(),
+      retryQueue: this.road(),
       outgoing: this.outgoing(),
       counters: new HandlerCounters(),
       log: this.log,
@@ -332,9 +332,9 @@ export class MessageBench {
     };
   }
 
-  private road(): RetryRoad {
+  private road(): RetryQueue {
     return {
-      park: async (event) => {
+      defer: async (event) => {
         await this.step('park', `park ${event.pass}`);
         this.parked.push(event);
       },

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { findOnPath, isExecutable } from '../../host/nats/embedded/programs';
+import { findOnPath, isExecutable } from '../../host/nats-server/programs';
 
 const VERSION = 'v0.5.1';
 const INSTALL_MS = 180_000;

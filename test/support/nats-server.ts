@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findBinary } from '../../host/nats/embedded/find-binary';
-import { probe } from '../../host/nats/embedded/probe';
+import { findBinary } from '../../host/nats-server/find-binary';
+import { probe } from '../../host/nats-server/probe';
 
 /** A real nats-server with JetStream, its data in a temp folder, for one test file or test. */
 export interface TestServer {

@@ -1,7 +1,7 @@
 import { defineEvent, type Clock } from 'jetplug/sdk';
 import { z } from 'zod';
 import { JetStreamEventBus } from '../../../host/effects/event-bus';
-import type { Outgoing, OutgoingEvent } from '../../../host/message/ports';
+import type { Outgoing, OutgoingEvent } from '../../../host/broker/ports';
 
 const NOW = '2026-05-12T12:00:00.000Z';
 const clock: Clock = { now: () => new Date(NOW) };

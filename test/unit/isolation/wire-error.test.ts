@@ -1,6 +1,6 @@
 import { BatchFailure, Reject, RetryLater } from '../../../sdk';
 import { isBatchFailure, isJetplugError, isReject, isRetryLater, JetplugError } from '../../../sdk/internal';
-import { AlreadySettled } from '../../../host/effects/write-batch';
+import { AlreadySettled } from '../../../host/records/write-batch';
 import { invalid, OutcomeKnown } from '../../../host/message/outcome';
 import { decodeError, encodeError, type WireError } from '../../../host/isolation/wire-error';
 

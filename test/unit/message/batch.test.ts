@@ -1,13 +1,13 @@
 import { BatchFailure, Reject, RetryLater, type BatchContext } from 'jetplug/sdk';
-import { systemClock } from '../../../host/clock';
 import { JetStreamEventBus } from '../../../host/effects/event-bus';
-import { KvStore } from '../../../host/effects/kv-store';
+import { KvStore } from '../../../host/effects/bucket-texts';
 import type { Handler } from '../../../host/message/handler';
-import { Intake } from '../../../host/message/intake';
-import { SuspectTurns } from '../../../host/message/suspects';
+import { Intake } from '../../../host/message/intake/intake';
+import { SuspectTurns } from '../../../host/message/failures/suspects';
 import type { Envelope } from '../../../sdk/internal';
 import { MemoryKeyValue } from '../../support/memory-key-value';
 import { MessageBench, type FakeDelivery, type Given } from '../../support/message-bench';
+import { systemClock } from '../../../host/base/time';
 
 type Event = Envelope & { n: number };
 

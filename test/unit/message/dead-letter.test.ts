@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { deadLetterOf, decodeHeader, encodeHeader, fingerprint } from '../../../host/message/dead-letter';
-import type { AppliedUpdate } from '../../../host/message/delivery';
+import { deadLetterOf, fingerprint } from '../../../host/message/dead-letter';
+import type { AppliedUpdate } from '../../../host/broker/delivery';
 import { FakeDelivery, MessageBench, STORED_AT, type Given } from '../../support/message-bench';
+import { encodeHeader, decodeHeader } from '../../../host/broker/letter-headers';
 
 const NOW = new Date('2026-05-12T13:00:00.000Z');
 const { handler } = new MessageBench();

@@ -2,18 +2,18 @@ import { runInNewContext } from 'node:vm';
 import { defineEvent, Reject, RetryLater, type EventContext } from 'jetplug/sdk';
 import { z } from 'zod';
 import { JetStreamEventBus } from '../../../host/effects/event-bus';
-import { KvStore } from '../../../host/effects/kv-store';
-import { then, type MaybePromise } from '../../../host/maybe-promise';
-import { NO_FAILURES } from '../../../host/message/attempts';
+import { KvStore } from '../../../host/effects/bucket-texts';
+import { then, type MaybePromise } from '../../../host/base/maybe-promise';
+import { NO_FAILURES } from '../../../host/message/failures/attempts';
 import { dispatch, timedOut } from '../../../host/message/dispatch';
 import type { Outcome } from '../../../host/message/outcome';
 import { currentOwner, Run } from '../../../host/message/run';
-import { systemClock } from '../../../host/clock';
 import { JetplugError, type Envelope } from '../../../sdk/internal';
-import { AlreadySettled } from '../../../host/effects/write-batch';
+import { AlreadySettled } from '../../../host/records/write-batch';
 import { HOSTILE_RESULTS } from '../../support/hostile-values';
 import { MemoryKeyValue } from '../../support/memory-key-value';
 import { MessageBench } from '../../support/message-bench';
+import { systemClock } from '../../../host/base/time';
 
 const EVENT: Envelope = { event_type: 'a.b', event_id: 'e1', timestamp: '2026-05-12T12:00:00.000Z' };
 

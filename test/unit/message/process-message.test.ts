@@ -1,8 +1,7 @@
 import { defineEvent, Reject, RetryLater, type Envelope, type EventContext } from 'jetplug/sdk';
 import { z } from 'zod';
 import { JetStreamEventBus } from '../../../host/effects/event-bus';
-import { KvStore } from '../../../host/effects/kv-store';
-import { systemClock } from '../../../host/clock';
+import { KvStore } from '../../../host/effects/bucket-texts';
 import { timedOut } from '../../../host/message/dispatch';
 import type { Execution } from '../../../host/message/execution';
 import { processMessage, type RunRegistry } from '../../../host/message/process-message';
@@ -10,6 +9,7 @@ import { JetplugError } from '../../../sdk/internal';
 import type { Handler } from '../../../host/message/handler';
 import { MemoryKeyValue } from '../../support/memory-key-value';
 import { MessageBench, type Given } from '../../support/message-bench';
+import { systemClock } from '../../../host/base/time';
 
 class VideoWatchStarted extends defineEvent('video.watch_started', z.object({ user_id: z.string().min(1) })) {}
 

@@ -1,5 +1,5 @@
 import { BatchFailure, Reject, RetryLater } from 'jetplug/sdk';
-import { AlreadySettled } from '../../../host/effects/write-batch';
+import { AlreadySettled } from '../../../host/records/write-batch';
 import { readThrown } from '../../../host/message/read-thrown';
 import { decodeError, encodeError, type WireError } from '../../../host/isolation/wire-error';
 import { HOSTILE } from '../../support/hostile-values';

@@ -1,7 +1,7 @@
 import { HandlerCounters } from '../../../host/message/counters';
 import type { Decision } from '../../../host/message/decide';
 import { settle as carryOut } from '../../../host/message/settle';
-import type { AppliedUpdate } from '../../../host/message/delivery';
+import type { AppliedUpdate } from '../../../host/broker/delivery';
 import type { Handler } from '../../../host/message/handler';
 import { type FakeDelivery, MessageBench } from '../../support/message-bench';
 

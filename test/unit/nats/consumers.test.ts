@@ -1,6 +1,7 @@
 import type { Connection } from '../../../host/nats/connection';
-import { checkDurable, ensureDurable, type DurableSpec } from '../../../host/nats/consumers';
+import { checkDurable, ensureDurable } from '../../../host/nats/consumers';
 import { newConfig } from '../../../host/nats/durable-config';
+import type { DurableSpec } from '../../../host/broker/durable';
 
 const SPEC: DurableSpec = {
   stream: 'EVENTS',
@@ -35,7 +36,7 @@ function server(answers: Record<string, Answer[]>) {
     if ('error' in answer) throw Object.assign(new Error('refused'), { api_error: { err_code: answer.error } });
     return answer;
   };
-  return { asked, configs, connection: { acks: { askApi } } as unknown as Connection };
+  return { asked, configs, connection: { requests: { askApi } } as unknown as Connection };
 }
 
 const info = (config: object = {}, spec: DurableSpec = SPEC) => ({
@@ -171,8 +172,8 @@ test('a setting that the server sets again by a limit is told apart from those t
   const answers = { [INFO]: [info({ max_batch: 100, headers_only: true })], [UPDATE]: [info({ max_batch: 100 })] };
   const { connection } = server(answers);
   expect(await ensureDurable(connection, { ...SPEC, resumeAfter: 7 })).toMatchObject({
-    corrected: [{ field: 'headers_only' }],
-    limited: [{ field: 'max_batch', from: 100, to: 0 }],
+    corrected: ['headers_only: true → false'],
+    limited: ['max_batch: 100 → 0'],
   });
 });
 
@@ -188,7 +189,7 @@ test('settings of another host are left where the host yields, but for a filter,
 test('of many durables only so many are made at a time, and all in the end', async () => {
   let [now, most] = [0, 0];
   const connection = {
-    acks: {
+    requests: {
       askApi: async () => {
         most = Math.max(most, ++now);
         await new Promise((resolve) => setImmediate(resolve));

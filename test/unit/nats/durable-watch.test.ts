@@ -1,8 +1,8 @@
 import type { Connection } from '../../../host/nats/connection';
-import type { DurableSpec } from '../../../host/nats/consumers';
 import { newConfig } from '../../../host/nats/durable-config';
-import { DurableWatch, type DurableLook } from '../../../host/nats/durable-watch';
+import { DurableWatch } from '../../../host/nats/durable-watch';
 import { RecordingLog } from '../../../host/testing/recording-log';
+import type { DurableSpec, DurableLook } from '../../../host/broker/durable';
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
@@ -35,7 +35,7 @@ function bench(specs: readonly DurableSpec[], infos: readonly object[]) {
     if (server.fails) throw server.fails;
     return { total: infos.length, consumers: infos.slice(offset, offset + 256) };
   };
-  const watch = new DurableWatch({ connected: true, acks: { askApi } } as unknown as Connection, log);
+  const watch = new DurableWatch({ connected: true, requests: { askApi } } as unknown as Connection, log);
   const looks = new Map<string, DurableLook[]>();
   const ends = specs.map((spec) => {
     const seen: DurableLook[] = [];

@@ -1,5 +1,5 @@
 import type { Msg } from 'nats';
-import { Answers } from '../../../host/nats/answers';
+import { AckWriter } from '../../../host/nats/ack-writer';
 import { DeliverySource, NatsDelivery } from '../../../host/nats/nats-delivery';
 
 const NUMBERS = '3.70001.12.1778587200123456789.95';
@@ -12,7 +12,7 @@ function messageOf(reply: string, block?: string): Msg {
 }
 
 function sourceOf(published: string[] = []): DeliverySource {
-  return new DeliverySource(new Answers((commands) => void published.push(...read(commands))));
+  return new DeliverySource(new AckWriter((commands) => void published.push(...read(commands))));
 }
 
 /** The subject and the payload of each command, of which the server reads as much as it says. */

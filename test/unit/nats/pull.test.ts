@@ -1,8 +1,9 @@
 import { createInbox, NatsError, type Msg, type SubscriptionOptions } from 'nats';
-import { Answers } from '../../../host/nats/answers';
+import { AckWriter } from '../../../host/nats/ack-writer';
 import type { Connection } from '../../../host/nats/connection';
-import { Pull, type PullSink } from '../../../host/nats/pull';
-import { SharedTimer } from '../../../host/shared-timer';
+import { Pull } from '../../../host/nats/pull';
+import { SharedTimer } from '../../../host/base/shared-timer';
+import type { PullSink } from '../../../host/broker/pull';
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
@@ -39,7 +40,7 @@ class Bench {
     };
     const connection = {
       nc,
-      answers: new Answers(() => undefined),
+      ackWriter: new AckWriter(() => undefined),
       apiPrefix: '$JS.API',
       newInbox: () => createInbox(),
       connected: true,

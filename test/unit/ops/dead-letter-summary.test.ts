@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { deadLetterOf } from '../../../host/message/dead-letter';
-import type { AppliedUpdate } from '../../../host/message/delivery';
-import { RoadDelivery, roadMessage } from '../../../host/nats/retry-road';
+import type { AppliedUpdate } from '../../../host/broker/delivery';
 import { redriven, summarise } from '../../../host/ops/dead-letter-summary';
 import { MessageBench, STORED_AT, type Given } from '../../support/message-bench';
+import { retryMessage, RetryDelivery } from '../../../host/broker/retry-queue';
 
 const NOW = new Date('2026-05-12T13:00:00.000Z');
 const bench = new MessageBench();
@@ -108,8 +108,8 @@ test('headers with several values, and those named like a letter’s own, surviv
       const event = redriven(stored({ headers, repeated }));
       expect(new Map(Object.entries(event.headers))).toEqual(new Map(Object.entries(headers)));
       expect(new Map(Object.entries(event.repeated ?? {}))).toEqual(new Map(Object.entries(repeated)));
-      const message = roadMessage(event);
-      const back = new RoadDelivery(
+      const message = retryMessage(event);
+      const back = new RetryDelivery(
         bench.delivery('{}', { headers: message.headers, repeated: message.repeated ?? {} }),
       );
       expect(new Map(Object.entries(back.headers()))).toEqual(new Map(Object.entries(headers)));

@@ -1,6 +1,6 @@
 import { DurableCondition } from '../../../host/plugin/durable-condition';
 import { RecordingLog } from '../../../host/testing/recording-log';
-import { machineTime } from '../../../host/time';
+import { machineTime } from '../../../host/base/time';
 
 const DURABLE = {
   stream: 'EVENTS',

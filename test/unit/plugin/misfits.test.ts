@@ -1,4 +1,4 @@
-import type { Delivery } from '../../../host/message/delivery';
+import type { Delivery } from '../../../host/broker/delivery';
 import { Misfits } from '../../../host/plugin/misfits';
 
 const delivery = (sequence: number, subject: string, size = 1, headers: Record<string, string> = {}): Delivery =>

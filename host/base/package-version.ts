@@ -1,0 +1,13 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** The version of this package, from its package.json. */
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
+}
+
+/** The package's own folder: this file's, or dist's, parent. */
+export function packageRoot(): string {
+  const here = join(__dirname, '../..');
+  return here.endsWith('dist') ? dirname(here) : here;
+}

@@ -1,0 +1,133 @@
+import { isErrorLike, itemsOf, keysOf, plainError } from './plain-error';
+import { cut } from './utf8';
+import { isInstance, readMember, showThrown } from './thrown';
+
+/*
+ * What authors give to their log may be anything, too: circular, huge, or an object that throws when it is read. A
+ * line of the log takes a copy of plain, bounded values.
+ */
+
+const MAX_TEXT = 8_192;
+const MAX_NAME = 256;
+const MAX_DEPTH = 6;
+/** How many fields of an object, or items of an array, are written. */
+const MAX_MEMBERS = 100;
+/** How many values are written in all, of one that was given. */
+const MAX_VALUES = 1_000;
+
+/** How much text is written in all. */
+const MAX_ALL_TEXT = 65_536;
+/** Of each text, when that is used up. */
+const MIN_TEXT = 50;
+
+interface Budget {
+  left: number;
+  text: number;
+  /** The objects that hold the one that is read: one of them within itself is circular. */
+  readonly within: Set<unknown>;
+}
+
+/** The fields of a log line: what the host knows, as it is, and plain copies of what an author gave. Never throws. */
+export function plainFields(known: object, given: unknown): Record<string, unknown> {
+  // Spread, as an assignment would take a field called `__proto__` for the prototype.
+  return { ...known, ...fieldsOf(given) };
+}
+
+/** A text of what an author gave as one. Never throws. */
+export function plainText(given: unknown): string {
+  return typeof given === 'string' ? cut(given, MAX_TEXT) : showThrown(given);
+}
+
+/** A copy that JSON can hold. Never throws. */
+export function plainValue(value: unknown): unknown {
+  return copy(value, 0, { left: MAX_VALUES, text: MAX_ALL_TEXT, within: new Set() });
+}
+
+/** An error as a log line holds it; an error beside its fields stands for an object that has it. */
+export function errorRecord(error: Error): Record<string, unknown> {
+  const { name, message, stack, cause } = error;
+  const errors = itemsOf(readMember(error, 'errors'), MAX_MEMBERS);
+  return {
+    type: name,
+    message,
+    stack,
+    ...Object.fromEntries(keysOf(error, MAX_MEMBERS).map((key) => [key, readMember(error, key)])),
+    ...(isErrorLike(cause) && { cause: errorRecord(cause as Error) }),
+    ...(errors && { aggregateErrors: errors.filter(isErrorLike).map((one) => errorRecord(one as Error)) }),
+  };
+}
+
+function fieldsOf(given: unknown): Record<string, unknown> | undefined {
+  if (given === undefined || given === null) return undefined;
+  // `log.error('it broke', error)` is what many loggers take.
+  if (isErrorLike(given)) return { err: plainError(given) };
+  if (typeof given !== 'object') return { value: plainValue(given) };
+  const budget: Budget = { left: MAX_VALUES, text: MAX_ALL_TEXT, within: new Set([given]) };
+  const fields: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+  for (const name of keysOf(given, MAX_MEMBERS)) {
+    const value = readMember(given, name);
+    if (value === undefined) continue;
+    fields[cut(name, MAX_NAME)] = isErrorLike(value) ? plainError(value) : copy(value, 1, budget);
+  }
+  return fields;
+}
+
+function copy(value: unknown, depth: number, budget: Budget): unknown {
+  budget.left--;
+  if (typeof value === 'string') return text(value, budget);
+  if (typeof value === 'boolean' || value === null) return value;
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
+  if (typeof value !== 'object' || depth > MAX_DEPTH || budget.left <= 0) return text(showThrown(value), budget);
+  if (isErrorLike(value)) return copyError(value, budget);
+  if (budget.within.has(value)) return '[Circular]';
+  budget.within.add(value);
+  try {
+    return copyObject(value, depth, budget);
+  } catch {
+    return showThrown(value); // its toJSON throws
+  } finally {
+    budget.within.delete(value);
+  }
+}
+
+function copyError(value: unknown, budget: Budget): unknown {
+  if (budget.text <= 0) return text(showThrown(value), budget);
+  const record = errorRecord(plainError(value));
+  budget.text -= JSON.stringify(record).length;
+  return record;
+}
+
+function text(value: string, budget: Budget): string {
+  const kept = cut(value, budget.text > 0 ? MAX_TEXT : MIN_TEXT);
+  budget.text -= kept.length;
+  return kept;
+}
+
+function copyObject(value: object, depth: number, budget: Budget): unknown {
+  if (ArrayBuffer.isView(value) && !Buffer.isBuffer(value)) return `${value.byteLength} bytes`;
+  if (Buffer.isBuffer(value)) return `${value.length} bytes`;
+  if (isInstance(value, Map) || isInstance(value, Set)) return showThrown(value);
+  const toJson = readMember(value, 'toJSON');
+  if (typeof toJson === 'function') {
+    const json: unknown = Reflect.apply(toJson, value, []);
+    if (json !== value) return copy(json, depth + 1, budget);
+  }
+  const items = itemsOf(value, MAX_MEMBERS);
+  return items ? copyItems(value, items, depth, budget) : copyFields(value, depth, budget);
+}
+
+function copyItems(value: object, items: readonly unknown[], depth: number, budget: Budget): unknown[] {
+  const copies = items.map((item) => copy(item, depth + 1, budget));
+  const more = Number(readMember(value, 'length')) - items.length;
+  return more > 0 ? [...copies, `… and ${more} more`] : copies;
+}
+
+function copyFields(value: object, depth: number, budget: Budget): unknown {
+  const copies: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+  for (const name of keysOf(value, MAX_MEMBERS)) {
+    if (budget.left <= 0) return { ...copies, '…': 'more' };
+    const member = readMember(value, name);
+    if (member !== undefined) copies[cut(name, MAX_NAME)] = copy(member, depth + 1, budget);
+  }
+  return copies;
+}

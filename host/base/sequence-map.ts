@@ -1,0 +1,74 @@
+const FIRST_SIZE = 16;
+
+/**
+ * A map by sequence, for what comes and goes with each message. A `Map` makes itself a new table every few
+ * removals, and the old one keeps the new one alive: once one of them is in the old generation of the heap,
+ * all that follow get there, with what they held.
+ *
+ * An open hash table with linear probing; sequences that follow one another lie side by side.
+ */
+export class SequenceMap<T> {
+  private keys: number[] = new Array<number>(FIRST_SIZE).fill(0);
+  private items: (T | undefined)[] = new Array<T | undefined>(FIRST_SIZE).fill(undefined);
+  private count = 0;
+
+  get size(): number {
+    return this.count;
+  }
+
+  has(sequence: number): boolean {
+    return this.get(sequence) !== undefined;
+  }
+
+  get(sequence: number): T | undefined {
+    return this.items[this.placeOf(sequence)];
+  }
+
+  set(sequence: number, item: T): void {
+    if (this.count >= this.items.length / 2) this.grow();
+    const place = this.placeOf(sequence);
+    if (this.items[place] === undefined) this.count++;
+    this.keys[place] = sequence;
+    this.items[place] = item;
+  }
+
+  delete(sequence: number): void {
+    const { keys, items } = this;
+    let free = this.placeOf(sequence);
+    if (items[free] === undefined) return;
+    this.count--;
+    // What could not lie where it belongs moves up, so that it is found without a mark where this one was.
+    const mask = items.length - 1;
+    for (let at = (free + 1) & mask; items[at] !== undefined; at = (at + 1) & mask) {
+      const home = keys[at]! & mask;
+      if (((at - home) & mask) < ((at - free) & mask)) continue;
+      keys[free] = keys[at]!;
+      items[free] = items[at];
+      free = at;
+    }
+    items[free] = undefined;
+  }
+
+  *values(): Generator<T> {
+    for (const item of this.items) if (item !== undefined) yield item;
+  }
+
+  /** Where the sequence is, or would be. */
+  private placeOf(sequence: number): number {
+    const { keys, items } = this;
+    const mask = items.length - 1;
+    let place = sequence & mask;
+    while (items[place] !== undefined && keys[place] !== sequence) place = (place + 1) & mask;
+    return place;
+  }
+
+  private grow(): void {
+    const { keys, items } = this;
+    this.keys = new Array<number>(2 * items.length).fill(0);
+    this.items = new Array<T | undefined>(2 * items.length).fill(undefined);
+    this.count = 0;
+    items.forEach((item, at) => {
+      if (item !== undefined) this.set(keys[at]!, item);
+    });
+  }
+}

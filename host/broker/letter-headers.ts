@@ -1,0 +1,72 @@
+import { renameHeaders } from './headers';
+import type { AllHeaders } from './headers';
+import type { MessageRef } from './delivery';
+export const APPLIED_HEADER = 'x-applied';
+
+/** The record of the host's bucket that holds the updates. */
+export const APPLIED_IN_HEADER = 'x-applied-in';
+
+export const HEADERS_LEFT_HEADER = 'x-headers-left-in-stream';
+
+const MESSAGE_ID_HEADER = 'x-original-msg-id';
+
+const RENAMED = 'x-original-header-';
+
+/** What a letter says of its failure. An event that brings headers of these names is not believed, and keeps them under another. */
+const OF_THE_LETTER =
+  /^x-(dead-letter-reason|original-.*|failed-at|delivery-count|attempts|plugin|handler|plugin-version|error-.*|fingerprint|applied|applied-in|payload-left-in-stream|headers-left-in-stream)$/i;
+
+/** Whether a letter with these headers is the event's. */
+export function isLetterOf(
+  headers: Readonly<Record<string, string>>,
+  { stream, sequence, storedAtMs }: MessageRef,
+): boolean {
+  return (
+    headers['x-original-stream'] === stream &&
+    headers['x-original-sequence'] === String(sequence) &&
+    headers['x-original-time'] === new Date(storedAtMs).toISOString()
+  );
+}
+
+/** An event's headers as its letter has them: all but the ones that JetStream would obey. */
+export function keptHeaders(original: AllHeaders): AllHeaders {
+  const kept = renameHeaders(original, (name) => {
+    if (/^nats-/i.test(name)) return undefined;
+    return OF_THE_LETTER.test(name) ? `${RENAMED}${name}` : name;
+  });
+  const messageId = original.headers['Nats-Msg-Id'];
+  return messageId === undefined ? kept : { ...kept, headers: { ...kept.headers, [MESSAGE_ID_HEADER]: messageId } };
+}
+
+/** The event's own headers among those of its letter, under the names that they came with. */
+export function headersOfEvent(letter: AllHeaders): AllHeaders {
+  const own = renameHeaders(letter, (name) => {
+    if (name.startsWith(RENAMED)) return name.slice(RENAMED.length);
+    return OF_THE_LETTER.test(name) || /^nats-/i.test(name) ? undefined : name;
+  });
+  const messageId = letter.headers[MESSAGE_ID_HEADER];
+  return messageId === undefined ? own : { ...own, headers: { ...own.headers, 'Nats-Msg-Id': messageId } };
+}
+
+/** A header value cannot hold line breaks or what is not ASCII: percent-encoded, and cut between characters to a length. */
+export function encodeHeader(text: string, maxBytes: number): string {
+  let encoded = '';
+  for (const char of text) {
+    const next = /[\x20-\x24\x26-\x7e]/.test(char) ? char : percentEncode(char);
+    if (encoded.length + next.length > maxBytes) return `${encoded}...`;
+    encoded += next;
+  }
+  return encoded;
+}
+
+function percentEncode(char: string): string {
+  return [...Buffer.from(char)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
+}
+
+export function decodeHeader(value: string): string {
+  const bytes = Buffer.from(
+    value.replace(/%([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))),
+    'latin1',
+  );
+  return bytes.toString('utf8');
+}

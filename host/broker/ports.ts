@@ -1,0 +1,72 @@
+/** What a message's life asks of the broker; the folder host/nats does it. */
+import type { MessageRef, Past } from './delivery';
+import type { RepeatedHeaders } from './headers';
+
+/** An event on its way to a stream. */
+export interface OutgoingEvent {
+  readonly id: string;
+  readonly subject: string;
+  readonly payload: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Where events are published. */
+export interface Outgoing {
+  /** Resolves when a stream has stored the event, or had it already under this id. Rejects with `JP_PUBLISH_FAILED` or `JP_PUBLISH_BACKLOG`. */
+  send(event: OutgoingEvent): Promise<{ readonly duplicate: boolean }>;
+  /** For how long a stream surely drops an event that it has already. */
+  readonly dropsRepeatsMs: number;
+  /** The ids of the events on a subject that were stored at or after a time. */
+  idsSince(subject: string, sinceMs: number): Promise<ReadonlySet<string>>;
+}
+
+/** A message that no retry will help, with all that is known of why. */
+export interface DeadLetter {
+  readonly plugin: string;
+  readonly handler: string;
+  readonly stream: string;
+  readonly sequence: number;
+  readonly storedAtMs: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly repeated?: RepeatedHeaders | undefined;
+  /** The id of the letter that this event already has: it was redriven and failed again. */
+  readonly replaces?: number;
+  /** The original payload, byte for byte. */
+  readonly payload: Uint8Array;
+}
+
+/** Where dead letters are kept. */
+export interface DeadLetters {
+  /** Resolves when the letter is stored, or was already. */
+  store(letter: DeadLetter): Promise<void>;
+  /** Removes the letter of a redriven event that is settled; no error where it is gone already, or is another event's. */
+  remove(id: number, of: MessageRef): Promise<void>;
+}
+
+/** An event that is to come back to one handler alone. */
+export interface DeferredEvent {
+  readonly plugin: string;
+  readonly handler: string;
+  readonly origin: MessageRef;
+  /** The subject it was published on. */
+  readonly subject: string;
+  readonly payload: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly repeated?: RepeatedHeaders | undefined;
+  readonly dueAtMs: number;
+  readonly past: Past;
+  /** Tells one stay on the road from another of the same event. */
+  readonly pass: string;
+}
+
+/** Where events wait to come back. */
+export interface RetryQueue {
+  /** Resolves when the event is stored, or was already. */
+  defer(event: DeferredEvent): Promise<void>;
+}
+
+/** Tells a handler when an event of its own is put into the retry queue. */
+export interface RetryNotifier {
+  /** Calls back for each event that is deferred for the handler; the result ends that. */
+  on(plugin: string, handler: string, listener: () => void): () => void;
+}

@@ -1,0 +1,93 @@
+import { headerIn } from './headers';
+import { asciiJson } from '../records/ascii-json';
+import { WrappedDelivery } from './wrapped-delivery';
+import type { AllHeaders } from './headers';
+import type { DeferredEvent } from './ports';
+import type { Past } from './delivery';
+import type { RepeatedHeaders } from './headers';
+import type { Delivery } from './delivery';
+import { renameHeaders } from './headers';
+import type { MessageRef } from './delivery';
+import type { DurableSpec } from './durable';
+import { RETRY_STREAM } from './stream-state';
+const PREFIX = 'x-jetplug-';
+
+/** An event's own headers that begin with the prefix. */
+const RENAMED = `${PREFIX}header-`;
+
+/** How many may be on a road and not due: each is delivered, and given back until it is. */
+const MAX_DEFERRED = 100_000;
+
+/** The durable of one handler's retry road. */
+export function retryQueueDurable(plugin: string, handler: string, ackWaitMs: number, deployment: string): DurableSpec {
+  return {
+    stream: RETRY_STREAM,
+    durable: `${plugin}--${handler}`,
+    subject: `retry.${plugin}.${handler}.>`,
+    from: 'beginning',
+    ackWaitMs,
+    maxAckPending: MAX_DEFERRED,
+    owner: { plugin, handler },
+    deployment,
+  };
+}
+
+/** An event as it lies on the road: its subject says which event it is and which stay there. */
+export function retryMessage(event: DeferredEvent): { subject: string } & AllHeaders {
+  const { plugin, handler, origin, past, subject, dueAtMs, headers, pass } = event;
+  const road = `retry.${plugin}.${handler}.${origin.stream}.${origin.sequence}.${origin.storedAtMs}.${pass}`;
+  const control: Record<string, string> = {
+    [`${PREFIX}subject`]: subject,
+    [`${PREFIX}origin`]: JSON.stringify([origin.stream, origin.sequence, origin.storedAtMs]),
+    [`${PREFIX}due`]: String(dueAtMs),
+    [`${PREFIX}past`]: asciiJson(past),
+    ...(headers['Nats-Msg-Id'] === undefined ? {} : { [`${PREFIX}msg-id`]: headers['Nats-Msg-Id'] }),
+  };
+  const original = renameHeaders(event, (name) => {
+    if (/^nats-/i.test(name)) return undefined;
+    return name.startsWith(PREFIX) ? `${RENAMED}${name}` : name;
+  });
+  return { subject: road, ...original, headers: { ...original.headers, ...control } };
+}
+
+/** A delivery from the retry road, which shows the event as it was when it came first. */
+export class RetryDelivery extends WrappedDelivery {
+  readonly dueAtMs: number;
+  private readonly original: AllHeaders;
+  private readonly of: { readonly subject: string; readonly origin: MessageRef; readonly past: Past };
+
+  constructor(delivery: Delivery) {
+    super(delivery);
+    const headers = delivery.headers();
+    const control = (name: string): string => headers[`${PREFIX}${name}`] ?? '';
+    const [stream, sequence, storedAtMs] = JSON.parse(control('origin')) as [string, number, number];
+    const past = JSON.parse(control('past')) as Past;
+    this.of = { subject: control('subject'), origin: { stream, sequence, storedAtMs }, past };
+    this.dueAtMs = Number(control('due'));
+    const own = renameHeaders({ headers, repeated: delivery.repeatedHeaders() }, (name) => {
+      if (name.startsWith(RENAMED)) return name.slice(RENAMED.length);
+      return name.startsWith(PREFIX) || /^nats-/i.test(name) ? undefined : name;
+    });
+    const messageId = headers[`${PREFIX}msg-id`];
+    this.original = messageId === undefined ? own : { ...own, headers: { ...own.headers, 'Nats-Msg-Id': messageId } };
+  }
+
+  override get subject(): string {
+    return this.of.subject;
+  }
+  override get origin(): MessageRef {
+    return this.of.origin;
+  }
+  override get past(): Past {
+    return this.of.past;
+  }
+  override header(lowerName: string): string | undefined {
+    return headerIn(this.original.headers, lowerName);
+  }
+  override headers(): Readonly<Record<string, string>> {
+    return this.original.headers;
+  }
+  override repeatedHeaders(): RepeatedHeaders | undefined {
+    return this.original.repeated;
+  }
+}

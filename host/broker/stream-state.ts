@@ -1,0 +1,28 @@
+import { covers } from '../../sdk/internal';
+/** Where events wait that are to come back to one handler alone: postponed for long, or redriven. */
+export const RETRY_STREAM = 'RETRY';
+
+/** A stream that the host needs, as it is after the start. */
+export interface StreamState {
+  readonly name: string;
+  /** The subjects of the config; the stream may hold more. */
+  readonly subjects: readonly string[];
+  /** `unmanaged`: this deployment uses the stream as it is and never changes it. */
+  readonly change: 'created' | 'updated' | 'unchanged' | 'unmanaged';
+  /** What an update changed, such as `maxAge 7d → 14d`; what it cost, where that was allowed. */
+  readonly changes?: readonly string[];
+  readonly messages: number;
+  /** For how long the server drops repeats of an event id. */
+  readonly duplicateWindowMs: number;
+}
+
+/** The name of the stream that holds all that the subject matches. */
+export function streamFor(
+  streams: readonly Pick<StreamState, 'name' | 'subjects'>[],
+  subject: string,
+): string | undefined {
+  return streams.find((stream) => stream.subjects.some((own) => covers(own, subject)))?.name;
+}
+
+/** The stream under the host's own bucket. */
+export const RECORDS_STREAM = 'KV_jetplug';

@@ -1,0 +1,110 @@
+/** For publishers outside a host: `jetplug/client`. */
+import type { EventBus, Publishable, PublishOptions } from '../sdk/index';
+import type { EventContract } from '../sdk/internal';
+import { JetStreamEventBus } from './effects/event-bus';
+import { Connection } from './nats/connection';
+import { Publisher } from './nats/publisher';
+import { systemClock } from './base/time';
+
+/** Where and as whom a publisher connects. */
+export interface EventBusOptions {
+  /** One or more servers, such as `nats://127.0.0.1:4222`. Default: that one. */
+  servers?: string | readonly string[];
+  /** How the connection is called in the server's monitoring. Default `jetplug-publisher`. */
+  name?: string;
+  /** User name, with {@link password} or {@link passwordFile}. */
+  user?: string;
+  password?: string;
+  /** A file that holds the password. This and the other files are read again at each connect. */
+  passwordFile?: string;
+  token?: string;
+  /** A file that holds the token. */
+  tokenFile?: string;
+  /** A `.creds` file (JWT and seed). */
+  credsFile?: string;
+  /** A file that holds an nkey's seed. */
+  nkeyFile?: string;
+  /** How the servers are reached by TLS; they may require it without these, too. */
+  tls?: {
+    /** The authority that signed the servers' certificates. Default: those that Node trusts. */
+    caFile?: string;
+    /** The program's own certificate, with {@link keyFile}. */
+    certFile?: string;
+    keyFile?: string;
+    /** Whether the servers start with the TLS handshake, before their greeting. Default false. */
+    handshakeFirst?: boolean;
+  };
+  /** The JetStream domain to use, as behind a leaf node. Not together with {@link apiPrefix}. */
+  domain?: string;
+  /** The prefix of the JetStream API, where another account exports it. Default `$JS.API`. */
+  apiPrefix?: string;
+  /** The prefix of the inboxes for answers. Default `_INBOX`. */
+  inboxPrefix?: string;
+}
+
+/** An {@link EventBus} with a connection of its own. */
+export interface ConnectedEventBus extends EventBus {
+  /** Waits for what is under way and closes the connection. */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects an event bus for a program that is not a plugin.
+ *
+ * ```ts
+ * const bus = await connectEventBus({ servers: 'nats://127.0.0.1:4222' });
+ * await bus.publish(VideoWatchStarted, { user_id: 'u1', video_id: 'v1' });
+ * await bus.close();
+ * ```
+ *
+ * @throws JetplugError `JP_BROKER_UNREACHABLE`, `JP_BROKER_AUTH`, `JP_BROKER_TLS`, `JP_BROKER_NO_JETSTREAM`, `JP_BROKER_TOO_OLD`
+ */
+export async function connectEventBus(options: EventBusOptions = {}): Promise<ConnectedEventBus> {
+  const { servers = 'nats://127.0.0.1:4222', name = 'jetplug-publisher', ...rest } = options;
+  const { tls = {}, domain, apiPrefix, inboxPrefix, ...credentials } = rest;
+  const connection = await Connection.open({
+    servers: typeof servers === 'string' ? [servers] : servers,
+    name,
+    nats: { credentials, tls, ...given({ domain, apiPrefix, inboxPrefix }) },
+  });
+  return new OwnConnectionBus(connection);
+}
+
+/** Without what was not given. */
+function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
+}
+
+class OwnConnectionBus extends JetStreamEventBus implements ConnectedEventBus {
+  private underWay = 0;
+  private whenIdle: (() => void) | undefined;
+  private closing: Promise<void> | undefined;
+
+  constructor(private readonly connection: Connection) {
+    super(new Publisher(connection), systemClock);
+  }
+
+  override async publish<E extends EventContract | string>(
+    event: E,
+    fields: Publishable<E>,
+    options?: PublishOptions,
+  ): Promise<string> {
+    // What comes after the call of `close` is not what that waits for.
+    if (this.closing) return super.publish(event, fields, options);
+    this.underWay++;
+    try {
+      return await super.publish(event, fields, options);
+    } finally {
+      if (--this.underWay === 0) this.whenIdle?.();
+    }
+  }
+
+  close(): Promise<void> {
+    return (this.closing ??= this.closeWhenIdle());
+  }
+
+  private async closeWhenIdle(): Promise<void> {
+    if (this.underWay > 0) await new Promise<void>((resolve) => (this.whenIdle = resolve));
+    await this.connection.close();
+  }
+}

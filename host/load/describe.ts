@@ -1,0 +1,240 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { DependencyContainer } from 'tsyringe';
+import {
+  handlerMarks,
+  isEventContract,
+  isJetplugError,
+  isSubscribeSubject,
+  JetplugError,
+  kebabCase,
+  parameterTypes,
+  pluginMark,
+  pluginNameOf,
+  type ErrorCode,
+  type EventContract,
+  type From,
+  type HandlerMark,
+  type Location,
+  type PluginClass,
+  type TokenName,
+} from '../../sdk/internal';
+import type { Config } from '../config/config';
+import type { BatchPolicy, RetryPolicy } from '../message/handler';
+import { plainError } from '../base/plain-error';
+import { isInstance } from '../base/thrown';
+import { CircularType } from './circular-import';
+import type { CompiledPlugin } from './compile';
+import { injectedOf, inspectDependencies, servicesOf, type Injected } from './dependencies';
+import { assertMethod, staticHandlers } from './handler-form';
+import { groupingOf, runOptionsOf, type Layers } from './handler-options';
+import { isolationOf, type IsolationLayers, type IsolationPolicy } from './isolation-options';
+import { placeIn, placeOf } from './module-loader';
+import { isolationOrigins, originsOf, type IsolationOrigins, type Origins } from './option-origins';
+
+/** A plugin as its decorators and the config describe it; nothing of it runs yet. */
+export interface PluginDefinition {
+  readonly name: string;
+  readonly file: string;
+  readonly version: string;
+  readonly description: string | undefined;
+  readonly className: string;
+  readonly where: Location;
+  readonly handlers: readonly HandlerDefinition[];
+  /** Where its code runs, and where each option of that came from. */
+  readonly isolation: IsolationPolicy & { readonly origins: IsolationOrigins };
+  /** What its constructor is given. */
+  readonly injected: readonly Injected[];
+  /** Which of the host's services it or its dependencies ask for, as far as that shows before they are built. */
+  readonly services: readonly TokenName[];
+  readonly sources: CompiledPlugin['sources'];
+}
+
+/** A plugin whose class is at hand. */
+export interface DescribedPlugin extends PluginDefinition {
+  readonly cls: PluginClass;
+  /** What its modules registered in while they were loaded; absent where the class did not come from a file. */
+  readonly container: DependencyContainer | undefined;
+  readonly settingsSchema: StandardSchemaV1 | undefined;
+}
+
+export interface HandlerDefinition {
+  readonly method: string;
+  /** The method's name in kebab-case. */
+  readonly name: string;
+  readonly durable: string;
+  readonly subject: string;
+  readonly contract: EventContract | undefined;
+  readonly from: From;
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+  readonly retry: RetryPolicy;
+  /** The field whose values are handled in order each. */
+  readonly key: string | undefined;
+  /** How many events it takes at a time, where it takes several. */
+  readonly batch: BatchPolicy | undefined;
+  readonly where: Location;
+  /** Where each option came from. */
+  readonly origins: Origins;
+}
+
+/**
+ * Reads what the decorators recorded, with the config's word on it.
+ * @throws AggregateError of all that is wrong, each a JetplugError with file and line
+ */
+export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): DescribedPlugin {
+  try {
+    return read(plugin, config);
+  } catch (error) {
+    if (isInstance(error, PluginProblems)) throw error;
+    // A getter of the author's, or an option that is not what it should be.
+    throw unreadable(plugin, error);
+  }
+}
+
+/** Only the host makes these: an AggregateError may be an author's. */
+class PluginProblems extends AggregateError {}
+
+function unreadable({ cls, file, sources }: CompiledPlugin, thrown: unknown): AggregateError {
+  const cause = plainError(thrown);
+  const place = placeIn(sources, cause) ?? placeOf(sources, cls.name);
+  const message = `what ${cls.name} declares cannot be read: ${cause.message}`;
+  return new AggregateError(
+    [new JetplugError('JP_PLUGIN_LOAD_FAILED', message, { ...place, cause })],
+    `${file} cannot be used`,
+  );
+}
+
+function read(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): DescribedPlugin {
+  const { cls, file, sources, container } = plugin;
+  const options = pluginMark(cls)!.options;
+  const where = placeOf(sources, cls.name);
+  const name = options.name ?? pluginNameOf(cls.name);
+  const problems: JetplugError[] = [];
+  const attempt = <T>(body: () => T): T | undefined => {
+    try {
+      return body();
+    } catch (error) {
+      if (!isJetplugError(error)) throw error;
+      problems.push(error.with({ plugin: name, ...where }));
+      return undefined;
+    }
+  };
+
+  attempt(() => assertName(name, 'plugin'));
+  problems.push(...inspectDependencies(cls, container).map((problem) => problem.with({ plugin: name, ...where })));
+  const marks = handlerMarks(cls);
+  const statics = staticHandlers(plugin);
+  problems.push(...statics.map((problem) => problem.with({ plugin: name })));
+  if (marks.length === 0 && statics.length === 0)
+    problems.push(
+      new JetplugError('JP_PLUGIN_NO_HANDLER', `${cls.name} has no @Subscribe method`, { plugin: name, ...where }),
+    );
+  const layers: Layers & IsolationLayers = {
+    section: config.plugins.sections[name] ?? {},
+    defaults: config.plugins.defaults,
+  };
+  const handlers = marks.map((mark) => attempt(() => describeHandler(plugin, name, mark, layers)));
+  const isolation = attempt(() => isolationOf(options, layers));
+  attempt(() => assertDistinct(handlers));
+
+  if (problems.length > 0 || !isolation) throw new PluginProblems(problems, `${file} cannot be used`);
+  return {
+    name,
+    file,
+    version: plugin.version,
+    description: options.description,
+    className: cls.name,
+    cls,
+    container,
+    settingsSchema: options.settings,
+    where,
+    handlers: handlers.filter((handler) => handler !== undefined),
+    isolation: { ...isolation, origins: isolationOrigins(isolation, { plugin: name, where, sources }) },
+    injected: injectedOf(cls, container),
+    services: [...servicesOf(cls, container)],
+    sources,
+  };
+}
+
+function describeHandler(
+  plugin: CompiledPlugin,
+  pluginName: string,
+  mark: HandlerMark,
+  layers: Layers,
+): HandlerDefinition {
+  assertMethod(plugin, mark.method);
+  const where = placeOf(plugin.sources, plugin.cls.name, mark.method);
+  try {
+    const event = eventOf(plugin.cls, mark);
+    const { layerOf, ...run } = runOptionsOf(mark, layers);
+    const grouping = groupingOf(mark.options, event.contract);
+    const name = kebabCase(mark.method);
+    const durable = mark.options.durable ?? `${pluginName}-${name}`;
+    assertName(name, 'handler');
+    assertName(durable, 'durable');
+    const origins = originsOf(mark, layerOf, { plugin: pluginName, where, sources: plugin.sources });
+    return { method: mark.method, name, durable, where, ...event, ...run, ...grouping, origins };
+  } catch (error) {
+    throw isJetplugError(error) ? error.with({ plugin: pluginName, ...where }) : error;
+  }
+}
+
+function eventOf(cls: PluginClass, mark: HandlerMark): Pick<HandlerDefinition, 'subject' | 'contract'> {
+  const { target, method } = mark;
+  if (target.kind === 'subject') {
+    if (isSubscribeSubject(target.subject)) return { subject: target.subject, contract: undefined };
+    throw new JetplugError(
+      'JP_SUBJECT_INVALID',
+      `@Subscribe(${JSON.stringify(target.subject)}) on ${cls.name}.${method}`,
+    );
+  }
+  if (target.kind === 'contract') return { subject: target.contract.subject, contract: target.contract };
+  const types = parameterTypes(cls, method);
+  const type = types?.[0];
+  if (isEventContract(type)) return { subject: type.subject, contract: type };
+  if (type instanceof CircularType) {
+    const message = `${cls.name}.${method} handles ${type.name}, which is not defined yet: a circular import, ${type.chain}`;
+    throw new JetplugError('JP_PLUGIN_CIRCULAR_IMPORT', message);
+  }
+  throw new JetplugError('JP_HANDLER_NO_EVENT', `${cls.name}.${method} ${whyNoEvent(types)}`);
+}
+
+/** The compiler leaves a class where the parameter's type is one, and something poorer for all else. */
+function whyNoEvent(types: unknown[] | undefined): string {
+  if (types === undefined)
+    return 'was compiled without decorator metadata (a .js plugin tells its contract: @Subscribe(TheEvent))';
+  if (types.length === 0) return 'has no parameter, and its decorator names no event';
+  const type = types[0];
+  if (type === Object || type === undefined) {
+    return 'has a parameter whose type is gone at run time: an interface, a union, `any`, or a class imported with `import type`';
+  }
+  if (type === Function)
+    return 'has a parameter whose class is imported with `import type`, which leaves nothing at run time';
+  if (type === Array) return 'has an array parameter, which does not say of what';
+  return `has a parameter of type ${(type as { name: string }).name}, which is no event contract`;
+}
+
+function assertName(name: string, what: string): void {
+  if (/^[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?$/.test(name)) return;
+  throw new JetplugError(
+    'JP_PLUGIN_NAME_INVALID',
+    `the ${what} name ${JSON.stringify(name)} is not 1–64 characters of a–z, 0–9, - and _`,
+  );
+}
+
+function assertDistinct(handlers: readonly (HandlerDefinition | undefined)[]): void {
+  const seen = new Map<string, HandlerDefinition>();
+  for (const handler of handlers) {
+    if (!handler) continue;
+    const other = seen.get(handler.durable);
+    if (other) {
+      const code: ErrorCode = 'JP_PLUGIN_DUPLICATE_DURABLE';
+      throw new JetplugError(
+        code,
+        `${other.method} and ${handler.method} both have the durable ${handler.durable}`,
+        handler.where,
+      );
+    }
+    seen.set(handler.durable, handler);
+  }
+}

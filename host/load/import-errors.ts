@@ -1,0 +1,70 @@
+import { isPath } from './find-module';
+import { mappedByTypeScript } from './find-package';
+import { JetplugError, type Location } from '../../sdk/internal';
+import { isError } from '../base/thrown';
+
+/** An import that fails: what is imported, and by which file. */
+export interface FailedImport {
+  readonly specifier: string;
+  readonly from: string;
+  /** The plugin's own file that led there, where `from` is a package's. */
+  readonly by?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** The plugin's own files, as far as they are read. */
+interface Own {
+  readonly entry: string;
+  readonly sources: ReadonlyMap<string, string>;
+}
+
+export function notFound({ specifier, from, by, cause }: FailedImport, { entry, sources }: Own): JetplugError {
+  const importer = by ?? (from === entry ? undefined : entry);
+  const through = importer === undefined ? '' : `, which ${importer} imports`;
+  const tsconfig = isPath(specifier) ? undefined : mappedByTypeScript(specifier, from);
+  const hint = `Node.js does not follow the paths of ${tsconfig}. Import by a relative path, or by a name that begins with # and stands under "imports" in package.json.`;
+  return new JetplugError(
+    'JP_PLUGIN_IMPORT_NOT_FOUND',
+    `cannot find ${JSON.stringify(specifier)}, imported by ${from}${through}`,
+    { ...placeOfImport(specifier, from, sources), ...(tsconfig !== undefined && { hint }), cause },
+  );
+}
+
+/** A package that awaits at its top level. */
+export function asynchronousPackage({ specifier, from, cause }: FailedImport, { sources }: Own): JetplugError {
+  const message = `${JSON.stringify(specifier)} awaits at its top level`;
+  return new JetplugError('JP_PLUGIN_IMPORT_ASYNC', message, { ...placeOfImport(specifier, from, sources), cause });
+}
+
+/** A file of the plugin's own that awaits at its top level. */
+export function asynchronousFile(file: string, cause: unknown, { sources }: Own): JetplugError {
+  const lines = sources.get(file)?.split('\n') ?? [];
+  // What is indented stands within something.
+  const line = lines.findIndex((text) => /^\S.*\bawait\b|^await\b/.test(text)) + 1;
+  const place = { file, ...(line > 0 ? { line } : {}) };
+  return new JetplugError('JP_PLUGIN_IMPORT_ASYNC', 'the file awaits at its top level', { ...place, cause });
+}
+
+/** As V8 says it of CommonJS code that awaits outside a function, and Node.js of what it then takes for an ES module. */
+export function awaitsAtTop(error: unknown): boolean {
+  if (!isError(error)) return false;
+  if ((error as NodeJS.ErrnoException).code === 'ERR_REQUIRE_ASYNC_MODULE') return true;
+  return error.name === 'SyntaxError' && error.message.startsWith('await is only valid in async');
+}
+
+/** The exports of a declaration file: its names are gone at run time. What uses one as a value gets an error. */
+export function typesOnly(file: string): object {
+  return new Proxy(Object.freeze({ __esModule: true }), {
+    get: (target, name) => {
+      if (typeof name !== 'string' || name in target || name === 'then') return Reflect.get(target, name) as unknown;
+      const message = `${name} is used as a value, but ${file} only declares it`;
+      throw new JetplugError('JP_PLUGIN_IMPORT_NOT_FOUND', message);
+    },
+  });
+}
+
+function placeOfImport(specifier: string, from: string, sources: Own['sources']): Partial<Location> {
+  const lines = sources.get(from)?.split('\n') ?? [];
+  const line = lines.findIndex((text) => text.includes(`'${specifier}'`) || text.includes(`"${specifier}"`)) + 1;
+  return { file: from, ...(line > 0 ? { line } : {}) };
+}

@@ -1,0 +1,172 @@
+import { injectable, type DependencyContainer } from 'tsyringe';
+import { Settings, type Clock, type EventBus, type Logger } from '../../sdk/index';
+import { isJetplugError, JetplugError, type PluginLifecycle } from '../../sdk/internal';
+import { LateTexts } from '../effects/late-texts';
+import { TextStore, type StoreTexts } from '../effects/text-store';
+import { inBackgroundOf } from '../message/run';
+import { listIssues } from '../message/validate';
+import { isErrorLike, plainError } from '../base/plain-error';
+import { showThrown } from '../base/thrown';
+import { classesOf } from './dependencies';
+import type { DescribedPlugin, PluginDefinition } from './describe';
+import { isRunnable } from './handler-form';
+import { placeIn } from './module-loader';
+import { unknownSetting } from './unknown-settings';
+import { createPluginContainer, provideServices, type ServiceProvider } from './plugin-container';
+
+/** What the host has for one plugin. */
+export interface PluginServices {
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly bus: EventBus;
+  /** Called once, and only if the plugin uses its store. */
+  openTexts(): Promise<StoreTexts>;
+}
+
+/** A plugin's instance in a container of its own. */
+export interface InstantiatedPlugin {
+  readonly instance: PluginLifecycle & Record<string, unknown>;
+  /** Disposes of what the container made. */
+  release(): Promise<void>;
+}
+
+/**
+ * Builds a plugin in a child container of its own, and starts it.
+ * @throws JetplugError as {@link construct}, and `JP_PLUGIN_START_FAILED`
+ */
+export async function instantiate(
+  plugin: DescribedPlugin,
+  services: PluginServices,
+  settings: unknown,
+): Promise<InstantiatedPlugin> {
+  const contained = await construct(plugin, services, settings);
+  try {
+    await inBackgroundOf(plugin.name, () => start(plugin, contained.instance));
+    return contained;
+  } catch (error) {
+    await contained.release();
+    throw error;
+  }
+}
+
+/**
+ * Builds a plugin in a child container of its own; nothing of it has started.
+ * @param settings the plugin's section of the config, as it stands there
+ * @throws JetplugError `JP_PLUGIN_SETTINGS_INVALID`, `JP_PLUGIN_CONSTRUCTOR_FAILED`, `JP_INJECT_FAILED`, `JP_HANDLER_NOT_A_METHOD`
+ */
+export async function construct(
+  plugin: DescribedPlugin,
+  services: PluginServices,
+  settings: unknown,
+): Promise<InstantiatedPlugin> {
+  const child = plugin.container ?? createPluginContainer();
+  const release = async (): Promise<void> => child.dispose();
+  try {
+    provideServices(child, await providerOf(plugin, services, await validSettings(plugin, settings)));
+    const instance = inBackgroundOf(plugin.name, () => build(plugin, child));
+    assertRunnable(plugin, instance);
+    return { instance, release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** @throws JetplugError `JP_PLUGIN_SETTINGS_INVALID` */
+export async function validSettings(plugin: DescribedPlugin, settings: unknown): Promise<unknown> {
+  const given = settings ?? {};
+  if (!plugin.settingsSchema) return given;
+  const where = { plugin: plugin.name, ...plugin.where };
+  const key = `plugins.${plugin.name}.settings`;
+  try {
+    const result = await plugin.settingsSchema['~standard'].validate(given);
+    if (result.issues) {
+      const [first, ...others] = result.issues;
+      // The key first, so that its line in the config can be found.
+      const at = `${key}${pathText(first?.path?.map((part) => (typeof part === 'object' ? part.key : part)) ?? [])}`;
+      const issues = listIssues([{ message: first?.message ?? 'invalid' }, ...others]);
+      throw new JetplugError('JP_PLUGIN_SETTINGS_INVALID', `${at}: ${issues}`, where);
+    }
+    const unknown = await unknownSetting(plugin.settingsSchema, given, result.value);
+    if (unknown === undefined) return result.value;
+    throw new JetplugError('JP_PLUGIN_SETTINGS_INVALID', `${key}${pathText(unknown.path)}: there is no such setting`, {
+      ...where,
+      hint: unknown.known.length > 0 ? `The settings here are: ${unknown.known.join(', ')}.` : 'Remove it.',
+    });
+  } catch (cause) {
+    if (isJetplugError(cause)) throw cause;
+    throw new JetplugError('JP_PLUGIN_SETTINGS_INVALID', `${key}: its schema threw: ${showThrown(cause)}`, {
+      ...where,
+      cause: plainError(cause),
+    });
+  }
+}
+
+/** `.milestones[0]` */
+function pathText(path: readonly PropertyKey[]): string {
+  return path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
+}
+
+/** A store that is known to be used is opened now, so that the plugin does not start without it. */
+async function providerOf(
+  { services: asked }: DescribedPlugin,
+  { log, clock, bus, openTexts }: PluginServices,
+  value: unknown,
+): Promise<ServiceProvider> {
+  const texts = asked.includes('store') ? await openTexts() : new LateTexts(openTexts);
+  const settings = new Settings<unknown>(value as object);
+  const provided = { bus, clock, logger: log, settings, store: new TextStore(texts) };
+  return (name, token) =>
+    // An author may extend Settings, to write its type once.
+    name === 'settings' && token !== Settings ? new (token as typeof Settings)(value as object) : provided[name];
+}
+
+function build(plugin: DescribedPlugin, child: DependencyContainer): InstantiatedPlugin['instance'] {
+  try {
+    // A plugin is decorated by the SDK, perhaps by a copy of its own; this container must know it all the same.
+    for (const cls of classesOf(plugin.cls, child)) injectable()(cls);
+    return child.resolve(plugin.cls as never);
+  } catch (error) {
+    const cause = plainError(error);
+    const place = placeIn(plugin.sources, cause);
+    const message = isErrorLike(error) ? cause.message : `it threw ${cause.message}`;
+    // tsyringe wraps what a constructor throws in its own account of who asked for whom.
+    const injecting = /^(Cannot inject|TypeInfo not known|Attempted to (resolve|construct))/.test(message) && !place;
+    const code = injecting ? 'JP_INJECT_FAILED' : 'JP_PLUGIN_CONSTRUCTOR_FAILED';
+    throw new JetplugError(code, `${plugin.cls.name}: ${message}`, {
+      plugin: plugin.name,
+      ...(place ?? plugin.where),
+      cause,
+    });
+  }
+}
+
+/** @throws JetplugError `JP_HANDLER_NOT_A_METHOD` */
+function assertRunnable({ name, className, handlers }: DescribedPlugin, instance: object): void {
+  const wrong = handlers.find(({ method }) => !isRunnable(instance, method));
+  if (!wrong) return;
+  const message = `${className}.${wrong.method} is no method that can be run once the plugin is built`;
+  throw new JetplugError('JP_HANDLER_NOT_A_METHOD', message, { plugin: name, ...wrong.where });
+}
+
+/** @throws JetplugError `JP_PLUGIN_START_FAILED` */
+export async function start(plugin: DescribedPlugin, instance: PluginLifecycle): Promise<void> {
+  try {
+    await instance.onStart?.();
+  } catch (error) {
+    throw lifecycleError('JP_PLUGIN_START_FAILED', 'onStart', plugin, error);
+  }
+}
+
+/** An error of `onStart` or `onStop`, with its place in the plugin's file. */
+export function lifecycleError(
+  code: 'JP_PLUGIN_START_FAILED' | 'JP_PLUGIN_STOP_FAILED',
+  method: string,
+  plugin: PluginDefinition,
+  thrown: unknown,
+): JetplugError {
+  const cause = plainError(thrown);
+  const message = isErrorLike(thrown) ? `${cause.name}: ${cause.message}` : `it threw ${cause.message}`;
+  const place = placeIn(plugin.sources, cause) ?? plugin.where;
+  return new JetplugError(code, `${plugin.className}.${method}: ${message}`, { plugin: plugin.name, ...place, cause });
+}

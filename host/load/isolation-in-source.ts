@@ -1,0 +1,81 @@
+import { createRequire } from 'node:module';
+import type swc from '@swc/core';
+import type { ClassDeclaration, ClassExpression, Module, ObjectExpression } from '@swc/core';
+import { pluginNameOf, type PluginOptions } from '../../sdk/internal';
+import type { PluginsConfig } from '../config/config';
+import { isolationOf, type IsolationPolicy } from './isolation-options';
+
+const hostRequire = createRequire(__filename);
+
+/**
+ * Where a plugin's code is to run, as far as its text tells that without being run: the name and the isolation
+ * that stand in its `@Plugin({ … })`, and what the config says of that name.
+ */
+export function isolationInSource(
+  file: string,
+  source: string,
+  { sections, defaults }: Pick<PluginsConfig, 'sections' | 'defaults'>,
+): IsolationPolicy {
+  const isAsked = Object.values(sections).some(({ isolation }) => isolation !== undefined);
+  // Most files need no second parse.
+  const outline = isAsked || /\bisolation\b/.test(source) ? outlineOf(file, source) : undefined;
+  const section = outline?.name === undefined ? {} : (sections[outline.name] ?? {});
+  return isolationOf(outline?.options ?? {}, { section, defaults });
+}
+
+interface Outline {
+  readonly name: string | undefined;
+  readonly options: PluginOptions;
+}
+
+/** Nothing where the text does not parse, which its compilation then tells, or where no class in it is a plugin. */
+function outlineOf(file: string, source: string): Outline | undefined {
+  for (const cls of classesIn(parse(file, source))) {
+    for (const { expression } of cls.decorators ?? []) {
+      if (expression.type !== 'CallExpression' || expression.callee.type !== 'Identifier') continue;
+      if (expression.callee.value !== 'Plugin') continue;
+      const [argument] = expression.arguments;
+      const told = argument?.expression.type === 'ObjectExpression' ? literals(argument.expression) : {};
+      const className = cls.identifier?.value;
+      const name = told['name'] ?? (className === undefined ? undefined : pluginNameOf(className));
+      const isolation = told['isolation'];
+      return {
+        name: typeof name === 'string' ? name : undefined,
+        options: isolation === 'inline' || isolation === 'process' ? { isolation } : {},
+      };
+    }
+  }
+  return undefined;
+}
+
+function parse(file: string, source: string): Module | undefined {
+  const { parseSync } = hostRequire('@swc/core') as typeof swc;
+  try {
+    return /\.[cm]?ts$/.test(file)
+      ? parseSync(source, { syntax: 'typescript', decorators: true })
+      : parseSync(source, { syntax: 'ecmascript', decorators: true, decoratorsBeforeExport: true });
+  } catch {
+    return undefined; // the compiler says it with its place
+  }
+}
+
+function classesIn(module: Module | undefined): (ClassDeclaration | ClassExpression)[] {
+  return (module?.body ?? []).flatMap((item): (ClassDeclaration | ClassExpression)[] => {
+    if (item.type === 'ClassDeclaration') return [item];
+    if (item.type === 'ExportDeclaration' && item.declaration.type === 'ClassDeclaration') return [item.declaration];
+    return item.type === 'ExportDefaultDeclaration' && item.decl.type === 'ClassExpression' ? [item.decl] : [];
+  });
+}
+
+/** The strings that stand in it. */
+function literals({ properties }: ObjectExpression): Record<string, string> {
+  return Object.fromEntries(
+    properties.flatMap((property) =>
+      property.type === 'KeyValueProperty' &&
+      (property.key.type === 'Identifier' || property.key.type === 'StringLiteral') &&
+      property.value.type === 'StringLiteral'
+        ? [[property.key.value, property.value.value]]
+        : [],
+    ),
+  );
+}

@@ -1,0 +1,54 @@
+import { JetplugError } from '../../sdk/internal';
+import { keysOf } from '../base/plain-error';
+import { readMember } from '../base/thrown';
+import { placeOf } from './module-loader';
+
+/** Why a file holds no plugin, at the line of the class that was meant as one, where there is such a class. */
+export function noPlugin(file: string, exports: unknown, sources: ReadonlyMap<string, string>): JetplugError {
+  const { name, why, hint } = whyNoPlugin(exports, sources.get(file) ?? '');
+  const place = name === undefined ? { file, line: 1 } : placeOf(sources, name);
+  return new JetplugError('JP_PLUGIN_NONE_EXPORTED', why, { ...place, ...(hint !== undefined && { hint }) });
+}
+
+interface Reason {
+  /** The class's. */
+  readonly name?: string;
+  readonly why: string;
+  readonly hint?: string;
+}
+
+function whyNoPlugin(exports: unknown, source: string): Reason {
+  const decorated = decoratedClass(source);
+  if (decorated !== undefined) {
+    const why = `${decorated} has @Plugin(), but the file does not export it`;
+    return { name: decorated, why, hint: `Write \`export\` before \`class ${decorated}\`.` };
+  }
+  const [bare] = exportedClasses(exports);
+  if (bare !== undefined) {
+    const why = `the file exports no class with @Plugin: ${bare} is exported, but not decorated`;
+    return {
+      name: bare,
+      why,
+      hint: `Write \`@Plugin()\` above \`class ${bare}\`, or rename the file if it is no plugin.`,
+    };
+  }
+  return { why: 'the file exports no class with @Plugin' };
+}
+
+/** The class below the first `@Plugin` that stands at the start of a line, which no comment does. */
+function decoratedClass(source: string): string | undefined {
+  const at = /^[ \t]*@Plugin\b/m.exec(source)?.index;
+  return at === undefined ? undefined : /\bclass\s+([\p{L}_$][\p{L}\p{N}_$]*)/u.exec(source.slice(at))?.[1];
+}
+
+const MAX_EXPORTS = 100;
+
+function exportedClasses(exports: unknown): string[] {
+  const values =
+    typeof exports === 'function' ? [exports] : keysOf(exports, MAX_EXPORTS).map((key) => readMember(exports, key));
+  return values.flatMap((value) => (isClass(value) ? [value.name] : []));
+}
+
+function isClass(value: unknown): value is { readonly name: string } {
+  return typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value)) && value.name !== '';
+}

@@ -1,0 +1,69 @@
+import pino, { type DestinationStream, type Logger as PinoLogger } from 'pino';
+import { Logger } from '../../sdk/index';
+import type { LogLevel } from '../config/config';
+import { terminalLog } from './terminal-log';
+import { isErrorLike, plainError } from '../base/plain-error';
+import { errorRecord, plainFields, plainText, plainValue } from '../base/plain-value';
+
+/** A log of which each part of the host has its own. */
+export interface PartedLog extends Logger {
+  /** The log of one part of the host, or of one plugin: its lines carry the fields. */
+  child(fields: object): PartedLog;
+}
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly terminal: boolean;
+  /** On a terminal: all fields and whole stacks. Default false. */
+  readonly verbose?: boolean;
+}
+
+/** The host's log: JSON lines, or readable ones on a terminal. */
+export class HostLog extends Logger implements PartedLog {
+  private constructor(private readonly pino: PinoLogger) {
+    super();
+  }
+
+  static create(options: LogOptions): HostLog {
+    const base = { level: options.level, base: null, serializers: { err: errorOnLine } };
+    const named = { ...base, formatters: { level: (label: string) => ({ level: label }) } };
+    return new HostLog(pino({ ...named, timestamp: pino.stdTimeFunctions.isoTime }, destinationFor(options)));
+  }
+
+  child(fields: object): HostLog {
+    return new HostLog(this.pino.child(fields));
+  }
+
+  debug(message: string, fields?: object): void {
+    this.write('debug', message, fields);
+  }
+  info(message: string, fields?: object): void {
+    this.write('info', message, fields);
+  }
+  warn(message: string, fields?: object): void {
+    this.write('warn', message, fields);
+  }
+  error(message: string, fields?: object): void {
+    this.write('error', message, fields);
+  }
+
+  /** Fields of the host's own are plain; of what is not, a line is written all the same. */
+  private write(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: object): void {
+    try {
+      this.pino[level](fields, message);
+    } catch (failure) {
+      this.pino[level](plainFields({ logFailed: plainError(failure).message }, fields), plainText(message));
+    }
+  }
+}
+
+function destinationFor({ terminal, verbose = false }: LogOptions): DestinationStream {
+  if (terminal) return terminalLog({ verbose });
+  // A full disk, or a terminal that is gone, must not harm whoever logs; there is nowhere else to say so.
+  return pino.destination({ dest: 1, sync: true }).on('error', () => undefined);
+}
+
+/** The field `err`: an error with its causes, or whatever else was thrown. */
+function errorOnLine(thrown: unknown): unknown {
+  return isErrorLike(thrown) ? errorRecord(plainError(thrown)) : plainValue(thrown);
+}

@@ -1,0 +1,21 @@
+import type { Envelope, EventContract } from '../../sdk/internal';
+
+/**
+ * Builds the event that a handler gets. A class that declares a field of its schema again (`user_id!: string`) defines
+ * it after the constructor of its parent has set it, most often as `undefined`: the validated value is put back.
+ */
+export function buildEvent(contract: EventContract, values: Envelope): Envelope {
+  const construct = contract as unknown as new (values: Envelope) => Envelope;
+  const event = new construct(values) as unknown as Record<string, unknown>;
+  const validated = values as unknown as Record<string, unknown>;
+  for (const name in validated) {
+    const value = validated[name];
+    // An accessor of the class is no field: what it gives is its author's decision.
+    if (event[name] !== value && Object.hasOwn(event, name)) redefine(event, name, value);
+  }
+  return event as unknown as Envelope;
+}
+
+function redefine(event: object, name: string, value: unknown): void {
+  Object.defineProperty(event, name, { value, writable: true, enumerable: true, configurable: true });
+}

@@ -1,0 +1,148 @@
+import { withCauses } from '../../base/causes';
+import type { MessageRef } from '../../broker/delivery';
+import type { Outage } from './outages';
+
+/** When a handler counts as down rather than its events as bad. */
+export interface CircuitPolicy {
+  /** So many distinct messages must have failed since its last success … */
+  readonly messages: number;
+  /** … over at least this time. */
+  readonly overMs: number;
+  /** The waits before the first probe, the second and so on; the last one repeats. */
+  readonly probeMs: readonly number[];
+}
+
+/** What a circuit tells when it changes. */
+export interface CircuitEvents {
+  /** Everything fails: the failures so far that were not charged are nobody's fault and are not to count. */
+  opened(outage: Outage): void;
+  /** The handler works again. */
+  closed(): void;
+  /** The handler works, so that these messages' failures are their own and are to count. */
+  charged(failed: readonly ChargedMessage[]): void;
+}
+
+export interface ChargedMessage {
+  readonly message: MessageRef;
+  readonly failures: number;
+}
+
+/** What hosts before this one have left. */
+export interface CircuitBefore {
+  /** It was open. */
+  readonly outage?: Outage | undefined;
+  /** What has failed since the handler's last success. */
+  readonly failing: readonly MessageRef[];
+}
+
+/**
+ * Tells poison from an outage. A failure since the handler's last success is provisional: at the next
+ * success on another message it is charged to its message; when enough distinct messages have
+ * failed, the circuit opens and it is forgotten. Then only probes run, until one succeeds.
+ */
+export class CircuitBreaker {
+  private readonly failing = new Map<string, ChargedMessage & { readonly buried?: true }>();
+  /** What has failed while it was open, or opened it: as a probe it would tell nothing new. */
+  private readonly tried = new Set<string>();
+  private firstFailureMs = 0;
+  private open: (Outage & { probes: number }) | undefined;
+
+  constructor(
+    private readonly policy: CircuitPolicy,
+    private readonly events: CircuitEvents,
+    before: CircuitBefore = { failing: [] },
+    private readonly nowMs: () => number = () => Date.now(),
+  ) {
+    this.restore(before);
+  }
+
+  /** Takes up what hosts before this one have left. */
+  restore({ outage, failing }: CircuitBefore): void {
+    if (outage) this.open = { ...outage, probes: 0 };
+    if (this.open) return;
+    for (const message of failing) this.count(message);
+  }
+
+  get isOpen(): boolean {
+    return this.open !== undefined;
+  }
+
+  /** Since when it is open and why; nothing while it is closed. */
+  get outage(): Outage | undefined {
+    return this.open && { since: this.open.since, reason: this.open.reason };
+  }
+
+  /** Whether nothing was handled since something failed. */
+  get isFailing(): boolean {
+    return this.isOpen || this.failing.size > 0;
+  }
+
+  /** Whether so many messages fail that a bad one cannot be told from a handler that is down. */
+  get isSuspicious(): boolean {
+    return this.failing.size >= this.policy.messages;
+  }
+
+  /** How long to wait before the next probe. */
+  get probeDelayMs(): number {
+    const { probeMs } = this.policy;
+    return probeMs[Math.min(this.open?.probes ?? 0, probeMs.length - 1)] ?? 0;
+  }
+
+  /** A handler threw or timed out. */
+  failed(message: MessageRef, error: Error): void {
+    if (this.open) return void this.tried.add(nameOf(message));
+    this.count(message);
+    if (!this.isSuspicious || this.nowMs() - this.firstFailureMs < this.policy.overMs) return;
+    const outage = { since: new Date(this.nowMs()), reason: withCauses(error) };
+    this.open = { ...outage, probes: 0 };
+    for (const name of this.failing.keys()) this.tried.add(name);
+    this.failing.clear();
+    this.events.opened(outage);
+  }
+
+  /** A probe is made; the next one waits longer. */
+  probed(): void {
+    if (this.open) this.open.probes++;
+  }
+
+  /** Whether the message is known to fail in this outage. */
+  hasTried(message: MessageRef): boolean {
+    return this.tried.has(nameOf(message));
+  }
+
+  /** There is reason to think that it works again: the waits begin anew, and what has failed may be tried. */
+  resetProbes(): void {
+    this.tried.clear();
+    if (this.open) this.open.probes = 0;
+  }
+
+  succeeded(message: MessageRef): void {
+    // Nearly always: nothing fails.
+    if (this.failing.size === 0 && !this.open) return;
+    this.failing.delete(nameOf(message));
+    const charged = [...this.failing.values()].filter(({ buried }) => !buried);
+    if (charged.length > 0) this.events.charged(charged);
+    this.failing.clear();
+    this.tried.clear();
+    if (!this.open) return;
+    this.open = undefined;
+    this.events.closed();
+  }
+
+  /** A message is dead-lettered: nothing is charged to it any more, but it has failed like others. */
+  buried(message: MessageRef): void {
+    const failed = this.failing.get(nameOf(message));
+    if (failed) this.failing.set(nameOf(message), { ...failed, buried: true });
+  }
+
+  private count(message: MessageRef): void {
+    if (this.failing.size === 0) this.firstFailureMs = this.nowMs();
+    const before = this.failing.get(nameOf(message));
+    this.failing.set(nameOf(message), { message, failures: (before?.failures ?? 0) + 1 });
+  }
+}
+
+/** A handler takes messages from two streams: the events', and its retry road. */
+function nameOf({ stream, sequence }: MessageRef): string {
+  return `${stream} ${sequence}`;
+}

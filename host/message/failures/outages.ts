@@ -1,0 +1,94 @@
+import type { KeyValue } from '../../records/key-value';
+import { KeyWriters } from '../../records/key-writers';
+
+/** A time in which everything failed that a handler was given. */
+export interface Outage {
+  readonly since: Date;
+  /** The error that opened its circuit. */
+  readonly reason: string;
+}
+
+interface OutageRecord {
+  /** How many there have been: it only grows. */
+  readonly count: number;
+  readonly ongoing?: { readonly sinceMs: number; readonly reason: string };
+}
+
+/**
+ * A handler's outages, in the host's bucket: `circuit.<durable>`. One that goes on outlives the host, so
+ * that the next one knows that the handler is down. Their number tells failures of before an outage from
+ * later ones: to forget all that opened a circuit takes this one record, which is there or is not.
+ */
+export class Outages {
+  private readonly writers: KeyWriters;
+  private counted = 0;
+  private current: Outage | undefined;
+  private stored = true;
+
+  private constructor(
+    records: KeyValue,
+    private readonly durable: string,
+  ) {
+    this.writers = new KeyWriters(records);
+  }
+
+  static async open(records: KeyValue, durable: string): Promise<Outages> {
+    const outages = new Outages(records, durable);
+    const { count, ongoing } = parse((await records.get(outages.key))?.value);
+    outages.counted = count;
+    if (ongoing) outages.current = { since: new Date(ongoing.sinceMs), reason: ongoing.reason };
+    return outages;
+  }
+
+  get count(): number {
+    return this.counted;
+  }
+
+  /** The one that goes on, perhaps from before this host. */
+  get ongoing(): Outage | undefined {
+    return this.current;
+  }
+
+  /** Another host's word of a later count. */
+  learn(count: number): void {
+    this.counted = Math.max(this.counted, count);
+  }
+
+  /** From now on nothing of before counts. Rejects when that is not stored, as {@link store} may do later. */
+  async begin(outage: Outage): Promise<void> {
+    this.counted++;
+    this.current = outage;
+    await this.save();
+  }
+
+  /** Where that cannot be stored, the next host begins with a probe for nothing. */
+  async end(): Promise<void> {
+    this.current = undefined;
+    await this.save();
+  }
+
+  /** Stores what could not be stored before. */
+  async store(): Promise<void> {
+    if (!this.stored) await this.save();
+  }
+
+  private async save(): Promise<void> {
+    this.stored = false;
+    await this.writers.write(this.key, (text) => {
+      // Another host may have met outages of its own.
+      this.learn(parse(text).count);
+      const { current, counted } = this;
+      const ongoing = current && { sinceMs: current.since.getTime(), reason: current.reason };
+      return JSON.stringify({ count: counted, ...(ongoing && { ongoing }) } satisfies OutageRecord);
+    });
+    this.stored = true;
+  }
+
+  private get key(): string {
+    return `circuit.${this.durable}`;
+  }
+}
+
+function parse(text: string | undefined): OutageRecord {
+  return text === undefined ? { count: 0 } : (JSON.parse(text) as OutageRecord);
+}

@@ -1,0 +1,177 @@
+import { machineTime, type Time, type Timer } from '../../base/time';
+import type { BufferedDelivery } from './buffered-delivery';
+
+/** Where deliveries wait in the host until they may run. */
+export interface DispatchQueue {
+  /** How many could run at once. */
+  readonly ready: number;
+  push(held: BufferedDelivery): void;
+  /** What is to run next: one delivery, or those of a batch. */
+  next(): BufferedDelivery | readonly BufferedDelivery[] | undefined;
+  /** Told when a delivery is out of this host's hands. */
+  left?(held: BufferedDelivery): void;
+  /** Empties it; those that wait for their turn after another included. */
+  clear(): readonly BufferedDelivery[];
+}
+
+/** First come, first run. */
+export class ArrivalQueue implements DispatchQueue {
+  private readonly waiting = new Fifo<BufferedDelivery>();
+
+  get ready(): number {
+    return this.waiting.length;
+  }
+
+  push(held: BufferedDelivery): void {
+    this.waiting.push(held);
+  }
+
+  next(): BufferedDelivery | undefined {
+    return this.waiting.shift();
+  }
+
+  clear(): readonly BufferedDelivery[] {
+    return this.waiting.clear();
+  }
+}
+
+/** One at a time of each key, in the order of the stream; the keys in the order in which they became ready. */
+export class KeyedQueue implements DispatchQueue {
+  /** Those that come after the first of their key, which is ready, running or waiting for its retry. */
+  private readonly behind = new Map<string, BufferedDelivery[]>();
+  private readonly heads = new Fifo<BufferedDelivery>();
+
+  get ready(): number {
+    return this.heads.length;
+  }
+
+  push(held: BufferedDelivery): void {
+    const { key } = held;
+    // Back for its retry, it is still the first of its key.
+    if (key === undefined || held.isFirst) return this.heads.push(held);
+    const others = this.behind.get(key);
+    if (others) return insert(others, held);
+    this.behind.set(key, []);
+    held.isFirst = true;
+    this.heads.push(held);
+  }
+
+  next(): BufferedDelivery | undefined {
+    return this.heads.shift();
+  }
+
+  left(held: BufferedDelivery): void {
+    const { key } = held;
+    if (key === undefined) return;
+    const others = this.behind.get(key);
+    const next = others?.shift();
+    if (!next) return void this.behind.delete(key);
+    next.isFirst = true;
+    this.heads.push(next);
+  }
+
+  clear(): readonly BufferedDelivery[] {
+    const all = [...this.heads.clear(), ...[...this.behind.values()].flat()];
+    this.behind.clear();
+    return all;
+  }
+}
+
+/** Gathers deliveries until there are enough, or the first of them has waited long enough. */
+export class BatchQueue implements DispatchQueue {
+  private readonly waiting: BufferedDelivery[] = [];
+  private timer: Timer | undefined;
+
+  /** @param due called when a batch that is not full may run */
+  constructor(
+    private readonly batch: { readonly size: number; readonly waitMs: number },
+    private readonly due: () => void,
+    private readonly time: Time = machineTime,
+  ) {}
+
+  get ready(): number {
+    return this.waiting.length;
+  }
+
+  push(held: BufferedDelivery): void {
+    this.waiting.push(held);
+    this.watch();
+  }
+
+  next(): readonly BufferedDelivery[] | undefined {
+    if (this.waiting.length < this.batch.size && this.leftMs > 0) return undefined;
+    const { settlements } = this.waiting[0]!.handler;
+    // What comes by another way has another place in the stream to be settled at.
+    const end = this.waiting.slice(0, this.batch.size).findIndex(({ handler }) => handler.settlements !== settlements);
+    const together = this.waiting.splice(0, end < 0 ? this.batch.size : end);
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.watch();
+    return together;
+  }
+
+  clear(): readonly BufferedDelivery[] {
+    this.timer?.cancel();
+    this.timer = undefined;
+    return this.waiting.splice(0);
+  }
+
+  /** How long the first one may wait yet. */
+  private get leftMs(): number {
+    const [first] = this.waiting;
+    return first ? first.arrivedAtMs + this.batch.waitMs - this.time.nowMs() : Infinity;
+  }
+
+  private watch(): void {
+    if (this.timer || this.waiting.length === 0) return;
+    this.timer = this.time.after(Math.max(0, this.leftMs), () => {
+      this.timer = undefined;
+      this.due();
+      // Nothing may have had room to run.
+      if (this.leftMs > 0) this.watch();
+    });
+  }
+}
+
+/** They come in the order of the stream but for redeliveries, and but for those that come by another way. */
+function insert(others: BufferedDelivery[], held: BufferedDelivery): void {
+  const { handler, delivery } = held;
+  const comesBefore = (other: BufferedDelivery): boolean =>
+    other.handler.settlements === handler.settlements && delivery.sequence < other.delivery.sequence;
+  let at = others.length;
+  while (at > 0 && comesBefore(others[at - 1]!)) at--;
+  others.splice(at, 0, held);
+}
+
+const COMPACT_AFTER = 1_024;
+
+/** First in, first out, at the same cost however many wait. */
+export class Fifo<T> {
+  private items: T[] = [];
+  /** How many of them have been taken. */
+  private taken = 0;
+
+  get length(): number {
+    return this.items.length - this.taken;
+  }
+
+  push(item: T): void {
+    this.items.push(item);
+  }
+
+  shift(): T | undefined {
+    if (this.taken === this.items.length) return undefined;
+    const item = this.items[this.taken]!;
+    this.items[this.taken++] = undefined as T;
+    if (this.taken === this.items.length || this.taken >= COMPACT_AFTER) this.items = this.clear();
+    return item;
+  }
+
+  /** Takes all. */
+  clear(): T[] {
+    const left = this.items.slice(this.taken);
+    this.items = [];
+    this.taken = 0;
+    return left;
+  }
+}

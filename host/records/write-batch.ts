@@ -1,0 +1,243 @@
+import { isPromise, type MaybePromise } from '../base/maybe-promise';
+import type { Entry } from './key-value';
+import type { LongTexts } from './long-texts';
+import {
+  decodeMarks,
+  encodeIfShort,
+  encodeMarks,
+  longTexts,
+  recordsOf,
+  withoutLongTexts,
+  type HandlerMarks,
+  type Mark,
+  type Marks,
+  type SetAside,
+} from './marks';
+import type { Settlements } from './settlements';
+
+/** Makes the next text of a key from the present one; `undefined` stands for no value. */
+export type Change = (current: string | undefined) => MaybePromise<string | undefined>;
+
+/** Which update of which event a change is, so that it is applied once. */
+export interface Author {
+  readonly settlements: Settlements;
+  /** Where what it returned is kept if it does not fit beside the value. */
+  readonly texts: LongTexts;
+  readonly sequence: number;
+  /** The how-manieth update of the key in the handler's run, from 0. */
+  readonly ordinal: number;
+}
+
+/** The event that a handler is at was settled before, by another host or before a crash. */
+export class AlreadySettled extends Error {
+  override readonly name = 'AlreadySettled';
+
+  constructor(
+    readonly durable: string,
+    readonly sequence: number,
+  ) {
+    super(`${durable}: ${sequence} is settled`);
+  }
+}
+
+/** A change that somebody waits for. */
+export interface PendingWrite {
+  readonly change: Change;
+  readonly author: Author | undefined;
+  resolve(next: string | undefined): void;
+  reject(error: unknown): void;
+}
+
+const NONE: ReadonlySet<Settlements> = new Set();
+
+/** Changes of one key that are written together. */
+export class WriteBatch {
+  text: string | undefined;
+  changed = false;
+  private readonly before: Marks;
+  private marks: Record<string, HandlerMarks>;
+  /** What repeats need of the records of long texts, by name. */
+  private readonly recalled = new Map<string, SetAside>();
+  /** The record made for this write. */
+  private made: string | undefined;
+  private readonly answers: (() => void)[] = [];
+
+  constructor(
+    entry: Entry | undefined,
+    private readonly together: readonly PendingWrite[],
+  ) {
+    this.text = entry?.value;
+    this.before = decodeMarks(entry?.marks, entry?.value);
+    this.marks = { ...this.before };
+  }
+
+  /** Authors by whose knowledge a dropped mark could pass for one that never was. */
+  outdated(): ReadonlySet<Settlements> {
+    let found = NONE;
+    for (const { author } of this.together) {
+      if (!author) continue;
+      const { durable, streamIncarnation, revision } = author.settlements;
+      const marks = this.marks[durable];
+      if (marks?.g === streamIncarnation && marks.r > revision) found = new Set([...found, author.settlements]);
+    }
+    return found;
+  }
+
+  /** Whether a repeat is to be answered with a text that is kept in a record. */
+  get mustRecall(): boolean {
+    return this.together.some(({ author }) => author && this.find(author)?.[3] !== undefined);
+  }
+
+  /** Reads back the long texts that repeats are answered with, each record once. */
+  async recall(): Promise<void> {
+    for (const { author } of this.together) {
+      const record = author && this.find(author)?.[3];
+      if (record === undefined || this.recalled.has(record)) continue;
+      const text = await author!.texts.get(record);
+      if (text !== undefined) this.recalled.set(record, JSON.parse(text) as SetAside);
+      // It goes with its mark, when its event is settled, which this host did not know.
+      else await author!.settlements.refresh();
+    }
+  }
+
+  /** Applies the changes in turn; one that throws changes nothing and fails alone. */
+  apply(first = 0): MaybePromise<void> {
+    for (let i = first; i < this.together.length; i++) {
+      const answered = this.answer(this.together[i]!);
+      if (isPromise(answered)) return answered.then(() => this.apply(i + 1));
+    }
+  }
+
+  tell(): void {
+    for (const answer of this.answers) answer();
+  }
+
+  /** Drops the marks of events that every host can know to be settled. */
+  dropSettled(): void {
+    for (const settlements of this.settlements()) {
+      const { durable, streamIncarnation, revision } = settlements;
+      const marks = this.marks[durable];
+      if (marks?.g !== streamIncarnation) continue;
+      this.marks[durable] = {
+        g: streamIncarnation,
+        // Never less than marks were dropped by: who knows less must look first.
+        r: Math.max(marks.r, revision),
+        m: marks.m.filter(([sequence]) => !settlements.isStored(sequence)),
+      };
+    }
+  }
+
+  /** The marks as a header, or nothing where they are too long for it. */
+  header(): string | undefined {
+    return encodeIfShort(this.marks, this.text);
+  }
+
+  /** Stores the long texts under a fresh name first, which the marks then carry: whoever loses the race leaves but that. */
+  async headerWithTextsAside(): Promise<string> {
+    const texts = longTexts(this.marks, this.text);
+    if (texts.length > 0) {
+      this.made = await this.texts!.put(JSON.stringify(texts));
+      this.marks = withoutLongTexts(this.marks, this.text, this.made);
+    }
+    // Still too long for the server, of more than a thousand events under way: then it refuses, and they come again.
+    return encodeMarks(this.marks, this.text);
+  }
+
+  /** The write is made: removes the records that no mark names any more. Nobody waits for it. */
+  tidy(): void {
+    const before = recordsOf(this.before);
+    if (this.made !== undefined) before.add(this.made);
+    if (before.size === 0) return;
+    const after = recordsOf(this.marks);
+    for (const name of before) if (!after.has(name)) void this.texts?.remove(name);
+  }
+
+  /** The write is not made and never will be: no mark names its record. */
+  discard(): void {
+    if (this.made !== undefined) void this.texts?.remove(this.made);
+  }
+
+  async flushSettlements(): Promise<void> {
+    await Promise.all([...this.settlements()].map((settlements) => settlements.flush()));
+  }
+
+  private answer(pending: PendingWrite): MaybePromise<void> {
+    const { author } = pending;
+    const before = author && this.find(author);
+    if (before && this.isAtHand(before)) this.repeat(pending, this.returned(before, author));
+    else if (author?.settlements.has(author.sequence)) this.refuse(pending, author);
+    else if (before) this.repeat(pending, this.bestGuess(before, author));
+    else return this.applyOne(pending);
+  }
+
+  private applyOne(pending: PendingWrite): MaybePromise<void> {
+    const failed = (error: unknown): void => void this.answers.push(() => pending.reject(error));
+    try {
+      const next = pending.change(this.text);
+      if (isPromise(next)) return next.then((text) => this.take(pending, text), failed);
+      this.take(pending, next);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  private take({ author, resolve }: PendingWrite, next: string | undefined): void {
+    if (author || next !== this.text) this.changed = true;
+    this.text = next;
+    if (author) this.mark(author, next);
+    this.answers.push(() => resolve(next));
+  }
+
+  private isAtHand([, , , record]: Mark): boolean {
+    return record === undefined || this.recalled.has(record);
+  }
+
+  private returned([sequence, ordinal, text, record]: Mark, { settlements }: Author): string | undefined {
+    if (record === undefined) return text ?? undefined;
+    const { durable } = settlements;
+    const kept = this.recalled.get(record)!;
+    return kept.find((one) => one[0] === durable && one[1] === sequence && one[2] === ordinal)?.[3];
+  }
+
+  /** Somebody has removed what it returned by hand: the present value is the best answer that is left. */
+  private bestGuess([sequence, , , record]: Mark, { texts, settlements }: Author): string | undefined {
+    texts.missed(record!, { durable: settlements.durable, sequence });
+    return this.text;
+  }
+
+  private repeat({ resolve }: PendingWrite, text: string | undefined): void {
+    this.answers.push(() => resolve(text));
+  }
+
+  private refuse({ reject }: PendingWrite, { settlements, sequence }: Author): void {
+    this.answers.push(() => reject(new AlreadySettled(settlements.durable, sequence)));
+  }
+
+  private find({ settlements, sequence, ordinal }: Author): Mark | undefined {
+    const marks = this.marks[settlements.durable];
+    if (marks?.g !== settlements.streamIncarnation) return undefined;
+    return marks.m.find((mark) => mark[0] === sequence && mark[1] === ordinal);
+  }
+
+  private mark({ settlements, sequence, ordinal }: Author, text: string | undefined): void {
+    const { durable, streamIncarnation, revision } = settlements;
+    const before = this.marks[durable];
+    const same = before?.g === streamIncarnation;
+    this.marks[durable] = {
+      g: streamIncarnation,
+      r: same ? before.r : revision,
+      m: [...(same ? before.m : []), [sequence, ordinal, text ?? null]],
+    };
+  }
+
+  /** All authors have the same; only they leave marks, and only with them are marks dropped. */
+  private get texts(): LongTexts | undefined {
+    return this.together.find(({ author }) => author)?.author?.texts;
+  }
+
+  private settlements(): Set<Settlements> {
+    const found = new Set<Settlements>();
+    for (const { author } of this.together) if (author) found.add(author.settlements);
+    return found;
+  }
+}

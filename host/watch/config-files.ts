@@ -1,0 +1,86 @@
+import { isDeepStrictEqual } from 'node:util';
+import { isJetplugError } from '../../sdk/internal';
+import type { Config, LoadedConfig } from '../config/config';
+import type { HostLog } from '../log/log';
+import type { Plugins } from '../plugin/plugins';
+import { SettledFiles, stampOf } from './settled-files';
+
+/** How often the files are looked at; each may be missing, a link, or replaced as a whole. */
+const LOOK_MS = 250;
+
+/** Where the config comes from. */
+export interface ConfigSource {
+  /** The files of its layers, those included that are not there. */
+  readonly files: readonly string[];
+  /** @throws JetplugError, or an AggregateError of several, where it is not valid */
+  load(): LoadedConfig;
+}
+
+/** Follows the files of the config: what they say of plugins takes effect at once, an invalid config never. */
+export class ConfigFiles {
+  private readonly files: SettledFiles;
+  private readonly timer: NodeJS.Timeout;
+  private readonly stamps: Map<string, string | undefined>;
+
+  constructor(
+    private config: Config,
+    private readonly source: ConfigSource,
+    private readonly plugins: Plugins,
+    private readonly log: HostLog,
+    /** Told what is in effect whenever the files have changed: where it is written may be all that did. */
+    private readonly told: (written: LoadedConfig) => void,
+  ) {
+    this.stamps = new Map(source.files.map((file) => [file, stampOf(file)]));
+    this.files = new SettledFiles((paths) => {
+      this.apply(paths).catch((error: unknown) => log.error('a changed config could not be taken up', { err: error }));
+    });
+    this.timer = setInterval(() => this.look(), LOOK_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+    this.files.stop();
+  }
+
+  private look(): void {
+    for (const [file, before] of this.stamps) {
+      const stamp = stampOf(file);
+      if (stamp === before) continue;
+      this.stamps.set(file, stamp);
+      this.files.changed(file);
+    }
+  }
+
+  private async apply(files: readonly string[]): Promise<void> {
+    let loaded: LoadedConfig;
+    try {
+      loaded = this.source.load();
+    } catch (error) {
+      return this.refuse(error);
+    }
+    const { config: written, sourceOf } = loaded;
+    const { defaults, sections } = written.plugins;
+    const config = { ...this.config, plugins: { ...this.config.plugins, defaults, sections } };
+    const later = keysOf(written).filter((key) => !isDeepStrictEqual(written[key], config[key]));
+    if (later.length > 0)
+      this.log.warn('the config has changed where it takes effect at the next start', { files, sections: later });
+    this.told({ config, sourceOf });
+    if (isDeepStrictEqual(config, this.config)) return;
+    this.config = config;
+    this.log.info('the config has changed', { files });
+    await this.plugins.reconfigure(config);
+  }
+
+  private refuse(error: unknown): void {
+    for (const one of error instanceof AggregateError ? (error.errors as unknown[]) : [error]) {
+      const known = isJetplugError(one)
+        ? { code: one.code, error: one.message, hint: one.hint, file: one.file, line: one.line }
+        : { err: one };
+      this.log.error('the config is invalid; nothing changes', known);
+    }
+  }
+}
+
+function keysOf(config: Config): (keyof Config)[] {
+  return Object.keys(config) as (keyof Config)[];
+}

@@ -1,0 +1,59 @@
+import { isAbsolute, join, relative, sep } from 'node:path';
+import { realPathOf } from '../load/find-module';
+import { stampOf } from './settled-files';
+
+/**
+ * Files that plugins are made of and that the watchers of the plugins folders do not see change: what lies outside, and
+ * what a link leads to, since the link may come to lead elsewhere.
+ */
+export class FollowedFiles {
+  /** Whether each known file is one of them. */
+  private readonly isFollowed = new Map<string, boolean>();
+  private readonly stamps = new Map<string, string | undefined>();
+
+  constructor(
+    private readonly roots: readonly string[],
+    private readonly changed: (path: string) => void,
+  ) {}
+
+  look(sources: Iterable<string>): void {
+    for (const path of sources) {
+      if (!this.follows(path)) continue;
+      const stamp = stampOf(path);
+      if (this.stamps.has(path) && this.stamps.get(path) !== stamp) this.changed(path);
+      this.stamps.set(path, stamp);
+    }
+  }
+
+  /** The plugins are loaded with these files now: takes their present state as known. */
+  note(paths: readonly string[]): void {
+    for (const path of paths) {
+      this.isFollowed.delete(path);
+      if (this.stamps.has(path)) this.stamps.set(path, stampOf(path));
+    }
+  }
+
+  /** A plugins folder is another one now. */
+  forget(): void {
+    this.isFollowed.clear();
+    this.stamps.clear();
+  }
+
+  private follows(path: string): boolean {
+    const known = this.isFollowed.get(path);
+    if (known !== undefined) return known;
+    const followed = !path.includes(`${sep}node_modules${sep}`) && this.isHidden(path);
+    this.isFollowed.set(path, followed);
+    return followed;
+  }
+
+  private isHidden(path: string): boolean {
+    const root = this.roots.find((dir) => isWithin(path, dir));
+    return root === undefined || realPathOf(path) !== join(realPathOf(root), relative(root, path));
+  }
+}
+
+function isWithin(path: string, dir: string): boolean {
+  const inside = relative(dir, path);
+  return inside !== '..' && !inside.startsWith(`..${sep}`) && !isAbsolute(inside);
+}

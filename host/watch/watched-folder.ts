@@ -1,0 +1,134 @@
+import { relative } from 'node:path';
+import { watch as watchFiles, type FSWatcher } from 'chokidar';
+import type { HostLog } from '../log/log';
+import { discover, whyRefused } from '../load/discover';
+import { lookAt, whyUnusableIn } from '../load/look-at';
+import { stampOf } from './settled-files';
+
+/** How long the watcher may take to begin. What it meets in a folder may keep it from ever saying so. */
+const READY_MS = 3_000;
+/** How often a folder is looked at that cannot be watched. */
+const POLL_MS = 1_000;
+const IGNORED = /(^|[/\\])(node_modules|\.git)([/\\]|$)/;
+/** The system has no more watches or files for this process. */
+const EXHAUSTED = new Set(['ENOSPC', 'EMFILE', 'ENFILE']);
+
+export interface FolderOptions {
+  readonly log: HostLog;
+  /** The files in the folder that plugins are made of. */
+  sources(): readonly string[];
+  changed(path: string): void;
+}
+
+/** A plugins folder that is watched, or polled where watching fails. */
+export class WatchedFolder {
+  private watcher: FSWatcher | undefined;
+  private ready: Promise<void>;
+  /** Which folder it was when its watcher was made; nothing where there was none. */
+  private identity: string | undefined;
+  /** The stamps of its files at the last poll; nothing where it is watched. */
+  private polled: Map<string, string | undefined> | undefined;
+  private polledAtMs = 0;
+
+  constructor(
+    readonly dir: string,
+    private readonly options: FolderOptions,
+  ) {
+    this.identity = identityOf(dir);
+    this.ready = this.watch();
+  }
+
+  /** Resolves when changes are noticed. */
+  async whenReady(): Promise<void> {
+    await this.ready;
+  }
+
+  /** Whether the path leads to another folder than before: it vanished, returned, or a link leads elsewhere. */
+  wasReplaced(): boolean {
+    const identity = identityOf(this.dir);
+    if (identity === this.identity) return false;
+    this.identity = identity;
+    const message = identity === undefined ? 'a plugins folder is gone' : 'a plugins folder is there again';
+    this.options.log.warn(message, { dir: this.dir });
+    this.closeWatcher();
+    this.polled = undefined;
+    this.ready = this.watch();
+    return true;
+  }
+
+  /** The plugin files that are in it now. */
+  get found(): string[] {
+    // It may be gone, or not be readable; then the next look finds out more.
+    return whyRefused(this.dir) ? [] : discover([this.dir]).found.map(({ file }) => file);
+  }
+
+  poll(nowMs: number): void {
+    const before = this.polled;
+    if (!before || nowMs - this.polledAtMs < POLL_MS) return;
+    this.polledAtMs = nowMs;
+    const now = this.stamps();
+    this.polled = now;
+    for (const path of new Set([...before.keys(), ...now.keys()])) {
+      if (before.get(path) !== now.get(path)) this.options.changed(path);
+    }
+  }
+
+  async close(): Promise<void> {
+    const { watcher } = this;
+    this.watcher = undefined;
+    this.polled = undefined;
+    await watcher?.close();
+  }
+
+  private watch(): Promise<void> {
+    const ignored = (path: string): boolean => {
+      const inside = relative(this.dir, path);
+      return inside !== '' && (IGNORED.test(inside) || whyUnusableIn(path) !== undefined);
+    };
+    const watcher = watchFiles(this.dir, { ignoreInitial: true, ignored });
+    this.watcher = watcher;
+    watcher.on('all', (event, path) => {
+      if (event !== 'addDir' && event !== 'unlinkDir') this.options.changed(path);
+    });
+    return new Promise((resolve) => {
+      const pollInstead = (why: string): void => {
+        clearTimeout(timer);
+        if (this.watcher === watcher) this.beginPolling(why);
+        resolve();
+      };
+      const timer = setTimeout(() => pollInstead(`the watcher has not begun after ${READY_MS} ms`), READY_MS);
+      // A host that stops meanwhile does not wait for it.
+      timer.unref();
+      watcher.once('ready', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      watcher.on('error', (error) => {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code !== undefined && EXHAUSTED.has(code)) pollInstead((error as Error).message);
+        else this.options.log.error('watching the plugins folders failed', { err: error });
+      });
+    });
+  }
+
+  private beginPolling(why: string): void {
+    this.options.log.warn('a plugins folder cannot be watched; it is polled', { dir: this.dir, why, everyMs: POLL_MS });
+    this.closeWatcher();
+    this.polled = this.stamps();
+  }
+
+  private closeWatcher(): void {
+    const { watcher } = this;
+    this.watcher = undefined;
+    watcher?.close().catch((error: unknown) => this.options.log.error('a watcher could not be closed', { err: error }));
+  }
+
+  private stamps(): Map<string, string | undefined> {
+    return new Map([...this.found, ...this.options.sources()].map((path) => [path, stampOf(path)]));
+  }
+}
+
+function identityOf(dir: string): string | undefined {
+  const stats = lookAt(dir);
+  return stats?.isDirectory() ? `${stats.dev} ${stats.ino} ${stats.birthtimeMs}` : undefined;
+}

@@ -1,0 +1,50 @@
+import { Limiter } from '../../../host/base/limiter';
+
+/** Work that goes on until it is ended, and notes that it has begun. */
+function works(count: number) {
+  const begun: number[] = [];
+  const ends: ((error?: Error) => void)[] = [];
+  const all = Array.from({ length: count }, (_, n) => () => {
+    begun.push(n);
+    return new Promise<number>((resolve, reject) => {
+      ends[n] = (error) => (error ? reject(error) : resolve(n));
+    });
+  });
+  return { begun, ends, all };
+}
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+test('no more goes on at a time than may, and each begins in the order in which it came', async () => {
+  const { begun, ends, all } = works(5);
+  const turns = new Limiter(2);
+  const results = all.map((work) => turns.take(work));
+  await settle();
+  expect(begun).toEqual([0, 1]);
+  ends[1]!();
+  await settle();
+  expect(begun).toEqual([0, 1, 2]);
+  ends[0]!();
+  ends[2]!();
+  await settle();
+  expect(begun).toEqual([0, 1, 2, 3, 4]);
+  ends[3]!();
+  ends[4]!();
+  expect(await Promise.all(results)).toEqual([0, 1, 2, 3, 4]);
+});
+
+test('what fails gives its turn to the next, and what comes when all is done begins at once', async () => {
+  const { begun, ends, all } = works(3);
+  const turns = new Limiter(1);
+  const first = turns.take(all[0]!);
+  const second = turns.take(all[1]!);
+  ends[0]!(new Error('no'));
+  await expect(first).rejects.toThrow('no');
+  await settle();
+  expect(begun).toEqual([0, 1]);
+  ends[1]!();
+  await second;
+  const third = turns.take(all[2]!);
+  expect(begun).toEqual([0, 1, 2]);
+  ends[2]!();
+  expect(await third).toBe(2);
+});

@@ -1,0 +1,10 @@
+import { firstLine } from '../../../host/base/utf8';
+
+test.each([
+  ['one\ntwo', 'one'],
+  ['one\r\nX-Injected: yes', 'one'],
+  ['a\x1b[2Jb\0c\x9bd', 'a [2Jb c d'],
+  ['plain é 😀', 'plain é 😀'],
+  ['12345678901', '1234567890'],
+  ['', ''],
+])('of %j a table shows %j', (text, shown) => expect(firstLine(text, 10)).toBe(shown.slice(0, 10)));

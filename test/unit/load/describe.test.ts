@@ -1,0 +1,323 @@
+import { defineEvent, Plugin, Subscribe, type SubscribeOptions } from 'jetplug/sdk';
+import { z } from 'zod';
+import type { HandlerConfig, PluginsConfig } from '../../../host/config/config';
+import { describe as describePlugin, type DescribedPlugin } from '../../../host/load/describe';
+import type { JetplugError, PluginClass } from '../../../sdk/internal';
+import type { VideoPublished as ByTypeOnly } from '../../../plugins/contracts/streaming';
+
+const FILE = '/plugins/x.plugin.ts';
+class Happened extends defineEvent('a.happened', z.object({ n: z.number() })) {}
+class Other extends defineEvent('a.other', z.object({ n: z.number() })) {}
+
+function configOf(defaults: HandlerConfig = {}, sections: PluginsConfig['sections'] = {}): { plugins: PluginsConfig } {
+  return { plugins: { dirs: [], watch: false, startTimeoutMs: 10_000, defaults, sections } };
+}
+
+function described(cls: unknown, config = configOf(), source = ''): DescribedPlugin {
+  const sources = new Map([[FILE, source]]);
+  return describePlugin(
+    {
+      file: FILE,
+      cls: cls as PluginClass,
+      version: 'v1',
+      sources,
+      contracts: new Map(),
+      texts: new Map(),
+      classes: [],
+    },
+    config,
+  );
+}
+
+/** What is wrong with a plugin. */
+function problems(cls: unknown, config = configOf(), source = ''): JetplugError[] {
+  try {
+    described(cls, config, source);
+  } catch (error) {
+    if (error instanceof AggregateError) return error.errors as JetplugError[];
+    throw error;
+  }
+  throw new Error('nothing is wrong');
+}
+
+test('a plugin is described by its decorators, with a default for the rest', () => {
+  const settings = z.object({});
+  @Plugin({ description: 'Awards badges', settings })
+  class BadgePlugin {
+    @Subscribe()
+    async onHappened(_event: Happened) {}
+
+    @Subscribe(Other, {
+      from: { since: '7d' },
+      durable: 'mine',
+      concurrency: 1,
+      timeout: '5s',
+      retry: { attempts: 2, backoff: ['1s', 250] },
+    })
+    other(_event: Other) {}
+
+    @Subscribe('a.>')
+    all(_event: object) {}
+  }
+  const source =
+    '\n@Plugin({})\nexport class BadgePlugin {\n  @Subscribe()\n  async onHappened(event) {}\n  @Subscribe(Other) other(event) {}\n}';
+  const where = { file: FILE, line: 3 };
+  const retry = { attempts: 5, backoffMs: [1_000, 5_000, 30_000, 120_000] };
+  // Their own tests are in origins.test.ts.
+  const origins = expect.anything() as unknown;
+  expect(described(BadgePlugin, configOf(), source)).toEqual({
+    name: 'badge',
+    file: FILE,
+    version: 'v1',
+    description: 'Awards badges',
+    className: 'BadgePlugin',
+    cls: BadgePlugin,
+    settingsSchema: settings,
+    where,
+    sources: new Map([[FILE, source]]),
+    isolation: expect.objectContaining({ isolation: 'inline', processes: 1 }) as unknown,
+    injected: [],
+    services: [],
+    handlers: [
+      {
+        method: 'onHappened',
+        name: 'on-happened',
+        durable: 'badge-on-happened',
+        subject: 'a.happened',
+        contract: Happened,
+        from: 'new',
+        concurrency: 8,
+        timeoutMs: 30_000,
+        retry,
+        where: { file: FILE, line: 5 },
+        origins,
+      },
+      {
+        method: 'other',
+        name: 'other',
+        durable: 'mine',
+        subject: 'a.other',
+        contract: Other,
+        from: { since: '7d' },
+        concurrency: 1,
+        timeoutMs: 5_000,
+        retry: { attempts: 2, backoffMs: [1_000, 250] },
+        where: { file: FILE, line: 6 },
+        origins,
+      },
+      {
+        method: 'all',
+        name: 'all',
+        durable: 'badge-all',
+        subject: 'a.>',
+        contract: undefined,
+        from: 'new',
+        concurrency: 8,
+        timeoutMs: 30_000,
+        retry,
+        where,
+        origins,
+      },
+    ],
+  });
+});
+
+test('a plugin’s own name stands before its class’s', () => {
+  @Plugin({ name: 'other-name' })
+  class BadgePlugin {
+    @Subscribe(Happened) award() {}
+  }
+  expect(described(BadgePlugin)).toMatchObject({ name: 'other-name', handlers: [{ durable: 'other-name-award' }] });
+});
+
+test('the config’s section stands before the decorator, and the decorator before the config’s defaults', () => {
+  @Plugin()
+  class Layered {
+    @Subscribe(Happened, { concurrency: 2, timeout: '2s', retry: { attempts: 2 } }) told() {}
+    @Subscribe(Happened) silent() {}
+  }
+  const defaults: HandlerConfig = {
+    from: 'beginning',
+    concurrency: 1,
+    timeoutMs: 1_000,
+    retry: { attempts: 1, backoff: ['1s'] },
+  };
+  const section = { enabled: true, concurrency: 3, retry: { attempts: 3 } };
+  const handlers = (config: ReturnType<typeof configOf>) =>
+    described(Layered, config).handlers.map(({ from, concurrency, timeoutMs, retry }) => ({
+      from,
+      concurrency,
+      timeoutMs,
+      ...retry,
+    }));
+  expect(handlers(configOf(defaults))).toEqual([
+    { from: 'beginning', concurrency: 2, timeoutMs: 2_000, attempts: 2, backoffMs: [1_000] },
+    { from: 'beginning', concurrency: 1, timeoutMs: 1_000, attempts: 1, backoffMs: [1_000] },
+  ]);
+  expect(handlers(configOf(defaults, { layered: section, other: { enabled: true, concurrency: 9 } }))).toEqual([
+    { from: 'beginning', concurrency: 3, timeoutMs: 2_000, attempts: 3, backoffMs: [1_000] },
+    { from: 'beginning', concurrency: 3, timeoutMs: 1_000, attempts: 3, backoffMs: [1_000] },
+  ]);
+});
+
+interface Shape {
+  n: number;
+}
+type Either = Happened | Other;
+
+/** One handler, decorated so. */
+function handlerWith(...decoration: unknown[]) {
+  @Plugin()
+  class One {
+    @((Subscribe as (...told: unknown[]) => (target: object, method: string) => void)(...decoration))
+    handle() {}
+  }
+  return One;
+}
+
+test('a handler that does not say its event is told what the compiler left of its parameter, and why', () => {
+  @Plugin()
+  class Lost {
+    @Subscribe() byInterface(_event: Shape) {}
+    @Subscribe() byUnion(_event: Either) {}
+    @Subscribe() byTypeImport(_event: ByTypeOnly) {}
+    @Subscribe() byUnknown(_event: unknown) {}
+    @Subscribe() byArray(_event: Happened[]) {}
+    @Subscribe() byNothing() {}
+    @Subscribe() byText(_event: string) {}
+    @Subscribe() byOtherClass(_event: Map<string, string>) {}
+    @Subscribe() byFunction(_event: () => void) {}
+  }
+  expect(problems(Lost).map(({ code, message }) => [code, message])).toEqual(
+    [
+      ['byInterface', /type is gone at run time: an interface, a union, `any`, or a class imported with `import type`/],
+      ['byUnion', /type is gone at run time/],
+      ['byTypeImport', /type is gone at run time/],
+      ['byUnknown', /type is gone at run time/],
+      ['byArray', /has an array parameter, which does not say of what/],
+      ['byNothing', /has no parameter, and its decorator names no event/],
+      ['byText', /parameter of type String, which is no event contract/],
+      ['byOtherClass', /parameter of type Map, which is no event contract/],
+      ['byFunction', /imported with `import type`/],
+    ].map(([method, says]) => [
+      'JP_HANDLER_NO_EVENT',
+      expect.stringMatching(new RegExp(`^Lost\\.${method as string} .*${(says as RegExp).source}`)) as string,
+    ]),
+  );
+});
+
+test('a handler without metadata, as in plain JavaScript, is told to name its contract', () => {
+  class Plain {
+    handle(): void {}
+  }
+  Subscribe()(Plain.prototype, 'handle', {});
+  Plugin()(Plain);
+  expect(problems(Plain)).toMatchObject([
+    { code: 'JP_HANDLER_NO_EVENT', message: expect.stringContaining('without decorator metadata') as string },
+  ]);
+});
+
+test.each<[what: string, options: unknown, says: RegExp, code?: string]>([
+  [
+    'an option that does not exist',
+    { retries: 3 },
+    /no option "retries"; it has from, durable, concurrency, timeout, retry/,
+  ],
+  ['a concurrency of 0', { concurrency: 0 }, /concurrency is 0, not a whole number of at least 1/],
+  ['half a concurrency', { concurrency: 1.5 }, /concurrency is 1\.5/],
+  ['no attempts', { retry: { attempts: 0 } }, /retry\.attempts is 0/],
+  ['an unknown part of retry', { retry: { attempt: 3 } }, /no option "retry\.attempt"; it has attempts, backoff/],
+  ['no backoff', { retry: { backoff: [] } }, /retry\.backoff is a list of at least one duration/],
+  ['a backoff that is no list', { retry: { backoff: '1s' } }, /retry\.backoff is a list of at least one duration/],
+  [
+    'a backoff that is no duration',
+    { retry: { backoff: ['1s', 'soon'] } },
+    /retry\.backoff\[1\] is "soon"/,
+    'JP_DURATION_INVALID',
+  ],
+  ['a timeout that is no duration', { timeout: 'soon' }, /timeout is "soon"/, 'JP_DURATION_INVALID'],
+  ['no time at all', { timeout: 0 }, /handle: a timeout of 0 lets nothing end/],
+  ['an unknown start', { from: 'yesterday' }, /from is "yesterday"; it is 'new', 'beginning'/],
+  ['a start at sequence 0', { from: { sequence: 0 } }, /from is \{"sequence":0\}/],
+  ['a start since no duration', { from: { since: 'long ago' } }, /from\.since is "long ago"/, 'JP_DURATION_INVALID'],
+  ['a durable with a dot', { durable: 'a.b' }, /durable name "a\.b"/, 'JP_PLUGIN_NAME_INVALID'],
+  ['an empty durable', { durable: '' }, /durable name ""/, 'JP_PLUGIN_NAME_INVALID'],
+  ['a key and batches', { key: 'n', batch: { size: 2 } }, /takes one of them/],
+  ['a key that is no name', { key: '' }, /key is ""; it is the name of a field/],
+  ['a key that is a function', { key: () => 'n' }, /key is a function; it is the name of a field/],
+  ['a key that the event does not have', { key: 'm' }, /key is m; the fields of the event are n/],
+  ['a batch without a size', { batch: {} }, /batch\.size is undefined/],
+  ['a batch of none', { batch: { size: 0 } }, /batch\.size is 0/],
+  [
+    'a batch that waits for no length of time',
+    { batch: { size: 2, wait: 'soon' } },
+    /batch\.wait is "soon"/,
+    'JP_DURATION_INVALID',
+  ],
+  ['an unknown option of a batch', { batch: { size: 2, max: 3 } }, /no option "batch\.max"/],
+  ['a durable that is too long', { durable: 'x'.repeat(65) }, /durable name/, 'JP_PLUGIN_NAME_INVALID'],
+])('refuses %s', (_what, options, says, code = 'JP_HANDLER_OPTIONS') => {
+  expect(problems(handlerWith(Happened, options as SubscribeOptions))).toMatchObject([
+    { code, message: expect.stringMatching(says) as string, plugin: 'one', file: FILE },
+  ]);
+});
+
+test('a handler may take events by key, or in batches that wait for a second', () => {
+  expect(described(handlerWith(Happened, { key: 'n' })).handlers[0]).toMatchObject({ key: 'n', batch: undefined });
+  expect(described(handlerWith(Happened, { batch: { size: 5 } })).handlers[0]).toMatchObject({
+    key: undefined,
+    batch: { size: 5, waitMs: 1_000 },
+  });
+});
+
+test.each(['', 'a b', 'a..b', '>.a', 'a\r\nb'])('refuses the subject %j', (subject) => {
+  expect(problems(handlerWith(subject))).toMatchObject([{ code: 'JP_SUBJECT_INVALID' }]);
+});
+
+test.each(['Badge', 'a.b', 'a b', '-a', 'a-', '', 'é', 'x'.repeat(65)])('refuses the plugin name %j', (name) => {
+  @Plugin({ name })
+  class Named {
+    @Subscribe(Happened, { durable: 'd' }) handle() {}
+  }
+  expect(problems(Named)).toMatchObject([
+    { code: 'JP_PLUGIN_NAME_INVALID', message: expect.stringContaining(JSON.stringify(name)) as string },
+  ]);
+});
+
+test('a plugin without a handler is refused', () => {
+  @Plugin()
+  class Idle {
+    handle() {}
+  }
+  expect(problems(Idle, configOf(), '\n\nclass Idle {}')).toMatchObject([
+    { code: 'JP_PLUGIN_NO_HANDLER', plugin: 'idle', file: FILE, line: 3 },
+  ]);
+});
+
+test('two handlers of a plugin with one durable are refused, at the second one’s line', () => {
+  @Plugin()
+  class Twice {
+    @Subscribe(Happened, { durable: 'd' }) one() {}
+    @Subscribe(Other, { durable: 'd' }) two() {}
+  }
+  const source = 'class Twice {\n  @Subscribe() one(e) {}\n  @Subscribe() two(e) {}\n}';
+  expect(problems(Twice, configOf(), source)).toMatchObject([
+    { code: 'JP_PLUGIN_DUPLICATE_DURABLE', line: 3, message: 'one and two both have the durable d' },
+  ]);
+});
+
+test('everything that is wrong is said at once, each at its line', () => {
+  @Plugin({ name: 'Bad Name' })
+  class Wrong {
+    constructor(readonly shape: Shape) {}
+    @Subscribe() lost(_event: Shape) {}
+    @Subscribe(Happened, { concurrency: 0 }) none() {}
+  }
+  const source = 'class Wrong {\n  constructor(shape) {}\n  @Subscribe() lost(e) {}\n  @Subscribe() none() {}\n}';
+  expect(problems(Wrong, configOf(), source).map(({ code, line, plugin }) => [code, line, plugin])).toEqual([
+    ['JP_PLUGIN_NAME_INVALID', 1, 'Bad Name'],
+    ['JP_INJECT_INTERFACE', 1, 'Bad Name'],
+    ['JP_HANDLER_NO_EVENT', 3, 'Bad Name'],
+    ['JP_HANDLER_OPTIONS', 4, 'Bad Name'],
+  ]);
+});

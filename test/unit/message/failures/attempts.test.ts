@@ -1,0 +1,312 @@
+import fc from 'fast-check';
+import type { Settlements } from '../../../../host/records/settlements';
+import { KvLongTexts } from '../../../../host/records/long-texts';
+import { mergeApplied } from '../../../../host/message/failures/applied';
+import { KvAttemptLog } from '../../../../host/message/failures/attempts';
+import type { AppliedUpdate, MessageRef } from '../../../../host/broker/delivery';
+import { Outages } from '../../../../host/message/failures/outages';
+import { FakeDelivery } from '../../../support/message-bench';
+import { MemoryKeyValue } from '../../../support/memory-key-value';
+
+const NONE = { charged: 0, provisional: 0, applied: [] };
+const message = new FakeDelivery();
+
+const OUTAGE = { since: new Date(0), reason: 'down' };
+
+/** A host's hands on the records. */
+async function open(records: MemoryKeyValue, durable = 'badge-award') {
+  const outages = await Outages.open(records, durable);
+  const texts = new KvLongTexts(records, (message) => {
+    throw new Error(message);
+  });
+  return { records, outages, texts, log: new KvAttemptLog(records, texts, durable, outages) };
+}
+
+const setUp = () => open(new MemoryKeyValue());
+
+/** What a handler has settled of a stream made at a time. */
+const settlements = (settled: readonly number[] = [], streamIncarnation = '1970-01-01T00:00:00Z') =>
+  ({ has: (sequence: number) => settled.includes(sequence), streamIncarnation }) as Settlements;
+
+test('remembers how often a message failed, until it is forgotten', async () => {
+  const { records, log } = await setUp();
+  expect(await log.read(message)).toMatchObject(NONE);
+  await log.failed(message, []);
+  await log.failed(message, []);
+  expect(await log.read(message)).toMatchObject({ charged: 0, provisional: 2 });
+  expect([...records.entries.keys()]).toEqual(['attempts.badge-award.EVENTS.7']);
+  // Another host, or this one after a restart.
+  expect(await (await open(records)).log.read(message)).toMatchObject({ provisional: 2 });
+  await log.forget(message);
+  expect(await log.read(message)).toMatchObject(NONE);
+  expect(records.entries.size).toBe(0);
+});
+
+test('provisional failures become the message’s own, or with an outage nobody’s', async () => {
+  const { log, outages } = await setUp();
+  await log.failed(message, []);
+  await log.failed(message, []);
+  await log.charge(message);
+  expect(await log.read(message)).toMatchObject({ charged: 2, provisional: 0 });
+  await log.failed(message, []);
+  const read = await log.read(message);
+  expect(read).toMatchObject({ charged: 2, provisional: 1 });
+  await outages.begin(OUTAGE);
+  // A run that has read them before is not to count them after.
+  expect(read.provisional).toBe(0);
+  expect(await log.read(message)).toMatchObject({ charged: 2, provisional: 0 });
+  await log.failed(message, []);
+  expect(await log.read(message)).toMatchObject({ charged: 2, provisional: 1 });
+});
+
+test('a failure, its charge and a further failure, told at once, are counted in their order', async () => {
+  const { log } = await setUp();
+  await Promise.all([log.failed(message, []), log.charge(message), log.failed(message, [])]);
+  expect(await log.read(message)).toMatchObject({ charged: 1, provisional: 1 });
+});
+
+test('a failure of before an outage that is written late does not count', async () => {
+  const { records, log, outages } = await setUp();
+  await Promise.all([log.failed(message, []), outages.begin(OUTAGE)]);
+  expect(await log.read(message)).toMatchObject({ charged: 0, provisional: 0 });
+  expect(await (await open(records)).log.read(message)).toMatchObject({ charged: 0, provisional: 0 });
+});
+
+test('a host that does not know of another’s outage learns of it by what failed after', async () => {
+  const { records, log: a, outages } = await setUp();
+  const { log: b } = await open(records);
+  const later = new FakeDelivery({}, { sequence: 8 });
+  await b.failed(message, []);
+  await outages.begin(OUTAGE);
+  await a.failed(later, []);
+  expect(await b.read(later)).toMatchObject({ provisional: 1 });
+  expect(await b.read(message)).toMatchObject({ provisional: 0 });
+});
+
+test('an outage and its failures, whatever the order and whenever the host ends, leave only what came after', async () => {
+  type Step = 'fail' | 'charge' | 'outage' | 'restart';
+  const steps = fc.array(fc.constantFrom<Step[]>('fail', 'fail', 'charge', 'outage', 'restart'), { maxLength: 20 });
+  await fc.assert(
+    fc.asyncProperty(steps, async (given) => {
+      let host = await setUp();
+      const expected = { charged: 0, provisional: 0 };
+      for (const step of given) {
+        if (step === 'fail') {
+          await host.log.failed(message, []);
+          expected.provisional++;
+        } else if (step === 'charge') {
+          await host.log.charge(message);
+          expected.charged += expected.provisional;
+          expected.provisional = 0;
+        } else if (step === 'outage') {
+          await host.outages.begin(OUTAGE);
+          expected.provisional = 0;
+        } else host = await open(host.records);
+        expect(await host.log.read(message)).toMatchObject(expected);
+      }
+    }),
+  );
+});
+
+test('tells the next host what was failing: not what was charged, settled, of an outage or of an earlier stream', async () => {
+  const { records, log, outages } = await setUp();
+  const at = (sequence: number, storedAtMs = 1_000): MessageRef => ({ stream: 'EVENTS', sequence, storedAtMs });
+  await log.failed(at(1), []);
+  await outages.begin(OUTAGE);
+  for (const sequence of [2, 3, 4, 5]) await log.failed(at(sequence), []);
+  await log.charge(at(2));
+  await log.failed({ ...at(6), stream: 'EVENTS2' }, []);
+  await log.failed(at(7, 1), []);
+  const next = await open(records);
+  const failing = await next.log.failing('EVENTS', settlements([3], '1970-01-01T00:00:00.5Z'));
+  expect(failing).toEqual([at(4), at(5)]);
+  // What is settled, or of an earlier stream, is forgotten by the way.
+  expect([...records.entries.keys()].filter((key) => /EVENTS\.[37]$/.test(key))).toEqual([]);
+  expect(await next.log.failing('OTHER', settlements())).toEqual([]);
+});
+
+test('remembers what the runs that failed had applied, each update once, through charges and outages', async () => {
+  const { log, outages } = await setUp();
+  await log.failed(message, [['k', 0, '1']]);
+  await log.charge(message);
+  await log.failed(message, [
+    ['k', 0, '1'],
+    ['k', 1, '2'],
+    ['other', 0, null],
+  ]);
+  await outages.begin(OUTAGE);
+  expect((await log.read(message)).applied).toEqual([
+    ['k', 0, '1'],
+    ['k', 1, '2'],
+    ['other', 0, null],
+  ]);
+});
+
+describe('what was applied that is too long for a record', () => {
+  const long = (key: string): AppliedUpdate => [key, 0, 'ж'.repeat(20_000)];
+
+  test('is kept beside it, grows with further failures, and goes with it', async () => {
+    const { records, log } = await setUp();
+    await log.failed(message, [['short', 0, '1']]);
+    await log.failed(message, [['short', 0, '1'], long('a')]);
+    await log.charge(message);
+    const { log: other } = await open(records);
+    expect(await other.read(message)).toMatchObject({ charged: 2, applied: [['short', 0, '1'], long('a')] });
+    await other.failed(message, [['short', 0, '1'], long('a'), long('b')]);
+    expect((await log.read(message)).applied).toEqual([['short', 0, '1'], long('a'), long('b')]);
+    expect(records.entries.get('attempts.badge-award.EVENTS.7')!.value!.length).toBeLessThan(500);
+    // A host that has read it knows of it.
+    await log.forget(message);
+    expect(records.entries.size).toBe(0);
+  });
+
+  test('goes when the next host finds its event settled', async () => {
+    const { records, log } = await setUp();
+    await log.failed(message, [long('a')]);
+    await (await open(records)).log.failing('EVENTS', settlements([7]));
+    expect(records.entries.size).toBe(0);
+  });
+});
+
+describe('of an event from the retry road', () => {
+  test('failures and updates of before count on, in the first record of its own as well', async () => {
+    const { log } = await setUp();
+    const past = { failures: 1, provisional: 2, outages: 0, applied: [['k', 0, '1']] as const };
+    const back = new FakeDelivery({}, { stream: 'RETRY', past });
+    expect(await log.read(back)).toMatchObject({ charged: 1, provisional: 2, applied: [['k', 0, '1']] });
+    await log.charge(back);
+    expect(await log.read(back)).toMatchObject({ charged: 3, provisional: 0 });
+    await log.failed(back, [
+      ['k', 0, '1'],
+      ['k', 1, '2'],
+    ]);
+    expect(await log.read(back)).toMatchObject({ charged: 3, provisional: 1 });
+    expect((await log.read(back)).applied).toHaveLength(2);
+  });
+
+  test('an outage discharges what it brought that was provisional, and not what was charged', async () => {
+    const { log, outages } = await setUp();
+    const past = { failures: 1, provisional: 2, outages: 0, applied: [] };
+    const back = new FakeDelivery({}, { stream: 'RETRY', past });
+    await outages.begin(OUTAGE);
+    expect(await log.read(back)).toMatchObject({ charged: 1, provisional: 0 });
+  });
+
+  test('updates that lie in a record are read from it, and stay there for whoever put them there', async () => {
+    const { records, texts, log } = await setUp();
+    const update: AppliedUpdate = ['k', 0, 'x'.repeat(50_000)];
+    await texts.put(JSON.stringify([update]), 'road.badge.award.EVENTS.3.5.parked');
+    const past = { failures: 0, applied: [], appliedIn: 'road.badge.award.EVENTS.3.5.parked' };
+    const back = new FakeDelivery({}, { stream: 'RETRY', past });
+    expect((await log.read(back)).applied).toEqual([update]);
+    await log.failed(back, [update, ['k', 1, 'y'.repeat(50_000)]]);
+    expect((await log.read(back)).applied).toHaveLength(2);
+    await log.forget(back);
+    expect([...records.entries.keys()]).toEqual(['text.road.badge.award.EVENTS.3.5.parked.0']);
+  });
+});
+
+test('what was applied first wins over a later word on the same update', () => {
+  const before: AppliedUpdate[] = [['k', 0, 'first']];
+  expect(mergeApplied(before, [['k', 0, 'second']])).toEqual(before);
+  expect(mergeApplied(before, [])).toEqual(before);
+  expect(mergeApplied([], before)).toEqual(before);
+});
+
+test('keeps messages, streams and durables apart', async () => {
+  const { records, log } = await setUp();
+  await log.failed(message, []);
+  expect(await log.read(new FakeDelivery({}, { sequence: 8 }))).toMatchObject(NONE);
+  expect(await log.read(new FakeDelivery({}, { stream: 'OTHER' }))).toMatchObject(NONE);
+  expect(await (await open(records, 'badge-other')).log.read(message)).toMatchObject(NONE);
+});
+
+test('a message of a stream that was made again has no failures of its namesake, and starts its own count', async () => {
+  const { log } = await setUp();
+  for (let i = 0; i < 4; i++) await log.failed(message, [['k', 0, '1']]);
+  const namesake = new FakeDelivery({}, { storedAtMs: 1 });
+  expect(await log.read(namesake)).toMatchObject(NONE);
+  await log.failed(namesake, []);
+  expect(await log.read(namesake)).toMatchObject({ charged: 0, provisional: 1, applied: [] });
+});
+
+test('a charge that comes when the message is forgotten leaves nothing of it', async () => {
+  const { records, log } = await setUp();
+  await log.failed(message, []);
+  await Promise.all([log.charge(message), log.forget(message), log.charge(message)]);
+  await log.charge(message);
+  expect(records.entries.size).toBe(0);
+});
+
+test('a host whose memory of a record is older than its removal by another counts from nothing', async () => {
+  const { records, log: a } = await setUp();
+  const { log: b } = await open(records);
+  await a.failed(message, []);
+  await b.forget(message);
+  await a.failed(message, []);
+  expect(await a.read(message)).toMatchObject({ charged: 0, provisional: 1 });
+});
+
+test('a bucket that does not answer is the caller’s to know', async () => {
+  const { records, log } = await setUp();
+  for (const attempt of [
+    () => log.read(message),
+    () => log.failed(message, []),
+    () => log.charge(message),
+    () => log.failing('EVENTS', settlements()),
+    () => log.forget(message),
+  ]) {
+    records.failNext = new Error('no answer');
+    await expect(attempt()).rejects.toThrow('no answer');
+  }
+});
+
+test('a death counts when another process finds a mark that was not taken back, once for each mark', async () => {
+  const { records, texts, outages } = await setUp();
+  const process = (name: string) => new KvAttemptLog(records, texts, 'badge-award', outages, name);
+  const [first, second, third] = [process('first'), process('second'), process('third')];
+  await first.started(message);
+  expect(await first.read(message)).toMatchObject({ deaths: 0 });
+  expect(await second.read(message)).toMatchObject({ deaths: 1 });
+  await second.started(message);
+  expect(await second.read(message)).toMatchObject({ deaths: 1 });
+  await second.ended(message);
+  expect(await third.read(message)).toMatchObject({ deaths: 1 });
+  await third.started(message);
+  await third.failed(message, []);
+  expect(await first.read(message)).toMatchObject({ deaths: 1, provisional: 1 });
+  await third.started(message);
+  expect(await first.read(message)).toMatchObject({ deaths: 2, provisional: 1 });
+  await first.charge(message);
+  expect(await first.read(message)).toMatchObject({ deaths: 2, charged: 1 });
+});
+
+test('a mark of a process that is at the message is neither a death nor taken back, whoever else writes the record', async () => {
+  const { records, texts, outages } = await setUp();
+  const process = (name: string) => new KvAttemptLog(records, texts, 'badge-award', outages, name);
+  const [first, second] = [process('first'), process('second')];
+  for (let turn = 0; turn < 4; turn++) {
+    await first.started(message);
+    await first.failed(message, []);
+    await second.started(message);
+    await first.charge(message);
+    await first.ended(message);
+    await second.ended(message);
+  }
+  expect(await first.read(message)).toMatchObject({ deaths: 0, charged: 4 });
+});
+
+test('why a message is to be dead-lettered outlives the process that decided it', async () => {
+  const { log } = await setUp();
+  const error = Object.assign(new TypeError('broken'), { stack: 'TypeError: broken\n    at there' });
+  await log.failed(message, [], true);
+  await log.bury(message, { reason: 'timeout', attempts: 5, error });
+  const { buried, provisional, unsure } = await log.read(message);
+  expect({ provisional, unsure }).toEqual({ provisional: 1, unsure: true });
+  expect(buried).toMatchObject({ reason: 'timeout', attempts: 5 });
+  expect([buried!.error.name, buried!.error.message, buried!.error.stack]).toEqual([
+    'TypeError',
+    'broken',
+    error.stack,
+  ]);
+});

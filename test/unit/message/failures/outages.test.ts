@@ -1,0 +1,60 @@
+import { Outages } from '../../../../host/message/failures/outages';
+import { MemoryKeyValue } from '../../../support/memory-key-value';
+
+const OUTAGE = { since: new Date('2026-05-12T12:00:00.000Z'), reason: 'ml is down' };
+
+async function setUp() {
+  const records = new MemoryKeyValue();
+  return { records, outages: await Outages.open(records, 'badge-award') };
+}
+
+test('an outage is known to the next host until it ends; their number stays', async () => {
+  const { records, outages } = await setUp();
+  expect([outages.count, outages.ongoing]).toEqual([0, undefined]);
+  await outages.begin(OUTAGE);
+  expect([...records.entries.keys()]).toEqual(['circuit.badge-award']);
+  const next = await Outages.open(records, 'badge-award');
+  expect([next.count, next.ongoing]).toEqual([1, OUTAGE]);
+  await next.end();
+  const last = await Outages.open(records, 'badge-award');
+  expect([last.count, last.ongoing]).toEqual([1, undefined]);
+  expect((await Outages.open(records, 'badge-other')).count).toBe(0);
+});
+
+test('it counts from the moment it begins, also while it is not stored yet', async () => {
+  const { outages } = await setUp();
+  const stored = outages.begin(OUTAGE);
+  expect([outages.count, outages.ongoing]).toEqual([1, OUTAGE]);
+  await stored;
+});
+
+test('what begins and ends at once is stored in that order', async () => {
+  const { records, outages } = await setUp();
+  await Promise.all([outages.begin(OUTAGE), outages.end()]);
+  expect((await Outages.open(records, 'badge-award')).ongoing).toBeUndefined();
+});
+
+test('what cannot be stored is the caller’s to know, and is stored when asked for again', async () => {
+  const { records, outages } = await setUp();
+  records.failNext = new Error('no answer');
+  await expect(outages.begin(OUTAGE)).rejects.toThrow('no answer');
+  await outages.store();
+  expect((await Outages.open(records, 'badge-award')).ongoing).toEqual(OUTAGE);
+  const { put } = records.calls;
+  await outages.store();
+  expect(records.calls.put).toBe(put);
+});
+
+test('the outages of two hosts never share a number that came before both', async () => {
+  const { records, outages: a } = await setUp();
+  const b = await Outages.open(records, 'badge-award');
+  await a.begin(OUTAGE);
+  await a.end();
+  await a.begin(OUTAGE);
+  await b.begin(OUTAGE);
+  expect(b.count).toBeGreaterThanOrEqual(a.count);
+  b.learn(1);
+  expect(b.count).toBe(2);
+  b.learn(7);
+  expect(b.count).toBe(7);
+});

@@ -1,0 +1,325 @@
+import fc from 'fast-check';
+import { defineEvent, Reject } from 'jetplug/sdk';
+import { HandlerCounters } from '../../../../host/message/counters';
+import type { Handler } from '../../../../host/message/handler';
+import { Intake, type IntakeOptions } from '../../../../host/message/intake/intake';
+import { currentScope, type Scope } from '../../../../host/message/run';
+import { SuspectTurns } from '../../../../host/message/failures/suspects';
+import { MessageBench, type FakeDelivery } from '../../../support/message-bench';
+
+const ACK_WAIT_MS = 15_000;
+const PREFETCH = { least: 2, first: 32, most: 500 };
+
+function intakeOptions(
+  onRoom: () => void = () => undefined,
+  counters: IntakeOptions['counters'] = new HandlerCounters(),
+): IntakeOptions {
+  return {
+    ackWaitMs: ACK_WAIT_MS,
+    prefetch: PREFETCH,
+    counters,
+    maxHeld: Infinity,
+    suspects: new SuspectTurns(),
+    onRoom,
+  };
+}
+
+/** An intake whose handler goes on only when the test says so. */
+class HeldRuns {
+  readonly running: { sequence: number; finish: () => void; fail: (error: unknown) => void; signal: AbortSignal }[] =
+    [];
+  readonly started: number[] = [];
+  rooms = 0;
+  private offered = 0;
+  most = 0;
+  readonly bench: MessageBench;
+  readonly intake: Intake;
+
+  constructor(over: Partial<Handler> = {}) {
+    this.bench = new MessageBench((_event, { sequence, signal }) => {
+      this.started.push(sequence);
+      return new Promise<void>((resolve, reject) => {
+        this.running.push({ sequence, finish: resolve, fail: reject, signal });
+        this.most = Math.max(this.most, this.running.length);
+      });
+    }, over);
+    this.intake = new Intake(
+      this.bench.handler,
+      intakeOptions(() => this.rooms++),
+    );
+  }
+
+  offer(count: number): FakeDelivery[] {
+    return Array.from({ length: count }, () => {
+      const delivery = this.bench.delivery({}, { sequence: ++this.offered });
+      this.intake.offer(delivery, this.bench.handler);
+      return delivery;
+    });
+  }
+
+  async end(index = 0): Promise<void> {
+    this.running.splice(index, 1)[0]!.finish();
+    await turn();
+  }
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test('lets as many run as may, and the rest wait in their order', async () => {
+  const held = new HeldRuns({ concurrency: 2 });
+  const deliveries = held.offer(4);
+  expect(held.started).toEqual([1, 2]);
+  expect(held.intake).toMatchObject({ running: 2, queued: 2 });
+  await held.end(1);
+  expect(held.started).toEqual([1, 2, 3]);
+  expect(deliveries.map(({ answers }) => answers)).toEqual([[], ['ack'], [], []]);
+});
+
+test('never runs more than the concurrency, runs all in order, and settles each once, whatever ends when', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 5 }),
+      fc.integer({ min: 1, max: 20 }),
+      fc.array(fc.nat(), { minLength: 20, maxLength: 20 }),
+      async (concurrency, count, order) => {
+        const held = new HeldRuns({ concurrency });
+        const deliveries = held.offer(count);
+        for (let i = 0; i < count; i++) {
+          expect(held.running.length).toBe(Math.min(concurrency, count - i));
+          await held.end(order[i]! % held.running.length);
+        }
+        expect(held.most).toBe(Math.min(concurrency, count));
+        expect(held.started).toEqual(deliveries.map(({ sequence }) => sequence));
+        expect(deliveries.every(({ answers }) => answers.length === 1 && answers[0] === 'ack')).toBe(true);
+        expect(held.intake).toMatchObject({ running: 0, queued: 0 });
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
+test('asks for more whenever a waiting delivery begins to run', async () => {
+  const held = new HeldRuns({ concurrency: 1 });
+  held.offer(3);
+  expect(held.rooms).toBe(0);
+  await held.end();
+  expect(held.rooms).toBe(1);
+});
+
+test('a handler without promises is settled before the next is offered, however many come', () => {
+  const bench = new MessageBench(() => undefined, { concurrency: 1 });
+  const intake = new Intake(bench.handler, intakeOptions());
+  for (let sequence = 1; sequence <= 10_000; sequence++) intake.offer(bench.delivery({}, { sequence }), bench.handler);
+  expect(bench.handler.counters.handled).toBe(10_000);
+  expect(intake).toMatchObject({ running: 0, queued: 0 });
+});
+
+test('a delivery that fails makes room for the next', async () => {
+  const held = new HeldRuns({ concurrency: 1 });
+  const [first] = held.offer(2);
+  held.running.splice(0, 1)[0]!.fail(new Reject('never'));
+  await turn();
+  expect(first!.answers).toEqual(['term rejected']);
+  expect(held.started).toEqual([1, 2]);
+});
+
+test('a broker that does not say how often a message failed gives it back, and goes on with the next', async () => {
+  const bench = new MessageBench(() => undefined, { concurrency: 1 }).fail('failures', new Error('no answer'));
+  const intake = new Intake(bench.handler, intakeOptions());
+  const redelivered = bench.delivery({}, { deliveryCount: 2 });
+  const fresh = bench.delivery({}, { sequence: 8 });
+  intake.offer(redelivered, bench.handler);
+  intake.offer(fresh, bench.handler);
+  await turn();
+  expect(redelivered.answers).toEqual(['nak 5000']);
+  expect(fresh.answers).toEqual(['ack']);
+  expect(bench.log.lines).toMatchObject([{ level: 'error', fields: { handler: 'award', sequence: 7 } }]);
+  expect(intake.running).toBe(0);
+});
+
+test('prolongs what runs and what waits once a third of the ack wait has passed, and not before', () => {
+  const held = new HeldRuns({ concurrency: 1 });
+  const deliveries = held.offer(2);
+  const workings = () => deliveries.map((delivery) => delivery.workings);
+  const startedMs = performance.now();
+  held.intake.sweep(startedMs + 4_000);
+  expect(workings()).toEqual([0, 0]);
+  held.intake.sweep(startedMs + 5_100);
+  expect(workings()).toEqual([1, 1]);
+  held.intake.sweep(startedMs + 9_000);
+  expect(workings()).toEqual([1, 1]);
+  held.intake.sweep(startedMs + 10_200);
+  expect(workings()).toEqual([2, 2]);
+});
+
+test('prolongs nothing that is settled', async () => {
+  const held = new HeldRuns();
+  const [delivery] = held.offer(1);
+  await held.end();
+  held.intake.sweep(performance.now() + 60_000);
+  expect(delivery!.workings).toBe(0);
+});
+
+test('ends a run whose time is up, once, and tries the event again', async () => {
+  const held = new HeldRuns({ timeoutMs: 30_000, concurrency: 1 });
+  const deliveries = held.offer(2);
+  const startedMs = performance.now();
+  held.intake.sweep(startedMs + 29_000);
+  expect(held.running[0]!.signal.aborted).toBe(false);
+  held.intake.sweep(startedMs + 30_001);
+  held.intake.sweep(startedMs + 30_002);
+  expect(held.running[0]!.signal.aborted).toBe(true);
+  await turn();
+  expect(deliveries[0]!.answers).toEqual([expect.stringMatching(/^nak \d+$/)]);
+  expect(held.bench.failures.get(1)).toMatchObject({ charged: 0, provisional: 1, applied: [] });
+  expect(held.started).toEqual([1, 2]);
+});
+
+test('ends a run whose schema never answers as it ends one whose handler does not', async () => {
+  const forever = {
+    '~standard': { version: 1, vendor: 'test', validate: () => new Promise<never>(() => undefined) },
+  } as const;
+  const contract = defineEvent('video.watch_started', forever);
+  const held = new HeldRuns({ contract, concurrency: 1 });
+  const [first, second] = held.offer(2);
+  held.intake.sweep(performance.now() + 30_001);
+  await turn();
+  expect(first!.answers).toEqual([expect.stringMatching(/^nak \d+$/)]);
+  expect(held.bench.handler.counters.lastError).toMatch(/took longer than its timeout/);
+  await held.intake.stop(0);
+  expect(second!.answers).toEqual(['nak']);
+  expect(held.started).toEqual([]);
+});
+
+test('stopping gives back what waits at once, and waits for what runs', async () => {
+  const held = new HeldRuns({ concurrency: 1 });
+  const deliveries = held.offer(3);
+  let stopped = false;
+  const stopping = held.intake.stop(20_000).then(() => (stopped = true));
+  expect(deliveries.map(({ answers }) => answers)).toEqual([[], ['nak'], ['nak']]);
+  await turn();
+  expect(stopped).toBe(false);
+  await held.end();
+  await stopping;
+  expect(deliveries[0]!.answers).toEqual(['ack']);
+  expect(held.started).toEqual([1]);
+});
+
+test('what is called and waits for a process to begin in has no timeout yet, and goes back at once on stopping', async () => {
+  const scopes: Scope[] = [];
+  const bench = new MessageBench(
+    () => {
+      const scope = currentScope()!;
+      scope.waitToBegin();
+      scopes.push(scope);
+      return new Promise(() => undefined);
+    },
+    { timeoutMs: 10 },
+  );
+  const intake = new Intake(bench.handler, intakeOptions());
+  const [waiting, begun] = [bench.delivery({}, { sequence: 1 }), bench.delivery({}, { sequence: 2 })];
+  intake.offer(waiting, bench.handler);
+  intake.offer(begun, bench.handler);
+  scopes[1]!.begin();
+  intake.sweep(performance.now() + 1_000);
+  await turn();
+  expect([waiting.answers, scopes[0]!.isOver]).toEqual([[], false]);
+  expect(scopes[1]!.isOver).toBe(true);
+  await intake.stop(60_000);
+  expect(waiting.answers).toEqual(['nak']);
+  // It took no time: what it did not take would be infinite.
+  expect([bench.handler.counters.runs, Number.isFinite(bench.handler.counters.durationSumS)]).toEqual([1, true]);
+});
+
+test('what comes while it stops goes back', async () => {
+  const held = new HeldRuns();
+  await held.intake.stop(0);
+  const [delivery] = held.offer(1);
+  expect(delivery!.answers).toEqual(['nak']);
+  expect(held.started).toEqual([]);
+});
+
+test('with nothing in hand it has stopped at once', async () => {
+  await new HeldRuns().intake.stop(20_000);
+});
+
+test('lets in as many as are admitted: none, one for a probe, all', async () => {
+  const held = new HeldRuns({ concurrency: 1 });
+  const waiting = held.offer(3);
+  held.intake.admit(0);
+  // What runs goes on; what waits goes back, and so does what still comes.
+  expect(waiting.map(({ answers }) => answers)).toEqual([[], ['nak'], ['nak']]);
+  expect(held.offer(1)[0]!.answers).toEqual(['nak']);
+  await held.end();
+  held.intake.admit(1);
+  expect(held.offer(2).map(({ answers }) => answers)).toEqual([[], ['nak']]);
+  await held.end();
+  expect(held.offer(1)[0]!.answers).toEqual(['nak']);
+  held.intake.admit(Infinity);
+  expect(held.offer(2).map(({ answers }) => answers)).toEqual([[], []]);
+  await held.end();
+  await held.end();
+});
+
+describe('when the grace is over', () => {
+  beforeEach(() => jest.useFakeTimers({ doNotFake: ['performance', 'setImmediate', 'queueMicrotask', 'nextTick'] }));
+  afterEach(() => jest.useRealTimers());
+
+  test('what still runs is given back with its signal aborted, uncharged', async () => {
+    const held = new HeldRuns({ concurrency: 2 });
+    const deliveries = held.offer(2);
+    const stopping = held.intake.stop(20_000);
+    await jest.advanceTimersByTimeAsync(19_999);
+    expect(held.running.map(({ signal }) => signal.aborted)).toEqual([false, false]);
+    await jest.advanceTimersByTimeAsync(1);
+    await stopping;
+    expect(held.running.map(({ signal }) => signal.aborted)).toEqual([true, true]);
+    expect(deliveries.map(({ answers }) => answers)).toEqual([['nak'], ['nak']]);
+    expect(held.bench.failures.size).toBe(0);
+    expect(held.bench.log.lines).toEqual([]);
+  });
+
+  test('a handler that returns in time leaves no timer', async () => {
+    const held = new HeldRuns();
+    held.offer(1);
+    const stopping = held.intake.stop(20_000);
+    await held.end();
+    await stopping;
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('a letter that is being stored is waited for', async () => {
+    const held = new HeldRuns();
+    const [delivery] = held.offer(1);
+    let stored!: () => void;
+    held.bench.handler.deadLetters.store = () => new Promise((resolve) => (stored = resolve));
+    held.running[0]!.fail(new Reject('never'));
+    await turn();
+    let stopped = false;
+    const stopping = held.intake.stop(20_000).then(() => (stopped = true));
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(stopped).toBe(false);
+    stored();
+    await stopping;
+    expect(delivery!.answers).toEqual(['term rejected']);
+  });
+});
+
+test('what begins after a swap runs on the new version, with its places; what ran ends on its own', async () => {
+  const held = new HeldRuns({ concurrency: 1 });
+  held.offer(3);
+  const onNew: number[] = [];
+  const next: Handler = {
+    ...held.bench.handler,
+    invoke: (_event, context) => void onNew.push((context as { sequence: number }).sequence),
+  };
+  let ended = false;
+  const over = held.intake.swap({ concurrency: 3, prefetch: PREFETCH }, () => next).then(() => (ended = true));
+  expect(held.started).toHaveLength(1);
+  expect(onNew).toHaveLength(2);
+  await Promise.resolve();
+  expect(ended).toBe(false);
+  held.running[0]!.finish();
+  await over;
+  expect(onNew).not.toContain(held.started[0]);
+});

@@ -1,0 +1,155 @@
+import fc from 'fast-check';
+import type { MsgHdrs } from 'nats';
+import type { AppliedUpdate } from '../../../host/broker/delivery';
+import type { DeferredEvent } from '../../../host/broker/ports';
+import type { Connection } from '../../../host/nats/connection';
+import { NatsRetryQueue } from '../../../host/nats/retry-queue';
+import { FakeDelivery } from '../../support/message-bench';
+import { retryQueueDurable, RetryDelivery } from '../../../host/broker/retry-queue';
+
+interface Stored {
+  readonly subject: string;
+  readonly payload: Uint8Array;
+  readonly headers: MsgHdrs;
+  readonly expected: number | undefined;
+}
+
+/** A connection to a stream that takes what is published, or fails. */
+function road(failure?: unknown) {
+  const stored: Stored[] = [];
+  const publish = (
+    subject: string,
+    payload: Uint8Array,
+    options: { headers: MsgHdrs; expect: { lastSubjectSequence?: number } },
+  ): Promise<object> => {
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what the client rejects with is the test's to say
+    if (failure !== undefined) return Promise.reject(failure);
+    stored.push({ subject, payload, headers: options.headers, expected: options.expect.lastSubjectSequence });
+    return Promise.resolve({});
+  };
+  return { stored, road: new NatsRetryQueue({ js: { publish } } as unknown as Connection) };
+}
+
+/** What comes back of what was stored, as it comes from the stream. */
+function delivered({ payload, subject, headers }: Stored): FakeDelivery {
+  const values = Object.fromEntries([...headers.keys()].map((name) => [name, headers.last(name)]));
+  // JetStream's own, which the event is not to see.
+  values['Nats-Expected-Last-Subject-Sequence'] = '0';
+  return new FakeDelivery(payload, { subject, headers: values, stream: 'RETRY', sequence: 99, deliveryCount: 4 });
+}
+
+const event: DeferredEvent = {
+  plugin: 'badge',
+  handler: 'award',
+  origin: { stream: 'EVENTS', sequence: 7, storedAtMs: 1_778_587_200_000 },
+  subject: 'video.watch_started',
+  payload: Buffer.from([0, 255, 13, 10]),
+  headers: { 'Nats-Msg-Id': 'm1', traceparent: 't1' },
+  dueAtMs: 1_778_587_800_000,
+  past: { failures: 2, applied: [['k', 0, '"é"']], letter: 12 },
+  pass: 'letter-12',
+};
+
+test('an event is stored once for each of its passes, where the handler’s durable finds it', async () => {
+  const { stored, road: retries } = road();
+  await retries.defer(event);
+  expect(stored[0]).toMatchObject({ subject: 'retry.badge.award.EVENTS.7.1778587200000.letter-12', expected: 0 });
+  expect(retryQueueDurable('badge', 'award', 15_000, 'jetplug')).toMatchObject({
+    stream: 'RETRY',
+    durable: 'badge--award',
+    subject: 'retry.badge.award.>',
+    from: 'beginning',
+    ackWaitMs: 15_000,
+  });
+  // Two events of one id may both wait: the stream's own check for repeats must not see it.
+  expect(stored[0]!.headers.has('Nats-Msg-Id')).toBe(false);
+});
+
+test('one that is stored already is no error; any other failure is the caller’s to know', async () => {
+  await road({ api_error: { err_code: 10071 } }).road.defer(event);
+  const failure = new Error('no answer');
+  await expect(road(failure).road.defer(event)).rejects.toMatchObject({ cause: failure });
+});
+
+test('whatever waits comes back as it was: payload, subject, headers, id, origin, time and past', async () => {
+  const text = fc
+    .string({ unit: fc.constantFrom('a', 'Z', '0', '9', ' ', '"', '\\', ':', '{', '}', '%', '=', ';', ',') })
+    .map((s) => s.trim());
+  const name = fc
+    .stringMatching(/^[a-z][a-z0-9-]{0,10}$/)
+    .filter((s) => !s.startsWith('nats-') && !s.startsWith('x-jetplug-'));
+  const applied: fc.Arbitrary<AppliedUpdate> = fc.tuple(
+    fc.string({ minLength: 1 }),
+    fc.nat(9),
+    fc.option(fc.string({ unit: 'binary' }), { nil: null }),
+  );
+  const any: fc.Arbitrary<DeferredEvent> = fc.record({
+    plugin: fc.constant('badge'),
+    handler: fc.constant('award'),
+    origin: fc.record({
+      stream: fc.constantFrom('EVENTS', 'OTHER_2'),
+      sequence: fc.integer({ min: 1 }),
+      storedAtMs: fc.integer({ min: 0, max: 4e12 }),
+    }),
+    subject: fc.constantFrom('video.watch_started', 'a', 'x.y.z'),
+    payload: fc.uint8Array(),
+    headers: fc
+      .tuple(fc.dictionary(name, text), fc.option(fc.stringMatching(/^[a-z0-9:-]{1,20}$/), { nil: undefined }))
+      .map(([own, id]) => ({ ...own, ...(id === undefined ? {} : { 'Nats-Msg-Id': id }) })),
+    dueAtMs: fc.integer({ min: 0, max: 4e12 }),
+    past: fc
+      .tuple(
+        fc.nat(9),
+        fc.array(applied),
+        fc.option(fc.integer({ min: 1 }), { nil: undefined }),
+        fc.option(fc.record({ provisional: fc.nat(9), outages: fc.nat(), appliedIn: fc.constant('road.a.1') })),
+      )
+      .map(([failures, updates, letter, more]) => ({
+        failures,
+        applied: updates,
+        ...more,
+        ...(letter === undefined ? {} : { letter }),
+      })),
+    pass: fc.constantFrom('parked', 'letter-3'),
+  });
+  await fc.assert(
+    fc.asyncProperty(any, async (given) => {
+      const { stored, road: retries } = road();
+      await retries.defer(given);
+      for (const key of stored[0]!.headers.keys()) expect(stored[0]!.headers.get(key)).toMatch(/^[\x20-\x7e]*$/);
+      const back = new RetryDelivery(delivered(stored[0]!));
+      const { origin, subject, dueAtMs, past } = back;
+      expect({ origin, subject, dueAtMs, past }).toEqual({
+        origin: given.origin,
+        subject: given.subject,
+        dueAtMs: given.dueAtMs,
+        past: given.past,
+      });
+      expect({ ...back.headers() }).toEqual({ ...given.headers });
+      expect(Buffer.from(back.payload)).toEqual(Buffer.from(given.payload));
+    }),
+  );
+});
+
+test('it is answered, counted and settled as the message of the road that it is', async () => {
+  const { stored, road: retries } = road();
+  await retries.defer(event);
+  const message = delivered(stored[0]!);
+  const back = new RetryDelivery(message);
+  const { stream, sequence, storedAtMs, deliveryCount, consumerSequence } = back;
+  expect({ stream, sequence, storedAtMs, deliveryCount, consumerSequence }).toEqual({
+    stream: 'RETRY',
+    sequence: 99,
+    storedAtMs: message.storedAtMs,
+    deliveryCount: 4,
+    consumerSequence: message.consumerSequence,
+  });
+  back.working();
+  expect([message.workings, back.settled]).toEqual([1, false]);
+  back.nak(5);
+  expect([message.answers, back.settled]).toEqual([['nak 5'], true]);
+});
+
+test('a message that nobody of ours put on the road is said to be none', () => {
+  expect(() => new RetryDelivery(new FakeDelivery({}))).toThrow();
+});

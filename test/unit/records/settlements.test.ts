@@ -1,0 +1,300 @@
+import fc from 'fast-check';
+import { Settlements, type SettlementsOptions } from '../../../host/records/settlements';
+import { MemoryKeyValue } from '../../support/memory-key-value';
+
+const CREATED = '2026-05-12T12:00:00Z';
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => {
+  expect(jest.getTimerCount()).toBe(0);
+  jest.useRealTimers();
+});
+
+/** What a host has of a handler's settlements. */
+function open(records: MemoryKeyValue, over: Partial<SettlementsOptions> = {}): Promise<Settlements> {
+  return Settlements.open({
+    records,
+    durable: 'badge-award',
+    stream: 'EVENTS',
+    streamCreated: CREATED,
+    ackFloor: () => Promise.reject(new Error('not asked for')),
+    failed: (error) => {
+      throw error;
+    },
+    ...over,
+  });
+}
+
+const recordOf = (records: MemoryKeyValue): unknown => JSON.parse(records.entries.get('settled.badge-award')!.value!);
+
+test('what is settled is known at once, stored soon, and known to the next host', async () => {
+  const records = new MemoryKeyValue();
+  const host = await open(records);
+  expect([host.knowsPosition, host.revision, host.floor]).toEqual([false, 0, 0]);
+  for (const sequence of [1, 2, 5]) host.settle(sequence);
+  expect([1, 2, 3, 5].map((sequence) => [host.has(sequence), host.isStored(sequence)])).toEqual([
+    [true, false],
+    [true, false],
+    [false, false],
+    [true, false],
+  ]);
+  await jest.advanceTimersByTimeAsync(50);
+  expect(recordOf(records)).toEqual({
+    stream: 'EVENTS',
+    created: CREATED,
+    ranges: [
+      [1, 2],
+      [5, 5],
+    ],
+  });
+  expect([1, 2, 3, 5].map((sequence) => host.isStored(sequence))).toEqual([true, true, false, true]);
+  expect(host.revision).toBe(1);
+  const next = await open(records);
+  expect([next.knowsPosition, next.revision, next.floor, next.has(5), next.has(3)]).toEqual([true, 1, 2, true, false]);
+});
+
+test('what settles together is written together', async () => {
+  const records = new MemoryKeyValue();
+  const host = await open(records);
+  for (let sequence = 1; sequence <= 1_000; sequence++) host.settle(sequence);
+  await jest.advanceTimersByTimeAsync(60_000);
+  expect(records.calls.put).toBe(1);
+  expect(recordOf(records)).toMatchObject({ ranges: [[1, 1_000]] });
+});
+
+test('two hosts that write over each other lose nothing of either', async () => {
+  const records = new MemoryKeyValue();
+  const [a, b] = [await open(records), await open(records)];
+  a.settle(1);
+  await a.flush();
+  b.settle(2);
+  b.settle(9);
+  await b.flush();
+  expect(recordOf(records)).toMatchObject({
+    ranges: [
+      [1, 2],
+      [9, 9],
+    ],
+  });
+  expect([b.has(1), b.isStored(1), a.has(2)]).toEqual([true, true, false]);
+  await a.refresh();
+  expect([a.has(2), a.isStored(9), a.revision]).toEqual([true, true, 2]);
+});
+
+test('a host that still has the old stream leaves the record of the new one alone', async () => {
+  const records = new MemoryKeyValue();
+  const [old, renewed] = [await open(records), await open(records, { streamCreated: '2026-06-01T00:00:00Z' })];
+  renewed.settle(1);
+  await renewed.flush();
+  old.settle(7);
+  await old.flush();
+  expect(recordOf(records)).toMatchObject({ created: '2026-06-01T00:00:00Z', ranges: [[1, 1]] });
+  await jest.advanceTimersByTimeAsync(60_000);
+  expect(records.calls.put).toBe(2);
+});
+
+test('in a bucket that was made again, a record of a later stream is not overwritten, though it has the revision that was read', async () => {
+  const records = new MemoryKeyValue();
+  const old = await open(records);
+  old.settle(1);
+  await old.flush();
+  records.renew();
+  const renewed = await open(records, { streamCreated: '2026-06-01T00:00:00Z' });
+  renewed.settle(4);
+  await renewed.flush();
+  expect([old.revision, renewed.revision]).toEqual([1, 1]);
+  old.settle(2);
+  await old.flush();
+  expect(recordOf(records)).toMatchObject({ created: '2026-06-01T00:00:00Z', ranges: [[4, 4]] });
+});
+
+test('in a bucket that was made again all that this host knows is written again', async () => {
+  const records = new MemoryKeyValue();
+  const host = await open(records);
+  for (const sequence of [1, 2]) host.settle(sequence);
+  await host.flush();
+  records.renew();
+  host.settle(3);
+  await host.flush();
+  expect(recordOf(records)).toMatchObject({ created: CREATED, ranges: [[1, 3]] });
+});
+
+test('any number of hosts settle in any order: in the end the record holds all', async () => {
+  jest.useRealTimers();
+  await fc.assert(
+    fc.asyncProperty(
+      fc.scheduler(),
+      fc.array(fc.tuple(fc.nat(2), fc.integer({ min: 1, max: 30 }), fc.boolean()), { maxLength: 20 }),
+      async (s, steps) => {
+        const records = new MemoryKeyValue(() => s.schedule(Promise.resolve()));
+        const hosts = await s.waitFor(Promise.all([open(records), open(records), open(records)]));
+        const flushes = steps.map(([at, sequence, flush]) => {
+          hosts[at]!.settle(sequence);
+          return flush ? hosts[at]!.flush() : Promise.resolve();
+        });
+        await s.waitFor(Promise.all(flushes));
+        // All that was settled before a flush is stored when that has resolved.
+        for (const [i, [at, sequence]] of steps.entries()) {
+          if (steps.slice(i).some(([by, , flush]) => by === at && flush))
+            expect(hosts[at]!.isStored(sequence)).toBe(true);
+        }
+        await s.waitFor(Promise.all(hosts.map((host) => host.flush())));
+        const last = await s.waitFor(open(records));
+        for (const [, sequence] of steps) expect(last.has(sequence)).toBe(true);
+        for (let sequence = 1; sequence <= 30; sequence++) {
+          if (!steps.some((step) => step[1] === sequence)) expect(last.has(sequence)).toBe(false);
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+  jest.useFakeTimers();
+});
+
+test('a stream that was made again, or another one, starts with nothing settled, and takes the record over', async () => {
+  const records = new MemoryKeyValue();
+  const before = await open(records);
+  before.settle(7);
+  await before.flush();
+  // The handler was there before the stream was made again, so it takes all of it; in another stream it is new.
+  for (const [over, knowsPosition] of [
+    [{ streamCreated: '2026-06-01T00:00:00Z' }, true],
+    [{ stream: 'OTHER' }, false],
+  ] as const) {
+    const host = await open(records, over);
+    expect([host.has(7), host.isStored(7), host.knowsPosition, host.floor]).toEqual([false, false, knowsPosition, 0]);
+  }
+  const host = await open(records, { streamCreated: '2026-06-01T00:00:00Z' });
+  host.settle(1);
+  await host.flush();
+  expect(recordOf(records)).toEqual({ stream: 'EVENTS', created: '2026-06-01T00:00:00Z', ranges: [[1, 1]] });
+});
+
+test('where a handler begins is on record before anything has settled, and the next host knows it', async () => {
+  const records = new MemoryKeyValue();
+  const host = await open(records);
+  host.settleUpTo(41);
+  await host.recordStart();
+  const next = await open(records);
+  expect([next.knowsPosition, next.floor]).toEqual([true, 41]);
+  // It is written once.
+  await next.recordStart();
+  expect(records.entries.get('settled.badge-award')!.revision).toBe(1);
+});
+
+test('of two hosts that record the start of one handler at a time, neither loses what the other has settled', async () => {
+  const records = new MemoryKeyValue();
+  const [a, b] = [await open(records), await open(records)];
+  a.settleUpTo(41);
+  b.settleUpTo(41);
+  a.settle(43);
+  await Promise.all([a.recordStart(), b.recordStart()]);
+  const next = await open(records);
+  expect([next.floor, next.has(42), next.has(43)]).toEqual([41, false, true]);
+});
+
+describe('what the durable passes over', () => {
+  const delivery = (consumerSequence: number, sequence: number, deliveryCount = 1) => ({
+    consumerSequence,
+    sequence,
+    deliveryCount,
+  });
+  const settledOf = async (...deliveries: ReturnType<typeof delivery>[]): Promise<number[]> => {
+    const host = await open(new MemoryKeyValue());
+    for (const one of deliveries) host.delivered(one);
+    return Array.from({ length: 40 }, (_, i) => i + 1).filter((sequence) => host.has(sequence));
+  };
+
+  test('before its first message, and between two first deliveries in a row', async () => {
+    expect(await settledOf(delivery(1, 4), delivery(2, 5), delivery(3, 8))).toEqual([1, 2, 3, 6, 7]);
+  });
+
+  test('also where redeliveries come in between', async () => {
+    expect(await settledOf(delivery(1, 1), delivery(2, 1, 2), delivery(3, 1, 3), delivery(4, 4))).toEqual([2, 3]);
+  });
+
+  test('but not where deliveries are missing: another host has them', async () => {
+    expect(await settledOf(delivery(2, 4))).toEqual([]);
+    expect(await settledOf(delivery(1, 1), delivery(3, 6))).toEqual([]);
+    expect(await settledOf(delivery(1, 1), delivery(3, 1, 2), delivery(4, 6))).toEqual([]);
+    expect(await settledOf(delivery(1, 1), delivery(3, 6), delivery(4, 8))).toEqual([7]);
+  });
+
+  test('nor across a durable that was made again', async () => {
+    const host = await open(new MemoryKeyValue());
+    host.delivered(delivery(1, 1));
+    host.forgetDeliveries();
+    host.delivered(delivery(2, 6));
+    expect([2, 3, 4, 5].some((sequence) => host.has(sequence))).toBe(false);
+  });
+
+  test('a redelivery says nothing of its own', async () => {
+    expect(await settledOf(delivery(5, 9, 2), delivery(6, 20))).toEqual([]);
+  });
+
+  test('whichever host gets which delivery, no message of the durable’s own counts as settled', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 20 }),
+        fc.array(fc.tuple(fc.nat(2), fc.option(fc.nat(19), { nil: undefined })), { minLength: 1, maxLength: 40 }),
+        async (unsorted, turns) => {
+          const own = unsorted.sort((a, b) => a - b);
+          const hosts = await Promise.all([0, 1].map(() => open(new MemoryKeyValue())));
+          let fresh = 0;
+          // Each turn the server sends a new message or an earlier one again, to a host or into the void.
+          for (const [i, [to, again]] of turns.entries()) {
+            const redelivers = again !== undefined && again < fresh;
+            if (!redelivers && fresh >= own.length) break;
+            const sequence = redelivers ? own[again]! : own[fresh++]!;
+            hosts[to]?.delivered(delivery(i + 1, sequence, redelivers ? 2 : 1));
+          }
+          for (const host of hosts) for (const sequence of own) expect(host.has(sequence)).toBe(false);
+        },
+      ),
+    );
+  });
+});
+
+test('many ranges are folded up to where the server is', async () => {
+  const records = new MemoryKeyValue();
+  const host = await open(records, { ackFloor: () => Promise.resolve(400) });
+  for (let sequence = 2; sequence <= 440; sequence += 2) host.settle(sequence);
+  await host.flush();
+  expect(recordOf(records)).toMatchObject({
+    ranges: [[1, 400], ...Array.from({ length: 20 }, (_, i) => [402 + 2 * i, 402 + 2 * i])],
+  });
+  expect(host.floor).toBe(400);
+});
+
+test('a record that cannot be written is told of and written a second later, with all that settled meanwhile', async () => {
+  const records = new MemoryKeyValue();
+  const failures: unknown[] = [];
+  const host = await open(records, { failed: (error) => failures.push(error) });
+  const failure = new Error('no answer');
+  host.settle(1);
+  records.failNext = failure;
+  await jest.advanceTimersByTimeAsync(50);
+  expect(failures).toEqual([failure]);
+  expect([host.has(1), host.isStored(1)]).toEqual([true, false]);
+  host.settle(2);
+  await jest.advanceTimersByTimeAsync(999);
+  expect(records.entries.size).toBe(0);
+  await jest.advanceTimersByTimeAsync(1);
+  expect(recordOf(records)).toMatchObject({ ranges: [[1, 2]] });
+  expect(failures).toHaveLength(1);
+});
+
+test('flushing resolves when all is stored, by whichever write', async () => {
+  const records = new MemoryKeyValue();
+  const host = await open(records);
+  host.settle(1);
+  const first = host.flush().then(() => host.isStored(1));
+  const second = host.flush().then(() => host.isStored(1));
+  await Promise.resolve();
+  await Promise.resolve();
+  host.settle(2);
+  const third = host.flush().then(() => host.isStored(2));
+  expect(await Promise.all([first, second, third])).toEqual([true, true, true]);
+  await host.flush();
+  expect(records.calls.put).toBe(2);
+});

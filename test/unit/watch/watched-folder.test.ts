@@ -1,0 +1,127 @@
+import { EventEmitter } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { watch } from 'chokidar';
+import { WatchedFolder } from '../../../host/watch/watched-folder';
+import { RecordingLog } from '../../support/recording-log';
+
+jest.mock('chokidar', () => ({ watch: jest.fn() }));
+
+class FakeWatcher extends EventEmitter {
+  isClosed = false;
+  close(): Promise<void> {
+    this.isClosed = true;
+    return Promise.resolve();
+  }
+}
+
+let dir: string;
+let watcher: FakeWatcher;
+let log: RecordingLog;
+let changed: string[];
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'jetplug-watched-'));
+  jest.mocked(watch).mockImplementation(() => (watcher = new FakeWatcher()) as never);
+  log = new RecordingLog();
+  changed = [];
+});
+afterEach(() => {
+  jest.useRealTimers();
+  rmSync(dir, { recursive: true });
+});
+
+const file = (name: string): string => join(dir, name);
+function watched(root = dir, sources: readonly string[] = []): WatchedFolder {
+  return new WatchedFolder(root, { log: log as never, sources: () => sources, changed: (path) => changed.push(path) });
+}
+const messages = (): string[] => log.lines.map(({ message }) => message);
+const POLLED = 'a plugins folder cannot be watched; it is polled';
+
+test('a watcher that begins is used, and what it sees is handed on', async () => {
+  const folder = watched();
+  watcher.emit('ready');
+  await folder.whenReady();
+  watcher.emit('all', 'change', file('a.plugin.ts'));
+  watcher.emit('all', 'addDir', file('folder'));
+  expect(changed).toEqual([file('a.plugin.ts')]);
+  expect(messages()).toEqual([]);
+  await folder.close();
+  expect(watcher.isClosed).toBe(true);
+});
+
+test('a watcher that does not begin within 3 s is closed, and the folder is polled', async () => {
+  jest.useFakeTimers();
+  writeFileSync(file('a.plugin.ts'), '1');
+  writeFileSync(file('helper.ts'), '1');
+  writeFileSync(file('gone.plugin.ts'), '1');
+  const folder = watched(dir, [file('helper.ts')]);
+  jest.advanceTimersByTime(2_999);
+  expect(messages()).toEqual([]);
+  jest.advanceTimersByTime(1);
+  await folder.whenReady();
+  expect(messages()).toEqual([POLLED]);
+  expect(watcher.isClosed).toBe(true);
+  folder.poll(2_000);
+  expect(changed).toEqual([]);
+  writeFileSync(file('helper.ts'), '1 and more');
+  writeFileSync(file('new.plugin.ts'), '1');
+  rmSync(file('gone.plugin.ts'));
+  folder.poll(2_500);
+  expect(changed).toEqual([]);
+  folder.poll(3_000);
+  expect(changed.sort()).toEqual(['gone.plugin.ts', 'helper.ts', 'new.plugin.ts'].map(file));
+  folder.poll(4_000);
+  expect(changed).toHaveLength(3);
+});
+
+test.each(['ENOSPC', 'EMFILE', 'ENFILE'])(
+  'where the system has no watches left (%s), the folder is polled',
+  async (code) => {
+    const folder = watched();
+    watcher.emit('error', Object.assign(new Error(`${code}: no more`), { code }));
+    await folder.whenReady();
+    watcher.emit('error', Object.assign(new Error(`${code}: no more`), { code }));
+    expect(messages()).toEqual([POLLED]);
+    expect(log.lines[0]).toMatchObject({ fields: { dir, why: `${code}: no more` } });
+  },
+);
+
+test('another error of the watcher is logged, and it goes on', async () => {
+  const folder = watched();
+  watcher.emit('error', Object.assign(new Error('odd'), { code: 'EIO' }));
+  watcher.emit('ready');
+  await folder.whenReady();
+  expect(messages()).toEqual(['watching the plugins folders failed']);
+  expect(watcher.isClosed).toBe(false);
+});
+
+test('a folder that is replaced by another gets a new watcher, once', async () => {
+  mkdirSync(file('1'));
+  mkdirSync(file('2'));
+  symlinkSync('1', file('current'));
+  const folder = watched(file('current'));
+  const first = watcher;
+  expect(folder.wasReplaced()).toBe(false);
+  rmSync(file('current'));
+  symlinkSync('2', file('current'));
+  expect(folder.wasReplaced()).toBe(true);
+  expect(folder.wasReplaced()).toBe(false);
+  expect([first.isClosed, watcher.isClosed]).toEqual([true, false]);
+  await folder.close();
+});
+
+test('packages, version control and what cannot be read are not watched, wherever the folder itself lies', () => {
+  const root = file('node_modules/plugins');
+  mkdirSync(join(root, 'badge'), { recursive: true });
+  writeFileSync(join(root, 'a.plugin.ts'), '1');
+  symlinkSync('loop', join(root, 'loop'));
+  symlinkSync('..', join(root, 'badge/up'));
+  watched(root);
+  const { ignored } = jest.mocked(watch).mock.lastCall![1] as { ignored: (path: string) => boolean };
+  const isIgnored = (name: string): boolean => ignored(join(root, name));
+  expect(['', 'a.plugin.ts', 'badge', 'not-there.plugin.ts'].map(isIgnored)).toEqual([false, false, false, false]);
+  expect(['node_modules', 'badge/node_modules/x', '.git/HEAD', 'loop', 'badge/up'].map(isIgnored)).toEqual(
+    Array(5).fill(true),
+  );
+});
