@@ -48,6 +48,7 @@ const PARTS = {
     packages: ['fastify', 'prom-client'],
   },
   'host/testing/': { paths: ['sdk/', 'host/(?!cli/)[a-z-]+/'] },
+  'host/start/': { paths: ['sdk/', 'host/(?!cli/|testing/|host.ts)'] },
   'host/host\\.ts': { paths: ['sdk/', 'host/(?!cli/|testing/)'] },
   'host/cli/': { paths: ['sdk/', 'host/'], packages: ['cli-progress', 'commander'] },
   'host/bin\\.js': {},

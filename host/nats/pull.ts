@@ -281,7 +281,7 @@ export class Pull implements DurablePull {
     const silentMs = performance.now() - this.heardAtMs;
     if (silentMs < SILENT_AFTER_MS) return;
     if (!this.silenceTold) {
-      this.sink.trouble('the server fell silent; pulling anew', { silentMs: Math.round(silentMs) });
+      this.sink.trouble('no heartbeat from the server; sending new pull requests', { silentMs: Math.round(silentMs) });
     }
     this.silenceTold = true;
     this.lookAgain();
