@@ -1,4 +1,4 @@
-import { DeliverPolicy, type Consumer, type Msg, type OrderedConsumerOptions } from 'nats';
+import { DeliverPolicy, keyValueOf, type Consumer, type Msg, type OrderedConsumerOptions } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { Conflict, type Entry, type KeyValue } from '../records/key-value';
@@ -109,7 +109,7 @@ export class Bucket implements KeyValue {
 
   async keys(under?: string): Promise<string[]> {
     if (under !== undefined && !(await this.hasAny(under))) return [];
-    const bucket = await this.ask(this.connection.js.views.kv(this.name, { bindOnly: true }));
+    const bucket = await this.ask(keyValueOf(this.connection.js, this.name));
     const keys: string[] = [];
     for await (const key of await this.ask(bucket.keys(under === undefined ? '>' : `${under}.>`))) keys.push(key);
     return keys;

@@ -1,4 +1,4 @@
-import { DiscardPolicy, type ConsumerInfo, type StreamInfo } from 'nats';
+import { DiscardPolicy, type ConsumerInfo, type StreamInfo } from './client';
 import { covers } from '../../sdk/internal';
 import type { Connection } from './connection';
 import { changeText, droppedSubjects, subjectsOf, type StreamChange } from './stream-changes';

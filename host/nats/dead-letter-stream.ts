@@ -1,11 +1,11 @@
-import { type JsMsg, type MsgHdrs } from 'nats';
+import type { JsMsg } from './client';
 import type { LongTexts } from '../records/long-texts';
 import type { MessageRef } from '../broker/delivery';
-import { headerBytes, type AllHeaders, type RepeatedHeaders } from '../broker/headers';
+import { headerBytes, type RepeatedHeaders } from '../broker/headers';
 import type { DeadLetter, DeadLetters } from '../broker/ports';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError, isMessageNotFound } from './failures';
-import { toHeaders } from './publisher';
+import { readHeaders, toHeaders } from './headers';
 import { findStream } from './streams';
 import { APPLIED_IN_HEADER, isLetterOf } from '../broker/letter-headers';
 
@@ -136,13 +136,4 @@ export class DeadLetterStream implements DeadLetters {
 
 function toLetter(message: JsMsg): StoredLetter {
   return { id: message.seq, ...readHeaders(message.headers), payload: message.data };
-}
-
-export function readHeaders(headers: MsgHdrs | undefined): AllHeaders {
-  const names = headers?.keys() ?? [];
-  const several = names.filter((name) => headers!.values(name).length > 1);
-  return {
-    headers: Object.fromEntries(names.map((name) => [name, headers!.last(name)])),
-    ...(several.length > 0 && { repeated: Object.fromEntries(several.map((name) => [name, headers!.values(name)])) }),
-  };
 }

@@ -1,4 +1,4 @@
-import type { ConsumerInfo } from 'nats';
+import type { ConsumerInfo } from './client';
 import type { DurableLook, DurableSpec, DurableWatcher } from '../broker/durable';
 import type { Logger } from '../../sdk';
 import { LogThrottle } from '../base/log-throttle';
@@ -79,9 +79,9 @@ export class DurableWatch {
     const { pause_until: pauseUntil } = config as { pause_until?: string };
     const isPaused = (info as { paused?: boolean }).paused === true && pauseUntil !== undefined;
     const isOurs = ownershipOf(config.metadata, spec.deployment).kind === 'ours';
-    const { fixed, correctable, ofOtherHost, passesOver, unknown } = differencesOf(spec, { ...config });
+    const { fixed, correctable, ofOtherHost, skipsEvents, unknown } = differencesOf(spec, { ...config });
     for (const setting of unknown) this.logUnknown(spec, setting);
-    const isUsable = isOurs && fixed.length === 0 && !passesOver && !ofOtherHost.some(isFilter);
+    const isUsable = isOurs && fixed.length === 0 && !skipsEvents && !ofOtherHost.some(isFilter);
     return {
       ...(isPaused && { pausedUntil: new Date(pauseUntil) }),
       pending: num_pending,

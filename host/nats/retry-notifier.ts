@@ -1,4 +1,4 @@
-import type { Subscription } from 'nats';
+import type { Subscription } from './client';
 import type { Logger } from '../../sdk';
 import type { RetryNotifier } from '../broker/ports';
 import type { Connection } from './connection';

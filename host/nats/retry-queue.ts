@@ -4,7 +4,7 @@ import type { DurableSpec } from '../broker/durable';
 import { RETRY_STREAM } from '../broker/stream-state';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
-import { toHeaders } from './publisher';
+import { toHeaders } from './headers';
 import { holdsAny, streamInfo } from './streams';
 
 const TIMEOUT_MS = 5_000;

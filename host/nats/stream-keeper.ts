@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { StreamInfo } from 'nats';
+import type { StreamInfo } from './client';
 import type { Logger } from '../../sdk';
 import type { Connection } from './connection';
 import { findStream, streamInfo } from './streams';

@@ -1,4 +1,4 @@
-import type { StreamInfo, StreamInfoRequestOptions } from 'nats';
+import type { StreamInfo, StreamInfoRequestOptions } from './client';
 import { isJetplugError } from '../../sdk/internal';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';

@@ -113,7 +113,11 @@ test('a subscription that was not permitted is made again', async () => {
   bench.pull.found();
   bench.status(100);
   await jest.advanceTimersByTimeAsync(10_000);
-  expect(bench.told).toEqual(['a pull failed', 'no heartbeat from the server; sending new pull requests', 'returned']);
+  expect(bench.told).toEqual([
+    'pull subscription failed',
+    'no heartbeat from the server; sending new pull requests',
+    'returned',
+  ]);
 });
 
 test('a pull that is stopped or paused is not watched', async () => {
