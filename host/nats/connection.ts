@@ -11,7 +11,7 @@ import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { SharedTimer } from '../shared-timer';
 import { AckInbox } from './ack-inbox';
 import { Answers } from './answers';
-import { sendCommands } from './client-internals';
+import { sendCommands, serversWords } from './client-internals';
 import { connectOnce, patiently, type Connected, type ConnectOptions, type NatsOptions } from './connect';
 import { apiErrorCode, asBrokerError, refusedLogin } from './failures';
 import { refuseOldJetStream, refuseOldServer } from './embedded/oldest-server';
@@ -180,7 +180,8 @@ export class Connection {
 
   private refuse({ permissionContext, data }: Status): void {
     const login = refusedLogin(data);
-    if (permissionContext || login === undefined) return this.tellRefused(permissionContext ?? data);
+    if (permissionContext) return this.tellRefused(permissionContext);
+    if (login === undefined) return this.tellRefused(typeof data === 'string' ? serversWords(this.nc, data) : data);
     this.client.delay.refused();
     const described = this.client.login?.described;
     this.reportOnce(new JetplugError('JP_BROKER_AUTH', `${login}${described ? ` (${described})` : ''}`));

@@ -142,6 +142,20 @@ describe('JP_BROKER_OPERATION_FAILED', () => {
   });
 });
 
+test('what the server refuses beside permissions is told in its own words', async () => {
+  const limits = { max_subscriptions: 12 };
+  const accounts = { A: { jetstream: 'enabled', limits, users: [{ user: 'a', password: 'a' }] } };
+  const server = await scene.server({ accounts, no_auth_user: 'a' });
+  const host = await scene.host({ server, plugins: [scene.folder({ 'quiet.plugin.ts': QUIET })] });
+  expect(await firstLogged(host, 'the NATS server refused something')).toMatchObject({
+    code: 'JP_ACCOUNT_LIMIT',
+    err: {
+      message: 'the NATS server refused: maximum subscriptions exceeded',
+      hint: expect.stringContaining('Raise max_subscriptions'),
+    },
+  });
+});
+
 describe('a fault of the user’s surroundings is not told to be an internal one', () => {
   test('`new` where a file stands in place of the plugins folder', async () => {
     const cwd = scene.folder({ plugins: '' });
