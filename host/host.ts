@@ -93,7 +93,7 @@ export class Host {
     this.config = options.config;
     this.written = { config: options.config, sourceOf: options.sourceOf };
     this.log = options.log;
-    this.faults = new Faults(this.log, () => this.plugins?.definitions ?? []);
+    this.faults = new Faults(this.log, () => this.plugins?.suspects ?? []);
   }
 
   /** @throws JetplugError, or an AggregateError of several, when the host cannot run; what was opened is closed. */

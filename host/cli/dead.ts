@@ -136,7 +136,7 @@ async function prepareRoads(
   config: Config,
 ): Promise<void> {
   const retries = retryStream(config);
-  const isThere = await isOurs(connection, retries, config.deploy.name);
+  const isThere = await isOurs(connection, retries, config.deploy);
   if (!isThere) await ensureManagedStream(connection, retries, config.deploy);
   const handlers = new Map(letters.map((letter) => [`${letter.plugin}.${letter.handler}`, letter]));
   for (const { plugin, handler } of handlers.values()) {
@@ -207,7 +207,7 @@ function withLetters<T>(
 ): Promise<T> {
   return withBroker(flags, async (connection, { config }) => {
     // What lies in another application's stream of that name is no dead letter, and must not be dropped as one.
-    await isOurs(connection, deadLetterStream(config), config.deploy.name);
+    await isOurs(connection, deadLetterStream(config), config.deploy);
     const texts = new KvLongTexts(Bucket.at(connection, 'jetplug'), (message, details) => {
       throw new JetplugError('JP_STORE_UNAVAILABLE', message, { cause: details });
     });

@@ -9,7 +9,7 @@ import { asBrokerError } from '../nats/failures';
 import { Publisher } from '../nats/publisher';
 import { compile } from '../load/compile';
 import { discover } from '../load/discover';
-import { configFor, reachesBroker, withBroker, type CommonFlags } from './common';
+import { configFor, listOption, reachesBroker, withBroker, type CommonFlags } from './common';
 import { eventOf, linesOf, standardInput } from './event-text';
 import { errorsOf, paint, print, printErrors, printJson } from './output';
 import { progressBar } from './progress';
@@ -25,11 +25,11 @@ const IN_FLIGHT = 256;
 const MAX_SHOWN = 10;
 
 export function publishCommand(program: Command): void {
-  reachesBroker(program.command('publish'))
+  const command = reachesBroker(program.command('publish'));
+  listOption(command, '--plugins', 'dir', 'a plugins folder whose contracts to validate against')
     .argument('<subject>', 'such as video.watch_started')
     .argument('[json]', 'the fields as a JSON object, or - for standard input')
     .option('--file <events.ndjson>', 'a file with one JSON object a line')
-    .option('--plugins <dir...>', 'the plugins folders whose contracts to validate against')
     .option('--force', 'publish even though no handler takes it')
     .description('validate an event against its contract and publish it')
     .allowExcessArguments()
@@ -59,7 +59,7 @@ async function publish(
       'JP_USAGE',
       `publish takes a subject and one JSON object, and got ${args.length} arguments`,
       {
-        hint: 'Put the JSON in single quotes, or the shell takes it apart: \'{"user_id":"u1"}\'.',
+        hint: 'Put the JSON in single quotes, or the shell takes it apart: \'{"user_id":"u1"}\'. A flag takes one value: repeat it for another, or use commas.',
       },
     );
   }
@@ -150,9 +150,18 @@ async function findTakers(
   return takers;
 }
 
+/** A folder, pipe or the like. Where the file cannot be looked at, reading it says why. */
+function isSpecial(file: string): boolean {
+  try {
+    return !statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
 /** Every line is checked before the first is published. */
 async function checkFile(file: string, read: Read): Promise<number> {
-  if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
+  if (isSpecial(file)) {
     throw new JetplugError('JP_USAGE', `${file} is read twice, and can be read only once`, {
       hint: 'Give a plain file.',
     });

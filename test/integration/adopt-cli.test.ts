@@ -169,8 +169,8 @@ test('a mirror is not adopted, as it cannot get subjects', async () => {
   await jsm.streams.add({ name: 'EVENTS', mirror: { name: 'ORIGIN' } });
   const before = await configOf('EVENTS');
   expect(await refusal(adoptStream('EVENTS', config, connection, true))).toEqual({
-    code: 'JP_STREAM_NOT_UPDATABLE',
-    message: 'stream EVENTS is a mirror of ORIGIN: the server gives it no subjects',
+    code: 'JP_STREAM_MIRROR',
+    message: 'stream EVENTS is a mirror of ORIGIN: nothing can be published to it',
   });
   expect(await configOf('EVENTS')).toEqual(before);
 });
