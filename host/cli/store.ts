@@ -16,7 +16,7 @@ interface StoreFlags extends CommonFlags {
 interface StoredValue {
   readonly key: string;
   readonly scope?: string;
-  /** As it is stored: JSON, unless another program wrote it. */
+  /** The stored text: JSON, unless another program wrote it. */
   readonly text: string;
 }
 
@@ -39,7 +39,7 @@ Examples:
 
 async function store(plugin: string, key: string | undefined, flags: StoreFlags): Promise<void> {
   const values = await withBroker(flags, async (connection) => {
-    // No bucket has a name with other characters.
+    // The name of a bucket has no other characters.
     const bucket = /^[\w-]+$/.test(plugin) ? await Bucket.find(connection, `jetplug-${plugin}`) : undefined;
     if (!bucket) throw await noStore(plugin, connection);
     const keys = key === undefined ? await bucket.keys() : [escapeKey(key, flags.scope)];
@@ -75,13 +75,13 @@ async function valueAt(bucket: Bucket, escaped: string): Promise<StoredValue | u
   return entry?.value === undefined ? undefined : { ...unescapeKey(escaped), text: entry.value };
 }
 
-/** With the stored text as it is: to parse it could change its numbers. */
+/** Copies the stored text, because parsing it could change its numbers. */
 function jsonOf({ text, ...where }: StoredValue): string {
   const [name, value] = isJson(text) ? ['value', text] : ['text', JSON.stringify(text)];
   return `${JSON.stringify(where).slice(0, -1)},"${name}":${value}}`;
 }
 
-/** On one line. */
+/** The value on one line. */
 function shownValue({ text }: StoredValue): string {
   return isJson(text) ? layOut(text) : JSON.stringify(text);
 }
@@ -91,7 +91,7 @@ function isJson(text: string): boolean {
     JSON.parse(text);
     return true;
   } catch {
-    return false; // another program wrote it: it is shown as text
+    return false; // Another program wrote it; it is shown as text.
   }
 }
 

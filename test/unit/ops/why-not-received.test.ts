@@ -1,5 +1,5 @@
 import { JetplugError } from '../../../sdk/internal';
-import { whyNot, type Meeting } from '../../../host/ops/why-not-received';
+import { whyNot, type RouteCandidate } from '../../../host/ops/why-not-received';
 import type { ConsumingHandler } from '../../../host/plugin/consume';
 
 const position = { pending: 0, inFlight: 0, ackFloor: 0 };
@@ -7,10 +7,12 @@ const closed = { outage: undefined } as ConsumingHandler['circuit'];
 const running = { waitsFor: undefined, circuit: closed, reason: undefined, pausedUntil: undefined };
 
 /** A handler of `a.*` that runs, and an event of `a.b`; with what differs. */
-function why(changes: Partial<Meeting> & { state?: string; errors?: JetplugError[] } = {}): ReturnType<typeof whyNot> {
+function why(
+  changes: Partial<RouteCandidate> & { state?: string; errors?: JetplugError[] } = {},
+): ReturnType<typeof whyNot> {
   const { state = 'running', errors = [], ...rest } = changes;
-  const entry = { name: 'x', file: '/p/x.plugin.ts', state, errors } as unknown as Meeting['entry'];
-  const handler = { subject: 'a.*' } as Meeting['handler'];
+  const entry = { name: 'x', file: '/p/x.plugin.ts', state, errors } as unknown as RouteCandidate['entry'];
+  const handler = { subject: 'a.*' } as RouteCandidate['handler'];
   const event = { subject: 'a.b', stream: 'S', nextSequence: 5 };
   return whyNot({ ...event, handler, entry, consuming: running, position, disabledBy: undefined, ...rest });
 }
