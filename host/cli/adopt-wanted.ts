@@ -36,7 +36,7 @@ export function wantedOfPlugins(config: Config): WantedOfPlugins {
 
 export function unwanted(what: string, wanted: readonly string[], unread: readonly string[] = []): JetplugError {
   const rest = unread.length > 0 ? `; ${unread.join(', ')} cannot be read (see \`jetplug check\`)` : '';
-  const message = `${what} is nothing that the config and the plugins want; they want ${wanted.join(', ') || 'none'}${rest}`;
+  const message = `neither the config nor a plugin declares ${what}; they declare ${wanted.join(', ') || 'none'}${rest}`;
   return new JetplugError('JP_ADOPT_UNWANTED', message);
 }
 

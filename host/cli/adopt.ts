@@ -34,7 +34,7 @@ interface Adoption {
 export function adoptCommand(program: Command): void {
   const adopt = program
     .command('adopt')
-    .description('mark what exists on the server as this deployment’s, so that hosts may change it');
+    .description('mark a stream, bucket or durable on the server as this deployment’s, so that hosts may change it');
   adoptable(adopt.command('stream'), 'a stream of the config, or that of the dead letters or the retries')
     .addHelpText('after', examples('stream EVENTS', 'stream EVENTS --yes'))
     .action((name: string, flags: AdoptFlags) => run(flags, (...args) => adoptStream(name, ...args)));

@@ -20,7 +20,7 @@ export function pluginText(plugin: string, file: string, event: Contract | strin
   const subject = raw ? event : event.subject;
   return `${imports}
 
-@Plugin({ ${name}description: 'Counts what comes on ${subject}' })
+@Plugin({ ${name}description: 'Counts the events on ${subject}' })
 export class ${cls} {
   constructor(private readonly counts: Store<number>) {}
 

@@ -26,7 +26,7 @@ export function newCommand(program: Command): void {
     .argument('<name>', 'the plugin’s name, such as badge or late-orders')
     .requiredOption(
       '--on <event>',
-      'what it reacts to: a subject, with wildcards or without, or the name of a contract',
+      'the event to react to: a subject, with wildcards or without, or the name of a contract',
     )
     .option('--plugins <dir>', 'the plugins folder (default: the config’s first)')
     .option('--json', 'print JSON')

@@ -22,9 +22,9 @@ const MAX_UNHANDLED = 10;
 
 export function pluginsCommand(program: Command): void {
   reachesBroker(program.command('plugins'))
-    .argument('[name]', 'one plugin, by its name or its file: how it came to be')
+    .argument('[name]', 'explain one plugin, by its name or its file')
     .option('--unhandled', 'the stored events that no handler takes, by subject')
-    .description('what runs, asked of the running hosts')
+    .description('list the plugins of the running hosts, with their handlers')
     .addHelpText(
       'after',
       `

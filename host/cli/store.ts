@@ -25,7 +25,7 @@ export function storeCommand(program: Command): void {
     .argument('<plugin>', 'the plugin’s name')
     .argument('[key]', 'one key; all where none is given')
     .option('--scope <name>', 'a key of this scope')
-    .description('what a plugin keeps in its store')
+    .description('show the values in a plugin’s store')
     .addHelpText(
       'after',
       `
@@ -48,14 +48,14 @@ async function store(plugin: string, key: string | undefined, flags: StoreFlags)
   });
   if (key !== undefined && values.length === 0) {
     const at = flags.scope === undefined ? '' : ` in scope ${JSON.stringify(flags.scope)}`;
-    throw new JetplugError('JP_NOT_FOUND', `${plugin} keeps nothing at ${JSON.stringify(key)}${at}`, {
-      hint: `\`npx jetplug store ${plugin}\` shows all that it keeps, with the scope of each key.`,
+    throw new JetplugError('JP_NOT_FOUND', `the store of ${plugin} has no value for ${JSON.stringify(key)}${at}`, {
+      hint: `\`npx jetplug store ${plugin}\` shows all its keys, each with its scope.`,
     });
   }
   const shown =
     flags.scope === undefined || key !== undefined ? values : values.filter(({ scope }) => scope === flags.scope);
   if (flags.json) return printJsonText(`[${shown.map(jsonOf).join()}]`);
-  if (shown.length === 0) return print('nothing is kept');
+  if (shown.length === 0) return print('no values');
   for (const line of table(shown.map((value) => [nameOf(value), shownValue(value)]))) print(line);
 }
 

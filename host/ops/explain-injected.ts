@@ -42,9 +42,9 @@ function gotOf({ service, own, type }: Injected, plugin: string, hasSettings: bo
     case 'clock':
       return 'the host’s clock';
     case 'settings':
-      return hasSettings ? `plugins.${plugin}.settings of the config` : 'what its schema gives for no settings';
+      return hasSettings ? `plugins.${plugin}.settings of the config` : 'the defaults of its schema';
     default:
-      return own === 'by its token' ? `what ${type} stands for` : `an instance of ${type}, ${own}`;
+      return own === 'by its token' ? `the value of the token ${type}` : `an instance of ${type}, ${own}`;
   }
 }
 

@@ -32,7 +32,7 @@ export function readiness(
   const reasons: string[] = [];
   if (phase !== 'running') reasons.push(`the host is ${phase}`);
   if (!connection.connected) reasons.push('the NATS server is not connected');
-  for (const stream of missingStreams) reasons.push(`the stream ${stream} is gone and not made again yet`);
+  for (const stream of missingStreams) reasons.push(`stream ${stream} was deleted and does not exist again yet`);
   for (const { name, state, errors, handlers } of plugins.entries) {
     if (state === 'running' || state === 'stopped') continue;
     const blocked = handlers.filter(isBlocked);

@@ -91,7 +91,7 @@ function waitReason(consuming: RouteCandidate['consuming']): string | undefined 
       return `its circuit is open${since}: everything it does fails, so the event waits in the stream`;
     }
     case 'durable':
-      return 'its durable is gone and is being made again';
+      return 'its durable was deleted and is being created again';
     case 'refused':
       return `its durable delivers nothing (${consuming.reason}); the event waits in the stream`;
     case 'order':

@@ -65,7 +65,7 @@ test('one whose durable is paused gets it later, unless something else keeps it'
   const pausedUntil = new Date(0);
   const why1970 = { reason: 'waiting', waits: true, why: expect.stringContaining('paused until 1970-') };
   expect(why({ consuming: { ...running, pausedUntil } })).toMatchObject(why1970);
-  expect(why({ consuming: { ...running, pausedUntil, waitsFor: 'durable' } })?.why).toContain('its durable is gone');
+  expect(why({ consuming: { ...running, pausedUntil, waitsFor: 'durable' } })?.why).toContain('its durable was deleted');
 });
 
 test('one that waits gets it later, and what it waits for is said', () => {
@@ -77,7 +77,7 @@ test('one that waits gets it later, and what it waits for is said', () => {
     why: expect.stringMatching(/circuit is open since 1970-.*\(no ML\)/),
   });
   for (const [waitsFor, says] of [
-    ['durable', 'its durable is gone'],
+    ['durable', 'its durable was deleted'],
     ['order', 'an earlier one of their key'],
     ['refused', 'its durable delivers nothing (409 Exceeded MaxWaiting)'],
   ] as const) {
