@@ -53,7 +53,7 @@ export class Host {
     const { config, sourceOf, log } = options;
     this.written = { config, sourceOf };
     this.log = log;
-    this.faults = new Faults(log, () => this.plugins?.definitions ?? []);
+    this.faults = new Faults(log, () => this.plugins?.suspects ?? []);
   }
 
   /** @throws JetplugError, or an AggregateError of several, when the host cannot run; opened parts are closed. */

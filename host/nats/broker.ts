@@ -1,7 +1,7 @@
 import type { PluginBroker } from '../broker/plugin-broker';
 import { Bucket, type BucketConfig } from './bucket';
 import type { Connection } from './connection';
-import { checkDurable, durablePosition, ensureDurable } from './consumers';
+import { checkDurable, durableCheckpoint, durablePosition, ensureDurable } from './consumers';
 import type { DurableWatch } from './durable-watch';
 import { Pull } from './pull';
 import { hasDeferred } from './retry-queue';
@@ -18,6 +18,12 @@ export function natsBroker(
     ensureDurable: (spec) => ensureDurable(connection, spec),
     checkDurable: (spec) => checkDurable(connection, spec),
     durablePosition: (stream, durable) => durablePosition(connection, stream, durable),
+    durableCheckpoint: async (spec) => {
+      const checkpoint = await durableCheckpoint(connection, spec);
+      // The durable skips events now. Its replacement delivers these again, so a check that comes soon keeps them few.
+      if (checkpoint && !checkpoint.isComplete) void durables.check();
+      return checkpoint;
+    },
     streamCreated: (stream) => keeper.createdAt(stream),
     whenChecked: (...streams) => keeper.whenChecked(...streams),
     hasDeferred: (durable) => hasDeferred(connection, durable),

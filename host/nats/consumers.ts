@@ -1,4 +1,5 @@
 import type { DurablePosition, DurableSpec } from '../broker/durable';
+import type { DurableCheckpoint } from '../records/settlements';
 import { DeliverPolicy, type ConsumerConfig, type ConsumerInfo } from './client';
 import { durationMs, JetplugError } from '../../sdk/internal';
 import { Limiter } from '../base/limiter';
@@ -7,6 +8,7 @@ import {
   changeTexts,
   correctedConfig,
   differencesOf,
+  isComplete,
   newConfig,
   type DurableDifferences,
   type FieldChange,
@@ -50,6 +52,20 @@ export async function durablePosition(
 ): Promise<DurablePosition | undefined> {
   const info = await findDurable(connection, stream, durable);
   return info && positionOf(info);
+}
+
+/** Undefined where there is no such durable. */
+export async function durableCheckpoint(
+  connection: Connection,
+  spec: DurableSpec,
+): Promise<DurableCheckpoint | undefined> {
+  const info = await findDurable(connection, spec.stream, spec.durable);
+  return info && checkpointOf(spec, info);
+}
+
+export function checkpointOf(spec: DurableSpec, info: ConsumerInfo): DurableCheckpoint {
+  const { created, ackFloor } = positionOf(info);
+  return { created, delivered: info.delivered.stream_seq, ackFloor, isComplete: isComplete(spec, { ...info.config }) };
 }
 
 /** Undefined where there is no such durable. @throws JetplugError, also where there is no such stream */
@@ -204,6 +220,7 @@ function positionOf(info: ConsumerInfo): DurablePosition {
     pending: info.num_pending,
     inFlight: info.num_ack_pending,
     ackFloor: floor,
+    created: info.created,
     ...(start === undefined ? {} : { startSequence: start }),
   };
 }

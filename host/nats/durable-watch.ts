@@ -3,6 +3,7 @@ import type { DurableLook, DurableSpec, DurableWatcher } from '../broker/durable
 import type { Logger } from '../../sdk';
 import { LogThrottle } from '../base/log-throttle';
 import type { Connection } from './connection';
+import { checkpointOf } from './consumers';
 import { changeTexts, differencesOf } from './durable-config';
 import { asBrokerError } from './failures';
 import { ownershipOf } from './ownership';
@@ -89,6 +90,7 @@ export class DurableWatch {
       needs: !isUsable ? 'hold' : correctable.length > 0 ? 'correction' : 'nothing',
       corrections: changeTexts(correctable),
       drift: changeTexts(ofOtherHost),
+      checkpoint: checkpointOf(spec, info),
     };
   }
 

@@ -150,7 +150,7 @@ export class Pull implements DurablePull {
     if (this.refusal !== undefined && isCurrent) this.accepted();
     this.arrived = true;
     this.outstanding = Math.max(0, this.outstanding - 1);
-    this.sink.deliver(new NatsDelivery(message, this.source));
+    this.sink.deliver(new NatsDelivery(message, this.source), !isCurrent);
     this.request();
   }
 

@@ -32,7 +32,7 @@ export async function compareStream(
 /**
  * Refuses changes of a stream that the server refuses, or that lose stored events.
  * @returns the changes as text and, where `deploy.allowDataLoss` permits losses, the events that they lose
- * @throws JetplugError `JP_STREAM_NOT_UPDATABLE`, `JP_STREAM_DATA_LOSS`
+ * @throws JetplugError `JP_STREAM_MIRROR`, `JP_STREAM_NOT_UPDATABLE`, `JP_STREAM_DATA_LOSS`
  */
 export async function assertUpdatable(
   connection: Connection,
@@ -40,10 +40,7 @@ export async function assertUpdatable(
   { info, changes }: Pick<Comparison, 'info' | 'changes'>,
   { allowDataLoss }: Pick<DeployConfig, 'allowDataLoss'>,
 ): Promise<string[]> {
-  if (info.config.mirror) {
-    const message = `stream ${settings.name} is a mirror of ${info.config.mirror.name}: the server gives it no subjects`;
-    throw new JetplugError('JP_STREAM_NOT_UPDATABLE', message);
-  }
+  if (info.config.mirror) throw mirrored(settings.name, info.config.mirror.name);
   const fixed = fixedChanges(changes);
   if (fixed.length > 0) {
     throw new JetplugError('JP_STREAM_NOT_UPDATABLE', `stream ${settings.name}: ${fixed.map(changeText).join('; ')}`);
@@ -53,6 +50,32 @@ export async function assertUpdatable(
     throw new JetplugError('JP_STREAM_DATA_LOSS', `stream ${settings.name}: ${losses.join('. ')}`);
   }
   return [...changes.map(changeText), ...losses];
+}
+
+/** A mirror has no subjects, and the server gives it none. */
+export function mirrored(name: string, origin: string): JetplugError {
+  return new JetplugError(
+    'JP_STREAM_MIRROR',
+    `stream ${name} is a mirror of ${origin}: nothing can be published to it`,
+  );
+}
+
+/** The refusal to use a stream that is not this deployment's. Its hint depends on whether an adoption loses events. */
+export async function refuseForeign(
+  connection: Connection,
+  wanted: WantedStream,
+  found: Comparison,
+  deploy: DeployConfig,
+  changes = found.changes,
+): Promise<JetplugError> {
+  const { info, ownership } = found;
+  // An adoption makes all changes, including those of subjects that the host does not need.
+  const losesEvents = await lossesOf(connection, wanted.settings, info, found.changes).then(
+    (losses) => losses.length > 0,
+    () => true, // The credentials do not permit the request.
+  );
+  const adoption = losesEvents && !deploy.allowDataLoss ? 'loses-events' : 'free';
+  return foreignStream(wanted, { info, ownership, changes, adoption }, deploy.name);
 }
 
 /** Marks a stream as the deployment's. Changes nothing else of it. */
@@ -69,8 +92,8 @@ export async function markStream({ jsm }: Connection, { config }: StreamInfo, de
  * them.
  * @throws JetplugError `JP_STREAM_FOREIGN` where the stream is not this deployment's
  */
-export async function isOurs(connection: Connection, wanted: WantedStream, deployment: string): Promise<boolean> {
-  const found = await compareStream(connection, wanted, deployment);
-  if (found && found.ownership.kind !== 'ours') throw foreignStream(wanted, found, deployment);
+export async function isOurs(connection: Connection, wanted: WantedStream, deploy: DeployConfig): Promise<boolean> {
+  const found = await compareStream(connection, wanted, deploy.name);
+  if (found && found.ownership.kind !== 'ours') throw await refuseForeign(connection, wanted, found, deploy);
   return found !== undefined;
 }

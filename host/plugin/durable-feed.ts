@@ -65,10 +65,11 @@ export class DurableFeed {
     this.misfits = new Misfits(durable.subject);
     this.pull = host.broker.pull(durable.stream, durable.durable, {
       room: () => this.catchUp?.room ?? intake.room,
-      deliver: (delivery) => {
+      deliver: (delivery, isLate) => {
         const fit = this.misfits.judge(delivery);
         if (fit !== 'fits') return this.refuse(delivery, fit);
-        this.settlements.delivered(delivery);
+        // While the durable is looked for, and late, a delivery may come from the one that was there before.
+        if (!this.held && !isLate) this.settlements.delivered(delivery);
         const arrived = options.arrive(delivery);
         if (arrived) intake.offer(arrived, this.handler);
         this.catchUp?.arrived(delivery);
@@ -76,7 +77,7 @@ export class DurableFeed {
       gone: (why) => {
         this.missing = this.held = true;
         this.log.warn('the durable consumer is gone; making it again', { durable: durable.durable, why });
-        void this.ensure();
+        void this.ensure({ rereads: true });
       },
       returned: () => {
         // Until it was looked for it counts as gone: nothing is pulled meanwhile.
@@ -147,7 +148,9 @@ export class DurableFeed {
     condition.looked(look);
     if (this.held) return;
     if (look.needs === 'hold') return this.holdAndEnsure();
-    if (look.needs === 'correction' && look.corrections.join() !== this.limited) void this.ensure();
+    const isSame = this.settlements.confirm(look.checkpoint);
+    const needsCorrection = look.needs === 'correction' && look.corrections.join() !== this.limited;
+    if (!isSame || needsCorrection) void this.ensure();
     else if (wasPaused && !look.pausedUntil) pull.renew();
     else if (!look.pausedUntil && look.pending > 0 && look.inFlight < this.options.durable.maxAckPending) pull.nudge();
   }
@@ -157,7 +160,7 @@ export class DurableFeed {
     if (this.missing) return;
     this.missing = this.held = true;
     this.pull.hold();
-    void this.ensure();
+    void this.ensure({ rereads: true });
   }
 
   /** Somebody has changed the filter, or lets the server send no payloads. */
@@ -180,8 +183,10 @@ export class DurableFeed {
   /**
    * Makes the durable again where it stood, if it is gone, or corrects its settings, for as long as that takes; then
    * goes on pulling.
+   * @param rereads whether the durable is likely to be made again: what other hosts have settled is then read first,
+   * as the new one begins behind it
    */
-  private async ensure(): Promise<void> {
+  private async ensure({ rereads = false } = {}): Promise<void> {
     const { durable } = this.options;
     const look = ++this.look;
     const isOver = (): boolean => this.stopped || look !== this.look;
@@ -190,6 +195,7 @@ export class DurableFeed {
       try {
         await this.renewSettlements(isOver);
         if (isOver()) return;
+        if (rereads) await this.settlements.refresh();
         const { inFlight, limited = [] } = await ensureDurableAt(spec, this.settlements, this.host);
         if (isOver()) return;
         this.limited = limited.join();

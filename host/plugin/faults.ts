@@ -3,7 +3,6 @@ import type { PartedLog } from '../log/log';
 import { currentOwner } from '../message/run';
 import { isErrorLike, plainError } from '../base/plain-error';
 import { LogThrottle } from '../base/log-throttle';
-import type { PluginDefinition } from '../load/describe';
 import { placeIn } from '../load/module-loader';
 
 /** What a plugin did to the host, beside what its handlers answer for, since the process started. */
@@ -32,8 +31,11 @@ interface Culprit extends Partial<Location> {
   readonly handler?: string | undefined;
 }
 
-/** What is looked at of a plugin. */
-type Suspect = Pick<PluginDefinition, 'name' | 'sources'>;
+/** The name of a plugin, and the files that it is made of. */
+export interface Suspect {
+  readonly name: string;
+  readonly sources: { has(file: string): boolean };
+}
 
 /** Faults that no event can be blamed for: finds whose each is, counts it, and says so in the log. */
 export class Faults {

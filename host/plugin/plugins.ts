@@ -6,7 +6,7 @@ import { atSettings } from '../config/settings-place';
 import { NameRegistry } from './name-registry';
 import type { PluginDefinition } from '../load/describe';
 import type { PluginFile } from '../load/discover';
-import type { Faults } from './faults';
+import type { Faults, Suspect } from './faults';
 import type { PluginHost } from './plugin-host';
 import { Reloads, type ReloadOutcome } from './reloads';
 import { runPlugin } from './run-plugin';
@@ -37,6 +37,13 @@ export class Plugins {
   /** All that could be read: what runs, and what was read last. */
   get definitions(): PluginDefinition[] {
     return [...this.slots.values()].flatMap((slot) => slot.definitions);
+  }
+
+  /** All that may be at fault for an error or a blocked event loop. One that is not read yet has its file alone. */
+  get suspects(): Suspect[] {
+    return [...this.slots.values()].flatMap<Suspect>((slot) =>
+      slot.definitions.length > 0 ? slot.definitions : [{ name: slot.name, sources: new Set([slot.file.file]) }],
+    );
   }
 
   /** Starts a plugin, or replaces the running version of its file. Never rejects: what fails is in its entry. */

@@ -1,4 +1,4 @@
-import { JetplugError } from '../../sdk/internal';
+import { isPublishSubject, JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { Settlements } from '../records/settlements';
 import { KvAttemptLog } from '../message/failures/attempts';
@@ -48,6 +48,7 @@ export async function ensureDurableAt(
     ...durable,
     ...(settlements.knowsPosition && { resumeAfter: settlements.floor }),
   });
+  settlements.follow(position.created);
   settlements.settleUpTo(position.ackFloor);
   await settlements.recordStart();
   const { corrected, limited } = position;
@@ -76,7 +77,8 @@ export async function openSettlements(
     durable: durable.durable,
     stream: durable.stream,
     streamCreated: await broker.streamCreated(durable.stream),
-    ackFloor: async () => (await broker.durablePosition(durable.stream, durable.durable))?.ackFloor ?? 0,
+    hasWildcards: !isPublishSubject(durable.subject),
+    checkpoint: () => broker.durableCheckpoint(durable),
     failed: (error) =>
       host.log.warn('what is settled could not be written; it is tried again', {
         plugin: plugin.name,
