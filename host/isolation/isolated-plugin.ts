@@ -3,7 +3,6 @@ import { currentScope, type Scope } from '../message/run';
 import type { PartedLog } from '../log/log';
 import type { PluginDefinition } from '../load/describe';
 import type { MemoryLimits } from '../load/isolation-options';
-import type { ModuleText } from '../load/module-loader';
 import type { PluginCode, ProcessState } from '../load/plugin-code';
 import type { Time, Timer } from '../base/time';
 import { availableParallelism } from 'node:os';
@@ -11,6 +10,7 @@ import { Limiter } from '../base/limiter';
 import { PluginProcess, type Call, type Services } from './plugin-process';
 import type { Layers, WireModule } from './protocol';
 import { isJetplugError, type JetplugError } from '../../sdk/internal';
+import type { ModuleText } from '../load/module-graph';
 
 /** The waits before a process is started again: after its first end, the second and so on. */
 const RESTART_MS = [100, 200, 500, 1_000, 2_000, 5_000, 10_000];

@@ -2,8 +2,8 @@ import type { Envelope } from '../../sdk/internal';
 import type { ReceivedCloudEvent } from '../message/cloud-events';
 import type { PluginsConfig } from '../config/config';
 import type { HandlerDefinition, PluginDefinition } from '../load/describe';
-import type { ModuleText } from '../load/module-loader';
 import type { WireError } from './wire-error';
+import type { ModuleText } from '../load/module-graph';
 
 /*
  * What a host and the process of an isolated plugin say to each other, as JSON. The host pulls, decides and

@@ -7,10 +7,10 @@ import { describe, type DescribedPlugin } from '../load/describe';
 import { nameByFile, type PluginFile } from '../load/discover';
 import type { MemoryLimits } from '../load/isolation-options';
 import { isolationInSource } from '../load/isolation-in-source';
-import { readModules, readSource } from '../load/module-loader';
 import type { PluginHost } from './plugin-host';
 import { RunningPlugin } from './running-plugin';
 import { inTime, PluginVersion } from './version';
+import { readModules, readSource } from '../load/module-graph';
 
 /**
  * A plugin's life, from the file that was discovered to where it consumes; `stop` of what it returns is the rest:
