@@ -8,7 +8,7 @@ import type { StoreTexts } from '../effects/text-store';
 import type { PartedLog } from '../log/log';
 import { Batch } from '../message/batch';
 import { OutcomeKnown } from '../message/outcome';
-import { contextHeaders, within, type Run, type Scope } from '../message/run';
+import { contextHeaders, factsOf, within, type Run, type Scope } from '../message/run';
 import { isError, showThrown } from '../base/thrown';
 import type { Time } from '../base/time';
 import type { PluginDefinition } from '../load/describe';
@@ -383,21 +383,8 @@ function runsOf(scope: Scope): readonly Run[] {
 }
 
 function onWire(run: Run): WireEvent {
-  const { decoded, delivery, attempt } = run;
-  const { envelope, fields, cloudEvent } = decoded;
-  const { subject, sequence, origin } = delivery;
-  return {
-    envelope,
-    fields,
-    headers: contextHeaders(run),
-    cloudEvent,
-    attempt,
-    subject,
-    stream: origin.stream,
-    sequence: origin.sequence,
-    deliveredAs: sequence,
-    storedAtMs: origin.storedAtMs,
-  };
+  const { envelope, fields } = run.decoded;
+  return { ...factsOf(run), envelope, fields, headers: contextHeaders(run) };
 }
 
 function blocked(late: Call | undefined): string {
