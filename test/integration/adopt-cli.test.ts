@@ -101,7 +101,7 @@ test('what an earlier build or an operator made is shown, adopted with --yes, an
 
   const host = await scene.host({ server, plugins: [plugins], config: CONFIG });
   await eventually(() => host.logged('seen').length === 2);
-  expect(host.logged('a stream is updated in place').map(({ stream }) => stream)).toEqual(['EVENTS', 'DEAD']);
+  expect(host.logged('stream updated in place').map(({ stream }) => stream)).toEqual(['EVENTS', 'DEAD']);
   expect(await configOf('EVENTS')).toMatchObject({ max_age: 7 * 86_400 * 1e9, max_bytes: 10 * 1024 ** 3 });
   expect((await jsm.consumers.info('EVENTS', 'seen-handle')).config.metadata).toMatchObject({
     'jetplug.deployment': 'jetplug',

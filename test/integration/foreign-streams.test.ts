@@ -178,7 +178,7 @@ test('an unmarked stream that suits as it is is used and not changed, which the 
   const before = await content('EVENTS');
   const plugins = [scene.folder({ 'seen.plugin.ts': loggingPlugin('SeenPlugin', 'seen') })];
   const host = await scene.host({ server, plugins, config: { streams: [VIDEO] } });
-  expect(host.logged('a stream is used as it is, and never changed')).toMatchObject([
+  expect(host.logged('stream is unmanaged; using it without changes')).toMatchObject([
     { stream: 'EVENTS', subjects: ['video.>'] },
   ]);
   expect(host.ready.streams[0]).toMatchObject({ name: 'EVENTS', change: 'unmanaged' });
@@ -325,8 +325,8 @@ test('a stream that another application makes in place of a lost one is neither 
   // The host looks at its streams when a handler finds another one, and when it has reconnected.
   await server.kill();
   await server.restart();
-  await eventually(() => host.logged('a stream cannot be looked at or made again yet').length > 0);
-  expect(JSON.stringify(host.logged('a stream cannot be looked at or made again yet'))).toContain('JP_STREAM_FOREIGN');
+  await eventually(() => host.logged('cannot check or restore a stream yet; retrying').length > 0);
+  expect(JSON.stringify(host.logged('cannot check or restore a stream yet; retrying'))).toContain('JP_STREAM_FOREIGN');
   // This client, too, has to connect again.
   const subjects = async (): Promise<string[]> => (await jsm.streams.info('EVENTS')).config.subjects;
   await eventually(subjects, 20_000);

@@ -39,7 +39,7 @@ test('a connection that is cut is made again, and the host looks at each stream 
     return false;
   });
   proxy.cut();
-  await eventually(() => host.logged('the NATS server is back').length === 1);
+  await eventually(() => host.logged('reconnected to the NATS server').length === 1);
   publish('after the cut');
   await eventually(() => seen('after the cut'));
   // Once to see that it is there, once for all handlers together.
