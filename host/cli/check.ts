@@ -81,7 +81,7 @@ async function inspect(flags: CheckFlags): Promise<Findings> {
         problems.push(...errorsOf(failure));
       }
     }
-    // The names of plugins that could not be read are not known.
+    // A section may belong to a plugin that could not be read, so only near misses are problems then.
     const unused = unusedSections(loaded, plugins);
     problems.push(
       ...(problems.length === 0 ? unused : unused.filter(({ message }) => message.includes('did you mean'))),

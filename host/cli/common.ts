@@ -76,7 +76,7 @@ export function configFor(flags: CommonFlags): LoadedConfig {
   });
 }
 
-/** Connects, does the work and closes, whatever comes of it. */
+/** Connects to the broker, does the work, and closes the connection whether the work succeeds or fails. */
 export async function withBroker<T>(
   flags: CommonFlags,
   work: (connection: Connection, loaded: LoadedConfig) => Promise<T>,
@@ -97,7 +97,7 @@ export async function withBroker<T>(
   }
 }
 
-/** Where no server is configured, the broker is that of a host. */
+/** Adds a hint for the case that no server is configured: then a running host has the broker. */
 function noBroker(error: unknown): unknown {
   if (!isJetplugError(error) || error.code !== 'JP_BROKER_UNREACHABLE') return error;
   return new JetplugError(error.code, error.message, {

@@ -14,9 +14,10 @@ export function routesCommand(program: Command): void {
     .addHelpText(
       'after',
       `
-Asked of the running hosts. Nothing is published.
+The running hosts answer. Nothing is published.
 
-Exits with 0 when they answered, whoever would receive it; with 1 when no host runs, or the subject is none.
+Exits with 0 when a host answered, whoever would receive the event; with 1 when no host runs, or the subject is
+invalid.
 
 Examples:
   $ jetplug routes video.watch_started

@@ -100,7 +100,10 @@ function complete(
   }
   for (const [name, value] of Object.entries({ type, id, source })) {
     if (value === undefined || (typeof value === 'string' && value !== '')) continue;
-    return invalid('invalid-envelope', `the ${name} of the CloudEvent is ${describeValue(value)}, not a non-empty string`);
+    return invalid(
+      'invalid-envelope',
+      `the ${name} of the CloudEvent is ${describeValue(value)}, not a non-empty string`,
+    );
   }
   if (typeof data !== 'object' || data === null || Array.isArray(data)) {
     return invalid('invalid-envelope', 'the data of the CloudEvent is not a JSON object');

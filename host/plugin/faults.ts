@@ -3,7 +3,7 @@ import type { PartedLog } from '../log/log';
 import { currentOwner } from '../message/run';
 import { isErrorLike, plainError } from '../base/plain-error';
 import { LogThrottle } from '../base/log-throttle';
-import { placeIn } from '../load/module-loader';
+import { placeIn } from '../load/source-place';
 
 /** What a plugin did to the host, beside what its handlers answer for, since the process started. */
 export interface PluginFaults {

@@ -5,12 +5,12 @@ import { forgetClasses } from '../load/classes';
 import { compile, type CompiledPlugin } from '../load/compile';
 import { describe, type DescribedPlugin } from '../load/describe';
 import { nameByFile, type PluginFile } from '../load/discover';
-import type { MemoryLimits } from '../load/isolation-options';
+import { isIsolated, type IsolatedPolicy } from '../load/isolation-options';
 import { isolationInSource } from '../load/isolation-in-source';
-import { readModules, readSource } from '../load/module-loader';
 import type { PluginHost } from './plugin-host';
 import { RunningPlugin } from './running-plugin';
 import { inTime, PluginVersion } from './version';
+import { readModules, readSource } from '../load/module-graph';
 
 /**
  * A plugin's life, from the file that was discovered to where it consumes; `stop` of what it returns is the rest:
@@ -50,10 +50,10 @@ export async function runCompiled(compiled: CompiledPlugin, host: PluginHost): P
 /** A version that could run, beside the one that does. */
 async function prepare(file: PluginFile, host: PluginHost): Promise<PluginVersion> {
   const told = isolationInSource(file.file, readSource(file.file), host.config.plugins);
-  if (told.isolation === 'process') return prepareIsolated(file, told, host);
+  if (isIsolated(told)) return prepareIsolated(file, told, host);
   const compiled = compile(file);
   const definition = described(compiled, host);
-  if (definition.isolation.isolation === 'inline') return prepareInline(compiled, definition, host);
+  if (!isIsolated(definition.isolation)) return prepareInline(compiled, definition, host);
   // Its text did not tell so.
   forgetClasses(compiled.classes);
   return prepareIsolated(file, definition.isolation, host);
@@ -83,15 +83,15 @@ async function prepareInline(
 }
 
 /** The same, of one whose code the host does not run. */
-function prepareIsolated(file: PluginFile, limits: MemoryLimits, host: PluginHost): Promise<PluginVersion> {
+function prepareIsolated(file: PluginFile, policy: IsolatedPolicy, host: PluginHost): Promise<PluginVersion> {
   // The time that it may take begins with its turn.
-  return processStarts.take(() => startIsolated(file, limits, host));
+  return processStarts.take(() => startIsolated(file, policy, host));
 }
 
-async function startIsolated(file: PluginFile, limits: MemoryLimits, host: PluginHost): Promise<PluginVersion> {
+async function startIsolated(file: PluginFile, policy: IsolatedPolicy, host: PluginHost): Promise<PluginVersion> {
   const { config, log, time } = host;
   const modules = readModules(file.file);
-  const plugin = new IsolatedPlugin({ file: file.file, modules, plugins: config.plugins, limits, log, time });
+  const plugin = new IsolatedPlugin({ file: file.file, modules, plugins: config.plugins, policy, log, time });
   const name = nameByFile(file.file);
   try {
     const known = { name, className: name, where: { file: file.file, line: 1 } };
