@@ -65,7 +65,7 @@ export class DurableRepair {
   checked(look: DurableLook): void {
     const { condition, durable, pull } = this.options;
     const wasPaused = condition.pausedUntil !== undefined;
-    condition.looked(look);
+    condition.checked(look);
     if (this.use !== 'pulling') return;
     if (look.needs === 'hold') return this.hold();
     if (look.needs === 'correction' && look.corrections.join() !== this.limited) void this.ensure();
