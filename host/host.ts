@@ -34,12 +34,12 @@ import { ConfigFiles, type ConfigSource } from './watch/config-files';
 import { Faults } from './plugin/faults';
 import { natsBroker } from './nats/broker';
 import { Plugins } from './plugin/plugins';
-import { compileAhead } from './load/module-loader';
 import { PluginFolders } from './watch/plugin-folders';
 import { machineTime, systemClock } from './base/time';
 import { packageVersion } from './base/package-version';
 import type { StreamState } from './broker/stream-state';
 import { streamFor } from './broker/stream-state';
+import { compileAhead } from './load/compile-ahead';
 
 /** How long a host that starts waits for a configured server that does not answer yet. */
 const PATIENCE_MS = 30_000;
@@ -93,7 +93,7 @@ export class Host {
     this.config = options.config;
     this.written = { config: options.config, sourceOf: options.sourceOf };
     this.log = options.log;
-    this.faults = new Faults(this.log, () => this.plugins?.definitions ?? []);
+    this.faults = new Faults(this.log, () => this.plugins?.suspects ?? []);
   }
 
   /** @throws JetplugError, or an AggregateError of several, when the host cannot run; what was opened is closed. */

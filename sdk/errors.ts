@@ -78,7 +78,7 @@ export const ERRORS = {
   ],
   JP_STREAM_MIRROR: [
     'A stream on the server is a mirror of another one, so nothing can be published to it.',
-    'Give the stream of the config another name, or name the stream that is mirrored.',
+    'Name the stream that is mirrored, or give the stream another name (streams[].name, deadLetters.stream). A mirror that nobody needs can be deleted.',
   ],
   JP_STREAM_NOT_UPDATABLE: [
     'A stream on the server differs from the config in a field that cannot be changed in place.',
@@ -107,7 +107,7 @@ export const ERRORS = {
   ],
   JP_STREAM_FULL: [
     'A stream has reached its limit, keeps what it has and refuses what is new.',
-    'Nothing is lost: the event waits in its own stream. Raise deadLetters.maxBytes or retries.maxBytes, or drop dead letters.',
+    'Nothing is lost: an event stays in its own stream, a dead letter that is redriven in that of the dead letters. Of the stream named raise deadLetters.maxBytes (or drop dead letters: `jetplug dead drop`) or retries.maxBytes.',
   ],
   JP_ADOPT_UNWANTED: [
     'The config and the plugins do not want what was to be adopted.',
@@ -314,6 +314,10 @@ export const ERRORS = {
     'A file that was to be written is there already.',
     'Choose another name, or move the file away: nothing is overwritten.',
   ],
+  JP_FILE_UNWRITABLE: [
+    'A file cannot be written, or the folder that it belongs in cannot be read.',
+    'Give the folder to the user that runs the command, free space on its disk, or name another folder.',
+  ],
 
   // testing kit
   JP_TEST_UNSETTLED: [
@@ -322,11 +326,11 @@ export const ERRORS = {
   ],
   JP_UNCAUGHT_ERROR: [
     'An error that nobody caught, and that cannot be told to be a plugin’s.',
-    'Its stack says where it arose; where that is in Jetplug itself, please report it.',
+    'The place named, or its stack (on a terminal: start with --verbose), says where it arose; where that is in Jetplug itself, please report it.',
   ],
   JP_LOOP_BLOCKED: [
     'The event loop is kept busy by what cannot be told to be a plugin’s.',
-    'The stack says by what; at the start of a host with many plugins it may be their compiling.',
+    'The place named, or the stack (on a terminal: start with --verbose), says by what; at the start of a host with many plugins it may be their compiling.',
   ],
   JP_INTERNAL: ['Something failed that should not.', 'Please report it, with its stack.'],
 } as const satisfies Record<string, readonly [meaning: string, hint: string]>;

@@ -1,6 +1,6 @@
 import { Bucket, type BucketConfig } from './bucket';
 import type { Connection } from './connection';
-import { checkDurable, durablePosition, ensureDurable } from './consumers';
+import { checkDurable, durableCheckpoint, durablePosition, ensureDurable } from './consumers';
 import type { DurableWatch } from './durable-watch';
 import type { StreamKeeper } from './stream-keeper';
 import { Pull } from './pull';
@@ -18,6 +18,12 @@ export function natsBroker(
     ensureDurable: (spec) => ensureDurable(connection, spec),
     checkDurable: (spec) => checkDurable(connection, spec),
     durablePosition: (stream, durable) => durablePosition(connection, stream, durable),
+    durableCheckpoint: async (spec) => {
+      const checkpoint = await durableCheckpoint(connection, spec);
+      // What the durable passes over meanwhile is delivered again by the one that takes its place: it is to be little.
+      if (checkpoint && !checkpoint.isComplete) void watch.look();
+      return checkpoint;
+    },
     streamCreated: (stream) => kept.created(stream),
     whenChecked: (...streams) => kept.whenChecked(...streams),
     hasDeferred: (road) => hasDeferred(connection, road),

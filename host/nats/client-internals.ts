@@ -2,7 +2,10 @@ import type { Msg, NatsConnection } from 'nats';
 
 /** What the client has and does not show, as it is in the version that package.json pins. */
 interface ConnectionInternals {
-  readonly protocol: { sendCommand(command: string): void };
+  readonly protocol: {
+    sendCommand(command: string): void;
+    readonly lastError?: { readonly code: string; readonly message: string };
+  };
 }
 interface MsgInternals {
   /** Its sizes; of the header block -1 where there is none. */
@@ -15,6 +18,13 @@ interface MsgInternals {
 export function bytesOf(message: Msg): { readonly bytes: Uint8Array; readonly headerBytes: number } {
   const { _msg: sizes, _rdata: bytes } = message as Msg & MsgInternals;
   return { bytes, headerBytes: Math.max(0, sizes.hdr) };
+}
+
+/** The server's words for an error of which the client's status has only the code; else the code. */
+export function serversWords(nc: NatsConnection, code: string): string {
+  const { lastError } = (nc as NatsConnection & ConnectionInternals).protocol;
+  // The protocol has the words in quotes.
+  return lastError?.code === code ? lastError.message.replace(/^'(.*)'$/, '$1') : code;
 }
 
 /** Sends commands of the protocol, each with its payload and the line's end, in one piece: `publish` takes three for each. */

@@ -11,7 +11,7 @@ import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { SharedTimer } from '../base/shared-timer';
 import { Requests } from './requests';
 import { AckWriter } from './ack-writer';
-import { sendCommands } from './client-internals';
+import { sendCommands, serversWords } from './client-internals';
 import { connectOnce, patiently, type Connected, type ConnectOptions } from './connect';
 import { apiErrorCode, asBrokerError, refusedLogin } from './failures';
 import { refuseOldJetStream, refuseOldServer } from '../nats-server/oldest-server';
@@ -189,7 +189,8 @@ export class Connection {
 
   private refuse({ permissionContext, data }: Status): void {
     const login = refusedLogin(data);
-    if (permissionContext || login === undefined) return this.tellRefused(permissionContext ?? data);
+    if (permissionContext) return this.tellRefused(permissionContext);
+    if (login === undefined) return this.tellRefused(typeof data === 'string' ? serversWords(this.nc, data) : data);
     this.client.delay.refused();
     const described = this.client.login?.described;
     this.reportOnce(new JetplugError('JP_BROKER_AUTH', `${login}${described ? ` (${described})` : ''}`));

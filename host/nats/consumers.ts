@@ -1,10 +1,18 @@
 import type { DurableSpec } from '../broker/durable';
 import type { DurablePosition } from '../broker/durable';
+import type { DurableCheckpoint } from '../records/settlements';
 import { DeliverPolicy, type ConsumerConfig, type ConsumerInfo } from 'nats';
 import { durationMs, JetplugError } from '../../sdk/internal';
 import { Limiter } from '../base/limiter';
 import type { Connection } from './connection';
-import { changeTexts, correctedConfig, differencesOf, newConfig, type DurableDifferences } from './durable-config';
+import {
+  changeTexts,
+  correctedConfig,
+  differencesOf,
+  isComplete,
+  newConfig,
+  type DurableDifferences,
+} from './durable-config';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 import { foreignDurable } from './foreign-durable';
 import { ownershipOf } from './ownership';
@@ -45,6 +53,20 @@ export async function durablePosition(
 ): Promise<DurablePosition | undefined> {
   const info = await findDurable(connection, stream, durable);
   return info && positionOf(info);
+}
+
+/** How it is now, or nothing where there is no such durable. */
+export async function durableCheckpoint(
+  connection: Connection,
+  spec: DurableSpec,
+): Promise<DurableCheckpoint | undefined> {
+  const info = await findDurable(connection, spec.stream, spec.durable);
+  return info && checkpointOf(spec, info);
+}
+
+export function checkpointOf(spec: DurableSpec, info: ConsumerInfo): DurableCheckpoint {
+  const { created, ackFloor } = positionOf(info);
+  return { created, delivered: info.delivered.stream_seq, ackFloor, isComplete: isComplete(spec, { ...info.config }) };
 }
 
 async function findDurable(connection: Connection, stream: string, durable: string): Promise<ConsumerInfo | undefined> {
@@ -194,6 +216,7 @@ function positionOf(info: ConsumerInfo): DurablePosition {
     pending: info.num_pending,
     inFlight: info.num_ack_pending,
     ackFloor: floor,
+    created: info.created,
     ...(start === undefined ? {} : { startSequence: start }),
   };
 }

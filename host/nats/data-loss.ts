@@ -43,6 +43,10 @@ export async function lossesOf(
 
 /** `3 stored events would be deleted; not handled yet: badge.award 2, ranking.count about 3` */
 export function lossText({ change, deletes, events, handlers }: DataLoss): string {
+  // Only a change that deletes nothing is listed with no event at all.
+  if (events.atMost === 0) {
+    return `${change}: later events on the dropped subjects would not be stored; none is stored now`;
+  }
   const fate = deletes ? 'would be deleted' : 'would reach no handler any more, and later ones would not be stored';
   const each = handlers.map((one) => `${one.handler} would lose ${countText(one.events)} that it has not handled`);
   return `${change}: ${countText(events)} stored ${events.atMost === 1 ? 'event' : 'events'} ${fate}${each.map((text) => `; ${text}`).join('')}`;
@@ -50,6 +54,7 @@ export function lossText({ change, deletes, events, handlers }: DataLoss): strin
 
 function countText({ atLeast, atMost, estimated }: EventCount): string {
   if (estimated) return `about ${Math.round((atLeast + atMost) / 2)}`;
+  if (atLeast === 0 && atMost > 0) return `up to ${atMost}`;
   return atLeast === atMost ? String(atMost) : `${atLeast} to ${atMost}`;
 }
 

@@ -131,6 +131,11 @@ export function differencesOf(spec: DurableSettings, actual: ServerConfig): Dura
   };
 }
 
+/** Whether a durable with this config delivers every event of the handler until the event is settled. */
+export function isComplete(spec: DurableSettings, actual: ServerConfig): boolean {
+  return filterOf(actual) === spec.subject && !(Number(actual.max_deliver) > 0);
+}
+
 /** Such as `max_deliver: 3 → -1`. */
 export function changeTexts(changes: readonly FieldChange[]): string[] {
   return changes

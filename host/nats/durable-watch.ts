@@ -4,6 +4,7 @@ import type { ConsumerInfo } from 'nats';
 import type { Logger } from '../../sdk';
 import { LogThrottle } from '../base/log-throttle';
 import type { Connection } from './connection';
+import { checkpointOf } from './consumers';
 import { changeTexts, differencesOf } from './durable-config';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 import { ownershipOf } from './ownership';
@@ -84,6 +85,7 @@ export class DurableWatch {
       needs: !isUsable ? 'hold' : correctable.length > 0 ? 'correction' : 'nothing',
       corrections: changeTexts(correctable),
       drift: changeTexts(ofOtherHost),
+      checkpoint: checkpointOf(spec, info),
     };
   }
 

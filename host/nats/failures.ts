@@ -52,10 +52,17 @@ function meaningOf(error: unknown): Meaning {
       if (apiErrorCode(error) !== undefined) return { code: 'JP_BROKER_OPERATION_FAILED' };
       return { code: 'JP_BROKER_NO_JETSTREAM', means: 'no JetStream answers there' };
     default:
-      return isTls(code, message)
-        ? { code: 'JP_BROKER_TLS', ...tlsFailure(code) }
-        : { code: 'JP_BROKER_OPERATION_FAILED' };
+      if (isTls(code, message)) return { code: 'JP_BROKER_TLS', ...tlsFailure(code) };
+      return limitFailure(message) ?? { code: 'JP_BROKER_OPERATION_FAILED' };
   }
+}
+
+/** A limit of the server, the account or the user that its words name, such as `maximum subscriptions exceeded`. */
+export function limitFailure(words = ''): Meaning | undefined {
+  const [, what] = /maximum (?:account )?(?:active )?(connections|subscriptions) exceeded/i.exec(words) ?? [];
+  if (what === undefined) return undefined;
+  const hint = `Raise max_${what} of the server, the account or the user, or let fewer clients and handlers use it.`;
+  return { code: 'JP_ACCOUNT_LIMIT', means: `it has as many ${what} as it may have`, hint };
 }
 
 /** How the server refused a login, or ended it, by the client's word for it; undefined for any other error. */

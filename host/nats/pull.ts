@@ -190,7 +190,7 @@ export class Pull implements DurablePull {
       if (this.refusal !== undefined && inbox === this.inbox) this.acceptedAgain();
       this.got = true;
       this.outstanding = Math.max(0, this.outstanding - 1);
-      this.sink.deliver(new NatsDelivery(message, this.origin));
+      this.sink.deliver(new NatsDelivery(message, this.origin), inbox !== this.inbox);
       this.request();
     } catch (thrown) {
       this.sink.trouble('a delivery could not be taken', { err: thrown });

@@ -54,7 +54,9 @@ export async function askHosts<T>(connection: Connection, question: string, abou
   }
   if (answers.length === 0 && failures.length > 0) {
     const message = `no host could answer: ${[...new Set(failures)].join('; ')}`;
-    throw new JetplugError('JP_BROKER_OPERATION_FAILED', message);
+    throw new JetplugError('JP_BROKER_OPERATION_FAILED', message, {
+      hint: 'The message is what the running hosts answered. Mend what it names, then ask again.',
+    });
   }
   return answers;
 }

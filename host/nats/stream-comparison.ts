@@ -38,7 +38,7 @@ export async function compareStream(
 /**
  * Refuses changes of a stream that the server would not make, or that cost stored events.
  * @returns what the changes are and, where `deploy.allowDataLoss` permits that, cost
- * @throws JetplugError `JP_STREAM_NOT_UPDATABLE`, `JP_STREAM_DATA_LOSS`
+ * @throws JetplugError `JP_STREAM_MIRROR`, `JP_STREAM_NOT_UPDATABLE`, `JP_STREAM_DATA_LOSS`
  */
 export async function assertUpdatable(
   connection: Connection,
@@ -46,10 +46,7 @@ export async function assertUpdatable(
   { info, changes }: Pick<Comparison, 'info' | 'changes'>,
   { allowDataLoss }: Pick<DeployConfig, 'allowDataLoss'>,
 ): Promise<string[]> {
-  if (info.config.mirror) {
-    const message = `stream ${settings.name} is a mirror of ${info.config.mirror.name}: the server gives it no subjects`;
-    throw new JetplugError('JP_STREAM_NOT_UPDATABLE', message);
-  }
+  if (info.config.mirror) throw mirrored(settings.name, info.config.mirror.name);
   const fixed = fixedChanges(changes);
   if (fixed.length > 0) {
     throw new JetplugError('JP_STREAM_NOT_UPDATABLE', `stream ${settings.name}: ${fixed.map(changeText).join('; ')}`);
@@ -59,6 +56,32 @@ export async function assertUpdatable(
     throw new JetplugError('JP_STREAM_DATA_LOSS', `stream ${settings.name}: ${losses.join('. ')}`);
   }
   return [...changes.map(changeText), ...losses];
+}
+
+/** A mirror has no subjects, and the server gives it none. */
+export function mirrored(name: string, origin: string): JetplugError {
+  return new JetplugError(
+    'JP_STREAM_MIRROR',
+    `stream ${name} is a mirror of ${origin}: nothing can be published to it`,
+  );
+}
+
+/** The refusal to touch a stream that is not this deployment's. Its hint depends on whether taking it over costs events. */
+export async function refuseForeign(
+  connection: Connection,
+  wanted: WantedStream,
+  found: Comparison,
+  deploy: DeployConfig,
+  changes = found.changes,
+): Promise<JetplugError> {
+  const { info, ownership } = found;
+  // An adoption makes all the changes, those of subjects included, which the host can do without.
+  const losesEvents = await lossesOf(connection, wanted.settings, info, found.changes).then(
+    (losses) => losses.length > 0,
+    () => true, // the server does not let this host ask
+  );
+  const adoption = losesEvents && !deploy.allowDataLoss ? 'loses-events' : 'free';
+  return foreignStream(wanted, { info, ownership, changes, adoption }, deploy.name);
 }
 
 /** Marks a stream as the deployment's; nothing else of it changes. */
@@ -74,8 +97,8 @@ export async function markStream({ jsm }: Connection, { config }: StreamInfo, de
  * Whether the stream is on the server. A command leaves its settings to the hosts, whose config may be another.
  * @throws JetplugError `JP_STREAM_FOREIGN` where there is one that is not this deployment's
  */
-export async function isOurs(connection: Connection, wanted: WantedStream, deployment: string): Promise<boolean> {
-  const found = await compareStream(connection, wanted, deployment);
-  if (found && found.ownership.kind !== 'ours') throw foreignStream(wanted, found, deployment);
+export async function isOurs(connection: Connection, wanted: WantedStream, deploy: DeployConfig): Promise<boolean> {
+  const found = await compareStream(connection, wanted, deploy.name);
+  if (found && found.ownership.kind !== 'ours') throw await refuseForeign(connection, wanted, found, deploy);
   return found !== undefined;
 }

@@ -50,6 +50,7 @@ export class DurableFeed {
         condition: this.condition,
         pull: this.pull,
         settlements: (isOver) => this.currentSettlements(isOver),
+        isSameDurable: ({ checkpoint }) => this.target.settlements.confirm(checkpoint),
         usable: (position) => this.waitForUnsettled(position),
       },
       host,
@@ -112,10 +113,10 @@ export class DurableFeed {
     const { durable, intake, target, condition, log } = this;
     return {
       room: () => this.redeliveries?.room ?? intake.room,
-      deliver: (delivery) => this.deliver(delivery),
+      deliver: (delivery, isLate) => this.deliver(delivery, isLate),
       gone: (why) => {
         log.warn('the durable consumer is gone; making it again', { durable: durable.durable, why });
-        this.repair.lost();
+        this.repair.lost({ rereads: true });
       },
       // The durable may have been deleted while the connection was lost.
       returned: () => this.repair.lost(),
@@ -125,11 +126,12 @@ export class DurableFeed {
     };
   }
 
-  private deliver(delivery: Delivery): void {
+  private deliver(delivery: Delivery, isLate: boolean): void {
     const verdict = this.filter.judge(delivery);
     if (verdict === 'mismatch') return this.refuse(delivery);
     if (verdict === 'unsubscribed') return this.skip(delivery);
-    this.target.settlements.delivered(delivery);
+    // A late delivery, or one that comes while the pull is held, may be of a durable that is deleted by now.
+    if (!isLate && !this.repair.isHeld) this.target.settlements.delivered(delivery);
     const accepted = this.options.accept(delivery);
     if (accepted) this.intake.offer(accepted, this.target.handler);
     this.redeliveries?.arrived(delivery);

@@ -18,6 +18,8 @@ export interface DurableRepairOptions {
   readonly pull: DurablePull;
   /** Resolves with the settlements of the stream as it is now. */
   settlements(isOver: () => boolean): Promise<Settlements>;
+  /** Whether the durable is still the one whose deliveries the settlements count. */
+  isSameDurable(look: DurableLook): boolean;
   /** The durable may be used again, and is where this position says. Called before the pull goes on. */
   usable(position: DurablePosition): void;
 }
@@ -42,23 +44,31 @@ export class DurableRepair {
     return this.use === 'missing';
   }
 
+  /** Whether the pull is held until the durable was checked. */
+  get isHeld(): boolean {
+    return this.use !== 'pulling';
+  }
+
   /** The pull was started held: checks the durable, then lets it pull. */
   checkFirst(): void {
     this.use = 'held';
     void this.ensure();
   }
 
-  /** The pull has lost the durable, or the connection; it holds itself until {@link DurablePull.found}. */
-  lost(): void {
+  /**
+   * The pull has lost the durable, or the connection; it holds itself until {@link DurablePull.found}.
+   * @param rereads whether to read first what other hosts have settled: a durable that is created anew begins behind that
+   */
+  lost({ rereads = false } = {}): void {
     this.use = 'missing';
-    void this.ensure();
+    void this.ensure({ rereads });
   }
 
   /** Stops the use of the durable until it was checked and, where necessary, corrected. */
   hold(): void {
     if (this.use === 'missing') return;
     this.options.pull.hold();
-    this.lost();
+    this.lost({ rereads: true });
   }
 
   /** Acts on the state of the durable, which is queried every few seconds. */
@@ -68,7 +78,9 @@ export class DurableRepair {
     condition.checked(look);
     if (this.use !== 'pulling') return;
     if (look.needs === 'hold') return this.hold();
-    if (look.needs === 'correction' && look.corrections.join() !== this.limited) void this.ensure();
+    const isSame = this.options.isSameDurable(look);
+    const needsCorrection = look.needs === 'correction' && look.corrections.join() !== this.limited;
+    if (!isSame || needsCorrection) void this.ensure();
     else if (wasPaused && !look.pausedUntil) pull.renew();
     else if (!look.pausedUntil && look.pending > 0 && look.inFlight < durable.maxAckPending) pull.nudge();
   }
@@ -79,12 +91,12 @@ export class DurableRepair {
   }
 
   /** Creates the durable where it stood, if it is gone, or corrects its settings, until that succeeds; then pulls on. */
-  private async ensure(): Promise<void> {
+  private async ensure({ rereads = false } = {}): Promise<void> {
     if (this.stopped) return;
     this.current.abort();
     const { signal } = (this.current = new AbortController());
     const { condition } = this.options;
-    await retryUntil(() => this.tryToEnsure(() => signal.aborted), {
+    await retryUntil(() => this.tryToEnsure(() => signal.aborted, rereads), {
       waitMs: (error) => (isRefusal(error) ? REFUSED_RETRY_MS : RETRY_MS),
       stop: signal,
       time: this.host.time,
@@ -99,10 +111,11 @@ export class DurableRepair {
     });
   }
 
-  private async tryToEnsure(isOver: () => boolean): Promise<void> {
+  private async tryToEnsure(isOver: () => boolean, rereads: boolean): Promise<void> {
     const { durable, condition, settlements, usable } = this.options;
     const current = await settlements(isOver);
     if (isOver()) return;
+    if (rereads) await current.refresh();
     const position = await ensureDurableAt({ ...durable, yieldsToOtherHosts: true }, current, this.host);
     if (isOver()) return;
     this.limited = (position.limited ?? []).join();

@@ -3,8 +3,7 @@ import type { PartedLog } from '../log/log';
 import { currentOwner } from '../message/run';
 import { isErrorLike, plainError } from '../base/plain-error';
 import { LogThrottle } from '../base/log-throttle';
-import type { PluginDefinition } from '../load/describe';
-import { placeIn } from '../load/module-loader';
+import { placeIn } from '../load/source-place';
 
 /** The faults of a plugin that no event can be blamed for, since the process started. */
 export interface PluginFaults {
@@ -31,8 +30,11 @@ interface Culprit extends Partial<Location> {
   readonly handler?: string | undefined;
 }
 
-/** A plugin that may be at fault. */
-type Suspect = Pick<PluginDefinition, 'name' | 'sources'>;
+/** The name of a plugin, and the files that it is made of. */
+export interface Suspect {
+  readonly name: string;
+  readonly sources: { has(file: string): boolean };
+}
 
 /** Finds the plugin behind each fault that no event can be blamed for, counts the fault and logs it. */
 export class Faults {

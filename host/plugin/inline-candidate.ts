@@ -4,6 +4,7 @@ import { classesOf } from '../load/dependencies';
 import { describe, type DescribedPlugin } from '../load/describe';
 import type { PluginFile } from '../load/discover';
 import { instantiate } from '../load/instantiate';
+import { isIsolated } from '../load/isolation-options';
 import { InlineCode } from '../load/plugin-code';
 import { RunLogger } from '../message/run-logger';
 import type { Candidate, DescribedCandidate } from './candidate';
@@ -32,7 +33,7 @@ export class InlineCandidate implements Candidate {
   async describe(): Promise<DescribedCandidate> {
     const { compiled, host, file } = this;
     const definition = describe(compiled, host.config);
-    if (!file || definition.isolation.isolation === 'inline') return new DescribedInline(compiled, definition, host);
+    if (!file || !isIsolated(definition.isolation)) return new DescribedInline(compiled, definition, host);
     // The isolation could not be read from the source text, so the code was loaded here first.
     this.close();
     return step(await compileIsolated(file, definition.isolation, host), (isolated) => isolated.describe());

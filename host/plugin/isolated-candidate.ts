@@ -3,8 +3,8 @@ import type { StoreTexts } from '../effects/text-store';
 import { IsolatedPlugin, processStarts } from '../isolation/isolated-plugin';
 import type { PluginDefinition } from '../load/describe';
 import { nameByFile, type PluginFile } from '../load/discover';
-import type { MemoryLimits } from '../load/isolation-options';
-import { readModules } from '../load/module-loader';
+import type { IsolatedPolicy } from '../load/isolation-options';
+import { readModules } from '../load/module-graph';
 import type { Candidate, DescribedCandidate } from './candidate';
 import type { PluginHost } from './plugin-host';
 import { busOf, settingsOf } from './plugin-services';
@@ -13,13 +13,13 @@ import { withinStartLimit } from './start-limit';
 import { PluginVersion } from './version';
 
 /** Compiles a plugin's file to run in a process of its own. Waits until the process may start. */
-export async function compileIsolated(file: PluginFile, limits: MemoryLimits, host: PluginHost): Promise<Candidate> {
+export async function compileIsolated(file: PluginFile, policy: IsolatedPolicy, host: PluginHost): Promise<Candidate> {
   // The time limit of the start begins after this wait.
   const endStart = await acquireStart();
   try {
     const { config, log, time } = host;
     const modules = readModules(file.file);
-    const plugin = new IsolatedPlugin({ file: file.file, modules, plugins: config.plugins, limits, log, time });
+    const plugin = new IsolatedPlugin({ file: file.file, modules, plugins: config.plugins, policy, log, time });
     return new IsolatedCandidate(plugin, file, host, endStart);
   } catch (error) {
     endStart();

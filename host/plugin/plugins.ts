@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/config';
 import type { PluginDefinition } from '../load/describe';
 import type { PluginFile } from '../load/discover';
-import type { Faults } from './faults';
+import type { Faults, Suspect } from './faults';
 import { ManagedPlugin, type LoadReason, type PluginsContext } from './managed-plugin';
 import { NameRegistry } from './name-registry';
 import type { PluginEntry } from './plugin-entry';
@@ -36,6 +36,13 @@ export class Plugins {
   /** Of all plugins that could be read: of the version that runs, and of the one that was read last. */
   get definitions(): PluginDefinition[] {
     return this.list.flatMap(({ definitions }) => definitions);
+  }
+
+  /** All plugins that may be at fault for an error or a blocked event loop. One that was not read yet has its file alone. */
+  get suspects(): Suspect[] {
+    return this.list.flatMap<Suspect>(({ definitions, name, file }) =>
+      definitions.length > 0 ? definitions : [{ name, sources: new Set([file.file]) }],
+    );
   }
 
   /** Starts a plugin, or replaces the running version of its file. Never rejects: the entry has the errors. */

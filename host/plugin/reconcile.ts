@@ -1,4 +1,4 @@
-import { JetplugError } from '../../sdk/internal';
+import { isPublishSubject, JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { Settlements } from '../records/settlements';
 import { KvAttemptLog } from '../message/failures/attempts';
@@ -56,6 +56,7 @@ export async function ensureDurableAt(
     ...durable,
     ...(settlements.knowsPosition && { resumeAfter: settlements.floor }),
   });
+  settlements.follow(position.created);
   settlements.settleUpTo(position.ackFloor);
   await settlements.recordStart();
   const { corrected, limited } = position;
@@ -85,7 +86,8 @@ export async function openSettlements(
     durable: durable.durable,
     stream: durable.stream,
     streamCreated: await broker.streamCreated(durable.stream),
-    ackFloor: async () => (await broker.durablePosition(durable.stream, durable.durable))?.ackFloor ?? 0,
+    hasWildcards: !isPublishSubject(durable.subject),
+    checkpoint: () => broker.durableCheckpoint(durable),
     failed: (error) =>
       host.log.warn('settlements could not be stored; trying again', {
         plugin: plugin.name,

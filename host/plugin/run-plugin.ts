@@ -2,7 +2,8 @@ import type { JetplugError } from '../../sdk/internal';
 import type { CompiledPlugin } from '../load/compile';
 import type { PluginFile } from '../load/discover';
 import { isolationInSource } from '../load/isolation-in-source';
-import { readSource } from '../load/module-loader';
+import { isIsolated } from '../load/isolation-options';
+import { readSource } from '../load/module-graph';
 import type { Candidate, ClaimedCandidate, DescribedCandidate } from './candidate';
 import { compileInline, InlineCandidate } from './inline-candidate';
 import { compileIsolated } from './isolated-candidate';
@@ -44,7 +45,7 @@ export async function runPlugin(
 async function compile(source: PluginFile | CompiledPlugin, host: PluginHost): Promise<Candidate> {
   if ('cls' in source) return new InlineCandidate(source, host);
   const known = isolationInSource(source.file, readSource(source.file), host.config.plugins);
-  return known.isolation === 'process' ? compileIsolated(source, known, host) : compileInline(source, host);
+  return isIsolated(known) ? compileIsolated(source, known, host) : compileInline(source, host);
 }
 
 /** @throws AggregateError of all problems with the decorators, the options and the dependencies */

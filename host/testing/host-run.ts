@@ -97,14 +97,16 @@ export class HostRun {
       ensureDurable: (spec) => this.alive(() => broker.ensureDurable(spec)),
       checkDurable: (spec) => this.alive(() => broker.checkDurable(spec)),
       durablePosition: (stream, durable) => this.alive(() => broker.durablePosition(stream, durable)),
+      durableCheckpoint: (spec) => this.alive(() => broker.durableCheckpoint(spec)),
       streamCreated: (stream) => this.alive(() => broker.streamCreated(stream)),
       whenChecked: (...streams) => broker.whenChecked(...streams),
       hasDeferred: (road) => this.alive(() => broker.hasDeferred(road)),
       storeOf: (plugin) => this.keyValue(broker.storeOf(plugin)),
       watchDurable: (spec, watcher) => broker.watchDurable(spec, (look) => !this.isDead() && watcher(look)),
       pull: (stream, durable, sink) => {
-        const deliver = (delivery: Delivery): void => {
-          if (!this.isDead()) sink.deliver(new MortalDelivery(delivery, () => this.isDead() || this.beforeAck()));
+        const deliver = (delivery: Delivery, isLate: boolean): void => {
+          if (this.isDead()) return;
+          sink.deliver(new MortalDelivery(delivery, () => this.isDead() || this.beforeAck()), isLate);
         };
         const pull = broker.pull(stream, durable, { ...sink, deliver });
         this.pulls.push(pull);

@@ -63,6 +63,10 @@ export class MemoryBroker implements PluginBroker {
     return this.durables.get(`${stream} ${durable}`)?.position;
   }
 
+  async durableCheckpoint({ stream, durable }: DurableSpec) {
+    return this.durables.get(`${stream} ${durable}`)?.checkpoint;
+  }
+
   async streamCreated(stream: string): Promise<string> {
     return this.streamNamed(stream).created;
   }

@@ -116,7 +116,7 @@ test('nothing that the config and the plugins do not want is adopted', async () 
   await nats.jetstream().views.kv('jetplug-theirs');
   expect(await refusal(adoptStream('ORDERS', config, connection, true))).toEqual({
     code: 'JP_ADOPT_UNWANTED',
-    message: 'stream ORDERS is nothing that the config and the plugins want; they want EVENTS, DEAD, RETRY',
+    message: 'neither the config nor a plugin declares stream ORDERS; they declare EVENTS, DEAD, RETRY',
   });
   const [bucket, durable] = await Promise.all([
     adopt('bucket', 'jetplug-theirs', '--yes'),
@@ -125,12 +125,12 @@ test('nothing that the config and the plugins do not want is adopted', async () 
   expect([bucket.code, durable.code]).toEqual([1, 1]);
   expect(bucket.errors()[0]).toMatchObject({
     code: 'JP_ADOPT_UNWANTED',
-    message: 'bucket jetplug-theirs is nothing that the config and the plugins want; they want jetplug, jetplug-seen',
+    message: 'neither the config nor a plugin declares bucket jetplug-theirs; they declare jetplug, jetplug-seen',
   });
   expect(durable.errors()[0]).toMatchObject({
     code: 'JP_ADOPT_UNWANTED',
     message:
-      'durable theirs on stream EVENTS is nothing that the config and the plugins want; they want seen-handle (EVENTS), seen--handle (RETRY)',
+      'neither the config nor a plugin declares durable theirs on stream EVENTS; they declare seen-handle (EVENTS), seen--handle (RETRY)',
   });
   expect(await Promise.all(['ORDERS', 'EVENTS', 'KV_jetplug-theirs'].map(markOf))).toEqual([
     undefined,
@@ -169,8 +169,8 @@ test('a mirror is not adopted, as it cannot get subjects', async () => {
   await jsm.streams.add({ name: 'EVENTS', mirror: { name: 'ORIGIN' } });
   const before = await configOf('EVENTS');
   expect(await refusal(adoptStream('EVENTS', config, connection, true))).toEqual({
-    code: 'JP_STREAM_NOT_UPDATABLE',
-    message: 'stream EVENTS is a mirror of ORIGIN: the server gives it no subjects',
+    code: 'JP_STREAM_MIRROR',
+    message: 'stream EVENTS is a mirror of ORIGIN: nothing can be published to it',
   });
   expect(await configOf('EVENTS')).toEqual(before);
 });

@@ -7,6 +7,7 @@ import type { DurableSpec, DurableLook } from '../../../host/broker/durable';
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
+const CREATED = '2026-05-12T12:00:00Z';
 const specOf = (durable: string): DurableSpec => ({
   stream: 'EVENTS',
   durable,
@@ -21,6 +22,9 @@ const infoOf = (spec: DurableSpec, config: object = {}, info: object = {}) => ({
   name: spec.durable,
   num_pending: 3,
   num_ack_pending: 1,
+  created: CREATED,
+  delivered: { consumer_seq: 2, stream_seq: 9 },
+  ack_floor: { consumer_seq: 1, stream_seq: 7 },
   config: { ...newConfig(spec), ...config },
   ...info,
 });
@@ -44,7 +48,8 @@ function bench(specs: readonly DurableSpec[], infos: readonly object[]) {
   });
   return { watch, looks, asked, log, ends, server };
 }
-const FINE = { pending: 3, inFlight: 1, needs: 'nothing', corrections: [], drift: [] };
+const CHECKPOINT = { created: CREATED, delivered: 9, ackFloor: 7, isComplete: true };
+const FINE = { pending: 3, inFlight: 1, needs: 'nothing', corrections: [], drift: [], checkpoint: CHECKPOINT };
 
 test('all durables of a stream are looked at every 5 s with one request for each page', async () => {
   const specs = Array.from({ length: 300 }, (_, i) => specOf(`d${i}`));
@@ -65,8 +70,18 @@ test.each<[what: string, config: object, info: object, expected: Partial<Durable
     {},
     { needs: 'correction', corrections: ['ack_wait: 1 s → 15 s'] },
   ],
-  ['a filter that passes over events needs a hold', { filter_subject: 'video.a' }, {}, { needs: 'hold' }],
-  ['max_deliver needs a hold', { max_deliver: 2 }, {}, { needs: 'hold' }],
+  [
+    'a filter that passes over events needs a hold, and is not complete',
+    { filter_subject: 'video.a' },
+    {},
+    { needs: 'hold', checkpoint: { ...CHECKPOINT, isComplete: false } },
+  ],
+  [
+    'max_deliver needs a hold, and is not complete',
+    { max_deliver: 2 },
+    {},
+    { needs: 'hold', checkpoint: { ...CHECKPOINT, isComplete: false } },
+  ],
   ['a lost mark needs a hold', { metadata: {} }, {}, { needs: 'hold' }],
   [
     'a pause is told with its end',

@@ -12,7 +12,14 @@ const DURABLE = {
   owner: { plugin: 'badge', handler: 'award' },
   deployment: 'jetplug',
 };
-const LOOK = { pending: 0, inFlight: 0, needs: 'nothing', corrections: [], drift: [] } as const;
+const LOOK = {
+  pending: 0,
+  inFlight: 0,
+  needs: 'nothing',
+  corrections: [],
+  drift: [],
+  checkpoint: { created: '2026-05-12T12:00:00Z', delivered: 0, ackFloor: 0, isComplete: true },
+} as const;
 
 function bench() {
   const log = new RecordingLog();

@@ -21,7 +21,7 @@ const DURABLE = {
 const PLUGIN = { name: 'badge' };
 const HANDLER = { name: 'award', concurrency: 1, retry: {} };
 const circuit = { messages: 5, overMs: 1_000, probeMs: [1_000] };
-const POSITION = { pending: 0, inFlight: 0, ackFloor: 0 };
+const POSITION = { pending: 0, inFlight: 0, ackFloor: 0, created: '2026-05-12T12:00:00Z' };
 
 /** A handler that consumes; the test answers its looks at the retry road, and tells it of what comes there. */
 async function consuming() {
