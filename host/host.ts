@@ -3,7 +3,7 @@ import { machineTime, systemClock } from './base/time';
 import type { StreamState } from './broker/stream-state';
 import type { LoadedConfig } from './config/config';
 import { discover } from './load/discover';
-import { compileAhead } from './load/module-loader';
+import { compileAhead } from './load/compile-ahead';
 import type { HostLog } from './log/log';
 import { SuspectTurns } from './message/failures/suspects';
 import { Sweep } from './message/intake/sweep';

@@ -60,7 +60,7 @@ test('a server that was found on the default port is waited for, and never repla
   }
 });
 
-test('the broker of another host on the same data is run again when that host ends, with all that it held', async () => {
+test('the broker of another host on the same data is run again when that host ends, with all its data', async () => {
   const data = join(scene.folder(), 'data');
   const plugins = [scene.folder({ 'counts.plugin.ts': COUNTS })];
   const flags = ['--data', data];
@@ -86,7 +86,7 @@ test('the broker of another host on the same data is run again when that host en
   }
 });
 
-test('a foreign server on the port of an own broker that has ended gets nothing, and the host works on when it leaves', async () => {
+test('a foreign server on the port of an own broker that has ended gets nothing, and the host reconnects when it leaves', async () => {
   const data = join(scene.folder(), 'data');
   const plugins = [scene.folder({ 'counts.plugin.ts': COUNTS })];
   const flags = ['--data', data];
@@ -121,7 +121,7 @@ test('a foreign server on the port of an own broker that has ended gets nothing,
   }
 });
 
-/** How many connections the server has had, the asking one included: its numbers for clients ascend. */
+/** The number of connections that the server has had, including the asking one. Its client numbers ascend. */
 async function connectionsOf(client: NatsConnection): Promise<number> {
   const probing = await connect({ servers: client.getServer() });
   const id = probing.info?.client_id ?? 0;
@@ -160,7 +160,7 @@ describe('taking over', () => {
     ]);
   });
 
-  test('of a server that does not run on the host’s own data is refused', async () => {
+  test('is refused for a server that does not run on the host’s own data', async () => {
     const data = join(scene.folder(), 'data');
     const taking = takeOver({
       lost: lost('nats://127.0.0.1:1', false),

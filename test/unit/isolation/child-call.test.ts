@@ -1,7 +1,7 @@
 import { ChildContext, type ChildCall } from '../../../host/isolation/child-call';
 import { RecordingLog } from '../../support/recording-log';
 
-test('a context in a process of its own is logged and stored as what it tells of the event', () => {
+test('the JSON of a context in a plugin’s own process is the event’s properties alone', () => {
   const call = { handler: { name: 'handle', log: new RecordingLog() } } as unknown as ChildCall;
   const given = {
     subject: 'a.b',

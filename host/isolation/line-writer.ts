@@ -1,15 +1,15 @@
 import { StringDecoder } from 'node:string_decoder';
 import { Writable } from 'node:stream';
 
-/** A longer line is told in parts: who writes no line ends must not fill the memory. */
+/** A longer line is split, so that output without line ends does not fill the memory. */
 const MAX_LINE = 8_192;
 
-/** Tells what is written to it line by line, without empty ones. */
-export class Lines extends Writable {
+/** A stream that passes on its input line by line, without empty lines. */
+export class LineWriter extends Writable {
   private readonly decoder = new StringDecoder('utf8');
   private rest = '';
 
-  constructor(private readonly tell: (line: string) => void) {
+  constructor(private readonly onLine: (line: string) => void) {
     super();
   }
 
@@ -20,17 +20,17 @@ export class Lines extends Writable {
       lines.push(this.rest);
       this.rest = '';
     }
-    for (const line of lines) this.say(line);
+    for (const line of lines) this.pass(line);
     done();
   }
 
   override _final(done: () => void): void {
-    this.say(this.rest);
+    this.pass(this.rest);
     done();
   }
 
-  private say(line: string): void {
+  private pass(line: string): void {
     const text = line.trimEnd().slice(0, MAX_LINE);
-    if (text !== '') this.tell(text);
+    if (text !== '') this.onLine(text);
   }
 }

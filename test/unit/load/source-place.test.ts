@@ -1,4 +1,4 @@
-import { placeIn, placeOf } from '../../../host/load/module-loader';
+import { placeIn, placeOf } from '../../../host/load/source-place';
 
 const FILE = '/plugins/badge.plugin.ts';
 const SOURCE = `
