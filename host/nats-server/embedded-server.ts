@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause, retryUntil } from '../base/retry-until';
 import { showThrown } from '../base/thrown';
+import { machineTime } from '../base/time';
 import type { DataLock } from './data-lock';
 import type { Binary } from './find-binary';
 import { launch, type Launched } from './launch';
@@ -84,16 +85,17 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   }
 
   async function startAgain(last: Launched): Promise<Launched> {
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-      try {
-        await last.end(); // Only the watchdog may have died.
-        await sleep(pauseMs, undefined, { signal: stopping.signal });
-        return await start(last.port);
-      } catch (error) {
-        if (stopping.signal.aborted) return last;
-        say(`${showThrown(error)}; trying again`);
-      }
-    }
+    await pause(FIRST_PAUSE_MS, machineTime, stopping.signal);
+    const restart = async (): Promise<Launched> => {
+      await last.end(); // Only the watchdog may have died.
+      return start(last.port);
+    };
+    const again = await retryUntil(restart, {
+      waitMs: (_error, failures) => Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS),
+      stop: stopping.signal,
+      failed: (error) => say(`${showThrown(error)}; trying again`),
+    });
+    return again ?? last;
   }
 
   function start(port = options.port): Promise<Launched> {

@@ -1,4 +1,5 @@
 import { JetplugError } from '../../sdk/internal';
+import { retryUntil } from '../base/retry-until';
 import type { EmbeddedConfig } from '../config/config';
 import { openBroker, type Broker } from './open-broker';
 
@@ -9,7 +10,7 @@ export interface TakeOverOptions {
   readonly say: (line: string) => void;
   /** Whether a broker is still needed: the connection is lost, and the host is not stopping. */
   readonly needed: () => boolean;
-  /** Called when a try fails. Another try follows. */
+  /** Called when a try fails, once in a while for the same failure. Another try follows. */
   readonly failed: (error: unknown) => void;
   /** Waits before each try, as the host that ran the broker may return. */
   readonly pause: () => Promise<unknown>;
@@ -27,13 +28,9 @@ export async function takeOver(options: TakeOverOptions): Promise<Broker | undef
   }
   // `own`: a server that has taken the port meanwhile does not have this host's data, so the host does not join it.
   const embedded = { ...options.embedded, port: Number(new URL(lost.url).port), own: true };
-  for (;;) {
+  const open = async (): Promise<Broker | undefined> => {
     await pause();
-    if (!needed()) return undefined;
-    try {
-      return await openBroker({ servers: [], embedded, say });
-    } catch (error) {
-      failed(error);
-    }
-  }
+    return needed() ? openBroker({ servers: [], embedded, say }) : undefined;
+  };
+  return retryUntil(open, { waitMs: 0, failed });
 }

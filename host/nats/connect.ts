@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type ConnectionOptions, type NatsConnection } from './client';
 import { isJetplugError, type JetplugError } from '../../sdk/internal';
 import type { NatsConfig } from '../config/config';
-import { LogThrottle } from '../base/log-throttle';
+import { retryUntil } from '../base/retry-until';
 import { loginOf, type Login } from './credentials';
 import { diagnose } from './diagnose';
 import { asBrokerError } from './failures';
@@ -55,16 +54,14 @@ export async function patiently<T>(
   once: () => Promise<T>,
 ): Promise<T> {
   const deadlineMs = performance.now() + patienceMs;
-  const reports = new LogThrottle(WAITING_EVERY_MS);
-  for (;;) {
-    try {
-      return await once();
-    } catch (error) {
-      if (!isJetplugError(error) || !MAY_PASS.has(error.code) || performance.now() >= deadlineMs) throw error;
-      if (reports.note(error.code) !== undefined) waiting?.(error);
-    }
-    await sleep(RETRY_MS);
-  }
+  const connected = await retryUntil(once, {
+    waitMs: RETRY_MS,
+    mayPass: (error) => isJetplugError(error) && MAY_PASS.has(error.code) && performance.now() < deadlineMs,
+    failed: (error) => waiting?.(error as JetplugError),
+    keyOf: (error) => (error as JetplugError).code,
+    reportAgainMs: WAITING_EVERY_MS,
+  });
+  return connected as T; // There is no stop signal, so a try has succeeded.
 }
 
 /**

@@ -138,7 +138,7 @@ describe('a host that is killed', () => {
 
     const next = await open();
     expect(broker !== undefined && isAlive(broker)).toBe(false);
-    expect(said.join('\n')).toContain(`Ending the nats-server (pid ${broker?.pid})`);
+    expect(said.join('\n')).toContain(`ending the nats-server (pid ${broker?.pid})`);
     expect(await stored(next.url)).toEqual(['one']);
   });
 });
