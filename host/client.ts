@@ -1,4 +1,4 @@
-/** For publishers outside a host: `jetplug/client`. */
+/** The public exports for programs that publish outside of a host: `jetplug/client`. */
 import type { EventBus, Publishable, PublishOptions } from '../sdk/index';
 import type { EventContract } from '../sdk/internal';
 import { JetStreamEventBus } from './effects/event-bus';
@@ -6,45 +6,45 @@ import { Connection } from './nats/connection';
 import { Publisher } from './nats/publisher';
 import { systemClock } from './base/time';
 
-/** Where and as whom a publisher connects. */
+/** The servers and credentials of a publisher. */
 export interface EventBusOptions {
-  /** One or more servers, such as `nats://127.0.0.1:4222`. Default: that one. */
+  /** One or more servers. Default `nats://127.0.0.1:4222`. */
   servers?: string | readonly string[];
-  /** How the connection is called in the server's monitoring. Default `jetplug-publisher`. */
+  /** The connection's name in the server's monitoring. Default `jetplug-publisher`. */
   name?: string;
   /** User name, with {@link password} or {@link passwordFile}. */
   user?: string;
   password?: string;
-  /** A file that holds the password. This and the other files are read again at each connect. */
+  /** A file with the password. This and the other files are read again at each connect. */
   passwordFile?: string;
   token?: string;
-  /** A file that holds the token. */
+  /** A file with the token. */
   tokenFile?: string;
   /** A `.creds` file (JWT and seed). */
   credsFile?: string;
-  /** A file that holds an nkey's seed. */
+  /** A file with an nkey's seed. */
   nkeyFile?: string;
-  /** How the servers are reached by TLS; they may require it without these, too. */
+  /** TLS options. Servers may require TLS without them, too. */
   tls?: {
-    /** The authority that signed the servers' certificates. Default: those that Node trusts. */
+    /** The certificate of the authority that signed the servers' certificates. Default: the authorities that Node trusts. */
     caFile?: string;
-    /** The program's own certificate, with {@link keyFile}. */
+    /** The program's own certificate, with `keyFile`. */
     certFile?: string;
     keyFile?: string;
     /** Whether the servers start with the TLS handshake, before their greeting. Default false. */
     handshakeFirst?: boolean;
   };
-  /** The JetStream domain to use, as behind a leaf node. Not together with {@link apiPrefix}. */
+  /** The JetStream domain to use, for example behind a leaf node. Excludes {@link apiPrefix}. */
   domain?: string;
-  /** The prefix of the JetStream API, where another account exports it. Default `$JS.API`. */
+  /** The prefix of a JetStream API that another account exports. Default `$JS.API`. */
   apiPrefix?: string;
-  /** The prefix of the inboxes for answers. Default `_INBOX`. */
+  /** The prefix of the inboxes that receive answers. Default `_INBOX`. */
   inboxPrefix?: string;
 }
 
 /** An {@link EventBus} with a connection of its own. */
 export interface ConnectedEventBus extends EventBus {
-  /** Waits for what is under way and closes the connection. */
+  /** Waits for the publishes that have started, then closes the connection. */
   close(): Promise<void>;
 }
 
@@ -65,18 +65,18 @@ export async function connectEventBus(options: EventBusOptions = {}): Promise<Co
   const connection = await Connection.open({
     servers: typeof servers === 'string' ? [servers] : servers,
     name,
-    nats: { credentials, tls, ...given({ domain, apiPrefix, inboxPrefix }) },
+    nats: { credentials, tls, ...defined({ domain, apiPrefix, inboxPrefix }) },
   });
   return new OwnConnectionBus(connection);
 }
 
-/** Without what was not given. */
-function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+/** The options without undefined values. */
+function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
 }
 
 class OwnConnectionBus extends JetStreamEventBus implements ConnectedEventBus {
-  private underWay = 0;
+  private pending = 0;
   private whenIdle: (() => void) | undefined;
   private closing: Promise<void> | undefined;
 
@@ -89,13 +89,13 @@ class OwnConnectionBus extends JetStreamEventBus implements ConnectedEventBus {
     fields: Publishable<E>,
     options?: PublishOptions,
   ): Promise<string> {
-    // What comes after the call of `close` is not what that waits for.
+    // `close` waits only for the publishes that were called before it.
     if (this.closing) return super.publish(event, fields, options);
-    this.underWay++;
+    this.pending++;
     try {
       return await super.publish(event, fields, options);
     } finally {
-      if (--this.underWay === 0) this.whenIdle?.();
+      if (--this.pending === 0) this.whenIdle?.();
     }
   }
 
@@ -104,7 +104,7 @@ class OwnConnectionBus extends JetStreamEventBus implements ConnectedEventBus {
   }
 
   private async closeWhenIdle(): Promise<void> {
-    if (this.underWay > 0) await new Promise<void>((resolve) => (this.whenIdle = resolve));
+    if (this.pending > 0) await new Promise<void>((resolve) => (this.whenIdle = resolve));
     await this.connection.close();
   }
 }

@@ -46,7 +46,7 @@ export class Host {
   private written: LoadedConfig;
   private readonly log: HostLog;
   private plugins: Plugins | undefined;
-  /** Takes errors that nobody caught. */
+  /** Reports uncaught errors. */
   readonly faults: Faults;
 
   constructor(private readonly options: HostOptions) {

@@ -79,7 +79,7 @@ function request(url: string, { connectMs, silenceMs }: DownloadLimits): Promise
     );
     sent.on('socket', (socket) => {
       socket.once(secure ? 'secureConnect' : 'connect', () => clearTimeout(connecting));
-      socket.setTimeout(silenceMs, () => (answer ?? sent).destroy(new Error(`nothing came for ${silenceMs / 1000} s`)));
+      socket.setTimeout(silenceMs, () => (answer ?? sent).destroy(new Error(`no data for ${silenceMs / 1000} s`)));
     });
     sent.on('error', (cause) => {
       clearTimeout(connecting);

@@ -139,7 +139,7 @@ async function endOrphan({ record }: Holder, say: Say, { orphanMs }: Patience): 
 async function joinHolder(first: Holder, data: string, say: Say, patience: Patience): Promise<Broker | undefined> {
   const { pid } = first.record.owner;
   let waiting = { for: first.record.url, sinceMs: Date.now() };
-  for (let said = false; ; said = true, await sleep(POLL_MS)) {
+  for (let isReported = false; ; isReported = true, await sleep(POLL_MS)) {
     const holder = onData(data, findHolder);
     if (holder?.file !== first.file || holder.state !== first.state) return undefined;
     const { url, name } = holder.record;
@@ -148,7 +148,7 @@ async function joinHolder(first: Holder, data: string, say: Say, patience: Patie
       say(`joined the broker of the host that holds ${data} (pid ${pid}): ${url}`);
       return joinOwn(url, answer.version, data);
     }
-    if (!said) say(`another host (pid ${pid}) holds ${data}; waiting for its broker`);
+    if (!isReported) say(`another host (pid ${pid}) holds ${data}; waiting for its broker`);
     if (url !== waiting.for) waiting = { for: url, sinceMs: Date.now() };
     const waitMs = url === undefined ? patience.startingMs : patience.answerMs;
     if (Date.now() - waiting.sinceMs > waitMs) throw dataLocked(data, holder);

@@ -54,7 +54,7 @@ export function runProgram(path: string, args: readonly string[], options: RunOp
       child.kill('SIGKILL');
       child.stdout.destroy(); // Child processes of the program may hold the pipes open.
       child.stderr.destroy();
-      finish(new Error(`it said nothing for ${ms / 1000} s${output === '' ? '' : ` after: ${lastLines(output)}`}`));
+      finish(new Error(`no output for ${ms / 1000} s${output === '' ? '' : ` after: ${lastLines(output)}`}`));
     }
 
     function finish(error: Error | undefined): void {

@@ -26,12 +26,12 @@ const API_FAILURES: Readonly<Record<number, ApiFailure>> = {
   10026: {
     code: LIMIT,
     means: 'the account or the stream has as many consumers as it may have',
-    hint: 'Raise max_consumers of the account or the stream, or delete consumers that nobody uses: each handler needs one.',
+    hint: 'Raise max_consumers of the account or the stream, or delete unused consumers: each handler needs one.',
   },
   10027: {
     code: LIMIT,
     means: 'the account has as many streams as it may have',
-    hint: 'Raise max_streams of the account, or delete streams that nobody uses: Jetplug needs one for each entry of streams[], DEAD, RETRY, and one for each bucket.',
+    hint: 'Raise max_streams of the account, or delete unused streams: Jetplug needs one for each entry of streams[], DEAD, RETRY, and one for each bucket.',
   },
   10028: { code: NO_ROOM, means: 'the server has no memory left for JetStream' },
   10034: { code: 'JP_STREAM_MIRROR' },

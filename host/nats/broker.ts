@@ -20,7 +20,7 @@ export function natsBroker(
     durablePosition: (stream, durable) => durablePosition(connection, stream, durable),
     durableCheckpoint: async (spec) => {
       const checkpoint = await durableCheckpoint(connection, spec);
-      // The durable skips events now. Its replacement delivers these again, so a check that comes soon keeps them few.
+      // The durable skips events, which its replacement delivers again. A check now keeps their number small.
       if (checkpoint && !checkpoint.isComplete) void durables.check();
       return checkpoint;
     },

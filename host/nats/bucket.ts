@@ -94,15 +94,15 @@ export class Bucket implements KeyValue {
     const consumer = await this.scan(options);
     if (!consumer) return found;
     for (let { num_pending: left } = await this.ask(consumer.info()); left > 0;) {
-      let came = false;
+      let isProgress = false;
       for await (const message of await consumer.fetch({ max_messages: SCAN_BATCH, expires: TIMEOUT_MS })) {
-        came = true;
+        isProgress = true;
         const marks = message.headers?.get(MARKS);
         if (marks) found.push({ key: message.subject.slice(this.subjectOf('').length), marks });
         left = message.info.pending;
         if (left === 0) break;
       }
-      if (!came) throw this.unavailable(new Error(`${left} keys did not arrive`));
+      if (!isProgress) throw this.unavailable(new Error(`${left} keys did not arrive`));
     }
     return found;
   }

@@ -19,7 +19,7 @@ import { apiErrorCode, asBrokerError, refusedLogin } from './failures';
 import { refuseOldJetStream, refuseOldServer } from '../nats-server/oldest-server';
 import { apiPrefixOf } from './subjects';
 
-/** What may be told of a connection's life; every line is for the log. */
+/** The events of a connection's life. */
 export interface ConnectionEvents {
   disconnected(server: string): void;
   reconnected(server: string): void;
@@ -28,22 +28,21 @@ export interface ConnectionEvents {
    * at a reconnect, once for each time that the connection is lost.
    */
   refused(error: unknown): void;
-  /** It will not come back: closed by us, or given up. */
+  /** The connection is closed for good, by the host or by the client. */
   closed(error: unknown): void;
 }
 
-/** How often a pull looks whether the server still serves it: twice for each sign of life that it gives. */
+/** How often each pull checks for heartbeats: twice in each heartbeat interval. */
 const PULL_WATCH_MS = 2_500;
 
-/** How long a connection that is to be closed may take to send what is buffered. */
+/** How long a close may take to send the buffered messages. */
 const DRAIN_MS = 5_000;
 
-/** A connection with JetStream. It reconnects for ever once it stood. */
+/** A connection with JetStream. Once established, it reconnects without a time limit. */
 export class Connection {
   readonly ackWriter: AckWriter;
-  /** Where the streams' answers come to. */
   readonly requests: Requests;
-  /** Those that look whether they are still heard of. */
+  /** The running pulls, each of which checks for heartbeats. */
   readonly pulls = new SharedTimer<{ watch(): void }>(PULL_WATCH_MS, (pull) => pull.watch());
   /** The prefix of the JetStream API's subjects. */
   readonly apiPrefix: string;
@@ -53,7 +52,7 @@ export class Connection {
   private readonly inboxPrefix: string | undefined;
   private up = true;
   private lostAtMs = 0;
-  /** Reports since the connection was last up: each reconnect attempt would repeat them. */
+  /** The errors that were reported since the connection was last up, as each reconnect attempt would repeat them. */
   private readonly reported = new Set<string>();
 
   private constructor(
@@ -67,7 +66,7 @@ export class Connection {
     this.apiPrefix = apiPrefixOf(nats);
     this.inboxPrefix = nats.inboxPrefix;
     this.js = jetStreamOf(nc, this.apiPrefix);
-    // On a closed connection there is nobody to tell: the server delivers it again after its ack wait.
+    // After a close the server redelivers unacknowledged messages, so acks of a closed connection are dropped.
     this.ackWriter = new AckWriter((commands) => {
       if (!nc.isClosed()) sendCommands(nc, commands);
     });
@@ -77,12 +76,11 @@ export class Connection {
       refused: (refusal) => this.requests.refuse(refusal),
       closed: () => this.requests.close(),
     });
-    this.follow();
   }
 
   /**
-   * Connects and makes sure that JetStream is there, in a version that serves. A refused password or certificate
-   * fails at once; an absent server, and a JetStream without a leader, are waited for.
+   * Connects and checks that JetStream answers and is recent enough. Fails at once for a refused login or certificate;
+   * waits for an absent server, and for a JetStream without a leader, as long as `patienceMs`.
    * @throws JetplugError `JP_BROKER_*`
    */
   static open(options: ConnectOptions): Promise<Connection> {
@@ -100,7 +98,9 @@ export class Connection {
       const jsm = await jetStreamManagerOf(nc, apiPrefixOf(nats));
       const { api } = await jsm.getAccountInfo();
       refuseOldJetStream((api as { level?: number }).level, nc.getServer());
-      return (connection = new Connection(connected, jsm, options));
+      connection = new Connection(connected, jsm, options);
+      connection.follow();
+      return connection;
     } catch (error) {
       await nc.close();
       throw isJetplugError(error) ? error : noJetStream(error, options);
@@ -119,32 +119,32 @@ export class Connection {
     return this.nc.info?.version ?? '';
   }
 
-  /** A subject for answers that nobody else listens to. */
+  /** A new subject for replies to this connection. */
   newInbox(): string {
     return createInbox(this.inboxPrefix);
   }
 
-  /** Since when it is lost; 0 while it stands. */
+  /** How long the connection has been lost, in milliseconds; 0 while it is up. */
   get lostForMs(): number {
     return this.up ? 0 : performance.now() - this.lostAtMs;
   }
 
-  /** Tells of the connection's life until it is closed, in the order of the calls; the result ends that. */
+  /** Calls the given functions at each event, in the order in which watchers were added. The result ends that. */
   watch(events: Partial<ConnectionEvents>): () => void {
     this.watchers.add(events);
     return () => this.watchers.delete(events);
   }
 
-  /** Calls back after each reconnect; the result ends that. */
+  /** Calls the listener after each reconnect. The result ends that. */
   onReconnect(listener: () => void): () => void {
     return this.watch({ reconnected: listener });
   }
 
-  /** Sends what is buffered and closes. */
+  /** Sends the buffered messages and closes. */
   async close(): Promise<void> {
     if (this.nc.isClosed()) return;
     this.ackWriter.flush();
-    // A drain needs the server; without one there is nothing to wait for, and a half-open connection never says so.
+    // A drain needs the server's answer, which a lost connection has not, and a half-open one never gives.
     if (this.up) await Promise.race([this.nc.drain(), sleep(DRAIN_MS, undefined, { ref: false })]);
     await this.nc.close();
   }
@@ -152,24 +152,24 @@ export class Connection {
   private follow(): void {
     void (async () => {
       for await (const status of this.nc.status()) {
-        // The client says both once more for each try that the server refuses.
+        // The client reports both again for each reconnect that the server refuses.
         if (status.type === Events.Disconnect && this.up) {
           this.lose();
           for (const { disconnected } of this.watchers) disconnected?.(this.server);
         } else if (status.type === Events.Reconnect && !this.up) {
-          this.regain();
+          this.restore();
         } else if (status.type === Events.Error) {
           this.refuse(status);
         }
       }
-    })().catch((error: unknown) => this.tellRefused(error));
+    })().catch((error: unknown) => this.reportRefused(error));
     void this.nc.closed().then((error) => {
       this.lose();
       for (const { closed } of this.watchers) closed?.(error);
     });
   }
 
-  private regain(): void {
+  private restore(): void {
     try {
       refuseStranger(this.nc, this.options);
     } catch (error) {
@@ -185,25 +185,25 @@ export class Connection {
       // Another server of the cluster may be older.
       refuseOldServer(this.version, this.server);
     } catch (error) {
-      this.tellRefused(error);
+      this.reportRefused(error);
     }
   }
 
   private refuse({ permissionContext, data }: Status): void {
     const login = refusedLogin(data);
-    if (permissionContext) return this.tellRefused(permissionContext);
-    if (login === undefined) return this.tellRefused(typeof data === 'string' ? serverText(this.nc, data) : data);
+    if (permissionContext) return this.reportRefused(permissionContext);
+    if (login === undefined) return this.reportRefused(typeof data === 'string' ? serverText(this.nc, data) : data);
     this.client.delay.refused();
     const described = this.client.login?.described;
     this.reportOnce(new JetplugError('JP_BROKER_AUTH', `${login}${described ? ` (${described})` : ''}`));
   }
 
   private reportOnce(error: JetplugError): void {
-    // One refusal of a login is enough: an expired one is refused in other words at the next try.
+    // A refused login is reported once, as the server words the refusal of an expired login differently each time.
     const key = error.code === 'JP_BROKER_AUTH' && !error.cause ? error.code : error.message;
     if (this.reported.has(key)) return;
     this.reported.add(key);
-    this.tellRefused(error);
+    this.reportRefused(error);
   }
 
   private lose(): void {
@@ -211,12 +211,12 @@ export class Connection {
     this.up = false;
   }
 
-  private tellRefused(error: unknown): void {
+  private reportRefused(error: unknown): void {
     for (const { refused } of this.watchers) refused?.(error);
   }
 }
 
-/** Refuses a server that has taken the address of the broker: nothing may be read from it or made on it. */
+/** Refuses a foreign server on the address of the broker: the host must neither read from it nor write to it. */
 function refuseStranger(nc: NatsConnection, { accepts = () => true }: ConnectOptions): void {
   if (accepts(nc.info?.server_name ?? '')) return;
   const address = nc.getServer();
@@ -227,7 +227,7 @@ function refuseStranger(nc: NatsConnection, { accepts = () => true }: ConnectOpt
   );
 }
 
-/** Says where JetStream was looked for in vain, if the config moves it. */
+/** The error for a missing JetStream. It names the domain or API prefix of the config. */
 function noJetStream(error: unknown, { servers, nats: { domain, apiPrefix } = {} }: ConnectOptions): JetplugError {
   const doing = `connecting to ${servers.join(', ')}`;
   const failure = asBrokerError(error, doing);

@@ -44,7 +44,7 @@ export async function lossesOf(
 
 /** `3 stored events would be deleted; not handled yet: badge.award 2, ranking.count about 3` */
 export function lossText({ change, deletes, events, handlers }: DataLoss): string {
-  // Only a change that deletes nothing is listed with no event at all.
+  // A change without a stored event is listed only where it deletes nothing.
   if (events.atMost === 0) {
     return `${change}: later events on the dropped subjects would not be stored; none is stored now`;
   }
@@ -64,7 +64,7 @@ type Lost =
   | Before
   /** The credentials do not permit the request that would tell. */
   | 'unknown'
-  | { readonly subjects: readonly string[]; readonly kept: readonly string[] };
+  | { readonly subjects: readonly string[]; readonly remaining: readonly string[] };
 
 interface Before {
   readonly before: number;
@@ -98,11 +98,11 @@ async function onDroppedSubjects(
   if (droppedSubjects(subjectsOf(config), wanted.subjects).length === 0) return undefined;
   const { state } = await streamInfo(connection, wanted.name, { subjects_filter: '>' });
   const stored = Object.entries(state.subjects ?? {});
-  const isKept = ([subject]: [string, number]): boolean => wanted.subjects.some((own) => covers(own, subject));
-  const dropped = stored.filter((entry) => !isKept(entry));
+  const isHeld = ([subject]: [string, number]): boolean => wanted.subjects.some((own) => covers(own, subject));
+  const dropped = stored.filter((entry) => !isHeld(entry));
   const subjects = dropped.map(([subject]) => subject);
-  const kept = stored.filter(isKept).map(([subject]) => subject);
-  return { deletes: false, events: exactly(sum(dropped.map(([, count]) => count))), lost: { subjects, kept } };
+  const remaining = stored.filter(isHeld).map(([subject]) => subject);
+  return { deletes: false, events: exactly(sum(dropped.map(([, count]) => count))), lost: { subjects, remaining } };
 }
 
 async function olderThan(connection: Connection, maxAgeNs: number, info: StreamInfo): Promise<Doomed | undefined> {
@@ -160,8 +160,8 @@ async function lostBefore(
       : { atLeast: 0, atMost: before <= floor.stream_seq + 1 ? 0 : Math.min(unsettled, before - floor.stream_seq - 1) };
   let waiting = exactly(0);
   if (before > delivered.stream_seq + 1) {
-    const kept = await countFrom(connection, consumer.stream_name, before, filtersOf(consumer));
-    waiting = kept === undefined ? { atLeast: 0, atMost: pending } : exactly(Math.max(0, pending - kept));
+    const later = await countFrom(connection, consumer.stream_name, before, filtersOf(consumer));
+    waiting = later === undefined ? { atLeast: 0, atMost: pending } : exactly(Math.max(0, pending - later));
   }
   const total = plus(waiting, inFlight);
   return estimated && total.atMost > 0 ? { ...total, estimated } : total;
@@ -173,7 +173,7 @@ const MAX_FILTERS = 1_000;
 async function lostOn(
   connection: Connection,
   consumer: ConsumerInfo,
-  { subjects, kept }: { readonly subjects: readonly string[]; readonly kept: readonly string[] },
+  { subjects, remaining }: { readonly subjects: readonly string[]; readonly remaining: readonly string[] },
 ): Promise<EventCount> {
   const filters = filtersOf(consumer);
   const takes = (subject: string): boolean => filters.some((filter) => covers(filter, subject));
@@ -181,7 +181,7 @@ async function lostOn(
   const matching = subjects.filter(takes);
   if (matching.length === 0) return exactly(0);
   // All events that the consumer would still deliver are dropped.
-  if (!kept.some(takes)) return exactly(pending + unsettled);
+  if (!remaining.some(takes)) return exactly(pending + unsettled);
   const waiting =
     matching.length > MAX_FILTERS
       ? undefined

@@ -9,7 +9,7 @@ import { asBrokerError } from './failures';
 import { ownershipOf } from './ownership';
 import { isStreamNotFound } from './streams';
 
-/** The longest time until the host notices that somebody has changed a durable on the server. */
+/** The longest time until the host notices a changed durable on the server. */
 const CHECK_MS = 5_000;
 const LOG_AGAIN_MS = 600_000;
 
@@ -63,7 +63,7 @@ export class DurableWatch {
       const durables = await listDurables(this.connection, stream);
       for (const member of members) {
         const info = durables.get(member.spec.durable);
-        // The server tells the pull of a durable that is gone.
+        // The pull of a durable that is gone receives a status from the server.
         if (info && this.members.has(member)) member.watcher(this.stateOf(member.spec, info));
       }
     } catch (error) {

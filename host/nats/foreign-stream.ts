@@ -26,12 +26,13 @@ export function foreignStream(wanted: WantedStream, foreign: ForeignStream, depl
 /** Such as `it holds shop.> (3 messages, kept for 365d), was created on 2026-05-12, and has no mark of a deployment`. */
 function describe({ info, ownership }: ForeignStream): string {
   const { config, state, created } = info;
-  const kept = config.max_age > 0 ? `kept for ${formatDuration(Math.round(config.max_age / 1e6))}` : 'kept for ever';
+  const retention =
+    config.max_age > 0 ? `kept for ${formatDuration(Math.round(config.max_age / 1e6))}` : 'kept for ever';
   const mark =
     ownership.kind === 'other-deployment'
       ? `is marked by the deployment ${ownership.deployment}`
       : 'has no mark of a deployment';
-  return `it ${contents(info)} (${state.messages} messages, ${kept}), was created on ${created.slice(0, 10)}, and ${mark}`;
+  return `it ${contents(info)} (${state.messages} messages, ${retention}), was created on ${created.slice(0, 10)}, and ${mark}`;
 }
 
 /** A mirror, and a stream with sources, receives its events from other streams. */
@@ -45,7 +46,7 @@ function wouldChange(use: StreamUse, { changes }: ForeignStream): string {
   if (changes.length > 0) return `The config would change ${changes.map(changeText).join(', ')}`;
   return use === 'events'
     ? 'Two deployments would change it in turn'
-    : 'The host keeps its own records there, and somebody else’s would lie among them';
+    : 'The host stores its own records there, and those of another program would be among them';
 }
 
 function waysOut(wanted: WantedStream, foreign: ForeignStream): string[] {

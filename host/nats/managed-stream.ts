@@ -78,12 +78,15 @@ async function plan(connection: Connection, wanted: WantedStream, deploy: Deploy
 function planUnmanaged({ settings }: WantedStream, found: Comparison | undefined): Plan {
   const { name, subjects } = settings;
   if (!found)
-    throw new JetplugError('JP_STREAM_MISSING', `stream ${name}, of which the config says manage: false, is missing`);
+    throw new JetplugError(
+      'JP_STREAM_MISSING',
+      `stream ${name} is missing; the config has manage: false for it, so this host does not create it`,
+    );
   const { mirror } = found.info.config;
   if (mirror) throw mirrored(name, mirror.name);
   const missing = droppedSubjects(subjects, subjectsOf(found.info.config));
   if (missing.length === 0) return { action: 'use', info: found.info, managed: false };
-  const message = `stream ${name}, of which the config says manage: false, does not hold ${missing.join(' ')}: it ${contents(found.info)}`;
+  const message = `stream ${name}, which has manage: false in the config, does not hold ${missing.join(' ')}: it ${contents(found.info)}`;
   throw new JetplugError('JP_STREAM_UNCOVERED', message);
 }
 

@@ -1,6 +1,6 @@
 /**
  * Marks in the server's metadata that say which deployment manages a stream, a bucket or a durable.
- * The host changes only what carries the mark of its own deployment.
+ * The host changes only assets that have the mark of its own deployment.
  */
 
 /** The metadata key that holds the name of the deployment. */

@@ -4,7 +4,7 @@ import type { Msg } from './client';
 export type PullStatus =
   /** The server has the request. */
   | { readonly kind: 'heartbeat' }
-  /** A request has ended. `undelivered`: how many messages of it did not come; undefined where the server leaves that out. */
+  /** A request has ended. `undelivered`: the number of its messages that were not delivered, where the server reports it. */
   | { readonly kind: 'ended'; readonly undelivered: number | undefined }
   /** The durable or its stream does not exist any more. */
   | { readonly kind: 'gone'; readonly why: string }

@@ -178,7 +178,7 @@ export class Requests {
 export class AnswerLost extends Error {
   override readonly name = 'AnswerLost';
   constructor() {
-    super('the connection was lost before the answer came');
+    super('the connection was lost before the answer arrived');
   }
 }
 

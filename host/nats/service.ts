@@ -61,7 +61,7 @@ export async function askHosts<T>(connection: Connection, question: string, abou
   if (answers.length === 0 && failures.length > 0) {
     const message = `no host could answer: ${[...new Set(failures)].join('; ')}`;
     throw new JetplugError('JP_BROKER_OPERATION_FAILED', message, {
-      hint: 'The message is what the running hosts answered. Mend what it names, then ask again.',
+      hint: 'The message has the answers of the running hosts. Correct the cause, then ask again.',
     });
   }
   return answers;

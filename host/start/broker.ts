@@ -55,7 +55,7 @@ export class HostBroker {
       nats: this.nats,
       patienceMs: CONNECT_PATIENCE_MS,
       accepts: (serverName) => this.broker.isServer(serverName),
-      // The same error comes again and again, so its stack is left out.
+      // The same error is logged many times, so its stack is left out.
       waiting: ({ code, message, hint }) =>
         this.log.warn('waiting for the NATS server', { code, error: message, hint }),
     });

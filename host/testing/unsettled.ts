@@ -18,7 +18,7 @@ async function unsettledOf(
   { durable, definition, counters, circuit, running }: ConsumingHandler,
   broker: Pick<PluginBroker, 'durablePosition'>,
 ): Promise<string | undefined> {
-  // While the circuit is open the events wait, and nothing says for how long.
+  // While the circuit is open the events wait for an unknown time.
   if (circuit.outage) return undefined;
   const retryQueue = retryQueueDurable(plugin, definition.name, durable.ackWaitMs, durable.deployment);
   const positions = [

@@ -135,7 +135,7 @@ describe('JP_BROKER_OPERATION_FAILED', () => {
       code: 1,
       stderr:
         '✖ no host could answer: stream EVENTS: stream not found JP_BROKER_OPERATION_FAILED\n' +
-        '  The message is what the running hosts answered. Mend what it names, then ask again.\n',
+        '  The message has the answers of the running hosts. Correct the cause, then ask again.\n',
     });
     await jsm.streams.add(stream);
     expect(await routes()).toMatchObject({ code: 0 });

@@ -74,8 +74,8 @@ test.each<[string, () => void, string]>([
   ['a server error', () => (answers['/v2.15.2/SHA256SUMS'] = status(503)), 'answered 503'],
   ['a redirect in a circle', () => (answers['/v2.15.2/SHA256SUMS'] = redirect('SHA256SUMS')), 'redirects more than'],
   ['an archive cut short', () => (answers[`/v2.15.2/${ARCHIVE}`] = cutShort), 'broke off after 1000 of'],
-  ['a download that stalls', () => (answers[`/v2.15.2/${ARCHIVE}`] = stall), 'nothing came for 0.1 s'],
-  ['a server that never answers', () => (answers['/v2.15.2/SHA256SUMS'] = () => undefined), 'nothing came for 0.1 s'],
+  ['a download that stalls', () => (answers[`/v2.15.2/${ARCHIVE}`] = stall), 'no data for 0.1 s'],
+  ['a server that never answers', () => (answers['/v2.15.2/SHA256SUMS'] = () => undefined), 'no data for 0.1 s'],
   ['an archive that is none', () => publish('no archive'), 'tar'],
   ['no tar to unpack with', () => machine.install('tar', 'exit 2'), 'exit code 2'],
 ])('%s fails with its reason, and leaves nothing behind', async (_, spoil, reason) => {
