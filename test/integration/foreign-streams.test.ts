@@ -229,7 +229,7 @@ test.each([
     {
       code: 'JP_STREAM_MIRROR',
       message: 'stream EVENTS is a mirror of ORIGIN: nothing can be published to it',
-      hint: expect.stringMatching(/^Name the stream that is mirrored/),
+      hint: expect.stringMatching(/^Name the mirrored stream/),
     },
   ]);
   const [state] = await start({ streams: [{ ...VIDEO, name: 'ORIGIN', manage: false }] });
