@@ -11,7 +11,7 @@ import type { DurableSpec, DurablePosition } from '../broker/durable';
 import { streamFor } from '../broker/stream-state';
 
 /** A handler's durable consumer, and what the handler has settled of it. */
-export interface Reconciled {
+export interface ReconciledDurable {
   readonly durable: DurableSpec;
   readonly settlements: Settlements;
   readonly attempts: KvAttemptLog;
@@ -27,7 +27,7 @@ export async function reconcileHandler(
   plugin: PluginDefinition,
   durable: DurableSpec,
   host: PluginHost,
-): Promise<Reconciled> {
+): Promise<ReconciledDurable> {
   const [settlements, outages] = await Promise.all([
     openSettlements(durable, plugin, host),
     Outages.open(host.records, durable.durable),

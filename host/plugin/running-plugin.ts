@@ -4,7 +4,7 @@ import { consume, type Consumption } from './consume';
 import type { HandlerDefinition } from '../load/describe';
 import type { ProcessState } from '../load/plugin-code';
 import type { PluginHost } from './plugin-host';
-import { reconcileHandler, specOf, type Reconciled } from './reconcile';
+import { reconcileHandler, specOf, type ReconciledDurable } from './reconcile';
 import { Canary } from './canary';
 import type { PluginVersion } from './version';
 import type { DurableSpec } from '../broker/durable';
@@ -120,13 +120,13 @@ export class RunningPlugin {
       const present = this.consuming.find(({ durable }) => durable.durable === spec.durable);
       if (present && present.durable.stream !== spec.stream) throw moved(present.durable, spec, next);
       if (!present) return { handler, spec };
-      return present.canTake(next.definition, handler)
+      return present.canSwapTo(next.definition, handler)
         ? { handler, spec, kept: present }
         : { handler, spec, replaced: present };
     });
   }
 
-  private reconcileNew(steps: readonly Step[], next: PluginVersion): Promise<(Reconciled | undefined)[]> {
+  private reconcileNew(steps: readonly Step[], next: PluginVersion): Promise<(ReconciledDurable | undefined)[]> {
     return Promise.all(
       steps.map(async (step) => (isNew(step) ? reconcileHandler(next.definition, step.spec, this.host) : undefined)),
     );
@@ -158,7 +158,7 @@ export class RunningPlugin {
   private async take(
     next: PluginVersion,
     steps: readonly Step[],
-    reconciled: readonly (Reconciled | undefined)[],
+    reconciled: readonly (ReconciledDurable | undefined)[],
     canary?: Canary,
   ): Promise<void> {
     const before = this.version;
@@ -200,7 +200,7 @@ export class RunningPlugin {
   }
 
   /** There is no way back any more: it is tried until it succeeds. */
-  private async reconcileAtLast(spec: DurableSpec, next: PluginVersion): Promise<Reconciled | undefined> {
+  private async reconcileAtLast(spec: DurableSpec, next: PluginVersion): Promise<ReconciledDurable | undefined> {
     const said = new LogThrottle(SAY_AGAIN_MS, () => this.host.time.nowMs());
     while (!this.stopped) {
       try {
@@ -247,7 +247,7 @@ export class RunningPlugin {
   private consume(
     version: PluginVersion,
     handler: HandlerDefinition,
-    reconciled: Reconciled,
+    reconciled: ReconciledDurable,
     canary?: Canary,
   ): Consumption {
     const { definition: plugin, code } = version;

@@ -46,7 +46,13 @@ async function consuming() {
     records: new MemoryKeyValue(),
     log: new RecordingLog(),
     // What is to be tried again later is tried at once.
-    time: { ...machineTime, after: (_delayMs: number, act: () => void) => void setImmediate(act) },
+    time: {
+      ...machineTime,
+      after: (_delayMs: number, act: () => void) => {
+        const timer = setImmediate(act);
+        return { cancel: () => clearImmediate(timer) };
+      },
+    },
     sweep: new Sweep(),
     suspects: new SuspectTurns(),
     retryNotifier: {
