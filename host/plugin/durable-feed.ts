@@ -50,7 +50,7 @@ export class DurableFeed {
         condition: this.condition,
         pull: this.pull,
         settlements: (isOver) => this.currentSettlements(isOver),
-        confirm: ({ checkpoint }) => this.target.settlements.confirm(checkpoint),
+        isSameDurable: ({ checkpoint }) => this.target.settlements.confirm(checkpoint),
         usable: (position) => this.waitForUnsettled(position),
       },
       host,
@@ -126,12 +126,12 @@ export class DurableFeed {
     };
   }
 
-  private deliver(delivery: Delivery, isLate = false): void {
+  private deliver(delivery: Delivery, isLate: boolean): void {
     const verdict = this.filter.judge(delivery);
     if (verdict === 'mismatch') return this.refuse(delivery);
     if (verdict === 'unsubscribed') return this.skip(delivery);
-    // A late delivery, or one during a repair, may be from the durable that was there before.
-    if (!this.repair.isHeld && !isLate) this.target.settlements.delivered(delivery);
+    // A late delivery, or one that comes while the pull is held, may be of a durable that is deleted by now.
+    if (!isLate && !this.repair.isHeld) this.target.settlements.delivered(delivery);
     const accepted = this.options.accept(delivery);
     if (accepted) this.intake.offer(accepted, this.target.handler);
     this.redeliveries?.arrived(delivery);

@@ -18,8 +18,8 @@ export interface DurableRepairOptions {
   readonly pull: DurablePull;
   /** Resolves with the settlements of the stream as it is now. */
   settlements(isOver: () => boolean): Promise<Settlements>;
-  /** Confirms the gaps between deliveries; false where another host has created the durable again. */
-  confirm(look: DurableLook): boolean;
+  /** Whether the durable is still the one whose deliveries the settlements count. */
+  isSameDurable(look: DurableLook): boolean;
   /** The durable may be used again, and is where this position says. Called before the pull goes on. */
   usable(position: DurablePosition): void;
 }
@@ -57,12 +57,11 @@ export class DurableRepair {
 
   /**
    * The pull has lost the durable, or the connection; it holds itself until {@link DurablePull.found}.
-   * @param rereads whether the durable is probably to be created again. It then starts behind the events that other
-   * hosts have settled, so their settlements are read first.
+   * @param rereads whether to read first what other hosts have settled: a durable that is created anew begins behind that
    */
   lost({ rereads = false } = {}): void {
     this.use = 'missing';
-    void this.ensure(rereads);
+    void this.ensure({ rereads });
   }
 
   /** Stops the use of the durable until it was checked and, where necessary, corrected. */
@@ -76,10 +75,10 @@ export class DurableRepair {
   checked(look: DurableLook): void {
     const { condition, durable, pull } = this.options;
     const wasPaused = condition.pausedUntil !== undefined;
-    condition.looked(look);
+    condition.checked(look);
     if (this.use !== 'pulling') return;
     if (look.needs === 'hold') return this.hold();
-    const isSame = this.options.confirm(look);
+    const isSame = this.options.isSameDurable(look);
     const needsCorrection = look.needs === 'correction' && look.corrections.join() !== this.limited;
     if (!isSame || needsCorrection) void this.ensure();
     else if (wasPaused && !look.pausedUntil) pull.renew();
@@ -92,7 +91,7 @@ export class DurableRepair {
   }
 
   /** Creates the durable where it stood, if it is gone, or corrects its settings, until that succeeds; then pulls on. */
-  private async ensure(rereads = false): Promise<void> {
+  private async ensure({ rereads = false } = {}): Promise<void> {
     if (this.stopped) return;
     this.current.abort();
     const { signal } = (this.current = new AbortController());

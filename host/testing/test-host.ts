@@ -17,7 +17,7 @@ import type { OutgoingEvent } from '../broker/ports';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
 import type { ConsumingHandler } from '../plugin/consume';
 import { describe } from '../load/describe';
-import { runCompiled } from '../plugin/run-plugin';
+import { runPlugin } from '../plugin/run-plugin';
 import type { RunningPlugin } from '../plugin/running-plugin';
 import type { Config } from '../config/config';
 import type { Backend } from './backend';
@@ -125,7 +125,7 @@ export class TestHost {
     const host = run.host();
     const running: RunningPlugin[] = [];
     this.running = running;
-    for (const cls of this.plugins) running.push(await runCompiled(asCompiled(cls), host));
+    for (const cls of this.plugins) running.push(await runPlugin(asCompiled(cls), host));
   }
 
   /** Publishes an event, checked against its contract; resolves with its id when a stream has it. */

@@ -31,7 +31,7 @@ function bench() {
 test('a pause and its end are logged once each, however often they are seen', () => {
   const { condition, messages } = bench();
   const pausedUntil = new Date('2030-01-01');
-  for (const look of [LOOK, { ...LOOK, pausedUntil }, { ...LOOK, pausedUntil }, LOOK, LOOK]) condition.looked(look);
+  for (const look of [LOOK, { ...LOOK, pausedUntil }, { ...LOOK, pausedUntil }, LOOK, LOOK]) condition.checked(look);
   expect(messages()).toEqual(['warn: a durable consumer is paused', 'info: a durable consumer is resumed']);
   expect(condition.pausedUntil).toBeUndefined();
 });
@@ -68,7 +68,7 @@ test('a server that does not answer yet is no refusal', () => {
 test('settings of another host are logged when they change', () => {
   const { condition, messages } = bench();
   const drift = ['ack_wait: 30 s → 15 s'];
-  for (const look of [{ ...LOOK, drift }, { ...LOOK, drift }, LOOK, { ...LOOK, drift }]) condition.looked(look);
+  for (const look of [{ ...LOOK, drift }, { ...LOOK, drift }, LOOK, { ...LOOK, drift }]) condition.checked(look);
   expect(messages()).toHaveLength(2);
   expect(condition.drift).toEqual(drift);
 });
