@@ -34,7 +34,7 @@ const ISOLATED = {
 const INLINE = {
   'unhandled rejections': "void Promise.reject(new Error('nobody handles this'));",
   'throws in timers': "setTimeout(() => { throw new Error('thrown later'); }, 1);",
-  'error events that nobody hears': "setImmediate(() => new EventEmitter().emit('error', new Error('unheard')));",
+  'error events without a listener': "setImmediate(() => new EventEmitter().emit('error', new Error('unheard')));",
   'throws in its handler': "throw new Error('thrown at once');",
 };
 

@@ -181,7 +181,7 @@ test(`an edit that throws for each event, at ${PER_SECOND} events/s, is rolled b
   const held = failed.length > 0 ? Math.max(...failed.map(({ atMs }) => atMs)) - failed[0]!.atMs : 0;
   report(
     'a bad edit',
-    `taken back ${backMs} ms after it was saved; ${failed.length} runs of it within ${held} ms; ${events} events, ` +
+    `rolled back ${backMs} ms after it was saved; ${failed.length} runs of it within ${held} ms; ${events} events, ` +
       `${notOnce(entries, events).size} not completed once, ${await letters()} dead letters`,
   );
   expect(notOnce(entries, events)).toEqual(new Map());

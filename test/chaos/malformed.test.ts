@@ -111,11 +111,11 @@ test('no random malformed payload reaches the handler, each has a dead letter wi
   const growth = await memory.end();
 
   const letters = await readStream(nats, 'DEAD');
-  const told = letters.map((letter) => [
+  const found = letters.map((letter) => [
     Number(letter.header('x-original-sequence')),
     letter.header('x-dead-letter-reason'),
   ]);
-  expect(sorted(told)).toEqual(sorted([...reasons]));
+  expect(sorted(found)).toEqual(sorted([...reasons]));
   expect(await readStore(nats, 'witness')).toEqual({ 'good v1': Math.ceil(PAYLOADS / GOOD_EVERY) });
   expect(growth.ratio).toBeLessThan(MOST_GROWTH);
   report(

@@ -150,11 +150,11 @@ function expectAllEmitted({ causes, emitted }: History): void {
       .filter(({ subject }) => subject === 'user.friend_added')
       .map((event) => event.json<{ user_id: string }>().user_id),
   );
-  const told = watches
+  const expected = watches
     .map((watch) => watch.json<{ user_id: string; video_id: string }>())
     .filter(({ user_id }) => befriended.has(user_id))
     .map(({ user_id, video_id }) => `${user_id} ${video_id}`);
-  expect(pairs(emitted, 'notification.requested', 'video_id')).toEqual(told.sort());
+  expect(pairs(emitted, 'notification.requested', 'video_id')).toEqual(expected.sort());
   expectTicksEmitted(causes, emitted);
 }
 

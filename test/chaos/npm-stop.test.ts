@@ -92,11 +92,11 @@ function said(host: NpmHost, msg: string): boolean {
 }
 
 function ending(host: NpmHost): string[] {
-  const told = ['stopping', 'stopping at once', 'done', 'stopped'];
+  const messages = ['stopping', 'stopping at once', 'done', 'stopped'];
   return host
     .lines()
     .map(({ msg }) => msg)
-    .filter((msg) => told.includes(msg));
+    .filter((msg) => messages.includes(msg));
 }
 
 /** No process of the process group is left, nor of the broker, which has its own group. */
