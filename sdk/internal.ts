@@ -4,7 +4,7 @@ import { PLUGIN_MARK, type PluginMark } from './plugin';
 import { HANDLERS_MARK, type HandlerMark } from './subscribe';
 
 export type { CloudEvent } from './context';
-export { durationMs, formatDuration, parseDuration } from './duration';
+export { durationMs, formatDuration, parseDuration, type Duration } from './duration';
 export { JetplugError, isErrorCode, isJetplugError, type ErrorCode, type ErrorReport } from './errors';
 export { isEventContract, type Envelope, type EventContract } from './event';
 export { topFrame, type Location } from './location';

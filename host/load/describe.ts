@@ -12,21 +12,20 @@ import {
   pluginNameOf,
   type ErrorCode,
   type EventContract,
-  type From,
   type HandlerMark,
   type Location,
   type PluginClass,
   type TokenName,
 } from '../../sdk/internal';
 import type { Config } from '../config/config';
-import type { BatchPolicy, RetryPolicy } from '../message/handler';
 import { plainError } from '../base/plain-error';
 import { isInstance } from '../base/thrown';
 import { CircularType } from './circular-import';
 import type { CompiledPlugin } from './compile';
 import { injectedOf, inspectDependencies, servicesOf, type Injected } from './dependencies';
 import { assertMethod, staticHandlers } from './handler-form';
-import { groupingOf, runOptionsOf, type Layers } from './handler-options';
+import { groupingOf } from './grouping';
+import { runOptionsOf, type HandlerLayers, type HandlerOptions } from './handler-options';
 import { isolationOf, type IsolationLayers, type IsolationPolicy } from './isolation-options';
 import { isolationOrigins, originsOf, type IsolationOrigins, type Origins } from './option-origins';
 import { placeIn, placeOf } from './source-place';
@@ -57,23 +56,14 @@ export interface DescribedPlugin extends PluginDefinition {
   readonly settingsSchema: StandardSchemaV1 | undefined;
 }
 
-export interface HandlerDefinition {
+export interface HandlerDefinition extends HandlerOptions {
   readonly method: string;
   /** The method's name in kebab-case. */
   readonly name: string;
-  readonly durable: string;
   readonly subject: string;
   readonly contract: EventContract | undefined;
-  readonly from: From;
-  readonly concurrency: number;
-  readonly timeoutMs: number;
-  readonly retry: RetryPolicy;
-  /** The field whose values are handled in order each. */
-  readonly key: string | undefined;
-  /** How many events it takes at a time, where it takes several. */
-  readonly batch: BatchPolicy | undefined;
   readonly where: Location;
-  /** Where each option came from. */
+  /** The origin of each option. */
   readonly origins: Origins;
 }
 
@@ -129,7 +119,7 @@ function read(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): Describe
     problems.push(
       new JetplugError('JP_PLUGIN_NO_HANDLER', `${cls.name} has no @Subscribe method`, { plugin: name, ...where }),
     );
-  const layers: Layers & IsolationLayers = {
+  const layers: HandlerLayers & IsolationLayers = {
     section: config.plugins.sections[name] ?? {},
     defaults: config.plugins.defaults,
   };
@@ -160,19 +150,19 @@ function describeHandler(
   plugin: CompiledPlugin,
   pluginName: string,
   mark: HandlerMark,
-  layers: Layers,
+  layers: HandlerLayers,
 ): HandlerDefinition {
   assertMethod(plugin, mark.method);
   const where = placeOf(plugin.sources, plugin.cls.name, mark.method);
   try {
     const event = eventOf(plugin.cls, mark);
-    const { layerOf, ...run } = runOptionsOf(mark, layers);
+    const { run, layerOf } = runOptionsOf(mark, layers);
     const grouping = groupingOf(mark.options, event.contract);
     const name = kebabCase(mark.method);
     const durable = mark.options.durable ?? `${pluginName}-${name}`;
     assertName(name, 'handler');
     assertName(durable, 'durable');
-    const origins = originsOf(mark, layerOf, { plugin: pluginName, where, sources: plugin.sources });
+    const origins = originsOf(layerOf, { plugin: pluginName, where, sources: plugin.sources });
     return { method: mark.method, name, durable, where, ...event, ...run, ...grouping, origins };
   } catch (error) {
     throw isJetplugError(error) ? error.with({ plugin: pluginName, ...where }) : error;

@@ -1,9 +1,9 @@
-import { formatDuration, type From } from '../../sdk/internal';
 import type { SourceOf } from '../config/config';
-import { formatSize } from '../config/size';
 import type { HandlerDefinition, PluginDefinition } from '../load/describe';
-import type { IsolationOption } from '../load/isolation-options';
-import type { OptionName, Origin } from '../load/option-origins';
+import { HANDLER_OPTIONS, type OptionName } from '../load/handler-options';
+import { ISOLATION_OPTIONS, type IsolationOption } from '../load/isolation-options';
+import { mapValues } from '../load/option-layers';
+import type { Origin } from '../load/option-origins';
 
 /** Where the config says something: a line of a file, a variable or a flag. */
 export interface ConfigPlace {
@@ -29,35 +29,20 @@ export type ExplainedOptions = Readonly<Record<OptionName, ExplainedOption>>;
 
 /** Every option of a handler. */
 export function explainOptions(handler: HandlerDefinition, sourceOf: SourceOf): ExplainedOptions {
-  const { origins, from, concurrency, timeoutMs, retry, key, batch, durable } = handler;
-  const option = (name: OptionName, value: unknown): ExplainedOption => ({ value, ...told(origins[name], sourceOf) });
-  return {
-    from: option('from', writtenFrom(from)),
-    concurrency: option('concurrency', concurrency),
-    timeout: option('timeout', formatDuration(timeoutMs)),
-    'retry.attempts': option('retry.attempts', retry.attempts),
-    'retry.backoff': option('retry.backoff', retry.backoffMs.map(formatDuration)),
-    key: option('key', key ?? null),
-    batch: option('batch', batch ? { size: batch.size, wait: formatDuration(batch.waitMs) } : null),
-    durable: option('durable', durable),
-  };
+  return mapValues(HANDLER_OPTIONS, (option, name) => ({
+    value: option.show(handler),
+    ...told(handler.origins[name], sourceOf),
+  }));
 }
 
 export type ExplainedIsolation = Readonly<Record<IsolationOption, ExplainedOption>>;
 
 /** Where a plugin's code runs. */
 export function explainIsolation({ isolation }: PluginDefinition, sourceOf: SourceOf): ExplainedIsolation {
-  const { origins } = isolation;
-  const option = (name: IsolationOption, value: unknown): ExplainedOption => ({
-    value,
-    ...told(origins[name], sourceOf),
-  });
-  return {
-    isolation: option('isolation', isolation.isolation),
-    processes: option('processes', isolation.processes),
-    heapLimit: option('heapLimit', formatSize(isolation.heapLimitBytes)),
-    memoryLimit: option('memoryLimit', formatSize(isolation.memoryLimitBytes)),
-  };
+  return mapValues(ISOLATION_OPTIONS, (option, name) => ({
+    value: option.show(isolation),
+    ...told(isolation.origins[name], sourceOf),
+  }));
 }
 
 /** Where the value at a path of the config is written. */
@@ -84,10 +69,4 @@ function told(origin: Origin, sourceOf: SourceOf): Told {
     case 'config':
       return whereInConfig(origin.key, sourceOf);
   }
-}
-
-/** The config's lengths of time are milliseconds by now; the decorator's are as they were written. */
-function writtenFrom(from: From): unknown {
-  if (typeof from === 'string' || !('since' in from)) return from;
-  return { since: typeof from.since === 'number' ? formatDuration(from.since) : from.since };
 }
