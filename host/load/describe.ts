@@ -30,7 +30,7 @@ import { isolationOf, type IsolationLayers, type IsolationPolicy } from './isola
 import { isolationOrigins, originsOf, type IsolationOrigins, type Origins } from './option-origins';
 import { placeIn, placeOf } from './source-place';
 
-/** A plugin as its decorators and the config describe it; nothing of it runs yet. */
+/** A plugin as its decorators and the config describe it, before any of it is built. */
 export interface PluginDefinition {
   readonly name: string;
   readonly file: string;
@@ -39,19 +39,19 @@ export interface PluginDefinition {
   readonly className: string;
   readonly where: Location;
   readonly handlers: readonly HandlerDefinition[];
-  /** Where its code runs, and where each option of that came from. */
+  /** The isolation of its code, and the origin of each option of it. */
   readonly isolation: IsolationPolicy & { readonly origins: IsolationOrigins };
-  /** What its constructor is given. */
+  /** The parameters of its constructor. */
   readonly injected: readonly Injected[];
-  /** Which of the host's services it or its dependencies ask for, as far as that shows before they are built. */
+  /** The host's services that it or its dependencies inject, as far as is known before they are built. */
   readonly services: readonly TokenName[];
   readonly sources: CompiledPlugin['sources'];
 }
 
-/** A plugin whose class is at hand. */
+/** A plugin whose class is loaded in this process. */
 export interface DescribedPlugin extends PluginDefinition {
   readonly cls: PluginClass;
-  /** What its modules registered in while they were loaded; absent where the class did not come from a file. */
+  /** The container in which its modules have registered; absent if the class did not come from a file. */
   readonly container: DependencyContainer | undefined;
   readonly settingsSchema: StandardSchemaV1 | undefined;
 }
@@ -68,20 +68,20 @@ export interface HandlerDefinition extends HandlerOptions {
 }
 
 /**
- * Reads what the decorators recorded, with the config's word on it.
- * @throws AggregateError of all that is wrong, each a JetplugError with file and line
+ * Describes a plugin from the marks of its decorators and from the config.
+ * @throws AggregateError of all problems, each a JetplugError with file and line
  */
 export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): DescribedPlugin {
   try {
     return read(plugin, config);
   } catch (error) {
     if (isInstance(error, PluginProblems)) throw error;
-    // A getter of the author's, or an option that is not what it should be.
+    // A getter of the author's threw, or an option has a wrong type.
     throw unreadable(plugin, error);
   }
 }
 
-/** Only the host makes these: an AggregateError may be an author's. */
+/** Tells the host's own AggregateError from one of an author's code. */
 class PluginProblems extends AggregateError {}
 
 function unreadable({ cls, file, sources }: CompiledPlugin, thrown: unknown): AggregateError {
