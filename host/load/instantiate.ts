@@ -1,6 +1,6 @@
 import { injectable, type DependencyContainer } from 'tsyringe';
 import { Settings, type Clock, type EventBus, type Logger } from '../../sdk/index';
-import { isJetplugError, JetplugError, type PluginLifecycle } from '../../sdk/internal';
+import { isJetplugError, JetplugError, type PluginLifecycle, type TokenName } from '../../sdk/internal';
 import { LateTexts } from '../effects/late-texts';
 import { TextStore, type StoreTexts } from '../effects/text-store';
 import { inBackgroundOf } from '../message/run';
@@ -115,7 +115,13 @@ async function providerOf(
 ): Promise<ServiceProvider> {
   const texts = asked.includes('store') ? await openTexts() : new LateTexts(openTexts);
   const settings = new Settings<unknown>(value as object);
-  const provided = { bus, clock, logger: log, settings, store: new TextStore(texts) };
+  const provided: Readonly<Record<TokenName, unknown>> = {
+    bus,
+    clock,
+    logger: log,
+    settings,
+    store: new TextStore(texts),
+  };
   return (name, token) =>
     // An author may extend Settings, to write its type once.
     name === 'settings' && token !== Settings ? new (token as typeof Settings)(value as object) : provided[name];
