@@ -319,10 +319,11 @@ export class Host {
     const dirs = this.config.plugins.dirs.map((dir) => resolve(dir));
     const watch = new PluginFolders(dirs, plugins, this.log);
     this.opened.push({ what: 'watching', close: () => watch.stop() });
-    await watch.ready();
+    await watch.start();
     const { source } = this.options;
     if (!source) return;
     const configWatch = new ConfigFiles(this.config, source, plugins, this.log, (written) => (this.written = written));
+    configWatch.start();
     this.opened.push({ what: 'watching the config', close: async () => configWatch.stop() });
   }
 

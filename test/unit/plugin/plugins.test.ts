@@ -165,7 +165,7 @@ test('a plugin that the config disables is stopped, and one whose section is unt
   ]);
   await Promise.all([BADGE, RANKING].map((file) => plugins.load(file)));
   const disabled = { ...host.config.plugins, sections: { badge: { enabled: false } } };
-  await plugins.reconfigure({ ...host.config, plugins: disabled } as never);
+  await plugins.reconfigure({ ...host.config, plugins: disabled });
   expect(states()).toEqual(['badge stopped', 'ranking running']);
   expect([outcomes('badge'), outcomes('ranking')]).toEqual([['loaded', 'removed'], ['loaded']]);
   await plugins.reconfigure(host.config);
