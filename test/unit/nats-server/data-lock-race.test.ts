@@ -53,7 +53,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('of many hosts that race, are killed and are frozen at random, never two hold the data', async () => {
+test('no two of many hosts that are killed and frozen at random own the data at once', async () => {
   const [data, log] = [join(folder, 'data'), join(folder, 'log')];
   const args = [data, String(await freePort()), log];
   const racers = await Promise.all(Array.from({ length: RACERS }, () => startRacer(args)));

@@ -23,7 +23,7 @@ afterEach(() => {
   rmSync(join(data, '..'), { recursive: true, force: true });
 });
 
-test('the first takes the lock, the second does not, and after the release it may', () => {
+test('the first host takes the lock, and the second one after its release', () => {
   const first = tryLock(data);
   expect(first).toBeDefined();
   expect(tryLock(data)).toBeUndefined();
@@ -34,7 +34,7 @@ test('the first takes the lock, the second does not, and after the release it ma
   expect(readdirSync(data)).toEqual([]);
 });
 
-test('tells a second host where the broker is, while it is', () => {
+test('the lock has the broker’s address while the broker runs', () => {
   const lock = tryLock(data);
   expect(runningBrokerUrl(data)).toBeUndefined();
   lock?.note({ url: 'nats://127.0.0.1:1', name: 'n' });
@@ -46,7 +46,7 @@ test('tells a second host where the broker is, while it is', () => {
   expect(findHolder(data)).toBeUndefined();
 });
 
-test('the lock of a dead host is free, also when its number was given to another process', () => {
+test('the lock of a dead host is free, also when another process has its number', () => {
   leaveLock({ owner: DEAD, url: 'nats://127.0.0.1:1' });
   expect(runningBrokerUrl(data)).toBeUndefined();
   expect(findHolder(data)).toBeUndefined();
@@ -55,7 +55,7 @@ test('the lock of a dead host is free, also when its number was given to another
   lock?.release();
 });
 
-test('the lock of a dead host stays while its broker lives', async () => {
+test('the lock of a dead host stays while its broker runs', async () => {
   const broker = spawn(process.execPath, ['-e', 'process.stdin.resume()'], { stdio: ['pipe', 'ignore', 'inherit'] });
   await once(broker, 'spawn');
   leaveLock({ owner: DEAD, watchdog: DEAD, broker: identify(broker.pid ?? 0), url: 'nats://127.0.0.1:1' });
@@ -69,7 +69,7 @@ test('the lock of a dead host stays while its broker lives', async () => {
   lock?.release();
 });
 
-test('is not released while what it guards still runs', () => {
+test('the lock is not released while the broker runs', () => {
   const lock = tryLock(data);
   lock?.note({ broker: identify(process.pid) });
   expect(() => lock?.release()).toThrow('still runs');
@@ -78,7 +78,7 @@ test('is not released while what it guards still runs', () => {
   lock?.release();
 });
 
-test('a record that a power failure cut short, and files that others put there, do not block', () => {
+test('a truncated record and unknown files do not block the lock', () => {
   mkdirSync(join(data, 'lock'), { recursive: true });
   writeFileSync(join(data, 'lock', 'owner-1.json'), '');
   writeFileSync(join(data, 'lock', 'owner-2.json'), '{"owner":');
@@ -89,7 +89,7 @@ test('a record that a power failure cut short, and files that others put there, 
   lock?.release();
 });
 
-test('a lock from elsewhere is held as long as its heartbeat goes on', async () => {
+test('a lock from another machine is valid as long as its heartbeat continues', async () => {
   const file = leaveLock({ owner: DEAD, space: 'another container' });
   const holder = findHolder(data);
   expect(holder?.state).toBe('foreign');
@@ -107,7 +107,7 @@ test('a lock from elsewhere is held as long as its heartbeat goes on', async () 
   lock?.release();
 });
 
-test('removes what hosts that were killed while taking the lock have left, and nothing else', () => {
+test('the folders of hosts that were killed while they took the lock are removed, and nothing else', () => {
   mkdirSync(join(data, 'lock-999999999-abandoned'), { recursive: true });
   mkdirSync(join(data, `lock-${process.pid}-at-work`));
   writeFileSync(join(data, 'nats-server.log'), '');
@@ -116,7 +116,7 @@ test('removes what hosts that were killed while taking the lock have left, and n
   lock?.release();
 });
 
-test('a data folder that cannot be one is an error, not a lock', () => {
+test('a data folder that cannot be created is an error', () => {
   writeFileSync(data, 'a file');
   expect(() => tryLock(data)).toThrow(/EEXIST|ENOTDIR/);
   expect(() => findHolder(data)).toThrow('ENOTDIR');

@@ -15,7 +15,7 @@ afterEach(() => {
   machine.remove();
 });
 
-test('takes the configured binary, and looks nowhere else', async () => {
+test('only the configured binary is tried', async () => {
   machine.install('nats-server', fakeServer('2.14.0'));
   const path = machine.write('mine/nats-server', fakeServer('2.12.0'));
   expect(await find({ configured: path })).toEqual({ path, version: '2.12.0' });
@@ -33,14 +33,14 @@ test.each([
   });
 });
 
-test('takes the one on the PATH before the cache', async () => {
+test('the binary on the PATH comes before the cache', async () => {
   const path = machine.install('nats-server', fakeServer('2.14.1'));
   machine.write('cache/nats-server-v2.15.2/nats-server', fakeServer());
   expect(await find()).toEqual({ path, version: '2.14.1' });
   expect(said).toEqual([`nats-server from the PATH: version 2.14.1, ${path}`]);
 });
 
-test('takes the one in the cache when the PATH has none', async () => {
+test('the binary in the cache is used when the PATH has none', async () => {
   machine.write('cache/nats-server-v2.15.2/nats-server', fakeServer());
   expect(await find()).toEqual({ path: machine.cached, version: '2.15.2' });
   expect(said[0]).toBe('nats-server from the PATH: no nats-server there');
@@ -51,14 +51,14 @@ test.each([
   ['is something else', 'echo hello', 'does not print a version as nats-server does'],
   ['is too old', fakeServer('2.11.9'), 'has version 2.11.9; Jetplug needs 2.12.0 or newer'],
   ['is the package of Debian', fakeServer('2.9.10'), 'has version 2.9.10; Jetplug needs 2.12.0 or newer'],
-])('goes on to the cache when the one on the PATH %s, and says so', async (_, script, reason) => {
+])('continues with the cache when the binary on the PATH %s, and logs why', async (_, script, reason) => {
   machine.install('nats-server', script);
   machine.write('cache/nats-server-v2.15.2/nats-server', fakeServer());
   expect((await find()).path).toBe(machine.cached);
   expect(said[0]).toContain(reason);
 });
 
-test('builds it with go where go is, into the cache', async () => {
+test('Go builds the binary into the cache', async () => {
   machine.install(
     'go',
     `test "$*" = "install -v github.com/nats-io/nats-server/v2@v2.15.2" || exit 9
@@ -76,7 +76,7 @@ test('builds it with go where go is, into the cache', async () => {
   expect(said[1]).toContain('from the cache');
 });
 
-test('replaces one in the cache that is too old, by the next step that gives one', async () => {
+test('a binary in the cache that is too old is replaced by the next step', async () => {
   machine.write('cache/nats-server-v2.15.2/nats-server', fakeServer('2.9.10'));
   machine.install(
     'go',
@@ -96,7 +96,7 @@ test('a configured binary that is too old is an error at once, which names both 
   });
 });
 
-test('when all fail, one error lists what was tried, why it failed, and what to do', async () => {
+test('when all steps fail, one error lists each step, why it failed, and a hint', async () => {
   machine.install('go', 'exit 1');
   await expect(find()).rejects.toMatchObject({
     code: 'JP_BROKER_NOT_FOUND',
@@ -114,7 +114,7 @@ test('when all fail, one error lists what was tried, why it failed, and what to 
   expect(readdirSync(dirname(machine.cached))).toEqual([]);
 });
 
-test('clears away what a host that was killed while fetching has left, but not the work of one that runs', async () => {
+test('the work folders of killed hosts are removed, and those of running hosts stay', async () => {
   for (const pid of [999_999_999, process.pid])
     mkdirSync(join(machine.cache, `fetching-${pid}-x`), { recursive: true });
   await expect(find()).rejects.toMatchObject({ code: 'JP_BROKER_NOT_FOUND' });
@@ -123,7 +123,7 @@ test('clears away what a host that was killed while fetching has left, but not t
   expect(readdirSync(machine.cache).sort()).toEqual([`fetching-${process.pid}-x`, 'nats-server-v2.15.2']);
 });
 
-test('a cache that cannot be written is the reason given', async () => {
+test('the reason names a cache that cannot be written', async () => {
   writeFileSync(machine.cache, 'a file');
   await expect(find()).rejects.toThrow(/the official release: .*(EEXIST|ENOTDIR)/);
 });

@@ -41,7 +41,7 @@ afterEach(async () => {
   machine.remove();
 });
 
-test('fetches the archive, checks its sum, and leaves only the binary in the cache', async () => {
+test('the archive is downloaded and checked, and only the binary stays in the cache', async () => {
   const seen: [number, number | undefined][] = [];
   const path = await fetchIt((bytes, total) => seen.push([bytes, total]));
   expect(path).toBe(machine.cached);
@@ -51,13 +51,13 @@ test('fetches the archive, checks its sum, and leaves only the binary in the cac
   expect(readdirSync(dirname(path))).toEqual(['nats-server']);
 });
 
-test('follows the redirects of the code host', async () => {
+test('redirects are followed', async () => {
   answers['/elsewhere'] = send(archive);
   answers[`/v2.15.2/${ARCHIVE}`] = (response) => response.writeHead(302, { location: '/elsewhere' }).end();
   expect(await fetchIt()).toBe(machine.cached);
 });
 
-test('two that fetch at once both succeed', async () => {
+test('two hosts that download at once both succeed', async () => {
   expect(await Promise.all([fetchIt(), fetchIt()])).toEqual([machine.cached, machine.cached]);
   expect(readdirSync(machine.cache)).toEqual(['nats-server-v2.15.2']);
 });
@@ -85,7 +85,7 @@ test.each<[string, () => void, string]>([
   expect(readdirSync(machine.cache)).toEqual(['nats-server-v2.15.2']);
 });
 
-test('a server that takes connections but never completes them is left soon', async () => {
+test('a server that accepts connections and never completes them is given up soon', async () => {
   // Plain HTTP where TLS is spoken: the handshake gets no answer that would complete it.
   const silent = createServer();
   silent.removeAllListeners('connection');
@@ -119,7 +119,7 @@ test.each([
   expect(releaseName(platform, arch)).toBe(name);
 });
 
-test('a platform without a release is named', () => {
+test('the error for a platform without a release names it', () => {
   expect(() => releaseName('sunos', 'x64')).toThrow('there is no release for sunos on x64');
 });
 

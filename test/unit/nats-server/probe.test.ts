@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { probe, type Answer } from '../../../host/nats-server/probe';
 
 const SHORT_MS = 150;
-/** For what takes a machine that is busy some time. */
+/** Generous, as the machine may be busy. */
 const LONG_MS = 5_000;
 const greeting = { server_name: 'n1', version: '2.15.2', jetstream: true, max_payload: 1048576 };
 
-test('knows a NATS server with JetStream by its greeting', async () => {
+test('a NATS server with JetStream is recognised by its greeting', async () => {
   const answer = await ask((socket) => socket.write(`INFO ${JSON.stringify(greeting)} \r\n`));
   expect(answer).toEqual({
     kind: 'nats',
@@ -18,7 +18,7 @@ test('knows a NATS server with JetStream by its greeting', async () => {
   });
 });
 
-test('reads a greeting that comes in pieces, with names of any script', async () => {
+test('a greeting that arrives in pieces is read, with names of any script', async () => {
   const line = Buffer.from(`INFO ${JSON.stringify({ ...greeting, server_name: 'zürich-日本' })}\r\n`);
   const answer = await ask(async (socket) => {
     for (const byte of line) {
@@ -29,7 +29,7 @@ test('reads a greeting that comes in pieces, with names of any script', async ()
   expect(answer).toMatchObject({ kind: 'nats', name: 'zürich-日本' });
 });
 
-test('tells a server without JetStream, and one that requires TLS', async () => {
+test('a server without JetStream and one that requires TLS are recognised', async () => {
   const answer = await ask((socket) =>
     socket.write(`INFO ${JSON.stringify({ ...greeting, jetstream: undefined, tls_required: true })}\r\n`),
   );
@@ -53,7 +53,7 @@ test('a greeting without end is not NATS', async () => {
   expect(answer.kind).toBe('not-nats');
 });
 
-test('a server that accepts and keeps silent is not NATS', async () => {
+test('a server that accepts and sends nothing is not NATS', async () => {
   expect(await ask(() => undefined)).toEqual({
     kind: 'not-nats',
     silent: true,
@@ -65,7 +65,7 @@ test('a server that closes at once is not NATS', async () => {
   expect(await ask((socket) => socket.destroy())).toMatchObject({ kind: 'not-nats' });
 });
 
-test('nothing listens: nothing', async () => {
+test('an address on which nothing listens has no answer', async () => {
   const server = await listen(() => undefined);
   const port = portOf(server);
   await close(server);

@@ -25,8 +25,8 @@ test('a later process with the same number is another one', () => {
   expect(isAlive({ pid: process.pid, start: `${self?.start}0` })).toBe(false);
 });
 
-test('a process that has ended is not alive, also when its parent never asks how', async () => {
-  // The shell's child ends when the pipe closes; the shell has become `sleep` by then, which asks nobody.
+test('a process that has ended is not alive, also as a zombie', async () => {
+  // The shell's child ends when the pipe closes; the shell has become `sleep` by then, which never waits for it.
   const parent = spawn('/bin/sh', ['-c', 'exec 3<&0; head -c 1 <&3 & echo $!; exec sleep 60'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -44,7 +44,7 @@ test('a process that has ended is not alive, also when its parent never asks how
   }
 });
 
-test('ends a process that ignores SIGTERM by SIGKILL, and leaves alone what is not meant', async () => {
+test('a process that ignores SIGTERM is ended by SIGKILL, and no other one', async () => {
   const program = "process.on('SIGTERM', () => {}); process.stdout.write('ready'); setInterval(() => {}, 1000)";
   const stubborn = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(stubborn.stdout, 'data');

@@ -8,7 +8,7 @@ const settings = {
   logFile: '/data/nats-server.log',
 };
 
-test('listens on loopback only, and syncs as told', () => {
+test('the server listens on loopback only, with the configured sync interval', () => {
   expect(read({})).toMatchObject({
     listen: '127.0.0.1:4222',
     jetstream: { store_dir: '/data', sync_interval: 'always' },
@@ -16,11 +16,11 @@ test('listens on loopback only, and syncs as told', () => {
   expect(read({ syncInterval: '10s' })).toMatchObject({ jetstream: { sync_interval: '10s' } });
 });
 
-test('port 0 lets the server choose one and write it down', () => {
+test('with port 0 the server chooses a port and writes it to a file', () => {
   expect(read({ port: 0 })).toMatchObject({ listen: '127.0.0.1:-1', ports_file_dir: '/data' });
 });
 
-test('leaves the sync interval to the server where none is configured, and keeps three log files', () => {
+test('without a sync interval the server’s default applies, and there are three log files', () => {
   const config = read({ syncInterval: '' });
   expect(config).not.toHaveProperty('jetstream.sync_interval');
   expect(config).toMatchObject({ logfile_max_num: 3, logfile_size_limit: 10_485_760 });

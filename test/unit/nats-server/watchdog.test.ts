@@ -29,7 +29,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('ends the server gracefully when the pipe closes, then itself', async () => {
+test('the watchdog ends the server gracefully when the pipe closes, then itself', async () => {
   const server = await orderUp(ENDS_GRACEFULLY);
   watchdog.stdin.end();
   expect(await next()).toEqual({ ended: 'exit code 0' });
@@ -37,7 +37,7 @@ test('ends the server gracefully when the pipe closes, then itself', async () =>
   expect(log()).toBe('up\ndrained\n');
 });
 
-test('ends it when the host is killed, which closes both pipes', async () => {
+test('the watchdog ends the server when the host is killed, which closes both pipes', async () => {
   const server = await orderUp(ENDS_GRACEFULLY);
   watchdog.stdin.destroy();
   watchdog.stdout.destroy();
@@ -51,7 +51,7 @@ test('a server that ignores SIGTERM is killed', async () => {
   expect(await next()).toEqual({ ended: 'signal SIGKILL' });
 });
 
-test('reports the end of a server that ends by itself, and ends too', async () => {
+test('the watchdog reports a server that ends by itself, and ends too', async () => {
   order({ command: process.execPath, args: ['-e', 'console.error("no room"); process.exit(3)'] });
   expect(await next()).toEqual({ started: expect.any(Number) });
   go();
@@ -60,7 +60,7 @@ test('reports the end of a server that ends by itself, and ends too', async () =
   expect(log()).toBe('no room\n');
 });
 
-test('reports a server that cannot be started', async () => {
+test('the watchdog reports a server that cannot be started', async () => {
   order({ command: join(folder, 'missing'), args: [] });
   expect(await next()).toEqual({ started: expect.any(Number) });
   go();
@@ -68,7 +68,7 @@ test('reports a server that cannot be started', async () => {
   expect(log()).toContain('not found');
 });
 
-test('a server that was not told to go dies with its watchdog, having done nothing', async () => {
+test('a server without the line go ends with its watchdog and has done nothing', async () => {
   order({ command: process.execPath, args: ['-e', GOES_ON] });
   const report = await next();
   const server = 'started' in report ? identify(report.started) : undefined;
@@ -77,23 +77,23 @@ test('a server that was not told to go dies with its watchdog, having done nothi
   expect(log()).toBe('');
 });
 
-test('the server has the process number that was reported before it went', async () => {
+test('the server has the process number that was reported before the line go', async () => {
   const server = await orderUp(`console.log(process.pid);${GOES_ON}`);
   expect(log()).toContain(String(server.pid));
 });
 
-test('reports a log that cannot be opened', async () => {
+test('the watchdog reports a log that cannot be opened', async () => {
   order({ command: process.execPath, args: [], logFile: join(folder, 'missing', 'log') });
   expect(await next()).toEqual({ ended: expect.stringContaining('ENOENT') });
 });
 
-test('ends when the host dies before it gave an order', async () => {
+test('the watchdog ends when the host dies before its order', async () => {
   watchdog.stdin.end();
   expect(await next()).toEqual({ ended: 'it was not started' });
   if (watchdog.exitCode === null) expect(await once(watchdog, 'exit')).toEqual([0, null]);
 });
 
-test('runs in a session of its own, where Ctrl-C on the terminal does not reach it', () => {
+test('the watchdog runs in a session of its own, which Ctrl-C on the terminal does not reach', () => {
   const fields = readFileSync(`/proc/${watchdog.pid}/stat`, 'utf8').split(') ')[1]?.split(' ');
   expect(fields?.[3]).toBe(String(watchdog.pid)); // The session's number.
 });

@@ -5,14 +5,14 @@ afterEach(() => jest.useRealTimers());
 
 const at = (ms: number): number => performance.now() + ms;
 
-/** What became of each wait, in the order in which they ended. */
+/** The result of each wait, in the order in which they ended. */
 function waits(backlog: Backlog, ...lengthsMs: number[]): [number, boolean][] {
   const ended: [number, boolean][] = [];
   for (const ms of lengthsMs) void backlog.wait(at(ms)).then((isBack) => ended.push([ms, isBack]));
   return ended;
 }
 
-test('all that waits goes on when the connection is back, and no timer stays', async () => {
+test('all waits end when the connection is back, and no timer is left', async () => {
   const backlog = new Backlog(10);
   const ended = waits(backlog, 1_000, 2_000);
   backlog.release(true);
@@ -24,7 +24,7 @@ test('all that waits goes on when the connection is back, and no timer stays', a
   expect(jest.getTimerCount()).toBe(0);
 });
 
-test('each waits for its own time, in whatever order they came', async () => {
+test('each wait has its own time limit, in any order', async () => {
   const backlog = new Backlog(10);
   const ended = waits(backlog, 3_000, 1_000, 2_000);
   expect(jest.getTimerCount()).toBe(1);
@@ -41,13 +41,13 @@ test('each waits for its own time, in whatever order they came', async () => {
   expect(jest.getTimerCount()).toBe(0);
 });
 
-test('a moment that is past ends the wait at once', async () => {
+test('a time limit in the past ends the wait at once', async () => {
   const ended = waits(new Backlog(10), -5);
   await jest.advanceTimersByTimeAsync(0);
   expect(ended).toEqual([[-5, false]]);
 });
 
-test('it is full with as many as may wait, and has room again when one has ended', async () => {
+test('the backlog is full at its limit, and has room when a wait has ended', async () => {
   const backlog = new Backlog(2);
   waits(backlog, 1_000);
   expect(backlog.isFull).toBe(false);

@@ -5,7 +5,7 @@ const failure = (code: 'JP_BROKER_UNREACHABLE' | 'JP_BROKER_NO_QUORUM' | 'JP_BRO
   new JetplugError(code, 'x');
 
 test.each(['JP_BROKER_UNREACHABLE', 'JP_BROKER_NO_QUORUM'] as const)(
-  '%s is waited for, and reported once in some seconds, however many tries fail',
+  '%s is retried, and reported once in some seconds for any number of tries',
   async (code) => {
     const reported: string[] = [];
     let tries = 0;
@@ -22,7 +22,7 @@ test.each(['JP_BROKER_UNREACHABLE', 'JP_BROKER_NO_QUORUM'] as const)(
 );
 
 test.each(['JP_BROKER_AUTH', 'JP_BROKER_TLS'] as const)(
-  '%s does not pass by itself: it fails at once',
+  '%s fails at once, as it does not pass by itself',
   async (code) => {
     const waiting = jest.fn();
     await expect(patiently({ patienceMs: 10_000, waiting }, () => Promise.reject(failure(code)))).rejects.toMatchObject(

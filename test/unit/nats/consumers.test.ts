@@ -20,7 +20,7 @@ const DELETE = 'CONSUMER.DELETE.EVENTS.badge-award';
 
 type Answer = object | { error: number };
 
-/** A server that answers so, request by request; any other request fails. */
+/** A server with these answers for each request. Any other request fails. */
 function server(answers: Record<string, Answer[]>) {
   const asked: string[] = [];
   const configs: Record<string, unknown>[] = [];
@@ -32,7 +32,7 @@ function server(answers: Record<string, Answer[]>) {
     asked.push(request);
     if (body) configs.push(body.config);
     const answer = answers[request]?.shift();
-    if (!answer) throw new Error(`nobody expects ${request}`);
+    if (!answer) throw new Error(`unexpected request ${request}`);
     if ('error' in answer) throw Object.assign(new Error('refused'), { api_error: { err_code: answer.error } });
     return answer;
   };
@@ -51,57 +51,52 @@ const metadata = (entries: object) => ({
 });
 
 test.each<[what: string, spec: Partial<DurableSpec>, answers: Record<string, Answer[]>, asked: string[]]>([
-  ['one of which nothing is known is made without a question', {}, { [CREATE]: [info()] }, [CREATE]],
+  ['a durable without a known position is created with one request', {}, { [CREATE]: [info()] }, [CREATE]],
   [
-    'one that is there and differs is looked at, and changed',
+    'an existing durable that differs is updated',
     {},
     { [CREATE]: [{ error: 10148 }], [INFO]: [info({ max_ack_pending: 5 })], [UPDATE]: [info()] },
     [CREATE, INFO, UPDATE],
   ],
   [
-    'one that is there and differs in where it began is as it is to be',
+    'an existing durable that differs only in its start position is used',
     { from: 'new' },
     { [CREATE]: [{ error: 10148 }], [INFO]: [info()] },
     [CREATE, INFO],
   ],
+  ['a durable with a known position continues from there', { resumeAfter: 7 }, { [INFO]: [info()] }, [INFO]],
   [
-    'one that was somewhere is looked for, so that it goes on from there',
-    { resumeAfter: 7 },
-    { [INFO]: [info()] },
-    [INFO],
-  ],
-  [
-    'one that was somewhere and is gone is made again',
+    'a durable with a known position that is gone is created again',
     { resumeAfter: 7 },
     { [INFO]: [{ error: 10014 }], [CREATE]: [info()] },
     [INFO, CREATE],
   ],
   [
-    'one with entries of the server and of an operator in its metadata is as it is to be',
+    'a durable with other entries in its metadata is used',
     { resumeAfter: 7 },
     { [INFO]: [info(metadata({ team: 'video' }))] },
     [INFO],
   ],
   [
-    'one that passed over events is made again behind the settled ones',
+    'a durable that skipped events is replaced after the settled ones',
     { resumeAfter: 7 },
     { [INFO]: [info({ max_deliver: 3 })], [DELETE]: [{ success: true }], [CREATE]: [info()] },
     [INFO, DELETE, CREATE],
   ],
   [
-    'one that passed over events and that another host has deleted meanwhile is made again',
+    'a durable that skipped events and that another host has deleted is created',
     { resumeAfter: 7 },
     { [INFO]: [info({ max_deliver: 3 })], [DELETE]: [{ error: 10014 }], [CREATE]: [info()] },
     [INFO, DELETE, CREATE],
   ],
   [
-    'one that passed over events and that another host has made again meanwhile is used',
+    'a durable that skipped events and that another host has replaced is used',
     { resumeAfter: 7 },
     { [INFO]: [info({ max_deliver: 3 }), info()], [DELETE]: [{}], [CREATE]: [{ error: 10148 }] },
     [INFO, DELETE, CREATE, INFO],
   ],
   [
-    'one of which no position is known is never deleted',
+    'a durable without a known position is never deleted',
     {},
     { [CREATE]: [{ error: 10148 }], [INFO]: [info({ max_deliver: 3 })], [UPDATE]: [info()] },
     [CREATE, INFO, UPDATE],
@@ -112,13 +107,13 @@ test.each<[what: string, spec: Partial<DurableSpec>, answers: Record<string, Ans
   expect(asked).toEqual(requests);
 });
 
-test('all that is published has no subject of its own in the request', async () => {
+test('the request for all subjects has no subject at its end', async () => {
   const { asked, connection } = server({ 'CONSUMER.CREATE.EVENTS.badge-award': [info()] });
   await ensureDurable(connection, { ...SPEC, subject: '>' });
   expect(asked).toHaveLength(1);
 });
 
-test('a durable that is made again stays paused', async () => {
+test('a replaced durable stays paused', async () => {
   const pause_until = '2030-01-01T00:00:00Z';
   const answers = { [INFO]: [info({ max_deliver: 3, pause_until })], [DELETE]: [{}], [CREATE]: [info()] };
   const { configs, connection } = server(answers);
@@ -134,7 +129,7 @@ test.each([
   ],
   ['without metadata', { metadata: undefined, max_deliver: 3 }, /pull consumer of video\.\* \(max_deliver 3\)/],
   ['of another deployment', metadata({ 'jetplug.deployment': 'other' }), /belongs to the deployment other/],
-])('a durable %s is refused, whatever its settings are, and nothing is changed', async (_what, config, message) => {
+])('a durable %s is refused with any settings, and nothing is changed', async (_what, config, message) => {
   for (const check of [ensureDurable, checkDurable]) {
     const { asked, connection } = server({ [INFO]: [info(config)] });
     await expect(check(connection, { ...SPEC, resumeAfter: 7 })).rejects.toMatchObject({
@@ -168,7 +163,7 @@ test('a correction that the server refuses is a refusal that names the fields', 
   });
 });
 
-test('a setting that the server sets again by a limit is told apart from those that are corrected', async () => {
+test('a setting that the server limits is reported apart from the corrected ones', async () => {
   const answers = { [INFO]: [info({ max_batch: 100, headers_only: true })], [UPDATE]: [info({ max_batch: 100 })] };
   const { connection } = server(answers);
   expect(await ensureDurable(connection, { ...SPEC, resumeAfter: 7 })).toMatchObject({
@@ -177,7 +172,7 @@ test('a setting that the server sets again by a limit is told apart from those t
   });
 });
 
-test('settings of another host are left where the host yields, but for a filter, which is refused', async () => {
+test('settings of another host stay where the host yields, but another filter is refused', async () => {
   const yields = { ...SPEC, resumeAfter: 7, yieldsToOtherHosts: true };
   const slower = info({}, { ...SPEC, ackWaitMs: 60_000 });
   const { asked, connection } = server({ [INFO]: [slower, info({}, { ...SPEC, subject: 'user.*' })] });
@@ -186,7 +181,7 @@ test('settings of another host are left where the host yields, but for a filter,
   expect(asked).toEqual([INFO, INFO]);
 });
 
-test('of many durables only so many are made at a time, and all in the end', async () => {
+test('many durables are created with a limited number of requests at a time', async () => {
   let [now, most] = [0, 0];
   const connection = {
     requests: {

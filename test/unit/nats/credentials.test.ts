@@ -64,23 +64,20 @@ describe.each(KINDS)('the file of %s', (key, first, second, [before, after]) => 
     expect(troubles).toEqual([]);
   });
 
-  test.each(['missing', 'empty'])(
-    'that is %s at a reconnect is reported, and the secret from before is tried',
-    (how) => {
-      writeFileSync(file, first);
-      const { authenticator } = login(of(key));
-      if (how === 'missing') rmSync(file);
-      else writeFileSync(file, '');
-      expect(authenticator('nonce')).toMatchObject(before);
-      expect(troubles).toEqual([
-        expect.objectContaining({ code: 'JP_BROKER_AUTH', message: expect.stringContaining(`${file} cannot be used`) }),
-      ]);
-      writeFileSync(file, second);
-      expect(authenticator('nonce')).toMatchObject(after);
-    },
-  );
+  test.each(['missing', 'empty'])('that is %s at a reconnect is reported, and the previous secret is used', (how) => {
+    writeFileSync(file, first);
+    const { authenticator } = login(of(key));
+    if (how === 'missing') rmSync(file);
+    else writeFileSync(file, '');
+    expect(authenticator('nonce')).toMatchObject(before);
+    expect(troubles).toEqual([
+      expect.objectContaining({ code: 'JP_BROKER_AUTH', message: expect.stringContaining(`${file} cannot be used`) }),
+    ]);
+    writeFileSync(file, second);
+    expect(authenticator('nonce')).toMatchObject(after);
+  });
 
-  test('that is missing at the start is an error which names it', () => {
+  test('that is missing at the start is an error that names the file', () => {
     expect(() => login(of(key))).toThrow(
       expect.objectContaining({ code: 'JP_BROKER_AUTH', message: expect.stringContaining(file) }),
     );
@@ -99,7 +96,7 @@ test.each([
   expect(troubles).toHaveLength(1);
 });
 
-test('what is said of the credentials names no secret', () => {
+test('the description of the credentials contains no secret', () => {
   writeFileSync(file, creds('jwt1', one));
   const all = [login({ user: 'u', password: 'hunter2' }), login({ token: 'hunter2' }), login({ credsFile: file })];
   expect(all.map(({ described }) => described)).toEqual(['user u', 'the token', `the credentials in ${file}`]);

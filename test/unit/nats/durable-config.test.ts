@@ -13,7 +13,7 @@ const SPEC = {
   owner: { plugin: 'badge', handler: 'award' },
   deployment: 'jetplug',
 };
-/** As a server shows the durable that a host has made. */
+/** The config that a server reports for a durable that a host has created. */
 const SHOWN = {
   ...newConfig(SPEC),
   name: 'badge-award',
@@ -24,7 +24,7 @@ const SHOWN = {
 };
 const shown = (changes: object = {}): ServerConfig => ({ ...SHOWN, ...changes }) as unknown as ServerConfig;
 
-test('a durable as a host has made it does not differ', () => {
+test('a durable that a host has created does not differ', () => {
   expect(differencesOf(SPEC, shown())).toEqual({
     fixed: [],
     correctable: [],
@@ -72,18 +72,18 @@ test.each([
   expect(changeTexts(differencesOf(SPEC, shown({ [field]: value })).fixed)).toEqual([change]);
 });
 
-test('where a durable began, its pause and more waiting pulls than needed are no differences', () => {
+test('the start position, a pause and a higher limit of waiting pulls are no differences', () => {
   const actual = shown({ deliver_policy: 'all', opt_start_seq: 9, pause_until: '2030-01-01', max_waiting: 1_000 });
   expect(differencesOf(SPEC, actual)).toMatchObject({ fixed: [], correctable: [] });
 });
 
-test('a setting of a newer server is named and left as it is', () => {
+test('a setting of a newer server is reported and left unchanged', () => {
   const actual = shown({ max_wonders: 7 });
   expect(differencesOf(SPEC, actual)).toMatchObject({ correctable: [], unknown: ['max_wonders'] });
   expect(correctedConfig(SPEC, actual)).toMatchObject({ max_wonders: 7 });
 });
 
-test('settings that another host has given are told from those of an operator', () => {
+test('settings of another host are distinguished from those of an operator', () => {
   const other = shown(newConfig({ ...SPEC, ackWaitMs: 30_000 }));
   const byHost = differencesOf(SPEC, other);
   expect(byHost).toMatchObject({ correctable: [], skipsEvents: false });
@@ -93,14 +93,14 @@ test('settings that another host has given are told from those of an operator', 
   expect(byOperator.ofOtherHost).toEqual([]);
 });
 
-test('a filter that a host has set passes over nothing; what is constant is corrected whoever set the rest', () => {
+test('a filter that a host has set skips no events, and constant fields are corrected in any case', () => {
   const other = shown({ ...newConfig({ ...SPEC, subject: 'user.*' }), headers_only: true });
   const found = differencesOf(SPEC, other);
   expect(found.skipsEvents).toBe(false);
   expect(changeTexts(found.correctable)).toEqual(['headers_only: true → false']);
 });
 
-test('a durable that was adopted and that no host has used yet is corrected in place', () => {
+test('an adopted durable that no host has used yet is corrected in place', () => {
   const adopted = shown({ metadata: { 'jetplug.deployment': 'jetplug' }, max_deliver: 3, filter_subject: 'x' });
   expect(differencesOf(SPEC, adopted)).toMatchObject({ skipsEvents: false });
 });

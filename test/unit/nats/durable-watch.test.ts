@@ -29,7 +29,7 @@ const infoOf = (spec: DurableSpec, config: object = {}, info: object = {}) => ({
   ...info,
 });
 
-/** A server with these durables, which lists 256 at a time, and a watch of all of them. */
+/** A server that lists these durables in pages of 256, and a watch of all of them. */
 function bench(specs: readonly DurableSpec[], infos: readonly object[]) {
   const asked: unknown[] = [];
   const log = new RecordingLog();
@@ -52,7 +52,7 @@ function bench(specs: readonly DurableSpec[], infos: readonly object[]) {
 const CHECKPOINT = { created: CREATED, delivered: 9, ackFloor: 7, isComplete: true };
 const FINE = { pending: 3, inFlight: 1, needs: 'nothing', corrections: [], drift: [], checkpoint: CHECKPOINT };
 
-test('all durables of a stream are looked at every 5 s with one request for each page', async () => {
+test('all durables of a stream are checked every 5 s with one request for each page', async () => {
   const specs = Array.from({ length: 300 }, (_, i) => specOf(`d${i}`));
   const { watch, looks, asked } = bench(
     specs,
@@ -72,7 +72,7 @@ test.each<[what: string, config: object, info: object, expected: Partial<Durable
     { needs: 'correction', corrections: ['ack_wait: 1 s → 15 s'] },
   ],
   [
-    'a filter that passes over events needs a hold, and is not complete',
+    'a filter that skips events needs a hold, and is not complete',
     { filter_subject: 'video.a' },
     {},
     { needs: 'hold', checkpoint: { ...CHECKPOINT, isComplete: false } },
@@ -85,7 +85,7 @@ test.each<[what: string, config: object, info: object, expected: Partial<Durable
   ],
   ['a lost mark needs a hold', { metadata: {} }, {}, { needs: 'hold' }],
   [
-    'a pause is told with its end',
+    'a pause is reported with its end',
     { pause_until: '2030-01-01T00:00:00Z' },
     { paused: true, pause_remaining: 1e9 },
     { needs: 'nothing', pausedUntil: new Date('2030-01-01T00:00:00Z') },
@@ -106,7 +106,7 @@ test.each<[what: string, config: object, info: object, expected: Partial<Durable
   watch.stop();
 });
 
-test('a durable that is not there, or whose handler has ended, is not told of', async () => {
+test('a missing durable, and one whose handler has ended, is not reported', async () => {
   const [here, gone, ended] = [specOf('here'), specOf('gone'), specOf('ended')];
   const { watch, looks, ends } = bench([here, gone, ended], [infoOf(here), infoOf(ended)]);
   ends[2]!();
@@ -115,7 +115,7 @@ test('a durable that is not there, or whose handler has ended, is not told of', 
   watch.stop();
 });
 
-test('a list that fails is logged once, and looked for again', async () => {
+test('a failed list is logged once, and requested again', async () => {
   const spec = specOf('d');
   const { watch, looks, log, server } = bench([spec], [infoOf(spec)]);
   server.fails = new Error('no answer');
@@ -127,7 +127,7 @@ test('a list that fails is logged once, and looked for again', async () => {
   watch.stop();
 });
 
-test('a setting that this version does not know is named once and left', async () => {
+test('a setting that this version does not know is logged once and left unchanged', async () => {
   const specs = [specOf('a'), specOf('b')];
   const { watch, looks, log } = bench(
     specs,

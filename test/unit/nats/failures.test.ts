@@ -35,7 +35,7 @@ test.each(['text', 5, {}])('%p, thrown by the client, is an error of the catalog
   expect(isNoResponders(thrown)).toBe(false);
 });
 
-test('the number of an API error is read where there is one', () => {
+test('the code of an API error is read where there is one', () => {
   expect(apiErrorCode(Object.assign(new Error('x'), { api_error: { err_code: 10071 } }))).toBe(10071);
   expect(apiErrorCode(new Error('x'))).toBeUndefined();
   expect(isNoResponders(failure('503'))).toBe(true);
@@ -67,7 +67,7 @@ test.each([
   [10120, 'JP_ACCOUNT_LIMIT', /number of replicas/, /tier/],
   [10121, 'JP_ACCOUNT_LIMIT', /maxAckPending is more/, /Lower delivery.maxAckPending/],
   [10122, 'JP_ACCOUNT_LIMIT', /more bytes than the account allows/, /max_stream_bytes/],
-])('the API error %d is %s, in words and with a hint of its own', (errorCode, code, message, hint) => {
+])('the API error %d is %s, with a text and a hint of its own', (errorCode, code, message, hint) => {
   expect(asBrokerError(ofApi(errorCode), 'stream EVENTS')).toMatchObject({
     code,
     message: expect.stringMatching(new RegExp(`^stream EVENTS: .*${message.source}`)) as string,
@@ -75,7 +75,7 @@ test.each([
   });
 });
 
-test('an API error without a meaning of its own keeps the server’s words, though its HTTP code is that of no JetStream', () => {
+test('an API error without a meaning of its own keeps the server’s text, even with the HTTP code of a missing JetStream', () => {
   expect(asBrokerError(ofApi(10118, 'stream is offline', '500'), 'stream EVENTS')).toMatchObject({
     code: 'JP_BROKER_OPERATION_FAILED',
     message: 'stream EVENTS: stream is offline',
@@ -96,7 +96,7 @@ test.each([
   ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', /does not accept the client certificate/, /certFile/],
   ['ERR_SSL_WRONG_VERSION_NUMBER', /does not start with the TLS handshake/, /handshakeFirst to false/],
   ['SERVER_OPT_NA', /offers no TLS/, /Remove nats.tls/],
-])('the TLS failure %s is told in words, with a hint of its own', (code, message, hint) => {
+])('the TLS failure %s has a text and a hint of its own', (code, message, hint) => {
   expect(asBrokerError(failure(code, 'the certificate’s words'), 'connecting')).toMatchObject({
     code: 'JP_BROKER_TLS',
     message: expect.stringMatching(message) as string,
@@ -104,7 +104,7 @@ test.each([
   });
 });
 
-test('an inbox that may not be subscribed to is named with the key that moves it; another subject is not', () => {
+test('a hint names the config key for an inbox that is not permitted, and for no other subject', () => {
   const refusal = (subject: string) =>
     failure('PERMISSIONS_VIOLATION', `Permissions Violation for Subscription to "${subject}"`);
   expect(asBrokerError(refusal('_INBOX.X.*'), 'connecting').hint).toContain('nats.inboxPrefix');

@@ -4,7 +4,7 @@ import { DeliverySource, NatsDelivery } from '../../../host/nats/nats-delivery';
 
 const NUMBERS = '3.70001.12.1778587200123456789.95';
 
-/** A message as the client hands it out, with the fields in which it keeps the header block. */
+/** A message of the client, with the private fields that contain the header block. */
 function messageOf(reply: string, block?: string): Msg {
   const bytes = Buffer.from(`${block ?? ''}{}`);
   const hdr = block === undefined ? -1 : Buffer.byteLength(block);
@@ -15,7 +15,7 @@ function sourceOf(published: string[] = []): DeliverySource {
   return new DeliverySource(new AckWriter((commands) => void published.push(...read(commands))));
 }
 
-/** The subject and the payload of each command, of which the server reads as much as it says. */
+/** The subject and the payload of each command, cut to the size that the command states. */
 function read(commands: string): string[] {
   const [, subject, size, rest] = /^PUB (\S+) (\d+)\r\n(.*)$/s.exec(commands)!;
   const bytes = Buffer.from(rest!);
@@ -33,14 +33,14 @@ test.each([
   ['of older servers', `$JS.ACK.EVENTS.badge-award.${NUMBERS}`],
   ['of newer servers', `$JS.ACK._.ABCD.EVENTS.badge-award.${NUMBERS}`],
   ['with a token more at the end', `$JS.ACK.hub.ABCD.EVENTS.badge-award.${NUMBERS}.xyz`],
-])('what a delivery is stands in the acknowledgement’s subject: %s', (_, reply) => {
+])('the numbers of a delivery are read from the acknowledgement’s subject: %s', (_, reply) => {
   const delivery = new NatsDelivery(messageOf(reply), sourceOf());
   expect(delivery).toMatchObject({ stream: 'EVENTS', deliveryCount: 3, sequence: 70_001, consumerSequence: 12 });
   expect(delivery.storedAtMs).toBe(1_778_587_200_123);
   expect(delivery.pending).toBe(95);
 });
 
-test('one source may change the form of its subjects, as when a newer server takes over', () => {
+test('the form of the acknowledgement’s subjects may change, as when a newer server takes over', () => {
   const source = sourceOf();
   for (const prefix of ['$JS.ACK.A.d', '$JS.ACK._.X.B.d', '$JS.ACK.A.d']) {
     const { stream, sequence } = new NatsDelivery(messageOf(`${prefix}.${NUMBERS}`), source);
@@ -48,7 +48,7 @@ test('one source may change the form of its subjects, as when a newer server tak
   }
 });
 
-test('headers are read by name as sent; of one that is sent twice the last value counts', () => {
+test('headers are read by name as sent, with the last value of one that is sent twice', () => {
   expect(headersOf('NATS/1.0\r\nA: 1\r\na:2 \r\nA:  b: c\r\nempty:\r\nname: Zoë\r\n\r\n')).toEqual({
     A: 'b: c',
     a: '2',
@@ -93,14 +93,14 @@ test.each([
   'NATS/1.0\r\nA: b\nC: d\r\n\r\n',
   'NATS/1.0\r\n\r\nA: b\r\n\r\n',
   'NATS/1.0\nA: b\n\n',
-])('a header block that is none is refused: %j', (block) => {
+])('a malformed header block is refused: %j', (block) => {
   expect(() => headersOf(block)).toThrow(/^the header block is "/);
 });
 
 const TO = `$JS.ACK.S.d.${NUMBERS}`;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('what settles deliveries is sent together at the end of the turn, in its order; that one is worked on at once', async () => {
+test('acknowledgements are sent together at the end of the turn, in order, and working at once', async () => {
   const published: string[] = [];
   const source = sourceOf(published);
   const [a, b, c, d] = [1, 2, 3, 4].map(() => new NatsDelivery(messageOf(TO), source));

@@ -1,11 +1,11 @@
 import { markOf, ownershipOf } from '../../../host/nats/ownership';
 
 describe('the ownership of an asset on the server', () => {
-  test('is ours where the metadata holds the mark of this deployment beside other entries', () => {
+  test('is ours where the metadata has the mark of this deployment, among other entries', () => {
     expect(ownershipOf({ ...markOf('shop'), '_nats.ver': '2.15.2' }, 'shop')).toEqual({ kind: 'ours' });
   });
 
-  test('is another deployment’s where the mark holds another name', () => {
+  test('is another deployment’s where the mark has another name', () => {
     expect(ownershipOf(markOf('shop'), 'shop-test')).toEqual({ kind: 'other-deployment', deployment: 'shop' });
   });
 

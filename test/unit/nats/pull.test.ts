@@ -11,16 +11,16 @@ afterEach(() => jest.useRealTimers());
 const ROOM = 8;
 const SILENT_MS = 15_000;
 
-/** A server that says what it is told to, and a sink whose room is the test's to set. */
+/** A server whose messages the test sends, and a sink whose room the test sets. */
 class Bench {
   /** How many messages each request asked for. */
   readonly requests: number[] = [];
   /** How long each request waits. */
   readonly waitsMs: number[] = [];
-  /** What the sink was told. */
-  readonly told: string[] = [];
+  /** The calls of the sink. */
+  readonly calls: string[] = [];
   private inbox = '';
-  /** Gives a message to the subscription that the pull made first. */
+  /** Receives messages for the first inbox of the pull. */
   private firstCallback: SubscriptionOptions['callback'];
   private callback: NonNullable<SubscriptionOptions['callback']> = () => undefined;
   private isClosed = false;
@@ -52,12 +52,12 @@ class Bench {
     };
     const sink: PullSink = {
       room: () => this.room,
-      deliver: (_delivery, isLate) => this.told.push(isLate ? 'delivered late' : 'delivered'),
-      gone: (why) => this.told.push(`gone: ${why}`),
-      returned: () => this.told.push('returned'),
-      trouble: (message) => this.told.push(message),
-      refused: (reason) => this.told.push(`refused: ${reason}`),
-      served: () => this.told.push('served'),
+      deliver: (_delivery, isLate) => this.calls.push(isLate ? 'delivered late' : 'delivered'),
+      gone: (why) => this.calls.push(`gone: ${why}`),
+      returned: () => this.calls.push('returned'),
+      trouble: (message) => this.calls.push(message),
+      refused: (reason) => this.calls.push(`refused: ${reason}`),
+      served: () => this.calls.push('served'),
     };
     this.pull = new Pull(connection as unknown as Connection, 'EVENTS', 'badge-award', sink);
     this.pull.start();
@@ -67,63 +67,63 @@ class Bench {
     this.callback(null, { subject: this.inbox, headers: { code, description, get: () => '' } } as unknown as Msg);
   }
 
-  /** A message, in answer to a request of the newest inbox or of the first one. */
+  /** Sends a message to the newest inbox or the first one. */
   message(to: 'first' | 'newest' = 'newest'): void {
     const reply = '$JS.ACK.EVENTS.badge-award.1.7.3.1778587200123456789.0';
     const message = { reply, _msg: { hdr: -1 }, _rdata: Buffer.from('{}') } as unknown as Msg;
     (to === 'first' ? this.firstCallback : this.callback)?.(null, message);
   }
 
-  /** The server does not permit the subscription: the client says so and closes it. */
+  /** The server does not permit the subscription: the client reports that and closes it. */
   deny(): void {
     this.callback(new NatsError('Permissions Violation', 'PERMISSIONS_VIOLATION'), {} as Msg);
     this.isClosed = true;
   }
 }
 
-test('while the server gives a sign of life nothing is asked for again', async () => {
+test('while the server sends heartbeats no new request is sent', async () => {
   const bench = new Bench();
   for (let i = 0; i < 20; i++) {
     await jest.advanceTimersByTimeAsync(5_000);
     bench.status(100);
   }
   expect(bench.requests).toEqual([ROOM]);
-  expect(bench.told).toEqual([]);
+  expect(bench.calls).toEqual([]);
 });
 
-test('a small request waits for 2 min; a large one, whose handler may become slow, for 30 s', () => {
+test('a small request expires after 2 min, a large one after 30 s', () => {
   const [small, large] = [new Bench(100), new Bench(101)];
   expect([small.waitsMs, large.waitsMs]).toEqual([[120_000], [30_000]]);
 });
 
-test('when the server falls silent the consumer is looked for within 15 s, and pulled from anew', async () => {
+test('when the server falls silent the sink checks the durable within 15 s, and new requests follow', async () => {
   const bench = new Bench();
   await jest.advanceTimersByTimeAsync(SILENT_MS);
-  expect(bench.told).toEqual(['no heartbeat from the server; sending new pull requests', 'returned']);
+  expect(bench.calls).toEqual(['no heartbeat from the server; sending new pull requests', 'returned']);
   bench.pull.found();
   expect(bench.requests).toEqual([ROOM, ROOM]);
   await jest.advanceTimersByTimeAsync(SILENT_MS);
-  expect(bench.told.filter((line) => line === 'returned')).toHaveLength(2);
+  expect(bench.calls.filter((line) => line === 'returned')).toHaveLength(2);
 });
 
-test('where there is room and nothing is asked for, it is asked for, though nobody said so', async () => {
+test('a request is sent where there is room and none is outstanding', async () => {
   const bench = new Bench();
   bench.room = 0;
-  // What was asked for ends, and there is no room for more.
+  // The request ends, and there is no room for another.
   bench.status(408);
   bench.room = 4;
   await jest.advanceTimersByTimeAsync(2_500);
   expect(bench.requests).toEqual([ROOM, 4]);
 });
 
-test('a subscription that was not permitted is made again', async () => {
+test('a subscription that was not permitted is created again', async () => {
   const bench = new Bench();
   bench.deny();
   await jest.advanceTimersByTimeAsync(SILENT_MS);
   bench.pull.found();
   bench.status(100);
   await jest.advanceTimersByTimeAsync(10_000);
-  expect(bench.told).toEqual([
+  expect(bench.calls).toEqual([
     'pull subscription failed',
     'no heartbeat from the server; sending new pull requests',
     'returned',
@@ -135,25 +135,25 @@ test('a pull that is stopped or paused is not watched', async () => {
   await stopped.pull.stop();
   paused.pull.pause();
   await jest.advanceTimersByTimeAsync(60_000);
-  expect(stopped.told).toEqual([]);
-  expect(paused.told).toEqual([]);
+  expect(stopped.calls).toEqual([]);
+  expect(paused.calls).toEqual([]);
   expect(paused.requests).toEqual([ROOM]);
 });
 
-test('refused pulls are said once, asked for again, and said to be served at the next sign of life', async () => {
+test('a refusal is reported once, requests are retried, and the next heartbeat reports that they are served', async () => {
   const bench = new Bench();
   for (let i = 0; i < 20; i++) {
     bench.status(409, 'Exceeded MaxWaiting');
     await jest.advanceTimersByTimeAsync(500);
   }
   expect(bench.requests).toHaveLength(21);
-  expect(bench.told).toEqual(['refused: 409 Exceeded MaxWaiting']);
+  expect(bench.calls).toEqual(['refused: 409 Exceeded MaxWaiting']);
   bench.status(100);
   bench.status(100);
-  expect(bench.told.slice(1)).toEqual(['served']);
+  expect(bench.calls.slice(1)).toEqual(['served']);
 });
 
-test('where the server limits a request, several requests ask for the room, until the durable is another', async () => {
+test('where the server limits a request, several requests fill the room, until the durable changes', async () => {
   const bench = new Bench(12);
   bench.status(409, 'Exceeded MaxRequestBatch of 5');
   await jest.advanceTimersByTimeAsync(500);
@@ -167,24 +167,24 @@ test.each([
   [409, 'Exceeded MaxWaiting'],
   [400, 'Bad Request - Priority Group missing'],
   [423, 'Nats-Wrong-Pin-Id'],
-])('a %d %s is a refusal, and a change of its reason is told', async (code, description) => {
+])('a %d %s is a refusal, and a change of its reason is reported', async (code, description) => {
   const bench = new Bench();
   bench.status(409, 'Exceeded MaxRequestBatch of 5');
   await jest.advanceTimersByTimeAsync(500);
   bench.status(code, description);
-  expect(bench.told).toEqual(['refused: 409 Exceeded MaxRequestBatch of 5', `refused: ${code} ${description}`]);
+  expect(bench.calls).toEqual(['refused: 409 Exceeded MaxRequestBatch of 5', `refused: ${code} ${description}`]);
 });
 
-test('what passes by itself is no refusal', async () => {
+test('a status that passes by itself is not a refusal', async () => {
   const bench = new Bench();
   bench.status(409, 'Server Shutdown');
   bench.status(409, 'Leadership Change');
   await jest.advanceTimersByTimeAsync(500);
-  expect(bench.told).toEqual([]);
+  expect(bench.calls).toEqual([]);
   expect(bench.requests).toEqual([ROOM, ROOM]);
 });
 
-test('a pull that is held asks for nothing until its consumer is found', async () => {
+test('a pull that is held sends no request until its durable is found', async () => {
   const bench = new Bench();
   bench.pull.hold();
   bench.pull.request();
@@ -195,7 +195,7 @@ test('a pull that is held asks for nothing until its consumer is found', async (
   expect(bench.requests).toEqual([ROOM, ROOM]);
 });
 
-test('a message that answers a request from before the pull was held is late', () => {
+test('a message for a request from before the hold is late', () => {
   const bench = new Bench();
   bench.message();
   bench.pull.hold();
@@ -203,10 +203,10 @@ test('a message that answers a request from before the pull was held is late', (
   bench.pull.found();
   bench.message('first');
   bench.message();
-  expect(bench.told).toEqual(['delivered', 'delivered late', 'delivered late', 'delivered']);
+  expect(bench.calls).toEqual(['delivered', 'delivered late', 'delivered late', 'delivered']);
 });
 
-test('a pull that waits while events wait is renewed at the second nudge, and not while events come', () => {
+test('an idle pull is renewed at the second nudge', () => {
   const bench = new Bench();
   bench.pull.nudge();
   expect(bench.requests).toEqual([ROOM]);

@@ -21,7 +21,7 @@ test('each refused login doubles the wait, up to 5 s; a connection resets it', (
   expect(delay.ms).toBeLessThanOrEqual(500);
 });
 
-test('the wait stands still until something happens, as the client asks several times for one wait', () => {
+test('the wait does not change without a refusal, as the client reads it several times', () => {
   const delay = new ReconnectDelay();
   delay.refused();
   expect(new Set(Array.from({ length: 50 }, () => delay.ms)).size).toBe(1);

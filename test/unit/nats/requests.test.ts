@@ -6,7 +6,7 @@ afterEach(() => jest.useRealTimers());
 
 const ACK = '{"stream":"EVENTS","seq":7}';
 
-/** A connection whose server answers when the test says so, and what it says. */
+/** A connection to a server whose answers the test sends. */
 class Bench {
   readonly inboxes: string[] = [];
   readonly sent: { subject: string; reply: string; headers: string }[] = [];
@@ -31,7 +31,7 @@ class Bench {
     this.requests = new Requests(nc as unknown as NatsConnection, nats);
   }
 
-  /** To the publish of that number. */
+  /** Answers the publish of that number. */
   answer(n: number, text = ACK, code = 0): void {
     const subject = this.sent[n]!.reply;
     const answer = { subject, data: Buffer.from(text), headers: { code }, json: () => JSON.parse(text) as unknown };
@@ -43,7 +43,7 @@ class Bench {
   }
 }
 
-test('each publish gets its own answer, in whatever order they come to the one inbox', async () => {
+test('each publish gets its own answer, in any order of arrival at the inbox', async () => {
   const bench = new Bench();
   const answers = ['a', 'b', 'c'].map((subject) => bench.requests.publish(subject, ''));
   for (const n of [2, 0, 1]) bench.answer(n, `{"stream":"EVENTS","seq":${n}}`);
@@ -52,7 +52,7 @@ test('each publish gets its own answer, in whatever order they come to the one i
   expect(jest.getTimerCount()).toBe(1);
 });
 
-test('headers go out as the client would send them; one with a line break is refused', async () => {
+test('headers are sent as the client sends them, and a line break is refused', async () => {
   const bench = new Bench();
   const answer = bench.requests.publish('a', '', { headers: { 'Nats-Msg-Id': ' é1 ', other: 'x' } });
   bench.answer(0);
@@ -85,7 +85,7 @@ test.each([
   await failed;
 });
 
-test('what the client refuses fails at once, and so does what is drained', async () => {
+test('a publish that the client refuses fails at once, and so does one while the connection drains', async () => {
   const bench = new Bench();
   await expect(bench.requests.publish('a', 'large')).rejects.toMatchObject({ code: 'MAX_PAYLOAD_EXCEEDED' });
   bench.isDraining = true;
@@ -93,7 +93,7 @@ test('what the client refuses fails at once, and so does what is drained', async
   expect(jest.getTimerCount()).toBe(0);
 });
 
-test('each waits for five seconds from when it was sent, on one timer that ends with the last', async () => {
+test('each request waits five seconds from its sending, on one timer', async () => {
   const bench = new Bench();
   const ended: string[] = [];
   const send = (subject: string): void =>
@@ -113,11 +113,11 @@ test('each waits for five seconds from when it was sent, on one timer that ends 
   await jest.advanceTimersByTimeAsync(2_000);
   expect(ended).toEqual(['a TIMEOUT', 'b TIMEOUT']);
   expect(jest.getTimerCount()).toBe(0);
-  // Too late: nobody waits.
+  // The answer arrives too late.
   bench.answer(0);
 });
 
-test('a lost connection ends those that asked for it; the others may be answered when it is back', async () => {
+test('a lost connection ends only the requests with that option', async () => {
   const bench = new Bench();
   const ends = expect(bench.requests.publish('a', '', { endsWithConnection: true })).rejects.toMatchObject({
     name: 'AnswerLost',
@@ -129,7 +129,7 @@ test('a lost connection ends those that asked for it; the others may be answered
   expect(await stays).toMatchObject({ seq: 7 });
 });
 
-test('a closed connection ends all', async () => {
+test('a closed connection ends all requests', async () => {
   const bench = new Bench();
   const ends = expect(bench.requests.publish('a', '')).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' });
   bench.requests.close();
@@ -137,7 +137,7 @@ test('a closed connection ends all', async () => {
   expect(jest.getTimerCount()).toBe(0);
 });
 
-test('a refused publish ends the first that waits on its subject, and no other', async () => {
+test('a refused publish ends the oldest request on its subject, and no other', async () => {
   const bench = new Bench();
   const other = bench.requests.publish('b', '');
   const first = expect(bench.requests.publish('a', '')).rejects.toMatchObject({ code: 'PERMISSIONS_VIOLATION' });
@@ -151,7 +151,7 @@ test('a refused publish ends the first that waits on its subject, and no other',
   await Promise.all([other, second]);
 });
 
-test('an inbox that is not permitted ends all that wait; the next publish tries another one', async () => {
+test('an inbox that is not permitted ends all requests, and the next publish uses another one', async () => {
   const bench = new Bench();
   const ends = expect(bench.requests.publish('a', '')).rejects.toMatchObject({ code: 'PERMISSIONS_VIOLATION' });
   bench.denyInbox();
@@ -180,7 +180,7 @@ test('a request of the JetStream API resolves with its answer, and rejects with 
   });
 });
 
-test('in a domain, a stream of another domain that answers first does not count', async () => {
+test('in a domain, the answer of another domain’s stream does not count', async () => {
   const bench = new Bench({ domain: 'hub' });
   let settled = false;
   const answer = bench.requests.publish('a', '').finally(() => (settled = true));
@@ -194,7 +194,7 @@ test('in a domain, a stream of another domain that answers first does not count'
   await expect(refused).rejects.toMatchObject({ api_error: { err_code: 10077 } });
 });
 
-test('a publish that only another domain has stored fails when its time is up', async () => {
+test('a publish that only another domain has stored times out', async () => {
   const bench = new Bench({ domain: 'hub' });
   const answer = bench.requests.publish('a', '');
   bench.answer(0, '{"stream":"LOCAL","seq":1,"domain":"leaf"}');
@@ -202,7 +202,7 @@ test('a publish that only another domain has stored fails when its time is up', 
   await expect(answer).rejects.toMatchObject({ code: 'TIMEOUT' });
 });
 
-test('requests go below the prefix of the domain or the configured one, and answers come to the configured inbox', () => {
+test('requests use the prefix of the domain or of the config, and the configured inbox prefix', () => {
   const inDomain = new Bench({ domain: 'hub', inboxPrefix: '_INBOX_jet' });
   void inDomain.requests.askApi('INFO');
   expect(inDomain.sent[0]).toMatchObject({

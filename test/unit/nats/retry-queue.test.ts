@@ -14,7 +14,7 @@ interface Stored {
   readonly expected: number | undefined;
 }
 
-/** A connection to a stream that takes what is published, or fails. */
+/** A connection to a stream that stores messages, or fails. */
 function road(failure?: unknown) {
   const stored: Stored[] = [];
   const publish = (
@@ -22,7 +22,7 @@ function road(failure?: unknown) {
     payload: Uint8Array,
     options: { headers: MsgHdrs; expect: { lastSubjectSequence?: number } },
   ): Promise<object> => {
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what the client rejects with is the test's to say
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the test chooses the client's error
     if (failure !== undefined) return Promise.reject(failure);
     stored.push({ subject, payload, headers: options.headers, expected: options.expect.lastSubjectSequence });
     return Promise.resolve({});
@@ -30,10 +30,10 @@ function road(failure?: unknown) {
   return { stored, road: new NatsRetryQueue({ js: { publish } } as unknown as Connection) };
 }
 
-/** What comes back of what was stored, as it comes from the stream. */
+/** The delivery of a stored message. */
 function delivered({ payload, subject, headers }: Stored): FakeDelivery {
   const values = Object.fromEntries([...headers.keys()].map((name) => [name, headers.last(name)]));
-  // JetStream's own, which the event is not to see.
+  // A header of JetStream, which is not the event's.
   values['Nats-Expected-Last-Subject-Sequence'] = '0';
   return new FakeDelivery(payload, { subject, headers: values, stream: 'RETRY', sequence: 99, deliveryCount: 4 });
 }
@@ -50,7 +50,7 @@ const event: DeferredEvent = {
   pass: 'letter-12',
 };
 
-test('an event is stored once for each of its passes, where the handler’s durable finds it', async () => {
+test('an event is stored once for each pass, on a subject of the handler’s durable', async () => {
   const { stored, road: retries } = road();
   await retries.defer(event);
   expect(stored[0]).toMatchObject({ subject: 'retry.badge.award.EVENTS.7.1778587200000.letter-12', expected: 0 });
@@ -61,17 +61,17 @@ test('an event is stored once for each of its passes, where the handler’s dura
     from: 'beginning',
     ackWaitMs: 15_000,
   });
-  // Two events of one id may both wait: the stream's own check for repeats must not see it.
+  // Two events of one id may both wait, so the stream's duplicate check must not see the id.
   expect(stored[0]!.headers.has('Nats-Msg-Id')).toBe(false);
 });
 
-test('one that is stored already is no error; any other failure is the caller’s to know', async () => {
+test('an event that is stored already is no error; any other failure is thrown', async () => {
   await road({ api_error: { err_code: 10071 } }).road.defer(event);
   const failure = new Error('no answer');
   await expect(road(failure).road.defer(event)).rejects.toMatchObject({ cause: failure });
 });
 
-test('whatever waits comes back as it was: payload, subject, headers, id, origin, time and past', async () => {
+test('a deferred event comes back unchanged: payload, subject, headers, id, origin, time and past', async () => {
   const text = fc
     .string({ unit: fc.constantFrom('a', 'Z', '0', '9', ' ', '"', '\\', ':', '{', '}', '%', '=', ';', ',') })
     .map((s) => s.trim());
@@ -131,7 +131,7 @@ test('whatever waits comes back as it was: payload, subject, headers, id, origin
   );
 });
 
-test('it is answered, counted and settled as the message of the road that it is', async () => {
+test('a retry delivery is acknowledged and counted as the message in the retry queue', async () => {
   const { stored, road: retries } = road();
   await retries.defer(event);
   const message = delivered(stored[0]!);
@@ -150,6 +150,6 @@ test('it is answered, counted and settled as the message of the road that it is'
   expect([message.answers, back.settled]).toEqual([['nak 5'], true]);
 });
 
-test('a message that nobody of ours put on the road is said to be none', () => {
+test('a foreign message in the retry queue is an error', () => {
   expect(() => new RetryDelivery(new FakeDelivery({}))).toThrow();
 });

@@ -17,7 +17,7 @@ const WANTED: StreamSettings = {
 const changes = (actual: Partial<StreamConfig>): string[] =>
   changesOf(WANTED, { ...WANTED, ...actual } as StreamConfig).map(changeText);
 
-test('a stream as the config wants it has no changes, whatever else it has and in whatever order its subjects come', () => {
+test('a stream with the settings of the config has no changes, with any other fields and any order of subjects', () => {
   const { deny_delete: _, ...sent } = WANTED;
   const actual = { ...sent, subjects: ['user.>', 'video.>'], max_msgs: 5, metadata: { a: 'b' } };
   expect(changesOf(WANTED, actual as unknown as StreamConfig)).toEqual([]);
@@ -34,11 +34,11 @@ test.each<[Partial<StreamConfig>, string]>([
   [{ subjects: undefined as never }, 'subjects absent → video.> user.>'],
   [{ discard: DiscardPolicy.New }, 'discard new → old'],
   [{ deny_delete: true }, 'deny_delete true → false'],
-])('the change of %j is told as people write it', (actual, text) => {
+])('the change of %j is described in readable units', (actual, text) => {
   expect(changes(actual)).toEqual([text]);
 });
 
-test('storage and retention are what the server does not change in place', () => {
+test('the server does not change storage and retention in place', () => {
   const actual = { ...WANTED, retention: RetentionPolicy.Interest, max_age: 0 } as StreamConfig;
   expect(fixedChanges(changesOf(WANTED, actual)).map(({ field }) => field)).toEqual(['retention']);
 });

@@ -40,7 +40,7 @@ beforeEach(() => {
 });
 afterEach(() => keeper.stop());
 
-test('a stream that this deployment does not manage is waited for, not made', async () => {
+test('a lost stream that this deployment does not manage is not created', async () => {
   const create = jest.fn(async () => {
     if (server.created === undefined) throw new JetplugError('JP_STREAM_MISSING', 'it is missing');
   });
@@ -55,7 +55,7 @@ test('a stream that this deployment does not manage is waited for, not made', as
   await eventually(() => keeper.missing.length === 0);
 });
 
-test('a stream that somebody made in place of the lost one is checked before it is used', async () => {
+test('a stream in place of the lost one is checked before it is used', async () => {
   let isForeign = true;
   const create = jest.fn(async () => {
     if (isForeign) throw new JetplugError('JP_STREAM_FOREIGN', 'it is foreign');
@@ -69,7 +69,7 @@ test('a stream that somebody made in place of the lost one is checked before it 
   await eventually(() => keeper.missing.length === 0);
 });
 
-test('a stream that is as it was is only looked at', async () => {
+test('an unchanged stream is not created', async () => {
   const create = jest.fn(async () => undefined);
   await keeper.add({ name: 'EVENTS', contents: 'the events', create });
   server.reconnected();
@@ -77,7 +77,7 @@ test('a stream that is as it was is only looked at', async () => {
   expect([create.mock.calls, keeper.missing]).toEqual([[], []]);
 });
 
-describe('a stream that somebody deletes under a running host', () => {
+describe('a stream that is deleted under a running host', () => {
   beforeEach(() => {
     jest.useFakeTimers();
     keeper.stop();
@@ -86,7 +86,7 @@ describe('a stream that somebody deletes under a running host', () => {
   });
   afterEach(() => jest.useRealTimers());
 
-  test('is made again within 30 s, with no reconnect', async () => {
+  test('is created again within 30 s, without a reconnect', async () => {
     const create = jest.fn(async () => void (server.created = 'second'));
     await keeper.add({ name: 'EVENTS', contents: 'the events', create });
     server.created = undefined;
@@ -96,7 +96,7 @@ describe('a stream that somebody deletes under a running host', () => {
     expect(log.lines.map(({ message }) => message)).toContain('stream lost with its messages; creating it again');
   });
 
-  test('is said to be missing while a foreign one stands in its place', async () => {
+  test('is reported as missing while a foreign stream has its name', async () => {
     const create = jest.fn(() => Promise.reject(new JetplugError('JP_STREAM_FOREIGN', 'it is foreign')));
     await keeper.add({ name: 'EVENTS', contents: 'the events', create });
     server.created = 'of another deployment';
@@ -105,7 +105,7 @@ describe('a stream that somebody deletes under a running host', () => {
     expect(keeper.missing).toEqual(['EVENTS']);
   });
 
-  test('is looked at as soon as a handler finds another one in its place', async () => {
+  test('is checked as soon as a handler finds another stream in its place', async () => {
     const create = jest.fn(() => Promise.reject(new JetplugError('JP_STREAM_FOREIGN', 'it is foreign')));
     await keeper.add({ name: 'EVENTS', contents: 'the events', create });
     await jest.advanceTimersByTimeAsync(2_000);
@@ -116,7 +116,7 @@ describe('a stream that somebody deletes under a running host', () => {
     expect(keeper.missing).toEqual(['EVENTS']);
   });
 
-  test('is left alone where it is as it was', async () => {
+  test('is not created where it is unchanged', async () => {
     const create = jest.fn(async () => undefined);
     await keeper.add({ name: 'EVENTS', contents: 'the events', create });
     await jest.advanceTimersByTimeAsync(90_000);

@@ -6,11 +6,11 @@ import { z } from 'zod';
 import { perform, someCases, wrongEnds, type HostileCase } from '../../support/hostile-acts';
 import { HOSTILE } from '../../support/hostile-values';
 
-/** So many failures would pass for an outage, in which events wait. */
+/** This many failures would open the circuit, and events would wait. */
 const config = { delivery: { circuit: { messages: 1_000_000 } } };
 const retry = { attempts: 2, backoff: ['1ms' as const] };
 
-test('every hostile value, thrown, returned, logged or stored, ends as it should', async () => {
+test('every hostile value that is thrown, returned, logged or stored ends in the right outcome', async () => {
   @Plugin({ name: 'hostile' })
   class HostilePlugin {
     constructor(
@@ -36,7 +36,7 @@ test('every hostile value, thrown, returned, logged or stored, ends as it should
 
 class Item extends defineEvent('items.added', z.object({ value: z.string() })) {}
 
-test('a batch of which each event fails with a hostile value is dead-lettered event by event', async () => {
+test('in a batch whose events fail with hostile values each event is dead-lettered', async () => {
   @Plugin({ name: 'hostile-batch' })
   class HostileBatchPlugin {
     @Subscribe(Item, { batch: { size: 10, wait: '1s' }, retry })

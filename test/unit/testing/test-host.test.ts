@@ -10,7 +10,7 @@ class Placed extends defineEvent('orders.placed', z.object({ n: z.number() })) {
 
 const START = '2026-05-12T12:00:00.000Z';
 
-test('retries and RetryLater take no time of the machine, whatever they wait', async () => {
+test('retries and RetryLater of any length take no real time', async () => {
   const times: string[] = [];
   let clock = new TestClock();
   @Plugin({ name: 'waits' })
@@ -33,7 +33,7 @@ test('retries and RetryLater take no time of the machine, whatever they wait', a
   await host.stop();
 });
 
-test('the time stands still while a handler runs, and moves by hand', async () => {
+test('the time stands still while a handler runs, and the test can move it', async () => {
   let end = (): void => undefined;
   let ended = 'not';
   @Plugin({ name: 'held' })
@@ -61,7 +61,7 @@ test('the time stands still while a handler runs, and moves by hand', async () =
   await host.stop();
 });
 
-test('a week passes in no time when nothing is to be done', async () => {
+test('an idle week passes at once', async () => {
   const host = await testHost([BadgePlugin], { clock: new TestClock(START) });
   const startedMs = performance.now();
   await host.clock.advance('7d');
@@ -70,7 +70,7 @@ test('a week passes in no time when nothing is to be done', async () => {
   await host.stop();
 });
 
-test('an id is known again within the duplicate window, and not after it', async () => {
+test('a duplicate id is dropped within the duplicate window only', async () => {
   const host = await testHost([BadgePlugin], { clock: new TestClock(START) });
   const event = { user_id: 'u1', video_id: 'v1' };
   await host.publish(VideoWatchStarted, event, { id: 'e1' });
@@ -83,7 +83,7 @@ test('an id is known again within the duplicate window, and not after it', async
   await host.stop();
 });
 
-test('what the plugins log is kept for the test', async () => {
+test('the log lines of plugins are recorded', async () => {
   @Plugin({ name: 'talks' })
   class TalksPlugin {
     @Subscribe(Placed)
