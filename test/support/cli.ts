@@ -6,14 +6,14 @@ export interface CliResult {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** What it printed with `--json`. */
+  /** The output with `--json`. */
   json<T>(): T;
-  /** The errors that it printed to standard error with `--json`. */
+  /** The errors on standard error with `--json`. */
   errors(): { code: string; message: string; file?: string; line?: number; hint?: string }[];
 }
 
 export interface CliOptions {
-  /** What it reads from standard input. */
+  /** The standard input. */
   readonly input?: string;
   readonly env?: NodeJS.ProcessEnv;
   /** Default: a folder with no config file. */
@@ -31,7 +31,7 @@ export async function jetplug(
   const [out, err]: [Buffer[], Buffer[]] = [[], []];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-  // A command that reads no standard input may be gone before it is written.
+  // A command that reads no standard input may end before it is written.
   child.stdin.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });

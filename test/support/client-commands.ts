@@ -1,18 +1,18 @@
-/** What a NATS client says to its server, as far as one must know it to recognise what it publishes. */
+/** A protocol command of a NATS client, parsed as far as published messages need it. */
 export interface ClientCommand {
-  /** As it came. */
+  /** The bytes of the command. */
   readonly bytes: Buffer;
   /** Empty where the command publishes nothing. */
   readonly subject: string;
-  /** Where it wants an answer. */
+  /** The reply subject. */
   readonly reply?: string;
-  /** The headers as well. */
+  /** Headers and payload. */
   readonly payload: string;
 }
 
 const LINE_END = '\r\n';
 
-/** Takes one connection's bytes chunk by chunk and gives the commands that are complete. */
+/** Parses the bytes of one connection, chunk by chunk, into complete commands. */
 export function clientCommands(): (chunk: Buffer) => ClientCommand[] {
   let rest = Buffer.alloc(0);
   return (chunk) => {

@@ -5,7 +5,7 @@ import { defineEvent } from '../../sdk';
 
 type Start = (plugins: Parameters<typeof testHost>[0], options?: Omit<TestHostOptions, 'server'>) => Promise<TestHost>;
 
-/** Runs the check twice: in memory, and on a server. What it starts is stopped. */
+/** Runs the check twice: in memory, and on a server. The hosts that it starts are stopped. */
 export function onBoth(behaviour: string, check: (start: Start) => Promise<void>): void {
   for (const server of [false, true]) {
     test(`${behaviour} (${server ? 'server' : 'memory'})`, async () => {
@@ -23,7 +23,7 @@ export function onBoth(behaviour: string, check: (start: Start) => Promise<void>
   }
 }
 
-/** What comes again for want of an ack does so soon, also where the time is real. */
+/** A short ack wait, so that redeliveries come soon in real time, too. */
 export const SOON = { delivery: { ackWait: '1s' } } as const;
 
 export class Placed extends defineEvent('orders.placed', z.object({ user: z.string().min(1), n: z.number() })) {}

@@ -1,17 +1,17 @@
 import { cpSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
-/** What the last stage of a Dockerfile makes. */
+/** The result of the last stage of a Dockerfile. */
 export interface Image {
   readonly workdir: string;
   readonly env: Readonly<Record<string, string>>;
-  /** From the repository's folder, where what an earlier stage builds stands too. */
+  /** Copied from the repository's folder, which also has the results of earlier stages. */
   readonly copies: readonly { sources: readonly string[]; target: string }[];
   readonly command: readonly string[];
   readonly healthCommand: readonly string[];
 }
 
-/** Reads as much of the language as this repository's Dockerfile uses. */
+/** Parses the part of the language that this repository's Dockerfile uses. */
 export function readDockerfile(file: string): Image {
   const lines = readFileSync(file, 'utf8').replaceAll('\\\n', ' ').split('\n');
   const stage = lines.slice(lines.findLastIndex((line) => line.startsWith('FROM ')) + 1);
@@ -37,7 +37,7 @@ export function readDockerfile(file: string): Image {
   };
 }
 
-/** Lays out the image's working folder in an empty one; its packages are the repository's. */
+/** Copies the image's working folder into an empty folder, with the packages of the repository. */
 export function layOut(image: Image, repository: string, folder: string): void {
   for (const { sources, target } of image.copies) {
     for (const source of sources) {

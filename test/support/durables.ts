@@ -2,9 +2,8 @@ import type { JetStreamManager, NatsConnection } from 'nats';
 import { eventually } from './eventually';
 
 /**
- * Waits until nothing is on its way to any durable of these streams; resolves with the number of deliveries
- * there were. What has no durable name only reads, and may be left of a host that died while it looked for
- * what it had sent.
+ * Waits until no durable of these streams has pending or unsettled messages. Resolves with the number of deliveries.
+ * Consumers without a durable name are ignored: a host that died during a search for published ids leaves one.
  */
 export async function allSettled(
   jsm: JetStreamManager,

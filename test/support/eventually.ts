@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const FIRST_PAUSE_MS = 10;
-/** Some looks cost the host work. */
+/** Some checks cost the host work. */
 const LONGEST_PAUSE_MS = 200;
 
 /**
- * Waits until the function returns something that is neither `undefined` nor `false`, and resolves with it; what
- * it throws means that it is not yet so. After the time, 10 s unless told, it fails with the last reason.
+ * Waits until the function returns a value other than `undefined` and `false`, and resolves with it. An exception counts
+ * as not yet. Fails with the last reason when the time is up, by default 10 s.
  */
 export async function eventually<T>(
   look: () => T | Promise<T>,

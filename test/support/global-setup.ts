@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { RUN_VARIABLE } from './leaked-processes';
 import { natsServerBinary } from './nats-server';
 
-/** Once, before all test files: the built host that some of them run, and the nats-server, which they take from the variable. */
+/** Runs once before all test files: builds the host that some of them run, and finds nats-server for all of them. */
 export default async function setUp(): Promise<void> {
   build();
   process.env['JETPLUG_NATS_SERVER'] = await natsServerBinary();

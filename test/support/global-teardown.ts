@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { leakedProcesses, type LeakedProcess } from './leaked-processes';
 
-/** How long what was told to end may take for it. */
+/** How long ending processes may take. */
 const GRACE_MS = 2000;
 
-/** Once, after all test files: no process that a test started may be left. */
+/** Runs once after all test files: fails where a process of a test is left. */
 export default async function tearDown(): Promise<void> {
   let leaked = leakedProcesses();
   for (const began = performance.now(); leaked.length > 0; leaked = leakedProcesses()) {

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A stand-in for a NATS server: it greets, answers pings, and answers each request as it is told. */
+/** A stand-in for a NATS server: it greets, answers pings, and answers requests with the given JSON. */
 export interface GreetingServer {
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** @param answers the JSON that a request on a subject is answered with; requests on other subjects get no answer */
+/** @param answers the JSON answer for each subject; requests on other subjects get no answer */
 export async function startGreetingServer(
   info: object,
   answers: Readonly<Record<string, object>> = {},
@@ -15,7 +15,7 @@ export async function startGreetingServer(
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
-    socket.on('error', () => sockets.delete(socket)); // The client closes without a farewell.
+    socket.on('error', () => sockets.delete(socket)); // The client closes without a protocol message.
     socket.write(`INFO ${JSON.stringify({ server_id: 'x', max_payload: 1_048_576, headers: true, ...info })}\r\n`);
     let sid = '';
     socket.setEncoding('utf8').on('data', (chunk: string) => {

@@ -13,11 +13,11 @@ export const STORY_PLUGINS = resolve(__dirname, '../../plugins');
 export interface HostOptions {
   /** The plugins folders. */
   readonly plugins: readonly string[];
-  /** The server to join; without one the host runs an embedded one of its own. */
+  /** The server to join. Default: the host runs an embedded one. */
   readonly server?: { readonly url: string };
-  /** Passes no flag about the broker: only the config and the variables say which one it is. */
+  /** Passes no flag for the broker, so that the config and the variables choose it. */
   readonly brokerByConfig?: boolean;
-  /** What a config file would hold. Without a word on it, `shutdown.grace` is 1 s. */
+  /** The content of a config file. `shutdown.grace` is 1 s by default. */
   readonly config?: object;
   readonly flags?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
@@ -37,31 +37,31 @@ export type ReadyLine = LogLine & HostSummary & { readonly pid: number; readonly
 export interface TestHost {
   readonly ready: ReadyLine;
   readonly pid: number;
-  /** Where its HTTP side is. */
+  /** The address of its HTTP server. */
   readonly url: string;
   /** The broker's address. */
   readonly servers: string;
-  /** The file that its config is in. */
+  /** Its config file. */
   readonly configFile: string;
   /** Its log so far. */
   readonly lines: readonly LogLine[];
   /** The lines so far with this message. */
   logged(msg: string): LogLine[];
-  /** What it wrote to standard output that is no line of JSON, and all that it wrote to standard error. */
+  /** The lines of standard output that are not JSON, and all of standard error. */
   readonly noise: readonly string[];
-  /** SIGTERM; resolves with the exit code when it has ended. Again: the same. */
+  /** Sends SIGTERM. Resolves with the exit code; a second call returns the same promise. */
   stop(): Promise<number | null>;
   /** SIGKILL. */
   kill(): Promise<void>;
-  /** SIGSTOP: it holds its connections and does nothing. */
+  /** Sends SIGSTOP: the host hangs, with open connections. */
   freeze(): void;
-  /** Goes on after `freeze`. */
+  /** Sends SIGCONT after `freeze`. */
   thaw(): void;
 }
 
 const READY_MS = 30_000;
 
-/** The process's environment without what the config would read. */
+/** The process's environment without the variables of the config. */
 export function plainEnv(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => name !== 'NODE_ENV' && !name.startsWith('JETPLUG_')),
@@ -76,7 +76,7 @@ export async function startHost(options: HostOptions): Promise<TestHost> {
   const broker = options.brokerByConfig ? [] : brokerFlags(options, folder);
   const args = ['--json', '--http', '127.0.0.1:0', '--config', config, '--plugins', ...options.plugins, ...broker];
   const child = spawn(process.execPath, [MAIN, 'start', ...args, ...(options.flags ?? [])], {
-    // A folder of its own, so that no config file of this repository has a say.
+    // A folder of its own, so that no config file of this repository is read.
     cwd: folder,
     env: { ...plainEnv(), ...embedded, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -125,7 +125,7 @@ function brokerFlags({ server }: HostOptions, folder: string): string[] {
   return server ? ['--servers', server.url] : ['--nats-port', '0', '--data', join(folder, 'data')];
 }
 
-/** Ends the process when asked, at the latest with this one, and removes its folder. */
+/** Ends the process on request, at the latest with this one, and removes its folder. */
 function endOf(child: ChildProcess, folder: string): (signal: NodeJS.Signals) => Promise<number | null> {
   const killAtExit = (): boolean => child.kill('SIGKILL');
   process.once('exit', killAtExit);
@@ -133,7 +133,7 @@ function endOf(child: ChildProcess, folder: string): (signal: NodeJS.Signals) =>
   return async (signal) => {
     if (child.exitCode === null && child.signalCode === null) {
       child.kill(signal);
-      // A frozen one would hear of it no sooner than it is woken.
+      // A frozen process receives the signal only after SIGCONT.
       child.kill('SIGCONT');
     }
     const code = await ended;
@@ -148,6 +148,6 @@ function parse(text: string): LogLine | undefined {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null && 'msg' in value ? (value as LogLine) : undefined;
   } catch {
-    return undefined; // not a line of the log, which the caller keeps
+    return undefined; // Not a log line: the caller keeps it.
   }
 }

@@ -1,9 +1,9 @@
-/** What a handler may do with a hostile value, and how such cases are drawn. */
+/** The acts of a handler with a hostile value, and random cases of them. */
 import fc from 'fast-check';
 import { Reject, type EventBus, type Logger, type Store } from '../../sdk';
 import { HOSTILE, HOSTILE_RESULTS } from './hostile-values';
 
-/** What a handler has at hand. */
+/** The services of a handler. */
 export interface Tools {
   readonly log: Logger;
   readonly store: Store;

@@ -1,10 +1,10 @@
 import { TestEnvironment } from 'jest-environment-node';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How long what was closed may take to be gone. */
+/** How long closed resources may take to disappear. */
 const GRACE_MS = 1000;
 
-/** A test file fails that leaves something open: a server, a connection, a child process, a timer, a watched file. */
+/** Fails a test file that leaves a server, a connection, a child process, a timer or a watched file open. */
 export default class LeakEnvironment extends TestEnvironment {
   private openBefore = new Map<string, number>();
 
@@ -31,7 +31,7 @@ export default class LeakEnvironment extends TestEnvironment {
   }
 }
 
-/** What keeps the process alive now, counted by kind; the timer of a sleep here is over by then. */
+/** The open resources that keep the process alive, counted by kind. */
 function openResources(): Map<string, number> {
   const counts = new Map<string, number>();
   for (const kind of process.getActiveResourcesInfo()) counts.set(kind, (counts.get(kind) ?? 0) + 1);

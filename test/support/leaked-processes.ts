@@ -8,7 +8,7 @@ export interface LeakedProcess {
   readonly command: string;
 }
 
-/** The processes of this run of the tests besides this one, also those whose parent is gone. Linux only. */
+/** The other processes of this test run, also those whose parent has ended. Linux only. */
 export function leakedProcesses(): LeakedProcess[] {
   if (!existsSync('/proc/self/environ')) return [];
   const mark = `${RUN_VARIABLE}=${process.env[RUN_VARIABLE]}`;
@@ -19,7 +19,7 @@ export function leakedProcesses(): LeakedProcess[] {
     .filter(({ pid }) => pid !== process.pid);
 }
 
-/** A list of /proc, which is empty for a process that has ended meanwhile or belongs to somebody else. */
+/** A list of /proc, which is empty for a process that has ended or belongs to another user. */
 function read(pid: string, list: 'environ' | 'cmdline'): string[] {
   try {
     return readFileSync(`/proc/${pid}/${list}`, 'utf8').split('\0');

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { ErrorReport } from '../../sdk/internal';
 
-/** What became of a plugin file that the built host loaded, in a process of its own. */
+/** The result of loading a plugin file with the built host, in a process of its own. */
 export interface LoadedPlugin {
   readonly name: string;
   readonly version: string;
@@ -12,11 +12,11 @@ export interface LoadedPlugin {
   readonly handlers: { method: string; subject: string; durable: string; line: number }[];
   readonly instance: string[];
   readonly known?: string;
-  /** What the handlers returned. */
+  /** The return values of the handlers. */
   readonly results: unknown[];
-  /** Stacks of what the handlers threw. */
+  /** The stacks of the handlers' exceptions. */
   readonly errors: string[];
-  /** Why it cannot be used, each with the message of its cause. */
+  /** The errors of the load, each with the message of its cause. */
   readonly faults?: (ErrorReport & { cause?: string })[];
 }
 

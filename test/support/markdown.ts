@@ -7,14 +7,14 @@ export const ROOT = resolve(__dirname, '../..');
 export interface Block {
   /** The page, from the repository's root. */
   readonly page: string;
-  /** Of its opening fence, from 1. */
+  /** The line of the opening fence, from 1. */
   readonly line: number;
-  /** What follows the fence: `ts`, `sh`, or nothing. */
+  /** The language: `ts`, `sh`, or empty. */
   readonly language: string;
   readonly text: string;
 }
 
-/** The pages that are read by people, from the repository's root. */
+/** The documentation pages, as paths from the repository's root. */
 export const PAGES: readonly string[] = [
   ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
   ...readdirSync(join(ROOT, 'docs'))

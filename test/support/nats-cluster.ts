@@ -10,9 +10,9 @@ import { natsServerBinary } from './nats-server';
 /** Three nats-servers as one cluster with JetStream, each a process of its own. */
 export interface TestCluster {
   readonly urls: readonly string[];
-  /** The servers' names, such as `n0`, as they stand in what the cluster says of its streams. */
+  /** The servers' names, such as `n0`, as in the cluster's stream infos. */
   readonly names: readonly string[];
-  /** Ends one as a crash does (SIGKILL); its data stay. */
+  /** Kills a server (SIGKILL). Its data stay. */
   kill(name: string): Promise<void>;
   restart(name: string): void;
   stop(): Promise<void>;
@@ -61,7 +61,7 @@ export async function startTestCluster(): Promise<TestCluster> {
   };
 }
 
-/** Whether it takes requests to JetStream: it has chosen who answers them. */
+/** Whether JetStream answers: the cluster has elected its leader. */
 async function hasLeader(servers: readonly string[]): Promise<boolean> {
   const nats = await connect({ servers: [...servers], timeout: 1_000 });
   try {

@@ -14,13 +14,13 @@ export interface TestServer {
   readonly version: string;
   /** Ends it and removes its data. */
   stop(): Promise<void>;
-  /** Ends it as a crash does (SIGKILL); its data stay. */
+  /** Kills it (SIGKILL). Its data stay. */
   kill(): Promise<void>;
-  /** Stops it where it stands (SIGSTOP): its connections stay, and nobody answers. */
+  /** Freezes it (SIGSTOP): its connections stay open and get no answer. */
   freeze(): void;
-  /** Lets it go on after `freeze`. */
+  /** Resumes it after `freeze`. */
   thaw(): void;
-  /** Gives it other settings besides the test's own, and has it read them (SIGHUP). */
+  /** Adds settings to its config and reloads it (SIGHUP). */
   reconfigure(settings: object): void;
   /** Removes its data, after `kill`. */
   wipe(): void;
@@ -30,7 +30,7 @@ export interface TestServer {
 
 const READY_MS = 10_000;
 
-/** Starts a server on a free port in some tens of ms. It dies with the test's process at the latest. */
+/** Starts a server on a free port in some tens of ms. It ends with the test's process at the latest. */
 export async function startTestServer(settings: object = {}): Promise<TestServer> {
   const binary = await natsServerBinary();
   const folder = mkdtempSync(join(tmpdir(), 'jetplug-nats-'));
@@ -60,7 +60,7 @@ export async function startTestServer(settings: object = {}): Promise<TestServer
 
 let found: Promise<string> | undefined;
 
-/** The server that tests run: that of the variable JETPLUG_NATS_SERVER, else the one that a host would find. */
+/** The nats-server binary of the tests: JETPLUG_NATS_SERVER, or the one that a host would find. */
 export function natsServerBinary(): Promise<string> {
   found ??= find();
   return found;
@@ -101,7 +101,7 @@ async function launch(binary: string, folder: string, port: number, settings: ob
 function writeConfig(folder: string, port: number, settings: object): { config: string; log: string } {
   const config = join(folder, 'server.conf');
   const log = join(folder, 'server.log');
-  // A test may be far from where the server's default for its store, a share of the free disk, suits it.
+  // The server's default limit, a share of the free disk, may be too small for a test.
   const jetstream = { store_dir: folder, max_file_store: 1024 ** 4 };
   const own = { listen: `127.0.0.1:${port}`, ports_file_dir: folder, log_file: log, jetstream };
   writeFileSync(config, JSON.stringify({ ...own, ...settings }));
@@ -126,7 +126,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (hasEnded(child)) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill(signal);
-  // A frozen one would hear of it no sooner than it is woken.
+  // A frozen process receives the signal only after SIGCONT.
   child.kill('SIGCONT');
   const late = setTimeout(() => child.kill('SIGKILL'), READY_MS);
   await ended;

@@ -47,7 +47,7 @@ export async function startUnderNpm(folder: string, command: readonly string[], 
   return { npm: child.pid!, ready, lines, ended };
 }
 
-/** Without what the npm that runs these tests has set. */
+/** The environment without the variables of the npm that runs these tests. */
 function npmFreeEnv(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(plainEnv()).filter(([name]) => !name.startsWith('npm_')));
 }

@@ -1,4 +1,4 @@
-/** What a plugin's constructor asks for, in memory, so that a test can build the plugin with `new`. */
+/** The injectables of a plugin's constructor, in memory, so that a test can create the plugin with `new`. */
 import {
   EventBus,
   Logger,
@@ -51,7 +51,7 @@ export class MemoryStore<T> extends Store<T> {
     return scope as unknown as MemoryStore<U>;
   }
 
-  /** Everything that is kept here, without the scopes. */
+  /** All values, without those of the scopes. */
   all(): Record<string, T> {
     return Object.fromEntries([...this.values].map(([key, value]) => [key, JSON.parse(value) as T]));
   }
@@ -62,7 +62,7 @@ export class MemoryStore<T> extends Store<T> {
   }
 }
 
-/** Keeps what was published, and refuses what does not fit its contract. */
+/** Records published events, and refuses those that do not fit their contract. */
 export class RecordingBus extends EventBus {
   private readonly recorded: { subject: string; fields: unknown }[] = [];
 
@@ -73,7 +73,7 @@ export class RecordingBus extends EventBus {
     return `id-${this.recorded.push({ subject: event.subject, fields: result.value })}`;
   }
 
-  /** The fields of what was published under a contract, in order. */
+  /** The fields of the published events of a contract, in order. */
   of<E extends Envelope>(contract: Contract<E>): Omit<E, keyof Envelope>[] {
     return this.recorded
       .filter(({ subject }) => subject === contract.subject)
@@ -86,14 +86,14 @@ interface Contract<E extends Envelope> {
   readonly subject: string;
 }
 
-/** An event as a handler gets it. */
+/** An event as a handler receives it. */
 export function eventOf<E extends Envelope>(contract: Contract<E>, fields: Omit<E, keyof Envelope>, at = NOON): E {
   return new contract({ event_type: contract.subject, event_id: 'e1', timestamp: at, ...fields } as E);
 }
 
 export const NOON = '2026-05-12T12:00:00.000Z';
 
-/** A plugin's settings as its own schema makes them of a section of the config. */
+/** A plugin's settings, parsed by its own schema from a section of the config. */
 export function settingsOf<T>(plugin: new (...args: never[]) => object, section: object = {}): Settings<T> {
   const result = pluginMark(plugin)!.options.settings!['~standard'].validate(section);
   if (result instanceof Promise || result.issues) throw new Error(`not its settings: ${JSON.stringify(result)}`);

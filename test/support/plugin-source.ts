@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { STORY_PLUGINS } from './host';
 
-/** What the sources made here may name without importing it. */
+/** The names that the generated sources can use without an import. */
 const HEAD = `\
 import { Clock, defineEvent, EventBus, Logger, Plugin, Reject, RetryLater, Settings, Store, Subscribe, type EventContext } from 'jetplug/sdk';
 import { z } from 'zod';
@@ -24,7 +24,7 @@ export function loggingPlugin(className: string, msg: string, options = ''): str
   );
 }
 
-/** The number of the first line that holds the text. */
+/** The number of the first line with the text. */
 export function lineOf(source: string, text: string): number {
   const line = source.split('\n').findIndex((each) => each.includes(text)) + 1;
   if (line === 0) throw new Error(`no line with ${text}`);

@@ -14,7 +14,7 @@ export async function publishRaw(port: number, subject: string, headerBlock: Buf
   }
 }
 
-/** Resolves when the server has said the word; rejects when it says that something is wrong. */
+/** Resolves when the server has sent the word. Rejects when it sends an error. */
 async function said(socket: Socket, word: string): Promise<void> {
   let text = '';
   await new Promise<void>((resolve, reject) => {

@@ -1,7 +1,7 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { clientCommands, type ClientCommand } from './client-commands';
 
-/** When a trap springs: the command is not passed on; it has just been; or its answer is with the client. */
+/** When a trap acts: instead of passing the command on, just after that, or after the client has the answer. */
 export type Moment = 'before' | 'after' | 'answered';
 
 export interface Trap {
@@ -11,7 +11,7 @@ export interface Trap {
   spring(): void;
 }
 
-/** Stands between clients and a NATS server, and ends a process when it comes to a chosen step: what it publishes tells. */
+/** A proxy between clients and a NATS server that kills a process at a chosen step, recognised by a published message. */
 export class StepProxy {
   private readonly sockets = new Set<Socket>();
   private armed: (Trap & { sprung(): void }) | undefined;
@@ -61,7 +61,7 @@ export class StepProxy {
     const commandsOf = clientCommands();
     client.on('data', (chunk: Buffer) => {
       for (const command of commandsOf(chunk)) {
-        // The process is dead: what it had said after the step was never said.
+        // The process is dead: commands after the step are dropped.
         if (caught) return;
         const { armed } = this;
         if (awaited !== undefined || !armed?.matches(command)) upstream.write(command.bytes);

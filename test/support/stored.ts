@@ -1,4 +1,4 @@
-/** What a stream or a bucket holds, read without the host's code. */
+/** Reads streams and buckets without the host's code. */
 import type { JsMsg, NatsConnection } from 'nats';
 import { unescapeKey } from '../../host/effects/store-keys';
 
@@ -43,7 +43,7 @@ export async function readStream(nats: NatsConnection, stream: string): Promise<
 export async function readStore(nats: NatsConnection, plugin: string): Promise<Record<string, unknown>> {
   const prefix = `$KV.jetplug-${plugin}.`;
   const all = await readStream(nats, `KV_jetplug-${plugin}`);
-  // What was deleted leaves a mark.
+  // A deleted key leaves a delete marker.
   const values = all.filter(({ header }) => header('KV-Operation') === '');
   return Object.fromEntries(
     values.map(({ subject, json }) => {

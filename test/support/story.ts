@@ -13,12 +13,12 @@ export const WATCH_HANDLERS = [
   'user-preferences.learn',
 ];
 
-/** What a running host says of its plugins, asked as another program would. */
+/** The plugins of a running host, requested as another program would. */
 export async function ask(nats: NatsConnection): Promise<PluginStatus[]> {
   return (await nats.request('jetplug.plugins', '', { timeout: 5_000 })).json();
 }
 
-/** What the running hosts say of their plugins, as `jetplug plugins` shows it. */
+/** The plugins of the running hosts, as `jetplug plugins` shows them. */
 export async function statuses(host: Pick<TestHost, 'servers'>): Promise<PluginStatus[]> {
   const result = await jetplug(['plugins', '--json', '--servers', host.servers]);
   if (result.code !== 0) throw new Error(result.stderr);

@@ -41,7 +41,7 @@ export class TcpProxy {
     this.drops = predicate;
   }
 
-  /** Passes everything on again; what was swallowed stays lost. */
+  /** Passes everything on again. Dropped bytes stay lost. */
   heal(): void {
     for (const { mute } of this.pairs) Object.assign(mute, { up: false, down: false });
     this.drops = undefined;

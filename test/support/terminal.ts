@@ -5,13 +5,13 @@ import { MAIN, plainEnv } from './host';
 
 /** `jetplug` on a terminal of its own, as the program `script` makes one. */
 export interface Terminal {
-  /** What has been on the screen, without colours. */
+  /** The screen output so far, without colours. */
   screen(): string;
   /** Resolves with the exit code. */
   readonly ended: Promise<number | null>;
   /** Types Ctrl-C. */
   interrupt(): void;
-  /** Closes the terminal, as whoever closes its window does. */
+  /** Closes the terminal, as closing its window does. */
   close(): void;
 }
 
