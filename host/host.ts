@@ -4,7 +4,7 @@ import type { Config, LoadedConfig, SourceOf } from './config/config';
 import { unusedSections } from './config/unused-sections';
 import { KvLongTexts } from './records/long-texts';
 import type { HostLog } from './log/log';
-import { SuspectTurns } from './message/failures/suspects';
+import { Limiter } from './base/limiter';
 import { Sweep } from './message/intake/sweep';
 import { Bucket } from './nats/bucket';
 import { Connection } from './nats/connection';
@@ -250,7 +250,7 @@ export class Host {
       records,
       texts,
       sweep: new Sweep(),
-      suspects: new SuspectTurns(),
+      suspects: new Limiter(1),
     };
     return (this.plugins = new Plugins(host, this.faults));
   }
