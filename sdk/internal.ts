@@ -10,7 +10,7 @@ export { isEventContract, type Envelope, type EventContract } from './event';
 export { topFrame, type Location } from './location';
 export { kebabCase, pluginNameOf } from './names';
 export { isBatchFailure, isReject, isRetryLater } from './outcome';
-export type { Isolation, PluginLifecycle, PluginOptions } from './plugin';
+export { ISOLATIONS, type Isolation, type PluginLifecycle, type PluginOptions } from './plugin';
 export type { BatchOptions, From, RetryOptions, SubscribeOptions } from './subscribe';
 export { covers, isPublishSubject, isSubscribeSubject } from './subject';
 export { tokenOf, type TokenName } from './token';

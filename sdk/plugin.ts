@@ -18,7 +18,9 @@ export interface PluginOptions {
   processes?: number;
 }
 
-export type Isolation = 'inline' | 'process';
+/** Where a plugin's code may run. */
+export const ISOLATIONS = ['inline', 'process'] as const;
+export type Isolation = (typeof ISOLATIONS)[number];
 
 /** Work to do before the first event and after the last. Both methods are optional. */
 export interface PluginLifecycle {

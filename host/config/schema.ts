@@ -1,3 +1,4 @@
+import { ISOLATIONS, type Isolation } from '../../sdk/internal';
 import type { FormatName } from './formats';
 
 /**
@@ -72,8 +73,8 @@ const handler = {
 const isolation = {
   isolation: {
     doc: 'Where a plugin’s code runs: inline, in the host, or process, in processes of its own with limits.',
-    format: ['inline', 'process'],
-    default: null as 'inline' | 'process' | null,
+    format: ISOLATIONS,
+    default: null as Isolation | null,
     nullable: true,
     env: 'JETPLUG_PLUGINS_DEFAULTS_ISOLATION',
   },

@@ -99,7 +99,7 @@ export class ChildPlugin {
     try {
       const [received] = call.received;
       call.events = [await eventOf(received!, handler)];
-      call.places = [0];
+      call.indexes = [0];
       await within(call, () => this.invoke(call, handler, call.events[0]!, new ChildContext(call, received!)));
       return undefined;
     } catch (thrown) {
@@ -109,19 +109,19 @@ export class ChildPlugin {
 
   private async callBatch(call: ChildCall, handler: HandlerDefinition): Promise<WireError | undefined> {
     const read = await Promise.allSettled(call.received.map((received) => eventOf(received, handler)));
-    const valid = read.flatMap((one, place) => (one.status === 'fulfilled' ? [{ event: one.value, place }] : []));
+    const valid = read.flatMap((one, index) => (one.status === 'fulfilled' ? [{ event: one.value, index }] : []));
     const failures = read.flatMap((one, index) =>
       one.status === 'rejected' ? [{ index, error: encodeError(one.reason) }] : [],
     );
     call.events = valid.map(({ event }) => event);
-    call.places = valid.map(({ place }) => place);
+    call.indexes = valid.map(({ index }) => index);
     try {
       if (valid.length > 0)
         await within(call, () => this.invoke(call, handler, call.events, new ChildBatchContext(call)));
     } catch (thrown) {
       const error = errorOf(call, thrown);
       if (failures.length === 0) return error;
-      failures.push(...failuresOf(error, call.places));
+      failures.push(...failuresOf(error, call.indexes));
     }
     return failures.length > 0 ? encodeBatch(failures) : undefined;
   }
@@ -173,9 +173,9 @@ function errorOf({ startedAtMs }: ChildCall, thrown: unknown): WireError {
 }
 
 /** Of a batch that was called with some of its events only: each failure by its place among all. */
-function failuresOf(error: WireError, places: readonly number[]): WireFailure[] {
-  if (error.kind !== 'batch') return places.map((index) => ({ index, error }));
-  return error.failures.map((failure) => ({ index: places[failure.index] ?? -1, error: failure.error }));
+function failuresOf(error: WireError, indexes: readonly number[]): WireFailure[] {
+  if (error.kind !== 'batch') return indexes.map((index) => ({ index, error }));
+  return error.failures.map((failure) => ({ index: indexes[failure.index] ?? -1, error: failure.error }));
 }
 
 function onWire({

@@ -86,6 +86,6 @@ function callOf(what: string): { call?: number } {
 /** The same, and the event that the caller works for. */
 function callFor(what: string, event: object | undefined): { call?: number; event?: number } {
   const of = callOf(what);
-  const place = currentCall()?.placeOf(event, what);
-  return { ...of, ...(place !== undefined && { event: place }) };
+  const index = currentCall()?.indexOf(event, what);
+  return { ...of, ...(index !== undefined && { event: index }) };
 }

@@ -1,9 +1,9 @@
 import type { Envelope } from '../../sdk/internal';
-import type { ReceivedCloudEvent } from '../message/cloud-events';
+import type { EventFacts } from '../message/handler-context';
 import type { PluginsConfig } from '../config/config';
 import type { HandlerDefinition, PluginDefinition } from '../load/describe';
-import type { ModuleText } from '../load/module-loader';
 import type { WireError } from './wire-error';
+import type { ModuleText } from '../load/module-graph';
 
 /*
  * What a host and the process of an isolated plugin say to each other, as JSON. The host pulls, decides and
@@ -73,18 +73,11 @@ export interface WireFields {
   readonly errors: Readonly<Record<string, WireError>>;
 }
 
-export interface WireEvent {
+/** An event, and what its context tells the handler. */
+export interface WireEvent extends EventFacts {
   readonly envelope: Envelope;
   readonly fields: Readonly<Record<string, unknown>>;
-  readonly attempt: number;
-  readonly subject: string;
-  readonly stream: string;
-  readonly sequence: number;
-  /** Its place in the stream it was delivered from, which is another on the retry road. */
-  readonly deliveredAs: number;
-  readonly storedAtMs: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly cloudEvent?: ReceivedCloudEvent | undefined;
 }
 
 export type WireModule = readonly [path: string, text: ModuleText];

@@ -3,7 +3,8 @@ import { JetplugError, pluginMark, type PluginClass } from '../../sdk/internal';
 import type { PluginFile } from './discover';
 import { noteClasses } from './classes';
 import { noPlugin } from './why-no-plugin';
-import { loadModules, valuesOf, type LoadedModules, type ModuleTexts } from './module-loader';
+import { loadModules, valuesOf, type LoadedModules } from './module-loader';
+import type { ModuleTexts } from './module-graph';
 
 /** A plugin's class, loaded. */
 export interface CompiledPlugin {

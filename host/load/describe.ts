@@ -28,8 +28,8 @@ import { injectedOf, inspectDependencies, servicesOf, type Injected } from './de
 import { assertMethod, staticHandlers } from './handler-form';
 import { groupingOf, runOptionsOf, type Layers } from './handler-options';
 import { isolationOf, type IsolationLayers, type IsolationPolicy } from './isolation-options';
-import { placeIn, placeOf } from './module-loader';
 import { isolationOrigins, originsOf, type IsolationOrigins, type Origins } from './option-origins';
+import { placeIn, placeOf } from './source-place';
 
 /** A plugin as its decorators and the config describe it; nothing of it runs yet. */
 export interface PluginDefinition {

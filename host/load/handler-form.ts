@@ -1,8 +1,8 @@
 import { types } from 'node:util';
 import { JetplugError, staticHandlerMarks, type PluginClass } from '../../sdk/internal';
 import { readMember } from '../base/thrown';
-import { placeOfMember } from './module-loader';
 import type { CompiledPlugin } from './compile';
+import { placeOfMember } from './source-place';
 
 /** What a member of a class is called that `@Subscribe` cannot stand on. */
 type Form = 'a generator' | 'a getter or setter' | 'a property' | 'a static member' | 'a member without a name';

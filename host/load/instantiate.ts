@@ -10,9 +10,9 @@ import { showThrown } from '../base/thrown';
 import { classesOf } from './dependencies';
 import type { DescribedPlugin, PluginDefinition } from './describe';
 import { isRunnable } from './handler-form';
-import { placeIn } from './module-loader';
 import { unknownSetting } from './unknown-settings';
 import { createPluginContainer, provideServices, type ServiceProvider } from './plugin-container';
+import { placeIn } from './source-place';
 
 /** What the host has for one plugin. */
 export interface PluginServices {

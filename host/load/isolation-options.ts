@@ -1,21 +1,27 @@
-import { JetplugError, type Isolation, type PluginOptions } from '../../sdk/internal';
+import { ISOLATIONS, JetplugError, type Isolation, type PluginOptions } from '../../sdk/internal';
 import type { ProcessConfig } from '../config/config';
 import type { Layer } from './handler-options';
 
-/** Where a plugin's code runs, with what limits. */
+/** Where a plugin's code runs, and its limits there. */
 export interface IsolationPolicy {
   readonly isolation: Isolation;
-  /** How many processes of its own it has, if any. */
+  /** The number of its processes, if it is isolated. */
   readonly processes: number;
-  /** How large the objects of each may get. */
+  /** The limit of the JavaScript heap of each process. */
   readonly heapLimitBytes: number;
-  /** How much memory each may have in all. */
+  /** The limit of the memory of each process, buffers included. */
   readonly memoryLimitBytes: number;
-  /** Who had the word on each. */
+  /** The layer that each option comes from. */
   readonly layerOf: Readonly<Record<IsolationOption, Layer>>;
 }
 
-/** How much memory a process may have. */
+/** The policy of a plugin whose code runs outside of the host. */
+export type IsolatedPolicy = IsolationPolicy & { readonly isolation: Exclude<Isolation, 'inline'> };
+
+export function isIsolated(policy: IsolationPolicy): policy is IsolatedPolicy {
+  return policy.isolation !== 'inline';
+}
+
 export type MemoryLimits = Pick<IsolationPolicy, 'heapLimitBytes' | 'memoryLimitBytes'>;
 
 export type IsolationOption = 'isolation' | 'processes' | 'heapLimit' | 'memoryLimit';
@@ -29,20 +35,23 @@ const BUILT_IN = {
   memoryLimitBytes: 512 * MIB,
 } satisfies Required<ProcessConfig>;
 
-/** What the config says of a plugin, and of all plugins. */
 export interface IsolationLayers {
   readonly section: ProcessConfig;
   readonly defaults: ProcessConfig;
 }
 
 /**
- * For each option the first layer that says something counts.
- * @throws JetplugError `JP_PLUGIN_OPTIONS` for what the decorator may not say
+ * The isolation of a plugin. For each option the first layer that sets it counts: the plugin's section of the config,
+ * `@Plugin`, the config's defaults, the built-in value.
+ * @throws JetplugError `JP_PLUGIN_OPTIONS` for an invalid option of `@Plugin`
  */
 export function isolationOf(options: PluginOptions, { section, defaults }: IsolationLayers): IsolationPolicy {
   const { isolation, processes } = options;
-  if (isolation !== undefined && !['inline', 'process'].includes(isolation)) {
-    throw new JetplugError('JP_PLUGIN_OPTIONS', `isolation is ${JSON.stringify(isolation)}; it is inline or process`);
+  if (isolation !== undefined && !ISOLATIONS.includes(isolation)) {
+    throw new JetplugError(
+      'JP_PLUGIN_OPTIONS',
+      `isolation is ${JSON.stringify(isolation)}; it is ${ISOLATIONS.join(' or ')}`,
+    );
   }
   if (processes !== undefined && !(Number.isInteger(processes) && processes > 0)) {
     throw new JetplugError(

@@ -1,7 +1,7 @@
 import { JetplugError } from '../../sdk/internal';
 import { keysOf } from '../base/plain-error';
 import { readMember } from '../base/thrown';
-import { placeOf } from './module-loader';
+import { placeOf } from './source-place';
 
 /** Why a file holds no plugin, at the line of the class that was meant as one, where there is such a class. */
 export function noPlugin(file: string, exports: unknown, sources: ReadonlyMap<string, string>): JetplugError {

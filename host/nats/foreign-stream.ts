@@ -1,4 +1,4 @@
-import type { StreamInfo } from 'nats';
+import type { StreamInfo } from './client';
 import { covers, formatDuration, JetplugError } from '../../sdk/internal';
 import type { Ownership } from './ownership';
 import { changeText, coversAll, fixedChanges, subjectsOf, type StreamChange } from './stream-changes';
@@ -9,6 +9,8 @@ export interface ForeignStream {
   readonly info: StreamInfo;
   readonly ownership: Ownership;
   readonly changes: readonly StreamChange[];
+  /** Whether `jetplug adopt` would be refused unless the loss of events is allowed. */
+  readonly adoption: 'free' | 'loses-events';
 }
 
 /** The refusal to change, or to write records into, what is not this deployment's; its hint lists the ways out that work. */
@@ -48,7 +50,7 @@ function wouldChange(use: StreamUse, { changes }: ForeignStream): string {
 
 function waysOut(wanted: WantedStream, foreign: ForeignStream): string[] {
   const { use, settings } = wanted;
-  const { info, ownership, changes } = foreign;
+  const { info, ownership, changes, adoption } = foreign;
   const subjects = subjectsOf(info.config);
   const ways: string[] = [];
   if (use === 'events') {
@@ -71,7 +73,11 @@ function waysOut(wanted: WantedStream, foreign: ForeignStream): string[] {
     ways.push(`set deploy.name to ${ownership.deployment}, if the hosts are one deployment`);
   // The server would refuse what the next start asks for.
   if (fixedChanges(changes).length === 0 && !info.config.mirror)
-    ways.push(`take it over: \`${adoptCommand(wanted)}\` shows what would change`);
+    ways.push(
+      adoption === 'free'
+        ? `take it over: \`${adoptCommand(wanted)}\` shows what would change`
+        : `set deploy.allowDataLoss: true and take it over: \`${adoptCommand(wanted)}\` then shows which events would be lost`,
+    );
   return ways;
 }
 

@@ -1,12 +1,12 @@
-import type { StreamInfo } from 'nats';
+import type { StreamInfo } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { DeployConfig } from '../config/config';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode } from './failures';
-import { contents, foreignStream } from './foreign-stream';
+import { contents } from './foreign-stream';
 import { markOf } from './ownership';
 import { coversAll, droppedSubjects, subjectsOf } from './stream-changes';
-import { assertUpdatable, compareStream, type Comparison } from './stream-comparison';
+import { assertUpdatable, compareStream, mirrored, refuseForeign, type Comparison } from './stream-comparison';
 import { streamError } from './stream-errors';
 import type { WantedStream } from './wanted-streams';
 import type { StreamState } from '../broker/stream-state';
@@ -21,7 +21,7 @@ type Plan =
  * Makes a stream as the config wants it: creates it with the deployment's mark where it is missing, and
  * updates in place what is this deployment's own. Each place that needs a stream goes through here.
  * @throws JetplugError `JP_STREAM_FOREIGN`, `JP_BUCKET_FOREIGN`, `JP_STREAM_DATA_LOSS`, `JP_STREAM_NOT_UPDATABLE`,
- * `JP_STREAM_MISSING`, `JP_STREAM_UNCOVERED`, or what the server refuses
+ * `JP_STREAM_MISSING`, `JP_STREAM_UNCOVERED`, `JP_STREAM_MIRROR`, or what the server refuses
  */
 export async function ensureManagedStream(
   connection: Connection,
@@ -61,13 +61,14 @@ const REFUSALS: readonly string[] = [
   'JP_STREAM_NOT_UPDATABLE',
   'JP_STREAM_MISSING',
   'JP_STREAM_UNCOVERED',
+  'JP_STREAM_MIRROR',
 ];
 
 async function plan(connection: Connection, wanted: WantedStream, deploy: DeployConfig): Promise<Plan> {
   const found = await compareStream(connection, wanted, deploy.name);
   if (!wanted.managed) return planUnmanaged(wanted, found);
   if (!found) return { action: 'create' };
-  if (found.ownership.kind !== 'ours') return planForeign(wanted, found, deploy.name);
+  if (found.ownership.kind !== 'ours') return planForeign(connection, wanted, found, deploy);
   const { info, changes } = found;
   if (changes.length === 0) return { action: 'use', info, managed: true };
   return { action: 'update', info, changes: await assertUpdatable(connection, wanted, found, deploy) };
@@ -78,6 +79,8 @@ function planUnmanaged({ settings }: WantedStream, found: Comparison | undefined
   const { name, subjects } = settings;
   if (!found)
     throw new JetplugError('JP_STREAM_MISSING', `stream ${name}, of which the config says manage: false, is missing`);
+  const { mirror } = found.info.config;
+  if (mirror) throw mirrored(name, mirror.name);
   const missing = droppedSubjects(subjects, subjectsOf(found.info.config));
   if (missing.length === 0) return { action: 'use', info: found.info, managed: false };
   const message = `stream ${name}, of which the config says manage: false, does not hold ${missing.join(' ')}: it ${contents(found.info)}`;
@@ -85,14 +88,19 @@ function planUnmanaged({ settings }: WantedStream, found: Comparison | undefined
 }
 
 /** Events may come from a stream that nobody has marked, if it suits as it is. The host's own records lie in its own streams only. */
-function planForeign(wanted: WantedStream, found: Comparison, deployment: string): Plan {
+async function planForeign(
+  connection: Connection,
+  wanted: WantedStream,
+  found: Comparison,
+  deploy: DeployConfig,
+): Promise<Plan> {
   const { info, ownership } = found;
   const subjectsSuit = coversAll(subjectsOf(info.config), wanted.settings.subjects);
   const changes = found.changes.filter(({ field }) => field !== 'subjects' || !subjectsSuit);
   if (wanted.use === 'events' && ownership.kind === 'unmarked' && changes.length === 0) {
     return { action: 'use', info, managed: false };
   }
-  throw foreignStream(wanted, { info, ownership, changes }, deployment);
+  throw await refuseForeign(connection, wanted, found, deploy, changes);
 }
 
 /** Two hosts that start together may both find the stream missing. */

@@ -1,6 +1,6 @@
 import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { LogThrottle } from '../base/log-throttle';
-import { inboxHint } from './failures';
+import { inboxHint, limitFailure } from './failures';
 
 /** How the client tells of a permission that is missing. */
 interface PermissionContext {
@@ -32,7 +32,10 @@ export class Refusals {
     const leftOut = this.repeats.note(key);
     if (leftOut === undefined) return undefined;
     const again = leftOut > 0 ? `; ${leftOut} more times since it was last said` : '';
-    if (!permission) return new JetplugError('JP_BROKER_OPERATION_FAILED', `the NATS server refused: ${key}${again}`);
+    if (!permission) {
+      const { code, hint } = limitFailure(key) ?? { code: 'JP_BROKER_OPERATION_FAILED' as const };
+      return new JetplugError(code, `the NATS server refused: ${key}${again}`, { hint });
+    }
     const what = operation === 'publish' ? 'publish on' : 'subscribe to';
     return new JetplugError('JP_BROKER_PERMISSION', `not permitted to ${what} ${toGrant(subject)}${again}`, {
       hint: operation === 'publish' ? undefined : inboxHint(subject),

@@ -5,10 +5,10 @@ import type { HandlerDefinition, PluginDefinition } from '../load/describe';
 import type { IsolationOption } from '../load/isolation-options';
 import type { OptionName, Origin } from '../load/option-origins';
 
-/** Where the config says something: a line of a file, a variable or a flag. */
+/** A place in the config: a line of a file, a variable or a flag. Without any of them, the key holds its default. */
 export interface ConfigPlace {
   readonly from: 'config';
-  /** The path, as in YAML. */
+  /** The path of the key, such as `plugins.badge.timeout`. */
   readonly key: string;
   readonly file?: string;
   readonly line?: number;
@@ -16,21 +16,24 @@ export interface ConfigPlace {
   readonly flag?: string;
 }
 
-/** Where the value of an option came from. */
-export type Told =
+/** The source of an option's value. */
+export type OptionSource =
   | { readonly from: 'default' }
   | { readonly from: 'decorator'; readonly file: string; readonly line: number }
   | ConfigPlace;
 
-/** An option's value as people write it, and where it came from; null where the option is not used. */
-export type ExplainedOption = { readonly value: unknown } & Told;
+/** An option's value as people write it, with its source. The value is null where the option is not used. */
+export type ExplainedOption = { readonly value: unknown } & OptionSource;
 
 export type ExplainedOptions = Readonly<Record<OptionName, ExplainedOption>>;
 
-/** Every option of a handler. */
+/** Explains every option of a handler. */
 export function explainOptions(handler: HandlerDefinition, sourceOf: SourceOf): ExplainedOptions {
   const { origins, from, concurrency, timeoutMs, retry, key, batch, durable } = handler;
-  const option = (name: OptionName, value: unknown): ExplainedOption => ({ value, ...told(origins[name], sourceOf) });
+  const option = (name: OptionName, value: unknown): ExplainedOption => ({
+    value,
+    ...sourceOfOption(origins[name], sourceOf),
+  });
   return {
     from: option('from', writtenFrom(from)),
     concurrency: option('concurrency', concurrency),
@@ -45,12 +48,12 @@ export function explainOptions(handler: HandlerDefinition, sourceOf: SourceOf): 
 
 export type ExplainedIsolation = Readonly<Record<IsolationOption, ExplainedOption>>;
 
-/** Where a plugin's code runs. */
+/** Explains in which process a plugin's code runs, and with which limits. */
 export function explainIsolation({ isolation }: PluginDefinition, sourceOf: SourceOf): ExplainedIsolation {
   const { origins } = isolation;
   const option = (name: IsolationOption, value: unknown): ExplainedOption => ({
     value,
-    ...told(origins[name], sourceOf),
+    ...sourceOfOption(origins[name], sourceOf),
   });
   return {
     isolation: option('isolation', isolation.isolation),
@@ -60,7 +63,7 @@ export function explainIsolation({ isolation }: PluginDefinition, sourceOf: Sour
   };
 }
 
-/** Where the value at a path of the config is written. */
+/** The place of the value at a path of the config. */
 export function whereInConfig(key: string, sourceOf: SourceOf): ConfigPlace {
   const source = sourceOf(key);
   switch (source.layer) {
@@ -75,7 +78,7 @@ export function whereInConfig(key: string, sourceOf: SourceOf): ConfigPlace {
   }
 }
 
-function told(origin: Origin, sourceOf: SourceOf): Told {
+function sourceOfOption(origin: Origin, sourceOf: SourceOf): OptionSource {
   switch (origin.layer) {
     case 'default':
       return { from: 'default' };
@@ -86,7 +89,7 @@ function told(origin: Origin, sourceOf: SourceOf): Told {
   }
 }
 
-/** The config's lengths of time are milliseconds by now; the decorator's are as they were written. */
+/** Formats a length of time from the config, which is in milliseconds here. One from a decorator is still as its author wrote it. */
 function writtenFrom(from: From): unknown {
   if (typeof from === 'string' || !('since' in from)) return from;
   return { since: typeof from.since === 'number' ? formatDuration(from.since) : from.since };

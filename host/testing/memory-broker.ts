@@ -35,8 +35,8 @@ export class MemoryBroker implements PluginBroker {
   }
 
   /** Whether a message is in a host's hands. */
-  get isInHand(): boolean {
-    for (const durable of this.durables.values()) if (durable.isInHand) return true;
+  get isInFlight(): boolean {
+    for (const durable of this.durables.values()) if (durable.isInFlight) return true;
     return false;
   }
 
@@ -61,6 +61,10 @@ export class MemoryBroker implements PluginBroker {
 
   async durablePosition(stream: string, durable: string) {
     return this.durables.get(`${stream} ${durable}`)?.position;
+  }
+
+  async durableCheckpoint({ stream, durable }: DurableSpec) {
+    return this.durables.get(`${stream} ${durable}`)?.checkpoint;
   }
 
   async streamCreated(stream: string): Promise<string> {

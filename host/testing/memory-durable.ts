@@ -1,4 +1,5 @@
 import { covers, durationMs, JetplugError } from '../../sdk/internal';
+import type { DurableCheckpoint } from '../records/settlements';
 import type { Delivery, MessageRef } from '../broker/delivery';
 import { headerIn, type RepeatedHeaders } from '../broker/headers';
 import { utf8 } from '../base/utf8';
@@ -21,6 +22,9 @@ interface Unsettled {
   /** Whether somebody works on it, as far as is known here. */
   inHand: boolean;
 }
+
+/** No durable is made again here. */
+const CREATED = 'once';
 
 /** A durable consumer in memory: what was delivered comes again when it is given back, or not settled in time. */
 export class MemoryDurable {
@@ -56,11 +60,16 @@ export class MemoryDurable {
   get position(): DurablePosition {
     const { pending } = this;
     const ackFloor = this.unsettled.size === 0 ? this.lastDelivered : Math.min(...this.unsettled.keys()) - 1;
-    return { pending, inFlight: this.unsettled.size, ackFloor };
+    return { pending, inFlight: this.unsettled.size, ackFloor, created: CREATED };
+  }
+
+  get checkpoint(): DurableCheckpoint {
+    const { ackFloor, created } = this.position;
+    return { created, delivered: this.lastDelivered, ackFloor, isComplete: true };
   }
 
   /** Whether anything is in a host's hands, rather than waiting here. */
-  get isInHand(): boolean {
+  get isInFlight(): boolean {
     for (const { inHand } of this.unsettled.values()) if (inHand) return true;
     return false;
   }

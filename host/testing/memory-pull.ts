@@ -22,7 +22,7 @@ export class MemoryPull implements DurablePull, Puller {
 
   deliver(delivery: Delivery): void {
     if (this.paused) this.probes--;
-    this.sink.deliver(delivery);
+    this.sink.deliver(delivery, false);
   }
 
   start({ held = false } = {}): void {

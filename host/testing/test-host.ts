@@ -17,7 +17,7 @@ import type { OutgoingEvent } from '../broker/ports';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
 import type { ConsumingHandler } from '../plugin/consume';
 import { describe } from '../load/describe';
-import { runCompiled } from '../plugin/run-plugin';
+import { runPlugin } from '../plugin/run-plugin';
 import type { RunningPlugin } from '../plugin/running-plugin';
 import type { Config } from '../config/config';
 import type { Backend } from './backend';
@@ -71,7 +71,7 @@ export async function testHost(plugins: readonly AnyPluginClass[], options: Test
     plugins.map((cls) => describe(asCompiled(cls), loaded)),
   );
   const clock = options.clock ?? new TestClock();
-  const backend = options.server ? await serverBackend(config, clock, log) : await memoryBackend(config, clock);
+  const backend = options.server ? await serverBackend(config, clock, log) : await memoryBackend(config, clock, log);
   const host = new TestHost(plugins, options.server === true, config, backend, log);
   try {
     await host.start();
@@ -87,7 +87,7 @@ export class TestHost {
   private readonly bus: EventBus;
   private readonly sent: OutgoingEvent[] = [];
   private letters: readonly TestLetter[] = [];
-  private generation!: HostRun;
+  private run!: HostRun;
   private running: readonly RunningPlugin[] = [];
   private diesAtAck = false;
   /** The next life, while it begins. */
@@ -115,15 +115,17 @@ export class TestHost {
 
   async start(): Promise<void> {
     const { outgoing } = this.backend;
-    const recorded = { ...outgoing, send: (event: OutgoingEvent) => this.record(event, outgoing.send(event)) };
-    const generation = new HostRun({ ...this.backend, outgoing: recorded }, this.config, this.log, () =>
-      this.dyingNow(),
-    );
-    this.generation = generation;
-    const host = generation.host();
+    const recorded = {
+      dropsRepeatsMs: outgoing.dropsRepeatsMs,
+      send: (event: OutgoingEvent) => this.record(event, outgoing.send(event)),
+      idsSince: (subject: string, sinceMs: number) => outgoing.idsSince(subject, sinceMs),
+    };
+    const run = new HostRun({ ...this.backend, outgoing: recorded }, this.config, this.log, () => this.dyingNow());
+    this.run = run;
+    const host = run.host();
     const running: RunningPlugin[] = [];
     this.running = running;
-    for (const cls of this.plugins) running.push(await runCompiled(asCompiled(cls), host));
+    for (const cls of this.plugins) running.push(await runPlugin(asCompiled(cls), host));
   }
 
   /** Publishes an event, checked against its contract; resolves with its id when a stream has it. */
@@ -205,7 +207,7 @@ export class TestHost {
 
   /** The host dies where it stands: nothing that its handlers still do has an effect. Another one takes its place, and what was not settled comes again after `delivery.ackWait`. */
   async crash(): Promise<void> {
-    await this.generation.die();
+    await this.run.die();
     await this.start();
   }
 
@@ -272,7 +274,7 @@ export class TestHost {
     while (!drained.yet) await this.backend.next(performance.now() - startedAtMs < STOP_MS);
     await ending;
     this.running = [];
-    await this.generation.die();
+    await this.run.die();
   }
 }
 

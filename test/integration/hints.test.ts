@@ -30,7 +30,12 @@ const run = (...args: string[]): Promise<CliResult> => jetplug([...args, '--json
 
 test.each([
   ['an unknown plugin in `store`', ['store', 'bagde'], 'did you mean badge?', /a store are badge/],
-  ['an unknown key in `store`', ['store', 'badge', 'u9'], 'keeps nothing at "u9"', /npx jetplug store badge` shows/],
+  [
+    'an unknown key in `store`',
+    ['store', 'badge', 'u9'],
+    'the store of badge has no value for "u9"',
+    /npx jetplug store badge` shows/,
+  ],
   ['an unknown id in `dead show`', ['dead', 'show', '99'], 'no dead letter 99', /npx jetplug dead list/],
   ['an unknown id in `dead redrive`', ['dead', 'redrive', '99'], 'no dead letter 99', /npx jetplug dead list/],
   ['no number in `dead show`', ['dead', 'show', 'x'], 'not the number', /npx jetplug dead list/],

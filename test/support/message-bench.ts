@@ -147,6 +147,12 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   delivered(): void {
     throw new Error('not for a handler to call');
   }
+  confirm(): boolean {
+    throw new Error('not for a handler to call');
+  }
+  follow(): void {
+    throw new Error('not for a handler to call');
+  }
   settle(sequence: number): void {
     this.settled.add(sequence);
     this.journal.push(`settle ${sequence}`);

@@ -39,6 +39,13 @@ test('what is no matter of permissions is told in the server’s words', () => {
   });
 });
 
+test.each(['subscriptions', 'connections'])('a limit on %s is told as a limit, with what raises it', (what) => {
+  expect(new Refusals().note(`maximum account active ${what} exceeded`)).toMatchObject({
+    code: 'JP_ACCOUNT_LIMIT',
+    hint: expect.stringContaining(`max_${what}`),
+  });
+});
+
 test.each([
   ['$JS.hub.API.DIRECT.GET.KV_jetplug.$KV.jetplug.settled.badge-award', '$JS.hub.API.DIRECT.GET.KV_jetplug.>'],
   ['$JS.hub.API.$KV.jetplug-badge.u1', '$JS.hub.API.$KV.jetplug-badge.>'],

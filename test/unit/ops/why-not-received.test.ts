@@ -1,16 +1,18 @@
 import { JetplugError } from '../../../sdk/internal';
-import { whyNot, type Meeting } from '../../../host/ops/why-not-received';
+import { whyNot, type RouteCandidate } from '../../../host/ops/why-not-received';
 import type { ConsumingHandler } from '../../../host/plugin/consume';
 
-const position = { pending: 0, inFlight: 0, ackFloor: 0 };
+const position = { pending: 0, inFlight: 0, ackFloor: 0, created: '2026-05-12T12:00:00Z' };
 const closed = { outage: undefined } as ConsumingHandler['circuit'];
 const running = { waitsFor: undefined, circuit: closed, reason: undefined, pausedUntil: undefined };
 
 /** A handler of `a.*` that runs, and an event of `a.b`; with what differs. */
-function why(changes: Partial<Meeting> & { state?: string; errors?: JetplugError[] } = {}): ReturnType<typeof whyNot> {
+function why(
+  changes: Partial<RouteCandidate> & { state?: string; errors?: JetplugError[] } = {},
+): ReturnType<typeof whyNot> {
   const { state = 'running', errors = [], ...rest } = changes;
-  const entry = { name: 'x', file: '/p/x.plugin.ts', state, errors } as unknown as Meeting['entry'];
-  const handler = { subject: 'a.*' } as Meeting['handler'];
+  const entry = { name: 'x', file: '/p/x.plugin.ts', state, errors } as unknown as RouteCandidate['entry'];
+  const handler = { subject: 'a.*' } as RouteCandidate['handler'];
   const event = { subject: 'a.b', stream: 'S', nextSequence: 5 };
   return whyNot({ ...event, handler, entry, consuming: running, position, disabledBy: undefined, ...rest });
 }
@@ -63,7 +65,7 @@ test('one whose durable is paused gets it later, unless something else keeps it'
   const pausedUntil = new Date(0);
   const why1970 = { reason: 'waiting', waits: true, why: expect.stringContaining('paused until 1970-') };
   expect(why({ consuming: { ...running, pausedUntil } })).toMatchObject(why1970);
-  expect(why({ consuming: { ...running, pausedUntil, waitsFor: 'durable' } })?.why).toContain('its durable is gone');
+  expect(why({ consuming: { ...running, pausedUntil, waitsFor: 'durable' } })?.why).toContain('its durable was deleted');
 });
 
 test('one that waits gets it later, and what it waits for is said', () => {
@@ -75,7 +77,7 @@ test('one that waits gets it later, and what it waits for is said', () => {
     why: expect.stringMatching(/circuit is open since 1970-.*\(no ML\)/),
   });
   for (const [waitsFor, says] of [
-    ['durable', 'its durable is gone'],
+    ['durable', 'its durable was deleted'],
     ['order', 'an earlier one of their key'],
     ['refused', 'its durable delivers nothing (409 Exceeded MaxWaiting)'],
   ] as const) {
