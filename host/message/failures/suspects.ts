@@ -1,5 +1,5 @@
 import { JetplugError } from '../../../sdk/internal';
-import type { Failures } from './attempts';
+import type { Failures } from './failures';
 import type { Delivery } from '../../broker/delivery';
 import type { Handler } from '../handler';
 import type { Outcome } from '../outcome';

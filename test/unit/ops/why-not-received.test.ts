@@ -65,7 +65,9 @@ test('one whose durable is paused gets it later, unless something else keeps it'
   const pausedUntil = new Date(0);
   const why1970 = { reason: 'waiting', waits: true, why: expect.stringContaining('paused until 1970-') };
   expect(why({ consuming: { ...running, pausedUntil } })).toMatchObject(why1970);
-  expect(why({ consuming: { ...running, pausedUntil, waitsFor: 'durable' } })?.why).toContain('its durable was deleted');
+  expect(why({ consuming: { ...running, pausedUntil, waitsFor: 'durable' } })?.why).toContain(
+    'its durable was deleted',
+  );
 });
 
 test('one that waits gets it later, and what it waits for is said', () => {
