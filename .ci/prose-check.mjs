@@ -61,7 +61,7 @@ const RULES = [
     name: 'private word',
     say: 'use the word of the field',
     pattern:
-      /\b(?:roads?|lanes?|(?<!execution )slots?|probation|on trial|park(?:s|ed|ing)?|excused?|misfits?)\b|\bpass(?:es|ed)? over\b|\blook(?:s|ed)? after\b|\bse(?:es|e|en) to it\b|\bsays otherwise\b/i,
+      /\b(?:roads?|lanes?|probation|on trial|park(?:s|ed|ing)?|excused?|misfits?)\b|\bpass(?:es|ed)? over\b|\blook(?:s|ed)? after\b|\bse(?:es|e|en) to it\b|\bsays otherwise\b/i,
     finds: [
       'The retry road.',
       'A lane of a pull.',
@@ -69,11 +69,11 @@ const RULES = [
       'It looks after the durable.',
       'It sees to it.',
     ],
-    leaves: ['The retry queue.', 'An execution slot.', 'It is skipped.', 'It passes it to the handler.'],
+    leaves: ['The retry queue.', 'It is skipped.', 'It passes it to the handler.'],
   },
 ];
 
-const PRIVATE_NAME = /^(?:roads?|lanes?|slots?|wakes|probation|trial|told|excuse|hope|parked)$/i;
+const PRIVATE_NAME = /^(?:roads?|lanes?|wakes|probation|trial|told|excuse|hope|parked)$/i;
 
 /** Written by a program from sources that are checked themselves, or wrong on purpose. */
 const SKIPPED = /^(?:docs\/errors\.md|test\/fixtures\/|\.ci\/prose-check\.mjs|package(?:-lock)?\.json)/;
