@@ -114,7 +114,7 @@ function faults(work: Work, error: unknown): void {
 /** The steps throw only where the broker or the host fails. That is not the event's fault: it is tried again. */
 function fault(handler: Handler, delivery: Delivery, error: unknown): void {
   if (delivery.settled) return;
-  handler.log.error('an event could not be processed; it comes again', {
+  handler.log.error('event could not be processed; it is tried again', {
     handler: handler.name,
     subject: delivery.subject,
     sequence: delivery.sequence,
