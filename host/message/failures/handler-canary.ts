@@ -16,7 +16,7 @@ export class HandlerCanary {
   private readonly failing = new Set<string>();
   private state: 'open' | 'over' | 'failed' = 'open';
 
-  /** @param events so many distinct events must fail, and none be handled, for the version to count as bad */
+  /** @param events the version counts as bad when so many distinct events failed and none was handled */
   constructor(
     private readonly events: number,
     private readonly result: HandlerCanaryEvents,

@@ -1,7 +1,7 @@
 import { machineTime, type Time, type Timer } from '../../base/time';
 import type { BufferedDelivery } from './buffered-delivery';
 
-/** The deliveries of one handler that wait in the host for a slot. */
+/** The deliveries of one handler that wait in the host for a permit. */
 export interface DispatchQueue {
   /** How many could run at once. */
   readonly ready: number;
@@ -127,7 +127,7 @@ export class BatchQueue implements DispatchQueue {
     this.timer = this.time.after(Math.max(0, this.leftMs), () => {
       this.timer = undefined;
       this.due();
-      // There may have been no free slot.
+      // There may have been no free permit.
       if (this.leftMs > 0) this.watch();
     });
   }
