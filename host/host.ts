@@ -158,9 +158,10 @@ export class Host {
     const dirs = config.plugins.dirs.map((dir) => resolve(dir));
     const folders = new PluginFolders(dirs, plugins, this.log);
     this.closeLater('the watch of the plugins folders', () => folders.stop());
-    await folders.ready();
+    await folders.start();
     if (!source) return;
     const files = new ConfigFiles(config, source, plugins, this.log, (written) => (this.written = written));
+    files.start();
     this.closeLater('the watch of the config files', () => files.stop());
   }
 }

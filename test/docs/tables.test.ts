@@ -1,7 +1,9 @@
 /** Tables in the docs that repeat what the code says are held against it. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { leaves, pluginSchema, schema, streamSchema, type Leaf } from '../../host/config/schema';
+import type { Leaf } from '../../host/config/key';
+import { leaves, pluginSchema, schema } from '../../host/config/schema';
+import { streamSchema } from '../../host/config/stream-keys';
 import { deadLetterOf } from '../../host/message/dead-letter';
 import type { Connection } from '../../host/nats/connection';
 import { OLDEST_VERSION, PINNED_VERSION } from '../../host/nats-server/version';
