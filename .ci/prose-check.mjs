@@ -61,7 +61,7 @@ const RULES = [
     name: 'private word',
     say: 'use the word of the field',
     pattern:
-      /\b(?:roads?|lanes?|probation|on trial|park(?:s|ed|ing)?|excused?|misfits?)\b|\bpass(?:es|ed)? over\b|\blook(?:s|ed)? after\b|\bse(?:es|e|en) to it\b|\bsays otherwise\b/i,
+      /\b(?:roads?|lanes?|slots?|probation|on trial|park(?:s|ed|ing)?|excused?|misfits?)\b|\bpass(?:es|ed)? over\b|\blook(?:s|ed)? after\b|\bse(?:es|e|en) to it\b|\bsays otherwise\b/i,
     finds: [
       'The retry road.',
       'A lane of a pull.',
@@ -73,7 +73,7 @@ const RULES = [
   },
 ];
 
-const PRIVATE_NAME = /^(?:roads?|lanes?|wakes|probation|trial|told|excuse|hope|parked)$/i;
+const PRIVATE_NAME = /^(?:roads?|lanes?|slots?|wakes|probation|trial|told|excuse|hope|parked)$/i;
 
 /** Written by a program from sources that are checked themselves, or wrong on purpose. */
 const SKIPPED = /^(?:docs\/errors\.md|test\/fixtures\/|\.ci\/prose-check\.mjs|package(?:-lock)?\.json)/;
