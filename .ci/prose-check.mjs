@@ -61,7 +61,7 @@ const RULES = [
     name: 'private word',
     say: 'use the word of the field',
     pattern:
-      /\b(?:roads?|lanes?|(?<!execution )slots?|probation|on trial|park(?:s|ed|ing)?|excused?|misfits?)\b|\bpass(?:es|ed)? over\b|\blook(?:s|ed)? after\b|\bse(?:es|e|en) to it\b|\bsays otherwise\b/i,
+      /\b(?:roads?|lanes?|slots?|probation|on trial|park(?:s|ed|ing)?|excused?|misfits?)\b|\bpass(?:es|ed)? over\b|\blook(?:s|ed)? after\b|\bse(?:es|e|en) to it\b|\bsays otherwise\b/i,
     finds: [
       'The retry road.',
       'A lane of a pull.',
@@ -69,7 +69,7 @@ const RULES = [
       'It looks after the durable.',
       'It sees to it.',
     ],
-    leaves: ['The retry queue.', 'An execution slot.', 'It is skipped.', 'It passes it to the handler.'],
+    leaves: ['The retry queue.', 'It is skipped.', 'It passes it to the handler.'],
   },
 ];
 

@@ -1,62 +1,62 @@
 import type { RepeatedHeaders } from './headers';
 
-/** An update of a store that was applied: where, the how-manieth of that key in its run, and the text it left. */
+/** A store update that was already applied: the key, its index among the run's updates of that key, and the resulting text. */
 export type AppliedUpdate = readonly [key: string, ordinal: number, text: string | null];
 
-/** What is known of an event that comes by the retry road. */
+/** The history of an event that comes from the retry queue. */
 export interface Past {
-  /** How often it has failed by its own fault. */
+  /** How many of its failures are charged to it. */
   readonly failures: number;
-  /** How often since the handler's last success, and how many outages the handler had had by then. */
+  /** Its failures since the handler's last success, and how many outages the handler had had by then. */
   readonly provisional?: number;
   readonly outages?: number;
-  /** What its earlier runs have applied, which is not to be applied again; more of it in the record of that name. */
+  /** The updates that its earlier runs applied, which must not be applied again. `appliedIn` names a record with more of them. */
   readonly applied: readonly AppliedUpdate[];
   readonly appliedIn?: string;
-  /** Whether they may have applied more than that. */
+  /** Whether its earlier runs may have applied more updates than are known. */
   readonly unsure?: boolean;
-  /** The dead letter that it was, to be removed when it is settled. */
+  /** The id of the dead letter that the event was redriven from. The letter is removed when the event is settled. */
   readonly letter?: number;
 }
 
-/** Which stored message: the same in every delivery of it. */
+/** Identifies a stored message; every delivery of it has the same. */
 export interface MessageRef {
   readonly stream: string;
   /** The message's place in its stream, from 1. */
   readonly sequence: number;
-  /** When the stream stored it, in milliseconds since 1970. A stream made again counts its sequences anew. */
+  /** When the stream stored it, in milliseconds since 1970. A stream that is made again starts its sequences at 1. */
   readonly storedAtMs: number;
 }
 
 /**
- * One delivery of a stored message: what came, and the four ways to answer. The folder host/nats
- * makes it; only settle.ts, sweep.ts and intake.ts answer it.
+ * One delivery of a stored message, and the ways to answer it. host/nats makes it. The settle step answers it; the
+ * intake extends its ack wait, and sends a nak for a delivery that does not begin.
  */
 export interface Delivery extends MessageRef {
   readonly subject: string;
   readonly payload: Uint8Array;
   /** How many bytes the payload has. */
   readonly size: number;
-  /** The payload as UTF-8 text. Throws where it is none. */
+  /** The payload as text. Throws where it is not UTF-8. */
   text(): string;
-  /** Which event it is: the stored message itself, or the one that waited or was buried and is back by the retry road. */
+  /** The message that the event was published as. From the retry queue, it is another one than the stored message. */
   readonly origin: MessageRef;
-  /** What it brings from before; only by the retry road. */
+  /** The event's history; only from the retry queue. */
   readonly past?: Past | undefined;
-  /** How often it was delivered, this time included; it counts deploys and lost connections too. */
+  /** How often the message was delivered, with this delivery. Deploys and lost connections count too. */
   readonly deliveryCount: number;
-  /** How many messages of its durable had not been delivered yet. */
+  /** How many messages the durable had left to deliver. */
   readonly pending: number;
   /** Counts the deliveries of its durable, redeliveries included, from 1. */
   readonly consumerSequence: number;
-  /** The value of a header by its name in lower case, however it was written; its last one. Throws where the block is malformed. */
+  /** The last value of the header with this lower-case name, in whatever case it was sent. Throws where the header block is malformed. */
   header(lowerName: string): string | undefined;
-  /** Its headers, by name as sent; a name sent twice keeps its last value. Throws where the block is malformed. */
+  /** The last value of each header, by name as sent. Throws where the header block is malformed. */
   headers(): Readonly<Record<string, string>>;
-  /** Of the headers that were sent several times all values; nothing where there are none. Throws where the block is malformed. */
+  /** All values of the headers that were sent several times; undefined without any. Throws where the header block is malformed. */
   repeatedHeaders(): RepeatedHeaders | undefined;
 
-  /** Whether it has been answered for good. A second ack, nak or term throws. */
+  /** Whether an ack, nak or term was sent. A second one throws. */
   readonly settled: boolean;
   ack(): void;
   /** Gives it back to the server, which delivers it again after the delay. Default: at once. */
@@ -66,8 +66,8 @@ export interface Delivery extends MessageRef {
    * The message stays unacknowledged, so that no later event of its key overtakes it.
    */
   retryLocally?(delayMs?: number): void;
-  /** It must never come again. The reason goes into the server's advisory where the server can. */
+  /** The server never redelivers it. The reason goes into the server's advisory, where its version has one. */
   term(reason: string): void;
-  /** It is still being worked on: the server's ack wait starts anew. */
+  /** Restarts the server's ack wait. */
   working(): void;
 }

@@ -1,7 +1,7 @@
 import type { From } from '../../sdk/internal';
 import type { DurableCheckpoint } from '../records/settlements';
 
-/** The settings of a handler that its durable carries. */
+/** The settings of a handler that are settings of its durable consumer. */
 export interface DurableSettings {
   readonly subject: string;
   readonly ackWaitMs: number;
@@ -11,13 +11,13 @@ export interface DurableSettings {
   readonly deployment: string;
 }
 
-/** What a handler asks of its durable consumer. */
+/** The durable consumer that a handler needs. */
 export interface DurableSpec extends DurableSettings {
   readonly stream: string;
   readonly durable: string;
-  /** Counts only when the durable is made for the first time. */
+  /** Where the durable begins when it is made for the first time. */
   readonly from: From;
-  /** Where to go on when the durable was made before and is gone: behind what is settled. */
+  /** The last settled sequence: a durable that was deleted is made again behind it. */
   readonly resumeAfter?: number;
   /** Whether settings that another host of the deployment has given it are left as they are. */
   readonly yieldsToOtherHosts?: boolean;
@@ -27,13 +27,13 @@ export interface DurableSpec extends DurableSettings {
 export interface DurablePosition {
   /** Not delivered yet. */
   readonly pending: number;
-  /** Delivered and not settled, delayed ones included; of all hosts. */
+  /** Delivered and not settled, with those that are delayed; over all hosts. */
   readonly inFlight: number;
   /** Everything up to this sequence of the stream is settled. */
   readonly ackFloor: number;
   /** When it was made. */
   readonly created: string;
-  /** Where it began, if that was told by a sequence. */
+  /** The sequence at which it began, if it was set. */
   readonly startSequence?: number;
   /** The settings that this call has corrected, such as `max_deliver: 3 → -1`. */
   readonly corrected?: readonly string[];
@@ -41,7 +41,7 @@ export interface DurablePosition {
   readonly limited?: readonly string[];
 }
 
-/** How a durable is on the server. */
+/** A durable as it is on the server. */
 export interface DurableLook {
   /** Until when an operator has paused it. */
   readonly pausedUntil?: Date;
@@ -50,7 +50,7 @@ export interface DurableLook {
   /** Delivered and not settled, over all hosts. */
   readonly inFlight: number;
   /**
-   * `correction`: its settings are to be corrected while it is used. `hold`: it must not be used before it was looked
+   * `correction`: the host corrects its settings while it uses it. `hold`: it must not be used before it was looked
    * at, as it is not the deployment's any more, or as the server passes over events.
    */
   readonly needs: 'nothing' | 'correction' | 'hold';

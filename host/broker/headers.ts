@@ -7,7 +7,7 @@ export interface AllHeaders {
   readonly repeated?: RepeatedHeaders | undefined;
 }
 
-/** The same headers under other names; those that get none are left out. */
+/** The headers under new names. A header is left out where `rename` returns undefined. */
 export function renameHeaders(
   { headers, repeated = {} }: AllHeaders,
   rename: (name: string) => string | undefined,
@@ -23,7 +23,7 @@ export function renameHeaders(
   return { headers: renamed(headers), ...(Object.keys(several).length > 0 && { repeated: several }) };
 }
 
-/** How many bytes they take in a message. */
+/** How many bytes the headers take in a message. */
 export function headerBytes({ headers, repeated = {} }: AllHeaders): number {
   let bytes = 0;
   for (const [name, last] of Object.entries(headers)) {
@@ -33,7 +33,7 @@ export function headerBytes({ headers, repeated = {} }: AllHeaders): number {
   return bytes;
 }
 
-/** The value of a header by its name in lower case, however it is written; the last one that has it. */
+/** The last value of the header with this lower-case name, in whatever case it is written. */
 export function headerIn(headers: Readonly<Record<string, string>>, lowerName: string): string | undefined {
   let value: string | undefined;
   for (const name in headers) {

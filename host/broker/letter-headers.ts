@@ -12,7 +12,7 @@ const MESSAGE_ID_HEADER = 'x-original-msg-id';
 
 const RENAMED = 'x-original-header-';
 
-/** What a letter says of its failure. An event that brings headers of these names is not believed, and keeps them under another. */
+/** The headers of a letter that describe its failure. An event's own headers of these names are kept under another name. */
 const OF_THE_LETTER =
   /^x-(dead-letter-reason|original-.*|failed-at|delivery-count|attempts|plugin|handler|plugin-version|error-.*|fingerprint|applied|applied-in|payload-left-in-stream|headers-left-in-stream)$/i;
 
@@ -28,7 +28,7 @@ export function isLetterOf(
   );
 }
 
-/** An event's headers as its letter has them: all but the ones that JetStream would obey. */
+/** The event's headers as its letter carries them: all but those that JetStream acts on. */
 export function keptHeaders(original: AllHeaders): AllHeaders {
   const kept = renameHeaders(original, (name) => {
     if (/^nats-/i.test(name)) return undefined;
@@ -38,7 +38,7 @@ export function keptHeaders(original: AllHeaders): AllHeaders {
   return messageId === undefined ? kept : { ...kept, headers: { ...kept.headers, [MESSAGE_ID_HEADER]: messageId } };
 }
 
-/** The event's own headers among those of its letter, under the names that they came with. */
+/** The event's own headers from its letter, under their original names. */
 export function headersOfEvent(letter: AllHeaders): AllHeaders {
   const own = renameHeaders(letter, (name) => {
     if (name.startsWith(RENAMED)) return name.slice(RENAMED.length);
@@ -48,7 +48,7 @@ export function headersOfEvent(letter: AllHeaders): AllHeaders {
   return messageId === undefined ? own : { ...own, headers: { ...own.headers, 'Nats-Msg-Id': messageId } };
 }
 
-/** A header value cannot hold line breaks or what is not ASCII: percent-encoded, and cut between characters to a length. */
+/** Percent-encodes line breaks and non-ASCII characters, which a header cannot hold, and cuts the text between characters. */
 export function encodeHeader(text: string, maxBytes: number): string {
   let encoded = '';
   for (const char of text) {

@@ -3,30 +3,30 @@ import type { DurableCheckpoint } from '../records/settlements';
 import type { DurableSpec, DurablePosition, DurableWatcher } from './durable';
 import type { DurablePull, PullSink } from './pull';
 
-/** What a plugin's life asks of the broker. The testing kit has one in memory. */
+/** The broker, as a plugin's life needs it. host/nats implements it, and the testing kit has one in memory. */
 export interface PluginBroker {
   /**
-   * Makes the durable where it is missing, and corrects in place what the server lets us.
+   * Makes the durable where it is missing, and corrects the settings that the server lets us change.
    * @throws JetplugError `JP_CONSUMER_FOREIGN` or `JP_CONSUMER_NOT_UPDATABLE`
    */
   ensureDurable(spec: DurableSpec): Promise<DurablePosition>;
   /** @throws JetplugError `JP_CONSUMER_NOT_UPDATABLE` where the durable could not be brought to this in place */
   checkDurable(spec: DurableSpec): Promise<void>;
-  /** How far it is, or nothing where there is no such durable. */
+  /** The durable's position; undefined without such a durable. */
   durablePosition(stream: string, durable: string): Promise<DurablePosition | undefined>;
   /** How it is now, or nothing where there is no such durable. */
   durableCheckpoint(spec: DurableSpec): Promise<DurableCheckpoint | undefined>;
-  /** When a stream was made; one made again counts its sequences anew. */
+  /** When a stream was made. A stream that is made again starts its sequences at 1. */
   streamCreated(stream: string): Promise<string>;
-  /** Resolves when the streams are as they were, where a look at them is under way. */
+  /** Resolves when a check of these streams that is under way has ended. */
   whenChecked(...streams: string[]): Promise<void>;
-  /** Whether anything lies on a handler's retry road. */
+  /** Whether a handler's retry queue holds events. */
   hasDeferred(road: DurableSpec): Promise<boolean>;
-  /** A plugin's bucket, which is not looked for: what is asked of one that is not there fails. */
+  /** A plugin's bucket, without a check that it exists: requests to a missing bucket fail. */
   storeOf(plugin: string): KeyValue;
   /** Calls back every few seconds with how a durable is on the server; the result ends that. */
   watchDurable(spec: DurableSpec, watcher: DurableWatcher): () => void;
   pull(stream: string, durable: string, sink: PullSink): DurablePull;
-  /** A plugin's bucket, made where it is missing, and kept until `leave`. */
+  /** A plugin's bucket. It is made where it is missing, also after a loss, until `leave` is called. */
   openStore(plugin: string): Promise<{ readonly bucket: KeyValue; leave(): void }>;
 }

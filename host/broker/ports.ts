@@ -1,4 +1,4 @@
-/** What a message's life asks of the broker; the folder host/nats does it. */
+/** The broker, as a message's life needs it. host/nats implements these interfaces. */
 import type { MessageRef, Past } from './delivery';
 import type { RepeatedHeaders } from './headers';
 
@@ -14,13 +14,13 @@ export interface OutgoingEvent {
 export interface Outgoing {
   /** Resolves when a stream has stored the event, or had it already under this id. Rejects with `JP_PUBLISH_FAILED` or `JP_PUBLISH_BACKLOG`. */
   send(event: OutgoingEvent): Promise<{ readonly duplicate: boolean }>;
-  /** For how long a stream surely drops an event that it has already. */
+  /** For how long every stream drops duplicates of an event id, in milliseconds. */
   readonly dropsRepeatsMs: number;
   /** The ids of the events on a subject that were stored at or after a time. */
   idsSince(subject: string, sinceMs: number): Promise<ReadonlySet<string>>;
 }
 
-/** A message that no retry will help, with all that is known of why. */
+/** A message that is not retried any more, with the failure as headers. */
 export interface DeadLetter {
   readonly plugin: string;
   readonly handler: string;
@@ -29,21 +29,21 @@ export interface DeadLetter {
   readonly storedAtMs: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly repeated?: RepeatedHeaders | undefined;
-  /** The id of the letter that this event already has: it was redriven and failed again. */
+  /** The id of the event's earlier letter: the event was redriven and failed again. */
   readonly replaces?: number;
   /** The original payload, byte for byte. */
   readonly payload: Uint8Array;
 }
 
-/** Where dead letters are kept. */
+/** Stores dead letters. */
 export interface DeadLetters {
   /** Resolves when the letter is stored, or was already. */
   store(letter: DeadLetter): Promise<void>;
-  /** Removes the letter of a redriven event that is settled; no error where it is gone already, or is another event's. */
+  /** Removes the letter of a redriven event that is settled. No error where the letter is gone or is another event's. */
   remove(id: number, of: MessageRef): Promise<void>;
 }
 
-/** An event that is to come back to one handler alone. */
+/** An event that is delivered again later, to one handler alone. */
 export interface DeferredEvent {
   readonly plugin: string;
   readonly handler: string;
@@ -55,11 +55,11 @@ export interface DeferredEvent {
   readonly repeated?: RepeatedHeaders | undefined;
   readonly dueAtMs: number;
   readonly past: Past;
-  /** Tells one stay on the road from another of the same event. */
+  /** Distinguishes several stays of one event in the retry queue. */
   readonly pass: string;
 }
 
-/** Where events wait to come back. */
+/** Stores events until they are due. */
 export interface RetryQueue {
   /** Resolves when the event is stored, or was already. */
   defer(event: DeferredEvent): Promise<void>;

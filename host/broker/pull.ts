@@ -1,7 +1,7 @@
 import type { Delivery } from './delivery';
-/** Who takes what is pulled. */
+/** Receives the deliveries of a pull, and what happens to it. */
 export interface PullSink {
-  /** How many more deliveries it can hold. */
+  /** For how many more deliveries it has room. */
   room(): number;
   /** @param isLate it answers a request that the pull has left since: the durable may have been made again */
   deliver(delivery: Delivery, isLate: boolean): void;
@@ -9,7 +9,7 @@ export interface PullSink {
   gone(why: string): void;
   /** The connection was lost and is back; {@link DurablePull.found} says when all is as it was. */
   returned(): void;
-  /** Something is off that will pass; for the log. */
+  /** A problem that will pass; for the log. */
   trouble(message: string, details: object): void;
   /** The server refuses pulls, as the durable's settings forbid them; the pull asks again until {@link served}. */
   refused(reason: string): void;

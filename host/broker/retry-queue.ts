@@ -15,10 +15,10 @@ const PREFIX = 'x-jetplug-';
 /** An event's own headers that begin with the prefix. */
 const RENAMED = `${PREFIX}header-`;
 
-/** How many may be on a road and not due: each is delivered, and given back until it is. */
+/** How many events of one handler may wait in its retry queue: each is delivered, and sent back with a nak until it is due. */
 const MAX_DEFERRED = 100_000;
 
-/** The durable of one handler's retry road. */
+/** The durable of one handler's retry queue. */
 export function retryQueueDurable(plugin: string, handler: string, ackWaitMs: number, deployment: string): DurableSpec {
   return {
     stream: RETRY_STREAM,
@@ -32,10 +32,10 @@ export function retryQueueDurable(plugin: string, handler: string, ackWaitMs: nu
   };
 }
 
-/** An event as it lies on the road: its subject says which event it is and which stay there. */
+/** An event as a message of the retry queue. The subject identifies the event and its stay in the queue. */
 export function retryMessage(event: DeferredEvent): { subject: string } & AllHeaders {
   const { plugin, handler, origin, past, subject, dueAtMs, headers, pass } = event;
-  const road = `retry.${plugin}.${handler}.${origin.stream}.${origin.sequence}.${origin.storedAtMs}.${pass}`;
+  const queueSubject = `retry.${plugin}.${handler}.${origin.stream}.${origin.sequence}.${origin.storedAtMs}.${pass}`;
   const control: Record<string, string> = {
     [`${PREFIX}subject`]: subject,
     [`${PREFIX}origin`]: JSON.stringify([origin.stream, origin.sequence, origin.storedAtMs]),
@@ -47,10 +47,10 @@ export function retryMessage(event: DeferredEvent): { subject: string } & AllHea
     if (/^nats-/i.test(name)) return undefined;
     return name.startsWith(PREFIX) ? `${RENAMED}${name}` : name;
   });
-  return { subject: road, ...original, headers: { ...original.headers, ...control } };
+  return { subject: queueSubject, ...original, headers: { ...original.headers, ...control } };
 }
 
-/** A delivery from the retry road, which shows the event as it was when it came first. */
+/** A delivery from the retry queue that shows the event as it was first published. */
 export class RetryDelivery extends WrappedDelivery {
   readonly dueAtMs: number;
   private readonly original: AllHeaders;

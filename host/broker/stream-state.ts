@@ -1,5 +1,5 @@
 import { covers } from '../../sdk/internal';
-/** Where events wait that are to come back to one handler alone: postponed for long, or redriven. */
+/** The stream of the retry queues: events that were postponed for long or redriven, each for one handler. */
 export const RETRY_STREAM = 'RETRY';
 
 /** A stream that the host needs, as it is after the start. */
@@ -9,7 +9,7 @@ export interface StreamState {
   readonly subjects: readonly string[];
   /** `unmanaged`: this deployment uses the stream as it is and never changes it. */
   readonly change: 'created' | 'updated' | 'unchanged' | 'unmanaged';
-  /** What an update changed, such as `maxAge 7d → 14d`; what it cost, where that was allowed. */
+  /** What an update changed, such as `maxAge 7d → 14d`, and how much data it removed, where that was allowed. */
   readonly changes?: readonly string[];
   readonly messages: number;
   /** For how long the server drops repeats of an event id. */

@@ -1,7 +1,7 @@
 import type { Delivery, MessageRef, Past } from './delivery';
 import type { RepeatedHeaders } from './headers';
 
-/** A delivery that is another one, but for what a subclass says itself. */
+/** A delivery that forwards to another one. Subclasses override parts of it. */
 export abstract class WrappedDelivery implements Delivery {
   constructor(protected readonly delivery: Delivery) {}
 

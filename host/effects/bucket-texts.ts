@@ -7,7 +7,7 @@ import { escapeKey, unescapeKey } from './store-keys';
 import { TextStore, type StoreTexts } from './text-store';
 import type { Change } from '../records/write-batch';
 
-/** A store's texts in a bucket; within a handler a change is applied once for its event, however often that comes. */
+/** A store's texts in a bucket. Within a handler a change is applied once for its event, however often the event is delivered. */
 export class BucketTexts implements StoreTexts {
   private readonly writers: KeyWriters;
 
@@ -45,7 +45,7 @@ export class BucketTexts implements StoreTexts {
     const before = run.appliedBefore(escaped);
     if (before) return before[2] ?? undefined;
     const author = run.authorOf(escaped);
-    // Until it is answered, nobody knows whether it was applied.
+    // Without an answer it is unknown whether the update was applied.
     run.unanswered++;
     try {
       const text = await this.writers.write(escaped, change, author);
@@ -59,7 +59,7 @@ export class BucketTexts implements StoreTexts {
   }
 }
 
-/** All else is known not to have been written. */
+/** With any other error, the update was certainly not written. */
 function isUnanswered(error: unknown): boolean {
   return isJetplugError(error) && error.code === 'JP_STORE_UNAVAILABLE';
 }

@@ -27,10 +27,10 @@ export class JetStreamEventBus extends EventBus {
   ): Promise<string> {
     const run = currentRun('EventBus.publish', options.for);
     const subject = subjectOf(event);
-    // Its place among the run's events is fixed now, whatever a schema then waits for.
+    // The event's ordinal within the run is taken now: a schema may be asynchronous.
     const id = options.id ?? (run ? this.nextId(run, subject) : randomUUID());
     const checked = checkFields(event, subject, fields);
-    // Queued at once where the schema answers at once, so that a handler which forgets to await loses nothing.
+    // With a synchronous schema the event is queued at once: a handler that forgets to await loses nothing.
     if (isPromise(checked)) await checked;
     run?.assertLive('EventBus.publish');
     const outgoing = this.compose(subject, fields, id, options, run);
@@ -77,11 +77,11 @@ function isEventId(id: string): boolean {
   return id !== '' && Buffer.byteLength(id) <= MAX_ID_BYTES && !/[\r\n]/.test(id);
 }
 
-/** The envelope comes first, and stays what it is. Not by spreading all into one literal, which takes V8 four times as long. */
+/** Puts the envelope first, and no field replaces it. Spreading all into one literal takes V8 four times as long. */
 function withEnvelope(fields: object, envelope: Envelope): object {
   return Object.assign(new Flat(), envelope, fields, envelope);
 }
 
-/** An object on which `__proto__` is a field like any other. */
+/** Its objects have no `__proto__` accessor, so a field of that name is a field. */
 class Flat {}
 Object.setPrototypeOf(Flat.prototype, null);

@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import { isEventContract } from '../../sdk/internal';
 import { showThrown } from '../base/thrown';
 
-/** A part of a value that JSON cannot hold: it would be left out, replaced by null or by `{}`. */
+/** A part of a value that JSON cannot hold: `JSON.stringify` would omit it, or replace it by null or `{}`. */
 export interface NotJson {
   /** Keys and indexes; empty where it is the whole value. */
   readonly path: string;
@@ -18,16 +18,16 @@ interface Fault {
   readonly keys: (string | number)[];
 }
 
-/** From here on it is looked whether an object contains itself. */
+/** From this depth on, circular references are checked. */
 const DEEP = 64;
 const MAX_PATH = 100;
 
 /**
  * Finds what `JSON.stringify` would change silently: numbers that are not finite, lists with `undefined` in them,
- * functions, symbols, and objects that are more than their fields, such as a `Map` or an `Error`. What has a `toJSON`
- * is what that returns, as a `Date` is. A field that is `undefined` counts as left out.
+ * functions, symbols, and objects that are more than their fields, such as a `Map` or an `Error`. An object with a
+ * `toJSON`, such as a `Date`, is checked by what that returns. A field that is `undefined` counts as omitted.
  *
- * Every value of a store and every published event is walked by it, so the way on which nothing is found makes no objects.
+ * It walks every value of a store and every published event, so it allocates nothing unless it finds something.
  */
 export function findNotJson(value: unknown): NotJson | undefined {
   let found: Fault | undefined;
@@ -93,7 +93,7 @@ function fieldsFault(object: object, depth: number, above: object[] | undefined)
   for (const key in object) {
     try {
       const found = faultOf((object as Record<string, unknown>)[key], depth + 1, above);
-      // JSON leaves out what is inherited.
+      // JSON omits inherited fields.
       if (found && Object.hasOwn(object, key)) return at(key, found);
     } catch (error) {
       return at(key, fault(`not to be read: ${showThrown(error)}`));
@@ -102,22 +102,22 @@ function fieldsFault(object: object, depth: number, above: object[] | undefined)
   return undefined;
 }
 
-/** Of an object of a class, or one with a `toJSON` of its own. */
+/** For an object of a class, or one with a `toJSON` of its own. */
 function instanceFault(value: object, depth: number, above: object[] | undefined): Fault | undefined {
   if (types.isDate(value)) return Number.isNaN(value.getTime()) ? fault('an invalid Date') : undefined;
-  // A Buffer has a toJSON, of which nothing makes a Buffer again.
+  // A Buffer has a toJSON, but nothing turns the result into a Buffer again.
   if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return fault(`${named(value)}, which is bytes`);
   const { toJSON } = value as { toJSON?: unknown };
   if (typeof toJSON === 'function') {
     const json: unknown = toJSON.call(value, '');
     return isOfClass(json) ? membersFault(json, depth, above) : faultOf(json, depth, above);
   }
-  // What a handler got is what it may publish again.
+  // A handler may publish an event that it received.
   if (isEventContract(value.constructor)) return membersFault(value, depth, above);
   return fault(`${named(value)}, which is no plain object and has no toJSON`);
 }
 
-/** What a toJSON returns is taken as it is, its class included, unless it is one whose content is not in its fields. */
+/** The result of a toJSON may have a class, unless its content is not in its fields. */
 function isOfClass(json: unknown): json is object {
   if (typeof json !== 'object' || json === null) return false;
   return !(types.isMap(json) || types.isSet(json) || types.isRegExp(json) || types.isNativeError(json));

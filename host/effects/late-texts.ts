@@ -1,6 +1,6 @@
 import type { StoreTexts } from './text-store';
 
-/** A store's texts that are opened when they are first used: nothing says beforehand that the plugin uses its store. */
+/** Opens a store's texts at their first use: whether a plugin uses its store is not known before. */
 export class LateTexts implements StoreTexts {
   private texts: StoreTexts | undefined;
   private opening: Promise<StoreTexts> | undefined;

@@ -13,7 +13,7 @@ export function subjectOf(event: EventContract | string): string {
   throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(subject)}`);
 }
 
-/** A request to the JetStream API would purge a stream, a message on `dead.` would pass for a dead letter. */
+/** A message there could be a request to the JetStream API that purges a stream, or pass for a dead letter. */
 const RESERVED = /^(?:\$|_INBOX\.|dead\.|retry\.)/;
 
 /** @throws JetplugError `JP_SUBJECT_INVALID` for a subject that is the server's or the host's own */

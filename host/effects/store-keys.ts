@@ -1,7 +1,7 @@
 import { JetplugError } from '../../sdk/internal';
 
 /**
- * How any string becomes a key that NATS takes: letters, digits, `_`, `/`, `-` and single inner dots
+ * Turns any string into a key that NATS accepts: letters, digits, `_`, `/`, `-` and single inner dots
  * stand for themselves, every other byte is `=XX`. A key of a scope is `<scope>=.<key>`: an escaped key
  * never holds `=.`, so no two strings share one.
  */
@@ -16,7 +16,7 @@ export function escapeKey(key: string, scope?: string): string {
   return scope === undefined ? escaped : `${scope}${SCOPE_MARK}${escaped}`;
 }
 
-/** The string that {@link escapeKey} made this of. */
+/** The inverse of {@link escapeKey}. */
 export function unescapeKey(escaped: string): { scope?: string; key: string } {
   const mark = escaped.indexOf(SCOPE_MARK);
   const body = mark < 0 ? escaped : escaped.slice(mark + SCOPE_MARK.length);

@@ -7,10 +7,10 @@ import { showThrown } from '../base/thrown';
 import { findNotJson, NOT_JSON_HINT } from './json-value';
 import { assertScope } from './store-keys';
 
-/** Where a store's values are, as texts; each in one scope, or in none. */
+/** A store's values as texts, each in one scope or in none. */
 export interface StoreTexts {
   get(key: string, scope: string | undefined): Promise<string | undefined>;
-  /** Resolves with what the change made of the text, once that is stored; `undefined` stands for no value. */
+  /** Resolves with the new text once it is stored; `undefined` stands for no value. */
   change(
     key: string,
     scope: string | undefined,
@@ -20,7 +20,7 @@ export interface StoreTexts {
   keys(scope: string | undefined): Promise<string[]>;
 }
 
-/** The author's view of texts: values, and scopes. */
+/** The author's view of a store: values and scopes. */
 export class TextStore<T> extends Store<T> {
   constructor(
     private readonly texts: StoreTexts,
@@ -36,8 +36,8 @@ export class TextStore<T> extends Store<T> {
   async update(key: string, change: (current: T | undefined) => T, options: ForEvent = {}): Promise<T> {
     const next = (current: string | undefined): string => stringify(key, change(parse<T>(key, current)));
     const text = await this.texts.change(key, this.scopeName, next, { ...options, what: 'Store.update' });
-    // What JSON made of it, so that a caller sees what is kept.
-    // None only for a repeat of which nothing is left, which its writer has told.
+    // Parsed from the stored text, so that the caller sees the stored value. The text is missing only for a repeat
+    // whose mark was lost, which the writer has logged.
     return (text === undefined ? undefined : JSON.parse(text)) as T;
   }
 
@@ -58,7 +58,7 @@ export class TextStore<T> extends Store<T> {
 }
 
 /**
- * Another program may have written it.
+ * Another program may have written the text.
  * @throws JetplugError `JP_NUMBER_INEXACT`, `JP_STORE_VALUE_INVALID` when the text is not JSON
  */
 function parse<T>(key: string, text: string | undefined): T | undefined {
@@ -83,7 +83,7 @@ function mayHoldNumber(value: unknown): boolean {
 
 function stringify(key: string, next: unknown): string {
   if (isPromise(next)) {
-    if (next instanceof Promise) next.catch(() => undefined); // said here instead: the function must be synchronous
+    if (next instanceof Promise) next.catch(() => undefined); // the error below replaces its rejection
     throw invalidValue(key, 'the function given to update is asynchronous; await before it and close over the result');
   }
   const found = findNotJson(next);
@@ -98,7 +98,7 @@ function stringify(key: string, next: unknown): string {
   } catch (cause) {
     throw invalidValue(key, `the new value is not JSON: ${showThrown(cause)}`, { cause: plainError(cause) });
   }
-  // Nothing comes of undefined, a function or a symbol, whatever the type of stringify says.
+  // JSON.stringify returns undefined for undefined, a function or a symbol, whatever its type says.
   if (typeof text !== 'string') throw invalidValue(key, `the function given to update returned ${typeof next}`);
   return text;
 }

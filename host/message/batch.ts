@@ -4,10 +4,10 @@ import { Execution } from './execution';
 import { HandlerBatchContext } from './handler-context';
 import { RunContext, type Run, type Scope } from './run';
 
-/** The call of a handler that takes several events at a time: a run for each of them, in one call. */
+/** One call of a handler with several events, each with a run of its own. */
 export class Batch extends Execution implements Scope {
   readonly events: readonly Envelope[];
-  /** Made when it is asked for: few handlers ask. */
+  /** Built at the first request: few handlers need it. */
   private byEvent: ReadonlyMap<object, Run> | undefined;
 
   /** @param runs at least one, all of one handler, each with its event */

@@ -10,7 +10,7 @@ export function buildEvent(contract: EventContract, values: Envelope): Envelope 
   const validated = values as unknown as Record<string, unknown>;
   for (const name in validated) {
     const value = validated[name];
-    // An accessor of the class is no field: what it gives is its author's decision.
+    // An accessor of the class is no field: its author decides what it returns.
     if (event[name] !== value && Object.hasOwn(event, name)) redefine(event, name, value);
   }
   return event as unknown as Envelope;

@@ -1,13 +1,13 @@
 /** Upper bounds, in seconds, of the histogram of handling times. */
 export const DURATION_BUCKETS_S = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 
-/** What one handler has done since it started: plain numbers, read when somebody asks. */
+/** The counters of one handler since it started. */
 export class HandlerCounters {
   handled = 0;
   failed = 0;
   retried = 0;
   deadLettered = 0;
-  /** By bucket of {@link DURATION_BUCKETS_S}; one more for what took longer. Not cumulative. */
+  /** Calls by bucket of {@link DURATION_BUCKETS_S}, with one more for longer ones. Not cumulative. */
   readonly durations = new Array<number>(DURATION_BUCKETS_S.length + 1).fill(0);
   durationSumS = 0;
   lastError: string | undefined;

@@ -17,7 +17,7 @@ import type { DeadLetterReason } from './outcome';
 const MAX_MESSAGE_BYTES = 2_048;
 const MAX_STACK_BYTES = 8_192;
 const MAX_CAUSES = 5;
-/** A stream takes 64 KiB of headers; the ones added here, but for the updates, need up to 12. */
+/** A stream takes 64 KiB of headers. The headers added here, without the updates, need up to 12 KiB. */
 const MAX_ORIGINAL_HEADERS_BYTES = 49_152;
 
 export function deadLetterOf(
@@ -60,7 +60,7 @@ export function deadLetterOf(
   };
 }
 
-/** A malformed block has none that could be kept, and one too large leaves no room. */
+/** The event's own headers; none where their block is malformed or too large. */
 function originalHeaders(delivery: Delivery): AllHeaders {
   try {
     const kept = keptHeaders({ headers: delivery.headers(), repeated: delivery.repeatedHeaders() });
@@ -71,7 +71,7 @@ function originalHeaders(delivery: Delivery): AllHeaders {
   }
 }
 
-/** What a redrive is not to apply again. */
+/** The updates that a redrive must not apply again. */
 function appliedHeaders({ applied, appliedIn }: CarriedUpdates): Record<string, string> {
   return {
     ...(applied.length > 0 && { [APPLIED_HEADER]: asciiJson(applied) }),
@@ -79,22 +79,22 @@ function appliedHeaders({ applied, appliedIn }: CarriedUpdates): Record<string, 
   };
 }
 
-/** How much an event's own headers leave for what its runs have applied. */
+/** How many bytes the event's own headers leave for the updates that its runs applied. */
 export function roomForApplied(delivery: Delivery): number {
   return MAX_ORIGINAL_HEADERS_BYTES - headerBytes(originalHeaders(delivery));
 }
 
-/** The record for what the runs of a letter's event have applied, where that is too long for the letter. */
+/** The name of the record with the applied updates of a letter's event, where they are too long for the letter. */
 export function letterRecord(plugin: string, handler: string, event: MessageRef): string {
   return `letter.${plugin}.${handler}.${event.stream}.${event.sequence}.${event.storedAtMs}`;
 }
 
-/** The same of an event on the retry road. */
+/** The name of that record for an event in the retry queue. The prefix `road.` is a stored format. */
 export function retryRecord(plugin: string, handler: string, event: MessageRef, pass: string): string {
   return `road.${plugin}.${handler}.${event.stream}.${event.sequence}.${event.storedAtMs}.${pass}`;
 }
 
-/** The stack with those of its causes. */
+/** The error's stack and those of its causes. */
 function stackOf(error: Error): string {
   const parts: string[] = [];
   let cause: unknown = error;

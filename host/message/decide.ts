@@ -3,12 +3,12 @@ import type { CircuitBreaker } from './failures/circuit-breaker';
 import type { RetryPolicy } from './handler';
 import type { DeadLetterReason, Outcome } from './outcome';
 
-/** What is to become of a message. */
+/** How a message is settled. */
 export type Decision =
   | { readonly action: 'ack' }
-  /** Acknowledged again: what it should cause was caused before. */
+  /** Acknowledged again: it was settled before. */
   | { readonly action: 'ack-again' }
-  /** It comes again after the delay; `attempt` is the try that failed, absent where none is to count. */
+  /** Tried again after the delay. `attempt` is the attempt that failed; absent where none counts. */
   | { readonly action: 'retry'; readonly delayMs: number; readonly error: Error; readonly attempt?: number }
   /** The handler is down: the message waits in its stream, and nothing counts. */
   | { readonly action: 'wait'; readonly delayMs: number; readonly error: Error }
@@ -18,9 +18,9 @@ export type Decision =
       readonly error: Error;
       readonly attempts: number;
     }
-  /** Back to the stream at once, as if it had not come. */
+  /** Released to the stream at once, as if it had not been delivered. */
   | { readonly action: 'release' }
-  /** The same, but a process ended under it, which is put on record. */
+  /** Released, and the death of the plugin's process under it is recorded. */
   | { readonly action: 'suspect'; readonly error: Error };
 
 const ACK: Decision = { action: 'ack' };
@@ -30,8 +30,8 @@ const JITTER = 0.2;
 const UNAVAILABLE_DELAY_MS = 1_000;
 
 /**
- * Decides what becomes of a message: pure.
- * @param before how often the message had failed before this try
+ * Decides how a message is settled. Pure.
+ * @param before how often the message failed before this attempt
  * @param circuit whether the handler is down, or may be
  * @param random a number in [0, 1), for the jitter
  */
@@ -68,7 +68,7 @@ export function decide(
       return { action: 'retry', delayMs: withJitter(UNAVAILABLE_DELAY_MS, random), error: outcome.error };
     case 'failed':
     case 'timed-out':
-      // So that each probe meets another message, this one stays away for longer than until the next.
+      // It stays away for longer than until the next probe, so that each probe takes another message.
       if (circuit.isOpen) return { action: 'wait', delayMs: 2 * circuit.probeDelayMs, error: outcome.error };
       return attempt >= retry.attempts && !circuit.isSuspicious
         ? { action: 'dead-letter', reason: exhausted(outcome.kind), error: outcome.error, attempts: attempt }
@@ -89,7 +89,7 @@ function backoff({ backoffMs }: RetryPolicy, attempt: number): number {
   return backoffMs[Math.min(attempt, backoffMs.length) - 1] ?? 0;
 }
 
-/** Spreads retries out, so that what failed together does not come back together. */
+/** Spreads retries, so that events that failed together are not retried together. */
 function withJitter(ms: number, random: number): number {
   return Math.round(ms * (1 - JITTER + 2 * JITTER * random));
 }

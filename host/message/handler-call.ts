@@ -1,7 +1,7 @@
 import { JetplugError } from '../../sdk/internal';
 import type { Handler } from './handler';
 
-/** What of a handler its calls tell. */
+/** The parts of a handler that its calls report. */
 export type CalledHandler = Pick<Handler, 'plugin' | 'name' | 'where'>;
 
 /** One call of a handler, as the author's code meets it: it ends once, and from there on its store and bus refuse. */
@@ -16,7 +16,7 @@ export class HandlerCall<H extends CalledHandler = CalledHandler> {
     return this.over;
   }
 
-  /** Made only for a handler that asks: an AbortController for every message would cost half the throughput. */
+  /** Made at the first use: an AbortController for every message would cost half the throughput. */
   get signal(): AbortSignal {
     if (!this.controller) {
       this.controller = new AbortController();
@@ -25,7 +25,7 @@ export class HandlerCall<H extends CalledHandler = CalledHandler> {
     return this.controller.signal;
   }
 
-  /** Nobody waits any more for what its store and bus would do; with a reason its signal is aborted. */
+  /** From here on its store and bus refuse. With a reason, its signal is aborted. */
   end(reason?: unknown): void {
     if (this.over) return;
     this.over = true;
@@ -43,7 +43,7 @@ export class HandlerCall<H extends CalledHandler = CalledHandler> {
     });
   }
 
-  /** Why a batch cannot tell which of its events is meant. */
+  /** The error where a batch is not given which of its events is meant. */
   protected noEvent(event: object | undefined, what: string): JetplugError {
     const { plugin, name, where } = this.handler;
     const why = event ? 'for an object that is no event of its batch' : 'without { for: event }';

@@ -10,7 +10,7 @@ import type { HandlerCounters } from './counters';
 import type { DeadLetters, Outgoing, RetryQueue } from '../broker/ports';
 import type { HandlerCanary } from './failures/handler-canary';
 
-/** All that a message's life needs to know of the handler it is for. */
+/** A handler, as its messages' lives need it. */
 export interface Handler {
   readonly plugin: string;
   /** The method's name in kebab-case. */
@@ -25,7 +25,7 @@ export interface Handler {
   readonly concurrency: number;
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
-  /** The field by whose value events are handled in order; absent where they are handled as they come. */
+  /** The field by whose value events are handled in order; absent where they are handled as they arrive. */
   readonly key?: string | undefined;
   /** How many events it takes at a time; absent where it takes one. */
   readonly batch?: BatchPolicy | undefined;
@@ -36,10 +36,10 @@ export interface Handler {
   readonly settlements: Settlements;
   readonly texts: LongTexts;
   readonly attempts: AttemptLog;
-  /** What runs at a message have applied to the plugin's store, by the marks that they left there; it takes a while. */
+  /** The updates that runs of a message applied to the plugin's store, by their marks. It reads the whole bucket. */
   findApplied(sequence: number): Promise<readonly AppliedUpdate[]>;
   readonly circuit: CircuitBreaker;
-  /** Where this version has not shown yet that it works. */
+  /** Set while this version has not yet handled an event. */
   readonly canary?: HandlerCanary | undefined;
   readonly deadLetters: DeadLetters;
   readonly retryQueue: RetryQueue;
@@ -50,9 +50,9 @@ export interface Handler {
 }
 
 export interface RetryPolicy {
-  /** In all, the first included. */
+  /** In all, with the first. */
   readonly attempts: number;
-  /** The waits between them; the last one repeats. */
+  /** The waits between attempts; the last one repeats. */
   readonly backoffMs: readonly number[];
 }
 

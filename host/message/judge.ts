@@ -1,7 +1,7 @@
 import type { Outcome } from './outcome';
 import { passed, type Judged, type Measured } from './stages';
 
-/** When an event comes again whose failure is the new version's: by then it is known whether the version works. */
+/** The delay before an excused event is tried again: by then it is known whether the new version works. */
 export const EXCUSED_DELAY_MS = 1_000;
 
 /**

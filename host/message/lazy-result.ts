@@ -4,12 +4,12 @@ import { readMember } from '../base/thrown';
 import type { CalledHandler } from './handler-call';
 
 const OBSERVABLE: readonly PropertyKey[] = ['@@observable', Symbol.for('observable')];
-/** What a client of a broker or an emitter has beside `subscribe`: it is no Observable. */
+/** An object with `subscribe` and one of these is a client of a broker or an emitter, and no Observable. */
 const CLIENT_METHODS = ['publish', 'emit'];
 
 /**
- * The error of a handler that returned work which nobody has begun: a generator, an Observable, a function. Its event
- * is not handled. Nothing for any other value; a thenable is awaited, which begins its work.
+ * The error of a handler that returned work which has not begun: a generator, an Observable or a function. Its event
+ * is not handled. Undefined for any other value: a thenable is awaited, which begins its work.
  */
 export function lazyResultError(handler: CalledHandler, returned: unknown): JetplugError | undefined {
   const kind = lazyKind(returned);
@@ -26,7 +26,7 @@ function lazyKind(value: unknown): string | undefined {
   return isObservable(value) ? 'an Observable' : undefined;
 }
 
-/** Also one that a compiler has made of a class of its own. */
+/** Also a generator of a compiler's own class. */
 function isGenerator(value: object): boolean {
   if (types.isGeneratorObject(value)) return true;
   const isIterable = has(value, Symbol.iterator) || has(value, Symbol.asyncIterator);

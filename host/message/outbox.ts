@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { OutgoingEvent } from '../broker/ports';
 import type { Run } from './run';
 
-/** Sends what the handler published; all at once, as their order among each other is not promised. */
+/** Sends the events that the handler published, all at once: their order is not promised. */
 export async function sendOutbox(run: Run): Promise<void> {
   const events = isLate(run) ? await notSentYet(run) : run.outbox;
   const sends = events.map((event) => sendOne(run, event));
@@ -13,7 +13,7 @@ export async function sendOutbox(run: Run): Promise<void> {
 async function sendOne({ handler, delivery }: Run, event: OutgoingEvent): Promise<void> {
   const { duplicate } = await handler.outgoing.send(event);
   if (!duplicate || delivery.deliveryCount > 1 || delivery.past) return;
-  handler.log.error('an event was dropped as a repeat, though its cause came for the first time', {
+  handler.log.error('published event was dropped as a duplicate, though its cause was delivered for the first time', {
     handler: handler.name,
     subject: event.subject,
     id: event.id,
@@ -32,7 +32,7 @@ function isLate({ handler, delivery, startedAtMs }: Run): boolean {
   );
 }
 
-/** Looks in the streams for what was sent; where another host settled the event meanwhile, that was all of it. */
+/** The events that are not in the streams yet. None where another host settled the cause meanwhile: then all were sent. */
 async function notSentYet({ handler, delivery, outbox }: Run): Promise<OutgoingEvent[]> {
   await handler.settlements.refresh();
   if (handler.settlements.has(delivery.sequence)) return [];

@@ -19,7 +19,7 @@ export interface Invalid {
   readonly error: Error;
 }
 
-/** How a message's way through its handler ended. */
+/** The result of one attempt to handle a message. */
 export type Outcome =
   | { readonly kind: 'handled' }
   /** The handler threw or rejected. */
@@ -29,26 +29,26 @@ export type Outcome =
   | { readonly kind: 'rejected'; readonly error: Error }
   /** The handler threw `RetryLater`. */
   | { readonly kind: 'postponed'; readonly delayMs: number; readonly error: Error }
-  /** The broker failed the handler: its store, or what it published. No fault of the event's. */
+  /** The broker failed: the handler's store, or an event that it published. Not the event's fault. */
   | { readonly kind: 'unavailable'; readonly error: Error }
-  /** The process that the handler runs in ended under it; the host lives. */
+  /** The plugin's own process ended while it handled the event. */
   | { readonly kind: 'died'; readonly error: Error }
-  /** The event turned out to be settled before: by another host, or before a crash. */
+  /** The event was settled before: by another host, or before a crash. */
   | { readonly kind: 'settled-before' }
-  /** Processes died while they were at it, again and again, and the last one was at nothing else. */
+  /** Processes died while they ran the event, the last ones while it ran alone. */
   | { readonly kind: 'crashed'; readonly error: Error }
-  /** It was to be dead-lettered before, and its process did not live to see that done. */
+  /** It was decided before that the event is dead-lettered, but its process ended first. */
   | {
       readonly kind: 'buried-before';
       readonly reason: DeadLetterReason;
       readonly error: Error;
       readonly attempts: number;
     }
-  /** The host stopped before the handler did. */
+  /** The host stopped before the handler returned. */
   | { readonly kind: 'given-back' }
   | Invalid;
 
-/** Thrown to a message's life by who knows the outcome already: no error of the author's. */
+/** Thrown through a handler by the host's own code, which knows the outcome: not the author's error. */
 export class OutcomeKnown extends Error {
   override readonly name = 'OutcomeKnown';
 

@@ -6,7 +6,7 @@ export interface Parsed {
   readonly value: Record<string, unknown>;
 }
 
-/** Reads a JSON object whose numbers are exact, that is not too deep and that reaches for no prototype. */
+/** Parses a JSON object. It is invalid where a number is not exact, where it is too deep, or where a key reaches a prototype. */
 export function parseObject(text: string, maxDepth: number, what = 'the payload'): Parsed | Invalid {
   let value: unknown;
   try {

@@ -12,31 +12,31 @@ import { cut } from '../base/utf8';
 import { isInstance, readMember, showThrown } from '../base/thrown';
 import { OutcomeKnown, type Outcome } from './outcome';
 
-/** One event of a batch that failed, by its place; -1 where the author named none that could be. */
+/** One failed event of a batch, by its index; -1 where the author gave no valid one. */
 export interface ReadFailure {
   readonly index: number;
   readonly thrown: ThrownRecord;
 }
 
-/** What an author threw, as the host handles it: its kind, and an error of plain, bounded members. */
+/** A thrown value as the host handles it: its kind, and an error with plain, bounded members. */
 export type ThrownRecord =
   | { readonly kind: 'error' | 'reject'; readonly error: Error }
   | { readonly kind: 'jetplug'; readonly error: JetplugError }
   | { readonly kind: 'retry-later'; readonly error: Error; readonly delayMs: number }
   | { readonly kind: 'batch'; readonly error: Error; readonly failures: readonly ReadFailure[] }
-  /** No error: the value itself where it is text, a number or the like, else in words. */
+  /** Not an error: the value itself where it is a primitive, otherwise a description of it. */
   | { readonly kind: 'value'; readonly value: unknown; readonly shown: string }
   /** Thrown by the host, through the author's code. */
   | { readonly kind: 'settled'; readonly error: Error; readonly durable: string; readonly sequence: number }
   | { readonly kind: 'known'; readonly outcome: Outcome };
 
-/** A batch has fewer events. */
+/** More than any batch has. */
 const MAX_FAILURES = 10_000;
 const MAX_VALUE = 4_096;
 /** A delay in nanoseconds is a number of 64 bits on the server, which ends after 292 years. */
 const MAX_DELAY_MS = 100 * 365 * 86_400_000;
 
-/** Reads a thrown value, once. Never throws. */
+/** Reads a thrown value. Never throws. */
 export function readThrown(thrown: unknown): ThrownRecord {
   if (isInstance(thrown, OutcomeKnown)) return { kind: 'known', outcome: thrown.outcome };
   if (!isErrorLike(thrown)) return { kind: 'value', value: valueOf(thrown), shown: showThrown(thrown) };
@@ -51,7 +51,7 @@ export function readThrown(thrown: unknown): ThrownRecord {
   return isJetplugError(error) ? { kind: 'jetplug', error } : { kind: 'error', error };
 }
 
-/** Somebody may have changed the delay after it was checked. */
+/** The author may have changed the delay after it was checked. */
 function readRetryLater(thrown: unknown): ThrownRecord {
   const delayMs = parseDuration(readMember(thrown, 'delayMs'));
   if (delayMs !== undefined) {
@@ -69,7 +69,7 @@ function readFailures(thrown: unknown): ReadFailure[] {
   });
 }
 
-/** Of one event: a batch within a batch is an error like others. */
+/** For one event: a BatchFailure within a BatchFailure is an ordinary error. */
 function readOne(thrown: unknown): ThrownRecord {
   return isBatchFailure(thrown) ? { kind: 'error', error: plainError(thrown) } : readThrown(thrown);
 }

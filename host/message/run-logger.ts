@@ -1,7 +1,7 @@
 import type { Logger } from '../../sdk';
 import { plainFields, plainText } from '../base/plain-value';
 
-/** A plugin's log, with the known fields on each line. It takes plain copies of what the author gives, and never throws. */
+/** A plugin's log, with the known fields on each line. It copies the author's values as plain data, and never throws. */
 export class RunLogger implements Logger {
   constructor(
     private readonly log: Logger,

@@ -12,13 +12,13 @@ import type { Handler } from './handler';
 import type { OutgoingEvent } from '../broker/ports';
 import { HandlerContext, type EventFacts } from './handler-context';
 
-/** One try of one handler at one delivery: a call of its own, or a part in the call of a batch. */
+/** One attempt of a handler at one delivery: the record that flows through the message's life. */
 export class Run extends Execution {
-  /** How many updates it has asked for of which nobody knows whether they were applied. */
+  /** How many of its store updates have no answer, so that it is unknown whether they were applied. */
   unanswered = 0;
   /** The batch's call, where the handler takes several events at a time. */
   batch: Execution | undefined;
-  /** The event, once it was found valid. */
+  /** The event, once it is validated. */
   event: Envelope | undefined;
   /** How the message failed before. */
   failures: Failures = NO_FAILURES;
@@ -32,7 +32,7 @@ export class Run extends Execution {
   /** The failure, where the handler's new version is responsible for it. */
   excused: Error | undefined;
   decision: Decision | undefined;
-  // Made when they are needed: most runs neither publish nor update.
+  // Made at the first use: most runs neither publish nor update.
   private published: OutgoingEvent[] | undefined;
   private publishedOn: Map<string, number> | undefined;
   private appliedUpdates: AppliedUpdate[] | undefined;
@@ -48,7 +48,7 @@ export class Run extends Execution {
     super(handler, registry);
   }
 
-  /** What the handler published, in order; sent when it has returned. */
+  /** The events that the handler published, in order. They are sent after it returns. */
   get outbox(): OutgoingEvent[] {
     return (this.published ??= []);
   }
@@ -62,7 +62,7 @@ export class Run extends Execution {
     return (this.publishedOn ??= new Map());
   }
 
-  /** What it has applied to stores. */
+  /** The updates that it applied to stores. */
   get applied(): AppliedUpdate[] {
     return (this.appliedUpdates ??= []);
   }
@@ -75,7 +75,7 @@ export class Run extends Execution {
     return (this.updatesOf ??= new Map());
   }
 
-  /** Which try this is, from 1. */
+  /** The number of this attempt, from 1. */
   get attempt(): number {
     return attemptAfter(this.failures);
   }
@@ -88,12 +88,12 @@ export class Run extends Execution {
     return this.batch ? this.batch.signal : super.signal;
   }
 
-  /** A single event is the only one that a call can be for. */
+  /** The call of a single event needs not be told which one. */
   runFor(): this {
     return this;
   }
 
-  /** What an earlier run of the event left at this update, before the event came by the retry road. */
+  /** The next update of this key, if an earlier run applied it before the event went to the retry queue. */
   appliedBefore(key: string): AppliedUpdate | undefined {
     if (!this.delivery.past) return undefined;
     const ordinal = this.updates.get(key) ?? 0;
@@ -102,7 +102,7 @@ export class Run extends Execution {
     return before;
   }
 
-  /** As which event's how-manieth update of a key the next one is marked. */
+  /** Identifies the next update of this key by its event and its index within the run. */
   authorOf(key: string): Author {
     const ordinal = this.updates.get(key) ?? 0;
     this.updates.set(key, ordinal + 1);
@@ -115,25 +115,25 @@ export class Run extends Execution {
 export interface Scope extends Execution {
   /**
    * The run of one of its events.
-   * @throws JetplugError `JP_BATCH_EVENT` when a batch is not told which
+   * @throws JetplugError `JP_BATCH_EVENT` when a batch is not given which
    */
   runFor(event: object | undefined, what: string): Run;
 }
 
-/** What a plugin does outside of its handlers: what its constructor and `onStart` begin may go on for long. */
+/** The scope of a plugin's code outside of its handlers, such as work that `onStart` begins. */
 class Background {
   constructor(readonly plugin: string) {}
 }
 
 const current = new AsyncLocalStorage<Scope | Background>();
 
-/** The call that the caller is in, if it is in one. */
+/** The handler's call that the caller is in, if any. */
 export function currentScope(): Scope | undefined {
   const scope = current.getStore();
   return scope instanceof Background ? undefined : scope;
 }
 
-/** Whose code it is that runs, whether in a handler's call, after it, or outside of one. */
+/** The plugin whose code is running, and its handler, also after the handler has returned. */
 export function currentOwner(): { readonly plugin: string; readonly handler?: string } | undefined {
   const scope = current.getStore();
   if (!scope || scope instanceof Background) return scope;
@@ -142,7 +142,7 @@ export function currentOwner(): { readonly plugin: string; readonly handler?: st
 
 /**
  * The run of the event that the caller works for, if it is in a handler.
- * @throws JetplugError `JP_RUN_OVER` when the call has ended, `JP_BATCH_EVENT` when a batch is not told which event
+ * @throws JetplugError `JP_RUN_OVER` when the call has ended, `JP_BATCH_EVENT` when a batch is not given which event
  */
 export function currentRun(what: string, event?: object): Run | undefined {
   const scope = currentScope();
@@ -154,7 +154,7 @@ export function within<T>(scope: Scope, body: () => T): T {
   return current.run(scope, body);
 }
 
-/** Runs what is a plugin's, and no handler's call. */
+/** Runs code of a plugin that is no handler's call. */
 export function inBackgroundOf<T>(plugin: string, body: () => T): T {
   return current.run(new Background(plugin), body);
 }

@@ -6,28 +6,28 @@ import type { AppliedUpdate, Delivery } from '../broker/delivery';
 import type { Handler } from './handler';
 import { then, type MaybePromise } from '../base/maybe-promise';
 
-/** What waits longer than this does so in a stream: delayed naks would count against `max_ack_pending` and stop the handler's other events. */
-const PARK_FROM_MS = 30_000;
-/** When the letter, or the record of an attempt, could not be stored: how long until the message is tried again. */
+/** Longer delays are spent in the retry queue: delayed naks count against `max_ack_pending` and would block the handler's other events. */
+const DEFER_FROM_MS = 30_000;
+/** How long until a message is tried again whose dead letter could not be stored. */
 const NOT_STORED_DELAY_MS = 5_000;
-/** An event leaves its stream for the retry road once. */
-const PARKED = 'parked';
+/** Names the one stay of an event in the retry queue that begins in its own stream; a stored format. */
+const DEFERRED = 'parked';
 
-/** What a run has left behind. */
+/** The effects of a run and of those before it. */
 export interface Trace {
-  /** What it and those before it have applied to stores. */
+  /** The updates that the runs applied to stores. */
   readonly applied: readonly AppliedUpdate[];
   /** Whether it is on record as started. */
   readonly marked: boolean;
-  /** Whether more may have been applied than that. */
+  /** Whether more updates may have been applied than are known. */
   readonly unsure?: boolean | undefined;
 }
 
 const NO_TRACE: Trace = { applied: [], marked: false };
 
 /**
- * Carries a decision out, and is the only place that does. The record of an attempt is stored before
- * its nak, a dead letter before its term; where that fails, the message comes again.
+ * Carries out a decision; nothing else does. The record of an attempt is stored before the nak and a dead letter before
+ * the term. Where the letter cannot be stored, the message is tried again.
  */
 export function settle(
   handler: Handler,
@@ -63,7 +63,7 @@ export function retryLater(delivery: Delivery, delayMs?: number): void {
   else delivery.nak(delayMs);
 }
 
-/** The event needs nothing more: of a redriven one the letter goes first, so that a crash in between leaves it to be tried again. */
+/** The event is handled. The letter of a redriven event is removed first: after a crash in between, the event is tried again. */
 function finish(handler: Handler, delivery: Delivery): MaybePromise<void> {
   const letter = delivery.past?.letter;
   return then(letter === undefined ? undefined : handler.deadLetters.remove(letter, delivery.origin), () => {
@@ -80,14 +80,14 @@ async function suspect(
   trace: Trace,
 ): Promise<void> {
   handler.counters.lastError = withCauses(error);
-  handler.log.error('the process of a handler ended under an event; it comes again', {
+  handler.log.error('plugin process ended while it handled an event; the event is tried again', {
     ...coordinates(handler, delivery),
     err: error,
   });
   try {
     await handler.attempts.died(delivery, trace.applied, trace.unsure === true);
   } catch (cause) {
-    handler.log.error('the end of a process could not be recorded and will not count', {
+    handler.log.error('end of a plugin process could not be recorded and will not count', {
       ...coordinates(handler, delivery),
       err: cause,
     });
@@ -122,24 +122,24 @@ async function retry(
       });
     }
   } else if (trace.marked) await unmark(handler, delivery);
-  // What others of its key wait for stays where they wait; and beside the marks of what may have been applied.
+  // Keyed events, and events whose effects are uncertain, never move to the retry queue.
   const stays = delivery.past !== undefined || handler.key !== undefined || trace.unsure;
-  if (delayMs > PARK_FROM_MS && !stays) await park(handler, delivery, delayMs, trace.applied);
+  if (delayMs > DEFER_FROM_MS && !stays) await defer(handler, delivery, delayMs, trace.applied);
   else retryLater(delivery, delayMs);
 }
 
-/** The run has ended and this process lives: what comes next is no death under the message. */
+/** Removes the mark of a run that has ended: a later death of this process is not the message's fault. */
 export function unmark(handler: Handler, delivery: Delivery): Promise<void> {
   return handler.attempts.ended(delivery).catch((cause: unknown) => {
-    handler.log.warn('the mark of a run could not be taken back; the next stop of the host may count as its crash', {
+    handler.log.warn('mark of a run could not be removed; the next stop of the host may count as its crash', {
       ...coordinates(handler, delivery),
       err: cause,
     });
   });
 }
 
-/** What waits for long leaves its stream for the retry road, with what is known of it. */
-async function park(
+/** Moves the event to the retry queue, with its failures and the updates that were applied. */
+async function defer(
   handler: Handler,
   delivery: Delivery,
   delayMs: number,
@@ -147,7 +147,7 @@ async function park(
 ): Promise<void> {
   try {
     const { charged, provisional, outages } = await handler.attempts.read(delivery);
-    const record = retryRecord(handler.plugin, handler.name, delivery.origin, PARKED);
+    const record = retryRecord(handler.plugin, handler.name, delivery.origin, DEFERRED);
     const updates = await carry(applied, record, handler.texts, roomForApplied(delivery));
     await handler.retryQueue.defer({
       plugin: handler.plugin,
@@ -159,14 +159,14 @@ async function park(
       repeated: delivery.repeatedHeaders(),
       dueAtMs: handler.time.epochMs() + delayMs,
       past: { failures: charged, provisional, outages, ...updates },
-      pass: PARKED,
+      pass: DEFERRED,
     });
   } catch (cause) {
-    handler.log.warn('an event could not be parked; it waits where it is', {
+    handler.log.warn('event could not be stored in the retry queue; it waits in its stream', {
       ...coordinates(handler, delivery),
       err: cause,
     });
-    retryLater(delivery, PARK_FROM_MS);
+    retryLater(delivery, DEFER_FROM_MS);
     return;
   }
   handler.settlements.settle(delivery.sequence);
@@ -184,7 +184,7 @@ async function bury(
   if (attempts > 0) handler.counters.failed++;
   handler.counters.lastError = withCauses(error);
   try {
-    // What was decided is not decided anew: whoever gets it next, if this process dies, does no more than this.
+    // Recorded first: if this process dies, the next one stores the letter and does not run the handler again.
     if (attempts > 0) await handler.attempts.bury(delivery, decision);
     const found = trace.unsure ? await handler.findApplied(delivery.sequence) : [];
     const applied = mergeApplied(trace.applied, found);
@@ -210,7 +210,7 @@ async function bury(
   await forgetAttempts(handler, delivery, attempts > 0 || delivery.deliveryCount > 1);
 }
 
-/** Only a message that came before can have a record. */
+/** Only a redelivered message can have a record. */
 function forgetAttempts(handler: Handler, delivery: Delivery, has = delivery.deliveryCount > 1): MaybePromise<void> {
   const record = delivery.past?.appliedIn;
   if (!has && record === undefined) return undefined;
@@ -223,7 +223,7 @@ function forgetAttempts(handler: Handler, delivery: Delivery, has = delivery.del
   return record === undefined ? forgotten : forgotten.then(() => forgetPast(handler, delivery, record));
 }
 
-/** What its runs had applied before is needed for as long as the event could come again. */
+/** The record of applied updates is needed as long as the event could be delivered again. */
 async function forgetPast({ settlements, texts }: Handler, delivery: Delivery, record: string): Promise<void> {
   await settlements.flush();
   if (settlements.isStored(delivery.sequence)) await texts.remove(record);

@@ -12,7 +12,7 @@ const BROKER_FAILED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'JP_PUBLISH_BACKLOG',
 ]);
 
-/** The outcome that a handler's error stands for; `thrown` may be anything. Never throws. */
+/** The outcome that a thrown value stands for. Never throws. */
 export function outcomeOfThrown(run: Run, thrown: unknown): Outcome {
   const record = readThrown(thrown);
   const { handler, startedAtMs } = run;
@@ -26,13 +26,13 @@ function isBrokerFailure(record: ThrownRecord): record is ThrownRecord & { kind:
   return record.kind === 'jetplug' && BROKER_FAILED.has(record.error.code);
 }
 
-/** The same of what was read already. */
+/** The outcome that a thrown value stands for, once it is read. */
 export function outcomeOf({ handler, delivery }: Run, record: ThrownRecord): Outcome {
   switch (record.kind) {
     case 'known':
       return record.outcome;
     case 'settled': {
-      // Another event's is an error that the author has kept.
+      // If it is another event's, the author stored the error and threw it again.
       const isOwn = record.sequence === delivery.sequence && record.durable === handler.durable;
       return isOwn ? { kind: 'settled-before' } : { kind: 'failed', error: record.error };
     }
@@ -47,14 +47,14 @@ export function outcomeOf({ handler, delivery }: Run, record: ThrownRecord): Out
   }
 }
 
-/** Authors throw what they like: strings, undefined, objects that are no errors. */
+/** Authors throw any value: strings, undefined, objects that are no errors. */
 function errorOfValue({ plugin, name, where }: Handler, shown: string): Error {
   const error = new Error(`${plugin}.${name} threw ${shown}, which is not an Error`);
   error.stack = `${error.name}: ${error.message}\n    at ${name} (${where.file}:${where.line}:1)`;
   return error;
 }
 
-/** A call that was ended from outside before it failed fails for nobody but the log. */
+/** Logs a failure after the call was interrupted: it changes no outcome. */
 export function logLate(handler: Handler, thrown: unknown): void {
   const record = readThrown(thrown);
   const error = 'error' in record ? record.error : 'shown' in record ? errorOfValue(handler, record.shown) : undefined;

@@ -9,14 +9,14 @@ import type { Decoded } from './decode';
 import { buildEvent } from './build-event';
 import { invalid, type Invalid } from './outcome';
 
-/** An event that its handler may see. */
+/** An event that fits the handler's contract. */
 export interface Validated {
   readonly kind: 'validated';
   readonly event: Envelope;
   readonly decoded: Decoded;
 }
 
-/** Holds the event against the handler's contract; an invalid one passes through. Never throws. */
+/** Validates the event against the handler's contract; an invalid one passes through. Never throws. */
 export function validate(
   decoded: Decoded | Invalid,
   contract: EventContract | undefined,
@@ -51,13 +51,13 @@ function accept(result: Result, decoded: Decoded, contract: EventContract): Vali
   return { kind: 'validated', event: buildEvent(contract, merge(result.value, decoded.envelope)), decoded };
 }
 
-/** What a handler on a raw subject gets. Where members of a CloudEvent's data are named like the envelope's, all of the data is under `data`. */
+/** The event of a handler on a raw subject. Where a member of a CloudEvent's data has a name of the envelope's, all of the data is under `data`. */
 function rawEvent({ fields, envelope, cloudEvent }: Decoded): Envelope {
   const isHidden = cloudEvent && Object.keys(envelope).some((name) => Object.hasOwn(fields, name));
   return isHidden ? merge({ ...fields, data: cloudEvent.data }, envelope) : merge(fields, envelope);
 }
 
-/** Not by spreading both into a literal, which takes three times as long as all of the validation. */
+/** Spreading both into a literal takes three times as long as all of the validation. */
 function merge(fields: object, envelope: Envelope): Envelope {
   return Object.assign({}, fields, envelope);
 }
@@ -84,7 +84,7 @@ function nameOf(part: unknown): string {
   return textOf(typeof part === 'object' ? readMember(part, 'key') : part);
 }
 
-/** A validator of the author's own may give anything as a message. */
+/** A validator of the author's own may return any value as a message. */
 function textOf(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : showThrown(value);
 }

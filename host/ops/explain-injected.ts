@@ -44,6 +44,7 @@ function gotOf({ service, own, type }: Injected, plugin: string, hasSettings: bo
     case 'settings':
       return hasSettings ? `plugins.${plugin}.settings of the config` : 'the defaults of its schema';
     default:
+      if (own === undefined) return `the host’s ${type}`;
       return own === 'by its token' ? `the value of the token ${type}` : `an instance of ${type}, ${own}`;
   }
 }

@@ -25,9 +25,9 @@ test('the table has each change that the structure is measured by', () => {
   expect(counted.map(([change]) => change)).toEqual(CHANGES);
 });
 
-test('each of these changes needs at most three files, all of them listed', () => {
+test('each of these changes needs at most three files to be edited, all of them listed', () => {
   const wrong = counted.filter(([, files, count]) => {
-    const listed = filesIn(files!).length;
+    const listed = filesIn(files!).filter((file) => !file.includes('<name>')).length;
     return listed !== Number(count) || listed < 1 || listed > 3;
   });
   expect(wrong).toEqual([]);

@@ -90,10 +90,12 @@ test('a dead letter that does not fit leaves its event in its stream, and is sto
 
 test('a postponed event that does not fit into the retry stream waits in its own stream', async () => {
   for (let n = 0; n < 10; n++) publish({ n, later: true });
-  await eventually(() => host.logged('an event could not be parked; it waits where it is').length > 0);
-  expect(JSON.stringify(host.logged('an event could not be parked; it waits where it is')[0])).toContain(
-    'JP_STREAM_FULL',
+  await eventually(
+    () => host.logged('event could not be stored in the retry queue; it waits in its stream').length > 0,
   );
+  expect(
+    JSON.stringify(host.logged('event could not be stored in the retry queue; it waits in its stream')[0]),
+  ).toContain('JP_STREAM_FULL');
   await eventually(async () => (await parked()) + (await inFlight()) === 10);
   expect(await parked()).toBeGreaterThan(0);
   expect(await inFlight()).toBeGreaterThan(0);

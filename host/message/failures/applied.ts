@@ -2,19 +2,19 @@ import { asciiJson } from '../../records/ascii-json';
 import type { LongTexts } from '../../records/long-texts';
 import type { AppliedUpdate } from '../../broker/delivery';
 
-/** What runs have applied, as a header or a record carries it. */
+/** Applied updates, as a header or a record carries them. */
 export interface CarriedUpdates {
   readonly applied: readonly AppliedUpdate[];
-  /** Where more of it is: a record of the host's bucket. */
+  /** The name of a record of the host's bucket with more of them. */
   readonly appliedIn?: string;
 }
 
 const MAX_BYTES = 16_384;
 
 /**
- * Makes ready what a header is to carry: the updates themselves, or where they are too long for that
- * the name of a record, in which they are stored first, together with what it has from an earlier try.
- * @param roomBytes what the other headers leave
+ * Prepares updates for a header: the updates themselves or, where they are too long, the name of a record. They are
+ * stored there first, together with those that an earlier attempt stored.
+ * @param roomBytes the bytes that the other headers leave
  */
 export async function carry(
   applied: readonly AppliedUpdate[],
@@ -32,19 +32,19 @@ export function isShort(applied: readonly AppliedUpdate[], roomBytes = MAX_BYTES
   return applied.length === 0 || asciiJson(applied).length <= Math.min(roomBytes, MAX_BYTES);
 }
 
-/** All that is carried. */
+/** All updates that a header or record carries. */
 export async function carried(
   { applied, appliedIn }: CarriedUpdates,
   texts: LongTexts,
 ): Promise<readonly AppliedUpdate[]> {
   if (appliedIn === undefined) return applied;
   const text = await texts.get(appliedIn);
-  // Only somebody's hand removes it before its event is settled; then what it held would be applied again.
+  // Only a person removes the record before its event is settled; its updates would then be applied again.
   if (text === undefined) texts.missed(appliedIn, {});
   return mergeApplied(applied, parse(text));
 }
 
-/** Both, each update once. */
+/** The updates of both lists, each once. */
 export function mergeApplied(
   before: readonly AppliedUpdate[],
   added: readonly AppliedUpdate[],

@@ -13,29 +13,29 @@ import type { Outages } from './outages';
 /** Counts failures. The server's delivery count will not do: it counts deploys and lost connections too. */
 export interface AttemptLog {
   read(message: CountedMessage): MaybePromise<Failures>;
-  /** One more, provisionally, with what the run had applied; resolves when it is stored. */
+  /** Counts one more failure, provisionally, with the updates that the run applied. Resolves when it is stored. */
   failed(message: CountedMessage, applied: readonly AppliedUpdate[], unsure?: boolean): Promise<void>;
-  /** It is to be dead-lettered and not to be run again, whoever lives to do it. */
+  /** Records that the message is dead-lettered and must not run again, in any process. */
   bury(message: CountedMessage, burial: Burial): Promise<void>;
-  /** The message is about to be run: if this process dies before one of the other calls, that was a death under it. */
+  /** The message is about to run. If this process dies before another of these calls, that counts as a death under it. */
   started(message: CountedMessage): Promise<void>;
-  /** The process that the handler ran in, not this one, has ended under the message, with what the run had applied. */
+  /** The plugin's own process ended under the message, after the run applied these updates. */
   died(message: CountedMessage, applied: readonly AppliedUpdate[], unsure?: boolean): Promise<void>;
-  /** The run has ended with nothing to count: given back, postponed, or the broker's fault. */
+  /** The run ended and nothing counts: it was released or postponed, or the broker failed. */
   ended(message: CountedMessage): Promise<void>;
-  /** The provisional failures turn out to be the message's own. */
+  /** The provisional failures are the message's own. */
   charge(message: CountedMessage): Promise<void>;
-  /** The message is settled: its record is not needed any more. */
+  /** Removes the record of a settled message. */
   forget(message: MessageRef): Promise<void>;
 }
 
-/** Tells this process from those before it and on other machines. */
+/** Distinguishes this process from earlier ones and from those on other machines. */
 const THIS_PROCESS = randomUUID();
 
-/** Keeps the counts in the host's own bucket, where they outlive the host. */
+/** Stores the counts in the host's own bucket, where they outlive the host. */
 export class KvAttemptLog implements AttemptLog {
   private readonly writers: KeyWriters;
-  /** The records whose updates are in a record of their own. */
+  /** By key of a message's record: the record of its updates, where they are too long for the first. */
   private readonly long = new Map<string, string>();
 
   constructor(
@@ -86,7 +86,7 @@ export class KvAttemptLog implements AttemptLog {
 
   charge(message: CountedMessage): Promise<void> {
     return this.change(message, this.outages.count, (before) =>
-      // Nothing to charge, or settled and forgotten meanwhile: then nothing is to be left of it.
+      // There is nothing to charge, or the message was settled meanwhile: then no record must be left.
       before.provisional === 0
         ? undefined
         : { ...before, charged: before.charged + before.provisional, provisional: 0 },
@@ -101,21 +101,21 @@ export class KvAttemptLog implements AttemptLog {
     if (text !== undefined) await this.texts.remove(text);
   }
 
-  /** The messages of a stream that have failed since the handler's last success, as hosts before this one left them; forgets those that are settled. */
+  /** The messages of a stream that failed since the handler's last success, as recorded by earlier hosts. Removes records of settled messages. */
   async failing(stream: string, settlements: Settlements): Promise<MessageRef[]> {
     const keys = await this.records.keys(`attempts.${this.durable}.${stream}`);
     const found = await Promise.all(keys.map((key) => this.failingAt(key, stream, settlements)));
     return found.filter((message) => message !== undefined);
   }
 
-  /** A run has ended badly, and left this. */
+  /** Records a run that failed or died, with the updates that it applied. */
   private async leave(
     message: CountedMessage,
     applied: readonly AppliedUpdate[],
     unsure: boolean,
     counted: (before: AttemptState) => Partial<AttemptState>,
   ): Promise<void> {
-    // What is told now is of now, however late it is written: an outage may begin meanwhile.
+    // The failure belongs to this moment: an outage may begin before it is written.
     const outages = this.outages.count;
     const { applied: short, appliedIn }: CarriedUpdates = isShort(applied)
       ? { applied }
@@ -136,7 +136,7 @@ export class KvAttemptLog implements AttemptLog {
     const message = { stream, sequence: Number(key.slice(key.lastIndexOf('.') + 1)), storedAtMs };
     const { provisional } = this.parse(entry.value, message);
     if (settlements.has(message.sequence) || storedAtMs < Date.parse(settlements.streamIncarnation)) {
-      // A host settled it and did not live to forget it, or its stream was made again.
+      // A host settled it and ended before it removed the record, or the stream was made again.
       await this.forget(message);
       return undefined;
     }
@@ -177,12 +177,12 @@ export class KvAttemptLog implements AttemptLog {
     };
   }
 
-  /** A mark that is another process's when the message comes to this one: that process died under it. */
+  /** A mark of another process counts as a death: that process died under the message. */
   private deathsOf({ deaths, startedBy }: AttemptState): number {
     return startedBy === undefined || startedBy === this.process ? deaths : deaths + 1;
   }
 
-  /** Another process's mark is not this one's to take back: it may be at the message now. */
+  /** Removes this process's mark. Another process may be running the message, so its mark stays. */
   private unmarked(state: AttemptState): AttemptState {
     if (state.startedBy !== this.process) return state;
     const { startedBy: _mine, ...rest } = state;

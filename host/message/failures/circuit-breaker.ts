@@ -12,13 +12,13 @@ export interface CircuitPolicy {
   readonly probeMs: readonly number[];
 }
 
-/** What a circuit tells when it changes. */
+/** Called when the state of a circuit changes. */
 export interface CircuitEvents {
-  /** Everything fails: the failures so far that were not charged are nobody's fault and are not to count. */
+  /** Everything fails: failures that were not charged so far do not count. */
   opened(outage: Outage): void;
   /** The handler works again. */
   closed(): void;
-  /** The handler works, so that these messages' failures are their own and are to count. */
+  /** The handler works, so the failures of these messages are their own and count. */
   charged(failed: readonly ChargedMessage[]): void;
 }
 
@@ -27,22 +27,22 @@ export interface ChargedMessage {
   readonly failures: number;
 }
 
-/** What hosts before this one have left. */
+/** The state that earlier hosts recorded. */
 export interface CircuitBefore {
-  /** It was open. */
+  /** Set where the circuit was open. */
   readonly outage?: Outage | undefined;
-  /** What has failed since the handler's last success. */
+  /** The messages that failed since the handler's last success. */
   readonly failing: readonly MessageRef[];
 }
 
 /**
- * Tells poison from an outage. A failure since the handler's last success is provisional: at the next
- * success on another message it is charged to its message; when enough distinct messages have
- * failed, the circuit opens and it is forgotten. Then only probes run, until one succeeds.
+ * Distinguishes bad messages from an outage. A failure since the handler's last success is provisional: at the next
+ * success on another message it is charged to its message. When enough distinct messages have failed, the circuit
+ * opens and provisional failures are dropped. Then only probes run, until one succeeds.
  */
 export class CircuitBreaker {
   private readonly failing = new Map<string, ChargedMessage & { readonly buried?: true }>();
-  /** What has failed while it was open, or opened it: as a probe it would tell nothing new. */
+  /** The messages that opened it, or failed while it was open: as a probe they would show nothing new. */
   private readonly tried = new Set<string>();
   private firstFailureMs = 0;
   private open: (Outage & { probes: number }) | undefined;
@@ -56,7 +56,7 @@ export class CircuitBreaker {
     this.restore(before);
   }
 
-  /** Takes up what hosts before this one have left. */
+  /** Continues with the state that earlier hosts recorded. */
   restore({ outage, failing }: CircuitBefore): void {
     if (outage) this.open = { ...outage, probes: 0 };
     if (this.open) return;
@@ -67,17 +67,17 @@ export class CircuitBreaker {
     return this.open !== undefined;
   }
 
-  /** Since when it is open and why; nothing while it is closed. */
+  /** Since when it is open, and why; undefined while it is closed. */
   get outage(): Outage | undefined {
     return this.open && { since: this.open.since, reason: this.open.reason };
   }
 
-  /** Whether nothing was handled since something failed. */
+  /** Whether a message failed and none was handled since. */
   get isFailing(): boolean {
     return this.isOpen || this.failing.size > 0;
   }
 
-  /** Whether so many messages fail that a bad one cannot be told from a handler that is down. */
+  /** Whether so many messages fail that a bad message looks like a handler that is down. */
   get isSuspicious(): boolean {
     return this.failing.size >= this.policy.messages;
   }
@@ -105,12 +105,12 @@ export class CircuitBreaker {
     if (this.open) this.open.probes++;
   }
 
-  /** Whether the message is known to fail in this outage. */
+  /** Whether the message failed in this outage. */
   hasTried(message: MessageRef): boolean {
     return this.tried.has(nameOf(message));
   }
 
-  /** There is reason to think that it works again: the waits begin anew, and what has failed may be tried. */
+  /** Resets the probe backoff; earlier failures may be probed again. */
   resetProbes(): void {
     this.tried.clear();
     if (this.open) this.open.probes = 0;
@@ -129,7 +129,7 @@ export class CircuitBreaker {
     this.events.closed();
   }
 
-  /** A message is dead-lettered: nothing is charged to it any more, but it has failed like others. */
+  /** A message is dead-lettered: nothing is charged to it any more, but its failure still counts towards an outage. */
   buried(message: MessageRef): void {
     const failed = this.failing.get(nameOf(message));
     if (failed) this.failing.set(nameOf(message), { ...failed, buried: true });
@@ -142,7 +142,7 @@ export class CircuitBreaker {
   }
 }
 
-/** A handler takes messages from two streams: the events', and its retry road. */
+/** A handler takes messages from two streams: the events' and its retry queue's. */
 function nameOf({ stream, sequence }: MessageRef): string {
   return `${stream} ${sequence}`;
 }

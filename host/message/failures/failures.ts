@@ -3,19 +3,19 @@ import type { DeadLetterReason } from '../outcome';
 
 /** How often a message has failed in one handler. */
 export interface Failures {
-  /** Its own: the handler worked on others meanwhile. */
+  /** Failures that are the message's own: the handler handled others meanwhile. */
   readonly charged: number;
-  /** Since the handler's last success: its own, or an outage's. None any more once an outage has begun. */
+  /** Failures since the handler's last success: the message's own, or an outage's. 0 once an outage has begun. */
   readonly provisional: number;
-  /** How many outages the handler had had by the last of them. */
+  /** How many outages the handler had had by the last failure. */
   readonly outages: number;
-  /** What the runs that failed had applied to stores by then. */
+  /** The updates that the failed runs applied to stores. */
   readonly applied: readonly AppliedUpdate[];
-  /** How often a process has died while it was at the message, as far as that is known: see {@link AttemptLog.started}. */
+  /** How often a process died while it ran the message, as far as is known: see `AttemptLog.started`. */
   readonly deaths: number;
-  /** Whether its runs may have applied more than is known: one died, or had no answer. */
+  /** Whether its runs may have applied more updates than are known: one died, or got no answer. */
   readonly unsure?: boolean | undefined;
-  /** As what it is to be dead-lettered, where that was decided and is not known to be done. */
+  /** Set where it was decided that the message is dead-lettered, and its letter may not be stored yet. */
   readonly buried?: Burial | undefined;
 }
 
@@ -28,10 +28,10 @@ export interface Burial {
 
 export const NO_FAILURES: Failures = { charged: 0, provisional: 0, outages: 0, applied: [], deaths: 0 };
 
-/** Which try comes after so many failures, from 1. */
+/** The number of the attempt after these failures, from 1. */
 export function attemptAfter({ charged, provisional }: Failures): number {
   return charged + provisional + 1;
 }
 
-/** A message, with what it brings of its failures from before, where it comes by the retry road. */
+/** A message with its history, where it comes from the retry queue. */
 export type CountedMessage = MessageRef & { readonly past?: Past | undefined };

@@ -1,28 +1,28 @@
 import type { Delivery } from '../../broker/delivery';
 
-/** What a probation tells. */
+/** Called when the canary's result is known. */
 export interface HandlerCanaryEvents {
   /** An event was handled. */
   passed(): void;
-  /** All of the first events failed; told once. */
+  /** All of the first events failed. Called once. */
   failed(error: Error): void;
 }
 
 /**
- * The first events of a handler's new version: until one of them is handled, their failures are taken for the
- * version's and cost the events nothing.
+ * Watches the first events of a handler's new version. Until one of them is handled, failures count as the version's
+ * fault and cost the events no attempt.
  */
 export class HandlerCanary {
   private readonly failing = new Set<string>();
   private state: 'open' | 'over' | 'failed' = 'open';
 
-  /** @param events so many distinct events must fail, and none be handled, for the version to count as bad */
+  /** @param events the version counts as bad when so many distinct events failed and none was handled */
   constructor(
     private readonly events: number,
-    private readonly told: HandlerCanaryEvents,
+    private readonly result: HandlerCanaryEvents,
   ) {}
 
-  /** Whether something failed, and nothing was handled yet. */
+  /** Whether an event failed, and none was handled yet. */
   get hasFailed(): boolean {
     return this.state !== 'over' && this.failing.size > 0;
   }
@@ -30,21 +30,21 @@ export class HandlerCanary {
   succeeded(): void {
     if (this.state !== 'open') return;
     this.state = 'over';
-    this.told.passed();
+    this.result.passed();
   }
 
-  /** Whether a failure of the event is the version's, which is not to count. What still runs when it has failed is excused too. */
+  /** Whether a failure of the event is the version's fault, and must not count. After the canary failed, events that still run are excused too. */
   excuses({ stream, sequence }: Pick<Delivery, 'stream' | 'sequence'>, error: Error): boolean {
     if (this.state === 'over') return false;
     this.failing.add(`${stream} ${sequence}`);
     if (this.state === 'open' && this.failing.size >= this.events) {
       this.state = 'failed';
-      this.told.failed(error);
+      this.result.failed(error);
     }
     return true;
   }
 
-  /** From here on failures count as ever. */
+  /** From here on failures count. */
   end(): void {
     if (this.state === 'open') this.state = 'over';
   }

@@ -1,7 +1,7 @@
 import type { KeyValue } from '../../records/key-value';
 import { KeyWriters } from '../../records/key-writers';
 
-/** A time in which everything failed that a handler was given. */
+/** A time in which a handler failed on every event. */
 export interface Outage {
   readonly since: Date;
   /** The error that opened its circuit. */
@@ -9,15 +9,15 @@ export interface Outage {
 }
 
 interface OutageRecord {
-  /** How many there have been: it only grows. */
+  /** How many outages there have been; it only grows. */
   readonly count: number;
   readonly ongoing?: { readonly sinceMs: number; readonly reason: string };
 }
 
 /**
- * A handler's outages, in the host's bucket: `circuit.<durable>`. One that goes on outlives the host, so
- * that the next one knows that the handler is down. Their number tells failures of before an outage from
- * later ones: to forget all that opened a circuit takes this one record, which is there or is not.
+ * A handler's outages, in the host's bucket: `circuit.<durable>`. An outage outlives the host, so that the next host
+ * knows that the handler is down. Failures are recorded with the number of outages at their time, so one write of
+ * this record drops all provisional failures from before.
  */
 export class Outages {
   private readonly writers: KeyWriters;
@@ -44,30 +44,30 @@ export class Outages {
     return this.counted;
   }
 
-  /** The one that goes on, perhaps from before this host. */
+  /** The outage that has not ended; it may have begun under an earlier host. */
   get ongoing(): Outage | undefined {
     return this.current;
   }
 
-  /** Another host's word of a later count. */
+  /** Another host has recorded a later count. */
   learn(count: number): void {
     this.counted = Math.max(this.counted, count);
   }
 
-  /** From now on nothing of before counts. Rejects when that is not stored, as {@link store} may do later. */
+  /** From here on earlier provisional failures do not count. Rejects when that is not stored; {@link store} may do it later. */
   async begin(outage: Outage): Promise<void> {
     this.counted++;
     this.current = outage;
     await this.save();
   }
 
-  /** Where that cannot be stored, the next host begins with a probe for nothing. */
+  /** Where that cannot be stored, the next host begins with a probe that is not needed. */
   async end(): Promise<void> {
     this.current = undefined;
     await this.save();
   }
 
-  /** Stores what could not be stored before. */
+  /** Stores the state where that failed before. */
   async store(): Promise<void> {
     if (!this.stored) await this.save();
   }

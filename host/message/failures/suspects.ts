@@ -4,27 +4,27 @@ import type { Delivery } from '../../broker/delivery';
 import type { Handler } from '../handler';
 import type { Outcome } from '../outcome';
 
-/** From so many deaths on a message is tried alone. */
+/** From so many deaths on a message runs alone. */
 const DEATHS_OF_A_SUSPECT = 3;
-/** So many more when it was alone, and it is dead-lettered. One would do, if hosts were not killed for other reasons too. */
+/** After so many more deaths while it ran alone, it is dead-lettered. One would do if hosts were not killed for other reasons too. */
 const DEATHS_ALONE = 3;
 
 /**
- * Whether the message came before and not for a failure: its process may have died at it, or it was merely
- * buffered somewhere. Which of the two shows only when it is marked while it runs.
+ * Whether the message was redelivered without a failure that explains it: a process may have died under it, or it was
+ * only buffered in a host. A mark while it runs shows which of the two.
  */
 export function isUnexplained({ deliveryCount, past }: Delivery, failures: Failures): boolean {
-  // What it had failed before it took the retry road explains no redelivery there.
+  // Failures from before the retry queue explain no redelivery from there.
   const explained = past ? 0 : failures.charged + failures.provisional;
   return deliveryCount - 1 > explained || failures.deaths > 0;
 }
 
-/** Whether processes have died at it so often that nothing else of its handler may run beside it. */
+/** Whether processes died under it so often that it must run alone. */
 export function isSuspect({ deaths }: Failures): boolean {
   return deaths >= DEATHS_OF_A_SUSPECT;
 }
 
-/** The outcome of a message that has killed processes while it ran alone. */
+/** The outcome of a message under which processes died while it ran alone; undefined for any other. */
 export function crashed(handler: Handler, { deaths }: Failures): Outcome | undefined {
   if (deaths < DEATHS_OF_A_SUSPECT + DEATHS_ALONE) return undefined;
   const { plugin, name, where } = handler;

@@ -1,20 +1,20 @@
 import { machineTime, type Time, type Timer } from '../../base/time';
 import type { BufferedDelivery } from './buffered-delivery';
 
-/** Where deliveries wait in the host until they may run. */
+/** The deliveries of one handler that wait in the host for a permit. */
 export interface DispatchQueue {
   /** How many could run at once. */
   readonly ready: number;
   push(held: BufferedDelivery): void;
-  /** What is to run next: one delivery, or those of a batch. */
+  /** Takes out the next to run: one delivery, or those of a batch. */
   next(): BufferedDelivery | readonly BufferedDelivery[] | undefined;
-  /** Told when a delivery is out of this host's hands. */
+  /** Called when a delivery has left the host. */
   left?(held: BufferedDelivery): void;
-  /** Empties it; those that wait for their turn after another included. */
+  /** Takes out all, with those that wait for an earlier event of their key. */
   clear(): readonly BufferedDelivery[];
 }
 
-/** First come, first run. */
+/** In the order of arrival. */
 export class ArrivalQueue implements DispatchQueue {
   private readonly waiting = new Fifo<BufferedDelivery>();
 
@@ -37,7 +37,7 @@ export class ArrivalQueue implements DispatchQueue {
 
 /** One at a time of each key, in the order of the stream; the keys in the order in which they became ready. */
 export class KeyedQueue implements DispatchQueue {
-  /** Those that come after the first of their key, which is ready, running or waiting for its retry. */
+  /** The deliveries behind the first of their key, which is ready, running or waiting for its retry. */
   private readonly behind = new Map<string, BufferedDelivery[]>();
   private readonly heads = new Fifo<BufferedDelivery>();
 
@@ -47,7 +47,7 @@ export class KeyedQueue implements DispatchQueue {
 
   push(held: BufferedDelivery): void {
     const { key } = held;
-    // Back for its retry, it is still the first of its key.
+    // At its retry it is still the first of its key.
     if (key === undefined || held.isFirst) return this.heads.push(held);
     const others = this.behind.get(key);
     if (others) return insert(others, held);
@@ -101,7 +101,7 @@ export class BatchQueue implements DispatchQueue {
   next(): readonly BufferedDelivery[] | undefined {
     if (this.waiting.length < this.batch.size && this.leftMs > 0) return undefined;
     const { settlements } = this.waiting[0]!.handler;
-    // What comes by another way has another place in the stream to be settled at.
+    // Deliveries of the stream and of the retry queue are settled in different records, so they make no batch together.
     const end = this.waiting.slice(0, this.batch.size).findIndex(({ handler }) => handler.settlements !== settlements);
     const together = this.waiting.splice(0, end < 0 ? this.batch.size : end);
     this.timer?.cancel();
@@ -116,7 +116,7 @@ export class BatchQueue implements DispatchQueue {
     return this.waiting.splice(0);
   }
 
-  /** How long the first one may wait yet. */
+  /** How much longer the first one may wait. */
   private get leftMs(): number {
     const [first] = this.waiting;
     return first ? first.arrivedAtMs + this.batch.waitMs - this.time.nowMs() : Infinity;
@@ -127,13 +127,13 @@ export class BatchQueue implements DispatchQueue {
     this.timer = this.time.after(Math.max(0, this.leftMs), () => {
       this.timer = undefined;
       this.due();
-      // Nothing may have had room to run.
+      // There may have been no free permit.
       if (this.leftMs > 0) this.watch();
     });
   }
 }
 
-/** They come in the order of the stream but for redeliveries, and but for those that come by another way. */
+/** Deliveries arrive in the order of their stream, except redeliveries and those from the retry queue. */
 function insert(others: BufferedDelivery[], held: BufferedDelivery): void {
   const { handler, delivery } = held;
   const comesBefore = (other: BufferedDelivery): boolean =>
@@ -145,10 +145,10 @@ function insert(others: BufferedDelivery[], held: BufferedDelivery): void {
 
 const COMPACT_AFTER = 1_024;
 
-/** First in, first out, at the same cost however many wait. */
+/** First in, first out, in constant time. */
 export class Fifo<T> {
   private items: T[] = [];
-  /** How many of them have been taken. */
+  /** How many items at the head were taken. */
   private taken = 0;
 
   get length(): number {

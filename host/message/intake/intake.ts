@@ -6,7 +6,7 @@ import { Admission, type AdmissionOptions } from './admission';
 import { BufferedDelivery, bySequence } from './buffered-delivery';
 import { DeliveryBuffer } from './delivery-buffer';
 import { DispatchOrder } from './dispatch-order';
-import { ExecutionSlots } from './execution-slots';
+import { ConcurrencyLimit } from './concurrency-limit';
 import { Executions } from './executions';
 import type { PrefetchBounds } from './prefetch';
 import { shutDown } from './shutdown';
@@ -32,7 +32,7 @@ export class Intake {
   private readonly time: Time;
   private readonly admission: Admission;
   private readonly order: DispatchOrder;
-  private readonly slots: ExecutionSlots;
+  private readonly permits: ConcurrencyLimit;
   private readonly executions: Executions;
   private readonly buffer = new DeliveryBuffer();
   private readonly runner: WorkRunner;
@@ -45,9 +45,9 @@ export class Intake {
     this.time = options.time ?? machineTime;
     this.admission = new Admission(options, limits.batch?.size);
     this.order = new DispatchOrder(limits, () => this.startNext(), this.time);
-    this.slots = new ExecutionSlots(limits.concurrency, options.suspects, () => this.startNext());
-    this.executions = new Executions(() => this.slots.alone());
-    this.runner = new WorkRunner(this.slots, this.executions, this.buffer, {
+    this.permits = new ConcurrencyLimit(limits.concurrency, options.suspects, () => this.startNext());
+    this.executions = new Executions(() => this.permits.alone());
+    this.runner = new WorkRunner(this.permits, this.executions, this.buffer, {
       left: (buffered) => this.order.left(buffered),
       ended: () => {
         if (this.keepsPlaces) options.onRoom();
@@ -58,10 +58,10 @@ export class Intake {
 
   /** How many events, or batches of them, are being handled. */
   get running(): number {
-    return this.slots.running;
+    return this.permits.running;
   }
 
-  /** How many deliveries could begin, and wait for a slot. */
+  /** How many deliveries could begin, and wait for a permit. */
   get queued(): number {
     return this.order.ready;
   }
@@ -135,8 +135,8 @@ export class Intake {
   /** Gives back the deliveries that have not begun; runs may take `graceMs`. Resolves when all are settled. */
   stop(graceMs: number): Promise<void> {
     this.stopping = true;
-    const { slots, executions, time } = this;
-    return shutDown({ slots, executions, time, releaseQueued: () => this.releaseQueued() }, graceMs);
+    const { permits, executions, time } = this;
+    return shutDown({ permits, executions, time, releaseQueued: () => this.releaseQueued() }, graceMs);
   }
 
   /** Events with a key do not go back to the stream, where later events of the key would overtake them. */
@@ -146,8 +146,8 @@ export class Intake {
 
   /** Whether a delivery may run at once, with no other that it would have to wait for. */
   private isFreeFor({ sequence }: Delivery, { settlements }: Handler): boolean {
-    const { limits, buffer, order, slots } = this;
-    if (limits.key !== undefined || limits.batch || !order.isClear || !slots.isFree) return false;
+    const { limits, buffer, order, permits } = this;
+    if (limits.key !== undefined || limits.batch || !order.isClear || !permits.isFree) return false;
     return buffer.size === 0 || buffer.get(settlements, sequence) === undefined;
   }
 
@@ -177,7 +177,7 @@ export class Intake {
   }
 
   private startNext(): void {
-    while (this.slots.isFree) {
+    while (this.permits.isFree) {
       if (this.keepsPlaces && !this.admission.isOpen) return;
       const next = this.order.next();
       if (!next) return;

@@ -1,15 +1,15 @@
 import type { HandlerCounters } from '../counters';
 
-/** Between what a handler's prefetch lies, and where it begins. */
+/** The bounds of a handler's prefetch, and its first value. */
 export interface PrefetchBounds {
   readonly least: number;
   readonly first: number;
   readonly most: number;
 }
 
-/** What waits here is out of reach of other hosts, and the server wants to hear of it. */
+/** Deliveries that wait here cannot go to other hosts, and their ack wait must be extended. */
 const HORIZON_MS = 1_000;
-/** Large payloads are not to fill the memory. */
+/** Bounds the memory that payloads take. */
 const MOST_BYTES = 16_000_000;
 
 /**
@@ -32,12 +32,12 @@ export class Prefetch {
     private readonly eventsPerRun = 1,
   ) {
     this.size = bounds.first;
-    // Nobody prolongs what a handler that blocks the host has not let in yet.
+    // While a handler blocks the event loop, no ack wait is extended.
     this.horizonMs = Math.min(HORIZON_MS, ackWaitMs / 4);
     ({ runs: this.runs, durationSumS: this.durationSumS } = counters);
   }
 
-  /** Other bounds, from here on. */
+  /** Replaces the bounds. */
   bound(bounds: PrefetchBounds): void {
     this.bounds = bounds;
     this.size = this.within(this.size);
@@ -49,8 +49,8 @@ export class Prefetch {
   }
 
   /**
-   * Goes by what was handled since the last time.
-   * @param oldestMs how long the oldest run has taken by now; 0 where none is under way
+   * Adapts the size to the calls since the last time.
+   * @param oldestMs for how long the oldest run has run; 0 without one
    */
   adapt(oldestMs: number): void {
     const { runs, durationSumS } = this.counters;
@@ -60,12 +60,12 @@ export class Prefetch {
     const inReach = (this.horizonMs / tookMs) * this.eventsPerRun;
     this.runs = runs;
     this.durationSumS = durationSumS;
-    // What is under way says only that it takes at least so long.
+    // A run that has not ended shows only that it takes at least so long.
     const most = ended > 0 ? this.bounds.most : this.size;
     this.size = this.within(Math.min(most, inReach, this.fitting()));
   }
 
-  /** How many of the size of those that came since the last time fit into the memory that they may take. */
+  /** How many deliveries fit into the memory bound, at the average size since the last time. */
   private fitting(): number {
     const fitting = this.bytes === 0 ? Infinity : (MOST_BYTES * this.arrivals) / this.bytes;
     this.arrivals = 0;

@@ -1,9 +1,9 @@
 import type { Time } from '../../base/time';
-import type { ExecutionSlots } from './execution-slots';
+import type { ConcurrencyLimit } from './concurrency-limit';
 import type { Executions } from './executions';
 
 export interface StoppingIntake {
-  readonly slots: Pick<ExecutionSlots, 'stop' | 'idle' | 'running'>;
+  readonly permits: Pick<ConcurrencyLimit, 'stop' | 'idle' | 'running'>;
   readonly executions: Pick<Executions, 'releaseWaiting' | 'releaseAll'>;
   readonly time: Time;
   /** Gives back the deliveries that have not begun. */
@@ -15,12 +15,12 @@ export interface StoppingIntake {
  * interrupted and given back. Resolves when every event is settled.
  */
 export async function shutDown(intake: StoppingIntake, graceMs: number): Promise<void> {
-  const { slots, executions, time } = intake;
-  slots.stop();
+  const { permits, executions, time } = intake;
+  permits.stop();
   intake.releaseQueued();
   executions.releaseWaiting();
-  if (slots.running === 0) return;
+  if (permits.running === 0) return;
   const timer = time.after(graceMs, () => executions.releaseAll());
-  await slots.idle();
+  await permits.idle();
   timer.cancel();
 }

@@ -1,4 +1,4 @@
-/** What runs on one version of a handler; tells when the last of it has ended, so that the version can be let go. */
+/** Counts the runs on one version of a handler, so that the version can be released after the last one. */
 export class VersionRuns {
   private count = 0;
   private whenNone: (() => void) | undefined;
@@ -12,7 +12,7 @@ export class VersionRuns {
     if (this.count === 0) this.whenNone?.();
   }
 
-  /** Resolves when nothing runs; asked for once nothing more begins. */
+  /** Resolves when no run is left. Call it when no more begin. */
   async ended(): Promise<void> {
     if (this.count > 0) await new Promise<void>((resolve) => (this.whenNone = resolve));
   }

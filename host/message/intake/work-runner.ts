@@ -6,7 +6,7 @@ import { processBatch, processMessage } from '../process-message';
 import { retryLater } from '../settle';
 import { BufferedDelivery } from './buffered-delivery';
 import type { DeliveryBuffer } from './delivery-buffer';
-import type { ExecutionSlots } from './execution-slots';
+import type { ConcurrencyLimit } from './concurrency-limit';
 import type { VersionRuns } from './version-runs';
 
 const FAULT_DELAY_MS = 5_000;
@@ -17,18 +17,18 @@ export type Work = BufferedDelivery | readonly BufferedDelivery[];
 export interface WorkEvents {
   /** The server has its answer to a delivery, which is not in the buffer any more. */
   left(buffered: BufferedDelivery): void;
-  /** Work has ended, and its slot is free. */
+  /** Work has ended, and its permit is free. */
   ended(): void;
   /** The same, in a later turn than it began in: nobody has looked for the next work. */
   freed(): void;
 }
 
-/** Runs deliveries in slots, on the newest version of their handler, and follows them until they are settled. */
+/** Runs deliveries in permits, on the newest version of their handler, and follows them until they are settled. */
 export class WorkRunner {
   private renew: (handler: Handler) => Handler = (handler) => handler;
 
   constructor(
-    private readonly slots: ExecutionSlots,
+    private readonly permits: ConcurrencyLimit,
     private readonly registry: RunRegistry,
     private readonly buffer: DeliveryBuffer,
     private readonly events: WorkEvents,
@@ -37,27 +37,27 @@ export class WorkRunner {
   /** Work that begins from here on runs on the version that `renew` gives. Resolves when other versions run nothing. */
   swap(concurrency: number, renew: (handler: Handler) => Handler): Promise<void> {
     this.renew = renew;
-    return this.slots.renew(concurrency);
+    return this.permits.renew(concurrency);
   }
 
   /** Runs a delivery that is buffered only if it is not settled in this call, as most of quick handlers are. */
   runUnbuffered(delivery: Delivery, handler: Handler): void {
     const current = this.renew(handler);
-    const runs = this.slots.take();
+    const runs = this.permits.take();
     try {
       const settled = processMessage(current, delivery, this.registry);
-      if (!isPromise(settled)) return this.slots.free(runs);
+      if (!isPromise(settled)) return this.permits.free(runs);
       const buffered = new BufferedDelivery(delivery, current);
       this.buffer.add(buffered);
       this.follow(buffered, settled, runs);
     } catch (error) {
       fault(current, delivery, error);
-      this.slots.free(runs);
+      this.permits.free(runs);
     }
   }
 
   run(work: Work): void {
-    const runs = this.slots.take();
+    const runs = this.permits.take();
     try {
       const settled = this.process(work);
       if (!isPromise(settled)) return this.finish(work, runs);
@@ -98,7 +98,7 @@ export class WorkRunner {
       this.buffer.remove(buffered);
       this.events.left(buffered);
     }
-    this.slots.free(runs);
+    this.permits.free(runs);
     this.events.ended();
   }
 }
@@ -114,7 +114,7 @@ function faults(work: Work, error: unknown): void {
 /** The steps throw only where the broker or the host fails. That is not the event's fault: it is tried again. */
 function fault(handler: Handler, delivery: Delivery, error: unknown): void {
   if (delivery.settled) return;
-  handler.log.error('an event could not be processed; it comes again', {
+  handler.log.error('event could not be processed; it is tried again', {
     handler: handler.name,
     subject: delivery.subject,
     sequence: delivery.sequence,

@@ -218,7 +218,10 @@ describe('what waits for longer than 30 s', () => {
       expect(bench.journal).toEqual(['nak 30000']);
       expect(bench.settlements.settled.size).toBe(0);
       expect(bench.log.lines).toContainEqual(
-        expect.objectContaining({ level: 'warn', message: 'an event could not be parked; it waits where it is' }),
+        expect.objectContaining({
+          level: 'warn',
+          message: 'event could not be stored in the retry queue; it waits in its stream',
+        }),
       );
     },
   );

@@ -11,7 +11,7 @@ function setUp(running: number) {
   const idle = new Promise<void>((resolve) => (end = resolve));
   const stopped = shutDown(
     {
-      slots: { running, stop: step('stop slots'), idle: () => idle },
+      permits: { running, stop: step('stop permits'), idle: () => idle },
       executions: { releaseWaiting: step('release waiting'), releaseAll: step('release all') },
       time: machineTime,
       releaseQueued: step('release queued'),
@@ -24,7 +24,7 @@ function setUp(running: number) {
 test('gives back what has not begun, and is over at once when nothing runs', async () => {
   const { steps, stopped } = setUp(0);
   await stopped;
-  expect(steps).toEqual(['stop slots', 'release queued', 'release waiting']);
+  expect(steps).toEqual(['stop permits', 'release queued', 'release waiting']);
   expect(jest.getTimerCount()).toBe(0);
 });
 

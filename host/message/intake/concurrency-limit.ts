@@ -1,8 +1,8 @@
 import type { Limiter } from '../../base/limiter';
 import { VersionRuns } from './version-runs';
 
-/** The slots in which a handler's events run: as many as its concurrency, or one that excludes all others. */
-export class ExecutionSlots {
+/** Permits for a handler's events to run: as many as its concurrency, or one that excludes all others. */
+export class ConcurrencyLimit {
   private runs = new VersionRuns();
   private active = 0;
   /** Of the active ones, those that wait until nothing else runs. */
@@ -34,7 +34,7 @@ export class ExecutionSlots {
     return this.active < this.concurrency && !this.isAlone;
   }
 
-  /** Takes a slot; the result goes to {@link free}. */
+  /** Takes a permit; the result goes to {@link free}. */
   take(): VersionRuns {
     this.active++;
     this.runs.begin();
@@ -57,7 +57,7 @@ export class ExecutionSlots {
   }
 
   /**
-   * Called by an event that has a slot. Resolves when nothing else of the handler runs and nothing else of the host
+   * Called by an event that has a permit. Resolves when nothing else of the handler runs and nothing else of the host
    * runs alone; the result ends that. Resolves with undefined when the host stops first.
    */
   async alone(): Promise<(() => void) | undefined> {
