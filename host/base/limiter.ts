@@ -1,4 +1,4 @@
-/** Lets few things go on at a time; the others wait for their turn, in the order in which they came. */
+/** A semaphore: at most `atATime` works run at the same time; the others wait in the order of their calls. */
 export class Limiter {
   private running = 0;
   private readonly waiting: (() => void)[] = [];

@@ -9,7 +9,7 @@ import { changeText } from '../nats/stream-changes';
 import { assertUpdatable, compareStream, markStream } from '../nats/stream-comparison';
 import { bucketStream, type WantedStream } from '../nats/wanted-streams';
 import { adoptableStreams, durableNamed, unwanted, wantedOfPlugins } from './adopt-wanted';
-import { reachesBroker, withBroker, type CommonFlags } from './common';
+import { pluginsFolders, reachesBroker, withBroker, type CommonFlags } from './common';
 import { paint, print, printJson } from './output';
 
 interface AdoptFlags extends CommonFlags {
@@ -48,9 +48,8 @@ export function adoptCommand(program: Command): void {
 }
 
 function adoptable(command: Command, what: string): Command {
-  return reachesBroker(command)
+  return pluginsFolders(reachesBroker(command))
     .argument('<name>', what)
-    .option('--plugins <dir...>', 'the plugins folders, in place of the configured ones')
     .option('--yes', 'do it; without it, only show what would change')
     .description(`adopt ${what}`);
 }

@@ -5,7 +5,7 @@ import { unusedSections } from '../config/unused-sections';
 import { discover } from '../load/discover';
 import { NameRegistry } from '../plugin/name-registry';
 import { checkPlugins } from './check-plugins';
-import { common, configFor, type CommonFlags } from './common';
+import { common, configFor, pluginsFolders, type CommonFlags } from './common';
 import { errorLines, errorsOf, paint, print, printJson } from './output';
 
 interface CheckFlags extends CommonFlags {
@@ -13,9 +13,8 @@ interface CheckFlags extends CommonFlags {
 }
 
 export function checkCommand(program: Command): void {
-  common(program.command('check'))
+  pluginsFolders(common(program.command('check'), 'many-words'), 'many-words')
     .description('validate the config and the plugins, with no server')
-    .option('--plugins <dir...>', 'the plugins folders, in place of the configured ones')
     .option('--start', 'call onStart and onStop of each plugin too, with the network')
     .addHelpText(
       'after',

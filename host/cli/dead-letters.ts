@@ -25,7 +25,7 @@ export interface LetterServices {
  */
 export function withLetters<T>(flags: CommonFlags, work: (services: LetterServices) => Promise<T>): Promise<T> {
   return withBroker(flags, async (connection, { config }) => {
-    await isOurs(connection, deadLetterStream(config), config.deploy.name);
+    await isOurs(connection, deadLetterStream(config), config.deploy);
     const texts = new KvLongTexts(Bucket.at(connection, RECORDS_BUCKET), (message, details) => {
       throw new JetplugError('JP_STORE_UNAVAILABLE', message, { cause: details });
     });

@@ -5,7 +5,8 @@ import { retryQueueDurable } from '../broker/retry-queue';
 import { retryRecord } from '../message/dead-letter';
 import type { Connection } from '../nats/connection';
 import { durablePosition, ensureDurable } from '../nats/consumers';
-import { readHeaders, type StoredLetter } from '../nats/dead-letter-stream';
+import type { StoredLetter } from '../nats/dead-letter-stream';
+import { readHeaders } from '../nats/headers';
 import { ensureManagedStream } from '../nats/managed-stream';
 import { NatsRetryQueue } from '../nats/retry-queue';
 import { isOurs } from '../nats/stream-comparison';
@@ -23,7 +24,7 @@ export async function prepareRetries(
   { connection, config }: LetterServices,
 ): Promise<void> {
   const retries = retryStream(config);
-  const isThere = await isOurs(connection, retries, config.deploy.name);
+  const isThere = await isOurs(connection, retries, config.deploy);
   if (!isThere) await ensureManagedStream(connection, retries, config.deploy);
   const handlers = new Map(letters.map((letter) => [`${letter.plugin}.${letter.handler}`, letter]));
   for (const { plugin, handler } of handlers.values()) {

@@ -1,6 +1,7 @@
 // Imported first, so that it reads the parent's process id before other modules take time to load.
 import { watchNpm } from './npm-parent';
 import { Command, CommanderError } from 'commander';
+import { JetplugError } from '../../sdk/internal';
 import { packageVersion } from '../base/package-version';
 import { adoptCommand } from './adopt';
 import { checkCommand } from './check';
@@ -56,6 +57,7 @@ Examples:
 
 async function run(program: Command): Promise<void> {
   try {
+    assertFolder();
     await program.parseAsync();
   } catch (failure) {
     // Commander has printed its message already. It throws for `--help` too, with exit code 0.
@@ -65,6 +67,16 @@ async function run(program: Command): Promise<void> {
     }
     printErrors(errorsOf(failure), process.argv.includes('--json'));
     process.exitCode = 1;
+  }
+}
+
+/** All paths count from the current folder, which may have been deleted. @throws JetplugError `JP_USAGE` */
+function assertFolder(): void {
+  try {
+    process.cwd();
+  } catch (cause) {
+    const hint = 'Change to a folder that exists, then run the command again.';
+    throw new JetplugError('JP_USAGE', 'the current folder does not exist any more', { hint, cause });
   }
 }
 

@@ -1,3 +1,4 @@
+import { place } from './output';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isEventContract, JetplugError, type EventContract } from '../../sdk/internal';
@@ -60,7 +61,10 @@ function sourcesIn(folder: string): string[] {
     names = readdirSync(folder);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
+    throw new JetplugError('JP_FILE_UNWRITABLE', `${place(folder)} cannot be read, where the contracts are`, {
+      file: folder,
+      cause: error,
+    });
   }
   return names.filter((name) => /(?<!\.d|\.test)\.[jt]s$/.test(name)).map((name) => join(folder, name));
 }

@@ -84,14 +84,18 @@ function testFolder(folder: string): string {
   return existsSync(separate) && dirname(folder) === resolve('.') ? separate : folder;
 }
 
-/** Writes all files, or none. @throws JetplugError `JP_FILE_EXISTS` */
+/** @throws JetplugError `JP_FILE_EXISTS` before a file is written, or `JP_FILE_UNWRITABLE` */
 function write(files: readonly NewFile[]): void {
   const present = files.find(({ file }) => existsSync(file));
   if (present)
     throw new JetplugError('JP_FILE_EXISTS', `${place(present.file)} is there already`, { file: present.file });
   for (const { file, text } of files) {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text, { flag: 'wx' });
+    try {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, text, { flag: 'wx' });
+    } catch (cause) {
+      throw new JetplugError('JP_FILE_UNWRITABLE', `${place(file)} cannot be written`, { file, cause });
+    }
   }
 }
 

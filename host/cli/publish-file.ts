@@ -81,7 +81,7 @@ async function publishLines(
  * @returns the number of events
  */
 async function checkLines(file: string, read: ReadEvent): Promise<number> {
-  if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
+  if (isSpecial(file)) {
     throw new JetplugError('JP_USAGE', `${file} is read twice, and can be read only once`, {
       hint: 'Give a plain file.',
     });
@@ -102,4 +102,13 @@ async function checkLines(file: string, read: ReadEvent): Promise<number> {
   const more = invalid > MAX_SHOWN ? `, the first ${MAX_SHOWN} of them listed` : '';
   const message = `${invalid} of ${total} lines are invalid${more}; nothing was published`;
   throw new AggregateError([...problems, new JetplugError('JP_EVENT_INVALID', message, { file })]);
+}
+
+/** Whether the path is a folder, a pipe or the like. False where the path cannot be examined: the read reports why. */
+function isSpecial(file: string): boolean {
+  try {
+    return !statSync(file).isFile();
+  } catch {
+    return false;
+  }
 }

@@ -7,7 +7,7 @@ import { asBrokerError } from '../nats/failures';
 import { Publisher } from '../nats/publisher';
 import { compile } from '../load/compile';
 import { discover } from '../load/discover';
-import { configFor, reachesBroker, withBroker, type CommonFlags } from './common';
+import { configFor, listOption, reachesBroker, withBroker, type CommonFlags } from './common';
 import { eventOf, standardInput } from './event-text';
 import { errorsOf, paint, print, printErrors, printJson } from './output';
 import { publishFile, type ReadEvent } from './publish-file';
@@ -19,11 +19,11 @@ interface PublishFlags extends CommonFlags {
 }
 
 export function publishCommand(program: Command): void {
-  reachesBroker(program.command('publish'))
+  const command = reachesBroker(program.command('publish'));
+  listOption(command, '--plugins', 'dir', 'a plugins folder whose contracts to validate against')
     .argument('<subject>', 'such as video.watch_started')
     .argument('[json]', 'the fields as a JSON object, or - for standard input')
     .option('--file <events.ndjson>', 'a file with one JSON object a line')
-    .option('--plugins <dir...>', 'the plugins folders whose contracts to validate against')
     .option('--force', 'publish even though no handler takes it')
     .description('validate an event against its contract and publish it')
     .allowExcessArguments()
@@ -77,7 +77,7 @@ function assertArguments(
   if (args.length > 2) {
     const message = `publish takes a subject and one JSON object, and got ${args.length} arguments`;
     throw new JetplugError('JP_USAGE', message, {
-      hint: 'Put the JSON in single quotes, or the shell takes it apart: \'{"user_id":"u1"}\'.',
+      hint: 'Put the JSON in single quotes, or the shell takes it apart: \'{"user_id":"u1"}\'. A flag takes one value: repeat it for another, or use commas.',
     });
   }
   if (!isPublishSubject(subject))

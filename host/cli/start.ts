@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { configFiles, loadConfig, type LoadOptions } from '../config/load';
 import type { Host } from '../host';
 import type { HostLog } from '../log/log';
-import { common, type CommonFlags } from './common';
+import { common, listOption, pluginsFolders, type CommonFlags } from './common';
 import { errorsOf, print, printErrors } from './output';
 import { progressBar } from './progress';
 import { startScreen } from './start-screen';
@@ -17,10 +17,9 @@ interface StartFlags extends CommonFlags {
 }
 
 export function startCommand(program: Command): void {
-  common(program.command('start'))
+  const command = pluginsFolders(common(program.command('start'), 'many-words'), 'many-words');
+  listOption(command, '--servers', 'url', 'a NATS server to join', 'many-words')
     .description('run the host; joins a NATS server, or runs an embedded one')
-    .option('--plugins <dir...>', 'the plugins folders, in place of the configured ones')
-    .option('--servers <url...>', 'the NATS servers to join')
     .option('--nats-port <port>', 'an embedded broker of its own, on this port; 0: any free one')
     .option('--data <dir>', 'an embedded broker of its own, with its data in this folder')
     .option('--http <host:port>', 'where /livez, /readyz and /metrics are served; "" for nowhere')

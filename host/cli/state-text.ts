@@ -1,4 +1,4 @@
-import type { WaitsFor } from '../plugin/consume';
+import type { WaitsFor } from '../plugin/handler-status';
 import { paint } from './output';
 
 interface InState {

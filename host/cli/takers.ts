@@ -110,7 +110,8 @@ function handlersIn(config: Config): NamedHandler[] {
   });
 }
 
-function meantBy(subject: string, known: readonly string[]): { meant?: string } {
+/** The known subject that was probably meant, unless the subject itself is a known one. */
+export function meantBy(subject: string, known: readonly string[]): { meant?: string } {
   const meant = known.includes(subject) ? undefined : nearestSubject(subject, known);
   return meant === undefined ? {} : { meant };
 }

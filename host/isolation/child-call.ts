@@ -1,22 +1,22 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { BatchContext, CloudEvent, EventContext, Logger } from '../../sdk';
+import type { EventContext, Logger } from '../../sdk';
 import type { Envelope } from '../../sdk/internal';
 import { HandlerCall, type CalledHandler } from '../message/handler-call';
-import { RunLogger } from '../message/run-logger';
+import { HandlerBatchContext, HandlerContext, type EventFacts } from '../message/handler-context';
 import type { WireEvent } from './protocol';
 
-/** A handler with the log that its calls write to. */
+/** A handler and the log that its calls write to. */
 interface LoggedHandler extends CalledHandler {
   readonly log: Logger;
 }
 
 /** A call of a handler in this process: for one event, or for a batch. */
 export class ChildCall extends HandlerCall<LoggedHandler> {
-  /** The events as the handler gets them. */
+  /** The events that the handler gets. */
   events: readonly Envelope[] = [];
   readonly startedAtMs = performance.now();
-  /** Which place each of them has among those that the host sent. */
-  places: readonly number[] = [];
+  /** The index of each event in `received`; invalid events are left out of `events`. */
+  indexes: readonly number[] = [];
 
   constructor(
     readonly id: number,
@@ -28,20 +28,20 @@ export class ChildCall extends HandlerCall<LoggedHandler> {
   }
 
   /**
-   * The place of an event of a batch among those that the host sent; a single event is the only one that it can be.
-   * @throws JetplugError `JP_BATCH_EVENT` when a batch is not told which
+   * The index in `received` of an event of a batch; 0 in a call for a single event.
+   * @throws JetplugError `JP_BATCH_EVENT` if a batch's call names no event of the batch
    */
-  placeOf(event: object | undefined, what: string): number {
+  indexOf(event: object | undefined, what: string): number {
     if (!this.isBatch) return 0;
     const index = event === undefined ? -1 : this.events.indexOf(event as Envelope);
-    if (index >= 0) return this.places[index]!;
+    if (index >= 0) return this.indexes[index]!;
     throw this.noEvent(event, what);
   }
 }
 
 const current = new AsyncLocalStorage<ChildCall>();
 
-/** The call that the caller is in, if it is in one. */
+/** The handler's call that the caller runs in, if any. */
 export function currentCall(): ChildCall | undefined {
   return current.getStore();
 }
@@ -50,55 +50,34 @@ export function within<T>(call: ChildCall, body: () => T): T {
   return current.run(call, body);
 }
 
-export class ChildContext implements EventContext {
-  readonly attempt: number;
-  readonly subject: string;
-  readonly stream: string;
-  readonly sequence: number;
-  readonly time: Date;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly cloudEvent: CloudEvent | undefined;
-  readonly log: Logger;
-
+/** The context of an event in a plugin's own process. */
+export class ChildContext extends HandlerContext {
   constructor(
     private readonly call: ChildCall,
-    { attempt, subject, stream, sequence, deliveredAs, storedAtMs, headers, cloudEvent }: WireEvent,
+    private readonly event: WireEvent,
   ) {
-    this.attempt = attempt;
-    this.subject = subject;
-    this.stream = stream;
-    this.sequence = sequence;
-    this.headers = headers;
-    this.cloudEvent = cloudEvent;
-    this.time = new Date(storedAtMs);
-    const { log, name } = call.handler;
-    this.log = new RunLogger(log, { handler: name, subject, sequence: deliveredAs, attempt });
+    super();
   }
 
-  /** As that of a run in the host. */
-  toJSON(): object {
-    const { subject, stream, sequence, time, attempt, headers, cloudEvent } = this;
-    return { subject, stream, sequence, time, attempt, headers, cloudEvent };
+  get headers(): Readonly<Record<string, string>> {
+    return this.event.headers;
   }
-
   get signal(): AbortSignal {
     return this.call.signal;
+  }
+
+  protected get handler(): LoggedHandler {
+    return this.call.handler;
+  }
+
+  protected readFacts(): EventFacts {
+    return this.event;
   }
 }
 
-export class ChildBatchContext implements BatchContext {
-  readonly log: Logger;
-
-  constructor(private readonly call: ChildCall) {
-    const { log, name } = call.handler;
-    this.log = new RunLogger(log, { handler: name, batch: call.events.length });
-  }
-
+/** The context of a batch in a plugin's own process. */
+export class ChildBatchContext extends HandlerBatchContext<ChildCall> {
   of(event: object): EventContext {
-    return new ChildContext(this.call, this.call.received[this.call.placeOf(event, 'BatchContext.of')]!);
-  }
-
-  get signal(): AbortSignal {
-    return this.call.signal;
+    return new ChildContext(this.call, this.call.received[this.call.indexOf(event, 'BatchContext.of')]!);
   }
 }

@@ -1,63 +1,64 @@
+import { availableParallelism } from 'node:os';
+import { isJetplugError, type JetplugError } from '../../sdk/internal';
+import { Limiter } from '../base/limiter';
+import type { Time, Timer } from '../base/time';
+import type { PluginDefinition } from '../load/describe';
+import type { IsolatedPolicy } from '../load/isolation-options';
+import type { ModuleText } from '../load/module-graph';
+import type { PluginCode, ProcessState } from '../load/plugin-code';
+import type { PartedLog } from '../log/log';
 import type { Handler } from '../message/handler';
 import { currentScope, type Scope } from '../message/run';
-import type { PartedLog } from '../log/log';
-import type { PluginDefinition } from '../load/describe';
-import type { MemoryLimits } from '../load/isolation-options';
-import type { ModuleText } from '../load/module-loader';
-import type { PluginCode, ProcessState } from '../load/plugin-code';
-import type { Time, Timer } from '../base/time';
-import { availableParallelism } from 'node:os';
-import { Limiter } from '../base/limiter';
-import { PluginProcess, type Call, type Services } from './plugin-process';
 import type { Layers, WireModule } from './protocol';
-import { isJetplugError, type JetplugError } from '../../sdk/internal';
+import type { PluginWorker, WorkerCall, WorkerServices } from './worker';
+import { WORKERS } from './workers';
 
-/** The waits before a process is started again: after its first end, the second and so on. */
-const RESTART_MS = [100, 200, 500, 1_000, 2_000, 5_000, 10_000];
-/** A process that has run for so long begins anew with the first wait. */
-const SOUND_MS = 30_000;
-/** How often its processes are looked at. */
-const LOOK_MS = 500;
+/** The waits before a worker is started again: after its first quick end, the second and so on; the last one repeats. */
+const RESTART_WAITS_MS = [100, 200, 500, 1_000, 2_000, 5_000, 10_000];
+/** A worker that ran for at least this long resets the waits. */
+const STABLE_MS = 30_000;
+const CHECK_MS = 500;
 
 /**
- * Limits how many processes of isolated plugins start at the same time. More would only slow each other down; some of
- * them may wait for something else than a processor.
+ * Limits how many workers of isolated plugins start at the same time. More would only slow each other down; a starting
+ * worker may wait for something other than a processor, so there are two for each.
  */
 export const processStarts = new Limiter(2 * availableParallelism());
 
-/** What an isolated plugin needs of its host. */
 export interface IsolatedOptions {
   readonly file: string;
   readonly modules: ReadonlyMap<string, ModuleText>;
   readonly plugins: Layers;
-  /** As far as they can be told before its definition is known. */
-  readonly limits: MemoryLimits;
+  /** Read from the plugin's source; the limits of its definition replace these once they are known. */
+  readonly policy: IsolatedPolicy;
   readonly log: PartedLog;
   readonly time: Time;
 }
 
-/** A process and its successors. */
-interface Place {
-  process: PluginProcess | undefined;
+/** One of the plugin's workers, with those that replace it after its end. */
+interface Replica {
+  /** Undefined between the end of a worker and the start of the next. */
+  worker: PluginWorker | undefined;
   isReady: boolean;
   restarts: number;
-  /** How often in a row it ended soon. */
-  soon: number;
+  /** The number of ends in a row that came soon after a start. */
+  quickEnds: number;
   startedAtMs: number;
   lastEnd: string | undefined;
   timer: Timer | undefined;
 }
 
 /**
- * A plugin whose code runs in processes of its own. A process that ends takes with it what it was at; what had
- * not begun there begins in another, or in its successor, which is started after a wait that grows.
+ * A plugin whose code runs in workers outside of the host. When a worker ends, the calls that had begun in it fail; the
+ * others run in another worker or in its replacement, which starts after a growing wait.
  */
 export class IsolatedPlugin implements PluginCode {
-  private readonly places: Place[] = [];
-  private waiting: Call[] = [];
-  private services: Services | undefined;
+  private readonly replicas: Replica[] = [];
+  /** The calls that wait for a worker. */
+  private waiting: WorkerCall[] = [];
+  private services: WorkerServices | undefined;
   private settings: unknown;
-  private watch: Timer | undefined;
+  private checks: Timer | undefined;
   private stopping = false;
   private readonly modules: Map<string, ModuleText>;
   private known: PluginDefinition | undefined;
@@ -67,13 +68,14 @@ export class IsolatedPlugin implements PluginCode {
   }
 
   /**
-   * Loads the plugin in a process of its own, and describes it; before anything else.
+   * Loads the plugin in its first worker, and describes it. Called before anything else.
    * @throws JetplugError, or an AggregateError of several
    */
   async load(): Promise<void> {
-    const { definition, modules } = await this.open(this.addPlace());
+    const { definition, modules } = await this.open(this.addReplica());
     for (const [path, text] of modules) this.modules.set(path, text);
-    this.known = { ...definition, sources: new Map(definition.sources), handlers: definition.handlers.map(whole) };
+    const handlers = definition.handlers.map((handler) => ({ ...handler, contract: undefined }));
+    this.known = { ...definition, sources: new Map(definition.sources), handlers };
   }
 
   get definition(): PluginDefinition {
@@ -81,24 +83,24 @@ export class IsolatedPlugin implements PluginCode {
   }
 
   get processes(): readonly ProcessState[] {
-    return this.places.map(({ process, isReady, restarts, lastEnd }) => ({
-      state: isReady ? 'running' : process ? 'starting' : 'waiting',
-      ...(process?.pid !== undefined && { pid: process.pid }),
+    return this.replicas.map(({ worker, isReady, restarts, lastEnd }) => ({
+      state: isReady ? 'running' : worker ? 'starting' : 'waiting',
+      ...(worker?.pid !== undefined && { pid: worker.pid }),
       restarts,
       ...(lastEnd !== undefined && { lastEnd }),
-      ...(process && process.residentBytes > 0 && { residentBytes: process.residentBytes }),
+      ...(worker && worker.residentBytes > 0 && { residentBytes: worker.residentBytes }),
     }));
   }
 
-  /** Builds and starts the plugin in each of its processes. @throws JetplugError */
-  async start(settings: unknown, services: Services): Promise<void> {
+  /** Builds and starts the plugin in each of its workers. @throws JetplugError */
+  async start(settings: unknown, services: WorkerServices): Promise<void> {
     this.settings = settings;
     this.services = services;
-    const { processes } = this.definition.isolation;
-    const [first] = this.places;
-    const others = Array.from({ length: processes - 1 }, () => this.addPlace());
-    await Promise.all([this.ready(first!), ...others.map((place) => this.open(place).then(() => this.ready(place)))]);
-    this.watch = this.options.time.every(LOOK_MS, () => this.look());
+    const [first] = this.replicas;
+    const others = Array.from({ length: this.definition.isolation.processes - 1 }, () => this.addReplica());
+    const starts = others.map((replica) => this.open(replica).then(() => this.startIn(replica)));
+    await Promise.all([this.startIn(first!), ...starts]);
+    this.checks = this.options.time.every(CHECK_MS, () => this.check());
   }
 
   handler(method: string): Handler['invoke'] {
@@ -106,122 +108,116 @@ export class IsolatedPlugin implements PluginCode {
   }
 
   async stop(): Promise<void> {
-    this.stopping = true;
-    this.watch?.cancel();
-    for (const { timer } of this.places) timer?.cancel();
-    const stops = this.places.map(async ({ process, isReady }) =>
-      isReady ? process?.stop() : process?.kill('unused'),
-    );
+    this.stopTimers();
+    const stops = this.replicas.map(async ({ worker, isReady }) => (isReady ? worker?.stop() : worker?.kill('unused')));
     const ended = await Promise.allSettled(stops);
     const failed = ended.find((end) => end.status === 'rejected');
     if (failed) throw failed.reason;
   }
 
   end(): void {
+    this.stopTimers();
+    for (const { worker } of this.replicas) worker?.kill('it was ended by the host');
+  }
+
+  private stopTimers(): void {
     this.stopping = true;
-    this.watch?.cancel();
-    for (const { process, timer } of this.places) {
-      timer?.cancel();
-      process?.kill('it was ended by the host');
-    }
+    this.checks?.cancel();
+    for (const { timer } of this.replicas) timer?.cancel();
   }
 
   private call(method: string, scope: Scope): Promise<void> {
     scope.waitToBegin();
-    return new Promise((resolve, reject) => this.give({ method, scope, resolve, reject }));
+    return new Promise((resolve, reject) => this.assign({ method, scope, resolve, reject }));
   }
 
-  /** To the process with the least to do; where none is there, it waits for one. */
-  private give(call: Call): void {
-    const ready = this.places.filter(({ isReady }) => isReady);
+  /** Sends a call to the ready worker with the fewest calls; without a ready worker the call waits. */
+  private assign(call: WorkerCall): void {
+    const ready = this.replicas.filter(({ isReady }) => isReady);
     if (ready.length === 0) return void this.waiting.push(call);
-    const least = ready.reduce((a, b) => (b.process!.load < a.process!.load ? b : a));
-    least.process!.call(call);
+    const least = ready.reduce((a, b) => (b.worker!.load < a.worker!.load ? b : a));
+    least.worker!.call(call);
   }
 
-  private addPlace(): Place {
-    const place: Place = {
-      process: undefined,
+  private addReplica(): Replica {
+    const replica: Replica = {
+      worker: undefined,
       isReady: false,
       restarts: 0,
-      soon: 0,
+      quickEnds: 0,
       startedAtMs: 0,
       lastEnd: undefined,
       timer: undefined,
     };
-    this.places.push(place);
-    return place;
+    this.replicas.push(replica);
+    return replica;
   }
 
-  private open(place: Place): ReturnType<PluginProcess['open']> {
-    const { file, log, time, plugins, limits } = this.options;
-    place.startedAtMs = time.nowMs();
-    const process = new PluginProcess(
-      { file, limits: this.known?.isolation ?? limits, log, time },
-      { ended: (error, waiting) => this.ended(place, process, error, waiting) },
+  private open(replica: Replica): ReturnType<PluginWorker['open']> {
+    const { file, log, time, plugins, policy } = this.options;
+    replica.startedAtMs = time.nowMs();
+    const worker = WORKERS[policy.isolation](
+      { file, limits: this.known?.isolation ?? policy, log, time },
+      { ended: (error, unstarted) => this.ended(replica, worker, error, unstarted) },
     );
-    place.process = process;
-    return process.open([...this.modules] as WireModule[], plugins);
+    replica.worker = worker;
+    return worker.open([...this.modules] as WireModule[], plugins);
   }
 
-  private async ready(place: Place): Promise<void> {
-    await place.process!.start(this.settings, this.services!);
-    place.isReady = true;
+  private async startIn(replica: Replica): Promise<void> {
+    await replica.worker!.start(this.settings, this.services!);
+    replica.isReady = true;
     const waiting = this.waiting.splice(0);
-    // Given back meanwhile: nobody waits for it any more.
-    for (const call of waiting) if (!call.scope.isOver) this.give(call);
+    // Nobody waits any more for a call whose run is over.
+    for (const call of waiting) if (!call.scope.isOver) this.assign(call);
   }
 
-  private ended(place: Place, process: PluginProcess, error: JetplugError, waiting: readonly Call[]): void {
-    if (place.process !== process) return;
-    const wasReady = place.isReady;
-    place.process = undefined;
-    place.isReady = false;
-    place.lastEnd = error.message;
-    for (const call of waiting) this.give(call);
-    // While it starts for the first time, whoever started it is told.
-    if (this.stopping || (!wasReady && place.restarts === 0)) return;
-    this.restartLater(place, error);
+  private ended(replica: Replica, worker: PluginWorker, error: JetplugError, unstarted: readonly WorkerCall[]): void {
+    if (replica.worker !== worker) return;
+    const wasReady = replica.isReady;
+    replica.worker = undefined;
+    replica.isReady = false;
+    replica.lastEnd = error.message;
+    for (const call of unstarted) this.assign(call);
+    // During the first start the caller of `load` or `start` gets the error.
+    if (this.stopping || (!wasReady && replica.restarts === 0)) return;
+    this.restartLater(replica, error);
   }
 
-  private restartLater(place: Place, error: JetplugError): void {
-    const livedMs = this.options.time.nowMs() - place.startedAtMs;
-    place.soon = livedMs >= SOUND_MS ? 0 : place.soon + 1;
-    const waitMs = RESTART_MS[Math.min(Math.max(place.soon, 1), RESTART_MS.length) - 1]!;
-    this.log('error', 'the process of a plugin ended; it starts again', { inMs: waitMs, code: error.code, err: error });
-    place.timer = this.options.time.after(waitMs, () => void this.restart(place));
+  private restartLater(replica: Replica, error: JetplugError): void {
+    const livedMs = this.options.time.nowMs() - replica.startedAtMs;
+    replica.quickEnds = livedMs >= STABLE_MS ? 0 : replica.quickEnds + 1;
+    const waitMs = RESTART_WAITS_MS[Math.min(Math.max(replica.quickEnds, 1), RESTART_WAITS_MS.length) - 1]!;
+    this.log('error', 'plugin process ended; restarting it', { inMs: waitMs, code: error.code, err: error });
+    replica.timer = this.options.time.after(waitMs, () => void this.restart(replica));
   }
 
-  private async restart(place: Place): Promise<void> {
-    place.restarts++;
+  private async restart(replica: Replica): Promise<void> {
+    replica.restarts++;
     try {
       await processStarts.take(async () => {
         if (this.stopping) return;
-        await this.open(place);
-        await this.ready(place);
+        await this.open(replica);
+        await this.startIn(replica);
       });
       if (this.stopping) return;
-      this.log('info', 'the process of a plugin runs again', { pid: place.process?.pid, restarts: place.restarts });
+      this.log('info', 'plugin process restarted', { pid: replica.worker?.pid, restarts: replica.restarts });
     } catch (error) {
       if (this.stopping) return;
-      // What ended by itself has been told of already, and is started again from there.
-      const { process } = place;
-      if (!process) return;
-      this.log('error', 'the process of a plugin cannot be started again yet', { err: error });
-      process.kill(isJetplugError(error) ? error.message : String(error));
+      // `ended` has reported a worker that ended by itself, and restarts it.
+      const { worker } = replica;
+      if (!worker) return;
+      this.log('error', 'plugin process failed to restart; trying again', { err: error });
+      worker.kill(isJetplugError(error) ? error.message : String(error));
     }
   }
 
-  private look(): void {
+  private check(): void {
     const longestMs = Math.max(...this.definition.handlers.map(({ timeoutMs }) => timeoutMs));
-    for (const { process, isReady } of this.places) if (isReady) process?.look(longestMs);
+    for (const { worker, isReady } of this.replicas) if (isReady) worker?.check(longestMs);
   }
 
   private log(level: 'info' | 'error', message: string, fields: object): void {
     this.options.log[level](message, { plugin: this.definition.name, ...fields });
   }
-}
-
-function whole<H>(handler: H): H & { contract: undefined } {
-  return { ...handler, contract: undefined };
 }

@@ -3,7 +3,7 @@ import { JetplugError, topFrame } from '../../sdk/internal';
 import { plainError } from '../base/plain-error';
 import { isError } from '../base/thrown';
 
-/** Left in decorator metadata for a class that a circular import had not defined when the decorator ran. */
+/** Stands in decorator metadata for a class that was not defined yet when the decorator ran, because of a circular import. */
 export class CircularType {
   constructor(
     readonly name: string,
@@ -11,21 +11,21 @@ export class CircularType {
   ) {}
 }
 
-/** Which of a plugin's modules are being loaded, one for the other, and which of them import each other in a circle. */
+/** The stack of a plugin's modules that are being loaded, and the circular imports among them. */
 export class LoadingModules {
   private readonly stack: { readonly file: string; readonly module: { readonly exports: unknown } }[] = [];
-  /** The chains that were met, each from a file over others to itself. */
+  /** Each circle as a chain of files that starts and ends with the same one. */
   private readonly circles: string[][] = [];
 
   constructor(private readonly entry: string) {}
 
-  /** A module is imported that is known already: a circle, if it is still being loaded. */
-  met(file: string): void {
+  /** Records a repeated import of a module. It is a circle if that module is still being loaded. */
+  noteRepeat(file: string): void {
     const at = this.stack.findIndex((one) => one.file === file);
     if (at >= 0) this.circles.push([...this.stack.slice(at).map((one) => one.file), file]);
   }
 
-  /** @throws JetplugError `JP_PLUGIN_CIRCULAR_IMPORT` when the module fails for a circle it is in */
+  /** @throws JetplugError `JP_PLUGIN_CIRCULAR_IMPORT` when the module fails because of a circular import */
   run(file: string, module: { readonly exports: unknown }, evaluate: () => void): void {
     this.stack.push({ file, module });
     try {
@@ -37,17 +37,20 @@ export class LoadingModules {
     }
   }
 
-  /** For metadata: what `read` gives, or what stands for it where it is a type, or not defined yet. */
+  /**
+   * The value of a type for decorator metadata: the class that `read` returns, `Object` for a name that is only a type,
+   * or a {@link CircularType} for a class that is not defined yet.
+   */
   typeOf(read: () => unknown, exports: unknown): unknown {
     const chain = this.chainOver(exports);
     try {
       const type = read();
       if (type !== undefined || !chain) return type ?? Object;
     } catch {
-      // Not defined yet, in a module that is still being loaded; or a name that stands for types only.
+      // Either a class of a module that is still being loaded, or a name that is only a type.
       if (!chain) return Object;
     }
-    return new CircularType(/\.(\w+)$/.exec(read.toString())?.[1] ?? '', this.say(chain));
+    return new CircularType(/\.(\w+)$/.exec(read.toString())?.[1] ?? '', this.show(chain));
   }
 
   private chainOver(exports: unknown): string[] | undefined {
@@ -56,23 +59,23 @@ export class LoadingModules {
     return undefined;
   }
 
-  /** Of the module that failed first: its importers fail with the same error. */
+  /** Reported for the module that failed first; its importers fail with the same error. */
   private circularError(file: string, error: unknown): JetplugError | undefined {
     if (!isOfUndefined(error)) return undefined;
-    // The last import of the circle was this module's.
+    // The circle was closed by an import of this module.
     const circle = this.circles.findLast((chain) => chain.at(-2) === file);
     if (!circle) return undefined;
     const place = topFrame(error.stack, (path) => path === file) ?? { file };
-    const message = `${error.message}: a circular import, ${this.say(circle)}`;
+    const message = `${error.message}: a circular import, ${this.show(circle)}`;
     return new JetplugError('JP_PLUGIN_CIRCULAR_IMPORT', message, { ...place, cause: error });
   }
 
-  private say(chain: readonly string[]): string {
+  private show(chain: readonly string[]): string {
     return chain.map((file) => relative(dirname(this.entry), file)).join(' → ');
   }
 }
 
-/** As JavaScript says of a binding that is not initialised, or of `undefined` in place of a value. */
+/** Whether an error is JavaScript's own for an uninitialised binding, or for `undefined` used as a value. */
 function isOfUndefined(error: unknown): error is Error {
   if (!isError(error)) return false;
   const { name, message } = plainError(error);

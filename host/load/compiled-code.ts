@@ -1,36 +1,37 @@
 /*
- * What the loader changes in the code that swc makes of a plugin's module, where CommonJS is poorer than the source.
- * No line is added, so that the source map holds.
+ * The changes that the loader makes to the code that swc compiles a plugin's module to, where CommonJS loses meaning of
+ * the source. They add no line, so that the source map stays right.
  */
 
-/** What the changed code calls; the loader puts it on the `module` of each of a plugin's own modules. */
-export interface ModuleHelp {
-  /** `import()`, which Node.js itself does for what `require` cannot load. */
+/** Functions that the changed code calls; the loader sets them on the `module` of each of a plugin's own modules. */
+export interface LoaderHelpers {
+  /** `import()`; Node.js does it for modules that `require` cannot load. */
   import(specifier: unknown): Promise<unknown>;
-  /** A type for decorator metadata, which a circular import may not have defined yet. */
+  /** A type for decorator metadata; in a circular import the type may not be defined yet. */
   type(read: () => unknown, exports: unknown): unknown;
 }
 
-const HELP = '__jetplug';
+const HELPERS = '__jetplug';
 const DYNAMIC_IMPORT = /(\.then\((?:\(\)|\(p\))=>)\/\*#__PURE__\*\/ _interop_require_wildcard\(require\(/g;
 const TYPE = /typeof (_\w*)\.([\w$]+) === "undefined" \? Object : \1\.\2(?![\w$.(])/g;
 const TYPE_OF_NAMESPACE =
   /typeof (_\w*) === "undefined" \|\| typeof \1\.([\w$]+) === "undefined" \? Object : \1\.\2(?![\w$.(])/g;
-/** As the compiler writes an import of a file, and as it is written here. */
+/** An import of a file, as the compiler writes it or as this file rewrites it. */
 const OWN_IMPORT = /\b(?:require|__jetplug\.import)\("(\.{1,2}(?:\/[^"]*)?|#[^"]+)"\s*[,)]/g;
 
-export function withHelp(code: string): string {
+/** Lets compiled code call the loader's helpers for `import()` and for the types in decorator metadata. */
+export function withHelpers(code: string): string {
   const changed = code
-    .replace(DYNAMIC_IMPORT, `$1(${HELP}.import(`)
-    .replace(TYPE_OF_NAMESPACE, `${HELP}.type(()=>$1.$2, $1)`)
-    .replace(TYPE, `${HELP}.type(()=>$1.$2, $1)`);
+    .replace(DYNAMIC_IMPORT, `$1(${HELPERS}.import(`)
+    .replace(TYPE_OF_NAMESPACE, `${HELPERS}.type(()=>$1.$2, $1)`)
+    .replace(TYPE, `${HELPERS}.type(()=>$1.$2, $1)`);
   if (changed === code) return code;
   const strict = '"use strict";';
   const isStrict = changed.startsWith(strict);
-  return `${isStrict ? strict : ''}const ${HELP} = module.jetplug;${isStrict ? changed.slice(strict.length) : changed}`;
+  return `${isStrict ? strict : ''}const ${HELPERS} = module.jetplug;${isStrict ? changed.slice(strict.length) : changed}`;
 }
 
-/** What a module imports by path, or by a `#name` of its package. */
+/** The specifiers of a module's imports by path, or by a `#name` of its package. */
 export function ownImportsOf(code: string): string[] {
   return [...code.matchAll(OWN_IMPORT)].map(([, specifier]) => specifier!);
 }

@@ -3,22 +3,25 @@ import { mappedByTypeScript } from './find-package';
 import { JetplugError, type Location } from '../../sdk/internal';
 import { isError } from '../base/thrown';
 
-/** An import that fails: what is imported, and by which file. */
+/** An import that failed. */
 export interface FailedImport {
   readonly specifier: string;
   readonly from: string;
-  /** The plugin's own file that led there, where `from` is a package's. */
+  /** The plugin's own file that imports the package, if `from` belongs to a package. */
   readonly by?: string | undefined;
   readonly cause?: unknown;
 }
 
-/** The plugin's own files, as far as they are read. */
-interface Own {
+/** The plugin's own files that have been read. */
+export interface OwnFiles {
+  /** The plugin's file. */
   readonly entry: string;
+  /** Source texts by absolute path. */
   readonly sources: ReadonlyMap<string, string>;
 }
 
-export function notFound({ specifier, from, by, cause }: FailedImport, { entry, sources }: Own): JetplugError {
+/** @returns `JP_PLUGIN_IMPORT_NOT_FOUND`, at the line of the import */
+export function notFound({ specifier, from, by, cause }: FailedImport, { entry, sources }: OwnFiles): JetplugError {
   const importer = by ?? (from === entry ? undefined : entry);
   const through = importer === undefined ? '' : `, which ${importer} imports`;
   const tsconfig = isPath(specifier) ? undefined : mappedByTypeScript(specifier, from);
@@ -30,29 +33,32 @@ export function notFound({ specifier, from, by, cause }: FailedImport, { entry, 
   );
 }
 
-/** A package that awaits at its top level. */
-export function asynchronousPackage({ specifier, from, cause }: FailedImport, { sources }: Own): JetplugError {
+/** The error for a package that awaits at its top level. */
+export function asynchronousPackage({ specifier, from, cause }: FailedImport, { sources }: OwnFiles): JetplugError {
   const message = `${JSON.stringify(specifier)} awaits at its top level`;
   return new JetplugError('JP_PLUGIN_IMPORT_ASYNC', message, { ...placeOfImport(specifier, from, sources), cause });
 }
 
-/** A file of the plugin's own that awaits at its top level. */
-export function asynchronousFile(file: string, cause: unknown, { sources }: Own): JetplugError {
+/** The error for one of the plugin's own files that awaits at its top level. */
+export function asynchronousFile(file: string, cause: unknown, { sources }: OwnFiles): JetplugError {
   const lines = sources.get(file)?.split('\n') ?? [];
-  // What is indented stands within something.
+  // An indented `await` is inside a function or block.
   const line = lines.findIndex((text) => /^\S.*\bawait\b|^await\b/.test(text)) + 1;
   const place = { file, ...(line > 0 ? { line } : {}) };
   return new JetplugError('JP_PLUGIN_IMPORT_ASYNC', 'the file awaits at its top level', { ...place, cause });
 }
 
-/** As V8 says it of CommonJS code that awaits outside a function, and Node.js of what it then takes for an ES module. */
+/**
+ * Whether code failed because it awaits outside of a function: V8 reports a syntax error for CommonJS code, Node.js an
+ * error code for code that it takes for an ES module.
+ */
 export function awaitsAtTop(error: unknown): boolean {
   if (!isError(error)) return false;
   if ((error as NodeJS.ErrnoException).code === 'ERR_REQUIRE_ASYNC_MODULE') return true;
   return error.name === 'SyntaxError' && error.message.startsWith('await is only valid in async');
 }
 
-/** The exports of a declaration file: its names are gone at run time. What uses one as a value gets an error. */
+/** The exports of a declaration file. Its names do not exist at run time; reading one throws an error. */
 export function typesOnly(file: string): object {
   return new Proxy(Object.freeze({ __esModule: true }), {
     get: (target, name) => {
@@ -63,7 +69,7 @@ export function typesOnly(file: string): object {
   });
 }
 
-function placeOfImport(specifier: string, from: string, sources: Own['sources']): Partial<Location> {
+function placeOfImport(specifier: string, from: string, sources: OwnFiles['sources']): Partial<Location> {
   const lines = sources.get(from)?.split('\n') ?? [];
   const line = lines.findIndex((text) => text.includes(`'${specifier}'`) || text.includes(`"${specifier}"`)) + 1;
   return { file: from, ...(line > 0 ? { line } : {}) };

@@ -1,15 +1,15 @@
 import { createRequire } from 'node:module';
 import type swc from '@swc/core';
 import type { ClassDeclaration, ClassExpression, Module, ObjectExpression } from '@swc/core';
-import { pluginNameOf, type PluginOptions } from '../../sdk/internal';
+import { ISOLATIONS, pluginNameOf, type PluginOptions } from '../../sdk/internal';
 import type { PluginsConfig } from '../config/config';
 import { isolationOf, type IsolationPolicy } from './isolation-options';
 
 const hostRequire = createRequire(__filename);
 
 /**
- * Where a plugin's code is to run, as far as its text tells that without being run: the name and the isolation
- * that stand in its `@Plugin({ … })`, and what the config says of that name.
+ * The isolation of a plugin, read from its source before any of its code runs. It knows the name and the isolation that
+ * are literals in `@Plugin({ … })`, and the config's section of that name.
  */
 export function isolationInSource(
   file: string,
@@ -17,7 +17,7 @@ export function isolationInSource(
   { sections, defaults }: Pick<PluginsConfig, 'sections' | 'defaults'>,
 ): IsolationPolicy {
   const isAsked = Object.values(sections).some(({ isolation }) => isolation !== undefined);
-  // Most files need no second parse.
+  // Most files need no second parsing.
   const outline = isAsked || /\bisolation\b/.test(source) ? outlineOf(file, source) : undefined;
   const section = outline?.name === undefined ? {} : (sections[outline.name] ?? {});
   return isolationOf(outline?.options ?? {}, { section, defaults });
@@ -28,21 +28,18 @@ interface Outline {
   readonly options: PluginOptions;
 }
 
-/** Nothing where the text does not parse, which its compilation then tells, or where no class in it is a plugin. */
+/** Undefined if no class of the file is a plugin, or if the file does not parse, which compiling it reports. */
 function outlineOf(file: string, source: string): Outline | undefined {
   for (const cls of classesIn(parse(file, source))) {
     for (const { expression } of cls.decorators ?? []) {
       if (expression.type !== 'CallExpression' || expression.callee.type !== 'Identifier') continue;
       if (expression.callee.value !== 'Plugin') continue;
       const [argument] = expression.arguments;
-      const told = argument?.expression.type === 'ObjectExpression' ? literals(argument.expression) : {};
+      const written = argument?.expression.type === 'ObjectExpression' ? literals(argument.expression) : {};
       const className = cls.identifier?.value;
-      const name = told['name'] ?? (className === undefined ? undefined : pluginNameOf(className));
-      const isolation = told['isolation'];
-      return {
-        name: typeof name === 'string' ? name : undefined,
-        options: isolation === 'inline' || isolation === 'process' ? { isolation } : {},
-      };
+      const name = written['name'] ?? (className === undefined ? undefined : pluginNameOf(className));
+      const isolation = ISOLATIONS.find((one) => one === written['isolation']);
+      return { name, options: isolation === undefined ? {} : { isolation } };
     }
   }
   return undefined;
@@ -55,7 +52,7 @@ function parse(file: string, source: string): Module | undefined {
       ? parseSync(source, { syntax: 'typescript', decorators: true })
       : parseSync(source, { syntax: 'ecmascript', decorators: true, decoratorsBeforeExport: true });
   } catch {
-    return undefined; // the compiler says it with its place
+    return undefined; // compiling the file reports the error with its place
   }
 }
 
@@ -67,7 +64,7 @@ function classesIn(module: Module | undefined): (ClassDeclaration | ClassExpress
   });
 }
 
-/** The strings that stand in it. */
+/** The properties whose values are string literals. */
 function literals({ properties }: ObjectExpression): Record<string, string> {
   return Object.fromEntries(
     properties.flatMap((property) =>

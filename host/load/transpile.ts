@@ -2,12 +2,12 @@ import { createRequire } from 'node:module';
 import type swc from '@swc/core';
 import type { Options, Output } from '@swc/core';
 import { JetplugError } from '../../sdk/internal';
-import { withHelp } from './compiled-code';
+import { withHelpers } from './compiled-code';
 
 const hostRequire = createRequire(__filename);
-/** Loaded when it is needed: a process that is given compiled texts is quicker and smaller without it. */
+/** Loaded on first use: a process that gets compiled texts starts faster and smaller without the compiler. */
 const compiler = (): typeof swc => hostRequire('@swc/core') as typeof swc;
-/** What each file was compiled to last. */
+/** The last source and code of each file. */
 const cache = new Map<string, { readonly source: string; readonly code: string }>();
 const MAX_CACHED = 2_000;
 
@@ -25,7 +25,7 @@ export function transpile(file: string, source: string): string {
   }
 }
 
-/** The same, in a thread beside this one. */
+/** Like {@link transpile}, in another thread. */
 export async function transpileAside(file: string, source: string): Promise<string> {
   const known = cached(file, source);
   if (known !== undefined) return known;
@@ -42,7 +42,7 @@ function cached(file: string, source: string): string | undefined {
 }
 
 function note(file: string, source: string, output: Output): string {
-  const code = withHelp(output.code);
+  const code = withHelpers(output.code);
   cache.set(file, { source, code });
   if (cache.size > MAX_CACHED) cache.delete(cache.keys().next().value!);
   return code;
@@ -57,7 +57,7 @@ function optionsFor(file: string): Options {
     swcrc: false,
     configFile: false,
     sourceMaps: 'inline',
-    // The file itself is there to be looked at.
+    // Readers of a source map find the source in the file.
     inlineSourcesContent: false,
     jsc: {
       parser,
@@ -69,7 +69,7 @@ function optionsFor(file: string): Options {
   };
 }
 
-/** swc tells the place only within its message: `x Expected ident ,-[file:3:9]`. */
+/** swc names the place only in its message: `x Expected ident ,-[file:3:9]`. */
 function syntaxError(file: string, error: unknown): JetplugError {
   // eslint-disable-next-line no-control-regex -- swc colours its message on a terminal
   const text = (error as Error).message.replace(/\u001b\[[0-9;]*m/g, '');
@@ -78,7 +78,7 @@ function syntaxError(file: string, error: unknown): JetplugError {
   return new JetplugError('JP_PLUGIN_SYNTAX', what, {
     file,
     ...(line === undefined ? {} : { line: Number(line) }),
-    // Not the compiler's error itself: it brings a backtrace of its own insides.
+    // The compiler's own error object carries a backtrace of the compiler's internals.
     cause: text.split('\n\nCaused by:')[0],
   });
 }

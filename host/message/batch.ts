@@ -1,8 +1,8 @@
-import type { BatchContext, EventContext, Logger } from '../../sdk';
+import type { EventContext } from '../../sdk';
 import type { Envelope } from '../../sdk/internal';
 import { Execution } from './execution';
+import { HandlerBatchContext } from './handler-context';
 import { RunContext, type Run, type Scope } from './run';
-import { RunLogger } from './run-logger';
 
 /** The call of a handler that takes several events at a time: a run for each of them, in one call. */
 export class Batch extends Execution implements Scope {
@@ -12,7 +12,7 @@ export class Batch extends Execution implements Scope {
 
   /** @param runs at least one, all of one handler, each with its event */
   constructor(readonly runs: readonly Run[]) {
-    super(runs[0]!.handler);
+    super(runs[0]!.handler, runs[0]!.registry);
     this.events = runs.map((run) => run.event!);
     for (const run of runs) run.batch = this;
   }
@@ -25,18 +25,9 @@ export class Batch extends Execution implements Scope {
   }
 }
 
-/** What a handler of batches gets as its second parameter. */
-export class RunBatchContext implements BatchContext {
-  constructor(private readonly batch: Batch) {}
-
+/** The context of a batch in the host. */
+export class RunBatchContext extends HandlerBatchContext<Batch> {
   of(event: object): EventContext {
-    return new RunContext(this.batch.runFor(event, 'BatchContext.of'));
-  }
-  get signal(): AbortSignal {
-    return this.batch.signal;
-  }
-  get log(): Logger {
-    const { handler, events } = this.batch;
-    return new RunLogger(handler.log, { handler: handler.name, batch: events.length });
+    return new RunContext(this.call.runFor(event, 'BatchContext.of'));
   }
 }

@@ -1,15 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { CloudEvent, EventContext, Logger } from '../../sdk';
 import type { Envelope } from '../../sdk/internal';
 import type { Author } from '../records/write-batch';
-import { attemptAfter, type Failures } from './failures/attempts';
+import { attemptAfter, NO_FAILURES, type Failures } from './failures/attempts';
 import { attributeHeaders } from './cloud-events';
 import type { Decoded } from './decode';
 import type { AppliedUpdate, Delivery } from '../broker/delivery';
-import { Execution } from './execution';
+import { Execution, type RunRegistry } from './execution';
+import type { Decision } from './decide';
+import type { Invalid, Outcome } from './outcome';
 import type { Handler } from './handler';
 import type { OutgoingEvent } from '../broker/ports';
-import { RunLogger } from './run-logger';
+import { HandlerContext, type EventFacts } from './handler-context';
 
 /** One try of one handler at one delivery: a call of its own, or a part in the call of a batch. */
 export class Run extends Execution {
@@ -19,8 +20,18 @@ export class Run extends Execution {
   batch: Execution | undefined;
   /** The event, once it was found valid. */
   event: Envelope | undefined;
-  /** Called when its handler has returned and something is left to be sent. */
-  returned: (() => Promise<void>) | undefined;
+  /** How the message failed before. */
+  failures: Failures = NO_FAILURES;
+  /** Set by the step that decodes the message. */
+  decoded!: Decoded;
+  /** Whether it is on record as started, so that a death of the process shows. */
+  marked = false;
+  /** Lets the handler's other messages run again, where this one runs alone. */
+  endTurnAlone: (() => void) | undefined;
+  outcome: Outcome | undefined;
+  /** The failure, where the handler's new version is responsible for it. */
+  excused: Error | undefined;
+  decision: Decision | undefined;
   // Made when they are needed: most runs neither publish nor update.
   private published: OutgoingEvent[] | undefined;
   private publishedOn: Map<string, number> | undefined;
@@ -30,11 +41,11 @@ export class Run extends Execution {
   constructor(
     handler: Handler,
     readonly delivery: Delivery,
-    /** How the message had failed before. */
-    readonly failures: Failures,
-    readonly decoded: Decoded,
+    registry: RunRegistry,
+    /** The result of decoding it, where its key was needed before. */
+    readonly decodedBefore?: Decoded | Invalid,
   ) {
-    super(handler);
+    super(handler, registry);
   }
 
   /** What the handler published, in order; sent when it has returned. */
@@ -154,49 +165,31 @@ export function contextHeaders({ delivery, decoded: { cloudEvent } }: Run): Read
   return cloudEvent?.mode === 'structured' ? { ...attributeHeaders(cloudEvent), ...headers } : headers;
 }
 
-/** What the handler gets as its second parameter; a class, so that what is not asked for is not made. */
-export class RunContext implements EventContext {
-  private logger: Logger | undefined;
+/** The properties of a run's delivery that its handler can read. */
+export function factsOf({ attempt, delivery, decoded }: Run): EventFacts {
+  const { subject, sequence: deliveredAs, origin } = delivery;
+  const { stream, sequence, storedAtMs } = origin;
+  return { attempt, subject, stream, sequence, deliveredAs, storedAtMs, cloudEvent: decoded.cloudEvent };
+}
 
-  constructor(private readonly run: Run) {}
+/** The context of a run in the host. */
+export class RunContext extends HandlerContext {
+  constructor(private readonly run: Run) {
+    super();
+  }
 
-  get attempt(): number {
-    return this.run.attempt;
-  }
-  get subject(): string {
-    return this.run.delivery.subject;
-  }
-  get stream(): string {
-    return this.run.delivery.origin.stream;
-  }
-  get sequence(): number {
-    return this.run.delivery.origin.sequence;
-  }
-  get time(): Date {
-    return new Date(this.run.delivery.origin.storedAtMs);
-  }
   get headers(): Readonly<Record<string, string>> {
     return contextHeaders(this.run);
-  }
-  get cloudEvent(): CloudEvent | undefined {
-    return this.run.decoded.cloudEvent;
   }
   get signal(): AbortSignal {
     return this.run.signal;
   }
-  get log(): Logger {
-    return (this.logger ??= this.makeLogger());
+
+  protected get handler(): Handler {
+    return this.run.handler;
   }
 
-  /** So that a context that an author logs or stores shows neither the host's own objects nor a circle. */
-  toJSON(): object {
-    const { subject, stream, sequence, time, attempt, headers, cloudEvent } = this;
-    return { subject, stream, sequence, time, attempt, headers, cloudEvent };
-  }
-
-  private makeLogger(): Logger {
-    const { handler, delivery, attempt } = this.run;
-    const { subject, sequence } = delivery;
-    return new RunLogger(handler.log, { handler: handler.name, subject, sequence, attempt });
+  protected readFacts(): EventFacts {
+    return factsOf(this.run);
   }
 }

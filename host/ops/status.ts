@@ -1,7 +1,8 @@
 import type { ErrorReport } from '../../sdk/internal';
 import { durablePosition } from '../nats/consumers';
 import type { Connection } from '../nats/connection';
-import type { ConsumingHandler, HandlerState, WaitsFor } from '../plugin/consume';
+import type { ConsumingHandler } from '../plugin/consume';
+import type { HandlerState, WaitsFor } from '../plugin/handler-status';
 import type { PluginFaults } from '../plugin/faults';
 import type { ProcessState } from '../load/plugin-code';
 import type { PluginEntry, Plugins, PluginState } from '../plugin/plugins';

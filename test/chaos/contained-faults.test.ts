@@ -159,5 +159,5 @@ function some(all: Readonly<Record<string, string>>, ...inCi: string[]): [what: 
 }
 
 function processEnds(): number {
-  return host.logged('the process of a plugin ended; it starts again').length;
+  return host.logged('plugin process ended; restarting it').length;
 }

@@ -56,7 +56,7 @@ test('a half-open connection is replaced by a new one', async () => {
   proxy.swallow();
   publish(20);
   // The host notices it after 16 to 24 s.
-  await eventually(() => host.logged('the NATS server is back').length === 1, AGAIN_MS);
+  await eventually(() => host.logged('reconnected to the NATS server').length === 1, AGAIN_MS);
   const fresh = `v${published}`;
   publish(1);
   await eventually(() => host.logged('seen').some(({ video }) => video === fresh));

@@ -36,7 +36,7 @@ const WAITS = pluginSource(
   }`,
   { before: `import { existsSync } from 'node:fs';` },
 );
-const LOST = 'a stream is lost with what it held; it is made again';
+const LOST = 'stream lost with its messages; creating it again';
 const STREAMS = ['DEAD', 'EVENTS', 'KV_jetplug', 'KV_jetplug-counting', 'RETRY'];
 
 const scene = new Scene();

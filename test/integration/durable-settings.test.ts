@@ -2,6 +2,7 @@ import type { JetStreamManager, NatsConnection } from 'nats';
 import { adoptDurable, durableAdoption } from '../../host/nats/adopt-durable';
 import { Connection } from '../../host/nats/connection';
 import type { PluginStatus } from '../../host/ops/status';
+import { askApi, durableConfig, editDurable } from '../support/durables';
 import { eventually } from '../support/eventually';
 import type { LogLine, TestHost } from '../support/host';
 import type { TestServer } from '../support/nats-server';
@@ -61,19 +62,9 @@ beforeAll(async () => {
 afterAll(() => scene.end());
 
 const startHost = (): Promise<TestHost> => scene.host({ server, plugins: [folder] });
-const api = async (request: string, body: object = {}): Promise<{ config?: Record<string, unknown> }> => {
-  const message = await nats.request(`$JS.API.${request}`, JSON.stringify(body));
-  const answer = message.json<{ error?: object; config?: Record<string, unknown> }>();
-  if (answer.error) throw new Error(JSON.stringify(answer.error));
-  return answer;
-};
-const configOf = async (name: string): Promise<Record<string, unknown>> =>
-  (await api(`CONSUMER.INFO.EVENTS.${name}-on`)).config!;
-async function edit(name: string, changes: object): Promise<void> {
-  const config: { filter_subject?: string } = { ...(await configOf(name)), ...changes };
-  const filter = config.filter_subject === undefined ? '' : `.${config.filter_subject}`;
-  await api(`CONSUMER.CREATE.EVENTS.${name}-on${filter}`, { stream_name: 'EVENTS', action: 'update', config });
-}
+const api = (request: string, body?: object): Promise<unknown> => askApi(nats, request, body);
+const configOf = (name: string): Promise<Record<string, unknown>> => durableConfig(nats, 'EVENTS', `${name}-on`);
+const edit = (name: string, changes: object): Promise<void> => editDurable(nats, 'EVENTS', `${name}-on`, changes);
 const publish = async (name: string, event: object): Promise<void> => {
   await nats.jetstream().publish(`video.${name}`, JSON.stringify(event));
 };

@@ -250,6 +250,17 @@ test('an event on a subject without a stream reaches nobody, and the advice name
   expect(await routes('dead.x.y')).toMatchObject({ advice: expect.stringContaining('stream DEAD on the server') });
 });
 
+test('`routes` names the subject or the plugin that was probably meant', async () => {
+  const asked = async (subject: string): Promise<object> => (await run('routes', subject)).json();
+  expect(await asked('vidoe.published')).toMatchObject({ receives: [], meant: 'video.published' });
+  expect(await asked('orders')).toMatchObject({ receives: [], meantPlugin: 'orders' });
+  expect(await asked('video.published')).not.toHaveProperty('meant');
+  const shown = await jetplug(['routes', 'vidoe.published', '--servers', server.url]);
+  expect(shown.stdout).toContain('no handler subscribes to exactly this subject; did you mean video.published?');
+  const named = await jetplug(['routes', 'orders', '--servers', server.url]);
+  expect(named.stdout).toContain('did you mean the plugin orders? `jetplug plugins orders` shows what it takes');
+});
+
 test('`routes` refuses a subject with wildcards and an invalid one', async () => {
   for (const [subject, says] of [
     ['video.*', 'wildcards'],

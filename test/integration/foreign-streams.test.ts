@@ -84,7 +84,7 @@ test('another application’s EVENTS and DEAD stay unchanged; the start names bo
     message: expect.stringMatching(
       /^stream EVENTS is not managed by the deployment jetplug: it holds shop\.> \(3 messages, kept for 365d\), was created on \d{4}-\d\d-\d\d, and has no mark of a deployment\. The config would change subjects shop\.> → video\.> .*, discard new → old, maxAge 365d → 7d/,
     ),
-    hint: 'Choose one: give your stream another name (streams[].name); or take it over: `jetplug adopt stream EVENTS` shows what would change.',
+    hint: 'Choose one: give your stream another name (streams[].name); or set deploy.allowDataLoss: true and take it over: `jetplug adopt stream EVENTS` then shows which events would be lost.',
   });
   expect(dead).toMatchObject({
     code: 'JP_STREAM_FOREIGN',
@@ -97,6 +97,24 @@ test('another application’s EVENTS and DEAD stay unchanged; the start names bo
   expect(await names()).toEqual(['DEAD', 'EVENTS']);
   // The application can publish as before.
   expect(await nats.jetstream().publish('shop.order', '{}')).toMatchObject({ stream: 'EVENTS', seq: 4 });
+});
+
+test.each<[string, Partial<StreamConfig>, boolean]>([
+  ['where nothing is lost by it', { subjects: ['video.watch_started'] }, false],
+  ['where subjects would be dropped', { subjects: ['video.>', 'shop.>'], max_age: nanos(3_600_000) }, true],
+])('the hint to adopt is true %s', async (_, theirs, losesEvents) => {
+  await jsm.streams.add({ ...SUITABLE, ...theirs });
+  const config = { streams: [VIDEO] };
+  const adopt = (written: object) => {
+    const cwd = scene.folder({ 'c.json': JSON.stringify(written) });
+    return jetplug(['adopt', 'stream', 'EVENTS', '--json', '--servers', server.url, '--config', 'c.json'], { cwd });
+  };
+  const { hint } = (await start().catch((error: unknown) => error)) as { hint: string };
+  expect(hint).toContain('`jetplug adopt stream EVENTS`');
+  expect(hint.includes('set deploy.allowDataLoss: true and')).toBe(losesEvents);
+  const asTheHintSays = losesEvents ? { ...config, deploy: { allowDataLoss: true } } : config;
+  expect((await adopt(asTheHintSays)).json()).toMatchObject({ kind: 'stream', name: 'EVENTS', adopted: false });
+  if (losesEvents) expect((await adopt(config)).errors()).toMatchObject([{ code: 'JP_STREAM_DATA_LOSS' }]);
 });
 
 test('the way out in the error works: other stream names beside those of the other application', async () => {
@@ -153,7 +171,7 @@ test('an unmarked stream with suitable settings is used and not changed, which i
   const before = await content('EVENTS');
   const plugins = [scene.folder({ 'seen.plugin.ts': loggingPlugin('SeenPlugin', 'seen') })];
   const host = await scene.host({ server, plugins, config: { streams: [VIDEO] } });
-  expect(host.logged('a stream is used as it is, and never changed')).toMatchObject([
+  expect(host.logged('stream is unmanaged; using it without changes')).toMatchObject([
     { stream: 'EVENTS', subjects: ['video.>'] },
   ]);
   expect(host.ready.streams[0]).toMatchObject({ name: 'EVENTS', change: 'unmanaged' });
@@ -189,6 +207,26 @@ test('a mirror with the name of a stream is refused as a mirror', async () => {
     message: expect.stringContaining('it is a mirror of ORIGIN'),
     hint: expect.not.stringContaining('adopt'),
   });
+});
+
+test.each([
+  ['as this deployment’s own', { metadata: { 'jetplug.deployment': 'jetplug' } }, {}],
+  ['with manage: false', {}, { manage: false }],
+])('a mirror is refused by its own code %s, and the hint works', async (_, mark, manage) => {
+  await jsm.streams.add({ name: 'ORIGIN', subjects: ['video.>'] });
+  await jsm.streams.add({ name: 'EVENTS', mirror: { name: 'ORIGIN' }, ...mark });
+  const cwd = scene.folder({ 'c.json': JSON.stringify({ streams: [{ ...VIDEO, ...manage }] }) });
+  const plugins = scene.folder();
+  const args = ['--servers', server.url, '--http', 'off', '--plugins', plugins, '--config', 'c.json'];
+  expect((await jetplug(['start', '--json', ...args], { cwd })).errors()).toEqual([
+    {
+      code: 'JP_STREAM_MIRROR',
+      message: 'stream EVENTS is a mirror of ORIGIN: nothing can be published to it',
+      hint: expect.stringMatching(/^Name the mirrored stream/),
+    },
+  ]);
+  const [state] = await start({ streams: [{ ...VIDEO, name: 'ORIGIN', manage: false }] });
+  expect(state).toMatchObject({ name: 'ORIGIN', change: 'unmanaged' });
 });
 
 describe('manage: false', () => {
@@ -280,8 +318,8 @@ test('a stream that another application creates in place of a lost one is neithe
   // The host checks its streams when a handler finds another one, and when it has reconnected.
   await server.kill();
   await server.restart();
-  await eventually(() => host.logged('a stream cannot be looked at or made again yet').length > 0);
-  expect(JSON.stringify(host.logged('a stream cannot be looked at or made again yet'))).toContain('JP_STREAM_FOREIGN');
+  await eventually(() => host.logged('cannot check or restore a stream yet; retrying').length > 0);
+  expect(JSON.stringify(host.logged('cannot check or restore a stream yet; retrying'))).toContain('JP_STREAM_FOREIGN');
   // The test's own client has to reconnect too.
   const subjects = async (): Promise<string[]> => (await jsm.streams.info('EVENTS')).config.subjects;
   await eventually(subjects, 20_000);

@@ -67,7 +67,7 @@ const INLINE = pluginSource(
   }`,
 );
 const ROLLED_BACK = 'a plugin’s new version failed at everything; the one before is back';
-const ENDED = 'the process of a plugin ended; it starts again';
+const ENDED = 'plugin process ended; restarting it';
 
 let server: TestServer;
 let nats: NatsConnection;
@@ -107,12 +107,12 @@ test('an isolated plugin counts, publishes and settles like an inline one, in a 
 
 const WHYS: [Fault, RegExp][] = [
   ['loop', /blocked, with block past its timeout of 1000 ms \(SIGKILL\)/],
-  ['heap', /its objects met the limit of 48 MiB \(SIGABRT\)/],
-  ['buffers', /its memory met the limit of 220 MiB \(SIGKILL\)/],
+  ['heap', /its objects reached the heap limit of 48 MiB \(SIGABRT\)/],
+  ['buffers', /its memory reached the limit of 220 MiB \(SIGKILL\)/],
   ['exit', /ended: exit code 7$/],
   ['kill', /ended: SIGKILL$/],
-  ['rejection', /nothing caught Error: nobody catches this at .*isolated\.plugin\.ts:\d+:\d+/],
-  ['timer', /nothing caught Error: thrown later at .*isolated\.plugin\.ts:\d+:\d+/],
+  ['rejection', /uncaught Error: nobody catches this at .*isolated\.plugin\.ts:\d+:\d+/],
+  ['timer', /uncaught Error: thrown later at .*isolated\.plugin\.ts:\d+:\d+/],
 ];
 const costsItsProcessAlone = async (does: Fault, why: RegExp): Promise<void> => {
   const before = host.logged(ENDED).length;

@@ -53,7 +53,7 @@ test('a server that was found on the default port is waited for, and never repla
     await eventually(async () => (await ready(host)) === 200);
     await eventually(() => counted(host).length === 2);
     expect(counted(host)).toEqual([1, 2]);
-    expect(host.logged('a stream is lost with what it held; it is made again')).toEqual([]);
+    expect(host.logged('stream lost with its messages; creating it again')).toEqual([]);
     expect(existsSync(data)).toBe(false);
   } finally {
     await events.close();
@@ -77,7 +77,7 @@ test('the broker of another host on the same data is run again when that host en
     await publishing;
     await eventually(() => counted(second).includes(2));
     await eventually(async () => (await ready(second)) === 200);
-    expect(second.logged('a stream is lost with what it held; it is made again')).toEqual([]);
+    expect(second.logged('stream lost with its messages; creating it again')).toEqual([]);
     expect(JSON.parse(readFileSync(join(data, 'nats-server.conf'), 'utf8'))).toMatchObject({
       listen: `127.0.0.1:${new URL(first.servers).port}`,
     });
@@ -104,7 +104,7 @@ test('a foreign server on the port of an own broker that has ended gets nothing,
       error: expect.stringContaining(`another NATS server answers on 127.0.0.1:${port}`),
     }),
   ]);
-  expect(second.logged('the NATS server is back')).toEqual([]);
+  expect(second.logged('reconnected to the NATS server')).toEqual([]);
   expect(await ready(second)).toBe(503);
   const manager = await client.jetstreamManager();
   expect(await manager.streams.list().next()).toEqual([]);
@@ -115,7 +115,7 @@ test('a foreign server on the port of an own broker that has ended gets nothing,
   try {
     await events.publish('video.counted', { n: 1 });
     await eventually(() => counted(second).includes(1));
-    expect(second.logged('a stream is lost with what it held; it is made again')).toEqual([]);
+    expect(second.logged('stream lost with its messages; creating it again')).toEqual([]);
   } finally {
     await events.close();
   }

@@ -73,7 +73,14 @@ test('a dead letter that does not fit leaves its event in its stream, and is sto
   for (let n = 0; n < 3; n++) publish({ n, reject: true });
   const refused = 'a dead letter could not be stored; the event stays in its stream';
   await eventually(() => host.logged(refused).length > 0);
-  expect(JSON.stringify(host.logged(refused)[0])).toContain('JP_STREAM_FULL');
+  expect(host.logged(refused)[0]).toMatchObject({
+    level: 'error',
+    err: {
+      code: 'JP_STREAM_FULL',
+      message: expect.stringMatching(/maximum bytes exceeded$/),
+      hint: expect.stringMatching(/^Nothing is lost: .*jetplug dead drop/),
+    },
+  });
   await eventually(async () => (await storedLetters(nats)).length === 2 && (await inFlight()) === 1);
   const dropped = await jetplug(['dead', 'drop', '--all', '--servers', server.url, '--json']);
   expect(dropped.json()).toHaveLength(2);

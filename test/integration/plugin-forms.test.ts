@@ -114,7 +114,7 @@ test('a disabled plugin does not run', async () => {
 
 test('each file that looks like a plugin and is not one is reported with the reason', () => {
   const skipped = host
-    .logged('a file in the plugins folder is skipped')
+    .logged('skipped a file in the plugins folder')
     .map(({ file, why }) => [String(file).split('/').at(-1), why]);
   expect(Object.fromEntries(skipped)).toEqual({
     '.f.plugin.ts': 'a temporary or hidden file',

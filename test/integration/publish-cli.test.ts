@@ -210,6 +210,33 @@ test('a missing server is an error at once', async () => {
   expect(result.errors()).toEqual([expect.objectContaining({ code: 'JP_BROKER_UNREACHABLE' })]);
 });
 
+test('a list flag takes one value, several with commas, or is repeated; the arguments after it stay arguments', async () => {
+  for (const servers of [
+    ['--servers', server.url],
+    ['--servers', `nats://127.0.0.1:1,${server.url}`],
+    ['--servers', 'nats://127.0.0.1:1', '--servers', server.url],
+  ]) {
+    const result = await jetplug(['publish', '--json', '--plugins', STORY_PLUGINS, ...servers, SUBJECT, GOOD]);
+    expect([result.stderr, result.code]).toEqual(['', 0]);
+  }
+  expect(await stored()).toHaveLength(3);
+  const args = ['publish', '--json', SUBJECT, GOOD, '--servers', server.url, '--plugins', 'one', 'two'];
+  expect((await jetplug(args)).errors()).toEqual([
+    expect.objectContaining({ code: 'JP_USAGE', hint: expect.stringContaining('A flag takes one value') }),
+  ]);
+});
+
+test('`check`, which has no arguments, takes the words after a list flag too', async () => {
+  const folders = [scene.folder({ 'a.plugin.ts': 'class {' }), scene.folder({ 'b.plugin.ts': 'class {' })];
+  for (const plugins of [
+    ['--plugins', ...folders],
+    ['--plugins', folders.join(',')],
+    ['--plugins', folders[0]!, '--plugins', folders[1]!],
+  ]) {
+    expect((await jetplug(['check', '--json', ...plugins])).json()).toHaveLength(2);
+  }
+});
+
 test('plugins that are broken, or keep a process alive, do not disturb the command', async () => {
   const folder = scene.folder({
     'broken.plugin.ts': 'class {',
@@ -217,7 +244,7 @@ test('plugins that are broken, or keep a process alive, do not disturb the comma
       before: 'setInterval(() => {}, 1_000);',
     }),
   });
-  const plugins = ['--plugins', folder, STORY_PLUGINS];
+  const plugins = ['--plugins', folder, '--plugins', STORY_PLUGINS];
   const published = await jetplug(['publish', SUBJECT, GOOD, '--json', '--servers', server.url, ...plugins]);
   expect(published.code).toBe(0);
   for (const error of published.errors())

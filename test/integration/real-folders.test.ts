@@ -83,7 +83,7 @@ test('a host starts with stray entries in its plugins folder, and logs for each 
   expect(host.ready.plugins.map(({ plugin, state }) => [plugin, state])).toEqual(
     ['dropped', 'good', 'linked', 'mapped', 'nested', 'released'].map((name) => [name, 'running']),
   );
-  const skipped = host.logged('a file in the plugins folder is skipped').map(({ file, why }) => [file, why]);
+  const skipped = host.logged('skipped a file in the plugins folder').map(({ file, why }) => [file, why]);
   expect(skipped).toEqual(
     [
       ['a.plugin.ts', 'a folder; the plugin in a folder is named index.plugin.ts or index.plugin.js'],

@@ -39,7 +39,7 @@ test('a connection that is cut is restored, and the host checks each stream at m
     return false;
   });
   proxy.cut();
-  await eventually(() => host.logged('the NATS server is back').length === 1);
+  await eventually(() => host.logged('reconnected to the NATS server').length === 1);
   publish('after the cut');
   await eventually(() => seen('after the cut'));
   // One check that the stream exists, and one for all handlers together.

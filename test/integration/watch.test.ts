@@ -253,7 +253,7 @@ test('files that are not plugins are skipped with the reason', async () => {
   };
   for (const name of Object.keys(skipped)) write(name, name === 'e.plugin.ts' ? '' : 'throw 1;');
   await eventually(() => {
-    const reasons = host.logged('a file in the plugins folder is skipped');
+    const reasons = host.logged('skipped a file in the plugins folder');
     for (const [name, why] of Object.entries(skipped)) {
       expect(reasons).toContainEqual(expect.objectContaining({ file: file(name), why: expect.stringContaining(why) }));
     }

@@ -1,0 +1,123 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { Time } from '../base/time';
+import type { MemoryLimits } from '../load/isolation-options';
+import type { PartedLog } from '../log/log';
+import { LineWriter } from './line-writer';
+import type { HostMessage, ProcessMessage } from './protocol';
+
+const MIB = 1024 * 1024;
+const NODE_CRASH = /^(<--- |FATAL ERROR: )/;
+/** How long to wait for a process's last output after its exit. Its own children may keep the pipes open for longer. */
+const LAST_OUTPUT_MS = 100;
+
+interface ForkedProcessEvents {
+  received(message: ProcessMessage): void;
+  /** The process is gone, for this reason. */
+  ended(why: string): void;
+}
+
+/** A Node.js process with memory limits, its output in the log, and the reason of its end. */
+export class ForkedProcess {
+  /** Resolves when the process is gone and `ended` has returned. */
+  readonly gone: Promise<void>;
+  private readonly child: ChildProcess;
+  /** The reason of the end, if it is known before the process exits. */
+  private why: string | undefined;
+  private isGone = false;
+
+  constructor(
+    private readonly limits: MemoryLimits,
+    public log: PartedLog,
+    time: Time,
+    private readonly events: ForkedProcessEvents,
+  ) {
+    const { heapLimitBytes, memoryLimitBytes } = limits;
+    this.child = fork(join(__dirname, 'child-main.js'), [String(memoryLimitBytes)], {
+      execArgv: [`--max-old-space-size=${Math.max(1, Math.floor(heapLimitBytes / MIB))}`],
+      // The fourth is the guard's: it closes when the host ends, in whatever way.
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'ipc'],
+      env: withoutCredentials(process.env),
+      serialization: 'json',
+      // Ctrl-C on a terminal reaches the host alone, which lets the process finish first.
+      detached: true,
+    });
+    this.gone = new Promise((resolve) => {
+      this.child.once('error', (error) => this.end(`it could not be started: ${error.message}`, resolve));
+      this.child.once('exit', (code, signal) => {
+        const end = (): void => this.end(signal ?? `exit code ${code}`, resolve);
+        // The last lines of output may tell the reason.
+        this.child.once('close', end);
+        time.after(LAST_OUTPUT_MS, end);
+      });
+    });
+    this.child.once('spawn', () => this.lowerPriority());
+    this.child.on('message', (message) => events.received(message as ProcessMessage));
+    this.followOutput();
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  /** A message to a process that is about to end is lost; the end answers it. */
+  send(message: HostMessage): void {
+    if (this.child.connected) this.child.send(message, () => undefined);
+  }
+
+  /** Records why the process is going to end. The first reason counts. */
+  noteReason(why: string): void {
+    this.why ??= why;
+  }
+
+  kill(why: string): void {
+    this.noteReason(why);
+    this.child.kill('SIGKILL');
+  }
+
+  private end(how: string, resolve: () => void): void {
+    if (this.isGone) return;
+    this.isGone = true;
+    this.events.ended(this.why === undefined ? how : `${this.why} (${how})`);
+    resolve();
+  }
+
+  /** A process that restarts in a loop, or that computes without end, must not slow the host down. */
+  private lowerPriority(): void {
+    try {
+      setPriority(this.child.pid!, constants.priority.PRIORITY_BELOW_NORMAL);
+    } catch (error) {
+      this.log.debug('plugin process keeps the priority of the host', { err: error });
+    }
+  }
+
+  private followOutput(): void {
+    const [, stdout, stderr, guard] = this.child.stdio as unknown as (Readable | null)[];
+    stdout?.pipe(new LineWriter((line) => this.log.info(line, { from: 'stdout' })));
+    let crashed = false;
+    stderr?.pipe(
+      new LineWriter((line) => {
+        if (line.includes('heap out of memory')) {
+          this.noteReason(`its objects reached the heap limit of ${this.mib('heapLimitBytes')}`);
+        }
+        // Node's report of its own crash is long, and does not help an operator.
+        crashed ||= NODE_CRASH.test(line);
+        this.log[crashed ? 'debug' : 'warn'](line, { from: 'stderr' });
+      }),
+    );
+    guard?.on('data', () => this.noteReason(`its memory reached the limit of ${this.mib('memoryLimitBytes')}`));
+    // The pipe may fail when the process ends, which the event `exit` reports.
+    guard?.on('error', () => undefined);
+  }
+
+  private mib(limit: 'heapLimitBytes' | 'memoryLimitBytes'): string {
+    return `${Math.round(this.limits[limit] / MIB)} MiB`;
+  }
+}
+
+/** The host's credentials for the server stay in the host. */
+function withoutCredentials(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(JETPLUG_NATS_|NODE_OPTIONS$)/.test(name)));
+}

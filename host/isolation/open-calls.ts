@@ -1,0 +1,66 @@
+import type { JetplugError } from '../../sdk/internal';
+import { OutcomeKnown } from '../message/outcome';
+import type { Scope } from '../message/run';
+import type { WorkerCall } from './worker';
+
+interface OpenCall extends WorkerCall {
+  begun: boolean;
+}
+
+/** The calls of a worker that have not ended, by the number that host and worker name each by. */
+export class OpenCalls {
+  private readonly calls = new Map<number, OpenCall>();
+  private last = 0;
+
+  get size(): number {
+    return this.calls.size;
+  }
+
+  /** @returns the call's number */
+  add(call: WorkerCall): number {
+    this.calls.set(++this.last, { ...call, begun: false });
+    return this.last;
+  }
+
+  has(id: number): boolean {
+    return this.calls.has(id);
+  }
+
+  scopeOf(id: number): Scope | undefined {
+    return this.calls.get(id)?.scope;
+  }
+
+  /** The handler begins: its timeout counts from here, not from when the call was sent. */
+  begin(id: number): void {
+    const call = this.calls.get(id);
+    if (!call) return;
+    call.begun = true;
+    call.scope.begin();
+  }
+
+  end(id: number, error?: { readonly thrown: unknown }): void {
+    const call = this.calls.get(id);
+    this.calls.delete(id);
+    if (error) call?.reject(error.thrown);
+    else call?.resolve();
+  }
+
+  /** A call whose run is over, by its timeout or the host's stop, though its handler has not returned. */
+  overdue(): WorkerCall | undefined {
+    return [...this.calls.values()].find(({ scope }) => scope.isOver);
+  }
+
+  /**
+   * Ends all calls when their worker has ended. Calls whose handler had begun are rejected.
+   * @returns the calls whose handler had not begun, which can run elsewhere
+   */
+  close(error: JetplugError): WorkerCall[] {
+    const calls = [...this.calls.values()];
+    this.calls.clear();
+    for (const { begun, scope, resolve, reject } of calls) {
+      if (scope.isOver) resolve();
+      else if (begun) reject(new OutcomeKnown({ kind: 'died', error }));
+    }
+    return calls.filter(({ begun, scope }) => !begun && !scope.isOver);
+  }
+}

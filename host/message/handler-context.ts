@@ -1,0 +1,92 @@
+import type { BatchContext, CloudEvent, EventContext, Logger } from '../../sdk';
+import type { ReceivedCloudEvent } from './cloud-events';
+import { RunLogger } from './run-logger';
+
+/** The properties of a delivery that a handler can read from its context. */
+export interface EventFacts {
+  readonly attempt: number;
+  readonly subject: string;
+  /** The stream that first stored the event. */
+  readonly stream: string;
+  /** The event's sequence in that stream. */
+  readonly sequence: number;
+  /** The sequence in the stream that delivered the event: another one if it comes from the retry queue. */
+  readonly deliveredAs: number;
+  readonly storedAtMs: number;
+  readonly cloudEvent?: ReceivedCloudEvent | undefined;
+}
+
+interface LoggedHandler {
+  readonly name: string;
+  readonly log: Logger;
+}
+
+/** A handler's second parameter, in the host and in a plugin's own process. It reads only what the handler asks for. */
+export abstract class HandlerContext implements EventContext {
+  abstract readonly headers: Readonly<Record<string, string>>;
+  abstract readonly signal: AbortSignal;
+  protected abstract readonly handler: LoggedHandler;
+  private read: EventFacts | undefined;
+  private logger: Logger | undefined;
+
+  protected abstract readFacts(): EventFacts;
+
+  get attempt(): number {
+    return this.facts.attempt;
+  }
+  get subject(): string {
+    return this.facts.subject;
+  }
+  get stream(): string {
+    return this.facts.stream;
+  }
+  get sequence(): number {
+    return this.facts.sequence;
+  }
+  get time(): Date {
+    return new Date(this.facts.storedAtMs);
+  }
+  get cloudEvent(): CloudEvent | undefined {
+    return this.facts.cloudEvent;
+  }
+  get log(): Logger {
+    return (this.logger ??= this.newLogger());
+  }
+
+  /** Keeps the host's own objects, which are circular, out of a context that an author logs or stores. */
+  toJSON(): object {
+    const { subject, stream, sequence, time, attempt, headers, cloudEvent } = this;
+    return { subject, stream, sequence, time, attempt, headers, cloudEvent };
+  }
+
+  private get facts(): EventFacts {
+    return (this.read ??= this.readFacts());
+  }
+
+  private newLogger(): Logger {
+    const { handler, facts } = this;
+    const { subject, deliveredAs: sequence, attempt } = facts;
+    return new RunLogger(handler.log, { handler: handler.name, subject, sequence, attempt });
+  }
+}
+
+interface BatchCall {
+  readonly handler: LoggedHandler;
+  readonly events: readonly object[];
+  readonly signal: AbortSignal;
+}
+
+/** The second parameter of a handler of batches, in the host and in a plugin's own process. */
+export abstract class HandlerBatchContext<Call extends BatchCall> implements BatchContext {
+  constructor(protected readonly call: Call) {}
+
+  abstract of(event: object): EventContext;
+
+  get signal(): AbortSignal {
+    return this.call.signal;
+  }
+  get log(): Logger {
+    const { handler, events } = this.call;
+    return new RunLogger(handler.log, { handler: handler.name, batch: events.length });
+  }
+}

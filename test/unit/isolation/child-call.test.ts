@@ -1,0 +1,23 @@
+import { ChildContext, type ChildCall } from '../../../host/isolation/child-call';
+import { RecordingLog } from '../../support/recording-log';
+
+test('the JSON of a context in a plugin’s own process is the event’s properties alone', () => {
+  const call = { handler: { name: 'handle', log: new RecordingLog() } } as unknown as ChildCall;
+  const given = {
+    subject: 'a.b',
+    stream: 'EVENTS',
+    sequence: 3,
+    attempt: 2,
+    headers: { a: '1' },
+    cloudEvent: undefined,
+  };
+  const context = new ChildContext(call, { ...given, deliveredAs: 3, storedAtMs: 0 } as never);
+  expect(JSON.parse(JSON.stringify(context))).toEqual({
+    subject: 'a.b',
+    stream: 'EVENTS',
+    sequence: 3,
+    time: '1970-01-01T00:00:00.000Z',
+    attempt: 2,
+    headers: { a: '1' },
+  });
+});

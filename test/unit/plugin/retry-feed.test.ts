@@ -1,0 +1,115 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { RecordingLog } from '../../../host/testing/recording-log';
+import { SuspectTurns } from '../../../host/message/failures/suspects';
+import { Sweep } from '../../../host/message/intake/sweep';
+import { machineTime } from '../../../host/base/time';
+import { consume } from '../../../host/plugin/consume';
+import type { PluginHost } from '../../../host/plugin/plugin-host';
+import { reconcileHandler } from '../../../host/plugin/reconcile';
+import { MemoryKeyValue } from '../../support/memory-key-value';
+
+const DURABLE = {
+  stream: 'EVENTS',
+  durable: 'badge-award',
+  subject: 'video.a',
+  from: 'new' as const,
+  ackWaitMs: 1_000,
+  maxAckPending: 10,
+  owner: { plugin: 'badge', handler: 'award' },
+  deployment: 'jetplug',
+};
+const PLUGIN = { name: 'badge' };
+const HANDLER = { name: 'award', concurrency: 1, retry: {} };
+const circuit = { messages: 5, overMs: 1_000, probeMs: [1_000] };
+const POSITION = { pending: 0, inFlight: 0, ackFloor: 0, created: '2026-05-12T12:00:00Z' };
+
+/** A handler that consumes; the test answers its looks at the retry road, and tells it of what comes there. */
+async function consuming() {
+  const pulled: string[] = [];
+  const looks: ((found: boolean | Error) => void)[] = [];
+  let come = (): void => undefined;
+  const host = {
+    config: { delivery: { circuit, maxAckPending: 10, ackWaitMs: 1_000 } },
+    broker: {
+      streamCreated: async () => '2026-01-01T00:00:00Z',
+      ensureDurable: async () => POSITION,
+      hasDeferred: () =>
+        new Promise((resolve, reject) =>
+          looks.push((found) => (found instanceof Error ? reject(found) : resolve(found))),
+        ),
+      watchDurable: () => () => undefined,
+      pull: (stream: string) => {
+        pulled.push(stream);
+        return { start: () => undefined, stop: async () => undefined };
+      },
+    },
+    records: new MemoryKeyValue(),
+    log: new RecordingLog(),
+    // What is to be tried again later is tried at once.
+    time: {
+      ...machineTime,
+      after: (_delayMs: number, act: () => void) => {
+        const timer = setImmediate(act);
+        return { cancel: () => clearImmediate(timer) };
+      },
+    },
+    sweep: new Sweep(),
+    suspects: new SuspectTurns(),
+    retryNotifier: {
+      on: (_plugin: string, _handler: string, listener: () => void) => {
+        come = listener;
+        return () => undefined;
+      },
+    },
+  } as unknown as PluginHost;
+  const reconciled = await reconcileHandler(PLUGIN as never, DURABLE, host);
+  const version = { plugin: PLUGIN, definition: HANDLER, code: { handler: () => undefined } };
+  const handler = consume(version as never, reconciled, host);
+  return { handler, pulled, looks, come: () => come() };
+}
+/** All that needs no more than turns of the event loop is done. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) await turn();
+}
+
+test.each<[what: string, found: boolean, pulled: string[]]>([
+  ['with nothing on its road a handler pulls from its stream alone', false, ['EVENTS']],
+  ['with something on its road a handler pulls from there too', true, ['EVENTS', 'RETRY']],
+])('%s', async (_what, found, expected) => {
+  const { handler, pulled, looks } = await consuming();
+  looks[0]!(found);
+  await settle();
+  expect(pulled).toEqual(expected);
+  await handler.stop(0);
+});
+
+test('what comes onto the road opens it without another look, though the stream may not have it yet', async () => {
+  const { handler, pulled, looks, come } = await consuming();
+  looks[0]!(false);
+  await settle();
+  come();
+  come();
+  await settle();
+  expect(pulled).toEqual(['EVENTS', 'RETRY']);
+  expect(looks).toHaveLength(1);
+  await handler.stop(0);
+});
+
+test('what comes while the road is looked at opens it, whatever the look says', async () => {
+  const { handler, pulled, looks, come } = await consuming();
+  come();
+  looks[0]!(false);
+  await settle();
+  expect(pulled).toEqual(['EVENTS', 'RETRY']);
+  await handler.stop(0);
+});
+
+test('a look that fails is taken again', async () => {
+  const { handler, pulled, looks } = await consuming();
+  looks[0]!(new Error('no answer'));
+  await settle();
+  looks[1]!(true);
+  await settle();
+  expect(pulled).toEqual(['EVENTS', 'RETRY']);
+  await handler.stop(0);
+});
