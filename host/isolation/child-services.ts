@@ -1,6 +1,7 @@
 import { EventBus, Logger, type ForEvent, type Publishable, type PublishOptions } from '../../sdk';
 import type { EventContract } from '../../sdk/internal';
-import { checkFields, subjectOf, toJson } from '../effects/publishable';
+import { checkFields, subjectOf } from '../effects/publishable';
+import { encodePayload } from '../message/codec';
 import type { StoreTexts } from '../effects/text-store';
 import type { Change } from '../records/write-batch';
 import { isPromise } from '../base/maybe-promise';
@@ -51,7 +52,12 @@ export class RemoteEventBus extends EventBus {
     currentCall()?.assertLive(what);
     const { id, timestamp } = options;
     const given = { ...(id !== undefined && { id }), ...(timestamp !== undefined && { timestamp }) };
-    const asked = { what: 'publish', subject, fields: toJson(subject, fields as object), options: given } as const;
+    const asked = {
+      what: 'publish',
+      subject,
+      fields: encodePayload(subject, fields as object),
+      options: given,
+    } as const;
     return (await this.link.ask(asked, of)) as string;
   }
 }

@@ -11,7 +11,8 @@ import {
 } from '../../sdk/internal';
 import { JetStreamEventBus } from '../effects/event-bus';
 import { KvStore } from '../effects/bucket-texts';
-import { refuseNotJson, toJson } from '../effects/publishable';
+import { refuseNotJson } from '../effects/publishable';
+import { encodePayload } from '../message/codec';
 import type { AllHeaders } from '../broker/headers';
 import type { OutgoingEvent } from '../broker/ports';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
@@ -270,7 +271,7 @@ function allHeaders(values: Readonly<Record<string, string | readonly string[]>>
 /** @throws JetplugError `JP_EVENT_INVALID` when JSON would change the payload */
 function jsonOf(subject: string, payload: unknown): string {
   refuseNotJson(subject, payload);
-  return toJson(subject, payload as object);
+  return encodePayload(subject, payload as object);
 }
 
 function nameOf(plugin: AnyPluginClass): string {
