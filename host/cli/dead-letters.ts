@@ -9,7 +9,7 @@ import { summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
 import { KvLongTexts, type LongTexts } from '../records/long-texts';
 import { withBroker, type CommonFlags } from './common';
 
-/** What the `dead` commands work with while they are connected. */
+/** The services of the `dead` commands while they are connected. */
 export interface LetterServices {
   readonly stream: DeadLetterStream;
   readonly connection: Connection;

@@ -147,7 +147,7 @@ function valueText(value: unknown): string {
     .join(', ');
 }
 
-/** Where a value came from: `default`, `decorator plugins/badge.plugin.ts:12`, `config config/local.yaml:3 (plugins.badge.timeout)`. */
+/** The source of a value: `default`, `decorator plugins/badge.plugin.ts:12`, `config config/local.yaml:3 (plugins.badge.timeout)`. */
 function origin(option: ExplainedOption | ConfigPlace): string {
   if (option.from === 'default') return paint('dim', 'default');
   if (option.from === 'decorator') return `decorator  ${paint('cyan', place(option.file, option.line))}`;

@@ -40,7 +40,7 @@ export function newContract(subject: string, plugins: string): Contract {
   const text = `import { defineEvent } from 'jetplug/sdk';
 import { z } from 'zod';
 
-/** What happened, and the fields that say so. */
+/** Describe here when the event is published, and the meaning of its fields. */
 export class ${className} extends defineEvent('${subject}', z.object({ id: z.string().min(1) })) {}
 `;
   return { name: className, subject, file, text };

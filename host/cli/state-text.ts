@@ -6,7 +6,7 @@ interface InState {
   readonly handlers: readonly { readonly waitsFor?: WaitsFor; readonly pausedUntil?: string }[];
 }
 
-/** A plugin's state, coloured, with the reason for which a handler of it waits. */
+/** A plugin's state, coloured, with the reason if one of its handlers waits. */
 export function stateText({ state, handlers }: InState): string {
   const colour = state === 'running' ? 'green' : state === 'failed' ? 'red' : 'yellow';
   const until = handlers.map(({ pausedUntil }) => pausedUntil).find((one) => one !== undefined);

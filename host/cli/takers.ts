@@ -93,7 +93,7 @@ async function startsBefore(
 }
 
 interface NamedHandler {
-  /** As `plugin.handler`. */
+  /** The plugin and the handler, as `plugin.handler`. */
   readonly name: string;
   readonly definition: HandlerDefinition;
 }

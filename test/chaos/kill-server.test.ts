@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Scene } from '../support/scene';
-import { expectEffectsOnce } from './nothing-lost';
+import { proveEffectsOnce } from './nothing-lost';
 import { Platform } from './platform';
-import { between, count, report, seconds } from './proof';
+import { between, count } from './proof';
 
 const KILLS = count(5, 20);
 
@@ -19,15 +19,6 @@ test('a server is killed repeatedly under load, with its publishers and its host
     await platform.server.restart();
   }
   await sleep(2_000);
-  const sent = await load.end();
-  const endedMs = performance.now();
-  const deliveries = await platform.settled();
-  const drainedMs = performance.now() - endedMs;
-  const { causes, emitted, keys } = await expectEffectsOnce(platform.nats, sent);
+  await proveEffectsOnce('kill-server', `${KILLS} kills`, platform, load);
   expect(await host.stop()).toBe(0);
-  report(
-    'kill-server',
-    `${KILLS} kills, ${causes} events, ${deliveries} deliveries, ${emitted} events emitted once each, ` +
-      `${keys} keys as in the reference, no dead letter; drained ${seconds(drainedMs)} after the load`,
-  );
 });

@@ -5,7 +5,8 @@ import type { Board, Score } from '../../plugins/ranking.plugin';
 import type { Progress } from '../../plugins/analytics.plugin';
 import { minuteOf } from '../../plugins/analytics.plugin';
 import { readStore, readStream, type StoredMessage } from '../support/stored';
-import { MILESTONES, TICKS_PER_EVENT } from './platform';
+import { MILESTONES, TICKS_PER_EVENT, type Load, type Platform } from './platform';
+import { report, seconds } from './proof';
 import { referenceStores, type Stores } from './reference';
 
 /** The plugins that publish each subject. Most publish at most one event for each cause. */
@@ -32,18 +33,17 @@ interface History {
   readonly emitted: ReadonlyMap<string, readonly StoredMessage[]>;
 }
 
-export interface Proved {
-  readonly causes: number;
-  readonly emitted: number;
-  readonly keys: number;
-}
-
 /**
- * Fails unless every event of the stream has had its effects once. Checks the values in the stores, the published
- * events, and that nothing is dead-lettered.
- * @param sent how many of the publisher's events the stream has confirmed, without those at the start
+ * Ends the load, waits until every event is settled, and reports the proof. Fails unless every event of the stream has
+ * had its effects once: checks the values in the stores, the published events, and that nothing is dead-lettered.
+ * @param faults the faults during the load, such as `20 kills`
  */
-export async function expectEffectsOnce(nats: NatsConnection, sent: number): Promise<Proved> {
+export async function proveEffectsOnce(proof: string, faults: string, platform: Platform, load: Load): Promise<void> {
+  const sent = await load.end();
+  const endedMs = performance.now();
+  const deliveries = await platform.settled();
+  const drainedMs = performance.now() - endedMs;
+  const { nats } = platform;
   // Checked first, because the effects of dead-lettered events are missing below.
   expect((await readStream(nats, 'DEAD')).map(letterOf)).toEqual([]);
   const history = await readHistory(nats);
@@ -52,7 +52,11 @@ export async function expectEffectsOnce(nats: NatsConnection, sent: number): Pro
   const keys = await expectStores(nats, history);
   const emitted = expectEachOnce(history);
   expectAllEmitted(history);
-  return { causes: history.causes.length, emitted, keys };
+  report(
+    proof,
+    `${faults}, ${history.causes.length} events, ${deliveries} deliveries, ${emitted} events emitted once each, ` +
+      `${keys} keys as in the reference, no dead letter; drained ${seconds(drainedMs)} after the load`,
+  );
 }
 
 async function readHistory(nats: NatsConnection): Promise<History> {

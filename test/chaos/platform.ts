@@ -43,6 +43,12 @@ const CONFIG = {
   plugins: { badge: { settings: { milestones: MILESTONES } } },
 };
 
+/** Events that are published all the time. */
+export interface Load {
+  /** Stops publishing. Resolves with the number of events when the stream has confirmed them all. */
+  end(): Promise<number>;
+}
+
 /** A server with the six plugins of the story and a counting one, and their load. */
 export class Platform {
   private constructor(
@@ -68,8 +74,8 @@ export class Platform {
     return this.scene.host({ server: this.server, plugins: this.plugins, config: CONFIG, flags: ['--no-watch'] });
   }
 
-  /** Publishes 100 watches a second, with events about films and friends among them, and 500 ticks a second. Resolves with the number of events when it is ended. */
-  load(): { end(): Promise<number> } {
+  /** Publishes 100 watches a second, with events about films and friends among them, and 500 ticks a second. */
+  load(): Load {
     const watches = new SteadyLoad(this.nats, 'story', WATCHES_PER_SECOND, storyEvent);
     const ticks = new SteadyLoad(this.nats, 'tick', TICKS_PER_SECOND, tick);
     return { end: async () => (await watches.end()) + (await ticks.end()) };

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestHost } from '../support/host';
 import { Scene } from '../support/scene';
-import { expectEffectsOnce } from './nothing-lost';
+import { proveEffectsOnce } from './nothing-lost';
 import { Platform } from './platform';
-import { between, count, report, seconds } from './proof';
+import { between, count, seconds } from './proof';
 
 const KILLS = count(6, 30);
 const FREEZES = count(2, 10);
@@ -31,15 +31,5 @@ test('one of two hosts is killed, or frozen until the other has its events, repe
     victim.thaw();
   }
   await sleep(2_000);
-  const sent = await load.end();
-  const endedMs = performance.now();
-  const deliveries = await platform.settled();
-  const drainedMs = performance.now() - endedMs;
-  const { causes, emitted, keys } = await expectEffectsOnce(platform.nats, sent);
-  report(
-    'two-hosts',
-    `${KILLS} kills, ${FREEZES} freezes of ${seconds(FROZEN_MS)}, ${causes} events, ${deliveries} deliveries, ` +
-      `${emitted} events emitted once each, ${keys} keys as in the reference, no dead letter; ` +
-      `drained ${seconds(drainedMs)} after the load`,
-  );
+  await proveEffectsOnce('two-hosts', `${KILLS} kills, ${FREEZES} freezes of ${seconds(FROZEN_MS)}`, platform, load);
 });
