@@ -179,7 +179,7 @@ test('a plugin that the config disables is told with the line that does', async 
 
 test('a file that is skipped is told with the reason', async () => {
   for (const [name, file, why] of [
-    ['old', 'old.plugin.mjs', 'an ES module by its name'],
+    ['old', 'old.plugin.mjs', 'named as an ES module'],
     ['notes.txt', 'notes.txt', 'not named *.plugin.ts'],
   ] as const) {
     const error = { code: 'JP_PLUGIN_SKIPPED', message: expect.stringContaining(why), hint: expect.any(String) };
