@@ -1,5 +1,5 @@
-// `npm run check`: everything that can be said of the sources without running them. One line a step, and
-// what a step says only when it fails.
+// `npm run check`: runs every check that reads the sources without running them. Prints one line for each step, and
+// the output of a step only when the step fails.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -10,14 +10,16 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const program = (name) => join(root, 'node_modules', '.bin', name);
 const folders = ['sdk', 'host', 'plugins', 'examples', 'bench', 'test'].filter((name) => existsSync(join(root, name)));
 
-// The longest first.
+// The slowest step first: a second one runs beside it.
 const STEPS = [
   ['ESLint', program('eslint'), '.', '--max-warnings', '0'],
   ['types', program('tsc'), '-p', 'tsconfig.json'],
   ['Prettier', program('prettier'), '--check', '.'],
   ['imports', program('depcruise'), ...folders],
   ['imports, a violation of each rule planted', process.execPath, '.ci/import-canary.mjs'],
+  ['prose', process.execPath, '.ci/prose-check.mjs'],
   ['unused code (knip)', program('knip')],
+  ['lengths of files and classes', process.execPath, '.ci/size-check.mjs'],
 ];
 
 const begunMs = performance.now();

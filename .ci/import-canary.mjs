@@ -1,5 +1,5 @@
-// Plants a violation of every import rule in a tree of its own, and fails for each rule that does not
-// notice. A dependency-cruiser whose TypeScript does not suit it cruises nothing and finds all well.
+// Plants a violation of every import rule in a temporary tree, and fails for each rule that does not report it.
+// With a TypeScript version that it does not support, dependency-cruiser reads no module and reports success.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
 
-/** A file, and what it imports against a rule. */
+/** A file, and the import in it that breaks a rule. */
 const PLANTED = {
   'sdk/planted.ts': '../host/log/log',
   'sdk/circle.ts': './circle',
@@ -31,6 +31,7 @@ const PLANTED = {
   'host/client.ts': './plugin/planted',
   'host/ops/planted.ts': '../cli/planted',
   'host/testing/planted.ts': '../cli/planted',
+  'host/start/planted.ts': '../cli/planted',
   'host/host.ts': './cli/planted',
   'host/cli/planted.ts': '../../examples/planted',
   'host/bin.js': './host',

@@ -10,7 +10,7 @@ import { store } from './cases/store';
 import { videoService } from './cases/video-service';
 import type { Case } from './core/case';
 
-/** In the order in which they are run. */
+/** The cases, in the order in which they run. */
 export const CASES: readonly Case[] = [
   drain,
   fanOut,
@@ -24,7 +24,7 @@ export const CASES: readonly Case[] = [
   processes,
 ];
 
-/** @throws where a name is none of theirs */
+/** @throws Error for a name without a case */
 export function casesNamed(names: readonly string[]): Case[] {
   const unknown = names.filter((name) => !CASES.some((known) => known.name === name));
   if (unknown.length > 0) {

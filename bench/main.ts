@@ -1,4 +1,4 @@
-/** `npm run bench`: how fast Jetplug is beside the plain NATS client. See docs/performance.md. */
+/** `npm run bench` compares Jetplug with the plain NATS client. See docs/performance.md. */
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -40,7 +40,7 @@ Examples:
   $ npm run bench -- --cases drain,publish --rounds 1 --events 2000
   $ npm run --silent bench -- --cases drain,fan-out --rounds 5 --json`,
   );
-// Else the functions in the list would be shown.
+// Without a description the help would show the functions in the list.
 command.options[0]!.defaultValueDescription = 'all';
 
 async function main(): Promise<void> {
@@ -56,12 +56,12 @@ async function main(): Promise<void> {
   if (flags.writeDocs) await writeDocs(join(PACKAGE_ROOT, 'docs'), rows, howMeasured(flags));
 }
 
-/** A case that fails takes nothing from those that were, or will be, measured. */
+/** A case that fails does not affect the other cases. */
 async function measure(
   { cases, rounds, events }: Flags,
   signal: AbortSignal,
 ): Promise<{ rows: Row[]; failures: Error[] }> {
-  // Standard output is for the result.
+  // Standard output has only the result.
   const progress = new Screen(false, process.stderr);
   const ground = await Ground.open({
     events,

@@ -1,7 +1,7 @@
 import type { Subject } from './core/case';
 import type { Row } from './core/rows';
 
-/** What a row is to come to. */
+/** The value that a row should reach. */
 interface Target {
   readonly of: 'ratioToBest' | 'ratioToDocumented' | 'median';
   readonly atLeast?: number;
@@ -26,7 +26,7 @@ const TARGETS: readonly (Target & { readonly case: string; readonly subject: Sub
 
 const SIGNS = { ratioToBest: '× best', ratioToDocumented: '× documented', median: '' } as const;
 
-/** `✔ ≥ 0.95 × best`, or nothing where the row has no target. */
+/** `✔ ≥ 0.95 × best`, or an empty string for a row without a target. */
 export function verdictOf(row: Row): string {
   const target = TARGETS.find((one) => one.case === row.case && one.subject === row.subject);
   if (!target) return '';

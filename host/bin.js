@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The `jetplug` command. In a checkout of the sources it first compiles what has changed, so that
-// it never runs a stale build; in an installed package there is nothing to compile.
+// The `jetplug` command. In a checkout of the sources it compiles first when a source has changed, so it never runs
+// a stale build. An installed package has no sources to compile.
 'use strict';
 const { existsSync, readdirSync, statSync, utimesSync, writeFileSync } = require('node:fs');
 const { spawnSync } = require('node:child_process');
@@ -8,7 +8,7 @@ const { join } = require('node:path');
 
 const root = join(__dirname, '..');
 const parent = process.ppid;
-// Ours, not the compiler's: written only when everything compiled.
+// Written by this script, and only after the compiler has succeeded.
 const stamp = join(root, 'dist', '.built');
 
 function newest(path) {
@@ -29,18 +29,18 @@ function build() {
   const startedMs = Date.now();
   const compiler = require.resolve('typescript/bin/tsc', { paths: [root] });
   if (process.stderr.isTTY) process.stderr.write('compiling …\r');
-  // The types are for `npm run check`, and for the editor: with them it would take twice as long.
+  // `npm run check` and editors check the types. Checking them here would delay the command.
   const args = [compiler, '-p', join(root, 'tsconfig.build.json'), '--noCheck'];
   const { status } = spawnSync(process.execPath, args, { stdio: ['ignore', 2, 2] });
   if (status !== 0) process.exit(status ?? 1);
   writeFileSync(stamp, '');
-  // What was saved while the compiler ran may not be in it.
+  // A source that was saved while the compiler ran may be missing from the build: it counts as changed.
   utimesSync(stamp, startedMs / 1000, startedMs / 1000);
 }
 
 if (existsSync(join(root, 'tsconfig.build.json')) && isStale()) {
   build();
-  // The shell in which npm runs this has ended meanwhile: npm was told to stop (see host/cli/npm-parent.ts).
+  // npm has been stopped meanwhile, because the shell in which it runs this script has ended (see host/cli/npm-parent.ts).
   if (process.env.npm_lifecycle_script && process.ppid !== parent) process.exit(143);
 }
 require(join(root, 'dist', 'host', 'cli', 'main.js'));

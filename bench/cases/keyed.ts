@@ -4,7 +4,7 @@ import { loop, plain } from '../core/plain';
 import { work } from '../core/work';
 
 const EVENTS = 100_000;
-/** One after the other takes more than a millisecond each: a part of them shows the pace. */
+/** The documented loop handles one event at a time, at more than a millisecond each. A part of the events shows its rate. */
 const DOCUMENTED_PART = 0.05;
 
 export const keyed: Case = {

@@ -9,10 +9,10 @@ import { loop } from '../core/plain';
 import { running, whenHandled } from '../core/work';
 import type { Start } from '../core/worker';
 
-/** 20 s at the pace. */
+/** Takes 20 s at the pace below. */
 const EVENTS = 20_000;
 const PER_MS = 1;
-/** What comes first is not counted: the programs are not warm yet. */
+/** The part of the events that is not counted, because the programs are not warm yet. */
 const WARM_UP = 0.1;
 
 export const latency: Case = {
@@ -51,7 +51,7 @@ async function measure(ground: Ground, subject: Subject, start: Start): Promise<
   }));
 }
 
-/** Each event tells when it was sent in fact, which a busy machine may make later than it was due. */
+/** Each event carries the time when it was sent, because a busy machine may send it later than it was due. */
 async function publishPaced({ nc, signal, say }: Ground, events: number): Promise<void> {
   const beganMs = monotonicMs();
   for (let sent = 0; sent < events;) {

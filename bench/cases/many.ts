@@ -5,11 +5,11 @@ import { loop } from '../core/plain';
 import { rateBetween, whenHandled } from '../core/work';
 import type { Start, Worker } from '../core/worker';
 
-/** How many plugins, or plain loops in one process. */
+/** How many plugins there are, or how many plain loops in one process. */
 const COUNTS = [1, 10, 100, 500] as const;
-/** In all, whatever the number of plugins. */
+/** The number of deliveries in all, for any number of plugins. */
 const DELIVERIES = 100_000;
-/** What a start leaves to be done or collected is not idling. */
+/** The rest after the start, so that left-over work and garbage collection do not count as idle time. */
 const REST_MS = { least: 2_000, forEach: 16 };
 const IDLE_MS = { least: 1_000, most: 10_000 };
 
@@ -52,17 +52,17 @@ async function measure(ground: Ground, subject: Subject, startOf: (count: number
   return figures;
 }
 
-/** The first start, which makes the durables, with nothing to be done after it. */
+/** Measures the first start, which makes the durables, and the idle time after it. */
 async function idling(ground: Ground, start: Start, events: number, count: number, say: (what: string) => void) {
   await ground.emptyStream();
   say('starting');
   const { process, tookMs } = await start(ground, { events });
   try {
     say('idling');
-    await process.goOn(REST_MS.least + REST_MS.forEach * count);
+    await process.waitFor(REST_MS.least + REST_MS.forEach * count);
     const before = await process.read();
     const idleMs = Math.min(IDLE_MS.most, Math.max(IDLE_MS.least, ground.events(DELIVERIES) / 10));
-    await process.goOn(idleMs);
+    await process.waitFor(idleMs);
     const after = await process.read();
     return { startS: tookMs / 1_000, idleCpu: (100 * (after.cpuMs - before.cpuMs)) / idleMs, rssMb: after.rssMb };
   } finally {
@@ -70,7 +70,7 @@ async function idling(ground: Ground, start: Start, events: number, count: numbe
   }
 }
 
-/** The next start finds its durables, all of them full; they give when everything has started. */
+/** Measures a start with existing durables, all of them full. They deliver only when every plugin has started. */
 async function draining(
   ground: Ground,
   start: Start,

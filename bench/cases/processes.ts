@@ -9,7 +9,7 @@ import type { Start } from '../core/worker';
 const EVENTS = 10_000;
 const POLL_MS = 10;
 const STALLED_MS = 30_000;
-/** The parts of the case: where the handler runs. */
+/** The parts of the case: inline, in one process, and in two processes. */
 const PARTS = [
   { name: 'processes inline', section: {} },
   { name: 'processes 1', section: { isolation: 'process', processes: 1 } },
@@ -25,7 +25,7 @@ export const processes: Case = {
     const plainStarts = { documented: loop('documented', 'burn'), best: loop('best', 'burn') };
     const plainly = forEachSubject(plainStarts, (subject, start) => ({
       label: `processes, ${subject}`,
-      // What the parts are held against.
+      // The plain loop is the baseline of every part.
       measure: async () => {
         const value = await rateOf(ground, start, events);
         return PARTS.map(({ name }) => figure(name, subject, value));
@@ -43,7 +43,7 @@ function figure(name: string, subject: Subject, value: number): Figure {
   return { case: name, subject, unit: 'events/s', value };
 }
 
-/** By what the server says is settled, as what runs elsewhere has no meter. */
+/** Reads the settled events from the server, because a handler in another process has no meter. */
 function rateOf(ground: Ground, start: Start, events: number): Promise<number> {
   return running(ground, start, { events }, async (worker) => {
     const samples = [{ atMs: performance.now(), settled: 0 }];
@@ -63,7 +63,7 @@ function rateOf(ground: Ground, start: Start, events: number): Promise<number> {
   });
 }
 
-/** When so many were settled, between two samples as if the rate were even there. */
+/** The time at which this many events were settled, interpolated between two samples. */
 function timeAt(count: number, samples: readonly { atMs: number; settled: number }[]): number {
   const next = samples.findIndex(({ settled }) => settled >= count);
   const [before, after] = [samples[next - 1]!, samples[next]!];

@@ -4,7 +4,7 @@ import { STREAM } from '../core/ground';
 import { plain } from '../core/plain';
 import { work } from '../core/work';
 
-/** The parts of the case, with how many events each has. */
+/** The parts of the case, each with its number of events. */
 const PARTS = [
   { name: 'publish sequential', inFlight: 1, events: 10_000 },
   { name: 'publish in flight', inFlight: 256, events: 100_000 },

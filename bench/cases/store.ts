@@ -6,9 +6,9 @@ import { plain } from '../core/plain';
 import { work } from '../core/work';
 
 const EVENTS = 20_000;
-/** What is written one after the other shows its pace sooner. */
+/** Sequential writes show their rate with fewer events. */
 const DOCUMENTED_EVENTS = 5_000;
-/** Of the plain subjects; a plugin's is named for it. */
+/** The bucket of the plain programs. The bucket of a plugin is named after the plugin. */
 const BUCKET = 'bench';
 
 export const store: Case = {
@@ -52,12 +52,12 @@ function measurementsOf(ground: Ground, events: number, keys: 'one' | 'many'): M
   );
 }
 
-/** As the client's `views.kv` makes one. */
+/** Makes the bucket with the client’s own `views.kv`. */
 async function makeBucket({ nc }: Ground): Promise<void> {
   await nc.jetstream().views.kv(BUCKET, { history: 1 });
 }
 
-/** Each event was counted once, whatever was written how often. */
+/** Checks that each event was counted once. */
 async function checkCounts({ nc }: Ground, bucket: string, events: number, keys: number): Promise<void> {
   const consumer = await nc.jetstream().consumers.get(`KV_${bucket}`, { filterSubjects: `$KV.${bucket}.>` });
   const counts: number[] = [];

@@ -8,10 +8,10 @@ import { plain, started } from '../core/plain';
 import { running } from '../core/work';
 
 const REQUESTS = 20_000;
-/** It takes about two seconds for each. */
+/** The baseline takes about two seconds for each request. */
 const BASELINE_REQUESTS = 128;
 const VIEWERS = 64;
-/** So much more, first and not counted: the programs are not warm yet. */
+/** The part of the requests that is sent first and not counted, because the programs are not warm yet. */
 const WARM_UP = 0.1;
 const WATCHES = 'WATCHES';
 const EXAMPLES = join(PACKAGE_ROOT, 'dist', 'examples');
@@ -22,7 +22,7 @@ export const videoService: Case = {
   async prepare(ground) {
     await ground.makeStream();
     const subjects = {
-      // The platform as it was, which calls six services in a row.
+      // The old platform, which calls six services in a row.
       documented: { start: started([join(EXAMPLES, 'synchronous-baseline.js')]), publishes: false },
       best: { start: plain('watch-service'), publishes: true },
       jetplug: { start: started([join(EXAMPLES, 'video-service.js'), '--servers', ground.url]), publishes: true },
@@ -31,7 +31,7 @@ export const videoService: Case = {
       label: `video-service, ${subject}`,
       measure: async () => {
         const requests = publishes ? ground.events(REQUESTS) : Math.min(ground.events(REQUESTS), BASELINE_REQUESTS);
-        // Gone after each measurement.
+        // The stream is deleted after each measurement.
         await ground.jsm.streams.add({ name: WATCHES, subjects: ['video.>'] });
         const warmUp = Math.ceil(requests * WARM_UP);
         return running(ground, start, { events: requests }, async ({ url }) => {
@@ -57,7 +57,7 @@ function figuresOf(subject: Subject, tookMs: readonly number[], allMs: number): 
   ];
 }
 
-/** How long each answer took. */
+/** Resolves with the time of each answer. */
 async function pressPlay({ signal, say }: Ground, url: string, requests: number): Promise<number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: VIEWERS });
   const tookMs: number[] = [];

@@ -1,13 +1,13 @@
 import type { Ground } from './ground';
 
 /**
- * Who does the work: the loop or the call that the NATS client's documentation shows; the best that can be
- * written with that client; and Jetplug, with a synchronous handler, an async one, or one that takes batches.
+ * The subject under test: the loop or the call that the NATS client’s documentation shows; the best program that can be
+ * written with that client; and Jetplug, with a synchronous handler, an async handler, or a batch handler.
  */
 export const SUBJECTS = ['documented', 'best', 'jetplug', 'jetplug-async', 'jetplug-batch'] as const;
 export type Subject = (typeof SUBJECTS)[number];
 
-/** What was measured once. */
+/** The result of one measurement. */
 export interface Figure {
   /** The case, or a part of it: `publish in flight`. */
   readonly case: string;
@@ -16,21 +16,21 @@ export interface Figure {
   readonly value: number;
 }
 
-/** One part of a round: a subject at its work, in a process of its own. */
+/** One part of a round: a subject does its work in its own process. */
 export interface Measurement {
   readonly label: string;
   measure(): Promise<readonly Figure[]>;
 }
 
 export interface Case {
-  /** As it is told to `--cases`. */
+  /** The name for `--cases`. */
   readonly name: string;
   readonly about: string;
-  /** Makes what the rounds need, such as a stream full of events; every round then takes each measurement once. */
+  /** Makes the resources of the rounds, such as a full stream. Every round then runs each measurement once. */
   prepare(ground: Ground): Promise<readonly Measurement[]>;
 }
 
-/** One measurement for each of the subjects that a case has. */
+/** One measurement for each of the subjects of a case. */
 export function forEachSubject<T>(
   subjects: Readonly<Partial<Record<Subject, T>>>,
   measurement: (subject: Subject, value: T) => Measurement,

@@ -16,7 +16,7 @@ const COLOURS: Readonly<Record<Subject, string>> = {
   'jetplug-batch': '#79c7a8',
 };
 
-/** All that is told by a second, as parts of what the best plain program does. */
+/** Draws every rate per second as a ratio to the best plain program. */
 export function chartOf(rows: readonly Row[]): string {
   const shown = rows.filter(({ unit }) => unit.endsWith('/s'));
   const names = [...new Set(shown.map((row) => row.case))];

@@ -10,9 +10,9 @@ const BEGIN = '<!-- figures: begin -->';
 const END = '<!-- figures: end -->';
 
 /**
- * Writes table and chart into the docs, in place of those that are there.
+ * Writes the table and the chart into the docs, in place of the present ones.
  * @param folder the docs
- * @param how what was measured on what, as a sentence
+ * @param how one sentence with the date, the machine and the number of rounds
  */
 export async function writeDocs(folder: string, rows: readonly Row[], how: string): Promise<void> {
   const page = await readFile(join(folder, PAGE), 'utf8');
@@ -24,7 +24,7 @@ export async function writeDocs(folder: string, rows: readonly Row[], how: strin
   await writeFile(join(folder, CHART), chartOf(rows));
 }
 
-/** As Prettier leaves one. */
+/** Pads the cells as Prettier does. */
 function markdownTable([head = [], ...body]: readonly (readonly string[])[]): string {
   const widths = head.map((_, i) => Math.max(...[head, ...body].map((cells) => cells[i]!.length)));
   const line = (cells: readonly string[]): string =>

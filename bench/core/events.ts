@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 export const SUBJECT = 'bench.played';
-/** How many keys the events have. */
+/** How many distinct keys the events have. */
 export const KEYS = 10_000;
 
 /** The fields of the n-th event. */
@@ -11,7 +11,7 @@ export interface PlayedFields {
   readonly video_id: string;
   readonly device: string;
   readonly position_s: number;
-  /** By the machine's monotonic clock, where the way from publish to handler is measured. */
+  /** When the event was sent, by {@link monotonicMs}; only where the latency is measured. */
   readonly sent_ms?: number;
 }
 
@@ -25,11 +25,11 @@ export function fieldsOf(n: number): PlayedFields {
   };
 }
 
-/** The n-th event as Jetplug's own publishers send it, some 230 bytes. */
+/** The n-th event in the form that Jetplug’s publishers send, about 230 bytes. */
 export function messageOf(n: number, sent_ms?: number): { payload: string; id: string } {
   const id = randomUUID();
   const { user_id, video_id, device, position_s } = fieldsOf(n);
-  // Field by field: to spread objects costs more than all else here, and plain publishers would have to pay for it.
+  // Each field is named, because spreading objects costs more than the rest of this function, for plain publishers too.
   const payload = JSON.stringify({
     event_type: SUBJECT,
     event_id: id,

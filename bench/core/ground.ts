@@ -12,22 +12,22 @@ export interface GroundOptions {
   /** In place of each case's own number of events. */
   readonly events: number | undefined;
   readonly signal: AbortSignal;
-  /** Told what is being done. */
+  /** Called with a line about the present step. */
   say(what: string): void;
-  /** Told what cannot be measured here. */
+  /** Called with a line about something that cannot be measured on this machine. */
   warn(what: string): void;
 }
 
 export const STREAM = 'BENCH';
 
-/** The stream, for the host's config. A long duplicate window would only fill the server's memory. */
+/** The stream in the host’s config. A longer duplicate window would only fill the server’s memory. */
 export const STREAM_CONFIG = { name: STREAM, subjects: ['bench.>'], duplicateWindow: '1s' };
 
 const IN_FLIGHT = 1_000;
 const SETTLE_MS = 10_000;
 const PAUSE_MS = 3_600_000;
 
-/** What all cases stand on: a nats-server of their own and a folder, both gone in the end. */
+/** The resources that all cases share: a nats-server and a temporary folder. `close` removes both. */
 export class Ground {
   private constructor(
     private readonly options: GroundOptions,
@@ -41,7 +41,7 @@ export class Ground {
     const folder = await mkdtemp(join(tmpdir(), 'jetplug-bench-'));
     try {
       const binary = process.env['JETPLUG_NATS_EMBEDDED_BINARY'] ?? '';
-      // The server's own interval: it is not the disk that is measured.
+      // The default interval of nats-server, because the disk is not measured.
       const embedded = { binary, port: 0, data: join(folder, 'data'), syncInterval: '2m', own: true };
       const broker = await openBroker({ servers: [], embedded, say: options.say });
       const nc = await connect({ servers: broker.url, name: 'bench' });
@@ -74,19 +74,19 @@ export class Ground {
     return this.options.warn;
   }
 
-  /** How many events a case works on: as the command was told, else its own number. */
+  /** How many events a case works on: the number given to the command, or else the case’s own. */
   events(own: number): number {
     return this.options.events ?? own;
   }
 
-  /** The stream with so many events in it, numbered from 0. */
+  /** Makes the stream and publishes this many events, numbered from 0. */
   async fill(events: number): Promise<void> {
     await this.makeStream();
     await this.publish(events);
   }
 
   async makeStream(): Promise<void> {
-    // As the host would make it, so that it finds nothing to change.
+    // These are the settings that the host would use, so that it finds nothing to change.
     await this.jsm.streams.add({
       name: STREAM,
       subjects: STREAM_CONFIG.subjects,
@@ -117,7 +117,7 @@ export class Ground {
     }
   }
 
-  /** The stream anew, its sequences from 1. */
+  /** Makes the stream again, with sequences from 1. */
   async emptyStream(): Promise<void> {
     await this.jsm.streams.delete(STREAM);
     await this.makeStream();
@@ -129,8 +129,8 @@ export class Ground {
   }
 
   /**
-   * Throws unless each durable was given each of the stream's events once, and has had them all acknowledged.
-   * @param durables how many there should be
+   * Throws unless each durable has delivered each of the stream’s events once, and all of them are acknowledged.
+   * @param durables the expected number of durables
    */
   async checkSettled(durables: number, events: number): Promise<void> {
     const byMs = performance.now() + SETTLE_MS;
@@ -148,7 +148,7 @@ export class Ground {
     }
   }
 
-  /** Lets the durables give nothing, whatever asks them, until {@link resume}. */
+  /** Pauses all durables until {@link resume}, so that they deliver nothing. */
   async pause(): Promise<void> {
     const until = new Date(Date.now() + PAUSE_MS);
     const durables = await listed(this.jsm.consumers.list(STREAM));
@@ -160,7 +160,7 @@ export class Ground {
     await Promise.all(durables.map(({ name }) => this.jsm.consumers.resume(STREAM, name)));
   }
 
-  /** As it was before a measurement: no durables, nothing that a host has left. */
+  /** Restores the state before a measurement: no durables, and nothing that a host has made. */
   async clear(): Promise<void> {
     for (const { config } of await listed(this.jsm.streams.list())) {
       if (config.name !== STREAM) await this.jsm.streams.delete(config.name);
@@ -169,7 +169,7 @@ export class Ground {
     await Promise.all(durables.map(({ name }) => this.jsm.consumers.delete(STREAM, name)));
   }
 
-  /** As it was before a case: nothing at all. */
+  /** Removes all streams. */
   async clearAll(): Promise<void> {
     for (const { config } of await listed(this.jsm.streams.list())) await this.jsm.streams.delete(config.name);
   }

@@ -7,25 +7,25 @@ import { MeasuredProcess } from './measured-process';
 import type { Start } from './worker';
 
 export interface HostOptions {
-  /** Which of `bench/plugins/`. */
+  /** The name of a plugin in `bench/plugins/`. */
   readonly plugin: string;
-  /** So many of it, each under a name of its own. */
+  /** How many copies of it, each with its own name. */
   readonly copies?: number;
-  /** The plugin's section in the config. */
+  /** The plugin’s section of the config. */
   readonly section?: object;
 }
 
-/** What plugins import. */
+/** The files that the plugins import. */
 const HELPERS = ['contract.ts', 'burn.ts'];
 
-/** Starts a host as its users do: `jetplug start` with a config file and a plugins folder. */
+/** Starts a host as a user does: `jetplug start` with a config file and a plugins folder. */
 export function host({ plugin, copies = 1, section }: HostOptions): Start {
   return async ({ folder, url, signal }, amounts) => {
     const [plugins, config] = [join(folder, 'plugins'), join(folder, 'config.json')];
     await rm(plugins, { recursive: true, force: true });
     await mkdir(plugins);
     await writePlugins(plugins, plugin, copies);
-    // JSON is YAML too.
+    // JSON is valid YAML.
     const sections = section && { plugins: { [plugin]: section } };
     await writeFile(config, JSON.stringify({ streams: [STREAM_CONFIG], ...sections }));
     const flags = ['--json', '--http', '127.0.0.1:0', '--servers', url, '--config', config, '--plugins', plugins];
@@ -46,14 +46,14 @@ async function writePlugins(folder: string, plugin: string, copies: number): Pro
   for (const helper of HELPERS) await writeFile(join(folder, helper), await readFile(join(sources, helper)));
   const source = await readFile(join(sources, `${plugin}.plugin.ts`), 'utf8');
   if (copies === 1) return writeFile(join(folder, `${plugin}.plugin.ts`), source);
-  // A plugin is named for its class.
+  // A plugin’s name comes from its class.
   for (let i = 0; i < copies; i++) {
     const own = source.replace(/class (\w+)Plugin/, `class $1${i}Plugin`);
     await writeFile(join(folder, `${plugin}-${i}.plugin.ts`), own);
   }
 }
 
-/** The host's own count of what it did. */
+/** Compares the host’s own metrics with the expected number of deliveries. */
 async function checkMetrics(http: string, plugins: number, deliveries: number): Promise<void> {
   const response = await fetch(`${http}/metrics`);
   const handlers = parseMetrics(await response.text());

@@ -3,35 +3,35 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { surroundings } from '../../examples/demo/host-process';
+import { cleanEnvironment } from '../../examples/demo/host-process';
 import { READ, type Reading } from './meter';
 
 export interface ProcessOptions {
-  /** Its program and what that is told. */
+  /** The program and its arguments. */
   readonly args: readonly string[];
-  /** Where it runs. */
+  /** The working directory. */
   readonly folder: string;
-  /** How many events there are. */
+  /** The number of events in the stream. */
   readonly events: number;
-  /** How many deliveries of them it is to handle; default: each event once. */
+  /** How many deliveries the process is to handle; default: each event once. */
   readonly deliveries?: number;
   readonly signal: AbortSignal;
 }
 
-/** A line of JSON on its standard output. */
+/** A line of JSON on standard output. */
 export type Line = Readonly<Record<string, unknown>> & { readonly msg?: string };
 
 const READY_MS = 120_000;
 const STOP_MS = 30_000;
-const KEPT_LINES = 20;
+const MAX_OUTPUT_LINES = 20;
 
 /**
- * What is measured, in a process of its own with the meter in it. It runs with the node flags of this one,
- * such as `--cpu-prof`, whose folder must be absolute.
+ * A process under measurement, with the meter loaded in it. It runs with the node flags of this process, such as
+ * `--cpu-prof`, whose folder must be absolute.
  */
 export class MeasuredProcess {
-  /** What it said last, for when it fails. */
-  private readonly said: string[] = [];
+  /** The last lines of its output, for the message of a failure. */
+  private readonly output: string[] = [];
   private readonly child: ChildProcess;
   private readonly closed: Promise<unknown>;
   private readonly startedAtMs = performance.now();
@@ -39,16 +39,16 @@ export class MeasuredProcess {
 
   constructor(private readonly options: ProcessOptions) {
     const { args, folder, events, deliveries = events } = options;
-    const { cwd, env } = surroundings(folder);
-    const told = { BENCH_PID: process.pid, BENCH_EVENTS: events, BENCH_DELIVERIES: deliveries };
+    const { cwd, env } = cleanEnvironment(folder);
+    const variables = { BENCH_PID: process.pid, BENCH_EVENTS: events, BENCH_DELIVERIES: deliveries };
     const flags = [...process.execArgv, '--require', join(__dirname, 'meter.js')];
     this.child = spawn(process.execPath, [...flags, ...args], {
       cwd,
-      env: { ...env, ...Object.fromEntries(Object.entries(told).map(([name, value]) => [name, String(value)])) },
+      env: { ...env, ...Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, String(value)])) },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.closed = once(this.child, 'close');
-    createInterface({ input: this.child.stdout! }).on('line', (line) => this.hear(line));
+    createInterface({ input: this.child.stdout! }).on('line', (line) => this.onLine(line));
     createInterface({ input: this.child.stderr! }).on('line', (line) => this.remember(line));
   }
 
@@ -56,11 +56,11 @@ export class MeasuredProcess {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 
-  /** What it said when it was ready, and how long that took it. */
+  /** Resolves with the line that reports readiness, and the time until then. */
   async whenReady(): Promise<{ line: Line; tookMs: number }> {
     while (!this.ready) {
-      await this.goOn();
-      if (performance.now() - this.startedAtMs > READY_MS) throw this.failure('it does not get ready');
+      await this.waitFor();
+      if (performance.now() - this.startedAtMs > READY_MS) throw this.failure('it is not ready');
     }
     return this.ready;
   }
@@ -75,13 +75,13 @@ export class MeasuredProcess {
     return message.reading;
   }
 
-  /** A moment in which it works on. */
-  async goOn(ms = 10): Promise<void> {
+  /** Waits while the process works; fails if it ends meanwhile. */
+  async waitFor(ms = 10): Promise<void> {
     await sleep(ms, undefined, { signal: this.options.signal });
     if (this.hasEnded) throw this.failure('it ended by itself');
   }
 
-  /** Ends it gracefully. */
+  /** Ends the process gracefully; kills it after 30 s. */
   async stop(): Promise<void> {
     if (this.hasEnded) return;
     this.child.kill('SIGTERM');
@@ -91,10 +91,10 @@ export class MeasuredProcess {
   }
 
   failure(why: string): Error {
-    return new Error([`${this.options.args.join(' ')}: ${why}; it said`, ...this.said].join('\n  '));
+    return new Error([`${this.options.args.join(' ')}: ${why}; its last output:`, ...this.output].join('\n  '));
   }
 
-  private hear(text: string): void {
+  private onLine(text: string): void {
     this.remember(text);
     if (this.ready || !text.startsWith('{')) return;
     const line = JSON.parse(text) as Line;
@@ -104,7 +104,7 @@ export class MeasuredProcess {
   }
 
   private remember(line: string): void {
-    this.said.push(line);
-    if (this.said.length > KEPT_LINES) this.said.shift();
+    this.output.push(line);
+    if (this.output.length > MAX_OUTPUT_LINES) this.output.shift();
   }
 }

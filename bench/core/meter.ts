@@ -1,9 +1,9 @@
 /**
- * Preloaded into each process that is measured, the host's too: counts what its handlers are given, and tells
- * the benchmark of that, and of the CPU time and the memory that the process has had.
+ * Preloaded into each measured process, the host’s too. Counts the events that the handlers get, and reports the counts,
+ * the CPU time and the memory of the process to the benchmark.
  */
 
-/** How it stood when a further hundredth of the deliveries was handled. */
+/** A sample, taken each time another hundredth of the deliveries is handled. */
 export interface Mark {
   readonly atMs: number;
   readonly cpuMs: number;
@@ -12,30 +12,30 @@ export interface Mark {
 
 export interface Reading {
   readonly handled: number;
-  /** What was handled though its handler had handled it before, or a later one of its key. */
+  /** How many events were handled again by the same handler, or after a later event of their key. */
   readonly wrong: number;
   readonly marks: readonly Mark[];
-  /** From publish to handler, of the events that tell when they were sent. */
+  /** The times from publish to handler, of the events that carry the time when they were sent. */
   readonly latenciesMs: readonly number[];
-  /** Of the whole process so far. */
+  /** The CPU time of the whole process so far. */
   readonly cpuMs: number;
   readonly rssMb: number;
   readonly peakMb: number;
 }
 
-/** Counts what one handler is given. */
+/** Counts the events of one handler. */
 export interface Tally {
   /**
-   * The event with this number is handled.
-   * @param sentMs when it was sent, by {@link monotonicMs}
+   * Records that the event with this number is handled.
+   * @param sentMs when the event was sent, by {@link monotonicMs}
    */
   handled(n: number, sentMs?: number): void;
-  /** The same, where those of one key are to come in their order. */
+  /** Records the event, and checks that the events of one key come in order. */
   handledInOrder(n: number, key: string): void;
 }
 
 declare global {
-  /** What handlers of the benchmark call; there in every process that is measured. */
+  /** The API for the handlers of the benchmark, present in every measured process. */
   var meter: { tally(): Tally };
 }
 
@@ -86,18 +86,18 @@ function cpuMs(): number {
   return (user + system) / 1_000;
 }
 
-/** The same clock in all processes of one machine. */
+/** A clock that is the same in all processes of one machine. */
 export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** Only in the child of the benchmark itself: its own children have other channels. */
+/** Runs in the direct child of the benchmark only; the children of that process have other channels. */
 if (process.send && process.ppid === Number(process.env['BENCH_PID'])) {
   globalThis.meter = { tally: () => new HandlerTally() };
   process.on('message', (message) => {
     if (message === READ) process.send?.({ reading: read() });
   });
   process.on('disconnect', () => process.exit(1));
-  // It shall end when its work has.
+  // The channel must not keep the process alive after its work.
   process.channel?.unref();
 }

@@ -7,7 +7,7 @@ import type { LoopJob } from '../plain/loop';
 
 const PROGRAMS = join(__dirname, '..', 'plain');
 
-/** Starts one of the programs in `bench/plain/`, which gets the job and where the server is. */
+/** Starts one of the programs in `bench/plain/` with the job and the server’s address. */
 export function plain(program: string, job: object = {}): Start {
   return (ground, amounts) =>
     started([join(PROGRAMS, `${program}.js`), JSON.stringify({ url: ground.url, stream: STREAM, ...job })])(
@@ -16,12 +16,12 @@ export function plain(program: string, job: object = {}): Start {
     );
 }
 
-/** One of the client's own loops. */
+/** Starts one of the two loops of the NATS client. */
 export function loop(by: Subject, work: LoopJob['work'], durables = 1): Start {
   return plain('loop', { loop: by, work, durables });
 }
 
-/** Starts any program that says when it is ready. */
+/** Starts any program that prints a line when it is ready. */
 export function started(args: readonly string[]): Start {
   return async ({ folder, signal }, amounts) => {
     const process = new MeasuredProcess({ args, folder, ...amounts, signal });

@@ -2,8 +2,8 @@ import type { Case, Figure } from './case';
 import type { Ground } from './ground';
 
 /**
- * Measures a case so many times. Each round begins with another measurement: what the machine does besides
- * shall not always meet the same one.
+ * Measures a case several times. Each round begins with another measurement, so that a background job of the machine
+ * does not always meet the same one.
  */
 export async function playRounds(ground: Ground, { prepare }: Case, rounds: number): Promise<Figure[][]> {
   const played: Figure[][] = [];

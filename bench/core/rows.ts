@@ -1,6 +1,6 @@
 import { SUBJECTS, type Figure, type Subject } from './case';
 
-/** What `--json` prints a list of. */
+/** One row of the output of `--json`. */
 export interface Row {
   readonly case: string;
   readonly subject: Subject;
@@ -8,12 +8,12 @@ export interface Row {
   readonly median: number;
   readonly min: number;
   readonly max: number;
-  /** Medians of the ratios within each round. */
+  /** The medians of the ratios within each round. */
   readonly ratioToBest: number;
   readonly ratioToDocumented: number;
 }
 
-/** What of the figures of each round is the same in all of them; by case, then by subject. */
+/** The rows of the figures that every round has, ordered by case and then by subject. */
 export function rowsOf(rounds: readonly (readonly Figure[])[]): Row[] {
   const names = [...new Set(rounds.flat().map((figure) => figure.case))];
   return names.flatMap((name) => {
@@ -43,7 +43,7 @@ function find(round: readonly Figure[], name: string, subject: Subject): Figure 
   return round.find((figure) => figure.case === name && figure.subject === subject);
 }
 
-/** Of next to nothing, such as what an idle process takes of a CPU, a ratio would say nothing. */
+/** The smallest base of a ratio. A ratio to almost nothing, such as the CPU time of an idle process, has no meaning. */
 const LEAST = 1e-6;
 
 function ratio(value: number, base: number | undefined): number {

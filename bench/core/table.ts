@@ -3,7 +3,7 @@ import type { Row } from './rows';
 
 const HEAD = ['case', 'subject', 'median', 'min–max', 'unit', '× best', '× documented', 'target'];
 
-/** The rows as people read them; the first is the head. */
+/** The cells of the table; the first row is the head. */
 export function tableOf(rows: readonly Row[]): string[][] {
   return [HEAD, ...rows.map(cellsOf)];
 }
@@ -21,7 +21,7 @@ function cellsOf(row: Row): string[] {
   ];
 }
 
-/** Three figures: `112,000`, `1.25`, `0.0321`. */
+/** Rounds to three significant figures: `112,000`, `1.25`, `0.0321`. */
 export function readable(value: number): string {
   return Number(value.toPrecision(3)).toLocaleString('en', { maximumSignificantDigits: 3 });
 }

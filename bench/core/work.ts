@@ -4,19 +4,19 @@ import type { Mark, Reading } from './meter';
 import type { Amounts, Start, Worker } from './worker';
 
 export interface WorkOptions extends Amounts {
-  /** Under which name the figures go. */
+  /** The case’s name in the figures. */
   readonly case: string;
   readonly subject: Subject;
   readonly start: Start;
   readonly unit: string;
-  /** Throws where not everything was done, and once. Called while the worker still runs. */
+  /** Throws unless all the work was done, and done once. Called while the worker still runs. */
   verify(): Promise<void>;
 }
 
 const POLL_MS = 100;
 const STALLED_MS = 30_000;
 
-/** How fast a subject does its work, what that costs in CPU time, and how much memory it takes at most. */
+/** Measures the rate of a subject, its CPU time, and its peak memory. */
 export function work(ground: Ground, options: WorkOptions): Measurement {
   const { case: name, subject, unit, start, events, deliveries = events } = options;
   return {
@@ -38,7 +38,7 @@ export function work(ground: Ground, options: WorkOptions): Measurement {
   };
 }
 
-/** Starts a worker, uses it, and leaves nothing of it. */
+/** Starts a worker, uses it, stops it, and removes its durables. */
 export async function running<T>(
   ground: Ground,
   start: Start,
@@ -54,7 +54,7 @@ export async function running<T>(
   }
 }
 
-/** Waits until so much is handled. */
+/** Waits until the worker has handled this many deliveries. Fails when it makes no progress for 30 s. */
 export async function whenHandled(
   { process }: Worker,
   deliveries: number,
@@ -69,19 +69,19 @@ export async function whenHandled(
     if (handled > last.handled) last = { handled, atMs: performance.now() };
     else if (performance.now() - last.atMs > STALLED_MS) throw process.failure(`it is stuck at ${handled}`);
     said(handled);
-    await process.goOn(POLL_MS);
+    await process.waitFor(POLL_MS);
   }
 }
 
 /**
- * A second's deliveries between two parts of the whole, such as 10 % and 90 %: so starting and the last
- * stragglers cost nobody anything.
+ * The deliveries per second between two parts of the whole, such as 10 % and 90 %, so that the start and the last
+ * deliveries do not count.
  */
 export function rateBetween(marks: readonly Mark[], deliveries: number, from: number, to: number): number {
   return ((to - from) * deliveries * 1_000) / (markAt(marks, to).atMs - markAt(marks, from).atMs);
 }
 
-/** The CPU seconds of the whole at the pace between two parts of it. */
+/** The CPU time of the whole, extrapolated from the part between two marks. */
 function cpuBetween(marks: readonly Mark[], from: number, to: number): number {
   return (markAt(marks, to).cpuMs - markAt(marks, from).cpuMs) / 1_000 / (to - from);
 }

@@ -1,22 +1,22 @@
 import type { Ground } from './ground';
 import type { MeasuredProcess } from './measured-process';
 
-/** How much there is to do. */
+/** The amount of work. */
 export interface Amounts {
   /** How many events the stream holds. */
   readonly events: number;
-  /** After how many deliveries the work is done; default: each event once. */
+  /** The number of deliveries after which the work is done; default: each event once. */
   readonly deliveries?: number;
 }
 
-/** A subject at its work. */
+/** A subject that is at work. */
 export interface Worker {
   readonly process: MeasuredProcess;
-  /** From its start until it took events. */
+  /** From the start of the process until it was ready. */
   readonly tookMs: number;
-  /** Where it serves HTTP, if it does. */
+  /** The address of its HTTP server, if it has one. */
   readonly url: string;
-  /** Throws where it says of itself that something went wrong. */
+  /** Throws where the program’s own counts differ from the expected ones. */
   check(deliveries: number): Promise<void>;
 }
 

@@ -10,11 +10,11 @@ const TIMEOUT_MS = 5_000;
 const SWEEP_MS = 1_000;
 
 /**
- * The best publisher that can be written with the client: core publishes, one subscription for all of the
- * stream's answers, and one timer for all that do not come.
+ * The best publisher that can be written with the client: core publishes, one subscription for all answers of the
+ * stream, and one timer for the answers that do not come.
  */
 export class AckInbox {
-  /** By the last token of the answer's subject; the oldest first. */
+  /** Pending publishes by the last token of the reply subject, the oldest first. */
   private readonly waiting = new Map<string, Waiting>();
   private readonly prefix = `${createInbox()}.`;
   private readonly subscription: Subscription;
@@ -36,7 +36,7 @@ export class AckInbox {
     });
   }
 
-  /** @param id under which the stream stores it once */
+  /** @param id the message id by which the stream drops repeats */
   publish(subject: string, payload: string, id?: string, more: Readonly<Record<string, string>> = {}): Promise<PubAck> {
     const token = (this.sent++).toString(36);
     const head = headers();

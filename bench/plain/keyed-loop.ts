@@ -1,8 +1,8 @@
-/** The best loop for async handlers that take the events of one key in order, 64 keys at a time. */
+/** The best loop for async handlers that take the events of each key in order, 64 keys at a time. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsMsg } from 'nats';
 import type { PlayedFields } from '../core/events';
-import { consumeBest, durableOf, runProgram, tellReady } from './program';
+import { consumeBest, durableOf, runProgram, printReady } from './program';
 
 interface Work {
   readonly message: JsMsg;
@@ -12,7 +12,7 @@ interface Work {
 const CONCURRENCY = 64;
 
 const tally = meter.tally();
-/** Those behind the one of their key that is ready or runs. */
+/** The events that wait for an earlier one of their key, which is ready or runs. */
 const behind = new Map<string, Work[]>();
 const ready: Work[] = [];
 let running = 0;
@@ -26,7 +26,7 @@ runProgram<{ url: string; stream: string }>(async (nc, { stream }) => {
     ready.push(work);
     startNext();
   });
-  tellReady();
+  printReady();
 });
 
 function startNext(): void {

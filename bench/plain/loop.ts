@@ -1,9 +1,9 @@
-/** Drains durables by the client's documented loop, or by the best one: as many of them as it is told, in one process. */
+/** Drains any number of durables in one process, by the loop of the client’s documentation or by the best loop. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer } from 'nats';
 import type { PlayedFields } from '../core/events';
 import { burn } from '../plugins/burn';
-import { consumeBest, durableOf, runProgram, tellReady } from './program';
+import { consumeBest, durableOf, runProgram, printReady } from './program';
 
 export interface LoopJob {
   readonly url: string;
@@ -15,7 +15,7 @@ export interface LoopJob {
 
 type Handle = (event: PlayedFields) => void | Promise<void>;
 
-/** What a handler does; the plugins of the same names do the same. */
+/** The handlers. The plugins of the same names do the same work. */
 const WORK = {
   count: (): Handle => {
     const tally = meter.tally();
@@ -36,7 +36,7 @@ runProgram<LoopJob>(async (nc, { stream, loop, durables, work }) => {
   const consumers = await Promise.all(names.map((name) => durableOf(nc, stream, name, loop)));
   if (loop === 'documented') for (const consumer of consumers) void documentedLoop(consumer, WORK[work]());
   else await Promise.all(consumers.map((consumer) => bestLoop(consumer, WORK[work]())));
-  tellReady();
+  printReady();
 });
 
 async function documentedLoop(consumer: Consumer, handle: Handle): Promise<void> {

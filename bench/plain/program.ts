@@ -1,16 +1,16 @@
 import { AckPolicy, connect, type Consumer, type JsMsg, type NatsConnection } from 'nats';
 
-/** What the best plain loop asks of its durable and of the client. */
+/** The settings of the best plain loop for its durable and for the client. */
 const MAX_ACK_PENDING = 20_000;
 const MAX_MESSAGES = 5_000;
 
-/** Runs one of the plain programs on what it was told, as JSON; tells when it has begun, and ends on SIGTERM. */
+/** Runs a plain program on its job, which is JSON in its first argument. The program ends on SIGTERM. */
 export function runProgram<Job extends { url: string }>(work: (nc: NatsConnection, job: Job) => Promise<void>): void {
   process.on('SIGTERM', () => process.exit());
   const job = JSON.parse(process.argv[2]!) as Job;
   connect({ servers: job.url, reconnect: false })
     .then((nc) => {
-      // Consumers that are being served keep the process alive when its connection is gone.
+      // Consumers keep the process alive after the connection is closed.
       void nc.closed().then(() => process.exit(1));
       return work(nc, job);
     })
@@ -20,11 +20,11 @@ export function runProgram<Job extends { url: string }>(work: (nc: NatsConnectio
     });
 }
 
-export function tellReady(): void {
+export function printReady(): void {
   console.log(JSON.stringify({ msg: 'ready' }));
 }
 
-/** A durable that takes the stream from its beginning, unless there is one; `best`: with as many unacknowledged as its loop needs. */
+/** Gets or makes a durable that starts at the beginning of the stream; `best` sets the max_ack_pending that its loop needs. */
 export async function durableOf(
   nc: NatsConnection,
   stream: string,
@@ -43,7 +43,7 @@ export async function durableOf(
   });
 }
 
-/** The acks of one socket chunk share one write, since nothing is awaited between them. */
+/** The acks of the messages in one socket chunk share one write, because nothing is awaited between them. */
 export async function consumeBest(consumer: Consumer, take: (message: JsMsg) => void): Promise<void> {
   await consumer.consume({ max_messages: MAX_MESSAGES, callback: take });
 }

@@ -1,10 +1,10 @@
-/** Publishes events and awaits the stream's answer for each, so many in flight at a time. */
+/** Publishes events and awaits the stream’s answer to each, with a fixed number in flight. */
 import { connectEventBus } from 'jetplug/client';
 import type { NatsConnection } from 'nats';
 import { fieldsOf, messageOf } from '../core/events';
 import { Played } from '../plugins/contract';
 import { AckInbox } from './ack-inbox';
-import { runProgram, tellReady } from './program';
+import { runProgram, printReady } from './program';
 
 export interface PublishJob {
   readonly url: string;
@@ -27,7 +27,7 @@ runProgram<PublishJob>(async (nc, job) => {
       tally.handled(n);
     }
   };
-  tellReady();
+  printReady();
   await Promise.all(Array.from({ length: job.inFlight }, publishOn));
 });
 

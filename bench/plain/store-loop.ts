@@ -1,11 +1,11 @@
 /**
- * The best loop that keeps counts in a bucket: each key's value is known here and written as soon as the write
- * before is answered, with all that came meanwhile. Nothing is applied once: a crash counts some events again.
+ * The best loop that keeps counts in a bucket. Each key’s count is kept in memory and written as soon as the write before
+ * it is answered, with all events of the meantime. The effects are not once: after a crash some events count again.
  */
 import type { JsMsg } from 'nats';
 import type { PlayedFields } from '../core/events';
 import { AckInbox } from './ack-inbox';
-import { consumeBest, durableOf, runProgram, tellReady } from './program';
+import { consumeBest, durableOf, runProgram, printReady } from './program';
 
 export interface StoreJob {
   readonly url: string;
@@ -17,7 +17,7 @@ export interface StoreJob {
 interface Key {
   count: number;
   revision: number;
-  /** Counted and not written yet. */
+  /** Events that are counted and not written yet. */
   unwritten: { message: JsMsg; n: number }[];
   isWriting: boolean;
 }
@@ -38,7 +38,7 @@ runProgram<StoreJob>(async (nc, job) => {
     key.unwritten.push({ message, n });
     if (!key.isWriting) void write(inbox, `$KV.${job.bucket}.${name}`, key);
   });
-  tellReady();
+  printReady();
 });
 
 async function write(inbox: AckInbox, subject: string, key: Key): Promise<void> {

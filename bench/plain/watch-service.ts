@@ -1,4 +1,4 @@
-/** `POST /watch` as the video service has it, on the best publisher instead of Jetplug's. */
+/** The video service’s `POST /watch` with the best plain publisher instead of Jetplug’s. */
 import { randomUUID } from 'node:crypto';
 import { listen } from '../../examples/server';
 import { VIDEO_STARTED, watchEndpoint } from '../../examples/watch-endpoint';

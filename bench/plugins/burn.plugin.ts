@@ -2,7 +2,7 @@ import { Plugin, Subscribe } from 'jetplug/sdk';
 import { burn } from './burn';
 import { Played } from './contract';
 
-/** Keeps a CPU busy; it may run where there is no meter. */
+/** Keeps a CPU busy. It uses no meter, because it may run in a process without one. */
 @Plugin({ description: 'Works hard' })
 export class BurnPlugin {
   @Subscribe({ from: 'beginning' })

@@ -1,7 +1,7 @@
 import { defineEvent } from 'jetplug/sdk';
 import { z } from 'zod';
 
-/** Somebody plays a video, the n-th time. */
+/** Somebody played a video; `n` is the number of the event. */
 export class Played extends defineEvent(
   'bench.played',
   z.object({

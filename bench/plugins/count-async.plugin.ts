@@ -1,8 +1,8 @@
 import { Logger, Plugin, Subscribe } from 'jetplug/sdk';
 import { Played } from './contract';
 
-/** The same as an async function, with something to await. */
-@Plugin({ description: 'Counts what is played' })
+/** The count plugin as an async function that awaits something. */
+@Plugin({ description: 'Counts plays' })
 export class CountAsyncPlugin {
   private readonly tally = meter.tally();
 

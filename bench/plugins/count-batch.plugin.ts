@@ -1,8 +1,8 @@
 import { Logger, Plugin, Subscribe } from 'jetplug/sdk';
 import { Played } from './contract';
 
-/** The same, a hundred at a time. */
-@Plugin({ description: 'Counts what is played' })
+/** The count plugin with batches of a hundred. */
+@Plugin({ description: 'Counts plays' })
 export class CountBatchPlugin {
   private readonly tally = meter.tally();
 

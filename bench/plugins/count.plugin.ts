@@ -1,8 +1,8 @@
 import { Logger, Plugin, Subscribe } from 'jetplug/sdk';
 import { Played } from './contract';
 
-/** A quick handler that returns no promise. */
-@Plugin({ description: 'Counts what is played' })
+/** A fast handler that returns no promise. */
+@Plugin({ description: 'Counts plays' })
 export class CountPlugin {
   private readonly tally = meter.tally();
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Plugin, Subscribe } from 'jetplug/sdk';
 import { Played } from './contract';
 
-/** Takes a millisecond for each event, those of one viewer in order. */
+/** Takes a millisecond for each event, and handles the events of one viewer in order. */
 @Plugin({ description: 'Follows each viewer' })
 export class KeyedPlugin {
   private readonly tally = meter.tally();

@@ -1,7 +1,7 @@
 import { Plugin, Store, Subscribe } from 'jetplug/sdk';
 import { Played } from './contract';
 
-/** Counts by viewer, a hundred events at a time, effects once for each. */
+/** Counts the events of each viewer in batches of a hundred, with effects once for each event. */
 @Plugin({ description: 'Counts each viewer’s plays' })
 export class StoreBatchPlugin {
   private readonly tally = meter.tally();

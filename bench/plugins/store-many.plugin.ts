@@ -1,7 +1,7 @@
 import { Plugin, Store, Subscribe } from 'jetplug/sdk';
 import { Played } from './contract';
 
-/** Counts by viewer, effects once. */
+/** Counts the events of each viewer, with effects once. */
 @Plugin({ description: 'Counts each viewer’s plays' })
 export class StoreManyPlugin {
   private readonly tally = meter.tally();

@@ -1,7 +1,7 @@
 import { Plugin, Store, Subscribe } from 'jetplug/sdk';
 import { Played } from './contract';
 
-/** Counts all under one key, effects once. */
+/** Counts all events under one key, with effects once. */
 @Plugin({ description: 'Counts all plays' })
 export class StoreOnePlugin {
   private readonly tally = meter.tally();

@@ -1,4 +1,6 @@
 import type { From } from '../../sdk/internal';
+import type { DurableCheckpoint } from '../records/settlements';
+
 /** The settings of a handler that its durable carries. */
 export interface DurableSettings {
   readonly subject: string;
@@ -29,6 +31,8 @@ export interface DurablePosition {
   readonly inFlight: number;
   /** Everything up to this sequence of the stream is settled. */
   readonly ackFloor: number;
+  /** When it was made. */
+  readonly created: string;
   /** Where it began, if that was told by a sequence. */
   readonly startSequence?: number;
   /** The settings that this call has corrected, such as `max_deliver: 3 → -1`. */
@@ -54,6 +58,7 @@ export interface DurableLook {
   readonly corrections: readonly string[];
   /** Settings that another host of the deployment has given it, and that are left, such as `ack_wait: 30 s → 15 s`. */
   readonly drift: readonly string[];
+  readonly checkpoint: DurableCheckpoint;
 }
 
 export type DurableWatcher = (look: DurableLook) => void;

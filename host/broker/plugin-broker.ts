@@ -1,4 +1,5 @@
 import type { KeyValue } from '../records/key-value';
+import type { DurableCheckpoint } from '../records/settlements';
 import type { DurableSpec, DurablePosition, DurableWatcher } from './durable';
 import type { DurablePull, PullSink } from './pull';
 
@@ -13,6 +14,8 @@ export interface PluginBroker {
   checkDurable(spec: DurableSpec): Promise<void>;
   /** How far it is, or nothing where there is no such durable. */
   durablePosition(stream: string, durable: string): Promise<DurablePosition | undefined>;
+  /** How it is now, or nothing where there is no such durable. */
+  durableCheckpoint(spec: DurableSpec): Promise<DurableCheckpoint | undefined>;
   /** When a stream was made; one made again counts its sequences anew. */
   streamCreated(stream: string): Promise<string>;
   /** Resolves when the streams are as they were, where a look at them is under way. */

@@ -3,7 +3,8 @@ import type { Delivery } from './delivery';
 export interface PullSink {
   /** How many more deliveries it can hold. */
   room(): number;
-  deliver(delivery: Delivery): void;
+  /** @param isLate it answers a request that the pull has left since: the durable may have been made again */
+  deliver(delivery: Delivery, isLate: boolean): void;
   /** The consumer is not there any more; {@link DurablePull.found} says when it is again. */
   gone(why: string): void;
   /** The connection was lost and is back; {@link DurablePull.found} says when all is as it was. */

@@ -7,11 +7,11 @@ import { discover } from '../load/discover';
 import { specOf } from '../plugin/reconcile';
 import { retryQueueDurable } from '../broker/retry-queue';
 
-/** What the plugins have, or would have, on the server, besides streams. Nothing else is adopted by mistake. */
+/** The buckets and durables that the plugins have, or would have, on the server. Nothing else can be adopted. */
 export interface WantedOfPlugins {
   readonly buckets: readonly string[];
   readonly durables: readonly WantedDurable[];
-  /** The plugins' files that cannot be read; what they want is not known. */
+  /** The files of plugins that cannot be read, so that their buckets and durables are not known. */
   readonly unread: readonly string[];
 }
 
@@ -20,7 +20,7 @@ export interface WantedDurable {
   readonly durable: string;
 }
 
-/** The streams of the config, the dead letters' and the retries'. */
+/** The streams of the config, the stream of the dead letters, and the stream of the retries. */
 export function adoptableStreams(config: Config): WantedStream[] {
   return [...wantedStreams(config), retryStream(config)];
 }
@@ -36,7 +36,7 @@ export function wantedOfPlugins(config: Config): WantedOfPlugins {
 
 export function unwanted(what: string, wanted: readonly string[], unread: readonly string[] = []): JetplugError {
   const rest = unread.length > 0 ? `; ${unread.join(', ')} cannot be read (see \`jetplug check\`)` : '';
-  const message = `${what} is nothing that the config and the plugins want; they want ${wanted.join(', ') || 'none'}${rest}`;
+  const message = `neither the config nor a plugin declares ${what}; they declare ${wanted.join(', ') || 'none'}${rest}`;
   return new JetplugError('JP_ADOPT_UNWANTED', message);
 }
 
@@ -61,21 +61,21 @@ function readPlugins(config: Config): { plugins: DescribedPlugin[]; unread: stri
     try {
       plugins.push(describe(compile(file), config));
     } catch {
-      unread.push(file.file); // named where the adoption is refused; `check` says why
+      unread.push(file.file); // A refused adoption names the file; `jetplug check` gives the reason.
     }
   }
   return { plugins, unread };
 }
 
-/** A handler's own durable, and that of its retries. A handler whose subject no stream holds has none. */
+/** A handler's durable and its retry durable. Only the retry durable where no stream holds the handler's subject. */
 function durablesOf(plugin: DescribedPlugin, config: Config): WantedDurable[] {
   return plugin.handlers.flatMap((handler) => {
     const { ackWaitMs } = config.delivery;
-    const road = retryQueueDurable(plugin.name, handler.name, ackWaitMs, config.deploy.name);
+    const retryDurable = retryQueueDurable(plugin.name, handler.name, ackWaitMs, config.deploy.name);
     try {
-      return [specOf(plugin, handler, config.streams, config), road];
+      return [specOf(plugin, handler, config.streams, config), retryDurable];
     } catch {
-      return [road];
+      return [retryDurable];
     }
   });
 }

@@ -9,7 +9,7 @@ import { changeText } from '../nats/stream-changes';
 import { assertUpdatable, compareStream, markStream } from '../nats/stream-comparison';
 import { bucketStream, type WantedStream } from '../nats/wanted-streams';
 import { adoptableStreams, durableNamed, unwanted, wantedOfPlugins } from './adopt-wanted';
-import { reachesBroker, withBroker, type CommonFlags } from './common';
+import { pluginsFolders, reachesBroker, withBroker, type CommonFlags } from './common';
 import { paint, print, printJson } from './output';
 
 interface AdoptFlags extends CommonFlags {
@@ -21,12 +21,12 @@ interface AdoptFlags extends CommonFlags {
 interface Adoption {
   readonly kind: 'stream' | 'bucket' | 'durable';
   readonly name: string;
-  /** Of a durable. */
+  /** The stream of a durable. */
   readonly stream?: string;
   readonly description: string;
-  /** The deployment that its mark names. */
+  /** The deployment that the mark names; null without a mark. */
   readonly markedBy: string | null;
-  /** The mark first; the next start of a host makes the others. */
+  /** The new mark comes first. The next start of a host makes the other changes. */
   readonly changes: readonly string[];
   readonly adopted: boolean;
 }
@@ -34,7 +34,7 @@ interface Adoption {
 export function adoptCommand(program: Command): void {
   const adopt = program
     .command('adopt')
-    .description('mark what exists on the server as this deployment’s, so that hosts may change it');
+    .description('mark a stream, bucket or durable on the server as this deployment’s, so that hosts may change it');
   adoptable(adopt.command('stream'), 'a stream of the config, or that of the dead letters or the retries')
     .addHelpText('after', examples('stream EVENTS', 'stream EVENTS --yes'))
     .action((name: string, flags: AdoptFlags) => run(flags, (...args) => adoptStream(name, ...args)));
@@ -48,9 +48,8 @@ export function adoptCommand(program: Command): void {
 }
 
 function adoptable(command: Command, what: string): Command {
-  return reachesBroker(command)
+  return pluginsFolders(reachesBroker(command))
     .argument('<name>', what)
-    .option('--plugins <dir...>', 'the plugins folders, in place of the configured ones')
     .option('--yes', 'do it; without it, only show what would change')
     .description(`adopt ${what}`);
 }
@@ -64,11 +63,10 @@ type Adopt = (config: Config, connection: Connection, yes: boolean) => Promise<A
 
 async function run(flags: AdoptFlags, adopt: Adopt): Promise<void> {
   await withBroker(flags, async (connection, { config }) => {
-    // Once to show it; what is refused has been shown too.
-    const shown = await adopt(config, connection, flags.yes ?? false);
-    if (flags.json) printJson(shown);
-    else printAdoption(shown);
-    if (!shown.adopted) process.exitCode = 1;
+    const adoption = await adopt(config, connection, flags.yes ?? false);
+    if (flags.json) printJson(adoption);
+    else printAdoption(adoption);
+    if (!adoption.adopted) process.exitCode = 1;
   });
 }
 
@@ -124,7 +122,7 @@ async function adoptWanted(
   };
   if (ownership.kind === 'ours') return { ...about, changes: [], adopted: true };
   const changes = [markChange(about.markedBy, deploy.name), ...found.changes.map(changeText)];
-  // An adoption that only ends in a start which is refused is refused itself.
+  // An adoption is refused if the next start of a host would refuse the changes.
   const costs = await assertUpdatable(connection, wanted, found, deploy);
   if (yes) await markStream(connection, info, deploy.name);
   return { ...about, changes: [...changes, ...costs.slice(found.changes.length)], adopted: yes };

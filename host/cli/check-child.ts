@@ -12,11 +12,12 @@ import type { CheckMessage, CheckOrder, CheckStep } from './check-protocol';
 import { checkServices } from './check-services';
 
 /*
- * The process in which `jetplug check` runs the authors' code: it loads and builds each plugin, without a network.
+ * The process in which `jetplug check` runs the authors' code. It loads and builds each plugin without a network.
  */
 
-/** An attempt to use the network: what, and the stack that made it. */
+/** An attempt to use the network, with the stack of the call. */
 interface Attempt {
+  /** Such as `connects to db:5432`. */
   readonly what: string;
   readonly stack: string | undefined;
 }
@@ -73,7 +74,7 @@ async function build(plugin: DescribedPlugin, config: CheckOrder['config'], open
   await validSettings(plugin, settings);
   await at('its constructor');
   const contained = await construct(plugin, checkServices(), settings);
-  // What it began without awaiting it comes to the network a little later.
+  // Work that the constructor did not await reaches the network a little later.
   for (let i = 0; i < 3; i++) await turn();
   if (openNetwork) {
     openNetwork();
@@ -102,7 +103,7 @@ function claimOf({ name, file, where, handlers }: DescribedPlugin): Claimant {
   };
 }
 
-/** One for each place: what fails is often tried again and again. */
+/** One warning for each place, because code often retries a connection that fails. */
 function warningsOf({ name, className, where, sources }: DescribedPlugin): JetplugError[] {
   const warnings = attempts.map(({ what, stack }) => {
     const place: Location = topFrame(stack, (file) => sources.has(file)) ?? where;
@@ -113,7 +114,7 @@ function warningsOf({ name, className, where, sources }: DescribedPlugin): Jetpl
 }
 
 process.setSourceMapsEnabled(true);
-// What nobody catches is often an answer that the missing network did not give. A running host tells it.
+// An uncaught error is often a consequence of the blocked network. A running host reports uncaught errors.
 process.on('uncaughtException', () => undefined);
 process.on('unhandledRejection', () => undefined);
 process.on('disconnect', () => process.exit(0));

@@ -7,9 +7,10 @@ type Method = (...args: unknown[]) => unknown;
 type Methods = Record<string, Method>;
 
 /**
- * Cuts the network off from the code of this process: what it connects to, looks up, sends to or listens on fails as
- * if nothing answered, and is told.
- * @returns what lets it through again
+ * Blocks the network for the code of this process: each connection, look-up, datagram and listening server fails as
+ * if nothing answered.
+ * @param attempted called with each attempt, such as `connects to db:5432`
+ * @returns a function that unblocks the network
  */
 export function blockNetwork(attempted: (what: string) => void): () => void {
   const undo = [
@@ -44,10 +45,10 @@ export function blockNetwork(attempted: (what: string) => void): () => void {
         }),
       ),
   ];
-  // For modules that import these functions by name.
+  // Modules that import these functions by name see the replacements only after this call.
   syncBuiltinESMExports();
   return () => {
-    for (const back of undo) back();
+    for (const restore of undo) restore();
     syncBuiltinESMExports();
   };
 }
@@ -63,7 +64,7 @@ function looksUp(name: string): boolean {
   return /^(lookup|resolve|reverse)/.test(name);
 }
 
-/** As Node.js takes it: a port and a host, a path, or options; in an array where it was read before. */
+/** Reads the arguments of `connect` and `listen`: a port and a host, a path, or options; Node.js may pass them as an array. */
 function targetOf([first, second]: readonly unknown[]): string {
   const given: unknown = Array.isArray(first) ? first[0] : first;
   if (typeof given !== 'object' || given === null) {

@@ -16,8 +16,8 @@ export interface CheckedPlugin {
 type At = CheckMessage & { is: 'at' };
 
 /**
- * Has the plugins loaded and built, one after the other in one process. One that ends the process, or takes too long,
- * costs itself: another process takes the files that are left.
+ * Loads and builds the plugins one after the other in a child process. When a plugin ends that process or takes too
+ * long, it gets a problem, and another process checks the remaining files.
  */
 export async function checkPlugins(order: CheckOrder): Promise<CheckedPlugin[]> {
   const checked: CheckedPlugin[] = [];
@@ -29,11 +29,11 @@ export async function checkPlugins(order: CheckOrder): Promise<CheckedPlugin[]> 
   return checked;
 }
 
-/** Resolves when the process has ended; with why, if it did so before it was done. */
+/** Resolves when the process has ended, with an error if it ended before it had checked every file. */
 function checkInProcess(order: CheckOrder, take: (checked: CheckedPlugin) => void): Promise<JetplugError | undefined> {
   const child = fork(join(__dirname, 'check-child.js'), [], {
     execArgv: [],
-    // What plugins print is not what the check prints.
+    // Plugins may print: that goes to standard error, so that standard output has only the findings.
     stdio: ['ignore', 2, 2, 'ipc'],
     serialization: 'json',
   });
@@ -57,7 +57,7 @@ function checkInProcess(order: CheckOrder, take: (checked: CheckedPlugin) => voi
       take({ plugin, problems: decoded(problems), warnings: decoded(warnings) });
     });
     child.once('error', (cause) => {
-      // It could not be started, or be sent its order: its exit may never come.
+      // The process could not be started or could not get its order, so an `exit` event may never come.
       clearTimeout(timer);
       reject(new JetplugError('JP_INTERNAL', `plugins cannot be checked: ${cause.message}`, { cause }));
     });

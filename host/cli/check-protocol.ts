@@ -3,7 +3,7 @@ import type { WireError } from '../isolation/wire-error';
 import type { Claimant } from '../plugin/name-registry';
 import type { Location } from '../../sdk/internal';
 
-/** What `check` sends to the process that loads and builds plugins for it. */
+/** The message from `jetplug check` to the process that loads and builds the plugins. */
 export interface CheckOrder {
   readonly files: readonly string[];
   readonly config: Pick<Config, 'deploy' | 'plugins' | 'streams' | 'delivery'>;
@@ -11,9 +11,9 @@ export interface CheckOrder {
   readonly start: boolean;
 }
 
-/** What that process answers, for one file after the other. */
+/** The messages from that process, for one file after the other. */
 export type CheckMessage =
-  /** Before the author's code runs: if the process ends or hangs, this is what it was at. */
+  /** Sent before a step that runs the author's code, so that the step is known if the process ends or hangs. */
   | { readonly is: 'at'; readonly file: string; readonly step: CheckStep; readonly where: Location }
   | {
       readonly is: 'checked';
@@ -21,7 +21,7 @@ export type CheckMessage =
       /** Absent where the plugin could not be read. */
       readonly plugin?: Claimant | undefined;
       readonly problems: readonly WireError[];
-      /** What is no problem for a host, and should be otherwise. */
+      /** Findings that do not stop a host from running the plugin. */
       readonly warnings: readonly WireError[];
     };
 

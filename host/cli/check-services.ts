@@ -5,7 +5,7 @@ import type { StoreTexts } from '../effects/text-store';
 import type { PluginServices } from '../load/instantiate';
 import { systemClock } from '../base/time';
 
-/** What a plugin is given while it is checked: a store in memory, a bus that sends nowhere, a log that nobody reads. */
+/** The services of a plugin while it is checked: a store in memory, a bus that sends nothing, and a silent log. */
 export function checkServices(): PluginServices {
   return {
     log: new SilentLogger(),

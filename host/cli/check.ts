@@ -5,7 +5,7 @@ import { unusedSections } from '../config/unused-sections';
 import { discover } from '../load/discover';
 import { NameRegistry } from '../plugin/name-registry';
 import { checkPlugins } from './check-plugins';
-import { common, configFor, type CommonFlags } from './common';
+import { common, configFor, pluginsFolders, type CommonFlags } from './common';
 import { errorLines, errorsOf, paint, print, printJson } from './output';
 
 interface CheckFlags extends CommonFlags {
@@ -13,9 +13,8 @@ interface CheckFlags extends CommonFlags {
 }
 
 export function checkCommand(program: Command): void {
-  common(program.command('check'))
+  pluginsFolders(common(program.command('check'), 'many-words'), 'many-words')
     .description('validate the config and the plugins, with no server')
-    .option('--plugins <dir...>', 'the plugins folders, in place of the configured ones')
     .option('--start', 'call onStart and onStop of each plugin too, with the network')
     .addHelpText(
       'after',
@@ -70,19 +69,19 @@ async function inspect(flags: CheckFlags): Promise<Findings> {
       config: { deploy, plugins: config.plugins, streams, delivery },
       start: flags.start === true,
     };
-    const claims = new NameRegistry();
+    const names = new NameRegistry();
     for (const checked of await checkPlugins(order)) {
       problems.push(...checked.problems.map((error) => atSettings(error, loaded.sourceOf)));
       warnings.push(...checked.warnings);
       if (!checked.plugin) continue;
       plugins.push(checked.plugin.name);
       try {
-        claims.take(checked.plugin);
+        names.take(checked.plugin);
       } catch (failure) {
         problems.push(...errorsOf(failure));
       }
     }
-    // The names of plugins that could not be read are not known.
+    // A section may belong to a plugin that could not be read, so only near misses are problems then.
     const unused = unusedSections(loaded, plugins);
     problems.push(
       ...(problems.length === 0 ? unused : unused.filter(({ message }) => message.includes('did you mean'))),

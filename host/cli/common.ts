@@ -14,18 +14,52 @@ export interface CommonFlags {
   data?: string;
 }
 
+/**
+ * Whether a list flag takes all the words up to the next flag. Only a command without arguments of its own can let it:
+ * elsewhere the flag would swallow them.
+ */
+type Words = 'one-word' | 'many-words';
+
+/** A flag with a list: several values have commas between them, or the flag is repeated. */
+export function listOption(
+  command: Command,
+  flag: string,
+  value: string,
+  description: string,
+  words: Words = 'one-word',
+): Command {
+  const many = words === 'many-words';
+  const how = `several: with commas, or the flag again${many ? ', or all after one flag' : ''}`;
+  return command.option(`${flag} <${value}${many ? '...' : ''}>`, `${description} (${how})`, collect);
+}
+
+function collect(text: string, before: readonly string[] = []): string[] {
+  const values = text
+    .split(',')
+    .map((value) => value.trim())
+    .filter((value) => value !== '');
+  // An empty value stays, so that the config refuses it.
+  return [...before, ...(values.length === 0 ? [text] : values)];
+}
+
 /** Adds `--config` and `--json`. */
-export function common(command: Command): Command {
-  return command
-    .option('--config <file...>', 'config files on top of config/default.yaml; later ones win')
-    .option('--json', 'print JSON');
+export function common(command: Command, words: Words = 'one-word'): Command {
+  const description = 'a config file on top of config/default.yaml; later ones win';
+  return listOption(command, '--config', 'file', description, words).option('--json', 'print JSON');
+}
+
+/** Adds `--plugins`. */
+export function pluginsFolders(command: Command, words: Words = 'one-word'): Command {
+  return listOption(command, '--plugins', 'dir', 'a plugins folder, in place of the configured ones', words);
 }
 
 /** Adds the flags by which a command finds the broker. */
 export function reachesBroker(command: Command): Command {
-  return common(command)
-    .option('--servers <url...>', 'NATS servers (default: the config’s, else the embedded broker’s)')
-    .option('--data <dir>', 'the data folder whose embedded broker to use (default: .jetplug)');
+  const description = 'a NATS server (default: the config’s, else the embedded broker’s)';
+  return listOption(common(command), '--servers', 'url', description).option(
+    '--data <dir>',
+    'the data folder whose embedded broker to use (default: .jetplug)',
+  );
 }
 
 /** The effective config of a command that does not start a broker. */
@@ -42,7 +76,7 @@ export function configFor(flags: CommonFlags): LoadedConfig {
   });
 }
 
-/** Connects, does the work and closes, whatever comes of it. */
+/** Connects to the broker, does the work, and closes the connection whether the work succeeds or fails. */
 export async function withBroker<T>(
   flags: CommonFlags,
   work: (connection: Connection, loaded: LoadedConfig) => Promise<T>,
@@ -63,7 +97,7 @@ export async function withBroker<T>(
   }
 }
 
-/** Where no server is configured, the broker is that of a host. */
+/** Adds a hint for the case that no server is configured: then a running host has the broker. */
 function noBroker(error: unknown): unknown {
   if (!isJetplugError(error) || error.code !== 'JP_BROKER_UNREACHABLE') return error;
   return new JetplugError(error.code, error.message, {

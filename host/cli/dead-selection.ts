@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
-import { JetplugError } from '../../sdk/internal';
-import { parseDuration } from '../../sdk/internal';
+import { JetplugError, parseDuration } from '../../sdk/internal';
 import type { DeadLetterSummary } from '../ops/dead-letter-summary';
 import type { CommonFlags } from './common';
 
-/** Which dead letters a command is about. */
+/** The flags that choose dead letters. */
 export interface SelectionFlags extends CommonFlags {
   group?: string;
   plugin?: string;
@@ -15,7 +14,7 @@ export interface SelectionFlags extends CommonFlags {
   dryRun?: boolean;
 }
 
-/** Adds the flags by which dead letters are chosen. */
+/** Adds the flags that choose dead letters. */
 export function selects(command: Command): Command {
   return command
     .option('--group <fingerprint>', 'those of one fault: the fingerprint that `dead list --json` gives')
@@ -25,7 +24,10 @@ export function selects(command: Command): Command {
     .option('--before <time>', 'that failed before: an ISO time, or how long ago');
 }
 
-/** The letters that the ids and flags choose; all where there are none of either. */
+/**
+ * The letters that the ids and flags choose; all letters without ids and flags.
+ * @throws JetplugError `JP_NOT_FOUND` for an id without a letter, `JP_USAGE` for an invalid id or time
+ */
 export function select(
   letters: readonly DeadLetterSummary[],
   ids: readonly string[],
@@ -48,14 +50,16 @@ export function select(
   return chosen;
 }
 
-/** A letter that is not there, or not any more. */
 export function noLetter(id: number): JetplugError {
   return new JetplugError('JP_NOT_FOUND', `there is no dead letter ${id}`, {
     hint: 'It may have been redriven or dropped. `npx jetplug dead list` shows those that are there.',
   });
 }
 
-/** What changes letters must be told which: nobody redrives all of them by leaving a word out. */
+/**
+ * Refuses to change all letters unless `--all` is given, so that a forgotten flag does no harm.
+ * @throws JetplugError `JP_USAGE`
+ */
 export function assertChosen(ids: readonly string[], flags: SelectionFlags): void {
   const { group, plugin, reason, since, before, all } = flags;
   if (ids.length > 0 || all || [group, plugin, reason, since, before].some((flag) => flag !== undefined)) return;

@@ -22,7 +22,7 @@ Examples:
     .action(demo);
 }
 
-/** The demonstration is an example, not part of the host: it runs as a program of its own. */
+/** Runs the demonstration as a separate program, because it is an example and not part of the host. */
 async function demo(flags: { json?: boolean; quick?: boolean; requests: string }): Promise<void> {
   const script = join(packageRoot(), 'dist', 'examples', 'demo.js');
   const args = [
@@ -33,7 +33,7 @@ async function demo(flags: { json?: boolean; quick?: boolean; requests: string }
     ...(flags.json ? ['--json'] : []),
   ];
   const child = spawn(process.execPath, args, { stdio: 'inherit' });
-  // Ctrl-C reaches the demonstration by itself; here it must not end the wait for its clean-up.
+  // A terminal sends Ctrl-C to both processes. This one waits until the demonstration has cleaned up.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => child.kill('SIGTERM'));
   process.exitCode = await new Promise<number>((resolve) => child.on('exit', (code) => resolve(code ?? 1)));

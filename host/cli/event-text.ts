@@ -8,7 +8,7 @@ import type { OutgoingEvent } from '../broker/ports';
 import { validate } from '../message/validate';
 import { utf8 } from '../base/utf8';
 
-/** Beside those that are about the fields. */
+/** Hints for events that fail before their fields are checked. */
 const HINTS: Partial<Record<Invalid['reason'], string>> = {
   'invalid-json':
     'Give one JSON object, such as \'{"user_id":"u1"}\', in single quotes for the shell: its names and texts stand in double quotes.',
@@ -20,9 +20,10 @@ const LF = 10;
 const CR = 13;
 
 /**
- * Holds an event against the limits of the config and its contract, as the hosts will. It is sent as its author wrote
- * it: what its envelope lacks is filled in by the hosts.
+ * Checks an event against its contract and the limits of the config, as the hosts will. The payload is sent as its
+ * author wrote it; the hosts fill in the missing fields of the envelope.
  *
+ * @param contract undefined: the fields are not checked
  * @throws JetplugError `JP_EVENT_INVALID`, `JP_NUMBER_INEXACT`
  */
 export async function eventOf(
@@ -53,7 +54,7 @@ export async function eventOf(
   return { id, subject, payload: utf8(bytes), headers: {} };
 }
 
-/** The lines of a file that are not empty, each with its number. Bytes, as a reader of text replaces what is not UTF-8. */
+/** The lines of a file that are not empty, each with its number from 1. They are bytes, because decoding would replace invalid UTF-8. */
 export async function* linesOf(file: string): AsyncGenerator<{ bytes: Buffer; line: number }> {
   let line = 0;
   for await (const bytes of allLines(file)) {
@@ -68,7 +69,7 @@ export async function standardInput(): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Without their ends, which may be those of Unix or of Windows. */
+/** The lines without their line breaks, of Unix or of Windows. */
 async function* allLines(file: string): AsyncGenerator<Buffer> {
   const parts: Buffer[] = [];
   const whole = (last: Buffer): Buffer => {

@@ -6,7 +6,7 @@ import type { ProcessState } from '../load/plugin-code';
 import { paint, place, table } from './output';
 import { stateText } from './state-text';
 
-/** How a plugin came to be, for a person. */
+/** The lines of `jetplug plugins NAME`: a plugin's file, state and errors, what its constructor got, and its handlers. */
 export function explainScreen(plugin: ExplainedPlugin): string[] {
   return [
     `${paint('bold', plugin.plugin)}  ${stateText(plugin)}`,
@@ -30,7 +30,7 @@ function facts({ file, line, version, class: className, disabledBy, faults }: Ex
   return rows.map(([name, value]) => [paint('dim', name!), value!]);
 }
 
-/** What it did beside its handlers' runs. */
+/** The faults of a plugin outside its handlers' runs. */
 function faultsText({ lateErrors, blocks, last }: ExplainedPlugin['faults']): string {
   const { message, code, file, line } = last!;
   const counts = `${lateErrors} × an error that nobody caught, ${blocks} × the event loop blocked`;
@@ -69,7 +69,7 @@ function injections({ injected, state }: ExplainedPlugin): string[] {
   ];
 }
 
-/** Inline by default: then there is nothing to tell. */
+/** Nothing for a plugin that runs inline by default. */
 function isolation({ isolation: options, processes = [] }: ExplainedPlugin): string[] {
   if (!options || (options.isolation.value === 'inline' && options.isolation.from === 'default')) return [];
   const shown = Object.entries(options).filter(
@@ -148,10 +148,10 @@ function valueText(value: unknown): string {
 }
 
 /** Where a value came from: `default`, `decorator plugins/badge.plugin.ts:12`, `config config/local.yaml:3 (plugins.badge.timeout)`. */
-function origin(told: ExplainedOption | ConfigPlace): string {
-  if (told.from === 'default') return paint('dim', 'default');
-  if (told.from === 'decorator') return `decorator  ${paint('cyan', place(told.file, told.line))}`;
-  const { file, line, variable, flag, key } = told;
+function origin(option: ExplainedOption | ConfigPlace): string {
+  if (option.from === 'default') return paint('dim', 'default');
+  if (option.from === 'decorator') return `decorator  ${paint('cyan', place(option.file, option.line))}`;
+  const { file, line, variable, flag, key } = option;
   const where = file === undefined ? (variable ?? flag ?? '') : place(file, line);
   return `config  ${paint('cyan', where)}  ${paint('dim', key)}`;
 }

@@ -1,6 +1,7 @@
-// First, so that it sees the parent before anything else is loaded.
+// Imported first, so that it reads the parent's process id before other modules take time to load.
 import { watchNpm } from './npm-parent';
 import { Command, CommanderError } from 'commander';
+import { JetplugError } from '../../sdk/internal';
 import { packageVersion } from '../base/package-version';
 import { adoptCommand } from './adopt';
 import { checkCommand } from './check';
@@ -14,7 +15,7 @@ import { routesCommand } from './routes';
 import { startCommand } from './start';
 import { storeCommand } from './store';
 
-/** The `jetplug` command: one file a subcommand. */
+/** The `jetplug` command. Each subcommand has a file; a new one is added to the list below. */
 async function main(): Promise<void> {
   surviveLostOutput();
   const program = new Command('jetplug')
@@ -44,27 +45,38 @@ Examples:
   ]) {
     add(program);
   }
-  // `start` stops gracefully by itself.
+  // `start` handles the end of npm itself, to stop gracefully.
   program.hook('preAction', (_, command) => {
     if (command.name() !== 'start') watchNpm(() => process.kill(process.pid, 'SIGTERM'));
   });
   await run(program);
-  // A host runs on. Other commands end: what a plugin began when it was looked at must not keep them alive.
+  // Commands other than `start` exit here: a timer or socket of a plugin that was loaded must not keep them alive.
   const runsOn = program.args[0] === 'start' && !process.exitCode;
   if (!runsOn) process.stdout.write('', () => process.exit());
 }
 
 async function run(program: Command): Promise<void> {
   try {
+    assertFolder();
     await program.parseAsync();
   } catch (failure) {
-    // Commander has said it already, and help is no failure.
+    // Commander has printed its message already. It throws for `--help` too, with exit code 0.
     if (failure instanceof CommanderError) {
       process.exitCode = failure.exitCode;
       return;
     }
     printErrors(errorsOf(failure), process.argv.includes('--json'));
     process.exitCode = 1;
+  }
+}
+
+/** All paths count from the current folder, which may have been deleted. @throws JetplugError `JP_USAGE` */
+function assertFolder(): void {
+  try {
+    process.cwd();
+  } catch (cause) {
+    const hint = 'Change to a folder that exists, then run the command again.';
+    throw new JetplugError('JP_USAGE', 'the current folder does not exist any more', { hint, cause });
   }
 }
 

@@ -1,22 +1,24 @@
+import { place } from './output';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isEventContract, JetplugError, type EventContract } from '../../sdk/internal';
 import { loadModules } from '../load/module-loader';
 
-/** The contract of a new plugin's events. */
+/** The contract of the events that a new plugin takes. */
 export interface Contract {
-  /** Under which it is exported. */
+  /** The name of its export. */
   readonly name: string;
   readonly subject: string;
   readonly file: string;
-  /** Its schema, where it is there already. */
+  /** Absent for a contract that is to be written. */
   readonly schema?: EventContract['schema'];
-  /** Its file's text, where it is to be written. */
+  /** The text of the file to write; absent for a contract that exists. */
   readonly text?: string;
 }
 
 /**
- * The contract with the subject or the name, of the folder `contracts`.
+ * Finds a contract by its subject or its name in the folder `contracts`.
+ * @param event a subject, or the name of an exported contract
  * @throws JetplugError `JP_NOT_FOUND` for a name that no contract has
  */
 export function findContract(event: string, plugins: string): Contract | undefined {
@@ -29,7 +31,7 @@ export function findContract(event: string, plugins: string): Contract | undefin
   });
 }
 
-/** A first contract for a subject, with one field to begin with. */
+/** A new contract for a subject, with one field. */
 export function newContract(subject: string, plugins: string): Contract {
   const words = subject.split(/[^A-Za-z0-9]+/).filter((word) => word !== '');
   const name = words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('');
@@ -59,7 +61,10 @@ function sourcesIn(folder: string): string[] {
     names = readdirSync(folder);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
+    throw new JetplugError('JP_FILE_UNWRITABLE', `${place(folder)} cannot be read, where the contracts are`, {
+      file: folder,
+      cause: error,
+    });
   }
   return names.filter((name) => /(?<!\.d|\.test)\.[jt]s$/.test(name)).map((name) => join(folder, name));
 }

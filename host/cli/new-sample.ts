@@ -18,25 +18,25 @@ interface JsonSchema {
   readonly required?: readonly string[];
 }
 
-/** Validators that tell what they take do so here; the specification of 1.0 does not have it. */
-interface TellingSchema {
+/** Some validators can describe their input as a JSON schema. Version 1.0 of Standard Schema does not have this. */
+interface DescribedSchema {
   readonly jsonSchema?: { input(options: { target: string }): JsonSchema };
 }
 
-/** Fields that the contract takes; nothing where its schema does not tell what it takes. */
+/** Fields that are valid by the contract; undefined where its schema has no description, or the sample is invalid. */
 export async function sampleOf({ schema }: Contract): Promise<Sample | undefined> {
-  // The one that is written here has this field.
+  // A contract that `jetplug new` writes has this field.
   if (!schema) return { id: 'id-1' };
   const standard = schema['~standard'];
-  const told = tell(standard as TellingSchema);
-  const sample = told && (sampleFor(told, 'it') as Sample);
+  const description = describe(standard as DescribedSchema);
+  const sample = description && (sampleFor(description, 'it') as Sample);
   if (sample === undefined) return undefined;
   const { issues } = await standard.validate(sample);
   return issues ? undefined : sample;
 }
 
-/** Some schemas have no word in JSON Schema for what they take, and say so by throwing. */
-function tell({ jsonSchema }: TellingSchema): JsonSchema | undefined {
+/** A validator throws for a schema that JSON Schema cannot express. */
+function describe({ jsonSchema }: DescribedSchema): JsonSchema | undefined {
   try {
     return jsonSchema?.input({ target: 'draft-2020-12' });
   } catch {

@@ -11,7 +11,7 @@ export function classNameOf(plugin: string): string {
 /** @param event the contract, or a subject with wildcards */
 export function pluginText(plugin: string, file: string, event: Contract | string): string {
   const cls = classNameOf(plugin);
-  // A name that the class's would not give back, such as `a-1`.
+  // Some names, such as `a-1`, are not the name that is derived from the class.
   const name = pluginNameOf(cls) === plugin ? '' : `name: '${plugin}', `;
   const raw = typeof event === 'string';
   const imports = raw
@@ -20,7 +20,7 @@ export function pluginText(plugin: string, file: string, event: Contract | strin
   const subject = raw ? event : event.subject;
   return `${imports}
 
-@Plugin({ ${name}description: 'Counts what comes on ${subject}' })
+@Plugin({ ${name}description: 'Counts the events on ${subject}' })
 export class ${cls} {
   constructor(private readonly counts: Store<number>) {}
 
@@ -61,7 +61,7 @@ function passing(cls: string, event: string, subject: string, sample: Sample): s
 `;
 }
 
-/** The schema does not tell what it takes. */
+/** A test for a contract of which no sample is known. */
 function toDo(cls: string, subject: string): string {
   return `test('starts', async () => {
   const host = await testHost([${cls}]);

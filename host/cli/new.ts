@@ -15,7 +15,6 @@ interface NewFlags {
   json?: boolean;
 }
 
-/** A file that is to be written. */
 interface NewFile {
   readonly file: string;
   readonly text: string;
@@ -27,7 +26,7 @@ export function newCommand(program: Command): void {
     .argument('<name>', 'the plugin’s name, such as badge or late-orders')
     .requiredOption(
       '--on <event>',
-      'what it reacts to: a subject, with wildcards or without, or the name of a contract',
+      'the event to react to: a subject, with wildcards or without, or the name of a contract',
     )
     .option('--plugins <dir>', 'the plugins folder (default: the config’s first)')
     .option('--json', 'print JSON')
@@ -70,7 +69,7 @@ function assertName(name: string): void {
   });
 }
 
-/** The contract that was meant; none for a subject with wildcards, whose events have no one form. */
+/** An existing contract, or a new one; undefined for a subject with wildcards, whose events differ in form. */
 function contractOf(event: string, folder: string): Contract | undefined {
   const found = findContract(event, folder);
   if (found) return found;
@@ -79,20 +78,24 @@ function contractOf(event: string, folder: string): Contract | undefined {
   throw new JetplugError('JP_SUBJECT_INVALID', `--on ${JSON.stringify(event)}`);
 }
 
-/** Where a project keeps the tests of its plugins apart, there. */
+/** `test/plugins` where the project has this folder, else the plugins folder. */
 function testFolder(folder: string): string {
-  const apart = resolve('test', 'plugins');
-  return existsSync(apart) && dirname(folder) === resolve('.') ? apart : folder;
+  const separate = resolve('test', 'plugins');
+  return existsSync(separate) && dirname(folder) === resolve('.') ? separate : folder;
 }
 
-/** All of them, or none. @throws JetplugError `JP_FILE_EXISTS` */
+/** @throws JetplugError `JP_FILE_EXISTS` before a file is written, or `JP_FILE_UNWRITABLE` */
 function write(files: readonly NewFile[]): void {
   const present = files.find(({ file }) => existsSync(file));
   if (present)
     throw new JetplugError('JP_FILE_EXISTS', `${place(present.file)} is there already`, { file: present.file });
   for (const { file, text } of files) {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text, { flag: 'wx' });
+    try {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, text, { flag: 'wx' });
+    } catch (cause) {
+      throw new JetplugError('JP_FILE_UNWRITABLE', `${place(file)} cannot be written`, { file, cause });
+    }
   }
 }
 

@@ -7,14 +7,14 @@ import { errorsIn } from '../base/plain-error';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Colours only where a person looks on: `NO_COLOR` and pipes get plain text. */
+/** Colours the text on a terminal. `NO_COLOR` and pipes get plain text. */
 export function paint(style: Style, text: string, stream: NodeJS.WriteStream = process.stdout): string {
   return stream.isTTY && !process.env['NO_COLOR'] ? styleText(style, text) : text;
 }
 
 const LOST_OUTPUT = ['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED'];
 
-/** A reader such as `head` may close its pipe, and a user the terminal: the command goes on without its output. */
+/** Lets the command continue without its output when a reader such as `head` closes the pipe, or a user the terminal. */
 export function surviveLostOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -31,12 +31,12 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, process.stdout.isTTY ? 2 : undefined));
 }
 
-/** The same of a JSON text, whose numbers stay as they are written. */
+/** Prints a JSON text like {@link printJson}, without parsing it: its numbers stay as they are written. */
 export function printJsonText(json: string): void {
   print(layOut(json, process.stdout.isTTY ? 2 : 0));
 }
 
-/** Lines up columns; the cells may be coloured. */
+/** Aligns the columns. The cells may be coloured. */
 export function table(rows: readonly (readonly string[])[], indent = ''): string[] {
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, visibleLength(cell))));
@@ -47,11 +47,11 @@ export function table(rows: readonly (readonly string[])[], indent = ''): string
 }
 
 function visibleLength(text: string): number {
-  // eslint-disable-next-line no-control-regex -- colours take no room
+  // eslint-disable-next-line no-control-regex -- colours have no width
   return text.replace(/\u001b\[[0-9;]*m/g, '').length;
 }
 
-/** Every error that a failure holds, as errors of the catalogue. Never throws. */
+/** Every error in a failure, as errors of the catalogue. Never throws. */
 export function errorsOf(failure: unknown): JetplugError[] {
   return errorsIn(failure).map((error) =>
     isJetplugError(error) ? error : new JetplugError('JP_INTERNAL', error.message, { cause: error }),
@@ -66,14 +66,14 @@ export function printErrors(errors: readonly JetplugError[], json: boolean): voi
   }
 }
 
-/** An error for programs: with its causes as text, and the stack of one that should not be. */
+/** An error for programs, with its causes as text, and with the stack of an internal error. */
 function errorJson(error: JetplugError): object {
   const cause = causesOf(error).join(' ← ');
   const stack = error.code === 'JP_INTERNAL' && error.cause instanceof Error ? error.cause.stack : undefined;
   return { ...error.toJSON(), ...(cause !== '' && { cause }), ...(stack !== undefined && { stack }) };
 }
 
-/** An error for a person: what, where, and what mends it. */
+/** An error for a person: its message, its place, its causes, and the hint. */
 export function errorLines(error: JetplugError, stream: NodeJS.WriteStream = process.stderr): string[] {
   const lines = [`${paint('red', '✖', stream)} ${error.message} ${paint('dim', error.code, stream)}`];
   if (error.file !== undefined) lines.push(`  at ${place(error.file, error.line)}`);
@@ -83,7 +83,7 @@ export function errorLines(error: JetplugError, stream: NodeJS.WriteStream = pro
   return lines;
 }
 
-/** `plugins/badge.plugin.ts:12`, from where the user stands. */
+/** `plugins/badge.plugin.ts:12`, relative to the working directory. */
 export function place(file: string, line?: number): string {
   const path = relative(process.cwd(), file);
   return (path.startsWith('..') ? file : path) + (line === undefined ? '' : `:${line}`);

@@ -5,7 +5,8 @@ import { nearest } from '../config/suggest';
 import type { Connection } from '../nats/connection';
 import { askHosts } from '../nats/service';
 import type { ExplainedPlugin } from '../ops/explain';
-import { mergeStatuses, type HandlerStatus, type PluginStatus } from '../ops/status';
+import { mergeStatuses } from '../ops/merge-statuses';
+import type { HandlerStatus, PluginStatus } from '../ops/status';
 import { mergeUnhandled, type Unhandled } from '../ops/unhandled';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { explainScreen } from './explain-screen';
@@ -17,20 +18,20 @@ interface PluginsFlags extends CommonFlags {
   unhandled?: boolean;
 }
 
-/** Of the subjects that no handler takes, the table of all plugins shows so many. */
+/** How many subjects without a handler are shown under the table of all plugins. */
 const MAX_UNHANDLED = 10;
 
 export function pluginsCommand(program: Command): void {
   reachesBroker(program.command('plugins'))
-    .argument('[name]', 'one plugin, by its name or its file: how it came to be')
+    .argument('[name]', 'explain one plugin, by its name or its file')
     .option('--unhandled', 'the stored events that no handler takes, by subject')
-    .description('what runs, asked of the running hosts')
+    .description('list the plugins of the running hosts, with their handlers')
     .addHelpText(
       'after',
       `
-With a name it tells how the plugin came to be: its file and version, what its constructor got, and for
-each handler its stream, its durable, its figures, and every option with where it came from. Of a file
-that fails or is skipped it tells why.
+With a name it explains the plugin: its file and version, what its constructor got, and for each handler its
+stream, its durable, its figures, and every option with its source. For a file that fails or is skipped it
+shows the reason.
 
 Without a name it also counts the stored events that no handler takes.
 
@@ -56,7 +57,7 @@ async function plugins(name: string | undefined, flags: PluginsFlags): Promise<v
     else for (const line of explained.flatMap(explainScreen)) print(line);
     return;
   }
-  // `plugins --json` is a list of the plugins alone.
+  // `plugins --json` prints the list of the plugins only.
   if (flags.json && !flags.unhandled) return printJson(await withBroker(flags, running));
   const [all, rest] = await withBroker(flags, (connection) =>
     Promise.all([running(connection), unhandled(connection)]),
@@ -81,7 +82,7 @@ async function running(connection: Connection): Promise<PluginStatus[]> {
 }
 
 async function explain(name: string, connection: Connection): Promise<ExplainedPlugin[]> {
-  // A path counts from where the user stands, which need not be where the host does.
+  // A relative path is resolved here, because the host may run in another directory.
   const asked = name.includes('/') ? resolve(name) : name;
   const answers = await askHosts<ExplainedPlugin[]>(connection, 'explain', asked);
   const found = mergeStatuses(answers);
@@ -110,7 +111,7 @@ function overview(all: readonly PluginStatus[]): string[] {
   return [...table([head, ...rows]), ...all.flatMap(durableTroubles)];
 }
 
-/** Why a durable delivers nothing, and what another host has set. */
+/** The reasons why durables deliver nothing, and the settings that another host has changed. */
 function durableTroubles({ plugin, handlers }: PluginStatus): string[] {
   return handlers.flatMap(({ handler, durable, pausedUntil, reason, drift = [] }) => [
     ...(reason === undefined ? [] : [`${plugin}.${handler}: ${reason}`]),

@@ -1,14 +1,14 @@
 import { Format, SingleBar, type Options } from 'cli-progress';
 
 export interface ProgressBar {
-  /** For downloads: bytes so far, bytes in all. */
+  /** For downloads: the bytes so far and the total; undefined where the total is not known. */
   bytes(done: number, total: number | undefined): void;
   /** For counted work. */
   update(done: number, total: number, note?: string): void;
   stop(): void;
 }
 
-/** A bar on a terminal's standard error; nothing elsewhere. */
+/** A progress bar on standard error. Draws nothing where that is not a terminal. */
 export function progressBar(label: string): ProgressBar {
   const bar = new SingleBar(options(label));
   let running = false;

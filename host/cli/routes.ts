@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import { isPublishSubject, isSubscribeSubject, JetplugError } from '../../sdk/internal';
+import { nearest } from '../config/suggest';
 import { askHosts } from '../nats/service';
 import { mergeRoutes, type Routes, type Unreached } from '../ops/routes';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { paint, place, print, printJson, table } from './output';
+import { meantBy } from './takers';
 
 export function routesCommand(program: Command): void {
   reachesBroker(program.command('routes'))
@@ -12,9 +14,10 @@ export function routesCommand(program: Command): void {
     .addHelpText(
       'after',
       `
-Asked of the running hosts. Nothing is published.
+The running hosts answer. Nothing is published.
 
-Exits with 0 when they answered, whoever would receive it; with 1 when no host runs, or the subject is none.
+Exits with 0 when a host answered, whoever would receive the event; with 1 when no host runs, or the subject is
+invalid.
 
 Examples:
   $ jetplug routes video.watch_started
@@ -28,8 +31,26 @@ async function routes(subject: string, flags: CommonFlags): Promise<void> {
   const answers = await withBroker(flags, (connection) => askHosts<Routes>(connection, 'routes', subject));
   if (answers.length === 0) throw new JetplugError('JP_NO_HOST', 'no running host answered');
   const merged = mergeRoutes(answers);
-  if (flags.json) printJson(merged);
-  else for (const line of screen(merged)) print(line);
+  const guess = guessOf(merged);
+  if (flags.json) printJson({ ...merged, ...guess });
+  else for (const line of screen(merged, guess)) print(line);
+}
+
+/** The subject or plugin that was probably meant by a subject that no handler subscribes to. */
+interface Guess {
+  readonly meant?: string;
+  readonly meantPlugin?: string;
+}
+
+function guessOf({ subject, receives, others }: Routes): Guess {
+  const all = [...receives, ...others];
+  const bySubject = meantBy(
+    subject,
+    all.flatMap((route) => route.subject ?? []),
+  );
+  if (bySubject.meant !== undefined || receives.length > 0 || subject.includes('.')) return bySubject;
+  const meantPlugin = nearest(subject, [...new Set(all.map(({ plugin }) => plugin))]);
+  return meantPlugin === undefined ? {} : { meantPlugin };
 }
 
 /** @throws JetplugError `JP_SUBJECT_INVALID` */
@@ -42,13 +63,21 @@ function assertSubject(subject: string): void {
   });
 }
 
-function screen({ subject, stream, advice, receives, others }: Routes): string[] {
+function screen({ subject, stream, advice, receives, others }: Routes, { meant, meantPlugin }: Guess): string[] {
   const waiting = others.filter(({ waits }) => waits);
   const never = others.filter(({ waits }) => !waits);
   return [
     stream === undefined
       ? `${paint('bold', subject)} → ${paint('red', 'no stream holds it')}`
       : `${paint('bold', subject)} → stream ${paint('bold', stream)}`,
+    ...(meant === undefined
+      ? []
+      : [`  ${paint('yellow', `no handler subscribes to exactly this subject; did you mean ${meant}?`)}`]),
+    ...(meantPlugin === undefined
+      ? []
+      : [
+          `  ${paint('yellow', `did you mean the plugin ${meantPlugin}? \`jetplug plugins ${meantPlugin}\` shows what it takes`)}`,
+        ]),
     ...(advice === undefined ? [] : [`  ${paint('dim', advice)}`]),
     ...group(
       receives.length > 0 ? `${paint('green', '✔')} would receive it` : `${paint('red', '✖')} nobody would receive it`,

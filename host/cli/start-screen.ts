@@ -3,7 +3,7 @@ import type { PluginStatus } from '../ops/status';
 import { packageVersion } from '../base/package-version';
 import { paint, place, table } from './output';
 
-/** What a person sees when the host is ready. */
+/** The lines that a terminal shows when the host is ready. */
 export function startScreen({ broker, streams, plugins, http, tookMs }: HostSummary): string[] {
   const dim = (text: string): string => paint('dim', text);
   const how = broker.kind === 'embedded' ? 'embedded' : 'joined';
@@ -32,7 +32,7 @@ export function startScreen({ broker, streams, plugins, http, tookMs }: HostSumm
   ];
 }
 
-/** Plugins with subject → durable → pending; what fails, with where and why. */
+/** A row for each handler: subject → durable, pending. A plugin that failed has its error and place instead. */
 function pluginTable(plugins: readonly PluginStatus[]): string[] {
   const dim = (text: string): string => paint('dim', text);
   const rows = plugins.flatMap((plugin) =>

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { configFiles, loadConfig, type LoadOptions } from '../config/load';
 import type { Host } from '../host';
 import type { HostLog } from '../log/log';
-import { common, type CommonFlags } from './common';
+import { common, listOption, pluginsFolders, type CommonFlags } from './common';
 import { errorsOf, print, printErrors } from './output';
 import { progressBar } from './progress';
 import { startScreen } from './start-screen';
@@ -17,10 +17,9 @@ interface StartFlags extends CommonFlags {
 }
 
 export function startCommand(program: Command): void {
-  common(program.command('start'))
+  const command = pluginsFolders(common(program.command('start'), 'many-words'), 'many-words');
+  listOption(command, '--servers', 'url', 'a NATS server to join', 'many-words')
     .description('run the host; joins a NATS server, or runs an embedded one')
-    .option('--plugins <dir...>', 'the plugins folders, in place of the configured ones')
-    .option('--servers <url...>', 'the NATS servers to join')
     .option('--nats-port <port>', 'an embedded broker of its own, on this port; 0: any free one')
     .option('--data <dir>', 'an embedded broker of its own, with its data in this folder')
     .option('--http <host:port>', 'where /livez, /readyz and /metrics are served; "" for nowhere')
@@ -39,9 +38,9 @@ Examples:
 }
 
 async function start(flags: StartFlags): Promise<void> {
-  // Other commands would wait for them as long as for all else they load.
+  // Imported here, so that other commands need not load the host.
   const [{ Host }, { HostLog }] = await Promise.all([import('../host.js'), import('../log/log.js')]);
-  // So that the stack of a plugin's error names the line of its .ts file.
+  // With source maps the stack of a plugin's error names the line of its .ts file.
   process.setSourceMapsEnabled(true);
   const terminal = process.stdout.isTTY && !flags.json;
   const options: LoadOptions = {
@@ -69,7 +68,7 @@ async function start(flags: StartFlags): Promise<void> {
     ...(terminal && { progress: bar.bytes }),
   });
   surviveUncaught(host);
-  if (!terminal) logWhatIsPrinted(log);
+  if (!terminal) logPrintedLines(log);
   stopOnSignals(host, log);
   try {
     const summary = await host.start();
@@ -96,8 +95,8 @@ function brokerFacts({ kind, url, version }: { kind: string; url: string; versio
 }
 
 /**
- * No plugin ends the host by what nobody catches. Nor does what is nobody's: it cannot be told from a plugin's, as
- * its stack may name neither. What it leaves undone costs no event: one that is not settled comes again.
+ * Reports uncaught errors instead of ending the host. Errors of the host itself are treated alike, because the stack
+ * often does not show whether a plugin caused the error. No event is lost: an event that stays unsettled is redelivered.
  */
 function surviveUncaught({ faults }: Host): void {
   process.on('unhandledRejection', (reason) => faults.uncaught(reason, 'rejected'));
@@ -106,8 +105,11 @@ function surviveUncaught({ faults }: Host): void {
 
 const MAX_PRINTED = 8_192;
 
-/** Other programs read standard output line by line: what a plugin prints there becomes lines of the log, which itself goes past this. */
-function logWhatIsPrinted(log: HostLog): void {
+/**
+ * Turns text that plugins print on standard output into log lines, because other programs read that output line by
+ * line as JSON. The log does not write through `process.stdout`.
+ */
+function logPrintedLines(log: HostLog): void {
   let text = '';
   process.stdout.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
     text += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();

@@ -1,4 +1,4 @@
-import type { WaitsFor } from '../plugin/consume';
+import type { WaitsFor } from '../plugin/handler-status';
 import { paint } from './output';
 
 interface InState {
@@ -6,7 +6,7 @@ interface InState {
   readonly handlers: readonly { readonly waitsFor?: WaitsFor; readonly pausedUntil?: string }[];
 }
 
-/** A plugin's state, coloured, with what a handler of it waits for. */
+/** A plugin's state, coloured, with the reason for which a handler of it waits. */
 export function stateText({ state, handlers }: InState): string {
   const colour = state === 'running' ? 'green' : state === 'failed' ? 'red' : 'yellow';
   const until = handlers.map(({ pausedUntil }) => pausedUntil).find((one) => one !== undefined);

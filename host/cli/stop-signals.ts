@@ -2,7 +2,7 @@ import type { Host } from '../host';
 import type { HostLog } from '../log/log';
 import { watchNpm } from './npm-parent';
 
-/** A terminal's Ctrl-C reaches the host twice under npm: what follows within this time is the same wish. */
+/** Under npm a terminal's Ctrl-C reaches the host twice. A signal within this time counts as the same one. */
 const SAME_SIGNAL_MS = 500;
 
 /** SIGHUP comes when the terminal is closed. */

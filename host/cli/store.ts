@@ -16,7 +16,7 @@ interface StoreFlags extends CommonFlags {
 interface StoredValue {
   readonly key: string;
   readonly scope?: string;
-  /** As it is stored: JSON, unless another program wrote it. */
+  /** The stored text: JSON, unless another program wrote it. */
   readonly text: string;
 }
 
@@ -25,7 +25,7 @@ export function storeCommand(program: Command): void {
     .argument('<plugin>', 'the plugin’s name')
     .argument('[key]', 'one key; all where none is given')
     .option('--scope <name>', 'a key of this scope')
-    .description('what a plugin keeps in its store')
+    .description('show the values in a plugin’s store')
     .addHelpText(
       'after',
       `
@@ -39,7 +39,7 @@ Examples:
 
 async function store(plugin: string, key: string | undefined, flags: StoreFlags): Promise<void> {
   const values = await withBroker(flags, async (connection) => {
-    // No bucket has a name with other characters.
+    // The name of a bucket has no other characters.
     const bucket = /^[\w-]+$/.test(plugin) ? await Bucket.find(connection, `jetplug-${plugin}`) : undefined;
     if (!bucket) throw await noStore(plugin, connection);
     const keys = key === undefined ? await bucket.keys() : [escapeKey(key, flags.scope)];
@@ -48,14 +48,14 @@ async function store(plugin: string, key: string | undefined, flags: StoreFlags)
   });
   if (key !== undefined && values.length === 0) {
     const at = flags.scope === undefined ? '' : ` in scope ${JSON.stringify(flags.scope)}`;
-    throw new JetplugError('JP_NOT_FOUND', `${plugin} keeps nothing at ${JSON.stringify(key)}${at}`, {
-      hint: `\`npx jetplug store ${plugin}\` shows all that it keeps, with the scope of each key.`,
+    throw new JetplugError('JP_NOT_FOUND', `the store of ${plugin} has no value for ${JSON.stringify(key)}${at}`, {
+      hint: `\`npx jetplug store ${plugin}\` shows all its keys, each with its scope.`,
     });
   }
   const shown =
     flags.scope === undefined || key !== undefined ? values : values.filter(({ scope }) => scope === flags.scope);
   if (flags.json) return printJsonText(`[${shown.map(jsonOf).join()}]`);
-  if (shown.length === 0) return print('nothing is kept');
+  if (shown.length === 0) return print('no values');
   for (const line of table(shown.map((value) => [nameOf(value), shownValue(value)]))) print(line);
 }
 
@@ -75,13 +75,13 @@ async function valueAt(bucket: Bucket, escaped: string): Promise<StoredValue | u
   return entry?.value === undefined ? undefined : { ...unescapeKey(escaped), text: entry.value };
 }
 
-/** With the stored text as it is: to parse it could change its numbers. */
+/** Copies the stored text, because parsing it could change its numbers. */
 function jsonOf({ text, ...where }: StoredValue): string {
   const [name, value] = isJson(text) ? ['value', text] : ['text', JSON.stringify(text)];
   return `${JSON.stringify(where).slice(0, -1)},"${name}":${value}}`;
 }
 
-/** On one line. */
+/** The value on one line. */
 function shownValue({ text }: StoredValue): string {
   return isJson(text) ? layOut(text) : JSON.stringify(text);
 }
@@ -91,7 +91,7 @@ function isJson(text: string): boolean {
     JSON.parse(text);
     return true;
   } catch {
-    return false; // another program wrote it: it is shown as text
+    return false; // Another program wrote it; it is shown as text.
   }
 }
 

@@ -12,21 +12,21 @@ import { nearestSubject } from './nearest-subject';
 import { paint } from './output';
 import { streamFor } from '../broker/stream-state';
 
-/** Who takes an event of a subject. */
+/** The handlers that take an event of a subject. */
 export interface Takers {
-  /** `hosts`: running hosts said so. `files`: none runs, so the plugins' files were read. */
+  /** `hosts`: running hosts answered. `files`: no host runs, so the plugins' files were read. */
   readonly from: 'hosts' | 'files';
-  /** As `plugin.handler`. */
+  /** The handlers that would receive it now, as `plugin.handler`. */
   readonly takes: readonly string[];
-  /** Those that the event waits for. */
+  /** The handlers that would receive it later; the event waits for them. */
   readonly later: readonly Reason[];
-  /** Those that subscribe to it and do not get it. */
+  /** The handlers that subscribe to it and would not receive it. */
   readonly never: readonly Reason[];
   /** Absent where no stream holds the subject. */
   readonly stream?: string;
-  /** Where none does: what could be done. */
+  /** How a stream could come to hold the subject, where none does. */
   readonly advice?: string;
-  /** The known subject that was probably meant, where no handler subscribes to exactly this one. */
+  /** The known subject that is most like this one, where no handler subscribes to exactly this one. */
   readonly meant?: string;
 }
 
@@ -35,7 +35,7 @@ export interface Reason {
   readonly why: string;
 }
 
-/** Asks the running hosts; where none runs, reads the plugins' files and their durables on the server. */
+/** Asks the running hosts. Where no host runs, reads the plugins' files and their durables on the server. */
 export async function takersOf(subject: string, connection: Connection, config: Config): Promise<Takers> {
   const answers = await askHosts<Routes>(connection, 'routes', subject);
   return answers.length > 0 ? fromHosts(mergeRoutes(answers)) : fromFiles(subject, connection, config);
@@ -62,7 +62,10 @@ async function fromFiles(subject: string, connection: Connection, config: Config
   const stream = streamFor(config.streams, subject) ?? (await streamsHolding(connection, subject))[0];
   const subscribed = handlers.filter(({ definition }) => covers(definition.subject, subject));
   const starts = await Promise.all(
-    subscribed.map(async ({ name, definition }) => ({ name, takes: await isBehind(definition, connection, config) })),
+    subscribed.map(async ({ name, definition }) => ({
+      name,
+      takes: await startsBefore(definition, connection, config),
+    })),
   );
   const why = 'it has no durable on the server yet, and a new one starts with later events';
   return {
@@ -78,8 +81,8 @@ async function fromFiles(subject: string, connection: Connection, config: Config
   };
 }
 
-/** Whether the handler's durable starts before the next event: it is on the server, or will not start with new events. */
-async function isBehind(
+/** Whether the handler would receive the next event: its durable exists, or a new durable starts with earlier events. */
+async function startsBefore(
   { subject, durable, from }: HandlerDefinition,
   connection: Connection,
   config: Config,
@@ -102,17 +105,18 @@ function handlersIn(config: Config): NamedHandler[] {
       if (config.plugins.sections[plugin.name]?.enabled === false) return [];
       return plugin.handlers.map((definition) => ({ name: `${plugin.name}.${definition.name}`, definition }));
     } catch {
-      return []; // `check` says what is wrong; a plugin that cannot be loaded takes nothing
+      return []; // A plugin that cannot be loaded takes nothing. `jetplug check` shows its error.
     }
   });
 }
 
-function meantBy(subject: string, known: readonly string[]): { meant?: string } {
+/** The known subject that was probably meant, unless the subject itself is a known one. */
+export function meantBy(subject: string, known: readonly string[]): { meant?: string } {
   const meant = known.includes(subject) ? undefined : nearestSubject(subject, known);
   return meant === undefined ? {} : { meant };
 }
 
-/** @throws JetplugError `JP_PUBLISH_NO_HANDLER`, `JP_PUBLISH_NO_STREAM` when nobody takes the event, now or later */
+/** @throws JetplugError `JP_PUBLISH_NO_HANDLER` or `JP_PUBLISH_NO_STREAM` when no handler takes the event, now or later */
 export function refuseUntaken(subject: string, { takes, later, never, stream, advice, meant }: Takers): void {
   if (takes.length + later.length > 0) return;
   if (meant !== undefined) {
@@ -133,12 +137,12 @@ export function refuseUntaken(subject: string, { takes, later, never, stream, ad
   });
 }
 
-/** For programs. */
+/** The takers in the JSON output of `publish`. */
 export function takersFields(takers: Takers | undefined): { takes?: readonly string[]; later?: readonly string[] } {
   return takers ? { takes: takers.takes, later: takers.later.map(({ handler }) => handler) } : {};
 }
 
-/** For a person: how many take it. */
+/** The takers in the text output of `publish`. */
 export function takersText({ from, takes, later, never, meant }: Takers): string[] {
   const lines: string[] = [];
   const names = takes.length === 0 ? '' : `: ${takes.join(', ')}`;

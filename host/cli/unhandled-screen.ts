@@ -2,7 +2,7 @@ import type { Unhandled } from '../ops/unhandled';
 import { nearestSubject } from './nearest-subject';
 import { paint } from './output';
 
-/** Stored events that no handler takes, for a person: those whose subject looks mistyped first. */
+/** The lines about stored events that no handler takes. Subjects that look mistyped come first. */
 export function unhandledScreen(
   { subjects, more, notCompared }: Unhandled,
   taken: readonly string[],

@@ -1,4 +1,5 @@
 import type { CloudEvent, Envelope } from '../../sdk/internal';
+import { describeValue } from '../base/describe-value';
 import { utf8 } from '../base/utf8';
 import type { Delivery } from '../broker/delivery';
 import { invalid, type Invalid } from './outcome';
@@ -33,11 +34,14 @@ export function isBinary(message: Pick<Delivery, 'header'>): boolean {
   return message.header('ce-specversion') !== undefined;
 }
 
-/** Not every client can send headers: then the members that a CloudEvent must have tell that it is one. */
+/**
+ * Not every client can send headers: then the members that a CloudEvent must have tell that it is one. One of the
+ * wrong type makes it a malformed CloudEvent, not a plain event.
+ */
 function looksStructured(body: Record<string, unknown>): boolean {
   // Nearly no other event has it.
   if (typeof body['specversion'] !== 'string' || Object.hasOwn(body, 'event_type')) return false;
-  return ['type', 'id', 'source'].every((name) => typeof body[name] === 'string');
+  return ['type', 'id', 'source'].every((name) => Object.hasOwn(body, name) && body[name] !== null);
 }
 
 function readStructured(body: Record<string, unknown>, maxDepth: number): ReceivedCloudEvent | Invalid {
@@ -90,9 +94,16 @@ function complete(
   attributes: Attributes,
   data: unknown,
 ): ReceivedCloudEvent | Invalid {
-  const { type, id, time } = attributes;
+  const { type, id, source, time } = attributes;
   for (const [name, value] of Object.entries({ type, id })) {
-    if (typeof value !== 'string' || value === '') return invalid('invalid-envelope', `the CloudEvent has no ${name}`);
+    if (value === undefined) return invalid('invalid-envelope', `the CloudEvent has no ${name}`);
+  }
+  for (const [name, value] of Object.entries({ type, id, source })) {
+    if (value === undefined || (typeof value === 'string' && value !== '')) continue;
+    return invalid(
+      'invalid-envelope',
+      `the ${name} of the CloudEvent is ${describeValue(value)}, not a non-empty string`,
+    );
   }
   if (typeof data !== 'object' || data === null || Array.isArray(data)) {
     return invalid('invalid-envelope', 'the data of the CloudEvent is not a JSON object');

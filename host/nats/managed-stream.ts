@@ -1,12 +1,12 @@
-import type { StreamInfo } from 'nats';
+import type { StreamInfo } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { DeployConfig } from '../config/config';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode } from './failures';
-import { contents, foreignStream } from './foreign-stream';
+import { contents } from './foreign-stream';
 import { markOf } from './ownership';
 import { coversAll, droppedSubjects, subjectsOf } from './stream-changes';
-import { assertUpdatable, compareStream, type Comparison } from './stream-comparison';
+import { assertUpdatable, compareStream, mirrored, refuseForeign, type Comparison } from './stream-comparison';
 import { streamError } from './stream-errors';
 import type { WantedStream } from './wanted-streams';
 import type { StreamState } from '../broker/stream-state';
@@ -18,10 +18,10 @@ type Plan =
   | { readonly action: 'update'; readonly info: StreamInfo; readonly changes: readonly string[] };
 
 /**
- * Makes a stream as the config wants it: creates it with the deployment's mark where it is missing, and
- * updates in place what is this deployment's own. Each place that needs a stream goes through here.
+ * Brings a stream to the config: creates it with the deployment's mark where it is missing, and updates one of this
+ * deployment in place. All streams of the host are created here.
  * @throws JetplugError `JP_STREAM_FOREIGN`, `JP_BUCKET_FOREIGN`, `JP_STREAM_DATA_LOSS`, `JP_STREAM_NOT_UPDATABLE`,
- * `JP_STREAM_MISSING`, `JP_STREAM_UNCOVERED`, or what the server refuses
+ * `JP_STREAM_MISSING`, `JP_STREAM_UNCOVERED`, `JP_STREAM_MIRROR`, or the server's refusal
  */
 export async function ensureManagedStream(
   connection: Connection,
@@ -31,7 +31,7 @@ export async function ensureManagedStream(
   return apply(connection, wanted, deploy, await plan(connection, wanted, deploy));
 }
 
-/** The same for several: a start that is refused has changed none of them, and names each reason. */
+/** The same for several streams. A refused start has changed none of them, and reports every reason. */
 export async function ensureManagedStreams(
   connection: Connection,
   wanted: readonly WantedStream[],
@@ -61,41 +61,49 @@ const REFUSALS: readonly string[] = [
   'JP_STREAM_NOT_UPDATABLE',
   'JP_STREAM_MISSING',
   'JP_STREAM_UNCOVERED',
+  'JP_STREAM_MIRROR',
 ];
 
 async function plan(connection: Connection, wanted: WantedStream, deploy: DeployConfig): Promise<Plan> {
   const found = await compareStream(connection, wanted, deploy.name);
   if (!wanted.managed) return planUnmanaged(wanted, found);
   if (!found) return { action: 'create' };
-  if (found.ownership.kind !== 'ours') return planForeign(wanted, found, deploy.name);
+  if (found.ownership.kind !== 'ours') return planForeign(connection, wanted, found, deploy);
   const { info, changes } = found;
   if (changes.length === 0) return { action: 'use', info, managed: true };
   return { action: 'update', info, changes: await assertUpdatable(connection, wanted, found, deploy) };
 }
 
-/** The config says that somebody else manages it. */
+/** For a stream with `manage: false` in the config. */
 function planUnmanaged({ settings }: WantedStream, found: Comparison | undefined): Plan {
   const { name, subjects } = settings;
   if (!found)
     throw new JetplugError('JP_STREAM_MISSING', `stream ${name}, of which the config says manage: false, is missing`);
+  const { mirror } = found.info.config;
+  if (mirror) throw mirrored(name, mirror.name);
   const missing = droppedSubjects(subjects, subjectsOf(found.info.config));
   if (missing.length === 0) return { action: 'use', info: found.info, managed: false };
   const message = `stream ${name}, of which the config says manage: false, does not hold ${missing.join(' ')}: it ${contents(found.info)}`;
   throw new JetplugError('JP_STREAM_UNCOVERED', message);
 }
 
-/** Events may come from a stream that nobody has marked, if it suits as it is. The host's own records lie in its own streams only. */
-function planForeign(wanted: WantedStream, found: Comparison, deployment: string): Plan {
+/** The host uses an unmarked stream of events if it fits without changes. It writes its records to its own streams only. */
+async function planForeign(
+  connection: Connection,
+  wanted: WantedStream,
+  found: Comparison,
+  deploy: DeployConfig,
+): Promise<Plan> {
   const { info, ownership } = found;
-  const subjectsSuit = coversAll(subjectsOf(info.config), wanted.settings.subjects);
-  const changes = found.changes.filter(({ field }) => field !== 'subjects' || !subjectsSuit);
+  const subjectsFit = coversAll(subjectsOf(info.config), wanted.settings.subjects);
+  const changes = found.changes.filter(({ field }) => field !== 'subjects' || !subjectsFit);
   if (wanted.use === 'events' && ownership.kind === 'unmarked' && changes.length === 0) {
     return { action: 'use', info, managed: false };
   }
-  throw foreignStream(wanted, { info, ownership, changes }, deployment);
+  throw await refuseForeign(connection, wanted, found, deploy, changes);
 }
 
-/** Two hosts that start together may both find the stream missing. */
+/** Two hosts that start at once may both find the stream missing. */
 const CREATE_TRIES = 3;
 
 async function apply(

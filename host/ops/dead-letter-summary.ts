@@ -35,7 +35,7 @@ export function summarise({ id, headers }: Pick<StoredLetter, 'id' | 'headers'>)
   };
 }
 
-/** The event of a letter, on its way back to the handler that failed. */
+/** The event of a letter, to be retried by the handler that failed. It is due at once and has all its attempts again. */
 export function redriven(stored: StoredLetter): DeferredEvent {
   const { id, headers, payload } = stored;
   const { plugin, handler, stream, sequence, subject } = summarise({ id, headers });

@@ -2,30 +2,34 @@ import { url as debuggerUrl } from 'node:inspector';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
-/** A turn of the event loop that takes longer than about this, by a beat more or less, is told: meanwhile nothing else runs in the host. */
+/** A turn of the event loop counts as blocked after about this time, give or take one beat. Nothing else runs in the host meanwhile. */
 const BLOCKED_MS = 1_000;
 const BEAT_MS = 250;
 
-/** Under this name the watching thread finds what it calls in this one. */
+/** The name of the global function that the watching thread calls in this thread. */
 const CALLED = 'jetplug.event-loop-blocked';
 
-/** What the watching thread is given. */
+/** The data that the watching thread starts with. */
 export interface WatchedLoop {
-  /** Counts the beats. */
+  /** The number of beats so far, in its only element. */
   readonly beats: Int32Array;
   readonly beatMs: number;
-  /** After so many missed ones the loop is blocked. */
+  /** The loop counts as blocked after this many missed beats. */
   readonly missed: number;
-  /** What it then has this thread evaluate. */
+  /** The watching thread then evaluates this expression in the watched thread. */
   readonly expression: string;
 }
 
-/** Told in the middle of what blocks, in its async context; what it returns is called when the loop is free again. */
+/**
+ * Called while the loop is blocked, in the async context of the blocking code.
+ * @returns a function that is called when the loop is free again
+ */
 type OnBlocked = (at: { readonly stack?: string }, forMs: number) => (tookMs: number) => void;
 
 /**
- * Watches the event loop from another thread, which sees it stop beating and, through the inspector, has this
- * one say in the middle of its work what it is at. So even an endless loop is told, and events cost nothing.
+ * Watches the event loop from another thread. When the beats stop, that thread interrupts this one through the inspector,
+ * and this one reports its own stack. An endless loop is reported too, and handling an event costs nothing.
+ * @param failed called when the watching thread fails; the loop is no longer watched then
  */
 export function watchEventLoop(blocked: OnBlocked, failed: (error: unknown) => void): { stop(): Promise<unknown> } {
   const beats = new Int32Array(new SharedArrayBuffer(4));
@@ -41,10 +45,10 @@ export function watchEventLoop(blocked: OnBlocked, failed: (error: unknown) => v
 
   const called = (): void => {
     const forMs = performance.now() - beatAtMs;
-    // It may have become free in between; and whoever debugs holds the loop as long as they like.
+    // The loop may be free again by now, and a debugger may stop it for any time.
     if (forMs < BLOCKED_MS || debuggerUrl() !== undefined) return;
     const at = stackBelow(called);
-    // Where nothing is under way, it is the machine that has no time for the process.
+    // Without a frame no code runs: the machine was too busy to run the process.
     if (at.stack) free ??= blocked(at, forMs);
   };
   Object.assign(globalThis, { [Symbol.for(CALLED)]: called });
@@ -66,7 +70,7 @@ export function watchEventLoop(blocked: OnBlocked, failed: (error: unknown) => v
   };
 }
 
-/** Deeper than an error's own: the author's frame may be far below those of a library. */
+/** More frames than the default, because the author's frame may be far below the frames of a library. */
 const STACK_DEPTH = 100;
 
 function stackBelow(called: () => void): { stack?: string } {
@@ -76,7 +80,7 @@ function stackBelow(called: () => void): { stack?: string } {
   Error.captureStackTrace(at, called);
   const { stack } = at;
   Error.stackTraceLimit = stackTraceLimit;
-  // The first line is no frame, and the next one is the evaluated expression's.
+  // The first line is a title, and the second one is the frame of the evaluated expression.
   const frames = stack?.split('\n').slice(2) ?? [];
   return frames.length > 0 ? { stack: ['the event loop is at', ...frames].join('\n') } : {};
 }

@@ -3,24 +3,24 @@ import type { Injected } from '../load/dependencies';
 import type { PluginDefinition } from '../load/describe';
 import { whereInConfig, type ConfigPlace } from './explain-options';
 
-/** A constructor parameter and what it got. */
+/** A constructor parameter and the service that it got. */
 export interface ExplainedInjection extends Pick<Injected, 'index' | 'name' | 'type'> {
-  /** In words. */
+  /** The service in words, such as `the bucket jetplug-badge`. */
   readonly got: string;
-  /** Where its values stand in the config, for settings. */
+  /** For settings: the place of the values in the config. */
   readonly settings?: ConfigPlace;
 }
 
-interface Asked {
+interface HostConfig {
   readonly config: Pick<Config, 'plugins'>;
   readonly sourceOf: SourceOf;
 }
 
-/** What a plugin's constructor is given. */
-export function explainInjected(plugin: PluginDefinition, asked: Asked): ExplainedInjection[] {
+/** Explains the parameters of a plugin's constructor. */
+export function explainInjected(plugin: PluginDefinition, host: HostConfig): ExplainedInjection[] {
   return plugin.injected.map((injected) => {
     const { index, name, type, service } = injected;
-    const settings = service === 'settings' ? settingsIn(plugin.name, asked) : undefined;
+    const settings = service === 'settings' ? settingsIn(plugin.name, host) : undefined;
     return {
       index,
       ...(name === undefined ? {} : { name }),
@@ -42,14 +42,14 @@ function gotOf({ service, own, type }: Injected, plugin: string, hasSettings: bo
     case 'clock':
       return 'the host’s clock';
     case 'settings':
-      return hasSettings ? `plugins.${plugin}.settings of the config` : 'what its schema gives for no settings';
+      return hasSettings ? `plugins.${plugin}.settings of the config` : 'the defaults of its schema';
     default:
-      return own === 'by its token' ? `what ${type} stands for` : `an instance of ${type}, ${own}`;
+      return own === 'by its token' ? `the value of the token ${type}` : `an instance of ${type}, ${own}`;
   }
 }
 
-/** Where the config's settings for a plugin begin. Only the values themselves have a place there. */
-function settingsIn(plugin: string, { config, sourceOf }: Asked): ConfigPlace | undefined {
+/** The place of a plugin's first setting in the config. The config records places for single values only, not for maps. */
+function settingsIn(plugin: string, { config, sourceOf }: HostConfig): ConfigPlace | undefined {
   let value = config.plugins.sections[plugin]?.settings;
   if (value === undefined) return undefined;
   const key = `plugins.${plugin}.settings`;

@@ -5,10 +5,10 @@ import { ISOLATION_OPTIONS, type IsolationOption } from '../load/isolation-optio
 import { mapValues } from '../load/option-layers';
 import type { Origin } from '../load/option-origins';
 
-/** Where the config says something: a line of a file, a variable or a flag. */
+/** A place in the config: a line of a file, a variable or a flag. Without any of them, the key holds its default. */
 export interface ConfigPlace {
   readonly from: 'config';
-  /** The path, as in YAML. */
+  /** The path of the key, such as `plugins.badge.timeout`. */
   readonly key: string;
   readonly file?: string;
   readonly line?: number;
@@ -16,36 +16,36 @@ export interface ConfigPlace {
   readonly flag?: string;
 }
 
-/** Where the value of an option came from. */
-export type Told =
+/** The source of an option's value. */
+export type OptionSource =
   | { readonly from: 'default' }
   | { readonly from: 'decorator'; readonly file: string; readonly line: number }
   | ConfigPlace;
 
-/** An option's value as people write it, and where it came from; null where the option is not used. */
-export type ExplainedOption = { readonly value: unknown } & Told;
+/** An option's value as people write it, with its source. The value is null where the option is not used. */
+export type ExplainedOption = { readonly value: unknown } & OptionSource;
 
 export type ExplainedOptions = Readonly<Record<OptionName, ExplainedOption>>;
 
-/** Every option of a handler. */
+/** Explains every option of a handler. */
 export function explainOptions(handler: HandlerDefinition, sourceOf: SourceOf): ExplainedOptions {
   return mapValues(HANDLER_OPTIONS, (option, name) => ({
     value: option.show(handler),
-    ...told(handler.origins[name], sourceOf),
+    ...sourceOfOption(handler.origins[name], sourceOf),
   }));
 }
 
 export type ExplainedIsolation = Readonly<Record<IsolationOption, ExplainedOption>>;
 
-/** Where a plugin's code runs. */
+/** Explains in which process a plugin's code runs, and with which limits. */
 export function explainIsolation({ isolation }: PluginDefinition, sourceOf: SourceOf): ExplainedIsolation {
   return mapValues(ISOLATION_OPTIONS, (option, name) => ({
     value: option.show(isolation),
-    ...told(isolation.origins[name], sourceOf),
+    ...sourceOfOption(isolation.origins[name], sourceOf),
   }));
 }
 
-/** Where the value at a path of the config is written. */
+/** The place of the value at a path of the config. */
 export function whereInConfig(key: string, sourceOf: SourceOf): ConfigPlace {
   const source = sourceOf(key);
   switch (source.layer) {
@@ -60,7 +60,7 @@ export function whereInConfig(key: string, sourceOf: SourceOf): ConfigPlace {
   }
 }
 
-function told(origin: Origin, sourceOf: SourceOf): Told {
+function sourceOfOption(origin: Origin, sourceOf: SourceOf): OptionSource {
   switch (origin.layer) {
     case 'default':
       return { from: 'default' };

@@ -16,23 +16,22 @@ import {
 } from './explain-options';
 import { filesNotLoaded, type FileNotLoaded } from './files-not-loaded';
 import { positionOf, statusOf, type HandlerStatus, type PluginStatus } from './status';
-import type { StreamState } from '../broker/stream-state';
-import { streamFor } from '../broker/stream-state';
+import { streamFor, type StreamState } from '../broker/stream-state';
 
-/** How a plugin came to be, as `jetplug plugins NAME --json` shows it. */
+/** The explanation of a plugin, as `jetplug plugins NAME --json` shows it. */
 export interface ExplainedPlugin extends Omit<PluginStatus, 'state' | 'handlers'> {
-  /** `skipped`: its file is not taken for a plugin, or is not loaded. */
+  /** `skipped`: its file is not a plugin file by its name or place, or is not loaded. */
   readonly state: PluginState | 'skipped';
   readonly class?: string;
-  /** Where the class stands in the file. */
+  /** The line of the class in the file. */
   readonly line?: number;
   readonly description?: string;
-  /** All that is wrong, where that is more than `error`. */
+  /** All errors, where there are more than the one in `error`. */
   readonly errors?: readonly ErrorReport[];
-  /** Where the config says that it is not to run. */
+  /** The place in the config that disables it. */
   readonly disabledBy?: ConfigPlace;
   readonly injected: readonly ExplainedInjection[];
-  /** Where its code runs; absent where it could not be read. */
+  /** The process that its code runs in; absent where the plugin could not be read. */
   readonly isolation?: ExplainedIsolation;
   readonly handlers: readonly ExplainedHandler[];
 }
@@ -42,23 +41,26 @@ export interface ExplainedHandler extends Omit<HandlerStatus, 'state' | 'stream'
   readonly stream?: string;
   readonly state: PluginState;
   readonly method: string;
-  /** Where the method stands. */
+  /** The place of the method. */
   readonly file: string;
   readonly line: number;
   readonly options: ExplainedOptions;
 }
 
-/** What of a host is asked. */
+/** The parts of a host that the explanation needs. */
 export interface Explainable {
   readonly plugins: Pick<Plugins, 'entries' | 'faults' | 'definitions'>;
   readonly connection: Connection;
   readonly config: Pick<Config, 'plugins'>;
   readonly sourceOf: SourceOf;
-  /** Those that a handler can be on. */
+  /** The streams that a handler can subscribe to. */
   readonly streams: readonly StreamState[];
 }
 
-/** The plugins of a name, or else the files so named that are none; the name may be a file's as well. */
+/**
+ * Explains the plugins with a name. Where there are none, explains the files with that name that are not loaded.
+ * @param name the name of a plugin or of a file, or a path
+ */
 export async function explainPlugins(name: string, host: Explainable): Promise<ExplainedPlugin[]> {
   const { entries } = host.plugins;
   const named = entries.filter((entry) => entry.name === name || isFileOf(name, entry.file));
@@ -80,7 +82,7 @@ async function explain(entry: PluginEntry, host: Explainable): Promise<Explained
   return {
     ...status,
     class: definition.className,
-    // A class that the file only hands on stands elsewhere.
+    // A class that the file only re-exports has its line in another file.
     ...(definition.where.file === entry.file && { line: definition.where.line }),
     ...(definition.description === undefined ? {} : { description: definition.description }),
     ...allOf(errors),
@@ -90,7 +92,7 @@ async function explain(entry: PluginEntry, host: Explainable): Promise<Explained
     handlers: await Promise.all(
       definition.handlers.map(async (handler) => ({
         ...(status.handlers.find(({ durable }) => durable === handler.durable) ??
-          (await atRest(handler, entry.state, host))),
+          (await statusAtRest(handler, entry.state, host))),
         method: handler.method,
         ...handler.where,
         options: explainOptions(handler, host.sourceOf),
@@ -99,7 +101,7 @@ async function explain(entry: PluginEntry, host: Explainable): Promise<Explained
   };
 }
 
-/** Where the config says that a plugin is not to run, if it does. */
+/** The place in the config that disables a plugin; undefined for one that is enabled. */
 export function disabledIn(plugin: string, { config, sourceOf }: Explainable): ConfigPlace | undefined {
   if (config.plugins.sections[plugin]?.enabled !== false) return undefined;
   return whereInConfig(`plugins.${plugin}.enabled`, sourceOf);
@@ -109,8 +111,8 @@ function allOf(errors: PluginEntry['errors']): Pick<ExplainedPlugin, 'errors'> {
   return errors.length > 1 ? { errors: errors.map((error) => error.toJSON()) } : {};
 }
 
-/** A handler that does not run here; what it left on the server still counts. */
-async function atRest(
+/** The status of a handler that does not run in this host. Its durable may be on the server all the same. */
+async function statusAtRest(
   { name, subject, durable }: HandlerDefinition,
   state: PluginState,
   { streams, connection }: Explainable,

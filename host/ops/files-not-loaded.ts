@@ -6,19 +6,19 @@ import type { PluginEntry } from '../plugin/plugins';
 /** A file in a plugins folder that is not among the host's plugins. */
 export interface FileNotLoaded {
   readonly file: string;
-  /** Whether its author may have meant it as a plugin. */
+  /** Whether its author may have intended it as a plugin. */
   readonly looksMeant: boolean;
-  /** Why, and what mends it. */
+  /** The reason, with a hint. */
   readonly error: JetplugError;
 }
 
-/** What lies in the plugins folders now and is no plugin of this host, each with the reason. */
+/** The files in the plugins folders that are not plugins of this host, each with the reason. */
 export function filesNotLoaded(
   entries: readonly Pick<PluginEntry, 'file'>[],
   { dirs, watch }: Pick<PluginsConfig, 'dirs' | 'watch'>,
 ): FileNotLoaded[] {
   const loaded = new Set(entries.map(({ file }) => file));
-  // A folder that is gone, or may not be read, shows no file.
+  // Folders that are missing or not readable have no files to list.
   const { found, skipped } = discover(dirs.filter((dir) => whyRefused(dir) === undefined));
   return [
     ...skipped

@@ -3,7 +3,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import { JetplugError } from '../../sdk/internal';
 import type { Readiness } from './health';
 
-/** What the HTTP side shows. */
+/** The sources of the HTTP answers. */
 export interface HttpSources {
   readiness(): Readiness;
   metrics(): Promise<{ type: string; text: string }>;
@@ -15,7 +15,7 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** No route has a schema: what compiles them takes about 0.1 s to load, and is left out. */
+/** No route has a schema, so the compiler for schemas is left out. Loading it takes about 0.1 s. */
 const NO_SCHEMAS = {
   compilersFactory: { buildValidator: unused, buildSerializer: unused },
 };
@@ -27,7 +27,7 @@ function unused(): never {
 /**
  * Serves `/livez`, `/readyz` and `/metrics`.
  * @param listen `host:port`
- * @throws JetplugError `JP_HTTP_LISTEN` when the address cannot be had
+ * @throws JetplugError `JP_HTTP_LISTEN` when the address is not free or not valid
  */
 export async function serveHttp(listen: string, sources: HttpSources): Promise<HttpServer> {
   const server = fastify({ logger: false, forceCloseConnections: true, schemaController: NO_SCHEMAS });

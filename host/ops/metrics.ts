@@ -1,127 +1,189 @@
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { DurablePosition } from '../broker/durable';
+import { DURATION_BUCKETS_S, type HandlerCounters } from '../message/counters';
 import type { Connection } from '../nats/connection';
-import type { Plugins } from '../plugin/plugins';
-import { DURATION_BUCKETS_S } from '../message/counters';
-import { pluginStatuses } from './status';
+import type { PluginEntry, Plugins } from '../plugin/plugins';
+import { positionOf } from './status';
 
-const LABELS = ['plugin', 'handler'] as const;
+type Labels = Readonly<Record<string, string>>;
 
-/** What `/metrics` answers: read from plain counters when somebody asks, so that counting costs nothing. */
+/** One metric of `/metrics`, under the name `jetplug_<name>`. */
+interface Metric {
+  readonly kind: 'counter' | 'gauge';
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** The values by their labels; the values of equal labels are added up. */
+  samples(host: Measured): Iterable<readonly [labels: Labels, value: number]>;
+}
+
+/** The state of a host that the metrics are read from. */
+interface Measured {
+  readonly plugins: Plugins;
+  readonly connection: Connection;
+  readonly handlers: readonly MeasuredHandler[];
+  /** How many stored events no handler takes, by stream. */
+  readonly unhandled: ReadonlyMap<string, number>;
+}
+
+interface MeasuredHandler {
+  readonly labels: Labels;
+  readonly counters: HandlerCounters;
+  /** Undefined while the server does not answer. */
+  readonly position: DurablePosition | undefined;
+}
+
+const HANDLER_LABELS = ['plugin', 'handler'] as const;
+
+/** Every metric but the histogram. A new one needs an entry here and a row in the table of `docs/operating.md`. */
+const METRICS: readonly Metric[] = [
+  ofHandlers('counter', 'handled_total', 'Events handled', ({ counters }) => counters.handled),
+  ofHandlers('counter', 'failed_total', 'Runs of a handler that threw or timed out', ({ counters }) => counters.failed),
+  ofHandlers('counter', 'retried_total', 'Events nacked to be retried', ({ counters }) => counters.retried),
+  ofHandlers('counter', 'dead_lettered_total', 'Events dead-lettered', ({ counters }) => counters.deadLettered),
+  ofHandlers('gauge', 'pending', 'Events in the stream not delivered yet', ({ position }) => position?.pending),
+  ofHandlers(
+    'gauge',
+    'in_flight',
+    'Events delivered and not settled, over all hosts',
+    ({ position }) => position?.inFlight,
+  ),
+  {
+    kind: 'gauge',
+    name: 'plugin_up',
+    help: 'Whether a plugin runs',
+    labels: ['plugin', 'state'],
+    samples: ({ plugins }) =>
+      plugins.entries.map(({ name: plugin, state }) => [{ plugin, state }, state === 'running' ? 1 : 0]),
+  },
+  {
+    kind: 'gauge',
+    name: 'connected',
+    help: 'Whether the broker is connected',
+    labels: [],
+    samples: ({ connection }) => [[{}, connection.connected ? 1 : 0]],
+  },
+  {
+    kind: 'counter',
+    name: 'process_restarts_total',
+    help: 'Processes of an isolated plugin that were started again',
+    labels: ['plugin'],
+    samples: ({ plugins }) => processesOf(plugins).map(({ plugin, restarts }) => [{ plugin }, restarts]),
+  },
+  {
+    kind: 'gauge',
+    name: 'process_resident_bytes',
+    help: 'Memory of the processes of an isolated plugin, as they last reported it',
+    labels: ['plugin'],
+    samples: ({ plugins }) => processesOf(plugins).map(({ plugin, residentBytes = 0 }) => [{ plugin }, residentBytes]),
+  },
+  {
+    kind: 'counter',
+    name: 'reloads_total',
+    help: 'Changes of a plugin, by their outcome',
+    labels: ['plugin', 'outcome'],
+    samples: ({ plugins }) => plugins.reloads.counts.map(({ plugin, outcome, count }) => [{ plugin, outcome }, count]),
+  },
+  {
+    kind: 'counter',
+    name: 'late_errors_total',
+    help: 'Errors that nobody caught',
+    labels: ['plugin'],
+    samples: ({ plugins }) => [...plugins.faults.counts].map(([plugin, { lateErrors }]) => [{ plugin }, lateErrors]),
+  },
+  {
+    kind: 'counter',
+    name: 'event_loop_blocks_total',
+    help: 'How often the event loop was blocked',
+    labels: ['plugin'],
+    samples: ({ plugins }) => [...plugins.faults.counts].map(([plugin, { blocks }]) => [{ plugin }, blocks]),
+  },
+  {
+    kind: 'gauge',
+    name: 'unhandled_events',
+    help: 'Events in a stream that no handler takes',
+    labels: ['stream'],
+    samples: ({ unhandled }) => [...unhandled].map(([stream, events]) => [{ stream }, events]),
+  },
+];
+
+/**
+ * The text of `/metrics`. It is built from plain counters at each request, so counting an event costs nothing.
+ * @param unhandled how many stored events no handler takes, by stream
+ */
 export async function metricsText(
   plugins: Plugins,
   connection: Connection,
-  /** Events that no handler takes, by stream. */
   unhandled: ReadonlyMap<string, number> = new Map(),
 ): Promise<{ type: string; text: string }> {
   const registry = new Registry();
-  const options = { registers: [registry], labelNames: LABELS };
-  const counter = (name: string, help: string) => new Counter({ name: `jetplug_${name}`, help, ...options });
-  const gauge = (name: string, help: string) => new Gauge({ name: `jetplug_${name}`, help, ...options });
-
-  const handled = counter('handled_total', 'Events handled');
-  const failed = counter('failed_total', 'Runs of a handler that threw or timed out');
-  const retried = counter('retried_total', 'Events given back to be tried again');
-  const deadLettered = counter('dead_lettered_total', 'Events dead-lettered');
-  const pending = gauge('pending', 'Events in the stream not delivered yet');
-  const inFlight = gauge('in_flight', 'Events delivered and not settled, over all hosts');
-  const up = new Gauge({
-    name: 'jetplug_plugin_up',
-    help: 'Whether a plugin runs',
-    registers: [registry],
-    labelNames: ['plugin', 'state'],
-  });
-  new Gauge({ name: 'jetplug_connected', help: 'Whether the broker is connected', registers: [registry] }).set(
-    connection.connected ? 1 : 0,
-  );
-
-  const restarts = new Counter({
-    name: 'jetplug_process_restarts_total',
-    help: 'Processes of an isolated plugin that were started again',
-    registers: [registry],
-    labelNames: ['plugin'],
-  });
-  const resident = new Gauge({
-    name: 'jetplug_process_resident_bytes',
-    help: 'Memory of the processes of an isolated plugin, as they told last',
-    registers: [registry],
-    labelNames: ['plugin'],
-  });
-  for (const status of await pluginStatuses(plugins, connection)) {
-    const { plugin, processes = [] } = status;
-    for (const process of processes) {
-      restarts.inc({ plugin }, process.restarts);
-      resident.inc({ plugin }, process.residentBytes ?? 0);
-    }
-    up.set({ plugin: status.plugin, state: status.state }, status.state === 'running' ? 1 : 0);
-    for (const handler of status.handlers) {
-      const labels = { plugin: status.plugin, handler: handler.handler };
-      handled.inc(labels, handler.handled);
-      failed.inc(labels, handler.failed);
-      retried.inc(labels, handler.retried);
-      deadLettered.inc(labels, handler.deadLettered);
-      if (handler.pending !== undefined) pending.set(labels, handler.pending);
-      if (handler.inFlight !== undefined) inFlight.set(labels, handler.inFlight);
-    }
-  }
-  const reloads = new Counter({
-    name: 'jetplug_reloads_total',
-    help: 'Changes of a plugin, by what became of them',
-    registers: [registry],
-    labelNames: ['plugin', 'outcome'],
-  });
-  for (const { plugin, outcome, count } of plugins.reloads.counts) reloads.inc({ plugin, outcome }, count);
-  countFaults(plugins, registry);
-  countUnhandled(unhandled, registry);
-  registry.registerMetric(durations(plugins));
+  const host: Measured = { plugins, connection, handlers: await measureHandlers(plugins, connection), unhandled };
+  for (const metric of METRICS) register(metric, host, registry);
+  registry.registerMetric(handlingSeconds(host));
   return { type: registry.contentType, text: await registry.metrics() };
 }
 
-function countFaults({ faults }: Plugins, registry: Registry): void {
-  const options = { registers: [registry], labelNames: ['plugin'] };
-  const late = new Counter({ name: 'jetplug_late_errors_total', help: 'Errors that nobody caught', ...options });
-  const help = 'How often the event loop was blocked';
-  const blocks = new Counter({ name: 'jetplug_event_loop_blocks_total', help, ...options });
-  for (const [plugin, count] of faults.counts) {
-    late.inc({ plugin }, count.lateErrors);
-    blocks.inc({ plugin }, count.blocks);
-  }
+async function measureHandlers({ entries }: Plugins, connection: Connection): Promise<MeasuredHandler[]> {
+  return Promise.all(
+    entries.flatMap(({ name: plugin, handlers }) =>
+      handlers.map(async ({ definition, counters, durable: { stream, durable } }) => ({
+        labels: { plugin, handler: definition.name },
+        counters,
+        position: await positionOf(connection, stream, durable),
+      })),
+    ),
+  );
 }
 
-function countUnhandled(unhandled: ReadonlyMap<string, number>, registry: Registry): void {
-  const gauge = new Gauge({
-    name: 'jetplug_unhandled_events',
-    help: 'Events in a stream that no handler takes',
-    registers: [registry],
-    labelNames: ['stream'],
-  });
-  for (const [stream, events] of unhandled) gauge.set({ stream }, events);
+function register({ kind, name, help, labels, samples }: Metric, host: Measured, registry: Registry): void {
+  const options = { name: `jetplug_${name}`, help, labelNames: [...labels], registers: [registry] };
+  const metric = kind === 'counter' ? new Counter(options) : new Gauge(options);
+  for (const [at, value] of samples(host)) metric.inc(at, value);
 }
 
-/** The handling times, from each handler's own buckets. */
-function durations(plugins: Plugins): Gauge {
+/** A metric with one value for each handler that runs. A handler without a value has no sample. */
+function ofHandlers(
+  kind: Metric['kind'],
+  name: string,
+  help: string,
+  valueOf: (handler: MeasuredHandler) => number | undefined,
+): Metric {
+  return {
+    kind,
+    name,
+    help,
+    labels: HANDLER_LABELS,
+    *samples({ handlers }) {
+      for (const handler of handlers) {
+        const value = valueOf(handler);
+        if (value !== undefined) yield [handler.labels, value];
+      }
+    },
+  };
+}
+
+function processesOf({ entries }: Plugins): ({ plugin: string } & NonNullable<PluginEntry['processes']>[number])[] {
+  return entries.flatMap(({ name: plugin, processes = [] }) => processes.map((process) => ({ plugin, ...process })));
+}
+
+/** The histogram of handling times, from each handler's own buckets. */
+function handlingSeconds({ handlers }: Measured): Gauge {
   const name = 'jetplug_handling_seconds';
   const help = 'Time from the start of a handler to its end';
-  const values = plugins.entries.flatMap((entry) =>
-    entry.handlers.flatMap(({ definition, counters }) => {
-      const labels = { plugin: entry.name, handler: definition.name };
-      let count = 0;
-      const buckets = counters.durations.map((inBucket, i) => {
-        count += inBucket;
-        return {
-          metricName: `${name}_bucket`,
-          labels: { ...labels, le: DURATION_BUCKETS_S[i] ?? '+Inf' },
-          value: count,
-        };
-      });
-      return [
-        ...buckets,
-        { metricName: `${name}_sum`, labels, value: counters.durationSumS },
-        { metricName: `${name}_count`, labels, value: count },
-      ];
-    }),
-  );
-  // The client's histogram prints only what it has observed itself; of a gauge it prints what `get` gives.
-  const carrier = new Gauge({ name, help, labelNames: LABELS, registers: [] });
+  const values = handlers.flatMap(({ labels, counters }) => {
+    let count = 0;
+    const buckets = counters.durations.map((inBucket, i) => {
+      count += inBucket;
+      return { metricName: `${name}_bucket`, labels: { ...labels, le: DURATION_BUCKETS_S[i] ?? '+Inf' }, value: count };
+    });
+    return [
+      ...buckets,
+      { metricName: `${name}_sum`, labels, value: counters.durationSumS },
+      { metricName: `${name}_count`, labels, value: count },
+    ];
+  });
+  // A histogram of prom-client prints only its own observations. A gauge prints the values that its `get` returns.
+  const carrier = new Gauge({ name, help, labelNames: HANDLER_LABELS, registers: [] });
   const printed = { name, help, type: 'histogram', aggregator: 'sum', values };
   return Object.assign(carrier, { get: () => Promise.resolve(printed) });
 }

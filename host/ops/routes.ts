@@ -9,33 +9,33 @@ import { positionOf } from './status';
 import { whyNot, type NotReceived } from './why-not-received';
 import { streamFor } from '../broker/stream-state';
 
-/** Who would receive an event of a subject, as `jetplug routes --json` shows it. */
+/** The handlers that would receive an event of a subject, as `jetplug routes --json` shows them. */
 export interface Routes {
   readonly subject: string;
-  /** The stream that holds it and that handlers can be on; absent where none does. */
+  /** The stream that holds the subject and that handlers can subscribe to; absent where there is none. */
   readonly stream?: string;
-  /** Where none does: what could be done. */
+  /** How a stream could come to hold the subject; only where none does. */
   readonly advice?: string;
   readonly receives: readonly Route[];
   readonly others: readonly Unreached[];
 }
 
-/** A handler that would receive it. */
+/** A handler that would receive the event. */
 export interface Route {
   readonly plugin: string;
   readonly handler: string;
-  /** What it subscribes to. */
+  /** The subject that the handler subscribes to, which may have wildcards. */
   readonly subject: string;
   readonly stream: string;
   readonly durable: string;
 }
 
-/** A handler, a plugin that could not be read, or a file that would not receive it. */
+/** A handler that would not receive the event, a plugin that could not be read, or a file that is not loaded. */
 export interface Unreached extends Partial<Route>, NotReceived {
   readonly plugin: string;
 }
 
-/** Who in this host would receive an event of this subject, and why the others would not. */
+/** The handlers of this host that would receive an event of this subject, and the reasons why the others would not. */
 export async function routesOf(subject: string, host: Explainable): Promise<Routes> {
   const stream = streamFor(host.streams, subject);
   const event: RoutedEvent = {
@@ -44,7 +44,7 @@ export async function routesOf(subject: string, host: Explainable): Promise<Rout
     nextSequence: stream === undefined ? 0 : (await lastSequence(host.connection, stream)) + 1,
   };
   const found = await Promise.all(host.plugins.entries.map((entry) => routesTo(entry, event, host)));
-  const all = [...found.flat(), ...filesMeant(host)];
+  const all = [...found.flat(), ...intendedFiles(host)];
   return {
     subject,
     ...(stream === undefined ? { advice: await adviceFor(subject, host) } : { stream }),
@@ -56,13 +56,13 @@ export async function routesOf(subject: string, host: Explainable): Promise<Rout
 interface RoutedEvent {
   readonly subject: string;
   readonly stream: string | undefined;
-  /** The sequence that it would get in its stream. */
+  /** The sequence that the event would get in its stream; 0 without a stream. */
   readonly nextSequence: number;
 }
 
 async function routesTo(entry: PluginEntry, event: RoutedEvent, host: Explainable): Promise<(Route | Unreached)[]> {
   const { definition, name } = entry;
-  if (!definition) return [{ plugin: name, ...unread(entry) }];
+  if (!definition) return [{ plugin: name, ...whyNotRead(entry) }];
   return Promise.all(definition.handlers.map((handler) => routeTo(entry, handler, event, host)));
 }
 
@@ -87,8 +87,8 @@ async function routeTo(
   return reason ? { ...route, ...reason } : (route as Route);
 }
 
-/** A plugin whose handlers nobody knows. */
-function unread({ file, errors: [error], state }: PluginEntry): NotReceived {
+/** The reason for a plugin whose handlers are not known. */
+function whyNotRead({ file, errors: [error], state }: PluginEntry): NotReceived {
   const unknown = 'which events it takes is not known';
   if (!error) return { reason: 'loading', why: `it is ${state}; ${unknown}`, waits: false, file };
   const { message, line } = error;
@@ -96,8 +96,8 @@ function unread({ file, errors: [error], state }: PluginEntry): NotReceived {
   return { reason: 'failed', why: `it failed: ${message}; ${unknown}`, waits: false, ...place };
 }
 
-/** Files that may have been meant as plugins. */
-function filesMeant({ plugins, config }: Explainable): Unreached[] {
+/** Files that their authors may have intended as plugins. */
+function intendedFiles({ plugins, config }: Explainable): Unreached[] {
   return filesNotLoaded(plugins.entries, config.plugins)
     .filter(({ looksMeant }) => looksMeant)
     .map(({ file, error }) => ({
@@ -109,7 +109,7 @@ function filesMeant({ plugins, config }: Explainable): Unreached[] {
     }));
 }
 
-/** What would make a stream hold a subject that none does, or none that a handler can be on. */
+/** How a stream that handlers can subscribe to could come to hold the subject. */
 async function adviceFor(subject: string, { connection, streams, sourceOf }: Explainable): Promise<string> {
   const [other] = await streamsHolding(connection, subject);
   if (other !== undefined)
@@ -121,7 +121,7 @@ async function adviceFor(subject: string, { connection, streams, sourceOf }: Exp
   return `add ${wanted} to the subjects of a stream in the config${where}; the streams are ${known}`;
 }
 
-/** One answer of several hosts': a handler that receives in one of them does. */
+/** Merges the answers of several hosts. A handler that would receive the event in one of them counts as a receiver. */
 export function mergeRoutes(answers: readonly Routes[]): Routes {
   const keyOf = ({ plugin, handler, durable, file }: Partial<Unreached>): string =>
     [plugin, handler, durable, handler === undefined ? file : ''].join(' ');
@@ -129,7 +129,7 @@ export function mergeRoutes(answers: readonly Routes[]): Routes {
   const others = new Map<string, Unreached>();
   for (const route of answers.flatMap((answer) => answer.others)) {
     const key = keyOf(route);
-    // One that gets it later in some host says more than one that does not in another.
+    // A handler that receives the event later in one host counts as waiting, whatever the other hosts answer.
     if (!receives.has(key) && !others.get(key)?.waits) others.set(key, route);
   }
   return { ...answers[0]!, receives: [...receives.values()], others: [...others.values()] };

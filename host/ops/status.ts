@@ -1,7 +1,8 @@
 import type { ErrorReport } from '../../sdk/internal';
 import { durablePosition } from '../nats/consumers';
 import type { Connection } from '../nats/connection';
-import type { ConsumingHandler, HandlerState, WaitsFor } from '../plugin/consume';
+import type { ConsumingHandler } from '../plugin/consume';
+import type { HandlerState, WaitsFor } from '../plugin/handler-status';
 import type { PluginFaults } from '../plugin/faults';
 import type { ProcessState } from '../load/plugin-code';
 import type { PluginEntry, Plugins, PluginState } from '../plugin/plugins';
@@ -15,11 +16,11 @@ export interface PluginStatus {
   readonly version?: string;
   readonly state: PluginState;
   readonly error?: ErrorReport;
-  /** Those that it has to itself, where it is isolated, over the hosts that answered. */
+  /** The processes of an isolated plugin, over the hosts that answered. */
   readonly processes?: readonly ProcessState[];
-  /** What became of its last changes, the newest last. */
+  /** The outcomes of its last changes, the newest last. */
   readonly reloads: readonly Reload[];
-  /** What it did wrong beside its handlers' runs, summed over the hosts that answered. */
+  /** Its faults outside its handlers' runs, summed over the hosts that answered. */
   readonly faults: PluginFaults;
   readonly handlers: readonly HandlerStatus[];
 }
@@ -31,48 +32,34 @@ export interface HandlerStatus {
   readonly durable: string;
   readonly state: HandlerState;
   /**
-   * Why it does not pull: its `durable` is gone, the durable is `refused` or refuses to deliver, its `circuit` is open,
-   * or too many events wait for their `order`.
+   * Why it does not pull: its `durable` is missing, the durable was `refused` or refuses to deliver, its `circuit` is
+   * open, or too many events wait for their `order`.
    */
   readonly waitsFor?: WaitsFor;
-  /** The same in words, where its durable is the reason. */
+  /** The reason in words, where its durable is the reason. */
   readonly reason?: string;
-  /** Where an operator has paused its durable on the server: until when, and how long that is from now. */
+  /** The end of the pause, in ISO 8601, and the time until then, where an operator has paused its durable on the server. */
   readonly pausedUntil?: string;
   readonly pauseRemainingMs?: number;
-  /** Settings that another host of the deployment has given its durable, such as `ack_wait: 30 s → 15 s`. */
+  /** Settings of its durable that another host of the deployment has changed, such as `ack_wait: 30 s → 15 s`. */
   readonly drift?: readonly string[];
-  /** Not delivered yet; absent where the server does not answer. */
+  /** Events that are not delivered yet; absent where the server does not answer. */
   readonly pending?: number;
-  /** Delivered and unsettled, over all hosts. */
+  /** Events that are delivered and not settled, over all hosts. */
   readonly inFlight?: number;
-  /** Since the process started, summed over the hosts that answered. */
+  /** Counted since the process started, and summed over the hosts that answered. */
   readonly handled: number;
   readonly failed: number;
   readonly retried: number;
   readonly deadLettered: number;
   readonly lastError?: string;
-  /** `open`: everything it was given failed, so its events wait in the stream, and only probes run. */
+  /** `open`: every event failed, so the events wait in the stream, and only probes run. */
   readonly circuit: 'closed' | 'open';
-  /** Since when it is open, and the error that opened it. */
+  /** The time when the circuit opened, in ISO 8601, and the error that opened it. */
   readonly outage?: { readonly since: string; readonly reason: string };
 }
 
-/** What the figures of several hosts are summed from. */
-type HandlerFigures = Pick<HandlerStatus, 'handler' | 'handled' | 'failed' | 'retried' | 'deadLettered'> & {
-  readonly state: string;
-};
-
-/** A status, or more than a status, of a plugin in one host. */
-interface Mergeable {
-  readonly plugin: string;
-  readonly state: string;
-  readonly faults: PluginFaults;
-  readonly handlers: readonly HandlerFigures[];
-  readonly processes?: readonly ProcessState[];
-}
-
-/** What runs in this host, with each durable's position on the server. */
+/** The status of every plugin of this host, with the position of each durable on the server. */
 export async function pluginStatuses(plugins: Plugins, connection: Connection): Promise<PluginStatus[]> {
   return Promise.all(plugins.entries.map((entry) => statusOf(entry, plugins, connection)));
 }
@@ -126,71 +113,11 @@ async function handlerStatus(handler: ConsumingHandler, connection: Connection):
   };
 }
 
-/** Where a durable is; a figure that the server does not give just now is left out, as the rest still helps. */
+/** A durable's position on the server; undefined where the server does not answer, so that the other figures are still shown. */
 export async function positionOf(
   connection: Connection,
   stream: string,
   durable: string,
 ): Promise<DurablePosition | undefined> {
   return connection.connected ? durablePosition(connection, stream, durable).catch(() => undefined) : undefined;
-}
-
-/** One list of several hosts' answers: the same plugin's figures are summed, the worst state wins. */
-export function mergeStatuses<P extends Mergeable>(answers: readonly (readonly P[])[]): P[] {
-  const merged = new Map<string, P>();
-  for (const answer of answers) {
-    const seen = new Map<string, number>();
-    // Two files of one host that have one name stay apart: the one that runs comes first.
-    for (const status of [...answer].sort((a, b) => b.handlers.length - a.handlers.length)) {
-      const nth = seen.get(status.plugin) ?? 0;
-      seen.set(status.plugin, nth + 1);
-      const key = `${status.plugin} ${nth}`;
-      const other = merged.get(key);
-      merged.set(key, other ? mergePlugin(other, status) : status);
-    }
-  }
-  return [...merged.values()].sort((a, b) => (a.plugin < b.plugin ? -1 : 1));
-}
-
-const BADNESS: readonly string[] = [
-  'running',
-  'stopped',
-  'loading',
-  'paused',
-  'waiting',
-  'failed',
-] satisfies PluginState[];
-
-function mergePlugin<P extends Mergeable>(a: P, b: P): P {
-  const worse = worseOf(a, b);
-  const handlers = new Map(a.handlers.map((handler) => [handler.handler, handler]));
-  for (const handler of b.handlers) {
-    const other = handlers.get(handler.handler);
-    handlers.set(handler.handler, other ? mergeHandler(other, handler) : handler);
-  }
-  const processes = [...(a.processes ?? []), ...(b.processes ?? [])];
-  return {
-    ...worse,
-    ...(processes.length > 0 && { processes }),
-    faults: mergeFaults(a.faults, b.faults),
-    handlers: [...handlers.values()],
-  };
-}
-
-function worseOf<S extends { readonly state: string }>(a: S, b: S): S {
-  return BADNESS.indexOf(b.state) > BADNESS.indexOf(a.state) ? b : a;
-}
-
-function mergeFaults(a: PluginFaults, b: PluginFaults): PluginFaults {
-  return { ...a, ...b, lateErrors: a.lateErrors + b.lateErrors, blocks: a.blocks + b.blocks };
-}
-
-function mergeHandler<H extends HandlerFigures>(a: H, b: H): H {
-  return {
-    ...worseOf(a, b),
-    handled: a.handled + b.handled,
-    failed: a.failed + b.failed,
-    retried: a.retried + b.retried,
-    deadLettered: a.deadLettered + b.deadLettered,
-  };
 }

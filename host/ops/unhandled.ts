@@ -6,18 +6,18 @@ import type { StreamState } from '../broker/stream-state';
 
 /** Stored events that no handler takes, as `jetplug plugins --unhandled --json` shows them. */
 export interface Unhandled {
-  /** Those with the most events first; at most {@link MAX_LISTED}. */
+  /** The subjects with the most events come first; at most {@link MAX_LISTED}. */
   readonly subjects: readonly UnhandledSubject[];
   /** How many more subjects there are. */
   readonly more: number;
-  /** Streams with too many subjects to compare them with the handlers'. */
+  /** Streams with too many subjects to compare them with the subjects of the handlers. */
   readonly notCompared: readonly { readonly stream: string; readonly subjects: number }[];
 }
 
 export interface UnhandledSubject {
   readonly stream: string;
   readonly subject: string;
-  /** How many the stream holds now. */
+  /** How many events of the subject the stream holds now. */
   readonly events: number;
 }
 
@@ -28,7 +28,7 @@ export interface UnhandledIn {
   readonly streams: readonly Pick<StreamState, 'name'>[];
 }
 
-/** So that an answer of some hundred bytes a subject fits into one message. */
+/** Limits the answer, at some hundred bytes a subject, to the size of one message. */
 const MAX_LISTED = 500;
 
 /** Counts the stored events that no handler of this host takes, by subject. */
@@ -46,7 +46,7 @@ export async function unhandledEvents(host: UnhandledIn): Promise<Unhandled> {
   };
 }
 
-/** How many events no handler of this host takes, by stream; without the streams that are not compared. */
+/** The number of events that no handler of this host takes, by stream, without the streams that are not compared. */
 export async function unhandledTotals(host: UnhandledIn): Promise<ReadonlyMap<string, number>> {
   const totals = new Map<string, number>();
   for (const { stream, untaken } of await compareAll(host)) {
@@ -59,7 +59,7 @@ export async function unhandledTotals(host: UnhandledIn): Promise<ReadonlyMap<st
   return totals;
 }
 
-/** One answer of several hosts': what a handler takes in one of them is taken. */
+/** Merges the answers of several hosts. A subject that a handler takes in one of them is not listed. */
 export function mergeUnhandled([first, ...others]: readonly Unhandled[]): Unhandled {
   if (!first) return { subjects: [], more: 0, notCompared: [] };
   const keyOf = ({ stream, subject }: UnhandledSubject): string => `${stream} ${subject}`;
@@ -79,8 +79,8 @@ interface Compared {
 }
 
 /**
- * Compares the subjects of each stream with those that the handlers subscribe to. The handlers of a plugin that is
- * disabled or fails count too: its durable keeps what it does not take now.
+ * Compares the subjects of each stream with the subjects that the handlers subscribe to. The handlers of a plugin that
+ * is disabled or fails count too, because their durables keep the events for them.
  */
 function compareAll({ plugins, connection, streams }: UnhandledIn): Promise<Compared[]> {
   const filters = plugins.definitions.flatMap(({ handlers }) => handlers.map(({ subject }) => subject));

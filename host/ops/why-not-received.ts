@@ -5,22 +5,22 @@ import type { PluginEntry } from '../plugin/plugins';
 import type { ConfigPlace } from './explain-options';
 import type { DurablePosition } from '../broker/durable';
 
-/** Why a handler would not receive an event; `waiting` and whatever has `waits` gets it later. */
+/** The reason why a handler would not receive an event now. */
 export type RouteReason =
   'subject' | 'no-stream' | 'disabled' | 'failed' | 'stopped' | 'loading' | 'starts-later' | 'waiting' | 'skipped';
 
 export interface NotReceived {
   readonly reason: RouteReason;
-  /** In words. */
+  /** The reason in words. */
   readonly why: string;
-  /** Whether the event waits for the handler in its stream, and comes to it later. */
+  /** Whether the event waits in its stream, so that the handler receives it later. */
   readonly waits: boolean;
   readonly file?: string;
   readonly line?: number;
 }
 
-/** An event of a subject, and a handler that it may reach. */
-export interface Meeting {
+/** An event of a subject, and a handler that may receive it. */
+export interface RouteCandidate {
   readonly subject: string;
   /** The stream that holds the subject. */
   readonly stream: string | undefined;
@@ -28,26 +28,26 @@ export interface Meeting {
   readonly nextSequence: number;
   readonly handler: HandlerDefinition;
   readonly entry: PluginEntry;
-  /** Where the handler runs. */
+  /** The consumption of the handler; undefined where it does not run. */
   readonly consuming: Pick<ConsumingHandler, 'waitsFor' | 'circuit' | 'reason' | 'pausedUntil'> | undefined;
-  /** Of its durable on the server, where there is one. */
+  /** The position of the handler's durable; undefined where the server has no durable or does not answer. */
   readonly position: DurablePosition | undefined;
   readonly disabledBy: ConfigPlace | undefined;
 }
 
-/** Why the handler would not receive the event; nothing where it would. */
-export function whyNot(meeting: Meeting): NotReceived | undefined {
-  const { subject, stream, handler } = meeting;
+/** The reason why the handler would not receive the event now; undefined where it would. */
+export function whyNot(candidate: RouteCandidate): NotReceived | undefined {
+  const { subject, stream, handler } = candidate;
   if (!covers(handler.subject, subject)) return never('subject', `it takes ${handler.subject}`);
   if (stream === undefined) return never('no-stream', 'no stream holds the subject');
-  return whyNotRunning(meeting) ?? whyStartsLater(meeting) ?? whyWaiting(meeting);
+  return whyNotRunning(candidate) ?? whyStartsLater(candidate) ?? whyWaiting(candidate);
 }
 
 function never(reason: RouteReason, why: string, place: Pick<NotReceived, 'file' | 'line'> = {}): NotReceived {
   return { reason, why, waits: false, ...place };
 }
 
-function whyNotRunning({ entry, consuming, position, disabledBy }: Meeting): NotReceived | undefined {
+function whyNotRunning({ entry, consuming, position, disabledBy }: RouteCandidate): NotReceived | undefined {
   if (consuming) return undefined;
   const waits = position !== undefined;
   const later = waits ? '; its durable is on the server, so the event waits for it' : '; it has no durable yet';
@@ -67,24 +67,23 @@ function whyNotRunning({ entry, consuming, position, disabledBy }: Meeting): Not
   return entry.state === 'loading' ? reason('loading', 'it is being loaded') : reason('stopped', 'it is stopped');
 }
 
-function whyStartsLater({ position, nextSequence }: Meeting): NotReceived | undefined {
+function whyStartsLater({ position, nextSequence }: RouteCandidate): NotReceived | undefined {
   const start = position?.startSequence ?? 0;
   if (start <= nextSequence) return undefined;
   return never('starts-later', `its durable starts at sequence ${start}, and the event would be ${nextSequence}`);
 }
 
-function whyWaiting({ consuming }: Meeting): NotReceived | undefined {
-  const why = whyWaits(consuming);
+function whyWaiting({ consuming }: RouteCandidate): NotReceived | undefined {
+  const why = waitReason(consuming) ?? pauseReason(consuming);
   return why === undefined ? undefined : { reason: 'waiting', why, waits: true };
 }
 
-function whyWaits(consuming: Meeting['consuming']): string | undefined {
-  const why = whyKept(consuming);
-  if (why !== undefined || !consuming?.pausedUntil) return why;
+function pauseReason(consuming: RouteCandidate['consuming']): string | undefined {
+  if (!consuming?.pausedUntil) return undefined;
   return `its durable is paused until ${consuming.pausedUntil.toISOString()}; the event waits in the stream`;
 }
 
-function whyKept(consuming: Meeting['consuming']): string | undefined {
+function waitReason(consuming: RouteCandidate['consuming']): string | undefined {
   switch (consuming?.waitsFor) {
     case 'circuit': {
       const { outage } = consuming.circuit;
@@ -92,7 +91,7 @@ function whyKept(consuming: Meeting['consuming']): string | undefined {
       return `its circuit is open${since}: everything it does fails, so the event waits in the stream`;
     }
     case 'durable':
-      return 'its durable is gone and is being made again';
+      return 'its durable was deleted and is being created again';
     case 'refused':
       return `its durable delivers nothing (${consuming.reason}); the event waits in the stream`;
     case 'order':

@@ -1,42 +1,46 @@
 import { HandlerCanary } from '../message/failures/handler-canary';
 import type { HandlerDefinition } from '../load/describe';
 
+/** `delivery.rollback` of the config. */
 export interface RollbackPolicy {
+  /** How many distinct events of a handler must fail, with none handled, for the version to be rolled back. */
   readonly events: number;
+  /** How long the canary phase lasts at most. 0 turns the rollback off. */
   readonly withinMs: number;
 }
 
-/** What a canary tells; at most one of them, once. */
+/** At most one of these is called, once. */
 export interface CanaryEvents {
-  /** Every handler has shown that it works, or the time is over. */
+  /** Every handler has handled an event, or the time is over. */
   passed(): void;
   /** The first events of a handler all failed. */
   failed(handler: HandlerDefinition, error: Error): void;
 }
 
-/** The time after an edit in which the version before is kept, in case the new one fails at everything. */
+/** The canary phase of a new version: it is rolled back if the first events of a handler all fail. */
 export class Canary {
   private readonly canaries = new Map<string, HandlerCanary>();
   private readonly timer: NodeJS.Timeout;
+  /** How many handlers have not handled an event yet. */
   private unproven: number;
-  private failing = false;
+  private hasFailed = false;
 
-  /** @param handlers those whose version before did not fail */
+  /** @param handlers the handlers whose version before did not fail */
   constructor(
     handlers: readonly HandlerDefinition[],
     policy: RollbackPolicy,
-    private readonly told: CanaryEvents,
+    private readonly events: CanaryEvents,
   ) {
     this.unproven = handlers.length;
     for (const handler of handlers) {
       const canary = new HandlerCanary(policy.events, {
-        passed: () => this.proved(),
-        failed: (error) => this.fail(handler, error),
+        passed: () => this.handlerPassed(),
+        failed: (error) => this.handlerFailed(handler, error),
       });
       this.canaries.set(handler.durable, canary);
     }
     this.timer = setTimeout(() => this.pass(), policy.withinMs);
-    // It keeps nothing alive that is not alive for other reasons.
+    // The phase does not keep the process alive.
     this.timer.unref();
   }
 
@@ -44,32 +48,32 @@ export class Canary {
     return this.canaries.get(handler.durable);
   }
 
-  /** Whether a handler has failed at something and handled nothing yet. */
+  /** Whether a handler has failed at an event and has handled none yet. */
   get isDoubtful(): boolean {
-    return this.failing || [...this.canaries.values()].some(({ hasFailed }) => hasFailed);
+    return this.hasFailed || [...this.canaries.values()].some((canary) => canary.hasFailed);
   }
 
-  /** Nobody waits for its verdict any more. */
+  /** Ends the phase: from now on failures count for their events. */
   end(): void {
     clearTimeout(this.timer);
     for (const canary of this.canaries.values()) canary.end();
   }
 
-  private proved(): void {
+  private handlerPassed(): void {
     this.unproven--;
-    if (this.unproven === 0 && !this.failing) this.pass();
+    if (this.unproven === 0 && !this.hasFailed) this.pass();
   }
 
   private pass(): void {
-    if (this.failing) return;
+    if (this.hasFailed) return;
     this.end();
-    this.told.passed();
+    this.events.passed();
   }
 
-  private fail(handler: HandlerDefinition, error: Error): void {
-    if (this.failing) return;
-    this.failing = true;
+  private handlerFailed(handler: HandlerDefinition, error: Error): void {
+    if (this.hasFailed) return;
+    this.hasFailed = true;
     clearTimeout(this.timer);
-    this.told.failed(handler, error);
+    this.events.failed(handler, error);
   }
 }

@@ -1,56 +1,36 @@
-import { isJetplugError, type ErrorCode } from '../../sdk/internal';
-import type { Settlements } from '../records/settlements';
-import type { PartedLog } from '../log/log';
+import type { DurablePosition, DurableSpec } from '../broker/durable';
 import type { Delivery } from '../broker/delivery';
-import type { Handler } from '../message/handler';
+import type { DurablePull, PullSink } from '../broker/pull';
+import type { PartedLog } from '../log/log';
 import type { Intake } from '../message/intake/intake';
-import { CatchUp } from './catch-up';
+import { DeliveryFilter } from './delivery-filter';
 import { DurableCondition } from './durable-condition';
-import { Misfits, type Fit } from './misfits';
-import type { DurablePull } from '../broker/pull';
+import { DurableRepair } from './durable-repair';
+import { FeedTarget, type FeedTargetOptions } from './feed-target';
 import type { PluginHost } from './plugin-host';
-import { ensureDurableAt } from './reconcile';
-import type { DurableSpec, DurableLook } from '../broker/durable';
-import { RECORDS_STREAM } from '../broker/stream-state';
+import { RedeliveryWait } from './redelivery-wait';
 
-const REMAKE_DELAY_MS = 1_000;
-/** Until then the durable is corrected. */
-const MISFIT_DELAY_MS = 2_000;
-const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['JP_CONSUMER_FOREIGN', 'JP_CONSUMER_NOT_UPDATABLE']);
-/** A durable that the host must not use is an operator's to mend. */
-const REFUSED_DELAY_MS = 2_000;
+/** A mismatched delivery is redelivered after so long; until then the durable is corrected. */
+const MISMATCH_DELAY_MS = 2_000;
 
-export interface DurableFeedOptions {
-  readonly durable: DurableSpec;
-  readonly settlements: Settlements;
-  /** The handler as it is set up for a stream. */
-  handlerFor(settlements: Settlements): Handler;
-  /** Whether it is the retry road, whose events have lost their place already. */
-  readonly isRoad: boolean;
-  /** What is settled of the stream as it is now. */
-  openSettlements(): Promise<Settlements>;
-  /** What becomes of a delivery before the intake has it; nothing where it was answered here. */
-  arrive(delivery: Delivery): Delivery | undefined;
+export interface DurableFeedOptions extends FeedTargetOptions {
+  /** Whether events of one key must keep their order, so that unsettled events of before are waited for. */
+  readonly keepsOrder: boolean;
+  /** Called for each delivery. Returns the delivery for the intake, or undefined if it has answered it. */
+  accept(delivery: Delivery): Delivery | undefined;
 }
 
-/** One durable that feeds a handler's intake: its own stream's, or its retry road's. */
+/** Feeds a handler's intake from one durable: that of the handler's stream, or that of its retry queue. */
 export class DurableFeed {
   /** The reasons why the durable delivers nothing. */
   readonly condition: DurableCondition;
+  private readonly durable: DurableSpec;
   private readonly pull: DurablePull;
-  private readonly misfits: Misfits;
-  private readonly unwatch: () => void;
-  private settlements: Settlements;
-  private handler: Handler;
-  private catchUp: CatchUp | undefined;
-  private missing = false;
-  /** Whether the pull asks for nothing until the durable was looked at. */
-  private held = false;
-  /** The corrections that the server does not make, as limits of its own set other values. */
-  private limited = '';
-  /** Each look for the durable has a number; only the newest goes on. */
-  private look = 0;
-  private stopped = false;
+  private readonly filter: DeliveryFilter;
+  private readonly target: FeedTarget;
+  private readonly repair: DurableRepair;
+  private redeliveries: RedeliveryWait | undefined;
+  private unwatch: (() => void) | undefined;
 
   constructor(
     private readonly options: DurableFeedOptions,
@@ -59,58 +39,46 @@ export class DurableFeed {
     private readonly log: PartedLog,
   ) {
     const { durable } = options;
-    this.settlements = options.settlements;
-    this.handler = options.handlerFor(options.settlements);
+    this.durable = durable;
     this.condition = new DurableCondition(durable, log, host.time);
-    this.misfits = new Misfits(durable.subject);
-    this.pull = host.broker.pull(durable.stream, durable.durable, {
-      room: () => this.catchUp?.room ?? intake.room,
-      deliver: (delivery) => {
-        const fit = this.misfits.judge(delivery);
-        if (fit !== 'fits') return this.refuse(delivery, fit);
-        this.settlements.delivered(delivery);
-        const arrived = options.arrive(delivery);
-        if (arrived) intake.offer(arrived, this.handler);
-        this.catchUp?.arrived(delivery);
+    this.filter = new DeliveryFilter(durable.subject);
+    this.target = new FeedTarget(options, host.broker, log);
+    this.pull = host.broker.pull(durable.stream, durable.durable, this.sink());
+    this.repair = new DurableRepair(
+      {
+        durable,
+        condition: this.condition,
+        pull: this.pull,
+        settlements: (isOver) => this.currentSettlements(isOver),
+        isSameDurable: ({ checkpoint }) => this.target.settlements.confirm(checkpoint),
+        usable: (position) => this.waitForUnsettled(position),
       },
-      gone: (why) => {
-        this.missing = this.held = true;
-        this.log.warn('the durable consumer is gone; making it again', { durable: durable.durable, why });
-        void this.ensure();
-      },
-      returned: () => {
-        // Until it was looked for it counts as gone: nothing is pulled meanwhile.
-        this.missing = this.held = true;
-        void this.ensure();
-      },
-      trouble: (message, details) => this.log.warn(message, { handler: this.handler.name, ...details }),
-      refused: (reason) => this.condition.refused(reason),
-      served: () => this.condition.served(),
-    });
-    this.unwatch = host.broker.watchDurable(durable, (look) => this.looked(look));
-    this.held = this.inOrder;
-    this.pull.start({ held: this.held });
-    // What is unsettled when it begins decides what it waits for.
-    if (this.held) void this.ensure();
+      host,
+    );
   }
 
-  private get inOrder(): boolean {
-    return this.handler.key !== undefined && !this.options.isRoad;
+  /** Whether it waits for the redelivery of older events, so that those of one key are handled in order. */
+  get isWaitingForRedeliveries(): boolean {
+    return this.redeliveries !== undefined;
   }
 
-  /** Whether it waits for older events, so that those of one key come in order. */
-  get isCatchingUp(): boolean {
-    return this.catchUp !== undefined;
-  }
-
-  /** Whether its durable is gone and not made again yet, or may be and was not looked for yet. */
+  /** Whether its durable is gone and not created again yet, or may be gone and was not checked yet. */
   get isMissing(): boolean {
-    return this.missing;
+    return this.repair.isMissing;
+  }
+
+  /** Starts to pull. */
+  start(): void {
+    const { keepsOrder } = this.options;
+    this.unwatch = this.host.broker.watchDurable(this.durable, (look) => this.repair.checked(look));
+    this.pull.start({ held: keepsOrder });
+    // The number of unsettled events at the start decides how many redeliveries it waits for.
+    if (keepsOrder) this.repair.checkFirst();
   }
 
   /** The handler has a new version. */
-  renew(): void {
-    this.handler = this.options.handlerFor(this.settlements);
+  renewHandler(): void {
+    this.target.renewHandler();
   }
 
   request(): void {
@@ -130,125 +98,81 @@ export class DurableFeed {
   }
 
   async stop(): Promise<void> {
-    this.stopped = true;
-    this.unwatch();
-    this.catchUp?.cancel();
+    this.repair.stop();
+    this.unwatch?.();
+    this.redeliveries?.cancel();
     await this.pull.stop();
   }
 
-  /** When nothing runs any more: so that the next host knows. */
+  /** Stores the settlements for the next host. Call it when no event of the feed is in flight any more. */
   async flush(): Promise<void> {
-    await this.settlements.flush();
+    await this.target.settlements.flush();
   }
 
-  private looked(look: DurableLook): void {
-    const { condition, pull } = this;
-    const wasPaused = condition.pausedUntil !== undefined;
-    condition.looked(look);
-    if (this.held) return;
-    if (look.needs === 'hold') return this.holdAndEnsure();
-    if (look.needs === 'correction' && look.corrections.join() !== this.limited) void this.ensure();
-    else if (wasPaused && !look.pausedUntil) pull.renew();
-    else if (!look.pausedUntil && look.pending > 0 && look.inFlight < this.options.durable.maxAckPending) pull.nudge();
+  private sink(): PullSink {
+    const { durable, intake, target, condition, log } = this;
+    return {
+      room: () => this.redeliveries?.room ?? intake.room,
+      deliver: (delivery, isLate) => this.deliver(delivery, isLate),
+      gone: (why) => {
+        log.warn('the durable consumer is gone; making it again', { durable: durable.durable, why });
+        this.repair.lost({ rereads: true });
+      },
+      // The durable may have been deleted while the connection was lost.
+      returned: () => this.repair.lost(),
+      trouble: (message, details) => log.warn(message, { handler: target.handler.name, ...details }),
+      refused: (reason) => condition.refused(reason),
+      served: () => condition.served(),
+    };
   }
 
-  /** Uses the durable no more before it is as it has to be. */
-  private holdAndEnsure(): void {
-    if (this.missing) return;
-    this.missing = this.held = true;
-    this.pull.hold();
-    void this.ensure();
+  private deliver(delivery: Delivery, isLate: boolean): void {
+    const verdict = this.filter.judge(delivery);
+    if (verdict === 'mismatch') return this.refuse(delivery);
+    if (verdict === 'unsubscribed') return this.skip(delivery);
+    // A late delivery, or one that comes while the pull is held, may be of a durable that is deleted by now.
+    if (!isLate && !this.repair.isHeld) this.target.settlements.delivered(delivery);
+    const accepted = this.options.accept(delivery);
+    if (accepted) this.intake.offer(accepted, this.target.handler);
+    this.redeliveries?.arrived(delivery);
   }
 
-  /** Somebody has changed the filter, or lets the server send no payloads. */
-  private refuse(delivery: Delivery, fit: Exclude<Fit, 'fits'>): void {
+  /** Somebody has changed the durable's filter or its `headers_only`. */
+  private refuse(delivery: Delivery): void {
+    delivery.nak(MISMATCH_DELAY_MS);
+    this.repair.hold();
+  }
+
+  private skip(delivery: Delivery): void {
     const { subject, sequence } = delivery;
-    if (fit === 'left-over') {
-      this.log.info('an event that the handler does not subscribe to is passed over', {
-        handler: this.handler.name,
-        subject,
-        sequence,
-      });
-      this.settlements.settle(sequence);
-      delivery.term('the handler does not subscribe to it');
-      return;
-    }
-    delivery.nak(MISFIT_DELAY_MS);
-    this.holdAndEnsure();
+    const handler = this.target.handler.name;
+    this.log.info('skipped an event that the handler does not subscribe to', { handler, subject, sequence });
+    this.target.settlements.settle(sequence);
+    delivery.term('the handler does not subscribe to it');
+  }
+
+  private async currentSettlements(isOver: () => boolean): Promise<FeedTarget['settlements']> {
+    // Deliveries of the old stream must not be settled any more.
+    if (await this.target.renewStream(isOver)) this.pull.disown();
+    return this.target.settlements;
   }
 
   /**
-   * Makes the durable again where it stood, if it is gone, or corrects its settings, for as long as that takes; then
-   * goes on pulling.
+   * Events that other hosts have in flight, or that the connection lost, are redelivered. No later event of their key
+   * may be handled before them.
    */
-  private async ensure(): Promise<void> {
-    const { durable } = this.options;
-    const look = ++this.look;
-    const isOver = (): boolean => this.stopped || look !== this.look;
-    const spec = { ...durable, yieldsToOtherHosts: true };
-    while (!isOver()) {
-      try {
-        await this.renewSettlements(isOver);
-        if (isOver()) return;
-        const { inFlight, limited = [] } = await ensureDurableAt(spec, this.settlements, this.host);
-        if (isOver()) return;
-        this.limited = limited.join();
-        this.condition.usable();
-        if (!this.held) return this.pull.renew();
-        this.missing = false;
-        this.held = false;
-        this.waitForUnsettled(inFlight);
-        this.pull.found();
-        return;
-      } catch (error) {
-        if (isOver()) return;
-        const isRefusal = isJetplugError(error) && REFUSALS.has(error.code);
-        this.condition.failed(error, isRefusal);
-        if (isRefusal && !this.missing) {
-          this.missing = this.held = true;
-          this.pull.hold();
-        }
-        const delayMs = isRefusal ? REFUSED_DELAY_MS : REMAKE_DELAY_MS;
-        await new Promise<void>((resolve) => void this.host.time.after(delayMs, resolve));
-      }
-    }
-  }
-
-  /** Events that others hold, or that were lost on the way here, come again: with a key, none of the later ones may overtake them. */
-  private waitForUnsettled(inFlight: number): void {
-    const missing = inFlight - this.intake.heldOf(this.handler);
-    if (!this.inOrder || missing <= 0) return;
-    this.catchUp?.cancel();
+  private waitForUnsettled({ inFlight }: DurablePosition): void {
+    const missing = inFlight - this.intake.heldOf(this.target.handler);
+    if (!this.options.keepsOrder || missing <= 0) return;
+    this.redeliveries?.cancel();
     this.intake.holdUp();
-    this.catchUp = new CatchUp(missing, this.options.durable.ackWaitMs, this.host.time, {
+    this.redeliveries = new RedeliveryWait(missing, this.durable.ackWaitMs, this.host.time, {
       more: () => this.pull.request(),
       done: () => {
-        this.catchUp = undefined;
+        this.redeliveries = undefined;
         this.intake.letIn();
         this.pull.request();
       },
-    });
-  }
-
-  /** A stream that was made again is another one: none of its messages is settled, and all of them are the handler's. */
-  private async renewSettlements(isOver: () => boolean): Promise<void> {
-    const { durable, openSettlements, handlerFor } = this.options;
-    const { broker } = this.host;
-    this.settlements.forgetDeliveries();
-    // A server that lost its data is given its streams and the host's records again first.
-    await broker.whenChecked(durable.stream, RECORDS_STREAM);
-    if ((await broker.streamCreated(durable.stream)) === this.settlements.streamIncarnation) return;
-    const settlements = await openSettlements();
-    if (isOver()) return;
-    settlements.settleUpTo(0);
-    const { last } = this.settlements;
-    this.settlements = settlements;
-    this.handler = handlerFor(settlements);
-    this.pull.disown();
-    this.log.warn('the stream was made again; its events are taken from its beginning', {
-      stream: durable.stream,
-      durable: durable.durable,
-      lastHandled: last,
     });
   }
 }

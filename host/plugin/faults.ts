@@ -3,63 +3,64 @@ import type { PartedLog } from '../log/log';
 import { currentOwner } from '../message/run';
 import { isErrorLike, plainError } from '../base/plain-error';
 import { LogThrottle } from '../base/log-throttle';
-import type { PluginDefinition } from '../load/describe';
 import { placeIn } from '../load/source-place';
 
-/** What a plugin did to the host, beside what its handlers answer for, since the process started. */
+/** The faults of a plugin that no event can be blamed for, since the process started. */
 export interface PluginFaults {
-  /** Errors that nobody caught. */
+  /** Uncaught errors and unhandled rejections. */
   readonly lateErrors: number;
-  /** How often it has blocked the event loop. */
+  /** How often the plugin has blocked the event loop. */
   readonly blocks: number;
   readonly last?: ErrorReport;
 }
 
 export const NO_FAULTS: PluginFaults = { lateErrors: 0, blocks: 0 };
 
-/** How an error came to be nobody's. */
-const SAID = {
+const MESSAGES = {
   thrown: 'an error was thrown and nobody caught it',
   rejected: 'a promise was rejected and nobody handled it',
 } as const;
 
-/** A fault that goes on, such as that of a timer, is said again after so long. */
-const SAY_AGAIN_MS = 60_000;
+/** A fault that repeats, such as that of a timer, is logged again after so long. */
+const LOG_AGAIN_MS = 60_000;
 
-/** Whose a running piece of code is, and where it stands, as far as that can be told. */
+/** The plugin and the place of the code at fault, as far as they are known. */
 interface Culprit extends Partial<Location> {
   readonly plugin?: string | undefined;
   readonly handler?: string | undefined;
 }
 
-/** What is looked at of a plugin. */
-type Suspect = Pick<PluginDefinition, 'name' | 'sources'>;
+/** The name of a plugin, and the files that it is made of. */
+export interface Suspect {
+  readonly name: string;
+  readonly sources: { has(file: string): boolean };
+}
 
-/** Faults that no event can be blamed for: finds whose each is, counts it, and says so in the log. */
+/** Finds the plugin behind each fault that no event can be blamed for, counts the fault and logs it. */
 export class Faults {
   private readonly counted = new Map<string, PluginFaults>();
-  private readonly repeats: LogThrottle;
+  private readonly throttle: LogThrottle;
 
-  /** @param plugins all that may run */
+  /** @param plugins all plugins that may run */
   constructor(
     private readonly log: Pick<PartedLog, 'warn' | 'error'>,
     private readonly plugins: () => readonly Suspect[],
     nowMs?: () => number,
   ) {
-    this.repeats = new LogThrottle(SAY_AGAIN_MS, nowMs);
+    this.throttle = new LogThrottle(LOG_AGAIN_MS, nowMs);
   }
 
   of(plugin: string): PluginFaults {
     return this.counted.get(plugin) ?? NO_FAULTS;
   }
 
-  /** By plugin; under '' are those that are nobody's. */
+  /** By plugin; under '' are the faults of no known plugin. */
   get counts(): ReadonlyMap<string, PluginFaults> {
     return this.counted;
   }
 
-  /** An error that nobody caught, told in the async context in which it arose. Never throws. */
-  uncaught(thrown: unknown, how: keyof typeof SAID): void {
+  /** Reports an error that nobody caught. Call it in the async context in which the error arose. Never throws. */
+  uncaught(thrown: unknown, how: keyof typeof MESSAGES): void {
     const isThrownError = isErrorLike(thrown);
     const plain = plainError(thrown);
     const culprit = this.culpritOf(isThrownError ? plain : undefined);
@@ -68,13 +69,14 @@ export class Faults {
     const error = new JetplugError(code, `${nameOf(culprit)}${what}`, { ...culprit, cause: plain });
     const repeats = this.note(culprit, error, 'lateErrors', isThrownError ? plain.name : '');
     if (repeats === undefined) return;
-    this.log.error(SAID[how], { ...fieldsOf(culprit, error, repeats), ...(isThrownError && { err: plain }) });
+    this.log.error(MESSAGES[how], { ...fieldsOf(culprit, error, repeats), ...(isThrownError && { err: plain }) });
   }
 
   /**
-   * Something keeps the event loop busy, told from where it does.
-   * @param at its stack
-   * @returns to be called when the loop is free again
+   * Reports that the event loop is blocked. Call it in the async context of the code that blocks it.
+   * @param at the stack of that code
+   * @param forMs how long the loop has been blocked so far
+   * @returns the function to call when the loop is free again
    */
   blocked(at: { readonly stack?: string }, forMs: number): (tookMs: number) => void {
     const culprit = this.culpritOf(at);
@@ -88,7 +90,7 @@ export class Faults {
     return (tookMs) => this.log.warn('the event loop is free again', { ...culprit, blockedMs: Math.round(tookMs) });
   }
 
-  /** What the plugin began tells best; else what is on the stack, if it is one plugin's alone: contracts are many's. */
+  /** By the async context; without one, by a file on the stack that belongs to one plugin only, since contracts are shared. */
   private culpritOf(error: { readonly stack?: string } | undefined): Culprit {
     const owner = currentOwner();
     const plugins = this.plugins();
@@ -103,7 +105,7 @@ export class Faults {
     return { ...topFrame(error?.stack) };
   }
 
-  /** Counts it; says how many were left out, or nothing where this one is to be left out as well. */
+  /** Counts the fault. Returns how many like it were not logged since the last one; undefined if this one is not to be logged either. */
   private note(
     { plugin = '', handler, file, line }: Culprit,
     error: JetplugError,
@@ -112,11 +114,11 @@ export class Faults {
   ): number | undefined {
     const before = this.of(plugin);
     this.counted.set(plugin, { ...before, [kind]: before[kind] + 1, last: error.toJSON() });
-    return this.repeats.note([plugin, handler, kind, file === undefined ? name : `${file}:${line}`].join(' '));
+    return this.throttle.note([plugin, handler, kind, file === undefined ? name : `${file}:${line}`].join(' '));
   }
 }
 
-/** `badge.award: `, as an error begins that is somebody's. */
+/** The beginning of the message, such as `badge.award: `; empty where the plugin is not known. */
 function nameOf({ plugin, handler }: Culprit): string {
   if (plugin === undefined) return '';
   return handler === undefined ? `${plugin}: ` : `${plugin}.${handler}: `;

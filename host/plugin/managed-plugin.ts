@@ -1,33 +1,20 @@
-import type { ErrorCode, JetplugError } from '../../sdk/internal';
-import type { ConsumingHandler } from './consume';
+import { isJetplugError, JetplugError, type ErrorCode } from '../../sdk/internal';
+import { errorsIn } from '../base/plain-error';
+import { atSettings } from '../config/settings-place';
 import type { PluginDefinition } from '../load/describe';
 import { nameByFile, type PluginFile } from '../load/discover';
-import type { ProcessState } from '../load/plugin-code';
-import type { Reload } from './reloads';
+import type { NameRegistry } from './name-registry';
+import { runningState, type PluginEntry, type PluginState } from './plugin-entry';
+import type { PluginHost } from './plugin-host';
+import type { ReloadReport, ReloadReports } from './reload-reports';
+import { runPlugin } from './run-plugin';
 import type { RunningPlugin } from './running-plugin';
 
-export type PluginState = 'loading' | 'running' | 'waiting' | 'paused' | 'failed' | 'stopped';
+/** Why a plugin is loaded: the host starts, its sources have changed, or its part of the config has. */
+export type LoadReason = 'start' | 'sources' | 'config';
 
-/** A plugin file and what became of it. */
-export interface PluginEntry {
-  readonly file: string;
-  /** The plugin's name, or the file's where it could not be read. */
-  readonly name: string;
-  readonly version: string | undefined;
-  /** Of the version that runs, else of the one that does not; absent where it could not be read. */
-  readonly definition: PluginDefinition | undefined;
-  readonly state: PluginState;
-  /** Why it does not run, or why its newest version does not. */
-  readonly errors: readonly JetplugError[];
-  readonly handlers: readonly ConsumingHandler[];
-  /** Those that it has to itself, where it is isolated and runs. */
-  readonly processes: readonly ProcessState[] | undefined;
-  /** What became of its last changes, the newest last. */
-  readonly reloads: readonly Reload[];
-}
-
-/** What may be mended in a file that the plugin imports, though the error names the plugin's own. */
-const FOR_OTHERS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+/** Errors that another file may cause, such as an imported one, although they name the plugin's own file. */
+const CAUSED_ELSEWHERE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'JP_PLUGIN_IMPORT_NOT_FOUND',
   'JP_PLUGIN_CIRCULAR_IMPORT',
   'JP_PLUGIN_IMPORT_ASYNC',
@@ -43,80 +30,197 @@ const FOR_OTHERS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'JP_PLUGIN_DUPLICATE_DURABLE',
 ]);
 
-/** One file's place among the plugins. */
+/** The parts of a host that all of its plugins share. */
+export interface PluginsContext {
+  /** The newest: its config changes while the host runs. */
+  host(): Omit<PluginHost, 'claim'>;
+  readonly names: NameRegistry;
+  readonly reports: ReloadReports;
+}
+
+/** The plugin of one file: loads, replaces, rolls back and ends it. Call its methods through {@link inTurn}. */
 export class ManagedPlugin {
-  /** As it was last read; what runs may be an earlier version. */
-  definition: PluginDefinition | undefined;
-  running: RunningPlugin | undefined;
-  /** The version that was taken back: it is not tried again. */
-  badVersion: string | undefined;
+  /** As it was read last; the version that runs may be an earlier one. */
+  private lastRead: PluginDefinition | undefined;
+  private running: RunningPlugin | undefined;
+  /** The version that was rolled back; it is not loaded again before its sources change. */
+  private badVersion: string | undefined;
   private state: PluginState = 'loading';
   private errors: readonly JetplugError[] = [];
   private last: Promise<unknown> = Promise.resolve();
 
-  constructor(readonly file: PluginFile) {}
+  constructor(
+    readonly file: PluginFile,
+    private readonly context: PluginsContext,
+  ) {}
 
   get name(): string {
-    const definition = this.running?.definition ?? this.definition;
+    const definition = this.running?.definition ?? this.lastRead;
     return definition?.name ?? nameByFile(this.file.file);
   }
 
-  /** Whether the file's plugin is made of this one, as it runs or as it was last read. */
-  isMadeOf(path: string): boolean {
-    if (path === this.file.file) return true;
-    return this.definitions.some(({ sources }) => sources.has(path));
+  /** Absent where the plugin could never be read. */
+  get definition(): PluginDefinition | undefined {
+    return this.lastRead;
   }
 
-  /** What runs, and what was read last. */
+  /** Of the version that runs, and of the one that was read last. */
   get definitions(): PluginDefinition[] {
-    return [this.running?.definition, this.definition].filter((definition) => definition !== undefined);
+    return [this.running?.definition, this.lastRead].filter((definition) => definition !== undefined);
   }
 
-  entryWith(reloads: readonly Reload[]): PluginEntry {
+  get entry(): PluginEntry {
     const { running, errors, name } = this;
-    const { file } = this.file;
+    const definition = running?.definition ?? this.lastRead;
     const handlers = running?.handlers ?? [];
-    const states = new Set(handlers.map((handler) => handler.state));
-    const definition = running?.definition ?? this.definition;
-    const version = definition?.version;
-    const kept = states.has('waiting') ? 'waiting' : states.has('paused') ? 'paused' : this.state;
-    const state = this.state === 'running' ? kept : this.state;
-    return { file, name, version, definition, state, errors, handlers, processes: running?.processes, reloads };
+    return {
+      file: this.file.file,
+      name,
+      version: definition?.version,
+      definition,
+      state: this.state === 'running' ? runningState(handlers) : this.state,
+      errors,
+      handlers,
+      processes: running?.processes,
+      reloads: this.context.reports.reloads.of(name),
+    };
   }
 
-  /** Whether what keeps the plugin from running may lie in another file. */
+  /** Whether a change of this file may change the plugin: it is the plugin's own, or an imported one. */
+  isMadeOf(path: string): boolean {
+    return path === this.file.file || this.definitions.some(({ sources }) => sources.has(path));
+  }
+
+  /** Whether a change of any other file may remove the plugin's errors. */
   get failedForOthers(): boolean {
-    return this.errors.some(({ code, file }) => FOR_OTHERS.has(code) || file !== this.file.file);
+    return this.errors.some(({ code, file }) => CAUSED_ELSEWHERE.has(code) || file !== this.file.file);
   }
 
+  /** Does the work when all work before it is done. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     const mine = this.last.then(work);
-    this.last = mine.catch(() => undefined); // the caller has it; here only the order counts
+    // The caller handles a rejection; only the order matters here.
+    this.last = mine.catch(() => undefined);
     return mine;
   }
 
-  begin(): void {
-    if (!this.running) this.state = 'loading';
+  /** Starts the plugin, or replaces the version that runs. Never rejects: {@link entry} has the errors. */
+  async load(reason: LoadReason): Promise<void> {
+    const startedMs = performance.now();
+    const { running } = this;
+    const before = running?.definition;
+    if (!running) this.state = 'loading';
+    try {
+      const upgrade = running && { running, failed: (error: JetplugError) => this.rollBack(running, error) };
+      this.runs(await runPlugin(this.file, this.hostFor(reason), upgrade));
+      const outcome = before ? 'swapped' : 'loaded';
+      // The host reports all plugins of its start together.
+      if (reason === 'start') this.context.reports.record(outcome, this.report(startedMs));
+      else this.reportSuccess(outcome, startedMs);
+    } catch (error) {
+      if (error instanceof NotLoaded) return this.leave(error, startedMs);
+      this.context.names.release(this.file.file, before);
+      this.fail(this.errorsIn(error));
+      this.context.reports.failed(this.errors, this.report(startedMs), running !== undefined);
+    }
   }
 
-  run(running: RunningPlugin): void {
+  /** Drains the plugin, whose file is gone, and releases its names. */
+  async remove(): Promise<void> {
+    const startedMs = performance.now();
+    const { running, name } = this;
+    await this.stop();
+    this.context.names.release(this.file.file);
+    if (running) this.reportSuccess('removed', startedMs, name);
+  }
+
+  /** The host stops: work that is under way must not wait for a server that does not answer. */
+  quit(): void {
+    this.running?.quit();
+  }
+
+  /** Drains the plugin. */
+  async stop(): Promise<void> {
+    await this.running?.stop();
+    this.running = undefined;
+    this.badVersion = undefined;
+    this.state = 'stopped';
+    this.errors = [];
+  }
+
+  private runs(running: RunningPlugin): void {
     this.running = running;
-    this.definition = running.definition;
+    this.lastRead = running.definition;
     this.badVersion = undefined;
     this.state = 'running';
     this.errors = [];
   }
 
-  /** What runs, runs on. */
-  fail(errors: readonly JetplugError[]): void {
+  /** A version that runs, runs on. */
+  private fail(errors: readonly JetplugError[]): void {
     this.errors = errors;
     if (!this.running) this.state = 'failed';
   }
 
-  end(): void {
-    this.running = undefined;
-    this.badVersion = undefined;
-    this.state = 'stopped';
-    this.errors = [];
+  private async leave({ why }: NotLoaded, startedMs: number): Promise<void> {
+    if (why === 'rolled back before') return;
+    const { running, name } = this;
+    await this.stop();
+    if (running) this.reportSuccess('removed', startedMs, name);
+  }
+
+  /** The first events of the version that runs all failed: returns to the version before. */
+  private rollBack(running: RunningPlugin, error: JetplugError): void {
+    const bad = running.definition;
+    const startedMs = performance.now();
+    this.inTurn(async () => {
+      if (this.running !== running || !(await running.rollBack(bad))) return;
+      this.context.names.release(this.file.file, running.definition);
+      this.badVersion = bad.version;
+      this.fail([error]);
+      this.context.reports.rolledBack(error, this.report(startedMs));
+    }).catch((cause: unknown) =>
+      this.context.host().log.error('a plugin could not be rolled back', { plugin: this.name, err: cause }),
+    );
+  }
+
+  private hostFor(reason: LoadReason): PluginHost {
+    const host = this.context.host();
+    return {
+      ...host,
+      claim: (plugin) => {
+        this.lastRead = plugin;
+        if (host.config.plugins.sections[plugin.name]?.enabled === false) throw new NotLoaded('disabled');
+        if (reason === 'sources' && plugin.version === this.badVersion) throw new NotLoaded('rolled back before');
+        this.context.names.take(plugin);
+      },
+    };
+  }
+
+  private report(startedMs: number): ReloadReport {
+    return { plugin: this.name, file: this.file.file, version: this.lastRead?.version, startedMs };
+  }
+
+  private reportSuccess(outcome: 'loaded' | 'swapped' | 'removed', startedMs: number, plugin = this.name): void {
+    this.context.reports.succeeded(outcome, { ...this.report(startedMs), plugin }, this.running?.handlers);
+  }
+
+  private errorsIn(thrown: unknown): JetplugError[] {
+    const { sourceOf } = this.context.host();
+    const details = { plugin: this.lastRead?.name ?? this.name, file: this.file.file };
+    return errorsIn(thrown)
+      .map((error) =>
+        isJetplugError(error)
+          ? error.with(details)
+          : new JetplugError('JP_INTERNAL', error.message, { ...details, cause: error }),
+      )
+      .map((error) => (sourceOf ? atSettings(error, sourceOf) : error));
+  }
+}
+
+/** The plugin was read, but must not run. */
+class NotLoaded extends Error {
+  constructor(readonly why: 'disabled' | 'rolled back before') {
+    super(why);
   }
 }

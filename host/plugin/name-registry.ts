@@ -1,19 +1,19 @@
 import { JetplugError } from '../../sdk/internal';
 import type { HandlerDefinition, PluginDefinition } from '../load/describe';
 
-/** What of a plugin no other may have, and where that stands. */
+/** The names of a plugin that no other plugin may have, with their places in the source. */
 export interface Claimant extends Pick<PluginDefinition, 'name' | 'file' | 'where'> {
   readonly handlers: readonly Pick<HandlerDefinition, 'name' | 'durable' | 'where'>[];
 }
 
-/** Which file has which plugin name and which durables: no two may share one. */
+/** Which file has which plugin name and which durables. No two files may share one. */
 export class NameRegistry {
   private readonly byFile = new Map<string, Claimant>();
   private readonly byName = new Holders();
   private readonly byDurable = new Holders();
 
   /**
-   * Takes a plugin's name and durables for its file, in place of what the file had.
+   * Takes a plugin's name and durables for its file, in place of those that the file had.
    * @throws JetplugError `JP_PLUGIN_DUPLICATE_NAME` or `JP_PLUGIN_DUPLICATE_DURABLE` when another file has one of them
    */
   take(plugin: Claimant): void {
@@ -44,9 +44,12 @@ export class NameRegistry {
     this.put(plugin.file, plugin);
   }
 
-  /** Gives back what the file had; or leaves it with an earlier version of it. */
-  release(file: string, keeps?: Claimant): void {
-    this.put(file, keeps);
+  /**
+   * Releases the names of a file.
+   * @param present the version that still runs; the file has its names then
+   */
+  release(file: string, present?: Claimant): void {
+    this.put(file, present);
   }
 
   private put(file: string, plugin: Claimant | undefined): void {
@@ -63,7 +66,7 @@ export class NameRegistry {
   }
 }
 
-/** By what they hold. Two may hold the same for a while: where one is left with an earlier version. */
+/** The plugins that have a name. Two may have the same one for a while, after a file went back to an earlier version. */
 class Holders {
   private readonly holders = new Map<string, Set<Claimant>>();
 

@@ -14,10 +14,10 @@ import type { PluginDefinition } from '../load/describe';
 import type { PluginBroker } from '../broker/plugin-broker';
 import type { StreamState } from '../broker/stream-state';
 
-/** What the host offers to every plugin's life. */
+/** The services of the host that a plugin's life needs. */
 export interface PluginHost {
   readonly config: Config;
-  /** Where its values are written; absent where they are in no file. */
+  /** Where each value of the config is written; absent where no file has them. */
   readonly sourceOf?: SourceOf;
   readonly broker: PluginBroker;
   readonly streams: readonly StreamState[];
@@ -28,9 +28,9 @@ export interface PluginHost {
   readonly deadLetters: DeadLetters;
   readonly retryQueue: RetryQueue;
   readonly retryNotifier: RetryNotifier;
-  /** The host's own bucket. */
+  /** The host's own bucket, with its records of attempts and settlements. */
   readonly records: KeyValue;
-  /** Long texts in it. */
+  /** The texts in that bucket that are too long for a record. */
   readonly texts: LongTexts;
   readonly sweep: Sweep;
   readonly suspects: SuspectTurns;

@@ -2,7 +2,7 @@ import { BucketTexts } from '../effects/bucket-texts';
 import type { StoreTexts } from '../effects/text-store';
 import type { PluginHost } from './plugin-host';
 
-/** One plugin's bucket: made where it is missing, and again where the server loses it while the plugin runs. */
+/** One plugin's bucket: created if it is missing, and again if the server loses it while the plugin runs. */
 export class PluginStore {
   private leave: (() => void) | undefined;
   private released = false;
@@ -12,14 +12,16 @@ export class PluginStore {
     private readonly host: Pick<PluginHost, 'broker'>,
   ) {}
 
+  /** Call it once. */
   async openTexts(): Promise<StoreTexts> {
     const { bucket, leave } = await this.host.broker.openStore(this.plugin);
     this.leave = leave;
-    // A plugin that did not come up in time is given up while this goes on.
+    // The start of the plugin may have been abandoned meanwhile.
     if (this.released) leave();
     return new BucketTexts(bucket);
   }
 
+  /** The host no longer restores the bucket. */
   release(): void {
     this.released = true;
     this.leave?.();

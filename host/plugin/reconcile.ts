@@ -1,4 +1,4 @@
-import { JetplugError } from '../../sdk/internal';
+import { isPublishSubject, JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { Settlements } from '../records/settlements';
 import { KvAttemptLog } from '../message/failures/attempts';
@@ -10,24 +10,28 @@ import type { PluginHost } from './plugin-host';
 import type { DurableSpec, DurablePosition } from '../broker/durable';
 import { streamFor } from '../broker/stream-state';
 
-/** A handler's durable consumer, and what the handler has settled of it. */
-export interface Reconciled {
+/** A handler's durable consumer, and the host's records of it. */
+export interface ReconciledDurable {
   readonly durable: DurableSpec;
   readonly settlements: Settlements;
   readonly attempts: KvAttemptLog;
   readonly outages: Outages;
-  /** Whether it was down when the host before this one ended, or what had failed by then. */
+  /** The circuit as the previous host has left it: open, or with these failures. */
   readonly before: CircuitBefore;
-  /** What was counted before, where it takes another one's place. */
+  /** Those of the consumption that this one replaces. */
   readonly counters?: HandlerCounters;
 }
 
-/** Gives a handler its durable consumer on the stream that holds its subject; one that was deleted goes on where it stood. */
+/**
+ * Gives a handler its durable consumer on the stream that holds its subject, and reads the host's records of it. A
+ * durable that was deleted continues behind the settled events.
+ * @throws JetplugError `JP_CONSUMER_FOREIGN` or `JP_CONSUMER_NOT_UPDATABLE`
+ */
 export async function reconcileHandler(
   plugin: PluginDefinition,
   durable: DurableSpec,
   host: PluginHost,
-): Promise<Reconciled> {
+): Promise<ReconciledDurable> {
   const [settlements, outages] = await Promise.all([
     openSettlements(durable, plugin, host),
     Outages.open(host.records, durable.durable),
@@ -38,7 +42,11 @@ export async function reconcileHandler(
   return { durable, settlements, attempts, outages, before: { outage: outages.ongoing, failing } };
 }
 
-/** Creates the durable where it is missing: by its `from`, or behind the settled events. Records where it begins. */
+/**
+ * Creates the durable if it is missing, at its `from` or behind the settled events, and corrects its settings. Records
+ * where it begins.
+ * @throws JetplugError `JP_CONSUMER_FOREIGN` or `JP_CONSUMER_NOT_UPDATABLE`
+ */
 export async function ensureDurableAt(
   durable: DurableSpec,
   settlements: Settlements,
@@ -48,6 +56,7 @@ export async function ensureDurableAt(
     ...durable,
     ...(settlements.knowsPosition && { resumeAfter: settlements.floor }),
   });
+  settlements.follow(position.created);
   settlements.settleUpTo(position.ackFloor);
   await settlements.recordStart();
   const { corrected, limited } = position;
@@ -65,6 +74,7 @@ export async function ensureDurableAt(
   return position;
 }
 
+/** Reads which events of the durable's stream the handler has settled. */
 export async function openSettlements(
   durable: DurableSpec,
   plugin: PluginDefinition,
@@ -76,9 +86,10 @@ export async function openSettlements(
     durable: durable.durable,
     stream: durable.stream,
     streamCreated: await broker.streamCreated(durable.stream),
-    ackFloor: async () => (await broker.durablePosition(durable.stream, durable.durable))?.ackFloor ?? 0,
+    hasWildcards: !isPublishSubject(durable.subject),
+    checkpoint: () => broker.durableCheckpoint(durable),
     failed: (error) =>
-      host.log.warn('what is settled could not be written; it is tried again', {
+      host.log.warn('settlements could not be stored; trying again', {
         plugin: plugin.name,
         durable: durable.durable,
         err: error,
@@ -86,7 +97,10 @@ export async function openSettlements(
   });
 }
 
-/** @throws JetplugError `JP_HANDLER_NO_STREAM` */
+/**
+ * The durable that a handler asks for.
+ * @throws JetplugError `JP_HANDLER_NO_STREAM` when no stream holds its subject
+ */
 export function specOf(
   plugin: PluginDefinition,
   handler: HandlerDefinition,

@@ -1,34 +1,37 @@
 import type { ErrorReport } from '../../sdk/internal';
 
-/** `failed`: the new version did not come up. `refused`: it did, but cannot take its durables over. In both the old one runs on. */
+/**
+ * `failed`: the new version could not be started. `refused`: it could, but its durables cannot be changed to its settings.
+ * In both cases the old version runs on.
+ */
 export type ReloadOutcome = 'loaded' | 'swapped' | 'failed' | 'refused' | 'rolled-back' | 'removed';
 
-/** What became of one change of a plugin. */
+/** One change of a plugin, and its outcome. */
 export interface Reload {
   readonly outcome: ReloadOutcome;
-  /** When it was over, in ISO 8601. */
+  /** When it ended, in ISO 8601. */
   readonly time: string;
   readonly tookMs: number;
   readonly version?: string;
   readonly error?: ErrorReport;
 }
 
-/** So many are kept of each plugin. */
-const KEPT = 5;
+/** How many reloads of each plugin are remembered. */
+const REMEMBERED = 5;
 
-/** What became of the last changes of each plugin, and how many there were of each kind since the host started. */
+/** The last reloads of each plugin, and the number of reloads by outcome since the host started. */
 export class Reloads {
   private readonly last = new Map<string, Reload[]>();
   private readonly counted = new Map<string, Map<ReloadOutcome, number>>();
 
   note(plugin: string, reload: Reload): void {
-    this.last.set(plugin, [...this.of(plugin), reload].slice(-KEPT));
+    this.last.set(plugin, [...this.of(plugin), reload].slice(-REMEMBERED));
     const counts = this.counted.get(plugin) ?? new Map<ReloadOutcome, number>();
     counts.set(reload.outcome, (counts.get(reload.outcome) ?? 0) + 1);
     this.counted.set(plugin, counts);
   }
 
-  /** The last ones, the newest last. */
+  /** The last reloads of the plugin, the newest last. */
   of(plugin: string): readonly Reload[] {
     return this.last.get(plugin) ?? [];
   }

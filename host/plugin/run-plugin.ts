@@ -1,105 +1,76 @@
-import { processStarts } from '../isolation/isolated-plugin';
 import type { JetplugError } from '../../sdk/internal';
-import { IsolatedPlugin } from '../isolation/isolated-plugin';
-import { forgetClasses } from '../load/classes';
-import { compile, type CompiledPlugin } from '../load/compile';
-import { describe, type DescribedPlugin } from '../load/describe';
-import { nameByFile, type PluginFile } from '../load/discover';
-import { isIsolated, type IsolatedPolicy } from '../load/isolation-options';
+import type { CompiledPlugin } from '../load/compile';
+import type { PluginFile } from '../load/discover';
 import { isolationInSource } from '../load/isolation-in-source';
+import { isIsolated } from '../load/isolation-options';
+import { readSource } from '../load/module-graph';
+import type { Candidate, ClaimedCandidate, DescribedCandidate } from './candidate';
+import { compileInline, InlineCandidate } from './inline-candidate';
+import { compileIsolated } from './isolated-candidate';
 import type { PluginHost } from './plugin-host';
 import { RunningPlugin } from './running-plugin';
-import { inTime, PluginVersion } from './version';
-import { readModules, readSource } from '../load/module-graph';
+import { step } from './step';
+import type { PluginVersion } from './version';
+import { reconcileVersion, type ReconciledVersion } from './version-plan';
+
+/** A plugin that runs and gets a new version. */
+export interface Upgrade {
+  readonly running: RunningPlugin;
+  /** Called when the first events of the new version all fail. */
+  failed(error: JetplugError): void;
+}
 
 /**
- * A plugin's life, from the file that was discovered to where it consumes; `stop` of what it returns is the rest:
- * compile → describe → claim → contain → reconcile → consume, and drain.
- * @param running the plugin as it runs, which is then given its new version
- * @param rollBack told when the new version turns out to fail at everything
- * @throws JetplugError, or an AggregateError of several; then what runs runs on
+ * A plugin's life, from the file that `discover` has found to the events that it consumes. The result's
+ * {@link RunningPlugin.stop} drains it. Each step takes the record that the step before returns; where a step fails,
+ * everything that the steps before have made is released, and a version that runs runs on.
+ * @param source the plugin's file, or its class where a test has that
+ * @param upgrade absent for a plugin that does not run yet
+ * @throws JetplugError, or an AggregateError of several
  */
 export async function runPlugin(
-  file: PluginFile,
+  source: PluginFile | CompiledPlugin,
   host: PluginHost,
-  running: RunningPlugin | undefined,
-  rollBack: (error: JetplugError) => void,
+  upgrade?: Upgrade,
 ): Promise<RunningPlugin> {
-  const version = await prepare(file, host);
-  try {
-    if (!running) return await RunningPlugin.begin(version, host);
-    await running.swap(version, host.config.delivery, rollBack);
-    return running;
-  } catch (error) {
-    await version.close(host.log);
-    throw error;
-  }
+  const compiled = await compile(source, host);
+  const described = await step(compiled, describe);
+  const claimed = await step(described, (plugin) => claim(plugin, host));
+  const version = await step(claimed, instantiate);
+  const reconciled = await step(version, (plugin) => reconcile(plugin, host, upgrade));
+  return step(reconciled, (plugin) => consume(plugin, host, upgrade));
 }
 
-/** The same from where the plugin's class is loaded, of one that does not run yet. */
-export async function runCompiled(compiled: CompiledPlugin, host: PluginHost): Promise<RunningPlugin> {
-  const version = await prepareInline(compiled, described(compiled, host), host);
-  try {
-    return await RunningPlugin.begin(version, host);
-  } catch (error) {
-    await version.close(host.log);
-    throw error;
-  }
+/** @throws JetplugError when the file cannot be compiled, loaded or exports no plugin */
+async function compile(source: PluginFile | CompiledPlugin, host: PluginHost): Promise<Candidate> {
+  if ('cls' in source) return new InlineCandidate(source, host);
+  const known = isolationInSource(source.file, readSource(source.file), host.config.plugins);
+  return isIsolated(known) ? compileIsolated(source, known, host) : compileInline(source, host);
 }
 
-/** A version that could run, beside the one that does. */
-async function prepare(file: PluginFile, host: PluginHost): Promise<PluginVersion> {
-  const told = isolationInSource(file.file, readSource(file.file), host.config.plugins);
-  if (isIsolated(told)) return prepareIsolated(file, told, host);
-  const compiled = compile(file);
-  const definition = described(compiled, host);
-  if (!isIsolated(definition.isolation)) return prepareInline(compiled, definition, host);
-  // Its text did not tell so.
-  forgetClasses(compiled.classes);
-  return prepareIsolated(file, definition.isolation, host);
+/** @throws AggregateError of all problems with the decorators, the options and the dependencies */
+function describe(plugin: Candidate): Promise<DescribedCandidate> {
+  return plugin.describe();
 }
 
-function described(compiled: CompiledPlugin, host: PluginHost): DescribedPlugin {
-  try {
-    return describe(compiled, host.config);
-  } catch (error) {
-    forgetClasses(compiled.classes);
-    throw error;
-  }
+/** @throws JetplugError `JP_PLUGIN_DUPLICATE_NAME` or `JP_PLUGIN_DUPLICATE_DURABLE` */
+function claim(plugin: DescribedCandidate, host: PluginHost): ClaimedCandidate {
+  host.claim(plugin.definition);
+  return Object.assign(plugin, { claimed: true as const });
 }
 
-async function prepareInline(
-  compiled: CompiledPlugin,
-  definition: DescribedPlugin,
-  host: PluginHost,
-): Promise<PluginVersion> {
-  try {
-    host.claim(definition);
-    return await PluginVersion.open(compiled, definition, host);
-  } catch (error) {
-    forgetClasses(compiled.classes);
-    throw error;
-  }
+/** @throws JetplugError when the settings do not fit, the constructor or `onStart` throws, or the start takes too long */
+function instantiate(plugin: ClaimedCandidate): Promise<PluginVersion> {
+  return plugin.instantiate();
 }
 
-/** The same, of one whose code the host does not run. */
-function prepareIsolated(file: PluginFile, policy: IsolatedPolicy, host: PluginHost): Promise<PluginVersion> {
-  // The time that it may take begins with its turn.
-  return processStarts.take(() => startIsolated(file, policy, host));
+/** @throws JetplugError when there is no stream, or a durable is another deployment's or would have to be created anew */
+function reconcile(version: PluginVersion, host: PluginHost, upgrade?: Upgrade): Promise<ReconciledVersion> {
+  return upgrade ? upgrade.running.reconcile(version) : reconcileVersion(version, [], host);
 }
 
-async function startIsolated(file: PluginFile, policy: IsolatedPolicy, host: PluginHost): Promise<PluginVersion> {
-  const { config, log, time } = host;
-  const modules = readModules(file.file);
-  const plugin = new IsolatedPlugin({ file: file.file, modules, plugins: config.plugins, policy, log, time });
-  const name = nameByFile(file.file);
-  try {
-    const known = { name, className: name, where: { file: file.file, line: 1 } };
-    await inTime(plugin.load(), known, host, () => plugin.end());
-    host.claim(plugin.definition);
-    return await PluginVersion.openIsolated(plugin, host);
-  } catch (error) {
-    plugin.end();
-    throw error;
-  }
+async function consume(next: ReconciledVersion, host: PluginHost, upgrade?: Upgrade): Promise<RunningPlugin> {
+  if (!upgrade) return RunningPlugin.begin(next, host);
+  await upgrade.running.swap(next, (error) => upgrade.failed(error));
+  return upgrade.running;
 }

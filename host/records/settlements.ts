@@ -9,14 +9,28 @@ interface SettledRecord {
   readonly ranges: readonly (readonly [number, number])[];
 }
 
+/** How a durable is on the server. */
+export interface DurableCheckpoint {
+  /** When it was made: one that was made again counts its deliveries anew. */
+  readonly created: string;
+  /** The last sequence of the stream that it has delivered or passed over. */
+  readonly delivered: number;
+  /** Up to which sequence the server holds everything for settled. */
+  readonly ackFloor: number;
+  /** Whether its filter and its `max_deliver` let every event of the handler through. */
+  readonly isComplete: boolean;
+}
+
 export interface SettlementsOptions {
   /** The host's own bucket. */
   readonly records: KeyValue;
   readonly durable: string;
   readonly stream: string;
   readonly streamCreated: string;
-  /** Up to which sequence the server holds everything for settled. */
-  ackFloor(): Promise<number>;
+  /** Whether the handler's subject has wildcards: a durable with a narrower filter may then deliver some of its events. */
+  readonly hasWildcards: boolean;
+  /** Looks at the durable; nothing where it is gone. */
+  checkpoint(): Promise<DurableCheckpoint | undefined>;
   /** Told when the record cannot be written; it is tried again. */
   failed(error: unknown): void;
 }
@@ -24,7 +38,7 @@ export interface SettlementsOptions {
 /** How soon what was settled is written; together with all that settles meanwhile. */
 const WRITE_DELAY_MS = 50;
 const RETRY_DELAY_MS = 1_000;
-/** With more ranges than this the server is asked how far it is, to fold them up. */
+/** With more ranges than this the durable is looked at, to fold them up. */
 const MANY_RANGES = 64;
 
 /**
@@ -36,6 +50,13 @@ export class Settlements {
   private stored = new SettledSet();
   /** The same with what this host has settled since. */
   private readonly known = new SettledSet();
+  /**
+   * Sequences that the durable has passed over, for whatever reason: somebody may have narrowed its filter. They
+   * count as settled after a look at the durable has found its filter right.
+   */
+  private readonly gaps = new SettledSet();
+  /** When the durable was made whose deliveries come. */
+  private durableCreated: string | undefined;
   private revisionRead = 0;
   private renewals: number | undefined;
   private dirty = false;
@@ -97,12 +118,17 @@ export class Settlements {
   /**
    * Learns from a delivery which sequences the durable passes over: a first delivery that comes right
    * after another delivery has none of the durable's own between itself and the first one before it.
+   * A durable that delivers events of a subject without wildcards has the handler's filter, so that these
+   * sequences count as settled at once; all others wait for {@link confirm}.
    */
   delivered(delivery: { consumerSequence: number; sequence: number; deliveryCount: number }): void {
     const last = this.lastDelivery;
     const inRow = delivery.consumerSequence === (last?.consumerSequence ?? 0) + 1;
     const first = delivery.deliveryCount === 1;
-    if (first && inRow) this.known.add((last?.firstSequence ?? 0) + 1, delivery.sequence - 1);
+    if (first && inRow) {
+      const passedOver = this.options.hasWildcards ? this.gaps : this.known;
+      passedOver.add((last?.firstSequence ?? 0) + 1, delivery.sequence - 1);
+    }
     if (first) this.lastDelivery = { consumerSequence: delivery.consumerSequence, firstSequence: delivery.sequence };
     else if (last) this.lastDelivery = inRow ? { ...last, consumerSequence: delivery.consumerSequence } : undefined;
   }
@@ -130,9 +156,28 @@ export class Settlements {
     await this.flush();
   }
 
-  /** The durable was made again, and counts its deliveries anew. */
+  /**
+   * Counts the sequences that the durable has passed over as settled, if its settings let every event of the handler
+   * through. False where it is another durable than the one whose deliveries come: somebody has made it again.
+   */
+  confirm({ created, delivered, ackFloor, isComplete }: DurableCheckpoint): boolean {
+    if (created !== this.durableCreated) return false;
+    if (!isComplete) return true;
+    this.known.merge(this.gaps.takeUpTo(delivered));
+    this.known.add(1, ackFloor);
+    return true;
+  }
+
+  /** From now on the deliveries come from the durable that was made then. */
+  follow(created: string): void {
+    if (created !== this.durableCreated) this.forgetDeliveries();
+    this.durableCreated = created;
+  }
+
+  /** The durable may have been made again, in which case it counts its deliveries anew. */
   forgetDeliveries(): void {
     this.lastDelivery = undefined;
+    this.gaps.clear();
   }
 
   /** Reads the record anew, for what other hosts have settled. */
@@ -169,9 +214,14 @@ export class Settlements {
     return this.outdated;
   }
 
+  private async fold(): Promise<void> {
+    const checkpoint = await this.options.checkpoint();
+    if (checkpoint) this.confirm(checkpoint);
+  }
+
   private async write(): Promise<void> {
     try {
-      if (this.known.size > MANY_RANGES) this.settleUpTo(await this.options.ackFloor());
+      if (this.known.size > MANY_RANGES) await this.fold();
       if (await this.isOfLostStream()) return;
       for (;;) {
         this.dirty = false;

@@ -5,36 +5,39 @@ import type { HostLog } from '../log/log';
 import type { Plugins } from '../plugin/plugins';
 import { SettledFiles, stampOf } from './settled-files';
 
-/** How often the files are looked at; each may be missing, a link, or replaced as a whole. */
-const LOOK_MS = 250;
+/** How often the files are checked. They are polled, since each may be missing, a link, or replaced as a whole. */
+const POLL_MS = 250;
 
 /** Where the config comes from. */
 export interface ConfigSource {
-  /** The files of its layers, those included that are not there. */
+  /** The files of all layers, including those that do not exist. */
   readonly files: readonly string[];
-  /** @throws JetplugError, or an AggregateError of several, where it is not valid */
+  /** @throws JetplugError, or an AggregateError of several, when the config is invalid */
   load(): LoadedConfig;
 }
 
-/** Follows the files of the config: what they say of plugins takes effect at once, an invalid config never. */
+/** Follows the config files. Changes of plugin sections take effect at once; an invalid config is never used. */
 export class ConfigFiles {
   private readonly files: SettledFiles;
-  private readonly timer: NodeJS.Timeout;
+  private timer: NodeJS.Timeout | undefined;
   private readonly stamps: Map<string, string | undefined>;
 
+  /** @param changed called with the config in effect after each change of a file, even if only the places of values changed */
   constructor(
     private config: Config,
     private readonly source: ConfigSource,
     private readonly plugins: Plugins,
     private readonly log: HostLog,
-    /** Told what is in effect whenever the files have changed: where it is written may be all that did. */
-    private readonly told: (written: LoadedConfig) => void,
+    private readonly changed: (written: LoadedConfig) => void,
   ) {
     this.stamps = new Map(source.files.map((file) => [file, stampOf(file)]));
     this.files = new SettledFiles((paths) => {
-      this.apply(paths).catch((error: unknown) => log.error('a changed config could not be taken up', { err: error }));
+      this.apply(paths).catch((error: unknown) => log.error('a changed config could not be applied', { err: error }));
     });
-    this.timer = setInterval(() => this.look(), LOOK_MS);
+  }
+
+  start(): void {
+    this.timer = setInterval(() => this.poll(), POLL_MS);
   }
 
   stop(): void {
@@ -42,7 +45,7 @@ export class ConfigFiles {
     this.files.stop();
   }
 
-  private look(): void {
+  private poll(): void {
     for (const [file, before] of this.stamps) {
       const stamp = stampOf(file);
       if (stamp === before) continue;
@@ -56,7 +59,7 @@ export class ConfigFiles {
     try {
       loaded = this.source.load();
     } catch (error) {
-      return this.refuse(error);
+      return this.reportInvalid(error);
     }
     const { config: written, sourceOf } = loaded;
     const { defaults, sections } = written.plugins;
@@ -64,19 +67,19 @@ export class ConfigFiles {
     const later = keysOf(written).filter((key) => !isDeepStrictEqual(written[key], config[key]));
     if (later.length > 0)
       this.log.warn('the config has changed where it takes effect at the next start', { files, sections: later });
-    this.told({ config, sourceOf });
+    this.changed({ config, sourceOf });
     if (isDeepStrictEqual(config, this.config)) return;
     this.config = config;
     this.log.info('the config has changed', { files });
     await this.plugins.reconfigure(config);
   }
 
-  private refuse(error: unknown): void {
+  private reportInvalid(error: unknown): void {
     for (const one of error instanceof AggregateError ? (error.errors as unknown[]) : [error]) {
-      const known = isJetplugError(one)
+      const details = isJetplugError(one)
         ? { code: one.code, error: one.message, hint: one.hint, file: one.file, line: one.line }
         : { err: one };
-      this.log.error('the config is invalid; nothing changes', known);
+      this.log.error('the config is invalid; nothing changes', details);
     }
   }
 }

@@ -3,11 +3,11 @@ import { realPathOf } from '../load/find-module';
 import { stampOf } from './settled-files';
 
 /**
- * Files that plugins are made of and that the watchers of the plugins folders do not see change: what lies outside, and
- * what a link leads to, since the link may come to lead elsewhere.
+ * Polls the sources of plugins whose changes the watchers of the plugins folders do not see: files outside of these
+ * folders, and files behind a link, which may come to lead elsewhere.
  */
 export class FollowedFiles {
-  /** Whether each known file is one of them. */
+  /** By path, whether the file must be polled. */
   private readonly isFollowed = new Map<string, boolean>();
   private readonly stamps = new Map<string, string | undefined>();
 
@@ -16,7 +16,7 @@ export class FollowedFiles {
     private readonly changed: (path: string) => void,
   ) {}
 
-  look(sources: Iterable<string>): void {
+  poll(sources: Iterable<string>): void {
     for (const path of sources) {
       if (!this.follows(path)) continue;
       const stamp = stampOf(path);
@@ -25,16 +25,16 @@ export class FollowedFiles {
     }
   }
 
-  /** The plugins are loaded with these files now: takes their present state as known. */
-  note(paths: readonly string[]): void {
+  /** Plugins are loaded with these files now: their present state is no change any more. */
+  loaded(paths: readonly string[]): void {
     for (const path of paths) {
       this.isFollowed.delete(path);
       if (this.stamps.has(path)) this.stamps.set(path, stampOf(path));
     }
   }
 
-  /** A plugins folder is another one now. */
-  forget(): void {
+  /** A plugins folder was replaced by another one. */
+  clear(): void {
     this.isFollowed.clear();
     this.stamps.clear();
   }
@@ -42,12 +42,12 @@ export class FollowedFiles {
   private follows(path: string): boolean {
     const known = this.isFollowed.get(path);
     if (known !== undefined) return known;
-    const followed = !path.includes(`${sep}node_modules${sep}`) && this.isHidden(path);
+    const followed = !path.includes(`${sep}node_modules${sep}`) && this.isUnwatched(path);
     this.isFollowed.set(path, followed);
     return followed;
   }
 
-  private isHidden(path: string): boolean {
+  private isUnwatched(path: string): boolean {
     const root = this.roots.find((dir) => isWithin(path, dir));
     return root === undefined || realPathOf(path) !== join(realPathOf(root), relative(root, path));
   }

@@ -7,15 +7,15 @@ import type { Plugins } from '../plugin/plugins';
 import { SettledFiles, stampOf } from './settled-files';
 import { WatchedFolder } from './watched-folder';
 
-/** How often it is looked whether a plugins folder is another one, which its watcher does not see. */
-const ROOT_LOOK_MS = 250;
+/** How often the host checks whether a plugins folder was replaced, which its watcher does not see. */
+const POLL_MS = 250;
 
-/** Follows the plugins folders: a new file is loaded, a changed one replaced, a removed one drained. */
+/** Follows the plugins folders: loads the plugin of a new file, replaces that of a changed one, drains that of a removed one. */
 export class PluginFolders {
   private readonly roots: WatchedFolder[];
   private readonly files: SettledFiles;
   private readonly followed: FollowedFiles;
-  private readonly timer: NodeJS.Timeout;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     dirs: readonly string[],
@@ -24,7 +24,7 @@ export class PluginFolders {
   ) {
     this.files = new SettledFiles((paths) => {
       this.apply(paths).catch((error: unknown) =>
-        log.error('changed files could not be taken up', { files: paths, err: error }),
+        log.error('changed files could not be applied', { files: paths, err: error }),
       );
     });
     const changed = (path: string): void => this.files.changed(resolve(path));
@@ -34,13 +34,14 @@ export class PluginFolders {
       const sources = (): string[] => this.sources().filter((path) => path.startsWith(dir + sep));
       return new WatchedFolder(dir, { log, sources, changed });
     });
-    this.followed.look(this.sources());
-    this.timer = setInterval(() => this.look(), ROOT_LOOK_MS);
   }
 
-  /** Resolves when changes are noticed. */
-  async ready(): Promise<void> {
-    await Promise.all(this.roots.map((root) => root.whenReady()));
+  /** Begins to watch. Resolves when changes are noticed. */
+  async start(): Promise<void> {
+    const ready = this.roots.map((root) => root.start());
+    this.followed.poll(this.sources());
+    this.timer = setInterval(() => this.poll(), POLL_MS);
+    await Promise.all(ready);
   }
 
   async stop(): Promise<void> {
@@ -49,27 +50,27 @@ export class PluginFolders {
     await Promise.all(this.roots.map((root) => root.close()));
   }
 
-  /** A folder that vanishes and returns, or is renamed into place, is followed anew; what is in it may all be new. */
-  private look(): void {
+  /** A folder that vanishes and returns, or is renamed into place, is watched anew; any of its files may have changed. */
+  private poll(): void {
     for (const root of this.roots) {
       root.poll(performance.now());
       if (!root.wasReplaced()) continue;
-      this.followed.forget();
+      this.followed.clear();
       for (const file of new Set([...this.plugins.filesIn(root.dir), ...root.found])) this.files.changed(file);
     }
-    this.followed.look(this.sources());
+    this.followed.poll(this.sources());
   }
 
   private sources(): string[] {
     return this.plugins.definitions.flatMap(({ sources }) => [...sources.keys()]);
   }
 
-  /** Each plugin that is concerned is loaded once, however many of its files have changed. */
+  /** Loads each concerned plugin once, however many of its files have changed. */
   private async apply(paths: readonly string[]): Promise<void> {
-    this.followed.note(paths);
-    // What cannot be looked at for now, for want of a right or of a mount, runs on.
+    this.followed.loaded(paths);
+    // A plugin whose file cannot be read for now, for want of a permission or a mount, runs on.
     const gone = paths.filter((path) => isGone(path));
-    // Before the others: what takes a removed one's name is free to.
+    // First, so that another plugin can take the name of a removed one.
     await Promise.all(gone.map((path) => this.plugins.remove(path)));
     const concerned = new Map(this.plugins.concernedBy(paths).map((file) => [file.file, file]));
     for (const path of paths) {
@@ -79,15 +80,15 @@ export class PluginFolders {
       if (why === undefined) concerned.set(path, own);
       else {
         concerned.delete(path);
-        if (/plugin/i.test(path)) this.log.info('a file in the plugins folder is skipped', { file: path, why });
+        if (/plugin/i.test(path)) this.log.info('skipped a file in the plugins folder', { file: path, why });
       }
     }
-    // One that is gone as well has its own removal coming.
+    // A file that is gone by now is reported as removed by a change of its own.
     const there = [...concerned.values()].filter(({ file }) => stampOf(file) !== undefined);
     await Promise.all(there.map((file) => this.plugins.load(file, 'sources')));
   }
 
-  /** The plugin that the path would be, by its place: in a root, or `name/index.plugin.*` below it. */
+  /** The plugin that a file at this path would be: directly in a root, or `name/index.plugin.*` below it. */
   private pluginAt(path: string): PluginFile | undefined {
     const parent = dirname(path);
     for (const { dir: root } of this.roots) {

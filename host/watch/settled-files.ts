@@ -1,43 +1,43 @@
 import { statOf } from '../load/file-state';
 
-/** How long a file must have kept its size and time before it is read: an editor writes in several steps. */
+/** How long a file must be unchanged before it is read: an editor writes in several steps. */
 const SETTLE_MS = 100;
-/** How often those that are still being written are looked at. */
-const LOOK_MS = 25;
-/** How long what has settled waits for the rest of one change: a checkout writes many files. */
+/** How often files that have changed are checked. */
+const POLL_MS = 25;
+/** How long settled files wait for others of the same change: a checkout writes many files. */
 const TOGETHER_MS = 300;
-/** chokidar swallows a change that comes right after another: the file is looked at once more. */
-const LOOK_AGAIN_MS = 90;
+/** chokidar drops a change that comes right after another one: each file is checked once more after so long. */
+const RECHECK_MS = 90;
 
 interface Changing {
   stamp: string | undefined;
+  /** When the stamp was new, by `performance.now()`. */
   sinceMs: number;
 }
 
-/** Files that have changed, handed on when they are whole, those of one change together. */
+/** Reports changed files once they are written completely, those of one change together. */
 export class SettledFiles {
   private readonly changing = new Map<string, Changing>();
-  private readonly laterLooks = new Set<NodeJS.Timeout>();
+  private readonly rechecks = new Set<NodeJS.Timeout>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly settled: (paths: readonly string[]) => void) {}
 
   changed(path: string): void {
     const nowMs = performance.now();
-
     this.changing.set(path, { stamp: stampOf(path), sinceMs: nowMs });
-    this.timer ??= setInterval(() => this.look(), LOOK_MS);
+    this.timer ??= setInterval(() => this.poll(), POLL_MS);
   }
 
   stop(): void {
     clearInterval(this.timer);
     this.timer = undefined;
-    for (const timer of this.laterLooks) clearTimeout(timer);
-    this.laterLooks.clear();
+    for (const timer of this.rechecks) clearTimeout(timer);
+    this.rechecks.clear();
     this.changing.clear();
   }
 
-  private look(): void {
+  private poll(): void {
     const nowMs = performance.now();
     for (const [path, file] of this.changing) {
       const stamp = stampOf(path);
@@ -47,12 +47,12 @@ export class SettledFiles {
     }
     const all = [...this.changing];
     const ready = all.filter(([, file]) => nowMs - file.sinceMs >= SETTLE_MS);
-    // One that is being written for long, such as a log, must not hold up the others.
+    // A file that is written all the time, such as a log, must not delay the others.
     const waitedLong = ready.some(([, file]) => nowMs - file.sinceMs >= SETTLE_MS + TOGETHER_MS);
     if (ready.length === 0 || (ready.length < all.length && !waitedLong)) return;
     for (const [path, { stamp }] of ready) {
       this.changing.delete(path);
-      this.lookAgain(path, stamp);
+      this.recheckLater(path, stamp);
     }
     if (this.changing.size === 0) {
       clearInterval(this.timer);
@@ -61,16 +61,16 @@ export class SettledFiles {
     this.settled(ready.map(([path]) => path));
   }
 
-  private lookAgain(path: string, stamp: string | undefined): void {
+  private recheckLater(path: string, stamp: string | undefined): void {
     const timer = setTimeout(() => {
-      this.laterLooks.delete(timer);
+      this.rechecks.delete(timer);
       if (!this.changing.has(path) && stampOf(path) !== stamp) this.changed(path);
-    }, LOOK_AGAIN_MS);
-    this.laterLooks.add(timer);
+    }, RECHECK_MS);
+    this.rechecks.add(timer);
   }
 }
 
-/** What tells one state of a file from another; nothing where there is no file. */
+/** Differs for each state of a file; undefined if there is no file. */
 export function stampOf(path: string): string | undefined {
   const stats = statOf(path);
   return stats && `${stats.size} ${stats.mtimeMs} ${stats.ino}`;

@@ -5,45 +5,42 @@ import { discover, whyRefused } from '../load/discover';
 import { statOf, whyUnusableIn } from '../load/file-state';
 import { stampOf } from './settled-files';
 
-/** How long the watcher may take to begin. What it meets in a folder may keep it from ever saying so. */
+/** How long the watcher may take to start. Some files in a folder keep it from ever reporting that it has. */
 const READY_MS = 3_000;
-/** How often a folder is looked at that cannot be watched. */
+/** How often a folder is polled that cannot be watched. */
 const POLL_MS = 1_000;
 const IGNORED = /(^|[/\\])(node_modules|\.git)([/\\]|$)/;
-/** The system has no more watches or files for this process. */
+/** The system has no more watches or file descriptors for this process. */
 const EXHAUSTED = new Set(['ENOSPC', 'EMFILE', 'ENFILE']);
 
 export interface FolderOptions {
   readonly log: HostLog;
-  /** The files in the folder that plugins are made of. */
+  /** The sources of plugins that are in the folder. */
   sources(): readonly string[];
   changed(path: string): void;
 }
 
-/** A plugins folder that is watched, or polled where watching fails. */
+/** Watches a plugins folder, or polls it where watching fails. */
 export class WatchedFolder {
   private watcher: FSWatcher | undefined;
-  private ready: Promise<void>;
-  /** Which folder it was when its watcher was made; nothing where there was none. */
+  /** Identifies the folder that is watched; undefined while there is none at the path. */
   private identity: string | undefined;
-  /** The stamps of its files at the last poll; nothing where it is watched. */
+  /** The stamps of the files at the last poll; undefined while the folder is watched. */
   private polled: Map<string, string | undefined> | undefined;
   private polledAtMs = 0;
 
   constructor(
     readonly dir: string,
     private readonly options: FolderOptions,
-  ) {
-    this.identity = identityOf(dir);
-    this.ready = this.watch();
+  ) {}
+
+  /** Begins to watch. Resolves when changes are noticed. */
+  start(): Promise<void> {
+    this.identity = identityOf(this.dir);
+    return this.watch();
   }
 
-  /** Resolves when changes are noticed. */
-  async whenReady(): Promise<void> {
-    await this.ready;
-  }
-
-  /** Whether the path leads to another folder than before: it vanished, returned, or a link leads elsewhere. */
+  /** Whether the path leads to another folder than before: it vanished, returned, or a link leads elsewhere. Then watches that one. */
   wasReplaced(): boolean {
     const identity = identityOf(this.dir);
     if (identity === this.identity) return false;
@@ -52,16 +49,17 @@ export class WatchedFolder {
     this.options.log.warn(message, { dir: this.dir });
     this.closeWatcher();
     this.polled = undefined;
-    this.ready = this.watch();
+    void this.watch();
     return true;
   }
 
-  /** The plugin files that are in it now. */
+  /** The plugin files that are in the folder now. */
   get found(): string[] {
-    // It may be gone, or not be readable; then the next look finds out more.
+    // A folder that is gone or not readable has no files.
     return whyRefused(this.dir) ? [] : discover([this.dir]).found.map(({ file }) => file);
   }
 
+  /** Reports changed files, if the folder is polled and the time for that has come. */
   poll(nowMs: number): void {
     const before = this.polled;
     if (!before || nowMs - this.polledAtMs < POLL_MS) return;
@@ -96,8 +94,8 @@ export class WatchedFolder {
         if (this.watcher === watcher) this.beginPolling(why);
         resolve();
       };
-      const timer = setTimeout(() => pollInstead(`the watcher has not begun after ${READY_MS} ms`), READY_MS);
-      // A host that stops meanwhile does not wait for it.
+      const timer = setTimeout(() => pollInstead(`the watcher has not started after ${READY_MS} ms`), READY_MS);
+      // The timer does not keep a host alive that stops meanwhile.
       timer.unref();
       watcher.once('ready', () => {
         clearTimeout(timer);

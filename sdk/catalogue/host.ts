@@ -17,6 +17,10 @@ export const COMMAND_ERRORS = {
     'A file that was to be written exists already.',
     'Choose another name, or move the file away: no file is overwritten.',
   ],
+  JP_FILE_UNWRITABLE: [
+    'A file cannot be written, or its folder cannot be read.',
+    'Give the folder to the user that runs the command, free space on its disk, or name another folder.',
+  ],
 } as const satisfies ErrorTexts;
 
 export const TESTING_ERRORS = {
@@ -29,11 +33,11 @@ export const TESTING_ERRORS = {
 export const HOST_ERRORS = {
   JP_UNCAUGHT_ERROR: [
     'An error was not caught, and cannot be traced to a plugin.',
-    'Its stack shows where it was thrown. If that is in Jetplug itself, please report it.',
+    'The location, or the stack (on a terminal: start with --verbose), shows where it was thrown. If that is in Jetplug itself, please report it.',
   ],
   JP_LOOP_BLOCKED: [
     'The event loop is blocked by code that cannot be traced to a plugin.',
-    'The stack shows which code. At the start of a host with many plugins it may be their compilation.',
+    'The location, or the stack (on a terminal: start with --verbose), shows which code. At the start of a host with many plugins it may be their compilation.',
   ],
   JP_INTERNAL: ['Something failed that should not.', 'Please report it, with its stack.'],
 } as const satisfies ErrorTexts;

@@ -67,7 +67,7 @@ export const STREAM_ERRORS = {
   ],
   JP_STREAM_MIRROR: [
     'A stream on the server is a mirror of another one, so nothing can be published to it.',
-    'Give the stream of the config another name, or name the stream that is mirrored.',
+    'Name the mirrored stream, or give the stream another name (streams[].name, deadLetters.stream). You can delete a mirror that nobody needs.',
   ],
   JP_STREAM_NOT_UPDATABLE: [
     'A stream on the server differs from the config in a field that cannot be changed in place.',
@@ -95,7 +95,7 @@ export const STREAM_ERRORS = {
   ],
   JP_STREAM_FULL: [
     'A stream has reached its limit. It keeps its messages and refuses new ones.',
-    'No event is lost: each waits in its own stream. Raise deadLetters.maxBytes or retries.maxBytes, or drop dead letters.',
+    'No event is lost: each waits in its own stream, and a redriven dead letter among the dead letters. For the stream in the message, raise deadLetters.maxBytes (or drop dead letters: `jetplug dead drop`) or retries.maxBytes.',
   ],
   JP_ADOPT_UNWANTED: [
     'Neither the config nor the plugins need the stream, bucket or durable that was to be adopted.',

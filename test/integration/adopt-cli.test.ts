@@ -1,12 +1,13 @@
 import { AckPolicy, RetentionPolicy, type JetStreamManager, type NatsConnection, type StreamConfig } from 'nats';
 import { adoptStream } from '../../host/cli/adopt';
 import type { Config } from '../../host/config/config';
-import { Connection } from '../../host/nats/connection';
+import type { Connection } from '../../host/nats/connection';
 import { jetplug, type CliResult } from '../support/cli';
 import { eventually } from '../support/eventually';
 import type { TestServer } from '../support/nats-server';
 import { loggingPlugin } from '../support/plugin-source';
 import { Scene } from '../support/scene';
+import { deleteStreams, openStreams } from '../support/streams';
 import { configOf as loaded } from '../support/stream-config';
 
 const scene = new Scene();
@@ -21,25 +22,17 @@ let common: string[];
 const CONFIG = { streams: [{ name: 'EVENTS', subjects: ['video.>'] }] };
 
 beforeAll(async () => {
-  server = await scene.server();
-  nats = await scene.client(server.url);
-  jsm = await nats.jetstreamManager();
+  ({ server, nats, jsm, connection } = await openStreams(scene));
   plugins = scene.folder({ 'seen.plugin.ts': loggingPlugin('SeenPlugin', 'seen', `{ from: 'beginning' }`) });
   const folder = scene.folder({ 'config.json': JSON.stringify(CONFIG) });
   common = ['--servers', server.url, '--plugins', plugins, '--config', `${folder}/config.json`];
-  connection = await Connection.open({ servers: [server.url], name: 'adopt' });
   config = loaded(scene, { ...CONFIG, plugins: { dirs: [plugins] } });
 });
-afterEach(async () => {
-  for await (const { config } of jsm.streams.list()) await jsm.streams.delete(config.name);
-});
-afterAll(async () => {
-  await connection.close();
-  await scene.end();
-});
+afterEach(() => deleteStreams(jsm));
+afterAll(() => scene.end());
 
 const adopt = (...args: string[]): Promise<CliResult> => jetplug(['adopt', ...args, ...common, '--json']);
-/** What an adoption was refused with. */
+/** The message of a refused adoption. */
 const refusal = (adoption: Promise<unknown>): Promise<unknown> =>
   adoption.then(
     () => 'it was adopted',
@@ -48,8 +41,8 @@ const refusal = (adoption: Promise<unknown>): Promise<unknown> =>
 const configOf = async (name: string): Promise<StreamConfig> => (await jsm.streams.info(name)).config;
 const markOf = async (name: string): Promise<unknown> => (await configOf(name)).metadata?.['jetplug.deployment'];
 
-test('what an earlier build or an operator made is shown, adopted with --yes, and then used by a host', async () => {
-  // The settings of these differ, some of them.
+test('streams, buckets and durables of an earlier build or an operator are shown, adopted with --yes, and then used by a host', async () => {
+  // Some of their settings differ.
   await jsm.streams.add({ name: 'EVENTS', subjects: ['video.>'] });
   await jsm.streams.add({ name: 'DEAD', subjects: ['dead.>'] });
   await jsm.streams.add({ name: 'RETRY', subjects: ['retry.>'] });
@@ -83,7 +76,7 @@ test('what an earlier build or an operator made is shown, adopted with --yes, an
 
   const done = await adopt('stream', 'EVENTS', '--yes');
   expect([done.code, done.json<{ adopted: boolean }>().adopted]).toEqual([0, true]);
-  // The rest is the next start's.
+  // The next start makes the other changes.
   expect(await configOf('EVENTS')).toEqual({
     ...before,
     metadata: { ...before.metadata, 'jetplug.deployment': 'jetplug' },
@@ -101,7 +94,7 @@ test('what an earlier build or an operator made is shown, adopted with --yes, an
 
   const host = await scene.host({ server, plugins: [plugins], config: CONFIG });
   await eventually(() => host.logged('seen').length === 2);
-  expect(host.logged('a stream is updated in place').map(({ stream }) => stream)).toEqual(['EVENTS', 'DEAD']);
+  expect(host.logged('stream updated in place').map(({ stream }) => stream)).toEqual(['EVENTS', 'DEAD']);
   expect(await configOf('EVENTS')).toMatchObject({ max_age: 7 * 86_400 * 1e9, max_bytes: 10 * 1024 ** 3 });
   expect((await jsm.consumers.info('EVENTS', 'seen-handle')).config.metadata).toMatchObject({
     'jetplug.deployment': 'jetplug',
@@ -109,14 +102,14 @@ test('what an earlier build or an operator made is shown, adopted with --yes, an
   expect(await host.stop()).toBe(0);
 }, 60_000);
 
-test('nothing that the config and the plugins do not want is adopted', async () => {
+test('only streams, buckets and durables that the config or a plugin declares are adopted', async () => {
   await jsm.streams.add({ name: 'ORDERS', subjects: ['orders.>'] });
   await jsm.streams.add({ name: 'EVENTS', subjects: ['video.>'] });
   await jsm.consumers.add('EVENTS', { durable_name: 'theirs', ack_policy: AckPolicy.Explicit });
   await nats.jetstream().views.kv('jetplug-theirs');
   expect(await refusal(adoptStream('ORDERS', config, connection, true))).toEqual({
     code: 'JP_ADOPT_UNWANTED',
-    message: 'stream ORDERS is nothing that the config and the plugins want; they want EVENTS, DEAD, RETRY',
+    message: 'neither the config nor a plugin declares stream ORDERS; they declare EVENTS, DEAD, RETRY',
   });
   const [bucket, durable] = await Promise.all([
     adopt('bucket', 'jetplug-theirs', '--yes'),
@@ -125,12 +118,12 @@ test('nothing that the config and the plugins do not want is adopted', async () 
   expect([bucket.code, durable.code]).toEqual([1, 1]);
   expect(bucket.errors()[0]).toMatchObject({
     code: 'JP_ADOPT_UNWANTED',
-    message: 'bucket jetplug-theirs is nothing that the config and the plugins want; they want jetplug, jetplug-seen',
+    message: 'neither the config nor a plugin declares bucket jetplug-theirs; they declare jetplug, jetplug-seen',
   });
   expect(durable.errors()[0]).toMatchObject({
     code: 'JP_ADOPT_UNWANTED',
     message:
-      'durable theirs on stream EVENTS is nothing that the config and the plugins want; they want seen-handle (EVENTS), seen--handle (RETRY)',
+      'neither the config nor a plugin declares durable theirs on stream EVENTS; they declare seen-handle (EVENTS), seen--handle (RETRY)',
   });
   expect(await Promise.all(['ORDERS', 'EVENTS', 'KV_jetplug-theirs'].map(markOf))).toEqual([
     undefined,
@@ -139,7 +132,7 @@ test('nothing that the config and the plugins do not want is adopted', async () 
   ]);
 });
 
-test('an adoption that could only end in a start which is refused is refused itself', async () => {
+test('an adoption is refused when the next start of a host would refuse the changes', async () => {
   await jsm.streams.add({ name: 'EVENTS', subjects: ['shop.>'] });
   await nats.jetstream().publish('shop.order', '{}');
   await jsm.streams.add({ name: 'DEAD', subjects: ['dead.>'], retention: RetentionPolicy.Workqueue });
@@ -164,18 +157,18 @@ test('an adoption that could only end in a start which is refused is refused its
   expect([await configOf('EVENTS'), await configOf('DEAD')]).toEqual(before);
 });
 
-test('a mirror is not adopted, as it cannot get subjects', async () => {
+test('a mirror is not adopted, because it cannot have subjects', async () => {
   await jsm.streams.add({ name: 'ORIGIN', subjects: ['shop.>'] });
   await jsm.streams.add({ name: 'EVENTS', mirror: { name: 'ORIGIN' } });
   const before = await configOf('EVENTS');
   expect(await refusal(adoptStream('EVENTS', config, connection, true))).toEqual({
-    code: 'JP_STREAM_NOT_UPDATABLE',
-    message: 'stream EVENTS is a mirror of ORIGIN: the server gives it no subjects',
+    code: 'JP_STREAM_MIRROR',
+    message: 'stream EVENTS is a mirror of ORIGIN: nothing can be published to it',
   });
   expect(await configOf('EVENTS')).toEqual(before);
 });
 
-test('for a person it says whose it is, what changes, and what to add', async () => {
+test('the text output names the owner, the changes, and the flag to add', async () => {
   await jsm.streams.add({ name: 'RETRY', subjects: ['retry.>'], metadata: { 'jetplug.deployment': 'staging' } });
   const shown = await jetplug(['adopt', 'stream', 'RETRY', ...common]);
   expect([shown.code, shown.stdout.split('\n').slice(0, 5)]).toEqual([

@@ -1,4 +1,4 @@
-import type { JetStreamManager } from 'nats';
+import type { JetStreamManager, NatsConnection } from 'nats';
 import { eventually } from './eventually';
 
 /**
@@ -24,4 +24,43 @@ export async function allSettled(
     }
     return deliveries;
   }, timeoutMs);
+}
+
+/** Asks the JetStream API as an operator's tool does; throws where it refuses. */
+export async function askApi(nats: NatsConnection, request: string, body: object = {}): Promise<object> {
+  const message = await nats.request(`$JS.API.${request}`, JSON.stringify(body));
+  const answer = message.json<{ error?: object }>();
+  if (answer.error) throw new Error(JSON.stringify(answer.error));
+  return answer;
+}
+
+interface DurableInfo {
+  readonly num_ack_pending: number;
+  readonly config: Record<string, unknown>;
+}
+
+export async function durableInfo(nats: NatsConnection, stream: string, durable: string): Promise<DurableInfo> {
+  return (await askApi(nats, `CONSUMER.INFO.${stream}.${durable}`)) as DurableInfo;
+}
+
+export async function durableConfig(
+  nats: NatsConnection,
+  stream: string,
+  durable: string,
+): Promise<Record<string, unknown>> {
+  return (await durableInfo(nats, stream, durable)).config;
+}
+
+/** Changes these settings of a durable, as an operator does. */
+export async function editDurable(
+  nats: NatsConnection,
+  stream: string,
+  durable: string,
+  changes: object,
+): Promise<void> {
+  const present = await durableConfig(nats, stream, durable);
+  const config: { filter_subject?: string } = { ...present, ...changes };
+  const filter = config.filter_subject === undefined ? '' : `.${config.filter_subject}`;
+  const body = { stream_name: stream, action: 'update', config };
+  await askApi(nats, `CONSUMER.CREATE.${stream}.${durable}${filter}`, body);
 }

@@ -90,14 +90,32 @@ test.each<[string, object, Record<string, string>]>([
 
 test.each<[string, object]>([
   ['source', { ...MINIMAL, source: undefined }],
-  ['a source that is a string', { ...MINIMAL, source: 7 }],
-  ['an id that is a string', { ...MINIMAL, id: 7 }],
+  ['a source that is not null', { ...MINIMAL, source: null }],
+  ['a specversion that is a string', { ...MINIMAL, specversion: 1 }],
   ['a place for its own event_type', { ...MINIMAL, event_type: 'video.watch_started' }],
 ])('takes an event without %s for a plain one', (_what, event) => {
   const given = JSON.parse(JSON.stringify(event)) as Record<string, unknown>;
   const { event_type: _type, ...fields } = given;
   expect(read(event, {})).toMatchObject({ envelope: { event_type: 'video.watch_started' }, fields });
   expect(read(event, {})).not.toHaveProperty('cloudEvent.data');
+});
+
+test.each<[string, object, string]>([
+  ['a number as its id', { ...MINIMAL, id: 7 }, 'the id of the CloudEvent is the number 7, not a non-empty string'],
+  ['an empty id', { ...MINIMAL, id: '' }, 'the id of the CloudEvent is "", not a non-empty string'],
+  [
+    'an object as its type',
+    { ...MINIMAL, type: {} },
+    'the type of the CloudEvent is an object, not a non-empty string',
+  ],
+  ['a number as its source', { ...MINIMAL, source: 7 }, 'the source of the CloudEvent is the number 7, not a'],
+])('a CloudEvent with %s is refused, with and without headers', (_what, event, error) => {
+  for (const headers of [{}, STRUCTURED]) {
+    expect(read(event, headers)).toMatchObject({
+      reason: 'invalid-envelope',
+      error: expect.objectContaining({ message: expect.stringContaining(error) }),
+    });
+  }
 });
 
 test('an attribute that is null is unset', () => {
@@ -168,7 +186,7 @@ test.each<[string, object, Record<string, string>, RegExp]>([
   ['a structured one without specversion', { type: 't', id: 'i', data: {} }, STRUCTURED, /without specversion/],
   ['a structured one without type', { specversion: '1.0', id: 'i', data: {} }, STRUCTURED, /has no type/],
   ['a structured one without id', { specversion: '1.0', type: 't', data: {} }, STRUCTURED, /has no id/],
-  ['an id that is a number', { specversion: '1.0', type: 't', id: 1, data: {} }, STRUCTURED, /has no id/],
+  ['an id that is a number', { specversion: '1.0', type: 't', id: 1, data: {} }, STRUCTURED, /is the number 1/],
   ['data_base64', { specversion: '1.0', type: 't', id: 'i', data_base64: 'AA==' }, STRUCTURED, /data_base64/],
   ['data_base64 that is a number', { ...MINIMAL, data_base64: 1 }, STRUCTURED, /data_base64 .* not a string/],
   ['data_base64 of bytes', { ...MINIMAL, data_base64: '//4=' }, STRUCTURED, /data_base64/],

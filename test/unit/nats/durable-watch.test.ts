@@ -7,6 +7,7 @@ import type { DurableSpec, DurableLook } from '../../../host/broker/durable';
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
+const CREATED = '2026-05-12T12:00:00Z';
 const specOf = (durable: string): DurableSpec => ({
   stream: 'EVENTS',
   durable,
@@ -21,6 +22,9 @@ const infoOf = (spec: DurableSpec, config: object = {}, info: object = {}) => ({
   name: spec.durable,
   num_pending: 3,
   num_ack_pending: 1,
+  created: CREATED,
+  delivered: { consumer_seq: 2, stream_seq: 9 },
+  ack_floor: { consumer_seq: 1, stream_seq: 7 },
   config: { ...newConfig(spec), ...config },
   ...info,
 });
@@ -36,6 +40,7 @@ function bench(specs: readonly DurableSpec[], infos: readonly object[]) {
     return { total: infos.length, consumers: infos.slice(offset, offset + 256) };
   };
   const watch = new DurableWatch({ connected: true, requests: { askApi } } as unknown as Connection, log);
+  watch.start();
   const looks = new Map<string, DurableLook[]>();
   const ends = specs.map((spec) => {
     const seen: DurableLook[] = [];
@@ -44,7 +49,8 @@ function bench(specs: readonly DurableSpec[], infos: readonly object[]) {
   });
   return { watch, looks, asked, log, ends, server };
 }
-const FINE = { pending: 3, inFlight: 1, needs: 'nothing', corrections: [], drift: [] };
+const CHECKPOINT = { created: CREATED, delivered: 9, ackFloor: 7, isComplete: true };
+const FINE = { pending: 3, inFlight: 1, needs: 'nothing', corrections: [], drift: [], checkpoint: CHECKPOINT };
 
 test('all durables of a stream are looked at every 5 s with one request for each page', async () => {
   const specs = Array.from({ length: 300 }, (_, i) => specOf(`d${i}`));
@@ -65,8 +71,18 @@ test.each<[what: string, config: object, info: object, expected: Partial<Durable
     {},
     { needs: 'correction', corrections: ['ack_wait: 1 s → 15 s'] },
   ],
-  ['a filter that passes over events needs a hold', { filter_subject: 'video.a' }, {}, { needs: 'hold' }],
-  ['max_deliver needs a hold', { max_deliver: 2 }, {}, { needs: 'hold' }],
+  [
+    'a filter that passes over events needs a hold, and is not complete',
+    { filter_subject: 'video.a' },
+    {},
+    { needs: 'hold', checkpoint: { ...CHECKPOINT, isComplete: false } },
+  ],
+  [
+    'max_deliver needs a hold, and is not complete',
+    { max_deliver: 2 },
+    {},
+    { needs: 'hold', checkpoint: { ...CHECKPOINT, isComplete: false } },
+  ],
   ['a lost mark needs a hold', { metadata: {} }, {}, { needs: 'hold' }],
   [
     'a pause is told with its end',
@@ -85,7 +101,7 @@ test.each<[what: string, config: object, info: object, expected: Partial<Durable
 ])('%s', async (_what, config, info, expected) => {
   const spec = specOf('d');
   const { watch, looks } = bench([spec], [infoOf(spec, config, info)]);
-  await watch.look();
+  await watch.check();
   expect(looks.get('d')).toEqual([expect.objectContaining(expected)]);
   watch.stop();
 });
@@ -94,7 +110,7 @@ test('a durable that is not there, or whose handler has ended, is not told of', 
   const [here, gone, ended] = [specOf('here'), specOf('gone'), specOf('ended')];
   const { watch, looks, ends } = bench([here, gone, ended], [infoOf(here), infoOf(ended)]);
   ends[2]!();
-  await watch.look();
+  await watch.check();
   expect([...looks.values()].map((seen) => seen.length)).toEqual([1, 0, 0]);
   watch.stop();
 });
@@ -117,8 +133,8 @@ test('a setting that this version does not know is named once and left', async (
     specs,
     specs.map((spec) => infoOf(spec, { max_wonders: 1 })),
   );
-  await watch.look();
-  await watch.look();
+  await watch.check();
+  await watch.check();
   expect(looks.get('b')).toEqual([FINE, FINE]);
   expect(log.lines).toHaveLength(1);
   watch.stop();

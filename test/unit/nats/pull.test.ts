@@ -20,6 +20,8 @@ class Bench {
   /** What the sink was told. */
   readonly told: string[] = [];
   private inbox = '';
+  /** Gives a message to the subscription that the pull made first. */
+  private firstCallback: SubscriptionOptions['callback'];
   private callback: NonNullable<SubscriptionOptions['callback']> = () => undefined;
   private isClosed = false;
   readonly pull: Pull;
@@ -29,6 +31,7 @@ class Bench {
       isClosed: () => false,
       subscribe: (inbox: string, { callback }: SubscriptionOptions) => {
         Object.assign(this, { inbox, callback });
+        this.firstCallback ??= callback;
         this.isClosed = false;
         return { isClosed: () => this.isClosed, drain: () => Promise.resolve(), unsubscribe: () => undefined };
       },
@@ -49,7 +52,7 @@ class Bench {
     };
     const sink: PullSink = {
       room: () => this.room,
-      deliver: () => this.told.push('delivered'),
+      deliver: (_delivery, isLate) => this.told.push(isLate ? 'delivered late' : 'delivered'),
       gone: (why) => this.told.push(`gone: ${why}`),
       returned: () => this.told.push('returned'),
       trouble: (message) => this.told.push(message),
@@ -62,6 +65,13 @@ class Bench {
 
   status(code: number, description = ''): void {
     this.callback(null, { subject: this.inbox, headers: { code, description, get: () => '' } } as unknown as Msg);
+  }
+
+  /** A message, in answer to a request of the newest inbox or of the first one. */
+  message(to: 'first' | 'newest' = 'newest'): void {
+    const reply = '$JS.ACK.EVENTS.badge-award.1.7.3.1778587200123456789.0';
+    const message = { reply, _msg: { hdr: -1 }, _rdata: Buffer.from('{}') } as unknown as Msg;
+    (to === 'first' ? this.firstCallback : this.callback)?.(null, message);
   }
 
   /** The server does not permit the subscription: the client says so and closes it. */
@@ -89,7 +99,7 @@ test('a small request waits for 2 min; a large one, whose handler may become slo
 test('when the server falls silent the consumer is looked for within 15 s, and pulled from anew', async () => {
   const bench = new Bench();
   await jest.advanceTimersByTimeAsync(SILENT_MS);
-  expect(bench.told).toEqual(['the server fell silent; pulling anew', 'returned']);
+  expect(bench.told).toEqual(['no heartbeat from the server; sending new pull requests', 'returned']);
   bench.pull.found();
   expect(bench.requests).toEqual([ROOM, ROOM]);
   await jest.advanceTimersByTimeAsync(SILENT_MS);
@@ -113,7 +123,11 @@ test('a subscription that was not permitted is made again', async () => {
   bench.pull.found();
   bench.status(100);
   await jest.advanceTimersByTimeAsync(10_000);
-  expect(bench.told).toEqual(['a pull failed', 'the server fell silent; pulling anew', 'returned']);
+  expect(bench.told).toEqual([
+    'pull subscription failed',
+    'no heartbeat from the server; sending new pull requests',
+    'returned',
+  ]);
 });
 
 test('a pull that is stopped or paused is not watched', async () => {
@@ -179,6 +193,17 @@ test('a pull that is held asks for nothing until its consumer is found', async (
   expect(bench.requests).toEqual([ROOM]);
   bench.pull.found();
   expect(bench.requests).toEqual([ROOM, ROOM]);
+});
+
+test('a message that answers a request from before the pull was held is late', () => {
+  const bench = new Bench();
+  bench.message();
+  bench.pull.hold();
+  bench.message('first');
+  bench.pull.found();
+  bench.message('first');
+  bench.message();
+  expect(bench.told).toEqual(['delivered', 'delivered late', 'delivered late', 'delivered']);
 });
 
 test('a pull that waits while events wait is renewed at the second nudge, and not while events come', () => {

@@ -7,55 +7,55 @@ const event = (sequence: number): { stream: string; sequence: number } => ({ str
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
-function trial(...durables: string[]) {
-  const told: string[] = [];
+function startCanary(...durables: string[]) {
+  const events: string[] = [];
   const handlers = durables.map(handler);
-  const made = new Canary(
+  const canary = new Canary(
     handlers,
     { events: 2, withinMs: 1_000 },
     {
-      passed: () => told.push('passed'),
-      failed: ({ name }, error) => told.push(`${name} failed: ${error.message}`),
+      passed: () => events.push('passed'),
+      failed: ({ name }, error) => events.push(`${name} failed: ${error.message}`),
     },
   );
-  return { told, made, canaries: handlers.map((one) => made.canaryOf(one)!) };
+  return { events, canary, canaries: handlers.map((one) => canary.canaryOf(one)!) };
 }
 
 test('a version has passed when each of its handlers has handled an event', () => {
-  const { told, canaries } = trial('a', 'b');
+  const { events, canaries } = startCanary('a', 'b');
   canaries[0]!.succeeded();
-  expect(told).toEqual([]);
+  expect(events).toEqual([]);
   canaries[1]!.succeeded();
-  expect(told).toEqual(['passed']);
+  expect(events).toEqual(['passed']);
   jest.advanceTimersByTime(2_000);
-  expect(told).toEqual(['passed']);
+  expect(events).toEqual(['passed']);
 });
 
 test('a version has passed when the time is over', () => {
-  const { told, made, canaries } = trial('a');
+  const { events, canary, canaries } = startCanary('a');
   canaries[0]!.excuses(event(1), new Error('bad'));
-  expect(made.isDoubtful).toBe(true);
+  expect(canary.isDoubtful).toBe(true);
   jest.advanceTimersByTime(1_000);
-  expect(told).toEqual(['passed']);
-  expect(made.isDoubtful).toBe(false);
+  expect(events).toEqual(['passed']);
+  expect(canary.isDoubtful).toBe(false);
 });
 
 test('one handler that fails at everything fails the version, once', () => {
-  const { told, canaries } = trial('a', 'b');
+  const { events, canaries } = startCanary('a', 'b');
   canaries[0]!.succeeded();
   for (const n of [1, 2, 3]) canaries[1]!.excuses(event(n), new Error('bad'));
   jest.advanceTimersByTime(2_000);
-  expect(told).toEqual(['b failed: bad']);
+  expect(events).toEqual(['b failed: bad']);
 });
 
-test('a trial that is ended tells nothing more', () => {
-  const { told, made, canaries } = trial('a');
-  made.end();
+test('a canary phase that is ended reports nothing more', () => {
+  const { events, canary, canaries } = startCanary('a');
+  canary.end();
   expect(canaries[0]!.excuses(event(1), new Error('bad'))).toBe(false);
   jest.advanceTimersByTime(2_000);
-  expect(told).toEqual([]);
+  expect(events).toEqual([]);
 });
 
-test('a handler without a version before has no probation', () => {
-  expect(trial('a').made.canaryOf(handler('new'))).toBeUndefined();
+test('a handler without a version before has no canary', () => {
+  expect(startCanary('a').canary.canaryOf(handler('new'))).toBeUndefined();
 });

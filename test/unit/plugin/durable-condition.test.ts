@@ -12,7 +12,14 @@ const DURABLE = {
   owner: { plugin: 'badge', handler: 'award' },
   deployment: 'jetplug',
 };
-const LOOK = { pending: 0, inFlight: 0, needs: 'nothing', corrections: [], drift: [] } as const;
+const LOOK = {
+  pending: 0,
+  inFlight: 0,
+  needs: 'nothing',
+  corrections: [],
+  drift: [],
+  checkpoint: { created: '2026-05-12T12:00:00Z', delivered: 0, ackFloor: 0, isComplete: true },
+} as const;
 
 function bench() {
   const log = new RecordingLog();
@@ -24,7 +31,7 @@ function bench() {
 test('a pause and its end are logged once each, however often they are seen', () => {
   const { condition, messages } = bench();
   const pausedUntil = new Date('2030-01-01');
-  for (const look of [LOOK, { ...LOOK, pausedUntil }, { ...LOOK, pausedUntil }, LOOK, LOOK]) condition.looked(look);
+  for (const look of [LOOK, { ...LOOK, pausedUntil }, { ...LOOK, pausedUntil }, LOOK, LOOK]) condition.checked(look);
   expect(messages()).toEqual(['warn: a durable consumer is paused', 'info: a durable consumer is resumed']);
   expect(condition.pausedUntil).toBeUndefined();
 });
@@ -61,7 +68,7 @@ test('a server that does not answer yet is no refusal', () => {
 test('settings of another host are logged when they change', () => {
   const { condition, messages } = bench();
   const drift = ['ack_wait: 30 s → 15 s'];
-  for (const look of [{ ...LOOK, drift }, { ...LOOK, drift }, LOOK, { ...LOOK, drift }]) condition.looked(look);
+  for (const look of [{ ...LOOK, drift }, { ...LOOK, drift }, LOOK, { ...LOOK, drift }]) condition.checked(look);
   expect(messages()).toHaveLength(2);
   expect(condition.drift).toEqual(drift);
 });

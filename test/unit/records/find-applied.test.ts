@@ -16,7 +16,8 @@ async function setUp() {
     durable: 'badge-award',
     stream: 'EVENTS',
     streamCreated: CREATED,
-    ackFloor: () => Promise.resolve(0),
+    hasWildcards: false,
+    checkpoint: () => Promise.resolve(undefined),
     failed: (error) => {
       throw error;
     },

@@ -35,7 +35,8 @@ class HostSide {
       durable,
       stream: 'EVENTS',
       streamCreated,
-      ackFloor: () => Promise.resolve(0),
+      hasWildcards: false,
+      checkpoint: () => Promise.resolve(undefined),
       failed: (error) => {
         throw error;
       },

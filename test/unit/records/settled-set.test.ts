@@ -41,6 +41,21 @@ test('merging gives the union, whichever is merged into which', () => {
   );
 });
 
+test('taking up to a sequence leaves the ranges that reach beyond it', () => {
+  fc.assert(
+    fc.property(fc.array(addition), fc.nat(70), (additions, upTo) => {
+      const [set, whole] = [new SettledSet(), new SettledSet()];
+      for (const [from, length] of additions) for (const each of [set, whole]) each.add(from, from + length);
+      const taken = set.takeUpTo(upTo);
+      expect(taken.last).toBeLessThanOrEqual(upTo);
+      for (const [, to] of set.toJSON()) expect(to).toBeGreaterThan(upTo);
+      expect(taken.size + set.size).toBe(whole.size);
+      set.merge(taken);
+      expect(set).toEqual(whole);
+    }),
+  );
+});
+
 test('adding in order keeps one range', () => {
   const set = new SettledSet();
   for (let sequence = 1; sequence <= 1_000; sequence++) set.add(sequence);

@@ -3,6 +3,8 @@ import { Settlements, type SettlementsOptions } from '../../../host/records/sett
 import { MemoryKeyValue } from '../../support/memory-key-value';
 
 const CREATED = '2026-05-12T12:00:00Z';
+/** A durable that lets every event of its handler through. */
+const CHECKPOINT = { created: '2026-05-13T12:00:00Z', delivered: 0, ackFloor: 0, isComplete: true };
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => {
@@ -17,7 +19,8 @@ function open(records: MemoryKeyValue, over: Partial<SettlementsOptions> = {}): 
     durable: 'badge-award',
     stream: 'EVENTS',
     streamCreated: CREATED,
-    ackFloor: () => Promise.reject(new Error('not asked for')),
+    hasWildcards: false,
+    checkpoint: () => Promise.reject(new Error('not asked for')),
     failed: (error) => {
       throw error;
     },
@@ -257,13 +260,96 @@ describe('what the durable passes over', () => {
 
 test('many ranges are folded up to where the server is', async () => {
   const records = new MemoryKeyValue();
-  const host = await open(records, { ackFloor: () => Promise.resolve(400) });
+  const host = await open(records, { checkpoint: () => Promise.resolve({ ...CHECKPOINT, ackFloor: 400 }) });
+  host.follow(CHECKPOINT.created);
   for (let sequence = 2; sequence <= 440; sequence += 2) host.settle(sequence);
   await host.flush();
   expect(recordOf(records)).toMatchObject({
     ranges: [[1, 400], ...Array.from({ length: 20 }, (_, i) => [402 + 2 * i, 402 + 2 * i])],
   });
   expect(host.floor).toBe(400);
+});
+
+test.each([
+  ['has a narrower filter', { isComplete: false }],
+  ['is another one than the deliveries come from', { created: '2026-05-14T12:00:00Z' }],
+])('many ranges stay as they are while the durable %s', async (_what, over) => {
+  const records = new MemoryKeyValue();
+  const host = await open(records, { checkpoint: async () => ({ ...CHECKPOINT, ackFloor: 400, ...over }) });
+  host.follow(CHECKPOINT.created);
+  for (let sequence = 2; sequence <= 440; sequence += 2) host.settle(sequence);
+  await host.flush();
+  expect(recordOf(records)).toMatchObject({ ranges: Array.from({ length: 220 }, (_, i) => [2 + 2 * i, 2 + 2 * i]) });
+});
+
+describe('of a subject with wildcards, what the durable passes over', () => {
+  const { created } = CHECKPOINT;
+  const numbers = (host: Settlements): number[] =>
+    Array.from({ length: 20 }, (_, i) => i + 1).filter((sequence) => host.has(sequence));
+  /** Deliveries of 3, 5 and 9; 5 is settled. */
+  const delivering = async (records = new MemoryKeyValue()): Promise<Settlements> => {
+    const host = await open(records, { hasWildcards: true });
+    host.follow(created);
+    for (const [i, sequence] of [3, 5, 9].entries()) {
+      host.delivered({ consumerSequence: i + 1, sequence, deliveryCount: 1 });
+    }
+    host.settle(5);
+    return host;
+  };
+
+  test('counts as settled once a look after it finds the filter right, and is not in the record before', async () => {
+    const records = new MemoryKeyValue();
+    const host = await delivering(records);
+    await host.flush();
+    expect([numbers(host), recordOf(records)]).toMatchObject([[5], { ranges: [[5, 5]] }]);
+    // It was begun before the last delivery.
+    expect(host.confirm({ ...CHECKPOINT, delivered: 5 })).toBe(true);
+    expect(numbers(host)).toEqual([1, 2, 4, 5]);
+    expect(host.confirm({ ...CHECKPOINT, delivered: 9 })).toBe(true);
+    expect(numbers(host)).toEqual([1, 2, 4, 5, 6, 7, 8]);
+    expect(host.confirm({ ...CHECKPOINT, delivered: 9, ackFloor: 5 })).toBe(true);
+    expect([numbers(host), host.floor]).toEqual([[1, 2, 3, 4, 5, 6, 7, 8], 8]);
+    host.settle(9);
+    await host.flush();
+    expect(recordOf(records)).toMatchObject({ ranges: [[1, 9]] });
+  });
+
+  test('never counts as settled where a look finds another filter: the durable is made again', async () => {
+    const host = await delivering();
+    expect(host.confirm({ ...CHECKPOINT, delivered: 9, ackFloor: 9, isComplete: false })).toBe(true);
+    expect([numbers(host), host.floor]).toEqual([[5], 0]);
+    host.follow('2026-05-14T12:00:00Z');
+    expect(host.confirm({ ...CHECKPOINT, created: '2026-05-14T12:00:00Z', delivered: 9 })).toBe(true);
+    expect(numbers(host)).toEqual([5]);
+    await host.flush();
+  });
+
+  test('never counts as settled where another host has made the durable again', async () => {
+    const host = await delivering();
+    const other = { ...CHECKPOINT, created: '2026-05-14T12:00:00Z', delivered: 9, ackFloor: 9 };
+    expect(host.confirm(other)).toBe(false);
+    host.follow(other.created);
+    expect(host.confirm({ ...other, ackFloor: 0 })).toBe(true);
+    expect(numbers(host)).toEqual([5]);
+    await host.flush();
+  });
+
+  test('is folded up when the ranges are many', async () => {
+    const records = new MemoryKeyValue();
+    const host = await open(records, {
+      hasWildcards: true,
+      checkpoint: async () => ({ ...CHECKPOINT, delivered: 400 }),
+    });
+    host.follow(created);
+    for (let i = 1; i <= 220; i++) {
+      host.delivered({ consumerSequence: i, sequence: 2 * i, deliveryCount: 1 });
+      host.settle(2 * i);
+    }
+    await host.flush();
+    expect(recordOf(records)).toMatchObject({
+      ranges: [[1, 400], ...Array.from({ length: 20 }, (_, i) => [402 + 2 * i, 402 + 2 * i])],
+    });
+  });
 });
 
 test('a record that cannot be written is told of and written a second later, with all that settled meanwhile', async () => {

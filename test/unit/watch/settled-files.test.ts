@@ -25,13 +25,13 @@ function write(name: string, text = name): string {
   return path;
 }
 
-test('files that change together are handed on together', async () => {
+test('files that change together are reported together', async () => {
   const all = ['a', 'b', 'c'].map((name) => write(name));
   await eventually(() => settled.length > 0);
   expect(settled).toEqual([all]);
 });
 
-test('a file that is being written is left alone until it is not, though nobody tells of its growing', async () => {
+test('a file that grows is reported when it no longer does, though only its first change was noticed', async () => {
   const path = write('growing', '');
   let lastAtMs = 0;
   let writes = 0;
@@ -45,7 +45,7 @@ test('a file that is being written is left alone until it is not, though nobody 
   expect(performance.now() - lastAtMs).toBeGreaterThan(90);
 });
 
-test('one that is being written for long does not hold up the others', async () => {
+test('a file that is written all the time does not delay the others', async () => {
   const path = write('log');
   const writing = setInterval(() => appendFileSync(path, 'x'), 20);
   try {
@@ -57,7 +57,7 @@ test('one that is being written for long does not hold up the others', async () 
   }
 });
 
-test('a change that nobody tells of, right after the file was handed on, is found', async () => {
+test('a change that nothing notices, right after the file was reported, is found', async () => {
   const path = write('twice');
   await eventually(() => settled.length === 1);
   appendFileSync(path, 'more');
@@ -65,7 +65,7 @@ test('a change that nobody tells of, right after the file was handed on, is foun
   expect(settled[1]).toEqual([path]);
 });
 
-test('a file that is gone is handed on as well', async () => {
+test('a file that is gone is reported too', async () => {
   const path = join(folder, 'gone');
   files.changed(path);
   await eventually(() => settled.length > 0);

@@ -32,16 +32,19 @@ afterEach(() => {
 });
 
 const file = (name: string): string => join(dir, name);
-function watched(root = dir, sources: readonly string[] = []): WatchedFolder {
-  return new WatchedFolder(root, { log: log as never, sources: () => sources, changed: (path) => changed.push(path) });
+/** A folder that begins to watch; `ready` resolves when changes are noticed. */
+function watched(root = dir, sources: readonly string[] = []) {
+  const options = { log: log as never, sources: () => sources, changed: (path: string) => changed.push(path) };
+  const folder = new WatchedFolder(root, options);
+  return { folder, ready: folder.start() };
 }
 const messages = (): string[] => log.lines.map(({ message }) => message);
 const POLLED = 'a plugins folder cannot be watched; it is polled';
 
-test('a watcher that begins is used, and what it sees is handed on', async () => {
-  const folder = watched();
+test('a watcher that starts is used, and the changes that it sees are reported', async () => {
+  const { folder, ready } = watched();
   watcher.emit('ready');
-  await folder.whenReady();
+  await ready;
   watcher.emit('all', 'change', file('a.plugin.ts'));
   watcher.emit('all', 'addDir', file('folder'));
   expect(changed).toEqual([file('a.plugin.ts')]);
@@ -50,16 +53,16 @@ test('a watcher that begins is used, and what it sees is handed on', async () =>
   expect(watcher.isClosed).toBe(true);
 });
 
-test('a watcher that does not begin within 3 s is closed, and the folder is polled', async () => {
+test('a watcher that does not start within 3 s is closed, and the folder is polled', async () => {
   jest.useFakeTimers();
   writeFileSync(file('a.plugin.ts'), '1');
   writeFileSync(file('helper.ts'), '1');
   writeFileSync(file('gone.plugin.ts'), '1');
-  const folder = watched(dir, [file('helper.ts')]);
+  const { folder, ready } = watched(dir, [file('helper.ts')]);
   jest.advanceTimersByTime(2_999);
   expect(messages()).toEqual([]);
   jest.advanceTimersByTime(1);
-  await folder.whenReady();
+  await ready;
   expect(messages()).toEqual([POLLED]);
   expect(watcher.isClosed).toBe(true);
   folder.poll(2_000);
@@ -78,9 +81,9 @@ test('a watcher that does not begin within 3 s is closed, and the folder is poll
 test.each(['ENOSPC', 'EMFILE', 'ENFILE'])(
   'where the system has no watches left (%s), the folder is polled',
   async (code) => {
-    const folder = watched();
+    const { ready } = watched();
     watcher.emit('error', Object.assign(new Error(`${code}: no more`), { code }));
-    await folder.whenReady();
+    await ready;
     watcher.emit('error', Object.assign(new Error(`${code}: no more`), { code }));
     expect(messages()).toEqual([POLLED]);
     expect(log.lines[0]).toMatchObject({ fields: { dir, why: `${code}: no more` } });
@@ -88,10 +91,10 @@ test.each(['ENOSPC', 'EMFILE', 'ENFILE'])(
 );
 
 test('another error of the watcher is logged, and it goes on', async () => {
-  const folder = watched();
+  const { ready } = watched();
   watcher.emit('error', Object.assign(new Error('odd'), { code: 'EIO' }));
   watcher.emit('ready');
-  await folder.whenReady();
+  await ready;
   expect(messages()).toEqual(['watching the plugins folders failed']);
   expect(watcher.isClosed).toBe(false);
 });
@@ -100,7 +103,7 @@ test('a folder that is replaced by another gets a new watcher, once', async () =
   mkdirSync(file('1'));
   mkdirSync(file('2'));
   symlinkSync('1', file('current'));
-  const folder = watched(file('current'));
+  const { folder } = watched(file('current'));
   const first = watcher;
   expect(folder.wasReplaced()).toBe(false);
   rmSync(file('current'));

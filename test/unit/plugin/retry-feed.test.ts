@@ -21,7 +21,7 @@ const DURABLE = {
 const PLUGIN = { name: 'badge' };
 const HANDLER = { name: 'award', concurrency: 1, retry: {} };
 const circuit = { messages: 5, overMs: 1_000, probeMs: [1_000] };
-const POSITION = { pending: 0, inFlight: 0, ackFloor: 0 };
+const POSITION = { pending: 0, inFlight: 0, ackFloor: 0, created: '2026-05-12T12:00:00Z' };
 
 /** A handler that consumes; the test answers its looks at the retry road, and tells it of what comes there. */
 async function consuming() {
@@ -46,7 +46,13 @@ async function consuming() {
     records: new MemoryKeyValue(),
     log: new RecordingLog(),
     // What is to be tried again later is tried at once.
-    time: { ...machineTime, after: (_delayMs: number, act: () => void) => void setImmediate(act) },
+    time: {
+      ...machineTime,
+      after: (_delayMs: number, act: () => void) => {
+        const timer = setImmediate(act);
+        return { cancel: () => clearImmediate(timer) };
+      },
+    },
     sweep: new Sweep(),
     suspects: new SuspectTurns(),
     retryNotifier: {

@@ -1,0 +1,92 @@
+import { JetplugError } from '../../sdk/internal';
+import { HEADERS_LEFT_HEADER, keptHeaders } from '../broker/letter-headers';
+import type { DeferredEvent } from '../broker/ports';
+import { retryQueueDurable } from '../broker/retry-queue';
+import { retryRecord } from '../message/dead-letter';
+import type { Connection } from '../nats/connection';
+import { durablePosition, ensureDurable } from '../nats/consumers';
+import type { StoredLetter } from '../nats/dead-letter-stream';
+import { readHeaders } from '../nats/headers';
+import { ensureManagedStream } from '../nats/managed-stream';
+import { NatsRetryQueue } from '../nats/retry-queue';
+import { isOurs } from '../nats/stream-comparison';
+import { retryStream } from '../nats/wanted-streams';
+import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
+import type { LongTexts } from '../records/long-texts';
+import type { LetterServices } from './dead-letters';
+
+/**
+ * Makes the stream of the retries and the retry durables of the letters' handlers, where they are missing. A host that
+ * starts later finds by these durables which handlers have events to retry.
+ */
+export async function prepareRetries(
+  letters: readonly DeadLetterSummary[],
+  { connection, config }: LetterServices,
+): Promise<void> {
+  const retries = retryStream(config);
+  const isThere = await isOurs(connection, retries, config.deploy);
+  if (!isThere) await ensureManagedStream(connection, retries, config.deploy);
+  const handlers = new Map(letters.map((letter) => [`${letter.plugin}.${letter.handler}`, letter]));
+  for (const { plugin, handler } of handlers.values()) {
+    const durable = retryQueueDurable(plugin, handler, config.delivery.ackWaitMs, config.deploy.name);
+    // An existing durable stays as it is: the host that made it may have another config.
+    const exists = await durablePosition(connection, durable.stream, durable.durable);
+    if (!exists) await ensureDurable(connection, durable);
+  }
+}
+
+/** Puts the letter's event into the retry queue. A letter that has been removed meanwhile is skipped. */
+export async function redriveLetter(
+  { id }: DeadLetterSummary,
+  { stream, connection, texts }: LetterServices,
+): Promise<void> {
+  const stored = await stream.get(id);
+  if (!stored) return;
+  const complete = await withLeftParts(stored, connection);
+  await new NatsRetryQueue(connection).defer(await withOwnRecord(redriven(complete), texts));
+}
+
+/**
+ * The letter with the payload and the headers that were too large for it. They are read from the event's own stream.
+ * @throws JetplugError `JP_NOT_FOUND` when the event is no longer in its stream
+ */
+async function withLeftParts(letter: StoredLetter, { jsm }: Connection): Promise<StoredLetter> {
+  const leftPayload = letter.headers['x-payload-left-in-stream'] !== undefined;
+  const leftHeaders = letter.headers[HEADERS_LEFT_HEADER] !== undefined;
+  if (!leftPayload && !leftHeaders) return letter;
+  const { stream, sequence } = summarise(letter);
+  const message = await jsm.streams.getMessage(stream, { seq: sequence });
+  if (message.time.getTime() !== Date.parse(letter.headers['x-original-time'] ?? '')) {
+    // The stream was deleted and made again, so the same sequence is another event.
+    throw new JetplugError('JP_NOT_FOUND', `the event of dead letter ${letter.id} is no longer in stream ${stream}`, {
+      hint: 'Parts of the event were too large for the letter and are lost. Drop the letter with `dead drop`.',
+    });
+  }
+  const kept = leftHeaders ? keptHeaders(readHeaders(message.header)) : letter;
+  return {
+    ...letter,
+    headers: { ...kept.headers, ...letter.headers },
+    repeated: kept.repeated,
+    payload: leftPayload ? message.data : letter.payload,
+  };
+}
+
+/**
+ * The event with a copy of its letter's record of applied updates. The retried event and the letter may be removed at
+ * different times, and each removes its own record.
+ * @throws JetplugError `JP_NOT_FOUND` when the letter's record is missing
+ */
+async function withOwnRecord(event: DeferredEvent, texts: LongTexts): Promise<DeferredEvent> {
+  const { plugin, handler, origin, pass, past } = event;
+  if (past.appliedIn === undefined) return event;
+  const text = await texts.get(past.appliedIn);
+  if (text === undefined) {
+    const record = `text.${past.appliedIn}`;
+    throw new JetplugError(
+      'JP_NOT_FOUND',
+      `dead letter ${past.letter}: its record of applied updates, ${record}, is gone`,
+    );
+  }
+  const appliedIn = await texts.put(text, retryRecord(plugin, handler, origin, pass));
+  return { ...event, past: { ...past, appliedIn } };
+}

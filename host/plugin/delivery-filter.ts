@@ -1,0 +1,52 @@
+import { covers } from '../../sdk/internal';
+import type { Delivery } from '../broker/delivery';
+
+/** How many matching subjects are cached; any other subject is matched at each delivery. */
+const MAX_CACHED_SUBJECTS = 1_000;
+/** How many mismatches are remembered until their redelivery. */
+const MAX_REMEMBERED = 10_000;
+/** After so many deliveries without a payload, the size header is taken to come from the publisher. */
+const MAX_WITHOUT_PAYLOAD = 3;
+/** The server sets this header on a delivery without its payload, from a durable with `headers_only`. */
+const SIZE_HEADER = 'nats-msg-size';
+
+/**
+ * - `accepted`: the delivery is for the handler.
+ * - `mismatch`: the durable delivers it only because somebody has changed its filter or its `headers_only`.
+ * - `unsubscribed`: a redelivered mismatch. The filter is corrected by now, so the event is not for the handler.
+ */
+export type Verdict = 'accepted' | 'mismatch' | 'unsubscribed';
+
+/** Finds deliveries that must not reach the handler because somebody has changed the durable's settings. */
+export class DeliveryFilter {
+  private readonly matching = new Set<string>();
+  /** How often each sequence was a mismatch. */
+  private readonly mismatches = new Map<number, number>();
+
+  /** @param filter the subject that the handler subscribes to */
+  constructor(private readonly filter: string) {}
+
+  judge(delivery: Delivery): Verdict {
+    const { subject } = delivery;
+    if (!this.matching.has(subject) && !this.matches(subject)) {
+      return this.isNthMismatch(delivery, 2) ? 'unsubscribed' : 'mismatch';
+    }
+    if (delivery.size > 0 || delivery.header(SIZE_HEADER) === undefined) return 'accepted';
+    return this.isNthMismatch(delivery, MAX_WITHOUT_PAYLOAD + 1) ? 'accepted' : 'mismatch';
+  }
+
+  /** Counts the mismatch, and answers whether it is the nth of its sequence. */
+  private isNthMismatch({ sequence }: Delivery, nth: number): boolean {
+    const count = (this.mismatches.get(sequence) ?? 0) + 1;
+    if (this.mismatches.size >= MAX_REMEMBERED) this.mismatches.clear();
+    if (count < nth) this.mismatches.set(sequence, count);
+    else this.mismatches.delete(sequence);
+    return count >= nth;
+  }
+
+  private matches(subject: string): boolean {
+    if (!covers(this.filter, subject)) return false;
+    if (this.matching.size < MAX_CACHED_SUBJECTS) this.matching.add(subject);
+    return true;
+  }
+}

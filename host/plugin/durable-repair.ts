@@ -1,0 +1,132 @@
+import { isJetplugError, type ErrorCode } from '../../sdk/internal';
+import { retryUntil } from '../base/retry-until';
+import type { DurableLook, DurablePosition, DurableSpec } from '../broker/durable';
+import type { DurablePull } from '../broker/pull';
+import type { Settlements } from '../records/settlements';
+import type { DurableCondition } from './durable-condition';
+import type { PluginHost } from './plugin-host';
+import { ensureDurableAt } from './reconcile';
+
+const RETRY_MS = 1_000;
+/** The host must not use such a durable, and leaves the correction to an operator. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['JP_CONSUMER_FOREIGN', 'JP_CONSUMER_NOT_UPDATABLE']);
+const REFUSED_RETRY_MS = 2_000;
+
+export interface DurableRepairOptions {
+  readonly durable: DurableSpec;
+  readonly condition: DurableCondition;
+  readonly pull: DurablePull;
+  /** Resolves with the settlements of the stream as it is now. */
+  settlements(isOver: () => boolean): Promise<Settlements>;
+  /** Whether the durable is still the one whose deliveries the settlements count. */
+  isSameDurable(look: DurableLook): boolean;
+  /** The durable may be used again, and is where this position says. Called before the pull goes on. */
+  usable(position: DurablePosition): void;
+}
+
+/** Creates a feed's durable again when it is gone, corrects its settings, and holds the pull until the durable may be used. */
+export class DurableRepair {
+  /** `held`: the pull is held until the durable was checked. `missing`: likewise, and status queries report it. */
+  private use: 'pulling' | 'held' | 'missing' = 'pulling';
+  /** The corrections that the server does not make because limits of its own set other values. */
+  private limited = '';
+  /** Aborts the repair that is under way; a newer one replaces it. */
+  private current = new AbortController();
+  private stopped = false;
+
+  constructor(
+    private readonly options: DurableRepairOptions,
+    private readonly host: PluginHost,
+  ) {}
+
+  /** Whether the durable is gone and not created again yet, or may be gone and was not checked yet. */
+  get isMissing(): boolean {
+    return this.use === 'missing';
+  }
+
+  /** Whether the pull is held until the durable was checked. */
+  get isHeld(): boolean {
+    return this.use !== 'pulling';
+  }
+
+  /** The pull was started held: checks the durable, then lets it pull. */
+  checkFirst(): void {
+    this.use = 'held';
+    void this.ensure();
+  }
+
+  /**
+   * The pull has lost the durable, or the connection; it holds itself until {@link DurablePull.found}.
+   * @param rereads whether to read first what other hosts have settled: a durable that is created anew begins behind that
+   */
+  lost({ rereads = false } = {}): void {
+    this.use = 'missing';
+    void this.ensure({ rereads });
+  }
+
+  /** Stops the use of the durable until it was checked and, where necessary, corrected. */
+  hold(): void {
+    if (this.use === 'missing') return;
+    this.options.pull.hold();
+    this.lost({ rereads: true });
+  }
+
+  /** Acts on the state of the durable, which is queried every few seconds. */
+  checked(look: DurableLook): void {
+    const { condition, durable, pull } = this.options;
+    const wasPaused = condition.pausedUntil !== undefined;
+    condition.checked(look);
+    if (this.use !== 'pulling') return;
+    if (look.needs === 'hold') return this.hold();
+    const isSame = this.options.isSameDurable(look);
+    const needsCorrection = look.needs === 'correction' && look.corrections.join() !== this.limited;
+    if (!isSame || needsCorrection) void this.ensure();
+    else if (wasPaused && !look.pausedUntil) pull.renew();
+    else if (!look.pausedUntil && look.pending > 0 && look.inFlight < durable.maxAckPending) pull.nudge();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.current.abort();
+  }
+
+  /** Creates the durable where it stood, if it is gone, or corrects its settings, until that succeeds; then pulls on. */
+  private async ensure({ rereads = false } = {}): Promise<void> {
+    if (this.stopped) return;
+    this.current.abort();
+    const { signal } = (this.current = new AbortController());
+    const { condition } = this.options;
+    await retryUntil(() => this.tryToEnsure(() => signal.aborted, rereads), {
+      waitMs: (error) => (isRefusal(error) ? REFUSED_RETRY_MS : RETRY_MS),
+      stop: signal,
+      time: this.host.time,
+      // The condition reports each change once.
+      reportAgainMs: 0,
+      failed: (error) => {
+        condition.failed(error, isRefusal(error));
+        if (!isRefusal(error) || this.use === 'missing') return;
+        this.use = 'missing';
+        this.options.pull.hold();
+      },
+    });
+  }
+
+  private async tryToEnsure(isOver: () => boolean, rereads: boolean): Promise<void> {
+    const { durable, condition, settlements, usable } = this.options;
+    const current = await settlements(isOver);
+    if (isOver()) return;
+    if (rereads) await current.refresh();
+    const position = await ensureDurableAt({ ...durable, yieldsToOtherHosts: true }, current, this.host);
+    if (isOver()) return;
+    this.limited = (position.limited ?? []).join();
+    condition.usable();
+    if (this.use === 'pulling') return this.options.pull.renew();
+    this.use = 'pulling';
+    usable(position);
+    this.options.pull.found();
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return isJetplugError(error) && REFUSALS.has(error.code);
+}

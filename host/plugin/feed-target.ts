@@ -1,0 +1,61 @@
+import type { DurableSpec } from '../broker/durable';
+import type { PluginBroker } from '../broker/plugin-broker';
+import { RECORDS_STREAM } from '../broker/stream-state';
+import type { PartedLog } from '../log/log';
+import type { Handler } from '../message/handler';
+import type { Settlements } from '../records/settlements';
+
+export interface FeedTargetOptions {
+  readonly durable: DurableSpec;
+  readonly settlements: Settlements;
+  /** The handler, with these settlements, as its current version has it. */
+  handlerFor(settlements: Settlements): Handler;
+  /** Reads the settlements of the stream as it is now. */
+  openSettlements(): Promise<Settlements>;
+}
+
+/** The handler that a feed delivers to, and the settlements of the stream that the feed pulls from. */
+export class FeedTarget {
+  settlements: Settlements;
+  handler: Handler;
+
+  constructor(
+    private readonly options: FeedTargetOptions,
+    private readonly broker: Pick<PluginBroker, 'whenChecked' | 'streamCreated'>,
+    private readonly log: PartedLog,
+  ) {
+    this.settlements = options.settlements;
+    this.handler = options.handlerFor(options.settlements);
+  }
+
+  /** The handler has a new version. */
+  renewHandler(): void {
+    this.handler = this.options.handlerFor(this.settlements);
+  }
+
+  /**
+   * Replaces the settlements if the stream was created anew: none of the new stream's messages is settled, and the
+   * handler gets all of them.
+   * @param isOver asked after each wait; if so, nothing is replaced
+   * @returns whether the stream was created anew
+   */
+  async renewStream(isOver: () => boolean): Promise<boolean> {
+    const { durable, openSettlements, handlerFor } = this.options;
+    this.settlements.forgetDeliveries();
+    // After a server has lost its data, the host restores the streams and its own records first.
+    await this.broker.whenChecked(durable.stream, RECORDS_STREAM);
+    if ((await this.broker.streamCreated(durable.stream)) === this.settlements.streamIncarnation) return false;
+    const settlements = await openSettlements();
+    if (isOver()) return false;
+    settlements.settleUpTo(0);
+    const { last } = this.settlements;
+    this.settlements = settlements;
+    this.handler = handlerFor(settlements);
+    this.log.warn('the stream was made again; its events are taken from its beginning', {
+      stream: durable.stream,
+      durable: durable.durable,
+      lastHandled: last,
+    });
+    return true;
+  }
+}

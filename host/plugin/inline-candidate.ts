@@ -1,0 +1,86 @@
+import { forgetClasses } from '../load/classes';
+import { compile, type CompiledPlugin } from '../load/compile';
+import { classesOf } from '../load/dependencies';
+import { describe, type DescribedPlugin } from '../load/describe';
+import type { PluginFile } from '../load/discover';
+import { instantiate } from '../load/instantiate';
+import { isIsolated } from '../load/isolation-options';
+import { InlineCode } from '../load/plugin-code';
+import { RunLogger } from '../message/run-logger';
+import type { Candidate, DescribedCandidate } from './candidate';
+import { compileIsolated } from './isolated-candidate';
+import type { PluginHost } from './plugin-host';
+import { busOf, settingsOf } from './plugin-services';
+import { PluginStore } from './plugin-store';
+import { withinStartLimit } from './start-limit';
+import { step } from './step';
+import { PluginVersion } from './version';
+
+/** Compiles a plugin's file to run in the host. */
+export function compileInline(file: PluginFile, host: PluginHost): Candidate {
+  return new InlineCandidate(compile(file), host, file);
+}
+
+/** A plugin whose code runs in the host. */
+export class InlineCandidate implements Candidate {
+  /** @param file absent where the class is given: then it runs in the host whatever its options say */
+  constructor(
+    private readonly compiled: CompiledPlugin,
+    private readonly host: PluginHost,
+    private readonly file?: PluginFile,
+  ) {}
+
+  async describe(): Promise<DescribedCandidate> {
+    const { compiled, host, file } = this;
+    const definition = describe(compiled, host.config);
+    if (!file || !isIsolated(definition.isolation)) return new DescribedInline(compiled, definition, host);
+    // The isolation could not be read from the source text, so the code was loaded here first.
+    this.close();
+    return step(await compileIsolated(file, definition.isolation, host), (isolated) => isolated.describe());
+  }
+
+  close(): void {
+    forgetClasses(this.compiled.classes);
+  }
+}
+
+class DescribedInline implements DescribedCandidate {
+  private readonly store: PluginStore;
+
+  constructor(
+    private readonly compiled: CompiledPlugin,
+    readonly definition: DescribedPlugin,
+    private readonly host: PluginHost,
+  ) {
+    this.store = new PluginStore(definition.name, host);
+  }
+
+  async instantiate(): Promise<PluginVersion> {
+    const { definition, host, store } = this;
+    const services = {
+      log: new RunLogger(host.log.child({ plugin: definition.name })),
+      clock: host.clock,
+      bus: busOf(host),
+      openTexts: () => store.openTexts(),
+    };
+    const instantiated = instantiate(definition, services, settingsOf(definition, host));
+    const abandon = (): void =>
+      void instantiated.then(
+        (unused) => unused.release(),
+        (error: unknown) =>
+          host.log.warn('a plugin failed after its start was abandoned', { plugin: definition.name, err: error }),
+      );
+    const code = new InlineCode(await withinStartLimit(instantiated, definition, host, abandon));
+    return new PluginVersion(definition, code, host.log, () => this.close());
+  }
+
+  close(): void {
+    const { compiled, definition } = this;
+    this.store.release();
+    forgetClasses([
+      ...compiled.classes,
+      ...(compiled.lateClasses ?? []),
+      ...classesOf(definition.cls, definition.container),
+    ]);
+  }
+}

@@ -1,0 +1,129 @@
+import { retryUntil } from '../base/retry-until';
+import type { Delivery } from '../broker/delivery';
+import type { DurableSpec } from '../broker/durable';
+import { RetryDelivery, retryQueueDurable } from '../broker/retry-queue';
+import type { PartedLog } from '../log/log';
+import type { PluginDefinition } from '../load/describe';
+import type { KvAttemptLog } from '../message/failures/attempts';
+import type { CircuitBreaker } from '../message/failures/circuit-breaker';
+import type { Settlements } from '../records/settlements';
+import type { PluginHost } from './plugin-host';
+import { ensureDurableAt, openSettlements } from './reconcile';
+
+const RETRY_MS = 1_000;
+
+/** What a feed of deferred events is made of. */
+export interface RetrySource {
+  readonly durable: DurableSpec;
+  readonly settlements: Settlements;
+  accept(delivery: Delivery): Delivery | undefined;
+}
+
+export interface RetryFeedOptions {
+  readonly plugin: PluginDefinition;
+  readonly handler: string;
+  /** The durable of the handler's own stream. */
+  readonly durable: DurableSpec;
+  readonly attempts: KvAttemptLog;
+  readonly circuit: Pick<CircuitBreaker, 'restore'>;
+  /** Called once, when the durable of the retry queue is there: makes its feed and starts it. */
+  open(source: RetrySource): void;
+}
+
+/**
+ * Opens the feed of a handler's retry queue: at the start if the queue holds an event of the handler, else when the
+ * first one arrives. Most handlers never defer an event, so most need no second durable.
+ */
+export class RetryFeed {
+  private readonly durable: DurableSpec;
+  private readonly stopping = new AbortController();
+  /** Whether the queue is known to hold an event of the handler, or to have held one. */
+  private hasEvents = false;
+  private isOpen = false;
+  private opening: Promise<void> | undefined;
+  private unsubscribe: (() => void) | undefined;
+
+  constructor(
+    private readonly options: RetryFeedOptions,
+    private readonly host: PluginHost,
+    private readonly log: PartedLog,
+  ) {
+    const { plugin, handler, durable } = options;
+    this.durable = retryQueueDurable(plugin.name, handler, durable.ackWaitMs, durable.deployment);
+  }
+
+  start(): void {
+    const { plugin, handler } = this.options;
+    this.unsubscribe = this.host.retryNotifier.on(plugin.name, handler, () => {
+      this.hasEvents = true;
+      this.ensureOpen();
+    });
+    this.ensureOpen();
+  }
+
+  /** Resolves when no feed will be opened any more. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    this.unsubscribe?.();
+    await this.opening;
+  }
+
+  private ensureOpen(): void {
+    if (this.stopping.signal.aborted || this.isOpen) return;
+    this.opening ??= this.open();
+  }
+
+  private async open(): Promise<void> {
+    await retryUntil(() => this.tryToOpen(), {
+      waitMs: RETRY_MS,
+      stop: this.stopping.signal,
+      time: this.host.time,
+      failed: (error) => {
+        const { handler } = this.options;
+        this.log.warn('the retry queue could not be opened; trying again', { handler, err: error });
+      },
+    });
+    this.opening = undefined;
+    // An event arrived between the check and here.
+    if (this.hasEvents) this.ensureOpen();
+  }
+
+  private async tryToOpen(): Promise<void> {
+    const { durable, host } = this;
+    // An event that arrives during the check counts too.
+    if (!this.hasEvents && (await host.broker.hasDeferred(durable))) this.hasEvents = true;
+    if (!this.hasEvents) return;
+    const { plugin, attempts, circuit, open } = this.options;
+    const settlements = await openSettlements(durable, plugin, host);
+    await ensureDurableAt(durable, settlements, host);
+    circuit.restore({ failing: await attempts.failing(durable.stream, settlements) });
+    this.isOpen = true;
+    open({ durable, settlements, accept: (delivery) => this.accept(delivery) });
+  }
+
+  /** An event that is not due yet is nacked until it is. */
+  private accept(delivery: Delivery): Delivery | undefined {
+    const event = this.read(delivery);
+    if (!event) return undefined;
+    const earlyMs = event.dueAtMs - this.host.time.epochMs();
+    if (earlyMs <= 0) return event;
+    delivery.nak(earlyMs);
+    return undefined;
+  }
+
+  /** Another program may have published a message there that no host has deferred. */
+  private read(delivery: Delivery): RetryDelivery | undefined {
+    try {
+      return new RetryDelivery(delivery);
+    } catch (error) {
+      const { subject, sequence } = delivery;
+      this.log.error('skipped a message in the retry queue that no host has deferred', {
+        subject,
+        sequence,
+        err: error,
+      });
+      delivery.term('no event of a host');
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import { JetplugError } from '../../sdk/internal';
+import type { PluginDefinition } from '../load/describe';
+import type { PluginHost } from './plugin-host';
+
+/**
+ * Resolves with the work's result, unless it takes longer than `plugins.startTimeoutMs`: a constructor or an `onStart`
+ * that never ends must not block the start of the host.
+ * @param abandoned called when the time is up; the work goes on, and nothing waits for it
+ * @throws JetplugError `JP_PLUGIN_LOAD_TIMEOUT`
+ */
+export async function withinStartLimit<T>(
+  work: Promise<T>,
+  { className, name, where }: Pick<PluginDefinition, 'className' | 'name' | 'where'>,
+  host: PluginHost,
+  abandoned: () => void,
+): Promise<T> {
+  const limitMs = host.config.plugins.startTimeoutMs;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const message = `${className} did not start within ${limitMs} ms`;
+      reject(new JetplugError('JP_PLUGIN_LOAD_TIMEOUT', message, { plugin: name, ...where }));
+      abandoned();
+    }, limitMs);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

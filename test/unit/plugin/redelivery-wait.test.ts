@@ -1,0 +1,49 @@
+import type { Delivery } from '../../../host/broker/delivery';
+import { RedeliveryWait } from '../../../host/plugin/redelivery-wait';
+import { VirtualTime } from '../../../host/testing/virtual-time';
+
+const first = { deliveryCount: 1 } as Delivery;
+const redelivery = { deliveryCount: 2 } as Delivery;
+
+function waiting(missing: number) {
+  const time = new VirtualTime(0);
+  const events: string[] = [];
+  const wait = new RedeliveryWait(missing, 30_000, time, {
+    more: () => events.push(`more at ${time.nowMs()}`),
+    done: () => events.push(`done at ${time.nowMs()}`),
+  });
+  return { wait, time, events };
+}
+
+test('ends when as many redeliveries have arrived as were missing', () => {
+  const { wait, time, events } = waiting(2);
+  expect(wait.room).toBe(2);
+  wait.arrived(redelivery);
+  expect([wait.room, events]).toEqual([1, []]);
+  wait.arrived(redelivery);
+  expect(events).toEqual(['done at 0']);
+  expect(time.step(Infinity, false)).toBe(false);
+});
+
+test('new events use up the room; after the ack wait there is room for the missing redeliveries', () => {
+  const { wait, time, events } = waiting(2);
+  wait.arrived(first);
+  wait.arrived(redelivery);
+  expect(wait.room).toBe(0);
+  time.step(Infinity, false);
+  expect([wait.room, events]).toEqual([1, ['more at 31000']]);
+  wait.arrived(redelivery);
+  expect(events).toEqual(['more at 31000', 'done at 31000']);
+});
+
+test('ends a second after the ack wait and its margin, though another host still works on the events', () => {
+  const { time, events } = waiting(2);
+  while (time.step(Infinity, false));
+  expect(events).toEqual(['more at 31000', 'done at 32000']);
+});
+
+test('a wait that is cancelled reports nothing', () => {
+  const { wait, time, events } = waiting(1);
+  wait.cancel();
+  expect([time.step(Infinity, false), events]).toEqual([false, []]);
+});
