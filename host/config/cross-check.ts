@@ -84,18 +84,18 @@ function checkCredentials({ nats: { credentials } }: Written, draft: Draft): voi
   const [way, other] = given;
   if (way && other) {
     const hint = 'Keep one way to authenticate: user and password, a token, a creds file or an nkey.';
-    report(draft, above + other[0]!, `stands beside ${above + way[0]!}`, hint);
+    report(draft, above + other[0]!, `is set together with ${above + way[0]!}`, hint);
   }
   for (const secret of ['password', 'token'] as const) {
     if (credentials[secret] === null || credentials[`${secret}File`] === null) continue;
-    report(draft, `${above}${secret}File`, `stands beside ${above}${secret}`, 'Keep one of them.');
+    report(draft, `${above}${secret}File`, `is set together with ${above}${secret}`, 'Keep one of them.');
   }
   const password = (['password', 'passwordFile'] as const).find((key) => credentials[key] !== null);
   if (credentials.user !== null && !password) {
-    report(draft, `${above}user`, 'stands without a password', 'Add passwordFile, or set JETPLUG_NATS_PASSWORD.');
+    report(draft, `${above}user`, 'is set without a password', 'Add passwordFile, or set JETPLUG_NATS_PASSWORD.');
   }
   if (credentials.user === null && password) {
-    report(draft, above + password, 'stands without a user', 'Add user, or set JETPLUG_NATS_USER.');
+    report(draft, above + password, 'is set without a user', 'Add user, or set JETPLUG_NATS_USER.');
   }
 }
 
@@ -105,7 +105,7 @@ function checkTls({ nats: { tls } }: Written, draft: Draft): void {
   report(
     draft,
     `nats.tls.${given}`,
-    `stands without ${missing}`,
+    `is set without ${missing}`,
     `Add ${missing}: a certificate and its key go together.`,
   );
 }
@@ -113,7 +113,7 @@ function checkTls({ nats: { tls } }: Written, draft: Draft): void {
 function checkApi({ nats: { domain, apiPrefix } }: Written, draft: Draft): void {
   if (domain === null || apiPrefix === null) return;
   const hint = `Keep one of them: the domain ${domain} means the prefix $JS.${domain}.API.`;
-  report(draft, 'nats.apiPrefix', 'stands beside nats.domain', hint);
+  report(draft, 'nats.apiPrefix', 'is set together with nats.domain', hint);
 }
 
 function report(draft: Draft, path: string, what: string, hint: string): void {

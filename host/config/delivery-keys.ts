@@ -4,7 +4,7 @@ import type { SchemaMap } from './key';
 export const deliveryKeys = {
   delivery: {
     ackWait: {
-      doc: 'How long the server waits for an ack before it delivers again; a running handler prolongs it.',
+      doc: 'How long the server waits for an ack before it redelivers. The host resets the wait while a handler runs.',
       format: 'timeout',
       default: '15s',
       env: 'JETPLUG_DELIVERY_ACK_WAIT',
@@ -29,13 +29,13 @@ export const deliveryKeys = {
     },
     circuit: {
       messages: {
-        doc: "How many distinct events must have failed since a handler's last success before it counts as down.",
+        doc: "How many distinct events must have failed since a handler's last success before its circuit opens.",
         format: 'count',
         default: 5,
         env: 'JETPLUG_DELIVERY_CIRCUIT_MESSAGES',
       },
       over: {
-        doc: "Over what time they must have failed; then the handler's events wait in the stream.",
+        doc: "The least time over which they must have failed. While the circuit is open, the handler's events wait in the stream.",
         format: 'wait',
         default: '1s',
         env: 'JETPLUG_DELIVERY_CIRCUIT_OVER',
@@ -43,13 +43,13 @@ export const deliveryKeys = {
     },
     rollback: {
       events: {
-        doc: 'How many distinct events must fail first after an edit, and none be handled, for the version before to be taken back.',
+        doc: 'The number of distinct events that must fail after an edit, before any is handled, for the host to roll the edit back.',
         format: 'count',
         default: 3,
         env: 'JETPLUG_DELIVERY_ROLLBACK_EVENTS',
       },
       within: {
-        doc: 'How long after an edit the version before is kept for that; 0s: never.',
+        doc: 'How long after an edit the host may roll back to the previous version; 0s: never.',
         format: 'wait',
         default: '1m',
         env: 'JETPLUG_DELIVERY_ROLLBACK_WITHIN',
@@ -70,7 +70,7 @@ export const deliveryKeys = {
       env: 'JETPLUG_DEAD_LETTERS_MAX_AGE',
     },
     maxBytes: {
-      doc: 'How much is kept. When it is full, an event that fails for good stays in its own stream.',
+      doc: 'The size limit of the stream. While it is full, an event that would be dead-lettered stays in its own stream.',
       format: 'limit',
       default: 'unlimited' as string | number,
       env: 'JETPLUG_DEAD_LETTERS_MAX_BYTES',
@@ -78,7 +78,7 @@ export const deliveryKeys = {
   },
   retries: {
     maxBytes: {
-      doc: 'How much the stream of postponed and redriven events keeps. When it is full, an event waits in its own stream.',
+      doc: 'The size limit of the stream of postponed and redriven events. While it is full, an event waits in its own stream.',
       format: 'limit',
       default: 'unlimited' as string | number,
       env: 'JETPLUG_RETRIES_MAX_BYTES',
@@ -86,7 +86,7 @@ export const deliveryKeys = {
   },
   store: {
     maxBytes: {
-      doc: 'How much each bucket keeps: one for each plugin that has a store, and the host’s own. A full one refuses writes.',
+      doc: 'The size limit of each bucket: one for each plugin with a store, and the host’s own. A full bucket refuses writes.',
       format: 'limit',
       default: 'unlimited' as string | number,
       env: 'JETPLUG_STORE_MAX_BYTES',

@@ -38,7 +38,7 @@ const MAX_SHOWN = 60;
 /** A single value that may be shown, else the type of the value: lists and maps may hold secrets. */
 function describe(value: unknown, hidden: boolean): string {
   if (typeof value === 'string' && value.trim() !== '') {
-    if (hidden) return 'text that is not shown';
+    if (hidden) return 'hidden text';
     return JSON.stringify(value.length > MAX_SHOWN ? `${value.slice(0, MAX_SHOWN)}…` : value);
   }
   return !hidden && (typeof value === 'number' || typeof value === 'boolean') ? String(value) : kindOf(value);

@@ -11,7 +11,7 @@ export const handlerKeys = {
     nullable: true,
   },
   concurrency: {
-    doc: 'How many events a handler takes at a time, in one host.',
+    doc: 'How many events, or batches, a handler processes at the same time in one host.',
     format: 'count',
     default: null as number | null,
     nullable: true,
@@ -26,14 +26,14 @@ export const handlerKeys = {
   },
   retry: {
     attempts: {
-      doc: 'How often an event is tried in all before it is dead-lettered.',
+      doc: 'The number of attempts before an event is dead-lettered, the first included.',
       format: 'count',
       default: null as number | null,
       nullable: true,
       env: 'JETPLUG_PLUGINS_DEFAULTS_RETRY_ATTEMPTS',
     },
     backoff: {
-      doc: 'The waits before the second try, the third and so on; the last one repeats.',
+      doc: 'The waits before the second attempt, the third and so on; the last one repeats.',
       format: 'backoff',
       default: null as string[] | null,
       nullable: true,

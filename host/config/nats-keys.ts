@@ -3,7 +3,7 @@ import { optional, secret, type SchemaMap } from './key';
 /** The keys below `nats`. */
 export const natsKeys = {
   servers: {
-    doc: 'The servers to join. Empty: one on the default port if it answers, else an embedded one.',
+    doc: 'The servers to join. Empty: the server on the default port if it answers, else an embedded one.',
     format: 'servers',
     default: [] as string[],
     env: 'JETPLUG_NATS_SERVERS',
@@ -40,9 +40,13 @@ export const natsKeys = {
     'JETPLUG_NATS_INBOX_PREFIX',
   ),
   embedded: {
-    binary: optional('The nats-server to run. Default: it is looked for.', 'path', 'JETPLUG_NATS_EMBEDDED_BINARY'),
+    binary: optional(
+      'The nats-server to run. Default: the host searches for it.',
+      'path',
+      'JETPLUG_NATS_EMBEDDED_BINARY',
+    ),
     port: {
-      doc: 'Its port on 127.0.0.1; 0: any free one.',
+      doc: 'Its port on 127.0.0.1; 0: any free port.',
       format: 'port',
       default: 4222,
       env: 'JETPLUG_NATS_EMBEDDED_PORT',

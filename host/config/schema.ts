@@ -20,7 +20,7 @@ export const pluginSchema = {
   ...handlerKeys,
   ...isolationKeys,
   settings: {
-    doc: 'What the plugin’s own settings schema takes.',
+    doc: 'The plugin’s settings, validated by its own schema.',
     format: 'settings',
     default: null as Record<string, unknown> | null,
     nullable: true,
@@ -78,7 +78,7 @@ export const schema = {
   ...deliveryKeys,
   http: {
     listen: {
-      doc: 'Where health and metrics are served, as host:port; port 0: any free one; off: nowhere.',
+      doc: 'Where health and metrics are served, as host:port; port 0: any free port; off: no HTTP.',
       format: 'address',
       default: '127.0.0.1:8300',
       env: 'JETPLUG_HTTP_LISTEN',
@@ -86,7 +86,7 @@ export const schema = {
   },
   log: {
     level: {
-      doc: 'The least level that is logged: debug, info, warn or error.',
+      doc: 'The lowest level that is logged: debug, info, warn or error.',
       format: ['debug', 'info', 'warn', 'error'],
       default: 'info' as 'debug' | 'info' | 'warn' | 'error',
       env: 'JETPLUG_LOG_LEVEL',
@@ -100,7 +100,7 @@ export const schema = {
   },
   shutdown: {
     grace: {
-      doc: 'How long running handlers may finish when the host is stopped.',
+      doc: 'How long running handlers may take to finish when the host is stopped.',
       format: 'wait',
       default: '20s',
       env: 'JETPLUG_SHUTDOWN_GRACE',

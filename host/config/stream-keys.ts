@@ -4,13 +4,13 @@ import type { SchemaMap } from './key';
 export const streamSchema = {
   name: { doc: 'Its name on the server.', format: 'streamName', default: null as unknown as string },
   subjects: {
-    doc: 'Which subjects it holds; no two streams may share one.',
+    doc: 'The subjects that the stream holds; no two streams may share one.',
     format: 'subjects',
     default: null as unknown as string[],
   },
   maxAge: { doc: 'How long an event is kept.', format: 'age', default: '7d' },
   maxBytes: {
-    doc: 'How much is kept; beyond it the oldest events go.',
+    doc: 'The size limit of the stream; beyond it the oldest events are deleted.',
     format: 'size',
     default: '10 GiB' as string | number,
   },
@@ -20,13 +20,17 @@ export const streamSchema = {
     default: '2m',
   },
   storage: {
-    doc: 'Where events are kept: file or memory. It cannot be changed later.',
+    doc: 'Where events are stored: file or memory. It cannot be changed later.',
     format: ['file', 'memory'],
     default: 'file' as 'file' | 'memory',
   },
-  replicas: { doc: 'On how many servers of a cluster each event is kept, 1 to 5.', format: 'replicas', default: 1 },
+  replicas: {
+    doc: 'The number of servers of a cluster that store each event, 1 to 5.',
+    format: 'replicas',
+    default: 1,
+  },
   manage: {
-    doc: 'Whether the host creates and updates the stream. false: it is used as it is, and must hold the subjects.',
+    doc: 'Whether the host creates and updates the stream. false: the stream must exist and hold the subjects.',
     format: 'boolean',
     default: true as boolean,
   },

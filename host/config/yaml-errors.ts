@@ -27,5 +27,5 @@ const YAML_ERRORS: Partial<Record<YAMLError['code'], readonly [string, string]>>
   RESOURCE_EXHAUSTION: ['values are nested too deeply', 'Nest less.'],
   TAB_AS_INDENT: ['a tab is used to indent', 'Indent by spaces.'],
   TAG_RESOLVE_FAILED: ['a tag (!)', 'Remove it, or put text that begins with ! in quotes.'],
-  UNEXPECTED_TOKEN: ['something stands where it does not belong', ALIGN],
+  UNEXPECTED_TOKEN: ['an unexpected character or word', ALIGN],
 };

@@ -93,7 +93,7 @@ class Reader {
     if (isAlias(node)) {
       const target = node.resolve(this.document);
       if (target) return this.read(target, path, line, depth + 1);
-      return this.refuse(line, 'an alias (*) stands for nothing', 'Put text that begins with * in quotes.');
+      return this.refuse(line, 'an alias (*) has no target', 'Put text that begins with * in quotes.');
     }
     if (isMap(node)) return this.readMap(node.items, path, depth);
     if (isSeq(node)) {
@@ -111,7 +111,7 @@ class Reader {
 
   /** The message does not repeat the number, which may be a secret. */
   private refuseNumber(path: string, line: number): undefined {
-    const message = `${shownKey(path)} is a number that cannot be kept exactly`;
+    const message = `${shownKey(path)} is a number that cannot be represented exactly`;
     const isSetting = /^plugins\.[^.]+\.settings\b/.test(path);
     const hint = isSetting ? 'Write it as a string, in quotes.' : 'Write a number of at most 15 digits.';
     this.refuse(line, message, hint, 'JP_NUMBER_INEXACT');

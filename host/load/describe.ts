@@ -81,13 +81,13 @@ export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>
   }
 }
 
-/** Tells the host's own AggregateError from one of an author's code. */
+/** Distinguishes the host's own AggregateError from one of an author's code. */
 class PluginProblems extends AggregateError {}
 
 function unreadable({ cls, file, sources }: CompiledPlugin, thrown: unknown): AggregateError {
   const cause = plainError(thrown);
   const place = placeIn(sources, cause) ?? placeOf(sources, cls.name);
-  const message = `what ${cls.name} declares cannot be read: ${cause.message}`;
+  const message = `the declarations of ${cls.name} cannot be read: ${cause.message}`;
   return new AggregateError(
     [new JetplugError('JP_PLUGIN_LOAD_FAILED', message, { ...place, cause })],
     `${file} cannot be used`,
@@ -192,7 +192,7 @@ function eventOf(cls: PluginClass, mark: HandlerMark): Pick<HandlerDefinition, '
 /** The compiler leaves a class where the parameter's type is one, and something poorer for all else. */
 function whyNoEvent(types: unknown[] | undefined): string {
   if (types === undefined)
-    return 'was compiled without decorator metadata (a .js plugin tells its contract: @Subscribe(TheEvent))';
+    return 'was compiled without decorator metadata (a .js plugin must name its contract: @Subscribe(TheEvent))';
   if (types.length === 0) return 'has no parameter, and its decorator names no event';
   const type = types[0];
   if (type === Object || type === undefined) {

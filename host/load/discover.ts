@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { JetplugError } from '../../sdk/internal';
-import { isDirectory, lookAt, whyUnusable, whyUnusableIn } from './look-at';
+import { isDirectory, statOf, whyUnusable, whyUnusableIn } from './file-state';
 
 /** A plugin's file, by its name and place. */
 export interface PluginFile {
@@ -53,8 +53,8 @@ export function whyRefused(dir: string): JetplugError | undefined {
   if (why === undefined && isDirectory(dir)) return undefined;
   if (why?.startsWith('the host may not'))
     return new JetplugError('JP_PLUGINS_DIR_UNREADABLE', `the plugins folder ${dir}: ${why}`, { file: dir });
-  const what = why ?? (lookAt(dir) ? 'a file' : undefined);
-  const message = `the plugins folder ${dir} ${what === undefined ? 'does not exist' : `is no folder: ${what}`}`;
+  const what = why ?? (statOf(dir) ? 'a file' : undefined);
+  const message = `the plugins folder ${dir} ${what === undefined ? 'does not exist' : `is not a folder: ${what}`}`;
   return new JetplugError('JP_PLUGINS_DIR_MISSING', message, { file: dir });
 }
 
@@ -66,9 +66,9 @@ export function whySkipped(file: string): string | undefined {
   if (TEMPORARY.test(name)) return 'a temporary or hidden file';
   if (/\.d\.[cm]?ts$/.test(name)) return 'a declaration file';
   if (/\.(test|spec)\.[cm]?[jt]sx?$/.test(name)) return 'a test';
-  if (/\.plugin\.(mjs|mts)$/.test(name)) return 'an ES module by its name; a plugin is .ts or .js';
+  if (/\.plugin\.(mjs|mts)$/.test(name)) return 'named as an ES module; a plugin is .ts or .js';
   if (!/\.plugin\.[jt]s$/.test(name)) return 'not named *.plugin.ts or *.plugin.js';
-  const stats = lookAt(file);
+  const stats = statOf(file);
   if (stats?.isDirectory()) return 'a folder; the plugin in a folder is named index.plugin.ts or index.plugin.js';
   if (!stats?.isFile()) return whyUnusable(file) ?? 'not a file';
   return whyUnusable(file) ?? (stats.size === 0 ? 'empty: still being written?' : undefined);
@@ -84,7 +84,7 @@ export function nameByFile(file: string): string {
 
 function whyMisplaced(file: string, root: string): string | undefined {
   if (dirname(file) === root || basename(file).startsWith('index.plugin.')) return undefined;
-  return 'in a folder of its own a plugin is named index.plugin.ts or index.plugin.js';
+  return 'in a subfolder; there a plugin is named index.plugin.ts or index.plugin.js';
 }
 
 /** An entry of a folder that may be a plugin. */

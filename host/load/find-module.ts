@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isFile, lookAt } from './look-at';
+import { isFile, statOf } from './file-state';
 
 const EXTENSIONS = ['.ts', '.js', '.json', '.mts', '.cts', '.mjs', '.cjs', '.node'];
 const IN_FOLDER = ['/index.ts', '/index.js', '/index.mts', '/index.cts', '/index.mjs', '/index.cjs', '/index.json'];
@@ -35,7 +35,7 @@ export function isDeclaration(file: string): boolean {
 
 /** The real path of a file; its own path if the file is gone and only its text is known. */
 export function realPathOf(file: string): string {
-  return lookAt(file) ? realpathSync.native(file) : file;
+  return statOf(file) ? realpathSync.native(file) : file;
 }
 
 function findBeside(specifier: string, from: string, isGiven: (path: string) => boolean): string | undefined {

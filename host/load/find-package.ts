@@ -4,7 +4,7 @@ import { dirname, join, sep } from 'node:path';
 import { realPathOf } from './find-module';
 import { HOST_ROOT, resolveInHost } from './host-packages';
 import { resolveByImport } from './import-conditions';
-import { isFile } from './look-at';
+import { isFile } from './file-state';
 
 /** The file of a package, or one of the plugin's own files that is imported by a name. */
 export interface FoundPackage {

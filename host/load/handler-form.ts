@@ -40,6 +40,6 @@ function descriptorOf(cls: PluginClass, name: string): PropertyDescriptor | unde
 }
 
 function notAMethod({ cls, sources }: CompiledPlugin, name: string | symbol, form: Form): JetplugError {
-  const message = `@Subscribe stands on ${cls.name}.${String(name)}, ${form}, whose body would never run`;
+  const message = `@Subscribe decorates ${cls.name}.${String(name)}, ${form}, whose body would never run`;
   return new JetplugError('JP_HANDLER_NOT_A_METHOD', message, placeOfMember(sources, cls.name, String(name)));
 }

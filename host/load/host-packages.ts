@@ -1,6 +1,6 @@
 import Module, { createRequire } from 'node:module';
 import { join, sep } from 'node:path';
-import { isFile } from './look-at';
+import { isFile } from './file-state';
 
 const hostRequire = createRequire(__filename);
 /** The folder of Jetplug itself: two levels above this file, or three once it is built. */

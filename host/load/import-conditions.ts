@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isFile } from './look-at';
+import { isFile } from './file-state';
 
 /*
  * Resolves a package for `import` if it exports no file for `require`. Node.js 20 offers this only to ES modules.

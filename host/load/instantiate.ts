@@ -151,7 +151,7 @@ function build(plugin: DescribedPlugin, child: DependencyContainer): Instantiate
 function assertRunnable({ name, className, handlers }: DescribedPlugin, instance: object): void {
   const wrong = handlers.find(({ method }) => !isRunnable(instance, method));
   if (!wrong) return;
-  const message = `${className}.${wrong.method} is no method that can be run once the plugin is built`;
+  const message = `${className}.${wrong.method} is not a method that can be run in the built plugin`;
   throw new JetplugError('JP_HANDLER_NOT_A_METHOD', message, { plugin: name, ...wrong.where });
 }
 

@@ -63,13 +63,13 @@ function whose({ plugin, handler }: Fields): string[] {
 /** `: message ← cause ← its cause`; without causes that an earlier message contains. */
 function reasonOf({ error, err }: Fields): string {
   const messages = [...(typeof error === 'string' ? [{ text: error }] : []), ...messagesOf(err, 0)];
-  const told: string[] = [];
+  const shown: string[] = [];
   for (const { text, type } of messages) {
     const message = textOf(text, MAX_TEXT);
-    if (/^\d*$/.test(message) || told.some((before) => before.includes(message))) continue;
-    told.push(type === undefined ? message : `${type}: ${message}`);
+    if (/^\d*$/.test(message) || shown.some((before) => before.includes(message))) continue;
+    shown.push(type === undefined ? message : `${type}: ${message}`);
   }
-  return told.length === 0 ? '' : `: ${told.slice(0, MAX_CAUSES).join(' ← ')}`;
+  return shown.length === 0 ? '' : `: ${shown.slice(0, MAX_CAUSES).join(' ← ')}`;
 }
 
 interface Message {

@@ -2,7 +2,7 @@ import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { HostLog } from '../log/log';
 import { whySkipped, type PluginFile } from '../load/discover';
 import { FollowedFiles } from './followed-files';
-import { isGone } from '../load/look-at';
+import { isGone } from '../load/file-state';
 import type { Plugins } from '../plugin/plugins';
 import { SettledFiles, stampOf } from './settled-files';
 import { WatchedFolder } from './watched-folder';

@@ -1,4 +1,4 @@
-import { lookAt } from '../load/look-at';
+import { statOf } from '../load/file-state';
 
 /** How long a file must be unchanged before it is read: an editor writes in several steps. */
 const SETTLE_MS = 100;
@@ -72,6 +72,6 @@ export class SettledFiles {
 
 /** Differs for each state of a file; undefined if there is no file. */
 export function stampOf(path: string): string | undefined {
-  const stats = lookAt(path);
+  const stats = statOf(path);
   return stats && `${stats.size} ${stats.mtimeMs} ${stats.ino}`;
 }

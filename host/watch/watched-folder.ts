@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import { watch as watchFiles, type FSWatcher } from 'chokidar';
 import type { HostLog } from '../log/log';
 import { discover, whyRefused } from '../load/discover';
-import { lookAt, whyUnusableIn } from '../load/look-at';
+import { statOf, whyUnusableIn } from '../load/file-state';
 import { stampOf } from './settled-files';
 
 /** How long the watcher may take to start. Some files in a folder keep it from ever reporting that it has. */
@@ -127,6 +127,6 @@ export class WatchedFolder {
 }
 
 function identityOf(dir: string): string | undefined {
-  const stats = lookAt(dir);
+  const stats = statOf(dir);
   return stats?.isDirectory() ? `${stats.dev} ${stats.ino} ${stats.birthtimeMs}` : undefined;
 }

@@ -179,7 +179,7 @@ test('a disabled plugin is shown with the line of the config that disables it', 
 
 test('a skipped file is shown with the reason', async () => {
   for (const [name, file, why] of [
-    ['old', 'old.plugin.mjs', 'an ES module by its name'],
+    ['old', 'old.plugin.mjs', 'named as an ES module'],
     ['notes.txt', 'notes.txt', 'not named *.plugin.ts'],
   ] as const) {
     const error = { code: 'JP_PLUGIN_SKIPPED', message: expect.stringContaining(why), hint: expect.any(String) };

@@ -88,7 +88,7 @@ test('a host starts with stray entries in its plugins folder, and logs for each 
     [
       ['a.plugin.ts', 'a folder; the plugin in a folder is named index.plugin.ts or index.plugin.js'],
       ['loop', 'a link that leads to itself'],
-      ['self', 'a link to a folder that it lies in'],
+      ['self', 'a link to a folder above it'],
       ['stale', 'a stale link'],
     ].map(([name, why]) => [join(folder, 'stray', name!), why]),
   );

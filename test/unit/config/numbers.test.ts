@@ -35,7 +35,7 @@ test.each([
   folder.write('config/local.yaml', settings(written));
   expect(folder.report()).toBe(
     'config/local.yaml:4 JP_NUMBER_INEXACT\n' +
-      '  "plugins.set.settings.channel" is a number that cannot be kept exactly\n' +
+      '  "plugins.set.settings.channel" is a number that cannot be represented exactly\n' +
       '  → Write it as a string, in quotes.',
   );
 });
@@ -56,7 +56,7 @@ test('a key of the config itself asks for a smaller number', () => {
   folder.write('config/local.yaml', 'delivery:\n  maxAckPending: 90071992547409931\n');
   expect(folder.report()).toBe(
     'config/local.yaml:2 JP_NUMBER_INEXACT\n' +
-      '  "delivery.maxAckPending" is a number that cannot be kept exactly\n' +
+      '  "delivery.maxAckPending" is a number that cannot be represented exactly\n' +
       '  → Write a number of at most 15 digits.',
   );
 });

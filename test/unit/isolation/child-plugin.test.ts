@@ -11,7 +11,7 @@ const scene = new Scene();
 afterAll(() => scene.end());
 const { config } = loadConfig({ cwd: '/', env: {} });
 
-const REPORTED = { code: 'JP_PLUGIN_LOAD_FAILED', message: 'what BadgePlugin declares cannot be read: hostile' };
+const REPORTED = { code: 'JP_PLUGIN_LOAD_FAILED', message: 'the declarations of BadgePlugin cannot be read: hostile' };
 
 test.each([
   ['an AggregateError whose errors cannot be read', `{ get() { throw 1; } }`],

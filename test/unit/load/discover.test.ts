@@ -47,8 +47,8 @@ test.each([
   ['a.test.ts', 'a test', false],
   ['a.plugin.spec.js', 'a test', true],
   ['a.plugin.d.ts', 'a declaration file', true],
-  ['a.plugin.mjs', 'an ES module by its name; a plugin is .ts or .js', true],
-  ['a.plugin.mts', 'an ES module by its name; a plugin is .ts or .js', true],
+  ['a.plugin.mjs', 'named as an ES module; a plugin is .ts or .js', true],
+  ['a.plugin.mts', 'named as an ES module; a plugin is .ts or .js', true],
   ['.a.plugin.ts', 'a temporary or hidden file', true],
   ['a.plugin.ts~', 'a temporary or hidden file', true],
   ['a.plugin.ts.tmp', 'a temporary or hidden file', true],
@@ -74,7 +74,7 @@ test('skips a plugin that lies in a folder under another name than index, and sa
   write('video/badge.plugin.ts', 'video/index.plugin.ts', 'video/index.plugin.test.ts');
   expect(found()).toEqual(['video/index.plugin.ts']);
   expect(skipped()).toEqual([
-    ['video/badge.plugin.ts', 'in a folder of its own a plugin is named index.plugin.ts or index.plugin.js', true],
+    ['video/badge.plugin.ts', 'in a subfolder; there a plugin is named index.plugin.ts or index.plugin.js', true],
     ['video/index.plugin.test.ts', 'a test', true],
   ]);
 });
@@ -132,8 +132,8 @@ test.each<[what: string, why: string, make: (path: string) => unknown]>([
   ],
   ['a stale link', 'a stale link', (path) => symlinkSync('nowhere', path)],
   ['a stale link through a file', 'a stale link', (path) => symlinkSync('good.plugin.ts/index.js', path)],
-  ['a link to the folder that it lies in', 'a link to a folder that it lies in', (path) => symlinkSync('.', path)],
-  ['a link to a folder above', 'a link to a folder that it lies in', (path) => symlinkSync('/', path)],
+  ['a link to the folder that it lies in', 'a link to a folder above it', (path) => symlinkSync('.', path)],
+  ['a link to a folder above', 'a link to a folder above it', (path) => symlinkSync('/', path)],
   ['a pipe', 'a pipe', (path) => execFileSync('mkfifo', [path])],
   ['a link to a device', 'a device', (path) => symlinkSync('/dev/zero', path)],
 ])('skips %s, named like a plugin or not, and takes what lies beside it', (_what, why, make) => {
@@ -221,7 +221,7 @@ test('a plugins folder that may not be read, or is a link to itself, is named wi
     undefined,
   ]);
   expect(refused[2]!.message).toBe(
-    `the plugins folder ${join(root, 'loop')} is no folder: a link that leads to itself`,
+    `the plugins folder ${join(root, 'loop')} is not a folder: a link that leads to itself`,
   );
   for (const name of ['closed', 'entered']) chmodSync(join(root, name), 0o755);
 });

@@ -57,7 +57,7 @@ test.each([
   );
   const problems = problemsOf(source);
   expect(problems.map(({ code }) => code)).toEqual(['JP_HANDLER_NOT_A_METHOD']);
-  expect(problems[0]!.message).toBe(`@Subscribe stands on BadgePlugin.award, ${form}, whose body would never run`);
+  expect(problems[0]!.message).toBe(`@Subscribe decorates BadgePlugin.award, ${form}, whose body would never run`);
   expect(problems[0]).toMatchObject({ plugin: 'badge', line: lineOf(source, '// HERE') });
 });
 

@@ -5,7 +5,7 @@ import { dirname, sep } from 'node:path';
  * The stats of a path, following links. Undefined if the path cannot be reached: it does not exist, a link is stale or
  * loops, a folder on the way may not be read, a device fails. Never throws.
  */
-export function lookAt(path: string): Stats | undefined {
+export function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch {
@@ -14,11 +14,11 @@ export function lookAt(path: string): Stats | undefined {
 }
 
 export function isFile(path: string): boolean {
-  return lookAt(path)?.isFile() ?? false;
+  return statOf(path)?.isFile() ?? false;
 }
 
 export function isDirectory(path: string): boolean {
-  return lookAt(path)?.isDirectory() ?? false;
+  return statOf(path)?.isDirectory() ?? false;
 }
 
 /** Whether a path does not exist, rather than being unreadable for now. */
@@ -56,7 +56,7 @@ function tryToRead(path: string, stats: Stats): void {
 
 /** Like {@link whyUnusable}, for an entry of a folder that is walked: a link to a folder above it would be walked for ever. */
 export function whyUnusableIn(path: string): string | undefined {
-  return whyUnusable(path) ?? (leadsBack(path) ? 'a link to a folder that it lies in' : undefined);
+  return whyUnusable(path) ?? (leadsBack(path) ? 'a link to a folder above it' : undefined);
 }
 
 function leadsBack(path: string): boolean {
@@ -73,7 +73,7 @@ function whyFailed(path: string, code = 'unknown'): string | undefined {
   if (code === 'ELOOP') return 'a link that leads to itself';
   if (code === 'ENOENT' || code === 'ENOTDIR') return isLink(path) ? 'a stale link' : undefined;
   if (code === 'EACCES' || code === 'EPERM') return `the host may not read it (${code})`;
-  return `it cannot be looked at (${code})`;
+  return `it cannot be read (${code})`;
 }
 
 function isLink(path: string): boolean {
