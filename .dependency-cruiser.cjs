@@ -48,6 +48,7 @@ const PARTS = {
     packages: ['fastify', 'prom-client'],
   },
   'host/testing/': { paths: ['sdk/', 'host/(?!cli/)[a-z-]+/'] },
+  'host/start/': { paths: ['sdk/', 'host/(?!cli/|testing/|host.ts)'] },
   'host/host\\.ts': { paths: ['sdk/', 'host/(?!cli/|testing/)'] },
   'host/cli/': { paths: ['sdk/', 'host/'], packages: ['cli-progress', 'commander'] },
   'host/bin\\.js': {},
@@ -79,10 +80,10 @@ module.exports = {
       to: { path: '^sdk/', pathNot: '^sdk/(index|internal)\\.ts$' },
     },
     {
-      name: 'the nats client stays in one folder',
+      name: 'the nats client stays in one file',
       comment: 'The benchmark measures against the raw client; the tests look at the server from outside.',
       severity: 'error',
-      from: { pathNot: '^(host/nats|bench|test/(support|integration|chaos|unit/nats))/' },
+      from: { pathNot: '^(host/nats/client\\.ts$|bench/|test/(support|integration|chaos|unit/nats)/)' },
       to: { path: `${NODE_MODULES}nats/` },
     },
     {

@@ -1,4 +1,4 @@
-# The host alone: the broker runs beside it (docker-compose.yml).
+# The image of the host. The broker runs in another container (docker-compose.yml).
 
 FROM node:20-bookworm-slim AS build
 WORKDIR /app
@@ -22,7 +22,7 @@ COPY config config
 COPY plugins plugins
 USER node
 EXPOSE 8300
-# Alive, not ready: one plugin that fails is no reason to restart the others.
+# Checks that the host is alive, not that it is ready: one failing plugin is no reason to restart the others.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8300/livez').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "host/bin.js"]

@@ -1,13 +1,13 @@
 /**
- * The streaming platform's story, live: the synchronous chain beside publish-and-return, an added plugin,
- * and the ML service's outage. Whatever it prints was measured in the run; only how long the services of
- * the chain take, and that the ML service hangs, is made up, by configuration.
+ * The streaming platform's story, live: the synchronous chain beside publish-and-return, an added plugin, and the outage
+ * of the ML service. Every printed figure is measured in the run. The latencies of the chain's services and the outage
+ * are simulated, by configuration.
  *
- * `--requests N`: for each measurement, default 40. `--json`: prints the figures as one object, and nothing else.
- * `--quick`: every latency and timeout of the services is a quarter of the story's; `jetplug demo` hands
- * that on as JETPLUG_DEMO_QUICK=1.
+ * `--requests N`: the number of requests of each measurement, default 40. `--json`: prints only the figures, as one object.
+ * `--quick`: every latency and timeout of the services is a quarter of the story's. The variable JETPLUG_DEMO_QUICK=1
+ * does the same.
  *
- * Exit code: 0 when all that it claims held in this run, 1 when not, 130 when it was interrupted.
+ * Exit code: 0 when every claim held in this run, 1 when one did not, 130 when the run was interrupted.
  */
 import { parseArgs } from 'node:util';
 import { unheld, type Claim } from './demo/claims';
@@ -19,7 +19,7 @@ import { responseTimes, type ResponseTimes } from './demo/response-times';
 import { Screen } from './demo/screen';
 import { onStage, type Stage } from './demo/stage';
 
-/** What `--json` prints. Times are in ms. */
+/** The output of `--json`. Times are in ms. */
 export interface DemoFigures {
   readonly broker: { readonly kind: string; readonly version: string };
   readonly requests: number;
@@ -29,7 +29,7 @@ export interface DemoFigures {
   readonly dropIn: DropIn;
   readonly mlOutage: MlOutage;
   readonly claims: readonly Claim[];
-  /** What the host complained of last. */
+  /** The last errors that the host reported. */
   readonly hostErrors: readonly string[];
   readonly tookMs: number;
 }
@@ -41,17 +41,17 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => stop.abort(new Interrupted(`stopped by ${signal}`)));
   }
-  // Such as EPIPE, when nobody reads any more.
+  // An EPIPE, for example, when the reader of the output has ended.
   process.stdout.on('error', (error) => stop.abort(error));
   try {
     const { requests, json, scale } = options();
     const screen = new Screen(json);
-    const figures = await onStage({ requests, scale, screen, stop }, tell);
+    const figures = await onStage({ requests, scale, screen, stop }, playActs);
     if (json) process.stdout.write(`${JSON.stringify(figures, null, process.stdout.isTTY ? 2 : undefined)}\n`);
     const wrong = unheld(figures.claims, figures.hostErrors);
     if (wrong !== undefined) throw new Error(wrong);
   } catch (error) {
-    // What an abort interrupts fails in its own way; the reason for the abort says more.
+    // An abort makes other calls fail; the reason of the abort explains more than their errors.
     const reason: unknown = stop.signal.aborted && !(error instanceof AggregateError) ? stop.signal.reason : error;
     process.stderr.write(`${explain(reason)}\n`);
     process.exitCode = reason instanceof Interrupted ? 130 : 1;
@@ -75,7 +75,7 @@ function options(): { requests: number; json: boolean; scale: number } {
   return { requests, json: values.json, scale: values.quick ? QUICK_SCALE : 1 };
 }
 
-async function tell(stage: Stage): Promise<DemoFigures> {
+async function playActs(stage: Stage): Promise<DemoFigures> {
   const { screen, claims, host, ready, requests, scale } = stage;
   const beganMs = performance.now();
   const { kind, version } = ready.broker;
@@ -134,7 +134,7 @@ function started(answers: Readonly<Record<string, number>>): string {
   return `${answers[200] ?? 0} of ${all}`;
 }
 
-/** An error with what caused it, or several. */
+/** The text of an error with its causes, or with each of several errors. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const inner: unknown[] =

@@ -1,6 +1,6 @@
 /**
- * A small machine-learning service, for both platforms to depend on: it recommends what was watched
- * last by anybody, and can be told to hang, as it did on 12 May.
+ * A small machine-learning service for both platforms. It recommends the videos that anybody watched last. It can be set
+ * to hang, as it did on 12 May.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -13,18 +13,18 @@ const MODES = ['ok', 'hang'] as const;
 
 export const ML_LATENCY_MS = 400;
 
-/** `hang`: it takes requests and never answers. */
+/** `hang`: the service accepts requests and never answers. */
 export type MlMode = (typeof MODES)[number];
 
 export interface MlService extends Running {
-  /** Also by HTTP: `POST /admin/ml {"mode": "ok" | "hang"}`. What hangs already goes on hanging. */
+  /** Does the same as `POST /admin/ml {"mode": "ok" | "hang"}`. Requests that hang already stay without an answer. */
   setMode(mode: MlMode): void;
 }
 
 export interface MlOptions {
-  /** Default 0: a free one. */
+  /** Default 0: any free port. */
   port?: number;
-  /** How long it takes to answer. Default {@link ML_LATENCY_MS}. */
+  /** The time until it answers, in ms. Default {@link ML_LATENCY_MS}. */
   latencyMs?: number;
 }
 

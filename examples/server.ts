@@ -1,23 +1,23 @@
-/** What the examples' servers have in common: loopback, a free port unless told, an end. */
+/** Shared by the servers of the examples: they listen on loopback and are closed on a signal. */
 import { once } from 'node:events';
 import type { FastifyInstance } from 'fastify';
 
 export interface Running {
   /** Such as `http://127.0.0.1:49152`. */
   readonly url: string;
-  /** Ends open requests and frees the port. */
+  /** Ends the open requests and frees the port. */
   close(): Promise<void>;
 }
 
-/** @param port 0 for a free one */
+/** @param port 0 for any free port */
 export async function listen(app: FastifyInstance, port = 0): Promise<Running> {
   const url = await app.listen({ host: '127.0.0.1', port });
   return { url, close: () => app.close() };
 }
 
 /**
- * Runs a server as a command: prints one line of JSON when it listens, closes on SIGTERM or SIGINT,
- * and fails with the reason where it cannot start.
+ * Runs a server as a command. Prints one line of JSON when it listens, and closes on SIGTERM or SIGINT. Prints the error
+ * and exits with 1 where it cannot start.
  */
 export function runAsCommand(start: () => Promise<Running>): void {
   serve(start).catch((error: unknown) => {

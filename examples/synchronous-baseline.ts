@@ -1,5 +1,5 @@
-/**
- * The platform as it was: to start a video it calls six services one after the other over HTTP, and
+/** The old platform: to start a video it calls six services one after the other over HTTP, and fails when one of them
+ * fails.
  * fails when one of them does.
  */
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,13 +11,13 @@ import { VIDEO_STARTED, watchEndpoint, type VideoStarted } from './watch-endpoin
 
 interface ServiceTimes {
   readonly name: string;
-  /** How long it takes to answer. */
+  /** The time until it answers. */
   readonly latencyMs: number;
-  /** How long it may take to answer, each time it is asked. */
+  /** The timeout of each request to it. */
   readonly timeoutMs: number;
 }
 
-/** In the order in which they are called; `recommendation` is the ML service. */
+/** The services in the order of the calls; `recommendation` is the ML service. */
 export const SERVICES: readonly ServiceTimes[] = [
   { name: 'user-preferences', latencyMs: 300, timeoutMs: 2_000 },
   { name: 'recommendation', latencyMs: ML_LATENCY_MS, timeoutMs: 5_000 },
@@ -32,9 +32,9 @@ const TRIES = 2;
 export interface BaselineOptions {
   /** The ML service's endpoint for recommendations: `<its url>/recommend`. */
   mlUrl: string;
-  /** Of `POST /watch`. Default 0: a free one. */
+  /** The port of `POST /watch`. Default 0: any free port. */
   port?: number;
-  /** Every latency and timeout is multiplied by it. Default 1. */
+  /** Every latency and timeout is multiplied by this factor. Default 1. */
   scale?: number;
 }
 
@@ -58,7 +58,7 @@ interface Service {
   readonly timeoutMs: number;
 }
 
-/** Playback waits for all of them, and fails with the first that does. */
+/** Waits for all services, and fails with the first one that fails. */
 async function startWatching(services: readonly Service[], userId: string, videoId: string): Promise<VideoStarted> {
   for (const service of services) await call(service, { user_id: userId, video_id: videoId });
   return VIDEO_STARTED;
@@ -85,7 +85,7 @@ async function post({ url, timeoutMs }: Service, body: object): Promise<void> {
   if (!response.ok) throw new Error(`it answered ${response.status}`);
 }
 
-/** A service that playback needs failed, again after a second try. */
+/** A service that playback needs has failed in both tries. */
 export class ServiceFailed extends Error {
   override readonly name = 'ServiceFailed';
   readonly statusCode = 502;
@@ -98,7 +98,7 @@ export class ServiceFailed extends Error {
   }
 }
 
-/** The services but the ML one, as the old platform saw them: each takes its time and answers. */
+/** The services other than the ML service: each waits for its latency and answers. */
 function startServices(scale: number): Promise<Running> {
   const app = Fastify({ forceCloseConnections: true });
   for (const { name, latencyMs } of SERVICES.filter(({ name }) => name !== 'recommendation')) {

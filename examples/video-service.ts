@@ -1,4 +1,4 @@
-/** The video service: it records the session, publishes one event, and answers. What others make of it is their affair. */
+/** The video service records the session, publishes one event, and answers. It does not know the plugins that react. */
 import { parseArgs } from 'node:util';
 import { connectEventBus } from 'jetplug/client';
 import type { EventBus } from 'jetplug/sdk';
@@ -6,7 +6,7 @@ import { VideoWatchStarted } from '../plugins/contracts/streaming';
 import { listen, runAsCommand, type Running } from './server';
 import { VIDEO_STARTED, watchEndpoint, type VideoStarted } from './watch-endpoint';
 
-/** What a viewer watches at present. */
+/** The video that a viewer watches now. */
 export interface Session {
   videoId: string;
   startedAt: Date;
@@ -21,7 +21,7 @@ export class VideoService {
   ) {}
 
   /**
-   * Starts a video, whatever state the rest of the platform is in.
+   * Starts a video. The state of the other services does not matter.
    * @throws PlaybackError when the event could not be stored
    */
   async startWatching(userId: string, videoId: string): Promise<VideoStarted> {
@@ -37,19 +37,19 @@ export class VideoService {
     return VIDEO_STARTED;
   }
 
-  /** What the viewer watches, if anything. */
+  /** The viewer's session; undefined for a viewer who watches nothing. */
   session(userId: string): Session | undefined {
     return this.sessions.get(userId);
   }
 }
 
-/** Playback failed for now; the viewer may try again. */
+/** Playback failed; the viewer may try again. */
 export class PlaybackError extends Error {
   override readonly name = 'PlaybackError';
   readonly statusCode = 503;
 }
 
-/** @param port of `POST /watch`, 0 for a free one */
+/** @param port the port of `POST /watch`; 0 for any free port */
 export function startVideoService(events: EventBus, port = 0): Promise<Running> {
   const service = new VideoService(events);
   return listen(

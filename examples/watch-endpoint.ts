@@ -1,8 +1,8 @@
-/** `POST /watch`, the same before both platforms. */
+/** `POST /watch`, the same for both platforms. */
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { VideoWatchStarted } from '../plugins/contracts/streaming';
 
-/** What a viewer gets when the video plays. */
+/** The answer when the video plays. */
 export interface VideoStarted {
   status: 'success';
   message: 'Video started';
@@ -11,8 +11,8 @@ export interface VideoStarted {
 export const VIDEO_STARTED: VideoStarted = { status: 'success', message: 'Video started' };
 
 /**
- * A server that starts videos: `POST /watch {user_id, video_id}`. It answers 400 where the body is not
- * that, and where starting fails the error's `statusCode` (500 without one), each with
+ * A server that starts videos: `POST /watch {user_id, video_id}`. It answers 400 for another body. When the start fails it
+ * answers with the error's `statusCode`, or 500 without one. The body of a failure is
  * `{"status": "error", "message": …}`.
  */
 export function watchEndpoint(

@@ -21,7 +21,7 @@ export class AnalyticsPlugin {
     const minutes = await this.videos.update(video_id, (old) => addMinute(old, minute));
     const window = await this.windows.update(minute, (old) => addWatch(old, video_id, minutes[minute]));
 
-    // One event alone is the first of its minute, so each minute is opened once, and closed once.
+    // The first watch of a minute opens it. Only one event is the first, so each minute is opened and closed once.
     if (window.watches > 1) return;
     const { closing } = await this.progress.update('minutes', (old) => openMinute(old, minute));
     for (const over of closing) await this.close(over);
@@ -33,7 +33,7 @@ export class AnalyticsPlugin {
   }
 }
 
-/** The newest minutes of one video with their watches, by the minute. */
+/** The watches of one video by minute, for its newest minutes. */
 export type Minutes = Record<string, number>;
 
 export interface Window {
@@ -43,7 +43,7 @@ export interface Window {
 }
 
 export interface Progress {
-  /** The minutes that are not closed. */
+  /** The minutes that are not closed yet. */
   open: string[];
   /** The minutes that the last update closed. */
   closing: string[];
@@ -53,7 +53,7 @@ const MAX_MINUTES = 60;
 const MAX_VIDEOS = 20;
 const MAX_OPEN = 1_000;
 
-/** `2026-05-12T19-03`: sorts by time, and is a store key that reads as it is. */
+/** Such as `2026-05-12T19-03`. It sorts by time and needs no escaping as a store key. */
 export function minuteOf(timestamp: string): string {
   return new Date(timestamp).toISOString().slice(0, -8).replace(':', '-');
 }
@@ -67,7 +67,7 @@ export function addMinute(old: Minutes = {}, minute: string): Minutes {
   return Object.fromEntries(Object.entries(minutes).sort().slice(-MAX_MINUTES));
 }
 
-/** A video's count only grows, so the greater of two is the newer one. A minute too old for its video has none. */
+/** The count of a video only grows, so the greater of two counts is the newer one. An expired minute has no count. */
 export function addWatch(old: Window = { watches: 0, videos: [] }, video_id: string, watches = 0): Window {
   const present = old.videos.find((video) => video.video_id === video_id);
   const newest = { video_id, watches: Math.max(watches, present?.watches ?? 0) };
@@ -77,7 +77,7 @@ export function addWatch(old: Window = { watches: 0, videos: [] }, video_id: str
   return { watches: old.watches + 1, videos: videos.slice(0, MAX_VIDEOS) };
 }
 
-/** Opens a minute and closes the earlier ones; one that opens late is closed by the next to open. */
+/** Opens a minute and closes the earlier ones. A minute that opens late is closed when the next one opens. */
 export function openMinute(old: Progress = { open: [], closing: [] }, minute: string): Progress {
   const minutes = [...old.open, minute].sort();
   const open = minutes.filter((each) => each >= minute).slice(-MAX_OPEN);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { BadgeAwarded, VideoWatchStarted } from './contracts/streaming';
 
 const schema = z.object({
-  /** The numbers of watches that earn a badge. */
+  /** The numbers of watches at which a viewer gets a badge. */
   milestones: z.array(z.int().positive()).default([1, 10, 100, 1_000]),
 });
 

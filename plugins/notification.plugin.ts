@@ -14,12 +14,12 @@ export class NotificationPlugin {
     await this.friends.update(event.user_id, (old) => addFriend(old, friend));
   }
 
-  // Only what comes from now on: nobody wants to be told of last week's watches.
+  // New watches only: nobody wants a notification of last week's watches.
   @Subscribe()
   async tell({ user_id, video_id }: VideoWatchStarted) {
     const friends = (await this.friends.get(user_id)) ?? [];
     if (friends.length === 0) return;
-    // One event for all: a watch must not become 200 events in the stream.
+    // One event names all recipients, because one event for each would put up to 200 events for a watch into the stream.
     const recipients = friends.map((friend) => friend.user_id);
     await this.events.publish(NotificationRequested, { user_id, video_id, recipients });
   }
@@ -33,7 +33,7 @@ export interface Friend {
 
 const MAX_FRIENDS = 200;
 
-/** The friends added last, newest first; one who is added again moves up. */
+/** The friends that were added last, newest first. A friend who is added again moves up. */
 export function addFriend(old: Friend[] = [], friend: Friend): Friend[] {
   const present = old.find((each) => each.user_id === friend.user_id);
   const newest = present && present.since > friend.since ? present : friend;

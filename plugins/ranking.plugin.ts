@@ -16,7 +16,7 @@ export class RankingPlugin {
     private readonly events: EventBus,
     private readonly settings: Settings<z.infer<typeof schema>>,
   ) {
-    // Kept for every video: one outside the top must be able to climb into it.
+    // Every video has a score, so that one outside the top can climb into it.
     this.scores = boards.scope('videos');
   }
 
@@ -34,28 +34,28 @@ export class RankingPlugin {
 
 const DAY_MS = 86_400_000;
 
-/** The watches of a video as they weigh on a day (counted from 1970, UTC): each weighs half as much a day later. */
+/** A video's watches, weighted for a day (counted from 1970, UTC). Each watch weighs half as much a day later. */
 export interface Score {
   day: number;
   points: number;
 }
 
 export interface Board {
-  /** Best first. */
+  /** The top videos, best first. */
   top: (Score & { video_id: string })[];
-  /** How often the order has changed. */
+  /** How many times the order has changed. */
   revision: number;
   /** Whether the last update changed the order. */
   changed: boolean;
 }
 
-/** Halving by whole days is exact in floating point, so that the order of arrival leaves no trace in the sum. */
+/** Halving by whole days is exact in floating point, so the sum does not depend on the order of arrival. */
 export function addWatch(old: Score = { day: -Infinity, points: 0 }, day: number): Score {
   const newest = Math.max(old.day, day);
   return { day: newest, points: old.points * 2 ** (old.day - newest) + 2 ** (day - newest) };
 }
 
-/** A video's score only grows, so the greater of two is the newer one, whichever came first. */
+/** A video's score only grows, so the greater of two scores is the newer one, in any order of arrival. */
 export function place(old: Board = EMPTY, video: Board['top'][number], size: number): Board {
   const present = old.top.find((entry) => entry.video_id === video.video_id);
   const newest = present && byScore(present, video) <= 0 ? present : video;

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { id, RecommendationUpdated, VideoWatchStarted } from './contracts/streaming';
 
 const schema = z.object({
-  /** An ML service to ask first: it takes POST {user_id, video_id} and answers {video_ids}, best first. Default: none. */
+  /** The URL of an ML service that is asked first: it takes POST {user_id, video_id} and answers {video_ids}, best first. Default: none. */
   mlUrl: z.url().optional(),
-  /** How long it may take to answer, in ms. */
+  /** The timeout of its answer, in ms. */
   mlTimeout: z.int().positive().default(1_000),
 });
 
@@ -23,7 +23,7 @@ export class RecommendationPlugin {
 
   @Subscribe({ from: 'beginning' })
   async learn(event: VideoWatchStarted, context: EventContext) {
-    // First, so that an event that has to wait for the service has changed nothing yet.
+    // Asked first, so that an event that waits for the service has changed nothing yet.
     const asked = await this.askMl(event, context);
     const watch = { video_id: event.video_id, at: Date.parse(event.timestamp) };
     const recent = await this.viewers.update(event.user_id, (old) => addWatch(old, watch));
@@ -40,8 +40,8 @@ export class RecommendationPlugin {
     const timeout = AbortSignal.timeout(mlTimeout);
     const signal = AbortSignal.any([context.signal, timeout]);
     const answer = await post(mlUrl, { user_id, video_id }, signal).catch((cause: unknown) => {
-      // An outage is not the event's fault: it waits, and no attempt is charged.
-      // Naming the timeout here keeps it: Node 20 forgets one that only AbortSignal.any holds (nodejs/node#57736).
+      // An outage is not the event's fault: the event waits, and the wait costs no attempt.
+      // Using `timeout` here keeps it alive: Node 20 drops a signal that only AbortSignal.any holds (nodejs/node#57736).
       throw new RetryLater('2s', `the ML service at ${mlUrl} does not answer${timeout.aborted ? ' in time' : ''}`, {
         cause,
       });
@@ -57,25 +57,25 @@ export interface Watch {
   at: number;
 }
 
-/** How often other videos were watched next to this one, or next but one, by the same viewer. */
+/** How often each other video was watched next to this one, or next but one, by the same viewer. */
 export type Neighbours = Record<string, number>;
 
 const MAX_RECENT = 50;
 const MAX_NEIGHBOURS = 100;
 const MAX_RECOMMENDED = 10;
-/** How far apart two watches of a viewer may be to count as neighbours. */
+/** The greatest distance between two watches of a viewer that count as neighbours. */
 const REACH = 2;
-/** On how many of the latest watches a recommendation rests. */
+/** The number of latest watches that a recommendation is based on. */
 const BASIS = 3;
 
-/** The viewer's latest watches by the events' own time, newest first. */
+/** The viewer's latest watches by the time in the events, newest first. */
 export function addWatch(old: Watch[] = [], watch: Watch): Watch[] {
   return [...old, watch].sort((a, b) => b.at - a.at || (a.video_id < b.video_id ? -1 : 1)).slice(0, MAX_RECENT);
 }
 
 /**
- * What a watch that was just added changes, by video. One that arrived late also parts neighbours
- * that were counted too early, so that in the end it does not matter what came when.
+ * The changes of the counts by a watch that was just added, by video. A watch that arrives late separates neighbours that
+ * were counted before, so that the counts do not depend on the order of arrival.
  */
 export function lessonsOf(recent: Watch[], watch: Watch): Map<string, Map<string, number>> {
   const lessons = new Map<string, Map<string, number>>();
@@ -96,19 +96,19 @@ export function lessonsOf(recent: Watch[], watch: Watch): Map<string, Map<string
   return lessons;
 }
 
-/** A count may be below nothing for a moment, when what parts two videos overtakes what joined them. */
+/** Applies the changes to a video's counts. A count may be negative for a moment, when changes arrive in another order. */
 export function learn(old: Neighbours = {}, lesson: Map<string, number>): Neighbours {
   const counts = new Map(Object.entries(old));
   for (const [video, by] of lesson) counts.set(video, (counts.get(video) ?? 0) + by);
   let kept = [...counts].filter(([, n]) => n !== 0);
-  // Halving makes room for newcomers, which dropping the rarest would not.
+  // All counts are halved, because dropping the smallest ones would never let a new neighbour in.
   while (kept.length > MAX_NEIGHBOURS) {
     kept = kept.map(([video, n]) => [video, Math.trunc(n / 2)] as [string, number]).filter(([, n]) => n !== 0);
   }
   return Object.fromEntries(kept);
 }
 
-/** The neighbours of what the viewer watched last, without what the viewer has seen. */
+/** The neighbours of the latest watches, without the videos that the viewer has watched. */
 export function recommend(recent: Watch[], near: (Neighbours | undefined)[]): string[] {
   const seen = new Set(recent.map((watch) => watch.video_id));
   const scores = new Map<string, number>();

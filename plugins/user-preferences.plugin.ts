@@ -20,7 +20,7 @@ export class UserPreferencesPlugin {
 
   @Subscribe({ from: 'beginning' })
   async learn({ user_id, video_id, timestamp }: VideoWatchStarted) {
-    // Of a video that is not in the catalogue nothing is known; the watch is counted all the same.
+    // A video that is not in the catalogue has no genres; its watch is counted all the same.
     const genres = (await this.videos.get(video_id))?.genres ?? [];
     const month = Math.floor(Date.parse(timestamp) / MONTH_MS);
     const taste = await this.viewers.update(user_id, (old) => addWatch(old, genres, month));
@@ -35,7 +35,7 @@ export interface Video {
   at: number;
 }
 
-/** What a viewer likes, as it weighs in a month (of 28 days, counted from 1970): a watch weighs half as much a month later. */
+/** A viewer's genres, weighted for a month of 28 days (counted from 1970). A watch weighs half as much a month later. */
 export interface Taste {
   watches: number;
   month: number;
@@ -46,20 +46,20 @@ const MONTH_MS = 28 * 86_400_000;
 const MAX_GENRES = 64;
 const MAX_FAVOURITES = 5;
 
-/** Of two that came at one time the order of arrival must not decide, so their genres do. */
+/** The genres decide between two events of the same time, so that the order of arrival does not matter. */
 export function newer(old: Video | undefined, video: Video): Video {
   if (!old || video.at > old.at) return video;
   return video.at === old.at && video.genres.join() > old.genres.join() ? video : old;
 }
 
-/** Halving by whole months is exact in floating point, so that the order of arrival leaves no trace in the sum. */
+/** Halving by whole months is exact in floating point, so the sum does not depend on the order of arrival. */
 export function addWatch(
   old: Taste = { watches: 0, month: -Infinity, weights: {} },
   genres: string[],
   month: number,
 ): Taste {
   const newest = Math.max(old.month, month);
-  // A Map, since a genre may be called `constructor`.
+  // A Map, because a genre may be named `constructor`.
   const weights = new Map(
     Object.entries(old.weights).map(([genre, weight]) => [genre, weight * 2 ** (old.month - newest)]),
   );

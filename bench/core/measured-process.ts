@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { surroundings } from '../../examples/demo/host-process';
+import { cleanEnvironment } from '../../examples/demo/host-process';
 import { READ, type Reading } from './meter';
 
 export interface ProcessOptions {
@@ -39,7 +39,7 @@ export class MeasuredProcess {
 
   constructor(private readonly options: ProcessOptions) {
     const { args, folder, events, deliveries = events } = options;
-    const { cwd, env } = surroundings(folder);
+    const { cwd, env } = cleanEnvironment(folder);
     const variables = { BENCH_PID: process.pid, BENCH_EVENTS: events, BENCH_DELIVERIES: deliveries };
     const flags = [...process.execArgv, '--require', join(__dirname, 'meter.js')];
     this.child = spawn(process.execPath, [...flags, ...args], {

@@ -1,10 +1,10 @@
 import type { Screen } from './screen';
 
-/** What the demonstration says is so, and whether this run bore it out. */
+/** A claim of the demonstration, and whether this run confirmed it. */
 export interface Claim {
   readonly claim: string;
   readonly held: boolean;
-  /** What was seen instead, where it did not hold. */
+  /** The observation, for a claim that did not hold. */
   readonly seen?: string;
 }
 
@@ -13,7 +13,7 @@ export class Claims {
 
   constructor(private readonly screen: Screen) {}
 
-  /** @param seen what was seen, told where the claim does not hold */
+  /** @param seen the observation, shown where the claim does not hold */
   check(claim: string, held: boolean, seen: string): void {
     this.all.push(held ? { claim, held } : { claim, held, seen });
     if (held) this.screen.good(claim);
@@ -21,7 +21,7 @@ export class Claims {
   }
 }
 
-/** What to say where a claim did not hold; undefined where all did. */
+/** The text about claims that did not hold; undefined where all held. */
 export function unheld(claims: readonly Claim[], hostErrors: readonly string[]): string | undefined {
   const failed = claims.filter(({ held }) => !held);
   if (failed.length === 0) return undefined;

@@ -5,32 +5,32 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { allAnswered, answersInFull, figuresOf, readableMs, roundMs } from './figures';
 import { readableHandled, waitUntilHandled, watchHandlers, type Handled } from './handled';
-import { JETPLUG, surroundings } from './host-process';
+import { JETPLUG, cleanEnvironment } from './host-process';
 import { playDuring } from './platform';
 import { KEPT_BACK, type Stage } from './stage';
 
 export interface DropIn {
   readonly file: string;
-  /** From the copying of the file to the first event that its plugin had handled. */
+  /** From copying the file to the first event that its plugin had handled. */
   readonly firstHandledMs: number;
-  /** Watches published from the first one to the end of the act … */
+  /** Watches published from the first one to the end of the act. */
   readonly published: number;
-  /** … and how many of them the new plugin counted in its store. */
+  /** How many of these watches the new plugin counted in its store. */
   readonly counted: number;
-  /** Watches that each plugin handled. */
+  /** How many watches each plugin handled. */
   readonly handled: Handled;
 }
 
 const PLUGIN = 'badge';
-/** How often somebody presses play meanwhile. */
+/** The time between two plays. */
 const EVERY_MS = 100;
-/** How long they do before the file is copied, and after its plugin has handled an event. */
+/** How long viewers play before the file is copied, and after its plugin has handled an event. */
 const AROUND_MS = 500;
 const PATIENCE_MS = 30_000;
-/** How often the host is asked, so how exactly the time is known. */
+/** The interval of the requests to the host, and so the precision of the measured time. */
 const POLL_MS = 10;
 
-/** Second act: a sixth plugin, as a file, while the host runs and viewers watch. */
+/** Second act: a sixth plugin is added as a file while the host runs and viewers watch. */
 export async function dropIn(stage: Stage): Promise<DropIn> {
   const { screen, claims, jetplug, ready, signal } = stage;
   const file = basename(KEPT_BACK);
@@ -66,7 +66,7 @@ export async function dropIn(stage: Stage): Promise<DropIn> {
   return { file, firstHandledMs: roundMs(firstHandledMs), published, counted, handled };
 }
 
-/** @returns how long it took, or NaN when its plugin handles nothing */
+/** @returns the time until the first event was handled, or NaN when the plugin handles none */
 async function copyAndWait(stage: Stage): Promise<number> {
   const { plugins, signal, screen } = stage;
   const beganMs = performance.now();
@@ -81,10 +81,10 @@ async function copyAndWait(stage: Stage): Promise<number> {
   }
 }
 
-/** What the plugin keeps, as `jetplug store` shows it: watches by viewer. */
+/** The plugin's stored values, as `jetplug store` shows them: watches by viewer. */
 async function countsInStore({ folder, ready, signal }: Stage): Promise<Map<string, number>> {
   const args = [JETPLUG, 'store', PLUGIN, '--json', '--servers', ready.broker.url];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { ...surroundings(folder), signal });
+  const { stdout } = await promisify(execFile)(process.execPath, args, { ...cleanEnvironment(folder), signal });
   const values = JSON.parse(stdout) as { key: string; value: number }[];
   return new Map(values.map(({ key, value }) => [key, value]));
 }

@@ -4,9 +4,9 @@ import type { Answer } from './platform';
 export interface Figures {
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** How many answers there were, by HTTP status. */
+  /** The number of answers by HTTP status. */
   readonly answers: Readonly<Record<string, number>>;
-  /** What the first answer said that was not 200. */
+  /** The message of the first answer that was not 200. */
   readonly failure?: string;
 }
 
@@ -24,7 +24,7 @@ export function figuresOf(answers: readonly Answer[]): Figures {
   };
 }
 
-/** By nearest rank: a value that was measured, and never one below `percent` of them. */
+/** The percentile by nearest rank: a measured value that at least `percent` % of the values do not exceed. */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? NaN;
@@ -47,12 +47,12 @@ export function readableAnswers({ answers }: Figures): string {
     .join(', ');
 }
 
-/** The same, with what the first of those said that failed. */
+/** The answers by status, with the message of the first failure. */
 export function answersInFull(figures: Figures): string {
   return [readableAnswers(figures), ...(figures.failure === undefined ? [] : [figures.failure])].join(': ');
 }
 
-/** Whether all were answered with this status. */
+/** Whether all answers have this status. */
 export function allAnswered({ answers }: Figures, status: number): boolean {
   return Object.keys(answers).join() === String(status);
 }

@@ -3,14 +3,14 @@ import { VideoWatchStarted } from '../../plugins/contracts/streaming';
 import type { HandlerMetrics } from './metrics';
 import type { Stage } from './stage';
 
-/** How many watches each plugin has handled. */
+/** The number of watches that each plugin has handled. */
 export type Handled = Readonly<Record<string, number>>;
 
 const PATIENCE_MS = 60_000;
 const POLL_MS = 50;
 const SHOW_MS = 250;
 
-/** The handlers that take watches, by plugin. */
+/** The handlers of watches, by plugin. */
 export async function watchHandlers({ host, ready, signal }: Stage): Promise<Map<string, HandlerMetrics>> {
   const others = ready.plugins.flatMap(({ plugin, handlers }) =>
     handlers
@@ -23,8 +23,8 @@ export async function watchHandlers({ host, ready, signal }: Stage): Promise<Map
 }
 
 /**
- * Shows a line, kept up to date, until the work is done. Asking the host for what the line says weighs
- * a little on what is measured meanwhile, so every measurement is made under it.
+ * Shows a line and keeps it up to date until the work is done. The requests to the host for this line slow down the
+ * measured work a little, so every measurement is made with them.
  */
 export async function showDuring<T>(
   stage: Stage,
@@ -43,7 +43,7 @@ export async function showDuring<T>(
   return result;
 }
 
-/** Waits until the plugins have handled every watch that was started by now, but not for ever. */
+/** Waits until the plugins have handled every watch that was started by now, for at most a minute. */
 export async function waitUntilHandled(
   stage: Stage,
   plugins: readonly string[],

@@ -4,14 +4,14 @@ import { createInterface } from 'node:readline';
 import { parseMetrics, type HandlerMetrics } from './metrics';
 
 export const PACKAGE_ROOT = dirname(require.resolve('jetplug/package.json'));
-/** The command, of the build that this runs from. */
+/** The command of this build. */
 export const JETPLUG = join(PACKAGE_ROOT, 'dist', 'host', 'cli', 'main.js');
 
-/** Longer than the grace that it gives its handlers. */
+/** Longer than the time that the host gives its handlers to finish. */
 const STOP_MS = 15_000;
 const MAX_ERRORS = 5;
 
-/** What the host says when it is ready. */
+/** The host's `ready` log line. */
 export interface Ready {
   readonly tookMs: number;
   readonly broker: { readonly kind: string; readonly url: string; readonly version: string };
@@ -23,21 +23,21 @@ export interface Ready {
 }
 
 export interface HostOptions {
-  /** Where it runs and keeps its data. */
+  /** The working directory, which also holds its data. */
   readonly folder: string;
   readonly plugins: string;
   readonly config: string;
-  /** Told what it does while it starts. */
+  /** Called with the message of each log line until the host is ready. */
   readonly starting: (message: string) => void;
-  /** Told when it ends though nobody stopped it. */
+  /** Called when the host ends though nobody stopped it. */
   readonly ended: (why: Error) => void;
 }
 
-/** `jetplug start` as a process, with an embedded broker of its own. */
+/** A `jetplug start` process with its own embedded broker. */
 export class HostProcess {
-  /** Resolves when it is ready; when that never happens, `ended` is told. */
+  /** Resolves when the host is ready. If it ends before, the promise stays pending and `ended` is called. */
   readonly ready: Promise<Ready>;
-  /** What it complained of last, readable. */
+  /** The last errors that the host reported, readable. */
   readonly errors: string[] = [];
   private readonly child: ChildProcess;
   private readonly end: Promise<void>;
@@ -46,9 +46,9 @@ export class HostProcess {
   constructor({ folder, plugins, config, starting, ended }: HostOptions) {
     const flags = ['--json', '--nats-port', '0', '--data', join(folder, 'data'), '--http', '127.0.0.1:0'];
     this.child = spawn(process.execPath, [JETPLUG, 'start', ...flags, '--plugins', plugins, '--config', config], {
-      ...surroundings(folder),
+      ...cleanEnvironment(folder),
       stdio: ['ignore', 'pipe', 'pipe'],
-      // Ctrl-C is for the demonstration, which ends the host when it has closed what depends on it.
+      // Ctrl-C is for the demonstration only. It stops the host after it has closed the programs that depend on it.
       detached: true,
     });
     this.ready = this.listen(starting);
@@ -69,14 +69,14 @@ export class HostProcess {
     });
   }
 
-  /** What its handlers have done so far. */
+  /** The counts of its handlers so far. */
   async metrics(signal: AbortSignal): Promise<HandlerMetrics[]> {
     const { http } = await this.ready;
     const response = await fetch(`${http}/metrics`, { signal });
     return parseMetrics(await response.text());
   }
 
-  /** Stops it gracefully, its broker with it. */
+  /** Stops the host and its broker gracefully; kills it after 15 s. */
   async stop(): Promise<void> {
     if (this.state === 'ended') return;
     this.state = 'stopping';
@@ -111,11 +111,11 @@ export class HostProcess {
     if (this.errors.length > MAX_ERRORS) this.errors.shift();
   }
 
-  /** Whatever this process dies of. */
+  /** Ends the host when this process ends, for whatever reason. */
   private readonly endWithUs = (): void => void this.child.kill('SIGTERM');
 }
 
-/** An error of the catalogue, or a line of the log, as JSON; or what something else wrote. */
+/** The text of an error of the catalogue or of a log line, both as JSON; other lines as they are. */
 function readableError(line: string): string {
   const { msg, plugin, message, error, err, hint } = parse(line);
   const what = [msg, plugin, message ?? error ?? err?.message].filter((part) => part !== undefined).join(': ');
@@ -126,20 +126,20 @@ type Line = Readonly<Record<'level' | 'msg' | 'plugin' | 'message' | 'error' | '
   readonly err?: { readonly message: string };
 };
 
-/** A line of JSON, or nothing where somebody wrote something else. */
+/** The fields of a line of JSON; no fields for other text. */
 function parse(line: string): Partial<Line> {
   try {
     return JSON.parse(line) as Partial<Line>;
   } catch {
-    return {}; // the line itself is shown
+    return {}; // The caller shows the line itself.
   }
 }
 
 /**
- * Where `jetplug` runs for the demonstration: neither the user's config nor his variables may send it to
- * another broker than its own; only which nats-server to run is his choice.
+ * The directory and variables for `jetplug` processes of the demonstration. The user's config and JETPLUG_* variables are
+ * left out, so that they cannot name another broker. Only the path of nats-server is kept.
  */
-export function surroundings(folder: string): { cwd: string; env: NodeJS.ProcessEnv } {
+export function cleanEnvironment(folder: string): { cwd: string; env: NodeJS.ProcessEnv } {
   const own = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('JETPLUG_') || name === 'JETPLUG_NATS_EMBEDDED_BINARY',
   );

@@ -1,12 +1,12 @@
-/** What one handler has done since its host started, and what it has before it. */
+/** The counts of one handler since its host started, and its position in the stream. */
 export interface HandlerMetrics {
   readonly plugin: string;
   readonly handler: string;
   readonly handled: number;
   readonly deadLettered: number;
-  /** Not delivered yet. */
+  /** Events not delivered yet. */
   readonly pending: number;
-  /** Delivered and not settled, those that wait for a retry included. */
+  /** Events delivered and not settled, including those that wait for a retry. */
   readonly inFlight: number;
 }
 
@@ -19,7 +19,7 @@ const FIELDS = {
 const SAMPLE =
   /^jetplug_(handled_total|dead_lettered_total|pending|in_flight)\{plugin="([^"]+)",handler="([^"]+)"\} (\d+)$/gm;
 
-/** Reads the host's `/metrics`. */
+/** Reads the text of the host's `/metrics`. */
 export function parseMetrics(text: string): HandlerMetrics[] {
   const handlers = new Map<string, { -readonly [K in keyof HandlerMetrics]: HandlerMetrics[K] }>();
   for (const [, name, plugin, handler, value] of text.matchAll(SAMPLE)) {

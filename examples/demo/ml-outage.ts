@@ -8,24 +8,24 @@ import type { Stage } from './stage';
 export interface MlOutage {
   readonly chain: Figures;
   readonly jetplug: Figures;
-  /** Watches that each plugin had handled while the ML service hung … */
+  /** How many watches each plugin had handled while the ML service hung. */
   readonly handled: Handled;
-  /** … of so many published since the first one. */
+  /** How many watches were published since the first one. */
   readonly published: number;
-  /** Events of the plugin that needs the ML service that waited for it when it came back. */
+  /** Events that waited for the plugin that needs the ML service, when the service answered again. */
   readonly waiting: number;
-  /** From the ML service's return until the last of them was handled. */
+  /** From the ML service's first answer until the last waiting event was handled. */
   readonly caughtUpMs: number;
-  /** Of all plugins, in the whole run. */
+  /** Dead letters of all plugins in the whole run. */
   readonly deadLettered: number;
 }
 
-/** The one that needs the ML service. */
+/** The plugin that needs the ML service. */
 const NEEDS_ML = 'recommendation';
 
 /**
- * Third act: 12 May again.
- * @param rhythmMs how long a viewer of the new platform waits before the next video
+ * Third act: the outage of 12 May again.
+ * @param rhythmMs the pause of a viewer of the new platform between two videos
  */
 export async function mlOutage(stage: Stage, rhythmMs: number): Promise<MlOutage> {
   const { screen, claims, ml, jetplug, requests } = stage;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What came of pressing play. */
+/** The result of pressing play. */
 export interface Answer {
   readonly status: number;
   /** From the request to the last byte of the answer. */
@@ -8,13 +8,13 @@ export interface Answer {
   readonly message: string;
 }
 
-/** Who presses play: so many at once. */
+/** The viewers, who press play at the same time. */
 export const VIEWERS: readonly string[] = Array.from({ length: 8 }, (_, i) => `viewer-${i + 1}`);
 export const VIDEOS: readonly string[] = Array.from({ length: 12 }, (_, i) => `video-${i + 1}`);
 
-/** One of the two platforms, as its viewers meet it. */
+/** One of the two platforms, with the counts of its viewers. */
 export class Platform {
-  /** How many videos were started, by viewer. */
+  /** The number of started videos by viewer. */
   readonly started = new Map<string, number>();
   private asked = 0;
 
@@ -27,7 +27,7 @@ export class Platform {
     return [...this.started.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** The viewer presses play on the next video. */
+  /** Presses play on the next video for the viewer. */
   async play(viewer: string): Promise<Answer> {
     const body = JSON.stringify({ user_id: viewer, video_id: VIDEOS[this.asked++ % VIDEOS.length] });
     const beganMs = performance.now();
@@ -45,8 +45,8 @@ export class Platform {
 }
 
 /**
- * All viewers at once, each one turn after the other, until there were `turns` in all.
- * @param apartMs how long after the one before a viewer begins: they do not press play in step
+ * Runs all viewers at the same time, each one turn after the other, until there were `turns` in all.
+ * @param apartMs the delay of each viewer's start after the one before, so that they do not press play in step
  */
 export async function takeTurns(
   turns: number,
@@ -63,7 +63,7 @@ export async function takeTurns(
   );
 }
 
-/** One viewer after the other presses play, every so often, until `work` is done. */
+/** Lets one viewer after the other press play at an interval, until `work` is done. */
 export async function playDuring(
   platform: Platform,
   everyMs: number,

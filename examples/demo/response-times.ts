@@ -7,18 +7,18 @@ import type { Stage } from './stage';
 export interface ResponseTimes {
   readonly chain: Figures;
   readonly jetplug: Figures;
-  /** Watches that each plugin handled … */
+  /** How many watches each plugin handled. */
   readonly handled: Handled;
-  /** … of so many … */
+  /** How many watches were published. */
   readonly published: number;
-  /** … and how long after the last answer. */
+  /** The time from the last answer until every plugin had handled every watch. */
   readonly handledAfterMs: number;
 }
 
-/** Eight viewers so far apart press play evenly over the time that the chain takes. */
+/** The delay between the starts of the eight viewers, which spreads their plays over the time of the chain. */
 export const APART_MS = 230;
 
-/** First act: how long a viewer waits on each platform. */
+/** First act: the time that a viewer waits on each platform. */
 export async function responseTimes(stage: Stage): Promise<ResponseTimes> {
   const { screen, claims, requests, scale, chain, jetplug, ready, signal } = stage;
   screen.act(1, 'A viewer presses play');
@@ -52,7 +52,7 @@ export async function responseTimes(stage: Stage): Promise<ResponseTimes> {
   return { ...figures, handled, published, handledAfterMs: roundMs(tookMs) };
 }
 
-/** One row a platform. */
+/** A table with a row for each platform. */
 export function showBoth(screen: Screen, { chain, jetplug }: { chain: Figures; jetplug: Figures }): void {
   const row = (name: string, figures: Figures): string[] => [
     name,

@@ -5,7 +5,7 @@ type Style = Parameters<typeof styleText>[0];
 const INDENT = '     ';
 const CLEAR_LINE = '\r\u001b[2K';
 
-/** What a person sees of the demonstration; nothing where only the figures are wanted. */
+/** The terminal output of the demonstration. A silent screen prints nothing. */
 export class Screen {
   private live = false;
 
@@ -38,7 +38,7 @@ export class Screen {
     return this.paint('dim', text);
   }
 
-  /** The first row is the head; columns but the first are flush right. */
+  /** The first row is the head. The first column is aligned left, the others right. */
   table(rows: readonly (readonly string[])[]): void {
     const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
     const lines = rows.map((row) =>
@@ -47,7 +47,7 @@ export class Screen {
     this.say('', ...lines.map((line, i) => (i === 0 ? this.dim(line) : line)), '');
   }
 
-  /** A line that the next one replaces; only on a terminal. */
+  /** Shows a line that the next one replaces. Does nothing where the output is not a terminal. */
   status(text: string): void {
     if (this.silent || !this.out.isTTY) return;
     const room = this.out.columns - INDENT.length - 1;
@@ -55,7 +55,7 @@ export class Screen {
     this.live = true;
   }
 
-  /** Takes the line of {@link status} away. */
+  /** Removes the line of {@link status}. */
   settle(): void {
     if (this.live) this.out.write(CLEAR_LINE);
     this.live = false;

@@ -13,23 +13,23 @@ import { Platform, VIDEOS, VIEWERS } from './platform';
 import type { Screen } from './screen';
 
 export interface StageOptions {
-  /** Every latency and timeout of the services is multiplied by it. */
+  /** Every latency and timeout of the services is multiplied by this factor. */
   readonly scale: number;
-  /** How many requests each measurement takes. */
+  /** The number of requests of each measurement. */
   readonly requests: number;
   readonly screen: Screen;
-  /** Aborted when the demonstration is to end early. */
+  /** Aborted to end the demonstration early. */
   readonly stop: AbortController;
 }
 
-/** Both platforms and what they depend on, running. */
+/** Both platforms and the services that they need, running. */
 export interface Stage extends StageOptions {
   readonly claims: Claims;
   readonly signal: AbortSignal;
   /** The synchronous chain. */
   readonly chain: Platform;
   readonly jetplug: Platform;
-  /** Both depend on it. */
+  /** The ML service, which both platforms need. */
   readonly ml: MlService;
   readonly host: HostProcess;
   readonly ready: Ready;
@@ -39,11 +39,11 @@ export interface Stage extends StageOptions {
   readonly plugins: string;
 }
 
-/** Kept back, to be dropped in. */
+/** The plugin that is left out at first, and dropped in later. */
 export const KEPT_BACK = join(PACKAGE_ROOT, 'plugins', 'badge.plugin.ts');
 const GENRES = ['drama', 'comedy', 'crime', 'space'];
 
-/** Opens the stage, plays on it, and closes it whatever happens. */
+/** Opens the stage, plays on it, and closes it also when the play fails. */
 export async function onStage<T>(options: StageOptions, play: (stage: Stage) => Promise<T>): Promise<T> {
   const opened: (() => Promise<unknown>)[] = [];
   let result: T;
@@ -75,7 +75,7 @@ async function open(options: StageOptions, onClose: (close: () => Promise<unknow
   const plugins = join(folder, 'plugins');
   const config = join(folder, 'demo.yaml');
   await cp(join(PACKAGE_ROOT, 'plugins'), plugins, { recursive: true, filter: (file) => file !== KEPT_BACK });
-  // JSON is YAML too.
+  // JSON is valid YAML.
   await writeFile(
     config,
     JSON.stringify({ plugins: { recommendation: { settings: { mlUrl } } }, shutdown: { grace: '5s' } }),
@@ -87,7 +87,7 @@ async function open(options: StageOptions, onClose: (close: () => Promise<unknow
 
   const events = await connectEventBus({ servers: ready.broker.url, name: 'video-service' });
   onClose(() => events.close());
-  await furnish(events);
+  await publishCatalogue(events);
   const service = await startVideoService(events);
   onClose(() => service.close());
 
@@ -96,8 +96,8 @@ async function open(options: StageOptions, onClose: (close: () => Promise<unknow
   return { ...options, claims: new Claims(screen), signal, chain, jetplug, ml, host, ready, folder, plugins };
 }
 
-/** A world in which the plugins have something to do: videos have genres, and viewers a friend. */
-async function furnish(events: EventBus): Promise<void> {
+/** Publishes genres for the videos and a friend for each viewer, so that the plugins have work to do. */
+async function publishCatalogue(events: EventBus): Promise<void> {
   for (const [i, video_id] of VIDEOS.entries()) {
     await events.publish(VideoPublished, { video_id, genres: [GENRES[i % GENRES.length]!] });
   }
@@ -106,7 +106,7 @@ async function furnish(events: EventBus): Promise<void> {
   }
 }
 
-/** Last things first. */
+/** Closes in the reverse order. Every failure is reported. */
 async function closeAll(opened: (() => Promise<unknown>)[], failures: unknown[]): Promise<void> {
   const before = failures.length;
   for (const close of opened.reverse()) {

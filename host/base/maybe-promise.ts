@@ -17,7 +17,7 @@ export function all<T, U>(items: readonly T[], work: (item: T, index: number) =>
 }
 
 /** A throw becomes a rejection. */
-function attempt<U>(work: () => MaybePromise<U>): MaybePromise<U> {
+export function attempt<U>(work: () => MaybePromise<U>): MaybePromise<U> {
   try {
     return work();
   } catch (error) {

@@ -12,7 +12,7 @@ export class Batch extends Execution implements Scope {
 
   /** @param runs at least one, all of one handler, each with its event */
   constructor(readonly runs: readonly Run[]) {
-    super(runs[0]!.handler);
+    super(runs[0]!.handler, runs[0]!.registry);
     this.events = runs.map((run) => run.event!);
     for (const run of runs) run.batch = this;
   }

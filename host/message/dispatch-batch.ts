@@ -1,24 +1,22 @@
 import { JetplugError } from '../../sdk/internal';
-import { all, then, type MaybePromise } from '../base/maybe-promise';
-import { promiseOf, whenSettled } from '../base/promises';
-import { RunBatchContext, type Batch } from './batch';
-import { logLate, outcomeOf, outcomeOfThrown, sent } from './dispatch';
+import { promiseOf } from '../base/promises';
+import { Batch, RunBatchContext } from './batch';
+import type { Endings } from './execution';
+import type { Later } from './later';
 import { lazyResultError } from './lazy-result';
 import type { Outcome } from './outcome';
 import { readThrown, type ThrownRecord } from './read-thrown';
 import { within, type Run } from './run';
+import type { Validated } from './stages';
+import { logLate, outcomeOf, outcomeOfThrown } from './thrown-outcome';
 
 /**
- * Calls the handler with all events of the batch and says how it ended for each of them. Never throws.
- * The sweep interrupts a call whose time is up: that is then the outcome of each event.
+ * Calls the handler once with the events of all runs. Each run has an outcome unless its event was handled; the
+ * events that it published are then to be sent. A timeout is the outcome of every run. Never throws.
  */
-export function dispatchBatch(batch: Batch): MaybePromise<readonly Outcome[]> {
-  return then(batch.interruptible(call(batch)), (ended) =>
-    Array.isArray(ended) ? ended : batch.runs.map(() => ended),
-  );
-}
-
-function call(batch: Batch): MaybePromise<Outcome[] | Outcome> {
+export function dispatchBatch(runs: readonly Validated[]): Batch | Later<Batch> {
+  const batch = new Batch(runs);
+  batch.begin();
   let working: Promise<unknown> | undefined;
   let result: unknown;
   try {
@@ -27,36 +25,35 @@ function call(batch: Batch): MaybePromise<Outcome[] | Outcome> {
   } catch (thrown) {
     return failed(batch, thrown);
   }
-  if (!working) return returned(batch, result);
-  return whenSettled(
-    working,
-    (value) => returned(batch, value),
-    (thrown) => failed(batch, thrown),
-  );
+  return working ? batch.interruptible(working, CALL) : returned(batch, result);
 }
 
-function returned(batch: Batch, value: unknown): MaybePromise<Outcome[] | Outcome> {
-  // Ended from outside before: nothing is sent, and nobody waits for these outcomes.
-  if (batch.isOver) return [];
+const CALL: Endings<Batch, unknown, Batch> = {
+  done: returned,
+  failed,
+  interrupted: (batch, outcome) => endEach(batch, () => outcome),
+  failedLate: ({ handler }, thrown) => logLate(handler, thrown),
+};
+
+function returned(batch: Batch, value: unknown): Batch {
   const lazy = lazyResultError(batch.handler, value);
   if (lazy) return failed(batch, lazy);
   batch.end();
-  return batch.afterwards(all(batch.runs, (run) => sent(run)));
+  return batch;
 }
 
-function failed(batch: Batch, thrown: unknown): MaybePromise<Outcome[] | Outcome> {
-  if (batch.isOver) {
-    logLate(batch.handler, thrown);
-    return [];
-  }
+function failed(batch: Batch, thrown: unknown): Batch {
   batch.end();
   const record = readThrown(thrown);
-  if (record.kind !== 'batch') {
-    return batch.afterwards(all(batch.runs, (run) => outcomeOfAll(run, record, thrown, batch)));
-  }
+  if (record.kind !== 'batch') return endEach(batch, (run) => outcomeOfAll(run, record, thrown, batch));
   const wrong = whyWrong(batch, record);
-  if (wrong) return batch.afterwards(all(batch.runs, () => ({ kind: 'failed', error: wrong }) as const));
-  return batch.afterwards(all(batch.runs, (run, i) => outcomeOfOne(run, i, record)));
+  if (wrong) return endEach(batch, () => ({ kind: 'failed', error: wrong }));
+  return endEach(batch, (run, index) => outcomeOfOne(run, index, record));
+}
+
+function endEach(batch: Batch, outcome: (run: Run, index: number) => Outcome | undefined): Batch {
+  batch.runs.forEach((run, index) => (run.outcome = outcome(run, index)));
+  return batch;
 }
 
 const MAX_NAMED = 20;
@@ -71,9 +68,9 @@ function whyWrong({ runs, handler }: Batch, { failures }: ThrownRecord & { kind:
 }
 
 /** An event that is not named as failed has been handled. */
-function outcomeOfOne(run: Run, index: number, { failures }: ThrownRecord & { kind: 'batch' }): MaybePromise<Outcome> {
+function outcomeOfOne(run: Run, index: number, { failures }: ThrownRecord & { kind: 'batch' }): Outcome | undefined {
   const failure = failures.find((one) => one.index === index);
-  return failure ? outcomeOf(run, failure.thrown) : sent(run);
+  return failure && outcomeOf(run, failure.thrown);
 }
 
 function outcomeOfAll(run: Run, record: ThrownRecord, thrown: unknown, { runs }: Batch): Outcome {

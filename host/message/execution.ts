@@ -1,30 +1,53 @@
-import { isPromise, rethrow, type MaybePromise } from '../base/maybe-promise';
 import { whenSettled } from '../base/promises';
 import type { Handler } from './handler';
 import { HandlerCall } from './handler-call';
+import { Later } from './later';
 import type { Outcome } from './outcome';
 
-/** One call of a handler in the host. It ends when the handler has returned or thrown, when its time is up, or when the host stops. */
-export class Execution extends HandlerCall<Handler> {
-  /** Infinity while it waits for the process that it is to run in. */
-  startedAtMs: number;
-  /** Set while something can be ended from outside: says with which outcome it was. */
-  private cutOff: ((outcome: Outcome) => void) | undefined;
+/** The executions of one handler that can be interrupted, and the right to run alone. */
+export interface RunRegistry {
+  add(execution: Execution): void;
+  remove(execution: Execution): void;
+  /**
+   * Resolves when nothing else of the handler runs. The caller then runs alone until it calls the result.
+   * Resolves with undefined when the host stops first.
+   */
+  alone(): Promise<(() => void) | undefined>;
+}
 
-  /** Where it is among those that run; for who watches over them. */
+/** Called with the execution when its work ends; all but `failedLate` return what the step becomes. */
+export interface Endings<E, T, U> {
+  done(execution: E, result: T): U;
+  failed(execution: E, thrown: unknown): U;
+  interrupted(execution: E, outcome: Outcome): U;
+  /** The work failed after it was interrupted. Default: ignored. */
+  failedLate?(execution: E, thrown: unknown): void;
+}
+
+/** One call of a handler in the host. It ends when the handler returns or throws, when its time is up, or when the host stops. */
+export class Execution extends HandlerCall<Handler> {
+  /** By the host's monotonic clock. Infinity while it has not begun, or waits for the process that it is to run in. */
+  startedAtMs = Infinity;
+  /** Set while the work can be interrupted. */
+  private cutOff: ((outcome: Outcome) => void) | undefined;
+  private measured = false;
+
+  /** Its index in the registry, which alone uses it. */
   place = -1;
 
-  constructor(handler: Handler) {
+  constructor(
+    handler: Handler,
+    readonly registry: RunRegistry,
+  ) {
     super(handler);
-    this.startedAtMs = handler.time.nowMs();
   }
 
-  /** The handler has not begun, though it is called: its time does not run yet. */
+  /** The handler is called, but its process has not taken the call: its timeout does not run yet. */
   waitToBegin(): void {
     this.startedAtMs = Infinity;
   }
 
-  /** Whether it is called and has not begun. */
+  /** Whether it has not begun. */
   get waits(): boolean {
     return this.startedAtMs === Infinity;
   }
@@ -33,54 +56,40 @@ export class Execution extends HandlerCall<Handler> {
     this.startedAtMs = this.handler.time.nowMs();
   }
 
-  /** Whether it can be ended from outside. */
-  get isUnderWay(): boolean {
-    return this.cutOff !== undefined;
-  }
-
-  /** The work's result; or, where the call is ended from outside before, the outcome it is ended with. */
-  interruptible<T>(work: MaybePromise<T>): MaybePromise<T | Outcome> {
-    return isPromise(work) ? this.whenEnded<T, T | Outcome>(work, itself, rethrow, itself) : work;
-  }
-
   /**
-   * What the work's end becomes, or the outcome that the call is ended with before. What follows is called from
-   * here rather than awaited: with the context kept for handlers, a promise costs a twentieth of a whole message.
+   * Waits for the work; {@link interrupt} ends the wait. Meanwhile the registry has this execution.
+   * The endings are called with the execution, so that no closures are made for each message.
    */
-  whenEnded<T, U>(
-    work: Promise<T>,
-    done: (result: T) => MaybePromise<U>,
-    failed: (thrown: unknown) => MaybePromise<U>,
-    interrupted: (outcome: Outcome) => MaybePromise<U>,
-  ): Promise<U> {
-    return new Promise((resolve) => {
-      const become = <V>(next: (value: V) => MaybePromise<U>, value: V): void => {
-        this.cutOff = undefined;
-        try {
-          resolve(next(value));
-        } catch (error) {
-          resolve(Promise.resolve(error).then(rethrow));
-        }
-      };
-      this.cutOff = (outcome) => become(interrupted, outcome);
-      void whenSettled(
-        work,
-        (result) => become(done, result),
-        (thrown) => become(failed, thrown),
-      );
-    });
+  interruptible<T, U>(work: Promise<T>, endings: Endings<this, T, U>): Later<U> {
+    const later = new Later<U>();
+    let isOpen = true;
+    const close = (): void => {
+      isOpen = false;
+      this.cutOff = undefined;
+      this.registry.remove(this);
+    };
+    this.registry.add(this);
+    this.cutOff = (outcome) => {
+      close();
+      later.resolve(() => endings.interrupted(this, outcome));
+    };
+    void whenSettled(
+      work,
+      (result) => {
+        if (!isOpen) return;
+        close();
+        later.resolve(() => endings.done(this, result));
+      },
+      (thrown: unknown) => {
+        if (!isOpen) return endings.failedLate?.(this, thrown);
+        close();
+        later.resolve(() => endings.failed(this, thrown));
+      },
+    );
+    return later;
   }
 
-  /** What follows the handler's return, such as sending what it published: only the host's stop may cut it off. */
-  afterwards<T>(work: MaybePromise<T>): MaybePromise<T | Outcome> {
-    if (!isPromise(work)) return work;
-    return new Promise((resolve, reject) => {
-      this.cutOff = resolve;
-      work.then(resolve, reject).finally(() => (this.cutOff = undefined));
-    });
-  }
-
-  /** Ends it from outside, if it has not ended: for a timeout or a stop. */
+  /** Ends the work with this outcome: for a timeout or a stop. Once the handler has returned, only a stop ends what is left. */
   interrupt(outcome: Outcome): void {
     const { cutOff } = this;
     if (!cutOff || (this.isOver && outcome.kind !== 'given-back')) return;
@@ -88,12 +97,11 @@ export class Execution extends HandlerCall<Handler> {
     cutOff(outcome);
   }
 
-  override end(reason?: unknown): void {
-    super.end(reason);
-    this.cutOff = undefined;
+  /** Counts the call with its duration, once, if it has begun. */
+  measure(): void {
+    if (this.measured || this.waits) return;
+    this.measured = true;
+    const { counters, time } = this.handler;
+    counters.observe((time.nowMs() - this.startedAtMs) / 1_000);
   }
-}
-
-function itself<V>(value: V): V {
-  return value;
 }

@@ -1,11 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Envelope } from '../../sdk/internal';
 import type { Author } from '../records/write-batch';
-import { attemptAfter, type Failures } from './failures/attempts';
+import { attemptAfter, NO_FAILURES, type Failures } from './failures/attempts';
 import { attributeHeaders } from './cloud-events';
 import type { Decoded } from './decode';
 import type { AppliedUpdate, Delivery } from '../broker/delivery';
-import { Execution } from './execution';
+import { Execution, type RunRegistry } from './execution';
+import type { Decision } from './decide';
+import type { Invalid, Outcome } from './outcome';
 import type { Handler } from './handler';
 import type { OutgoingEvent } from '../broker/ports';
 import { HandlerContext, type EventFacts } from './handler-context';
@@ -18,8 +20,18 @@ export class Run extends Execution {
   batch: Execution | undefined;
   /** The event, once it was found valid. */
   event: Envelope | undefined;
-  /** Called when its handler has returned and something is left to be sent. */
-  returned: (() => Promise<void>) | undefined;
+  /** How the message failed before. */
+  failures: Failures = NO_FAILURES;
+  /** Set by the step that decodes the message. */
+  decoded!: Decoded;
+  /** Whether it is on record as started, so that a death of the process shows. */
+  marked = false;
+  /** Lets the handler's other messages run again, where this one runs alone. */
+  endTurnAlone: (() => void) | undefined;
+  outcome: Outcome | undefined;
+  /** The failure, where the handler's new version is responsible for it. */
+  excused: Error | undefined;
+  decision: Decision | undefined;
   // Made when they are needed: most runs neither publish nor update.
   private published: OutgoingEvent[] | undefined;
   private publishedOn: Map<string, number> | undefined;
@@ -29,11 +41,11 @@ export class Run extends Execution {
   constructor(
     handler: Handler,
     readonly delivery: Delivery,
-    /** How the message had failed before. */
-    readonly failures: Failures,
-    readonly decoded: Decoded,
+    registry: RunRegistry,
+    /** The result of decoding it, where its key was needed before. */
+    readonly decodedBefore?: Decoded | Invalid,
   ) {
-    super(handler);
+    super(handler, registry);
   }
 
   /** What the handler published, in order; sent when it has returned. */

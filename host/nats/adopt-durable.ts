@@ -1,26 +1,27 @@
-import type { ConsumerInfo } from 'nats';
 import { JetplugError } from '../../sdk/internal';
 import type { Connection } from './connection';
-import { createRequest, notUpdatable } from './consumers';
+import { createRequest, findDurable, notUpdatable } from './consumers';
 import { changeTexts, constantDifferences } from './durable-config';
-import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
+import { asBrokerError } from './failures';
 import { describeDurable } from './foreign-durable';
 import { markOf, ownershipOf, type Ownership } from './ownership';
+import { isStreamNotFound } from './streams';
+import type { ConsumerInfo } from './client';
 
-/** A durable on the server, as its adoption by a deployment finds it. */
+/** A durable on the server, before its adoption by a deployment. */
 export interface DurableAdoption {
   readonly stream: string;
   readonly durable: string;
-  /** Filter, position and settings, in words. */
+  /** Filter, position and settings as text. */
   readonly description: string;
-  /** Who manages it now. */
+  /** The deployment that manages it now, if any. */
   readonly owner: Ownership;
-  /** Settings that the next start corrects, such as `max_deliver: 3 → -1`, beside those that the handler decides. */
+  /** Settings that the next start corrects, such as `max_deliver: 3 → -1`; without those that the handler decides. */
   readonly changes: readonly string[];
 }
 
 /**
- * Shows how a durable would change when the deployment adopts it. Changes nothing.
+ * Reports how a durable would change when the deployment adopts it. Changes nothing.
  * @throws JetplugError `JP_NOT_FOUND`, or `JP_CONSUMER_NOT_UPDATABLE` where no host could use it
  */
 export async function durableAdoption(
@@ -29,7 +30,7 @@ export async function durableAdoption(
   durable: string,
   deployment: string,
 ): Promise<DurableAdoption> {
-  const info = await infoOf(connection, stream, durable);
+  const info = await existing(connection, stream, durable);
   const { fixed, correctable } = constantDifferences({ ...info.config });
   if (fixed.length > 0) throw notUpdatable({ stream, durable }, fixed);
   return {
@@ -41,7 +42,7 @@ export async function durableAdoption(
   };
 }
 
-/** Marks a durable as the deployment's. The next start of a host brings it to its handler's settings. */
+/** Marks a durable as the deployment's. The next start of a host corrects its settings. */
 export async function adoptDurable(
   connection: Connection,
   stream: string,
@@ -50,7 +51,7 @@ export async function adoptDurable(
 ): Promise<DurableAdoption> {
   const adoption = await durableAdoption(connection, stream, durable, deployment);
   if (adoption.owner.kind === 'ours') return adoption;
-  const { config } = await infoOf(connection, stream, durable);
+  const { config } = await existing(connection, stream, durable);
   const metadata = { ...config.metadata, ...markOf(deployment) };
   try {
     await connection.requests.askApi(createRequest({ stream, durable, subject: config.filter_subject }), {
@@ -64,14 +65,11 @@ export async function adoptDurable(
   return adoption;
 }
 
-async function infoOf(connection: Connection, stream: string, durable: string): Promise<ConsumerInfo> {
-  try {
-    return await connection.requests.askApi<ConsumerInfo>(`CONSUMER.INFO.${stream}.${durable}`);
-  } catch (error) {
-    const code = apiErrorCode(error);
-    if (code === API_ERROR.consumerNotFound || code === API_ERROR.streamNotFound) {
-      throw new JetplugError('JP_NOT_FOUND', `there is no durable ${durable} on stream ${stream}`, { cause: error });
-    }
-    throw asBrokerError(error, `durable ${durable} on stream ${stream}`);
-  }
+async function existing(connection: Connection, stream: string, durable: string): Promise<ConsumerInfo> {
+  const info = await findDurable(connection, stream, durable).catch((error: unknown) => {
+    if (isStreamNotFound(error)) return undefined;
+    throw error;
+  });
+  if (info) return info;
+  throw new JetplugError('JP_NOT_FOUND', `there is no durable ${durable} on stream ${stream}`);
 }

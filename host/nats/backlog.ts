@@ -1,31 +1,31 @@
 /**
- * What waits for the connection to return, bounded in number; each for its own time. One timer serves
- * all, and none runs while nothing waits.
+ * The publishes that wait for the connection, bounded in number, each with a time limit of its own. One timer serves
+ * all of them; no timer runs while the backlog is empty.
  */
 export class Backlog {
   private readonly waiting = new Set<Waiting>();
   private timer: NodeJS.Timeout | undefined;
   private timerAtMs = Infinity;
 
-  /** @param most so many may wait at once */
+  /** @param maxWaiting how many publishes may wait at once */
   constructor(
-    private readonly most: number,
+    private readonly maxWaiting: number,
     private readonly nowMs: () => number = () => performance.now(),
   ) {}
 
   get isFull(): boolean {
-    return this.waiting.size >= this.most;
+    return this.waiting.size >= this.maxWaiting;
   }
 
-  /** Resolves when the connection is back, with `true`, or when the moment has come, with `false`. */
+  /** Resolves with true when the connection is back, with false when the time is up or the connection is closed. */
   wait(untilMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       this.waiting.add({ untilMs, resolve });
-      if (untilMs < this.timerAtMs) this.wakeAt(untilMs);
+      if (untilMs < this.timerAtMs) this.expireAt(untilMs);
     });
   }
 
-  /** The connection is back, or will never be: nothing waits any longer. */
+  /** Ends all waits. @param isBack whether the connection is back; false: it is closed for good */
   release(isBack: boolean): void {
     const all = [...this.waiting];
     this.waiting.clear();
@@ -33,7 +33,7 @@ export class Backlog {
     for (const { resolve } of all) resolve(isBack);
   }
 
-  private wakeAt(atMs: number): void {
+  private expireAt(atMs: number): void {
     this.stopTimer();
     this.timerAtMs = atMs;
     this.timer = setTimeout(() => this.expire(), Math.max(0, atMs - this.nowMs()));
@@ -51,7 +51,7 @@ export class Backlog {
       this.waiting.delete(one);
       one.resolve(false);
     }
-    if (nextMs < Infinity) this.wakeAt(nextMs);
+    if (nextMs < Infinity) this.expireAt(nextMs);
   }
 
   private stopTimer(): void {

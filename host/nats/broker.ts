@@ -1,17 +1,17 @@
+import type { PluginBroker } from '../broker/plugin-broker';
 import { Bucket, type BucketConfig } from './bucket';
 import type { Connection } from './connection';
 import { checkDurable, durableCheckpoint, durablePosition, ensureDurable } from './consumers';
 import type { DurableWatch } from './durable-watch';
-import type { StreamKeeper } from './stream-keeper';
 import { Pull } from './pull';
 import { hasDeferred } from './retry-queue';
-import type { PluginBroker } from '../broker/plugin-broker';
+import type { StreamKeeper } from './stream-keeper';
 
-/** What a plugin's life asks of the broker, on a connection. */
+/** The broker that a plugin's life uses, on a connection. */
 export function natsBroker(
   connection: Connection,
-  kept: StreamKeeper,
-  watch: DurableWatch,
+  keeper: StreamKeeper,
+  durables: DurableWatch,
   config: BucketConfig,
 ): PluginBroker {
   return {
@@ -20,19 +20,19 @@ export function natsBroker(
     durablePosition: (stream, durable) => durablePosition(connection, stream, durable),
     durableCheckpoint: async (spec) => {
       const checkpoint = await durableCheckpoint(connection, spec);
-      // What the durable passes over meanwhile is delivered again by the one that takes its place: it is to be little.
-      if (checkpoint && !checkpoint.isComplete) void watch.look();
+      // The durable skips events now. Its replacement delivers these again, so a check that comes soon keeps them few.
+      if (checkpoint && !checkpoint.isComplete) void durables.check();
       return checkpoint;
     },
-    streamCreated: (stream) => kept.created(stream),
-    whenChecked: (...streams) => kept.whenChecked(...streams),
-    hasDeferred: (road) => hasDeferred(connection, road),
+    streamCreated: (stream) => keeper.createdAt(stream),
+    whenChecked: (...streams) => keeper.whenChecked(...streams),
+    hasDeferred: (durable) => hasDeferred(connection, durable),
     storeOf: (plugin) => Bucket.at(connection, `jetplug-${plugin}`),
-    watchDurable: (spec, watcher) => watch.add(spec, watcher),
+    watchDurable: (spec, watcher) => durables.add(spec, watcher),
     pull: (stream, durable, sink) => new Pull(connection, stream, durable, sink),
     openStore: async (plugin) => {
       const bucket = await Bucket.open(connection, `jetplug-${plugin}`, config);
-      const leave = await bucket.keep(kept, `the store of plugin ${plugin}`, config);
+      const leave = await bucket.addTo(keeper, `the store of plugin ${plugin}`, config);
       return { bucket, leave };
     },
   };

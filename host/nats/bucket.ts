@@ -1,12 +1,12 @@
-import { DeliverPolicy, type Consumer, type Msg, type OrderedConsumerOptions } from 'nats';
+import { DeliverPolicy, keyValueOf, type Consumer, type Msg, type OrderedConsumerOptions } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { Conflict, type Entry, type KeyValue } from '../records/key-value';
 import type { Connection } from './connection';
-import { API_ERROR, apiErrorCode, asBrokerError, isFull, isNoResponders } from './failures';
-import type { StreamKeeper } from './stream-keeper';
+import { API_ERROR, apiErrorCode, isFull, isNoResponders, isTooLarge } from './failures';
 import { ensureManagedStream } from './managed-stream';
-import { holdsAny } from './streams';
+import type { StreamKeeper } from './stream-keeper';
+import { findStream, holdsAny, isStreamNotFound } from './streams';
 import { bucketPrefixOf } from './subjects';
 import { bucketStream } from './wanted-streams';
 
@@ -15,17 +15,16 @@ const MARKS = 'x-jetplug-marks';
 const TIMEOUT_MS = 5_000;
 const SCAN_BATCH = 1_000;
 
-/** What the config says of buckets, and whose they are. */
+/** The sections of the config that buckets depend on. */
 export type BucketConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
 
 /**
  * A key-value bucket, laid out as every NATS client lays it out (ADR-8), so that `nats kv get` reads
- * it. Values are written with an expected revision, which the client's own API has no room to combine
- * with headers.
+ * it. The client's own API cannot write a value with an expected revision and headers at once.
  */
 export class Bucket implements KeyValue {
   renewals = 0;
-  private kept: StreamKeeper | undefined;
+  private keeper: StreamKeeper | undefined;
   private readonly publishPrefix: string;
 
   private constructor(
@@ -36,41 +35,38 @@ export class Bucket implements KeyValue {
   }
 
   /**
-   * Makes the bucket where it is missing, and brings one of this deployment to what the config says.
-   * @throws JetplugError `JP_BUCKET_FOREIGN` where there is one that is not this deployment's
+   * Creates the bucket where it is missing, and updates one of this deployment to the config.
+   * @throws JetplugError `JP_BUCKET_FOREIGN` where the bucket is not this deployment's
    */
   static async open(connection: Connection, name: string, config: BucketConfig): Promise<Bucket> {
     await ensureManagedStream(connection, bucketStream(name, config), config.deploy);
     return new Bucket(connection, name);
   }
 
-  /** The bucket, which is not looked for: what is asked of one that is not there fails. */
+  /** The bucket, without a check that it exists: operations on a missing bucket fail. */
   static at(connection: Connection, name: string): Bucket {
     return new Bucket(connection, name);
   }
 
-  /** Has it made again where the server loses it; the result ends that. */
-  async keep(kept: StreamKeeper, what: string, config: BucketConfig): Promise<() => void> {
-    this.kept = kept;
-    return kept.keep({
+  /**
+   * Has the keeper create the bucket again when the server loses it. The result ends that.
+   * @param contents names the data of the bucket, for the log
+   */
+  async addTo(keeper: StreamKeeper, contents: string, config: BucketConfig): Promise<() => void> {
+    this.keeper = keeper;
+    return keeper.add({
       name: `KV_${this.name}`,
-      what: `${what} (bucket ${this.name})`,
-      make: () => ensureManagedStream(this.connection, bucketStream(this.name, config), config.deploy),
-      renewed: () => {
+      contents: `${contents} (bucket ${this.name})`,
+      create: () => ensureManagedStream(this.connection, bucketStream(this.name, config), config.deploy),
+      lost: () => {
         this.renewals++;
       },
     });
   }
 
-  /** The bucket, if it is there. */
+  /** Undefined where there is no such bucket. */
   static async find(connection: Connection, name: string): Promise<Bucket | undefined> {
-    try {
-      await connection.jsm.streams.info(`KV_${name}`);
-      return new Bucket(connection, name);
-    } catch (error) {
-      if (apiErrorCode(error) === API_ERROR.streamNotFound) return undefined;
-      throw asBrokerError(error, `looking for the bucket ${name}`);
-    }
+    return (await findStream(connection, `KV_${name}`)) && new Bucket(connection, name);
   }
 
   get(key: string): Promise<Entry | undefined> {
@@ -87,7 +83,7 @@ export class Bucket implements KeyValue {
   }
 
   async purge(key: string): Promise<void> {
-    // Not the client's own: that leaves a message which says so.
+    // The client's own purge leaves a message in the stream.
     const stream = `KV_${this.name}`;
     await this.ask(this.connection.jsm.streams.purge(stream, { filter: this.subjectOf(key) }));
   }
@@ -106,30 +102,30 @@ export class Bucket implements KeyValue {
         left = message.info.pending;
         if (left === 0) break;
       }
-      if (!came) throw this.unavailable(new Error(`${left} keys did not come`));
+      if (!came) throw this.unavailable(new Error(`${left} keys did not arrive`));
     }
     return found;
   }
 
   async keys(under?: string): Promise<string[]> {
     if (under !== undefined && !(await this.hasAny(under))) return [];
-    const bucket = await this.ask(this.connection.js.views.kv(this.name, { bindOnly: true }));
+    const bucket = await this.ask(keyValueOf(this.connection.js, this.name));
     const keys: string[] = [];
     for await (const key of await this.ask(bucket.keys(under === undefined ? '>' : `${under}.>`))) keys.push(key);
     return keys;
   }
 
-  /** Nothing where there is no such bucket: a plugin that keeps nothing has none. */
+  /** Undefined where there is no such bucket: a plugin without a store has none. */
   private async scan(options: Partial<OrderedConsumerOptions>): Promise<Consumer | undefined> {
     try {
       return await this.connection.js.consumers.get(`KV_${this.name}`, options);
     } catch (error) {
-      if (apiErrorCode(error) === API_ERROR.streamNotFound) return undefined;
+      if (isStreamNotFound(error)) return undefined;
       throw this.unavailable(error);
     }
   }
 
-  /** Whether there is, or was, a key below the name. To list them takes a consumer, which each handler would make for nothing. */
+  /** Whether a key below the name exists, or existed. Listing the keys would cost a consumer for each handler. */
   private hasAny(under: string): Promise<boolean> {
     return this.ask(holdsAny(this.connection, `KV_${this.name}`, this.subjectOf(`${under}.>`)));
   }
@@ -154,8 +150,8 @@ export class Bucket implements KeyValue {
   private readonly fail = (error: unknown): never => {
     if (apiErrorCode(error) === API_ERROR.wrongLastSequence) throw new Conflict(this.name, { cause: error });
     if (isFull(error)) throw new JetplugError('JP_STORE_FULL', `the bucket ${this.name} is full`, { cause: error });
-    if (isNoResponders(error)) this.kept?.suspect(`KV_${this.name}`);
-    if ((error as { code?: string }).code === 'MAX_PAYLOAD_EXCEEDED') {
+    if (isNoResponders(error)) this.keeper?.checkSoon(`KV_${this.name}`);
+    if (isTooLarge(error)) {
       const message = `${this.name}: the value is larger than the server takes`;
       throw new JetplugError('JP_STORE_VALUE_INVALID', message, { cause: error });
     }

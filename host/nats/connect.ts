@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, type ConnectionOptions, type NatsConnection } from 'nats';
+import { connect, type ConnectionOptions, type NatsConnection } from './client';
 import { isJetplugError, type JetplugError } from '../../sdk/internal';
 import type { NatsConfig } from '../config/config';
 import { LogThrottle } from '../base/log-throttle';

@@ -2,16 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   createInbox,
   Events,
+  jetStreamManagerOf,
+  jetStreamOf,
   type JetStreamClient,
   type JetStreamManager,
   type NatsConnection,
   type Status,
-} from 'nats';
+} from './client';
 import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { SharedTimer } from '../base/shared-timer';
 import { Requests } from './requests';
 import { AckWriter } from './ack-writer';
-import { sendCommands, serversWords } from './client-internals';
+import { sendCommands, serverText } from './client-internals';
 import { connectOnce, patiently, type Connected, type ConnectOptions } from './connect';
 import { apiErrorCode, asBrokerError, refusedLogin } from './failures';
 import { refuseOldJetStream, refuseOldServer } from '../nats-server/oldest-server';
@@ -64,7 +66,7 @@ export class Connection {
     this.nc = nc;
     this.apiPrefix = apiPrefixOf(nats);
     this.inboxPrefix = nats.inboxPrefix;
-    this.js = nc.jetstream({ apiPrefix: this.apiPrefix });
+    this.js = jetStreamOf(nc, this.apiPrefix);
     // On a closed connection there is nobody to tell: the server delivers it again after its ack wait.
     this.ackWriter = new AckWriter((commands) => {
       if (!nc.isClosed()) sendCommands(nc, commands);
@@ -95,7 +97,7 @@ export class Connection {
     try {
       refuseStranger(nc, options);
       refuseOldServer(nc.info?.version ?? '', nc.getServer());
-      const jsm = await nc.jetstreamManager({ apiPrefix: apiPrefixOf(nats), checkAPI: false });
+      const jsm = await jetStreamManagerOf(nc, apiPrefixOf(nats));
       const { api } = await jsm.getAccountInfo();
       refuseOldJetStream((api as { level?: number }).level, nc.getServer());
       return (connection = new Connection(connected, jsm, options));
@@ -190,7 +192,7 @@ export class Connection {
   private refuse({ permissionContext, data }: Status): void {
     const login = refusedLogin(data);
     if (permissionContext) return this.tellRefused(permissionContext);
-    if (login === undefined) return this.tellRefused(typeof data === 'string' ? serversWords(this.nc, data) : data);
+    if (login === undefined) return this.tellRefused(typeof data === 'string' ? serverText(this.nc, data) : data);
     this.client.delay.refused();
     const described = this.client.login?.described;
     this.reportOnce(new JetplugError('JP_BROKER_AUTH', `${login}${described ? ` (${described})` : ''}`));

@@ -1,7 +1,6 @@
-import type { DurableSpec } from '../broker/durable';
-import type { DurablePosition } from '../broker/durable';
+import type { DurablePosition, DurableSpec } from '../broker/durable';
 import type { DurableCheckpoint } from '../records/settlements';
-import { DeliverPolicy, type ConsumerConfig, type ConsumerInfo } from 'nats';
+import { DeliverPolicy, type ConsumerConfig, type ConsumerInfo } from './client';
 import { durationMs, JetplugError } from '../../sdk/internal';
 import { Limiter } from '../base/limiter';
 import type { Connection } from './connection';
@@ -12,22 +11,22 @@ import {
   isComplete,
   newConfig,
   type DurableDifferences,
+  type FieldChange,
 } from './durable-config';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 import { foreignDurable } from './foreign-durable';
 import { ownershipOf } from './ownership';
-import type { FieldChange } from './durable-config';
 
 /**
- * Makes the durable where it is missing, and corrects in place what the server lets us.
- * @throws JetplugError `JP_CONSUMER_FOREIGN` where somebody else has made it, `JP_CONSUMER_NOT_UPDATABLE` where it
+ * Creates the durable where it is missing, and otherwise corrects the settings that the server can change in place.
+ * @throws JetplugError `JP_CONSUMER_FOREIGN` where it is not this deployment's, `JP_CONSUMER_NOT_UPDATABLE` where it
  * differs in a field that the server does not change
  */
 export async function ensureDurable(connection: Connection, spec: DurableSpec): Promise<DurablePosition> {
   try {
-    // Nothing is known of it: most likely it is not there.
-    const made = spec.resumeAfter === undefined ? await createUnlessThere(connection, spec) : undefined;
-    if (made) return positionOf(made);
+    // Without a known position the durable most likely does not exist.
+    const created = spec.resumeAfter === undefined ? await createIfMissing(connection, spec) : undefined;
+    if (created) return positionOf(created);
     const existing = await findDurable(connection, spec.stream, spec.durable);
     return existing ? await correct(connection, spec, existing) : positionOf(await create(connection, spec));
   } catch (error) {
@@ -37,15 +36,15 @@ export async function ensureDurable(connection: Connection, spec: DurableSpec): 
 }
 
 /**
- * @throws JetplugError `JP_CONSUMER_FOREIGN` or `JP_CONSUMER_NOT_UPDATABLE` where the durable could not be brought to
- * this in place
+ * Resolves where the durable is missing or can be brought to these settings in place.
+ * @throws JetplugError `JP_CONSUMER_FOREIGN` or `JP_CONSUMER_NOT_UPDATABLE`
  */
 export async function checkDurable(connection: Connection, spec: DurableSpec): Promise<void> {
   const existing = await findDurable(connection, spec.stream, spec.durable);
   if (existing) checkUsable(spec, existing);
 }
 
-/** How far it is, or nothing where there is no such durable. */
+/** Undefined where there is no such durable. */
 export async function durablePosition(
   connection: Connection,
   stream: string,
@@ -55,7 +54,7 @@ export async function durablePosition(
   return info && positionOf(info);
 }
 
-/** How it is now, or nothing where there is no such durable. */
+/** Undefined where there is no such durable. */
 export async function durableCheckpoint(
   connection: Connection,
   spec: DurableSpec,
@@ -69,7 +68,12 @@ export function checkpointOf(spec: DurableSpec, info: ConsumerInfo): DurableChec
   return { created, delivered: info.delivered.stream_seq, ackFloor, isComplete: isComplete(spec, { ...info.config }) };
 }
 
-async function findDurable(connection: Connection, stream: string, durable: string): Promise<ConsumerInfo | undefined> {
+/** Undefined where there is no such durable. @throws JetplugError, also where there is no such stream */
+export async function findDurable(
+  connection: Connection,
+  stream: string,
+  durable: string,
+): Promise<ConsumerInfo | undefined> {
   try {
     return await connection.requests.askApi<ConsumerInfo>(`CONSUMER.INFO.${stream}.${durable}`);
   } catch (error) {
@@ -78,8 +82,8 @@ async function findDurable(connection: Connection, stream: string, durable: stri
   }
 }
 
-/** The server makes one after the other: of many, the last are to be made before nobody waits for them any longer. */
-const making = new Limiter(100);
+/** The server creates consumers one after the other. With more requests at once the last ones would time out. */
+const requestLimit = new Limiter(100);
 
 function create(connection: Connection, spec: DurableSpec, pausedUntil?: string): Promise<ConsumerInfo> {
   const config = {
@@ -88,7 +92,7 @@ function create(connection: Connection, spec: DurableSpec, pausedUntil?: string)
     ...start(spec),
     ...(pausedUntil !== undefined && { pause_until: pausedUntil }),
   };
-  return making.take(() =>
+  return requestLimit.take(() =>
     connection.requests.askApi(createRequest(spec), { stream_name: spec.stream, config, action: 'create' }),
   );
 }
@@ -102,14 +106,14 @@ export function createRequest({
   return `CONSUMER.CREATE.${stream}.${durable}${subject === '>' || subject === '' ? '' : `.${subject}`}`;
 }
 
-/** Brings a durable that is there to its settings, by an update or where that is not enough by making it again. */
+/** Brings a durable to its settings by an update, or by deleting and creating it where it has skipped events. */
 async function correct(connection: Connection, spec: DurableSpec, existing: ConsumerInfo): Promise<DurablePosition> {
-  const { correctable, ofOtherHost, passesOver } = checkUsable(spec, existing);
+  const { correctable, ofOtherHost, skipsEvents } = checkUsable(spec, existing);
   const changes = spec.yieldsToOtherHosts ? correctable : [...correctable, ...ofOtherHost];
   if (changes.length === 0) return positionOf(existing);
   const corrected =
-    passesOver && spec.resumeAfter !== undefined
-      ? await makeAgain(connection, spec, existing)
+    skipsEvents && spec.resumeAfter !== undefined
+      ? await replace(connection, spec, existing)
       : await update(connection, spec, existing, changes);
   const limited = differencesOf(spec, { ...corrected.config }).correctable;
   const done = changes.filter((change) => !limited.some(({ field }) => field === change.field));
@@ -128,7 +132,7 @@ async function update(
 ): Promise<ConsumerInfo> {
   const body = { stream_name: spec.stream, config: correctedConfig(spec, { ...config }), action: 'update' };
   try {
-    return await making.take(() => connection.requests.askApi(createRequest(spec), body));
+    return await requestLimit.take(() => connection.requests.askApi(createRequest(spec), body));
   } catch (error) {
     if (apiErrorCode(error) === undefined) throw error;
     const refused = `${nameOf(spec)}: the server refuses ${changeTexts(changes).join(', ')}`;
@@ -137,25 +141,25 @@ async function update(
 }
 
 /**
- * Starts it behind the events that are settled, so that the server delivers those which it has passed over. A pause
- * stays. Other hosts of the deployment may delete and create the durable at the same time.
+ * Starts the new durable after the settled events, so that the server delivers the events that the old one has skipped.
+ * A pause stays in force. Other hosts of the deployment may do the same at the same time.
  */
-async function makeAgain(connection: Connection, spec: DurableSpec, existing: ConsumerInfo): Promise<ConsumerInfo> {
+async function replace(connection: Connection, spec: DurableSpec, existing: ConsumerInfo): Promise<ConsumerInfo> {
   const { pause_until: pausedUntil } = existing.config as { pause_until?: string };
   try {
     await connection.requests.askApi(`CONSUMER.DELETE.${spec.stream}.${spec.durable}`);
   } catch (error) {
     if (apiErrorCode(error) !== API_ERROR.consumerNotFound) throw error;
   }
-  const made =
-    (await createUnlessThere(connection, spec, pausedUntil)) ??
+  const created =
+    (await createIfMissing(connection, spec, pausedUntil)) ??
     (await findDurable(connection, spec.stream, spec.durable));
-  if (!made) throw new Error('another host has deleted it again');
-  return made;
+  if (!created) throw new Error('another host has deleted the durable again');
+  return created;
 }
 
-/** Nothing where there is one that differs. */
-async function createUnlessThere(
+/** Undefined where a durable of this name with other settings exists. */
+async function createIfMissing(
   connection: Connection,
   spec: DurableSpec,
   pausedUntil?: string,
@@ -177,7 +181,7 @@ function start({ from, resumeAfter }: DurableSpec): Partial<ConsumerConfig> {
   return { deliver_policy: DeliverPolicy.StartTime, opt_start_time: time.toISOString() };
 }
 
-/** @throws JetplugError where the host must not use the durable as it is, and an update does not change that */
+/** @throws JetplugError where the host must not use the durable, and an update does not change that */
 function checkUsable(spec: DurableSpec, existing: ConsumerInfo): DurableDifferences {
   const { config } = existing;
   const owner = ownershipOf(config.metadata, spec.deployment);
@@ -209,7 +213,7 @@ function nameOf({ stream, durable }: DurableName): string {
 
 function positionOf(info: ConsumerInfo): DurablePosition {
   const { delivered, ack_floor } = info;
-  // Before the first delivery 2.12 gives no floor, but where it will start.
+  // Before the first delivery nats-server 2.12 reports the start position instead of an ack floor.
   const floor = delivered.consumer_seq === 0 ? delivered.stream_seq : ack_floor.stream_seq;
   const { opt_start_seq: start } = info.config;
   return {

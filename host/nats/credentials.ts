@@ -5,7 +5,7 @@ import {
   tokenAuthenticator,
   usernamePasswordAuthenticator,
   type Authenticator,
-} from 'nats';
+} from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { CredentialsConfig } from '../config/config';
 

@@ -1,11 +1,12 @@
-import { DiscardPolicy, type ConsumerInfo, type StreamInfo } from 'nats';
+import { DiscardPolicy, type ConsumerInfo, type StreamInfo } from './client';
 import { covers } from '../../sdk/internal';
 import type { Connection } from './connection';
 import { changeText, droppedSubjects, subjectsOf, type StreamChange } from './stream-changes';
 import { countFrom, startAtTime } from './message-count';
+import { streamInfo } from './streams';
 import type { StreamSettings } from './wanted-streams';
 
-/** How many events: one number, or the bounds where the server cannot tell exactly. */
+/** A number of events, or bounds for it where the server does not report it exactly. */
 export interface EventCount {
   readonly atLeast: number;
   readonly atMost: number;
@@ -13,18 +14,18 @@ export interface EventCount {
   readonly estimated?: boolean;
 }
 
-/** Stored events that a change of a stream would delete, or take from the handlers. */
+/** Stored events that a change of a stream would delete, or no longer deliver to handlers. */
 export interface DataLoss {
   /** The change, such as `maxAge 7d → 1h`. */
   readonly change: string;
-  /** False where the events stay stored, but no handler gets them any more. */
+  /** False where the events stay stored, but no handler receives them any more. */
   readonly deletes: boolean;
   readonly events: EventCount;
-  /** The handlers that have not handled some of them yet. */
+  /** The handlers that have not handled all of these events yet. */
   readonly handlers: readonly { readonly handler: string; readonly events: EventCount }[];
 }
 
-/** Counts the stored events that the changes would cost. Asks the server only about changes that can cost any. */
+/** Counts the stored events that the changes would lose. Sends requests only for changes that can lose any. */
 export async function lossesOf(
   connection: Connection,
   wanted: StreamSettings,
@@ -58,10 +59,10 @@ function countText({ atLeast, atMost, estimated }: EventCount): string {
   return atLeast === atMost ? String(atMost) : `${atLeast} to ${atMost}`;
 }
 
-/** Which stored events a handler could lose: those before a sequence, or those on some subjects. */
+/** The stored events that a handler could lose: those before a sequence, or those on some subjects. */
 type Lost =
   | Before
-  /** The server does not let the host ask which. */
+  /** The credentials do not permit the request that would tell. */
   | 'unknown'
   | { readonly subjects: readonly string[]; readonly kept: readonly string[] };
 
@@ -95,7 +96,7 @@ async function onDroppedSubjects(
   { config }: StreamInfo,
 ): Promise<Doomed | undefined> {
   if (droppedSubjects(subjectsOf(config), wanted.subjects).length === 0) return undefined;
-  const { state } = await connection.jsm.streams.info(wanted.name, { subjects_filter: '>' });
+  const { state } = await streamInfo(connection, wanted.name, { subjects_filter: '>' });
   const stored = Object.entries(state.subjects ?? {});
   const isKept = ([subject]: [string, number]): boolean => wanted.subjects.some((own) => covers(own, subject));
   const dropped = stored.filter((entry) => !isKept(entry));
@@ -116,16 +117,16 @@ async function olderThan(connection: Connection, maxAgeNs: number, info: StreamI
   return events.atMost === 0 ? undefined : { deletes: true, events, lost: { before: from.sequence } };
 }
 
-/** The server tells the size of all stored events only. */
+/** An estimate, as the server reports the size of all stored events together. */
 function beyondBytes(maxBytes: number, discard: StreamSettings['discard'], { state }: StreamInfo): Doomed | undefined {
-  // A stream that discards new events keeps those that it has, however full it is.
+  // A stream that discards new events never deletes stored ones for a limit.
   if (maxBytes < 0 || discard === DiscardPolicy.New || state.bytes <= maxBytes) return undefined;
   const count = Math.max(1, Math.ceil(((state.bytes - maxBytes) / state.bytes) * state.messages));
   const events = { atLeast: count, atMost: count, estimated: true };
   return { deletes: true, events, lost: { before: state.first_seq + count, estimated: true } };
 }
 
-/** One event a subject is all that the host ever asks for. */
+/** The host never asks for another limit than one event a subject. */
 function olderOnSubjects(perSubject: number, { state }: StreamInfo): Doomed | undefined {
   const count = perSubject === 1 ? state.messages - (state.num_subjects ?? state.messages) : 0;
   return count <= 0 ? undefined : { deletes: true, events: exactly(count) };
@@ -152,7 +153,7 @@ async function lostBefore(
   { before, estimated }: Before,
 ): Promise<EventCount> {
   const { delivered, ack_floor: floor, num_pending: pending, num_ack_pending: unsettled } = consumer;
-  // What was delivered and not acknowledged lies above the ack floor, where in it the server does not tell.
+  // Events in flight lie above the ack floor. The server does not report their sequences.
   const inFlight =
     before > delivered.stream_seq
       ? exactly(unsettled)
@@ -166,8 +167,8 @@ async function lostBefore(
   return estimated && total.atMost > 0 ? { ...total, estimated } : total;
 }
 
-/** More subjects than this in one request would burden the server. */
-const MOST_FILTERS = 1_000;
+/** More subjects than this in one request would be a load for the server. */
+const MAX_FILTERS = 1_000;
 
 async function lostOn(
   connection: Connection,
@@ -179,10 +180,10 @@ async function lostOn(
   const { delivered, num_pending: pending, num_ack_pending: unsettled } = consumer;
   const matching = subjects.filter(takes);
   if (matching.length === 0) return exactly(0);
-  // All that it still waits for is dropped.
+  // All events that the consumer would still deliver are dropped.
   if (!kept.some(takes)) return exactly(pending + unsettled);
   const waiting =
-    matching.length > MOST_FILTERS
+    matching.length > MAX_FILTERS
       ? undefined
       : await countFrom(connection, consumer.stream_name, delivered.stream_seq + 1, matching);
   const unknown = { atLeast: 0, atMost: pending };
@@ -195,7 +196,7 @@ function filtersOf({ config }: ConsumerInfo): string[] {
   return filters.length > 0 ? filters : ['>'];
 }
 
-/** `badge.award`, or the durable's name where it is no handler's. */
+/** Such as `badge.award`, or the durable's name where it belongs to no handler. */
 function handlerName({ name, config }: ConsumerInfo): string {
   const { 'jetplug.plugin': plugin, 'jetplug.handler': handler } = config.metadata ?? {};
   return plugin === undefined || handler === undefined ? `durable ${name}` : `${plugin}.${handler}`;

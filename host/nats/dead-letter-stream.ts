@@ -1,11 +1,12 @@
-import { type JsMsg, type MsgHdrs } from 'nats';
+import type { JsMsg } from './client';
 import type { LongTexts } from '../records/long-texts';
 import type { MessageRef } from '../broker/delivery';
-import { headerBytes, type AllHeaders, type RepeatedHeaders } from '../broker/headers';
+import { headerBytes, type RepeatedHeaders } from '../broker/headers';
 import type { DeadLetter, DeadLetters } from '../broker/ports';
 import type { Connection } from './connection';
-import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
-import { toHeaders } from './publisher';
+import { API_ERROR, apiErrorCode, asBrokerError, isMessageNotFound } from './failures';
+import { readHeaders, toHeaders } from './headers';
+import { findStream } from './streams';
 import { APPLIED_IN_HEADER, isLetterOf } from '../broker/letter-headers';
 
 const TIMEOUT_MS = 5_000;
@@ -13,45 +14,42 @@ const HEADER_MARGIN_BYTES = 1_024;
 const LIST_BATCH = 500;
 const LIST_WAIT_MS = 1_000;
 
-/** A dead letter as it lies in its stream. */
+/** A dead letter as it is stored in its stream. */
 export interface StoredLetter {
   /** Its sequence in the stream of dead letters. */
   readonly id: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** All values of the headers that have several, of which `headers` has the last. */
+  /** All values of the headers that have several values. `headers` has the last value of each. */
   readonly repeated?: RepeatedHeaders | undefined;
   readonly payload: Uint8Array;
 }
 
-/** The stream of dead letters: `dead.<plugin>.<handler>.<stream>.<sequence>`, each letter once. */
+/** The stream of dead letters. Each letter has the subject `dead.<plugin>.<handler>.<stream>.<sequence>`. */
 export class DeadLetterStream implements DeadLetters {
   constructor(
     private readonly connection: Connection,
     private readonly stream: string,
-    /** Where letters have what is too long for their headers. */
+    /** Holds the records that are too long for a letter's headers. */
     private readonly texts: LongTexts,
   ) {}
 
   async store(letter: DeadLetter): Promise<void> {
-    // A plugin that handles dead letters failed: the letter is there already, and one of its own would fail again, for ever.
+    // A handler of dead letters has failed. A letter about the letter would fail in the same way, without end.
     if (letter.stream === this.stream) return;
     const subject = `dead.${letter.plugin}.${letter.handler}.${letter.stream}.${letter.sequence}`;
     if (await this.storeOn(subject, letter)) return;
-    // The stream was made again and counts anew: the letter there is another message's.
+    // The event's stream was created again and counts from 1: the stored letter is another event's.
     await this.storeOn(`${subject}.${letter.storedAtMs}`, letter);
   }
 
-  /** The letters, oldest first; payloads only where asked for. */
+  /** The letters, oldest first. @param withPayload without it the payloads are empty */
   async *list(withPayload = false): AsyncGenerator<StoredLetter> {
-    const info = await this.connection.jsm.streams.info(this.stream).catch((error: unknown) => {
-      if (apiErrorCode(error) === API_ERROR.streamNotFound) return undefined;
-      throw asBrokerError(error, `stream ${this.stream}`);
-    });
+    const info = await findStream(this.connection, this.stream);
     if (!info || info.state.messages === 0) return;
-    // An ordered consumer: it starts with the first letter by itself, and the server refuses to be told so twice.
+    // An ordered consumer starts with the first letter by default. The server refuses a second option for that.
     const consumer = await this.connection.js.consumers.get(this.stream, { headers_only: !withPayload });
     for (let more = true; more;) {
-      // Unless letters follow: what was there may have expired or been removed meanwhile.
+      // Stays false where the pending letters have expired or were removed meanwhile.
       more = false;
       for await (const message of await consumer.fetch({ max_messages: LIST_BATCH, expires: LIST_WAIT_MS })) {
         yield toLetter(message);
@@ -61,21 +59,21 @@ export class DeadLetterStream implements DeadLetters {
     }
   }
 
-  /** One letter, or nothing where there is none by that id. */
+  /** Undefined where there is no letter of that id. */
   async get(id: number): Promise<StoredLetter | undefined> {
     try {
       const message = await this.connection.jsm.streams.getMessage(this.stream, { seq: id });
       return { id, ...readHeaders(message.header), payload: message.data };
     } catch (error) {
-      if (isGone(error)) return undefined;
+      if (isMessageNotFound(error)) return undefined;
       throw asBrokerError(error, `dead letter ${id}`);
     }
   }
 
-  /** With what it has in a record of its own. */
+  /** Removes the letter and the record that belongs to it. */
   async remove(id: number, of?: MessageRef): Promise<void> {
     const headers = (await this.get(id))?.headers;
-    // The stream of the letters was made again: the id is another letter's now.
+    // The stream of the letters was created again: the id belongs to another letter now.
     if (of && headers && !isLetterOf(headers, of)) return;
     const record = headers?.[APPLIED_IN_HEADER];
     await this.delete(id);
@@ -86,13 +84,13 @@ export class DeadLetterStream implements DeadLetters {
     try {
       await this.connection.jsm.streams.deleteMessage(this.stream, id, false);
     } catch (error) {
-      // The server has several words for a message that is not there, and uses them for other failures too.
-      if (isGone(error) || !(await this.get(id))) return;
+      // The server reports a missing message by several codes, and uses these for other failures too.
+      if (isMessageNotFound(error) || !(await this.get(id))) return;
       throw asBrokerError(error, `removing dead letter ${id}`);
     }
   }
 
-  /** Whether the letter is there now, by this call or an earlier one. */
+  /** Whether the letter is stored now, by this call or an earlier one. */
   private async storeOn(subject: string, letter: DeadLetter): Promise<boolean> {
     if (await this.publish(subject, letter, letter.replaces ?? 0)) return true;
     const present = await this.last(subject);
@@ -100,7 +98,7 @@ export class DeadLetterStream implements DeadLetters {
     return present.headers['x-original-time'] === letter.headers['x-original-time'];
   }
 
-  /** Stores the letter where the last one of the subject is the one expected. */
+  /** Stores the letter if the last message of the subject has the expected sequence; false otherwise. */
   private async publish(subject: string, letter: DeadLetter, expected: number): Promise<boolean> {
     const { payload, ...headers } = this.fitting(letter);
     try {
@@ -121,12 +119,12 @@ export class DeadLetterStream implements DeadLetters {
       const message = await this.connection.jsm.streams.getMessage(this.stream, { last_by_subj: subject });
       return { id: message.seq, ...readHeaders(message.header), payload: message.data };
     } catch (error) {
-      if (isGone(error)) return undefined;
+      if (isMessageNotFound(error)) return undefined;
       throw error;
     }
   }
 
-  /** With its headers a payload near the server's limit would not fit: then the letter only points to it. */
+  /** Leaves out a payload that exceeds the server's limit together with the headers: the letter then only names its event. */
   private fitting({ headers, repeated, payload }: DeadLetter): Pick<DeadLetter, 'headers' | 'repeated' | 'payload'> {
     const limit = this.connection.nc.info?.max_payload ?? 1_048_576;
     const size = headerBytes({ headers, repeated });
@@ -138,20 +136,4 @@ export class DeadLetterStream implements DeadLetters {
 
 function toLetter(message: JsMsg): StoredLetter {
   return { id: message.seq, ...readHeaders(message.headers), payload: message.data };
-}
-
-export function readHeaders(headers: MsgHdrs | undefined): AllHeaders {
-  const names = headers?.keys() ?? [];
-  const several = names.filter((name) => headers!.values(name).length > 1);
-  return {
-    headers: Object.fromEntries(names.map((name) => [name, headers!.last(name)])),
-    ...(several.length > 0 && { repeated: Object.fromEntries(several.map((name) => [name, headers!.values(name)])) }),
-  };
-}
-
-function isGone(error: unknown): boolean {
-  const code = apiErrorCode(error);
-  return (
-    (error as { code?: string }).code === '404' || code === API_ERROR.noMessage || code === API_ERROR.streamNotFound
-  );
 }

@@ -1,5 +1,5 @@
 import type { DurableSettings } from '../broker/durable';
-import { AckPolicy, nanos, ReplayPolicy, type ConsumerConfig } from 'nats';
+import { AckPolicy, nanos, ReplayPolicy, type ConsumerConfig } from './client';
 import { markOf } from './ownership';
 
 /** A field of a durable on the server that differs. */
@@ -9,31 +9,31 @@ export interface FieldChange {
   readonly to: unknown;
 }
 
-/** How a durable on the server differs from what its handler needs. */
+/** The differences between a durable on the server and its handler's settings. */
 export interface DurableDifferences {
-  /** The server does not change these in place. */
+  /** Differences that the server does not change in place. */
   readonly fixed: readonly FieldChange[];
-  /** An update corrects these. */
+  /** Differences that an update corrects. */
   readonly correctable: readonly FieldChange[];
-  /** Another host of the deployment, with other settings, has set these: the host that started last decides. */
+  /** Settings of another host of the deployment, which has another config. The host that started last decides. */
   readonly ofOtherHost: readonly FieldChange[];
   /**
-   * Somebody else than a host has set a filter or `max_deliver`. Both make the server pass over events, which an
-   * update does not bring back: the durable has to be made again behind the events that are settled.
+   * A program other than a host has set a filter or `max_deliver`. Both make the server skip events, and an update does
+   * not deliver these: the durable has to be deleted and created after the settled events.
    */
-  readonly passesOver: boolean;
-  /** Settings of a newer server that this version does not know. They are left as they are. */
+  readonly skipsEvents: boolean;
+  /** Settings of a newer server that this version does not know. They stay as they are. */
   readonly unknown: readonly string[];
 }
 
-/** The metadata entry with the settings that the last host has given the durable. */
+/** The metadata entry that holds the settings of the host that updated the durable last. */
 const SETTINGS = 'jetplug.settings';
-const PULLS_AT_ONCE = 512;
+const MAX_PULLS = 512;
 
-/** A durable's config as the server shows it, which may have fields that the client does not know. */
+/** A durable's config as the server reports it. It may have fields that the client does not know. */
 export type ServerConfig = Partial<ConsumerConfig> & Record<string, unknown>;
 
-/** The fields that a handler's settings decide: hosts of one deployment may differ in them for a while. */
+/** The fields that a handler's settings decide. Hosts of one deployment may differ in them during an update. */
 function ownFields(spec: DurableSettings): ServerConfig {
   return {
     filter_subject: spec.subject,
@@ -48,9 +48,9 @@ function ownMetadata(spec: DurableSettings): Record<string, string> {
   return { ...markOf(spec.deployment), 'jetplug.plugin': plugin, 'jetplug.handler': handler };
 }
 
-/** The fields that are the same for every durable, with what the server has where nobody sets them. */
+/** The fields that are the same for every durable, with the server's defaults. */
 const CONSTANT_FIELDS: Readonly<Record<string, unknown>> = {
-  // The host counts failures itself: the server's count includes deploys and lost connections.
+  // The host counts failures itself, as the server's count includes deploys and lost connections.
   max_deliver: -1,
   headers_only: false,
   backoff: [],
@@ -67,7 +67,7 @@ const CONSTANT_FIELDS: Readonly<Record<string, unknown>> = {
   deliver_group: '',
 };
 
-/** The server refuses to change these, or changes no more than what it shows. */
+/** The server refuses to change these fields, or reports a change that it does not apply. */
 const FIXED_FIELDS: Readonly<Record<string, unknown>> = {
   ack_policy: AckPolicy.Explicit,
   replay_policy: ReplayPolicy.Instant,
@@ -75,10 +75,10 @@ const FIXED_FIELDS: Readonly<Record<string, unknown>> = {
   flow_control: false,
   idle_heartbeat: 0,
   mem_storage: false,
-  max_waiting: PULLS_AT_ONCE,
+  max_waiting: MAX_PULLS,
 };
 
-/** Besides the fields that are compared: the name, what only the creation uses, and the pause. */
+/** The compared fields, the name, the fields that only the creation uses, and the pause. */
 const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   ...Object.keys(CONSTANT_FIELDS),
   ...Object.keys(FIXED_FIELDS),
@@ -104,19 +104,21 @@ export function newConfig(spec: DurableSettings): ServerConfig {
   return { ack_policy, replay_policy, max_deliver, ...ownFields(spec), metadata: metadataOf(spec) };
 }
 
-/** The config of a durable on the server with everything corrected that an update can correct. */
+/** A durable's config on the server, with all corrections that an update can make. */
 export function correctedConfig(spec: DurableSettings, actual: ServerConfig): ServerConfig {
-  const kept = Object.entries(actual).filter(([field]) => field !== 'filter_subjects' && !(field in CONSTANT_FIELDS));
+  const unchanged = Object.entries(actual).filter(
+    ([field]) => field !== 'filter_subjects' && !(field in CONSTANT_FIELDS),
+  );
   const { max_deliver } = CONSTANT_FIELDS;
   return {
-    ...Object.fromEntries(kept),
+    ...Object.fromEntries(unchanged),
     max_deliver: max_deliver as number,
     ...ownFields(spec),
     metadata: { ...actual.metadata, ...metadataOf(spec) },
   };
 }
 
-/** Compares every field of a durable on the server with what its handler needs. */
+/** Compares every field of a durable on the server with its handler's settings. */
 export function differencesOf(spec: DurableSettings, actual: ServerConfig): DurableDifferences {
   const constant = changesOf(CONSTANT_FIELDS, actual);
   const own = [...changesOf(ownFields(spec), actual), ...metadataChanges(spec, actual)];
@@ -126,7 +128,7 @@ export function differencesOf(spec: DurableSettings, actual: ServerConfig): Dura
     fixed: changesOf(FIXED_FIELDS, actual).filter(isFixedChange),
     correctable,
     ofOtherHost: byOtherHost ? own : [],
-    passesOver: SETTINGS in (actual.metadata ?? {}) && correctable.some((change) => passesOver(change, actual)),
+    skipsEvents: SETTINGS in (actual.metadata ?? {}) && correctable.some((change) => skipsEvents(change, actual)),
     unknown: Object.keys(actual).filter((field) => !KNOWN_FIELDS.has(field)),
   };
 }
@@ -143,7 +145,7 @@ export function changeTexts(changes: readonly FieldChange[]): string[] {
     .map(({ field, from, to }) => `${field}: ${settingText(field, from)} → ${settingText(field, to)}`);
 }
 
-/** The differences in the fields that are the same for every durable, whatever its handler is. */
+/** The differences in the fields that are the same for every durable. */
 export function constantDifferences(actual: ServerConfig): Pick<DurableDifferences, 'fixed' | 'correctable'> {
   return {
     fixed: changesOf(FIXED_FIELDS, actual).filter(isFixedChange),
@@ -151,12 +153,12 @@ export function constantDifferences(actual: ServerConfig): Pick<DurableDifferenc
   };
 }
 
-/** More pulls at a time than the host needs do no harm, and a push consumer has none. */
+/** A higher limit of waiting pulls than the host needs does no harm, and a push consumer has none. */
 function isFixedChange({ field, from }: FieldChange): boolean {
-  return field !== 'max_waiting' || (from !== 0 && Number(from) < PULLS_AT_ONCE);
+  return field !== 'max_waiting' || (from !== 0 && Number(from) < MAX_PULLS);
 }
 
-function passesOver({ field, from }: FieldChange, actual: ServerConfig): boolean {
+function skipsEvents({ field, from }: FieldChange, actual: ServerConfig): boolean {
   if (field === 'max_deliver') return Number(from) > 0;
   return field === 'filter_subject' && !isAsStamped(actual);
 }
@@ -168,7 +170,7 @@ function changesOf(wanted: Readonly<Record<string, unknown>>, actual: ServerConf
   });
 }
 
-/** The server leaves out what is not set. */
+/** The server leaves out fields that are not set. */
 function emptyLike(value: unknown): unknown {
   if (Array.isArray(value)) return [];
   if (typeof value === 'boolean') return false;
@@ -185,21 +187,21 @@ function metadataOf(spec: DurableSettings): Record<string, string> {
   return { ...own, [SETTINGS]: stampOf({ ...ownFields(spec), metadata: own }) };
 }
 
-/** The server adds entries of its own, and operators may do so. */
+/** Compares only the host's own entries, as the server and operators may add others. */
 function metadataChanges(spec: DurableSettings, { metadata = {} }: ServerConfig): FieldChange[] {
   return Object.entries(metadataOf(spec))
     .filter(([key, to]) => metadata[key] !== to)
     .map(([key, to]) => ({ field: `metadata ${key}`, from: metadata[key] ?? '', to }));
 }
 
-/** The settings of one host, as text. It tells a change by another host from one by an operator. */
+/** The settings of one host, as text. It distinguishes a change by another host from one by an operator. */
 function stampOf(config: ServerConfig): string {
   const { ack_wait, max_ack_pending, metadata = {} } = config;
   const owner = `${metadata['jetplug.plugin']}.${metadata['jetplug.handler']}`;
   return [owner, filterOf(config), ack_wait, max_ack_pending].join(' ');
 }
 
-/** Whether the settings are those that a host has given it. */
+/** Whether the settings are those that the last host has stamped on it. */
 function isAsStamped(actual: ServerConfig): boolean {
   return actual.metadata?.[SETTINGS] === stampOf(actual);
 }
@@ -217,7 +219,7 @@ const NANOSECONDS: ReadonlySet<string> = new Set([
   'idle_heartbeat',
 ]);
 
-/** A value of the server's config for people: durations in seconds. */
+/** A value of the server's config as readable text, with durations in seconds. */
 export function settingText(field: string, value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map((one) => settingText(field, one)).join(', ');
   if (NANOSECONDS.has(field) && typeof value === 'number') return `${value / 1e9} s`;

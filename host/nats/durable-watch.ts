@@ -1,44 +1,49 @@
-import type { DurableLook } from '../broker/durable';
-import type { DurableWatcher } from '../broker/durable';
-import type { ConsumerInfo } from 'nats';
+import type { ConsumerInfo } from './client';
+import type { DurableLook, DurableSpec, DurableWatcher } from '../broker/durable';
 import type { Logger } from '../../sdk';
 import { LogThrottle } from '../base/log-throttle';
 import type { Connection } from './connection';
 import { checkpointOf } from './consumers';
 import { changeTexts, differencesOf } from './durable-config';
-import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
+import { asBrokerError } from './failures';
 import { ownershipOf } from './ownership';
-import type { DurableSpec } from '../broker/durable';
-/** How soon a change that somebody makes on the server is seen. */
-const LOOK_MS = 5_000;
-const SAY_AGAIN_MS = 600_000;
+import { isStreamNotFound } from './streams';
 
-/** Looks at all durables of the host every 5 s: one paged request a stream, whatever the number of handlers. */
+/** The longest time until the host notices that somebody has changed a durable on the server. */
+const CHECK_MS = 5_000;
+const LOG_AGAIN_MS = 600_000;
+
+/**
+ * Compares all durables of the host with their settings every 5 s. A check sends one paged request for each stream,
+ * however many handlers there are.
+ */
 export class DurableWatch {
   private readonly members = new Set<{ readonly spec: DurableSpec; readonly watcher: DurableWatcher }>();
-  private readonly failures = new LogThrottle(SAY_AGAIN_MS);
-  private readonly unknownSettings = new LogThrottle(SAY_AGAIN_MS);
-  private readonly timer: NodeJS.Timeout;
-  private looking: Promise<void> | undefined;
+  private readonly failures = new LogThrottle(LOG_AGAIN_MS);
+  private readonly unknownSettings = new LogThrottle(LOG_AGAIN_MS);
+  private timer: NodeJS.Timeout | undefined;
+  private checking: Promise<void> | undefined;
 
   constructor(
     private readonly connection: Connection,
     private readonly log: Logger,
-  ) {
-    this.timer = setInterval(() => void this.look(), LOOK_MS).unref();
+  ) {}
+
+  start(): void {
+    this.timer = setInterval(() => void this.check(), CHECK_MS).unref();
   }
 
-  /** Calls back at each look at the durable; the result ends that. */
+  /** Calls the watcher at each check that finds the durable. The result ends that. */
   add(spec: DurableSpec, watcher: DurableWatcher): () => void {
     const member = { spec, watcher };
     this.members.add(member);
     return () => void this.members.delete(member);
   }
 
-  /** Looks now, or waits for the look that is under way. Never rejects. */
-  look(): Promise<void> {
-    this.looking ??= this.lookAtAll().finally(() => (this.looking = undefined));
-    return this.looking;
+  /** Checks now, or waits for the check that is running. Never rejects. */
+  check(): Promise<void> {
+    this.checking ??= this.checkAll().finally(() => (this.checking = undefined));
+    return this.checking;
   }
 
   stop(): void {
@@ -46,38 +51,38 @@ export class DurableWatch {
     this.members.clear();
   }
 
-  private async lookAtAll(): Promise<void> {
+  private async checkAll(): Promise<void> {
     if (!this.connection.connected) return;
     const streams = new Set([...this.members].map(({ spec }) => spec.stream));
-    await Promise.all([...streams].map((stream) => this.lookAtStream(stream)));
+    await Promise.all([...streams].map((stream) => this.checkStream(stream)));
   }
 
-  private async lookAtStream(stream: string): Promise<void> {
+  private async checkStream(stream: string): Promise<void> {
     const members = [...this.members].filter(({ spec }) => spec.stream === stream);
     try {
       const durables = await listDurables(this.connection, stream);
       for (const member of members) {
         const info = durables.get(member.spec.durable);
-        // Who pulls from a durable that is gone hears of it from the server.
-        if (info && this.members.has(member)) member.watcher(this.lookOf(member.spec, info));
+        // The server tells the pull of a durable that is gone.
+        if (info && this.members.has(member)) member.watcher(this.stateOf(member.spec, info));
       }
     } catch (error) {
-      // Whoever pulls or keeps the stream says that it is gone.
-      if (!this.connection.connected || apiErrorCode(error) === API_ERROR.streamNotFound) return;
+      // The pulls and the stream keeper report a stream that is gone.
+      if (!this.connection.connected || isStreamNotFound(error)) return;
       const failure = asBrokerError(error, `listing the durables of stream ${stream}`);
       if (this.failures.note(`${stream} ${failure.message}`) === undefined) return;
-      this.log.warn('the durables of a stream cannot be compared with their settings', { stream, err: failure });
+      this.log.warn('cannot compare the durables of a stream with their settings', { stream, err: failure });
     }
   }
 
-  private lookOf(spec: DurableSpec, info: ConsumerInfo): DurableLook {
+  private stateOf(spec: DurableSpec, info: ConsumerInfo): DurableLook {
     const { config, num_pending, num_ack_pending } = info;
     const { pause_until: pauseUntil } = config as { pause_until?: string };
     const isPaused = (info as { paused?: boolean }).paused === true && pauseUntil !== undefined;
     const isOurs = ownershipOf(config.metadata, spec.deployment).kind === 'ours';
-    const { fixed, correctable, ofOtherHost, passesOver, unknown } = differencesOf(spec, { ...config });
-    for (const setting of unknown) this.sayUnknown(spec, setting);
-    const isUsable = isOurs && fixed.length === 0 && !passesOver && !ofOtherHost.some(isFilter);
+    const { fixed, correctable, ofOtherHost, skipsEvents, unknown } = differencesOf(spec, { ...config });
+    for (const setting of unknown) this.logUnknown(spec, setting);
+    const isUsable = isOurs && fixed.length === 0 && !skipsEvents && !ofOtherHost.some(isFilter);
     return {
       ...(isPaused && { pausedUntil: new Date(pauseUntil) }),
       pending: num_pending,
@@ -89,13 +94,17 @@ export class DurableWatch {
     };
   }
 
-  private sayUnknown({ stream, durable }: DurableSpec, setting: string): void {
+  private logUnknown({ stream, durable }: DurableSpec, setting: string): void {
     if (this.unknownSettings.note(setting) === undefined) return;
-    this.log.info('a durable has a setting that this version does not know; it is left', { stream, durable, setting });
+    this.log.info('durable has a setting that this version does not know; leaving it unchanged', {
+      stream,
+      durable,
+      setting,
+    });
   }
 }
 
-/** Events of another filter must not come to the handler. */
+/** With another filter the durable would deliver other events to the handler. */
 function isFilter({ field }: { readonly field: string }): boolean {
   return field === 'filter_subject';
 }

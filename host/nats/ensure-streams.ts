@@ -1,16 +1,44 @@
 import type { Config } from '../config/config';
-import type { Connection } from './connection';
-import { ensureManagedStreams } from './managed-stream';
-import { bucketStream, RECORDS_BUCKET, retryStream, wantedStreams } from './wanted-streams';
 import type { StreamState } from '../broker/stream-state';
+import type { Connection } from './connection';
+import { ensureManagedStream, ensureManagedStreams } from './managed-stream';
+import type { StreamKeeper } from './stream-keeper';
+import {
+  bucketStream,
+  RECORDS_BUCKET,
+  retryStream,
+  wantedStreams,
+  type StreamUse,
+  type WantedStream,
+} from './wanted-streams';
 
 /**
- * Makes the streams that the host needs whatever plugins run: those of the config, the dead letters',
- * the retries', and the one under the host's own bucket. Deletes nothing.
- * @returns the streams of the config and, as the last one, the dead letters'
+ * Creates or updates the streams that the host needs for any plugins: those of the config, the stream of dead letters,
+ * the retry queue's, and the one under the host's own bucket. Deletes nothing.
+ * @returns the streams of the config and, as the last one, the stream of dead letters
  */
 export async function ensureStreams(connection: Connection, config: Config): Promise<StreamState[]> {
   const ofConfig = wantedStreams(config);
   const all = [...ofConfig, retryStream(config), bucketStream(RECORDS_BUCKET, config)];
   return (await ensureManagedStreams(connection, all, config.deploy)).slice(0, ofConfig.length);
 }
+
+/** Has the keeper restore these streams, except those under buckets: {@link Bucket.addTo} adds them. */
+export async function keepStreams(connection: Connection, keeper: StreamKeeper, config: Config): Promise<void> {
+  for (const wanted of [...wantedStreams(config), retryStream(config)]) {
+    await keeper.add({
+      name: wanted.settings.name,
+      contents: CONTENTS[wanted.use](wanted),
+      managed: wanted.managed,
+      create: () => ensureManagedStream(connection, wanted, config.deploy),
+    });
+  }
+}
+
+/** Names the data that is lost with a stream, for the log. */
+const CONTENTS: Record<StreamUse, (wanted: WantedStream) => string> = {
+  events: ({ settings }) => `the events of stream ${settings.name}`,
+  'dead-letters': () => 'the dead letters',
+  retries: () => 'the events of the retry queue',
+  bucket: ({ settings }) => `the values of ${settings.name}`,
+};

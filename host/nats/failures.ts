@@ -2,10 +2,10 @@ import { JetplugError, type ErrorCode } from '../../sdk/internal';
 import { apiFailure } from './api-failures';
 import { tlsFailure } from './tls-failures';
 
-/** An error that the client throws, in the one catalogue; the original is the cause. */
+/** An error of the client as an error of the catalogue. The client's error is the cause. */
 export function asBrokerError(error: unknown, doing: string): JetplugError {
   const { code, means, hint } = meaningOf(error);
-  // The client's own message is but a number for some answers of JetStream.
+  // For some answers of JetStream the client's own message is only a number.
   const text = apiErrorText(error) ?? (error instanceof Error ? error.message : String(error));
   return new JetplugError(code, `${doing}: ${means ?? text}`, { cause: error, hint });
 }
@@ -48,7 +48,7 @@ function meaningOf(error: unknown): Meaning {
     case 'TIMEOUT':
       return { code: 'JP_BROKER_NO_QUORUM', means: 'JetStream did not answer in time' };
     case '503':
-      // An answer of JetStream that has this code, too.
+      // An answer of JetStream can have this code, too.
       if (apiErrorCode(error) !== undefined) return { code: 'JP_BROKER_OPERATION_FAILED' };
       return { code: 'JP_BROKER_NO_JETSTREAM', means: 'no JetStream answers there' };
     default:
@@ -57,15 +57,15 @@ function meaningOf(error: unknown): Meaning {
   }
 }
 
-/** A limit of the server, the account or the user that its words name, such as `maximum subscriptions exceeded`. */
-export function limitFailure(words = ''): Meaning | undefined {
-  const [, what] = /maximum (?:account )?(?:active )?(connections|subscriptions) exceeded/i.exec(words) ?? [];
+/** A limit of the server, the account or the user that the error text names, such as `maximum subscriptions exceeded`. */
+export function limitFailure(text = ''): Meaning | undefined {
+  const [, what] = /maximum (?:account )?(?:active )?(connections|subscriptions) exceeded/i.exec(text) ?? [];
   if (what === undefined) return undefined;
   const hint = `Raise max_${what} of the server, the account or the user, or let fewer clients and handlers use it.`;
   return { code: 'JP_ACCOUNT_LIMIT', means: `it has as many ${what} as it may have`, hint };
 }
 
-/** How the server refused a login, or ended it, by the client's word for it; undefined for any other error. */
+/** Describes a refused or ended login by the client's error code. Undefined for any other code. */
 export function refusedLogin(code: unknown): string | undefined {
   switch (code) {
     case 'AUTHORIZATION_VIOLATION':
@@ -76,19 +76,19 @@ export function refusedLogin(code: unknown): string | undefined {
     case 'ACCOUNT_EXPIRED':
       return 'the account has expired';
     case 'AUTHENTICATION_TIMEOUT':
-      return 'the NATS server waited in vain for a login';
+      return 'the NATS server received no login in time';
     default:
       return undefined;
   }
 }
 
-/** Requests need an inbox for their answers: a user may be allowed one of its own only. */
+/** The hint for a subscription that is not permitted. A user may have permission for inboxes of one prefix only. */
 export function inboxHint(subscribed = ''): string | undefined {
   if (!subscribed.startsWith('_INBOX.')) return undefined;
   return 'Set nats.inboxPrefix to a prefix that these credentials may subscribe to, or grant them _INBOX.>.';
 }
 
-/** TLS has no code of its own in the client: Node's comes through, or only its words. */
+/** The client has no error code for TLS: it passes on Node's code, or only its message. */
 function isTls(code: string, message = ''): boolean {
   return (
     /^ERR_(TLS|SSL)/.test(code) ||
@@ -118,12 +118,32 @@ export const API_ERROR = {
   consumerExists: 10148,
 } as const;
 
-/** Nobody answered: no such stream, consumer or subject. */
+/** No stream, consumer or subscriber of the request's subject exists. */
 export function isNoResponders(error: unknown): boolean {
-  return (error as { code?: string }).code === '503' && !isFull(error);
+  return codeOf(error) === '503' && !isFull(error);
 }
 
-/** A stream that has reached a limit of its own and keeps what it has (`discard: new`). */
+/** The stream has reached its limit and discards new messages (`discard: new`). */
 export function isFull(error: unknown): boolean {
   return apiErrorCode(error) === API_ERROR.storeFailed && /maximum (bytes|messages)/.test(apiErrorText(error) ?? '');
+}
+
+/** The message exceeds the server's `max_payload`. */
+export function isTooLarge(error: unknown): boolean {
+  return codeOf(error) === 'MAX_PAYLOAD_EXCEEDED';
+}
+
+/** There is no such message, or no such stream. */
+export function isMessageNotFound(error: unknown): boolean {
+  const code = apiErrorCode(error);
+  return codeOf(error) === '404' || code === API_ERROR.noMessage || code === API_ERROR.streamNotFound;
+}
+
+/** The connection was lost, or the time was up, before the answer arrived: the server may have done the work. */
+export function isUnanswered(error: unknown): boolean {
+  return ['TIMEOUT', 'DISCONNECT', 'CONNECTION_CLOSED'].includes(codeOf(error));
+}
+
+function codeOf(error: unknown): string {
+  return (error as { code?: string }).code ?? '';
 }

@@ -1,4 +1,4 @@
-import type { ConsumerInfo } from 'nats';
+import type { ConsumerInfo } from './client';
 import { JetplugError } from '../../sdk/internal';
 import { constantDifferences, filterOf, settingText } from './durable-config';
 import type { Ownership } from './ownership';

@@ -1,4 +1,4 @@
-import type { StreamInfo } from 'nats';
+import type { StreamInfo } from './client';
 import { covers, formatDuration, JetplugError } from '../../sdk/internal';
 import type { Ownership } from './ownership';
 import { changeText, coversAll, fixedChanges, subjectsOf, type StreamChange } from './stream-changes';

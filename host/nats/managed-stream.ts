@@ -1,4 +1,4 @@
-import type { StreamInfo } from 'nats';
+import type { StreamInfo } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { DeployConfig } from '../config/config';
 import type { Connection } from './connection';

@@ -1,4 +1,4 @@
-import { AckPolicy, DeliverPolicy, nanos, ReplayPolicy, type ConsumerConfig } from 'nats';
+import { AckPolicy, DeliverPolicy, nanos, ReplayPolicy, type ConsumerConfig } from './client';
 import type { Connection } from './connection';
 
 /** The server deletes a consumer that was left behind. */

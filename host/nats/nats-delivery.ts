@@ -1,4 +1,4 @@
-import type { Msg } from 'nats';
+import type { Msg } from './client';
 import { JetplugError } from '../../sdk/internal';
 import { utf8 } from '../base/utf8';
 import type { Delivery, MessageRef } from '../broker/delivery';

@@ -1,14 +1,14 @@
 import {
+  clientError,
   createInbox,
-  ErrorCode,
-  NatsError,
+  jetStreamError,
   type ApiError,
   type Msg,
   type MsgHdrs,
   type NatsConnection,
   type PubAck,
   type Subscription,
-} from 'nats';
+} from './client';
 import type { NatsConfig } from '../config/config';
 import { SequenceMap } from '../base/sequence-map';
 import { apiPrefixOf } from './subjects';
@@ -18,27 +18,27 @@ const TIMEOUT_MS = 5_000;
 
 export interface AskOptions {
   readonly headers?: Readonly<Record<string, string>>;
-  /** Not to be waited for any longer when the connection is lost, as hardly an answer will come. */
+  /** Whether the request fails when the connection is lost, as an answer is unlikely then. Default false. */
   readonly endsWithConnection?: boolean;
 }
 
 /**
- * Requests whose answers come to one inbox, with one timer for all that do not come. The client's own
- * `js.publish` makes a timer, a stack trace and a handful of promises for each.
+ * A request mux: the answers to all requests arrive on one inbox, and one timer ends the unanswered ones. The client's
+ * own `js.publish` makes a timer, a stack trace and several promises for each request.
  */
 export class Requests {
-  /** By their number, which is the last token of the subject to be answered to. */
+  /** The unanswered requests by number. The number is the last token of the reply subject. */
   private readonly waiting = new SequenceMap<Waiting>();
   private subscription: Subscription | undefined;
   private prefix = '';
-  private asked = 0;
-  /** Before this one none waits. */
+  private sent = 0;
+  /** No request with a smaller number waits. */
   private oldest = 0;
   private timer: NodeJS.Timeout | undefined;
 
   private readonly apiPrefix: string;
   private readonly inboxPrefix: string | undefined;
-  /** Reads what a stream answers to a publish. */
+  /** Reads a stream's answer to a publish. */
   private readonly toPubAck: (answer: Msg) => PubAck;
 
   constructor(
@@ -56,16 +56,16 @@ export class Requests {
     return this.ask(subject, payload, this.toPubAck, options);
   }
 
-  /** Resolves with what the JetStream API answers. Rejects as the client's `jsm` does. */
+  /** Resolves with the answer of the JetStream API. Rejects as the client's `jsm` does. */
   askApi<T extends object>(request: string, body?: object): Promise<T> {
     return this.ask(`${this.apiPrefix}.${request}`, body ? JSON.stringify(body) : '', (answer) => {
       const read = answer.json<T & { error?: ApiError }>();
-      if (read.error) throw refused(read.error);
+      if (read.error) throw jetStreamError(read.error);
       return read;
     });
   }
 
-  /** Resolves with what is read in the answer. Rejects as the client's `request` does. */
+  /** Resolves with the result of `read` on the answer. Rejects as the client's `request` does. */
   ask<T>(
     subject: string,
     payload: string | Uint8Array,
@@ -73,39 +73,39 @@ export class Requests {
     { headers, endsWithConnection = false }: AskOptions = {},
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      // What is drained takes no more answers in.
-      if (this.nc.isDraining()) throw NatsError.errorForCode(ErrorCode.ConnectionDraining);
+      // A connection that drains receives no more answers.
+      if (this.nc.isDraining()) throw clientError('ConnectionDraining');
       this.subscription ??= this.subscribe();
-      const number = this.asked++;
+      const number = this.sent++;
       const reply = `${this.prefix}${number}`;
-      this.nc.publish(subject, payload, headers ? { reply, headers: toBeSent(headers) } : { reply });
+      this.nc.publish(subject, payload, headers ? { reply, headers: encoded(headers) } : { reply });
       const sentAtMs = performance.now();
       const take = (answer: Msg): void => resolve(read(answer));
       this.waiting.set(number, { subject, sentAtMs, endsWithConnection, take, reject });
-      this.timer ??= setTimeout(() => this.giveUp(), TIMEOUT_MS).unref();
+      this.timer ??= setTimeout(() => this.endOverdue(), TIMEOUT_MS).unref();
     });
   }
 
-  /** The connection is lost; it may come back. */
+  /** Call it when the connection is lost; it may come back. */
   lose(): void {
     this.end(new AnswerLost(), ({ endsWithConnection }) => endsWithConnection);
   }
 
-  /** The connection will not come back. */
+  /** Call it when the connection is closed for good. */
   close(): void {
-    this.end(NatsError.errorForCode(ErrorCode.ConnectionClosed));
+    this.end(clientError('ConnectionClosed'));
     clearTimeout(this.timer);
   }
 
-  /** The server has refused something that was sent: perhaps what is waited for here. */
+  /** Call it when the server has refused a message. Rejects the request that was refused, if it is one of these. */
   refuse(refusal: unknown): void {
     const { operation, subject } = refusal as { operation?: string; subject?: string };
     if (operation !== 'publish') return;
     for (const [number, one] of this.oldestFirst()) {
       if (one.subject !== subject) continue;
-      // The server refuses each by itself.
+      // The server reports each refused message by itself.
       this.waiting.delete(number);
-      one.reject(new NatsError(`Permissions Violation for Publish to "${subject}"`, ErrorCode.PermissionsViolation));
+      one.reject(clientError('PermissionsViolation', `Permissions Violation for Publish to "${subject}"`));
       return;
     }
   }
@@ -113,7 +113,7 @@ export class Requests {
   private subscribe(): Subscription {
     this.prefix = `${createInbox(this.inboxPrefix)}.`;
     return this.nc.subscribe(`${this.prefix}*`, {
-      // A throw here would end all that the client reads.
+      // A throw here would end the client's read loop.
       callback: (error, answer) => {
         if (error) this.loseInbox(error);
         else this.take(answer);
@@ -121,7 +121,7 @@ export class Requests {
     });
   }
 
-  /** Not permitted: with the next request another one is tried. */
+  /** The server does not permit the inbox. The next request subscribes to another one. */
   private loseInbox(error: Error): void {
     this.subscription = undefined;
     this.end(error);
@@ -133,11 +133,11 @@ export class Requests {
     if (!waiting) return;
     try {
       if (answer.data.length === 0 && answer.headers?.code === 503) {
-        throw NatsError.errorForCode(ErrorCode.NoResponders);
+        throw clientError('NoResponders');
       }
       waiting.take(answer);
     } catch (error) {
-      if (error === OTHER_DOMAIN) return;
+      if (error === OTHER_DOMAIN) return; // The answer that counts is still to come.
       waiting.reject(error as Error);
     }
     this.waiting.delete(number);
@@ -152,24 +152,24 @@ export class Requests {
   }
 
   private *oldestFirst(): Generator<[number, Waiting]> {
-    while (this.oldest < this.asked && !this.waiting.get(this.oldest)) this.oldest++;
-    for (let number = this.oldest; number < this.asked; number++) {
+    while (this.oldest < this.sent && !this.waiting.get(this.oldest)) this.oldest++;
+    for (let number = this.oldest; number < this.sent; number++) {
       const one = this.waiting.get(number);
       if (one) yield [number, one];
     }
   }
 
-  private giveUp(): void {
+  private endOverdue(): void {
     this.timer = undefined;
     const nowMs = performance.now();
     for (const [number, { sentAtMs, reject }] of this.oldestFirst()) {
       const leftMs = sentAtMs + TIMEOUT_MS - nowMs;
       if (leftMs > 0) {
-        this.timer = setTimeout(() => this.giveUp(), leftMs).unref();
+        this.timer = setTimeout(() => this.endOverdue(), leftMs).unref();
         return;
       }
       this.waiting.delete(number);
-      reject(NatsError.errorForCode(ErrorCode.Timeout));
+      reject(clientError('Timeout'));
     }
   }
 }
@@ -190,19 +190,12 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** What the client makes of an error that JetStream answers with. */
-function refused(error: ApiError): NatsError {
-  const failure = new NatsError(error.description, String(error.code));
-  failure.api_error = error;
-  return failure;
-}
-
-/** The client's own class takes ten times as long to build; of headers that are published it asks but for their bytes. */
-function toBeSent(headers: Readonly<Record<string, string>>): MsgHdrs {
+/** Headers to publish. The client's own class takes ten times as long to build, and the client only calls `encode`. */
+function encoded(headers: Readonly<Record<string, string>>): MsgHdrs {
   let text = 'NATS/1.0\r\n';
   for (const name in headers) {
     const value = headers[name]!;
-    if (LINE_BREAK.test(value)) throw new NatsError(`the header ${name} has a line break`, ErrorCode.BadHeader);
+    if (LINE_BREAK.test(value)) throw clientError('BadHeader', `the header ${name} has a line break`);
     text += `${name}: ${value.trim()}\r\n`;
   }
   return { encode: () => Buffer.from(`${text}\r\n`) } as unknown as MsgHdrs;
@@ -210,12 +203,11 @@ function toBeSent(headers: Readonly<Record<string, string>>): MsgHdrs {
 
 const LINE_BREAK = /[\r\n]/;
 
-/** A stream of another domain has stored the message as well; the answer that counts is still to come. */
-const OTHER_DOMAIN = new Error('this answer is of another JetStream domain');
+const OTHER_DOMAIN = new Error('this answer comes from another JetStream domain');
 
 /**
- * At a leaf node that has JetStream, too, a stream there may take the same subjects: it answers first, and
- * also while the configured domain is out of reach.
+ * On a leaf node with JetStream a stream of the node may hold the same subjects. It answers first, and also while the
+ * configured domain is unreachable.
  */
 function pubAckOfDomain(answer: Msg, domain: string): PubAck {
   const { domain: stored = domain } = answer.json<{ domain?: string }>();
@@ -225,7 +217,7 @@ function pubAckOfDomain(answer: Msg, domain: string): PubAck {
 
 function toPubAck(answer: Msg): PubAck {
   const { error, stream, seq, duplicate = false } = answer.json<Partial<PubAck> & { error?: ApiError }>();
-  if (error) throw refused(error);
-  if (!stream || seq === undefined) throw NatsError.errorForCode(ErrorCode.JetStreamInvalidAck);
+  if (error) throw jetStreamError(error);
+  if (!stream || seq === undefined) throw clientError('JetStreamInvalidAck');
   return { stream, seq, duplicate };
 }

@@ -1,28 +1,30 @@
-import type { RetryNotifier } from '../broker/ports';
-import type { Subscription } from 'nats';
+import type { Subscription } from './client';
 import type { Logger } from '../../sdk';
+import type { RetryNotifier } from '../broker/ports';
 import type { Connection } from './connection';
 import { deferredSubjects } from './retry-queue';
 
 /**
- * Tells handlers that something has gone onto their retry road: what a stream stores passes by as a plain
- * message too. What passed while the connection was lost is looked for when it is back.
+ * Notifies handlers of events in their retry queue: a message that a stream stores also reaches plain subscribers. After
+ * a reconnect it looks up the queued events, as messages published meanwhile did not reach the subscription.
  */
 export class NatsRetryNotifier implements RetryNotifier {
   private readonly listeners = new Map<string, () => void>();
-  private readonly subscription: Subscription;
-  private readonly unwatch: () => void;
+  private subscription: Subscription | undefined;
+  private unwatch = (): void => undefined;
 
   constructor(
     private readonly connection: Connection,
     private readonly log: Logger,
-  ) {
-    this.unwatch = connection.onReconnect(() => void this.look());
-    this.subscription = connection.nc.subscribe('retry.>', {
+  ) {}
+
+  start(): void {
+    this.unwatch = this.connection.onReconnect(() => void this.notifyAll());
+    this.subscription = this.connection.nc.subscribe('retry.>', {
       callback: (error, { subject }) => {
-        // Not permitted: the connection tells of it. A throw here would end all that the client reads.
+        // The connection reports a missing permission. A throw here would end the client's read loop.
         if (error) return;
-        this.wake(subject);
+        this.notify(subject);
       },
     });
   }
@@ -37,20 +39,20 @@ export class NatsRetryNotifier implements RetryNotifier {
 
   stop(): void {
     this.unwatch();
-    this.subscription.unsubscribe();
+    this.subscription?.unsubscribe();
   }
 
-  private async look(): Promise<void> {
+  private async notifyAll(): Promise<void> {
     try {
-      for (const subject of await deferredSubjects(this.connection)) this.wake(subject);
+      for (const subject of await deferredSubjects(this.connection)) this.notify(subject);
     } catch (error) {
-      this.log.warn('the retry roads cannot be looked at; what came onto them meanwhile waits for the next wake', {
+      this.log.warn('cannot list the retry queues; events deferred during the outage wait for the next notification', {
         err: error,
       });
     }
   }
 
-  private wake(subject: string): void {
+  private notify(subject: string): void {
     const [, plugin, handler] = subject.split('.');
     this.listeners.get(`${plugin}.${handler}`)?.();
   }

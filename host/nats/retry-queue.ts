@@ -1,15 +1,15 @@
 import { retryMessage } from '../broker/retry-queue';
 import type { DeferredEvent, RetryQueue } from '../broker/ports';
+import type { DurableSpec } from '../broker/durable';
+import { RETRY_STREAM } from '../broker/stream-state';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
-import { toHeaders } from './publisher';
-import { holdsAny } from './streams';
-import { RETRY_STREAM } from '../broker/stream-state';
-import type { DurableSpec } from '../broker/durable';
+import { toHeaders } from './headers';
+import { holdsAny, streamInfo } from './streams';
 
 const TIMEOUT_MS = 5_000;
 
-/** Whether anything lies on a handler's road. */
+/** Whether a handler's retry queue holds any event. The subject is the one that its durable delivers. */
 export async function hasDeferred(connection: Connection, { subject }: Pick<DurableSpec, 'subject'>): Promise<boolean> {
   try {
     return await holdsAny(connection, RETRY_STREAM, subject);
@@ -18,17 +18,13 @@ export async function hasDeferred(connection: Connection, { subject }: Pick<Dura
   }
 }
 
-/** The subjects of all that lies on the roads. */
-export async function deferredSubjects({ jsm }: Connection): Promise<string[]> {
-  try {
-    const { state } = await jsm.streams.info(RETRY_STREAM, { subjects_filter: 'retry.>' });
-    return Object.keys(state.subjects ?? {});
-  } catch (error) {
-    throw asBrokerError(error, `stream ${RETRY_STREAM}`);
-  }
+/** The subjects of all events in the retry queues. */
+export async function deferredSubjects(connection: Connection): Promise<string[]> {
+  const { state } = await streamInfo(connection, RETRY_STREAM, { subjects_filter: 'retry.>' });
+  return Object.keys(state.subjects ?? {});
 }
 
-/** Puts events on the retry road, each once: its subject says which event it is and how often it has been there. */
+/** Stores events in the retry queue, each once: the subject holds the event's identity and how often it was deferred. */
 export class NatsRetryQueue implements RetryQueue {
   constructor(private readonly connection: Connection) {}
 
@@ -41,7 +37,7 @@ export class NatsRetryQueue implements RetryQueue {
         timeout: TIMEOUT_MS,
       });
     } catch (error) {
-      // It is there already: an earlier try stored it and did not live to say so.
+      // An earlier try has stored the event and died before it could report that.
       if (apiErrorCode(error) !== API_ERROR.wrongLastSequence) throw asBrokerError(error, `stream ${RETRY_STREAM}`);
     }
   }

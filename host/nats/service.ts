@@ -1,20 +1,26 @@
-import { nuid, RequestStrategy, type Service } from 'nats';
+import { nuid, RequestStrategy, servicesOf, type Service } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { Connection } from './connection';
+import { isNoResponders } from './failures';
 
 const NAME = 'jetplug';
 
-/** Questions that running hosts answer, by endpoint name; some are about something, as the text of the request says. */
+/** The questions that running hosts answer, by endpoint name. The payload of a request is its argument, such as a plugin's name. */
 export type Answers = Readonly<Record<string, (about: string) => Promise<unknown>>>;
 
 /**
- * Registers the host as a NATS micro service (ADR-32), so that `nats micro ls` shows it. Every host
- * answers, not one of a group: what one of them knows is only its own.
+ * Registers the host as a NATS micro service (ADR-32), so that `nats micro ls` shows it. Every host answers, not one of
+ * a group, as each knows only its own plugins.
  */
 export async function serveAnswers(connection: Connection, version: string, answers: Answers): Promise<Service> {
-  // The client knows no service without a queue group: a group of its own for each host does the same.
+  // The client requires a queue group: a group for each host alone has the effect of none.
   const queue = `host-${nuid.next()}`;
-  const service = await connection.nc.services.add({ name: NAME, version, description: 'Jetplug event host', queue });
+  const service = await servicesOf(connection.nc).add({
+    name: NAME,
+    version,
+    description: 'Jetplug event host',
+    queue,
+  });
   for (const [name, answer] of Object.entries(answers)) {
     service.addEndpoint(name, {
       subject: `${NAME}.${name}`,
@@ -31,8 +37,8 @@ export async function serveAnswers(connection: Connection, version: string, answ
 }
 
 /**
- * Asks all running hosts and gathers what they answer; none where none runs.
- * @throws JetplugError `JP_BROKER_OPERATION_FAILED` when hosts run, and none of them could answer
+ * Asks all running hosts and collects their answers; an empty list where no host runs.
+ * @throws JetplugError `JP_BROKER_OPERATION_FAILED` when hosts run and none of them could answer
  */
 export async function askHosts<T>(connection: Connection, question: string, about = ''): Promise<T[]> {
   const answers: T[] = [];
@@ -49,8 +55,8 @@ export async function askHosts<T>(connection: Connection, question: string, abou
       else answers.push(message.json<T>());
     }
   } catch (error) {
-    // No responders: no host runs.
-    if ((error as { code?: string }).code !== '503') throw error;
+    // Without responders no host runs.
+    if (!isNoResponders(error)) throw error;
   }
   if (answers.length === 0 && failures.length > 0) {
     const message = `no host could answer: ${[...new Set(failures)].join('; ')}`;

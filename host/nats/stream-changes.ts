@@ -1,4 +1,4 @@
-import type { StreamConfig as ServerStreamConfig } from 'nats';
+import type { ServerStreamConfig } from './client';
 import { covers, formatDuration } from '../../sdk/internal';
 import { formatSize } from '../config/size';
 import type { StreamSettings } from './wanted-streams';

@@ -1,12 +1,13 @@
-import type { StreamInfo } from 'nats';
+import type { StreamInfo } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { DeployConfig } from '../config/config';
 import type { Connection } from './connection';
 import { lossesOf, lossText } from './data-loss';
-import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
+import { asBrokerError } from './failures';
 import { foreignStream } from './foreign-stream';
 import { markOf, ownershipOf, type Ownership } from './ownership';
 import { changesOf, changeText, fixedChanges, type StreamChange } from './stream-changes';
+import { findStream } from './streams';
 import type { WantedStream } from './wanted-streams';
 
 /** A stream on the server, and how it differs from the config. */
@@ -16,28 +17,21 @@ export interface Comparison {
   readonly changes: readonly StreamChange[];
 }
 
-/** Compares; nothing where there is no such stream. */
+/** Undefined where there is no such stream. */
 export async function compareStream(
-  { jsm }: Connection,
+  connection: Connection,
   { settings }: WantedStream,
   deployment: string,
 ): Promise<Comparison | undefined> {
-  try {
-    const info = await jsm.streams.info(settings.name);
-    return {
-      info,
-      ownership: ownershipOf(info.config.metadata, deployment),
-      changes: changesOf(settings, info.config),
-    };
-  } catch (error) {
-    if (apiErrorCode(error) === API_ERROR.streamNotFound) return undefined;
-    throw asBrokerError(error, `stream ${settings.name}`);
-  }
+  const info = await findStream(connection, settings.name);
+  if (!info) return undefined;
+  const ownership = ownershipOf(info.config.metadata, deployment);
+  return { info, ownership, changes: changesOf(settings, info.config) };
 }
 
 /**
- * Refuses changes of a stream that the server would not make, or that cost stored events.
- * @returns what the changes are and, where `deploy.allowDataLoss` permits that, cost
+ * Refuses changes of a stream that the server refuses, or that lose stored events.
+ * @returns the changes as text and, where `deploy.allowDataLoss` permits losses, the events that they lose
  * @throws JetplugError `JP_STREAM_MIRROR`, `JP_STREAM_NOT_UPDATABLE`, `JP_STREAM_DATA_LOSS`
  */
 export async function assertUpdatable(
@@ -66,7 +60,7 @@ export function mirrored(name: string, origin: string): JetplugError {
   );
 }
 
-/** The refusal to touch a stream that is not this deployment's. Its hint depends on whether taking it over costs events. */
+/** The refusal to use a stream that is not this deployment's. Its hint depends on whether an adoption loses events. */
 export async function refuseForeign(
   connection: Connection,
   wanted: WantedStream,
@@ -75,16 +69,16 @@ export async function refuseForeign(
   changes = found.changes,
 ): Promise<JetplugError> {
   const { info, ownership } = found;
-  // An adoption makes all the changes, those of subjects included, which the host can do without.
+  // An adoption makes all changes, including those of subjects that the host does not need.
   const losesEvents = await lossesOf(connection, wanted.settings, info, found.changes).then(
     (losses) => losses.length > 0,
-    () => true, // the server does not let this host ask
+    () => true, // The credentials do not permit the request.
   );
   const adoption = losesEvents && !deploy.allowDataLoss ? 'loses-events' : 'free';
   return foreignStream(wanted, { info, ownership, changes, adoption }, deploy.name);
 }
 
-/** Marks a stream as the deployment's; nothing else of it changes. */
+/** Marks a stream as the deployment's. Changes nothing else of it. */
 export async function markStream({ jsm }: Connection, { config }: StreamInfo, deployment: string): Promise<void> {
   try {
     await jsm.streams.update(config.name, { ...config, metadata: { ...config.metadata, ...markOf(deployment) } });
@@ -94,8 +88,9 @@ export async function markStream({ jsm }: Connection, { config }: StreamInfo, de
 }
 
 /**
- * Whether the stream is on the server. A command leaves its settings to the hosts, whose config may be another.
- * @throws JetplugError `JP_STREAM_FOREIGN` where there is one that is not this deployment's
+ * Whether the stream exists. Its settings are not compared: the hosts, whose config may differ from a command's, manage
+ * them.
+ * @throws JetplugError `JP_STREAM_FOREIGN` where the stream is not this deployment's
  */
 export async function isOurs(connection: Connection, wanted: WantedStream, deploy: DeployConfig): Promise<boolean> {
   const found = await compareStream(connection, wanted, deploy.name);

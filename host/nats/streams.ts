@@ -1,25 +1,42 @@
+import type { StreamInfo, StreamInfoRequestOptions } from './client';
+import { isJetplugError } from '../../sdk/internal';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 
-/** When a stream was made; one made again counts its sequences anew. */
-export async function streamCreated({ jsm }: Connection, name: string): Promise<string> {
+/** @throws JetplugError, also where there is no such stream */
+export async function streamInfo(
+  { jsm }: Connection,
+  name: string,
+  options?: Partial<StreamInfoRequestOptions>,
+): Promise<StreamInfo> {
   try {
-    return (await jsm.streams.info(name)).created;
+    return await jsm.streams.info(name, options);
   } catch (error) {
     throw asBrokerError(error, `stream ${name}`);
   }
+}
+
+/** Undefined where there is no such stream. */
+export async function findStream(connection: Connection, name: string): Promise<StreamInfo | undefined> {
+  try {
+    return await streamInfo(connection, name);
+  } catch (error) {
+    if (isStreamNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a request of this folder failed because the stream does not exist. */
+export function isStreamNotFound(error: unknown): boolean {
+  return apiErrorCode(isJetplugError(error) ? error.cause : error) === API_ERROR.streamNotFound;
 }
 
 /** The sequence of the newest message that was stored in a stream; 0 before the first. */
-export async function lastSequence({ jsm }: Connection, name: string): Promise<number> {
-  try {
-    return (await jsm.streams.info(name)).state.last_seq;
-  } catch (error) {
-    throw asBrokerError(error, `stream ${name}`);
-  }
+export async function lastSequence(connection: Connection, name: string): Promise<number> {
+  return (await streamInfo(connection, name)).state.last_seq;
 }
 
-/** Whether a stream holds a message on one of the subjects that the filter covers: asks for the first, and lists none. */
+/** Whether a stream holds a message on one of the subjects that the filter covers. Requests the first one and lists none. */
 export async function holdsAny({ requests }: Connection, stream: string, filter: string): Promise<boolean> {
   try {
     await requests.askApi(`STREAM.MSG.GET.${stream}`, { seq: 1, next_by_subj: filter });
@@ -30,15 +47,15 @@ export async function holdsAny({ requests }: Connection, stream: string, filter:
   }
 }
 
-const ASK_MS = 1_000;
+const ANSWER_MS = 1_000;
 
-/** The streams on the server that hold a subject, whoever made them; none where the host may not ask. */
+/** The names of all streams on the server that hold a subject; none where the credentials do not permit the request. */
 export async function streamsHolding({ nc, apiPrefix }: Connection, subject: string): Promise<string[]> {
   try {
-    // What may not be asked gets no answer: not the client's five seconds for it.
-    const answer = await nc.request(`${apiPrefix}.STREAM.NAMES`, JSON.stringify({ subject }), { timeout: ASK_MS });
+    // A request that is not permitted gets no answer: the client's own timeout of 5 s would be a long wait for it.
+    const answer = await nc.request(`${apiPrefix}.STREAM.NAMES`, JSON.stringify({ subject }), { timeout: ANSWER_MS });
     return answer.json<{ streams?: string[] | null }>().streams ?? [];
   } catch {
-    return []; // it only adds to what is known from the config
+    return []; // The caller knows the streams of the config already.
   }
 }

@@ -1,5 +1,5 @@
 import { RETRY_STREAM } from '../broker/stream-state';
-import { DiscardPolicy, nanos, RetentionPolicy, StorageType, type StreamConfig as ServerStreamConfig } from 'nats';
+import { DiscardPolicy, nanos, RetentionPolicy, StorageType, type ServerStreamConfig } from './client';
 import type { Config, StreamConfig } from '../config/config';
 
 /** What a stream is for: it decides who else may have a hand in it, and which ways out an error can name. */

@@ -1,11 +1,10 @@
-import type { KeyValue } from '../records/key-value';
-import type { LongTexts } from '../records/long-texts';
+import type { Time } from '../base/time';
 import type { AllHeaders } from '../broker/headers';
+import type { PluginBroker } from '../broker/plugin-broker';
 import type { DeadLetters, Outgoing, RetryQueue } from '../broker/ports';
 import type { StoredLetter } from '../nats/dead-letter-stream';
 import type { PluginHost } from '../plugin/plugin-host';
-import type { PluginBroker } from '../broker/plugin-broker';
-import type { Time } from '../base/time';
+import type { KeyValue } from '../records/key-value';
 import type { TestClock } from './test-clock';
 
 /** A message of any form, as a program without the SDK may send it. */
@@ -14,10 +13,10 @@ export interface RawMessage extends AllHeaders {
   readonly payload: Uint8Array;
 }
 
-/** What a test host stands on: a broker in memory, or a server. */
+/** The broker that a test host runs on, in memory or on a server. It outlives the host runs of a test. */
 export interface Backend {
   readonly clock: TestClock;
-  /** What the host's own timers go by. */
+  /** The time of the host's own timers. */
   readonly time: Time;
   readonly streams: PluginHost['streams'];
   readonly broker: PluginBroker;
@@ -25,14 +24,14 @@ export interface Backend {
   readonly outgoing: Outgoing;
   readonly retryQueue: RetryQueue;
   readonly records: KeyValue;
-  deadLetters(texts: LongTexts): DeadLetters;
+  readonly deadLetters: DeadLetters;
   sendRaw(message: RawMessage): Promise<void>;
   letters(): Promise<StoredLetter[]>;
-  /** A plugin's bucket, made where it is missing. */
+  /** A plugin's bucket, created where it is missing. */
   bucket(plugin: string): Promise<KeyValue>;
   /**
-   * Waits until something may have happened: a turn of the event loop, and where nothing runs the next moment
-   * at which something is due. Answers whether anything can still happen.
+   * Waits a turn of the event loop. While nothing runs it then moves the time to the next moment at which something is
+   * due; a server only waits. Resolves with whether anything can still happen.
    */
   next(isRunning: boolean): Promise<boolean>;
   stop(): Promise<void>;

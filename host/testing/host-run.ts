@@ -14,15 +14,15 @@ import type { Time, Timer } from '../base/time';
 import type { Backend } from './backend';
 
 /**
- * The life of one host process on a backend that outlives it. Once it has died nothing that it does reaches the
- * broker any more: what it asks is never answered, and its timers do not go off.
+ * One run of a host on a backend that outlives it. After `die` nothing reaches the broker any more: requests are never
+ * answered, and timers do not fire.
  */
 export class HostRun {
   private hasDied = false;
   private readonly timers = new Set<Timer>();
   private readonly pulls: DurablePull[] = [];
 
-  /** @param beforeAck called for each ack, which is not given where it answers that the host dies now */
+  /** @param beforeAck called before each ack; true: the host dies now, and the ack is not sent */
   constructor(
     private readonly backend: Backend,
     private readonly config: Config,
@@ -30,13 +30,13 @@ export class HostRun {
     private readonly beforeAck: () => boolean,
   ) {}
 
-  /** What plugins run on. */
+  /** The services that plugins run on. */
   host(): PluginHost {
     const { backend, config, log } = this;
     const time = this.time();
     const records = this.keyValue(backend.records);
     const texts = new KvLongTexts(records, (message, details) => log.warn(message, details));
-    const claims = new NameRegistry();
+    const names = new NameRegistry();
     const { outgoing } = backend;
     return {
       config,
@@ -53,15 +53,15 @@ export class HostRun {
         send: (event) => this.alive(() => outgoing.send(event)),
         idsSince: (subject, sinceMs) => this.alive(() => outgoing.idsSince(subject, sinceMs)),
       },
-      deadLetters: gated(backend.deadLetters(texts), this),
+      deadLetters: gated(backend.deadLetters, this),
       retryQueue: gated(backend.retryQueue, this),
       sweep: new Sweep(time),
       suspects: new SuspectTurns(),
-      claim: (plugin) => claims.take(plugin),
+      claim: (plugin) => names.take(plugin),
     };
   }
 
-  /** From now on nothing that it does has an effect. */
+  /** From now on no call has an effect. */
   async die(): Promise<void> {
     this.hasDied = true;
     for (const timer of this.timers) timer.cancel();
@@ -69,12 +69,12 @@ export class HostRun {
     await Promise.all(this.pulls.map((pull) => pull.stop()));
   }
 
-  /** Asked anew each time: it may die while something is waited for. */
+  /** A method, so that it is read again after each await. */
   private isDead(): boolean {
     return this.hasDied;
   }
 
-  /** What is asked by the dead is never answered. */
+  /** Does the work of a living host. After the death the promise never settles. */
   async alive<T>(work: () => Promise<T>): Promise<T> {
     if (this.isDead()) return never();
     try {
@@ -100,9 +100,9 @@ export class HostRun {
       durableCheckpoint: (spec) => this.alive(() => broker.durableCheckpoint(spec)),
       streamCreated: (stream) => this.alive(() => broker.streamCreated(stream)),
       whenChecked: (...streams) => broker.whenChecked(...streams),
-      hasDeferred: (road) => this.alive(() => broker.hasDeferred(road)),
+      hasDeferred: (durable) => this.alive(() => broker.hasDeferred(durable)),
       storeOf: (plugin) => this.keyValue(broker.storeOf(plugin)),
-      watchDurable: (spec, watcher) => broker.watchDurable(spec, (look) => !this.isDead() && watcher(look)),
+      watchDurable: (spec, watcher) => broker.watchDurable(spec, (state) => !this.isDead() && watcher(state)),
       pull: (stream, durable, sink) => {
         const deliver = (delivery: Delivery, isLate: boolean): void => {
           if (this.isDead()) return;
@@ -121,7 +121,7 @@ export class HostRun {
 
   private time(): Time {
     const { time } = this.backend;
-    const kept = (timer: Timer): Timer => {
+    const registered = (timer: Timer): Timer => {
       this.timers.add(timer);
       return {
         cancel: () => {
@@ -133,9 +133,9 @@ export class HostRun {
     return {
       epochMs: () => time.epochMs(),
       nowMs: () => time.nowMs(),
-      every: (periodMs, act) => kept(time.every(periodMs, act)),
+      every: (periodMs, act) => registered(time.every(periodMs, act)),
       after: (delayMs, act) => {
-        const timer = kept(
+        const timer = registered(
           time.after(delayMs, () => {
             timer.cancel();
             if (!this.isDead()) act();
@@ -147,9 +147,9 @@ export class HostRun {
   }
 }
 
-/** A delivery that a dead host answers no more. */
+/** A delivery that a dead host cannot settle. */
 class MortalDelivery extends WrappedDelivery {
-  private answered = false;
+  private ended = false;
 
   constructor(
     delivery: Delivery,
@@ -159,29 +159,29 @@ class MortalDelivery extends WrappedDelivery {
   }
 
   override get settled(): boolean {
-    return this.answered || this.delivery.settled;
+    return this.ended || this.delivery.settled;
   }
   override ack(): void {
-    if (this.isLost()) this.answered = true;
+    if (this.isLost()) this.ended = true;
     else this.delivery.ack();
   }
   override nak(delayMs?: number): void {
-    if (!this.answered) this.delivery.nak(delayMs);
+    if (!this.ended) this.delivery.nak(delayMs);
   }
   override term(reason: string): void {
-    if (!this.answered) this.delivery.term(reason);
+    if (!this.ended) this.delivery.term(reason);
   }
   override working(): void {
-    if (!this.answered) this.delivery.working();
+    if (!this.ended) this.delivery.working();
   }
 }
 
-/** The same object, whose methods answer only the living. */
-function gated<T extends object>(target: T, generation: HostRun): T {
+/** The same object, whose methods work only while the host lives. */
+function gated<T extends object>(target: T, run: HostRun): T {
   const gate: Record<string, unknown> = {};
   for (const name of methodsOf(target)) {
     gate[name] = (...args: unknown[]) =>
-      generation.alive(async () => (target as Record<string, (...args: unknown[]) => unknown>)[name]!(...args));
+      run.alive(async () => (target as Record<string, (...args: unknown[]) => unknown>)[name]!(...args));
   }
   return gate as T;
 }

@@ -1,19 +1,24 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Config } from '../config/config';
+import type { PartedLog } from '../log/log';
+import { KvLongTexts } from '../records/long-texts';
 import type { Backend } from './backend';
 import { MemoryBroker } from './memory-broker';
 import type { TestClock } from './test-clock';
 import { VirtualTime } from './virtual-time';
 
-/** A broker in memory, and a time that moves when it is moved or when nothing but time is waited for. */
-export async function memoryBackend(config: Config, clock: TestClock): Promise<Backend> {
+/** A broker in memory, in a time that moves when a test moves it or when the host waits for nothing else. */
+export async function memoryBackend(config: Config, clock: TestClock, log: PartedLog): Promise<Backend> {
   const time = new VirtualTime(clock.now().getTime());
   const broker = new MemoryBroker(config, time);
+  const records = broker.bucket('jetplug');
+  const texts = new KvLongTexts(records, (message, details) => log.warn(message, details));
   clock.drivenBy({ elapsedMs: () => time.nowMs(), move: (ms) => move(time, broker, time.nowMs() + ms) });
   return {
     clock,
     time,
     broker,
+    records,
     streams: config.streams.map(({ name, subjects, duplicateWindowMs }) => ({
       name,
       subjects,
@@ -24,8 +29,7 @@ export async function memoryBackend(config: Config, clock: TestClock): Promise<B
     retryNotifier: { on: (plugin, handler, listener) => broker.onDeferred(plugin, handler, listener) },
     outgoing: broker.outgoing,
     retryQueue: broker.retryQueue,
-    records: broker.bucket('jetplug'),
-    deadLetters: (texts) => broker.deadLetters(texts),
+    deadLetters: broker.deadLetters(texts),
     sendRaw: async ({ subject, payload, headers, repeated }) => {
       const { 'Nats-Msg-Id': id, ...others } = headers;
       broker.store({ subject, payload, headers: others, repeated, ...(id !== undefined && { id }) });
@@ -34,8 +38,8 @@ export async function memoryBackend(config: Config, clock: TestClock): Promise<B
     bucket: async (plugin) => broker.bucket(`jetplug-${plugin}`),
     next: async (isRunning) => {
       await turn();
-      // While a handler runs the time stands still: how long it takes is not for the kit to guess.
-      return isRunning || time.step(Infinity, broker.isInHand);
+      // While a handler runs the time stands still, as the kit cannot know how long the handler takes.
+      return isRunning || time.step(Infinity, broker.isInFlight);
     },
     stop: async () => undefined,
   };
@@ -43,6 +47,6 @@ export async function memoryBackend(config: Config, clock: TestClock): Promise<B
 
 async function move(time: VirtualTime, broker: MemoryBroker, untilMs: number): Promise<void> {
   do await turn();
-  while (time.step(untilMs, broker.isInHand));
+  while (time.step(untilMs, broker.isInFlight));
   await turn();
 }

@@ -35,8 +35,8 @@ export class MemoryBroker implements PluginBroker {
   }
 
   /** Whether a message is in a host's hands. */
-  get isInHand(): boolean {
-    for (const durable of this.durables.values()) if (durable.isInHand) return true;
+  get isInFlight(): boolean {
+    for (const durable of this.durables.values()) if (durable.isInFlight) return true;
     return false;
   }
 

@@ -69,7 +69,7 @@ export class MemoryDurable {
   }
 
   /** Whether anything is in a host's hands, rather than waiting here. */
-  get isInHand(): boolean {
+  get isInFlight(): boolean {
     for (const { inHand } of this.unsettled.values()) if (inHand) return true;
     return false;
   }

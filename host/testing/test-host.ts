@@ -71,7 +71,7 @@ export async function testHost(plugins: readonly AnyPluginClass[], options: Test
     plugins.map((cls) => describe(asCompiled(cls), loaded)),
   );
   const clock = options.clock ?? new TestClock();
-  const backend = options.server ? await serverBackend(config, clock, log) : await memoryBackend(config, clock);
+  const backend = options.server ? await serverBackend(config, clock, log) : await memoryBackend(config, clock, log);
   const host = new TestHost(plugins, options.server === true, config, backend, log);
   try {
     await host.start();
@@ -87,7 +87,7 @@ export class TestHost {
   private readonly bus: EventBus;
   private readonly sent: OutgoingEvent[] = [];
   private letters: readonly TestLetter[] = [];
-  private generation!: HostRun;
+  private run!: HostRun;
   private running: readonly RunningPlugin[] = [];
   private diesAtAck = false;
   /** The next life, while it begins. */
@@ -115,12 +115,14 @@ export class TestHost {
 
   async start(): Promise<void> {
     const { outgoing } = this.backend;
-    const recorded = { ...outgoing, send: (event: OutgoingEvent) => this.record(event, outgoing.send(event)) };
-    const generation = new HostRun({ ...this.backend, outgoing: recorded }, this.config, this.log, () =>
-      this.dyingNow(),
-    );
-    this.generation = generation;
-    const host = generation.host();
+    const recorded = {
+      dropsRepeatsMs: outgoing.dropsRepeatsMs,
+      send: (event: OutgoingEvent) => this.record(event, outgoing.send(event)),
+      idsSince: (subject: string, sinceMs: number) => outgoing.idsSince(subject, sinceMs),
+    };
+    const run = new HostRun({ ...this.backend, outgoing: recorded }, this.config, this.log, () => this.dyingNow());
+    this.run = run;
+    const host = run.host();
     const running: RunningPlugin[] = [];
     this.running = running;
     for (const cls of this.plugins) running.push(await runPlugin(asCompiled(cls), host));
@@ -205,7 +207,7 @@ export class TestHost {
 
   /** The host dies where it stands: nothing that its handlers still do has an effect. Another one takes its place, and what was not settled comes again after `delivery.ackWait`. */
   async crash(): Promise<void> {
-    await this.generation.die();
+    await this.run.die();
     await this.start();
   }
 
@@ -272,7 +274,7 @@ export class TestHost {
     while (!drained.yet) await this.backend.next(performance.now() - startedAtMs < STOP_MS);
     await ending;
     this.running = [];
-    await this.generation.die();
+    await this.run.die();
   }
 }
 

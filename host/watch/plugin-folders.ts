@@ -80,7 +80,7 @@ export class PluginFolders {
       if (why === undefined) concerned.set(path, own);
       else {
         concerned.delete(path);
-        if (/plugin/i.test(path)) this.log.info('a file in the plugins folder is skipped', { file: path, why });
+        if (/plugin/i.test(path)) this.log.info('skipped a file in the plugins folder', { file: path, why });
       }
     }
     // A file that is gone by now is reported as removed by a change of its own.

@@ -104,7 +104,7 @@ class Load {
     await eventually(async () => (await unsettled()) === 0, SETTLED_MS);
     expect(await total()).toBe(published);
     // A stream without a leader is not a stream that is gone.
-    expect(host.logged('a stream is lost with what it held; it is made again')).toEqual([]);
+    expect(host.logged('stream lost with its messages; creating it again')).toEqual([]);
     const { state } = await jsm.streams.info('EVENTS', { subjects_filter: '>' });
     expect(state.subjects).toEqual({ 'video.tick': published, 'badge.ticked': published });
   }

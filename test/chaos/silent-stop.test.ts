@@ -56,7 +56,7 @@ test('a connection that is half open is left for a new one', async () => {
   proxy.swallow();
   publish(20);
   // It is noticed after 16 to 24 s.
-  await eventually(() => host.logged('the NATS server is back').length === 1, AGAIN_MS);
+  await eventually(() => host.logged('reconnected to the NATS server').length === 1, AGAIN_MS);
   const fresh = `v${published}`;
   publish(1);
   await eventually(() => host.logged('seen').some(({ video }) => video === fresh));

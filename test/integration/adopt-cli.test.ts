@@ -39,7 +39,7 @@ afterAll(async () => {
 });
 
 const adopt = (...args: string[]): Promise<CliResult> => jetplug(['adopt', ...args, ...common, '--json']);
-/** What an adoption was refused with. */
+/** The message of a refused adoption. */
 const refusal = (adoption: Promise<unknown>): Promise<unknown> =>
   adoption.then(
     () => 'it was adopted',
@@ -48,8 +48,8 @@ const refusal = (adoption: Promise<unknown>): Promise<unknown> =>
 const configOf = async (name: string): Promise<StreamConfig> => (await jsm.streams.info(name)).config;
 const markOf = async (name: string): Promise<unknown> => (await configOf(name)).metadata?.['jetplug.deployment'];
 
-test('what an earlier build or an operator made is shown, adopted with --yes, and then used by a host', async () => {
-  // The settings of these differ, some of them.
+test('streams, buckets and durables of an earlier build or an operator are shown, adopted with --yes, and then used by a host', async () => {
+  // Some of their settings differ.
   await jsm.streams.add({ name: 'EVENTS', subjects: ['video.>'] });
   await jsm.streams.add({ name: 'DEAD', subjects: ['dead.>'] });
   await jsm.streams.add({ name: 'RETRY', subjects: ['retry.>'] });
@@ -83,7 +83,7 @@ test('what an earlier build or an operator made is shown, adopted with --yes, an
 
   const done = await adopt('stream', 'EVENTS', '--yes');
   expect([done.code, done.json<{ adopted: boolean }>().adopted]).toEqual([0, true]);
-  // The rest is the next start's.
+  // The next start makes the other changes.
   expect(await configOf('EVENTS')).toEqual({
     ...before,
     metadata: { ...before.metadata, 'jetplug.deployment': 'jetplug' },
@@ -101,7 +101,7 @@ test('what an earlier build or an operator made is shown, adopted with --yes, an
 
   const host = await scene.host({ server, plugins: [plugins], config: CONFIG });
   await eventually(() => host.logged('seen').length === 2);
-  expect(host.logged('a stream is updated in place').map(({ stream }) => stream)).toEqual(['EVENTS', 'DEAD']);
+  expect(host.logged('stream updated in place').map(({ stream }) => stream)).toEqual(['EVENTS', 'DEAD']);
   expect(await configOf('EVENTS')).toMatchObject({ max_age: 7 * 86_400 * 1e9, max_bytes: 10 * 1024 ** 3 });
   expect((await jsm.consumers.info('EVENTS', 'seen-handle')).config.metadata).toMatchObject({
     'jetplug.deployment': 'jetplug',
@@ -109,7 +109,7 @@ test('what an earlier build or an operator made is shown, adopted with --yes, an
   expect(await host.stop()).toBe(0);
 }, 60_000);
 
-test('nothing that the config and the plugins do not want is adopted', async () => {
+test('only streams, buckets and durables that the config or a plugin declares are adopted', async () => {
   await jsm.streams.add({ name: 'ORDERS', subjects: ['orders.>'] });
   await jsm.streams.add({ name: 'EVENTS', subjects: ['video.>'] });
   await jsm.consumers.add('EVENTS', { durable_name: 'theirs', ack_policy: AckPolicy.Explicit });
@@ -139,7 +139,7 @@ test('nothing that the config and the plugins do not want is adopted', async () 
   ]);
 });
 
-test('an adoption that could only end in a start which is refused is refused itself', async () => {
+test('an adoption is refused when the next start of a host would refuse the changes', async () => {
   await jsm.streams.add({ name: 'EVENTS', subjects: ['shop.>'] });
   await nats.jetstream().publish('shop.order', '{}');
   await jsm.streams.add({ name: 'DEAD', subjects: ['dead.>'], retention: RetentionPolicy.Workqueue });
@@ -164,7 +164,7 @@ test('an adoption that could only end in a start which is refused is refused its
   expect([await configOf('EVENTS'), await configOf('DEAD')]).toEqual(before);
 });
 
-test('a mirror is not adopted, as it cannot get subjects', async () => {
+test('a mirror is not adopted, because it cannot have subjects', async () => {
   await jsm.streams.add({ name: 'ORIGIN', subjects: ['shop.>'] });
   await jsm.streams.add({ name: 'EVENTS', mirror: { name: 'ORIGIN' } });
   const before = await configOf('EVENTS');
@@ -175,7 +175,7 @@ test('a mirror is not adopted, as it cannot get subjects', async () => {
   expect(await configOf('EVENTS')).toEqual(before);
 });
 
-test('for a person it says whose it is, what changes, and what to add', async () => {
+test('the text output names the owner, the changes, and the flag to add', async () => {
   await jsm.streams.add({ name: 'RETRY', subjects: ['retry.>'], metadata: { 'jetplug.deployment': 'staging' } });
   const shown = await jetplug(['adopt', 'stream', 'RETRY', ...common]);
   expect([shown.code, shown.stdout.split('\n').slice(0, 5)]).toEqual([

@@ -44,11 +44,11 @@ beforeAll(async () => {
 });
 afterAll(() => scene.end());
 
-/** Whatever fails here is to be dead-lettered, however much of it there is. */
+/** A high limit for the circuit, so that each failing event is dead-lettered instead of waiting. */
 const CONFIG = { delivery: { ackWait: '1s', circuit: { messages: 1_000 } } };
 const start = (): Promise<TestHost> => scene.host({ server, plugins, config: CONFIG });
 
-test('batches count each event once and emit for each once, though the host is killed among them', async () => {
+test('batches count each event once and emit once for each, though the host is killed among them', async () => {
   let host = await start();
   for (let n = 0; n < EVENTS; n++) publish({ n });
   await eventually(() => host.logged('batch').length >= 5);
@@ -64,7 +64,7 @@ test('batches count each event once and emit for each once, though the host is k
   expect(await host.stop()).toBe(0);
 }, 60_000);
 
-test('each event of a batch has its own end: handled, tried again, rejected, invalid; the letter is of that event alone', async () => {
+test('each event of a batch has its own outcome: handled, retried, rejected, invalid; only that event is dead-lettered', async () => {
   const before = await total();
   for (let n = 0; n < 20; n++) publish({ n, ...(n === 7 && { kind: 'bad' }), ...(n === 9 && { kind: 'never' }) });
   publish({ n: 'no number' });
@@ -90,7 +90,7 @@ test('each event of a batch has its own end: handled, tried again, rejected, inv
   expect(await host.stop()).toBe(0);
 }, 30_000);
 
-test('an event that tears its batch is dead-lettered alone; the others are tried on their own and handled', async () => {
+test('an event that makes its batch fail is dead-lettered alone; the others are retried one by one and handled', async () => {
   const [before, letters] = [await total(), (await storedLetters(nats)).length];
   for (let n = 0; n < 10; n++) publish({ n, ...(n === 4 && { kind: 'torn' }) });
   await start();

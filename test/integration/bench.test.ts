@@ -33,7 +33,7 @@ test('with --json the benchmark prints one row for each subject, and nothing els
   expect(readdirSync(temp)).toEqual([]);
 }, 60_000);
 
-test('a case that there is not is refused, with those that there are', async () => {
+test('an unknown case is refused with a list of the cases', async () => {
   const { code, stdout, stderr } = await bench('--cases', 'drain,rain');
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(stderr).toMatch(/there is no case "rain"; the cases are: drain, fan-out, /);

@@ -1,4 +1,4 @@
-/** What `jetplug check` explains of plugins, each loaded and built in a process without a network. */
+/** The findings of `jetplug check` about plugins. Each is loaded and built in a process without a network. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -85,7 +85,7 @@ function pluginsOf(sources: Readonly<Record<string, string>>): string {
   );
 }
 
-test('each plugin that cannot run is a problem with its line, whatever becomes of the process', async () => {
+test('each plugin that cannot run is a problem with its line, even if it ends the process', async () => {
   const folder = pluginsOf(Object.fromEntries(Object.entries(WRONG).map(([name, { source }]) => [name, source])));
   const config = join(scene.folder({ 'c.yaml': 'plugins:\n  startTimeout: 1500ms\n' }), 'c.yaml');
   const result = await jetplug(['check', '--json', '--plugins', folder, '--config', config]);
@@ -101,7 +101,7 @@ test('each plugin that cannot run is a problem with its line, whatever becomes o
   }
 });
 
-test('two plugins of one name, and two of one durable, are duplicates with both files', async () => {
+test('two plugins with one name, and two with one durable, are duplicates with both files', async () => {
   const folder = pluginsOf({
     first: pluginSource('SamePlugin', handler),
     second: pluginSource('SamePlugin', handler),
@@ -119,7 +119,7 @@ test('two plugins of one name, and two of one durable, are duplicates with both 
   ]);
 });
 
-test('a constructor has no network: what it tries is a warning at its line, and the plugin is sound', async () => {
+test('a constructor has no network: each attempt to use it is a warning at its line, and the plugin is sound', async () => {
   const { port } = server.address() as AddressInfo;
   const source = pluginSource(
     'EarlyPlugin',
@@ -157,7 +157,7 @@ test('a constructor has no network: what it tries is a warning at its line, and 
   expect(shown.stdout).toContain('1 plugins are sound: early');
 });
 
-test('onStart and onStop are called with --start alone, and then have the network', async () => {
+test('onStart and onStop are called only with --start, and then have the network', async () => {
   const { port } = server.address() as AddressInfo;
   const folder = pluginsOf({
     starts: pluginSource(

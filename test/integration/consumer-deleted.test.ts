@@ -25,7 +25,7 @@ const publish = (video: string): void =>
 const seen = (): unknown[] => host.logged('seen').map(({ video }) => video);
 
 test.each([1, 2])(
-  'a durable that is deleted under a running host is made again, and consumption goes on (time %d)',
+  'a durable that is deleted under a running host is made again, and consumption continues (time %d)',
   async (time) => {
     publish(`before ${time}`);
     await eventually(() => seen().includes(`before ${time}`));
@@ -38,7 +38,7 @@ test.each([1, 2])(
   },
 );
 
-test('what is published while the durable is gone is handled too, and nothing twice', async () => {
+test('events that are published while the durable is missing are handled too, and nothing is handled twice', async () => {
   const videos = Array.from({ length: 300 }, (_, n) => `under load ${n}`);
   for (const [n, video] of videos.entries()) {
     publish(video);
@@ -52,7 +52,7 @@ test('what is published while the durable is gone is handled too, and nothing tw
   }, 60_000);
 }, 90_000);
 
-test('while its stream is gone /readyz says that the plugin waits; when the stream is back it goes on', async () => {
+test('while its stream is missing /readyz reports that the plugin waits; when the stream is back it consumes again', async () => {
   const { config } = await jsm.streams.info('EVENTS');
   await jsm.streams.delete('EVENTS');
   const reasons = async (): Promise<string[]> =>
@@ -64,7 +64,7 @@ test('while its stream is gone /readyz says that the plugin waits; when the stre
   await eventually(() => seen().includes('in the new stream'));
 });
 
-test('what comes to a stream that was made again before its durable was is handled, too', async () => {
+test('events that arrive in a new stream before its durable exists are handled too', async () => {
   const { config } = await jsm.streams.info('EVENTS');
   await jsm.streams.delete('EVENTS');
   await jsm.streams.add(config);
@@ -73,7 +73,7 @@ test('what comes to a stream that was made again before its durable was is handl
   expect(seen().filter((video) => String(video).startsWith('early'))).toHaveLength(10);
 });
 
-test('a durable that had delivered nothing yet is made again where it stood: nothing from before, nothing left out', async () => {
+test('a durable that had delivered nothing is made again at its position: no earlier event is delivered, and none is left out', async () => {
   for (let i = 0; i < 5; i++) publish(`before it ${i}`);
   await eventually(() => seen().includes('before it 4'));
   const plugins = [scene.folder({ 'late.plugin.ts': loggingPlugin('LatePlugin', 'late') })];

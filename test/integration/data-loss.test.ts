@@ -25,7 +25,7 @@ const OTHER = pluginSource(
   `  @Subscribe('video.tick')
   handle(event: any, context: EventContext) { context.log.info('other', { n: event.n }); }`,
 );
-/** Its handler runs until there is the file that the event names. */
+/** Its handler runs until the file that the event names exists. */
 const WAITS = pluginSource(
   'WaitsPlugin',
   `  @Subscribe('video.waits', { concurrency: 2 })
@@ -36,7 +36,7 @@ const WAITS = pluginSource(
   }`,
   { before: `import { existsSync } from 'node:fs';` },
 );
-const LOST = 'a stream is lost with what it held; it is made again';
+const LOST = 'stream lost with its messages; creating it again';
 const STREAMS = ['DEAD', 'EVENTS', 'KV_jetplug', 'KV_jetplug-counting', 'RETRY'];
 
 const scene = new Scene();
@@ -58,9 +58,9 @@ afterAll(() => scene.end());
 const start = (): Promise<TestHost> => scene.host({ server, plugins, config: { delivery: { ackWait: '2s' } } });
 const isReady = async (): Promise<boolean> => (await fetch(`${host.url}/readyz`)).status === 200;
 
-test('a server that only blinked costs no more than a look: nothing is taken for lost', async () => {
+test('a short interruption of the server costs one check: nothing is treated as lost', async () => {
   await publish(1, 50);
-  // What each count publishes is there as well.
+  // The count publishes events too, so each event of it is stored as well.
   await eventually(async () => (await counted()) === 50 && (await stored()) === 100);
   await server.kill();
   await eventually(async () => !(await isReady()));
@@ -72,8 +72,8 @@ test('a server that only blinked costs no more than a look: nothing is taken for
   expect(host.logged(LOST)).toEqual([]);
 });
 
-test('a server that comes back without its data is given it all again, and what was lost is said', async () => {
-  // Before or after what the last count publishes.
+test('a server that comes back without its data gets streams, buckets and durables again, and the loss is reported', async () => {
+  // Before or after the events that the last count publishes.
   const { seq: lastTick } = await nats.jetstream().publish('video.tick', JSON.stringify({ bad: true }));
   await eventually(async () => (await storedLetters(nats)).length === 1);
   await eventually(() => host.logged('other').length === 61);
@@ -88,7 +88,7 @@ test('a server that comes back without its data is given it all again, and what 
   expect(host.logged(LOST).find(({ stream }) => stream === 'EVENTS')).toMatchObject({
     level: 'error',
     lost: 'the events of stream EVENTS',
-    // As of the look after it had blinked.
+    // The values of the check after the short interruption.
     messages: 100,
     lastSequence: 100,
   });
@@ -106,7 +106,7 @@ test('a server that comes back without its data is given it all again, and what 
   await eventually(() => host.logged('other').length === 161);
 });
 
-test('after the loss, effects once holds over a killed host as before', async () => {
+test('after the loss, effects happen once for a killed host as before', async () => {
   await publish(201, 400);
   await eventually(async () => (await counted()) > 120);
   await host.kill();
@@ -121,20 +121,20 @@ test('after the loss, effects once holds over a killed host as before', async ()
   expect(state.subjects!['badge.ticked']).toBe(400);
 }, 60_000);
 
-test('events that are published before the host is back are handled too', async () => {
+test('events that are published before the host has reconnected are handled too', async () => {
   const config = (await jsm.streams.info('EVENTS')).config;
   await server.kill();
   server.wipe();
   await server.restart();
   await eventually(() => nats.rtt());
-  // Perhaps before the host has looked, perhaps after.
+  // Before or after the host's check.
   await jsm.streams.add(config);
   await publish(501, 550);
   await eventually(async () => (await counted()) === 50);
   await eventually(isReady);
 });
 
-test('what still runs for an event of the lost stream does not answer for the one that has its sequence now', async () => {
+test('a run for an event of the lost stream does not settle the new event with the same sequence', async () => {
   const folder = scene.folder();
   const [old, later] = [join(folder, 'old'), join(folder, 'later')];
   const waits = (n: number, until: string): void => nats.publish('video.waits', JSON.stringify({ n, until }));
@@ -178,7 +178,7 @@ async function publish(first: number, last: number): Promise<void> {
   await nats.flush();
 }
 
-/** What the plugin has counted. */
+/** The plugin's counts. */
 async function counted(): Promise<number> {
   const bucket = await nats.jetstream().views.kv('jetplug-counting', { bindOnly: true });
   return (await bucket.get('total'))?.json<number>() ?? 0;

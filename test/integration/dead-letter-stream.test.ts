@@ -7,7 +7,7 @@ import { Scene } from '../support/scene';
 const scene = new Scene();
 afterAll(() => scene.end());
 
-test('a letter that is removed again, in the middle of the stream or at its ends, is no error', async () => {
+test('removing a letter again, in the middle of the stream or at its ends, is no error', async () => {
   const server = await scene.server();
   const connection = await Connection.open({ servers: [server.url], name: 'test' });
   try {
@@ -17,7 +17,7 @@ test('a letter that is removed again, in the middle of the stream or at its ends
       throw new Error(message);
     });
     const letters = new DeadLetterStream(connection, 'DEAD', texts);
-    // The server has another word for each: a gap, what lies before its first message, what it never had.
+    // The server has another error for each: a gap, a sequence before its first message, and one that it never had.
     for (const id of [2, 2, 1, 1, 3, 3, 9]) await letters.remove(id);
     expect((await connection.jsm.streams.info('DEAD')).state.messages).toBe(0);
   } finally {

@@ -7,7 +7,7 @@ import { lineOf, pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 import { ask } from '../support/story';
 
-/** What each plugin does is seen in the log: their handlers say `ran`. */
+/** The log shows what each plugin does: its handlers log `ran`. */
 const SAY = `context.log.info('ran', { ...event });`;
 const plugin = (className: string, subscribe: string, body: string): string =>
   pluginSource(
@@ -97,7 +97,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene.end());
 
-test('a failing event is tried again after its backoff, then dead-lettered with the .ts line that threw', async () => {
+test('a failing event is retried after its backoff, then dead-lettered with the .ts line that threw', async () => {
   publish('video.retries', { n: 1 });
   const letter = await letterOf('retries');
   expect(ran('retries').map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
@@ -120,7 +120,7 @@ test('an event that fails and then passes is handled, and leaves no dead letter 
   expect(await statusOf('recovers')).toMatchObject({ failed: 2, retried: 2, deadLettered: 0, pending: 0, inFlight: 0 });
   expect(await lettersOf('recovers')).toEqual([]);
   const records = await nats.jetstream().views.kv('jetplug', { bindOnly: true });
-  // The record of its attempts goes after its ack; what is settled is kept.
+  // The record of its attempts is removed after its ack; the set of settled events stays.
   await eventually(async () => {
     const keys: string[] = [];
     for await (const key of await records.keys()) if (key.includes('recovers')) keys.push(key);
@@ -128,7 +128,7 @@ test('an event that fails and then passes is handled, and leaves no dead letter 
   });
 });
 
-test('Reject is a dead letter at once', async () => {
+test('Reject dead-letters the event at once', async () => {
   publish('video.rejects', {});
   const { header } = await letterOf('rejects');
   expect(header.get('x-dead-letter-reason')).toBe('rejected');
@@ -144,7 +144,7 @@ test('RetryLater costs no attempt', async () => {
   expect(await lettersOf('postpones')).toEqual([]);
 });
 
-test('a handler whose time is up sees its signal aborted; what it then does with its store is refused', async () => {
+test('a handler that times out sees its signal aborted, and its store refuses later writes', async () => {
   publish('video.times_out', {});
   const { header } = await letterOf('times-out');
   expect(header.get('x-dead-letter-reason')).toBe('timeout');
@@ -159,7 +159,7 @@ test('a handler whose time is up sees its signal aborted; what it then does with
   expect(await bucket.get('k')).toBeNull();
 });
 
-test('neither a handler that runs longer than the ack wait nor what waits behind a slow one is delivered twice', async () => {
+test('neither an event whose handler runs longer than the ack wait nor the events behind a slow one are delivered twice', async () => {
   publish('video.long', {});
   for (let n = 0; n < 8; n++) publish('video.slow', { n });
   await eventually(async () => (await statusOf('long'))?.handled === 1 && (await statusOf('slow'))?.handled === 8);
@@ -177,7 +177,7 @@ test('neither a handler that runs longer than the ack wait nor what waits behind
   }
 });
 
-test('the envelope of an event published by hand is filled; a Nats-Msg-Id is its id', async () => {
+test('the missing fields of an envelope are filled in; a Nats-Msg-Id is the event’s id', async () => {
   publish('video.watch_started', { user_id: 'u1', video_id: 'bare' });
   publish('video.watch_started', { user_id: 'u1', video_id: 'with id' }, { 'Nats-Msg-Id': 'my id' });
   publish('video.watch_started', {
@@ -205,7 +205,7 @@ test('the envelope of an event published by hand is filled; a Nats-Msg-Id is its
   expect(of('watched', 'class').map(({ right }) => right)).toEqual([true, true, true]);
 });
 
-test('CloudEvents are read in both modes', async () => {
+test('CloudEvents are decoded in binary and in structured mode', async () => {
   const data = { user_id: 'u1', video_id: 'structured' };
   publish(
     'video.watch_started',
@@ -234,7 +234,7 @@ test('CloudEvents are read in both modes', async () => {
   );
 });
 
-test('a handler on a subject with wildcards gets any JSON object of it', async () => {
+test('a handler on a subject with wildcards gets any JSON object of a matching subject', async () => {
   publish('video.wild.one', { a: [1] });
   publish('video.wild.two', { b: { c: null } });
   publish('video.wild.two.deeper', { no: true });
@@ -245,7 +245,7 @@ test('a handler on a subject with wildcards gets any JSON object of it', async (
   ]);
 });
 
-test('handlers that feed each other for ever are ended', async () => {
+test('an endless loop between handlers that publish for each other is stopped', async () => {
   publish('video.loop', { round: 0 });
   const { header, data } = await letterOf('loop');
   expect(header.get('x-dead-letter-reason')).toBe('too-many-hops');
@@ -253,7 +253,7 @@ test('handlers that feed each other for ever are ended', async () => {
   expect(ran('loop').map(({ round }) => round)).toEqual(Array.from({ length: 33 }, (_, round) => round));
 });
 
-test('a try that fails has published nothing; a later one publishes once', async () => {
+test('a failed attempt publishes nothing; a later attempt publishes once', async () => {
   publish('video.half_way', {});
   await eventually(async () => (await statusOf('half-way'))?.handled === 1);
   const jsm = await nats.jetstreamManager();
@@ -264,7 +264,7 @@ test('a try that fails has published nothing; a later one publishes once', async
   });
 });
 
-test('a plugin cannot subscribe to dead letters: if it failed, it would make letters of letters', async () => {
+test('a plugin cannot subscribe to dead letters, because a failure would dead-letter dead letters', async () => {
   expect(host.logged('a plugin fails')).toMatchObject([
     {
       plugin: 'letters',

@@ -11,7 +11,7 @@ const OTHERS = ['analytics', 'badge', 'notification', 'ranking', 'user-preferenc
 const REQUESTS = 6;
 
 const scene = new Scene();
-/** The temporary folder of one run: what the run leaves is in it, and every process of the run knows it. */
+/** The temporary folder of one run. All files of the run are in it, and every process of the run has its path. */
 let temp: string;
 let env: NodeJS.ProcessEnv;
 beforeEach(async () => {
@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => scene.end());
 
-test('what the demo claims holds, on a broker of its own, whatever its user has configured', async () => {
+test('the claims of the demo hold, on its own broker, with any config of its user', async () => {
   const cwd = scene.folder({ 'config/local.yaml': 'nats: { servers: [nats://127.0.0.1:1] }' });
   const variables = { ...env, JETPLUG_NATS_SERVERS: 'nats://127.0.0.1:1', JETPLUG_PLUGINS_WATCH: 'false' };
   const result = await jetplug(['demo', '--requests', String(REQUESTS), '--json'], { cwd, env: variables });
@@ -31,7 +31,7 @@ test('what the demo claims holds, on a broker of its own, whatever its user has 
   expect(hostErrors).toEqual([]);
   expect(broker.kind).toBe('embedded');
 
-  // A viewer presses play: nobody fails, and publishing is quicker than calling six services.
+  // Act 1: nobody's playback fails, and publishing is faster than calling six services.
   expect(responseTimes.chain.answers).toEqual({ 200: REQUESTS });
   expect(responseTimes.jetplug.answers).toEqual({ 200: REQUESTS });
   expect(responseTimes.jetplug.p50Ms).toBeLessThan(responseTimes.chain.p50Ms);
@@ -39,13 +39,13 @@ test('what the demo claims holds, on a broker of its own, whatever its user has 
   expect(Object.keys(responseTimes.handled)).not.toContain('badge');
   expect(new Set(Object.values(responseTimes.handled))).toEqual(new Set([REQUESTS]));
 
-  // The plugin that is dropped in counts all there were, before it and since.
+  // Act 2: the added plugin counts every watch, also those from before.
   expect(dropIn.published).toBeGreaterThan(REQUESTS);
   expect(dropIn.counted).toBe(dropIn.published);
   expect(dropIn.firstHandledMs).toBeGreaterThan(0);
   expect(dropIn.handled).toEqual(each([...OTHERS, 'recommendation'], dropIn.published));
 
-  // The ML service hangs: the chain fails after its timeouts; on Jetplug one plugin waits, and catches up.
+  // Act 3: the chain fails after its timeouts. On Jetplug one plugin waits, and catches up.
   expect(mlOutage.chain.answers).toEqual({ 502: REQUESTS });
   expect(mlOutage.jetplug.answers).toEqual({ 200: REQUESTS });
   expect(mlOutage.jetplug.p99Ms).toBeLessThan(mlOutage.chain.p50Ms);
@@ -58,8 +58,8 @@ test('what the demo claims holds, on a broker of its own, whatever its user has 
   expectNothingLeft();
 });
 
-test('Ctrl-C in the middle of it cleans up', async () => {
-  // A group of its own, as a terminal makes one, which the signal goes to.
+test('Ctrl-C during a run cleans up', async () => {
+  // A process group of its own, as in a terminal, gets the signal.
   const child = spawn(process.execPath, [MAIN, 'demo'], {
     cwd: temp,
     env: { ...plainEnv(), ...env },
@@ -76,14 +76,14 @@ test('Ctrl-C in the middle of it cleans up', async () => {
   expectNothingLeft();
 });
 
-test('it says why when the host cannot start, and leaves nothing', async () => {
+test('it reports why the host cannot start, and leaves nothing behind', async () => {
   const result = await jetplug(['demo'], { env: { ...env, JETPLUG_NATS_EMBEDDED_BINARY: '/no/nats-server' } });
   expect(result).toMatchObject({ code: 1, stdout: '' });
   expect(result.stderr).toMatch(/^the host did not start\n.*\/no\/nats-server/);
   expectNothingLeft();
 });
 
-test('it refuses a number of requests that is none', async () => {
+test('an invalid number of requests is refused', async () => {
   const result = await jetplug(['demo', '--requests', 'many'], { env });
   expect(result).toMatchObject({ code: 1, stdout: '', stderr: '--requests takes a whole number from 1, not many\n' });
 });
@@ -99,7 +99,7 @@ function expectNothingLeft(): void {
   expect(pids.filter((pid) => environmentOf(pid).includes(mark)).map(Number)).toEqual([]);
 }
 
-/** Empty for a process that has ended meanwhile, or is somebody else's. */
+/** Empty for a process that has ended or belongs to another user. */
 function environmentOf(pid: string): string[] {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');

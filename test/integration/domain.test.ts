@@ -11,8 +11,8 @@ import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 
 /*
- * A hub with JetStream in the domain "hub", and a leaf node without JetStream, at which the host and the
- * programs connect. Their user may subscribe to inboxes of its own only.
+ * A hub with JetStream in the domain "hub", and a leaf node without JetStream. The host and the programs connect to the
+ * leaf node. Their user may subscribe only to its own inboxes.
  */
 const TALLY = pluginSource(
   'TallyPlugin',
@@ -51,7 +51,7 @@ beforeAll(async () => {
     authorization: { users: [{ ...USER, permissions }] },
   });
   hub = await scene.client(server.url);
-  // The leaf connects to the hub after it has opened its port.
+  // The leaf opens its port before it has connected to the hub.
   await eventually(async () => {
     const connection = await Connection.open({
       servers: [leaf.url],
@@ -86,7 +86,7 @@ test('events are handled, stored, published and dead-lettered in the domain', as
   expect((await fetch(`${host.url}/readyz`)).status).toBe(200);
 });
 
-test('commands work in the domain as well', async () => {
+test('commands work in the domain too', async () => {
   expect((await cli('publish', 'video.tick', '{"n":1}', '--plugins', plugins)).code).toBe(0);
   await eventually(() => host.logged('tock').length === 21);
   expect((await cli('store', 'tally')).json()).toEqual([{ key: 'total', value: 21 }]);
@@ -96,7 +96,7 @@ test('commands work in the domain as well', async () => {
   expect((await cli('plugins')).json()).toEqual([expect.objectContaining({ plugin: 'tally', state: 'running' })]);
 });
 
-test('without the keys the errors name them', async () => {
+test('without the config keys the errors name them', async () => {
   const open = (nats: object) =>
     Connection.open({ servers: [leaf.url], name: 'test', nats: { credentials: USER, ...nats } });
   await expect(open({ inboxPrefix: '_INBOX_jet' })).rejects.toMatchObject({
@@ -119,7 +119,7 @@ test('without the keys the errors name them', async () => {
   });
 });
 
-test('the prefix of the API may be written out in place of the domain', async () => {
+test('the prefix of the API can be configured instead of the domain', async () => {
   const nats = { credentials: USER, inboxPrefix: '_INBOX_jet', apiPrefix: '$JS.hub.API' };
   const connection = await Connection.open({ servers: [leaf.url], name: 'test', nats });
   try {

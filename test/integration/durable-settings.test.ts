@@ -22,7 +22,7 @@ const plugin = (name: string, options = '{}'): Record<string, string> => ({
   ),
 });
 
-/** What an operator may set, and what the log says of its correction. */
+/** The settings that an operator may change, with the log lines of their correction. */
 const EDITS: readonly (readonly [name: string, config: object, change: string])[] = [
   ['maxdeliver', { max_deliver: 3 }, 'max_deliver: 3 → -1'],
   ['headersonly', { headers_only: true }, 'headers_only: true → false'],
@@ -82,10 +82,10 @@ const readiness = async (): Promise<{ status: number; reasons: string[] }> => {
   return { status: answer.status, reasons: ((await answer.json()) as { reasons: string[] }).reasons };
 };
 
-test('what operators set while no host runs is corrected at the start, and every event is handled', async () => {
+test('settings that operators change while no host runs are corrected at the start, and every event is handled', async () => {
   for (const [name, config] of EDITS) await edit(name, config);
   await api('CONSUMER.PAUSE.EVENTS.paused-on', { pause_until: new Date(Date.now() + 3_600_000).toISOString() });
-  // One is deleted, another is deleted by the server: neither has settled anything.
+  // An operator deletes one event and the server another. Neither counts as settled.
   await jsm.consumers.delete('EVENTS', 'deleted-on');
   await edit('expired', { inactive_threshold: 100e6 });
   await eventually(async () => (await jsm.consumers.list('EVENTS').next()).every(({ name }) => name !== 'expired-on'));
@@ -104,7 +104,7 @@ test('what operators set while no host runs is corrected at the start, and every
   expect(warnings.map(({ msg }) => msg).filter((msg) => msg !== CORRECTED)).toEqual(['a durable consumer is paused']);
 }, 30_000);
 
-test('a paused durable is shown as paused when the host is ready, and after an early resume its events come', async () => {
+test('a paused durable is shown as paused when the host is ready, and after an early resume its events are delivered', async () => {
   const shown = host.ready.plugins.find((status) => status.plugin === 'paused');
   expect(shown).toMatchObject({ state: 'paused', handlers: [{ state: 'paused', pausedUntil: expect.any(String) }] });
   expect(shown!.handlers[0]!.pauseRemainingMs).toBeGreaterThan(3_500_000);
@@ -119,7 +119,7 @@ test('a paused durable is shown as paused when the host is ready, and after an e
   expect(host.logged('a durable consumer is resumed')).toHaveLength(1);
 }, 20_000);
 
-test('what operators set while the host runs is corrected within 10 s, and no event is passed over', async () => {
+test('settings that operators change while the host runs are corrected within 10 s, and no event is skipped', async () => {
   const before = await Promise.all(EDITS.map(([name]) => configOf(name)));
   await Promise.all(EDITS.map(([name, config]) => edit(name, config)));
   for (const [name] of EDITS) await publish(name, { n: 3 });
@@ -137,7 +137,7 @@ test('what operators set while the host runs is corrected within 10 s, and no ev
   expect((await stateOf('maxdeliver'))?.handlers[0]).toMatchObject({ deadLettered: 2, pending: 0, inFlight: 0 });
 }, 30_000);
 
-test('a durable that loses its mark is used no more, says so once, and is used again when it has it', async () => {
+test('a durable that loses its mark is not used, which is logged once, and is used again when it has the mark', async () => {
   const { metadata } = (await configOf('marked')) as { metadata: Record<string, string> };
   await edit('marked', { metadata: {} });
   await eventually(async () => (await stateOf('marked'))?.state === 'waiting', 10_000);
@@ -145,7 +145,7 @@ test('a durable that loses its mark is used no more, says so once, and is used a
     waitsFor: 'refused',
     reason: expect.stringContaining('durable marked-on on stream EVENTS has no mark of a deployment'),
   });
-  // A pull that was refused before the last correction is tried again within seconds.
+  // A pull that was refused before the last correction is retried within seconds.
   await eventually(async () => (await readiness()).reasons.length === 1, 15_000);
   expect((await readiness()).reasons).toEqual([
     expect.stringContaining('plugin marked is waiting: durable marked-on: '),
@@ -157,7 +157,7 @@ test('a durable that loses its mark is used no more, says so once, and is used a
   expect(await stateOf('marked')).toMatchObject({ state: 'running' });
 }, 40_000);
 
-test('a durable of somebody else is refused by name and left as it is, until it is adopted', async () => {
+test('a durable of another owner is refused by name and not changed until it is adopted', async () => {
   const config = {
     durable_name: 'foreign-on',
     ack_policy: 'explicit',

@@ -20,7 +20,7 @@ let binary: string;
 let said: string[];
 let opened: Broker[];
 let hosts: Host[];
-/** What was seen to run on the data folder; none of it may outlive its test. */
+/** The processes that were seen on the data folder. Each must end before its test does. */
 let seen: ProcessIdentity[];
 
 beforeAll(async () => {
@@ -59,7 +59,7 @@ describe('an embedded broker', () => {
     expect(await stored(second.url)).toEqual(['one', 'two']);
   });
 
-  test('its config is for the eyes of its user only, and syncs always', async () => {
+  test('has a config that only its user can read, and always syncs', async () => {
     await open();
     const config = join(data, 'nats-server.conf');
     expect(statSync(config).mode & 0o777).toBe(0o600);
@@ -77,7 +77,7 @@ describe('an embedded broker', () => {
   test.each([
     ['nats-server', (record: LockRecord) => record.broker],
     ['its watchdog', (record: LockRecord) => record.watchdog],
-  ])('is started again, on its port and with its data, when %s is killed', async (_, victimOf) => {
+  ])('is restarted, on its port and with its data, when %s is killed', async (_, victimOf) => {
     const broker = await open();
     await store(broker.url, 'one');
     const before = record();
@@ -124,11 +124,11 @@ describe('a host that is killed', () => {
     }
   });
 
-  test('with its watchdog leaves a broker that the next start ends before it starts its own', async () => {
+  test('together with its watchdog leaves a broker, which the next start ends before it starts another', async () => {
     const host = await startHost();
     await store(host.broker.url, 'one');
     const { broker, watchdog } = record();
-    process.kill(watchdog?.pid ?? 0, 'SIGSTOP'); // It cannot restart what dies, nor end it.
+    process.kill(watchdog?.pid ?? 0, 'SIGSTOP'); // The watchdog can neither restart nor end a process now.
     await host.kill();
     process.kill(watchdog?.pid ?? 0, 'SIGKILL');
     await until(() => watchdog === undefined || !isAlive(watchdog));
@@ -144,7 +144,7 @@ describe('a host that is killed', () => {
 });
 
 describe('two hosts', () => {
-  test('that start at once on one data folder make one broker', async () => {
+  test('that start at once on one data folder use one broker', async () => {
     const port = await freePort();
     const brokers = await Promise.all([1, 2, 3].map(() => open({ port })));
     expect(brokers.map(({ kind }) => kind).sort()).toEqual(['embedded', 'joined', 'joined']);
@@ -152,13 +152,13 @@ describe('two hosts', () => {
     expect(said.join('\n')).toContain('Joined the broker of the host that holds');
   });
 
-  test('that start at once as processes, without flags, make one broker', async () => {
+  test('that start at once as processes, without flags, use one broker', async () => {
     const port = await freePort();
     const started = await Promise.all([1, 2].map(() => startHost({ port, own: false })));
     expect(started.map(({ broker }) => broker.kind).sort()).toEqual(['embedded', 'joined']);
   });
 
-  test('of two data folders that start at once on the default port make one broker', async () => {
+  test('of two data folders that start at once on the default port use one broker', async () => {
     const port = await freePort();
     const folders = ['one', 'two'].map((name) => join(folder, name));
     const brokers = await Promise.all(folders.map((own) => open({ port, own: false, data: own })));
@@ -167,7 +167,7 @@ describe('two hosts', () => {
     expect(folders.map(findHolder)).toEqual([undefined, undefined]);
   });
 
-  test('of which the second starts while the first stops: the second runs its own', async () => {
+  test('of which the second starts while the first stops: the second runs its own broker', async () => {
     const first = await open();
     const [, second] = await Promise.all([first.stop(), open()]);
     expect(second.kind).toBe('embedded');
@@ -175,7 +175,7 @@ describe('two hosts', () => {
   });
 });
 
-describe('a data folder that another host holds', () => {
+describe('a data folder of another host', () => {
   test.each([
     ['does not bring up its broker', {}, 'has not brought up its broker'],
     ['has a broker that does not answer', { url: 'nats://127.0.0.1:1', name: 'n' }, 'does not answer'],
@@ -193,7 +193,7 @@ describe('a data folder that another host holds', () => {
   });
 });
 
-describe('what answers on the default port', () => {
+describe('a server on the default port', () => {
   test('is joined, when it is NATS with JetStream', async () => {
     const server = await startTestServer();
     try {
@@ -222,7 +222,7 @@ describe('what answers on the default port', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('is in the way of a broker of one’s own', async () => {
+  test('prevents an own broker on that port', async () => {
     const server = await listen('220 mail ready\r\n');
     await expect(open({ port: portOf(server) })).rejects.toMatchObject({
       code: 'JP_BROKER_START_FAILED',
@@ -234,7 +234,7 @@ describe('what answers on the default port', () => {
     await once(server, 'close');
   });
 
-  test('is in the way, too, when it is the broker of another data folder', async () => {
+  test('prevents an own broker too, when it is the broker of another data folder', async () => {
     const first = await open();
     const port = Number(new URL(first.url).port);
     await expect(open({ port, data: join(folder, 'other') })).rejects.toThrow(`port ${port} is taken`);
@@ -242,7 +242,7 @@ describe('what answers on the default port', () => {
 });
 
 describe('an embedded broker that cannot start', () => {
-  test('names a data folder that cannot be one', async () => {
+  test('names an invalid data folder', async () => {
     writeFileSync(data, 'a file');
     await expect(open()).rejects.toMatchObject({
       code: 'JP_BROKER_START_FAILED',
@@ -251,7 +251,7 @@ describe('an embedded broker that cannot start', () => {
     });
   });
 
-  test('shows the last words of the server, and gives the data free', async () => {
+  test('shows the last output of the server, and unlocks the data folder', async () => {
     mkdirSync(data);
     writeFileSync(join(data, 'jetstream'), 'a file where the store belongs');
     await expect(open()).rejects.toMatchObject({
@@ -261,20 +261,20 @@ describe('an embedded broker that cannot start', () => {
     expect(findHolder(data)).toBeUndefined();
   });
 
-  test('refuses a sync interval that the server does not take', async () => {
+  test('refuses a sync interval that the server does not accept', async () => {
     await expect(open({ syncInterval: 'sometimes' })).rejects.toMatchObject({
       code: 'JP_BROKER_START_FAILED',
       message: expect.stringContaining('sync_interval'),
     });
   });
 
-  test('names a configured binary that is none, and gives the data free', async () => {
+  test('names a configured binary that is not nats-server, and unlocks the data folder', async () => {
     await expect(open({ binary: '/nowhere/nats-server' })).rejects.toMatchObject({ code: 'JP_BROKER_NOT_FOUND' });
     expect(findHolder(data)).toBeUndefined();
   });
 });
 
-test('configured servers are joined as they are', async () => {
+test('configured servers are joined without changing them', async () => {
   const servers = ['nats://one:4222', 'nats://two:4222'];
   const broker = await openBroker({ servers, embedded: embedded(), say: (line) => said.push(line) });
   expect(broker).toMatchObject({ kind: 'joined', onOwnData: false, url: 'nats://one:4222,nats://two:4222' });
@@ -293,7 +293,7 @@ interface Host {
   kill(): Promise<void>;
 }
 
-/** Starts a host as a process, which can be killed. */
+/** Starts a host as a process that a test can kill. */
 async function startHost(changes: Partial<EmbeddedConfig> = {}): Promise<Host> {
   const child = spawnHost(changes);
   const broker = await brokerOf(child);

@@ -147,7 +147,7 @@ test('what the server refuses beside permissions is told in its own words', asyn
   const accounts = { A: { jetstream: 'enabled', limits, users: [{ user: 'a', password: 'a' }] } };
   const server = await scene.server({ accounts, no_auth_user: 'a' });
   const host = await scene.host({ server, plugins: [scene.folder({ 'quiet.plugin.ts': QUIET })] });
-  expect(await firstLogged(host, 'the NATS server refused something')).toMatchObject({
+  expect(await firstLogged(host, 'NATS server reported an error')).toMatchObject({
     code: 'JP_ACCOUNT_LIMIT',
     err: {
       message: 'the NATS server refused: maximum subscriptions exceeded',

@@ -52,7 +52,7 @@ let config: string;
 const at = (name: string): string => join(plugins, name);
 const run = (...args: string[]): Promise<CliResult> =>
   jetplug([...args, '--json', '--servers', server.url], { cwd: plugins });
-// The one host's answer, as the commands get it; a command takes its time to start.
+// The answer of the one host, asked for directly, because a command takes time to start.
 const explained = async (name: string): Promise<ExplainedPlugin[]> =>
   (await nats.request('jetplug.explain', name)).json();
 const routes = async (subject: string): Promise<Routes> => (await nats.request('jetplug.routes', subject)).json();
@@ -63,7 +63,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene.end());
 
-test('with no host running `plugins NAME` and `routes` say so', async () => {
+test('with no host running `plugins NAME` and `routes` fail with JP_NO_HOST', async () => {
   for (const args of [
     ['plugins', 'tuned'],
     ['routes', 'video.watch_started'],
@@ -74,7 +74,7 @@ test('with no host running `plugins NAME` and `routes` say so', async () => {
   }
 });
 
-test('`plugins NAME` tells of each option what it is and where it came from', async () => {
+test('`plugins NAME` shows the value and the source of each option', async () => {
   const sources = {
     'tuned.plugin.ts': TUNED,
     'off.plugin.ts': OFF,
@@ -153,7 +153,7 @@ test('`plugins NAME` tells of each option what it is and where it came from', as
   });
 });
 
-test('a plugin that failed is told with file, line and hint, by its name or its file', async () => {
+test('a plugin that failed is shown with file, line and hint, by its name or its file', async () => {
   const file = at('broken/index.plugin.ts');
   const expected = { plugin: 'broken', file, state: 'failed', handlers: [], injected: [] };
   const error = { code: 'JP_PLUGIN_SYNTAX', file, line: lineOf(BROKEN, 'return ='), hint: expect.any(String) };
@@ -161,14 +161,14 @@ test('a plugin that failed is told with file, line and hint, by its name or its 
     expect(await explained(name)).toMatchObject([{ ...expected, error }]);
   const fromHere = await run('plugins', 'broken/index.plugin.ts');
   expect(fromHere.json()).toMatchObject([{ ...expected, error }]);
-  // What its decorators say is known, though no stream holds it.
+  // Its decorators are known, though no stream holds its subject.
   const [orders] = await explained('orders');
   expect(orders).toMatchObject({ state: 'failed', error: { code: 'JP_HANDLER_NO_STREAM' }, class: 'OrdersPlugin' });
   expect(orders!.handlers).toEqual([expect.objectContaining({ subject: 'orders.>', state: 'failed', handled: 0 })]);
   expect(orders!.handlers[0]).not.toHaveProperty('stream');
 });
 
-test('a plugin that the config disables is told with the line that does', async () => {
+test('a disabled plugin is shown with the line of the config that disables it', async () => {
   const [off] = await explained('off');
   expect(off).toMatchObject({
     state: 'stopped',
@@ -177,7 +177,7 @@ test('a plugin that the config disables is told with the line that does', async 
   });
 });
 
-test('a file that is skipped is told with the reason', async () => {
+test('a skipped file is shown with the reason', async () => {
   for (const [name, file, why] of [
     ['old', 'old.plugin.mjs', 'an ES module by its name'],
     ['notes.txt', 'notes.txt', 'not named *.plugin.ts'],
@@ -192,7 +192,7 @@ test('a file that is skipped is told with the reason', async () => {
   ]);
 });
 
-test('for a person it is told in words, without colours where nobody looks on', async () => {
+test('the text output is in words, and has no colours in a pipe', async () => {
   const { stdout, code } = await jetplug(['plugins', 'tuned', '--servers', server.url], { cwd: plugins });
   expect(code).toBe(0);
   expect(stdout).toMatch(/counts: Store +the bucket jetplug-tuned/);
@@ -201,7 +201,7 @@ test('for a person it is told in words, without colours where nobody looks on', 
   expect(stdout).not.toContain('\u001b');
 });
 
-test('`routes` tells who would receive an event, and why each other would not', async () => {
+test('`routes` shows who would receive an event, and why each other handler would not', async () => {
   const { receives, others, ...about } = (await run('routes', 'video.watch_started')).json<Routes>();
   expect(about).toEqual({ subject: 'video.watch_started', stream: 'EVENTS' });
   const route = { subject: 'video.watch_started', stream: 'EVENTS' };
@@ -219,19 +219,19 @@ test('`routes` tells who would receive an event, and why each other would not', 
   });
 });
 
-test('a durable that starts at a later sequence does not get it', async () => {
+test('a handler whose durable starts at a later sequence does not receive the event', async () => {
   const { receives, others } = await routes('video.published');
   expect(receives).toEqual([]);
   expect(others.find(({ durable }) => durable === 'far-away')).toMatchObject({ reason: 'starts-later', waits: false });
 });
 
-test('a handler whose circuit is open, or whose file is broken by now, gets it later', async () => {
+test('a handler whose circuit is open, or whose file is broken now, receives the event later', async () => {
   nats.publish('video.watch_started', '{"user_id":"u1","video_id":"v1"}');
   const other = async (name: string) =>
     (await routes('video.watch_started')).others.find(({ plugin }) => plugin === name);
   await eventually(async () => (await other('down')) !== undefined);
   expect(await other('down')).toMatchObject({ reason: 'waiting', waits: true, why: expect.stringContaining('no ML') });
-  // Its durable stays when it is removed, and holds what it does not get while it is broken.
+  // Its durable stays on the server when the plugin is removed, and keeps the events.
   renameSync(at('tuned.plugin.ts'), at('gone'));
   await eventually(async () => (await explained('tuned')).length === 0);
   writeFileSync(
@@ -242,7 +242,7 @@ test('a handler whose circuit is open, or whose file is broken by now, gets it l
   expect(await other('tuned')).toMatchObject({ reason: 'failed', waits: true, file: at('tuned.plugin.ts') });
 });
 
-test('a subject that no stream holds reaches nobody, and what would hold it is told', async () => {
+test('an event on a subject without a stream reaches nobody, and the advice names the config key', async () => {
   const { receives, others, stream, advice } = await routes('orders.new');
   expect({ receives, stream }).toEqual({ receives: [], stream: undefined });
   expect(advice).toMatch(/^add orders\.> to the subjects of a stream in the config; the streams are EVENTS \(video\.>/);
@@ -261,7 +261,7 @@ test('`routes` names the subject or the plugin that was probably meant', async (
   expect(named.stdout).toContain('did you mean the plugin orders? `jetplug plugins orders` shows what it takes');
 });
 
-test('`routes` refuses what is no subject of an event', async () => {
+test('`routes` refuses a subject with wildcards and an invalid one', async () => {
   for (const [subject, says] of [
     ['video.*', 'wildcards'],
     ['a..b', 'not a subject'],
@@ -274,7 +274,7 @@ test('`routes` refuses what is no subject of an event', async () => {
   }
 });
 
-test('a host that does not watch says of a file that came later that it does not', async () => {
+test('a host that does not watch reports this for a file that came after its start', async () => {
   const quiet = await scene.server();
   const folder = scene.folder({ 'off.plugin.ts': OFF });
   await scene.host({ server: quiet, plugins: [folder], flags: ['--no-watch'] });

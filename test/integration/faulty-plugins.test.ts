@@ -12,7 +12,7 @@ import { each, handled, statuses } from '../support/story';
 
 const HANDLE = '@Subscribe() handle(_: VideoWatchStarted) {}';
 
-/** Plugins that cannot run, each with the code of its fault; the line at fault bears the word HERE. */
+/** Plugins that cannot run, each with the code of its error. The line of the fault has the word HERE. */
 const BROKEN: Record<string, { code: string; source: string; checkKnows: boolean }> = {
   'constructor-throws': {
     code: 'JP_PLUGIN_CONSTRUCTOR_FAILED',
@@ -175,7 +175,7 @@ const FAILING: Record<string, { source: string; reason: string; error: RegExp; l
   },
 };
 
-/** Plugins that do as they should, and harm beside it. */
+/** Plugins that handle their events, and do harm besides. */
 const HARMFUL = {
   prints: pluginSource(
     'PrintsPlugin',
@@ -184,7 +184,7 @@ const HARMFUL = {
 };
 
 const scene = new Scene();
-/** Plugins that fail at everything would count as down, and their events would wait: here each failure is to be seen to its end. */
+/** A high limit for the circuit, so that the events of a failing plugin do not wait and each failure runs to its end. */
 const CONFIG = { plugins: { startTimeout: '3s' }, delivery: { circuit: { messages: 1_000 } } };
 let folder: string;
 let host: TestHost;
@@ -221,7 +221,7 @@ describe.each(Object.entries(BROKEN))('%s', (name, { code, source }) => {
     ]);
   });
 
-  test('`plugins --json` shows it as failed, with why', () => {
+  test('`plugins --json` shows it as failed, with the reason', () => {
     const own = running.filter(({ file }) => file === fileOf(name));
     expect(own).toEqual([
       expect.objectContaining({ state: 'failed', handlers: [], error: expect.objectContaining(expected()) }),
@@ -236,7 +236,7 @@ describe.each(Object.entries(BROKEN))('%s', (name, { code, source }) => {
   });
 });
 
-test('`check --json` names what can be known without starting a plugin', async () => {
+test('`check --json` names every fault that can be found without starting a plugin', async () => {
   const result = await jetplug(['check', '--json', '--plugins', STORY_PLUGINS, folder]);
   const problems = result.json<ErrorReport[]>();
   const known = Object.entries(BROKEN).filter(([, { checkKnows }]) => checkKnows);
@@ -251,7 +251,7 @@ test('`check --json` names what can be known without starting a plugin', async (
   }
 });
 
-test('the six others handle everything, and the faulty ones fail alone', async () => {
+test('the six others handle everything, and only the faulty plugins fail', async () => {
   for (let i = 0; i < 20; i++)
     nats.publish('video.watch_started', JSON.stringify({ user_id: `u${i}`, video_id: 'v1' }));
   await eventually(async () => expect(await handled(host)).toMatchObject(each(20)) === undefined);
@@ -285,7 +285,7 @@ test.each(Object.entries(FAILING))(
   },
 );
 
-test('what a plugin prints are lines of the log, not between them', async () => {
+test('output of a plugin becomes log lines, and never stands between them', async () => {
   await eventually(() => host.logged('a plugin printed').length >= 20);
   expect(host.logged('a plugin printed')[0]).toMatchObject({ level: 'info', text: 'hello' });
   expect(host.noise).toEqual([]);

@@ -38,7 +38,7 @@ afterAll(async () => {
 });
 
 const VIDEO = { name: 'EVENTS', subjects: ['video.>'] };
-/** As the host would create it, but for the mark. */
+/** The settings with which the host would create it, without the mark. */
 const SUITABLE: Partial<StreamConfig> & { name: string } = {
   ...VIDEO,
   max_age: nanos(7 * 86_400_000),
@@ -54,7 +54,7 @@ async function names(): Promise<string[]> {
   return all.sort();
 }
 
-/** All that another application has in a stream. */
+/** All messages of another application in a stream. */
 async function content(stream: string): Promise<unknown> {
   const { config, state } = await jsm.streams.info(stream);
   const messages: string[] = [];
@@ -69,7 +69,7 @@ async function content(stream: string): Promise<unknown> {
 const start = (written: object = {}): Promise<StreamState[]> =>
   ensureStreams(connection, configOf(scene, { streams: [VIDEO], ...written }));
 
-test('another application’s EVENTS and DEAD stay byte for byte; the start names both, and the ways out', async () => {
+test('another application’s EVENTS and DEAD stay unchanged; the start names both, and the ways out', async () => {
   await jsm.streams.add({
     name: 'EVENTS',
     subjects: ['shop.>'],
@@ -97,12 +97,12 @@ test('another application’s EVENTS and DEAD stay byte for byte; the start name
     code: 'JP_STREAM_FOREIGN',
     hint: expect.stringMatching(/another stream \(deadLetters\.stream\).*`jetplug adopt stream DEAD`/),
   });
-  // Nor is what lies there taken for dead letters.
+  // Its messages are not treated as dead letters either.
   const drop = await jetplug(['dead', 'drop', '--all', '--json', '--servers', server.url]);
   expect([drop.code, drop.errors()[0]]).toMatchObject([1, { code: 'JP_STREAM_FOREIGN' }]);
   expect([await content('EVENTS'), await content('DEAD')]).toEqual(before);
   expect(await names()).toEqual(['DEAD', 'EVENTS']);
-  // It can go on as before.
+  // The application can publish as before.
   expect(await nats.jetstream().publish('shop.order', '{}')).toMatchObject({ stream: 'EVENTS', seq: 4 });
 });
 
@@ -124,7 +124,7 @@ test.each<[string, Partial<StreamConfig>, boolean]>([
   if (losesEvents) expect((await adopt(config)).errors()).toMatchObject([{ code: 'JP_STREAM_DATA_LOSS' }]);
 });
 
-test('the way out that the error names works: other names beside the other application’s', async () => {
+test('the way out in the error works: other stream names beside those of the other application', async () => {
   await jsm.streams.add({ name: 'EVENTS', subjects: ['shop.>'] });
   await jsm.streams.add({ name: 'DEAD', subjects: ['shopdead.>'] });
   const states = await start({ streams: [{ ...VIDEO, name: 'VIDEO' }], deadLetters: { stream: 'LETTERS' } });
@@ -156,7 +156,7 @@ test.each([
   expect(await names()).toEqual(['RETRY']);
 });
 
-test('another application’s bucket is refused, whether it has the host’s name or a plugin’s', async () => {
+test('another application’s bucket is refused, with the host’s name or a plugin’s', async () => {
   const own = await nats.jetstream().views.kv('jetplug', { history: 5 });
   await own.put('theirs', 'value');
   await nats.jetstream().views.kv('jetplug-badge');
@@ -173,12 +173,12 @@ test('another application’s bucket is refused, whether it has the host’s nam
   expect([await content('KV_jetplug'), await content('KV_jetplug-badge')]).toEqual(before);
 });
 
-test('an unmarked stream that suits as it is is used and not changed, which the log says once', async () => {
+test('an unmarked stream with suitable settings is used and not changed, which is logged once', async () => {
   await jsm.streams.add({ ...SUITABLE, subjects: ['video.>', 'shop.>'], max_msgs: 1_000_000 });
   const before = await content('EVENTS');
   const plugins = [scene.folder({ 'seen.plugin.ts': loggingPlugin('SeenPlugin', 'seen') })];
   const host = await scene.host({ server, plugins, config: { streams: [VIDEO] } });
-  expect(host.logged('a stream is used as it is, and never changed')).toMatchObject([
+  expect(host.logged('stream is unmanaged; using it without changes')).toMatchObject([
     { stream: 'EVENTS', subjects: ['video.>'] },
   ]);
   expect(host.ready.streams[0]).toMatchObject({ name: 'EVENTS', change: 'unmanaged' });
@@ -193,7 +193,7 @@ test.each([
   ['other subjects', { subjects: ['video.watch_started'] }, 'subjects video.watch_started → video.>'],
   ['work-queue retention', { retention: RetentionPolicy.Workqueue }, 'retention workqueue → limits'],
   ['interest retention', { retention: RetentionPolicy.Interest }, 'retention interest → limits'],
-])('an unmarked stream with %s is refused and stays as it is', async (_, differing, change) => {
+])('an unmarked stream with %s is refused and not changed', async (_, differing, change) => {
   await jsm.streams.add({ ...SUITABLE, ...differing });
   const before = await content('EVENTS');
   const refusal = await start().catch((error: unknown) => error as { code: string; message: string; hint: string });
@@ -201,12 +201,12 @@ test.each([
     code: 'JP_STREAM_FOREIGN',
     message: expect.stringContaining(`would change ${change}`),
   });
-  // Adopting it would only end in another refusal.
+  // Adopting it would only lead to another refusal.
   expect((refusal as { hint: string }).hint.includes('adopt')).toBe(!('retention' in differing));
   expect(await content('EVENTS')).toEqual(before);
 });
 
-test('a mirror by that name is refused as what it is', async () => {
+test('a mirror with the name of a stream is refused as a mirror', async () => {
   await jsm.streams.add({ name: 'ORIGIN', subjects: ['video.>'] });
   await jsm.streams.add({ name: 'EVENTS', mirror: { name: 'ORIGIN' } });
   await expect(start()).rejects.toMatchObject({
@@ -239,7 +239,7 @@ test.each([
 describe('manage: false', () => {
   const unmanaged = (): Promise<StreamState[]> => start({ streams: [{ ...VIDEO, manage: false }] });
 
-  test('uses a stream whatever its settings, with its own duplicate window', async () => {
+  test('uses a stream with any settings, with its own duplicate window', async () => {
     await jsm.streams.add({ ...VIDEO, max_msgs: 5, duplicate_window: nanos(1_000) });
     const before = await content('EVENTS');
     const [state] = await unmanaged();
@@ -247,7 +247,7 @@ describe('manage: false', () => {
     expect(await content('EVENTS')).toEqual(before);
   });
 
-  test('refuses a stream that is missing, and creates nothing', async () => {
+  test('refuses a missing stream, and creates nothing', async () => {
     await expect(unmanaged()).rejects.toMatchObject({ code: 'JP_STREAM_MISSING' });
     expect(await names()).toEqual([]);
   });
@@ -263,7 +263,7 @@ describe('manage: false', () => {
 });
 
 describe('another deployment', () => {
-  test('is refused each of the streams and buckets of the first, which stay as they are', async () => {
+  test('is refused each of the streams and buckets of the first, which are not changed', async () => {
     await start({ deploy: { name: 'staging' } });
     const all = ['DEAD', 'EVENTS', 'KV_jetplug', 'RETRY'];
     const before = await Promise.all(all.map(content));
@@ -283,7 +283,7 @@ describe('another deployment', () => {
     expect(await Promise.all(all.map(content))).toEqual(before);
   });
 
-  test('may read a stream of the first that its config does not manage', async () => {
+  test('may read a stream of the first that its own config does not manage', async () => {
     await start({ deploy: { name: 'staging' } });
     for (const own of ['DEAD', 'KV_jetplug', 'RETRY']) await jsm.streams.delete(own);
     const before = await content('EVENTS');
@@ -293,7 +293,7 @@ describe('another deployment', () => {
   });
 });
 
-test('an overlap with a stream of another name says which, and that dead.> has a fixed name', async () => {
+test('an overlap with a stream of another name is reported with that name, and dead.> cannot be renamed', async () => {
   await jsm.streams.add({ name: 'GRAVEYARD', subjects: ['dead.*'] });
   await expect(start()).rejects.toMatchObject({
     code: 'JP_STREAM_OVERLAP',
@@ -316,18 +316,18 @@ test('hosts that start at the same time on an empty server all get the same stre
   }
 });
 
-test('a stream that another application makes in place of a lost one is neither used nor changed', async () => {
+test('a stream that another application creates in place of a lost one is neither used nor changed', async () => {
   const plugins = [scene.folder({ 'seen.plugin.ts': loggingPlugin('SeenPlugin', 'seen') })];
   const host = await scene.host({ server, plugins, config: { streams: [VIDEO], delivery: { ackWait: '1s' } } });
   const reasons = async (): Promise<string> => (await fetch(`${host.url}/readyz`)).text();
   await jsm.streams.delete('EVENTS');
   await jsm.streams.add({ name: 'EVENTS', subjects: ['shop.>'] });
-  // The host looks at its streams when a handler finds another one, and when it has reconnected.
+  // The host checks its streams when a handler finds another one, and when it has reconnected.
   await server.kill();
   await server.restart();
-  await eventually(() => host.logged('a stream cannot be looked at or made again yet').length > 0);
-  expect(JSON.stringify(host.logged('a stream cannot be looked at or made again yet'))).toContain('JP_STREAM_FOREIGN');
-  // This client, too, has to connect again.
+  await eventually(() => host.logged('cannot check or restore a stream yet; retrying').length > 0);
+  expect(JSON.stringify(host.logged('cannot check or restore a stream yet; retrying'))).toContain('JP_STREAM_FOREIGN');
+  // The test's own client has to reconnect too.
   const subjects = async (): Promise<string[]> => (await jsm.streams.info('EVENTS')).config.subjects;
   await eventually(subjects, 20_000);
   expect(await subjects()).toEqual(['shop.>']);

@@ -1,4 +1,4 @@
-/** No value that a plugin throws, returns, logs or stores harms the host: inline, and in a process of its own. */
+/** No value that a plugin throws, returns, logs or stores harms the host, with the plugin inline or in its own process. */
 import { join } from 'node:path';
 import type { NatsConnection } from 'nats';
 import { storedLetters } from '../support/dead-letters';
@@ -94,7 +94,7 @@ test.each(['inline', 'apart'])(
   900_000,
 );
 
-test('what nobody catches is told and ends nothing', async () => {
+test('uncaught errors are reported and end nothing', async () => {
   const values = Object.keys(HOSTILE);
   for (const value of values) nats.publish('video.late', JSON.stringify({ value }));
   await ended('late', values.length);
@@ -104,7 +104,7 @@ test('what nobody catches is told and ends nothing', async () => {
   expect(await faults()).toBe(2 * values.length);
 });
 
-test('a plugin that throws such a value while it is loaded fails alone, and says where', async () => {
+test('a plugin that throws such a value while it is loaded fails alone, with its place', async () => {
   const plugins = await ask(nats);
   const failed = Object.fromEntries(
     plugins.filter(({ state }) => state === 'failed').map(({ file, error }) => [file.split('/').at(-1), error?.code]),
@@ -114,18 +114,18 @@ test('a plugin that throws such a value while it is loaded fails alone, and says
     'starts.plugin.ts': 'JP_PLUGIN_START_FAILED',
     'settings.plugin.ts': 'JP_PLUGIN_SETTINGS_INVALID',
   });
-  // An export that cannot be read is no plugin; its file has another.
+  // An export that throws when it is read is not a plugin. The file has another export.
   expect(plugins.find(({ plugin }) => plugin === 'exports')).toMatchObject({ state: 'running' });
 });
 
-test('a plugin beside whose class an export cannot be read runs', async () => {
+test('a plugin runs whose file has an export that throws when it is read', async () => {
   const plugins = await ask(nats);
   expect(plugins.find(({ file }) => file.endsWith('exports.plugin.ts'))).toMatchObject({ state: 'running' });
 });
 
-test('the log has whole lines only, and no trouble of the host’s own', () => {
+test('the log has whole lines only, and no problem of the host itself', () => {
   expect(host.noise).toEqual([]);
-  // Values of 10 MB keep the host so busy that an answer of the server may come too late: those events came again.
+  // Values of 10 MB keep the host so busy that an answer of the server may be late; such events were redelivered.
   const trouble = host.lines.filter(
     ({ msg, err }) => SAID.test(msg) && !JSON.stringify(err ?? '').includes('JP_BROKER_'),
   );

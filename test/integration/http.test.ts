@@ -24,7 +24,7 @@ beforeAll(async () => {
   host = await scene.host({
     server,
     plugins: [STORY_PLUGINS, scene.folder({ 'fails.plugin.ts': FAILS })],
-    // A plugin that fails at everything would count as down, and its events would wait.
+    // A high limit for the circuit, so that the events of the failing plugin do not wait.
     config: { delivery: { circuit: { messages: 1_000 } } },
   });
 });
@@ -35,13 +35,13 @@ const get = async (path: string): Promise<{ status: number; body: unknown }> => 
   return { status: response.status, body: await response.json() };
 };
 
-test('a host that works is alive and ready', async () => {
+test('a working host is alive and ready', async () => {
   expect(await get('/livez')).toEqual({ status: 200, body: { status: 'alive' } });
   expect(await get('/readyz')).toEqual({ status: 200, body: { status: 'ready', reasons: [] } });
   expect((await get('/nowhere')).status).toBe(404);
 });
 
-test('/metrics is in the Prometheus format and counts what was done', async () => {
+test('/metrics is in the Prometheus format and counts the events', async () => {
   for (let i = 0; i < 5; i++) nats.publish('video.watch_started', `{"user_id":"u${i}","video_id":"v1"}`);
   const value = await eventually(async () => {
     const response = await fetch(`${host.url}/metrics`);
@@ -70,7 +70,7 @@ test('/metrics is in the Prometheus format and counts what was done', async () =
   expect(value('jetplug_in_flight', 'badge')).toBe(0);
 });
 
-test('while the server is down /readyz says so; when it is back the host goes on, and nothing is lost', async () => {
+test('while the server is down /readyz reports it; when it is back the host consumes again, and nothing is lost', async () => {
   const before = (await handled(host))['badge.award']!;
   await server.kill();
   await eventually(
@@ -127,7 +127,7 @@ test('a server that dies under load loses nothing', async () => {
   }, 40_000);
 }, 90_000);
 
-test('an address that is taken is an error with its code', async () => {
+test('an address in use is an error with its code', async () => {
   const address = host.url.replace('http://', '');
   const result = await jetplug([
     'start',

@@ -3,7 +3,7 @@ import type { TestHost } from '../support/host';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 
-/** A class that uses all services, and says by its log line that they are the plugin's own. */
+/** A class that uses all services, and logs whether they belong to the plugin. */
 const REPO = `
 @injectable()
 class Repo {
@@ -56,9 +56,9 @@ const PLUGINS = {
     BY_TOKEN,
     `container.register('Repo', { useFactory: predicateAwareClassFactory(() => true, Repo, Repo) });`,
   ),
-  // A container at hand is asked when the event comes: nothing says before that the plugin uses its store.
+  // A container of the plugin is asked when the event comes, so nothing shows before that the plugin uses its store.
   resolved: using('resolved', '', '', '', 'container.resolve(Repo).use()'),
-  // All of it again in a process of its own.
+  // All of them again in an isolated process.
   isolated: using(
     'isolated',
     BY_TOKEN,
@@ -81,7 +81,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => scene.end());
 
-test.each(Object.keys(PLUGINS))('a class asked for by %s has the services of its own plugin', async (name) => {
+test.each(Object.keys(PLUGINS))('a class that is injected by %s has the services of its own plugin', async (name) => {
   const [used] = await eventually(() => {
     const lines = host.logged('used').filter(({ plugin }) => plugin === name);
     return lines.length > 0 && lines;

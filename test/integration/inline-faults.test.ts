@@ -12,13 +12,13 @@ const THROWN = 'an error was thrown and nobody caught it';
 const REJECTED = 'a promise was rejected and nobody handled it';
 const EVENTS = 20;
 
-/** What a plugin does where nobody catches it; the line at fault bears the word HERE, if the error can tell it. */
+/** Faults of plugins that nobody catches. The line of the fault has the word HERE, if the error can show it. */
 interface LateFault {
   readonly body: string;
   readonly before?: string;
   readonly said: typeof THROWN | typeof REJECTED;
   readonly error: RegExp;
-  /** Whether it comes with each event, so that the handler is known. */
+  /** Whether the fault occurs with each event, so that the handler is known. */
   readonly inHandler: boolean;
 }
 
@@ -199,14 +199,14 @@ describe.each(Object.entries(LATE))('%s', (name, { said, error, inHandler }) => 
   });
 });
 
-test('what goes on a thousand times a second is counted each time, and logged once', async () => {
+test('a fault that occurs a thousand times a second is counted each time, and logged once', async () => {
   await eventually(async () => (await status('flood')).faults.lateErrors > 1_000);
   expect(host.lines.filter(({ plugin, code }) => plugin === 'flood' && code !== undefined)).toEqual([
     expect.objectContaining({ msg: THROWN, file: fileOf('flood'), line: lineOf(FLOOD, '// HERE') }),
   ]);
 });
 
-test('`plugins NAME` shows a person the faults', async () => {
+test('`plugins NAME` shows the faults in its text output', async () => {
   const { stdout } = await jetplug(['plugins', 'throws-in-timer', '--servers', host.servers]);
   expect(stdout).toMatch(/faults +20 × an error that nobody caught.*too late.*throws-in-timer\.plugin\.ts:\d+/);
 });

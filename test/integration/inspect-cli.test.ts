@@ -46,13 +46,13 @@ beforeAll(async () => {
 });
 afterAll(() => scene.end());
 
-test('with no host running `plugins` says so', async () => {
+test('with no host running `plugins` fails with JP_NO_HOST', async () => {
   const result = await run('plugins');
   expect(result).toMatchObject({ code: 1, stdout: '' });
   expect(result.errors()).toEqual([expect.objectContaining({ code: 'JP_NO_HOST' })]);
 });
 
-test('`plugins` sums what several hosts say', async () => {
+test('`plugins` sums the answers of several hosts', async () => {
   const plugins = [STORY_PLUGINS, scene.folder({ 'keeps.plugin.ts': KEEPS })];
   hosts = await Promise.all([1, 2].map(() => scene.host({ server, plugins })));
   for (let i = 0; i < 60; i++) nats.publish('video.watch_started', `{"user_id":"u${i % 3}","video_id":"v1"}`);
@@ -99,7 +99,7 @@ test('`plugins` sums what several hosts say', async () => {
   });
 });
 
-test('`plugins` with a name shows that one; a name that is none is an error', async () => {
+test('`plugins` with a name shows that plugin; an unknown name is an error', async () => {
   expect((await run('plugins', 'badge')).json()).toEqual([expect.objectContaining({ plugin: 'badge' })]);
   const none = await run('plugins', 'bagde');
   expect(none.code).toBe(1);
@@ -108,7 +108,7 @@ test('`plugins` with a name shows that one; a name that is none is an error', as
   ]);
 });
 
-test('`store` shows what a plugin keeps, whatever its keys', async () => {
+test('`store` shows the values of a plugin under any keys', async () => {
   for (const key of KEYS) nats.publish('video.keep', JSON.stringify({ key, value: { of: key } }));
   await eventually(async () => {
     const counts = await Promise.all(hosts.map(handled));
@@ -123,7 +123,7 @@ test('`store` shows what a plugin keeps, whatever its keys', async () => {
   );
 });
 
-test('`store` shows values as they are stored, whoever wrote them', async () => {
+test('`store` shows values as they are stored, also those of another program', async () => {
   const kv = await nats.jetstream().views.kv('jetplug-foreign');
   await kv.put('exact', ' {"id": 1497549923779084388, "e":1e400}');
   await kv.put('text', 'not JSON');
@@ -135,7 +135,7 @@ test('`store` shows values as they are stored, whoever wrote them', async () => 
   expect(shown.stdout).toBe('exact  {"id":1497549923779084388,"e":1e400}\ntext   "not JSON"\n');
 });
 
-test('`store` with a key, and with a scope, shows one value; what is not there is an error', async () => {
+test('`store` with a key, and with a scope, shows one value; a missing key is an error', async () => {
   expect((await run('store', 'keeps', 'Ünï ☃')).json()).toEqual([{ key: 'Ünï ☃', value: { of: 'Ünï ☃' } }]);
   expect((await run('store', 'keeps', 'plain', '--scope', 'other-things')).json()).toEqual([
     { key: 'plain', scope: 'other-things', value: 1 },
@@ -147,14 +147,14 @@ test('`store` with a key, and with a scope, shows one value; what is not there i
   }
 });
 
-test('the host is a NATS micro service of its name', async () => {
+test('the host is a NATS micro service with its name', async () => {
   const info = (await nats.request('$SRV.INFO.jetplug', '')).json<{ name: string; endpoints: { subject: string }[] }>();
   expect(info).toMatchObject({ name: 'jetplug', endpoints: expect.any(Array) });
   const subjects = info.endpoints.map(({ subject }) => subject).sort();
   expect(subjects).toEqual(['jetplug.explain', 'jetplug.plugins', 'jetplug.routes', 'jetplug.unhandled']);
 });
 
-test('`check` of sound plugins prints no problem; of a config with a slip, its file and line', async () => {
+test('`check` of sound plugins prints no problem; of a config with a typing error, its file and line', async () => {
   const sound = await jetplug(['check', '--json', '--plugins', STORY_PLUGINS]);
   expect(sound).toMatchObject({ code: 0, stderr: '' });
   expect(sound.json()).toEqual([]);
@@ -171,7 +171,7 @@ test('`check` of sound plugins prints no problem; of a config with a slip, its f
   ]);
 });
 
-test('--help and --version end with 0, an unknown command or flag with 1', async () => {
+test('--help and --version exit with 0, an unknown command or flag with 1', async () => {
   const [help, version, command, flag] = await Promise.all([
     jetplug(['--help']),
     jetplug(['--version']),

@@ -26,7 +26,7 @@ async function connects(url: string, nats: object): Promise<boolean> {
   return true;
 }
 
-/** Failures that take the client some seconds each: all of them begin together. */
+/** Failures that take the client some seconds each. All of them start at the same time. */
 let slow: Record<'tlsFirst' | 'certificateMissing' | 'certificateRefused' | 'noQuorum' | 'webServer', Promise<unknown>>;
 let tlsFirst: string;
 let verifies: string;
@@ -39,7 +39,7 @@ beforeAll(async () => {
   const routes = ['nats://127.0.0.1:1', 'nats://127.0.0.1:2'];
   const alone = await scene.server({ server_name: 'n0', cluster: { name: 'c', listen: '127.0.0.1:-1', routes } });
   web.server.on('connection', (socket) => {
-    web.sockets.push(socket.on('error', () => undefined)); // The client leaves without a word.
+    web.sockets.push(socket.on('error', () => undefined)); // The client closes the connection without a message.
     socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
   });
   const failureOf = (url: string, nats: object = {}): Promise<unknown> =>
@@ -66,7 +66,7 @@ async function urlOf(server: Server): Promise<string> {
   return `nats://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-test('a server that starts with TLS is joined with nats.tls.handshakeFirst, and named as one without it', async () => {
+test('a server that starts with TLS is joined with nats.tls.handshakeFirst, and the error without it says so', async () => {
   expect(await connects(tlsFirst, { tls: { ...CA, handshakeFirst: true } })).toBe(true);
   await expect(open(tlsFirst, { tls: { handshakeFirst: true } })).rejects.toMatchObject({
     code: 'JP_BROKER_TLS',
@@ -79,7 +79,7 @@ test('a server that starts with TLS is joined with nats.tls.handshakeFirst, and 
   });
 }, 20_000);
 
-test('a server that greets in plain text is not taken for one that starts with TLS', async () => {
+test('a server that greets in plain text is not reported as one that starts with TLS', async () => {
   await expect(open(verifies, { tls: { ...CLIENT, handshakeFirst: true } })).rejects.toMatchObject({
     code: 'JP_BROKER_TLS',
     hint: expect.stringContaining('handshakeFirst to false'),
@@ -87,7 +87,7 @@ test('a server that greets in plain text is not taken for one that starts with T
   await expect(open(verifies)).rejects.toMatchObject({ hint: expect.stringContaining('nats.tls.caFile') });
 });
 
-test('a server that requires a client certificate says so when it is missing, or of another authority', async () => {
+test('a server that requires a client certificate reports one that is missing, or of another authority', async () => {
   expect(await connects(verifies, { tls: CLIENT })).toBe(true);
   expect(await slow.certificateMissing).toMatchObject({
     code: 'JP_BROKER_TLS',
@@ -134,7 +134,7 @@ describe('the limits of an account', () => {
     }));
   });
 
-  test('on streams, consumers and unsettled deliveries are told apart', async () => {
+  test('on streams, consumers and unsettled deliveries have different errors', async () => {
     const { jsm, close } = await kept(as('counts'));
     await jsm.streams.add({ name: 'A', subjects: ['a.>'] });
     const durable = (name: string, max_ack_pending: number) =>
@@ -155,7 +155,7 @@ describe('the limits of an account', () => {
     await close();
   });
 
-  test('on bytes are told apart', async () => {
+  test('on bytes have different errors', async () => {
     const { jsm, close } = await kept(as('bytes'));
     const stream = (max_bytes: number) => jsm.streams.add({ name: 'A', subjects: ['a.>'], max_bytes });
     expect(await failureOf(stream(-1))).toMatchObject({
@@ -176,14 +176,14 @@ describe('the limits of an account', () => {
     });
   });
 
-  test('an account without JetStream is told from a server without it', async () => {
+  test('an account without JetStream and a server without it have different errors', async () => {
     await expect(as('none')).rejects.toMatchObject({
       code: 'JP_BROKER_NO_JETSTREAM',
       message: expect.stringContaining('not enabled for the account'),
     });
   });
 
-  test('work queues, mirrors and replicas are told in their own words', async () => {
+  test('work queues, mirrors and replicas have errors of their own', async () => {
     const { jsm, close } = await kept(as('more'));
     await jsm.streams.add({ name: 'Q', subjects: ['q.>'], retention: RetentionPolicy.Workqueue });
     const durable = (name: string, filter_subject: string) =>
@@ -203,7 +203,7 @@ describe('the limits of an account', () => {
   });
 });
 
-test('what is not a NATS server is named by what it says, or does not say', async () => {
+test('an error about a server that is not NATS quotes its answer, or reports that it is silent', async () => {
   const mail = createServer((socket) => socket.on('error', () => undefined).end('220 mail ready\r\n'));
   try {
     await expect(open(await urlOf(mail))).rejects.toMatchObject({

@@ -1,4 +1,4 @@
-/** What handlers do and say is the same in a process of their own: the author's code does not change. */
+/** Handlers do the same in an isolated process as inline: the author's code does not change. */
 import { headers as makeHeaders, type NatsConnection } from 'nats';
 import { storedLetters } from '../support/dead-letters';
 import { eventually } from '../support/eventually';
@@ -104,11 +104,11 @@ beforeAll(async () => {
 });
 afterAll(() => scene.end());
 
-test('it is built with its settings, clock and store, and onStart may use them', async () => {
+test('an isolated plugin is built with its settings, clock and store, and onStart may use them', async () => {
   expect((await readStore(nats, 'whole'))['started']).toBe(`good day ${new Date().getFullYear()}`);
 });
 
-test('it knows of its event what there is to know, and keeps values in scopes', async () => {
+test('an isolated handler gets the whole context of its event, and stores values in scopes', async () => {
   const ack = await nats.jetstream().publish('video.context', JSON.stringify({ n: 1 }), { headers: mine() });
   const line = await eventually(() => logged('a context')[0]);
   expect(line).toMatchObject({
@@ -134,7 +134,7 @@ test('it knows of its event what there is to know, and keeps values in scopes', 
   expect(await readStore(nats, 'whole')).toMatchObject({ 'seen/it': { at: 1 } });
 });
 
-test('what JSON cannot hold is refused with its path, and a CloudEvent is whole', async () => {
+test('a value that JSON cannot hold is refused with its path, and a CloudEvent is complete', async () => {
   const attributes = { specversion: '1.0', type: 'video.values', id: 'c1', source: '/tv' };
   const data = { timestamp: 1715540591, a: 1 };
   publish('video.values', { ...attributes, data });
@@ -153,7 +153,7 @@ test('what JSON cannot hold is refused with its path, and a CloudEvent is whole'
   });
 });
 
-test('a contract’s event is an instance of it; one that is not valid is a dead letter, and no handler sees it', async () => {
+test('an event of a contract is an instance of its class; an invalid one is dead-lettered without a run of the handler', async () => {
   publish('video.published', { video_id: 'v1', genres: ['noir'] });
   expect(await eventually(() => logged('typed')[0])).toMatchObject({ isOne: true, genres: ['noir'] });
   publish('video.published', { video_id: 7 });
@@ -165,7 +165,7 @@ test.each([
   ['reject', 'rejected', 'never', 1],
   ['throw', 'attempts-exhausted', 'not today', 2],
   ['text', 'attempts-exhausted', "whole.outcome threw 'only text', which is not an Error", 2],
-])('%s: what it throws decides', async (does, reason, message, attempts) => {
+])('%s: the thrown error decides the outcome', async (does, reason, message, attempts) => {
   const before = (await lettersOf('outcome')).length;
   publish('video.outcome', { does });
   await eventually(async () => (await lettersOf('outcome')).length > before);
@@ -178,7 +178,7 @@ test.each([
   expect((await emitted('badge.tried')).filter((event) => event['does'] === does)).toEqual([]);
 });
 
-test('RetryLater comes again at no cost, and what it published then goes out once', async () => {
+test('RetryLater costs no attempt, and the handler’s event is published once', async () => {
   publish('video.outcome', { does: 'later' });
   const tried = await eventually(async () => {
     const all = (await emitted('badge.tried')).filter(({ does }) => does === 'later');
@@ -194,7 +194,7 @@ test('events of one key come in order', async () => {
   expect(await readStore(nats, 'whole')).toMatchObject({ 'order a': order, 'order b': order });
 });
 
-test('a batch is handled together, each event for itself; one that is named as failed, or is invalid, is alone so', async () => {
+test('a batch is handled together with an outcome for each event; only a failed or invalid event is dead-lettered', async () => {
   const before = (await lettersOf('batch')).length;
   for (const user_id of ['b1', 'bad', 5, 'b2']) publish('video.watch_started', { user_id, video_id: 'v' });
   await eventually(async () => (await lettersOf('batch')).length === before + 2);
@@ -206,7 +206,7 @@ test('a batch is handled together, each event for itself; one that is named as f
   expect(logged('a batch').some(({ users }) => (users as string[]).length > 1)).toBe(true);
 });
 
-test('one that waits for too long is ended at its timeout: its signal is aborted, and its store refuses', async () => {
+test('a handler that runs too long is ended at its timeout: its signal is aborted, and its store refuses', async () => {
   publish('video.slow', {});
   expect(await eventually(() => logged('aborted')[0])).toMatchObject({ reason: expect.stringContaining('timeout') });
   expect(await eventually(() => logged('too late')[0])).toMatchObject({ code: 'JP_RUN_OVER' });

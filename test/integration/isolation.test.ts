@@ -9,7 +9,7 @@ import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 import { readStore, readStream } from '../support/stored';
 
-/** What an event may do to the process that handles it. */
+/** The faults that an event may cause in the process that handles it. */
 const FAULTS = {
   loop: 'for (;;);',
   heap: 'const all: unknown[] = []; for (;;) all.push(new Array(1000).fill(all.length));',
@@ -22,7 +22,7 @@ const FAULTS = {
 type Fault = keyof typeof FAULTS;
 
 const scene = new Scene();
-/** An event's fault happens where this folder has no file by the fault's name yet: once. */
+/** An event causes its fault once, while this folder has no file with the fault's name. */
 const marks = scene.folder();
 
 const ISOLATED = pluginSource(
@@ -86,14 +86,14 @@ beforeAll(async () => {
     plugins: [folder],
     config: {
       plugins: { isolated: { heapLimit: '48 MiB', memoryLimit: '220 MiB' } },
-      // For so long the version before is kept, with its process.
+      // The previous version and its process are kept for this time.
       delivery: { rollback: { within: '4s' } },
     },
   });
 });
 afterAll(() => scene.end());
 
-test('an isolated plugin counts, publishes and settles as an inline one does, in a process of its own', async () => {
+test('an isolated plugin counts, publishes and settles like an inline one, in a process of its own', async () => {
   publish(50);
   await allCountOnce();
   const emitted = (await readStream(nats, 'EVENTS')).filter(({ subject }) => subject === 'badge.seen');
@@ -131,7 +131,7 @@ test.each(WHYS.slice(0, 4))(
   costsItsProcessAlone,
 );
 
-test('an edit swaps processes: the old one ends, the new one counts on', async () => {
+test('an edit replaces the process: the old one ends, and the new one continues the count', async () => {
   const [before] = (await statusOf('isolated')).processes!;
   writeFileSync(join(folder, 'isolated.plugin.ts'), `${ISOLATED}\n// edited`);
   publish(100);
@@ -146,7 +146,7 @@ test.each(WHYS.slice(4))(
   costsItsProcessAlone,
 );
 
-test('a plugin that cannot be loaded in its process is told with its place, and the version before runs on', async () => {
+test('a plugin that cannot be loaded in its process is reported with its place, and the previous version runs on', async () => {
   const [before] = (await statusOf('isolated')).processes!;
   writeFileSync(join(folder, 'isolated.plugin.ts'), `${ISOLATED}\nthrow new Error('not today');`);
   await eventually(async () => (await statusOf('isolated')).error?.code === 'JP_PLUGIN_LOAD_FAILED');
@@ -160,7 +160,7 @@ test('a plugin that cannot be loaded in its process is told with its place, and 
   await eventually(async () => (await statusOf('isolated')).error === undefined);
 });
 
-test('an edit whose process ends under each event is taken back, at no cost', async () => {
+test('an edit whose process ends under each event is rolled back, and costs no attempt', async () => {
   const file = join(folder, 'isolated.plugin.ts');
   const [before] = (await statusOf('isolated')).processes!;
   writeFileSync(
@@ -177,7 +177,7 @@ test('an edit whose process ends under each event is taken back, at no cost', as
   await eventually(async () => (await statusOf('isolated')).error === undefined);
 }, 60_000);
 
-test('a process that is blocked does not outlive a host that is killed', async () => {
+test('a blocked process does not outlive a killed host', async () => {
   const alone = scene.folder({
     'blocked.plugin.ts': pluginSource(
       'BlockedPlugin',
@@ -199,7 +199,7 @@ test('a process that is blocked does not outlive a host that is killed', async (
   await eventually(() => !isAlive(pid));
 });
 
-test('a host that stops lets its processes stop their plugins, and leaves none', async () => {
+test('a stopping host lets its processes stop their plugins, and leaves none behind', async () => {
   const stopping = scene.folder({
     'stopping.plugin.ts': pluginSource(
       'StoppingPlugin',
@@ -227,7 +227,7 @@ function publish(count: number, fields: object = {}, subject = 'video.isolated')
   for (let i = 0; i < count; i++) nats.publish(subject, JSON.stringify({ n: published++, ...fields }));
 }
 
-/** Both plugins have counted every event so far, once. */
+/** Both plugins have counted every event so far once. */
 async function allCountOnce(): Promise<void> {
   const expected = Object.fromEntries(Array.from({ length: published }, (_, n) => [`k${n}`, 1]));
   for (const plugin of ['inline', 'isolated']) {

@@ -53,14 +53,14 @@ test('a server that was found on the default port is waited for, and never repla
     await eventually(async () => (await ready(host)) === 200);
     await eventually(() => counted(host).length === 2);
     expect(counted(host)).toEqual([1, 2]);
-    expect(host.logged('a stream is lost with what it held; it is made again')).toEqual([]);
+    expect(host.logged('stream lost with its messages; creating it again')).toEqual([]);
     expect(existsSync(data)).toBe(false);
   } finally {
     await events.close();
   }
 });
 
-test('the broker of another host on the same data is run again when that host ends, with all that it held', async () => {
+test('the broker of another host on the same data is run again when that host ends, with all its data', async () => {
   const data = join(scene.folder(), 'data');
   const plugins = [scene.folder({ 'counts.plugin.ts': COUNTS })];
   const flags = ['--data', data];
@@ -77,7 +77,7 @@ test('the broker of another host on the same data is run again when that host en
     await publishing;
     await eventually(() => counted(second).includes(2));
     await eventually(async () => (await ready(second)) === 200);
-    expect(second.logged('a stream is lost with what it held; it is made again')).toEqual([]);
+    expect(second.logged('stream lost with its messages; creating it again')).toEqual([]);
     expect(JSON.parse(readFileSync(join(data, 'nats-server.conf'), 'utf8'))).toMatchObject({
       listen: `127.0.0.1:${new URL(first.servers).port}`,
     });
@@ -86,7 +86,7 @@ test('the broker of another host on the same data is run again when that host en
   }
 });
 
-test('a foreign server on the port of an own broker that has ended gets nothing, and the host works on when it leaves', async () => {
+test('a foreign server on the port of an own broker that has ended gets nothing, and the host reconnects when it leaves', async () => {
   const data = join(scene.folder(), 'data');
   const plugins = [scene.folder({ 'counts.plugin.ts': COUNTS })];
   const flags = ['--data', data];
@@ -104,7 +104,7 @@ test('a foreign server on the port of an own broker that has ended gets nothing,
       error: expect.stringContaining(`another NATS server answers on 127.0.0.1:${port}`),
     }),
   ]);
-  expect(second.logged('the NATS server is back')).toEqual([]);
+  expect(second.logged('reconnected to the NATS server')).toEqual([]);
   expect(await ready(second)).toBe(503);
   const manager = await client.jetstreamManager();
   expect(await manager.streams.list().next()).toEqual([]);
@@ -115,13 +115,13 @@ test('a foreign server on the port of an own broker that has ended gets nothing,
   try {
     await events.publish('video.counted', { n: 1 });
     await eventually(() => counted(second).includes(1));
-    expect(second.logged('a stream is lost with what it held; it is made again')).toEqual([]);
+    expect(second.logged('stream lost with its messages; creating it again')).toEqual([]);
   } finally {
     await events.close();
   }
 });
 
-/** How many connections the server has had, the asking one included: its numbers for clients ascend. */
+/** The number of connections that the server has had, including the asking one. Its client numbers ascend. */
 async function connectionsOf(client: NatsConnection): Promise<number> {
   const probing = await connect({ servers: client.getServer() });
   const id = probing.info?.client_id ?? 0;
@@ -160,7 +160,7 @@ describe('taking over', () => {
     ]);
   });
 
-  test('of a server that does not run on the host’s own data is refused', async () => {
+  test('is refused for a server that does not run on the host’s own data', async () => {
     const data = join(scene.folder(), 'data');
     const taking = takeOver({
       lost: lost('nats://127.0.0.1:1', false),

@@ -8,7 +8,7 @@ import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 import { ask } from '../support/story';
 
-/** Some events fail at first, and all take a moment, more or less. */
+/** Some events fail at first, and all take a random short time. */
 const ORDERED = pluginSource(
   'OrderedPlugin',
   `  constructor(private readonly sums: Store<number[]>) {}
@@ -20,7 +20,7 @@ const ORDERED = pluginSource(
     context.log.info('handled', { user: event.user, n: event.n });
   }`,
 );
-/** Stands still at the first event of a user that is stuck. */
+/** Blocks at the first event of a user that is stuck. */
 const STUCK = pluginSource(
   'StuckPlugin',
   `  @Subscribe('video.stuck', { from: 'beginning', key: 'user', retry: { attempts: 1_000, backoff: ['1s'] } })
@@ -55,7 +55,7 @@ test('events of each key are handled in order through failures, graceful stops a
   await eventually(() => hosts[0]!.logged('handled').length > 50);
   expect(await hosts[0]!.stop()).toBe(0);
 
-  // What was given back need not be waited for.
+  // The released events are delivered at once.
   hosts.push(await start());
   const readyAtMs = performance.now();
   await eventually(() => hosts[1]!.logged('handled').length > 0);
@@ -79,7 +79,7 @@ test('events of each key are handled in order through failures, graceful stops a
   expect(await hosts[2]!.stop()).toBe(0);
 }, 90_000);
 
-test('a key that is stuck stops no other; behind it events wait, until the handler pauses, visibly', async () => {
+test('a stuck key blocks no other key; its events wait, until the handler visibly stops pulling', async () => {
   const folder = scene.folder();
   const source = STUCK.replace('RELEASED', `${folder}/released`);
   const host = await scene.host({

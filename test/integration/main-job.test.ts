@@ -17,18 +17,18 @@ beforeAll(async () => {
 });
 afterAll(() => scene.end());
 
-test('a watch published by hand is handled by all six plugins', async () => {
+test('a watch that is published by hand is handled by all six plugins', async () => {
   nats.publish('video.watch_started', '{"user_id":"u1","video_id":"v1"}');
   await eventually(async () => expect(await handled(host)).toMatchObject(each(1)) === undefined);
   expect(host.noise).toEqual([]);
 });
 
-test('what a plugin keeps is plain JSON in its bucket', async () => {
+test('the values of a plugin are plain JSON in its bucket', async () => {
   const bucket = await nats.jetstream().views.kv('jetplug-badge', { bindOnly: true });
   expect((await bucket.get('u1'))?.string()).toBe('1');
 });
 
-test('what a plugin publishes is in the stream, with its envelope', async () => {
+test('an event that a plugin publishes is in the stream, with its envelope', async () => {
   const jsm = await nats.jetstreamManager();
   const message = await jsm.streams.getMessage('EVENTS', { last_by_subj: 'badge.awarded' });
   expect(message.json()).toEqual({
@@ -41,7 +41,7 @@ test('what a plugin publishes is in the stream, with its envelope', async () => 
   });
 });
 
-test('of 2,000 events of a file each plugin handles each, and the badge counts equal the file’s own', async () => {
+test('each plugin handles each of 2,000 events of a file, and the badge counts equal the counts in the file', async () => {
   const before = await handled(host);
   const events = Array.from({ length: 2_000 }, (_, i) => ({ user_id: `viewer ${i % 97}`, video_id: `v${i % 41}` }));
   const file = join(

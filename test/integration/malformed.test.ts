@@ -19,7 +19,7 @@ interface Malformed {
   readonly reason: string;
   readonly error: RegExp;
   readonly headers?: Readonly<Record<string, string>>;
-  /** The header block as it goes over the wire, where no client would send it. */
+  /** The header block as sent over the wire, for headers that no client would send. */
   readonly block?: string;
 }
 
@@ -177,19 +177,19 @@ test.each(Object.entries(MALFORMED))(
   },
 );
 
-test('each fault has one fingerprint, whichever event it came with', () => {
+test('each fault has one fingerprint, for any event', () => {
   const prints = letters.map(({ header }) => [header.get('x-dead-letter-reason'), header.get('x-fingerprint')].join());
   expect(new Set(prints).size).toBeLessThanOrEqual(Object.keys(MALFORMED).length);
 });
 
-test('the next good event is handled, and is the only one that a handler has seen', async () => {
+test('the next valid event is handled, and no handler has seen another one', async () => {
   nats.publish(SUBJECT, good);
   const once = Object.fromEntries(HANDLERS.map((handler) => [handler, 1]));
   await eventually(async () => expect(await handled(host)).toMatchObject(once) === undefined);
   expect(host.logged('seen')).toEqual([expect.objectContaining({ plugin: 'witness', video: GOOD.video_id })]);
 });
 
-test('dead list names each letter; filters leave the others out', async () => {
+test('dead list names each letter; filters leave out the others', async () => {
   const all = (await dead('list')).json<Record<string, unknown>[]>();
   expect(all).toHaveLength(letters.length);
   expect(all[0]).toEqual({
@@ -211,7 +211,7 @@ test('dead list names each letter; filters leave the others out', async () => {
   ]);
 });
 
-test('dead show gives payload, stack and headers; bytes that are no text in base64', async () => {
+test('dead show prints payload, stack and headers, and a payload that is not text in base64', async () => {
   const id = (name: string): string =>
     String(letters.find(({ header }) => Number(header.get('x-original-sequence')) === sequences.get(name))!.seq);
   const text = (await dead('show', id('not json'))).json();
@@ -230,7 +230,7 @@ test('dead show gives payload, stack and headers; bytes that are no text in base
   expect(none.errors()).toEqual([expect.objectContaining({ code: 'JP_NOT_FOUND' })]);
 });
 
-test('a letter too large for its stream points to the event instead, and one with large headers leaves them out', async () => {
+test('a letter too large for its stream refers to the event instead, and one with large headers leaves them out', async () => {
   const before = letters.length;
   const limit = nats.info!.max_payload;
   nats.publish(SUBJECT, Buffer.alloc(limit, 'x'));

@@ -10,7 +10,7 @@ const EVENTS = 3;
 const helper = `let calls = 0;\nexport function call(): number {\n  return ++calls;\n}\n`;
 const names = Array.from({ length: COUNT }, (_, n) => `many-${n}`);
 
-/** Plugins of one folder and one helper, and between them some that cannot run. */
+/** Plugins in one folder with one helper, and between them some that cannot run. */
 function files(): Record<string, string> {
   const sound = names.map((name, n): [string, string] => [`${name}.plugin.ts`, source(`Many${n}Plugin`)]);
   return {
@@ -19,7 +19,7 @@ function files(): Record<string, string> {
     'half.ts': 'export const a = [;\n',
     'many-1x.plugin.ts': 'export class {',
     'many-2x.plugin.ts': `import { a } from './half';\nexport const b = a;\n`,
-    // Short, it would be compiled before the longer file of its name, which comes first.
+    // A shorter file would be compiled before the longer file with its name, which comes first.
     'twin-1.plugin.ts': `/* ${'long '.repeat(20_000)} */\n${source('TwinPlugin')}`,
     'twin-2.plugin.ts': source('TwinPlugin'),
   };
@@ -44,39 +44,39 @@ beforeAll(async () => {
 });
 afterAll(() => scene.end());
 
-/** How many requests a handler may cost. */
+/** The maximal number of requests for a handler. */
 const most = 5;
 
-/** How many requests the server's JetStream had so far. */
+/** The number of requests to the server's JetStream so far. */
 const requests = async (): Promise<number> => (await jsm.getAccountInfo()).api.total;
 const start = (): Promise<TestHost> => scene.host({ server, plugins: [folder] });
 
-/** Starts a host, and tells how many requests that took. */
+/** Starts a host and counts the requests of its start. */
 async function startCounted(): Promise<{ host: TestHost; asked: number }> {
   const before = await requests();
   const host = await start();
   return { host, asked: (await requests()) - before };
 }
 
-test('many plugins start together, each apart from the others, and those that cannot run hold up none', async () => {
+test('many plugins start at the same time, each isolated from the others, and those that cannot run delay none', async () => {
   const { host, asked } = await startCounted();
   const states = new Map(host.ready.plugins.map(({ file, state, error }) => [file.split('/').pop(), { state, error }]));
   for (const name of names) expect(states.get(`${name}.plugin.ts`)).toEqual({ state: 'running' });
   expect(states.get('many-1x.plugin.ts')).toMatchObject({ state: 'failed', error: { code: 'JP_PLUGIN_SYNTAX' } });
   expect(states.get('many-2x.plugin.ts')).toMatchObject({ state: 'failed', error: { code: 'JP_PLUGIN_SYNTAX' } });
-  // Of two that have one name the first by its file has it.
+  // The first file of two plugins with one name has the name.
   expect(states.get('twin-1.plugin.ts')).toEqual({ state: 'running' });
   expect(states.get('twin-2.plugin.ts')).toMatchObject({ error: { code: 'JP_PLUGIN_DUPLICATE_NAME' } });
   for (let n = 0; n < EVENTS; n++) nats.publish('video.many', JSON.stringify({ n }));
   await eventually(() => host.logged('ran').length === EVENTS * (COUNT + 1));
-  // What a helper counts it counts for one plugin.
+  // A helper has its own state for each plugin.
   expect(host.logged('ran').filter(({ calls }) => calls === 1)).toHaveLength(COUNT + 1);
-  // For each handler: to make its durable, to look for failures and for its retry road, and where it is.
+  // Each handler makes its durable, looks for failures and for its retry durable, and reads its position.
   expect(asked / (COUNT + 1)).toBeLessThan(most);
   expect(await host.stop()).toBe(0);
 });
 
-test('the next start finds the durables where they stood', async () => {
+test('the next start finds the durables at their positions', async () => {
   nats.publish('video.many', JSON.stringify({ n: EVENTS }));
   const { host, asked } = await startCounted();
   await eventually(() => host.logged('ran').length >= COUNT + 1);

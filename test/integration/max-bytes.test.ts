@@ -10,7 +10,7 @@ import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 import { configOf } from '../support/stream-config';
 
-/** An account that requires a limit of each stream, as hosted NATS does. */
+/** An account that requires a limit for each stream, as hosted NATS does. */
 const ACCOUNT = {
   jetstream: { max_mem: 100e6, max_file: 30e9, max_streams: -1, max_consumers: -1, max_bytes_required: true },
   users: [{ user: 'a', password: 'a' }],
@@ -43,7 +43,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene.end());
 
-test('where the account requires limits, the error names the keys', async () => {
+test('where the account requires limits, the error names the config keys', async () => {
   const connection = await Connection.open({ servers: [server.url], name: 'max-bytes' });
   try {
     await expect(ensureStreams(connection, configOf(scene, { streams: EVENTS }))).rejects.toMatchObject({
@@ -69,7 +69,7 @@ test('with limits for all of them the host starts and works', async () => {
   expect(await Promise.all(limits)).toEqual([4_096, 2_048, 16_384, 16_384]);
 });
 
-test('a dead letter that finds no room leaves its event in its stream, and is stored when there is room', async () => {
+test('a dead letter that does not fit leaves its event in its stream, and is stored when there is room', async () => {
   for (let n = 0; n < 3; n++) publish({ n, reject: true });
   const refused = 'a dead letter could not be stored; the event stays in its stream';
   await eventually(() => host.logged(refused).length > 0);
@@ -88,7 +88,7 @@ test('a dead letter that finds no room leaves its event in its stream, and is st
   await eventually(async () => (await inFlight()) === 0);
 });
 
-test('an event that is postponed and finds no room among the retries waits in its own stream', async () => {
+test('a postponed event that does not fit into the retry stream waits in its own stream', async () => {
   for (let n = 0; n < 10; n++) publish({ n, later: true });
   await eventually(() => host.logged('an event could not be parked; it waits where it is').length > 0);
   expect(JSON.stringify(host.logged('an event could not be parked; it waits where it is')[0])).toContain(
@@ -99,7 +99,7 @@ test('an event that is postponed and finds no room among the retries waits in it
   expect(await inFlight()).toBeGreaterThan(0);
 });
 
-test('a store that is full refuses the write by name, and takes it when there is room', async () => {
+test('a full store refuses the write by name, and accepts it when there is room', async () => {
   await jsm.streams.purge('EVENTS');
   publish({ n: 'large', size: 20_000 });
   const failed = (): boolean => JSON.stringify(host.lines).includes('JP_STORE_FULL');

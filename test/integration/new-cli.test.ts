@@ -1,4 +1,4 @@
-/** `jetplug new`: what it writes passes its own test. */
+/** `jetplug new`: the tests that it writes pass. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ interface Written {
   readonly next: string[];
 }
 
-test('writes a plugin, its test and the contract that is not there', async () => {
+test('writes a plugin, its test and the missing contract', async () => {
   const cwd = scene.folder();
   const { code, stdout } = await jetplug(['new', 'late-orders', '--on', 'orders.late', '--plugins', 'plugins'], {
     cwd,
@@ -36,7 +36,7 @@ test('writes a plugin, its test and the contract that is not there', async () =>
   expect(stdout).toContain('add orders.late to the subjects of a stream');
 });
 
-test('takes a contract that is there, and a subject with wildcards as it is; each test that it writes passes', async () => {
+test('uses an existing contract, and a subject with wildcards as it is; each test that it writes passes', async () => {
   const cwd = scene.folder({ 'plugins/contracts/shop.ts': CONTRACTS });
   for (const [name, event] of [
     ['by-subject', 'orders.placed'],
@@ -59,7 +59,7 @@ test('takes a contract that is there, and a subject with wildcards as it is; eac
   ]);
 }, 60_000);
 
-test('puts the test where the project keeps such tests', async () => {
+test('puts the test into the project’s folder for such tests', async () => {
   const cwd = scene.folder({ 'test/plugins/other.test.ts': '' });
   const result = await jetplug(['new', 'audit', '--on', 'video.>', '--plugins', 'plugins', '--json'], { cwd });
   expect(result.json<Written>().files).toEqual([
@@ -88,7 +88,7 @@ test.each([
   expect(result.errors()).toMatchObject([{ code }]);
 });
 
-/** As a project of its own does, whose packages are this repository's. */
+/** A project with the packages of this repository. */
 function runJest(cwd: string): void {
   const config = {
     rootDir: cwd,

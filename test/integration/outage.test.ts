@@ -16,7 +16,7 @@ let nats: NatsConnection;
 let host: TestHost;
 let ml: FakeService;
 let isUp = true;
-/** So many requests fail though the service is up. */
+/** This many requests fail though the service is up. */
 let failures = 0;
 
 beforeAll(async () => {
@@ -70,7 +70,7 @@ test('while a service is down its events wait, none is dead-lettered, and a pois
   expect(shown).toMatchObject({ circuit: 'open', state: 'waiting', outage: { reason: 'ml is down' }, deadLettered: 0 });
   expect(Date.parse(shown!.outage!.since)).toBeGreaterThanOrEqual(downAtMs);
 
-  // The poison event fails alone among good ones: that is its own fault.
+  // The poison event fails alone among valid ones, so the failure is its own.
   const [letter] = await eventually(async () => {
     const letters = await storedLetters(nats);
     return letters.length > 0 && letters;
@@ -79,14 +79,14 @@ test('while a service is down its events wait, none is dead-lettered, and a pois
   expect(letter!.header.get('x-attempts')).toBe('2');
   expect(await count('other')).toBe(20);
 
-  // One probe now and then, though hundreds of events wait.
+  // A probe runs now and then, though hundreds of events wait.
   const asked = ml.asked;
   await eventually(() => ml.asked > asked);
   expect(ml.asked - asked).toBeLessThan(4);
   expect((await handlerOf('ml')).deadLettered).toBe(0);
 
   isUp = true;
-  // What was passed over as a probe stays away for twice as long as it is to the next one, 10 s at most.
+  // A skipped probe is delayed for twice the time until the next probe, 10 s at most.
   await eventually(async () => (await count('ml')) === 20 + EVENTS, 40_000);
   await eventually(async () => {
     const { circuit, state, pending, inFlight } = await handlerOf('ml');
@@ -96,14 +96,14 @@ test('while a service is down its events wait, none is dead-lettered, and a pois
   expect(await storedLetters(nats)).toHaveLength(1);
 }, 100_000);
 
-test('the failures of an outage are not charged: after it an event still has all its attempts', async () => {
-  // The records go after the acks.
+test('the failures of an outage cost no attempts: after it an event still has all its attempts', async () => {
+  // The records are removed after the acks.
   const records = await nats.jetstream().views.kv('jetplug', { bindOnly: true });
   await eventually(async () => {
     for await (const key of await records.keys()) if (key.startsWith('attempts.ml-train')) return false;
     return true;
   });
-  // Had one failure of the outage counted, this one would be the last of two.
+  // If one failure of the outage had counted, this failure would be the last of two.
   failures = 1;
   await publish('video.train', 1);
   await eventually(async () => (await count('ml')) === 20 + EVENTS + 1);

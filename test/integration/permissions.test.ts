@@ -17,7 +17,7 @@ const COUNTING = pluginSource(
   }`,
 );
 
-/** The host's own user may do all but this; who gives no name may do everything. */
+/** The host's own user may do everything else; a client without a name may do everything. */
 function users(denied: { publish?: string[]; subscribe?: string[] } = {}): object {
   const { publish = [], subscribe = [] } = denied;
   const permissions = { publish: { allow: ['>'], deny: publish }, subscribe: { allow: ['>'], deny: subscribe } };
@@ -51,11 +51,11 @@ beforeAll(async () => {
 });
 afterAll(() => scene.end());
 
-test('acks that are not permitted: nothing is applied twice, it is said once, and all is settled when they are', async () => {
+test('without permission to ack, nothing is applied twice and one error is logged; with the permission everything is settled', async () => {
   server.reconfigure(users({ publish: ['$JS.ACK.>'] }));
   await publish(50);
   await eventually(async () => (await counted()) === published);
-  // Some come a second time.
+  // Some are redelivered.
   await eventually(async () => (await consumer()).num_redelivered > 0);
   expect((await consumer()).num_ack_pending).toBe(50);
   expect(refusals().map(({ code }) => code)).toEqual(['JP_BROKER_PERMISSION']);
@@ -79,10 +79,10 @@ test('a dead letter that may not be stored keeps its event in the stream, and is
   await eventually(async () => (await consumer()).num_ack_pending === 0);
 });
 
-test('pulls that are not permitted are said, and go on by themselves when they are', async () => {
+test('refused pulls are reported, and resume by themselves when they are permitted', async () => {
   server.reconfigure(users({ publish: ['$JS.API.CONSUMER.MSG.NEXT.>'] }));
   await eventually(() => isDenied('$JS.API.CONSUMER.MSG.NEXT.A.b'));
-  // More than was asked for before.
+  // More events than the earlier pulls requested.
   await publish(200);
   await eventually(() => JSON.stringify(refusals()).includes('$JS.API.CONSUMER.MSG.NEXT.EVENTS.counting-count'));
   expect(await counted()).toBeLessThan(published - 1);
@@ -90,38 +90,38 @@ test('pulls that are not permitted are said, and go on by themselves when they a
   await eventually(async () => (await counted()) === published - 1, 30_000);
 }, 45_000);
 
-test('inboxes that are not permitted are said, and all goes on when they are', async () => {
+test('refused inboxes are reported, and everything resumes when they are permitted', async () => {
   server.reconfigure(users({ subscribe: ['_INBOX.>'] }));
   await eventually(() => JSON.stringify(refusals()).includes('not permitted to subscribe to _INBOX.>'));
   await publish(50);
   server.reconfigure(users());
   await eventually(async () => (await counted()) === published - 1, 30_000);
   await eventually(async () => (await fetch(`${host.url}/readyz`)).status === 200);
-  // One line for each of the four that were refused, however often they were.
+  // One line for each of the four refused subjects, after any number of refusals.
   expect(refusals()).toHaveLength(4);
 }, 45_000);
 
-test('a host whose user is taken away never gives up, and is back when the user is', async () => {
+test('a host whose user is removed never gives up, and reconnects when the user is back', async () => {
   server.reconfigure({ authorization: { users: [{ user: 'admin', password: 'a' }] }, no_auth_user: 'admin' });
-  await eventually(() => host.logged('the NATS server is gone; reconnecting').length === 1);
-  // The client alone would give up at the second refusal in a row; the host tries three times in this time or more.
+  await eventually(() => host.logged('connection to the NATS server lost; reconnecting').length === 1);
+  // The client alone would give up at the second refusal in a row. The host tries at least three times in this time.
   await sleep(3_000);
   await publish(10);
   server.reconfigure(users());
   await eventually(async () => (await counted()) === published - 1, 20_000);
   await eventually(async () => (await fetch(`${host.url}/readyz`)).status === 200);
-  // However often it was refused in between.
-  expect(host.logged('the NATS server is gone; reconnecting')).toHaveLength(1);
-  expect(host.logged('the NATS server is back')).toHaveLength(1);
-  expect(host.logged('the connection to the NATS server is closed')).toEqual([]);
+  // One line, after any number of refusals in between.
+  expect(host.logged('connection to the NATS server lost; reconnecting')).toHaveLength(1);
+  expect(host.logged('reconnected to the NATS server')).toHaveLength(1);
+  expect(host.logged('connection to the NATS server closed')).toEqual([]);
   expect(host.logged('NATS server refused the login')).toEqual([
     expect.objectContaining({ code: 'JP_BROKER_AUTH', error: 'the NATS server refused the login (user host)' }),
   ]);
 }, 30_000);
 
-const refusals = (): LogLine[] => host.logged('the NATS server refused something');
+const refusals = (): LogLine[] => host.logged('NATS server reported an error');
 
-/** Whether the server has read its settings. */
+/** Whether the server has reloaded its config. */
 async function isDenied(subject: string): Promise<boolean> {
   const probe = await connect({ servers: server.url, user: 'host', pass: 'h' });
   try {

@@ -8,7 +8,7 @@ import { ask } from '../support/story';
 const handler = (body: string): string =>
   `  @Subscribe('video.>') handle(_: any, context: EventContext) { context.log.info('ran', ${body}); }`;
 
-/** One folder: plugins in all the forms that they may have. */
+/** One folder with plugins in all supported forms. */
 const FORMS = {
   'plain-js.plugin.js': `
     const { Plugin, Subscribe, defineEvent } = require('jetplug/sdk');
@@ -45,7 +45,7 @@ const FORMS = {
       options: `{ settings: z.object({ limit: z.number(), unit: z.string().default('m') }) }`,
     },
   ),
-  // Two plugins ask for one container-scoped class: each gets one of its own, with its own store.
+  // Two plugins inject one container-scoped class: each gets its own instance, with its own store.
   'shared/counter.ts': `
     import { Lifecycle, scoped } from 'tsyringe';
     import { Store } from 'jetplug/sdk';
@@ -61,7 +61,7 @@ const FORMS = {
     'InTimePlugin',
     `  constructor(private readonly clock: Clock) {}\n${handler('{ now: this.clock.now() instanceof Date }')}`,
   ),
-  // What is no plugin is skipped.
+  // Files that are not plugins are skipped.
   'a.test.ts': 'throw 1;',
   'b.plugin.test.ts': 'throw 1;',
   'c.plugin.spec.js': 'throw 1;',
@@ -112,9 +112,9 @@ test('a disabled plugin does not run', async () => {
   });
 });
 
-test('each file that looks like a plugin and is none is named with the reason', () => {
+test('each file that looks like a plugin and is not one is reported with the reason', () => {
   const skipped = host
-    .logged('a file in the plugins folder is skipped')
+    .logged('skipped a file in the plugins folder')
     .map(({ file, why }) => [String(file).split('/').at(-1), why]);
   expect(Object.fromEntries(skipped)).toEqual({
     '.f.plugin.ts': 'a temporary or hidden file',
@@ -128,7 +128,7 @@ test('each file that looks like a plugin and is none is named with the reason', 
   });
 });
 
-test('nothing else went wrong', async () => {
+test('there are no other errors', async () => {
   expect(host.logged('a plugin fails')).toEqual([]);
   expect(host.noise).toEqual([]);
   expect((await fetch(`${host.url}/readyz`)).status).toBe(200);

@@ -42,7 +42,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene.end());
 
-test('poison at the head of a handler that seems down does not keep it from the good events behind', async () => {
+test('poison events at the head of a handler that seems down do not block the valid events behind them', async () => {
   for (let i = 0; i < 8; i++) await publish('some', { bad: true });
   await eventually(async () => (await handlerOf('some')).circuit === 'open');
   for (let i = 0; i < 10; i++) await publish('some');
@@ -50,14 +50,14 @@ test('poison at the head of a handler that seems down does not keep it from the 
   await eventually(async () => (await handlerOf('some')).circuit === 'closed', 40_000);
   console.log(`closed ${((performance.now() - beganAtMs) / 1_000).toFixed(1)} s after good events came`);
   await eventually(async () => (await seen()) === 10, 20_000);
-  // While it works on others, the bad ones are bad.
+  // While it handles other events, the failing ones are poison.
   await eventually(async () => {
     await publish('some');
     return (await letters('some')) === 8;
   }, 60_000);
 }, 120_000);
 
-test('a handler with one attempt that is down loses the few events before that is known, and no more', async () => {
+test('a handler with one attempt that is down loses only the few events before its circuit opens', async () => {
   for (let i = 0; i < 30; i++) await publish('once');
   await eventually(async () => (await handlerOf('once')).circuit === 'open');
   const { deadLettered } = await handlerOf('once');
@@ -66,7 +66,7 @@ test('a handler with one attempt that is down loses the few events before that i
   expect(num_pending + num_ack_pending).toBe(26);
 });
 
-test('an event that makes the handler publish what no server takes is dead-lettered after its attempts', async () => {
+test('an event whose handler publishes an event that no server accepts is dead-lettered after its attempts', async () => {
   await publish('large');
   await eventually(async () => (await letters('large')) === 1);
   const [letter] = (await storedLetters(nats)).filter(({ header }) => header.get('x-plugin') === 'large');

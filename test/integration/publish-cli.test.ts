@@ -42,7 +42,7 @@ async function stored(): Promise<Record<string, unknown>[]> {
 
 const fileOf = (lines: string): string => join(scene.folder({ 'events.ndjson': lines }), 'events.ndjson');
 
-/** As they were sent, with their ids for the stream. */
+/** The stored messages, with the ids by which the stream drops repeats. */
 async function texts(): Promise<{ text: string; id: string | undefined }[]> {
   const jsm = await nats.jetstreamManager();
   const { state } = await jsm.streams.info('EVENTS');
@@ -75,7 +75,7 @@ test('an event in a file, and a CloudEvent, are stored as they are written', asy
   ]);
 });
 
-test('a number that cannot be kept exactly is refused before anything is sent', async () => {
+test('a number that JavaScript cannot hold exactly is refused before anything is sent', async () => {
   const one = await publish([SUBJECT, '{"user_id":"u1","video_id":"v1","id":1497549923779084389}']);
   expect(one.code).toBe(1);
   expect(one.errors()).toEqual([
@@ -106,14 +106,14 @@ test('text that is not UTF-8 is refused at its line, not replaced', async () => 
   expect(await stored()).toEqual([]);
 });
 
-test('- reads the event from standard input; its own id and time are kept', async () => {
+test('- reads the event from standard input; its own id and time stay', async () => {
   const event = { event_id: 'mine', timestamp: '2026-05-12T19:03:11.000Z', user_id: 'Ünï', video_id: 'v1' };
   const result = await publish([SUBJECT, '-'], JSON.stringify(event));
   expect(result.json()).toMatchObject({ subject: SUBJECT, event_id: 'mine' });
   expect(await stored()).toEqual([event]);
 });
 
-test('an event that does not fit its contract is refused, and nothing is published', async () => {
+test('an event that is invalid by its contract is refused, and nothing is published', async () => {
   const result = await publish([SUBJECT, '{"user_id":"u1"}']);
   expect(result).toMatchObject({ code: 1, stdout: '' });
   expect(result.errors()).toEqual([
@@ -126,7 +126,7 @@ test('an event that does not fit its contract is refused, and nothing is publish
   expect(await stored()).toEqual([]);
 });
 
-test('each line of a file that no host would take is named by its number, and nothing is published', async () => {
+test('each line of a file that no host would accept is named by its number, and nothing is published', async () => {
   const invalid = [
     ['not json', 'not JSON'],
     [`[${GOOD}]`, 'an array'],
@@ -138,7 +138,7 @@ test('each line of a file that no host would take is named by its number, and no
     [`{"user_id":"u1","video_id":"v1","deep":${'['.repeat(99)}${']'.repeat(99)}}`, 'levels deep'],
     [`{"user_id":"u1","video_id":"v1","large":"${'x'.repeat(600_000)}"}`, 'bytes'],
   ];
-  // Good ones and empty lines between them, and both kinds of line ends.
+  // Valid events and empty lines between them, and both kinds of line breaks.
   const file = fileOf(invalid.map(([line]) => `${GOOD}\r\n\n${line}\n`).join(''));
   const result = await publish([SUBJECT, '--file', file]);
   expect(result).toMatchObject({ code: 1, stdout: '' });
@@ -156,14 +156,14 @@ test('each line of a file that no host would take is named by its number, and no
   expect(await stored()).toEqual([]);
 });
 
-test('a file with event ids that repeat is stored once each', async () => {
+test('events of a file with equal ids are stored once', async () => {
   const file = fileOf([1, 2, 1, 2].map((id) => `{"event_id":"e${id}","user_id":"u1","video_id":"v1"}\n`).join(''));
   const result = await publish([SUBJECT, '--file', file]);
   expect(result.json()).toMatchObject({ published: 4 });
   expect((await stored()).map(({ event_id }) => event_id).sort()).toEqual(['e1', 'e2']);
 });
 
-test('with no host running, the handlers of the plugins’ files are counted that will get the event', async () => {
+test('with no host running, the handlers in the plugins’ files that will receive the event are counted', async () => {
   const folder = scene.folder({
     'new.plugin.ts': pluginSource('NewPlugin', `  @Subscribe() handle(_: VideoWatchStarted) {}`),
     'all.plugin.ts': pluginSource('AllPlugin', `  @Subscribe({ from: 'beginning' }) handle(_: VideoWatchStarted) {}`),
@@ -195,7 +195,7 @@ test.each([
   expect(result.errors()).toEqual([expect.objectContaining({ code })]);
 });
 
-test('a server that is not there is an error at once', async () => {
+test('a missing server is an error at once', async () => {
   const result = await jetplug([
     'publish',
     SUBJECT,
@@ -237,7 +237,7 @@ test('`check`, which has no arguments, takes the words after a list flag too', a
   }
 });
 
-test('plugins that are broken, or keep a process alive, do not get in the way', async () => {
+test('plugins that are broken, or keep a process alive, do not disturb the command', async () => {
   const folder = scene.folder({
     'broken.plugin.ts': 'class {',
     'busy.plugin.ts': pluginSource('BusyPlugin', `  @Subscribe() handle(_: VideoPublished) {}`, {

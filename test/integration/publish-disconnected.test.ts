@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterEach(async () => {
   proxy.heal();
   await Promise.all(opened.splice(0).map((one) => one.close()));
-  // The tests' own connection may still be on its way back.
+  // The test's own connection may still be reconnecting.
   await eventually(() => nats.rtt());
   await jsm.streams.purge('EVENTS');
 });
@@ -56,7 +56,7 @@ async function storedIds(): Promise<string[]> {
   return stored.sort();
 }
 
-test('what is published while the server is down is stored when it is back, each event once', async () => {
+test('events that are published while the server is down are stored when it is back, each once', async () => {
   const events = await bus();
   await server.kill();
   const published = ids(EVENTS).map((id) => events.publish('video.x', {}, { id }));
@@ -65,7 +65,7 @@ test('what is published while the server is down is stored when it is back, each
   expect(await eventually(storedIds)).toEqual(ids(EVENTS).sort());
 });
 
-test('an event whose answer is lost is sent again under its id: stored once, and not held for someone else’s', async () => {
+test('an event whose answer is lost is sent again under its id: stored once, and not reported as another publisher’s', async () => {
   const { publisher: one } = await publisher();
   proxy.swallow('down');
   const answer = one.send(event('unanswered'));
@@ -77,7 +77,7 @@ test('an event whose answer is lost is sent again under its id: stored once, and
   expect(await one.send(event('unanswered'))).toEqual({ duplicate: true });
 });
 
-test('an event that is under way when the connection breaks is stored, well before a request would time out', async () => {
+test('an event that is in flight when the connection breaks is stored, well before a request would time out', async () => {
   const { publisher: one } = await publisher();
   proxy.swallow('up');
   const sentAtMs = performance.now();
@@ -98,7 +98,7 @@ describe('while the server stays away', () => {
     return one;
   }
 
-  test('a publish fails when its time is up, and says how long it waited and for whom', async () => {
+  test('a publish fails at its timeout, and reports how long it waited and for which server', async () => {
     const one = await lost({ patienceMs: 300 });
     const startedAtMs = performance.now();
     await expect(one.send(event('late'))).rejects.toMatchObject({
@@ -111,7 +111,7 @@ describe('while the server stays away', () => {
     await server.restart();
   });
 
-  test('more than may wait fail at once with a code of their own, and those that wait are stored', async () => {
+  test('publishes above the limit fail at once with a code of their own, and those that wait are stored', async () => {
     const one = await lost({ maxWaiting: 3 });
     const waiting = ids(3).map((id) => one.send(event(id)));
     await expect(one.send(event('one too many'))).rejects.toMatchObject({
@@ -135,7 +135,7 @@ describe('while the server stays away', () => {
   });
 });
 
-test('a repeat that the stream might not know for one is not sent: the publish fails, and says so', async () => {
+test('a repeat that the stream might not recognise is not sent: the publish fails with the reason', async () => {
   const { publisher: one } = await publisher({ dropsRepeatsMs: 200 });
   proxy.swallow('down');
   const answer = expect(one.send(event('unsure'))).rejects.toMatchObject({
@@ -150,7 +150,7 @@ test('a repeat that the stream might not know for one is not sent: the publish f
   await server.restart();
 });
 
-test('a subject that no stream holds fails at once; one whose stream is only away waits for it', async () => {
+test('a subject without a stream fails at once; one whose stream is only unavailable waits for it', async () => {
   const { publisher: one } = await publisher({ holds: (subject) => subject === 'user.x' });
   const elsewhere = { ...event('a'), subject: 'payments.made' };
   await expect(one.send(elsewhere)).rejects.toMatchObject({ code: 'JP_PUBLISH_NO_STREAM' });

@@ -6,7 +6,7 @@ import type { TestHost } from '../support/host';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 
-/** A plugin whose handler logs a word, and that of its helper. */
+/** A plugin whose handler logs a word, and the word of its helper. */
 function source(name: string, word: string, helper?: string): string {
   return pluginSource(
     name,
@@ -25,11 +25,11 @@ beforeAll(async () => {
   const server = await scene.server();
   nats = await scene.client(server.url);
   folder = scene.folder({
-    // What lies about in mounted folders.
+    // Stray entries, as found in mounted folders.
     'stray/good.plugin.ts': source('Good', 'v1'),
     'stray/nested/index.plugin.ts': source('Nested', 'v1'),
     'stray/a.plugin.ts/notes.txt': 'a folder that is named like a plugin',
-    // Releases, of which a link leads to one.
+    // Releases, with a link to one of them.
     'releases/1/released.plugin.ts': source('Released', 'v1'),
     'releases/1/dropped.plugin.ts': source('Dropped', 'v1'),
     'releases/2/released.plugin.ts': source('Released', 'v2'),
@@ -44,7 +44,7 @@ beforeAll(async () => {
   });
   link('loop', 'stray/loop');
   link('good.plugin.ts/index.js', 'stray/stale');
-  // The watcher of this folder never says that it has begun.
+  // The watcher of this folder never reports that it is ready.
   link('../good.plugin.ts/x', 'stray/nested/stale');
   link('.', 'stray/self');
   link('releases/1', 'current');
@@ -60,13 +60,13 @@ function link(target: string, path: string): void {
   symlinkSync(target, join(folder, path));
 }
 
-/** As `ln -sfn` and Kubernetes do it: the new link takes the old one's place at once. */
+/** Replaces the link atomically, as `ln -sfn` and Kubernetes do. */
 function relink(target: string, path: string): void {
   link(target, `${path}.new`);
   renameSync(join(folder, `${path}.new`), join(folder, path));
 }
 
-/** Publishes to a plugin until its newest line says this. */
+/** Publishes to a plugin until its newest log line has these words. */
 async function says(plugin: string, expected: object): Promise<void> {
   await eventually(() => {
     nats.publish(`video.${plugin}`, '{}');
@@ -79,11 +79,11 @@ async function says(plugin: string, expected: object): Promise<void> {
 const swaps = (plugin: string): number =>
   host.logged('a plugin has a new version').filter((line) => line['plugin'] === plugin).length;
 
-test('a host starts with stray entries in its plugins folder, and says of each in the log why it is skipped', () => {
+test('a host starts with stray entries in its plugins folder, and logs for each why it is skipped', () => {
   expect(host.ready.plugins.map(({ plugin, state }) => [plugin, state])).toEqual(
     ['dropped', 'good', 'linked', 'mapped', 'nested', 'released'].map((name) => [name, 'running']),
   );
-  const skipped = host.logged('a file in the plugins folder is skipped').map(({ file, why }) => [file, why]);
+  const skipped = host.logged('skipped a file in the plugins folder').map(({ file, why }) => [file, why]);
   expect(skipped).toEqual(
     [
       ['a.plugin.ts', 'a folder; the plugin in a folder is named index.plugin.ts or index.plugin.js'],
@@ -94,7 +94,7 @@ test('a host starts with stray entries in its plugins folder, and says of each i
   );
 });
 
-test('a folder that cannot be watched is polled: a new file, an edit and a removal are seen', async () => {
+test('a folder that cannot be watched is polled: a new file, an edit and a removal are noticed', async () => {
   expect(host.logged('a plugins folder cannot be watched; it is polled')).toMatchObject([
     { level: 'warn', dir: join(folder, 'stray') },
   ]);
@@ -106,7 +106,7 @@ test('a folder that cannot be watched is polled: a new file, an edit and a remov
   await eventually(() => host.logged('a plugin is removed').some((line) => line['plugin'] === 'new'));
 });
 
-test('a plugins folder that is a link is swapped with the release that it leads to, and edits there are seen', async () => {
+test('a plugins folder that is a link is swapped with its release, and edits there are noticed', async () => {
   await says('released', { word: 'v1' });
   relink('releases/2', 'current');
   await says('released', { word: 'v2' });
@@ -115,7 +115,7 @@ test('a plugins folder that is a link is swapped with the release that it leads 
   expect(swaps('released')).toBe(1);
   writeFileSync(join(folder, 'current/released.plugin.ts'), source('Released', 'v3'));
   await says('released', { word: 'v3' });
-  // The next release is a new folder; back and forth.
+  // The next release is a new folder, and then the first one again.
   mkdirSync(join(folder, 'releases/3'));
   writeFileSync(join(folder, 'releases/3/released.plugin.ts'), source('Released', 'v4'));
   relink('releases/3', 'current');
@@ -125,7 +125,7 @@ test('a plugins folder that is a link is swapped with the release that it leads 
   await says('released', { word: 'v1' });
 });
 
-test('a ConfigMap that is updated as Kubernetes does it is taken up, once', async () => {
+test('a ConfigMap that Kubernetes updates is reloaded once', async () => {
   await says('mapped', { word: 'v1', helper: 'v1' });
   relink('..2', 'map/..data');
   await says('mapped', { word: 'v1', helper: 'v2' });
@@ -135,7 +135,7 @@ test('a ConfigMap that is updated as Kubernetes does it is taken up, once', asyn
   expect(swaps('mapped')).toBe(2);
 });
 
-test('an edit of a linked plugin, or of its helper beside the real file, is seen', async () => {
+test('an edit of a linked plugin, or of its helper beside the real file, is noticed', async () => {
   await says('linked', { word: 'v1', helper: 'v1' });
   writeFileSync(join(folder, 'package/src/helper.ts'), helper('v2'));
   await says('linked', { word: 'v1', helper: 'v2' });
@@ -143,7 +143,7 @@ test('an edit of a linked plugin, or of its helper beside the real file, is seen
   await says('linked', { word: 'v2', helper: 'v2' });
 });
 
-test('a plugin that fails for a class of its helper is tried again when the helper is edited', async () => {
+test('a plugin that fails because of a class in its helper is loaded again when the helper is edited', async () => {
   const repo = (decorator: string): string =>
     `import { injectable } from 'tsyringe';\nimport { Store } from 'jetplug/sdk';\n${decorator} export class Repo { constructor(readonly store: Store) {} }\n`;
   const plugin = pluginSource(

@@ -8,7 +8,7 @@ import { Scene } from '../support/scene';
 
 const EVENTS = 60;
 const LARGE_EVENTS = 30;
-/** Of two bytes each, and of six in a header. */
+/** Each character has two bytes, and six in a header. */
 const LARGE_LENGTH = 100_000;
 
 const scene = new Scene();
@@ -44,24 +44,24 @@ beforeAll(async () => {
 });
 afterAll(() => scene.end());
 
-/** Whatever fails here fails on its own. */
+/** A high limit for the circuit, so that each failure counts for its event. */
 const start = (): Promise<TestHost> =>
   scene.host({ server, plugins, config: { delivery: { ackWait: '1s', circuit: { messages: 1_000 } } } });
 
-test('of events that failed and then succeeded, or were dead-lettered, no message stays in the host’s bucket', async () => {
+test('events that failed and then succeeded, or were dead-lettered, leave no message in the host’s bucket', async () => {
   const host = await start();
   for (let i = 0; i < EVENTS; i++) await publish({ fails: i % 5 });
   await eventually(() => settled('fails-work'), 20_000);
-  // Some fail never, some once or twice, some as often as they may.
+  // Some events never fail, some fail once or twice, and some in all their attempts.
   expect(await storedLetters(nats)).toHaveLength((EVENTS / 5) * 2);
   expect(host.logged('a handler failed; the event is tried again').length).toBe((EVENTS / 5) * 7);
   await eventually(async () => (await messagesOf('attempts.>')).length === 0);
-  // Beside it only where each durable began.
+  // Only the records of where each durable began are left.
   expect((await messagesOf('>')).sort()).toEqual(['settled.fails-work', 'settled.large-grow']);
   await host.stop();
 });
 
-test('a record that a host did not live to remove goes when the next one starts; one of an event that is under way stays', async () => {
+test('a record that a killed host did not remove is removed at the next start; that of an unsettled event stays', async () => {
   const js = nats.jetstream();
   const { state } = await jsm.streams.info('EVENTS');
   const record = { charged: 0, provisional: 1, applied: [], storedAtMs: Date.now(), outages: 0 };
@@ -74,10 +74,10 @@ test('a record that a host did not live to remove goes when the next one starts;
   await host.stop();
 });
 
-test('an update of a large value returns to a repeat what it returned first, and no record of that stays', async () => {
+test('a repeated update of a large value returns the first result, and no record of it stays', async () => {
   const host = await start();
   const js = nats.jetstream();
-  // All at once, and every third fails after its update: meanwhile others change the value.
+  // All at once. Every third event fails after its update, and other events change the value meanwhile.
   for (let id = 0; id < LARGE_EVENTS; id++)
     await js.publish('video.large', JSON.stringify({ id, fails: id % 3 === 0 }));
   await eventually(async () => (await messagesOf('text.>')).length > 0);
@@ -91,7 +91,7 @@ test('an update of a large value returns to a repeat what it returned first, and
   expect([...seen.values()].flatMap((values) => [...values]).sort((a, b) => a - b)).toEqual(
     Array.from({ length: LARGE_EVENTS }, (_, i) => i + 1),
   );
-  // The next update drops the marks of what is settled, and with them their records.
+  // The next update drops the marks of settled events, and their records.
   await eventually(async () => {
     const record = await jsm.streams.getMessage('KV_jetplug', { last_by_subj: '$KV.jetplug.settled.large-grow' });
     return record.json<{ ranges: unknown[] }>().ranges.length === 1;
@@ -111,7 +111,7 @@ async function settled(durable: string): Promise<boolean> {
   return num_pending + num_ack_pending === 0;
 }
 
-/** The keys of the host's bucket of which there is any message, one that says that it is gone included. */
+/** The keys of the host's bucket with any message, including deletions. */
 async function messagesOf(filter: string): Promise<string[]> {
   const { state } = await jsm.streams.info('KV_jetplug', { subjects_filter: `$KV.jetplug.${filter}` });
   return Object.keys(state.subjects ?? {}).map((subject) => subject.replace('$KV.jetplug.', ''));

@@ -32,7 +32,7 @@ beforeEach(async () => {
   await jsm.streams.purge('DEAD');
 });
 
-/** Counts, emits and then fails, until it is fixed. */
+/** Counts, publishes and then fails, until it is fixed. */
 const fails = (): string =>
   pluginSource(
     'FailsPlugin',
@@ -46,7 +46,7 @@ const fails = (): string =>
   }`,
     { before: `import { existsSync } from 'node:fs';\n` },
   );
-/** Makes three large values longer by a word each, and then fails, until it is fixed. */
+/** Appends a word to each of three large values and then fails, until it is fixed. */
 const large = (): string =>
   pluginSource(
     'LargePlugin',
@@ -76,11 +76,11 @@ const OTHER = pluginSource(
   }`,
 );
 
-/** Whatever fails here is to be dead-lettered, however much of it there is. */
+/** A high limit for the circuit, so that each failing event is dead-lettered instead of waiting. */
 const CONFIG = { delivery: { ackWait: '2s', circuit: { messages: 1_000 } } };
 const start = (): Promise<TestHost> => scene.host({ server, plugins, config: CONFIG });
 
-test('a redriven event goes to the one handler that failed, counts once, and its letter goes when it is settled', async () => {
+test('a redriven event goes to the one handler that failed, counts once, and its letter is removed when it is settled', async () => {
   await publish('one', {}, { 'Nats-Msg-Id': 'id-one', traceparent: 't1' });
   const [letter] = await letters(1);
   const [before] = host.logged('ran').filter(({ of }) => of === 'one');
@@ -90,7 +90,7 @@ test('a redriven event goes to the one handler that failed, counts once, and its
   expect(redriven.stdout).toContain('1 dead letter redriven');
   await letters(0);
   expect(await counts('one')).toEqual({ fails: 1, other: 1, all: 1, done: 1 });
-  // The handler saw the event as it first came: its place, headers and id; and the value that its update had produced.
+  // The handler got the event with its original place, headers and id, and the value that its update had produced.
   const { time: _time, msg: _msg, attempt: _attempt, ...as } = before!;
   expect(
     host
@@ -101,7 +101,7 @@ test('a redriven event goes to the one handler that failed, counts once, and its
   expect(as).toMatchObject({ n: 1, stream: 'EVENTS', event_id: 'id-one', headers: { traceparent: 't1' } });
 });
 
-test('an event redriven while it still fails gets a new letter in place of the old, with all its attempts again', async () => {
+test('an event that fails again after a redrive gets a new letter in place of the old one, with all its attempts again', async () => {
   await publish('again');
   const [old] = await letters(1);
   await cli('redrive', String(old!.id));
@@ -116,13 +116,13 @@ test('an event redriven while it still fails gets a new letter in place of the o
   expect(await counts('again')).toEqual({ fails: 1, other: 1, all: 1, done: 1 });
 });
 
-test('a letter redriven while the host is down waits, and stays until the event is settled', async () => {
+test('a letter that is redriven while the host is down waits, and stays until the event is settled', async () => {
   await publish('down');
   const [letter] = await letters(1);
   expect(await host.stop()).toBe(0);
   writeFileSync(fixed, '');
   await cli('redrive', String(letter!.id));
-  // Twice is once: it is on its way already.
+  // A second redrive has no effect: the event is in the retry queue already.
   await cli('redrive', String(letter!.id));
   expect(await list()).toHaveLength(1);
   host = await start();
@@ -131,7 +131,7 @@ test('a letter redriven while the host is down waits, and stays until the event 
   expect(host.logged('ran').filter(({ of }) => of === 'down')).toHaveLength(1);
 });
 
-test('a host killed while a redriven event runs handles it once in the end', async () => {
+test('a redriven event is handled once, though a host is killed during its run', async () => {
   for (let i = 0; i < 20; i++) await publish('killed');
   await letters(20);
   writeFileSync(fixed, '');
@@ -140,14 +140,14 @@ test('a host killed while a redriven event runs handles it once in the end', asy
   host = await start();
   await letters(0);
   expect(await counts('killed')).toEqual({ fails: 20, other: 20, all: 20, done: 20 });
-  // The letter goes before the event is settled: what had come so far comes once more.
+  // The letter is removed before the event is settled, so the run may happen once more.
   await eventually(async () => {
     const { num_pending, num_ack_pending } = await jsm.consumers.info('RETRY', 'fails--work');
     return num_pending + num_ack_pending === 0;
   });
 });
 
-test('a redrive does not count again what had been applied, however large; what the letter keeps of it goes with it', async () => {
+test('a redrive does not repeat applied updates of any size; the letter’s record of them is removed with it', async () => {
   const js = nats.jetstream();
   await js.publish('video.large', JSON.stringify({ of: 'redriven' }));
   await js.publish('video.large', JSON.stringify({ of: 'dropped' }));
@@ -176,7 +176,7 @@ test('a redrive does not count again what had been applied, however large; what 
   const runs = host.logged('grew').filter(({ of }) => of === 'redriven');
   const lengthsOf = (isLater: boolean) =>
     runs.filter(({ later = false }) => later === isLater).map((run) => run['lengths']);
-  // Twice until its letter, twice until its second letter, and once when it was fixed.
+  // Two runs before the letter, two before the second letter, and one after the fix.
   expect(lengthsOf(false).length).toBeGreaterThanOrEqual(5);
   for (const lengths of lengthsOf(false)) expect(lengths).toEqual([60_005, 60_005, 60_010]);
   expect(lengthsOf(true)[0]).toEqual([60_015, 60_010, 60_020]);
@@ -214,10 +214,10 @@ test('letters are chosen by id, group, plugin, reason and time; a dry run change
   expect((await list()).map(({ id }) => id)).toEqual(broken.map(({ id }) => id));
   await cli('drop', '--all');
   expect(await list()).toEqual([]);
-  // A dozen commands are run, each in a process of its own.
+  // A dozen commands run, each in its own process.
 }, 60_000);
 
-test('headers too large for a letter, and those with several values, come back with a redrive', async () => {
+test('headers too large for a letter, and those with several values, are restored by a redrive', async () => {
   const made = headers();
   for (const value of ['a', 'b', 'a']) made.append('x-tag', value);
   made.append('x-plugin', 'mine');
@@ -237,7 +237,7 @@ test('headers too large for a letter, and those with several values, come back w
   expect(ran.at(-1)!['headers']).toMatchObject({ 'x-tag': 'a', 'x-plugin': 'mine' });
 }, 30_000);
 
-/** The records of letters and of events on their way that hold what was applied. */
+/** The records of applied updates that belong to letters and to events in the retry queue. */
 async function longRecords(): Promise<string[]> {
   const { state } = await jsm.streams.info('KV_jetplug', { subjects_filter: '$KV.jetplug.text.>' });
   const names = Object.keys(state.subjects ?? {}).filter((subject) => /\.text\.(letter|road|attempts)\./.test(subject));
@@ -250,7 +250,7 @@ async function publish(of: string, event: object = {}, values: Readonly<Record<s
   await nats.jetstream().publish('video.x', JSON.stringify({ of, ...event }), { headers: made });
 }
 
-/** The dead letters, when there are so many. */
+/** Resolves with the dead letters when there are this many. */
 async function letters(count: number): Promise<DeadLetterSummary[]> {
   return eventually(async () => {
     const all = await list();
@@ -258,7 +258,7 @@ async function letters(count: number): Promise<DeadLetterSummary[]> {
   }, 20_000);
 }
 
-/** As `dead list` gives them, which has tests of its own. */
+/** The letters as `dead list` shows them, which has its own tests. */
 async function list(): Promise<DeadLetterSummary[]> {
   return (await storedLetters(nats)).map(({ seq, header }) =>
     summarise({ id: seq, headers: Object.fromEntries(header.keys().map((name) => [name, header.get(name)])) }),
@@ -275,7 +275,7 @@ function run(...args: string[]): Promise<CliResult> {
   return jetplug(['dead', ...args, '--servers', server.url]);
 }
 
-/** How often each handler has counted this, and how many events were made of it. */
+/** How often each handler has counted this, and how many events it has published. */
 async function counts(of: string) {
   const js = nats.jetstream();
   const value = async (plugin: string, key: string): Promise<number> => {

@@ -16,7 +16,7 @@ const PLUGIN = {
 const scene = new Scene();
 afterAll(() => scene.end());
 
-test('a server that limits the batch of a request delivers all events, and no durable is corrected again and again', async () => {
+test('a server that limits the batch of a request delivers all events, and its durables are corrected only once', async () => {
   const server = await scene.server({
     jetstream: { store_dir: scene.folder({}), max_file_store: 1024 ** 4, limits: { max_request_batch: 20 } },
   });

@@ -38,7 +38,7 @@ afterAll(() => scene.end());
 
 const start = (plugins: string): Promise<TestHost> => scene.host({ server, plugins: [plugins], config: CONFIG });
 
-test('attempts are counted on across a restart', async () => {
+test('attempts are counted across a restart', async () => {
   const plugins = scene.folder({ 'fails.plugin.ts': FAILS });
   const first = await start(plugins);
   nats.publish('video.fails', '{}');
@@ -52,10 +52,10 @@ test('attempts are counted on across a restart', async () => {
   expect(await second.stop()).toBe(0);
 });
 
-test('hosts that stop in the middle, gracefully or killed, lose nothing and leave nothing behind', async () => {
+test('hosts that stop during work, gracefully or killed, lose nothing and leave nothing behind', async () => {
   const plugins = scene.folder({ 'counts.plugin.ts': COUNTS });
   await publishAll();
-  // A graceful stop: nothing may be handled twice.
+  // After a graceful stop nothing may be handled twice.
   const first = await start(plugins);
   await eventually(async () => (await total()) >= 60);
   expect(await first.stop()).toBe(0);
@@ -63,7 +63,7 @@ test('hosts that stop in the middle, gracefully or killed, lose nothing and leav
   const second = await start(plugins);
   await eventually(async () => (await total()) >= handledByFirst + 60);
   expect(await total()).toBeLessThan(EVENTS);
-  // A kill: what ran is delivered again, and counts once.
+  // After a kill the running events are redelivered, and count once.
   await second.kill();
   await start(plugins);
   await eventually(async () => (await pending()) === 0, 20_000);
@@ -84,7 +84,7 @@ async function pending(): Promise<number> {
   return num_pending + num_ack_pending;
 }
 
-/** How many keys the plugin has seen. */
+/** The number of keys that the plugin has counted. */
 async function total(): Promise<number> {
   const jsm = await nats.jetstreamManager();
   const { state } = await jsm.streams.info('KV_jetplug-counts');
@@ -93,7 +93,7 @@ async function total(): Promise<number> {
 
 async function seen(): Promise<Record<string, number>> {
   const bucket = await nats.jetstream().views.kv('jetplug-counts', { bindOnly: true });
-  // First the keys: the client's iterator loses what comes while its reader waits.
+  // The keys come first, because the client's iterator loses entries while its reader waits.
   const keys: string[] = [];
   for await (const key of await bucket.keys()) keys.push(key);
   return Object.fromEntries(

@@ -20,7 +20,7 @@ beforeAll(async () => {
   folder = scene.folder();
   const config = {
     plugins: { defaults: { retry: { attempts: 2, backoff: ['50ms'] } } },
-    // The circuit would open sooner than an edit is taken back, if it were asked.
+    // A low limit would open the circuit before the rollback, if failures counted for it.
     delivery: { rollback: { events: 4, within: '5s' }, circuit: { messages: 2, over: '0s' } },
   };
   host = await scene.host({ server, plugins: [folder], config });
@@ -92,7 +92,7 @@ test.each([
 test('the rollback lasts until the file changes', async () => {
   const now = new Date();
   utimesSync(file('thrower'), now, now);
-  await sleep(500); // longer than a change takes to be taken up
+  await sleep(500); // Longer than the reload of a change takes.
   publish('thrower', 31, 31);
   await times('thrower', 'ran', 31);
   expect(said('thrower', 'ran').at(-1)).toMatchObject({ text: 'v1' });
@@ -105,7 +105,7 @@ test('the rollback lasts until the file changes', async () => {
   expect((await status('thrower')).error).toBeUndefined();
 });
 
-test('a new version that handles one event has proved itself: what fails then is charged', async () => {
+test('a new version that handles one event is confirmed: its later failures cost attempts', async () => {
   save('mixed', source('Mixed', 'v1'));
   publish('mixed', 1, 1);
   await times('mixed', 'ran', 1);
@@ -117,7 +117,7 @@ test('a new version that handles one event has proved itself: what fails then is
   await eventually(() => said('mixed', 'stopped').some(({ text }) => text === 'v1'));
 });
 
-test('a version that has the time of its probation behind it answers for nothing any more', async () => {
+test('a version is not rolled back after the rollback window', async () => {
   save('quiet', source('Quiet', 'v1'));
   await times('quiet', 'a plugin is loaded');
   save('quiet', source('Quiet', 'v2', THROWS));
@@ -128,7 +128,7 @@ test('a version that has the time of its probation behind it answers for nothing
   expect(said('quiet', ROLLED_BACK)).toEqual([]);
 });
 
-test('where the old version failed as well, the edit stays', async () => {
+test('where the previous version failed as well, the edit stays', async () => {
   save('ill', source('Ill', 'v1', THROWS, `retry: { attempts: 2, backoff: ['1s'] }`));
   publish('ill', 1, 1);
   await eventually(async () => (await status('ill')).handlers[0]!.failed > 0);

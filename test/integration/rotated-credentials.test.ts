@@ -48,7 +48,7 @@ test('a new password is read at the next connect; until then a refusal is report
   }
 }, 30_000);
 
-test('a file that is gone at a reconnect is reported, and the login is tried as before', async () => {
+test('a missing file at a reconnect is reported, and the last credentials are used', async () => {
   const file = join(scene.folder({ token: 't' }), 'token');
   const server = await scene.server({ authorization: { token: 't' } });
   const { connection, refused } = await opened(server, { tokenFile: file });

@@ -8,7 +8,7 @@ import type { TestServer } from '../support/nats-server';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 
-/** Its handler runs until there is the file that the event names. */
+/** Its handler runs until the file that the event names exists. */
 const WAITS = pluginSource(
   'WaitsPlugin',
   `  constructor(private readonly log: Logger) {}
@@ -37,7 +37,7 @@ afterAll(() => scene.end());
 const start = (grace: string): Promise<TestHost> => scene.host({ server, plugins, config: { shutdown: { grace } } });
 const numbers = (host: TestHost, msg: string): unknown[] => host.logged(msg).map(({ n }) => n);
 
-test('on SIGTERM what runs finishes, what waits goes to another host at once, and the exit code is 0', async () => {
+test('on SIGTERM running handlers finish, waiting events go to another host at once, and the exit code is 0', async () => {
   const stopping = await start('10s');
   const released = join(scene.folder(), 'released');
   publish(1, released);
@@ -50,7 +50,7 @@ test('on SIGTERM what runs finishes, what waits goes to another host at once, an
   const stoppedAtMs = performance.now();
   const stopped = stopping.stop();
   await eventually(() => numbers(other, 'done').length === 8);
-  // Far below the ack wait of 15 s, after which they would come in any case.
+  // Far below the ack wait of 15 s, after which they would be redelivered in any case.
   expect(performance.now() - stoppedAtMs).toBeLessThan(3_000);
   expect(numbers(stopping, 'done')).toEqual([]);
   writeFileSync(released, '');
@@ -64,7 +64,7 @@ test('on SIGTERM what runs finishes, what waits goes to another host at once, an
   expect(await other.stop()).toBe(0);
 });
 
-test('what does not finish within the grace is given back as the last step', async () => {
+test('handlers that do not finish within the grace have their events nacked as the last step', async () => {
   const stopping = await start('300ms');
   const never = join(scene.folder(), 'never');
   publish(11, never);
@@ -79,11 +79,11 @@ test('what does not finish within the grace is given back as the last step', asy
   expect(other.logged('begun')[0]).toMatchObject({ n: 11, attempt: 1 });
   writeFileSync(never, '');
   await eventually(() => numbers(other, 'done').includes(11));
-  // What follows is for others.
+  // Later events are for other hosts.
   expect(await other.stop()).toBe(0);
 });
 
-test('a second signal ends a host at once with code 1; what it held is handled by another host', async () => {
+test('a second signal ends a host at once with code 1; another host handles its buffered events', async () => {
   const config = { shutdown: { grace: '60s' }, delivery: { ackWait: '2s' } };
   const stuck = await startHost({ server, plugins, config });
   const released = join(scene.folder(), 'released');
@@ -91,7 +91,7 @@ test('a second signal ends a host at once with code 1; what it held is handled b
   await eventually(() => numbers(stuck, 'begun').includes(21));
   process.kill(stuck.pid, 'SIGTERM');
   await eventually(() => stuck.logged('stopping').length === 1);
-  // What follows within half a second is taken for the same signal: Ctrl-C comes twice under npm.
+  // A signal within half a second counts as the same one, because Ctrl-C comes twice under npm.
   process.kill(stuck.pid, 'SIGTERM');
   await sleep(600);
   expect(stuck.logged('stopping at once')).toEqual([]);

@@ -31,7 +31,7 @@ const publish = (video: string): void =>
   nats.publish('video.watch_started', JSON.stringify({ user_id: 'u1', video_id: video }));
 const seen = (video: string): boolean => host.logged('seen').some((line) => line['video'] === video);
 
-test('a connection that is cut is made again, and the host looks at each stream no more than twice', async () => {
+test('a connection that is cut is restored, and the host checks each stream at most twice', async () => {
   const looks: string[] = [];
   proxy.dropCommands((command) => {
     const [, stream] = /\$JS\.API\.STREAM\.INFO\.(\S+)/.exec(command) ?? [];
@@ -39,14 +39,14 @@ test('a connection that is cut is made again, and the host looks at each stream 
     return false;
   });
   proxy.cut();
-  await eventually(() => host.logged('the NATS server is back').length === 1);
+  await eventually(() => host.logged('reconnected to the NATS server').length === 1);
   publish('after the cut');
   await eventually(() => seen('after the cut'));
-  // Once to see that it is there, once for all handlers together.
+  // One check that the stream exists, and one for all handlers together.
   expect(looks.toSorted()).toEqual(['DEAD', 'EVENTS', 'EVENTS', 'KV_jetplug', 'RETRY', 'RETRY']);
 });
 
-test('a connection that is half open is left when its pings stay without an answer, and a publish survives it', async () => {
+test('a half-open connection is dropped when its pings are not answered, and a publish survives it', async () => {
   const connection = await Connection.open({ servers: [proxy.url], name: 'test', pingMs: 200 });
   const lived: string[] = [];
   connection.watch({ disconnected: () => lived.push('lost'), reconnected: () => lived.push('back') });
@@ -55,18 +55,18 @@ test('a connection that is half open is left when its pings stay without an answ
   const halfOpenAtMs = performance.now();
   const answer = publisher.send({ id: 'half-open', subject: 'video.x', payload: '{}', headers: {} });
   expect(await answer).toEqual({ duplicate: false });
-  // Two pings, and the moment for the third.
+  // Two pings, and the time until the third.
   expect(performance.now() - halfOpenAtMs).toBeLessThan(2_000);
   expect(lived).toEqual(['lost', 'back']);
   proxy.swallow();
   const closedAtMs = performance.now();
   await connection.close();
   expect(performance.now() - closedAtMs).toBeLessThan(5_500);
-  // The host's own connection was half open with it.
+  // The host's own connection was half open too.
   proxy.cut();
 });
 
-test('a server that stands still for some seconds is waited for', async () => {
+test('the host waits for a server that is frozen for some seconds', async () => {
   await eventually(() => nats.rtt());
   server.freeze();
   publish('frozen');
@@ -78,7 +78,7 @@ test('a server that stands still for some seconds is waited for', async () => {
   console.log(`3 s frozen: consumed ${Math.round(performance.now() - thawedAtMs)} ms after the thaw`);
 });
 
-test('a server that stands still and is then killed is found again when it is back', async () => {
+test('the host reconnects to a server that is frozen, killed, and started again', async () => {
   server.freeze();
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   await server.kill();

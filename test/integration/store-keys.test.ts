@@ -28,7 +28,7 @@ afterAll(async () => {
   await scene.end();
 });
 
-test('where a plugin keeps nothing, and has no bucket, nothing is marked', async () => {
+test('a plugin that stores nothing has no bucket, and nothing is marked', async () => {
   expect(await Bucket.at(connection, 'jetplug-keeps-nothing').marked()).toEqual([]);
 });
 
@@ -43,7 +43,7 @@ function fitting(text: string): string {
   return key;
 }
 
-/** Strings of 1–512 bytes: short ones and full ones, of any characters or of those that NATS or the escaping care about. */
+/** Strings of 1–512 bytes: short and full ones, with any characters, and with those that NATS or the escaping treat specially. */
 const special = fc.constantFrom(
   '.',
   '*',
@@ -72,7 +72,7 @@ const keys = fc
   )
   .map(fitting);
 
-/** The longest on the server, and what is most likely to be taken for something else. */
+/** The longest keys on the server, and those that are most easily confused with something else. */
 const WORST = [
   ...[' ', '*', '>', '.', '=', '\0', '\n', 'x', '/'].map((char) => char.repeat(MAX_BYTES)),
   ...['é', '🎬'].map((char) => char.repeat(MAX_BYTES / Buffer.byteLength(char))),

@@ -7,7 +7,7 @@ import { Scene } from '../support/scene';
 import { configOf } from '../support/stream-config';
 import type { StreamState } from '../../host/broker/stream-state';
 
-/** Who gives no name may do everything; the user `host` may create no consumers. */
+/** A client without a name may do everything; the user `host` may create no consumers. */
 const USERS = {
   authorization: {
     users: [
@@ -58,7 +58,7 @@ async function publish(count: number, subject = 'video.a'): Promise<void> {
   for (let i = 0; i < count; i++) await nats.jetstream().publish(subject, 'x'.repeat(100));
 }
 
-/** A handler's durable that has been delivered some events and has acknowledged some of those. */
+/** Makes a handler's durable that has been delivered some events and has acknowledged some of those. */
 async function handler(name: string, filter: string, delivered = 0, acknowledged = delivered): Promise<void> {
   await jsm.consumers.add('EVENTS', {
     durable_name: name,
@@ -77,20 +77,20 @@ async function handler(name: string, filter: string, delivered = 0, acknowledged
 
 const stored = async (): Promise<number> => (await jsm.streams.info('EVENTS')).state.messages;
 
-/** Resolves when what is stored now is older than a change to this age would keep. */
+/** Resolves when the stored events are older than this age. */
 async function untilOlderThan(ms: number): Promise<void> {
   const { state } = await jsm.streams.info('EVENTS');
   await eventually(() => Date.now() - Date.parse(state.last_ts) > ms);
 }
 
 describe('a shorter age', () => {
-  test('is refused where it deletes stored events, with what each handler would lose', async () => {
+  test('is refused where it deletes stored events, with the loss of each handler', async () => {
     await start();
     await publish(10);
     await publish(2, 'user.a');
     await untilOlderThan(1_000);
     await publish(3);
-    // Of the 12 old events.
+    // The deliveries are of the 12 old events, but for the 13th of `done`.
     await handler('fresh', 'video.>');
     await handler('half', 'video.>', 4);
     await handler('done', 'video.>', 13);
@@ -103,7 +103,7 @@ describe('a shorter age', () => {
         'stream EVENTS: maxAge 7d → 900ms: 12 stored events would be deleted' +
         '; fresh.on would lose 10 that it has not handled' +
         '; half.on would lose 6 that it has not handled' +
-        // It was given eleven, the last of them one that stays.
+        // Eleven events were delivered; the last of them stays.
         '; in-flight.on would lose up to 9 that it has not handled' +
         '; users.on would lose 1 that it has not handled',
     });
@@ -111,7 +111,7 @@ describe('a shorter age', () => {
     expect([after.config, after.state.messages]).toEqual([before.config, 15]);
   });
 
-  test('is made in place where it deletes nothing', async () => {
+  test('is applied in place where it deletes nothing', async () => {
     await start();
     await publish(3);
     const [events] = await start({ maxAge: '1h' });
@@ -119,7 +119,7 @@ describe('a shorter age', () => {
     expect(await stored()).toBe(3);
   });
 
-  test('is made where the loss is allowed, and says what it costs', async () => {
+  test('is applied where the loss is allowed, and the loss is logged', async () => {
     await start();
     await publish(3);
     await handler('fresh', 'video.>');
@@ -132,7 +132,7 @@ describe('a shorter age', () => {
     await eventually(async () => (await stored()) === 0);
   });
 
-  test('of the dead letters is refused as well', async () => {
+  test('of the dead letters is refused too', async () => {
     await start();
     await nats.jetstream().publish('dead.badge.award.EVENTS.1', '{}');
     const letter = await jsm.streams.getMessage('DEAD', { seq: 1 });
@@ -146,7 +146,7 @@ describe('a shorter age', () => {
 });
 
 describe('fewer bytes', () => {
-  test('are refused where they delete stored events, with about how many', async () => {
+  test('are refused where they delete stored events, with their approximate number', async () => {
     await start();
     await publish(20);
     await handler('half', 'video.>', 5);
@@ -160,7 +160,7 @@ describe('fewer bytes', () => {
     expect(await stored()).toBe(20);
   });
 
-  test('are set in place where all that is stored fits', async () => {
+  test('are applied in place where all stored events fit', async () => {
     await start();
     await publish(20);
     const [events] = await start({ maxBytes: '1 MiB' });
@@ -168,7 +168,7 @@ describe('fewer bytes', () => {
     expect(await stored()).toBe(20);
   });
 
-  test('of a full bucket or of the retries delete nothing: they refuse what is new', async () => {
+  test('of a full bucket or of the retries delete nothing: new messages are refused', async () => {
     await start();
     await nats.jetstream().publish('retry.badge.award.EVENTS.1', 'x'.repeat(500));
     await start({}, { retries: { maxBytes: 100 } });
@@ -181,7 +181,7 @@ describe('fewer bytes', () => {
 });
 
 describe('dropped subjects', () => {
-  test('are refused, with what each handler would lose', async () => {
+  test('are refused, with the loss of each handler', async () => {
     await start();
     await publish(4);
     await publish(3, 'user.a');
@@ -201,7 +201,7 @@ describe('dropped subjects', () => {
     expect((await jsm.streams.info('EVENTS')).config).toEqual(before);
   });
 
-  test('are refused on an empty stream too, as later events would be lost', async () => {
+  test('are refused on an empty stream too, because later events would be lost', async () => {
     await start();
     expect(await refusal({ subjects: ['video.>', 'user.added'] })).toMatchObject({
       code: 'JP_STREAM_DATA_LOSS',
@@ -219,7 +219,7 @@ describe('dropped subjects', () => {
   });
 });
 
-test('several changes are refused together, and none of them is made', async () => {
+test('several changes are refused together, and none of them is applied', async () => {
   await start();
   await publish(3);
   await untilOlderThan(300);
@@ -230,7 +230,7 @@ test('several changes are refused together, and none of them is made', async () 
   expect((await jsm.streams.info('DEAD')).config.max_age).toBe(30 * 86_400 * 1e9);
 });
 
-test('a field that cannot be changed in place is refused, whatever loss is allowed', async () => {
+test('a field that cannot be changed in place is refused, even if data loss is allowed', async () => {
   await start();
   expect(await refusal({ storage: 'memory' }, { deploy: { allowDataLoss: true } })).toMatchObject({
     code: 'JP_STREAM_NOT_UPDATABLE',
@@ -238,7 +238,7 @@ test('a field that cannot be changed in place is refused, whatever loss is allow
   });
 });
 
-test('what an operator changed of the retries’ stream is put back, so that none of them expires', async () => {
+test('an operator’s changes to the stream of the retries are reverted, so that no event expires', async () => {
   await start();
   const { config } = await jsm.streams.info('RETRY');
   await jsm.streams.update('RETRY', { ...config, max_age: 3_600 * 1e9, discard: 'old' as never });
@@ -246,7 +246,7 @@ test('what an operator changed of the retries’ stream is put back, so that non
   expect((await jsm.streams.info('RETRY')).config).toMatchObject({ max_age: 0, discard: 'new' });
 });
 
-test('where the host may not ask how much, it refuses with bounds', async () => {
+test('where the host may not count the events, it refuses with bounds', async () => {
   await start();
   await publish(4);
   await handler('half', 'video.>', 2);

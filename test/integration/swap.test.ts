@@ -31,7 +31,7 @@ interface Wanted {
   readonly options?: string;
   readonly subject?: string;
   readonly method?: string;
-  /** Runs until the file of that name is there. */
+  /** Runs until the file of that name exists. */
   readonly until?: string;
   readonly body?: string;
   readonly batch?: boolean;
@@ -57,7 +57,7 @@ function source(className: string, text: string, wanted: Wanted = {}): string {
   );
 }
 
-/** As editors save: beside it, then in its place. */
+/** Writes another file and renames it, as editors do. */
 function save(name: string, text: string): void {
   writeFileSync(join(folder, `${name}.plugin.ts.tmp`), text);
   renameSync(join(folder, `${name}.plugin.ts.tmp`), join(folder, `${name}.plugin.ts`));
@@ -73,12 +73,12 @@ const status = async (plugin: string): Promise<PluginStatus> =>
 const swapped = (plugin: string, times = 1): Promise<unknown> =>
   eventually(() => said(plugin, 'a plugin has a new version').length >= times);
 
-test('what runs ends on the old version, what is buffered runs on the new one; then the old one is told to stop', async () => {
+test('running handlers end on the old version, and buffered events run on the new one; then the old one is stopped', async () => {
   for (const n of upTo(10)) publish('video.twin', n);
   save('twin', source('Twin', 'v1', { options: 'concurrency: 2', until: 'twin' }));
   await eventually(() => said('twin', 'begins').length === 2);
   save('twin', source('Twin', 'v2', { options: 'concurrency: 4' }));
-  // Two of its four places are taken by what runs on the old one.
+  // Two of its four places are taken by runs of the old version.
   await eventually(() => said('twin', 'ends').length === 8);
   expect(new Set(said('twin', 'ends').map(({ text }) => text))).toEqual(new Set(['v2']));
   expect(said('twin', 'stopped')).toEqual([]);
@@ -98,7 +98,7 @@ test('what runs ends on the old version, what is buffered runs on the new one; t
   expect((await status('twin')).handlers[0]).toMatchObject({ handled: 10 });
 });
 
-test('an event of a key waits for the one of its key that runs on the old version', async () => {
+test('an event waits for an event of its key that runs on the old version', async () => {
   publish('video.keyed', 0, { user: 'a' });
   save('keyed', source('Keyed', 'v1', { options: `key: 'user'`, until: 'keyed' }));
   await eventually(() => said('keyed', 'begins').length === 1);
@@ -118,7 +118,7 @@ test('an event of a key waits for the one of its key that runs on the old versio
   ]);
 });
 
-test('a batch runs whole on one version', async () => {
+test('a batch runs on one version', async () => {
   const batch = 'batch: { size: 5, wait: "100ms" }, concurrency: 1';
   const contract = `VideoBatched, `;
   const made = (text: string, until?: string): string =>
@@ -142,7 +142,7 @@ test('a batch runs whole on one version', async () => {
   ]);
 });
 
-test('a handler that is given a key goes on in order of it, with nothing lost and nothing twice', async () => {
+test('a handler that gets a key continues in the order of the key, with nothing lost and nothing twice', async () => {
   for (const n of upTo(100)) publish('video.lined', n, { user: `u${n % 3}` });
   const body = 'await sleep(60);';
   save('lined', source('Lined', 'v1', { options: 'concurrency: 4', body }));
@@ -156,7 +156,7 @@ test('a handler that is given a key goes on in order of it, with nothing lost an
   expect((await status('lined')).handlers[0]).toMatchObject({ handled: 100 });
 });
 
-test('a handler of another name begins, and what the old one leaves is reported with what is pending', async () => {
+test('a handler with a new name begins, and the durable that the old one leaves is reported with its pending events', async () => {
   save('named', source('Named', 'v1', { options: 'concurrency: 1', until: 'named', body: '' }));
   for (const n of upTo(50)) publish('video.named', n);
   await eventually(() => said('named', 'begins').length === 1);
@@ -171,7 +171,7 @@ test('a handler of another name begins, and what the old one leaves is reported 
   expect((await status('named')).handlers.map(({ durable }) => durable)).toEqual(['named-other']);
 });
 
-test('an edit that would need the durable made again is refused with the reason, and the old version runs on', async () => {
+test('an edit that would need a new durable is refused with the reason, and the old version runs on', async () => {
   save('fixed', source('Fixed', 'v1'));
   await eventually(() => said('fixed', 'a plugin is loaded').length === 1);
   save('fixed', source('Fixed', 'v2', { subject: 'user.fixed' }));
@@ -188,7 +188,7 @@ test('an edit that would need the durable made again is refused with the reason,
   expect(reloads.map(({ outcome }) => outcome)).toEqual(['loaded', 'refused']);
 });
 
-test('what became of each change is counted, and the last ones are shown', async () => {
+test('the outcome of each change is counted, and the last ones are shown', async () => {
   const metrics = await (await fetch(`${host.url}/metrics`)).text();
   expect(metrics).toContain('jetplug_reloads_total{plugin="twin",outcome="loaded"} 1');
   expect(metrics).toContain('jetplug_reloads_total{plugin="twin",outcome="swapped"} 1');

@@ -6,7 +6,7 @@ import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 import { onTerminal } from '../support/terminal';
 
-/** It leaves a file when it is stopped gracefully. */
+/** Writes a file when it is stopped gracefully. */
 const FAILS = pluginSource(
   'FailsPlugin',
   `  @Subscribe('video.fails', { retry: { attempts: 1 } })
@@ -49,7 +49,7 @@ test('on a terminal an event is one line, with short causes and the author’s l
   expect(terminal.screen()).toMatch(/stopping signal=SIGINT\n[\d:]+ INFO {2}stopped\n/);
 });
 
-test('a terminal that is closed stops the host gracefully, though nothing can be written to it', async () => {
+test('closing the terminal stops the host gracefully, though it can print nothing', async () => {
   const folder = scene.folder({ 'plugins/fails.plugin.ts': FAILS });
   const terminal = onTerminal([...ARGS, '--verbose'], folder, env);
   await eventually(() => terminal.screen().includes('plugins running'), 20_000);
@@ -61,7 +61,7 @@ test('a terminal that is closed stops the host gracefully, though nothing can be
   await eventually(() => !existsSync(lock));
 });
 
-test('a server that does not answer is told in short lines', async () => {
+test('a server that does not answer is reported in short lines', async () => {
   const folder = scene.folder({ 'plugins/fails.plugin.ts': FAILS });
   const terminal = onTerminal(
     ['start', '--servers', 'nats://127.0.0.1:1', '--http', '', '--plugins', 'plugins'],

@@ -24,7 +24,7 @@ afterAll(() => scene.end());
 const run = (...args: string[]): Promise<CliResult> =>
   jetplug([...args, '--servers', host.servers], { cwd: folder, env: { JETPLUG_PLUGINS_DIRS: folder } });
 
-test('`publish` says how many handlers take the event', async () => {
+test('`publish` prints how many handlers take the event', async () => {
   const published = await run('publish', 'video.watch_started', GOOD);
   expect(published).toMatchObject({ code: 0, stderr: '' });
   expect(published.stdout).toContain('1 handler takes it: watches.handle\n');
@@ -34,7 +34,7 @@ test('`publish` says how many handlers take the event', async () => {
   expect({ takes, later }).toEqual({ takes: ['watches.handle'], later: [] });
 });
 
-test('`publish` refuses a mistyped subject and names the one that was meant', async () => {
+test('`publish` refuses a mistyped subject and suggests the right one', async () => {
   const refused = await run('publish', 'video.watch_startd', GOOD, '--json');
   expect(refused).toMatchObject({ code: 1, stdout: '' });
   expect(refused.errors()).toEqual([
@@ -48,7 +48,7 @@ test('`publish` refuses a mistyped subject and names the one that was meant', as
   expect(state.subjects).not.toHaveProperty(['video.watch_startd']);
 });
 
-test('`publish` refuses a subject whose only handler is disabled, and says where', async () => {
+test('`publish` refuses a subject whose only handler is disabled, and names the place in the config', async () => {
   const [error] = (await run('publish', 'user.left', '{}', '--json')).errors();
   expect(error).toMatchObject({
     code: 'JP_PUBLISH_NO_HANDLER',
@@ -56,7 +56,7 @@ test('`publish` refuses a subject whose only handler is disabled, and says where
   });
 });
 
-test('`publish --file` refuses as well, and --force publishes what no handler takes', async () => {
+test('`publish --file` refuses too, and --force publishes an event that no handler takes', async () => {
   const file = `${scene.folder({ 'events.ndjson': `${GOOD}\n${GOOD}\n${GOOD}\n` })}/events.ndjson`;
   const refused = await run('publish', 'video.watch_startd', '--file', file, '--json');
   expect(refused.errors()).toEqual([expect.objectContaining({ code: 'JP_PUBLISH_NO_HANDLER' })]);
@@ -73,7 +73,7 @@ test('`plugins` and the metrics count the stored events that no handler takes', 
     '\n\n3 events on video.watch_startd: no handler takes them; did you mean video.watch_started?\n' +
       '1 event on badge.awarded: no handler takes it\n',
   );
-  // A subject that a disabled plugin subscribes to is none of them.
+  // The subject of a disabled plugin is not among them.
   expect(stdout).not.toContain('user.');
   const listed = (await run('plugins', '--unhandled', '--json')).json();
   expect(listed).toEqual({
@@ -86,22 +86,22 @@ test('`plugins` and the metrics count the stored events that no handler takes', 
   });
   const metrics = await (await fetch(`${host.url}/metrics`)).text();
   expect(metrics).toContain('jetplug_unhandled_events{stream="EVENTS"} 4');
-  // The list of plugins stays a list.
+  // The JSON list of plugins does not change.
   expect(Array.isArray((await run('plugins', '--json')).json())).toBe(true);
 });
 
-test('an event that only a wildcard takes is published with a warning', async () => {
+test('an event that only a wildcard matches is published with a warning', async () => {
   const more = scene.folder({ 'every.plugin.ts': EVERY });
   const other = await scene.host({ server: { url: host.servers }, plugins: [more] });
   const published = await run('publish', 'video.watch_startd', GOOD);
   expect(published.code).toBe(0);
   expect(published.stdout).toMatch(/1 handler takes it: every.handle\n.*did you mean video.watch_started\?/);
-  // What a handler of any host takes is taken.
+  // The events that a handler of any host takes are not listed.
   await eventually(async () => !(await run('plugins')).stdout.includes('watch_startd: no handler'));
   await other.stop();
 });
 
-test('`plugins --unhandled` is not about one plugin', async () => {
+test('`plugins --unhandled` with the name of a plugin is refused', async () => {
   expect((await run('plugins', 'watches', '--unhandled', '--json')).errors()).toEqual([
     expect.objectContaining({ code: 'JP_USAGE' }),
   ]);

@@ -34,7 +34,7 @@ function source(className: string): string {
   );
 }
 
-/** As an editor saves: beside it, then in its place. */
+/** Writes another file and renames it, as editors do. */
 function save(text: string): void {
   writeFileSync(`${host.configFile}.tmp`, text);
   renameSync(`${host.configFile}.tmp`, host.configFile);
@@ -47,7 +47,7 @@ const status = async (plugin: string): Promise<PluginStatus> =>
 const swaps = (): unknown[] => host.logged('a plugin has a new version').map(({ plugin }) => plugin);
 const line = (msg: string): Promise<LogLine> => eventually(() => host.logged(msg).at(-1));
 
-test('a changed section of the config reaches the plugin that it concerns, and no other', async () => {
+test('a changed section of the config affects its plugin, and no other', async () => {
   publish();
   await eventually(() => words().length === 1);
   saveConfig({ plugins: { ...written.plugins, greeter: { settings: { word: 'welcome' }, concurrency: 3 } } });
@@ -58,7 +58,7 @@ test('a changed section of the config reaches the plugin that it concerns, and n
   expect(swaps()).toEqual(['greeter']);
 });
 
-test('where an option is written by now is told, be that all that has changed', async () => {
+test('the place of an option is up to date, even if nothing else has changed', async () => {
   const concurrency = async (): Promise<object> => {
     const plugins: ExplainedPlugin[] = (await nats.request('jetplug.explain', 'greeter', { timeout: 5_000 })).json();
     return plugins[0]!.handlers[0]!.options.concurrency;
@@ -71,7 +71,7 @@ test('where an option is written by now is told, be that all that has changed', 
   expect(swaps()).toEqual(['greeter']);
 });
 
-test('an invalid config changes nothing and says why, with file and line', async () => {
+test('an invalid config changes nothing, and the error has file and line', async () => {
   save('plugins:\n  greeter:\n    settings: { word: nothing }\n    concurency: 5\n');
   expect(await line('the config is invalid; nothing changes')).toMatchObject({
     level: 'error',
@@ -84,7 +84,7 @@ test('an invalid config changes nothing and says why, with file and line', async
   expect(words().at(-1)).toBe('welcome');
 });
 
-test('settings that the plugin’s schema refuses leave it as it was', async () => {
+test('settings that the plugin’s schema refuses do not change the plugin', async () => {
   saveConfig({ plugins: { ...written.plugins, greeter: { settings: { word: 5 } } } });
   expect(await line('a plugin’s new version fails; the old one runs on')).toMatchObject({
     plugin: 'greeter',
@@ -95,7 +95,7 @@ test('settings that the plugin’s schema refuses leave it as it was', async () 
   expect(words().at(-1)).toBe('welcome');
 });
 
-test('a plugin is ended and begun again by its section', async () => {
+test('a plugin is stopped and started by its section', async () => {
   saveConfig({ plugins: { ...written.plugins, greeter: { enabled: false } } });
   await eventually(async () => (await status('greeter')).state === 'stopped');
   publish();
@@ -105,7 +105,7 @@ test('a plugin is ended and begun again by its section', async () => {
   expect((await status('other')).reloads.map(({ outcome }) => outcome)).toEqual(['loaded']);
 });
 
-test('what takes effect at the next start only is named', async () => {
+test('a change that takes effect only at the next start is reported', async () => {
   saveConfig({ shutdown: { grace: '3s' } });
   expect(await line('the config has changed where it takes effect at the next start')).toMatchObject({
     sections: ['shutdown'],

@@ -33,7 +33,7 @@ function commit(message: string): void {
   git('commit', '-q', '-m', message);
 }
 
-/** Four plugins of two helpers. */
+/** Four plugins with two helpers. */
 function fill(text: string): void {
   for (const helper of ['word', 'phrase'])
     writeFileSync(join(folder, `${helper}.ts`), `export const ${helper} = '${text}';`);
@@ -58,7 +58,7 @@ const texts = (n: number): unknown[] =>
     .map((line) => line['texts']);
 const publish = (n: number): void => nats.publish('video.many', JSON.stringify({ n }));
 
-test('of a checkout that changes plugins and their helpers, each plugin is reloaded once', async () => {
+test('a checkout that changes plugins and their helpers reloads each plugin once', async () => {
   git('checkout', '-q', '-b', 'next');
   fill('next');
   await eventually(() => loads().length === 4);
@@ -83,7 +83,7 @@ test('a helper of several plugins reloads each of them once', async () => {
   expect(loads()).toHaveLength(16);
 });
 
-test('a plugins folder that vanishes and returns is followed on', async () => {
+test('a plugins folder that is removed and comes back is watched again', async () => {
   const aside = `${folder}-aside`;
   renameSync(folder, aside);
   await eventually(async () => (await ask(nats)).length === 0);

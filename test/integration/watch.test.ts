@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene.end());
 
-/** A plugin whose handler logs what it got and which text of it ran. */
+/** A plugin whose handler logs its event and the text of its own version. */
 function source(className: string, text: string, { before = '', body = '' } = {}): string {
   return pluginSource(
     className,
@@ -45,12 +45,12 @@ const status = async (plugin: string): Promise<PluginStatus | undefined> =>
   (await ask(nats)).find((one) => one.plugin === plugin);
 const stateOf = async (plugin: string): Promise<string | undefined> => (await status(plugin))?.state;
 
-test('a file dropped in is consuming within a second or so', async () => {
+test('a new file consumes within about a second', async () => {
   publish('Dropped', 1);
   const droppedAtMs = performance.now();
   write('dropped.plugin.ts', source('Dropped', 'v1'));
   await eventually(() => ran('dropped').length === 1);
-  // One second on a machine with nothing else to do.
+  // One second on an idle machine.
   expect(performance.now() - droppedAtMs).toBeLessThan(4_000);
   expect(await stateOf('dropped')).toBe('running');
 });
@@ -80,7 +80,7 @@ test('an edit changes versions, and every event is handled once, by one of them'
   expect((await status('edited'))!.version).not.toBe(version);
 });
 
-test('of many quick edits the last one runs', async () => {
+test('the last of many quick edits runs', async () => {
   for (let i = 0; i <= 15; i++) {
     write('quick.plugin.ts', source('Quick', `v${i}`));
     await sleep(30);
@@ -103,7 +103,7 @@ test('a removed file is drained; its durable stays', async () => {
   await eventually(() => ran('dropped').length === 2);
 });
 
-test('a file that is written in two steps runs when it is whole', async () => {
+test('a file that is written in two steps runs when it is complete', async () => {
   const whole = source('Halves', 'v1');
   const half = whole.indexOf('async handle') + 10;
   writeFileSync(file('halves.plugin.ts'), whole.slice(0, half));
@@ -113,7 +113,7 @@ test('a file that is written in two steps runs when it is whole', async () => {
   await eventually(() => ran('halves').length === 1);
 });
 
-test('an editor that writes beside the file and renames is followed', async () => {
+test('an editor that writes another file and renames it is followed', async () => {
   write('renamed.plugin.ts', source('Renamed', 'v1'));
   await eventually(async () => (await stateOf('renamed')) === 'running');
   const { version } = (await status('renamed'))!;
@@ -125,7 +125,7 @@ test('an editor that writes beside the file and renames is followed', async () =
   expect(ran('renamed')[0]).toMatchObject({ text: 'v2' });
 });
 
-test('a version that fails leaves the old one running, and says where it fails', async () => {
+test('a version that fails leaves the old one running, and its place is reported', async () => {
   const broken = source('Fragile', 'v2')
     .replace('await', 'await')
     .replace('context.log.info(', 'context.log.info(( // HERE\n');
@@ -146,7 +146,7 @@ test('a version that fails leaves the old one running, and says where it fails',
   expect(ran('fragile')[1]).toMatchObject({ text: 'v3' });
 });
 
-test('a helper’s edit reaches the plugins that import it', async () => {
+test('an edit of a helper reaches the plugins that import it', async () => {
   const before = `import { word } from './word';`;
   const body = `context.log.info('word', { word });`;
   const words = (): unknown[] => host.logged('word').map(({ word }) => word);
@@ -161,7 +161,7 @@ test('a helper’s edit reaches the plugins that import it', async () => {
   });
 });
 
-test('a plugin that failed for want of a helper, or for a fault in one, runs when the helper is right', async () => {
+test('a plugin that failed because of a missing or faulty helper runs when the helper is right', async () => {
   write('late.plugin.ts', source('Late', 'v1', { before: `import './late-helper';` }));
   await eventually(async () => (await status('late'))?.error?.code === 'JP_PLUGIN_IMPORT_NOT_FOUND');
   write('late-helper.ts', 'export const = 1;');
@@ -170,7 +170,7 @@ test('a plugin that failed for want of a helper, or for a fault in one, runs whe
   await eventually(async () => (await stateOf('late')) === 'running');
 });
 
-test('a plugin file that gets another name goes on', async () => {
+test('a plugin file that is renamed continues', async () => {
   write('before.plugin.ts', source('Moved', 'v1'));
   await eventually(async () => (await stateOf('moved')) === 'running');
   renameSync(file('before.plugin.ts'), file('after.plugin.ts'));
@@ -182,7 +182,7 @@ test('a plugin file that gets another name goes on', async () => {
   await eventually(() => ran('moved').length === 1);
 });
 
-test('when the first of two plugins with one name goes, the second runs', async () => {
+test('when the first of two plugins with one name is removed, the second runs', async () => {
   write('first.plugin.ts', source('Twin', 'first'));
   await eventually(async () => (await stateOf('twin')) === 'running');
   write('second.plugin.ts', source('Twin', 'second'));
@@ -207,7 +207,7 @@ test('when the first of two plugins with one name goes, the second runs', async 
   expect(ran('twin')[0]).toMatchObject({ text: 'second' });
 });
 
-test('a file that goes and comes back while its handler still runs is known as ever', async () => {
+test('a file that is removed and comes back while its handler still runs continues as before', async () => {
   const released = join(scene.folder(), 'released');
   const before = `import { existsSync } from 'node:fs';`;
   const body = `while (!existsSync(${JSON.stringify(released)})) await new Promise((resolve) => setTimeout(resolve, 10));`;
@@ -216,7 +216,7 @@ test('a file that goes and comes back while its handler still runs is known as e
   publish('Back', 1);
   await eventually(() => host.logged('waiting').length === 1);
   unlinkSync(file('back.plugin.ts'));
-  await sleep(300); // so that the removal is noticed as one
+  await sleep(300); // Long enough for the removal to be noticed by itself.
   write('back.plugin.ts', source('Back', 'v2'));
   await sleep(300);
   writeFileSync(released, '');
@@ -229,7 +229,7 @@ test('a file that goes and comes back while its handler still runs is known as e
   await eventually(async () => (await status('back')) === undefined);
 });
 
-test('a folder with a plugin comes and goes as a whole', async () => {
+test('a folder with a plugin is added and removed as a whole', async () => {
   const elsewhere = scene.folder({
     'index.plugin.ts': source('Whole', 'v1', { before: `import './parts/part';` }),
     'parts/part.ts': 'export {};',
@@ -243,7 +243,7 @@ test('a folder with a plugin comes and goes as a whole', async () => {
   expect(existsSync(file('whole'))).toBe(false);
 });
 
-test('what is no plugin is passed over, with the reason', async () => {
+test('files that are not plugins are skipped with the reason', async () => {
   const skipped = {
     'a.plugin.test.ts': 'a test',
     'b.plugin.d.ts': 'a declaration file',
@@ -253,7 +253,7 @@ test('what is no plugin is passed over, with the reason', async () => {
   };
   for (const name of Object.keys(skipped)) write(name, name === 'e.plugin.ts' ? '' : 'throw 1;');
   await eventually(() => {
-    const reasons = host.logged('a file in the plugins folder is skipped');
+    const reasons = host.logged('skipped a file in the plugins folder');
     for (const [name, why] of Object.entries(skipped)) {
       expect(reasons).toContainEqual(expect.objectContaining({ file: file(name), why: expect.stringContaining(why) }));
     }

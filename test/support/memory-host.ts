@@ -59,7 +59,7 @@ export function memoryHost(change: (config: Config) => Config = (config) => conf
       for (let steps = 0; steps < MAX_STEPS; steps++) {
         await settle();
         if (condition()) return;
-        time.step(Infinity, broker.isInHand);
+        time.step(Infinity, broker.isInFlight);
       }
       throw new Error('the condition does not hold, however long the test waits');
     },

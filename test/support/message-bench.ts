@@ -14,6 +14,7 @@ import { CircuitBreaker } from '../../host/message/failures/circuit-breaker';
 import { HandlerCounters } from '../../host/message/counters';
 import type { AppliedUpdate, Delivery, MessageRef } from '../../host/broker/delivery';
 import { headerIn, type RepeatedHeaders } from '../../host/broker/headers';
+import type { Execution, RunRegistry } from '../../host/message/execution';
 import type { Handler } from '../../host/message/handler';
 import type {
   DeadLetter,
@@ -214,6 +215,8 @@ export class MessageBench {
   /** The host's bucket, for long texts. */
   readonly records = new MemoryKeyValue();
   readonly handler: Handler;
+  /** The executions that can be interrupted. */
+  readonly runs = new Set<Execution>();
   /** What each step fails with, if it is to fail. */
   private readonly failing = new Map<Step, unknown>();
 
@@ -263,10 +266,14 @@ export class MessageBench {
   }
 
   /** Nothing else runs here. */
-  async alone(): Promise<() => void> {
-    await this.step('alone', 'alone');
-    return () => void this.journal.push('no more alone');
-  }
+  readonly registry: RunRegistry = {
+    add: (execution) => void this.runs.add(execution),
+    remove: (execution) => void this.runs.delete(execution),
+    alone: async () => {
+      await this.step('alone', 'alone');
+      return () => void this.journal.push('no more alone');
+    },
+  };
 
   fail(step: Step, error: unknown = new Error(`${step} failed`)): this {
     this.failing.set(step, error);

@@ -1,6 +1,6 @@
 /**
  * What the compiler must take of the SDK's types, and, below each `@ts-expect-error`, what it must
- * refuse. Nothing here runs: sdk.test.ts asks the compiler.
+ * refuse. Nothing here runs: types.test.ts asks the compiler.
  */
 import {
   BatchFailure,

@@ -4,14 +4,14 @@ import { machineTime, type Time } from '../../base/time';
 import type { HandlerCounters } from '../counters';
 import { decode } from '../decode';
 import type { Delivery } from '../../broker/delivery';
-import { timedOut } from '../dispatch';
-import type { Execution } from '../execution';
+import { timedOut } from '../thrown-outcome';
+import type { Execution, RunRegistry } from '../execution';
 import type { Settlements } from '../../records/settlements';
 import type { Handler } from '../handler';
 import { BufferedDelivery, LocalRetryDelivery } from './buffered-delivery';
 import { BatchQueue, KeyedQueue, ArrivalQueue, type DispatchQueue } from './dispatch-queue';
 import { Prefetch, type PrefetchBounds } from './prefetch';
-import { processBatch, processMessage, type RunRegistry } from '../process-message';
+import { processBatch, processMessage } from '../process-message';
 import type { SuspectTurns } from '../failures/suspects';
 import { VersionRuns } from './version-runs';
 

@@ -4,10 +4,12 @@ import { z } from 'zod';
 import { JetStreamEventBus } from '../../../host/effects/event-bus';
 import { KvStore } from '../../../host/effects/bucket-texts';
 import { then, type MaybePromise } from '../../../host/base/maybe-promise';
-import { NO_FAILURES } from '../../../host/message/failures/attempts';
-import { dispatch, timedOut } from '../../../host/message/dispatch';
+import { dispatch, publish } from '../../../host/message/dispatch';
 import type { Outcome } from '../../../host/message/outcome';
+import { pipeline } from '../../../host/message/pipeline';
 import { currentOwner, Run } from '../../../host/message/run';
+import { passed, type Ended, type Validated } from '../../../host/message/stages';
+import { timedOut } from '../../../host/message/thrown-outcome';
 import { JetplugError, type Envelope } from '../../../sdk/internal';
 import { AlreadySettled } from '../../../host/records/write-batch';
 import { HOSTILE_RESULTS } from '../../support/hostile-values';
@@ -23,16 +25,21 @@ function setUp(invoke: (context: EventContext, bus: JetStreamEventBus, store: Kv
   const bench: MessageBench = new MessageBench((_event, context) => invoke(context, bus, store));
   const bus = new JetStreamEventBus(bench.handler.outgoing, systemClock);
   const decoded = { kind: 'decoded', envelope: EVENT, fields: {}, hops: 2 } as const;
-  const run = new Run(bench.handler, bench.delivery({}, { headers: { trace: 't1' } }), NO_FAILURES, decoded);
+  const run = new Run(bench.handler, bench.delivery({}, { headers: { trace: 't1' } }), bench.registry);
+  run.decoded = decoded;
   run.event = EVENT;
-  const outcome = (): MaybePromise<Outcome> => {
-    let ended!: Outcome;
-    return then(
-      dispatch(run, (how) => void (ended = how)),
-      () => ended,
-    );
-  };
-  return { bench, run, outcome };
+  run.begin();
+  const ends: string[] = [];
+  const steps = pipeline<Validated, Ended>()
+    .step(dispatch)
+    .step(publish)
+    .conclude((ended) => {
+      ends.push(ended.outcome.kind);
+      return ended;
+    })
+    .cleanUp(() => undefined);
+  const outcome = (): MaybePromise<Outcome> => then(steps.run(passed<Validated>(run)), () => run.outcome!);
+  return { bench, run, outcome, ends };
 }
 
 const forever = () => new Promise<never>(() => undefined);
@@ -362,9 +369,8 @@ test('what a handler begins is known to be its own, also after its run', async (
 });
 
 test.each(Object.entries(HOSTILE_RESULTS))('%s ends the run once', async (_, make) => {
-  const { run, bench } = setUp(() => make());
-  const ends: string[] = [];
-  await dispatch(run, ({ kind }) => void ends.push(kind));
+  const { outcome, ends, bench } = setUp(() => make());
+  await outcome();
   await turn();
   expect(ends).toEqual([expect.stringMatching(/^(handled|failed)$/)]);
   expect(bench.log.lines).toEqual([]);

@@ -11,7 +11,11 @@ function runOf(given: Given = {}, names: { plugin?: string; name?: string } = {}
   const bench = new MessageBench(undefined, names);
   const envelope = { event_type: 'a.b', event_id: 'e1', timestamp: STORED_AT };
   const decoded: Decoded = { kind: 'decoded', envelope, fields: {}, hops: 0 };
-  return new Run(bench.handler, bench.delivery({}, given), { ...NO_FAILURES, charged: attempt - 1 }, decoded);
+  const run = new Run(bench.handler, bench.delivery({}, given), bench.registry);
+  run.failures = { ...NO_FAILURES, charged: attempt - 1 };
+  run.decoded = decoded;
+  run.begin();
+  return run;
 }
 
 test('is a UUID, the same in every run of the handler on the message', () => {
@@ -70,7 +74,9 @@ describe('sending', () => {
     const envelope = { event_type: 'a.b', event_id: 'e1', timestamp: STORED_AT };
     const decoded: Decoded = { kind: 'decoded', envelope, fields: {}, hops: 0 };
     const again = (deliveryCount: number): Run => {
-      const run = new Run(bench.handler, bench.delivery({}, { ...given, deliveryCount }), NO_FAILURES, decoded);
+      const run = new Run(bench.handler, bench.delivery({}, { ...given, deliveryCount }), bench.registry);
+      run.decoded = decoded;
+      run.begin();
       subjects.forEach((subject, i) => {
         run.outbox.push({ id: derivedId(run, subject, i), subject, payload: '{}', headers: {} });
       });

@@ -2,9 +2,9 @@ import { defineEvent, Reject, RetryLater, type Envelope, type EventContext } fro
 import { z } from 'zod';
 import { JetStreamEventBus } from '../../../host/effects/event-bus';
 import { KvStore } from '../../../host/effects/bucket-texts';
-import { timedOut } from '../../../host/message/dispatch';
+import { timedOut } from '../../../host/message/thrown-outcome';
 import type { Execution } from '../../../host/message/execution';
-import { processMessage, type RunRegistry } from '../../../host/message/process-message';
+import { processMessage } from '../../../host/message/process-message';
 import { JetplugError } from '../../../sdk/internal';
 import type { Handler } from '../../../host/message/handler';
 import { MemoryKeyValue } from '../../support/memory-key-value';
@@ -22,7 +22,6 @@ type Invoke = (
 /** A handler of VideoWatchStarted with a store and a bus, all in memory. */
 function setUp(invoke: Invoke, over: Partial<Handler> = {}) {
   const store = new KvStore<number>(new MemoryKeyValue());
-  const runs = new Set<Execution>();
   const seen: Envelope[] = [];
   const bench: MessageBench = new MessageBench(
     (event, context) => {
@@ -32,11 +31,7 @@ function setUp(invoke: Invoke, over: Partial<Handler> = {}) {
     { contract: VideoWatchStarted, ...over },
   );
   const bus = new JetStreamEventBus(bench.handler.outgoing, systemClock);
-  const registry: RunRegistry = {
-    add: (run) => runs.add(run),
-    remove: (run) => runs.delete(run),
-    alone: () => bench.alone(),
-  };
+  const { registry, runs } = bench;
   const process = (payload: unknown, given?: Given) => {
     const delivery = bench.delivery(payload, given);
     return { delivery, settled: processMessage(bench.handler, delivery, registry) };
@@ -185,11 +180,7 @@ test('a first delivery reads no record: the broker is asked only where there can
 test('a handler on a raw subject gets any object', () => {
   const bench = new MessageBench((event) => seen.push(event));
   const seen: Envelope[] = [];
-  void processMessage(bench.handler, bench.delivery({ any: [1] }, { subject: 'x.y' }), {
-    add: () => undefined,
-    remove: () => undefined,
-    alone: () => bench.alone(),
-  });
+  void processMessage(bench.handler, bench.delivery({ any: [1] }, { subject: 'x.y' }), bench.registry);
   expect(seen).toMatchObject([{ event_type: 'x.y', any: [1] }]);
 });
 

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findBinary, type Binary } from '../../../host/nats-server/find-binary';
-import { FakeMachine, fakeServer } from '../nats/embedded/fake-machine';
+import { FakeMachine, fakeServer } from './fake-machine';
 
 let machine: FakeMachine;
 let said: string[];

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fetchFromRelease, releaseName } from '../../../host/nats-server/from-release';
-import { FakeMachine, fakeServer } from '../nats/embedded/fake-machine';
+import { FakeMachine, fakeServer } from './fake-machine';
 
 const NAME = releaseName(process.platform, process.arch);
 const ARCHIVE = `${NAME}.tar.gz`;

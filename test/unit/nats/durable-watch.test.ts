@@ -40,6 +40,7 @@ function bench(specs: readonly DurableSpec[], infos: readonly object[]) {
     return { total: infos.length, consumers: infos.slice(offset, offset + 256) };
   };
   const watch = new DurableWatch({ connected: true, requests: { askApi } } as unknown as Connection, log);
+  watch.start();
   const looks = new Map<string, DurableLook[]>();
   const ends = specs.map((spec) => {
     const seen: DurableLook[] = [];
@@ -100,7 +101,7 @@ test.each<[what: string, config: object, info: object, expected: Partial<Durable
 ])('%s', async (_what, config, info, expected) => {
   const spec = specOf('d');
   const { watch, looks } = bench([spec], [infoOf(spec, config, info)]);
-  await watch.look();
+  await watch.check();
   expect(looks.get('d')).toEqual([expect.objectContaining(expected)]);
   watch.stop();
 });
@@ -109,7 +110,7 @@ test('a durable that is not there, or whose handler has ended, is not told of', 
   const [here, gone, ended] = [specOf('here'), specOf('gone'), specOf('ended')];
   const { watch, looks, ends } = bench([here, gone, ended], [infoOf(here), infoOf(ended)]);
   ends[2]!();
-  await watch.look();
+  await watch.check();
   expect([...looks.values()].map((seen) => seen.length)).toEqual([1, 0, 0]);
   watch.stop();
 });
@@ -132,8 +133,8 @@ test('a setting that this version does not know is named once and left', async (
     specs,
     specs.map((spec) => infoOf(spec, { max_wonders: 1 })),
   );
-  await watch.look();
-  await watch.look();
+  await watch.check();
+  await watch.check();
   expect(looks.get('b')).toEqual([FINE, FINE]);
   expect(log.lines).toHaveLength(1);
   watch.stop();

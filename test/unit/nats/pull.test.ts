@@ -99,7 +99,7 @@ test('a small request waits for 2 min; a large one, whose handler may become slo
 test('when the server falls silent the consumer is looked for within 15 s, and pulled from anew', async () => {
   const bench = new Bench();
   await jest.advanceTimersByTimeAsync(SILENT_MS);
-  expect(bench.told).toEqual(['the server fell silent; pulling anew', 'returned']);
+  expect(bench.told).toEqual(['no heartbeat from the server; sending new pull requests', 'returned']);
   bench.pull.found();
   expect(bench.requests).toEqual([ROOM, ROOM]);
   await jest.advanceTimersByTimeAsync(SILENT_MS);
@@ -123,7 +123,11 @@ test('a subscription that was not permitted is made again', async () => {
   bench.pull.found();
   bench.status(100);
   await jest.advanceTimersByTimeAsync(10_000);
-  expect(bench.told).toEqual(['a pull failed', 'the server fell silent; pulling anew', 'returned']);
+  expect(bench.told).toEqual([
+    'pull subscription failed',
+    'no heartbeat from the server; sending new pull requests',
+    'returned',
+  ]);
 });
 
 test('a pull that is stopped or paused is not watched', async () => {

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Env } from '../../../../host/nats-server/programs';
+import type { Env } from '../../../host/nats-server/programs';
 
 /** A machine for tests: a PATH of its own, with fake programs, and an empty cache. */
 export class FakeMachine {

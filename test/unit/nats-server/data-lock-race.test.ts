@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { tryLock } from '../../../../host/nats-server/data-lock';
+import { tryLock } from '../../../host/nats-server/data-lock';
 
 /** Built before the tests run. */
-const DATA_LOCK = resolve(__dirname, '../../../../dist/host/nats-server/data-lock.js');
+const DATA_LOCK = resolve(__dirname, '../../../dist/host/nats-server/data-lock.js');
 const RACERS = 6;
 const RACE_MS = 4_000;
 

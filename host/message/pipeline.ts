@@ -1,0 +1,188 @@
+import { all, attempt, then, type MaybePromise } from '../base/maybe-promise';
+import { Later } from './later';
+
+/** A record that flows through a pipeline. The steps before the conclusion skip a record that has an outcome. */
+export interface PipelineRecord {
+  readonly outcome: object | undefined;
+}
+
+/** Takes the record and returns it: as a value, a promise or a {@link Later}. The result's type says how far it has come. */
+type Step<From, Result> = (record: From) => Result;
+
+/** The record that a step returns, whichever way. */
+type Landed<Result> = Result extends Promise<infer T> ? T : Result extends Later<infer T> ? T : Result;
+
+interface Plan {
+  /** Their types are checked where they are added. */
+  readonly steps: readonly Step<never, unknown>[];
+  /** Index of the step before which records that run alone leave their batch. */
+  readonly apartAt: number;
+  readonly isApart: (record: never) => boolean;
+  /** Index of the step that takes the records of a batch together. */
+  readonly jointAt: number;
+  readonly joint: (records: never) => unknown;
+  /** Index of the first step that takes only records with an outcome. */
+  readonly concludeAt: number;
+  readonly cleanUp: (record: never) => void;
+}
+
+/** A new pipeline: `Start` enters it, `Ended` is a record that has its outcome. */
+export function pipeline<Start extends PipelineRecord, Ended extends PipelineRecord>(): Pipeline<Start, Start, Ended> {
+  return new Pipeline({
+    steps: [],
+    apartAt: 0,
+    isApart: () => false,
+    jointAt: 0,
+    joint: (records) => records,
+    concludeAt: 0,
+    cleanUp: () => undefined,
+  });
+}
+
+/**
+ * A list of steps, and the only code that knows whether a step's result is a value, a promise or a {@link Later}.
+ * Each step's input type is the output type of the step before it, so the compiler checks the order.
+ * A value is passed on in the same turn: a record that meets no promise is through when {@link run} returns.
+ */
+export class Pipeline<Start extends PipelineRecord, Current, Ended extends PipelineRecord> {
+  constructor(private readonly plan: Plan) {}
+
+  /** Adds a step for records without an outcome. */
+  step<Result>(step: Step<Current, Result>): Pipeline<Start, Exclude<Landed<Result>, Ended>, Ended> {
+    return this.with(step, { concludeAt: this.plan.steps.length + 1 });
+  }
+
+  /** Here the records of a batch for which this is true leave it: they run alone after it, from the first step. */
+  apart(isApart: (record: Current) => boolean): Pipeline<Start, Current, Ended> {
+    return new Pipeline({ ...this.plan, isApart, apartAt: this.plan.steps.length });
+  }
+
+  /** Adds the step that takes the records of a batch together. */
+  joint<Result>(
+    step: Step<Current, Result>,
+    together: (records: readonly Current[]) => unknown,
+  ): Pipeline<Start, Exclude<Landed<Result>, Ended>, Ended> {
+    const at = this.plan.steps.length;
+    return this.with(step, { jointAt: at, joint: together, concludeAt: at + 1 });
+  }
+
+  /** Adds the first step for records with an outcome. It compiles only where the steps before leave no other record. */
+  conclude<Result>(this: Pipeline<Start, never, Ended>, step: Step<Ended, Result>): Conclusion<Start, Landed<Result>> {
+    return new Conclusion({ ...this.plan, steps: [...this.plan.steps, step] });
+  }
+
+  private with<Next>(step: Step<never, unknown>, changes: Partial<Plan>): Pipeline<Start, Next, Ended> {
+    return new Pipeline({ ...this.plan, ...changes, steps: [...this.plan.steps, step] });
+  }
+}
+
+/** The last steps of a pipeline, which every record passes, and the runner. */
+export class Conclusion<Start extends PipelineRecord, Current> {
+  constructor(private readonly plan: Plan) {}
+
+  /** Adds a step for records with an outcome. */
+  step<Result>(step: Step<Current, Result>): Conclusion<Start, Landed<Result>> {
+    return new Conclusion({ ...this.plan, steps: [...this.plan.steps, step] });
+  }
+
+  /** Called last for each record that runs alone, also where a step has thrown. */
+  cleanUp(cleanUp: (record: Start) => void): Runner<Start> {
+    return new Runner({ ...this.plan, cleanUp } as unknown as RunnablePlan<Start>);
+  }
+}
+
+/** The plan once its types are checked: every step takes the record and returns it. */
+interface RunnablePlan<R> extends Plan {
+  readonly steps: readonly Step<R, R | Promise<R> | Later<R>>[];
+  readonly isApart: (record: R) => boolean;
+  readonly joint: (records: readonly R[]) => unknown;
+  readonly cleanUp: (record: R) => void;
+}
+
+/** Runs records through the steps of a pipeline. */
+export class Runner<R extends PipelineRecord> {
+  constructor(private readonly plan: RunnablePlan<R>) {}
+
+  /** Throws or rejects with the error of a step that fails; the steps after it do not run. */
+  run(record: R): MaybePromise<void> {
+    return this.advance(record, 0, this.plan.steps.length);
+  }
+
+  /**
+   * Runs the records as one batch. Each runs alone up to the joint step, and to its end where it has an outcome before.
+   * The joint step takes the others together, and all of them reach the conclusion before one passes it.
+   */
+  runTogether(records: readonly R[]): MaybePromise<void> {
+    const { apartAt, isApart } = this.plan;
+    const started = all(records, (record) => this.advance(record, 0, apartAt));
+    return then(started, () => {
+      const apart = records.filter((record) => record.outcome === undefined && isApart(record));
+      const together = apart.length === 0 ? records : records.filter((record) => !apart.includes(record));
+      return then(this.batch(together), () => (apart.length > 0 ? this.oneByOne(apart) : undefined));
+    });
+  }
+
+  private batch(records: readonly R[]): MaybePromise<unknown> {
+    const { apartAt, jointAt, joint, concludeAt, steps } = this.plan;
+    const prepared = all(records, (record) =>
+      then(this.advance(record, apartAt, jointAt), () =>
+        record.outcome === undefined ? undefined : this.advance(record, concludeAt, steps.length),
+      ),
+    );
+    return then(prepared, () => {
+      const ready = records.filter(({ outcome }) => outcome === undefined);
+      if (ready.length === 0) return undefined;
+      const done = joint(ready);
+      return then(done instanceof Later ? done.promise() : done, () =>
+        then(
+          all(ready, (record) => this.advance(record, jointAt + 1, concludeAt)),
+          () => all(ready, (record) => this.advance(record, concludeAt, steps.length)),
+        ),
+      );
+    });
+  }
+
+  private async oneByOne(records: readonly R[]): Promise<void> {
+    for (const record of records) await this.run(record);
+  }
+
+  /** Runs the steps from `first` up to `end`, without `end`. */
+  private advance(record: R, first: number, end: number): MaybePromise<void> {
+    const { steps, concludeAt, cleanUp } = this.plan;
+    try {
+      for (let i = first; i < end; i++) {
+        if (i < concludeAt && record.outcome !== undefined) {
+          i = concludeAt - 1;
+          continue;
+        }
+        const next = steps[i]!(record);
+        if (next === record) continue;
+        if (next instanceof Later) return this.whenDone(next, record, i + 1, end);
+        return (next as Promise<R>).then(
+          () => this.advance(record, i + 1, end),
+          (error: unknown) => this.fail(record, error),
+        );
+      }
+    } catch (error) {
+      return this.fail(record, error);
+    }
+    if (end === steps.length) cleanUp(record);
+  }
+
+  private whenDone(later: Later<R>, record: R, next: number, end: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      later.whenDone(
+        () => resolve(attempt(() => this.advance(record, next, end))),
+        (error) => {
+          this.plan.cleanUp(record);
+          reject(error);
+        },
+      );
+    });
+  }
+
+  private fail(record: R, error: unknown): never {
+    this.plan.cleanUp(record);
+    throw error;
+  }
+}

@@ -1,0 +1,36 @@
+import type { Decision } from './decide';
+import type { Outcome } from './outcome';
+import type { Run } from './run';
+
+declare const STAGE: unique symbol;
+
+/** A run whose type says how far its message has come. Only the compiler knows the stage. */
+type At<Stage extends string> = Run & { readonly [STAGE]: Stage };
+
+interface WithOutcome {
+  readonly outcome: Outcome;
+}
+
+export type Arrived = At<'arrived'>;
+export type Unsettled = At<'unsettled'>;
+export type Counted = At<'counted'>;
+export type Marked = At<'marked'>;
+export type Decoded = At<'decoded'>;
+export type Validated = At<'validated'>;
+export type Returned = At<'returned'>;
+export type Ended = At<'ended'> & WithOutcome;
+export type Measured = At<'measured'> & WithOutcome;
+export type Judged = At<'judged'> & WithOutcome;
+export type Decided = At<'decided'> & WithOutcome & { readonly decision: Decision };
+export type Settled = At<'settled'>;
+
+/** The run after a step that has done its part. */
+export function passed<Stage>(run: Run): Stage {
+  return run as unknown as Stage;
+}
+
+/** The run with its outcome: the steps that are left before the conclusion skip it. */
+export function end(run: Run, outcome: Outcome): Ended {
+  run.outcome = outcome;
+  return run as unknown as Ended;
+}

@@ -1,0 +1,138 @@
+/** The steps of a message's life, in their order. Each joins a part of the host to the run that flows through them. */
+import { isPromise, type MaybePromise } from '../base/maybe-promise';
+import { decide } from './decide';
+import { decode } from './decode';
+import { dispatch } from './dispatch';
+import { dispatchBatch } from './dispatch-batch';
+import type { Endings } from './execution';
+import { mergeApplied } from './failures/applied';
+import { attemptAfter } from './failures/attempts';
+import { crashed, isSuspect, isUnexplained } from './failures/suspects';
+import { EXCUSED_DELAY_MS } from './judge';
+import { Later } from './later';
+import type { Invalid } from './outcome';
+import type { Run } from './run';
+import { settle } from './settle';
+import {
+  end,
+  passed,
+  type Arrived,
+  type Counted,
+  type Decided,
+  type Decoded,
+  type Ended,
+  type Judged,
+  type Marked,
+  type Measured,
+  type Returned,
+  type Settled,
+  type Unsettled,
+  type Validated,
+} from './stages';
+import { validate, type Validated as ValidEvent } from './validate';
+
+/** Settled before, by any host: only the ack was lost. */
+export function checkSettled(run: Arrived): Unsettled | Ended {
+  return run.handler.settlements.has(run.delivery.sequence) ? end(run, { kind: 'settled-before' }) : passed(run);
+}
+
+/** A first delivery has no failures: the broker is not asked. */
+export function readFailures(run: Unsettled): MaybePromise<Counted | Ended> {
+  const { deliveryCount, past } = run.delivery;
+  if (deliveryCount === 1 && past === undefined) return passed(run);
+  const read = run.handler.attempts.read(run.delivery);
+  return isPromise(read) ? read.then((failures) => countFailures(run, failures)) : countFailures(run, read);
+}
+
+function countFailures(run: Unsettled, failures: Run['failures']): Counted | Ended {
+  run.failures = failures;
+  return failures.buried ? end(run, { kind: 'buried-before', ...failures.buried }) : passed(run);
+}
+
+/** Whether an event must not run in a batch with others. */
+export function hasFailedBefore({ delivery, failures }: Counted): boolean {
+  return delivery.past !== undefined || attemptAfter(failures) > 1 || failures.deaths > 0;
+}
+
+/**
+ * A process may have died under a message that comes again for no known reason. Such a message is marked while it
+ * runs, so that the mark shows if this process dies too; a suspect runs alone.
+ */
+export function markSuspect(run: Counted): MaybePromise<Marked | Ended> {
+  return isUnexplained(run.delivery, run.failures) ? mark(run) : passed(run);
+}
+
+async function mark(run: Counted): Promise<Marked | Ended> {
+  const { handler, delivery, failures, registry } = run;
+  const crash = crashed(handler, failures);
+  if (crash) return end(run, crash);
+  if (isSuspect(failures)) {
+    run.endTurnAlone = await registry.alone();
+    if (!run.endTurnAlone) return end(run, { kind: 'given-back' });
+  }
+  await handler.attempts.started(delivery);
+  run.marked = true;
+  return passed(run);
+}
+
+export function decodeEvent(run: Marked): Decoded | Ended {
+  const decoded = run.decodedBefore ?? decode(run.delivery, run.handler.limits);
+  if (decoded.kind === 'invalid') return end(run, decoded);
+  run.decoded = decoded;
+  return passed(run);
+}
+
+/** The handler's timeout holds for its schema too, which may be the author's own code. */
+export function validateEvent(run: Decoded): Validated | Ended | Later<Validated | Ended> {
+  run.begin();
+  const valid = validate(run.decoded, run.handler.contract);
+  return isPromise(valid) ? run.interruptible(valid, VALIDATION) : acceptEvent(run, valid);
+}
+
+const VALIDATION: Endings<Decoded, ValidEvent | Invalid, Validated | Ended> = {
+  done: acceptEvent,
+  failed: (_run, thrown) => {
+    throw thrown;
+  },
+  interrupted: end,
+};
+
+function acceptEvent(run: Decoded, valid: ValidEvent | Invalid): Validated | Ended {
+  if (valid.kind === 'invalid') return end(run, valid);
+  run.event = valid.event;
+  return passed(run);
+}
+
+/** A handler of batches gets an event that runs alone as a batch of one. */
+export function dispatchEvent(run: Validated): Returned | Ended | Later<Returned | Ended> {
+  if (!run.handler.batch) return dispatch(run);
+  const called = dispatchBatch([run]);
+  return called instanceof Later ? (called as Later<unknown> as Later<Returned | Ended>) : passed(run);
+}
+
+/** Counts the handler's call and its duration, of a batch once; a run without a valid event made no call. */
+export function measure(run: Ended): Measured {
+  if (run.event !== undefined) (run.batch ?? run).measure();
+  return passed(run);
+}
+
+export function decideRun(run: Judged): Decided {
+  const { outcome, excused, failures, handler } = run;
+  run.decision = excused
+    ? { action: 'wait', delayMs: EXCUSED_DELAY_MS, error: excused }
+    : decide(outcome, failures, handler.retry, handler.circuit, Math.random());
+  return passed(run);
+}
+
+export function settleRun(run: Decided): MaybePromise<Settled> {
+  const { handler, delivery, decision, failures, marked } = run;
+  const applied = run.hasApplied ? mergeApplied(failures.applied, run.applied) : failures.applied;
+  // A run that died, or whose update was not answered, may have applied more than is known.
+  const unsure = failures.unsure || run.unanswered > 0 || marked;
+  const settled = settle(handler, delivery, decision, { applied, marked, unsure });
+  return isPromise(settled) ? settled.then(() => passed(run)) : passed(run);
+}
+
+export function endTurnAlone(run: Arrived): void {
+  run.endTurnAlone?.();
+}

@@ -1,0 +1,72 @@
+import { JetplugError, type ErrorCode } from '../../sdk/internal';
+import type { Execution } from './execution';
+import { isStale } from './failures/stale-failure';
+import type { Handler } from './handler';
+import type { Outcome } from './outcome';
+import { readThrown, type ThrownRecord } from './read-thrown';
+import type { Run } from './run';
+
+const BROKER_FAILED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'JP_STORE_UNAVAILABLE',
+  'JP_PUBLISH_FAILED',
+  'JP_PUBLISH_BACKLOG',
+]);
+
+/** The outcome that a handler's error stands for; `thrown` may be anything. Never throws. */
+export function outcomeOfThrown(run: Run, thrown: unknown): Outcome {
+  const record = readThrown(thrown);
+  const { handler, startedAtMs } = run;
+  if (isBrokerFailure(record) && isStale(thrown, startedAtMs, handler.time.nowMs())) {
+    return { kind: 'failed', error: record.error };
+  }
+  return outcomeOf(run, record);
+}
+
+function isBrokerFailure(record: ThrownRecord): record is ThrownRecord & { kind: 'jetplug' } {
+  return record.kind === 'jetplug' && BROKER_FAILED.has(record.error.code);
+}
+
+/** The same of what was read already. */
+export function outcomeOf({ handler, delivery }: Run, record: ThrownRecord): Outcome {
+  switch (record.kind) {
+    case 'known':
+      return record.outcome;
+    case 'settled': {
+      // Another event's is an error that the author has kept.
+      const isOwn = record.sequence === delivery.sequence && record.durable === handler.durable;
+      return isOwn ? { kind: 'settled-before' } : { kind: 'failed', error: record.error };
+    }
+    case 'reject':
+      return { kind: 'rejected', error: record.error };
+    case 'retry-later':
+      return { kind: 'postponed', delayMs: record.delayMs, error: record.error };
+    case 'value':
+      return { kind: 'failed', error: errorOfValue(handler, record.shown) };
+    default:
+      return { kind: isBrokerFailure(record) ? 'unavailable' : 'failed', error: record.error };
+  }
+}
+
+/** Authors throw what they like: strings, undefined, objects that are no errors. */
+function errorOfValue({ plugin, name, where }: Handler, shown: string): Error {
+  const error = new Error(`${plugin}.${name} threw ${shown}, which is not an Error`);
+  error.stack = `${error.name}: ${error.message}\n    at ${name} (${where.file}:${where.line}:1)`;
+  return error;
+}
+
+/** A call that was ended from outside before it failed fails for nobody but the log. */
+export function logLate(handler: Handler, thrown: unknown): void {
+  const record = readThrown(thrown);
+  const error = 'error' in record ? record.error : 'shown' in record ? errorOfValue(handler, record.shown) : undefined;
+  handler.log.warn('a handler failed after its run had ended', {
+    handler: handler.name,
+    err: error,
+  });
+}
+
+/** The outcome of a call whose time is up. */
+export function timedOut({ handler }: Execution): Outcome {
+  const message = `${handler.plugin}.${handler.name} took longer than its timeout of ${handler.timeoutMs} ms`;
+  const error = new JetplugError('JP_HANDLER_TIMEOUT', message, { plugin: handler.plugin, ...handler.where });
+  return { kind: 'timed-out', error };
+}

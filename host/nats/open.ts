@@ -1,0 +1,87 @@
+import type { Config } from '../config/config';
+import type { Logger } from '../../sdk';
+import { streamFor, type StreamState } from '../broker/stream-state';
+import type { PluginBroker } from '../broker/plugin-broker';
+import type { LongTexts } from '../records/long-texts';
+import { KvLongTexts } from '../records/long-texts';
+import { natsBroker } from './broker';
+import { Bucket } from './bucket';
+import type { Connection } from './connection';
+import { DeadLetterStream } from './dead-letter-stream';
+import { DurableWatch } from './durable-watch';
+import { ensureStreams, keepStreams } from './ensure-streams';
+import { Publisher } from './publisher';
+import { NatsRetryNotifier } from './retry-notifier';
+import { NatsRetryQueue } from './retry-queue';
+import { StreamKeeper } from './stream-keeper';
+import { RECORDS_BUCKET } from './wanted-streams';
+
+/** All services of one connection. The host and the testing kit run plugins on the same ones. */
+export interface NatsServices {
+  /** The streams of the config and, as the last one, the stream of dead letters. */
+  readonly allStreams: readonly StreamState[];
+  /**
+   * The streams that a handler can be on. The stream of dead letters is not among them: a handler that fails on a dead
+   * letter would produce dead letters of dead letters.
+   */
+  readonly streams: readonly StreamState[];
+  readonly broker: PluginBroker;
+  readonly outgoing: Publisher;
+  readonly retryQueue: NatsRetryQueue;
+  readonly retryNotifier: NatsRetryNotifier;
+  readonly deadLetters: DeadLetterStream;
+  /** The host's own bucket. */
+  readonly records: Bucket;
+  readonly texts: LongTexts;
+  readonly streamKeeper: StreamKeeper;
+  readonly durableWatch: DurableWatch;
+  /** Ends the subscriptions and timers. The connection stays open. */
+  stop(): void;
+}
+
+/**
+ * Creates and updates the streams that the config asks for, and starts the services that run on them.
+ * @throws JetplugError as `ensureManagedStream` does, or an AggregateError of several
+ */
+export async function openServices(connection: Connection, config: Config, log: Logger): Promise<NatsServices> {
+  const allStreams = await ensureStreams(connection, config);
+  logChanges(allStreams, log);
+  const streams = allStreams.filter(({ name }) => name !== config.deadLetters.stream);
+  const streamKeeper = new StreamKeeper(connection, log);
+  await keepStreams(connection, streamKeeper, config);
+  const records = Bucket.at(connection, RECORDS_BUCKET);
+  await records.addTo(streamKeeper, 'the records of attempts and of settled events', config);
+  const durableWatch = new DurableWatch(connection, log);
+  const retryNotifier = new NatsRetryNotifier(connection, log);
+  const texts = new KvLongTexts(records, (message, details) => log.warn(message, details));
+  const started = [streamKeeper, durableWatch, retryNotifier];
+  for (const service of started) service.start();
+  return {
+    allStreams,
+    streams,
+    broker: natsBroker(connection, streamKeeper, durableWatch, config),
+    outgoing: new Publisher(connection, {
+      dropsRepeatsMs: Math.min(...streams.map(({ duplicateWindowMs }) => duplicateWindowMs)),
+      holds: (subject) => streamFor(streams, subject) !== undefined,
+    }),
+    retryQueue: new NatsRetryQueue(connection),
+    retryNotifier,
+    deadLetters: new DeadLetterStream(connection, config.deadLetters.stream, texts),
+    records,
+    texts,
+    streamKeeper,
+    durableWatch,
+    stop: () => started.reverse().forEach((service) => service.stop()),
+  };
+}
+
+/** Logs, once at each start, the streams that the host has changed and those that it uses without managing them. */
+function logChanges(streams: readonly StreamState[], log: Logger): void {
+  for (const { name: stream, subjects, change, changes } of streams) {
+    if (change === 'updated') log.info('stream updated in place', { stream, changes });
+    if (change === 'unmanaged') {
+      const why = 'it has no mark of this deployment, or the config says manage: false';
+      log.info('stream is unmanaged; using it without changes', { stream, subjects, why });
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { nanos, type Msg, type Subscription } from './client';
+import type { Connection } from './connection';
+
+/** A large request ends soon, as its messages arrive even where the handler has become slow meanwhile. */
+const EXPIRES_MS = 30_000;
+/** A small request lives long, as each idle handler of a host renews it. Heartbeats show that the server has it. */
+const SMALL = { batch: 100, expiresMs: 120_000 };
+/** How often the server sends a heartbeat while a request waits. */
+export const HEARTBEAT_MS = 5_000;
+/** A server that hangs never reports that it has sent everything. */
+const DRAIN_MS = 5_000;
+
+export interface PullReceiver {
+  /** @param isCurrent false for a message to an inbox that was left */
+  receive(message: Msg, isCurrent: boolean): void;
+  failed(message: string, error: unknown): void;
+}
+
+/** Sends the pull requests of a durable, and receives the server's messages on an inbox of its own. */
+export class PullRequests {
+  private subscription: Subscription | undefined;
+  private inbox = '';
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly stream: string,
+    private readonly durable: string,
+    private readonly receiver: PullReceiver,
+  ) {}
+
+  get isOpen(): boolean {
+    return this.subscription !== undefined;
+  }
+
+  open(): void {
+    const inbox = this.connection.newInbox();
+    this.inbox = inbox;
+    this.subscription = this.connection.nc.subscribe(inbox, {
+      callback: (error, message) => {
+        // A throw here would end the client's read loop.
+        try {
+          if (error) this.receiver.failed('pull subscription failed', error);
+          else this.receiver.receive(message, inbox === this.inbox);
+        } catch (thrown) {
+          this.receiver.failed('cannot take a delivery', thrown);
+        }
+      },
+    });
+  }
+
+  send(batch: number): void {
+    const { nc } = this.connection;
+    if (nc.isClosed()) return;
+    // The client drops a subscription that the server does not permit. It may be permitted by now.
+    if (this.subscription?.isClosed()) this.open();
+    const expiresMs = batch <= SMALL.batch ? SMALL.expiresMs : EXPIRES_MS;
+    const request = { batch, expires: nanos(expiresMs), idle_heartbeat: nanos(HEARTBEAT_MS) };
+    const subject = `${this.connection.apiPrefix}.CONSUMER.MSG.NEXT.${this.stream}.${this.durable}`;
+    nc.publish(subject, JSON.stringify(request), { reply: this.inbox });
+  }
+
+  /** Leaves the waiting requests: the server knows them by their inbox, so a new inbox ends them. Messages in flight still arrive. */
+  leave(): void {
+    const left = this.subscription;
+    if (!left) return;
+    this.open();
+    if (left.isClosed()) return;
+    left.drain().catch((error: unknown) => this.receiver.failed('cannot end a pull request', error));
+  }
+
+  /** Resolves when all messages in flight have been received. */
+  async close(): Promise<void> {
+    const { subscription } = this;
+    this.subscription = undefined;
+    if (!subscription || subscription.isClosed()) return;
+    if (this.connection.connected)
+      await Promise.race([subscription.drain(), sleep(DRAIN_MS, undefined, { ref: false })]);
+    if (!subscription.isClosed()) subscription.unsubscribe();
+  }
+}

@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NatsConfig } from '../config/config';
+import type { HostLog } from '../log/log';
+import { Connection } from '../nats/connection';
+import { logConnection } from '../nats/log-connection';
+import { openBroker, type Broker, type BrokerProgress } from '../nats-server/open-broker';
+import { takeOver } from '../nats-server/take-over';
+
+/** How long a starting host waits for a configured server that does not answer yet. */
+const CONNECT_PATIENCE_MS = 30_000;
+/** How long the broker of another host on this data folder may be gone before this host starts it. */
+const TAKE_OVER_AFTER_MS = 2_000;
+
+/** The NATS server that the host works on: the one opened at the start, or the one that has replaced it. */
+export class HostBroker {
+  private takingOver = false;
+
+  private constructor(
+    private broker: Broker,
+    private readonly nats: NatsConfig,
+    private readonly log: HostLog,
+    private readonly isStopping: () => boolean,
+  ) {}
+
+  /**
+   * @param progress called as nats-server is downloaded
+   * @throws JetplugError `JP_BROKER_*`
+   */
+  static async open(
+    nats: NatsConfig,
+    log: HostLog,
+    isStopping: () => boolean,
+    progress?: BrokerProgress,
+  ): Promise<HostBroker> {
+    const { servers, embedded } = nats;
+    const say = (line: string): void => log.info(line);
+    const broker = await openBroker({ servers: [...servers], embedded, say, ...(progress && { progress }) });
+    return new HostBroker(broker, nats, log, isStopping);
+  }
+
+  get kind(): Broker['kind'] {
+    return this.broker.kind;
+  }
+
+  get url(): string {
+    return this.broker.url;
+  }
+
+  /** Connects, waits for a server that does not answer yet, and takes over the broker when the host that runs it ends. */
+  async connect(): Promise<Connection> {
+    const { servers } = this.nats;
+    const connection = await Connection.open({
+      servers: servers.length > 0 ? servers : [this.url],
+      name: `jetplug-host-${process.pid}`,
+      nats: this.nats,
+      patienceMs: CONNECT_PATIENCE_MS,
+      accepts: (serverName) => this.broker.isServer(serverName),
+      // The same error comes again and again, so its stack is left out.
+      waiting: ({ code, message, hint }) =>
+        this.log.warn('waiting for the NATS server', { code, error: message, hint }),
+    });
+    logConnection(connection, this.log, this.isStopping);
+    connection.watch({ disconnected: () => void this.takeOver(connection) });
+    return connection;
+  }
+
+  /** Ends a server that this host runs. */
+  async stop(): Promise<void> {
+    await this.broker.stop();
+  }
+
+  /** A broker on this host's data folder ends with the host that runs it: this host runs it, or joins the one that does. */
+  private async takeOver(connection: Connection): Promise<void> {
+    const { broker: lost } = this;
+    if (this.takingOver || lost.kind !== 'joined' || !lost.onOwnData) return;
+    this.takingOver = true;
+    const broker = await takeOver({
+      lost,
+      embedded: this.nats.embedded,
+      say: (line) => this.log.info(line),
+      needed: () => !connection.connected && !this.isStopping(),
+      failed: (error) => this.log.warn('cannot start the broker of this data folder; retrying', { err: error }),
+      pause: () => sleep(TAKE_OVER_AFTER_MS),
+    });
+    this.takingOver = false;
+    if (!broker) return;
+    // The host may have begun to stop while the broker started.
+    if (this.isStopping()) return broker.stop();
+    this.broker = broker;
+  }
+}

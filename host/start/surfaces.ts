@@ -1,0 +1,56 @@
+import { packageVersion } from '../base/package-version';
+import type { HostLog } from '../log/log';
+import { serveAnswers } from '../nats/service';
+import { explainPlugins, type Explainable } from '../ops/explain';
+import { readiness } from '../ops/health';
+import { serveHttp, type HttpServer } from '../ops/http';
+import { metricsText } from '../ops/metrics';
+import { routesOf } from '../ops/routes';
+import { pluginStatuses } from '../ops/status';
+import { unhandledEvents, unhandledTotals } from '../ops/unhandled';
+import type { Plugins } from '../plugin/plugins';
+
+/** The host, as its health, its metrics and its answers describe it. */
+export interface DescribedHost extends Explainable {
+  readonly plugins: Plugins;
+  readonly log: HostLog;
+  readonly phase: 'starting' | 'running' | 'stopping';
+  /** The streams that are lost and not restored yet. */
+  readonly missingStreams: readonly string[];
+}
+
+/** Serves health and metrics over HTTP; undefined where the config has no address for it. */
+export async function openHttp(listen: string, describe: () => DescribedHost): Promise<HttpServer | undefined> {
+  if (listen === '') return undefined;
+  return serveHttp(listen, {
+    readiness: () => {
+      const { plugins, connection, missingStreams, phase } = describe();
+      return readiness(plugins, connection, missingStreams, phase);
+    },
+    metrics: async () => {
+      const host = describe();
+      return metricsText(host.plugins, host.connection, await unhandled(host));
+    },
+  });
+}
+
+/** Undefined before every plugin is loaded, and while the server does not answer: the number is not known then. */
+async function unhandled(host: DescribedHost): Promise<ReadonlyMap<string, number> | undefined> {
+  if (host.phase !== 'running' || !host.connection.connected) return undefined;
+  // The other metrics are useful even where the credentials do not permit this request.
+  return unhandledTotals(host).catch((error: unknown) => {
+    host.log.debug('cannot count the events that no handler takes', { err: error });
+    return undefined;
+  });
+}
+
+/** Answers the commands that inspect running hosts, as a NATS micro service. */
+export async function serveInspection(describe: () => DescribedHost): Promise<{ stop(): Promise<unknown> }> {
+  const { connection, plugins } = describe();
+  return serveAnswers(connection, packageVersion(), {
+    plugins: () => pluginStatuses(plugins, connection),
+    explain: (name: string) => explainPlugins(name, describe()),
+    routes: (subject: string) => routesOf(subject, describe()),
+    unhandled: () => unhandledEvents(describe()),
+  });
+}

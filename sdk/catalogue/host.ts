@@ -1,0 +1,43 @@
+import type { ErrorTexts } from './texts';
+
+export const CONFIG_ERRORS = {
+  JP_CONFIG_UNREADABLE: ['A config file cannot be read or is not YAML.', 'Check the path and the line named.'],
+  JP_CONFIG_UNKNOWN_KEY: ['The config has a key that does not exist.', 'Remove it, or use the key that is suggested.'],
+  JP_CONFIG_INVALID: ['A value in the config is not valid for its key.', 'Write a value as the message describes.'],
+  JP_USAGE: ['A command was called with arguments it does not take.', 'See the command with --help.'],
+} as const satisfies ErrorTexts;
+
+export const COMMAND_ERRORS = {
+  JP_NO_HOST: [
+    'No running host answered.',
+    'Start one with `npx jetplug start`, or name the server of a running one with --servers.',
+  ],
+  JP_NOT_FOUND: ['There is nothing by that name.', 'The message names what there is, or the command that lists it.'],
+  JP_FILE_EXISTS: [
+    'A file that was to be written exists already.',
+    'Choose another name, or move the file away: no file is overwritten.',
+  ],
+  JP_FILE_UNWRITABLE: [
+    'A file cannot be written, or its folder cannot be read.',
+    'Give the folder to the user that runs the command, free space on its disk, or name another folder.',
+  ],
+} as const satisfies ErrorTexts;
+
+export const TESTING_ERRORS = {
+  JP_TEST_UNSETTLED: [
+    'Not everything was settled in the time that `settled()` waits.',
+    'While a handler runs, the time of a test stands still: let the calls that it awaits end, move the time with clock.advance(), or give settled({ within }) more.',
+  ],
+} as const satisfies ErrorTexts;
+
+export const HOST_ERRORS = {
+  JP_UNCAUGHT_ERROR: [
+    'An error was not caught, and cannot be traced to a plugin.',
+    'The location, or the stack (on a terminal: start with --verbose), shows where it was thrown. If that is in Jetplug itself, please report it.',
+  ],
+  JP_LOOP_BLOCKED: [
+    'The event loop is blocked by code that cannot be traced to a plugin.',
+    'The location, or the stack (on a terminal: start with --verbose), shows which code. At the start of a host with many plugins it may be their compilation.',
+  ],
+  JP_INTERNAL: ['Something failed that should not.', 'Please report it, with its stack.'],
+} as const satisfies ErrorTexts;

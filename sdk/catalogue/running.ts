@@ -1,0 +1,71 @@
+import type { ErrorTexts } from './texts';
+
+export const RUNNING_ERRORS = {
+  JP_DURATION_INVALID: ['A length of time has an invalid format.', 'Write it like 250ms, 30s, 2m, 1.5h or 7d.'],
+  JP_SUBJECT_INVALID: [
+    'A subject is not valid.',
+    'Use dot-separated tokens without white space, and wildcards only to subscribe.',
+  ],
+  JP_EVENT_INVALID: [
+    'The fields of an event do not fit its contract, or are not JSON.',
+    'Correct the fields that the message names.',
+  ],
+  JP_NUMBER_INEXACT: [
+    'A number has more digits than a JavaScript number holds, or is too large or too small for one, and would be changed silently.',
+    'Write it as a string, in quotes.',
+  ],
+  JP_PUBLISH_FAILED: [
+    'An event could not be stored in its stream.',
+    'The cause gives the reason. An event published by a handler is retried with it.',
+  ],
+  JP_PUBLISH_BACKLOG: [
+    'The connection to the NATS server is lost, and too many published events wait for it.',
+    'Await each publish, so that fewer events wait at once. Publish this event again when the server is back.',
+  ],
+  JP_PUBLISH_TOO_LARGE: [
+    'An event is larger than the server or its stream takes.',
+    'Publish less in one event, or raise max_payload of the server or max_msg_size of the stream.',
+  ],
+  JP_PUBLISH_NO_STREAM: [
+    'An event was published on a subject that no stream holds.',
+    'Add the subject to a stream of the config (streams[].subjects), or correct it.',
+  ],
+  JP_PUBLISH_NO_HANDLER: [
+    'An event was to be published on a subject that no handler takes.',
+    'Correct the subject, add a handler for it, or publish all the same with --force. Nothing was published.',
+  ],
+  JP_RUN_OVER: [
+    'A handler used its store or event bus after its run had ended.',
+    'Await all work that the handler starts, and stop it when the handler’s signal is aborted.',
+  ],
+  JP_BATCH_EVENT: [
+    'A handler of batches used its store or event bus without saying for which event of the batch.',
+    'Pass { for: event }, with an event of the array that the handler got.',
+  ],
+  JP_BATCH_FAILURE_INVALID: [
+    'A BatchFailure names no event, or one that its batch does not have; the whole batch counts as failed.',
+    'Give the place of each failed event in the array that the handler got, from 0.',
+  ],
+  JP_HANDLER_CRASHED: [
+    'The process died repeatedly while a handler ran for the same event.',
+    'Check how the handler treats this event. The crash left no other trace here.',
+  ],
+  JP_HANDLER_TIMEOUT: [
+    'A handler took longer than its timeout.',
+    'Make it faster, pass context.signal to the calls that it awaits, or raise its timeout.',
+  ],
+  JP_STORE_KEY_INVALID: ['A store key is not a string of 1–512 bytes.', 'Use another key.'],
+  JP_STORE_VALUE_INVALID: [
+    'A value cannot be stored as JSON, or an update did not return a value.',
+    'Return a plain JSON value.',
+  ],
+  JP_STORE_FULL: [
+    'A bucket has reached store.maxBytes and refuses writes.',
+    'Raise store.maxBytes, or have the plugin delete values.',
+  ],
+  JP_STORE_UNAVAILABLE: ['The store did not answer.', 'See the cause. The event is retried.'],
+  JP_HTTP_LISTEN: [
+    'The host cannot listen on the HTTP address.',
+    'Give another with --http HOST:PORT, or http.listen.',
+  ],
+} as const satisfies ErrorTexts;
