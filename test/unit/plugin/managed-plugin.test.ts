@@ -103,8 +103,16 @@ test('a plugin is made of its own file and of its sources', async () => {
 });
 
 test.each([
-  ['only a change of its own file may mend a syntax error', new JetplugError('JP_PLUGIN_SYNTAX', 'no', { file: FILE }), false],
-  ['a change of another file may mend a missing import', new JetplugError('JP_PLUGIN_IMPORT_NOT_FOUND', 'no', { file: FILE }), true],
+  [
+    'only a change of its own file may mend a syntax error',
+    new JetplugError('JP_PLUGIN_SYNTAX', 'no', { file: FILE }),
+    false,
+  ],
+  [
+    'a change of another file may mend a missing import',
+    new JetplugError('JP_PLUGIN_IMPORT_NOT_FOUND', 'no', { file: FILE }),
+    true,
+  ],
 ])('%s', async (_what, error, mayHelp) => {
   const { plugin } = managed();
   nextRun('v1', error);
