@@ -1,12 +1,12 @@
 'use strict';
 
 /**
- * Who may import whom. Each part lists everything it may import besides itself and Node's own modules:
- * paths here, and packages by name. What is not listed is refused. `check` plants a violation of each
- * rule and fails if one of them goes unnoticed.
+ * The import rules. Each part lists everything it may import besides itself and Node's own modules: paths of this
+ * repository, and packages by name. Every other import is refused. `check` plants a violation of each rule and fails
+ * if a rule does not notice its violation.
  *
- * The layers of the host, from the bottom up. A folder imports nothing of the folders above its own, and of those
- * below it what its entry lists. `docs/lifecycle.md` draws them.
+ * The parts of the host are its layers, from the bottom up. A folder imports only from folders below its own that its
+ * entry lists. `docs/lifecycle.md` draws them.
  */
 const PARTS = {
   'sdk/': { packages: ['@standard-schema/spec', 'reflect-metadata', 'tsyringe'] },
@@ -15,7 +15,7 @@ const PARTS = {
   'host/config/': { paths: ['sdk/', 'host/base/'], packages: ['convict', 'fastest-levenshtein', 'yaml'] },
   'host/log/': { paths: ['sdk/', 'host/(base|config)/'], packages: ['pino'] },
   'host/records/': { paths: ['sdk/', 'host/base/'] },
-  // The ports: what a message's and a plugin's life ask of a broker. `host/nats` implements them.
+  // The ports: the interfaces through which a message's and a plugin's life use a broker. `host/nats` implements them.
   'host/broker/': { paths: ['sdk/', 'host/(base|records)/'] },
   'host/message/': { paths: ['sdk/', 'host/(base|records|broker)/'], packages: ['@standard-schema/spec'] },
   'host/nats-server/': { paths: ['sdk/', 'host/(base|config)/'], packages: ['@swc/core'] },
@@ -74,14 +74,14 @@ module.exports = {
       },
     })),
     {
-      name: 'host goes through the doors of the sdk',
+      name: 'host imports the sdk only through index.ts and internal.ts',
       severity: 'error',
       from: { path: '^host/' },
       to: { path: '^sdk/', pathNot: '^sdk/(index|internal)\\.ts$' },
     },
     {
       name: 'the nats client stays in one file',
-      comment: 'The benchmark measures against the raw client; the tests look at the server from outside.',
+      comment: 'The benchmark compares with the raw client, and tests inspect the server with it.',
       severity: 'error',
       from: { pathNot: '^(host/nats/client\\.ts$|bench/|test/(support|integration|chaos|unit/nats)/)' },
       to: { path: `${NODE_MODULES}nats/` },
@@ -93,13 +93,13 @@ module.exports = {
       to: { path: '^(test|bench|examples)/' },
     },
     {
-      name: 'examples and bench stand without the tests',
+      name: 'examples and bench do not import the tests',
       severity: 'error',
       from: { path: '^(bench|examples)/' },
       to: { path: '^test/' },
     },
     {
-      name: 'what runs needs no devDependency',
+      name: 'production code needs no devDependency',
       severity: 'error',
       from: { path: '^(sdk|host|plugins|examples)/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
@@ -107,7 +107,7 @@ module.exports = {
     { name: 'no cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'everything imported exists', severity: 'error', from: {}, to: { couldNotResolve: true } },
     {
-      name: 'no part is left out',
+      name: 'every folder has a rule',
       comment: 'A new folder needs a line in PARTS.',
       severity: 'error',
       from: { path: '^(sdk|host|plugins|examples|bench)/', pathNot: Object.keys(PARTS).map((part) => `^${part}`) },

@@ -25,7 +25,7 @@ export default defineConfig(
 
       // `return print(…)` is a short way out.
       '@typescript-eslint/no-confusing-void-expression': 'off',
-      // What an index or a match must have found, with noUncheckedIndexedAccess.
+      // With noUncheckedIndexedAccess, an index or a match that must succeed needs `!`.
       '@typescript-eslint/no-non-null-assertion': 'off',
       // `async` also turns a throw into a rejection, and makes a promise where an interface wants one.
       '@typescript-eslint/require-await': 'off',

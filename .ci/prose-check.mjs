@@ -46,9 +46,9 @@ const RULES = [
   {
     name: 'goes on',
     say: 'continue or resume',
-    pattern: /\b(?:goes|go|went) on\b/i,
+    pattern: /\b(?:goes|go|went) on\b(?! (?:an?|the|to)\b)/i,
     finds: ['The handler goes on.', 'All others go on.'],
-    leaves: ['The handler continues.', 'It runs on the server.'],
+    leaves: ['The handler continues.', 'It runs on the server.', 'Where lines go on a terminal.'],
   },
   {
     name: 'comes again',

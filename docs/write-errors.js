@@ -6,11 +6,11 @@ const { ERROR_SECTIONS } = require('../dist/sdk/errors.js');
 
 const HEAD = `# Errors
 
-Every error of Jetplug has a stable code, so that it can be searched for and acted on by programs. It is printed with
-what happened and where; with \`--json\` as \`{code, message, plugin?, file?, line?, hint?}\`. A code that is retired is
-never used again.
+Every error of Jetplug has a stable code, which people can search for and programs can act on. Commands print the code
+with the message and the place of the error; with \`--json\` they print \`{code, message, plugin?, file?, line?, hint?}\`.
+A retired code is never used again.
 
-This page is written by \`npm run docs:errors\` from the catalogue in [sdk/catalogue](../sdk/catalogue).
+\`npm run docs:errors\` writes this page from the catalogue in [sdk/catalogue](../sdk/catalogue).
 `;
 
 const parts = Object.entries(ERROR_SECTIONS).flatMap(([name, errors]) => [

@@ -5,7 +5,7 @@ import type { LoadedConfig } from './config/config';
 import { discover } from './load/discover';
 import { compileAhead } from './load/compile-ahead';
 import type { HostLog } from './log/log';
-import { SuspectTurns } from './message/failures/suspects';
+import { Limiter } from './base/limiter';
 import { Sweep } from './message/intake/sweep';
 import { openServices, type NatsServices } from './nats/open';
 import type { Broker, BrokerProgress } from './nats-server/open-broker';
@@ -139,7 +139,7 @@ export class Host {
       time: machineTime,
       ...{ broker, streams, outgoing, retryQueue, retryNotifier, deadLetters, records, texts },
       sweep: new Sweep(),
-      suspects: new SuspectTurns(),
+      suspects: new Limiter(1),
     };
     return new Plugins(host, this.faults);
   }

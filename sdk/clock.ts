@@ -1,6 +1,6 @@
 import { refuseItself, TOKEN } from './token';
 
-/** The time. Inject it instead of calling `Date.now()`, so that a test can set it. */
+/** The current time. Inject it instead of calling `Date.now()`, so that a test can set the time. */
 export abstract class Clock {
   static readonly [TOKEN] = 'clock';
 
@@ -8,5 +8,6 @@ export abstract class Clock {
     refuseItself(new.target, Clock);
   }
 
+  /** The current time, as a new `Date`. */
   abstract now(): Date;
 }

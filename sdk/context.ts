@@ -2,39 +2,48 @@ import type { Logger } from './logger';
 
 /** An event that came in [CloudEvents](https://cloudevents.io) form, as its publisher wrote it. */
 export interface CloudEvent {
-  /** Its attributes by name: `source`, `subject`, extensions such as `partitionkey`; also those that the envelope is made of. */
+  /** Its attributes by name: `source`, `subject`, extensions such as `partitionkey`; also those that the envelope is built from. */
   readonly attributes: Readonly<Record<string, unknown>>;
-  /** Its data, whole. Its members are the event's fields, but for those that are named like one of the envelope: these are here. */
+  /** Its complete data. The members of the data are the event's fields, except those with the name of a field of the envelope, which are found only here. */
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** What a handler may know of the delivery it is handling; its second parameter. */
+/** The second parameter of a handler: the properties of the delivery that it handles. */
 export interface EventContext {
-  /** Which try this is: 1, then one more for each that failed. */
+  /** The number of this attempt: 1, and one more for each failed attempt before it. */
   readonly attempt: number;
   /** The subject the event was published on. */
   readonly subject: string;
   /** The stream that holds the event. */
   readonly stream: string;
-  /** The event's place in its stream, from 1. */
+  /** The event's sequence in its stream, from 1. */
   readonly sequence: number;
   /** When the stream stored the event. */
   readonly time: Date;
-  /** The message's headers, by name as sent; the last of several values. Of a CloudEvent in structured mode also its attributes, as in binary mode: `ce-source`. */
+  /**
+   * The message's headers, by name as sent; of several values the last. A CloudEvent in structured mode also has its
+   * attributes here, named as in binary mode: `ce-source`.
+   */
   readonly headers: Readonly<Record<string, string>>;
   /** The event as a CloudEvent, if it came as one. */
   readonly cloudEvent?: CloudEvent | undefined;
-  /** Aborted when the handler's time is up, or the host is stopping and its grace is over. Pass it on: `fetch(url, { signal })`. */
+  /**
+   * Aborted when the handler's timeout has passed, or when the host stops and its grace period has passed. Pass it to
+   * the calls that the handler awaits: `fetch(url, { signal })`.
+   */
   readonly signal: AbortSignal;
   /** The plugin's log, with handler, subject and sequence on each line. */
   readonly log: Logger;
 }
 
-/** What a handler of batches may know of the one it is handling; its second parameter. */
+/** The second parameter of a handler of batches: the properties of the batch that it handles. */
 export interface BatchContext {
-  /** What is known of one event of the batch. */
+  /**
+   * The context of one event of the batch.
+   * @throws JetplugError `JP_BATCH_EVENT` for an object that is not an event of the batch
+   */
   of(event: object): EventContext;
-  /** Aborted when the handler's time is up, or the host is stopping and its grace is over. */
+  /** Aborted when the handler's timeout has passed, or when the host stops and its grace period has passed. */
   readonly signal: AbortSignal;
   /** The plugin's log, with the handler and the batch's size on each line. */
   readonly log: Logger;

@@ -2,20 +2,19 @@ import type { EventContract, EventFields } from './event';
 import type { ForEvent } from './store';
 import { refuseItself, TOKEN } from './token';
 
-/** The fields to publish: typed by the contract, or any JSON object for a plain subject. */
+/** The fields of an event to publish: those of the contract, or any JSON object for a subject. */
 export type Publishable<E> = E extends string ? Record<string, unknown> : EventFields<E>;
 
-/** What a publisher may say of an event beside its fields. */
+/** Options of `EventBus.publish`. */
 export interface PublishOptions extends ForEvent {
-  /** The event's id, 1–256 bytes; publishing one id twice within the stream's duplicate window stores it once. Default: made here. */
+  /** The event's id, 1–256 bytes. If one id is published twice within the stream's duplicate window, the event is stored once. Default: a generated id. */
   id?: string;
-  /** When it happened: ISO 8601 with `Z` or an offset. Default: now. */
+  /** When the event happened: ISO 8601 with `Z` or an offset. Default: now. */
   timestamp?: string;
 }
 
 /**
- * Publishes events. Inject it into a plugin, or make one outside a host with `connectEventBus` of
- * `jetplug/client`.
+ * Publishes events. Inject it into a plugin. Outside of a host, `connectEventBus` of `jetplug/client` creates one.
  *
  * ```ts
  * await this.events.publish(BadgeAwarded, { user_id: event.user_id, count });
@@ -30,14 +29,15 @@ export abstract class EventBus {
   }
 
   /**
-   * Validates the fields, adds the envelope and publishes. Resolves with the event's id.
+   * Validates the fields, adds the envelope and publishes the event. Resolves with the event's id.
    *
-   * Inside a handler the event is queued, and sent when the handler has returned: one that fails has
-   * published nothing. Its id is derived from the event being handled, so that a handler run again
-   * does not publish twice. A handler of batches says which event: `{ for: event }`. Elsewhere it resolves when the stream has stored the event.
+   * Inside a handler, the event is queued and sent when the handler has returned: a handler that fails publishes
+   * nothing. The event's id is derived from the event that is being handled, so that a retried handler does not publish
+   * twice. A handler of batches must pass `{ for: event }`. Outside of a handler, the promise resolves when the stream
+   * has stored the event.
    *
-   * @throws JetplugError `JP_EVENT_INVALID` when the fields do not fit the contract or are no JSON, `JP_SUBJECT_INVALID`,
-   *   `JP_PUBLISH_FAILED` when no stream took the event (its `cause` says why)
+   * @throws JetplugError `JP_EVENT_INVALID` if the fields do not fit the contract or are not JSON, `JP_SUBJECT_INVALID`,
+   *   `JP_PUBLISH_FAILED` if no stream stored the event (its `cause` has the reason)
    */
   abstract publish<E extends EventContract | string>(
     event: E,

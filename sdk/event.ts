@@ -2,30 +2,30 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { JetplugError } from './errors';
 import { isPublishSubject } from './subject';
 
-/** The three fields that every event carries beside its own, on the wire as in a handler. */
+/** The three fields that every event has beside its own, in the message and in a handler. */
 export interface Envelope {
-  /** What happened: the subject the event is published on, such as `video.watch_started`. */
+  /** The kind of event: the subject that it is published on, such as `video.watch_started`. */
   readonly event_type: string;
-  /** Identifies the event; 1–256 bytes. A UUID when Jetplug made it. */
+  /** The event's id, 1–256 bytes. Jetplug generates UUIDs. */
   readonly event_id: string;
-  /** When it happened: ISO 8601, UTC, such as `2026-05-12T19:03:11.000Z`. */
+  /** When the event happened: ISO 8601, UTC, such as `2026-05-12T19:03:11.000Z`. */
   readonly timestamp: string;
 }
 
-/** A kind of event: its subject and the schema of its fields. Made by {@link defineEvent}. */
+/** A kind of event: its subject and the schema of its fields. {@link defineEvent} creates it. */
 export interface EventContract<Output extends object = object, Input = unknown> {
   new (...args: never[]): Envelope & Output;
   readonly subject: string;
   readonly schema: StandardSchemaV1<Input, Output>;
 }
 
-/** What a publisher gives for a contract: its fields, before the schema's defaults and transforms. */
+/** The fields that a publisher passes for a contract, before the schema's defaults and transforms. */
 export type EventFields<C> = C extends { readonly schema: StandardSchemaV1<infer Input, infer _> } ? Input : never;
 
 const EVENT_MARK: unique symbol = Symbol.for('jetplug.event') as never;
 
 /**
- * Declares a kind of event as a class to extend, so that its name serves as type and as value.
+ * Declares a kind of event as a class to extend, so that its name is both a type and a value.
  *
  * ```ts
  * export class VideoWatchStarted extends defineEvent(
@@ -38,8 +38,8 @@ const EVENT_MARK: unique symbol = Symbol.for('jetplug.event') as never;
  * with `@Subscribe(Paid)`.
  *
  * @param subject the NATS subject, without wildcards
- * @param schema  any Standard Schema validator of an object; unknown fields are its own affair
- * @throws JetplugError `JP_SUBJECT_INVALID` when the subject cannot be published on
+ * @param schema any Standard Schema validator of an object; the schema decides about unknown fields
+ * @throws JetplugError `JP_SUBJECT_INVALID` for a subject that cannot be published on
  */
 export function defineEvent<Input, Output extends object>(
   subject: string,
@@ -66,7 +66,7 @@ export function defineEvent<Input, Output extends object>(
   return DefinedEvent as never;
 }
 
-/** Whether a value is a contract, by its mark: a plugin may carry its own copy of this package. */
+/** Whether a value is a contract, also one of another copy of this package. */
 export function isEventContract(value: unknown): value is EventContract {
   return typeof value === 'function' && EVENT_MARK in value;
 }

@@ -1,4 +1,4 @@
-/** The plugin's door to Jetplug. */
+/** The public API for plugins. */
 import 'reflect-metadata';
 
 export { Clock } from './clock';

@@ -1,10 +1,10 @@
-/** The host's door to the SDK: what the decorators recorded. Not for plugins. */
+/** The parts of the SDK that the host uses, such as the marks of the decorators. Not for plugins. */
 import 'reflect-metadata';
 import { PLUGIN_MARK, type PluginMark } from './plugin';
 import { HANDLERS_MARK, type HandlerMark } from './subscribe';
 
 export type { CloudEvent } from './context';
-export { durationMs, formatDuration, parseDuration } from './duration';
+export { durationMs, formatDuration, parseDuration, type Duration } from './duration';
 export { JetplugError, isErrorCode, isJetplugError, type ErrorCode, type ErrorReport } from './errors';
 export { isEventContract, type Envelope, type EventContract } from './event';
 export { topFrame, type Location } from './location';
@@ -18,13 +18,13 @@ export type { HandlerMark, PluginMark };
 
 export type PluginClass = (new (...args: unknown[]) => object) & { readonly name: string };
 
-/** What `@Plugin` recorded on a class itself; a subclass that is not decorated is no plugin. */
+/** The mark of `@Plugin` on a class itself. A subclass without the decorator is not a plugin. */
 export function pluginMark(value: unknown): PluginMark | undefined {
   if (typeof value !== 'function' || !Object.hasOwn(value, PLUGIN_MARK)) return undefined;
   return (value as unknown as { [PLUGIN_MARK]: PluginMark })[PLUGIN_MARK];
 }
 
-/** What `@Subscribe` recorded on a class and its parents; a method that is decorated anew replaces its parent's. */
+/** The marks of `@Subscribe` on a class and its parents. A mark of a subclass replaces its parent's mark of the same method. */
 export function handlerMarks(cls: PluginClass): readonly HandlerMark[] {
   const marks: HandlerMark[] = [];
   for (let level = cls.prototype as object | null; level; level = Object.getPrototypeOf(level) as object | null) {
@@ -36,7 +36,7 @@ export function handlerMarks(cls: PluginClass): readonly HandlerMark[] {
   return marks;
 }
 
-/** The static members of a class and its parents that carry `@Subscribe`: the host would never call them. */
+/** The marks of `@Subscribe` on static members of a class and its parents, which the host would never call. */
 export function staticHandlerMarks(cls: PluginClass): readonly HandlerMark[] {
   const marks: HandlerMark[] = [];
   for (let level: unknown = cls; typeof level === 'function'; level = Object.getPrototypeOf(level)) {
@@ -46,7 +46,7 @@ export function staticHandlerMarks(cls: PluginClass): readonly HandlerMark[] {
   return marks;
 }
 
-/** The types of a method's parameters as the compiler left them, or of the constructor's where no method is named. */
+/** The parameter types of a method, or of the constructor, in the compiler's decorator metadata. */
 export function parameterTypes(cls: PluginClass, method?: string): unknown[] | undefined {
   const types: unknown =
     method === undefined

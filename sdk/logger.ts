@@ -1,6 +1,9 @@
 import { refuseItself, TOKEN } from './token';
 
-/** Writes to the host's log, under the plugin's name. An `error` among the fields is written with its stack. */
+/**
+ * Writes to the host's log, with the plugin's name on each line. Errors among the fields are written with their stack and
+ * causes. No method throws, whatever the fields hold.
+ */
 export abstract class Logger {
   static readonly [TOKEN] = 'logger';
 

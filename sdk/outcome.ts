@@ -6,8 +6,8 @@ const RETRY_LATER = Symbol.for('jetplug.retry-later');
 const BATCH_FAILURE = Symbol.for('jetplug.batch-failure');
 
 /**
- * Throw it from a handler when the event can never be handled: it is dead-lettered at once, with
- * this reason, and is not tried again.
+ * Throw it from a handler if the event can never be handled. The event is dead-lettered at once with this reason, and is
+ * not retried.
  *
  * ```ts
  * if (event.amount < 0) throw new Reject('a negative amount');
@@ -23,8 +23,8 @@ export class Reject extends Error {
 }
 
 /**
- * Throw it from a handler when the event cannot be handled yet: it comes again after the delay, and
- * no attempt is charged.
+ * Throw it from a handler if the event cannot be handled yet. The event is redelivered after the delay, and no attempt is
+ * counted.
  *
  * ```ts
  * if (!ready) throw new RetryLater('10m', 'the report is not out yet');
@@ -33,27 +33,27 @@ export class Reject extends Error {
 export class RetryLater extends Error {
   override readonly name: string = 'RetryLater';
   readonly [RETRY_LATER] = true;
-  /** How long to wait, in milliseconds. */
+  /** The delay in milliseconds. */
   readonly delayMs: number;
 
-  /** @throws JetplugError `JP_DURATION_INVALID` when the delay is not a duration */
+  /** @throws JetplugError `JP_DURATION_INVALID` if the delay is not a duration */
   constructor(delay: Duration, why = 'not yet', options?: ErrorOptions) {
     super(why, options);
     this.delayMs = durationMs(delay, 'the delay of RetryLater');
   }
 }
 
-/** One event of a batch that failed: its place in the array, and what is wrong with it. */
+/** One event of a batch that failed. */
 export interface FailedEvent {
+  /** The event's index in the array that the handler got, from 0. */
   readonly index: number;
-  /** Any error; `Reject` and `RetryLater` mean here what they mean when they are thrown. */
+  /** Any error. `Reject` and `RetryLater` have the same effect as if a handler of single events throws them. */
   readonly error: unknown;
 }
 
 /**
- * Throw it from a handler of batches when only some events failed: those are tried again, each by its
- * own attempts, and the others are handled. Any other error fails all events of the batch, and each of
- * them is then tried again alone.
+ * Throw it from a handler of batches if only some events failed. Those are retried, each with its own attempts; the others
+ * count as handled. Any other error fails all events of the batch, and each of them is then retried alone.
  *
  * ```ts
  * throw new BatchFailure([{ index: 2, error: new Reject('a negative amount') }]);

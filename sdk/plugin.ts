@@ -1,20 +1,20 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
-/** What `@Plugin` may be told. */
+/** Options of `@Plugin`. */
 export interface PluginOptions {
   /** The plugin's name, of `[a-z0-9-]`. Default: the class's name in kebab-case, without `Plugin`. */
   name?: string;
-  /** One line on what it does, for the operator. */
+  /** One line for the operator that describes the plugin. */
   description?: string;
   /** Validates `plugins.<name>.settings` of the config; any Standard Schema. See `Settings`. */
   settings?: StandardSchemaV1;
   /**
-   * Where the plugin's code runs: `inline`, in the host, or `process`, in a process of its own with limits on
-   * its memory, which alone is lost when the code loops for ever, runs out of memory or exits. Default: `inline`.
-   * The config's word counts more.
+   * Where the plugin's code runs: `inline` in the host, or `process` in a process of its own with memory limits. If the
+   * code loops for ever, runs out of memory or exits, only that process is lost. Default: `inline`. The config's section
+   * of the plugin overrides it.
    */
   isolation?: Isolation;
-  /** How many such processes the plugin has, for handlers that keep a processor busy. Each has an instance of its own. Default: 1. */
+  /** The number of such processes, for handlers that keep a processor busy. Each process has its own instance. Default: 1. */
   processes?: number;
 }
 
@@ -22,11 +22,11 @@ export interface PluginOptions {
 export const ISOLATIONS = ['inline', 'process'] as const;
 export type Isolation = (typeof ISOLATIONS)[number];
 
-/** Work to do before the first event and after the last. Both methods are optional. */
+/** Hooks that run before the first event and after the last. Both are optional. */
 export interface PluginLifecycle {
-  /** Runs before the first event; the plugin consumes when it has resolved. A failure is reported, and the plugin does not run. */
+  /** Runs before the first event. The plugin consumes events once its promise has resolved. If it fails, the host reports the error and does not run the plugin. */
   onStart?(): unknown;
-  /** Runs when the last handler has finished, before the host exits. */
+  /** Runs after the last handler has finished, when the plugin is removed or replaced, or the host stops. It may take 10 s. */
   onStop?(): unknown;
 }
 
@@ -39,8 +39,8 @@ export const PLUGIN_MARK: unique symbol = Symbol.for('jetplug.plugin') as never;
 type Constructor = new (...args: never[]) => object;
 
 /**
- * Makes a class a plugin: the host finds it in a plugins folder, builds it with what its
- * constructor asks for, and gives each `@Subscribe` method a durable consumer of its own.
+ * Makes a class a plugin. The host finds it in a plugins folder, builds it with the services that its constructor injects,
+ * and creates a durable consumer for each `@Subscribe` method.
  *
  * ```ts
  * @Plugin({ description: 'Awards viewing badges' })

@@ -1,7 +1,7 @@
 import { TOKEN } from './token';
 
 /**
- * A plugin's own section of the config, validated by the schema it declares.
+ * A plugin's settings from the config, validated by the schema that the plugin declares.
  *
  * ```ts
  * const schema = z.object({ milestones: z.array(z.number()).default([1, 10]) });
@@ -17,5 +17,6 @@ import { TOKEN } from './token';
 export class Settings<T> {
   static readonly [TOKEN] = 'settings';
 
+  /** @param value the settings, after the schema's defaults and transforms */
   constructor(readonly value: Readonly<T>) {}
 }

@@ -7,18 +7,18 @@ const MAX_BYTES = 255;
  * inject a second protocol command.
  */
 export function isPublishSubject(subject: string): boolean {
-  if (good.has(subject)) return true;
+  if (valid.has(subject)) return true;
   if (!isBounded(subject) || !subject.split('.').every((token) => TOKEN.test(token))) return false;
-  if (good.size >= MAX_REMEMBERED) good.clear();
-  good.add(subject);
+  if (valid.size >= MAX_REMEMBERED) valid.clear();
+  valid.add(subject);
   return true;
 }
 
-/** Of those that were found good; programs publish on a few subjects over and over. */
-const good = new Set<string>();
+/** Valid subjects: programs publish on a few subjects again and again. */
+const valid = new Set<string>();
 const MAX_REMEMBERED = 1_000;
 
-/** Whether this subject may be subscribed to: as {@link isPublishSubject}, with `*` and a last `>`. */
+/** Whether this subject may be subscribed to: like {@link isPublishSubject}, and `*` and a last `>` are allowed. */
 export function isSubscribeSubject(subject: string): boolean {
   if (!isBounded(subject)) return false;
   const tokens = subject.split('.');

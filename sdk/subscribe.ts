@@ -3,57 +3,57 @@ import type { Duration } from './duration';
 import { JetplugError } from './errors';
 import { isEventContract, type EventContract } from './event';
 
-/** How a failing handler is tried again. */
+/** How the event of a failing handler is retried. */
 export interface RetryOptions {
-  /** How often an event is tried in all before it is dead-lettered. Default 5, at least 1. */
+  /** The number of attempts before an event is dead-lettered, the first included. Default 5, at least 1. */
   attempts?: number;
   /**
-   * The waits before the second try, the third and so on; the last one repeats. A fifth of each,
-   * at random, is added or taken off. Default 1 s, 5 s, 30 s, 2 min.
+   * The waits before the second attempt, the third and so on; the last one repeats. Each wait is changed at random by up
+   * to a fifth. Default 1 s, 5 s, 30 s, 2 min.
    */
   backoff?: Duration[];
 }
 
-/** Where a new durable consumer starts; it counts only when the durable is made. */
+/** Where a new durable consumer starts. It has no effect on a durable that exists. */
 export type From = 'new' | 'beginning' | { since: Duration } | { sequence: number };
 
-/** How events are gathered for a handler that takes several at a time. */
+/** How events are gathered for a handler of batches. */
 export interface BatchOptions {
-  /** How many events a batch has at most; at least 1. */
+  /** The most events in a batch; at least 1. */
   size: number;
-  /** How long the first event of a batch may wait for others before the handler gets what there is. Default 1 s. */
+  /** How long the first event of a batch waits for more, before the handler gets a smaller batch. Default 1 s. */
   wait?: Duration;
 }
 
-/** What `@Subscribe` may be told; the config's `plugins.defaults` and `plugins.<name>` may say otherwise. */
+/** Options of `@Subscribe`. The config's section of the plugin overrides them; `plugins.defaults` sets their defaults. */
 export interface SubscribeOptions<Field extends string = string> {
   /**
-   * Where to start when the durable is first made: with what comes from now on (`'new'`, the default),
-   * with all that the stream holds (`'beginning'`), with what is not older than `since`, or at a sequence.
+   * Where the durable starts when it is created: with events stored from then on (`'new'`, the default), with all events
+   * in the stream (`'beginning'`), with events that are at most `since` old, or at a sequence.
    */
   from?: From;
   /** The durable consumer's name. Default `<plugin>-<method>` in kebab-case. Changing it starts a new durable. */
   durable?: string;
-  /** How many events, or batches, are handled at a time, in one host. Default 8, at least 1. */
+  /** How many events, or batches, a host handles at the same time. Default 8, at least 1. */
   concurrency?: number;
   /**
-   * A field of the event, such as `'user_id'`: within a host, events with the same value there are handled
-   * one at a time and in the order of the stream, through retries as well, while others go on. An event
-   * without the field is in nobody's way. Default: none, events are handled as they come.
+   * A field of the event, such as `'user_id'`. Within a host, events with the same value of the field are handled one at a
+   * time and in the order of the stream, also through retries; events with other values are not delayed. An event
+   * without the field waits for no other. Default: none.
    */
   key?: Field;
   /**
-   * The handler gets an array of events, and all of them are acknowledged when it returns. The contract must
-   * be named. Not together with `key`. See also `BatchFailure`. Default: one event at a time.
+   * Gathers events: the handler gets an array of them, and all are acknowledged when it returns. `@Subscribe` must name the
+   * contract. Not together with `key`. See also `BatchFailure`. Default: one event at a time.
    */
   batch?: BatchOptions;
-  /** How long one run of the handler may take before it counts as failed and its signal is aborted. Default 30 s. */
+  /** How long one run of the handler may take; then it counts as failed, and its signal is aborted. Default 30 s. */
   timeout?: Duration;
-  /** How often and when a failing event is tried again. */
+  /** How many times and when a failed event is retried. */
   retry?: RetryOptions;
 }
 
-/** What a handler reacts to, as far as its decorator says. */
+/** The event that a decorator names; `parameter` if the type of the method's parameter names it. */
 export type SubscribeTarget =
   | { readonly kind: 'contract'; readonly contract: EventContract }
   | { readonly kind: 'subject'; readonly subject: string }
@@ -67,22 +67,22 @@ export interface HandlerMark {
 
 export const HANDLERS_MARK: unique symbol = Symbol.for('jetplug.handlers') as never;
 
-/** Work that is returned and that nobody would run. */
+/** Returned work that nobody would run, such as an Observable. */
 interface Lazy {
   subscribe(...args: never[]): unknown;
-  // A client of a broker, or an emitter, has one of these as well.
+  // The client of a broker, or an emitter, has `subscribe` too, but also one of these.
   publish?: never;
   emit?: never;
 }
 
-/** What a handler may return: not a generator, an Observable or a function, at once or by a promise. */
+/** Refuses handlers that return a generator, an Observable or a function, directly or by a promise. */
 type Ran<Result> = 0 extends 1 & Result
   ? unknown
   : Extract<Awaited<Result>, Generator | AsyncGenerator | Lazy | ((...args: never[]) => unknown)> extends never
     ? unknown
     : 'a handler runs its work itself, and returns no generator, Observable or function';
 
-/** The class's prototype: a static method is the host's to call by nobody. */
+/** Refuses static methods, which the host would never call. */
 type Instance<Target> = Target extends abstract new (...args: never[]) => unknown ? 'a handler is not static' : unknown;
 
 /** Accepts only methods that can take an event `E` as their first parameter. */
@@ -102,8 +102,7 @@ type BatchHandlerDecorator<E> = <Target extends object, Result>(
 type FieldOf<C extends EventContract> = Extract<keyof InstanceType<C>, string>;
 
 /**
- * Makes a method a handler. It learns its event from the parameter's type, from a contract, or from
- * a subject, which may have wildcards:
+ * Makes a method a handler. The type of its parameter, a contract, or a subject, which may have wildcards, names the event:
  *
  * ```ts
  * @Subscribe() async award(event: VideoWatchStarted) {}
@@ -113,8 +112,8 @@ type FieldOf<C extends EventContract> = Extract<keyof InstanceType<C>, string>;
  * @Subscribe(VideoWatchStarted, { batch: { size: 100 } }) async many(events: VideoWatchStarted[]) {}
  * ```
  *
- * A handler that returns has handled the event. One that throws is tried again, by `retry`, and the
- * event is dead-lettered when its attempts are used up; see also `Reject` and `RetryLater`.
+ * When the handler returns, the event is handled. When it throws, the event is retried by the option `retry`, and
+ * dead-lettered after the last attempt. See also `Reject` and `RetryLater`.
  */
 export function Subscribe(options?: SubscribeOptions & { batch?: never }): HandlerDecorator<never>;
 export function Subscribe<C extends EventContract>(
@@ -125,32 +124,32 @@ export function Subscribe<C extends EventContract>(
   contract: C,
   options?: SubscribeOptions<FieldOf<C>> & { batch?: never },
 ): HandlerDecorator<InstanceType<C>>;
-// A subject can bring any JSON object, so the author says what to expect of it.
+// Events of a subject may be any JSON objects, so the author declares the parameter's type.
 export function Subscribe(subject: string, options?: SubscribeOptions): HandlerDecorator<never>;
 export function Subscribe(
-  told?: SubscribeOptions | EventContract | string,
+  event?: SubscribeOptions | EventContract | string,
   options: SubscribeOptions = {},
 ): HandlerDecorator<never> & BatchHandlerDecorator<never> {
-  const target = targetOf(told);
-  const chosen = typeof told === 'object' ? told : options;
+  const target = targetOf(event);
+  const chosen = typeof event === 'object' ? event : options;
   return (decorated: object, method: unknown) => {
     if (typeof method === 'object') throw standardDecorator();
-    // A list of its own for each class: what a subclass decorates is no business of its parent's.
+    // Each class has its own list, so that a subclass does not add to its parent's.
     if (!Object.hasOwn(decorated, HANDLERS_MARK)) Object.defineProperty(decorated, HANDLERS_MARK, { value: [] });
     const { [HANDLERS_MARK]: marks } = decorated as { [HANDLERS_MARK]: HandlerMark[] };
     marks.push({ method: method as string, target, options: chosen });
   };
 }
 
-/** By default a compiler calls decorators as the standard has them, with an object in place of the name. */
+/** A compiler without these options calls decorators by the standard, with an object in place of the method's name. */
 function standardDecorator(): JetplugError {
   const hint =
     'Set "experimentalDecorators" and "emitDecoratorMetadata" in the tsconfig.json that compiles the plugin.';
   return new JetplugError('JP_HANDLER_NOT_A_METHOD', '@Subscribe was compiled as a standard decorator', { hint });
 }
 
-function targetOf(told: SubscribeOptions | EventContract | string | undefined): SubscribeTarget {
-  if (typeof told === 'string') return { kind: 'subject', subject: told };
-  if (isEventContract(told)) return { kind: 'contract', contract: told };
+function targetOf(event: SubscribeOptions | EventContract | string | undefined): SubscribeTarget {
+  if (typeof event === 'string') return { kind: 'subject', subject: event };
+  if (isEventContract(event)) return { kind: 'contract', contract: event };
   return { kind: 'parameter' };
 }

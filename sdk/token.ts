@@ -1,21 +1,23 @@
 import { JetplugError } from './errors';
 
-/** Marks the classes that the host provides, whichever copy of this package a plugin was built with. */
+/** The mark of the classes that the host provides. It is the same in every copy of this package. */
 export const TOKEN: unique symbol = Symbol.for('jetplug.token') as never;
 
-/** What the host can give to a plugin's constructor. */
-export type TokenName = 'bus' | 'store' | 'logger' | 'settings' | 'clock';
-
-/** A method of each abstract service: a class that has it is the author's own, even if it extends the service. */
-const METHOD: Readonly<Record<TokenName, string | undefined>> = {
+/**
+ * The services that a plugin's constructor can inject, and a method of each abstract one: a class that implements it is
+ * the author's own, even if it extends the service. `host/load/instantiate.ts` provides each service.
+ */
+const METHOD = {
   bus: 'publish',
   store: 'update',
   logger: 'info',
   clock: 'now',
   settings: undefined,
-};
+} as const;
 
-/** Which of the host's services a constructor parameter's type names, if any. */
+export type TokenName = keyof typeof METHOD;
+
+/** The host's service that a constructor parameter's type names, if any. */
 export function tokenOf(type: unknown): TokenName | undefined {
   if (typeof type !== 'function') return undefined;
   const { [TOKEN]: name, prototype } = type as { [TOKEN]?: TokenName; prototype?: Record<string, unknown> };
@@ -24,8 +26,9 @@ export function tokenOf(type: unknown): TokenName | undefined {
 }
 
 /**
- * Called by the constructors of the abstract services: dependency injection would build an instance without methods.
- * @throws JetplugError `JP_INJECT_OUTSIDE_PLUGIN` when the service itself is built rather than a class that extends it
+ * Called by the constructors of the abstract services: dependency injection outside of a plugin would build an instance
+ * without methods.
+ * @throws JetplugError `JP_INJECT_OUTSIDE_PLUGIN` if the service itself is built, rather than a class that extends it
  */
 export function refuseItself(built: unknown, service: { readonly name: string }): void {
   if (built !== service) return;

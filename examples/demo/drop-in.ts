@@ -7,7 +7,7 @@ import { allAnswered, answersInFull, figuresOf, readableMs, roundMs } from './fi
 import { readableHandled, waitUntilHandled, watchHandlers, type Handled } from './handled';
 import { JETPLUG, cleanEnvironment } from './host-process';
 import { playDuring } from './platform';
-import { KEPT_BACK, type Stage } from './stage';
+import { DROPPED_IN, type Stage } from './stage';
 
 export interface DropIn {
   readonly file: string;
@@ -33,10 +33,10 @@ const POLL_MS = 10;
 /** Second act: a sixth plugin is added as a file while the host runs and viewers watch. */
 export async function dropIn(stage: Stage): Promise<DropIn> {
   const { screen, claims, jetplug, ready, signal } = stage;
-  const file = basename(KEPT_BACK);
+  const file = basename(DROPPED_IN);
   screen.act(2, 'A plugin is dropped in while they watch');
   screen.say(
-    `${file} was kept back. It is copied into the plugins folder now; nothing is restarted,`,
+    `${file} was left out at the start. It is copied into the plugins folder now; nothing is restarted,`,
     'and no other file is touched. It asks for events from the beginning.',
     '',
   );
@@ -70,7 +70,7 @@ export async function dropIn(stage: Stage): Promise<DropIn> {
 async function copyAndWait(stage: Stage): Promise<number> {
   const { plugins, signal, screen } = stage;
   const beganMs = performance.now();
-  await copyFile(KEPT_BACK, join(plugins, basename(KEPT_BACK)));
+  await copyFile(DROPPED_IN, join(plugins, basename(DROPPED_IN)));
   screen.status(`copied; waiting for ${PLUGIN} to handle its first event`);
   for (;;) {
     const badge = (await watchHandlers(stage)).get(PLUGIN);

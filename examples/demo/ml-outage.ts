@@ -32,7 +32,7 @@ export async function mlOutage(stage: Stage, rhythmMs: number): Promise<MlOutage
   screen.act(3, 'The ML service hangs, as on 12 May');
   screen.say(
     'It takes requests and never answers. The chain waits for it twice, then playback fails;',
-    `the new platform goes on in the rhythm of before, ${requests} requests.`,
+    `the new platform continues in the same rhythm, ${requests} requests.`,
   );
   ml.setMode('hang');
   const figures = await watchWithoutMl(stage, rhythmMs);

@@ -40,7 +40,7 @@ export interface Stage extends StageOptions {
 }
 
 /** The plugin that is left out at first, and dropped in later. */
-export const KEPT_BACK = join(PACKAGE_ROOT, 'plugins', 'badge.plugin.ts');
+export const DROPPED_IN = join(PACKAGE_ROOT, 'plugins', 'badge.plugin.ts');
 const GENRES = ['drama', 'comedy', 'crime', 'space'];
 
 /** Opens the stage, plays on it, and closes it also when the play fails. */
@@ -74,7 +74,7 @@ async function open(options: StageOptions, onClose: (close: () => Promise<unknow
 
   const plugins = join(folder, 'plugins');
   const config = join(folder, 'demo.yaml');
-  await cp(join(PACKAGE_ROOT, 'plugins'), plugins, { recursive: true, filter: (file) => file !== KEPT_BACK });
+  await cp(join(PACKAGE_ROOT, 'plugins'), plugins, { recursive: true, filter: (file) => file !== DROPPED_IN });
   // JSON is valid YAML.
   await writeFile(
     config,

@@ -1,25 +1,25 @@
 import { JetplugError } from '../../sdk/internal';
 import { endOfString } from './json-text';
 
-/** A number of a JSON text that no JavaScript number equals. */
+/** A number in a JSON text that a JavaScript number cannot hold exactly. */
 export interface InexactNumber {
-  /** Where it is: keys and indexes, joined by dots; empty where the number is the whole text. */
+  /** Keys and indexes, joined by dots; empty if the number is the whole text. */
   readonly path: string;
-  /** As it is written. */
+  /** The number as written. */
   readonly literal: string;
 }
 
 const QUOTE = 34;
-/** A decimal of so many significant digits survives the way through a JavaScript number and back. */
+/** Any decimal with up to this many significant digits is exact as a JavaScript number. */
 const SAFE_DIGITS = 15;
 
 /**
  * Finds the first number that changes when the text is parsed: `JSON.stringify` of the parsed value denotes another
  * decimal. `0.1`, `1.0` and `1e2` are exact; `9007199254740993` and `1e400` are not.
  *
- * Every event with a number in it is looked at: only long runs of digits and exponents get more than a glance.
+ * It runs for every event, so it examines only long runs of digits and exponents closely.
  *
- * @param json a text that `JSON.parse` takes
+ * @param json valid JSON
  */
 export function findInexactNumber(json: string): InexactNumber | undefined {
   let digits = 0;
@@ -46,24 +46,24 @@ export function findInexactNumber(json: string): InexactNumber | undefined {
   return undefined;
 }
 
-/** @throws JetplugError `JP_NUMBER_INEXACT` when a number of the text changes when it is parsed */
+/** @throws JetplugError `JP_NUMBER_INEXACT` if a number of the text changes when it is parsed */
 export function refuseInexact(json: string, what: string): void {
   const inexact = findInexactNumber(json);
   if (inexact) throw new JetplugError('JP_NUMBER_INEXACT', `${what}: ${explainInexact(inexact)}`);
 }
 
-/** Whether a number as written in JSON or YAML (`12`, `-1.5e3`, `+.5`) is the value that it parses to. */
+/** Whether a number written in JSON or YAML (`12`, `-1.5e3`, `+.5`) equals the JavaScript number that it parses to. */
 export function isExactDecimal(literal: string): boolean {
   const value = Number(literal);
   const size = Math.abs(value);
-  // At most 15 digits, and no exponent near the ends: any such decimal is exact.
+  // A decimal of at most 15 digits is exact unless its exponent is near the limits.
   if (literal.length <= SAFE_DIGITS && size > 1e-300 && size < 1e300) return true;
-  // As most programs write it.
+  // Most programs write numbers as JavaScript does.
   if (String(value) === literal) return Number.isFinite(value);
   return Number.isFinite(value) && normal(literal) === normal(String(value));
 }
 
-/** Explains such a number to an author. */
+/** Explains an inexact number to the author of the text. */
 export function explainInexact({ path, literal }: InexactNumber): string {
   const value = JSON.stringify(Number(literal));
   const becomes = value === 'null' ? 'too large for a number' : `rounded to ${value}`;
@@ -71,7 +71,7 @@ export function explainInexact({ path, literal }: InexactNumber): string {
   return `${where} ${shorten(literal, 40)} would be ${becomes}; write it as a string, in quotes`;
 }
 
-/** Whether the exponent has at most two digits: then it takes no number of up to 15 digits out of the range that is exact. */
+/** Whether the exponent has at most two digits: with it, any number of up to 15 digits is exact. */
 function hasShortExponent(json: string, at: number): boolean {
   const sign = json.charCodeAt(at + 1);
   const first = sign === 43 || sign === 45 ? at + 2 : at + 1;
@@ -83,7 +83,7 @@ function isDigit(code: number): boolean {
   return code >= 48 && code <= 57;
 }
 
-/** The number that a place is in. */
+/** The number at an offset. */
 function numberAround(json: string, at: number): { start: number; end: number; text: string } {
   let start = at;
   while (start > 0 && isOfNumber(json.charCodeAt(start - 1))) start--;
@@ -92,12 +92,12 @@ function numberAround(json: string, at: number): { start: number; end: number; t
   return { start, end, text: json.slice(start, end) };
 }
 
-/** Digits, signs, the point and the exponent's letter; none of them stands beside a number in JSON. */
+/** Whether a character may be part of a number. In JSON none of these characters follows or precedes a number. */
 function isOfNumber(code: number): boolean {
   return isDigit(code) || code === 45 || code === 46 || code === 43 || code === 101 || code === 69;
 }
 
-/** The keys and indexes that lead to a place. */
+/** The keys and indexes that lead to an offset. */
 function pathAt(json: string, place: number): string {
   const path: (string | number)[] = [];
   for (let at = 0; at < place; at++) {
@@ -118,7 +118,7 @@ function pathAt(json: string, place: number): string {
         break;
       case '"': {
         const end = endOfString(json, at);
-        // In an object the last string before a value is its key, or the value before, which is no longer needed.
+        // The last string before a value in an object is its key. A string that is a value itself is overwritten later.
         if (typeof path[last] === 'string') path[last] = json.slice(at, end + 1);
         at = end;
       }
@@ -127,7 +127,7 @@ function pathAt(json: string, place: number): string {
   return path.map((key) => (typeof key === 'number' ? key : (JSON.parse(key) as string))).join('.');
 }
 
-/** A decimal as sign, significant digits and exponent: the same for all ways of writing it. */
+/** A decimal in a normal form: sign, significant digits, exponent. */
 function normal(literal: string): string {
   const [, sign, whole = '', fraction = '', exponent = '0'] = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(
     literal,
@@ -139,7 +139,7 @@ function normal(literal: string): string {
   return `${sign === '-' ? '-' : ''}${significant}e${power}`;
 }
 
-/** By hand: a pattern that ends at the end is tried from every zero on. */
+/** A loop, as a regular expression anchored at the end would start again at every zero. */
 function withoutLastZeros(digits: string): string {
   let end = digits.length;
   while (digits.charCodeAt(end - 1) === 48) end--;

@@ -1,7 +1,7 @@
 const QUOTE = 34;
 const BACKSLASH = 92;
 
-/** The place of the quote that closes the string which begins at a place. */
+/** The offset of the quote that closes the string at `start`. */
 export function endOfString(json: string, start: number): number {
   for (let at = json.indexOf('"', start + 1); at >= 0; at = json.indexOf('"', at + 1)) {
     if (json.charCodeAt(at - 1) !== BACKSLASH) return at;
@@ -13,9 +13,9 @@ export function endOfString(json: string, start: number): number {
 }
 
 /**
- * Lays out a JSON text as `JSON.stringify` does with this indent, and leaves its keys, strings and numbers as they are written.
+ * Lays out a JSON text as `JSON.stringify` does with this indent. Keys, strings and numbers keep their written form.
  *
- * @param json a text that `JSON.parse` takes
+ * @param json valid JSON
  */
 export function layOut(json: string, indent = 0): string {
   let laid = '';
@@ -63,7 +63,7 @@ function isEmptyAfter(json: string, at: number): boolean {
   return json[next] === '}' || json[next] === ']';
 }
 
-/** After a number, `true`, `false` or `null`. */
+/** The offset after a number, `true`, `false` or `null`. */
 function endOfWord(json: string, start: number): number {
   let at = start;
   while (at < json.length && /[\w.+-]/.test(json[at]!)) at++;

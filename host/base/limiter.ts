@@ -1,4 +1,4 @@
-/** Lets few things go on at a time; the others wait for their turn, in the order in which they came. */
+/** A semaphore: at most `atATime` works run at the same time; the others wait in the order of their calls. */
 export class Limiter {
   private running = 0;
   private readonly waiting: (() => void)[] = [];
@@ -6,14 +6,29 @@ export class Limiter {
   constructor(private readonly atATime: number) {}
 
   async take<T>(work: () => Promise<T>): Promise<T> {
-    if (this.running >= this.atATime) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    if (this.running >= this.atATime) await this.turn();
     else this.running++;
     try {
       return await work();
     } finally {
-      const next = this.waiting.shift();
-      if (next) next();
-      else this.running--;
+      this.release();
     }
+  }
+
+  /** Resolves when it is the caller's turn; the caller ends its turn by calling the result, once. */
+  async acquire(): Promise<() => void> {
+    if (this.running >= this.atATime) await this.turn();
+    else this.running++;
+    return () => this.release();
+  }
+
+  private turn(): Promise<void> {
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  private release(): void {
+    const next = this.waiting.shift();
+    if (next) next();
+    else this.running--;
   }
 }

@@ -1,22 +1,22 @@
-/** What may come thousands of times is said at once, and then, while it goes on, once in a while. */
+/** Throttles repeated log lines: the first is logged at once, and later ones of the same key once in each interval. */
 export class LogThrottle {
-  private readonly said = new Map<string, { atMs: number; leftOut: number }>();
+  private readonly logged = new Map<string, { atMs: number; suppressed: number }>();
 
-  /** @param againMs after how long what goes on is said again */
+  /** @param intervalMs the least time between two lines of one key */
   constructor(
-    private readonly againMs: number,
+    private readonly intervalMs: number,
     private readonly nowMs: () => number = () => performance.now(),
   ) {}
 
-  /** How many of its like were left out since it was last said; nothing where this one is to be left out too. */
+  /** The number of lines of the key that were suppressed since the last; undefined if this line is to be suppressed too. */
   note(key: string): number | undefined {
     const nowMs = this.nowMs();
-    const before = this.said.get(key);
-    if (before && nowMs - before.atMs < this.againMs) {
-      before.leftOut++;
+    const before = this.logged.get(key);
+    if (before && nowMs - before.atMs < this.intervalMs) {
+      before.suppressed++;
       return undefined;
     }
-    this.said.set(key, { atMs: nowMs, leftOut: 0 });
-    return before?.leftOut ?? 0;
+    this.logged.set(key, { atMs: nowMs, suppressed: 0 });
+    return before?.suppressed ?? 0;
   }
 }

@@ -6,7 +6,7 @@ export function packageVersion(): string {
   return (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version;
 }
 
-/** The package's own folder: this file's, or dist's, parent. */
+/** The root folder of this package, also when it runs from `dist`. */
 export function packageRoot(): string {
   const here = join(__dirname, '../..');
   return here.endsWith('dist') ? dirname(here) : here;

@@ -9,20 +9,20 @@ import { isError, isInstance, readMember, showThrown } from './thrown';
  */
 
 const MAX_NAME = 256;
-/** A dead letter takes 2,048 bytes of it. */
+/** Characters; a dead letter holds 2,048 bytes of the message. */
 const MAX_MESSAGE = 4_096;
-/** A dead letter takes 8,192 bytes of it. */
+/** Characters; a dead letter holds 8,192 bytes of the stack. */
 const MAX_STACK = 16_384;
-/** Of those that are read last, of many. */
+/** The limit for each message once the budget of text is used up. */
 const MIN_MESSAGE = 200;
 const MAX_DETAIL = 1_024;
 const MAX_DETAILS = 20;
-/** How many causes below each other are read, and how many errors of an AggregateError. */
+/** How deep a chain of causes is read, and how many errors of an AggregateError. */
 const MAX_DEPTH = 5;
 const MAX_ERRORS = 10;
 /** How many failures one start, or one check, reports. */
 const MAX_FAILURES = 1_000;
-/** How many errors are read in all, of one that was thrown. */
+/** How many errors are read in all for one thrown value. */
 const MAX_READ = 50;
 const UNREADABLE = '(a message that cannot be read)';
 
@@ -31,13 +31,13 @@ const BUILT_IN = new Map(
   [TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError].map((one) => [one.name, one]),
 );
 
-/** The members that an error has by itself. */
+/** The standard members of an error. */
 const OWN = new Set(['name', 'message', 'stack', 'cause', 'errors']);
 
-/** Errors that were made here: they are plain already. */
+/** Copies made here, which are plain already. */
 const made = new WeakSet<Error>();
 
-/** How much text is kept in all. */
+/** The budget of text for one thrown value, in characters. */
 const MAX_TEXT = 65_536;
 
 interface Budget {
@@ -46,21 +46,22 @@ interface Budget {
 }
 
 /**
- * A copy of what was thrown, as an error of plain, bounded members: name, message, stack, causes, the errors of an
- * AggregateError, and fields that are text, numbers or booleans. A value that is no error becomes an error that describes it. Never throws.
+ * Copies a thrown value into an error with plain, bounded members: name, message, stack, causes, the errors of an
+ * AggregateError, and fields that are text, numbers or booleans. A value that is not an error becomes an error that
+ * describes it. Never throws.
  */
 export function plainError(thrown: unknown): Error {
   return copy(thrown, 0, { left: MAX_READ, text: MAX_TEXT });
 }
 
-/** Plain copies of the errors that a failure holds: those of an AggregateError, or the one that it is. Never throws. */
+/** Plain copies of the errors of an AggregateError, nested ones too; of any other failure, one copy. Never throws. */
 export function errorsIn(failure: unknown, depth = 0): Error[] {
   const errors = isInstance(failure, AggregateError) ? itemsOf(readMember(failure, 'errors'), MAX_FAILURES) : undefined;
   if (!errors) return [plainError(failure)];
   return errors.flatMap((one) => (depth < MAX_DEPTH ? errorsIn(one, depth + 1) : [plainError(one)]));
 }
 
-/** Whether a thrown value is an error, even one whose members cannot be read. Never throws. */
+/** Whether a thrown value is an error, even if its members cannot be read. Never throws. */
 export function isErrorLike(thrown: unknown): boolean {
   return types.isNativeError(thrown) || isError(thrown);
 }
@@ -104,14 +105,14 @@ function make(thrown: unknown, name: string, message: string): Error {
 
 const JETPLUG_MARK = Symbol.for('jetplug.error');
 
-/** Its own name, or that of its class where it has no other than `Error`. */
+/** The error's name, or the name of its class if the name is only `Error`. */
 function nameOf(thrown: unknown): string {
   const name = textIn(thrown, 'name') ?? 'Error';
   const ofClass = name === 'Error' ? textIn(readMember(thrown, 'constructor'), 'name') : undefined;
   return cut(ofClass === undefined || ofClass === '' ? name : ofClass, MAX_NAME);
 }
 
-/** A stack begins with its error's message: what is cut there leaves room for the frames. */
+/** Shortens the message at the start of a stack, so that there is room for the frames. */
 function withMessage(stack: string, whole: string, message: string): string {
   if (whole === message) return stack;
   const at = stack.indexOf(whole.slice(0, 64));
@@ -128,7 +129,7 @@ function addInner(error: Error, thrown: unknown, depth: number, budget: Budget):
   if (inner && inner.length > 0) define(error, 'errors', inner);
 }
 
-/** Fields such as `code` and `errno` help whoever reads the log. */
+/** Copies fields such as `code` and `errno`, which help readers of the log. */
 function addDetails(error: Error, thrown: unknown): void {
   const isCoded = error instanceof JetplugError;
   for (const [name, value] of detailsOf(thrown)) {
@@ -151,11 +152,11 @@ export function keysOf(value: unknown, max: number): string[] {
   try {
     return Object.keys(value as object).slice(0, max);
   } catch {
-    return []; // a Proxy that refuses, or was revoked
+    return []; // a Proxy that throws or was revoked
   }
 }
 
-/** The first items of an array; nothing where it is none. Never throws. */
+/** The first items of an array; undefined for any other value. Never throws. */
 export function itemsOf(value: unknown, max: number): unknown[] | undefined {
   try {
     if (!Array.isArray(value)) return undefined;
@@ -185,7 +186,7 @@ function marked(error: Error): Error {
   return error;
 }
 
-/** As an error has it: it is not among the fields that a log line shows. */
+/** Defines a member that is not enumerable, so that a log line does not show it as a field. */
 function define(error: Error, name: string, value: unknown): void {
   Object.defineProperty(error, name, { value, enumerable: false, configurable: true, writable: true });
 }

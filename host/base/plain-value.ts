@@ -3,8 +3,8 @@ import { cut } from './utf8';
 import { isInstance, readMember, showThrown } from './thrown';
 
 /*
- * What authors give to their log may be anything, too: circular, huge, or an object that throws when it is read. A
- * line of the log takes a copy of plain, bounded values.
+ * The fields that authors log may be circular, huge, or throw when they are read. A log line gets a copy of plain,
+ * bounded values.
  */
 
 const MAX_TEXT = 8_192;
@@ -12,38 +12,38 @@ const MAX_NAME = 256;
 const MAX_DEPTH = 6;
 /** How many fields of an object, or items of an array, are written. */
 const MAX_MEMBERS = 100;
-/** How many values are written in all, of one that was given. */
+/** How many values are written in all for one given value. */
 const MAX_VALUES = 1_000;
 
-/** How much text is written in all. */
+/** The budget of text for one given value, in characters. */
 const MAX_ALL_TEXT = 65_536;
-/** Of each text, when that is used up. */
+/** The limit for each text once the budget is used up. */
 const MIN_TEXT = 50;
 
 interface Budget {
   left: number;
   text: number;
-  /** The objects that hold the one that is read: one of them within itself is circular. */
+  /** The objects around the value that is being copied: a value among them is circular. */
   readonly within: Set<unknown>;
 }
 
-/** The fields of a log line: what the host knows, as it is, and plain copies of what an author gave. Never throws. */
+/** The fields of a log line: the host's own, unchanged, and plain copies of the author's. Never throws. */
 export function plainFields(known: object, given: unknown): Record<string, unknown> {
-  // Spread, as an assignment would take a field called `__proto__` for the prototype.
+  // A spread, as an assignment to a field named `__proto__` would set the prototype.
   return { ...known, ...fieldsOf(given) };
 }
 
-/** A text of what an author gave as one. Never throws. */
+/** A text of bounded length from a value that should be text. Never throws. */
 export function plainText(given: unknown): string {
   return typeof given === 'string' ? cut(given, MAX_TEXT) : showThrown(given);
 }
 
-/** A copy that JSON can hold. Never throws. */
+/** A copy of a value that JSON can hold. Never throws. */
 export function plainValue(value: unknown): unknown {
   return copy(value, 0, { left: MAX_VALUES, text: MAX_ALL_TEXT, within: new Set() });
 }
 
-/** An error as a log line holds it; an error beside its fields stands for an object that has it. */
+/** An error as an object for a log line, with its causes and fields. */
 export function errorRecord(error: Error): Record<string, unknown> {
   const { name, message, stack, cause } = error;
   const errors = itemsOf(readMember(error, 'errors'), MAX_MEMBERS);

@@ -3,9 +3,9 @@ import { types } from 'node:util';
 const { then: nativeThen } = Promise.prototype;
 
 /**
- * The promise of a value that can be awaited; nothing where it cannot. What only has a `then`, and a promise whose
- * class is not `Promise`, is followed by a promise of the host's: it settles once, whatever calls back how often.
- * @throws what reading the value's `then` throws
+ * The promise of a value that can be awaited; undefined for any other value. Thenables and subclasses of `Promise` are
+ * wrapped in a promise that settles once, however often they call back.
+ * @throws the error of a getter `then`
  */
 export function promiseOf(value: unknown): Promise<unknown> | undefined {
   if (typeof value !== 'function' && (typeof value !== 'object' || value === null)) return undefined;
@@ -14,7 +14,7 @@ export function promiseOf(value: unknown): Promise<unknown> | undefined {
   return typeof then === 'function' ? new Promise((resolve) => resolve(value)) : undefined;
 }
 
-/** Calls one of both when the promise settles. As `await` does, it takes no notice of a `then` of the promise's own. */
+/** Calls `done` or `failed` when the promise settles. Like `await`, it ignores a `then` that the promise itself defines. */
 export function whenSettled<T, U>(
   promise: Promise<T>,
   done: (value: T) => U,
@@ -23,7 +23,7 @@ export function whenSettled<T, U>(
   return nativeThen.call(promise, done as never, failed) as Promise<Awaited<U>>;
 }
 
-/** A promise by which nothing of an author's is called. */
+/** Whether awaiting the promise calls none of an author's code. */
 function isOrdinary(value: object): value is Promise<unknown> {
   return (
     types.isPromise(value) && Object.getPrototypeOf(value) === Promise.prototype && !Object.hasOwn(value, 'constructor')

@@ -1,9 +1,9 @@
 const FIRST_SIZE = 16;
 
 /**
- * A map by sequence, for what comes and goes with each message. A `Map` makes itself a new table every few
- * removals, and the old one keeps the new one alive: once one of them is in the old generation of the heap,
- * all that follow get there, with what they held.
+ * A map by sequence, for entries that live as long as a message is processed. A `Map` allocates a new table every few
+ * removals, and the old table references the new one: once one table is in the old generation of the heap, all later
+ * ones, and the entries in them, get there too.
  *
  * An open hash table with linear probing; sequences that follow one another lie side by side.
  */
@@ -37,7 +37,7 @@ export class SequenceMap<T> {
     let free = this.placeOf(sequence);
     if (items[free] === undefined) return;
     this.count--;
-    // What could not lie where it belongs moves up, so that it is found without a mark where this one was.
+    // Entries that were displaced move back towards their home, so that no tombstone is needed.
     const mask = items.length - 1;
     for (let at = (free + 1) & mask; items[at] !== undefined; at = (at + 1) & mask) {
       const home = keys[at]! & mask;
@@ -53,7 +53,7 @@ export class SequenceMap<T> {
     for (const item of this.items) if (item !== undefined) yield item;
   }
 
-  /** Where the sequence is, or would be. */
+  /** The index of a sequence's entry, or of the free place for it. */
   private placeOf(sequence: number): number {
     const { keys, items } = this;
     const mask = items.length - 1;

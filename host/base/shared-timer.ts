@@ -1,19 +1,19 @@
 import { machineTime, type Time, type Timer } from './time';
 
-/** One timer for all that are to be looked at now and then: one for each would wake the process for each. */
+/** One timer that checks all members at once: a timer for each member would wake the process more often. */
 export class SharedTimer<T> {
   private readonly members = new Set<T>();
   private timer: Timer | undefined;
 
   constructor(
     private readonly periodMs: number,
-    private readonly look: (member: T, nowMs: number) => void,
+    private readonly check: (member: T, nowMs: number) => void,
     private readonly time: Time = machineTime,
   ) {}
 
   add(member: T): void {
     this.members.add(member);
-    this.timer ??= this.time.every(this.periodMs, () => this.lookAtAll());
+    this.timer ??= this.time.every(this.periodMs, () => this.checkAll());
   }
 
   remove(member: T): void {
@@ -23,8 +23,8 @@ export class SharedTimer<T> {
     this.timer = undefined;
   }
 
-  private lookAtAll(): void {
+  private checkAll(): void {
     const nowMs = this.time.nowMs();
-    for (const member of this.members) this.look(member, nowMs);
+    for (const member of this.members) this.check(member, nowMs);
   }
 }

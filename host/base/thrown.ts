@@ -3,14 +3,14 @@ import { cut } from './utf8';
 
 const MAX_SHOWN = 200;
 const MAX_MESSAGE = 4_096;
-/** What weighs more would take long to be shown; see {@link weightOf}. */
+/** Formatting a value of a larger weight would take too long; see {@link weightOf}. */
 const MAX_WEIGHT = 50_000;
-/** What it shows of a list. */
+/** The number of list items that `inspect` shows. */
 const MAX_ITEMS = 100;
-/** `inspect` is asked for one level below the object. */
+/** `inspect` shows one level below the object. */
 const MAX_DEPTH = 1;
 
-/** A member of an author's value; nothing where reading it throws. Never throws. */
+/** A member of an author's value; undefined if reading it throws. Never throws. */
 export function readMember(value: unknown, name: PropertyKey): unknown {
   try {
     return (value as Record<PropertyKey, unknown> | null | undefined)?.[name];
@@ -19,7 +19,7 @@ export function readMember(value: unknown, name: PropertyKey): unknown {
   }
 }
 
-/** Whether a value is of a class of the host's. Never throws. */
+/** Like `instanceof`, for any value. Never throws. */
 export function isInstance<T>(value: unknown, cls: abstract new (...args: never[]) => T): value is T {
   try {
     return value instanceof cls;
@@ -28,12 +28,12 @@ export function isInstance<T>(value: unknown, cls: abstract new (...args: never[
   }
 }
 
-/** Whether a thrown value has what an error has, whichever realm it is of. Never throws. */
+/** Whether a thrown value has the members of an error, of any realm. Never throws. */
 export function isError(thrown: unknown): thrown is Error {
   return ['name', 'message', 'stack'].every((part) => typeof readMember(thrown, part) === 'string');
 }
 
-/** A thrown value in words, for authors throw what they like: strings, undefined, objects without a prototype. Never throws. */
+/** The message of an error, or a short text of any other thrown value. Never throws. */
 export function showThrown(thrown: unknown): string {
   if (isError(thrown)) {
     const message = readMember(thrown, 'message');
@@ -44,11 +44,11 @@ export function showThrown(thrown: unknown): string {
     const options = { depth: 1, breakLength: Infinity, customInspect: false, maxStringLength: MAX_SHOWN };
     return inspect(thrown, options).slice(0, MAX_SHOWN);
   } catch {
-    return `${typeof thrown} that cannot be shown`; // it throws when it is looked at
+    return `${typeof thrown} that cannot be shown`; // formatting it throws
   }
 }
 
-/** How much `inspect` would go through, which formats the whole stack of each error that it meets: fields and characters. */
+/** The number of fields and characters that `inspect` would format. It formats the whole stack of each error. */
 function weightOf(value: unknown, depth = 0): number {
   if (typeof value === 'string') return Math.min(value.length, MAX_SHOWN);
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return 1;
@@ -57,7 +57,7 @@ function weightOf(value: unknown, depth = 0): number {
   if (types.isNativeError(value)) {
     const stack = readMember(value, 'stack');
     if (typeof stack === 'string') weight += stack.length;
-    // These are shown, though they are not enumerable.
+    // `inspect` shows these members, though they are not enumerable.
     if (depth <= MAX_DEPTH) {
       weight += weightOf(readMember(value, 'cause'), depth + 1) + weightOf(readMember(value, 'errors'), depth + 1);
     }
@@ -70,7 +70,7 @@ function weightOf(value: unknown, depth = 0): number {
   return weight;
 }
 
-/** Of those that `inspect` shows. */
+/** The weight of the items that `inspect` shows. */
 function weightOfItems(list: readonly unknown[], depth: number): number {
   let weight = 1;
   for (let i = 0; i < Math.min(list.length, MAX_ITEMS); i++) weight += weightOf(readMember(list, i), depth + 1);

@@ -1,13 +1,14 @@
 import type { Clock } from '../../sdk';
-/** The time that deliveries are measured and timed by. The testing kit has one of its own, which a test moves. */
+
+/** The clock and timers for deliveries. The testing kit has its own implementation, which a test moves. */
 export interface Time {
   /** Milliseconds since 1970. */
   epochMs(): number;
-  /** Milliseconds of a clock that only goes forward. */
+  /** Milliseconds of a monotonic clock. */
   nowMs(): number;
-  /** Acts once, after the delay. */
+  /** Calls `act` once, after the delay. */
   after(delayMs: number, act: () => void): Timer;
-  /** Acts again and again, until cancelled. */
+  /** Calls `act` in each period, until cancelled. */
   every(periodMs: number, act: () => void): Timer;
 }
 
@@ -15,7 +16,7 @@ export interface Timer {
   cancel(): void;
 }
 
-/** A timer for longer than this would end at once. What is postponed for longer is asked again then. */
+/** A timer with a longer delay would fire at once. Callers must accept that a longer delay ends early, after 24 days. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export const machineTime: Time = {
@@ -31,5 +32,5 @@ export const machineTime: Time = {
   },
 };
 
-/** The machine's time. */
+/** The system's clock, for plugins. */
 export const systemClock: Clock = { now: () => new Date() };

@@ -3,21 +3,21 @@ import { isAscii } from 'node:buffer';
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Bytes as UTF-8 text, from a place on. Most are ASCII, and as such read in less time.
- * @throws TypeError where they are none
+ * Decodes UTF-8 from an offset. Most texts are ASCII, which decodes faster as latin1.
+ * @throws TypeError if the bytes are not UTF-8
  */
 export function utf8(bytes: Uint8Array, from = 0): string {
   if (Buffer.isBuffer(bytes) && isAscii(bytes)) return bytes.toString('latin1', from);
   return UTF8.decode(bytes.subarray(from));
 }
 
-/** Cuts a text to so many characters, and says so. Unlike a slice, it does not keep the whole text in memory. */
+/** Cuts a text to `max` characters, and appends its length. Unlike a slice, the result does not keep the whole text in memory. */
 export function cut(text: string, max: number): string {
   if (text.length <= max) return text;
   return `${Buffer.from(text.slice(0, max)).toString()}… (${text.length} characters)`;
 }
 
-/** The first line of a text for a table on a terminal: a control character would move its cursor or colour it. */
+/** The first line of a text for a table on a terminal, without control characters, which could move the cursor. */
 export function firstLine(text: string, max: number): string {
   return text
     .split('\n')[0]!

@@ -59,8 +59,13 @@ export interface Delivery extends MessageRef {
   /** Whether it has been answered for good. A second ack, nak or term throws. */
   readonly settled: boolean;
   ack(): void;
-  /** Gives it back; it comes again after the delay, at once where there is none. */
+  /** Gives it back to the server, which delivers it again after the delay. Default: at once. */
   nak(delayMs?: number): void;
+  /**
+   * Only deliveries of a handler with a key have it: tries the event again in this host after the delay, 0 by default.
+   * The message stays unacknowledged, so that no later event of its key overtakes it.
+   */
+  retryLocally?(delayMs?: number): void;
   /** It must never come again. The reason goes into the server's advisory where the server can. */
   term(reason: string): void;
   /** It is still being worked on: the server's ack wait starts anew. */

@@ -59,6 +59,7 @@ export abstract class WrappedDelivery implements Delivery {
   nak(delayMs?: number): void {
     this.delivery.nak(delayMs);
   }
+  retryLocally?(delayMs?: number): void;
   term(reason: string): void {
     this.delivery.term(reason);
   }

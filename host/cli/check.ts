@@ -69,14 +69,14 @@ async function inspect(flags: CheckFlags): Promise<Findings> {
       config: { deploy, plugins: config.plugins, streams, delivery },
       start: flags.start === true,
     };
-    const claims = new NameRegistry();
+    const names = new NameRegistry();
     for (const checked of await checkPlugins(order)) {
       problems.push(...checked.problems.map((error) => atSettings(error, loaded.sourceOf)));
       warnings.push(...checked.warnings);
       if (!checked.plugin) continue;
       plugins.push(checked.plugin.name);
       try {
-        claims.take(checked.plugin);
+        names.take(checked.plugin);
       } catch (failure) {
         problems.push(...errorsOf(failure));
       }

@@ -2,13 +2,14 @@ import { pluginNameOf } from '../../sdk/internal';
 import type { Draft, Source } from './draft';
 import { faultsOf, kindOf } from './faults';
 import { formatOf, isMap } from './formats';
-import { isLeaf, pluginSchema, schema, type Leaf, type SchemaMap } from './schema';
+import { isLeaf, type Leaf, type SchemaMap } from './key';
+import { pluginSchema, schema } from './schema';
 import { elsewhere, nearest } from './suggest';
 import { shownKey, type YamlFile } from './yaml-file';
 
 type Keys = readonly (string | number)[];
 
-/** Puts what is right in a file into the draft, and reports all that is not, each at its line. */
+/** Puts the valid values of a file into the draft, and reports the others, each at its line. */
 export function checkFile(file: YamlFile, draft: Draft): void {
   draft.problems.push(...file.problems);
   new FileCheck(file, draft).root();
@@ -24,7 +25,7 @@ class FileCheck {
     this.map(this.file.root, schema, []);
   }
 
-  /** An empty map is as good as none: its keys may all be commented out. */
+  /** An empty map counts as absent: all its keys may be commented out. */
   private map(value: unknown, known: SchemaMap, keys: Keys): void {
     if (value === null || !this.isMapOf(known, value, keys)) return;
     for (const [key, child] of Object.entries(value)) {
@@ -44,14 +45,14 @@ class FileCheck {
     this.put(value, keys);
   }
 
-  /** Any other key of `plugins` is the section of the plugin with that name, unless it looks mistyped. */
+  /** Any other key of `plugins` is the section of the plugin with that name, unless it looks like a typing error. */
   private section(value: unknown, name: string): void {
     const keys = ['plugins', name];
     const mayBeSection = value === null || isMap(value);
     const meant = nearest(name, Object.keys(schema.plugins)) ?? elsewhere(name);
     if (mayBeSection ? meant === 'defaults' : meant) return this.unknown(keys, schema.plugins);
     if (!/^[a-z0-9-]+$/.test(name)) return this.misnamed(name, keys);
-    // Where the section stands, whatever is in it.
+    // Marked even if the section is invalid or empty, so that later checks can name its line.
     this.draft.mark(pathOf(keys), this.source(keys));
     if (typeof value !== 'boolean') return this.map(value, pluginSchema, keys);
     this.invalid(
@@ -67,7 +68,7 @@ class FileCheck {
     this.refuseKey(keys, message, `Write ${proper}, if that is the plugin’s name.`);
   }
 
-  /** A list of maps counts as a whole: it is right, or left out. */
+  /** A list of maps is taken as a whole, or not at all. */
   private entries(value: unknown, leaf: Leaf, known: SchemaMap, keys: Keys): void {
     if (this.isFaulty(value, leaf, keys)) return;
     const before = this.draft.problems.length;
@@ -88,7 +89,7 @@ class FileCheck {
     }
   }
 
-  /** Merged key by key like all else, though only the plugin knows the keys. */
+  /** Settings are merged key by key like the other maps, though only the plugin knows their keys. */
   private settings(value: unknown, keys: Keys): void {
     if (!isMap(value) || Object.keys(value).length === 0) return this.put(value, keys);
     for (const [key, child] of Object.entries(value)) this.settings(child, [...keys, key]);
@@ -112,7 +113,7 @@ class FileCheck {
     this.markParts(value, keys);
   }
 
-  /** So that a later check can name the line of one stream's one subject. */
+  /** Records the line of each part, so that a later check can name the line of a single subject of a stream. */
   private markParts(value: unknown, keys: Keys): void {
     if (!Array.isArray(value) && !isMap(value)) return;
     const parts: [string | number, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
@@ -152,7 +153,7 @@ function pathOf(keys: Keys): string {
   }, '');
 }
 
-/** What follows may be a value whose space was forgotten. */
+/** The key without a value that follows its colon with no space between. */
 function firstWord(key: string): string {
   return key.split(/[\s:@]/)[0]!;
 }

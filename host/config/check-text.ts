@@ -1,10 +1,11 @@
 import type { Draft, Source } from './draft';
 import { faultsOf } from './faults';
 import { formatOf } from './formats';
-import { leaves, type Leaf } from './schema';
+import type { Leaf } from './key';
+import { leaves } from './schema';
 import { nearest } from './suggest';
 
-/** What the command line says of the configuration; `natsPort` and `data` ask for an embedded broker of its own. */
+/** The flags of the command line that set config keys; `natsPort` and `data` ask for an embedded broker. */
 export interface ConfigFlags {
   readonly servers?: readonly string[] | undefined;
   readonly natsPort?: number | string | undefined;
@@ -18,13 +19,13 @@ export interface ConfigFlags {
 
 const LEAVES = new Map(leaves());
 
-/** Puts the variables that are set, and not empty, into the draft, and reports those that are wrong. */
+/** Puts the variables that are set and not empty into the draft, and reports invalid ones. */
 export function checkVariables(env: NodeJS.ProcessEnv, draft: Draft): void {
   for (const [path, leaf] of LEAVES) {
     const text = leaf.env && env[leaf.env];
     if (!leaf.env || !text) continue;
     const source = { layer: 'variable', name: leaf.env } as const;
-    if (isRight(valueOf(text, leaf), path, leaf, source, draft)) draft.putVariable(path, leaf.env, text);
+    if (isValid(valueOf(text, leaf), path, leaf, source, draft)) draft.putVariable(path, leaf.env, text);
   }
   reportMistyped(env, draft);
 }
@@ -39,14 +40,14 @@ const FLAGS: readonly [flag: keyof ConfigFlags, name: string, path: string][] = 
   ['verbose', '--verbose', 'log.verbose'],
 ];
 
-/** Puts the flags that are given into the draft, and reports those that are wrong. */
+/** Puts the given flags into the draft, and reports invalid ones. */
 export function checkFlags(flags: ConfigFlags, draft: Draft): void {
   for (const [flag, name, path] of FLAGS) {
     const given = flags[flag];
     if (given === undefined) continue;
     const leaf = LEAVES.get(path)!;
     const value = typeof given === 'string' ? valueOf(given, leaf) : given;
-    if (isRight(value, path, leaf, { layer: 'flag', name }, draft)) draft.putFlag(path, name, value);
+    if (isValid(value, path, leaf, { layer: 'flag', name }, draft)) draft.putFlag(path, name, value);
   }
   if (flags.servers && asksForOwnBroker(flags)) {
     const hint = 'Leave out --servers, or --nats-port and --data.';
@@ -58,7 +59,7 @@ export function asksForOwnBroker(flags: ConfigFlags): boolean {
   return flags.natsPort !== undefined || flags.data !== undefined;
 }
 
-/** Others may have variables that begin alike (Kubernetes makes some), so only near misses are taken for mistakes. */
+/** Other programs, such as Kubernetes, set variables with this prefix too, so only near misses are reported. */
 function reportMistyped(env: NodeJS.ProcessEnv, draft: Draft): void {
   const known = [...LEAVES.values()].flatMap((leaf) => leaf.env ?? []);
   for (const name of Object.keys(env)) {
@@ -74,7 +75,7 @@ function valueOf(text: string, leaf: Leaf): unknown {
   return formatOf(leaf).fromText?.(text) ?? text;
 }
 
-function isRight(value: unknown, path: string, leaf: Leaf, source: Source, draft: Draft): boolean {
+function isValid(value: unknown, path: string, leaf: Leaf, source: Source, draft: Draft): boolean {
   const faults = faultsOf(value, formatOf(leaf), leaf.sensitive);
   for (const { item, what, hint } of faults) {
     draft.reportValue(item === undefined ? path : `${path}[${item}]`, source, what, hint);

@@ -1,4 +1,7 @@
-import type { From, Isolation, RetryOptions } from '../../sdk/internal';
+import type { HandlerConfig } from './handler-keys';
+import type { ProcessConfig } from './isolation-keys';
+
+export type { HandlerConfig, ProcessConfig };
 
 /** The effective configuration: every layer merged, validated, with units in the names, frozen. */
 export interface Config {
@@ -17,7 +20,7 @@ export interface Config {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** Whose the assets on the server are, and how far a start may change them. */
+/** The owner of the streams, buckets and durables on the server, and how far a start may change them. */
 export interface DeployConfig {
   /** Marks the streams, buckets and durables that the host creates; hosts with one name are one deployment. Default `jetplug`. */
   readonly name: string;
@@ -26,7 +29,7 @@ export interface DeployConfig {
 }
 
 export interface NatsConfig {
-  /** The servers to join. Empty: the default address, else an embedded one. */
+  /** The servers to join. Empty: the server on the default address if it answers, else an embedded one. */
   readonly servers: readonly string[];
   readonly credentials: CredentialsConfig;
   readonly tls: TlsConfig;
@@ -34,7 +37,7 @@ export interface NatsConfig {
   readonly domain?: string;
   /** The first tokens of the JetStream API's subjects. Default `$JS.API`. */
   readonly apiPrefix?: string;
-  /** The first tokens of the inboxes that answers come to. Default `_INBOX`. */
+  /** The first tokens of the inboxes that receive replies. Default `_INBOX`. */
   readonly inboxPrefix?: string;
   readonly embedded: EmbeddedConfig;
 }
@@ -59,15 +62,15 @@ export interface TlsConfig {
 }
 
 export interface EmbeddedConfig {
-  /** Path of the nats-server binary; empty: looked for. */
+  /** Path of the nats-server binary. Empty: the host searches for it. */
   readonly binary: string;
-  /** Port on 127.0.0.1. Default 4222; 0: any free one. */
+  /** Port on 127.0.0.1. Default 4222; 0: any free port. */
   readonly port: number;
-  /** Where the broker keeps its data; the host locks it. Default `.jetplug`. */
+  /** Folder of the broker's data, which the host locks. Default `.jetplug`. */
   readonly data: string;
   /** How often the server syncs its files: `always`, or a duration that nats-server takes. Default `always`. */
   readonly syncInterval: string;
-  /** Whether flags ask for an embedded broker of its own, rather than joining one that answers. */
+  /** Whether flags ask for an embedded broker of its own instead of joining a running one. */
   readonly own: boolean;
 }
 
@@ -93,40 +96,24 @@ export interface PluginsConfig {
   readonly sections: Readonly<Record<string, PluginSection>>;
 }
 
-/** What the config may say of handlers; what is absent is decided by the decorator or the built-in default. */
-export interface HandlerConfig {
-  readonly from?: From;
-  readonly concurrency?: number;
-  readonly timeoutMs?: number;
-  readonly retry?: RetryOptions;
-}
-
-/** What the config may say of the process that a plugin's handlers run in; what is absent is decided as above. */
-export interface ProcessConfig {
-  readonly isolation?: Isolation;
-  readonly processes?: number;
-  readonly heapLimitBytes?: number;
-  readonly memoryLimitBytes?: number;
-}
-
 export interface PluginSection extends HandlerConfig, ProcessConfig {
   readonly enabled: boolean;
-  /** Handed to the plugin's own schema as it stands. */
+  /** As written; the plugin's own schema validates it. */
   readonly settings?: unknown;
 }
 
 export interface DeliveryConfig {
-  /** How long the server waits for an ack before it delivers again; `working()` prolongs it. Default 15 s. */
+  /** How long the server waits for an ack before it redelivers; `working()` resets the wait. Default 15 s. */
   readonly ackWaitMs: number;
-  /** How many deliveries of one durable may be unsettled at a time, over all hosts. Default 1,000. */
+  /** How many deliveries of one durable may be unsettled at a time, over all hosts. Default 5,000. */
   readonly maxAckPending: number;
   /** Larger payloads are dead-lettered. Default 512 KiB. */
   readonly maxPayloadBytes: number;
   /** Deeper payloads are dead-lettered. Default 64. */
   readonly maxDepth: number;
-  /** When a handler counts as down: so many distinct events failed since its last success, over at least this time. Default 5 over 1 s. */
+  /** The circuit opens after this many distinct events failed since the last success, over at least this time. Default 5 over 1 s. */
   readonly circuit: { readonly messages: number; readonly overMs: number };
-  /** When an edit is taken back: so many distinct events failed first, and none was handled, in at most this time. Default 3 in 1 min; 0: never. */
+  /** An edit is rolled back when its first events, this many, all fail within this time. Default 3 in 1 min; 0: never. */
   readonly rollback: { readonly events: number; readonly withinMs: number };
 }
 
@@ -137,36 +124,36 @@ export interface DeadLettersConfig {
   readonly maxBytes: number;
 }
 
-/** The stream of events that come back to one handler alone. */
+/** The stream of the retry queue: events that are redelivered to one handler only. */
 export interface RetriesConfig {
   /** -1: unlimited, the default. A full stream refuses events, which then wait in their own streams. */
   readonly maxBytes: number;
 }
 
-/** The buckets: each plugin's, and the host's own. */
+/** The buckets: one of each plugin, and the host's own. */
 export interface StoreConfig {
-  /** For each bucket. -1: unlimited, the default. A full bucket refuses writes. */
+  /** The limit of each bucket. -1: unlimited, the default. A full bucket refuses writes. */
   readonly maxBytes: number;
 }
 
 export interface HttpConfig {
-  /** `host:port`; port 0: any free one; empty: no HTTP. Default 127.0.0.1:8300. */
+  /** `host:port`; port 0: any free port; empty: no HTTP. Default 127.0.0.1:8300. */
   readonly listen: string;
 }
 
-/** Where a value of the config came from. */
+/** The place that a value of the config comes from. */
 export type Source =
   | { readonly layer: 'default' }
   | { readonly layer: 'file'; readonly file: string; readonly line: number }
   | { readonly layer: 'variable'; readonly name: string }
   | { readonly layer: 'flag'; readonly name: string };
 
-/** Tells where the value at a path came from; paths as in YAML: `delivery.ackWait`, `streams[0].maxAge`. */
+/** Returns the source of the value at a path, such as `delivery.ackWait` or `streams[0].maxAge`. */
 export type SourceOf = (path: string) => Source;
 
-/** A config, and where it is written. */
+/** A config, and the source of each value. */
 export interface LoadedConfig {
-  /** Typed, in milliseconds and bytes, deeply frozen. It holds secrets: never log `nats.credentials`. */
+  /** Deeply frozen. It holds secrets: never log `nats.credentials`. */
   readonly config: Config;
   readonly sourceOf: SourceOf;
 }

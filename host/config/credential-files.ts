@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Draft } from './draft';
 import type { Written } from './merge';
 
-/** Reads every file that credentials and TLS name, so that a missing one is reported now and by its key. */
+/** Reads every file that `nats.credentials` and `nats.tls` name, so that a missing file is reported at start, with its key. */
 export function checkCredentialFiles({ nats }: Written, cwd: string, draft: Draft): void {
   const { passwordFile, tokenFile, credsFile, nkeyFile } = nats.credentials;
   const { caFile, certFile, keyFile } = nats.tls;

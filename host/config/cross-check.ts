@@ -3,9 +3,9 @@ import type { Draft } from './draft';
 import type { Written } from './merge';
 import { overlap } from './overlap';
 
-/** Reports what only shows when keys are seen together; of what is wrong already it says nothing more. */
+/** Reports keys that contradict each other, unless one of them has been reported as invalid already. */
 export function crossCheck(written: Written, draft: Draft): void {
-  // What a file that does not parse would have said may be what is missing.
+  // The keys that seem to be missing may be in a file that does not parse.
   if (draft.problems.some(({ code }) => code === 'JP_CONFIG_UNREADABLE')) return;
   if (draft.isSound('streams')) {
     checkNames(written, draft);
@@ -27,12 +27,12 @@ function checkNames({ streams, deadLetters }: Written, draft: Draft): void {
   if (taken === -1) return;
   const [one, other] = ['deadLetters.stream', `streams[${taken}].name`] as const;
   const hint = 'Dead letters need a stream of their own: rename one of the two.';
-  // At the one that somebody has written.
+  // Report the key that is written, not one with its default.
   const isWritten = draft.sourceOf(one).layer !== 'default';
   report(draft, isWritten ? one : other, `is ${deadLetters.stream}, as ${isWritten ? other : one} is too`, hint);
 }
 
-/** What the host and the server keep for themselves. */
+/** Subjects that the host and the server use. */
 const RESERVED: readonly [subject: string, whose: string][] = [
   ['dead.>', 'the dead letters’'],
   ['$JS.>', 'the server’s'],
@@ -66,7 +66,7 @@ function checkWindows({ streams }: Written, draft: Draft): void {
   streams.forEach(({ duplicateWindow, maxAge }, i) => {
     if (parseDuration(duplicateWindow)! <= parseDuration(maxAge)!) return;
     const path = `streams[${i}].duplicateWindow`;
-    // Where only maxAge is written, that is the line to mend.
+    // If only maxAge is written, the error is at its line.
     const at = draft.sourceOf(path).layer === 'default' ? `streams[${i}].maxAge` : path;
     const what =
       at === path

@@ -6,19 +6,19 @@ export type { Source };
 
 type Tree = Record<string, unknown>;
 
-/** What the layers have said so far, later over earlier, and what is wrong with it. */
+/** The values of the layers read so far, later layers over earlier ones, and the problems found. */
 export class Draft {
   readonly problems: JetplugError[] = [];
-  /** What the files say, as it is written there. */
+  /** The values of the files, as written. */
   readonly files: Tree = {};
-  /** What variables say, by their names. */
+  /** The texts of variables, by name. */
   readonly variables: Record<string, string> = {};
-  /** What flags say, by path. */
+  /** The values of flags, by path. */
   readonly flags = new Map<string, unknown>();
   private readonly sources = new Map<string, Source>();
   private readonly faulty: string[] = [];
 
-  /** Takes a file's value over what earlier files said of that path. */
+  /** Sets a file's value, over the value of an earlier file. */
   put(keys: readonly string[], value: unknown, source: Source): void {
     let map = this.files;
     for (const key of keys.slice(0, -1)) map = ownMap(map, key);
@@ -38,31 +38,31 @@ export class Draft {
     this.replaceSource(path, { layer: 'flag', name });
   }
 
-  /** Remembers where a part of a value stands. */
+  /** Records the source of a part of a value. */
   mark(path: string, source: Source): void {
     this.sources.set(path, source);
   }
 
-  /** Where the value at a path came from, or the value that holds it. */
+  /** The source of the value at a path. */
   sourceOf(path: string): Source {
     return this.sources.get(path) ?? { layer: 'default' };
   }
 
-  /** Notes a problem of the value at a path; `what` goes on from the path, or from its variable or flag. */
+  /** Reports an invalid value. `what` continues a sentence that begins with the path, or with the variable or flag. */
   reportValue(path: string, source: Source, what: string, hint?: string): void {
     const isNamed = source.layer === 'variable' || source.layer === 'flag';
     const subject = isNamed ? `${source.name} (${path})` : path;
     this.report('JP_CONFIG_INVALID', path, source, `${subject} ${what}`, hint);
   }
 
-  /** Notes any problem at a path. */
+  /** Reports any problem at a path. */
   report(code: ErrorCode, path: string, source: Source, message: string, hint?: string): void {
     this.faulty.push(path);
     const place = source.layer === 'file' ? { file: source.file, line: source.line } : {};
     this.problems.push(new JetplugError(code, message, { ...place, hint }));
   }
 
-  /** Whether nothing at or below this path was found wrong, so that more can be said of it. */
+  /** Whether no problem was reported at or below this path. */
   isSound(path: string): boolean {
     return !this.faulty.some((other) => other === path || other.startsWith(`${path}.`) || other.startsWith(`${path}[`));
   }

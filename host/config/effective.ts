@@ -1,13 +1,11 @@
 import path from 'node:path';
-import { durationMs, type From } from '../../sdk/internal';
-import type { Config, HandlerConfig, ProcessConfig, StreamConfig } from './config';
+import type { Config, StreamConfig } from './config';
+import { handlerConfig } from './handler-keys';
+import { processConfig } from './isolation-keys';
 import type { Written } from './merge';
-import { parseSize } from './size';
+import { bytes, limit, ms, present } from './units';
 
-type WrittenHandler = Pick<Written['plugins']['defaults'], 'from' | 'concurrency' | 'timeout' | 'retry'>;
-type WrittenProcess = Omit<Written['plugins']['defaults'], keyof WrittenHandler>;
-
-/** What is written, as the host uses it: milliseconds, bytes, absolute paths. */
+/** Converts the written values to those that the host uses: milliseconds, bytes, absolute paths. */
 export function effective(written: Written, cwd: string, ownBroker: boolean): Config {
   const { deploy, nats, plugins, delivery, deadLetters, retries, store, http, log, shutdown } = written;
   const absolute = (file: string): string => path.resolve(cwd, file);
@@ -15,7 +13,7 @@ export function effective(written: Written, cwd: string, ownBroker: boolean): Co
   return {
     deploy: { name: deploy.name, allowDataLoss: deploy.allowDataLoss },
     nats: {
-      // A broker of its own is asked for: not the servers that a file or variable names.
+      // A flag that asks for an embedded broker overrules the servers that a file or variable names.
       servers: ownBroker ? [] : nats.servers,
       credentials: present({
         user: nats.credentials.user ?? undefined,
@@ -45,16 +43,16 @@ export function effective(written: Written, cwd: string, ownBroker: boolean): Co
         own: ownBroker,
       },
     },
-    streams: written.streams.map(toStream),
+    streams: written.streams.map(streamConfig),
     plugins: {
       dirs: [...new Set(plugins.dirs.map(absolute))],
       watch: plugins.watch,
       startTimeoutMs: ms(plugins.startTimeout),
-      defaults: { ...toHandler(plugins.defaults), ...toProcess(plugins.defaults) },
+      defaults: { ...handlerConfig(plugins.defaults), ...processConfig(plugins.defaults) },
       sections: Object.fromEntries(
         Object.entries(written.sections).map(([name, { enabled, settings, ...rest }]) => [
           name,
-          { enabled, ...toHandler(rest), ...toProcess(rest), ...present({ settings: settings ?? undefined }) },
+          { enabled, ...handlerConfig(rest), ...processConfig(rest), ...present({ settings: settings ?? undefined }) },
         ]),
       ),
     },
@@ -79,7 +77,7 @@ export function effective(written: Written, cwd: string, ownBroker: boolean): Co
   };
 }
 
-function toStream(stream: Written['streams'][number]): StreamConfig {
+function streamConfig(stream: Written['streams'][number]): StreamConfig {
   const { name, subjects, storage, replicas, manage } = stream;
   return {
     name,
@@ -91,47 +89,4 @@ function toStream(stream: Written['streams'][number]): StreamConfig {
     replicas,
     manage,
   };
-}
-
-function toHandler({ from, concurrency, timeout, retry }: WrittenHandler): HandlerConfig {
-  const chosenRetry = present({ attempts: retry.attempts ?? undefined, backoff: retry.backoff?.map(ms) });
-  return present({
-    from: from === null ? undefined : toFrom(from),
-    concurrency: concurrency ?? undefined,
-    timeoutMs: timeout === null ? undefined : ms(timeout),
-    retry: Object.keys(chosenRetry).length > 0 ? chosenRetry : undefined,
-  });
-}
-
-function toProcess({ isolation, processes, heapLimit, memoryLimit }: WrittenProcess): ProcessConfig {
-  return present({
-    isolation: isolation ?? undefined,
-    processes: processes ?? undefined,
-    heapLimitBytes: heapLimit === null ? undefined : bytes(heapLimit),
-    memoryLimitBytes: memoryLimit === null ? undefined : bytes(memoryLimit),
-  });
-}
-
-function toFrom(from: NonNullable<WrittenHandler['from']>): From {
-  if (typeof from === 'string') return from === 'beginning' ? 'beginning' : 'new';
-  return 'since' in from ? { since: ms(from.since) } : { sequence: from.sequence };
-}
-
-function ms(written: string): number {
-  return durationMs(written, 'a length of time in the config');
-}
-
-/** The check of the format let it through. */
-function bytes(written: string | number): number {
-  return parseSize(written)!;
-}
-
-/** The server writes -1 for no limit. */
-function limit(written: string | number): number {
-  return written === 'unlimited' ? -1 : bytes(written);
-}
-
-/** Leaves out what is not there. */
-function present<T extends object>(map: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(map).filter(([, value]) => value !== undefined)) as never;
 }

@@ -1,25 +1,25 @@
 import { isMap, type Format } from './formats';
 
-/** What is wrong with a value, as it continues the path that the value stands at. */
+/** A fault of a value. `what` continues a sentence that begins with the value's path. */
 export interface Fault {
-  /** Which item of a list it is about; absent: the whole value. */
+  /** The index of the list item with the fault; absent if the whole value has it. */
   readonly item?: number;
   readonly what: string;
   readonly hint: string | undefined;
 }
 
-/** What is wrong with a value by its format: item by item, where it is a list. */
+/** The faults of a value by its format; of a list, the faults of its items. */
 export function faultsOf(value: unknown, format: Format, sensitive = false): Fault[] {
   const { items } = format;
   if (items && Array.isArray(value) && value.length > 0) {
-    // A comma can have cut a password in two: one that must be hidden hides all.
+    // A comma may have split a password, so one item that must be hidden hides all items.
     const hidden = sensitive || value.some(mayHoldPassword);
     return value.flatMap((item, i) => (items.accepts(item) ? [] : [{ item: i, ...fault(item, items, hidden) }]));
   }
   return format.accepts(value) ? [] : [fault(value, format, sensitive || mayHoldPassword(value))];
 }
 
-/** What sort of value it is, with nothing of what it holds. */
+/** The type of a value in words, without its contents. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return 'empty';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
@@ -35,7 +35,7 @@ function fault(value: unknown, format: Format, hidden: boolean): Omit<Fault, 'it
 
 const MAX_SHOWN = 60;
 
-/** The value, if it is a single one that may be shown: what is in a list or a map may be anything. */
+/** A single value that may be shown, else the type of the value: lists and maps may hold secrets. */
 function describe(value: unknown, hidden: boolean): string {
   if (typeof value === 'string' && value.trim() !== '') {
     if (hidden) return 'text that is not shown';
@@ -44,7 +44,7 @@ function describe(value: unknown, hidden: boolean): string {
   return !hidden && (typeof value === 'number' || typeof value === 'boolean') ? String(value) : kindOf(value);
 }
 
-/** A server's address can hold one: nats://user:password@host. */
+/** The address of a server may hold a password: nats://user:password@host. */
 function mayHoldPassword(value: unknown): boolean {
   return typeof value === 'string' && value.includes('@');
 }

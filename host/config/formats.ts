@@ -2,22 +2,22 @@ import convict from 'convict';
 import { isSubscribeSubject, parseDuration } from '../../sdk/internal';
 import { parseSize } from './size';
 
-/** What a key of the config takes. The schema names formats; this is what the names mean. */
+/** The format of a key's value. The schema refers to formats by name. */
 export interface Format {
-  /** Completes “… takes”. */
+  /** Describes the format, to complete the phrase “… takes”. */
   readonly expected: string;
-  /** Whether this is such a value, as it is written in YAML. */
+  /** Whether a value of a YAML file has this format. */
   accepts(value: unknown): boolean;
-  /** What the text of a variable or a flag stands for, where that is not the text itself. */
+  /** Converts the text of a variable or flag, for formats that are not text. */
   fromText?(text: string): unknown;
-  /** What mends a value that is not accepted, where that can be told; of the value it may repeat digits only. */
+  /** A hint for an invalid value, if there is one. The hint may repeat digits of the value but nothing else, as the value may be a secret. */
   mend?(value: unknown): string | undefined;
-  /** For a list: what each item is. */
+  /** The format of each item of a list. */
   readonly items?: Format;
 }
 
 const YEARS_100 = '36500d';
-/** Timers count milliseconds in 31 bits. */
+/** A timer's delay is a number of milliseconds of 31 bits. */
 const LONGEST_TIMER = '24d';
 
 const FORMATS = {
@@ -38,16 +38,16 @@ const FORMATS = {
     expected: 'a size above 0, like 512 KiB, 10 GiB or a plain number of bytes',
     accepts: (value) => (parseSize(value) ?? 0) > 0,
   },
-  /** The most that something may take up, if there is such a bound. */
+  /** A size limit, or none. */
   limit: {
     expected: 'a size above 0, like 512 KiB, 10 GiB or a plain number of bytes, or unlimited',
     accepts: (value) => value === 'unlimited' || (parseSize(value) ?? 0) > 0,
   },
-  /** How long something may take: measured by a timer. */
+  /** A time limit that a timer measures. */
   timeout: duration('1ms', LONGEST_TIMER),
-  /** How long to wait; it may be no time at all. */
+  /** A wait, which may be 0. */
   wait: duration('0s', LONGEST_TIMER),
-  /** How long something is kept. Streams take no less. */
+  /** A retention time. 100 ms is the least that a stream accepts. */
   age: duration('100ms', YEARS_100),
   backoff: list(duration('0s', LONGEST_TIMER), { atLeast: 1 }),
   syncInterval: {
@@ -81,9 +81,9 @@ const FORMATS = {
     expected: 'new, beginning, { since: 7d } or { sequence: 1 }',
     accepts: isFrom,
   },
-  /** What only the plugin's own schema knows. */
+  /** A map whose keys only the plugin's own schema knows. */
   settings: { expected: 'a map', accepts: isMap },
-  /** Each entry has the keys of the leaf's `children`. */
+  /** A list whose entries have the keys of the leaf's `children`. */
   streams: { expected: 'a list of streams, each with a name and subjects', accepts: Array.isArray },
 } satisfies Record<string, Format>;
 
@@ -131,7 +131,7 @@ function duration(least: string, most: string): Format {
   const [leastMs, mostMs] = [parseDuration(least)!, parseDuration(most)!];
   return {
     expected: `a length of time from ${least} to ${most}, like 250ms, 30s, 2m or 7d`,
-    // A number would leave its unit open.
+    // A number has no unit.
     accepts: (value) => {
       const ms = typeof value === 'string' ? parseDuration(value) : undefined;
       return ms !== undefined && ms >= leastMs && ms <= mostMs;
@@ -166,7 +166,7 @@ function isPrefix(value: string): boolean {
   return isSubscribeSubject(value) && !/[*>]/.test(value);
 }
 
-/** A plain value as text; a map or a list, which may have a `toString` of its own, is none. */
+/** A plain value as text; empty for a map or a list, which may have a `toString` of its own. */
 function plain(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }

@@ -12,7 +12,7 @@ import { readYamlFile, unreadable } from './yaml-file';
 export type { ConfigFlags };
 
 export interface LoadOptions {
-  /** Where `config/` is, and what relative paths count from, whichever file, variable or flag they stand in. */
+  /** The folder that holds `config/`. All relative paths are relative to it, also those in files, variables and flags. */
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   /** Further files (`--config`); each must exist. */
@@ -22,7 +22,7 @@ export interface LoadOptions {
 
 /**
  * The effective configuration. Layers, later over earlier: the built-in defaults, `config/default.yaml`,
- * `config/$NODE_ENV.yaml`, `config/local.yaml` (each where there is one), the files given,
+ * `config/$NODE_ENV.yaml`, `config/local.yaml` (each if it exists), the given files,
  * `JETPLUG_*` variables, flags. Maps are merged, lists replaced as a whole.
  *
  * @throws AggregateError of every problem found, as JetplugErrors `JP_CONFIG_UNREADABLE`,
@@ -43,7 +43,7 @@ export function loadConfig({ cwd, env, files = [], flags = {} }: LoadOptions): L
   return { config, sourceOf: (at) => draft.sourceOf(at) };
 }
 
-/** The files of all layers, as {@link loadConfig} reads them; some may not be there. */
+/** The files of all layers in the order in which {@link loadConfig} reads them; some may not exist. */
 export function configFiles({ cwd, env, files = [] }: LoadOptions): string[] {
   const layers = [...layersOf(env, new Draft())].map((name) => path.resolve(cwd, 'config', name));
   return [...layers, ...files.map((name) => path.resolve(cwd, name))];

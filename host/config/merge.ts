@@ -1,13 +1,14 @@
 import convict from 'convict';
 import type { Draft } from './draft';
-import { pluginSchema, schema, streamSchema } from './schema';
+import { pluginSchema, schema } from './schema';
+import { streamSchema } from './stream-keys';
 
 /** The configuration with all layers merged and defaults filled in, as people write it. */
 export type Written = ReturnType<typeof merge>;
 
 /**
- * Merges what a draft holds: convict fills in the defaults and takes the variables over the files,
- * and its strict validation stands behind all that the checks let through.
+ * Merges the layers of a draft. Convict fills in the defaults and takes variables over files; its strict validation
+ * is a second check of the values that the first checks accepted.
  */
 export function merge(draft: Draft) {
   const { plugins = {}, ...rest } = draft.files as { plugins?: Record<string, unknown> };
@@ -22,7 +23,7 @@ export function merge(draft: Draft) {
     sections: Object.fromEntries(
       Object.entries(sections).map(([name, { settings, ...section }]) => [
         name,
-        // Convict would leave keys such as `constructor` out of settings, which are the plugin's own affair.
+        // Convict would drop keys such as `constructor`, which the plugin's settings may have.
         { ...fill(pluginSchema, section), settings: settings ?? null },
       ]),
     ),
@@ -35,7 +36,7 @@ function fill<T>(entrySchema: convict.Schema<T>, entry: object) {
   return filled.validate({ allowed: 'strict' }).getProperties();
 }
 
-/** Under `plugins` stand the host's own keys and, by their names, the plugins' sections. */
+/** Separates the host's own keys below `plugins` from the sections of plugins. */
 function splitSections(plugins: Record<string, unknown>) {
   const entries = Object.entries(plugins);
   const isOwn = ([key]: [string, unknown]): boolean => Object.hasOwn(schema.plugins, key);

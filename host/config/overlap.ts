@@ -1,4 +1,4 @@
-/** Whether some subject is matched by both; either may have wildcards. */
+/** Whether both patterns match a common subject. */
 export function overlap(a: string, b: string): boolean {
   const as = a.split('.');
   const bs = b.split('.');

@@ -1,13 +1,13 @@
 import { JetplugError } from '../../sdk/internal';
 import type { SourceOf } from './config';
 
-/** A key of the config in front of a message: `plugins.badge.settings.milestones[0]: …`. */
+/** The config key at the start of a message: `plugins.badge.settings.milestones[0]: …`. */
 const KEY = /^plugins\.[a-z0-9-]+\.settings[^\s:]*(?=: )/;
 
-/** An error of a plugin's settings, at the line of the config that holds them rather than in the plugin's file. */
+/** Moves an error of a plugin's settings from the plugin's file to the line of the config that sets them. */
 export function atSettings(error: JetplugError, sourceOf: SourceOf): JetplugError {
   let path = error.code === 'JP_PLUGIN_SETTINGS_INVALID' ? (KEY.exec(error.message)?.[0] ?? '') : '';
-  // What is missing stands nowhere: the place of what it is missing from is told.
+  // A missing key has no line, so the nearest key above it counts.
   for (; path.includes('.'); path = path.replace(/(\.[^.[]*|\[\d+\])$/, '')) {
     const source = sourceOf(path);
     if (source.layer !== 'file') continue;

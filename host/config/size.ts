@@ -12,7 +12,7 @@ const UNITS: Record<string, number> = {
 
 /**
  * The bytes of a size as people write it: `512 KiB`, `10 GiB`, `1.5MB`, or a plain number of bytes;
- * `undefined` where it is not one. KiB, MiB, GiB and TiB are powers of 1,024; kB, MB, GB and TB of 1,000.
+ * `undefined` for any other value. KiB, MiB, GiB and TiB are powers of 1,024; kB, MB, GB and TB of 1,000.
  */
 export function parseSize(value: unknown): number | undefined {
   const text = typeof value === 'number' ? String(value) : value;
@@ -20,14 +20,14 @@ export function parseSize(value: unknown): number | undefined {
   const match = /^(\d+(?:\.\d+)?) ?([kmgt]i?b|b)?$/i.exec(text.trim());
   if (!match) return undefined;
   const bytes = Number(match[1]) * (UNITS[(match[2] ?? 'b').toLowerCase()] ?? NaN);
-  // A unit may be taken in parts, a byte may not.
+  // Fractions are allowed of units, but not of bytes.
   const whole = match[2] && match[2].length > 1 ? Math.round(bytes) : bytes;
   return Number.isSafeInteger(whole) ? whole : undefined;
 }
 
 const BINARY = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
-/** A number of bytes as people write it, to a tenth of its unit. */
+/** A number of bytes in its largest unit, rounded to a tenth. */
 export function formatSize(bytes: number): string {
   const power = bytes < 1 ? 0 : Math.min(BINARY.length - 1, Math.floor(Math.log2(bytes) / 10));
   return `${Number((bytes / 1024 ** power).toFixed(1))} ${BINARY[power]}`;

@@ -1,7 +1,9 @@
 import { distance } from 'fastest-levenshtein';
-import { leaves, pluginSchema, schema, streamSchema, type SchemaMap } from './schema';
+import type { SchemaMap } from './key';
+import { leaves, pluginSchema, schema } from './schema';
+import { streamSchema } from './stream-keys';
 
-/** The known name that a mistyped one most likely stands for; `ack_wait` is as good as `ackWait`. */
+/** The known name that is most similar to a mistyped one. Case, dashes and underscores do not count. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const ranked = known
     .map((candidate) => ({ candidate, distance: mistakes(plain(name), plain(candidate)) }))
@@ -10,7 +12,7 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   return best && best.distance <= Math.min(3, Math.floor(best.candidate.length / 3)) ? best.candidate : undefined;
 }
 
-/** Where else in the config a key of this name stands; undefined where that is nowhere, or open. */
+/** The path of the only key of this name elsewhere in the config; undefined if there is none or more than one. */
 export function elsewhere(name: string): string | undefined {
   const [only, ...others] = PATHS.filter((path) => plain(path.slice(path.lastIndexOf('.') + 1)) === plain(name));
   return others.length === 0 ? only : undefined;
@@ -21,11 +23,11 @@ const under = (above: string, map: SchemaMap): string[] => leaves(map, above).ma
 const PATHS = [
   ...under('', schema),
   ...under('streams[].', streamSchema),
-  // What every plugin's section has too is found under plugins.defaults.
+  // The other keys of a plugin's section are found under plugins.defaults.
   ...under('plugins.<name>.', { enabled: pluginSchema.enabled, settings: pluginSchema.settings }),
 ];
 
-/** Two letters that changed places are one mistake. */
+/** The number of typing errors; two swapped letters count as one. */
 function mistakes(name: string, candidate: string): number {
   const letters = distance(name, candidate);
   const sorted = (word: string): string => Array.from(word).sort().join('');

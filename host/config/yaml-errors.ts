@@ -1,8 +1,8 @@
 import type { YAMLError } from 'yaml';
 
 /**
- * What is wrong and what mends it, by the code of the YAML package. Its own texts are not handed on:
- * they quote the file, and it may hold a secret.
+ * The message and hint for an error of the YAML package, by its code. The package's own texts quote the file, which may
+ * hold a secret.
  */
 export function explain(error: YAMLError): readonly [what: string, hint: string] {
   return YAML_ERRORS[error.code] ?? ['it does not parse here', 'Mend the line named, or the one above it.'];

@@ -5,25 +5,25 @@ import { isExactDecimal } from '../base/exact-numbers';
 import { utf8 } from '../base/utf8';
 import { explain } from './yaml-errors';
 
-/** A YAML file as plain values, and where each of them stands. */
+/** A YAML file as plain values, and the line of each value. */
 export interface YamlFile {
   readonly file: string;
-  /** `null` where the file is empty or could not be read. */
+  /** `null` if the file is empty or cannot be read. */
   readonly root: unknown;
   readonly problems: readonly JetplugError[];
   /** The line of a key or list item, by its path: `delivery.ackWait`, `streams[0].subjects[1]`. */
   lineOf(path: string): number;
 }
 
-/** Aliases multiply what a file holds; no config comes near these. */
+/** Limits against aliases that multiply the contents of a file. No real config comes near them. */
 const MAX_VALUES = 20_000;
 const MAX_DEPTH = 50;
 
 /**
- * Reads a file of YAML 1.2 strictly: a key given twice, a tag, an alias to nothing, a key that is no
- * text, too much or too deep are problems.
+ * Reads a YAML 1.2 file strictly. Problems are: a repeated key, a tag, an alias without a target, a key that is not
+ * text, too many values and too deep nesting.
  *
- * @returns `undefined` when there is no such file.
+ * @returns `undefined` if there is no such file
  */
 export function readYamlFile(file: string): YamlFile | undefined {
   let text: string;
@@ -58,11 +58,11 @@ function parse(file: string, text: string): YamlFile {
     schema: 'core',
     resolveKnownTags: false,
   });
-  // What follows the first is mostly its echo.
+  // Later errors are mostly consequences of the first.
   const error = document.errors[0] ?? document.warnings[0];
   if (error) {
     const [what, hint] = explain(error);
-    // What is not closed is found out at the end, often on an empty line.
+    // The parser finds an unclosed quote or bracket at the end of the file, often on an empty line.
     const line = lineAt(Math.min(error.pos[0], Math.max(0, text.trimEnd().length - 1)));
     return broken(file, unreadable(file, `not valid YAML: ${what}`, { line, hint }));
   }
@@ -86,7 +86,7 @@ class Reader {
     private readonly lineAt: (offset: number) => number,
   ) {}
 
-  /** @returns `undefined` where it is refused: what holds it is left out with it, so that no second problem follows. */
+  /** @returns `undefined` for a refused value: the key or the whole list that holds it is left out, so that one fault is reported once */
   read(node: unknown, path: string, line: number, depth: number): unknown {
     if (depth > MAX_DEPTH) return this.refuse(line, `values are nested more than ${MAX_DEPTH} deep`);
     if (++this.values > MAX_VALUES) return this.overflow(line);
@@ -109,7 +109,7 @@ class Reader {
       : node.value;
   }
 
-  /** The number is not quoted: it may be a secret. */
+  /** The message does not repeat the number, which may be a secret. */
   private refuseNumber(path: string, line: number): undefined {
     const message = `${shownKey(path)} is a number that cannot be kept exactly`;
     const isSetting = /^plugins\.[^.]+\.settings\b/.test(path);
@@ -148,7 +148,7 @@ class Reader {
 
   private overflow(line: number): undefined {
     const message = `with its aliases the file holds more than ${MAX_VALUES.toLocaleString('en')} values`;
-    // Said once; what comes after it is left out quickly.
+    // Reported once; all later values are left out.
     return this.values === MAX_VALUES + 1 ? this.refuse(line, message, 'Repeat less.') : undefined;
   }
 
@@ -162,13 +162,13 @@ class Reader {
   }
 }
 
-/** Whether a number has its value as it is written: `12`, `1e3`, `0x1F` or `0o17`. */
+/** Whether a JavaScript number holds a written number exactly: `12`, `1e3`, `0x1F` or `0o17`. */
 function isExact(source: string, value: number): boolean {
   if (/^0[xo]/.test(source)) return Number.isFinite(value) && BigInt(source) === BigInt(value);
   return isExactDecimal(source);
 }
 
-/** A key or path as it may be shown: `password:hunter2`, with its space forgotten, is one key. */
+/** A key or path in a form that may be shown. `password:hunter2`, with no space after the colon, is one key. */
 export function shownKey(path: string): string {
   const shown = /^[^\s:@]{0,100}/.exec(path)![0];
   return JSON.stringify(shown === path ? shown : `${shown}…`);
@@ -176,6 +176,6 @@ export function shownKey(path: string): string {
 
 function keyText(key: unknown): string | undefined {
   if (!isScalar(key) || key.value === null) return undefined;
-  // As it is written: 007 is no 7.
+  // The written form: the key 007 is not the key 7.
   return typeof key.value === 'string' ? key.value : key.source;
 }

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { EventBus, type Clock, type Publishable, type PublishOptions } from '../../sdk';
 import { JetplugError, type Envelope, type EventContract } from '../../sdk/internal';
 import { isPromise } from '../base/maybe-promise';
-import { utc } from '../message/decode';
-import { HOPS_HEADER } from '../message/decode';
+import { encodePayload } from '../message/codec';
+import { HOPS_HEADER, utc } from '../message/decode';
 import { derivedId } from '../message/outbox';
 import type { Outgoing, OutgoingEvent } from '../broker/ports';
 import { currentRun, type Run } from '../message/run';
-import { checkFields, subjectOf, toJson } from './publishable';
+import { checkFields, subjectOf } from './publishable';
 
 const MAX_ID_BYTES = 256;
 
@@ -67,7 +67,7 @@ export class JetStreamEventBus extends EventBus {
     }
     const envelope: Envelope = { event_type: subject, event_id: id, timestamp };
     const headers = run ? { [HOPS_HEADER]: String(run.decoded.hops + 1) } : NO_HEADERS;
-    return { id, subject, payload: toJson(subject, withEnvelope(fields as object, envelope)), headers };
+    return { id, subject, payload: encodePayload(subject, withEnvelope(fields as object, envelope)), headers };
   }
 }
 

@@ -1,8 +1,6 @@
 import { isEventContract, isPublishSubject, JetplugError, type EventContract } from '../../sdk/internal';
 import { then, type MaybePromise } from '../base/maybe-promise';
 import { listIssues } from '../message/validate';
-import { plainError } from '../base/plain-error';
-import { showThrown } from '../base/thrown';
 import { findNotJson, NOT_JSON_HINT } from './json-value';
 
 /** @throws JetplugError `JP_SUBJECT_INVALID` */
@@ -49,15 +47,4 @@ export function refuseNotJson(subject: string, fields: unknown): undefined {
   throw new JetplugError('JP_EVENT_INVALID', `${subject}: ${path === '' ? 'the fields are' : `${path} is`} ${what}`, {
     hint: NOT_JSON_HINT,
   });
-}
-
-/** @throws JetplugError `JP_EVENT_INVALID` */
-export function toJson(subject: string, event: object): string {
-  try {
-    return JSON.stringify(event);
-  } catch (cause) {
-    throw new JetplugError('JP_EVENT_INVALID', `${subject}: the fields are not JSON: ${showThrown(cause)}`, {
-      cause: plainError(cause),
-    });
-  }
 }

@@ -3,13 +3,13 @@ import { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 
 /*
- * A thread beside an isolated plugin's code, which that code cannot hold up: it ends the process when the host
- * is gone, or when the process has more memory than it may, of whatever kind.
+ * A thread that an isolated plugin's code cannot block. It kills the process when the host is gone, and when the process
+ * exceeds its memory limit, buffers included.
  */
 
-/** A pipe to the host, which closes it when it ends, in whatever way. */
+/** A pipe to the host, which closes when the host ends, in whatever way. */
 const GUARD_FD = 3;
-const LOOK_MS = 100;
+const CHECK_MS = 100;
 
 const { limitBytes } = workerData as { limitBytes: number };
 
@@ -17,14 +17,14 @@ function kill(): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
-function look(): void {
+function checkMemory(): void {
   const residentBytes = process.memoryUsage.rss();
   if (residentBytes <= limitBytes) return;
-  // Nothing could be sent by the plugin's own thread any more.
+  // The plugin's own thread may be blocked, so the guard reports the reason.
   writeSync(GUARD_FD, `${residentBytes}\n`);
   kill();
 }
 
 new Socket({ fd: GUARD_FD, readable: true, writable: false }).on('close', kill).on('error', kill).resume();
-setInterval(look, LOOK_MS);
+setInterval(checkMemory, CHECK_MS);
 parentPort!.postMessage('watching');

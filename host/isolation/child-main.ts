@@ -6,8 +6,8 @@ import type { HostMessage } from './protocol';
 import { encodeError } from './wire-error';
 
 /*
- * The process of an isolated plugin. It takes its orders from the host that started it, and ends with it: when
- * the channel closes, and, where the author's code blocks that, by the guard's hand.
+ * The process of an isolated plugin. It takes orders from the host that started it, and ends with the host: when the
+ * channel closes, or, if the author's code blocks this thread, by the guard.
  */
 
 const limitBytes = Number(process.argv[2]);
@@ -21,7 +21,7 @@ process.setSourceMapsEnabled(true);
 const link = new HostLink();
 const plugin = new ChildPlugin(link);
 
-/** What nothing catches leaves the author's code in a state that nobody knows: the process ends, and a new one begins. */
+/** An uncaught error leaves the author's code in an unknown state: the process ends, and the host starts a new one. */
 function die(thrown: unknown): void {
   const exit = (): never => process.exit(1);
   if (!process.connected) exit();
@@ -31,5 +31,5 @@ function die(thrown: unknown): void {
 process.on('uncaughtException', die);
 process.on('unhandledRejection', die);
 process.on('disconnect', () => process.exit(0));
-// No order is taken, and none of the author's code runs, before the guard watches.
+// The process takes no order, and runs none of the author's code, before the guard is ready.
 guard.once('message', () => process.on('message', (message) => plugin.receive(message as HostMessage)));

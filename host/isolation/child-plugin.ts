@@ -15,10 +15,10 @@ import type { HostMessage, WireDefinition, WireEvent } from './protocol';
 import { decodeError, encodeBatch, encodeError, type WireError, type WireFailure } from './wire-error';
 import { systemClock } from '../base/time';
 
-/** The plugin of this process, as its host's orders find it: loaded, started, called, stopped. */
+/** The plugin of this process. It carries out the host's orders: load, start, call, stop. */
 export class ChildPlugin {
   private definition: DescribedPlugin | undefined;
-  private contained: InstantiatedPlugin | undefined;
+  private plugin: InstantiatedPlugin | undefined;
   private readonly calls = new Map<number, ChildCall>();
   private readonly log: Logger;
 
@@ -54,13 +54,13 @@ export class ChildPlugin {
   }
 
   private load({ file, modules, plugins }: HostMessage & { to: 'load' }): void {
-    const given = new Map(modules);
-    const compiled = compile({ file }, given);
+    const known = new Map(modules);
+    const compiled = compile({ file }, known);
     this.definition = describe(compiled, { plugins: plugins as never });
     this.link.send({
       is: 'loaded',
       definition: onWire(this.definition),
-      modules: [...compiled.texts].filter(([path]) => !given.has(path)),
+      modules: [...compiled.texts].filter(([path]) => !known.has(path)),
     });
   }
 
@@ -71,23 +71,23 @@ export class ChildPlugin {
       bus: new RemoteEventBus(this.link),
       openTexts: () => Promise.resolve(new RemoteTexts(this.link)),
     };
-    this.contained = await instantiate(this.definition!, services, settings);
+    this.plugin = await instantiate(this.definition!, services, settings);
     this.link.send({ is: 'started' });
   }
 
-  /** Validates and calls; what comes of it is one error, of all events or of some, or none. */
+  /** Validates the events, calls the handler, and reports the end with the error of all or of some events, if any. */
   private async call({ call: id, method, events }: HostMessage & { to: 'call' }): Promise<void> {
-    const { name: plugin, handlers } = this.definition!;
+    const { name: pluginName, handlers } = this.definition!;
     const handler = handlers.find((one) => one.method === method)!;
     const isBatch = handler.batch !== undefined;
     const call = new ChildCall(
       id,
-      { plugin, name: handler.name, where: handler.where, log: this.log },
+      { plugin: pluginName, name: handler.name, where: handler.where, log: this.log },
       events,
       isBatch,
     );
     this.calls.set(id, call);
-    // Before the author's code: if that ends the process, the host knows what it was at.
+    // Sent before the author's code runs: if that code ends the process, the host knows which calls had begun.
     this.link.send({ is: 'begun', call: id });
     const error = await (isBatch ? this.callBatch(call, handler) : this.callOne(call, handler));
     call.end();
@@ -126,14 +126,14 @@ export class ChildPlugin {
     return failures.length > 0 ? encodeBatch(failures) : undefined;
   }
 
-  /** @throws what the handler throws, or `JP_HANDLER_RETURNED_LAZY` */
+  /** @throws the handler's error, or `JP_HANDLER_RETURNED_LAZY` */
   private async invoke(
     call: ChildCall,
     { method }: HandlerDefinition,
     event: Envelope | readonly Envelope[],
     context: object,
   ): Promise<void> {
-    const { instance } = this.contained!;
+    const { instance } = this.plugin!;
     const returned = await (instance[method] as (...args: unknown[]) => unknown).call(instance, event, context);
     const lazy = lazyResultError(call.handler, returned);
     if (lazy) throw lazy;
@@ -142,12 +142,12 @@ export class ChildPlugin {
   private async stop(): Promise<void> {
     let error: WireError | undefined;
     try {
-      await this.contained?.instance.onStop?.();
+      await this.plugin?.instance.onStop?.();
     } catch (thrown) {
       error = encodeError(lifecycleError('JP_PLUGIN_STOP_FAILED', 'onStop', this.definition!, thrown));
     }
     try {
-      await this.contained?.release();
+      await this.plugin?.release();
     } catch (thrown) {
       error ??= encodeError(thrown);
     }
@@ -155,7 +155,7 @@ export class ChildPlugin {
   }
 }
 
-/** @throws OutcomeKnown where the event is not what the contract says */
+/** @throws OutcomeKnown for an event that does not fit its contract */
 async function eventOf(
   { envelope, fields, cloudEvent }: WireEvent,
   { contract }: HandlerDefinition,
@@ -165,14 +165,14 @@ async function eventOf(
   return outcome.event;
 }
 
-/** A failure of the broker that the author has kept from before is an error like others; see {@link isStale}. */
+/** An old error of the broker that the author's code throws again counts as the author's own error; see {@link isStale}. */
 function errorOf({ startedAtMs }: ChildCall, thrown: unknown): WireError {
   const error = encodeError(thrown);
-  const isKept = error.kind === 'jetplug' && isStale(thrown, startedAtMs, performance.now());
-  return isKept ? { ...error, kind: 'error' } : error;
+  const isOld = error.kind === 'jetplug' && isStale(thrown, startedAtMs, performance.now());
+  return isOld ? { ...error, kind: 'error' } : error;
 }
 
-/** Of a batch that was called with some of its events only: each failure by its place among all. */
+/** The failures of a batch by index among all received events; the handler got only the valid ones. */
 function failuresOf(error: WireError, indexes: readonly number[]): WireFailure[] {
   if (error.kind !== 'batch') return indexes.map((index) => ({ index, error }));
   return error.failures.map((failure) => ({ index: indexes[failure.index] ?? -1, error: failure.error }));

@@ -1,13 +1,14 @@
 import { EventBus, Logger, type ForEvent, type Publishable, type PublishOptions } from '../../sdk';
 import type { EventContract } from '../../sdk/internal';
-import { checkFields, subjectOf, toJson } from '../effects/publishable';
+import { checkFields, subjectOf } from '../effects/publishable';
+import { encodePayload } from '../message/codec';
 import type { StoreTexts } from '../effects/text-store';
 import type { Change } from '../records/write-batch';
 import { isPromise } from '../base/maybe-promise';
 import { currentCall } from './child-call';
 import type { HostLink } from './host-link';
 
-/** A store's texts, which the host keeps. */
+/** The texts of the plugin's store, which the host reads and writes. */
 export class RemoteTexts implements StoreTexts {
   constructor(private readonly link: HostLink) {}
 
@@ -31,7 +32,7 @@ export class RemoteTexts implements StoreTexts {
   }
 }
 
-/** Publishes by the host, which queues within a call and sends when its handler has returned. */
+/** Publishes through the host. Within a call the host queues events and sends them when the handler has returned. */
 export class RemoteEventBus extends EventBus {
   constructor(private readonly link: HostLink) {
     super();
@@ -46,12 +47,17 @@ export class RemoteEventBus extends EventBus {
     const of = callFor(what, options.for);
     const subject = subjectOf(event);
     const checked = checkFields(event, subject, fields);
-    // Asked at once where the schema answers at once, so that a handler which forgets to await loses nothing.
+    // Without an await if the schema is synchronous, so that a handler that does not await `publish` loses no event.
     if (isPromise(checked)) await checked;
     currentCall()?.assertLive(what);
     const { id, timestamp } = options;
-    const told = { ...(id !== undefined && { id }), ...(timestamp !== undefined && { timestamp }) };
-    const asked = { what: 'publish', subject, fields: toJson(subject, fields as object), options: told } as const;
+    const given = { ...(id !== undefined && { id }), ...(timestamp !== undefined && { timestamp }) };
+    const asked = {
+      what: 'publish',
+      subject,
+      fields: encodePayload(subject, fields as object),
+      options: given,
+    } as const;
     return (await this.link.ask(asked, of)) as string;
   }
 }
@@ -76,14 +82,14 @@ export class RemoteLogger extends Logger {
   }
 }
 
-/** The call that the caller is in, if it is in one. */
+/** The call that the caller runs in, if any. @throws JetplugError `JP_RUN_OVER` if that call has ended */
 function callOf(what: string): { call?: number } {
   const call = currentCall();
   call?.assertLive(what);
   return call ? { call: call.id } : {};
 }
 
-/** The same, and the event that the caller works for. */
+/** The call that the caller runs in, and the index of the event that it acts for. */
 function callFor(what: string, event: object | undefined): { call?: number; event?: number } {
   const of = callOf(what);
   const index = currentCall()?.indexOf(event, what);

@@ -21,7 +21,7 @@ export class HostLink {
     if (process.connected) process.send!(message, undefined, undefined, sent);
   }
 
-  /** Asks the host for something that is kept there, or sent from there. */
+  /** Sends a request to the host, which keeps the store and publishes events. Resolves with the answer. */
   ask(asked: Asked, of: { call?: number; event?: number | undefined }, change?: Change): Promise<unknown> {
     const request = ++this.last;
     return new Promise((resolve, reject) => {
@@ -37,7 +37,7 @@ export class HostLink {
     else waiting?.resolve(value);
   }
 
-  /** The host wants to know what a change makes of the present text. */
+  /** Runs the function of an update on the current text, and sends the result to the host. */
   change({ request, current }: HostMessage & { to: 'change' }): void {
     const fail = (thrown: unknown): void => this.send({ is: 'changed', request, error: encodeError(thrown) });
     try {
@@ -48,7 +48,7 @@ export class HostLink {
     }
   }
 
-  /** A log line, with plain copies of what the author gave. */
+  /** Sends a log line to the host, with plain copies of the author's fields. */
   log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: object): void {
     const entries: [string, unknown][] = Object.entries(plainFields({}, fields));
     const errors = entries.filter(([, value]) => value instanceof Error);

@@ -6,21 +6,21 @@ import type { WireError } from './wire-error';
 import type { ModuleText } from '../load/module-graph';
 
 /*
- * What a host and the process of an isolated plugin say to each other, as JSON. The host pulls, decides and
- * settles; the process validates and calls the author's code, and asks the host for all that is kept or sent.
+ * The messages between a host and the process of an isolated plugin, as JSON. The host pulls, decides and settles. The
+ * process validates events and calls the author's code, and sends requests for its store and event bus to the host.
  */
 
 export type HostMessage =
-  /** The first: load the plugin of a file. Answered with `loaded` or `failed`. */
+  /** The first order: load the plugin of a file. Answered with `loaded` or `failed`. */
   | { readonly to: 'load'; readonly file: string; readonly modules: readonly WireModule[]; readonly plugins: Layers }
-  /** Build and start it. Answered with `started` or `failed`. */
+  /** Build and start the plugin. Answered with `started` or `failed`. */
   | { readonly to: 'start'; readonly settings?: unknown }
   /** Call a handler; `begun` comes before the author's code runs, `ended` after. */
   | { readonly to: 'call'; readonly call: number; readonly method: string; readonly events: readonly WireEvent[] }
-  /** Nobody waits for a call any more. */
+  /** The run of a call is over: abort its signal. */
   | { readonly to: 'abort'; readonly call: number; readonly reason: WireError }
   | ({ readonly to: 'answer'; readonly request: number } & Answer)
-  /** Run the function of a request to change a text, on the present one. Answered with `changed`. */
+  /** Run the function of a request `change` on the current text. Answered with `changed`. */
   | { readonly to: 'change'; readonly request: number; readonly current?: string | undefined }
   | { readonly to: 'ping' }
   /** Stop the plugin and end. Answered with `stopped`. */
@@ -36,11 +36,11 @@ export type ProcessMessage =
   | { readonly is: 'changed'; readonly request: number; readonly next?: string | undefined; readonly error?: WireError }
   | { readonly is: 'log'; readonly level: LogMethod; readonly message: string; readonly fields: WireFields }
   | { readonly is: 'pong'; readonly residentBytes: number }
-  /** What ends it: an error that nothing catches. */
+  /** An uncaught error ends the process. */
   | { readonly is: 'dying'; readonly error: WireError }
   | { readonly is: 'stopped'; readonly error?: WireError };
 
-/** What the author's code asks of the host, in a call or out of any; `event` is the one of a batch that it is for. */
+/** A request of the author's code, within a call or outside of one; `event` is the index of the batch's event that it is for. */
 export type Request = {
   readonly is: 'request';
   readonly request: number;
@@ -67,7 +67,7 @@ export interface Answer {
 
 export type LogMethod = 'debug' | 'info' | 'warn' | 'error';
 
-/** A log line's fields; its error apart, as JSON holds none. */
+/** The fields of a log line. Errors are separate, as JSON has no errors. */
 export interface WireFields {
   readonly rest: Readonly<Record<string, unknown>>;
   readonly errors: Readonly<Record<string, WireError>>;
@@ -84,7 +84,7 @@ export type WireModule = readonly [path: string, text: ModuleText];
 
 export type Layers = Pick<PluginsConfig, 'defaults' | 'sections'>;
 
-/** A plugin without what only its own process can hold. */
+/** A plugin's definition without the parts that JSON cannot hold. */
 export type WireDefinition = Omit<PluginDefinition, 'sources' | 'handlers'> & {
   readonly sources: readonly (readonly [path: string, source: string])[];
   readonly handlers: readonly Omit<HandlerDefinition, 'contract'>[];

@@ -5,7 +5,7 @@ import { OutcomeKnown, type DeadLetterReason } from '../message/outcome';
 import { readThrown, type ThrownRecord } from '../message/read-thrown';
 import { isErrorLike, plainError } from '../base/plain-error';
 
-/** A thrown value on its way between host and process: what its receiver must know of it. */
+/** A thrown value as it is sent between host and process. */
 export type WireError = WireText &
   (
     | { readonly kind: 'error' | 'reject' }
@@ -30,12 +30,12 @@ interface WireText {
   readonly cause?: WireError | undefined;
 }
 
-/** Logs tell an error's class. */
+/** Classes that a decoded error keeps, as log lines show them. */
 const BUILT_IN = new Map(
   [TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError].map((one) => [one.name, one]),
 );
 
-/** Never throws: the author's value is read once, into what JSON can hold. */
+/** Reads an author's thrown value once, into a form that JSON can hold. Never throws. */
 export function encodeError(thrown: unknown): WireError {
   return encodeRecord(readThrown(thrown));
 }
@@ -64,7 +64,7 @@ function encodeRecord(record: ThrownRecord): WireError {
   }
 }
 
-/** The failures of a batch, each by its place among the events that the host sent. */
+/** Encodes the failures of a batch, each by its index among the events that the host sent. */
 export function encodeBatch(failures: readonly WireFailure[]): WireError {
   return { kind: 'batch', failures, ...textOf(new BatchFailure(failures)) };
 }
@@ -74,7 +74,7 @@ function encodePlain(error: Error): WireError {
   return isJetplugError(error) ? { kind: 'jetplug', ...error.toJSON(), ...text } : { kind: 'error', ...text };
 }
 
-/** The error again, as one that was thrown here. */
+/** Makes an error of this process from one that was sent. */
 export function decodeError(wire: WireError): unknown {
   if (wire.kind === 'value') return wire.value;
   const { name, stack } = wire;
@@ -114,7 +114,7 @@ function make(wire: Exclude<WireError, { kind: 'value' }>, options?: ErrorOption
   }
 }
 
-/** Of an error of plain members, with its causes. */
+/** The texts of an error, and its causes. */
 function textOf(error: Error): WireText {
   const { name, message, stack, cause } = plainError(error);
   return { name, message, stack, ...(isErrorLike(cause) && { cause: encodePlain(cause as Error) }) };

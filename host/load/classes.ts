@@ -2,17 +2,17 @@ import { createRequire } from 'node:module';
 import { container } from 'tsyringe';
 import type { PluginClass } from '../../sdk/internal';
 
-/** What tsyringe notes of each decorated class, for good: its maps are not public, and nothing else forgets. */
+/** The maps in which tsyringe keeps each decorated class for ever. They are not public, and it has no way to forget a class. */
 const { typeInfo } = createRequire(__filename)('tsyringe/dist/cjs/dependency-container') as {
   typeInfo: Map<object, unknown>;
 };
 const { _registryMap: registered } = (container as unknown as { _registry: { _registryMap: Map<unknown, unknown> } })
   ._registry;
 
-/** Classes of packages, which all plugins share, and others that are not the host's to forget. */
+/** Classes that must not be forgotten: those of packages, which all plugins share, and those that a test holds. */
 const shared = new WeakSet<object>();
 
-/** Loads modules and tells which classes they have made known to the container that are theirs alone. */
+/** Loads modules, and returns the classes that they registered with tsyringe and that no other plugin uses. */
 export function noteClasses<T>(load: () => T): { readonly loaded: T; readonly classes: readonly object[] } {
   const before = typeInfo.size;
   const added = (): object[] => knownSince(before).filter((cls) => !shared.has(cls));
@@ -24,7 +24,7 @@ export function noteClasses<T>(load: () => T): { readonly loaded: T; readonly cl
   }
 }
 
-/** Loads a package: what it makes known stays known. */
+/** Loads a package, whose classes are never forgotten. */
 export function loadShared<T>(load: () => T): T {
   const before = typeInfo.size;
   const loaded = load();
@@ -32,17 +32,17 @@ export function loadShared<T>(load: () => T): T {
   return loaded;
 }
 
-/** What was made known since there were so many: a Map keeps the order, and nothing is forgotten while a module loads. */
+/** The classes after the first `count`: a Map keeps its order, and no class is forgotten while a module loads. */
 function knownSince(count: number): object[] {
   return typeInfo.size === count ? [] : [...typeInfo.keys()].slice(count);
 }
 
-/** Classes that others hold, such as those of a test: they stay known. */
+/** Keeps classes that others hold, such as a test, from being forgotten. */
 export function keepClasses(classes: readonly object[]): void {
   for (const cls of classes) shared.add(cls);
 }
 
-/** The container need not know the classes of a version that is gone; it would keep them, and all that they hold. */
+/** Removes the classes of a version that has ended from tsyringe, which would keep them and the objects that they hold. */
 export function forgetClasses(classes: readonly (object | PluginClass)[]): void {
   for (const cls of classes) {
     if (shared.has(cls)) continue;

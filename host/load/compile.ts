@@ -6,7 +6,7 @@ import { noPlugin } from './why-no-plugin';
 import { loadModules, valuesOf, type LoadedModules } from './module-loader';
 import type { ModuleTexts } from './module-graph';
 
-/** A plugin's class, loaded. */
+/** A plugin's loaded class, and the modules that it came from. */
 export interface CompiledPlugin {
   readonly file: string;
   readonly cls: PluginClass;
@@ -15,25 +15,25 @@ export interface CompiledPlugin {
   readonly sources: LoadedModules['sources'];
   readonly texts: ModuleTexts;
   readonly contracts: LoadedModules['contracts'];
-  /** The plugin's own, in which its modules have registered; absent where the class did not come from a file. */
+  /** The plugin's container, in which its modules have registered; absent if the class did not come from a file. */
   readonly container?: DependencyContainer;
-  /** Those that it has made known to the dependency container. */
+  /** The classes that its modules have registered with tsyringe, which keeps them until they are forgotten. */
   readonly classes: readonly object[];
   readonly lateClasses?: LoadedModules['lateClasses'];
 }
 
 /**
  * Compiles a plugin's file in memory, loads it and picks its class.
- * @param given texts that stand for what is in the files
+ * @param texts texts to use in place of the files
  * @throws JetplugError `JP_PLUGIN_*`, with file and line
  */
-export function compile({ file }: Pick<PluginFile, 'file'>, given?: ModuleTexts): CompiledPlugin {
-  const { loaded, classes } = noteClasses(() => load(file, given));
+export function compile({ file }: Pick<PluginFile, 'file'>, texts?: ModuleTexts): CompiledPlugin {
+  const { loaded, classes } = noteClasses(() => load(file, texts));
   return { ...loaded, classes };
 }
 
-function load(file: string, given?: ModuleTexts): Omit<CompiledPlugin, 'classes'> {
-  const { exports, ...modules } = loadModules(file, given);
+function load(file: string, texts?: ModuleTexts): Omit<CompiledPlugin, 'classes'> {
+  const { exports, ...modules } = loadModules(file, texts);
   const values = typeof exports === 'function' ? [exports] : valuesOf(exports);
   const exported = [...new Set(values)].filter((value): value is PluginClass => pluginMark(value) !== undefined);
   if (exported.length > 1) {

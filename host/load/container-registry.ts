@@ -1,6 +1,6 @@
 import { Lifecycle, type DependencyContainer } from 'tsyringe';
 
-/** How tsyringe keeps what is registered under a token. */
+/** A registration under a token, in tsyringe's own form. */
 export interface Registration {
   readonly provider: {
     readonly useClass?: unknown;
@@ -18,11 +18,11 @@ export interface ContainerInternals {
     has(token: unknown): boolean;
     getAll(token: unknown): Registration[];
     setAll(token: unknown, registrations: Registration[]): void;
-    /** Asking `has` or `getAll` adds an empty entry, which keeps the token, and so a plugin's class, for good. */
+    /** Calling `has` or `getAll` adds an empty entry, which keeps the token, and with it a plugin's class, for ever. */
     readonly _registryMap: Map<unknown, Registration[]>;
   };
   getRegistration(token: unknown): Registration | null;
-  /** Gives what resolves one constructor parameter of a class. */
+  /** Returns a function that resolves one constructor parameter of a class. */
   resolveParams(context: undefined, cls: unknown): (parameter: unknown, index: number) => unknown;
   getAllRegistrations(token: unknown): Registration[] | null;
 }
@@ -31,13 +31,13 @@ export function internalsOf(container: DependencyContainer): ContainerInternals 
   return container as unknown as ContainerInternals;
 }
 
-/** What is registered under a token in the container itself, without a trace of the question. */
+/** The registrations of a token in the container itself. Reading them leaves no entry behind. */
 export function ownRegistrationsOf(container: DependencyContainer, token: unknown): Registration[] | undefined {
   const registrations = internalsOf(container)._registry._registryMap.get(token);
   return registrations?.length ? registrations : undefined;
 }
 
-/** Whether it makes one instance and keeps it, in its container or in that of whoever asks. */
+/** Whether a container builds one instance for the registration and keeps it. */
 export function keepsInstance({ options }: Registration): boolean {
   return options.lifecycle === Lifecycle.Singleton || options.lifecycle === Lifecycle.ContainerScoped;
 }

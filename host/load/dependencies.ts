@@ -6,17 +6,17 @@ import { registrationsOf } from './plugin-container';
 import { isOwnSingleton } from './plugin-tsyringe';
 
 /**
- * Everything that is wrong with what a class and its dependencies ask for, found without building any of it.
- * @param container the plugin's, which knows what its tokens and abstract classes stand for
+ * All problems of the constructor parameters of a class and of its dependencies, found without building an instance.
+ * @param container the plugin's, which resolves its tokens and abstract classes
  */
 export function inspectDependencies(cls: PluginClass, container = globalContainer): JetplugError[] {
   const problems: JetplugError[] = [];
   const owners = classesOf(cls, container);
-  for (const { owner, index, type, isTold } of owners.flatMap(parametersOf)) {
+  for (const { owner, index, type, isNamed } of owners.flatMap(parametersOf)) {
     const name = nameOf(owner, index);
     const parameter = `${owner.name}’s constructor parameter ${index + 1}${name ? ` (${name})` : ''}`;
-    // A token, a list or `delay` says by itself what it stands for.
-    if (isTold && typeof type !== 'function') continue;
+    // A token, a list or `delay` does not depend on the parameter's type.
+    if (isNamed && typeof type !== 'function') continue;
     if (type instanceof CircularType) {
       const message = `${parameter} is ${type.name}, which is not defined yet: a circular import, ${type.chain}`;
       problems.push(new JetplugError('JP_PLUGIN_CIRCULAR_IMPORT', message));
@@ -40,29 +40,29 @@ export function inspectDependencies(cls: PluginClass, container = globalContaine
   return problems;
 }
 
-/** Which of the host's services the class or its dependencies ask for, as far as that shows before they are built. */
+/** The host's services that the class and its dependencies inject, as far as is known before they are built. */
 export function servicesOf(cls: PluginClass, container = globalContainer): Set<TokenName> {
   const asked = classesOf(cls, container).flatMap(parametersOf);
   return new Set(asked.map(({ type }) => tokenOf(type)).filter((name) => name !== undefined));
 }
 
-/** A constructor parameter, and what it is given. */
+/** A constructor parameter and the value that it gets. */
 export interface Injected {
   /** From 0. */
   readonly index: number;
-  /** As it is called in the source; absent where it is taken apart there. */
+  /** The parameter's name in the source; absent if it is destructured. */
   readonly name?: string;
-  /** The class, or the token of `@inject`, that it asks by. */
+  /** The class, or the token of `@inject`, in words. */
   readonly type: string;
-  /** Which of the host's services it is; absent where it is of the author's own. */
+  /** The host's service that it gets; absent if it gets an object of the author's own. */
   readonly service?: TokenName;
-  /** Of the author's own: one instance for the plugin, a new one for each that asks, or whatever the token stands for. */
+  /** For an object of the author's own: whether the plugin has one instance, or each use a new one, or the token decides. */
   readonly own?: OwnKind;
 }
 
 type OwnKind = 'one for the plugin' | 'a new one' | 'by its token';
 
-/** What the constructor of a class is given, parameter by parameter. */
+/** The parameters of a class's constructor and the values that they get. */
 export function injectedOf(cls: PluginClass, container = globalContainer): Injected[] {
   return parametersOf(cls).map(({ index, type }) => {
     const name = nameOf(cls, index);
@@ -85,20 +85,20 @@ interface Parameter {
   readonly owner: PluginClass;
   readonly index: number;
   readonly type: unknown;
-  /** Whether `@inject` names it. */
-  readonly isTold: boolean;
+  /** Whether `@inject` names the type. */
+  readonly isNamed: boolean;
 }
 
 function parametersOf(owner: PluginClass): Parameter[] {
-  // A descriptor of `@inject`, or the class or token itself, by the parameter's index.
-  const told = (Reflect.getOwnMetadata('injectionTokens', owner) ?? {}) as Record<number, { token: unknown }>;
+  // By the parameter's index: a descriptor of `@inject`, or the class or token itself.
+  const tokens = (Reflect.getOwnMetadata('injectionTokens', owner) ?? {}) as Record<number, { token: unknown }>;
   return (parameterTypes(owner) ?? []).map((left, index) => {
-    const isTold = told[index] !== undefined;
-    return { owner, index, type: isTold ? told[index]!.token : left, isTold };
+    const isNamed = tokens[index] !== undefined;
+    return { owner, index, type: isNamed ? tokens[index]!.token : left, isNamed };
   });
 }
 
-/** Marked by the decorator, in the plugin's modules or in a package's: a registration by hand stays with the plugin. */
+/** Whether `@singleton()` marks a class of the plugin or of a package. A singleton registered in code stays in the plugin. */
 function isShared(type: unknown): boolean {
   const ofPackage = ownRegistrationsOf(globalContainer, type) ?? [];
   const isSingleton = ({ options, provider }: Registration): boolean =>
@@ -106,17 +106,17 @@ function isShared(type: unknown): boolean {
   return isOwnSingleton(type) || ofPackage.some(isSingleton);
 }
 
-/** The class and all classes that it depends on, but the host's services and what factories build. */
+/** The class and all its dependencies, without the host's services and the products of factories. */
 export function classesOf(cls: PluginClass, container = globalContainer): PluginClass[] {
   const all = new Set<PluginClass>([cls]);
-  // A Set hands out what is added while it is walked.
+  // Iterating a Set also visits the members that are added meanwhile.
   for (const owner of all) {
     for (const { type } of parametersOf(owner)) for (const one of builtFor(type, container)) all.add(one);
   }
   return [...all];
 }
 
-/** The classes that the container builds for a token, as far as its registrations say so. */
+/** The classes that the container builds for a token, as far as its registrations show. */
 function builtFor(token: unknown, container: DependencyContainer, seen = new Set<unknown>()): PluginClass[] {
   const asked = isDelayed(token) ? delayedClass(token) : token;
   if (asked === undefined || seen.has(asked) || PRIMITIVES.has(asked)) return [];
@@ -126,28 +126,28 @@ function builtFor(token: unknown, container: DependencyContainer, seen = new Set
     return typeof asked === 'function' && tokenOf(asked) === undefined ? [asked as PluginClass] : [];
   }
   return registrations.flatMap(({ provider: { useClass, useToken } }) => {
-    // A class that is registered under itself would be asked for again.
+    // A class may be registered under itself.
     if (useClass !== undefined)
       return useClass === asked ? [asked as PluginClass] : builtFor(useClass, container, seen);
     return useToken === undefined ? [] : builtFor(useToken, container, seen);
   });
 }
 
-/** What `delay` makes. */
+/** Whether a token was made by tsyringe's `delay`. */
 function isDelayed(token: unknown): token is { wrap(): unknown } {
   return typeof token === 'object' && token !== null && typeof (token as { wrap?: unknown }).wrap === 'function';
 }
 
-/** Every module is loaded by now, so that the author's function knows its class. */
+/** All modules are loaded by now, so the author's function can return its class. */
 function delayedClass(token: { wrap(): unknown }): unknown {
   try {
     return token.wrap();
   } catch {
-    return undefined; // it throws again, with its place, when the class is built
+    return undefined; // building the class throws the error again, with its place
   }
 }
 
-/** What the compiler leaves for a type that is not a class. */
+/** The types that the compiler emits for a type that is not a class. */
 const PRIMITIVES: ReadonlySet<unknown> = new Set([
   Object,
   Function,
@@ -160,7 +160,7 @@ const PRIMITIVES: ReadonlySet<unknown> = new Set([
   Promise,
 ]);
 
-/** As the source calls it; nothing where the parameter is taken apart, or the class has no constructor of its own. */
+/** The parameter's name in the source; undefined if it is destructured, or if the class has no constructor of its own. */
 function nameOf(owner: PluginClass, index: number): string | undefined {
   const list = /\bconstructor\s*\(([^)]*)\)/.exec(Function.prototype.toString.call(owner))?.[1];
   const parameter = list?.split(',')[index]?.trim();

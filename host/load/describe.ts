@@ -12,26 +12,25 @@ import {
   pluginNameOf,
   type ErrorCode,
   type EventContract,
-  type From,
   type HandlerMark,
   type Location,
   type PluginClass,
   type TokenName,
 } from '../../sdk/internal';
 import type { Config } from '../config/config';
-import type { BatchPolicy, RetryPolicy } from '../message/handler';
 import { plainError } from '../base/plain-error';
 import { isInstance } from '../base/thrown';
 import { CircularType } from './circular-import';
 import type { CompiledPlugin } from './compile';
 import { injectedOf, inspectDependencies, servicesOf, type Injected } from './dependencies';
 import { assertMethod, staticHandlers } from './handler-form';
-import { groupingOf, runOptionsOf, type Layers } from './handler-options';
+import { groupingOf } from './grouping';
+import { runOptionsOf, type HandlerLayers, type HandlerOptions } from './handler-options';
 import { isolationOf, type IsolationLayers, type IsolationPolicy } from './isolation-options';
 import { isolationOrigins, originsOf, type IsolationOrigins, type Origins } from './option-origins';
 import { placeIn, placeOf } from './source-place';
 
-/** A plugin as its decorators and the config describe it; nothing of it runs yet. */
+/** A plugin as its decorators and the config describe it, before any of it is built. */
 export interface PluginDefinition {
   readonly name: string;
   readonly file: string;
@@ -40,58 +39,49 @@ export interface PluginDefinition {
   readonly className: string;
   readonly where: Location;
   readonly handlers: readonly HandlerDefinition[];
-  /** Where its code runs, and where each option of that came from. */
+  /** The isolation of its code, and the origin of each option of it. */
   readonly isolation: IsolationPolicy & { readonly origins: IsolationOrigins };
-  /** What its constructor is given. */
+  /** The parameters of its constructor. */
   readonly injected: readonly Injected[];
-  /** Which of the host's services it or its dependencies ask for, as far as that shows before they are built. */
+  /** The host's services that it or its dependencies inject, as far as is known before they are built. */
   readonly services: readonly TokenName[];
   readonly sources: CompiledPlugin['sources'];
 }
 
-/** A plugin whose class is at hand. */
+/** A plugin whose class is loaded in this process. */
 export interface DescribedPlugin extends PluginDefinition {
   readonly cls: PluginClass;
-  /** What its modules registered in while they were loaded; absent where the class did not come from a file. */
+  /** The container in which its modules have registered; absent if the class did not come from a file. */
   readonly container: DependencyContainer | undefined;
   readonly settingsSchema: StandardSchemaV1 | undefined;
 }
 
-export interface HandlerDefinition {
+export interface HandlerDefinition extends HandlerOptions {
   readonly method: string;
   /** The method's name in kebab-case. */
   readonly name: string;
-  readonly durable: string;
   readonly subject: string;
   readonly contract: EventContract | undefined;
-  readonly from: From;
-  readonly concurrency: number;
-  readonly timeoutMs: number;
-  readonly retry: RetryPolicy;
-  /** The field whose values are handled in order each. */
-  readonly key: string | undefined;
-  /** How many events it takes at a time, where it takes several. */
-  readonly batch: BatchPolicy | undefined;
   readonly where: Location;
-  /** Where each option came from. */
+  /** The origin of each option. */
   readonly origins: Origins;
 }
 
 /**
- * Reads what the decorators recorded, with the config's word on it.
- * @throws AggregateError of all that is wrong, each a JetplugError with file and line
+ * Describes a plugin from the marks of its decorators and from the config.
+ * @throws AggregateError of all problems, each a JetplugError with file and line
  */
 export function describe(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): DescribedPlugin {
   try {
     return read(plugin, config);
   } catch (error) {
     if (isInstance(error, PluginProblems)) throw error;
-    // A getter of the author's, or an option that is not what it should be.
+    // A getter of the author's threw, or an option has a wrong type.
     throw unreadable(plugin, error);
   }
 }
 
-/** Only the host makes these: an AggregateError may be an author's. */
+/** Tells the host's own AggregateError from one of an author's code. */
 class PluginProblems extends AggregateError {}
 
 function unreadable({ cls, file, sources }: CompiledPlugin, thrown: unknown): AggregateError {
@@ -129,7 +119,7 @@ function read(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): Describe
     problems.push(
       new JetplugError('JP_PLUGIN_NO_HANDLER', `${cls.name} has no @Subscribe method`, { plugin: name, ...where }),
     );
-  const layers: Layers & IsolationLayers = {
+  const layers: HandlerLayers & IsolationLayers = {
     section: config.plugins.sections[name] ?? {},
     defaults: config.plugins.defaults,
   };
@@ -160,19 +150,19 @@ function describeHandler(
   plugin: CompiledPlugin,
   pluginName: string,
   mark: HandlerMark,
-  layers: Layers,
+  layers: HandlerLayers,
 ): HandlerDefinition {
   assertMethod(plugin, mark.method);
   const where = placeOf(plugin.sources, plugin.cls.name, mark.method);
   try {
     const event = eventOf(plugin.cls, mark);
-    const { layerOf, ...run } = runOptionsOf(mark, layers);
+    const { run, layerOf } = runOptionsOf(mark, layers);
     const grouping = groupingOf(mark.options, event.contract);
     const name = kebabCase(mark.method);
     const durable = mark.options.durable ?? `${pluginName}-${name}`;
     assertName(name, 'handler');
     assertName(durable, 'durable');
-    const origins = originsOf(mark, layerOf, { plugin: pluginName, where, sources: plugin.sources });
+    const origins = originsOf(layerOf, { plugin: pluginName, where, sources: plugin.sources });
     return { method: mark.method, name, durable, where, ...event, ...run, ...grouping, origins };
   } catch (error) {
     throw isJetplugError(error) ? error.with({ plugin: pluginName, ...where }) : error;

@@ -3,20 +3,20 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { JetplugError } from '../../sdk/internal';
 import { isDirectory, lookAt, whyUnusable, whyUnusableIn } from './look-at';
 
-/** A file that holds a plugin. */
+/** A plugin's file, by its name and place. */
 export interface PluginFile {
   /** Absolute. */
   readonly file: string;
-  /** The plugins folder it was found in, absolute. */
+  /** The plugins folder that holds it, absolute. */
   readonly root: string;
 }
 
 export interface SkippedFile {
   readonly file: string;
   readonly why: string;
-  /** Whether its author may have meant it as a plugin. */
+  /** Whether its author may have meant it as a plugin: its name contains “plugin”. */
   readonly looksMeant: boolean;
-  /** Whether it is no file or folder that can be read: a stale link, a socket, a folder of another user. */
+  /** Whether it cannot be read as a file or folder: a stale link, a socket, a folder of another user. */
   readonly isStray: boolean;
 }
 
@@ -37,7 +37,7 @@ export function discover(dirs: readonly string[]): Discovery {
   const skipped: SkippedFile[] = [];
   for (const root of new Set(dirs.map((dir) => resolve(dir)))) {
     for (const { file, stray } of candidates(root)) {
-      // An editor's lock is a stale link, and nothing to report.
+      // Editors create stale links as locks; they are not worth a report.
       const isStray = stray !== undefined && !TEMPORARY.test(basename(file));
       const why = (isStray ? stray : undefined) ?? whySkipped(file) ?? whyMisplaced(file, root);
       if (why === undefined) found.push({ file, root });
@@ -47,7 +47,7 @@ export function discover(dirs: readonly string[]): Discovery {
   return { found, skipped };
 }
 
-/** Why a plugins folder cannot be used, if so. */
+/** The reason why a plugins folder cannot be used, if there is one. */
 export function whyRefused(dir: string): JetplugError | undefined {
   const why = whyUnusable(dir);
   if (why === undefined && isDirectory(dir)) return undefined;
@@ -60,7 +60,7 @@ export function whyRefused(dir: string): JetplugError | undefined {
 
 const TEMPORARY = /^\.|~$|^#|\.(tmp|temp|part|swp|swx|bak|orig|crdownload)$/i;
 
-/** Why a file is no plugin, or nothing if it is one. By its name alone, but for an empty file. */
+/** Why a file is not a plugin; undefined if it is one. Decided by its name, and by whether it can be read and is not empty. */
 export function whySkipped(file: string): string | undefined {
   const name = basename(file);
   if (TEMPORARY.test(name)) return 'a temporary or hidden file';
@@ -74,7 +74,7 @@ export function whySkipped(file: string): string | undefined {
   return whyUnusable(file) ?? (stats.size === 0 ? 'empty: still being written?' : undefined);
 }
 
-/** `badge` of `badge.plugin.ts`, of `badge/index.plugin.ts`, and of what an editor leaves beside it. */
+/** The plugin's name by its file: `badge` of `badge.plugin.ts`, `badge/index.plugin.ts`, and of an editor's temporary files. */
 export function nameByFile(file: string): string {
   const [stem = ''] = basename(file)
     .replace(/^[.#~]+/, '')
@@ -87,14 +87,14 @@ function whyMisplaced(file: string, root: string): string | undefined {
   return 'in a folder of its own a plugin is named index.plugin.ts or index.plugin.js';
 }
 
-/** An entry that may be a plugin, or that is none for a reason of its own. */
+/** An entry of a folder that may be a plugin. */
 interface Candidate {
   readonly file: string;
-  /** Why it cannot be read, if so. */
+  /** The reason why the entry cannot be read, if it cannot. */
   readonly stray?: string;
 }
 
-/** The files of the folder, and of each folder in it those that are named like plugins. */
+/** The files of the folder, and the files of its subfolders that are named like plugins. */
 function candidates(root: string): Candidate[] {
   return readdirSync(root)
     .sort()
@@ -110,7 +110,7 @@ function candidates(root: string): Candidate[] {
 
 function inFolder(folder: string): Candidate[] {
   const inner = namesIn(folder).filter((name) => name.includes('.plugin.'));
-  // A folder that is named like a plugin file was meant as one.
+  // A folder with the name of a plugin file was probably meant as a plugin.
   if (inner.length === 0 && basename(folder).includes('.plugin.')) return [{ file: folder }];
   return inner.map((name) => {
     const file = join(folder, name);
@@ -123,6 +123,6 @@ function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder).sort();
   } catch {
-    return []; // gone, or taken from the host, since it was looked at
+    return []; // removed or made unreadable meanwhile
   }
 }

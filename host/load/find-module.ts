@@ -5,7 +5,7 @@ import { isFile, lookAt } from './look-at';
 
 const EXTENSIONS = ['.ts', '.js', '.json', '.mts', '.cts', '.mjs', '.cjs', '.node'];
 const IN_FOLDER = ['/index.ts', '/index.js', '/index.mts', '/index.cts', '/index.mjs', '/index.cjs', '/index.json'];
-/** All that is left of types which no JavaScript belongs to. */
+/** Files that declare types without any JavaScript. */
 const DECLARATIONS = ['.d.ts', '.d.mts', '.d.cts', '/index.d.ts'];
 
 /** Whether an import names a file rather than a package. */
@@ -14,8 +14,9 @@ export function isPath(specifier: string): boolean {
 }
 
 /**
- * The file that a path in an import means; nothing where there is none. It is looked for beside the importing file as
- * Node.js does, which follows a link to the real file first, and then beside the link.
+ * The file that an import by path names; undefined if there is none. Like Node.js it looks beside the importing file's
+ * real path first, and then beside the link that led to it.
+ * @param isGiven whether the text of a path is known without its file
  */
 export function findModule(specifier: string, from: string, isGiven: (path: string) => boolean): string | undefined {
   const beside = (file: string): string | undefined => findBeside(specifier, file, isGiven);
@@ -23,7 +24,7 @@ export function findModule(specifier: string, from: string, isGiven: (path: stri
   if (real === from) return beside(from);
   const [byReal, byLink] = [beside(real), beside(from)];
   if (byReal === undefined) return byLink;
-  // Where the folder of the link has a link to the same file, that is the one to watch: the real one may be replaced.
+  // If the link's folder has a link to the same file, watch that link: the real file may be replaced.
   return byLink !== undefined && realPathOf(byLink) === realPathOf(byReal) ? byLink : byReal;
 }
 
@@ -32,7 +33,7 @@ export function isDeclaration(file: string): boolean {
   return /\.d\.[cm]?ts$/.test(file);
 }
 
-/** Where a file really is; where it was, if its text is all that is left of it. */
+/** The real path of a file; its own path if the file is gone and only its text is known. */
 export function realPathOf(file: string): string {
   return lookAt(file) ? realpathSync.native(file) : file;
 }
@@ -44,7 +45,7 @@ function findBeside(specifier: string, from: string, isGiven: (path: string) => 
 }
 
 function namesOf(base: string): string[] {
-  // TypeScript lets `./x.js` stand for `./x.ts`, and `./x.mjs` for `./x.mts`.
+  // In TypeScript `./x.js` may mean `./x.ts`, and `./x.mjs` may mean `./x.mts`.
   const script = /\.([cm]?)js$/.exec(base);
   const stem = script && base.slice(0, -script[0].length);
   const asTypeScript = stem === null ? [] : [`${stem}.${script![1]}ts`];

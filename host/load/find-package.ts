@@ -6,16 +6,17 @@ import { HOST_ROOT, resolveInHost } from './host-packages';
 import { resolveByImport } from './import-conditions';
 import { isFile } from './look-at';
 
-/** A package's file, or a file of the plugin's own that is imported by a name. */
+/** The file of a package, or one of the plugin's own files that is imported by a name. */
 export interface FoundPackage {
   readonly file: string;
-  /** Whether it is the plugin's own source: it is compiled, and loaded anew with the plugin. */
+  /** Whether the file is the plugin's own source, which is compiled, and loaded again with each version of the plugin. */
   readonly isOwn: boolean;
 }
 
 /**
- * Looks a package, or a `#name`, up as Node.js does beside the importing file, then beside the link to it if it is one,
- * then among the host's packages. @throws Node.js's error of the first look-up where there is none
+ * Finds a package or a `#name`: as Node.js does beside the importing file, then beside the link that led to that file,
+ * then among the host's packages.
+ * @throws the error of Node.js for the first of these
  */
 export function findPackage(specifier: string, from: string): FoundPackage {
   const real = realPathOf(from);
@@ -34,7 +35,7 @@ export function findPackage(specifier: string, from: string): FoundPackage {
   return { file: ours, isOwn: false };
 }
 
-/** Node.js loads no TypeScript, and what lies in the plugin's own package changes with it. */
+/** TypeScript, which Node.js does not load, and files of the plugin's own package count as the plugin's own source. */
 function found(file: string, specifier: string, from: string): FoundPackage {
   if (Module.isBuiltin(file) || file.includes(`${sep}node_modules${sep}`)) return { file, isOwn: false };
   const scope = packageOf(from);
@@ -53,7 +54,7 @@ function packageOf(file: string): string | undefined {
 
 const MAPPED = /"((?:[^"\\]|\\.)+)"\s*:\s*\[/g;
 
-/** The tsconfig.json whose `paths` map a name, which Node.js does not follow; nothing where none does. */
+/** The tsconfig.json whose `paths` map a name, if there is one. Node.js ignores these paths. */
 export function mappedByTypeScript(specifier: string, from: string): string | undefined {
   for (let folder = dirname(from); ; folder = dirname(folder)) {
     const file = join(folder, 'tsconfig.json');
@@ -76,6 +77,6 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch {
-    return ''; // it would only have explained an error that is reported anyway
+    return ''; // the text would only add a hint to an error that is reported anyway
   }
 }

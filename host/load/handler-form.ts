@@ -4,24 +4,21 @@ import { readMember } from '../base/thrown';
 import type { CompiledPlugin } from './compile';
 import { placeOfMember } from './source-place';
 
-/** What a member of a class is called that `@Subscribe` cannot stand on. */
+/** A member of a class that `@Subscribe` cannot decorate. */
 type Form = 'a generator' | 'a getter or setter' | 'a property' | 'a static member' | 'a member without a name';
 
-/** The static members that carry `@Subscribe`, each as a problem at its line. */
+/** An error for each static member with `@Subscribe`, at its line. */
 export function staticHandlers(plugin: CompiledPlugin): JetplugError[] {
   return staticHandlerMarks(plugin.cls).map(({ method }) => notAMethod(plugin, method, 'a static member'));
 }
 
-/**
- * Whether the host can run what `@Subscribe` stands on.
- * @throws JetplugError `JP_HANDLER_NOT_A_METHOD`
- */
+/** @throws JetplugError `JP_HANDLER_NOT_A_METHOD` if the host cannot run the member that `@Subscribe` decorates */
 export function assertMethod(plugin: CompiledPlugin, name: string): void {
   const form = typeof name === 'string' ? formOf(descriptorOf(plugin.cls, name)) : 'a member without a name';
   if (form) throw notAMethod(plugin, name, form);
 }
 
-/** What is left to be found when the instance is there: a constructor may have put something else in a method's place. */
+/** Whether an instance's method can be run: a constructor may have replaced the method of the class. */
 export function isRunnable(instance: object, method: string): boolean {
   const body = readMember(instance, method);
   return typeof body === 'function' && !types.isGeneratorFunction(body);

@@ -1,161 +1,187 @@
 import {
   durationMs,
+  formatDuration,
   JetplugError,
-  type BatchOptions,
-  type EventContract,
+  type Duration,
   type From,
   type HandlerMark,
-  type RetryOptions,
   type SubscribeOptions,
 } from '../../sdk/internal';
 import type { HandlerConfig } from '../config/config';
 import type { BatchPolicy, RetryPolicy } from '../message/handler';
+import { choose, mapValues, type ConfigLayers, type Layer, type LayeredOption } from './option-layers';
 
-/** What the config says of a plugin's handlers. */
-export interface Layers {
-  /** The plugin's own section, which stands before the decorator. */
-  readonly section: HandlerConfig;
-  /** For all plugins, behind the decorator. */
-  readonly defaults: HandlerConfig;
-}
+/*
+ * The options of a handler. To add one: describe it in `sdk/subscribe.ts`, add a row here, and a key to
+ * `host/config/handler-keys.ts` if the config can set it. Its default, its layers, its origin and its place in
+ * `jetplug plugins NAME` follow from the row.
+ */
 
-/** The options that the config can say too, as they are written there. */
-export type RunOption = 'from' | 'concurrency' | 'timeout' | 'retry.attempts' | 'retry.backoff';
-
-/** Who had the word on an option; `built-in` where nobody else said anything. */
-export type Layer = keyof Layers | 'decorator' | 'built-in';
-
+/** How a handler runs; the decorator and the config set these options. */
 export interface RunOptions {
   readonly from: From;
   readonly concurrency: number;
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
-  readonly layerOf: Readonly<Record<RunOption, Layer>>;
 }
 
-/** What a handler gets where nobody says otherwise. */
-const BUILT_IN = {
-  from: 'new',
-  concurrency: 8,
-  timeoutMs: 30_000,
-  retry: { attempts: 5, backoff: [1_000, 5_000, 30_000, 120_000] },
-} satisfies HandlerConfig;
+/** How a handler's events are ordered or gathered; a handler has at most one of both. */
+export interface Grouping {
+  /** The field whose values are handled in order each. */
+  readonly key: string | undefined;
+  /** How many events the handler takes at a time, if it takes several. */
+  readonly batch: BatchPolicy | undefined;
+}
 
-/** How a handler runs: for each option the first layer that says something counts. */
-export function runOptionsOf({ options, method }: HandlerMark, { section, defaults }: Layers): RunOptions {
-  const layers: [Layer, HandlerConfig][] = [
-    ['section', section],
-    ['decorator', fromDecorator(options)],
-    ['defaults', defaults],
-    ['built-in', BUILT_IN],
-  ];
-  const choose = <T>(read: (said: HandlerConfig) => T | undefined): { value: T; layer: Layer } => {
-    const [layer, said] = layers.find(([, each]) => (read(each) ?? undefined) !== undefined)!;
-    return { value: read(said)!, layer };
+export interface HandlerOptions extends RunOptions, Grouping {
+  readonly durable: string;
+}
+
+/** An option as the operator reads it: its value in the units that people write, or null if it is not used. */
+interface Shown {
+  show(options: HandlerOptions): unknown;
+}
+
+interface RunOptionRow<Given, Value> extends LayeredOption<Given, SubscribeOptions, HandlerConfig>, Shown {
+  /** @throws JetplugError `JP_HANDLER_OPTIONS` or `JP_DURATION_INVALID`, which names the option as `what` */
+  parse(given: Given, what: string): Value;
+}
+
+const RUN_OPTIONS = {
+  from: row<From>({
+    builtIn: 'new',
+    inDecorator: (options) => options.from,
+    inConfig: (config) => config.from,
+    parse: parseFrom,
+    show: ({ from }) => writtenFrom(from),
+  }),
+  concurrency: row<number>({
+    builtIn: 8,
+    inDecorator: (options) => options.concurrency,
+    inConfig: (config) => config.concurrency,
+    parse: parseCount,
+    show: ({ concurrency }) => concurrency,
+  }),
+  timeout: row<number>({
+    builtIn: 30_000,
+    inDecorator: ({ timeout }) => (timeout === undefined ? undefined : durationMs(timeout, '@Subscribe timeout')),
+    inConfig: (config) => config.timeoutMs,
+    parse: parseTimeout,
+    show: ({ timeoutMs }) => formatDuration(timeoutMs),
+  }),
+  'retry.attempts': row<number>({
+    builtIn: 5,
+    inDecorator: ({ retry }) => retry?.attempts,
+    inConfig: ({ retry }) => retry?.attempts,
+    parse: parseCount,
+    show: ({ retry }) => retry.attempts,
+  }),
+  'retry.backoff': row<Duration[], number[]>({
+    builtIn: [1_000, 5_000, 30_000, 120_000],
+    inDecorator: ({ retry }) => retry?.backoff,
+    inConfig: ({ retry }) => retry?.backoff,
+    parse: parseBackoff,
+    show: ({ retry }) => retry.backoffMs.map(formatDuration),
+  }),
+};
+
+/** Only the decorator sets these options. */
+const DECORATOR_OPTIONS = {
+  key: { show: ({ key }) => key ?? null },
+  batch: { show: ({ batch }) => (batch ? { size: batch.size, wait: formatDuration(batch.waitMs) } : null) },
+  durable: { show: ({ durable }) => durable },
+} satisfies Partial<Record<keyof SubscribeOptions, Shown>>;
+
+/** All options of a handler, by the names that the operator reads. */
+export const HANDLER_OPTIONS: Readonly<Record<OptionName, Shown>> = { ...RUN_OPTIONS, ...DECORATOR_OPTIONS };
+
+export type OptionName = keyof typeof RUN_OPTIONS | keyof typeof DECORATOR_OPTIONS;
+
+export type HandlerLayers = ConfigLayers<HandlerConfig>;
+
+/**
+ * The options that say how a handler runs, and the layer that each option of the handler comes from.
+ * @throws JetplugError `JP_HANDLER_OPTIONS`, `JP_DURATION_INVALID`
+ */
+export function runOptionsOf(
+  { options, method }: HandlerMark,
+  layers: HandlerLayers,
+): { readonly run: RunOptions; readonly layerOf: Readonly<Record<OptionName, Layer>> } {
+  assertKnown(options, OPTION_NAMES);
+  assertKnown(options.retry ?? {}, RETRY_OPTION_NAMES, 'retry.');
+  const layerOf: Partial<Record<OptionName, Layer>> = {};
+  const valueOf = <Name extends keyof typeof RUN_OPTIONS, Given, Value>(
+    name: Name,
+    option: RunOptionRow<Given, Value>,
+  ): Value => {
+    const { value, layer } = choose(option, options, layers);
+    layerOf[name] = layer;
+    return option.parse(value, `${method}: ${name}`);
   };
-  const from = choose((said) => said.from);
-  const concurrency = choose((said) => said.concurrency);
-  const timeoutMs = choose((said) => said.timeoutMs);
-  const attempts = choose((said) => said.retry?.attempts);
-  const backoff = choose((said) => said.retry?.backoff);
-  assertCount(concurrency.value, `${method}: concurrency`);
-  assertCount(attempts.value, `${method}: retry.attempts`);
-  assertFrom(from.value, method);
-  if (!Array.isArray(backoff.value) || backoff.value.length === 0) {
-    throw new JetplugError('JP_HANDLER_OPTIONS', `${method}: retry.backoff is a list of at least one duration`);
-  }
-  const backoffMs = backoff.value.map((wait, i) => durationMs(wait, `${method}: retry.backoff[${i}]`));
-  if (timeoutMs.value === 0) throw new JetplugError('JP_HANDLER_OPTIONS', `${method}: a timeout of 0 lets nothing end`);
-  return {
-    from: from.value,
-    concurrency: concurrency.value,
-    timeoutMs: timeoutMs.value,
-    retry: { attempts: attempts.value, backoffMs },
-    layerOf: {
-      from: from.layer,
-      concurrency: concurrency.layer,
-      timeout: timeoutMs.layer,
-      'retry.attempts': attempts.layer,
-      'retry.backoff': backoff.layer,
+  const run = {
+    from: valueOf('from', RUN_OPTIONS.from),
+    concurrency: valueOf('concurrency', RUN_OPTIONS.concurrency),
+    timeoutMs: valueOf('timeout', RUN_OPTIONS.timeout),
+    retry: {
+      attempts: valueOf('retry.attempts', RUN_OPTIONS['retry.attempts']),
+      backoffMs: valueOf('retry.backoff', RUN_OPTIONS['retry.backoff']),
     },
   };
+  const fromDecorator = mapValues(DECORATOR_OPTIONS, (_, name): Layer =>
+    options[name] === undefined ? 'built-in' : 'decorator',
+  );
+  return { run, layerOf: { ...(layerOf as Record<keyof typeof RUN_OPTIONS, Layer>), ...fromDecorator } };
 }
 
-/** Whether events come by key, or in batches; both would leave a batch waiting for itself. */
-export function groupingOf(
-  { key, batch }: SubscribeOptions,
-  contract: EventContract | undefined,
-): { key: string | undefined; batch: BatchPolicy | undefined } {
-  if (key !== undefined && batch !== undefined) {
-    throw new JetplugError('JP_HANDLER_OPTIONS', '@Subscribe has both key and batch; it takes one of them');
-  }
-  if (key !== undefined && (typeof key !== 'string' || key === '')) {
-    throw new JetplugError(
-      'JP_HANDLER_OPTIONS',
-      `key is ${typeof key === 'string' ? '""' : `a ${typeof key}`}; it is the name of a field`,
-    );
-  }
-  const fields = fieldsOf(contract);
-  if (key !== undefined && fields && !fields.includes(key)) {
-    throw new JetplugError('JP_HANDLER_OPTIONS', `key is ${key}; the fields of the event are ${fields.join(', ')}`);
-  }
-  if (batch === undefined) return { key, batch };
-  assertKnown(batch, BATCH_OPTIONS, 'batch.');
-  assertCount(batch.size, 'batch.size');
-  return { key, batch: { size: batch.size, waitMs: durationMs(batch.wait ?? '1s', 'batch.wait') } };
-}
-
-/** The fields of an event whose schema tells them: Standard Schema itself does not, but zod and Valibot do. */
-function fieldsOf(contract: EventContract | undefined): string[] | undefined {
-  const { shape, entries } = (contract?.schema ?? {}) as { shape?: unknown; entries?: unknown };
-  const fields = shape ?? entries;
-  return typeof fields === 'object' && fields !== null ? Object.keys(fields) : undefined;
-}
-
-const BATCH_OPTIONS = ['size', 'wait'] satisfies (keyof BatchOptions)[];
-const OPTIONS = [
-  'from',
-  'durable',
-  'concurrency',
-  'timeout',
-  'retry',
-  'key',
-  'batch',
-] satisfies (keyof SubscribeOptions)[];
-const RETRY_OPTIONS = ['attempts', 'backoff'] satisfies (keyof RetryOptions)[];
-
-function fromDecorator(options: SubscribeOptions): HandlerConfig {
-  assertKnown(options, OPTIONS);
-  assertKnown(options.retry ?? {}, RETRY_OPTIONS, 'retry.');
-  const { from, concurrency, timeout, retry } = options;
-  return {
-    ...(from === undefined ? {} : { from }),
-    ...(concurrency === undefined ? {} : { concurrency }),
-    ...(timeout === undefined ? {} : { timeoutMs: durationMs(timeout, '@Subscribe timeout') }),
-    ...(retry === undefined ? {} : { retry }),
-  };
-}
-
-function assertKnown(options: object, known: readonly string[], prefix = ''): void {
+/** @throws JetplugError `JP_HANDLER_OPTIONS` for an option that `@Subscribe` does not have */
+export function assertKnown(options: object, known: readonly string[], prefix = ''): void {
   const unknown = Object.keys(options).find((key) => !known.includes(key));
   if (unknown === undefined) return;
   const message = `@Subscribe has no option ${JSON.stringify(prefix + unknown)}; it has ${known.join(', ')}`;
   throw new JetplugError('JP_HANDLER_OPTIONS', message);
 }
 
-function assertFrom(from: From, method: string): void {
-  if (from === 'new' || from === 'beginning') return;
+/** @throws JetplugError `JP_HANDLER_OPTIONS` for a value that is not a whole number from 1 */
+export function parseCount(value: number, what: string): number {
+  if (Number.isInteger(value) && value >= 1) return value;
+  throw new JetplugError('JP_HANDLER_OPTIONS', `${what} is ${JSON.stringify(value)}, not a whole number of at least 1`);
+}
+
+const OPTION_NAMES = [...new Set(Object.keys(HANDLER_OPTIONS).map((name) => name.split('.')[0]!))];
+const RETRY_OPTION_NAMES = Object.keys(RUN_OPTIONS).flatMap((name) => /^retry\.(.+)/.exec(name)?.[1] ?? []);
+
+/** Infers the types of a row of the table. */
+function row<Given, Value = Given>(option: RunOptionRow<Given, Value>): RunOptionRow<Given, Value> {
+  return option;
+}
+
+function parseFrom(from: From, what: string): From {
+  if (from === 'new' || from === 'beginning') return from;
   if (typeof from === 'object') {
-    if ('since' in from) return void durationMs(from.since, `${method}: from.since`);
-    if ('sequence' in from && Number.isInteger(from.sequence) && from.sequence > 0) return;
+    if ('since' in from) {
+      durationMs(from.since, `${what}.since`);
+      return from;
+    }
+    if ('sequence' in from && Number.isInteger(from.sequence) && from.sequence > 0) return from;
   }
   throw new JetplugError(
     'JP_HANDLER_OPTIONS',
-    `${method}: from is ${JSON.stringify(from)}; it is 'new', 'beginning', { since: '7d' } or { sequence: 1 }`,
+    `${what} is ${JSON.stringify(from)}; it is 'new', 'beginning', { since: '7d' } or { sequence: 1 }`,
   );
 }
 
-function assertCount(value: unknown, what: string): void {
-  if (Number.isInteger(value) && (value as number) >= 1) return;
-  throw new JetplugError('JP_HANDLER_OPTIONS', `${what} is ${JSON.stringify(value)}, not a whole number of at least 1`);
+function parseTimeout(timeoutMs: number, what: string): number {
+  if (timeoutMs > 0) return timeoutMs;
+  throw new JetplugError('JP_HANDLER_OPTIONS', `${what} is 0, which leaves no time for a run`);
+}
+
+function parseBackoff(waits: Duration[], what: string): number[] {
+  if (Array.isArray(waits) && waits.length > 0) return waits.map((wait, i) => durationMs(wait, `${what}[${i}]`));
+  throw new JetplugError('JP_HANDLER_OPTIONS', `${what} is a list of at least one duration`);
+}
+
+/** The config's lengths of time are milliseconds here; the decorator's are as the author wrote them. */
+function writtenFrom(from: From): unknown {
+  if (typeof from === 'string' || !('since' in from)) return from;
+  return { since: typeof from.since === 'number' ? formatDuration(from.since) : from.since };
 }

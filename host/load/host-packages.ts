@@ -3,7 +3,7 @@ import { join, sep } from 'node:path';
 import { isFile } from './look-at';
 
 const hostRequire = createRequire(__filename);
-/** The folder of Jetplug itself, which is two or three above this file: three once it is built. */
+/** The folder of Jetplug itself: two levels above this file, or three once it is built. */
 export const HOST_ROOT = [join(__dirname, '../..'), join(__dirname, '../../..')].find((folder) =>
   isFile(join(folder, 'package.json')),
 )!;
@@ -13,8 +13,8 @@ const internals = Module as unknown as { _resolveFilename: Resolve };
 let isShared = false;
 
 /**
- * From here on the packages that plugins bring, such as one with contracts, find `jetplug/sdk`, `zod` and the host's
- * other packages as the plugins' own files do: where they are not beside them, among the host's.
+ * Lets the packages that plugins bring import `jetplug/sdk`, `zod` and the host's other packages, as the plugins' own
+ * files can: a package that is not found beside them is looked up among the host's.
  */
 export function shareHostPackages(): void {
   if (isShared) return;
@@ -31,12 +31,12 @@ export function shareHostPackages(): void {
   };
 }
 
-/** The file of a package of the host; nothing where it has none by that name. */
+/** The file of one of the host's packages; undefined if it has none of that name. */
 export function resolveInHost(specifier: string): string | undefined {
   try {
     return hostRequire.resolve(specifier);
   } catch {
-    return undefined; // the caller says what was looked for, and by whom
+    return undefined; // the caller reports the missing package
   }
 }
 
@@ -44,7 +44,7 @@ function isMissing(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === 'MODULE_NOT_FOUND';
 }
 
-/** A package's name, asked for from outside the host and its packages. */
+/** Whether code outside of the host and its packages imports a package by name. */
 function isForeign(request: string, from: string | null | undefined): boolean {
   if (!from || /^[./#]/.test(request)) return false;
   return !from.startsWith(join(HOST_ROOT, 'node_modules') + sep) && !from.startsWith(join(HOST_ROOT, 'dist') + sep);

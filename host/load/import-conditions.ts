@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { isFile } from './look-at';
 
 /*
- * Which file a package gives to `import`, where it gives none to `require`: Node.js 20 tells that only to ES modules.
+ * Resolves a package for `import` if it exports no file for `require`. Node.js 20 offers this only to ES modules.
  * https://nodejs.org/api/esm.html#resolution-algorithm-specification
  */
 
@@ -15,7 +15,7 @@ interface Manifest {
   readonly imports?: Record<string, unknown>;
 }
 
-/** The file that `import` of a package, or of a `#name` of the own package, leads to; nothing where that is none. */
+/** The file that `import` of a package, or of a `#name` of the file's own package, resolves to; undefined if none. */
 export function resolveByImport(specifier: string, from: string): string | undefined {
   const folders = above(dirname(from));
   if (specifier.startsWith('#')) {
@@ -32,14 +32,14 @@ export function resolveByImport(specifier: string, from: string): string | undef
   return fileIn(folder, matched(bySubpath(exports), `.${rest}`));
 }
 
-/** `exports` may be what stands for `.` alone. */
+/** `exports` may be the target of `.` alone, without a map. */
 function bySubpath(exports: unknown): Record<string, unknown> {
   const isMap =
     typeof exports === 'object' && exports !== null && Object.keys(exports).some((key) => key.startsWith('.'));
   return isMap ? (exports as Record<string, unknown>) : { '.': exports };
 }
 
-/** The target of a name: its own, or that of the longest pattern with `*` that it fits. */
+/** The target of a name: its own entry, or the longest pattern with `*` that matches. */
 function matched(map: Record<string, unknown>, name: string): string | undefined {
   if (name in map && !name.includes('*')) return target(map[name]);
   const patterns = Object.keys(map)
@@ -74,7 +74,7 @@ function manifestOf(folder: string): Manifest | undefined {
   try {
     return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
   } catch {
-    return undefined; // Node.js says what is wrong with it, where it reads it itself
+    return undefined; // Node.js reports an invalid package.json when it reads it
   }
 }
 

@@ -8,14 +8,14 @@ interface CompilingModule {
 }
 const CompilingModule = Module as unknown as new (id: string) => CompilingModule;
 
-/** `import()` as Node.js does it in a file; the compiler of TypeScript would make `require` of it here. */
+/** The `import()` of Node.js, resolved from a file. It is compiled at run time, as TypeScript would compile it to `require`. */
 export function importIn(file: string): Import {
   const module = new CompilingModule(file);
   module._compile('module.exports = (specifier) => import(specifier);', file);
   return module.exports as Import;
 }
 
-/** What `import()` gives for a CommonJS module: its names, and all of it as `default`. */
+/** The namespace that `import()` returns for a CommonJS module: its names, and its exports as `default`. */
 export function asNamespace(exports: unknown): unknown {
   const isObject = (typeof exports === 'object' && exports !== null) || typeof exports === 'function';
   if (isObject && (exports as { __esModule?: unknown }).__esModule) return exports;

@@ -1,6 +1,6 @@
 import { injectable, type DependencyContainer } from 'tsyringe';
 import { Settings, type Clock, type EventBus, type Logger } from '../../sdk/index';
-import { isJetplugError, JetplugError, type PluginLifecycle } from '../../sdk/internal';
+import { isJetplugError, JetplugError, type PluginLifecycle, type TokenName } from '../../sdk/internal';
 import { LateTexts } from '../effects/late-texts';
 import { TextStore, type StoreTexts } from '../effects/text-store';
 import { inBackgroundOf } from '../message/run';
@@ -14,44 +14,44 @@ import { unknownSetting } from './unknown-settings';
 import { createPluginContainer, provideServices, type ServiceProvider } from './plugin-container';
 import { placeIn } from './source-place';
 
-/** What the host has for one plugin. */
+/** The host's services for one plugin. */
 export interface PluginServices {
   readonly log: Logger;
   readonly clock: Clock;
   readonly bus: EventBus;
-  /** Called once, and only if the plugin uses its store. */
+  /** Opens the plugin's store. Called once, and only if the plugin uses its store. */
   openTexts(): Promise<StoreTexts>;
 }
 
 /** A plugin's instance in a container of its own. */
 export interface InstantiatedPlugin {
   readonly instance: PluginLifecycle & Record<string, unknown>;
-  /** Disposes of what the container made. */
+  /** Disposes of the objects that the container built. */
   release(): Promise<void>;
 }
 
 /**
- * Builds a plugin in a child container of its own, and starts it.
- * @throws JetplugError as {@link construct}, and `JP_PLUGIN_START_FAILED`
+ * Builds a plugin in its container, and starts it.
+ * @throws JetplugError those of {@link construct}, and `JP_PLUGIN_START_FAILED`
  */
 export async function instantiate(
   plugin: DescribedPlugin,
   services: PluginServices,
   settings: unknown,
 ): Promise<InstantiatedPlugin> {
-  const contained = await construct(plugin, services, settings);
+  const built = await construct(plugin, services, settings);
   try {
-    await inBackgroundOf(plugin.name, () => start(plugin, contained.instance));
-    return contained;
+    await inBackgroundOf(plugin.name, () => start(plugin, built.instance));
+    return built;
   } catch (error) {
-    await contained.release();
+    await built.release();
     throw error;
   }
 }
 
 /**
- * Builds a plugin in a child container of its own; nothing of it has started.
- * @param settings the plugin's section of the config, as it stands there
+ * Builds a plugin in its container, without starting it.
+ * @param settings the settings in the plugin's section of the config, as written
  * @throws JetplugError `JP_PLUGIN_SETTINGS_INVALID`, `JP_PLUGIN_CONSTRUCTOR_FAILED`, `JP_INJECT_FAILED`, `JP_HANDLER_NOT_A_METHOD`
  */
 export async function construct(
@@ -82,7 +82,7 @@ export async function validSettings(plugin: DescribedPlugin, settings: unknown):
     const result = await plugin.settingsSchema['~standard'].validate(given);
     if (result.issues) {
       const [first, ...others] = result.issues;
-      // The key first, so that its line in the config can be found.
+      // The message begins with the key, from which the config finds the line.
       const at = `${key}${pathText(first?.path?.map((part) => (typeof part === 'object' ? part.key : part)) ?? [])}`;
       const issues = listIssues([{ message: first?.message ?? 'invalid' }, ...others]);
       throw new JetplugError('JP_PLUGIN_SETTINGS_INVALID', `${at}: ${issues}`, where);
@@ -107,7 +107,7 @@ function pathText(path: readonly PropertyKey[]): string {
   return path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
 }
 
-/** A store that is known to be used is opened now, so that the plugin does not start without it. */
+/** Opens the store of a plugin that injects it, so that the plugin does not start without its store. */
 async function providerOf(
   { services: asked }: DescribedPlugin,
   { log, clock, bus, openTexts }: PluginServices,
@@ -115,7 +115,13 @@ async function providerOf(
 ): Promise<ServiceProvider> {
   const texts = asked.includes('store') ? await openTexts() : new LateTexts(openTexts);
   const settings = new Settings<unknown>(value as object);
-  const provided = { bus, clock, logger: log, settings, store: new TextStore(texts) };
+  const provided: Readonly<Record<TokenName, unknown>> = {
+    bus,
+    clock,
+    logger: log,
+    settings,
+    store: new TextStore(texts),
+  };
   return (name, token) =>
     // An author may extend Settings, to write its type once.
     name === 'settings' && token !== Settings ? new (token as typeof Settings)(value as object) : provided[name];
@@ -123,14 +129,14 @@ async function providerOf(
 
 function build(plugin: DescribedPlugin, child: DependencyContainer): InstantiatedPlugin['instance'] {
   try {
-    // A plugin is decorated by the SDK, perhaps by a copy of its own; this container must know it all the same.
+    // A plugin's class has only the SDK's decorator, perhaps of another copy of the SDK; tsyringe does not know it yet.
     for (const cls of classesOf(plugin.cls, child)) injectable()(cls);
     return child.resolve(plugin.cls as never);
   } catch (error) {
     const cause = plainError(error);
     const place = placeIn(plugin.sources, cause);
     const message = isErrorLike(error) ? cause.message : `it threw ${cause.message}`;
-    // tsyringe wraps what a constructor throws in its own account of who asked for whom.
+    // tsyringe wraps the error of a constructor in a message of its own about the chain of dependencies.
     const injecting = /^(Cannot inject|TypeInfo not known|Attempted to (resolve|construct))/.test(message) && !place;
     const code = injecting ? 'JP_INJECT_FAILED' : 'JP_PLUGIN_CONSTRUCTOR_FAILED';
     throw new JetplugError(code, `${plugin.cls.name}: ${message}`, {

@@ -1,6 +1,7 @@
 import { ISOLATIONS, JetplugError, type Isolation, type PluginOptions } from '../../sdk/internal';
 import type { ProcessConfig } from '../config/config';
-import type { Layer } from './handler-options';
+import { formatSize } from '../config/size';
+import { choose, mapValues, type ConfigLayers, type Layer, type LayeredOption } from './option-layers';
 
 /** Where a plugin's code runs, and its limits there. */
 export interface IsolationPolicy {
@@ -24,29 +25,66 @@ export function isIsolated(policy: IsolationPolicy): policy is IsolatedPolicy {
 
 export type MemoryLimits = Pick<IsolationPolicy, 'heapLimitBytes' | 'memoryLimitBytes'>;
 
-export type IsolationOption = 'isolation' | 'processes' | 'heapLimit' | 'memoryLimit';
-
 const MIB = 1024 * 1024;
 
-const BUILT_IN = {
-  isolation: 'inline',
-  processes: 1,
-  heapLimitBytes: 256 * MIB,
-  memoryLimitBytes: 512 * MIB,
-} satisfies Required<ProcessConfig>;
-
-export interface IsolationLayers {
-  readonly section: ProcessConfig;
-  readonly defaults: ProcessConfig;
+interface Row<Given> extends LayeredOption<Given, PluginOptions, ProcessConfig> {
+  /** The value in the units that people write. */
+  show(policy: IsolationPolicy): unknown;
 }
+
+/** The options of a plugin's isolation. To add one: add a row and a field of the policy, and a key to `isolation-keys.ts`. */
+export const ISOLATION_OPTIONS = {
+  isolation: row<Isolation>({
+    builtIn: 'inline',
+    inDecorator: (options) => options.isolation,
+    inConfig: (config) => config.isolation,
+    show: ({ isolation }) => isolation,
+  }),
+  processes: row<number>({
+    builtIn: 1,
+    inDecorator: (options) => options.processes,
+    inConfig: (config) => config.processes,
+    show: ({ processes }) => processes,
+  }),
+  heapLimit: row<number>({
+    builtIn: 256 * MIB,
+    inDecorator: () => undefined,
+    inConfig: (config) => config.heapLimitBytes,
+    show: ({ heapLimitBytes }) => formatSize(heapLimitBytes),
+  }),
+  memoryLimit: row<number>({
+    builtIn: 512 * MIB,
+    inDecorator: () => undefined,
+    inConfig: (config) => config.memoryLimitBytes,
+    show: ({ memoryLimitBytes }) => formatSize(memoryLimitBytes),
+  }),
+};
+
+export type IsolationOption = keyof typeof ISOLATION_OPTIONS;
+
+export type IsolationLayers = ConfigLayers<ProcessConfig>;
 
 /**
  * The isolation of a plugin. For each option the first layer that sets it counts: the plugin's section of the config,
  * `@Plugin`, the config's defaults, the built-in value.
  * @throws JetplugError `JP_PLUGIN_OPTIONS` for an invalid option of `@Plugin`
  */
-export function isolationOf(options: PluginOptions, { section, defaults }: IsolationLayers): IsolationPolicy {
-  const { isolation, processes } = options;
+export function isolationOf(options: PluginOptions, layers: IsolationLayers): IsolationPolicy {
+  assertValid(options);
+  const isolation = choose(ISOLATION_OPTIONS.isolation, options, layers);
+  const processes = choose(ISOLATION_OPTIONS.processes, options, layers);
+  const heapLimit = choose(ISOLATION_OPTIONS.heapLimit, options, layers);
+  const memoryLimit = choose(ISOLATION_OPTIONS.memoryLimit, options, layers);
+  return {
+    isolation: isolation.value,
+    processes: processes.value,
+    heapLimitBytes: heapLimit.value,
+    memoryLimitBytes: memoryLimit.value,
+    layerOf: mapValues({ isolation, processes, heapLimit, memoryLimit }, ({ layer }) => layer),
+  };
+}
+
+function assertValid({ isolation, processes }: PluginOptions): void {
   if (isolation !== undefined && !ISOLATIONS.includes(isolation)) {
     throw new JetplugError(
       'JP_PLUGIN_OPTIONS',
@@ -59,32 +97,9 @@ export function isolationOf(options: PluginOptions, { section, defaults }: Isola
       `processes is ${JSON.stringify(processes)}; it is a whole number from 1`,
     );
   }
-  const layers: [Layer, ProcessConfig][] = [
-    ['section', section],
-    ['decorator', options],
-    ['defaults', defaults],
-    ['built-in', BUILT_IN],
-  ];
-  const choose = <K extends keyof ProcessConfig>(name: K): { value: NonNullable<ProcessConfig[K]>; layer: Layer } => {
-    const [layer, said] = layers.find(([, each]) => each[name] !== undefined)!;
-    return { value: said[name]!, layer };
-  };
-  const chosen = {
-    isolation: choose('isolation'),
-    processes: choose('processes'),
-    heapLimit: choose('heapLimitBytes'),
-    memoryLimit: choose('memoryLimitBytes'),
-  };
-  return {
-    isolation: chosen.isolation.value,
-    processes: chosen.processes.value,
-    heapLimitBytes: chosen.heapLimit.value,
-    memoryLimitBytes: chosen.memoryLimit.value,
-    layerOf: {
-      isolation: chosen.isolation.layer,
-      processes: chosen.processes.layer,
-      heapLimit: chosen.heapLimit.layer,
-      memoryLimit: chosen.memoryLimit.layer,
-    },
-  };
+}
+
+/** Infers the type of a row of the table. */
+function row<Given>(option: Row<Given>): Row<Given> {
+  return option;
 }

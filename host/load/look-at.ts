@@ -2,14 +2,14 @@ import { closeSync, constants, lstatSync, opendirSync, openSync, realpathSync, s
 import { dirname, sep } from 'node:path';
 
 /**
- * The stats of what a path leads to, over links; nothing where it leads nowhere: no entry, a link that is stale or
- * loops, a folder on the way that may not be read, a device that fails. Never throws.
+ * The stats of a path, following links. Undefined if the path cannot be reached: it does not exist, a link is stale or
+ * loops, a folder on the way may not be read, a device fails. Never throws.
  */
 export function lookAt(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch {
-    return undefined; // whyUnusable says what it is, to whoever wants to know
+    return undefined; // whyUnusable returns the reason
   }
 }
 
@@ -21,7 +21,7 @@ export function isDirectory(path: string): boolean {
   return lookAt(path)?.isDirectory() ?? false;
 }
 
-/** Whether a path leads to nothing, rather than to something that cannot be looked at for now. */
+/** Whether a path does not exist, rather than being unreadable for now. */
 export function isGone(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false }) === undefined;
@@ -30,9 +30,9 @@ export function isGone(path: string): boolean {
   }
 }
 
-/** Why an entry is neither a file nor a folder that can be read; nothing where it is one, or is not there at all. */
+/** Why an entry cannot be read as a file or a folder; undefined if it can be read, or does not exist. */
 export function whyUnusable(path: string): string | undefined {
-  // What Node.js makes of bytes that are no UTF-8 names no entry.
+  // Node.js replaces bytes that are not UTF-8, so the path names no entry.
   if (path.includes('\uFFFD')) return 'its name is not UTF-8';
   try {
     const stats = statSync(path);
@@ -46,15 +46,15 @@ export function whyUnusable(path: string): string | undefined {
   }
 }
 
-/** Asks by doing: what `access` says is not so on every file system. */
+/** Opens the entry, as the result of `access` is wrong on some file systems. */
 function tryToRead(path: string, stats: Stats): void {
   if (!stats.isDirectory()) return closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
   opendirSync(path).closeSync();
-  // A folder may be listed and not entered.
+  // A folder that can be listed may still not be entered.
   statSync(`${path}${sep}.`);
 }
 
-/** The same of an entry of a folder that is walked: a link that leads back to where it lies is walked for ever. */
+/** Like {@link whyUnusable}, for an entry of a folder that is walked: a link to a folder above it would be walked for ever. */
 export function whyUnusableIn(path: string): string | undefined {
   return whyUnusable(path) ?? (leadsBack(path) ? 'a link to a folder that it lies in' : undefined);
 }
@@ -65,7 +65,7 @@ function leadsBack(path: string): boolean {
     const [target, parent] = [realpathSync.native(path), realpathSync.native(dirname(path))];
     return `${parent}${sep}`.startsWith(target === sep ? sep : `${target}${sep}`);
   } catch {
-    return false; // it is gone again
+    return false; // the entry has been removed
   }
 }
 
@@ -80,6 +80,6 @@ function isLink(path: string): boolean {
   try {
     return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
   } catch {
-    return false; // not even its folder can be looked at
+    return false; // its folder cannot be read
   }
 }

@@ -1,59 +1,36 @@
-import type { HandlerMark, Location, SubscribeOptions } from '../../sdk/internal';
-import type { Layer, RunOption } from './handler-options';
+import type { Location } from '../../sdk/internal';
+import type { OptionName } from './handler-options';
 import type { IsolationOption, IsolationPolicy } from './isolation-options';
-
-/** Every option of a handler. */
-export type OptionName = RunOption | 'key' | 'batch' | 'durable';
+import { mapValues, type Layer } from './option-layers';
 
 export type IsolationOrigins = Readonly<Record<IsolationOption, Origin>>;
 
-/** Where the value of an option came from. */
+/** The place that the value of an option comes from. */
 export type Origin =
   | { readonly layer: 'default' }
   | ({ readonly layer: 'decorator' } & Location)
-  /** `key` is the path in the config, whose own source the loader of the config knows. */
+  /** `key` is a path in the config, such as `plugins.badge.timeout`. The config knows the line, variable or flag. */
   | { readonly layer: 'config'; readonly key: string };
 
 export type Origins = Readonly<Record<OptionName, Origin>>;
 
 interface Place {
   readonly plugin: string;
-  /** Where the method stands. */
+  /** The place of the method, or of the plugin's class. */
   readonly where: Location;
   readonly sources: ReadonlyMap<string, string>;
 }
 
-/** Where each option of a handler came from: who had the word on it, and where that is written. */
-export function originsOf(
-  { options }: HandlerMark,
-  layerOf: Readonly<Record<RunOption, Layer>>,
-  { plugin, where, sources }: Place,
-): Origins {
+/** The origin of each option of a handler. */
+export function originsOf(layerOf: Readonly<Record<OptionName, Layer>>, { plugin, where, sources }: Place): Origins {
   const decorator = decoratorOf('Subscribe', where, sources.get(where.file) ?? '');
-  const origin = (option: OptionName, layer: Layer): Origin => originOf(option, layer, plugin, where.file, decorator);
-  const told = (option: keyof SubscribeOptions): Layer => (options[option] === undefined ? 'built-in' : 'decorator');
-  return {
-    from: origin('from', layerOf.from),
-    concurrency: origin('concurrency', layerOf.concurrency),
-    timeout: origin('timeout', layerOf.timeout),
-    'retry.attempts': origin('retry.attempts', layerOf['retry.attempts']),
-    'retry.backoff': origin('retry.backoff', layerOf['retry.backoff']),
-    key: origin('key', told('key')),
-    batch: origin('batch', told('batch')),
-    durable: origin('durable', told('durable')),
-  };
+  return mapValues(layerOf, (layer, option) => originOf(option, layer, plugin, where.file, decorator));
 }
 
-/** Where each option of a plugin's isolation came from. */
+/** The origin of each option of a plugin's isolation. */
 export function isolationOrigins({ layerOf }: IsolationPolicy, { plugin, where, sources }: Place): IsolationOrigins {
   const decorator = decoratorOf('Plugin', where, sources.get(where.file) ?? '');
-  const origin = (option: IsolationOption): Origin => originOf(option, layerOf[option], plugin, where.file, decorator);
-  return {
-    isolation: origin('isolation'),
-    processes: origin('processes'),
-    heapLimit: origin('heapLimit'),
-    memoryLimit: origin('memoryLimit'),
-  };
+  return mapValues(layerOf, (layer, option) => originOf(option, layer, plugin, where.file, decorator));
 }
 
 function originOf(option: string, layer: Layer, plugin: string, file: string, decorator: DecoratorText): Origin {
@@ -62,23 +39,23 @@ function originOf(option: string, layer: Layer, plugin: string, file: string, de
   return { layer: 'config', key: `plugins.${layer === 'section' ? plugin : 'defaults'}.${option}` };
 }
 
-/** A decorator's lines, and where the first of them stands. */
+/** A decorator's lines, and the number of the first. */
 interface DecoratorText {
   readonly lines: readonly string[];
   readonly line: number;
 }
 
-/** The decorator above a method or class, or before it on its line; its own line where none is found. */
+/** The decorator above a method or class, or on the same line; the method's or class's line if there is none. */
 function decoratorOf(name: 'Subscribe' | 'Plugin', where: Location, source: string): DecoratorText {
   const lines = source.split('\n').slice(0, where.line);
   const at = lines.findLastIndex((text) => new RegExp(`@\\w*${name}\\b`).test(text));
   if (at < 0) return { lines: [], line: where.line };
-  // The method's own line may name parameters like options.
+  // The method's own line may have parameters with the names of options.
   const end = at === where.line - 1 ? where.line : where.line - 1;
   return { lines: lines.slice(at, end), line: at + 1 };
 }
 
-/** The line on which an option is written; the decorator's first where it does not show there, as with a constant. */
+/** The line that names an option; the decorator's first line if none does, as with options that are a constant. */
 function lineOf(option: string, { lines, line }: DecoratorText): number {
   const word = option.split('.').at(-1)!;
   const at = lines.findIndex((text) => new RegExp(`\\b${word}\\b\\s*[:,}]`).test(text));

@@ -1,15 +1,15 @@
 import type { Handler } from '../message/handler';
 import type { InstantiatedPlugin } from './instantiate';
 
-/** A plugin's code, built and started: in the host, or in processes of its own. */
+/** A plugin's code, built and started in the host or outside of it. `isolation/isolated-plugin.ts` has the other implementation. */
 export interface PluginCode {
-  /** What calls a method of it; see {@link Handler.invoke}. */
+  /** A function that calls a method of the plugin; see {@link Handler.invoke}. */
   handler(method: string): Handler['invoke'];
-  /** Its processes, where it has some. */
+  /** Its processes, if it is isolated. */
   readonly processes: readonly ProcessState[] | undefined;
-  /** Ends what its author began. Rejects with what `onStop` rejects with. */
+  /** Stops the plugin. Rejects with the error of `onStop`. */
   stop(): Promise<void>;
-  /** Ends what is left after that, or instead of it. */
+  /** Ends the plugin's processes, after `stop` or instead of it. */
   end(): void;
 }
 
@@ -17,9 +17,9 @@ export interface PluginCode {
 export interface ProcessState {
   readonly state: 'running' | 'starting' | 'waiting';
   readonly pid?: number;
-  /** How often it was started again. */
+  /** The number of restarts. */
   readonly restarts: number;
-  /** How the last one ended. */
+  /** The reason of the last end. */
   readonly lastEnd?: string;
   readonly residentBytes?: number;
 }
@@ -28,21 +28,21 @@ export interface ProcessState {
 export class InlineCode implements PluginCode {
   readonly processes = undefined;
 
-  constructor(private readonly contained: InstantiatedPlugin) {}
+  constructor(private readonly plugin: InstantiatedPlugin) {}
 
   handler(method: string): Handler['invoke'] {
-    const { instance } = this.contained;
+    const { instance } = this.plugin;
     const body = instance[method] as Handler['invoke'];
     return (event, context) => body.call(instance, event, context);
   }
 
   async stop(): Promise<void> {
-    const { instance, release } = this.contained;
+    const { instance, release } = this.plugin;
     await instance.onStop?.();
     await release();
   }
 
   end(): void {
-    // Nothing of it is left that the host could end.
+    // Code in the host has no process to end.
   }
 }

@@ -2,15 +2,15 @@ import { container as globalContainer, Lifecycle, type DependencyContainer } fro
 import { tokenOf, type TokenName } from '../../sdk/internal';
 import { internalsOf, keepsInstance, ownRegistrationsOf, type Registration } from './container-registry';
 
-/** Gives a service of the host to a class of the plugin, by the class that it asks with: `Store`, or one derived from it. */
+/** Returns a service of the host. `token` is the class that the plugin injects: `Store`, or a class that extends it. */
 export type ServiceProvider = (name: TokenName, token: unknown) => unknown;
 
 const providers = new WeakMap<DependencyContainer, ServiceProvider>();
 
 /**
- * The dependency container of one plugin, below tsyringe's global one. It gives the host's services to every class
- * that it builds, however that class is asked for: by type, token, list, factory or `delay`. The plugin alone sees what
- * it registers here. Where a registration of the global container keeps an instance, the plugin gets one of its own.
+ * The dependency container of one plugin, a child of tsyringe's global one. Every class that it builds can inject the
+ * host's services, whether by type, token, list, factory or `delay`. Registrations in it are visible to the plugin
+ * alone. Of a class that the global container keeps one instance of, the plugin gets its own instance.
  */
 export function createPluginContainer(): DependencyContainer {
   const child = globalContainer.createChildContainer();
@@ -23,17 +23,17 @@ export function createPluginContainer(): DependencyContainer {
   return child;
 }
 
-/** Makes the host's services known to a plugin's container. */
+/** Sets the source of the host's services for a plugin's container. */
 export function provideServices(container: DependencyContainer, provider: ServiceProvider): void {
   providers.set(container, provider);
 }
 
-/** What a token is registered as, as a plugin's container sees it. */
+/** The registrations of a token that a plugin's container uses. */
 export function registrationsOf(container: DependencyContainer, token: unknown): readonly Registration[] {
   return ownRegistrationsOf(container, token) ?? ownRegistrationsOf(globalContainer, token) ?? [];
 }
 
-/** A service is known by its mark, not its identity: a plugin may carry its own copy of the SDK. */
+/** A service is recognised by its mark, not by its identity: a plugin may have its own copy of the SDK. */
 function serviceOf(container: DependencyContainer, token: unknown): Registration[] | undefined {
   const name = tokenOf(token);
   const provide = name && providers.get(container);
@@ -41,7 +41,7 @@ function serviceOf(container: DependencyContainer, token: unknown): Registration
   return [{ provider: { useValue: provide(name, token) }, options: { lifecycle: Lifecycle.Transient } }];
 }
 
-/** The instance of a package's `@singleton()` or scoped class holds the services of the plugin that asked first. */
+/** The shared instance of a package's `@singleton()` or scoped class would hold the services of the plugin that built it. */
 function adopt(container: DependencyContainer, token: unknown): Registration[] | undefined {
   const registrations = ownRegistrationsOf(globalContainer, token);
   if (!registrations?.some(keepsInstance)) return registrations;

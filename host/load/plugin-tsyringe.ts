@@ -9,8 +9,8 @@ type NewRegistration = { token: InjectionToken; options?: RegistrationOptions } 
 const singletons = new WeakSet<object>();
 
 /**
- * `tsyringe` as one plugin imports it: `container` is the plugin's own, and the decorators register there. So two
- * plugins with the same token do not see each other's registrations, and none outlives its plugin.
+ * The `tsyringe` that one plugin imports: `container` is the plugin's own, and the decorators register there. So two
+ * plugins with the same token do not see each other's registrations, and no registration outlives its plugin.
  */
 export function tsyringeFor(own: DependencyContainer): object {
   return { ...tsyringe, __esModule: true, container: own, ...decoratorsFor(own) };
@@ -21,7 +21,7 @@ export function isOwnSingleton(cls: unknown): boolean {
   return typeof cls === 'function' && singletons.has(cls);
 }
 
-/** tsyringe's own ones use its global container. */
+/** The decorators of tsyringe that would use its global container. */
 function decoratorsFor(own: DependencyContainer): object {
   return {
     registry:
@@ -51,11 +51,11 @@ function decoratorsFor(own: DependencyContainer): object {
   };
 }
 
-/** A class whose constructor asks the plugin's container for the arguments that it is not given. */
+/** A class whose constructor resolves missing arguments from the plugin's container. */
 function autoInjected(target: AnyClass, own: DependencyContainer): AnyClass {
   const parameters = (Reflect.getMetadata('design:paramtypes', target) ?? []) as unknown[];
-  const told = (Reflect.getOwnMetadata('injectionTokens', target) ?? {}) as Record<number, unknown>;
-  const wanted = parameters.map((type, index) => told[index] ?? type);
+  const tokens = (Reflect.getOwnMetadata('injectionTokens', target) ?? {}) as Record<number, unknown>;
+  const wanted = parameters.map((type, index) => tokens[index] ?? type);
   return class extends target {
     constructor(...args: unknown[]) {
       const resolve = internalsOf(own).resolveParams(undefined, target);

@@ -4,15 +4,15 @@ import { isDeepStrictEqual } from 'node:util';
 type Path = readonly (string | number)[];
 type Map_ = Readonly<Record<string, unknown>>;
 
-/** A key that the settings have and the schema does not read, with the keys that it does read there. */
+/** A key of the settings that the schema does not read, with the keys that it reads there. */
 export interface UnknownSetting {
   readonly path: Path;
   readonly known: readonly string[];
 }
 
 /**
- * The first key that the schema ignores. Most validators drop such keys without a word, so each key that is missing
- * in the result is tried with another value: one that the schema reads makes the result differ, or fail.
+ * The first key of the settings that the schema ignores. Most validators drop unknown keys silently. So each key that is
+ * missing in the result is validated again with another value: if the schema reads the key, the result differs or fails.
  */
 export async function unknownSetting(
   schema: StandardSchemaV1,
@@ -25,7 +25,7 @@ export async function unknownSetting(
   return undefined;
 }
 
-/** The keys that are in the settings and not in what the schema made of them. */
+/** The keys that the settings have and the schema's result lacks. */
 function dropped(given: unknown, valid: unknown, at: Path): UnknownSetting[] {
   if (Array.isArray(given) && Array.isArray(valid)) {
     return given.flatMap((item, i) => dropped(item, valid[i], [...at, i]));
@@ -42,11 +42,11 @@ async function isIgnored(schema: StandardSchemaV1, other: unknown, valid: unknow
     const result = await schema['~standard'].validate(other);
     return !result.issues && isDeepStrictEqual(result.value, valid);
   } catch {
-    return false; // the schema looked at the key
+    return false; // the schema read the key
   }
 }
 
-/** The settings with a value that no schema expects at the path. */
+/** The settings with a value at the path that no schema accepts. */
 function withOther(given: unknown, [key, ...rest]: Path): unknown {
   if (key === undefined) return Symbol('another value');
   if (Array.isArray(given)) return given.map((item: unknown, i) => (i === key ? withOther(item, rest) : item));

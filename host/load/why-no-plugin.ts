@@ -3,7 +3,7 @@ import { keysOf } from '../base/plain-error';
 import { readMember } from '../base/thrown';
 import { placeOf } from './source-place';
 
-/** Why a file holds no plugin, at the line of the class that was meant as one, where there is such a class. */
+/** The error for a file without a plugin, at the line of the class that its author probably meant, if there is one. */
 export function noPlugin(file: string, exports: unknown, sources: ReadonlyMap<string, string>): JetplugError {
   const { name, why, hint } = whyNoPlugin(exports, sources.get(file) ?? '');
   const place = name === undefined ? { file, line: 1 } : placeOf(sources, name);
@@ -11,7 +11,7 @@ export function noPlugin(file: string, exports: unknown, sources: ReadonlyMap<st
 }
 
 interface Reason {
-  /** The class's. */
+  /** The name of the class that was probably meant. */
   readonly name?: string;
   readonly why: string;
   readonly hint?: string;
@@ -35,7 +35,7 @@ function whyNoPlugin(exports: unknown, source: string): Reason {
   return { why: 'the file exports no class with @Plugin' };
 }
 
-/** The class below the first `@Plugin` that stands at the start of a line, which no comment does. */
+/** The class below the first `@Plugin` at the start of a line, where no comment has it. */
 function decoratedClass(source: string): string | undefined {
   const at = /^[ \t]*@Plugin\b/m.exec(source)?.index;
   return at === undefined ? undefined : /\bclass\s+([\p{L}_$][\p{L}\p{N}_$]*)/u.exec(source.slice(at))?.[1];

@@ -5,16 +5,16 @@ import { terminalLog } from './terminal-log';
 import { isErrorLike, plainError } from '../base/plain-error';
 import { errorRecord, plainFields, plainText, plainValue } from '../base/plain-value';
 
-/** A log of which each part of the host has its own. */
+/** A log that can be divided among the parts of the host. */
 export interface PartedLog extends Logger {
-  /** The log of one part of the host, or of one plugin: its lines carry the fields. */
+  /** A log for one part of the host or for one plugin. Each of its lines carries the fields. */
   child(fields: object): PartedLog;
 }
 
 export interface LogOptions {
   readonly level: LogLevel;
   readonly terminal: boolean;
-  /** On a terminal: all fields and whole stacks. Default false. */
+  /** Whether a terminal shows all fields and whole stacks. Default false. */
   readonly verbose?: boolean;
 }
 
@@ -47,7 +47,7 @@ export class HostLog extends Logger implements PartedLog {
     this.write('error', message, fields);
   }
 
-  /** Fields of the host's own are plain; of what is not, a line is written all the same. */
+  /** Fields that cannot be written are replaced by plain copies, so that each line is written. */
   private write(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: object): void {
     try {
       this.pino[level](fields, message);
@@ -59,11 +59,11 @@ export class HostLog extends Logger implements PartedLog {
 
 function destinationFor({ terminal, verbose = false }: LogOptions): DestinationStream {
   if (terminal) return terminalLog({ verbose });
-  // A full disk, or a terminal that is gone, must not harm whoever logs; there is nowhere else to say so.
+  // A full disk or a closed terminal must not fail the code that logs, and there is nowhere else to report it.
   return pino.destination({ dest: 1, sync: true }).on('error', () => undefined);
 }
 
-/** The field `err`: an error with its causes, or whatever else was thrown. */
+/** The field `err`: an error with its causes, or another thrown value. */
 function errorOnLine(thrown: unknown): unknown {
   return isErrorLike(thrown) ? errorRecord(plainError(thrown)) : plainValue(thrown);
 }

@@ -7,7 +7,7 @@ type Fields = Readonly<Record<string, unknown>>;
 type Style = Parameters<typeof styleText>[0];
 
 export interface TerminalLogOptions {
-  /** Every field, and whole stacks with their causes, below the line. */
+  /** Whether all fields, and whole stacks with their causes, are written below each line. */
   readonly verbose: boolean;
   /** Default: standard output. */
   readonly write?: (text: string) => void;
@@ -15,7 +15,7 @@ export interface TerminalLogOptions {
   readonly colours?: boolean;
 }
 
-/** Where pino's JSON lines go on a terminal: each becomes one line for a person. */
+/** A destination for pino's JSON lines that writes each as a readable line. */
 export function terminalLog(options: TerminalLogOptions): { write(json: string): void } {
   const { write = (text: string) => process.stdout.write(text), colours = !process.env['NO_COLOR'] } = options;
   const paint: Paint = (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text);
@@ -24,7 +24,7 @@ export function terminalLog(options: TerminalLogOptions): { write(json: string):
 
 type Paint = (style: Style, text: string) => string;
 
-/** What has a place of its own in the line. */
+/** Fields with a fixed place in the line. */
 const PLACED = ['level', 'time', 'msg', 'plugin', 'handler', 'err', 'error', 'code', 'file', 'line', 'hint', 'stack'];
 const MAX_TEXT = 300;
 const MAX_VALUE = 100;
@@ -60,7 +60,7 @@ function whose({ plugin, handler }: Fields): string[] {
   return [textOf(typeof handler === 'string' ? `${plugin}.${handler}` : plugin, MAX_VALUE)];
 }
 
-/** `: message ← cause ← its cause`; a cause that the message before it holds already is left out. */
+/** `: message ← cause ← its cause`; without causes that an earlier message contains. */
 function reasonOf({ error, err }: Fields): string {
   const messages = [...(typeof error === 'string' ? [{ text: error }] : []), ...messagesOf(err, 0)];
   const told: string[] = [];
@@ -74,7 +74,7 @@ function reasonOf({ error, err }: Fields): string {
 
 interface Message {
   readonly text: string;
-  /** Where it says more than `Error`. */
+  /** The class, if it is not just `Error`. */
   readonly type?: string;
 }
 
@@ -86,7 +86,7 @@ function messagesOf(err: unknown, depth: number): Message[] {
   const { type, message, cause, aggregateErrors: several } = err;
   const name = typeof type === 'string' && !PLAIN_TYPES.includes(type) ? type : undefined;
   const whole = typeof message === 'string' && message !== '' ? message : (name ?? JSON.stringify(err));
-  // The later lines of a cause are mostly a picture of the source.
+  // The later lines of a cause are mostly an excerpt of the source.
   const text =
     depth === 0
       ? whole
@@ -102,7 +102,7 @@ function messagesOf(err: unknown, depth: number): Message[] {
   ];
 }
 
-/** Where it happened in the author's files: as the line says, else by the stacks. */
+/** The place in the author's files: from the line's fields, else from the stacks. */
 function placesOf({ file, line, err, stack }: Fields): string[] {
   if (typeof file === 'string') return [placeOf(file, line)];
   if (isRecord(err) && typeof err['file'] === 'string') return [placeOf(err['file'], err['line'])];
@@ -117,7 +117,7 @@ function stacksIn(err: unknown, depth: number): unknown[] {
 
 const OWN_FOLDERS = ['host', 'sdk', 'dist'].map((name) => join(packageRoot(), name) + sep);
 
-/** The frames that are in no package, nor in this one's code. */
+/** The frames outside of packages and of Jetplug's own code. */
 function authorsFrames(stack: unknown): Location[] {
   if (typeof stack !== 'string') return [];
   const isAuthors = (file: string): boolean =>
@@ -159,10 +159,10 @@ function stackOf({ stack, err }: Fields): string[] {
     .flatMap((text) => text.split('\n').map((line) => `    ${textOf(line, Infinity)}`));
 }
 
-// eslint-disable-next-line no-control-regex -- these are what is removed
+// eslint-disable-next-line no-control-regex -- they are removed
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
 
-/** On one line, and without what a terminal would obey: an event's text may come from anywhere. */
+/** A text on one line without control sequences: the text of an event may come from anywhere. */
 function textOf(value: unknown, limit: number): string {
   const line = String(value)
     .trim()

@@ -1,4 +1,4 @@
-import { attemptAfter, type Failures } from './failures/attempts';
+import { attemptAfter, type Failures } from './failures/failures';
 import type { CircuitBreaker } from './failures/circuit-breaker';
 import type { RetryPolicy } from './handler';
 import type { DeadLetterReason, Outcome } from './outcome';

@@ -4,7 +4,8 @@ import type { Delivery } from '../broker/delivery';
 import { describeValue } from '../base/describe-value';
 import type { PayloadLimits } from './handler';
 import { invalid, type Invalid } from './outcome';
-import { parseObject, type Parsed } from './parse-object';
+import { decodePayload } from './codec';
+import type { Parsed } from './parse-object';
 
 /** What there is of a message before anything is done with it. */
 export type Received = Pick<Delivery, 'subject' | 'size' | 'text' | 'origin' | 'header' | 'headers'>;
@@ -68,16 +69,7 @@ function hopsOf(delivery: Received): number | Invalid {
 
 function parse(delivery: Received, maxDepth: number): Parsed | Invalid {
   // In binary mode the payload is data only, and no CloudEvent needs any.
-  if (delivery.size === 0) {
-    return isBinary(delivery) ? { value: {} } : invalid('invalid-json', 'the payload is empty');
-  }
-  let text: string;
-  try {
-    text = delivery.text();
-  } catch (error) {
-    return invalid('invalid-json', `the payload is not UTF-8: ${(error as Error).message}`, error);
-  }
-  return parseObject(text, maxDepth);
+  return delivery.size === 0 && isBinary(delivery) ? { value: {} } : decodePayload(delivery, maxDepth);
 }
 
 /** A hand-typed event may leave the envelope out: its type is its subject, its time is the stream's. */

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Envelope } from '../../sdk/internal';
 import type { Author } from '../records/write-batch';
-import { attemptAfter, NO_FAILURES, type Failures } from './failures/attempts';
+import { NO_FAILURES, attemptAfter, type Failures } from './failures/failures';
 import { attributeHeaders } from './cloud-events';
 import type { Decoded } from './decode';
 import type { AppliedUpdate, Delivery } from '../broker/delivery';

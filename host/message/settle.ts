@@ -43,7 +43,7 @@ export function settle(
       delivery.ack();
       return forgetAttempts(handler, delivery);
     case 'release':
-      return then(trace.marked ? unmark(handler, delivery) : undefined, () => delivery.nak());
+      return then(trace.marked ? unmark(handler, delivery) : undefined, () => retryLater(delivery));
     case 'suspect':
       return suspect(handler, delivery, decision, trace);
     case 'retry':
@@ -51,10 +51,16 @@ export function settle(
     case 'wait':
       handler.counters.failed++;
       handler.counters.lastError = withCauses(decision.error);
-      return then(trace.marked ? unmark(handler, delivery) : undefined, () => delivery.nak(decision.delayMs));
+      return then(trace.marked ? unmark(handler, delivery) : undefined, () => retryLater(delivery, decision.delayMs));
     case 'dead-letter':
       return bury(handler, delivery, decision, trace);
   }
+}
+
+/** An event with a key is tried again in this host, any other one goes back to the server. Default: at once. */
+export function retryLater(delivery: Delivery, delayMs?: number): void {
+  if (delivery.retryLocally) delivery.retryLocally(delayMs);
+  else delivery.nak(delayMs);
 }
 
 /** The event needs nothing more: of a redriven one the letter goes first, so that a crash in between leaves it to be tried again. */
@@ -86,7 +92,7 @@ async function suspect(
       err: cause,
     });
   }
-  delivery.nak();
+  retryLater(delivery);
 }
 
 async function retry(
@@ -119,7 +125,7 @@ async function retry(
   // What others of its key wait for stays where they wait; and beside the marks of what may have been applied.
   const stays = delivery.past !== undefined || handler.key !== undefined || trace.unsure;
   if (delayMs > PARK_FROM_MS && !stays) await park(handler, delivery, delayMs, trace.applied);
-  else delivery.nak(delayMs);
+  else retryLater(delivery, delayMs);
 }
 
 /** The run has ended and this process lives: what comes next is no death under the message. */
@@ -160,7 +166,7 @@ async function park(
       ...coordinates(handler, delivery),
       err: cause,
     });
-    delivery.nak(PARK_FROM_MS);
+    retryLater(delivery, PARK_FROM_MS);
     return;
   }
   handler.settlements.settle(delivery.sequence);
@@ -193,7 +199,7 @@ async function bury(
       reason,
       err: cause,
     });
-    delivery.nak(NOT_STORED_DELAY_MS);
+    retryLater(delivery, NOT_STORED_DELAY_MS);
     return;
   }
   handler.counters.deadLettered++;

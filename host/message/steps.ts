@@ -6,7 +6,7 @@ import { dispatch } from './dispatch';
 import { dispatchBatch } from './dispatch-batch';
 import type { Endings } from './execution';
 import { mergeApplied } from './failures/applied';
-import { attemptAfter } from './failures/attempts';
+import { attemptAfter } from './failures/failures';
 import { crashed, isSuspect, isUnexplained } from './failures/suspects';
 import { EXCUSED_DELAY_MS } from './judge';
 import { Later } from './later';

@@ -10,14 +10,14 @@ const WORK_PREFIX = 'fetching-';
 /** The file name of the binary on this platform. */
 export const BINARY_NAME = process.platform === 'win32' ? 'nats-server.exe' : 'nats-server';
 
-/** Where a fetched nats-server is kept for the next start. `JETPLUG_CACHE_DIR` replaces `~/.cache/jetplug`. */
+/** The path of a downloaded or built nats-server in the cache. `JETPLUG_CACHE_DIR` replaces `~/.cache/jetplug`. */
 export function cachedBinary(env: Env): string {
   return join(cacheFolder(env), `nats-server-v${PINNED_VERSION}`, BINARY_NAME);
 }
 
 /**
- * Lets `fetch` make a binary in a folder of its own, then moves it into the cache in one step: two hosts
- * that fetch at once, or a kill midway, never leave half a binary there. Returns its place in the cache.
+ * Has `fetch` create a binary in a work folder, then moves it into the cache in one step. So two hosts that fetch at
+ * once, or a host that is killed, never leave half a binary in the cache. Returns the path in the cache.
  */
 export async function fetchIntoCache(env: Env, fetch: (workFolder: string) => Promise<string>): Promise<string> {
   const cache = cacheFolder(env);
@@ -37,7 +37,7 @@ function cacheFolder(env: Env): string {
   const own = env['JETPLUG_CACHE_DIR'];
   if (own !== undefined && own !== '') return own;
   const shared = env['XDG_CACHE_HOME'];
-  // The XDG specification tells to ignore a relative path.
+  // The XDG specification requires a relative path to be ignored.
   return join(
     shared !== undefined && isAbsolute(shared) ? shared : join(env['HOME'] || homedir(), '.cache'),
     'jetplug',
@@ -53,11 +53,11 @@ function removeAbandoned(cache: string): void {
   }
 }
 
-function moveInto(target: string, made: string): void {
+function moveInto(target: string, binary: string): void {
   try {
-    renameSync(made, target);
+    renameSync(binary, target);
   } catch (error) {
-    // Windows does not replace a file that runs: then another host fetched the same, and runs it already.
+    // Windows does not replace a running file. Another host has then fetched the same binary and runs it already.
     if (process.platform !== 'win32' || !existsSync(target)) throw error;
   }
 }

@@ -17,34 +17,35 @@ import { showThrown } from '../base/thrown';
 import { identify, isAlive, processSpace, type ProcessIdentity } from './process-identity';
 
 /*
- * nats-server does not lock its store, and two of them on one folder corrupt it. So the host locks it:
+ * nats-server does not lock its store, and two servers on one folder corrupt it. So the host locks the folder:
  *
- *   <data>/lock/owner-<nonce>.json     the one file in this folder says who holds the data
+ *   <data>/lock/owner-<nonce>.json     the one file in this folder names the owner of the data
  *
- * A host prepares such a folder under another name and renames it to `lock`. The system does that only while
- * `lock` is absent or empty: of many hosts one succeeds, and its record is whole from the first moment.
- * The record of an owner that has died is removed by its own name, which no later owner has: a host that
- * comes to that step late, with an old view, removes nothing of the new owner's. So there are never two.
+ * A host prepares such a folder under another name and renames it to `lock`. The system does that only while `lock` is
+ * absent or empty, so one of many hosts succeeds, and its record is complete from the first moment. The record of a dead
+ * owner is removed by its file name, which no later owner has: a slow host with an outdated view cannot remove the
+ * record of a new owner. So there are never two owners.
  */
 
-/** What the lock tells a second host. */
+/** The content of the lock, for other hosts. */
 export interface LockRecord {
   readonly owner: ProcessIdentity;
-  /** Where the process numbers hold: see `processSpace`. */
+  /** Where the process numbers are valid: see `processSpace`. */
   readonly space: string;
-  /** The processes that may write to the data: the broker, and the watchdog that starts it. */
+  /** The processes that may write to the data: the broker and the watchdog that starts it. */
   readonly watchdog?: ProcessIdentity | undefined;
   readonly broker?: ProcessIdentity | undefined;
-  /** Where the broker answers; absent while it starts or stops. */
+  /** The broker's address; absent while it starts or stops. */
   readonly url?: string | undefined;
-  /** The name that the broker gives itself in its greeting. */
+  /** The server name in the broker's greeting. */
   readonly name?: string | undefined;
 }
 
 export interface Holder {
   /**
-   * `live`: the owner runs. `orphaned`: the owner has died, and what it started still runs.
-   * `foreign`: written on another machine, in another container or before a reboot; only its heartbeat tells.
+   * `live`: the owner runs. `orphaned`: the owner has died, and processes that it started still run.
+   * `foreign`: written on another machine, in another container or before a reboot. Only its heartbeat shows whether the
+   * owner is alive.
    */
   readonly state: 'live' | 'orphaned' | 'foreign';
   readonly record: LockRecord;
@@ -52,23 +53,23 @@ export interface Holder {
 }
 
 export interface DataLock {
-  /** Adds to the record what a second host needs to know. */
+  /** Adds to the record. */
   note(known: Omit<LockRecord, 'owner' | 'space'>): void;
-  /** Gives the data free; throws while a broker of this host runs on it. */
+  /** Removes the lock. Throws while a broker of this host runs on the data. */
   release(): void;
 }
 
 const HEARTBEAT_MS = 1_000;
-/** A foreign owner whose heartbeat stands still for so long has died. */
+/** A foreign owner without a heartbeat for this long is dead. */
 const HEARTBEAT_LOST_MS = 5_000;
 
 const RECORD_NAME = /^owner-.*\.json$/;
 const CANDIDATE_NAME = /^lock-(\d+)-/;
-/** What a rename or removal answers when another host was faster. */
-const OUTRUN = new Set(['EEXIST', 'ENOTEMPTY', 'EPERM', 'EACCES', 'ENOENT']);
+/** The error codes of a rename or removal when another host was faster. */
+const LOST_RACE = new Set(['EEXIST', 'ENOTEMPTY', 'EPERM', 'EACCES', 'ENOENT']);
 const MAX_ATTEMPTS = 100;
 
-/** Takes the lock of a data folder, which is made if need be; undefined when somebody holds it. */
+/** Takes the lock of a data folder, which is created where it is missing. Undefined when another host holds the lock. */
 export function tryLock(data: string): DataLock | undefined {
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const owner = identify(process.pid) ?? { pid: process.pid, start: '' };
@@ -78,14 +79,14 @@ export function tryLock(data: string): DataLock | undefined {
   try {
     for (let attempt = 1; ; attempt += 1) {
       if (findHolder(data) !== undefined) return undefined;
-      removeTheDead(data);
+      removeDeadRecords(data);
       try {
         mkdirSync(candidate, { recursive: true, mode: 0o700 });
         writeFileSync(join(candidate, `owner-${nonce}.json`), JSON.stringify(record), { mode: 0o600 });
         renameSync(candidate, lockFolder(data));
         return hold(data, nonce, record);
       } catch (error) {
-        if (attempt === MAX_ATTEMPTS || !OUTRUN.has(codeOf(error))) throw error;
+        if (attempt === MAX_ATTEMPTS || !LOST_RACE.has(codeOf(error))) throw error;
       }
     }
   } finally {
@@ -93,7 +94,7 @@ export function tryLock(data: string): DataLock | undefined {
   }
 }
 
-/** Who holds the data, or undefined. */
+/** The holder of the data; undefined where the folder is free. */
 export function findHolder(data: string): Holder | undefined {
   return recordFiles(data)
     .map(readHolder)
@@ -106,7 +107,7 @@ export function runningBrokerUrl(data: string): string | undefined {
   return holder?.state === 'live' ? holder.record.url : undefined;
 }
 
-/** Removes the lock of a foreign holder when its heartbeat stands still, and says whether it did. */
+/** Removes the lock of a foreign holder that shows no heartbeat. Returns whether it did. */
 export async function removeIfLifeless({ file }: Holder, watchMs = HEARTBEAT_LOST_MS): Promise<boolean> {
   const before = heartbeatOf(file);
   await sleep(watchMs);
@@ -125,7 +126,7 @@ function hold(data: string, nonce: string, first: LockRecord): DataLock {
     } catch (error) {
       clearInterval(heartbeat);
       process.emitWarning(
-        `The lock ${file} of this host is gone, so another may start on the same data: ${showThrown(error)}`,
+        `The lock ${file} of this host is gone, so another host may start on the same data: ${showThrown(error)}`,
       );
     }
   }, HEARTBEAT_MS).unref();
@@ -133,13 +134,13 @@ function hold(data: string, nonce: string, first: LockRecord): DataLock {
   return {
     note(known) {
       record = { ...record, ...known };
-      if (!existsSync(file)) return; // Somebody removed the data folder; the heartbeat has warned of it.
+      if (!existsSync(file)) return; // The data folder was removed. The heartbeat has warned of it.
       const draft = join(data, `lock-${process.pid}-${nonce}.json`);
       try {
         writeFileSync(draft, JSON.stringify(record), { mode: 0o600 });
         renameSync(draft, file);
       } finally {
-        rmSync(draft, { force: true }); // It is still there when the disk is full.
+        rmSync(draft, { force: true }); // On a full disk the draft was not renamed.
       }
     },
     release() {
@@ -151,24 +152,24 @@ function hold(data: string, nonce: string, first: LockRecord): DataLock {
   };
 }
 
-/** The holder that a record names; undefined when it is gone, or has died with all that it started. */
+/** The holder that a record names; undefined where the record is gone, or the owner and its processes are dead. */
 function readHolder(file: string): Holder | undefined {
   let record = readRecord(file);
   if (record === undefined) return undefined;
   if (record.space !== processSpace()) return { state: 'foreign', record, file };
   if (isAlive(record.owner)) return { state: 'live', record, file };
-  // It may have noted its broker between our look at the record and its death; from here on the record stands.
+  // The owner may have noted its broker after the first read and before its death. Now the record cannot change any more.
   record = readRecord(file);
   if (record === undefined) return undefined;
   return startedBy(record).some(isAlive) ? { state: 'orphaned', record, file } : undefined;
 }
 
-/** What a holder started and left behind when it died. */
+/** The processes that a holder has started, which may outlive it. */
 export function startedBy({ watchdog, broker }: LockRecord): ProcessIdentity[] {
   return [watchdog, broker].filter((one) => one !== undefined);
 }
 
-/** Records are written whole; one that cannot be read was cut by a power failure, and its owner died with it. */
+/** Records are written as a whole. One that cannot be parsed was cut off by a power failure, which its owner did not survive. */
 function readRecord(file: string): LockRecord | undefined {
   try {
     const record: unknown = JSON.parse(readFileSync(file, 'utf8'));
@@ -179,17 +180,17 @@ function readRecord(file: string): LockRecord | undefined {
   }
 }
 
-/** Removes what nobody holds from the lock's folder, and the folder when it is empty. */
-function removeTheDead(data: string): void {
+/** Removes the records of dead owners, and the lock's folder when it is empty. */
+function removeDeadRecords(data: string): void {
   const folder = lockFolder(data);
   for (const name of namesIn(folder)) {
     const file = join(folder, name);
     if (!RECORD_NAME.test(name) || readHolder(file) === undefined) rmSync(file, { recursive: true, force: true });
   }
-  removeIfEmpty(folder); // Windows renames a folder onto nothing only.
+  removeIfEmpty(folder); // Windows does not rename a folder onto another one.
 }
 
-/** What hosts that were killed while taking the lock have left. */
+/** Removes the folders of hosts that were killed while they took the lock. */
 function removeAbandonedCandidates(data: string): void {
   for (const name of namesIn(data)) {
     const pid = CANDIDATE_NAME.exec(name)?.[1];
@@ -202,7 +203,7 @@ function removeIfEmpty(folder: string): void {
   try {
     rmdirSync(folder);
   } catch (error) {
-    if (!OUTRUN.has(codeOf(error))) throw error;
+    if (!LOST_RACE.has(codeOf(error))) throw error;
   }
 }
 

@@ -6,17 +6,17 @@ import { pipeline } from 'node:stream/promises';
 import { text } from 'node:stream/consumers';
 import { showThrown } from '../base/thrown';
 
-/** Told as a download goes on; `total` is undefined where the server does not say it. */
+/** Called as a download progresses. `total` is undefined where the server does not send the size. */
 export type Progress = (bytes: number, total: number | undefined) => void;
 
 export interface DownloadLimits {
-  /** How long connecting may take, name look-up and TLS included. */
+  /** How long the connect may take, with name lookup and TLS. */
   readonly connectMs: number;
-  /** How long nothing may arrive once connected. */
+  /** How long the server may send nothing. */
   readonly silenceMs: number;
 }
 
-/** Connecting is cut short, so that a machine without a network moves on fast. */
+/** The time for the connect is short, so that a machine without a network continues soon. */
 export const DOWNLOAD_LIMITS: DownloadLimits = { connectMs: 3_000, silenceMs: 15_000 };
 
 const MAX_REDIRECTS = 5;
@@ -25,7 +25,7 @@ export async function downloadText(url: string, limits: DownloadLimits): Promise
   return await text(await open(url, limits));
 }
 
-/** Writes what a URL holds to a file; returns its SHA-256 in hex. */
+/** Downloads a URL to a file. Returns the SHA-256 in hex. */
 export async function downloadFile(
   url: string,
   path: string,
@@ -68,7 +68,7 @@ function request(url: string, { connectMs, silenceMs }: DownloadLimits): Promise
   return new Promise((resolve, reject) => {
     const secure = url.startsWith('https:');
     let answer: IncomingMessage | undefined;
-    // A socket of its own (no agent): its connecting can then be timed.
+    // Without an agent each request has a new socket, whose connect can be timed.
     const sent = (secure ? getHttps : getHttp)(url, { agent: false }, (response) => {
       answer = response;
       resolve(response);
@@ -83,7 +83,7 @@ function request(url: string, { connectMs, silenceMs }: DownloadLimits): Promise
     });
     sent.on('error', (cause) => {
       clearTimeout(connecting);
-      // A host with several addresses fails with an error for each.
+      // A host with several addresses fails with an error for each of them.
       const whys = cause instanceof AggregateError ? cause.errors : [cause];
       reject(new Error(`${new URL(url).host}: ${whys.map(showThrown).join('; ')}`, { cause }));
     });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause, retryUntil } from '../base/retry-until';
 import { showThrown } from '../base/thrown';
+import { machineTime } from '../base/time';
 import type { DataLock } from './data-lock';
 import type { Binary } from './find-binary';
 import { launch, type Launched } from './launch';
@@ -13,20 +14,20 @@ export interface EmbeddedOptions {
   readonly port: number;
   /** `always`, or a duration that nats-server takes. */
   readonly syncInterval: string;
-  /** The lock of the data folder. From here on the server has it, and releases it when it has ended. */
+  /** The lock of the data folder. The server takes it over, and releases it when it has ended. */
   readonly lock: DataLock;
   readonly say: (line: string) => void;
 }
 
-/** A nats-server that this host runs. One that ends by itself is started again, on the same port. */
+/** A nats-server that this host runs. If it ends by itself, it is started again on the same port. */
 export interface EmbeddedServer {
   readonly url: string;
   readonly version: string;
-  /** The name of the nats-server that runs now, or that was started last. */
+  /** The name of the running nats-server, or of the last one. */
   readonly name: string;
-  /** The process number of the nats-server that runs now. */
+  /** The process number of the running nats-server. */
   readonly pid: number;
-  /** Ends the server, by SIGTERM, after 10 s by SIGKILL, and gives the data folder free. */
+  /** Ends the server with SIGTERM, after 10 s with SIGKILL, and releases the data folder. */
   stop(): Promise<void>;
 }
 
@@ -46,7 +47,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     lock.release();
     throw error;
   });
-  const kept = keepRunning();
+  const finished = keepRunning();
   return {
     url: `nats://127.0.0.1:${running.port}`,
     version: binary.version,
@@ -57,18 +58,18 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
       return running.pid;
     },
     async stop() {
-      retract();
+      withdrawUrl();
       stopping.abort();
-      await kept;
+      await finished;
     },
   };
 
-  /** Nobody is to join what is ending. */
-  function retract(): void {
+  /** So that no other host joins a server that is ending. */
+  function withdrawUrl(): void {
     try {
       lock.note({ url: undefined });
     } catch (error) {
-      say(`The lock still names the broker that is ending: ${showThrown(error)}`); // The disk may be full.
+      say(`cannot remove the address of the ending broker from the lock: ${showThrown(error)}`); // The disk may be full.
     }
   }
 
@@ -76,7 +77,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     for (;;) {
       const how = await Promise.race([stopAsked, running.ended]);
       if (how === undefined) break;
-      say(`The embedded nats-server ended by itself (${how}); starting it again`);
+      say(`embedded nats-server ended by itself (${how}); starting it again`);
       running = await startAgain(running);
     }
     await running.end();
@@ -84,16 +85,17 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   }
 
   async function startAgain(last: Launched): Promise<Launched> {
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-      try {
-        await last.end(); // Its watchdog may have died alone.
-        await sleep(pauseMs, undefined, { signal: stopping.signal });
-        return await start(last.port);
-      } catch (error) {
-        if (stopping.signal.aborted) return last;
-        say(`${showThrown(error)}; trying again`);
-      }
-    }
+    await pause(FIRST_PAUSE_MS, machineTime, stopping.signal);
+    const restart = async (): Promise<Launched> => {
+      await last.end(); // Only the watchdog may have died.
+      return start(last.port);
+    };
+    const again = await retryUntil(restart, {
+      waitMs: (_error, failures) => Math.min(FIRST_PAUSE_MS * 2 ** failures, LONGEST_PAUSE_MS),
+      stop: stopping.signal,
+      failed: (error) => say(`${showThrown(error)}; trying again`),
+    });
+    return again ?? last;
   }
 
   function start(port = options.port): Promise<Launched> {

@@ -14,11 +14,11 @@ export interface Binary {
 }
 
 export interface FindBinaryOptions {
-  /** The path that the config gives; empty: none. When given, nothing else is tried. */
+  /** The path of the config; empty: none. With a path, nothing else is tried. */
   readonly configured: string;
-  /** Told in a line what is done and what fails. */
+  /** Logs a line for each step and failure. */
   readonly say: (line: string) => void;
-  /** Told how far a download is. Default: nobody. */
+  /** Called as nats-server is downloaded. */
   readonly progress?: Progress | undefined;
   /** Default: that of the process. */
   readonly env?: Env | undefined;
@@ -31,7 +31,7 @@ export interface FindBinaryOptions {
 type Search = FindBinaryOptions & { readonly env: Env };
 type Find = (search: Search) => string | Promise<string>;
 
-/** Tried in this order until one gives a nats-server that runs. */
+/** Tried in this order until one finds a nats-server that runs. */
 const STEPS: ReadonlyMap<string, Find> = new Map<string, Find>([
   ['the PATH', ({ env }) => findOnPath('nats-server', env) ?? none('no nats-server there')],
   ['the cache', ({ env }) => inCache(env)],
@@ -42,10 +42,10 @@ const STEPS: ReadonlyMap<string, Find> = new Map<string, Find>([
 const VERSION_MS = 10_000;
 
 /**
- * Finds the nats-server binary for the embedded broker: the configured one, else on the PATH, in the
- * user's cache, from the official release, by Go. What is fetched stays in the cache.
+ * Finds the nats-server binary for the embedded broker: the configured one, or one on the PATH, in the user's cache, from
+ * the official release, or built by Go. A downloaded or built binary stays in the cache.
  *
- * @throws JetplugError JP_BROKER_NOT_FOUND, which lists what was tried and why it failed.
+ * @throws JetplugError JP_BROKER_NOT_FOUND, which lists each step and why it failed.
  */
 export async function findBinary(options: FindBinaryOptions): Promise<Binary> {
   const { configured, env = process.env } = options;
@@ -67,14 +67,14 @@ export async function findBinary(options: FindBinaryOptions): Promise<Binary> {
   const tried = failures.map(({ message }) => `  - ${message}`).join('\n');
   throw new JetplugError(
     'JP_BROKER_NOT_FOUND',
-    `The embedded broker needs nats-server. Tried without success:\n${tried}`,
+    `the embedded broker needs nats-server. Tried without success:\n${tried}`,
     {
       cause: new AggregateError(failures),
     },
   );
 }
 
-/** A configured binary that does not run is an error at once: another version on the same data would surprise. */
+/** A configured binary that does not run is an error: another version on the same data would be a surprise. */
 async function findConfigured(path: string, env: Env): Promise<Binary> {
   try {
     if (!isExecutable(path)) throw new Error('there is no file that may be run');
@@ -82,7 +82,7 @@ async function findConfigured(path: string, env: Env): Promise<Binary> {
   } catch (cause) {
     throw new JetplugError(
       'JP_BROKER_NOT_FOUND',
-      `The configured nats-server ${path} cannot be used: ${showThrown(cause)}`,
+      `the configured nats-server ${path} cannot be used: ${showThrown(cause)}`,
       {
         hint: 'Correct nats.embedded.binary, or leave it empty to have nats-server looked for.',
         cause,
@@ -96,11 +96,11 @@ function inCache(env: Env): string {
   return isExecutable(path) ? path : none(`no ${path} yet`);
 }
 
-/** Runs the binary for its version, which also shows that it is one for this machine. */
+/** Runs the binary with --version, which also shows that it suits this machine. */
 async function check(path: string, env: Env): Promise<Binary> {
   const output = await runProgram(path, ['--version'], { env, firstOutputMs: VERSION_MS });
   const version = /^nats-server: v?(\d+\.\d+\.\d+\S*)/m.exec(output)?.[1];
-  if (version === undefined) throw new Error(`${path} does not tell a version as nats-server does`);
+  if (version === undefined) throw new Error(`${path} does not print a version as nats-server does`);
   if (!isAtLeast(version, OLDEST_VERSION))
     throw new Error(`${path} has version ${version}; Jetplug needs ${OLDEST_VERSION} or newer`);
   return { path, version };

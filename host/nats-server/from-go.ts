@@ -3,9 +3,9 @@ import { BINARY_NAME, fetchIntoCache } from './cache';
 import { findOnPath, runProgram, type Env } from './programs';
 import { PINNED_VERSION } from './version';
 
-/** Go says something within a second when it can fetch or compile; without a network it tries on for minutes. */
+/** Go prints within a second when it can download or compile. Without a network it retries for minutes. */
 const FIRST_OUTPUT_MS = 15_000;
-/** Compiling the largest package on a small machine. */
+/** Enough to compile the largest package on a small machine. */
 const SILENCE_MS = 300_000;
 
 /** Builds nats-server with the machine's own Go into the cache. */
@@ -15,7 +15,7 @@ export function fetchFromGo(env: Env, say: (line: string) => void): Promise<stri
 
   return fetchIntoCache(env, async (folder) => {
     say(`building v${PINNED_VERSION}, which may take some minutes`);
-    // GOBIN is refused when Go is set to compile for another machine.
+    // Go refuses GOBIN when it is set to compile for another machine.
     const goEnv = { ...env, GOBIN: folder, CGO_ENABLED: '0', GOOS: undefined, GOARCH: undefined };
     await runProgram(go, ['install', '-v', `github.com/nats-io/nats-server/v2@v${PINNED_VERSION}`], {
       cwd: folder,

@@ -12,12 +12,12 @@ export interface ReleaseOptions {
   readonly env: Env;
   readonly say: (line: string) => void;
   readonly progress?: Progress | undefined;
-  /** Where the releases lie: `<base>/v2.15.2/<file>`. Default: those of nats-io on GitHub. */
+  /** The base URL of the releases: `<base>/v2.15.2/<file>`. Default: those of nats-io on GitHub. */
   readonly releasesUrl?: string | undefined;
   readonly limits?: DownloadLimits | undefined;
 }
 
-/** Fetches the official archive for this platform into the cache, if its SHA-256 is the published one. */
+/** Downloads the official archive for this platform into the cache, and checks it against the published SHA-256. */
 export function fetchFromRelease(options: ReleaseOptions): Promise<string> {
   const { env, say, progress = () => undefined, releasesUrl = RELEASES_URL, limits = DOWNLOAD_LIMITS } = options;
   const name = releaseName(process.platform, process.arch);
@@ -34,7 +34,7 @@ export function fetchFromRelease(options: ReleaseOptions): Promise<string> {
   });
 }
 
-/** The name of a release's archive without its ending, such as `nats-server-v2.15.2-linux-amd64`. */
+/** The name of a release's archive without its extension, such as `nats-server-v2.15.2-linux-amd64`. */
 export function releaseName(platform: string, arch: string): string {
   const system = { linux: 'linux', darwin: 'darwin', win32: 'windows', freebsd: 'freebsd' }[platform];
   const machine = {
@@ -59,7 +59,7 @@ function publishedSum(sums: string, archive: string): string {
 }
 
 async function unpack(file: string, name: string, folder: string, env: Env): Promise<string> {
-  // Windows' own tar reads .zip; another on the PATH (that of Git) does not.
+  // The tar of Windows reads .zip. Another tar on the PATH, such as Git's, does not.
   const tar =
     process.platform === 'win32'
       ? join(env['SystemRoot'] ?? 'C:\\Windows', 'System32', 'tar.exe')

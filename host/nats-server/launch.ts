@@ -20,36 +20,36 @@ export interface LaunchOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly syncInterval: string;
-  /** Told what runs, for a second host. */
+  /** Receives the started processes and the address, for other hosts. */
   readonly lock: DataLock;
   readonly say: (line: string) => void;
-  /** Ends the launch, by its rejection. */
+  /** Ends the launch, which then rejects. */
   readonly signal: AbortSignal;
 }
 
-/** A nats-server that came up. */
+/** A nats-server that answers. */
 export interface Launched {
   readonly pid: number;
   readonly port: number;
   /** The name in the server's greeting, different at each launch. */
   readonly name: string;
-  /** Settles when the server or its watchdog has ended, with how. */
+  /** Resolves with the exit code or signal when the server or its watchdog has ended. */
   readonly ended: Promise<string>;
-  /** Ends it; returns when neither the server nor its watchdog runs. */
+  /** Ends the server. Resolves when neither the server nor its watchdog runs. */
   end(): Promise<void>;
 }
 
 const HOST = '127.0.0.1';
 const KILL_AFTER_MS = 10_000;
-/** A server with much data reads it before it answers. */
+/** A server reads all its data before it answers. */
 const READY_MS = 300_000;
 const SLOW_MS = 5_000;
 const POLL_MS = 10;
 const LAST_LINES = 8;
 
 /**
- * Starts nats-server under a watchdog and waits until it answers with JetStream. When it does not come up,
- * nothing is left running.
+ * Starts nats-server under a watchdog and waits until it answers with JetStream. When it does not, no process is left
+ * running.
  *
  * @throws JetplugError JP_BROKER_START_FAILED, with the last lines of the server's log.
  */
@@ -71,15 +71,15 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     end = () => endRun(watchdog, run, started);
     lock.note({ watchdog: guard, broker: undefined, url: undefined, name });
 
-    run.tell({ command: binary.path, args: ['-c', configFile], logFile, killAfterMs: KILL_AFTER_MS });
+    run.send({ command: binary.path, args: ['-c', configFile], logFile, killAfterMs: KILL_AFTER_MS });
     const pid = await Promise.race([run.started, run.ended.then(failWith)]);
     const broker = identify(pid);
     started.push(broker);
     lock.note({ broker });
-    run.tell('go');
+    run.send('go');
 
     const portsFile = join(data, `${basename(binary.path)}_${pid}.ports`);
-    const answering = await untilReady(name, () => (port === 0 ? readPort(portsFile) : port), run.over, options);
+    const answering = await untilReady(name, () => (port === 0 ? readPort(portsFile) : port), run.outcome, options);
     lock.note({ url: `nats://${HOST}:${answering}` });
     return { pid, port: answering, name, ended: run.ended, end };
   } catch (cause) {
@@ -88,7 +88,7 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   }
 }
 
-/** The watchdog ends the server when its pipe closes; where it was itself killed, or hangs, we do. */
+/** The watchdog ends the server when its pipe closes. A watchdog that was killed or hangs leaves that to the host. */
 async function endRun(watchdog: WatchdogProcess, run: Run, started: (ProcessIdentity | undefined)[]): Promise<void> {
   const [guard, broker] = started;
   watchdog.stdin.end();
@@ -101,18 +101,18 @@ async function endRun(watchdog: WatchdogProcess, run: Run, started: (ProcessIden
 }
 
 interface Run {
-  tell(line: WatchdogLine): void;
+  send(line: WatchdogLine): void;
   readonly started: Promise<number>;
   readonly ended: Promise<string>;
-  /** How it ended, once it has. */
-  over(): string | undefined;
+  /** The exit code or signal, once the server has ended. */
+  outcome(): string | undefined;
 }
 
-/** Listens to what a watchdog reports, and to its own end. */
+/** Follows the reports of a watchdog, and its end. */
 function follow(watchdog: WatchdogProcess): Run {
-  let over: string | undefined;
+  let outcome: string | undefined;
   let how: string | undefined;
-  // A watchdog that has just died does not take its order; its end tells.
+  // A watchdog that has just died does not take its order. Its end is reported as the outcome.
   watchdog.stdin.on('error', (error) => (how ??= error.message));
   const reports = createInterface(watchdog.stdout);
   const started = new Promise<number>((resolve) => {
@@ -124,28 +124,28 @@ function follow(watchdog: WatchdogProcess): Run {
   });
   const ended = new Promise<string>((resolve) => {
     watchdog.on('close', (code, signal) => {
-      over = how ?? `its watchdog ended with ${signal ?? `exit code ${code}`}`;
-      resolve(over);
+      outcome = how ?? `its watchdog ended with ${signal ?? `exit code ${code}`}`;
+      resolve(outcome);
     });
   });
   return {
-    tell: (line) => watchdog.stdin.write(`${JSON.stringify(line)}\n`),
+    send: (line) => watchdog.stdin.write(`${JSON.stringify(line)}\n`),
     started,
     ended,
-    over: () => over,
+    outcome: () => outcome,
   };
 }
 
-/** Waits until the server of this name greets with JetStream on; returns the port where it does. */
+/** Waits until the server of this name greets with JetStream enabled. Returns its port. */
 async function untilReady(
   name: string,
   port: () => number | undefined,
-  over: () => string | undefined,
+  outcome: () => string | undefined,
   { signal, say }: LaunchOptions,
 ): Promise<number> {
   const began = Date.now();
-  for (let saidSlow = false; ; await sleep(POLL_MS)) {
-    const how = over();
+  for (let isReported = false; ; await sleep(POLL_MS)) {
+    const how = outcome();
     if (how !== undefined) failWith(how);
     signal.throwIfAborted();
     const at = port();
@@ -153,9 +153,9 @@ async function untilReady(
     if (at !== undefined && answer?.kind === 'nats' && answer.name === name && answer.jetStream) return at;
     const waitedMs = Date.now() - began;
     if (waitedMs > READY_MS) failWith(`it does not answer after ${READY_MS / 1000} s`);
-    if (waitedMs > SLOW_MS && !saidSlow) {
-      saidSlow = true;
-      say('nats-server runs but does not answer yet; with much data that takes a while');
+    if (waitedMs > SLOW_MS && !isReported) {
+      isReported = true;
+      say('nats-server runs but does not answer yet; reading much data takes a while');
     }
   }
 }
@@ -164,13 +164,13 @@ function failWith(reason: string): never {
   throw new Error(reason);
 }
 
-/** A server that may choose its port writes it into a file in the data folder; undefined until that is whole. */
+/** A server that chooses its port writes it into a file in the data folder. Undefined until the file is complete. */
 function readPort(file: string): number | undefined {
   if (statSync(file, { throwIfNoEntry: false }) === undefined) return undefined;
   return Number(/nats:\/\/[^"]*:(\d+)"/.exec(readFileSync(file, 'utf8'))?.[1]) || undefined;
 }
 
-/** A server that is killed leaves its file behind. */
+/** A server that was killed has left its file. */
 function removePortsFiles(data: string): void {
   for (const name of readdirSync(data)) {
     if (name.endsWith('.ports')) rmSync(join(data, name), { force: true });
@@ -186,7 +186,7 @@ function readFrom(logFile: string, start: number): string[] {
 function startFailed({ binary, data, port }: LaunchOptions, cause: unknown, lines: string[]): JetplugError {
   const taken = lines.some((line) => /address already in use|Only one usage of each socket address/.test(line));
   const reason = taken ? `port ${port} is taken` : showThrown(cause);
-  const message = `nats-server ${binary.version} did not come up on the data in ${data}: ${reason}`;
+  const message = `nats-server ${binary.version} did not start on the data in ${data}: ${reason}`;
   return new JetplugError('JP_BROKER_START_FAILED', [message, ...lines.map((line) => `  ${line}`)].join('\n'), {
     cause,
     hint: taken ? 'Free the port, or give another with --nats-port.' : undefined,

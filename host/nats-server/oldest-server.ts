@@ -5,7 +5,7 @@ import { isAtLeast, OLDEST_VERSION } from './version';
 const OLDEST_API_LEVEL = 2;
 
 /**
- * Refuses a NATS server that is older than the least one.
+ * Refuses a NATS server that is older than the oldest supported one.
  * @param where the server's address, for the message
  * @throws JetplugError `JP_BROKER_TOO_OLD`
  */
@@ -15,8 +15,8 @@ export function refuseOldServer(version: string, where: string): void {
 }
 
 /**
- * Refuses JetStream of an older server. With a leaf node, another server than the connected one
- * may answer JetStream requests: the connection's version says nothing about that one.
+ * Refuses JetStream of an older server. With a leaf node, another server than the connected one may answer JetStream
+ * requests, so the version of the connection is not enough.
  * @param level the field `api.level` of the answer to `$JS.API.INFO`
  * @throws JetplugError `JP_BROKER_TOO_OLD`
  */

@@ -17,27 +17,27 @@ export type { Progress as BrokerProgress } from './download';
 type Say = (line: string) => void;
 
 export interface OpenBrokerOptions {
-  /** Servers to join; empty: the one on the default address, else an embedded one. */
+  /** Servers to join. Empty: the one on the default address, or else an embedded one. */
   readonly servers: readonly string[];
   readonly embedded: EmbeddedConfig;
-  /** Told in a line what is decided and done. */
+  /** Logs a line for each decision and action. */
   readonly say: Say;
-  /** Told how far the download of nats-server is. */
+  /** Called as nats-server is downloaded. */
   readonly progress?: Progress | undefined;
 }
 
 /** The NATS server that a host works on. */
 export interface Broker {
-  /** Several are separated by commas. */
+  /** Several servers are separated by commas. */
   readonly url: string;
-  /** `joined`: it runs on its own. `embedded`: this host runs it. */
+  /** `joined`: it runs without this host. `embedded`: this host runs it. */
   readonly kind: 'joined' | 'embedded';
   /**
-   * Whether it runs on the data folder of this host: an embedded one, or one that another host runs there.
-   * Only such a broker may be run again by this host when it is gone.
+   * Whether the broker runs on the data folder of this host: an embedded one, or one that another host runs there. Only
+   * such a broker may be started again by this host.
    */
   readonly onOwnData: boolean;
-  /** Empty for configured servers, which are not asked here. */
+  /** Empty for configured servers, which are not probed here. */
   readonly version: string;
   /**
    * Whether the server of this name is this broker. Another server may take the port of a broker on the host's own
@@ -45,17 +45,17 @@ export interface Broker {
    * @throws JetplugError `JP_BROKER_START_FAILED` when the lock of the data folder cannot be read
    */
   readonly isServer: (serverName: string) => boolean;
-  /** Ends an embedded one; leaves a joined one as it is. */
+  /** Ends an embedded broker. Does nothing to a joined one. */
   stop(): Promise<void>;
 }
 
-/** How long a start waits for what runs on its data folder. */
+/** How long a start waits for the processes on its data folder. */
 export interface Patience {
-  /** For the broker of another host to answer, before the data count as locked. */
+  /** For the broker of another host to answer. After that the data count as locked. */
   readonly answerMs: number;
-  /** For another host to bring up its broker, a download of nats-server included. */
+  /** For another host to start its broker, with a download of nats-server. */
   readonly startingMs: number;
-  /** For the watchdog of a killed host to end its broker, which takes it milliseconds. */
+  /** For the watchdog of a killed host to end its broker, which usually takes milliseconds. */
   readonly orphanMs: number;
 }
 
@@ -65,9 +65,9 @@ const ORPHAN_KILL_MS = 10_000;
 const POLL_MS = 50;
 
 /**
- * Decides which broker this host works on. Configured servers are joined. Else a broker of another host on
- * the same data folder is joined; else what answers on the default address, unless an embedded one of its
- * own is asked for; else one is started. Two hosts that start at once on one data folder make one broker.
+ * Chooses the broker of this host, in this order: configured servers, the broker of another host on the same data folder,
+ * the server on the default address (unless `embedded.own`), and an embedded server that this host starts. Two hosts that
+ * start at once on one data folder share one broker.
  *
  * @throws JetplugError JP_BROKER_*
  */
@@ -79,7 +79,7 @@ export async function openBroker(options: OpenBrokerOptions, patience = PATIENCE
   for (;;) {
     const holder = onData(data, findHolder);
     if (holder !== undefined) {
-      const joined = await settle(holder, data, options, patience);
+      const joined = await joinOrRelease(holder, data, options, patience);
       if (joined !== undefined) return joined;
       continue;
     }
@@ -90,7 +90,7 @@ export async function openBroker(options: OpenBrokerOptions, patience = PATIENCE
   }
 }
 
-/** Joins what answers on the default address; undefined when nothing does, or an own broker is asked for. */
+/** Joins the server on the default address. Undefined where nothing answers, or the host is to run its own broker. */
 async function joinDefault({ embedded, say }: OpenBrokerOptions): Promise<Broker | undefined> {
   if (embedded.own || embedded.port === 0) return undefined;
   const address = `${HOST}:${embedded.port}`;
@@ -99,22 +99,22 @@ async function joinDefault({ embedded, say }: OpenBrokerOptions): Promise<Broker
   if (answer.kind === 'not-nats') {
     throw new JetplugError(
       'JP_BROKER_NOT_NATS',
-      `What answers on ${address} is not a NATS server: it says ${answer.said}.`,
+      `the program on ${address} is not a NATS server: it says ${answer.said}`,
     );
   }
   if (!answer.jetStream) {
     throw new JetplugError(
       'JP_BROKER_NO_JETSTREAM',
-      `The NATS server ${answer.version} on ${address} has no JetStream.`,
+      `the NATS server ${answer.version} on ${address} has no JetStream`,
     );
   }
   refuseOldServer(answer.version, address);
-  say(`Joined the NATS server ${answer.version} that answers on ${address}`);
+  say(`joined the NATS server ${answer.version} that answers on ${address}`);
   return joinOther(`nats://${address}`, answer.version);
 }
 
-/** Joins the broker of whoever holds the data, or sees to it that they are free: then undefined. */
-async function settle(
+/** Joins the broker of the data's holder. Undefined where there is no holder any more. */
+async function joinOrRelease(
   holder: Holder,
   data: string,
   { say }: OpenBrokerOptions,
@@ -122,7 +122,7 @@ async function settle(
 ): Promise<Broker | undefined> {
   if (holder.state === 'orphaned') return await endOrphan(holder, say, patience);
   if (holder.state === 'foreign') {
-    say(`The lock of ${data} was made before a restart or in another container; looking whether it is in use`);
+    say(`the lock of ${data} is from before a restart or from another container; checking whether it is in use`);
     if (await removeIfLifeless(holder)) return undefined;
   }
   return await joinHolder(holder, data, say, patience);
@@ -132,7 +132,7 @@ async function endOrphan({ record }: Holder, say: Say, { orphanMs }: Patience): 
   const orphans = startedBy(record);
   const guarded = record.watchdog !== undefined && isAlive(record.watchdog);
   if (guarded && (await haveEnded(orphans, orphanMs))) return;
-  say(`Ending the nats-server (pid ${record.broker?.pid ?? '?'}) that a host which was killed has left`);
+  say(`ending the nats-server (pid ${record.broker?.pid ?? '?'}) that a killed host has left`);
   await endProcesses(orphans, ORPHAN_KILL_MS);
 }
 
@@ -145,10 +145,10 @@ async function joinHolder(first: Holder, data: string, say: Say, patience: Patie
     const { url, name } = holder.record;
     const answer = url === undefined ? undefined : await probe(HOST, Number(new URL(url).port));
     if (url !== undefined && answer?.kind === 'nats' && answer.name === name) {
-      say(`Joined the broker of the host that holds ${data} (pid ${pid}): ${url}`);
+      say(`joined the broker of the host that holds ${data} (pid ${pid}): ${url}`);
       return joinOwn(url, answer.version, data);
     }
-    if (!said) say(`Another host (pid ${pid}) holds ${data}; waiting for its broker`);
+    if (!said) say(`another host (pid ${pid}) holds ${data}; waiting for its broker`);
     if (url !== waiting.for) waiting = { for: url, sinceMs: Date.now() };
     const waitMs = url === undefined ? patience.startingMs : patience.answerMs;
     if (Date.now() - waiting.sinceMs > waitMs) throw dataLocked(data, holder);
@@ -159,7 +159,7 @@ async function startOrJoin(lock: DataLock, data: string, options: OpenBrokerOpti
   try {
     return await start(lock, data, options);
   } catch (error) {
-    // Another may have taken the default port since we asked: a host of another folder that started at once.
+    // A host of another data folder that started at the same time may have taken the default port.
     const joined = isJetplugError(error) && error.code === 'JP_BROKER_START_FAILED' && (await joinDefault(options));
     if (joined) return joined;
     throw error;
@@ -174,7 +174,7 @@ async function start(lock: DataLock, data: string, options: OpenBrokerOptions): 
   });
   const { port, syncInterval } = embedded;
   const server = await startEmbedded({ binary, data, port, syncInterval, lock, say });
-  say(`Embedded nats-server ${server.version} on ${server.url}, its data in ${data}`);
+  say(`embedded nats-server ${server.version} on ${server.url}, its data in ${data}`);
   const { url, version } = server;
   const isServer = (name: string): boolean => name === server.name;
   return { url, kind: 'embedded', onOwnData: true, version, isServer, stop: () => server.stop() };
@@ -192,12 +192,12 @@ function joinOther(url: string, version: string): Broker {
   return { url, kind: 'joined', onOwnData: false, version, isServer: () => true, stop: async () => undefined };
 }
 
-/** Runs what touches the data folder, and says of its failures which folder it was. */
-function onData<T>(data: string, touch: (data: string) => T): T {
+/** Does work on the data folder. Its failures name the folder. */
+function onData<T>(data: string, work: (data: string) => T): T {
   try {
-    return touch(data);
+    return work(data);
   } catch (cause) {
-    throw new JetplugError('JP_BROKER_START_FAILED', `The data folder ${data} cannot be used: ${showThrown(cause)}`, {
+    throw new JetplugError('JP_BROKER_START_FAILED', `the data folder ${data} cannot be used: ${showThrown(cause)}`, {
       hint: 'Give another with --data, or make this one a folder that may be written.',
       cause,
     });
@@ -209,6 +209,6 @@ function dataLocked(data: string, { record }: Holder): JetplugError {
     record.url === undefined ? 'has not brought up its broker' : `has a broker on ${record.url} that does not answer`;
   return new JetplugError(
     'JP_BROKER_DATA_LOCKED',
-    `The host with pid ${record.owner.pid} holds ${data}, and ${broker}.`,
+    `the host with pid ${record.owner.pid} holds ${data}, and ${broker}`,
   );
 }

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-/** What answers on an address. */
+/** The program that answers on an address. */
 export type Answer =
   | {
       readonly kind: 'nats';
@@ -9,33 +9,34 @@ export type Answer =
       readonly jetStream: boolean;
       readonly tlsRequired: boolean;
     }
-  /** Something that is not a NATS server, or one that keeps silent: `said` tells what came. */
+  /** Not a NATS server, or a silent one. `said`: the start of what it sent. */
   | { readonly kind: 'not-nats'; readonly said: string; readonly silent: boolean }
   | { readonly kind: 'nothing'; readonly why: string };
 
-/** A greeting is about 500 bytes; clusters name their servers in it. */
+/** A greeting has about 500 bytes, in a cluster more, as it lists the servers. */
 const MAX_GREETING_BYTES = 64 * 1024;
 
-/** Asks an address what it is, by the greeting (`INFO {…}`) that a NATS server sends first of all. */
+/** Connects to an address and reads the greeting (`INFO {…}`) that a NATS server sends first. */
 export function probe(host: string, port: number, timeoutMs = 2_000): Promise<Answer> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     let connected = false;
-    let came = '';
+    let received = '';
     const timer = setTimeout(() => {
-      finish(connected ? notNats(came) : { kind: 'nothing', why: `no connection within ${timeoutMs} ms` });
+      finish(connected ? notNats(received) : { kind: 'nothing', why: `no connection within ${timeoutMs} ms` });
     }, timeoutMs);
 
     socket.setEncoding('latin1');
     socket.on('connect', () => (connected = true));
     socket.on('data', (chunk: string) => {
-      came += chunk;
-      const end = came.indexOf('\r\n');
-      if (end !== -1) finish(readGreeting(came.slice(0, end)));
-      else if (came.length > MAX_GREETING_BYTES || !'INFO '.startsWith(came.slice(0, 5))) finish(notNats(came));
+      received += chunk;
+      const end = received.indexOf('\r\n');
+      if (end !== -1) finish(readGreeting(received.slice(0, end)));
+      else if (received.length > MAX_GREETING_BYTES || !'INFO '.startsWith(received.slice(0, 5)))
+        finish(notNats(received));
     });
-    socket.on('end', () => finish(notNats(came)));
-    socket.on('error', (error) => finish(connected ? notNats(came) : { kind: 'nothing', why: error.message }));
+    socket.on('end', () => finish(notNats(received)));
+    socket.on('error', (error) => finish(connected ? notNats(received) : { kind: 'nothing', why: error.message }));
 
     function finish(answer: Answer): void {
       clearTimeout(timer);
@@ -64,11 +65,11 @@ function readGreeting(line: string): Answer {
   };
 }
 
-function notNats(came: string): Answer {
-  const shown = came
+function notNats(received: string): Answer {
+  const shown = received
     .slice(0, 60)
     .replace(/[^\x20-\x7e]+/g, ' ')
     .trim();
-  const silent = came === '';
+  const silent = received === '';
   return { kind: 'not-nats', silent, said: silent ? 'nothing, where a NATS server sends a greeting' : `“${shown}”` };
 }

@@ -3,19 +3,21 @@ import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A process, told apart from a later one that is given the same number. */
+/** A process, distinct from a later one with the same number. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** When it started, in the system's own terms; compared, never read. */
+  /** The start time in a format of the system. It is only compared. */
   readonly start: string;
 }
 
-/** Some process has the number, but the system does not say since when. */
+/** A process has the number, but the system does not report its start time. */
 const UNKNOWN_START = 'unknown';
 
 const POLL_MS = 20;
+/** A killed process is gone within milliseconds, but for a machine that is very busy. */
+const KILLED_MS = 10_000;
 
-/** The process that has this number now, or undefined. A zombie has ended: it holds nothing any more. */
+/** The process that has this number now, if any. A zombie counts as ended, as it holds no resources. */
 export function identify(pid: number): ProcessIdentity | undefined {
   const start = startOf(pid);
   return start === undefined ? undefined : { pid, start };
@@ -26,13 +28,13 @@ export function isAlive({ pid, start }: ProcessIdentity): boolean {
   return now !== undefined && (now === start || now === UNKNOWN_START || start === UNKNOWN_START);
 }
 
-/** Names the space in which process numbers mean something: this boot of this machine, or this container. */
+/** Identifies the space in which process numbers are valid: this boot of this machine, or this container. */
 export function processSpace(): string {
   if (!existsSync('/proc/self/ns/pid')) return hostname();
   return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`;
 }
 
-/** Waits for processes to end; false when one still runs after `ms`. */
+/** Waits for processes to end. Returns false when one still runs after `ms`. */
 export async function haveEnded(processes: readonly ProcessIdentity[], ms: number): Promise<boolean> {
   const deadline = Date.now() + ms;
   while (processes.some(isAlive)) {
@@ -42,12 +44,12 @@ export async function haveEnded(processes: readonly ProcessIdentity[], ms: numbe
   return true;
 }
 
-/** Ends processes: SIGTERM, and SIGKILL for those that run on after `graceMs`. Returns when they have ended. */
+/** Ends processes with SIGTERM, and with SIGKILL those that still run after `graceMs`. Resolves when they have ended. */
 export async function endProcesses(processes: readonly ProcessIdentity[], graceMs: number): Promise<void> {
   signal(processes, 'SIGTERM');
   if (await haveEnded(processes, graceMs)) return;
   signal(processes, 'SIGKILL');
-  if (await haveEnded(processes, graceMs)) return;
+  if (await haveEnded(processes, KILLED_MS)) return;
   const left = processes.filter(isAlive).map(({ pid }) => pid);
   throw new Error(`process ${left.join(', ')} does not end, not even by SIGKILL`);
 }
@@ -57,7 +59,7 @@ function signal(processes: readonly ProcessIdentity[], name: NodeJS.Signals): vo
     try {
       process.kill(one.pid, name);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // ESRCH: it has just ended.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // ESRCH: the process has just ended.
     }
   }
 }
@@ -72,9 +74,9 @@ function startByProc(pid: number): string | undefined {
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   } catch {
-    return startBySignal(pid); // Ended, or hidden from this user.
+    return startBySignal(pid); // The process has ended, or is hidden from this user.
   }
-  // The name, in parentheses, may hold anything; the state comes after it.
+  // The name in parentheses may contain any characters. The state follows it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state, threads, start] = [fields[0], fields[17], fields[19]];
   // The first thread of a killed process may be a zombie while others still write.

@@ -4,7 +4,7 @@ import { delimiter, isAbsolute, join } from 'node:path';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** Where a program lies on the PATH, or undefined. Relative entries are left out: they depend on where one stands. */
+/** The path of a program on the PATH, if any. Relative entries are skipped, as they depend on the working directory. */
 export function findOnPath(name: string, env: Env): string | undefined {
   const file = process.platform === 'win32' ? `${name}.exe` : name;
   const folders = (env['PATH'] ?? env['Path'] ?? '').split(delimiter).filter(isAbsolute);
@@ -16,20 +16,20 @@ export function isExecutable(path: string): boolean {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();
   } catch {
-    return false; // Not there, or not ours to run: for a search both mean "look on".
+    return false; // It is missing or may not be run: the search continues in both cases.
   }
 }
 
 export interface RunOptions {
   readonly cwd?: string;
   readonly env: Env;
-  /** The program is ended when it has not said anything for so long at its start … */
+  /** The program is killed when it prints nothing for this long after its start. */
   readonly firstOutputMs: number;
-  /** … and for so long later. Default: as at its start. */
+  /** The program is killed when it prints nothing for this long later. Default: `firstOutputMs`. */
   readonly silenceMs?: number;
 }
 
-/** Runs a program to its end and returns what it wrote; fails with its last words. */
+/** Runs a program to its end and returns its output. Rejects with its last lines. */
 export function runProgram(path: string, args: readonly string[], options: RunOptions): Promise<string> {
   return new Promise((resolve, reject) => {
     const { firstOutputMs, silenceMs = firstOutputMs, env, cwd } = options;
@@ -37,14 +37,14 @@ export function runProgram(path: string, args: readonly string[], options: RunOp
     let output = '';
     let silence = setTimeout(giveUp, firstOutputMs, firstOutputMs);
 
-    child.stdout.on('data', hear);
-    child.stderr.on('data', hear);
+    child.stdout.on('data', receive);
+    child.stderr.on('data', receive);
     child.on('error', (error) => finish(error));
     child.on('close', (code, signal) => {
-      finish(code === 0 ? undefined : new Error(lastWords(output) || `it ended with ${signal ?? `exit code ${code}`}`));
+      finish(code === 0 ? undefined : new Error(lastLines(output) || `it ended with ${signal ?? `exit code ${code}`}`));
     });
 
-    function hear(chunk: Buffer): void {
+    function receive(chunk: Buffer): void {
       output += chunk.toString('utf8');
       clearTimeout(silence);
       silence = setTimeout(giveUp, silenceMs, silenceMs);
@@ -52,9 +52,9 @@ export function runProgram(path: string, args: readonly string[], options: RunOp
 
     function giveUp(ms: number): void {
       child.kill('SIGKILL');
-      child.stdout.destroy(); // What the program itself started may hold the pipes open.
+      child.stdout.destroy(); // Child processes of the program may hold the pipes open.
       child.stderr.destroy();
-      finish(new Error(`it said nothing for ${ms / 1000} s${output === '' ? '' : ` after: ${lastWords(output)}`}`));
+      finish(new Error(`it said nothing for ${ms / 1000} s${output === '' ? '' : ` after: ${lastLines(output)}`}`));
     }
 
     function finish(error: Error | undefined): void {
@@ -65,6 +65,6 @@ export function runProgram(path: string, args: readonly string[], options: RunOp
   });
 }
 
-function lastWords(output: string): string {
+function lastLines(output: string): string {
   return output.trim().split('\n').slice(-2).join(' ').slice(-300);
 }

@@ -1,8 +1,8 @@
 export interface ServerSettings {
-  /** The name in its greeting, by which its own host knows it. */
+  /** The server name in the greeting, by which the host recognises its server. */
   readonly name: string;
   readonly data: string;
-  /** 0: any free one, which the server then writes into a file in the data folder. */
+  /** 0: any free port, which the server then writes into a file in the data folder. */
   readonly port: number;
   /** `always`, or a duration that nats-server takes. */
   readonly syncInterval: string;
@@ -12,12 +12,12 @@ export interface ServerSettings {
 const MAX_LOG_BYTES = 10 * 1024 * 1024;
 const MAX_LOG_FILES = 3;
 /**
- * Without a figure of ours the server allows three quarters of what is free at its start. That refuses a stream
- * of 10 GiB on a small disk.
+ * By default the server allows three quarters of the free space at its start, which refuses a stream of 10 GiB on a small
+ * disk.
  */
 const MAX_STORE_BYTES = 1024 ** 4;
 
-/** The config file of the embedded nats-server; JSON is a part of the language it reads. */
+/** The config file of the embedded nats-server. JSON is a subset of its language. */
 export function serverConfig({ name, data, port, syncInterval, logFile }: ServerSettings): string {
   const config = {
     server_name: name,

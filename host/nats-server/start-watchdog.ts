@@ -6,7 +6,7 @@ export type WatchdogProcess = ChildProcessByStdio<Writable, Readable, null>;
 
 /** Starts `watchdog.ts` as a process in its own session; it waits for its order. */
 export async function startWatchdog(): Promise<WatchdogProcess> {
-  const env = { ...process.env, NODE_OPTIONS: undefined }; // Preloaded modules and debug ports are the host's.
+  const env = { ...process.env, NODE_OPTIONS: undefined }; // Preloaded modules and debug ports belong to the host.
   const child = spawn(process.execPath, await program(), {
     detached: true,
     stdio: ['pipe', 'pipe', 'ignore'],
@@ -17,7 +17,7 @@ export async function startWatchdog(): Promise<WatchdogProcess> {
   return child;
 }
 
-/** The compiled file; where the host itself runs from its TypeScript, as in tests, that file compiled in memory. */
+/** The compiled file. Where the host runs from its TypeScript files, as in tests, the code compiled in memory. */
 async function program(): Promise<string[]> {
   if (!__filename.endsWith('.ts')) return [join(__dirname, 'watchdog.js')];
   const { transformFile } = await import('@swc/core');

@@ -1,4 +1,4 @@
-/** The nats-server that is fetched where none is found. */
+/** The version of nats-server that is downloaded or built where none is found. */
 export const PINNED_VERSION = '2.15.2';
 
 /** The oldest nats-server that Jetplug works with, embedded or joined. */
@@ -11,7 +11,7 @@ export function isAtLeast(version: string, oldest: string): boolean {
   return differing === -1 || (have[differing] ?? 0) > (want[differing] ?? 0);
 }
 
-/** Major, minor and patch; a part that is absent or not a number is 0. */
+/** Major, minor and patch. A part that is missing or not a number counts as 0. */
 function numbersOf(version: string): number[] {
   const parts = version.replace(/^v/, '').split(/[.-]/, 3);
   return [0, 1, 2].map((at) => Number(parts[at]) || 0);

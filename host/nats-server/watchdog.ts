@@ -2,34 +2,34 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, openSync } from 'node:fs';
 
 /*
- * Runs as a process of its own, between the host and nats-server, so that a host that is killed leaves no
- * broker behind: when the pipe on stdin closes, it ends the server and then itself. It has a session of its
- * own too: Ctrl-C on the terminal does not reach the broker before the host has drained.
+ * Runs as a process between the host and nats-server, so that a killed host leaves no broker: when the pipe on stdin
+ * closes, the watchdog ends the server and then itself. It has a session of its own, so that Ctrl-C on the terminal does
+ * not reach the broker before the host has drained.
  *
- * It takes its orders in lines of JSON on stdin, and reports in such lines on stdout. It imports nothing but
- * Node's own modules, since it also runs without a file: see `startWatchdog`.
+ * It reads orders as lines of JSON on stdin, and writes reports as such lines on stdout. It imports only Node's own
+ * modules, as it also runs without a file: see `startWatchdog`.
  *
- * The server touches its data only when it is told to go: by then the host has noted its process number
- * in the lock, so a server that outlives both host and watchdog is known to the next start. A shell waits for
- * that and then becomes the server, under the same number.
+ * The server starts only after the line `go`: by then the host has noted its process number in the lock, so that the next
+ * start knows a server that has outlived host and watchdog. A shell waits for that line and then becomes the server,
+ * under the same process number.
  */
 
 export interface WatchdogOrder {
   readonly command: string;
   readonly args: readonly string[];
-  /** Takes what the server says before its own log is open, and its panics. */
+  /** Receives the server's output before its own log is open, and its panics. */
   readonly logFile: string;
   /** How long the server may take to end before SIGKILL. */
   readonly killAfterMs: number;
 }
 
-/** What the host says, a line of JSON each: what to run, then that it may go. */
+/** A line of the host: first the order, then `go`. */
 export type WatchdogLine = WatchdogOrder | 'go';
 
 const SHELL = '/bin/sh';
 const WAIT_FOR_GO = 'read -r go && exec "$0" "$@"';
 
-/** `started`: the server's process number. `ended`: how; with a server that could not be started, why. */
+/** `started`: the server's process number. `ended`: the exit code or signal, or why the server could not start. */
 export type WatchdogReport = { readonly started: number } | { readonly ended: string };
 
 let server: ChildProcess | undefined;
@@ -56,13 +56,13 @@ function start(order: WatchdogOrder): void {
   killAfterMs = order.killAfterMs;
   try {
     const log = openSync(order.logFile, 'a', 0o600);
-    // Where there is no shell, the server goes at once.
+    // Without a shell the server starts at once.
     const waits = existsSync(SHELL);
     const command = waits ? SHELL : order.command;
     const args = waits ? ['-c', WAIT_FOR_GO, order.command, ...order.args] : order.args;
     const child = spawn(command, args, { stdio: ['pipe', log, log], windowsHide: true });
     server = child;
-    child.stdin?.on('error', stop); // It has just ended; `exit` tells how.
+    child.stdin?.on('error', stop); // It has just ended, and `exit` reports that.
     child.on('spawn', () => report({ started: child.pid ?? 0 }));
     child.on('error', (error) => end(error.message));
     child.on('exit', (code, signal) => end(signal === null ? `exit code ${code}` : `signal ${signal}`));
@@ -82,7 +82,7 @@ function stop(): void {
 function end(how: string): void {
   stopping = true;
   report({ ended: how });
-  process.stdin.destroy(); // Nothing else keeps this process alive.
+  process.stdin.destroy(); // Only stdin keeps this process alive.
 }
 
 function report(line: WatchdogReport): void {

@@ -1,53 +1,53 @@
-/** What settles a delivery, and where the server waits for it. */
-export interface Answer {
+/** An acknowledgement of a delivery: ack, nak, term or working. */
+export interface Ack {
   readonly replyTo: string;
-  /** As {@link published} makes it. */
-  readonly answer: string;
-  /** Says when nobody is left who is to be answered. */
+  /** The rest of the PUB command, built by {@link commandRest}. */
+  readonly rest: string;
+  /** `lost`: the stream was created again, so the acknowledgement must not be sent. */
   readonly source: { readonly lost: boolean };
 }
 
-/** What follows the subject in the protocol's PUB command. */
-export function published(payload: string): string {
+/** The part of the protocol's PUB command after the subject. */
+export function commandRest(payload: string): string {
   return ` ${Buffer.byteLength(payload)}\r\n${payload}\r\n`;
 }
 
-/** A turn may read many chunks from the socket: the server is not to wait for its end, nor is the memory. */
-const MOST_WAITING = 128;
+/** A turn may read many chunks from the socket, so acknowledgements do not always wait for its end. */
+const MAX_WAITING = 128;
 
 /**
- * Sends what settles deliveries on a connection, in its order: those of one turn of the event loop in few
- * pieces, as handlers end one by one and each answer sent by itself is a write to the socket of its own.
+ * Sends the acknowledgements of a connection in order. Those of one turn of the event loop leave in few writes, as each
+ * one sent by itself costs a write to the socket.
  */
 export class AckWriter {
-  private waiting: Answer[] = [];
+  private waiting: Ack[] = [];
 
-  /** @param send sends commands of the protocol */
+  /** @param send sends protocol commands */
   constructor(private readonly send: (commands: string) => void) {}
 
-  add(answer: Answer): void {
-    const count = this.waiting.push(answer);
+  add(ack: Ack): void {
+    const count = this.waiting.push(ack);
     if (count === 1) setImmediate(() => this.flush());
-    else if (count >= MOST_WAITING) this.flush();
+    else if (count >= MAX_WAITING) this.flush();
   }
 
-  /** Sends what waits, before something that is to come after it. */
+  /** Sends the waiting acknowledgements now. */
   flush(): void {
-    const answers = this.waiting;
+    const acks = this.waiting;
     this.waiting = [];
-    this.sendAll(answers);
+    this.sendAll(acks);
   }
 
-  /** Sends an answer that is not to wait. */
-  sendNow(answer: Answer): void {
-    this.sendAll([answer]);
+  /** Sends one acknowledgement at once, before those that wait. */
+  sendNow(ack: Ack): void {
+    this.sendAll([ack]);
   }
 
-  private sendAll(answers: readonly Answer[]): void {
+  private sendAll(acks: readonly Ack[]): void {
     let commands = '';
-    for (const { replyTo, answer, source } of answers) {
-      // A stream that was made again would take the answer for its own message of that sequence.
-      if (!source.lost) commands += `PUB ${replyTo}${answer}`;
+    for (const { replyTo, rest, source } of acks) {
+      // A stream that was created again would apply the acknowledgement to its own message of that sequence.
+      if (!source.lost) commands += `PUB ${replyTo}${rest}`;
     }
     if (commands !== '') this.send(commands);
   }

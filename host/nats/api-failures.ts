@@ -1,11 +1,11 @@
 import type { ErrorCode } from '../../sdk/internal';
 
-/** What an answer of the JetStream API means, in the catalogue of errors. */
+/** The meaning of a JetStream API error, in the catalogue of errors. */
 export interface ApiFailure {
   readonly code: ErrorCode;
-  /** What has failed, where the server's own words say less. */
+  /** Replaces the server's own text where that says less. */
   readonly means?: string;
-  /** What mends it, where the hint of the code says less. */
+  /** Replaces the hint of the code where that says less. */
   readonly hint?: string;
 }
 
@@ -19,7 +19,7 @@ const WORK_QUEUE: ApiFailure = {
 /** By the number of the API error (`err_code`), as the server's errors.json lists them. */
 const API_FAILURES: Readonly<Record<number, ApiFailure>> = {
   10002: { code: NO_ROOM, means: 'the account has reached its limit of storage or memory' },
-  10005: { code: 'JP_STREAM_REPLICAS' }, // The server's words say which servers it has considered.
+  10005: { code: 'JP_STREAM_REPLICAS' }, // The server's text lists the servers that it has considered.
   10008: { code: 'JP_BROKER_NO_QUORUM', means: 'JetStream has no leader at the moment' },
   10009: { code: 'JP_BROKER_NO_QUORUM', means: 'JetStream has no leader at the moment' },
   10023: { code: NO_ROOM, means: 'the server has no storage or memory left for JetStream' },
@@ -83,7 +83,7 @@ const API_FAILURES: Readonly<Record<number, ApiFailure>> = {
   },
 };
 
-/** What an API error means, if it has a meaning of its own in the catalogue. */
+/** Undefined for an API error without a meaning of its own in the catalogue. */
 export function apiFailure(errorCode: number | undefined): ApiFailure | undefined {
   return errorCode === undefined ? undefined : API_FAILURES[errorCode];
 }

@@ -1,34 +1,33 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type ConnectionOptions, type NatsConnection } from './client';
 import { isJetplugError, type JetplugError } from '../../sdk/internal';
 import type { NatsConfig } from '../config/config';
-import { LogThrottle } from '../base/log-throttle';
+import { retryUntil } from '../base/retry-until';
 import { loginOf, type Login } from './credentials';
 import { diagnose } from './diagnose';
 import { asBrokerError } from './failures';
 import { ReconnectDelay } from './reconnect-delay';
 
-/** What the config says of reaching NATS and JetStream. */
+/** The options of the config for reaching NATS and JetStream. */
 export type NatsOptions = Partial<Pick<NatsConfig, 'credentials' | 'tls' | 'domain' | 'apiPrefix' | 'inboxPrefix'>>;
 
 export interface ConnectOptions {
   readonly servers: readonly string[];
   readonly name: string;
   readonly nats?: NatsOptions;
-  /** How long to go on trying while no server answers. 0: one try. Default 0. */
+  /** How long to try again while no server answers. 0: one try. Default 0. */
   readonly patienceMs?: number;
-  /** How often the server is pinged; two pings without an answer, and the connection is left. Default 8 s. */
+  /** How often the client pings the server. After two unanswered pings it reconnects. Default 8 s. */
   readonly pingMs?: number;
   /**
-   * Whether the server of this name is the one to work on. A connection to another one is left at once, and tried
-   * again. Default: every server is.
+   * Whether the server of this name is the right one. A connection to another server is closed at once and tried again.
+   * Default: every server is.
    */
   readonly accepts?: (serverName: string) => boolean;
-  /** Called at the first failed try, and every 5 s while the tries go on. */
+  /** Called at the first failed try, and then every 5 s while tries fail. */
   readonly waiting?: (error: JetplugError) => void;
 }
 
-/** A connection of the client, and what decides how it connects again. */
+/** A connection of the client, and the parts that control how it reconnects. */
 export interface Connected {
   readonly nc: NatsConnection;
   readonly login: Login | undefined;
@@ -42,42 +41,39 @@ const MAY_PASS: ReadonlySet<string> = new Set(['JP_BROKER_UNREACHABLE', 'JP_BROK
 
 const CONNECT_TIMEOUT_MS = 3_000;
 /**
- * A connection can be half open: what is sent gets lost, and nobody says so (a router forgot it, the
- * server stands still). Only pings show it. With these it is left within 16 to 24 s; the client's own
- * two minutes would be an outage of four to six. Shorter ones would take a server that is busy with a
- * large snapshot for one that is gone.
+ * A half-open connection loses messages without an error: a router has dropped it, or the server hangs. Only pings
+ * detect it. With this interval the client reconnects within 16 to 24 s; with its default of two minutes an outage would
+ * last four to six minutes. With a shorter one a server that is busy with a large snapshot would count as gone.
  */
 const PING_MS = 8_000;
 const MAX_PINGS_OUT = 2;
 
-/** Tries once, or again and again while the failure may pass and the patience lasts. */
+/** Tries once, and again while the failure may pass and the patience lasts. */
 export async function patiently<T>(
   { patienceMs = 0, waiting }: Pick<ConnectOptions, 'patienceMs' | 'waiting'>,
   once: () => Promise<T>,
 ): Promise<T> {
   const deadlineMs = performance.now() + patienceMs;
-  const reports = new LogThrottle(WAITING_EVERY_MS);
-  for (;;) {
-    try {
-      return await once();
-    } catch (error) {
-      if (!isJetplugError(error) || !MAY_PASS.has(error.code) || performance.now() >= deadlineMs) throw error;
-      if (reports.note(error.code) !== undefined) waiting?.(error);
-    }
-    await sleep(RETRY_MS);
-  }
+  const connected = await retryUntil(once, {
+    waitMs: RETRY_MS,
+    mayPass: (error) => isJetplugError(error) && MAY_PASS.has(error.code) && performance.now() < deadlineMs,
+    failed: (error) => waiting?.(error as JetplugError),
+    keyOf: (error) => (error as JetplugError).code,
+    reportAgainMs: WAITING_EVERY_MS,
+  });
+  return connected as T; // There is no stop signal, so a try has succeeded.
 }
 
 /**
  * Connects to one of the servers, once.
- * @param troubled called when a file with credentials cannot be read at a reconnect
+ * @param unreadable called when a file with credentials cannot be read at a reconnect
  * @throws JetplugError `JP_BROKER_*`
  */
 export async function connectOnce(
   options: ConnectOptions,
-  troubled: (error: JetplugError) => void,
+  unreadable: (error: JetplugError) => void,
 ): Promise<Connected> {
-  const login = options.nats?.credentials && loginOf(options.nats.credentials, troubled);
+  const login = options.nats?.credentials && loginOf(options.nats.credentials, unreadable);
   const delay = new ReconnectDelay();
   try {
     return { nc: await connect(connectionOptions(options, login, delay)), login, delay };
@@ -95,7 +91,7 @@ async function explain(error: unknown, { servers, nats }: ConnectOptions, login?
   return (await diagnose(servers, nats?.tls)) ?? unreachable(error, doing);
 }
 
-/** Whether the client's error says what has happened. It calls a connection refused that was closed without a word. */
+/** Whether the client's error is precise. It reports a connection that was closed without a reason as refused. */
 function isClear(error: unknown): boolean {
   const { code, chainedError } = error as { code?: string; chainedError?: { code?: string } };
   if (code === 'CONNECTION_REFUSED') return chainedError?.code === 'ECONNREFUSED';
@@ -103,13 +99,10 @@ function isClear(error: unknown): boolean {
 }
 
 function unreachable(cause: unknown, doing: string): JetplugError {
-  const silent = Object.assign(
-    new Error('no NATS server answers: the connection is closed, or nothing is said on it'),
-    {
-      code: 'CONNECTION_TIMEOUT',
-      cause,
-    },
-  );
+  const silent = Object.assign(new Error('no NATS server answers: the connection is closed or silent'), {
+    code: 'CONNECTION_TIMEOUT',
+    cause,
+  });
   return asBrokerError(silent, doing);
 }
 
@@ -127,14 +120,14 @@ function connectionOptions(
     pingInterval: pingMs,
     maxPingOut: MAX_PINGS_OUT,
     maxReconnectAttempts: -1,
-    // Without it two refusals in a row close the connection, though attempts are unlimited.
+    // Without this option two refused logins in a row close the connection, even with unlimited attempts.
     ignoreAuthErrorAbort: true,
     reconnectDelayHandler: () => delay.ms,
-    // A stack trace for each request costs a third of the publishing rate.
+    // Stack traces of requests would cost a third of the publishing rate.
     noAsyncTraces: true,
     ...(login && { authenticator: login.authenticator }),
     ...(nats?.inboxPrefix !== undefined && { inboxPrefix: nats.inboxPrefix }),
-    // The client drops the scheme of tls://, and would then join a server that offers none in plain.
+    // The client ignores the scheme tls://, and would connect in plain text to a server without TLS.
     ...(tls && { tls }),
   };
 }

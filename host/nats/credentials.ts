@@ -9,21 +9,21 @@ import {
 import { JetplugError } from '../../sdk/internal';
 import type { CredentialsConfig } from '../config/config';
 
-/** Logs in to the NATS server. The client calls it at each connect, so a file is read again each time. */
+/** A login at the NATS server. The client calls it at each connect, so that files are read again each time. */
 export interface Login {
   readonly authenticator: Authenticator;
-  /** Which credentials these are, for messages; never a secret. */
+  /** Names the credentials in messages; never a secret. */
   readonly described: string;
 }
 
 /**
  * The login for the credentials of the config. A secret in a file may be replaced while the host runs.
- * @param troubled called when a file cannot be used at a reconnect; the secret that was read before is tried then
+ * @param unreadable called when a file cannot be used at a reconnect; the previous secret is used then
  * @throws JetplugError `JP_BROKER_AUTH` when a file cannot be used at the first connect
  */
 export function loginOf(
   credentials: CredentialsConfig,
-  troubled: (error: JetplugError) => void = () => undefined,
+  unreadable: (error: JetplugError) => void = () => undefined,
 ): Login | undefined {
   const { user, password, passwordFile, token, tokenFile, credsFile, nkeyFile } = credentials;
   if (user !== undefined) {
@@ -31,7 +31,7 @@ export function loginOf(
       return { authenticator: usernamePasswordAuthenticator(user, password), described: `user ${user}` };
     const login = (secret: Uint8Array): Authenticator => usernamePasswordAuthenticator(user, lineOf(secret));
     return {
-      authenticator: rereading(passwordFile, login, troubled),
+      authenticator: rereading(passwordFile, login, unreadable),
       described: `user ${user} with the password in ${passwordFile}`,
     };
   }
@@ -42,19 +42,19 @@ export function loginOf(
     [nkeyFile, 'the nkey in', (secret) => nkeyAuthenticator(new TextEncoder().encode(lineOf(secret).trim()))],
   ];
   for (const [file, what, login] of ofFile) {
-    if (file !== undefined) return { authenticator: rereading(file, login, troubled), described: `${what} ${file}` };
+    if (file !== undefined) return { authenticator: rereading(file, login, unreadable), described: `${what} ${file}` };
   }
   return undefined;
 }
 
 /**
- * Reads the file at each login. A file that is missing or half written at that moment must not throw: the
- * client would close the connection for good. The secret that was read before is tried instead.
+ * Reads the file at each login. A file that is missing or half written at that moment must not throw, as the client would
+ * close the connection for good. The previous secret is used instead.
  */
 function rereading(
   file: string,
   login: (secret: Uint8Array) => Authenticator,
-  troubled: (error: JetplugError) => void,
+  unreadable: (error: JetplugError) => void,
 ): Authenticator {
   let before = read(file, login).secret;
   return (nonce) => {
@@ -63,13 +63,13 @@ function rereading(
       before = secret;
       return answer;
     } catch (error) {
-      troubled(error as JetplugError);
+      unreadable(error as JetplugError);
       return login(before)(nonce);
     }
   };
 }
 
-/** Reads a secret and answers the server's nonce with it, so that one that is no secret of its kind shows. */
+/** Reads a secret and answers the server's nonce with it, so that an invalid secret is detected. */
 function read(
   file: string,
   login: (secret: Uint8Array) => Authenticator,
@@ -88,7 +88,7 @@ function read(
   }
 }
 
-/** Editors end a file with a line break that is no part of the secret. */
+/** Editors end a file with a line break that is not part of the secret. */
 function lineOf(secret: Uint8Array): string {
   return new TextDecoder().decode(secret).replace(/\r?\n$/, '');
 }

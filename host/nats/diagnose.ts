@@ -11,8 +11,8 @@ const GREETING_MS = 1_000;
 const DEFAULT_PORT = 4222;
 
 /**
- * Finds out why a server did not let the client in, where the client's own error does not say it: it reports
- * a connection that is closed, or silent, as one that is refused. Asks the servers one after the other.
+ * Finds out why a connect failed where the client's own error does not tell: it reports a connection that is closed or
+ * silent as refused. Examines the servers one after the other.
  * @returns the first error that explains it, or undefined
  */
 export async function diagnose(servers: readonly string[], tls: TlsConfig = {}): Promise<JetplugError | undefined> {
@@ -40,8 +40,8 @@ async function examine(host: string, port: number, tls: TlsConfig): Promise<Jetp
 }
 
 /**
- * With TLS 1.3 a server refuses the client's certificate after the handshake, by an alert that the client
- * does not report.
+ * With TLS 1.3 a server refuses the client's certificate after the handshake, by an alert that the client does not
+ * report.
  */
 async function examineTls(host: string, port: number, tls: TlsConfig): Promise<JetplugError | undefined> {
   const code = await alertAfterGreeting(host, port, tls);
@@ -57,7 +57,7 @@ function alertAfterGreeting(host: string, port: number, { certFile, keyFile }: T
     const fail = ({ code }: NodeJS.ErrnoException): void => finish(code?.startsWith('ERR_SSL_') ? code : undefined);
     raw.on('error', fail).once('data', () => {
       const own = { cert: contents(certFile), key: contents(keyFile) };
-      // Nothing secret is sent, so the server need not be known.
+      // No secret is sent, so the server's certificate is not verified.
       const socket = connectTls({ socket: raw, rejectUnauthorized: false, ...own });
       socket
         .on('error', fail)
@@ -77,7 +77,7 @@ function contents(file: string | undefined): Buffer | undefined {
   return file === undefined ? undefined : readFileSync(file);
 }
 
-/** Starts with the TLS handshake, trusting every certificate: nothing is sent, and the greeting is all that is read. */
+/** Starts with the TLS handshake and trusts every certificate: it sends nothing and reads only the greeting. */
 function reachByTls(host: string, port: number): Promise<'nats' | 'not-nats' | 'nothing'> {
   return new Promise((resolve) => {
     const socket = connectTls({ host, port, rejectUnauthorized: false });
@@ -85,7 +85,7 @@ function reachByTls(host: string, port: number): Promise<'nats' | 'not-nats' | '
     socket.on('data', (bytes: Buffer) => finish(bytes.toString('latin1').startsWith('INFO ') ? 'nats' : 'not-nats'));
     socket.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
       if (code.endsWith('ALERT_CERTIFICATE_REQUIRED')) return finish('nats');
-      // An answer that is no TLS is an answer.
+      // An answer without TLS shows that something listens.
       finish(code.startsWith('ERR_SSL_') || code === 'EPROTO' ? 'not-nats' : 'nothing');
     });
     socket.on('close', () => finish('nothing'));

@@ -3,7 +3,7 @@ import { JetplugError } from '../../sdk/internal';
 import { constantDifferences, filterOf, settingText } from './durable-config';
 import type { Ownership } from './ownership';
 
-/** The refusal of a durable that somebody else has made, with the choices. */
+/** The refusal of a durable that is not this deployment's, with the ways out. */
 export function foreignDurable(
   { stream, durable, deployment }: { readonly stream: string; readonly durable: string; readonly deployment: string },
   info: ConsumerInfo,
@@ -12,7 +12,7 @@ export function foreignDurable(
   const whose =
     owner.kind === 'other-deployment'
       ? `belongs to the deployment ${owner.deployment}, and this host is of ${deployment}`
-      : `has no mark of a deployment: another program or an operator has made it`;
+      : `has no mark of a deployment: another program or an operator has created it`;
   const message = `durable ${durable} on stream ${stream} ${whose}. It is ${describeDurable(info)}`;
   return new JetplugError('JP_CONSUMER_FOREIGN', message, {
     hint:

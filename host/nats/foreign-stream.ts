@@ -13,7 +13,7 @@ export interface ForeignStream {
   readonly adoption: 'free' | 'loses-events';
 }
 
-/** The refusal to change, or to write records into, what is not this deployment's; its hint lists the ways out that work. */
+/** The refusal to change, or to write records into, a stream that is not this deployment's. Its hint lists the ways out. */
 export function foreignStream(wanted: WantedStream, foreign: ForeignStream, deployment: string): JetplugError {
   const { use, settings } = wanted;
   const what = use === 'bucket' ? `bucket ${bucketName(settings.name)}` : `stream ${settings.name}`;
@@ -23,7 +23,7 @@ export function foreignStream(wanted: WantedStream, foreign: ForeignStream, depl
   });
 }
 
-/** `it holds shop.> (3 messages, kept for 365d), made on 2026-05-12, and has no mark of a deployment` */
+/** Such as `it holds shop.> (3 messages, kept for 365d), was created on 2026-05-12, and has no mark of a deployment`. */
 function describe({ info, ownership }: ForeignStream): string {
   const { config, state, created } = info;
   const kept = config.max_age > 0 ? `kept for ${formatDuration(Math.round(config.max_age / 1e6))}` : 'kept for ever';
@@ -34,7 +34,7 @@ function describe({ info, ownership }: ForeignStream): string {
   return `it ${contents(info)} (${state.messages} messages, ${kept}), was created on ${created.slice(0, 10)}, and ${mark}`;
 }
 
-/** A mirror and a stream with sources have their events from other streams. */
+/** A mirror, and a stream with sources, receives its events from other streams. */
 export function contents({ config }: StreamInfo): string {
   if (config.mirror) return `is a mirror of ${config.mirror.name}`;
   const from = config.sources?.length ? `, with events from ${config.sources.map(({ name }) => name).join(', ')}` : '';
@@ -71,7 +71,7 @@ function waysOut(wanted: WantedStream, foreign: ForeignStream): string[] {
   if (use !== 'events') ways.push(`use another NATS account, where these names are free`);
   if (ownership.kind === 'other-deployment')
     ways.push(`set deploy.name to ${ownership.deployment}, if the hosts are one deployment`);
-  // The server would refuse what the next start asks for.
+  // The server would refuse the update of the next start.
   if (fixedChanges(changes).length === 0 && !info.config.mirror)
     ways.push(
       adoption === 'free'

@@ -18,10 +18,10 @@ type Plan =
   | { readonly action: 'update'; readonly info: StreamInfo; readonly changes: readonly string[] };
 
 /**
- * Makes a stream as the config wants it: creates it with the deployment's mark where it is missing, and
- * updates in place what is this deployment's own. Each place that needs a stream goes through here.
+ * Brings a stream to the config: creates it with the deployment's mark where it is missing, and updates one of this
+ * deployment in place. All streams of the host are created here.
  * @throws JetplugError `JP_STREAM_FOREIGN`, `JP_BUCKET_FOREIGN`, `JP_STREAM_DATA_LOSS`, `JP_STREAM_NOT_UPDATABLE`,
- * `JP_STREAM_MISSING`, `JP_STREAM_UNCOVERED`, `JP_STREAM_MIRROR`, or what the server refuses
+ * `JP_STREAM_MISSING`, `JP_STREAM_UNCOVERED`, `JP_STREAM_MIRROR`, or the server's refusal
  */
 export async function ensureManagedStream(
   connection: Connection,
@@ -31,7 +31,7 @@ export async function ensureManagedStream(
   return apply(connection, wanted, deploy, await plan(connection, wanted, deploy));
 }
 
-/** The same for several: a start that is refused has changed none of them, and names each reason. */
+/** The same for several streams. A refused start has changed none of them, and reports every reason. */
 export async function ensureManagedStreams(
   connection: Connection,
   wanted: readonly WantedStream[],
@@ -74,7 +74,7 @@ async function plan(connection: Connection, wanted: WantedStream, deploy: Deploy
   return { action: 'update', info, changes: await assertUpdatable(connection, wanted, found, deploy) };
 }
 
-/** The config says that somebody else manages it. */
+/** For a stream with `manage: false` in the config. */
 function planUnmanaged({ settings }: WantedStream, found: Comparison | undefined): Plan {
   const { name, subjects } = settings;
   if (!found)
@@ -87,7 +87,7 @@ function planUnmanaged({ settings }: WantedStream, found: Comparison | undefined
   throw new JetplugError('JP_STREAM_UNCOVERED', message);
 }
 
-/** Events may come from a stream that nobody has marked, if it suits as it is. The host's own records lie in its own streams only. */
+/** The host uses an unmarked stream of events if it fits without changes. It writes its records to its own streams only. */
 async function planForeign(
   connection: Connection,
   wanted: WantedStream,
@@ -95,15 +95,15 @@ async function planForeign(
   deploy: DeployConfig,
 ): Promise<Plan> {
   const { info, ownership } = found;
-  const subjectsSuit = coversAll(subjectsOf(info.config), wanted.settings.subjects);
-  const changes = found.changes.filter(({ field }) => field !== 'subjects' || !subjectsSuit);
+  const subjectsFit = coversAll(subjectsOf(info.config), wanted.settings.subjects);
+  const changes = found.changes.filter(({ field }) => field !== 'subjects' || !subjectsFit);
   if (wanted.use === 'events' && ownership.kind === 'unmarked' && changes.length === 0) {
     return { action: 'use', info, managed: false };
   }
   throw await refuseForeign(connection, wanted, found, deploy, changes);
 }
 
-/** Two hosts that start together may both find the stream missing. */
+/** Two hosts that start at once may both find the stream missing. */
 const CREATE_TRIES = 3;
 
 async function apply(

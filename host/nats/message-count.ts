@@ -1,12 +1,12 @@
 import { AckPolicy, DeliverPolicy, nanos, ReplayPolicy, type ConsumerConfig } from './client';
 import type { Connection } from './connection';
 
-/** The server deletes a consumer that was left behind. */
-const FORGET_MS = 5_000;
+/** The server deletes an unused consumer after this time. */
+const INACTIVE_MS = 5_000;
 
 /**
- * How many stored messages match the subjects from a sequence on; nothing where the server does not
- * let the host ask. The server counts exactly when it creates a consumer, so one is created for a moment.
+ * How many stored messages match the subjects from a sequence on. Undefined where the credentials do not permit the
+ * request. The server reports an exact count when it creates a consumer, so one is created for a moment.
  */
 export async function countFrom(
   connection: Connection,
@@ -15,19 +15,19 @@ export async function countFrom(
   subjects: readonly string[],
 ): Promise<number | undefined> {
   const start = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(1, sequence) };
-  return (await look(connection, stream, { ...start, filter_subjects: [...subjects] }))?.messages;
+  return (await probeFrom(connection, stream, { ...start, filter_subjects: [...subjects] }))?.messages;
 }
 
-/** The first sequence that was stored at a time or later, and how many messages follow from it. */
+/** The first sequence that was stored at a time or later, and the number of messages from there on. */
 export function startAtTime(
   connection: Connection,
   stream: string,
   time: Date,
 ): Promise<{ readonly sequence: number; readonly messages: number } | undefined> {
-  return look(connection, stream, { deliver_policy: DeliverPolicy.StartTime, opt_start_time: time.toISOString() });
+  return probeFrom(connection, stream, { deliver_policy: DeliverPolicy.StartTime, opt_start_time: time.toISOString() });
 }
 
-async function look(
+async function probeFrom(
   { jsm }: Connection,
   stream: string,
   start: Partial<ConsumerConfig>,
@@ -38,12 +38,12 @@ async function look(
       replay_policy: ReplayPolicy.Instant,
       mem_storage: true,
       num_replicas: 1,
-      inactive_threshold: nanos(FORGET_MS),
+      inactive_threshold: nanos(INACTIVE_MS),
       ...start,
     });
-    await jsm.consumers.delete(stream, info.name).catch(() => undefined); // the server forgets it by itself
+    await jsm.consumers.delete(stream, info.name).catch(() => undefined); // The server deletes it by itself.
     return { sequence: info.delivered.stream_seq + 1, messages: info.num_pending };
   } catch {
-    return undefined; // not permitted, or no more consumers: the caller gives bounds in place of a number
+    return undefined; // Not permitted, or no more consumers allowed: the caller reports bounds instead.
   }
 }

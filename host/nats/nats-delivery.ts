@@ -3,27 +3,27 @@ import { JetplugError } from '../../sdk/internal';
 import { utf8 } from '../base/utf8';
 import type { Delivery, MessageRef } from '../broker/delivery';
 import type { RepeatedHeaders } from '../broker/headers';
-import { published, type Answer, type AckWriter } from './ack-writer';
+import { commandRest, type Ack, type AckWriter } from './ack-writer';
 import { bytesOf } from './client-internals';
 import { HeaderBlock } from './header-block';
 
-const ACK = published('+ACK');
-const NAK = published('-NAK');
-const WORKING = published('+WPI');
+const ACK = commandRest('+ACK');
+const NAK = commandRest('-NAK');
+const WORKING = commandRest('+WPI');
 const NO_HEADERS = Object.freeze({});
 const NANOS_PER_MS_DIGITS = 6;
 
-/** Where deliveries come from and are answered: a durable of a stream, as that is now, on a connection. */
+/** The durable that deliveries come from, for as long as its stream exists, and the writer of their acknowledgements. */
 export class DeliverySource {
-  /** The stream was made again: nobody is left who is to be answered. */
+  /** The stream was created again: acknowledgements are not sent any more. */
   lost = false;
   stream = '';
   private prefix = '';
 
-  constructor(readonly answers: AckWriter) {}
+  constructor(readonly acks: AckWriter) {}
 
   /**
-   * Where the numbers begin in an acknowledgement's subject: what is before them is the same for all.
+   * The index of the first number in an acknowledgement's subject. The part before it is the same for all deliveries.
    * $JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer sequence>.<nanoseconds>.<pending>,
    * newer servers with <domain>.<account> after ACK.
    */
@@ -39,7 +39,7 @@ export class DeliverySource {
   }
 }
 
-/** A delivery; the acknowledgement's subject says what it is. What is seldom asked for is read when it is. */
+/** A delivery. Its numbers are part of the acknowledgement's subject. Rarely used fields are parsed on demand. */
 export class NatsDelivery implements Delivery {
   readonly stream: string;
   readonly sequence: number;
@@ -47,12 +47,12 @@ export class NatsDelivery implements Delivery {
   readonly consumerSequence: number;
   settled = false;
   private readonly replyTo: string;
-  /** Where the nanoseconds begin in it. */
+  /** The index of the nanoseconds in the reply subject. */
   private readonly timeAt: number;
-  /** The block of its headers, then the payload. */
+  /** The header block, then the payload. */
   private readonly bytes: Uint8Array;
   private readonly headerBytes: number;
-  /** Once it was asked for; null where the message has no headers. */
+  /** Undefined before the first access; null where the message has no headers. */
   private headerBlock: HeaderBlock | null | undefined;
 
   constructor(
@@ -116,16 +116,16 @@ export class NatsDelivery implements Delivery {
   }
 
   nak(delayMs = 0): void {
-    this.settle(delayMs > 0 ? published(`-NAK {"delay":${Math.round(delayMs)}000000}`) : NAK);
+    this.settle(delayMs > 0 ? commandRest(`-NAK {"delay":${Math.round(delayMs)}000000}`) : NAK);
   }
 
   term(reason: string): void {
-    this.settle(published(`+TERM ${reason}`));
+    this.settle(commandRest(`+TERM ${reason}`));
   }
 
   working(): void {
-    // At once: what is late might be in vain.
-    if (!this.settled) this.source.answers.sendNow(this.answered(WORKING));
+    // Sent at once, as a late one might miss the ack wait.
+    if (!this.settled) this.source.acks.sendNow(this.ackWith(WORKING));
   }
 
   private get block(): HeaderBlock | null {
@@ -136,20 +136,20 @@ export class NatsDelivery implements Delivery {
     return this.headerBlock;
   }
 
-  /** Without the delivery, which need not be kept until the answer is sent. */
-  private answered(answer: string): Answer {
-    return { replyTo: this.replyTo, answer, source: this.source };
+  /** An object without the delivery, so that the delivery's bytes can be released before it is sent. */
+  private ackWith(rest: string): Ack {
+    return { replyTo: this.replyTo, rest, source: this.source };
   }
 
-  private settle(answer: string): void {
+  private settle(rest: string): void {
     if (this.settled)
       throw new JetplugError('JP_INTERNAL', `message ${this.stream}:${this.sequence} was settled twice`);
     this.settled = true;
-    this.source.answers.add(this.answered(answer));
+    this.source.acks.add(this.ackWith(rest));
   }
 }
 
-/** The digits between two places; without the text that `Number` would need of them. */
+/** Reads the digits between two indexes, without the substring that `Number` would need. */
 function numberIn(text: string, from: number, to: number): number {
   let number = 0;
   for (let at = from; at < to; at++) number = number * 10 + text.charCodeAt(at) - 48;

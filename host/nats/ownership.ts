@@ -6,12 +6,12 @@
 /** The metadata key that holds the name of the deployment. */
 const DEPLOYMENT = 'jetplug.deployment';
 
-/** Who manages an asset on the server, seen from one deployment. */
+/** The manager of an asset on the server, seen from one deployment. */
 export type Ownership =
   | { readonly kind: 'ours' }
   /** Another deployment of Jetplug manages it. */
   | { readonly kind: 'other-deployment'; readonly deployment: string }
-  /** Nobody has marked it: another application or an operator has made it. */
+  /** No mark: another application or an operator has created it. */
   | { readonly kind: 'unmarked' };
 
 /** The metadata entries that mark an asset as managed by the deployment. */

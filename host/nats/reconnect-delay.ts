@@ -10,18 +10,18 @@ export class ReconnectDelay {
   private refusals = 0;
   private waitMs = this.next();
 
-  /** The client asks several times for one wait, so the answer changes with a refusal only. */
+  /** The client reads this several times for one wait, so it changes with a refusal only. */
   get ms(): number {
     return this.waitMs;
   }
 
-  /** The server refused the login. */
+  /** Call it when the server refused the login. */
   refused(): void {
     this.refusals++;
     this.waitMs = this.next();
   }
 
-  /** The connection stands. */
+  /** Call it when the connection is established. */
   connected(): void {
     this.refusals = 0;
     this.waitMs = this.next();

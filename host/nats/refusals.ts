@@ -2,36 +2,36 @@ import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { LogThrottle } from '../base/log-throttle';
 import { inboxHint, limitFailure } from './failures';
 
-/** How the client tells of a permission that is missing. */
+/** The client's description of a missing permission. */
 interface PermissionContext {
   readonly operation: string;
   readonly subject: string;
 }
 
-/** A refusal that goes on is told again after so long. */
-const TELL_AGAIN_MS = 600_000;
+/** How often a repeated refusal is reported. */
+const REPORT_AGAIN_MS = 600_000;
 
 /**
- * What the server refused of that which is sent without awaiting an answer, such as acks. They may be
- * thousands of one kind; each subject to be granted is told once in a while.
+ * Throttles the server's refusals of messages that expect no answer, such as acks. There may be thousands of one kind;
+ * each subject that needs a permission is reported once in ten minutes.
  */
 export class Refusals {
-  private readonly repeats: LogThrottle;
+  private readonly throttle: LogThrottle;
 
   constructor(nowMs?: () => number) {
-    this.repeats = new LogThrottle(TELL_AGAIN_MS, nowMs);
+    this.throttle = new LogThrottle(REPORT_AGAIN_MS, nowMs);
   }
 
-  /** The error to report, or nothing where its like was reported lately. */
+  /** The error to report; undefined where a refusal of this kind was reported lately. */
   note(refusal: unknown): JetplugError | undefined {
-    // The connection reports these, each once while it is lost.
+    // The connection throttles these itself.
     if (isJetplugError(refusal)) return refusal;
     const { operation, subject } = refusal as Partial<PermissionContext>;
     const permission = operation !== undefined && subject !== undefined;
     const key = permission ? `${operation} ${toGrant(subject)}` : String(refusal);
-    const leftOut = this.repeats.note(key);
+    const leftOut = this.throttle.note(key);
     if (leftOut === undefined) return undefined;
-    const again = leftOut > 0 ? `; ${leftOut} more times since it was last said` : '';
+    const again = leftOut > 0 ? `; ${leftOut} more times since the last report` : '';
     if (!permission) {
       const { code, hint } = limitFailure(key) ?? { code: 'JP_BROKER_OPERATION_FAILED' as const };
       return new JetplugError(code, `the NATS server refused: ${key}${again}`, { hint });
@@ -43,7 +43,7 @@ export class Refusals {
   }
 }
 
-/** How many tokens of a subject say what it is for; what follows tells one message from another. */
+/** How many tokens of a subject name its kind. The tokens after them differ by message. */
 const KINDS: readonly (readonly [start: RegExp, tokens: number])[] = [
   // Newer servers put domain and account before the stream.
   [/^\$JS\.ACK(?:\.[^.]+){9,}$/, 6],
@@ -56,7 +56,7 @@ const KINDS: readonly (readonly [start: RegExp, tokens: number])[] = [
   [/^(?:dead|retry)\./, 1],
 ];
 
-/** The subject to be granted, so that all of its kind are permitted. */
+/** The subject that permits all messages of this kind. */
 function toGrant(subject: string): string {
   const [, tokens] = KINDS.find(([start]) => start.test(subject)) ?? [];
   return tokens === undefined ? subject : `${subject.split('.').slice(0, tokens).join('.')}.>`;

@@ -7,7 +7,7 @@ import type { StreamSettings } from './wanted-streams';
 export interface StreamChange {
   /** The server's name of it, such as `max_age`. */
   readonly field: string;
-  /** As people write it. */
+  /** Readable, such as `7d`. */
   readonly from: string;
   readonly to: string;
 }
@@ -15,7 +15,7 @@ export interface StreamChange {
 /** Settings that the server does not change in place. */
 const FIXED: readonly string[] = ['storage', 'retention'];
 
-/** The names that the config has for the server's fields. */
+/** The config's names of the server's fields. */
 const CONFIG_NAMES: Readonly<Record<string, string>> = {
   max_age: 'maxAge',
   max_bytes: 'maxBytes',
@@ -23,7 +23,7 @@ const CONFIG_NAMES: Readonly<Record<string, string>> = {
   num_replicas: 'replicas',
 };
 
-/** The settings of a stream that would have to change. The mark is not among them. */
+/** The settings of a stream that differ from the config, without the mark of the deployment. */
 export function changesOf(wanted: StreamSettings, actual: ServerStreamConfig): StreamChange[] {
   const fields = Object.keys(wanted) as (keyof StreamSettings)[];
   return fields
@@ -33,16 +33,16 @@ export function changesOf(wanted: StreamSettings, actual: ServerStreamConfig): S
 
 function changeOf(field: string, actual: unknown, wanted: unknown): StreamChange {
   const [from, to] = [valueText(field, actual), valueText(field, wanted)];
-  // Rounded sizes may read the same.
+  // Rounded sizes may look the same.
   return from === to ? { field, from: String(actual), to: String(wanted) } : { field, from, to };
 }
 
-/** Those of the changes that the server refuses. */
+/** The changes that the server refuses. */
 export function fixedChanges(changes: readonly StreamChange[]): StreamChange[] {
   return changes.filter(({ field }) => FIXED.includes(field));
 }
 
-/** `maxAge 7d → 1h` */
+/** Such as `maxAge 7d → 1h`. */
 export function changeText({ field, from, to }: StreamChange): string {
   return `${CONFIG_NAMES[field] ?? field} ${from} → ${to}`;
 }
@@ -52,21 +52,21 @@ export function subjectsOf(config: { readonly subjects?: readonly string[] }): r
   return config.subjects ?? [];
 }
 
-/** Whether every one of the subjects lies within those of the stream. */
+/** Whether the stream's subjects cover all of these subjects. */
 export function coversAll(streamSubjects: readonly string[], subjects: readonly string[]): boolean {
   return droppedSubjects(subjects, streamSubjects).length === 0;
 }
 
-/** The subjects that the stream would not hold any more, or not all of. */
+/** The subjects that the stream would not hold any more, at least in part. */
 export function droppedSubjects(before: readonly string[], after: readonly string[]): string[] {
-  return before.filter((subject) => !after.some((kept) => covers(kept, subject)));
+  return before.filter((subject) => !after.some((next) => covers(next, subject)));
 }
 
 function isSame(wanted: unknown, actual: unknown): boolean {
   if (Array.isArray(wanted) && Array.isArray(actual)) {
     return JSON.stringify(wanted.map(String).sort()) === JSON.stringify(actual.map(String).sort());
   }
-  // The server leaves out what is false.
+  // The server leaves out fields that are false.
   return JSON.stringify(wanted) === JSON.stringify(actual ?? (wanted === false ? false : undefined));
 }
 

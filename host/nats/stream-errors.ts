@@ -4,7 +4,7 @@ import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 import { streamsHolding } from './streams';
 import { FIXED_SUBJECTS, type WantedStream } from './wanted-streams';
 
-/** Why the server did not create or update a stream, in the one catalogue. */
+/** The error for a stream that the server refuses to create or update, with the streams that overlap with it. */
 export async function streamError(
   connection: Connection,
   error: unknown,
@@ -16,7 +16,7 @@ export async function streamError(
   const holders = new Set((await Promise.all(subjects.map((each) => streamsHolding(connection, each)))).flat());
   holders.delete(name);
   const where = holders.size > 0 ? `; ${subjects.join(' ')} and the stream ${[...holders].join(', ')} overlap` : '';
-  // These names cannot be changed here.
+  // The config cannot change these subjects.
   const isFixed = subjects.some((subject) => FIXED_SUBJECTS.includes(subject) || subject.startsWith('$KV.'));
   const hint = isFixed
     ? `The host needs ${subjects.join(' ')}: change the subjects of the other stream, or use another NATS account.`

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { StreamInfo } from './client';
 import type { Logger } from '../../sdk';
+import { retryUntil } from '../base/retry-until';
 import type { Connection } from './connection';
 import { findStream, streamInfo } from './streams';
 
@@ -34,7 +34,7 @@ export class StreamKeeper {
   private readonly requested = new Map<string, Promise<string>>();
   private timer: NodeJS.Timeout | undefined;
   private unwatch = (): void => undefined;
-  private stopped = false;
+  private readonly stopping = new AbortController();
 
   constructor(
     private readonly connection: Connection,
@@ -96,7 +96,7 @@ export class StreamKeeper {
   }
 
   stop(): void {
-    this.stopped = true;
+    this.stopping.abort();
     this.unwatch();
     clearInterval(this.timer);
   }
@@ -114,21 +114,20 @@ export class StreamKeeper {
     });
   }
 
-  /** Checks and restores the stream; tries again every second while the connection is up. */
+  /** Checks and restores the stream, with a try each second. Ends without a connection: the reconnect checks again. */
   private async check(entry: Entry): Promise<void> {
     entry.again = false;
-    for (let tries = 0; !this.stopped && this.connection.connected; tries++) {
-      try {
-        await this.restore(entry);
-        entry.missing = false;
-        return;
-      } catch (error) {
-        // Later tries fail for the same reason, so one line is enough.
-        if (tries === 0)
-          this.log.warn('cannot check or restore a stream yet; retrying', { stream: entry.name, err: error });
-        await sleep(RETRY_MS);
-      }
-    }
+    const restore = async (): Promise<void> => {
+      if (!this.connection.connected) return;
+      await this.restore(entry);
+      entry.missing = false;
+    };
+    await retryUntil(restore, {
+      waitMs: RETRY_MS,
+      stop: this.stopping.signal,
+      failed: (error) =>
+        this.log.warn('cannot check or restore a stream yet; retrying', { stream: entry.name, err: error }),
+    });
   }
 
   private async restore(entry: Entry): Promise<void> {
@@ -158,7 +157,7 @@ export class StreamKeeper {
 
   private async checkAll(): Promise<void> {
     for (const entry of this.entries.values()) {
-      if (!this.connection.connected || this.stopped) return;
+      if (!this.connection.connected || this.stopping.signal.aborted) return;
       try {
         const found = await findStream(this.connection, entry.name);
         if (found?.created === entry.created) entry.note(found);

@@ -41,7 +41,7 @@ const FAILURES: readonly (readonly [code: RegExp, failure: TlsFailure])[] = [
       hint: 'Set nats.tls.handshakeFirst to false, or check the port.',
     },
   ],
-  // The client's words for it are just "tls".
+  // The client's own message is only "tls".
   [
     /^SERVER_OPT_NA$/,
     {

@@ -2,19 +2,19 @@ import { RETRY_STREAM } from '../broker/stream-state';
 import { DiscardPolicy, nanos, RetentionPolicy, StorageType, type ServerStreamConfig } from './client';
 import type { Config, StreamConfig } from '../config/config';
 
-/** What a stream is for: it decides who else may have a hand in it, and which ways out an error can name. */
+/** The purpose of a stream. It decides whether the host may use another's stream, and the ways out in errors. */
 export type StreamUse = 'events' | 'dead-letters' | 'retries' | 'bucket';
 
-/** The settings of a stream that the host compares and corrects. */
+/** The settings of a stream that the host compares and updates. */
 export type StreamSettings = Partial<ServerStreamConfig> & { readonly name: string; readonly subjects: string[] };
 
 /** A stream that the config wants on the server. */
 export interface WantedStream {
   readonly use: StreamUse;
   readonly settings: StreamSettings;
-  /** Settings that count only when the host creates the stream. */
+  /** Settings that apply only when the host creates the stream. */
   readonly initially?: Partial<ServerStreamConfig>;
-  /** False: somebody else creates and changes it (`streams[].manage`). */
+  /** False: another program creates and updates it (`streams[].manage`). */
   readonly managed: boolean;
 }
 
@@ -27,10 +27,10 @@ export const RECORDS_BUCKET = 'jetplug';
 const DUPLICATE_WINDOW_MS = 120_000;
 const FOR_EVER = 0;
 
-/** The subjects that the host uses by fixed names, so that no other stream can hold them. */
+/** The host's own subjects. The config cannot change them, and no other stream can hold them. */
 export const FIXED_SUBJECTS: readonly string[] = [DEAD_SUBJECTS, RETRY_SUBJECTS];
 
-/** The streams of the config, the dead letters' as the last one. */
+/** The streams of the config and, as the last one, the stream of dead letters. */
 export function wantedStreams(config: Config): WantedStream[] {
   return [...config.streams.map(eventStream), deadLetterStream(config)];
 }
@@ -62,12 +62,12 @@ export function deadLetterStream({ deadLetters, streams }: Pick<Config, 'deadLet
       name: deadLetters.stream,
       subjects: [DEAD_SUBJECTS],
       retention: RetentionPolicy.Limits,
-      // A full stream refuses the letter, so its event stays in its own stream. To drop the oldest letter would lose an event.
+      // A full stream refuses the letter, so its event stays in its own stream. Dropping the oldest letter would lose an event.
       discard: DiscardPolicy.New,
       storage: StorageType.File,
       max_age: nanos(deadLetters.maxAgeMs),
       max_bytes: deadLetters.maxBytes,
-      // One letter a subject: an event that was redriven and fails again gets a new letter in place of its old one.
+      // One letter a subject: a redriven event that fails again replaces its letter.
       max_msgs_per_subject: 1,
       duplicate_window: nanos(Math.min(DUPLICATE_WINDOW_MS, deadLetters.maxAgeMs)),
       num_replicas: replicasOf(streams),
@@ -84,10 +84,10 @@ export function retryStream({ retries, streams }: Pick<Config, 'retries' | 'stre
       name: RETRY_STREAM,
       subjects: [RETRY_SUBJECTS],
       retention: RetentionPolicy.Limits,
-      // A full stream refuses the event, which then waits in its own stream.
+      // A full stream refuses the event, which then stays in its own stream.
       discard: DiscardPolicy.New,
       storage: StorageType.File,
-      // An event waits for its handler, however long that is gone.
+      // An event waits for its handler for as long as the handler is absent.
       max_age: FOR_EVER,
       max_bytes: retries.maxBytes,
       num_replicas: replicasOf(streams),
@@ -115,12 +115,12 @@ export function bucketStream(bucket: string, { store, streams }: Pick<Config, 's
       allow_direct: true,
       deny_delete: true,
     },
-    // An operator may keep more of a bucket's history.
+    // An operator may raise the history of a bucket.
     initially: { max_msgs_per_subject: 1 },
   };
 }
 
-/** The assets that are the host's own follow the first stream. */
+/** The host's own streams have the replicas of the first stream of the config. */
 function replicasOf(streams: readonly StreamConfig[]): number {
   return streams[0]?.replicas ?? 1;
 }

@@ -1,9 +1,9 @@
-import { formatDuration, type From } from '../../sdk/internal';
 import type { SourceOf } from '../config/config';
-import { formatSize } from '../config/size';
 import type { HandlerDefinition, PluginDefinition } from '../load/describe';
-import type { IsolationOption } from '../load/isolation-options';
-import type { OptionName, Origin } from '../load/option-origins';
+import { HANDLER_OPTIONS, type OptionName } from '../load/handler-options';
+import { ISOLATION_OPTIONS, type IsolationOption } from '../load/isolation-options';
+import { mapValues } from '../load/option-layers';
+import type { Origin } from '../load/option-origins';
 
 /** A place in the config: a line of a file, a variable or a flag. Without any of them, the key holds its default. */
 export interface ConfigPlace {
@@ -29,38 +29,20 @@ export type ExplainedOptions = Readonly<Record<OptionName, ExplainedOption>>;
 
 /** Explains every option of a handler. */
 export function explainOptions(handler: HandlerDefinition, sourceOf: SourceOf): ExplainedOptions {
-  const { origins, from, concurrency, timeoutMs, retry, key, batch, durable } = handler;
-  const option = (name: OptionName, value: unknown): ExplainedOption => ({
-    value,
-    ...sourceOfOption(origins[name], sourceOf),
-  });
-  return {
-    from: option('from', writtenFrom(from)),
-    concurrency: option('concurrency', concurrency),
-    timeout: option('timeout', formatDuration(timeoutMs)),
-    'retry.attempts': option('retry.attempts', retry.attempts),
-    'retry.backoff': option('retry.backoff', retry.backoffMs.map(formatDuration)),
-    key: option('key', key ?? null),
-    batch: option('batch', batch ? { size: batch.size, wait: formatDuration(batch.waitMs) } : null),
-    durable: option('durable', durable),
-  };
+  return mapValues(HANDLER_OPTIONS, (option, name) => ({
+    value: option.show(handler),
+    ...sourceOfOption(handler.origins[name], sourceOf),
+  }));
 }
 
 export type ExplainedIsolation = Readonly<Record<IsolationOption, ExplainedOption>>;
 
 /** Explains in which process a plugin's code runs, and with which limits. */
 export function explainIsolation({ isolation }: PluginDefinition, sourceOf: SourceOf): ExplainedIsolation {
-  const { origins } = isolation;
-  const option = (name: IsolationOption, value: unknown): ExplainedOption => ({
-    value,
-    ...sourceOfOption(origins[name], sourceOf),
-  });
-  return {
-    isolation: option('isolation', isolation.isolation),
-    processes: option('processes', isolation.processes),
-    heapLimit: option('heapLimit', formatSize(isolation.heapLimitBytes)),
-    memoryLimit: option('memoryLimit', formatSize(isolation.memoryLimitBytes)),
-  };
+  return mapValues(ISOLATION_OPTIONS, (option, name) => ({
+    value: option.show(isolation),
+    ...sourceOfOption(isolation.origins[name], sourceOf),
+  }));
 }
 
 /** The place of the value at a path of the config. */
@@ -87,10 +69,4 @@ function sourceOfOption(origin: Origin, sourceOf: SourceOf): OptionSource {
     case 'config':
       return whereInConfig(origin.key, sourceOf);
   }
-}
-
-/** Formats a length of time from the config, which is in milliseconds here. One from a decorator is still as its author wrote it. */
-function writtenFrom(from: From): unknown {
-  if (typeof from === 'string' || !('since' in from)) return from;
-  return { since: typeof from.since === 'number' ? formatDuration(from.since) : from.since };
 }

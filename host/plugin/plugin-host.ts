@@ -8,7 +8,7 @@ import type { RetryQueue } from '../broker/ports';
 import type { RetryNotifier } from '../broker/ports';
 import type { Time } from '../base/time';
 import type { Outgoing } from '../broker/ports';
-import type { SuspectTurns } from '../message/failures/suspects';
+import type { Limiter } from '../base/limiter';
 import type { Sweep } from '../message/intake/sweep';
 import type { PluginDefinition } from '../load/describe';
 import type { PluginBroker } from '../broker/plugin-broker';
@@ -33,7 +33,7 @@ export interface PluginHost {
   /** The texts in that bucket that are too long for a record. */
   readonly texts: LongTexts;
   readonly sweep: Sweep;
-  readonly suspects: SuspectTurns;
+  readonly suspects: Limiter;
   /**
    * Takes a plugin's name and durables for its file.
    * @throws JetplugError `JP_PLUGIN_DUPLICATE_NAME` or `JP_PLUGIN_DUPLICATE_DURABLE` when another file has one of them

@@ -3,7 +3,7 @@ import type { KeyValue } from '../records/key-value';
 import type { Config } from '../config/config';
 import type { PartedLog } from '../log/log';
 import type { Delivery } from '../broker/delivery';
-import { SuspectTurns } from '../message/failures/suspects';
+import { Limiter } from '../base/limiter';
 import { Sweep } from '../message/intake/sweep';
 import { WrappedDelivery } from '../broker/wrapped-delivery';
 import { NameRegistry } from '../plugin/name-registry';
@@ -56,7 +56,7 @@ export class HostRun {
       deadLetters: gated(backend.deadLetters, this),
       retryQueue: gated(backend.retryQueue, this),
       sweep: new Sweep(time),
-      suspects: new SuspectTurns(),
+      suspects: new Limiter(1),
       claim: (plugin) => names.take(plugin),
     };
   }

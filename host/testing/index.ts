@@ -1,4 +1,4 @@
-/** The door of the testing kit, `jetplug/testing`. */
+/** The public exports of the testing kit, `jetplug/testing`. */
 export type { TestHostOptions } from './options';
 export { TestClock } from './test-clock';
 export { testHost, type PublishedEvent, type TestHost, type TestLetter } from './test-host';

@@ -30,11 +30,11 @@ export class MemoryBroker implements PluginBroker {
     for (const stream of config.streams) this.streams.set(stream.name, new MemoryStream(stream, time));
     const own = { duplicateWindowMs: DUPLICATE_WINDOW_MS };
     const letters = { ...own, name: config.deadLetters.stream, subjects: ['dead.>'] };
-    const road = { ...own, name: RETRY_STREAM, subjects: ['retry.>'] };
-    for (const stream of [letters, road]) this.streams.set(stream.name, new MemoryStream(stream, time));
+    const retries = { ...own, name: RETRY_STREAM, subjects: ['retry.>'] };
+    for (const stream of [letters, retries]) this.streams.set(stream.name, new MemoryStream(stream, time));
   }
 
-  /** Whether a message is in a host's hands. */
+  /** Whether any message is delivered and waits for its settlement. */
   get isInFlight(): boolean {
     for (const durable of this.durables.values()) if (durable.isInFlight) return true;
     return false;
@@ -54,7 +54,7 @@ export class MemoryBroker implements PluginBroker {
     return durable.position;
   }
 
-  /** All of it can be changed here. */
+  /** A durable in memory can take any settings. */
   checkDurable(): Promise<void> {
     return Promise.resolve();
   }
@@ -71,7 +71,7 @@ export class MemoryBroker implements PluginBroker {
     return this.streamNamed(stream).created;
   }
 
-  /** No stream is lost here, so that none is looked at. */
+  /** A stream in memory is never lost, so no check runs. */
   whenChecked(): Promise<void> {
     return Promise.resolve();
   }
@@ -85,7 +85,7 @@ export class MemoryBroker implements PluginBroker {
     return this.bucket(`jetplug-${plugin}`);
   }
 
-  /** Nobody else has a hand in the durables here. */
+  /** No other program changes the durables in memory. */
   watchDurable(): () => void {
     return () => undefined;
   }
@@ -98,14 +98,14 @@ export class MemoryBroker implements PluginBroker {
     return { bucket: this.bucket(`jetplug-${plugin}`), leave: () => undefined };
   }
 
-  /** Calls back for each event on a handler's road. */
+  /** Calls the listener for each event in a handler's retry queue. The result ends that. */
   onDeferred(plugin: string, handler: string, listener: () => void): () => void {
     const { listeners } = this.streamNamed(RETRY_STREAM);
-    const told = ({ subject }: { subject: string }): void => {
+    const notify = ({ subject }: { subject: string }): void => {
       if (covers(`retry.${plugin}.${handler}.>`, subject)) listener();
     };
-    listeners.add(told);
-    return () => void listeners.delete(told);
+    listeners.add(notify);
+    return () => void listeners.delete(notify);
   }
 
   /** Stores a message in the stream that holds its subject. */
@@ -140,7 +140,7 @@ export class MemoryBroker implements PluginBroker {
         try {
           this.store({ ...retryMessage(event), payload: event.payload, expected: 0 });
         } catch (error) {
-          // It is there already.
+          // The event is stored already.
           if (!(error instanceof Conflict)) throw error;
         }
       },
@@ -171,7 +171,7 @@ export class MemoryBroker implements PluginBroker {
     }));
   }
 
-  /** Each letter once; one that takes the place of another, for its event was redriven, replaces it. */
+  /** Stores each letter once. The letter of a redriven event replaces its earlier one. */
   private storeLetter({ plugin, handler, stream, sequence, headers, repeated, payload, replaces }: DeadLetter): void {
     const letters = this.streamNamed(this.config.deadLetters.stream);
     if (stream === letters.name) return;

@@ -6,7 +6,7 @@ const MAX_MESSAGE_BYTES = 1_048_576;
 
 /** A bucket in memory, with the revisions and conflicts of a real one. */
 export class MemoryBucket implements KeyValue {
-  private readonly entries = new Map<string, Entry>();
+  readonly entries = new Map<string, Entry>();
   private revision = 0;
 
   constructor(private readonly name: string) {}
@@ -37,6 +37,12 @@ export class MemoryBucket implements KeyValue {
   async keys(under?: string): Promise<string[]> {
     const keys = [...this.entries].filter(([, { value }]) => value !== undefined).map(([key]) => key);
     return under === undefined ? keys : keys.filter((key) => key.startsWith(`${under}.`));
+  }
+
+  /** Removes everything; revisions count anew. */
+  protected clear(): void {
+    this.entries.clear();
+    this.revision = 0;
   }
 
   private write(key: string, value: string | undefined, expected: number | undefined, marks = ''): number {

@@ -7,7 +7,7 @@ import type { Time, Timer } from '../base/time';
 import type { MemoryStream, StoredMessage } from './memory-stream';
 import type { DurableSpec, DurablePosition } from '../broker/durable';
 
-/** Who takes deliveries, when it has room. */
+/** Takes deliveries while it has room. */
 export interface Puller {
   readonly wants: boolean;
   deliver(delivery: Delivery): void;
@@ -17,22 +17,22 @@ export interface Puller {
 interface Unsettled {
   readonly message: StoredMessage;
   deliveryCount: number;
-  /** Until it comes again: the ack wait, or the delay that it was given back with. */
+  /** Ends the ack wait, or the delay of a nak. Then the message is redelivered. */
   timer: Timer | undefined;
-  /** Whether somebody works on it, as far as is known here. */
-  inHand: boolean;
+  /** Whether it is delivered and its ack wait has not ended. */
+  inFlight: boolean;
 }
 
-/** No durable is made again here. */
+/** A durable in memory is created once. */
 const CREATED = 'once';
 
-/** A durable consumer in memory: what was delivered comes again when it is given back, or not settled in time. */
+/** A durable consumer in memory. It redelivers messages that are nacked or not settled within the ack wait. */
 export class MemoryDurable {
   private next: number;
   private lastDelivered: number;
   private consumerSequence = 0;
   private readonly unsettled = new Map<number, Unsettled>();
-  private readonly again: Unsettled[] = [];
+  private readonly redeliveries: Unsettled[] = [];
   private readonly pulls = new Set<Puller>();
   private pumping = false;
 
@@ -43,14 +43,14 @@ export class MemoryDurable {
   ) {
     this.next = firstOf(stream, spec, time);
     this.lastDelivered = this.next - 1;
-    stream.listeners.add(() => this.wake());
+    stream.listeners.add(() => this.deliverSoon());
   }
 
   update(spec: DurableSpec): void {
     this.spec = spec;
   }
 
-  /** How many messages were not delivered yet. */
+  /** How many messages have not been delivered yet. */
   get pending(): number {
     let pending = 0;
     for (let at = this.next; at <= this.stream.last; at++) if (this.takes(at)) pending++;
@@ -68,23 +68,23 @@ export class MemoryDurable {
     return { created, delivered: this.lastDelivered, ackFloor, isComplete: true };
   }
 
-  /** Whether anything is in a host's hands, rather than waiting here. */
+  /** Whether any message is delivered and waits for its settlement. */
   get isInFlight(): boolean {
-    for (const { inHand } of this.unsettled.values()) if (inHand) return true;
+    for (const { inFlight } of this.unsettled.values()) if (inFlight) return true;
     return false;
   }
 
   join(pull: Puller): void {
     this.pulls.add(pull);
-    this.wake();
+    this.deliverSoon();
   }
 
   leave(pull: Puller): void {
     this.pulls.delete(pull);
   }
 
-  /** Delivers what there is to whoever wants it, a turn later. */
-  wake(): void {
+  /** Delivers messages to the pulls that have room, a microtask later. */
+  deliverSoon(): void {
     if (this.pumping) return;
     this.pumping = true;
     queueMicrotask(() => {
@@ -98,29 +98,29 @@ export class MemoryDurable {
     entry?.timer?.cancel();
     if (entry) this.dequeue(entry);
     this.unsettled.delete(sequence);
-    this.wake();
+    this.deliverSoon();
   }
 
   nak(sequence: number, delayMs: number): void {
     const entry = this.unsettled.get(sequence);
     if (!entry) return;
     entry.timer?.cancel();
-    entry.inHand = false;
-    if (delayMs > 0) entry.timer = this.time.after(delayMs, () => this.comeAgain(entry));
-    else this.comeAgain(entry);
+    entry.inFlight = false;
+    if (delayMs > 0) entry.timer = this.time.after(delayMs, () => this.redeliver(entry));
+    else this.redeliver(entry);
   }
 
   working(sequence: number): void {
     const entry = this.unsettled.get(sequence);
-    if (entry?.inHand) this.await(entry);
+    if (entry?.inFlight) this.startAckWait(entry);
   }
 
   private deliverTo(pull: Puller): boolean {
-    const entry = this.again.shift() ?? this.take();
+    const entry = this.redeliveries.shift() ?? this.take();
     if (!entry) return false;
     entry.deliveryCount++;
-    entry.inHand = true;
-    this.await(entry);
+    entry.inFlight = true;
+    this.startAckWait(entry);
     pull.deliver(
       new MemoryDelivery(this, this.stream.name, entry.message, entry.deliveryCount, ++this.consumerSequence),
     );
@@ -132,7 +132,7 @@ export class MemoryDurable {
     for (; this.next <= this.stream.last; this.next++) {
       if (!this.takes(this.next)) continue;
       const message = this.stream.messages.get(this.next)!;
-      const entry = { message, deliveryCount: 0, timer: undefined, inHand: false };
+      const entry = { message, deliveryCount: 0, timer: undefined, inFlight: false };
       this.lastDelivered = this.next++;
       this.unsettled.set(message.sequence, entry);
       return entry;
@@ -145,26 +145,26 @@ export class MemoryDurable {
     return message !== undefined && covers(this.spec.subject, message.subject);
   }
 
-  private await(entry: Unsettled): void {
+  private startAckWait(entry: Unsettled): void {
     entry.timer?.cancel();
-    entry.timer = this.time.after(this.spec.ackWaitMs, () => this.comeAgain(entry));
+    entry.timer = this.time.after(this.spec.ackWaitMs, () => this.redeliver(entry));
   }
 
-  private comeAgain(entry: Unsettled): void {
+  private redeliver(entry: Unsettled): void {
     entry.timer = undefined;
-    entry.inHand = false;
-    if (this.stream.messages.has(entry.message.sequence)) this.again.push(entry);
+    entry.inFlight = false;
+    if (this.stream.messages.has(entry.message.sequence)) this.redeliveries.push(entry);
     else this.unsettled.delete(entry.message.sequence);
-    this.wake();
+    this.deliverSoon();
   }
 
   private dequeue(entry: Unsettled): void {
-    const at = this.again.indexOf(entry);
-    if (at >= 0) this.again.splice(at, 1);
+    const at = this.redeliveries.indexOf(entry);
+    if (at >= 0) this.redeliveries.splice(at, 1);
   }
 }
 
-/** The same answers as on a server, to the durable. */
+/** A delivery that is settled at its durable, as on a server. */
 class MemoryDelivery implements Delivery {
   settled = false;
 
@@ -197,7 +197,7 @@ class MemoryDelivery implements Delivery {
   get origin(): MessageRef {
     return this;
   }
-  /** Counted when asked: on arrival that is the server's answer, and few ask. */
+  /** Counted on each call. On arrival it is the number that a server would report. */
   get pending(): number {
     return this.durable.pending;
   }

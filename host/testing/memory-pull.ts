@@ -1,9 +1,8 @@
 import type { Delivery } from '../broker/delivery';
-import type { DurablePull } from '../broker/pull';
+import type { DurablePull, PullSink } from '../broker/pull';
 import type { MemoryDurable, Puller } from './memory-durable';
-import type { PullSink } from '../broker/pull';
 
-/** Pulls from a durable in memory as much as its sink has room for. */
+/** Pulls from a durable in memory as many messages as its sink has room for. */
 export class MemoryPull implements DurablePull, Puller {
   private open = false;
   private paused = false;
@@ -32,7 +31,7 @@ export class MemoryPull implements DurablePull, Puller {
   }
 
   request(): void {
-    this.durable.wake();
+    this.durable.deliverSoon();
   }
 
   pause(): void {
@@ -42,12 +41,12 @@ export class MemoryPull implements DurablePull, Puller {
 
   probe(): void {
     this.probes = 1;
-    this.durable.wake();
+    this.durable.deliverSoon();
   }
 
   resume(): void {
     this.paused = false;
-    this.durable.wake();
+    this.durable.deliverSoon();
   }
 
   hold(): void {
@@ -55,20 +54,20 @@ export class MemoryPull implements DurablePull, Puller {
   }
 
   renew(): void {
-    this.durable.wake();
+    this.durable.deliverSoon();
   }
 
   nudge(): void {
-    // No request waits in vain here.
+    // A request in memory is always served.
   }
 
   found(): void {
     this.held = false;
-    this.durable.wake();
+    this.durable.deliverSoon();
   }
 
   disown(): void {
-    // No stream is lost here.
+    // A stream in memory is never lost.
   }
 
   async stop(): Promise<void> {

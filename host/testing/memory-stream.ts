@@ -3,7 +3,7 @@ import { Conflict } from '../records/key-value';
 import type { RepeatedHeaders } from '../broker/headers';
 import type { Time } from '../base/time';
 
-/** A message as a stream keeps it. */
+/** A message in a stream. */
 export interface StoredMessage {
   readonly sequence: number;
   readonly subject: string;
@@ -16,23 +16,23 @@ export interface StoredMessage {
 export interface StreamOptions {
   readonly name: string;
   readonly subjects: readonly string[];
-  /** For how long it knows an id again. */
+  /** How long the stream drops messages with an id that it has stored. */
   readonly duplicateWindowMs: number;
 }
 
-/** What is to be stored, and on what condition. */
+/** A message to store, and the condition for it. */
 export interface Incoming {
   readonly subject: string;
   readonly payload: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
   readonly repeated?: RepeatedHeaders | undefined;
-  /** Stored once within the window. */
+  /** A second message with this id within the duplicate window is not stored. */
   readonly id?: string;
-  /** Only where this is the last sequence of the subject (0: there is none); else {@link Conflict}. */
+  /** Stores the message only if this is the last sequence of the subject (0: no message); else throws {@link Conflict}. */
   readonly expected?: number;
 }
 
-/** A stream in memory: sequences, subjects, repeats dropped by id within a window, and conditions on a subject's last message. */
+/** A stream in memory, with sequences, subjects, a duplicate window and conditions on a subject's last message. */
 export class MemoryStream {
   readonly created: string;
   readonly messages = new Map<number, StoredMessage>();

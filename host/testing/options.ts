@@ -10,15 +10,15 @@ import { classesOf } from '../load/dependencies';
 import type { PluginDefinition } from '../load/describe';
 import type { TestClock } from './test-clock';
 
-/** What a test may say of its host; all of it is optional. */
+/** Options of a test host. */
 export interface TestHostOptions {
   /** The settings of plugins, by plugin name: `{ badge: { milestones: [2] } }`. */
   readonly settings?: Readonly<Record<string, object>>;
-  /** Where the time begins, and what moves it. Default: a clock that begins now. */
+  /** The clock that the test moves. Default: one that starts now. */
   readonly clock?: TestClock;
-  /** What a config file would hold. The files of the project are not read. */
+  /** The content of a config file. The config files of the project are not read. Default: empty. */
   readonly config?: object;
-  /** Whether to run on a nats-server of its own rather than in memory; the time is then the machine's. Default `false`. */
+  /** Whether to run on a nats-server of the test's own, in the machine's time, rather than in memory. Default `false`. */
   readonly server?: boolean;
 }
 
@@ -26,9 +26,9 @@ export type AnyPluginClass = new (...args: never[]) => object;
 
 let defaults: Config | undefined;
 
-/** The built-in defaults, with what the test says of them. */
+/** The config of the test, on top of the built-in defaults. */
 export function configOf({ config }: TestHostOptions): Config {
-  // They are frozen, and take longer to read than a test to run.
+  // The defaults are frozen, so tests share them: reading them takes longer than a test.
   return config ? load(config) : (defaults ??= load({}));
 }
 
@@ -44,8 +44,8 @@ function load(config: object): Config {
 }
 
 /**
- * With the settings given, and where the test names no streams of its own with the subjects of the plugins in the
- * default one: which stream holds what is the affair of a platform's config, not of a plugin's test.
+ * Adds the test's settings. Where the test configures no streams, the default stream also gets the subjects of the
+ * plugins: the streams are a matter of the platform's config, not of a plugin's test.
  */
 export function completed(config: Config, options: TestHostOptions, plugins: readonly PluginDefinition[]): Config {
   const sections = { ...config.plugins.sections };
@@ -71,10 +71,10 @@ function widened({ streams }: Config, plugins: readonly PluginDefinition[]): Con
   return [{ ...first!, subjects }, ...others];
 }
 
-/** A plugin's class that a test has loaded, as the host takes it from a file. */
-export function asCompiled(given: AnyPluginClass): CompiledPlugin {
-  const cls = given as unknown as PluginClass;
-  // The test has them for longer than one host.
+/** A plugin class that a test has imported, in the form of one that the host has compiled from a file. */
+export function asCompiled(imported: AnyPluginClass): CompiledPlugin {
+  const cls = imported as unknown as PluginClass;
+  // The test uses the classes for longer than one host run.
   keepClasses(classesOf(cls));
   return {
     file: cls.name,

@@ -1,13 +1,13 @@
 import { Clock, type Duration } from '../../sdk';
 import { durationMs } from '../../sdk/internal';
 
-/** The time of a test: what plugins get as their `Clock`, and what retries and timeouts go by. */
+/** The time of a test: the plugins' `Clock`. In memory, retries and timeouts follow it too. */
 export class TestClock extends Clock {
   private readonly startMs: number;
   private move: (ms: number) => Promise<void> = () => Promise.reject(new Error('no host runs on this clock yet'));
   private elapsedMs: () => number = () => 0;
 
-  /** @param start where it begins: ISO 8601, or a `Date`. Default: now */
+  /** @param start the first moment: ISO 8601, or a `Date`. Default: now */
   constructor(start: string | Date = new Date()) {
     super();
     this.startMs = new Date(start).getTime();
@@ -19,14 +19,14 @@ export class TestClock extends Clock {
   }
 
   /**
-   * Moves the time on, and resolves when all that was due meanwhile has begun: retries, timeouts, probes. On a
-   * server nobody can: there it waits for as long.
+   * Moves the time forward. Resolves when everything that became due has started: retries, timeouts, probes. On a server
+   * the time cannot be moved, so it waits that long instead.
    */
   async advance(by: Duration): Promise<void> {
     await this.move(durationMs(by, 'the time to advance by'));
   }
 
-  /** What makes it go; the host that uses it says so. */
+  /** Called by the kit: connects the clock to the time of its broker. */
   drivenBy(driver: { elapsedMs: () => number; move: (ms: number) => Promise<void> }): void {
     this.elapsedMs = driver.elapsedMs;
     this.move = driver.move;

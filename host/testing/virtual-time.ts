@@ -7,7 +7,7 @@ interface Entry {
   readonly periodMs?: number;
 }
 
-/** A time that stands still until it is moved; what it is moved past is done on the way, in order. */
+/** A time that stands still until it is moved. Moving it past timers calls them in the order of their times. */
 export class VirtualTime implements Time {
   private elapsedMs = 0;
   private made = 0;
@@ -33,9 +33,9 @@ export class VirtualTime implements Time {
   }
 
   /**
-   * Goes to the next moment at which something is due, and does it; answers whether there was one.
-   * @param untilMs goes no further than to here, and to here where nothing is due before
-   * @param withPeriodic whether what is done again and again is worth stopping at: with nothing in anybody's hands it is not
+   * Moves to the next timer and calls it. Returns false where there is none until `untilMs`, and then moves to there.
+   * @param untilMs may be Infinity
+   * @param withPeriodic whether a periodic timer counts. Without events in flight it has nothing to do
    */
   step(untilMs: number, withPeriodic: boolean): boolean {
     const next = this.next(withPeriodic);
@@ -59,7 +59,7 @@ export class VirtualTime implements Time {
     return first;
   }
 
-  /** What is done again and again and was not stopped at is next due after the new moment. */
+  /** A periodic timer that was skipped is due at the new moment. */
   private pass(nowMs: number): void {
     this.elapsedMs = Math.max(this.elapsedMs, nowMs);
     for (const entry of this.timers) {

@@ -1,4 +1,4 @@
-/** What one plugin does to its process, to the host or to itself: the others lose nothing, and are hardly held up. */
+/** Faults that a plugin causes in its process, in the host or in itself: the other plugins lose nothing, and are hardly delayed. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,11 +16,11 @@ import { FULL, report } from './proof';
 const PER_SECOND = 200;
 const BEFORE_MS = 10_000;
 const OTHERS = ['first', 'second'];
-/** Until an event that ends its process each time is a dead letter. */
+/** The time until an event that ends its process each time is dead-lettered. */
 const BURIED_MS = 60_000;
 const INLINE_MS = 5_000;
 
-/** What an event does to the process of an isolated plugin, each time. */
+/** The faults that an event causes in the process of an isolated plugin, each time. */
 const ISOLATED = {
   'an endless loop': 'for (;;);',
   'heap exhaustion': 'const all: unknown[] = []; for (;;) all.push(new Array(1000).fill(all.length));',
@@ -30,11 +30,11 @@ const ISOLATED = {
   'an unhandled rejection': "void Promise.reject(new Error('nobody handles this'));",
   'a throw in a timer': "setTimeout(() => { throw new Error('thrown later'); }, 1);",
 };
-/** What the host survives of an inline one: ten times a second. */
+/** The faults of an inline plugin that the host survives, ten times a second. */
 const INLINE = {
   'unhandled rejections': "void Promise.reject(new Error('nobody handles this'));",
   'throws in timers': "setTimeout(() => { throw new Error('thrown later'); }, 1);",
-  'error events that nobody hears': "setImmediate(() => new EventEmitter().emit('error', new Error('unheard')));",
+  'error events without a listener': "setImmediate(() => new EventEmitter().emit('error', new Error('unheard')));",
   'throws in its handler': "throw new Error('thrown at once');",
 };
 
@@ -43,7 +43,7 @@ let nats: NatsConnection;
 let host: TestHost;
 let folder: string;
 let elsewhere: string;
-let told = 0;
+let requests = 0;
 
 beforeAll(async () => {
   const server = await scene.server();
@@ -57,7 +57,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene.end());
 
-/** Counts each event once, and tells when asked how long each took from its publisher to here. */
+/** Counts each event once, and answers how long each took from its publisher to the handler. */
 function other(className: string): string {
   return pluginSource(
     className,
@@ -88,9 +88,9 @@ function faulty(code: string, isolation: string): string {
   );
 }
 
-/** How long the others' events took since they were asked last. */
-async function tell(): Promise<number[]> {
-  const n = told++;
+/** The times that the others' events took since the last request. */
+async function takeTimes(): Promise<number[]> {
+  const n = requests++;
   nats.publish('video.tell', JSON.stringify({ n }));
   const parts = OTHERS.map((name) =>
     eventually(() => JSON.parse(readFileSync(join(elsewhere, `${name}-${n}`), 'utf8')) as number[]),
@@ -110,11 +110,11 @@ async function contained(what: string, code: string, isolation: string, during: 
     event: { n: begun + n, sentAtMs: performance.timeOrigin + performance.now() },
   }));
   await sleep(1_000);
-  await tell();
+  await takeTimes();
   await sleep(BEFORE_MS);
-  const beforeMs = await tell();
+  const beforeMs = await takeTimes();
   const happened = await during();
-  const duringMs = await tell();
+  const duringMs = await takeTimes();
   counted += await load.end();
   for (const plugin of OTHERS) {
     await eventually(async () => Object.keys(await readStore(nats, plugin)).length === counted, 20_000);
@@ -153,7 +153,7 @@ test.each(some(INLINE, 'unhandled rejections'))('%s in an inline plugin', async 
   });
 });
 
-/** All of them in full. */
+/** All of the faults with --full, else the named ones. */
 function some(all: Readonly<Record<string, string>>, ...inCi: string[]): [what: string, code: string][] {
   return Object.entries(all).filter(([what]) => FULL || inCi.includes(what));
 }

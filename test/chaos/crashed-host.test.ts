@@ -6,7 +6,7 @@ import type { TestServer } from '../support/nats-server';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 
-/** One event kills the process, a moment after it began. */
+/** One event kills the process shortly after its run begins. */
 const DEADLY = pluginSource(
   'DeadlyPlugin',
   `  constructor(private readonly seen: Store<number>) {}
@@ -28,7 +28,7 @@ const INNOCENT = pluginSource(
 );
 const EVENTS = 60;
 const KILLER = 20;
-/** One that tells nothing yet, three that make a suspect, and three when it is alone. */
+/** One kill without a consequence, three that make the event a suspect, and three while it runs alone. */
 const DEATHS = 7;
 
 const scene = new Scene();
@@ -43,7 +43,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene.end());
 
-test('an event that kills its process again and again is dead-lettered; what was at hand with it is not, and counts once', async () => {
+test('an event that kills its process repeatedly is dead-lettered; the events that were running beside it are not, and count once', async () => {
   const plugins = [scene.folder({ 'deadly.plugin.ts': DEADLY, 'innocent.plugin.ts': INNOCENT })];
   const start = (): Promise<TestHost> => scene.host({ server, plugins, config: { delivery: { ackWait: '1500ms' } } });
   await (await start()).stop();
@@ -51,7 +51,7 @@ test('an event that kills its process again and again is dead-lettered; what was
 
   let deaths = 0;
   while ((await storedLetters(nats)).length === 0) {
-    // It may die before it can say that it is ready.
+    // The host may end before it can report that it is ready.
     const host = await start().catch((error: unknown) => expect(String((error as Error).cause)).toContain('SIGKILL'));
     await eventually(async () => !host || !isAlive(host) || (await storedLetters(nats)).length > 0, 20_000);
     if (host && isAlive(host)) break;
@@ -78,7 +78,7 @@ function isAlive(host: TestHost): boolean {
     process.kill(host.pid, 0);
     return true;
   } catch {
-    return false; // no such process
+    return false; // There is no such process.
   }
 }
 

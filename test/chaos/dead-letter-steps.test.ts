@@ -16,22 +16,23 @@ import { StepProxy, type Moment } from '../support/step-proxy';
 import { readStore, readStream } from '../support/stored';
 import { count, report, seconds } from './proof';
 
-/** At each step; each moment of a step has its share. */
+/** The number of kills at each step, spread evenly over its moments. */
 const KILLS = count(6, 50);
-/** The kill is at a step of the first; the others are wherever they are then. */
+/** The events for each kill. The kill happens at a step of the first one, at any step of the others. */
 const EVENTS_PER_KILL = 3;
 const STEP_MS = 15_000;
 
-/** A step of a process's way, known by what it publishes. */
+/** A step of a process, recognised by a message that it publishes. */
 interface Step {
   readonly moments: readonly Moment[];
-  /** @param sequence of the event that is on its way */
+  /** @param sequence the sequence of the event */
   matches(command: ClientCommand, sequence: number): boolean;
 }
 
-const ASKED: readonly Moment[] = ['before', 'after', 'answered'];
-/** The server answers nothing. */
-const TOLD: readonly Moment[] = ['before', 'after'];
+/** The moments of a message that the server answers. */
+const ANSWERED: readonly Moment[] = ['before', 'after', 'answered'];
+/** The moments of a message that the server does not answer. */
+const UNANSWERED: readonly Moment[] = ['before', 'after'];
 
 const attemptsOf = (sequence: number): string => `$KV.jetplug.attempts.poison-work.EVENTS.${sequence}`;
 const settles = (command: ClientCommand, durable: string, sequence: number | string, answer: string): boolean =>
@@ -39,32 +40,35 @@ const settles = (command: ClientCommand, durable: string, sequence: number | str
 
 const DEAD_LETTERING: Record<string, Step> = {
   'the record of an attempt': {
-    moments: ASKED,
+    moments: ANSWERED,
     matches: ({ subject }, sequence) => subject === attemptsOf(sequence),
   },
-  'the nak': { moments: TOLD, matches: (command, sequence) => settles(command, 'poison-work', sequence, '-NAK') },
-  'the letter': { moments: ASKED, matches: ({ subject }, sequence) => subject === letterSubject(sequence) },
-  'the term': { moments: TOLD, matches: (command, sequence) => settles(command, 'poison-work', sequence, '+TERM') },
+  'the nak': { moments: UNANSWERED, matches: (command, sequence) => settles(command, 'poison-work', sequence, '-NAK') },
+  'the letter': { moments: ANSWERED, matches: ({ subject }, sequence) => subject === letterSubject(sequence) },
+  'the term': {
+    moments: UNANSWERED,
+    matches: (command, sequence) => settles(command, 'poison-work', sequence, '+TERM'),
+  },
   'the removal of the record': {
-    moments: ASKED,
+    moments: ANSWERED,
     matches: ({ subject, payload }, sequence) =>
       subject === '$JS.API.STREAM.PURGE.KV_jetplug' && payload.includes(`"${attemptsOf(sequence)}"`),
   },
-  'the record of what is settled': {
-    moments: ASKED,
+  'the record of settled events': {
+    moments: ANSWERED,
     matches: ({ subject }) => subject === '$KV.jetplug.settled.poison-work',
   },
 };
 
 const REDRIVING: Record<string, Step> = {
-  'what the handler publishes': { moments: ASKED, matches: ({ subject }) => subject === 'badge.cured' },
+  'the event that the handler publishes': { moments: ANSWERED, matches: ({ subject }) => subject === 'badge.cured' },
   'the removal of the letter': {
-    moments: ASKED,
+    moments: ANSWERED,
     matches: ({ subject }) => subject === '$JS.API.STREAM.MSG.DELETE.DEAD',
   },
-  'the ack': { moments: TOLD, matches: (command) => settles(command, 'poison--work', '\\d+', '+ACK') },
-  'the record of what is settled': {
-    moments: ASKED,
+  'the ack': { moments: UNANSWERED, matches: (command) => settles(command, 'poison--work', '\\d+', '+ACK') },
+  'the record of settled events': {
+    moments: ANSWERED,
     matches: ({ subject }) => subject === '$KV.jetplug.settled.poison--work',
   },
 };
@@ -90,12 +94,12 @@ beforeAll(async () => {
   jsm = await nats.jetstreamManager();
   cured = join(scene.folder(), 'cured');
   plugins = [scene.folder({ 'poison.plugin.ts': poison() })];
-  // The streams are there before anything is published.
+  // The streams exist before anything is published.
   await (await start()).stop();
 });
 beforeEach(async () => {
   rmSync(cured, { force: true });
-  // Of a test that failed.
+  // Removes the letters that a failed test has left.
   await jsm.streams.purge('DEAD');
 });
 afterAll(async () => {
@@ -110,7 +114,7 @@ afterAll(async () => {
   await proxy.stop();
 });
 
-/** Counts, publishes and then fails, until there is a cure. */
+/** Counts, publishes and then fails, until it is fixed. */
 const poison = (): string =>
   pluginSource(
     'PoisonPlugin',
@@ -124,7 +128,7 @@ const poison = (): string =>
     { before: `import { existsSync } from 'node:fs';\n` },
   );
 
-/** All that is handled here fails, and is to be dead-lettered however much of it there is. */
+/** A high limit for the circuit, so that each failing event is dead-lettered instead of waiting. */
 const CONFIG = { delivery: { ackWait: '1s', circuit: { messages: 1_000_000 } } };
 
 test.each(Object.entries(DEAD_LETTERING))(
@@ -156,9 +160,12 @@ test.each(Object.entries(REDRIVING))(
   },
 );
 
-test('a host killed at the new letter of an event that fails again: in the end there is one letter for each', async () => {
+test('a host is killed at the new letter of an event that fails again: in the end there is one letter for each event', async () => {
   const sequences = await deadLettered(KILLS * 2);
-  const newLetter: Step = { moments: ASKED, matches: ({ subject }, sequence) => subject === letterSubject(sequence) };
+  const newLetter: Step = {
+    moments: ANSWERED,
+    matches: ({ subject }, sequence) => subject === letterSubject(sequence),
+  };
   await killAt(newLetter, redriveTwoOf(sequences));
   await finish();
   await expectOneLetterEach(sequences);
@@ -169,7 +176,7 @@ test('a host killed at the new letter of an event that fails again: in the end t
   proved.push('the new letter');
 });
 
-test('a command killed at its step of a redrive: in the end each event is handled once, and no letter is left', async () => {
+test('a command is killed at its step of a redrive: in the end each event is handled once, and no letter is left', async () => {
   const sequences = await deadLettered(KILLS * 2);
   writeFileSync(cured, '');
   const host = await start();
@@ -183,14 +190,14 @@ test('a command killed at its step of a redrive: in the end each event is handle
     });
     const ended = new Promise((resolve) => command.once('exit', (_code, signal) => resolve(signal)));
     await sprung({
-      moment: ASKED[kill % ASKED.length]!,
+      moment: ANSWERED[kill % ANSWERED.length]!,
       matches: ({ subject }) => subject.startsWith(`retry.poison.work.EVENTS.${own[0]}.`),
       spring: () => command.kill('SIGKILL'),
     });
     expect(await ended).toBe('SIGKILL');
   }
   await host.stop();
-  // What the killed commands did not come to.
+  // Redrives the letters that the killed commands did not reach.
   const left = await storedLetters(nats);
   if (left.length > 0) await redrive(left.map(({ seq }) => seq));
   await finish();
@@ -198,17 +205,17 @@ test('a command killed at its step of a redrive: in the end each event is handle
   proved.push('the way back');
 });
 
-/** An event whose way to the step is to begin when the trap is set. */
+/** An event that reaches the step after `begin`. */
 interface Journey {
   readonly sequence: number;
   begin(): Promise<unknown>;
 }
 
-/** Again and again starts a host, and ends it when an event comes to the step. */
+/** Starts a host repeatedly, and kills it when an event reaches the step. */
 async function killAt(step: Step, next: () => Promise<Journey>): Promise<void> {
   for (let kill = 0; kill < KILLS; kill++) {
     const host = await start();
-    // What the kill before has left is done first, so that no event is killed more than once or twice.
+    // The work that the previous kill left is finished first, so that no event is killed more than once or twice.
     await settled();
     const { sequence, begin } = await next();
     const trap = sprung({
@@ -221,7 +228,7 @@ async function killAt(step: Step, next: () => Promise<Journey>): Promise<void> {
   }
 }
 
-/** Sets the trap; resolves when it has ended its process, and fails when the step does not come. */
+/** Sets the trap. Resolves when it has killed its process; fails when no event reaches the step. */
 async function sprung(trap: Parameters<StepProxy['arm']>[0]): Promise<void> {
   let late: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, reject) => {
@@ -236,7 +243,7 @@ async function sprung(trap: Parameters<StepProxy['arm']>[0]): Promise<void> {
   kills++;
 }
 
-/** A last host brings all to its end. */
+/** A last host settles all events. */
 async function finish(): Promise<void> {
   const host = await start();
   await settled();
@@ -247,7 +254,7 @@ function start(): Promise<TestHost> {
   return scene.host({ server: proxy, plugins, config: CONFIG, flags: ['--no-watch'] });
 }
 
-/** Publishes poison; resolves with the sequences, which begin with the first. */
+/** Publishes poison events, and resolves with their sequences, the first one first. */
 async function publish(number: number, first: number): Promise<number[]> {
   const sequences = Array.from({ length: number }, (_, i) => first + i);
   for (const sequence of sequences) {
@@ -258,7 +265,7 @@ async function publish(number: number, first: number): Promise<number[]> {
   return sequences;
 }
 
-/** So many events with a letter each. */
+/** Publishes this many events, and waits until each has a letter. */
 async function deadLettered(number: number): Promise<number[]> {
   const host = await start();
   const { state } = await jsm.streams.info('EVENTS');
@@ -269,7 +276,7 @@ async function deadLettered(number: number): Promise<number[]> {
   return sequences;
 }
 
-/** Takes two events after the other from the list, and redrives them. */
+/** Each call takes the next two events of the list, whose letters are then redriven. */
 function redriveTwoOf(sequences: readonly number[]): () => Promise<Journey> {
   const waiting = [...sequences];
   return async () => {
@@ -284,7 +291,7 @@ async function redrive(ids: readonly number[]): Promise<void> {
   expect([code, stderr]).toEqual([0, '']);
 }
 
-/** Waits until nothing is on its way, from the stream or from the retry road. */
+/** Waits until no event is pending or in flight, in the stream or in the retry queue. */
 async function settled(): Promise<void> {
   await allSettled(jsm, ['EVENTS', 'RETRY']);
 }
@@ -304,7 +311,7 @@ async function expectHandledOnce(sequences: readonly number[]): Promise<void> {
   expect(keys.filter((key) => own.includes(key)).sort()).toEqual(own.sort());
 }
 
-/** How often each was counted. */
+/** How often each event was counted. */
 async function countsOf(sequences: readonly number[]): Promise<unknown[]> {
   const store = await readStore(nats, 'poison');
   return sequences.map((sequence) => store[`e${sequence}`]);

@@ -7,7 +7,7 @@ import type { TestServer } from '../support/nats-server';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 
-/** Counts every tick in a hot key and in one of its own; each tenth makes an event; some ticks fail once after their effects. */
+/** Counts every tick under a shared key and under its own; every tenth publishes an event; some ticks fail once after their effects. */
 const COUNTING = pluginSource(
   'CountingPlugin',
   `  constructor(private readonly counts: Store<number>, private readonly events: EventBus) {}
@@ -40,7 +40,7 @@ afterAll(() => scene.end());
 
 const start = (): Promise<TestHost> => scene.host({ server, plugins, config: { delivery: { ackWait: '1s' } } });
 
-test('a host killed again and again under load counts every event once, and emits each event of its own once', async () => {
+test('a host that is killed repeatedly under load counts every event once, and publishes each of its own events once', async () => {
   let host = await start();
   const load = new Load();
   for (let kill = 0; kill < KILLS; kill++) {
@@ -58,7 +58,7 @@ test('a host killed again and again under load counts every event once, and emit
   expect(total).toBe(sent);
   expect(keys).toEqual(load.keys);
   expect(await causes('badge.ticked', 'sequence')).toHaveLength(sent);
-  // A repeat got the total that its first application produced: each tenth was seen by one event.
+  // A repeated run gets the total of the first one, so exactly one event saw each tenth total.
   const tenths = await causes('badge.tenth', 'total');
   expect(tenths).toEqual(Array.from({ length: Math.floor(sent / 10) }, (_, i) => (i + 1) * 10));
   expect(await storedLetters(nats)).toEqual([]);
@@ -78,7 +78,7 @@ test('an event that two hosts get at the same time counts once', async () => {
   expect(await causes('badge.ticked', 'sequence')).toHaveLength(before + sent);
 }, 60_000);
 
-/** Publishes as fast as the server takes it, in small batches, and remembers what. */
+/** Publishes as fast as the server accepts it, in small batches, and remembers the events. */
 class Load {
   readonly keys: Record<string, number> = {};
   private sent = 0;
@@ -121,7 +121,7 @@ async function stored(): Promise<Record<string, number>> {
   );
 }
 
-/** The values of a field in all events on a subject, in order; each must be there once. */
+/** The values of a field in all events on a subject, in order. Each value must occur once. */
 async function causes(subject: string, field: string): Promise<number[]> {
   const { state } = await jsm.streams.info('EVENTS', { subjects_filter: subject });
   const consumer = await nats.jetstream().consumers.get('EVENTS', { filterSubjects: subject });
@@ -136,7 +136,7 @@ async function causes(subject: string, field: string): Promise<number[]> {
   return values.sort((a, b) => a - b);
 }
 
-/** Beside the hot key's value there is little, though thousands of events have changed it. */
+/** The record of the shared key stays small, though thousands of events have changed its value. */
 async function marksAreFew(): Promise<void> {
   const hot = await jsm.streams.getMessage('KV_jetplug-counting', { last_by_subj: '$KV.jetplug-counting.total' });
   expect(hot.header.get('x-jetplug-marks').length).toBeLessThan(8_192);

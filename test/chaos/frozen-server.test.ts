@@ -7,7 +7,7 @@ import { SteadyLoad } from './load';
 import { report, seconds } from './proof';
 
 const FROZEN_MS = 60_000;
-/** How long consumption may take to go on when what was gone is back. */
+/** The maximal time until consumption continues after the fault has ended. */
 const LONGEST_GAP_MS = 30_000;
 const PER_SECOND = 20;
 
@@ -24,7 +24,7 @@ const SEEN = pluginSource(
 const scene = new Scene();
 afterAll(() => scene.end());
 
-test('a server that freezes, dies, or loses a durable: consumption goes on soon after each is back', async () => {
+test('a server freezes, dies, or loses a durable: consumption continues soon after each fault has ended', async () => {
   const server = await scene.server();
   const nats = await scene.client(server.url);
   const jsm = await nats.jetstreamManager();
@@ -36,7 +36,7 @@ test('a server that freezes, dies, or loses a durable: consumption goes on soon 
     flags: ['--no-watch'],
   });
   const seen = (): number[] => host.logged('seen').map(({ n }) => Number(n));
-  /** How long until something is seen that was published only now. */
+  /** The time until an event that is published now is handled. */
   const gapMs = async (): Promise<number> => {
     const backAtMs = performance.now();
     const { state } = await eventually(() => jsm.streams.info('EVENTS'), LONGEST_GAP_MS);

@@ -9,7 +9,7 @@ const KILLS = count(20, 100);
 const scene = new Scene();
 afterAll(() => scene.end());
 
-test('a host killed again and again under load: every event has its effects once', async () => {
+test('a host is killed repeatedly under load: every event has its effects once', async () => {
   const { platform, host: first } = await Platform.open(scene);
   let host = first;
   const load = platform.load();

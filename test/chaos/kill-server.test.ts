@@ -9,7 +9,7 @@ const KILLS = count(5, 20);
 const scene = new Scene();
 afterAll(() => scene.end());
 
-test('a server killed again and again under load, with its publishers and its host: every event has its effects once', async () => {
+test('a server is killed repeatedly under load, with its publishers and its host: every event has its effects once', async () => {
   const { platform, host } = await Platform.open(scene);
   const load = platform.load();
   for (let kill = 0; kill < KILLS; kill++) {

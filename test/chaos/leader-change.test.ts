@@ -1,4 +1,4 @@
-/** A cluster of three, its streams on all of them: leaders step down and die under load. Some minutes in all. */
+/** A cluster of three servers, with its streams on all of them: leaders step down and die under load. Takes some minutes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JetStreamManager, NatsConnection } from 'nats';
 import { connectEventBus, type ConnectedEventBus } from '../../host/client';
@@ -60,7 +60,7 @@ test('the leaders of stream and consumer step down under load: nothing is lost, 
   await load.end('leaders stepped down');
 }, 120_000);
 
-test('the server that leads the stream is killed under load: the same, and consumption goes on by itself', async () => {
+test('the server that leads the stream is killed under load: nothing is lost, nothing counts twice, and consumption continues', async () => {
   const load = new Load();
   await sleep(CALM_MS);
   const { cluster: placed } = await jsm.streams.info('EVENTS');
@@ -71,7 +71,7 @@ test('the server that leads the stream is killed under load: the same, and consu
   await load.end(`the stream's leader ${placed!.leader} was killed`);
 }, 180_000);
 
-test('the server that leads the consumer is killed under load: the same', async () => {
+test('the server that leads the consumer is killed under load: nothing is lost, nothing counts twice, and consumption continues', async () => {
   const load = new Load();
   await sleep(CALM_MS);
   const leader = await eventually(async () => (await jsm.consumers.info('EVENTS', 'counting-count')).cluster?.leader);
@@ -87,7 +87,7 @@ async function stepDown(request: string): Promise<void> {
   expect(answer.error).toBeUndefined();
 }
 
-/** Publishes all the while, as a program would that awaits each answer. */
+/** Publishes all the time, like a program that awaits each answer. */
 class Load {
   private running = true;
   private readonly firstLine = host.logged('counted').length;
@@ -103,7 +103,7 @@ class Load {
     );
     await eventually(async () => (await unsettled()) === 0, SETTLED_MS);
     expect(await total()).toBe(published);
-    // A stream without a leader is not a stream that is gone.
+    // A stream without a leader is not a deleted stream.
     expect(host.logged('stream lost with its messages; creating it again')).toEqual([]);
     const { state } = await jsm.streams.info('EVENTS', { subjects_filter: '>' });
     expect(state.subjects).toEqual({ 'video.tick': published, 'badge.ticked': published });
@@ -120,7 +120,7 @@ class Load {
   }
 }
 
-/** The longest time between two events that were counted. */
+/** The longest time between two counted events. */
 function gapSeconds(firstLine: number): string {
   const times = host
     .logged('counted')

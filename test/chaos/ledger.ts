@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** One line that a plugin wrote, in the order in which its process did. */
+/** One line that a plugin wrote, in the order of its process. */
 export interface Entry {
   readonly what: 'begin' | 'end';
   readonly version: string;
@@ -10,7 +10,7 @@ export interface Entry {
   readonly atMs: number;
 }
 
-/** What plugins write down of each run, in a file: no log and no network lies between. */
+/** A file in which plugins record each run, independent of log and network. */
 export class Ledger {
   readonly file: string;
   private readonly known: Entry[] = [];
@@ -21,7 +21,7 @@ export class Ledger {
     this.file = join(folder, name);
   }
 
-  /** To stand in a plugin's file. */
+  /** Code for a plugin's file. */
   get source(): string {
     return `import { closeSync, openSync, writeSync } from 'node:fs';
 const ledger = openSync(${JSON.stringify(this.file)}, 'a');
@@ -29,7 +29,7 @@ const note = (what: string, version: string, event: any) => writeSync(ledger, [w
 `;
   }
 
-  /** What is written by now; each look reads only what is new, so that looking does not slow the test's own load. */
+  /** The lines so far. Each call reads only the new ones, so that reading does not slow down the test's own load. */
   get entries(): readonly Entry[] {
     const lines = (this.rest + this.readNew()).split('\n');
     this.rest = lines.pop()!;
@@ -45,7 +45,7 @@ const note = (what: string, version: string, event: any) => writeSync(ledger, [w
   }
 
   private readNew(): string {
-    const file = openSync(this.file, 'a+'); // nothing may have been written yet
+    const file = openSync(this.file, 'a+'); // The file may not exist yet.
     const chunks: string[] = [];
     const buffer = Buffer.alloc(65_536);
     for (let read = 1; read > 0;) {
@@ -58,7 +58,7 @@ const note = (what: string, version: string, event: any) => writeSync(ledger, [w
   }
 }
 
-/** The events whose runs overlapped another of their key. */
+/** The events whose runs overlapped a run of another event of their key. */
 export function overlaps(entries: readonly Entry[]): number[] {
   const running = new Set<string>();
   return entries.flatMap(({ what, key, n }) => {
@@ -69,7 +69,7 @@ export function overlaps(entries: readonly Entry[]): number[] {
   });
 }
 
-/** How often each of the events was completed, where it was not once. */
+/** The events that were not completed exactly once, with their number of completions. */
 export function notOnce(entries: readonly Entry[], events: number): Map<number, number> {
   const times = new Map(Array.from({ length: events }, (_, n) => [n, 0]));
   for (const { what, n } of entries) if (what === 'end') times.set(n, (times.get(n) ?? 0) + 1);

@@ -1,4 +1,4 @@
-/** Plugins that come, change and go under load: what is lost, what comes twice, and how soon they run. */
+/** Plugins are added, edited and removed under load. Measures lost and repeated events, and the time until plugins run. */
 import { cpSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 afterAll(() => scene.end());
 
-/** A plugin that writes down each run's begin and end. */
+/** A plugin that records the begin and the end of each run. */
 function source(className: string, ledger: Ledger, version: string, { options = '', body = '' } = {}): string {
   return pluginSource(
     className,
@@ -79,7 +79,7 @@ async function clear(...plugins: string[]): Promise<void> {
   for (const durable of await durables()) await jsm.consumers.delete('EVENTS', durable);
 }
 
-test(`a plugin's file that is copied into the folder, ${TIMES} times at ${PER_SECOND} events/s`, async () => {
+test(`a plugin's file is copied into the folder, ${TIMES} times at ${PER_SECOND} events/s`, async () => {
   const others = new Ledger(elsewhere, 'others');
   save('other', source('Other', others, 'v'));
   await loaded('other');
@@ -117,7 +117,7 @@ test(`a plugin's file that is copied into the folder, ${TIMES} times at ${PER_SE
   );
   expect(notOnce(others.entries, events)).toEqual(new Map());
   expect(percentile(tookMs, 0.95)).toBeLessThan(1_000);
-  // Before, it may have had something to catch up with.
+  // Before this the plugin may still have had a backlog.
   expect(during).toBeGreaterThan(0.9 * Math.min(before, PER_SECOND));
   await clear('other');
 });
@@ -162,7 +162,7 @@ test.each([
   await clear(name);
 });
 
-test(`an edit that throws for each event, at ${PER_SECOND} events/s, is taken back by itself`, async () => {
+test(`an edit that throws for each event, at ${PER_SECOND} events/s, is rolled back by itself`, async () => {
   const ledger = new Ledger(elsewhere, 'bad');
   const options = `key: 'user_id'`;
   save('bad', source('Bad', ledger, 'good', { options }));
@@ -181,7 +181,7 @@ test(`an edit that throws for each event, at ${PER_SECOND} events/s, is taken ba
   const held = failed.length > 0 ? Math.max(...failed.map(({ atMs }) => atMs)) - failed[0]!.atMs : 0;
   report(
     'a bad edit',
-    `taken back ${backMs} ms after it was saved; ${failed.length} runs of it within ${held} ms; ${events} events, ` +
+    `rolled back ${backMs} ms after it was saved; ${failed.length} runs of it within ${held} ms; ${events} events, ` +
       `${notOnce(entries, events).size} not completed once, ${await letters()} dead letters`,
   );
   expect(notOnce(entries, events)).toEqual(new Map());

@@ -9,12 +9,12 @@ export interface Outgoing {
 const TICK_MS = 20;
 const ACK_MS = 2_000;
 const PAUSE_MS = 50;
-/** So many that wait for their acknowledgement; while there are more, the publisher waits as well. */
+/** The maximal number of unconfirmed publishes; with more, the publisher waits. */
 const MOST_UNDER_WAY = 1_000;
 
 /**
- * Publishes at a steady rate. Each event has an id of its own and is sent again under it until the stream
- * says that it has it, as a publisher does that loses nothing.
+ * Publishes at a steady rate. Each event has its own id and is sent again under this id until the stream confirms it, like
+ * a publisher that loses nothing.
  */
 export class SteadyLoad {
   private sent = 0;
@@ -22,7 +22,7 @@ export class SteadyLoad {
   private readonly underWay = new Set<Promise<void>>();
   private readonly running: Promise<void>;
 
-  /** @param make the n-th event, from 0 */
+  /** @param make makes the n-th event, from 0 */
   constructor(
     private readonly nats: NatsConnection,
     private readonly name: string,
@@ -32,7 +32,7 @@ export class SteadyLoad {
     this.running = this.run();
   }
 
-  /** Ends it; resolves with the number of events when the stream has them all. */
+  /** Stops publishing. Resolves with the number of events when the stream has confirmed them all. */
   async end(): Promise<number> {
     this.ended = true;
     await this.running;
@@ -57,7 +57,7 @@ export class SteadyLoad {
   }
 }
 
-/** Never gives up: what it throws away would be lost. */
+/** Never gives up, because an event would be lost. */
 async function publishUntilStored(nats: NatsConnection, msgID: string, { subject, event }: Outgoing): Promise<void> {
   const payload = JSON.stringify(event);
   for (;;) {
@@ -65,7 +65,7 @@ async function publishUntilStored(nats: NatsConnection, msgID: string, { subject
       await nats.jetstream().publish(subject, payload, { msgID, timeout: ACK_MS });
       return;
     } catch {
-      // No acknowledgement: the server is down, or has it and died before it said so. The id tells a repeat.
+      // The server is down, or it stored the event and died before its confirmation. The id identifies a repeat.
       await sleep(PAUSE_MS);
     }
   }

@@ -9,15 +9,15 @@ import { readStore, readStream } from '../support/stored';
 import { count, report } from './proof';
 
 const PAYLOADS = count(30_000, 100_000);
-/** Every so many a good one, which alone may reach the handler. */
+/** One in this many events is valid. Only the valid ones may reach the handler. */
 const GOOD_EVERY = 100;
 const UNDER_WAY = 100;
 const SEED = Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const MAX_BYTES = 8_192;
 const SAMPLE_MS = 100;
-/** So little that the engine cannot put off its collecting, and that a host which kept 2 KiB of each event would run out. */
+/** A heap so small that garbage must be collected, and that a host which kept 2 KiB of each event would run out of memory. */
 const LITTLE_MEMORY = { NODE_OPTIONS: '--max-old-space-size=64 --max-semi-space-size=2' };
-/** By how much the memory may grow from the second quarter to the last: the engine collects the rest when it likes. */
+/** How much the memory may grow from the second quarter to the last, as garbage is collected at any time. */
 const MOST_GROWTH = 1.25;
 
 const WITNESS = pluginSource(
@@ -46,7 +46,7 @@ const isJson = (bytes: Uint8Array): boolean => {
 };
 
 const plainValue = fc.jsonValue({ maxDepth: 3 });
-/** Without the keys that reach for a prototype, which are refused before the schema is asked. */
+/** Without keys that reach for a prototype, which are refused before the validation. */
 const notText = plainValue.filter(
   (value) => typeof value !== 'string' && !/"(__proto__|constructor)"/.test(JSON.stringify(value)),
 );
@@ -70,7 +70,7 @@ const badFields = fc.oneof(
   fc.constantFrom({ user_id: '' }, { video_id: 'v'.repeat(171) }, { user_id: undefined }, { video_id: undefined }),
 );
 
-/** Payloads that no handler may see, each with the reason that its dead letter must give. */
+/** Payloads that no handler may get, each with the reason that its dead letter must have. */
 const malformed: fc.Arbitrary<Malformed> = fc.oneof(
   notJson.map((payload) => ({ payload, reason: 'invalid-json' })),
   noObject.map((value) => ({ payload: textOf(value), reason: 'invalid-envelope' })),
@@ -96,7 +96,7 @@ const malformed: fc.Arbitrary<Malformed> = fc.oneof(
 const scene = new Scene();
 afterAll(() => scene.end());
 
-test('random malformed payloads: none reaches the handler, each has a dead letter with its reason, and the memory stays flat', async () => {
+test('no random malformed payload reaches the handler, each has a dead letter with its reason, and the memory stays flat', async () => {
   const server = await scene.server();
   const nats = await scene.client(server.url);
   const plugins = [scene.folder({ 'witness.plugin.ts': WITNESS })];
@@ -111,11 +111,11 @@ test('random malformed payloads: none reaches the handler, each has a dead lette
   const growth = await memory.end();
 
   const letters = await readStream(nats, 'DEAD');
-  const told = letters.map((letter) => [
+  const found = letters.map((letter) => [
     Number(letter.header('x-original-sequence')),
     letter.header('x-dead-letter-reason'),
   ]);
-  expect(sorted(told)).toEqual(sorted([...reasons]));
+  expect(sorted(found)).toEqual(sorted([...reasons]));
   expect(await readStore(nats, 'witness')).toEqual({ 'good v1': Math.ceil(PAYLOADS / GOOD_EVERY) });
   expect(growth.ratio).toBeLessThan(MOST_GROWTH);
   report(
@@ -126,7 +126,7 @@ test('random malformed payloads: none reaches the handler, each has a dead lette
   );
 });
 
-/** Publishes all with good ones between; resolves with the reason for each sequence. */
+/** Publishes all payloads with valid events between. Resolves with the expected reason for each sequence. */
 async function publishAll(nats: NatsConnection, payloads: readonly Malformed[]): Promise<Map<number, string>> {
   const js = nats.jetstream();
   const reasons = new Map<number, string>();
@@ -146,7 +146,7 @@ function sorted(letters: unknown[][]): unknown[][] {
   return letters.sort(([a], [b]) => Number(a) - Number(b));
 }
 
-/** Looks again and again at how much memory a process holds. */
+/** Samples the memory of a process at an interval. */
 class Memory {
   private readonly samplesKiB: number[] = [];
   private ended = false;
@@ -156,7 +156,7 @@ class Memory {
     this.running = this.run();
   }
 
-  /** How the medians of the quarters compare. */
+  /** The growth of the medians from the second quarter to the last. */
   async end(): Promise<{ ratio: number; secondMiB: number; lastMiB: number }> {
     this.ended = true;
     await this.running;

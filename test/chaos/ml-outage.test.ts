@@ -26,7 +26,7 @@ afterAll(async () => {
   await ml.stop();
 });
 
-/** One that throws when the service is down, where the story's own plugin says when to come again. */
+/** Throws when the service is down, where the story's own plugin throws RetryLater. */
 const throwing = (): string =>
   pluginSource(
     'TrainPlugin',
@@ -61,7 +61,7 @@ test('a service is down for a minute: its events wait and none is dead-lettered,
     return all.length > 0 && all;
   }, DOWN_MS);
   await sleep(Math.max(0, DOWN_MS - (performance.now() - downAtMs)));
-  // The others have gone on meanwhile; the two that ask the service have handled nothing.
+  // The other plugins continued meanwhile; the two that need the service have handled nothing.
   expect(await handled(host)).toMatchObject({
     'badge.award': EVENTS,
     'ranking.count': EVENTS,
@@ -101,7 +101,7 @@ async function publish(
   await Promise.all(Array.from({ length: times }, (_, n) => js.publish(subject, JSON.stringify(make(n)))));
 }
 
-/** Answers, or fails as a service that is up and broken does. */
+/** Answers, or fails like a broken service that is up. */
 class MlService {
   isUp = true;
 

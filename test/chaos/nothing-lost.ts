@@ -8,7 +8,7 @@ import { readStore, readStream, type StoredMessage } from '../support/stored';
 import { MILESTONES, TICKS_PER_EVENT } from './platform';
 import { referenceStores, type Stores } from './reference';
 
-/** Who emits what; of most at most one event for each cause. */
+/** The plugins that publish each subject. Most publish at most one event for each cause. */
 const EMITTERS: Record<string, readonly [plugin: string, handler: string, subject: string, most: number][]> = {
   'video.watch_started': [
     ['analytics', 'count', 'analytics.window_closed', 10],
@@ -25,10 +25,10 @@ const EMITTERS: Record<string, readonly [plugin: string, handler: string, subjec
 };
 const CAUSES = ['video.watch_started', 'video.published', 'user.friend_added', 'video.tick'];
 
-/** What the stream EVENTS holds, told apart. */
+/** The events of the stream EVENTS, by their kind. */
 interface History {
   readonly causes: readonly StoredMessage[];
-  /** By subject. */
+  /** The events by subject. */
   readonly emitted: ReadonlyMap<string, readonly StoredMessage[]>;
 }
 
@@ -39,15 +39,15 @@ export interface Proved {
 }
 
 /**
- * Fails unless every event of the stream has had its effects once: what the stores hold, what was emitted,
- * and that nothing is dead-lettered.
- * @param sent how many events the publisher was told to be stored, beside those at the start
+ * Fails unless every event of the stream has had its effects once. Checks the values in the stores, the published
+ * events, and that nothing is dead-lettered.
+ * @param sent how many of the publisher's events the stream has confirmed, without those at the start
  */
 export async function expectEffectsOnce(nats: NatsConnection, sent: number): Promise<Proved> {
-  // First, as what was dead-lettered is missing in all that follows.
+  // Checked first, because the effects of dead-lettered events are missing below.
   expect((await readStream(nats, 'DEAD')).map(letterOf)).toEqual([]);
   const history = await readHistory(nats);
-  // Those of the load carry an id; those of the start do not.
+  // The events of the load have an id; those at the start have none.
   expect(history.causes.filter(({ id }) => id !== '')).toHaveLength(sent);
   const keys = await expectStores(nats, history);
   const emitted = expectEachOnce(history);
@@ -64,7 +64,7 @@ async function readHistory(nats: NatsConnection): Promise<History> {
   return { causes: all.filter(({ subject }) => CAUSES.includes(subject)), emitted };
 }
 
-/** Every store is as if each event had come once, in order; but for what depends on the order, checked with what was emitted. */
+/** Every store has the values as if each event had come once, in order. Values that depend on the order are checked with the published events. */
 async function expectStores(nats: NatsConnection, history: History): Promise<number> {
   const expected = await referenceStores(history.causes);
   let keys = 0;
@@ -78,8 +78,8 @@ async function expectStores(nats: NatsConnection, history: History): Promise<num
 }
 
 /**
- * Without what depends on the order of arrival: which minutes analytics holds open and what the last one closed;
- * how often the ranking has changed on its way.
+ * Removes the values that depend on the order of arrival: the minutes that analytics has open and that its last update
+ * closed, and the number of changes of the ranking.
  */
 function withoutOrder(plugin: string, store: Stores[string]): object {
   if (plugin === 'analytics') {
@@ -94,7 +94,7 @@ function withoutOrder(plugin: string, store: Stores[string]): object {
   };
 }
 
-/** What depends on the order must still fit what was emitted: each minute is open or closed, and each change was told. */
+/** Values that depend on the order must fit the published events: each minute is open or closed, and each change was published. */
 function expectOrderedParts(plugin: string, store: Stores[string], { causes, emitted }: History): void {
   if (plugin === 'analytics') {
     const { open } = store['progress/minutes'] as Progress;
@@ -111,7 +111,7 @@ function expectOrderedParts(plugin: string, store: Stores[string], { causes, emi
   }
 }
 
-/** Each emitted event comes from one place in one handler at one cause, and no two from the same. */
+/** Each published event has a cause and a place in a handler, and no two events have the same ones. */
 function expectEachOnce({ causes, emitted }: History): number {
   const possible = new Set(causes.flatMap(idsOf));
   const all = [...emitted.values()].flat();
@@ -122,7 +122,7 @@ function expectEachOnce({ causes, emitted }: History): number {
   return all.length;
 }
 
-/** The ids of all that a cause may emit. */
+/** The ids of all events that a cause may publish. */
 function idsOf({ subject, sequence, storedAtMs }: StoredMessage): string[] {
   const delivery = { origin: { stream: 'EVENTS', sequence, storedAtMs } };
   return (EMITTERS[subject] ?? []).flatMap(([plugin, name, emitted, most]) => {
@@ -132,8 +132,8 @@ function idsOf({ subject, sequence, storedAtMs }: StoredMessage): string[] {
 }
 
 /**
- * What must have been emitted was. Of recommendations it is not known how many there must be: whether a watch
- * brings one depends on what else was there when it came.
+ * Every required event was published. The number of recommendations is not known, because it depends on the order of
+ * arrival whether a watch causes one.
  */
 function expectAllEmitted({ causes, emitted }: History): void {
   const watches = causes.filter(({ subject }) => subject === 'video.watch_started');
@@ -142,7 +142,7 @@ function expectAllEmitted({ causes, emitted }: History): void {
     MILESTONES.filter((milestone) => milestone <= length).map((milestone) => `${user} ${milestone}`),
   );
   expect(pairs(emitted, 'badge.awarded', 'count')).toEqual(badges.sort());
-  // All videos have genres, so that each watch tells of its viewer's taste, with the number of watches it rests on.
+  // All videos have genres, so each watch causes an event about its viewer's preferences, with their number of watches.
   const tastes = [...byViewer].flatMap(([user, { length }]) => upTo(length).map((n) => `${user} ${n}`));
   expect(pairs(emitted, 'user.preferences_updated', 'watches')).toEqual(tastes.sort());
   const befriended = new Set(
@@ -150,11 +150,11 @@ function expectAllEmitted({ causes, emitted }: History): void {
       .filter(({ subject }) => subject === 'user.friend_added')
       .map((event) => event.json<{ user_id: string }>().user_id),
   );
-  const told = watches
+  const expected = watches
     .map((watch) => watch.json<{ user_id: string; video_id: string }>())
     .filter(({ user_id }) => befriended.has(user_id))
     .map(({ user_id, video_id }) => `${user_id} ${video_id}`);
-  expect(pairs(emitted, 'notification.requested', 'video_id')).toEqual(told.sort());
+  expect(pairs(emitted, 'notification.requested', 'video_id')).toEqual(expected.sort());
   expectTicksEmitted(causes, emitted);
 }
 
@@ -162,7 +162,7 @@ function expectTicksEmitted(causes: History['causes'], emitted: History['emitted
   const ticks = causes.filter(({ subject }) => subject === 'video.tick');
   const due = ticks.filter((tick) => tick.json<{ n: number }>().n % TICKS_PER_EVENT === 0);
   expect(numbers(emitted, 'badge.ticked', 'sequence')).toEqual(due.map(({ sequence }) => sequence));
-  // A tick that is handled again gets the total that it had produced, so that no tenth is missed or told twice.
+  // A repeated tick gets the total of its first run, so that no tenth is missed or published twice.
   const tenths = upTo(Math.floor(ticks.length / 10)).map((n) => n * 10);
   expect(numbers(emitted, 'badge.tenth', 'total')).toEqual(tenths);
 }
@@ -177,7 +177,7 @@ function numbers(emitted: History['emitted'], subject: string, field: string): n
     .sort((a, b) => a - b);
 }
 
-/** A viewer with another field, of each event. */
+/** The viewer and another field of each event. */
 function pairs(emitted: History['emitted'], subject: string, field: string): string[] {
   const users = fields(emitted, subject, 'user_id').map(String);
   return fields(emitted, subject, field)

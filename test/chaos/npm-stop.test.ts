@@ -6,7 +6,7 @@ import { startUnderNpm, type NpmHost } from '../support/npm-host';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 
-/** Its handler runs until there is the file that the event names. */
+/** Its handler runs until the file that the event names exists. */
 const WAITS = pluginSource(
   'WaitsPlugin',
   `  @Subscribe('video.waits')
@@ -30,7 +30,7 @@ const CASES: readonly (readonly [title: string, command: readonly string[]])[] =
   ['a closed terminal of npx jetplug start', ['npx', 'jetplug', 'start']],
 ];
 
-// All at once: each of them mostly waits for npm.
+// All at the same time, because each of them mostly waits for npm.
 beforeAll(async () => {
   const plugins = scene.folder({ 'waits.plugin.ts': WAITS });
   await Promise.all(
@@ -49,14 +49,14 @@ test.each(CASES.slice(0, 3))('%s stops the host gracefully', async (title) => {
   await eventually(() => hasEnded(host));
   expect(ending(host)).toEqual(['stopping', 'done', 'stopped']);
   const { code, signal } = await host.ended;
-  // Where npm's shell replaces itself by the host, the host's own exit code is npm's.
+  // Where npm's shell replaces itself by the host, npm exits with the host's exit code.
   expect([
     { code: 0, signal: null },
     { code: null, signal: 'SIGTERM' },
   ]).toContainEqual({ code, signal });
 });
 
-test('an npx that is killed takes its host with it, gracefully', async () => {
+test('a killed npx stops its host gracefully', async () => {
   const host = hosts.get('SIGKILL to npx jetplug start')!;
   process.kill(host.npm, 'SIGKILL');
   await eventually(() => hasEnded(host));
@@ -66,7 +66,7 @@ test('an npx that is killed takes its host with it, gracefully', async () => {
 test.each([
   ['Ctrl-C in the terminal of npm start', 'SIGINT'],
   ['a closed terminal of npx jetplug start', 'SIGHUP'],
-] as const)('%s, which signals every process, is one wish to stop', async (title, signal) => {
+] as const)('%s, which signals every process, counts as one signal', async (title, signal) => {
   const host = hosts.get(title)!;
   const until = await beginRun(host);
   process.kill(-host.npm, signal);
@@ -77,7 +77,7 @@ test.each([
   expect(host.lines().find(({ msg }) => msg === 'stopping')).toMatchObject({ signal });
 });
 
-/** Has the host handle an event until the file is there whose name comes back. */
+/** Publishes an event whose handler runs until the returned file exists. */
 async function beginRun(host: NpmHost): Promise<string> {
   const until = join(scene.folder(), 'until');
   const client = await scene.client(host.ready.broker.url);
@@ -92,14 +92,14 @@ function said(host: NpmHost, msg: string): boolean {
 }
 
 function ending(host: NpmHost): string[] {
-  const told = ['stopping', 'stopping at once', 'done', 'stopped'];
+  const messages = ['stopping', 'stopping at once', 'done', 'stopped'];
   return host
     .lines()
     .map(({ msg }) => msg)
-    .filter((msg) => told.includes(msg));
+    .filter((msg) => messages.includes(msg));
 }
 
-/** Nothing of the process group is left, nor of the broker, which has a group of its own. */
+/** No process of the process group is left, nor of the broker, which has its own group. */
 async function hasEnded({ npm, ready }: NpmHost): Promise<boolean> {
   return !isAlive(-npm) && !isAlive(ready.pid) && !(await answers(ready.broker.url));
 }

@@ -16,7 +16,7 @@ let server: TestServer;
 let nats: NatsConnection;
 let plugins: string[];
 let ml: FakeService;
-/** What the service is: down; up; or up, but for the first time that it is asked for an event. */
+/** The state of the service: down; up; or up, but failing the first request for each event. */
 let mode: 'down' | 'up' | 'up the second time' = 'down';
 const tried = new Set<string>();
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
   nats = await scene.client(server.url);
   ml = await FakeService.start((path) => {
     if (mode !== 'up the second time') return mode === 'up';
-    // The probe that closes the circuit is to pass.
+    // The probe that closes the circuit must succeed.
     const works = tried.has(path) || tried.size === 0;
     tried.add(path);
     return works;
@@ -48,12 +48,12 @@ afterAll(async () => {
   await ml.stop();
 });
 
-test('an outage over several ends of the host, by SIGTERM and SIGKILL, dead-letters nothing and costs no event an attempt', async () => {
+test('an outage over several stops and kills of the host dead-letters nothing and costs no event an attempt', async () => {
   let host = await start();
   const js = nats.jetstream();
   for (let id = 0; id < EVENTS; id++) await js.publish('video.train', JSON.stringify({ id }));
 
-  // Killed before its circuit opens, twice, when events have failed as often as they may.
+  // Killed before its circuit opens, twice, so that events have failed as many times as they have attempts.
   for (let kill = 0; kill < 2; kill++) {
     const { asked } = ml;
     await eventually(() => ml.asked >= asked + 8);
@@ -62,13 +62,13 @@ test('an outage over several ends of the host, by SIGTERM and SIGKILL, dead-lett
     host = await start();
   }
 
-  // Killed as it opens.
+  // Killed while the circuit opens.
   await eventually(() => host.logged(OPENS).length > 0);
   await host.kill();
   expect(await storedLetters(nats)).toEqual([]);
   host = await start();
 
-  // Stopped, and then killed, while it is open: the next one goes on as the last one ended.
+  // Stopped, and then killed, while the circuit is open: the next host starts with an open circuit.
   const { outage } = await eventually(async () => {
     const handler = await train();
     return handler.outage && handler;
@@ -81,14 +81,14 @@ test('an outage over several ends of the host, by SIGTERM and SIGKILL, dead-lett
     expect(host.ready.plugins[0]!.handlers[0]).toMatchObject({ circuit: 'open', state: 'waiting', outage });
     expect(host.logged(OPENS)).toEqual([]);
     const { asked } = ml;
-    // It is probed soon, and not by all that waits.
+    // The service is probed soon, and not by all waiting events.
     await eventually(() => ml.asked > asked, 5_000);
     expect(ml.asked - asked).toBeLessThan(3);
     expect(await train()).toMatchObject({ circuit: 'open', deadLettered: 0, outage });
   }
   expect(await charged()).toEqual([]);
 
-  // Every event but one fails once more: had a failure of the outage counted, this one would be its last.
+  // Every event but one fails once more. If a failure of the outage had counted, this failure would be its last.
   mode = 'up the second time';
   await eventually(async () => (await trained()) === EVENTS, 20_000);
   await eventually(async () => {
@@ -98,7 +98,7 @@ test('an outage over several ends of the host, by SIGTERM and SIGKILL, dead-lett
   expect(await storedLetters(nats)).toEqual([]);
   expect((await train()).failed).toBeGreaterThanOrEqual(EVENTS - 1);
 
-  // What is over is over for the next host as well.
+  // The next host knows that the outage has ended.
   await eventually(async () => !(await stored()));
   await host.stop();
   host = await start();
@@ -115,7 +115,7 @@ async function records() {
   return nats.jetstream().views.kv('jetplug', { bindOnly: true });
 }
 
-/** Whether the outage is on record. */
+/** Whether the outage is recorded. */
 async function stored(): Promise<boolean> {
   const entry = await (await records()).get('circuit.ml-train');
   return entry?.json<{ ongoing?: unknown }>().ongoing !== undefined;

@@ -7,25 +7,25 @@ import type { Scene } from '../support/scene';
 import { SteadyLoad, type Outgoing } from './load';
 import { FULL } from './proof';
 
-/** Every viewer watches fewer videos than a plugin remembers of one, or what a late event finds would depend on how late it is. */
+/** Every viewer watches fewer videos than a plugin remembers of one, so that the state does not depend on how late an event comes. */
 const VIEWERS = FULL ? 2_000 : 500;
 const VIDEOS = 60;
 const GENRES = ['drama', 'comedy', 'crime', 'music', 'nature'];
 const KEYS = 200;
 const WATCHES_PER_SECOND = 100;
 const TICKS_PER_SECOND = 500;
-/** The events' own time, which runs so that there are 600 watches in a minute. */
+/** The events have a time of their own, with 600 watches in a minute. */
 const BEGAN_AT_MS = Date.parse('2026-05-12T12:00:00.000Z');
 const STEP_MS = 100;
-/** On a machine that is shared. */
+/** A generous limit, for a machine that is shared. */
 const LONGEST_DRAIN_MS = FULL ? 1_200_000 : 240_000;
 
-/** Reached by every viewer who watches at all, so that there are many badges. */
+/** Every viewer with a watch reaches these, so that there are many badges. */
 export const MILESTONES = [1, 2, 5, 10];
-/** Of so many ticks one makes an event. */
+/** One in this many ticks publishes an event. */
 export const TICKS_PER_EVENT = 5;
 
-/** Counts each tick under a key that all share and under one of its own. */
+/** Counts each tick under a shared key and under its own. */
 const COUNTING = pluginSource(
   'CountingPlugin',
   `  constructor(private readonly counts: Store<number>, private readonly events: EventBus) {}
@@ -43,7 +43,7 @@ const CONFIG = {
   plugins: { badge: { settings: { milestones: MILESTONES } } },
 };
 
-/** A server with the six plugins of the story and a counting one, and the load that they are under. */
+/** A server with the six plugins of the story and a counting one, and their load. */
 export class Platform {
   private constructor(
     readonly server: TestServer,
@@ -53,7 +53,7 @@ export class Platform {
     private readonly plugins: readonly string[],
   ) {}
 
-  /** With a first host, and what the viewers and videos are known by: the rest does not depend on what comes first. */
+  /** Starts with a first host and the events about viewers and videos, so that the rest does not depend on the order of arrival. */
   static async open(scene: Scene): Promise<{ platform: Platform; host: TestHost }> {
     const server = await scene.server();
     const nats = await scene.client(server.url);
@@ -68,14 +68,14 @@ export class Platform {
     return this.scene.host({ server: this.server, plugins: this.plugins, config: CONFIG, flags: ['--no-watch'] });
   }
 
-  /** 100 watches a second, with films and friends among them, and 500 ticks; resolves with the number of events when it is ended. */
+  /** Publishes 100 watches a second, with events about films and friends among them, and 500 ticks a second. Resolves with the number of events when it is ended. */
   load(): { end(): Promise<number> } {
     const watches = new SteadyLoad(this.nats, 'story', WATCHES_PER_SECOND, storyEvent);
     const ticks = new SteadyLoad(this.nats, 'tick', TICKS_PER_SECOND, tick);
     return { end: async () => (await watches.end()) + (await ticks.end()) };
   }
 
-  /** Waits until nothing is on its way to any handler; resolves with the number of deliveries there were. */
+  /** Waits until no event is pending or in flight for any handler. Resolves with the number of deliveries. */
   settled(): Promise<number> {
     return allSettled(this.jsm, ['EVENTS'], LONGEST_DRAIN_MS);
   }
@@ -90,7 +90,7 @@ export class Platform {
   }
 }
 
-/** Of twenty, one is about a film's genres again, one about a further friend, and the rest are watches. */
+/** Of twenty events, one repeats a film's genres, one adds a friend, and the rest are watches. */
 function storyEvent(n: number): Outgoing {
   const at = timeOf(n);
   if (n % 20 === 7) return filmEvent(n % VIDEOS, at);
@@ -100,13 +100,13 @@ function storyEvent(n: number): Outgoing {
   return { subject: 'video.watch_started', event };
 }
 
-/** A film keeps its genres, so that it does not matter whether a watch comes before or after. */
+/** A film keeps its genres, so that the order of its events and of watches does not matter. */
 function filmEvent(i: number, timestamp: string): Outgoing {
   const genres = [GENRES[i % GENRES.length]!, GENRES[(i * 3 + 1) % GENRES.length]!];
   return { subject: 'video.published', event: { video_id: video(i), genres, timestamp } };
 }
 
-/** Only those with even numbers have friends, and have one from the start. */
+/** Only viewers with even numbers have friends, and each has one from the start. */
 function friendEvent(of: number, friend: number, timestamp: string): Outgoing {
   return { subject: 'user.friend_added', event: { user_id: viewer(of), friend_id: viewer(friend), timestamp } };
 }

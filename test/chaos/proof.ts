@@ -1,12 +1,12 @@
-/** How large the proofs are, and how they say what they found. */
+/** The size of the proofs, and the output of their results. */
 
-/** All of it, with `npm run test:chaos -- --full`. */
+/** The full size, with `npm run test:chaos -- --full`. */
 export const FULL = process.env['CHAOS_FULL'] === '1';
 
-/** So many in CI, so many in full. */
+/** The smaller number in CI, the larger one in full. */
 export const count = (inCi: number, inFull: number): number => (FULL ? inFull : inCi);
 
-/** One line with what a proof did and saw. Past jest's console, which would add three. */
+/** Prints one line with the result of a proof. It does not use jest's console, which would add three lines. */
 export function report(proof: string, figures: string): void {
   process.stdout.write(`\n  ${proof}: ${figures}\n`);
 }

@@ -6,17 +6,17 @@ import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 
 const EVENTS = 2_000;
-/** Far below the 64 KiB that a header may have, and what a record of some dozens of ranges takes. */
+/** Far below the limit of 64 KiB for a header, and enough for a record of some dozens of ranges. */
 const MAX_MARKS_BYTES = 8_192;
 const MAX_RECORD_BYTES = 2_048;
-/** While nothing can be settled for some seconds, because the server has lost the write that would say so: then marks are made to go. */
+/** The limit while nothing can be settled for some seconds, because the server has lost the write that settles. Marks are removed then. */
 const MAX_MARKS_BYTES_UNSETTLED = 40_960;
 
 const scene = new Scene();
 let server: TestServer;
 let nats: NatsConnection;
 let jsm: JetStreamManager;
-/** How many ticks were published and are to be counted. */
+/** How many ticks were published and must be counted. */
 let ticks = 0;
 
 beforeAll(async () => {
@@ -48,27 +48,27 @@ test('on one hot key at full speed the marks and the settled set stay small', as
   report('one hot key', sizes);
 }, 90_000);
 
-test('and with an event that waits for 10 minutes', async () => {
+test('they stay small with an event that waits for 10 minutes', async () => {
   const sizes = await watched(async () => {
     await publish(1, { later: true });
     await publish(EVENTS);
     await eventually(allCounted, 60_000);
-    const road = await eventually(() => jsm.consumers.info('RETRY', 'hot--count'));
-    expect(road.num_pending + road.num_ack_pending).toBe(1);
+    const durable = await eventually(() => jsm.consumers.info('RETRY', 'hot--count'));
+    expect(durable.num_pending + durable.num_ack_pending).toBe(1);
   });
   report('a RetryLater outstanding', sizes);
 }, 90_000);
 
-test('and after a server that lost its last acks', async () => {
+test('they stay small after a server has lost its last acks', async () => {
   const sizes = await watched(async () => {
     for (let kill = 0; kill < 3; kill++) {
       const before = await deliveries();
       await publish(EVENTS / 4);
-      // Amid the acks: what was acknowledged in the last moments is delivered again.
+      // During the acks: messages that were acknowledged in the last moments are redelivered.
       await eventually(async () => (await deliveries()) > before + 50);
       await server.kill();
       await server.restart();
-      // What is published while this client is not back is lost.
+      // Events that are published before this client has reconnected are lost.
       await eventually(deliveries);
       await publish(EVENTS / 4);
       await eventually(allCounted, 60_000);
@@ -89,13 +89,13 @@ interface Sizes {
   samples: number;
 }
 
-/** The largest sizes seen meanwhile, and in the end. */
+/** Measures while the work runs. Resolves with the largest sizes and the sizes in the end. */
 async function watched(work: () => Promise<void>): Promise<{ most: Sizes; last: Sizes }> {
   const most: Sizes = { marks: 0, settled: 0, samples: 0 };
   const over = new AbortController();
   const watching = (async () => {
     while (!over.signal.aborted) {
-      // The server may be away.
+      // The server may be down.
       const now = await measure().catch(() => undefined);
       if (!now) continue;
       most.marks = Math.max(most.marks, now.marks);
@@ -112,7 +112,7 @@ async function watched(work: () => Promise<void>): Promise<{ most: Sizes; last: 
   return { most, last: await eventually(afterOneMore) };
 }
 
-/** A key keeps the marks of its last update until the next one, which drops what is settled by then. */
+/** A key keeps the marks of its last update until the next update, which removes the marks of settled events. */
 async function afterOneMore(): Promise<Sizes | false> {
   await publish(1);
   await eventually(allCounted);
@@ -149,7 +149,7 @@ function report(situation: string, { most, last }: { most: Sizes; last: Sizes },
   expect(Math.max(most.settled, last.settled)).toBeLessThan(MAX_RECORD_BYTES);
 }
 
-/** Ticks, with events between them that are not the handler's. */
+/** Publishes ticks, with events for other handlers between them. */
 async function publish(count: number, event: object = {}): Promise<void> {
   const js = nats.jetstream();
   for (let sent = 0; sent < count; sent += 100) {

@@ -22,7 +22,7 @@ let refusing: Server;
 let fixed: string;
 beforeAll(async () => {
   fixed = join(scene.folder(), 'fixed');
-  // What it refuses the recommendation plugin rejects.
+  // The recommendation plugin rejects the events that this service refuses.
   refusing = createServer((request, response) => {
     request.resume();
     response.statusCode = existsSync(fixed) ? 200 : 422;
@@ -50,13 +50,13 @@ const failing = (): string =>
     { before: `import { existsSync } from 'node:fs';\n` },
   );
 
-test('dead letters of two plugins are redriven: the other five see nothing, and what was counted before does not count twice', async () => {
+test('dead letters of two plugins are redriven: the other five get nothing, and earlier counts are not repeated', async () => {
   const server = await scene.server();
   const nats = await scene.client(server.url);
   const jsm = await nats.jetstreamManager();
   const mlUrl = `http://127.0.0.1:${(refusing.address() as AddressInfo).port}/`;
   const config = {
-    // However much fails here, it is the events that are bad.
+    // A high limit for the circuit, so that each failing event is dead-lettered instead of waiting.
     delivery: { circuit: { messages: 1_000_000 } },
     plugins: { recommendation: { settings: { mlUrl } } },
   };
@@ -89,7 +89,7 @@ test('dead letters of two plugins are redriven: the other five see nothing, and 
   );
 });
 
-/** What a plugin cannot do without leaving: what its durables were given, and how often its store was written. */
+/** The traces that every run leaves: the deliveries of the durables, and the number of writes to the store. */
 async function traces(jsm: JetStreamManager): Promise<Record<string, number[]>> {
   const found: Record<string, number[]> = {};
   for (const plugin of OTHERS) {

@@ -9,7 +9,7 @@ import { UserPreferencesPlugin } from '../../plugins/user-preferences.plugin';
 import { contextOf, eventOf, MemoryStore, RecordingBus, settingsOf } from '../support/plugin-harness';
 import type { StoredMessage } from '../support/stored';
 
-/** What each plugin's store must hold, as `key` or `scope/key`, by the plugin's name. */
+/** The expected values of each plugin's store, as `key` or `scope/key`, by the plugin's name. */
 export type Stores = Record<string, Record<string, unknown>>;
 
 /** Runs the story's plugins over the events in the order of the stream, each on a store in memory. */
@@ -59,7 +59,7 @@ function countTick(counts: Record<string, number>, key: string): void {
   for (const each of ['total', `key.${key}`]) counts[each] = (counts[each] ?? 0) + 1;
 }
 
-/** A store in memory for each plugin, and all that they hold. */
+/** A store in memory for each plugin, with access to all values. */
 class PluginStores {
   private readonly stores = new Map<string, ScopedStore>();
 

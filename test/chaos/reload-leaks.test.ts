@@ -11,7 +11,7 @@ const MOST_KB_EACH = 100;
 const scene = new Scene();
 afterAll(() => scene.end());
 
-/** Tells of the process that it runs in, after all that is garbage is gone. */
+/** Reports on its process after garbage collection. */
 const PROBE = pluginSource(
   'Probe',
   `  @Subscribe('video.probe')
@@ -30,7 +30,7 @@ const ballast = Array.from({ length: 50_000 }, (_, i) => i + Math.random());
 @injectable() export class Late { readonly ballast = ballast; }
 `;
 
-/** With all that a version may hold; a hundred of its ballasts would be some 80 MB. */
+/** A version with all the resources that it may have. A hundred of its ballasts would take some 80 MB. */
 function source(n: number): string {
   return pluginSource(
     'Busy',
@@ -60,7 +60,7 @@ test('a hundred reloads leave no consumer, pull, timer, listener or connection b
     writeFileSync(join(folder, 'busy.plugin.ts'), source(swaps));
     await eventually(() => host.logged('a plugin has a new version').length === swaps);
     for (const subject of ['video.busy', 'video.keyed']) nats.publish(subject, '{"user":"u"}');
-    // Handled by the new version, it has proved itself, and the old one is let go.
+    // The new version is confirmed by an event that it handles, and the old one is released.
     await eventually(() => host.logged('ran').at(-1)?.['n'] === swaps);
   };
   const probe = async (
@@ -81,11 +81,11 @@ test('a hundred reloads leave no consumer, pull, timer, listener or connection b
   expect(kbEach).toBeLessThan(MOST_KB_EACH);
   expect(after.listeners).toBe(before.listeners);
   const kinds = new Set([...Object.keys(before.resources), ...Object.keys(after.resources)]);
-  // A timer more or less may just be under way.
+  // One timer more or less may be active at this moment.
   for (const kind of kinds) expect((after.resources[kind] ?? 0) - (before.resources[kind] ?? 0)).toBeLessThan(5);
   const jsm = await nats.jetstreamManager();
   const consumers = await jsm.consumers.list('EVENTS').next();
   expect(consumers.map(({ name }) => name).sort()).toEqual(['busy-handle', 'busy-other', 'probe-handle']);
-  for (const { num_waiting } of consumers) expect(num_waiting).toBeLessThan(10); // one pull asks more than once
+  for (const { num_waiting } of consumers) expect(num_waiting).toBeLessThan(10); // One pull has several requests.
   expect(host.noise).toEqual([]);
 }, 180_000);

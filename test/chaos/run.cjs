@@ -1,4 +1,4 @@
-// `npm run test:chaos`, with `--full` for all the counts; what else is given goes to jest.
+// `npm run test:chaos`: `--full` runs all the counts, and the other arguments go to jest.
 'use strict';
 const { spawnSync } = require('node:child_process');
 

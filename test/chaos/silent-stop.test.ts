@@ -1,4 +1,4 @@
-/** Consumption that stops without anybody saying so, at the true lengths of time: some minutes in all. */
+/** Consumption stops without any message, for real lengths of time. Takes some minutes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NatsConnection } from 'nats';
 import { eventually } from '../support/eventually';
@@ -8,7 +8,7 @@ import { loggingPlugin } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 import type { TcpProxy } from '../support/tcp-proxy';
 
-/** Within this time after the cause is gone, or by itself, consumption goes on. */
+/** The maximal time until consumption continues, by itself or after the fault has ended. */
 const AGAIN_MS = 30_000;
 
 const scene = new Scene();
@@ -34,16 +34,16 @@ function publish(count: number): void {
   }
 }
 
-/** Waits until all is handled, and prints how long that took. */
+/** Waits until all events are handled, and prints how long that took. */
 async function goesOn(what: string, limitMs: number): Promise<void> {
   const sinceMs = performance.now();
   await eventually(() => new Set(host.logged('seen').map(({ video }) => video)).size === published, limitMs);
   console.log(`${what}: all handled after ${((performance.now() - sinceMs) / 1_000).toFixed(1)} s`);
 }
 
-test('pull requests that get lost are made again', async () => {
+test('pull requests that get lost are sent again', async () => {
   proxy.dropCommands((command) => command.includes('$JS.API.CONSUMER.MSG.NEXT.'));
-  // More than was asked for before.
+  // More events than the earlier pulls requested.
   publish(200);
   await eventually(() => proxy.dropped > 0);
   await sleep(5_000);
@@ -52,20 +52,20 @@ test('pull requests that get lost are made again', async () => {
   await goesOn('lost pull requests', AGAIN_MS);
 }, 60_000);
 
-test('a connection that is half open is left for a new one', async () => {
+test('a half-open connection is replaced by a new one', async () => {
   proxy.swallow();
   publish(20);
-  // It is noticed after 16 to 24 s.
+  // The host notices it after 16 to 24 s.
   await eventually(() => host.logged('reconnected to the NATS server').length === 1, AGAIN_MS);
   const fresh = `v${published}`;
   publish(1);
   await eventually(() => host.logged('seen').some(({ video }) => video === fresh));
-  // What the server sent into the half-open connection comes again after its ack wait of 15 s, which may
-  // have begun anew just before the connection was left.
+  // Messages that the server sent into the half-open connection are redelivered after its ack wait of 15 s, which may
+  // have started just before the connection was replaced.
   await goesOn('after a half-open connection', 20_000);
 }, 90_000);
 
-test('a server that stands still for 60 s is consumed from again', async () => {
+test('after a server was frozen for 60 s, consumption continues', async () => {
   server.freeze();
   await sleep(60_000);
   server.thaw();
@@ -74,7 +74,7 @@ test('a server that stands still for 60 s is consumed from again', async () => {
   await goesOn('60 s frozen', AGAIN_MS);
 }, 120_000);
 
-test('a server that stands still for 40 s and is then killed is consumed from again', async () => {
+test('after a server was frozen for 40 s and then killed, consumption continues', async () => {
   server.freeze();
   await sleep(40_000);
   await server.kill();

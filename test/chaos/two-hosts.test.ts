@@ -7,13 +7,13 @@ import { between, count, report, seconds } from './proof';
 
 const KILLS = count(6, 30);
 const FREEZES = count(2, 10);
-/** Past `delivery.ackWait` of 3 s, so that what the frozen host held goes to the other one. */
+/** Longer than the `delivery.ackWait` of 3 s, so that the frozen host's events go to the other host. */
 const FROZEN_MS = 5_000;
 
 const scene = new Scene();
 afterAll(() => scene.end());
 
-test('of two hosts one is killed, or frozen until the other has its events, again and again: every event has its effects once', async () => {
+test('one of two hosts is killed, or frozen until the other has its events, repeatedly: every event has its effects once', async () => {
   const { platform, host } = await Platform.open(scene);
   const hosts: [TestHost, TestHost] = [host, await platform.start()];
   const load = platform.load();

@@ -25,7 +25,7 @@ test.each(PAGES)('the commands that %s shows exist', (page) => {
   expect(usagesOf(page).filter((usage) => wrongIn(usage) !== undefined)).toEqual([]);
 });
 
-test('every flag that is named alone is one of a command', () => {
+test('every flag that the text names alone belongs to a command', () => {
   const flags = new Set([...known.values()].flat());
   const named = PAGES.flatMap((page) => [...proseOf(page).matchAll(/`(--[a-z-]+)[^`]*`/g)].map(([, flag]) => flag!));
   expect(named.filter((flag) => !flags.has(flag))).toEqual([]);

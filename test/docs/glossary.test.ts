@@ -22,13 +22,14 @@ const COMMON = `
   received reconciled reconnect record recording redelivery ref registration reject repair repeated report
   request required retries route runner running schema section selection server service session set setting
   shared sizes skipped source spec state status step store stored subscribe summary target terminal test
-  throttle thrown timer tls token type unknown up update upgrade use validated value verdict view wait watch
+  arrived buffer chosen claimed closable ended fact grouping layered marked plan returned stopping work
+  receiver silence sent id start stop worker heartbeat forked cancel queue size result response throttle thrown timer tls token type unknown up update upgrade use validated value verdict view wait watch
   watched watcher wrapped write writer written yaml
 `.match(/[a-z]+/g)!;
 
 /** To be renamed. */
 const PENDING = `
-  asked burial catch fit kept late look meeting parted past patience told trace turns unreached waits wanted
+  asked burial catch fit kept late look meeting parted past patience told trace turns unreached waits wanted misfit
 `.match(/[a-z]+/g)!;
 
 const known = withPlurals([...COMMON, ...PENDING, ...wordsOfGlossary()]);

@@ -17,7 +17,7 @@ import { natsServerBinary } from '../support/nats-server';
 import { Scene } from '../support/scene';
 import { each, handled } from '../support/story';
 
-/** What the README promises that a command prints. */
+/** The output that the README promises for a command. */
 const PRINTED: readonly [command: string, output: RegExp][] = [
   ['nats kv get jetplug-badge u1 --raw', /^1$/m],
   ['npx jetplug store badge u1', /^u1 +2$/m],
@@ -57,7 +57,7 @@ test('package.json and package-lock.json agree, as npm ci demands', () => {
   expect(lock.packages['']).toMatchObject({ name, version, dependencies, devDependencies, engines, bin });
 });
 
-test('the README shows what is expected to be printed', () => {
+test('the README shows each command whose output is checked', () => {
   const shown = STEPS.map(({ text }) => text).join('');
   expect(PRINTED.filter(([command]) => !shown.includes(command))).toEqual([]);
 });
@@ -177,7 +177,7 @@ async function readersEnv(home: string): Promise<NodeJS.ProcessEnv> {
     JETPLUG_NATS_EMBEDDED_PORT: String(port),
     JETPLUG_NATS_EMBEDDED_BINARY: await natsServerBinary(),
     JETPLUG_HTTP_LISTEN: '127.0.0.1:0',
-    // What npx and the nats command line keep for their user.
+    // Folders in which npx and the nats command line keep their user's files.
     npm_config_cache: join(home, 'npm'),
     npm_config_update_notifier: 'false',
     XDG_CONFIG_HOME: join(home, 'config'),

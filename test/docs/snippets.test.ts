@@ -1,4 +1,4 @@
-/** What the docs show as code is code: each block is checked as what it says it is. */
+/** Each block of code in the docs is valid in the language that it names. */
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
@@ -11,7 +11,7 @@ import { Scene } from '../support/scene';
 const scene = new Scene();
 afterAll(() => scene.end());
 
-test('every block says what it is, or is a picture', () => {
+test('every block names its language, or is a picture', () => {
   const known = ['ts', 'js', 'yaml', 'json', 'sh', ''];
   expect(PAGES.flatMap(blocksOf).filter(({ language }) => !known.includes(language))).toEqual([]);
 });

@@ -1,7 +1,9 @@
 /** Tables in the docs that repeat what the code says are held against it. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { leaves, pluginSchema, schema, streamSchema, type Leaf } from '../../host/config/schema';
+import type { Leaf } from '../../host/config/key';
+import { leaves, pluginSchema, schema } from '../../host/config/schema';
+import { streamSchema } from '../../host/config/stream-keys';
 import { deadLetterOf } from '../../host/message/dead-letter';
 import type { Connection } from '../../host/nats/connection';
 import { OLDEST_VERSION, PINNED_VERSION } from '../../host/nats-server/version';
@@ -48,6 +50,18 @@ test('docs/dead-letters.md has every header that is added', () => {
   const letter = deadLetterOf(bench.handler, delivery, failure, new Date(0));
   const listed = rowsOf('docs/dead-letters.md').filter(([name]) => name!.startsWith('x-'));
   expect(listed.map(([name]) => name).sort()).toEqual(Object.keys(letter.headers).sort());
+});
+
+test('each message that docs/operating.md recommends for an alert is logged', () => {
+  const [, table = ''] = /\n\| `msg`[^\n]*\n\|[^\n]*\n((?:\|.*\n)+)/.exec(textOf('docs/operating.md'))!;
+  const messages = table.split('\n').flatMap((row) => row.split('|')[1]?.match(/(?<=`)[^`]{9,}(?=`)/g) ?? []);
+  const sources = readdirSync(join(ROOT, 'host'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => readFileSync(join(ROOT, 'host', name), 'utf8'))
+    .join('');
+  expect(messages.length).toBeGreaterThan(8);
+  const isLogged = (message: string): boolean => message.split('; ').every((part) => sources.includes(part));
+  expect(messages.filter((message) => !isLogged(message))).toEqual([]);
 });
 
 test('docs/broker.md names the versions of nats-server that the code does', () => {

@@ -1,12 +1,13 @@
 import { AckPolicy, RetentionPolicy, type JetStreamManager, type NatsConnection, type StreamConfig } from 'nats';
 import { adoptStream } from '../../host/cli/adopt';
 import type { Config } from '../../host/config/config';
-import { Connection } from '../../host/nats/connection';
+import type { Connection } from '../../host/nats/connection';
 import { jetplug, type CliResult } from '../support/cli';
 import { eventually } from '../support/eventually';
 import type { TestServer } from '../support/nats-server';
 import { loggingPlugin } from '../support/plugin-source';
 import { Scene } from '../support/scene';
+import { deleteStreams, openStreams } from '../support/streams';
 import { configOf as loaded } from '../support/stream-config';
 
 const scene = new Scene();
@@ -21,22 +22,14 @@ let common: string[];
 const CONFIG = { streams: [{ name: 'EVENTS', subjects: ['video.>'] }] };
 
 beforeAll(async () => {
-  server = await scene.server();
-  nats = await scene.client(server.url);
-  jsm = await nats.jetstreamManager();
+  ({ server, nats, jsm, connection } = await openStreams(scene));
   plugins = scene.folder({ 'seen.plugin.ts': loggingPlugin('SeenPlugin', 'seen', `{ from: 'beginning' }`) });
   const folder = scene.folder({ 'config.json': JSON.stringify(CONFIG) });
   common = ['--servers', server.url, '--plugins', plugins, '--config', `${folder}/config.json`];
-  connection = await Connection.open({ servers: [server.url], name: 'adopt' });
   config = loaded(scene, { ...CONFIG, plugins: { dirs: [plugins] } });
 });
-afterEach(async () => {
-  for await (const { config } of jsm.streams.list()) await jsm.streams.delete(config.name);
-});
-afterAll(async () => {
-  await connection.close();
-  await scene.end();
-});
+afterEach(() => deleteStreams(jsm));
+afterAll(() => scene.end());
 
 const adopt = (...args: string[]): Promise<CliResult> => jetplug(['adopt', ...args, ...common, '--json']);
 /** The message of a refused adoption. */

@@ -73,12 +73,12 @@ test('each event of a batch has its own outcome: handled, retried, rejected, inv
     const all = await storedLetters(nats);
     return all.length === 3 && all;
   });
-  const told = letters.map(({ header, data }) => [
+  const found = letters.map(({ header, data }) => [
     header.get('x-dead-letter-reason'),
     Number(header.get('x-attempts')),
     (JSON.parse(Buffer.from(data).toString()) as { n: unknown }).n,
   ]);
-  expect(told).toEqual(
+  expect(found).toEqual(
     expect.arrayContaining([
       ['schema', 0, 'no number'],
       ['rejected', 1, 9],

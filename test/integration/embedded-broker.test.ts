@@ -138,7 +138,7 @@ describe('a host that is killed', () => {
 
     const next = await open();
     expect(broker !== undefined && isAlive(broker)).toBe(false);
-    expect(said.join('\n')).toContain(`Ending the nats-server (pid ${broker?.pid})`);
+    expect(said.join('\n')).toContain(`ending the nats-server (pid ${broker?.pid})`);
     expect(await stored(next.url)).toEqual(['one']);
   });
 });
@@ -149,7 +149,7 @@ describe('two hosts', () => {
     const brokers = await Promise.all([1, 2, 3].map(() => open({ port })));
     expect(brokers.map(({ kind }) => kind).sort()).toEqual(['embedded', 'joined', 'joined']);
     expect(new Set(brokers.map(({ url }) => url))).toEqual(new Set([`nats://127.0.0.1:${port}`]));
-    expect(said.join('\n')).toContain('Joined the broker of the host that holds');
+    expect(said.join('\n')).toContain('joined the broker of the host that holds');
   });
 
   test('that start at once as processes, without flags, use one broker', async () => {
@@ -186,9 +186,9 @@ describe('a data folder of another host', () => {
     const opening = openBroker({ servers: [], embedded: embedded(), say: (line) => said.push(line) }, patience);
     await expect(opening).rejects.toMatchObject({
       code: 'JP_BROKER_DATA_LOCKED',
-      message: expect.stringMatching(`The host with pid ${process.pid} holds ${data}.*${reason}`),
+      message: expect.stringMatching(`the host with pid ${process.pid} holds ${data}.*${reason}`),
     });
-    expect(said).toEqual([`Another host (pid ${process.pid}) holds ${data}; waiting for its broker`]);
+    expect(said).toEqual([`another host (pid ${process.pid}) holds ${data}; waiting for its broker`]);
     lock?.release();
   });
 });
@@ -199,7 +199,7 @@ describe('a server on the default port', () => {
     try {
       const broker = await open({ port: server.port, own: false });
       expect(broker).toMatchObject({ kind: 'joined', onOwnData: false, url: server.url, version: server.version });
-      expect(said).toEqual([`Joined the NATS server ${server.version} that answers on 127.0.0.1:${server.port}`]);
+      expect(said).toEqual([`joined the NATS server ${server.version} that answers on 127.0.0.1:${server.port}`]);
       await broker.stop();
       expect(await stored(server.url)).toEqual([]);
     } finally {
@@ -246,7 +246,7 @@ describe('an embedded broker that cannot start', () => {
     writeFileSync(data, 'a file');
     await expect(open()).rejects.toMatchObject({
       code: 'JP_BROKER_START_FAILED',
-      message: expect.stringContaining(`The data folder ${data} cannot be used`),
+      message: expect.stringContaining(`the data folder ${data} cannot be used`),
       hint: expect.stringContaining('--data'),
     });
   });
@@ -256,7 +256,7 @@ describe('an embedded broker that cannot start', () => {
     writeFileSync(join(data, 'jetstream'), 'a file where the store belongs');
     await expect(open()).rejects.toMatchObject({
       code: 'JP_BROKER_START_FAILED',
-      message: expect.stringMatching(/did not come up .*: exit code 1\n(.*\n)*.*JetStream/),
+      message: expect.stringMatching(/did not start .*: exit code 1\n(.*\n)*.*JetStream/),
     });
     expect(findHolder(data)).toBeUndefined();
   });

@@ -15,6 +15,7 @@ import type { TestServer } from '../support/nats-server';
 import { loggingPlugin } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 import { configOf } from '../support/stream-config';
+import { deleteStreams, openStreams } from '../support/streams';
 import type { StreamState } from '../../host/broker/stream-state';
 
 const scene = new Scene();
@@ -24,18 +25,10 @@ let jsm: JetStreamManager;
 let connection: Connection;
 
 beforeAll(async () => {
-  server = await scene.server();
-  nats = await scene.client(server.url);
-  jsm = await nats.jetstreamManager();
-  connection = await Connection.open({ servers: [server.url], name: 'foreign-streams' });
+  ({ server, nats, jsm, connection } = await openStreams(scene));
 });
-afterEach(async () => {
-  for await (const { config } of jsm.streams.list()) await jsm.streams.delete(config.name);
-});
-afterAll(async () => {
-  await connection.close();
-  await scene.end();
-});
+afterEach(() => deleteStreams(jsm));
+afterAll(() => scene.end());
 
 const VIDEO = { name: 'EVENTS', subjects: ['video.>'] };
 /** The settings with which the host would create it, without the mark. */
@@ -229,7 +222,7 @@ test.each([
     {
       code: 'JP_STREAM_MIRROR',
       message: 'stream EVENTS is a mirror of ORIGIN: nothing can be published to it',
-      hint: expect.stringMatching(/^Name the stream that is mirrored/),
+      hint: expect.stringMatching(/^Name the mirrored stream/),
     },
   ]);
   const [state] = await start({ streams: [{ ...VIDEO, name: 'ORIGIN', manage: false }] });

@@ -1,4 +1,4 @@
-/** What a user reads must be true where it is read: messages and hints of commands that fail. */
+/** The messages and hints of commands that fail are true, and say what to do. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -49,7 +49,7 @@ test.each([
   ]);
 });
 
-test('JSON that does not parse is not told to be a matter of fields', async () => {
+test('JSON that does not parse gets no hint about fields', async () => {
   const [error] = (await run('publish', 'video.watch_started', '{user_id: 1}', '--plugins', STORY_PLUGINS)).errors();
   expect(error).toMatchObject({
     code: 'JP_EVENT_INVALID',
@@ -64,7 +64,7 @@ test('where no server answers and none is configured, the hint is to start a hos
   expect(error).toMatchObject({ code: 'JP_BROKER_UNREACHABLE', hint: expect.stringContaining('npx jetplug start') });
 });
 
-test('a port that speaks HTTP is named as no NATS server', async () => {
+test('a port that speaks HTTP is named as not a NATS server', async () => {
   const http = createServer((_, response) => response.end()).listen(0, '127.0.0.1');
   await new Promise((resolve) => http.once('listening', resolve));
   const { port } = http.address() as AddressInfo;
@@ -74,7 +74,7 @@ test('a port that speaks HTTP is named as no NATS server', async () => {
   await new Promise((resolve) => http.close(resolve));
 });
 
-test('`check` tells mistakes in a plugin’s section at their lines of the config', async () => {
+test('`check` reports mistakes in a plugin’s section at their lines of the config', async () => {
   const plugin = pluginSource('SetPlugin', `  @Subscribe('video.x') handle() {}`, {
     before: 'const settings = z.object({ top: z.number().default(3), rules: z.array(z.number()).default([]) });',
     options: '{ settings }',
@@ -99,7 +99,7 @@ test('`check` tells mistakes in a plugin’s section at their lines of the confi
   }
 });
 
-test('for a person the causes of an error stand below it', async () => {
+test('the text output shows the causes of an error below it', async () => {
   const cwd = scene.folder({
     'plugins/bad.plugin.ts': `throw new Error('no config', { cause: new Error('ENOENT: /etc/ml.json') });`,
   });

@@ -135,7 +135,7 @@ describe('the limits of an account', () => {
   });
 
   test('on streams, consumers and unsettled deliveries have different errors', async () => {
-    const { jsm, close } = await kept(as('counts'));
+    const { jsm, close } = await limited(as('counts'));
     await jsm.streams.add({ name: 'A', subjects: ['a.>'] });
     const durable = (name: string, max_ack_pending: number) =>
       jsm.consumers.add('A', { durable_name: name, ack_policy: AckPolicy.Explicit, max_ack_pending });
@@ -156,7 +156,7 @@ describe('the limits of an account', () => {
   });
 
   test('on bytes have different errors', async () => {
-    const { jsm, close } = await kept(as('bytes'));
+    const { jsm, close } = await limited(as('bytes'));
     const stream = (max_bytes: number) => jsm.streams.add({ name: 'A', subjects: ['a.>'], max_bytes });
     expect(await failureOf(stream(-1))).toMatchObject({
       code: 'JP_ACCOUNT_LIMIT',
@@ -184,7 +184,7 @@ describe('the limits of an account', () => {
   });
 
   test('work queues, mirrors and replicas have errors of their own', async () => {
-    const { jsm, close } = await kept(as('more'));
+    const { jsm, close } = await limited(as('more'));
     await jsm.streams.add({ name: 'Q', subjects: ['q.>'], retention: RetentionPolicy.Workqueue });
     const durable = (name: string, filter_subject: string) =>
       jsm.consumers.add('Q', { durable_name: name, ack_policy: AckPolicy.Explicit, filter_subject });
@@ -219,7 +219,7 @@ test('an error about a server that is not NATS quotes its answer, or reports tha
   });
 }, 20_000);
 
-async function kept(
+async function limited(
   connection: Promise<Connection>,
 ): Promise<Pick<Connection, 'jsm'> & { close: () => Promise<void> }> {
   const opened = await connection;

@@ -71,8 +71,8 @@ test('events of each key are handled in order through failures, graceful stops a
   for (let user = 0; user < KEYS; user++) {
     const handled = order.filter((line) => line['user'] === `u${user}`).map(({ n }) => n as number);
     expect(handled).toEqual(handled.toSorted((a, b) => a - b));
-    const kept = await stored(`u${user}`);
-    expect(kept).toEqual(Array.from({ length: EVENTS / KEYS }, (_, i) => i * KEYS + user));
+    const ofUser = await stored(`u${user}`);
+    expect(ofUser).toEqual(Array.from({ length: EVENTS / KEYS }, (_, i) => i * KEYS + user));
   }
   console.log(`${EVENTS} events, ${order.length} times handled, in order`);
   expect(await storedLetters(nats)).toEqual([]);

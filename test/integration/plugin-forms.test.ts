@@ -17,7 +17,7 @@ const FORMS = {
     @Plugin()
     class PlainJsPlugin {
       @Subscribe(Watched)
-      handle(event, context) { context.log.info('ran', { told: event instanceof Watched }); }
+      handle(event, context) { context.log.info('ran', { isInstance: event instanceof Watched }); }
     }
     module.exports = PlainJsPlugin;`,
   'js-module.plugin.js': `
@@ -89,7 +89,7 @@ beforeAll(async () => {
 afterAll(() => scene.end());
 
 test.each([
-  ['plain-js', { told: true }],
+  ['plain-js', { isInstance: true }],
   ['js-module', {}],
   ['folder-form', { helper: 'helped' }],
   ['deep-js-import', { helper: 'helped' }],

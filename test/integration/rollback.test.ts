@@ -61,7 +61,7 @@ test.each([
   ['takes too long for each event', 'sleeper', 'await new Promise(() => {});', `timeout: '300ms'`],
   ['throws for each event, in order of a key', 'keeper', THROWS, `key: 'user'`],
 ])(
-  'an edit that %s is taken back, and nothing is lost, charged or dead-lettered',
+  'an edit that %s is rolled back, and costs no event, no attempt and no dead letter',
   async (_what, name, body, options) => {
     const className = name[0]!.toUpperCase() + name.slice(1);
     save(name, source(className, 'v1', '', options));

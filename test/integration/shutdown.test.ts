@@ -18,7 +18,7 @@ const WAITS = pluginSource(
     while (event.until && !existsSync(event.until)) await new Promise<void>((resolve) => setTimeout(resolve, 10));
     context.log.info('done', { n: event.n });
   }
-  onStop() { this.log.info('told to stop', {}); }`,
+  onStop() { this.log.info('onStop', {}); }`,
   { before: `import { existsSync } from 'node:fs';` },
 );
 
@@ -58,8 +58,8 @@ test('on SIGTERM running handlers finish, waiting events go to another host at o
   expect(new Set(numbers(stopping, 'done'))).toEqual(new Set([1, 2]));
   expect(new Set(numbers(other, 'done'))).toEqual(new Set([3, 4, 5, 6, 7, 8, 9, 10]));
   expect(
-    stopping.lines.map(({ msg }) => msg).filter((msg) => ['stopping', 'done', 'told to stop', 'stopped'].includes(msg)),
-  ).toEqual(['stopping', 'done', 'done', 'told to stop', 'stopped']);
+    stopping.lines.map(({ msg }) => msg).filter((msg) => ['stopping', 'done', 'onStop', 'stopped'].includes(msg)),
+  ).toEqual(['stopping', 'done', 'done', 'onStop', 'stopped']);
   expect(await unsettled()).toBe(0);
   expect(await other.stop()).toBe(0);
 });

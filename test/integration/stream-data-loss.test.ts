@@ -5,6 +5,7 @@ import { eventually } from '../support/eventually';
 import type { TestServer } from '../support/nats-server';
 import { Scene } from '../support/scene';
 import { configOf } from '../support/stream-config';
+import { deleteStreams, openStreams } from '../support/streams';
 import type { StreamState } from '../../host/broker/stream-state';
 
 /** A client without a name may do everything; the user `host` may create no consumers. */
@@ -29,18 +30,10 @@ let jsm: JetStreamManager;
 let connection: Connection;
 
 beforeAll(async () => {
-  server = await scene.server(USERS);
-  nats = await scene.client(server.url);
-  jsm = await nats.jetstreamManager();
-  connection = await Connection.open({ servers: [server.url], name: 'stream-data-loss' });
+  ({ server, nats, jsm, connection } = await openStreams(scene, USERS));
 });
-afterEach(async () => {
-  for await (const { config } of jsm.streams.list()) await jsm.streams.delete(config.name);
-});
-afterAll(async () => {
-  await connection.close();
-  await scene.end();
-});
+afterEach(() => deleteStreams(jsm));
+afterAll(() => scene.end());
 
 const EVENTS = { name: 'EVENTS', subjects: ['video.>', 'user.>'], duplicateWindow: '100ms' };
 

@@ -40,18 +40,18 @@ interface Wanted {
 /** A plugin that logs when a run of it begins and ends, and when it is stopped. */
 function source(className: string, text: string, wanted: Wanted = {}): string {
   const { options = '', subject = `video.${className.toLowerCase()}`, method = 'handle', until, body = '' } = wanted;
-  const told = JSON.stringify({ text });
+  const fields = JSON.stringify({ text });
   const wait = until ? `while (!existsSync(${JSON.stringify(join(signals, until))})) await sleep(5);` : '';
   return pluginSource(
     className,
     `  constructor(private readonly log: Logger) {}
-  onStop() { this.log.info('stopped', ${told}); }
+  onStop() { this.log.info('stopped', ${fields}); }
   @Subscribe('${subject}', { from: 'beginning', ${options} })
   async ${method}(given: any, context: any) {
     const events = [given].flat();
-    for (const event of events) this.log.info('begins', { ...${told}, n: event.n, of: events.length });
+    for (const event of events) this.log.info('begins', { ...${fields}, n: event.n, of: events.length });
     ${wait} ${body}
-    for (const event of events) this.log.info('ends', { ...${told}, n: event.n, of: events.length, attempt: context.attempt });
+    for (const event of events) this.log.info('ends', { ...${fields}, n: event.n, of: events.length, attempt: context.attempt });
   }`,
     { before: `import { existsSync } from 'node:fs';\nimport { setTimeout as sleep } from 'node:timers/promises';` },
   );

@@ -70,7 +70,7 @@ test('closes the earliest minute when a thousand stand open', () => {
   expect(last?.open).toHaveLength(1_000);
 });
 
-test('keeps the same counts whatever arrives when', async () => {
+test('keeps the same counts in every order of arrival', async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), shuffled(watches(MINUTE_MS)), async (s, [ordered, unordered]) => {
       const one = await inOrder(setUp(), ordered, count);
@@ -81,7 +81,7 @@ test('keeps the same counts whatever arrives when', async () => {
   );
 });
 
-test('closes every minute once, with no more than was watched in it, whatever arrives when', async () => {
+test('closes every minute once, with no more than was watched in it, in every order of arrival', async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), watches(MINUTE_MS), async (s, events) => {
       const bench = await atOnce(s, setUp, events, count);

@@ -55,7 +55,7 @@ function setUp(turn: Turn) {
 
 const award = ({ plugin }: ReturnType<typeof setUp>, event: VideoWatchStarted) => plugin.award(event);
 
-test('awards each milestone once to each viewer who reached it, whatever is handled when', async () => {
+test('awards each milestone once to each viewer who reached it, in every order of handling', async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), watches(1_000), async (s, events) => {
       const { store, bus } = await atOnce(s, setUp, events, award);

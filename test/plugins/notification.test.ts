@@ -18,7 +18,7 @@ const befriend = ({ plugin }: Bench, event: UserFriendAdded) => plugin.befriend(
 const added = (user_id: string, friend_id: string, hour = 0) =>
   eventOf(UserFriendAdded, { user_id, friend_id }, after(hour, HOUR_MS));
 
-/** What is asked for when u1 watches a video, whose friends were added before, an hour after each other. */
+/** Returns the requested notifications when u1 watches a video. The friends were added before, one hour apart. */
 async function askedFor(...friendships: readonly [user: string, friend: string][]) {
   const host = await testHost([NotificationPlugin]);
   for (const [hour, [user_id, friend_id]] of friendships.entries()) {
@@ -31,17 +31,17 @@ async function askedFor(...friendships: readonly [user: string, friend: string][
   return host.published(NotificationRequested);
 }
 
-test('asks once to tell all friends of the viewer, the newest first', async () => {
+test('requests one notification for all friends of the viewer, the newest first', async () => {
   expect(await askedFor(['u1', 'u2'], ['u1', 'u3'], ['u2', 'u9'])).toMatchObject([
     { user_id: 'u1', video_id: 'v1', recipients: ['u3', 'u2'] },
   ]);
 });
 
-test('asks for nothing where the viewer has no friends', async () => {
+test('requests no notification if the viewer has no friends', async () => {
   expect(await askedFor()).toEqual([]);
 });
 
-test('does not tell those who added the viewer, whom the viewer did not add', async () => {
+test('does not notify people who added the viewer but whom the viewer did not add', async () => {
   expect(await askedFor(['u2', 'u1'])).toEqual([]);
 });
 
@@ -53,7 +53,7 @@ test('keeps a friend once, however often added, and at most 200 of them', async 
   expect(kept.slice(0, 2).map(({ user_id }) => user_id)).toEqual(['f0', 'f209']);
 });
 
-test('keeps the same friends whatever arrives when', async () => {
+test('keeps the same friends in every order of arrival', async () => {
   const one = fc.tuple(fc.constantFrom('u1', 'u2'), fc.constantFrom('u3', 'constructor', '__proto__'), fc.nat(5));
   const events = fc.array(one.map(([user, friend, hour]) => added(user, friend, hour)));
   await fc.assert(

@@ -16,7 +16,7 @@ const DAY_MS = 86_400_000;
 const count = ({ plugin }: Bench, event: VideoWatchStarted) => plugin.count(event);
 const topOf = ({ store }: Bench) => store.all()['top']?.top ?? [];
 
-test('puts the most watched video on top and tells when the order changes, only then', async () => {
+test('puts the most watched video on top and publishes only changes of the order', async () => {
   const bench = await inOrder(
     setUp(),
     ['v1', 'v2', 'v2', 'v2', 'v1'].map((video) => watch('u1', video)),
@@ -61,7 +61,7 @@ test('is not thrown off by a watch from the far future', async () => {
   ]);
 });
 
-test('keeps the same scores and the same top whatever arrives when', async () => {
+test('keeps the same scores and the same top in every order of arrival', async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), shuffled(watches(DAY_MS)), async (s, [ordered, unordered]) => {
       const one = await inOrder(setUp(), ordered, count);

@@ -64,7 +64,7 @@ test('makes room for new neighbours by halving all counts', () => {
   expect(kept).toMatchObject({ v99: 4, new: 1 });
 });
 
-test('learns the same whatever arrives when', async () => {
+test('learns the same in every order of arrival', async () => {
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), shuffled(watches(MINUTE_MS)), async (s, [ordered, unordered]) => {
       const one = await inOrder(setUp(), ordered, handle);

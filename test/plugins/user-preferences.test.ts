@@ -25,7 +25,7 @@ const CATALOGUE = [
   published('7', ['drama']),
 ];
 
-test('learns a viewer’s genres and tells the favourites with their shares', async () => {
+test('learns a viewer’s genres and publishes the favourites with their shares', async () => {
   const bench = await inOrder(setUp(), CATALOGUE, catalogue);
   await inOrder(
     bench,
@@ -49,7 +49,7 @@ test('halves the weight of a watch with each month', async () => {
   expect(bench.store.all()['u1']?.weights).toEqual({ drama: 0.25, comedy: 1 });
 });
 
-test('counts a watch of a video that is not in the catalogue, and tells nothing', async () => {
+test('counts a watch of a video that is not in the catalogue, and publishes nothing', async () => {
   const { plugin, store, bus } = setUp();
   await plugin.learn(watch('u1', 'unknown'));
   expect(store.all()['u1']).toMatchObject({ watches: 1, weights: {} });
@@ -69,7 +69,7 @@ test('keeps the 64 genres that weigh most', () => {
   expect(taste.weights).toMatchObject({ g0: 2, g59: 2 });
 });
 
-test('keeps the same catalogue and the same tastes whatever arrives when', async () => {
+test('keeps the same catalogue and the same tastes in every order of arrival', async () => {
   const genres = fc.subarray(['drama', 'crime', 'comedy']);
   const one = fc.tuple(fc.constantFrom('v1', 'v2'), genres, fc.nat(2));
   const videos = fc.array(one.map(([video, of, month]) => published(video, of, month)));

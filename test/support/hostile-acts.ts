@@ -72,7 +72,8 @@ const WRAPS: Readonly<Record<string, (value: unknown) => unknown>> = {
   field: (value) => Object.assign(new TypeError('with a field'), { code: value, field: value }),
   array: (value) => [value],
   object: (value) => ({ message: value, name: value, stack: value, cause: value }),
-  proxy: (value) => new Proxy(new Error('target'), { get: () => value }),
+  // Without `then`: a function there would be called and never settle, so the handler would never end.
+  proxy: (value) => new Proxy(new Error('target'), { get: (_, name) => (name === 'then' ? undefined : value) }),
 };
 
 /** A case, as an event can carry it. */

@@ -1,7 +1,7 @@
 /** The services that a plugin's life needs, on a broker in memory and in a time that the test moves. */
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Config } from '../../host/config/config';
-import { SuspectTurns } from '../../host/message/failures/suspects';
+import { Limiter } from '../../host/base/limiter';
 import { Sweep } from '../../host/message/intake/sweep';
 import { NameRegistry } from '../../host/plugin/name-registry';
 import type { PluginHost } from '../../host/plugin/plugin-host';
@@ -41,7 +41,7 @@ export function memoryHost(change: (config: Config) => Config = (config) => conf
     deadLetters: broker.deadLetters(texts),
     retryQueue: broker.retryQueue,
     sweep: new Sweep(time),
-    suspects: new SuspectTurns(),
+    suspects: new Limiter(1),
     claim: (plugin) => names.take(plugin),
   };
   let published = 0;

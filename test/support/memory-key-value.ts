@@ -1,74 +1,61 @@
-import { Conflict, type Entry, type KeyValue } from '../../host/records/key-value';
+import type { Entry } from '../../host/records/key-value';
+import { MemoryBucket } from '../../host/testing/memory-bucket';
 
-/** A bucket in memory, with the revisions and conflicts of a real one. */
-export class MemoryKeyValue implements KeyValue {
-  readonly entries = new Map<string, Entry>();
-  /** How often each operation was asked for. */
+/** The kit's bucket, for tests that count its requests, let them fail or draw their order. */
+export class MemoryKeyValue extends MemoryBucket {
+  /** How often each operation was requested. */
   readonly calls = { get: 0, put: 0 };
-  /** What the next request fails with, once. */
+  /** The error that the next request fails with, once. */
   failNext: Error | undefined;
   renewals = 0;
-  private revision = 0;
 
-  /** @param turn what a request waits for, there and back: a test may draw the order */
-  constructor(private readonly turn: () => Promise<unknown> = () => Promise.resolve()) {}
+  /** @param turn awaited before and after each request; a test may draw the order */
+  constructor(private readonly turn: () => Promise<unknown> = () => Promise.resolve()) {
+    super('test');
+  }
 
-  async get(key: string): Promise<Entry | undefined> {
+  override async get(key: string): Promise<Entry | undefined> {
     this.calls.get++;
     await this.reach();
-    return this.entries.get(key);
+    return super.get(key);
   }
 
-  async put(key: string, value: string, expected?: number, marks?: string): Promise<number> {
+  override async put(key: string, value: string, expected?: number, marks?: string): Promise<number> {
     this.calls.put++;
-    return this.write(key, value, expected, marks);
+    return this.request(marks, () => super.put(key, value, expected, marks));
   }
 
-  async delete(key: string, expected?: number, marks?: string): Promise<number> {
-    return this.write(key, undefined, expected, marks);
+  override async delete(key: string, expected?: number, marks?: string): Promise<number> {
+    return this.request(marks, () => super.delete(key, expected, marks));
   }
 
-  async purge(key: string): Promise<void> {
+  override async purge(key: string): Promise<void> {
+    await this.request(undefined, () => super.purge(key));
+  }
+
+  override async marked(): Promise<{ key: string; marks: string }[]> {
     await this.reach();
-    for (const each of [...this.entries.keys()]) {
-      if (key.endsWith('.>') ? each.startsWith(key.slice(0, -1)) : each === key) this.entries.delete(each);
-    }
-    await this.turn();
+    return super.marked();
   }
 
-  async marked(): Promise<{ key: string; marks: string }[]> {
+  override async keys(under?: string): Promise<string[]> {
     await this.reach();
-    return [...this.entries].flatMap(([key, { marks }]) => (marks ? [{ key, marks }] : []));
+    return super.keys(under);
   }
 
-  async keys(under?: string): Promise<string[]> {
-    await this.reach();
-    const keys = [...this.entries].filter(([, { value }]) => value !== undefined).map(([key]) => key);
-    return under === undefined ? keys : keys.filter((key) => key.startsWith(`${under}.`));
-  }
-
-  /** It is lost with all that it held, and made again: its revisions count anew. */
+  /** The server loses the bucket, which is made again empty: its revisions count anew. */
   renew(): void {
-    this.entries.clear();
-    this.revision = 0;
+    this.clear();
     this.renewals++;
   }
 
-  private async write(
-    key: string,
-    value: string | undefined,
-    expected: number | undefined,
-    marks: string | undefined,
-  ): Promise<number> {
+  private async request<T>(marks: string | undefined, work: () => Promise<T>): Promise<T> {
     // A header is one line of ASCII, and the server takes 64 KiB of them.
     if (marks !== undefined && (!/^[\x20-\x7e]*$/.test(marks) || marks.length > 65_000)) throw new Error('bad header');
     await this.reach();
-    if (expected !== undefined && expected !== (this.entries.get(key)?.revision ?? 0)) throw new Conflict(key);
-    const revision = ++this.revision;
-    this.entries.set(key, { value, revision, marks: marks ?? '' });
-    // The answer takes its way, too.
+    const answer = await work();
     await this.turn();
-    return revision;
+    return answer;
   }
 
   private async reach(): Promise<void> {

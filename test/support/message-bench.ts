@@ -2,14 +2,9 @@
 import type { EventContext } from 'jetplug/sdk';
 import { KvLongTexts } from '../../host/records/long-texts';
 import type { Settlements } from '../../host/records/settlements';
-import { mergeApplied } from '../../host/message/failures/applied';
-import {
-  attemptAfter,
-  broughtBy,
-  type AttemptLog,
-  type CountedMessage,
-  type Failures,
-} from '../../host/message/failures/attempts';
+import { attemptAfter, type Failures } from '../../host/message/failures/failures';
+import { storedBurial, type AttemptRecord } from '../../host/message/failures/attempt-record';
+import { KvAttemptLog, type AttemptLog } from '../../host/message/failures/attempts';
 import { CircuitBreaker } from '../../host/message/failures/circuit-breaker';
 import { HandlerCounters } from '../../host/message/counters';
 import type { AppliedUpdate, Delivery, MessageRef } from '../../host/broker/delivery';
@@ -28,7 +23,7 @@ import type { Envelope } from '../../sdk/internal';
 import { utf8 } from '../../host/base/utf8';
 import { machineTime } from '../../host/base/time';
 import { MemoryKeyValue } from './memory-key-value';
-import { RecordingLog } from './recording-log';
+import { RecordingLog } from '../../host/testing/recording-log';
 
 export const STORED_AT = '2026-05-12T12:00:00.000Z';
 
@@ -181,6 +176,50 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   }
 }
 
+/** The failures that the records of a handler's messages tell of, for a test to read and to set. */
+class RecordedFailures {
+  constructor(
+    private readonly records: MemoryKeyValue,
+    private readonly outages: { readonly count: number },
+  ) {}
+
+  get(sequence: number): Failures | undefined {
+    return this.all().get(sequence);
+  }
+  get size(): number {
+    return this.all().size;
+  }
+  keys(): Iterable<number> {
+    return this.all().keys();
+  }
+  values(): Iterable<Failures> {
+    return this.all().values();
+  }
+
+  set(sequence: number, { buried, ...failures }: Failures): void {
+    const record: AttemptRecord = {
+      ...failures,
+      ...(buried && { buried: storedBurial(buried) }),
+      storedAtMs: Date.parse(STORED_AT),
+    };
+    const value = JSON.stringify(record);
+    this.records.entries.set(`${PREFIX}EVENTS.${sequence}`, { value, revision: 1_000_000 + sequence, marks: '' });
+  }
+
+  private all(): Map<number, Failures> {
+    const found = new Map<number, Failures>();
+    for (const [key, { value }] of this.records.entries) {
+      if (!key.startsWith(PREFIX) || value === undefined) continue;
+      const { buried: _stored, ...record } = JSON.parse(value) as AttemptRecord;
+      const provisional = record.outages < this.outages.count ? 0 : record.provisional;
+      found.set(Number(key.slice(key.lastIndexOf('.') + 1)), { ...record, provisional });
+    }
+    return found;
+  }
+}
+
+const PREFIX = 'attempts.badge-award.';
+
 type Step =
   | 'alone'
   | 'failures'
@@ -209,11 +248,16 @@ export class MessageBench {
   /** The ids that the streams have forgotten, and would store a second time. */
   readonly forgotten = new Set<string>();
   readonly log = new RecordingLog();
-  /** The failures on record, by sequence. */
-  readonly failures = new Map<number, Failures>();
   readonly settlements = new FakeSettlements(this.journal);
   /** The host's bucket, for long texts. */
   readonly records = new MemoryKeyValue();
+  readonly texts = new KvLongTexts(this.records, (message, details) => this.log.warn(message, details));
+  readonly outages = {
+    count: 0,
+    learn: (count: number): void => void (this.outages.count = Math.max(this.outages.count, count)),
+  };
+  /** The failures on record, by sequence. */
+  readonly failures = new RecordedFailures(this.records, this.outages);
   readonly handler: Handler;
   /** The executions that can be interrupted. */
   readonly runs = new Set<Execution>();
@@ -237,7 +281,7 @@ export class MessageBench {
       limits: { maxPayloadBytes: 524_288, maxDepth: 64 },
       invoke,
       settlements: this.settlements.asSettlements(),
-      texts: new KvLongTexts(this.records, (message, details) => this.log.warn(message, details)),
+      texts: this.texts,
       attempts,
       findApplied: async (sequence) => {
         await this.step('find', `find ${sequence}`);
@@ -246,7 +290,7 @@ export class MessageBench {
       circuit: new CircuitBreaker(
         { messages: 3, overMs: 0, probeMs: [1_000, 2_000] },
         {
-          opened: () => this.discharge(),
+          opened: () => this.opened(),
           closed: () => this.journal.push('closed'),
           charged: (failed) => failed.forEach(({ message }) => void attempts.charge(message)),
         },
@@ -291,47 +335,47 @@ export class MessageBench {
   }
 
   private attempts(): AttemptLog {
-    const of = (message: CountedMessage): Failures => this.failures.get(message.sequence) ?? broughtBy(message);
+    const { records, outages } = this;
+    const log = new KvAttemptLog(records, this.texts, 'badge-award', outages, 'this process');
     return {
       read: async (message) => {
         await this.step('failures');
-        return of(message);
+        return log.read(message);
       },
-      bury: async ({ sequence }, { reason }) => this.step('bury', `bury ${sequence} ${reason}`),
+      bury: async (message, burial) => {
+        await this.step('bury', `bury ${message.sequence} ${burial.reason}`);
+        await log.bury(message, burial);
+      },
       failed: async (message, applied, unsure) => {
-        const before = of(message);
+        const before = await log.read(message);
         await this.step('record', `record ${attemptAfter(before)}`);
-        this.failures.set(message.sequence, {
-          ...before,
-          provisional: before.provisional + 1,
-          applied: mergeApplied(before.applied, applied),
-          ...((unsure || before.unsure) && { unsure: true }),
-        });
+        await log.failed(message, applied, unsure);
       },
-      died: async (message, applied) => {
-        const before = of(message);
+      died: async (message, applied, unsure) => {
         await this.step('died', `died ${message.sequence}`);
-        const deaths = before.deaths + 1;
-        this.failures.set(message.sequence, { ...before, deaths, applied: mergeApplied(before.applied, applied) });
+        await log.died(message, applied, unsure);
       },
-      started: async ({ sequence }) => this.step('started', `started ${sequence}`),
-      ended: async ({ sequence }) => this.step('ended', `ended ${sequence}`),
-      charge: (message) => {
-        const before = of(message);
-        const charged = before.charged + before.provisional;
-        this.failures.set(message.sequence, { ...before, charged, provisional: 0 });
+      started: async (message) => {
+        await this.step('started', `started ${message.sequence}`);
+        await log.started(message);
+      },
+      ended: async (message) => {
+        await this.step('ended', `ended ${message.sequence}`);
+        await log.ended(message);
+      },
+      charge: async (message) => {
+        await log.charge(message);
         this.journal.push(`charge ${message.sequence}`);
-        return Promise.resolve();
       },
-      forget: async ({ sequence }) => {
+      forget: async (message) => {
         await this.step('forget', 'forget');
-        this.failures.delete(sequence);
+        await log.forget(message);
       },
     };
   }
 
-  private discharge(): void {
-    for (const [sequence, failures] of this.failures) this.failures.set(sequence, { ...failures, provisional: 0 });
+  private opened(): void {
+    this.outages.count++;
     this.journal.push('opened');
   }
 

@@ -2,12 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { connect, type NatsConnection } from 'nats';
+import { Connection } from '../../host/nats/connection';
 import { startHost, type HostOptions, type TestHost } from './host';
 import { startTestCluster, type TestCluster } from './nats-cluster';
 import { startTestServer, type TestServer } from './nats-server';
 import { TcpProxy } from './tcp-proxy';
 
-/** All that the tests of one file start: ended with `end`, last things first. */
+/** Starts the servers, hosts, connections and folders of one test file. `end` ends them in the reverse order. */
 export class Scene {
   private readonly ends: (() => Promise<unknown>)[] = [];
 
@@ -23,21 +24,28 @@ export class Scene {
     return cluster;
   }
 
-  /** A connection's way to the server that can be spoiled. */
+  /** A proxy before a server that can cut, stall or drop the traffic of connections. */
   async proxy(server: TestServer): Promise<TcpProxy> {
     const proxy = await TcpProxy.start(server.port);
     this.ends.push(() => proxy.stop());
     return proxy;
   }
 
-  /** A raw connection, as other programs have one. */
+  /** A plain connection of the client, as other programs use it. */
   async client(...servers: string[]): Promise<NatsConnection> {
     const client = await connect({ servers, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
     this.ends.push(() => client.close());
     return client;
   }
 
-  /** A host; one that still runs in the end must stop with exit code 0. */
+  /** A connection as the host has it. */
+  async connection(server: TestServer): Promise<Connection> {
+    const connection = await Connection.open({ servers: [server.url], name: 'test' });
+    this.ends.push(() => connection.close());
+    return connection;
+  }
+
+  /** A host. If it still runs in the end, it must stop with exit code 0. */
   async host(options: HostOptions): Promise<TestHost> {
     const host = await startHost(options);
     this.ends.push(async () => {

@@ -5,44 +5,10 @@ import type { Settlements } from '../../records/settlements';
 import type { LongTexts } from '../../records/long-texts';
 import type { MaybePromise } from '../../base/maybe-promise';
 import { carried, carry, isShort, mergeApplied, type CarriedUpdates } from './applied';
-import type { AppliedUpdate, MessageRef, Past } from '../../broker/delivery';
-import type { DeadLetterReason } from '../outcome';
+import type { Burial, CountedMessage, Failures } from './failures';
+import { burialOf, readRecord, storedBurial, type AttemptRecord, type AttemptState } from './attempt-record';
+import type { AppliedUpdate, MessageRef } from '../../broker/delivery';
 import type { Outages } from './outages';
-
-/** How often a message has failed in one handler. */
-export interface Failures {
-  /** Its own: the handler worked on others meanwhile. */
-  readonly charged: number;
-  /** Since the handler's last success: its own, or an outage's. None any more once an outage has begun. */
-  readonly provisional: number;
-  /** How many outages the handler had had by the last of them. */
-  readonly outages: number;
-  /** What the runs that failed had applied to stores by then. */
-  readonly applied: readonly AppliedUpdate[];
-  /** How often a process has died while it was at the message, as far as that is known: see {@link AttemptLog.started}. */
-  readonly deaths: number;
-  /** Whether its runs may have applied more than is known: one died, or had no answer. */
-  readonly unsure?: boolean | undefined;
-  /** As what it is to be dead-lettered, where that was decided and is not known to be done. */
-  readonly buried?: Burial | undefined;
-}
-
-/** Why a message becomes a dead letter. */
-export interface Burial {
-  readonly reason: DeadLetterReason;
-  readonly error: Error;
-  readonly attempts: number;
-}
-
-export const NO_FAILURES: Failures = { charged: 0, provisional: 0, outages: 0, applied: [], deaths: 0 };
-
-/** Which try comes after so many failures, from 1. */
-export function attemptAfter({ charged, provisional }: Failures): number {
-  return charged + provisional + 1;
-}
-
-/** A message, with what it brings of its failures from before, where it comes by the retry road. */
-export type CountedMessage = MessageRef & { readonly past?: Past | undefined };
 
 /** Counts failures. The server's delivery count will not do: it counts deploys and lost connections too. */
 export interface AttemptLog {
@@ -63,21 +29,6 @@ export interface AttemptLog {
   forget(message: MessageRef): Promise<void>;
 }
 
-/** What is on record of a message's failures. */
-interface AttemptState extends Omit<Failures, 'buried'>, CarriedUpdates {
-  readonly buried?: (Omit<Burial, 'error'> & { name: string; message: string; stack: string | undefined }) | undefined;
-  /** The process that is at the message; of another process: that died under it, or is frozen. */
-  readonly startedBy?: string | undefined;
-}
-
-interface AttemptRecord extends AttemptState {
-  /** When the message was stored: a stream made again counts its sequences anew. */
-  readonly storedAtMs: number;
-}
-
-/** Longer than what a letter takes of an error. */
-const MAX_TEXT = 8_192;
-
 /** Tells this process from those before it and on other machines. */
 const THIS_PROCESS = randomUUID();
 
@@ -91,7 +42,7 @@ export class KvAttemptLog implements AttemptLog {
     private readonly records: KeyValue,
     private readonly texts: LongTexts,
     private readonly durable: string,
-    private readonly outages: Outages,
+    private readonly outages: Pick<Outages, 'count' | 'learn'>,
     private readonly process: string = THIS_PROCESS,
   ) {
     this.writers = new KeyWriters(records);
@@ -106,11 +57,10 @@ export class KvAttemptLog implements AttemptLog {
     return withKnown(failures, applied, this.deathsOf(failures));
   }
 
-  bury(message: CountedMessage, { reason, error, attempts }: Burial): Promise<void> {
-    const { name, message: text, stack } = error;
+  bury(message: CountedMessage, burial: Burial): Promise<void> {
     return this.change(message, this.outages.count, (before) => ({
       ...this.unmarked(before),
-      buried: { reason, attempts, name, message: text.slice(0, MAX_TEXT), stack: stack?.slice(0, MAX_TEXT) },
+      buried: storedBurial(burial),
     }));
   }
 
@@ -210,28 +160,20 @@ export class KvAttemptLog implements AttemptLog {
   }
 
   /**
-   * The record, or where there is none what the message brings from before.
-   * @param now how many outages there have been by now; without it, by whenever somebody looks at the failures
+   * Provisional failures do not count once a later outage has begun.
+   * @param now the number of outages so far. Default: the number at the time at which `provisional` is read
    */
   private parse(text: string | undefined, message: CountedMessage, now?: number): AttemptState {
-    const found = text === undefined ? undefined : (JSON.parse(text) as AttemptRecord);
-    const record: AttemptState = found?.storedAtMs === message.storedAtMs ? found : broughtBy(message);
-    const { charged, provisional, outages, applied, appliedIn, deaths, startedBy, unsure, buried } = record;
+    const record = readRecord(text, message);
+    const { outages, provisional, appliedIn } = record;
     this.outages.learn(outages);
     if (appliedIn !== undefined) this.long.set(this.keyOf(message), appliedIn);
     const all = this.outages;
     return {
-      charged,
+      ...record,
       get provisional() {
         return outages < (now ?? all.count) ? 0 : provisional;
       },
-      outages,
-      applied,
-      ...(appliedIn !== undefined && { appliedIn }),
-      deaths,
-      ...(unsure && { unsure }),
-      ...(startedBy !== undefined && { startedBy }),
-      ...(buried && { buried }),
     };
   }
 
@@ -256,29 +198,17 @@ export class KvAttemptLog implements AttemptLog {
   }
 }
 
-/** Of what it brings in a record that one is the road's, to be read with it and not to be removed here. */
-export function broughtBy({ past }: CountedMessage): Omit<Failures, 'buried'> {
-  if (!past) return NO_FAILURES;
-  const { failures, provisional = 0, outages = 0, applied } = past;
-  return { charged: failures, provisional, outages, applied, deaths: 0, ...(past.unsure && { unsure: true }) };
-}
-
-/** Not by a copy of its fields: whether the provisional ones count is seen when they are looked at. */
-function withKnown(failures: AttemptState, applied: readonly AppliedUpdate[], deaths: number): Failures {
+/** Keeps `provisional` a getter: whether those failures count is decided when it is read. */
+function withKnown(state: AttemptState, applied: readonly AppliedUpdate[], deaths: number): Failures {
   return {
-    charged: failures.charged,
+    charged: state.charged,
     get provisional() {
-      return failures.provisional;
+      return state.provisional;
     },
-    outages: failures.outages,
+    outages: state.outages,
     applied,
     deaths,
-    unsure: failures.unsure,
-    buried: failures.buried && revived(failures.buried),
+    unsure: state.unsure,
+    buried: state.buried && burialOf(state.buried),
   };
-}
-
-/** The error as it was, for the letter. */
-function revived({ reason, attempts, name, message, stack }: NonNullable<AttemptState['buried']>): Burial {
-  return { reason, attempts, error: Object.assign(new Error(message), { name, stack }) };
 }

@@ -1,5 +1,5 @@
 import { JetplugError } from '../../../sdk/internal';
-import type { Failures } from './attempts';
+import type { Failures } from './failures';
 import type { Delivery } from '../../broker/delivery';
 import type { Handler } from '../handler';
 import type { Outcome } from '../outcome';
@@ -30,18 +30,4 @@ export function crashed(handler: Handler, { deaths }: Failures): Outcome | undef
   const { plugin, name, where } = handler;
   const message = `the process died ${deaths} times while ${plugin}.${name} was at the event, the last ${DEATHS_ALONE} times alone with it`;
   return { kind: 'crashed', error: new JetplugError('JP_HANDLER_CRASHED', message, { plugin, ...where }) };
-}
-
-/** Lets one suspect at a time run in the whole host: one that kills the process must not bring blame on another. */
-export class SuspectTurns {
-  private last: Promise<void> = Promise.resolve();
-
-  /** Resolves when it is the caller's turn, with what ends it. */
-  async next(): Promise<() => void> {
-    const before = this.last;
-    let end!: () => void;
-    this.last = new Promise((resolve) => (end = resolve));
-    await before;
-    return end;
-  }
 }

@@ -1,26 +1,24 @@
-import type { Timer } from '../../base/time';
-import type { Decoded } from '../decode';
 import type { Delivery } from '../../broker/delivery';
+import { decode, type Decoded } from '../decode';
 import type { Handler } from '../handler';
 import type { Invalid } from '../outcome';
-import { WrappedDelivery } from '../../broker/wrapped-delivery';
+import { LocalRetryDelivery, type LocalRetries } from './local-retry';
 
-/** A delivery in this host's hands, waiting or running. */
+/** A delivery that waits or runs in this host. */
 export class BufferedDelivery {
   readonly arrivedAtMs: number;
-  /** When the server last heard of it. */
+  /** When the server last restarted its ack wait. */
   touchedAtMs: number;
   delivery: Delivery;
-  /** The value of its handler's key field, where there is one. */
+  /** The value of the handler's key field; undefined without a key. */
   key: string | undefined;
-  /** Whether it is the one of its key whose turn it is. */
+  /** Whether it is the first of its key, which alone may run. */
   isFirst = false;
-  /** Its event, where it was needed for the key. */
+  /** Its event, where it was decoded for its key. */
   decoded: Decoded | Invalid | undefined;
-  /** Waits for its retry here. */
-  retryTimer: Timer | undefined;
+  private localRetry: LocalRetryDelivery | undefined;
 
-  /** @param handler what it is for; a newer version of it, once there is one and this has not begun */
+  /** @param handler the version of the handler that it arrived for; replaced by the newest one when it begins */
   constructor(
     delivery: Delivery,
     public handler: Handler,
@@ -30,47 +28,40 @@ export class BufferedDelivery {
     this.touchedAtMs = this.arrivedAtMs;
   }
 
-  /** Whether it is out of this host's hands. */
+  /** Decodes its key, and from now on retries it in this host. */
+  keepPlace(intake: LocalRetries): void {
+    this.localRetry = new LocalRetryDelivery(this.delivery, intake);
+    this.delivery = this.localRetry;
+    this.decoded = decode(this.localRetry, this.handler.limits);
+    this.key = keyOf(this.decoded, this.handler.key!);
+  }
+
+  /** Whether the server has its answer. */
   get hasLeft(): boolean {
-    return this.delivery instanceof LocalRetryDelivery ? this.delivery.hasLeft : this.delivery.settled;
+    return this.localRetry ? this.localRetry.hasLeft : this.delivery.settled;
+  }
+
+  /** Whether it waits for a retry in this host. */
+  get isRetrying(): boolean {
+    return this.localRetry?.isWaiting === true;
+  }
+
+  /** Gives it back to the server, also where it waits for a retry. */
+  release(): void {
+    this.localRetry?.cancelRetry();
+    this.delivery.nak();
   }
 }
 
-/**
- * A delivery that keeps its place: when it is given back to be tried again it waits here rather than in the
- * stream, so that what comes after it under its key waits too.
- */
-export class LocalRetryDelivery extends WrappedDelivery {
-  private returns = 0;
-  private waits = false;
+/** The value of the key's field as text; undefined where the event has no such field or is invalid. */
+function keyOf(decoded: Decoded | Invalid, field: string): string | undefined {
+  if (decoded.kind !== 'decoded') return undefined;
+  const value = Object.hasOwn(decoded.fields, field) ? decoded.fields[field] : undefined;
+  if (value === undefined || value === null) return undefined;
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
 
-  /** @param again called when it is given back; answers whether it may wait here */
-  constructor(
-    delivery: Delivery,
-    private readonly again: (delayMs: number) => boolean,
-  ) {
-    super(delivery);
-  }
-
-  /** It runs again. */
-  resume(): void {
-    this.waits = false;
-  }
-
-  /** Those in this host included. */
-  override get deliveryCount(): number {
-    return this.delivery.deliveryCount + this.returns;
-  }
-  override get settled(): boolean {
-    return this.waits || this.delivery.settled;
-  }
-  get hasLeft(): boolean {
-    return this.delivery.settled;
-  }
-  override nak(delayMs = 0): void {
-    // At once, since what follows it under its key would overtake it before a delay is over.
-    if (!this.again(delayMs)) return this.delivery.nak();
-    this.returns++;
-    this.waits = true;
-  }
+/** Orders by the place in the stream. */
+export function bySequence(a: BufferedDelivery, b: BufferedDelivery): number {
+  return a.delivery.sequence - b.delivery.sequence;
 }

@@ -48,3 +48,19 @@ test('what fails gives its turn to the next, and what comes when all is done beg
   ends[2]!();
   expect(await third).toBe(2);
 });
+
+test('a turn that was acquired ends when the caller releases it, and the next begins in order', async () => {
+  const limiter = new Limiter(1);
+  const begun: number[] = [];
+  const release = await limiter.acquire();
+  const second = limiter.acquire().then((end) => [begun.push(2), end] as const);
+  const third = limiter.acquire().then((end) => [begun.push(3), end] as const);
+  await settle();
+  expect(begun).toEqual([]);
+  release();
+  await settle();
+  expect(begun).toEqual([2]);
+  (await second)[1]();
+  (await third)[1]();
+  expect(begun).toEqual([2, 3]);
+});

@@ -20,7 +20,7 @@ const ROWS = rowsOf([
   ],
 ]);
 
-test('table and chart are written into the docs, in place of those before, as Prettier leaves a page', async () => {
+test('table and chart replace the present ones in the docs, formatted as Prettier formats them', async () => {
   const folder = scene.folder();
   cpSync(join(ROOT, 'docs/performance.md'), join(folder, 'performance.md'));
   await writeDocs(folder, ROWS, 'Measured once.');
@@ -35,7 +35,7 @@ test('table and chart are written into the docs, in place of those before, as Pr
   expect(asPrettierLeavesIt(once)).toBe(once);
 });
 
-test('the chart shows what is told by a second', async () => {
+test('the chart shows only rates per second', async () => {
   const folder = scene.folder();
   cpSync(join(ROOT, 'docs/performance.md'), join(folder, 'performance.md'));
   await writeDocs(folder, ROWS, 'Measured once.');

@@ -1,7 +1,7 @@
 import type { Figure, Subject } from '../../../bench/core/case';
 import { median, rowsOf } from '../../../bench/core/rows';
 
-test('ratios are taken within each round, then their median', () => {
+test('a ratio is the median of the ratios within each round', () => {
   // The machine is twice as fast in the second round, and four times in the third.
   const rounds = [
     round({ documented: 10, best: 40, jetplug: 30 }),
@@ -15,7 +15,7 @@ test('ratios are taken within each round, then their median', () => {
   ]);
 });
 
-test('rows stand by case, then by subject, whatever the order in the rounds', () => {
+test('rows are ordered by case, then by subject, for any order in the rounds', () => {
   const figures = [...round({ jetplug: 1, best: 1, documented: 1 }, 'a'), ...round({ best: 2, documented: 2 }, 'b')];
   const rows = rowsOf([figures, [...figures].reverse()]);
   expect(rows.map((row) => `${row.case} ${row.subject}`)).toEqual([
@@ -27,13 +27,13 @@ test('rows stand by case, then by subject, whatever the order in the rounds', ()
   ]);
 });
 
-test('what was not measured in every round has no row', () => {
+test('a subject that was not measured in every round has no row', () => {
   const whole = round({ documented: 1, best: 1, jetplug: 1 });
   const rows = rowsOf([whole, whole.filter(({ subject }) => subject !== 'jetplug')]);
   expect(rows.map(({ subject }) => subject)).toEqual(['documented', 'best']);
 });
 
-test('a ratio to nothing is still a number', () => {
+test('a ratio to 0 is still a number', () => {
   const rows = rowsOf([round({ documented: 0, best: 0, jetplug: 1 })]);
   expect(rows.every(({ ratioToBest }) => Number.isFinite(ratioToBest))).toBe(true);
 });

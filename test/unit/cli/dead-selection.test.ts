@@ -52,19 +52,19 @@ test.each<[Partial<SelectionFlags>, string[], number[]]>([
   expect(chosen(flags, ...ids)).toEqual(expected);
 });
 
-test('an id that is none is refused, also with others that are', () => {
+test('an unknown id is refused, also beside known ones', () => {
   expect(() => chosen({}, '1', '9')).toThrow(expect.objectContaining({ code: 'JP_NOT_FOUND' }));
 });
 
-test.each(['0', '-1', '1.5', 'x', '', '1e99x'])('%j is not the number of a letter', (id) => {
+test.each(['0', '-1', '1.5', 'x', '', '1e99x'])('%j is not the id of a letter', (id) => {
   expect(() => chosen({}, id)).toThrow(expect.objectContaining({ code: 'JP_USAGE' }));
 });
 
-test.each(['yesterday', '', '2 parsecs'])('%j is no time', (since) => {
+test.each(['yesterday', '', '2 parsecs'])('%j is not a time', (since) => {
   expect(() => chosen({ since })).toThrow(expect.objectContaining({ code: 'JP_USAGE' }));
 });
 
-test('what changes letters must be told which', () => {
+test('a command that changes letters requires a choice', () => {
   for (const flags of [{}, { dryRun: true }, { json: true }, { all: false }] as SelectionFlags[]) {
     expect(() => assertChosen([], flags)).toThrow(expect.objectContaining({ code: 'JP_USAGE' }));
   }

@@ -9,7 +9,7 @@ test.each([
   ['the separator is wrong', 'video_published', 'video.published'],
   ['the first token is missing', 'watch_started', 'video.watch_started'],
   ['a token too much comes first', 'prod.user.friend_added', 'user.friend_added'],
-])('where %s, the subject meant is found', (_, subject, meant) => {
+])('where %s, the intended subject is found', (_, subject, meant) => {
   expect(nearestSubject(subject, KNOWN)).toBe(meant);
 });
 
@@ -18,10 +18,10 @@ test.each([
   ['it is known', 'video.published'],
   ['only a wildcard is near', 'order.x'],
   ['another verb stands at its end', 'video.removed'],
-])('no subject is meant where %s', (_, subject) => {
+])('no subject is suggested where %s', (_, subject) => {
   expect(nearestSubject(subject, KNOWN)).toBeUndefined();
 });
 
-test('a tail that several known subjects have means none of them', () => {
+test('a tail of several known subjects suggests none of them', () => {
   expect(nearestSubject('created', ['user.account.created', 'video.channel.created'])).toBeUndefined();
 });

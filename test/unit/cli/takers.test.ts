@@ -17,7 +17,7 @@ test('an event that a handler takes now or later is not refused', () => {
   expect(refusal({ later: [{ handler: 'p.h', why: 'its circuit is open' }] })).toBeUndefined();
 });
 
-test('the refusal names the subject that was meant before all else', () => {
+test('the refusal suggests the intended subject before anything else', () => {
   expect(refusal({ meant: 'a.bc' })).toMatchObject({
     code: 'JP_PUBLISH_NO_HANDLER',
     message: 'no handler takes a.b: did you mean a.bc?',
@@ -25,13 +25,13 @@ test('the refusal names the subject that was meant before all else', () => {
   });
 });
 
-test('the refusal names the handler that would have taken the event, and why it does not', () => {
+test('the refusal names the handler that would take the event, and why it does not', () => {
   const never = [{ handler: 'p.h', why: 'it failed: no database' }];
   expect(refusal({ never })?.message).toBe('no handler takes a.b: p.h would, but it failed: no database');
   expect(refusal({ never })?.hint).toMatch(/^Mend that first.*--force/);
 });
 
-test('a subject that no stream holds is refused as such, with the advice of the host', () => {
+test('a subject without a stream is refused with the advice of the host', () => {
   const { stream: _, ...nowhere } = NOBODY;
   const takers = { ...nowhere, advice: 'add a.> to the subjects of a stream' };
   expect(() => refuseUntaken('a.b', takers)).toThrow(

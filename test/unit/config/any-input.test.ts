@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
-import { leaves, pluginSchema, streamSchema } from '../../../host/config/schema';
+import { leaves, pluginSchema } from '../../../host/config/schema';
+import { streamSchema } from '../../../host/config/stream-keys';
 import { ConfigFolder } from './config-folder';
 
 const DEFAULT_TEXT = readFileSync(path.resolve(__dirname, '../../../config/default.yaml'), 'utf8');

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { leaves, pluginSchema, schema, streamSchema } from '../../../host/config/schema';
+import { leaves, pluginSchema, schema } from '../../../host/config/schema';
+import { streamSchema } from '../../../host/config/stream-keys';
 import { ConfigFolder } from './config-folder';
 
 const DEFAULT_FILE = path.resolve(__dirname, '../../../config/default.yaml');

@@ -1,5 +1,7 @@
 import { formatOf } from '../../../host/config/formats';
-import { leaves, pluginSchema, schema, streamSchema, type Leaf } from '../../../host/config/schema';
+import type { Leaf } from '../../../host/config/key';
+import { leaves, pluginSchema, schema } from '../../../host/config/schema';
+import { streamSchema } from '../../../host/config/stream-keys';
 
 const ALL: [string, Leaf][] = [...leaves(schema), ...leaves(pluginSchema), ...leaves(streamSchema)];
 

@@ -5,7 +5,7 @@ import { parseMetrics } from '../../../examples/demo/metrics';
 import { Screen } from '../../../examples/demo/screen';
 
 describe('percentile', () => {
-  test('is a value that was measured, with at least so many at or below it and no smaller one that has', () => {
+  test('is the smallest measured value with at least this percentage of the values at or below it', () => {
     const some = fc.array(fc.double({ min: 0, max: 1e6, noNaN: true }), { minLength: 1 });
     fc.assert(
       fc.property(some, fc.integer({ min: 1, max: 100 }), (values, percent) => {
@@ -25,7 +25,7 @@ describe('percentile', () => {
   });
 });
 
-test('figures count the answers by status, and keep what the first failure said', () => {
+test('figures count the answers by status, and have the message of the first failure', () => {
   const answer = (status: number, tookMs: number, message: string) => ({ status, tookMs, message });
   const figures = figuresOf([
     answer(200, 1.04, 'ok'),
@@ -42,7 +42,7 @@ test('times are shown with three digits', () => {
   expect([6.44, 181.6, 1908].map(readableMs)).toEqual(['6.4 ms', '182 ms', '1.91 s']);
 });
 
-test('metrics are read by handler, and what else the host measures is passed over', () => {
+test('metrics are read by handler, and other metrics are skipped', () => {
   const text = [
     '# TYPE jetplug_handled_total counter',
     'jetplug_handled_total{plugin="badge",handler="award"} 12',
@@ -60,14 +60,14 @@ test('metrics are read by handler, and what else the host measures is passed ove
 });
 
 describe('claims', () => {
-  test('that hold leave nothing to say', () => {
+  test('that hold give no message', () => {
     const claims = new Claims(new Screen(true));
     claims.check('all were handled', true, '40 of 40');
     expect(claims.all).toEqual([{ claim: 'all were handled', held: true }]);
     expect(unheld(claims.all, ['something else'])).toBeUndefined();
   });
 
-  test('that do not hold are told with what was seen, and with what the host complained of', () => {
+  test('that do not hold are reported with the observation, and with the errors of the host', () => {
     const claims = new Claims(new Screen(true));
     claims.check('all were handled', false, '39 of 40');
     claims.check('none was lost', true, 'none');

@@ -10,17 +10,17 @@ afterEach(() => ml.close());
 const recommend = (video_id: string, signal?: AbortSignal) =>
   post(`${ml.url}/recommend`, { user_id: 'u1', video_id }, signal);
 
-test('recommends what was watched last, but not what is watched now', async () => {
+test('recommends the videos that were watched last, without the present one', async () => {
   for (const video of ['v1', 'v2', 'v1']) await recommend(video);
   expect(await recommend('v3')).toEqual({ status: 200, body: { video_ids: ['v1', 'v2'] } });
   expect(await recommend('v1')).toEqual({ status: 200, body: { video_ids: ['v3', 'v2'] } });
 });
 
-test('refuses what is not a watch', async () => {
+test('refuses a body that is not a watch', async () => {
   expect(await post(`${ml.url}/recommend`, { user_id: 'u1' })).toMatchObject({ status: 400 });
 });
 
-test('hangs when told to, by a method or over HTTP, and answers again when told', async () => {
+test('hangs in mode hang, set by a method or over HTTP, and answers again in mode ok', async () => {
   ml.setMode('hang');
   await expect(recommend('v1', AbortSignal.timeout(50))).rejects.toMatchObject({ name: 'TimeoutError' });
   expect(await post(`${ml.url}/admin/ml`, { mode: 'ok' })).toEqual({ status: 200, body: { mode: 'ok' } });

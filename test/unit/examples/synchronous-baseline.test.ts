@@ -4,7 +4,7 @@ import { SERVICES, startBaseline } from '../../../examples/synchronous-baseline'
 import { post } from '../../support/http';
 
 const SCALE = 0.1;
-/** With time to spare, where nothing is to time out. */
+/** Slow enough that nothing times out. */
 const LEISURELY = 0.5;
 const WATCH = { user_id: 'u1', video_id: 'v1' };
 
@@ -48,7 +48,7 @@ test('fails the playback after two timeouts when the ML service hangs, and names
   expect(performance.now() - began).toBeGreaterThanOrEqual(2 * timeoutMs * SCALE - 2);
 });
 
-test('fails the playback when the ML service is not there', async () => {
+test('fails the playback when the ML service is down', async () => {
   await ml.close();
   expect(await post(`${baseline.url}/watch`, WATCH)).toMatchObject({
     status: 502,

@@ -52,7 +52,7 @@ describe('POST /watch', () => {
     ['a number for a viewer', { user_id: 1, video_id: 'v1' }, /^user_id: /],
     ['no object', '"u1"', /^body: /],
     ['no JSON', '{"user_id"', /JSON/],
-  ])('refuses a body with %s, and says why', async (_what, body, why) => {
+  ])('refuses a body with %s, with the reason', async (_what, body, why) => {
     expect(await post(`${server.url}/watch`, body)).toEqual({
       status: 400,
       body: { status: 'error', message: expect.stringMatching(why) as string },

@@ -1,5 +1,5 @@
 import { ChildContext, type ChildCall } from '../../../host/isolation/child-call';
-import { RecordingLog } from '../../support/recording-log';
+import { RecordingLog } from '../../../host/testing/recording-log';
 
 test('the JSON of a context in a plugin’s own process is the event’s properties alone', () => {
   const call = { handler: { name: 'handle', log: new RecordingLog() } } as unknown as ChildCall;

@@ -5,7 +5,7 @@ import type { PluginWorker, WorkerCall, WorkerEvents, WorkerServices } from '../
 import { WORKERS } from '../../../host/isolation/workers';
 import { within, type Scope } from '../../../host/message/run';
 import { eventually } from '../../support/eventually';
-import { RecordingLog } from '../../support/recording-log';
+import { RecordingLog } from '../../../host/testing/recording-log';
 
 /** A worker that takes calls and does nothing, until the test ends it. */
 class IdleWorker implements PluginWorker {

@@ -221,7 +221,7 @@ test.each<[what: string, options: unknown, says: RegExp, code?: string]>([
   [
     'an option that does not exist',
     { retries: 3 },
-    /no option "retries"; it has from, durable, concurrency, timeout, retry/,
+    /no option "retries"; it has from, concurrency, timeout, retry, key, batch, durable/,
   ],
   ['a concurrency of 0', { concurrency: 0 }, /concurrency is 0, not a whole number of at least 1/],
   ['half a concurrency', { concurrency: 1.5 }, /concurrency is 1\.5/],
@@ -236,7 +236,7 @@ test.each<[what: string, options: unknown, says: RegExp, code?: string]>([
     'JP_DURATION_INVALID',
   ],
   ['a timeout that is no duration', { timeout: 'soon' }, /timeout is "soon"/, 'JP_DURATION_INVALID'],
-  ['no time at all', { timeout: 0 }, /handle: a timeout of 0 lets nothing end/],
+  ['no time at all', { timeout: 0 }, /handle: timeout is 0, which leaves no time/],
   ['an unknown start', { from: 'yesterday' }, /from is "yesterday"; it is 'new', 'beginning'/],
   ['a start at sequence 0', { from: { sequence: 0 } }, /from is \{"sequence":0\}/],
   ['a start since no duration', { from: { since: 'long ago' } }, /from\.since is "long ago"/, 'JP_DURATION_INVALID'],

@@ -11,7 +11,7 @@ import { instantiate, type PluginServices } from '../../../host/load/instantiate
 import { describe as describePlugin, type DescribedPlugin } from '../../../host/load/describe';
 import type { PluginClass } from '../../../sdk/internal';
 import { MemoryKeyValue } from '../../support/memory-key-value';
-import { RecordingLog } from '../../support/recording-log';
+import { RecordingLog } from '../../../host/testing/recording-log';
 import { systemClock } from '../../../host/base/time';
 
 // The plugins' sources are this file itself, so that places in it are found.

@@ -2,7 +2,8 @@ import { defineEvent, Plugin, Subscribe } from 'jetplug/sdk';
 import { z } from 'zod';
 import type { HandlerConfig, PluginSection } from '../../../host/config/config';
 import { describe as describePlugin } from '../../../host/load/describe';
-import type { OptionName, Origin } from '../../../host/load/option-origins';
+import type { OptionName } from '../../../host/load/handler-options';
+import type { Origin } from '../../../host/load/option-origins';
 import type { PluginClass } from '../../../sdk/internal';
 
 const FILE = '/plugins/x.plugin.ts';

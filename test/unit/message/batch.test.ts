@@ -3,7 +3,7 @@ import { JetStreamEventBus } from '../../../host/effects/event-bus';
 import { KvStore } from '../../../host/effects/bucket-texts';
 import type { Handler } from '../../../host/message/handler';
 import { Intake } from '../../../host/message/intake/intake';
-import { SuspectTurns } from '../../../host/message/failures/suspects';
+import { Limiter } from '../../../host/base/limiter';
 import type { Envelope } from '../../../sdk/internal';
 import { MemoryKeyValue } from '../../support/memory-key-value';
 import { MessageBench, type FakeDelivery, type Given } from '../../support/message-bench';
@@ -36,7 +36,7 @@ class Batches {
       prefetch: { least: 9, first: 9, most: 9 },
       counters: this.bench.handler.counters,
       maxHeld: Infinity,
-      suspects: new SuspectTurns(),
+      suspects: new Limiter(1),
       onRoom: () => undefined,
     });
   }

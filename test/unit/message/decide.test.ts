@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Failures } from '../../../host/message/failures/attempts';
+import type { Failures } from '../../../host/message/failures/failures';
 import { decide } from '../../../host/message/decide';
 import type { Outcome } from '../../../host/message/outcome';
 

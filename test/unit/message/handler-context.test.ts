@@ -1,6 +1,6 @@
 import type { EventContext } from '../../../sdk';
 import { HandlerBatchContext, HandlerContext, type EventFacts } from '../../../host/message/handler-context';
-import { RecordingLog } from '../../support/recording-log';
+import { RecordingLog } from '../../../host/testing/recording-log';
 
 const FACTS: EventFacts = {
   attempt: 2,

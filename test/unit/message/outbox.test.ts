@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Decoded } from '../../../host/message/decode';
-import { NO_FAILURES } from '../../../host/message/failures/attempts';
+import { NO_FAILURES } from '../../../host/message/failures/failures';
 import { derivedId, sendOutbox } from '../../../host/message/outbox';
 import { Run } from '../../../host/message/run';
 import { MessageBench, STORED_AT, type Given } from '../../support/message-bench';

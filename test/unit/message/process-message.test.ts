@@ -247,6 +247,8 @@ test('failures are charged when the handler works on another event meanwhile', a
   await process({ user_id: 'bad' }, { sequence: 1 }).settled;
   expect(bench.failures.get(1)).toMatchObject({ charged: 0, provisional: 1 });
   await process(WATCH, { sequence: 2 }).settled;
+  // Nothing waits for the record of a charge.
+  await new Promise((resolve) => setImmediate(resolve));
   expect(bench.failures.get(1)).toMatchObject({ charged: 1, provisional: 0 });
 });
 

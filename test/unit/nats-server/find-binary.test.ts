@@ -48,7 +48,7 @@ test('takes the one in the cache when the PATH has none', async () => {
 
 test.each([
   ['does not run', 'exit 3', 'it ended with exit code 3'],
-  ['is something else', 'echo hello', 'does not tell a version as nats-server does'],
+  ['is something else', 'echo hello', 'does not print a version as nats-server does'],
   ['is too old', fakeServer('2.11.9'), 'has version 2.11.9; Jetplug needs 2.12.0 or newer'],
   ['is the package of Debian', fakeServer('2.9.10'), 'has version 2.9.10; Jetplug needs 2.12.0 or newer'],
 ])('goes on to the cache when the one on the PATH %s, and says so', async (_, script, reason) => {
@@ -92,7 +92,7 @@ test('a configured binary that is too old is an error at once, which names both 
   const configured = machine.write('mine/nats-server', fakeServer('2.10.27'));
   await expect(find({ configured })).rejects.toMatchObject({
     code: 'JP_BROKER_NOT_FOUND',
-    message: `The configured nats-server ${configured} cannot be used: ${configured} has version 2.10.27; Jetplug needs 2.12.0 or newer`,
+    message: `the configured nats-server ${configured} cannot be used: ${configured} has version 2.10.27; Jetplug needs 2.12.0 or newer`,
   });
 });
 
@@ -103,7 +103,7 @@ test('when all fail, one error lists what was tried, why it failed, and what to 
     hint: expect.stringContaining('Install nats-server'),
     cause: expect.any(AggregateError),
     message: [
-      'The embedded broker needs nats-server. Tried without success:',
+      'the embedded broker needs nats-server. Tried without success:',
       '  - the PATH: no nats-server there',
       `  - the cache: no ${machine.cached} yet`,
       '  - the official release: 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1',

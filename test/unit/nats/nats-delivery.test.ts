@@ -116,17 +116,17 @@ test('what settles deliveries is sent together at the end of the turn, in its or
   expect(() => a!.ack()).toThrow(/settled twice/);
 });
 
-test('what waits can be sent before something else, and is sent once', async () => {
+test('waiting acknowledgements can be flushed, and are sent once', async () => {
   const published: string[] = [];
   const source = sourceOf(published);
   new NatsDelivery(messageOf(TO), source).ack();
-  source.answers.flush();
+  source.acks.flush();
   expect(published).toHaveLength(1);
   await turn();
   expect(published).toHaveLength(1);
 });
 
-test('nobody is answered whose stream was lost before the answer was sent', async () => {
+test('no acknowledgement is sent once its stream is lost', async () => {
   const published: string[] = [];
   const source = sourceOf(published);
   new NatsDelivery(messageOf(TO), source).ack();

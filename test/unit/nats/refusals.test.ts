@@ -18,7 +18,7 @@ test.each([
   });
 });
 
-test('a kind of subject is told once, and again after ten minutes with how often it was refused meanwhile', () => {
+test('a kind of subject is reported once, and again after ten minutes with the number of refusals meanwhile', () => {
   let nowMs = 0;
   const refusals = new Refusals(() => nowMs);
   expect(refusals.note(publish('dead.a.b.S.1'))).toBeDefined();
@@ -28,7 +28,7 @@ test('a kind of subject is told once, and again after ten minutes with how often
   });
   nowMs = 600_000;
   expect(refusals.note(publish('dead.a.b.S.2'))).toMatchObject({
-    message: 'not permitted to publish on dead.>; 1000 more times since it was last said',
+    message: 'not permitted to publish on dead.>; 1000 more times since the last report',
   });
 });
 

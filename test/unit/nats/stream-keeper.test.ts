@@ -3,7 +3,7 @@ import { JetplugError } from '../../../sdk/internal';
 import type { Connection } from '../../../host/nats/connection';
 import { StreamKeeper } from '../../../host/nats/stream-keeper';
 import { eventually } from '../../support/eventually';
-import { RecordingLog } from '../../support/recording-log';
+import { RecordingLog } from '../../../host/testing/recording-log';
 
 const NOT_FOUND = { api_error: { err_code: 10059, description: 'stream not found' } };
 

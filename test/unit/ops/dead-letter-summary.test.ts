@@ -8,7 +8,7 @@ import { retryMessage, RetryDelivery } from '../../../host/broker/retry-queue';
 const NOW = new Date('2026-05-12T13:00:00.000Z');
 const bench = new MessageBench();
 
-/** The letter of an event that failed, as it lies in its stream. */
+/** The stored letter of an event that failed. */
 function stored(given: Given = {}, applied: readonly AppliedUpdate[] = [], payload: unknown = '{"n":1}') {
   const delivery = bench.delivery(payload, given);
   const failure = { reason: 'attempts-exhausted', error: new Error('broken: é'), attempts: 3, applied } as const;
@@ -16,7 +16,7 @@ function stored(given: Given = {}, applied: readonly AppliedUpdate[] = [], paylo
   return { id: 12, headers, ...(repeated && { repeated }), payload: bytes };
 }
 
-test('a summary says what the letter does', () => {
+test('a summary has the facts of the letter’s headers', () => {
   const { headers } = stored();
   expect(summarise(stored())).toEqual({
     id: 12,
@@ -48,14 +48,14 @@ test('a redriven event is the one that failed, due at once, with all its attempt
   });
 });
 
-test('an event that failed again after a redrive leads back to where it first came from', () => {
+test('an event that failed again after a redrive has the origin of its first delivery', () => {
   const origin = { stream: 'EVENTS', sequence: 3, storedAtMs: Date.parse('2026-05-01T00:00:00.001Z') };
   const past = { failures: 0, applied: [], letter: 5 };
   const letter = stored({ stream: 'RETRY', sequence: 99, storedAtMs: 1, origin, past });
   expect(redriven(letter)).toMatchObject({ origin, past: { letter: 12 }, pass: 'letter-12' });
 });
 
-test('where what its runs had applied lies in a record, the event knows which', () => {
+test('a redriven event names the record of its applied updates, where they are in a record', () => {
   const letter = stored();
   const headers = { ...letter.headers, 'x-applied-in': 'letter.badge.award.EVENTS.7.1' };
   expect(redriven({ ...letter, headers })).toMatchObject({
@@ -64,7 +64,7 @@ test('where what its runs had applied lies in a record, the event knows which', 
   });
 });
 
-test('an event that says itself what was applied is not believed', () => {
+test('headers about applied updates in the event itself are ignored', () => {
   const headers = {
     'x-applied': '[["k",0,"1"]]',
     'X-Applied-In': 'a',
@@ -76,7 +76,7 @@ test('an event that says itself what was applied is not believed', () => {
   expect(redriven(stored({ headers })).past.appliedIn).toBeUndefined();
 });
 
-test('an event’s own headers and payload survive letter and redrive, whatever they are', () => {
+test('any headers and payload of an event survive letter and redrive', () => {
   const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,12}$/).filter((text) => !text.startsWith('nats-'));
   fc.assert(
     fc.property(

@@ -16,7 +16,7 @@ function write(...names: string[]): string[] {
   });
 }
 
-test('a file that is skipped is told with the reason, one that is loaded is not', () => {
+test('a skipped file is listed with the reason, a loaded one is not listed', () => {
   const [loaded, notes, misplaced] = write('a.plugin.ts', 'notes.txt', 'b/b.plugin.ts');
   const found = filesNotLoaded([{ file: loaded! }], { dirs: [dir], watch: true });
   expect(found.map(({ file, looksMeant, error }) => [file, looksMeant, error.code, error.message])).toEqual([
@@ -25,13 +25,13 @@ test('a file that is skipped is told with the reason, one that is loaded is not'
   ]);
 });
 
-test('a plugin that the host has not taken up is told, with what to do by whether it watches', () => {
+test('a plugin that is not loaded yet is listed, with a hint that depends on whether the host watches', () => {
   write('late.plugin.ts');
   const hint = (watch: boolean) => filesNotLoaded([], { dirs: [dir], watch })[0]!.error.hint;
   expect(hint(true)).toMatch(/Ask again/);
   expect(hint(false)).toMatch(/--no-watch/);
 });
 
-test('a folder that is gone holds nothing', () => {
+test('a missing folder has no files', () => {
   expect(filesNotLoaded([], { dirs: [join(dir, 'gone')], watch: true })).toEqual([]);
 });

@@ -9,7 +9,7 @@ const unreached = (plugin: string, waits: boolean): Unreached => ({
 });
 const answer = (receives: Route[], others: Unreached[]): Routes => ({ subject: 's', stream: 'S', receives, others });
 
-test('a handler that receives in one host does; one that waits in one host gets it later', () => {
+test('a handler that receives in one host is a receiver; one that waits in one host receives later', () => {
   const one = answer([route('a')], [unreached('b', true), unreached('c', false)]);
   const other = answer([], [unreached('a', false), unreached('b', false), unreached('c', false)]);
   for (const answers of [

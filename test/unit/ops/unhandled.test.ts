@@ -1,7 +1,7 @@
 import type { Connection } from '../../../host/nats/connection';
 import { mergeUnhandled, unhandledEvents, unhandledTotals, type UnhandledIn } from '../../../host/ops/unhandled';
 
-/** A host whose streams hold these events, and whose handlers subscribe to these subjects. */
+/** A host with the numbers of stored events by stream and subject, and with the subjects of its handlers. */
 function hostWith(streams: Record<string, Record<string, number>>, filters: readonly string[]): UnhandledIn {
   const info = (name: string, options?: object) => {
     const subjects = streams[name]!;
@@ -15,7 +15,7 @@ function hostWith(streams: Record<string, Record<string, number>>, filters: read
   };
 }
 
-test('the events are counted whose subject no handler covers, by a wildcard neither', async () => {
+test('events are counted if no handler covers their subject, with or without wildcards', async () => {
   const host = hostWith({ EVENTS: { 'a.b': 3, 'a.c': 1, 'd.e': 7 }, MORE: { 'x.y': 2, 'x.y.z': 9 } }, ['a.*', 'x.y']);
   expect(await unhandledEvents(host)).toEqual({
     subjects: [
@@ -33,7 +33,7 @@ test('the events are counted whose subject no handler covers, by a wildcard neit
   );
 });
 
-test('of many subjects the answer lists those with the most events, and counts the others', async () => {
+test('the answer lists the subjects with the most events, and counts the others', async () => {
   const counts = Object.fromEntries(Array.from({ length: 700 }, (_, i) => [`s.${i}`, i + 1]));
   const { subjects, more } = await unhandledEvents(hostWith({ EVENTS: counts }, []));
   expect([subjects.length, more]).toEqual([500, 200]);
@@ -51,7 +51,7 @@ test('a stream with too many subjects is not listed', async () => {
   expect(await unhandledTotals(host)).toEqual(new Map());
 });
 
-test('what a handler of another host takes is taken', () => {
+test('a subject that a handler of another host takes is not listed', () => {
   const each = (subject: string) => ({ stream: 'EVENTS', subject, events: 1 });
   const [one, other] = [
     { subjects: [each('a'), each('b')], more: 0, notCompared: [] },

@@ -6,7 +6,7 @@ const position = { pending: 0, inFlight: 0, ackFloor: 0, created: '2026-05-12T12
 const closed = { outage: undefined } as ConsumingHandler['circuit'];
 const running = { waitsFor: undefined, circuit: closed, reason: undefined, pausedUntil: undefined };
 
-/** A handler of `a.*` that runs, and an event of `a.b`; with what differs. */
+/** The reason for a running handler of `a.*` and an event of `a.b`, with some changes. */
 function why(
   changes: Partial<RouteCandidate> & { state?: string; errors?: JetplugError[] } = {},
 ): ReturnType<typeof whyNot> {
@@ -17,14 +17,14 @@ function why(
   return whyNot({ ...event, handler, entry, consuming: running, position, disabledBy: undefined, ...rest });
 }
 
-test('a handler that runs and whose subject matches gets the event', () => {
+test('a running handler with a matching subject receives the event', () => {
   expect(why()).toBeUndefined();
   expect(why({ position: { ...position, startSequence: 5 } })).toBeUndefined();
-  // Where the server does not tell the position just now, nothing is known against it.
+  // Without an answer of the server the position is not known, which is no reason.
   expect(why({ position: undefined })).toBeUndefined();
 });
 
-test('it does not get what it does not subscribe to, what no stream holds, and what comes before its start', () => {
+test('a handler does not receive events of other subjects, without a stream, or before the start of its durable', () => {
   expect(why({ subject: 'b' })).toEqual({ reason: 'subject', why: 'it takes a.*', waits: false });
   expect(why({ stream: undefined })).toMatchObject({ reason: 'no-stream', waits: false });
   expect(why({ position: { ...position, startSequence: 6 } })).toEqual({
@@ -34,7 +34,7 @@ test('it does not get what it does not subscribe to, what no stream holds, and w
   });
 });
 
-test('one that does not run gets it later, if its durable is on the server', () => {
+test('a handler that does not run receives the event later, if its durable is on the server', () => {
   const down = { consuming: undefined };
   const error = new JetplugError('JP_PLUGIN_SYNTAX', 'no sense', { file: '/p/y.ts', line: 3 });
   const place = { file: '/p/y.ts', line: 3 };
@@ -57,18 +57,20 @@ test('one that does not run gets it later, if its durable is on the server', () 
   expect(why({ ...down, state: 'loading' })).toMatchObject({ reason: 'loading' });
 });
 
-test('an older version that runs on gets it, whatever is wrong with the newer one', () => {
+test('an older version that still runs receives the event, even if the newer one fails', () => {
   expect(why({ errors: [new JetplugError('JP_PLUGIN_SYNTAX', 'no sense')] })).toBeUndefined();
 });
 
-test('one whose durable is paused gets it later, unless something else keeps it', () => {
+test('a handler with a paused durable receives the event later, unless there is another reason', () => {
   const pausedUntil = new Date(0);
   const why1970 = { reason: 'waiting', waits: true, why: expect.stringContaining('paused until 1970-') };
   expect(why({ consuming: { ...running, pausedUntil } })).toMatchObject(why1970);
-  expect(why({ consuming: { ...running, pausedUntil, waitsFor: 'durable' } })?.why).toContain('its durable was deleted');
+  expect(why({ consuming: { ...running, pausedUntil, waitsFor: 'durable' } })?.why).toContain(
+    'its durable was deleted',
+  );
 });
 
-test('one that waits gets it later, and what it waits for is said', () => {
+test('a handler that waits receives the event later, with the reason of its wait', () => {
   const outage = { since: new Date(0), reason: 'no ML' };
   const circuit = { outage } as ConsumingHandler['circuit'];
   expect(why({ consuming: { ...running, waitsFor: 'circuit', circuit } })).toMatchObject({

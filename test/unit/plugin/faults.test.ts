@@ -1,6 +1,6 @@
 import { inBackgroundOf, within, type Scope } from '../../../host/message/run';
 import { Faults, NO_FAULTS } from '../../../host/plugin/faults';
-import { RecordingLog } from '../../support/recording-log';
+import { RecordingLog } from '../../../host/testing/recording-log';
 
 const BADGE = '/plugins/badge.plugin.ts';
 const RANKING = '/plugins/ranking.plugin.ts';

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { RecordingLog } from '../../../host/testing/recording-log';
-import { SuspectTurns } from '../../../host/message/failures/suspects';
+import { Limiter } from '../../../host/base/limiter';
 import { Sweep } from '../../../host/message/intake/sweep';
 import { machineTime } from '../../../host/base/time';
 import { consume } from '../../../host/plugin/consume';
@@ -54,7 +54,7 @@ async function consuming() {
       },
     },
     sweep: new Sweep(),
-    suspects: new SuspectTurns(),
+    suspects: new Limiter(1),
     retryNotifier: {
       on: (_plugin: string, _handler: string, listener: () => void) => {
         arrive = listener;

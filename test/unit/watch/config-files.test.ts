@@ -7,7 +7,7 @@ import { configOf } from '../../../host/testing/options';
 import { ConfigFiles } from '../../../host/watch/config-files';
 import { JetplugError } from '../../../sdk/internal';
 import { eventually } from '../../support/eventually';
-import { RecordingLog } from '../../support/recording-log';
+import { RecordingLog } from '../../../host/testing/recording-log';
 
 let folder: string;
 let log: RecordingLog;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { watch } from 'chokidar';
 import { WatchedFolder } from '../../../host/watch/watched-folder';
-import { RecordingLog } from '../../support/recording-log';
+import { RecordingLog } from '../../../host/testing/recording-log';
 
 jest.mock('chokidar', () => ({ watch: jest.fn() }));
 

@@ -1,9 +1,9 @@
 import { Intake } from '../../../../host/message/intake/intake';
-import { SuspectTurns } from '../../../../host/message/failures/suspects';
+import { Limiter } from '../../../../host/base/limiter';
 import { MessageBench } from '../../../support/message-bench';
 
 /** An intake whose runs end when the test says so; messages above 100 are suspects. */
-function setUp(suspects: SuspectTurns) {
+function setUp(suspects: Limiter) {
   const begun: number[] = [];
   const ends = new Map<number, () => void>();
   const bench = new MessageBench(
@@ -53,7 +53,7 @@ const turns = async (): Promise<void> => {
 };
 
 test('a suspect waits until nothing else of its handler runs, and while it runs nothing else begins', async () => {
-  const { begun, offer, end } = setUp(new SuspectTurns());
+  const { begun, offer, end } = setUp(new Limiter(1));
   for (const sequence of [1, 2, 101, 3, 4]) offer(sequence);
   await turns();
   expect(begun).toEqual([1, 2]);
@@ -66,7 +66,7 @@ test('a suspect waits until nothing else of its handler runs, and while it runs 
 });
 
 test('suspects run one after the other, in one handler and over all handlers of the host', async () => {
-  const suspects = new SuspectTurns();
+  const suspects = new Limiter(1);
   const [one, other] = [setUp(suspects), setUp(suspects)];
   one.offer(101);
   one.offer(102);
@@ -86,7 +86,7 @@ test('suspects run one after the other, in one handler and over all handlers of 
 });
 
 test('a suspect that waits for another of its handler goes when that turns out to be a suspect too', async () => {
-  const { begun, intake, offer, end, readSlowly } = setUp(new SuspectTurns());
+  const { begun, intake, offer, end, readSlowly } = setUp(new Limiter(1));
   const read = readSlowly(102);
   offer(102);
   offer(101);
@@ -102,7 +102,7 @@ test('a suspect that waits for another of its handler goes when that turns out t
 });
 
 test('a host that stops gives back the suspects that wait, and what another handler has does not hold it up', async () => {
-  const suspects = new SuspectTurns();
+  const suspects = new Limiter(1);
   const [one, other] = [setUp(suspects), setUp(suspects)];
   one.offer(101);
   await turns();
@@ -120,7 +120,7 @@ test('a host that stops gives back the suspects that wait, and what another hand
 });
 
 test('a suspect that waits for others of its handler is given back when the host stops', async () => {
-  const { begun, intake, offer, end } = setUp(new SuspectTurns());
+  const { begun, intake, offer, end } = setUp(new Limiter(1));
   offer(1);
   const suspect = offer(101);
   await turns();

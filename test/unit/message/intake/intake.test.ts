@@ -4,7 +4,7 @@ import { HandlerCounters } from '../../../../host/message/counters';
 import type { Handler } from '../../../../host/message/handler';
 import { Intake, type IntakeOptions } from '../../../../host/message/intake/intake';
 import { currentScope, type Scope } from '../../../../host/message/run';
-import { SuspectTurns } from '../../../../host/message/failures/suspects';
+import { Limiter } from '../../../../host/base/limiter';
 import { MessageBench, type FakeDelivery } from '../../../support/message-bench';
 
 const ACK_WAIT_MS = 15_000;
@@ -19,7 +19,7 @@ function intakeOptions(
     prefetch: PREFETCH,
     counters,
     maxHeld: Infinity,
-    suspects: new SuspectTurns(),
+    suspects: new Limiter(1),
     onRoom,
   };
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Reject } from 'jetplug/sdk';
 import type { Handler } from '../../../../host/message/handler';
 import { Intake } from '../../../../host/message/intake/intake';
-import { SuspectTurns } from '../../../../host/message/failures/suspects';
+import { Limiter } from '../../../../host/base/limiter';
 import { MessageBench, type FakeDelivery, type Given } from '../../../support/message-bench';
 
 interface Running {
@@ -44,7 +44,7 @@ class KeyedRuns {
       prefetch: { least: 8, first: 8, most: 8 },
       counters: this.bench.handler.counters,
       maxHeld,
-      suspects: new SuspectTurns(),
+      suspects: new Limiter(1),
       onRoom: () => this.rooms++,
     });
   }

@@ -1,0 +1,56 @@
+import { SequenceMap } from '../../base/sequence-map';
+import type { Settlements } from '../../records/settlements';
+import type { BufferedDelivery } from './buffered-delivery';
+
+/** The deliveries of one handler in this host, by stream and sequence. It keeps them alive on the server. */
+export class DeliveryBuffer {
+  /** A handler has one settlements object for each stream. */
+  private readonly byStream = new Map<Settlements, SequenceMap<BufferedDelivery>>();
+  private count = 0;
+
+  get size(): number {
+    return this.count;
+  }
+
+  /** How many deliveries of one stream there are. */
+  sizeOf(settlements: Settlements): number {
+    return this.byStream.get(settlements)?.size ?? 0;
+  }
+
+  get(settlements: Settlements, sequence: number): BufferedDelivery | undefined {
+    return this.byStream.get(settlements)?.get(sequence);
+  }
+
+  add(buffered: BufferedDelivery): void {
+    const { settlements } = buffered.handler;
+    const stream = this.byStream.get(settlements) ?? new SequenceMap<BufferedDelivery>();
+    stream.set(buffered.delivery.sequence, buffered);
+    this.byStream.set(settlements, stream);
+    this.count++;
+  }
+
+  remove(buffered: BufferedDelivery): void {
+    const { settlements } = buffered.handler;
+    const stream = this.byStream.get(settlements);
+    const { sequence } = buffered.delivery;
+    // A batch may have released it before its end; a new delivery of the message may be here since.
+    if (stream?.get(sequence) !== buffered) return;
+    stream.delete(sequence);
+    this.count--;
+    if (stream.size === 0 && this.byStream.size > 1) this.byStream.delete(settlements);
+  }
+
+  *[Symbol.iterator](): Generator<BufferedDelivery> {
+    for (const stream of this.byStream.values()) yield* stream.values();
+  }
+
+  /** Restarts the server's ack wait of each delivery once a third of it has passed. */
+  extendAckWait(nowMs: number, ackWaitMs: number): void {
+    if (this.count === 0) return;
+    for (const buffered of this) {
+      if (nowMs - buffered.touchedAtMs < ackWaitMs / 3) continue;
+      buffered.delivery.working();
+      buffered.touchedAtMs = nowMs;
+    }
+  }
+}

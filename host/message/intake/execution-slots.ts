@@ -1,0 +1,110 @@
+import type { Limiter } from '../../base/limiter';
+import { VersionRuns } from './version-runs';
+
+/** The slots in which a handler's events run: as many as its concurrency, or one that excludes all others. */
+export class ExecutionSlots {
+  private runs = new VersionRuns();
+  private active = 0;
+  /** Of the active ones, those that wait until nothing else runs. */
+  private waitingAlone = 0;
+  private isAlone = false;
+  private whenAlone: (() => void) | undefined;
+  private whenIdle: (() => void) | undefined;
+  private stopping = false;
+  private readonly stopped: Promise<void>;
+  private resolveStopped!: () => void;
+
+  /**
+   * @param suspects lets one event of the whole host run alone at a time
+   * @param onFree called when an event that ran alone has ended
+   */
+  constructor(
+    private concurrency: number,
+    private readonly suspects: Limiter,
+    private readonly onFree: () => void,
+  ) {
+    this.stopped = new Promise((resolve) => (this.resolveStopped = resolve));
+  }
+
+  get running(): number {
+    return this.active;
+  }
+
+  get isFree(): boolean {
+    return this.active < this.concurrency && !this.isAlone;
+  }
+
+  /** Takes a slot; the result goes to {@link free}. */
+  take(): VersionRuns {
+    this.active++;
+    this.runs.begin();
+    return this.runs;
+  }
+
+  free(runs: VersionRuns): void {
+    this.active--;
+    runs.end();
+    this.notifyAlone();
+    if (this.stopping && this.active === 0) this.whenIdle?.();
+  }
+
+  /** The handler has a new version. Resolves when all runs of the version before have ended. */
+  renew(concurrency: number): Promise<void> {
+    const before = this.runs;
+    this.runs = new VersionRuns();
+    this.concurrency = concurrency;
+    return before.ended();
+  }
+
+  /**
+   * Called by an event that has a slot. Resolves when nothing else of the handler runs and nothing else of the host
+   * runs alone; the result ends that. Resolves with undefined when the host stops first.
+   */
+  async alone(): Promise<(() => void) | undefined> {
+    this.waitingAlone++;
+    this.notifyAlone();
+    const turn = this.suspects.acquire();
+    const release = await Promise.race([turn, this.stopped]);
+    if (!release) {
+      this.waitingAlone--;
+      void turn.then((releaseLate) => releaseLate());
+      return undefined;
+    }
+    this.isAlone = true;
+    if (this.active > this.waitingAlone) await new Promise<void>((resolve) => (this.whenAlone = resolve));
+    this.whenAlone = undefined;
+    this.waitingAlone--;
+    const end = this.endAlone(release);
+    if (!this.stopping) return end;
+    end();
+    return undefined;
+  }
+
+  /** Ends all waits to run alone. */
+  stop(): void {
+    this.stopping = true;
+    this.resolveStopped();
+    this.whenAlone?.();
+  }
+
+  /** Resolves when nothing runs; call it after {@link stop}. */
+  async idle(): Promise<void> {
+    if (this.active > 0) await new Promise<void>((resolve) => (this.whenIdle = resolve));
+  }
+
+  /** May be called twice: when the handler has returned, and when the event is settled. */
+  private endAlone(release: () => void): () => void {
+    let ended = false;
+    return () => {
+      if (ended) return;
+      ended = true;
+      this.isAlone = false;
+      release();
+      this.onFree();
+    };
+  }
+
+  private notifyAlone(): void {
+    if (this.active === this.waitingAlone) this.whenAlone?.();
+  }
+}

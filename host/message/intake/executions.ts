@@ -1,0 +1,50 @@
+import type { Execution, RunRegistry } from '../execution';
+import { timedOut } from '../thrown-outcome';
+
+/** The executions of one handler that can be interrupted: by their timeout, or by a stop of the host. */
+export class Executions implements RunRegistry {
+  private readonly running: Execution[] = [];
+
+  constructor(readonly alone: RunRegistry['alone']) {}
+
+  add(execution: Execution): void {
+    execution.place = this.running.push(execution) - 1;
+  }
+
+  /** In constant time: the last one takes its place. */
+  remove(execution: Execution): void {
+    const last = this.running.pop()!;
+    if (last === execution) return;
+    this.running[execution.place] = last;
+    last.place = execution.place;
+  }
+
+  /**
+   * Interrupts each execution whose timeout has passed.
+   * @returns for how long the oldest execution has run, in milliseconds; 0 without one
+   */
+  interruptOverdue(nowMs: number): number {
+    let oldestMs = 0;
+    for (const execution of this.copy()) {
+      const tookMs = nowMs - execution.startedAtMs;
+      oldestMs = Math.max(oldestMs, tookMs);
+      if (tookMs >= execution.handler.timeoutMs) execution.interrupt(timedOut(execution));
+    }
+    return oldestMs;
+  }
+
+  /** Gives back the events of calls that wait for a process to run in. */
+  releaseWaiting(): void {
+    for (const execution of this.copy()) if (execution.waits) execution.interrupt({ kind: 'given-back' });
+  }
+
+  /** Gives back the events of all calls. */
+  releaseAll(): void {
+    for (const execution of this.copy()) execution.interrupt({ kind: 'given-back' });
+  }
+
+  /** An interrupted execution leaves the list at once. */
+  private copy(): readonly Execution[] {
+    return [...this.running];
+  }
+}

@@ -1,0 +1,60 @@
+import type { Time, Timer } from '../../base/time';
+import { WrappedDelivery } from '../../broker/wrapped-delivery';
+
+/** The intake, as a delivery that is retried locally needs it. */
+export interface LocalRetries {
+  readonly time: Time;
+  /** Whether a delivery may still wait in this host. */
+  mayWait(): boolean;
+  /** Called when the delay is over. */
+  due(): void;
+}
+
+/**
+ * A delivery that keeps its place among the events of its key: it waits for its retry in this host, unacknowledged, so
+ * that the later events of its key wait too.
+ */
+export class LocalRetryDelivery extends WrappedDelivery {
+  private retries = 0;
+  private timer: Timer | undefined;
+
+  constructor(
+    delivery: WrappedDelivery['delivery'],
+    private readonly intake: LocalRetries,
+  ) {
+    super(delivery);
+  }
+
+  /** With the retries in this host. */
+  override get deliveryCount(): number {
+    return this.delivery.deliveryCount + this.retries;
+  }
+
+  override get settled(): boolean {
+    return this.isWaiting || this.delivery.settled;
+  }
+
+  get isWaiting(): boolean {
+    return this.timer !== undefined;
+  }
+
+  /** Whether the server has its answer. */
+  get hasLeft(): boolean {
+    return this.delivery.settled;
+  }
+
+  /** A stopping host sends a nak without a delay: with one, the next event of the key would overtake this one. */
+  override retryLocally(delayMs = 0): void {
+    if (!this.intake.mayWait()) return this.delivery.nak();
+    this.retries++;
+    this.timer = this.intake.time.after(delayMs, () => {
+      this.timer = undefined;
+      this.intake.due();
+    });
+  }
+
+  cancelRetry(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+}

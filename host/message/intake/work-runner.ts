@@ -1,0 +1,124 @@
+import { isPromise } from '../../base/maybe-promise';
+import type { Delivery } from '../../broker/delivery';
+import type { RunRegistry } from '../execution';
+import type { Handler } from '../handler';
+import { processBatch, processMessage } from '../process-message';
+import { retryLater } from '../settle';
+import { BufferedDelivery } from './buffered-delivery';
+import type { DeliveryBuffer } from './delivery-buffer';
+import type { ExecutionSlots } from './execution-slots';
+import type { VersionRuns } from './version-runs';
+
+const FAULT_DELAY_MS = 5_000;
+
+/** One delivery, or those of a batch. */
+export type Work = BufferedDelivery | readonly BufferedDelivery[];
+
+export interface WorkEvents {
+  /** The server has its answer to a delivery, which is not in the buffer any more. */
+  left(buffered: BufferedDelivery): void;
+  /** Work has ended, and its slot is free. */
+  ended(): void;
+  /** The same, in a later turn than it began in: nobody has looked for the next work. */
+  freed(): void;
+}
+
+/** Runs deliveries in slots, on the newest version of their handler, and follows them until they are settled. */
+export class WorkRunner {
+  private renew: (handler: Handler) => Handler = (handler) => handler;
+
+  constructor(
+    private readonly slots: ExecutionSlots,
+    private readonly registry: RunRegistry,
+    private readonly buffer: DeliveryBuffer,
+    private readonly events: WorkEvents,
+  ) {}
+
+  /** Work that begins from here on runs on the version that `renew` gives. Resolves when other versions run nothing. */
+  swap(concurrency: number, renew: (handler: Handler) => Handler): Promise<void> {
+    this.renew = renew;
+    return this.slots.renew(concurrency);
+  }
+
+  /** Runs a delivery that is buffered only if it is not settled in this call, as most of quick handlers are. */
+  runUnbuffered(delivery: Delivery, handler: Handler): void {
+    const current = this.renew(handler);
+    const runs = this.slots.take();
+    try {
+      const settled = processMessage(current, delivery, this.registry);
+      if (!isPromise(settled)) return this.slots.free(runs);
+      const buffered = new BufferedDelivery(delivery, current);
+      this.buffer.add(buffered);
+      this.follow(buffered, settled, runs);
+    } catch (error) {
+      fault(current, delivery, error);
+      this.slots.free(runs);
+    }
+  }
+
+  run(work: Work): void {
+    const runs = this.slots.take();
+    try {
+      const settled = this.process(work);
+      if (!isPromise(settled)) return this.finish(work, runs);
+      this.follow(work, settled, runs);
+    } catch (error) {
+      faults(work, error);
+      this.finish(work, runs);
+    }
+  }
+
+  private process(work: Work): void | Promise<void> {
+    if (work instanceof BufferedDelivery) {
+      work.handler = this.renew(work.handler);
+      return processMessage(work.handler, work.delivery, this.registry, work.decoded);
+    }
+    const deliveries = work.map(({ delivery }) => delivery);
+    return processBatch(this.renew(work[0]!.handler), deliveries, this.registry);
+  }
+
+  private follow(work: Work, settled: Promise<void>, runs: VersionRuns): void {
+    settled.then(
+      () => this.finishLate(work, runs),
+      (error: unknown) => {
+        faults(work, error);
+        this.finishLate(work, runs);
+      },
+    );
+  }
+
+  private finishLate(work: Work, runs: VersionRuns): void {
+    this.finish(work, runs);
+    this.events.freed();
+  }
+
+  private finish(work: Work, runs: VersionRuns): void {
+    for (const buffered of each(work)) {
+      if (!buffered.hasLeft) continue;
+      this.buffer.remove(buffered);
+      this.events.left(buffered);
+    }
+    this.slots.free(runs);
+    this.events.ended();
+  }
+}
+
+function each(work: Work): readonly BufferedDelivery[] {
+  return work instanceof BufferedDelivery ? [work] : work;
+}
+
+function faults(work: Work, error: unknown): void {
+  for (const { handler, delivery } of each(work)) fault(handler, delivery, error);
+}
+
+/** The steps throw only where the broker or the host fails. That is not the event's fault: it is tried again. */
+function fault(handler: Handler, delivery: Delivery, error: unknown): void {
+  if (delivery.settled) return;
+  handler.log.error('an event could not be processed; it comes again', {
+    handler: handler.name,
+    subject: delivery.subject,
+    sequence: delivery.sequence,
+    err: error,
+  });
+  retryLater(delivery, FAULT_DELAY_MS);
+}

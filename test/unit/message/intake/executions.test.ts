@@ -1,0 +1,48 @@
+import { Execution } from '../../../../host/message/execution';
+import { Executions } from '../../../../host/message/intake/executions';
+import type { Outcome } from '../../../../host/message/outcome';
+import { MessageBench } from '../../../support/message-bench';
+
+function setUp(timeoutMs = 1_000) {
+  const { handler } = new MessageBench(undefined, { timeoutMs });
+  const executions = new Executions(() => Promise.resolve(undefined));
+  const ends: string[] = [];
+  const interrupted = (execution: Execution, outcome: Outcome): void =>
+    void ends.push(`${execution.startedAtMs} ${outcome.kind}`);
+  const start = (startedAtMs: number): Execution => {
+    const execution = new Execution(handler, executions);
+    execution.startedAtMs = startedAtMs;
+    const never = new Promise<never>(() => undefined);
+    execution.interruptible(never, { done: () => undefined, failed: () => undefined, interrupted });
+    return execution;
+  };
+  return { executions, ends, start };
+}
+
+test('interrupts those whose timeout has passed, and says for how long the oldest has run', () => {
+  const { executions, ends, start } = setUp(1_000);
+  for (const startedAtMs of [100, 0, 500]) start(startedAtMs);
+  expect(executions.interruptOverdue(900)).toBe(900);
+  expect(ends).toEqual([]);
+  expect(executions.interruptOverdue(1_100)).toBe(1_100);
+  expect(ends).toEqual(['100 timed-out', '0 timed-out']);
+  expect(executions.interruptOverdue(1_200)).toBe(700);
+});
+
+test('says 0 when none runs, and when each waits for its process', () => {
+  const { executions, start } = setUp();
+  expect(executions.interruptOverdue(5_000)).toBe(0);
+  start(Infinity);
+  expect(executions.interruptOverdue(5_000)).toBe(0);
+});
+
+test('gives back those that wait for a process, and then all', () => {
+  const { executions, ends, start } = setUp();
+  for (const startedAtMs of [1, Infinity, 2]) start(startedAtMs);
+  executions.releaseWaiting();
+  expect(ends).toEqual(['Infinity given-back']);
+  executions.releaseAll();
+  expect(ends.slice(1)).toEqual(['1 given-back', '2 given-back']);
+  executions.releaseAll();
+  expect(ends).toHaveLength(3);
+});

@@ -1,0 +1,47 @@
+import { machineTime } from '../../../../host/base/time';
+import { shutDown } from '../../../../host/message/intake/shutdown';
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
+
+function setUp(running: number) {
+  const steps: string[] = [];
+  const step = (name: string) => (): void => void steps.push(name);
+  let end!: () => void;
+  const idle = new Promise<void>((resolve) => (end = resolve));
+  const stopped = shutDown(
+    {
+      slots: { running, stop: step('stop slots'), idle: () => idle },
+      executions: { releaseWaiting: step('release waiting'), releaseAll: step('release all') },
+      time: machineTime,
+      releaseQueued: step('release queued'),
+    },
+    20_000,
+  );
+  return { steps, stopped, end };
+}
+
+test('gives back what has not begun, and is over at once when nothing runs', async () => {
+  const { steps, stopped } = setUp(0);
+  await stopped;
+  expect(steps).toEqual(['stop slots', 'release queued', 'release waiting']);
+  expect(jest.getTimerCount()).toBe(0);
+});
+
+test('gives back what still runs when the grace is over', async () => {
+  const { steps, stopped, end } = setUp(1);
+  await jest.advanceTimersByTimeAsync(19_999);
+  expect(steps).not.toContain('release all');
+  await jest.advanceTimersByTimeAsync(1);
+  expect(steps.at(-1)).toBe('release all');
+  end();
+  await stopped;
+});
+
+test('what ends in time is not interrupted', async () => {
+  const { steps, stopped, end } = setUp(1);
+  end();
+  await stopped;
+  expect(steps).not.toContain('release all');
+  expect(jest.getTimerCount()).toBe(0);
+});
