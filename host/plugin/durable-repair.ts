@@ -20,7 +20,7 @@ export interface DurableRepairOptions {
   settlements(isOver: () => boolean): Promise<Settlements>;
   /** Whether the durable is still the one whose deliveries the settlements count. */
   isSameDurable(look: DurableLook): boolean;
-  /** The durable may be used again, and is where this position says. Called before the pull goes on. */
+  /** The durable may be used again, and is where this position says. Called before the pull continues. */
   usable(position: DurablePosition): void;
 }
 

@@ -56,7 +56,7 @@ export class OutageControl {
   }
 
   /**
-   * While the circuit is open, a probe with an event that has failed already tells nothing new. Such an event is
+   * While the circuit is open, a probe with an event that has failed already shows nothing new. Such an event is
    * nacked if others are pending, and another one is requested.
    * @returns the delivery if it may be the probe
    */
@@ -98,7 +98,7 @@ export class OutageControl {
     this.probeTimer = this.host.time.after(this.circuit.probeDelayMs, () => {
       if (this.stopped || !this.circuit.isOpen) return;
       this.record(this.options.outages.store());
-      // A second probe beside a running one would tell nothing more.
+      // A second probe beside a running one would show nothing more.
       if (this.options.intake.running === 0) this.probe();
       this.scheduleProbe();
     });

@@ -12,7 +12,7 @@ import { ensureDurableAt, openSettlements } from './reconcile';
 
 const RETRY_MS = 1_000;
 
-/** What a feed of deferred events is made of. */
+/** The parts of a feed of deferred events. */
 export interface RetrySource {
   readonly durable: DurableSpec;
   readonly settlements: Settlements;
@@ -31,13 +31,13 @@ export interface RetryFeedOptions {
 }
 
 /**
- * Opens the feed of a handler's retry queue: at the start if the queue holds an event of the handler, else when the
+ * Opens the feed of a handler's retry queue: at the start if the queue has an event of the handler, else when the
  * first one arrives. Most handlers never defer an event, so most need no second durable.
  */
 export class RetryFeed {
   private readonly durable: DurableSpec;
   private readonly stopping = new AbortController();
-  /** Whether the queue is known to hold an event of the handler, or to have held one. */
+  /** Whether the queue has, or had, an event of the handler. */
   private hasEvents = false;
   private isOpen = false;
   private opening: Promise<void> | undefined;

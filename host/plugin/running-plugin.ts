@@ -105,7 +105,9 @@ export class RunningPlugin {
     failed: (error: JetplugError) => void,
   ): Canary | undefined {
     const policy = this.host.config.delivery.rollback;
-    const comparable = handlers.filter(({ kept, replaced }) => (kept ?? replaced)?.circuit.isFailing === false);
+    const comparable = handlers.filter(
+      ({ takenOver, replaced }) => (takenOver ?? replaced)?.circuit.isFailing === false,
+    );
     if (comparable.length === 0 || policy.withinMs === 0) return undefined;
     const { name, version, where } = next.definition;
     return new Canary(
@@ -124,12 +126,13 @@ export class RunningPlugin {
   /** From now on events begin on the next version. */
   private async take({ version: next, handlers }: ReconciledVersion, canary?: Canary): Promise<void> {
     const before = this.version;
-    const kept = new Set(handlers.map((plan) => plan.kept));
-    const leaving = this.consuming.filter((consumption) => !kept.has(consumption));
+    const takenOver = new Set(handlers.map((plan) => plan.takenOver));
+    const leaving = this.consuming.filter((consumption) => !takenOver.has(consumption));
     this.version = next;
-    for (const plan of handlers) if (plan.kept) before.usedUntil(plan.kept.swap(handlerVersion(next, plan, canary)));
+    for (const plan of handlers)
+      if (plan.takenOver) before.usedUntil(plan.takenOver.swap(handlerVersion(next, plan, canary)));
     const begun = handlers.map(
-      (plan) => plan.kept ?? (plan.reconciled && this.consume(next, plan, plan.reconciled, canary)),
+      (plan) => plan.takenOver ?? (plan.reconciled && this.consume(next, plan, plan.reconciled, canary)),
     );
     this.consuming = begun.filter((consumption) => consumption !== undefined);
     const stopped = Promise.all(leaving.map((consumption) => consumption.stop(this.host.config.shutdown.graceMs)));

@@ -14,8 +14,8 @@ const RETRY_MS = 1_000;
 export interface HandlerPlan {
   readonly handler: HandlerDefinition;
   readonly durable: DurableSpec;
-  /** The consumption of the version before: the handler takes it over. */
-  readonly kept?: Consumption;
+  /** A consumption of the version before, which goes on with this handler. */
+  readonly takenOver?: Consumption;
   /** Likewise, but its events are buffered in another order: it must stop before the handler begins. */
   readonly replaced?: Consumption;
   /** The durable of a handler that the version before does not have. */
@@ -94,13 +94,13 @@ function planHandlers(
     if (!consumption) return { handler, durable };
     if (consumption.durable.stream !== durable.stream) throw moved(consumption.durable, durable, plugin);
     return consumption.canSwapTo(plugin, handler)
-      ? { handler, durable, kept: consumption }
+      ? { handler, durable, takenOver: consumption }
       : { handler, durable, replaced: consumption };
   });
 }
 
-function isNew({ kept, replaced }: HandlerPlan): boolean {
-  return kept === undefined && replaced === undefined;
+function isNew({ takenOver, replaced }: HandlerPlan): boolean {
+  return takenOver === undefined && replaced === undefined;
 }
 
 function moved(present: DurableSpec, wanted: DurableSpec, plugin: PluginDefinition): JetplugError {

@@ -39,7 +39,7 @@ function errorIn(...files: string[]): Error {
   return error;
 }
 
-test('what a handler began and nobody caught is its plugin’s, with the place in its file', () => {
+test('an error that arose in a handler’s async context belongs to its plugin, with the place in its file', () => {
   const { log, faults } = setUp();
   const error = errorIn('/node_modules/pg/pool.js', BADGE);
   within(AWARD, () => faults.uncaught(error, 'thrown'));
@@ -67,7 +67,7 @@ test('what a handler began and nobody caught is its plugin’s, with the place i
   expect(faults.of('ranking')).toBe(NO_FAULTS);
 });
 
-test('what a constructor began is its plugin’s, though nothing of the plugin is on the stack', () => {
+test('an error that arose in a constructor’s async context belongs to its plugin, though the stack does not show it', () => {
   const { log, faults } = setUp();
   inBackgroundOf('ranking', () => faults.uncaught(errorIn(), 'rejected'));
   expect(log.lines).toMatchObject([
@@ -78,13 +78,13 @@ test('what a constructor began is its plugin’s, though nothing of the plugin i
   ]);
 });
 
-test('without a context, a file on the stack that one plugin alone is made of tells the plugin', () => {
+test('without a context, a file on the stack that belongs to one plugin only names the plugin', () => {
   const { log, faults } = setUp();
   faults.uncaught(errorIn(CONTRACTS, RANKING), 'thrown');
   expect(log.lines).toMatchObject([{ fields: { plugin: 'ranking', file: RANKING, line: 7 } }]);
 });
 
-test('what cannot be told to be a plugin’s is said as nobody’s, and counted', () => {
+test('an error of no known plugin is logged without one, and counted', () => {
   const { log, faults } = setUp();
   faults.uncaught(errorIn('/host/nats/pull.ts', CONTRACTS), 'thrown');
   faults.uncaught('a text', 'rejected');
@@ -96,7 +96,7 @@ test('what cannot be told to be a plugin’s is said as nobody’s, and counted'
   expect(faults.counts.get('')).toMatchObject({ lateErrors: 2 });
 });
 
-test('an error that goes on is counted each time, and said once a minute with how often it was left out', () => {
+test('an error that repeats is counted each time, and logged once a minute with the number of repeats', () => {
   const { log, time, faults } = setUp();
   for (let i = 0; i < 1_000; i++) faults.uncaught(errorIn(BADGE), 'thrown');
   faults.uncaught(errorIn(RANKING), 'thrown');
@@ -138,7 +138,7 @@ test.each([
   expect(log.lines).toMatchObject([{ level: 'error', fields: { plugin: 'badge' } }]);
 });
 
-test('who blocks the event loop is said while it does, and for how long when it does no more', () => {
+test('a blocked event loop is logged with its plugin while it is blocked, and with the time when it is free again', () => {
   const { log, faults } = setUp();
   const free = within(AWARD, () => faults.blocked(errorIn(BADGE), 1_040.3));
   const who = { plugin: 'badge', handler: 'award', file: BADGE, line: 7 };
@@ -163,7 +163,7 @@ test('who blocks the event loop is said while it does, and for how long when it 
   expect(faults.of('badge')).toMatchObject({ lateErrors: 0, blocks: 1 });
 });
 
-test('a handler that blocks again and again is counted, and said once a minute', () => {
+test('a handler that blocks repeatedly is counted each time, and logged once a minute', () => {
   const { log, faults } = setUp();
   for (let i = 0; i < 3; i++) faults.blocked(errorIn(BADGE), 1_000)(1_500);
   expect(log.lines.map(({ message }) => message)).toEqual([
@@ -173,7 +173,7 @@ test('a handler that blocks again and again is counted, and said once a minute',
   expect(faults.of('badge').blocks).toBe(3);
 });
 
-test('what blocks and is no plugin’s is said with where it is', () => {
+test('a blocked event loop of no known plugin is logged with its place', () => {
   const { log, faults } = setUp();
   faults.blocked(errorIn('/host/plugin/transpile.ts'), 1_000);
   expect(log.lines).toMatchObject([

@@ -7,15 +7,15 @@ function definition(name: string, file: string, durables: string[] = []): Plugin
 }
 
 test('plugins with names and durables of their own stand side by side', () => {
-  const claims = new NameRegistry();
-  claims.take(definition('a', '/a.ts', ['a-x', 'a-y']));
-  claims.take(definition('b', '/b.ts', ['b-x']));
+  const names = new NameRegistry();
+  names.take(definition('a', '/a.ts', ['a-x', 'a-y']));
+  names.take(definition('b', '/b.ts', ['b-x']));
 });
 
 test('a name that another file has is refused, and both files are named', () => {
-  const claims = new NameRegistry();
-  claims.take(definition('a', '/a.ts'));
-  expect(() => claims.take(definition('a', '/b.ts'))).toThrow(
+  const names = new NameRegistry();
+  names.take(definition('a', '/a.ts'));
+  expect(() => names.take(definition('a', '/b.ts'))).toThrow(
     expect.objectContaining({
       code: 'JP_PLUGIN_DUPLICATE_NAME',
       plugin: 'a',
@@ -27,9 +27,9 @@ test('a name that another file has is refused, and both files are named', () => 
 });
 
 test('a durable that another plugin has is refused at its handler’s line, and both handlers are named', () => {
-  const claims = new NameRegistry();
-  claims.take(definition('a', '/a.ts', ['a-x', 'shared']));
-  expect(() => claims.take(definition('b', '/b.ts', ['b-x', 'shared']))).toThrow(
+  const names = new NameRegistry();
+  names.take(definition('a', '/a.ts', ['a-x', 'shared']));
+  expect(() => names.take(definition('b', '/b.ts', ['b-x', 'shared']))).toThrow(
     expect.objectContaining({
       code: 'JP_PLUGIN_DUPLICATE_DURABLE',
       plugin: 'b',
@@ -40,43 +40,43 @@ test('a durable that another plugin has is refused at its handler’s line, and 
   );
 });
 
-test('what is refused takes nothing', () => {
-  const claims = new NameRegistry();
-  claims.take(definition('a', '/a.ts', ['shared']));
-  expect(() => claims.take(definition('b', '/b.ts', ['shared', 'b-x']))).toThrow();
-  claims.take(definition('b', '/c.ts', ['b-x']));
+test('a plugin that is refused takes no name', () => {
+  const names = new NameRegistry();
+  names.take(definition('a', '/a.ts', ['shared']));
+  expect(() => names.take(definition('b', '/b.ts', ['shared', 'b-x']))).toThrow();
+  names.take(definition('b', '/c.ts', ['b-x']));
 });
 
 test('a file’s new version replaces what its old one had', () => {
-  const claims = new NameRegistry();
-  claims.take(definition('a', '/a.ts', ['a-x']));
-  claims.take(definition('renamed', '/a.ts', ['a-x', 'a-y']));
-  claims.take(definition('a', '/b.ts', ['other']));
+  const names = new NameRegistry();
+  names.take(definition('a', '/a.ts', ['a-x']));
+  names.take(definition('renamed', '/a.ts', ['a-x', 'a-y']));
+  names.take(definition('a', '/b.ts', ['other']));
 });
 
-test('what is released can be taken by others; what an earlier version keeps cannot', () => {
-  const claims = new NameRegistry();
+test('released names can be taken by others; those of an earlier version that runs on cannot', () => {
+  const names = new NameRegistry();
   const old = definition('a', '/a.ts', ['a-x']);
-  claims.take(old);
-  claims.take(definition('new', '/a.ts', ['new-x']));
-  claims.release('/a.ts', old);
-  expect(() => claims.take(definition('a', '/b.ts'))).toThrow(
+  names.take(old);
+  names.take(definition('new', '/a.ts', ['new-x']));
+  names.release('/a.ts', old);
+  expect(() => names.take(definition('a', '/b.ts'))).toThrow(
     expect.objectContaining({ code: 'JP_PLUGIN_DUPLICATE_NAME' }),
   );
-  claims.take(definition('new', '/b.ts', ['new-x']));
-  claims.release('/a.ts');
-  claims.take(definition('a', '/c.ts', ['a-x']));
+  names.take(definition('new', '/b.ts', ['new-x']));
+  names.release('/a.ts');
+  names.take(definition('a', '/c.ts', ['a-x']));
 });
 
-test('what two hold, since one was left with an earlier version, stays taken until both have given it back', () => {
-  const claims = new NameRegistry();
+test('a name of two files, one of which is back at an earlier version, stays taken until both have released it', () => {
+  const names = new NameRegistry();
   const earlier = definition('a', '/a.ts', ['shared']);
-  claims.take(earlier);
-  claims.take(definition('a', '/a.ts', ['a-x']));
-  claims.take(definition('b', '/b.ts', ['shared']));
-  claims.release('/a.ts', earlier);
-  claims.release('/a.ts');
-  expect(() => claims.take(definition('c', '/c.ts', ['shared']))).toThrow('in /b.ts');
-  claims.release('/b.ts');
-  claims.take(definition('c', '/c.ts', ['shared']));
+  names.take(earlier);
+  names.take(definition('a', '/a.ts', ['a-x']));
+  names.take(definition('b', '/b.ts', ['shared']));
+  names.release('/a.ts', earlier);
+  names.release('/a.ts');
+  expect(() => names.take(definition('c', '/c.ts', ['shared']))).toThrow('in /b.ts');
+  names.release('/b.ts');
+  names.take(definition('c', '/c.ts', ['shared']));
 });

@@ -10,7 +10,7 @@ import type * as life from '../../../host/plugin/run-plugin';
 import type { AnyPluginClass } from '../../../host/testing/options';
 import { memoryHost, settle, versionOf } from '../../support/memory-host';
 
-/** What compiling each file gives: a plugin's class, or an error. */
+/** The result of compiling each file: a plugin's class, or an error. */
 let files: Map<string, CompiledPlugin | Error>;
 let journal: string[];
 let plugins: Plugins;

@@ -1,6 +1,6 @@
 import { Reloads, type ReloadOutcome } from '../../../host/plugin/reloads';
 
-test('the last five changes of a plugin are kept, and all are counted by what became of them', () => {
+test('the last five reloads of a plugin are remembered, and all are counted by their outcome', () => {
   const reloads = new Reloads();
   const outcomes: ReloadOutcome[] = ['loaded', 'swapped', 'swapped', 'failed', 'rolled-back', 'swapped', 'removed'];
   for (const [i, outcome] of outcomes.entries())

@@ -23,11 +23,11 @@ const HANDLER = { name: 'award', concurrency: 1, retry: {} };
 const circuit = { messages: 5, overMs: 1_000, probeMs: [1_000] };
 const POSITION = { pending: 0, inFlight: 0, ackFloor: 0, created: '2026-05-12T12:00:00Z' };
 
-/** A handler that consumes; the test answers its looks at the retry road, and tells it of what comes there. */
+/** A handler that consumes. The test answers its checks of the retry queue, and notifies it of events there. */
 async function consuming() {
   const pulled: string[] = [];
-  const looks: ((found: boolean | Error) => void)[] = [];
-  let come = (): void => undefined;
+  const checks: ((found: boolean | Error) => void)[] = [];
+  let arrive = (): void => undefined;
   const host = {
     config: { delivery: { circuit, maxAckPending: 10, ackWaitMs: 1_000 } },
     broker: {
@@ -35,7 +35,7 @@ async function consuming() {
       ensureDurable: async () => POSITION,
       hasDeferred: () =>
         new Promise((resolve, reject) =>
-          looks.push((found) => (found instanceof Error ? reject(found) : resolve(found))),
+          checks.push((found) => (found instanceof Error ? reject(found) : resolve(found))),
         ),
       watchDurable: () => () => undefined,
       pull: (stream: string) => {
@@ -45,7 +45,7 @@ async function consuming() {
     },
     records: new MemoryKeyValue(),
     log: new RecordingLog(),
-    // What is to be tried again later is tried at once.
+    // A wait ends in the next turn.
     time: {
       ...machineTime,
       after: (_delayMs: number, act: () => void) => {
@@ -57,7 +57,7 @@ async function consuming() {
     suspects: new Limiter(1),
     retryNotifier: {
       on: (_plugin: string, _handler: string, listener: () => void) => {
-        come = listener;
+        arrive = listener;
         return () => undefined;
       },
     },
@@ -65,50 +65,51 @@ async function consuming() {
   const reconciled = await reconcileHandler(PLUGIN as never, DURABLE, host);
   const version = { plugin: PLUGIN, definition: HANDLER, code: { handler: () => undefined } };
   const handler = consume(version as never, reconciled, host);
-  return { handler, pulled, looks, come: () => come() };
+  return { handler, pulled, checks, arrive: () => arrive() };
 }
-/** All that needs no more than turns of the event loop is done. */
+
+/** Resolves when everything is done that waits for no timer. */
 async function settle(): Promise<void> {
   for (let i = 0; i < 20; i++) await turn();
 }
 
 test.each<[what: string, found: boolean, pulled: string[]]>([
-  ['with nothing on its road a handler pulls from its stream alone', false, ['EVENTS']],
-  ['with something on its road a handler pulls from there too', true, ['EVENTS', 'RETRY']],
+  ['with an empty retry queue a handler pulls from its stream alone', false, ['EVENTS']],
+  ['with an event in its retry queue a handler pulls from there too', true, ['EVENTS', 'RETRY']],
 ])('%s', async (_what, found, expected) => {
-  const { handler, pulled, looks } = await consuming();
-  looks[0]!(found);
+  const { handler, pulled, checks } = await consuming();
+  checks[0]!(found);
   await settle();
   expect(pulled).toEqual(expected);
   await handler.stop(0);
 });
 
-test('what comes onto the road opens it without another look, though the stream may not have it yet', async () => {
-  const { handler, pulled, looks, come } = await consuming();
-  looks[0]!(false);
+test('an event that arrives opens the feed without another check, though the stream may not have it yet', async () => {
+  const { handler, pulled, checks, arrive } = await consuming();
+  checks[0]!(false);
   await settle();
-  come();
-  come();
+  arrive();
+  arrive();
   await settle();
   expect(pulled).toEqual(['EVENTS', 'RETRY']);
-  expect(looks).toHaveLength(1);
+  expect(checks).toHaveLength(1);
   await handler.stop(0);
 });
 
-test('what comes while the road is looked at opens it, whatever the look says', async () => {
-  const { handler, pulled, looks, come } = await consuming();
-  come();
-  looks[0]!(false);
+test('an event that arrives during the check opens the feed, whatever the check finds', async () => {
+  const { handler, pulled, checks, arrive } = await consuming();
+  arrive();
+  checks[0]!(false);
   await settle();
   expect(pulled).toEqual(['EVENTS', 'RETRY']);
   await handler.stop(0);
 });
 
-test('a look that fails is taken again', async () => {
-  const { handler, pulled, looks } = await consuming();
-  looks[0]!(new Error('no answer'));
+test('a check that fails is repeated', async () => {
+  const { handler, pulled, checks } = await consuming();
+  checks[0]!(new Error('no answer'));
   await settle();
-  looks[1]!(true);
+  checks[1]!(true);
   await settle();
   expect(pulled).toEqual(['EVENTS', 'RETRY']);
   await handler.stop(0);

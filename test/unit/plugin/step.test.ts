@@ -18,7 +18,7 @@ test.each([
     },
   ],
   ['rejects', () => Promise.reject(new Error('no'))],
-])('a step that %s closes the record before the error goes on', async (_how, fail: () => unknown) => {
+])('a step that %s closes the record, then rejects', async (_how, fail: () => unknown) => {
   const first = record();
   await expect(step(first, fail)).rejects.toThrow('no');
   expect(first.close).toHaveBeenCalledTimes(1);

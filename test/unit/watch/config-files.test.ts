@@ -14,7 +14,7 @@ let log: RecordingLog;
 let reconfigured: Config[];
 let inEffect: LoadedConfig[];
 let files: ConfigFiles;
-/** What the next load gives. */
+/** The result of the next load. */
 let written: Config | Error;
 
 const present = configOf({});

@@ -90,7 +90,7 @@ test.each(['ENOSPC', 'EMFILE', 'ENFILE'])(
   },
 );
 
-test('another error of the watcher is logged, and it goes on', async () => {
+test('another error of the watcher is logged, and the watcher is used further', async () => {
   const { ready } = watched();
   watcher.emit('error', Object.assign(new Error('odd'), { code: 'EIO' }));
   watcher.emit('ready');

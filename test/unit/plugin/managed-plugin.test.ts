@@ -1,0 +1,131 @@
+/** How the changes of one file follow each other; the life of its plugin is played by the test. */
+import type { PluginDefinition } from '../../../host/load/describe';
+import { ManagedPlugin } from '../../../host/plugin/managed-plugin';
+import { NameRegistry } from '../../../host/plugin/name-registry';
+import type { PluginHost } from '../../../host/plugin/plugin-host';
+import { ReloadReports } from '../../../host/plugin/reload-reports';
+import { runPlugin } from '../../../host/plugin/run-plugin';
+import type { RunningPlugin } from '../../../host/plugin/running-plugin';
+import { JetplugError } from '../../../sdk/internal';
+import { memoryHost } from '../../support/memory-host';
+
+jest.mock('../../../host/plugin/run-plugin', () => ({ runPlugin: jest.fn() }));
+
+const FILE = '/plugins/badge.plugin.ts';
+const definition = (version: string): PluginDefinition =>
+  ({ name: 'badge', version, file: FILE, handlers: [], sources: new Map([['/helper.ts', '']]) }) as never;
+
+/** A plugin that runs with this version; its handlers are in these states. */
+function runningWith(version: string, ...states: string[]) {
+  return {
+    definition: definition(version),
+    handlers: states.map((state) => ({ state, durable: { subject: 'video.a', durable: 'badge-award' } })),
+    stop: jest.fn(async () => undefined),
+    quit: jest.fn(),
+    rollBack: jest.fn(async () => true),
+  } as unknown as RunningPlugin;
+}
+
+function managed(change?: Parameters<typeof memoryHost>[0]) {
+  const base = memoryHost(change);
+  const names = new NameRegistry();
+  const reports = new ReloadReports(base.log);
+  const plugin = new ManagedPlugin({ file: FILE, root: '/plugins' }, { host: () => base.host, names, reports });
+  return { ...base, plugin, names, reports };
+}
+
+/** The next life claims this version's names and then runs so, or fails. */
+function nextRun(version: string, result: RunningPlugin | Error): void {
+  jest.mocked(runPlugin).mockImplementationOnce(async (_file, host: PluginHost) => {
+    host.claim(definition(version));
+    if (result instanceof Error) throw result;
+    return result;
+  });
+}
+
+afterEach(() => jest.mocked(runPlugin).mockReset());
+
+test.each([
+  [['running', 'running'], 'running'],
+  [['running', 'paused'], 'paused'],
+  [['paused', 'waiting'], 'waiting'],
+  [[], 'running'],
+])('a plugin whose handlers are %j is %s', async (states, expected) => {
+  const { plugin } = managed();
+  expect(plugin.entry.state).toBe('loading');
+  nextRun('v1', runningWith('v1', ...states));
+  await plugin.load('start');
+  expect(plugin.entry).toMatchObject({ name: 'badge', version: 'v1', state: expected, errors: [] });
+});
+
+test('work is done in turn, and a failure does not stop the work behind it', async () => {
+  const { plugin } = managed();
+  const journal: string[] = [];
+  const first = plugin.inTurn(async () => {
+    await new Promise(setImmediate);
+    journal.push('first');
+    throw new Error('no');
+  });
+  const second = plugin.inTurn(async () => journal.push('second'));
+  await expect(first).rejects.toThrow('no');
+  await second;
+  expect(journal).toEqual(['first', 'second']);
+});
+
+test('a new version that fails releases its names, and the one that runs keeps its own', async () => {
+  const { plugin, names } = managed();
+  nextRun('v1', runningWith('v1', 'running'));
+  await plugin.load('start');
+  nextRun('v2', new Error('a mistake'));
+  await plugin.load('sources');
+  expect(plugin.entry).toMatchObject({ state: 'running', version: 'v1', errors: [{ code: 'JP_INTERNAL' }] });
+  const other = { ...definition('v1'), file: '/plugins/other.plugin.ts' };
+  expect(() => names.take(other)).toThrow(expect.objectContaining({ code: 'JP_PLUGIN_DUPLICATE_NAME' }));
+  await plugin.remove();
+  names.take(other);
+});
+
+test('a plugin that the config disables is drained', async () => {
+  const { plugin, reports } = managed((config) => ({
+    ...config,
+    plugins: { ...config.plugins, sections: { badge: { enabled: false } } },
+  }));
+  nextRun('v1', runningWith('v1'));
+  await plugin.load('start');
+  expect([plugin.entry.state, reports.reloads.of('badge')]).toEqual(['stopped', []]);
+});
+
+test('a plugin is made of its own file and of its sources', async () => {
+  const { plugin } = managed();
+  nextRun('v1', runningWith('v1'));
+  await plugin.load('start');
+  expect([FILE, '/helper.ts', '/other.ts'].map((path) => plugin.isMadeOf(path))).toEqual([true, true, false]);
+});
+
+test.each([
+  [
+    'only a change of its own file may mend a syntax error',
+    new JetplugError('JP_PLUGIN_SYNTAX', 'no', { file: FILE }),
+    false,
+  ],
+  [
+    'a change of another file may mend a missing import',
+    new JetplugError('JP_PLUGIN_IMPORT_NOT_FOUND', 'no', { file: FILE }),
+    true,
+  ],
+])('%s', async (_what, error, mayHelp) => {
+  const { plugin } = managed();
+  nextRun('v1', error);
+  await plugin.load('start');
+  expect(plugin.failedForOthers).toBe(mayHelp);
+});
+
+test('quit reaches the plugin that runs before its turn comes', async () => {
+  const { plugin } = managed();
+  plugin.quit();
+  const running = runningWith('v1');
+  nextRun('v1', running);
+  await plugin.load('start');
+  plugin.quit();
+  expect(running.quit).toHaveBeenCalledTimes(1);
+});
