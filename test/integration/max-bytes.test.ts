@@ -78,7 +78,7 @@ test('a dead letter that does not fit leaves its event in its stream, and is sto
     err: {
       code: 'JP_STREAM_FULL',
       message: expect.stringMatching(/maximum bytes exceeded$/),
-      hint: expect.stringMatching(/^Nothing is lost: .*jetplug dead drop/),
+      hint: expect.stringMatching(/^No event is lost: .*jetplug dead drop/),
     },
   });
   await eventually(async () => (await storedLetters(nats)).length === 2 && (await inFlight()) === 1);
