@@ -2,7 +2,7 @@ import type { Delivery } from '../../../host/broker/delivery';
 import type { PluginHost } from '../../../host/plugin/plugin-host';
 import { OutageControl, type OutageControlOptions } from '../../../host/plugin/outage-control';
 import { VirtualTime } from '../../../host/testing/virtual-time';
-import { RecordingLog } from '../../support/recording-log';
+import { RecordingLog } from '../../../host/testing/recording-log';
 
 const POLICY = { messages: 2, overMs: 0 };
 const OUTAGE = { since: new Date('2026-05-12'), reason: 'no database' };

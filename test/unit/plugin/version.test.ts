@@ -1,7 +1,7 @@
 import type { PluginCode } from '../../../host/load/plugin-code';
 import { PluginVersion } from '../../../host/plugin/version';
 import { settle } from '../../support/memory-host';
-import { RecordingLog } from '../../support/recording-log';
+import { RecordingLog } from '../../../host/testing/recording-log';
 
 const DEFINITION = {
   name: 'badge',
