@@ -13,7 +13,7 @@ export { isBatchFailure, isReject, isRetryLater } from './outcome';
 export { ISOLATIONS, type Isolation, type PluginLifecycle, type PluginOptions } from './plugin';
 export type { BatchOptions, From, RetryOptions, SubscribeOptions } from './subscribe';
 export { covers, isPublishSubject, isSubscribeSubject } from './subject';
-export { tokenOf, type TokenName } from './token';
+export { TOKEN } from './token';
 export type { HandlerMark, PluginMark };
 
 export type PluginClass = (new (...args: unknown[]) => object) & { readonly name: string };

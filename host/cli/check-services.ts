@@ -2,7 +2,7 @@ import { EventBus, Logger, type Publishable } from '../../sdk';
 import type { EventContract } from '../../sdk/internal';
 import { checkFields, subjectOf } from '../effects/publishable';
 import type { StoreTexts } from '../effects/text-store';
-import type { PluginServices } from '../load/instantiate';
+import type { PluginServices } from '../load/injectables';
 import { systemClock } from '../base/time';
 
 /** The services of a plugin while it is checked: a store in memory, a bus that sends nothing, and a silent log. */

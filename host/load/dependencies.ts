@@ -1,9 +1,10 @@
 import { container as globalContainer, Lifecycle, type DependencyContainer } from 'tsyringe';
-import { JetplugError, parameterTypes, tokenOf, type PluginClass, type TokenName } from '../../sdk/internal';
+import { JetplugError, parameterTypes, type PluginClass } from '../../sdk/internal';
 import { CircularType } from './circular-import';
 import { keepsInstance, ownRegistrationsOf, type Registration } from './container-registry';
 import { registrationsOf } from './plugin-container';
 import { isOwnSingleton } from './plugin-tsyringe';
+import { tokenOf, type TokenName } from './injectables';
 
 /**
  * All problems of the constructor parameters of a class and of its dependencies, found without building an instance.

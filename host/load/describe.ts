@@ -15,7 +15,6 @@ import {
   type HandlerMark,
   type Location,
   type PluginClass,
-  type TokenName,
 } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { plainError } from '../base/plain-error';
@@ -29,6 +28,7 @@ import { runOptionsOf, type HandlerLayers, type HandlerOptions } from './handler
 import { isolationOf, type IsolationLayers, type IsolationPolicy } from './isolation-options';
 import { isolationOrigins, originsOf, type IsolationOrigins, type Origins } from './option-origins';
 import { placeIn, placeOf } from './source-place';
+import type { TokenName } from './injectables';
 
 /** A plugin as its decorators and the config describe it, before any of it is built. */
 export interface PluginDefinition {

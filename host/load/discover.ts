@@ -82,8 +82,15 @@ export function nameByFile(file: string): string {
   return stem === 'index' ? basename(dirname(file)) : stem;
 }
 
+/** Whether the place of a file in a plugins folder may be a plugin's: in the folder itself, or `name/index.plugin.*`. */
+export function isPluginPlace(file: string, root: string): boolean {
+  const parent = dirname(file);
+  if (parent === root) return true;
+  return dirname(parent) === root && isSearched(basename(parent)) && basename(file).startsWith('index.plugin.');
+}
+
 function whyMisplaced(file: string, root: string): string | undefined {
-  if (dirname(file) === root || basename(file).startsWith('index.plugin.')) return undefined;
+  if (isPluginPlace(file, root)) return undefined;
   return 'in a subfolder; there a plugin is named index.plugin.ts or index.plugin.js';
 }
 
@@ -104,8 +111,12 @@ function candidates(root: string): Candidate[] {
       const stray = whyUnusableIn(file);
       if (stray !== undefined) return [{ file, stray }];
       if (!isDirectory(file)) return [{ file }];
-      return name.startsWith('.') ? [] : inFolder(file);
+      return isSearched(name) ? inFolder(file) : [];
     });
+}
+
+function isSearched(folderName: string): boolean {
+  return !folderName.startsWith('.') && folderName !== 'node_modules';
 }
 
 function inFolder(folder: string): Candidate[] {

@@ -1,8 +1,5 @@
 import { injectable, type DependencyContainer } from 'tsyringe';
-import { Settings, type Clock, type EventBus, type Logger } from '../../sdk/index';
-import { isJetplugError, JetplugError, type PluginLifecycle, type TokenName } from '../../sdk/internal';
-import { LateTexts } from '../effects/late-texts';
-import { TextStore, type StoreTexts } from '../effects/text-store';
+import { isJetplugError, JetplugError, type PluginLifecycle } from '../../sdk/internal';
 import { inBackgroundOf } from '../message/run';
 import { listIssues } from '../message/validate';
 import { isErrorLike, plainError } from '../base/plain-error';
@@ -10,18 +7,10 @@ import { showThrown } from '../base/thrown';
 import { classesOf } from './dependencies';
 import type { DescribedPlugin, PluginDefinition } from './describe';
 import { isRunnable } from './handler-form';
+import { injectableFor, openInjectables, type PluginServices } from './injectables';
 import { unknownSetting } from './unknown-settings';
-import { createPluginContainer, provideServices, type ServiceProvider } from './plugin-container';
+import { createPluginContainer, provideServices } from './plugin-container';
 import { placeIn } from './source-place';
-
-/** The host's services for one plugin. */
-export interface PluginServices {
-  readonly log: Logger;
-  readonly clock: Clock;
-  readonly bus: EventBus;
-  /** Opens the plugin's store. Called once, and only if the plugin uses its store. */
-  openTexts(): Promise<StoreTexts>;
-}
 
 /** A plugin's instance in a container of its own. */
 export interface InstantiatedPlugin {
@@ -62,7 +51,8 @@ export async function construct(
   const child = plugin.container ?? createPluginContainer();
   const release = async (): Promise<void> => child.dispose();
   try {
-    provideServices(child, await providerOf(plugin, services, await validSettings(plugin, settings)));
+    const injectables = await openInjectables(services, plugin.services, await validSettings(plugin, settings));
+    provideServices(child, (name, type) => injectableFor(name, type, injectables));
     const instance = inBackgroundOf(plugin.name, () => build(plugin, child));
     assertRunnable(plugin, instance);
     return { instance, release };
@@ -105,26 +95,6 @@ export async function validSettings(plugin: DescribedPlugin, settings: unknown):
 /** `.milestones[0]` */
 function pathText(path: readonly PropertyKey[]): string {
   return path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
-}
-
-/** Opens the store of a plugin that injects it, so that the plugin does not start without its store. */
-async function providerOf(
-  { services: asked }: DescribedPlugin,
-  { log, clock, bus, openTexts }: PluginServices,
-  value: unknown,
-): Promise<ServiceProvider> {
-  const texts = asked.includes('store') ? await openTexts() : new LateTexts(openTexts);
-  const settings = new Settings<unknown>(value as object);
-  const provided: Readonly<Record<TokenName, unknown>> = {
-    bus,
-    clock,
-    logger: log,
-    settings,
-    store: new TextStore(texts),
-  };
-  return (name, token) =>
-    // An author may extend Settings, to write its type once.
-    name === 'settings' && token !== Settings ? new (token as typeof Settings)(value as object) : provided[name];
 }
 
 function build(plugin: DescribedPlugin, child: DependencyContainer): InstantiatedPlugin['instance'] {

@@ -1,6 +1,6 @@
 import { container as globalContainer, Lifecycle, type DependencyContainer } from 'tsyringe';
-import { tokenOf, type TokenName } from '../../sdk/internal';
 import { internalsOf, keepsInstance, ownRegistrationsOf, type Registration } from './container-registry';
+import { tokenOf, type TokenName } from './injectables';
 
 /** Returns a service of the host. `token` is the class that the plugin injects: `Store`, or a class that extends it. */
 export type ServiceProvider = (name: TokenName, token: unknown) => unknown;

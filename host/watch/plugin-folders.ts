@@ -1,6 +1,6 @@
-import { basename, dirname, join, resolve, sep } from 'node:path';
+import { resolve, sep } from 'node:path';
 import type { HostLog } from '../log/log';
-import { whySkipped, type PluginFile } from '../load/discover';
+import { isPluginPlace, whySkipped, type PluginFile } from '../load/discover';
 import { FollowedFiles } from './followed-files';
 import { isGone } from '../load/file-state';
 import type { Plugins } from '../plugin/plugins';
@@ -90,17 +90,7 @@ export class PluginFolders {
 
   /** The plugin that a file at this path would be: directly in a root, or `name/index.plugin.*` below it. */
   private pluginAt(path: string): PluginFile | undefined {
-    const parent = dirname(path);
-    for (const { dir: root } of this.roots) {
-      if (parent === root) return { file: path, root };
-      if (
-        dirname(parent) === root &&
-        path.startsWith(join(parent, 'index.plugin.')) &&
-        !/^(\.|node_modules$)/.test(basename(parent))
-      ) {
-        return { file: path, root };
-      }
-    }
-    return undefined;
+    const root = this.roots.find(({ dir }) => isPluginPlace(path, dir));
+    return root && { file: path, root: root.dir };
   }
 }

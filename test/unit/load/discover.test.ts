@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, wri
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { discover, nameByFile, whyRefused, whySkipped } from '../../../host/load/discover';
+import { discover, isPluginPlace, nameByFile, whyRefused, whySkipped } from '../../../host/load/discover';
 import type { JetplugError } from '../../../sdk/internal';
 
 let root: string;
@@ -235,4 +235,17 @@ test.each([
   ['/p/badge.ts', 'badge'],
 ])('%s is called %s', (file, name) => {
   expect(nameByFile(file)).toBe(name);
+});
+
+test.each<[path: string, isPlace: boolean]>([
+  ['badge.plugin.ts', true],
+  ['notes.txt', true],
+  ['badge/index.plugin.ts', true],
+  ['badge/badge.plugin.ts', false],
+  ['.git/index.plugin.ts', false],
+  ['node_modules/index.plugin.ts', false],
+  ['more/badge/index.plugin.ts', false],
+  ['../badge.plugin.ts', false],
+])('the place of %s may be a plugin’s: %p', (path, isPlace) => {
+  expect(isPluginPlace(join('/plugins', path), '/plugins')).toBe(isPlace);
 });

@@ -1,7 +1,8 @@
 /** `@Subscribe` on something whose body would never run is refused, with the line at fault. */
 import { loadConfig } from '../../../host/config/load';
 import { compile } from '../../../host/load/compile';
-import { instantiate, type PluginServices } from '../../../host/load/instantiate';
+import { instantiate } from '../../../host/load/instantiate';
+import type { PluginServices } from '../../../host/load/injectables';
 import { describe as describePlugin } from '../../../host/load/describe';
 import { forgetClasses } from '../../../host/load/classes';
 import type { JetplugError } from '../../../sdk/internal';

@@ -1,7 +1,6 @@
-import { defineEvent, EventBus, Logger, Settings, Store } from 'jetplug/sdk';
+import { defineEvent } from 'jetplug/sdk';
 import { z } from 'zod';
-import { Clock } from '../../../sdk';
-import { isEventContract, tokenOf } from '../../../sdk/internal';
+import { isEventContract } from '../../../sdk/internal';
 
 const schema = z.object({ user_id: z.string() });
 const ENVELOPE = { event_type: 'a.b', event_id: 'e1', timestamp: '2026-05-12T12:00:00.000Z' };
@@ -32,16 +31,4 @@ test.each([undefined, null, 'a.b', {}, { subject: 'a.b', schema }, class {}, Obj
 
 test('a contract of another copy of the SDK is one by its mark', () => {
   expect(isEventContract(Object.assign(class {}, { [Symbol.for('jetplug.event')]: true }))).toBe(true);
-});
-
-test('what the host provides is known by its mark, in any copy of the SDK', () => {
-  expect([EventBus, Store, Logger, Settings, Clock].map(tokenOf)).toEqual([
-    'bus',
-    'store',
-    'logger',
-    'settings',
-    'clock',
-  ]);
-  const ForeignStore = Object.assign(class {}, { [Symbol.for('jetplug.token')]: 'store' });
-  expect([ForeignStore, class {}, Object, undefined, 'store'].map(tokenOf)).toEqual(['store', ...Array<undefined>(4)]);
 });
