@@ -32,7 +32,7 @@ function controlling({ failsToStore = false, before = {} } = {}) {
       before: { failing: [], ...before },
     } as unknown as OutageControlOptions,
     { config: { delivery: { circuit: POLICY } }, time } as unknown as PluginHost,
-    log as never,
+    log,
   );
   const fails = (...sequences: number[]): void => {
     for (const sequence of sequences) control.circuit.failed(message(sequence), new Error('no database'));

@@ -7,7 +7,7 @@ const error = (code: ErrorCode, details = {}): JetplugError => new JetplugError(
 
 function reporting() {
   const log = new RecordingLog();
-  const reports = new ReloadReports(log as never);
+  const reports = new ReloadReports(log);
   const outcomes = (): string[] => reports.reloads.of('badge').map(({ outcome }) => outcome);
   return { reports, outcomes, log };
 }

@@ -20,7 +20,7 @@ function started(stop: () => Promise<void> = async () => undefined) {
     },
     end: () => journal.push('end'),
   } as unknown as PluginCode;
-  const version = new PluginVersion(DEFINITION as never, code, log as never, () => journal.push('release'));
+  const version = new PluginVersion(DEFINITION as never, code, log, () => journal.push('release'));
   return { version, journal, log };
 }
 
