@@ -2,7 +2,7 @@ import type { Delivery } from '../../../host/broker/delivery';
 import type { PluginHost } from '../../../host/plugin/plugin-host';
 import { OutageControl, type OutageControlOptions } from '../../../host/plugin/outage-control';
 import { VirtualTime } from '../../../host/testing/virtual-time';
-import { RecordingLog } from '../../support/recording-log';
+import { RecordingLog } from '../../../host/testing/recording-log';
 
 const POLICY = { messages: 2, overMs: 0 };
 const OUTAGE = { since: new Date('2026-05-12'), reason: 'no database' };
@@ -32,7 +32,7 @@ function controlling({ failsToStore = false, before = {} } = {}) {
       before: { failing: [], ...before },
     } as unknown as OutageControlOptions,
     { config: { delivery: { circuit: POLICY } }, time } as unknown as PluginHost,
-    log as never,
+    log,
   );
   const fails = (...sequences: number[]): void => {
     for (const sequence of sequences) control.circuit.failed(message(sequence), new Error('no database'));

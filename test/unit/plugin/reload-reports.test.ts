@@ -1,13 +1,13 @@
 import { JetplugError, type ErrorCode } from '../../../sdk/internal';
 import { ReloadReports } from '../../../host/plugin/reload-reports';
-import { RecordingLog } from '../../support/recording-log';
+import { RecordingLog } from '../../../host/testing/recording-log';
 
 const REPORT = { plugin: 'badge', file: '/badge.plugin.ts', version: 'v2', startedMs: performance.now() };
 const error = (code: ErrorCode, details = {}): JetplugError => new JetplugError(code, 'no', details);
 
 function reporting() {
   const log = new RecordingLog();
-  const reports = new ReloadReports(log as never);
+  const reports = new ReloadReports(log);
   const outcomes = (): string[] => reports.reloads.of('badge').map(({ outcome }) => outcome);
   return { reports, outcomes, log };
 }

@@ -1,7 +1,7 @@
 import type { PluginCode } from '../../../host/load/plugin-code';
 import { PluginVersion } from '../../../host/plugin/version';
 import { settle } from '../../support/memory-host';
-import { RecordingLog } from '../../support/recording-log';
+import { RecordingLog } from '../../../host/testing/recording-log';
 
 const DEFINITION = {
   name: 'badge',
@@ -20,7 +20,7 @@ function started(stop: () => Promise<void> = async () => undefined) {
     },
     end: () => journal.push('end'),
   } as unknown as PluginCode;
-  const version = new PluginVersion(DEFINITION as never, code, log as never, () => journal.push('release'));
+  const version = new PluginVersion(DEFINITION as never, code, log, () => journal.push('release'));
   return { version, journal, log };
 }
 
