@@ -1,7 +1,7 @@
 import { JetplugError } from '../../sdk/internal';
 import { Conflict, type Entry, type KeyValue } from '../records/key-value';
 
-/** What a server takes in one message, its headers included. */
+/** The largest message that a server takes, with its headers. */
 const MAX_MESSAGE_BYTES = 1_048_576;
 
 /** A bucket in memory, with the revisions and conflicts of a real one. */

@@ -67,8 +67,8 @@ export function natsServerBinary(): Promise<string> {
 }
 
 async function find(): Promise<string> {
-  const told = process.env['JETPLUG_NATS_SERVER'];
-  if (told !== undefined && told !== '') return told;
+  const configured = process.env['JETPLUG_NATS_SERVER'];
+  if (configured !== undefined && configured !== '') return configured;
   const said: string[] = [];
   try {
     return (await findBinary({ configured: '', say: (line) => said.push(line) })).path;

@@ -15,7 +15,7 @@ interface Stored {
 }
 
 /** A connection to a stream that stores messages, or fails. */
-function road(failure?: unknown) {
+function queue(failure?: unknown) {
   const stored: Stored[] = [];
   const publish = (
     subject: string,
@@ -27,7 +27,7 @@ function road(failure?: unknown) {
     stored.push({ subject, payload, headers: options.headers, expected: options.expect.lastSubjectSequence });
     return Promise.resolve({});
   };
-  return { stored, road: new NatsRetryQueue({ js: { publish } } as unknown as Connection) };
+  return { stored, queue: new NatsRetryQueue({ js: { publish } } as unknown as Connection) };
 }
 
 /** The delivery of a stored message. */
@@ -51,7 +51,7 @@ const event: DeferredEvent = {
 };
 
 test('an event is stored once for each pass, on a subject of the handler’s durable', async () => {
-  const { stored, road: retries } = road();
+  const { stored, queue: retries } = queue();
   await retries.defer(event);
   expect(stored[0]).toMatchObject({ subject: 'retry.badge.award.EVENTS.7.1778587200000.letter-12', expected: 0 });
   expect(retryQueueDurable('badge', 'award', 15_000, 'jetplug')).toMatchObject({
@@ -66,9 +66,9 @@ test('an event is stored once for each pass, on a subject of the handler’s dur
 });
 
 test('an event that is stored already is no error; any other failure is thrown', async () => {
-  await road({ api_error: { err_code: 10071 } }).road.defer(event);
+  await queue({ api_error: { err_code: 10071 } }).queue.defer(event);
   const failure = new Error('no answer');
-  await expect(road(failure).road.defer(event)).rejects.toMatchObject({ cause: failure });
+  await expect(queue(failure).queue.defer(event)).rejects.toMatchObject({ cause: failure });
 });
 
 test('a deferred event comes back unchanged: payload, subject, headers, id, origin, time and past', async () => {
@@ -102,7 +102,7 @@ test('a deferred event comes back unchanged: payload, subject, headers, id, orig
         fc.nat(9),
         fc.array(applied),
         fc.option(fc.integer({ min: 1 }), { nil: undefined }),
-        fc.option(fc.record({ provisional: fc.nat(9), outages: fc.nat(), appliedIn: fc.constant('road.a.1') })),
+        fc.option(fc.record({ provisional: fc.nat(9), outages: fc.nat(), appliedIn: fc.constant('queue.a.1') })),
       )
       .map(([failures, updates, letter, more]) => ({
         failures,
@@ -114,7 +114,7 @@ test('a deferred event comes back unchanged: payload, subject, headers, id, orig
   });
   await fc.assert(
     fc.asyncProperty(any, async (given) => {
-      const { stored, road: retries } = road();
+      const { stored, queue: retries } = queue();
       await retries.defer(given);
       for (const key of stored[0]!.headers.keys()) expect(stored[0]!.headers.get(key)).toMatch(/^[\x20-\x7e]*$/);
       const back = new RetryDelivery(delivered(stored[0]!));
@@ -132,7 +132,7 @@ test('a deferred event comes back unchanged: payload, subject, headers, id, orig
 });
 
 test('a retry delivery is acknowledged and counted as the message in the retry queue', async () => {
-  const { stored, road: retries } = road();
+  const { stored, queue: retries } = queue();
   await retries.defer(event);
   const message = delivered(stored[0]!);
   const back = new RetryDelivery(message);

@@ -1,4 +1,4 @@
-/** What the kit adds to a host: its own time, and words for what is left. */
+/** Features of the testing kit beyond those of a host: the time that a test moves, and the report of unsettled events. */
 import { Plugin, RetryLater, Subscribe, type EventContext } from 'jetplug/sdk';
 import { TestClock, testHost } from 'jetplug/testing';
 import { z } from 'zod';
