@@ -25,6 +25,6 @@ export function attempt<U>(work: () => MaybePromise<U>): MaybePromise<U> {
   }
 }
 
-export function rethrow(thrown: unknown): never {
+function rethrow(thrown: unknown): never {
   throw thrown;
 }
