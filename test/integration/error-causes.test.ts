@@ -38,7 +38,7 @@ test('JP_UNCAUGHT_ERROR: a timer of a script that is no plugin throws; the host 
     line: 1,
     // The stack of which the hint tells.
     err: { stack: expect.stringContaining('agent.cjs:1') },
-    hint: expect.stringMatching(/^The place named, or its stack .*--verbose/),
+    hint: expect.stringMatching(/^The location, or the stack .*--verbose/),
   });
   expect(await host.stop()).toBe(0);
 });
@@ -52,7 +52,7 @@ test('JP_LOOP_BLOCKED: a signal handler of a script that is no plugin keeps the 
     error: expect.stringMatching(/^the event loop has been busy for \d+ ms$/),
     file: expect.stringMatching(/agent\.cjs$/),
     stack: expect.stringContaining('agent.cjs:1'),
-    hint: expect.stringMatching(/^The place named, or the stack .*--verbose/),
+    hint: expect.stringMatching(/^The location, or the stack .*--verbose/),
   });
   expect(await host.stop()).toBe(0);
 });
@@ -118,7 +118,7 @@ describe('JP_BROKER_OPERATION_FAILED', () => {
     expect(result.errors()[0]).toMatchObject({
       code: 'JP_BROKER_OPERATION_FAILED',
       message: expect.stringMatching(/: the tiering daemon is away$/),
-      hint: 'The message and its cause say what the server answered.',
+      hint: 'The message and its cause hold the answer of the server.',
     });
   });
 
