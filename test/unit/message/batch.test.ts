@@ -61,7 +61,7 @@ const NAK = expect.stringMatching(/^nak \d+$/) as string;
 beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick'] }));
 afterEach(() => jest.useRealTimers());
 
-test('a batch runs when it is full, and all of it is acknowledged when the handler returns', async () => {
+test('a full batch runs at once, and all its events are acknowledged when the handler returns', async () => {
   const batches = new Batches(() => Promise.resolve());
   const deliveries = await batches.offer(2);
   expect(batches.calls).toEqual([]);
@@ -71,7 +71,7 @@ test('a batch runs when it is full, and all of it is acknowledged when the handl
   expect(batches.bench.handler.counters.handled).toBe(3);
 });
 
-test('a batch that is not full runs when its first event has waited long enough', async () => {
+test('a batch that is not full runs when its first event has waited for `waitMs`', async () => {
   const batches = new Batches(() => undefined);
   await batches.offer(1);
   await jest.advanceTimersByTimeAsync(600);
@@ -84,7 +84,7 @@ test('a batch that is not full runs when its first event has waited long enough'
   expect(batches.calls).toEqual([[1, 2], [3]]);
 });
 
-test('BatchFailure settles each event on its own: the others are handled and what was published for them is sent', async () => {
+test('BatchFailure settles each event on its own: the other events are handled, and the events published for them are sent', async () => {
   const batches = new Batches(async (events, _context, { bus }) => {
     for (const event of events) await bus.publish('a.b', { n: event.n }, { for: event });
     if (events.length < 2) return;
@@ -99,7 +99,7 @@ test('BatchFailure settles each event on its own: the others are handled and wha
   expect(batches.bench.failures.get(1)).toMatchObject({ provisional: 1 });
 });
 
-test('an event of a batch can be postponed, at no cost in attempts', async () => {
+test('a handler can postpone one event of a batch, without using up an attempt', async () => {
   const batches = new Batches(() => {
     throw new BatchFailure([{ index: 1, error: new RetryLater('5s') }]);
   });
@@ -111,7 +111,7 @@ test.each([
   ['any other error', new Error('broken')],
   ['a BatchFailure that names nothing', new BatchFailure([])],
   ['a BatchFailure that names an event it does not have', new BatchFailure([{ index: 2, error: new Error('x') }])],
-])('%s fails all, and each is tried again alone', async (_what, error) => {
+])('%s fails the whole batch, and each event is retried alone', async (_what, error) => {
   const over = { batch: { size: 2, waitMs: 1_000 } };
   const batches = new Batches((events) => {
     if (events.length > 1) throw error;
@@ -125,14 +125,14 @@ test.each([
   expect(answers(again)).toEqual(['ack', 'ack']);
 });
 
-test('what was only given back, by a stop or a crash, runs in batches as ever, marked while it runs', async () => {
+test('an event redelivered after a stop or a crash, without a failure, runs in a batch and is marked while it runs', async () => {
   const batches = new Batches(() => undefined);
   expect(answers(await batches.offer(3, { deliveryCount: 2 }))).toEqual(['ack', 'ack', 'ack']);
   expect(batches.calls).toEqual([[1, 2, 3]]);
   expect(batches.bench.journal.slice(0, 3)).toEqual(['started 1', 'started 2', 'started 3']);
 });
 
-test('what is invalid never reaches the batch', async () => {
+test('an invalid event never joins a batch', async () => {
   const batches = new Batches(() => undefined);
   const bad = batches.bench.delivery('no json', { sequence: 99 });
   batches.intake.offer(bad, batches.bench.handler);
@@ -141,25 +141,25 @@ test('what is invalid never reaches the batch', async () => {
   expect(answers([bad, ...good])).toEqual(['term invalid-json', 'ack', 'ack']);
 });
 
-test('store and bus must be told for which event, and count each once', async () => {
+test('in a batch, store and bus require the event that a call is for, and apply an update once for each event', async () => {
   const codes: string[] = [];
-  const told: number[] = [];
+  const values: number[] = [];
   const batches = new Batches(async (events, _context, { store, bus }) => {
     const refused = async (work: Promise<unknown>): Promise<unknown> =>
       work.catch((error: unknown) => codes.push((error as { code: string }).code));
     await refused(store.update('k', (n = 0) => n + 1));
     await refused(store.delete('k', { for: { n: 1 } }));
     await refused(bus.publish('a.b', {}));
-    for (const event of events) told.push(await store.update('k', (n = 0) => n + 1, { for: event }));
+    for (const event of events) values.push(await store.update('k', (n = 0) => n + 1, { for: event }));
     expect(await store.get('k')).toBe(3);
   });
   await batches.offer(3);
   expect(codes).toEqual(['JP_BATCH_EVENT', 'JP_BATCH_EVENT', 'JP_BATCH_EVENT']);
-  expect(told).toEqual([1, 2, 3]);
+  expect(values).toEqual([1, 2, 3]);
   expect(batches.values.entries.get('k')).toMatchObject({ value: '3' });
 });
 
-test('the context tells of each event, and its signal is aborted when the time is up: then all are tried again', async () => {
+test('the context has the delivery of each event; a timeout aborts its signal, and all events are retried', async () => {
   let signal: AbortSignal | undefined;
   const batches = new Batches(
     (events, context) => {
@@ -178,7 +178,7 @@ test('the context tells of each event, and its signal is aborted when the time i
   expect([...batches.bench.failures.values()].map(({ provisional }) => provisional)).toEqual([1, 1]);
 });
 
-test('on stopping what is gathered goes back, and a batch that runs may end', async () => {
+test('a stop nacks the events that wait for a full batch, and a running batch may finish', async () => {
   let finish = (): void => undefined;
   const batches = new Batches(() => new Promise<void>((resolve) => (finish = resolve)));
   const deliveries = await batches.offer(5);
@@ -189,7 +189,7 @@ test('on stopping what is gathered goes back, and a batch that runs may end', as
   expect(answers(deliveries)).toEqual(['ack', 'ack', 'ack', 'nak', 'nak']);
 });
 
-test('an event that another host has settled is acknowledged; the others come again, at no cost', async () => {
+test('an event of a batch that another host has settled is acknowledged; the others are redelivered without using up an attempt', async () => {
   const batches = new Batches(async (events, _context, { store, bench }) => {
     if (events.length === 3) bench.settlements.settled.add(2);
     for (const event of events) await store.update('k', (n = 0) => n + 1, { for: event });

@@ -63,7 +63,7 @@ test.each([
   expect(read({}, { ...BINARY, 'ce-id': encoded })).toMatchObject({ envelope: { event_id: meant } });
 });
 
-test('decodes whatever the NATS binding encodes', () => {
+test('decodes every attribute that the NATS binding encodes', () => {
   const id = fc
     .string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
     .filter((text) => Buffer.byteLength(text) <= 256);
@@ -157,7 +157,7 @@ test.each<[string, unknown, Record<string, string>]>([
   expect(cloudEvent!.data).toEqual(DATA);
 });
 
-test('reads data_base64 that holds a JSON object, and looks at it as at any payload', () => {
+test('reads a JSON object in data_base64, and checks it as it checks any payload', () => {
   const base64 = (text: string) => ({ ...MINIMAL, data_base64: Buffer.from(text).toString('base64') });
   expect(read(base64('{"user":"Ünï"}'), STRUCTURED)).toMatchObject({ fields: { user: 'Ünï' } });
   expect(read(base64('{"id":9007199254740993}'), STRUCTURED)).toMatchObject({ reason: 'inexact-number' });
@@ -165,7 +165,7 @@ test('reads data_base64 that holds a JSON object, and looks at it as at any payl
   expect(read(base64('{"a":'.repeat(70) + '1' + '}'.repeat(70)), STRUCTURED)).toMatchObject({ reason: 'too-deep' });
 });
 
-test('the attributes are the same in both modes, and headers have them as the binding encodes them', () => {
+test('the attributes are the same in both modes, and the binary mode has them in headers in the encoding of the binding', () => {
   const attributes = { ...MINIMAL, source: '/tv 1', partitionkey: 'käse 100%' };
   const structured = (read({ ...attributes, data: {} }, STRUCTURED) as Decoded).cloudEvent!;
   expect(structured.attributes).toEqual(attributes);

@@ -12,14 +12,14 @@ function letterOf(error: Error, given?: Given, applied: readonly AppliedUpdate[]
   return deadLetterOf(handler, delivery, { reason: 'attempts-exhausted', error, attempts: 3, applied }, NOW);
 }
 
-/** An error as if thrown in these places. */
+/** An error whose stack has these places. */
 function errorAt(message: string, ...frames: string[]): Error {
   const error = new Error(message);
   error.stack = [`Error: ${message}`, ...frames.map((frame) => `    at ${frame}`)].join('\n');
   return error;
 }
 
-test('a letter is the payload byte for byte, with every header of the convention', () => {
+test('a dead letter has the payload byte for byte, and every dead-letter header', () => {
   const { headers, payload, ...rest } = letterOf(errorAt('broken', 'f (/plugins/badge.plugin.ts:3:7)'));
   expect(Buffer.from(payload).toString()).toBe('{"user_id":"u1"}');
   expect(rest).toEqual({
@@ -48,7 +48,7 @@ test('a letter is the payload byte for byte, with every header of the convention
   });
 });
 
-test('keeps the message’s own headers, but none that JetStream would obey', () => {
+test('a dead letter keeps the headers of the message, except those that JetStream would act on', () => {
   const own = { traceparent: '00-1-2-01', 'x-hops': '3', 'ce-id': 'e' };
   const control = {
     'Nats-Msg-Id': '1',
@@ -62,12 +62,12 @@ test('keeps the message’s own headers, but none that JetStream would obey', ()
   expect(Object.keys(headers).filter((name) => /^nats-/i.test(name))).toEqual([]);
 });
 
-test('headers of an earlier letter are replaced: this one is about this failure', () => {
+test('a dead letter replaces the headers of an earlier dead letter', () => {
   const { headers } = letterOf(new Error('x'), { headers: { 'x-dead-letter-reason': 'schema', 'x-plugin': 'other' } });
   expect(headers).toMatchObject({ 'x-dead-letter-reason': 'attempts-exhausted', 'x-plugin': 'badge' });
 });
 
-test('a malformed header block is named in place of the headers', () => {
+test('a dead letter of a message with a malformed header block has the error in place of the headers', () => {
   const headers = (): never => {
     throw new Error('bad\r\nheader');
   };
@@ -76,7 +76,7 @@ test('a malformed header block is named in place of the headers', () => {
   });
 });
 
-test('the stack holds those of its causes, and ends where causes go round', () => {
+test('the stack includes the stacks of the causes, and stops at a cycle of causes', () => {
   const inner = errorAt('inner', 'g (/b.ts:1:1)');
   const outer = Object.assign(errorAt('outer', 'f (/a.ts:1:1)'), { cause: inner });
   const stack = () => decodeHeader(letterOf(outer).headers['x-error-stack']!);
@@ -91,15 +91,15 @@ test('a cause that is no error ends the chain', () => {
   }
 });
 
-test('message and stack are bounded', () => {
+test('the lengths of error message and stack are limited', () => {
   const { headers } = letterOf(errorAt('ж'.repeat(500_000), 'f (/a.ts:1:1)'));
   expect(headers['x-error-message']!.length).toBeLessThanOrEqual(2_051);
   expect(headers['x-error-stack']!.length).toBeLessThanOrEqual(8_195);
-  // Cut, not lost.
+  // The text is cut to the limit, but not dropped.
   expect(decodeHeader(headers['x-error-message']!)).toMatch(/^ж{300,}\.\.\.$/);
 });
 
-test('any well-formed text survives the way through a header, which is one line of ASCII', () => {
+test('any well-formed text can be encoded in a header, which is one line of ASCII, and decoded again', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       const encoded = encodeHeader(text, 1_000_000);
@@ -109,7 +109,7 @@ test('any well-formed text survives the way through a header, which is one line 
   );
 });
 
-test('a text that is cut is a prefix of itself, with whole characters only', () => {
+test('a cut text is a prefix of the original and ends at a whole character', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', minLength: 1 }), fc.nat(40), (text, max) => {
       const encoded = encodeHeader(text, max);
@@ -146,7 +146,7 @@ test('failures of another class, message or line have another fingerprint', () =
   expect(new Set(all).size).toBe(all.length);
 });
 
-test('what a failure repeats of its event costs the host no time', () => {
+test('an error that repeats long parts of its event’s payload is fingerprinted quickly', () => {
   const hostile = [
     '    at ' + '/'.repeat(500_000),
     '"'.repeat(500_001),

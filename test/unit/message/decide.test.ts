@@ -20,22 +20,22 @@ function decided(outcome: Outcome, attempt = 1, random = MIDDLE, circuit = CLOSE
   return decide(outcome, before(attempt), RETRY, circuit, random);
 }
 
-test('what is handled is acknowledged', () => {
+test('a handled event is acknowledged', () => {
   expect(decided({ kind: 'handled' })).toEqual({ action: 'ack' });
 });
 
-test('what the host gives back is released', () => {
+test('an event whose run the host ended early is released', () => {
   expect(decided({ kind: 'given-back' })).toEqual({ action: 'release' });
 });
 
 test.each(['invalid-json', 'invalid-envelope', 'schema', 'too-large', 'too-deep', 'too-many-hops'] as const)(
-  'what is invalid is dead-lettered at once for its reason %s, with no attempt',
+  'an invalid event is dead-lettered at once with the reason %s, without an attempt',
   (reason) => {
     expect(decided({ kind: 'invalid', reason, error })).toEqual({ action: 'dead-letter', reason, error, attempts: 0 });
   },
 );
 
-test.each([1, 5])('what is rejected is dead-lettered at attempt %d', (attempt) => {
+test.each([1, 5])('a rejected event is dead-lettered at attempt %d', (attempt) => {
   expect(decided({ kind: 'rejected', error }, attempt)).toEqual({
     action: 'dead-letter',
     reason: 'rejected',
@@ -44,7 +44,7 @@ test.each([1, 5])('what is rejected is dead-lettered at attempt %d', (attempt) =
   });
 });
 
-test.each([1, 5, 500])('what is postponed comes again after its own delay, uncharged, at attempt %d', (attempt) => {
+test.each([1, 5, 500])('a postponed event is retried after its own delay, uncharged, at attempt %d', (attempt) => {
   expect(decided({ kind: 'postponed', delayMs: 600_000, error }, attempt)).toEqual({
     action: 'retry',
     delayMs: 600_000,
@@ -52,9 +52,12 @@ test.each([1, 5, 500])('what is postponed comes again after its own delay, uncha
   });
 });
 
-test.each([1, 5, 500])('what the broker failed comes again soon, uncharged, at attempt %d', (attempt) => {
-  expect(decided({ kind: 'unavailable', error }, attempt)).toEqual({ action: 'retry', delayMs: 1_000, error });
-});
+test.each([1, 5, 500])(
+  'an event that failed because the broker was unavailable is retried soon, uncharged, at attempt %d',
+  (attempt) => {
+    expect(decided({ kind: 'unavailable', error }, attempt)).toEqual({ action: 'retry', delayMs: 1_000, error });
+  },
+);
 
 test.each([
   [1, 1_000],
@@ -82,13 +85,13 @@ test.each([5, 6, 1_000])('failure %d of 5 attempts is the last', (attempt) => {
   });
 });
 
-test('with one attempt the first failure is the last, whatever the backoff', () => {
+test('with one attempt the first failure is the last, with any backoff', () => {
   expect(decide({ kind: 'failed', error }, before(1), { attempts: 1, backoffMs: [] }, CLOSED, MIDDLE)).toMatchObject({
     action: 'dead-letter',
   });
 });
 
-test('a wait is never more than a fifth off, and takes the whole of that room', () => {
+test('a wait differs from its backoff by up to 20 %', () => {
   const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
   fc.assert(
     fc.property(
@@ -109,7 +112,7 @@ test('a wait is never more than a fifth off, and takes the whole of that room', 
   expect(decided({ kind: 'failed', error }, 1, 1)).toMatchObject({ delayMs: 1_200 });
 });
 
-test('what turns out to be settled before is acknowledged again', () => {
+test('an event that was already settled is acknowledged again', () => {
   expect(decided({ kind: 'settled-before' })).toEqual({ action: 'ack-again' });
 });
 
@@ -122,7 +125,7 @@ test('charged and provisional failures count alike', () => {
   }
 });
 
-test('while so many fail that it may be an outage, nothing is dead-lettered for its attempts, only tried again', () => {
+test('while an outage is suspected, an event that has used up its attempts is retried, not dead-lettered', () => {
   for (const kind of ['failed', 'timed-out'] as const) {
     expect(decided({ kind, error }, 50, MIDDLE, SUSPICIOUS)).toEqual({
       action: 'retry',
@@ -141,7 +144,7 @@ test('while the circuit is open a failure waits until after the next probe, unch
   }
 });
 
-test('an open circuit changes nothing for what is not the handler’s failure', () => {
+test('an open circuit changes nothing for an outcome that is not a failure of the handler', () => {
   const outcomes: Outcome[] = [
     { kind: 'handled' },
     { kind: 'settled-before' },

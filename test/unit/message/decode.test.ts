@@ -65,13 +65,13 @@ test.each([
   expect(decoded({ timestamp }).envelope.timestamp).toBe(utc);
 });
 
-test('takes an id of 1 and of 256 bytes', () => {
+test('accepts an id of 1 and of 256 bytes', () => {
   for (const event_id of ['x', 'x'.repeat(256), 'é'.repeat(128)]) {
     expect(decoded({ event_id }).envelope.event_id).toBe(event_id);
   }
 });
 
-test('takes a payload and a depth just at their limits', () => {
+test('accepts a payload and a depth exactly at their limits', () => {
   const json = JSON.stringify({ text: '' });
   const full = JSON.stringify({ text: 'x'.repeat(LIMITS.maxPayloadBytes - json.length) });
   expect(full).toHaveLength(LIMITS.maxPayloadBytes);
@@ -80,7 +80,7 @@ test('takes a payload and a depth just at their limits', () => {
   expect(read(nested(65))).toMatchObject({ kind: 'invalid', reason: 'too-deep' });
 });
 
-test('lets through keys that only look dangerous', () => {
+test('accepts keys that only look dangerous', () => {
   const fields = {
     constructor: 'Ford',
     prototype: 'T',
@@ -92,7 +92,7 @@ test('lets through keys that only look dangerous', () => {
   expect(decoded(JSON.stringify(fields)).fields).toEqual(fields);
 });
 
-test('takes numbers that are exact, and any digits within a string', () => {
+test('accepts numbers that are exact, and any digits within a string', () => {
   const text = '{"a":9007199254740992,"b":0.30000000000000004,"c":1e2,"id":"1497549923779084388"}';
   expect(decoded(text).fields).toEqual(JSON.parse(text));
 });
@@ -180,7 +180,7 @@ test('refuses a message whose header block is malformed, and keeps the cause', (
   expect(read({}, { headers })).toMatchObject({ kind: 'invalid', reason: 'invalid-envelope', error: { cause } });
 });
 
-test('looks at the size before anything else, so that a large payload costs nothing', () => {
+test('checks the size first, so that a payload that is too large is not parsed', () => {
   const headers = (): never => {
     throw new Error('looked');
   };
@@ -212,7 +212,7 @@ function isDecodedOrInvalid(payload: unknown, headers: Record<string, string>): 
   expect(result.hops).toBeGreaterThanOrEqual(0);
   expect(Object.getPrototypeOf(result.fields)).toBe(Object.prototype);
   expect(Object.hasOwn(result.fields, '__proto__')).toBe(false);
-  // The data of a CloudEvent is a namespace of its own.
+  // The data of a CloudEvent has its own namespace.
   if (result.cloudEvent) return;
   for (const key of ['event_type', 'event_id', 'timestamp']) expect(Object.hasOwn(result.fields, key)).toBe(false);
 }

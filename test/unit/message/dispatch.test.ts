@@ -45,18 +45,18 @@ function setUp(invoke: (context: EventContext, bus: JetStreamEventBus, store: Kv
 const forever = () => new Promise<never>(() => undefined);
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('a handler that returns is done at once, with no turn of the event loop', () => {
+test('the run of a handler that returns no promise ends synchronously', () => {
   const { outcome, run } = setUp(() => 'whatever');
   expect(outcome()).toEqual({ kind: 'handled' });
   expect(run.isOver).toBe(true);
 });
 
-test('a handler that returns a promise is done when that has resolved', async () => {
+test('the run of a handler that returns a promise ends when the promise resolves', async () => {
   const { outcome } = setUp(async () => turn());
   expect(await outcome()).toEqual({ kind: 'handled' });
 });
 
-test('what only has a `then`, like a query builder, is awaited, and counts once however often it calls back', async () => {
+test('a returned object with a `then`, like a query builder, is awaited, and only its first callback counts', async () => {
   const { outcome, bench } = setUp((_context, bus) => ({
     then: (done: () => void) => {
       void bus.publish('a.c', {}).then(() => [done(), done()]);
@@ -89,21 +89,24 @@ test.each<[string, unknown, Partial<Outcome>]>([
   ['a stream that does not store', new JetplugError('JP_PUBLISH_FAILED', 'x'), { kind: 'unavailable' }],
   ['any other coded error', new JetplugError('JP_EVENT_INVALID', 'x'), { kind: 'failed' }],
   ['a subject that no stream holds', new JetplugError('JP_PUBLISH_NO_STREAM', 'x'), { kind: 'failed' }],
-])('a handler that throws %s ends so, at once or later', async (_what, thrown, expected) => {
-  const sync = setUp(() => {
-    throw thrown;
-  });
-  const async = setUp(async () => {
-    await turn();
-    throw thrown;
-  });
-  for (const { outcome, run } of [sync, async]) {
-    expect(await outcome()).toMatchObject({ ...expected, error: thrown });
-    expect(run.isOver).toBe(true);
-  }
-});
+])(
+  'a handler that throws %s has the outcome of that error, whether it throws synchronously or later',
+  async (_what, thrown, expected) => {
+    const sync = setUp(() => {
+      throw thrown;
+    });
+    const async = setUp(async () => {
+      await turn();
+      throw thrown;
+    });
+    for (const { outcome, run } of [sync, async]) {
+      expect(await outcome()).toMatchObject({ ...expected, error: thrown });
+      expect(run.isOver).toBe(true);
+    }
+  },
+);
 
-test('Reject and RetryLater of another copy of the SDK are known by their marks', async () => {
+test('Reject and RetryLater of another copy of the SDK are recognised by their marks', async () => {
   const reject = Object.assign(new Error('never'), { [Symbol.for('jetplug.reject')]: true });
   const later = Object.assign(new Error('later'), { [Symbol.for('jetplug.retry-later')]: true, delayMs: 5 });
   expect(await setUp(() => Promise.reject(reject)).outcome()).toMatchObject({ kind: 'rejected' });
@@ -162,7 +165,7 @@ test.each(NO_ERRORS)(
   },
 );
 
-test('what a handler publishes is sent when it has returned, not before', async () => {
+test('the events that a handler publishes are sent after it returns', async () => {
   const { outcome, bench, run } = setUp(async (_context, bus) => {
     await bus.publish('a.c', { n: 1 });
     await bus.publish('a.d', { n: 2 });
@@ -174,7 +177,7 @@ test('what a handler publishes is sent when it has returned, not before', async 
   expect(bench.sent[0]!.headers).toEqual({ 'x-hops': '3' });
 });
 
-test('a handler that fails has published nothing', async () => {
+test('the events that a failed handler published are not sent', async () => {
   const { outcome, bench } = setUp(async (_context, bus) => {
     await bus.publish('a.c', {});
     throw new Error('after all');
@@ -183,7 +186,7 @@ test('a handler that fails has published nothing', async () => {
   expect(bench.sent).toEqual([]);
 });
 
-test('when one of its events cannot be stored the others are still sent, and the run is tried again uncharged', async () => {
+test('when one published event cannot be stored, the others are still sent, and the run is retried uncharged', async () => {
   const { outcome, bench } = setUp(async (_context, bus) => {
     await bus.publish('a.c', {});
     await bus.publish('a.d', {});
@@ -195,7 +198,7 @@ test('when one of its events cannot be stored the others are still sent, and the
   expect(bench.sent.map(({ subject }) => subject)).toEqual(['a.d']);
 });
 
-test('a run that never ends is ended by its timeout: its signal is aborted, and what it published is not sent', async () => {
+test('a timeout ends a run: it aborts the run’s signal, and the events that the run published are not sent', async () => {
   let signal: AbortSignal | undefined;
   const { outcome, run, bench } = setUp(async (context, bus) => {
     ({ signal } = context);
@@ -214,7 +217,7 @@ test('a run that never ends is ended by its timeout: its signal is aborted, and 
   expect(bench.sent).toEqual([]);
 });
 
-test('a run given back is ended with its signal aborted', async () => {
+test('a run that the stopping host interrupts has its signal aborted', async () => {
   const { outcome, run } = setUp(() => forever());
   const ended = outcome();
   run.interrupt({ kind: 'given-back' });
@@ -222,7 +225,7 @@ test('a run given back is ended with its signal aborted', async () => {
   expect(run.signal.reason).toMatchObject({ message: 'the host is stopping' });
 });
 
-test('a handler that ends after its run has ended sends nothing and settles nothing', async () => {
+test('a handler that returns after its run was interrupted sends nothing and settles nothing', async () => {
   let finish!: () => void;
   const { outcome, run, bench } = setUp(async (_context, bus) => {
     await bus.publish('a.c', {});
@@ -238,7 +241,7 @@ test('a handler that ends after its run has ended sends nothing and settles noth
   expect(bench.log.lines).toEqual([]);
 });
 
-test('a handler that fails after its run has ended is logged, and its rejection is not left unhandled', async () => {
+test('a handler’s failure after its run was interrupted is logged, and its rejection is handled', async () => {
   const { outcome, run, bench } = setUp(async (context) => {
     await new Promise((resolve) => context.signal.addEventListener('abort', resolve));
     throw undefined as unknown as Error;
@@ -258,44 +261,47 @@ function refusedBy(result: PromiseSettledResult<unknown>): string | undefined {
   return result.status === 'rejected' ? (result.reason as Error).message.split(' ')[0] : 'nothing';
 }
 
-test.each(['handled', 'failed', 'timed-out'])('after a run that ended as %s its store and bus refuse', async (kind) => {
-  let late!: Promise<unknown>[];
-  let release!: () => void;
-  const gate = new Promise<void>((resolve) => (release = resolve));
-  const { outcome, run } = setUp((_context, bus, store) => {
-    late = [
-      gate.then(() => bus.publish('a.c', {})),
-      gate.then(() => store.get('k')),
-      gate.then(() => store.update('k', () => 1)),
-      gate.then(() => store.delete('k')),
-      gate.then(() => store.keys()),
-      gate.then(() => store.scope<number>('other').get('k')),
-    ];
-    if (kind === 'failed') throw new Error('x');
-    return kind === 'handled' ? undefined : forever();
-  });
-  const ended = outcome();
-  run.interrupt(timedOut(run));
-  expect(await ended).toMatchObject({ kind });
-  release();
-  const refusals = await Promise.allSettled(late);
-  for (const refusal of refusals) {
-    expect(refusal).toMatchObject({
-      status: 'rejected',
-      reason: { code: 'JP_RUN_OVER', plugin: 'badge', file: '/plugins/badge.plugin.ts', line: 12 },
+test.each(['handled', 'failed', 'timed-out'])(
+  'after a run that ended as %s its store and bus refuse every call',
+  async (kind) => {
+    let late!: Promise<unknown>[];
+    let release!: () => void;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const { outcome, run } = setUp((_context, bus, store) => {
+      late = [
+        gate.then(() => bus.publish('a.c', {})),
+        gate.then(() => store.get('k')),
+        gate.then(() => store.update('k', () => 1)),
+        gate.then(() => store.delete('k')),
+        gate.then(() => store.keys()),
+        gate.then(() => store.scope<number>('other').get('k')),
+      ];
+      if (kind === 'failed') throw new Error('x');
+      return kind === 'handled' ? undefined : forever();
     });
-  }
-  expect(refusals.map(refusedBy)).toEqual([
-    'EventBus.publish',
-    'Store.get',
-    'Store.update',
-    'Store.delete',
-    'Store.keys',
-    'Store.get',
-  ]);
-});
+    const ended = outcome();
+    run.interrupt(timedOut(run));
+    expect(await ended).toMatchObject({ kind });
+    release();
+    const refusals = await Promise.allSettled(late);
+    for (const refusal of refusals) {
+      expect(refusal).toMatchObject({
+        status: 'rejected',
+        reason: { code: 'JP_RUN_OVER', plugin: 'badge', file: '/plugins/badge.plugin.ts', line: 12 },
+      });
+    }
+    expect(refusals.map(refusedBy)).toEqual([
+      'EventBus.publish',
+      'Store.get',
+      'Store.update',
+      'Store.delete',
+      'Store.keys',
+      'Store.get',
+    ]);
+  },
+);
 
-test('what a handler publishes without awaiting it is sent all the same', async () => {
+test('an event that a handler publishes without awaiting it is sent as well', async () => {
   const { outcome, bench } = setUp((_context, bus) => {
     void bus.publish('a.c', {});
   });
@@ -303,7 +309,7 @@ test('what a handler publishes without awaiting it is sent all the same', async 
   expect(bench.sent.map(({ subject }) => subject)).toEqual(['a.c']);
 });
 
-test('what is published without awaiting a schema that takes its time comes too late, and says so', async () => {
+test('an event published without awaiting its asynchronous schema is refused after the run, with an error', async () => {
   const Slow = defineEvent(
     'a.c',
     z.object({}).refine(async () => Promise.resolve(true)),
@@ -317,7 +323,7 @@ test('what is published without awaiting a schema that takes its time comes too 
   expect(bench.sent).toEqual([]);
 });
 
-test('the context tells of the delivery, and its log carries the delivery’s coordinates', async () => {
+test('the context describes the delivery, and each of its log lines has the delivery’s subject, sequence and attempt', async () => {
   const seen: unknown[] = [];
   const { outcome, bench } = setUp((context) => {
     const { attempt, subject, stream, sequence, time, headers } = context;
@@ -351,7 +357,7 @@ test('the context tells of the delivery, and its log carries the delivery’s co
   ]);
 });
 
-test('a signal that is asked for only after the timeout is aborted already', async () => {
+test('a signal that is first read after the timeout is already aborted', async () => {
   const { outcome, run } = setUp(() => forever());
   const ended = outcome();
   run.interrupt(timedOut(run));
@@ -360,7 +366,7 @@ test('a signal that is asked for only after the timeout is aborted already', asy
   expect(run.signal.reason).toMatchObject({ code: 'JP_HANDLER_TIMEOUT' });
 });
 
-test('what a handler begins is known to be its own, also after its run', async () => {
+test('asynchronous work that a handler starts belongs to that handler, also after its run', async () => {
   let owner: unknown;
   const { outcome, bench } = setUp(() => void setImmediate(() => (owner = currentOwner())));
   expect(outcome()).toEqual({ kind: 'handled' });
@@ -390,7 +396,7 @@ test.each<[string, () => unknown]>([
   expect(bench.sent).toEqual([]);
 });
 
-test('a failure of the broker that a handler has kept from an earlier run counts against its event', async () => {
+test('a broker error that a handler kept from an earlier run and throws again counts as its own failure', async () => {
   const kept = new JetplugError('JP_STORE_UNAVAILABLE', 'no answer');
   expect(await setUp(() => Promise.reject(kept)).outcome()).toMatchObject({ kind: 'unavailable' });
   await new Promise((resolve) => setTimeout(resolve, 5));
@@ -400,7 +406,7 @@ test('a failure of the broker that a handler has kept from an earlier run counts
   });
 });
 
-test('an event counts as settled before only by its own update', async () => {
+test('only an update of the event itself reports that the event was settled before', async () => {
   const settled = (sequence: number) => setUp(() => Promise.reject(new AlreadySettled('badge-award', sequence)));
   expect(await settled(7).outcome()).toEqual({ kind: 'settled-before' });
   expect(await settled(8).outcome()).toMatchObject({ kind: 'failed' });

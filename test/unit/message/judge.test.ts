@@ -34,7 +34,7 @@ test.each<Outcome>([
   { kind: 'unavailable', error },
   { kind: 'given-back' },
   invalid('schema', 'no'),
-])('the outcome $kind tells the circuit nothing', (outcome) => {
+])('the outcome $kind does not count towards the circuit', (outcome) => {
   const { circuit, judged } = setUp();
   for (const sequence of [1, 2, 3, 4]) judged(outcome, sequence);
   expect([circuit.isOpen, circuit.isFailing]).toEqual([false, false]);
@@ -52,13 +52,13 @@ describe('while a new version is a canary', () => {
     [invalid('invalid-json', 'no'), false],
     [{ kind: 'unavailable', error }, false],
     [{ kind: 'given-back' }, false],
-  ])('%j is excused: %s', (outcome, excused) => {
+  ])('the outcome %j counts against the canary version instead of the event: %s', (outcome, countsAgainstVersion) => {
     const { circuit, judged } = setUp(canary());
-    expect(judged(outcome).excused !== undefined).toBe(excused);
+    expect(judged(outcome).excused !== undefined).toBe(countsAgainstVersion);
     expect(circuit.isFailing).toBe(false);
   });
 
-  test('a success ends that: later failures count', () => {
+  test('a success ends the canary: later failures count towards the circuit', () => {
     const { circuit, judged } = setUp(canary());
     judged({ kind: 'handled' });
     expect(judged({ kind: 'failed', error }, 2).excused).toBeUndefined();

@@ -1,6 +1,6 @@
 import { Later } from '../../../host/message/later';
 
-test('calls its receiver with the value in the turn in which it comes', () => {
+test('calls its receiver with the value in the turn in which the value arrives', () => {
   const later = new Later<number>();
   const received: number[] = [];
   later.whenDone(
@@ -11,7 +11,7 @@ test('calls its receiver with the value in the turn in which it comes', () => {
   expect(received).toEqual([7]);
 });
 
-test('tells its receiver of an error instead of the value', () => {
+test('calls its receiver with an error instead of the value', () => {
   const later = new Later<number>();
   const failed = jest.fn();
   later.whenDone(() => undefined, failed);

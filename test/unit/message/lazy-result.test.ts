@@ -10,7 +10,7 @@ async function* asyncGenerator(): AsyncGenerator<number> {
   yield Promise.resolve(1);
 }
 
-/** As compilers write generators for old engines. */
+/** The form of generators that compilers emit for old engines. */
 const compiled = { next: nothing, throw: nothing, return: nothing, [Symbol.iterator]: nothing };
 const compiledAsync = { next: nothing, throw: nothing, return: nothing, [Symbol.asyncIterator]: nothing };
 
@@ -25,11 +25,11 @@ test.each<[string, unknown, string]>([
     'a generator',
   ],
   ['an Observable', { subscribe: nothing, pipe: nothing }, 'an Observable'],
-  ['what calls itself observable', { '@@observable': nothing }, 'an Observable'],
+  ['an object with an observable mark', { '@@observable': nothing }, 'an Observable'],
   ['a function', nothing, 'a function'],
   ['an async function', async () => Promise.resolve(), 'a function'],
   ['a class', class {}, 'a function'],
-])('%s is work that nobody runs', (_, value, kind) => {
+])('a handler that returns %s fails, as nobody runs it', (_, value, kind) => {
   expect(lazyResultError(handler, value)).toMatchObject({
     code: 'JP_HANDLER_RETURNED_LAZY',
     message: `badge.award returned ${kind}, which nobody runs: the event is not handled`,
@@ -50,7 +50,7 @@ test.each<[string, unknown]>([
   ['a client of a broker', { subscribe: nothing, publish: nothing }],
   ['an emitter', { subscribe: nothing, emit: nothing }],
   [
-    'what throws when it is read',
+    'a proxy that throws on each read',
     new Proxy(
       {},
       {
@@ -60,6 +60,6 @@ test.each<[string, unknown]>([
       },
     ),
   ],
-])('%s is a result like others', (_, value) => {
+])('a handler may return %s', (_, value) => {
   expect(lazyResultError(handler, value)).toBeUndefined();
 });

@@ -18,13 +18,13 @@ function runOf(given: Given = {}, names: { plugin?: string; name?: string } = {}
   return run;
 }
 
-test('is a UUID, the same in every run of the handler on the message', () => {
+test('a derived id is a UUID, the same in every run of the handler on the message', () => {
   const id = derivedId(runOf(), 'a.b', 0);
   expect(id).toMatch(UUID_V8);
   expect(derivedId(runOf({ deliveryCount: 5 }, {}, 3), 'a.b', 0)).toBe(id);
 });
 
-test('differs by ordinal, subject, handler, plugin, message, stream, and when the stream was made again', () => {
+test('a derived id depends on ordinal, subject, handler, plugin, message, stream, and the message’s time', () => {
   const ids = [
     derivedId(runOf(), 'a.b', 0),
     derivedId(runOf(), 'a.b', 1),
@@ -47,7 +47,7 @@ interface Cause {
   ordinal: number;
 }
 
-test('two different causes never have one id', () => {
+test('two different causes never have the same id', () => {
   const cause: fc.Arbitrary<Cause> = fc.record({
     stream: fc.constantFrom('S', 'S1', 'S11'),
     sequence: fc.integer({ min: 1, max: 120 }),
@@ -85,13 +85,13 @@ describe('sending', () => {
     return { bench, again };
   }
 
-  test('a first delivery looks nothing up, however old its message is', async () => {
+  test('a first delivery sends without a lookup, however old its message is', async () => {
     const { bench, again } = publishing({ storedAtMs: LONG_AGO }, 'a', 'b');
     await sendOutbox(again(1));
     expect(bench.journal).toEqual(['send a', 'send b']);
   });
 
-  test('a redelivery soon after relies on the stream to drop repeats', async () => {
+  test('a redelivery within half the duplicate window relies on the stream to drop duplicates', async () => {
     const { bench, again } = publishing({ storedAtMs: Date.now() }, 'a');
     await sendOutbox(again(1));
     await sendOutbox(again(2));
@@ -99,7 +99,7 @@ describe('sending', () => {
     expect(bench.sent).toHaveLength(1);
   });
 
-  test('a late redelivery sends only what the streams do not hold, though they would take it twice', async () => {
+  test('a late redelivery sends only the events that the streams do not hold, as their duplicate windows may have passed', async () => {
     const { bench, again } = publishing({ storedAtMs: LONG_AGO }, 'a', 'b', 'b');
     const first = again(1);
     for (const { id } of first.outbox) bench.forgotten.add(id);
@@ -109,14 +109,14 @@ describe('sending', () => {
     expect(bench.sent.map(({ id }) => id).sort()).toEqual(first.outbox.map(({ id }) => id).sort());
   });
 
-  test('a late redelivery of what another host settled meanwhile sends nothing', async () => {
+  test('a late redelivery of an event that another host settled meanwhile sends nothing', async () => {
     const { bench, again } = publishing({ storedAtMs: LONG_AGO }, 'a');
     bench.settlements.elsewhere.add(7);
     await sendOutbox(again(2));
     expect(bench.journal).toEqual([]);
   });
 
-  test('an event from the retry road is late by when it was first stored', async () => {
+  test('the age of an event from the retry queue counts from when it was first stored', async () => {
     const past = { failures: 0, applied: [] };
     const old = publishing({ past, origin: { stream: 'EVENTS', sequence: 3, storedAtMs: LONG_AGO } }, 'a');
     await sendOutbox(old.again(1));
@@ -126,7 +126,7 @@ describe('sending', () => {
     expect(fresh.bench.journal).toEqual(['send a']);
   });
 
-  test('a run that took long looks first: another host may have done it meanwhile', async () => {
+  test('a long run looks up its events before it sends them: another host may have sent them meanwhile', async () => {
     const { bench, again } = publishing({ storedAtMs: Date.now() }, 'a');
     const run = again(1);
     Object.assign(run, { startedAtMs: performance.now() - 61_000 });
@@ -134,14 +134,14 @@ describe('sending', () => {
     expect(bench.journal).toEqual(['look a', 'send a']);
   });
 
-  test('what cannot be looked up is not sent', async () => {
+  test('an event whose lookup fails is not sent', async () => {
     const { bench, again } = publishing({ storedAtMs: LONG_AGO }, 'a');
     bench.fail('look');
     await expect(sendOutbox(again(2))).rejects.toThrow('look failed');
     expect(bench.sent).toEqual([]);
   });
 
-  test('a repeat that cannot be one is said aloud: somebody else publishes under the id', async () => {
+  test('a duplicate on a first delivery is logged as an error: another publisher uses the same id', async () => {
     const { bench, again } = publishing({ storedAtMs: Date.now() }, 'a');
     bench.sent.push(again(1).outbox[0]!);
     await sendOutbox(again(2));

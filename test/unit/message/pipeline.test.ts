@@ -25,7 +25,7 @@ function finish(record: Item): Done {
   return record as Done;
 }
 
-test('a record that meets no promise is through when run returns', () => {
+test('a record that meets no promise is finished when run returns', () => {
   const steps = pipeline<Item, Done>().step(walk('one')).step(finish).conclude(walk('end'));
   const record = item();
   expect(steps.cleanUp(walk('clean up')).run(record)).toBeUndefined();
@@ -48,7 +48,7 @@ test('a record with an outcome skips the steps before the conclusion', () => {
   expect(bad.path).toEqual(['finish', 'judge', 'settle']);
 });
 
-test('continues after a promise, and after a Later in the very turn in which its value comes', async () => {
+test('continues after a promise, and after a Later in the turn in which its value arrives', async () => {
   let resolve!: () => void;
   const later = new Later<Item>();
   const steps = pipeline<Item, Done>()
@@ -132,7 +132,7 @@ describe('records that run together', () => {
     return { journal, steps };
   }
 
-  test('take each step alone but for the joint one, and settle when all have come so far', () => {
+  test('take each step alone except the joint step, and settle when all records have passed it', () => {
     const { journal, steps } = setUp(() => undefined);
     void steps.runTogether([item('a'), item('b')]);
     expect(journal).toEqual([
@@ -148,7 +148,7 @@ describe('records that run together', () => {
     ]);
   });
 
-  test('wait for a joint step that comes later', async () => {
+  test('wait for a joint step that starts later', async () => {
     const later = new Later<readonly Item[]>();
     const { journal, steps } = setUp(() => later);
     const ran = steps.runTogether([item('a')]);
@@ -159,7 +159,7 @@ describe('records that run together', () => {
     expect(journal.at(-1)).toBe('settle a');
   });
 
-  test('settle before the joint step where they have an outcome, and do not join it', () => {
+  test('settle before the joint step if they have an outcome, and do not join it', () => {
     const { journal, steps } = setUp(
       () => undefined,
       (record) => (record.name === 'bad' ? Object.assign(record, { outcome: {} }) : record),
@@ -171,7 +171,7 @@ describe('records that run together', () => {
     expect(journal).toEqual(['count bad', 'prepare bad', 'settle bad']);
   });
 
-  test('run alone after the others, one after the other from the first step, where they are kept apart', async () => {
+  test('run one by one from the first step, after the others, if they must run alone', async () => {
     const { journal, steps } = setUp(() => undefined);
     await steps.runTogether([item('apart1'), item('a'), item('apart2')]);
     expect(journal.slice(3)).toEqual([

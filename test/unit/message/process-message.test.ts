@@ -41,7 +41,7 @@ function setUp(invoke: Invoke, over: Partial<Handler> = {}) {
 
 const WATCH = { user_id: 'u1' };
 
-test('an event published by hand is validated, handled and acknowledged, all in one go', () => {
+test('an event published by hand is validated, handled and acknowledged synchronously', () => {
   const { process, seen, bench } = setUp(() => undefined);
   const { delivery, settled } = process(WATCH, { stream: 'EVENTS', sequence: 9 });
   expect(settled).toBeUndefined();
@@ -53,7 +53,7 @@ test('an event published by hand is validated, handled and acknowledged, all in 
   expect(bench.handler.counters.durations.reduce((sum, n) => sum + n)).toBe(1);
 });
 
-test('effects come before the ack: the store is updated, then what was published is sent, then it is acknowledged', async () => {
+test('effects precede the ack: the store is updated, then the published events are sent, then the event is acknowledged', async () => {
   const { process, store, bench } = setUp(async ({ user_id }, _context, { store, bus }) => {
     await bus.publish('badge.awarded', { user_id });
     await store.update(user_id, (n = 0) => n + 1);
@@ -64,7 +64,7 @@ test('effects come before the ack: the store is updated, then what was published
   expect(bench.journal).toEqual(['updated', 'send badge.awarded', 'settle 7', 'ack']);
 });
 
-test('run again on the same message, a handler publishes under the same ids', async () => {
+test('a handler that runs again on the same message publishes under the same ids', async () => {
   const { process, bench } = setUp(async ({ user_id }, _context, { bus }) => {
     await Promise.all([
       bus.publish('a.b', { user_id }),
@@ -102,7 +102,7 @@ test.each<[string, unknown, string]>([
   },
 );
 
-test('a handler that always fails is tried as often as it may, then its event is dead-lettered', async () => {
+test('an event whose handler always fails is dead-lettered after its last attempt', async () => {
   const attempts: number[] = [];
   const { process, bench, runs } = setUp(async (_event, { attempt }) => {
     attempts.push(attempt);
@@ -128,13 +128,13 @@ test('a handler that always fails is tried as often as it may, then its event is
   expect(runs.size).toBe(0);
 });
 
-test('deliveries that were no failures cost no attempt', async () => {
+test('deliveries without a failure use up no attempt', async () => {
   const { process, bench } = setUp(() => Promise.reject(new Error('broken')));
   await process(WATCH, { deliveryCount: 40 }).settled;
   expect(bench.journal).toContain('record 1');
 });
 
-test('RetryLater costs no attempt, however often', async () => {
+test('RetryLater uses up no attempt, however often it is thrown', async () => {
   const { process, bench } = setUp(() => Promise.reject(new RetryLater('20s')));
   for (let deliveryCount = 1; deliveryCount <= 10; deliveryCount++) await process(WATCH, { deliveryCount }).settled;
   expect(bench.journal.filter((line) => line.startsWith('nak'))).toEqual(Array.from({ length: 10 }, () => 'nak 20000'));
@@ -150,7 +150,7 @@ test('Reject dead-letters at the first attempt', async () => {
   expect(bench.letters[0]!.headers['x-error-message']).toBe('a negative amount');
 });
 
-test('a stream that does not take what was published brings the event again, uncharged, and then all is sent', async () => {
+test('an event whose published events cannot be stored is redelivered uncharged, and then all are sent', async () => {
   const { process, bench } = setUp(async (_event, _context, { bus }) => {
     await bus.publish('a.b', {});
   });
@@ -159,18 +159,18 @@ test('a stream that does not take what was published brings the event again, unc
   expect(bench.journal).toEqual([expect.stringMatching(/^nak/)]);
   bench.mend('send');
   await process(WATCH, { deliveryCount: 2 }).settled;
-  // From the handler's return on, a death would be none of the event's.
+  // A crash after the handler returned is not the event's fault, so the mark is removed before the send.
   expect(bench.journal.slice(1)).toEqual(['started 7', 'ended 7', 'look a.b', 'send a.b', 'settle 7', 'ack', 'forget']);
 });
 
-test('a message whose failures cannot be read is not begun', async () => {
+test('a message whose failures cannot be read does not run', async () => {
   const { process, bench, seen } = setUp(() => undefined);
   bench.fail('failures', new Error('no answer'));
   await expect(process(WATCH, { deliveryCount: 2 }).settled).rejects.toThrow('no answer');
   expect(seen).toEqual([]);
 });
 
-test('a first delivery reads no record: the broker is asked only where there can be one', async () => {
+test('a first delivery reads no failures: only a redelivered message can have any', async () => {
   const { process, seen, bench } = setUp(() => undefined);
   bench.fail('failures');
   await process(WATCH).settled;
@@ -184,7 +184,7 @@ test('a handler on a raw subject gets any object', () => {
   expect(seen).toMatchObject([{ event_type: 'x.y', any: [1] }]);
 });
 
-test('handlers that run at once each have their own run: ids and outboxes are not mixed up', async () => {
+test('concurrent runs of a handler do not mix up their ids and outboxes', async () => {
   const { process, bench } = setUp(
     async ({ user_id }, _context, { bus }) => {
       await new Promise((resolve) => setImmediate(resolve));
@@ -199,7 +199,7 @@ test('handlers that run at once each have their own run: ids and outboxes are no
   expect(new Set(bench.sent.map(({ id }) => id)).size).toBe(2);
 });
 
-test('a message that is settled is acknowledged again and reaches nobody, though the server has forgotten its ack', async () => {
+test('a redelivered message that is settled is acknowledged again and does not reach its handler', async () => {
   const { process, seen, bench } = setUp(() => undefined);
   await process(WATCH).settled;
   const { delivery, settled } = process(WATCH, { deliveryCount: 2 });
@@ -209,7 +209,7 @@ test('a message that is settled is acknowledged again and reaches nobody, though
   expect(bench.handler.counters.handled).toBe(1);
 });
 
-test('a handler that fails after its update, and is tried again, counts once and gets the first value again', async () => {
+test('an update by a run that then failed is not applied again by the retry, which gets the first value', async () => {
   const values: number[] = [];
   const { process, store } = setUp(async (_event, { attempt }, { store }) => {
     values.push(await store.update('n', (n = 0) => n + 1));
@@ -223,12 +223,12 @@ test('a handler that fails after its update, and is tried again, counts once and
   expect(await store.get('n')).toBe(2);
 });
 
-test('an event that another host settled is acknowledged when the handler comes upon it, with nothing applied', async () => {
+test('an event that another host settled is acknowledged when the handler updates its store, and nothing is applied', async () => {
   const { process, store, bench } = setUp(async (_event, _context, { store, bus }) => {
     await bus.publish('a.b', {});
     await store.update('n', (n = 0) => n + 1);
   });
-  // This host settled 7; another one, frozen since, has not read so.
+  // One host has settled 7. Another host was frozen meanwhile and has not read the settlement.
   await process(WATCH).settled;
   bench.settlements.settled.clear();
   bench.settlements.has = (sequence) => bench.settlements.refreshes > 0 && sequence === 7;
@@ -240,19 +240,19 @@ test('an event that another host settled is acknowledged when the handler comes 
   expect(bench.sent).toHaveLength(1);
 });
 
-test('failures are charged when the handler works on another event meanwhile', async () => {
+test('failures are charged when the handler succeeds with another event', async () => {
   const { process, bench } = setUp(({ user_id }) => {
     if (user_id === 'bad') throw new Error('broken');
   });
   await process({ user_id: 'bad' }, { sequence: 1 }).settled;
   expect(bench.failures.get(1)).toMatchObject({ charged: 0, provisional: 1 });
   await process(WATCH, { sequence: 2 }).settled;
-  // Nothing waits for the record of a charge.
+  // A charge is recorded in the background.
   await new Promise((resolve) => setImmediate(resolve));
   expect(bench.failures.get(1)).toMatchObject({ charged: 1, provisional: 0 });
 });
 
-test('when all fail the circuit opens: nothing is charged or buried, and a success ends it', async () => {
+test('when all events fail the circuit opens: no failure is charged, no event is dead-lettered, and a success closes it', async () => {
   let down = true;
   const { process, bench } = setUp(() => {
     if (down) throw new Error('down');
@@ -277,7 +277,7 @@ test('when all fail the circuit opens: nothing is charged or buried, and a succe
   expect(bench.failures.size).toBe(0);
 });
 
-test('an event from the retry road is the event it was: its updates are not made again, its failures count on', async () => {
+test('an event from the retry queue keeps its identity: its updates are not applied again, and its failures still count', async () => {
   const values: number[] = [];
   const attempts: number[] = [];
   const { process, store, bench } = setUp(async (_event, context, { store }) => {
@@ -304,13 +304,13 @@ test('an event from the retry road is the event it was: its updates are not made
 describe('a message that may have killed its process', () => {
   const died = (deaths: number) => ({ charged: 0, provisional: 0, outages: 0, applied: [], deaths });
 
-  test('is marked while it runs when it comes again for no known reason, and the mark goes with its record', async () => {
+  test('is marked while it runs if no failure explains its redelivery, and the mark is removed with its record', async () => {
     const { process, bench } = setUp(() => void bench.journal.push('ran'));
     await process(WATCH, { deliveryCount: 2 }).settled;
     expect(bench.journal).toEqual(['started 7', 'ran', 'settle 7', 'ack', 'forget']);
   });
 
-  test('is not marked when its failures explain why it comes again', async () => {
+  test('is not marked if its failures explain its redelivery', async () => {
     const { process, bench } = setUp(() => undefined);
     bench.failures.set(7, { charged: 1, provisional: 1, outages: 0, applied: [], deaths: 0 });
     await process(WATCH, { deliveryCount: 3 }).settled;
@@ -318,9 +318,9 @@ describe('a message that may have killed its process', () => {
   });
 
   test.each([
-    ['given back', (run: Execution) => run.interrupt({ kind: 'given-back' }), ['ended 7', 'nak']],
+    ['interrupted by a stop', (run: Execution) => run.interrupt({ kind: 'given-back' }), ['ended 7', 'nak']],
     ['timed out', (run: Execution) => run.interrupt(timedOut(run)), ['record 1', expect.stringMatching(/^nak \d/)]],
-  ])('loses its mark before it is %s', async (_how, end, journal) => {
+  ])('loses its mark when its run is %s', async (_how, end, journal) => {
     const { process, bench, runs } = setUp(() => new Promise(() => undefined));
     const { settled } = process(WATCH, { deliveryCount: 2 });
     await new Promise((resolve) => setImmediate(resolve));
@@ -329,7 +329,7 @@ describe('a message that may have killed its process', () => {
     expect(bench.journal).toEqual(['started 7', ...journal]);
   });
 
-  test('is not begun when the mark cannot be stored', async () => {
+  test('does not run when the mark cannot be stored', async () => {
     const { process, bench, seen } = setUp(() => undefined);
     bench.fail('started', new Error('no answer'));
     await expect(process(WATCH, { deliveryCount: 2 }).settled).rejects.toThrow('no answer');
@@ -340,14 +340,14 @@ describe('a message that may have killed its process', () => {
     [2, ['started 7', 'settle 7', 'ack', 'forget']],
     [3, ['alone', 'started 7', 'settle 7', 'ack', 'forget', 'no more alone']],
     [5, ['alone', 'started 7', 'settle 7', 'ack', 'forget', 'no more alone']],
-  ])('after %d deaths runs so', async (deaths, journal) => {
+  ])('after %d deaths is run again, alone from the third death on', async (deaths, journal) => {
     const { process, bench } = setUp(() => undefined);
     bench.failures.set(7, died(deaths));
     await process(WATCH, { deliveryCount: deaths + 2 }).settled;
     expect(bench.journal).toEqual(journal);
   });
 
-  test('is dead-lettered as crashed-host when processes died though it was alone, and its handler does not see it', async () => {
+  test('is dead-lettered as crashed-host, without running, when its process died though it ran alone', async () => {
     const { process, bench, seen } = setUp(() => undefined);
     bench.failures.set(7, died(6));
     await process(WATCH, { deliveryCount: 6 }).settled;
@@ -357,7 +357,7 @@ describe('a message that may have killed its process', () => {
   });
 });
 
-test('a message that was to be dead-lettered when its process died is not run again: it gets its letter', async () => {
+test('a message that its process decided to dead-letter before it died is dead-lettered without another run', async () => {
   const { process, bench, seen } = setUp(() => undefined);
   const error = Object.assign(new Error('as it was'), { name: 'TypeError' });
   const buried = { reason: 'rejected', attempts: 2, error } as const;
@@ -370,14 +370,14 @@ test('a message that was to be dead-lettered when its process died is not run ag
   expect(bench.journal.slice(-2)).toEqual(['term rejected', 'forget']);
 });
 
-test('what must wait for long after a run of an unknown end waits in its stream, beside its marks', async () => {
+test('an event with a long delay, after a run whose outcome is unknown, waits in its stream, not in the retry queue', async () => {
   const { process, bench } = setUp(() => Promise.reject(new RetryLater('10m')));
   await process(WATCH, { deliveryCount: 2 }).settled;
   expect(bench.parked).toEqual([]);
   expect(bench.journal.at(-1)).toBe('nak 600000');
 });
 
-test('a context that is logged or stored is what it tells of the event, without the host’s own objects', () => {
+test('a context in JSON has the properties of the event, without the host’s own objects', () => {
   const texts: string[] = [];
   const { process } = setUp((_event, context) => void texts.push(JSON.stringify(context)));
   process(WATCH, { stream: 'EVENTS', sequence: 9 });

@@ -6,16 +6,16 @@ import { HOSTILE } from '../../support/hostile-values';
 
 const values = Object.entries(HOSTILE);
 
-test.each(values)('%s is read, and goes between processes, as plain JSON', (_, make) => {
+test.each(values)('%s is read, and sent between processes, as plain JSON', (_, make) => {
   const record = readThrown(make());
   expect(typeof record.kind).toBe('string');
   const text = JSON.stringify(encodeError(make()));
   expect(text.length).toBeLessThan(150_000);
-  // What is no error, in words, arrives as these words; all else is of the same kind.
+  // The kind survives the encoding. A value that is no error arrives as its text.
   expect(readThrown(decodeError(JSON.parse(text) as WireError)).kind).toBe(record.kind);
 });
 
-test('the kinds of errors are told apart by their marks', () => {
+test('errors of the SDK are recognised by their marks', () => {
   expect(readThrown(new Reject('never'))).toMatchObject({ kind: 'reject', error: { message: 'never' } });
   expect(readThrown(new RetryLater('10m'))).toMatchObject({ kind: 'retry-later', delayMs: 600_000 });
   expect(readThrown(new AlreadySettled('badge-award', 3))).toMatchObject({ kind: 'settled', sequence: 3 });
@@ -27,7 +27,7 @@ test('the kinds of errors are told apart by their marks', () => {
 });
 
 test.each(['a proxy that answers true to all', 'the mark of an error of the catalogue'])(
-  '%s is none of them',
+  '%s is no error of the SDK',
   (name) => {
     expect(readThrown(HOSTILE[name]!()).kind).toBe('value');
   },

@@ -7,7 +7,7 @@ import { type FakeDelivery, MessageBench } from '../../support/message-bench';
 
 const error = new Error('broken');
 const BURY: Decision = { action: 'dead-letter', reason: 'attempts-exhausted', error, attempts: 3 };
-/** What is decided is on record before the letter, and until the event is settled. */
+/** The decision is recorded before the letter is stored, and is removed after the event is settled. */
 const BURIED = [
   'bury 7 attempts-exhausted',
   'letter attempts-exhausted',
@@ -22,34 +22,34 @@ function settle(handler: Handler, delivery: FakeDelivery, decision: Decision, ap
   return carryOut(handler, delivery, decision, { applied, marked: false });
 }
 
-test('an ack is given at once, with no record to forget on a first delivery', () => {
+test('an ack on a first delivery is sent at once, and there is no record to remove', () => {
   const bench = new MessageBench();
   expect(settle(bench.handler, bench.delivery(), { action: 'ack' })).toBeUndefined();
   expect(bench.journal).toEqual(['settle 7', 'ack']);
   expect(bench.handler.counters).toMatchObject({ handled: 1, failed: 0 });
 });
 
-test('the record of earlier failures is forgotten after the ack, not before', async () => {
+test('the record of earlier failures is removed after the ack', async () => {
   const bench = new MessageBench();
   await settle(bench.handler, bench.delivery({}, { deliveryCount: 3 }), { action: 'ack' });
   expect(bench.journal).toEqual(['settle 7', 'ack', 'forget']);
 });
 
-test('a record that cannot be forgotten is logged and does no harm', async () => {
+test('a record that cannot be removed is logged, and the event is still acknowledged', async () => {
   const bench = new MessageBench().fail('forget');
   await settle(bench.handler, bench.delivery({}, { deliveryCount: 2 }), { action: 'ack' });
   expect(bench.journal).toEqual(['settle 7', 'ack']);
   expect(bench.log.lines).toMatchObject([{ level: 'warn', fields: { sequence: 7, stream: 'EVENTS' } }]);
 });
 
-test('an ack that is lost is given again, and counts as nothing', async () => {
+test('an ack that was lost is sent again, and changes no counter', async () => {
   const bench = new MessageBench();
   await settle(bench.handler, bench.delivery({}, { deliveryCount: 2 }), { action: 'ack-again' });
   expect(bench.journal).toEqual(['ack', 'forget']);
   expect(bench.handler.counters).toEqual(new HandlerCounters());
 });
 
-test('a release is a nak without delay, and counts as nothing', () => {
+test('a release is a nak without delay, and changes no counter', () => {
   const bench = new MessageBench();
   void settle(bench.handler, bench.delivery(), { action: 'release' });
   expect(bench.journal).toEqual(['nak']);
@@ -70,7 +70,7 @@ test('an attempt is recorded before its nak', async () => {
   ]);
 });
 
-test('an attempt that cannot be recorded is logged, and the event comes again all the same', async () => {
+test('an attempt that cannot be recorded is logged, and the event is still redelivered', async () => {
   const bench = new MessageBench().fail('record');
   await settle(bench.handler, bench.delivery(), CHARGED);
   expect(bench.journal).toEqual(['nak 1000']);
@@ -96,7 +96,7 @@ test('a dead letter is stored before the message is terminated', async () => {
   ]);
 });
 
-test('what runs of an unknown end may have applied is found by its marks, for the letter', async () => {
+test('a dead letter lists the updates of runs whose outcome is unknown, found by their marks', async () => {
   const bench = new MessageBench();
   bench.found = [['k', 0, '1']];
   await carryOut(bench.handler, bench.delivery(), BURY, { applied: [['l', 0, '2']], marked: true, unsure: true });
@@ -107,13 +107,13 @@ test('what runs of an unknown end may have applied is found by its marks, for th
   ]);
 });
 
-test('the record of a dead-lettered message is forgotten last', async () => {
+test('the record of a dead-lettered message is removed last', async () => {
   const bench = new MessageBench();
   await settle(bench.handler, bench.delivery({}, { deliveryCount: 3 }), BURY);
   expect(bench.journal).toEqual(BURIED);
 });
 
-test('a message whose letter cannot be stored is not terminated: it comes again', async () => {
+test('a message whose dead letter cannot be stored is redelivered, not terminated', async () => {
   const bench = new MessageBench().fail('letter');
   await settle(bench.handler, bench.delivery({}, { deliveryCount: 3 }), BURY);
   expect(bench.journal).toEqual(['bury 7 attempts-exhausted', 'nak 5000']);
@@ -127,7 +127,7 @@ test('a message whose letter cannot be stored is not terminated: it comes again'
   ]);
 });
 
-test('an event that never reached its handler is dead-lettered without counting as a failure of it', async () => {
+test('an event that never reached its handler is dead-lettered without counting as a failure of the handler', async () => {
   const bench = new MessageBench();
   await settle(bench.handler, bench.delivery(), { action: 'dead-letter', reason: 'invalid-json', error, attempts: 0 });
   expect(bench.handler.counters).toMatchObject({ failed: 0, deadLettered: 1 });
@@ -140,7 +140,7 @@ test.each<[string, Decision]>([
   ['ack again', { action: 'ack-again' }],
   ['retry', CHARGED],
   ['dead letter', BURY],
-])('a second settling, by %s, is refused aloud', async (_what, decision) => {
+])('settling a delivery a second time, by %s, throws an error', async (_what, decision) => {
   const bench = new MessageBench();
   const delivery = bench.delivery();
   await settle(bench.handler, delivery, { action: 'ack' });
@@ -148,20 +148,20 @@ test.each<[string, Decision]>([
   expect(delivery.answers).toEqual(['ack']);
 });
 
-test('what waits for a handler that is down goes back for its time, with nothing recorded', () => {
+test('an event that waits for a handler whose circuit is open is nacked with its delay, and nothing is recorded', () => {
   const bench = new MessageBench();
   void settle(bench.handler, bench.delivery(), { action: 'wait', delayMs: 4_000, error });
   expect(bench.journal).toEqual(['nak 4000']);
   expect(bench.handler.counters).toMatchObject({ failed: 1, retried: 0, lastError: 'broken' });
 });
 
-test('the record of a failure holds what the run had applied', async () => {
+test('the record of a failure has the updates that the run had applied', async () => {
   const bench = new MessageBench();
   await settle(bench.handler, bench.delivery(), CHARGED, [['k', 0, '1']]);
   expect(bench.failures.get(7)).toMatchObject({ charged: 0, provisional: 1, applied: [['k', 0, '1']] });
 });
 
-test('a letter says what the runs had applied, and the handler’s circuit hears no more of the message', async () => {
+test('a dead letter lists the updates that the runs had applied, and the circuit no longer counts the message', async () => {
   const bench = new MessageBench();
   const delivery = bench.delivery();
   bench.handler.circuit.failed(delivery, error);
@@ -171,16 +171,16 @@ test('a letter says what the runs had applied, and the handler’s circuit hears
   expect(bench.journal).not.toContain('charge 7');
 });
 
-test('a message whose letter cannot be stored is not held for settled', async () => {
+test('a message whose dead letter cannot be stored is not settled', async () => {
   const bench = new MessageBench().fail('letter');
   await settle(bench.handler, bench.delivery(), BURY);
   expect(bench.settlements.settled.size).toBe(0);
 });
 
-describe('what waits for longer than 30 s', () => {
+describe('an event that waits for longer than 30 s', () => {
   const LONG: Decision = { action: 'retry', delayMs: 600_000, error };
 
-  test('goes onto the retry road with what is known of it, before it is acknowledged', async () => {
+  test('is stored in the retry queue with its failures and updates, before it is acknowledged', async () => {
     const bench = new MessageBench();
     bench.failures.set(7, { charged: 1, provisional: 1, outages: 2, applied: [], deaths: 0 });
     const headers = { 'Nats-Msg-Id': 'm1', traceparent: 't' };
@@ -203,7 +203,7 @@ describe('what waits for longer than 30 s', () => {
     expect(dueAtMs - 600_000 - Date.now()).toBeLessThanOrEqual(0);
   });
 
-  test('takes its charged failure along', async () => {
+  test('takes its failure along', async () => {
     const bench = new MessageBench();
     await settle(bench.handler, bench.delivery(), { ...LONG, attempt: 1 });
     expect(bench.journal).toEqual(['record 1', 'park parked', 'settle 7', 'ack']);
@@ -211,7 +211,7 @@ describe('what waits for longer than 30 s', () => {
   });
 
   test.each(['park', 'failures'] as const)(
-    'stays where it is when %s fails, neither settled nor lost',
+    'stays in its stream when %s fails, neither settled nor lost',
     async (step) => {
       const bench = new MessageBench().fail(step);
       await settle(bench.handler, bench.delivery(), LONG);
@@ -226,20 +226,20 @@ describe('what waits for longer than 30 s', () => {
     },
   );
 
-  test('waits where it is when it is on the road already', async () => {
+  test('stays in the retry queue if it is there already', async () => {
     const bench = new MessageBench();
     await settle(bench.handler, bench.delivery({}, { past: { failures: 0, applied: [] } }), LONG);
     expect(bench.journal).toEqual(['nak 600000']);
   });
 
-  test('30 s are not long', async () => {
+  test('an event that waits for 30 s stays in its stream', async () => {
     const bench = new MessageBench();
     await settle(bench.handler, bench.delivery(), { ...LONG, delayMs: 30_000 });
     expect(bench.journal).toEqual(['nak 30000']);
   });
 });
 
-describe('what runs have applied that is too long for a header', () => {
+describe('a list of applied updates that is too long for a header', () => {
   const LONG: AppliedUpdate[] = [['k', 0, JSON.stringify('ж'.repeat(30_000))]];
   const origin = { stream: 'EVENTS', sequence: 3, storedAtMs: 5 };
   const keptIn = async (bench: MessageBench, record: string | undefined) =>
@@ -247,7 +247,7 @@ describe('what runs have applied that is too long for a header', () => {
   const headerBytes = (headers: object): number =>
     Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + String(value).length + 4, 0);
 
-  test('goes with a letter in a record that the letter names', async () => {
+  test('is kept in a record that the dead letter names', async () => {
     const bench = new MessageBench();
     await settle(bench.handler, bench.delivery(), BURY, LONG);
     const { headers } = bench.letters[0]!;
@@ -256,7 +256,7 @@ describe('what runs have applied that is too long for a header', () => {
     expect(await keptIn(bench, headers['x-applied-in'])).toEqual(LONG);
   });
 
-  test('is also what a letter has no room for beside the event’s own headers', async () => {
+  test('is also kept in a record when the event’s own headers leave it no room', async () => {
     const bench = new MessageBench();
     const applied: AppliedUpdate[] = [['k', 0, JSON.stringify('x'.repeat(10_000))]];
     await settle(bench.handler, bench.delivery({}, { headers: { own: 'y'.repeat(45_000) } }), BURY, applied);
@@ -266,7 +266,7 @@ describe('what runs have applied that is too long for a header', () => {
     expect(await keptIn(bench, headers['x-applied-in'])).toEqual(applied);
   });
 
-  test('goes onto the retry road in a record, which is removed when the event is settled', async () => {
+  test('is kept in a record while its event is in the retry queue, and removed when the event is settled', async () => {
     const bench = new MessageBench();
     await settle(bench.handler, bench.delivery(), { action: 'retry', delayMs: 600_000, error }, LONG);
     const { past } = bench.parked[0]!;
@@ -277,7 +277,7 @@ describe('what runs have applied that is too long for a header', () => {
     expect(bench.records.entries.size).toBe(0);
   });
 
-  test('stays while it is not stored that the event is settled: it could come again', async () => {
+  test('is kept until the event’s settlement is stored, as the event could be redelivered', async () => {
     const bench = new MessageBench();
     const past = { failures: 0, applied: [], appliedIn: 'road.r' };
     await bench.handler.texts.put('[]', 'road.r');
@@ -286,7 +286,7 @@ describe('what runs have applied that is too long for a header', () => {
     expect(bench.records.entries.size).toBe(1);
   });
 
-  test('of an event that fails again after its redrive is told by the new letter, with what came after', async () => {
+  test('is in the new dead letter of an event that fails again after its redrive, with its later updates', async () => {
     const bench = new MessageBench();
     const past = { failures: 0, applied: [], appliedIn: 'road.r', letter: 12 };
     await bench.handler.texts.put(JSON.stringify(LONG), 'road.r');
@@ -296,7 +296,7 @@ describe('what runs have applied that is too long for a header', () => {
     expect(await keptIn(bench, 'road.r')).toBeNull();
   });
 
-  test('is not lost when its record cannot be stored: the event comes again', async () => {
+  test('is not lost when its record cannot be stored: the event is redelivered', async () => {
     const bench = new MessageBench();
     bench.records.put = () => Promise.reject(new Error('no answer'));
     await settle(bench.handler, bench.delivery(), BURY, LONG);
@@ -308,13 +308,13 @@ describe('an event that was redriven', () => {
   const past = { failures: 0, applied: [], letter: 12 };
   const origin = { stream: 'EVENTS', sequence: 3, storedAtMs: 5 };
 
-  test('loses its letter before it is settled and acknowledged', async () => {
+  test('has its dead letter removed before it is settled and acknowledged', async () => {
     const bench = new MessageBench();
     await settle(bench.handler, bench.delivery({}, { past, origin }), { action: 'ack' });
     expect(bench.journal).toEqual(['remove 12', 'settle 7', 'ack']);
   });
 
-  test('is not settled when its letter cannot be removed', async () => {
+  test('is not settled when its dead letter cannot be removed', async () => {
     const bench = new MessageBench().fail('remove');
     const delivery = bench.delivery({}, { past, origin });
     await expect(settle(bench.handler, delivery, { action: 'ack' })).rejects.toThrow('remove failed');
@@ -322,7 +322,7 @@ describe('an event that was redriven', () => {
     expect(bench.settlements.settled.size).toBe(0);
   });
 
-  test('and fails again has a new letter, about the event as it first came, in place of the old', async () => {
+  test('and fails again gets a new dead letter, with its original place in the stream, that replaces the old one', async () => {
     const bench = new MessageBench();
     await settle(bench.handler, bench.delivery({}, { past, origin, stream: 'RETRY' }), BURY);
     expect(bench.journal).toEqual(BURIED);

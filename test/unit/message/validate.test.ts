@@ -18,7 +18,7 @@ function decoded(fields: Record<string, unknown>, event_type = ENVELOPE.event_ty
   return { kind: 'decoded', envelope: { ...ENVELOPE, event_type }, fields, hops: 0 };
 }
 
-/** A contract whose schema answers as it is told. */
+/** A contract whose schema validates with this function. */
 function contractOf(answer: (fields: unknown) => unknown): EventContract {
   const schema = { '~standard': { version: 1, vendor: 'test', validate: answer } } as StandardSchemaV1<unknown, object>;
   return defineEvent('video.watch_started', schema);
@@ -66,7 +66,7 @@ test('an event that is invalid already passes through as it is', () => {
   expect(validate(invalid, VideoWatchStarted)).toBe(invalid);
 });
 
-test('a schema that is asynchronous is awaited', async () => {
+test('an asynchronous schema is awaited', async () => {
   const contract = defineEvent(
     'video.watch_started',
     z.object({ user_id: z.string() }).refine(async ({ user_id }) => Promise.resolve(user_id !== 'banned')),
@@ -98,7 +98,7 @@ test.each(BROKEN)('a schema that throws %s refuses the event', async (_what, thr
   }
 });
 
-test('a contract whose constructor throws refuses the event, whenever its schema answers', async () => {
+test('a contract whose constructor throws refuses the event, with a synchronous or an asynchronous schema', async () => {
   const sync = contractOf(() => ({ value: {} }));
   const async = contractOf(() => Promise.resolve({ value: {} }));
   for (const contract of [sync, async]) {
@@ -117,7 +117,7 @@ test('a contract whose constructor throws refuses the event, whenever its schema
   }
 });
 
-test('a schema that answers nonsense refuses the event', async () => {
+test('a schema with a malformed result refuses the event', async () => {
   for (const answer of [undefined, null, Promise.resolve(undefined)]) {
     expect(
       await validate(
@@ -128,13 +128,13 @@ test('a schema that answers nonsense refuses the event', async () => {
   }
 });
 
-test('of many issues the first ten are listed', () => {
+test('an error lists at most ten issues', () => {
   const issues = Array.from({ length: 12 }, (_, i) => ({ message: 'wrong', path: ['list', { key: i }] }));
   expect(listIssues(issues)).toMatch(/^list\.0: wrong; .*list\.9: wrong; and 2 more$/);
   expect(listIssues([{ message: 'wrong' }])).toBe('wrong');
 });
 
-/** A contract with class fields as the language has them, whatever compiles this test. */
+/** A contract with the class fields of the language, with any compiler of this test. */
 function withFields(body: string, schema: z.ZodObject): EventContract {
   const parent = defineEvent('video.watch_started', schema);
   const extend = runInThisContext(`(Parent) => class Declared extends Parent { ${body} }`) as (
@@ -159,12 +159,12 @@ test.each<[string, string, object]>([
   expect(event).toEqual({ ...ENVELOPE, user_id: 'u1', role: 'admin', n: 7, ...expected });
 });
 
-test('the envelope that a contract declares again is kept too', () => {
+test('envelope fields that a contract redeclares are kept too', () => {
   const { event } = validate(decoded({ user_id: 'u1' }), withFields('event_id; timestamp = 0;', USER)) as Validated;
   expect(event).toMatchObject(ENVELOPE);
 });
 
-test('a field that the schema has not, or the event not, keeps the value that the class gives it', () => {
+test('a field that is missing in the schema or the event keeps the class’s initial value', () => {
   const contract = withFields("tags = ['new']; role = 'guest'; label() { return this.user_id + this.tags[0]; }", USER);
   const { event } = validate(decoded({ user_id: 'u1' }), contract) as Validated;
   expect(event).toMatchObject({ user_id: 'u1', role: 'guest', tags: ['new'] });
@@ -182,7 +182,7 @@ test('a contract that freezes its events can be handled', () => {
   expect((validate(decoded({ user_id: 'u1' }), contract) as Validated).event).toHaveProperty('user_id', 'u1');
 });
 
-test('data of a CloudEvent that would hide behind the envelope is under data, for a handler on a raw subject', () => {
+test('data of a CloudEvent whose keys the envelope would hide is under data, for a handler on a raw subject', () => {
   const data = { timestamp: 5, a: 1 };
   const cloudEvent = { mode: 'binary', attributes: {}, data, envelope: {} } as const;
   const given = { ...decoded({ ...data }), cloudEvent };

@@ -31,7 +31,7 @@ test('a version has passed when each of its handlers has handled an event', () =
   expect(events).toEqual(['passed']);
 });
 
-test('a version has passed when the time is over', () => {
+test('a version has passed when the canary time is over', () => {
   const { events, canary, canaries } = startCanary('a');
   canaries[0]!.excuses(event(1), new Error('bad'));
   expect(canary.isDoubtful).toBe(true);
@@ -40,7 +40,7 @@ test('a version has passed when the time is over', () => {
   expect(canary.isDoubtful).toBe(false);
 });
 
-test('one handler that fails at everything fails the version, once', () => {
+test('one handler that fails every event fails the version, once', () => {
   const { events, canaries } = startCanary('a', 'b');
   canaries[0]!.succeeded();
   for (const n of [1, 2, 3]) canaries[1]!.excuses(event(n), new Error('bad'));
@@ -56,6 +56,6 @@ test('a canary phase that is ended reports nothing more', () => {
   expect(events).toEqual([]);
 });
 
-test('a handler without a version before has no canary', () => {
+test('a handler without an earlier version has no canary', () => {
   expect(startCanary('a').canary.canaryOf(handler('new'))).toBeUndefined();
 });

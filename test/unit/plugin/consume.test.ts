@@ -27,7 +27,7 @@ async function prepared(method: 'award' | 'rank', base = memoryHost()) {
   const plugin = read(versionOf(BadgePlugin), host.config);
   const definition = plugin.handlers.find((one) => one.method === method)!;
   const reconciled = await reconcileHandler(plugin, specOf(plugin, definition, host.streams, host.config), host);
-  /** The handler as a version has it whose method does this. */
+  /** The handler in a version whose method has this body. */
   const handler = (version: string, body: Body): HandlerVersion => ({
     plugin: { ...plugin, version },
     definition,
@@ -40,7 +40,7 @@ async function prepared(method: 'award' | 'rank', base = memoryHost()) {
   return { ...base, plugin, definition, reconciled, handler };
 }
 
-/** The same, and the handler consumes. */
+/** The prepared handler, which now consumes. */
 async function consuming(method: 'award' | 'rank', body: Body, base = memoryHost()) {
   const made = await prepared(method, base);
   const consumption = consume(made.handler('v1', body), made.reconciled, made.host);
@@ -72,7 +72,7 @@ test('a consumption that was not started watches nothing and pulls nothing', asy
   expect([seen, watched.mock.calls]).toEqual([[], []]);
 });
 
-test('while everything fails the circuit opens and the events wait; a probe that succeeds closes it', async () => {
+test('when every event fails the circuit opens and the events wait; a successful probe closes it', async () => {
   let isDown = true;
   const seen: number[] = [];
   const { publish, until, consumption, messages, position } = await consuming('award', ({ n }) => {
@@ -90,7 +90,7 @@ test('while everything fails the circuit opens and the events wait; a probe that
   expect(await position()).toMatchObject({ pending: 0, inFlight: 0 });
 });
 
-test('a host takes up the outage that the host before it has left', async () => {
+test('a host resumes the outage that an earlier host has recorded', async () => {
   let isDown = true;
   const seen: number[] = [];
   const body: Body = ({ n }) => {
@@ -140,7 +140,7 @@ test('a new version brings the next probe of an open circuit forward', async () 
   await until(() => seen.length === 30);
 });
 
-test('an event that is deferred comes back through the retry queue, on a feed of its own', async () => {
+test('a deferred event is redelivered from the retry queue, on its own feed', async () => {
   const times: number[] = [];
   const { publish, until, time, broker, position } = await consuming('award', () => {
     times.push(time.nowMs());
@@ -164,7 +164,7 @@ test('a message in the retry queue that no host has deferred is skipped', async 
   expect(seen).toEqual([]);
 });
 
-test('events of one key are handled in order: a host waits for one that a dead host has left in flight', async () => {
+test('events of one key are handled in order: a host waits for an event that a dead host has left in flight', async () => {
   const { broker, publish, reconciled, ...base } = await prepared('rank');
   publish('video.liked', { user: 'u1', n: 1 });
   const taken = jest.fn();

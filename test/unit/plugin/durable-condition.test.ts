@@ -46,7 +46,7 @@ test('refused pulls are logged at the first one and when the reason is new, then
   expect(messages()).toEqual([refused, refused, 'info: the server delivers from a durable consumer again']);
 });
 
-test('a durable that cannot be used is the reason until it can; the same failure is logged once', () => {
+test('the failure of an unusable durable is the reason until the durable is usable; the same failure is logged once', () => {
   const { condition, messages } = bench();
   condition.refused('409 Exceeded MaxWaiting');
   for (let i = 0; i < 3; i++) condition.failed(new Error('not ours'), true);

@@ -20,7 +20,7 @@ const DURABLE = {
 };
 const PLUGIN = { name: 'badge' } as never;
 
-/** A feed whose pull the test plays; what it asks of the pull is in `pulled`, what reaches the intake in `offered`. */
+/** A feed with a fake pull. `pulled` has the calls of the pull, `offered` the deliveries that reach the intake. */
 async function feeding(options: Partial<DurableFeedOptions> = {}, position: Partial<DurablePosition> = {}) {
   const base = memoryHost();
   const { host, broker } = base;
@@ -179,7 +179,7 @@ test('a delivery on another subject is nacked and the durable corrected; its red
   ]);
 });
 
-test('of a stream that was created anew the handler gets every event', async () => {
+test('the handler gets every event of a recreated stream', async () => {
   const { sink, broker, settlements, pulled, messages } = await feeding();
   settlements.settle(1);
   jest.spyOn(broker, 'streamCreated').mockResolvedValue('2027-01-01T00:00:00Z');

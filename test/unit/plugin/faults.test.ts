@@ -7,7 +7,7 @@ const RANKING = '/plugins/ranking.plugin.ts';
 const CONTRACTS = '/plugins/contracts/streaming.ts';
 const PLUGINS = [
   { name: 'badge', sources: sources(BADGE, CONTRACTS) },
-  // Read anew, but not running yet: the same plugin twice.
+  // A new version of the same plugin that does not run yet.
   { name: 'badge', sources: sources(BADGE, CONTRACTS) },
   { name: 'ranking', sources: sources(RANKING, CONTRACTS) },
 ];
@@ -31,7 +31,7 @@ function setUp() {
   };
 }
 
-/** An error that arose in these files, each in the line 7. */
+/** An error whose stack has line 7 of each of these files. */
 function errorIn(...files: string[]): Error {
   const error = new TypeError('no such thing');
   const frames = files.map((file) => `    at work (${file}:7:3)`);
@@ -96,7 +96,7 @@ test('an error of no known plugin is logged without one, and counted', () => {
   expect(faults.counts.get('')).toMatchObject({ lateErrors: 2 });
 });
 
-test('an error that repeats is counted each time, and logged once a minute with the number of repeats', () => {
+test('a repeated error is counted each time, and logged once a minute with the number of repeats', () => {
   const { log, time, faults } = setUp();
   for (let i = 0; i < 1_000; i++) faults.uncaught(errorIn(BADGE), 'thrown');
   faults.uncaught(errorIn(RANKING), 'thrown');

@@ -1,4 +1,4 @@
-/** How the changes of one file follow each other; the life of its plugin is played by the test. */
+/** The order in which the changes of one file take effect. A mock replaces `runPlugin`. */
 import type { PluginDefinition } from '../../../host/load/describe';
 import { ManagedPlugin } from '../../../host/plugin/managed-plugin';
 import { NameRegistry } from '../../../host/plugin/name-registry';
@@ -34,7 +34,7 @@ function managed(change?: Parameters<typeof memoryHost>[0]) {
   return { ...base, plugin, names, reports };
 }
 
-/** The next life claims this version's names and then runs so, or fails. */
+/** The next call of `runPlugin` claims this version's names, and then returns the plugin or fails. */
 function nextRun(version: string, result: RunningPlugin | Error): void {
   jest.mocked(runPlugin).mockImplementationOnce(async (_file, host: PluginHost) => {
     host.claim(definition(version));
@@ -58,7 +58,7 @@ test.each([
   expect(plugin.entry).toMatchObject({ name: 'badge', version: 'v1', state: expected, errors: [] });
 });
 
-test('work is done in turn, and a failure does not stop the work behind it', async () => {
+test('queued work runs in order, and a failure does not stop the work after it', async () => {
   const { plugin } = managed();
   const journal: string[] = [];
   const first = plugin.inTurn(async () => {
@@ -72,7 +72,7 @@ test('work is done in turn, and a failure does not stop the work behind it', asy
   expect(journal).toEqual(['first', 'second']);
 });
 
-test('a new version that fails releases its names, and the one that runs keeps its own', async () => {
+test('a new version that fails releases its names, and the running version keeps its own', async () => {
   const { plugin, names } = managed();
   nextRun('v1', runningWith('v1', 'running'));
   await plugin.load('start');
@@ -120,7 +120,7 @@ test.each([
   expect(plugin.failedForOthers).toBe(mayHelp);
 });
 
-test('quit reaches the plugin that runs before its turn comes', async () => {
+test('quit reaches the running plugin at once, without a turn in the queue', async () => {
   const { plugin } = managed();
   plugin.quit();
   const running = runningWith('v1');

@@ -6,7 +6,7 @@ function definition(name: string, file: string, durables: string[] = []): Plugin
   return { name, file, where: { file, line: 3 }, handlers } as unknown as PluginDefinition;
 }
 
-test('plugins with names and durables of their own stand side by side', () => {
+test('plugins with different names and durables are accepted', () => {
   const names = new NameRegistry();
   names.take(definition('a', '/a.ts', ['a-x', 'a-y']));
   names.take(definition('b', '/b.ts', ['b-x']));
@@ -40,21 +40,21 @@ test('a durable that another plugin has is refused at its handler’s line, and 
   );
 });
 
-test('a plugin that is refused takes no name', () => {
+test('a refused plugin claims no name', () => {
   const names = new NameRegistry();
   names.take(definition('a', '/a.ts', ['shared']));
   expect(() => names.take(definition('b', '/b.ts', ['shared', 'b-x']))).toThrow();
   names.take(definition('b', '/c.ts', ['b-x']));
 });
 
-test('a file’s new version replaces what its old one had', () => {
+test('a file’s new version replaces the names of its old version', () => {
   const names = new NameRegistry();
   names.take(definition('a', '/a.ts', ['a-x']));
   names.take(definition('renamed', '/a.ts', ['a-x', 'a-y']));
   names.take(definition('a', '/b.ts', ['other']));
 });
 
-test('released names can be taken by others; those of an earlier version that runs on cannot', () => {
+test('other plugins can claim released names, but not those of an earlier version that still runs', () => {
   const names = new NameRegistry();
   const old = definition('a', '/a.ts', ['a-x']);
   names.take(old);

@@ -95,7 +95,7 @@ test('a success charges the failures of other events', () => {
   expect(take()).toEqual(['charge 1']);
 });
 
-test('an outage of the host before goes on at the start', () => {
+test('an outage that an earlier host has recorded is resumed at the start', () => {
   const { control, take, log } = controlling({ before: { outage: OUTAGE } });
   expect(take()).toEqual([]);
   control.start();
@@ -115,7 +115,7 @@ test('an event that has failed in the outage is no probe while others are pendin
   for (const chosen of [delivery(1, 0), delivery(3, 5)]) expect(control.chooseProbe(chosen)).toBe(chosen);
 });
 
-test('a new version lets failed events be probed again, soon', () => {
+test('a new version resets the probe backoff, and failed events may be probed again', () => {
   const { control, fails, take, time } = controlling();
   fails(1, 2);
   for (let i = 0; i < 4; i++) time.step(Infinity, false);

@@ -1,4 +1,4 @@
-/** The list of plugins and the plugin of one file; only the compiler is played by the test. */
+/** The list of plugins and the plugin of one file. The test replaces only the compiler. */
 import { Plugin, Subscribe } from 'jetplug/sdk';
 import { JetplugError } from '../../../sdk/internal';
 import type { CompiledPlugin } from '../../../host/load/compile';
@@ -200,7 +200,7 @@ test('a change concerns the plugins made of the file, and those whose error may 
   expect(plugins.concernedBy([BADGE.file])).toEqual([BADGE, RANKING]);
 });
 
-test('a plugin that was not read yet may be at fault with its own file', async () => {
+test('a plugin whose file could not be read is a suspect for errors in that file', async () => {
   managing([
     [BADGE, Badge],
     [RANKING, new Error('no')],
@@ -210,13 +210,13 @@ test('a plugin that was not read yet may be at fault with its own file', async (
   expect(suspects.map(({ name }) => name)).toEqual(['ranking']);
 });
 
-test('an error that is none of the catalogue’s is reported as the host’s own', async () => {
+test('an error that is not in the catalogue is reported as an internal error of the host', async () => {
   const { log } = managing([[BADGE, new TypeError('a fault of the host')]]);
   await plugins.load(BADGE);
   expect(log.lines).toMatchObject([{ fields: { code: 'JP_INTERNAL', error: 'a fault of the host' } }]);
 });
 
-test('a stop drains every plugin, one that is being loaded included', async () => {
+test('a stop drains every plugin, including one that is being loaded', async () => {
   const { states } = managing([[BADGE, Badge]]);
   const loading = plugins.load(BADGE);
   await plugins.stop();

@@ -15,7 +15,7 @@ function waiting(missing: number) {
   return { wait, time, events };
 }
 
-test('ends when as many redeliveries have arrived as were missing', () => {
+test('a wait ends when as many redeliveries have arrived as were missing', () => {
   const { wait, time, events } = waiting(2);
   expect(wait.room).toBe(2);
   wait.arrived(redelivery);
@@ -36,7 +36,7 @@ test('new events use up the room; after the ack wait there is room for the missi
   expect(events).toEqual(['more at 31000', 'done at 31000']);
 });
 
-test('ends a second after the ack wait and its margin, though another host still works on the events', () => {
+test('a wait ends a second after the ack wait and its margin, though another host still works on the events', () => {
   const { time, events } = waiting(2);
   while (time.step(Infinity, false));
   expect(events).toEqual(['more at 31000', 'done at 32000']);

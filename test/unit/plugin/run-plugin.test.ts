@@ -101,14 +101,14 @@ test.each<[step: string, cls: AnyPluginClass, code: string, reached: string[]]>(
   expect(await broker.durablePosition('EVENTS', 'badge-award')).toBeUndefined();
 });
 
-test('a name that another file has ends the life before the plugin is built', async () => {
+test('a plugin whose name another file has is refused before it is instantiated', async () => {
   const { run, host } = life(Good);
   host.claim({ name: 'badge', file: '/plugins/other.ts', handlers: [] } as never);
   await expect(run()).rejects.toMatchObject({ code: 'JP_PLUGIN_DUPLICATE_NAME' });
   expect(journal).toEqual(['claim', 'claim']);
 });
 
-test('a durable that cannot be made stops the plugin that was started', async () => {
+test('a started plugin is stopped when its durable cannot be created', async () => {
   const { run, ensured } = life(Good);
   ensured.mockRejectedValueOnce(new Error('no answer'));
   await expect(run()).rejects.toThrow('no answer');

@@ -103,7 +103,7 @@ async function running(cls: AnyPluginClass) {
   return { ...base, plugin, swap, failures };
 }
 
-test('after a swap events begin on the next version, and the one before closes when its canary has passed', async () => {
+test('after a swap events begin on the new version, and the old version closes when the canary has passed', async () => {
   const { plugin, swap, publish, until } = await running(First);
   publish('video.watched', { n: 1 });
   await until(() => journal.length === 1);
@@ -114,7 +114,7 @@ test('after a swap events begin on the next version, and the one before closes w
   expect(plugin.definition.version).toBe('v2');
 });
 
-test('a run ends on its version, which closes after it', async () => {
+test('a run ends on the version that it began on, which closes after the run', async () => {
   const { swap, publish, until } = await running(Slow);
   publish('video.watched', { n: 1 });
   await until(() => ends.length === 1);
@@ -127,7 +127,7 @@ test('a run ends on its version, which closes after it', async () => {
   expect(journal).toEqual(['second 2', 'slow 1', 'slow stopped']);
 });
 
-test('a handler with another key drains the one before, and takes its place with its counters', async () => {
+test('a handler with a changed key drains its predecessor, and takes over its counters', async () => {
   const { plugin, swap, publish, until } = await running(First);
   publish('video.watched', { n: 1 });
   await until(() => journal.length === 1);
@@ -140,7 +140,7 @@ test('a handler with another key drains the one before, and takes its place with
   await until(() => journal.includes('keyed 2'));
 });
 
-test('a handler that is gone leaves its durable, which is reported', async () => {
+test('a removed handler leaves its durable behind, which is reported', async () => {
   const { plugin, swap, log, broker } = await running(First);
   await swap(Renamed);
   expect(plugin.handlers.map(({ definition }) => definition.name)).toEqual(['reward']);
@@ -150,7 +150,7 @@ test('a handler that is gone leaves its durable, which is reported', async () =>
   expect(await broker.durablePosition('EVENTS', 'badge-award')).toBeDefined();
 });
 
-test('a version whose durable cannot be updated is closed, and the one before runs on', async () => {
+test('a version whose durable cannot be updated is closed, and the earlier version keeps running', async () => {
   const { plugin, swap, publish, until, broker } = await running(First);
   jest.spyOn(broker, 'ensureDurable').mockRejectedValueOnce(new Error('not updatable'));
   await expect(swap(Renamed)).rejects.toThrow('not updatable');
@@ -159,7 +159,7 @@ test('a version whose durable cannot be updated is closed, and the one before ru
   await until(() => journal.includes('first 1'));
 });
 
-test('a version whose first events all fail is rolled back at no cost to the events', async () => {
+test('a version whose first events all fail is rolled back, without using up attempts of the events', async () => {
   const { plugin, swap, publish, until, failures } = await running(First);
   publish('video.watched', { n: 0 });
   await until(() => journal.length === 1);

@@ -28,7 +28,7 @@ async function setUp() {
   return { bucket, texts, settlements, write };
 }
 
-test('finds every update of a message by its marks, with what each returned, and none of another', async () => {
+test('finds every update of a message by its marks, with each result, and none of another message', async () => {
   const { bucket, texts, settlements, write } = await setUp();
   await write('a', 7, '1');
   await write('a', 8, '2');
@@ -46,7 +46,7 @@ test('finds every update of a message by its marks, with what each returned, and
   expect(await findApplied(bucket, texts, { durable: 'badge-award', streamIncarnation: 'later' }, 7)).toEqual([]);
 });
 
-test('finds what is too long to lie beside the value, too', async () => {
+test('finds results that are too long to be kept beside the value', async () => {
   const { bucket, texts, settlements, write } = await setUp();
   const long = (letter: string) => JSON.stringify(letter.repeat(40_000));
   await write('a', 7, long('x'));

@@ -11,12 +11,12 @@ const refused: Change = () => {
   throw new Error('applied a second time');
 };
 
-/** What hosts said that nobody waits for. */
+/** The warnings that the hosts logged. */
 const warnings: object[] = [];
 beforeEach(() => warnings.splice(0));
 afterEach(() => expect(warnings).toEqual([]));
 
-/** A host's hands on a plugin's bucket, and what it knows of one handler. */
+/** A host's access to a plugin's bucket, and its settlements of one handler. */
 class HostSide {
   private constructor(
     readonly writers: KeyWriters,
@@ -64,7 +64,7 @@ async function twoHosts() {
   return { bucket, records, a, b, marks };
 }
 
-test('an update of an event is applied once; a repeat is answered with what the first produced, not with today’s', async () => {
+test('an update of an event is applied once; a repeat gets the first result, not the present value', async () => {
   const { bucket, a, b } = await twoHosts();
   expect(await a.write(10)).toBe('1');
   expect(await a.write(11)).toBe('2');
@@ -83,7 +83,7 @@ test('a repeat writes nothing', async () => {
   expect(bucket.calls.put).toBe(1);
 });
 
-test('an event’s updates of one key are told apart by their order in the run', async () => {
+test('an event’s updates of one key are distinguished by their order in the run', async () => {
   const { a, b } = await twoHosts();
   expect([await a.write(10, increment, 0), await a.write(10, increment, 1)]).toEqual(['1', '2']);
   expect([await b.write(10, refused, 0), await b.write(10, refused, 1), await b.write(10, increment, 2)]).toEqual([
@@ -93,7 +93,7 @@ test('an event’s updates of one key are told apart by their order in the run',
   ]);
 });
 
-test('a removal is marked, too', async () => {
+test('a removal is marked as well', async () => {
   const { a, b } = await twoHosts();
   await a.write(10);
   expect(await a.write(11, () => undefined)).toBeUndefined();
@@ -118,7 +118,7 @@ test('a change that throws leaves no mark, and can be made again', async () => {
   expect(await a.write(10)).toBe('2');
 });
 
-test('handlers of one plugin do not take each other’s updates for their own', async () => {
+test('the updates of one handler are not repeats for another handler of the plugin', async () => {
   const [bucket, records] = [new MemoryKeyValue(), new MemoryKeyValue()];
   const award = await HostSide.open(bucket, records);
   const revoke = await HostSide.open(bucket, records, 'badge-revoke');
@@ -128,7 +128,7 @@ test('handlers of one plugin do not take each other’s updates for their own', 
   expect(await revoke.write(10, refused)).toBe('2');
 });
 
-test('an update by nobody in particular is applied whenever it is asked for, and keeps the marks', async () => {
+test('an update outside of an event is applied at each call, and keeps the marks', async () => {
   const { a, b } = await twoHosts();
   await a.write(10);
   expect(await b.writers.write('k', increment)).toBe('2');
@@ -136,7 +136,7 @@ test('an update by nobody in particular is applied whenever it is asked for, and
   expect(await a.write(10, refused)).toBe('1');
 });
 
-test('marks of events whose settling is stored are dropped at the next write, and not before it is stored', async () => {
+test('the next write drops the marks of events whose settlement is stored, and no others', async () => {
   const { a, marks } = await twoHosts();
   await a.write(10);
   await a.settle(10);
@@ -166,9 +166,9 @@ test('an event that this host knows to be settled is refused', async () => {
   expect(bucket.entries.get('k')!.value).toBe('2');
 });
 
-test('a host that was frozen while another settled the event and dropped its mark looks again before it applies', async () => {
+test('a host that was frozen while another settled the event and dropped its mark refreshes its settlements before it applies', async () => {
   const { bucket, a, b } = await twoHosts();
-  // b has the event too, and the key as it was before.
+  // b has the event too, and an earlier state of the key.
   await b.write(9);
   await a.write(10);
   await a.settle(10);
@@ -177,11 +177,11 @@ test('a host that was frozen while another settled the event and dropped its mar
   await expect(b.write(10, refused)).rejects.toBeInstanceOf(AlreadySettled);
   expect(b.settlements.has(10)).toBe(true);
   expect(bucket.entries.get('k')!.value).toBe('3');
-  // What is new still passes.
+  // An update of a new event is still applied.
   expect(await b.write(12)).toBe('4');
 });
 
-test('by whom marks were last dropped is not forgotten when a host that knows less writes', async () => {
+test('the revision at which marks were last dropped never decreases, also when a host with older settlements writes', async () => {
   const { a, b, marks } = await twoHosts();
   await a.write(10);
   await a.settle(10);
@@ -195,7 +195,7 @@ test('by whom marks were last dropped is not forgotten when a host that knows le
   expect(marks()['badge-award']!.r).toBeGreaterThanOrEqual(b.settlements.revision);
 });
 
-test('a stream that was made again has none of the marks of the old one', async () => {
+test('the marks of an earlier stream do not count for a recreated one', async () => {
   const [bucket, records] = [new MemoryKeyValue(), new MemoryKeyValue()];
   const before = await HostSide.open(bucket, records);
   await before.write(10);
@@ -210,7 +210,7 @@ test('a stream that was made again has none of the marks of the old one', async 
   });
 });
 
-test('where marks grow large the settlements are stored first, so that they can be dropped', async () => {
+test('a write whose marks are large stores the settlements first, so that marks can be dropped', async () => {
   const { bucket, a, marks } = await twoHosts();
   const long: Change = (text) => JSON.stringify('x'.repeat((text?.length ?? 11_000) + 1));
   for (const sequence of [1, 2, 3]) {
@@ -223,7 +223,7 @@ test('where marks grow large the settlements are stored first, so that they can 
   expect(bucket.entries.get('k')!.marks!.length).toBeLessThan(32_768);
 });
 
-describe('what updates returned that does not fit beside the value', () => {
+describe('a result of an update that does not fit beside the value', () => {
   const LENGTH = 20_000;
   /** Appends a number to a text that is long from the first on. */
   const grow: Change = (text) =>
@@ -232,7 +232,7 @@ describe('what updates returned that does not fit beside the value', () => {
   const asideIn = (records: MemoryKeyValue): string[] =>
     [...records.entries.keys()].filter((key) => key.startsWith('text.'));
 
-  test('is kept in a record of its own, and a repeat in any host gets it', async () => {
+  test('is kept in its own record, and a repeat on any host gets it', async () => {
     const { records, bucket, a, b } = await twoHosts();
     for (const sequence of [1, 2, 3, 4]) expect(nOf(await a.write(sequence, grow))).toBe(sequence);
     expect(bucket.entries.get('k')!.marks!.length).toBeLessThan(49_152);
@@ -242,7 +242,7 @@ describe('what updates returned that does not fit beside the value', () => {
     }
   });
 
-  test('is removed with its mark, and nothing of it stays', async () => {
+  test('is removed with its mark', async () => {
     const { records, a, marks } = await twoHosts();
     for (const sequence of [1, 2, 3, 4]) await a.write(sequence, grow);
     for (const sequence of [1, 2, 3, 4]) await a.settle(sequence);
@@ -264,7 +264,7 @@ describe('what updates returned that does not fit beside the value', () => {
     expect([records.calls.put, asideIn(records)]).toEqual([3, []]);
   });
 
-  test('costs nothing where it fits', async () => {
+  test('needs no record when it fits', async () => {
     const { records, a } = await twoHosts();
     const { put } = records.calls;
     for (let sequence = 1; sequence <= 100; sequence++)
@@ -272,10 +272,10 @@ describe('what updates returned that does not fit beside the value', () => {
     expect([records.calls.put, asideIn(records)]).toEqual([put, []]);
   });
 
-  test('of a write that lost the race leaves no trace', async () => {
+  test('is removed when its write lost a race', async () => {
     const { records, bucket, a, b } = await twoHosts();
     await a.write(1, grow);
-    // b writes behind a's back, so that a's next write meets a conflict.
+    // b writes without a's knowledge, so that a's next write meets a conflict.
     await b.write(2, grow);
     await a.write(3, grow);
     await a.write(4, grow);
@@ -285,7 +285,7 @@ describe('what updates returned that does not fit beside the value', () => {
     for (const sequence of [1, 2, 3, 4]) expect(nOf(await b.write(sequence, refused))).toBe(sequence);
   });
 
-  test('and whose event another host settled meanwhile is not needed: the frozen host looks again and is refused', async () => {
+  test('is not read when another host has settled its event: the frozen host refreshes its settlements and is refused', async () => {
     const { a, b } = await twoHosts();
     for (const sequence of [1, 2, 3]) await a.write(sequence, grow);
     // b reads the marks, and freezes.
@@ -295,7 +295,7 @@ describe('what updates returned that does not fit beside the value', () => {
     await expect(b.write(1, refused)).rejects.toBeInstanceOf(AlreadySettled);
   });
 
-  test('and that somebody removed by hand is answered with the present value, which is said', async () => {
+  test('is replaced by the present value, with a warning, when its record was removed by hand', async () => {
     const { records, a, b } = await twoHosts();
     for (const sequence of [1, 2, 3, 4]) await a.write(sequence, grow);
     for (const key of asideIn(records)) records.entries.delete(key);
@@ -303,7 +303,7 @@ describe('what updates returned that does not fit beside the value', () => {
     expect(warnings.splice(0)).toMatchObject([{ message: 'a record is gone that a repeat needs', sequence: 1 }]);
   });
 
-  test('is not lost on the way: where its record cannot be stored, neither is the update', async () => {
+  test('is never lost: an update whose record cannot be stored is not stored either', async () => {
     const { bucket, records, a } = await twoHosts();
     await a.write(1, grow);
     const before = bucket.entries.get('k');
@@ -328,7 +328,7 @@ test('a value in any script survives in a mark, which is one line of ASCII', asy
   );
 });
 
-/** A try at an event by a host: how far it comes before its host dies, if it dies. */
+/** A host's attempt at an event, and the point at which the host dies, if it does. */
 interface Try {
   readonly host: number;
   readonly event: number;
@@ -339,7 +339,7 @@ test.each([
   ['small', 0],
   ['large', 30_000],
 ])(
-  'each event is applied once and each repeat gets its first value, a %s one, whatever hosts try it, die or lag',
+  'each event is applied once and each repeat gets its first value, a %s one, with any hosts that try, die or lag',
   async (_size, length) => {
     const count: Change = (text) => `${Number(text?.trim() ?? 0) + 1}${' '.repeat(length)}`;
     const tries: fc.Arbitrary<Try[]> = fc.array(
@@ -380,12 +380,12 @@ test.each([
           await s.schedule(Promise.resolve());
           await host.settlements.flush();
         };
-        // Some at the same time, some when others are long done.
+        // Four attempts at a time run concurrently, after the earlier ones have ended.
         for (let i = 0; i < given.length; i += 4) await s.waitFor(Promise.all(given.slice(i, i + 4).map(attempt)));
         const events = new Set(applications);
         expect(bucket.entries.get('k')?.value?.trim()).toBe(events.size === 0 ? undefined : String(events.size));
         for (const seen of values.values()) expect(seen.size).toBe(1);
-        // No two events have one value: each was the how-manieth.
+        // Each event has its own value, as the value counts the applied events.
         expect(new Set([...values.values()].flatMap((seen) => [...seen])).size).toBe(events.size);
         await s.waitFor(Promise.all(hosts.map((host) => host.settlements.flush())));
       }),
@@ -394,11 +394,11 @@ test.each([
   },
 );
 
-test('what was read of a bucket that is made again is forgotten, though another’s revision is the same', async () => {
+test('an entry that was read before its bucket was recreated is discarded, though the revision is the same', async () => {
   const { bucket, a, b } = await twoHosts();
   expect(await a.write(10)).toBe('1');
   bucket.renew();
-  // The other host is the first in the new one, and its revision is the one that the first host remembers.
+  // b is the first to write to the new bucket, so its revision is the one that a remembers.
   expect(await b.write(11, () => '40')).toBe('40');
   expect(await a.write(12)).toBe('41');
 });

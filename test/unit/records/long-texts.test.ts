@@ -11,7 +11,7 @@ function setUp() {
   return { records, warnings, texts };
 }
 
-test('any text comes back by its name, and is gone for good when it is removed', async () => {
+test('any text can be read by its name until it is removed', async () => {
   const { records, texts } = setUp();
   const text = fc
     .tuple(
@@ -44,14 +44,14 @@ test('a long text is kept in pieces, none of which ends within a character', asy
   expect(records.entries.size).toBe(2 + 3 + 2);
 });
 
-test('one text twice has two names', async () => {
+test('a text that is put twice has two names', async () => {
   const { texts } = setUp();
   const [one, other] = [await texts.put('same'), await texts.put('same')];
   await texts.remove(one);
   expect(await texts.get(other)).toBe('same');
 });
 
-test('a text put under a name replaces the one of before, longer or shorter', async () => {
+test('a text put under a name replaces the earlier text, longer or shorter', async () => {
   const { records, texts } = setUp();
   const lengths = [10, 3 * PIECE, PIECE, 0, 2 * PIECE];
   for (const length of lengths) {
@@ -63,14 +63,14 @@ test('a text put under a name replaces the one of before, longer or shorter', as
   expect([...records.entries.keys()]).toEqual(['text.letter.badge.award-2.0']);
 });
 
-test('a text of which a piece is missing is gone', async () => {
+test('a text with a missing piece reads as missing', async () => {
   const { records, texts } = setUp();
   const name = await texts.put('x'.repeat(3 * PIECE));
   records.entries.delete([...records.entries.keys()][1]!);
   expect(await texts.get(name)).toBeUndefined();
 });
 
-test('a text that cannot be stored or read is the caller’s to know; one that cannot be removed is told', async () => {
+test('a failure to store or read a text rejects the call; a failure to remove one is logged', async () => {
   const { records, warnings, texts } = setUp();
   records.failNext = new Error('no answer');
   await expect(texts.put('x')).rejects.toThrow('no answer');

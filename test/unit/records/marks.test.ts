@@ -16,12 +16,12 @@ function marksOf(m: readonly Mark[]): Marks {
   return { 'badge-award': { g: 'made', r: 7, m } };
 }
 
-test('marks that fit come back as they were, on one line of ASCII', () => {
+test('marks that fit are encoded as one line of ASCII, and decoded unchanged', () => {
   const text = fc.string({ unit: 'binary', maxLength: 50 });
   const mark = fc.tuple(fc.nat(), fc.nat(9), fc.option(text));
   fc.assert(
     fc.property(fc.array(mark, { maxLength: 50 }), fc.nat(50), fc.option(text, { nil: undefined }), (m, at, other) => {
-      // Beside the value that one of them left, or another one.
+      // The marks are encoded beside the value that one of the updates left, or another value.
       const value = m[at]?.[2] ?? other;
       const header = encodeMarks(marksOf(m), value);
       expect(encodeIfShort(marksOf(m), value)).toBe(header);
@@ -37,7 +37,7 @@ test.each([
   ['as many unsettled events as may be', 1_000, 500],
   ['text outside ASCII, which takes six bytes a letter', 4, 11_000, 'ж'],
 ])(
-  '%s fit a header without their texts, which are told, and each is still known to be applied',
+  '%s fit a header without their long texts, which are listed, and each is still marked as applied',
   (_name, count, length, letter = 'x') => {
     const m = Array.from({ length: count }, (_, i): Mark => [
       1_000_000_000 + i,
@@ -57,7 +57,7 @@ test.each([
   },
 );
 
-test('a text that is no longer than a name stays where it is', () => {
+test('a text that is no longer than a name stays in the mark', () => {
   const m: Mark[] = [
     [1, 0, '"0123456789abcd"'],
     [2, 0, null],
@@ -68,7 +68,7 @@ test('a text that is no longer than a name stays where it is', () => {
   expect([...recordsOf(marksOf(m))]).toEqual(['AbCdEfGhIjKl.1']);
 });
 
-test('a long text that is the value is neither kept twice nor set aside', () => {
+test('a long text that equals the value is neither kept twice nor moved to a record', () => {
   const value = JSON.stringify('x'.repeat(100_000));
   const marks = marksOf([
     [1, 0, '"another that is long"'],

@@ -3,7 +3,7 @@ import { SettledSet } from '../../../host/records/settled-set';
 
 const addition = fc.tuple(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 0, max: 8 }));
 
-test('it has exactly what was added, in as few ranges as can be', () => {
+test('it has exactly the added sequences, in the fewest ranges', () => {
   fc.assert(
     fc.property(fc.array(addition), (additions) => {
       const set = new SettledSet();
@@ -24,7 +24,7 @@ test('it has exactly what was added, in as few ranges as can be', () => {
   );
 });
 
-test('merging gives the union, whichever is merged into which', () => {
+test('merging in either direction gives the union', () => {
   fc.assert(
     fc.property(fc.array(addition), fc.array(addition), (one, other) => {
       const make = (additions: [number, number][]): SettledSet => {
@@ -41,7 +41,7 @@ test('merging gives the union, whichever is merged into which', () => {
   );
 });
 
-test('taking up to a sequence leaves the ranges that reach beyond it', () => {
+test('takeUpTo removes the ranges that end at or before a sequence, and keeps the others', () => {
   fc.assert(
     fc.property(fc.array(addition), fc.nat(70), (additions, upTo) => {
       const [set, whole] = [new SettledSet(), new SettledSet()];

@@ -12,7 +12,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-/** What a host has of a handler's settlements. */
+/** A host's settlements of a handler. */
 function open(records: MemoryKeyValue, over: Partial<SettlementsOptions> = {}): Promise<Settlements> {
   return Settlements.open({
     records,
@@ -30,7 +30,7 @@ function open(records: MemoryKeyValue, over: Partial<SettlementsOptions> = {}): 
 
 const recordOf = (records: MemoryKeyValue): unknown => JSON.parse(records.entries.get('settled.badge-award')!.value!);
 
-test('what is settled is known at once, stored soon, and known to the next host', async () => {
+test('a settled event is known at once, stored soon, and known to the next host', async () => {
   const records = new MemoryKeyValue();
   const host = await open(records);
   expect([host.knowsPosition, host.revision, host.floor]).toEqual([false, 0, 0]);
@@ -56,7 +56,7 @@ test('what is settled is known at once, stored soon, and known to the next host'
   expect([next.knowsPosition, next.revision, next.floor, next.has(5), next.has(3)]).toEqual([true, 1, 2, true, false]);
 });
 
-test('what settles together is written together', async () => {
+test('events that settle together are written together', async () => {
   const records = new MemoryKeyValue();
   const host = await open(records);
   for (let sequence = 1; sequence <= 1_000; sequence++) host.settle(sequence);
@@ -65,7 +65,7 @@ test('what settles together is written together', async () => {
   expect(recordOf(records)).toMatchObject({ ranges: [[1, 1_000]] });
 });
 
-test('two hosts that write over each other lose nothing of either', async () => {
+test('the writes of two hosts at a time lose no settlement of either', async () => {
   const records = new MemoryKeyValue();
   const [a, b] = [await open(records), await open(records)];
   a.settle(1);
@@ -84,7 +84,7 @@ test('two hosts that write over each other lose nothing of either', async () => 
   expect([a.has(2), a.isStored(9), a.revision]).toEqual([true, true, 2]);
 });
 
-test('a host that still has the old stream leaves the record of the new one alone', async () => {
+test('a host that still has the old stream does not overwrite the record of the new one', async () => {
   const records = new MemoryKeyValue();
   const [old, renewed] = [await open(records), await open(records, { streamCreated: '2026-06-01T00:00:00Z' })];
   renewed.settle(1);
@@ -96,7 +96,7 @@ test('a host that still has the old stream leaves the record of the new one alon
   expect(records.calls.put).toBe(2);
 });
 
-test('in a bucket that was made again, a record of a later stream is not overwritten, though it has the revision that was read', async () => {
+test('in a recreated bucket, a record of a later stream is not overwritten, though it has the revision that was read', async () => {
   const records = new MemoryKeyValue();
   const old = await open(records);
   old.settle(1);
@@ -111,7 +111,7 @@ test('in a bucket that was made again, a record of a later stream is not overwri
   expect(recordOf(records)).toMatchObject({ created: '2026-06-01T00:00:00Z', ranges: [[4, 4]] });
 });
 
-test('in a bucket that was made again all that this host knows is written again', async () => {
+test('after the bucket is recreated, the host writes all its settlements again', async () => {
   const records = new MemoryKeyValue();
   const host = await open(records);
   for (const sequence of [1, 2]) host.settle(sequence);
@@ -136,7 +136,7 @@ test('any number of hosts settle in any order: in the end the record holds all',
           return flush ? hosts[at]!.flush() : Promise.resolve();
         });
         await s.waitFor(Promise.all(flushes));
-        // All that was settled before a flush is stored when that has resolved.
+        // A resolved flush has stored every earlier settlement of its host.
         for (const [i, [at, sequence]] of steps.entries()) {
           if (steps.slice(i).some(([by, , flush]) => by === at && flush))
             expect(hosts[at]!.isStored(sequence)).toBe(true);
@@ -154,12 +154,12 @@ test('any number of hosts settle in any order: in the end the record holds all',
   jest.useFakeTimers();
 });
 
-test('a stream that was made again, or another one, starts with nothing settled, and takes the record over', async () => {
+test('a recreated stream, or another one, starts with nothing settled, and takes over the record', async () => {
   const records = new MemoryKeyValue();
   const before = await open(records);
   before.settle(7);
   await before.flush();
-  // The handler was there before the stream was made again, so it takes all of it; in another stream it is new.
+  // The handler is older than the recreated stream, so it handles all of it. In another stream the handler is new.
   for (const [over, knowsPosition] of [
     [{ streamCreated: '2026-06-01T00:00:00Z' }, true],
     [{ stream: 'OTHER' }, false],
@@ -173,19 +173,19 @@ test('a stream that was made again, or another one, starts with nothing settled,
   expect(recordOf(records)).toEqual({ stream: 'EVENTS', created: '2026-06-01T00:00:00Z', ranges: [[1, 1]] });
 });
 
-test('where a handler begins is on record before anything has settled, and the next host knows it', async () => {
+test('the start position of a handler is recorded before anything has settled, and the next host knows it', async () => {
   const records = new MemoryKeyValue();
   const host = await open(records);
   host.settleUpTo(41);
   await host.recordStart();
   const next = await open(records);
   expect([next.knowsPosition, next.floor]).toEqual([true, 41]);
-  // It is written once.
+  // The start position is written once.
   await next.recordStart();
   expect(records.entries.get('settled.badge-award')!.revision).toBe(1);
 });
 
-test('of two hosts that record the start of one handler at a time, neither loses what the other has settled', async () => {
+test('two hosts that record the start of one handler at a time lose no settlement of either', async () => {
   const records = new MemoryKeyValue();
   const [a, b] = [await open(records), await open(records)];
   a.settleUpTo(41);
@@ -196,7 +196,7 @@ test('of two hosts that record the start of one handler at a time, neither loses
   expect([next.floor, next.has(42), next.has(43)]).toEqual([41, false, true]);
 });
 
-describe('what the durable passes over', () => {
+describe('messages that the durable skips count as settled', () => {
   const delivery = (consumerSequence: number, sequence: number, deliveryCount = 1) => ({
     consumerSequence,
     sequence,
@@ -212,18 +212,18 @@ describe('what the durable passes over', () => {
     expect(await settledOf(delivery(1, 4), delivery(2, 5), delivery(3, 8))).toEqual([1, 2, 3, 6, 7]);
   });
 
-  test('also where redeliveries come in between', async () => {
+  test('with redeliveries in between', async () => {
     expect(await settledOf(delivery(1, 1), delivery(2, 1, 2), delivery(3, 1, 3), delivery(4, 4))).toEqual([2, 3]);
   });
 
-  test('but not where deliveries are missing: another host has them', async () => {
+  test('but not across missing deliveries, as another host has them', async () => {
     expect(await settledOf(delivery(2, 4))).toEqual([]);
     expect(await settledOf(delivery(1, 1), delivery(3, 6))).toEqual([]);
     expect(await settledOf(delivery(1, 1), delivery(3, 1, 2), delivery(4, 6))).toEqual([]);
     expect(await settledOf(delivery(1, 1), delivery(3, 6), delivery(4, 8))).toEqual([7]);
   });
 
-  test('nor across a durable that was made again', async () => {
+  test('but not across a recreated durable', async () => {
     const host = await open(new MemoryKeyValue());
     host.delivered(delivery(1, 1));
     host.forgetDeliveries();
@@ -231,11 +231,11 @@ describe('what the durable passes over', () => {
     expect([2, 3, 4, 5].some((sequence) => host.has(sequence))).toBe(false);
   });
 
-  test('a redelivery says nothing of its own', async () => {
+  test('but not after a redelivery alone', async () => {
     expect(await settledOf(delivery(5, 9, 2), delivery(6, 20))).toEqual([]);
   });
 
-  test('whichever host gets which delivery, no message of the durable’s own counts as settled', async () => {
+  test('but never the messages that the durable delivers, with any distribution over the hosts', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uniqueArray(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 20 }),
@@ -244,7 +244,7 @@ describe('what the durable passes over', () => {
           const own = unsorted.sort((a, b) => a - b);
           const hosts = await Promise.all([0, 1].map(() => open(new MemoryKeyValue())));
           let fresh = 0;
-          // Each turn the server sends a new message or an earlier one again, to a host or into the void.
+          // Each turn the server delivers a new message or redelivers an earlier one, to one of two hosts or to none.
           for (const [i, [to, again]] of turns.entries()) {
             const redelivers = again !== undefined && again < fresh;
             if (!redelivers && fresh >= own.length) break;
@@ -258,7 +258,7 @@ describe('what the durable passes over', () => {
   });
 });
 
-test('many ranges are folded up to where the server is', async () => {
+test('many ranges are merged up to the ack floor of the durable', async () => {
   const records = new MemoryKeyValue();
   const host = await open(records, { checkpoint: () => Promise.resolve({ ...CHECKPOINT, ackFloor: 400 }) });
   host.follow(CHECKPOINT.created);
@@ -272,7 +272,7 @@ test('many ranges are folded up to where the server is', async () => {
 
 test.each([
   ['has a narrower filter', { isComplete: false }],
-  ['is another one than the deliveries come from', { created: '2026-05-14T12:00:00Z' }],
+  ['was recreated since the deliveries', { created: '2026-05-14T12:00:00Z' }],
 ])('many ranges stay as they are while the durable %s', async (_what, over) => {
   const records = new MemoryKeyValue();
   const host = await open(records, { checkpoint: async () => ({ ...CHECKPOINT, ackFloor: 400, ...over }) });
@@ -282,7 +282,7 @@ test.each([
   expect(recordOf(records)).toMatchObject({ ranges: Array.from({ length: 220 }, (_, i) => [2 + 2 * i, 2 + 2 * i]) });
 });
 
-describe('of a subject with wildcards, what the durable passes over', () => {
+describe('a message of a subject with wildcards that the durable skips', () => {
   const { created } = CHECKPOINT;
   const numbers = (host: Settlements): number[] =>
     Array.from({ length: 20 }, (_, i) => i + 1).filter((sequence) => host.has(sequence));
@@ -297,12 +297,12 @@ describe('of a subject with wildcards, what the durable passes over', () => {
     return host;
   };
 
-  test('counts as settled once a look after it finds the filter right, and is not in the record before', async () => {
+  test('counts as settled after a later check of the durable finds the right filter, and is not recorded before', async () => {
     const records = new MemoryKeyValue();
     const host = await delivering(records);
     await host.flush();
     expect([numbers(host), recordOf(records)]).toMatchObject([[5], { ranges: [[5, 5]] }]);
-    // It was begun before the last delivery.
+    // This check was begun before the last delivery.
     expect(host.confirm({ ...CHECKPOINT, delivered: 5 })).toBe(true);
     expect(numbers(host)).toEqual([1, 2, 4, 5]);
     expect(host.confirm({ ...CHECKPOINT, delivered: 9 })).toBe(true);
@@ -314,7 +314,7 @@ describe('of a subject with wildcards, what the durable passes over', () => {
     expect(recordOf(records)).toMatchObject({ ranges: [[1, 9]] });
   });
 
-  test('never counts as settled where a look finds another filter: the durable is made again', async () => {
+  test('never counts as settled after a check finds another filter, as the durable is recreated', async () => {
     const host = await delivering();
     expect(host.confirm({ ...CHECKPOINT, delivered: 9, ackFloor: 9, isComplete: false })).toBe(true);
     expect([numbers(host), host.floor]).toEqual([[5], 0]);
@@ -324,7 +324,7 @@ describe('of a subject with wildcards, what the durable passes over', () => {
     await host.flush();
   });
 
-  test('never counts as settled where another host has made the durable again', async () => {
+  test('never counts as settled after another host has recreated the durable', async () => {
     const host = await delivering();
     const other = { ...CHECKPOINT, created: '2026-05-14T12:00:00Z', delivered: 9, ackFloor: 9 };
     expect(host.confirm(other)).toBe(false);
@@ -334,7 +334,7 @@ describe('of a subject with wildcards, what the durable passes over', () => {
     await host.flush();
   });
 
-  test('is folded up when the ranges are many', async () => {
+  test('is merged into one range with the others when there are many ranges', async () => {
     const records = new MemoryKeyValue();
     const host = await open(records, {
       hasWildcards: true,
@@ -352,7 +352,7 @@ describe('of a subject with wildcards, what the durable passes over', () => {
   });
 });
 
-test('a record that cannot be written is told of and written a second later, with all that settled meanwhile', async () => {
+test('a failed write of the record is reported and repeated after a second, with the later settlements', async () => {
   const records = new MemoryKeyValue();
   const failures: unknown[] = [];
   const host = await open(records, { failed: (error) => failures.push(error) });
@@ -370,7 +370,7 @@ test('a record that cannot be written is told of and written a second later, wit
   expect(failures).toHaveLength(1);
 });
 
-test('flushing resolves when all is stored, by whichever write', async () => {
+test('a flush resolves when all is stored, by any write', async () => {
   const records = new MemoryKeyValue();
   const host = await open(records);
   host.settle(1);

@@ -22,7 +22,7 @@ function write(name: string, text: string): string {
   return path;
 }
 
-test('a change of a file outside of the plugins folders is reported once', () => {
+test('a change of a file outside the plugins folders is reported once', () => {
   const helper = write('shared/helper.ts', '1');
   files.poll([helper]);
   expect(changed).toEqual([]);
@@ -55,7 +55,7 @@ test.each([
   expect(changed).toEqual([]);
 });
 
-test('the state that plugins were loaded with is no change', () => {
+test('the state in which the plugins were loaded does not count as a change', () => {
   const helper = write('shared/helper.ts', '1');
   files.poll([helper]);
   write('shared/helper.ts', '1 and more');

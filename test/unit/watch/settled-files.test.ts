@@ -31,7 +31,7 @@ test('files that change together are reported together', async () => {
   expect(settled).toEqual([all]);
 });
 
-test('a file that grows is reported when it no longer does, though only its first change was noticed', async () => {
+test('a growing file is reported after its last write, though the watcher noticed only the first', async () => {
   const path = write('growing', '');
   let lastAtMs = 0;
   let writes = 0;
@@ -57,7 +57,7 @@ test('a file that is written all the time does not delay the others', async () =
   }
 });
 
-test('a change that nothing notices, right after the file was reported, is found', async () => {
+test('a change right after a report is found, though no watcher noticed it', async () => {
   const path = write('twice');
   await eventually(() => settled.length === 1);
   appendFileSync(path, 'more');
@@ -65,7 +65,7 @@ test('a change that nothing notices, right after the file was reported, is found
   expect(settled[1]).toEqual([path]);
 });
 
-test('a file that is gone is reported too', async () => {
+test('a deleted file is reported too', async () => {
   const path = join(folder, 'gone');
   files.changed(path);
   await eventually(() => settled.length > 0);

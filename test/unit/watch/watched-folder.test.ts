@@ -90,7 +90,7 @@ test.each(['ENOSPC', 'EMFILE', 'ENFILE'])(
   },
 );
 
-test('another error of the watcher is logged, and the watcher is used further', async () => {
+test('another error of the watcher is logged, and the watcher stays in use', async () => {
   const { ready } = watched();
   watcher.emit('error', Object.assign(new Error('odd'), { code: 'EIO' }));
   watcher.emit('ready');
@@ -114,7 +114,7 @@ test('a folder that is replaced by another gets a new watcher, once', async () =
   await folder.close();
 });
 
-test('packages, version control and what cannot be read are not watched, wherever the folder itself lies', () => {
+test('packages, version control and unreadable links are not watched, in any location of the plugins folder', () => {
   const root = file('node_modules/plugins');
   mkdirSync(join(root, 'badge'), { recursive: true });
   writeFileSync(join(root, 'a.plugin.ts'), '1');

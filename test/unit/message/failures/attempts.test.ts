@@ -13,7 +13,7 @@ const message = new FakeDelivery();
 
 const OUTAGE = { since: new Date(0), reason: 'down' };
 
-/** A host's hands on the records. */
+/** A host's access to the records. */
 async function open(records: MemoryKeyValue, durable = 'badge-award') {
   const outages = await Outages.open(records, durable);
   const texts = new KvLongTexts(records, (message) => {
@@ -24,11 +24,11 @@ async function open(records: MemoryKeyValue, durable = 'badge-award') {
 
 const setUp = () => open(new MemoryKeyValue());
 
-/** What a handler has settled of a stream made at a time. */
+/** The settlements of a handler, of a stream with this creation time. */
 const settlements = (settled: readonly number[] = [], streamIncarnation = '1970-01-01T00:00:00Z') =>
   ({ has: (sequence: number) => settled.includes(sequence), streamIncarnation }) as Settlements;
 
-test('remembers how often a message failed, until it is forgotten', async () => {
+test('counts the failures of a message until they are forgotten', async () => {
   const { records, log } = await setUp();
   expect(await log.read(message)).toMatchObject(NONE);
   await log.failed(message, []);
@@ -42,7 +42,7 @@ test('remembers how often a message failed, until it is forgotten', async () => 
   expect(records.entries.size).toBe(0);
 });
 
-test('provisional failures become the message’s own, or with an outage nobody’s', async () => {
+test('a charge makes provisional failures count as the message’s own; an outage discards them', async () => {
   const { log, outages } = await setUp();
   await log.failed(message, []);
   await log.failed(message, []);
@@ -52,27 +52,27 @@ test('provisional failures become the message’s own, or with an outage nobody�
   const read = await log.read(message);
   expect(read).toMatchObject({ charged: 2, provisional: 1 });
   await outages.begin(OUTAGE);
-  // A run that has read them before is not to count them after.
+  // A run that read the failures before the outage must not count them after it.
   expect(read.provisional).toBe(0);
   expect(await log.read(message)).toMatchObject({ charged: 2, provisional: 0 });
   await log.failed(message, []);
   expect(await log.read(message)).toMatchObject({ charged: 2, provisional: 1 });
 });
 
-test('a failure, its charge and a further failure, told at once, are counted in their order', async () => {
+test('a failure, its charge and a further failure, recorded concurrently, are counted in their order', async () => {
   const { log } = await setUp();
   await Promise.all([log.failed(message, []), log.charge(message), log.failed(message, [])]);
   expect(await log.read(message)).toMatchObject({ charged: 1, provisional: 1 });
 });
 
-test('a failure of before an outage that is written late does not count', async () => {
+test('a failure from before an outage that is written during the outage does not count', async () => {
   const { records, log, outages } = await setUp();
   await Promise.all([log.failed(message, []), outages.begin(OUTAGE)]);
   expect(await log.read(message)).toMatchObject({ charged: 0, provisional: 0 });
   expect(await (await open(records)).log.read(message)).toMatchObject({ charged: 0, provisional: 0 });
 });
 
-test('a host that does not know of another’s outage learns of it by what failed after', async () => {
+test('a host learns of another host’s outage from a failure that was recorded after it', async () => {
   const { records, log: a, outages } = await setUp();
   const { log: b } = await open(records);
   const later = new FakeDelivery({}, { sequence: 8 });
@@ -83,7 +83,7 @@ test('a host that does not know of another’s outage learns of it by what faile
   expect(await b.read(message)).toMatchObject({ provisional: 0 });
 });
 
-test('an outage and its failures, whatever the order and whenever the host ends, leave only what came after', async () => {
+test('an outage discards all provisional failures before it, in any order of steps and with any restarts', async () => {
   type Step = 'fail' | 'charge' | 'outage' | 'restart';
   const steps = fc.array(fc.constantFrom<Step[]>('fail', 'fail', 'charge', 'outage', 'restart'), { maxLength: 20 });
   await fc.assert(
@@ -108,7 +108,7 @@ test('an outage and its failures, whatever the order and whenever the host ends,
   );
 });
 
-test('tells the next host what was failing: not what was charged, settled, of an outage or of an earlier stream', async () => {
+test('lists for the next host the failing messages, except charged and settled ones and those of an outage or an earlier stream', async () => {
   const { records, log, outages } = await setUp();
   const at = (sequence: number, storedAtMs = 1_000): MessageRef => ({ stream: 'EVENTS', sequence, storedAtMs });
   await log.failed(at(1), []);
@@ -120,12 +120,12 @@ test('tells the next host what was failing: not what was charged, settled, of an
   const next = await open(records);
   const failing = await next.log.failing('EVENTS', settlements([3], '1970-01-01T00:00:00.5Z'));
   expect(failing).toEqual([at(4), at(5)]);
-  // What is settled, or of an earlier stream, is forgotten by the way.
+  // The list removes the records of settled messages and of an earlier stream.
   expect([...records.entries.keys()].filter((key) => /EVENTS\.[37]$/.test(key))).toEqual([]);
   expect(await next.log.failing('OTHER', settlements())).toEqual([]);
 });
 
-test('remembers what the runs that failed had applied, each update once, through charges and outages', async () => {
+test('keeps the updates of failed runs, each once, through charges and outages', async () => {
   const { log, outages } = await setUp();
   await log.failed(message, [['k', 0, '1']]);
   await log.charge(message);
@@ -142,10 +142,10 @@ test('remembers what the runs that failed had applied, each update once, through
   ]);
 });
 
-describe('what was applied that is too long for a record', () => {
+describe('a list of applied updates that is too long for a record', () => {
   const long = (key: string): AppliedUpdate => [key, 0, 'ж'.repeat(20_000)];
 
-  test('is kept beside it, grows with further failures, and goes with it', async () => {
+  test('is kept beside the record, grows with further failures, and is removed with the record', async () => {
     const { records, log } = await setUp();
     await log.failed(message, [['short', 0, '1']]);
     await log.failed(message, [['short', 0, '1'], long('a')]);
@@ -155,12 +155,12 @@ describe('what was applied that is too long for a record', () => {
     await other.failed(message, [['short', 0, '1'], long('a'), long('b')]);
     expect((await log.read(message)).applied).toEqual([['short', 0, '1'], long('a'), long('b')]);
     expect(records.entries.get('attempts.badge-award.EVENTS.7')!.value!.length).toBeLessThan(500);
-    // A host that has read it knows of it.
+    // This host has read the list that the other host wrote, so it removes it as well.
     await log.forget(message);
     expect(records.entries.size).toBe(0);
   });
 
-  test('goes when the next host finds its event settled', async () => {
+  test('is removed when the next host finds its event settled', async () => {
     const { records, log } = await setUp();
     await log.failed(message, [long('a')]);
     await (await open(records)).log.failing('EVENTS', settlements([7]));
@@ -168,8 +168,8 @@ describe('what was applied that is too long for a record', () => {
   });
 });
 
-describe('of an event from the retry road', () => {
-  test('failures and updates of before count on, in the first record of its own as well', async () => {
+describe('an event from the retry queue', () => {
+  test('keeps its earlier failures and updates, also after its first new record', async () => {
     const { log } = await setUp();
     const past = { failures: 1, provisional: 2, outages: 0, applied: [['k', 0, '1']] as const };
     const back = new FakeDelivery({}, { stream: 'RETRY', past });
@@ -184,7 +184,7 @@ describe('of an event from the retry road', () => {
     expect((await log.read(back)).applied).toHaveLength(2);
   });
 
-  test('an outage discharges what it brought that was provisional, and not what was charged', async () => {
+  test('loses its earlier provisional failures in an outage, and keeps its charged ones', async () => {
     const { log, outages } = await setUp();
     const past = { failures: 1, provisional: 2, outages: 0, applied: [] };
     const back = new FakeDelivery({}, { stream: 'RETRY', past });
@@ -192,7 +192,7 @@ describe('of an event from the retry road', () => {
     expect(await log.read(back)).toMatchObject({ charged: 1, provisional: 0 });
   });
 
-  test('updates that lie in a record are read from it, and stay there for whoever put them there', async () => {
+  test('can have its updates in a record, which is read and not removed', async () => {
     const { records, texts, log } = await setUp();
     const update: AppliedUpdate = ['k', 0, 'x'.repeat(50_000)];
     await texts.put(JSON.stringify([update]), 'road.badge.award.EVENTS.3.5.parked');
@@ -206,7 +206,7 @@ describe('of an event from the retry road', () => {
   });
 });
 
-test('what was applied first wins over a later word on the same update', () => {
+test('the first result of an update wins over a later result of the same update', () => {
   const before: AppliedUpdate[] = [['k', 0, 'first']];
   expect(mergeApplied(before, [['k', 0, 'second']])).toEqual(before);
   expect(mergeApplied(before, [])).toEqual(before);
@@ -221,7 +221,7 @@ test('keeps messages, streams and durables apart', async () => {
   expect(await (await open(records, 'badge-other')).log.read(message)).toMatchObject(NONE);
 });
 
-test('a message of a stream that was made again has no failures of its namesake, and starts its own count', async () => {
+test('a message of a recreated stream starts without the failures of the earlier message with its sequence', async () => {
   const { log } = await setUp();
   for (let i = 0; i < 4; i++) await log.failed(message, [['k', 0, '1']]);
   const namesake = new FakeDelivery({}, { storedAtMs: 1 });
@@ -230,7 +230,7 @@ test('a message of a stream that was made again has no failures of its namesake,
   expect(await log.read(namesake)).toMatchObject({ charged: 0, provisional: 1, applied: [] });
 });
 
-test('a charge that comes when the message is forgotten leaves nothing of it', async () => {
+test('a charge of a message that is being forgotten leaves no record', async () => {
   const { records, log } = await setUp();
   await log.failed(message, []);
   await Promise.all([log.charge(message), log.forget(message), log.charge(message)]);
@@ -238,7 +238,7 @@ test('a charge that comes when the message is forgotten leaves nothing of it', a
   expect(records.entries.size).toBe(0);
 });
 
-test('a host whose memory of a record is older than its removal by another counts from nothing', async () => {
+test('a host counts from zero after another host has removed the record', async () => {
   const { records, log: a } = await setUp();
   const { log: b } = await open(records);
   await a.failed(message, []);
@@ -247,7 +247,7 @@ test('a host whose memory of a record is older than its removal by another count
   expect(await a.read(message)).toMatchObject({ charged: 0, provisional: 1 });
 });
 
-test('a bucket that does not answer is the caller’s to know', async () => {
+test('a bucket that does not answer rejects the call', async () => {
   const { records, log } = await setUp();
   for (const attempt of [
     () => log.read(message),
@@ -261,7 +261,7 @@ test('a bucket that does not answer is the caller’s to know', async () => {
   }
 });
 
-test('a death counts when another process finds a mark that was not taken back, once for each mark', async () => {
+test('each mark that another process finds counts as one death', async () => {
   const { records, texts, outages } = await setUp();
   const process = (name: string) => new KvAttemptLog(records, texts, 'badge-award', outages, name);
   const [first, second, third] = [process('first'), process('second'), process('third')];
@@ -281,7 +281,7 @@ test('a death counts when another process finds a mark that was not taken back, 
   expect(await first.read(message)).toMatchObject({ deaths: 2, charged: 1 });
 });
 
-test('a mark of a process that is at the message is neither a death nor taken back, whoever else writes the record', async () => {
+test('the mark of a process that still runs the message counts as no death, and other processes do not remove it', async () => {
   const { records, texts, outages } = await setUp();
   const process = (name: string) => new KvAttemptLog(records, texts, 'badge-award', outages, name);
   const [first, second] = [process('first'), process('second')];
@@ -296,7 +296,7 @@ test('a mark of a process that is at the message is neither a death nor taken ba
   expect(await first.read(message)).toMatchObject({ deaths: 0, charged: 4 });
 });
 
-test('why a message is to be dead-lettered outlives the process that decided it', async () => {
+test('the reason for a dead letter survives the process that decided on it', async () => {
   const { log } = await setUp();
   const error = Object.assign(new TypeError('broken'), { stack: 'TypeError: broken\n    at there' });
   await log.failed(message, [], true);

@@ -9,25 +9,25 @@ const policy = { messages: 3, overMs: 1_000, probeMs: [100, 500] };
 const message = (sequence: number): MessageRef => ({ stream: 'S', sequence, storedAtMs: 0 });
 
 function bench(before?: CircuitBefore) {
-  const told: (string | readonly unknown[])[][] = [];
+  const calls: (string | readonly unknown[])[][] = [];
   let nowMs = 0;
   const circuit = new CircuitBreaker(
     policy,
     {
-      opened: ({ since, reason }) => told.push(['opened', `${since.getTime()} ${reason}`]),
-      closed: () => told.push(['closed']),
+      opened: ({ since, reason }) => calls.push(['opened', `${since.getTime()} ${reason}`]),
+      closed: () => calls.push(['closed']),
       charged: (failed: readonly ChargedMessage[]) =>
-        told.push(['charged', failed.map((one) => [one.message.sequence, one.failures])]),
+        calls.push(['charged', failed.map((one) => [one.message.sequence, one.failures])]),
     },
     before,
     () => nowMs,
   );
   const fail = (sequence: number): void => circuit.failed(message(sequence), new Error('down'));
   const pass = (sequence: number): void => circuit.succeeded(message(sequence));
-  return { circuit, told, fail, pass, wait: (ms: number) => (nowMs += ms) };
+  return { circuit, calls, fail, pass, wait: (ms: number) => (nowMs += ms) };
 }
 
-test('when there is hope that it works again, the waits between probes begin anew, and what has failed may be one', () => {
+test('resetting the probes restarts the probe backoff, and events that have failed may be probed again', () => {
   const { circuit, fail, wait } = bench({ outage: { since: new Date(0), reason: 'down' }, failing: [] });
   circuit.probed();
   fail(1);
@@ -42,12 +42,12 @@ test('when there is hope that it works again, the waits between probes begin ane
 });
 
 test('a failure is charged when another message succeeds', () => {
-  const { told, fail, pass } = bench();
+  const { calls, fail, pass } = bench();
   fail(1);
   fail(1);
   fail(2);
   pass(3);
-  expect(told).toEqual([
+  expect(calls).toEqual([
     [
       'charged',
       [
@@ -59,14 +59,14 @@ test('a failure is charged when another message succeeds', () => {
 });
 
 test('a message that succeeds in the end is not charged for its own failures', () => {
-  const { told, fail, pass } = bench();
+  const { calls, fail, pass } = bench();
   fail(1);
   pass(1);
-  expect(told).toEqual([]);
+  expect(calls).toEqual([]);
 });
 
-test('it opens when enough distinct messages have failed for long enough, and forgets their failures', () => {
-  const { circuit, told, fail, pass, wait } = bench();
+test('the circuit opens when enough distinct messages have failed for long enough, and forgets their failures', () => {
+  const { circuit, calls, fail, pass, wait } = bench();
   fail(1);
   fail(2);
   fail(3);
@@ -76,10 +76,10 @@ test('it opens when enough distinct messages have failed for long enough, and fo
   expect(circuit.isOpen).toBe(true);
   expect(circuit.outage).toEqual({ since: new Date(1_000), reason: 'down' });
   pass(9);
-  expect(told).toEqual([['opened', '1000 down'], ['closed']]);
+  expect(calls).toEqual([['opened', '1000 down'], ['closed']]);
 });
 
-test('runs that were under way when it opened do not count as probes', () => {
+test('runs that were in flight when the circuit opened do not count as probes', () => {
   const { circuit, fail, wait } = bench();
   [1, 2].forEach(fail);
   wait(1_000);
@@ -88,7 +88,7 @@ test('runs that were under way when it opened do not count as probes', () => {
   expect(circuit.probeDelayMs).toBe(100);
 });
 
-test('one message alone never opens it, however often it fails', () => {
+test('one message alone never opens the circuit, however often it fails', () => {
   const { circuit, fail, wait } = bench();
   for (let i = 0; i < 100; i++) {
     wait(1_000);
@@ -98,7 +98,7 @@ test('one message alone never opens it, however often it fails', () => {
   expect(circuit.isSuspicious).toBe(false);
 });
 
-test('a success in between starts the count anew', () => {
+test('a success in between resets the count', () => {
   const { circuit, fail, pass, wait } = bench();
   fail(1);
   fail(2);
@@ -109,7 +109,7 @@ test('a success in between starts the count anew', () => {
   expect(circuit.isOpen).toBe(false);
 });
 
-test('probes come at growing intervals while it is open', () => {
+test('while the circuit is open the intervals between probes grow', () => {
   const { circuit, fail, wait } = bench();
   [1, 2].forEach(fail);
   wait(1_000);
@@ -121,7 +121,7 @@ test('probes come at growing intervals while it is open', () => {
   expect(circuit.probeDelayMs).toBe(500);
 });
 
-test('a dead-lettered message still tells that the handler fails: with one attempt, too, an outage is seen', () => {
+test('a dead-lettered message still counts as failing, so an outage is detected with one attempt as well', () => {
   const { circuit, fail } = bench();
   [1, 2, 3].forEach(fail);
   expect(circuit.isSuspicious).toBe(true);
@@ -129,12 +129,12 @@ test('a dead-lettered message still tells that the handler fails: with one attem
   expect(circuit.isSuspicious).toBe(true);
 });
 
-test('messages of two streams that have one sequence are two', () => {
-  const { circuit, told, pass } = bench();
+test('messages of two streams with the same sequence are two messages', () => {
+  const { circuit, calls, pass } = bench();
   for (const stream of ['S', 'RETRY', 'T']) circuit.failed({ ...message(1), stream }, new Error('down'));
   expect(circuit.isSuspicious).toBe(true);
   pass(1);
-  expect(told).toEqual([
+  expect(calls).toEqual([
     [
       'charged',
       [
@@ -145,32 +145,32 @@ test('messages of two streams that have one sequence are two', () => {
   ]);
 });
 
-test('one that was open before the host started is open, and closes with the first success', () => {
+test('a circuit that was open before the host started is still open, and closes with the first success', () => {
   const outage = { since: new Date(5), reason: 'was down' };
-  const { circuit, told, fail, pass } = bench({ outage, failing: [message(1)] });
+  const { circuit, calls, fail, pass } = bench({ outage, failing: [message(1)] });
   expect([circuit.isOpen, circuit.outage, circuit.probeDelayMs]).toEqual([true, outage, 100]);
   fail(2);
   pass(3);
-  expect([circuit.isOpen, told]).toEqual([false, [['closed']]]);
+  expect([circuit.isOpen, calls]).toEqual([false, [['closed']]]);
 });
 
-test('what failed before the host started counts among what fails', () => {
-  const { circuit, told, fail, wait } = bench({ failing: [1, 2, 3].map(message) });
+test('a message that failed before the host started counts as failing', () => {
+  const { circuit, calls, fail, wait } = bench({ failing: [1, 2, 3].map(message) });
   expect(circuit.isSuspicious).toBe(true);
   fail(3);
   expect(circuit.isOpen).toBe(false);
   wait(1_000);
   fail(3);
-  expect(told).toEqual([['opened', '1000 down']]);
+  expect(calls).toEqual([['opened', '1000 down']]);
 });
 
-test('what failed before the host started is charged when another message succeeds', () => {
-  const { told, pass } = bench({ failing: [1, 2].map(message) });
+test('a failure from before the host started is charged when another message succeeds', () => {
+  const { calls, pass } = bench({ failing: [1, 2].map(message) });
   pass(2);
-  expect(told).toEqual([['charged', [[1, 1]]]]);
+  expect(calls).toEqual([['charged', [[1, 1]]]]);
 });
 
-test('what has failed in this outage is known until it is over', () => {
+test('the messages that have failed in an outage are known until it ends', () => {
   const { circuit, fail, pass, wait } = bench();
   [1, 2].forEach(fail);
   wait(1_000);

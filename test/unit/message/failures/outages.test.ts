@@ -8,7 +8,7 @@ async function setUp() {
   return { records, outages: await Outages.open(records, 'badge-award') };
 }
 
-test('an outage is known to the next host until it ends; their number stays', async () => {
+test('an outage is known to the next host until it ends; the number of outages is kept', async () => {
   const { records, outages } = await setUp();
   expect([outages.count, outages.ongoing]).toEqual([0, undefined]);
   await outages.begin(OUTAGE);
@@ -21,20 +21,20 @@ test('an outage is known to the next host until it ends; their number stays', as
   expect((await Outages.open(records, 'badge-other')).count).toBe(0);
 });
 
-test('it counts from the moment it begins, also while it is not stored yet', async () => {
+test('an outage counts from its beginning, also before it is stored', async () => {
   const { outages } = await setUp();
   const stored = outages.begin(OUTAGE);
   expect([outages.count, outages.ongoing]).toEqual([1, OUTAGE]);
   await stored;
 });
 
-test('what begins and ends at once is stored in that order', async () => {
+test('an outage’s beginning and end are stored in that order', async () => {
   const { records, outages } = await setUp();
   await Promise.all([outages.begin(OUTAGE), outages.end()]);
   expect((await Outages.open(records, 'badge-award')).ongoing).toBeUndefined();
 });
 
-test('what cannot be stored is the caller’s to know, and is stored when asked for again', async () => {
+test('an outage that cannot be stored rejects the call, and is stored by the next call of store', async () => {
   const { records, outages } = await setUp();
   records.failNext = new Error('no answer');
   await expect(outages.begin(OUTAGE)).rejects.toThrow('no answer');
@@ -45,7 +45,7 @@ test('what cannot be stored is the caller’s to know, and is stored when asked 
   expect(records.calls.put).toBe(put);
 });
 
-test('the outages of two hosts never share a number that came before both', async () => {
+test('a host that begins an outage counts the earlier outages of other hosts as well', async () => {
   const { records, outages: a } = await setUp();
   const b = await Outages.open(records, 'badge-award');
   await a.begin(OUTAGE);

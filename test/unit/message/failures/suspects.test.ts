@@ -29,7 +29,7 @@ function setUp(suspects: Limiter) {
     intake.offer(delivery, bench.handler);
     return delivery;
   };
-  /** The record of this message is not at hand before the result is called. */
+  /** The record of this message can be read only after a call of the returned function. */
   const readSlowly = (sequence: number): (() => void) => {
     let read = (): void => undefined;
     const held = new Promise<void>((resolve) => (read = resolve));
@@ -65,7 +65,7 @@ test('a suspect waits until nothing else of its handler runs, and while it runs 
   expect(begun).toEqual([1, 2, 101, 3, 4]);
 });
 
-test('suspects run one after the other, in one handler and over all handlers of the host', async () => {
+test('suspects run one by one, in one handler and across all handlers of the host', async () => {
   const suspects = new Limiter(1);
   const [one, other] = [setUp(suspects), setUp(suspects)];
   one.offer(101);
@@ -73,7 +73,7 @@ test('suspects run one after the other, in one handler and over all handlers of 
   other.offer(103);
   await turns();
   expect([one.begun, other.begun]).toEqual([[101], []]);
-  // Other handlers go on meanwhile.
+  // The other handler still runs its normal events.
   other.offer(1);
   expect(other.begun).toEqual([1]);
   await one.end(101);
@@ -85,7 +85,7 @@ test('suspects run one after the other, in one handler and over all handlers of 
   await other.end(103);
 });
 
-test('a suspect that waits for another of its handler goes when that turns out to be a suspect too', async () => {
+test('a suspect that waits for another message of its handler runs when that message is found to be a suspect too', async () => {
   const { begun, intake, offer, end, readSlowly } = setUp(new Limiter(1));
   const read = readSlowly(102);
   offer(102);
@@ -101,7 +101,7 @@ test('a suspect that waits for another of its handler goes when that turns out t
   expect(intake.running).toBe(0);
 });
 
-test('a host that stops gives back the suspects that wait, and what another handler has does not hold it up', async () => {
+test('a stop nacks the waiting suspects, and does not wait for a suspect of another handler', async () => {
   const suspects = new Limiter(1);
   const [one, other] = [setUp(suspects), setUp(suspects)];
   one.offer(101);
@@ -111,7 +111,7 @@ test('a host that stops gives back the suspects that wait, and what another hand
   await other.intake.stop(1_000);
   expect(waits.map(({ answers }) => answers)).toEqual([['nak'], ['nak']]);
   expect(other.begun).toEqual([]);
-  // Its turns are over: the next suspect is not kept waiting.
+  // The stopped handler has left the queue of suspects, so the next suspect runs.
   await one.end(101);
   one.offer(104);
   await turns();
@@ -119,7 +119,7 @@ test('a host that stops gives back the suspects that wait, and what another hand
   await one.end(104);
 });
 
-test('a suspect that waits for others of its handler is given back when the host stops', async () => {
+test('a stop nacks a suspect that waits for other messages of its handler', async () => {
   const { begun, intake, offer, end } = setUp(new Limiter(1));
   offer(1);
   const suspect = offer(101);

@@ -6,17 +6,17 @@ function admission(maxHeld = Infinity) {
   return new Admission({ ackWaitMs: 15_000, prefetch, counters: new HandlerCounters(), maxHeld });
 }
 
-test('has room for its prefetch, less what is queued', () => {
+test('the room is the prefetch minus the queued deliveries', () => {
   expect(admission().room(3, 5)).toBe(5);
 });
 
-test('has no more room than its maximum leaves, with those that wait for an earlier event of their key', () => {
+test('the room is limited by the maximum, which includes the deliveries that wait for an earlier event of their key', () => {
   const bounded = admission(10);
   expect(bounded.room(0, 7)).toBe(3);
   expect([bounded.isFull(9), bounded.isFull(10)]).toEqual([false, true]);
 });
 
-test('lets begin as many as are allowed: none, so many, any number', () => {
+test('admits as many runs as are allowed: none, a number, or any number', () => {
   const probe = admission();
   probe.take();
   expect(probe.isOpen).toBe(true);
@@ -28,7 +28,7 @@ test('lets begin as many as are allowed: none, so many, any number', () => {
   expect(probe.isOpen).toBe(false);
 });
 
-test('other bounds hold at once', () => {
+test('changed limits apply at once', () => {
   const bounded = admission();
   bounded.rebound({ least: 20, first: 20, most: 40 });
   expect(bounded.room(0, 0)).toBe(20);

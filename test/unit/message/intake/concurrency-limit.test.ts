@@ -29,7 +29,7 @@ test('an event that runs alone waits for the others, and no permit is free until
   expect(freed).toHaveBeenCalledTimes(1);
 });
 
-test('stopping ends the waits to run alone, and passes on a turn that comes late', async () => {
+test('a stop ends the waits to run alone, and a turn that is granted later goes to the next handler', async () => {
   const suspects = new Limiter(1);
   const release = await suspects.acquire();
   const permits = new ConcurrencyLimit(1, suspects, () => undefined);
@@ -56,7 +56,7 @@ test('is idle when every permit is free', async () => {
   await permits.idle();
 });
 
-test('a renewal has its concurrency at once, and resolves when the runs before it have ended', async () => {
+test('a new concurrency applies at once, and the change resolves when the earlier runs have ended', async () => {
   const permits = new ConcurrencyLimit(1, new Limiter(1), () => undefined);
   const before = permits.take();
   let ended = false;

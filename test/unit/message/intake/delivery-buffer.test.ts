@@ -24,7 +24,7 @@ test('finds a delivery by its stream and sequence: a handler takes from two stre
   expect([buffer.size, buffer.sizeOf(stream.handler.settlements), [...buffer].length]).toEqual([2, 1, 2]);
 });
 
-test('removes a delivery once, and not the one that has taken its place', () => {
+test('removes a delivery once, and not a later delivery of the same message', () => {
   const { stream, buffer, add } = setUp();
   const first = add(stream, 3);
   buffer.remove(first.buffered);

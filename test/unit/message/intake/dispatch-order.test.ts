@@ -16,7 +16,7 @@ function setUp(limits: ConstructorParameters<typeof DispatchOrder>[0] = {}) {
   return { order, arrive, next };
 }
 
-test('is that of arrival, and clear while nothing waits', () => {
+test('deliveries are dispatched in the order of their arrival', () => {
   const { order, arrive, next } = setUp();
   expect(order.isClear).toBe(true);
   arrive(2, 1);
@@ -24,7 +24,7 @@ test('is that of arrival, and clear while nothing waits', () => {
   expect([next(), next(), next()]).toEqual([2, 1, undefined]);
 });
 
-test('while arrivals are collected none runs; then they run in the order of the stream', () => {
+test('collected deliveries are dispatched only after they are sorted in the order of the stream', () => {
   const { order, arrive, next } = setUp();
   order.collect();
   arrive(9, 3, 7);
@@ -33,7 +33,7 @@ test('while arrivals are collected none runs; then they run in the order of the 
   expect([next(), next(), next()]).toEqual([3, 7, 9]);
 });
 
-test('gives out all that have not begun, the collected ones too', () => {
+test('a clear returns all deliveries that have not begun, including the collected ones', () => {
   const { order, arrive } = setUp();
   arrive(1);
   order.collect();

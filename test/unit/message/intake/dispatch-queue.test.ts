@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Fifo } from '../../../../host/message/intake/dispatch-queue';
 
-test('gives out what went in, in its order, whatever is pushed and taken when', () => {
+test('items are taken in the order in which they were pushed, with any interleaving of pushes and takes', () => {
   fc.assert(
     fc.property(fc.array(fc.oneof(fc.constant('take' as const), fc.constant('clear' as const), fc.nat())), (steps) => {
       const fifo = new Fifo<number>();
@@ -21,7 +21,7 @@ test('gives out what went in, in its order, whatever is pushed and taken when', 
   );
 });
 
-test('keeps nothing of what was taken, however long it is never empty', () => {
+test('taken items are released, even if the queue is never empty', () => {
   const fifo = new Fifo<number>();
   for (let i = 0; i < 10; i++) fifo.push(i);
   for (let i = 10; i < 5_000; i++) {

@@ -19,7 +19,7 @@ function setUp(timeoutMs = 1_000) {
   return { executions, ends, start };
 }
 
-test('interrupts those whose timeout has passed, and says for how long the oldest has run', () => {
+test('interrupts the runs whose timeout has passed, and returns how long the oldest has run', () => {
   const { executions, ends, start } = setUp(1_000);
   for (const startedAtMs of [100, 0, 500]) start(startedAtMs);
   expect(executions.interruptOverdue(900)).toBe(900);
@@ -29,14 +29,14 @@ test('interrupts those whose timeout has passed, and says for how long the oldes
   expect(executions.interruptOverdue(1_200)).toBe(700);
 });
 
-test('says 0 when none runs, and when each waits for its process', () => {
+test('returns 0 when nothing runs, and when each run waits for its process', () => {
   const { executions, start } = setUp();
   expect(executions.interruptOverdue(5_000)).toBe(0);
   start(Infinity);
   expect(executions.interruptOverdue(5_000)).toBe(0);
 });
 
-test('gives back those that wait for a process, and then all', () => {
+test('releases first the runs that wait for a process, then all runs', () => {
   const { executions, ends, start } = setUp();
   for (const startedAtMs of [1, Infinity, 2]) start(startedAtMs);
   executions.releaseWaiting();

@@ -24,7 +24,7 @@ function intakeOptions(
   };
 }
 
-/** An intake whose handler goes on only when the test says so. */
+/** An intake whose handler returns only when the test ends its run. */
 class HeldRuns {
   readonly running: { sequence: number; finish: () => void; fail: (error: unknown) => void; signal: AbortSignal }[] =
     [];
@@ -65,7 +65,7 @@ class HeldRuns {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('lets as many run as may, and the rest wait in their order', async () => {
+test('runs as many deliveries as the concurrency allows, and the rest wait in order', async () => {
   const held = new HeldRuns({ concurrency: 2 });
   const deliveries = held.offer(4);
   expect(held.started).toEqual([1, 2]);
@@ -75,7 +75,7 @@ test('lets as many run as may, and the rest wait in their order', async () => {
   expect(deliveries.map(({ answers }) => answers)).toEqual([[], ['ack'], [], []]);
 });
 
-test('never runs more than the concurrency, runs all in order, and settles each once, whatever ends when', async () => {
+test('never exceeds the concurrency, starts all in order, and settles each once, in any order of ends', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 5 }),
@@ -98,7 +98,7 @@ test('never runs more than the concurrency, runs all in order, and settles each 
   );
 });
 
-test('asks for more whenever a waiting delivery begins to run', async () => {
+test('reports room whenever a waiting delivery begins to run', async () => {
   const held = new HeldRuns({ concurrency: 1 });
   held.offer(3);
   expect(held.rooms).toBe(0);
@@ -106,7 +106,7 @@ test('asks for more whenever a waiting delivery begins to run', async () => {
   expect(held.rooms).toBe(1);
 });
 
-test('a handler without promises is settled before the next is offered, however many come', () => {
+test('a delivery whose handler returns no promise is settled before the next is offered, for any number of deliveries', () => {
   const bench = new MessageBench(() => undefined, { concurrency: 1 });
   const intake = new Intake(bench.handler, intakeOptions());
   for (let sequence = 1; sequence <= 10_000; sequence++) intake.offer(bench.delivery({}, { sequence }), bench.handler);
@@ -123,7 +123,7 @@ test('a delivery that fails makes room for the next', async () => {
   expect(held.started).toEqual([1, 2]);
 });
 
-test('a broker that does not say how often a message failed gives it back, and goes on with the next', async () => {
+test('a delivery whose failures cannot be read is nacked, and the next one runs', async () => {
   const bench = new MessageBench(() => undefined, { concurrency: 1 }).fail('failures', new Error('no answer'));
   const intake = new Intake(bench.handler, intakeOptions());
   const redelivered = bench.delivery({}, { deliveryCount: 2 });
@@ -137,7 +137,7 @@ test('a broker that does not say how often a message failed gives it back, and g
   expect(intake.running).toBe(0);
 });
 
-test('prolongs what runs and what waits once a third of the ack wait has passed, and not before', () => {
+test('restarts the ack wait of running and waiting deliveries once a third of it has passed', () => {
   const held = new HeldRuns({ concurrency: 1 });
   const deliveries = held.offer(2);
   const workings = () => deliveries.map((delivery) => delivery.workings);
@@ -152,7 +152,7 @@ test('prolongs what runs and what waits once a third of the ack wait has passed,
   expect(workings()).toEqual([2, 2]);
 });
 
-test('prolongs nothing that is settled', async () => {
+test('does not restart the ack wait of a settled delivery', async () => {
   const held = new HeldRuns();
   const [delivery] = held.offer(1);
   await held.end();
@@ -160,7 +160,7 @@ test('prolongs nothing that is settled', async () => {
   expect(delivery!.workings).toBe(0);
 });
 
-test('ends a run whose time is up, once, and tries the event again', async () => {
+test('a sweep interrupts a run whose timeout has passed, once, and the event is retried', async () => {
   const held = new HeldRuns({ timeoutMs: 30_000, concurrency: 1 });
   const deliveries = held.offer(2);
   const startedMs = performance.now();
@@ -175,7 +175,7 @@ test('ends a run whose time is up, once, and tries the event again', async () =>
   expect(held.started).toEqual([1, 2]);
 });
 
-test('ends a run whose schema never answers as it ends one whose handler does not', async () => {
+test('a run whose schema never resolves times out like a run whose handler never returns', async () => {
   const forever = {
     '~standard': { version: 1, vendor: 'test', validate: () => new Promise<never>(() => undefined) },
   } as const;
@@ -191,7 +191,7 @@ test('ends a run whose schema never answers as it ends one whose handler does no
   expect(held.started).toEqual([]);
 });
 
-test('stopping gives back what waits at once, and waits for what runs', async () => {
+test('a stop nacks the waiting deliveries at once, and waits for the running ones', async () => {
   const held = new HeldRuns({ concurrency: 1 });
   const deliveries = held.offer(3);
   let stopped = false;
@@ -205,7 +205,7 @@ test('stopping gives back what waits at once, and waits for what runs', async ()
   expect(held.started).toEqual([1]);
 });
 
-test('what is called and waits for a process to begin in has no timeout yet, and goes back at once on stopping', async () => {
+test('a run that waits for a process has no timeout yet, and a stop nacks its delivery at once', async () => {
   const scopes: Scope[] = [];
   const bench = new MessageBench(
     () => {
@@ -227,11 +227,11 @@ test('what is called and waits for a process to begin in has no timeout yet, and
   expect(scopes[1]!.isOver).toBe(true);
   await intake.stop(60_000);
   expect(waiting.answers).toEqual(['nak']);
-  // It took no time: what it did not take would be infinite.
+  // The run that never began is not counted: its duration would be infinite.
   expect([bench.handler.counters.runs, Number.isFinite(bench.handler.counters.durationSumS)]).toEqual([1, true]);
 });
 
-test('what comes while it stops goes back', async () => {
+test('a delivery that arrives during a stop is nacked', async () => {
   const held = new HeldRuns();
   await held.intake.stop(0);
   const [delivery] = held.offer(1);
@@ -239,15 +239,15 @@ test('what comes while it stops goes back', async () => {
   expect(held.started).toEqual([]);
 });
 
-test('with nothing in hand it has stopped at once', async () => {
+test('a stop without any delivery resolves at once', async () => {
   await new HeldRuns().intake.stop(20_000);
 });
 
-test('lets in as many as are admitted: none, one for a probe, all', async () => {
+test('runs as many deliveries as are admitted: none, one for a probe, all', async () => {
   const held = new HeldRuns({ concurrency: 1 });
   const waiting = held.offer(3);
   held.intake.admit(0);
-  // What runs goes on; what waits goes back, and so does what still comes.
+  // The running delivery continues. Waiting deliveries and later arrivals are nacked.
   expect(waiting.map(({ answers }) => answers)).toEqual([[], ['nak'], ['nak']]);
   expect(held.offer(1)[0]!.answers).toEqual(['nak']);
   await held.end();
@@ -261,11 +261,11 @@ test('lets in as many as are admitted: none, one for a probe, all', async () => 
   await held.end();
 });
 
-describe('when the grace is over', () => {
+describe('the grace period of a stop', () => {
   beforeEach(() => jest.useFakeTimers({ doNotFake: ['performance', 'setImmediate', 'queueMicrotask', 'nextTick'] }));
   afterEach(() => jest.useRealTimers());
 
-  test('what still runs is given back with its signal aborted, uncharged', async () => {
+  test('ends with a nack for each running delivery, uncharged, with its signal aborted', async () => {
     const held = new HeldRuns({ concurrency: 2 });
     const deliveries = held.offer(2);
     const stopping = held.intake.stop(20_000);
@@ -279,7 +279,7 @@ describe('when the grace is over', () => {
     expect(held.bench.log.lines).toEqual([]);
   });
 
-  test('a handler that returns in time leaves no timer', async () => {
+  test('leaves no timer when the handler returns in time', async () => {
     const held = new HeldRuns();
     held.offer(1);
     const stopping = held.intake.stop(20_000);
@@ -288,7 +288,7 @@ describe('when the grace is over', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('a letter that is being stored is waited for', async () => {
+  test('is extended for a dead letter that is being stored', async () => {
     const held = new HeldRuns();
     const [delivery] = held.offer(1);
     let stored!: () => void;
@@ -305,7 +305,7 @@ describe('when the grace is over', () => {
   });
 });
 
-test('what begins after a swap runs on the new version, with its places; what ran ends on its own', async () => {
+test('after a swap deliveries begin on the new version, with its concurrency; running ones end on the old version', async () => {
   const held = new HeldRuns({ concurrency: 1 });
   held.offer(3);
   const onNew: number[] = [];

@@ -69,7 +69,7 @@ const after = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync(ms);
 beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick', 'performance'] }));
 afterEach(() => jest.useRealTimers());
 
-test('events of one key run one at a time in their order, those of others meanwhile, and those without a key at once', async () => {
+test('events of one key run one by one in order, concurrently with other keys and with events without a key', async () => {
   const runs = new KeyedRuns();
   for (const user of ['a', 'a', 'b', undefined, 'a']) runs.offer(user);
   expect(runs.begun).toEqual(['a1', 'b3', 'undefined4']);
@@ -79,7 +79,7 @@ test('events of one key run one at a time in their order, those of others meanwh
   expect(runs.begun.at(-1)).toBe('a5');
 });
 
-test('an event that fails keeps its place: what follows it under its key waits for its retries, other keys do not', async () => {
+test('the next events of a key wait for the retries of a failed event, other keys do not', async () => {
   const runs = new KeyedRuns();
   const [first, second] = [runs.offer('a'), runs.offer('a')];
   await runs.end(0, new Error('broken'));
@@ -95,7 +95,7 @@ test('an event that fails keeps its place: what follows it under its key waits f
   expect([first.answers, second.answers]).toEqual([['ack'], []]);
 });
 
-test('an event that is dead-lettered lets the next of its key go', async () => {
+test('the next event of a key runs after a dead-lettered one', async () => {
   const runs = new KeyedRuns();
   const first = runs.offer('a');
   runs.offer('a');
@@ -104,7 +104,7 @@ test('an event that is dead-lettered lets the next of its key go', async () => {
   expect(runs.begun).toEqual(['a1', 'a2']);
 });
 
-test('what waits for long is not parked elsewhere, where others of its key would overtake it', async () => {
+test('an event with a key and a long delay does not move to the retry queue, as others of its key would overtake it', async () => {
   const runs = new KeyedRuns({ retry: { attempts: 3, backoffMs: [120_000] } });
   runs.offer('a');
   await runs.end(0, new Error('broken'));
@@ -113,7 +113,7 @@ test('what waits for long is not parked elsewhere, where others of its key would
   expect(runs.begun).toEqual(['a1', 'a1']);
 });
 
-test('when too many wait behind slow keys it has no more room, and says so', async () => {
+test('an intake in which too many events wait behind slow keys has no room, and reports that it is full', async () => {
   const runs = new KeyedRuns({}, { maxHeld: 5 });
   for (let i = 0; i < 5; i++) runs.offer('a');
   expect(runs.intake).toMatchObject({ room: 0, isFull: true });
@@ -123,7 +123,7 @@ test('when too many wait behind slow keys it has no more room, and says so', asy
   expect(runs.rooms).toBeGreaterThan(asked);
 });
 
-test('on stopping what runs may end; all else goes back in the order of the stream', async () => {
+test('a stop lets running events finish, and nacks all others in the order of the stream', async () => {
   const runs = new KeyedRuns({ concurrency: 2 });
   const deliveries = ['a', 'b', 'b', 'a', 'c'].map((user) => runs.offer(user));
   await runs.end(1, new Error('broken'));
@@ -137,7 +137,7 @@ test('on stopping what runs may end; all else goes back in the order of the stre
   expect(deliveries.map(({ answers }) => answers.length)).toEqual([1, 1, 1, 1, 1]);
 });
 
-test('what fails while the host stops goes back at once: with a delay, what follows it would overtake it elsewhere', async () => {
+test('an event that fails during a stop is nacked without delay, as the next of its key would overtake it on another host', async () => {
   const runs = new KeyedRuns({ retry: { attempts: 3, backoffMs: [60_000] } });
   const [first, second] = [runs.offer('a'), runs.offer('a')];
   const stopped = runs.intake.stop(1_000);
@@ -146,7 +146,7 @@ test('what fails while the host stops goes back at once: with a delay, what foll
   expect([first.answers, second.answers]).toEqual([['nak'], ['nak']]);
 });
 
-test('while older events may still come what arrives waits, and is then handled in the order of the stream', async () => {
+test('arrivals wait while older events may still be redelivered, and are then handled in the order of the stream', async () => {
   const runs = new KeyedRuns();
   runs.intake.holdUp();
   for (const sequence of [9, 3, 7]) runs.offer('a', { sequence });
@@ -156,7 +156,7 @@ test('while older events may still come what arrives waits, and is then handled 
   expect(runs.begun).toEqual(['a3', 'a7', 'a9']);
 });
 
-test('a delivery of what is here already is passed over: it is settled by the one that is here', async () => {
+test('a redelivery of an event that is already buffered is ignored, and the first delivery settles the event', async () => {
   const runs = new KeyedRuns();
   const first = runs.offer('a', { sequence: 1 });
   const again = runs.offer('a', { sequence: 1, deliveryCount: 2 });
@@ -165,7 +165,7 @@ test('a delivery of what is here already is passed over: it is settled by the on
   expect(runs.begun).toEqual(['a1']);
 });
 
-test('while the circuit is open nothing goes back, and each probe takes another key', async () => {
+test('while the circuit is open nothing is nacked, and each probe is of another key', async () => {
   const runs = new KeyedRuns({ retry: { attempts: 3, backoffMs: [10_000] } });
   const deliveries = ['a', 'a', 'b', 'c'].map((user) => runs.offer(user));
   runs.intake.admit(0);
@@ -184,7 +184,7 @@ test('while the circuit is open nothing goes back, and each probe takes another 
   expect(deliveries.flatMap(({ answers }) => answers)).toEqual([]);
 });
 
-test('whatever fails and ends when, each key is handled one at a time and in order, and every event is settled once', async () => {
+test('with any failures and any order of ends, each key is handled one by one in order, and every event is settled once', async () => {
   const users = fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { minLength: 1, maxLength: 25 });
   const fate = fc.record({ index: fc.nat(), fails: fc.boolean(), rejects: fc.boolean() });
   await fc.assert(

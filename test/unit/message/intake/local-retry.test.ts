@@ -11,7 +11,7 @@ function setUp(mayWait = true) {
   return { inner, due, delivery: new LocalRetryDelivery(inner, { time: machineTime, mayWait: () => mayWait, due }) };
 }
 
-test('waits for its retry in this host, and the server gets no answer', () => {
+test('a local retry waits in this host, without an answer to the server', () => {
   const { inner, due, delivery } = setUp();
   delivery.retryLocally(1_000);
   expect(delivery).toMatchObject({ settled: true, isWaiting: true, hasLeft: false, deliveryCount: 3 });
@@ -30,14 +30,14 @@ test('a nak is sent to the server', () => {
   expect(delivery.hasLeft).toBe(true);
 });
 
-test('in a host that stops it goes back to the server at once', () => {
+test('a local retry in a stopping host is nacked at once', () => {
   const { inner, delivery } = setUp(false);
   delivery.retryLocally(60_000);
   expect(inner.answers).toEqual(['nak']);
   expect(jest.getTimerCount()).toBe(0);
 });
 
-test('a retry that is cancelled is not due', () => {
+test('a cancelled retry is never due', () => {
   const { due, delivery } = setUp();
   delivery.retryLocally(1_000);
   delivery.cancelRetry();

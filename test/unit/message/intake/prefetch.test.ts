@@ -13,7 +13,7 @@ function prefetchOf({ ackWaitMs = 30_000, perRun = 1, counters = new HandlerCoun
   return { prefetch, handle };
 }
 
-test('of what a handler takes a second for, no more and no less', () => {
+test('the prefetch is the number of events that the handler handles in a second, within the bounds', () => {
   const { handle } = prefetchOf();
   expect(handle(10, 10)).toBe(100);
   expect(handle(1, 20)).toBe(50);
@@ -22,27 +22,27 @@ test('of what a handler takes a second for, no more and no less', () => {
   expect(handle(3, 50)).toBe(20);
 });
 
-test('what a handler that blocks may hold back stays far below the ack wait', () => {
+test('the prefetch of a handler with a short ack wait takes a fraction of the ack wait to handle', () => {
   expect(prefetchOf({ ackWaitMs: 2_000 }).handle(1, 10)).toBe(50);
 });
 
-test('a run of a batch takes many', () => {
+test('the prefetch counts the events of a batch, not its runs', () => {
   expect(prefetchOf({ perRun: 10 }).handle(1, 50)).toBe(200);
 });
 
-test('only what has happened since the last time counts', () => {
+test('the prefetch depends only on the runs since it was last adapted', () => {
   const counters = new HandlerCounters();
   counters.observe(3_600);
   expect(prefetchOf({ counters }).handle(1, 10)).toBe(100);
 });
 
-test('while nothing happens it stays', () => {
+test('the prefetch stays the same without any run', () => {
   const { prefetch } = prefetchOf();
   prefetch.adapt(0);
   expect(prefetch.size).toBe(BOUNDS.first);
 });
 
-test('a run that does not end makes it less, and never more', () => {
+test('a run that does not end reduces the prefetch, and never increases it', () => {
   const { prefetch } = prefetchOf();
   prefetch.adapt(1);
   expect(prefetch.size).toBe(BOUNDS.first);
@@ -52,7 +52,7 @@ test('a run that does not end makes it less, and never more', () => {
   expect(prefetch.size).toBe(BOUNDS.least);
 });
 
-test('large payloads are not to fill the memory', () => {
+test('large payloads reduce the prefetch', () => {
   const { prefetch, handle } = prefetchOf();
   for (let i = 0; i < 3; i++) prefetch.arrived(320_000);
   expect(handle(3, 0.1)).toBe(50);
@@ -60,7 +60,7 @@ test('large payloads are not to fill the memory', () => {
   expect(handle(3, 0.1)).toBe(BOUNDS.most);
 });
 
-test('a new version may have other bounds', () => {
+test('new bounds apply to the prefetch at once', () => {
   const { prefetch } = prefetchOf();
   prefetch.bound({ least: 1, first: 4, most: 20 });
   expect(prefetch.size).toBe(20);

@@ -21,14 +21,14 @@ function setUp(running: number) {
   return { steps, stopped, end };
 }
 
-test('gives back what has not begun, and is over at once when nothing runs', async () => {
+test('a shutdown releases the deliveries that have not begun, and resolves at once when nothing runs', async () => {
   const { steps, stopped } = setUp(0);
   await stopped;
   expect(steps).toEqual(['stop permits', 'release queued', 'release waiting']);
   expect(jest.getTimerCount()).toBe(0);
 });
 
-test('gives back what still runs when the grace is over', async () => {
+test('a shutdown releases the runs that have not ended within the grace period', async () => {
   const { steps, stopped, end } = setUp(1);
   await jest.advanceTimersByTimeAsync(19_999);
   expect(steps).not.toContain('release all');
@@ -38,7 +38,7 @@ test('gives back what still runs when the grace is over', async () => {
   await stopped;
 });
 
-test('what ends in time is not interrupted', async () => {
+test('a run that ends within the grace period is not interrupted', async () => {
   const { steps, stopped, end } = setUp(1);
   end();
   await stopped;

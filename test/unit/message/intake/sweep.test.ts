@@ -9,7 +9,7 @@ function sweptIntake() {
   return { times, intake: { sweep: (nowMs: number) => times.push(nowMs) } as unknown as Intake };
 }
 
-test('sweeps every intake it has five times a second, with the time of the same clock as the runs', () => {
+test('every registered intake is swept five times a second, with the time of the runs’ clock', () => {
   const sweep = new Sweep();
   const [a, b] = [sweptIntake(), sweptIntake()];
   sweep.add(a.intake);
@@ -19,7 +19,7 @@ test('sweeps every intake it has five times a second, with the time of the same 
   expect(a.times[4]! - a.times[0]!).toBeCloseTo(800);
 });
 
-test('has one timer for all, and none when the last is gone', () => {
+test('one timer serves all intakes, and is cleared when the last is removed', () => {
   const sweep = new Sweep();
   const [a, b] = [sweptIntake(), sweptIntake()];
   sweep.add(a.intake);
