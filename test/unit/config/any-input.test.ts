@@ -108,7 +108,7 @@ const environment = fc.dictionary(
   { maxKeys: 4 },
 );
 
-describe('whatever is written', () => {
+describe('arbitrary input', () => {
   let folder: ConfigFolder;
   beforeEach(() => (folder = new ConfigFolder()));
   afterEach(() => folder.remove());

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { ConfigFolder } from './config-folder';
 
-describe('where a value came from', () => {
+describe('the source of a value', () => {
   let folder: ConfigFolder;
   beforeEach(() => (folder = new ConfigFolder()));
   afterEach(() => folder.remove());
@@ -19,7 +19,7 @@ describe('where a value came from', () => {
     expect(sourceOf('http.listen')).toEqual({ layer: 'flag', name: '--http' });
   });
 
-  test('reaches into streams and plugins’ sections', () => {
+  test('is known for values in streams and plugins’ sections', () => {
     folder.write('config/default.yaml', 'streams:\n  - name: A\n    subjects:\n      - a.>\n    maxAge: 1d\n');
     folder.write(
       'config/local.yaml',
