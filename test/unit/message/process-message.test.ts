@@ -373,7 +373,7 @@ test('a message that was to be dead-lettered when its process died is not run ag
 test('what must wait for long after a run of an unknown end waits in its stream, beside its marks', async () => {
   const { process, bench } = setUp(() => Promise.reject(new RetryLater('10m')));
   await process(WATCH, { deliveryCount: 2 }).settled;
-  expect(bench.parked).toEqual([]);
+  expect(bench.deferred).toEqual([]);
   expect(bench.journal.at(-1)).toBe('nak 600000');
 });
 
