@@ -92,7 +92,7 @@ const digits = (min: number, max: number) =>
 const whole = fc.oneof(
   fc.constant('0'),
   fc.tuple(fc.integer({ min: 1, max: 9 }), digits(0, 24)).map(([first, rest]) => `${first}${rest}`),
-  // Around where whole numbers end to be exact.
+  // Around the largest whole number up to which all are exact.
   fc.integer({ min: -40, max: 40 }).map((near) => String(2n ** 53n + BigInt(near))),
 );
 const literal = fc

@@ -21,7 +21,7 @@ function failing(errors: readonly string[], options: Partial<RetryOptions> = {})
     failed: (error) => reported.push((error as Error).message),
     ...options,
   });
-  /** Moves the time as often as somebody waits. */
+  /** Advances the time while a wait is pending. */
   const run = async (): Promise<void> => {
     do for (let i = 0; i < 5; i++) await turn();
     while (time.step(Infinity, false));

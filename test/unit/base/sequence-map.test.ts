@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { SequenceMap } from '../../../host/base/sequence-map';
 
-/** Few that meet at the same place, many that follow one another, and some beyond what fits into 32 bits. */
+/** A few sequences that collide, many consecutive ones, and some beyond 32 bits. */
 const sequence = fc.oneof(
   fc.integer({ min: 1, max: 60 }),
   fc.integer({ min: 0, max: 5 }).map((n) => 7 + n * 64),

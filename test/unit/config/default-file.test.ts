@@ -31,7 +31,7 @@ describe('config/default.yaml', () => {
       const [start] = /^JETPLUG_PLUGINS_DEFAULTS_/.exec(variable) ?? [];
       expect(TEXT).toContain(start ?? variable.replace(/^JETPLUG_NATS_TLS_KEY/, '_KEY'));
     }
-    // All of them at once contradict: there is one way to authenticate, and a domain is a prefix of the API.
+    // Some keys exclude each other: there is one way to authenticate, and a domain is a prefix of the API.
     const together = uncommented(TEXT).replace(/credentials:\n(?: {4}.*\n)+/, '');
     folder.write('config/local.yaml', together.replace(/^ {2}domain:.*$/m, ''));
     const missingFiles = folder.problems().filter(({ message }) => !message.startsWith('nats.tls.'));

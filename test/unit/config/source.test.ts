@@ -31,7 +31,7 @@ describe('the source of a value', () => {
     expect(line('plugins.badge.settings.deep.key')).toBe(6);
     expect(line('streams')).toBe(7);
     expect(line('streams[0].subjects[0]')).toBe(9);
-    // The list was replaced: nothing of the older one is remembered.
+    // The list was replaced, so the older list has no sources any more.
     expect(sourceOf('streams[0].maxAge')).toEqual({ layer: 'default' });
   });
 });

@@ -160,7 +160,7 @@ test('deletes and updates of two hosts are serialised', async () => {
           ),
         );
         const counts = returned.filter((n) => n !== undefined).sort((a, b) => a - b);
-        // A count that began anew is a 1: one at most for each delete, and the first.
+        // A count that starts again is a 1: at most one for each delete, and the first.
         expect(counts.filter((n) => n === 1).length).toBeLessThanOrEqual(steps.filter(({ drop }) => drop).length + 1);
         const last = bucket.entries.get('k')?.value;
         if (last !== undefined) expect(counts).toContain(Number(last));

@@ -16,7 +16,7 @@ const BadgeAwarded = defineEvent(
   }),
 );
 
-/** A bus outside a handler, where nothing is looked for that was sent before. */
+/** A bus outside a handler run, which does not search for events that were published earlier. */
 function busThat(send: Outgoing['send']): JetStreamEventBus {
   const idsSince = () => Promise.reject(new Error('nobody is to ask'));
   return new JetStreamEventBus({ send, dropsRepeatsMs: 120_000, idsSince }, clock);

@@ -3,7 +3,7 @@ import { assertScope, escapeKey, unescapeKey } from '../../../host/effects/store
 
 const MAX_BYTES = 512;
 
-/** Well-formed strings of 1–512 bytes, with what NATS and the escaping care about made likely. */
+/** Well-formed strings of 1–512 bytes, in which characters that are special to NATS or the escaping are likely. */
 const key = fc
   .array(
     fc.oneof(

@@ -4,7 +4,7 @@ import { AlreadySettled } from '../../../host/records/write-batch';
 import { invalid, OutcomeKnown } from '../../../host/message/outcome';
 import { decodeError, encodeError, type WireError } from '../../../host/isolation/wire-error';
 
-/** As it comes out of the channel. */
+/** The error after its transfer through the channel between the processes. */
 function sent(thrown: unknown): unknown {
   return decodeError(JSON.parse(JSON.stringify(encodeError(thrown))) as WireError);
 }

@@ -204,7 +204,7 @@ test('plugins that import the same module share its text but not its state; thei
   }
 });
 
-/** The plugin’s file, the file and line that is named (or a text on it), code and message, and the cause’s. */
+/** The plugin’s file; the file and line of the error (or a text on that line); its code, message and cause. */
 const FAULTS: [
   plugin: string,
   file: string,

@@ -10,7 +10,7 @@ interface Mailer {
 }
 const MAILER = Symbol('mailer');
 
-/** Code and message of each thing that is wrong. */
+/** The code and message of each problem. */
 function wrong(cls: unknown): string[] {
   return inspectDependencies(cls as PluginClass).map(({ code, message }) => `${code}: ${message}`);
 }

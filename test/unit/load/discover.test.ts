@@ -180,7 +180,7 @@ test('an editor’s lock, a stale link, is a hidden file as before', () => {
   expect(strays()).toEqual([]);
 });
 
-/** Runs as an ordinary user: no right is refused to the first one. */
+/** Runs as an ordinary user, because root is refused no right. */
 function asOrdinaryUser<T>(work: () => T): T {
   const { getuid, seteuid } = process as Required<typeof process>;
   if (getuid() !== 0) return work();

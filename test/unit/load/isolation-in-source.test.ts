@@ -18,7 +18,7 @@ test('isolation in the decorator applies if it is written as a literal', () => {
   expect(isolation(plugin(`{ isolation: 'process' }`))).toBe('process');
   expect(isolation(`@Plugin({ 'isolation': "process" })\nexport default class extends Base {}`)).toBe('process');
   expect(isolation(`@Plugin({ isolation: 'process' })\nclass BadgePlugin {}\nexport { BadgePlugin };`)).toBe('process');
-  // Only running it would tell.
+  // The value is not a literal, so it is known only when the module has run.
   expect(isolation(plugin('OPTIONS', `const OPTIONS = { isolation: 'process' };`))).toBe('inline');
 });
 

@@ -9,7 +9,7 @@ import type { PluginClass } from '../../../sdk/internal';
 const FILE = '/plugins/x.plugin.ts';
 class Happened extends defineEvent('a.happened', z.object({ n: z.number() })) {}
 
-/** Where the options of a plugin's handlers came from. */
+/** The origins of the options of a plugin's handlers. */
 function originsIn(
   cls: unknown,
   { source = '', defaults = {}, section = {} }: { source?: string; defaults?: HandlerConfig; section?: HandlerConfig },
