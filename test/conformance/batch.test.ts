@@ -8,7 +8,7 @@ beforeEach(() => void batches.splice(0));
 const numbers = (events: readonly Placed[]): number[] => events.map(({ n }) => n);
 const handled = (): number[] => batches.flat().sort((a, b) => a - b);
 
-onBoth('events come together: as many as there are, at most `size`, and none is left behind', async (start) => {
+onBoth('a batch has the available events, at most `size`, and every event is delivered', async (start) => {
   @Plugin({ name: 'gather' })
   class GatherPlugin {
     @Subscribe(Placed, { batch: { size: 3, wait: '80ms' }, concurrency: 1 })
@@ -23,7 +23,7 @@ onBoth('events come together: as many as there are, at most `size`, and none is 
   expect(Math.max(...batches.map(({ length }) => length))).toBe(3);
 });
 
-onBoth('a batch that throws is tried again event by event, and its bad one alone is dead-lettered', async (start) => {
+onBoth('a batch that throws is retried event by event, and only its bad event is dead-lettered', async (start) => {
   @Plugin({ name: 'torn' })
   class TornPlugin {
     @Subscribe(Placed, { batch: { size: 3, wait: '1s' }, retry: { attempts: 2, backoff: ['40ms'] } })
@@ -90,7 +90,7 @@ onBoth('effects of a batch belong to its events, and happen once when the host d
   ).toEqual([1, 11, 111]);
 });
 
-onBoth('an update in a batch that does not say for which event is refused', async (start) => {
+onBoth('an update in a batch that does not name its event is refused', async (start) => {
   @Plugin({ name: 'unsaid' })
   class UnsaidPlugin {
     constructor(private readonly totals: Store<number>) {}

@@ -1,4 +1,4 @@
-/** Stores and published events, however often an event comes. */
+/** Store updates and published events of an event that is delivered several times. */
 import { EventBus, Plugin, Store, Subscribe, type EventContext } from 'jetplug/sdk';
 import { Counted, onBoth, Placed, SOON } from '../support/conformance';
 
@@ -26,7 +26,7 @@ class CountPlugin {
   }
 }
 
-onBoth('an update is applied once over retries, and each of them gets its result', async (start) => {
+onBoth('an update is applied once across retries, and each retry gets its result', async (start) => {
   const host = await start([CountPlugin]);
   await host.publish(Placed, { user: 'u1', n: 5 });
   await host.publish(Placed, { user: 'u2', n: 1 });
@@ -36,7 +36,7 @@ onBoth('an update is applied once over retries, and each of them gets its result
   expect(answers.filter((answer) => answer === 5)).toHaveLength(3);
 });
 
-onBoth('a handler that fails has published nothing; when it has returned, its events are out once', async (start) => {
+onBoth('a failed handler publishes nothing; the events of a handler that returns are published once', async (start) => {
   const host = await start([CountPlugin]);
   await host.publish(Placed, { user: 'u1', n: 5 });
   await host.settled();
@@ -54,7 +54,7 @@ onBoth('when the host dies before the ack, the event is handled again and has it
   expect(host.published(Counted)).toMatchObject([{ user: 'u1', total: 2 }]);
 });
 
-onBoth('a repeat gets what its first application left, not what is there by then', async (start) => {
+onBoth('a repeated update gets the result of its first application, not the current value', async (start) => {
   const host = await start([CountPlugin], { config: SOON });
   host.crashBeforeAck();
   await host.publish(Placed, { user: 'u1', n: 2 });
@@ -66,7 +66,7 @@ onBoth('a repeat gets what its first application left, not what is there by then
   expect(Math.max(...totals)).toBe(5);
 });
 
-onBoth('a host that dies while a handler is at work leaves the event to the next one', async (start) => {
+onBoth('an event whose host dies during its handler’s run is handled by the next host', async (start) => {
   const begun: string[] = [];
   let waits = true;
   @Plugin({ name: 'half-done' })
@@ -103,7 +103,7 @@ onBoth('an event id published twice is stored once', async (start) => {
   expect(calls).toEqual(['1/1']);
 });
 
-onBoth('ids of published events are derived: distinct within a run, the same in each run', async (start) => {
+onBoth('the ids of published events differ within a run, and are the same in each run of an event', async (start) => {
   const ids: string[][] = [];
   @Plugin({ name: 'ids' })
   class IdsPlugin {
@@ -127,7 +127,7 @@ onBoth('ids of published events are derived: distinct within a run, the same in 
   ).toEqual([...ids[0]!].sort());
 });
 
-onBoth('what is settled stays settled when the host starts again', async (start) => {
+onBoth('a settled event is not redelivered when the host starts again', async (start) => {
   const host = await start([CountPlugin]);
   await host.publish(Placed, { user: 'u1', n: 1 });
   await host.settled();
@@ -138,7 +138,7 @@ onBoth('what is settled stays settled when the host starts again', async (start)
   expect(await host.store(CountPlugin).get('u1')).toBe(3);
 });
 
-onBoth('a store or bus that is used after its run has ended refuses', async (start) => {
+onBoth('a store or bus refuses its use after the run has ended', async (start) => {
   let late: Promise<unknown> = Promise.resolve();
   @Plugin({ name: 'forgetful' })
   class ForgetfulPlugin {

@@ -1,4 +1,4 @@
-/** What runs beside what, and in which order. */
+/** Which events run concurrently, and in which order events are handled. */
 import { Plugin, RetryLater, Store, Subscribe } from 'jetplug/sdk';
 import { onBoth, Placed, SOON } from '../support/conformance';
 
@@ -25,7 +25,7 @@ onBoth('events of one key keep their order through retries, and other keys do no
   expect(done.indexOf('b11')).toBeLessThan(done.indexOf('a0'));
 });
 
-onBoth('RetryLater keeps its place too', async (start) => {
+onBoth('RetryLater keeps the order of its key too', async (start) => {
   const done: number[] = [];
   let waits = 2;
   @Plugin({ name: 'postponed' })
@@ -42,7 +42,7 @@ onBoth('RetryLater keeps its place too', async (start) => {
   expect(done).toEqual([0, 1, 2]);
 });
 
-onBoth('a key keeps its order when the host dies in between', async (start) => {
+onBoth('events of a key keep their order when the host dies before an ack', async (start) => {
   const done: string[] = [];
   @Plugin({ name: 'survives' })
   class SurvivesPlugin {
@@ -60,7 +60,7 @@ onBoth('a key keeps its order when the host dies in between', async (start) => {
   expect(await host.store(SurvivesPlugin).get('a')).toEqual([0, 1, 2, 3]);
 });
 
-onBoth('no more run at once than `concurrency` says', async (start) => {
+onBoth('no more events run at once than `concurrency` permits', async (start) => {
   let running = 0;
   let most = 0;
   @Plugin({ name: 'two-at-once' })
@@ -78,7 +78,7 @@ onBoth('no more run at once than `concurrency` says', async (start) => {
   expect(most).toBe(2);
 });
 
-onBoth('without a key, an event that fails holds up nobody', async (start) => {
+onBoth('without a key, a failing event does not delay the others', async (start) => {
   const done: number[] = [];
   let isFirst = true;
   @Plugin({ name: 'loose' })

@@ -1,4 +1,4 @@
-/** What becomes of an event by how its handler ends. */
+/** How an event is settled after each way in which its handler may end. */
 import {
   Plugin,
   Reject,
@@ -12,7 +12,7 @@ import { onBoth, Placed } from '../support/conformance';
 
 const QUICK: RetryOptions = { attempts: 3, backoff: ['40ms', '120ms'] };
 
-onBoth('an event is handled once, and then nothing is left of it', async (start) => {
+onBoth('an event is handled once, and leaves no delivery in flight', async (start) => {
   const seen: unknown[] = [];
   @Plugin({ name: 'once' })
   class OncePlugin {
@@ -29,7 +29,7 @@ onBoth('an event is handled once, and then nothing is left of it', async (start)
   expect(host.deadLetters()).toEqual([]);
 });
 
-onBoth('an event whose handler throws comes again after each wait, with its attempt counted', async (start) => {
+onBoth('an event whose handler throws is redelivered after each backoff, with its attempts counted', async (start) => {
   const tries: { attempt: number; atMs: number }[] = [];
   let now = (): number => 0;
   @Plugin({ name: 'again' })
@@ -46,13 +46,13 @@ onBoth('an event whose handler throws comes again after each wait, with its atte
   await host.settled();
   expect(tries.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
   const waits = tries.slice(1).map(({ atMs }, i) => atMs - tries[i]!.atMs);
-  // A fifth more or less, so that what failed together does not come back together.
+  // Each backoff varies by up to a fifth, so that events that failed together are not redelivered together.
   expect(waits[0]).toBeGreaterThanOrEqual(31);
   expect(waits[1]).toBeGreaterThanOrEqual(95);
   expect(host.deadLetters()).toEqual([]);
 });
 
-onBoth('an event whose attempts are used up is dead-lettered with all that is known of it', async (start) => {
+onBoth('an event with no attempts left is dead-lettered with its error, origin and payload', async (start) => {
   @Plugin({ name: 'poison' })
   class PoisonPlugin {
     @Subscribe(Placed, { retry: QUICK })
@@ -85,7 +85,7 @@ onBoth('an event whose attempts are used up is dead-lettered with all that is kn
   expect(JSON.parse(Buffer.from(letter!.payload).toString())).toMatchObject({ user: 'u1', n: -1, event_id: 'bad-1' });
 });
 
-onBoth('Reject dead-letters an event at its first try', async (start) => {
+onBoth('Reject dead-letters an event at its first attempt', async (start) => {
   let tries = 0;
   @Plugin({ name: 'picky' })
   class PickyPlugin {
@@ -102,7 +102,7 @@ onBoth('Reject dead-letters an event at its first try', async (start) => {
   expect(host.deadLetters()).toMatchObject([{ reason: 'rejected', error: 'not for us', attempts: 1 }]);
 });
 
-onBoth('RetryLater brings an event again after its delay, and no attempt counts', async (start) => {
+onBoth('RetryLater redelivers an event after its delay, and costs no attempt', async (start) => {
   const attempts: number[] = [];
   @Plugin({ name: 'patient' })
   class PatientPlugin {
@@ -119,7 +119,7 @@ onBoth('RetryLater brings an event again after its delay, and no attempt counts'
   expect(host.deadLetters()).toEqual([]);
 });
 
-onBoth('a dead letter that is redriven comes back to its own handler alone, as it was', async (start) => {
+onBoth('a redriven dead letter goes to its own handler only, unchanged', async (start) => {
   const seen: string[] = [];
   let isMended = false;
   @Plugin({ name: 'mended' })
@@ -145,7 +145,7 @@ onBoth('a dead letter that is redriven comes back to its own handler alone, as i
   expect(host.deadLetters()).toEqual([]);
 });
 
-onBoth('a handler that takes too long is ended, told so by its signal, and tried again', async (start) => {
+onBoth('a handler that exceeds its timeout has its signal aborted, and its event is retried', async (start) => {
   const reasons: string[] = [];
   @Plugin({ name: 'stuck' })
   class StuckPlugin {

@@ -1,4 +1,4 @@
-/** What reaches a handler, and what does not. */
+/** Which payloads reach a handler, and which are rejected before it runs. */
 import { EventBus, Plugin, Store, Subscribe, type Envelope, type EventContext } from 'jetplug/sdk';
 import { z } from 'zod';
 import { defineEvent } from '../../sdk';
@@ -15,7 +15,7 @@ class StrictPlugin {
   }
 }
 
-onBoth('what is malformed never reaches a handler, and is dead-lettered with the reason', async (start) => {
+onBoth('a malformed event never reaches a handler, and is dead-lettered with the reason', async (start) => {
   const host = await start([StrictPlugin]);
   const deep = JSON.parse(`${'{"a":'.repeat(70)}1${'}'.repeat(70)}`) as object;
   await host.publishRaw('orders.placed', '{"user":');
@@ -42,7 +42,7 @@ onBoth('what is malformed never reaches a handler, and is dead-lettered with the
   ]);
 });
 
-onBoth('an event without an envelope gets one', async (start) => {
+onBoth('an event without an envelope is given one', async (start) => {
   const envelopes: Envelope[] = [];
   @Plugin({ name: 'envelope' })
   class EnvelopePlugin {
@@ -102,31 +102,34 @@ onBoth(
   },
 );
 
-onBoth('a number that cannot be kept exactly is refused, and stays as it is in the letter', async (start) => {
-  const host = await start([StrictPlugin]);
-  const texts = [
-    '{"user":"u1","n":1497549923779084388}',
-    '{"user":"u1","n":1,"a":[0.10000000000000000055511151231257827]}',
-  ];
-  for (const text of texts) await host.publishRaw('orders.placed', text);
-  await host.publishRaw('orders.placed', '{"user":"1497549923779084388","n":1e2}');
-  await host.settled();
-  expect(seen).toEqual([100]);
-  const letters = [...host.deadLetters()].sort((a, b) => a.sequence - b.sequence);
-  expect(letters.map(({ reason }) => reason)).toEqual(['inexact-number', 'inexact-number']);
-  expect(letters.map(({ error }) => error)).toEqual([
-    'n: 1497549923779084388 would be rounded to 1497549923779084300; write it as a string, in quotes',
-    'a.0: 0.10000000000000000055511151231257827 would be rounded to 0.1; write it as a string, in quotes',
-  ]);
-  expect(letters.map(({ payload }) => Buffer.from(payload).toString())).toEqual(texts);
-});
+onBoth(
+  'an event with a number that cannot be represented exactly is refused, and its letter keeps the number as written',
+  async (start) => {
+    const host = await start([StrictPlugin]);
+    const texts = [
+      '{"user":"u1","n":1497549923779084388}',
+      '{"user":"u1","n":1,"a":[0.10000000000000000055511151231257827]}',
+    ];
+    for (const text of texts) await host.publishRaw('orders.placed', text);
+    await host.publishRaw('orders.placed', '{"user":"1497549923779084388","n":1e2}');
+    await host.settled();
+    expect(seen).toEqual([100]);
+    const letters = [...host.deadLetters()].sort((a, b) => a.sequence - b.sequence);
+    expect(letters.map(({ reason }) => reason)).toEqual(['inexact-number', 'inexact-number']);
+    expect(letters.map(({ error }) => error)).toEqual([
+      'n: 1497549923779084388 would be rounded to 1497549923779084300; write it as a string, in quotes',
+      'a.0: 0.10000000000000000055511151231257827 would be rounded to 0.1; write it as a string, in quotes',
+    ]);
+    expect(letters.map(({ payload }) => Buffer.from(payload).toString())).toEqual(texts);
+  },
+);
 
-onBoth('a contract that declares a field of its schema again has its validated value', async (start) => {
+onBoth('a field of a contract’s schema that the class declares again has its validated value', async (start) => {
   class Redeclared extends Placed {
     declare readonly event_id: string;
     override user!: string;
     tags: string[] = ['new'];
-    // What compilers make of the declaration above, whatever compiles this test.
+    // Defines the field as TypeScript does for the declaration above, with any compiler of this test.
     constructor(event: Placed) {
       super(event);
       Object.defineProperty(this, 'user', { value: undefined, writable: true, enumerable: true, configurable: true });
@@ -197,7 +200,7 @@ onBoth(
   },
 );
 
-onBoth('a handler on a raw subject with a wildcard gets any JSON object of the subjects that match', async (start) => {
+onBoth('a handler on a subject with a wildcard gets any JSON object of a matching subject', async (start) => {
   const got: unknown[] = [];
   @Plugin({ name: 'raw' })
   class RawPlugin {
@@ -222,7 +225,7 @@ onBoth('a handler on a raw subject with a wildcard gets any JSON object of the s
   expect(got.filter((line) => (line as string[])[0] === 'all')).toHaveLength(3);
 });
 
-onBoth('a handler gets what the schema makes of the fields', async (start) => {
+onBoth('a handler gets the output of the schema for the fields', async (start) => {
   class Priced extends defineEvent(
     'orders.priced',
     z.object({ price: z.coerce.number(), currency: z.string().default('EUR') }),
@@ -241,7 +244,7 @@ onBoth('a handler gets what the schema makes of the fields', async (start) => {
   expect(got).toEqual([[12.5, 'EUR']]);
 });
 
-onBoth('a publish that does not fit its contract, or that no stream takes, is refused', async (start) => {
+onBoth('a publish that is invalid by its contract, or has no stream, is refused', async (start) => {
   const host = await start([StrictPlugin]);
   await expect(host.publish(Placed, { user: '', n: 1 })).rejects.toMatchObject({ code: 'JP_EVENT_INVALID' });
   await expect(host.publish('nowhere.at.all', {})).rejects.toMatchObject({ code: 'JP_PUBLISH_NO_STREAM' });

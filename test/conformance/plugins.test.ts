@@ -1,10 +1,10 @@
-/** Plugins beside each other, what they are given, and how they begin and end. */
+/** Several plugins in one host, their injected services, and their start and stop. */
 import { Clock, EventBus, Plugin, Settings, Store, Subscribe } from 'jetplug/sdk';
 import { TestClock } from 'jetplug/testing';
 import { z } from 'zod';
 import { Counted, onBoth, Placed } from '../support/conformance';
 
-onBoth('several plugins on one subject each get every event, whatever becomes of the others', async (start) => {
+onBoth('each of several plugins on one subject gets every event, even if another plugin fails', async (start) => {
   const got: string[] = [];
   @Plugin({ name: 'good' })
   class GoodPlugin {
@@ -42,7 +42,7 @@ class CountingPlugin {
   }
 }
 
-onBoth('what one plugin publishes comes to the other', async (start) => {
+onBoth('a plugin receives the events that another plugin publishes', async (start) => {
   const totals: number[] = [];
   @Plugin({ name: 'listening' })
   class ListeningPlugin {
@@ -59,7 +59,7 @@ onBoth('what one plugin publishes comes to the other', async (start) => {
   expect(totals).toEqual([1, 3]);
 });
 
-onBoth('events that cause each other without end are stopped', async (start) => {
+onBoth('an endless chain of events that cause each other is stopped', async (start) => {
   let calls = 0;
   @Plugin({ name: 'echo' })
   class EchoPlugin {
@@ -77,7 +77,7 @@ onBoth('events that cause each other without end are stopped', async (start) => 
   expect(host.deadLetters()).toMatchObject([{ reason: 'too-many-hops' }]);
 });
 
-onBoth('stores are apart by plugin and by scope, and take any key', async (start) => {
+onBoth('each plugin and each scope has a key space of its own, and a store accepts any key', async (start) => {
   const keys = ['u1', 'a b', 'ä/ö', '.x.', '*', '>', '__proto__', 'x'.repeat(300), '='];
   @Plugin({ name: 'keys' })
   class KeysPlugin {
@@ -103,7 +103,7 @@ onBoth('stores are apart by plugin and by scope, and take any key', async (start
   expect(await host.store(CountingPlugin).get('u1')).toBe(7);
 });
 
-onBoth('a test fills a store before the events come', async (start) => {
+onBoth('a test can fill a store before the first event', async (start) => {
   const host = await start([CountingPlugin]);
   await host.store<number>(CountingPlugin).update('u1', () => 9);
   await host.publish(Placed, { user: 'u1', n: 1 });
@@ -136,7 +136,7 @@ class LimitsPlugin {
   }
 }
 
-onBoth('settings are what the plugin’s schema makes of what is given', async (start) => {
+onBoth('settings are the output of the plugin’s schema', async (start) => {
   LimitsPlugin.seen = [];
   for (const settings of [{}, { limits: { limit: 9 } }]) {
     const host = await start([LimitsPlugin], { settings });
@@ -152,7 +152,7 @@ onBoth('settings are what the plugin’s schema makes of what is given', async (
   });
 });
 
-onBoth('onStart comes before the first event and onStop after the last', async (start) => {
+onBoth('onStart runs before the first event and onStop after the last', async (start) => {
   const said: string[] = [];
   @Plugin({ name: 'polite' })
   class PolitePlugin {
@@ -176,7 +176,7 @@ onBoth('onStart comes before the first event and onStop after the last', async (
   expect(said).toEqual(['start', 'event', 'stop', 'start']);
 });
 
-onBoth('a plugin that fails in onStart, or in its constructor, is told with its name', async (start) => {
+onBoth('a failure in onStart, or in the constructor, is reported with the plugin’s name', async (start) => {
   @Plugin({ name: 'no-start' })
   class NoStartPlugin {
     onStart(): void {
@@ -200,7 +200,7 @@ onBoth('a plugin that fails in onStart, or in its constructor, is told with its 
   });
 });
 
-onBoth('a handler whose subject no stream holds is refused', async (start) => {
+onBoth('a handler on a subject without a stream is refused', async (start) => {
   @Plugin({ name: 'nowhere' })
   class NowherePlugin {
     @Subscribe(Placed)
@@ -213,7 +213,7 @@ onBoth('a handler whose subject no stream holds is refused', async (start) => {
   });
 });
 
-onBoth('two plugins of one name are refused', async (start) => {
+onBoth('two plugins with the same name are refused', async (start) => {
   @Plugin({ name: 'counting' })
   class AnotherPlugin {
     @Subscribe(Placed)
@@ -222,7 +222,7 @@ onBoth('two plugins of one name are refused', async (start) => {
   await expect(start([CountingPlugin, AnotherPlugin])).rejects.toMatchObject({ code: 'JP_PLUGIN_DUPLICATE_NAME' });
 });
 
-onBoth('the config has the last word on a handler’s options', async (start) => {
+onBoth('the config overrules the options of a handler’s decorator', async (start) => {
   let tries = 0;
   @Plugin({ name: 'tuned' })
   class TunedPlugin {
@@ -239,7 +239,7 @@ onBoth('the config has the last word on a handler’s options', async (start) =>
   expect(host.deadLetters()).toHaveLength(1);
 });
 
-onBoth('plugins are given the time of the test', async (start) => {
+onBoth('the clock of a plugin shows the time of the test', async (start) => {
   const times: Date[] = [];
   @Plugin({ name: 'timed' })
   class TimedPlugin {

@@ -48,7 +48,7 @@ function usagesOf(page: string): Usage[] {
   });
 }
 
-/** As a shell takes them, up to a pipe or an end of command. */
+/** The words of a command as a shell splits them, up to a pipe or the end of the command. */
 function wordsOf(line: string): string[] {
   const words = line.match(/'[^']*'|"[^"]*"|[^\s'"]+/g) ?? [];
   const end = words.findIndex((word) => /^[|&;<>]/.test(word));

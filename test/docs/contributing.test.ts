@@ -21,7 +21,7 @@ const CHANGES = [
 const rows = rowsOf('CONTRIBUTING.md');
 const counted = rows.filter(([, , count]) => count !== undefined);
 
-test('the table has each change that the structure is measured by', () => {
+test('the table lists each change by which the structure is measured', () => {
   expect(counted.map(([change]) => change)).toEqual(CHANGES);
 });
 
@@ -50,7 +50,7 @@ function filesIn(cell: string): string[] {
   return cell.match(/[\w-]+(?:\/(?:[\w.-]+|<name>\.ts))+\/?|package\.json/g) ?? [];
 }
 
-/** The folder of a file that is yet to be made. */
+/** The folder of a file that does not exist yet. */
 function placeOf(file: string): string {
   return file.includes('<name>') ? dirname(file) : file;
 }

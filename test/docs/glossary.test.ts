@@ -1,4 +1,4 @@
-/** Each word in the name of an exported type is a common one, or is explained in the glossary. */
+/** Each word in the name of an exported type is a common word, or is explained in the glossary. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';

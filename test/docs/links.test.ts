@@ -1,4 +1,4 @@
-/** Links inside the docs lead somewhere, and files that they name exist. */
+/** The links inside the docs have a target, and the files that the docs name exist. */
 import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { PAGES, proseOf, ROOT, textOf } from '../support/markdown';
@@ -8,7 +8,7 @@ interface Link {
   readonly target: string;
 }
 
-test.each(PAGES)('the links of %s lead somewhere', (page) => {
+test.each(PAGES)('every link of %s has a target', (page) => {
   expect(linksOf(page).filter((link) => !leadsSomewhere(link))).toEqual([]);
 });
 

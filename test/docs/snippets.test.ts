@@ -26,7 +26,7 @@ test('every ts block is a whole file that type-checks in the plugins folder', ()
   expect(problems).toEqual([]);
 });
 
-test('every plugin that the docs show is one that the host takes', async () => {
+test('the host accepts every plugin that the docs show', async () => {
   const plugins = PAGES.flatMap(blocksOf).filter(({ text }) => text.includes('@Plugin('));
   const folder = scene.folder(
     Object.fromEntries(plugins.map((block) => [`${idOf(block)}.plugin.${block.language}`, block.text])),
@@ -64,7 +64,7 @@ function compilerOptions(): ts.CompilerOptions {
   return ts.parseJsonConfigFileContent(config, ts.sys, ROOT).options;
 }
 
-/** The files of the disk, and these beside them. */
+/** A compiler host with the files of the disk and these files. */
 function withFiles(files: ReadonlyMap<string, Block>): ts.CompilerHost {
   const host = ts.createCompilerHost(compilerOptions());
   const readFile = host.readFile.bind(host);
@@ -84,7 +84,7 @@ function toText({ file, start, messageText }: ts.Diagnostic, { page, line }: Blo
   return `${page}:${line + 1 + at} ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
 }
 
-/** A file for each that the config names, since one that is missing is an error. */
+/** Creates each file that the config names, because a missing file is an error. */
 function secretsOf(config: unknown): Record<string, string> {
   const names = [...JSON.stringify(config).matchAll(/"\w+File":"([^"]+)"/g)].map(([, name]) => name!);
   return Object.fromEntries(names.map((name) => [name, 'secret']));

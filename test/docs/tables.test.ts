@@ -1,4 +1,4 @@
-/** Tables in the docs that repeat what the code says are held against it. */
+/** Tables in the docs that repeat facts of the code are compared with the code. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Leaf } from '../../host/config/key';

@@ -1,4 +1,4 @@
-/** Errors that only a fault from outside causes: each is caused for real, and shown as its user sees it. */
+/** Errors with an external cause. Each test causes the fault for real, and checks the error as a user sees it. */
 import { spawnSync } from 'node:child_process';
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ async function firstLogged(host: TestHost, msg: string): Promise<LogLine> {
   return host.logged(msg)[0]!;
 }
 
-test('JP_UNCAUGHT_ERROR: a timer of a script that is no plugin throws; the host goes on', async () => {
+test('JP_UNCAUGHT_ERROR: a timer of a script that is no plugin throws; the host keeps running', async () => {
   const host = await hostWith(`setTimeout(() => { throw new RangeError('from an agent'); }, 100);`);
   expect(await firstLogged(host, 'an error was thrown and nobody caught it')).toMatchObject({
     level: 'error',
@@ -36,7 +36,7 @@ test('JP_UNCAUGHT_ERROR: a timer of a script that is no plugin throws; the host 
     error: 'RangeError: from an agent',
     file: expect.stringMatching(/agent\.cjs$/),
     line: 1,
-    // The stack of which the hint tells.
+    // The stack that the hint mentions.
     err: { stack: expect.stringContaining('agent.cjs:1') },
     hint: expect.stringMatching(/^The location, or the stack .*--verbose/),
   });
@@ -122,7 +122,7 @@ describe('JP_BROKER_OPERATION_FAILED', () => {
     });
   });
 
-  test('no running host can answer a command, because a stream that others manage is gone', async () => {
+  test('no running host can answer a command, because a stream that is managed elsewhere is gone', async () => {
     const server = await scene.server();
     const jsm = await (await scene.client(server.url)).jetstreamManager();
     const stream = { name: 'EVENTS', subjects: ['video.>'] };
@@ -142,7 +142,7 @@ describe('JP_BROKER_OPERATION_FAILED', () => {
   });
 });
 
-test('what the server refuses beside permissions is told in its own words', async () => {
+test('an error of the server that is not about permissions is logged in the server’s own words', async () => {
   const limits = { max_subscriptions: 12 };
   const accounts = { A: { jetstream: 'enabled', limits, users: [{ user: 'a', password: 'a' }] } };
   const server = await scene.server({ accounts, no_auth_user: 'a' });
@@ -156,8 +156,8 @@ test('what the server refuses beside permissions is told in its own words', asyn
   });
 });
 
-describe('a fault of the user’s surroundings is not told to be an internal one', () => {
-  test('`new` where a file stands in place of the plugins folder', async () => {
+describe('a fault of the user’s environment is not reported as an internal error', () => {
+  test('`new` with a file in place of the plugins folder', async () => {
     const cwd = scene.folder({ plugins: '' });
     const result = await jetplug(['new', 'badge', '--on', 'video.x', '--json'], { cwd });
     expect(result.errors()).toMatchObject([
@@ -165,7 +165,7 @@ describe('a fault of the user’s surroundings is not told to be an internal one
     ]);
   });
 
-  test('`new` where a folder cannot be made', async () => {
+  test('`new` with a folder that cannot be created', async () => {
     // A link to itself: no folder can be made in its place, and nothing can be read there.
     const folder = join(scene.folder(), 'plugins');
     symlinkSync(folder, folder);

@@ -56,7 +56,7 @@ const PLUGINS = {
     BY_TOKEN,
     `container.register('Repo', { useFactory: predicateAwareClassFactory(() => true, Repo, Repo) });`,
   ),
-  // A container of the plugin is asked when the event comes, so nothing shows before that the plugin uses its store.
+  // The plugin’s container resolves the class during a run, so nothing shows earlier that the plugin uses its store.
   resolved: using('resolved', '', '', '', 'container.resolve(Repo).use()'),
   // All of them again in an isolated process.
   isolated: using(

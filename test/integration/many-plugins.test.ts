@@ -10,7 +10,7 @@ const EVENTS = 3;
 const helper = `let calls = 0;\nexport function call(): number {\n  return ++calls;\n}\n`;
 const names = Array.from({ length: COUNT }, (_, n) => `many-${n}`);
 
-/** Plugins in one folder with one helper, and between them some that cannot run. */
+/** Plugins in one folder with one helper. Some of them cannot run. */
 function files(): Record<string, string> {
   const sound = names.map((name, n): [string, string] => [`${name}.plugin.ts`, source(`Many${n}Plugin`)]);
   return {

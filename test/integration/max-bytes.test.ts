@@ -96,8 +96,8 @@ test('a postponed event that does not fit into the retry stream waits in its own
   expect(
     JSON.stringify(host.logged('event could not be stored in the retry queue; it waits in its stream')[0]),
   ).toContain('JP_STREAM_FULL');
-  await eventually(async () => (await parked()) + (await inFlight()) === 10);
-  expect(await parked()).toBeGreaterThan(0);
+  await eventually(async () => (await deferred()) + (await inFlight()) === 10);
+  expect(await deferred()).toBeGreaterThan(0);
   expect(await inFlight()).toBeGreaterThan(0);
 });
 
@@ -121,6 +121,6 @@ async function inFlight(): Promise<number> {
   return pending + unsettled;
 }
 
-async function parked(): Promise<number> {
+async function deferred(): Promise<number> {
   return (await jsm.streams.info('RETRY')).state.messages;
 }

@@ -50,7 +50,7 @@ const edit = async (changes: object): Promise<void> => {
 };
 const configs = (): Promise<Record<string, unknown>[]> =>
   Promise.all(DURABLES.map((durable) => durableConfig(nats, 'EVENTS', durable)));
-/** The filters have been brought back to what the handlers take. */
+/** Whether the host has corrected the filters to the subjects of the handlers. */
 const corrected = async (): Promise<boolean> =>
   (await configs()).every(
     ({ filter_subject, max_deliver }) => filter_subject === 'video.wide.>' && Number(max_deliver) <= 0,
@@ -60,7 +60,7 @@ interface Sent {
   readonly n: number;
   readonly subject: string;
 }
-/** Publishes as many events in turn on these subjects, with one between that is not the handlers'. */
+/** Publishes this many events on these subjects in turn, each followed by an event that no handler takes. */
 async function publish(count: number, subjects: readonly string[], more: object = {}): Promise<Sent[]> {
   const sent: Sent[] = [];
   for (let i = 0; i < count; i++) {
@@ -88,7 +88,7 @@ describe('while a host runs', () => {
   let host: TestHost;
   beforeAll(async () => {
     host = await start();
-    // A first correction: the next look is 5 s after it, so that all that follows falls between two looks.
+    // Waits for a first correction: the next check is 5 s after it, so the rest of the test runs between two checks.
     await edit({ filter_subject: 'video.wide.a' });
     await eventually(corrected);
   });
@@ -100,7 +100,7 @@ describe('while a host runs', () => {
     ['narrowed to two subjects', { filter_subject: undefined, filter_subjects: ['video.wide.a', 'video.wide.c'] }, 60],
     ['moved, so that it takes other events too', { filter_subjects: ['video.wide.a', 'video.elsewhere'] }, 60],
   ])(
-    'a filter that is %s passes over no event, and each is handled once',
+    'a filter that is %s skips no event, and each event is handled once',
     async (_what, filter, count) => {
       await publish(5, ['a', 'b']);
       await expectAllOnce();
@@ -121,7 +121,7 @@ describe('while a host runs', () => {
       await publish(1, ['a'], { weak: true });
       await publish(2, ['a', 'b']);
     }
-    // The server has given up the weak ones: its ack floor passes them with the next event.
+    // The server has given up the events with `weak`: its ack floor passes them with the next event.
     await eventually(async () => (await durableInfo(nats, 'EVENTS', 'wide-one')).num_ack_pending === 0);
     await publish(5, ['a']);
     await eventually(corrected, 15_000);
@@ -142,7 +142,7 @@ test('with two hosts, of which either corrects the filter, each event is counted
   for (const host of hosts) await host.stop();
 }, 60_000);
 
-test('with the host killed before it corrects the filter, the next host handles what was passed over', async () => {
+test('with the host killed before it corrects the filter, the next host handles the skipped events', async () => {
   const host = await start();
   await edit({ filter_subject: 'video.wide.a' });
   const sent = await publish(40, ['a', 'b']);

@@ -1,4 +1,4 @@
-/** A behaviour that the testing kit promises to share with a server, checked on both. */
+/** Checks of behaviours that the testing kit shares with a real server, run on both. */
 import { testHost, type TestHost, type TestHostOptions } from 'jetplug/testing';
 import { z } from 'zod';
 import { defineEvent } from '../../sdk';

@@ -1,6 +1,6 @@
 import type { NatsConnection, NatsError, StoredMsg } from 'nats';
 
-/** All that the stream of dead letters holds, oldest first, read without the host's code. */
+/** All messages in the stream of dead letters, oldest first, read without the host's code. */
 export async function storedLetters(nats: NatsConnection): Promise<StoredMsg[]> {
   const jsm = await nats.jetstreamManager();
   const { state } = await jsm.streams.info('DEAD');

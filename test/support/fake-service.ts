@@ -1,14 +1,14 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A service that plugins ask over HTTP, as a test has it answer: 200 or 500. */
+/** An HTTP service for plugins, which answers 200 or 500 as the test chooses. */
 export class FakeService {
-  /** How often it was asked. */
+  /** The number of requests so far. */
   asked = 0;
 
   private constructor(private readonly server: Server) {}
 
-  /** @param works whether it answers this path well */
+  /** @param works whether it answers a request for this path with 200 */
   static async start(works: (path: string) => boolean): Promise<FakeService> {
     const server = createServer((request: IncomingMessage, response) => {
       service.asked++;

@@ -10,12 +10,12 @@ export interface Tools {
   readonly events: EventBus;
 }
 
-/** How the event of an act ends: dead-lettered, handled, or either by what the value is. */
+/** How the event of an act is settled: dead-lettered, handled, or one of the two, depending on the value. */
 type End = 'dead' | 'handled' | 'either';
 
 interface Act {
   readonly end: End;
-  /** Does it, and returns what the handler is to return. */
+  /** Performs the act, and returns the handler's return value. */
   act(value: unknown, tools: Tools): unknown;
 }
 
@@ -94,14 +94,14 @@ const hostileCases = fc.record<HostileCase>({
 /** How many cases are drawn. A longer run also tries every value with every act: JETPLUG_HOSTILE_CASES=5000. */
 const DRAWN = Number(process.env['JETPLUG_HOSTILE_CASES'] ?? 0);
 
-/** Every value thrown, and cases by chance; a failure names the cases, which can be tried alone. */
+/** Every value as a thrown value, and random cases. A failure names its cases, so that they can be run alone. */
 export function someCases(quickly: number): HostileCase[] {
   const acts = DRAWN > 0 ? Object.keys(ACTS) : ['throws'];
   const each = Object.keys(VALUES).flatMap((value) => acts.map((act) => ({ value, wraps: [], act })));
   return [...each, ...fc.sample(hostileCases, DRAWN > 0 ? DRAWN : quickly)];
 }
 
-/** Those that did not end as they should; `dead` tells which were dead-lettered. */
+/** The cases that were not settled as expected; `dead` holds those that were dead-lettered. */
 export function wrongEnds(cases: readonly HostileCase[], dead: ReadonlySet<number>): string[] {
   return cases.flatMap((one, i) => {
     const end = dead.has(i) ? 'dead' : 'handled';

@@ -1,4 +1,4 @@
-/** Values that do harm when they are read, thrown, returned or logged: each made anew, by name. */
+/** Functions, by name, that create values which do harm when they are read, thrown, returned or logged. */
 import { runInNewContext } from 'node:vm';
 import { BatchFailure, JetplugError, Reject, RetryLater } from '../../sdk';
 
@@ -27,7 +27,7 @@ function withTrap(member: string, error: Error = new Error('trapped')): Error {
   return Object.defineProperty(error, member, { get: trap });
 }
 
-/** A member that is text when it is read first, and throws from then on. */
+/** A member that is text at its first read, and throws at every later one. */
 function changing(member: string): Error {
   let reads = 0;
   return Object.defineProperty(new Error('changing'), member, { get: () => (reads++ === 0 ? 'text' : trap()) });

@@ -1,4 +1,4 @@
-/** The services that a plugin's life needs, on a broker in memory and in a time that the test moves. */
+/** The services of a host for one plugin, with a broker in memory and a clock that the test moves. */
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Config } from '../../host/config/config';
 import { Limiter } from '../../host/base/limiter';
@@ -12,9 +12,9 @@ import { RecordingLog } from '../../host/testing/recording-log';
 import { VirtualTime } from '../../host/testing/virtual-time';
 import type { CompiledPlugin } from '../../host/load/compile';
 
-/** How often a test steps on before it gives up. */
+/** The maximal number of timer steps before a wait fails. */
 const MAX_STEPS = 2_000;
-/** All promises that wait for nothing but each other are settled after so many turns of the event loop. */
+/** After this many turns of the event loop all promises that wait only for each other are settled. */
 const TURNS = 20;
 
 /** @param change what the test sets in the default config; the stream EVENTS holds `video.>` */

@@ -43,7 +43,7 @@ export class MemoryKeyValue extends MemoryBucket {
     return super.keys(under);
   }
 
-  /** The server loses the bucket, which is made again empty: its revisions count anew. */
+  /** Simulates the loss of the bucket on the server: it is created again empty, and its revisions start again. */
   renew(): void {
     this.clear();
     this.renewals++;

@@ -1,4 +1,4 @@
-/** A handler with all that its messages' lives lean on, in memory. */
+/** A handler with everything that the processing of its messages depends on, in memory. */
 import type { EventContext } from 'jetplug/sdk';
 import { KvLongTexts } from '../../host/records/long-texts';
 import type { Settlements } from '../../host/records/settlements';
@@ -43,7 +43,7 @@ function bytesOf(payload: unknown): Uint8Array {
   return Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
 }
 
-/** A delivery that writes down how it is answered. Answering twice throws, as the real one does. */
+/** A delivery that records how it is settled. A second settlement throws, as with a real delivery. */
 export class FakeDelivery implements Delivery {
   readonly subject: string;
   readonly stream: string;
@@ -118,14 +118,14 @@ export class FakeDelivery implements Delivery {
   }
 }
 
-/** What a handler has settled, in memory; `journal` tells when. */
+/** The sequences that a handler has settled, in memory; `journal` records the order of the calls. */
 class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   readonly durable = 'badge-award';
   readonly streamIncarnation = STORED_AT;
   readonly knowsPosition = false;
   readonly floor = 0;
   readonly last = 0;
-  /** What the record holds that this host has not read yet: another host's. */
+  /** Sequences that another host has recorded as settled and this host has not read yet. */
   readonly elsewhere = new Set<number>();
   readonly settled = new Set<number>();
   revision = 0;
@@ -170,13 +170,13 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
     return Promise.resolve();
   }
 
-  /** A class with private fields takes no other for itself. */
+  /** `Settlements` has private fields, so TypeScript accepts no other class in its place. */
   asSettlements(): Settlements {
     return this as unknown as Settlements;
   }
 }
 
-/** The failures that the records of a handler's messages tell of, for a test to read and to set. */
+/** The failures on record for a handler's messages, which a test may read and set. */
 class RecordedFailures {
   constructor(
     private readonly records: MemoryKeyValue,
@@ -236,14 +236,14 @@ type Step =
   | 'died'
   | 'find';
 
-/** What a handler leans on; `journal` tells what was done, in order. */
+/** Fakes of everything that a handler depends on; `journal` lists the steps in order. */
 export class MessageBench {
   readonly journal: string[] = [];
   readonly letters: DeadLetter[] = [];
-  /** What the marks beside the store's values tell. */
+  /** The applied updates that the marks beside the store's values record. */
   found: readonly AppliedUpdate[] = [];
-  readonly parked: DeferredEvent[] = [];
-  /** What the streams hold of what was sent. */
+  readonly deferred: DeferredEvent[] = [];
+  /** The published events that the streams have stored. */
   readonly sent: OutgoingEvent[] = [];
   /** The ids that the streams have forgotten, and would store a second time. */
   readonly forgotten = new Set<string>();
@@ -261,7 +261,7 @@ export class MessageBench {
   readonly handler: Handler;
   /** The executions that can be interrupted. */
   readonly runs = new Set<Execution>();
-  /** What each step fails with, if it is to fail. */
+  /** The error of each step that is to fail. */
   private readonly failing = new Map<Step, unknown>();
 
   constructor(
@@ -296,7 +296,7 @@ export class MessageBench {
         },
       ),
       deadLetters: this.deadLetters(),
-      retryQueue: this.road(),
+      retryQueue: this.retryQueue(),
       outgoing: this.outgoing(),
       counters: new HandlerCounters(),
       log: this.log,
@@ -389,11 +389,11 @@ export class MessageBench {
     };
   }
 
-  private road(): RetryQueue {
+  private retryQueue(): RetryQueue {
     return {
       defer: async (event) => {
         await this.step('park', `park ${event.pass}`);
-        this.parked.push(event);
+        this.deferred.push(event);
       },
     };
   }

@@ -9,7 +9,7 @@ const INSTALL_MS = 180_000;
 
 /**
  * The folder that holds the `nats` command line: on the PATH, where Go puts programs, or in the user's
- * cache, where it is built when Go is there. Where all fails: a stand-in for the two commands that the
+ * cache, where it is built if Go is installed. If all of these fail: a stand-in for the two commands that the
  * README shows, which sends the same messages; it is written into `folder`.
  */
 export function natsCliFolder(folder: string): string {

@@ -11,7 +11,7 @@ import {
 } from 'jetplug/sdk';
 import { pluginMark } from '../../sdk/internal';
 
-/** Where an operation of the store or bus waits for its turn; a test may decide in which order they go. */
+/** Awaited by each operation of the store or bus, so that a test can decide their order. */
 export type Turn = () => Promise<void>;
 
 /** Values go through JSON, as on a server, and `change` is run twice, since on a server it may be. */

@@ -15,7 +15,7 @@ const LABEL = '([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\\\\n]|\\\\[\\\\"n])*)"';
 const VALUE = '[+-]?(?:\\d+(?:\\.\\d+)?(?:[eE][+-]?\\d+)?|Inf)|NaN';
 
 /**
- * Reads the Prometheus text format, version 0.0.4, and refuses all that a strict reader refuses: samples
+ * Reads the Prometheus text format, version 0.0.4, and refuses everything that a strict reader refuses: samples
  * without a type before them, a family in two places, a series twice, histograms that do not add up.
  */
 export function parsePrometheus(text: string): Map<string, Family> {

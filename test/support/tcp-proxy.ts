@@ -69,7 +69,7 @@ export class TcpProxy {
       client.destroy();
       server.destroy();
     };
-    // A server that is gone is what these tests are about.
+    // These tests stop the server, so a failed connection to it is expected.
     for (const socket of [client, server]) socket.on('error', end).on('close', end);
     const frames = new Frames();
     client.on('data', (bytes) => {

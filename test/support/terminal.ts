@@ -20,7 +20,7 @@ const COLOURS = /\u001b\[\d+m/g;
 
 export function onTerminal(args: readonly string[], folder: string, env: NodeJS.ProcessEnv = {}): Terminal {
   const screenFile = `${folder}/screen`;
-  // So that the command is the session's first process, which hears of a terminal that is closed.
+  // Makes the command the session's first process, which is notified when the terminal is closed.
   const command = ['exec', process.execPath, MAIN, ...args]
     .map((word) => `'${word}'`)
     .join(' ')

@@ -1,4 +1,4 @@
-/** Watches to draw, in order and in any other: plugins must end up the same. */
+/** Random watches, in order and in any other order. Plugins must end with the same state. */
 import fc from 'fast-check';
 import { VideoWatchStarted } from '../../plugins/contracts/streaming';
 import { eventOf, NOON, type Turn } from './plugin-harness';
@@ -42,7 +42,7 @@ export async function inOrder<Bench, E>(
   return bench;
 }
 
-/** Handles the events all at once; the scheduler draws the order in which their turns at the store come. */
+/** Handles the events concurrently; the scheduler chooses the order of their store operations. */
 export async function atOnce<Bench, E>(
   scheduler: fc.Scheduler,
   setUp: (turn: Turn) => Bench,

@@ -1,6 +1,6 @@
 /**
- * What the compiler must take of the SDK's types, and, below each `@ts-expect-error`, what it must
- * refuse. Nothing here runs: types.test.ts asks the compiler.
+ * Uses of the SDK's types that the compiler must accept, and, below each `@ts-expect-error`, uses that it
+ * must refuse. Nothing here runs: types.test.ts compiles it.
  */
 import {
   BatchFailure,
@@ -67,7 +67,7 @@ export class Extended extends defineEvent(
   'paid',
   z.union([z.object({ card: z.string() }), z.object({ iban: z.string() })]),
 ) {}
-// Any Standard Schema will do.
+// Any Standard Schema is accepted.
 declare const foreign: StandardSchemaV1<{ n: string }, { n: number }>;
 const Foreign = defineEvent('foreign', foreign);
 declare const envelope: Envelope;
@@ -91,10 +91,10 @@ export class Good implements PluginLifecycle {
   }
 
   @Subscribe(VideoWatchStarted)
-  told(_event: VideoWatchStarted) {}
+  declared(_event: VideoWatchStarted) {}
 
   @Subscribe(VideoWatchStarted, { from: { sequence: 7 }, concurrency: 1, timeout: '1.5h', durable: 'd' })
-  toldWithOptions(_event: VideoWatchStarted, _context: EventContext) {}
+  declaredWithOptions(_event: VideoWatchStarted, _context: EventContext) {}
 
   // A handler may ask for less than it gets.
   @Subscribe(VideoWatchStarted)
@@ -114,7 +114,7 @@ export class Good implements PluginLifecycle {
   inOrder(_event: VideoWatchStarted) {}
 
   @Subscribe(VideoWatchStarted, { key: 'user_id', concurrency: 32 })
-  toldInOrder(_event: VideoWatchStarted) {}
+  declaredWithKey(_event: VideoWatchStarted) {}
 
   @Subscribe(VideoWatchStarted, { batch: { size: 100, wait: '2s' } })
   async many(events: VideoWatchStarted[], context: BatchContext) {
@@ -129,7 +129,7 @@ export class Good implements PluginLifecycle {
   @Subscribe('video.>', { from: 'new' })
   raw(_event: Envelope & { user_id?: unknown }) {}
 
-  // What a handler returns is nobody's, unless it is work that is still to be run.
+  // The host ignores a handler's return value, unless it is work that has not run yet.
   @Subscribe(VideoWatchStarted)
   async number() {
     return Promise.resolve(1);
@@ -307,7 +307,7 @@ export async function publishing(events: EventBus) {
   await events.publish(Store, {});
 }
 
-// What a store keeps is typed.
+// The values of a store are typed.
 export async function storing(counts: Store<number>) {
   const count = await counts.update('u1', (n = 0) => n + 1);
   isOf<number>()(count);

@@ -1,6 +1,6 @@
 import { withCauses } from '../../../host/base/causes';
 
-test('causes are told after the message, each by its first line', () => {
+test('the causes follow the message, each with its first line only', () => {
   const cause = new Error('getaddrinfo ENOTFOUND ml.internal\nand more', { cause: 'a text' });
   expect(withCauses(new TypeError('fetch failed', { cause }))).toBe(
     'fetch failed ← getaddrinfo ENOTFOUND ml.internal ← a text',
@@ -11,7 +11,7 @@ test('a cause that the message holds already is left out', () => {
   expect(withCauses(new Error('ml: timed out', { cause: new Error('timed out') }))).toBe('ml: timed out');
 });
 
-test('of a refused connection, which has no message of its own, the addresses are told', () => {
+test('a refused connection has no message of its own, so its addresses are named', () => {
   const cause = new AggregateError([
     new Error('connect ECONNREFUSED ::1:80'),
     new Error('connect ECONNREFUSED 127.0.0.1:80'),
@@ -21,7 +21,7 @@ test('of a refused connection, which has no message of its own, the addresses ar
   );
 });
 
-test('what throws when it is looked at, and a circle, do no harm', () => {
+test('a cause whose getter throws, and a circle of causes, do no harm', () => {
   const hostile = Object.defineProperty(new Error('outer'), 'cause', {
     get: () => {
       throw new Error('no');

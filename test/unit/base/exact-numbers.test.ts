@@ -51,7 +51,7 @@ test.each(INEXACT)('%s is not exact', (literal) => {
   expect(findInexactNumber(`{"a":[1, ${literal} ]}`)).toEqual({ path: 'a.1', literal });
 });
 
-test('names where the number is', () => {
+test('the path of the inexact number is named', () => {
   const big = '9007199254740993';
   expect(findInexactNumber(`{"user":{"ids":["x",{"n" \n: ${big}}]},"z":1}`)?.path).toBe('user.ids.1.n');
   expect(findInexactNumber(`{"a":{"b":1},"c":[[],[1,2],[${big}]]}`)?.path).toBe('c.2.0');
@@ -59,7 +59,7 @@ test('names where the number is', () => {
   expect(findInexactNumber(`[{"a":1},${big}]`)?.path).toBe('1');
 });
 
-test('digits within strings and keys are no numbers', () => {
+test('digits within strings and keys are not taken for numbers', () => {
   for (const text of [
     '"9007199254740993"',
     '{"9007199254740993":"1e400"}',
@@ -92,7 +92,7 @@ const digits = (min: number, max: number) =>
 const whole = fc.oneof(
   fc.constant('0'),
   fc.tuple(fc.integer({ min: 1, max: 9 }), digits(0, 24)).map(([first, rest]) => `${first}${rest}`),
-  // Around where whole numbers end to be exact.
+  // Around the largest whole number up to which all are exact.
   fc.integer({ min: -40, max: 40 }).map((near) => String(2n ** 53n + BigInt(near))),
 );
 const literal = fc
@@ -116,11 +116,11 @@ test('a number is exact just where JSON.stringify of what it parses to denotes t
   );
 });
 
-test('what JSON.stringify writes is exact', () => {
+test('every number that JSON.stringify writes is exact', () => {
   fc.assert(fc.property(fc.jsonValue(), (value) => findInexactNumber(JSON.stringify(value)) === undefined));
 });
 
-test('long texts are read to their ends', () => {
+test('a long text is checked to its end', () => {
   expect(findInexactNumber(`{"a":[${'1e1,'.repeat(1_000)}1${'0'.repeat(300)}1]}`)?.path).toBe('a.1000');
   expect(findInexactNumber(`{"a":1.${'0'.repeat(10_000)}1}`)?.path).toBe('a');
   expect(findInexactNumber(`{"a":"${'\\"'.repeat(10_000)}","b":1e1}`)).toBeUndefined();

@@ -12,7 +12,7 @@ test('lays out a JSON text as JSON.stringify does', () => {
   );
 });
 
-test('leaves numbers, strings and keys that come twice as they are written', () => {
+test('leaves numbers, strings and duplicate keys as they are written', () => {
   const text = '{"id":1497549923779084388,"e":1e400,"s":"\\u00fc { } \\" ,","id":1.0,"a":[ ],"o":{ }}';
   expect(layOut(` ${text}\r\n`)).toBe(text.replace('[ ]', '[]').replace('{ }}', '{}}'));
   expect(layOut('{"id":1497549923779084388,"a":[0.10]}', 2)).toBe(

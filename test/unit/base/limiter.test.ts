@@ -1,6 +1,6 @@
 import { Limiter } from '../../../host/base/limiter';
 
-/** Work that goes on until it is ended, and notes that it has begun. */
+/** Work that runs until the test ends it, and records that it has begun. */
 function works(count: number) {
   const begun: number[] = [];
   const ends: ((error?: Error) => void)[] = [];
@@ -14,7 +14,7 @@ function works(count: number) {
 }
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-test('no more goes on at a time than may, and each begins in the order in which it came', async () => {
+test('the limiter runs no more work at a time than its limit, and begins work in the order of arrival', async () => {
   const { begun, ends, all } = works(5);
   const turns = new Limiter(2);
   const results = all.map((work) => turns.take(work));
@@ -32,7 +32,7 @@ test('no more goes on at a time than may, and each begins in the order in which 
   expect(await Promise.all(results)).toEqual([0, 1, 2, 3, 4]);
 });
 
-test('what fails gives its turn to the next, and what comes when all is done begins at once', async () => {
+test('failed work releases its turn to the next, and work that arrives at an idle limiter begins at once', async () => {
   const { begun, ends, all } = works(3);
   const turns = new Limiter(1);
   const first = turns.take(all[0]!);
@@ -49,7 +49,7 @@ test('what fails gives its turn to the next, and what comes when all is done beg
   expect(await third).toBe(2);
 });
 
-test('a turn that was acquired ends when the caller releases it, and the next begins in order', async () => {
+test('an acquired turn lasts until the caller releases it, and then the next waiter begins', async () => {
   const limiter = new Limiter(1);
   const begun: number[] = [];
   const release = await limiter.acquire();

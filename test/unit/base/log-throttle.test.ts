@@ -1,6 +1,6 @@
 import { LogThrottle } from '../../../host/base/log-throttle';
 
-test('what is repeated is said at once, and again after a while with how often it was left out', () => {
+test('a repeated message is logged at once, and again after an interval with the number of suppressed repeats', () => {
   let nowMs = 0;
   const repeats = new LogThrottle(1_000, () => nowMs);
   expect(repeats.note('a')).toBe(0);

@@ -1,16 +1,16 @@
 import { isPromise, then } from '../../../host/base/maybe-promise';
 
-test('a value at hand is passed on at once', () => {
+test('a plain value is passed on synchronously', () => {
   expect(then(1, (n) => n + 1)).toBe(2);
 });
 
-test('a promise is passed on when it has resolved, and so is what follows', async () => {
+test('a promise is passed on when it has resolved, and so is a promise that the callback returns', async () => {
   const result = then(Promise.resolve(1), (n) => Promise.resolve(n + 1));
   expect(isPromise(result)).toBe(true);
   expect(await result).toBe(2);
 });
 
-test('a rejection, or what follows throwing, rejects', async () => {
+test('a rejection rejects the result, and so does a callback that throws', async () => {
   const error = new Error('x');
   await expect(then(Promise.reject<number>(error), (n) => n)).rejects.toBe(error);
   const throwing = (): never => {

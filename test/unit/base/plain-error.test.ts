@@ -4,7 +4,7 @@ import { HOSTILE } from '../../support/hostile-values';
 
 const values = Object.entries(HOSTILE);
 
-test.each(values)('of %s the copy is an error of plain, bounded members', (_, make) => {
+test.each(values)('the copy of %s is an error of plain, bounded members', (_, make) => {
   const plain = plainError(make());
   expect(plain).toBeInstanceOf(Error);
   let depth = 0;
@@ -23,7 +23,7 @@ test.each(values)('of %s the copy is an error of plain, bounded members', (_, ma
   expect(plainError(plain)).toBe(plain);
 });
 
-test.each(values)('the errors that %s holds are found without a throw', (_, make) => {
+test.each(values)('collecting the errors that %s holds does not throw', (_, make) => {
   const errors = errorsIn(make());
   expect(errors.every((error) => error instanceof Error)).toBe(true);
 });
@@ -49,13 +49,13 @@ test('an error of the catalogue keeps its code, place and hint', () => {
   expect(plain.cause).toMatchObject({ message: 'inner' });
 });
 
-test('a code that is not in the catalogue makes no error of it', () => {
+test('an error with a code that is not in the catalogue does not become a catalogue error', () => {
   const plain = plainError(HOSTILE['an error of the catalogue, changed']!());
   expect(isJetplugError(plain)).toBe(false);
   expect(isErrorCode('toString')).toBe(false);
 });
 
-test('an error whose class alone has a name is named by it', () => {
+test('an error without a name of its own takes the name of its class', () => {
   class QuotaExceeded extends Error {}
   expect(plainError(new QuotaExceeded('x')).name).toBe('QuotaExceeded');
 });
@@ -67,7 +67,7 @@ test('a long message is cut in the stack too, which keeps its frames', () => {
   expect(stack).toContain('plain-error.test.ts');
 });
 
-test('the errors of an aggregate are copied, ten of them', () => {
+test('the first ten errors of an aggregate are copied', () => {
   const plain = plainError(
     new AggregateError(Array.from({ length: 30 }, (_, i) => new Error(`no. ${i}`))),
   ) as AggregateError;

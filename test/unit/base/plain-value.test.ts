@@ -4,7 +4,7 @@ import { HOSTILE } from '../../support/hostile-values';
 const values = Object.entries(HOSTILE);
 const MOST = 100_000;
 
-test.each(values)('of %s a line of the log takes a copy that JSON holds', (_, make) => {
+test.each(values)('a log line takes a copy of %s that JSON can hold', (_, make) => {
   expect(JSON.stringify(plainValue(make()) ?? null).length).toBeLessThan(MOST);
   for (const fields of [make(), { given: make() }, [make()]]) {
     const line = plainFields({ handler: 'award' }, fields);
@@ -19,7 +19,7 @@ test('plain fields are written as they are', () => {
   expect(plainFields({ known: 1 }, fields)).toEqual({ known: 1, ...fields, at: '1970-01-01T00:00:00.000Z' });
 });
 
-test('what JSON does not hold is told in words', () => {
+test('values that JSON cannot hold are logged as text', () => {
   expect(
     plainFields({}, { big: 10n, nan: NaN, symbol: Symbol('s'), gone: undefined, bytes: Buffer.from('abc') }),
   ).toEqual({
@@ -30,7 +30,7 @@ test('what JSON does not hold is told in words', () => {
   });
 });
 
-test('a circle, depth and length end somewhere', () => {
+test('circles are cut, and depth and length are bounded', () => {
   const circle: Record<string, unknown> = { name: 'c' };
   circle['self'] = circle;
   expect(plainValue(circle)).toEqual({ name: 'c', self: '[Circular]' });
@@ -38,24 +38,24 @@ test('a circle, depth and length end somewhere', () => {
   expect(plainValue('x'.repeat(10_000))).toMatch(/^x{8192}… \(10000 characters\)$/);
 });
 
-test('the same object twice is no circle', () => {
+test('an object that occurs twice is not taken for a circle', () => {
   const shared = { a: 1 };
   expect(plainValue({ one: shared, two: shared })).toEqual({ one: { a: 1 }, two: { a: 1 } });
 });
 
-test('an error among the fields stays one, and an error in place of the fields is the field err', () => {
+test('an error among the fields stays an error, and an error in place of the fields becomes the field err', () => {
   const error = new RangeError('broken');
   expect(plainFields({}, { err: error })['err']).toMatchObject({ name: 'RangeError', message: 'broken' });
   expect(plainFields({}, error)['err']).toMatchObject({ name: 'RangeError', message: 'broken' });
 });
 
-test('a field called __proto__ is a field like others', () => {
+test('a field called __proto__ is logged like any other', () => {
   const copy = plainFields({}, JSON.parse('{"__proto__": {"polluted": true}}'));
   expect(copy).not.toHaveProperty('polluted');
   expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
 });
 
-test('a line of the log is bounded in all', () => {
+test('the total size of a log line is bounded', () => {
   const error = () => Object.assign(new Error('x'.repeat(4_000)), { stack: 'y'.repeat(16_000) });
   const values = {
     texts: Array.from({ length: 100 }, () => 'z'.repeat(8_000)),

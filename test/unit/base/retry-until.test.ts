@@ -21,7 +21,7 @@ function failing(errors: readonly string[], options: Partial<RetryOptions> = {})
     failed: (error) => reported.push((error as Error).message),
     ...options,
   });
-  /** Moves the time as often as somebody waits. */
+  /** Advances the time while a wait is pending. */
   const run = async (): Promise<void> => {
     do for (let i = 0; i < 5; i++) await turn();
     while (time.step(Infinity, false));
@@ -35,14 +35,14 @@ test('work that succeeds at once is called once, and nothing is reported', async
   expect([triedAtMs, reported]).toEqual([[0], []]);
 });
 
-test('work that fails is called again after the wait, until it succeeds', async () => {
+test('failed work is retried after the wait, until it succeeds', async () => {
   const { result, run, triedAtMs } = failing(['a', 'b', 'c']);
   await run();
   await expect(result).resolves.toBe('done');
   expect(triedAtMs).toEqual([0, 1_000, 2_000, 3_000]);
 });
 
-test('the wait may depend on the error and on how many tries have failed', async () => {
+test('the wait may depend on the error and on the number of failed attempts', async () => {
   const waitMs = (error: unknown, failures: number): number =>
     (error as Error).message === 'refused' ? 10_000 : 100 * failures;
   const { result, run, triedAtMs } = failing(['a', 'refused', 'a'], { waitMs });
@@ -51,7 +51,7 @@ test('the wait may depend on the error and on how many tries have failed', async
   expect(triedAtMs).toEqual([0, 100, 10_100, 10_400]);
 });
 
-test('the same failure is reported once, another one too, and a lasting one again', async () => {
+test('the same failure is reported once, a different one at once, and a lasting one again', async () => {
   const { result, run, reported } = failing(['a', 'a', 'b', 'a', 'b', 'a'], { reportAgainMs: 3_000 });
   await run();
   await result;
@@ -59,7 +59,7 @@ test('the same failure is reported once, another one too, and a lasting one agai
   expect(reported).toEqual(['a', 'b', 'a']);
 });
 
-test('an error that cannot pass is thrown, and not reported', async () => {
+test('a permanent error is thrown, and not reported', async () => {
   const { result, run, triedAtMs, reported } = failing(['a', 'fatal', 'a'], {
     mayPass: (error) => (error as Error).message !== 'fatal',
   });
@@ -69,7 +69,7 @@ test('an error that cannot pass is thrown, and not reported', async () => {
   expect([triedAtMs, reported]).toEqual([[0, 1_000], ['a']]);
 });
 
-test('a stop cuts the wait short, and nothing is tried any more', async () => {
+test('a stop cuts the wait short, and no further attempt is made', async () => {
   const stopping = new AbortController();
   const { result, time, triedAtMs } = failing(['a', 'a'], { stop: stopping.signal });
   for (let i = 0; i < 5; i++) await turn();
@@ -79,7 +79,7 @@ test('a stop cuts the wait short, and nothing is tried any more', async () => {
   expect(time.step(Infinity, false)).toBe(false);
 });
 
-test('a stop before the first try prevents it', async () => {
+test('a stop before the first attempt prevents it', async () => {
   const { result, triedAtMs } = failing([], { stop: AbortSignal.abort() });
   await expect(result).resolves.toBeUndefined();
   expect(triedAtMs).toEqual([]);
@@ -96,7 +96,7 @@ test.each([
   expect(reported).toEqual([]);
 });
 
-test('a pause leaves no listener at its stop signal', async () => {
+test('a pause leaves no listener on its stop signal', async () => {
   const stopping = new AbortController();
   const removed = jest.spyOn(stopping.signal, 'removeEventListener');
   await pause(1, undefined, stopping.signal);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { SequenceMap } from '../../../host/base/sequence-map';
 
-/** Few that meet at the same place, many that follow one another, and some beyond what fits into 32 bits. */
+/** A few sequences that collide, many consecutive ones, and some beyond 32 bits. */
 const sequence = fc.oneof(
   fc.integer({ min: 1, max: 60 }),
   fc.integer({ min: 0, max: 5 }).map((n) => 7 + n * 64),
@@ -9,7 +9,7 @@ const sequence = fc.oneof(
 );
 const step = fc.record({ sequence, remove: fc.boolean() });
 
-test('it holds what a Map holds, whatever comes and goes', () => {
+test('it holds the same entries as a Map, in any order of additions and removals', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
       const table = new SequenceMap<string>();
@@ -31,7 +31,7 @@ test('it holds what a Map holds, whatever comes and goes', () => {
   );
 });
 
-test('of a million that come and go, a few at a time, it holds those few', () => {
+test('after a million entries were added and removed, a few at a time, it holds only the last few', () => {
   const table = new SequenceMap<object>();
   for (let n = 1; n <= 1_000_000; n++) {
     table.set(n, {});

@@ -15,7 +15,7 @@ const trap = new Proxy(
   },
 );
 
-test('an error is one whichever realm, class or prototype it has', () => {
+test('an error is recognised whichever realm, class or prototype it has', () => {
   const bare = Object.assign(Object.create(null) as object, { name: 'E', message: 'm', stack: 's' });
   for (const error of [
     new Error('x'),
@@ -44,7 +44,7 @@ test.each([
   expect(isError(value)).toBe(false);
 });
 
-test('what throws when it is looked at is no error, and is shown all the same', () => {
+test('a value whose getters throw is not an error, and is shown nevertheless', () => {
   for (const value of [trap, new Odd()]) {
     expect(isError(value)).toBe(false);
     expect(showThrown(value)).toMatch(/^({}|object that cannot be shown)$/);
@@ -63,11 +63,11 @@ test.each<[unknown, string]>([
   expect(showThrown(thrown)).toBe(text);
 });
 
-test('what is long is cut', () => {
+test('a long text is cut', () => {
   expect(showThrown('x'.repeat(10_000))).toHaveLength(200);
 });
 
-test('errors of 10 MB within objects, and objects of many fields, are not gone through', () => {
+test('errors of 10 MB within objects, and objects of many fields, are not walked to their ends', () => {
   const error = Object.assign(new Error('x'), { stack: '\n    at x (/x:1:1)'.repeat(500_000) });
   const within = { message: error, name: error, cause: error };
   const fields = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`field${i}`, i]));

@@ -63,7 +63,7 @@ const anyMap = fc.letrec((tie) => ({
   map: fc.dictionary(key, fc.oneof({ depthSize: 'small' }, value, tie('map')), { maxKeys: 4 }),
 })).map;
 
-/** Config files from nearly right to anything at all. */
+/** Config files from nearly valid ones to arbitrary text. */
 const document: fc.Arbitrary<string> = fc.oneof(
   fc.tuple(knownPath, value).map(([keys, leaf]) => stringify(nested(keys, leaf))),
   fc.array(stream, { maxLength: 3 }).map((streams) => stringify({ streams })),
@@ -108,12 +108,12 @@ const environment = fc.dictionary(
   { maxKeys: 4 },
 );
 
-describe('whatever is written', () => {
+describe('arbitrary input', () => {
   let folder: ConfigFolder;
   beforeEach(() => (folder = new ConfigFolder()));
   afterEach(() => folder.remove());
 
-  /** Throws what is no AggregateError of JetplugErrors. */
+  /** Rethrows any error that is not an AggregateError of JetplugErrors. */
   function problemsAreCoded(given: Parameters<ConfigFolder['problems']>[0] = {}): void {
     for (const problem of folder.problems(given)) {
       expect(['JP_CONFIG_UNREADABLE', 'JP_CONFIG_UNKNOWN_KEY', 'JP_CONFIG_INVALID', 'JP_NUMBER_INEXACT']).toContain(

@@ -1,6 +1,6 @@
 import { ConfigFolder } from './config-folder';
 
-/** A bad config/local.yaml each. What is said of it is in the snapshot, to be read as an operator would. */
+/** Each entry is a bad config/local.yaml. The snapshot holds its error report, to be read as an operator would read it. */
 const BAD: Record<string, string> = {
   // YAML
   'a top level that is a list': '- nats\n- streams\n',
@@ -117,7 +117,7 @@ const BAD: Record<string, string> = {
   'many problems': 'log:\n  level: loud\nhttp:\n  listen: nowhere\ndelivery:\n  ackWait: 1\n  colour: blue\n',
 };
 
-describe('a bad config file is refused at its line, with what mends it:', () => {
+describe('a bad config file is refused at its line, with a hint:', () => {
   let folder: ConfigFolder;
   beforeEach(() => (folder = new ConfigFolder()));
   afterEach(() => folder.remove());
@@ -135,7 +135,7 @@ describe('a bad config file is refused at its line, with what mends it:', () => 
     }
   });
 
-  test('of several files, each is named with its own problems', () => {
+  test('each of several files is named with its own problems', () => {
     folder.write('config/default.yaml', 'log:\n  level: loud\n');
     folder.write('config/local.yaml', 'http: []\n');
     folder.write('more.yaml', '- x\n');
@@ -143,7 +143,7 @@ describe('a bad config file is refused at its line, with what mends it:', () => 
     expect(folder.report({ files: ['more.yaml', 'broken.yaml', 'missing.yaml'] })).toMatchSnapshot();
   });
 
-  test('one that is no text, or no file, is refused', () => {
+  test('a file that is not text, and a path that is not a file, are refused', () => {
     folder.write('config/local.yaml', Uint8Array.of(0x61, 0x3a, 0x20, 0xff, 0xfe));
     expect(folder.report({ files: ['config'] })).toMatchSnapshot();
   });

@@ -67,7 +67,7 @@ describe('variables', () => {
     expect(credentials).toEqual({ user: 'jetplug', password: '0071' });
   });
 
-  test('that are wrong are named, all of them', () => {
+  test('that are invalid are all named', () => {
     const env = {
       JETPLUG_NATS_SERVERS: 'nats://a:4222,nats://a b',
       JETPLUG_NATS_EMBEDDED_PORT: '4222x',
@@ -106,10 +106,10 @@ describe('variables', () => {
     `);
   });
 
-  test('that are nearly known are taken for mistakes, and others with our prefix are not', () => {
+  test('that resemble a known variable are refused as mistakes, and others with the prefix are ignored', () => {
     const env = {
       JETPLUG_NATS_PASWORD: 'hunter2',
-      // What Kubernetes sets for a service called jetplug.
+      // Kubernetes sets these for a service called jetplug.
       JETPLUG_SERVICE_HOST: '10.0.0.1',
       JETPLUG_PORT: 'tcp://10.0.0.1:8300',
       JETPLUG_PORT_8300_TCP_ADDR: '10.0.0.1',
@@ -147,7 +147,7 @@ describe('flags', () => {
     expect(folder.load({ flags }).config.nats.embedded).toMatchObject(embedded);
   });
 
-  test('that are wrong are named', () => {
+  test('that are invalid are named', () => {
     const flags = { servers: ['http://a'], natsPort: 'many', data: ' ', plugins: [''], http: '8300' };
     expect(folder.report({ flags })).toMatchInlineSnapshot(`
      "JP_CONFIG_INVALID

@@ -22,7 +22,7 @@ export class ConfigFolder {
     return loadConfig({ cwd: this.dir, env: {}, ...given });
   }
 
-  /** The problems that loading ends with; none where it succeeds. */
+  /** The problems of a failed load; empty if the load succeeds. */
   problems(given: Given = {}): JetplugError[] {
     try {
       this.load(given);
@@ -33,7 +33,7 @@ export class ConfigFolder {
     }
   }
 
-  /** As the operator sees them: place, code, message and mend. */
+  /** The problems as the operator sees them: place, code, message and hint. */
   report(given: Given = {}): string {
     return this.problems(given)
       .map(({ code, message, file, line, hint }) => {

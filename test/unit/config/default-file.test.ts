@@ -13,25 +13,25 @@ describe('config/default.yaml', () => {
   beforeEach(() => (folder = new ConfigFolder()));
   afterEach(() => folder.remove());
 
-  test('says what holds without it too', () => {
+  test('contains the built-in defaults', () => {
     const { config: builtIn } = folder.load();
     folder.write('config/default.yaml', TEXT);
     expect(folder.load().config).toEqual(builtIn);
   });
 
-  test('shows every key there is', () => {
+  test('shows every key of the schema', () => {
     const shown = parse(uncommented(TEXT)) as Record<string, unknown>;
     for (const [key] of leaves(schema)) expect(shown).toHaveProperty(key);
     for (const [key] of leaves(pluginSchema)) expect(shown).toHaveProperty(`plugins.badge.${key}`);
     for (const [key] of leaves(streamSchema)) expect(shown).toHaveProperty(`streams[0].${key}`);
   });
 
-  test('shows every variable and keys that are right when their # is removed', () => {
+  test('shows every variable, and its commented keys are valid when their # is removed', () => {
     for (const variable of leaves().flatMap(([, { env }]) => env ?? [])) {
       const [start] = /^JETPLUG_PLUGINS_DEFAULTS_/.exec(variable) ?? [];
       expect(TEXT).toContain(start ?? variable.replace(/^JETPLUG_NATS_TLS_KEY/, '_KEY'));
     }
-    // All of them at once contradict: there is one way to authenticate, and a domain is a prefix of the API.
+    // Some keys exclude each other: there is one way to authenticate, and a domain is a prefix of the API.
     const together = uncommented(TEXT).replace(/credentials:\n(?: {4}.*\n)+/, '');
     folder.write('config/local.yaml', together.replace(/^ {2}domain:.*$/m, ''));
     const missingFiles = folder.problems().filter(({ message }) => !message.startsWith('nats.tls.'));

@@ -59,7 +59,7 @@ describe('loading the configuration', () => {
     });
   });
 
-  test('everything that can be written arrives, in milliseconds, bytes and absolute paths', () => {
+  test('every key is read, with values in milliseconds, bytes and absolute paths', () => {
     folder.write('secrets/ca.pem', 'ca');
     folder.write(
       'config/local.yaml',
@@ -204,7 +204,7 @@ shutdown: { grace: 0s }
     });
   });
 
-  test('an empty file, and maps whose keys are all commented out, say nothing', () => {
+  test('an empty file, and maps whose keys are all commented out, change nothing', () => {
     const { config: builtIn } = folder.load();
     folder.write('config/default.yaml', '');
     folder.write('config/local.yaml', '# nothing yet\nnats:\n  tls:\n    # caFile: ca.pem\nplugins:\n  defaults: {}\n');
@@ -213,12 +213,12 @@ shutdown: { grace: 0s }
     expect(folder.load().config.plugins.sections).toEqual({ badge: { enabled: true } });
   });
 
-  test('a list of streams may be empty, for streams that others make', () => {
+  test('a list of streams may be empty, for streams that are created elsewhere', () => {
     folder.write('config/local.yaml', 'streams: []');
     expect(folder.load().config.streams).toEqual([]);
   });
 
-  test('http.listen: off serves nothing', () => {
+  test('http.listen: off opens no HTTP server', () => {
     expect(folder.load({ flags: { http: 'off' } }).config.http.listen).toBe('');
   });
 
@@ -238,7 +238,7 @@ shutdown: { grace: 0s }
     expect(folder.load().config.plugins.sections['badge']?.settings).toEqual({ a: 'no', b: '1:30', c: '2020-01-01' });
   });
 
-  test('settings keep keys that every object has as their own', () => {
+  test('settings keep keys that are also members of every object', () => {
     folder.write(
       'config/local.yaml',
       'plugins:\n  badge:\n    settings: { constructor: { prototype: 1 }, toString: x, a.b: 1 }\n',
@@ -251,7 +251,7 @@ shutdown: { grace: 0s }
     ]);
   });
 
-  test('the result is frozen to its depths', () => {
+  test('the result is deeply frozen', () => {
     folder.write('config/local.yaml', 'plugins: { badge: { from: { since: 1d }, settings: { a: [{ b: 1 }] } } }');
     const thawed: unknown[] = [];
     const visit = (value: unknown): void => {
@@ -263,7 +263,7 @@ shutdown: { grace: 0s }
     expect(thawed).toEqual([]);
   });
 
-  test('one loading leaves nothing behind for the next', () => {
+  test('one load does not affect the next', () => {
     folder.write(
       'config/local.yaml',
       'streams: [{ name: A, subjects: [a.>] }]\nplugins: { badge: { enabled: false } }\n',
@@ -280,7 +280,7 @@ shutdown: { grace: 0s }
     }
   });
 
-  test('neither the process’s own variables nor its arguments count', () => {
+  test('the process’s own variables and arguments are ignored', () => {
     process.env['JETPLUG_LOG_LEVEL'] = 'error';
     try {
       expect(folder.load().config.log.level).toBe('info');
@@ -289,7 +289,7 @@ shutdown: { grace: 0s }
     }
   });
 
-  test('a NODE_ENV that is no plain name is refused, and no file outside config/ is read', () => {
+  test('a NODE_ENV that is not a plain name is refused, and no file outside config/ is read', () => {
     folder.write('secret.yaml', 'log: { level: debug }');
     expect(folder.report({ env: { NODE_ENV: '../secret' } })).toMatchInlineSnapshot(`
      "JP_CONFIG_INVALID

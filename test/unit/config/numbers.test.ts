@@ -52,7 +52,7 @@ test('a number is found in lists and behind aliases, each at its line', () => {
   ]);
 });
 
-test('a key of the config itself asks for a smaller number', () => {
+test('the error for a key of the config itself advises a smaller number', () => {
   folder.write('config/local.yaml', 'delivery:\n  maxAckPending: 90071992547409931\n');
   expect(folder.report()).toBe(
     'config/local.yaml:2 JP_NUMBER_INEXACT\n' +

@@ -23,7 +23,7 @@ describe('overlap', () => {
     expect(overlap(b, a)).toBe(expected);
   });
 
-  test('is there when one subject is covered by both', () => {
+  test('is found when one subject is covered by both', () => {
     fc.assert(
       fc.property(pattern, pattern, subject, (a, b, one) => {
         fc.pre(covers(a, one) && covers(b, one));
@@ -32,7 +32,7 @@ describe('overlap', () => {
     );
   });
 
-  test('is there only when some subject is covered by both', () => {
+  test('is found only when some subject is covered by both', () => {
     const all = subjectsUpTo(5);
     fc.assert(
       fc.property(pattern, pattern, (a, b) => overlap(a, b) === all.some((one) => covers(a, one) && covers(b, one))),

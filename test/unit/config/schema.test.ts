@@ -18,12 +18,12 @@ describe('the schema', () => {
     expect(env).toBe(`JETPLUG_${words}`);
   });
 
-  test('only what is no single value, nor a list of them, has no variable', () => {
+  test('only an option that is neither a single value nor a list of values has no variable', () => {
     const without = leaves(schema).filter(([, { env }]) => env === undefined);
     expect(without.map(([path]) => path)).toEqual(['streams', 'plugins.defaults.from']);
   });
 
-  test('what is sensitive is the secrets themselves', () => {
+  test('only the secrets themselves are marked sensitive', () => {
     const sensitive = ALL.filter(([, leaf]) => leaf.sensitive).map(([path]) => path);
     expect(sensitive).toEqual(['nats.credentials.password', 'nats.credentials.token']);
   });

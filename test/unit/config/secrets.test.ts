@@ -53,7 +53,7 @@ const OTHERS: [string, Given][] = [
   ['a flag with a password', { flags: { servers: ['nats://u:hunter2@host'] } }],
 ];
 
-describe('a secret is never in what is said of', () => {
+describe('a secret never appears in the errors of', () => {
   let folder: ConfigFolder;
   beforeEach(() => (folder = new ConfigFolder()));
   afterEach(() => folder.remove());
@@ -87,7 +87,7 @@ describe('a secret is never in what is said of', () => {
   });
 });
 
-test('a secret in a file stays there: the config has its path, so that a new secret is read at each connect', () => {
+test('the config holds the path of a secret’s file and not the secret, so that each connect reads the current secret', () => {
   const folder = new ConfigFolder();
   try {
     folder.write('secrets/password', SECRET);

@@ -37,14 +37,14 @@ const at = (key: string): number | undefined => {
   return line;
 };
 
-test('an invalid setting stands at its line of the config; one that is missing, at what it is missing from', () => {
+test('an invalid setting is reported at its line of the config, and a missing one at the line of its parent', () => {
   expect(at('plugins.badge.settings.milestones[1]')).toBe(6);
   expect(at('plugins.badge.settings.milestones')).toBe(4);
   expect(at('plugins.badge.settings.top')).toBe(2);
   expect(at('plugins.bagde.settings.top')).toBe(7);
 });
 
-test('where the config says nothing of the plugin, the place stays in the plugin’s file', () => {
+test('if the config has no section for the plugin, the place stays in the plugin’s file', () => {
   const error = new JetplugError('JP_PLUGIN_SETTINGS_INVALID', 'plugins.other.settings: required', {
     file: 'x.ts',
     line: 3,
@@ -52,7 +52,7 @@ test('where the config says nothing of the plugin, the place stays in the plugin
   expect(atSettings(error, loaded.sourceOf)).toBe(error);
 });
 
-test('a section without a plugin is told with its line, and with the plugin that was meant', () => {
+test('a section without a plugin is reported with its line and the plugin that was probably meant', () => {
   const file = `${folder}/config/default.yaml`;
   expect(unusedSections(loaded, ['badge', 'ranking']).map((error) => error.toJSON())).toEqual([
     {

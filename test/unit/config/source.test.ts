@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { ConfigFolder } from './config-folder';
 
-describe('where a value came from', () => {
+describe('the source of a value', () => {
   let folder: ConfigFolder;
   beforeEach(() => (folder = new ConfigFolder()));
   afterEach(() => folder.remove());
@@ -19,7 +19,7 @@ describe('where a value came from', () => {
     expect(sourceOf('http.listen')).toEqual({ layer: 'flag', name: '--http' });
   });
 
-  test('reaches into streams and plugins’ sections', () => {
+  test('is known for values in streams and plugins’ sections', () => {
     folder.write('config/default.yaml', 'streams:\n  - name: A\n    subjects:\n      - a.>\n    maxAge: 1d\n');
     folder.write(
       'config/local.yaml',
@@ -31,7 +31,7 @@ describe('where a value came from', () => {
     expect(line('plugins.badge.settings.deep.key')).toBe(6);
     expect(line('streams')).toBe(7);
     expect(line('streams[0].subjects[0]')).toBe(9);
-    // The list was replaced: nothing of the older one is remembered.
+    // The list was replaced, so the older list has no sources any more.
     expect(sourceOf('streams[0].maxAge')).toEqual({ layer: 'default' });
   });
 });

@@ -18,14 +18,14 @@ test('updates, reads, lists and deletes plain JSON values', async () => {
   expect(await store.keys()).toEqual([]);
 });
 
-test('a deleted key begins anew', async () => {
+test('an update of a deleted key begins without a value', async () => {
   const store = new KvStore<number>(new MemoryKeyValue());
   for (let i = 0; i < 3; i++) await store.update('k', increment);
   await store.delete('k');
   expect(await store.update('k', increment)).toBe(1);
 });
 
-test('deleting what is not there is no error', async () => {
+test('deleting a missing key is not an error', async () => {
   await new KvStore(new MemoryKeyValue()).delete('never');
 });
 
@@ -73,7 +73,7 @@ test('an update that changes nothing writes nothing', async () => {
   expect([...bucket.entries.keys()]).toEqual(['k']);
 });
 
-test('an update that would change nothing looks whether the value is still the one it remembers', async () => {
+test('an update that would change nothing first checks on the server that the remembered value is current', async () => {
   const bucket = new MemoryKeyValue();
   const [mine, theirs] = [new KvStore<string[]>(bucket), new KvStore<string[]>(bucket)];
   const add = (set: string[] = []) => (set.includes('x') ? set : [...set, 'x']);
@@ -83,7 +83,7 @@ test('an update that would change nothing looks whether the value is still the o
   expect(await theirs.get('k')).toEqual(['x']);
 });
 
-test('a key that another host made anew after this one deleted it can be deleted again', async () => {
+test('a key that another host created again after this host deleted it can be deleted again', async () => {
   const bucket = new MemoryKeyValue();
   const [mine, theirs] = [new KvStore<number>(bucket), new KvStore<number>(bucket)];
   await mine.update('k', increment);
@@ -104,7 +104,7 @@ test('updates of different keys do not wait for each other', async () => {
   expect(await slow).toBe(1);
 });
 
-test('a value that another host changed meanwhile is read anew, and the function runs on the newer one', async () => {
+test('a value that another host changed meanwhile is read again, and the function runs on the newer value', async () => {
   const bucket = new MemoryKeyValue();
   const [mine, theirs] = [new KvStore<number>(bucket), new KvStore<number>(bucket)];
   await mine.update('k', increment);
@@ -114,7 +114,7 @@ test('a value that another host changed meanwhile is read anew, and the function
   expect(seen).toEqual([1, 11]);
 });
 
-test('a key that another host deleted, or made, meanwhile is noticed', async () => {
+test('an update notices a key that another host deleted or created meanwhile', async () => {
   const bucket = new MemoryKeyValue();
   const [mine, theirs] = [new KvStore<number>(bucket), new KvStore<number>(bucket)];
   await mine.update('k', () => 5);
@@ -122,7 +122,7 @@ test('a key that another host deleted, or made, meanwhile is noticed', async () 
   expect(await mine.update('k', increment)).toBe(1);
 });
 
-test('counts of two hosts are exact, whatever reaches the server when', async () => {
+test('counts of two hosts are exact for every order in which writes reach the server', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.scheduler(),
@@ -146,7 +146,7 @@ test('counts of two hosts are exact, whatever reaches the server when', async ()
   );
 });
 
-test('deletes and updates of two hosts end as if one had come after the other', async () => {
+test('deletes and updates of two hosts are serialised', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.scheduler(),
@@ -160,7 +160,7 @@ test('deletes and updates of two hosts end as if one had come after the other', 
           ),
         );
         const counts = returned.filter((n) => n !== undefined).sort((a, b) => a - b);
-        // A count that began anew is a 1: one at most for each delete, and the first.
+        // A count that starts again is a 1: at most one for each delete, and the first.
         expect(counts.filter((n) => n === 1).length).toBeLessThanOrEqual(steps.filter(({ drop }) => drop).length + 1);
         const last = bucket.entries.get('k')?.value;
         if (last !== undefined) expect(counts).toContain(Number(last));
@@ -170,7 +170,7 @@ test('deletes and updates of two hosts end as if one had come after the other', 
   );
 });
 
-test('what update returns is what is kept: the value as JSON has it', async () => {
+test('update returns the stored value: the value after a round trip through JSON', async () => {
   const store = new KvStore<unknown>(new MemoryKeyValue());
   const cases: [given: unknown, kept: unknown][] = [
     [new Date(0), '1970-01-01T00:00:00.000Z'],
@@ -235,7 +235,7 @@ test('a function that throws fails its own update only', async () => {
   ]);
 });
 
-test('a server that does not answer fails what was asked, and the next update reads anew', async () => {
+test('a server that does not answer fails the request, and the next update reads the value again', async () => {
   const bucket = new MemoryKeyValue();
   const store = new KvStore<number>(bucket);
   await store.update('k', increment);
@@ -255,7 +255,7 @@ test('a server that does not answer fails what was asked, and the next update re
   expect(bucket.calls.get).toBe(reads + 1);
 });
 
-test('a write that fails fails all that it would have written, and those that come after are written', async () => {
+test('a failed write fails every update that it contains, and later updates are written', async () => {
   const bucket = new MemoryKeyValue(() => new Promise((resolve) => setImmediate(resolve)));
   const store = new KvStore<number>(bucket);
   await store.update('k', increment);
@@ -268,14 +268,14 @@ test('a write that fails fails all that it would have written, and those that co
   expect(await store.update('k', increment)).toBe(3);
 });
 
-test('a key that cannot be one rejects every method', async () => {
+test('every method rejects an invalid key', async () => {
   const store = new KvStore<number>(new MemoryKeyValue());
   for (const attempt of [store.get(''), store.update('', increment), store.delete('')]) {
     await expect(attempt).rejects.toMatchObject({ code: 'JP_STORE_KEY_INVALID' });
   }
 });
 
-test('what it remembers of keys is bounded', async () => {
+test('the number of remembered keys is bounded', async () => {
   const bucket = new MemoryKeyValue();
   const store = new KvStore<number>(bucket);
   for (let i = 0; i <= 10_000; i++) await store.update(`k${i}`, increment);
@@ -291,7 +291,7 @@ test.each([
   ['9007199254740993', 'JP_NUMBER_INEXACT', 'the number 9007199254740993 would be rounded'],
   ['[1,[1e400]]', 'JP_NUMBER_INEXACT', '1.0: 1e400 would be too large'],
   ['hello', 'JP_STORE_VALUE_INVALID', 'what the store keeps at "k 1" is not JSON'],
-])('what another program wrote, %s, is refused, and stays as it is', async (text, code, says) => {
+])('a value that another program wrote, %s, is refused and left unchanged', async (text, code, says) => {
   const bucket = new MemoryKeyValue();
   await bucket.put('k=201', text);
   const store = new KvStore<unknown>(bucket);
@@ -301,7 +301,7 @@ test.each([
   expect(bucket.entries.get('k=201')!.value).toBe(text);
 });
 
-test('digits in a stored string are no number', async () => {
+test('digits in a stored string are not checked as a number', async () => {
   const bucket = new MemoryKeyValue();
   await bucket.put('k', '["9007199254740993",0.30000000000000004]');
   expect(await new KvStore(bucket).get('k')).toEqual(['9007199254740993', 0.1 + 0.2]);

@@ -16,7 +16,7 @@ const BadgeAwarded = defineEvent(
   }),
 );
 
-/** A bus outside a handler, where nothing is looked for that was sent before. */
+/** A bus outside a handler run, which does not search for events that were published earlier. */
 function busThat(send: Outgoing['send']): JetStreamEventBus {
   const idsSince = () => Promise.reject(new Error('nobody is to ask'));
   return new JetStreamEventBus({ send, dropsRepeatsMs: 120_000, idsSince }, clock);
@@ -41,7 +41,7 @@ test('publishes by contract as flat JSON: the envelope, then the fields as they 
   expect(sent).toEqual([{ id, subject: 'badge.awarded', payload, headers: {} }]);
 });
 
-test('publishes on a plain subject what it is given', async () => {
+test('an event for a plain subject is published with the given fields', async () => {
   const { bus, last } = setUp();
   const id = await bus.publish('a.b', { list: [1] });
   expect(last()).toEqual({ event_type: 'a.b', event_id: id, timestamp: NOW, list: [1] });
@@ -59,7 +59,7 @@ test('fields cannot forge the envelope', async () => {
   expect(last()).toEqual({ event_type: 'a.b', event_id: 'e1', timestamp: NOW, own: 1 });
 });
 
-test('a field that is called __proto__ is published like any other, and is nobody’s prototype', async () => {
+test('a field that is called __proto__ is published like any other, and does not become a prototype', async () => {
   const { bus, sent } = setUp();
   await bus.publish('a.b', JSON.parse('{"__proto__":{"own":1}}') as Record<string, unknown>, { id: 'e1' });
   expect(sent[0]!.payload).toBe(`{"event_type":"a.b","event_id":"e1","timestamp":"${NOW}","__proto__":{"own":1}}`);
@@ -86,7 +86,7 @@ test('an asynchronous schema is awaited', async () => {
   expect(sent).toHaveLength(1);
 });
 
-test('fields that do not fit are refused with each that is wrong, and nothing is sent', async () => {
+test('a publish with invalid fields names each of them, and sends nothing', async () => {
   const { bus, sent } = setUp();
   const refused = bus.publish(BadgeAwarded, { user_id: '', level: 1 as unknown as string });
   await expect(refused).rejects.toMatchObject({
@@ -143,7 +143,7 @@ test.each([
   await expect(bus.publish('a.b', {}, { timestamp })).rejects.toMatchObject({ code: 'JP_EVENT_INVALID' });
 });
 
-test('what the stream does not take is the publisher’s to know', async () => {
+test('a publish that the stream refuses rejects with the stream’s error', async () => {
   const cause = new Error('no answer');
   const bus = busThat(() => Promise.reject(cause));
   await expect(bus.publish('a.b', {})).rejects.toBe(cause);

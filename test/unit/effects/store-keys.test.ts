@@ -3,7 +3,7 @@ import { assertScope, escapeKey, unescapeKey } from '../../../host/effects/store
 
 const MAX_BYTES = 512;
 
-/** Well-formed strings of 1–512 bytes, with what NATS and the escaping care about made likely. */
+/** Well-formed strings of 1–512 bytes, in which characters that are special to NATS or the escaping are likely. */
 const key = fc
   .array(
     fc.oneof(
@@ -58,7 +58,7 @@ test.each([
   expect(unescapeKey(escaped)).toEqual({ key: given });
 });
 
-test('a key of a scope is told from every key without one', () => {
+test('a key of a scope differs from every key without a scope', () => {
   expect(escapeKey('v1', 'videos')).toBe('videos=.v1');
   expect(unescapeKey('videos=.v1')).toEqual({ scope: 'videos', key: 'v1' });
   expect(escapeKey('videos=.v1')).toBe('videos=3D.v1');
@@ -76,7 +76,7 @@ test('any key can be read back, with its scope', () => {
   );
 });
 
-test('any key becomes one that NATS takes', () => {
+test('every key is escaped to a key that NATS accepts', () => {
   fc.assert(
     fc.property(key, scope, (given, within) => {
       const escaped = escapeKey(given, within);
@@ -87,7 +87,7 @@ test('any key becomes one that NATS takes', () => {
   );
 });
 
-test('no two keys are one on the server, within a scope or across', () => {
+test('two different keys have different names on the server, within a scope and across scopes', () => {
   fc.assert(
     fc.property(key, scope, key, scope, (a, inA, b, inB) => {
       expect(escapeKey(a, inA) === escapeKey(b, inB)).toBe(a === b && inA === inB);
@@ -112,7 +112,7 @@ test.each<[string, unknown]>([
   expect(() => escapeKey(given as string)).toThrow(expect.objectContaining({ code: 'JP_STORE_KEY_INVALID' }));
 });
 
-test('a key that is refused is shown, but not all of a long one', () => {
+test('the error shows the refused key, cut if it is long', () => {
   expect(() => escapeKey('x'.repeat(100_000))).toThrow(/got "x{59}… \(100002 characters\)$/);
 });
 
@@ -124,7 +124,7 @@ test.each(['', 'Videos', 'a.b', 'a b', 'a=b', 'é', 'x'.repeat(65), 'a\n'])('ref
   expect(() => assertScope(name)).toThrow(expect.objectContaining({ code: 'JP_STORE_KEY_INVALID' }));
 });
 
-test('keys that others wrote into the bucket are read as well as may be', () => {
+test('keys that other programs wrote into the bucket are read as far as possible', () => {
   expect(unescapeKey('what=ever')).toEqual({ key: 'what=ever' });
   expect(unescapeKey('a=FF')).toEqual({ key: 'a\ufffd' });
 });

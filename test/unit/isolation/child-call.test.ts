@@ -1,7 +1,7 @@
 import { ChildContext, type ChildCall } from '../../../host/isolation/child-call';
 import { RecordingLog } from '../../../host/testing/recording-log';
 
-test('the JSON of a context in a plugin’s own process is the event’s properties alone', () => {
+test('the JSON of a context in a plugin process has the event’s properties only', () => {
   const call = { handler: { name: 'handle', log: new RecordingLog() } } as unknown as ChildCall;
   const given = {
     subject: 'a.b',

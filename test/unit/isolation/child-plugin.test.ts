@@ -1,4 +1,4 @@
-/** The process of an isolated plugin says why the plugin cannot be loaded, whatever its code throws. */
+/** The process of an isolated plugin reports why the plugin cannot be loaded, for any value that its code throws. */
 import { loadConfig } from '../../../host/config/load';
 import { ChildPlugin } from '../../../host/isolation/child-plugin';
 import type { HostLink } from '../../../host/isolation/host-link';

@@ -16,7 +16,7 @@ function call(name: string, log: string[], isOver = false) {
   };
 }
 
-test('a call’s timeout counts from its begin, and its end settles it once', () => {
+test('a call’s timeout counts from its begin, and its result settles it once', () => {
   const [calls, log]: [OpenCalls, string[]] = [new OpenCalls(), []];
   const [a, b] = [calls.add(call('a', log)), calls.add(call('b', log))];
   calls.begin(a);
@@ -37,7 +37,7 @@ test('the end of the worker fails the calls that had begun, and returns the othe
   expect(calls.has(unstarted)).toBe(false);
 });
 
-test('a call is overdue when its run is over and it has not ended', () => {
+test('a call is overdue when its run has ended and it has no result', () => {
   const calls = new OpenCalls();
   calls.add(call('live', []));
   expect(calls.overdue()).toBeUndefined();

@@ -4,7 +4,7 @@ import { AlreadySettled } from '../../../host/records/write-batch';
 import { invalid, OutcomeKnown } from '../../../host/message/outcome';
 import { decodeError, encodeError, type WireError } from '../../../host/isolation/wire-error';
 
-/** As it comes out of the channel. */
+/** The error after its transfer through the channel between the processes. */
 function sent(thrown: unknown): unknown {
   return decodeError(JSON.parse(JSON.stringify(encodeError(thrown))) as WireError);
 }
@@ -18,7 +18,7 @@ test('an error keeps its name, message, stack and causes', () => {
   expect(arrived.cause).toMatchObject({ name: 'RangeError', message: 'inner', stack: cause.stack });
 });
 
-test('what a handler says by what it throws is still said', () => {
+test('Reject, RetryLater and BatchFailure keep their meaning when a handler throws them in a plugin process', () => {
   const rejected = sent(new Reject('never'));
   expect(isReject(rejected) && rejected.message).toBe('never');
   const later = sent(new RetryLater('10m', 'soon'));
@@ -42,7 +42,7 @@ test('an error of the catalogue keeps its code and place', () => {
   expect(arrived).toMatchObject({ code: 'JP_STORE_UNAVAILABLE', message: 'gone', ...details });
 });
 
-test('that an event was settled before, or is invalid, is known on the other side', () => {
+test('the mark that an event was already settled, or is invalid, survives the transfer', () => {
   expect(sent(new AlreadySettled('badge-award', 12))).toMatchObject({ durable: 'badge-award', sequence: 12 });
   expect(sent(new AlreadySettled('badge-award', 12))).toBeInstanceOf(AlreadySettled);
   const outcome = sent(new OutcomeKnown(invalid('schema', 'user_id: missing')));
@@ -58,7 +58,7 @@ test.each([['text'], [7], [true], [null], [undefined]])('the thrown value %p arr
   expect(sent(value)).toBe(value);
 });
 
-test('a thrown object that is no error arrives in words, and a cause that is its own cause ends', () => {
+test('a thrown object that is no error arrives as text, and a circle of causes is cut', () => {
   expect(sent({ a: 1n })).toBe('{ a: 1n }');
   const error = new Error('round');
   error.cause = error;

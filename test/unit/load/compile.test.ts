@@ -72,7 +72,7 @@ function writeOutside(name: string, prepare?: (dir: string) => void): string {
   return join(dir, 'outside.plugin.ts');
 }
 
-/** What an author has who installed the packages beside the plugins, for the editor's sake. */
+/** Copies the packages that an author may have installed beside the plugins for the editor. */
 function copyPackages(dir: string): void {
   for (const path of ['tsyringe', 'reflect-metadata']) {
     cpSync(join(root, 'node_modules', path), join(dir, 'node_modules', path), { recursive: true });
@@ -116,7 +116,7 @@ function writeTwice(): string[] {
 const good = (name: string) => reports[fixture(`plugins/${name}`)]!;
 const sourceOf = (path: string) => readFileSync(fixture(path), 'utf8');
 
-test('a TypeScript plugin is loaded with all that it imports by path, and its contracts are known', () => {
+test('a TypeScript plugin is loaded with every file that it imports by path, and its contracts are recognised', () => {
   const report = good('typed.plugin.ts');
   expect(report).toMatchObject({
     name: 'typed',
@@ -185,7 +185,7 @@ test('a plugin with copies of the SDK and of tsyringe beside it works as one wit
   expect(report.errors).toEqual([expect.stringMatching(/^Reject: no use\n/)]);
 });
 
-test('a plugin’s version says whether its sources are the same, wherever they lie', () => {
+test('a plugin’s version depends on its sources, and not on the folder that they are in', () => {
   const [one, same, other] = ['one', 'same', 'other'].map(
     (name) => reports[join(folder, name, 'index.plugin.ts')]!.version,
   );
@@ -194,7 +194,7 @@ test('a plugin’s version says whether its sources are the same, wherever they 
   expect(other).not.toBe(one);
 });
 
-test('plugins that have a module share its text and nothing of its state; their errors name its line', () => {
+test('plugins that import the same module share its text but not its state; their errors name its line', () => {
   const calls = join(folder, 'sharing/calls.ts');
   for (const name of ['One', 'Other']) {
     const report = reports[join(folder, `sharing/${name}.plugin.ts`)]!;
@@ -204,7 +204,7 @@ test('plugins that have a module share its text and nothing of its state; their 
   }
 });
 
-/** The plugin’s file, the file and line that is named (or a text on it), code and message, and the cause’s. */
+/** The plugin’s file; the file and line of the error (or a text on that line); its code, message and cause. */
 const FAULTS: [
   plugin: string,
   file: string,
@@ -279,13 +279,13 @@ test.each(FAULTS)('the plugin %s is refused in %s at %j by %s', (plugin, file, l
   if (cause) expect(faults![0]!.cause).toMatch(cause);
 });
 
-test('a plugin that throws what cannot even be shown as text is refused in words', () => {
+test('a plugin that throws a value without a text form is refused with a readable message', () => {
   expect(reports[fixture('broken/throws-nothing.plugin.js')]!.faults).toMatchObject([
     { code: 'JP_PLUGIN_LOAD_FAILED', message: 'it threw [Object: null prototype] {}' },
   ]);
 });
 
-test('each type that is lost is named at the line of its method', () => {
+test('each parameter type that is lost at run time is named at the line of its method', () => {
   const source = sourceOf('broken/lost-types.plugin.ts');
   const { faults } = reports[fixture('broken/lost-types.plugin.ts')]!;
   expect(faults!.map(({ code, line }) => [code, line])).toEqual([

@@ -10,7 +10,7 @@ interface Mailer {
 }
 const MAILER = Symbol('mailer');
 
-/** Code and message of each thing that is wrong. */
+/** The code and message of each problem. */
 function wrong(cls: unknown): string[] {
   return inspectDependencies(cls as PluginClass).map(({ code, message }) => `${code}: ${message}`);
 }
@@ -20,7 +20,7 @@ class Helper {
   constructor(readonly store: Store<number>) {}
 }
 
-test('what the host provides, and what can be built of it, is in order', () => {
+test('constructor parameters of the host’s services, and of classes that can be built from them, are accepted', () => {
   class Plain {}
   @Plugin()
   class All {
@@ -45,7 +45,7 @@ test('a plugin without a constructor asks for nothing', () => {
   expect(servicesOf(Nothing).size).toBe(0);
 });
 
-test('only what is asked for is provided, by a dependency’s dependency as well', () => {
+test('only the services that the plugin or its dependencies ask for are provided', () => {
   @injectable()
   class Outer {
     constructor(readonly helper: Helper) {}
@@ -57,7 +57,7 @@ test('only what is asked for is provided, by a dependency’s dependency as well
   expect([...servicesOf(Deep as PluginClass).values()]).toEqual(['store']);
 });
 
-test('parameters whose type is gone at run time are named, by position and name, with what is left of them', () => {
+test('parameters whose type is lost at run time are named by position and name, with the type that remains', () => {
   @Plugin()
   class Lost {
     constructor(
@@ -96,29 +96,29 @@ test('a lost type of a dependency’s constructor is named with the dependency',
   expect(wrong(Deep)).toEqual([expect.stringContaining('Outer’s constructor parameter 1 (mailer)')]);
 });
 
-test('a parameter with @inject says itself what it wants', () => {
+test('a parameter with @inject needs no type at run time', () => {
   @Plugin()
-  class Told {
+  class Asking {
     constructor(@inject(MAILER) readonly mailer: Mailer) {}
   }
-  expect(wrong(Told)).toEqual([]);
+  expect(wrong(Asking)).toEqual([]);
 });
 
-test('a class told by @inject is looked into as one told by type', () => {
+test('a class named by @inject is checked like a class named by the parameter’s type', () => {
   @injectable()
   class Broken {
     constructor(readonly mailer: Mailer) {}
   }
   @Plugin()
-  class Told {
+  class Asking {
     constructor(
       @inject(Helper) readonly helper: Mailer,
       @inject(Store as never) readonly store: Mailer,
       @inject(Broken) readonly broken: Mailer,
     ) {}
   }
-  expect([...servicesOf(Told as PluginClass)]).toEqual(['store']);
-  expect(wrong(Told)).toEqual([expect.stringContaining('Broken’s constructor parameter 1 (mailer)')]);
+  expect([...servicesOf(Asking as PluginClass)]).toEqual(['store']);
+  expect(wrong(Asking)).toEqual([expect.stringContaining('Broken’s constructor parameter 1 (mailer)')]);
 });
 
 test('a dependency that is not decorated but has parameters is named', () => {
@@ -152,7 +152,7 @@ test('a singleton is refused, for it would be shared by all plugins', () => {
   ]);
 });
 
-test('a class that is one for each plugin, as the hint for singletons says, is in order', () => {
+test('a class with one instance for each plugin, as the hint for singletons advises, is accepted', () => {
   @scoped(Lifecycle.ContainerScoped)
   class Own {
     constructor(readonly store: Store) {}
@@ -164,7 +164,7 @@ test('a class that is one for each plugin, as the hint for singletons says, is i
   expect(wrong(Asking)).toEqual([]);
 });
 
-test('classes that need each other are walked once', () => {
+test('the check of classes that depend on each other ends', () => {
   @injectable()
   class One {
     constructor(@inject(delay(() => Two)) readonly two: unknown) {}
@@ -187,7 +187,7 @@ test('classes that need each other are walked once', () => {
   expect(wrong(Asking)).toEqual([]);
 });
 
-test('what a constructor is given is told parameter by parameter', () => {
+test('the source of each constructor argument is described parameter by parameter', () => {
   @scoped(Lifecycle.ContainerScoped)
   class Tally {}
   @Plugin()

@@ -29,7 +29,7 @@ function described(cls: unknown, config = configOf(), source = ''): DescribedPlu
   );
 }
 
-/** What is wrong with a plugin. */
+/** The problems of a plugin. */
 function problems(cls: unknown, config = configOf(), source = ''): JetplugError[] {
   try {
     described(cls, config, source);
@@ -122,7 +122,7 @@ test('a plugin is described by its decorators, with a default for the rest', () 
   });
 });
 
-test('a plugin’s own name stands before its class’s', () => {
+test('a name in the decorator takes precedence over the class’s name', () => {
   @Plugin({ name: 'other-name' })
   class BadgePlugin {
     @Subscribe(Happened) award() {}
@@ -130,11 +130,11 @@ test('a plugin’s own name stands before its class’s', () => {
   expect(described(BadgePlugin)).toMatchObject({ name: 'other-name', handlers: [{ durable: 'other-name-award' }] });
 });
 
-test('the config’s section stands before the decorator, and the decorator before the config’s defaults', () => {
+test('the config’s section takes precedence over the decorator, and the decorator over the config’s defaults', () => {
   @Plugin()
   class Layered {
-    @Subscribe(Happened, { concurrency: 2, timeout: '2s', retry: { attempts: 2 } }) told() {}
-    @Subscribe(Happened) silent() {}
+    @Subscribe(Happened, { concurrency: 2, timeout: '2s', retry: { attempts: 2 } }) withOptions() {}
+    @Subscribe(Happened) withoutOptions() {}
   }
   const defaults: HandlerConfig = {
     from: 'beginning',
@@ -165,17 +165,17 @@ interface Shape {
 }
 type Either = Happened | Other;
 
-/** One handler, decorated so. */
+/** A plugin with one handler that has this decoration. */
 function handlerWith(...decoration: unknown[]) {
   @Plugin()
   class One {
-    @((Subscribe as (...told: unknown[]) => (target: object, method: string) => void)(...decoration))
+    @((Subscribe as (...options: unknown[]) => (target: object, method: string) => void)(...decoration))
     handle() {}
   }
   return One;
 }
 
-test('a handler that does not say its event is told what the compiler left of its parameter, and why', () => {
+test('the error for a handler without an event names the type that the compiler left of its parameter, and why', () => {
   @Plugin()
   class Lost {
     @Subscribe() byInterface(_event: Shape) {}
@@ -206,7 +206,7 @@ test('a handler that does not say its event is told what the compiler left of it
   );
 });
 
-test('a handler without metadata, as in plain JavaScript, is told to name its contract', () => {
+test('the error for a handler without metadata, as in plain JavaScript, advises naming its contract', () => {
   class Plain {
     handle(): void {}
   }
@@ -294,7 +294,7 @@ test('a plugin without a handler is refused', () => {
   ]);
 });
 
-test('two handlers of a plugin with one durable are refused, at the second one’s line', () => {
+test('two handlers of a plugin with the same durable are refused at the line of the second', () => {
   @Plugin()
   class Twice {
     @Subscribe(Happened, { durable: 'd' }) one() {}
@@ -306,7 +306,7 @@ test('two handlers of a plugin with one durable are refused, at the second one�
   ]);
 });
 
-test('everything that is wrong is said at once, each at its line', () => {
+test('all problems are reported together, each at its line', () => {
   @Plugin({ name: 'Bad Name' })
   class Wrong {
     constructor(readonly shape: Shape) {}

@@ -37,7 +37,7 @@ test('finds plugins in the folder itself and in folders of their own, in the ord
   expect(skipped()).toEqual([]);
 });
 
-test('says of each file with its absolute path which folder it was found in', () => {
+test('each file has its absolute path and the folder in which it was found', () => {
   write('a.plugin.ts');
   expect(discover([relative(process.cwd(), root)]).found).toEqual([{ file: join(root, 'a.plugin.ts'), root }]);
 });
@@ -70,7 +70,7 @@ test('skips a file that is empty, for its author may still be writing', () => {
   expect(skipped()).toEqual([['a.plugin.ts', 'empty: still being written?', true]]);
 });
 
-test('skips a plugin that lies in a folder under another name than index, and says so', () => {
+test('skips a plugin in a folder of its own that is not called index, and reports it', () => {
   write('video/badge.plugin.ts', 'video/index.plugin.ts', 'video/index.plugin.test.ts');
   expect(found()).toEqual(['video/index.plugin.ts']);
   expect(skipped()).toEqual([
@@ -84,7 +84,7 @@ test('does not look into packages, hidden folders or deeper ones', () => {
   expect(discover([root])).toEqual({ found: [], skipped: [] });
 });
 
-test('takes a folder by its contents, whatever its name', () => {
+test('takes a folder by its contents and ignores its name', () => {
   write('a.plugin.ts/index.plugin.ts');
   expect(found()).toEqual(['a.plugin.ts/index.plugin.ts']);
 });
@@ -167,7 +167,7 @@ test('skips a name that is not UTF-8', () => {
   expect(strays()).toEqual([[expect.stringContaining('.plugin.ts'), 'its name is not UTF-8']]);
 });
 
-test('skips a folder that is named like a plugin file and has none in it, and says where the file belongs', () => {
+test('skips a folder that is named like a plugin file but contains none, and reports where the file belongs', () => {
   mkdirSync(join(root, 'a.plugin.ts'));
   expect(skipped()).toEqual([
     ['a.plugin.ts', 'a folder; the plugin in a folder is named index.plugin.ts or index.plugin.js', true],
@@ -180,7 +180,7 @@ test('an editor’s lock, a stale link, is a hidden file as before', () => {
   expect(strays()).toEqual([]);
 });
 
-/** Runs as an ordinary user: no right is refused to the first one. */
+/** Runs as an ordinary user, because root is refused no right. */
 function asOrdinaryUser<T>(work: () => T): T {
   const { getuid, seteuid } = process as Required<typeof process>;
   if (getuid() !== 0) return work();

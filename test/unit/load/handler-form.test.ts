@@ -70,7 +70,7 @@ test('a member whose name is a symbol is refused', () => {
   expect(problemsOf(source)).toMatchObject([{ code: 'JP_HANDLER_NOT_A_METHOD' }]);
 });
 
-test('a generator that takes the place of a parent’s handler is refused', () => {
+test('a generator that overrides a parent’s handler is refused', () => {
   const source = pluginSource('BadgePlugin', `  override *award(_: any) { yield 1; }`).replace(
     'class BadgePlugin',
     'class BadgePlugin extends Base',
@@ -81,7 +81,7 @@ test('a generator that takes the place of a parent’s handler is refused', () =
   ]);
 });
 
-test('a plugin compiled with standard decorators is told so', () => {
+test('the error for a plugin compiled with standard decorators names that cause', () => {
   const source = `const { Plugin, Subscribe } = require('jetplug/sdk');
 class BadgePlugin { award() {} }
 Subscribe('video.x')(BadgePlugin.prototype.award, { kind: 'method', name: 'award' });
@@ -94,7 +94,7 @@ exports.BadgePlugin = BadgePlugin;`;
   );
 });
 
-test('what a plugin declares by getters that throw is a problem of the plugin', () => {
+test('options with getters that throw are a problem of the plugin', () => {
   const throws = `{ get() { throw new Proxy({}, { get() { throw 1; } }); } }`;
   const source = pluginSource('BadgePlugin', `  @Subscribe(VideoWatchStarted) award(_: any) {}`, {
     options: `Object.defineProperty({}, 'name', ${throws}) as any`,

@@ -7,7 +7,7 @@ function mark(options: SubscribeOptions): HandlerMark {
   return { method: 'handle', target: { kind: 'parameter' }, options };
 }
 
-test('an option of the decorator may be overruled by the config, and its layer says so', () => {
+test('the config may overrule an option of the decorator, and the option’s layer names the source of its value', () => {
   const { run, layerOf } = runOptionsOf(mark({ timeout: '1s', concurrency: 2 }), {
     section: { timeoutMs: 500 },
     defaults: { concurrency: 4, retry: { attempts: 9 } },

@@ -34,7 +34,7 @@ const NO_STREAMS: Outgoing = {
   idsSince: () => Promise.reject(new Error('nobody is to ask')),
 };
 
-/** What the host has for one plugin, and how often its store was asked for. */
+/** The host's services for one plugin, with a count of the requests for its store. */
 function services(): PluginServices & { opened: number } {
   const own = {
     opened: 0,
@@ -49,7 +49,7 @@ function services(): PluginServices & { opened: number } {
   return own;
 }
 
-test('builds a plugin with what the host provides', async () => {
+test('builds a plugin with the services of the host', async () => {
   @Plugin()
   class All {
     constructor(
@@ -67,7 +67,7 @@ test('builds a plugin with what the host provides', async () => {
   expect(instance['store']).toBeInstanceOf(TextStore);
 });
 
-test('opens a store only for a plugin that asks for one, and one for all of the plugin', async () => {
+test('opens a store only for a plugin that asks for one, and the plugin’s classes share it', async () => {
   @injectable()
   class Helper {
     constructor(readonly store: Store<number>) {}
@@ -91,7 +91,7 @@ test('opens a store only for a plugin that asks for one, and one for all of the 
   expect((instance['helper'] as Helper).store).toBe(instance['store']);
 });
 
-test('a helper told by @inject gets the plugin’s store as well', async () => {
+test('a helper named by @inject gets the plugin’s store too', async () => {
   @injectable()
   class Helper {
     constructor(readonly store: Store<number>) {}
@@ -118,7 +118,7 @@ class Between {
   constructor(readonly one: OneForEach) {}
 }
 
-test('two plugins with one container-scoped class each have their own of it, with their own store', async () => {
+test('two plugins with the same container-scoped class each have their own instance, with their own store', async () => {
   @Plugin()
   class First {
     constructor(
@@ -152,7 +152,7 @@ class Packaged {
 container.register('transient', { useClass: Packaged });
 container.registerSingleton('kept', Packaged);
 
-test('what a package registers in the global container is built with each plugin’s own services', async () => {
+test('classes that a package registers in the global container are built with each plugin’s own services', async () => {
   @Plugin()
   class Asking {
     constructor(
@@ -173,7 +173,7 @@ test('what a package registers in the global container is built with each plugin
   expect(first['kept']).not.toBe(second['kept']);
 });
 
-test('a plugin built anew, as after an edit, has nothing of what it had', async () => {
+test('a plugin that is built again, as after an edit, shares no instance with its predecessor', async () => {
   @Plugin()
   class Edited {
     constructor(readonly one: OneForEach) {}
@@ -184,7 +184,7 @@ test('a plugin built anew, as after an edit, has nothing of what it had', async 
   expect(after.instance['one']).not.toBe(before.instance['one']);
 });
 
-test('settings are what the plugin’s schema makes of its section of the config', async () => {
+test('settings are the output of the plugin’s schema for its section of the config', async () => {
   @Plugin({ settings: z.object({ n: z.number().default(7), at: z.string().transform(Number).optional() }) })
   class Set {
     constructor(readonly settings: Settings<object>) {}
@@ -203,7 +203,7 @@ test('settings are what the plugin’s schema makes of its section of the config
   });
 });
 
-test('a settings schema that throws is the plugin’s fault, and is named so', async () => {
+test('a settings schema that throws is reported as the plugin’s fault', async () => {
   const settings = {
     '~standard': {
       version: 1,
@@ -224,7 +224,7 @@ test('a settings schema that throws is the plugin’s fault, and is named so', a
   });
 });
 
-test('a constructor that throws is named with the line', async () => {
+test('a constructor that throws is reported with its line', async () => {
   @Plugin()
   class Throwing {
     constructor() {
@@ -271,7 +271,7 @@ test.each([[undefined], ['text'], [Symbol('s')], [Object.create(null) as object]
   },
 );
 
-test('a dependency whose constructor throws is named with the way to it', async () => {
+test('a dependency whose constructor throws is named with its path from the plugin', async () => {
   @injectable()
   class Inner {
     constructor() {
@@ -322,7 +322,7 @@ test('onStart runs with its `this`, and is awaited', async () => {
   expect(done).toEqual(['starting']);
 });
 
-test('an onStart that fails is named with the line where it did', async () => {
+test('an onStart that fails is reported with the line of the failure', async () => {
   @Plugin()
   class Failing implements PluginLifecycle {
     onStart() {
@@ -337,7 +337,7 @@ test('an onStart that fails is named with the line where it did', async () => {
   });
 });
 
-test('what the container made is disposed of on release, and when the plugin does not start', async () => {
+test('instances that the container built are disposed of on release, and when the plugin fails to start', async () => {
   const disposed: string[] = [];
   @scoped(Lifecycle.ContainerScoped)
   class Connection implements Disposable {
@@ -378,7 +378,7 @@ test('a store that cannot be opened fails the plugin with the broker’s error',
   ).rejects.toBe(error);
 });
 
-test('what the constructor and onStart begin is known to be the plugin’s, and to be no handler’s run', async () => {
+test('work that the constructor and onStart begin has the plugin as its owner and belongs to no handler run', async () => {
   const seen: unknown[] = [];
   const look = () => seen.push([currentOwner(), currentScope()]);
   @Plugin()

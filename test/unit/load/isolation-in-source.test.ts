@@ -1,7 +1,7 @@
 import { isolationInSource } from '../../../host/load/isolation-in-source';
 import type { ProcessConfig } from '../../../host/config/config';
 
-function told(source: string, sections: Record<string, ProcessConfig> = {}, defaults: ProcessConfig = {}): string {
+function isolation(source: string, sections: Record<string, ProcessConfig> = {}, defaults: ProcessConfig = {}): string {
   const enabled = Object.fromEntries(Object.entries(sections).map(([name, one]) => [name, { enabled: true, ...one }]));
   return isolationInSource('/plugins/x.plugin.ts', source, { sections: enabled, defaults }).isolation;
 }
@@ -9,33 +9,33 @@ function told(source: string, sections: Record<string, ProcessConfig> = {}, defa
 const plugin = (options = '', before = ''): string =>
   `${before}\n@Plugin(${options})\nexport class BadgePlugin { @Subscribe() award(event: Any) {} }`;
 
-test('a plugin runs inline unless somebody says otherwise', () => {
-  expect(told(plugin())).toBe('inline');
-  expect(told(plugin(`{ description: 'isolation' }`))).toBe('inline');
+test('a plugin runs inline by default', () => {
+  expect(isolation(plugin())).toBe('inline');
+  expect(isolation(plugin(`{ description: 'isolation' }`))).toBe('inline');
 });
 
-test('its decorator says so, as far as its text tells', () => {
-  expect(told(plugin(`{ isolation: 'process' }`))).toBe('process');
-  expect(told(`@Plugin({ 'isolation': "process" })\nexport default class extends Base {}`)).toBe('process');
-  expect(told(`@Plugin({ isolation: 'process' })\nclass BadgePlugin {}\nexport { BadgePlugin };`)).toBe('process');
-  // Only running it would tell.
-  expect(told(plugin('OPTIONS', `const OPTIONS = { isolation: 'process' };`))).toBe('inline');
+test('isolation in the decorator applies if it is written as a literal', () => {
+  expect(isolation(plugin(`{ isolation: 'process' }`))).toBe('process');
+  expect(isolation(`@Plugin({ 'isolation': "process" })\nexport default class extends Base {}`)).toBe('process');
+  expect(isolation(`@Plugin({ isolation: 'process' })\nclass BadgePlugin {}\nexport { BadgePlugin };`)).toBe('process');
+  // The value is not a literal, so it is known only when the module has run.
+  expect(isolation(plugin('OPTIONS', `const OPTIONS = { isolation: 'process' };`))).toBe('inline');
 });
 
-test('the config has the last word, by the plugin’s name', () => {
-  expect(told(plugin(), { badge: { isolation: 'process' } })).toBe('process');
-  expect(told(plugin(), { other: { isolation: 'process' } })).toBe('inline');
-  expect(told(plugin(`{ name: 'other' }`), { other: { isolation: 'process' } })).toBe('process');
-  expect(told(plugin(`{ isolation: 'process' }`), { badge: { isolation: 'inline' } })).toBe('inline');
+test('the config’s section with the plugin’s name takes precedence over the decorator', () => {
+  expect(isolation(plugin(), { badge: { isolation: 'process' } })).toBe('process');
+  expect(isolation(plugin(), { other: { isolation: 'process' } })).toBe('inline');
+  expect(isolation(plugin(`{ name: 'other' }`), { other: { isolation: 'process' } })).toBe('process');
+  expect(isolation(plugin(`{ isolation: 'process' }`), { badge: { isolation: 'inline' } })).toBe('inline');
 });
 
-test('the config’s defaults count where neither says anything', () => {
-  expect(told(plugin(), {}, { isolation: 'process' })).toBe('process');
-  expect(told(plugin(`{ isolation: 'inline' }`), {}, { isolation: 'process' })).toBe('inline');
-  expect(told(plugin(), { badge: { isolation: 'inline' } }, { isolation: 'process' })).toBe('inline');
+test('the config’s defaults apply if neither section nor decorator sets isolation', () => {
+  expect(isolation(plugin(), {}, { isolation: 'process' })).toBe('process');
+  expect(isolation(plugin(`{ isolation: 'inline' }`), {}, { isolation: 'process' })).toBe('inline');
+  expect(isolation(plugin(), { badge: { isolation: 'inline' } }, { isolation: 'process' })).toBe('inline');
 });
 
-test('limits come from the config, or are built in', () => {
+test('limits come from the config, else from the built-in defaults', () => {
   const defaults = { heapLimitBytes: 1, processes: 3 };
   const sections = { badge: { enabled: true, memoryLimitBytes: 2 } };
   const policy = isolationInSource('/plugins/x.plugin.ts', plugin(`{ isolation: 'process' }`), { sections, defaults });
@@ -46,6 +46,6 @@ test('limits come from the config, or are built in', () => {
   });
 });
 
-test('a text that does not parse is left to its compilation', () => {
-  expect(told(`@Plugin({ isolation: 'process' `)).toBe('inline');
+test('a source that does not parse counts as inline; its compilation reports the error', () => {
+  expect(isolation(`@Plugin({ isolation: 'process' `)).toBe('inline');
 });

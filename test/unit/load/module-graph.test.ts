@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test('texts that were read load without their files, and find packages among the host’s', () => {
+test('sources that were read can be loaded without their files, and find packages among the host’s', () => {
   writeFileSync(
     file('a.ts'),
     `import { z } from 'zod';\nimport { b } from './b';\nexport const a = z.number().parse(b);\n`,

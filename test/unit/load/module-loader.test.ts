@@ -132,7 +132,7 @@ const PLUGINS: Record<string, string> = {
   'circle-own-fault.plugin.ts': plugin('0', `import './circle/own-fault';`),
   'circle/own-fault.ts': `import './own-fault-back';\nexport const n = 1;\nthrow new TypeError('my own');`,
   'circle/own-fault-back.ts': `import * as back from './own-fault';\nexport const later = () => back.n;`,
-  // What they import.
+  // Files that the plugins above import.
   'lib/m.mts': `export const m: string = 'mts';`,
   'lib/c.cts': `export const c: string = 'cts';`,
   'lib/awaits.mjs': `export const value = await Promise.resolve('awaited');`,
@@ -259,7 +259,7 @@ test.each<[name: string, returned: unknown]>([
   expect(result(name)).toEqual(returned);
 });
 
-test('what a package registers is built with the plugin’s own services, once for the plugin', () => {
+test('classes that a package registers are built with the plugin’s own services, once for the plugin', () => {
   expect(result('repo.plugin.ts')).toEqual(['TextStore', true]);
 });
 
@@ -286,26 +286,26 @@ test.each<[name: string, returned: unknown]>([
   expect(result(name)).toEqual(returned);
 });
 
-test('names that package.json gives to files lead there, in TypeScript too, and the files are the plugin’s own', () => {
+test('import aliases of package.json resolve to their files, in TypeScript too, and the files are the plugin’s own', () => {
   expect(result('internal/index.plugin.ts')).toEqual(['first', 'esm', 'first', 'first']);
   expect(report('internal/index.plugin.ts').sources).toContain(join(folder, 'internal/rules/first.ts'));
   expect(result('workspace.plugin.ts')).toBe('typed');
 });
 
-test('a linked plugin file imports what lies beside the real file, else beside the link', () => {
+test('a linked plugin file imports files beside the real file, else files beside the link', () => {
   expect(result('links-plain/one.plugin.ts')).toBe('beside the real file');
   expect(result('links-clash/two.plugin.ts')).toBe('beside the real file');
   expect(result('links-own/three.plugin.ts')).toBe('beside the link');
 });
 
-test('a helper that is linked like its plugin is known by its link, whose target may be replaced', () => {
+test('a helper that is linked like its plugin is identified by its link, whose target may be replaced', () => {
   expect(result('map/four.plugin.ts')).toBe('of the release');
   expect(report('map/four.plugin.ts').sources).toEqual(
     ['map/four.plugin.ts', 'map/helper.ts'].map((one) => join(folder, one)),
   );
 });
 
-test('an interface of a declaration file is a type, and no value', () => {
+test('an interface of a declaration file is a type, not a value', () => {
   expect(result('types.plugin.ts')).toBe('mailer');
   expect(fault('types-as-value.plugin.ts')).toMatchObject({
     code: 'JP_PLUGIN_IMPORT_NOT_FOUND',
@@ -318,7 +318,7 @@ test.each<[name: string, file: string, line: number, message: string]>([
   ['top-await.plugin.ts', 'top-await.plugin.ts', 4, '"top-await" awaits at its top level'],
   ['own-top-await.plugin.ts', 'lib/awaits.mjs', 1, 'the file awaits at its top level'],
   ['itself-awaits.plugin.ts', 'itself-awaits.plugin.ts', 3, 'the file awaits at its top level'],
-])('what awaits at its top level and is imported at the start is named: %s', (name, file, line, message) => {
+])('a file with a top-level await that is imported at the start is named: %s', (name, file, line, message) => {
   expect(fault(name)).toMatchObject({ code: 'JP_PLUGIN_IMPORT_ASYNC', message, file: join(folder, file) });
   expect((fault(name) as { line?: number }).line).toBe(line);
 });
@@ -374,7 +374,7 @@ test.each<[name: string, message: RegExp, place: object]>([
   });
 });
 
-test('a circle that harms nothing is loaded, and an error within one that has another cause keeps its name', () => {
+test('a harmless import cycle is loaded, and an error within a cycle that has another cause keeps its name', () => {
   expect(result('circle-delay.plugin.ts')).toBe('TextStoreTextStore');
   expect(result('circle-harmless.plugin.ts')).toBe(true);
   expect(fault('circle-own-fault.plugin.ts')).toMatchObject({

@@ -10,7 +10,7 @@ function run(file: string, code: string, isShared: boolean, required?: unknown) 
   };
 }
 
-test('a shared file is compiled once, and runs anew for each plugin that imports it', () => {
+test('a shared file is compiled once, and runs again for each plugin that imports it', () => {
   const code = 'exports.list = []; exports.other = require("./other"); exports.at = __filename;';
   const first = run('/p/shared.js', code, true, 1);
   const second = run('/p/shared.js', code, true, 2);

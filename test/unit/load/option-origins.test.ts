@@ -9,7 +9,7 @@ import type { PluginClass } from '../../../sdk/internal';
 const FILE = '/plugins/x.plugin.ts';
 class Happened extends defineEvent('a.happened', z.object({ n: z.number() })) {}
 
-/** Where the options of a plugin's handlers came from. */
+/** The origins of the options of a plugin's handlers. */
 function originsIn(
   cls: unknown,
   { source = '', defaults = {}, section = {} }: { source?: string; defaults?: HandlerConfig; section?: HandlerConfig },
@@ -29,7 +29,7 @@ function originsIn(
   return describePlugin(plugin, { plugins }).handlers.map(({ origins }) => origins);
 }
 
-test('an option that nobody names is a default', () => {
+test('an option that is set nowhere has the origin default', () => {
   @Plugin()
   class X {
     @Subscribe(Happened) handle() {}
@@ -79,11 +79,11 @@ class X {
     key: { layer: 'default' },
   });
   expect(two).toMatchObject({ key: at(14), durable: at(14), from: { layer: 'default' } });
-  // What is not written in the decorator itself is looked for from there.
+  // An option that is not written in the decorator itself is searched for from the decorator's line.
   expect(three).toMatchObject({ concurrency: at(16), batch: at(16) });
 });
 
-test('an option of the config has its path there; the section stands before the decorator, and that before the defaults', () => {
+test('an option of the config has its path there; the section takes precedence over the decorator, the decorator over the defaults', () => {
   @Plugin()
   class X {
     @Subscribe(Happened, { concurrency: 2, timeout: '2s', retry: { attempts: 2 } }) handle() {}

@@ -119,12 +119,12 @@ const result = (name: keyof typeof FILES): unknown => {
   return results[0];
 };
 
-test('two plugins that register the same token get what each registered itself, once, also when loaded again', () => {
+test('two plugins that register the same token each get their own registration once, also when loaded again', () => {
   expect(result('one.plugin.ts')).toEqual(['one']);
   expect(result('two.plugin.ts')).toEqual(['two']);
 });
 
-test('what decorators register stays with the plugin', () => {
+test('registrations by decorators stay within the plugin', () => {
   expect(result('with-registry.plugin.ts')).toEqual(['decorated']);
   expect(result('with-token.plugin.ts')).toEqual(['Tokened']);
   expect(result('scoped-token.plugin.ts')).toEqual([true]);
@@ -134,7 +134,7 @@ test('a plugin that registered nothing sees nothing of other plugins', () => {
   expect(result('nothing.plugin.ts')).toBe('Attempted to resolve unregistered dependency token: "Word"');
 });
 
-test('a class that is registered for an abstract one is built in its place, and is no shared singleton', () => {
+test('a class that is registered for an abstract one is built in its place, and is not shared between plugins', () => {
   expect(result('abstract-transient.plugin.ts')).toBe('MemoryRepo');
   expect(result('abstract-singleton.plugin.ts')).toBe(true);
 });
@@ -145,7 +145,7 @@ test('a class decorated with @singleton() is refused', () => {
   ]);
 });
 
-test('an author’s own class in place of a service is used', () => {
+test('an author’s own class that is registered for a service is used', () => {
   expect(result('own-clock.plugin.ts')).toBe(7);
   expect(result('registered-clock.plugin.ts')).toBe(8);
 });
@@ -154,7 +154,7 @@ test('a class that extends a service without its methods stands for the service'
   expect(result('alias.plugin.ts')).toEqual(['TextStore', true, 'object']);
 });
 
-test('an @autoInjectable() class gets what its caller leaves out from the plugin’s container', () => {
+test('an @autoInjectable() class gets its missing arguments from the plugin’s container', () => {
   expect(result('auto.plugin.ts')).toEqual(['5 TextStore auto', '6  auto']);
 });
 

@@ -33,7 +33,7 @@ const sources = new Map([
 ]);
 const lineOf = (text: string) => SOURCE.split('\n').findIndex((line) => line.includes(text)) + 1;
 
-test('a class is where it is declared, not where it is spoken of', () => {
+test('the place of a class is its declaration, not a line that mentions it', () => {
   expect(placeOf(sources, 'BadgePlugin')).toEqual({ file: FILE, line: lineOf('export class BadgePlugin') });
   expect(placeOf(sources, 'Other')).toEqual({ file: '/plugins/helper.ts', line: 3 });
 });
@@ -47,16 +47,16 @@ test.each([
   expect(placeOf(sources, 'BadgePlugin', method)).toEqual({ file: FILE, line: lineOf(text) });
 });
 
-test('a method that is not found is at its class', () => {
+test('the place of a method that is not found is its class', () => {
   expect(placeOf(sources, 'BadgePlugin', 'gone')).toEqual(placeOf(sources, 'BadgePlugin'));
 });
 
-test('a class that is not found is at the head of the plugin’s own file', () => {
+test('the place of a class that is not found is the head of the plugin’s own file', () => {
   expect(placeOf(sources, 'Gone')).toEqual({ file: '/plugins/helper.ts', line: 1 });
   expect(placeOf(new Map(), 'Gone')).toEqual({ file: '', line: 1 });
 });
 
-test('an error is at its first frame in the plugin’s own files', () => {
+test('the place of an error is its first frame in the plugin’s own files', () => {
   const error = new Error('x');
   error.stack = `Error: x\n    at f (/node_modules/a.js:1:1)\n    at g (${FILE}:7:3)\n    at h (/plugins/helper.ts:1:1)`;
   expect(placeIn(sources, error)).toEqual({ file: FILE, line: 7 });

@@ -37,7 +37,7 @@ test('carries its source map, with the text’s own path', () => {
   expect(JSON.parse(Buffer.from(map, 'base64').toString())).toMatchObject({ sources: ['/p/a.ts'] });
 });
 
-test('the same text of the same file is compiled once', () => {
+test('the same text of one file is compiled once', () => {
   const first = transpile('/p/same.ts', 'export const n = 1;');
   expect(transpile('/p/same.ts', 'export const n = 1;')).toBe(first);
   expect(transpile('/p/same.ts', 'export const n = 2;')).not.toBe(first);
@@ -55,7 +55,7 @@ test.each<[what: string, file: string, source: string, line: number, says: RegEx
   );
 });
 
-test('what was compiled in a thread is the same, and is not compiled again', async () => {
+test('code that was compiled in a thread is identical, and is not compiled again', async () => {
   const source = 'export const n: number = 1;';
   const code = await transpileAside('/p/aside.ts', source);
   expect(transpile('/p/aside.ts', source)).toBe(code);
@@ -63,7 +63,7 @@ test('what was compiled in a thread is the same, and is not compiled again', asy
   expect(code).toBe(transpile('/p/beside.ts', source).replace(/base64,.*/, /base64,.*/.exec(code)![0]));
 });
 
-test('a thread tells the same error', async () => {
+test('a thread reports the same error', async () => {
   await expect(transpileAside('/p/a.ts', 'const a = 1;\nconst b = [;\n')).rejects.toMatchObject({
     code: 'JP_PLUGIN_SYNTAX',
     file: '/p/a.ts',

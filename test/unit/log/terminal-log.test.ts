@@ -21,7 +21,7 @@ function thrownIn(files: readonly string[], error: Error): Error {
   return Object.assign(error, { stack: [`${error.name}: ${error.message}`, ...frames].join('\n') });
 }
 
-test('an event is one line: level, whose, message, fields', () => {
+test('a log entry is one line: level, plugin, message, fields', () => {
   const fields = {
     plugin: 'badge',
     handler: 'award',
@@ -34,7 +34,7 @@ test('an event is one line: level, whose, message, fields', () => {
   ]);
 });
 
-test('an error is told with its causes, and the frames of the author’s files alone', () => {
+test('an error is shown with its causes, and with the frames of the author’s files only', () => {
   const cause = thrownIn([], new Error('connect ECONNREFUSED 127.0.0.1:9000'));
   const files = [
     join(ROOT, 'node_modules/undici/index.js'),
@@ -51,7 +51,7 @@ test('an error is told with its causes, and the frames of the author’s files a
   ]);
 });
 
-test('a cause that the message holds already is not told again', () => {
+test('a cause that the message already contains is not repeated', () => {
   const cause = new SyntaxError('unexpected end');
   const err = thrownIn([], new Error('the payload is not JSON: unexpected end', { cause: thrownIn([], cause) }));
   expect(shown((log) => log.warn({ err }, 'refused'))).toEqual([
@@ -59,7 +59,7 @@ test('a cause that the message holds already is not told again', () => {
   ]);
 });
 
-test('of a cause with several lines the first is told, and of several errors each', () => {
+test('a cause with several lines is shown by its first line, and an aggregate by each of its errors', () => {
   const cause = new Error('  × one\n   ╭─[x.ts:1:1]\n 1 │ broken {');
   const err = new AggregateError([new Error('first'), new Error('second')], 'nobody answers', { cause });
   const [line, ...more] = shown((log) => log.error({ err }, 'failed'));
@@ -68,10 +68,15 @@ test('of a cause with several lines the first is told, and of several errors eac
   expect(line).not.toContain('╭');
 });
 
-test('file, line, code and hint of an error of the catalogue stand once, the hint last', () => {
-  const told = { plugin: 'orders', code: 'JP_HANDLER_NO_STREAM', error: 'no stream holds orders.x', hint: 'Add it.' };
+test('file, line, code and hint of an error of the catalogue are shown once, the hint last', () => {
+  const problem = {
+    plugin: 'orders',
+    code: 'JP_HANDLER_NO_STREAM',
+    error: 'no stream holds orders.x',
+    hint: 'Add it.',
+  };
   const place = { file: PLUGIN, line: 12 };
-  expect(shown((log) => log.error({ ...told, ...place }, 'a plugin fails'))).toEqual([
+  expect(shown((log) => log.error({ ...problem, ...place }, 'a plugin fails'))).toEqual([
     `ERROR orders a plugin fails: no stream holds orders.x at ${join('plugins', 'badge.plugin.ts')}:12 JP_HANDLER_NO_STREAM – Add it.`,
   ]);
 });
@@ -90,7 +95,7 @@ test.each([
   ['a string', 'no', 'no'],
   ['null', null, ''],
   ['an object', { a: 1 }, '{"a":1}'],
-])('what is thrown and is no error, %s, is told', (_, err, expected) => {
+])('a thrown value that is no error, %s, is shown', (_, err, expected) => {
   expect(shown((log) => log.error({ err }, 'failed'))).toEqual([`ERROR failed${expected && `: ${expected}`}`]);
 });
 
@@ -107,6 +112,6 @@ test('verbose: every stack stands below its line, whole, and no field is cut', (
   ]);
 });
 
-test('colours are shown where they are asked for', () => {
+test('colours are used if they are asked for', () => {
   expect(shown((log) => log.error('failed'), { colours: true })[0]).toContain('\u001b[31mERROR\u001b[39m');
 });

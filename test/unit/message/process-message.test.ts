@@ -373,7 +373,7 @@ test('a message that its process decided to dead-letter before it died is dead-l
 test('an event with a long delay, after a run whose outcome is unknown, waits in its stream, not in the retry queue', async () => {
   const { process, bench } = setUp(() => Promise.reject(new RetryLater('10m')));
   await process(WATCH, { deliveryCount: 2 }).settled;
-  expect(bench.parked).toEqual([]);
+  expect(bench.deferred).toEqual([]);
   expect(bench.journal.at(-1)).toBe('nak 600000');
 });
 

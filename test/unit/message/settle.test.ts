@@ -188,7 +188,7 @@ describe('an event that waits for longer than 30 s', () => {
     const beganMs = Date.now();
     await settle(bench.handler, delivery, LONG, [['k', 0, '1']]);
     expect(bench.journal).toEqual(['park parked', 'settle 7', 'ack', 'forget']);
-    const [{ dueAtMs, ...event } = { dueAtMs: 0 }] = bench.parked;
+    const [{ dueAtMs, ...event } = { dueAtMs: 0 }] = bench.deferred;
     expect(event).toEqual({
       plugin: 'badge',
       handler: 'award',
@@ -207,7 +207,7 @@ describe('an event that waits for longer than 30 s', () => {
     const bench = new MessageBench();
     await settle(bench.handler, bench.delivery(), { ...LONG, attempt: 1 });
     expect(bench.journal).toEqual(['record 1', 'park parked', 'settle 7', 'ack']);
-    expect(bench.parked[0]!.past).toMatchObject({ failures: 0, provisional: 1 });
+    expect(bench.deferred[0]!.past).toMatchObject({ failures: 0, provisional: 1 });
   });
 
   test.each(['park', 'failures'] as const)(
@@ -269,10 +269,10 @@ describe('a list of applied updates that is too long for a header', () => {
   test('is kept in a record while its event is in the retry queue, and removed when the event is settled', async () => {
     const bench = new MessageBench();
     await settle(bench.handler, bench.delivery(), { action: 'retry', delayMs: 600_000, error }, LONG);
-    const { past } = bench.parked[0]!;
+    const { past } = bench.deferred[0]!;
     expect(past).toMatchObject({ applied: [], appliedIn: expect.stringMatching(/^road\..*\.parked$/) });
     expect(await keptIn(bench, past.appliedIn)).toEqual(LONG);
-    const back = bench.delivery({}, { sequence: 1, stream: 'RETRY', past, origin: bench.parked[0]!.origin });
+    const back = bench.delivery({}, { sequence: 1, stream: 'RETRY', past, origin: bench.deferred[0]!.origin });
     await settle(bench.handler, back, { action: 'ack' }, LONG);
     expect(bench.records.entries.size).toBe(0);
   });

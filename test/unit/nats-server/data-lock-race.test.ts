@@ -15,7 +15,7 @@ const RACE_MS = 4_000;
 
 /**
  * Takes the lock again and again. While it has it, it listens on the port that only one process can have, and
- * that the system gives free when a process is killed: so two owners at once cannot go unseen.
+ * that the system frees when a process is killed, so two owners at once are always noticed.
  */
 const RACER = `
   const { appendFileSync } = require('node:fs');

@@ -46,7 +46,7 @@ test.each([
   expect(parseDuration(value)).toBeUndefined();
 });
 
-test('any text is a finite, non-negative number of milliseconds or none', () => {
+test('every text is either a finite, non-negative number of milliseconds or refused', () => {
   const text = fc.oneof(
     fc.string(),
     fc
@@ -61,7 +61,7 @@ test('any text is a finite, non-negative number of milliseconds or none', () => 
   );
 });
 
-test('what is no duration is an error that names it and what it was for', () => {
+test('an invalid duration is an error that names the value and the option it was given for', () => {
   expect(() => durationMs('soon', 'timeout')).toThrow(
     expect.objectContaining({
       code: 'JP_DURATION_INVALID',
@@ -70,7 +70,7 @@ test('what is no duration is an error that names it and what it was for', () => 
   );
 });
 
-test('RetryLater knows its delay in milliseconds, and refuses one that is none', () => {
+test('RetryLater has its delay in milliseconds, and refuses an invalid delay', () => {
   expect(new RetryLater('10m')).toMatchObject({ delayMs: 600_000, message: 'not yet', name: 'RetryLater' });
   expect(() => new RetryLater('later' as '1s')).toThrow(expect.objectContaining({ code: 'JP_DURATION_INVALID' }));
 });

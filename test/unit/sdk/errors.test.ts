@@ -1,19 +1,19 @@
 import { isJetplugError, JetplugError } from '../../../sdk/errors';
 import { topFrame } from '../../../sdk/location';
 
-test('an error has its catalogue’s hint unless it is given one', () => {
+test('an error has the hint of the catalogue unless it has its own', () => {
   expect(new JetplugError('JP_PLUGIN_NO_HANDLER', 'x').hint).toBe('Add @Subscribe() to a method.');
   expect(new JetplugError('JP_PLUGIN_NO_HANDLER', 'x', { hint: 'mine' }).hint).toBe('mine');
 });
 
-test('what is added later does not replace what is known', () => {
+test('details that are added later do not replace details that are already known', () => {
   const cause = new Error('why');
   const known = new JetplugError('JP_PLUGIN_NO_HANDLER', 'x', { file: '/a.ts', hint: 'mine', cause });
   const error = known.with({ file: '/b.ts', line: 3, plugin: 'badge', hint: 'other', cause: new Error('other') });
   expect(error).toMatchObject({ message: 'x', file: '/a.ts', line: 3, plugin: 'badge', hint: 'mine', cause });
 });
 
-test('for programs it is code, message, and what is known of place and mend', () => {
+test('the JSON of an error has its code, message, place and hint, as far as they are known', () => {
   expect(
     JSON.parse(JSON.stringify(new JetplugError('JP_RUN_OVER', 'x', { file: '/a.ts', line: 3, hint: 'h' }))),
   ).toEqual({
@@ -29,7 +29,7 @@ test('an error without a cause has none', () => {
   expect('cause' in new JetplugError('JP_RUN_OVER', 'x')).toBe(false);
 });
 
-test('an error of another copy of the SDK is known by its mark', () => {
+test('an error of another copy of the SDK is recognised by its mark', () => {
   const foreign = Object.assign(new Error('x'), { [Symbol.for('jetplug.error')]: true, code: 'JP_RUN_OVER' });
   expect([foreign, new Error('x'), null, undefined, 'x'].map(isJetplugError)).toEqual([
     true,

@@ -12,7 +12,7 @@ test('a contract is a class with its subject and schema, and instances with the 
   expect(new Happened({ ...ENVELOPE, user_id: 'u1' })).toEqual({ ...ENVELOPE, user_id: 'u1' });
 });
 
-test('two contracts are apart, though they come from one call’s body', () => {
+test('two contracts with the same schema are different classes', () => {
   const [One, Two] = [defineEvent('a', schema), defineEvent('b', schema)];
   expect([One.subject, Two.subject]).toEqual(['a', 'b']);
   expect(new One({ ...ENVELOPE, user_id: 'u1' })).not.toBeInstanceOf(Two);
@@ -29,6 +29,6 @@ test.each([undefined, null, 'a.b', {}, { subject: 'a.b', schema }, class {}, Obj
   },
 );
 
-test('a contract of another copy of the SDK is one by its mark', () => {
+test('a contract of another copy of the SDK is recognised by its mark', () => {
   expect(isEventContract(Object.assign(class {}, { [Symbol.for('jetplug.event')]: true }))).toBe(true);
 });

@@ -65,7 +65,7 @@ test('a subclass has its parent’s handlers and its own, and adds nothing to th
   expect([Parent, Child, Quiet].map(methods)).toEqual([['one'], ['one', 'two'], ['one']]);
 });
 
-test('a subclass that decorates methods anew replaces its parent’s handlers', () => {
+test('a subclass that decorates inherited methods again replaces its parent’s handlers', () => {
   class Parent {
     @Subscribe('a')
     one(): void {}
@@ -104,7 +104,7 @@ test('a method that is decorated twice is two handlers', () => {
   expect(handlerMarks(asPlugin(Twice)).map(({ options }) => options.durable)).toEqual(['y', 'x']);
 });
 
-test('the decorators work without the compiler’s help, as in plain JavaScript', () => {
+test('the decorators work without compiler metadata, as in plain JavaScript', () => {
   class Plain {
     handle(): void {}
   }

@@ -37,20 +37,26 @@ test.each(['a', 'video.watch_started', 'a-b.C.9', 'é.ж', '$KV.x', 'x'.repeat(2
   },
 );
 
-test.each(['*', '>', 'a.*', 'a.*.b', '*.*', 'a.>', '*.>'])('%s can be subscribed to, not published on', (subject) => {
-  expect(isPublishSubject(subject)).toBe(false);
-  expect(isSubscribeSubject(subject)).toBe(true);
-});
+test.each(['*', '>', 'a.*', 'a.*.b', '*.*', 'a.>', '*.>'])(
+  '%s can be subscribed to, but not published on',
+  (subject) => {
+    expect(isPublishSubject(subject)).toBe(false);
+    expect(isSubscribeSubject(subject)).toBe(true);
+  },
+);
 
-test.each(NEVER)('%j is neither', (subject) => {
+test.each(NEVER)('%j can be neither published on nor subscribed to', (subject) => {
   expect(isPublishSubject(subject)).toBe(false);
   expect(isSubscribeSubject(subject)).toBe(false);
 });
 
-test.each([undefined, null, 5, {}, ['a']])('%p is neither, and no exception', (subject) => {
-  expect(isPublishSubject(subject as string)).toBe(false);
-  expect(isSubscribeSubject(subject as string)).toBe(false);
-});
+test.each([undefined, null, 5, {}, ['a']])(
+  '%p can be neither published on nor subscribed to, and does not throw',
+  (subject) => {
+    expect(isPublishSubject(subject as string)).toBe(false);
+    expect(isSubscribeSubject(subject as string)).toBe(false);
+  },
+);
 
 test('no subject that may be published on can break the protocol’s line', () => {
   fc.assert(
@@ -64,7 +70,7 @@ test('no subject that may be published on can break the protocol’s line', () =
   );
 });
 
-/** What NATS says of a concrete subject and a pattern, token by token. */
+/** NATS's rules for matching a concrete subject against a pattern, token by token. */
 function matches(pattern: string[], subject: string[]): boolean {
   const [head, ...rest] = pattern;
   if (head === undefined) return subject.length === 0;

@@ -1,4 +1,4 @@
-/** No value that a handler throws, returns, logs or stores keeps its event from being settled: the kit's host. */
+/** In the kit's host no value that a handler throws, returns, logs or stores keeps its event from being settled. */
 import { BatchFailure, EventBus, Logger, Plugin, Store, Subscribe } from 'jetplug/sdk';
 import { testHost } from 'jetplug/testing';
 import { defineEvent } from '../../../sdk';

@@ -108,7 +108,7 @@ test('an event with a key and a long delay does not move to the retry queue, as 
   const runs = new KeyedRuns({ retry: { attempts: 3, backoffMs: [120_000] } });
   runs.offer('a');
   await runs.end(0, new Error('broken'));
-  expect(runs.bench.parked).toEqual([]);
+  expect(runs.bench.deferred).toEqual([]);
   await after(150_000);
   expect(runs.begun).toEqual(['a1', 'a1']);
 });
