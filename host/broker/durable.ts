@@ -1,5 +1,5 @@
 import type { From } from '../../sdk/internal';
-import type { DurableCheckpoint } from '../records/settlements';
+import type { DurableCheckpoint } from '../records/skipped-sequences';
 
 /** The settings of a handler that are settings of its durable consumer. */
 export interface DurableSettings {

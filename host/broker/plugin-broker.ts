@@ -1,5 +1,5 @@
 import type { KeyValue } from '../records/key-value';
-import type { DurableCheckpoint } from '../records/settlements';
+import type { DurableCheckpoint } from '../records/skipped-sequences';
 import type { DurableSpec, DurablePosition, DurableWatcher } from './durable';
 import type { DurablePull, PullSink } from './pull';
 
