@@ -83,7 +83,7 @@ async function playActs(stage: Stage): Promise<DemoFigures> {
   screen.say(
     `${ready.plugins.length} plugins run on ${kind} nats-server ${version}, ready in ${readableMs(ready.tookMs)}.`,
     screen.dim(
-      `What is printed is measured in this run.${scale === 1 ? '' : ` The services are ${1 / scale} times as quick as in the story.`}`,
+      `All figures are measured in this run.${scale === 1 ? '' : ` The services are ${1 / scale} times as quick as in the story.`}`,
     ),
   );
   const first = await responseTimes(stage);

@@ -11,7 +11,7 @@ export interface RetryOptions {
   readonly stop?: AbortSignal;
   /** Whether another try may succeed; any other error is thrown. Default: every error is retried. */
   readonly mayPass?: (error: unknown) => boolean;
-  /** Reports a failed try. Failures of one key are reported once, then every `reportAgainMs` while they go on. */
+  /** Reports a failed try. Failures of one key are reported once, then again every `reportAgainMs` while they last. */
   readonly failed?: (error: unknown) => void;
   /** Which failures count as the same one. Default: the error as text. */
   readonly keyOf?: (error: unknown) => string;

@@ -59,7 +59,7 @@ export interface Delivery extends MessageRef {
   /** Whether an ack, nak or term was sent. A second one throws. */
   readonly settled: boolean;
   ack(): void;
-  /** Gives it back to the server, which delivers it again after the delay. Default: at once. */
+  /** Nacks the delivery: the server redelivers it after the delay. Default: at once. */
   nak(delayMs?: number): void;
   /**
    * Only deliveries of a handler with a key have it: tries the event again in this host after the delay, 0 by default.

@@ -1,5 +1,5 @@
 import type { From } from '../../sdk/internal';
-import type { DurableCheckpoint } from '../records/settlements';
+import type { DurableCheckpoint } from '../records/skipped-sequences';
 
 /** The settings of a handler that are settings of its durable consumer. */
 export interface DurableSettings {
@@ -50,8 +50,8 @@ export interface DurableLook {
   /** Delivered and not settled, over all hosts. */
   readonly inFlight: number;
   /**
-   * `correction`: the host corrects its settings while it uses it. `hold`: it must not be used before it was looked
-   * at, as it is not the deployment's any more, or as the server passes over events.
+   * `correction`: the host corrects the durable's settings while it uses it. `hold`: the host must check the durable
+   * before it uses it, because the durable is no longer the deployment's or the server skips events of it.
    */
   readonly needs: 'nothing' | 'correction' | 'hold';
   /** The settings to correct, such as `max_batch: 5 → 0`. */

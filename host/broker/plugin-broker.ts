@@ -1,5 +1,5 @@
 import type { KeyValue } from '../records/key-value';
-import type { DurableCheckpoint } from '../records/settlements';
+import type { DurableCheckpoint } from '../records/skipped-sequences';
 import type { DurableSpec, DurablePosition, DurableWatcher } from './durable';
 import type { DurablePull, PullSink } from './pull';
 
@@ -21,7 +21,7 @@ export interface PluginBroker {
   /** Resolves when a check of these streams that is under way has ended. */
   whenChecked(...streams: string[]): Promise<void>;
   /** Whether a handler's retry queue holds events. */
-  hasDeferred(road: DurableSpec): Promise<boolean>;
+  hasDeferred(retryQueue: DurableSpec): Promise<boolean>;
   /** A plugin's bucket, without a check that it exists: requests to a missing bucket fail. */
   storeOf(plugin: string): KeyValue;
   /** Calls back every few seconds with how a durable is on the server; the result ends that. */

@@ -9,7 +9,7 @@ export interface StreamState {
   readonly subjects: readonly string[];
   /** `unmanaged`: this deployment uses the stream as it is and never changes it. */
   readonly change: 'created' | 'updated' | 'unchanged' | 'unmanaged';
-  /** What an update changed, such as `maxAge 7d → 14d`, and how much data it removed, where that was allowed. */
+  /** The changes of an update, such as `maxAge 7d → 14d`, and how much data it removed, where that was allowed. */
   readonly changes?: readonly string[];
   readonly messages: number;
   /** For how long the server drops repeats of an event id. */

@@ -67,13 +67,13 @@ function parse<T>(key: string, text: string | undefined): T | undefined {
   try {
     value = JSON.parse(text) as T;
   } catch (cause) {
-    const message = `what the store keeps at ${shownKey(key)} is not JSON`;
+    const message = `the store's value at ${shownKey(key)} is not JSON`;
     throw new JetplugError('JP_STORE_VALUE_INVALID', message, {
       cause,
-      hint: 'Another program wrote it: mend it there.',
+      hint: 'Another program wrote it: fix it there.',
     });
   }
-  if (mayHoldNumber(value)) refuseInexact(text, `what the store keeps at ${shownKey(key)}`);
+  if (mayHoldNumber(value)) refuseInexact(text, `the store's value at ${shownKey(key)}`);
   return value;
 }
 

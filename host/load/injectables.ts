@@ -3,7 +3,7 @@ import { TOKEN } from '../../sdk/internal';
 import { LateTexts } from '../effects/late-texts';
 import { TextStore, type StoreTexts } from '../effects/text-store';
 
-/** What a plugin's classes can inject: the host's services, and the plugin's validated settings. */
+/** The values that a plugin's classes can inject: the host's services, and the plugin's validated settings. */
 export interface Injectables {
   readonly bus: EventBus;
   readonly clock: Clock;

@@ -14,7 +14,7 @@ export interface ReceivedCloudEvent extends CloudEvent {
   readonly mode: 'structured' | 'binary';
 }
 
-/** Reads a CloudEvent in structured or binary mode; nothing where the message is not one. */
+/** Reads a CloudEvent in structured or binary mode; undefined if the message is not a CloudEvent. */
 export function readCloudEvent(
   message: Message,
   body: Record<string, unknown>,
@@ -35,18 +35,18 @@ export function isBinary(message: Pick<Delivery, 'header'>): boolean {
 }
 
 /**
- * Not every client can send headers: then the members that a CloudEvent must have tell that it is one. One of the
- * wrong type makes it a malformed CloudEvent, not a plain event.
+ * Recognises a CloudEvent of a client that cannot send headers by its required members. If one of them has the wrong
+ * type, the message is a malformed CloudEvent, not a plain event.
  */
 function looksStructured(body: Record<string, unknown>): boolean {
-  // Nearly no other event has it.
+  // Checked first, because hardly any other event has this member.
   if (typeof body['specversion'] !== 'string' || Object.hasOwn(body, 'event_type')) return false;
   return ['type', 'id', 'source'].every((name) => Object.hasOwn(body, name) && body[name] !== null);
 }
 
 function readStructured(body: Record<string, unknown>, maxDepth: number): ReceivedCloudEvent | Invalid {
   const { data, data_base64: base64, ...members } = body;
-  // The JSON format: a null is as good as no member.
+  // In the JSON format a member that is null counts as absent.
   const attributes = Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null));
   if (typeof attributes['specversion'] !== 'string') {
     return invalid('invalid-envelope', 'a CloudEvent without specversion');
@@ -68,7 +68,7 @@ function decodeData(base64: unknown, maxDepth: number): ReturnType<typeof parseO
   } catch (error) {
     return notJson(error);
   }
-  const parsed = parseObject(text, maxDepth, 'what data_base64 of the CloudEvent holds');
+  const parsed = parseObject(text, maxDepth, 'the data_base64 of the CloudEvent');
   return 'kind' in parsed && parsed.reason === 'invalid-json' ? notJson(parsed.error) : parsed;
 }
 
@@ -112,7 +112,7 @@ function complete(
   return { mode, attributes, data: data as Record<string, unknown>, envelope: envelope as Partial<Envelope> };
 }
 
-/** The attributes as the headers that binary mode has for them, so that a handler finds them in one place in both modes. */
+/** The attributes as headers of binary mode, so that a handler finds them in one place in both modes. */
 export function attributeHeaders({ attributes }: CloudEvent): Record<string, string> {
   return Object.fromEntries(
     Object.entries(attributes).map(([name, value]) => [`ce-${name}`, percentEncode(textOf(value))]),
@@ -123,7 +123,7 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** The NATS binding encodes the space, the quote, the percent sign and what is not printable ASCII. */
+/** The NATS binding encodes the space, the quote, the percent sign and all characters outside printable ASCII. */
 function percentEncode(text: string): string {
   return text
     .toWellFormed()
@@ -132,7 +132,7 @@ function percentEncode(text: string): string {
     );
 }
 
-/** A stray percent sign stands for itself. */
+/** A percent sign that begins no escape is kept. */
 function percentDecode(value: string): string {
   if (!value.includes('%')) return value;
   try {

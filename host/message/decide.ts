@@ -6,9 +6,9 @@ import type { DeadLetterReason, Outcome } from './outcome';
 /** How a message is settled. */
 export type Decision =
   | { readonly action: 'ack' }
-  /** Acknowledged again: it was settled before. */
+  /** The message was settled before: it is acknowledged again. */
   | { readonly action: 'ack-again' }
-  /** Tried again after the delay. `attempt` is the attempt that failed; absent where none counts. */
+  /** The message is retried after the delay. `attempt` is the attempt that failed; absent if none counts. */
   | { readonly action: 'retry'; readonly delayMs: number; readonly error: Error; readonly attempt?: number }
   /** The handler is down: the message waits in its stream, and nothing counts. */
   | { readonly action: 'wait'; readonly delayMs: number; readonly error: Error }
@@ -18,9 +18,9 @@ export type Decision =
       readonly error: Error;
       readonly attempts: number;
     }
-  /** Released to the stream at once, as if it had not been delivered. */
+  /** The message is nacked without a delay, and nothing counts. */
   | { readonly action: 'release' }
-  /** Released, and the death of the plugin's process under it is recorded. */
+  /** The message is nacked, and the death of the plugin's process that ran it is recorded. */
   | { readonly action: 'suspect'; readonly error: Error };
 
 const ACK: Decision = { action: 'ack' };
@@ -68,7 +68,7 @@ export function decide(
       return { action: 'retry', delayMs: withJitter(UNAVAILABLE_DELAY_MS, random), error: outcome.error };
     case 'failed':
     case 'timed-out':
-      // It stays away for longer than until the next probe, so that each probe takes another message.
+      // The message is delayed beyond the next probe, so that each probe takes another message.
       if (circuit.isOpen) return { action: 'wait', delayMs: 2 * circuit.probeDelayMs, error: outcome.error };
       return attempt >= retry.attempts && !circuit.isSuspicious
         ? { action: 'dead-letter', reason: exhausted(outcome.kind), error: outcome.error, attempts: attempt }

@@ -26,7 +26,7 @@ export interface Decoded {
 }
 
 const MAX_ID_BYTES = 256;
-/** As RFC 3339 has it: with `t` and `z` in either case. */
+/** RFC 3339 allows `t` and `z` in either case. */
 const ISO_8601 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i;
 
 /** Decodes a delivery, and completes the envelope of an event that was published by hand. Never throws. */
@@ -56,7 +56,7 @@ interface Value<T> {
   readonly value: T;
 }
 
-/** Only a host writes this header. From elsewhere it may hold anything, and then counts as 0. */
+/** Only a host writes this header. Another publisher may send any text, which counts as 0. */
 function hopsOf(delivery: Received): number | Invalid {
   let text: string | undefined;
   try {
@@ -68,7 +68,7 @@ function hopsOf(delivery: Received): number | Invalid {
 }
 
 function parse(delivery: Received, maxDepth: number): Parsed | Invalid {
-  // In binary mode the payload is data only, and no CloudEvent needs any.
+  // In binary mode the payload is only the data, which a CloudEvent may omit.
   return delivery.size === 0 && isBinary(delivery) ? { value: {} } : decodePayload(delivery, maxDepth);
 }
 
@@ -96,7 +96,7 @@ function isLongerThan(bytes: number, text: string): boolean {
   return 3 * text.length > bytes && Buffer.byteLength(text) > bytes;
 }
 
-/** The publisher's message id, or else the place in the stream. */
+/** The publisher's message id. Default: the message's position in the stream. */
 function identityOf(delivery: Received): string {
   const { stream, sequence } = delivery.origin;
   return delivery.headers()['Nats-Msg-Id'] ?? `${stream}:${sequence}`;

@@ -11,8 +11,8 @@ import type { Validated } from './stages';
 import { logLate, outcomeOf, outcomeOfThrown } from './thrown-outcome';
 
 /**
- * Calls the handler once with the events of all runs. Each run has an outcome unless its event was handled; the
- * events that it published are then to be sent. A timeout is the outcome of every run. Never throws.
+ * Calls the handler once with the events of all runs. A run gets an outcome here unless its event was
+ * handled; the events that it published must then be sent. A timeout is the outcome of every run. Never throws.
  */
 export function dispatchBatch(runs: readonly Validated[]): Batch | Later<Batch> {
   const batch = new Batch(runs);
@@ -58,7 +58,7 @@ function endEach(batch: Batch, outcome: (run: Run, index: number) => Outcome | u
 
 const MAX_NAMED = 20;
 
-/** A `BatchFailure` that names no event of the batch would leave the others handled that it may have meant. */
+/** The error of a `BatchFailure` that names no event of the batch: the event that it means would count as handled. */
 function whyWrong({ runs, handler }: Batch, { failures }: ThrownRecord & { kind: 'batch' }): Error | undefined {
   if (failures.length > 0 && failures.every(({ index }) => runs[index] !== undefined)) return undefined;
   const some = failures.slice(0, MAX_NAMED).map(({ index }) => String(index));
@@ -74,7 +74,7 @@ function outcomeOfOne(run: Run, index: number, { failures }: ThrownRecord & { ki
 }
 
 function outcomeOfAll(run: Run, record: ThrownRecord, thrown: unknown, { runs }: Batch): Outcome {
-  // Which event it was is known by its update alone; the others were just in the same batch.
+  // Only the update identifies the settled event. The other events were just in the same batch.
   if (record.kind === 'settled' && record.sequence !== run.delivery.sequence) {
     const isOfBatch = runs.some(({ delivery }) => delivery.sequence === record.sequence);
     if (isOfBatch) return { kind: 'unavailable', error: interrupted(run) };

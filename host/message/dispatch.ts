@@ -10,8 +10,8 @@ import { end, passed, type Ended, type Returned, type Validated } from './stages
 import { logLate, outcomeOfThrown } from './thrown-outcome';
 
 /**
- * Calls the handler with the event. The run has an outcome unless the handler returned; {@link publish} then sends the
- * events that it published. Never throws.
+ * Calls the handler with the event. The run gets an outcome here unless the handler returned; {@link publish} then sends
+ * the events that it published. Never throws.
  */
 export function dispatch(run: Validated): Returned | Ended | Later<Returned | Ended> {
   let working: Promise<unknown> | undefined;
@@ -51,7 +51,7 @@ export function publish(run: Returned): Ended | Later<Ended> {
   return run.hasPublished ? run.interruptible(send(run), SENDING) : end(run, HANDLED);
 }
 
-/** The handler has returned: a death of the process from here on is not the event's fault. */
+/** Runs after the handler has returned: if the process dies from here on, it is not the event's fault. */
 async function send(run: Run): Promise<void> {
   run.endTurnAlone?.();
   if (run.marked) await unmark(run.handler, run.delivery);

@@ -4,7 +4,7 @@ import { HandlerCall } from './handler-call';
 import { Later } from './later';
 import type { Outcome } from './outcome';
 
-/** The executions of one handler that can be interrupted, and the right to run alone. */
+/** The executions of one handler that can be interrupted, and its permit to run alone. */
 export interface RunRegistry {
   add(execution: Execution): void;
   remove(execution: Execution): void;
@@ -15,7 +15,7 @@ export interface RunRegistry {
   alone(): Promise<(() => void) | undefined>;
 }
 
-/** Called with the execution when its work ends; all but `failedLate` return what the step becomes. */
+/** Called with the execution when its work ends. All but `failedLate` return the result of the step. */
 export interface Endings<E, T, U> {
   done(execution: E, result: T): U;
   failed(execution: E, thrown: unknown): U;
@@ -26,7 +26,7 @@ export interface Endings<E, T, U> {
 
 /** One call of a handler in the host. It ends when the handler returns or throws, when its time is up, or when the host stops. */
 export class Execution extends HandlerCall<Handler> {
-  /** By the host's monotonic clock. Infinity while it has not begun, or waits for the process that it is to run in. */
+  /** By the host's monotonic clock. Infinity before the call begins, also while it waits for the plugin's process. */
   startedAtMs = Infinity;
   /** Set while the work can be interrupted. */
   private cutOff: ((outcome: Outcome) => void) | undefined;
@@ -42,12 +42,12 @@ export class Execution extends HandlerCall<Handler> {
     super(handler);
   }
 
-  /** The handler is called, but its process has not taken the call: its timeout does not run yet. */
+  /** The call was sent to the plugin's process, which has not begun it. The timeout does not run yet. */
   waitToBegin(): void {
     this.startedAtMs = Infinity;
   }
 
-  /** Whether it has not begun. */
+  /** Whether the call has not begun. */
   get waits(): boolean {
     return this.startedAtMs === Infinity;
   }
@@ -57,7 +57,7 @@ export class Execution extends HandlerCall<Handler> {
   }
 
   /**
-   * Waits for the work; {@link interrupt} ends the wait. Meanwhile the registry has this execution.
+   * Waits for the work; {@link interrupt} ends the wait. Until then the registry contains this execution.
    * The endings are called with the execution, so that no closures are made for each message.
    */
   interruptible<T, U>(work: Promise<T>, endings: Endings<this, T, U>): Later<U> {
@@ -89,7 +89,7 @@ export class Execution extends HandlerCall<Handler> {
     return later;
   }
 
-  /** Ends the work with this outcome: for a timeout or a stop. Once the handler has returned, only a stop ends what is left. */
+  /** Ends the work with this outcome, for a timeout or a stop. After the handler has returned, only a stop ends the rest. */
   interrupt(outcome: Outcome): void {
     const { cutOff } = this;
     if (!cutOff || (this.isOver && outcome.kind !== 'given-back')) return;

@@ -4,7 +4,7 @@ import type { Handler } from './handler';
 /** The parts of a handler that its calls report. */
 export type CalledHandler = Pick<Handler, 'plugin' | 'name' | 'where'>;
 
-/** One call of a handler, as the author's code meets it: it ends once, and from there on its store and bus refuse. */
+/** One call of a handler, from the view of the author's code. It ends once; afterwards its store and bus throw. */
 export class HandlerCall<H extends CalledHandler = CalledHandler> {
   private over = false;
   private controller: AbortController | undefined;
@@ -25,7 +25,7 @@ export class HandlerCall<H extends CalledHandler = CalledHandler> {
     return this.controller.signal;
   }
 
-  /** From here on its store and bus refuse. With a reason, its signal is aborted. */
+  /** Ends the call: from now on its store and bus throw. With a reason, its signal is aborted. */
   end(reason?: unknown): void {
     if (this.over) return;
     this.over = true;
@@ -43,7 +43,7 @@ export class HandlerCall<H extends CalledHandler = CalledHandler> {
     });
   }
 
-  /** The error where a batch is not given which of its events is meant. */
+  /** The error of a call in a batch that does not say which of the batch's events it is for. */
   protected noEvent(event: object | undefined, what: string): JetplugError {
     const { plugin, name, where } = this.handler;
     const why = event ? 'for an object that is no event of its batch' : 'without { for: event }';

@@ -10,7 +10,7 @@ import type { HandlerCounters } from './counters';
 import type { DeadLetters, Outgoing, RetryQueue } from '../broker/ports';
 import type { HandlerCanary } from './failures/handler-canary';
 
-/** A handler, as its messages' lives need it. */
+/** The parts of a handler that processing a message needs. */
 export interface Handler {
   readonly plugin: string;
   /** The method's name in kebab-case. */
@@ -20,12 +20,12 @@ export interface Handler {
   readonly version: string;
   /** Where the handler stands in its file. */
   readonly where: Location;
-  /** The event it takes; absent for a handler on a raw subject, which gets any JSON object. */
+  /** The contract of its event; absent for a handler on a raw subject, which gets any JSON object. */
   readonly contract?: EventContract;
   readonly concurrency: number;
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
-  /** The field by whose value events are handled in order; absent where they are handled as they arrive. */
+  /** The key field: events of the same value are handled in order. Absent: events are handled as they arrive. */
   readonly key?: string | undefined;
   /** How many events it takes at a time; absent where it takes one. */
   readonly batch?: BatchPolicy | undefined;
@@ -50,7 +50,7 @@ export interface Handler {
 }
 
 export interface RetryPolicy {
-  /** In all, with the first. */
+  /** The total number of attempts, including the first. */
   readonly attempts: number;
   /** The waits between attempts; the last one repeats. */
   readonly backoffMs: readonly number[];

@@ -1,12 +1,12 @@
 import type { Outcome } from './outcome';
 import { passed, type Judged, type Measured } from './stages';
 
-/** The delay before an excused event is tried again: by then it is known whether the new version works. */
+/** The retry delay of an event whose failure does not count. By then the canary's result is usually known. */
 export const EXCUSED_DELAY_MS = 1_000;
 
 /**
  * Reports the outcome to the handler's canary and circuit breaker. A failure of a new version that is still a canary
- * is excused: it counts neither against the event nor against the handler.
+ * counts neither against the event nor against the handler.
  */
 export function judge(run: Measured): Judged {
   const { handler, delivery, outcome } = run;

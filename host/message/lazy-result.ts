@@ -4,7 +4,7 @@ import { readMember } from '../base/thrown';
 import type { CalledHandler } from './handler-call';
 
 const OBSERVABLE: readonly PropertyKey[] = ['@@observable', Symbol.for('observable')];
-/** An object with `subscribe` and one of these is a client of a broker or an emitter, and no Observable. */
+/** An object with `subscribe` and one of these methods is a broker client or an emitter, not an Observable. */
 const CLIENT_METHODS = ['publish', 'emit'];
 
 /**
@@ -26,7 +26,7 @@ function lazyKind(value: unknown): string | undefined {
   return isObservable(value) ? 'an Observable' : undefined;
 }
 
-/** Also a generator of a compiler's own class. */
+/** Also recognises a generator of a class that a compiler emits. */
 function isGenerator(value: object): boolean {
   if (types.isGeneratorObject(value)) return true;
   const isIterable = has(value, Symbol.iterator) || has(value, Symbol.asyncIterator);

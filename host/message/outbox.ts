@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { OutgoingEvent } from '../broker/ports';
 import type { Run } from './run';
 
-/** Sends the events that the handler published, all at once: their order is not promised. */
+/** Sends the events that the handler published, concurrently: their order is not guaranteed. */
 export async function sendOutbox(run: Run): Promise<void> {
   const events = isLate(run) ? await notSentYet(run) : run.outbox;
   const sends = events.map((event) => sendOne(run, event));
@@ -21,7 +21,7 @@ async function sendOne({ handler, delivery }: Run, event: OutgoingEvent): Promis
   });
 }
 
-/** Whether an earlier try may have sent its events so long ago that the stream would not know them again. */
+/** Whether an earlier attempt may have sent its events before the stream's duplicate window began. */
 function isLate({ handler, delivery, startedAtMs }: Run): boolean {
   const limitMs = handler.outgoing.dropsRepeatsMs / 2;
   const startedLongAgo = handler.time.nowMs() - startedAtMs > limitMs;
@@ -32,7 +32,7 @@ function isLate({ handler, delivery, startedAtMs }: Run): boolean {
   );
 }
 
-/** The events that are not in the streams yet. None where another host settled the cause meanwhile: then all were sent. */
+/** The events that are not in the streams yet. None if another host has settled the cause meanwhile: then all were sent. */
 async function notSentYet({ handler, delivery, outbox }: Run): Promise<OutgoingEvent[]> {
   await handler.settlements.refresh();
   if (handler.settlements.has(delivery.sequence)) return [];
@@ -54,7 +54,7 @@ export function derivedId(run: Run, subject: string, ordinal: number): string {
   const hash = createHash('sha256')
     .update(`${cause}\n${handler.plugin}.${handler.name}\n${subject}\n${ordinal}`)
     .digest();
-  // Version 8 of RFC 9562: the bits are the maker's own.
+  // Version 8 of RFC 9562 leaves the bits to the implementation.
   hash[6] = (hash[6]! & 0x0f) | 0x80;
   hash[8] = (hash[8]! & 0x3f) | 0x80;
   const hex = hash.toString('hex');

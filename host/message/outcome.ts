@@ -12,7 +12,7 @@ export type DeadLetterReason =
   | 'timeout'
   | 'crashed-host';
 
-/** A message that can never be handled, found so before its handler saw it. */
+/** A message that was found invalid before its handler was called: it can never be handled. */
 export interface Invalid {
   readonly kind: 'invalid';
   readonly reason: DeadLetterReason;
@@ -37,7 +37,7 @@ export type Outcome =
   | { readonly kind: 'settled-before' }
   /** Processes died while they ran the event, the last ones while it ran alone. */
   | { readonly kind: 'crashed'; readonly error: Error }
-  /** It was decided before that the event is dead-lettered, but its process ended first. */
+  /** An earlier process decided to dead-letter the event, and ended before it stored the letter. */
   | {
       readonly kind: 'buried-before';
       readonly reason: DeadLetterReason;

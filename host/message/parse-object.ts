@@ -6,7 +6,7 @@ export interface Parsed {
   readonly value: Record<string, unknown>;
 }
 
-/** Parses a JSON object. It is invalid where a number is not exact, where it is too deep, or where a key reaches a prototype. */
+/** Parses a JSON object. Inexact numbers, deep nesting and keys that reach a prototype make it invalid. */
 export function parseObject(text: string, maxDepth: number, what = 'the payload'): Parsed | Invalid {
   let value: unknown;
   try {
@@ -26,7 +26,7 @@ export function parseObject(text: string, maxDepth: number, what = 'the payload'
 
 /**
  * Walks the whole value once, without recursion, for its depth and for keys that reach prototypes.
- * @returns what is wrong, else whether it holds a number
+ * @returns the fault, if any; otherwise whether the value contains a number
  */
 function inspect(root: object, maxDepth: number, what: string): Invalid | boolean {
   const nodes: object[] = [root];

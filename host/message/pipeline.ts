@@ -6,10 +6,10 @@ export interface PipelineRecord {
   readonly outcome: object | undefined;
 }
 
-/** Takes the record and returns it: as a value, a promise or a {@link Later}. The result's type says how far it has come. */
+/** Takes the record and returns it, as a value, a promise or a {@link Later}. The result's type is the record's stage. */
 type Step<From, Result> = (record: From) => Result;
 
-/** The record that a step returns, whichever way. */
+/** The record that a step returns, without its promise or {@link Later}. */
 type Landed<Result> = Result extends Promise<infer T> ? T : Result extends Later<infer T> ? T : Result;
 
 interface Plan {
@@ -52,7 +52,7 @@ export class Pipeline<Start extends PipelineRecord, Current, Ended extends Pipel
     return this.with(step, { concludeAt: this.plan.steps.length + 1 });
   }
 
-  /** Here the records of a batch for which this is true leave it: they run alone after it, from the first step. */
+  /** Records for which this is true leave their batch here. They run alone after it, from the first step. */
   apart(isApart: (record: Current) => boolean): Pipeline<Start, Current, Ended> {
     return new Pipeline({ ...this.plan, isApart, apartAt: this.plan.steps.length });
   }

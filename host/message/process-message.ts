@@ -44,9 +44,9 @@ const LIFE = pipeline<Arrived, Ended>()
   .cleanUp(endTurnAlone);
 
 /**
- * Processes one delivery. It is settled when this returns, where no step needs a promise.
- * Throws or rejects only where the broker or the host fails; the message is then not settled.
- * @param decoded the delivery's event, where the intake decoded it for its key
+ * Processes one delivery. If no step needs a promise, the delivery is settled when this returns.
+ * Throws or rejects only if the broker or the host fails; the message is then not settled.
+ * @param decoded the delivery's event, if the intake decoded it for its key
  */
 export function processMessage(
   handler: Handler,
@@ -59,7 +59,7 @@ export function processMessage(
 
 /**
  * Processes deliveries that a handler takes together. A message that failed before, or under which a process died, is
- * tried alone after the others: if it fails again, they do not fail with it.
+ * retried alone after the others: if it fails again, they do not fail with it.
  */
 export function processBatch(
   handler: Handler,

@@ -12,7 +12,7 @@ import { cut } from '../base/utf8';
 import { isInstance, readMember, showThrown } from '../base/thrown';
 import { OutcomeKnown, type Outcome } from './outcome';
 
-/** One failed event of a batch, by its index; -1 where the author gave no valid one. */
+/** One failed event of a batch, by its index; -1 if the author passed no valid index. */
 export interface ReadFailure {
   readonly index: number;
   readonly thrown: ThrownRecord;
@@ -24,16 +24,16 @@ export type ThrownRecord =
   | { readonly kind: 'jetplug'; readonly error: JetplugError }
   | { readonly kind: 'retry-later'; readonly error: Error; readonly delayMs: number }
   | { readonly kind: 'batch'; readonly error: Error; readonly failures: readonly ReadFailure[] }
-  /** Not an error: the value itself where it is a primitive, otherwise a description of it. */
+  /** Not an error: the value itself if it is a primitive, otherwise a description of it. */
   | { readonly kind: 'value'; readonly value: unknown; readonly shown: string }
   /** Thrown by the host, through the author's code. */
   | { readonly kind: 'settled'; readonly error: Error; readonly durable: string; readonly sequence: number }
   | { readonly kind: 'known'; readonly outcome: Outcome };
 
-/** More than any batch has. */
+/** More than the largest batch. */
 const MAX_FAILURES = 10_000;
 const MAX_VALUE = 4_096;
-/** A delay in nanoseconds is a number of 64 bits on the server, which ends after 292 years. */
+/** Below the server's limit: a delay in nanoseconds has 64 bits there, enough for 292 years. */
 const MAX_DELAY_MS = 100 * 365 * 86_400_000;
 
 /** Reads a thrown value. Never throws. */

@@ -14,22 +14,22 @@ import { HandlerContext, type EventFacts } from './handler-context';
 
 /** One attempt of a handler at one delivery: the record that flows through the message's life. */
 export class Run extends Execution {
-  /** How many of its store updates have no answer, so that it is unknown whether they were applied. */
+  /** The number of its store updates without an answer: it is unknown whether they were applied. */
   unanswered = 0;
   /** The batch's call, where the handler takes several events at a time. */
   batch: Execution | undefined;
   /** The event, once it is validated. */
   event: Envelope | undefined;
-  /** How the message failed before. */
+  /** The earlier failures of the message. */
   failures: Failures = NO_FAILURES;
   /** Set by the step that decodes the message. */
   decoded!: Decoded;
-  /** Whether it is on record as started, so that a death of the process shows. */
+  /** Whether the start of the run is recorded, so that a death of the process is noticed. */
   marked = false;
-  /** Lets the handler's other messages run again, where this one runs alone. */
+  /** Set while the message runs alone: lets the handler's other messages run again. */
   endTurnAlone: (() => void) | undefined;
   outcome: Outcome | undefined;
-  /** The failure, where the handler's new version is responsible for it. */
+  /** The failure, if the handler's new version is responsible for it. */
   excused: Error | undefined;
   decision: Decision | undefined;
   // Made at the first use: most runs neither publish nor update.
@@ -42,7 +42,7 @@ export class Run extends Execution {
     handler: Handler,
     readonly delivery: Delivery,
     registry: RunRegistry,
-    /** The result of decoding it, where its key was needed before. */
+    /** The result of decoding it, if its key was needed before. */
     readonly decodedBefore?: Decoded | Invalid,
   ) {
     super(handler, registry);
@@ -88,7 +88,7 @@ export class Run extends Execution {
     return this.batch ? this.batch.signal : super.signal;
   }
 
-  /** The call of a single event needs not be told which one. */
+  /** A call with a single event needs no argument to identify the event. */
   runFor(): this {
     return this;
   }
@@ -111,11 +111,11 @@ export class Run extends Execution {
   }
 }
 
-/** The call of a handler that the caller is in: for one event, or for a batch of them. */
+/** The handler's call that the caller runs in, with one event or a batch. */
 export interface Scope extends Execution {
   /**
    * The run of one of its events.
-   * @throws JetplugError `JP_BATCH_EVENT` when a batch is not given which
+   * @throws JetplugError `JP_BATCH_EVENT` if a batch is not passed one of its events
    */
   runFor(event: object | undefined, what: string): Run;
 }
@@ -127,7 +127,7 @@ class Background {
 
 const current = new AsyncLocalStorage<Scope | Background>();
 
-/** The handler's call that the caller is in, if any. */
+/** The handler's call that the caller runs in, if any. */
 export function currentScope(): Scope | undefined {
   const scope = current.getStore();
   return scope instanceof Background ? undefined : scope;
@@ -142,7 +142,7 @@ export function currentOwner(): { readonly plugin: string; readonly handler?: st
 
 /**
  * The run of the event that the caller works for, if it is in a handler.
- * @throws JetplugError `JP_RUN_OVER` when the call has ended, `JP_BATCH_EVENT` when a batch is not given which event
+ * @throws JetplugError `JP_RUN_OVER` when the call has ended, `JP_BATCH_EVENT` if a batch is not passed one of its events
  */
 export function currentRun(what: string, event?: object): Run | undefined {
   const scope = currentScope();
@@ -154,7 +154,7 @@ export function within<T>(scope: Scope, body: () => T): T {
   return current.run(scope, body);
 }
 
-/** Runs code of a plugin that is no handler's call. */
+/** Runs code of a plugin outside of its handlers. */
 export function inBackgroundOf<T>(plugin: string, body: () => T): T {
   return current.run(new Background(plugin), body);
 }

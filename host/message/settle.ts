@@ -8,16 +8,16 @@ import { then, type MaybePromise } from '../base/maybe-promise';
 
 /** Longer delays are spent in the retry queue: delayed naks count against `max_ack_pending` and would block the handler's other events. */
 const DEFER_FROM_MS = 30_000;
-/** How long until a message is tried again whose dead letter could not be stored. */
+/** The retry delay of a message whose dead letter could not be stored. */
 const NOT_STORED_DELAY_MS = 5_000;
-/** Names the one stay of an event in the retry queue that begins in its own stream; a stored format. */
+/** The `pass` of an event that moves from its own stream to the retry queue. A stored format. */
 const DEFERRED = 'parked';
 
 /** The effects of a run and of those before it. */
 export interface Trace {
   /** The updates that the runs applied to stores. */
   readonly applied: readonly AppliedUpdate[];
-  /** Whether it is on record as started. */
+  /** Whether the start of the run is recorded. */
   readonly marked: boolean;
   /** Whether more updates may have been applied than are known. */
   readonly unsure?: boolean | undefined;
@@ -27,7 +27,7 @@ const NO_TRACE: Trace = { applied: [], marked: false };
 
 /**
  * Carries out a decision; nothing else does. The record of an attempt is stored before the nak and a dead letter before
- * the term. Where the letter cannot be stored, the message is tried again.
+ * the term. If the letter cannot be stored, the message is retried.
  */
 export function settle(
   handler: Handler,
@@ -57,13 +57,13 @@ export function settle(
   }
 }
 
-/** An event with a key is tried again in this host, any other one goes back to the server. Default: at once. */
+/** Retries an event with a key in this host, and nacks any other. Default: without a delay. */
 export function retryLater(delivery: Delivery, delayMs?: number): void {
   if (delivery.retryLocally) delivery.retryLocally(delayMs);
   else delivery.nak(delayMs);
 }
 
-/** The event is handled. The letter of a redriven event is removed first: after a crash in between, the event is tried again. */
+/** Acks a handled event. The letter of a redriven event is removed first: after a crash in between, the event is retried. */
 function finish(handler: Handler, delivery: Delivery): MaybePromise<void> {
   const letter = delivery.past?.letter;
   return then(letter === undefined ? undefined : handler.deadLetters.remove(letter, delivery.origin), () => {

@@ -4,7 +4,7 @@ import type { Run } from './run';
 
 declare const STAGE: unique symbol;
 
-/** A run whose type says how far its message has come. Only the compiler knows the stage. */
+/** A run with the stage of its message in its type. The stage exists only at compile time. */
 type At<Stage extends string> = Run & { readonly [STAGE]: Stage };
 
 interface WithOutcome {
@@ -24,12 +24,12 @@ export type Judged = At<'judged'> & WithOutcome;
 export type Decided = At<'decided'> & WithOutcome & { readonly decision: Decision };
 export type Settled = At<'settled'>;
 
-/** The run after a step that has done its part. */
+/** The run as the input of the next step. */
 export function passed<Stage>(run: Run): Stage {
   return run as unknown as Stage;
 }
 
-/** The run with its outcome: the steps that are left before the conclusion skip it. */
+/** The run with its outcome: the remaining steps before the conclusion skip it. */
 export function end(run: Run, outcome: Outcome): Ended {
   run.outcome = outcome;
   return run as unknown as Ended;

@@ -1,4 +1,4 @@
-/** The steps of a message's life, in their order. Each joins a part of the host to the run that flows through them. */
+/** The steps of a message's life, in their order. Each step connects the run to one part of the host. */
 import { isPromise, type MaybePromise } from '../base/maybe-promise';
 import { decide } from './decide';
 import { decode } from './decode';
@@ -31,12 +31,12 @@ import {
 } from './stages';
 import { validate, type Validated as ValidEvent } from './validate';
 
-/** Settled before, by any host: only the ack was lost. */
+/** A message that any host has settled before is only acknowledged again: the ack was lost. */
 export function checkSettled(run: Arrived): Unsettled | Ended {
   return run.handler.settlements.has(run.delivery.sequence) ? end(run, { kind: 'settled-before' }) : passed(run);
 }
 
-/** A first delivery has no failures: the broker is not asked. */
+/** A first delivery has no failures, so nothing is read from the broker. */
 export function readFailures(run: Unsettled): MaybePromise<Counted | Ended> {
   const { deliveryCount, past } = run.delivery;
   if (deliveryCount === 1 && past === undefined) return passed(run);
@@ -55,8 +55,8 @@ export function hasFailedBefore({ delivery, failures }: Counted): boolean {
 }
 
 /**
- * A process may have died under a message that comes again for no known reason. Such a message is marked while it
- * runs, so that the mark shows if this process dies too; a suspect runs alone.
+ * A process may have died while it ran a message that is redelivered for no known reason. Such a message is marked while
+ * it runs, so that the mark is still there if this process dies too. A suspect runs alone.
  */
 export function markSuspect(run: Counted): MaybePromise<Marked | Ended> {
   return isUnexplained(run.delivery, run.failures) ? mark(run) : passed(run);
@@ -82,7 +82,7 @@ export function decodeEvent(run: Marked): Decoded | Ended {
   return passed(run);
 }
 
-/** The handler's timeout holds for its schema too, which may be the author's own code. */
+/** The handler's timeout covers its schema too, which may be the author's own code. */
 export function validateEvent(run: Decoded): Validated | Ended | Later<Validated | Ended> {
   run.begin();
   const valid = validate(run.decoded, run.handler.contract);
@@ -103,14 +103,14 @@ function acceptEvent(run: Decoded, valid: ValidEvent | Invalid): Validated | End
   return passed(run);
 }
 
-/** A handler of batches gets an event that runs alone as a batch of one. */
+/** A batch handler gets an event that runs alone as a batch of one. */
 export function dispatchEvent(run: Validated): Returned | Ended | Later<Returned | Ended> {
   if (!run.handler.batch) return dispatch(run);
   const called = dispatchBatch([run]);
   return called instanceof Later ? (called as Later<unknown> as Later<Returned | Ended>) : passed(run);
 }
 
-/** Counts the handler's call and its duration, of a batch once; a run without a valid event made no call. */
+/** Counts the handler's call and its duration, once for a batch. A run without a valid event made no call. */
 export function measure(run: Ended): Measured {
   if (run.event !== undefined) (run.batch ?? run).measure();
   return passed(run);
@@ -127,7 +127,7 @@ export function decideRun(run: Judged): Decided {
 export function settleRun(run: Decided): MaybePromise<Settled> {
   const { handler, delivery, decision, failures, marked } = run;
   const applied = run.hasApplied ? mergeApplied(failures.applied, run.applied) : failures.applied;
-  // A run that died, or whose update was not answered, may have applied more than is known.
+  // A run that died, or whose update got no answer, may have applied more updates than are known.
   const unsure = failures.unsure || run.unanswered > 0 || marked;
   const settled = settle(handler, delivery, decision, { applied, marked, unsure });
   return isPromise(settled) ? settled.then(() => passed(run)) : passed(run);

@@ -12,7 +12,7 @@ const BROKER_FAILED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'JP_PUBLISH_BACKLOG',
 ]);
 
-/** The outcome that a thrown value stands for. Never throws. */
+/** The outcome of a run that threw this value. Never throws. */
 export function outcomeOfThrown(run: Run, thrown: unknown): Outcome {
   const record = readThrown(thrown);
   const { handler, startedAtMs } = run;
@@ -26,13 +26,13 @@ function isBrokerFailure(record: ThrownRecord): record is ThrownRecord & { kind:
   return record.kind === 'jetplug' && BROKER_FAILED.has(record.error.code);
 }
 
-/** The outcome that a thrown value stands for, once it is read. */
+/** The outcome of a run that threw a value, from the value's record. */
 export function outcomeOf({ handler, delivery }: Run, record: ThrownRecord): Outcome {
   switch (record.kind) {
     case 'known':
       return record.outcome;
     case 'settled': {
-      // If it is another event's, the author stored the error and threw it again.
+      // An error of another event means that the author kept it and threw it again.
       const isOwn = record.sequence === delivery.sequence && record.durable === handler.durable;
       return isOwn ? { kind: 'settled-before' } : { kind: 'failed', error: record.error };
     }
@@ -54,7 +54,7 @@ function errorOfValue({ plugin, name, where }: Handler, shown: string): Error {
   return error;
 }
 
-/** Logs a failure after the call was interrupted: it changes no outcome. */
+/** Logs a failure that came after the call was interrupted. It changes no outcome. */
 export function logLate(handler: Handler, thrown: unknown): void {
   const record = readThrown(thrown);
   const error = 'error' in record ? record.error : 'shown' in record ? errorOfValue(handler, record.shown) : undefined;
@@ -64,7 +64,7 @@ export function logLate(handler: Handler, thrown: unknown): void {
   });
 }
 
-/** The outcome of a call whose time is up. */
+/** The outcome of a call that reached its timeout. */
 export function timedOut({ handler }: Execution): Outcome {
   const message = `${handler.plugin}.${handler.name} took longer than its timeout of ${handler.timeoutMs} ms`;
   const error = new JetplugError('JP_HANDLER_TIMEOUT', message, { plugin: handler.plugin, ...handler.where });

@@ -51,7 +51,7 @@ function accept(result: Result, decoded: Decoded, contract: EventContract): Vali
   return { kind: 'validated', event: buildEvent(contract, merge(result.value, decoded.envelope)), decoded };
 }
 
-/** The event of a handler on a raw subject. Where a member of a CloudEvent's data has a name of the envelope's, all of the data is under `data`. */
+/** The event of a handler on a raw subject. If a member of a CloudEvent's data has the name of an envelope field, all data is also under `data`. */
 function rawEvent({ fields, envelope, cloudEvent }: Decoded): Envelope {
   const isHidden = cloudEvent && Object.keys(envelope).some((name) => Object.hasOwn(fields, name));
   return isHidden ? merge({ ...fields, data: cloudEvent.data }, envelope) : merge(fields, envelope);

@@ -1,5 +1,5 @@
 import type { DurablePosition, DurableSpec } from '../broker/durable';
-import type { DurableCheckpoint } from '../records/settlements';
+import type { DurableCheckpoint } from '../records/skipped-sequences';
 import { DeliverPolicy, type ConsumerConfig, type ConsumerInfo } from './client';
 import { durationMs, JetplugError } from '../../sdk/internal';
 import { Limiter } from '../base/limiter';

@@ -10,15 +10,15 @@ import type { PluginVersion } from './version';
 
 const RETRY_MS = 1_000;
 
-/** How a handler of a version comes to consume. At most one of the three last properties is there. */
+/** How a handler of a version starts to consume. At most one of the last three properties is set. */
 export interface HandlerPlan {
   readonly handler: HandlerDefinition;
   readonly durable: DurableSpec;
-  /** A consumption of the version before, which goes on with this handler. */
+  /** A consumption of the previous version, which continues with this handler. */
   readonly takenOver?: Consumption;
-  /** Likewise, but its events are buffered in another order: it must stop before the handler begins. */
+  /** A consumption of the previous version whose events are buffered in another order: it stops before the handler begins. */
   readonly replaced?: Consumption;
-  /** The durable of a handler that the version before does not have. */
+  /** The durable of a handler that the previous version does not have. */
   readonly reconciled?: ReconciledDurable;
 }
 

@@ -3,12 +3,12 @@ import type { LongTexts } from './long-texts';
 import { decodeMarks, type Mark, type SetAside } from './marks';
 import type { Settlements } from './settlements';
 
-/** An update that was applied: where, the how-manieth of that key in its run, and the text it left. */
+/** A store update that was already applied: the key, its index among this run's updates of that key, and the resulting text. */
 type Applied = readonly [key: string, ordinal: number, text: string | null];
 
 /**
- * What a handler's runs at a message have applied, by the marks they left. It reads the whole bucket, but for
- * its values: for a message that leaves its stream although one of its runs had no end that is known.
+ * Finds the updates that a handler's runs of a message have applied, from their marks. It reads the headers of the
+ * whole bucket, so it is only for a message that leaves its stream after a run whose result is unknown.
  */
 export async function findApplied(
   bucket: KeyValue,

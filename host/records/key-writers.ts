@@ -2,18 +2,18 @@ import { Conflict, type Entry, type KeyValue } from './key-value';
 import { WriteBatch, type Author, type Change, type PendingWrite } from './write-batch';
 
 const MAX_REMEMBERED = 10_000;
-/** With more marks than this, those of settled events are made droppable first. */
+/** With more marks than this, pending settlements are stored first, so that the marks of settled events can be dropped. */
 const MANY_MARKS_BYTES = 32_768;
 
 /**
- * Writes keys by compare-and-set. The changes of one key are applied one after the other; those that
- * come while a write is under way are written together by the next one, so that a key which every
- * event changes costs a write for each round trip, not for each event. A change with an author is
- * marked beside the value; one whose mark is there already is answered from it and not applied.
+ * Writes keys by compare-and-set. The changes of one key are applied in order. Changes that arrive while a write is in
+ * flight share the next write, so a key that every event changes costs one write for each round trip, not for each
+ * event. A change with an author leaves a mark in the value's header. If that mark exists already, the change is a
+ * repeat: it is not applied, and its result is read from the mark.
  */
 export class KeyWriters {
   private readonly pending = new Map<string, PendingWrite[]>();
-  /** What the last write left, to spare the read before the next; another writer's change shows as a conflict. */
+  /** The entry of each key's last write, which saves a read. If another writer has changed the key, the next write conflicts. */
   private readonly remembered = new Map<string, Entry>();
   private renewals: number | undefined;
 
@@ -21,7 +21,7 @@ export class KeyWriters {
     this.renewals = bucket.renewals;
   }
 
-  /** Resolves with the key's text as this change left it, once it is stored. */
+  /** Resolves with the key's text after this change, when it is stored. */
   write(key: string, change: Change, author?: Author): Promise<string | undefined> {
     return new Promise((resolve, reject) => {
       const queue = this.pending.get(key);
@@ -35,13 +35,13 @@ export class KeyWriters {
     });
   }
 
-  /** Removes the key without a trace; a change that is under way may come after, and then begins anew. */
+  /** Removes the key with all revisions. A change in flight may be applied afterwards, to an absent value. */
   async purge(key: string): Promise<void> {
     this.remembered.delete(key);
     await this.bucket.purge(key);
   }
 
-  /** Never rejects: what fails is told to those who wait for it. */
+  /** Never rejects: an error rejects the promises of the changes in the failed write. */
   private async drain(key: string, queue: PendingWrite[]): Promise<void> {
     while (queue.length > 0) {
       const together = queue.splice(0);
@@ -57,11 +57,11 @@ export class KeyWriters {
 
   private async writeTogether(key: string, together: readonly PendingWrite[]): Promise<void> {
     for (;;) {
-      this.forgetWhatWasLost();
+      this.forgetLostBucket();
       const remembered = this.remembered.get(key);
       const entry = remembered ?? (await this.bucket.get(key));
       const batch = new WriteBatch(entry, together);
-      // Nearly always there is nothing to be awaited, and each turn for nothing costs about what the rest does.
+      // Nearly always there is nothing to await, and an unneeded await costs about as much as the rest of this method.
       const outdated = batch.outdated();
       if (outdated.size > 0) await Promise.all([...outdated].map((settlements) => settlements.refresh()));
       if (batch.mustRecall) await batch.recall();
@@ -71,11 +71,11 @@ export class KeyWriters {
         if (batch.changed) {
           await this.store(key, entry?.revision ?? 0, batch);
         } else if (remembered) {
-          // No write that could conflict would show that another writer came: read it anew.
+          // Without a write there is no conflict that would reveal another writer: read the key again.
           this.remembered.delete(key);
           continue;
         }
-        batch.tell();
+        batch.resolveAll();
         return;
       } catch (error) {
         this.remembered.delete(key);
@@ -102,15 +102,15 @@ export class KeyWriters {
     batch.tidy();
   }
 
-  /** A bucket made again counts its revisions anew: one of old could fit another value. */
-  private forgetWhatWasLost(): void {
+  /** A bucket that is created again restarts its revisions, so an old revision could match another value. */
+  private forgetLostBucket(): void {
     if (this.renewals === this.bucket.renewals) return;
     this.renewals = this.bucket.renewals;
     this.remembered.clear();
   }
 
   private remember(key: string, entry: Entry): void {
-    // The oldest goes: a Map keeps the order of insertion.
+    // Evicts the oldest entry: a Map keeps the order of insertion.
     this.remembered.delete(key);
     this.remembered.set(key, entry);
     if (this.remembered.size > MAX_REMEMBERED) this.remembered.delete(this.remembered.keys().next().value!);

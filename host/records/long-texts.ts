@@ -1,27 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import type { KeyValue } from './key-value';
 
-/** Keeps texts that are too long for where they belong; that place keeps their name. */
+/** Stores texts that are too long for their header; the header then holds the name of the record. */
 export interface LongTexts {
   /**
-   * Stores a text and resolves with its name: one given, parted by dots, whose text before it replaces; or a
-   * fresh one, which stands for this text and never for another.
+   * Stores a text and resolves with the name of its record. Default: a new random name.
+   * @param name a name of parts with dots between them; an earlier text of this name is replaced
    */
   put(text: string, name?: string): Promise<string>;
-  /** The text, or nothing where it has been removed. */
+  /** The text; undefined if it was removed. */
   get(name: string): Promise<string | undefined>;
-  /** Resolves when it is gone, or when it is said that it stays for good: nothing depends on it. */
+  /** Resolves when the record is removed, or when a failure to remove it is logged: nothing needs the record any more. */
   remove(name: string): Promise<void>;
-  /** Says that a text is gone which somebody needs. */
+  /** Logs that a needed text does not exist. */
   missed(name: string, details: object): void;
 }
 
-/** In UTF-16 units; a message of them stays well below what any server takes. */
+/** In UTF-16 units. A message of this length is well below the size limit of any server. */
 const PIECE_LENGTH = 65_536;
 
-/** Keeps them in the host's bucket: `text.<name>.<piece>`; the first piece says how many there are. */
+/** Stores them in the host's bucket as `text.<name>.<piece>`. The first piece starts with the number of pieces. */
 export class KvLongTexts implements LongTexts {
-  /** @param warn told what went wrong that nobody waits for */
+  /** @param warn logs failures for which no caller waits */
   constructor(
     private readonly records: KeyValue,
     private readonly warn: (message: string, details: object) => void,
@@ -47,12 +47,12 @@ export class KvLongTexts implements LongTexts {
     try {
       await this.records.purge(`text.${name}.>`);
     } catch (error) {
-      this.warn('a record that nobody needs any more could not be removed', { record: `text.${name}`, err: error });
+      this.warn('unused record could not be removed', { record: `text.${name}`, err: error });
     }
   }
 
   missed(name: string, details: object): void {
-    this.warn('a record is gone that a repeat needs', { record: `text.${name}`, ...details });
+    this.warn('record needed for a repeated update is missing', { record: `text.${name}`, ...details });
   }
 
   private async pieceAt(name: string, i: number): Promise<string | undefined> {
@@ -60,7 +60,7 @@ export class KvLongTexts implements LongTexts {
   }
 }
 
-/** At least one piece; none ends within a character. */
+/** At least one piece. No piece ends inside a surrogate pair. */
 function cut(text: string): string[] {
   const pieces: string[] = [];
   let from = 0;

@@ -1,37 +1,37 @@
 import { asciiJson } from './ascii-json';
 
 /**
- * The marks of one key: which updates of it have been applied, and what each of them returned. They
- * are kept beside the value, in a header of the same message, so that value and marks change together.
+ * The marks of one key, by durable: the updates of the key that were applied, with the result of each. They are stored
+ * in a header of the value's message, so that value and marks change together.
  */
 export type Marks = Readonly<Record<string, HandlerMarks>>;
 
 export interface HandlerMarks {
-  /** Which stream the sequences are of: when it was made. */
+  /** The stream that the sequences belong to, by the time at which it was created. */
   readonly g: string;
-  /** The revision of the handler's settled record by which marks were last dropped. */
+  /** The revision of the handler's settled record when marks were last dropped. */
   readonly r: number;
   readonly m: readonly Mark[];
 }
 
 /**
- * Sequence, ordinal of the update within the handler's run, and the text it left, null for none; where
- * that text is too long to be kept here, the name of the record that holds it comes last.
+ * The event's sequence, the index of the update among the run's updates of this key, and the resulting text, null for
+ * no value. If the text is too long for the header, it is null and the name of the record that holds it comes last.
  */
 export type Mark = readonly [sequence: number, ordinal: number, text: string | null, record?: string];
 
-/** Texts that are kept in one record: of which handler, event and update each is. */
+/** The long texts in one record, each with its handler, event and update. */
 export type SetAside = readonly (readonly [durable: string, sequence: number, ordinal: number, text: string])[];
 
-/** A message's headers end at 64 KiB. */
+/** Below the server's limit of 64 KiB for the headers of a message. */
 const MAX_BYTES = 49_152;
-/** A text that takes no more room than a record's name stays. */
+/** A text of this length, or a shorter one, stays in the header: a record's name would take as much room. */
 const SHORT_TEXT = 16;
 
-/** Stands for a long text that is the value itself, as the last update's is: a large value is not kept twice. */
+/** Replaces a long text that equals the value, such as the last update's: a large value is not stored twice. */
 const THE_VALUE = 1;
 
-/** As a header takes it, beside this value. */
+/** The marks as a header of this value. */
 export function encodeMarks(marks: Marks, value: string | undefined): string {
   if (!some(marks, isLong)) return asciiJson(marks);
   return asciiJson(
@@ -39,9 +39,9 @@ export function encodeMarks(marks: Marks, value: string | undefined): string {
   );
 }
 
-/** The same, or nothing where that is too long for a header. */
+/** The marks as a header of this value; undefined if they are too long for a header. */
 export function encodeIfShort(marks: Marks, value: string | undefined): string | undefined {
-  // Large texts are many escapes: they are not encoded to see what is plain already.
+  // Encoding large texts is slow: it is skipped if their length alone exceeds the limit.
   const long = some(marks, isLong) ? longTexts(marks, value) : [];
   const least = long.reduce((sum, [, , , text]) => sum + text.length, 0);
   const encoded = least > MAX_BYTES ? undefined : encodeMarks(marks, value);
@@ -56,7 +56,7 @@ export function decodeMarks(header: string | undefined, value: string | undefine
   return mapMarks(marks, (mark) => (isTheValue(mark) ? [mark[0], mark[1], value ?? null] : mark));
 }
 
-/** The texts that make the marks beside this value long. */
+/** The long texts in the marks, without those that equal the value. */
 export function longTexts(marks: Marks, value: string | undefined): SetAside {
   return Object.entries(marks).flatMap(([durable, { m }]) =>
     m
@@ -65,19 +65,19 @@ export function longTexts(marks: Marks, value: string | undefined): SetAside {
   );
 }
 
-/** The marks with those texts in the record. */
+/** The marks with the record's name in place of each of the {@link longTexts}. */
 export function withoutLongTexts(marks: Marks, value: string | undefined, record: string): Marks {
   return mapMarks(marks, (mark) => (isLong(mark) && mark[2] !== value ? [mark[0], mark[1], null, record] : mark));
 }
 
-/** The records that hold texts of these marks. */
+/** The names of the records that hold texts of these marks. */
 export function recordsOf(marks: Marks): Set<string> {
   const names = new Set<string>();
   for (const name in marks) for (const [, , , record] of marks[name]!.m) if (record !== undefined) names.add(record);
   return names;
 }
 
-/** Most keys have none that is long: then nothing is to be made anew. */
+/** Avoids a copy of the marks: most keys have no such mark. */
 function some(marks: Marks, is: (mark: Mark) => boolean): boolean {
   for (const name in marks) if (marks[name]!.m.some(is)) return true;
   return false;

@@ -1,10 +1,9 @@
 /**
- * Which messages of a stream one handler has settled: all up to a floor, and ranges above it. It only
- * grows. Sequences that the durable does not deliver count as settled once it is known that they are
- * none of its own, so that the ranges stay few.
+ * The sequences of a stream that one handler has settled: all up to a floor, and ranges above it. Sequences of events
+ * that are not the handler's count as settled too, so that there are few ranges.
  */
 export class SettledSet {
-  /** Ascending, disjoint, not touching: [from, to], both included. The first one starts at 1 where there is a floor. */
+  /** Ascending, disjoint, not adjacent: [from, to], both included. The first range starts at 1 if there is a floor. */
   private ranges: [number, number][];
 
   constructor(ranges: readonly (readonly [number, number])[] = []) {
@@ -16,10 +15,10 @@ export class SettledSet {
     return at >= 0 && this.ranges[at]![1] >= sequence;
   }
 
-  /** Adds all from one sequence to another, both included; nothing where there are none between. */
+  /** Adds all sequences from `from` to `to`, both included; none if `to` is below `from`. */
   add(from: number, to: number = from): void {
     if (to < from) return;
-    // The first range that touches or follows, and the first beyond what touches.
+    // `first` is the first range that ends at or after `from - 1`; `end` is the first one after it that starts after `to + 1`.
     let first = this.indexOf(from - 1);
     if (first < 0 || this.ranges[first]![1] < from - 1) first++;
     let end = first;
@@ -32,7 +31,7 @@ export class SettledSet {
     this.ranges.splice(first, end - first, [low, high]);
   }
 
-  /** Adds all that the other has, in one pass: each of two sets may have thousands of ranges. */
+  /** Adds all sequences of the other set, in one pass: each set may have thousands of ranges. */
   merge(other: SettledSet): void {
     if (other.ranges.length === 0) return;
     // Sorting two ascending runs takes one pass.
@@ -55,13 +54,13 @@ export class SettledSet {
     this.ranges = [];
   }
 
-  /** Up to here everything is settled. */
+  /** All sequences up to this one are settled; 0 if the first one is not. */
   get floor(): number {
     const [first] = this.ranges;
     return first?.[0] === 1 ? first[1] : 0;
   }
 
-  /** The highest that is settled; 0 where none is. */
+  /** The highest settled sequence; 0 without one. */
   get last(): number {
     return this.ranges.at(-1)?.[1] ?? 0;
   }
@@ -74,7 +73,7 @@ export class SettledSet {
     return this.ranges;
   }
 
-  /** The last range that starts at or before the sequence; -1 where there is none. */
+  /** The index of the last range that starts at or before the sequence; -1 without one. */
   private indexOf(sequence: number): number {
     let low = 0;
     let high = this.ranges.length;

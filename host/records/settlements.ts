@@ -1,24 +1,13 @@
 import { Conflict, type KeyValue } from './key-value';
 import { SettledSet } from './settled-set';
+import { SkippedSequences, type DurableCheckpoint, type SequencedDelivery } from './skipped-sequences';
 
-/** What the settlements of one handler are kept under, and how they were left. */
+/** One handler's settled record in the host's bucket. */
 interface SettledRecord {
   readonly stream: string;
-  /** When the stream was made: one made again counts its sequences anew. */
+  /** When the stream was created. A stream that is created again restarts its sequences at 1. */
   readonly created: string;
   readonly ranges: readonly (readonly [number, number])[];
-}
-
-/** How a durable is on the server. */
-export interface DurableCheckpoint {
-  /** When it was made: one that was made again counts its deliveries anew. */
-  readonly created: string;
-  /** The last sequence of the stream that it has delivered or passed over. */
-  readonly delivered: number;
-  /** Up to which sequence the server holds everything for settled. */
-  readonly ackFloor: number;
-  /** Whether its filter and its `max_deliver` let every event of the handler through. */
-  readonly isComplete: boolean;
 }
 
 export interface SettlementsOptions {
@@ -27,36 +16,30 @@ export interface SettlementsOptions {
   readonly durable: string;
   readonly stream: string;
   readonly streamCreated: string;
-  /** Whether the handler's subject has wildcards: a durable with a narrower filter may then deliver some of its events. */
+  /** Whether the handler's subject has wildcards: its durable may then have a narrower filter. */
   readonly hasWildcards: boolean;
-  /** Looks at the durable; nothing where it is gone. */
+  /** Reads the durable's state from the server; undefined if the durable does not exist. */
   checkpoint(): Promise<DurableCheckpoint | undefined>;
-  /** Told when the record cannot be written; it is tried again. */
+  /** Called when the record cannot be written; the write is retried. */
   failed(error: unknown): void;
 }
 
-/** How soon what was settled is written; together with all that settles meanwhile. */
+/** The delay from a settlement to its write. All settlements in between share the write. */
 const WRITE_DELAY_MS = 50;
 const RETRY_DELAY_MS = 1_000;
-/** With more ranges than this the durable is looked at, to fold them up. */
+/** With more ranges than this, a write first reads the durable's checkpoint, which merges ranges. */
 const MANY_RANGES = 64;
 
 /**
- * Which messages one handler has settled, in any host: kept in the host's bucket and only growing. A
- * message in it is never applied again, even if the server forgets an ack or a frozen host wakes late.
+ * The messages that one handler has settled, in any host. The set is stored in the host's bucket and only grows.
+ * A message in it is never applied again, even if the server loses an ack or a frozen host resumes late.
  */
 export class Settlements {
-  /** What the server's record held when this host last read or wrote it. */
+  /** The content of the server's record when this host last read or wrote it. */
   private stored = new SettledSet();
-  /** The same with what this host has settled since. */
+  /** The stored sequences and those that this host has settled since. */
   private readonly known = new SettledSet();
-  /**
-   * Sequences that the durable has passed over, for whatever reason: somebody may have narrowed its filter. They
-   * count as settled after a look at the durable has found its filter right.
-   */
-  private readonly gaps = new SettledSet();
-  /** When the durable was made whose deliveries come. */
-  private durableCreated: string | undefined;
+  private readonly skipped: SkippedSequences;
   private revisionRead = 0;
   private renewals: number | undefined;
   private dirty = false;
@@ -65,11 +48,12 @@ export class Settlements {
   private positioned = false;
   /** Whether the server has a record of this stream. */
   private recorded = false;
-  /** Whether the record is of a later stream by this name. */
+  /** Whether the record belongs to a later stream of the same name. */
   private outdated = false;
-  private lastDelivery: { consumerSequence: number; firstSequence: number } | undefined;
 
-  private constructor(private readonly options: SettlementsOptions) {}
+  private constructor(private readonly options: SettlementsOptions) {
+    this.skipped = new SkippedSequences(this.known, options.hasWildcards);
+  }
 
   static async open(options: SettlementsOptions): Promise<Settlements> {
     const settlements = new Settlements(options);
@@ -77,7 +61,7 @@ export class Settlements {
     return settlements;
   }
 
-  /** The revision of the record that {@link isStored} speaks of. */
+  /** The revision of the record that {@link isStored} reads. */
   get revision(): number {
     return this.revisionRead;
   }
@@ -87,12 +71,12 @@ export class Settlements {
     return this.known.floor;
   }
 
-  /** The last message that is settled. */
+  /** The highest settled sequence; 0 without one. */
   get last(): number {
     return this.known.last;
   }
 
-  /** Whether it is known how far the handler is in this stream: by the record, or by its durable. */
+  /** Whether the handler's position in this stream is known, from the record or from its durable. */
   get knowsPosition(): boolean {
     return this.positioned;
   }
@@ -110,45 +94,32 @@ export class Settlements {
     return this.known.has(sequence);
   }
 
-  /** Whether every host can know that it is. */
+  /** Whether the message is settled in the stored record, which every host can read. */
   isStored(sequence: number): boolean {
     return this.stored.has(sequence);
   }
 
-  /**
-   * Learns from a delivery which sequences the durable passes over: a first delivery that comes right
-   * after another delivery has none of the durable's own between itself and the first one before it.
-   * A durable that delivers events of a subject without wildcards has the handler's filter, so that these
-   * sequences count as settled at once; all others wait for {@link confirm}.
-   */
-  delivered(delivery: { consumerSequence: number; sequence: number; deliveryCount: number }): void {
-    const last = this.lastDelivery;
-    const inRow = delivery.consumerSequence === (last?.consumerSequence ?? 0) + 1;
-    const first = delivery.deliveryCount === 1;
-    if (first && inRow) {
-      const passedOver = this.options.hasWildcards ? this.gaps : this.known;
-      passedOver.add((last?.firstSequence ?? 0) + 1, delivery.sequence - 1);
-    }
-    if (first) this.lastDelivery = { consumerSequence: delivery.consumerSequence, firstSequence: delivery.sequence };
-    else if (last) this.lastDelivery = inRow ? { ...last, consumerSequence: delivery.consumerSequence } : undefined;
+  /** Reports a delivery of the durable, which may show that the durable has skipped sequences. */
+  delivered(delivery: SequencedDelivery): void {
+    this.skipped.observe(delivery);
   }
 
-  /** The message needs nothing more from this handler. */
+  /** Adds a message, and schedules a write. */
   settle(sequence: number): void {
     this.known.add(sequence);
     this.dirty = true;
     this.timer ??= setTimeout(() => void this.flush(), WRITE_DELAY_MS);
   }
 
-  /** Everything up to the sequence is settled, says the server. */
+  /** Everything up to the sequence is settled, by the server's ack floor. */
   settleUpTo(sequence: number): void {
     this.positioned = true;
     this.known.add(1, sequence);
   }
 
   /**
-   * Stores where the handler begins, unless a record is there already: a durable that is deleted before anything has
-   * settled is then made again where it stood.
+   * Stores the handler's start position, unless a record exists. With it, a durable that is deleted before the first
+   * settlement is created again at its old position.
    */
   async recordStart(): Promise<void> {
     if (this.recorded) return;
@@ -157,30 +128,24 @@ export class Settlements {
   }
 
   /**
-   * Counts the sequences that the durable has passed over as settled, if its settings let every event of the handler
-   * through. False where it is another durable than the one whose deliveries come: somebody has made it again.
+   * Counts the sequences that the durable has skipped as settled, if its settings let every event of the handler
+   * through. False if it is another durable than the one that delivers: somebody has created it again.
    */
-  confirm({ created, delivered, ackFloor, isComplete }: DurableCheckpoint): boolean {
-    if (created !== this.durableCreated) return false;
-    if (!isComplete) return true;
-    this.known.merge(this.gaps.takeUpTo(delivered));
-    this.known.add(1, ackFloor);
-    return true;
+  confirm(checkpoint: DurableCheckpoint): boolean {
+    return this.skipped.confirm(checkpoint);
   }
 
-  /** From now on the deliveries come from the durable that was made then. */
+  /** From now on the deliveries come from the durable that was created at that time. */
   follow(created: string): void {
-    if (created !== this.durableCreated) this.forgetDeliveries();
-    this.durableCreated = created;
+    this.skipped.follow(created);
   }
 
-  /** The durable may have been made again, in which case it counts its deliveries anew. */
+  /** The durable may have been created again, which restarts its consumer sequence. */
   forgetDeliveries(): void {
-    this.lastDelivery = undefined;
-    this.gaps.clear();
+    this.skipped.forgetDeliveries();
   }
 
-  /** Reads the record anew, for what other hosts have settled. */
+  /** Reads the record again, to learn the settlements of other hosts. */
   async refresh(): Promise<void> {
     const { records, durable, stream, streamCreated } = this.options;
     const { renewals } = records;
@@ -191,24 +156,24 @@ export class Settlements {
     this.stored = new SettledSet(same ? record.ranges : []);
     this.recorded = same;
     this.outdated = record?.stream === stream && Date.parse(record.created) > Date.parse(streamCreated);
-    // A stream that was made again while no host ran is another one: all of its events are the handler's.
+    // If the stream was created again while no host ran, the record gives no position: the handler gets all events.
     if (record?.stream === stream && !this.outdated) this.positioned = true;
     this.known.merge(this.stored);
     this.revisionRead = entry?.revision ?? 0;
   }
 
-  /** Writes what is not written yet; resolves when all that was settled before the call is stored. */
+  /** Writes pending settlements. Resolves when all settlements from before the call are stored. */
   async flush(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
-    // A write that is under way may have begun before the last message settled.
+    // A write in flight may have begun before the last settlement.
     await this.writing;
     if (this.dirty) this.writing ??= this.write().finally(() => (this.writing = undefined));
-    // Another flush may have begun the write that takes this one's along.
+    // If another flush began the write, it includes the settlements of this one.
     await this.writing;
   }
 
-  /** In a bucket that was made again the revision read says nothing: a later stream's record may have it. */
+  /** In a bucket that was created again, the record of a later stream may have the revision that was read before. */
   private async isOfLostStream(): Promise<boolean> {
     if (this.renewals !== this.options.records.renewals) await this.refresh();
     return this.outdated;
@@ -236,7 +201,7 @@ export class Settlements {
         } catch (error) {
           if (!(error instanceof Conflict)) throw error;
           await this.refresh();
-          // The stream was made again: what this one has settled was another stream's.
+          // The stream was created again: these settlements belong to the lost stream, so they are not written.
           if (this.outdated) return;
         }
       }

@@ -15,20 +15,20 @@ import {
 } from './marks';
 import type { Settlements } from './settlements';
 
-/** Makes the next text of a key from the present one; `undefined` stands for no value. */
+/** Computes the next text of a key from the current one; `undefined` means no value. */
 export type Change = (current: string | undefined) => MaybePromise<string | undefined>;
 
-/** Which update of which event a change is, so that it is applied once. */
+/** Identifies a change by its event and its index within the run, so that it is applied once. */
 export interface Author {
   readonly settlements: Settlements;
-  /** Where what it returned is kept if it does not fit beside the value. */
+  /** Stores the change's result if it is too long for the value's header. */
   readonly texts: LongTexts;
   readonly sequence: number;
-  /** The how-manieth update of the key in the handler's run, from 0. */
+  /** The index of the change among the run's updates of the key, from 0. */
   readonly ordinal: number;
 }
 
-/** The event that a handler is at was settled before, by another host or before a crash. */
+/** The event that a handler runs was settled before: by another host, or before a crash. */
 export class AlreadySettled extends Error {
   override readonly name = 'AlreadySettled';
 
@@ -36,11 +36,11 @@ export class AlreadySettled extends Error {
     readonly durable: string,
     readonly sequence: number,
   ) {
-    super(`${durable}: ${sequence} is settled`);
+    super(`${durable}: message ${sequence} is already settled`);
   }
 }
 
-/** A change that somebody waits for. */
+/** A change with the promise of its caller. */
 export interface PendingWrite {
   readonly change: Change;
   readonly author: Author | undefined;
@@ -50,15 +50,15 @@ export interface PendingWrite {
 
 const NONE: ReadonlySet<Settlements> = new Set();
 
-/** Changes of one key that are written together. */
+/** Changes of one key that share a write. */
 export class WriteBatch {
   text: string | undefined;
   changed = false;
   private readonly before: Marks;
   private marks: Record<string, HandlerMarks>;
-  /** What repeats need of the records of long texts, by name. */
+  /** The records with long results of repeats, by name. */
   private readonly recalled = new Map<string, SetAside>();
-  /** The record made for this write. */
+  /** The name of the record that was stored for this write. */
   private made: string | undefined;
   private readonly answers: (() => void)[] = [];
 
@@ -71,7 +71,7 @@ export class WriteBatch {
     this.marks = { ...this.before };
   }
 
-  /** Authors by whose knowledge a dropped mark could pass for one that never was. */
+  /** Settlements that must be refreshed: another host may have dropped a mark since, which would look as if it had never existed. */
   outdated(): ReadonlySet<Settlements> {
     let found = NONE;
     for (const { author } of this.together) {
@@ -83,24 +83,24 @@ export class WriteBatch {
     return found;
   }
 
-  /** Whether a repeat is to be answered with a text that is kept in a record. */
+  /** Whether the result of a repeat is in a record of long texts. */
   get mustRecall(): boolean {
     return this.together.some(({ author }) => author && this.find(author)?.[3] !== undefined);
   }
 
-  /** Reads back the long texts that repeats are answered with, each record once. */
+  /** Reads the records with the results of repeats, each record once. */
   async recall(): Promise<void> {
     for (const { author } of this.together) {
       const record = author && this.find(author)?.[3];
       if (record === undefined || this.recalled.has(record)) continue;
       const text = await author!.texts.get(record);
       if (text !== undefined) this.recalled.set(record, JSON.parse(text) as SetAside);
-      // It goes with its mark, when its event is settled, which this host did not know.
+      // A missing record usually means that its event was settled and its mark dropped, by another host.
       else await author!.settlements.refresh();
     }
   }
 
-  /** Applies the changes in turn; one that throws changes nothing and fails alone. */
+  /** Applies the changes in order. A change that throws changes nothing, and only its own promise rejects. */
   apply(first = 0): MaybePromise<void> {
     for (let i = first; i < this.together.length; i++) {
       const answered = this.answer(this.together[i]!);
@@ -108,11 +108,12 @@ export class WriteBatch {
     }
   }
 
-  tell(): void {
+  /** Resolves or rejects the promises of all changes. */
+  resolveAll(): void {
     for (const answer of this.answers) answer();
   }
 
-  /** Drops the marks of events that every host can know to be settled. */
+  /** Drops the marks of events whose settlement is stored, where every host can read it. */
   dropSettled(): void {
     for (const settlements of this.settlements()) {
       const { durable, streamIncarnation, revision } = settlements;
@@ -120,30 +121,30 @@ export class WriteBatch {
       if (marks?.g !== streamIncarnation) continue;
       this.marks[durable] = {
         g: streamIncarnation,
-        // Never less than marks were dropped by: who knows less must look first.
+        // The revision never decreases: a host that has read an older one must refresh before it trusts the marks.
         r: Math.max(marks.r, revision),
         m: marks.m.filter(([sequence]) => !settlements.isStored(sequence)),
       };
     }
   }
 
-  /** The marks as a header, or nothing where they are too long for it. */
+  /** The marks as a header; undefined if they are too long. */
   header(): string | undefined {
     return encodeIfShort(this.marks, this.text);
   }
 
-  /** Stores the long texts under a fresh name first, which the marks then carry: whoever loses the race leaves but that. */
+  /** Stores the long texts in a new record first, and its name in the marks. If the write then conflicts, only this record is left to remove. */
   async headerWithTextsAside(): Promise<string> {
     const texts = longTexts(this.marks, this.text);
     if (texts.length > 0) {
       this.made = await this.texts!.put(JSON.stringify(texts));
       this.marks = withoutLongTexts(this.marks, this.text, this.made);
     }
-    // Still too long for the server, of more than a thousand events under way: then it refuses, and they come again.
+    // With more than a thousand events in flight it may still be too long: the server rejects it, and they are retried.
     return encodeMarks(this.marks, this.text);
   }
 
-  /** The write is made: removes the records that no mark names any more. Nobody waits for it. */
+  /** After the write: removes the records that no mark names any more, without waiting for the removal. */
   tidy(): void {
     const before = recordsOf(this.before);
     if (this.made !== undefined) before.add(this.made);
@@ -152,7 +153,7 @@ export class WriteBatch {
     for (const name of before) if (!after.has(name)) void this.texts?.remove(name);
   }
 
-  /** The write is not made and never will be: no mark names its record. */
+  /** After a conflict: removes the record of this write, which no mark names. */
   discard(): void {
     if (this.made !== undefined) void this.texts?.remove(this.made);
   }
@@ -164,7 +165,7 @@ export class WriteBatch {
   private answer(pending: PendingWrite): MaybePromise<void> {
     const { author } = pending;
     const before = author && this.find(author);
-    if (before && this.isAtHand(before)) this.repeat(pending, this.returned(before, author));
+    if (before && this.isAvailable(before)) this.repeat(pending, this.returned(before, author));
     else if (author?.settlements.has(author.sequence)) this.refuse(pending, author);
     else if (before) this.repeat(pending, this.bestGuess(before, author));
     else return this.applyOne(pending);
@@ -188,7 +189,7 @@ export class WriteBatch {
     this.answers.push(() => resolve(next));
   }
 
-  private isAtHand([, , , record]: Mark): boolean {
+  private isAvailable([, , , record]: Mark): boolean {
     return record === undefined || this.recalled.has(record);
   }
 
@@ -199,7 +200,7 @@ export class WriteBatch {
     return kept.find((one) => one[0] === durable && one[1] === sequence && one[2] === ordinal)?.[3];
   }
 
-  /** Somebody has removed what it returned by hand: the present value is the best answer that is left. */
+  /** Somebody has removed the record with the result by hand: the current value is the best remaining answer. */
   private bestGuess([sequence, , , record]: Mark, { texts, settlements }: Author): string | undefined {
     texts.missed(record!, { durable: settlements.durable, sequence });
     return this.text;
@@ -230,7 +231,7 @@ export class WriteBatch {
     };
   }
 
-  /** All authors have the same; only they leave marks, and only with them are marks dropped. */
+  /** All authors share one. Without an author the batch adds and drops no marks. */
   private get texts(): LongTexts | undefined {
     return this.together.find(({ author }) => author)?.author?.texts;
   }

@@ -1,5 +1,5 @@
 import { covers, durationMs, JetplugError } from '../../sdk/internal';
-import type { DurableCheckpoint } from '../records/settlements';
+import type { DurableCheckpoint } from '../records/skipped-sequences';
 import type { Delivery, MessageRef } from '../broker/delivery';
 import { headerIn, type RepeatedHeaders } from '../broker/headers';
 import { utf8 } from '../base/utf8';

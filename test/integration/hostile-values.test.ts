@@ -12,7 +12,7 @@ import { ask } from '../support/story';
 
 const SUPPORT = join(__dirname, '../support');
 const OPTIONS = { before: `import { perform } from '${SUPPORT}/hostile-acts';\n` };
-const SAID = /could not be processed|could not be stored|makes no sense/;
+const SAID = /could not be processed|could not be stored|sent an invalid message/;
 
 const body = (subject: string): string => `
   constructor(readonly store: Store, readonly events: EventBus, readonly log: Logger) {}

@@ -82,8 +82,8 @@ test('a dead letter that may not be stored keeps its event in the stream, and is
 test('refused pulls are reported, and resume by themselves when they are permitted', async () => {
   server.reconfigure(users({ publish: ['$JS.API.CONSUMER.MSG.NEXT.>'] }));
   await eventually(() => isDenied('$JS.API.CONSUMER.MSG.NEXT.A.b'));
-  // More events than the earlier pulls requested.
-  await publish(200);
+  // More events than a host requests at most, 2,500, so that it has to pull again.
+  await publish(2_600);
   await eventually(() => JSON.stringify(refusals()).includes('$JS.API.CONSUMER.MSG.NEXT.EVENTS.counting-count'));
   expect(await counted()).toBeLessThan(published - 1);
   server.reconfigure(users());

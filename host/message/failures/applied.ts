@@ -5,16 +5,16 @@ import type { AppliedUpdate } from '../../broker/delivery';
 /** Applied updates, as a header or a record carries them. */
 export interface CarriedUpdates {
   readonly applied: readonly AppliedUpdate[];
-  /** The name of a record of the host's bucket with more of them. */
+  /** The name of a record in the host's bucket with more updates. */
   readonly appliedIn?: string;
 }
 
 const MAX_BYTES = 16_384;
 
 /**
- * Prepares updates for a header: the updates themselves or, where they are too long, the name of a record. They are
- * stored there first, together with those that an earlier attempt stored.
- * @param roomBytes the bytes that the other headers leave
+ * Prepares updates for a header: the updates themselves or, if they are too long, the name of a record. The record is
+ * stored first, together with the updates that an earlier attempt stored.
+ * @param roomBytes the number of bytes that the other headers leave
  */
 export async function carry(
   applied: readonly AppliedUpdate[],
@@ -44,7 +44,7 @@ export async function carried(
   return mergeApplied(applied, parse(text));
 }
 
-/** The updates of both lists, each once. */
+/** The updates of both lists, without duplicates. */
 export function mergeApplied(
   before: readonly AppliedUpdate[],
   added: readonly AppliedUpdate[],

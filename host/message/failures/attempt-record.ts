@@ -2,24 +2,24 @@ import type { Past } from '../../broker/delivery';
 import type { CarriedUpdates } from './applied';
 import { NO_FAILURES, type Burial, type CountedMessage, type Failures } from './failures';
 
-/** The failures of a message, as they are stored. */
+/** The failures of a message in their stored form. */
 export interface AttemptState extends Omit<Failures, 'buried'>, CarriedUpdates {
   readonly buried?: StoredBurial | undefined;
-  /** The process that runs the message. If it is another one than this, it died under the message, or is frozen. */
+  /** The process that runs the message. A process other than this one died while it ran the message, or is frozen. */
   readonly startedBy?: string | undefined;
 }
 
 type StoredBurial = Omit<Burial, 'error'> & { name: string; message: string; stack: string | undefined };
 
 export interface AttemptRecord extends AttemptState {
-  /** When the message was stored, in ms since 1970: a stream that is made again counts its sequences anew. */
+  /** When the message was stored, in ms since 1970. A stream that is created again restarts its sequences at 1. */
   readonly storedAtMs: number;
 }
 
-/** Longer than a dead letter's headers keep of an error. */
+/** Longer than the error texts in a dead letter's headers. */
 const MAX_TEXT = 8_192;
 
-/** Reads a record. Without one for this very message, the state is what the message brings from the retry queue. */
+/** Reads a record. Without a record of this message, the state comes from the message's headers from the retry queue. */
 export function readRecord(text: string | undefined, message: CountedMessage): AttemptState {
   const found = text === undefined ? undefined : (JSON.parse(text) as AttemptRecord);
   const record: AttemptState = found?.storedAtMs === message.storedAtMs ? found : stateFromPast(message.past);
@@ -37,7 +37,7 @@ export function readRecord(text: string | undefined, message: CountedMessage): A
   };
 }
 
-/** Without `appliedIn`: that record belongs to the retry queue, and is read with it and not removed here. */
+/** Omits `appliedIn`: that record belongs to the retry queue, which reads and removes it. */
 function stateFromPast(past: Past | undefined): AttemptState {
   if (!past) return NO_FAILURES as AttemptState;
   const { failures, provisional = 0, outages = 0, applied } = past;
@@ -49,7 +49,7 @@ export function storedBurial({ reason, attempts, error }: Burial): StoredBurial 
   return { reason, attempts, name, message: message.slice(0, MAX_TEXT), stack: stack?.slice(0, MAX_TEXT) };
 }
 
-/** The burial with its error as it was, for the dead letter. */
+/** The burial with its error restored, for the dead letter. */
 export function burialOf({ reason, attempts, name, message, stack }: StoredBurial): Burial {
   return { reason, attempts, error: Object.assign(new Error(message), { name, stack }) };
 }

@@ -10,7 +10,7 @@ import { burialOf, readRecord, storedBurial, type AttemptRecord, type AttemptSta
 import type { AppliedUpdate, MessageRef } from '../../broker/delivery';
 import type { Outages } from './outages';
 
-/** Counts failures. The server's delivery count will not do: it counts deploys and lost connections too. */
+/** Counts failures. The server's delivery count is no substitute: it also counts deploys and lost connections. */
 export interface AttemptLog {
   read(message: CountedMessage): MaybePromise<Failures>;
   /** Counts one more failure, provisionally, with the updates that the run applied. Resolves when it is stored. */
@@ -23,7 +23,7 @@ export interface AttemptLog {
   died(message: CountedMessage, applied: readonly AppliedUpdate[], unsure?: boolean): Promise<void>;
   /** The run ended and nothing counts: it was released or postponed, or the broker failed. */
   ended(message: CountedMessage): Promise<void>;
-  /** The provisional failures are the message's own. */
+  /** Charges the provisional failures to the message. */
   charge(message: CountedMessage): Promise<void>;
   /** Removes the record of a settled message. */
   forget(message: MessageRef): Promise<void>;
@@ -35,7 +35,7 @@ const THIS_PROCESS = randomUUID();
 /** Stores the counts in the host's own bucket, where they outlive the host. */
 export class KvAttemptLog implements AttemptLog {
   private readonly writers: KeyWriters;
-  /** By key of a message's record: the record of its updates, where they are too long for the first. */
+  /** By the key of a message's record: the name of a second record with its updates, if they are too long for the first. */
   private readonly long = new Map<string, string>();
 
   constructor(
@@ -86,7 +86,7 @@ export class KvAttemptLog implements AttemptLog {
 
   charge(message: CountedMessage): Promise<void> {
     return this.change(message, this.outages.count, (before) =>
-      // There is nothing to charge, or the message was settled meanwhile: then no record must be left.
+      // There is nothing to charge, or the message was settled meanwhile: no record may remain.
       before.provisional === 0
         ? undefined
         : { ...before, charged: before.charged + before.provisional, provisional: 0 },
@@ -115,7 +115,7 @@ export class KvAttemptLog implements AttemptLog {
     unsure: boolean,
     counted: (before: AttemptState) => Partial<AttemptState>,
   ): Promise<void> {
-    // The failure belongs to this moment: an outage may begin before it is written.
+    // Read before the write: the failure belongs to the outages so far, and another may begin meanwhile.
     const outages = this.outages.count;
     const { applied: short, appliedIn }: CarriedUpdates = isShort(applied)
       ? { applied }
@@ -136,7 +136,7 @@ export class KvAttemptLog implements AttemptLog {
     const message = { stream, sequence: Number(key.slice(key.lastIndexOf('.') + 1)), storedAtMs };
     const { provisional } = this.parse(entry.value, message);
     if (settlements.has(message.sequence) || storedAtMs < Date.parse(settlements.streamIncarnation)) {
-      // A host settled it and ended before it removed the record, or the stream was made again.
+      // A host settled the message and ended before it removed the record, or the stream was created again.
       await this.forget(message);
       return undefined;
     }

@@ -4,7 +4,7 @@ import type { Outage } from './outages';
 
 /** When a handler counts as down rather than its events as bad. */
 export interface CircuitPolicy {
-  /** So many distinct messages must have failed since its last success … */
+  /** The number of distinct messages that must have failed since the last success … */
   readonly messages: number;
   /** … over at least this time. */
   readonly overMs: number;
@@ -42,7 +42,7 @@ export interface CircuitBefore {
  */
 export class CircuitBreaker {
   private readonly failing = new Map<string, ChargedMessage & { readonly buried?: true }>();
-  /** The messages that opened it, or failed while it was open: as a probe they would show nothing new. */
+  /** The messages that opened the circuit or failed while it was open: as probes they would show nothing new. */
   private readonly tried = new Set<string>();
   private firstFailureMs = 0;
   private open: (Outage & { probes: number }) | undefined;
@@ -67,7 +67,7 @@ export class CircuitBreaker {
     return this.open !== undefined;
   }
 
-  /** Since when it is open, and why; undefined while it is closed. */
+  /** The outage that opened the circuit; undefined while it is closed. */
   get outage(): Outage | undefined {
     return this.open && { since: this.open.since, reason: this.open.reason };
   }
@@ -100,7 +100,7 @@ export class CircuitBreaker {
     this.events.opened(outage);
   }
 
-  /** A probe is made; the next one waits longer. */
+  /** Called when a probe is made: the next one waits longer. */
   probed(): void {
     if (this.open) this.open.probes++;
   }
@@ -117,7 +117,7 @@ export class CircuitBreaker {
   }
 
   succeeded(message: MessageRef): void {
-    // Nearly always: nothing fails.
+    // The usual case: nothing fails.
     if (this.failing.size === 0 && !this.open) return;
     this.failing.delete(nameOf(message));
     const charged = [...this.failing.values()].filter(({ buried }) => !buried);

@@ -16,7 +16,7 @@ export class HandlerCanary {
   private readonly failing = new Set<string>();
   private state: 'open' | 'over' | 'failed' = 'open';
 
-  /** @param events the version counts as bad when so many distinct events failed and none was handled */
+  /** @param events the number of distinct events that must fail, with none handled, before the version counts as bad */
   constructor(
     private readonly events: number,
     private readonly result: HandlerCanaryEvents,
@@ -33,7 +33,7 @@ export class HandlerCanary {
     this.result.passed();
   }
 
-  /** Whether a failure of the event is the version's fault, and must not count. After the canary failed, events that still run are excused too. */
+  /** Whether a failure of the event is the version's fault, and must not count. This also holds for events that still run when the canary fails. */
   excuses({ stream, sequence }: Pick<Delivery, 'stream' | 'sequence'>, error: Error): boolean {
     if (this.state === 'over') return false;
     this.failing.add(`${stream} ${sequence}`);
@@ -44,7 +44,7 @@ export class HandlerCanary {
     return true;
   }
 
-  /** From here on failures count. */
+  /** From now on failures count. */
   end(): void {
     if (this.state === 'open') this.state = 'over';
   }

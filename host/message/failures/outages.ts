@@ -54,20 +54,20 @@ export class Outages {
     this.counted = Math.max(this.counted, count);
   }
 
-  /** From here on earlier provisional failures do not count. Rejects when that is not stored; {@link store} may do it later. */
+  /** From now on earlier provisional failures do not count. Rejects if that cannot be stored; {@link store} may store it later. */
   async begin(outage: Outage): Promise<void> {
     this.counted++;
     this.current = outage;
     await this.save();
   }
 
-  /** Where that cannot be stored, the next host begins with a probe that is not needed. */
+  /** If the end cannot be stored, the next host begins with an unneeded probe. */
   async end(): Promise<void> {
     this.current = undefined;
     await this.save();
   }
 
-  /** Stores the state where that failed before. */
+  /** Stores the state if an earlier attempt failed. */
   async store(): Promise<void> {
     if (!this.stored) await this.save();
   }
@@ -75,7 +75,7 @@ export class Outages {
   private async save(): Promise<void> {
     this.stored = false;
     await this.writers.write(this.key, (text) => {
-      // Another host may have met outages of its own.
+      // Another host may have counted outages of its own.
       this.learn(parse(text).count);
       const { current, counted } = this;
       const ongoing = current && { sinceMs: current.since.getTime(), reason: current.reason };

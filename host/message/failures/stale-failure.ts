@@ -2,8 +2,8 @@
 const firstSeenMs = new WeakMap<object, number>();
 
 /**
- * Whether a failure of the broker is older than the run that throws it: the author stored it, such as a promise that
- * was rejected once. It says nothing of the broker's present state, so it counts against the event.
+ * Whether a failure of the broker is older than the run that throws it: the author kept it, for example in a rejected
+ * promise. It says nothing about the broker's current state, so it counts against the event.
  */
 export function isStale(failure: unknown, startedAtMs: number, nowMs: number): boolean {
   if (typeof failure !== 'object' || failure === null) return false;

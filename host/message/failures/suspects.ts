@@ -4,9 +4,9 @@ import type { Delivery } from '../../broker/delivery';
 import type { Handler } from '../handler';
 import type { Outcome } from '../outcome';
 
-/** From so many deaths on a message runs alone. */
+/** After this many deaths a message runs alone. */
 const DEATHS_OF_A_SUSPECT = 3;
-/** After so many more deaths while it ran alone, it is dead-lettered. One would do if hosts were not killed for other reasons too. */
+/** After this many more deaths while it ran alone, a message is dead-lettered. One death is not enough, as hosts are killed for other reasons too. */
 const DEATHS_ALONE = 3;
 
 /**

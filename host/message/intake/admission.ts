@@ -3,11 +3,11 @@ import { Prefetch, type PrefetchBounds } from './prefetch';
 
 export interface AdmissionOptions {
   readonly ackWaitMs: number;
-  /** Bounds of how many deliveries wait in the host, so that the next is at hand. */
+  /** The bounds of the number of deliveries that wait in the host. */
   readonly prefetch: PrefetchBounds;
-  /** The handler's counters, which show how quick it is. */
+  /** The handler's counters, which show how fast it is. */
   readonly counters: Pick<HandlerCounters, 'runs' | 'durationSumS'>;
-  /** At most so many deliveries are in the host, with those that wait for an earlier event of their key. */
+  /** The most deliveries in the host, including those that wait for an earlier event of their key. */
   readonly maxHeld: number;
 }
 
@@ -24,7 +24,7 @@ export class Admission {
     this.prefetch = new Prefetch(options.prefetch, options.counters, options.ackWaitMs, batchSize);
   }
 
-  /** For how many more deliveries there is room; may be negative. */
+  /** The number of further deliveries that there is room for; may be negative. */
   room(queued: number, buffered: number): number {
     return Math.min(this.prefetch.size - queued, this.options.maxHeld - buffered);
   }
@@ -39,12 +39,12 @@ export class Admission {
     return this.quota > 0;
   }
 
-  /** Lets so many more deliveries begin: none, one for a probe, or Infinity. */
+  /** Sets how many more deliveries may begin: none, one for a probe, or Infinity. */
   allow(count: number): void {
     this.quota = count;
   }
 
-  /** A delivery takes one of those that may begin. */
+  /** Called when a delivery begins: one fewer may begin. */
   take(): void {
     this.quota--;
   }
@@ -57,7 +57,7 @@ export class Admission {
     this.prefetch.bound(prefetch);
   }
 
-  /** Adapts the prefetch to how quick the handler was. */
+  /** Adapts the prefetch to the handler's recent speed. */
   adapt(oldestMs: number): void {
     this.prefetch.adapt(oldestMs);
   }

@@ -12,9 +12,9 @@ export class BufferedDelivery {
   delivery: Delivery;
   /** The value of the handler's key field; undefined without a key. */
   key: string | undefined;
-  /** Whether it is the first of its key, which alone may run. */
+  /** Whether it is the first of its key; only the first may run. */
   isFirst = false;
-  /** Its event, where it was decoded for its key. */
+  /** Its event, if it was decoded for its key. */
   decoded: Decoded | Invalid | undefined;
   private localRetry: LocalRetryDelivery | undefined;
 
@@ -28,7 +28,7 @@ export class BufferedDelivery {
     this.touchedAtMs = this.arrivedAtMs;
   }
 
-  /** Decodes its key, and from now on retries it in this host. */
+  /** Decodes the key. From now on the delivery is retried in this host. */
   keepPlace(intake: LocalRetries): void {
     this.localRetry = new LocalRetryDelivery(this.delivery, intake);
     this.delivery = this.localRetry;
@@ -36,7 +36,7 @@ export class BufferedDelivery {
     this.key = keyOf(this.decoded, this.handler.key!);
   }
 
-  /** Whether the server has its answer. */
+  /** Whether an ack, nak or term was sent. */
   get hasLeft(): boolean {
     return this.localRetry ? this.localRetry.hasLeft : this.delivery.settled;
   }
@@ -46,7 +46,7 @@ export class BufferedDelivery {
     return this.localRetry?.isWaiting === true;
   }
 
-  /** Gives it back to the server, also where it waits for a retry. */
+  /** Nacks the delivery, also if it waits for a local retry. */
   release(): void {
     this.localRetry?.cancelRetry();
     this.delivery.nak();

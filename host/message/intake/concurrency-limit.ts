@@ -5,7 +5,7 @@ import { VersionRuns } from './version-runs';
 export class ConcurrencyLimit {
   private runs = new VersionRuns();
   private active = 0;
-  /** Of the active ones, those that wait until nothing else runs. */
+  /** The number of active ones that wait until nothing else runs. */
   private waitingAlone = 0;
   private isAlone = false;
   private whenAlone: (() => void) | undefined;
@@ -34,7 +34,7 @@ export class ConcurrencyLimit {
     return this.active < this.concurrency && !this.isAlone;
   }
 
-  /** Takes a permit; the result goes to {@link free}. */
+  /** Takes a permit. Pass the result to {@link free}. */
   take(): VersionRuns {
     this.active++;
     this.runs.begin();
@@ -48,7 +48,7 @@ export class ConcurrencyLimit {
     if (this.stopping && this.active === 0) this.whenIdle?.();
   }
 
-  /** The handler has a new version. Resolves when all runs of the version before have ended. */
+  /** Starts a new version of the handler. Resolves when all runs of the previous version have ended. */
   renew(concurrency: number): Promise<void> {
     const before = this.runs;
     this.runs = new VersionRuns();
@@ -58,7 +58,7 @@ export class ConcurrencyLimit {
 
   /**
    * Called by an event that has a permit. Resolves when nothing else of the handler runs and nothing else of the host
-   * runs alone; the result ends that. Resolves with undefined when the host stops first.
+   * runs alone. Call the result to end this state. Resolves with undefined when the host stops first.
    */
   async alone(): Promise<(() => void) | undefined> {
     this.waitingAlone++;

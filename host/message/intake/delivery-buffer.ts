@@ -2,7 +2,7 @@ import { SequenceMap } from '../../base/sequence-map';
 import type { Settlements } from '../../records/settlements';
 import type { BufferedDelivery } from './buffered-delivery';
 
-/** The deliveries of one handler in this host, by stream and sequence. It keeps them alive on the server. */
+/** The deliveries of one handler in this host, by stream and sequence. It extends their ack wait on the server. */
 export class DeliveryBuffer {
   /** A handler has one settlements object for each stream. */
   private readonly byStream = new Map<Settlements, SequenceMap<BufferedDelivery>>();
@@ -12,7 +12,7 @@ export class DeliveryBuffer {
     return this.count;
   }
 
-  /** How many deliveries of one stream there are. */
+  /** The number of deliveries of one stream. */
   sizeOf(settlements: Settlements): number {
     return this.byStream.get(settlements)?.size ?? 0;
   }
@@ -33,7 +33,7 @@ export class DeliveryBuffer {
     const { settlements } = buffered.handler;
     const stream = this.byStream.get(settlements);
     const { sequence } = buffered.delivery;
-    // A batch may have released it before its end; a new delivery of the message may be here since.
+    // A batch may have released the delivery before it ended, and the message may have been redelivered since.
     if (stream?.get(sequence) !== buffered) return;
     stream.delete(sequence);
     this.count--;

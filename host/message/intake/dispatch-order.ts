@@ -32,7 +32,7 @@ export class DispatchOrder {
     else this.queue.push(buffered);
   }
 
-  /** A delivery is due for its retry. */
+  /** Queues a delivery that is due for its retry. */
   again(buffered: BufferedDelivery): void {
     this.queue.push(buffered);
   }

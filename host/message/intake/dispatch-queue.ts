@@ -3,7 +3,7 @@ import type { BufferedDelivery } from './buffered-delivery';
 
 /** The deliveries of one handler that wait in the host for a permit. */
 export interface DispatchQueue {
-  /** How many could run at once. */
+  /** The number of deliveries that could run at once. */
   readonly ready: number;
   push(held: BufferedDelivery): void;
   /** Takes out the next to run: one delivery, or those of a batch. */
@@ -127,7 +127,7 @@ export class BatchQueue implements DispatchQueue {
     this.timer = this.time.after(Math.max(0, this.leftMs), () => {
       this.timer = undefined;
       this.due();
-      // There may have been no free permit.
+      // If no time is left, no permit was free: the batch starts when one is, and needs no timer.
       if (this.leftMs > 0) this.watch();
     });
   }

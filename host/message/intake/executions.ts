@@ -11,7 +11,7 @@ export class Executions implements RunRegistry {
     execution.place = this.running.push(execution) - 1;
   }
 
-  /** In constant time: the last one takes its place. */
+  /** Runs in constant time: the last execution moves to the freed index. */
   remove(execution: Execution): void {
     const last = this.running.pop()!;
     if (last === execution) return;
@@ -33,12 +33,12 @@ export class Executions implements RunRegistry {
     return oldestMs;
   }
 
-  /** Gives back the events of calls that wait for a process to run in. */
+  /** Releases the events of calls that wait for the plugin's process. */
   releaseWaiting(): void {
     for (const execution of this.copy()) if (execution.waits) execution.interrupt({ kind: 'given-back' });
   }
 
-  /** Gives back the events of all calls. */
+  /** Releases the events of all calls. */
   releaseAll(): void {
     for (const execution of this.copy()) execution.interrupt({ kind: 'given-back' });
   }

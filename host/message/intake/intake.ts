@@ -61,12 +61,12 @@ export class Intake {
     return this.permits.running;
   }
 
-  /** How many deliveries could begin, and wait for a permit. */
+  /** The number of deliveries that are ready and wait for a permit. */
   get queued(): number {
     return this.order.ready;
   }
 
-  /** For how many more deliveries there is room. */
+  /** The number of further deliveries that there is room for. */
   get room(): number {
     return this.admission.room(this.order.ready, this.buffer.size);
   }
@@ -76,7 +76,7 @@ export class Intake {
     return this.admission.isFull(this.buffer.size);
   }
 
-  /** Takes a delivery for the handler, as it is set up for the stream that the delivery is from. */
+  /** Takes a delivery. `handler` is the handler with the settlements of the delivery's stream. */
   offer(delivery: Delivery, handler: Handler): void {
     const { admission, keepsPlaces } = this;
     if (this.stopping || (!admission.isOpen && !keepsPlaces)) return delivery.nak();
@@ -89,14 +89,14 @@ export class Intake {
     this.startNext();
   }
 
-  /** How many of the stream's deliveries are here. */
+  /** The number of deliveries of the handler's stream in this host. */
   heldOf({ settlements }: Handler): number {
     return this.buffer.sizeOf(settlements);
   }
 
   /**
-   * Deliveries that begin from here on run on the version of the handler that `renew` gives.
-   * Resolves when the runs of the version before have ended.
+   * From now on, deliveries begin on the version of the handler that `renew` returns.
+   * Resolves when the runs of the previous version have ended.
    */
   swap({ concurrency, prefetch }: IntakeSizes, renew: (handler: Handler) => Handler): Promise<void> {
     const ended = this.runner.swap(concurrency, renew);
@@ -106,7 +106,7 @@ export class Intake {
     return ended;
   }
 
-  /** From here on arrivals wait until {@link letIn}, which sorts them: older deliveries may still come. */
+  /** From now on arrivals wait until {@link letIn} sorts them: older deliveries may still arrive. */
   holdUp(): void {
     this.order.collect();
   }
@@ -117,8 +117,8 @@ export class Intake {
   }
 
   /**
-   * Lets so many more deliveries begin: none, one for a probe, or Infinity. With 0, deliveries that have not begun go
-   * back to the stream, except events with a key, which would lose their place there.
+   * Sets how many more deliveries may begin: none, one for a probe, or Infinity. With 0, deliveries that have not begun
+   * are nacked, except events with a key, which would lose their order.
    */
   admit(count: number): void {
     this.admission.allow(count);
@@ -132,26 +132,26 @@ export class Intake {
     this.admission.adapt(this.executions.interruptOverdue(nowMs));
   }
 
-  /** Gives back the deliveries that have not begun; runs may take `graceMs`. Resolves when all are settled. */
+  /** Releases the deliveries that have not begun; runs may take `graceMs`. Resolves when all are settled. */
   stop(graceMs: number): Promise<void> {
     this.stopping = true;
     const { permits, executions, time } = this;
     return shutDown({ permits, executions, time, releaseQueued: () => this.releaseQueued() }, graceMs);
   }
 
-  /** Events with a key do not go back to the stream, where later events of the key would overtake them. */
+  /** Events with a key are not nacked: later events of the key would overtake them. */
   private get keepsPlaces(): boolean {
     return this.limits.key !== undefined;
   }
 
-  /** Whether a delivery may run at once, with no other that it would have to wait for. */
+  /** Whether a delivery may run at once: there is no other one that it must wait for. */
   private isFreeFor({ sequence }: Delivery, { settlements }: Handler): boolean {
     const { limits, buffer, order, permits } = this;
     if (limits.key !== undefined || limits.batch || !order.isClear || !permits.isFree) return false;
     return buffer.size === 0 || buffer.get(settlements, sequence) === undefined;
   }
 
-  /** A message that is here is not taken twice: the server redelivers it when the host was silent for the ack wait. */
+  /** Ignores a message that is in this host already: the server redelivers it if the host sent nothing for the ack wait. */
   private take(delivery: Delivery, handler: Handler): BufferedDelivery | undefined {
     const present = this.buffer.get(handler.settlements, delivery.sequence);
     if (present && !present.hasLeft) return undefined;
@@ -169,7 +169,7 @@ export class Intake {
 
   private releaseQueued(): void {
     const retrying = [...this.buffer].filter(({ isRetrying }) => isRetrying);
-    // In the order of the stream, in which the server delivers them again.
+    // In stream order, as the server redelivers them in the order of the nacks.
     for (const buffered of [...this.order.clear(), ...retrying].sort(bySequence)) {
       buffered.release();
       this.buffer.remove(buffered);

@@ -1,17 +1,17 @@
 import type { Time, Timer } from '../../base/time';
 import { WrappedDelivery } from '../../broker/wrapped-delivery';
 
-/** The intake, as a delivery that is retried locally needs it. */
+/** The part of the intake that a local retry needs. */
 export interface LocalRetries {
   readonly time: Time;
-  /** Whether a delivery may still wait in this host. */
+  /** Whether a delivery may still wait in this host; false once the host stops. */
   mayWait(): boolean;
   /** Called when the delay is over. */
   due(): void;
 }
 
 /**
- * A delivery that keeps its place among the events of its key: it waits for its retry in this host, unacknowledged, so
+ * A delivery that keeps its order among the events of its key: it waits for its retry in this host, unacknowledged, so
  * that the later events of its key wait too.
  */
 export class LocalRetryDelivery extends WrappedDelivery {
@@ -25,7 +25,7 @@ export class LocalRetryDelivery extends WrappedDelivery {
     super(delivery);
   }
 
-  /** With the retries in this host. */
+  /** The server's delivery count plus the retries in this host. */
   override get deliveryCount(): number {
     return this.delivery.deliveryCount + this.retries;
   }
@@ -38,7 +38,7 @@ export class LocalRetryDelivery extends WrappedDelivery {
     return this.timer !== undefined;
   }
 
-  /** Whether the server has its answer. */
+  /** Whether an ack, nak or term was sent. */
   get hasLeft(): boolean {
     return this.delivery.settled;
   }

@@ -13,8 +13,8 @@ const HORIZON_MS = 1_000;
 const MOST_BYTES = 16_000_000;
 
 /**
- * How many deliveries wait in the host, so that the next is at hand: as many as the handler would take a second
- * for one after the other. So a quick handler never waits for the server, and a slow one holds little.
+ * The number of deliveries that wait in the host: as many as the handler processes in one second, one after the other.
+ * So a fast handler never waits for the server, and a slow one buffers few deliveries.
  */
 export class Prefetch {
   size: number;
@@ -28,7 +28,7 @@ export class Prefetch {
     private bounds: PrefetchBounds,
     private readonly counters: Pick<HandlerCounters, 'runs' | 'durationSumS'>,
     ackWaitMs: number,
-    /** How many events a run takes. */
+    /** The number of events in a run. */
     private readonly eventsPerRun = 1,
   ) {
     this.size = bounds.first;
@@ -60,7 +60,7 @@ export class Prefetch {
     const inReach = (this.horizonMs / tookMs) * this.eventsPerRun;
     this.runs = runs;
     this.durationSumS = durationSumS;
-    // A run that has not ended shows only that it takes at least so long.
+    // A run in progress gives a lower bound of its duration.
     const most = ended > 0 ? this.bounds.most : this.size;
     this.size = this.within(Math.min(most, inReach, this.fitting()));
   }

@@ -6,13 +6,13 @@ export interface StoppingIntake {
   readonly permits: Pick<ConcurrencyLimit, 'stop' | 'idle' | 'running'>;
   readonly executions: Pick<Executions, 'releaseWaiting' | 'releaseAll'>;
   readonly time: Time;
-  /** Gives back the deliveries that have not begun. */
+  /** Releases the deliveries that have not begun. */
   releaseQueued(): void;
 }
 
 /**
- * Gives back the events that have not begun, and lets the others end. Those that run when `graceMs` is over are
- * interrupted and given back. Resolves when every event is settled.
+ * Releases the events that have not begun, and lets the others end. Events that still run after `graceMs` are
+ * interrupted and released. Resolves when every event is settled.
  */
 export async function shutDown(intake: StoppingIntake, graceMs: number): Promise<void> {
   const { permits, executions, time } = intake;

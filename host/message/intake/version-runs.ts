@@ -12,7 +12,7 @@ export class VersionRuns {
     if (this.count === 0) this.whenNone?.();
   }
 
-  /** Resolves when no run is left. Call it when no more begin. */
+  /** Resolves when no run is left. Call it after the last run has begun. */
   async ended(): Promise<void> {
     if (this.count > 0) await new Promise<void>((resolve) => (this.whenNone = resolve));
   }

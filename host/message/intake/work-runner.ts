@@ -15,11 +15,11 @@ const FAULT_DELAY_MS = 5_000;
 export type Work = BufferedDelivery | readonly BufferedDelivery[];
 
 export interface WorkEvents {
-  /** The server has its answer to a delivery, which is not in the buffer any more. */
+  /** Called when a delivery is settled and removed from the buffer. */
   left(buffered: BufferedDelivery): void;
-  /** Work has ended, and its permit is free. */
+  /** Called when work has ended and its permit is free. */
   ended(): void;
-  /** The same, in a later turn than it began in: nobody has looked for the next work. */
+  /** Called after `ended` if the work ended asynchronously: the next work must be started from here. */
   freed(): void;
 }
 
@@ -34,13 +34,13 @@ export class WorkRunner {
     private readonly events: WorkEvents,
   ) {}
 
-  /** Work that begins from here on runs on the version that `renew` gives. Resolves when other versions run nothing. */
+  /** From now on, work begins on the version that `renew` returns. Resolves when no other version runs. */
   swap(concurrency: number, renew: (handler: Handler) => Handler): Promise<void> {
     this.renew = renew;
     return this.permits.renew(concurrency);
   }
 
-  /** Runs a delivery that is buffered only if it is not settled in this call, as most of quick handlers are. */
+  /** Runs a delivery and buffers it only if this call does not settle it. Most deliveries of fast handlers are settled here. */
   runUnbuffered(delivery: Delivery, handler: Handler): void {
     const current = this.renew(handler);
     const runs = this.permits.take();
@@ -111,7 +111,7 @@ function faults(work: Work, error: unknown): void {
   for (const { handler, delivery } of each(work)) fault(handler, delivery, error);
 }
 
-/** The steps throw only where the broker or the host fails. That is not the event's fault: it is tried again. */
+/** The steps throw only if the broker or the host fails. That is not the event's fault: the event is retried. */
 function fault(handler: Handler, delivery: Delivery, error: unknown): void {
   if (delivery.settled) return;
   handler.log.error('event could not be processed; it is tried again', {

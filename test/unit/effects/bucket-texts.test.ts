@@ -290,8 +290,8 @@ test.each([
   ['{"id":1497549923779084388}', 'JP_NUMBER_INEXACT', '"k 1": id: 1497549923779084388 would be rounded'],
   ['9007199254740993', 'JP_NUMBER_INEXACT', 'the number 9007199254740993 would be rounded'],
   ['[1,[1e400]]', 'JP_NUMBER_INEXACT', '1.0: 1e400 would be too large'],
-  ['hello', 'JP_STORE_VALUE_INVALID', 'what the store keeps at "k 1" is not JSON'],
-])('a value that another program wrote, %s, is refused and left unchanged', async (text, code, says) => {
+  ['hello', 'JP_STORE_VALUE_INVALID', 'the store\'s value at "k 1" is not JSON'],
+])('what another program wrote, %s, is refused, and stays as it is', async (text, code, says) => {
   const bucket = new MemoryKeyValue();
   await bucket.put('k=201', text);
   const store = new KvStore<unknown>(bucket);

@@ -300,7 +300,9 @@ describe('a result of an update that does not fit beside the value', () => {
     for (const sequence of [1, 2, 3, 4]) await a.write(sequence, grow);
     for (const key of asideIn(records)) records.entries.delete(key);
     expect(nOf(await b.write(1, refused))).toBe(4);
-    expect(warnings.splice(0)).toMatchObject([{ message: 'a record is gone that a repeat needs', sequence: 1 }]);
+    expect(warnings.splice(0)).toMatchObject([
+      { message: 'record needed for a repeated update is missing', sequence: 1 },
+    ]);
   });
 
   test('is never lost: an update whose record cannot be stored is not stored either', async () => {

@@ -79,6 +79,6 @@ test('a failure to store or read a text rejects the call; a failure to remove on
   await expect(texts.get(name)).rejects.toThrow('no answer');
   records.failNext = new Error('no answer');
   await texts.remove(name);
-  expect(warnings).toMatchObject([{ message: 'a record that nobody needs any more could not be removed' }]);
+  expect(warnings).toMatchObject([{ message: 'unused record could not be removed' }]);
   expect(await texts.get(name)).toBe('x');
 });
