@@ -11,7 +11,7 @@ import type { Handler } from '../message/handler';
 import { currentScope, type Scope } from '../message/run';
 import type { Layers, WireModule } from './protocol';
 import type { PluginWorker, WorkerCall, WorkerServices } from './worker';
-import { WORKERS } from './workers';
+import { WORKERS } from './isolation-backends';
 
 /** The waits before a worker is started again: after its first quick end, the second and so on; the last one repeats. */
 const RESTART_WAITS_MS = [100, 200, 500, 1_000, 2_000, 5_000, 10_000];

@@ -13,7 +13,7 @@ import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { SharedTimer } from '../base/shared-timer';
 import { Requests } from './requests';
 import { AckWriter } from './ack-writer';
-import { sendCommands, serverText } from './client-internals';
+import { sendCommands, serverText } from './client';
 import { connectOnce, patiently, type Connected, type ConnectOptions } from './connect';
 import { apiErrorCode, asBrokerError, refusedLogin } from './failures';
 import { refuseOldJetStream, refuseOldServer } from '../nats-server/oldest-server';

@@ -4,7 +4,7 @@ import { utf8 } from '../base/utf8';
 import type { Delivery, MessageRef } from '../broker/delivery';
 import type { RepeatedHeaders } from '../broker/headers';
 import { commandRest, type Ack, type AckWriter } from './ack-writer';
-import { bytesOf } from './client-internals';
+import { bytesOf } from './client';
 import { HeaderBlock } from './header-block';
 
 const ACK = commandRest('+ACK');

@@ -2,7 +2,7 @@ import { JetplugError } from '../../../sdk/internal';
 import { machineTime } from '../../../host/base/time';
 import { IsolatedPlugin, type IsolatedOptions } from '../../../host/isolation/isolated-plugin';
 import type { PluginWorker, WorkerCall, WorkerEvents, WorkerServices } from '../../../host/isolation/worker';
-import { WORKERS } from '../../../host/isolation/workers';
+import { WORKERS } from '../../../host/isolation/isolation-backends';
 import { within, type Scope } from '../../../host/message/run';
 import { eventually } from '../../support/eventually';
 import { RecordingLog } from '../../../host/testing/recording-log';
