@@ -1,6 +1,6 @@
 import { Conflict, type KeyValue } from './key-value';
 import { SettledSet } from './settled-set';
-import { SkippedSequences, type DurableCheckpoint, type SequencedDelivery } from './skipped-sequences';
+import { SkippedSequences, type DurableCheckpoint, type DeliveryPosition } from './skipped-sequences';
 
 /** One handler's settled record in the host's bucket. */
 interface SettledRecord {
@@ -100,7 +100,7 @@ export class Settlements {
   }
 
   /** Reports a delivery of the durable, which may show that the durable has skipped sequences. */
-  delivered(delivery: SequencedDelivery): void {
+  delivered(delivery: DeliveryPosition): void {
     this.skipped.observe(delivery);
   }
 

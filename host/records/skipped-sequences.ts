@@ -12,7 +12,7 @@ export interface DurableCheckpoint {
   readonly isComplete: boolean;
 }
 
-export interface SequencedDelivery {
+export interface DeliveryPosition {
   readonly consumerSequence: number;
   readonly sequence: number;
   readonly deliveryCount: number;
@@ -40,7 +40,7 @@ export class SkippedSequences {
     private readonly hasWildcards: boolean,
   ) {}
 
-  observe({ consumerSequence, sequence, deliveryCount }: SequencedDelivery): void {
+  observe({ consumerSequence, sequence, deliveryCount }: DeliveryPosition): void {
     const { last } = this;
     const isAdjacent = consumerSequence === (last?.consumerSequence ?? 0) + 1;
     const isFirst = deliveryCount === 1;

@@ -14,7 +14,7 @@ const COMMON = `
   counted counters credentials data decoded deferred delay deploy described details differences discovery
   download draft duration ending entry env error explainable explained fact failed failure field fifo filter
   find flags folder for format found from header help helper holder http identity import incoming index
-  inexact info injected injection instantiated internals invalid isolation jet jetplug json key known kv
+  inexact info injectable injected injection instantiated internals invalid isolation jet jetplug json key known kv
   launch launched layer leaf level lifecycle limiter limits line link list load loaded loader loading local
   location lock log logger login long loop loss lost map maybe memory message method module nats not notifier
   number of open option order outgoing own ownership package parsed part payload place policy position process
