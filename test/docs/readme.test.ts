@@ -1,8 +1,8 @@
 /**
- * The README, done as it says: every `sh` block is run in order by a shell, in a copy of the working tree, and the
- * `ts` block is the file that the next block copies. Not run are `npm ci`, which the CI runs in a clean clone (here
- * the lock file is held against package.json), `npm test`, which this is a part of, and the demo, which has a test of
- * its own. The ports are others than the reader's, by variables.
+ * Runs the README as it is written: a shell runs every `sh` block in order, in a copy of the working tree, and the
+ * `ts` block becomes the file that the next block copies. Three commands are not run: `npm ci`, which the CI runs in a
+ * clean clone (this test compares the lock file with package.json), `npm test`, which this test is a part of, and the
+ * demo, which has its own test. Variables choose ports that differ from the reader's.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
@@ -66,7 +66,7 @@ describe('step by step', () => {
   test.each(STEPS.map((step) => [nameOf(step), step] as const))('%s', async (_name, step) => take(step), READY_MS);
 });
 
-test('Ctrl-C stops it', async () => {
+test('Ctrl-C stops the host', async () => {
   await stopHost();
   expect(logged('stopped')).toHaveLength(1);
 });
@@ -81,7 +81,7 @@ async function take({ language, text }: Block): Promise<void> {
   await seeWhatItDid(text);
 }
 
-/** Readers are slower than the host: what a block sets going is done before the next one. */
+/** Waits for the effects of a block before the next one, because a reader is slower than the host. */
 async function seeWhatItDid(text: string): Promise<void> {
   const [ready] = logged('ready') as ReadyLine[];
   published += text.match(/(?:nats pub|jetplug publish) video\.watch_started/g)?.length ?? 0;
@@ -95,7 +95,7 @@ async function seeWhatItDid(text: string): Promise<void> {
   expect((await jsm.consumers.info('EVENTS', 'greeter-greet')).num_pending).toBe(0);
 }
 
-/** Runs as typed; fails with the shell's exit code. */
+/** Runs the text in a shell, and fails with the shell's exit code. */
 async function shell(text: string): Promise<string> {
   const child = spawn('bash', ['-e', '-c', text], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let [printed, complaints] = ['', ''];
@@ -106,7 +106,7 @@ async function shell(text: string): Promise<string> {
   return printed;
 }
 
-/** In a terminal of its own: a group that Ctrl-C reaches as a whole. */
+/** Starts the command in a process group of its own, as in a terminal, so that Ctrl-C reaches all of its processes. */
 async function startHost(command: string): Promise<void> {
   const child = spawn('bash', ['-c', command], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   host = child;
@@ -141,7 +141,7 @@ function readJson(file: string): unknown {
   return JSON.parse(readFileSync(join(ROOT, file), 'utf8'));
 }
 
-/** `// greeter.plugin.ts`, its first line. */
+/** The file name in the block's first line, such as `// greeter.plugin.ts`. */
 function fileNameIn(text: string): string {
   return /^\/\/ (\S+)\n/.exec(text)![1]!;
 }
@@ -150,7 +150,7 @@ function nameOf({ text, language }: Block): string {
   return language === 'ts' ? fileNameIn(text) : text.trim().split('\n').join('; ');
 }
 
-/** All that git tracks or would; the packages are shared, and so is the build, which the tests' set-up has just made. */
+/** Copies all files that git tracks or would track. Packages are linked, and the build of the tests' set-up is copied. */
 function copyWorkingTree(): void {
   const list = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: ROOT });
   for (const file of list
@@ -160,10 +160,10 @@ function copyWorkingTree(): void {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     cpSync(join(ROOT, file), join(folder, file));
   }
-  // One folder up, where Node looks too: npx would read what each package of its own folder says of itself.
+  // One folder up, where Node searches too: in the folder itself npx would read the package.json of each package.
   symlinkSync(join(ROOT, 'node_modules'), join(dirname(folder), 'node_modules'));
   cpSync(join(ROOT, 'dist'), join(folder, 'dist'), { recursive: true });
-  // Not older than the copies of the sources, which would look changed.
+  // The stamp must not be older than the copied sources, or they would count as changed.
   const stamp = join(folder, 'dist', '.built');
   if (existsSync(stamp)) utimesSync(stamp, new Date(), new Date());
 }
@@ -177,7 +177,7 @@ async function readersEnv(home: string): Promise<NodeJS.ProcessEnv> {
     JETPLUG_NATS_EMBEDDED_PORT: String(port),
     JETPLUG_NATS_EMBEDDED_BINARY: await natsServerBinary(),
     JETPLUG_HTTP_LISTEN: '127.0.0.1:0',
-    // Folders in which npx and the nats command line keep their user's files.
+    // Folders for the user's files of npx and of the nats command line.
     npm_config_cache: join(home, 'npm'),
     npm_config_update_notifier: 'false',
     XDG_CONFIG_HOME: join(home, 'config'),

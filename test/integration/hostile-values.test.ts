@@ -84,7 +84,7 @@ async function deadOf(plugin: string): Promise<Set<number>> {
 }
 
 test.each(['inline', 'apart'])(
-  'each event of a plugin (%s) is handled or dead-lettered, whatever it does',
+  'each event of a plugin (%s) is handled or dead-lettered, with every hostile value',
   async (name) => {
     const cases: HostileCase[] = someCases(60);
     for (const [n, one] of cases.entries()) nats.publish(`video.${name}`, JSON.stringify({ ...one, n }));

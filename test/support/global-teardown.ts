@@ -4,7 +4,7 @@ import { leakedProcesses, type LeakedProcess } from './leaked-processes';
 /** How long ending processes may take. */
 const GRACE_MS = 2000;
 
-/** Runs once after all test files: fails where a process of a test is left. */
+/** Runs once after all test files: fails if a process of a test is still alive. */
 export default async function tearDown(): Promise<void> {
   let leaked = leakedProcesses();
   for (const began = performance.now(); leaked.length > 0; leaked = leakedProcesses()) {

@@ -29,8 +29,8 @@ export class TcpProxy {
   }
 
   /**
-   * Takes what comes over the connections that there are and passes nothing on, in one direction (`up`:
-   * to the server) or both: they are half open. New ones work.
+   * Drops all bytes of the present connections, in one direction (`up`: to the server) or both, so that they are half
+   * open. New connections work.
    */
   swallow(direction: 'up' | 'down' | 'both' = 'both'): void {
     for (const { mute } of this.pairs) Object.assign(mute, { up: direction !== 'down', down: direction !== 'up' });
@@ -47,7 +47,7 @@ export class TcpProxy {
     this.drops = undefined;
   }
 
-  /** Ends all connections; new ones are taken. */
+  /** Closes all connections. New connections are accepted. */
   cut(): void {
     for (const { client, server } of this.pairs) {
       client.destroy();

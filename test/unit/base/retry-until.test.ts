@@ -88,13 +88,16 @@ test('a stop before the first attempt prevents it', async () => {
 test.each([
   ['succeeds', [], 'done'],
   ['fails', ['a'], undefined],
-])('a try that %s during the stop decides the result, and no failure is reported', async (_how, errors, expected) => {
-  const stopping = new AbortController();
-  const { result, reported } = failing(errors, { stop: stopping.signal });
-  stopping.abort();
-  await expect(result).resolves.toBe(expected);
-  expect(reported).toEqual([]);
-});
+])(
+  'an attempt that %s during the stop decides the result, and no failure is reported',
+  async (_how, errors, expected) => {
+    const stopping = new AbortController();
+    const { result, reported } = failing(errors, { stop: stopping.signal });
+    stopping.abort();
+    await expect(result).resolves.toBe(expected);
+    expect(reported).toEqual([]);
+  },
+);
 
 test('a pause leaves no listener on its stop signal', async () => {
   const stopping = new AbortController();

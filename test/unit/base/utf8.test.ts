@@ -7,4 +7,4 @@ test.each([
   ['plain é 😀', 'plain é 😀'],
   ['12345678901', '1234567890'],
   ['', ''],
-])('of %j a table shows %j', (text, shown) => expect(firstLine(text, 10)).toBe(shown.slice(0, 10)));
+])('a table shows %j as %j', (text, shown) => expect(firstLine(text, 10)).toBe(shown.slice(0, 10)));

@@ -18,7 +18,7 @@ test.each([
   ['0o17', 15],
   ['"1497549923779084388"', '1497549923779084388'],
   ["'1e400'", '1e400'],
-])('the setting %s is what it says', (written, value) => {
+])('the setting %s keeps its exact value', (written, value) => {
   folder.write('config/local.yaml', settings(written));
   expect(folder.load().config.plugins.sections['set']!.settings).toEqual({ channel: value });
 });
@@ -31,7 +31,7 @@ test.each([
   '0x20000000000001',
   '.inf',
   '.nan',
-])('the setting %s is refused at its line, and is not shown: it may be a secret', (written) => {
+])('the setting %s is refused at its line, and not shown, because it may be a secret', (written) => {
   folder.write('config/local.yaml', settings(written));
   expect(folder.report()).toBe(
     'config/local.yaml:4 JP_NUMBER_INEXACT\n' +

@@ -18,7 +18,7 @@ describe('overlap', () => {
     ['a', 'a', true],
     ['a.b', 'a.c', false],
     ['>', 'a', true],
-  ])('of %s and %s is %s', (a, b, expected) => {
+  ])('between %s and %s is %s', (a, b, expected) => {
     expect(overlap(a, b)).toBe(expected);
     expect(overlap(b, a)).toBe(expected);
   });

@@ -34,7 +34,7 @@ describe('a size', () => {
     [null],
     [true],
     [['1']],
-  ])('%j is none', (written) => {
+  ])('%j is not accepted', (written) => {
     expect(parseSize(written)).toBeUndefined();
   });
 });

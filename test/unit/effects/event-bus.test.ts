@@ -150,7 +150,7 @@ test('a publish that the stream refuses rejects with the stream’s error', asyn
 });
 
 test.each(['$JS.API.STREAM.PURGE.EVENTS', '$KV.jetplug.x', '_INBOX.a', 'dead.badge.award', 'retry.badge.award'])(
-  'nothing is published on %s, which is the server’s or the host’s own',
+  'a publish on %s is refused, because the subject belongs to the server or the host',
   async (subject) => {
     const { bus, sent } = setUp();
     await expect(bus.publish(subject, {})).rejects.toMatchObject({
@@ -162,7 +162,7 @@ test.each(['$JS.API.STREAM.PURGE.EVENTS', '$KV.jetplug.x', '_INBOX.a', 'dead.bad
 );
 
 test.each(['deadline.met', 'retrying.x', 'a.$b', 'my.dead.x', '_INBOXES.x', 'dead'])(
-  '%s is like any other subject',
+  'an event may be published on %s',
   async (subject) => {
     const { bus, sent } = setUp();
     await bus.publish(subject, {});

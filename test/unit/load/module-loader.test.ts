@@ -101,7 +101,7 @@ const PLUGINS: Record<string, string> = {
     `constructor(@inject('Mailer') private readonly mailer: Mailer, @inject('Mailer') sender: Sender) {}`,
   ),
   'types-as-value.plugin.ts': plugin('0', `import { Mailer } from './lib/types';\nexport const mailer = new Mailer();`),
-  // Circles.
+  // Import cycles.
   'circle-extends.plugin.ts': plugin('0', `import './circle/base';`),
   'circle/base.ts': `import { Derived } from './derived';\nexport class Base { make() { return new Derived(); } }`,
   'circle/derived.ts': `import { Base } from './base';\nexport class Derived extends Base {}`,
