@@ -291,7 +291,7 @@ test.each([
   ['9007199254740993', 'JP_NUMBER_INEXACT', 'the number 9007199254740993 would be rounded'],
   ['[1,[1e400]]', 'JP_NUMBER_INEXACT', '1.0: 1e400 would be too large'],
   ['hello', 'JP_STORE_VALUE_INVALID', 'the store\'s value at "k 1" is not JSON'],
-])('what another program wrote, %s, is refused, and stays as it is', async (text, code, says) => {
+])('a value that another program wrote, %s, is refused, and stays unchanged', async (text, code, says) => {
   const bucket = new MemoryKeyValue();
   await bucket.put('k=201', text);
   const store = new KvStore<unknown>(bucket);
