@@ -43,9 +43,12 @@ async function check(flags: CheckFlags): Promise<void> {
   const { problems, warnings, plugins } = await inspect(flags);
   if (flags.json) printJson([...problems, ...warnings.map((warning) => ({ ...warning.toJSON(), warning: true }))]);
   else {
-    for (const found of [...problems, ...warnings]) for (const line of errorLines(found, process.stdout)) print(line);
+    for (const found of problems) for (const line of errorLines(found, process.stdout)) print(line);
+    for (const found of warnings) for (const line of errorLines(found, process.stdout, 'warning')) print(line);
     if (problems.length === 0)
-      print(`${paint('green', '✔')} the config and ${plugins.length} plugins are sound: ${plugins.join(', ')}`);
+      print(
+        `${paint('green', '✔')} the config and ${count(plugins.length, 'plugin')} are sound: ${plugins.join(', ')}`,
+      );
     else print(count(problems.length, 'problem'));
     if (warnings.length > 0) print(count(warnings.length, 'warning'));
   }

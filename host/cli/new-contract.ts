@@ -1,6 +1,6 @@
 import { place } from './output';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { isEventContract, JetplugError, type EventContract } from '../../sdk/internal';
 import { loadModules } from '../load/module-loader';
 
@@ -60,11 +60,24 @@ function sourcesIn(folder: string): string[] {
   try {
     names = readdirSync(folder);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return [];
+    if (code === 'ENOTDIR') throw notAFolder(folder, error);
     throw new JetplugError('JP_FILE_UNWRITABLE', `${place(folder)} cannot be read, where the contracts are`, {
       file: folder,
       cause: error,
     });
   }
   return names.filter((name) => /(?<!\.d|\.test)\.[jt]s$/.test(name)).map((name) => join(folder, name));
+}
+
+/** The error for a path that leads through a file, or to one, and names that file. */
+function notAFolder(folder: string, cause: unknown): JetplugError {
+  let file = folder;
+  while (!existsSync(file)) file = dirname(file);
+  return new JetplugError('JP_FILE_UNWRITABLE', `${place(file)} is a file, not a folder`, {
+    file,
+    hint: 'Move the file away, or name another folder with --plugins.',
+    cause,
+  });
 }

@@ -74,8 +74,13 @@ function errorJson(error: JetplugError): object {
 }
 
 /** An error for a person: its message, its place, its causes, and the hint. */
-export function errorLines(error: JetplugError, stream: NodeJS.WriteStream = process.stderr): string[] {
-  const lines = [`${paint('red', '✖', stream)} ${error.message} ${paint('dim', error.code, stream)}`];
+export function errorLines(
+  error: JetplugError,
+  stream: NodeJS.WriteStream = process.stderr,
+  severity: 'error' | 'warning' = 'error',
+): string[] {
+  const sign = severity === 'error' ? paint('red', '✖', stream) : paint('yellow', '!', stream);
+  const lines = [`${sign} ${error.message} ${paint('dim', error.code, stream)}`];
   if (error.file !== undefined) lines.push(`  at ${place(error.file, error.line)}`);
   for (const cause of causesOf(error)) lines.push(`  caused by: ${cause}`);
   if (error.code === 'JP_INTERNAL' && error.cause instanceof Error) lines.push(`  ${error.cause.stack}`);

@@ -2,7 +2,7 @@ import type { StreamInfo } from './client';
 import { covers, formatDuration, JetplugError } from '../../sdk/internal';
 import type { Ownership } from './ownership';
 import { changeText, coversAll, fixedChanges, subjectsOf, type StreamChange } from './stream-changes';
-import type { StreamUse, WantedStream } from './wanted-streams';
+import { RECORDS_BUCKET, type StreamUse, type WantedStream } from './wanted-streams';
 
 /** The facts that an error states about a stream that this deployment does not manage. */
 export interface ForeignStream {
@@ -69,6 +69,9 @@ function waysOut(wanted: WantedStream, foreign: ForeignStream): string[] {
   if (use === 'dead-letters' && !coversAll(subjects, settings.subjects)) {
     ways.push('give the dead letters another stream (deadLetters.stream)');
   }
+  // The name of a plugin's bucket has the plugin's name in it.
+  if (use === 'bucket' && bucketName(settings.name) !== RECORDS_BUCKET)
+    ways.push('give the plugin another name with @Plugin({ name })');
   if (use !== 'events') ways.push(`use another NATS account, where these names are free`);
   if (ownership.kind === 'other-deployment')
     ways.push(`set deploy.name to ${ownership.deployment}, if the hosts are one deployment`);

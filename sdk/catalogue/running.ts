@@ -16,7 +16,7 @@ export const RUNNING_ERRORS = {
   ],
   JP_PUBLISH_FAILED: [
     'An event could not be stored in its stream.',
-    'The cause gives the reason. An event published by a handler is retried with it.',
+    'The message gives the reason. An event that a handler publishes is retried with the handler’s event.',
   ],
   JP_PUBLISH_BACKLOG: [
     'The connection to the NATS server is lost, and too many published events wait for it.',
@@ -48,7 +48,7 @@ export const RUNNING_ERRORS = {
   ],
   JP_HANDLER_CRASHED: [
     'The process died repeatedly while a handler ran for the same event.',
-    'Check how the handler treats this event. The crash left no other trace here.',
+    'Check how the handler treats this event. With isolation: process, the log gives the reason of each death (JP_PLUGIN_PROCESS_ENDED).',
   ],
   JP_HANDLER_TIMEOUT: [
     'A handler took longer than its timeout.',
@@ -63,7 +63,7 @@ export const RUNNING_ERRORS = {
     'A bucket has reached store.maxBytes and refuses writes.',
     'Raise store.maxBytes, or have the plugin delete values.',
   ],
-  JP_STORE_UNAVAILABLE: ['The store did not answer.', 'See the cause. The event is retried.'],
+  JP_STORE_UNAVAILABLE: ['The store did not answer.', 'The event is retried. If this lasts, check the NATS server.'],
   JP_HTTP_LISTEN: [
     'The host cannot listen on the HTTP address.',
     'Give another with --http HOST:PORT, or http.listen.',

@@ -83,7 +83,7 @@ export const STREAM_ERRORS = {
   ],
   JP_STREAM_DATA_LOSS: [
     'A changed config would delete stored events, or drop subjects of a stream.',
-    'Put the old value back, wait until the events are handled, or set deploy.allowDataLoss: true for this start.',
+    'Put the old value back, or set deploy.allowDataLoss: true for this start. The message names each handler that would lose events that it has not handled.',
   ],
   JP_STREAM_MISSING: [
     'A stream with manage: false in the config is not on the server.',

@@ -161,7 +161,11 @@ describe('a fault of the user’s environment is not reported as an internal err
     const cwd = scene.folder({ plugins: '' });
     const result = await jetplug(['new', 'badge', '--on', 'video.x', '--json'], { cwd });
     expect(result.errors()).toMatchObject([
-      { code: 'JP_FILE_UNWRITABLE', message: 'plugins/contracts cannot be read, where the contracts are' },
+      {
+        code: 'JP_FILE_UNWRITABLE',
+        message: 'plugins is a file, not a folder',
+        hint: expect.stringContaining('--plugins'),
+      },
     ]);
   });
 

@@ -12,7 +12,7 @@ import { ensureStreams } from '../../host/nats/ensure-streams';
 import { jetplug } from '../support/cli';
 import { eventually } from '../support/eventually';
 import type { TestServer } from '../support/nats-server';
-import { loggingPlugin } from '../support/plugin-source';
+import { loggingPlugin, pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 import { configOf } from '../support/stream-config';
 import { deleteStreams, openStreams } from '../support/streams';
@@ -157,13 +157,31 @@ test('another application’s bucket is refused, with the host’s name or a plu
   await expect(start()).rejects.toMatchObject({
     code: 'JP_BUCKET_FOREIGN',
     message: expect.stringMatching(/^bucket jetplug is not managed .* holds \$KV\.jetplug\.> \(1 messages/),
-    hint: expect.stringContaining('`jetplug adopt bucket jetplug`'),
+    hint: expect.stringMatching(/^(?!.*@Plugin).*`jetplug adopt bucket jetplug`/),
   });
   await expect(Bucket.open(connection, 'jetplug-badge', configOf(scene))).rejects.toMatchObject({
     code: 'JP_BUCKET_FOREIGN',
     hint: expect.stringContaining('`jetplug adopt bucket jetplug-badge`'),
   });
   expect([await content('KV_jetplug'), await content('KV_jetplug-badge')]).toEqual(before);
+});
+
+test('a plugin whose bucket is foreign runs under another name, as the hint says', async () => {
+  await nats.jetstream().views.kv('jetplug-badge');
+  const startAs = (options: string) => {
+    const body = `  constructor(readonly store: Store) {}\n  @Subscribe() handle(_: VideoWatchStarted) {}`;
+    const plugins = [scene.folder({ 'badge.plugin.ts': pluginSource('BadgePlugin', body, { options }) })];
+    return scene.host({ server, plugins, config: { streams: [VIDEO] } });
+  };
+  const refused = await startAs('');
+  expect(refused.logged('a plugin fails')).toMatchObject([
+    { plugin: 'badge', code: 'JP_BUCKET_FOREIGN', hint: expect.stringContaining('@Plugin({ name })') },
+  ]);
+  await refused.stop();
+  const renamed = await startAs(`{ name: 'medal' }`);
+  expect(renamed.logged('a plugin fails')).toEqual([]);
+  expect(await names()).toContain('KV_jetplug-medal');
+  await renamed.stop();
 });
 
 test('an unmarked stream with suitable settings is used and not changed, which is logged once', async () => {
