@@ -81,7 +81,10 @@ function assertArguments(
     });
   }
   if (!isPublishSubject(subject))
-    throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(subject)}`);
+    throw new JetplugError(
+      'JP_SUBJECT_INVALID',
+      `cannot publish on ${JSON.stringify(subject)}: it is not a valid subject`,
+    );
   refuseReserved(subject);
   if ((json === undefined) === (file === undefined)) {
     throw new JetplugError('JP_USAGE', 'give either the JSON of one event (or -), or --file with many');

@@ -5,7 +5,7 @@ import type { YAMLError } from 'yaml';
  * hold a secret.
  */
 export function explain(error: YAMLError): readonly [what: string, hint: string] {
-  return YAML_ERRORS[error.code] ?? ['it does not parse here', 'Mend the line named, or the one above it.'];
+  return YAML_ERRORS[error.code] ?? ['it does not parse here', 'Correct the line named, or the one above it.'];
 }
 
 const QUOTE = 'Put text with special characters (: # @ ` % * & ! { [) in quotes.';
@@ -20,7 +20,7 @@ const YAML_ERRORS: Partial<Record<YAMLError['code'], readonly [string, string]>>
   BLOCK_IN_FLOW: ['an indented block within { } or [ ]', ALIGN],
   MISSING_CHAR: [
     'something is missing: a colon and a space after a key, a quote, or a closing } or ]',
-    'Mend the line named.',
+    'Correct the line named.',
   ],
   MULTILINE_IMPLICIT_KEY: ['a key goes over more than one line', 'Write a colon and a space after each key.'],
   MULTIPLE_DOCS: ['more than one document', 'Remove the --- line, and give each file one document.'],

@@ -155,7 +155,7 @@ class Reader {
   private refuse(
     line: number,
     message: string,
-    hint = 'Mend the line named.',
+    hint = 'Correct the line named.',
     code: ErrorCode = 'JP_CONFIG_UNREADABLE',
   ): undefined {
     this.problems.push(new JetplugError(code, message, { file: this.file, line, hint }));

@@ -10,7 +10,10 @@ export function subjectOf(event: EventContract | string): string {
     refuseReserved(subject);
     return subject;
   }
-  throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(subject)}`);
+  throw new JetplugError(
+    'JP_SUBJECT_INVALID',
+    `cannot publish on ${JSON.stringify(subject)}: it is not a valid subject`,
+  );
 }
 
 /** A message there could be a request to the JetStream API that purges a stream, or pass for a dead letter. */

@@ -38,7 +38,10 @@ function load(file: string, texts?: ModuleTexts): Omit<CompiledPlugin, 'classes'
   const exported = [...new Set(values)].filter((value): value is PluginClass => pluginMark(value) !== undefined);
   if (exported.length > 1) {
     const names = exported.map(({ name }) => name).join(', ');
-    throw new JetplugError('JP_PLUGIN_SEVERAL_EXPORTED', `the file exports ${names}`, { file, line: 1 });
+    throw new JetplugError('JP_PLUGIN_SEVERAL_EXPORTED', `the file exports ${exported.length} plugins: ${names}`, {
+      file,
+      line: 1,
+    });
   }
   const [cls] = exported;
   if (!cls) throw noPlugin(file, exports, modules.sources);

@@ -24,7 +24,10 @@ export function inspectDependencies(cls: PluginClass, container = globalContaine
     } else if (type === undefined || PRIMITIVES.has(type)) {
       const seen = type === undefined ? 'nothing' : (type as { name: string }).name;
       problems.push(
-        new JetplugError('JP_INJECT_INTERFACE', `${parameter} has a type that is gone at run time (left: ${seen})`),
+        new JetplugError(
+          'JP_INJECT_INTERFACE',
+          `${parameter} has a type that is gone at run time (at run time it is ${seen})`,
+        ),
       );
     } else if (tokenOf(type) === undefined && isShared(type)) {
       problems.push(

@@ -175,7 +175,7 @@ function eventOf(cls: PluginClass, mark: HandlerMark): Pick<HandlerDefinition, '
     if (isSubscribeSubject(target.subject)) return { subject: target.subject, contract: undefined };
     throw new JetplugError(
       'JP_SUBJECT_INVALID',
-      `@Subscribe(${JSON.stringify(target.subject)}) on ${cls.name}.${method}`,
+      `${cls.name}.${method} subscribes to ${JSON.stringify(target.subject)}, which is not a valid subject`,
     );
   }
   if (target.kind === 'contract') return { subject: target.contract.subject, contract: target.contract };

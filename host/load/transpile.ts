@@ -78,7 +78,13 @@ function syntaxError(file: string, error: unknown): JetplugError {
   return new JetplugError('JP_PLUGIN_SYNTAX', what, {
     file,
     ...(line === undefined ? {} : { line: Number(line) }),
-    // The compiler's own error object carries a backtrace of the compiler's internals.
-    cause: text.split('\n\nCaused by:')[0],
+    cause: excerpt(text.split('\n\nCaused by:')[0]!),
   });
+}
+
+/** The compiler's view of the place. Its own error object carries a backtrace of the compiler's internals. */
+function excerpt(text: string): Error {
+  const error = new Error(text);
+  error.stack = text;
+  return error;
 }

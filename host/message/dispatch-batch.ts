@@ -62,8 +62,9 @@ const MAX_NAMED = 20;
 function whyWrong({ runs, handler }: Batch, { failures }: ThrownRecord & { kind: 'batch' }): Error | undefined {
   if (failures.length > 0 && failures.every(({ index }) => runs[index] !== undefined)) return undefined;
   const some = failures.slice(0, MAX_NAMED).map(({ index }) => String(index));
-  const named = (failures.length > MAX_NAMED ? [...some, '…'] : some).join(', ') || 'none';
-  const message = `${handler.plugin}.${handler.name} threw a BatchFailure for the events ${named} of a batch of ${runs.length}`;
+  const listed = (failures.length > MAX_NAMED ? [...some, '…'] : some).join(', ');
+  const named = failures.length === 0 ? 'no index' : `${failures.length === 1 ? 'index' : 'indexes'} ${listed}`;
+  const message = `${handler.plugin}.${handler.name} threw a BatchFailure for ${named} of a batch of ${runs.length} (the first index is 0)`;
   return new JetplugError('JP_BATCH_FAILURE_INVALID', message, { plugin: handler.plugin, ...handler.where });
 }
 

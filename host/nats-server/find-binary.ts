@@ -84,7 +84,7 @@ async function findConfigured(path: string, env: Env): Promise<Binary> {
       'JP_BROKER_NOT_FOUND',
       `the configured nats-server ${path} cannot be used: ${showThrown(cause)}`,
       {
-        hint: 'Correct nats.embedded.binary, or leave it empty to have nats-server looked for.',
+        hint: 'Correct nats.embedded.binary, or leave it empty: the host then looks for nats-server itself.',
         cause,
       },
     );

@@ -30,7 +30,7 @@ function meaningOf(error: unknown): Meaning {
     case 'BAD_CREDS':
       return { code: 'JP_BROKER_AUTH', means: refusedLogin(code) };
     case 'PERMISSIONS_VIOLATION':
-      return { code: 'JP_BROKER_PERMISSION', hint: inboxHint(/subscription to "([^"]+)"/i.exec(message ?? '')?.[1]) };
+      return { code: 'JP_BROKER_PERMISSION', ...missingPermission(message) };
     case 'CONNECTION_REFUSED':
     case 'ECONNREFUSED':
       return { code: 'JP_BROKER_UNREACHABLE', means: 'the connection is refused: nothing listens there' };
@@ -55,6 +55,20 @@ function meaningOf(error: unknown): Meaning {
       if (isTls(code, message)) return { code: 'JP_BROKER_TLS', ...tlsFailure(code) };
       return limitFailure(message) ?? { code: 'JP_BROKER_OPERATION_FAILED' };
   }
+}
+
+/** Reads the server's text, such as `Permissions Violation for Publish to "$JS.API.INFO"`. */
+function missingPermission(text = ''): Pick<Meaning, 'means' | 'hint'> {
+  const [, operation, subject] = /(publish|subscription) to "([^"]+)"/i.exec(text) ?? [];
+  if (operation === undefined || subject === undefined) return {};
+  return /^publish$/i.test(operation)
+    ? { means: notPermitted('publish', subject) }
+    : { means: notPermitted('subscription', subject), hint: inboxHint(subject) };
+}
+
+/** @param operation as the client names it: `publish` or `subscription` */
+export function notPermitted(operation: string, subject: string): string {
+  return `not permitted to ${operation === 'publish' ? 'publish on' : 'subscribe to'} ${subject}`;
 }
 
 /** A limit of the server, the account or the user that the error text names, such as `maximum subscriptions exceeded`. */

@@ -60,7 +60,10 @@ export class Publisher implements Outgoing {
   async send(event: OutgoingEvent): Promise<{ duplicate: boolean }> {
     // The client does not check the subject: a line break in it would inject a protocol command.
     if (!isPublishSubject(event.subject)) {
-      throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(event.subject)}`);
+      throw new JetplugError(
+        'JP_SUBJECT_INVALID',
+        `cannot publish on ${JSON.stringify(event.subject)}: it is not a valid subject`,
+      );
     }
     const attempt = new PublishAttempt(event, performance.now());
     for (;;) {
@@ -116,9 +119,12 @@ export class Publisher implements Outgoing {
       throw new JetplugError('JP_PUBLISH_NO_STREAM', `no stream holds ${subject}`, { cause });
     }
     if (isTooLarge(cause) || apiErrorCode(cause) === API_ERROR.messageTooLarge) {
-      throw new JetplugError('JP_PUBLISH_TOO_LARGE', `${subject} was not stored: ${(cause as Error).message}`, {
-        cause,
-      });
+      const limit = this.connection.nc.info?.max_payload;
+      const why =
+        isTooLarge(cause) && limit !== undefined
+          ? `the event is larger than the server's max_payload of ${limit} bytes`
+          : (cause as Error).message;
+      throw new JetplugError('JP_PUBLISH_TOO_LARGE', `${subject} was not stored: ${why}`, { cause });
     }
     if (!unheard && !isAnswerLost(cause)) throw attempt.failure((cause as Error).message, cause);
     if (unheard) await sleep(NO_LEADER_PAUSE_MS);

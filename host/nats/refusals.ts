@@ -1,6 +1,6 @@
 import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { LogThrottle } from '../base/log-throttle';
-import { inboxHint, limitFailure } from './failures';
+import { inboxHint, limitFailure, notPermitted } from './failures';
 
 /** The client's description of a missing permission. */
 interface PermissionContext {
@@ -36,8 +36,7 @@ export class Refusals {
       const { code, hint } = limitFailure(key) ?? { code: 'JP_BROKER_OPERATION_FAILED' as const };
       return new JetplugError(code, `the NATS server refused: ${key}${again}`, { hint });
     }
-    const what = operation === 'publish' ? 'publish on' : 'subscribe to';
-    return new JetplugError('JP_BROKER_PERMISSION', `not permitted to ${what} ${toGrant(subject)}${again}`, {
+    return new JetplugError('JP_BROKER_PERMISSION', `${notPermitted(operation, toGrant(subject))}${again}`, {
       hint: operation === 'publish' ? undefined : inboxHint(subject),
     });
   }

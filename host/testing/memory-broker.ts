@@ -112,7 +112,10 @@ export class MemoryBroker implements PluginBroker {
   store(message: Incoming): { sequence: number; duplicate: boolean } {
     const { subject } = message;
     if (!isPublishSubject(subject)) {
-      throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(subject)}`);
+      throw new JetplugError(
+        'JP_SUBJECT_INVALID',
+        `cannot publish on ${JSON.stringify(subject)}: it is not a valid subject`,
+      );
     }
     for (const stream of this.streams.values()) if (stream.holds(subject)) return stream.append(message);
     throw new JetplugError('JP_PUBLISH_NO_STREAM', `no stream holds ${subject}`);

@@ -10,11 +10,11 @@ export const PLUGIN_ERRORS = {
     'A file in a plugins folder is not taken for a plugin.',
     'A plugin is name.plugin.ts or .js in a plugins folder itself, or index.plugin.ts or .js in a folder of its own in it.',
   ],
-  JP_PLUGIN_SYNTAX: ['A plugin file does not parse.', 'Mend the line named.'],
+  JP_PLUGIN_SYNTAX: ['A plugin file does not parse.', 'Correct the line named.'],
   JP_PLUGIN_LOAD_FAILED: ['A plugin file threw while it was loaded.', 'Correct the line named.'],
   JP_PLUGIN_LOAD_TIMEOUT: [
     'A plugin did not start in time.',
-    'Its constructor or onStart waits for something that does not answer; start such work without awaiting it.',
+    'Its constructor or onStart waits for something that does not answer; start such work without awaiting it. Or raise plugins.startTimeout.',
   ],
   JP_PLUGIN_IMPORT_NOT_FOUND: [
     'A plugin imports a file or a package that is neither beside it nor among the host’s packages.',
@@ -36,7 +36,10 @@ export const PLUGIN_ERRORS = {
     'A plugin file exports more than one class with @Plugin.',
     'Give each plugin a file of its own.',
   ],
-  JP_PLUGIN_NAME_INVALID: ['A plugin’s or durable’s name has characters it may not have.', 'Use a–z, 0–9 and dashes.'],
+  JP_PLUGIN_NAME_INVALID: [
+    'A plugin’s or durable’s name is not valid.',
+    'Use 1 to 64 characters of a–z, 0–9, - and _. The first and the last are a letter or a digit.',
+  ],
   JP_PLUGIN_DUPLICATE_NAME: [
     'Two plugins have one name.',
     'Give one of them another with @Plugin({ name }), or remove one of the files.',
@@ -88,7 +91,7 @@ export const PLUGIN_ERRORS = {
   ],
   JP_INJECT_FAILED: [
     'Dependency injection could not build a plugin.',
-    'The message names the class and the parameter.',
+    'Register the dependency that the message names, or give the parameter a class as its type.',
   ],
   JP_PLUGIN_ROLLED_BACK: [
     'The host rolled an edit back, because the first events that the new version handled all failed.',

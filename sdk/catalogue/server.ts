@@ -28,7 +28,7 @@ export const BROKER_ERRORS = {
   JP_BROKER_UNREACHABLE: ['No NATS server answers.', 'Start the server, or correct nats.servers or --servers.'],
   JP_BROKER_AUTH: [
     'The NATS server refused the credentials, or they have expired.',
-    'Correct the user, password, token or file (nats.credentials). Files are read again at each connect.',
+    'Set or correct the user, password, token or file (nats.credentials). Files are read again at each connect.',
   ],
   JP_BROKER_TLS: [
     'The TLS handshake with the NATS server failed.',

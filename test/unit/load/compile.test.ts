@@ -241,7 +241,7 @@ const FAULTS: [
     /Cannot find module 'no-such-package-anywhere'/,
   ],
   ['none', 'none.plugin.ts', 'class NotExportedPlugin', 'JP_PLUGIN_NONE_EXPORTED', /^NotExportedPlugin has @Plugin/],
-  ['several', 'several.plugin.ts', 1, 'JP_PLUGIN_SEVERAL_EXPORTED', /exports OnePlugin, TwoPlugin$/],
+  ['several', 'several.plugin.ts', 1, 'JP_PLUGIN_SEVERAL_EXPORTED', /exports 2 plugins: OnePlugin, TwoPlugin$/],
   ['bad-json', 'lib/bad.json', 'oops', 'JP_PLUGIN_LOAD_FAILED', /^not JSON: .*position 14$/, /JSON/],
   [
     'event-below',

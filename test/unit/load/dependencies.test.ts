@@ -72,7 +72,7 @@ test('parameters whose type is lost at run time are named by position and name, 
     ) {}
   }
   const gone = (index: number, name: string, left: string) =>
-    `JP_INJECT_INTERFACE: Lost’s constructor parameter ${index} (${name}) has a type that is gone at run time (left: ${left})`;
+    `JP_INJECT_INTERFACE: Lost’s constructor parameter ${index} (${name}) has a type that is gone at run time (at run time it is ${left})`;
   expect(wrong(Lost)).toEqual([
     gone(1, 'mailer', 'Object'),
     gone(3, 'either', 'Object'),

@@ -271,7 +271,14 @@ test('a handler may take events by key, or in batches that wait for a second', (
 });
 
 test.each(['', 'a b', 'a..b', '>.a', 'a\r\nb'])('refuses the subject %j', (subject) => {
-  expect(problems(handlerWith(subject))).toMatchObject([{ code: 'JP_SUBJECT_INVALID' }]);
+  expect(problems(handlerWith(subject))).toMatchObject([
+    {
+      code: 'JP_SUBJECT_INVALID',
+      message: expect.stringContaining(
+        `subscribes to ${JSON.stringify(subject)}, which is not a valid subject`,
+      ) as string,
+    },
+  ]);
 });
 
 test.each(['Badge', 'a.b', 'a b', '-a', 'a-', '', 'é', 'x'.repeat(65)])('refuses the plugin name %j', (name) => {

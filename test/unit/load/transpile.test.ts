@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { transpile, transpileAside } from '../../../host/load/transpile';
 
@@ -53,6 +54,17 @@ test.each<[what: string, file: string, source: string, line: number, says: RegEx
   expect(() => transpile(file, source)).toThrow(
     expect.objectContaining({ code: 'JP_PLUGIN_SYNTAX', file, line, message: expect.stringMatching(says) as string }),
   );
+});
+
+test('the cause of a syntax error is an error that shows the place in the source', () => {
+  let cause: unknown;
+  try {
+    transpile('/p/a.ts', 'const b = [;');
+  } catch (error) {
+    ({ cause } = error as Error);
+  }
+  expect(cause).toBeInstanceOf(Error);
+  expect(inspect(cause)).toMatch(/^.*Expression expected\n[^]*const b = \[;/m);
 });
 
 test('code that was compiled in a thread is identical, and is not compiled again', async () => {

@@ -29,6 +29,14 @@ test.each([
   });
 });
 
+test.each([
+  ['Publish to "$JS.API.INFO"', 'not permitted to publish on $JS.API.INFO'],
+  ['Subscription to "_INBOX.x.*"', 'not permitted to subscribe to _INBOX.x.*'],
+])('a missing permission for %s is worded like a refusal while the host runs', (what, says) => {
+  const error = failure('PERMISSIONS_VIOLATION', `Permissions Violation for ${what}`);
+  expect(asBrokerError(error, 'connecting').message).toBe(`connecting: ${says}`);
+});
+
 test.each(['text', 5, {}])('%p, thrown by the client, is an error of the catalogue as well', (thrown) => {
   expect(asBrokerError(thrown, 'connecting')).toMatchObject({ code: 'JP_BROKER_OPERATION_FAILED' });
   expect(apiErrorCode(thrown)).toBeUndefined();
