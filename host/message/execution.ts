@@ -29,7 +29,8 @@ export class Execution extends HandlerCall<Handler> {
   /** By the host's monotonic clock. Infinity before the call begins, also while it waits for the plugin's process. */
   startedAtMs = Infinity;
   /** Set while the work can be interrupted. */
-  private cutOff: ((outcome: Outcome) => void) | undefined;
+  private wait: Later<unknown> | undefined;
+  private endings: Endings<unknown, never, unknown> | undefined;
   private measured = false;
 
   /** Its index in the registry, which alone uses it. */
@@ -57,44 +58,43 @@ export class Execution extends HandlerCall<Handler> {
   }
 
   /**
-   * Waits for the work; {@link interrupt} ends the wait. Until then the registry contains this execution.
-   * The endings are called with the execution, so that no closures are made for each message.
+   * Waits for the work; {@link interrupt} ends the wait. Meanwhile the registry has this execution.
+   * The endings are called with the execution, and the wait is kept in fields: closures for each message would outlive
+   * it in the garbage collector's old space.
    */
   interruptible<T, U>(work: Promise<T>, endings: Endings<this, T, U>): Later<U> {
     const later = new Later<U>();
-    let isOpen = true;
-    const close = (): void => {
-      isOpen = false;
-      this.cutOff = undefined;
-      this.registry.remove(this);
-    };
+    this.wait = later as Later<unknown>;
+    this.endings = endings as Endings<unknown, never, unknown>;
     this.registry.add(this);
-    this.cutOff = (outcome) => {
-      close();
-      later.resolve(() => endings.interrupted(this, outcome));
-    };
     void whenSettled(
       work,
       (result) => {
-        if (!isOpen) return;
-        close();
-        later.resolve(() => endings.done(this, result));
+        if (this.endWait(later)) later.resolve(() => endings.done(this, result));
       },
       (thrown: unknown) => {
-        if (!isOpen) return endings.failedLate?.(this, thrown);
-        close();
-        later.resolve(() => endings.failed(this, thrown));
+        if (this.endWait(later)) later.resolve(() => endings.failed(this, thrown));
+        else endings.failedLate?.(this, thrown);
       },
     );
     return later;
   }
 
-  /** Ends the work with this outcome, for a timeout or a stop. After the handler has returned, only a stop ends the rest. */
+  /** Ends the work with this outcome: for a timeout or a stop. Once the handler has returned, only a stop ends what is left. */
   interrupt(outcome: Outcome): void {
-    const { cutOff } = this;
-    if (!cutOff || (this.isOver && outcome.kind !== 'given-back')) return;
+    const { wait, endings } = this;
+    if (!wait || !endings || (this.isOver && outcome.kind !== 'given-back')) return;
     this.end('error' in outcome ? outcome.error : new Error('the host is stopping'));
-    cutOff(outcome);
+    if (this.endWait(wait)) wait.resolve(() => endings.interrupted(this, outcome));
+  }
+
+  /** Whether the execution still waited for this. */
+  private endWait<U>(later: Later<U>): boolean {
+    if (this.wait !== (later as Later<unknown>)) return false;
+    this.wait = undefined;
+    this.endings = undefined;
+    this.registry.remove(this);
+    return true;
   }
 
   /** Counts the call with its duration, once, if it has begun. */
