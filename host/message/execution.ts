@@ -65,7 +65,7 @@ export class Execution extends HandlerCall<Handler> {
   interruptible<T, U>(work: Promise<T>, endings: Endings<this, T, U>): Later<U> {
     const later = new Later<U>();
     this.wait = later as Later<unknown>;
-    this.endings = endings as Endings<unknown, never, unknown>;
+    this.endings = endings;
     this.registry.add(this);
     void whenSettled(
       work,
