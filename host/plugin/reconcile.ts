@@ -16,9 +16,12 @@ export interface ReconciledDurable {
   readonly settlements: Settlements;
   readonly attempts: KvAttemptLog;
   readonly outages: Outages;
-  /** The circuit as the previous host has left it: open, or with these failures. */
+  /**
+   * The state of the circuit when the previous host ended: the outage, if the circuit was open, and the messages that
+   * had failed since the handler's last success.
+   */
   readonly before: CircuitBefore;
-  /** Those of the consumption that this one replaces. */
+  /** The counters of the consumption that a new one replaces. */
   readonly counters?: HandlerCounters;
 }
 

@@ -13,7 +13,7 @@ import { step } from './step';
 import type { PluginVersion } from './version';
 import { reconcileVersion, type ReconciledVersion } from './version-plan';
 
-/** A plugin that runs and gets a new version. */
+/** A running plugin that is to get a new version. */
 export interface Upgrade {
   readonly running: RunningPlugin;
   /** Called when the first events of the new version all fail. */
@@ -21,10 +21,10 @@ export interface Upgrade {
 }
 
 /**
- * A plugin's life, from the file that `discover` has found to the events that it consumes. The result's
- * {@link RunningPlugin.stop} drains it. Each step takes the record that the step before returns; where a step fails,
- * everything that the steps before have made is released, and a version that runs runs on.
- * @param source the plugin's file, or its class where a test has that
+ * Runs a plugin, from the file that `discover` has found until it consumes events. {@link RunningPlugin.stop} of the
+ * result drains the plugin. Each step takes the object that the step before returns. If a step fails, everything that
+ * the steps before have made is released, and a version that runs already continues to run.
+ * @param source the plugin's file, or the class that a test has imported
  * @param upgrade absent for a plugin that does not run yet
  * @throws JetplugError, or an AggregateError of several
  */
