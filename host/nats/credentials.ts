@@ -12,12 +12,12 @@ import type { CredentialsConfig } from '../config/config';
 /** A login at the NATS server. The client calls it at each connect, so that files are read again each time. */
 export interface Login {
   readonly authenticator: Authenticator;
-  /** Names the credentials in messages; never a secret. */
+  /** A description of the credentials for messages; never a secret. */
   readonly described: string;
 }
 
 /**
- * The login for the credentials of the config. A secret in a file may be replaced while the host runs.
+ * Returns the login for the credentials of the config. A secret in a file may be replaced while the host runs.
  * @param unreadable called when a file cannot be used at a reconnect; the previous secret is used then
  * @throws JetplugError `JP_BROKER_AUTH` when a file cannot be used at the first connect
  */
@@ -88,7 +88,7 @@ function read(
   }
 }
 
-/** Editors end a file with a line break that is not part of the secret. */
+/** Returns the secret without the line break with which editors end a file. */
 function lineOf(secret: Uint8Array): string {
   return new TextDecoder().decode(secret).replace(/\r?\n$/, '');
 }

@@ -2,7 +2,7 @@ import type { Msg } from './client';
 
 /** A status message that the server sends to the inbox of a pull request (ADR-37). */
 export type PullStatus =
-  /** The server has the request. */
+  /** The server still has the request. */
   | { readonly kind: 'heartbeat' }
   /** A request has ended. `undelivered`: the number of its messages that were not delivered, where the server reports it. */
   | { readonly kind: 'ended'; readonly undelivered: number | undefined }
