@@ -3,9 +3,12 @@ import { BINARY_NAME, fetchIntoCache } from './cache';
 import { findOnPath, runProgram, type Env } from './programs';
 import { PINNED_VERSION } from './version';
 
-/** Go prints within a second when it can download or compile. Without a network it retries for minutes. */
+/**
+ * The time that Go may take to its first output. Go prints within a second when it can download or compile; without a
+ * network it retries for minutes.
+ */
 const FIRST_OUTPUT_MS = 15_000;
-/** Enough to compile the largest package on a small machine. */
+/** The time for which Go may print nothing later: enough to compile the largest package on a small machine. */
 const SILENCE_MS = 300_000;
 
 /** Builds nats-server with the machine's own Go into the cache. */
