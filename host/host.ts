@@ -43,7 +43,7 @@ export interface HostSummary {
  */
 export class Host {
   private phase: 'starting' | 'running' | 'stopping' = 'starting';
-  /** The parts that were opened, in order. They are closed in the opposite order. */
+  /** The parts that were opened, in order of their opening. They are closed in the opposite order. */
   private readonly opened: { readonly part: string; close(): unknown }[] = [];
   /** The config files as they were last read, as far as the host has applied them. */
   private written: LoadedConfig;

@@ -29,7 +29,8 @@ export interface MessageRef {
   /** The message's place in its stream, from 1. */
   readonly sequence: number;
   /**
-   * When the stream stored it, in milliseconds since 1970. A stream that is created again starts its sequences at 1.
+   * When the stream stored the message, in milliseconds since 1970. A stream that is created again starts its sequences
+   * at 1.
    */
   readonly storedAtMs: number;
 }

@@ -28,11 +28,11 @@ export interface PluginBroker {
   whenChecked(...streams: string[]): Promise<void>;
   /** Whether a handler's retry queue holds events. */
   hasDeferred(retryQueue: DurableSpec): Promise<boolean>;
-  /** A plugin's bucket, without a check that it exists: requests to a missing bucket fail. */
+  /** Returns a plugin's bucket without checking that it exists. Operations on a missing bucket fail. */
   storeOf(plugin: string): KeyValue;
   /** Calls back every few seconds with how a durable is on the server; the result ends that. */
   watchDurable(spec: DurableSpec, watcher: DurableWatcher): () => void;
   pull(stream: string, durable: string, sink: PullSink): DurablePull;
-  /** A plugin's bucket. It is made where it is missing, also after a loss, until `leave` is called. */
+  /** Opens a plugin's bucket. Until `leave` is called, the bucket is created when it is missing, also after a loss. */
   openStore(plugin: string): Promise<{ readonly bucket: KeyValue; leave(): void }>;
 }

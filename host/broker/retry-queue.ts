@@ -21,7 +21,7 @@ const RENAMED = `${PREFIX}header-`;
  */
 const MAX_DEFERRED = 100_000;
 
-/** The durable of one handler's retry queue. */
+/** Returns the durable of one handler's retry queue. */
 export function retryQueueDurable(plugin: string, handler: string, ackWaitMs: number, deployment: string): DurableSpec {
   return {
     stream: RETRY_STREAM,

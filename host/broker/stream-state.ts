@@ -2,7 +2,7 @@ import { covers } from '../../sdk/internal';
 /** The stream of the retry queues: events that were postponed for long or redriven, each for one handler. */
 export const RETRY_STREAM = 'RETRY';
 
-/** A stream that the host needs, as it is after the start. */
+/** The state after the start of a stream that the host needs. */
 export interface StreamState {
   readonly name: string;
   /** The subjects of the stream in the config. On the server the stream may hold more. */

@@ -60,7 +60,7 @@ function moveInto(target: string, binary: string): void {
   try {
     renameSync(binary, target);
   } catch (error) {
-    // Windows does not replace a running file. Another host has then fetched the same binary and runs it already.
+    // Windows does not replace a running file. So another host has fetched the same binary and runs it already.
     if (process.platform !== 'win32' || !existsSync(target)) throw error;
   }
 }

@@ -18,7 +18,7 @@ export function fetchFromGo(env: Env, say: (line: string) => void): Promise<stri
 
   return fetchIntoCache(env, async (folder) => {
     say(`building v${PINNED_VERSION}, which may take some minutes`);
-    // Go refuses GOBIN when it is set to compile for another machine.
+    // Go refuses GOBIN if GOOS or GOARCH name another machine.
     const goEnv = { ...env, GOBIN: folder, CGO_ENABLED: '0', GOOS: undefined, GOARCH: undefined };
     await runProgram(go, ['install', '-v', `github.com/nats-io/nats-server/v2@v${PINNED_VERSION}`], {
       cwd: folder,

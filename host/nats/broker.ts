@@ -7,7 +7,7 @@ import { Pull } from './pull';
 import { hasDeferred } from './retry-queue';
 import type { StreamKeeper } from './stream-keeper';
 
-/** The broker that a plugin's life uses, on a connection. */
+/** Returns the broker that running plugins need, on a connection. */
 export function natsBroker(
   connection: Connection,
   keeper: StreamKeeper,

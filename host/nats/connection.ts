@@ -52,7 +52,10 @@ export class Connection {
   private readonly inboxPrefix: string | undefined;
   private up = true;
   private lostAtMs = 0;
-  /** The errors that were reported since the connection was last up, as each reconnect attempt would repeat them. */
+  /**
+   * The errors that were reported since the connection was last up. They are not reported again, because each reconnect
+   * attempt would repeat them.
+   */
   private readonly reported = new Set<string>();
 
   private constructor(
@@ -202,7 +205,8 @@ export class Connection {
   }
 
   private reportOnce(error: JetplugError): void {
-    // A refused login is reported once, as the server words the refusal of an expired login differently each time.
+    // A refused login is reported once. Its text is no key, because the server words the refusal of an expired login
+    // differently each time.
     const key = error.code === 'JP_BROKER_AUTH' && !error.cause ? error.code : error.message;
     if (this.reported.has(key)) return;
     this.reported.add(key);
@@ -230,7 +234,7 @@ function refuseStranger(nc: NatsConnection, { accepts = () => true }: ConnectOpt
   );
 }
 
-/** The error for a missing JetStream. It names the domain or API prefix of the config. */
+/** Returns the error for a missing JetStream. It names the domain or API prefix of the config. */
 function noJetStream(error: unknown, { servers, nats: { domain, apiPrefix } = {} }: ConnectOptions): JetplugError {
   const doing = `connecting to ${servers.join(', ')}`;
   const failure = asBrokerError(error, doing);

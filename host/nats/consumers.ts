@@ -44,7 +44,7 @@ export async function checkDurable(connection: Connection, spec: DurableSpec): P
   if (existing) checkUsable(spec, existing);
 }
 
-/** Undefined where there is no such durable. */
+/** Reads a durable's position; undefined if there is no such durable. */
 export async function durablePosition(
   connection: Connection,
   stream: string,
@@ -54,7 +54,7 @@ export async function durablePosition(
   return info && positionOf(info);
 }
 
-/** Undefined where there is no such durable. */
+/** Reads a durable's checkpoint; undefined if there is no such durable. */
 export async function durableCheckpoint(
   connection: Connection,
   spec: DurableSpec,
@@ -68,7 +68,10 @@ export function checkpointOf(spec: DurableSpec, info: ConsumerInfo): DurableChec
   return { created, delivered: info.delivered.stream_seq, ackFloor, isComplete: isComplete(spec, { ...info.config }) };
 }
 
-/** Undefined where there is no such durable. @throws JetplugError, also where there is no such stream */
+/**
+ * Reads a durable's state and config; undefined if there is no such durable.
+ * @throws JetplugError, also if there is no such stream
+ */
 export async function findDurable(
   connection: Connection,
   stream: string,
@@ -202,7 +205,7 @@ function checkUsable(spec: DurableSpec, existing: ConsumerInfo): DurableDifferen
   return differences;
 }
 
-/** The error for a durable that differs in fields which the server does not change in place. */
+/** Returns the error for a durable that differs in fields which the server does not change in place. */
 export function notUpdatable(name: DurableName, fixed: readonly FieldChange[]): JetplugError {
   const message = `${nameOf(name)} cannot be changed in place: ${changeTexts(fixed).join(', ')}`;
   return new JetplugError('JP_CONSUMER_NOT_UPDATABLE', message);

@@ -48,8 +48,8 @@ export function loginOf(
 }
 
 /**
- * Reads the file at each login. A file that is missing or half written at that moment must not throw, as the client would
- * close the connection for good. The previous secret is used instead.
+ * Reads the file at each login. A file that is missing or half written at that moment must not throw, because the
+ * client would then close the connection for good. The previous secret is used instead.
  */
 function rereading(
   file: string,

@@ -44,7 +44,7 @@ export async function lossesOf(
 
 /** Returns a text such as `3 stored events would be deleted; not handled yet: badge.award 2, ranking.count about 3`. */
 export function lossText({ change, deletes, events, handlers }: DataLoss): string {
-  // A change without a stored event is listed only where it deletes nothing.
+  // A change that affects no stored event is listed only if the change deletes nothing.
   if (events.atMost === 0) {
     return `${change}: later events on the dropped subjects would not be stored; none is stored now`;
   }

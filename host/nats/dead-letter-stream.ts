@@ -52,7 +52,7 @@ export class DeadLetterStream implements DeadLetters {
     // An ordered consumer starts with the first letter by default. The server refuses a second option for that.
     const consumer = await this.connection.js.consumers.get(this.stream, { headers_only: !withPayload });
     for (let more = true; more;) {
-      // Stays false where the pending letters have expired or were removed meanwhile.
+      // `more` stays false if the pending letters have expired or were removed in the meantime.
       more = false;
       for await (const message of await consumer.fetch({ max_messages: LIST_BATCH, expires: LIST_WAIT_MS })) {
         yield toLetter(message);
@@ -76,7 +76,7 @@ export class DeadLetterStream implements DeadLetters {
   /** Removes the letter, and the list of applied updates that was stored apart from it. */
   async remove(id: number, of?: MessageRef): Promise<void> {
     const headers = (await this.get(id))?.headers;
-    // The stream of the letters was created again: the id belongs to another letter now.
+    // The stream of the letters was created again, so the id belongs to another letter now.
     if (of && headers && !isLetterOf(headers, of)) return;
     const record = headers?.[APPLIED_IN_HEADER];
     await this.delete(id);
@@ -127,7 +127,10 @@ export class DeadLetterStream implements DeadLetters {
     }
   }
 
-  /** Leaves out a payload that exceeds the server's limit together with the headers: the letter then only names its event. */
+  /**
+   * Returns the parts of a letter that fit into a message. A payload that exceeds the server's limit together with the
+   * headers is left out, and the letter then only names its event.
+   */
   private fitting({ headers, repeated, payload }: DeadLetter): Pick<DeadLetter, 'headers' | 'repeated' | 'payload'> {
     const limit = this.connection.nc.info?.max_payload ?? 1_048_576;
     const size = headerBytes({ headers, repeated });

@@ -50,7 +50,7 @@ function ownMetadata(spec: DurableSettings): Record<string, string> {
 
 /** The fields that are the same for every durable, with the server's defaults. */
 const CONSTANT_FIELDS: Readonly<Record<string, unknown>> = {
-  // The host counts failures itself, as the server's count includes deploys and lost connections.
+  // The host counts failures itself, because the server's count includes deploys and lost connections.
   max_deliver: -1,
   headers_only: false,
   backoff: [],

@@ -41,7 +41,10 @@ function describe({ info, ownership }: ForeignStream): string {
   return `it ${contents(info)} (${state.messages} messages, ${retention}), was created on ${created.slice(0, 10)}, and ${mark}`;
 }
 
-/** A mirror, and a stream with sources, receives its events from other streams. */
+/**
+ * Describes the subjects of a stream and the source of its events. A mirror, and a stream with sources, receives its
+ * events from other streams.
+ */
 export function contents({ config }: StreamInfo): string {
   if (config.mirror) return `is a mirror of ${config.mirror.name}`;
   const from = config.sources?.length ? `, with events from ${config.sources.map(({ name }) => name).join(', ')}` : '';

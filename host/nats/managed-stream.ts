@@ -95,7 +95,7 @@ function planUnmanaged({ settings }: WantedStream, found: Comparison | undefined
 
 /**
  * Plans for a stream that is not this deployment's. The host uses an unmarked stream of events if it fits without
- * changes. It writes its own records only to its own streams.
+ * changes. It writes its own data only to its own streams.
  */
 async function planForeign(
   connection: Connection,

@@ -42,9 +42,9 @@ async function probeFrom(
       inactive_threshold: nanos(INACTIVE_MS),
       ...start,
     });
-    await jsm.consumers.delete(stream, info.name).catch(() => undefined); // The server deletes it by itself.
+    await jsm.consumers.delete(stream, info.name).catch(() => undefined); // Else the server deletes it after INACTIVE_MS.
     return { sequence: info.delivered.stream_seq + 1, messages: info.num_pending };
   } catch {
-    return undefined; // Not permitted, or no more consumers allowed: the caller reports bounds instead.
+    return undefined; // The request is not permitted, or no more consumers are allowed. The caller then reports bounds.
   }
 }

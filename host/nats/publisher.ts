@@ -61,7 +61,7 @@ export class Publisher implements Outgoing {
   }
 
   async send(event: OutgoingEvent): Promise<{ duplicate: boolean }> {
-    // The client does not check the subject: a line break in it would inject a protocol command.
+    // The client does not check the subject. A line break in the subject would inject a protocol command.
     if (!isPublishSubject(event.subject)) {
       throw new JetplugError(
         'JP_SUBJECT_INVALID',

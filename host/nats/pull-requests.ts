@@ -64,7 +64,7 @@ export class PullRequests {
   send(batch: number): void {
     const { nc } = this.connection;
     if (nc.isClosed()) return;
-    // The client drops a subscription that the server does not permit. It may be permitted by now.
+    // The client drops a subscription that the server does not permit. The subscription may be permitted by now.
     if (this.subscription?.isClosed()) this.open();
     const expiresMs = batch <= SMALL.batch ? SMALL.expiresMs : EXPIRES_MS;
     const request = { batch, expires: nanos(expiresMs), idle_heartbeat: nanos(HEARTBEAT_MS) };

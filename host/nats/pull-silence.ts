@@ -6,7 +6,7 @@ export class PullSilence {
 
   constructor(private readonly limitMs: number) {}
 
-  /** Starts to wait for a sign of life, as the first request is sent. */
+  /** Starts to wait for a message or a heartbeat. Call it when the first request is sent. */
   start(): void {
     this.heardAtMs = performance.now();
   }

@@ -145,7 +145,7 @@ export class Pull implements DurablePull {
 
   private receive(message: Msg, isCurrent: boolean): void {
     this.silence.hear();
-    // A status has no reply subject, as it is not to be acknowledged.
+    // A status has no reply subject, because it is not to be acknowledged.
     if (!message.reply) return isCurrent ? this.takeStatus(message) : undefined;
     if (this.refusal !== undefined && isCurrent) this.accepted();
     this.arrived = true;

@@ -169,7 +169,7 @@ export class StreamKeeper {
         if (found?.created === entry.created) entry.note(found);
         else this.startCheck(entry);
       } catch (error) {
-        // The noted numbers stay as they are. A request that needs the stream reports more.
+        // The numbers of the last check stay as they are. A request that needs the stream reports more.
         this.log.debug('cannot read the state of a stream', { stream: entry.name, err: error });
       }
     }

@@ -124,7 +124,7 @@ export function bucketStream(bucket: string, { store, streams }: Pick<Config, 's
   };
 }
 
-/** The host's own streams have the replicas of the first stream of the config. */
+/** Returns the number of replicas of the host's own streams: that of the first stream of the config. */
 function replicasOf(streams: readonly StreamConfig[]): number {
   return streams[0]?.replicas ?? 1;
 }

@@ -11,9 +11,9 @@ export interface RollbackPolicy {
 
 /** The outcome of a canary phase. Either `passed` or `failed` is called, at most once. */
 export interface CanaryEvents {
-  /** Every handler has handled an event, or the time is over. */
+  /** Called when every handler has handled an event, or the time is over. */
   passed(): void;
-  /** The first events of a handler all failed. */
+  /** Called when the first events of a handler have all failed. */
   failed(handler: HandlerDefinition, error: Error): void;
 }
 

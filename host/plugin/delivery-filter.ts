@@ -22,7 +22,7 @@ export type Verdict = 'accepted' | 'mismatch' | 'unsubscribed';
 /** Finds deliveries that must not reach the handler because somebody has changed the durable's settings. */
 export class DeliveryFilter {
   private readonly matching = new Set<string>();
-  /** By sequence, how often its delivery was a mismatch. */
+  /** The number of mismatches of each sequence. */
   private readonly mismatches = new Map<number, number>();
 
   /** @param filter the subject that the handler subscribes to */

@@ -24,7 +24,10 @@ export interface DurableRepairOptions {
   usable(position: DurablePosition): void;
 }
 
-/** Creates a feed's durable again when it is gone, corrects its settings, and holds the pull until the durable may be used. */
+/**
+ * Keeps a feed's durable usable: creates it again when it is gone, corrects its settings, and holds the pull until the
+ * durable may be used.
+ */
 export class DurableRepair {
   /**
    * `held`: the pull is held until the durable was checked. `missing`: the pull is held too, and status queries report

@@ -124,7 +124,7 @@ export class Faults {
   }
 }
 
-/** The beginning of the message, such as `badge.award: `; empty where the plugin is not known. */
+/** Returns the beginning of the message, such as `badge.award: `; empty if the plugin is not known. */
 function nameOf({ plugin, handler }: Culprit): string {
   if (plugin === undefined) return '';
   return handler === undefined ? `${plugin}: ` : `${plugin}.${handler}: `;

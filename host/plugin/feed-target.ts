@@ -8,7 +8,7 @@ import type { Settlements } from '../records/settlements';
 export interface FeedTargetOptions {
   readonly durable: DurableSpec;
   readonly settlements: Settlements;
-  /** The handler, with these settlements, as its current version has it. */
+  /** Returns the handler's current version, with these settlements. */
   handlerFor(settlements: Settlements): Handler;
   /** Reads the settlements of the stream as it is now. */
   openSettlements(): Promise<Settlements>;

@@ -18,7 +18,7 @@ export class PluginStore {
   async openTexts(): Promise<StoreTexts> {
     const { bucket, leave } = await this.host.broker.openStore(this.plugin);
     this.leave = leave;
-    // The start of the plugin may have been abandoned meanwhile.
+    // The start of the plugin may have been abandoned in the meantime.
     if (this.released) leave();
     return new BucketTexts(bucket);
   }

@@ -5,7 +5,7 @@ import type { Time, Timer } from '../base/time';
 const MARGIN_MS = 1_000;
 
 export interface RedeliveryEvents {
-  /** The limit of deliveries during the wait has risen: more may be requested. */
+  /** Called when the limit of deliveries during the wait has risen: more may be requested. */
   more(): void;
   /** Called once, when the wait is over. */
   done(): void;

@@ -23,7 +23,7 @@ export interface ReloadReport {
   readonly plugin: string;
   readonly file: string;
   readonly version: string | undefined;
-  /** When the reload began, by `performance.now()`. */
+  /** The time at which the reload began, in milliseconds of `performance.now()`. */
   readonly startedMs: number;
 }
 

@@ -31,7 +31,7 @@ export class Reloads {
     this.counted.set(plugin, counts);
   }
 
-  /** The last reloads of the plugin, the newest last. */
+  /** Returns the last reloads of the plugin, the newest last. */
   of(plugin: string): readonly Reload[] {
     return this.last.get(plugin) ?? [];
   }

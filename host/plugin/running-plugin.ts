@@ -54,7 +54,10 @@ export class RunningPlugin {
     return this.consuming;
   }
 
-  /** @throws JetplugError when a durable would have to be created anew; then the present version runs on */
+  /**
+   * Prepares the next version's durables.
+   * @throws JetplugError when a durable would have to be created anew; the present version then continues to run
+   */
   reconcile(next: PluginVersion): Promise<ReconciledVersion> {
     return reconcileVersion(next, this.consuming, this.host);
   }

@@ -53,9 +53,9 @@ export async function reconcileVersion(
 }
 
 /**
- * Like {@link reconcileVersion}, for the return to a version that ran before. Its durables existed, and no other
- * version can run. So the host retries each durable until the server answers or `stop` is aborted; a handler that has
- * no durable by then is left out.
+ * Like {@link reconcileVersion}, for the return to a version that ran before. The version's durables existed, and no
+ * other version can run. So the host retries each durable until the server answers or `stop` is aborted; a handler that
+ * has no durable by then is left out.
  */
 export async function reconcileFormerVersion(
   version: PluginVersion,

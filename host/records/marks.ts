@@ -15,9 +15,9 @@ export interface HandlerMarks {
 }
 
 /**
- * The event's sequence, the index of the update among the run's updates of this key, and the resulting text, null for
- * no value. If the text is too long for the header, `text` is null, and `record` is the name under which the long texts
- * are stored.
+ * The event's sequence, the index of the update among the run's updates of this key, and the resulting text, or null
+ * for no value. If the text is too long for the header, `text` is null, and `record` is the name under which the text
+ * is stored.
  */
 export type Mark = readonly [sequence: number, ordinal: number, text: string | null, record?: string];
 

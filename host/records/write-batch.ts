@@ -127,7 +127,8 @@ export class WriteBatch {
       if (marks?.g !== streamIncarnation) continue;
       this.marks[durable] = {
         g: streamIncarnation,
-        // The revision never decreases: a host that has read an older one must refresh before it trusts the marks.
+        // The revision never decreases. A host that has read an older one must refresh its settlements before it trusts
+        // the marks.
         r: Math.max(marks.r, revision),
         m: marks.m.filter(([sequence]) => !settlements.isStored(sequence)),
       };

@@ -18,7 +18,10 @@ export interface TestHostOptions {
   readonly clock?: TestClock;
   /** The content of a config file. The config files of the project are not read. Default: empty. */
   readonly config?: object;
-  /** Whether to run on a nats-server of the test's own, in the machine's time, rather than in memory. Default `false`. */
+  /**
+   * Whether to run the plugins on a nats-server of the test's own, in the machine's time, rather than in memory.
+   * Default `false`.
+   */
   readonly server?: boolean;
 }
 

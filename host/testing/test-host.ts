@@ -151,7 +151,10 @@ export class TestHost {
     return id;
   }
 
-  /** Publishes any payload, as a program without the SDK may: text and bytes unchanged, all else as JSON. */
+  /**
+   * Publishes any payload, such as a program without the SDK may publish. Text and bytes are published unchanged,
+   * everything else as JSON.
+   */
   async publishRaw(
     subject: string,
     payload: unknown,

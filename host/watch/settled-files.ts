@@ -14,7 +14,10 @@ const RECHECK_MS = 90;
 
 interface Changing {
   stamp: string | undefined;
-  /** When this stamp was first seen, in milliseconds of `performance.now()`. See {@link stampOf}. */
+  /**
+   * The time at which this stamp was first seen, in milliseconds of `performance.now()`. A stamp is the result of
+   * {@link stampOf}.
+   */
   sinceMs: number;
 }
 

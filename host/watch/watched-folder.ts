@@ -27,7 +27,7 @@ export class WatchedFolder {
   private watcher: FSWatcher | undefined;
   /** Identifies the folder that is watched; undefined while there is none at the path. */
   private identity: string | undefined;
-  /** The stamp of each file at the last poll (see `stampOf`); undefined while the folder is watched. */
+  /** The result of `stampOf` for each file at the last poll; undefined while the folder is watched. */
   private polled: Map<string, string | undefined> | undefined;
   private polledAtMs = 0;
 
