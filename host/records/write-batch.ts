@@ -58,7 +58,7 @@ export class WriteBatch {
   private marks: Record<string, HandlerMarks>;
   /** The long texts that hold results of repeats, by the name under which they are stored. */
   private readonly recalled = new Map<string, SetAside>();
-  /** The name under which this write has stored its long texts; undefined if it has stored none. */
+  /** The name of the long texts that this write has stored, if any. */
   private made: string | undefined;
   private readonly answers: (() => void)[] = [];
 
@@ -72,8 +72,7 @@ export class WriteBatch {
   }
 
   /**
-   * Returns the settlements that must be refreshed, because another host may have dropped a mark since. Such a mark
-   * would look as if it had never existed.
+   * Returns the settlements to refresh: another host may have dropped a mark, which looks as if it had never existed.
    */
   outdated(): ReadonlySet<Settlements> {
     let found = NONE;
@@ -103,10 +102,7 @@ export class WriteBatch {
     }
   }
 
-  /**
-   * Applies the changes in order, from the index `first`. A change that throws changes nothing, and only its own
-   * promise rejects.
-   */
+  /** Applies the changes from index `first` on. If a change throws, it changes nothing and only its promise rejects. */
   apply(first = 0): MaybePromise<void> {
     for (let i = first; i < this.together.length; i++) {
       const answered = this.answer(this.together[i]!);
@@ -141,8 +137,8 @@ export class WriteBatch {
   }
 
   /**
-   * Stores the long texts under a new name, writes the name into the marks, and returns the marks as a header. If the
-   * write of the value then conflicts, only this name is left to remove.
+   * Stores the long texts under a new name, and returns the marks with that name as a header. If the write of the value
+   * conflicts, only this name is left to remove.
    */
   async headerWithTextsAside(): Promise<string> {
     const texts = longTexts(this.marks, this.text);
@@ -150,14 +146,13 @@ export class WriteBatch {
       this.made = await this.texts!.put(JSON.stringify(texts));
       this.marks = withoutLongTexts(this.marks, this.text, this.made);
     }
-    // With more than a thousand events in flight the header may still be too long. The server then rejects the write,
+    // With over a thousand events in flight the header may be too long. The server then rejects it, and they are
+    // retried.
     // and the events are retried.
     return encodeMarks(this.marks, this.text);
   }
 
-  /**
-   * Removes the long texts whose name no mark holds any more, without waiting for the removal. Called after the write.
-   */
+  /** After the write, removes the long texts that no mark names any more. Does not wait for the removal. */
   tidy(): void {
     const before = recordsOf(this.before);
     if (this.made !== undefined) before.add(this.made);
@@ -166,7 +161,7 @@ export class WriteBatch {
     for (const name of before) if (!after.has(name)) void this.texts?.remove(name);
   }
 
-  /** Removes the long texts of this write, whose name no mark holds. Called after a conflict. */
+  /** After a conflict, removes the long texts of this write, which no mark names. */
   discard(): void {
     if (this.made !== undefined) void this.texts?.remove(this.made);
   }
@@ -213,10 +208,7 @@ export class WriteBatch {
     return kept.find((one) => one[0] === durable && one[1] === sequence && one[2] === ordinal)?.[3];
   }
 
-  /**
-   * Logs that somebody has removed the long text of a repeat by hand. Returns the current value, which is the best
-   * remaining answer.
-   */
+  /** Logs that a long text was removed by hand. Returns the current value, the best remaining answer. */
   private bestGuess([sequence, , , record]: Mark, { texts, settlements }: Author): string | undefined {
     texts.missed(record!, { durable: settlements.durable, sequence });
     return this.text;
@@ -247,10 +239,7 @@ export class WriteBatch {
     };
   }
 
-  /**
-   * The store for long texts, which all runs share. Undefined without a change of a run, since the batch then adds and
-   * drops no marks.
-   */
+  /** The store for long texts. All runs share one; without a run's change the batch adds and drops no marks. */
   private get texts(): LongTexts | undefined {
     return this.together.find(({ author }) => author)?.author?.texts;
   }

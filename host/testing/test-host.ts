@@ -31,10 +31,7 @@ import { serverBackend } from './server-backend';
 import { TestClock } from './test-clock';
 import { unsettled } from './unsettled';
 
-/**
- * The time for which `settled()` waits by default. It is the machine's time, because a handler may wait for something
- * real.
- */
+/** The default wait of `settled()`, in the machine's time, because a handler may wait for something real. */
 const WITHIN_MS = 4_000;
 const WITHIN_ON_SERVER_MS = 30_000;
 /** The number of checks in a row that must find nothing, because an event on a server is not pending at once. */
@@ -137,9 +134,7 @@ export class TestHost {
     for (const cls of this.plugins) running.push(await runPlugin(asCompiled(cls), host));
   }
 
-  /**
-   * Validates an event against its contract and publishes it. Resolves with the event's id when a stream has stored it.
-   */
+  /** Validates an event by its contract and publishes it. Resolves with the event id when a stream has stored it. */
   async publish<E extends EventContract | string>(
     event: E,
     fields: Publishable<E>,
@@ -193,8 +188,7 @@ export class TestHost {
   }
 
   /**
-   * Returns the events that plugins have published: all, or those of one contract or subject. Duplicates that the
-   * stream has dropped are left out.
+   * Returns the published events: all, or those of one contract or subject. Omits duplicates that the stream dropped.
    */
   published<E extends EventContract | string>(event?: E): PublishedEvent<E>[] {
     const subject = isEventContract(event) ? event.subject : event;
@@ -203,9 +197,7 @@ export class TestHost {
       .map(({ payload }) => JSON.parse(payload) as PublishedEvent<E>);
   }
 
-  /**
-   * Returns a plugin's store, for the test to read and fill. A change here does not count as an effect of a handler.
-   */
+  /** Returns a plugin's store, to read and fill. A change here does not count as an effect of a handler. */
   store<T = unknown>(plugin: AnyPluginClass): Store<T> {
     return new LaterStore<T>(this.backend.bucket(nameOf(plugin)).then((bucket) => new KvStore<T>(bucket)));
   }
