@@ -21,7 +21,7 @@ import { PluginFolders } from './watch/plugin-folders';
 
 export interface HostOptions extends LoadedConfig {
   readonly log: HostLog;
-  /** The files of the config, where the host is to follow their changes. */
+  /** The files of the config, if the host is to follow their changes. */
   readonly source?: ConfigSource;
   /** Called as nats-server is downloaded. */
   readonly progress?: BrokerProgress;
@@ -32,15 +32,18 @@ export interface HostSummary {
   readonly broker: Pick<Broker, 'kind' | 'url' | 'version'>;
   readonly streams: readonly StreamState[];
   readonly plugins: readonly PluginStatus[];
-  /** The address of health and metrics; undefined where HTTP is off. */
+  /** The address of health and metrics; undefined if HTTP is off. */
   readonly http: string | undefined;
   readonly tookMs: number;
 }
 
-/** The process: config → broker → streams → plugins → consumers → ready. `stop` is the mirror. */
+/**
+ * The host of a process. It starts in the order config → broker → streams → plugins → consumers → ready, and stops in
+ * the opposite order.
+ */
 export class Host {
   private phase: 'starting' | 'running' | 'stopping' = 'starting';
-  /** The parts that were opened, in order. They are closed in the opposite order. */
+  /** The parts that were opened, in order of their opening. They are closed in the opposite order. */
   private readonly opened: { readonly part: string; close(): unknown }[] = [];
   /** The config files as they were last read, as far as the host has applied them. */
   private written: LoadedConfig;
@@ -56,7 +59,10 @@ export class Host {
     this.faults = new Faults(log, () => this.plugins?.suspects ?? []);
   }
 
-  /** @throws JetplugError, or an AggregateError of several, when the host cannot run; opened parts are closed. */
+  /**
+   * Starts the host and resolves when it is ready.
+   * @throws JetplugError, or an AggregateError of several, when the host cannot run; opened parts are closed.
+   */
   async start(): Promise<HostSummary> {
     try {
       return await this.open();
@@ -102,7 +108,7 @@ export class Host {
     this.closeLater('the plugins', () => plugins.stop());
     await loadPlugins(plugins, discovery, compiled, log);
     logUnusedSections(plugins, this.written, log);
-    // An operator may have paused a durable: the summary says so.
+    // The summary names durables that an operator has paused, so they are checked now.
     await services.durableWatch.check();
     await this.watchFiles(plugins);
     const inspection = await serveInspection(describe);

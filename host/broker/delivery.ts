@@ -5,68 +5,90 @@ export type AppliedUpdate = readonly [key: string, ordinal: number, text: string
 
 /** The history of an event that comes from the retry queue. */
 export interface Past {
-  /** How many of its failures are charged to it. */
+  /** The number of the event's failures that are charged to the event. */
   readonly failures: number;
-  /** Its failures since the handler's last success, and how many outages the handler had had by then. */
+  /** The number of the event's failures since the handler's last success. */
   readonly provisional?: number;
+  /** The number of outages that the handler had had when those failures were counted. */
   readonly outages?: number;
-  /** The updates that its earlier runs applied, which must not be applied again. `appliedIn` names a record with more of them. */
+  /**
+   * The store updates that the event's earlier runs applied, which must not be applied again. `appliedIn` is the name
+   * of a text in the host's bucket that holds more of them.
+   */
   readonly applied: readonly AppliedUpdate[];
   readonly appliedIn?: string;
-  /** Whether its earlier runs may have applied more updates than are known. */
+  /** Whether the event's earlier runs may have applied more store updates than are known. */
   readonly unsure?: boolean;
   /** The id of the dead letter that the event was redriven from. The letter is removed when the event is settled. */
   readonly letter?: number;
 }
 
-/** Identifies a stored message; every delivery of it has the same. */
+/** Identifies a stored message; every delivery of the message has the same reference. */
 export interface MessageRef {
   readonly stream: string;
   /** The message's place in its stream, from 1. */
   readonly sequence: number;
-  /** When the stream stored it, in milliseconds since 1970. A stream that is made again starts its sequences at 1. */
+  /**
+   * When the stream stored the message, in milliseconds since 1970. A stream that is created again starts its sequences
+   * at 1.
+   */
   readonly storedAtMs: number;
 }
 
 /**
- * One delivery of a stored message, and the ways to answer it. host/nats makes it. The settle step answers it; the
- * intake extends its ack wait, and sends a nak for a delivery that does not begin.
+ * One delivery of a stored message, and the ways to answer it. The folder host/nats creates deliveries. The settle step
+ * answers them. The intake extends their ack wait, and nacks a delivery whose event does not begin.
  */
 export interface Delivery extends MessageRef {
   readonly subject: string;
   readonly payload: Uint8Array;
-  /** How many bytes the payload has. */
+  /** The size of the payload in bytes. */
   readonly size: number;
-  /** The payload as text. Throws where it is not UTF-8. */
+  /** Decodes the payload as text. Throws if the payload is not UTF-8. */
   text(): string;
-  /** The message that the event was published as. From the retry queue, it is another one than the stored message. */
+  /**
+   * The message that the event was published as. For a delivery from the retry queue, this is another message than the
+   * stored one.
+   */
   readonly origin: MessageRef;
-  /** The event's history; only from the retry queue. */
+  /** The event's history; only for a delivery from the retry queue. */
   readonly past?: Past | undefined;
-  /** How often the message was delivered, with this delivery. Deploys and lost connections count too. */
+  /**
+   * The number of deliveries of the message, this one included. Deliveries before a deploy or a lost connection count
+   * too.
+   */
   readonly deliveryCount: number;
-  /** How many messages the durable had left to deliver. */
+  /** The number of messages that the durable had left to deliver after this one. */
   readonly pending: number;
-  /** Counts the deliveries of its durable, redeliveries included, from 1. */
+  /** The number of this delivery among all deliveries of the durable, redeliveries included, from 1. */
   readonly consumerSequence: number;
-  /** The last value of the header with this lower-case name, in whatever case it was sent. Throws where the header block is malformed. */
+  /**
+   * Returns the last value of a header by its lower-case name; the message may use any case. Throws if the header block
+   * is malformed.
+   */
   header(lowerName: string): string | undefined;
-  /** The last value of each header, by name as sent. Throws where the header block is malformed. */
+  /** Returns the last value of each header, by name as sent. Throws if the header block is malformed. */
   headers(): Readonly<Record<string, string>>;
-  /** All values of the headers that were sent several times; undefined without any. Throws where the header block is malformed. */
+  /**
+   * Returns all values of the headers that were sent several times; undefined if there are none. Throws if the header
+   * block is malformed.
+   */
   repeatedHeaders(): RepeatedHeaders | undefined;
 
-  /** Whether an ack, nak or term was sent. A second one throws. */
+  /** Whether an ack, nak or term was sent. Another one throws. */
   readonly settled: boolean;
   ack(): void;
   /** Nacks the delivery: the server redelivers it after the delay. Default: at once. */
   nak(delayMs?: number): void;
   /**
-   * Only deliveries of a handler with a key have it: tries the event again in this host after the delay, 0 by default.
-   * The message stays unacknowledged, so that no later event of its key overtakes it.
+   * Tries the event again in this host after the delay, 0 by default. The message stays unacknowledged, so no later
+   * event of its key overtakes it. Only deliveries of a handler with a key have this method.
    */
   retryLocally?(delayMs?: number): void;
-  /** The server never redelivers it. The reason goes into the server's advisory, where its version has one. */
+  /**
+   * Ends the delivery: the server never redelivers the event. Server versions that support a reason put it into their
+   * advisory.
+   */
   term(reason: string): void;
   /** Restarts the server's ack wait. */
   working(): void;

@@ -15,39 +15,42 @@ export interface DurableSettings {
 export interface DurableSpec extends DurableSettings {
   readonly stream: string;
   readonly durable: string;
-  /** Where the durable begins when it is made for the first time. */
+  /** Where the durable begins when the host creates it for the first time. */
   readonly from: From;
-  /** The last settled sequence: a durable that was deleted is made again behind it. */
+  /** The last settled sequence. A durable that was deleted is created again behind this sequence. */
   readonly resumeAfter?: number;
-  /** Whether settings that another host of the deployment has given it are left as they are. */
+  /** Whether the host leaves the durable's settings as they are if another host of the deployment has made them. */
   readonly yieldsToOtherHosts?: boolean;
 }
 
-/** How far a durable is. */
+/** The position of a durable in its stream. */
 export interface DurablePosition {
-  /** Not delivered yet. */
+  /** The number of events that the durable has not delivered yet. */
   readonly pending: number;
-  /** Delivered and not settled, with those that are delayed; over all hosts. */
+  /**
+   * The number of events that the durable has delivered to any host and that are not settled, including nacked events
+   * that wait for their delay.
+   */
   readonly inFlight: number;
-  /** Everything up to this sequence of the stream is settled. */
+  /** The ack floor: everything up to this sequence of the stream is settled. */
   readonly ackFloor: number;
-  /** When it was made. */
+  /** The time at which the durable was created. */
   readonly created: string;
-  /** The sequence at which it began, if it was set. */
+  /** The sequence at which the durable began, if one was set. */
   readonly startSequence?: number;
-  /** The settings that this call has corrected, such as `max_deliver: 3 → -1`. */
+  /** The settings that the call has corrected, such as `max_deliver: 3 → -1`. */
   readonly corrected?: readonly string[];
-  /** Settings that the server has set again, by limits of its own or of the stream. */
+  /** Settings that the server has set to other values, because of limits of its own or of the stream. */
   readonly limited?: readonly string[];
 }
 
 /** A durable as it is on the server. */
 export interface DurableLook {
-  /** Until when an operator has paused it. */
+  /** The time until which an operator has paused the durable; undefined if it is not paused. */
   readonly pausedUntil?: Date;
-  /** Events that wait for delivery. */
+  /** The number of events that the durable has not delivered yet. */
   readonly pending: number;
-  /** Delivered and not settled, over all hosts. */
+  /** The number of events that the durable has delivered to any host and that are not settled. */
   readonly inFlight: number;
   /**
    * `correction`: the host corrects the durable's settings while it uses it. `hold`: the host must check the durable
@@ -56,7 +59,10 @@ export interface DurableLook {
   readonly needs: 'nothing' | 'correction' | 'hold';
   /** The settings to correct, such as `max_batch: 5 → 0`. */
   readonly corrections: readonly string[];
-  /** Settings that another host of the deployment has given it, and that are left, such as `ack_wait: 30 s → 15 s`. */
+  /**
+   * Settings of the durable that another host of the deployment has made and that this host leaves, such as `ack_wait:
+   * 30 s → 15 s`.
+   */
   readonly drift: readonly string[];
   readonly checkpoint: DurableCheckpoint;
 }

@@ -7,7 +7,7 @@ export interface AllHeaders {
   readonly repeated?: RepeatedHeaders | undefined;
 }
 
-/** The headers under new names. A header is left out where `rename` returns undefined. */
+/** Returns the headers under new names, without those for which `rename` returns undefined. */
 export function renameHeaders(
   { headers, repeated = {} }: AllHeaders,
   rename: (name: string) => string | undefined,
@@ -23,7 +23,7 @@ export function renameHeaders(
   return { headers: renamed(headers), ...(Object.keys(several).length > 0 && { repeated: several }) };
 }
 
-/** How many bytes the headers take in a message. */
+/** Returns the number of bytes that the headers take in a message. */
 export function headerBytes({ headers, repeated = {} }: AllHeaders): number {
   let bytes = 0;
   for (const [name, last] of Object.entries(headers)) {
@@ -33,7 +33,7 @@ export function headerBytes({ headers, repeated = {} }: AllHeaders): number {
   return bytes;
 }
 
-/** The last value of the header with this lower-case name, in whatever case it is written. */
+/** Returns the last value of a header by its lower-case name, whatever case the message uses. */
 export function headerIn(headers: Readonly<Record<string, string>>, lowerName: string): string | undefined {
   let value: string | undefined;
   for (const name in headers) {

@@ -3,7 +3,10 @@ import type { AllHeaders } from './headers';
 import type { MessageRef } from './delivery';
 export const APPLIED_HEADER = 'x-applied';
 
-/** The record of the host's bucket that holds the updates. */
+/**
+ * The header with the name of the text in the host's bucket that holds the applied updates, if they are too long for a
+ * header.
+ */
 export const APPLIED_IN_HEADER = 'x-applied-in';
 
 export const HEADERS_LEFT_HEADER = 'x-headers-left-in-stream';
@@ -16,7 +19,7 @@ const RENAMED = 'x-original-header-';
 const OF_THE_LETTER =
   /^x-(dead-letter-reason|original-.*|failed-at|delivery-count|attempts|plugin|handler|plugin-version|error-.*|fingerprint|applied|applied-in|payload-left-in-stream|headers-left-in-stream)$/i;
 
-/** Whether a letter with these headers is the event's. */
+/** Whether a dead letter with these headers belongs to the event. */
 export function isLetterOf(
   headers: Readonly<Record<string, string>>,
   { stream, sequence, storedAtMs }: MessageRef,
@@ -28,7 +31,7 @@ export function isLetterOf(
   );
 }
 
-/** The event's headers as its letter carries them: all but those that JetStream acts on. */
+/** Returns the event's headers as its dead letter carries them: all but those that JetStream acts on. */
 export function keptHeaders(original: AllHeaders): AllHeaders {
   const kept = renameHeaders(original, (name) => {
     if (/^nats-/i.test(name)) return undefined;
@@ -38,7 +41,7 @@ export function keptHeaders(original: AllHeaders): AllHeaders {
   return messageId === undefined ? kept : { ...kept, headers: { ...kept.headers, [MESSAGE_ID_HEADER]: messageId } };
 }
 
-/** The event's own headers from its letter, under their original names. */
+/** Reads the event's own headers from its dead letter, under their original names. */
 export function headersOfEvent(letter: AllHeaders): AllHeaders {
   const own = renameHeaders(letter, (name) => {
     if (name.startsWith(RENAMED)) return name.slice(RENAMED.length);

@@ -1,4 +1,4 @@
-/** The broker, as a message's life needs it. host/nats implements these interfaces. */
+/** The functions of the broker that handling a message needs. The folder host/nats implements these interfaces. */
 import type { MessageRef, Past } from './delivery';
 import type { RepeatedHeaders } from './headers';
 
@@ -12,15 +12,18 @@ export interface OutgoingEvent {
 
 /** Where events are published. */
 export interface Outgoing {
-  /** Resolves when a stream has stored the event, or had it already under this id. Rejects with `JP_PUBLISH_FAILED` or `JP_PUBLISH_BACKLOG`. */
+  /**
+   * Publishes the event. Resolves when a stream has stored it, or holds an event of this id already. Rejects with
+   * `JP_PUBLISH_FAILED` or `JP_PUBLISH_BACKLOG`.
+   */
   send(event: OutgoingEvent): Promise<{ readonly duplicate: boolean }>;
-  /** For how long every stream drops duplicates of an event id, in milliseconds. */
+  /** The time in milliseconds for which every stream drops duplicates of an event id. */
   readonly dropsRepeatsMs: number;
-  /** The ids of the events on a subject that were stored at or after a time. */
+  /** Finds the ids of the events on a subject that were stored at or after a time. */
   idsSince(subject: string, sinceMs: number): Promise<ReadonlySet<string>>;
 }
 
-/** A message that is not retried any more, with the failure as headers. */
+/** A dead letter: an event that is not retried any more, with its failure as headers. */
 export interface DeadLetter {
   readonly plugin: string;
   readonly handler: string;
@@ -37,18 +40,21 @@ export interface DeadLetter {
 
 /** Stores dead letters. */
 export interface DeadLetters {
-  /** Resolves when the letter is stored, or was already. */
+  /** Stores the letter. Resolves when it is stored, by this call or an earlier one. */
   store(letter: DeadLetter): Promise<void>;
-  /** Removes the letter of a redriven event that is settled. No error where the letter is gone or is another event's. */
+  /**
+   * Removes the letter of a redriven event that is settled. Does nothing if the letter is gone or belongs to another
+   * event.
+   */
   remove(id: number, of: MessageRef): Promise<void>;
 }
 
-/** An event that is delivered again later, to one handler alone. */
+/** An event whose delivery to one handler is deferred. */
 export interface DeferredEvent {
   readonly plugin: string;
   readonly handler: string;
   readonly origin: MessageRef;
-  /** The subject it was published on. */
+  /** The subject that the event was published on. */
   readonly subject: string;
   readonly payload: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
@@ -61,12 +67,12 @@ export interface DeferredEvent {
 
 /** Stores events until they are due. */
 export interface RetryQueue {
-  /** Resolves when the event is stored, or was already. */
+  /** Stores the event. Resolves when it is stored, by this call or an earlier one. */
   defer(event: DeferredEvent): Promise<void>;
 }
 
-/** Tells a handler when an event of its own is put into the retry queue. */
+/** Notifies a handler when one of its events is put into the retry queue. */
 export interface RetryNotifier {
-  /** Calls back for each event that is deferred for the handler; the result ends that. */
+  /** Calls the listener for each event that is deferred for the handler. Returns a function that ends the calls. */
   on(plugin: string, handler: string, listener: () => void): () => void;
 }

@@ -1,27 +1,37 @@
 import type { Delivery } from './delivery';
-/** Receives the deliveries of a pull, and what happens to it. */
+/** Receives the deliveries of a pull, and notices of changes of the pull's state. */
 export interface PullSink {
-  /** For how many more deliveries it has room. */
+  /** Returns the number of further deliveries that the sink can take now. */
   room(): number;
-  /** @param isLate it answers a request that the pull has left since: the durable may have been made again */
+  /**
+   * Receives a delivery.
+   * @param isLate whether the delivery answers a request that the pull has dropped since, so that the durable may have
+   * been created again
+   */
   deliver(delivery: Delivery, isLate: boolean): void;
-  /** The consumer is not there any more; {@link DurablePull.found} says when it is again. */
+  /** Called when the durable does not exist any more. The pull requests nothing until {@link DurablePull.found}. */
   gone(why: string): void;
-  /** The connection was lost and is back; {@link DurablePull.found} says when all is as it was. */
+  /** Called when the connection was lost and is back. The pull requests nothing until {@link DurablePull.found}. */
   returned(): void;
-  /** A problem that will pass; for the log. */
+  /** Reports a problem that will pass, for the log. */
   trouble(message: string, details: object): void;
-  /** The server refuses pulls, as the durable's settings forbid them; the pull asks again until {@link served}. */
+  /**
+   * Called when the server refuses pulls because of the durable's settings. The pull retries, and calls {@link served}
+   * when that succeeds.
+   */
   refused(reason: string): void;
-  /** The server takes pulls again after {@link refused}. */
+  /** Called when the server accepts pulls again, after {@link refused}. */
   served(): void;
 }
 
 /** Pulls the messages of one durable and delivers them to a sink. */
 export interface DurablePull {
-  /** @param options held: requests nothing before {@link found}. Default false. */
+  /**
+   * Starts to pull.
+   * @param options `held`: whether to request nothing before {@link found}. Default false
+   */
   start(options?: { held?: boolean }): void;
-  /** Requests more messages where the sink has room. Call it whenever a delivery leaves the sink. */
+  /** Requests as many messages as the sink can take. Call it whenever a delivery leaves the sink. */
   request(): void;
   /** Requests no more until {@link resume}. Messages that are in flight are still delivered to the sink. */
   pause(): void;
@@ -31,16 +41,24 @@ export interface DurablePull {
   resume(): void;
   /** Requests no more until {@link found}. Messages that are in flight are still delivered to the sink. */
   hold(): void;
-  /** Replaces the waiting requests by new ones: the server does not apply changed settings to waiting requests. */
+  /**
+   * Replaces the waiting requests by new ones, because the server does not apply changed settings to waiting requests.
+   */
   renew(): void;
   /**
-   * Call it every few seconds while events wait for delivery. It sends a new request when one waits and no message came
-   * between two calls: a request that waits is not served when a pause ends early.
+   * Sends a new request if one waits and no message came between two calls, because the server does not serve a waiting
+   * request when a pause ends early. Call this method every few seconds while events wait for delivery.
    */
   nudge(): void;
-  /** Requests messages again after {@link PullSink.gone}, when the durable is there again. */
+  /**
+   * Requests messages again after a call of {@link PullSink.gone}, {@link PullSink.returned} or {@link hold}. Call it
+   * when the durable exists.
+   */
   found(): void;
-  /** The stream was made again. Deliveries of the old stream are not settled any more: their sequences belong to other messages now. */
+  /**
+   * Makes earlier deliveries ineffective, because the stream was created again: their acknowledgements are not sent,
+   * since their sequences belong to other messages now.
+   */
   disown(): void;
   /** Requests nothing more. Resolves when all messages in flight have been delivered to the sink. */
   stop(): Promise<void>;

@@ -12,13 +12,16 @@ import type { DurableSpec } from './durable';
 import { RETRY_STREAM } from './stream-state';
 const PREFIX = 'x-jetplug-';
 
-/** An event's own headers that begin with the prefix. */
+/** The prefix that is put before the names of an event's own headers that begin with `x-jetplug-`. */
 const RENAMED = `${PREFIX}header-`;
 
-/** How many events of one handler may wait in its retry queue: each is delivered, and sent back with a nak until it is due. */
+/**
+ * The maximum number of events in the retry queue of one handler. Each waits as a delivery in flight, nacked with a
+ * delay until it is due.
+ */
 const MAX_DEFERRED = 100_000;
 
-/** The durable of one handler's retry queue. */
+/** Returns the durable of one handler's retry queue. */
 export function retryQueueDurable(plugin: string, handler: string, ackWaitMs: number, deployment: string): DurableSpec {
   return {
     stream: RETRY_STREAM,
@@ -32,7 +35,10 @@ export function retryQueueDurable(plugin: string, handler: string, ackWaitMs: nu
   };
 }
 
-/** An event as a message of the retry queue. The subject identifies the event and its stay in the queue. */
+/**
+ * Returns an event as a message of the retry queue. The message's subject identifies the event and its stay in the
+ * queue.
+ */
 export function retryMessage(event: DeferredEvent): { subject: string } & AllHeaders {
   const { plugin, handler, origin, past, subject, dueAtMs, headers, pass } = event;
   const queueSubject = `retry.${plugin}.${handler}.${origin.stream}.${origin.sequence}.${origin.storedAtMs}.${pass}`;

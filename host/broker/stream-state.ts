@@ -2,21 +2,21 @@ import { covers } from '../../sdk/internal';
 /** The stream of the retry queues: events that were postponed for long or redriven, each for one handler. */
 export const RETRY_STREAM = 'RETRY';
 
-/** A stream that the host needs, as it is after the start. */
+/** The state after the start of a stream that the host needs. */
 export interface StreamState {
   readonly name: string;
-  /** The subjects of the config; the stream may hold more. */
+  /** The subjects of the stream in the config. On the server the stream may hold more. */
   readonly subjects: readonly string[];
   /** `unmanaged`: this deployment uses the stream as it is and never changes it. */
   readonly change: 'created' | 'updated' | 'unchanged' | 'unmanaged';
   /** The changes of an update, such as `maxAge 7d → 14d`, and how much data it removed, where that was allowed. */
   readonly changes?: readonly string[];
   readonly messages: number;
-  /** For how long the server drops repeats of an event id. */
+  /** The time in milliseconds for which the server drops repeats of an event id. */
   readonly duplicateWindowMs: number;
 }
 
-/** The name of the stream that holds all that the subject matches. */
+/** Returns the name of the stream that holds everything that the subject matches. */
 export function streamFor(
   streams: readonly Pick<StreamState, 'name' | 'subjects'>[],
   subject: string,

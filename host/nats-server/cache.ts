@@ -10,14 +10,17 @@ const WORK_PREFIX = 'fetching-';
 /** The file name of the binary on this platform. */
 export const BINARY_NAME = process.platform === 'win32' ? 'nats-server.exe' : 'nats-server';
 
-/** The path of a downloaded or built nats-server in the cache. `JETPLUG_CACHE_DIR` replaces `~/.cache/jetplug`. */
+/**
+ * Returns the path of a downloaded or built nats-server in the cache. `JETPLUG_CACHE_DIR` replaces `~/.cache/jetplug`.
+ */
 export function cachedBinary(env: Env): string {
   return join(cacheFolder(env), `nats-server-v${PINNED_VERSION}`, BINARY_NAME);
 }
 
 /**
- * Has `fetch` create a binary in a work folder, then moves it into the cache in one step. So two hosts that fetch at
- * once, or a host that is killed, never leave half a binary in the cache. Returns the path in the cache.
+ * Has `fetch` create a binary in a work folder, then moves it into the cache in one step. So neither two hosts that
+ * fetch at the same time nor a host that is killed leave half a binary in the cache. Resolves with the path in the
+ * cache.
  */
 export async function fetchIntoCache(env: Env, fetch: (workFolder: string) => Promise<string>): Promise<string> {
   const cache = cacheFolder(env);
@@ -57,7 +60,7 @@ function moveInto(target: string, binary: string): void {
   try {
     renameSync(binary, target);
   } catch (error) {
-    // Windows does not replace a running file. Another host has then fetched the same binary and runs it already.
+    // Windows does not replace a running file. So another host has fetched the same binary and runs it already.
     if (process.platform !== 'win32' || !existsSync(target)) throw error;
   }
 }

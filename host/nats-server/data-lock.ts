@@ -21,18 +21,18 @@ import { identify, isAlive, processSpace, type ProcessIdentity } from './process
  *
  *   <data>/lock/owner-<nonce>.json     the one file in this folder names the owner of the data
  *
- * A host prepares such a folder under another name and renames it to `lock`. The system does that only while `lock` is
- * absent or empty, so one of many hosts succeeds, and its record is complete from the first moment. The record of a dead
- * owner is removed by its file name, which no later owner has: a slow host with an outdated view cannot remove the
- * record of a new owner. So there are never two owners.
+ * A host prepares such a folder under another name and renames it to `lock`. The operating system allows that only while
+ * `lock` is absent or empty, so only one of several hosts succeeds, and the owner file is complete from the first moment.
+ * The file of a dead owner is deleted by its name. No later owner has that name, so a slow host with an outdated view
+ * cannot delete the file of a new owner. So there are never two owners.
  */
 
 /** The content of the lock, for other hosts. */
 export interface LockRecord {
   readonly owner: ProcessIdentity;
-  /** Where the process numbers are valid: see `processSpace`. */
+  /** The space in which the process numbers are valid: see `processSpace`. */
   readonly space: string;
-  /** The processes that may write to the data: the broker and the watchdog that starts it. */
+  /** The owner's watchdog. Until it and the broker that it starts have ended, they may write to the data. */
   readonly watchdog?: ProcessIdentity | undefined;
   readonly broker?: ProcessIdentity | undefined;
   /** The broker's address; absent while it starts or stops. */
@@ -43,8 +43,8 @@ export interface LockRecord {
 
 export interface Holder {
   /**
-   * `live`: the owner runs. `orphaned`: the owner has died, and processes that it started still run.
-   * `foreign`: written on another machine, in another container or before a reboot. Only its heartbeat shows whether the
+   * `live`: the owner runs. `orphaned`: the owner has died, and processes that it started still run. `foreign`: the
+   * lock was written on another machine, in another container or before a reboot. Only its heartbeat shows whether the
    * owner is alive.
    */
   readonly state: 'live' | 'orphaned' | 'foreign';
@@ -53,14 +53,14 @@ export interface Holder {
 }
 
 export interface DataLock {
-  /** Adds to the record. */
+  /** Adds to the content of the lock. */
   note(known: Omit<LockRecord, 'owner' | 'space'>): void;
   /** Removes the lock. Throws while a broker of this host runs on the data. */
   release(): void;
 }
 
 const HEARTBEAT_MS = 1_000;
-/** A foreign owner without a heartbeat for this long is dead. */
+/** The time after which a foreign owner without a heartbeat counts as dead. */
 const HEARTBEAT_LOST_MS = 5_000;
 
 const RECORD_NAME = /^owner-.*\.json$/;
@@ -69,7 +69,10 @@ const CANDIDATE_NAME = /^lock-(\d+)-/;
 const LOST_RACE = new Set(['EEXIST', 'ENOTEMPTY', 'EPERM', 'EACCES', 'ENOENT']);
 const MAX_ATTEMPTS = 100;
 
-/** Takes the lock of a data folder, which is created where it is missing. Undefined when another host holds the lock. */
+/**
+ * Takes the lock of a data folder, and creates the folder if it is missing. Returns undefined if another host holds the
+ * lock.
+ */
 export function tryLock(data: string): DataLock | undefined {
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const owner = identify(process.pid) ?? { pid: process.pid, start: '' };
@@ -94,20 +97,20 @@ export function tryLock(data: string): DataLock | undefined {
   }
 }
 
-/** The holder of the data; undefined where the folder is free. */
+/** Returns the holder of the data; undefined if nobody holds the data. */
 export function findHolder(data: string): Holder | undefined {
   return recordFiles(data)
     .map(readHolder)
     .find((holder) => holder !== undefined);
 }
 
-/** The URL of the embedded broker that runs on this data folder, or undefined when its host is not alive. */
+/** Returns the URL of the embedded broker that runs on this data folder; undefined if its host is not alive. */
 export function runningBrokerUrl(data: string): string | undefined {
   const holder = findHolder(data);
   return holder?.state === 'live' ? holder.record.url : undefined;
 }
 
-/** Removes the lock of a foreign holder that shows no heartbeat. Returns whether it did. */
+/** Removes the lock of a foreign holder that shows no heartbeat within `watchMs`. Resolves with whether it did. */
 export async function removeIfLifeless({ file }: Holder, watchMs = HEARTBEAT_LOST_MS): Promise<boolean> {
   const before = heartbeatOf(file);
   await sleep(watchMs);
@@ -134,7 +137,7 @@ function hold(data: string, nonce: string, first: LockRecord): DataLock {
   return {
     note(known) {
       record = { ...record, ...known };
-      if (!existsSync(file)) return; // The data folder was removed. The heartbeat has warned of it.
+      if (!existsSync(file)) return; // The data folder was removed. The heartbeat has warned of that.
       const draft = join(data, `lock-${process.pid}-${nonce}.json`);
       try {
         writeFileSync(draft, JSON.stringify(record), { mode: 0o600 });
@@ -152,24 +155,27 @@ function hold(data: string, nonce: string, first: LockRecord): DataLock {
   };
 }
 
-/** The holder that a record names; undefined where the record is gone, or the owner and its processes are dead. */
+/** Reads the holder from an owner file; undefined if the file is gone, or if the owner and its processes are dead. */
 function readHolder(file: string): Holder | undefined {
   let record = readRecord(file);
   if (record === undefined) return undefined;
   if (record.space !== processSpace()) return { state: 'foreign', record, file };
   if (isAlive(record.owner)) return { state: 'live', record, file };
-  // The owner may have noted its broker after the first read and before its death. Now the record cannot change any more.
+  // The owner may have added its broker after the first read and before its death. Now the file cannot change any more.
   record = readRecord(file);
   if (record === undefined) return undefined;
   return startedBy(record).some(isAlive) ? { state: 'orphaned', record, file } : undefined;
 }
 
-/** The processes that a holder has started, which may outlive it. */
+/** Returns the processes that an owner has started, which may outlive it. */
 export function startedBy({ watchdog, broker }: LockRecord): ProcessIdentity[] {
   return [watchdog, broker].filter((one) => one !== undefined);
 }
 
-/** Records are written as a whole. One that cannot be parsed was cut off by a power failure, which its owner did not survive. */
+/**
+ * Reads an owner file. Owner files are written as a whole. One that cannot be parsed was cut off by a power failure,
+ * which its owner did not survive.
+ */
 function readRecord(file: string): LockRecord | undefined {
   try {
     const record: unknown = JSON.parse(readFileSync(file, 'utf8'));
@@ -180,7 +186,7 @@ function readRecord(file: string): LockRecord | undefined {
   }
 }
 
-/** Removes the records of dead owners, and the lock's folder when it is empty. */
+/** Removes the files of dead owners, and the lock's folder when it is empty. */
 function removeDeadRecords(data: string): void {
   const folder = lockFolder(data);
   for (const name of namesIn(folder)) {

@@ -10,13 +10,13 @@ import { showThrown } from '../base/thrown';
 export type Progress = (bytes: number, total: number | undefined) => void;
 
 export interface DownloadLimits {
-  /** How long the connect may take, with name lookup and TLS. */
+  /** The time that the connect may take, with name lookup and TLS. */
   readonly connectMs: number;
-  /** How long the server may send nothing. */
+  /** The time for which the server may send nothing. */
   readonly silenceMs: number;
 }
 
-/** The time for the connect is short, so that a machine without a network continues soon. */
+/** The default limits. The time for the connect is short, so that a machine without a network continues soon. */
 export const DOWNLOAD_LIMITS: DownloadLimits = { connectMs: 3_000, silenceMs: 15_000 };
 
 const MAX_REDIRECTS = 5;
@@ -25,7 +25,7 @@ export async function downloadText(url: string, limits: DownloadLimits): Promise
   return await text(await open(url, limits));
 }
 
-/** Downloads a URL to a file. Returns the SHA-256 in hex. */
+/** Downloads a URL to a file. Resolves with the SHA-256 in hex. */
 export async function downloadFile(
   url: string,
   path: string,

@@ -10,16 +10,16 @@ export interface EmbeddedOptions {
   readonly binary: Binary;
   /** The data folder, absolute. */
   readonly data: string;
-  /** 0: any free one. */
+  /** The port of the server. 0 means any free port. */
   readonly port: number;
-  /** `always`, or a duration that nats-server takes. */
+  /** How often the server syncs its data to the disk: `always`, or a duration that nats-server takes. */
   readonly syncInterval: string;
-  /** The lock of the data folder. The server takes it over, and releases it when it has ended. */
+  /** The lock of the data folder. The embedded server releases the lock when it has ended. */
   readonly lock: DataLock;
   readonly say: (line: string) => void;
 }
 
-/** A nats-server that this host runs. If it ends by itself, it is started again on the same port. */
+/** A nats-server that this host runs. If the process ends by itself, the host starts it again on the same port. */
 export interface EmbeddedServer {
   readonly url: string;
   readonly version: string;
@@ -64,7 +64,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     },
   };
 
-  /** So that no other host joins a server that is ending. */
+  /** Removes the server's address from the lock, so that no other host joins a server that is ending. */
   function withdrawUrl(): void {
     try {
       lock.note({ url: undefined });
@@ -87,7 +87,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   async function startAgain(last: Launched): Promise<Launched> {
     await pause(FIRST_PAUSE_MS, machineTime, stopping.signal);
     const restart = async (): Promise<Launched> => {
-      await last.end(); // Only the watchdog may have died.
+      await last.end(); // Perhaps only the watchdog has died.
       return start(last.port);
     };
     const again = await retryUntil(restart, {

@@ -9,29 +9,29 @@ import { isAtLeast, OLDEST_VERSION } from './version';
 
 export interface Binary {
   readonly path: string;
-  /** Such as `2.15.2`. */
+  /** The version of the binary, such as `2.15.2`. */
   readonly version: string;
 }
 
 export interface FindBinaryOptions {
-  /** The path of the config; empty: none. With a path, nothing else is tried. */
+  /** The path in the config. With a path, nothing else is tried. Empty: no path. */
   readonly configured: string;
   /** Logs a line for each step and failure. */
   readonly say: (line: string) => void;
   /** Called as nats-server is downloaded. */
   readonly progress?: Progress | undefined;
-  /** Default: that of the process. */
+  /** The environment. Default: that of the process. */
   readonly env?: Env | undefined;
-  /** Default: the releases of nats-io on GitHub. */
+  /** The base URL of the releases. Default: those of nats-io on GitHub. */
   readonly releasesUrl?: string | undefined;
-  /** Default: `DOWNLOAD_LIMITS`. */
+  /** The time limits of a download. Default: `DOWNLOAD_LIMITS`. */
   readonly limits?: DownloadLimits | undefined;
 }
 
 type Search = FindBinaryOptions & { readonly env: Env };
 type Find = (search: Search) => string | Promise<string>;
 
-/** Tried in this order until one finds a nats-server that runs. */
+/** The ways to find a nats-server, tried in this order until one finds a binary that runs. */
 const STEPS: ReadonlyMap<string, Find> = new Map<string, Find>([
   ['the PATH', ({ env }) => findOnPath('nats-server', env) ?? none('no nats-server there')],
   ['the cache', ({ env }) => inCache(env)],
@@ -74,7 +74,10 @@ export async function findBinary(options: FindBinaryOptions): Promise<Binary> {
   );
 }
 
-/** A configured binary that does not run is an error: another version on the same data would be a surprise. */
+/**
+ * Checks the configured binary. One that does not run is an error, because another version on the same data would be a
+ * surprise.
+ */
 async function findConfigured(path: string, env: Env): Promise<Binary> {
   try {
     if (!isExecutable(path)) throw new Error('there is no file that may be run');
@@ -96,7 +99,7 @@ function inCache(env: Env): string {
   return isExecutable(path) ? path : none(`no ${path} yet`);
 }
 
-/** Runs the binary with --version, which also shows that it suits this machine. */
+/** Runs the binary with `--version`, which also shows that the binary suits this machine. */
 async function check(path: string, env: Env): Promise<Binary> {
   const output = await runProgram(path, ['--version'], { env, firstOutputMs: VERSION_MS });
   const version = /^nats-server: v?(\d+\.\d+\.\d+\S*)/m.exec(output)?.[1];

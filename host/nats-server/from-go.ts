@@ -3,9 +3,12 @@ import { BINARY_NAME, fetchIntoCache } from './cache';
 import { findOnPath, runProgram, type Env } from './programs';
 import { PINNED_VERSION } from './version';
 
-/** Go prints within a second when it can download or compile. Without a network it retries for minutes. */
+/**
+ * The time that Go may take to its first output. Go prints within a second when it can download or compile; without a
+ * network it retries for minutes.
+ */
 const FIRST_OUTPUT_MS = 15_000;
-/** Enough to compile the largest package on a small machine. */
+/** The time for which Go may print nothing later: enough to compile the largest package on a small machine. */
 const SILENCE_MS = 300_000;
 
 /** Builds nats-server with the machine's own Go into the cache. */
@@ -15,7 +18,7 @@ export function fetchFromGo(env: Env, say: (line: string) => void): Promise<stri
 
   return fetchIntoCache(env, async (folder) => {
     say(`building v${PINNED_VERSION}, which may take some minutes`);
-    // Go refuses GOBIN when it is set to compile for another machine.
+    // Go refuses GOBIN if GOOS or GOARCH name another machine.
     const goEnv = { ...env, GOBIN: folder, CGO_ENABLED: '0', GOOS: undefined, GOARCH: undefined };
     await runProgram(go, ['install', '-v', `github.com/nats-io/nats-server/v2@v${PINNED_VERSION}`], {
       cwd: folder,

@@ -34,7 +34,7 @@ export function fetchFromRelease(options: ReleaseOptions): Promise<string> {
   });
 }
 
-/** The name of a release's archive without its extension, such as `nats-server-v2.15.2-linux-amd64`. */
+/** Returns the name of a release's archive without its extension, such as `nats-server-v2.15.2-linux-amd64`. */
 export function releaseName(platform: string, arch: string): string {
   const system = { linux: 'linux', darwin: 'darwin', win32: 'windows', freebsd: 'freebsd' }[platform];
   const machine = {

@@ -17,10 +17,10 @@ export interface LaunchOptions {
   readonly binary: Binary;
   /** The data folder, absolute. */
   readonly data: string;
-  /** 0: any free one. */
+  /** The port of the server. 0 means any free port. */
   readonly port: number;
   readonly syncInterval: string;
-  /** Receives the started processes and the address, for other hosts. */
+  /** The lock, to which the launch adds the started processes and the address, for other hosts. */
   readonly lock: DataLock;
   readonly say: (line: string) => void;
   /** Ends the launch, which then rejects. */
@@ -41,7 +41,7 @@ export interface Launched {
 
 const HOST = '127.0.0.1';
 const KILL_AFTER_MS = 10_000;
-/** A server reads all its data before it answers. */
+/** The time that a server may take until it answers, because it reads all its data first. */
 const READY_MS = 300_000;
 const SLOW_MS = 5_000;
 const POLL_MS = 10;
@@ -88,7 +88,10 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   }
 }
 
-/** The watchdog ends the server when its pipe closes. A watchdog that was killed or hangs leaves that to the host. */
+/**
+ * Ends a launched server by closing the pipe of its watchdog, which then ends the server. If the watchdog was killed or
+ * hangs, the host ends the processes itself.
+ */
 async function endRun(watchdog: WatchdogProcess, run: Run, started: (ProcessIdentity | undefined)[]): Promise<void> {
   const [guard, broker] = started;
   watchdog.stdin.end();
@@ -104,7 +107,7 @@ interface Run {
   send(line: WatchdogLine): void;
   readonly started: Promise<number>;
   readonly ended: Promise<string>;
-  /** The exit code or signal, once the server has ended. */
+  /** Returns the exit code or signal of the server; undefined before its end. */
   outcome(): string | undefined;
 }
 
@@ -136,7 +139,7 @@ function follow(watchdog: WatchdogProcess): Run {
   };
 }
 
-/** Waits until the server of this name greets with JetStream enabled. Returns its port. */
+/** Waits until the server of this name greets with JetStream enabled. Resolves with the server's port. */
 async function untilReady(
   name: string,
   port: () => number | undefined,
@@ -164,13 +167,16 @@ function failWith(reason: string): never {
   throw new Error(reason);
 }
 
-/** A server that chooses its port writes it into a file in the data folder. Undefined until the file is complete. */
+/**
+ * Reads the port from the file that a server writes into the data folder when it chooses its port. Undefined until the
+ * file is complete.
+ */
 function readPort(file: string): number | undefined {
   if (statSync(file, { throwIfNoEntry: false }) === undefined) return undefined;
   return Number(/nats:\/\/[^"]*:(\d+)"/.exec(readFileSync(file, 'utf8'))?.[1]) || undefined;
 }
 
-/** A server that was killed has left its file. */
+/** Removes the ports files that killed servers have left. */
 function removePortsFiles(data: string): void {
   for (const name of readdirSync(data)) {
     if (name.endsWith('.ports')) rmSync(join(data, name), { force: true });

@@ -1,7 +1,7 @@
 import { JetplugError } from '../../sdk/internal';
 import { isAtLeast, OLDEST_VERSION } from './version';
 
-/** The JetStream API level of the oldest server: 2.11 answers 1, 2.12.0 answers 2, older ones answer none. */
+/** The JetStream API level of the oldest server: 2.11 answers 1 and 2.12.0 answers 2. Older servers answer none. */
 const OLDEST_API_LEVEL = 2;
 
 /**

@@ -17,7 +17,10 @@ export type { Progress as BrokerProgress } from './download';
 type Say = (line: string) => void;
 
 export interface OpenBrokerOptions {
-  /** Servers to join. Empty: the one on the default address, or else an embedded one. */
+  /**
+   * The servers to join. If the list is empty, the host joins the server on the default address, or else runs an
+   * embedded one.
+   */
   readonly servers: readonly string[];
   readonly embedded: EmbeddedConfig;
   /** Logs a line for each decision and action. */
@@ -28,20 +31,20 @@ export interface OpenBrokerOptions {
 
 /** The NATS server that a host works on. */
 export interface Broker {
-  /** Several servers are separated by commas. */
+  /** The address of the broker. Several servers are separated by commas. */
   readonly url: string;
-  /** `joined`: it runs without this host. `embedded`: this host runs it. */
+  /** `joined`: the broker runs without this host. `embedded`: this host runs the broker. */
   readonly kind: 'joined' | 'embedded';
   /**
-   * Whether the broker runs on the data folder of this host: an embedded one, or one that another host runs there. Only
-   * such a broker may be started again by this host.
+   * Whether the broker runs on the data folder of this host: either this host's embedded broker, or one that another
+   * host runs there. Only such a broker may be started again by this host.
    */
   readonly onOwnData: boolean;
-  /** Empty for configured servers, which are not probed here. */
+  /** The version of the server. Empty for configured servers, which are not probed here. */
   readonly version: string;
   /**
-   * Whether the server of this name is this broker. Another server may take the port of a broker on the host's own
-   * data when that broker has ended. Every server is accepted for a broker on other data.
+   * Returns whether the server of this name is this broker. Another server may take the port of a broker on the host's
+   * own data when that broker has ended. For a broker on other data, every server is accepted.
    * @throws JetplugError `JP_BROKER_START_FAILED` when the lock of the data folder cannot be read
    */
   readonly isServer: (serverName: string) => boolean;
@@ -49,13 +52,13 @@ export interface Broker {
   stop(): Promise<void>;
 }
 
-/** How long a start waits for the processes on its data folder. */
+/** The times for which a start waits for the processes on its data folder. */
 export interface Patience {
-  /** For the broker of another host to answer. After that the data count as locked. */
+  /** The time for the broker of another host to answer. After that the data count as locked. */
   readonly answerMs: number;
-  /** For another host to start its broker, with a download of nats-server. */
+  /** The time for another host to start its broker, including a download of nats-server. */
   readonly startingMs: number;
-  /** For the watchdog of a killed host to end its broker, which usually takes milliseconds. */
+  /** The time for the watchdog of a killed host to end its broker, which usually takes milliseconds. */
   readonly orphanMs: number;
 }
 
@@ -65,9 +68,9 @@ const ORPHAN_KILL_MS = 10_000;
 const POLL_MS = 50;
 
 /**
- * Chooses the broker of this host, in this order: configured servers, the broker of another host on the same data folder,
- * the server on the default address (unless `embedded.own`), and an embedded server that this host starts. Two hosts that
- * start at once on one data folder share one broker.
+ * Chooses the broker of this host, in this order: configured servers, the broker of another host on the same data
+ * folder, the server on the default address (unless `embedded.own`), and an embedded server that this host starts. Two
+ * hosts that start at the same time on one data folder share one broker.
  *
  * @throws JetplugError JP_BROKER_*
  */
@@ -90,7 +93,10 @@ export async function openBroker(options: OpenBrokerOptions, patience = PATIENCE
   }
 }
 
-/** Joins the server on the default address. Undefined where nothing answers, or the host is to run its own broker. */
+/**
+ * Joins the server on the default address. Resolves with undefined if nothing answers, or if the host is to run its own
+ * broker.
+ */
 async function joinDefault({ embedded, say }: OpenBrokerOptions): Promise<Broker | undefined> {
   if (embedded.own || embedded.port === 0) return undefined;
   const address = `${HOST}:${embedded.port}`;
@@ -113,7 +119,7 @@ async function joinDefault({ embedded, say }: OpenBrokerOptions): Promise<Broker
   return joinOther(`nats://${address}`, answer.version);
 }
 
-/** Joins the broker of the data's holder. Undefined where there is no holder any more. */
+/** Joins the broker of the data's holder. Resolves with undefined if there is no holder any more. */
 async function joinOrRelease(
   holder: Holder,
   data: string,
@@ -192,7 +198,7 @@ function joinOther(url: string, version: string): Broker {
   return { url, kind: 'joined', onOwnData: false, version, isServer: () => true, stop: async () => undefined };
 }
 
-/** Does work on the data folder. Its failures name the folder. */
+/** Calls a function on the data folder. An error then names the folder. */
 function onData<T>(data: string, work: (data: string) => T): T {
   try {
     return work(data);

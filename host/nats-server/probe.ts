@@ -9,11 +9,11 @@ export type Answer =
       readonly jetStream: boolean;
       readonly tlsRequired: boolean;
     }
-  /** Not a NATS server, or a silent one. `said`: the start of what it sent. */
+  /** The program is not a NATS server, or it is silent. `said`: the start of what it sent. */
   | { readonly kind: 'not-nats'; readonly said: string; readonly silent: boolean }
   | { readonly kind: 'nothing'; readonly why: string };
 
-/** A greeting has about 500 bytes, in a cluster more, as it lists the servers. */
+/** The maximum size of a greeting. A greeting has about 500 bytes; in a cluster more, because it lists the servers. */
 const MAX_GREETING_BYTES = 64 * 1024;
 
 /** Connects to an address and reads the greeting (`INFO {…}`) that a NATS server sends first. */

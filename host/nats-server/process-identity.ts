@@ -3,21 +3,24 @@ import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A process, distinct from a later one with the same number. */
+/** Identifies a process, so that it is distinct from a later one with the same number. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** The start time in a format of the system. It is only compared. */
+  /** The start time in a format of the system. It is only compared with others. */
   readonly start: string;
 }
 
-/** A process has the number, but the system does not report its start time. */
+/** The start time of a process for which the system reports none. */
 const UNKNOWN_START = 'unknown';
 
 const POLL_MS = 20;
-/** A killed process is gone within milliseconds, but for a machine that is very busy. */
+/**
+ * The time to wait for the end of a killed process. It is usually gone within milliseconds, except on a very busy
+ * machine.
+ */
 const KILLED_MS = 10_000;
 
-/** The process that has this number now, if any. A zombie counts as ended, as it holds no resources. */
+/** Returns the process that has this number now, if any. A zombie counts as ended, because it holds no resources. */
 export function identify(pid: number): ProcessIdentity | undefined {
   const start = startOf(pid);
   return start === undefined ? undefined : { pid, start };
@@ -34,7 +37,7 @@ export function processSpace(): string {
   return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`;
 }
 
-/** Waits for processes to end. Returns false when one still runs after `ms`. */
+/** Waits for processes to end. Resolves with false if one still runs after `ms`. */
 export async function haveEnded(processes: readonly ProcessIdentity[], ms: number): Promise<boolean> {
   const deadline = Date.now() + ms;
   while (processes.some(isAlive)) {

@@ -4,7 +4,10 @@ import { delimiter, isAbsolute, join } from 'node:path';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** The path of a program on the PATH, if any. Relative entries are skipped, as they depend on the working directory. */
+/**
+ * Returns the path of a program on the PATH, if there is one. Relative entries are skipped, because they depend on the
+ * working directory.
+ */
 export function findOnPath(name: string, env: Env): string | undefined {
   const file = process.platform === 'win32' ? `${name}.exe` : name;
   const folders = (env['PATH'] ?? env['Path'] ?? '').split(delimiter).filter(isAbsolute);
@@ -16,20 +19,20 @@ export function isExecutable(path: string): boolean {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();
   } catch {
-    return false; // It is missing or may not be run: the search continues in both cases.
+    return false; // The file is missing or may not be run. The search continues in both cases.
   }
 }
 
 export interface RunOptions {
   readonly cwd?: string;
   readonly env: Env;
-  /** The program is killed when it prints nothing for this long after its start. */
+  /** The program is killed if it prints nothing for this time after its start. */
   readonly firstOutputMs: number;
-  /** The program is killed when it prints nothing for this long later. Default: `firstOutputMs`. */
+  /** The program is killed if it prints nothing for this time later. Default: `firstOutputMs`. */
   readonly silenceMs?: number;
 }
 
-/** Runs a program to its end and returns its output. Rejects with its last lines. */
+/** Runs a program to its end. Resolves with the program's output, and rejects with its last lines. */
 export function runProgram(path: string, args: readonly string[], options: RunOptions): Promise<string> {
   return new Promise((resolve, reject) => {
     const { firstOutputMs, silenceMs = firstOutputMs, env, cwd } = options;

@@ -2,9 +2,9 @@ export interface ServerSettings {
   /** The server name in the greeting, by which the host recognises its server. */
   readonly name: string;
   readonly data: string;
-  /** 0: any free port, which the server then writes into a file in the data folder. */
+  /** The port. 0 means any free port, which the server then writes into a file in the data folder. */
   readonly port: number;
-  /** `always`, or a duration that nats-server takes. */
+  /** How often the server syncs its data to the disk: `always`, or a duration that nats-server takes. */
   readonly syncInterval: string;
   readonly logFile: string;
 }
@@ -12,12 +12,12 @@ export interface ServerSettings {
 const MAX_LOG_BYTES = 10 * 1024 * 1024;
 const MAX_LOG_FILES = 3;
 /**
- * By default the server allows three quarters of the free space at its start, which refuses a stream of 10 GiB on a small
- * disk.
+ * The limit of the space for streams. The server's own default is three quarters of the free space at its start, with
+ * which it refuses a stream of 10 GiB on a small disk.
  */
 const MAX_STORE_BYTES = 1024 ** 4;
 
-/** The config file of the embedded nats-server. JSON is a subset of its language. */
+/** Returns the content of the config file of the embedded nats-server. JSON is a subset of that file's language. */
 export function serverConfig({ name, data, port, syncInterval, logFile }: ServerSettings): string {
   const config = {
     server_name: name,

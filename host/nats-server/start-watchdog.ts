@@ -4,7 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 
 export type WatchdogProcess = ChildProcessByStdio<Writable, Readable, null>;
 
-/** Starts `watchdog.ts` as a process in its own session; it waits for its order. */
+/** Starts `watchdog.ts` as a process in its own session. The watchdog then waits for its order. */
 export async function startWatchdog(): Promise<WatchdogProcess> {
   const env = { ...process.env, NODE_OPTIONS: undefined }; // Preloaded modules and debug ports belong to the host.
   const child = spawn(process.execPath, await program(), {
@@ -17,7 +17,10 @@ export async function startWatchdog(): Promise<WatchdogProcess> {
   return child;
 }
 
-/** The compiled file. Where the host runs from its TypeScript files, as in tests, the code compiled in memory. */
+/**
+ * Returns the arguments with which Node runs the watchdog: the compiled file, or source text if the host runs from its
+ * TypeScript files, as in tests.
+ */
 async function program(): Promise<string[]> {
   if (!__filename.endsWith('.ts')) return [join(__dirname, 'watchdog.js')];
   const { transformFile } = await import('@swc/core');

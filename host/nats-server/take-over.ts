@@ -4,15 +4,15 @@ import type { EmbeddedConfig } from '../config/config';
 import { openBroker, type Broker } from './open-broker';
 
 export interface TakeOverOptions {
-  /** The broker that has ended: one that another host ran on this host's data folder. */
+  /** The broker that has ended. Another host ran it on this host's data folder. */
   readonly lost: Broker;
   readonly embedded: EmbeddedConfig;
   readonly say: (line: string) => void;
-  /** Whether a broker is still needed: the connection is lost, and the host is not stopping. */
+  /** Returns whether a broker is still needed: the connection is lost, and the host is not stopping. */
   readonly needed: () => boolean;
-  /** Called when a try fails, once in a while for the same failure. Another try follows. */
+  /** Called when a try fails; for the same failure only once in a while. Another try follows. */
   readonly failed: (error: unknown) => void;
-  /** Waits before each try, as the host that ran the broker may return. */
+  /** Waits before each try, because the host that ran the broker may return. */
   readonly pause: () => Promise<unknown>;
 }
 
@@ -26,7 +26,8 @@ export async function takeOver(options: TakeOverOptions): Promise<Broker | undef
   if (!lost.onOwnData) {
     throw new JetplugError('JP_INTERNAL', `the server on ${lost.url} does not run on the data folder of this host`);
   }
-  // `own`: a server that has taken the port meanwhile does not have this host's data, so the host does not join it.
+  // With `own`, the host does not join a server that has taken the port in the meantime, because that server does not
+  // have this host's data.
   const embedded = { ...options.embedded, port: Number(new URL(lost.url).port), own: true };
   const open = async (): Promise<Broker | undefined> => {
     await pause();

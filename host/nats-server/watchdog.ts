@@ -2,28 +2,28 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, openSync } from 'node:fs';
 
 /*
- * Runs as a process between the host and nats-server, so that a killed host leaves no broker: when the pipe on stdin
- * closes, the watchdog ends the server and then itself. It has a session of its own, so that Ctrl-C on the terminal does
- * not reach the broker before the host has drained.
+ * The watchdog is a process between the host and nats-server. It ensures that a killed host leaves no broker: when the
+ * pipe on stdin closes, the watchdog ends the server and then itself. It has a session of its own, so that Ctrl-C on the
+ * terminal does not reach the broker before the host has drained.
  *
- * It reads orders as lines of JSON on stdin, and writes reports as such lines on stdout. It imports only Node's own
- * modules, as it also runs without a file: see `startWatchdog`.
+ * The watchdog reads orders from stdin and writes reports to stdout, each as a line of JSON. It can also be started from
+ * source text instead of a file (see `startWatchdog`), so it imports only Node's own modules.
  *
- * The server starts only after the line `go`: by then the host has noted its process number in the lock, so that the next
- * start knows a server that has outlived host and watchdog. A shell waits for that line and then becomes the server,
- * under the same process number.
+ * The server starts only after the order `go`. By then the host has written the server's process number into the lock. If
+ * the server outlives the host and the watchdog, the next host recognises the server by that number. A shell waits for
+ * `go` and then becomes the server, under the same process number.
  */
 
 export interface WatchdogOrder {
   readonly command: string;
   readonly args: readonly string[];
-  /** Receives the server's output before its own log is open, and its panics. */
+  /** The file for the server's panics, and for its output before its own log is open. */
   readonly logFile: string;
-  /** How long the server may take to end before SIGKILL. */
+  /** The time that the server may take to end before it gets SIGKILL. */
   readonly killAfterMs: number;
 }
 
-/** A line of the host: first the order, then `go`. */
+/** A line that the host sends: first the order, then `go`. */
 export type WatchdogLine = WatchdogOrder | 'go';
 
 const SHELL = '/bin/sh';
@@ -62,7 +62,7 @@ function start(order: WatchdogOrder): void {
     const args = waits ? ['-c', WAIT_FOR_GO, order.command, ...order.args] : order.args;
     const child = spawn(command, args, { stdio: ['pipe', log, log], windowsHide: true });
     server = child;
-    child.stdin?.on('error', stop); // It has just ended, and `exit` reports that.
+    child.stdin?.on('error', stop); // The server has just ended, and `exit` reports that.
     child.on('spawn', () => report({ started: child.pid ?? 0 }));
     child.on('error', (error) => end(error.message));
     child.on('exit', (code, signal) => end(signal === null ? `exit code ${code}` : `signal ${signal}`));

@@ -7,17 +7,20 @@ export interface Ack {
   readonly source: { readonly lost: boolean };
 }
 
-/** The part of the protocol's PUB command after the subject. */
+/** Returns the part of the protocol's PUB command after the subject. */
 export function commandRest(payload: string): string {
   return ` ${Buffer.byteLength(payload)}\r\n${payload}\r\n`;
 }
 
-/** A turn may read many chunks from the socket, so acknowledgements do not always wait for its end. */
+/**
+ * The number of waiting acknowledgements at which they are sent before the turn ends, because a turn may read many
+ * chunks from the socket.
+ */
 const MAX_WAITING = 128;
 
 /**
- * Sends the acknowledgements of a connection in order. Those of one turn of the event loop leave in few writes, as each
- * one sent by itself costs a write to the socket.
+ * Sends the acknowledgements of a connection in order. All acknowledgements of one turn of the event loop leave in few
+ * writes, because each one that is sent by itself costs a write to the socket.
  */
 export class AckWriter {
   private waiting: Ack[] = [];

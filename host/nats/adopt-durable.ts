@@ -12,16 +12,19 @@ import type { ConsumerInfo } from './client';
 export interface DurableAdoption {
   readonly stream: string;
   readonly durable: string;
-  /** Filter, position and settings as text. */
+  /** The durable's filter, position and settings as text. */
   readonly description: string;
-  /** The deployment that manages it now, if any. */
+  /** The manager of the durable, seen from the deployment that adopts it. */
   readonly owner: Ownership;
-  /** Settings that the next start corrects, such as `max_deliver: 3 → -1`; without those that the handler decides. */
+  /**
+   * Settings that the next start of a host corrects, such as `max_deliver: 3 → -1`. Settings that the handler decides
+   * are not listed.
+   */
   readonly changes: readonly string[];
 }
 
 /**
- * Reports how a durable would change when the deployment adopts it. Changes nothing.
+ * Reports how a durable would change if the deployment adopted it. Changes nothing.
  * @throws JetplugError `JP_NOT_FOUND`, or `JP_CONSUMER_NOT_UPDATABLE` where no host could use it
  */
 export async function durableAdoption(

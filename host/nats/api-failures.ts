@@ -3,9 +3,9 @@ import type { ErrorCode } from '../../sdk/internal';
 /** The meaning of a JetStream API error, in the catalogue of errors. */
 export interface ApiFailure {
   readonly code: ErrorCode;
-  /** Replaces the server's own text where that says less. */
+  /** A text in place of the server's own, if that says less. */
   readonly means?: string;
-  /** Replaces the hint of the code where that says less. */
+  /** A hint in place of the code's own, if that says less. */
   readonly hint?: string;
 }
 
@@ -16,7 +16,7 @@ const WORK_QUEUE: ApiFailure = {
   means: 'the stream is a work queue, and another consumer takes the same events',
 };
 
-/** By the number of the API error (`err_code`), as the server's errors.json lists them. */
+/** The failures by the number of the API error (`err_code`), as the server's errors.json lists them. */
 const API_FAILURES: Readonly<Record<number, ApiFailure>> = {
   10002: { code: NO_ROOM, means: 'the account has reached its limit of storage or memory' },
   10005: { code: 'JP_STREAM_REPLICAS' }, // The server's text lists the servers that it has considered.
@@ -83,7 +83,7 @@ const API_FAILURES: Readonly<Record<number, ApiFailure>> = {
   },
 };
 
-/** Undefined for an API error without a meaning of its own in the catalogue. */
+/** Returns the meaning of an API error; undefined if the error has no meaning of its own in the catalogue. */
 export function apiFailure(errorCode: number | undefined): ApiFailure | undefined {
   return errorCode === undefined ? undefined : API_FAILURES[errorCode];
 }

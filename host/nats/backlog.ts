@@ -7,7 +7,7 @@ export class Backlog {
   private timer: NodeJS.Timeout | undefined;
   private timerAtMs = Infinity;
 
-  /** @param maxWaiting how many publishes may wait at once */
+  /** @param maxWaiting the maximum number of publishes that wait at once */
   constructor(
     private readonly maxWaiting: number,
     private readonly nowMs: () => number = () => performance.now(),
@@ -25,7 +25,10 @@ export class Backlog {
     });
   }
 
-  /** Ends all waits. @param isBack whether the connection is back; false: it is closed for good */
+  /**
+   * Ends all waits.
+   * @param isBack whether the connection is back; false if it is closed for good
+   */
   release(isBack: boolean): void {
     const all = [...this.waiting];
     this.waiting.clear();

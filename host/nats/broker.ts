@@ -7,7 +7,7 @@ import { Pull } from './pull';
 import { hasDeferred } from './retry-queue';
 import type { StreamKeeper } from './stream-keeper';
 
-/** The broker that a plugin's life uses, on a connection. */
+/** Returns the broker that running plugins need, on a connection. */
 export function natsBroker(
   connection: Connection,
   keeper: StreamKeeper,
@@ -20,7 +20,8 @@ export function natsBroker(
     durablePosition: (stream, durable) => durablePosition(connection, stream, durable),
     durableCheckpoint: async (spec) => {
       const checkpoint = await durableCheckpoint(connection, spec);
-      // The durable skips events, which its replacement delivers again. A check now keeps their number small.
+      // A durable that is not complete skips events. The check replaces it, and the new durable delivers them. To check
+      // now keeps their number small.
       if (checkpoint && !checkpoint.isComplete) void durables.check();
       return checkpoint;
     },

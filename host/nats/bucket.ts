@@ -19,8 +19,8 @@ const SCAN_BATCH = 1_000;
 export type BucketConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
 
 /**
- * A key-value bucket, laid out as every NATS client lays it out (ADR-8), so that `nats kv get` reads
- * it. The client's own API cannot write a value with an expected revision and headers at once.
+ * A key-value bucket, laid out as every NATS client lays it out (ADR-8), so that `nats kv get` can read it. The
+ * client's own API cannot write a value with an expected revision and headers at once.
  */
 export class Bucket implements KeyValue {
   renewals = 0;
@@ -43,13 +43,13 @@ export class Bucket implements KeyValue {
     return new Bucket(connection, name);
   }
 
-  /** The bucket, without a check that it exists: operations on a missing bucket fail. */
+  /** Returns the bucket without checking that it exists. Operations on a missing bucket fail. */
   static at(connection: Connection, name: string): Bucket {
     return new Bucket(connection, name);
   }
 
   /**
-   * Has the keeper create the bucket again when the server loses it. The result ends that.
+   * Has the keeper create the bucket again when the server loses it, until the returned function is called.
    * @param contents names the data of the bucket, for the log
    */
   async addTo(keeper: StreamKeeper, contents: string, config: BucketConfig): Promise<() => void> {
@@ -64,7 +64,7 @@ export class Bucket implements KeyValue {
     });
   }
 
-  /** Undefined where there is no such bucket. */
+  /** Finds the bucket; undefined if there is none. */
   static async find(connection: Connection, name: string): Promise<Bucket | undefined> {
     return (await findStream(connection, `KV_${name}`)) && new Bucket(connection, name);
   }
@@ -115,7 +115,10 @@ export class Bucket implements KeyValue {
     return keys;
   }
 
-  /** Undefined where there is no such bucket: a plugin without a store has none. */
+  /**
+   * Opens an ordered consumer on the bucket's stream; undefined if there is no such bucket. A plugin without a store
+   * has none.
+   */
   private async scan(options: Partial<OrderedConsumerOptions>): Promise<Consumer | undefined> {
     try {
       return await this.connection.js.consumers.get(`KV_${this.name}`, options);

@@ -60,12 +60,15 @@ export function jetStreamOf(nc: NatsConnection, apiPrefix: string): JetStreamCli
   return nc.jetstream({ apiPrefix });
 }
 
-/** Sends no request: the caller checks by itself that JetStream answers. */
+/**
+ * Returns the client's manager of JetStream. Sends no request, because the caller checks by itself that JetStream
+ * answers.
+ */
 export function jetStreamManagerOf(nc: NatsConnection, apiPrefix: string): Promise<JetStreamManager> {
   return nc.jetstreamManager({ apiPrefix, checkAPI: false });
 }
 
-/** A bucket that exists. */
+/** Opens a bucket that exists. */
 export function keyValueOf(js: JetStreamClient, bucket: string): Promise<KV> {
   return js.views.kv(bucket, { bindOnly: true });
 }
@@ -74,12 +77,12 @@ export function servicesOf(nc: NatsConnection): ServicesAPI {
   return nc.services;
 }
 
-/** The error that the client itself would throw. */
+/** Returns the error that the client itself would throw. */
 export function clientError(code: keyof typeof ErrorCode, message?: string): Error {
   return message === undefined ? NatsError.errorForCode(ErrorCode[code]) : new NatsError(message, ErrorCode[code]);
 }
 
-/** The error that the client makes of an error that JetStream answers with. */
+/** Returns the error that the client makes of an error answer of JetStream. */
 export function jetStreamError(error: ApiError): Error {
   const failure = new NatsError(error.description, String(error.code));
   failure.api_error = error;
@@ -100,13 +103,16 @@ interface MsgInternals {
   readonly _rdata: Uint8Array;
 }
 
-/** A message's bytes: the header block of `headerBytes` bytes, then the payload. */
+/** Returns a message's bytes: the header block of `headerBytes` bytes, then the payload. */
 export function bytesOf(message: Msg): { readonly bytes: Uint8Array; readonly headerBytes: number } {
   const { _msg: sizes, _rdata: bytes } = message as Msg & MsgInternals;
   return { bytes, headerBytes: Math.max(0, sizes.hdr) };
 }
 
-/** The server's own text of an error whose code is all that the client's status has; else the code. */
+/**
+ * Returns the server's own text of an error if the connection has one. The client's status has only the code of the
+ * error, which is returned otherwise.
+ */
 export function serverText(nc: NatsConnection, code: string): string {
   const { lastError } = (nc as NatsConnection & ConnectionInternals).protocol;
   // The protocol puts the text in quotes.

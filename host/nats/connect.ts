@@ -14,13 +14,13 @@ export interface ConnectOptions {
   readonly servers: readonly string[];
   readonly name: string;
   readonly nats?: NatsOptions;
-  /** How long to try again while no server answers. 0: one try. Default 0. */
+  /** The time for which to try again while no server answers. 0 means one try. Default 0. */
   readonly patienceMs?: number;
   /** How often the client pings the server. After two unanswered pings it reconnects. Default 8 s. */
   readonly pingMs?: number;
   /**
-   * Whether the server of this name is the right one. A connection to another server is closed at once and tried again.
-   * Default: every server is.
+   * Returns whether the server of this name is the right one. A connection to another server is closed at once and
+   * tried again. Default: every server is accepted.
    */
   readonly accepts?: (serverName: string) => boolean;
   /** Called at the first failed try, and then every 5 s while tries fail. */
@@ -42,13 +42,14 @@ const MAY_PASS: ReadonlySet<string> = new Set(['JP_BROKER_UNREACHABLE', 'JP_BROK
 const CONNECT_TIMEOUT_MS = 3_000;
 /**
  * A half-open connection loses messages without an error: a router has dropped it, or the server hangs. Only pings
- * detect it. With this interval the client reconnects within 16 to 24 s; with its default of two minutes an outage would
- * last four to six minutes. With a shorter one a server that is busy with a large snapshot would count as gone.
+ * detect such a connection. With this interval the client reconnects within 16 to 24 s; with the client's default of
+ * two minutes an outage would last four to six minutes. With a shorter interval a server that is busy with a large
+ * snapshot would count as gone.
  */
 const PING_MS = 8_000;
 const MAX_PINGS_OUT = 2;
 
-/** Tries once, and again while the failure may pass and the patience lasts. */
+/** Calls `once`, and again while the failure may pass and `patienceMs` is not over. */
 export async function patiently<T>(
   { patienceMs = 0, waiting }: Pick<ConnectOptions, 'patienceMs' | 'waiting'>,
   once: () => Promise<T>,
@@ -120,7 +121,7 @@ function connectionOptions(
     pingInterval: pingMs,
     maxPingOut: MAX_PINGS_OUT,
     maxReconnectAttempts: -1,
-    // Without this option two refused logins in a row close the connection, even with unlimited attempts.
+    // Without this option, two refused logins in a row would close the connection, even with unlimited attempts.
     ignoreAuthErrorAbort: true,
     reconnectDelayHandler: () => delay.ms,
     // Stack traces of requests would cost a third of the publishing rate.

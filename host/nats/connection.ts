@@ -24,11 +24,11 @@ export interface ConnectionEvents {
   disconnected(server: string): void;
   reconnected(server: string): void;
   /**
-   * The server refused something that was sent without waiting for an answer; or, as a JetplugError, the login
-   * at a reconnect, once for each time that the connection is lost.
+   * Called when the server has refused a message that expects no answer. Also called, with a JetplugError, when the
+   * server has refused the login at a reconnect, once for each time that the connection is lost.
    */
   refused(error: unknown): void;
-  /** The connection is closed for good, by the host or by the client. */
+  /** Called when the connection is closed for good, by the host or by the client. */
   closed(error: unknown): void;
 }
 
@@ -52,7 +52,10 @@ export class Connection {
   private readonly inboxPrefix: string | undefined;
   private up = true;
   private lostAtMs = 0;
-  /** The errors that were reported since the connection was last up, as each reconnect attempt would repeat them. */
+  /**
+   * The errors that were reported since the connection was last up. They are not reported again, because each reconnect
+   * attempt would repeat them.
+   */
   private readonly reported = new Set<string>();
 
   private constructor(
@@ -79,8 +82,8 @@ export class Connection {
   }
 
   /**
-   * Connects and checks that JetStream answers and is recent enough. Fails at once for a refused login or certificate;
-   * waits for an absent server, and for a JetStream without a leader, as long as `patienceMs`.
+   * Connects and checks that JetStream answers and is recent enough. Fails at once for a refused login or certificate.
+   * Waits for an absent server, and for a JetStream without a leader, for up to `patienceMs`.
    * @throws JetplugError `JP_BROKER_*`
    */
   static open(options: ConnectOptions): Promise<Connection> {
@@ -119,23 +122,26 @@ export class Connection {
     return this.nc.info?.version ?? '';
   }
 
-  /** A new subject for replies to this connection. */
+  /** Returns a new subject for replies to this connection. */
   newInbox(): string {
     return createInbox(this.inboxPrefix);
   }
 
-  /** How long the connection has been lost, in milliseconds; 0 while it is up. */
+  /** The time in milliseconds since the connection was lost; 0 while it is up. */
   get lostForMs(): number {
     return this.up ? 0 : performance.now() - this.lostAtMs;
   }
 
-  /** Calls the given functions at each event, in the order in which watchers were added. The result ends that. */
+  /**
+   * Calls the given functions at each event, in the order in which watchers were added. Returns a function that ends
+   * the calls.
+   */
   watch(events: Partial<ConnectionEvents>): () => void {
     this.watchers.add(events);
     return () => this.watchers.delete(events);
   }
 
-  /** Calls the listener after each reconnect. The result ends that. */
+  /** Calls the listener after each reconnect. Returns a function that ends the calls. */
   onReconnect(listener: () => void): () => void {
     return this.watch({ reconnected: listener });
   }
@@ -144,7 +150,7 @@ export class Connection {
   async close(): Promise<void> {
     if (this.nc.isClosed()) return;
     this.ackWriter.flush();
-    // A drain needs the server's answer, which a lost connection has not, and a half-open one never gives.
+    // A drain needs the server's answer, which never arrives on a lost or half-open connection.
     if (this.up) await Promise.race([this.nc.drain(), sleep(DRAIN_MS, undefined, { ref: false })]);
     await this.nc.close();
   }
@@ -182,7 +188,7 @@ export class Connection {
     this.client.delay.connected();
     for (const { reconnected } of this.watchers) reconnected?.(this.server);
     try {
-      // Another server of the cluster may be older.
+      // The client may have reconnected to another server of the cluster, which may be older.
       refuseOldServer(this.version, this.server);
     } catch (error) {
       this.reportRefused(error);
@@ -199,7 +205,8 @@ export class Connection {
   }
 
   private reportOnce(error: JetplugError): void {
-    // A refused login is reported once, as the server words the refusal of an expired login differently each time.
+    // A refused login is reported once. Its text is no key, because the server words the refusal of an expired login
+    // differently each time.
     const key = error.code === 'JP_BROKER_AUTH' && !error.cause ? error.code : error.message;
     if (this.reported.has(key)) return;
     this.reported.add(key);
@@ -227,7 +234,7 @@ function refuseStranger(nc: NatsConnection, { accepts = () => true }: ConnectOpt
   );
 }
 
-/** The error for a missing JetStream. It names the domain or API prefix of the config. */
+/** Returns the error for a missing JetStream. It names the domain or API prefix of the config. */
 function noJetStream(error: unknown, { servers, nats: { domain, apiPrefix } = {} }: ConnectOptions): JetplugError {
   const doing = `connecting to ${servers.join(', ')}`;
   const failure = asBrokerError(error, doing);

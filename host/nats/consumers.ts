@@ -18,7 +18,7 @@ import { foreignDurable } from './foreign-durable';
 import { ownershipOf } from './ownership';
 
 /**
- * Creates the durable where it is missing, and otherwise corrects the settings that the server can change in place.
+ * Creates the durable if it is missing, and otherwise corrects the settings that the server can change in place.
  * @throws JetplugError `JP_CONSUMER_FOREIGN` where it is not this deployment's, `JP_CONSUMER_NOT_UPDATABLE` where it
  * differs in a field that the server does not change
  */
@@ -36,7 +36,7 @@ export async function ensureDurable(connection: Connection, spec: DurableSpec): 
 }
 
 /**
- * Resolves where the durable is missing or can be brought to these settings in place.
+ * Checks that the durable is missing or can be brought to these settings in place.
  * @throws JetplugError `JP_CONSUMER_FOREIGN` or `JP_CONSUMER_NOT_UPDATABLE`
  */
 export async function checkDurable(connection: Connection, spec: DurableSpec): Promise<void> {
@@ -44,7 +44,7 @@ export async function checkDurable(connection: Connection, spec: DurableSpec): P
   if (existing) checkUsable(spec, existing);
 }
 
-/** Undefined where there is no such durable. */
+/** Reads a durable's position; undefined if there is no such durable. */
 export async function durablePosition(
   connection: Connection,
   stream: string,
@@ -54,7 +54,7 @@ export async function durablePosition(
   return info && positionOf(info);
 }
 
-/** Undefined where there is no such durable. */
+/** Reads a durable's checkpoint; undefined if there is no such durable. */
 export async function durableCheckpoint(
   connection: Connection,
   spec: DurableSpec,
@@ -68,7 +68,10 @@ export function checkpointOf(spec: DurableSpec, info: ConsumerInfo): DurableChec
   return { created, delivered: info.delivered.stream_seq, ackFloor, isComplete: isComplete(spec, { ...info.config }) };
 }
 
-/** Undefined where there is no such durable. @throws JetplugError, also where there is no such stream */
+/**
+ * Reads a durable's state and config; undefined if there is no such durable.
+ * @throws JetplugError, also if there is no such stream
+ */
 export async function findDurable(
   connection: Connection,
   stream: string,
@@ -97,7 +100,10 @@ function create(connection: Connection, spec: DurableSpec, pausedUntil?: string)
   );
 }
 
-/** The API request that creates or updates a durable. The server checks that its subject ends in the filter, if there is one. */
+/**
+ * Returns the API request that creates or updates a durable. The server checks that the request's subject ends in the
+ * filter, if there is one.
+ */
 export function createRequest({
   stream,
   durable,
@@ -106,7 +112,7 @@ export function createRequest({
   return `CONSUMER.CREATE.${stream}.${durable}${subject === '>' || subject === '' ? '' : `.${subject}`}`;
 }
 
-/** Brings a durable to its settings by an update, or by deleting and creating it where it has skipped events. */
+/** Brings a durable to its settings by an update, or by deleting and creating the durable if it has skipped events. */
 async function correct(connection: Connection, spec: DurableSpec, existing: ConsumerInfo): Promise<DurablePosition> {
   const { correctable, ofOtherHost, skipsEvents } = checkUsable(spec, existing);
   const changes = spec.yieldsToOtherHosts ? correctable : [...correctable, ...ofOtherHost];
@@ -141,8 +147,8 @@ async function update(
 }
 
 /**
- * Starts the new durable after the settled events, so that the server delivers the events that the old one has skipped.
- * A pause stays in force. Other hosts of the deployment may do the same at the same time.
+ * Replaces the durable by a new one that starts after the settled events, so that the server delivers the events that
+ * the old one has skipped. A pause stays in force. Other hosts of the deployment may do the same at the same time.
  */
 async function replace(connection: Connection, spec: DurableSpec, existing: ConsumerInfo): Promise<ConsumerInfo> {
   const { pause_until: pausedUntil } = existing.config as { pause_until?: string };
@@ -158,7 +164,7 @@ async function replace(connection: Connection, spec: DurableSpec, existing: Cons
   return created;
 }
 
-/** Undefined where a durable of this name with other settings exists. */
+/** Creates the durable. Resolves with undefined if a durable of this name with other settings exists. */
 async function createIfMissing(
   connection: Connection,
   spec: DurableSpec,
@@ -199,7 +205,7 @@ function checkUsable(spec: DurableSpec, existing: ConsumerInfo): DurableDifferen
   return differences;
 }
 
-/** The error for a durable that differs in fields which the server does not change in place. */
+/** Returns the error for a durable that differs in fields which the server does not change in place. */
 export function notUpdatable(name: DurableName, fixed: readonly FieldChange[]): JetplugError {
   const message = `${nameOf(name)} cannot be changed in place: ${changeTexts(fixed).join(', ')}`;
   return new JetplugError('JP_CONSUMER_NOT_UPDATABLE', message);

@@ -12,12 +12,12 @@ import type { CredentialsConfig } from '../config/config';
 /** A login at the NATS server. The client calls it at each connect, so that files are read again each time. */
 export interface Login {
   readonly authenticator: Authenticator;
-  /** Names the credentials in messages; never a secret. */
+  /** A description of the credentials for messages; never a secret. */
   readonly described: string;
 }
 
 /**
- * The login for the credentials of the config. A secret in a file may be replaced while the host runs.
+ * Returns the login for the credentials of the config. A secret in a file may be replaced while the host runs.
  * @param unreadable called when a file cannot be used at a reconnect; the previous secret is used then
  * @throws JetplugError `JP_BROKER_AUTH` when a file cannot be used at the first connect
  */
@@ -48,8 +48,8 @@ export function loginOf(
 }
 
 /**
- * Reads the file at each login. A file that is missing or half written at that moment must not throw, as the client would
- * close the connection for good. The previous secret is used instead.
+ * Reads the file at each login. A file that is missing or half written at that moment must not throw, because the
+ * client would then close the connection for good. The previous secret is used instead.
  */
 function rereading(
   file: string,
@@ -88,7 +88,7 @@ function read(
   }
 }
 
-/** Editors end a file with a line break that is not part of the secret. */
+/** Returns the secret without the line break with which editors end a file. */
 function lineOf(secret: Uint8Array): string {
   return new TextDecoder().decode(secret).replace(/\r?\n$/, '');
 }

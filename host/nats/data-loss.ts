@@ -10,7 +10,7 @@ import type { StreamSettings } from './wanted-streams';
 export interface EventCount {
   readonly atLeast: number;
   readonly atMost: number;
-  /** Computed from the mean size of the stored events. */
+  /** Whether the number was computed from the mean size of the stored events. */
   readonly estimated?: boolean;
 }
 
@@ -18,7 +18,7 @@ export interface EventCount {
 export interface DataLoss {
   /** The change, such as `maxAge 7d → 1h`. */
   readonly change: string;
-  /** False where the events stay stored, but no handler receives them any more. */
+  /** Whether the events are deleted. If not, they stay stored, but no handler receives them any more. */
   readonly deletes: boolean;
   readonly events: EventCount;
   /** The handlers that have not handled all of these events yet. */
@@ -42,9 +42,9 @@ export async function lossesOf(
   return losses;
 }
 
-/** `3 stored events would be deleted; not handled yet: badge.award 2, ranking.count about 3` */
+/** Returns a text such as `3 stored events would be deleted; not handled yet: badge.award 2, ranking.count about 3`. */
 export function lossText({ change, deletes, events, handlers }: DataLoss): string {
-  // A change without a stored event is listed only where it deletes nothing.
+  // A change that affects no stored event is listed only if the change deletes nothing.
   if (events.atMost === 0) {
     return `${change}: later events on the dropped subjects would not be stored; none is stored now`;
   }
@@ -62,7 +62,7 @@ function countText({ atLeast, atMost, estimated }: EventCount): string {
 /** The stored events that a handler could lose: those before a sequence, or those on some subjects. */
 type Lost =
   | Before
-  /** The credentials do not permit the request that would tell. */
+  /** The credentials do not permit the request that would tell which events a handler could lose. */
   | 'unknown'
   | { readonly subjects: readonly string[]; readonly remaining: readonly string[] };
 
@@ -117,7 +117,7 @@ async function olderThan(connection: Connection, maxAgeNs: number, info: StreamI
   return events.atMost === 0 ? undefined : { deletes: true, events, lost: { before: from.sequence } };
 }
 
-/** An estimate, as the server reports the size of all stored events together. */
+/** Estimates the events beyond a size limit, because the server reports only the size of all stored events together. */
 function beyondBytes(maxBytes: number, discard: StreamSettings['discard'], { state }: StreamInfo): Doomed | undefined {
   // A stream that discards new events never deletes stored ones for a limit.
   if (maxBytes < 0 || discard === DiscardPolicy.New || state.bytes <= maxBytes) return undefined;
@@ -126,7 +126,10 @@ function beyondBytes(maxBytes: number, discard: StreamSettings['discard'], { sta
   return { deletes: true, events, lost: { before: state.first_seq + count, estimated: true } };
 }
 
-/** The host never asks for another limit than one event a subject. */
+/**
+ * Counts the events that are not the newest of their subject. The host never asks for another limit than one event a
+ * subject.
+ */
 function olderOnSubjects(perSubject: number, { state }: StreamInfo): Doomed | undefined {
   const count = perSubject === 1 ? state.messages - (state.num_subjects ?? state.messages) : 0;
   return count <= 0 ? undefined : { deletes: true, events: exactly(count) };
@@ -180,7 +183,7 @@ async function lostOn(
   const { delivered, num_pending: pending, num_ack_pending: unsettled } = consumer;
   const matching = subjects.filter(takes);
   if (matching.length === 0) return exactly(0);
-  // All events that the consumer would still deliver are dropped.
+  // No subject of the consumer remains, so all events that it would still deliver are lost.
   if (!remaining.some(takes)) return exactly(pending + unsettled);
   const waiting =
     matching.length > MAX_FILTERS
@@ -196,7 +199,9 @@ function filtersOf({ config }: ConsumerInfo): string[] {
   return filters.length > 0 ? filters : ['>'];
 }
 
-/** Such as `badge.award`, or the durable's name where it belongs to no handler. */
+/**
+ * Returns the name of a consumer's handler, such as `badge.award`, or the durable's name if it belongs to no handler.
+ */
 function handlerName({ name, config }: ConsumerInfo): string {
   const { 'jetplug.plugin': plugin, 'jetplug.handler': handler } = config.metadata ?? {};
   return plugin === undefined || handler === undefined ? `durable ${name}` : `${plugin}.${handler}`;

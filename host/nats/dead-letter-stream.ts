@@ -29,7 +29,7 @@ export class DeadLetterStream implements DeadLetters {
   constructor(
     private readonly connection: Connection,
     private readonly stream: string,
-    /** Holds the records that are too long for a letter's headers. */
+    /** Stores the lists of applied updates that are too long for a letter's headers. */
     private readonly texts: LongTexts,
   ) {}
 
@@ -38,18 +38,21 @@ export class DeadLetterStream implements DeadLetters {
     if (letter.stream === this.stream) return;
     const subject = `dead.${letter.plugin}.${letter.handler}.${letter.stream}.${letter.sequence}`;
     if (await this.storeOn(subject, letter)) return;
-    // The event's stream was created again and counts from 1: the stored letter is another event's.
+    // The stored letter is another event's: the event's stream was created again and counts from 1.
     await this.storeOn(`${subject}.${letter.storedAtMs}`, letter);
   }
 
-  /** The letters, oldest first. @param withPayload without it the payloads are empty */
+  /**
+   * Reads the letters, oldest first.
+   * @param withPayload whether to read the payloads too; without them they are empty
+   */
   async *list(withPayload = false): AsyncGenerator<StoredLetter> {
     const info = await findStream(this.connection, this.stream);
     if (!info || info.state.messages === 0) return;
     // An ordered consumer starts with the first letter by default. The server refuses a second option for that.
     const consumer = await this.connection.js.consumers.get(this.stream, { headers_only: !withPayload });
     for (let more = true; more;) {
-      // Stays false where the pending letters have expired or were removed meanwhile.
+      // `more` stays false if the pending letters have expired or were removed in the meantime.
       more = false;
       for await (const message of await consumer.fetch({ max_messages: LIST_BATCH, expires: LIST_WAIT_MS })) {
         yield toLetter(message);
@@ -59,7 +62,7 @@ export class DeadLetterStream implements DeadLetters {
     }
   }
 
-  /** Undefined where there is no letter of that id. */
+  /** Reads the letter of that id; undefined if there is none. */
   async get(id: number): Promise<StoredLetter | undefined> {
     try {
       const message = await this.connection.jsm.streams.getMessage(this.stream, { seq: id });
@@ -70,10 +73,10 @@ export class DeadLetterStream implements DeadLetters {
     }
   }
 
-  /** Removes the letter and the record that belongs to it. */
+  /** Removes the letter, and the list of applied updates that was stored apart from it. */
   async remove(id: number, of?: MessageRef): Promise<void> {
     const headers = (await this.get(id))?.headers;
-    // The stream of the letters was created again: the id belongs to another letter now.
+    // The stream of the letters was created again, so the id belongs to another letter now.
     if (of && headers && !isLetterOf(headers, of)) return;
     const record = headers?.[APPLIED_IN_HEADER];
     await this.delete(id);
@@ -90,7 +93,7 @@ export class DeadLetterStream implements DeadLetters {
     }
   }
 
-  /** Whether the letter is stored now, by this call or an earlier one. */
+  /** Stores the letter on the subject. Returns whether the letter is stored now, by this call or an earlier one. */
   private async storeOn(subject: string, letter: DeadLetter): Promise<boolean> {
     if (await this.publish(subject, letter, letter.replaces ?? 0)) return true;
     const present = await this.last(subject);
@@ -98,7 +101,7 @@ export class DeadLetterStream implements DeadLetters {
     return present.headers['x-original-time'] === letter.headers['x-original-time'];
   }
 
-  /** Stores the letter if the last message of the subject has the expected sequence; false otherwise. */
+  /** Stores the letter if the last message of the subject has the expected sequence; returns false otherwise. */
   private async publish(subject: string, letter: DeadLetter, expected: number): Promise<boolean> {
     const { payload, ...headers } = this.fitting(letter);
     try {
@@ -124,7 +127,10 @@ export class DeadLetterStream implements DeadLetters {
     }
   }
 
-  /** Leaves out a payload that exceeds the server's limit together with the headers: the letter then only names its event. */
+  /**
+   * Returns the parts of a letter that fit into a message. A payload that exceeds the server's limit together with the
+   * headers is left out, and the letter then only names its event.
+   */
   private fitting({ headers, repeated, payload }: DeadLetter): Pick<DeadLetter, 'headers' | 'repeated' | 'payload'> {
     const limit = this.connection.nc.info?.max_payload ?? 1_048_576;
     const size = headerBytes({ headers, repeated });

@@ -11,9 +11,9 @@ const GREETING_MS = 1_000;
 const DEFAULT_PORT = 4222;
 
 /**
- * Finds out why a connect failed where the client's own error does not tell: it reports a connection that is closed or
- * silent as refused. Examines the servers one after the other.
- * @returns the first error that explains it, or undefined
+ * Finds out why a connect failed if the client's own error does not tell. The client reports a connection that is
+ * closed or silent as refused. Examines the servers one after the other.
+ * @returns the first error that explains the failure, or undefined
  */
 export async function diagnose(servers: readonly string[], tls: TlsConfig = {}): Promise<JetplugError | undefined> {
   for (const server of servers) {
@@ -40,8 +40,8 @@ async function examine(host: string, port: number, tls: TlsConfig): Promise<Jetp
 }
 
 /**
- * With TLS 1.3 a server refuses the client's certificate after the handshake, by an alert that the client does not
- * report.
+ * Finds out whether a server refuses the client's certificate. With TLS 1.3 it does so after the handshake, by an alert
+ * that the client does not report.
  */
 async function examineTls(host: string, port: number, tls: TlsConfig): Promise<JetplugError | undefined> {
   const code = await alertAfterGreeting(host, port, tls);
@@ -77,7 +77,10 @@ function contents(file: string | undefined): Buffer | undefined {
   return file === undefined ? undefined : readFileSync(file);
 }
 
-/** Starts with the TLS handshake and trusts every certificate: it sends nothing and reads only the greeting. */
+/**
+ * Connects to a server that starts with the TLS handshake, and reads only the greeting. Trusts every certificate,
+ * because it sends nothing.
+ */
 function reachByTls(host: string, port: number): Promise<'nats' | 'not-nats' | 'nothing'> {
   return new Promise((resolve) => {
     const socket = connectTls({ host, port, rejectUnauthorized: false });

@@ -33,7 +33,7 @@ const MAX_PULLS = 512;
 /** A durable's config as the server reports it. It may have fields that the client does not know. */
 export type ServerConfig = Partial<ConsumerConfig> & Record<string, unknown>;
 
-/** The fields that a handler's settings decide. Hosts of one deployment may differ in them during an update. */
+/** Returns the fields that a handler's settings decide. Hosts of one deployment may differ in them during an update. */
 function ownFields(spec: DurableSettings): ServerConfig {
   return {
     filter_subject: spec.subject,
@@ -50,7 +50,7 @@ function ownMetadata(spec: DurableSettings): Record<string, string> {
 
 /** The fields that are the same for every durable, with the server's defaults. */
 const CONSTANT_FIELDS: Readonly<Record<string, unknown>> = {
-  // The host counts failures itself, as the server's count includes deploys and lost connections.
+  // The host counts failures itself, because the server's count includes deploys and lost connections.
   max_deliver: -1,
   headers_only: false,
   backoff: [],
@@ -97,14 +97,14 @@ const KNOWN_FIELDS: ReadonlySet<string> = new Set([
   'direct',
 ]);
 
-/** The config with which a host creates the durable. */
+/** Returns the config with which a host creates the durable. */
 export function newConfig(spec: DurableSettings): ServerConfig {
   const { max_deliver } = CONSTANT_FIELDS as { max_deliver: number };
   const { ack_policy, replay_policy } = FIXED_FIELDS as Pick<ConsumerConfig, 'ack_policy' | 'replay_policy'>;
   return { ack_policy, replay_policy, max_deliver, ...ownFields(spec), metadata: metadataOf(spec) };
 }
 
-/** A durable's config on the server, with all corrections that an update can make. */
+/** Returns a durable's config on the server with all corrections that an update can make. */
 export function correctedConfig(spec: DurableSettings, actual: ServerConfig): ServerConfig {
   const unchanged = Object.entries(actual).filter(
     ([field]) => field !== 'filter_subjects' && !(field in CONSTANT_FIELDS),
@@ -138,14 +138,14 @@ export function isComplete(spec: DurableSettings, actual: ServerConfig): boolean
   return filterOf(actual) === spec.subject && !(Number(actual.max_deliver) > 0);
 }
 
-/** Such as `max_deliver: 3 → -1`. */
+/** Returns the changes as texts such as `max_deliver: 3 → -1`. */
 export function changeTexts(changes: readonly FieldChange[]): string[] {
   return changes
     .filter(({ field }) => changes.length === 1 || field !== `metadata ${SETTINGS}`)
     .map(({ field, from, to }) => `${field}: ${settingText(field, from)} → ${settingText(field, to)}`);
 }
 
-/** The differences in the fields that are the same for every durable. */
+/** Returns the differences in the fields that are the same for every durable. */
 export function constantDifferences(actual: ServerConfig): Pick<DurableDifferences, 'fixed' | 'correctable'> {
   return {
     fixed: changesOf(FIXED_FIELDS, actual).filter(isFixedChange),
@@ -153,7 +153,10 @@ export function constantDifferences(actual: ServerConfig): Pick<DurableDifferenc
   };
 }
 
-/** A higher limit of waiting pulls than the host needs does no harm, and a push consumer has none. */
+/**
+ * Whether a difference in a field that cannot be changed matters. A higher limit of waiting pulls than the host needs
+ * does no harm, and a push consumer has none.
+ */
 function isFixedChange({ field, from }: FieldChange): boolean {
   return field !== 'max_waiting' || (from !== 0 && Number(from) < MAX_PULLS);
 }
@@ -170,14 +173,14 @@ function changesOf(wanted: Readonly<Record<string, unknown>>, actual: ServerConf
   });
 }
 
-/** The server leaves out fields that are not set. */
+/** Returns the value of a field that is not set, because the server leaves such fields out. */
 function emptyLike(value: unknown): unknown {
   if (Array.isArray(value)) return [];
   if (typeof value === 'boolean') return false;
   return typeof value === 'string' ? '' : 0;
 }
 
-/** The subjects that the durable delivers. */
+/** Returns the subjects that the durable delivers, as text. */
 export function filterOf({ filter_subject, filter_subjects }: ServerConfig): string {
   return filter_subjects && filter_subjects.length > 0 ? filter_subjects.join(',') : filter_subject || '>';
 }
@@ -187,21 +190,24 @@ function metadataOf(spec: DurableSettings): Record<string, string> {
   return { ...own, [SETTINGS]: stampOf({ ...ownFields(spec), metadata: own }) };
 }
 
-/** Compares only the host's own entries, as the server and operators may add others. */
+/** Compares the metadata entries of the host. The server and operators may add others. */
 function metadataChanges(spec: DurableSettings, { metadata = {} }: ServerConfig): FieldChange[] {
   return Object.entries(metadataOf(spec))
     .filter(([key, to]) => metadata[key] !== to)
     .map(([key, to]) => ({ field: `metadata ${key}`, from: metadata[key] ?? '', to }));
 }
 
-/** The settings of one host, as text. It distinguishes a change by another host from one by an operator. */
+/**
+ * Returns a stamp: the settings of the host that updated the durable last, as text. It distinguishes a change by
+ * another host from a change by an operator.
+ */
 function stampOf(config: ServerConfig): string {
   const { ack_wait, max_ack_pending, metadata = {} } = config;
   const owner = `${metadata['jetplug.plugin']}.${metadata['jetplug.handler']}`;
   return [owner, filterOf(config), ack_wait, max_ack_pending].join(' ');
 }
 
-/** Whether the settings are those that the last host has stamped on it. */
+/** Whether the durable's settings are still those that the last host has stamped on the durable. */
 function isAsStamped(actual: ServerConfig): boolean {
   return actual.metadata?.[SETTINGS] === stampOf(actual);
 }
@@ -219,7 +225,7 @@ const NANOSECONDS: ReadonlySet<string> = new Set([
   'idle_heartbeat',
 ]);
 
-/** A value of the server's config as readable text, with durations in seconds. */
+/** Returns a value of the server's config as readable text, with durations in seconds. */
 export function settingText(field: string, value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map((one) => settingText(field, one)).join(', ');
   if (NANOSECONDS.has(field) && typeof value === 'number') return `${value / 1e9} s`;

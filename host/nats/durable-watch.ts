@@ -33,7 +33,7 @@ export class DurableWatch {
     this.timer = setInterval(() => void this.check(), CHECK_MS).unref();
   }
 
-  /** Calls the watcher at each check that finds the durable. The result ends that. */
+  /** Calls the watcher at each check that finds the durable. Returns a function that ends the calls. */
   add(spec: DurableSpec, watcher: DurableWatcher): () => void {
     const member = { spec, watcher };
     this.members.add(member);
@@ -104,12 +104,14 @@ export class DurableWatch {
   }
 }
 
-/** With another filter the durable would deliver other events to the handler. */
+/**
+ * Whether the field belongs to the filter. With another filter the durable would deliver other events to the handler.
+ */
 function isFilter({ field }: { readonly field: string }): boolean {
   return field === 'filter_subject';
 }
 
-/** All durables of a stream, by name. */
+/** Lists all durables of a stream, by name. */
 async function listDurables({ requests }: Connection, stream: string): Promise<Map<string, ConsumerInfo>> {
   const found = new Map<string, ConsumerInfo>();
   for (let offset = 0; ;) {

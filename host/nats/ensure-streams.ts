@@ -13,8 +13,8 @@ import {
 } from './wanted-streams';
 
 /**
- * Creates or updates the streams that the host needs for any plugins: those of the config, the stream of dead letters,
- * the retry queue's, and the one under the host's own bucket. Deletes nothing.
+ * Creates or updates the streams that the host needs for any plugins: the streams of the config, the stream of dead
+ * letters, the stream of the retry queues, and the stream under the host's own bucket. Deletes nothing.
  * @returns the streams of the config and, as the last one, the stream of dead letters
  */
 export async function ensureStreams(connection: Connection, config: Config): Promise<StreamState[]> {
@@ -23,7 +23,10 @@ export async function ensureStreams(connection: Connection, config: Config): Pro
   return (await ensureManagedStreams(connection, all, config.deploy)).slice(0, ofConfig.length);
 }
 
-/** Has the keeper restore these streams, except those under buckets: {@link Bucket.addTo} adds them. */
+/**
+ * Has the keeper restore the streams of {@link ensureStreams} when they are lost, except those under buckets, which
+ * {@link Bucket.addTo} adds.
+ */
 export async function keepStreams(connection: Connection, keeper: StreamKeeper, config: Config): Promise<void> {
   for (const wanted of [...wantedStreams(config), retryStream(config)]) {
     await keeper.add({

@@ -2,7 +2,7 @@ import { JetplugError, type ErrorCode } from '../../sdk/internal';
 import { apiFailure } from './api-failures';
 import { tlsFailure } from './tls-failures';
 
-/** An error of the client as an error of the catalogue. The client's error is the cause. */
+/** Returns an error of the client as an error of the catalogue, with the client's error as the cause. */
 export function asBrokerError(error: unknown, doing: string): JetplugError {
   const { code, means, hint } = meaningOf(error);
   // For some answers of JetStream the client's own message is only a number.
@@ -71,7 +71,10 @@ export function notPermitted(operation: string, subject: string): string {
   return `not permitted to ${operation === 'publish' ? 'publish on' : 'subscribe to'} ${subject}`;
 }
 
-/** A limit of the server, the account or the user that the error text names, such as `maximum subscriptions exceeded`. */
+/**
+ * Finds the limit of the server, the account or the user that the error text names, such as `maximum subscriptions
+ * exceeded`.
+ */
 export function limitFailure(text = ''): Meaning | undefined {
   const [, what] = /maximum (?:account )?(?:active )?(connections|subscriptions) exceeded/i.exec(text) ?? [];
   if (what === undefined) return undefined;
@@ -96,13 +99,17 @@ export function refusedLogin(code: unknown): string | undefined {
   }
 }
 
-/** The hint for a subscription that is not permitted. A user may have permission for inboxes of one prefix only. */
+/**
+ * Returns the hint for a subscription that is not permitted. A user may have permission for inboxes of one prefix only.
+ */
 export function inboxHint(subscribed = ''): string | undefined {
   if (!subscribed.startsWith('_INBOX.')) return undefined;
   return 'Set nats.inboxPrefix to a prefix that these credentials may subscribe to, or grant them _INBOX.>.';
 }
 
-/** The client has no error code for TLS: it passes on Node's code, or only its message. */
+/**
+ * Whether an error is one of TLS. The client has no error code for TLS and passes on Node's code, or only its message.
+ */
 function isTls(code: string, message = ''): boolean {
   return (
     /^ERR_(TLS|SSL)/.test(code) ||
@@ -111,7 +118,7 @@ function isTls(code: string, message = ''): boolean {
   );
 }
 
-/** The number of a JetStream API error, such as 10071; none for other errors. */
+/** Returns the number of a JetStream API error, such as 10071; undefined for other errors. */
 export function apiErrorCode(error: unknown): number | undefined {
   return (error as { api_error?: { err_code?: number } }).api_error?.err_code;
 }
@@ -132,28 +139,31 @@ export const API_ERROR = {
   consumerExists: 10148,
 } as const;
 
-/** No stream, consumer or subscriber of the request's subject exists. */
+/** Whether the request failed because no stream, consumer or subscriber of its subject exists. */
 export function isNoResponders(error: unknown): boolean {
   return codeOf(error) === '503' && !isFull(error);
 }
 
-/** The stream has reached its limit and discards new messages (`discard: new`). */
+/** Whether the stream has reached its limit and discards new messages (`discard: new`). */
 export function isFull(error: unknown): boolean {
   return apiErrorCode(error) === API_ERROR.storeFailed && /maximum (bytes|messages)/.test(apiErrorText(error) ?? '');
 }
 
-/** The message exceeds the server's `max_payload`. */
+/** Whether the message exceeds the server's `max_payload`. */
 export function isTooLarge(error: unknown): boolean {
   return codeOf(error) === 'MAX_PAYLOAD_EXCEEDED';
 }
 
-/** There is no such message, or no such stream. */
+/** Whether there is no such message, or no such stream. */
 export function isMessageNotFound(error: unknown): boolean {
   const code = apiErrorCode(error);
   return codeOf(error) === '404' || code === API_ERROR.noMessage || code === API_ERROR.streamNotFound;
 }
 
-/** The connection was lost, or the time was up, before the answer arrived: the server may have done the work. */
+/**
+ * Whether the connection was lost, or the time was up, before the answer arrived. The server may have done the work
+ * then.
+ */
 export function isUnanswered(error: unknown): boolean {
   return ['TIMEOUT', 'DISCONNECT', 'CONNECTION_CLOSED'].includes(codeOf(error));
 }

@@ -3,7 +3,7 @@ import { JetplugError } from '../../sdk/internal';
 import { constantDifferences, filterOf, settingText } from './durable-config';
 import type { Ownership } from './ownership';
 
-/** The refusal of a durable that is not this deployment's, with the ways out. */
+/** Returns the error for a durable that is not this deployment's, with the ways out. */
 export function foreignDurable(
   { stream, durable, deployment }: { readonly stream: string; readonly durable: string; readonly deployment: string },
   info: ConsumerInfo,
@@ -21,7 +21,7 @@ export function foreignDurable(
   });
 }
 
-/** Such as `a pull consumer of video.> (max_deliver 3), 12 pending, 3 in flight`. */
+/** Returns a text such as `a pull consumer of video.> (max_deliver 3), 12 pending, 3 in flight`. */
 export function describeDurable({ config, num_pending, num_ack_pending }: ConsumerInfo): string {
   const { deliver_subject: pushesTo } = config as { deliver_subject?: string };
   const { fixed, correctable } = constantDifferences({ ...config });

@@ -13,7 +13,10 @@ export interface ForeignStream {
   readonly adoption: 'free' | 'loses-events';
 }
 
-/** The refusal to change, or to write records into, a stream that is not this deployment's. Its hint lists the ways out. */
+/**
+ * Returns the error for a stream that is not this deployment's, when the host would change it or write to it. The
+ * error's hint lists the ways out.
+ */
 export function foreignStream(wanted: WantedStream, foreign: ForeignStream, deployment: string): JetplugError {
   const { use, settings } = wanted;
   const what = use === 'bucket' ? `bucket ${bucketName(settings.name)}` : `stream ${settings.name}`;
@@ -23,7 +26,10 @@ export function foreignStream(wanted: WantedStream, foreign: ForeignStream, depl
   });
 }
 
-/** Such as `it holds shop.> (3 messages, kept for 365d), was created on 2026-05-12, and has no mark of a deployment`. */
+/**
+ * Returns a text such as `it holds shop.> (3 messages, kept for 365d), was created on 2026-05-12, and has no mark of a
+ * deployment`.
+ */
 function describe({ info, ownership }: ForeignStream): string {
   const { config, state, created } = info;
   const retention =
@@ -35,7 +41,10 @@ function describe({ info, ownership }: ForeignStream): string {
   return `it ${contents(info)} (${state.messages} messages, ${retention}), was created on ${created.slice(0, 10)}, and ${mark}`;
 }
 
-/** A mirror, and a stream with sources, receives its events from other streams. */
+/**
+ * Describes the subjects of a stream and the source of its events. A mirror, and a stream with sources, receives its
+ * events from other streams.
+ */
 export function contents({ config }: StreamInfo): string {
   if (config.mirror) return `is a mirror of ${config.mirror.name}`;
   const from = config.sources?.length ? `, with events from ${config.sources.map(({ name }) => name).join(', ')}` : '';

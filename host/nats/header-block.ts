@@ -9,7 +9,10 @@ const COLON = 58;
 const SPACE = 32;
 const DELETE = 127;
 
-/** Its instances inherit nothing, so that `__proto__` is an ordinary name. Objects of `Object.create(null)` are slower to fill. */
+/**
+ * An object for header values that inherits nothing, so that `__proto__` is an ordinary name. Objects of
+ * `Object.create(null)` are slower to fill.
+ */
 class HeaderValues {
   [name: string]: string;
 }
@@ -17,8 +20,8 @@ Object.setPrototypeOf(HeaderValues.prototype, null);
 Reflect.deleteProperty(HeaderValues.prototype, 'constructor');
 
 /**
- * A message's header block: the version, a line for each header, an empty line. Most headers are never read. Decoded by
- * hand, as the client skips malformed lines and takes several times as long.
+ * A message's header block: the version, a line for each header, an empty line. It is decoded on demand, because most
+ * headers are never read, and by hand, because the client skips malformed lines and takes several times as long.
  */
 export class HeaderBlock {
   /** For each header three indexes: the start of its name, the end of its name, the end of its line. */
@@ -35,7 +38,7 @@ export class HeaderBlock {
     if (!this.read()) throw new Error(`the header block is ${JSON.stringify(this.text(0, length).slice(0, 100))}`);
   }
 
-  /** The last value of a header by its name in lower case; the message may use any case. */
+  /** Returns the last value of a header by its name in lower case; the message may use any case. */
   get(lowerName: string): string | undefined {
     const { marks } = this;
     for (let i = marks.length - 3; i >= 0; i -= 3) {
@@ -46,7 +49,7 @@ export class HeaderBlock {
     return undefined;
   }
 
-  /** The last value of each header, by name as sent. */
+  /** Returns the last value of each header, by name as sent. */
   all(): Readonly<Record<string, string>> {
     const values = new HeaderValues();
     const { marks } = this;
@@ -54,7 +57,7 @@ export class HeaderBlock {
     return values;
   }
 
-  /** All values of the headers that were sent several times. */
+  /** Returns all values of the headers that were sent several times. */
   repeated(): RepeatedHeaders | undefined {
     const { marks } = this;
     const values = new Map<string, string[]>();
@@ -82,7 +85,7 @@ export class HeaderBlock {
     return at >= 2 && bytes[at + 1] === LF && at + 2 === this.length;
   }
 
-  /** The index of the next line end; -2 where the line does not end with CR LF. */
+  /** Returns the index of the next line end; -2 if the line does not end with CR LF. */
   private endOfLine(from: number): number {
     const { bytes, length } = this;
     let at = from;

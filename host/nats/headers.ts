@@ -1,7 +1,7 @@
 import type { AllHeaders } from '../broker/headers';
 import { newHeaders, type MsgHdrs } from './client';
 
-/** The client's headers, with every value of those that have several. */
+/** Returns the headers as the client's object, with every value of those that have several. */
 export function toHeaders({ headers, repeated }: AllHeaders): MsgHdrs {
   const built = newHeaders();
   for (const name in headers) {

@@ -4,7 +4,7 @@ import { Refusals } from './refusals';
 
 /**
  * Logs a connection's life: lost, reconnected, refused, closed.
- * @param isStopping whether the host closes the connection itself, which is not logged
+ * @param isStopping returns whether the host closes the connection itself; such a close is not logged
  */
 export function logConnection(connection: Connection, log: Logger, isStopping: () => boolean): void {
   const refusals = new Refusals();

@@ -18,8 +18,8 @@ type Plan =
   | { readonly action: 'update'; readonly info: StreamInfo; readonly changes: readonly string[] };
 
 /**
- * Brings a stream to the config: creates it with the deployment's mark where it is missing, and updates one of this
- * deployment in place. All streams of the host are created here.
+ * Brings a stream to the config: creates it with the deployment's mark if it is missing, and updates a stream of this
+ * deployment in place. No other function creates streams of the host.
  * @throws JetplugError `JP_STREAM_FOREIGN`, `JP_BUCKET_FOREIGN`, `JP_STREAM_DATA_LOSS`, `JP_STREAM_NOT_UPDATABLE`,
  * `JP_STREAM_MISSING`, `JP_STREAM_UNCOVERED`, `JP_STREAM_MIRROR`, or the server's refusal
  */
@@ -31,7 +31,10 @@ export async function ensureManagedStream(
   return apply(connection, wanted, deploy, await plan(connection, wanted, deploy));
 }
 
-/** The same for several streams. A refused start has changed none of them, and reports every reason. */
+/**
+ * Brings several streams to the config, like {@link ensureManagedStream}. A refused start has changed none of them, and
+ * reports every reason.
+ */
 export async function ensureManagedStreams(
   connection: Connection,
   wanted: readonly WantedStream[],
@@ -74,7 +77,7 @@ async function plan(connection: Connection, wanted: WantedStream, deploy: Deploy
   return { action: 'update', info, changes: await assertUpdatable(connection, wanted, found, deploy) };
 }
 
-/** For a stream with `manage: false` in the config. */
+/** Plans for a stream with `manage: false` in the config. */
 function planUnmanaged({ settings }: WantedStream, found: Comparison | undefined): Plan {
   const { name, subjects } = settings;
   if (!found)
@@ -90,7 +93,10 @@ function planUnmanaged({ settings }: WantedStream, found: Comparison | undefined
   throw new JetplugError('JP_STREAM_UNCOVERED', message);
 }
 
-/** The host uses an unmarked stream of events if it fits without changes. It writes its records to its own streams only. */
+/**
+ * Plans for a stream that is not this deployment's. The host uses an unmarked stream of events if it fits without
+ * changes. It writes its own data only to its own streams.
+ */
 async function planForeign(
   connection: Connection,
   wanted: WantedStream,
@@ -106,7 +112,7 @@ async function planForeign(
   throw await refuseForeign(connection, wanted, found, deploy, changes);
 }
 
-/** Two hosts that start at once may both find the stream missing. */
+/** The number of tries to create a stream, because two hosts that start at once may both find it missing. */
 const CREATE_TRIES = 3;
 
 async function apply(

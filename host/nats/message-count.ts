@@ -5,8 +5,9 @@ import type { Connection } from './connection';
 const INACTIVE_MS = 5_000;
 
 /**
- * How many stored messages match the subjects from a sequence on. Undefined where the credentials do not permit the
- * request. The server reports an exact count when it creates a consumer, so one is created for a moment.
+ * Counts the stored messages that match the subjects from a sequence on. Resolves with undefined if the credentials do
+ * not permit the request. The server reports an exact count when it creates a consumer, so this function creates one
+ * for a moment.
  */
 export async function countFrom(
   connection: Connection,
@@ -18,7 +19,7 @@ export async function countFrom(
   return (await probeFrom(connection, stream, { ...start, filter_subjects: [...subjects] }))?.messages;
 }
 
-/** The first sequence that was stored at a time or later, and the number of messages from there on. */
+/** Finds the first sequence that was stored at a time or later, and the number of messages from there on. */
 export function startAtTime(
   connection: Connection,
   stream: string,
@@ -41,9 +42,9 @@ async function probeFrom(
       inactive_threshold: nanos(INACTIVE_MS),
       ...start,
     });
-    await jsm.consumers.delete(stream, info.name).catch(() => undefined); // The server deletes it by itself.
+    await jsm.consumers.delete(stream, info.name).catch(() => undefined); // Else the server deletes it after INACTIVE_MS.
     return { sequence: info.delivered.stream_seq + 1, messages: info.num_pending };
   } catch {
-    return undefined; // Not permitted, or no more consumers allowed: the caller reports bounds instead.
+    return undefined; // The request is not permitted, or no more consumers are allowed. The caller then reports bounds.
   }
 }

@@ -15,7 +15,7 @@ const NANOS_PER_MS_DIGITS = 6;
 
 /** The durable that deliveries come from, for as long as its stream exists, and the writer of their acknowledgements. */
 export class DeliverySource {
-  /** The stream was created again: acknowledgements are not sent any more. */
+  /** Whether the stream was created again, so that acknowledgements are not sent any more. */
   lost = false;
   stream = '';
   private prefix = '';
@@ -23,9 +23,10 @@ export class DeliverySource {
   constructor(readonly acks: AckWriter) {}
 
   /**
-   * The index of the first number in an acknowledgement's subject. The part before it is the same for all deliveries.
+   * Returns the index of the first number in an acknowledgement's subject. The part before it is the same for all
+   * deliveries. The subject is
    * $JS.ACK.<stream>.<consumer>.<delivered>.<sequence>.<consumer sequence>.<nanoseconds>.<pending>,
-   * newer servers with <domain>.<account> after ACK.
+   * and newer servers put <domain>.<account> after ACK.
    */
   numbersIn(replyTo: string): number {
     if (this.prefix === '' || !replyTo.startsWith(this.prefix)) this.learn(replyTo.split('.'));
@@ -52,7 +53,7 @@ export class NatsDelivery implements Delivery {
   /** The header block, then the payload. */
   private readonly bytes: Uint8Array;
   private readonly headerBytes: number;
-  /** Undefined before the first access; null where the message has no headers. */
+  /** The header block; undefined before the first access, null where the message has no headers. */
   private headerBlock: HeaderBlock | null | undefined;
 
   constructor(
@@ -124,7 +125,7 @@ export class NatsDelivery implements Delivery {
   }
 
   working(): void {
-    // Sent at once, as a late one might miss the ack wait.
+    // This acknowledgement is sent at once, because a late one might miss the ack wait.
     if (!this.settled) this.source.acks.sendNow(this.ackWith(WORKING));
   }
 
@@ -136,7 +137,10 @@ export class NatsDelivery implements Delivery {
     return this.headerBlock;
   }
 
-  /** An object without the delivery, so that the delivery's bytes can be released before it is sent. */
+  /**
+   * Returns an acknowledgement that does not refer to the delivery, so that the delivery's bytes can be released before
+   * it is sent.
+   */
   private ackWith(rest: string): Ack {
     return { replyTo: this.replyTo, rest, source: this.source };
   }

@@ -16,7 +16,7 @@ import { NatsRetryQueue } from './retry-queue';
 import { StreamKeeper } from './stream-keeper';
 import { RECORDS_BUCKET } from './wanted-streams';
 
-/** All services of one connection. The host and the testing kit run plugins on the same ones. */
+/** All services of one connection. Both the host and the testing kit run plugins on these services. */
 export interface NatsServices {
   /** The streams of the config and, as the last one, the stream of dead letters. */
   readonly allStreams: readonly StreamState[];
@@ -75,7 +75,9 @@ export async function openServices(connection: Connection, config: Config, log: 
   };
 }
 
-/** Logs, once at each start, the streams that the host has changed and those that it uses without managing them. */
+/**
+ * Logs the streams that the host has changed, and those that it uses without managing them. Called once at each start.
+ */
 function logChanges(streams: readonly StreamState[], log: Logger): void {
   for (const { name: stream, subjects, change, changes } of streams) {
     if (change === 'updated') log.info('stream updated in place', { stream, changes });

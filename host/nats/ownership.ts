@@ -14,12 +14,12 @@ export type Ownership =
   /** No mark: another application or an operator has created it. */
   | { readonly kind: 'unmarked' };
 
-/** The metadata entries that mark an asset as managed by the deployment. */
+/** Returns the metadata entries that mark an asset as managed by the deployment. */
 export function markOf(deployment: string): Record<string, string> {
   return { [DEPLOYMENT]: deployment };
 }
 
-/** Reads the mark from an asset's metadata. */
+/** Returns an asset's manager, from the mark in the asset's metadata. */
 export function ownershipOf(metadata: Record<string, string> | undefined, deployment: string): Ownership {
   const marked = metadata?.[DEPLOYMENT];
   if (marked === undefined) return { kind: 'unmarked' };

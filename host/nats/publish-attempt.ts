@@ -18,7 +18,7 @@ export class PublishAttempt {
     this.firstSentAtMs ??= nowMs;
   }
 
-  /** Says that the event was not stored, or that it may have been, for error messages. */
+  /** A text for error messages which says that the event was not stored, or that it may have been. */
   get notStored(): string {
     const { subject, id } = this.event;
     return this.times === 0
@@ -26,7 +26,7 @@ export class PublishAttempt {
       : `${subject} may not be stored (its answer was lost; publish it again under its id ${id})`;
   }
 
-  /** The error `JP_PUBLISH_FAILED`. */
+  /** Returns the error `JP_PUBLISH_FAILED` for this event. */
   failure(why: string, cause?: unknown): JetplugError {
     const refused = cause !== undefined && !isAnswerLost(cause);
     const what = refused ? `${this.event.subject} was not stored` : this.notStored;

@@ -10,21 +10,24 @@ import { toHeaders } from './headers';
 import { isAnswerLost, PublishAttempt } from './publish-attempt';
 import { SentIds } from './sent-ids';
 
-/** The server has this long for one answer. */
+/** The time that the server has for one answer. */
 const TIMEOUT_MS = 5_000;
-/** A publish waits this long for the connection, and is sent again while its answer is lost. Then it fails. */
+/** The time for which a publish waits for the connection, and is sent again while its answer is lost. Then it fails. */
 const PATIENCE_MS = 30_000;
-/** This many publishes may wait for the connection at once. With 1 KiB each they take some 10 MiB. */
+/** The maximum number of publishes that wait for the connection at once. With 1 KiB each they take some 10 MiB. */
 const MAX_WAITING = 10_000;
-/** While a stream elects its leader no server answers for it. */
+/**
+ * The pause before an event is sent again to a stream that elects its leader, because no server answers for the stream
+ * then.
+ */
 const NO_LEADER_PAUSE_MS = 250;
-/** The server's default for a stream that does not set it. */
+/** The duplicate window that the server gives a stream that does not set one. */
 const DEFAULT_DUPLICATE_WINDOW_MS = 120_000;
 
 export interface PublisherOptions {
   /** The shortest duplicate window of the streams. Default: 2 min, the server's own default. */
   readonly dropsRepeatsMs?: number;
-  /** Whether a stream of the config holds the subject, also while the stream is missing. Default: no stream does. */
+  /** Returns whether a stream of the config holds the subject, also while the stream is missing. Default: false. */
   readonly holds?: (subject: string) => boolean;
   /** How long a publish waits for the connection. Default 30 s. */
   readonly patienceMs?: number;
@@ -58,7 +61,7 @@ export class Publisher implements Outgoing {
   }
 
   async send(event: OutgoingEvent): Promise<{ duplicate: boolean }> {
-    // The client does not check the subject: a line break in it would inject a protocol command.
+    // The client does not check the subject. A line break in the subject would inject a protocol command.
     if (!isPublishSubject(event.subject)) {
       throw new JetplugError(
         'JP_SUBJECT_INVALID',
@@ -71,7 +74,7 @@ export class Publisher implements Outgoing {
       attempt.sent(performance.now());
       try {
         const { duplicate } = await this.publish(event);
-        // After a repeat the duplicate is this event itself, whose first answer was lost.
+        // After a repeat, the duplicate is the event of this call: its first answer was lost.
         return { duplicate: duplicate && attempt.times === 1 };
       } catch (cause) {
         await this.beforeRepeat(attempt, cause);
@@ -90,7 +93,10 @@ export class Publisher implements Outgoing {
     });
   }
 
-  /** @throws JetplugError `JP_PUBLISH_BACKLOG`, or `JP_PUBLISH_FAILED` when the time is up */
+  /**
+   * Waits until the connection is back.
+   * @throws JetplugError `JP_PUBLISH_BACKLOG`, or `JP_PUBLISH_FAILED` when the time is up
+   */
   private async untilConnected(attempt: PublishAttempt): Promise<void> {
     const { connection, backlog } = this;
     if (connection.nc.isClosed()) throw attempt.failure('the connection is closed');
@@ -138,7 +144,10 @@ export class Publisher implements Outgoing {
     );
   }
 
-  /** The stream drops a repeat for certain only within its duplicate window, which begins with the first message. */
+  /**
+   * Returns the time until which the event may be sent again. The stream drops a repeat for certain only within its
+   * duplicate window, which begins with the first message.
+   */
   private untilMs({ startedAtMs, firstSentAtMs }: PublishAttempt): number {
     const repeatsUntilMs = (firstSentAtMs ?? Infinity) + this.dropsRepeatsMs / 2;
     return Math.min(startedAtMs + this.patienceMs, repeatsUntilMs);

@@ -2,17 +2,29 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { nanos, type Msg, type Subscription } from './client';
 import type { Connection } from './connection';
 
-/** A large request ends soon, as its messages arrive even where the handler has become slow meanwhile. */
+/**
+ * The time after which a large request ends. It is short, because the messages of a request arrive even if the handler
+ * has become slow in the meantime.
+ */
 const EXPIRES_MS = 30_000;
-/** A small request lives long, as each idle handler of a host renews it. Heartbeats show that the server has it. */
+/**
+ * The largest request that counts as small, and the time after which it ends. It is long, because every idle handler of
+ * a host renews its request. Heartbeats show that the server has the request.
+ */
 const SMALL = { batch: 100, expiresMs: 120_000 };
 /** How often the server sends a heartbeat while a request waits. */
 export const HEARTBEAT_MS = 5_000;
-/** A server that hangs never reports that it has sent everything. */
+/**
+ * The maximum time to wait for messages in flight, because a server that hangs never reports that it has sent
+ * everything.
+ */
 const DRAIN_MS = 5_000;
 
 export interface PullReceiver {
-  /** @param isCurrent false for a message to an inbox that was left */
+  /**
+   * Receives a message.
+   * @param isCurrent false for a message to an inbox that was left
+   */
   receive(message: Msg, isCurrent: boolean): void;
   failed(message: string, error: unknown): void;
 }
@@ -52,7 +64,7 @@ export class PullRequests {
   send(batch: number): void {
     const { nc } = this.connection;
     if (nc.isClosed()) return;
-    // The client drops a subscription that the server does not permit. It may be permitted by now.
+    // The client drops a subscription that the server does not permit. The subscription may be permitted by now.
     if (this.subscription?.isClosed()) this.open();
     const expiresMs = batch <= SMALL.batch ? SMALL.expiresMs : EXPIRES_MS;
     const request = { batch, expires: nanos(expiresMs), idle_heartbeat: nanos(HEARTBEAT_MS) };
@@ -60,7 +72,10 @@ export class PullRequests {
     nc.publish(subject, JSON.stringify(request), { reply: this.inbox });
   }
 
-  /** Leaves the waiting requests: the server knows them by their inbox, so a new inbox ends them. Messages in flight still arrive. */
+  /**
+   * Ends the waiting requests by taking a new inbox, because the server knows requests by their inbox. Messages in
+   * flight still arrive.
+   */
   leave(): void {
     const left = this.subscription;
     if (!left) return;

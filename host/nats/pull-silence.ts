@@ -6,19 +6,19 @@ export class PullSilence {
 
   constructor(private readonly limitMs: number) {}
 
-  /** Starts to wait for a sign of life, as the first request is sent. */
+  /** Starts to wait for a message or a heartbeat. Call it when the first request is sent. */
   start(): void {
     this.heardAtMs = performance.now();
   }
 
-  /** A message or a heartbeat has arrived. */
+  /** Notes that a message or a heartbeat has arrived. */
   hear(): void {
     this.heard = true;
   }
 
   /**
-   * Call it every few seconds. `silentMs` is set when the server has been silent for longer than the limit; `isNew` is
-   * true the first time in a silence, so that it is logged once.
+   * Returns a result if the server has been silent for longer than the limit; `isNew` is true the first time in a
+   * silence, so that each silence is logged once. Call this method every few seconds.
    */
   check(): { readonly silentMs: number; readonly isNew: boolean } | undefined {
     const nowMs = performance.now();

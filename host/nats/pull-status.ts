@@ -2,15 +2,21 @@ import type { Msg } from './client';
 
 /** A status message that the server sends to the inbox of a pull request (ADR-37). */
 export type PullStatus =
-  /** The server has the request. */
+  /** The server still has the request. */
   | { readonly kind: 'heartbeat' }
-  /** A request has ended. `undelivered`: the number of its messages that were not delivered, where the server reports it. */
+  /**
+   * A request has ended. `undelivered`: the number of the request's messages that were not delivered, if the server
+   * reports that number.
+   */
   | { readonly kind: 'ended'; readonly undelivered: number | undefined }
   /** The durable or its stream does not exist any more. */
   | { readonly kind: 'gone'; readonly why: string }
   /** The server shuts down or changes its leader. The connection reports that. */
   | { readonly kind: 'interrupted' }
-  /** The server refuses the request. `largestBatch`: how many messages it allows a request, where that is the reason. */
+  /**
+   * The server refuses the request. `largestBatch`: the number of messages that the server allows a request, if the
+   * request was too large.
+   */
   | { readonly kind: 'refused'; readonly reason: string; readonly largestBatch: number | undefined };
 
 export function readStatus({ headers }: Msg): PullStatus {

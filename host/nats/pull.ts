@@ -8,23 +8,23 @@ import { readStatus } from './pull-status';
 
 const SILENT_AFTER_MS = 2.5 * HEARTBEAT_MS;
 const RETRY_MS = 500;
-/** The server takes up to 512 waiting requests of a durable, from all hosts. */
+/** The maximum number of requests at once. The server takes up to 512 waiting requests of a durable, from all hosts. */
 const MAX_REQUESTS = 50;
 
 /**
- * Pulls a durable's messages by the protocol of ADR-37: requests as many as the sink has room for, and again when
+ * Pulls a durable's messages by the protocol of ADR-37: requests as many messages as the sink can take, and again when
  * requests end, the connection returns or the server falls silent. The client's own `consume()` was seen to stop for
  * good after missed heartbeats, and it requests more without knowing how many deliveries the sink still holds.
  */
 export class Pull implements DurablePull {
   private readonly requests: PullRequests;
   private readonly silence = new PullSilence(SILENT_AFTER_MS);
-  /** Messages that were requested and have not arrived. */
+  /** The number of messages that were requested and have not arrived. */
   private outstanding = 0;
-  /** How many messages one request may ask for, where the server limits that. */
+  /** The number of messages that one request may ask for, if the server limits it. */
   private largestBatch = Infinity;
   private paused = false;
-  /** The durable does not exist, or the sink has to check it first. */
+  /** Whether nothing is requested because the durable does not exist, or because the sink has to check it first. */
   private missing = false;
   /** The part that all deliveries have in common. */
   private source: DeliverySource;
@@ -61,7 +61,7 @@ export class Pull implements DurablePull {
     if (this.paused || this.missing || this.retryTimer) return;
     const room = this.sink.room();
     const wanted = room - this.outstanding;
-    // A small request costs as much as a large one: wait until half of the room is free.
+    // A small request costs as much as a large one, so wait until half of the sink's capacity is free.
     if (wanted <= 0 || (this.outstanding > 0 && wanted < room / 2)) return;
     if (this.outstanding === 0) this.silence.start();
     for (let left = wanted, n = 0; left > 0 && n < MAX_REQUESTS; n++) {
@@ -132,7 +132,7 @@ export class Pull implements DurablePull {
   /** Recovers a pull that has stopped for any reason, within some 18 s. The connection calls it every few seconds. */
   watch(): void {
     if (!this.connection.connected || this.missing) return;
-    // With room and nothing outstanding, a request is overdue.
+    // If the sink can take messages and none is requested, a request is overdue.
     if (this.outstanding === 0) return this.request();
     const silence = this.silence.check();
     if (!silence) return;
@@ -145,7 +145,7 @@ export class Pull implements DurablePull {
 
   private receive(message: Msg, isCurrent: boolean): void {
     this.silence.hear();
-    // A status has no reply subject, as it is not to be acknowledged.
+    // A status has no reply subject, because it is not to be acknowledged.
     if (!message.reply) return isCurrent ? this.takeStatus(message) : undefined;
     if (this.refusal !== undefined && isCurrent) this.accepted();
     this.arrived = true;
@@ -191,7 +191,7 @@ export class Pull implements DurablePull {
     this.sink.served();
   }
 
-  /** Requests nothing before the sink has checked that the durable and its stream still exist. */
+  /** Stops requesting until the sink has checked that the durable and its stream still exist. */
   private suspend(): void {
     this.connection.ackWriter.flush();
     this.missing = true;

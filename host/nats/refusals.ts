@@ -8,7 +8,7 @@ interface PermissionContext {
   readonly subject: string;
 }
 
-/** How often a repeated refusal is reported. */
+/** The time after which a repeated refusal is reported again. */
 const REPORT_AGAIN_MS = 600_000;
 
 /**
@@ -22,7 +22,7 @@ export class Refusals {
     this.throttle = new LogThrottle(REPORT_AGAIN_MS, nowMs);
   }
 
-  /** The error to report; undefined where a refusal of this kind was reported lately. */
+  /** Returns the error to report; undefined if a refusal of this kind was reported lately. */
   note(refusal: unknown): JetplugError | undefined {
     // The connection throttles these itself.
     if (isJetplugError(refusal)) return refusal;
@@ -42,7 +42,10 @@ export class Refusals {
   }
 }
 
-/** How many tokens of a subject name its kind. The tokens after them differ by message. */
+/**
+ * For subjects that match, the number of tokens that name the kind of a refusal. The tokens after them differ by
+ * message.
+ */
 const KINDS: readonly (readonly [start: RegExp, tokens: number])[] = [
   // Newer servers put domain and account before the stream.
   [/^\$JS\.ACK(?:\.[^.]+){9,}$/, 6],
@@ -55,7 +58,7 @@ const KINDS: readonly (readonly [start: RegExp, tokens: number])[] = [
   [/^(?:dead|retry)\./, 1],
 ];
 
-/** The subject that permits all messages of this kind. */
+/** Returns the subject that permits all messages of this kind. */
 function toGrant(subject: string): string {
   const [, tokens] = KINDS.find(([start]) => start.test(subject)) ?? [];
   return tokens === undefined ? subject : `${subject.split('.').slice(0, tokens).join('.')}.>`;

@@ -13,12 +13,12 @@ import type { NatsConfig } from '../config/config';
 import { SequenceMap } from '../base/sequence-map';
 import { apiPrefixOf } from './subjects';
 
-/** How long the server has for one answer. */
+/** The time that the server has for one answer. */
 const TIMEOUT_MS = 5_000;
 
 export interface AskOptions {
   readonly headers?: Readonly<Record<string, string>>;
-  /** Whether the request fails when the connection is lost, as an answer is unlikely then. Default false. */
+  /** Whether the request fails when the connection is lost, because an answer is unlikely then. Default false. */
   readonly endsWithConnection?: boolean;
 }
 
@@ -32,7 +32,7 @@ export class Requests {
   private subscription: Subscription | undefined;
   private prefix = '';
   private sent = 0;
-  /** No request with a smaller number waits. */
+  /** The smallest number that a waiting request can have. */
   private oldest = 0;
   private timer: NodeJS.Timeout | undefined;
 
@@ -51,12 +51,12 @@ export class Requests {
     this.toPubAck = domain === undefined ? toPubAck : (answer) => pubAckOfDomain(answer, domain);
   }
 
-  /** Resolves when a stream has stored the message. Rejects as the client's `js.publish` does. */
+  /** Publishes a message. Resolves when a stream has stored it. Rejects as the client's `js.publish` does. */
   publish(subject: string, payload: string | Uint8Array, options: AskOptions = {}): Promise<PubAck> {
     return this.ask(subject, payload, this.toPubAck, options);
   }
 
-  /** Resolves with the answer of the JetStream API. Rejects as the client's `jsm` does. */
+  /** Sends a request to the JetStream API. Resolves with its answer. Rejects as the client's `jsm` does. */
   askApi<T extends object>(request: string, body?: object): Promise<T> {
     return this.ask(`${this.apiPrefix}.${request}`, body ? JSON.stringify(body) : '', (answer) => {
       const read = answer.json<T & { error?: ApiError }>();
@@ -65,7 +65,7 @@ export class Requests {
     });
   }
 
-  /** Resolves with the result of `read` on the answer. Rejects as the client's `request` does. */
+  /** Sends a request. Resolves with the result of `read` on the answer. Rejects as the client's `request` does. */
   ask<T>(
     subject: string,
     payload: string | Uint8Array,
@@ -86,18 +86,21 @@ export class Requests {
     });
   }
 
-  /** Call it when the connection is lost; it may come back. */
+  /** Ends the requests for which `endsWithConnection` is set. Call it when the connection is lost and may come back. */
   lose(): void {
     this.end(new AnswerLost(), ({ endsWithConnection }) => endsWithConnection);
   }
 
-  /** Call it when the connection is closed for good. */
+  /** Ends all requests. Call it when the connection is closed for good. */
   close(): void {
     this.end(clientError('ConnectionClosed'));
     clearTimeout(this.timer);
   }
 
-  /** Call it when the server has refused a message. Rejects the request that was refused, if it is one of these. */
+  /**
+   * Rejects the request that the server has refused, if the refused message was one of these requests. Call it when the
+   * server has refused a message.
+   */
   refuse(refusal: unknown): void {
     const { operation, subject } = refusal as { operation?: string; subject?: string };
     if (operation !== 'publish') return;
@@ -121,7 +124,10 @@ export class Requests {
     });
   }
 
-  /** The server does not permit the inbox. The next request subscribes to another one. */
+  /**
+   * Rejects all waiting requests, because the server does not permit the inbox for their answers. The next request
+   * subscribes to another inbox.
+   */
   private loseInbox(error: Error): void {
     this.subscription = undefined;
     this.end(error);
@@ -174,7 +180,7 @@ export class Requests {
   }
 }
 
-/** The connection was lost after the request had been sent. */
+/** The error of a request whose connection was lost after the request had been sent. */
 export class AnswerLost extends Error {
   override readonly name = 'AnswerLost';
   constructor() {
@@ -190,7 +196,10 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** Headers to publish. The client's own class takes ten times as long to build, and the client only calls `encode`. */
+/**
+ * Encodes headers to publish. The client's own class takes ten times as long to build, and the client only calls
+ * `encode`.
+ */
 function encoded(headers: Readonly<Record<string, string>>): MsgHdrs {
   let text = 'NATS/1.0\r\n';
   for (const name in headers) {
@@ -206,8 +215,8 @@ const LINE_BREAK = /[\r\n]/;
 const OTHER_DOMAIN = new Error('this answer comes from another JetStream domain');
 
 /**
- * On a leaf node with JetStream a stream of the node may hold the same subjects. It answers first, and also while the
- * configured domain is unreachable.
+ * Reads a stream's answer to a publish, if it comes from the domain. On a leaf node with JetStream a stream of the node
+ * may hold the same subjects. That stream answers first, and also while the configured domain is unreachable.
  */
 function pubAckOfDomain(answer: Msg, domain: string): PubAck {
   const { domain: stored = domain } = answer.json<{ domain?: string }>();

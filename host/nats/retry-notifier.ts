@@ -5,8 +5,9 @@ import type { Connection } from './connection';
 import { deferredSubjects } from './retry-queue';
 
 /**
- * Notifies handlers of events in their retry queue: a message that a stream stores also reaches plain subscribers. After
- * a reconnect it looks up the queued events, as messages published meanwhile did not reach the subscription.
+ * Notifies handlers of events in their retry queue by a plain subscription, which every message that a stream stores
+ * reaches too. After a reconnect the notifier looks up the queued events, because messages that were published in the
+ * meantime did not reach the subscription.
  */
 export class NatsRetryNotifier implements RetryNotifier {
   private readonly listeners = new Map<string, () => void>();

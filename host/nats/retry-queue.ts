@@ -9,7 +9,9 @@ import { holdsAny, streamInfo } from './streams';
 
 const TIMEOUT_MS = 5_000;
 
-/** Whether a handler's retry queue holds any event. The subject is the one that its durable delivers. */
+/**
+ * Returns whether a handler's retry queue holds any event. The subject is the one that the queue's durable delivers.
+ */
 export async function hasDeferred(connection: Connection, { subject }: Pick<DurableSpec, 'subject'>): Promise<boolean> {
   try {
     return await holdsAny(connection, RETRY_STREAM, subject);
@@ -18,13 +20,16 @@ export async function hasDeferred(connection: Connection, { subject }: Pick<Dura
   }
 }
 
-/** The subjects of all events in the retry queues. */
+/** Lists the subjects of all events in the retry queues. */
 export async function deferredSubjects(connection: Connection): Promise<string[]> {
   const { state } = await streamInfo(connection, RETRY_STREAM, { subjects_filter: 'retry.>' });
   return Object.keys(state.subjects ?? {});
 }
 
-/** Stores events in the retry queue, each once: the subject holds the event's identity and how often it was deferred. */
+/**
+ * Stores events in the retry queue, each once, because the subject holds the event's identity and how often the event
+ * was deferred.
+ */
 export class NatsRetryQueue implements RetryQueue {
   constructor(private readonly connection: Connection) {}
 

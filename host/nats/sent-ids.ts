@@ -2,26 +2,31 @@ import { JetplugError } from '../../sdk/internal';
 import { AckPolicy, DeliverPolicy, nanos } from './client';
 import type { Connection } from './connection';
 
-/** The server has this long to deliver the next batch. */
+/** The time that the server has to deliver the next batch. */
 const TIMEOUT_MS = 5_000;
-/** A result is reused for this long: no other host publishes under the ids in question. */
+/**
+ * The time for which a result is reused. It may be reused because no other host publishes under the ids in question.
+ */
 const FRESH_MS = 2_000;
-/** A search that was not used for this long is dropped; a later call starts from the beginning. */
+/** The time after which an unused search is dropped. A later call then starts from the beginning. */
 const KEPT_MS = 60_000;
 const BATCH = 1_000;
-/** The server deletes a consumer that nobody has used for this long. */
+/** The time after which the server deletes a consumer that nobody has used. */
 const INACTIVE_MS = 10_000;
 
 /**
- * Finds the ids of the events that were published on a subject. Many deliveries ask at a time when a host returns: they
- * share the result, and a later search continues where the last one has ended.
+ * Finds the ids of the events that were published on a subject. When a host returns, many deliveries ask at a time.
+ * They share the result, and a later search continues where the last one has ended.
  */
 export class SentIds {
   private readonly searches = new Map<string, Search>();
 
   constructor(private readonly connection: Connection) {}
 
-  /** @throws JetplugError `JP_PUBLISH_FAILED` when the stream could not be read to its end */
+  /**
+   * Finds the ids of the events that were published on the subject since a time.
+   * @throws JetplugError `JP_PUBLISH_FAILED` when the stream could not be read to its end
+   */
   async since(subject: string, sinceMs: number): Promise<ReadonlySet<string>> {
     const nowMs = performance.now();
     for (const [other, { atMs }] of this.searches) if (nowMs - atMs >= KEPT_MS) this.searches.delete(other);
@@ -85,7 +90,7 @@ class Search {
         left = message.info.pending;
         if (left === 0) break;
       }
-      // A partial result would be wrong: the caller publishes again each id that is not found.
+      // A partial result would be wrong, because the caller publishes each id again that is not found.
       if (!isProgress) throw new Error(`${left} messages of ${this.subject} did not arrive`);
     }
     await consumer.delete();

@@ -9,11 +9,11 @@ const NAME = 'jetplug';
 export type Answers = Readonly<Record<string, (about: string) => Promise<unknown>>>;
 
 /**
- * Registers the host as a NATS micro service (ADR-32), so that `nats micro ls` shows it. Every host answers, not one of
- * a group, as each knows only its own plugins.
+ * Registers the host as a NATS micro service (ADR-32), so that `nats micro ls` shows it. Every host answers, not only
+ * one of a group, because each knows only its own plugins.
  */
 export async function serveAnswers(connection: Connection, version: string, answers: Answers): Promise<Service> {
-  // The client requires a queue group: a group for each host alone has the effect of none.
+  // The client requires a queue group. A group that has only this host works like no group.
   const queue = `host-${nuid.next()}`;
   const service = await servicesOf(connection.nc).add({
     name: NAME,

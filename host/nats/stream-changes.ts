@@ -5,9 +5,9 @@ import type { StreamSettings } from './wanted-streams';
 
 /** A setting of a stream on the server that differs from the config. */
 export interface StreamChange {
-  /** The server's name of it, such as `max_age`. */
+  /** The server's name of the setting, such as `max_age`. */
   readonly field: string;
-  /** Readable, such as `7d`. */
+  /** The value on the server as readable text, such as `7d`. */
   readonly from: string;
   readonly to: string;
 }
@@ -15,7 +15,7 @@ export interface StreamChange {
 /** Settings that the server does not change in place. */
 const FIXED: readonly string[] = ['storage', 'retention'];
 
-/** The config's names of the server's fields. */
+/** The config's names for the server's fields. */
 const CONFIG_NAMES: Readonly<Record<string, string>> = {
   max_age: 'maxAge',
   max_bytes: 'maxBytes',
@@ -23,7 +23,7 @@ const CONFIG_NAMES: Readonly<Record<string, string>> = {
   num_replicas: 'replicas',
 };
 
-/** The settings of a stream that differ from the config, without the mark of the deployment. */
+/** Returns the settings of a stream that differ from the config, without the mark of the deployment. */
 export function changesOf(wanted: StreamSettings, actual: ServerStreamConfig): StreamChange[] {
   const fields = Object.keys(wanted) as (keyof StreamSettings)[];
   return fields
@@ -33,21 +33,21 @@ export function changesOf(wanted: StreamSettings, actual: ServerStreamConfig): S
 
 function changeOf(field: string, actual: unknown, wanted: unknown): StreamChange {
   const [from, to] = [valueText(field, actual), valueText(field, wanted)];
-  // Rounded sizes may look the same.
+  // Two sizes may look alike when they are rounded; then the exact numbers are shown.
   return from === to ? { field, from: String(actual), to: String(wanted) } : { field, from, to };
 }
 
-/** The changes that the server refuses. */
+/** Returns the changes that the server refuses. */
 export function fixedChanges(changes: readonly StreamChange[]): StreamChange[] {
   return changes.filter(({ field }) => FIXED.includes(field));
 }
 
-/** Such as `maxAge 7d → 1h`. */
+/** Returns a change as a text such as `maxAge 7d → 1h`. */
 export function changeText({ field, from, to }: StreamChange): string {
   return `${CONFIG_NAMES[field] ?? field} ${from} → ${to}`;
 }
 
-/** A mirror has no subjects. */
+/** Returns the subjects of a stream; none for a mirror, which has no subjects. */
 export function subjectsOf(config: { readonly subjects?: readonly string[] }): readonly string[] {
   return config.subjects ?? [];
 }
@@ -57,7 +57,7 @@ export function coversAll(streamSubjects: readonly string[], subjects: readonly 
   return droppedSubjects(subjects, streamSubjects).length === 0;
 }
 
-/** The subjects that the stream would not hold any more, at least in part. */
+/** Returns the subjects that the stream would no longer hold, at least in part. */
 export function droppedSubjects(before: readonly string[], after: readonly string[]): string[] {
   return before.filter((subject) => !after.some((next) => covers(next, subject)));
 }

@@ -17,7 +17,7 @@ export interface Comparison {
   readonly changes: readonly StreamChange[];
 }
 
-/** Undefined where there is no such stream. */
+/** Compares a stream on the server with the config; undefined if there is no such stream. */
 export async function compareStream(
   connection: Connection,
   { settings }: WantedStream,
@@ -52,7 +52,7 @@ export async function assertUpdatable(
   return [...changes.map(changeText), ...losses];
 }
 
-/** A mirror has no subjects, and the server gives it none. */
+/** Returns the error for a mirror. A mirror has no subjects, and the server gives it none. */
 export function mirrored(name: string, origin: string): JetplugError {
   return new JetplugError(
     'JP_STREAM_MIRROR',
@@ -60,7 +60,10 @@ export function mirrored(name: string, origin: string): JetplugError {
   );
 }
 
-/** The refusal to use a stream that is not this deployment's. Its hint depends on whether an adoption loses events. */
+/**
+ * Returns the error for a stream that is not this deployment's. The error's hint depends on whether an adoption loses
+ * events.
+ */
 export async function refuseForeign(
   connection: Connection,
   wanted: WantedStream,
@@ -78,7 +81,7 @@ export async function refuseForeign(
   return foreignStream(wanted, { info, ownership, changes, adoption }, deploy.name);
 }
 
-/** Marks a stream as the deployment's. Changes nothing else of it. */
+/** Marks a stream as the deployment's. Changes nothing else of the stream. */
 export async function markStream({ jsm }: Connection, { config }: StreamInfo, deployment: string): Promise<void> {
   try {
     await jsm.streams.update(config.name, { ...config, metadata: { ...config.metadata, ...markOf(deployment) } });
@@ -88,8 +91,8 @@ export async function markStream({ jsm }: Connection, { config }: StreamInfo, de
 }
 
 /**
- * Whether the stream exists. Its settings are not compared: the hosts, whose config may differ from a command's, manage
- * them.
+ * Checks whether the stream exists. Its settings are not compared, because the hosts manage them and may have another
+ * config than a command.
  * @throws JetplugError `JP_STREAM_FOREIGN` where the stream is not this deployment's
  */
 export async function isOurs(connection: Connection, wanted: WantedStream, deploy: DeployConfig): Promise<boolean> {

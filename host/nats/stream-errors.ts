@@ -4,7 +4,10 @@ import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 import { streamsHolding } from './streams';
 import { FIXED_SUBJECTS, type WantedStream } from './wanted-streams';
 
-/** The error for a stream that the server refuses to create or update, with the streams that overlap with it. */
+/**
+ * Returns the error for a stream that the server refuses to create or update. The error names the streams that overlap
+ * with this one.
+ */
 export async function streamError(
   connection: Connection,
   error: unknown,

@@ -9,11 +9,13 @@ export interface RequiredStream {
   readonly name: string;
   /** Names the data that is lost with the stream, for the log. */
   readonly contents: string;
-  /** False: another program creates the stream, and this host waits for it. Default true. */
+  /**
+   * Whether the host creates the stream. If not, another program creates it, and this host waits for it. Default true.
+   */
   readonly managed?: boolean;
-  /** Creates the stream where it is missing. Rejects where a stream of this name exists that the host must not use. */
+  /** Creates the stream if it is missing. Rejects if a stream of this name exists that the host must not use. */
   create(): Promise<unknown>;
-  /** Called when the stream was lost: the next one is empty and counts its sequences from 1. */
+  /** Called when the stream was lost. The next stream is empty and counts its sequences from 1. */
   lost?(): void;
 }
 
@@ -22,9 +24,9 @@ const CHECK_MS = 30_000;
 const RETRY_MS = 1_000;
 
 /**
- * Restores streams that were deleted: a server may return without its data, and an operator may delete a stream under a
- * running host. Checks each stream after each reconnect and every 30 s, with one request a stream for all handlers that
- * need it. A stream that is gone, or was replaced, is created again and logged as lost.
+ * Restores streams that were deleted, because a server may return without its data, and an operator may delete a stream
+ * under a running host. Checks each stream after each reconnect and every 30 s, with one request a stream for all
+ * handlers that need it. A stream that is gone, or was replaced, is created again and logged as lost.
  */
 export class StreamKeeper {
   private readonly entries = new Map<string, Entry>();
@@ -51,7 +53,7 @@ export class StreamKeeper {
     return [...this.entries.values()].filter((entry) => entry.missing).map(({ name }) => name);
   }
 
-  /** Keeps a stream, which exists now. The result ends that. */
+  /** Keeps a stream, which exists now. Returns a function that ends the keeping. */
   async add(stream: RequiredStream): Promise<() => void> {
     const { name } = stream;
     const info = await streamInfo(this.connection, name);
@@ -64,7 +66,7 @@ export class StreamKeeper {
     };
   }
 
-  /** A request found no stream: checks again, at most once a second. */
+  /** Checks the stream again, at most once a second. Call it when a request has found no stream. */
   checkSoon(name: string): void {
     const entry = this.entries.get(name);
     if (entry && performance.now() - entry.checkedAtMs > RETRY_MS) this.startCheck(entry);
@@ -76,8 +78,8 @@ export class StreamKeeper {
   }
 
   /**
-   * When the stream was created. Many handlers call this at a time: they share one request, which is sent in the next
-   * turn and after the previous request has ended.
+   * Reads when the stream was created. Many handlers call this method at a time, so they share one request, which is
+   * sent in the next turn of the event loop and after the previous request has ended.
    */
   createdAt(name: string): Promise<string> {
     const shared = this.queued.get(name);
@@ -86,7 +88,7 @@ export class StreamKeeper {
     const request = Promise.allSettled([turn, this.requested.get(name)]).then(async () => {
       this.queued.delete(name);
       const { created } = await streamInfo(this.connection, name);
-      // The stream was replaced: check its owner before the next reconnect.
+      // The stream was replaced, so its owner is checked before the next reconnect.
       if (created !== this.entries.get(name)?.created) this.checkSoon(name);
       return created;
     });
@@ -114,7 +116,10 @@ export class StreamKeeper {
     });
   }
 
-  /** Checks and restores the stream, with a try each second. Ends without a connection: the reconnect checks again. */
+  /**
+   * Checks and restores the stream, with a try each second. Ends when there is no connection, because the reconnect
+   * starts another check.
+   */
   private async check(entry: Entry): Promise<void> {
     entry.again = false;
     const restore = async (): Promise<void> => {
@@ -135,7 +140,8 @@ export class StreamKeeper {
     if (found?.created === entry.created) return entry.note(found);
     if (!entry.missing) this.lose(entry);
     entry.missing = true;
-    // A stream that exists may be another host's or another application's: `create` refuses the latter.
+    // A stream that exists may belong to another host or to another application. In the second case `create` refuses
+    // it.
     await [...entry.users][0]?.create();
     const created = await findStream(this.connection, entry.name);
     if (!created) throw new Error('the stream was created and is gone again');
@@ -163,7 +169,7 @@ export class StreamKeeper {
         if (found?.created === entry.created) entry.note(found);
         else this.startCheck(entry);
       } catch (error) {
-        // The noted numbers stay as they are. A request that needs the stream reports more.
+        // The numbers of the last check stay as they are. A request that needs the stream reports more.
         this.log.debug('cannot read the state of a stream', { stream: entry.name, err: error });
       }
     }

@@ -3,7 +3,10 @@ import { isJetplugError } from '../../sdk/internal';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
 
-/** @throws JetplugError, also where there is no such stream */
+/**
+ * Reads a stream's state and config.
+ * @throws JetplugError, also if there is no such stream
+ */
 export async function streamInfo(
   { jsm }: Connection,
   name: string,
@@ -16,7 +19,7 @@ export async function streamInfo(
   }
 }
 
-/** Undefined where there is no such stream. */
+/** Reads a stream's state and config; undefined if there is no such stream. */
 export async function findStream(connection: Connection, name: string): Promise<StreamInfo | undefined> {
   try {
     return await streamInfo(connection, name);
@@ -31,12 +34,15 @@ export function isStreamNotFound(error: unknown): boolean {
   return apiErrorCode(isJetplugError(error) ? error.cause : error) === API_ERROR.streamNotFound;
 }
 
-/** The sequence of the newest message that was stored in a stream; 0 before the first. */
+/** Returns the sequence of the newest message that was stored in a stream; 0 before the first. */
 export async function lastSequence(connection: Connection, name: string): Promise<number> {
   return (await streamInfo(connection, name)).state.last_seq;
 }
 
-/** Whether a stream holds a message on one of the subjects that the filter covers. Requests the first one and lists none. */
+/**
+ * Returns whether a stream holds a message on one of the subjects that the filter covers. Requests only the first one,
+ * not a list.
+ */
 export async function holdsAny({ requests }: Connection, stream: string, filter: string): Promise<boolean> {
   try {
     await requests.askApi(`STREAM.MSG.GET.${stream}`, { seq: 1, next_by_subj: filter });
@@ -49,10 +55,13 @@ export async function holdsAny({ requests }: Connection, stream: string, filter:
 
 const ANSWER_MS = 1_000;
 
-/** The names of all streams on the server that hold a subject; none where the credentials do not permit the request. */
+/**
+ * Returns the names of all streams on the server that hold a subject; none if the credentials do not permit the
+ * request.
+ */
 export async function streamsHolding({ nc, apiPrefix }: Connection, subject: string): Promise<string[]> {
   try {
-    // A request that is not permitted gets no answer: the client's own timeout of 5 s would be a long wait for it.
+    // A request that is not permitted gets no answer, and the client's own timeout of 5 s would be a long wait.
     const answer = await nc.request(`${apiPrefix}.STREAM.NAMES`, JSON.stringify({ subject }), { timeout: ANSWER_MS });
     return answer.json<{ streams?: string[] | null }>().streams ?? [];
   } catch {

@@ -6,10 +6,16 @@ export type SubjectCounts =
   | { readonly kind: 'counts'; readonly counts: ReadonlyMap<string, number> }
   | { readonly kind: 'too-many'; readonly subjects: number };
 
-/** An answer with this many subjects of usual length takes about half a megabyte. */
+/**
+ * The maximum number of subjects in a list. An answer with this many subjects of usual length takes about half a
+ * megabyte.
+ */
 const MAX_SUBJECTS = 10_000;
 
-/** Requests the number of subjects first, which costs the server little, and the list only where it is short. */
+/**
+ * Counts the messages on each subject. Requests the number of subjects first, which costs the server little, and the
+ * list only if it is short.
+ */
 export async function subjectCounts(
   connection: Connection,
   stream: string,

@@ -24,7 +24,7 @@ export const HANDSHAKE_FIRST: TlsFailure = {
   hint: 'Set nats.tls.handshakeFirst to true.',
 };
 
-/** By Node's code, or OpenSSL's reason in it. */
+/** The failures by Node's code, or by OpenSSL's reason in it. */
 const FAILURES: readonly (readonly [code: RegExp, failure: TlsFailure])[] = [
   [/^(UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT.*|.*SELF_SIGNED_CERT.*)$/, UNTRUSTED],
   [

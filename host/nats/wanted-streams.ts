@@ -2,7 +2,10 @@ import { RETRY_STREAM } from '../broker/stream-state';
 import { DiscardPolicy, nanos, RetentionPolicy, StorageType, type ServerStreamConfig } from './client';
 import type { Config, StreamConfig } from '../config/config';
 
-/** The purpose of a stream. It decides whether the host may use another's stream, and the ways out in errors. */
+/**
+ * The purpose of a stream. It decides whether the host may use a stream that is not its deployment's, and which ways
+ * out the errors list.
+ */
 export type StreamUse = 'events' | 'dead-letters' | 'retries' | 'bucket';
 
 /** The settings of a stream that the host compares and updates. */
@@ -14,7 +17,7 @@ export interface WantedStream {
   readonly settings: StreamSettings;
   /** Settings that apply only when the host creates the stream. */
   readonly initially?: Partial<ServerStreamConfig>;
-  /** False: another program creates and updates it (`streams[].manage`). */
+  /** Whether the host creates and updates the stream. If not, another program does (`streams[].manage`). */
   readonly managed: boolean;
 }
 
@@ -30,7 +33,7 @@ const FOR_EVER = 0;
 /** The host's own subjects. The config cannot change them, and no other stream can hold them. */
 export const FIXED_SUBJECTS: readonly string[] = [DEAD_SUBJECTS, RETRY_SUBJECTS];
 
-/** The streams of the config and, as the last one, the stream of dead letters. */
+/** Returns the streams of the config and, as the last one, the stream of dead letters. */
 export function wantedStreams(config: Config): WantedStream[] {
   return [...config.streams.map(eventStream), deadLetterStream(config)];
 }
@@ -62,12 +65,13 @@ export function deadLetterStream({ deadLetters, streams }: Pick<Config, 'deadLet
       name: deadLetters.stream,
       subjects: [DEAD_SUBJECTS],
       retention: RetentionPolicy.Limits,
-      // A full stream refuses the letter, so its event stays in its own stream. Dropping the oldest letter would lose an event.
+      // A full stream refuses the letter, so its event stays in its own stream. To drop the oldest letter would lose an
+      // event.
       discard: DiscardPolicy.New,
       storage: StorageType.File,
       max_age: nanos(deadLetters.maxAgeMs),
       max_bytes: deadLetters.maxBytes,
-      // One letter a subject: a redriven event that fails again replaces its letter.
+      // There is one letter for each subject, because a redriven event that fails again replaces its letter.
       max_msgs_per_subject: 1,
       duplicate_window: nanos(Math.min(DUPLICATE_WINDOW_MS, deadLetters.maxAgeMs)),
       num_replicas: replicasOf(streams),
@@ -96,7 +100,7 @@ export function retryStream({ retries, streams }: Pick<Config, 'retries' | 'stre
   };
 }
 
-/** The stream under a bucket, laid out as every NATS client lays it out (ADR-8). */
+/** Returns the stream under a bucket, laid out as every NATS client lays it out (ADR-8). */
 export function bucketStream(bucket: string, { store, streams }: Pick<Config, 'store' | 'streams'>): WantedStream {
   return {
     use: 'bucket',
@@ -120,7 +124,7 @@ export function bucketStream(bucket: string, { store, streams }: Pick<Config, 's
   };
 }
 
-/** The host's own streams have the replicas of the first stream of the config. */
+/** Returns the number of replicas of the host's own streams: that of the first stream of the config. */
 function replicasOf(streams: readonly StreamConfig[]): number {
   return streams[0]?.replicas ?? 1;
 }

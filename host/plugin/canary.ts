@@ -9,23 +9,26 @@ export interface RollbackPolicy {
   readonly withinMs: number;
 }
 
-/** At most one of these is called, once. */
+/** The outcome of a canary phase. Either `passed` or `failed` is called, at most once. */
 export interface CanaryEvents {
-  /** Every handler has handled an event, or the time is over. */
+  /** Called when every handler has handled an event, or the time is over. */
   passed(): void;
-  /** The first events of a handler all failed. */
+  /** Called when the first events of a handler have all failed. */
   failed(handler: HandlerDefinition, error: Error): void;
 }
 
-/** The canary phase of a new version: it is rolled back if the first events of a handler all fail. */
+/**
+ * The canary phase of a new version: the time in which the version is rolled back if the first events of a handler all
+ * fail.
+ */
 export class Canary {
   private readonly canaries = new Map<string, HandlerCanary>();
   private readonly timer: NodeJS.Timeout;
-  /** How many handlers have not handled an event yet. */
+  /** The number of handlers that have not handled an event yet. */
   private unproven: number;
   private hasFailed = false;
 
-  /** @param handlers the handlers whose version before did not fail */
+  /** @param handlers the handlers that did not fail in the version before */
   constructor(
     handlers: readonly HandlerDefinition[],
     policy: RollbackPolicy,
@@ -53,7 +56,7 @@ export class Canary {
     return this.hasFailed || [...this.canaries.values()].some((canary) => canary.hasFailed);
   }
 
-  /** Ends the phase: from now on failures count for their events. */
+  /** Ends the phase. Later failures count for their events and cause no rollback. */
   end(): void {
     clearTimeout(this.timer);
     for (const canary of this.canaries.values()) canary.end();

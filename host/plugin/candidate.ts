@@ -2,9 +2,12 @@ import type { PluginDefinition } from '../load/describe';
 import type { PluginVersion } from './version';
 import type { Closable } from './step';
 
-/** A plugin that is compiled; its code runs in the host or in a process of its own. */
+/** A compiled plugin, whose code runs in the host or in a process of its own. */
 export interface Candidate extends Closable {
-  /** @throws JetplugError, or an AggregateError of all problems */
+  /**
+   * Reads the plugin's definition.
+   * @throws JetplugError, or an AggregateError of all problems
+   */
   describe(): Promise<DescribedCandidate>;
 }
 

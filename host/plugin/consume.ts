@@ -13,9 +13,9 @@ import type { PluginHost } from './plugin-host';
 import { openSettlements, type ReconciledDurable } from './reconcile';
 import { RetryFeed } from './retry-feed';
 
-/** How many deliveries are buffered for each run, until the handler's speed is known. */
+/** How many deliveries are buffered for each concurrent run, until the host has measured the handler's speed. */
 const PREFETCH_PER_RUN = 4;
-/** A larger prefetch makes no handler faster. */
+/** The largest prefetch. A larger one makes no handler faster. */
 const MAX_PREFETCH = 2_500;
 
 /** A handler that pulls from its durable, as status queries see it. */
@@ -24,32 +24,37 @@ export interface ConsumingHandler {
   readonly durable: DurableSpec;
   readonly counters: HandlerCounters;
   readonly state: HandlerState;
-  /** Why it takes no events; undefined while it does. */
+  /** Why the handler takes no events; undefined while it takes events. */
   readonly waitsFor: WaitsFor | undefined;
-  /** The same in words, where its durable is the reason. */
+  /** The reason in words, if the handler waits because of its durable. */
   readonly reason: string | undefined;
-  /** Until when an operator has paused its durable on the server. */
+  /** The time until which the handler's durable is paused on the server; undefined if no operator has paused it. */
   readonly pausedUntil: Date | undefined;
-  /** Settings that another host of the deployment has given its durable, such as `ack_wait: 30 s → 15 s`. */
+  /**
+   * Settings of the handler's durable that another host of the deployment has made, such as `ack_wait: 30 s → 15 s`.
+   */
   readonly drift: readonly string[];
   readonly circuit: Pick<CircuitBreaker, 'outage'>;
   /** How many events, or batches of events, are being handled. */
   readonly running: number;
   /**
    * Stops pulling, nacks the events that have not begun, and waits for those that have.
-   * @param graceMs after so long the events that still run are nacked too
+   * @param graceMs after this time the host also nacks the events that still run
    */
   stop(graceMs: number): Promise<void>;
 }
 
-/** Starts to pull for a handler. */
+/** Starts to pull a handler's events from its durable. */
 export function consume(version: HandlerVersion, reconciled: ReconciledDurable, host: PluginHost): Consumption {
   const consumption = new Consumption(version, reconciled, host);
   consumption.start();
   return consumption;
 }
 
-/** A handler's feeds and its intake. They stay when the handler's version changes. */
+/**
+ * A consumption is the part of a host that pulls the events of one handler: the feeds of the handler's durables, and
+ * the intake that the events go to. A consumption stays when the handler's version changes.
+ */
 export class Consumption implements ConsumingHandler {
   readonly counters: HandlerCounters;
   readonly durable: DurableSpec;
@@ -89,7 +94,7 @@ export class Consumption implements ConsumingHandler {
         durable,
         attempts,
         circuit,
-        // Deferred events have lost their order already.
+        // A deferred event has lost its place in the order already.
         open: (source) => this.startFeed(this.addFeed({ ...source, keepsOrder: false })),
       },
       host,
@@ -137,7 +142,7 @@ export class Consumption implements ConsumingHandler {
     return this.status.drift;
   }
 
-  /** Whether another version of the handler can take over the feeds and the buffered events, in the order they have. */
+  /** Whether another version of the handler can take over the feeds, and the buffered events in their order. */
   canSwapTo(plugin: PluginDefinition, { name, subject, key, batch }: HandlerDefinition): boolean {
     const present = this.definition;
     return (
@@ -150,7 +155,10 @@ export class Consumption implements ConsumingHandler {
     );
   }
 
-  /** From now on events begin on this version. Resolves when the runs on the version before have ended. */
+  /**
+   * Makes `version` the handler's version: events that begin after this call run on it. Resolves when the runs on the
+   * version before have ended.
+   */
   swap(version: HandlerVersion): Promise<void> {
     this.views.renew(version);
     for (const feed of this.feeds) feed.renewHandler();
@@ -208,22 +216,26 @@ export class Consumption implements ConsumingHandler {
     this.outage.feedAdded(feed);
   }
 
-  /** Keyed events keep their order, so none of them is replaced as a probe. */
+  /**
+   * Returns the function that decides whether a delivery enters the intake. Keyed events keep their order, so the host
+   * never replaces one of them by another as a probe.
+   */
   private acceptor(keepsOrder: boolean): (delivery: Delivery) => Delivery | undefined {
     return keepsOrder ? (delivery) => delivery : (delivery) => this.outage.chooseProbe(delivery);
   }
 }
 
-/** How many deliveries a handler may have in the host beside those that run. */
+/** Limits for the deliveries of one handler that wait in the host. */
 function sizesOf(
   { concurrency, key, batch }: HandlerDefinition,
   maxAckPending: number,
 ): { prefetch: PrefetchBounds; maxHeld: number } {
-  // `maxAckPending` limits the deliveries in flight of all hosts together: half of it is left to other hosts.
+  // `maxAckPending` limits the deliveries in flight of all hosts together, so half of it is left to other hosts.
   const half = Math.max(1, Math.floor(maxAckPending / 2));
   const first = batch ? batch.size * (concurrency + 1) : concurrency * PREFETCH_PER_RUN;
   const least = batch ? first : concurrency;
   const prefetch = { least, first, most: Math.max(first, Math.min(MAX_PREFETCH, half)) };
-  // Events behind a slow key are in flight too: the other half is left to other keys, here and on other hosts.
+  // An event that waits for an earlier event of its key is in flight too. So this host holds at most half of
+  // `maxAckPending`; the rest is left to other keys and other hosts.
   return { prefetch, maxHeld: key === undefined ? Infinity : half };
 }

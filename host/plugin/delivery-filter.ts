@@ -1,11 +1,13 @@
 import { covers } from '../../sdk/internal';
 import type { Delivery } from '../broker/delivery';
 
-/** How many matching subjects are cached; any other subject is matched at each delivery. */
+/** The maximum number of cached subjects that match. Any other subject is matched at each delivery. */
 const MAX_CACHED_SUBJECTS = 1_000;
-/** How many mismatches are remembered until their redelivery. */
+/** The maximum number of mismatches that are remembered until their redelivery. */
 const MAX_REMEMBERED = 10_000;
-/** After so many deliveries without a payload, the size header is taken to come from the publisher. */
+/**
+ * After this many deliveries of an event without a payload, the host takes the size header to come from the publisher.
+ */
 const MAX_WITHOUT_PAYLOAD = 3;
 /** The server sets this header on a delivery without its payload, from a durable with `headers_only`. */
 const SIZE_HEADER = 'nats-msg-size';
@@ -20,7 +22,7 @@ export type Verdict = 'accepted' | 'mismatch' | 'unsubscribed';
 /** Finds deliveries that must not reach the handler because somebody has changed the durable's settings. */
 export class DeliveryFilter {
   private readonly matching = new Set<string>();
-  /** How often each sequence was a mismatch. */
+  /** The number of mismatches of each sequence. */
   private readonly mismatches = new Map<number, number>();
 
   /** @param filter the subject that the handler subscribes to */
@@ -35,7 +37,7 @@ export class DeliveryFilter {
     return this.isNthMismatch(delivery, MAX_WITHOUT_PAYLOAD + 1) ? 'accepted' : 'mismatch';
   }
 
-  /** Counts the mismatch, and answers whether it is the nth of its sequence. */
+  /** Counts the mismatch, and returns whether it is the nth mismatch of its sequence. */
   private isNthMismatch({ sequence }: Delivery, nth: number): boolean {
     const count = (this.mismatches.get(sequence) ?? 0) + 1;
     if (this.mismatches.size >= MAX_REMEMBERED) this.mismatches.clear();

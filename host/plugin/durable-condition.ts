@@ -3,13 +3,13 @@ import { LogThrottle } from '../base/log-throttle';
 import type { Time } from '../base/time';
 import type { DurableSpec, DurableLook } from '../broker/durable';
 
-/** A reason that persists is logged again after so long. */
+/** The time after which a reason that persists is logged again. */
 const LOG_AGAIN_MS = 600_000;
 
-/** The reasons why a durable delivers nothing, for the log and for status queries. Logs each change once. */
+/** The reasons why a durable delivers nothing, for the log and for status queries. Each change is logged once. */
 export class DurableCondition {
   pausedUntil: Date | undefined;
-  /** Settings that another host of the deployment has given the durable, such as `ack_wait: 30 s → 15 s`. */
+  /** Settings of the durable that another host of the deployment has made, such as `ack_wait: 30 s → 15 s`. */
   drift: readonly string[] = [];
   /** Why the host must not use the durable, in words. */
   private unusable: string | undefined;
@@ -32,7 +32,7 @@ export class DurableCondition {
     return this.unusable ?? this.refusal;
   }
 
-  /** Takes over the state of the durable on the server. */
+  /** Notes the durable's state on the server. */
   checked({ pausedUntil, drift }: DurableLook): void {
     const wasPaused = this.pausedUntil !== undefined;
     this.pausedUntil = pausedUntil;
@@ -46,7 +46,7 @@ export class DurableCondition {
     this.drift = drift;
   }
 
-  /** The server refuses pulls. */
+  /** Notes that the server refuses pulls. */
   refused(reason: string): void {
     const isFirst = this.refusal === undefined;
     if (isFirst) this.refusedAtMs = this.time.nowMs();
@@ -55,7 +55,7 @@ export class DurableCondition {
     if (isFirst || isNew) this.write('warn', 'the server refuses to deliver from a durable consumer', { reason });
   }
 
-  /** The server takes pulls again. */
+  /** Notes that the server accepts pulls again. */
   served(): void {
     const forMs = Math.round(this.time.nowMs() - this.refusedAtMs);
     this.write('info', 'the server delivers from a durable consumer again', { reason: this.refusal, forMs });
@@ -63,7 +63,7 @@ export class DurableCondition {
   }
 
   /**
-   * The durable could not be created or corrected; the host tries again.
+   * Notes that the durable could not be created or corrected. The host tries again.
    * @param isRefusal whether the host must not use the durable before an operator acts
    */
   failed(error: unknown, isRefusal: boolean): void {
@@ -75,7 +75,7 @@ export class DurableCondition {
     this.write('warn', message, { err: error });
   }
 
-  /** The durable exists and has the right settings. */
+  /** Notes that the durable exists and has the right settings. */
   usable(): void {
     if (this.unusable !== undefined) this.write('info', 'the durable consumer can be used again');
     this.unusable = undefined;

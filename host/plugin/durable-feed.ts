@@ -10,17 +10,25 @@ import { FeedTarget, type FeedTargetOptions } from './feed-target';
 import type { PluginHost } from './plugin-host';
 import { RedeliveryWait } from './redelivery-wait';
 
-/** A mismatched delivery is redelivered after so long; until then the durable is corrected. */
+/** The delay of the redelivery of a mismatch. The host corrects the durable in the meantime. */
 const MISMATCH_DELAY_MS = 2_000;
 
 export interface DurableFeedOptions extends FeedTargetOptions {
-  /** Whether events of one key must keep their order, so that unsettled events of before are waited for. */
+  /**
+   * Whether events of one key must keep their order, so that later events wait for the redelivery of unsettled ones.
+   */
   readonly keepsOrder: boolean;
-  /** Called for each delivery. Returns the delivery for the intake, or undefined if it has answered it. */
+  /**
+   * Called for each delivery. Returns the delivery for the intake, or undefined if the function has nacked or settled
+   * the delivery itself.
+   */
   accept(delivery: Delivery): Delivery | undefined;
 }
 
-/** Feeds a handler's intake from one durable: that of the handler's stream, or that of its retry queue. */
+/**
+ * Feeds a handler's intake from one durable: the durable of the handler's stream, or the durable of the handler's retry
+ * queue.
+ */
 export class DurableFeed {
   /** The reasons why the durable delivers nothing. */
   readonly condition: DurableCondition;
@@ -57,12 +65,12 @@ export class DurableFeed {
     );
   }
 
-  /** Whether it waits for the redelivery of older events, so that those of one key are handled in order. */
+  /** Whether the feed waits for the redelivery of older events, so that the events of one key are handled in order. */
   get isWaitingForRedeliveries(): boolean {
     return this.redeliveries !== undefined;
   }
 
-  /** Whether its durable is gone and not created again yet, or may be gone and was not checked yet. */
+  /** Whether the feed's durable is gone and not created again yet, or may be gone and was not checked yet. */
   get isMissing(): boolean {
     return this.repair.isMissing;
   }
@@ -72,11 +80,11 @@ export class DurableFeed {
     const { keepsOrder } = this.options;
     this.unwatch = this.host.broker.watchDurable(this.durable, (look) => this.repair.checked(look));
     this.pull.start({ held: keepsOrder });
-    // The number of unsettled events at the start decides how many redeliveries it waits for.
+    // The number of unsettled events at the start decides how many redeliveries the feed waits for.
     if (keepsOrder) this.repair.checkFirst();
   }
 
-  /** The handler has a new version. */
+  /** Uses the handler's new version for later deliveries. */
   renewHandler(): void {
     this.target.renewHandler();
   }
@@ -130,14 +138,17 @@ export class DurableFeed {
     const verdict = this.filter.judge(delivery);
     if (verdict === 'mismatch') return this.refuse(delivery);
     if (verdict === 'unsubscribed') return this.skip(delivery);
-    // A late delivery, or one that comes while the pull is held, may be of a durable that is deleted by now.
+    // A late delivery, or one that comes while the pull is held, may be of a durable that has been deleted since.
     if (!isLate && !this.repair.isHeld) this.target.settlements.delivered(delivery);
     const accepted = this.options.accept(delivery);
     if (accepted) this.intake.offer(accepted, this.target.handler);
     this.redeliveries?.arrived(delivery);
   }
 
-  /** Somebody has changed the durable's filter or its `headers_only`. */
+  /**
+   * Nacks a delivery that arrives because somebody has changed the durable's filter or its `headers_only`, and has the
+   * durable corrected.
+   */
   private refuse(delivery: Delivery): void {
     delivery.nak(MISMATCH_DELAY_MS);
     this.repair.hold();
@@ -158,8 +169,8 @@ export class DurableFeed {
   }
 
   /**
-   * Events that other hosts have in flight, or that the connection lost, are redelivered. No later event of their key
-   * may be handled before them.
+   * Waits for the redelivery of events that other hosts have in flight or that the connection lost, because no later
+   * event of their key may be handled before them.
    */
   private waitForUnsettled({ inFlight }: DurablePosition): void {
     const missing = inFlight - this.intake.heldOf(this.target.handler);

@@ -8,7 +8,7 @@ import type { PluginHost } from './plugin-host';
 import { ensureDurableAt } from './reconcile';
 
 const RETRY_MS = 1_000;
-/** The host must not use such a durable, and leaves the correction to an operator. */
+/** Errors for a durable that the host must not use. The correction is left to an operator. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['JP_CONSUMER_FOREIGN', 'JP_CONSUMER_NOT_UPDATABLE']);
 const REFUSED_RETRY_MS = 2_000;
 
@@ -20,17 +20,23 @@ export interface DurableRepairOptions {
   settlements(isOver: () => boolean): Promise<Settlements>;
   /** Whether the durable is still the one whose deliveries the settlements count. */
   isSameDurable(look: DurableLook): boolean;
-  /** The durable may be used again, and is where this position says. Called before the pull continues. */
+  /** Called when the durable may be used again, with the durable's position, before the pull continues. */
   usable(position: DurablePosition): void;
 }
 
-/** Creates a feed's durable again when it is gone, corrects its settings, and holds the pull until the durable may be used. */
+/**
+ * Keeps a feed's durable usable: creates it again when it is gone, corrects its settings, and holds the pull until the
+ * durable may be used.
+ */
 export class DurableRepair {
-  /** `held`: the pull is held until the durable was checked. `missing`: likewise, and status queries report it. */
+  /**
+   * `held`: the pull is held until the durable was checked. `missing`: the pull is held too, and status queries report
+   * the durable as missing.
+   */
   private use: 'pulling' | 'held' | 'missing' = 'pulling';
-  /** The corrections that the server does not make because limits of its own set other values. */
+  /** The corrections, as text, that the server does not make because of limits of its own or of the stream. */
   private limited = '';
-  /** Aborts the repair that is under way; a newer one replaces it. */
+  /** Aborts the repair that is under way. */
   private current = new AbortController();
   private stopped = false;
 
@@ -49,15 +55,17 @@ export class DurableRepair {
     return this.use !== 'pulling';
   }
 
-  /** The pull was started held: checks the durable, then lets it pull. */
+  /** Checks the durable, then lets the pull begin, which was started held. */
   checkFirst(): void {
     this.use = 'held';
     void this.ensure();
   }
 
   /**
-   * The pull has lost the durable, or the connection; it holds itself until {@link DurablePull.found}.
-   * @param rereads whether to read first what other hosts have settled: a durable that is created anew begins behind that
+   * Checks or creates the durable after the pull has lost it or the connection. The pull requests nothing before
+   * {@link DurablePull.found}.
+   * @param rereads whether to read first which events other hosts have settled, because a durable that is created anew
+   * begins behind these
    */
   lost({ rereads = false } = {}): void {
     this.use = 'missing';
@@ -90,7 +98,10 @@ export class DurableRepair {
     this.current.abort();
   }
 
-  /** Creates the durable where it stood, if it is gone, or corrects its settings, until that succeeds; then pulls on. */
+  /**
+   * Creates the durable at its old position if it is gone, and otherwise corrects its settings. Repeats that until it
+   * succeeds; then lets the pull continue.
+   */
   private async ensure({ rereads = false } = {}): Promise<void> {
     if (this.stopped) return;
     this.current.abort();

@@ -21,7 +21,7 @@ const MESSAGES = {
   rejected: 'a promise was rejected and nobody handled it',
 } as const;
 
-/** A fault that repeats, such as that of a timer, is logged again after so long. */
+/** The time after which a fault that repeats, such as that of a timer, is logged again. */
 const LOG_AGAIN_MS = 60_000;
 
 /** The plugin and the place of the code at fault, as far as they are known. */
@@ -54,7 +54,7 @@ export class Faults {
     return this.counted.get(plugin) ?? NO_FAULTS;
   }
 
-  /** By plugin; under '' are the faults of no known plugin. */
+  /** The faults by plugin. The key '' stands for the faults of no known plugin. */
   get counts(): ReadonlyMap<string, PluginFaults> {
     return this.counted;
   }
@@ -75,7 +75,7 @@ export class Faults {
   /**
    * Reports that the event loop is blocked. Call it in the async context of the code that blocks it.
    * @param at the stack of that code
-   * @param forMs how long the loop has been blocked so far
+   * @param forMs the time for which the loop has been blocked so far
    * @returns the function to call when the loop is free again
    */
   blocked(at: { readonly stack?: string }, forMs: number): (tookMs: number) => void {
@@ -90,7 +90,10 @@ export class Faults {
     return (tookMs) => this.log.warn('the event loop is free again', { ...culprit, blockedMs: Math.round(tookMs) });
   }
 
-  /** By the async context; without one, by a file on the stack that belongs to one plugin only, since contracts are shared. */
+  /**
+   * Finds the plugin by the async context. Without one, takes the first file on the stack that belongs to one plugin
+   * only, because several plugins may share a contract.
+   */
   private culpritOf(error: { readonly stack?: string } | undefined): Culprit {
     const owner = currentOwner();
     const plugins = this.plugins();
@@ -105,7 +108,10 @@ export class Faults {
     return { ...topFrame(error?.stack) };
   }
 
-  /** Counts the fault. Returns how many like it were not logged since the last one; undefined if this one is not to be logged either. */
+  /**
+   * Counts the fault. Returns the number of similar faults since the last one that was logged; undefined if this fault
+   * is not to be logged.
+   */
   private note(
     { plugin = '', handler, file, line }: Culprit,
     error: JetplugError,
@@ -118,7 +124,7 @@ export class Faults {
   }
 }
 
-/** The beginning of the message, such as `badge.award: `; empty where the plugin is not known. */
+/** Returns the beginning of the message, such as `badge.award: `; empty if the plugin is not known. */
 function nameOf({ plugin, handler }: Culprit): string {
   if (plugin === undefined) return '';
   return handler === undefined ? `${plugin}: ` : `${plugin}.${handler}: `;

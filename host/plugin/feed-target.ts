@@ -8,7 +8,7 @@ import type { Settlements } from '../records/settlements';
 export interface FeedTargetOptions {
   readonly durable: DurableSpec;
   readonly settlements: Settlements;
-  /** The handler, with these settlements, as its current version has it. */
+  /** Returns the handler's current version, with these settlements. */
   handlerFor(settlements: Settlements): Handler;
   /** Reads the settlements of the stream as it is now. */
   openSettlements(): Promise<Settlements>;
@@ -28,15 +28,15 @@ export class FeedTarget {
     this.handler = options.handlerFor(options.settlements);
   }
 
-  /** The handler has a new version. */
+  /** Uses the handler's new version for later deliveries. */
   renewHandler(): void {
     this.handler = this.options.handlerFor(this.settlements);
   }
 
   /**
-   * Replaces the settlements if the stream was created anew: none of the new stream's messages is settled, and the
-   * handler gets all of them.
-   * @param isOver asked after each wait; if so, nothing is replaced
+   * Replaces the settlements if the stream was created anew. No message of the new stream is settled, so the handler
+   * gets all of them.
+   * @param isOver called after each wait; if it returns true, nothing is replaced
    * @returns whether the stream was created anew
    */
   async renewStream(isOver: () => boolean): Promise<boolean> {

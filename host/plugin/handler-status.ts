@@ -19,7 +19,7 @@ export interface StatusSources {
   readonly feeds: readonly Pick<DurableFeed, 'condition' | 'isMissing' | 'isWaitingForRedeliveries'>[];
   readonly circuit: Pick<CircuitBreaker, 'isOpen'>;
   readonly intake: { readonly isFull: boolean };
-  /** Of the version that runs. */
+  /** Returns the code of the version that runs. */
   code(): Pick<PluginCode, 'processes'>;
 }
 

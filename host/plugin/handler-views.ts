@@ -15,11 +15,11 @@ export interface HandlerVersion {
   readonly plugin: PluginDefinition;
   readonly definition: HandlerDefinition;
   readonly code: PluginCode;
-  /** Absent where this version is not compared with the version before. */
+  /** The handler's part of the version's canary phase; absent if there is none. */
   readonly canary: HandlerCanary | undefined;
 }
 
-/** The parts of a handler that stay when its version changes. */
+/** The parts of a handler that stay the same when its version changes. */
 export interface HandlerParts {
   readonly attempts: KvAttemptLog;
   readonly circuit: CircuitBreaker;
@@ -27,7 +27,10 @@ export interface HandlerParts {
   readonly log: PartedLog;
 }
 
-/** A handler as the life of a message needs it: one view for each stream, since each has settlements of its own. */
+/**
+ * A handler with all that handling a message needs. There is one view for each stream, because each stream has
+ * settlements of its own.
+ */
 export class HandlerViews {
   private views = new Map<Settlements, Handler>();
 
@@ -41,7 +44,7 @@ export class HandlerViews {
     return this.current;
   }
 
-  /** From now on {@link of} returns views of this version. */
+  /** Makes {@link of} return views of this version. */
   renew(version: HandlerVersion): void {
     this.current = version;
     this.views = new Map();

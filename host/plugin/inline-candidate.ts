@@ -23,7 +23,10 @@ export function compileInline(file: PluginFile, host: PluginHost): Candidate {
 
 /** A plugin whose code runs in the host. */
 export class InlineCandidate implements Candidate {
-  /** @param file absent where the class is given: then it runs in the host whatever its options say */
+  /**
+   * @param file absent where a test gives the class; then the plugin runs in the host, whatever isolation its options
+   * ask for
+   */
   constructor(
     private readonly compiled: CompiledPlugin,
     private readonly host: PluginHost,

@@ -12,7 +12,7 @@ import { PluginStore } from './plugin-store';
 import { withinStartLimit } from './start-limit';
 import { PluginVersion } from './version';
 
-/** Compiles a plugin's file to run in a process of its own. Waits until the process may start. */
+/** Compiles a plugin's file to run in a process of its own. Waits first until the process may start. */
 export async function compileIsolated(file: PluginFile, policy: IsolatedPolicy, host: PluginHost): Promise<Candidate> {
   // The time limit of the start begins after this wait.
   const endStart = await acquireStart();

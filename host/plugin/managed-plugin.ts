@@ -32,7 +32,7 @@ const CAUSED_ELSEWHERE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 /** The parts of a host that all of its plugins share. */
 export interface PluginsContext {
-  /** The newest: its config changes while the host runs. */
+  /** Returns the host's services with the newest config, which changes while the host runs. */
   host(): Omit<PluginHost, 'claim'>;
   readonly names: NameRegistry;
   readonly reports: ReloadReports;
@@ -40,7 +40,7 @@ export interface PluginsContext {
 
 /** The plugin of one file: loads, replaces, rolls back and ends it. Call its methods through {@link inTurn}. */
 export class ManagedPlugin {
-  /** As it was read last; the version that runs may be an earlier one. */
+  /** The definition that was read last. The version that runs may be an earlier one. */
   private lastRead: PluginDefinition | undefined;
   private running: RunningPlugin | undefined;
   /** The version that was rolled back; it is not loaded again before its sources change. */
@@ -59,12 +59,12 @@ export class ManagedPlugin {
     return definition?.name ?? nameByFile(this.file.file);
   }
 
-  /** Absent where the plugin could never be read. */
+  /** The definition that was read last; absent where the plugin could never be read. */
   get definition(): PluginDefinition | undefined {
     return this.lastRead;
   }
 
-  /** Of the version that runs, and of the one that was read last. */
+  /** The definitions of the version that runs and of the version that was read last, where these exist. */
   get definitions(): PluginDefinition[] {
     return [this.running?.definition, this.lastRead].filter((definition) => definition !== undefined);
   }
@@ -86,7 +86,7 @@ export class ManagedPlugin {
     };
   }
 
-  /** Whether a change of this file may change the plugin: it is the plugin's own, or an imported one. */
+  /** Whether a change of this file may change the plugin: either the plugin's own file or an imported one. */
   isMadeOf(path: string): boolean {
     return path === this.file.file || this.definitions.some(({ sources }) => sources.has(path));
   }
@@ -96,7 +96,7 @@ export class ManagedPlugin {
     return this.errors.some(({ code, file }) => CAUSED_ELSEWHERE.has(code) || file !== this.file.file);
   }
 
-  /** Does the work when all work before it is done. */
+  /** Does the work when the work of all earlier calls has ended. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
     const mine = this.last.then(work);
     // The caller handles a rejection; only the order matters here.
@@ -134,7 +134,7 @@ export class ManagedPlugin {
     if (running) this.reportSuccess('removed', startedMs, name);
   }
 
-  /** The host stops: work that is under way must not wait for a server that does not answer. */
+  /** Ends every wait of the plugin for the server, because the host stops and the server may not answer. */
   quit(): void {
     this.running?.quit();
   }
@@ -156,7 +156,7 @@ export class ManagedPlugin {
     this.errors = [];
   }
 
-  /** A version that runs, runs on. */
+  /** Notes the errors. A version that runs already continues to run. */
   private fail(errors: readonly JetplugError[]): void {
     this.errors = errors;
     if (!this.running) this.state = 'failed';
@@ -169,7 +169,7 @@ export class ManagedPlugin {
     if (running) this.reportSuccess('removed', startedMs, name);
   }
 
-  /** The first events of the version that runs all failed: returns to the version before. */
+  /** Returns to the version before, because the first events of the running version have all failed. */
   private rollBack(running: RunningPlugin, error: JetplugError): void {
     const bad = running.definition;
     const startedMs = performance.now();
@@ -218,7 +218,7 @@ export class ManagedPlugin {
   }
 }
 
-/** The plugin was read, but must not run. */
+/** Thrown when the plugin was read but must not run. */
 class NotLoaded extends Error {
   constructor(readonly why: 'disabled' | 'rolled back before') {
     super(why);

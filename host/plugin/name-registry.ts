@@ -6,14 +6,14 @@ export interface Claimant extends Pick<PluginDefinition, 'name' | 'file' | 'wher
   readonly handlers: readonly Pick<HandlerDefinition, 'name' | 'durable' | 'where'>[];
 }
 
-/** Which file has which plugin name and which durables. No two files may share one. */
+/** The plugin name and the durables of each file. No two files may share one. */
 export class NameRegistry {
   private readonly byFile = new Map<string, Claimant>();
   private readonly byName = new Holders();
   private readonly byDurable = new Holders();
 
   /**
-   * Takes a plugin's name and durables for its file, in place of those that the file had.
+   * Takes a plugin's name and durables for its file, in place of the names that the file had.
    * @throws JetplugError `JP_PLUGIN_DUPLICATE_NAME` or `JP_PLUGIN_DUPLICATE_DURABLE` when another file has one of them
    */
   take(plugin: Claimant): void {
@@ -46,7 +46,7 @@ export class NameRegistry {
 
   /**
    * Releases the names of a file.
-   * @param present the version that still runs; the file has its names then
+   * @param present the version that still runs, whose names the file keeps
    */
   release(file: string, present?: Claimant): void {
     this.put(file, present);
@@ -66,7 +66,10 @@ export class NameRegistry {
   }
 }
 
-/** The plugins that have a name. Two may have the same one for a while, after a file went back to an earlier version. */
+/**
+ * The plugins that have a name. Two plugins may have the same name for a while, after a file went back to an earlier
+ * version.
+ */
 class Holders {
   private readonly holders = new Map<string, Set<Claimant>>();
 

@@ -45,7 +45,7 @@ export class OutageControl {
     );
   }
 
-  /** Takes up an outage that the host before this one has left. */
+  /** Continues an outage that was under way when the previous host ended. */
   start(): void {
     if (!this.circuit.isOpen) return;
     this.holdEvents('the circuit was open when the previous host ended: the events wait');
@@ -56,9 +56,9 @@ export class OutageControl {
   }
 
   /**
-   * While the circuit is open, a probe with an event that has failed already shows nothing new. Such an event is
-   * nacked if others are pending, and another one is requested.
-   * @returns the delivery if it may be the probe
+   * Decides whether a delivery may be the probe. While the circuit is open, a probe with an event that has failed
+   * already shows nothing new. So such an event is nacked if others are pending, and another one is requested.
+   * @returns the delivery if it may be the probe; else undefined
    */
   chooseProbe(delivery: Delivery): Delivery | undefined {
     const { circuit } = this;
@@ -68,7 +68,7 @@ export class OutageControl {
     return undefined;
   }
 
-  /** The handler has a new version, which may have mended it: the next probe comes soon. */
+  /** Schedules the next probe soon, because the handler's new version may have fixed the failure. */
   handlerRenewed(): void {
     if (!this.circuit.isOpen) return;
     this.circuit.resetProbes();
@@ -107,7 +107,8 @@ export class OutageControl {
   private probe(): void {
     const { feeds, intake } = this.options;
     this.circuit.probed();
-    // Keyed events are in the host already, since they keep their order there.
+    // Keyed events stay queued in the host, to keep their order. If any are queued, the probe is one of them, and no
+    // feed has to deliver one.
     if (intake.queued === 0) for (const feed of feeds) feed.probe();
     intake.admit(1);
   }

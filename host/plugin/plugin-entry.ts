@@ -9,10 +9,13 @@ export type PluginState = 'loading' | 'running' | 'waiting' | 'paused' | 'failed
 /** A plugin file and its present state. */
 export interface PluginEntry {
   readonly file: string;
-  /** The plugin's name; the file's where the plugin could not be read. */
+  /** The plugin's name, or the file's name if the plugin could not be read. */
   readonly name: string;
   readonly version: string | undefined;
-  /** Of the version that runs, else of the one that was read last; absent where the plugin could not be read. */
+  /**
+   * The definition of the version that runs, else of the version that was read last; absent where the plugin could not
+   * be read.
+   */
   readonly definition: PluginDefinition | undefined;
   readonly state: PluginState;
   /** Why the plugin does not run, or why its newest version does not. */
@@ -20,11 +23,14 @@ export interface PluginEntry {
   readonly handlers: readonly ConsumingHandler[];
   /** The plugin's own processes, where it is isolated and runs. */
   readonly processes: readonly ProcessState[] | undefined;
-  /** Its last reloads, the newest last. */
+  /** The plugin's last reloads, the newest last. */
   readonly reloads: readonly Reload[];
 }
 
-/** A plugin that runs is waiting if one of its handlers is, else paused if one of them is. */
+/**
+ * Returns the state of a plugin that runs: waiting if one of its handlers is waiting, else paused if one of them is
+ * paused, else running.
+ */
 export function runningState(handlers: readonly Pick<ConsumingHandler, 'state'>[]): PluginState {
   const states = new Set(handlers.map(({ state }) => state));
   if (states.has('waiting')) return 'waiting';

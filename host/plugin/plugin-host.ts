@@ -28,9 +28,9 @@ export interface PluginHost {
   readonly deadLetters: DeadLetters;
   readonly retryQueue: RetryQueue;
   readonly retryNotifier: RetryNotifier;
-  /** The host's own bucket, with its records of attempts and settlements. */
+  /** The host's own bucket, in which it keeps attempts and settlements. */
   readonly records: KeyValue;
-  /** The texts in that bucket that are too long for a record. */
+  /** The texts in the host's own bucket that are too long for a header. */
   readonly texts: LongTexts;
   readonly sweep: Sweep;
   readonly suspects: Limiter;

@@ -2,7 +2,9 @@ import { BucketTexts } from '../effects/bucket-texts';
 import type { StoreTexts } from '../effects/text-store';
 import type { PluginHost } from './plugin-host';
 
-/** One plugin's bucket: created if it is missing, and again if the server loses it while the plugin runs. */
+/**
+ * One plugin's bucket. The host creates it if it is missing, and again if the server loses it while the plugin runs.
+ */
 export class PluginStore {
   private leave: (() => void) | undefined;
   private released = false;
@@ -12,16 +14,16 @@ export class PluginStore {
     private readonly host: Pick<PluginHost, 'broker'>,
   ) {}
 
-  /** Call it once. */
+  /** Opens the bucket. Call this method once. */
   async openTexts(): Promise<StoreTexts> {
     const { bucket, leave } = await this.host.broker.openStore(this.plugin);
     this.leave = leave;
-    // The start of the plugin may have been abandoned meanwhile.
+    // The start of the plugin may have been abandoned in the meantime.
     if (this.released) leave();
     return new BucketTexts(bucket);
   }
 
-  /** The host no longer restores the bucket. */
+  /** Ends the restoring of the bucket after a loss. */
   release(): void {
     this.released = true;
     this.leave?.();

@@ -28,24 +28,32 @@ export class Plugins {
     return this.context.reports.reloads;
   }
 
-  /** In the order of their names. */
+  /** The entries of all plugins, ordered by name. */
   get entries(): PluginEntry[] {
     return this.list.map(({ entry }) => entry).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Of all plugins that could be read: of the version that runs, and of the one that was read last. */
+  /**
+   * The definitions of all plugins that could be read, both of the version that runs and of the version that was read
+   * last.
+   */
   get definitions(): PluginDefinition[] {
     return this.list.flatMap(({ definitions }) => definitions);
   }
 
-  /** All plugins that may be at fault for an error or a blocked event loop. One that was not read yet has its file alone. */
+  /**
+   * All plugins that may be at fault for an error or a blocked event loop. A plugin that was not read yet is listed
+   * with its file alone.
+   */
   get suspects(): Suspect[] {
     return this.list.flatMap<Suspect>(({ definitions, name, file }) =>
       definitions.length > 0 ? definitions : [{ name, sources: new Set([file.file]) }],
     );
   }
 
-  /** Starts a plugin, or replaces the running version of its file. Never rejects: the entry has the errors. */
+  /**
+   * Starts a plugin, or replaces the running version of its file. Never rejects: the resulting entry has the errors.
+   */
   load(file: PluginFile, reason: LoadReason = 'start'): Promise<PluginEntry> {
     const plugin = this.managed.get(file.file) ?? new ManagedPlugin(file, this.context);
     this.managed.set(file.file, plugin);
@@ -66,19 +74,22 @@ export class Plugins {
     });
   }
 
-  /** The plugins to load after a change of these files: those made of one of them, and those whose error the change may remove. */
+  /**
+   * Returns the plugins to load after a change of these files: plugins that are made of one of the files, and plugins
+   * whose error the change may remove.
+   */
   concernedBy(paths: readonly string[]): PluginFile[] {
     return this.list
       .filter((plugin) => plugin.failedForOthers || paths.some((path) => plugin.isMadeOf(path)))
       .map(({ file }) => file);
   }
 
-  /** The files of the plugins of a plugins folder. */
+  /** Returns the files of the plugins in a plugins folder. */
   filesIn(root: string): string[] {
     return this.list.filter(({ file }) => file.root === root).map(({ file }) => file.file);
   }
 
-  /** Takes a new config over, and loads the plugins anew whose part of it has changed. */
+  /** Applies a new config, and loads each plugin anew whose part of the config has changed. */
   async reconfigure(config: Config): Promise<void> {
     const before = this.host.config;
     const concerned = this.list.filter(

@@ -10,21 +10,24 @@ import type { PluginHost } from './plugin-host';
 import type { DurableSpec, DurablePosition } from '../broker/durable';
 import { streamFor } from '../broker/stream-state';
 
-/** A handler's durable consumer, and the host's records of it. */
+/** A handler's durable consumer, and the host's data about the handler. */
 export interface ReconciledDurable {
   readonly durable: DurableSpec;
   readonly settlements: Settlements;
   readonly attempts: KvAttemptLog;
   readonly outages: Outages;
-  /** The circuit as the previous host has left it: open, or with these failures. */
+  /**
+   * The state of the circuit when the previous host ended: the outage, if the circuit was open, and the messages that
+   * had failed since the handler's last success.
+   */
   readonly before: CircuitBefore;
-  /** Those of the consumption that this one replaces. */
+  /** The counters of the consumption that a new one replaces. */
   readonly counters?: HandlerCounters;
 }
 
 /**
- * Gives a handler its durable consumer on the stream that holds its subject, and reads the host's records of it. A
- * durable that was deleted continues behind the settled events.
+ * Gives a handler its durable consumer on the stream that holds its subject, and reads the host's data about the
+ * handler. A durable that was deleted continues behind the settled events.
  * @throws JetplugError `JP_CONSUMER_FOREIGN` or `JP_CONSUMER_NOT_UPDATABLE`
  */
 export async function reconcileHandler(
@@ -98,7 +101,7 @@ export async function openSettlements(
 }
 
 /**
- * The durable that a handler asks for.
+ * Returns the durable that a handler asks for.
  * @throws JetplugError `JP_HANDLER_NO_STREAM` when no stream holds its subject
  */
 export function specOf(

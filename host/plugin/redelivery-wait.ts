@@ -1,20 +1,20 @@
 import type { Delivery } from '../broker/delivery';
 import type { Time, Timer } from '../base/time';
 
-/** How much longer than its ack wait the server may take to redeliver an event. */
+/** The time that the server may take to redeliver an event after the event's ack wait has ended. */
 const MARGIN_MS = 1_000;
 
 export interface RedeliveryEvents {
-  /** The room has grown: more deliveries may be requested. */
+  /** Called when the limit of deliveries during the wait has risen: more may be requested. */
   more(): void;
-  /** The wait is over. Called once. */
+  /** Called once, when the wait is over. */
   done(): void;
 }
 
 /**
- * Waits for the redelivery of events that were delivered before and are not settled: their host died, or the
- * connection lost them. A nacked event is redelivered at once, any other when its ack wait is over. An event that
- * another host is working on is not redelivered at all, so the wait is bounded.
+ * Waits for the redelivery of events that were delivered before and are not settled, because their host died or the
+ * connection lost them. The server redelivers a nacked event at once, and any other event when the event's ack wait is
+ * over. It does not redeliver an event that another host is working on, so the wait is bounded.
  */
 export class RedeliveryWait {
   /** How many deliveries may arrive during the wait. */
@@ -34,7 +34,7 @@ export class RedeliveryWait {
     this.timer = time.after(ackWaitMs + MARGIN_MS, () => this.allowRest());
   }
 
-  /** How many more deliveries may be requested. */
+  /** The number of further deliveries that may be requested during the wait. */
   get room(): number {
     return this.allowed - this.arrivals;
   }
@@ -49,7 +49,10 @@ export class RedeliveryWait {
     this.timer.cancel();
   }
 
-  /** New events may have used up the room. Redeliveries come before new events now, so room for those is enough. */
+  /**
+   * Allows the missing redeliveries once more, because new events may have used up the limit. The server now sends
+   * redeliveries before new events, so no higher limit is needed.
+   */
   private allowRest(): void {
     this.allowed = this.arrivals + this.missing - this.redeliveries;
     this.timer = this.time.after(MARGIN_MS, () => this.end());

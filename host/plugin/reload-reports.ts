@@ -3,7 +3,7 @@ import type { PartedLog } from '../log/log';
 import type { DurableSpec } from '../broker/durable';
 import { Reloads, type ReloadOutcome } from './reloads';
 
-/** The version is sound, but its durables cannot be changed to its settings. */
+/** Errors of a sound version whose settings its durables cannot be changed to. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'JP_CONSUMER_NOT_UPDATABLE',
   'JP_CONSUMER_FOREIGN',
@@ -23,7 +23,7 @@ export interface ReloadReport {
   readonly plugin: string;
   readonly file: string;
   readonly version: string | undefined;
-  /** When the reload began, by `performance.now()`. */
+  /** The time at which the reload began, in milliseconds of `performance.now()`. */
   readonly startedMs: number;
 }
 
@@ -48,7 +48,7 @@ export class ReloadReports {
     });
   }
 
-  /** @param runsOn whether a version before it runs on */
+  /** @param runsOn whether the previous version continues to run */
   failed(errors: readonly JetplugError[], report: ReloadReport, runsOn: boolean): void {
     const [first] = errors;
     const isRefused = runsOn && first !== undefined && REFUSALS.has(first.code);

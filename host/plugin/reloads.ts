@@ -1,22 +1,22 @@
 import type { ErrorReport } from '../../sdk/internal';
 
 /**
- * `failed`: the new version could not be started. `refused`: it could, but its durables cannot be changed to its settings.
- * In both cases the old version runs on.
+ * The outcome of a reload. `failed`: the new version could not be started. `refused`: the new version could be started,
+ * but its durables cannot be changed to its settings. In both cases the old version continues to run.
  */
 export type ReloadOutcome = 'loaded' | 'swapped' | 'failed' | 'refused' | 'rolled-back' | 'removed';
 
 /** One change of a plugin, and its outcome. */
 export interface Reload {
   readonly outcome: ReloadOutcome;
-  /** When it ended, in ISO 8601. */
+  /** The time at which the reload ended, in ISO 8601. */
   readonly time: string;
   readonly tookMs: number;
   readonly version?: string;
   readonly error?: ErrorReport;
 }
 
-/** How many reloads of each plugin are remembered. */
+/** The number of reloads that are remembered for each plugin. */
 const REMEMBERED = 5;
 
 /** The last reloads of each plugin, and the number of reloads by outcome since the host started. */
@@ -31,7 +31,7 @@ export class Reloads {
     this.counted.set(plugin, counts);
   }
 
-  /** The last reloads of the plugin, the newest last. */
+  /** Returns the last reloads of the plugin, the newest last. */
   of(plugin: string): readonly Reload[] {
     return this.last.get(plugin) ?? [];
   }

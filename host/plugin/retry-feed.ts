@@ -26,18 +26,18 @@ export interface RetryFeedOptions {
   readonly durable: DurableSpec;
   readonly attempts: KvAttemptLog;
   readonly circuit: Pick<CircuitBreaker, 'restore'>;
-  /** Called once, when the durable of the retry queue is there: makes its feed and starts it. */
+  /** Called once, when the durable of the retry queue exists. Makes the feed of the retry queue and starts it. */
   open(source: RetrySource): void;
 }
 
 /**
- * Opens the feed of a handler's retry queue: at the start if the queue has an event of the handler, else when the
+ * Opens the feed of a handler's retry queue: at the start if the queue holds an event of the handler, else when the
  * first one arrives. Most handlers never defer an event, so most need no second durable.
  */
 export class RetryFeed {
   private readonly durable: DurableSpec;
   private readonly stopping = new AbortController();
-  /** Whether the queue has, or had, an event of the handler. */
+  /** Whether the queue holds, or has held, an event of the handler. */
   private hasEvents = false;
   private isOpen = false;
   private opening: Promise<void> | undefined;
@@ -101,7 +101,7 @@ export class RetryFeed {
     open({ durable, settlements, accept: (delivery) => this.accept(delivery) });
   }
 
-  /** An event that is not due yet is nacked until it is. */
+  /** Returns the deferred event if it is due. Otherwise nacks it with the delay until it is due. */
   private accept(delivery: Delivery): Delivery | undefined {
     const event = this.read(delivery);
     if (!event) return undefined;
@@ -111,7 +111,10 @@ export class RetryFeed {
     return undefined;
   }
 
-  /** Another program may have published a message there that no host has deferred. */
+  /**
+   * Reads a deferred event. Ends the delivery of a message that no host has deferred: another program has published it
+   * to the retry queue.
+   */
   private read(delivery: Delivery): RetryDelivery | undefined {
     try {
       return new RetryDelivery(delivery);

@@ -13,7 +13,7 @@ import { step } from './step';
 import type { PluginVersion } from './version';
 import { reconcileVersion, type ReconciledVersion } from './version-plan';
 
-/** A plugin that runs and gets a new version. */
+/** A running plugin that is to get a new version. */
 export interface Upgrade {
   readonly running: RunningPlugin;
   /** Called when the first events of the new version all fail. */
@@ -21,10 +21,10 @@ export interface Upgrade {
 }
 
 /**
- * A plugin's life, from the file that `discover` has found to the events that it consumes. The result's
- * {@link RunningPlugin.stop} drains it. Each step takes the record that the step before returns; where a step fails,
- * everything that the steps before have made is released, and a version that runs runs on.
- * @param source the plugin's file, or its class where a test has that
+ * Runs a plugin, from the file that `discover` has found until it consumes events. {@link RunningPlugin.stop} of the
+ * result drains the plugin. Each step takes the object that the step before returns. If a step fails, everything that
+ * the steps before have made is released, and a version that runs already continues to run.
+ * @param source the plugin's file, or the class that a test has imported
  * @param upgrade absent for a plugin that does not run yet
  * @throws JetplugError, or an AggregateError of several
  */
@@ -41,30 +41,45 @@ export async function runPlugin(
   return step(reconciled, (plugin) => consume(plugin, host, upgrade));
 }
 
-/** @throws JetplugError when the file cannot be compiled, loaded or exports no plugin */
+/**
+ * Compiles the plugin, in the host or in a process of its own.
+ * @throws JetplugError when the file cannot be compiled, loaded or exports no plugin
+ */
 async function compile(source: PluginFile | CompiledPlugin, host: PluginHost): Promise<Candidate> {
   if ('cls' in source) return new InlineCandidate(source, host);
   const known = isolationInSource(source.file, readSource(source.file), host.config.plugins);
   return isIsolated(known) ? compileIsolated(source, known, host) : compileInline(source, host);
 }
 
-/** @throws AggregateError of all problems with the decorators, the options and the dependencies */
+/**
+ * Reads the plugin's definition.
+ * @throws AggregateError of all problems with the decorators, the options and the dependencies
+ */
 function describe(plugin: Candidate): Promise<DescribedCandidate> {
   return plugin.describe();
 }
 
-/** @throws JetplugError `JP_PLUGIN_DUPLICATE_NAME` or `JP_PLUGIN_DUPLICATE_DURABLE` */
+/**
+ * Takes the plugin's name and durables.
+ * @throws JetplugError `JP_PLUGIN_DUPLICATE_NAME` or `JP_PLUGIN_DUPLICATE_DURABLE`
+ */
 function claim(plugin: DescribedCandidate, host: PluginHost): ClaimedCandidate {
   host.claim(plugin.definition);
   return Object.assign(plugin, { claimed: true as const });
 }
 
-/** @throws JetplugError when the settings do not fit, the constructor or `onStart` throws, or the start takes too long */
+/**
+ * Builds the plugin and starts it.
+ * @throws JetplugError when the settings do not fit, the constructor or `onStart` throws, or the start takes too long
+ */
 function instantiate(plugin: ClaimedCandidate): Promise<PluginVersion> {
   return plugin.instantiate();
 }
 
-/** @throws JetplugError when there is no stream, or a durable is another deployment's or would have to be created anew */
+/**
+ * Prepares the durables of the plugin's handlers.
+ * @throws JetplugError when there is no stream, or a durable is another deployment's or would have to be created anew
+ */
 function reconcile(version: PluginVersion, host: PluginHost, upgrade?: Upgrade): Promise<ReconciledVersion> {
   return upgrade ? upgrade.running.reconcile(version) : reconcileVersion(version, [], host);
 }

@@ -13,13 +13,16 @@ import {
   type ReconciledVersion,
 } from './version-plan';
 
-/** The version that a rollback returns to, for as long as the newer one is in its canary phase. */
+/** The version that a rollback returns to while the newer version is in its canary phase. */
 interface Fallback {
   readonly version: PluginVersion;
   readonly canary: Canary;
 }
 
-/** A plugin that consumes. Its consumptions belong to its durables and stay when its version changes. */
+/**
+ * A plugin that receives events. Each {@link Consumption} belongs to a durable and stays when the plugin's version
+ * changes.
+ */
 export class RunningPlugin {
   private consuming: readonly Consumption[] = [];
   private fallback: Fallback | undefined;
@@ -32,7 +35,7 @@ export class RunningPlugin {
     private readonly host: PluginHost,
   ) {}
 
-  /** Starts to consume with a plugin that does not run yet. */
+  /** Starts to consume for a plugin that does not run yet. */
   static begin({ version, handlers }: ReconciledVersion, host: PluginHost): RunningPlugin {
     const plugin = new RunningPlugin(version, host);
     plugin.consuming = handlers.map((plan) => plugin.consume(version, plan, plan.reconciled!));
@@ -51,20 +54,24 @@ export class RunningPlugin {
     return this.consuming;
   }
 
-  /** @throws JetplugError when a durable would have to be created anew; then the present version runs on */
+  /**
+   * Prepares the next version's durables.
+   * @throws JetplugError when a durable would have to be created anew; the present version then continues to run
+   */
   reconcile(next: PluginVersion): Promise<ReconciledVersion> {
     return reconcileVersion(next, this.consuming, this.host);
   }
 
   /**
-   * Changes to the next version: events that run end on the present one, buffered and new events begin on the next.
-   * @param failed called when the first events of the next version all fail where those of the present one did not
+   * Changes to the next version: events that run already end on the present version; buffered and new events begin on
+   * the next one.
+   * @param failed called when the first events of the next version all fail and those of the present version did not
    */
   async swap(next: ReconciledVersion, failed: (error: JetplugError) => void): Promise<void> {
     const { version: before, fallback } = this;
     const proven = fallback?.canary.isDoubtful ? fallback.version : undefined;
     const canary = this.canaryFor(next, failed);
-    // A version that has failed so far is no fallback: the one before it stays that.
+    // A version that has failed so far is no fallback. The fallback then stays the version before.
     this.endCanary({ keep: proven });
     const keep = canary && (proven ?? before);
     for (const version of [before, proven]) if (version && version !== keep) this.closeWhenUnused(version);
@@ -72,7 +79,7 @@ export class RunningPlugin {
     await this.take(next, canary);
   }
 
-  /** Returns to the fallback, if the version that runs is still the one that failed. Answers whether it did. */
+  /** Returns to the fallback, if the version that runs is still the one that failed. Resolves with whether it did. */
   async rollBack(failed: PluginVersion['definition']): Promise<boolean> {
     if (!this.fallback || this.definition !== failed || this.stopping.signal.aborted) return false;
     const { version: former } = this.fallback;
@@ -84,12 +91,12 @@ export class RunningPlugin {
     return true;
   }
 
-  /** It is about to be stopped: ends every wait for the server. */
+  /** Ends every wait for the server, because the plugin is about to be stopped. */
   quit(): void {
     this.stopping.abort();
   }
 
-  /** Drains it: resolves when all its events are settled or nacked, and the plugin is closed. */
+  /** Drains the plugin. Resolves when all its events are settled or nacked, and the plugin is closed. */
   async stop(): Promise<void> {
     this.stopping.abort();
     const { graceMs } = this.host.config.shutdown;
@@ -99,7 +106,10 @@ export class RunningPlugin {
     await Promise.all(this.closing);
   }
 
-  /** Compares the handlers that did not fail before; without any, or with the rollback turned off, there is no canary. */
+  /**
+   * Makes the canary for the handlers that did not fail before. Without such a handler, or with the rollback turned
+   * off, there is no canary.
+   */
   private canaryFor(
     { version: next, handlers }: ReconciledVersion,
     failed: (error: JetplugError) => void,
@@ -123,7 +133,10 @@ export class RunningPlugin {
     );
   }
 
-  /** From now on events begin on the next version. */
+  /**
+   * Makes `next` the current version: runs that begin after this call use it. Stops the consumptions that `next` does
+   * not take over.
+   */
   private async take({ version: next, handlers }: ReconciledVersion, canary?: Canary): Promise<void> {
     const before = this.version;
     const takenOver = new Set(handlers.map((plan) => plan.takenOver));
@@ -156,7 +169,9 @@ export class RunningPlugin {
     return reconciled && this.consume(next, plan, { ...reconciled, counters: replaced.counters }, canary);
   }
 
-  /** The operator decides whether the durable of a handler that was removed or renamed is deleted. */
+  /**
+   * Logs the durables of handlers that were removed or renamed. The operator decides whether such a durable is deleted.
+   */
   private async reportLeft(removed: readonly Consumption[]): Promise<void> {
     const { broker, log } = this.host;
     for (const { durable } of removed) {
@@ -179,7 +194,7 @@ export class RunningPlugin {
   }
 
   private closeWhenUnused(version: PluginVersion): void {
-    // The caller may note the version's last runs later in this turn.
+    // The caller may add the version's last runs later in this turn of the event loop.
     const closed = Promise.resolve().then(() => version.close());
     this.closing.add(closed);
     void closed.then(() => this.closing.delete(closed));

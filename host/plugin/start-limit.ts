@@ -3,8 +3,8 @@ import type { PluginDefinition } from '../load/describe';
 import type { PluginHost } from './plugin-host';
 
 /**
- * Resolves with the work's result, unless it takes longer than `plugins.startTimeoutMs`: a constructor or an `onStart`
- * that never ends must not block the start of the host.
+ * Resolves with the work's result. Rejects if the work takes longer than `plugins.startTimeoutMs`, because a
+ * constructor or an `onStart` that never ends must not block the start of the host.
  * @param abandoned called when the time is up; the work continues, and nothing waits for it
  * @throws JetplugError `JP_PLUGIN_LOAD_TIMEOUT`
  */

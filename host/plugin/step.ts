@@ -1,10 +1,10 @@
-/** A record that passes through the steps of a plugin's life. */
+/** An object that passes through the steps of a plugin's life. */
 export interface Closable {
   /** Releases everything that the steps so far have made. Called when the next step fails. */
   close(): void | Promise<void>;
 }
 
-/** Passes the record to the next step. Closes the record if that step fails. */
+/** Passes the object to the next step, and closes the object if that step fails. */
 export async function step<T extends Closable, U>(record: T, next: (record: T) => U | Promise<U>): Promise<U> {
   try {
     return await next(record);

@@ -16,22 +16,26 @@ export interface HandlerPlan {
   readonly durable: DurableSpec;
   /** A consumption of the previous version, which continues with this handler. */
   readonly takenOver?: Consumption;
-  /** A consumption of the previous version whose events are buffered in another order: it stops before the handler begins. */
+  /**
+   * A consumption of the previous version that buffers events in another order, so it stops before this handler begins.
+   */
   readonly replaced?: Consumption;
   /** The durable of a handler that the previous version does not have. */
   readonly reconciled?: ReconciledDurable;
 }
 
-/** A version whose durables are there, or can be changed in place. */
+/** A version whose durables exist, or can be changed in place. */
 export interface ReconciledVersion extends Closable {
   readonly version: PluginVersion;
   readonly handlers: readonly HandlerPlan[];
 }
 
 /**
- * Decides for each handler whether it takes over a consumption, and gives each new handler its durable.
+ * Decides for each handler of the version whether it continues a consumption of the running version, and creates or
+ * updates the durables of new handlers.
  * @param present the consumptions of the version that runs; none for a plugin that does not run yet
- * @throws JetplugError `JP_HANDLER_NO_STREAM`, `JP_CONSUMER_FOREIGN`, or `JP_CONSUMER_NOT_UPDATABLE` when a durable would have to be created anew
+ * @throws JetplugError `JP_HANDLER_NO_STREAM`, `JP_CONSUMER_FOREIGN`, or `JP_CONSUMER_NOT_UPDATABLE` when a durable
+ * would have to be created anew
  */
 export async function reconcileVersion(
   version: PluginVersion,
@@ -49,8 +53,9 @@ export async function reconcileVersion(
 }
 
 /**
- * The same for a version that ran before: its durables existed, and it is the only one that works. So the host tries
- * until the server answers, or until `stop` is aborted; a handler that has no durable by then is left out.
+ * Like {@link reconcileVersion}, for the return to a version that ran before. The version's durables existed, and no
+ * other version can run. So the host retries each durable until the server answers or `stop` is aborted; a handler that
+ * has no durable by then is left out.
  */
 export async function reconcileFormerVersion(
   version: PluginVersion,
@@ -67,7 +72,10 @@ export async function reconcileFormerVersion(
   return { version, handlers, close: () => version.close() };
 }
 
-/** Gives a handler its durable where there is no way back: tries until that succeeds or `stop` is aborted. */
+/**
+ * Creates or corrects a handler's durable when the plugin cannot return to another version. Retries until that succeeds
+ * or `stop` is aborted; resolves with undefined in the latter case.
+ */
 export function reconcileAtLast(
   plugin: PluginDefinition,
   durable: DurableSpec,

@@ -11,7 +11,7 @@ const STOP_LIMIT_MS = 10_000;
 
 /** One version of a plugin, built and started. */
 export class PluginVersion implements Closable {
-  /** The runs that use it, or have used it. */
+  /** Promises of the runs that use the version or have used it. */
   private readonly runs: Promise<unknown>[] = [];
 
   /** @param release frees everything that the host has made for the version */
@@ -22,7 +22,7 @@ export class PluginVersion implements Closable {
     private readonly release: () => void,
   ) {}
 
-  /** {@link close} waits for these runs. */
+  /** Makes {@link close} wait for these runs. */
   usedUntil(ended: Promise<unknown>): void {
     this.runs.push(ended);
   }

@@ -1,4 +1,4 @@
-/** JSON on one line of ASCII, the only form that a header can hold. */
+/** Returns a value as JSON on one line of ASCII, the only form that a header can hold. */
 export function asciiJson(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\u007f-\uffff]/g,

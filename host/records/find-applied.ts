@@ -7,8 +7,8 @@ import type { Settlements } from './settlements';
 type Applied = readonly [key: string, ordinal: number, text: string | null];
 
 /**
- * Finds the updates that a handler's runs of a message have applied, from their marks. It reads the headers of the
- * whole bucket, so it is only for a message that leaves its stream after a run whose result is unknown.
+ * Finds the updates that a handler's runs of a message have applied, from their marks. Reads the headers of the whole
+ * bucket, so it is only used for a message that leaves its stream after a run whose result is unknown.
  */
 export async function findApplied(
   bucket: KeyValue,

@@ -2,18 +2,24 @@ import { Conflict, type Entry, type KeyValue } from './key-value';
 import { WriteBatch, type Author, type Change, type PendingWrite } from './write-batch';
 
 const MAX_REMEMBERED = 10_000;
-/** With more marks than this, pending settlements are stored first, so that the marks of settled events can be dropped. */
+/**
+ * If the marks are longer than this, pending settlements are stored first, so that the marks of settled events can be
+ * dropped.
+ */
 const MANY_MARKS_BYTES = 32_768;
 
 /**
  * Writes keys by compare-and-set. The changes of one key are applied in order. Changes that arrive while a write is in
  * flight share the next write, so a key that every event changes costs one write for each round trip, not for each
- * event. A change with an author leaves a mark in the value's header. If that mark exists already, the change is a
- * repeat: it is not applied, and its result is read from the mark.
+ * event. A change that a run makes leaves a mark in the header of the value. A change whose mark is there already is a
+ * repeat: it is not applied again, and its result is read from the mark.
  */
 export class KeyWriters {
   private readonly pending = new Map<string, PendingWrite[]>();
-  /** The entry of each key's last write, which saves a read. If another writer has changed the key, the next write conflicts. */
+  /**
+   * The entry of each key's last write, so that the next write needs no read. If another writer has changed the key
+   * since, the next write conflicts.
+   */
   private readonly remembered = new Map<string, Entry>();
   private renewals: number | undefined;
 
@@ -21,7 +27,10 @@ export class KeyWriters {
     this.renewals = bucket.renewals;
   }
 
-  /** Resolves with the key's text after this change, when it is stored. */
+  /**
+   * Applies a change to the key. Resolves with the key's text after this change, when that text is stored.
+   * @param author identifies the change of a run; absent for a change from outside of a run
+   */
   write(key: string, change: Change, author?: Author): Promise<string | undefined> {
     return new Promise((resolve, reject) => {
       const queue = this.pending.get(key);
@@ -41,7 +50,10 @@ export class KeyWriters {
     await this.bucket.purge(key);
   }
 
-  /** Never rejects: an error rejects the promises of the changes in the failed write. */
+  /**
+   * Writes the changes that wait for the key. Never rejects: an error rejects the promises of the changes in the failed
+   * write.
+   */
   private async drain(key: string, queue: PendingWrite[]): Promise<void> {
     while (queue.length > 0) {
       const together = queue.splice(0);
@@ -71,7 +83,7 @@ export class KeyWriters {
         if (batch.changed) {
           await this.store(key, entry?.revision ?? 0, batch);
         } else if (remembered) {
-          // Without a write there is no conflict that would reveal another writer: read the key again.
+          // Without a write no conflict would reveal another writer, so the key is read again.
           this.remembered.delete(key);
           continue;
         }
@@ -102,7 +114,10 @@ export class KeyWriters {
     batch.tidy();
   }
 
-  /** A bucket that is created again restarts its revisions, so an old revision could match another value. */
+  /**
+   * Forgets all entries if the bucket was created again. It then restarts its revisions, so an old revision could match
+   * another value.
+   */
   private forgetLostBucket(): void {
     if (this.renewals === this.bucket.renewals) return;
     this.renewals = this.bucket.renewals;

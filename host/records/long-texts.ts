@@ -1,25 +1,32 @@
 import { randomBytes } from 'node:crypto';
 import type { KeyValue } from './key-value';
 
-/** Stores texts that are too long for their header; the header then holds the name of the record. */
+/**
+ * Stores texts that are too long for their header. Each is stored under a name, which the header holds in place of the
+ * text.
+ */
 export interface LongTexts {
   /**
-   * Stores a text and resolves with the name of its record. Default: a new random name.
-   * @param name a name of parts with dots between them; an earlier text of this name is replaced
+   * Stores a text and resolves with its name.
+   * @param name parts with dots between them; an earlier text of this name is replaced. Default: a new random name
    */
   put(text: string, name?: string): Promise<string>;
-  /** The text; undefined if it was removed. */
+  /** Reads the text; undefined if it was removed. */
   get(name: string): Promise<string | undefined>;
-  /** Resolves when the record is removed, or when a failure to remove it is logged: nothing needs the record any more. */
+  /**
+   * Removes a text that nothing needs any more. Resolves when it is removed, or when a failure to remove it is logged.
+   */
   remove(name: string): Promise<void>;
   /** Logs that a needed text does not exist. */
   missed(name: string, details: object): void;
 }
 
-/** In UTF-16 units. A message of this length is well below the size limit of any server. */
+/** The length of a piece in UTF-16 units. A message of this length is well below the size limit of any server. */
 const PIECE_LENGTH = 65_536;
 
-/** Stores them in the host's bucket as `text.<name>.<piece>`. The first piece starts with the number of pieces. */
+/**
+ * Stores long texts in the host's bucket, as `text.<name>.<piece>`. The first piece starts with the number of pieces.
+ */
 export class KvLongTexts implements LongTexts {
   /** @param warn logs failures for which no caller waits */
   constructor(
@@ -60,7 +67,7 @@ export class KvLongTexts implements LongTexts {
   }
 }
 
-/** At least one piece. No piece ends inside a surrogate pair. */
+/** Cuts a text into one or more pieces. No piece ends inside a surrogate pair. */
 function cut(text: string): string[] {
   const pieces: string[] = [];
   let from = 0;

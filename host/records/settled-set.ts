@@ -1,9 +1,12 @@
 /**
- * The sequences of a stream that one handler has settled: all up to a floor, and ranges above it. Sequences of events
- * that are not the handler's count as settled too, so that there are few ranges.
+ * The sequences of a stream that one handler has settled: all up to a floor, and ranges above it. Sequences of messages
+ * that are not for the handler count as settled too, so that there are few ranges.
  */
 export class SettledSet {
-  /** Ascending, disjoint, not adjacent: [from, to], both included. The first range starts at 1 if there is a floor. */
+  /**
+   * The ranges [from, to], both included: ascending, disjoint, not adjacent. The first range starts at 1 if there is a
+   * floor.
+   */
   private ranges: [number, number][];
 
   constructor(ranges: readonly (readonly [number, number])[] = []) {
@@ -54,13 +57,13 @@ export class SettledSet {
     this.ranges = [];
   }
 
-  /** All sequences up to this one are settled; 0 if the first one is not. */
+  /** The floor: all sequences up to this one are settled; 0 if the first one is not. */
   get floor(): number {
     const [first] = this.ranges;
     return first?.[0] === 1 ? first[1] : 0;
   }
 
-  /** The highest settled sequence; 0 without one. */
+  /** The highest settled sequence; 0 if none is settled. */
   get last(): number {
     return this.ranges.at(-1)?.[1] ?? 0;
   }
@@ -73,7 +76,7 @@ export class SettledSet {
     return this.ranges;
   }
 
-  /** The index of the last range that starts at or before the sequence; -1 without one. */
+  /** Returns the index of the last range that starts at or before the sequence; -1 if there is none. */
   private indexOf(sequence: number): number {
     let low = 0;
     let high = this.ranges.length;

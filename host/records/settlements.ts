@@ -2,32 +2,32 @@ import { Conflict, type KeyValue } from './key-value';
 import { SettledSet } from './settled-set';
 import { SkippedSequences, type DurableCheckpoint, type DeliveryPosition } from './skipped-sequences';
 
-/** One handler's settled record in the host's bucket. */
+/** One handler's settlements as they are stored in the host's bucket. */
 interface SettledRecord {
   readonly stream: string;
-  /** When the stream was created. A stream that is created again restarts its sequences at 1. */
+  /** The time at which the stream was created. A stream that is created again restarts its sequences at 1. */
   readonly created: string;
   readonly ranges: readonly (readonly [number, number])[];
 }
 
 export interface SettlementsOptions {
-  /** The host's own bucket. */
+  /** The bucket `jetplug` with the host's own records. All hosts of a deployment share it. */
   readonly records: KeyValue;
   readonly durable: string;
   readonly stream: string;
   readonly streamCreated: string;
-  /** Whether the handler's subject has wildcards: its durable may then have a narrower filter. */
+  /** Whether the handler's subject has wildcards. Only then can the durable's filter be narrower than that subject. */
   readonly hasWildcards: boolean;
   /** Reads the durable's state from the server; undefined if the durable does not exist. */
   checkpoint(): Promise<DurableCheckpoint | undefined>;
-  /** Called when the record cannot be written; the write is retried. */
+  /** Called when the settlements cannot be stored. The write is retried. */
   failed(error: unknown): void;
 }
 
-/** The delay from a settlement to its write. All settlements in between share the write. */
+/** The delay from a settlement to its write. All settlements during this time share the write. */
 const WRITE_DELAY_MS = 50;
 const RETRY_DELAY_MS = 1_000;
-/** With more ranges than this, a write first reads the durable's checkpoint, which merges ranges. */
+/** If there are more ranges than this, a write first reads the durable's checkpoint, which merges ranges. */
 const MANY_RANGES = 64;
 
 /**
@@ -35,7 +35,7 @@ const MANY_RANGES = 64;
  * A message in it is never applied again, even if the server loses an ack or a frozen host resumes late.
  */
 export class Settlements {
-  /** The content of the server's record when this host last read or wrote it. */
+  /** The stored settlements when this host last read or wrote them. */
   private stored = new SettledSet();
   /** The stored sequences and those that this host has settled since. */
   private readonly known = new SettledSet();
@@ -46,9 +46,9 @@ export class Settlements {
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> | undefined;
   private positioned = false;
-  /** Whether the server has a record of this stream. */
+  /** Whether settlements of this stream are stored. */
   private recorded = false;
-  /** Whether the record belongs to a later stream of the same name. */
+  /** Whether the stored settlements belong to a later stream of the same name. */
   private outdated = false;
 
   private constructor(private readonly options: SettlementsOptions) {
@@ -61,22 +61,22 @@ export class Settlements {
     return settlements;
   }
 
-  /** The revision of the record that {@link isStored} reads. */
+  /** The revision of the stored settlements that {@link isStored} reads. */
   get revision(): number {
     return this.revisionRead;
   }
 
-  /** Everything up to here is settled. */
+  /** The floor: everything up to this sequence is settled. */
   get floor(): number {
     return this.known.floor;
   }
 
-  /** The highest settled sequence; 0 without one. */
+  /** The highest settled sequence; 0 if none is settled. */
   get last(): number {
     return this.known.last;
   }
 
-  /** Whether the handler's position in this stream is known, from the record or from its durable. */
+  /** Whether the handler's position in this stream is known, from stored settlements or from its durable. */
   get knowsPosition(): boolean {
     return this.positioned;
   }
@@ -94,32 +94,32 @@ export class Settlements {
     return this.known.has(sequence);
   }
 
-  /** Whether the message is settled in the stored record, which every host can read. */
+  /** Whether the message is settled in the stored settlements, which every host can read. */
   isStored(sequence: number): boolean {
     return this.stored.has(sequence);
   }
 
-  /** Reports a delivery of the durable, which may show that the durable has skipped sequences. */
+  /** Notes a delivery of the durable. Its numbers may show that the durable has skipped sequences. */
   delivered(delivery: DeliveryPosition): void {
     this.skipped.observe(delivery);
   }
 
-  /** Adds a message, and schedules a write. */
+  /** Notes that a message is settled, and schedules a write. */
   settle(sequence: number): void {
     this.known.add(sequence);
     this.dirty = true;
     this.timer ??= setTimeout(() => void this.flush(), WRITE_DELAY_MS);
   }
 
-  /** Everything up to the sequence is settled, by the server's ack floor. */
+  /** Notes that everything up to the sequence is settled, as the server's ack floor shows. */
   settleUpTo(sequence: number): void {
     this.positioned = true;
     this.known.add(1, sequence);
   }
 
   /**
-   * Stores the handler's start position, unless a record exists. With it, a durable that is deleted before the first
-   * settlement is created again at its old position.
+   * Stores the handler's start position, unless settlements of this stream are stored already. With it, a durable that
+   * is deleted before the first settlement is created again at its old position.
    */
   async recordStart(): Promise<void> {
     if (this.recorded) return;
@@ -128,24 +128,30 @@ export class Settlements {
   }
 
   /**
-   * Counts the sequences that the durable has skipped as settled, if its settings let every event of the handler
-   * through. False if it is another durable than the one that delivers: somebody has created it again.
+   * Counts the sequences that the durable has skipped as settled, if the durable's settings let every event of the
+   * handler through. Returns false if somebody has created the durable again: then the checkpoint does not belong to
+   * the deliveries seen so far.
    */
   confirm(checkpoint: DurableCheckpoint): boolean {
     return this.skipped.confirm(checkpoint);
   }
 
-  /** From now on the deliveries come from the durable that was created at that time. */
+  /**
+   * Follows the durable that was created at the given time. If it is a new one, forgets the deliveries of the former.
+   */
   follow(created: string): void {
     this.skipped.follow(created);
   }
 
-  /** The durable may have been created again, which restarts its consumer sequence. */
+  /**
+   * Forgets the deliveries seen so far, because the durable may have been created again, which restarts its consumer
+   * sequence.
+   */
   forgetDeliveries(): void {
     this.skipped.forgetDeliveries();
   }
 
-  /** Reads the record again, to learn the settlements of other hosts. */
+  /** Reads the stored settlements again, to learn of those that other hosts have made. */
   async refresh(): Promise<void> {
     const { records, durable, stream, streamCreated } = this.options;
     const { renewals } = records;
@@ -156,7 +162,8 @@ export class Settlements {
     this.stored = new SettledSet(same ? record.ranges : []);
     this.recorded = same;
     this.outdated = record?.stream === stream && Date.parse(record.created) > Date.parse(streamCreated);
-    // If the stream was created again while no host ran, the record gives no position: the handler gets all events.
+    // If the stream was created again while no host ran, the stored settlements give no position, so the handler gets
+    // all events.
     if (record?.stream === stream && !this.outdated) this.positioned = true;
     this.known.merge(this.stored);
     this.revisionRead = entry?.revision ?? 0;
@@ -169,11 +176,14 @@ export class Settlements {
     // A write in flight may have begun before the last settlement.
     await this.writing;
     if (this.dirty) this.writing ??= this.write().finally(() => (this.writing = undefined));
-    // If another flush began the write, it includes the settlements of this one.
+    // If another call has begun this write, the write includes the settlements that this call waits for.
     await this.writing;
   }
 
-  /** In a bucket that was created again, the record of a later stream may have the revision that was read before. */
+  /**
+   * Returns whether the stored settlements belong to a later stream. If the bucket was created again, reads them first:
+   * they may have the revision that was read before.
+   */
   private async isOfLostStream(): Promise<boolean> {
     if (this.renewals !== this.options.records.renewals) await this.refresh();
     return this.outdated;
@@ -201,7 +211,7 @@ export class Settlements {
         } catch (error) {
           if (!(error instanceof Conflict)) throw error;
           await this.refresh();
-          // The stream was created again: these settlements belong to the lost stream, so they are not written.
+          // These settlements belong to a lost stream, which was created again. So they are not written.
           if (this.outdated) return;
         }
       }

@@ -2,13 +2,13 @@ import { SettledSet } from './settled-set';
 
 /** The state of a durable on the server. */
 export interface DurableCheckpoint {
-  /** When the durable was created. A durable that is created again restarts its consumer sequence. */
+  /** The time at which the durable was created. A durable that is created again restarts its consumer sequence. */
   readonly created: string;
   /** The last stream sequence that the durable has delivered or skipped. */
   readonly delivered: number;
   /** The ack floor: everything up to this sequence is settled on the server. */
   readonly ackFloor: number;
-  /** Whether its filter and its `max_deliver` let every event of the handler through. */
+  /** Whether the durable's filter and its `max_deliver` let every event of the handler through. */
   readonly isComplete: boolean;
 }
 
@@ -26,14 +26,15 @@ export interface DeliveryPosition {
 export class SkippedSequences {
   /** Skipped sequences that may be the handler's own events: somebody may have narrowed the durable's filter. */
   private readonly unconfirmed = new SettledSet();
-  /** When the durable was created that delivers now. */
+  /** The creation time of the durable that delivers now. */
   private created: string | undefined;
   private last: { consumerSequence: number; firstSequence: number } | undefined;
 
   /**
    * @param settled receives the skipped sequences
-   * @param hasWildcards whether the handler's subject has wildcards: its durable may then have a narrower filter. A
-   * durable that delivers events of a subject without wildcards has the handler's filter, so no check is needed.
+   * @param hasWildcards whether the handler's subject has wildcards: only then can the durable's filter be narrower
+   * than that subject. Without wildcards, a durable that delivers an event of the handler has the handler's filter, so
+   * no check is needed.
    */
   constructor(
     private readonly settled: SettledSet,
@@ -53,8 +54,9 @@ export class SkippedSequences {
   }
 
   /**
-   * Counts the unconfirmed sequences as settled if the durable's settings let every event of the handler through.
-   * False if the checkpoint is of another durable than the one that delivers: somebody has created it again.
+   * Counts the unconfirmed sequences up to the checkpoint as settled, if the durable's settings let every event of the
+   * handler through. Returns false if somebody has created the durable again: then the checkpoint does not belong to
+   * the deliveries seen so far.
    */
   confirm({ created, delivered, ackFloor, isComplete }: DurableCheckpoint): boolean {
     if (created !== this.created) return false;
@@ -64,13 +66,18 @@ export class SkippedSequences {
     return true;
   }
 
-  /** From now on the deliveries come from the durable that was created at that time. */
+  /**
+   * Follows the durable that was created at the given time. If it is a new one, forgets the deliveries of the former.
+   */
   follow(created: string): void {
     if (created !== this.created) this.forgetDeliveries();
     this.created = created;
   }
 
-  /** The durable may have been created again, which restarts its consumer sequence. */
+  /**
+   * Forgets the deliveries seen so far, because the durable may have been created again, which restarts its consumer
+   * sequence.
+   */
   forgetDeliveries(): void {
     this.last = undefined;
     this.unconfirmed.clear();

@@ -18,7 +18,7 @@ import type { Settlements } from './settlements';
 /** Computes the next text of a key from the current one; `undefined` means no value. */
 export type Change = (current: string | undefined) => MaybePromise<string | undefined>;
 
-/** Identifies a change by its event and its index within the run, so that it is applied once. */
+/** Identifies the change of a run by its event and its index within the run, so that the change is applied once. */
 export interface Author {
   readonly settlements: Settlements;
   /** Stores the change's result if it is too long for the value's header. */
@@ -28,7 +28,7 @@ export interface Author {
   readonly ordinal: number;
 }
 
-/** The event that a handler runs was settled before: by another host, or before a crash. */
+/** Thrown when the event that a handler runs was settled before, by another host or before a crash. */
 export class AlreadySettled extends Error {
   override readonly name = 'AlreadySettled';
 
@@ -40,7 +40,7 @@ export class AlreadySettled extends Error {
   }
 }
 
-/** A change with the promise of its caller. */
+/** A change that waits for its write, with the functions that settle its caller's promise. */
 export interface PendingWrite {
   readonly change: Change;
   readonly author: Author | undefined;
@@ -56,9 +56,9 @@ export class WriteBatch {
   changed = false;
   private readonly before: Marks;
   private marks: Record<string, HandlerMarks>;
-  /** The records with long results of repeats, by name. */
+  /** The long texts that hold results of repeats, by the name under which they are stored. */
   private readonly recalled = new Map<string, SetAside>();
-  /** The name of the record that was stored for this write. */
+  /** The name of the long texts that this write has stored, if any. */
   private made: string | undefined;
   private readonly answers: (() => void)[] = [];
 
@@ -71,7 +71,9 @@ export class WriteBatch {
     this.marks = { ...this.before };
   }
 
-  /** Settlements that must be refreshed: another host may have dropped a mark since, which would look as if it had never existed. */
+  /**
+   * Returns the settlements to refresh: another host may have dropped a mark, which looks as if it had never existed.
+   */
   outdated(): ReadonlySet<Settlements> {
     let found = NONE;
     for (const { author } of this.together) {
@@ -83,24 +85,24 @@ export class WriteBatch {
     return found;
   }
 
-  /** Whether the result of a repeat is in a record of long texts. */
+  /** Whether the result of a repeat is stored as a long text. */
   get mustRecall(): boolean {
     return this.together.some(({ author }) => author && this.find(author)?.[3] !== undefined);
   }
 
-  /** Reads the records with the results of repeats, each record once. */
+  /** Reads the long texts with the results of repeats, each name once. */
   async recall(): Promise<void> {
     for (const { author } of this.together) {
       const record = author && this.find(author)?.[3];
       if (record === undefined || this.recalled.has(record)) continue;
       const text = await author!.texts.get(record);
       if (text !== undefined) this.recalled.set(record, JSON.parse(text) as SetAside);
-      // A missing record usually means that its event was settled and its mark dropped, by another host.
+      // If the long texts are missing, another host has usually settled the event and dropped its mark.
       else await author!.settlements.refresh();
     }
   }
 
-  /** Applies the changes in order. A change that throws changes nothing, and only its own promise rejects. */
+  /** Applies the changes from index `first` on. If a change throws, it changes nothing and only its promise rejects. */
   apply(first = 0): MaybePromise<void> {
     for (let i = first; i < this.together.length; i++) {
       const answered = this.answer(this.together[i]!);
@@ -121,30 +123,36 @@ export class WriteBatch {
       if (marks?.g !== streamIncarnation) continue;
       this.marks[durable] = {
         g: streamIncarnation,
-        // The revision never decreases: a host that has read an older one must refresh before it trusts the marks.
+        // The revision never decreases. A host that has read an older one must refresh its settlements before it trusts
+        // the marks.
         r: Math.max(marks.r, revision),
         m: marks.m.filter(([sequence]) => !settlements.isStored(sequence)),
       };
     }
   }
 
-  /** The marks as a header; undefined if they are too long. */
+  /** Returns the marks as a header; undefined if they are too long. */
   header(): string | undefined {
     return encodeIfShort(this.marks, this.text);
   }
 
-  /** Stores the long texts in a new record first, and its name in the marks. If the write then conflicts, only this record is left to remove. */
+  /**
+   * Stores the long texts under a new name, and returns the marks with that name as a header. If the write of the value
+   * conflicts, only this name is left to remove.
+   */
   async headerWithTextsAside(): Promise<string> {
     const texts = longTexts(this.marks, this.text);
     if (texts.length > 0) {
       this.made = await this.texts!.put(JSON.stringify(texts));
       this.marks = withoutLongTexts(this.marks, this.text, this.made);
     }
-    // With more than a thousand events in flight it may still be too long: the server rejects it, and they are retried.
+    // With over a thousand events in flight the header may be too long. The server then rejects it, and they are
+    // retried.
+    // and the events are retried.
     return encodeMarks(this.marks, this.text);
   }
 
-  /** After the write: removes the records that no mark names any more, without waiting for the removal. */
+  /** After the write, removes the long texts that no mark names any more. Does not wait for the removal. */
   tidy(): void {
     const before = recordsOf(this.before);
     if (this.made !== undefined) before.add(this.made);
@@ -153,7 +161,7 @@ export class WriteBatch {
     for (const name of before) if (!after.has(name)) void this.texts?.remove(name);
   }
 
-  /** After a conflict: removes the record of this write, which no mark names. */
+  /** After a conflict, removes the long texts of this write, which no mark names. */
   discard(): void {
     if (this.made !== undefined) void this.texts?.remove(this.made);
   }
@@ -200,7 +208,7 @@ export class WriteBatch {
     return kept.find((one) => one[0] === durable && one[1] === sequence && one[2] === ordinal)?.[3];
   }
 
-  /** Somebody has removed the record with the result by hand: the current value is the best remaining answer. */
+  /** Logs that a long text was removed by hand. Returns the current value, the best remaining answer. */
   private bestGuess([sequence, , , record]: Mark, { texts, settlements }: Author): string | undefined {
     texts.missed(record!, { durable: settlements.durable, sequence });
     return this.text;
@@ -231,7 +239,7 @@ export class WriteBatch {
     };
   }
 
-  /** All authors share one. Without an author the batch adds and drops no marks. */
+  /** The store for long texts. All runs share one; without a run's change the batch adds and drops no marks. */
   private get texts(): LongTexts | undefined {
     return this.together.find(({ author }) => author)?.author?.texts;
   }

@@ -6,9 +6,9 @@ import { logConnection } from '../nats/log-connection';
 import { openBroker, type Broker, type BrokerProgress } from '../nats-server/open-broker';
 import { takeOver } from '../nats-server/take-over';
 
-/** How long a starting host waits for a configured server that does not answer yet. */
+/** The time for which a starting host waits for a configured server that does not answer yet. */
 const CONNECT_PATIENCE_MS = 30_000;
-/** How long the broker of another host on this data folder may be gone before this host starts it. */
+/** The time for which the broker of another host on this data folder may be gone before this host starts it. */
 const TAKE_OVER_AFTER_MS = 2_000;
 
 /** The NATS server that the host works on: the one opened at the start, or the one that has replaced it. */
@@ -64,12 +64,15 @@ export class HostBroker {
     return connection;
   }
 
-  /** Ends a server that this host runs. */
+  /** Ends the server, if this host runs it. */
   async stop(): Promise<void> {
     await this.broker.stop();
   }
 
-  /** A broker on this host's data folder ends with the host that runs it: this host runs it, or joins the one that does. */
+  /**
+   * Takes over the broker on this host's data folder. Such a broker ends with the host that runs it; then this host
+   * starts it, or joins the host that was faster.
+   */
   private async takeOver(connection: Connection): Promise<void> {
     const { broker: lost } = this;
     if (this.takingOver || lost.kind !== 'joined' || !lost.onOwnData) return;

@@ -6,14 +6,14 @@ import type { HostLog } from '../log/log';
 import type { Plugins } from '../plugin/plugins';
 
 /**
- * How many plugins are loaded in one turn of the event loop. Their requests to the server then leave together; with
- * more plugins a turn would delay everything else for too long.
+ * The number of plugins that are loaded in one turn of the event loop. Their requests to the server then leave
+ * together. With more plugins, a turn would delay everything else for too long.
  */
 const LOADED_TOGETHER = 10;
 
 /**
  * Loads the files that were found and logs those that were skipped. Resolves when every plugin runs or has failed.
- * @param compiled for each found file, settles when it is compiled
+ * @param compiled for each found file, a promise that settles when the file is compiled
  */
 export async function loadPlugins(
   plugins: Plugins,
@@ -33,7 +33,10 @@ export async function loadPlugins(
   await Promise.all(loads);
 }
 
-/** Warns of a section that nearly names a plugin. Other unused sections are for plugins that may be dropped in later. */
+/**
+ * Warns of a section of the config that nearly names a plugin. Other unused sections are for plugins that may be
+ * dropped in later.
+ */
 export function logUnusedSections(plugins: Plugins, config: LoadedConfig, log: HostLog): void {
   const names = plugins.entries.map(({ name }) => name);
   for (const { message: error, code, hint, file, line } of unusedSections(config, names)) {

@@ -19,7 +19,7 @@ export interface DescribedHost extends Explainable {
   readonly missingStreams: readonly string[];
 }
 
-/** Serves health and metrics over HTTP; undefined where the config has no address for it. */
+/** Serves health and metrics over HTTP; undefined if the config has no address for them. */
 export async function openHttp(listen: string, describe: () => DescribedHost): Promise<HttpServer | undefined> {
   if (listen === '') return undefined;
   return serveHttp(listen, {
@@ -34,7 +34,10 @@ export async function openHttp(listen: string, describe: () => DescribedHost): P
   });
 }
 
-/** Undefined before every plugin is loaded, and while the server does not answer: the number is not known then. */
+/**
+ * Counts the unhandled events. Resolves with undefined while the numbers are not known: before every plugin is loaded,
+ * and while the server does not answer.
+ */
 async function unhandled(host: DescribedHost): Promise<ReadonlyMap<string, number> | undefined> {
   if (host.phase !== 'running' || !host.connection.connected) return undefined;
   // The other metrics are useful even where the credentials do not permit this request.

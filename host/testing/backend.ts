@@ -7,16 +7,16 @@ import type { PluginHost } from '../plugin/plugin-host';
 import type { KeyValue } from '../records/key-value';
 import type { TestClock } from './test-clock';
 
-/** A message of any form, as a program without the SDK may send it. */
+/** A message of any form, such as a program without the SDK may send. */
 export interface RawMessage extends AllHeaders {
   readonly subject: string;
   readonly payload: Uint8Array;
 }
 
-/** The broker that a test host runs on, in memory or on a server. It outlives the host runs of a test. */
+/** The broker that a test host runs on, in memory or on a server. A backend outlives the host runs of a test. */
 export interface Backend {
   readonly clock: TestClock;
-  /** The time of the host's own timers. */
+  /** The time that the host's own timers follow. */
   readonly time: Time;
   readonly streams: PluginHost['streams'];
   readonly broker: PluginBroker;
@@ -27,11 +27,12 @@ export interface Backend {
   readonly deadLetters: DeadLetters;
   sendRaw(message: RawMessage): Promise<void>;
   letters(): Promise<StoredLetter[]>;
-  /** A plugin's bucket, created where it is missing. */
+  /** Opens a plugin's bucket, which is created if it is missing. */
   bucket(plugin: string): Promise<KeyValue>;
   /**
-   * Waits a turn of the event loop. While nothing runs it then moves the time to the next moment at which something is
-   * due; a server only waits. Resolves with whether anything can still happen.
+   * Waits for a short time: in memory for a turn of the event loop, on a server for some milliseconds. In memory, if no
+   * handler runs, the call then moves the time to the next moment at which something is due. Resolves with whether
+   * anything can still happen.
    */
   next(isRunning: boolean): Promise<boolean>;
   stop(): Promise<void>;

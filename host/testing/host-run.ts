@@ -14,15 +14,15 @@ import type { Time, Timer } from '../base/time';
 import type { Backend } from './backend';
 
 /**
- * One run of a host on a backend that outlives it. After `die` nothing reaches the broker any more: requests are never
- * answered, and timers do not fire.
+ * One run of a host on a backend that outlives it. After {@link HostRun.die} nothing reaches the broker any more.
+ * Requests are then never answered, and timers do not fire.
  */
 export class HostRun {
   private hasDied = false;
   private readonly timers = new Set<Timer>();
   private readonly pulls: DurablePull[] = [];
 
-  /** @param beforeAck called before each ack; true: the host dies now, and the ack is not sent */
+  /** @param beforeAck called before each ack; if it returns true, the host dies now, and the ack is not sent */
   constructor(
     private readonly backend: Backend,
     private readonly config: Config,
@@ -30,7 +30,7 @@ export class HostRun {
     private readonly beforeAck: () => boolean,
   ) {}
 
-  /** The services that plugins run on. */
+  /** Returns the services that plugins run on. */
   host(): PluginHost {
     const { backend, config, log } = this;
     const time = this.time();
@@ -61,7 +61,7 @@ export class HostRun {
     };
   }
 
-  /** From now on no call has an effect. */
+  /** Kills the host: later calls have no effect. Resolves when the pulls have stopped. */
   async die(): Promise<void> {
     this.hasDied = true;
     for (const timer of this.timers) timer.cancel();
@@ -69,12 +69,14 @@ export class HostRun {
     await Promise.all(this.pulls.map((pull) => pull.stop()));
   }
 
-  /** A method, so that it is read again after each await. */
+  /** Returns whether the host has died. This is a method, so that the value is read again after each await. */
   private isDead(): boolean {
     return this.hasDied;
   }
 
-  /** Does the work of a living host. After the death the promise never settles. */
+  /**
+   * Does the work if the host lives. If the host has died before the work or dies during it, the promise never settles.
+   */
   async alive<T>(work: () => Promise<T>): Promise<T> {
     if (this.isDead()) return never();
     try {
@@ -176,7 +178,7 @@ class MortalDelivery extends WrappedDelivery {
   }
 }
 
-/** The same object, whose methods work only while the host lives. */
+/** Returns an object with the methods of `target`, which have an effect only while the host lives. */
 function gated<T extends object>(target: T, run: HostRun): T {
   const gate: Record<string, unknown> = {};
   for (const name of methodsOf(target)) {

@@ -1,6 +1,6 @@
 import { Store } from '../../sdk';
 
-/** A store that is still being opened: each call waits for it. */
+/** A store that is still being opened. Each call waits until it is open. */
 export class LaterStore<T> extends Store<T> {
   constructor(private readonly store: Promise<Store<T>>) {
     super();

@@ -7,7 +7,7 @@ import { MemoryBroker } from './memory-broker';
 import type { TestClock } from './test-clock';
 import { VirtualTime } from './virtual-time';
 
-/** A broker in memory, in a time that moves when a test moves it or when the host waits for nothing else. */
+/** Makes a backend in memory. Its time moves when a test moves it, or when the host waits for nothing else. */
 export async function memoryBackend(config: Config, clock: TestClock, log: PartedLog): Promise<Backend> {
   const time = new VirtualTime(clock.now().getTime());
   const broker = new MemoryBroker(config, time);
@@ -38,7 +38,7 @@ export async function memoryBackend(config: Config, clock: TestClock, log: Parte
     bucket: async (plugin) => broker.bucket(`jetplug-${plugin}`),
     next: async (isRunning) => {
       await turn();
-      // While a handler runs the time stands still, as the kit cannot know how long the handler takes.
+      // While a handler runs the time stands still, because the kit cannot know how long the handler takes.
       return isRunning || time.step(Infinity, broker.isInFlight);
     },
     stop: async () => undefined,

@@ -34,7 +34,7 @@ export class MemoryBroker implements PluginBroker {
     for (const stream of [letters, retries]) this.streams.set(stream.name, new MemoryStream(stream, time));
   }
 
-  /** Whether any message is delivered and waits for its settlement. */
+  /** Whether any delivered message waits for its settlement. */
   get isInFlight(): boolean {
     for (const durable of this.durables.values()) if (durable.isInFlight) return true;
     return false;
@@ -54,7 +54,7 @@ export class MemoryBroker implements PluginBroker {
     return durable.position;
   }
 
-  /** A durable in memory can take any settings. */
+  /** Accepts every durable, because a durable in memory can take any settings. */
   checkDurable(): Promise<void> {
     return Promise.resolve();
   }
@@ -71,7 +71,7 @@ export class MemoryBroker implements PluginBroker {
     return this.streamNamed(stream).created;
   }
 
-  /** A stream in memory is never lost, so no check runs. */
+  /** Resolves at once, because a stream in memory is never lost and no check runs. */
   whenChecked(): Promise<void> {
     return Promise.resolve();
   }
@@ -85,7 +85,7 @@ export class MemoryBroker implements PluginBroker {
     return this.bucket(`jetplug-${plugin}`);
   }
 
-  /** No other program changes the durables in memory. */
+  /** Never calls the watcher, because no other program changes the durables in memory. */
   watchDurable(): () => void {
     return () => undefined;
   }
@@ -98,7 +98,9 @@ export class MemoryBroker implements PluginBroker {
     return { bucket: this.bucket(`jetplug-${plugin}`), leave: () => undefined };
   }
 
-  /** Calls the listener for each event in a handler's retry queue. The result ends that. */
+  /**
+   * Calls the listener for each event that is put into a handler's retry queue. Returns a function that ends the calls.
+   */
   onDeferred(plugin: string, handler: string, listener: () => void): () => void {
     const { listeners } = this.streamNamed(RETRY_STREAM);
     const notify = ({ subject }: { subject: string }): void => {

@@ -1,7 +1,7 @@
 import { JetplugError } from '../../sdk/internal';
 import { Conflict, type Entry, type KeyValue } from '../records/key-value';
 
-/** The largest message that a server takes, with its headers. */
+/** The size of the largest message that a server takes, with the message's headers. */
 const MAX_MESSAGE_BYTES = 1_048_576;
 
 /** A bucket in memory, with the revisions and conflicts of a real one. */
@@ -39,7 +39,7 @@ export class MemoryBucket implements KeyValue {
     return under === undefined ? keys : keys.filter((key) => key.startsWith(`${under}.`));
   }
 
-  /** Removes everything; revisions count anew. */
+  /** Removes everything. Revisions begin at 1 again. */
   protected clear(): void {
     this.entries.clear();
     this.revision = 0;

@@ -7,7 +7,7 @@ import type { Time, Timer } from '../base/time';
 import type { MemoryStream, StoredMessage } from './memory-stream';
 import type { DurableSpec, DurablePosition } from '../broker/durable';
 
-/** Takes deliveries while it has room. */
+/** Takes deliveries while it has capacity for more. */
 export interface Puller {
   readonly wants: boolean;
   deliver(delivery: Delivery): void;
@@ -17,13 +17,13 @@ export interface Puller {
 interface Unsettled {
   readonly message: StoredMessage;
   deliveryCount: number;
-  /** Ends the ack wait, or the delay of a nak. Then the message is redelivered. */
+  /** The timer that ends the ack wait, or the delay of a nak. Then the message is redelivered. */
   timer: Timer | undefined;
-  /** Whether it is delivered and its ack wait has not ended. */
+  /** Whether the message is delivered and its ack wait has not ended. */
   inFlight: boolean;
 }
 
-/** A durable in memory is created once. */
+/** The creation time of every durable in memory. It never changes, because such a durable is created once. */
 const CREATED = 'once';
 
 /** A durable consumer in memory. It redelivers messages that are nacked or not settled within the ack wait. */
@@ -50,7 +50,7 @@ export class MemoryDurable {
     this.spec = spec;
   }
 
-  /** How many messages have not been delivered yet. */
+  /** The number of messages that have not been delivered yet. */
   get pending(): number {
     let pending = 0;
     for (let at = this.next; at <= this.stream.last; at++) if (this.takes(at)) pending++;
@@ -68,7 +68,7 @@ export class MemoryDurable {
     return { created, delivered: this.lastDelivered, ackFloor, isComplete: true };
   }
 
-  /** Whether any message is delivered and waits for its settlement. */
+  /** Whether any delivered message waits for its settlement. */
   get isInFlight(): boolean {
     for (const { inFlight } of this.unsettled.values()) if (inFlight) return true;
     return false;
@@ -83,7 +83,7 @@ export class MemoryDurable {
     this.pulls.delete(pull);
   }
 
-  /** Delivers messages to the pulls that have room, a microtask later. */
+  /** Delivers messages to the pulls that have capacity, a microtask later. */
   deliverSoon(): void {
     if (this.pumping) return;
     this.pumping = true;
@@ -197,7 +197,10 @@ class MemoryDelivery implements Delivery {
   get origin(): MessageRef {
     return this;
   }
-  /** Counted on each call. On arrival it is the number that a server would report. */
+  /**
+   * The number of pending messages, counted at each call. When the delivery arrives, it is the number that a server
+   * would report.
+   */
   get pending(): number {
     return this.durable.pending;
   }

@@ -2,7 +2,7 @@ import type { Delivery } from '../broker/delivery';
 import type { DurablePull, PullSink } from '../broker/pull';
 import type { MemoryDurable, Puller } from './memory-durable';
 
-/** Pulls from a durable in memory as many messages as its sink has room for. */
+/** Pulls from a durable in memory as many messages as the sink can take. */
 export class MemoryPull implements DurablePull, Puller {
   private open = false;
   private paused = false;

@@ -16,7 +16,7 @@ export interface StoredMessage {
 export interface StreamOptions {
   readonly name: string;
   readonly subjects: readonly string[];
-  /** How long the stream drops messages with an id that it has stored. */
+  /** The time for which the stream drops messages with an id that it has stored. */
   readonly duplicateWindowMs: number;
 }
 
@@ -26,9 +26,12 @@ export interface Incoming {
   readonly payload: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
   readonly repeated?: RepeatedHeaders | undefined;
-  /** A second message with this id within the duplicate window is not stored. */
+  /** The id of the message. A second message with this id within the duplicate window is not stored. */
   readonly id?: string;
-  /** Stores the message only if this is the last sequence of the subject (0: no message); else throws {@link Conflict}. */
+  /**
+   * The last sequence that the subject must have for the message to be stored (0: no message); otherwise the call
+   * throws {@link Conflict}.
+   */
   readonly expected?: number;
 }
 
@@ -74,7 +77,7 @@ export class MemoryStream {
     return { sequence, duplicate: false };
   }
 
-  /** The last message of a subject. */
+  /** Returns the last message of a subject. */
   lastOn(subject: string): StoredMessage | undefined {
     return this.messages.get(this.lastOf.get(subject) ?? 0);
   }

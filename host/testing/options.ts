@@ -18,7 +18,10 @@ export interface TestHostOptions {
   readonly clock?: TestClock;
   /** The content of a config file. The config files of the project are not read. Default: empty. */
   readonly config?: object;
-  /** Whether to run on a nats-server of the test's own, in the machine's time, rather than in memory. Default `false`. */
+  /**
+   * Whether to run the plugins on a nats-server of the test's own, in the machine's time, rather than in memory.
+   * Default `false`.
+   */
   readonly server?: boolean;
 }
 
@@ -26,9 +29,9 @@ export type AnyPluginClass = new (...args: never[]) => object;
 
 let defaults: Config | undefined;
 
-/** The config of the test, on top of the built-in defaults. */
+/** Returns the config of the test, on top of the built-in defaults. */
 export function configOf({ config }: TestHostOptions): Config {
-  // The defaults are frozen, so tests share them: reading them takes longer than a test.
+  // The defaults are frozen, so all tests of a file share them. To read them anew would take longer than a test.
   return config ? load(config) : (defaults ??= load({}));
 }
 
@@ -45,7 +48,7 @@ function load(config: object): Config {
 
 /**
  * Adds the test's settings. Where the test configures no streams, the default stream also gets the subjects of the
- * plugins: the streams are a matter of the platform's config, not of a plugin's test.
+ * plugins, because the streams are a matter of the platform's config and not of a plugin's test.
  */
 export function completed(config: Config, options: TestHostOptions, plugins: readonly PluginDefinition[]): Config {
   const sections = { ...config.plugins.sections };
@@ -71,7 +74,7 @@ function widened({ streams }: Config, plugins: readonly PluginDefinition[]): Con
   return [{ ...first!, subjects }, ...others];
 }
 
-/** A plugin class that a test has imported, in the form of one that the host has compiled from a file. */
+/** Returns a plugin class that a test has imported, in the form of a class that the host has compiled from a file. */
 export function asCompiled(imported: AnyPluginClass): CompiledPlugin {
   const cls = imported as unknown as PluginClass;
   // The test uses the classes for longer than one host run.

@@ -8,7 +8,7 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** Keeps the lines, for the test to look at. */
+/** A log that keeps its lines, so that a test can look at them. */
 export class RecordingLog extends Logger implements PartedLog {
   constructor(
     readonly lines: LogLine[] = [],

@@ -14,7 +14,7 @@ import { openBroker } from '../nats-server/open-broker';
 import type { Backend } from './backend';
 import type { TestClock } from './test-clock';
 
-/** How often `settled()` checks for unsettled events. */
+/** The interval at which `settled()` checks for unsettled events. */
 const CHECK_MS = 10;
 
 /** Starts a nats-server for one test host, on a free port, with its data in a temporary folder. */

@@ -19,14 +19,14 @@ export class TestClock extends Clock {
   }
 
   /**
-   * Moves the time forward. Resolves when everything that became due has started: retries, timeouts, probes. On a server
-   * the time cannot be moved, so it waits that long instead.
+   * Moves the time forward. Resolves when everything that became due has started: retries, timeouts, probes. On a
+   * server the time cannot be moved, so the call waits for that long instead.
    */
   async advance(by: Duration): Promise<void> {
     await this.move(durationMs(by, 'the time to advance by'));
   }
 
-  /** Called by the kit: connects the clock to the time of its broker. */
+  /** Connects the clock to the time of its broker. The kit calls this method. */
   drivenBy(driver: { elapsedMs: () => number; move: (ms: number) => Promise<void> }): void {
     this.elapsedMs = driver.elapsedMs;
     this.move = driver.move;

@@ -31,13 +31,16 @@ import { serverBackend } from './server-backend';
 import { TestClock } from './test-clock';
 import { unsettled } from './unsettled';
 
-/** How long `settled()` waits by default, in the machine's time, as a handler may wait for something real. */
+/** The default wait of `settled()`, in the machine's time, because a handler may wait for something real. */
 const WITHIN_MS = 4_000;
 const WITHIN_ON_SERVER_MS = 30_000;
-/** How many checks in a row must find nothing, as an event on a server is not pending at once. */
+/** The number of checks in a row that must find nothing, because an event on a server is not pending at once. */
 const QUIET_CHECKS = 1;
 const QUIET_CHECKS_ON_SERVER = 3;
-/** How long handlers may finish when the host stops, in the machine's time. Then the kit moves the time, so that the grace ends. */
+/**
+ * The time that handlers have to finish when the host stops, in the machine's time. After it the kit moves the time of
+ * the test, so that the grace ends.
+ */
 const STOP_MS = 100;
 
 /** A dead letter, with its event as it was published. */
@@ -93,7 +96,7 @@ export class TestHost {
   private run!: HostRun;
   private running: readonly RunningPlugin[] = [];
   private crashesAtAck = false;
-  /** Settles when the next host run has started, after a crash. */
+  /** A promise that settles when the next host run has started, after a crash. */
   private restarting: Promise<void> | undefined;
 
   constructor(
@@ -131,7 +134,7 @@ export class TestHost {
     for (const cls of this.plugins) running.push(await runPlugin(asCompiled(cls), host));
   }
 
-  /** Validates an event against its contract and publishes it. Resolves with its id when a stream has stored it. */
+  /** Validates an event by its contract and publishes it. Resolves with the event id when a stream has stored it. */
   async publish<E extends EventContract | string>(
     event: E,
     fields: Publishable<E>,
@@ -143,7 +146,10 @@ export class TestHost {
     return id;
   }
 
-  /** Publishes any payload, as a program without the SDK may: text and bytes unchanged, all else as JSON. */
+  /**
+   * Publishes any payload, such as a program without the SDK may publish. Text and bytes are published unchanged,
+   * everything else as JSON.
+   */
   async publishRaw(
     subject: string,
     payload: unknown,
@@ -155,7 +161,7 @@ export class TestHost {
   }
 
   /**
-   * Resolves when each event is handled, dead-lettered, or waits for a handler whose circuit is open. In memory the
+   * Resolves when each event is handled, dead-lettered, or waits for a handler whose circuit is open. In memory, the
    * time moves to each retry and `RetryLater` as soon as no handler runs, and stands still while one runs.
    *
    * @param options `within`: how long to wait, in the machine's time. Default 4 s; on a server 30 s
@@ -181,7 +187,9 @@ export class TestHost {
     this.letters = (await this.backend.letters()).map((letter) => ({ ...letter, ...summarise(letter) }));
   }
 
-  /** The events that plugins have published, all or those of one contract or subject. Duplicates that the stream dropped are left out. */
+  /**
+   * Returns the published events: all, or those of one contract or subject. Omits duplicates that the stream dropped.
+   */
   published<E extends EventContract | string>(event?: E): PublishedEvent<E>[] {
     const subject = isEventContract(event) ? event.subject : event;
     return this.sent
@@ -189,12 +197,12 @@ export class TestHost {
       .map(({ payload }) => JSON.parse(payload) as PublishedEvent<E>);
   }
 
-  /** A plugin's store, for the test to read and fill. A change here does not count as an effect of a handler. */
+  /** Returns a plugin's store, to read and fill. A change here does not count as an effect of a handler. */
   store<T = unknown>(plugin: AnyPluginClass): Store<T> {
     return new LaterStore<T>(this.backend.bucket(nameOf(plugin)).then((bucket) => new KvStore<T>(bucket)));
   }
 
-  /** The dead letters, oldest first, as of the last `settled()`. */
+  /** Returns the dead letters, oldest first, as of the last `settled()`. */
   deadLetters(): readonly TestLetter[] {
     return this.letters;
   }
@@ -211,20 +219,23 @@ export class TestHost {
   }
 
   /**
-   * Kills the host: nothing that its handlers still do has an effect. Another host starts in its place. Unsettled events
-   * are redelivered after `delivery.ackWait`.
+   * Kills the host, so that nothing that its handlers still do has an effect. Another host starts in its place.
+   * Unsettled events are redelivered after `delivery.ackWait`.
    */
   async crash(): Promise<void> {
     await this.run.die();
     await this.start();
   }
 
-  /** Kills the host just before its next ack: the event is handled and its effects are stored, but not acknowledged. */
+  /**
+   * Kills the host just before its next ack. The event is then handled and its effects are stored, but it is not
+   * acknowledged.
+   */
   crashBeforeAck(): void {
     this.crashesAtAck = true;
   }
 
-  /** Stops the plugins, and the server where there is one. */
+  /** Stops the plugins, and the server if the test has one. */
   async stop(): Promise<void> {
     await this.restarting;
     await this.drain();
@@ -268,7 +279,10 @@ function allHeaders(values: Readonly<Record<string, string | readonly string[]>>
   };
 }
 
-/** @throws JetplugError `JP_EVENT_INVALID` when JSON would change the payload */
+/**
+ * Returns the payload as JSON.
+ * @throws JetplugError `JP_EVENT_INVALID` when JSON would change the payload
+ */
 function jsonOf(subject: string, payload: unknown): string {
   refuseNotJson(subject, payload);
   return encodePayload(subject, payload as object);

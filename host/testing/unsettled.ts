@@ -3,7 +3,9 @@ import { retryQueueDurable } from '../broker/retry-queue';
 import type { ConsumingHandler } from '../plugin/consume';
 import type { RunningPlugin } from '../plugin/running-plugin';
 
-/** Describes, for each handler that has unsettled events, how many there are: a line for the error of `settled()`. */
+/**
+ * Describes the number of unsettled events of each handler that has any, each in a line for the error of `settled()`.
+ */
 export async function unsettled(plugins: readonly RunningPlugin[], broker: PluginBroker): Promise<string[]> {
   const lines = await Promise.all(
     plugins.flatMap(({ definition: { name }, handlers }) =>

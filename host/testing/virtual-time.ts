@@ -7,7 +7,7 @@ interface Entry {
   readonly periodMs?: number;
 }
 
-/** A time that stands still until it is moved. Moving it past timers calls them in the order of their times. */
+/** A time that stands still until it is moved. When it moves past timers, it calls them in the order of their times. */
 export class VirtualTime implements Time {
   private elapsedMs = 0;
   private made = 0;
@@ -33,9 +33,10 @@ export class VirtualTime implements Time {
   }
 
   /**
-   * Moves to the next timer and calls it. Returns false where there is none until `untilMs`, and then moves to there.
+   * Moves the time to the next timer and calls that timer. If no timer is due until `untilMs`, moves to that time and
+   * returns false.
    * @param untilMs may be Infinity
-   * @param withPeriodic whether a periodic timer counts. Without events in flight it has nothing to do
+   * @param withPeriodic whether periodic timers count. Without events in flight they have nothing to do
    */
   step(untilMs: number, withPeriodic: boolean): boolean {
     const next = this.next(withPeriodic);
@@ -59,7 +60,7 @@ export class VirtualTime implements Time {
     return first;
   }
 
-  /** A periodic timer that was skipped is due at the new moment. */
+  /** Moves the time to the given moment. A periodic timer that was skipped is due at that moment. */
   private pass(nowMs: number): void {
     this.elapsedMs = Math.max(this.elapsedMs, nowMs);
     for (const entry of this.timers) {

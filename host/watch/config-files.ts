@@ -5,7 +5,7 @@ import type { HostLog } from '../log/log';
 import type { Plugins } from '../plugin/plugins';
 import { SettledFiles, stampOf } from './settled-files';
 
-/** How often the files are checked. They are polled, since each may be missing, a link, or replaced as a whole. */
+/** The interval of the checks. The files are polled, because each may be missing, a link, or replaced as a whole. */
 const POLL_MS = 250;
 
 /** Where the config comes from. */
@@ -22,7 +22,10 @@ export class ConfigFiles {
   private timer: NodeJS.Timeout | undefined;
   private readonly stamps: Map<string, string | undefined>;
 
-  /** @param changed called with the config in effect after each change of a file, even if only the places of values changed */
+  /**
+   * @param changed called with the config in effect after each change of a file, even if the change only moved values
+   * to other places
+   */
   constructor(
     private config: Config,
     private readonly source: ConfigSource,

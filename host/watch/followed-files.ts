@@ -4,10 +4,10 @@ import { stampOf } from './settled-files';
 
 /**
  * Polls the sources of plugins whose changes the watchers of the plugins folders do not see: files outside of these
- * folders, and files behind a link, which may come to lead elsewhere.
+ * folders, and files behind a link, which may be changed to lead elsewhere.
  */
 export class FollowedFiles {
-  /** By path, whether the file must be polled. */
+  /** Whether a file must be polled, by path. */
   private readonly isFollowed = new Map<string, boolean>();
   private readonly stamps = new Map<string, string | undefined>();
 
@@ -25,7 +25,10 @@ export class FollowedFiles {
     }
   }
 
-  /** Plugins are loaded with these files now: their present state is no change any more. */
+  /**
+   * Notes that plugins are about to be loaded with these files, so that their present state no longer counts as a
+   * change.
+   */
   loaded(paths: readonly string[]): void {
     for (const path of paths) {
       this.isFollowed.delete(path);
@@ -33,7 +36,7 @@ export class FollowedFiles {
     }
   }
 
-  /** A plugins folder was replaced by another one. */
+  /** Forgets all files, because a plugins folder was replaced by another one. */
   clear(): void {
     this.isFollowed.clear();
     this.stamps.clear();

@@ -10,7 +10,10 @@ import { WatchedFolder } from './watched-folder';
 /** How often the host checks whether a plugins folder was replaced, which its watcher does not see. */
 const POLL_MS = 250;
 
-/** Follows the plugins folders: loads the plugin of a new file, replaces that of a changed one, drains that of a removed one. */
+/**
+ * Follows the plugins folders. Loads the plugin of a new file, replaces the plugin of a changed file, and drains the
+ * plugin of a removed file.
+ */
 export class PluginFolders {
   private readonly roots: WatchedFolder[];
   private readonly files: SettledFiles;
@@ -36,7 +39,7 @@ export class PluginFolders {
     });
   }
 
-  /** Begins to watch. Resolves when changes are noticed. */
+  /** Begins to watch. Resolves when later changes will be noticed. */
   async start(): Promise<void> {
     const ready = this.roots.map((root) => root.start());
     this.followed.poll(this.sources());
@@ -50,7 +53,10 @@ export class PluginFolders {
     await Promise.all(this.roots.map((root) => root.close()));
   }
 
-  /** A folder that vanishes and returns, or is renamed into place, is watched anew; any of its files may have changed. */
+  /**
+   * Polls the folders and the followed files. A folder that vanishes and returns, or is renamed into place, is watched
+   * anew, and any of its files may have changed.
+   */
   private poll(): void {
     for (const root of this.roots) {
       root.poll(performance.now());
@@ -65,12 +71,12 @@ export class PluginFolders {
     return this.plugins.definitions.flatMap(({ sources }) => [...sources.keys()]);
   }
 
-  /** Loads each concerned plugin once, however many of its files have changed. */
+  /** Loads each plugin that the changes concern once, however many of its files have changed. */
   private async apply(paths: readonly string[]): Promise<void> {
     this.followed.loaded(paths);
-    // A plugin whose file cannot be read for now, for want of a permission or a mount, runs on.
+    // A plugin whose file cannot be read for now, for want of a permission or a mount, continues to run.
     const gone = paths.filter((path) => isGone(path));
-    // First, so that another plugin can take the name of a removed one.
+    // Removals come first, so that another plugin can take the name of a removed one.
     await Promise.all(gone.map((path) => this.plugins.remove(path)));
     const concerned = new Map(this.plugins.concernedBy(paths).map((file) => [file.file, file]));
     for (const path of paths) {
@@ -83,12 +89,15 @@ export class PluginFolders {
         if (/plugin/i.test(path)) this.log.info('skipped a file in the plugins folder', { file: path, why });
       }
     }
-    // A file that is gone by now is reported as removed by a change of its own.
+    // A file that is gone by now is not loaded. Another change reports it as removed.
     const there = [...concerned.values()].filter(({ file }) => stampOf(file) !== undefined);
     await Promise.all(there.map((file) => this.plugins.load(file, 'sources')));
   }
 
-  /** The plugin that a file at this path would be: directly in a root, or `name/index.plugin.*` below it. */
+  /**
+   * Returns the plugin file for a path that a plugin may have: directly in a root, or `name/index.plugin.*` below it.
+   * Undefined for any other path.
+   */
   private pluginAt(path: string): PluginFile | undefined {
     const root = this.roots.find(({ dir }) => isPluginPlace(path, dir));
     return root && { file: path, root: root.dir };

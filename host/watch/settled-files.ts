@@ -1,21 +1,27 @@
 import { statOf } from '../load/file-state';
 
-/** How long a file must be unchanged before it is read: an editor writes in several steps. */
+/** The time for which a file must be unchanged before it is read, because an editor writes in several steps. */
 const SETTLE_MS = 100;
-/** How often files that have changed are checked. */
+/** The interval at which changed files are checked for further changes. */
 const POLL_MS = 25;
-/** How long settled files wait for others of the same change: a checkout writes many files. */
+/** The time for which settled files wait for other files of the same change, because a checkout writes many files. */
 const TOGETHER_MS = 300;
-/** chokidar drops a change that comes right after another one: each file is checked once more after so long. */
+/**
+ * The time after which each file is checked once more, because chokidar drops a change that comes right after another
+ * one.
+ */
 const RECHECK_MS = 90;
 
 interface Changing {
   stamp: string | undefined;
-  /** When the stamp was new, by `performance.now()`. */
+  /**
+   * The time at which this stamp was first seen, in milliseconds of `performance.now()`. A stamp is the result of
+   * {@link stampOf}.
+   */
   sinceMs: number;
 }
 
-/** Reports changed files once they are written completely, those of one change together. */
+/** Reports changed files when they are written completely. Files of one change are reported together. */
 export class SettledFiles {
   private readonly changing = new Map<string, Changing>();
   private readonly rechecks = new Set<NodeJS.Timeout>();
@@ -70,7 +76,10 @@ export class SettledFiles {
   }
 }
 
-/** Differs for each state of a file; undefined if there is no file. */
+/**
+ * Returns a stamp of a file: its size, modification time and inode number. The stamp differs after each change.
+ * Undefined if there is no file.
+ */
 export function stampOf(path: string): string | undefined {
   const stats = statOf(path);
   return stats && `${stats.size} ${stats.mtimeMs} ${stats.ino}`;

@@ -5,17 +5,19 @@ import { discover, whyRefused } from '../load/discover';
 import { statOf, whyUnusableIn } from '../load/file-state';
 import { stampOf } from './settled-files';
 
-/** How long the watcher may take to start. Some files in a folder keep it from ever reporting that it has. */
+/**
+ * The time that the watcher may take to start. Some files in a folder keep it from ever reporting that it has started.
+ */
 const READY_MS = 3_000;
-/** How often a folder is polled that cannot be watched. */
+/** The interval at which a folder that cannot be watched is polled. */
 const POLL_MS = 1_000;
 const IGNORED = /(^|[/\\])(node_modules|\.git)([/\\]|$)/;
-/** The system has no more watches or file descriptors for this process. */
+/** The error codes of a system that has no more watches or file descriptors for this process. */
 const EXHAUSTED = new Set(['ENOSPC', 'EMFILE', 'ENFILE']);
 
 export interface FolderOptions {
   readonly log: HostLog;
-  /** The sources of plugins that are in the folder. */
+  /** Returns the sources of plugins that are in the folder. */
   sources(): readonly string[];
   changed(path: string): void;
 }
@@ -25,7 +27,7 @@ export class WatchedFolder {
   private watcher: FSWatcher | undefined;
   /** Identifies the folder that is watched; undefined while there is none at the path. */
   private identity: string | undefined;
-  /** The stamps of the files at the last poll; undefined while the folder is watched. */
+  /** The result of `stampOf` for each file at the last poll; undefined while the folder is watched. */
   private polled: Map<string, string | undefined> | undefined;
   private polledAtMs = 0;
 
@@ -34,13 +36,16 @@ export class WatchedFolder {
     private readonly options: FolderOptions,
   ) {}
 
-  /** Begins to watch. Resolves when changes are noticed. */
+  /** Begins to watch. Resolves when later changes will be noticed. */
   start(): Promise<void> {
     this.identity = identityOf(this.dir);
     return this.watch();
   }
 
-  /** Whether the path leads to another folder than before: it vanished, returned, or a link leads elsewhere. Then watches that one. */
+  /**
+   * Returns whether the path leads to another folder than before: the folder vanished or returned, or a link leads
+   * elsewhere. If so, watches the new folder.
+   */
   wasReplaced(): boolean {
     const identity = identityOf(this.dir);
     if (identity === this.identity) return false;
@@ -59,7 +64,7 @@ export class WatchedFolder {
     return whyRefused(this.dir) ? [] : discover([this.dir]).found.map(({ file }) => file);
   }
 
-  /** Reports changed files, if the folder is polled and the time for that has come. */
+  /** Reports changed files, if the folder is polled and the interval since the last poll is over. */
   poll(nowMs: number): void {
     const before = this.polled;
     if (!before || nowMs - this.polledAtMs < POLL_MS) return;
@@ -95,7 +100,7 @@ export class WatchedFolder {
         resolve();
       };
       const timer = setTimeout(() => pollInstead(`the watcher has not started after ${READY_MS} ms`), READY_MS);
-      // The timer does not keep a host alive that stops meanwhile.
+      // The timer must not keep a host alive that stops in the meantime.
       timer.unref();
       watcher.once('ready', () => {
         clearTimeout(timer);
