@@ -59,7 +59,10 @@ export function asksForOwnBroker(flags: ConfigFlags): boolean {
   return flags.natsPort !== undefined || flags.data !== undefined;
 }
 
-/** Other programs, such as Kubernetes, set variables with this prefix too, so only near misses are reported. */
+/**
+ * Reports unknown variables whose name is like that of a known one. Others are ignored, because other programs, such as
+ * Kubernetes, set variables with this prefix too.
+ */
 function reportMistyped(env: NodeJS.ProcessEnv, draft: Draft): void {
   const known = [...LEAVES.values()].flatMap((leaf) => leaf.env ?? []);
   for (const name of Object.keys(env)) {

@@ -66,7 +66,7 @@ function checkWindows({ streams }: Written, draft: Draft): void {
   streams.forEach(({ duplicateWindow, maxAge }, i) => {
     if (parseDuration(duplicateWindow)! <= parseDuration(maxAge)!) return;
     const path = `streams[${i}].duplicateWindow`;
-    // If only maxAge is written, the error is at its line.
+    // If only maxAge is written, the error is at the line of maxAge.
     const at = draft.sourceOf(path).layer === 'default' ? `streams[${i}].maxAge` : path;
     const what =
       at === path

@@ -16,7 +16,10 @@ export function subjectOf(event: EventContract | string): string {
   );
 }
 
-/** A message there could be a request to the JetStream API that purges a stream, or pass for a dead letter. */
+/**
+ * Subjects that a plugin may not publish on. A message there could be a request to the JetStream API that purges a
+ * stream, or pass for a dead letter.
+ */
 const RESERVED = /^(?:\$|_INBOX\.|dead\.|retry\.)/;
 
 /** @throws JetplugError `JP_SUBJECT_INVALID` for a subject that is the server's or the host's own */
@@ -28,7 +31,8 @@ export function refuseReserved(subject: string): void {
 }
 
 /**
- * They are published as given, not as the schema leaves them: its transforms are the reader's.
+ * Checks the fields of an event. The fields are published as given, without the schema's transforms, which each reader
+ * applies.
  * @throws JetplugError `JP_EVENT_INVALID`, or rejects with it
  */
 export function checkFields(event: EventContract | string, subject: string, fields: unknown): MaybePromise<void> {

@@ -1,9 +1,9 @@
 import { JetplugError } from '../../sdk/internal';
 
 /**
- * Turns any string into a key that NATS accepts: letters, digits, `_`, `/`, `-` and single inner dots
- * stand for themselves, every other byte is `=XX`. A key of a scope is `<scope>=.<key>`: an escaped key
- * never holds `=.`, so no two strings share one.
+ * Turns any string into a key that NATS accepts. Letters, digits, `_`, `/`, `-` and single inner dots stand for
+ * themselves, every other byte is `=XX`. A key of a scope is `<scope>=.<key>`. An escaped key never holds `=.`, so no
+ * two strings get the same key.
  */
 export function escapeKey(key: string, scope?: string): string {
   if (typeof key !== 'string' || key === '' || Buffer.byteLength(key) > MAX_BYTES || !key.isWellFormed()) {

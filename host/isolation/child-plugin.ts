@@ -165,14 +165,20 @@ async function eventOf(
   return outcome.event;
 }
 
-/** An old error of the broker that the author's code throws again counts as the author's own error; see {@link isStale}. */
+/**
+ * Encodes the error of a call. An old error of the broker that the author's code throws again counts as the author's
+ * own error; see {@link isStale}.
+ */
 function errorOf({ startedAtMs }: ChildCall, thrown: unknown): WireError {
   const error = encodeError(thrown);
   const isOld = error.kind === 'jetplug' && isStale(thrown, startedAtMs, performance.now());
   return isOld ? { ...error, kind: 'error' } : error;
 }
 
-/** The failures of a batch by index among all received events; the handler got only the valid ones. */
+/**
+ * Returns the failures of a batch. Each has the event's index among all received events; the handler got only the valid
+ * ones.
+ */
 function failuresOf(error: WireError, indexes: readonly number[]): WireFailure[] {
   if (error.kind !== 'batch') return indexes.map((index) => ({ index, error }));
   return error.failures.map((failure) => ({ index: indexes[failure.index] ?? -1, error: failure.error }));

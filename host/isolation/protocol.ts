@@ -40,7 +40,10 @@ export type ProcessMessage =
   | { readonly is: 'dying'; readonly error: WireError }
   | { readonly is: 'stopped'; readonly error?: WireError };
 
-/** A request of the author's code, within a call or outside of one; `event` is the index of the batch's event that it is for. */
+/**
+ * A request of the author's code, within a call or outside of one. In a call for a batch, `event` is the index of the
+ * event that the request is for.
+ */
 export type Request = {
   readonly is: 'request';
   readonly request: number;
@@ -55,7 +58,7 @@ export type Asked =
   | {
       readonly what: 'publish';
       readonly subject: string;
-      /** JSON. */
+      /** The event's fields as JSON. */
       readonly fields: string;
       readonly options: { readonly id?: string; readonly timestamp?: string };
     };
@@ -73,7 +76,7 @@ export interface WireFields {
   readonly errors: Readonly<Record<string, WireError>>;
 }
 
-/** An event, and what its context tells the handler. */
+/** An event, with the facts that its context gives the handler. */
 export interface WireEvent extends EventFacts {
   readonly envelope: Envelope;
   readonly fields: Readonly<Record<string, unknown>>;

@@ -59,10 +59,12 @@ export class LoadingModules {
     return undefined;
   }
 
-  /** Reported for the module that failed first; its importers fail with the same error. */
+  /**
+   * Returns the error for a module that failed because of a circular import. Its importers fail with the same error.
+   */
   private circularError(file: string, error: unknown): JetplugError | undefined {
     if (!isOfUndefined(error)) return undefined;
-    // The circle was closed by an import of this module.
+    // The import that closed the circle is in this module.
     const circle = this.circles.findLast((chain) => chain.at(-2) === file);
     if (!circle) return undefined;
     const place = topFrame(error.stack, (path) => path === file) ?? { file };

@@ -19,5 +19,5 @@ export function compileAhead(files: readonly string[]): Promise<void>[] {
   return files.map((file) => limiter.take(() => compileAll(file).catch(() => undefined)));
 }
 
-/** One compilation per processor: the same thread pool also resolves the names of servers. */
+/** Allows one compilation per processor, because the same thread pool also resolves the names of servers. */
 const limiter = new Limiter(availableParallelism());

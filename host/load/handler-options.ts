@@ -27,9 +27,9 @@ export interface RunOptions {
 
 /** How a handler's events are ordered or gathered; a handler has at most one of both. */
 export interface Grouping {
-  /** The field whose values are handled in order each. */
+  /** The field that holds the key. Events with the same key are handled in order. */
   readonly key: string | undefined;
-  /** How many events the handler takes at a time, if it takes several. */
+  /** The limits of a batch, if the handler takes batches. */
   readonly batch: BatchPolicy | undefined;
 }
 
@@ -100,7 +100,7 @@ export type OptionName = keyof typeof RUN_OPTIONS | keyof typeof DECORATOR_OPTIO
 export type HandlerLayers = ConfigLayers<HandlerConfig>;
 
 /**
- * The options that say how a handler runs, and the layer that each option of the handler comes from.
+ * Returns the options that say how a handler runs, and the layer that each of them comes from.
  * @throws JetplugError `JP_HANDLER_OPTIONS`, `JP_DURATION_INVALID`
  */
 export function runOptionsOf(
@@ -180,7 +180,10 @@ function parseBackoff(waits: Duration[], what: string): number[] {
   throw new JetplugError('JP_HANDLER_OPTIONS', `${what} is a list of at least one duration`);
 }
 
-/** The config's lengths of time are milliseconds here; the decorator's are as the author wrote them. */
+/**
+ * Shows the option `from` as people write it. A length of time is a number of milliseconds if the config sets it, and
+ * as the author wrote it if the decorator does.
+ */
 function writtenFrom(from: From): unknown {
   if (typeof from === 'string' || !('since' in from)) return from;
   return { since: typeof from.since === 'number' ? formatDuration(from.since) : from.since };

@@ -58,7 +58,9 @@ export function awaitsAtTop(error: unknown): boolean {
   return error.name === 'SyntaxError' && error.message.startsWith('await is only valid in async');
 }
 
-/** The exports of a declaration file. Its names do not exist at run time; reading one throws an error. */
+/**
+ * Stands in for the exports of a declaration file, whose names do not exist at run time. Reading such a name throws an error.
+ */
 export function typesOnly(file: string): object {
   return new Proxy(Object.freeze({ __esModule: true }), {
     get: (target, name) => {

@@ -92,7 +92,7 @@ export async function validSettings(plugin: DescribedPlugin, settings: unknown):
   }
 }
 
-/** `.milestones[0]` */
+/** Returns a path as text, such as `.milestones[0]`. */
 function pathText(path: readonly PropertyKey[]): string {
   return path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
 }

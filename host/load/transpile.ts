@@ -5,7 +5,10 @@ import { JetplugError } from '../../sdk/internal';
 import { withHelpers } from './compiled-code';
 
 const hostRequire = createRequire(__filename);
-/** Loaded on first use: a process that gets compiled texts starts faster and smaller without the compiler. */
+/**
+ * Loads the compiler on first use, because a process that gets compiled texts starts faster and smaller without the
+ * compiler.
+ */
 const compiler = (): typeof swc => hostRequire('@swc/core') as typeof swc;
 /** The last source and code of each file. */
 const cache = new Map<string, { readonly source: string; readonly code: string }>();
@@ -82,7 +85,10 @@ function syntaxError(file: string, error: unknown): JetplugError {
   });
 }
 
-/** The compiler's view of the place. Its own error object carries a backtrace of the compiler's internals. */
+/**
+ * Makes an error of the compiler's view of the place. The compiler's own error object carries a backtrace of the
+ * compiler's internals.
+ */
 function excerpt(text: string): Error {
   const error = new Error(text);
   error.stack = text;

@@ -60,7 +60,7 @@ function whose({ plugin, handler }: Fields): string[] {
   return [textOf(typeof handler === 'string' ? `${plugin}.${handler}` : plugin, MAX_VALUE)];
 }
 
-/** `: message ← cause ← its cause`; without causes that an earlier message contains. */
+/** Returns `: message ← cause ← its cause`, without causes that an earlier message contains. */
 function reasonOf({ error, err }: Fields): string {
   const messages = [...(typeof error === 'string' ? [{ text: error }] : []), ...messagesOf(err, 0)];
   const shown: string[] = [];
@@ -74,7 +74,7 @@ function reasonOf({ error, err }: Fields): string {
 
 interface Message {
   readonly text: string;
-  /** The class, if it is not just `Error`. */
+  /** The error's class, if it is not just `Error`. */
   readonly type?: string;
 }
 
@@ -162,7 +162,7 @@ function stackOf({ stack, err }: Fields): string[] {
 // eslint-disable-next-line no-control-regex -- they are removed
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
 
-/** A text on one line without control sequences: the text of an event may come from anywhere. */
+/** Returns a text on one line without control sequences, because the text of an event may come from anywhere. */
 function textOf(value: unknown, limit: number): string {
   const line = String(value)
     .trim()
