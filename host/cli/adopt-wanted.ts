@@ -67,7 +67,10 @@ function readPlugins(config: Config): { plugins: DescribedPlugin[]; unread: stri
   return { plugins, unread };
 }
 
-/** A handler's durable and its retry durable. Only the retry durable where no stream holds the handler's subject. */
+/**
+ * Returns the durable of a handler and its retry durable; only the retry durable where no stream holds the handler's
+ * subject.
+ */
 function durablesOf(plugin: DescribedPlugin, config: Config): WantedDurable[] {
   return plugin.handlers.flatMap((handler) => {
     const { ackWaitMs } = config.delivery;

@@ -14,7 +14,7 @@ export interface LetterServices {
   readonly stream: DeadLetterStream;
   readonly connection: Connection;
   readonly config: Config;
-  /** The records that hold the applied updates of an event where they are too long for a header. */
+  /** The stored lists of applied updates that are too long for a header of their event. */
   readonly texts: LongTexts;
 }
 

@@ -69,7 +69,7 @@ function injections({ injected, state }: ExplainedPlugin): string[] {
   ];
 }
 
-/** Nothing for a plugin that runs inline by default. */
+/** Returns the lines about isolation; none for a plugin that runs inline by default. */
 function isolation({ isolation: options, processes = [] }: ExplainedPlugin): string[] {
   if (!options || (options.isolation.value === 'inline' && options.isolation.from === 'default')) return [];
   const shown = Object.entries(options).filter(

@@ -17,7 +17,7 @@ const MAX_SHOWN = 10;
 export interface PublishedFile<T> {
   /** How many events were published. */
   readonly total: number;
-  /** From the start of the connection until the last confirmation. */
+  /** The time from the start of the connection until the last confirmation. */
   readonly seconds: number;
   /** The result of `connect`. */
   readonly result: T;

@@ -108,7 +108,9 @@ async function publishEvents(
   printTakers(takers);
 }
 
-/** Undefined where the takers cannot be found: a user who may publish need not have permission to ask. */
+/**
+ * Finds the takers. Returns undefined where that fails, because a user who may publish need not have permission to ask.
+ */
 async function findTakers(
   subject: string,
   connection: Connection,

@@ -16,15 +16,15 @@ import { streamFor } from '../broker/stream-state';
 export interface Takers {
   /** `hosts`: running hosts answered. `files`: no host runs, so the plugins' files were read. */
   readonly from: 'hosts' | 'files';
-  /** The handlers that would receive it now, as `plugin.handler`. */
+  /** The handlers that would receive the event now, as `plugin.handler`. */
   readonly takes: readonly string[];
-  /** The handlers that would receive it later; the event waits for them. */
+  /** The handlers that would receive the event later; until then the event waits in its stream. */
   readonly later: readonly Reason[];
-  /** The handlers that subscribe to it and would not receive it. */
+  /** The handlers that subscribe to the subject and would not receive the event. */
   readonly never: readonly Reason[];
   /** Absent where no stream holds the subject. */
   readonly stream?: string;
-  /** How a stream could come to hold the subject, where none does. */
+  /** The advice on how a stream could hold the subject; absent where a stream holds it. */
   readonly advice?: string;
   /** The known subject that is most like this one, where no handler subscribes to exactly this one. */
   readonly meant?: string;

@@ -10,7 +10,10 @@ export interface Format {
   accepts(value: unknown): boolean;
   /** Converts the text of a variable or flag, for formats that are not text. */
   fromText?(text: string): unknown;
-  /** A hint for an invalid value, if there is one. The hint may repeat digits of the value but nothing else, as the value may be a secret. */
+  /**
+   * A hint for an invalid value, if there is one. The hint may repeat digits of the value but nothing else, because the
+   * value may be a secret.
+   */
   mend?(value: unknown): string | undefined;
   /** The format of each item of a list. */
   readonly items?: Format;

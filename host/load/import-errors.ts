@@ -59,7 +59,8 @@ export function awaitsAtTop(error: unknown): boolean {
 }
 
 /**
- * Stands in for the exports of a declaration file, whose names do not exist at run time. Reading such a name throws an error.
+ * Stands in for the exports of a declaration file, whose names do not exist at run time. Reading such a name throws an
+ * error.
  */
 export function typesOnly(file: string): object {
   return new Proxy(Object.freeze({ __esModule: true }), {

@@ -34,8 +34,8 @@ export function registrationsOf(container: DependencyContainer, token: unknown):
 }
 
 /**
- * Returns the host's service for a token, if the token names one. A service is recognised by its mark, not by its identity,
- * because a plugin may have its own copy of the SDK.
+ * Returns the host's service for a token, if the token names one. A service is recognised by its mark, not by its
+ * identity, because a plugin may have its own copy of the SDK.
  */
 function serviceOf(container: DependencyContainer, token: unknown): Registration[] | undefined {
   const name = tokenOf(token);

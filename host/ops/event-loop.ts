@@ -21,7 +21,7 @@ export interface WatchedLoop {
 }
 
 /**
- * Called while the loop is blocked, in the async context of the blocking code.
+ * Called while the loop is blocked, in the async context of the code that blocks it.
  * @returns a function that is called when the loop is free again
  */
 type OnBlocked = (at: { readonly stack?: string }, forMs: number) => (tookMs: number) => void;
@@ -48,7 +48,7 @@ export function watchEventLoop(blocked: OnBlocked, failed: (error: unknown) => v
     // The loop may be free again by now, and a debugger may stop it for any time.
     if (forMs < BLOCKED_MS || debuggerUrl() !== undefined) return;
     const at = stackBelow(called);
-    // Without a frame no code runs: the machine was too busy to run the process.
+    // If the stack has no frame, no code runs. Then the machine was too busy to run the process.
     if (at.stack) free ??= blocked(at, forMs);
   };
   Object.assign(globalThis, { [Symbol.for(CALLED)]: called });
