@@ -3,7 +3,10 @@ import { z } from 'zod';
 import { id, RecommendationUpdated, VideoWatchStarted } from './contracts/streaming';
 
 const schema = z.object({
-  /** The URL of an ML service that is asked first: it takes POST {user_id, video_id} and answers {video_ids}, best first. Default: none. */
+  /**
+   * The URL of an ML service that is asked first. The service takes POST {user_id, video_id} and answers {video_ids},
+   * best first. Default: none.
+   */
   mlUrl: z.url().optional(),
   /** The time in which the ML service must answer, in ms. */
   mlTimeout: z.int().positive().default(1_000),
@@ -40,8 +43,7 @@ export class RecommendationPlugin {
     const timeout = AbortSignal.timeout(mlTimeout);
     const signal = AbortSignal.any([context.signal, timeout]);
     const answer = await post(mlUrl, { user_id, video_id }, signal).catch((cause: unknown) => {
-      // An outage is not the event's fault: the event waits, and the wait costs no attempt.
-      // Using `timeout` here keeps it alive: Node 20 drops a signal that only AbortSignal.any holds (nodejs/node#57736).
+      // An outage is not the event's fault, so the event waits, and the wait costs no attempt.
       throw new RetryLater('2s', `the ML service at ${mlUrl} does not answer${timeout.aborted ? ' in time' : ''}`, {
         cause,
       });

@@ -46,7 +46,10 @@ export function findInexactNumber(json: string): InexactNumber | undefined {
   return undefined;
 }
 
-/** @throws JetplugError `JP_NUMBER_INEXACT` if a number of the text changes when it is parsed */
+/**
+ * Refuses a text with a number that changes when it is parsed.
+ * @throws JetplugError `JP_NUMBER_INEXACT`
+ */
 export function refuseInexact(json: string, what: string): void {
   const inexact = findInexactNumber(json);
   if (inexact) throw new JetplugError('JP_NUMBER_INEXACT', `${what}: ${explainInexact(inexact)}`);
@@ -127,7 +130,7 @@ function pathAt(json: string, place: number): string {
   return path.map((key) => (typeof key === 'number' ? key : (JSON.parse(key) as string))).join('.');
 }
 
-/** A decimal in a normal form: sign, significant digits, exponent. */
+/** Returns a decimal in a normal form, with sign, significant digits and exponent. */
 function normal(literal: string): string {
   const [, sign, whole = '', fraction = '', exponent = '0'] = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(
     literal,

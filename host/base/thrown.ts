@@ -3,7 +3,7 @@ import { cut } from './utf8';
 
 const MAX_SHOWN = 200;
 const MAX_MESSAGE = 4_096;
-/** Formatting a value of a larger weight would take too long; see {@link weightOf}. */
+/** The greatest weight of a value that is formatted; see {@link weightOf}. A larger one would take too long. */
 const MAX_WEIGHT = 50_000;
 /** The number of list items that `inspect` shows. */
 const MAX_ITEMS = 100;

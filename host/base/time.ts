@@ -2,9 +2,9 @@ import type { Clock } from '../../sdk';
 
 /** The clock and timers for deliveries. In the testing kit's implementation, the test moves the time. */
 export interface Time {
-  /** Milliseconds since 1970. */
+  /** Returns the milliseconds since 1970. */
   epochMs(): number;
-  /** Milliseconds of a monotonic clock. */
+  /** Returns the milliseconds of a monotonic clock. */
   nowMs(): number;
   /** Calls `act` once, after the delay. */
   after(delayMs: number, act: () => void): Timer;

@@ -40,7 +40,10 @@ export function unwanted(what: string, wanted: readonly string[], unread: readon
   return new JetplugError('JP_ADOPT_UNWANTED', message);
 }
 
-/** @returns the stream that the durable is on */
+/**
+ * Finds the stream of a durable that the plugins have or would have.
+ * @returns the stream that the durable is on
+ */
 export function durableNamed(
   durable: string,
   stream: string | undefined,

@@ -117,7 +117,8 @@ function warningsOf({ name, className, where, sources }: DescribedPlugin): Jetpl
 }
 
 process.setSourceMapsEnabled(true);
-// An uncaught error is often a consequence of the blocked network. A running host reports uncaught errors.
+// The process ignores uncaught errors, because they are often a consequence of the blocked network. A running host
+// reports them.
 process.on('uncaughtException', () => undefined);
 process.on('unhandledRejection', () => undefined);
 process.on('disconnect', () => process.exit(0));

@@ -20,7 +20,7 @@ export interface CommonFlags {
  */
 type Words = 'one-word' | 'many-words';
 
-/** A flag with a list: several values have commas between them, or the flag is repeated. */
+/** Adds a flag with a list. Several values have commas between them, or the flag is repeated. */
 export function listOption(
   command: Command,
   flag: string,

@@ -29,7 +29,7 @@ export async function prepareRetries(
   const handlers = new Map(letters.map((letter) => [`${letter.plugin}.${letter.handler}`, letter]));
   for (const { plugin, handler } of handlers.values()) {
     const durable = retryQueueDurable(plugin, handler, config.delivery.ackWaitMs, config.deploy.name);
-    // An existing durable stays as it is: the host that made it may have another config.
+    // An existing durable stays as it is, because the host that made it may have another config.
     const exists = await durablePosition(connection, durable.stream, durable.durable);
     if (!exists) await ensureDurable(connection, durable);
   }

@@ -10,7 +10,7 @@ export interface Contract {
   readonly name: string;
   readonly subject: string;
   readonly file: string;
-  /** Absent for a contract that is to be written. */
+  /** The contract's schema; absent for a contract that is to be written. */
   readonly schema?: EventContract['schema'];
   /** The text of the file to write; absent for a contract that exists. */
   readonly text?: string;

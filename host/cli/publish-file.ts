@@ -104,7 +104,10 @@ async function checkLines(file: string, read: ReadEvent): Promise<number> {
   throw new AggregateError([...problems, new JetplugError('JP_EVENT_INVALID', message, { file })]);
 }
 
-/** Whether the path is a folder, a pipe or the like. False where the path cannot be examined: the read reports why. */
+/**
+ * Whether the path is a folder, a pipe or the like. Returns false where the path cannot be examined, because the read
+ * reports why.
+ */
 function isSpecial(file: string): boolean {
   try {
     return !statSync(file).isFile();

@@ -67,7 +67,10 @@ async function publish(
   printTakers(takers);
 }
 
-/** @throws JetplugError `JP_USAGE`, `JP_SUBJECT_INVALID`, or the error for a subject that only the host may use */
+/**
+ * Checks the arguments of the command.
+ * @throws JetplugError `JP_USAGE`, `JP_SUBJECT_INVALID`, or the error for a subject that only the host may use
+ */
 function assertArguments(
   subject: string,
   json: string | undefined,

@@ -25,7 +25,7 @@ class FileCheck {
     this.map(this.file.root, schema, []);
   }
 
-  /** An empty map counts as absent: all its keys may be commented out. */
+  /** Checks a map. An empty one counts as absent, because all its keys may be commented out. */
   private map(value: unknown, known: SchemaMap, keys: Keys): void {
     if (value === null || !this.isMapOf(known, value, keys)) return;
     for (const [key, child] of Object.entries(value)) {
@@ -45,7 +45,10 @@ class FileCheck {
     this.put(value, keys);
   }
 
-  /** Any other key of `plugins` is the section of the plugin with that name, unless it looks like a typing error. */
+  /**
+   * Checks a key of `plugins` that is not the host's own. It is the section of the plugin with that name, unless it
+   * looks like a typing error.
+   */
   private section(value: unknown, name: string): void {
     const keys = ['plugins', name];
     const mayBeSection = value === null || isMap(value);

@@ -10,7 +10,7 @@ export interface ConfigFlags {
   readonly servers?: readonly string[] | undefined;
   readonly natsPort?: number | string | undefined;
   readonly data?: string | undefined;
-  /** Replaces the configured folders. */
+  /** The plugins folders, in place of the configured ones. */
   readonly plugins?: readonly string[] | undefined;
   readonly http?: string | undefined;
   readonly watch?: false | undefined;

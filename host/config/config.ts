@@ -22,7 +22,10 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** The owner of the streams, buckets and durables on the server, and how far a start may change them. */
 export interface DeployConfig {
-  /** Marks the streams, buckets and durables that the host creates; hosts with one name are one deployment. Default `jetplug`. */
+  /**
+   * The name that marks the streams, buckets and durables that the host creates. Hosts with one name are one
+   * deployment. Default `jetplug`.
+   */
   readonly name: string;
   /** Whether a changed config may drop subjects of a stream, or delete stored events. Default false. */
   readonly allowDataLoss: boolean;
@@ -42,7 +45,7 @@ export interface NatsConfig {
   readonly embedded: EmbeddedConfig;
 }
 
-/** At most one way to authenticate. Files are read again at each connect. */
+/** The credentials for the server, in at most one way. Files are read again at each connect. */
 export interface CredentialsConfig {
   readonly user?: string;
   readonly password?: string;
@@ -107,9 +110,9 @@ export interface DeliveryConfig {
   readonly ackWaitMs: number;
   /** How many deliveries of one durable may be unsettled at a time, over all hosts. Default 5,000. */
   readonly maxAckPending: number;
-  /** Larger payloads are dead-lettered. Default 512 KiB. */
+  /** The greatest size of a payload. Larger ones are dead-lettered. Default 512 KiB. */
   readonly maxPayloadBytes: number;
-  /** Deeper payloads are dead-lettered. Default 64. */
+  /** The greatest depth of a payload. Deeper ones are dead-lettered. Default 64. */
   readonly maxDepth: number;
   /**
    * The circuit opens when at least `messages` distinct events have failed since the last success, over at least
@@ -165,7 +168,7 @@ export type SourceOf = (path: string) => Source;
 
 /** A config, and the source of each value. */
 export interface LoadedConfig {
-  /** Deeply frozen. It holds secrets: never log `nats.credentials`. */
+  /** The config, deeply frozen. It holds secrets, so never log `nats.credentials`. */
   readonly config: Config;
   readonly sourceOf: SourceOf;
 }

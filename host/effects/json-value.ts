@@ -18,7 +18,7 @@ interface Fault {
   readonly keys: (string | number)[];
 }
 
-/** From this depth on, circular references are checked. */
+/** The depth from which on circular references are checked. */
 const DEEP = 64;
 const MAX_PATH = 100;
 

@@ -28,7 +28,10 @@ export function unescapeKey(escaped: string): { scope?: string; key: string } {
 const MAX_BYTES = 512;
 const SCOPE_MARK = '=.';
 
-/** @throws JetplugError `JP_STORE_KEY_INVALID` */
+/**
+ * Refuses an invalid name of a scope, and returns a valid one.
+ * @throws JetplugError `JP_STORE_KEY_INVALID`
+ */
 export function assertScope(name: string): string {
   if (/^[a-z0-9-]{1,64}$/.test(name)) return name;
   throw new JetplugError('JP_STORE_KEY_INVALID', `a store scope is a name of a–z, 0–9 and dashes; got ${show(name)}`);

@@ -87,7 +87,8 @@ export class ChildPlugin {
       isBatch,
     );
     this.calls.set(id, call);
-    // Sent before the author's code runs: if that code ends the process, the host knows which calls had begun.
+    // The message is sent before the author's code runs. If that code ends the process, the host then knows which calls
+    // had begun.
     this.link.send({ is: 'begun', call: id });
     const error = await (isBatch ? this.callBatch(call, handler) : this.callOne(call, handler));
     call.end();
@@ -126,7 +127,10 @@ export class ChildPlugin {
     return failures.length > 0 ? encodeBatch(failures) : undefined;
   }
 
-  /** @throws the handler's error, or `JP_HANDLER_RETURNED_LAZY` */
+  /**
+   * Calls the handler and waits for its end.
+   * @throws the handler's error, or `JP_HANDLER_RETURNED_LAZY`
+   */
   private async invoke(
     call: ChildCall,
     { method }: HandlerDefinition,
@@ -155,7 +159,10 @@ export class ChildPlugin {
   }
 }
 
-/** @throws OutcomeKnown for an event that does not fit its contract */
+/**
+ * Validates an event by the contract of its handler.
+ * @throws OutcomeKnown for an event that does not fit its contract
+ */
 async function eventOf(
   { envelope, fields, cloudEvent }: WireEvent,
   { contract }: HandlerDefinition,

@@ -42,7 +42,7 @@ export interface IsolatedOptions {
 
 /** One of the plugin's workers, with those that replace it after its end. */
 interface Replica {
-  /** Undefined between the end of a worker and the start of the next. */
+  /** The worker that runs; undefined between the end of a worker and the start of the next. */
   worker: PluginWorker | undefined;
   isReady: boolean;
   restarts: number;

@@ -11,19 +11,19 @@ import type { ModuleText } from '../load/module-graph';
  */
 
 export type HostMessage =
-  /** The first order: load the plugin of a file. Answered with `loaded` or `failed`. */
+  /** The first order, to load the plugin of a file. The answer is `loaded` or `failed`. */
   | { readonly to: 'load'; readonly file: string; readonly modules: readonly WireModule[]; readonly plugins: Layers }
-  /** Build and start the plugin. Answered with `started` or `failed`. */
+  /** The order to build and start the plugin. The answer is `started` or `failed`. */
   | { readonly to: 'start'; readonly settings?: unknown }
-  /** Call a handler; `begun` comes before the author's code runs, `ended` after. */
+  /** The order to call a handler. `begun` comes before the author's code runs, and `ended` after it. */
   | { readonly to: 'call'; readonly call: number; readonly method: string; readonly events: readonly WireEvent[] }
-  /** The run of a call is over: abort its signal. */
+  /** The order to abort the signal of a call whose run is over. */
   | { readonly to: 'abort'; readonly call: number; readonly reason: WireError }
   | ({ readonly to: 'answer'; readonly request: number } & Answer)
-  /** Run the function of a request `change` on the current text. Answered with `changed`. */
+  /** The order to run the function of a request `change` on the current text. The answer is `changed`. */
   | { readonly to: 'change'; readonly request: number; readonly current?: string | undefined }
   | { readonly to: 'ping' }
-  /** Stop the plugin and end. Answered with `stopped`. */
+  /** The order to stop the plugin and end. The answer is `stopped`. */
   | { readonly to: 'stop' };
 
 export type ProcessMessage =

@@ -47,7 +47,10 @@ export function keepClasses(classes: readonly object[]): void {
   for (const cls of classes) shared.add(cls);
 }
 
-/** Removes the classes of a version that has ended from tsyringe, which would keep them and the objects that they hold. */
+/**
+ * Removes the classes of a version that has ended from tsyringe, which would otherwise keep the classes and the objects
+ * that they hold.
+ */
 export function forgetClasses(classes: readonly (object | PluginClass)[]): void {
   for (const cls of classes) {
     if (shared.has(cls)) continue;

@@ -6,7 +6,8 @@ import { transpileAside } from './transpile';
 
 /**
  * Compiles the modules of plugins in threads, before the plugins are loaded one after the other. Each promise resolves
- * when one plugin's modules are compiled, and never rejects: loading the plugin reports a file that does not compile.
+ * when one plugin's modules are compiled. It never rejects, because loading the plugin reports a file that does not
+ * compile.
  */
 export function compileAhead(files: readonly string[]): Promise<void>[] {
   const begun = new Set<string>();

@@ -105,7 +105,10 @@ function parametersOf(owner: PluginClass): Parameter[] {
   });
 }
 
-/** Whether `@singleton()` marks a class of the plugin or of a package. A singleton registered in code stays in the plugin. */
+/**
+ * Whether `@singleton()` marks a class of the plugin or of a package. A class that code registers as a singleton does
+ * not count, because its instance stays in the plugin.
+ */
 function isShared(type: unknown): boolean {
   const ofPackage = ownRegistrationsOf(globalContainer, type) ?? [];
   const isSingleton = ({ options, provider }: Registration): boolean =>

@@ -41,9 +41,9 @@ export interface PluginDefinition {
   readonly handlers: readonly HandlerDefinition[];
   /** The isolation of the plugin's code, and the origin of each of these options. */
   readonly isolation: IsolationPolicy & { readonly origins: IsolationOrigins };
-  /** The parameters of its constructor. */
+  /** The parameters of the plugin's constructor. */
   readonly injected: readonly Injected[];
-  /** The host's services that it or its dependencies inject, as far as is known before they are built. */
+  /** The host's services that the plugin or its dependencies inject, as far as is known before they are built. */
   readonly services: readonly TokenName[];
   readonly sources: CompiledPlugin['sources'];
 }

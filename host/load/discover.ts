@@ -14,9 +14,11 @@ export interface PluginFile {
 export interface SkippedFile {
   readonly file: string;
   readonly why: string;
-  /** Whether its author may have meant it as a plugin: its name contains “plugin”. */
+  /** Whether the author may have meant the file as a plugin, because its name contains “plugin”. */
   readonly looksMeant: boolean;
-  /** Whether it cannot be read as a file or folder: a stale link, a socket, a folder of another user. */
+  /**
+   * Whether the entry cannot be read as a file or folder, such as a stale link, a socket or a folder of another user.
+   */
   readonly isStray: boolean;
 }
 

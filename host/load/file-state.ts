@@ -30,7 +30,7 @@ export function isGone(path: string): boolean {
   }
 }
 
-/** Why an entry cannot be read as a file or a folder; undefined if it can be read, or does not exist. */
+/** Returns why an entry cannot be read as a file or a folder; undefined if the entry can be read or does not exist. */
 export function whyUnusable(path: string): string | undefined {
   // Node.js replaces bytes that are not UTF-8, so the path names no entry.
   if (path.includes('\uFFFD')) return 'its name is not UTF-8';

@@ -24,7 +24,7 @@ export function findModule(specifier: string, from: string, isGiven: (path: stri
   if (real === from) return beside(from);
   const [byReal, byLink] = [beside(real), beside(from)];
   if (byReal === undefined) return byLink;
-  // If the link's folder has a link to the same file, watch that link: the real file may be replaced.
+  // If the link's folder has a link to the same file, that link is watched, because the real file may be replaced.
   return byLink !== undefined && realPathOf(byLink) === realPathOf(byReal) ? byLink : byReal;
 }
 

@@ -44,7 +44,10 @@ function assertField(key: unknown, contract: EventContract | undefined): void {
   }
 }
 
-/** The fields of an event, if its schema lists them: those of zod and Valibot do, Standard Schema itself does not. */
+/**
+ * Returns the fields of an event, if its schema lists them. Those of zod and Valibot do, Standard Schema itself does
+ * not.
+ */
 function fieldsOf(contract: EventContract | undefined): string[] | undefined {
   const { shape, entries } = (contract?.schema ?? {}) as { shape?: unknown; entries?: unknown };
   const fields = shape ?? entries;

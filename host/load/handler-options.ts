@@ -43,7 +43,10 @@ interface Shown {
 }
 
 interface RunOptionRow<Given, Value> extends LayeredOption<Given, SubscribeOptions, HandlerConfig>, Shown {
-  /** @throws JetplugError `JP_HANDLER_OPTIONS` or `JP_DURATION_INVALID`, which names the option as `what` */
+  /**
+   * Reads the value of a decorator or of the config.
+   * @throws JetplugError `JP_HANDLER_OPTIONS` or `JP_DURATION_INVALID`, which names the option as `what`
+   */
   parse(given: Given, what: string): Value;
 }
 
@@ -85,7 +88,7 @@ const RUN_OPTIONS = {
   }),
 };
 
-/** Only the decorator sets these options. */
+/** The options that only the decorator sets. */
 const DECORATOR_OPTIONS = {
   key: { show: ({ key }) => key ?? null },
   batch: { show: ({ batch }) => (batch ? { size: batch.size, wait: formatDuration(batch.waitMs) } : null) },
@@ -133,7 +136,10 @@ export function runOptionsOf(
   return { run, layerOf: { ...(layerOf as Record<keyof typeof RUN_OPTIONS, Layer>), ...fromDecorator } };
 }
 
-/** @throws JetplugError `JP_HANDLER_OPTIONS` for an option that `@Subscribe` does not have */
+/**
+ * Refuses an option that `@Subscribe` does not have.
+ * @throws JetplugError `JP_HANDLER_OPTIONS`
+ */
 export function assertKnown(options: object, known: readonly string[], prefix = ''): void {
   const unknown = Object.keys(options).find((key) => !known.includes(key));
   if (unknown === undefined) return;
@@ -141,7 +147,10 @@ export function assertKnown(options: object, known: readonly string[], prefix = 
   throw new JetplugError('JP_HANDLER_OPTIONS', message);
 }
 
-/** @throws JetplugError `JP_HANDLER_OPTIONS` for a value that is not a whole number from 1 */
+/**
+ * Refuses a value that is not a whole number from 1.
+ * @throws JetplugError `JP_HANDLER_OPTIONS`
+ */
 export function parseCount(value: number, what: string): number {
   if (Number.isInteger(value) && value >= 1) return value;
   throw new JetplugError('JP_HANDLER_OPTIONS', `${what} is ${JSON.stringify(value)}, not a whole number of at least 1`);

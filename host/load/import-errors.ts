@@ -20,7 +20,7 @@ export interface OwnFiles {
   readonly sources: ReadonlyMap<string, string>;
 }
 
-/** @returns `JP_PLUGIN_IMPORT_NOT_FOUND`, at the line of the import */
+/** Returns the error for an import that was not found, `JP_PLUGIN_IMPORT_NOT_FOUND`, at the line of the import. */
 export function notFound({ specifier, from, by, cause }: FailedImport, { entry, sources }: OwnFiles): JetplugError {
   const importer = by ?? (from === entry ? undefined : entry);
   const through = importer === undefined ? '' : `, which ${importer} imports`;

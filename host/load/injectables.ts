@@ -19,7 +19,7 @@ export interface PluginServices {
   readonly log: Logger;
   readonly clock: Clock;
   readonly bus: EventBus;
-  /** Opens the plugin's store. Called once, and only if the plugin uses its store. */
+  /** Opens the plugin's store. The call comes once, and only if the plugin uses its store. */
   openTexts(): Promise<StoreTexts>;
 }
 

@@ -25,9 +25,9 @@ const TSYRINGE = 'tsyringe';
 /** A plugin's own modules, loaded apart from every other plugin's and from earlier versions of itself. */
 export interface LoadedModules {
   readonly exports: unknown;
-  /** A hash of all its sources. */
+  /** A hash of all sources of the plugin. */
   readonly version: string;
-  /** Its source texts by absolute path, the plugin's own file first. */
+  /** The plugin's source texts by absolute path, its own file first. */
   readonly sources: ReadonlyMap<string, string>;
   /** The texts and the compiled code of the sources, by absolute path. */
   readonly texts: ModuleTexts;
@@ -132,7 +132,7 @@ class Loader implements OwnFiles {
   private textOf(file: string): ModuleText {
     const given = this.given.get(file);
     const source = given?.source ?? readSource(file);
-    // Recorded before compiling, so that a syntax error has a place.
+    // The source is recorded before it is compiled, so that a syntax error has a place.
     this.sources.set(file, source);
     const text = given ?? { source, code: codeOf(file, source) };
     this.texts.set(file, text);

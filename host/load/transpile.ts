@@ -60,7 +60,7 @@ function optionsFor(file: string): Options {
     swcrc: false,
     configFile: false,
     sourceMaps: 'inline',
-    // Readers of a source map find the source in the file.
+    // A reader of the source map finds the source in the file.
     inlineSourcesContent: false,
     jsc: {
       parser,
@@ -72,7 +72,7 @@ function optionsFor(file: string): Options {
   };
 }
 
-/** swc names the place only in its message: `x Expected ident ,-[file:3:9]`. */
+/** Makes the error for a syntax error. swc names the place only in its message: `x Expected ident ,-[file:3:9]`. */
 function syntaxError(file: string, error: unknown): JetplugError {
   // eslint-disable-next-line no-control-regex -- swc colours its message on a terminal
   const text = (error as Error).message.replace(/\u001b\[[0-9;]*m/g, '');

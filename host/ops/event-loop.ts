@@ -2,7 +2,10 @@ import { url as debuggerUrl } from 'node:inspector';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
-/** A turn of the event loop counts as blocked after about this time, give or take one beat. Nothing else runs in the host meanwhile. */
+/**
+ * The time after which a turn of the event loop counts as blocked, give or take one beat. Nothing else runs in the host
+ * during that turn.
+ */
 const BLOCKED_MS = 1_000;
 const BEAT_MS = 250;
 
@@ -70,7 +73,10 @@ export function watchEventLoop(blocked: OnBlocked, failed: (error: unknown) => v
   };
 }
 
-/** More frames than the default, because the author's frame may be far below the frames of a library. */
+/**
+ * The number of frames in a stack. It is larger than the default, because the author's frame may be far below the
+ * frames of a library.
+ */
 const STACK_DEPTH = 100;
 
 function stackBelow(called: () => void): { stack?: string } {

@@ -37,7 +37,7 @@ export interface ExplainedPlugin extends Omit<PluginStatus, 'state' | 'handlers'
 }
 
 export interface ExplainedHandler extends Omit<HandlerStatus, 'state' | 'stream'> {
-  /** Absent where no stream holds the subject. */
+  /** The stream that holds the handler's subject; absent where there is none. */
   readonly stream?: string;
   readonly state: PluginState;
   readonly method: string;

@@ -96,7 +96,7 @@ function whyNotRead({ file, errors: [error], state }: PluginEntry): NotReceived 
   return { reason: 'failed', why: `it failed: ${message}; ${unknown}`, waits: false, ...place };
 }
 
-/** Files that their authors may have intended as plugins. */
+/** Returns the files that their authors may have intended as plugins. */
 function intendedFiles({ plugins, config }: Explainable): Unreached[] {
   return filesNotLoaded(plugins.entries, config.plugins)
     .filter(({ looksMeant }) => looksMeant)

@@ -45,9 +45,9 @@ export interface HandlerStatus {
    * Settings of the handler's durable that another host of the deployment has changed, such as `ack_wait: 30 s → 15 s`.
    */
   readonly drift?: readonly string[];
-  /** Events that are not delivered yet; absent where the server does not answer. */
+  /** The number of events that are not delivered yet; absent where the server does not answer. */
   readonly pending?: number;
-  /** Events that are delivered and not settled, over all hosts. */
+  /** The number of events that are delivered and not settled, over all hosts. */
   readonly inFlight?: number;
   /**
    * The number of handled events since the process started. This count and the next ones are summed over the hosts that
@@ -58,7 +58,10 @@ export interface HandlerStatus {
   readonly retried: number;
   readonly deadLettered: number;
   readonly lastError?: string;
-  /** `open`: every event failed, so the events wait in the stream, and only probes run. */
+  /**
+   * The state of the circuit. `open` means that every event failed, so the events wait in the stream and only probes
+   * run.
+   */
   readonly circuit: 'closed' | 'open';
   /** The time when the circuit opened, in ISO 8601, and the error that opened it. */
   readonly outage?: { readonly since: string; readonly reason: string };
@@ -118,7 +121,10 @@ async function handlerStatus(handler: ConsumingHandler, connection: Connection):
   };
 }
 
-/** A durable's position on the server; undefined where the server does not answer, so that the other figures are still shown. */
+/**
+ * Returns a durable's position on the server; undefined where the server does not answer, so that the other figures are
+ * still shown.
+ */
 export async function positionOf(
   connection: Connection,
   stream: string,

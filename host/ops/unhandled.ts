@@ -74,7 +74,7 @@ export function mergeUnhandled([first, ...others]: readonly Unhandled[]): Unhand
 interface Compared {
   readonly stream: string;
   readonly subjects: number;
-  /** Absent where the stream has too many subjects. */
+  /** The subjects that no handler takes; absent where the stream has too many subjects. */
   readonly untaken?: readonly UnhandledSubject[];
 }
 
