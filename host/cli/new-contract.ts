@@ -6,7 +6,7 @@ import { loadModules } from '../load/module-loader';
 
 /** The contract of the events that a new plugin takes. */
 export interface Contract {
-  /** The name of its export. */
+  /** The name of the contract's export. */
   readonly name: string;
   readonly subject: string;
   readonly file: string;

@@ -10,7 +10,9 @@ import { assertScope } from './store-keys';
 /** A store's values as texts, each in one scope or in none. */
 export interface StoreTexts {
   get(key: string, scope: string | undefined): Promise<string | undefined>;
-  /** Changes a text. Resolves with the new text once it is stored; `undefined` stands for no value. */
+  /**
+   * Changes a text. Resolves with the new text once that is stored, or with `undefined` if the key then has no value.
+   */
   change(
     key: string,
     scope: string | undefined,

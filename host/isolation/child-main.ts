@@ -6,8 +6,8 @@ import type { HostMessage } from './protocol';
 import { encodeError } from './wire-error';
 
 /*
- * The process of an isolated plugin. It takes orders from the host that started it, and ends when the host ends: it
- * exits when the channel closes, and the guard kills it if the author's code blocks this thread.
+ * The process of an isolated plugin. It takes orders from the host that started it, and exits when the channel to that
+ * host closes. If the author's code blocks this thread, the guard kills the process when the host is gone.
  */
 
 const limitBytes = Number(process.argv[2]);
