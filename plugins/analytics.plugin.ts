@@ -53,7 +53,9 @@ const MAX_MINUTES = 60;
 const MAX_VIDEOS = 20;
 const MAX_OPEN = 1_000;
 
-/** Such as `2026-05-12T19-03`. It sorts by time and needs no escaping as a store key. */
+/**
+ * Returns a minute as text, such as `2026-05-12T19-03`. The text sorts by time and needs no escaping as a store key.
+ */
 export function minuteOf(timestamp: string): string {
   return new Date(timestamp).toISOString().slice(0, -8).replace(':', '-');
 }
@@ -67,7 +69,10 @@ export function addMinute(old: Minutes = {}, minute: string): Minutes {
   return Object.fromEntries(Object.entries(minutes).sort().slice(-MAX_MINUTES));
 }
 
-/** The count of a video only grows, so the greater of two counts is the newer one. An expired minute has no count. */
+/**
+ * Counts a watch of the minute and updates the video's count. The count only grows, so the greater of two counts is the
+ * newer one. An expired minute has no count.
+ */
 export function addWatch(old: Window = { watches: 0, videos: [] }, video_id: string, watches = 0): Window {
   const present = old.videos.find((video) => video.video_id === video_id);
   const newest = { video_id, watches: Math.max(watches, present?.watches ?? 0) };

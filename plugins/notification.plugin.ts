@@ -14,7 +14,7 @@ export class NotificationPlugin {
     await this.friends.update(event.user_id, (old) => addFriend(old, friend));
   }
 
-  // New watches only: nobody wants a notification of last week's watches.
+  // The handler takes only new watches, because nobody wants a notification of last week's watches.
   @Subscribe()
   async tell({ user_id, video_id }: VideoWatchStarted) {
     const friends = (await this.friends.get(user_id)) ?? [];
@@ -33,7 +33,7 @@ export interface Friend {
 
 const MAX_FRIENDS = 200;
 
-/** The friends that were added last, newest first. A friend who is added again moves up. */
+/** Adds a friend to the friends that were added last, newest first. A friend who is added again moves up. */
 export function addFriend(old: Friend[] = [], friend: Friend): Friend[] {
   const present = old.find((each) => each.user_id === friend.user_id);
   const newest = present && present.since > friend.since ? present : friend;

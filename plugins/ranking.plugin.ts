@@ -49,13 +49,19 @@ export interface Board {
   changed: boolean;
 }
 
-/** Halving by whole days is exact in floating point, so the sum does not depend on the order of arrival. */
+/**
+ * Adds a watch to a score. Halving by whole days is exact in floating point, so the sum does not depend on the order of
+ * arrival.
+ */
 export function addWatch(old: Score = { day: -Infinity, points: 0 }, day: number): Score {
   const newest = Math.max(old.day, day);
   return { day: newest, points: old.points * 2 ** (old.day - newest) + 2 ** (day - newest) };
 }
 
-/** A video's score only grows, so the greater of two scores is the newer one, in any order of arrival. */
+/**
+ * Places a video on the board. A video's score only grows, so the greater of two scores is the newer one, in any order of
+ * arrival.
+ */
 export function place(old: Board = EMPTY, video: Board['top'][number], size: number): Board {
   const present = old.top.find((entry) => entry.video_id === video.video_id);
   const newest = present && byScore(present, video) <= 0 ? present : video;

@@ -3,9 +3,12 @@ import { z } from 'zod';
 import { id, RecommendationUpdated, VideoWatchStarted } from './contracts/streaming';
 
 const schema = z.object({
-  /** The URL of an ML service that is asked first: it takes POST {user_id, video_id} and answers {video_ids}, best first. Default: none. */
+  /**
+   * The URL of an ML service that is asked first. The service takes POST {user_id, video_id} and answers {video_ids},
+   * best first. Default: none.
+   */
   mlUrl: z.url().optional(),
-  /** The timeout of its answer, in ms. */
+  /** The time in which the ML service must answer, in ms. */
   mlTimeout: z.int().positive().default(1_000),
 });
 
@@ -23,7 +26,7 @@ export class RecommendationPlugin {
 
   @Subscribe({ from: 'beginning' })
   async learn(event: VideoWatchStarted, context: EventContext) {
-    // Asked first, so that an event that waits for the service has changed nothing yet.
+    // The ML service is asked first, so that an event that waits for the service has changed nothing yet.
     const asked = await this.askMl(event, context);
     const watch = { video_id: event.video_id, at: Date.parse(event.timestamp) };
     const recent = await this.viewers.update(event.user_id, (old) => addWatch(old, watch));
@@ -40,8 +43,7 @@ export class RecommendationPlugin {
     const timeout = AbortSignal.timeout(mlTimeout);
     const signal = AbortSignal.any([context.signal, timeout]);
     const answer = await post(mlUrl, { user_id, video_id }, signal).catch((cause: unknown) => {
-      // An outage is not the event's fault: the event waits, and the wait costs no attempt.
-      // Using `timeout` here keeps it alive: Node 20 drops a signal that only AbortSignal.any holds (nodejs/node#57736).
+      // An outage is not the event's fault, so the event waits, and the wait costs no attempt.
       throw new RetryLater('2s', `the ML service at ${mlUrl} does not answer${timeout.aborted ? ' in time' : ''}`, {
         cause,
       });
@@ -68,14 +70,14 @@ const REACH = 2;
 /** The number of latest watches that a recommendation is based on. */
 const BASIS = 3;
 
-/** The viewer's latest watches by the time in the events, newest first. */
+/** Adds a watch to the viewer's latest watches, sorted by the time in the events, newest first. */
 export function addWatch(old: Watch[] = [], watch: Watch): Watch[] {
   return [...old, watch].sort((a, b) => b.at - a.at || (a.video_id < b.video_id ? -1 : 1)).slice(0, MAX_RECENT);
 }
 
 /**
- * The changes of the counts by a watch that was just added, by video. A watch that arrives late separates neighbours that
- * were counted before, so that the counts do not depend on the order of arrival.
+ * Returns, by video, the changes of the counts by a watch that was just added. A watch that arrives late separates
+ * neighbours that were counted before, so that the counts do not depend on the order of arrival.
  */
 export function lessonsOf(recent: Watch[], watch: Watch): Map<string, Map<string, number>> {
   const lessons = new Map<string, Map<string, number>>();

@@ -31,7 +31,7 @@ export class UserPreferencesPlugin {
 
 export interface Video {
   genres: string[];
-  /** When it was published, in ms since 1970. */
+  /** The time at which the video was published, in ms since 1970. */
   at: number;
 }
 
@@ -46,13 +46,19 @@ const MONTH_MS = 28 * 86_400_000;
 const MAX_GENRES = 64;
 const MAX_FAVOURITES = 5;
 
-/** The genres decide between two events of the same time, so that the order of arrival does not matter. */
+/**
+ * Returns the newer of two events of a video. If both have the same time, the genres decide, so that the order of
+ * arrival does not matter.
+ */
 export function newer(old: Video | undefined, video: Video): Video {
   if (!old || video.at > old.at) return video;
   return video.at === old.at && video.genres.join() > old.genres.join() ? video : old;
 }
 
-/** Halving by whole months is exact in floating point, so the sum does not depend on the order of arrival. */
+/**
+ * Adds a watch to a taste. Halving by whole months is exact in floating point, so the sum does not depend on the order
+ * of arrival.
+ */
 export function addWatch(
   old: Taste = { watches: 0, month: -Infinity, weights: {} },
   genres: string[],

@@ -2,9 +2,15 @@ import type { Logger } from './logger';
 
 /** An event that came in [CloudEvents](https://cloudevents.io) form, as its publisher wrote it. */
 export interface CloudEvent {
-  /** Its attributes by name: `source`, `subject`, extensions such as `partitionkey`; also those that the envelope is built from. */
+  /**
+   * The attributes by name: `source`, `subject`, extensions such as `partitionkey`; also those that the envelope is
+   * built from.
+   */
   readonly attributes: Readonly<Record<string, unknown>>;
-  /** Its complete data. The members of the data are the event's fields, except those with the name of a field of the envelope, which are found only here. */
+  /**
+   * The complete data. Its members are the event's fields, except those with the name of a field of the envelope, which
+   * are found only here.
+   */
   readonly data: Readonly<Record<string, unknown>>;
 }
 
@@ -12,17 +18,17 @@ export interface CloudEvent {
 export interface EventContext {
   /** The number of this attempt: 1, and one more for each failed attempt before it. */
   readonly attempt: number;
-  /** The subject the event was published on. */
+  /** The subject that the event was published on. */
   readonly subject: string;
   /** The stream that holds the event. */
   readonly stream: string;
   /** The event's sequence in its stream, from 1. */
   readonly sequence: number;
-  /** When the stream stored the event. */
+  /** The time at which the stream stored the event. */
   readonly time: Date;
   /**
-   * The message's headers, by name as sent; of several values the last. A CloudEvent in structured mode also has its
-   * attributes here, named as in binary mode: `ce-source`.
+   * The message's headers, by name as sent. If a header has several values, this is the last. A CloudEvent in
+   * structured mode also has its attributes here, named as in binary mode: `ce-source`.
    */
   readonly headers: Readonly<Record<string, string>>;
   /** The event as a CloudEvent, if it came as one. */

@@ -6,7 +6,7 @@ import type { ErrorTexts } from './catalogue/texts';
 import type { Location } from './location';
 import { hasMark } from './mark';
 
-/** The texts of all errors, by the sections of `docs/errors.md`, which is written from them. */
+/** The texts of all errors, by section. `docs/errors.md` is generated from them and has the same sections. */
 export const ERROR_SECTIONS = {
   config: CONFIG_ERRORS,
   broker: BROKER_ERRORS,

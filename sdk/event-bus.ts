@@ -9,7 +9,7 @@ export type Publishable<E> = E extends string ? Record<string, unknown> : EventF
 export interface PublishOptions extends ForEvent {
   /** The event's id, 1–256 bytes. If one id is published twice within the stream's duplicate window, the event is stored once. Default: a generated id. */
   id?: string;
-  /** When the event happened: ISO 8601 with `Z` or an offset. Default: now. */
+  /** The time at which the event happened: ISO 8601 with `Z` or an offset. Default: now. */
   timestamp?: string;
 }
 

@@ -8,7 +8,7 @@ export interface Envelope {
   readonly event_type: string;
   /** The event's id, 1–256 bytes. Jetplug generates UUIDs. */
   readonly event_id: string;
-  /** When the event happened: ISO 8601, UTC, such as `2026-05-12T19:03:11.000Z`. */
+  /** The time at which the event happened: ISO 8601, UTC, such as `2026-05-12T19:03:11.000Z`. */
   readonly timestamp: string;
 }
 

@@ -4,7 +4,7 @@ export interface Location {
   readonly line: number;
 }
 
-// Two linear patterns: a frame may contain text of an error's message, which may come from outside.
+// Both patterns take linear time, because a frame may contain text of an error's message, which may come from outside.
 const UP_TO_PATH = /^\s*at (?:async )?(?:.*?\()??(?=(?:file:\/\/)?\/|[A-Za-z]:[\\/])/;
 const POSITION = /:(\d+):\d+\)?$/;
 

@@ -1,6 +1,6 @@
 /**
- * Whether a value has a mark of this package. `instanceof` would not do, as a plugin may have its own copy of the package.
- * Never throws, even for a Proxy that throws when it is read.
+ * Whether a value has a mark of this package. `instanceof` does not work, because a plugin may have its own copy of the
+ * package. Never throws, even for a Proxy that throws when it is read.
  */
 export function hasMark(value: unknown, mark: symbol): boolean {
   try {

@@ -1,4 +1,7 @@
-/** `UserPreferencesPlugin` → `user-preferences`, `P0` → `p0`. A dash is added only before a capital that follows a lower-case letter. */
+/**
+ * Converts a name to kebab-case: `UserPreferencesPlugin` → `user-preferences-plugin`, `P0` → `p0`. A dash is added only
+ * before a capital that follows a lower-case letter.
+ */
 export function kebabCase(name: string): string {
   return name.replace(/([a-z])(?=[A-Z])/g, '$1-').toLowerCase();
 }

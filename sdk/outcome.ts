@@ -6,8 +6,8 @@ const RETRY_LATER = Symbol.for('jetplug.retry-later');
 const BATCH_FAILURE = Symbol.for('jetplug.batch-failure');
 
 /**
- * Throw it from a handler if the event can never be handled. The event is dead-lettered at once with this reason, and is
- * not retried.
+ * Throw this error from a handler if the event can never be handled. The event is dead-lettered at once with this
+ * reason, and is not retried.
  *
  * ```ts
  * if (event.amount < 0) throw new Reject('a negative amount');
@@ -23,8 +23,8 @@ export class Reject extends Error {
 }
 
 /**
- * Throw it from a handler if the event cannot be handled yet. The event is redelivered after the delay, and no attempt is
- * counted.
+ * Throw this error from a handler if the event cannot be handled yet. The event is redelivered after the delay, and no
+ * attempt is counted.
  *
  * ```ts
  * if (!ready) throw new RetryLater('10m', 'the report is not out yet');
@@ -52,8 +52,9 @@ export interface FailedEvent {
 }
 
 /**
- * Throw it from a handler of batches if only some events failed. Those are retried, each with its own attempts; the others
- * count as handled. Any other error fails all events of the batch, and each of them is then retried alone.
+ * Throw this error from a handler of batches if only some events failed. The failed events are retried, each with its
+ * own attempts; the others count as handled. Any other error fails all events of the batch, and each of them is then
+ * retried alone.
  *
  * ```ts
  * throw new BatchFailure([{ index: 2, error: new Reject('a negative amount') }]);

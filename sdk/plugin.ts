@@ -14,7 +14,10 @@ export interface PluginOptions {
    * of the plugin overrides it.
    */
   isolation?: Isolation;
-  /** The number of such processes, for handlers that keep a processor busy. Each process has its own instance. Default: 1. */
+  /**
+   * The number of processes, if `isolation` is `process`. Several processes help handlers that keep a processor busy.
+   * Each process has its own instance of the plugin. Default: 1.
+   */
   processes?: number;
 }
 

@@ -2,9 +2,9 @@ const TOKEN = /^[^\s.*>\p{Cc}]+$/u;
 const MAX_BYTES = 255;
 
 /**
- * Whether an event may be published on this subject: dot-separated tokens with no wildcard, white
- * space or control character. The client library does not check: a line break in a subject would
- * inject a second protocol command.
+ * Whether an event may be published on this subject: dot-separated tokens with no wildcard, white space or control
+ * character. The client library does not check this, so a line break in a subject would inject a second protocol
+ * command.
  */
 export function isPublishSubject(subject: string): boolean {
   if (valid.has(subject)) return true;
@@ -14,7 +14,7 @@ export function isPublishSubject(subject: string): boolean {
   return true;
 }
 
-/** Valid subjects: programs publish on a few subjects again and again. */
+/** Subjects that have been found valid. They are kept because programs publish on a few subjects again and again. */
 const valid = new Set<string>();
 const MAX_REMEMBERED = 1_000;
 

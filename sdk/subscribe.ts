@@ -14,12 +14,12 @@ export interface RetryOptions {
   backoff?: Duration[];
 }
 
-/** Where a new durable consumer starts. It has no effect on a durable that exists. */
+/** The place in the stream where a new durable consumer starts. A durable that exists keeps its own place. */
 export type From = 'new' | 'beginning' | { since: Duration } | { sequence: number };
 
 /** How events are gathered for a handler of batches. */
 export interface BatchOptions {
-  /** The most events in a batch; at least 1. */
+  /** The greatest number of events in a batch; at least 1. */
   size: number;
   /** How long the first event of a batch waits for more, before the handler gets a smaller batch. Default 1 s. */
   wait?: Duration;
@@ -53,7 +53,7 @@ export interface SubscribeOptions<Field extends string = string> {
   retry?: RetryOptions;
 }
 
-/** The event that a decorator names; `parameter` if the type of the method's parameter names it. */
+/** The event that a decorator names. The kind is `parameter` if the type of the method's parameter names the event. */
 export type SubscribeTarget =
   | { readonly kind: 'contract'; readonly contract: EventContract }
   | { readonly kind: 'subject'; readonly subject: string }
@@ -67,7 +67,7 @@ export interface HandlerMark {
 
 export const HANDLERS_MARK: unique symbol = Symbol.for('jetplug.handlers') as never;
 
-/** Returned work that nobody would run, such as an Observable. */
+/** A returned object with work that nobody would run, such as an Observable. */
 interface Lazy {
   subscribe(...args: never[]): unknown;
   // The client of a broker, or an emitter, has `subscribe` too, but also one of these.

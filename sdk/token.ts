@@ -4,8 +4,8 @@ import { JetplugError } from './errors';
 export const TOKEN: unique symbol = Symbol.for('jetplug.token') as never;
 
 /**
- * Called by the constructors of the abstract services: dependency injection outside of a plugin would build an instance
- * without methods.
+ * Refuses to build an abstract service. The constructors of the abstract services call this function, because dependency
+ * injection outside of a plugin would build an instance without methods.
  * @throws JetplugError `JP_INJECT_OUTSIDE_PLUGIN` if the service itself is built, rather than a class that extends it
  */
 export function refuseItself(built: unknown, service: { readonly name: string }): void {

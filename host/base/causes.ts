@@ -3,12 +3,15 @@ import { isError, showThrown } from './thrown';
 const MAX_CAUSES = 4;
 const MAX_TEXT = 300;
 
-/** An error's message, and the first line of each cause that adds something: `fetch failed ← connect ECONNREFUSED`. Never throws. */
+/**
+ * Returns an error's message, and the first line of each cause that adds text: `fetch failed ← connect ECONNREFUSED`.
+ * Never throws.
+ */
 export function withCauses(error: unknown): string {
   return [showThrown(error), ...causesOf(error)].join(' ← ');
 }
 
-/** The first line of each cause, without lines that an earlier message contains. Never throws. */
+/** Returns the first line of each cause, without lines that an earlier message contains. Never throws. */
 export function causesOf(error: unknown): string[] {
   const texts = [showThrown(error)];
   let cause = causeOf(error);

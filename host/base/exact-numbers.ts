@@ -17,7 +17,7 @@ const SAFE_DIGITS = 15;
  * Finds the first number that changes when the text is parsed: `JSON.stringify` of the parsed value denotes another
  * decimal. `0.1`, `1.0` and `1e2` are exact; `9007199254740993` and `1e400` are not.
  *
- * It runs for every event, so it examines only long runs of digits and exponents closely.
+ * The search runs for every event, so it examines only long runs of digits and exponents closely.
  *
  * @param json valid JSON
  */
@@ -46,7 +46,10 @@ export function findInexactNumber(json: string): InexactNumber | undefined {
   return undefined;
 }
 
-/** @throws JetplugError `JP_NUMBER_INEXACT` if a number of the text changes when it is parsed */
+/**
+ * Refuses a text with a number that changes when it is parsed.
+ * @throws JetplugError `JP_NUMBER_INEXACT`
+ */
 export function refuseInexact(json: string, what: string): void {
   const inexact = findInexactNumber(json);
   if (inexact) throw new JetplugError('JP_NUMBER_INEXACT', `${what}: ${explainInexact(inexact)}`);
@@ -71,7 +74,7 @@ export function explainInexact({ path, literal }: InexactNumber): string {
   return `${where} ${shorten(literal, 40)} would be ${becomes}; write it as a string, in quotes`;
 }
 
-/** Whether the exponent has at most two digits: with it, any number of up to 15 digits is exact. */
+/** Whether the exponent has at most two digits. With such an exponent, any number of up to 15 digits is exact. */
 function hasShortExponent(json: string, at: number): boolean {
   const sign = json.charCodeAt(at + 1);
   const first = sign === 43 || sign === 45 ? at + 2 : at + 1;
@@ -127,7 +130,7 @@ function pathAt(json: string, place: number): string {
   return path.map((key) => (typeof key === 'number' ? key : (JSON.parse(key) as string))).join('.');
 }
 
-/** A decimal in a normal form: sign, significant digits, exponent. */
+/** Returns a decimal in a normal form, with sign, significant digits and exponent. */
 function normal(literal: string): string {
   const [, sign, whole = '', fraction = '', exponent = '0'] = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(
     literal,
@@ -139,7 +142,10 @@ function normal(literal: string): string {
   return `${sign === '-' ? '-' : ''}${significant}e${power}`;
 }
 
-/** A loop, as a regular expression anchored at the end would start again at every zero. */
+/**
+ * Removes the zeros at the end. This is a loop, because a regular expression anchored at the end would start again at
+ * every zero.
+ */
 function withoutLastZeros(digits: string): string {
   let end = digits.length;
   while (digits.charCodeAt(end - 1) === 48) end--;

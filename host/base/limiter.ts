@@ -1,4 +1,4 @@
-/** A semaphore: at most `atATime` works run at the same time; the others wait in the order of their calls. */
+/** A semaphore. At most `atATime` tasks run at the same time; the others wait in the order of their calls. */
 export class Limiter {
   private running = 0;
   private readonly waiting: (() => void)[] = [];
@@ -15,7 +15,10 @@ export class Limiter {
     }
   }
 
-  /** Resolves when it is the caller's turn; the caller ends its turn by calling the result, once. */
+  /**
+   * Waits for a permit. Resolves with a function that releases the permit; the caller must call that function exactly
+   * once.
+   */
   async acquire(): Promise<() => void> {
     if (this.running >= this.atATime) await this.turn();
     else this.running++;

@@ -1,4 +1,7 @@
-/** Throttles repeated log lines: the first is logged at once, and later ones of the same key once in each interval. */
+/**
+ * Throttles repeated log lines. The first line of a key is logged at once, and later ones at most once in each
+ * interval.
+ */
 export class LogThrottle {
   private readonly logged = new Map<string, { atMs: number; suppressed: number }>();
 
@@ -8,7 +11,11 @@ export class LogThrottle {
     private readonly nowMs: () => number = () => performance.now(),
   ) {}
 
-  /** The number of lines of the key that were suppressed since the last; undefined if this line is to be suppressed too. */
+  /**
+   * Decides whether a line of the key is logged now.
+   * @returns the number of lines that were suppressed since the last logged line of the key; undefined to suppress this
+   * line
+   */
   note(key: string): number | undefined {
     const nowMs = this.nowMs();
     const before = this.logged.get(key);

@@ -10,13 +10,16 @@ export function isPromise(value: unknown): value is Promise<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
 
-/** Starts the work for each item, even if the work for another throws. Returns values, not a promise, if all works do. */
+/**
+ * Calls `work` for each item, even if the call for another item throws. Returns the values themselves, not a promise,
+ * if no call throws or returns a promise.
+ */
 export function all<T, U>(items: readonly T[], work: (item: T, index: number) => MaybePromise<U>): MaybePromise<U[]> {
   const results = items.map((item, i) => attempt(() => work(item, i)));
   return results.some(isPromise) ? Promise.all(results) : (results as U[]);
 }
 
-/** Turns a throw into a rejection. */
+/** Calls `work`. If the call throws, returns a rejected promise. */
 export function attempt<U>(work: () => MaybePromise<U>): MaybePromise<U> {
   try {
     return work();

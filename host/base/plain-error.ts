@@ -5,15 +5,15 @@ import { isError, isInstance, readMember, showThrown } from './thrown';
 
 /*
  * An author may throw anything: an error with getters that throw, a revoked Proxy, an error whose cause is itself or
- * whose message has 10 MB. The host reads such a value once, here, and handles only the copy.
+ * whose message has 10 MB. This file reads such a value once, and the rest of the host handles only the copy.
  */
 
 const MAX_NAME = 256;
-/** Characters; a dead letter holds 2,048 bytes of the message. */
+/** The limit of a message in characters. A dead letter holds 2,048 bytes of the message. */
 const MAX_MESSAGE = 4_096;
-/** Characters; a dead letter holds 8,192 bytes of the stack. */
+/** The limit of a stack in characters. A dead letter holds 8,192 bytes of the stack. */
 const MAX_STACK = 16_384;
-/** The limit for each message once the budget of text is used up. */
+/** The limit of each message in characters, once the budget of text is used up. */
 const MIN_MESSAGE = 200;
 const MAX_DETAIL = 1_024;
 const MAX_DETAILS = 20;
@@ -26,7 +26,7 @@ const MAX_FAILURES = 1_000;
 const MAX_READ = 50;
 const UNREADABLE = '(a message that cannot be read)';
 
-/** Errors whose class a log line names. */
+/** Error classes that a copy keeps, because a log line names the class. */
 const BUILT_IN = new Map(
   [TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError].map((one) => [one.name, one]),
 );
@@ -54,7 +54,10 @@ export function plainError(thrown: unknown): Error {
   return copy(thrown, 0, { left: MAX_READ, text: MAX_TEXT });
 }
 
-/** Plain copies of the errors of an AggregateError, nested ones too; of any other failure, one copy. Never throws. */
+/**
+ * Copies the errors of an AggregateError, nested ones too, as plain errors. Any other failure yields one copy. Never
+ * throws.
+ */
 export function errorsIn(failure: unknown, depth = 0): Error[] {
   const errors = isInstance(failure, AggregateError) ? itemsOf(readMember(failure, 'errors'), MAX_FAILURES) : undefined;
   if (!errors) return [plainError(failure)];
@@ -112,7 +115,7 @@ function nameOf(thrown: unknown): string {
   return cut(ofClass === undefined || ofClass === '' ? name : ofClass, MAX_NAME);
 }
 
-/** Shortens the message at the start of a stack, so that there is room for the frames. */
+/** Shortens the message at the start of a stack, so that the limit of the stack leaves space for the frames. */
 function withMessage(stack: string, whole: string, message: string): string {
   if (whole === message) return stack;
   const at = stack.indexOf(whole.slice(0, 64));

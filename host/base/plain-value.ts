@@ -12,24 +12,24 @@ const MAX_NAME = 256;
 const MAX_DEPTH = 6;
 /** How many fields of an object, or items of an array, are written. */
 const MAX_MEMBERS = 100;
-/** How many values are written in all for one given value. */
+/** How many values are written for one given value, counting all levels. */
 const MAX_VALUES = 1_000;
 
 /** The budget of text for one given value, in characters. */
 const MAX_ALL_TEXT = 65_536;
-/** The limit for each text once the budget is used up. */
+/** The limit of each text in characters, once the budget of text is used up. */
 const MIN_TEXT = 50;
 
 interface Budget {
   left: number;
   text: number;
-  /** The objects around the value that is being copied: a value among them is circular. */
+  /** The objects that contain the value being copied. A value that is one of them is circular. */
   readonly within: Set<unknown>;
 }
 
-/** The fields of a log line: the host's own, unchanged, and plain copies of the author's. Never throws. */
+/** Returns the fields of a log line: the host's own, unchanged, and plain copies of the author's. Never throws. */
 export function plainFields(known: object, given: unknown): Record<string, unknown> {
-  // A spread, as an assignment to a field named `__proto__` would set the prototype.
+  // This is a spread, because an assignment to a field named `__proto__` would set the prototype.
   return { ...known, ...fieldsOf(given) };
 }
 
@@ -59,7 +59,7 @@ export function errorRecord(error: Error): Record<string, unknown> {
 
 function fieldsOf(given: unknown): Record<string, unknown> | undefined {
   if (given === undefined || given === null) return undefined;
-  // `log.error('it broke', error)` is what many loggers take.
+  // Many loggers accept `log.error('it broke', error)`.
   if (isErrorLike(given)) return { err: plainError(given) };
   if (typeof given !== 'object') return { value: plainValue(given) };
   const budget: Budget = { left: MAX_VALUES, text: MAX_ALL_TEXT, within: new Set([given]) };

@@ -3,8 +3,8 @@ import { types } from 'node:util';
 const { then: nativeThen } = Promise.prototype;
 
 /**
- * The promise of a value that can be awaited; undefined for any other value. Thenables and subclasses of `Promise` are
- * wrapped in a promise that settles once, however often they call back.
+ * Returns a promise for a value that can be awaited; undefined for any other value. Thenables and subclasses of
+ * `Promise` are wrapped in a promise that settles once, however often they call back.
  * @throws the error of a getter `then`
  */
 export function promiseOf(value: unknown): Promise<unknown> | undefined {
@@ -23,7 +23,7 @@ export function whenSettled<T, U>(
   return nativeThen.call(promise, done as never, failed) as Promise<Awaited<U>>;
 }
 
-/** Whether awaiting the promise calls none of an author's code. */
+/** Whether an `await` of the promise runs none of the author's code. */
 function isOrdinary(value: object): value is Promise<unknown> {
   return (
     types.isPromise(value) && Object.getPrototypeOf(value) === Promise.prototype && !Object.hasOwn(value, 'constructor')

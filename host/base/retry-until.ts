@@ -1,23 +1,26 @@
 import { LogThrottle } from './log-throttle';
 import { machineTime, type Time } from './time';
 
-/** The same failure is reported again after so long. */
+/** The time, in milliseconds, after which a failure that lasts is reported again. */
 const REPORT_AGAIN_MS = 600_000;
 
 export interface RetryOptions {
   /** The wait after a failed try, in milliseconds; a function gets the error and how many tries have failed, from 1. */
   readonly waitMs: number | ((error: unknown, failures: number) => number);
-  /** Ends the retries and cuts a wait short. A try that is under way is finished. */
+  /** Ends the retries when it is aborted, also during a wait. A try that has begun is finished. */
   readonly stop?: AbortSignal;
-  /** Whether another try may succeed; any other error is thrown. Default: every error is retried. */
+  /** Whether another try may succeed after the error; if not, the error is thrown. Default: every error is retried. */
   readonly mayPass?: (error: unknown) => boolean;
-  /** Reports a failed try. Failures of one key are reported once, then again every `reportAgainMs` while they last. */
+  /**
+   * Reports a failed try. Failures with the same key are reported once, then again every `reportAgainMs` while they
+   * last.
+   */
   readonly failed?: (error: unknown) => void;
-  /** Which failures count as the same one. Default: the error as text. */
+  /** Returns the key of an error; failures with equal keys count as the same failure. Default: the error as text. */
   readonly keyOf?: (error: unknown) => string;
-  /** Default: 10 minutes. 0 reports every failure. */
+  /** The time after which a failure that lasts is reported again. Default: 10 minutes. 0 reports every failure. */
   readonly reportAgainMs?: number;
-  /** Default: the machine's. */
+  /** The clock and timers. Default: the machine's. */
   readonly time?: Time;
 }
 

@@ -1,11 +1,11 @@
 const FIRST_SIZE = 16;
 
 /**
- * A map by sequence, for entries that live as long as a message is processed. A `Map` allocates a new table every few
- * removals, and the old table references the new one: once one table is in the old generation of the heap, all later
- * ones, and the entries in them, get there too.
+ * A map by sequence, for entries that live only while a message is processed. A `Map` allocates a new table every few
+ * removals, and the old table references the new one. So once one table is in the old generation of the heap, all later
+ * tables and their entries get there too.
  *
- * An open hash table with linear probing; sequences that follow one another lie side by side.
+ * This map is an open hash table with linear probing. Consecutive sequences lie side by side.
  */
 export class SequenceMap<T> {
   private keys: number[] = new Array<number>(FIRST_SIZE).fill(0);

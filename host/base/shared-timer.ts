@@ -1,6 +1,6 @@
 import { machineTime, type Time, type Timer } from './time';
 
-/** One timer that checks all members at once: a timer for each member would wake the process more often. */
+/** One timer that checks all members at once, because a timer for each member would wake the process more often. */
 export class SharedTimer<T> {
   private readonly members = new Set<T>();
   private timer: Timer | undefined;

@@ -3,11 +3,11 @@ import { cut } from './utf8';
 
 const MAX_SHOWN = 200;
 const MAX_MESSAGE = 4_096;
-/** Formatting a value of a larger weight would take too long; see {@link weightOf}. */
+/** The greatest weight of a value that is formatted; see {@link weightOf}. A larger one would take too long. */
 const MAX_WEIGHT = 50_000;
 /** The number of list items that `inspect` shows. */
 const MAX_ITEMS = 100;
-/** `inspect` shows one level below the object. */
+/** `inspect` shows this many levels below the object. */
 const MAX_DEPTH = 1;
 
 /** A member of an author's value; undefined if reading it throws. Never throws. */
@@ -28,7 +28,7 @@ export function isInstance<T>(value: unknown, cls: abstract new (...args: never[
   }
 }
 
-/** Whether a thrown value has the members of an error, of any realm. Never throws. */
+/** Whether a thrown value has the members of an error. The error may come from another realm. Never throws. */
 export function isError(thrown: unknown): thrown is Error {
   return ['name', 'message', 'stack'].every((part) => typeof readMember(thrown, part) === 'string');
 }
@@ -48,7 +48,7 @@ export function showThrown(thrown: unknown): string {
   }
 }
 
-/** The number of fields and characters that `inspect` would format. It formats the whole stack of each error. */
+/** The number of fields and characters that `inspect` would format, including the whole stack of each error. */
 function weightOf(value: unknown, depth = 0): number {
   if (typeof value === 'string') return Math.min(value.length, MAX_SHOWN);
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return 1;

@@ -1,14 +1,14 @@
 import type { Clock } from '../../sdk';
 
-/** The clock and timers for deliveries. The testing kit has its own implementation, which a test moves. */
+/** The clock and timers for deliveries. In the testing kit's implementation, the test moves the time. */
 export interface Time {
-  /** Milliseconds since 1970. */
+  /** Returns the milliseconds since 1970. */
   epochMs(): number;
-  /** Milliseconds of a monotonic clock. */
+  /** Returns the milliseconds of a monotonic clock. */
   nowMs(): number;
   /** Calls `act` once, after the delay. */
   after(delayMs: number, act: () => void): Timer;
-  /** Calls `act` in each period, until cancelled. */
+  /** Calls `act` once in each period, until the timer is cancelled. */
   every(periodMs: number, act: () => void): Timer;
 }
 
@@ -16,7 +16,10 @@ export interface Timer {
   cancel(): void;
 }
 
-/** A timer with a longer delay would fire at once. Callers must accept that a longer delay ends early, after 24 days. */
+/**
+ * The longest delay of a Node.js timer; one with a longer delay would fire at once. So a longer delay ends early, after
+ * 24 days, and callers must accept that.
+ */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export const machineTime: Time = {

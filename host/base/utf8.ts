@@ -3,7 +3,7 @@ import { isAscii } from 'node:buffer';
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Decodes UTF-8 from an offset. Most texts are ASCII, which decodes faster as latin1.
+ * Decodes UTF-8 bytes from an offset on. Most texts are ASCII, which decodes faster as latin1.
  * @throws TypeError if the bytes are not UTF-8
  */
 export function utf8(bytes: Uint8Array, from = 0): string {
@@ -11,7 +11,10 @@ export function utf8(bytes: Uint8Array, from = 0): string {
   return UTF8.decode(bytes.subarray(from));
 }
 
-/** Cuts a text to `max` characters, and appends its length. Unlike a slice, the result does not keep the whole text in memory. */
+/**
+ * Cuts a text to `max` characters, and appends the length of the whole text. Unlike a slice, the result does not keep
+ * the whole text in memory.
+ */
 export function cut(text: string, max: number): string {
   if (text.length <= max) return text;
   return `${Buffer.from(text.slice(0, max)).toString()}… (${text.length} characters)`;

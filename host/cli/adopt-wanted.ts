@@ -40,7 +40,10 @@ export function unwanted(what: string, wanted: readonly string[], unread: readon
   return new JetplugError('JP_ADOPT_UNWANTED', message);
 }
 
-/** @returns the stream that the durable is on */
+/**
+ * Finds the stream of a durable that the plugins have or would have.
+ * @returns the stream that the durable is on
+ */
 export function durableNamed(
   durable: string,
   stream: string | undefined,
@@ -67,7 +70,10 @@ function readPlugins(config: Config): { plugins: DescribedPlugin[]; unread: stri
   return { plugins, unread };
 }
 
-/** A handler's durable and its retry durable. Only the retry durable where no stream holds the handler's subject. */
+/**
+ * Returns the durable of a handler and its retry durable; only the retry durable where no stream holds the handler's
+ * subject.
+ */
 function durablesOf(plugin: DescribedPlugin, config: Config): WantedDurable[] {
   return plugin.handlers.flatMap((handler) => {
     const { ackWaitMs } = config.delivery;

@@ -26,7 +26,10 @@ interface Adoption {
   readonly description: string;
   /** The deployment that the mark names; null without a mark. */
   readonly markedBy: string | null;
-  /** The new mark comes first. The next start of a host makes the other changes. */
+  /**
+   * The changes of the asset. The adoption makes the first one, the new mark; the next start of a host makes the
+   * others.
+   */
   readonly changes: readonly string[];
   readonly adopted: boolean;
 }

@@ -17,7 +17,7 @@ import { checkServices } from './check-services';
 
 /** An attempt to use the network, with the stack of the call. */
 interface Attempt {
-  /** Such as `connects to db:5432`. */
+  /** The attempt in words, such as `connects to db:5432`. */
   readonly what: string;
   readonly stack: string | undefined;
 }
@@ -66,7 +66,10 @@ function withoutStream(plugin: DescribedPlugin, config: CheckOrder['config']): E
   });
 }
 
-/** @throws JetplugError of the first step that fails */
+/**
+ * Builds a plugin, and starts and stops it if asked to.
+ * @throws JetplugError of the first step that fails
+ */
 async function build(plugin: DescribedPlugin, config: CheckOrder['config'], openNetwork?: () => void): Promise<void> {
   const settings = config.plugins.sections[plugin.name]?.settings;
   const at = (step: CheckStep): Promise<void> => send({ is: 'at', file: plugin.file, step, where: plugin.where });
@@ -114,7 +117,8 @@ function warningsOf({ name, className, where, sources }: DescribedPlugin): Jetpl
 }
 
 process.setSourceMapsEnabled(true);
-// An uncaught error is often a consequence of the blocked network. A running host reports uncaught errors.
+// The process ignores uncaught errors, because they are often a consequence of the blocked network. A running host
+// reports them.
 process.on('uncaughtException', () => undefined);
 process.on('unhandledRejection', () => undefined);
 process.on('disconnect', () => process.exit(0));

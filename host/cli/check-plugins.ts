@@ -33,7 +33,7 @@ export async function checkPlugins(order: CheckOrder): Promise<CheckedPlugin[]> 
 function checkInProcess(order: CheckOrder, take: (checked: CheckedPlugin) => void): Promise<JetplugError | undefined> {
   const child = fork(join(__dirname, 'check-child.js'), [], {
     execArgv: [],
-    // Plugins may print: that goes to standard error, so that standard output has only the findings.
+    // The output of plugins goes to standard error, so that standard output has only the findings.
     stdio: ['ignore', 2, 2, 'ipc'],
     serialization: 'json',
   });

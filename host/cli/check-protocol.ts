@@ -13,7 +13,7 @@ export interface CheckOrder {
 
 /** The messages from that process, for one file after the other. */
 export type CheckMessage =
-  /** Sent before a step that runs the author's code, so that the step is known if the process ends or hangs. */
+  /** The message before a step that runs the author's code. It names the step, in case the process ends or hangs. */
   | { readonly is: 'at'; readonly file: string; readonly step: CheckStep; readonly where: Location }
   | {
       readonly is: 'checked';

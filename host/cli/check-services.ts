@@ -17,16 +17,16 @@ export function checkServices(): PluginServices {
 
 class SilentLogger extends Logger {
   debug(): void {
-    // Nobody reads it.
+    // Nobody reads the log of a check.
   }
   info(): void {
-    // Nobody reads it.
+    // Nobody reads the log of a check.
   }
   warn(): void {
-    // Nobody reads it.
+    // Nobody reads the log of a check.
   }
   error(): void {
-    // Nobody reads it.
+    // Nobody reads the log of a check.
   }
 }
 

@@ -15,12 +15,12 @@ export interface CommonFlags {
 }
 
 /**
- * Whether a list flag takes all the words up to the next flag. Only a command without arguments of its own can let it:
- * elsewhere the flag would swallow them.
+ * Whether a list flag takes all the words up to the next flag. Only a command without arguments of its own can allow
+ * that; in any other command the flag would swallow the arguments.
  */
 type Words = 'one-word' | 'many-words';
 
-/** A flag with a list: several values have commas between them, or the flag is repeated. */
+/** Adds a flag with a list. Several values have commas between them, or the flag is repeated. */
 export function listOption(
   command: Command,
   flag: string,
@@ -97,7 +97,7 @@ export async function withBroker<T>(
   }
 }
 
-/** Adds a hint for the case that no server is configured: then a running host has the broker. */
+/** Adds a hint if no server is configured, because then only a running host provides the broker. */
 function noBroker(error: unknown): unknown {
   if (!isJetplugError(error) || error.code !== 'JP_BROKER_UNREACHABLE') return error;
   return new JetplugError(error.code, error.message, {

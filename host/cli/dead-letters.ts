@@ -14,14 +14,14 @@ export interface LetterServices {
   readonly stream: DeadLetterStream;
   readonly connection: Connection;
   readonly config: Config;
-  /** The records that hold the applied updates of an event where they are too long for a header. */
+  /** The stored lists of applied updates that are too long for a header of their event. */
   readonly texts: LongTexts;
 }
 
 /**
  * Connects to the broker for the time of `work`.
- * @throws JetplugError where the stream of that name belongs to somebody else: its messages are not dead letters,
- * and `dead drop` must not remove them
+ * @throws JetplugError where the stream of that name belongs to somebody else, because its messages are not dead
+ * letters, and `dead drop` must not remove them
  */
 export function withLetters<T>(flags: CommonFlags, work: (services: LetterServices) => Promise<T>): Promise<T> {
   return withBroker(flags, async (connection, { config }) => {

@@ -16,8 +16,8 @@ import type { LongTexts } from '../records/long-texts';
 import type { LetterServices } from './dead-letters';
 
 /**
- * Makes the stream of the retries and the retry durables of the letters' handlers, where they are missing. A host that
- * starts later finds by these durables which handlers have events to retry.
+ * Creates the stream of the retry queue and the retry durables of the letters' handlers, where they are missing. A host
+ * that starts later finds by these durables which handlers have events to retry.
  */
 export async function prepareRetries(
   letters: readonly DeadLetterSummary[],
@@ -29,7 +29,7 @@ export async function prepareRetries(
   const handlers = new Map(letters.map((letter) => [`${letter.plugin}.${letter.handler}`, letter]));
   for (const { plugin, handler } of handlers.values()) {
     const durable = retryQueueDurable(plugin, handler, config.delivery.ackWaitMs, config.deploy.name);
-    // An existing durable stays as it is: the host that made it may have another config.
+    // An existing durable stays as it is, because the host that made it may have another config.
     const exists = await durablePosition(connection, durable.stream, durable.durable);
     if (!exists) await ensureDurable(connection, durable);
   }
@@ -47,7 +47,8 @@ export async function redriveLetter(
 }
 
 /**
- * The letter with the payload and the headers that were too large for it. They are read from the event's own stream.
+ * Completes a letter with the payload and the headers that were too large for it, which are read from the event's own
+ * stream.
  * @throws JetplugError `JP_NOT_FOUND` when the event is no longer in its stream
  */
 async function withLeftParts(letter: StoredLetter, { jsm }: Connection): Promise<StoredLetter> {
@@ -72,9 +73,9 @@ async function withLeftParts(letter: StoredLetter, { jsm }: Connection): Promise
 }
 
 /**
- * The event with a copy of its letter's record of applied updates. The retried event and the letter may be removed at
- * different times, and each removes its own record.
- * @throws JetplugError `JP_NOT_FOUND` when the letter's record is missing
+ * Gives the event its own copy of the stored list of applied updates. The retried event and the letter may be removed
+ * at different times, and each removes its own list.
+ * @throws JetplugError `JP_NOT_FOUND` when the letter's list is missing
  */
 async function withOwnRecord(event: DeferredEvent, texts: LongTexts): Promise<DeferredEvent> {
   const { plugin, handler, origin, pass, past } = event;

@@ -69,7 +69,10 @@ export function assertChosen(ids: readonly string[], flags: SelectionFlags): voi
   );
 }
 
-/** @throws JetplugError `JP_USAGE` */
+/**
+ * Reads the id of a dead letter.
+ * @throws JetplugError `JP_USAGE`
+ */
 export function numberOf(text: string): number {
   const id = Number(text);
   if (Number.isInteger(id) && id >= 1) return id;

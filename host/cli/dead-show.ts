@@ -28,7 +28,10 @@ export async function show(idText: string, flags: CommonFlags): Promise<void> {
   print(`${paint('dim', `payload (${letter.payload.length} bytes${form === 'base64' ? ', base64' : ''})`)}\n${text}`);
 }
 
-/** JSON is indented and its numbers stay as they were sent. Other text is unchanged. Bytes become base64. */
+/**
+ * Formats a payload for the screen. JSON is indented, and its numbers stay as they were sent. Other text is unchanged.
+ * Bytes become base64.
+ */
 function readable(payload: Uint8Array): { text: string; form: 'text' | 'base64' } {
   let text: string;
   try {

@@ -80,7 +80,7 @@ async function drop(ids: string[], flags: SelectionFlags): Promise<void> {
 interface Change {
   /** The past participle for the messages, such as `redriven`. */
   readonly done: string;
-  /** Called once, before the first letter is changed. */
+  /** Prepares the changes. The call comes once, before the first letter is changed. */
   readonly prepare?: (letters: readonly DeadLetterSummary[], services: LetterServices) => Promise<void>;
   readonly change: (letter: DeadLetterSummary, services: LetterServices) => Promise<void>;
 }

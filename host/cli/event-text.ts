@@ -54,7 +54,10 @@ export async function eventOf(
   return { id, subject, payload: utf8(bytes), headers: {} };
 }
 
-/** The lines of a file that are not empty, each with its number from 1. They are bytes, because decoding would replace invalid UTF-8. */
+/**
+ * Yields the lines of a file that are not empty, each with its number from 1. A line is bytes, because decoding would
+ * replace invalid UTF-8.
+ */
 export async function* linesOf(file: string): AsyncGenerator<{ bytes: Buffer; line: number }> {
   let line = 0;
   for await (const bytes of allLines(file)) {
@@ -69,7 +72,7 @@ export async function standardInput(): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** The lines without their line breaks, of Unix or of Windows. */
+/** Yields the lines without their line breaks, of Unix or of Windows. */
 async function* allLines(file: string): AsyncGenerator<Buffer> {
   const parts: Buffer[] = [];
   const whole = (last: Buffer): Buffer => {

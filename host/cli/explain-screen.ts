@@ -6,7 +6,10 @@ import type { ProcessState } from '../load/plugin-code';
 import { paint, place, table } from './output';
 import { stateText } from './state-text';
 
-/** The lines of `jetplug plugins NAME`: a plugin's file, state and errors, what its constructor got, and its handlers. */
+/**
+ * Returns the lines of `jetplug plugins NAME`: a plugin's file, state and errors, the values that its constructor got,
+ * and its handlers.
+ */
 export function explainScreen(plugin: ExplainedPlugin): string[] {
   return [
     `${paint('bold', plugin.plugin)}  ${stateText(plugin)}`,
@@ -69,7 +72,7 @@ function injections({ injected, state }: ExplainedPlugin): string[] {
   ];
 }
 
-/** Nothing for a plugin that runs inline by default. */
+/** Returns the lines about isolation; none for a plugin that runs inline by default. */
 function isolation({ isolation: options, processes = [] }: ExplainedPlugin): string[] {
   if (!options || (options.isolation.value === 'inline' && options.isolation.from === 'default')) return [];
   const shown = Object.entries(options).filter(
@@ -147,7 +150,10 @@ function valueText(value: unknown): string {
     .join(', ');
 }
 
-/** The source of a value: `default`, `decorator plugins/badge.plugin.ts:12`, `config config/local.yaml:3 (plugins.badge.timeout)`. */
+/**
+ * Returns the source of a value as text: `default`, `decorator plugins/badge.plugin.ts:12`, or `config
+ * config/local.yaml:3 (plugins.badge.timeout)`.
+ */
 function origin(option: ExplainedOption | ConfigPlace): string {
   if (option.from === 'default') return paint('dim', 'default');
   if (option.from === 'decorator') return `decorator  ${paint('cyan', place(option.file, option.line))}`;

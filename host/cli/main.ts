@@ -1,4 +1,4 @@
-// Imported first, so that it reads the parent's process id before other modules take time to load.
+// This import comes first, so that it reads the parent's process id before other modules take time to load.
 import { watchNpm } from './npm-parent';
 import { Command, CommanderError } from 'commander';
 import { JetplugError } from '../../sdk/internal';
@@ -50,7 +50,8 @@ Examples:
     if (command.name() !== 'start') watchNpm(() => process.kill(process.pid, 'SIGTERM'));
   });
   await run(program);
-  // Commands other than `start` exit here: a timer or socket of a plugin that was loaded must not keep them alive.
+  // Commands other than `start` exit here, because a timer or socket of a plugin that was loaded must not keep them
+  // alive.
   const runsOn = program.args[0] === 'start' && !process.exitCode;
   if (!runsOn) process.stdout.write('', () => process.exit());
 }

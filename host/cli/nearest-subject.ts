@@ -1,6 +1,9 @@
 import { nearest } from '../config/suggest';
 
-/** The known subject that is most like a mistyped one: a letter is wrong, `_` stands for `.`, or the first tokens are missing. */
+/**
+ * Finds the known subject that is most like a mistyped one, where a letter is wrong, `_` stands for `.`, or the first
+ * tokens are missing.
+ */
 export function nearestSubject(subject: string, known: readonly string[]): string | undefined {
   const exact = [...new Set(known)].filter((each) => !/[*>]/.test(each) && each !== subject);
   const withoutHead = exact.filter((each) => each.endsWith(`.${subject}`) || subject.endsWith(`.${each}`));

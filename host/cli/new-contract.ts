@@ -6,11 +6,11 @@ import { loadModules } from '../load/module-loader';
 
 /** The contract of the events that a new plugin takes. */
 export interface Contract {
-  /** The name of its export. */
+  /** The name of the contract's export. */
   readonly name: string;
   readonly subject: string;
   readonly file: string;
-  /** Absent for a contract that is to be written. */
+  /** The contract's schema; absent for a contract that is to be written. */
   readonly schema?: EventContract['schema'];
   /** The text of the file to write; absent for a contract that exists. */
   readonly text?: string;

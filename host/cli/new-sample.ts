@@ -23,7 +23,10 @@ interface DescribedSchema {
   readonly jsonSchema?: { input(options: { target: string }): JsonSchema };
 }
 
-/** Fields that are valid by the contract; undefined where its schema has no description, or the sample is invalid. */
+/**
+ * Returns fields that are valid by the contract; undefined where its schema has no description, or the sample is
+ * invalid.
+ */
 export async function sampleOf({ schema }: Contract): Promise<Sample | undefined> {
   // A contract that `jetplug new` writes has this field.
   if (!schema) return { id: 'id-1' };

@@ -8,7 +8,10 @@ export function classNameOf(plugin: string): string {
   return `${words.join('')}Plugin`;
 }
 
-/** @param event the contract, or a subject with wildcards */
+/**
+ * Returns the source text of a new plugin.
+ * @param event the contract, or a subject with wildcards
+ */
 export function pluginText(plugin: string, file: string, event: Contract | string): string {
   const cls = classNameOf(plugin);
   // Some names, such as `a-1`, are not the name that is derived from the class.
@@ -61,7 +64,7 @@ function passing(cls: string, event: string, subject: string, sample: Sample): s
 `;
 }
 
-/** A test for a contract of which no sample is known. */
+/** Returns a test for a contract of which no sample is known. */
 function toDo(cls: string, subject: string): string {
   return `test('starts', async () => {
   const host = await testHost([${cls}]);

@@ -61,7 +61,10 @@ async function scaffold(name: string, flags: NewFlags): Promise<void> {
   report(name, files, contract?.subject ?? flags.on, test, config, flags.json === true);
 }
 
-/** @throws JetplugError `JP_USAGE` */
+/**
+ * Refuses a name that no plugin may have.
+ * @throws JetplugError `JP_USAGE`
+ */
 function assertName(name: string): void {
   if (/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)) return;
   throw new JetplugError('JP_USAGE', `${JSON.stringify(name)} is not a plugin’s name`, {
@@ -69,7 +72,7 @@ function assertName(name: string): void {
   });
 }
 
-/** An existing contract, or a new one; undefined for a subject with wildcards, whose events differ in form. */
+/** Returns an existing contract, or a new one; undefined for a subject with wildcards, whose events differ in form. */
 function contractOf(event: string, folder: string): Contract | undefined {
   const found = findContract(event, folder);
   if (found) return found;
@@ -78,13 +81,16 @@ function contractOf(event: string, folder: string): Contract | undefined {
   throw new JetplugError('JP_SUBJECT_INVALID', `--on ${JSON.stringify(event)}`);
 }
 
-/** `test/plugins` where the project has this folder, else the plugins folder. */
+/** Returns `test/plugins` where the project has this folder, else the plugins folder. */
 function testFolder(folder: string): string {
   const separate = resolve('test', 'plugins');
   return existsSync(separate) && dirname(folder) === resolve('.') ? separate : folder;
 }
 
-/** @throws JetplugError `JP_FILE_EXISTS` before a file is written, or `JP_FILE_UNWRITABLE` */
+/**
+ * Writes the files, unless one of them exists.
+ * @throws JetplugError `JP_FILE_EXISTS` before a file is written, or `JP_FILE_UNWRITABLE`
+ */
 function write(files: readonly NewFile[]): void {
   const present = files.find(({ file }) => existsSync(file));
   if (present)

@@ -7,7 +7,10 @@ import { readFileSync } from 'node:fs';
  * killed forwards nothing. In these cases the command sees only that the shell or npm has ended.
  */
 
-/** Read when this file is loaded, because the shell may end while the rest of the command loads. */
+/**
+ * The parent's process id, read when this file is loaded, because the shell may end while the rest of the command
+ * loads.
+ */
 const PARENT = process.ppid;
 const POLL_MS = 250;
 
@@ -35,7 +38,7 @@ export function isNpmShell(script: string | undefined, command: string | undefin
   return command.includes(` -c ${script}`);
 }
 
-/** npm sets its title to `npm start …` or `npm exec …`. */
+/** Whether a command line is that of npm, which sets its title to `npm start …` or `npm exec …`. */
 function isNpm(command: string | undefined): boolean {
   return command !== undefined && /^(npm|npx) |\/np[mx](-cli\.js)? /.test(command);
 }

@@ -31,7 +31,7 @@ export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, process.stdout.isTTY ? 2 : undefined));
 }
 
-/** Prints a JSON text like {@link printJson}, without parsing it: its numbers stay as they are written. */
+/** Prints a JSON text like {@link printJson}, without parsing it, so that its numbers stay as they are written. */
 export function printJsonText(json: string): void {
   print(layOut(json, process.stdout.isTTY ? 2 : 0));
 }
@@ -58,7 +58,7 @@ export function errorsOf(failure: unknown): JetplugError[] {
   );
 }
 
-/** Prints errors to standard error: for a person, or one JSON object a line. */
+/** Prints errors to standard error, as text for a person or as one JSON object a line. */
 export function printErrors(errors: readonly JetplugError[], json: boolean): void {
   for (const error of errors) {
     const text = json ? JSON.stringify(errorJson(error)) : errorLines(error).join('\n');
@@ -88,7 +88,7 @@ export function errorLines(
   return lines;
 }
 
-/** `plugins/badge.plugin.ts:12`, relative to the working directory. */
+/** Returns a place as text, such as `plugins/badge.plugin.ts:12`, relative to the working directory. */
 export function place(file: string, line?: number): string {
   const path = relative(process.cwd(), file);
   return (path.startsWith('..') ? file : path) + (line === undefined ? '' : `:${line}`);

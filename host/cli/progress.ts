@@ -1,9 +1,9 @@
 import { Format, SingleBar, type Options } from 'cli-progress';
 
 export interface ProgressBar {
-  /** For downloads: the bytes so far and the total; undefined where the total is not known. */
+  /** Shows the progress of a download; `total` is undefined where the size is not known. */
   bytes(done: number, total: number | undefined): void;
-  /** For counted work. */
+  /** Shows the progress of counted work. */
   update(done: number, total: number, note?: string): void;
   stop(): void;
 }

@@ -17,7 +17,7 @@ const MAX_SHOWN = 10;
 export interface PublishedFile<T> {
   /** How many events were published. */
   readonly total: number;
-  /** From the start of the connection until the last confirmation. */
+  /** The time from the start of the connection until the last confirmation. */
   readonly seconds: number;
   /** The result of `connect`. */
   readonly result: T;
@@ -104,7 +104,10 @@ async function checkLines(file: string, read: ReadEvent): Promise<number> {
   throw new AggregateError([...problems, new JetplugError('JP_EVENT_INVALID', message, { file })]);
 }
 
-/** Whether the path is a folder, a pipe or the like. False where the path cannot be examined: the read reports why. */
+/**
+ * Whether the path is a folder, a pipe or the like. Returns false where the path cannot be examined, because the read
+ * reports why.
+ */
 function isSpecial(file: string): boolean {
   try {
     return !statSync(file).isFile();

@@ -67,7 +67,10 @@ async function publish(
   printTakers(takers);
 }
 
-/** @throws JetplugError `JP_USAGE`, `JP_SUBJECT_INVALID`, or the error for a subject that only the host may use */
+/**
+ * Checks the arguments of the command.
+ * @throws JetplugError `JP_USAGE`, `JP_SUBJECT_INVALID`, or the error for a subject that only the host may use
+ */
 function assertArguments(
   subject: string,
   json: string | undefined,
@@ -108,7 +111,9 @@ async function publishEvents(
   printTakers(takers);
 }
 
-/** Undefined where the takers cannot be found: a user who may publish need not have permission to ask. */
+/**
+ * Finds the takers. Returns undefined where that fails, because a user who may publish need not have permission to ask.
+ */
 async function findTakers(
   subject: string,
   connection: Connection,

@@ -53,7 +53,10 @@ function guessOf({ subject, receives, others }: Routes): Guess {
   return meantPlugin === undefined ? {} : { meantPlugin };
 }
 
-/** @throws JetplugError `JP_SUBJECT_INVALID` */
+/**
+ * Refuses an invalid subject.
+ * @throws JetplugError `JP_SUBJECT_INVALID`
+ */
 function assertSubject(subject: string): void {
   if (isPublishSubject(subject)) return;
   const shown = JSON.stringify(subject);

@@ -32,7 +32,10 @@ export function startScreen({ broker, streams, plugins, http, tookMs }: HostSumm
   ];
 }
 
-/** A row for each handler: subject → durable, pending. A plugin that failed has its error and place instead. */
+/**
+ * Returns a row for each handler, with its subject, durable and pending events. A plugin that failed has its error and
+ * place instead.
+ */
 function pluginTable(plugins: readonly PluginStatus[]): string[] {
   const dim = (text: string): string => paint('dim', text);
   const rows = plugins.flatMap((plugin) =>

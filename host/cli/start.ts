@@ -38,9 +38,9 @@ Examples:
 }
 
 async function start(flags: StartFlags): Promise<void> {
-  // Imported here, so that other commands need not load the host.
+  // The host is imported here, so that other commands need not load it.
   const [{ Host }, { HostLog }] = await Promise.all([import('../host.js'), import('../log/log.js')]);
-  // With source maps the stack of a plugin's error names the line of its .ts file.
+  // With source maps, the stack of a plugin's error names the line of the plugin's .ts file.
   process.setSourceMapsEnabled(true);
   const terminal = process.stdout.isTTY && !flags.json;
   const options: LoadOptions = {

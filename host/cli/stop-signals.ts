@@ -8,7 +8,7 @@ const SAME_SIGNAL_MS = 500;
 /** SIGHUP comes when the terminal is closed. */
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
-/** The first signal, or the end of npm, stops the host gracefully; a second signal ends it at once. */
+/** Stops the host gracefully at the first signal or at the end of npm. A second signal ends the host at once. */
 export function stopOnSignals(host: Pick<Host, 'stop'>, log: Pick<HostLog, 'info' | 'warn'>): void {
   let firstAtMs: number | undefined;
   const stop = (why: object): void => {

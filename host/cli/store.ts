@@ -16,7 +16,7 @@ interface StoreFlags extends CommonFlags {
 interface StoredValue {
   readonly key: string;
   readonly scope?: string;
-  /** The stored text: JSON, unless another program wrote it. */
+  /** The stored text. It is JSON, unless another program wrote it. */
   readonly text: string;
 }
 

@@ -16,15 +16,15 @@ import { streamFor } from '../broker/stream-state';
 export interface Takers {
   /** `hosts`: running hosts answered. `files`: no host runs, so the plugins' files were read. */
   readonly from: 'hosts' | 'files';
-  /** The handlers that would receive it now, as `plugin.handler`. */
+  /** The handlers that would receive the event now, as `plugin.handler`. */
   readonly takes: readonly string[];
-  /** The handlers that would receive it later; the event waits for them. */
+  /** The handlers that would receive the event later; until then the event waits in its stream. */
   readonly later: readonly Reason[];
-  /** The handlers that subscribe to it and would not receive it. */
+  /** The handlers that subscribe to the subject and would not receive the event. */
   readonly never: readonly Reason[];
-  /** Absent where no stream holds the subject. */
+  /** The stream that holds the subject; absent where there is none. */
   readonly stream?: string;
-  /** How a stream could come to hold the subject, where none does. */
+  /** The advice on how a stream could hold the subject; absent where a stream holds it. */
   readonly advice?: string;
   /** The known subject that is most like this one, where no handler subscribes to exactly this one. */
   readonly meant?: string;
@@ -81,7 +81,7 @@ async function fromFiles(subject: string, connection: Connection, config: Config
   };
 }
 
-/** Whether the handler would receive the next event: its durable exists, or a new durable starts with earlier events. */
+/** Whether the handler would receive the next event, because its durable exists or would start with earlier events. */
 async function startsBefore(
   { subject, durable, from }: HandlerDefinition,
   connection: Connection,
@@ -116,7 +116,10 @@ export function meantBy(subject: string, known: readonly string[]): { meant?: st
   return meant === undefined ? {} : { meant };
 }
 
-/** @throws JetplugError `JP_PUBLISH_NO_HANDLER` or `JP_PUBLISH_NO_STREAM` when no handler takes the event, now or later */
+/**
+ * Refuses an event that no handler takes, now or later.
+ * @throws JetplugError `JP_PUBLISH_NO_HANDLER` or `JP_PUBLISH_NO_STREAM`
+ */
 export function refuseUntaken(subject: string, { takes, later, never, stream, advice, meant }: Takers): void {
   if (takes.length + later.length > 0) return;
   if (meant !== undefined) {

@@ -25,7 +25,7 @@ class FileCheck {
     this.map(this.file.root, schema, []);
   }
 
-  /** An empty map counts as absent: all its keys may be commented out. */
+  /** Checks a map. An empty one counts as absent, because all its keys may be commented out. */
   private map(value: unknown, known: SchemaMap, keys: Keys): void {
     if (value === null || !this.isMapOf(known, value, keys)) return;
     for (const [key, child] of Object.entries(value)) {
@@ -45,14 +45,17 @@ class FileCheck {
     this.put(value, keys);
   }
 
-  /** Any other key of `plugins` is the section of the plugin with that name, unless it looks like a typing error. */
+  /**
+   * Checks a key of `plugins` that is not the host's own. It is the section of the plugin with that name, unless it
+   * looks like a typing error.
+   */
   private section(value: unknown, name: string): void {
     const keys = ['plugins', name];
     const mayBeSection = value === null || isMap(value);
     const meant = nearest(name, Object.keys(schema.plugins)) ?? elsewhere(name);
     if (mayBeSection ? meant === 'defaults' : meant) return this.unknown(keys, schema.plugins);
     if (!/^[a-z0-9-]+$/.test(name)) return this.misnamed(name, keys);
-    // Marked even if the section is invalid or empty, so that later checks can name its line.
+    // The source is recorded even if the section is invalid or empty, so that later checks can name the section's line.
     this.draft.mark(pathOf(keys), this.source(keys));
     if (typeof value !== 'boolean') return this.map(value, pluginSchema, keys);
     this.invalid(
@@ -68,7 +71,7 @@ class FileCheck {
     this.refuseKey(keys, message, `Write ${proper}, if that is the plugin’s name.`);
   }
 
-  /** A list of maps is taken as a whole, or not at all. */
+  /** Takes a list of maps as a whole, or not at all. */
   private entries(value: unknown, leaf: Leaf, known: SchemaMap, keys: Keys): void {
     if (this.isFaulty(value, leaf, keys)) return;
     const before = this.draft.problems.length;
@@ -89,7 +92,10 @@ class FileCheck {
     }
   }
 
-  /** Settings are merged key by key like the other maps, though only the plugin knows their keys. */
+  /**
+   * Takes the settings of a plugin key by key, so that they are merged like other maps, though only the plugin knows
+   * the keys.
+   */
   private settings(value: unknown, keys: Keys): void {
     if (!isMap(value) || Object.keys(value).length === 0) return this.put(value, keys);
     for (const [key, child] of Object.entries(value)) this.settings(child, [...keys, key]);
@@ -153,7 +159,7 @@ function pathOf(keys: Keys): string {
   }, '');
 }
 
-/** The key without a value that follows its colon with no space between. */
+/** Returns the key without a value that follows its colon with no space between, as in `port:4222`. */
 function firstWord(key: string): string {
   return key.split(/[\s:@]/)[0]!;
 }

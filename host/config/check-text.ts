@@ -10,7 +10,7 @@ export interface ConfigFlags {
   readonly servers?: readonly string[] | undefined;
   readonly natsPort?: number | string | undefined;
   readonly data?: string | undefined;
-  /** Replaces the configured folders. */
+  /** The plugins folders, in place of the configured ones. */
   readonly plugins?: readonly string[] | undefined;
   readonly http?: string | undefined;
   readonly watch?: false | undefined;
@@ -59,7 +59,10 @@ export function asksForOwnBroker(flags: ConfigFlags): boolean {
   return flags.natsPort !== undefined || flags.data !== undefined;
 }
 
-/** Other programs, such as Kubernetes, set variables with this prefix too, so only near misses are reported. */
+/**
+ * Reports unknown variables whose name is like that of a known one. Others are ignored, because other programs, such as
+ * Kubernetes, set variables with this prefix too.
+ */
 function reportMistyped(env: NodeJS.ProcessEnv, draft: Draft): void {
   const known = [...LEAVES.values()].flatMap((leaf) => leaf.env ?? []);
   for (const name of Object.keys(env)) {

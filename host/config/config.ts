@@ -22,7 +22,10 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** The owner of the streams, buckets and durables on the server, and how far a start may change them. */
 export interface DeployConfig {
-  /** Marks the streams, buckets and durables that the host creates; hosts with one name are one deployment. Default `jetplug`. */
+  /**
+   * The name that marks the streams, buckets and durables that the host creates. Hosts with one name are one
+   * deployment. Default `jetplug`.
+   */
   readonly name: string;
   /** Whether a changed config may drop subjects of a stream, or delete stored events. Default false. */
   readonly allowDataLoss: boolean;
@@ -42,7 +45,7 @@ export interface NatsConfig {
   readonly embedded: EmbeddedConfig;
 }
 
-/** At most one way to authenticate. Files are read again at each connect. */
+/** The credentials for the server, in at most one way. Files are read again at each connect. */
 export interface CredentialsConfig {
   readonly user?: string;
   readonly password?: string;
@@ -70,7 +73,7 @@ export interface EmbeddedConfig {
   readonly data: string;
   /** How often the server syncs its files: `always`, or a duration that nats-server takes. Default `always`. */
   readonly syncInterval: string;
-  /** Whether flags ask for an embedded broker of its own instead of joining a running one. */
+  /** Whether a flag asks for an embedded broker, so that the host joins no running one. */
   readonly own: boolean;
 }
 
@@ -92,13 +95,13 @@ export interface PluginsConfig {
   /** How long a plugin may take to load, build and start. Default 10 s. */
   readonly startTimeoutMs: number;
   readonly defaults: HandlerConfig & ProcessConfig;
-  /** By plugin name. */
+  /** The sections of the plugins, by plugin name. */
   readonly sections: Readonly<Record<string, PluginSection>>;
 }
 
 export interface PluginSection extends HandlerConfig, ProcessConfig {
   readonly enabled: boolean;
-  /** As written; the plugin's own schema validates it. */
+  /** The settings as written; the plugin's own schema validates them. */
   readonly settings?: unknown;
 }
 
@@ -107,26 +110,38 @@ export interface DeliveryConfig {
   readonly ackWaitMs: number;
   /** How many deliveries of one durable may be unsettled at a time, over all hosts. Default 5,000. */
   readonly maxAckPending: number;
-  /** Larger payloads are dead-lettered. Default 512 KiB. */
+  /** The greatest size of a payload. Larger ones are dead-lettered. Default 512 KiB. */
   readonly maxPayloadBytes: number;
-  /** Deeper payloads are dead-lettered. Default 64. */
+  /** The greatest depth of a payload. Deeper ones are dead-lettered. Default 64. */
   readonly maxDepth: number;
-  /** The circuit opens after this many distinct events failed since the last success, over at least this time. Default 5 over 1 s. */
+  /**
+   * The circuit opens when at least `messages` distinct events have failed since the last success, over at least
+   * `overMs`. Default: 5 over 1 s.
+   */
   readonly circuit: { readonly messages: number; readonly overMs: number };
-  /** An edit is rolled back when its first events, this many, all fail within this time. Default 3 in 1 min; 0: never. */
+  /**
+   * A new version of a plugin is rolled back if its first events, `events` in number, all fail within `withinMs`.
+   * Default: 3 in 1 min; 0 events: never.
+   */
   readonly rollback: { readonly events: number; readonly withinMs: number };
 }
 
 export interface DeadLettersConfig {
   readonly stream: string;
   readonly maxAgeMs: number;
-  /** -1: unlimited, the default. A full stream refuses letters, and their events stay in their streams. */
+  /**
+   * The limit of the stream; -1: unlimited, the default. A full stream refuses letters, and their events stay in their
+   * streams.
+   */
   readonly maxBytes: number;
 }
 
 /** The stream of the retry queue: events that are redelivered to one handler only. */
 export interface RetriesConfig {
-  /** -1: unlimited, the default. A full stream refuses events, which then wait in their own streams. */
+  /**
+   * The limit of the stream; -1: unlimited, the default. A full stream refuses events, which then wait in their own
+   * streams.
+   */
   readonly maxBytes: number;
 }
 
@@ -137,7 +152,7 @@ export interface StoreConfig {
 }
 
 export interface HttpConfig {
-  /** `host:port`; port 0: any free port; empty: no HTTP. Default 127.0.0.1:8300. */
+  /** The address of the HTTP server, `host:port`. Port 0: any free port; empty: no HTTP. Default 127.0.0.1:8300. */
   readonly listen: string;
 }
 
@@ -153,7 +168,7 @@ export type SourceOf = (path: string) => Source;
 
 /** A config, and the source of each value. */
 export interface LoadedConfig {
-  /** Deeply frozen. It holds secrets: never log `nats.credentials`. */
+  /** The config, deeply frozen. It holds secrets, so never log `nats.credentials`. */
   readonly config: Config;
   readonly sourceOf: SourceOf;
 }

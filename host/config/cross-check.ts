@@ -27,7 +27,7 @@ function checkNames({ streams, deadLetters }: Written, draft: Draft): void {
   if (taken === -1) return;
   const [one, other] = ['deadLetters.stream', `streams[${taken}].name`] as const;
   const hint = 'Dead letters need a stream of their own: rename one of the two.';
-  // Report the key that is written, not one with its default.
+  // The error is at a key that is written, not at one with its default.
   const isWritten = draft.sourceOf(one).layer !== 'default';
   report(draft, isWritten ? one : other, `is ${deadLetters.stream}, as ${isWritten ? other : one} is too`, hint);
 }
@@ -66,7 +66,7 @@ function checkWindows({ streams }: Written, draft: Draft): void {
   streams.forEach(({ duplicateWindow, maxAge }, i) => {
     if (parseDuration(duplicateWindow)! <= parseDuration(maxAge)!) return;
     const path = `streams[${i}].duplicateWindow`;
-    // If only maxAge is written, the error is at its line.
+    // If only maxAge is written, the error is at the line of maxAge.
     const at = draft.sourceOf(path).layer === 'default' ? `streams[${i}].maxAge` : path;
     const what =
       at === path

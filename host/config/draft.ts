@@ -6,7 +6,10 @@ export type { Source };
 
 type Tree = Record<string, unknown>;
 
-/** The values of the layers read so far, later layers over earlier ones, and the problems found. */
+/**
+ * The values of the layers that have been read, and the problems found. A later layer replaces values of an earlier
+ * one.
+ */
 export class Draft {
   readonly problems: JetplugError[] = [];
   /** The values of the files, as written. */
@@ -18,7 +21,7 @@ export class Draft {
   private readonly sources = new Map<string, Source>();
   private readonly faulty: string[] = [];
 
-  /** Sets a file's value, over the value of an earlier file. */
+  /** Sets a value of a file, and replaces the value of an earlier file. */
   put(keys: readonly string[], value: unknown, source: Source): void {
     let map = this.files;
     for (const key of keys.slice(0, -1)) map = ownMap(map, key);

@@ -8,7 +8,7 @@ export interface Fault {
   readonly hint: string | undefined;
 }
 
-/** The faults of a value by its format; of a list, the faults of its items. */
+/** Finds the faults of a value by its format. For a list, these are the faults of its items. */
 export function faultsOf(value: unknown, format: Format, sensitive = false): Fault[] {
   const { items } = format;
   if (items && Array.isArray(value) && value.length > 0) {
@@ -35,7 +35,10 @@ function fault(value: unknown, format: Format, hidden: boolean): Omit<Fault, 'it
 
 const MAX_SHOWN = 60;
 
-/** A single value that may be shown, else the type of the value: lists and maps may hold secrets. */
+/**
+ * Shows a single value if it may be shown, and else only its type. Lists and maps are not shown, because they may hold
+ * secrets.
+ */
 function describe(value: unknown, hidden: boolean): string {
   if (typeof value === 'string' && value.trim() !== '') {
     if (hidden) return 'hidden text';
@@ -44,7 +47,7 @@ function describe(value: unknown, hidden: boolean): string {
   return !hidden && (typeof value === 'number' || typeof value === 'boolean') ? String(value) : kindOf(value);
 }
 
-/** The address of a server may hold a password: nats://user:password@host. */
+/** Whether a text may hold a password, as the address of a server may: nats://user:password@host. */
 function mayHoldPassword(value: unknown): boolean {
   return typeof value === 'string' && value.includes('@');
 }

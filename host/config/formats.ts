@@ -10,14 +10,17 @@ export interface Format {
   accepts(value: unknown): boolean;
   /** Converts the text of a variable or flag, for formats that are not text. */
   fromText?(text: string): unknown;
-  /** A hint for an invalid value, if there is one. The hint may repeat digits of the value but nothing else, as the value may be a secret. */
+  /**
+   * A hint for an invalid value, if there is one. The hint may repeat digits of the value but nothing else, because the
+   * value may be a secret.
+   */
   mend?(value: unknown): string | undefined;
   /** The format of each item of a list. */
   readonly items?: Format;
 }
 
 const YEARS_100 = '36500d';
-/** A timer's delay is a number of milliseconds of 31 bits. */
+/** The longest delay of a Node.js timer, whose number of milliseconds has 31 bits. */
 const LONGEST_TIMER = '24d';
 
 const FORMATS = {
@@ -38,7 +41,7 @@ const FORMATS = {
     expected: 'a size above 0, like 512 KiB, 10 GiB or a plain number of bytes',
     accepts: (value) => (parseSize(value) ?? 0) > 0,
   },
-  /** A size limit, or none. */
+  /** A size limit, or `unlimited`. */
   limit: {
     expected: 'a size above 0, like 512 KiB, 10 GiB or a plain number of bytes, or unlimited',
     accepts: (value) => value === 'unlimited' || (parseSize(value) ?? 0) > 0,
@@ -131,7 +134,7 @@ function duration(least: string, most: string): Format {
   const [leastMs, mostMs] = [parseDuration(least)!, parseDuration(most)!];
   return {
     expected: `a length of time from ${least} to ${most}, like 250ms, 30s, 2m or 7d`,
-    // A number has no unit.
+    // A number is refused, because it has no unit.
     accepts: (value) => {
       const ms = typeof value === 'string' ? parseDuration(value) : undefined;
       return ms !== undefined && ms >= leastMs && ms <= mostMs;

@@ -42,7 +42,7 @@ export const handlerKeys = {
   },
 } as const satisfies SchemaMap;
 
-/** The options of handlers that the config sets. For an absent one the decorator or the built-in default counts. */
+/** The options of handlers that the config sets. For an absent option, the decorator or the built-in default counts. */
 export interface HandlerConfig {
   readonly from?: From;
   readonly concurrency?: number;

@@ -34,7 +34,7 @@ export const isolationKeys = {
   },
 } as const satisfies SchemaMap;
 
-/** The options of isolation that the config sets. For an absent one the decorator or the built-in default counts. */
+/** The options of isolation that the config sets. For an absent option, the decorator or the built-in default counts. */
 export interface ProcessConfig {
   readonly isolation?: Isolation;
   readonly processes?: number;

@@ -29,12 +29,12 @@ export function isLeaf(node: Leaf | SchemaMap): node is Leaf {
   return 'default' in node;
 }
 
-/** A text that is not set by default, and that is never shown. */
+/** Declares a key for a secret text, which is not set by default and is never shown. */
 export function secret(doc: string, env: string) {
   return { ...optional(doc, 'text', env), sensitive: true as const };
 }
 
-/** A text that is not set by default. */
+/** Declares a key for a text that is not set by default. */
 export function optional(doc: string, format: 'text' | 'path' | 'token' | 'subjectPrefix', env: string) {
   return { doc, format, default: null as string | null, nullable: true as const, env };
 }

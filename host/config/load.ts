@@ -21,12 +21,12 @@ export interface LoadOptions {
 }
 
 /**
- * The effective configuration. Layers, later over earlier: the built-in defaults, `config/default.yaml`,
- * `config/$NODE_ENV.yaml`, `config/local.yaml` (each if it exists), the given files,
- * `JETPLUG_*` variables, flags. Maps are merged, lists replaced as a whole.
+ * Loads the effective configuration from its layers; a later one replaces values of an earlier one. The layers are the
+ * built-in defaults, `config/default.yaml`, `config/$NODE_ENV.yaml`, `config/local.yaml` (each if it exists), the given
+ * files, `JETPLUG_*` variables, and flags. Maps are merged, lists replaced as a whole.
  *
- * @throws AggregateError of every problem found, as JetplugErrors `JP_CONFIG_UNREADABLE`,
- * `JP_CONFIG_UNKNOWN_KEY` and `JP_CONFIG_INVALID`, each with its file and line, or naming its variable or flag.
+ * @throws AggregateError of every problem found, as JetplugErrors `JP_CONFIG_UNREADABLE`, `JP_CONFIG_UNKNOWN_KEY` and
+ * `JP_CONFIG_INVALID`, each with its file and line, or with the name of its variable or flag.
  */
 export function loadConfig({ cwd, env, files = [], flags = {} }: LoadOptions): LoadedConfig {
   const draft = new Draft();
@@ -58,7 +58,10 @@ function layersOf({ NODE_ENV: environment }: NodeJS.ProcessEnv, draft: Draft): S
   return new Set(['default.yaml', ...(environment && isName ? [`${environment}.yaml`] : []), 'local.yaml']);
 }
 
-/** @returns whether there is such a file */
+/**
+ * Reads a file into the draft.
+ * @returns whether the file exists
+ */
 function addFile(file: string, draft: Draft): boolean {
   const yaml = readYamlFile(file);
   if (yaml) checkFile(yaml, draft);

@@ -7,8 +7,8 @@ import { streamSchema } from './stream-keys';
 export type Written = ReturnType<typeof merge>;
 
 /**
- * Merges the layers of a draft. Convict fills in the defaults and takes variables over files; its strict validation
- * is a second check of the values that the first checks accepted.
+ * Merges the layers of a draft. Convict fills in the defaults and prefers variables to files. Its strict validation is
+ * a second check of the values that the first checks accepted.
  */
 export function merge(draft: Draft) {
   const { plugins = {}, ...rest } = draft.files as { plugins?: Record<string, unknown> };

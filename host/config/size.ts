@@ -11,8 +11,8 @@ const UNITS: Record<string, number> = {
 };
 
 /**
- * The bytes of a size as people write it: `512 KiB`, `10 GiB`, `1.5MB`, or a plain number of bytes;
- * `undefined` for any other value. KiB, MiB, GiB and TiB are powers of 1,024; kB, MB, GB and TB of 1,000.
+ * Returns the bytes of a size as people write it: `512 KiB`, `10 GiB`, `1.5MB`, or a plain number of bytes; `undefined`
+ * for any other value. KiB, MiB, GiB and TiB are powers of 1,024; kB, MB, GB and TB of 1,000.
  */
 export function parseSize(value: unknown): number | undefined {
   const text = typeof value === 'number' ? String(value) : value;
@@ -20,7 +20,7 @@ export function parseSize(value: unknown): number | undefined {
   const match = /^(\d+(?:\.\d+)?) ?([kmgt]i?b|b)?$/i.exec(text.trim());
   if (!match) return undefined;
   const bytes = Number(match[1]) * (UNITS[(match[2] ?? 'b').toLowerCase()] ?? NaN);
-  // Fractions are allowed of units, but not of bytes.
+  // A fraction is allowed with a larger unit, such as MB, but not with bytes.
   const whole = match[2] && match[2].length > 1 ? Math.round(bytes) : bytes;
   return Number.isSafeInteger(whole) ? whole : undefined;
 }

@@ -11,7 +11,7 @@ export function bytes(written: string | number): number {
   return parseSize(written)!;
 }
 
-/** The bytes of a limit; -1, as the server writes it, for `unlimited`. */
+/** Returns the bytes of a limit; for `unlimited` -1, as the server writes it. */
 export function limit(written: string | number): number {
   return written === 'unlimited' ? -1 : bytes(written);
 }

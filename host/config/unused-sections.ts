@@ -2,7 +2,7 @@ import { JetplugError } from '../../sdk/internal';
 import type { LoadedConfig } from './config';
 import { nearest } from './suggest';
 
-/** Reports sections of the config for plugins that do not exist: most often the name is mistyped. */
+/** Reports sections of the config for plugins that do not exist. Most often the name is mistyped. */
 export function unusedSections({ config, sourceOf }: LoadedConfig, plugins: readonly string[]): JetplugError[] {
   return Object.keys(config.plugins.sections)
     .filter((name) => !plugins.includes(name))

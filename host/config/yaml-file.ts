@@ -50,7 +50,7 @@ const READ_ERRORS: Record<string, string> = {
 function parse(file: string, text: string): YamlFile {
   const counter = new LineCounter();
   const lineAt = (offset: number): number => counter.linePos(offset).line;
-  // With a fixed schema a %YAML 1.1 line cannot change what is a boolean, a number or a date.
+  // With a fixed schema, a line %YAML 1.1 cannot change which values are booleans, numbers or dates.
   const document = parseDocument(text, {
     lineCounter: counter,
     prettyErrors: false,
@@ -86,7 +86,10 @@ class Reader {
     private readonly lineAt: (offset: number) => number,
   ) {}
 
-  /** @returns `undefined` for a refused value: the key or the whole list that holds it is left out, so that one fault is reported once */
+  /**
+   * @returns `undefined` for a refused value; the key or the whole list that holds the value is left out, so that one
+   * fault is reported once
+   */
   read(node: unknown, path: string, line: number, depth: number): unknown {
     if (depth > MAX_DEPTH) return this.refuse(line, `values are nested more than ${MAX_DEPTH} deep`);
     if (++this.values > MAX_VALUES) return this.overflow(line);
@@ -109,7 +112,9 @@ class Reader {
       : node.value;
   }
 
-  /** The message does not repeat the number, which may be a secret. */
+  /**
+   * Reports a number that cannot be represented exactly. The message does not repeat the number, which may be a secret.
+   */
   private refuseNumber(path: string, line: number): undefined {
     const message = `${shownKey(path)} is a number that cannot be represented exactly`;
     const isSetting = /^plugins\.[^.]+\.settings\b/.test(path);
@@ -148,7 +153,7 @@ class Reader {
 
   private overflow(line: number): undefined {
     const message = `with its aliases the file holds more than ${MAX_VALUES.toLocaleString('en')} values`;
-    // Reported once; all later values are left out.
+    // The problem is reported once; all later values are left out.
     return this.values === MAX_VALUES + 1 ? this.refuse(line, message, 'Repeat less.') : undefined;
   }
 
@@ -168,7 +173,10 @@ function isExact(source: string, value: number): boolean {
   return isExactDecimal(source);
 }
 
-/** A key or path in a form that may be shown. `password:hunter2`, with no space after the colon, is one key. */
+/**
+ * Returns a key or path in a form that may be shown. A value that belongs to the key is cut off: `password:hunter2`,
+ * with no space after the colon, is one key.
+ */
 export function shownKey(path: string): string {
   const shown = /^[^\s:@]{0,100}/.exec(path)![0];
   return JSON.stringify(shown === path ? shown : `${shown}…`);
@@ -176,6 +184,6 @@ export function shownKey(path: string): string {
 
 function keyText(key: unknown): string | undefined {
   if (!isScalar(key) || key.value === null) return undefined;
-  // The written form: the key 007 is not the key 7.
+  // The form in the file counts, because the key 007 is not the key 7.
   return typeof key.value === 'string' ? key.value : key.source;
 }

@@ -7,7 +7,10 @@ import { escapeKey, unescapeKey } from './store-keys';
 import { TextStore, type StoreTexts } from './text-store';
 import type { Change } from '../records/write-batch';
 
-/** A store's texts in a bucket. Within a handler a change is applied once for its event, however often the event is delivered. */
+/**
+ * A store's texts in a bucket. Within a handler, each change is applied once for the event, however often the event is
+ * delivered.
+ */
 export class BucketTexts implements StoreTexts {
   private readonly writers: KeyWriters;
 
@@ -45,7 +48,7 @@ export class BucketTexts implements StoreTexts {
     const before = run.appliedBefore(escaped);
     if (before) return before[2] ?? undefined;
     const author = run.authorOf(escaped);
-    // Without an answer it is unknown whether the update was applied.
+    // Until the server answers, it is unknown whether the update was applied.
     run.unanswered++;
     try {
       const text = await this.writers.write(escaped, change, author);
@@ -59,7 +62,10 @@ export class BucketTexts implements StoreTexts {
   }
 }
 
-/** With any other error, the update was certainly not written. */
+/**
+ * Whether the server did not answer the write, so that the update may be written. After any other error, the update is
+ * certainly not written.
+ */
 function isUnanswered(error: unknown): boolean {
   return isJetplugError(error) && error.code === 'JP_STORE_UNAVAILABLE';
 }

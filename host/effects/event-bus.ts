@@ -11,7 +11,10 @@ import { checkFields, subjectOf } from './publishable';
 
 const MAX_ID_BYTES = 256;
 
-/** The event bus of a plugin, and of a publisher outside a host: within a handler it queues, elsewhere it sends. */
+/**
+ * The event bus of a plugin, or of a publisher outside a host. Within a handler it queues events; elsewhere it sends
+ * them at once.
+ */
 export class JetStreamEventBus extends EventBus {
   constructor(
     private readonly outgoing: Outgoing,
@@ -27,10 +30,12 @@ export class JetStreamEventBus extends EventBus {
   ): Promise<string> {
     const run = currentRun('EventBus.publish', options.for);
     const subject = subjectOf(event);
-    // The event's ordinal within the run is taken now: a schema may be asynchronous.
+    // The event's ordinal within the run is taken before the schema validates the fields, because the schema may be
+    // asynchronous.
     const id = options.id ?? (run ? this.nextId(run, subject) : randomUUID());
     const checked = checkFields(event, subject, fields);
-    // With a synchronous schema the event is queued at once: a handler that forgets to await loses nothing.
+    // With a synchronous schema the event is queued at once, so a handler that forgets to await `publish` loses no
+    // event.
     if (isPromise(checked)) await checked;
     run?.assertLive('EventBus.publish');
     const outgoing = this.compose(subject, fields, id, options, run);
@@ -77,11 +82,14 @@ function isEventId(id: string): boolean {
   return id !== '' && Buffer.byteLength(id) <= MAX_ID_BYTES && !/[\r\n]/.test(id);
 }
 
-/** Puts the envelope first, and no field replaces it. Spreading all into one literal takes V8 four times as long. */
+/**
+ * Puts the envelope before the fields; no field replaces a member of the envelope. Spreading all into one literal takes
+ * V8 four times as long.
+ */
 function withEnvelope(fields: object, envelope: Envelope): object {
   return Object.assign(new Flat(), envelope, fields, envelope);
 }
 
-/** Its objects have no `__proto__` accessor, so a field of that name is a field. */
+/** An object of this class has no `__proto__` accessor, so a field of that name is a field. */
 class Flat {}
 Object.setPrototypeOf(Flat.prototype, null);

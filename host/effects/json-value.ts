@@ -4,7 +4,7 @@ import { showThrown } from '../base/thrown';
 
 /** A part of a value that JSON cannot hold: `JSON.stringify` would omit it, or replace it by null or `{}`. */
 export interface NotJson {
-  /** Keys and indexes; empty where it is the whole value. */
+  /** Keys and indexes, joined by dots; empty if JSON cannot hold the value itself. */
   readonly path: string;
   readonly what: string;
 }
@@ -14,20 +14,20 @@ export const NOT_JSON_HINT =
 
 interface Fault {
   readonly what: string;
-  /** The last key first. */
+  /** The keys and indexes that lead to the part, the innermost first. */
   readonly keys: (string | number)[];
 }
 
-/** From this depth on, circular references are checked. */
+/** The depth from which on circular references are checked. */
 const DEEP = 64;
 const MAX_PATH = 100;
 
 /**
- * Finds what `JSON.stringify` would change silently: numbers that are not finite, lists with `undefined` in them,
- * functions, symbols, and objects that are more than their fields, such as a `Map` or an `Error`. An object with a
- * `toJSON`, such as a `Date`, is checked by what that returns. A field that is `undefined` counts as omitted.
+ * Finds a part that `JSON.stringify` would change silently: a number that is not finite, a list with `undefined` in it,
+ * a function, a symbol, or an object that is more than its fields, such as a `Map` or an `Error`. For an object with a
+ * `toJSON`, such as a `Date`, the result of `toJSON` is checked. A field that is `undefined` counts as omitted.
  *
- * It walks every value of a store and every published event, so it allocates nothing unless it finds something.
+ * The search walks every value of a store and every published event, so it allocates nothing unless it finds something.
  */
 export function findNotJson(value: unknown): NotJson | undefined {
   let found: Fault | undefined;
@@ -102,7 +102,7 @@ function fieldsFault(object: object, depth: number, above: object[] | undefined)
   return undefined;
 }
 
-/** For an object of a class, or one with a `toJSON` of its own. */
+/** Checks an object of a class, or one with a `toJSON` of its own. */
 function instanceFault(value: object, depth: number, above: object[] | undefined): Fault | undefined {
   if (types.isDate(value)) return Number.isNaN(value.getTime()) ? fault('an invalid Date') : undefined;
   // A Buffer has a toJSON, but nothing turns the result into a Buffer again.
@@ -117,7 +117,10 @@ function instanceFault(value: object, depth: number, above: object[] | undefined
   return fault(`${named(value)}, which is no plain object and has no toJSON`);
 }
 
-/** The result of a toJSON may have a class, unless its content is not in its fields. */
+/**
+ * Whether the result of a `toJSON` is checked by its fields. Such a result may have a class, unless its content is not
+ * in its fields.
+ */
 function isOfClass(json: unknown): json is object {
   if (typeof json !== 'object' || json === null) return false;
   return !(types.isMap(json) || types.isSet(json) || types.isRegExp(json) || types.isNativeError(json));

@@ -1,6 +1,6 @@
 import type { StoreTexts } from './text-store';
 
-/** Opens a store's texts at their first use: whether a plugin uses its store is not known before. */
+/** Opens a store's texts at their first use, because the host does not know before whether a plugin uses its store. */
 export class LateTexts implements StoreTexts {
   private texts: StoreTexts | undefined;
   private opening: Promise<StoreTexts> | undefined;
@@ -19,7 +19,7 @@ export class LateTexts implements StoreTexts {
     return (this.texts ?? (await this.open())).keys(...args);
   }
 
-  /** One attempt at a time; after a failure the next use tries again. */
+  /** Opens the texts. Only one attempt runs at a time; after a failure, the next use tries again. */
   private open(): Promise<StoreTexts> {
     this.opening ??= this.openTexts().then(
       (texts) => (this.texts = texts),

@@ -3,7 +3,10 @@ import { then, type MaybePromise } from '../base/maybe-promise';
 import { listIssues } from '../message/validate';
 import { findNotJson, NOT_JSON_HINT } from './json-value';
 
-/** @throws JetplugError `JP_SUBJECT_INVALID` */
+/**
+ * Returns the subject to publish an event on.
+ * @throws JetplugError `JP_SUBJECT_INVALID`
+ */
 export function subjectOf(event: EventContract | string): string {
   const subject = typeof event === 'string' ? event : event.subject;
   if (typeof subject === 'string' && isPublishSubject(subject)) {
@@ -16,10 +19,16 @@ export function subjectOf(event: EventContract | string): string {
   );
 }
 
-/** A message there could be a request to the JetStream API that purges a stream, or pass for a dead letter. */
+/**
+ * Subjects that a plugin may not publish on. A message there could be a request to the JetStream API that purges a
+ * stream, or pass for a dead letter.
+ */
 const RESERVED = /^(?:\$|_INBOX\.|dead\.|retry\.)/;
 
-/** @throws JetplugError `JP_SUBJECT_INVALID` for a subject that is the server's or the host's own */
+/**
+ * Refuses a subject that is the server's or the host's own.
+ * @throws JetplugError `JP_SUBJECT_INVALID`
+ */
 export function refuseReserved(subject: string): void {
   if (!RESERVED.test(subject)) return;
   throw new JetplugError('JP_SUBJECT_INVALID', `cannot publish on ${JSON.stringify(subject)}: it is reserved`, {
@@ -28,7 +37,8 @@ export function refuseReserved(subject: string): void {
 }
 
 /**
- * They are published as given, not as the schema leaves them: its transforms are the reader's.
+ * Checks the fields of an event. The fields are published as given, without the schema's transforms, which each reader
+ * applies.
  * @throws JetplugError `JP_EVENT_INVALID`, or rejects with it
  */
 export function checkFields(event: EventContract | string, subject: string, fields: unknown): MaybePromise<void> {
@@ -42,7 +52,10 @@ export function checkFields(event: EventContract | string, subject: string, fiel
   });
 }
 
-/** @throws JetplugError `JP_EVENT_INVALID` */
+/**
+ * Refuses fields that JSON cannot hold.
+ * @throws JetplugError `JP_EVENT_INVALID`
+ */
 export function refuseNotJson(subject: string, fields: unknown): undefined {
   const found = findNotJson(fields);
   if (!found) return undefined;

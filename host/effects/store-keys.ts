@@ -1,9 +1,9 @@
 import { JetplugError } from '../../sdk/internal';
 
 /**
- * Turns any string into a key that NATS accepts: letters, digits, `_`, `/`, `-` and single inner dots
- * stand for themselves, every other byte is `=XX`. A key of a scope is `<scope>=.<key>`: an escaped key
- * never holds `=.`, so no two strings share one.
+ * Turns any string into a key that NATS accepts. Letters, digits, `_`, `/`, `-` and single inner dots stand for
+ * themselves, every other byte is `=XX`. A key of a scope is `<scope>=.<key>`. An escaped key never holds `=.`, so no
+ * two strings get the same key.
  */
 export function escapeKey(key: string, scope?: string): string {
   if (typeof key !== 'string' || key === '' || Buffer.byteLength(key) > MAX_BYTES || !key.isWellFormed()) {
@@ -28,7 +28,10 @@ export function unescapeKey(escaped: string): { scope?: string; key: string } {
 const MAX_BYTES = 512;
 const SCOPE_MARK = '=.';
 
-/** @throws JetplugError `JP_STORE_KEY_INVALID` */
+/**
+ * Refuses an invalid name of a scope, and returns a valid one.
+ * @throws JetplugError `JP_STORE_KEY_INVALID`
+ */
 export function assertScope(name: string): string {
   if (/^[a-z0-9-]{1,64}$/.test(name)) return name;
   throw new JetplugError('JP_STORE_KEY_INVALID', `a store scope is a name of a–z, 0–9 and dashes; got ${show(name)}`);

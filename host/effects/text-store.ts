@@ -10,7 +10,9 @@ import { assertScope } from './store-keys';
 /** A store's values as texts, each in one scope or in none. */
 export interface StoreTexts {
   get(key: string, scope: string | undefined): Promise<string | undefined>;
-  /** Resolves with the new text once it is stored; `undefined` stands for no value. */
+  /**
+   * Changes a text. Resolves with the new text once that is stored, or with `undefined` if the key then has no value.
+   */
   change(
     key: string,
     scope: string | undefined,
@@ -36,8 +38,8 @@ export class TextStore<T> extends Store<T> {
   async update(key: string, change: (current: T | undefined) => T, options: ForEvent = {}): Promise<T> {
     const next = (current: string | undefined): string => stringify(key, change(parse<T>(key, current)));
     const text = await this.texts.change(key, this.scopeName, next, { ...options, what: 'Store.update' });
-    // Parsed from the stored text, so that the caller sees the stored value. The text is missing only for a repeat
-    // whose mark was lost, which the writer has logged.
+    // The result is parsed from the stored text, so that the caller sees the stored value. The text is missing only if
+    // the update is a repeat whose mark was lost; the writer has logged that.
     return (text === undefined ? undefined : JSON.parse(text)) as T;
   }
 
@@ -58,7 +60,7 @@ export class TextStore<T> extends Store<T> {
 }
 
 /**
- * Another program may have written the text.
+ * Parses a stored text, which another program may have written.
  * @throws JetplugError `JP_NUMBER_INEXACT`, `JP_STORE_VALUE_INVALID` when the text is not JSON
  */
 function parse<T>(key: string, text: string | undefined): T | undefined {

@@ -41,7 +41,7 @@ export class ChildCall extends HandlerCall<LoggedHandler> {
 
 const current = new AsyncLocalStorage<ChildCall>();
 
-/** The handler's call that the caller runs in, if any. */
+/** Returns the handler's call that the caller runs in, if any. */
 export function currentCall(): ChildCall | undefined {
   return current.getStore();
 }

@@ -7,7 +7,7 @@ import { parentPort, workerData } from 'node:worker_threads';
  * exceeds its memory limit, buffers included.
  */
 
-/** A pipe to the host, which closes when the host ends, in whatever way. */
+/** The file descriptor of a pipe to the host. The pipe closes when the host ends, also when the host is killed. */
 const GUARD_FD = 3;
 const CHECK_MS = 100;
 

@@ -6,8 +6,8 @@ import type { HostMessage } from './protocol';
 import { encodeError } from './wire-error';
 
 /*
- * The process of an isolated plugin. It takes orders from the host that started it, and ends with the host: when the
- * channel closes, or, if the author's code blocks this thread, by the guard.
+ * The process of an isolated plugin. It takes orders from the host that started it, and exits when the channel to that
+ * host closes. If the author's code blocks this thread, the guard kills the process when the host is gone.
  */
 
 const limitBytes = Number(process.argv[2]);
@@ -21,7 +21,10 @@ process.setSourceMapsEnabled(true);
 const link = new HostLink();
 const plugin = new ChildPlugin(link);
 
-/** An uncaught error leaves the author's code in an unknown state: the process ends, and the host starts a new one. */
+/**
+ * Reports an uncaught error and exits. The error leaves the author's code in an unknown state, so the host starts a new
+ * process.
+ */
 function die(thrown: unknown): void {
   const exit = (): never => process.exit(1);
   if (!process.connected) exit();

@@ -87,7 +87,8 @@ export class ChildPlugin {
       isBatch,
     );
     this.calls.set(id, call);
-    // Sent before the author's code runs: if that code ends the process, the host knows which calls had begun.
+    // The message is sent before the author's code runs. If that code ends the process, the host then knows which calls
+    // had begun.
     this.link.send({ is: 'begun', call: id });
     const error = await (isBatch ? this.callBatch(call, handler) : this.callOne(call, handler));
     call.end();
@@ -126,7 +127,10 @@ export class ChildPlugin {
     return failures.length > 0 ? encodeBatch(failures) : undefined;
   }
 
-  /** @throws the handler's error, or `JP_HANDLER_RETURNED_LAZY` */
+  /**
+   * Calls the handler and waits for its end.
+   * @throws the handler's error, or `JP_HANDLER_RETURNED_LAZY`
+   */
   private async invoke(
     call: ChildCall,
     { method }: HandlerDefinition,
@@ -155,7 +159,10 @@ export class ChildPlugin {
   }
 }
 
-/** @throws OutcomeKnown for an event that does not fit its contract */
+/**
+ * Validates an event by the contract of its handler.
+ * @throws OutcomeKnown for an event that does not fit its contract
+ */
 async function eventOf(
   { envelope, fields, cloudEvent }: WireEvent,
   { contract }: HandlerDefinition,
@@ -165,14 +172,20 @@ async function eventOf(
   return outcome.event;
 }
 
-/** An old error of the broker that the author's code throws again counts as the author's own error; see {@link isStale}. */
+/**
+ * Encodes the error of a call. An old error of the broker that the author's code throws again counts as the author's
+ * own error; see {@link isStale}.
+ */
 function errorOf({ startedAtMs }: ChildCall, thrown: unknown): WireError {
   const error = encodeError(thrown);
   const isOld = error.kind === 'jetplug' && isStale(thrown, startedAtMs, performance.now());
   return isOld ? { ...error, kind: 'error' } : error;
 }
 
-/** The failures of a batch by index among all received events; the handler got only the valid ones. */
+/**
+ * Returns the failures of a batch. Each has the event's index among all received events; the handler got only the valid
+ * ones.
+ */
 function failuresOf(error: WireError, indexes: readonly number[]): WireFailure[] {
   if (error.kind !== 'batch') return indexes.map((index) => ({ index, error }));
   return error.failures.map((failure) => ({ index: indexes[failure.index] ?? -1, error: failure.error }));

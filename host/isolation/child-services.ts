@@ -47,7 +47,7 @@ export class RemoteEventBus extends EventBus {
     const of = callFor(what, options.for);
     const subject = subjectOf(event);
     const checked = checkFields(event, subject, fields);
-    // Without an await if the schema is synchronous, so that a handler that does not await `publish` loses no event.
+    // With a synchronous schema nothing is awaited, so that a handler that does not await `publish` loses no event.
     if (isPromise(checked)) await checked;
     currentCall()?.assertLive(what);
     const { id, timestamp } = options;

@@ -15,7 +15,7 @@ const LAST_OUTPUT_MS = 100;
 
 interface ForkedProcessEvents {
   received(message: ProcessMessage): void;
-  /** The process is gone, for this reason. */
+  /** Called when the process is gone, with the reason. */
   ended(why: string): void;
 }
 
@@ -37,7 +37,7 @@ export class ForkedProcess {
     const { heapLimitBytes, memoryLimitBytes } = limits;
     this.child = fork(join(__dirname, 'child-main.js'), [String(memoryLimitBytes)], {
       execArgv: [`--max-old-space-size=${Math.max(1, Math.floor(heapLimitBytes / MIB))}`],
-      // The fourth is the guard's: it closes when the host ends, in whatever way.
+      // The fourth pipe is for the guard: it closes when the host ends, also when the host is killed.
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'ipc'],
       env: withoutCredentials(process.env),
       serialization: 'json',
@@ -62,7 +62,10 @@ export class ForkedProcess {
     return this.child.pid;
   }
 
-  /** A message to a process that is about to end is lost; the end answers it. */
+  /**
+   * Sends a message. If the process is about to end, the message is lost, and the call or order fails when the process
+   * has ended.
+   */
   send(message: HostMessage): void {
     if (this.child.connected) this.child.send(message, () => undefined);
   }
@@ -84,7 +87,10 @@ export class ForkedProcess {
     resolve();
   }
 
-  /** A process that restarts in a loop, or that computes without end, must not slow the host down. */
+  /**
+   * Lowers the priority of the process, so that a process that restarts in a loop or computes without end does not slow
+   * the host down.
+   */
   private lowerPriority(): void {
     try {
       setPriority(this.child.pid!, constants.priority.PRIORITY_BELOW_NORMAL);
@@ -117,7 +123,10 @@ export class ForkedProcess {
   }
 }
 
-/** The host's credentials for the server stay in the host. */
+/**
+ * Returns the environment without the variables that the process must not get: the host's credentials for the server,
+ * and its Node.js options.
+ */
 function withoutCredentials(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(JETPLUG_NATS_|NODE_OPTIONS$)/.test(name)));
 }

@@ -3,7 +3,7 @@ import type { Time } from '../base/time';
 /** How often a process without calls is pinged, which also reads its memory. */
 const IDLE_PING_MS = 10_000;
 
-/** Pings a process, and measures how long it has not answered. */
+/** Pings a process, and measures for how long the process has not answered. */
 export class Heartbeat {
   private pingedAtMs = 0;
   private silentSinceMs: number | undefined;
@@ -18,7 +18,7 @@ export class Heartbeat {
   }
 
   /**
-   * Pings a process that owes no answer; an idle one at most every 10 s.
+   * Pings the process unless it still owes an answer. An idle process is pinged at most every 10 s.
    * @returns for how many milliseconds the process has owed an answer
    */
   silentMs(isIdle: boolean): number {

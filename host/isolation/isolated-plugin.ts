@@ -13,7 +13,10 @@ import type { Layers, WireModule } from './protocol';
 import type { PluginWorker, WorkerCall, WorkerServices } from './worker';
 import { WORKERS } from './isolation-backends';
 
-/** The waits before a worker is started again: after its first quick end, the second and so on; the last one repeats. */
+/**
+ * The waits before a worker is started again: after its first quick end, after its second and so on. The last wait
+ * repeats.
+ */
 const RESTART_WAITS_MS = [100, 200, 500, 1_000, 2_000, 5_000, 10_000];
 /** A worker that ran for at least this long resets the waits. */
 const STABLE_MS = 30_000;
@@ -29,7 +32,9 @@ export interface IsolatedOptions {
   readonly file: string;
   readonly modules: ReadonlyMap<string, ModuleText>;
   readonly plugins: Layers;
-  /** Read from the plugin's source; the limits of its definition replace these once they are known. */
+  /**
+   * The policy that the plugin's source shows. Once the plugin's definition is known, the limits in it replace these.
+   */
   readonly policy: IsolatedPolicy;
   readonly log: PartedLog;
   readonly time: Time;
@@ -37,7 +42,7 @@ export interface IsolatedOptions {
 
 /** One of the plugin's workers, with those that replace it after its end. */
 interface Replica {
-  /** Undefined between the end of a worker and the start of the next. */
+  /** The worker that runs; undefined between the end of a worker and the start of the next. */
   worker: PluginWorker | undefined;
   isReady: boolean;
   restarts: number;
@@ -68,7 +73,7 @@ export class IsolatedPlugin implements PluginCode {
   }
 
   /**
-   * Loads the plugin in its first worker, and describes it. Called before anything else.
+   * Loads the plugin in its first worker, and describes it. Must be called before any other method.
    * @throws JetplugError, or an AggregateError of several
    */
   async load(): Promise<void> {
@@ -168,7 +173,7 @@ export class IsolatedPlugin implements PluginCode {
     await replica.worker!.start(this.settings, this.services!);
     replica.isReady = true;
     const waiting = this.waiting.splice(0);
-    // Nobody waits any more for a call whose run is over.
+    // A call whose run is over is dropped, because nobody waits for its result.
     for (const call of waiting) if (!call.scope.isOver) this.assign(call);
   }
 
@@ -204,7 +209,7 @@ export class IsolatedPlugin implements PluginCode {
       this.log('info', 'plugin process restarted', { pid: replica.worker?.pid, restarts: replica.restarts });
     } catch (error) {
       if (this.stopping) return;
-      // `ended` has reported a worker that ended by itself, and restarts it.
+      // If the worker has ended by itself, `ended` has reported that and restarts it.
       const { worker } = replica;
       if (!worker) return;
       this.log('error', 'plugin process failed to restart; trying again', { err: error });

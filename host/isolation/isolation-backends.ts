@@ -2,7 +2,10 @@ import type { IsolatedPolicy } from '../load/isolation-options';
 import { PluginProcess } from './plugin-process';
 import type { StartWorker } from './worker';
 
-/** How a worker is started, by the option `isolation`. A new kind needs its name in `ISOLATIONS` and a line here. */
+/**
+ * The functions that start a worker, by the option `isolation`. A new kind needs its name in `ISOLATIONS` and a line
+ * here.
+ */
 export const WORKERS: Readonly<Record<IsolatedPolicy['isolation'], StartWorker>> = {
   process: (options, events) => new PluginProcess(options, events),
 };

@@ -7,7 +7,7 @@ interface OpenCall extends WorkerCall {
   begun: boolean;
 }
 
-/** The calls of a worker that have not ended, by the number that host and worker name each by. */
+/** The calls of a worker that have not ended, by the number that host and worker use for a call. */
 export class OpenCalls {
   private readonly calls = new Map<number, OpenCall>();
   private last = 0;
@@ -16,7 +16,10 @@ export class OpenCalls {
     return this.calls.size;
   }
 
-  /** @returns the call's number */
+  /**
+   * Adds a call.
+   * @returns the call's number
+   */
   add(call: WorkerCall): number {
     this.calls.set(++this.last, { ...call, begun: false });
     return this.last;
@@ -30,7 +33,7 @@ export class OpenCalls {
     return this.calls.get(id)?.scope;
   }
 
-  /** The handler begins: its timeout counts from here, not from when the call was sent. */
+  /** Notes that the handler of a call begins. The timeout counts from this moment, not from when the call was sent. */
   begin(id: number): void {
     const call = this.calls.get(id);
     if (!call) return;
@@ -45,7 +48,7 @@ export class OpenCalls {
     else call?.resolve();
   }
 
-  /** A call whose run is over, by its timeout or the host's stop, though its handler has not returned. */
+  /** Finds a call whose run is over, by its timeout or the host's stop, though its handler has not returned. */
   overdue(): WorkerCall | undefined {
     return [...this.calls.values()].find(({ scope }) => scope.isOver);
   }

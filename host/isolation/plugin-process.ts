@@ -11,7 +11,7 @@ import { RequestServer } from './request-server';
 import type { PluginWorker, WorkerCall, WorkerEvents, WorkerOptions, WorkerServices } from './worker';
 import { decodeError, encodeError } from './wire-error';
 
-/** How long a process with an overdue call may not answer a ping before it counts as blocked. */
+/** A process with an overdue call counts as blocked when it has not answered a ping for this long. */
 const SILENCE_MS = 1_000;
 /** How long a process may take to exit after it has stopped its plugin. */
 const EXIT_MS = 2_000;
@@ -23,7 +23,7 @@ export class PluginProcess implements PluginWorker {
   private readonly calls = new OpenCalls();
   private readonly requests = new RequestServer(this.calls, (message) => this.child.send(message));
   private readonly heartbeat: Heartbeat;
-  /** Resolves with the answer to the last order, if it is still open. */
+  /** Settles the promise of the last order; undefined before the first order. */
   private ordered: { resolve(answer: ProcessMessage): void; reject(error: unknown): void } | undefined;
   private plugin: Pick<PluginDefinition, 'name' | 'where'> | undefined;
   private endedWith: JetplugError | undefined;
@@ -92,7 +92,7 @@ export class PluginProcess implements PluginWorker {
     try {
       this.handle(message);
     } catch (error) {
-      // The author's code can write to the channel too.
+      // The message may come from the author's code, which can write to the channel too.
       this.child.log.error('plugin process sent an invalid message; killing it', { err: error });
       this.kill('it sent an invalid message to the host');
     }
@@ -177,7 +177,7 @@ function blocked(overdue: WorkerCall | undefined): string {
   return `it was blocked, with ${name} past its timeout of ${timeoutMs} ms`;
 }
 
-/** An error with its class and the first frame of its stack. */
+/** Describes an error by its code or class, its message and the first frame of its stack. */
 function inWords(thrown: unknown): string {
   if (!isError(thrown)) return showThrown(thrown);
   const at = /\n\s+at .*/.exec(thrown.stack ?? '')?.[0].trim();

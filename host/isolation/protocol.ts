@@ -11,19 +11,19 @@ import type { ModuleText } from '../load/module-graph';
  */
 
 export type HostMessage =
-  /** The first order: load the plugin of a file. Answered with `loaded` or `failed`. */
+  /** The first order, to load the plugin of a file. The answer is `loaded` or `failed`. */
   | { readonly to: 'load'; readonly file: string; readonly modules: readonly WireModule[]; readonly plugins: Layers }
-  /** Build and start the plugin. Answered with `started` or `failed`. */
+  /** The order to build and start the plugin. The answer is `started` or `failed`. */
   | { readonly to: 'start'; readonly settings?: unknown }
-  /** Call a handler; `begun` comes before the author's code runs, `ended` after. */
+  /** The order to call a handler. `begun` comes before the author's code runs, and `ended` after it. */
   | { readonly to: 'call'; readonly call: number; readonly method: string; readonly events: readonly WireEvent[] }
-  /** The run of a call is over: abort its signal. */
+  /** The order to abort the signal of a call whose run is over. */
   | { readonly to: 'abort'; readonly call: number; readonly reason: WireError }
   | ({ readonly to: 'answer'; readonly request: number } & Answer)
-  /** Run the function of a request `change` on the current text. Answered with `changed`. */
+  /** The order to run the function of a request `change` on the current text. The answer is `changed`. */
   | { readonly to: 'change'; readonly request: number; readonly current?: string | undefined }
   | { readonly to: 'ping' }
-  /** Stop the plugin and end. Answered with `stopped`. */
+  /** The order to stop the plugin and end. The answer is `stopped`. */
   | { readonly to: 'stop' };
 
 export type ProcessMessage =
@@ -40,7 +40,10 @@ export type ProcessMessage =
   | { readonly is: 'dying'; readonly error: WireError }
   | { readonly is: 'stopped'; readonly error?: WireError };
 
-/** A request of the author's code, within a call or outside of one; `event` is the index of the batch's event that it is for. */
+/**
+ * A request of the author's code, within a call or outside of one. In a call for a batch, `event` is the index of the
+ * event that the request is for.
+ */
 export type Request = {
   readonly is: 'request';
   readonly request: number;
@@ -55,7 +58,7 @@ export type Asked =
   | {
       readonly what: 'publish';
       readonly subject: string;
-      /** JSON. */
+      /** The event's fields as JSON. */
       readonly fields: string;
       readonly options: { readonly id?: string; readonly timestamp?: string };
     };
@@ -73,7 +76,7 @@ export interface WireFields {
   readonly errors: Readonly<Record<string, WireError>>;
 }
 
-/** An event, and what its context tells the handler. */
+/** An event, with the facts that its context gives the handler. */
 export interface WireEvent extends EventFacts {
   readonly envelope: Envelope;
   readonly fields: Readonly<Record<string, unknown>>;

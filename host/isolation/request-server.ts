@@ -12,7 +12,7 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** Answers the requests of a plugin's code in a worker: its store and its event bus are the host's. */
+/** Answers the requests of a plugin's code in a worker, because the plugin's store and event bus are the host's. */
 export class RequestServer {
   private services: WorkerServices | undefined;
   private plugin: Pick<PluginDefinition, 'name' | 'where'> | undefined;

@@ -30,7 +30,7 @@ interface WireText {
   readonly cause?: WireError | undefined;
 }
 
-/** Classes that a decoded error keeps, as log lines show them. */
+/** Classes that a decoded error keeps, because log lines show the class. */
 const BUILT_IN = new Map(
   [TypeError, RangeError, SyntaxError, ReferenceError, URIError, EvalError].map((one) => [one.name, one]),
 );

@@ -8,8 +8,8 @@ import type { JetplugError } from '../../sdk/internal';
 import type { Layers, ProcessMessage, WireModule } from './protocol';
 
 /**
- * A place outside of the host that runs an isolated plugin's code, from its start to its end. `workers.ts` lists the
- * implementations. A worker that has ended is not used again.
+ * A place outside of the host that runs an isolated plugin's code, from its start to its end. `isolation-backends.ts`
+ * lists the implementations. A worker that has ended is not used again.
  */
 export interface PluginWorker {
   readonly pid: number | undefined;
@@ -45,7 +45,7 @@ export interface WorkerOptions {
 }
 
 export interface WorkerEvents {
-  /** The worker has ended. `unstarted` are its calls whose handler had not begun. */
+  /** Called when the worker has ended. `unstarted` are its calls whose handler had not begun. */
   ended(error: JetplugError, unstarted: readonly WorkerCall[]): void;
 }
 

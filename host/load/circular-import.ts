@@ -25,7 +25,10 @@ export class LoadingModules {
     if (at >= 0) this.circles.push([...this.stack.slice(at).map((one) => one.file), file]);
   }
 
-  /** @throws JetplugError `JP_PLUGIN_CIRCULAR_IMPORT` when the module fails because of a circular import */
+  /**
+   * Runs a module.
+   * @throws JetplugError `JP_PLUGIN_CIRCULAR_IMPORT` when the module fails because of a circular import
+   */
   run(file: string, module: { readonly exports: unknown }, evaluate: () => void): void {
     this.stack.push({ file, module });
     try {
@@ -38,8 +41,8 @@ export class LoadingModules {
   }
 
   /**
-   * The value of a type for decorator metadata: the class that `read` returns, `Object` for a name that is only a type,
-   * or a {@link CircularType} for a class that is not defined yet.
+   * Returns the value of a type for decorator metadata: the class that `read` returns, `Object` for a name that is only
+   * a type, or a {@link CircularType} for a class that is not defined yet.
    */
   typeOf(read: () => unknown, exports: unknown): unknown {
     const chain = this.chainOver(exports);
@@ -47,7 +50,7 @@ export class LoadingModules {
       const type = read();
       if (type !== undefined || !chain) return type ?? Object;
     } catch {
-      // Either a class of a module that is still being loaded, or a name that is only a type.
+      // The name is either a class of a module that is still being loaded, or only a type.
       if (!chain) return Object;
     }
     return new CircularType(/\.(\w+)$/.exec(read.toString())?.[1] ?? '', this.show(chain));
@@ -59,10 +62,12 @@ export class LoadingModules {
     return undefined;
   }
 
-  /** Reported for the module that failed first; its importers fail with the same error. */
+  /**
+   * Returns the error for a module that failed because of a circular import. Its importers fail with the same error.
+   */
   private circularError(file: string, error: unknown): JetplugError | undefined {
     if (!isOfUndefined(error)) return undefined;
-    // The circle was closed by an import of this module.
+    // The import that closed the circle is in this module.
     const circle = this.circles.findLast((chain) => chain.at(-2) === file);
     if (!circle) return undefined;
     const place = topFrame(error.stack, (path) => path === file) ?? { file };

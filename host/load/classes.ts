@@ -2,7 +2,10 @@ import { createRequire } from 'node:module';
 import { container } from 'tsyringe';
 import type { PluginClass } from '../../sdk/internal';
 
-/** The maps in which tsyringe keeps each decorated class for ever. They are not public, and it has no way to forget a class. */
+/**
+ * The maps in which tsyringe keeps each decorated class for ever. The maps are not public, and tsyringe has no way to
+ * forget a class.
+ */
 const { typeInfo } = createRequire(__filename)('tsyringe/dist/cjs/dependency-container') as {
   typeInfo: Map<object, unknown>;
 };
@@ -32,7 +35,9 @@ export function loadShared<T>(load: () => T): T {
   return loaded;
 }
 
-/** The classes after the first `count`: a Map keeps its order, and no class is forgotten while a module loads. */
+/**
+ * Returns the classes after the first `count`. A Map keeps its order, and no class is forgotten while a module loads.
+ */
 function knownSince(count: number): object[] {
   return typeInfo.size === count ? [] : [...typeInfo.keys()].slice(count);
 }
@@ -42,7 +47,10 @@ export function keepClasses(classes: readonly object[]): void {
   for (const cls of classes) shared.add(cls);
 }
 
-/** Removes the classes of a version that has ended from tsyringe, which would keep them and the objects that they hold. */
+/**
+ * Removes the classes of a version that has ended from tsyringe, which would otherwise keep the classes and the objects
+ * that they hold.
+ */
 export function forgetClasses(classes: readonly (object | PluginClass)[]): void {
   for (const cls of classes) {
     if (shared.has(cls)) continue;

@@ -6,7 +6,8 @@ import { transpileAside } from './transpile';
 
 /**
  * Compiles the modules of plugins in threads, before the plugins are loaded one after the other. Each promise resolves
- * when one plugin's modules are compiled, and never rejects: loading the plugin reports a file that does not compile.
+ * when one plugin's modules are compiled. It never rejects, because loading the plugin reports a file that does not
+ * compile.
  */
 export function compileAhead(files: readonly string[]): Promise<void>[] {
   const begun = new Set<string>();
@@ -19,5 +20,5 @@ export function compileAhead(files: readonly string[]): Promise<void>[] {
   return files.map((file) => limiter.take(() => compileAll(file).catch(() => undefined)));
 }
 
-/** One compilation per processor: the same thread pool also resolves the names of servers. */
+/** Allows one compilation per processor, because the same thread pool also resolves the names of servers. */
 const limiter = new Limiter(availableParallelism());

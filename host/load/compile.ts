@@ -17,7 +17,7 @@ export interface CompiledPlugin {
   readonly contracts: LoadedModules['contracts'];
   /** The plugin's container, in which its modules have registered; absent if the class did not come from a file. */
   readonly container?: DependencyContainer;
-  /** The classes that its modules have registered with tsyringe, which keeps them until they are forgotten. */
+  /** The classes that the plugin's modules have registered with tsyringe, which keeps them until they are forgotten. */
   readonly classes: readonly object[];
   readonly lateClasses?: LoadedModules['lateClasses'];
 }

@@ -1,13 +1,13 @@
 /*
- * The changes that the loader makes to the code that swc compiles a plugin's module to, where CommonJS loses meaning of
- * the source. They add no line, so that the source map stays right.
+ * The loader changes the code that swc compiles a plugin's module to, where CommonJS loses a meaning of the source. The
+ * changes add no line, so that the source map stays right.
  */
 
 /** Functions that the changed code calls; the loader sets them on the `module` of each of a plugin's own modules. */
 export interface LoaderHelpers {
-  /** `import()`; Node.js does it for modules that `require` cannot load. */
+  /** Replaces `import()`. Node.js itself imports the modules that `require` cannot load. */
   import(specifier: unknown): Promise<unknown>;
-  /** A type for decorator metadata; in a circular import the type may not be defined yet. */
+  /** Returns a type for decorator metadata. In a circular import, the type may not be defined yet. */
   type(read: () => unknown, exports: unknown): unknown;
 }
 

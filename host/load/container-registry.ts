@@ -18,7 +18,10 @@ export interface ContainerInternals {
     has(token: unknown): boolean;
     getAll(token: unknown): Registration[];
     setAll(token: unknown, registrations: Registration[]): void;
-    /** Calling `has` or `getAll` adds an empty entry, which keeps the token, and with it a plugin's class, for ever. */
+    /**
+     * The registrations by token. Calling `has` or `getAll` adds an empty entry, which keeps the token, and with it a
+     * plugin's class, for ever.
+     */
     readonly _registryMap: Map<unknown, Registration[]>;
   };
   getRegistration(token: unknown): Registration | null;

@@ -7,7 +7,7 @@ import { isOwnSingleton } from './plugin-tsyringe';
 import { tokenOf, type TokenName } from './injectables';
 
 /**
- * All problems of the constructor parameters of a class and of its dependencies, found without building an instance.
+ * Finds all problems of the constructor parameters of a class and of its dependencies, without building an instance.
  * @param container the plugin's, which resolves its tokens and abstract classes
  */
 export function inspectDependencies(cls: PluginClass, container = globalContainer): JetplugError[] {
@@ -52,7 +52,7 @@ export function servicesOf(cls: PluginClass, container = globalContainer): Set<T
 
 /** A constructor parameter and the value that it gets. */
 export interface Injected {
-  /** From 0. */
+  /** The parameter's index, from 0. */
   readonly index: number;
   /** The parameter's name in the source; absent if it is destructured. */
   readonly name?: string;
@@ -60,7 +60,10 @@ export interface Injected {
   readonly type: string;
   /** The host's service that it gets; absent if it gets an object of the author's own. */
   readonly service?: TokenName;
-  /** For an object of the author's own: whether the plugin has one instance, or each use a new one, or the token decides. */
+  /**
+   * For an object of the author's own: whether the plugin has one instance of it, or each use gets a new one, or the
+   * token decides.
+   */
   readonly own?: OwnKind;
 }
 
@@ -94,7 +97,7 @@ interface Parameter {
 }
 
 function parametersOf(owner: PluginClass): Parameter[] {
-  // By the parameter's index: a descriptor of `@inject`, or the class or token itself.
+  // Each entry, by the parameter's index, is a descriptor of `@inject`, or the class or token itself.
   const tokens = (Reflect.getOwnMetadata('injectionTokens', owner) ?? {}) as Record<number, { token: unknown }>;
   return (parameterTypes(owner) ?? []).map((left, index) => {
     const isNamed = tokens[index] !== undefined;
@@ -102,7 +105,10 @@ function parametersOf(owner: PluginClass): Parameter[] {
   });
 }
 
-/** Whether `@singleton()` marks a class of the plugin or of a package. A singleton registered in code stays in the plugin. */
+/**
+ * Whether `@singleton()` marks a class of the plugin or of a package. A class that code registers as a singleton does
+ * not count, because its instance stays in the plugin.
+ */
 function isShared(type: unknown): boolean {
   const ofPackage = ownRegistrationsOf(globalContainer, type) ?? [];
   const isSingleton = ({ options, provider }: Registration): boolean =>
@@ -142,7 +148,7 @@ function isDelayed(token: unknown): token is { wrap(): unknown } {
   return typeof token === 'object' && token !== null && typeof (token as { wrap?: unknown }).wrap === 'function';
 }
 
-/** All modules are loaded by now, so the author's function can return its class. */
+/** Returns the class that `delay` stands for. All modules are loaded by now, so the author's function can return it. */
 function delayedClass(token: { wrap(): unknown }): unknown {
   try {
     return token.wrap();
@@ -151,7 +157,7 @@ function delayedClass(token: { wrap(): unknown }): unknown {
   }
 }
 
-/** The types that the compiler emits for a type that is not a class. */
+/** The values that the compiler emits in place of a type that is not a class. */
 const PRIMITIVES: ReadonlySet<unknown> = new Set([
   Object,
   Function,

@@ -39,11 +39,11 @@ export interface PluginDefinition {
   readonly className: string;
   readonly where: Location;
   readonly handlers: readonly HandlerDefinition[];
-  /** The isolation of its code, and the origin of each option of it. */
+  /** The isolation of the plugin's code, and the origin of each of these options. */
   readonly isolation: IsolationPolicy & { readonly origins: IsolationOrigins };
-  /** The parameters of its constructor. */
+  /** The parameters of the plugin's constructor. */
   readonly injected: readonly Injected[];
-  /** The host's services that it or its dependencies inject, as far as is known before they are built. */
+  /** The host's services that the plugin or its dependencies inject, as far as is known before they are built. */
   readonly services: readonly TokenName[];
   readonly sources: CompiledPlugin['sources'];
 }
@@ -189,7 +189,10 @@ function eventOf(cls: PluginClass, mark: HandlerMark): Pick<HandlerDefinition, '
   throw new JetplugError('JP_HANDLER_NO_EVENT', `${cls.name}.${method} ${whyNoEvent(types)}`);
 }
 
-/** The compiler leaves a class where the parameter's type is one, and something poorer for all else. */
+/**
+ * Explains why a handler's parameter names no event. The compiler leaves the class of a parameter's type in the
+ * decorator metadata; for any other type, it leaves a value such as `Object`.
+ */
 function whyNoEvent(types: unknown[] | undefined): string {
   if (types === undefined)
     return 'was compiled without decorator metadata (a .js plugin must name its contract: @Subscribe(TheEvent))';

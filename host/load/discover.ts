@@ -5,18 +5,20 @@ import { isDirectory, statOf, whyUnusable, whyUnusableIn } from './file-state';
 
 /** A plugin's file, by its name and place. */
 export interface PluginFile {
-  /** Absolute. */
+  /** The absolute path of the file. */
   readonly file: string;
-  /** The plugins folder that holds it, absolute. */
+  /** The absolute path of the plugins folder that holds the file. */
   readonly root: string;
 }
 
 export interface SkippedFile {
   readonly file: string;
   readonly why: string;
-  /** Whether its author may have meant it as a plugin: its name contains “plugin”. */
+  /** Whether the author may have meant the file as a plugin, because its name contains “plugin”. */
   readonly looksMeant: boolean;
-  /** Whether it cannot be read as a file or folder: a stale link, a socket, a folder of another user. */
+  /**
+   * Whether the entry cannot be read as a file or folder, such as a stale link, a socket or a folder of another user.
+   */
   readonly isStray: boolean;
 }
 
@@ -60,7 +62,10 @@ export function whyRefused(dir: string): JetplugError | undefined {
 
 const TEMPORARY = /^\.|~$|^#|\.(tmp|temp|part|swp|swx|bak|orig|crdownload)$/i;
 
-/** Why a file is not a plugin; undefined if it is one. Decided by its name, and by whether it can be read and is not empty. */
+/**
+ * Returns why a file is not a plugin; undefined if it is one. A plugin has the name of a plugin file, can be read and
+ * is not empty.
+ */
 export function whySkipped(file: string): string | undefined {
   const name = basename(file);
   if (TEMPORARY.test(name)) return 'a temporary or hidden file';
@@ -82,7 +87,9 @@ export function nameByFile(file: string): string {
   return stem === 'index' ? basename(dirname(file)) : stem;
 }
 
-/** Whether the place of a file in a plugins folder may be a plugin's: in the folder itself, or `name/index.plugin.*`. */
+/**
+ * Whether a plugin's file may be at this place in a plugins folder: in the folder itself, or as `name/index.plugin.*`.
+ */
 export function isPluginPlace(file: string, root: string): boolean {
   const parent = dirname(file);
   if (parent === root) return true;

@@ -2,8 +2,8 @@ import { closeSync, constants, lstatSync, opendirSync, openSync, realpathSync, s
 import { dirname, sep } from 'node:path';
 
 /**
- * The stats of a path, following links. Undefined if the path cannot be reached: it does not exist, a link is stale or
- * loops, a folder on the way may not be read, a device fails. Never throws.
+ * Returns the stats of a path, following links. Undefined if the path cannot be reached: it does not exist, a link is
+ * stale or loops, a folder on the way may not be read, a device fails. Never throws.
  */
 export function statOf(path: string): Stats | undefined {
   try {
@@ -30,7 +30,7 @@ export function isGone(path: string): boolean {
   }
 }
 
-/** Why an entry cannot be read as a file or a folder; undefined if it can be read, or does not exist. */
+/** Returns why an entry cannot be read as a file or a folder; undefined if the entry can be read or does not exist. */
 export function whyUnusable(path: string): string | undefined {
   // Node.js replaces bytes that are not UTF-8, so the path names no entry.
   if (path.includes('\uFFFD')) return 'its name is not UTF-8';
@@ -46,7 +46,7 @@ export function whyUnusable(path: string): string | undefined {
   }
 }
 
-/** Opens the entry, as the result of `access` is wrong on some file systems. */
+/** Opens the entry, because the result of `access` is wrong on some file systems. */
 function tryToRead(path: string, stats: Stats): void {
   if (!stats.isDirectory()) return closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
   opendirSync(path).closeSync();
@@ -54,7 +54,10 @@ function tryToRead(path: string, stats: Stats): void {
   statSync(`${path}${sep}.`);
 }
 
-/** Like {@link whyUnusable}, for an entry of a folder that is walked: a link to a folder above it would be walked for ever. */
+/**
+ * Like {@link whyUnusable}, for an entry of a folder that is walked. A link to a folder above the entry is refused too,
+ * because the walk would never end.
+ */
 export function whyUnusableIn(path: string): string | undefined {
   return whyUnusable(path) ?? (leadsBack(path) ? 'a link to a folder above it' : undefined);
 }

@@ -14,8 +14,8 @@ export function isPath(specifier: string): boolean {
 }
 
 /**
- * The file that an import by path names; undefined if there is none. Like Node.js it looks beside the importing file's
- * real path first, and then beside the link that led to it.
+ * Finds the file that an import by path names; undefined if there is none. As in Node.js, the search begins beside the
+ * importing file's real path, and continues beside the link that led to that file.
  * @param isGiven whether the text of a path is known without its file
  */
 export function findModule(specifier: string, from: string, isGiven: (path: string) => boolean): string | undefined {
@@ -24,7 +24,7 @@ export function findModule(specifier: string, from: string, isGiven: (path: stri
   if (real === from) return beside(from);
   const [byReal, byLink] = [beside(real), beside(from)];
   if (byReal === undefined) return byLink;
-  // If the link's folder has a link to the same file, watch that link: the real file may be replaced.
+  // If the link's folder has a link to the same file, that link is watched, because the real file may be replaced.
   return byLink !== undefined && realPathOf(byLink) === realPathOf(byReal) ? byLink : byReal;
 }
 

@@ -14,9 +14,9 @@ export interface FoundPackage {
 }
 
 /**
- * Finds a package or a `#name`: as Node.js does beside the importing file, then beside the link that led to that file,
- * then among the host's packages.
- * @throws the error of Node.js for the first of these
+ * Finds a package or a `#name`. The search is that of Node.js beside the importing file, then beside the link that led
+ * to that file, and then among the host's packages.
+ * @throws the error of Node.js for the first of these places
  */
 export function findPackage(specifier: string, from: string): FoundPackage {
   const real = realPathOf(from);
@@ -35,7 +35,10 @@ export function findPackage(specifier: string, from: string): FoundPackage {
   return { file: ours, isOwn: false };
 }
 
-/** TypeScript, which Node.js does not load, and files of the plugin's own package count as the plugin's own source. */
+/**
+ * Classifies a file that was found. TypeScript, which Node.js does not load, and files of the plugin's own package
+ * count as the plugin's own source.
+ */
 function found(file: string, specifier: string, from: string): FoundPackage {
   if (Module.isBuiltin(file) || file.includes(`${sep}node_modules${sep}`)) return { file, isOwn: false };
   const scope = packageOf(from);

@@ -8,10 +8,13 @@ import {
 import type { BatchPolicy } from '../message/handler';
 import { assertKnown, parseCount, type Grouping } from './handler-options';
 
-/** @throws JetplugError `JP_HANDLER_OPTIONS`, `JP_DURATION_INVALID` */
+/**
+ * Checks the options `key` and `batch`.
+ * @throws JetplugError `JP_HANDLER_OPTIONS`, `JP_DURATION_INVALID`
+ */
 export function groupingOf({ key, batch }: SubscribeOptions, contract: EventContract | undefined): Grouping {
   if (key !== undefined && batch !== undefined) {
-    // A batch of events with one key would wait for itself.
+    // Events of one key run one at a time, so a batch of them would wait for itself.
     throw new JetplugError('JP_HANDLER_OPTIONS', '@Subscribe has both key and batch; it takes one of them');
   }
   if (key !== undefined) assertField(key, contract);
@@ -41,7 +44,10 @@ function assertField(key: unknown, contract: EventContract | undefined): void {
   }
 }
 
-/** The fields of an event, if its schema lists them: those of zod and Valibot do, Standard Schema itself does not. */
+/**
+ * Returns the fields of an event, if its schema lists them. Those of zod and Valibot do, Standard Schema itself does
+ * not.
+ */
 function fieldsOf(contract: EventContract | undefined): string[] | undefined {
   const { shape, entries } = (contract?.schema ?? {}) as { shape?: unknown; entries?: unknown };
   const fields = shape ?? entries;

@@ -12,13 +12,16 @@ export function staticHandlers(plugin: CompiledPlugin): JetplugError[] {
   return staticHandlerMarks(plugin.cls).map(({ method }) => notAMethod(plugin, method, 'a static member'));
 }
 
-/** @throws JetplugError `JP_HANDLER_NOT_A_METHOD` if the host cannot run the member that `@Subscribe` decorates */
+/**
+ * Refuses a member with `@Subscribe` that the host cannot run.
+ * @throws JetplugError `JP_HANDLER_NOT_A_METHOD`
+ */
 export function assertMethod(plugin: CompiledPlugin, name: string): void {
   const form = typeof name === 'string' ? formOf(descriptorOf(plugin.cls, name)) : 'a member without a name';
   if (form) throw notAMethod(plugin, name, form);
 }
 
-/** Whether an instance's method can be run: a constructor may have replaced the method of the class. */
+/** Whether an instance's method can be run. A constructor may have replaced the method of the class. */
 export function isRunnable(instance: object, method: string): boolean {
   const body = readMember(instance, method);
   return typeof body === 'function' && !types.isGeneratorFunction(body);

@@ -27,9 +27,9 @@ export interface RunOptions {
 
 /** How a handler's events are ordered or gathered; a handler has at most one of both. */
 export interface Grouping {
-  /** The field whose values are handled in order each. */
+  /** The field that holds the key. Events with the same key are handled in order. */
   readonly key: string | undefined;
-  /** How many events the handler takes at a time, if it takes several. */
+  /** The limits of a batch, if the handler takes batches. */
   readonly batch: BatchPolicy | undefined;
 }
 
@@ -43,7 +43,10 @@ interface Shown {
 }
 
 interface RunOptionRow<Given, Value> extends LayeredOption<Given, SubscribeOptions, HandlerConfig>, Shown {
-  /** @throws JetplugError `JP_HANDLER_OPTIONS` or `JP_DURATION_INVALID`, which names the option as `what` */
+  /**
+   * Reads the value of a decorator or of the config.
+   * @throws JetplugError `JP_HANDLER_OPTIONS` or `JP_DURATION_INVALID`, which names the option as `what`
+   */
   parse(given: Given, what: string): Value;
 }
 
@@ -85,7 +88,7 @@ const RUN_OPTIONS = {
   }),
 };
 
-/** Only the decorator sets these options. */
+/** The options that only the decorator sets. */
 const DECORATOR_OPTIONS = {
   key: { show: ({ key }) => key ?? null },
   batch: { show: ({ batch }) => (batch ? { size: batch.size, wait: formatDuration(batch.waitMs) } : null) },
@@ -100,7 +103,7 @@ export type OptionName = keyof typeof RUN_OPTIONS | keyof typeof DECORATOR_OPTIO
 export type HandlerLayers = ConfigLayers<HandlerConfig>;
 
 /**
- * The options that say how a handler runs, and the layer that each option of the handler comes from.
+ * Returns the options that say how a handler runs, and the layer that each of them comes from.
  * @throws JetplugError `JP_HANDLER_OPTIONS`, `JP_DURATION_INVALID`
  */
 export function runOptionsOf(
@@ -133,7 +136,10 @@ export function runOptionsOf(
   return { run, layerOf: { ...(layerOf as Record<keyof typeof RUN_OPTIONS, Layer>), ...fromDecorator } };
 }
 
-/** @throws JetplugError `JP_HANDLER_OPTIONS` for an option that `@Subscribe` does not have */
+/**
+ * Refuses an option that `@Subscribe` does not have.
+ * @throws JetplugError `JP_HANDLER_OPTIONS`
+ */
 export function assertKnown(options: object, known: readonly string[], prefix = ''): void {
   const unknown = Object.keys(options).find((key) => !known.includes(key));
   if (unknown === undefined) return;
@@ -141,7 +147,10 @@ export function assertKnown(options: object, known: readonly string[], prefix = 
   throw new JetplugError('JP_HANDLER_OPTIONS', message);
 }
 
-/** @throws JetplugError `JP_HANDLER_OPTIONS` for a value that is not a whole number from 1 */
+/**
+ * Refuses a value that is not a whole number from 1.
+ * @throws JetplugError `JP_HANDLER_OPTIONS`
+ */
 export function parseCount(value: number, what: string): number {
   if (Number.isInteger(value) && value >= 1) return value;
   throw new JetplugError('JP_HANDLER_OPTIONS', `${what} is ${JSON.stringify(value)}, not a whole number of at least 1`);
@@ -180,7 +189,10 @@ function parseBackoff(waits: Duration[], what: string): number[] {
   throw new JetplugError('JP_HANDLER_OPTIONS', `${what} is a list of at least one duration`);
 }
 
-/** The config's lengths of time are milliseconds here; the decorator's are as the author wrote them. */
+/**
+ * Shows the option `from` as people write it. A length of time is a number of milliseconds if the config sets it, and
+ * as the author wrote it if the decorator does.
+ */
 function writtenFrom(from: From): unknown {
   if (typeof from === 'string' || !('since' in from)) return from;
   return { since: typeof from.since === 'number' ? formatDuration(from.since) : from.since };

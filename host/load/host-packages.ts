@@ -14,7 +14,7 @@ let isShared = false;
 
 /**
  * Lets the packages that plugins bring import `jetplug/sdk`, `zod` and the host's other packages, as the plugins' own
- * files can: a package that is not found beside them is looked up among the host's.
+ * files can. A package that is not found beside them is looked up among the host's.
  */
 export function shareHostPackages(): void {
   if (isShared) return;

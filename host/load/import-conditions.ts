@@ -32,7 +32,7 @@ export function resolveByImport(specifier: string, from: string): string | undef
   return fileIn(folder, matched(bySubpath(exports), `.${rest}`));
 }
 
-/** `exports` may be the target of `.` alone, without a map. */
+/** Returns the targets in `exports` by subpath. `exports` may be the target of `.` alone, without a map. */
 function bySubpath(exports: unknown): Record<string, unknown> {
   const isMap =
     typeof exports === 'object' && exports !== null && Object.keys(exports).some((key) => key.startsWith('.'));

@@ -20,7 +20,7 @@ export interface OwnFiles {
   readonly sources: ReadonlyMap<string, string>;
 }
 
-/** @returns `JP_PLUGIN_IMPORT_NOT_FOUND`, at the line of the import */
+/** Returns the error for an import that was not found, `JP_PLUGIN_IMPORT_NOT_FOUND`, at the line of the import. */
 export function notFound({ specifier, from, by, cause }: FailedImport, { entry, sources }: OwnFiles): JetplugError {
   const importer = by ?? (from === entry ? undefined : entry);
   const through = importer === undefined ? '' : `, which ${importer} imports`;
@@ -58,7 +58,10 @@ export function awaitsAtTop(error: unknown): boolean {
   return error.name === 'SyntaxError' && error.message.startsWith('await is only valid in async');
 }
 
-/** The exports of a declaration file. Its names do not exist at run time; reading one throws an error. */
+/**
+ * Stands in for the exports of a declaration file, whose names do not exist at run time. Reading such a name throws an
+ * error.
+ */
 export function typesOnly(file: string): object {
   return new Proxy(Object.freeze({ __esModule: true }), {
     get: (target, name) => {

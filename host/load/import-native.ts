@@ -8,7 +8,10 @@ interface CompilingModule {
 }
 const CompilingModule = Module as unknown as new (id: string) => CompilingModule;
 
-/** The `import()` of Node.js, resolved from a file. It is compiled at run time, as TypeScript would compile it to `require`. */
+/**
+ * Returns the `import()` of Node.js, resolved from a file. It is compiled at run time, because TypeScript would compile
+ * it to `require`.
+ */
 export function importIn(file: string): Import {
   const module = new CompilingModule(file);
   module._compile('module.exports = (specifier) => import(specifier);', file);

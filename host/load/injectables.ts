@@ -19,13 +19,13 @@ export interface PluginServices {
   readonly log: Logger;
   readonly clock: Clock;
   readonly bus: EventBus;
-  /** Opens the plugin's store. Called once, and only if the plugin uses its store. */
+  /** Opens the plugin's store. The call comes once, and only if the plugin uses its store. */
   openTexts(): Promise<StoreTexts>;
 }
 
 /**
- * A method of each abstract class: a class that implements it is the author's own, even if it extends the service. To
- * add an injectable: write its class in `sdk/`, export it from `sdk/index.ts`, and add it to this file.
+ * A method of each service's abstract class. A class that implements the method is the author's own, even if it extends
+ * the service. To add an injectable: write its class in `sdk/`, export it from `sdk/index.ts`, and add it to this file.
  */
 const METHOD: Readonly<Record<TokenName, string | undefined>> = {
   bus: 'publish',
@@ -53,7 +53,9 @@ export async function openInjectables(
   return { bus, clock, logger: log, store: new TextStore(texts), settings: new Settings<unknown>(settings as object) };
 }
 
-/** The object to inject for a type: an author may extend Settings, to write its type once. */
+/**
+ * Returns the object to inject for a type. An author may extend `Settings` to write the type of the settings only once.
+ */
 export function injectableFor(name: TokenName, type: unknown, injectables: Injectables): unknown {
   if (name !== 'settings' || type === Settings) return injectables[name];
   return new (type as typeof Settings)(injectables.settings.value);

@@ -62,7 +62,10 @@ export async function construct(
   }
 }
 
-/** @throws JetplugError `JP_PLUGIN_SETTINGS_INVALID` */
+/**
+ * Validates a plugin's settings by its schema.
+ * @throws JetplugError `JP_PLUGIN_SETTINGS_INVALID`
+ */
 export async function validSettings(plugin: DescribedPlugin, settings: unknown): Promise<unknown> {
   const given = settings ?? {};
   if (!plugin.settingsSchema) return given;
@@ -92,7 +95,7 @@ export async function validSettings(plugin: DescribedPlugin, settings: unknown):
   }
 }
 
-/** `.milestones[0]` */
+/** Returns a path as text, such as `.milestones[0]`. */
 function pathText(path: readonly PropertyKey[]): string {
   return path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
 }
@@ -117,7 +120,10 @@ function build(plugin: DescribedPlugin, child: DependencyContainer): Instantiate
   }
 }
 
-/** @throws JetplugError `JP_HANDLER_NOT_A_METHOD` */
+/**
+ * Checks that each handler of the instance can be run.
+ * @throws JetplugError `JP_HANDLER_NOT_A_METHOD`
+ */
 function assertRunnable({ name, className, handlers }: DescribedPlugin, instance: object): void {
   const wrong = handlers.find(({ method }) => !isRunnable(instance, method));
   if (!wrong) return;
@@ -125,7 +131,10 @@ function assertRunnable({ name, className, handlers }: DescribedPlugin, instance
   throw new JetplugError('JP_HANDLER_NOT_A_METHOD', message, { plugin: name, ...wrong.where });
 }
 
-/** @throws JetplugError `JP_PLUGIN_START_FAILED` */
+/**
+ * Calls the plugin's `onStart`.
+ * @throws JetplugError `JP_PLUGIN_START_FAILED`
+ */
 export async function start(plugin: DescribedPlugin, instance: PluginLifecycle): Promise<void> {
   try {
     await instance.onStart?.();

@@ -8,8 +8,8 @@ import { isolationOf, type IsolationPolicy } from './isolation-options';
 const hostRequire = createRequire(__filename);
 
 /**
- * The isolation of a plugin, read from its source before any of its code runs. It knows the name and the isolation that
- * are literals in `@Plugin({ … })`, and the config's section of that name.
+ * Reads a plugin's isolation from its source, before any of its code runs. The result respects the name and the
+ * isolation that are literals in `@Plugin({ … })`, and the config's section of that name.
  */
 export function isolationInSource(
   file: string,
@@ -17,7 +17,7 @@ export function isolationInSource(
   { sections, defaults }: Pick<PluginsConfig, 'sections' | 'defaults'>,
 ): IsolationPolicy {
   const isAsked = Object.values(sections).some(({ isolation }) => isolation !== undefined);
-  // Most files need no second parsing.
+  // Most files need not be parsed here.
   const outline = isAsked || /\bisolation\b/.test(source) ? outlineOf(file, source) : undefined;
   const section = outline?.name === undefined ? {} : (sections[outline.name] ?? {});
   return isolationOf(outline?.options ?? {}, { section, defaults });
@@ -28,7 +28,10 @@ interface Outline {
   readonly options: PluginOptions;
 }
 
-/** Undefined if no class of the file is a plugin, or if the file does not parse, which compiling it reports. */
+/**
+ * Reads `@Plugin` of the file's first plugin class. Returns undefined if no class is a plugin, or if the file does not
+ * parse; the compilation reports that.
+ */
 function outlineOf(file: string, source: string): Outline | undefined {
   for (const cls of classesIn(parse(file, source))) {
     for (const { expression } of cls.decorators ?? []) {

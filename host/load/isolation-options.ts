@@ -6,7 +6,7 @@ import { choose, mapValues, type ConfigLayers, type Layer, type LayeredOption } 
 /** Where a plugin's code runs, and its limits there. */
 export interface IsolationPolicy {
   readonly isolation: Isolation;
-  /** The number of its processes, if it is isolated. */
+  /** The number of the plugin's processes, if it is isolated. */
   readonly processes: number;
   /** The limit of the JavaScript heap of each process. */
   readonly heapLimitBytes: number;

@@ -41,7 +41,10 @@ export function importsOf(path: string, code: string): string[] {
     .filter((imported) => imported !== undefined);
 }
 
-/** @throws JetplugError `JP_PLUGIN_LOAD_FAILED` if the file is gone or may not be read */
+/**
+ * Reads a source file.
+ * @throws JetplugError `JP_PLUGIN_LOAD_FAILED` if the file is gone or may not be read
+ */
 export function readSource(file: string): string {
   try {
     return readFileSync(file, 'utf8');

@@ -19,21 +19,21 @@ import { tsyringeFor } from './plugin-tsyringe';
 import { placeIn } from './source-place';
 
 const hostRequire = createRequire(__filename);
-/** A plugin always gets the host's copy, with the plugin's own container in it. */
+/** The package of which a plugin always gets the host's copy, with the plugin's own container in it. */
 const TSYRINGE = 'tsyringe';
 
 /** A plugin's own modules, loaded apart from every other plugin's and from earlier versions of itself. */
 export interface LoadedModules {
   readonly exports: unknown;
-  /** A hash of all its sources. */
+  /** A hash of all sources of the plugin. */
   readonly version: string;
-  /** Its source texts by absolute path, the plugin's own file first. */
+  /** The plugin's source texts by absolute path, its own file first. */
   readonly sources: ReadonlyMap<string, string>;
-  /** The same files with the code that they were compiled to. */
+  /** The texts and the compiled code of the sources, by absolute path. */
   readonly texts: ModuleTexts;
   /** The plugin's dependency container, in which its modules register. */
   readonly container: DependencyContainer;
-  /** The classes of modules that it imports while it runs; the list grows. */
+  /** The classes of modules that the plugin imports while it runs; the list grows. */
   readonly lateClasses: readonly object[];
   /** The event contracts that its modules export, by subject. */
   readonly contracts: ReadonlyMap<string, EventContract>;
@@ -132,7 +132,7 @@ class Loader implements OwnFiles {
   private textOf(file: string): ModuleText {
     const given = this.given.get(file);
     const source = given?.source ?? readSource(file);
-    // Recorded before compiling, so that a syntax error has a place.
+    // The source is recorded before it is compiled, so that a syntax error has a place.
     this.sources.set(file, source);
     const text = given ?? { source, code: codeOf(file, source) };
     this.texts.set(file, text);
@@ -153,7 +153,10 @@ class Loader implements OwnFiles {
     return loadPackage(specifier, from, this, (file) => this.load(file));
   }
 
-  /** A module that `require` can load is loaded once for `require` and `import()`; Node.js imports all others. */
+  /**
+   * Imports a module at run time. A module that `require` can load is loaded once for `require` and `import()`; Node.js
+   * imports all others.
+   */
   private async import(specifier: string, from: string): Promise<unknown> {
     try {
       const { loaded, classes } = noteClasses(() => this.require(specifier, from));
@@ -167,7 +170,10 @@ class Loader implements OwnFiles {
     }
   }
 
-  /** Node.js caches modules by URL for the life of the process, so the URL of a file carries its version. */
+  /**
+   * Returns the URL of a module for Node.js. Node.js caches modules by URL for the life of the process, so the URL of a
+   * file carries its version.
+   */
   private urlOf(specifier: string, from: string, refused: JetplugError): string {
     if (!isPath(specifier)) return specifier;
     const file = this.find(specifier, from);

@@ -46,7 +46,10 @@ type ModuleFunction = (
   folder: string,
 ) => void;
 
-/** Files that plugins import are compiled once for all plugins; each plugin runs the function for itself. */
+/**
+ * The compiled functions of files that plugins import. A file is compiled once for all plugins; each plugin runs the
+ * function for itself.
+ */
 const functions = new Map<string, { readonly code: string; readonly module: PluginModule }>();
 const MAX_FUNCTIONS = 1_000;
 

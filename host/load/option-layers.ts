@@ -1,4 +1,4 @@
-/** The source of an option's value. The first layer that sets an option counts, in this order. */
+/** The source of an option's value. The first of these layers that sets an option counts. */
 export type Layer = 'section' | 'decorator' | 'defaults' | 'built-in';
 
 /** The config of a plugin: its own section, and the defaults of all plugins. */

@@ -8,7 +8,10 @@ import { asynchronousPackage, notFound, type OwnFiles } from './import-errors';
 
 const hostRequire = createRequire(__filename);
 
-/** The packages that were loaded in this turn of the event loop: plugins that start together import the same ones. */
+/**
+ * The packages that were loaded in this turn of the event loop, because plugins that start together import the same
+ * ones.
+ */
 const recent = new Map<string, unknown>();
 
 /**
@@ -52,7 +55,7 @@ function requireShared(
   } catch (error) {
     const { code, message, requireStack } = error as NodeJS.ErrnoException & { requireStack?: string[] };
     if (code === 'ERR_REQUIRE_ASYNC_MODULE') throw asynchronousPackage({ specifier, from, cause: error }, own);
-    // An ES module that imports a package of the host: Node.js resolves it beside that module only.
+    // The package is an ES module that imports a package of the host, which Node.js looks for only beside that module.
     const missing = /^Cannot find package '([^']+)' imported from (.+)$/.exec(message);
     if (missing && (missing[1] === 'jetplug' || resolveInHost(missing[1]!) !== undefined)) return loadOwn(file);
     if (code !== 'MODULE_NOT_FOUND' && !missing) throw error;

@@ -1,11 +1,14 @@
 import type { Handler } from '../message/handler';
 import type { InstantiatedPlugin } from './instantiate';
 
-/** A plugin's code, built and started in the host or outside of it. `isolation/isolated-plugin.ts` has the other implementation. */
+/**
+ * A plugin's code, built and started. {@link InlineCode} runs it in the host, and `isolation/isolated-plugin.ts`
+ * outside of the host.
+ */
 export interface PluginCode {
   /** A function that calls a method of the plugin; see {@link Handler.invoke}. */
   handler(method: string): Handler['invoke'];
-  /** Its processes, if it is isolated. */
+  /** The processes of the plugin, if it is isolated. */
   readonly processes: readonly ProcessState[] | undefined;
   /** Stops the plugin. Rejects with the error of `onStop`. */
   stop(): Promise<void>;

@@ -8,9 +8,9 @@ export type ServiceProvider = (name: TokenName, token: unknown) => unknown;
 const providers = new WeakMap<DependencyContainer, ServiceProvider>();
 
 /**
- * The dependency container of one plugin, a child of tsyringe's global one. Every class that it builds can inject the
- * host's services, whether by type, token, list, factory or `delay`. Registrations in it are visible to the plugin
- * alone. Of a class that the global container keeps one instance of, the plugin gets its own instance.
+ * Creates the dependency container of one plugin, a child of tsyringe's global one. Every class that it builds can
+ * inject the host's services, whether by type, token, list, factory or `delay`. Registrations in it are visible to the
+ * plugin alone. If the global container keeps one instance of a class, the plugin gets an instance of its own.
  */
 export function createPluginContainer(): DependencyContainer {
   const child = globalContainer.createChildContainer();
@@ -33,7 +33,10 @@ export function registrationsOf(container: DependencyContainer, token: unknown):
   return ownRegistrationsOf(container, token) ?? ownRegistrationsOf(globalContainer, token) ?? [];
 }
 
-/** A service is recognised by its mark, not by its identity: a plugin may have its own copy of the SDK. */
+/**
+ * Returns the host's service for a token, if the token names one. A service is recognised by its mark, not by its
+ * identity, because a plugin may have its own copy of the SDK.
+ */
 function serviceOf(container: DependencyContainer, token: unknown): Registration[] | undefined {
   const name = tokenOf(token);
   const provide = name && providers.get(container);
@@ -41,7 +44,10 @@ function serviceOf(container: DependencyContainer, token: unknown): Registration
   return [{ provider: { useValue: provide(name, token) }, options: { lifecycle: Lifecycle.Transient } }];
 }
 
-/** The shared instance of a package's `@singleton()` or scoped class would hold the services of the plugin that built it. */
+/**
+ * Copies the registrations of a package's `@singleton()` or scoped class, because the shared instance would hold the
+ * services of the plugin that built it.
+ */
 function adopt(container: DependencyContainer, token: unknown): Registration[] | undefined {
   const registrations = ownRegistrationsOf(globalContainer, token);
   if (!registrations?.some(keepsInstance)) return registrations;

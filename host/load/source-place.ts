@@ -39,14 +39,14 @@ interface Declaration {
   readonly after: RegExp;
 }
 
-/** Does not match the word `class` in a comment. */
+/** Matches a class, but not the word `class` in a comment. */
 const CLASS: Declaration = { before: /^(?!\s*(?:\*|\/\/|\/\*)).*\bclass\s+$/, after: /^(?![\w$])/ };
-/** The method's decorator may stand, or end, on the same line. */
+/** Matches a method. Its decorator may stand, or end, on the same line. */
 const METHOD: Declaration = {
   before: /^[ \t]*(?:[@}].*\)[ \t]+)?(?:(?:public|private|protected|override|async)\s+)*\*?$/,
   after: /^\s*[(<]/,
 };
-/** Accepts modifiers in any order. */
+/** Matches a member of any form, with modifiers in any order. */
 const MEMBER: Declaration = {
   before:
     /^[ \t]*(?:[@}].*\)[ \t]+)?(?:(?:public|private|protected|override|async|static|readonly|declare|accessor|get|set)\s+)*\*?\s*$/,

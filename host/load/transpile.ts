@@ -5,7 +5,10 @@ import { JetplugError } from '../../sdk/internal';
 import { withHelpers } from './compiled-code';
 
 const hostRequire = createRequire(__filename);
-/** Loaded on first use: a process that gets compiled texts starts faster and smaller without the compiler. */
+/**
+ * Loads the compiler on first use, because a process that gets compiled texts starts faster and smaller without the
+ * compiler.
+ */
 const compiler = (): typeof swc => hostRequire('@swc/core') as typeof swc;
 /** The last source and code of each file. */
 const cache = new Map<string, { readonly source: string; readonly code: string }>();
@@ -57,7 +60,7 @@ function optionsFor(file: string): Options {
     swcrc: false,
     configFile: false,
     sourceMaps: 'inline',
-    // Readers of a source map find the source in the file.
+    // A reader of the source map finds the source in the file.
     inlineSourcesContent: false,
     jsc: {
       parser,
@@ -69,7 +72,7 @@ function optionsFor(file: string): Options {
   };
 }
 
-/** swc names the place only in its message: `x Expected ident ,-[file:3:9]`. */
+/** Makes the error for a syntax error. swc names the place only in its message: `x Expected ident ,-[file:3:9]`. */
 function syntaxError(file: string, error: unknown): JetplugError {
   // eslint-disable-next-line no-control-regex -- swc colours its message on a terminal
   const text = (error as Error).message.replace(/\u001b\[[0-9;]*m/g, '');
@@ -82,7 +85,10 @@ function syntaxError(file: string, error: unknown): JetplugError {
   });
 }
 
-/** The compiler's view of the place. Its own error object carries a backtrace of the compiler's internals. */
+/**
+ * Makes an error of the compiler's view of the place. The compiler's own error object carries a backtrace of the
+ * compiler's internals.
+ */
 function excerpt(text: string): Error {
   const error = new Error(text);
   error.stack = text;

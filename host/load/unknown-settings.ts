@@ -11,8 +11,9 @@ export interface UnknownSetting {
 }
 
 /**
- * The first key of the settings that the schema ignores. Most validators drop unknown keys silently. So each key that is
- * missing in the result is validated again with another value: if the schema reads the key, the result differs or fails.
+ * Finds the first key of the settings that the schema ignores. Most validators drop unknown keys silently. So each key
+ * that is missing in the result is validated again with another value. If the schema reads the key, the result differs
+ * or fails.
  */
 export async function unknownSetting(
   schema: StandardSchemaV1,
@@ -46,7 +47,7 @@ async function isIgnored(schema: StandardSchemaV1, other: unknown, valid: unknow
   }
 }
 
-/** The settings with a value at the path that no schema accepts. */
+/** Returns the settings with another value at the path, which no schema accepts. */
 function withOther(given: unknown, [key, ...rest]: Path): unknown {
   if (key === undefined) return Symbol('another value');
   if (Array.isArray(given)) return given.map((item: unknown, i) => (i === key ? withOther(item, rest) : item));

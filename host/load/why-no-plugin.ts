@@ -35,7 +35,7 @@ function whyNoPlugin(exports: unknown, source: string): Reason {
   return { why: 'the file exports no class with @Plugin' };
 }
 
-/** The class below the first `@Plugin` at the start of a line, where no comment has it. */
+/** Finds the class below the first `@Plugin` that starts a line; one in a comment usually does not. */
 function decoratedClass(source: string): string | undefined {
   const at = /^[ \t]*@Plugin\b/m.exec(source)?.index;
   return at === undefined ? undefined : /\bclass\s+([\p{L}_$][\p{L}\p{N}_$]*)/u.exec(source.slice(at))?.[1];

@@ -47,7 +47,7 @@ export class HostLog extends Logger implements PartedLog {
     this.write('error', message, fields);
   }
 
-  /** Fields that cannot be written are replaced by plain copies, so that each line is written. */
+  /** Writes a line. Fields that cannot be written are replaced by plain copies, so that no line is lost. */
   private write(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: object): void {
     try {
       this.pino[level](fields, message);
@@ -63,7 +63,7 @@ function destinationFor({ terminal, verbose = false }: LogOptions): DestinationS
   return pino.destination({ dest: 1, sync: true }).on('error', () => undefined);
 }
 
-/** The field `err`: an error with its causes, or another thrown value. */
+/** Returns the content of the field `err`: an error with its causes, or another thrown value. */
 function errorOnLine(thrown: unknown): unknown {
   return isErrorLike(thrown) ? errorRecord(plainError(thrown)) : plainValue(thrown);
 }

@@ -9,13 +9,13 @@ type Style = Parameters<typeof styleText>[0];
 export interface TerminalLogOptions {
   /** Whether all fields, and whole stacks with their causes, are written below each line. */
   readonly verbose: boolean;
-  /** Default: standard output. */
+  /** Writes the text. Default: to standard output. */
   readonly write?: (text: string) => void;
-  /** Default: unless NO_COLOR is set. */
+  /** Whether the lines have colours. Default: unless NO_COLOR is set. */
   readonly colours?: boolean;
 }
 
-/** A destination for pino's JSON lines that writes each as a readable line. */
+/** Returns a destination for pino's JSON lines that writes each as a readable line. */
 export function terminalLog(options: TerminalLogOptions): { write(json: string): void } {
   const { write = (text: string) => process.stdout.write(text), colours = !process.env['NO_COLOR'] } = options;
   const paint: Paint = (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text);
@@ -60,7 +60,7 @@ function whose({ plugin, handler }: Fields): string[] {
   return [textOf(typeof handler === 'string' ? `${plugin}.${handler}` : plugin, MAX_VALUE)];
 }
 
-/** `: message ← cause ← its cause`; without causes that an earlier message contains. */
+/** Returns `: message ← cause ← its cause`, without causes that an earlier message contains. */
 function reasonOf({ error, err }: Fields): string {
   const messages = [...(typeof error === 'string' ? [{ text: error }] : []), ...messagesOf(err, 0)];
   const shown: string[] = [];
@@ -74,7 +74,7 @@ function reasonOf({ error, err }: Fields): string {
 
 interface Message {
   readonly text: string;
-  /** The class, if it is not just `Error`. */
+  /** The error's class, if it is not just `Error`. */
   readonly type?: string;
 }
 
@@ -102,7 +102,7 @@ function messagesOf(err: unknown, depth: number): Message[] {
   ];
 }
 
-/** The place in the author's files: from the line's fields, else from the stacks. */
+/** Returns the place in the author's files, from the line's fields, else from the stacks. */
 function placesOf({ file, line, err, stack }: Fields): string[] {
   if (typeof file === 'string') return [placeOf(file, line)];
   if (isRecord(err) && typeof err['file'] === 'string') return [placeOf(err['file'], err['line'])];
@@ -141,7 +141,7 @@ function hintOf({ hint, err }: Fields): string[] {
   return typeof text === 'string' ? [`– ${textOf(text, MAX_TEXT)}`] : [];
 }
 
-/** `name=value`, with the value as short as possible. */
+/** Returns each remaining field as `name=value`, with the value as short as possible. */
 function restOf(fields: Fields, verbose: boolean): string[] {
   const limit = verbose ? Infinity : MAX_VALUE;
   return Object.entries(fields)
@@ -162,7 +162,7 @@ function stackOf({ stack, err }: Fields): string[] {
 // eslint-disable-next-line no-control-regex -- they are removed
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
 
-/** A text on one line without control sequences: the text of an event may come from anywhere. */
+/** Returns a text on one line without control sequences, because the text of an event may come from anywhere. */
 function textOf(value: unknown, limit: number): string {
   const line = String(value)
     .trim()

@@ -7,7 +7,8 @@ const { beats, beatMs, missed, expression } = workerData as WatchedLoop;
 let seen = -1;
 let since = 0;
 
-// Counts its own ticks instead of time, because a process that was frozen as a whole has not blocked its event loop.
+// The watcher counts its own ticks instead of time, because a process that was frozen as a whole has not blocked its
+// event loop.
 setInterval(() => {
   const count = Atomics.load(beats, 0);
   since = count === seen ? since + 1 : 0;

@@ -2,7 +2,10 @@ import { url as debuggerUrl } from 'node:inspector';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
-/** A turn of the event loop counts as blocked after about this time, give or take one beat. Nothing else runs in the host meanwhile. */
+/**
+ * The time after which a turn of the event loop counts as blocked, give or take one beat. Nothing else runs in the host
+ * during that turn.
+ */
 const BLOCKED_MS = 1_000;
 const BEAT_MS = 250;
 
@@ -21,7 +24,7 @@ export interface WatchedLoop {
 }
 
 /**
- * Called while the loop is blocked, in the async context of the blocking code.
+ * Called while the loop is blocked, in the async context of the code that blocks it.
  * @returns a function that is called when the loop is free again
  */
 type OnBlocked = (at: { readonly stack?: string }, forMs: number) => (tookMs: number) => void;
@@ -48,7 +51,7 @@ export function watchEventLoop(blocked: OnBlocked, failed: (error: unknown) => v
     // The loop may be free again by now, and a debugger may stop it for any time.
     if (forMs < BLOCKED_MS || debuggerUrl() !== undefined) return;
     const at = stackBelow(called);
-    // Without a frame no code runs: the machine was too busy to run the process.
+    // If the stack has no frame, no code runs. Then the machine was too busy to run the process.
     if (at.stack) free ??= blocked(at, forMs);
   };
   Object.assign(globalThis, { [Symbol.for(CALLED)]: called });
@@ -70,7 +73,10 @@ export function watchEventLoop(blocked: OnBlocked, failed: (error: unknown) => v
   };
 }
 
-/** More frames than the default, because the author's frame may be far below the frames of a library. */
+/**
+ * The number of frames in a stack. It is larger than the default, because the author's frame may be far below the
+ * frames of a library.
+ */
 const STACK_DEPTH = 100;
 
 function stackBelow(called: () => void): { stack?: string } {

@@ -7,7 +7,7 @@ import { whereInConfig, type ConfigPlace } from './explain-options';
 export interface ExplainedInjection extends Pick<Injected, 'index' | 'name' | 'type'> {
   /** The service in words, such as `the bucket jetplug-badge`. */
   readonly got: string;
-  /** For settings: the place of the values in the config. */
+  /** The place of the values in the config, if the service is the plugin's settings. */
   readonly settings?: ConfigPlace;
 }
 

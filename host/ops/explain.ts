@@ -20,24 +20,24 @@ import { streamFor, type StreamState } from '../broker/stream-state';
 
 /** The explanation of a plugin, as `jetplug plugins NAME --json` shows it. */
 export interface ExplainedPlugin extends Omit<PluginStatus, 'state' | 'handlers'> {
-  /** `skipped`: its file is not a plugin file by its name or place, or is not loaded. */
+  /** The plugin's state. `skipped` means that the file is not a plugin file by its name or place, or is not loaded. */
   readonly state: PluginState | 'skipped';
   readonly class?: string;
   /** The line of the class in the file. */
   readonly line?: number;
   readonly description?: string;
-  /** All errors, where there are more than the one in `error`. */
+  /** All errors of the plugin, if there are more than the one in `error`. */
   readonly errors?: readonly ErrorReport[];
-  /** The place in the config that disables it. */
+  /** The place in the config that disables the plugin. */
   readonly disabledBy?: ConfigPlace;
   readonly injected: readonly ExplainedInjection[];
-  /** The process that its code runs in; absent where the plugin could not be read. */
+  /** The isolation of the plugin's code; absent where the plugin could not be read. */
   readonly isolation?: ExplainedIsolation;
   readonly handlers: readonly ExplainedHandler[];
 }
 
 export interface ExplainedHandler extends Omit<HandlerStatus, 'state' | 'stream'> {
-  /** Absent where no stream holds the subject. */
+  /** The stream that holds the handler's subject; absent where there is none. */
   readonly stream?: string;
   readonly state: PluginState;
   readonly method: string;
@@ -111,7 +111,7 @@ function allOf(errors: PluginEntry['errors']): Pick<ExplainedPlugin, 'errors'> {
   return errors.length > 1 ? { errors: errors.map((error) => error.toJSON()) } : {};
 }
 
-/** The status of a handler that does not run in this host. Its durable may be on the server all the same. */
+/** Returns the status of a handler that does not run in this host. Its durable may be on the server all the same. */
 async function statusAtRest(
   { name, subject, durable }: HandlerDefinition,
   state: PluginState,

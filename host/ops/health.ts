@@ -20,7 +20,7 @@ function blockReason({ durable, reason, pausedUntil }: ConsumingHandler): string
 }
 
 /**
- * A host is ready when it is connected, every stream exists, and every plugin that should run consumes.
+ * Decides whether the host is ready: it is connected, every stream exists, and every plugin that should run consumes.
  * @param missingStreams the names of managed streams that have been deleted and do not exist again yet
  */
 export function readiness(

@@ -10,7 +10,7 @@ export interface HttpSources {
 }
 
 export interface HttpServer {
-  /** Such as `http://127.0.0.1:8300`. */
+  /** The server's address, such as `http://127.0.0.1:8300`. */
   readonly url: string;
   close(): Promise<void>;
 }

@@ -29,7 +29,7 @@ interface Measured {
 interface MeasuredHandler {
   readonly labels: Labels;
   readonly counters: HandlerCounters;
-  /** Undefined while the server does not answer. */
+  /** The position of the durable; undefined while the server does not answer. */
   readonly position: DurablePosition | undefined;
 }
 

@@ -14,7 +14,7 @@ export interface Routes {
   readonly subject: string;
   /** The stream that holds the subject and that handlers can subscribe to; absent where there is none. */
   readonly stream?: string;
-  /** How a stream could come to hold the subject; only where none does. */
+  /** The advice on how a stream could hold the subject; absent where a stream holds it. */
   readonly advice?: string;
   readonly receives: readonly Route[];
   readonly others: readonly Unreached[];
@@ -96,7 +96,7 @@ function whyNotRead({ file, errors: [error], state }: PluginEntry): NotReceived 
   return { reason: 'failed', why: `it failed: ${message}; ${unknown}`, waits: false, ...place };
 }
 
-/** Files that their authors may have intended as plugins. */
+/** Returns the files that their authors may have intended as plugins. */
 function intendedFiles({ plugins, config }: Explainable): Unreached[] {
   return filesNotLoaded(plugins.entries, config.plugins)
     .filter(({ looksMeant }) => looksMeant)
@@ -109,7 +109,7 @@ function intendedFiles({ plugins, config }: Explainable): Unreached[] {
     }));
 }
 
-/** How a stream that handlers can subscribe to could come to hold the subject. */
+/** Returns the advice on how a stream that handlers can subscribe to could hold the subject. */
 async function adviceFor(subject: string, { connection, streams, sourceOf }: Explainable): Promise<string> {
   const [other] = await streamsHolding(connection, subject);
   if (other !== undefined)
@@ -121,7 +121,7 @@ async function adviceFor(subject: string, { connection, streams, sourceOf }: Exp
   return `add ${wanted} to the subjects of a stream in the config${where}; the streams are ${known}`;
 }
 
-/** Merges the answers of several hosts. A handler that would receive the event in one of them counts as a receiver. */
+/** Merges the answers of several hosts. A handler that would receive the event in one host counts as a receiver. */
 export function mergeRoutes(answers: readonly Routes[]): Routes {
   const keyOf = ({ plugin, handler, durable, file }: Partial<Unreached>): string =>
     [plugin, handler, durable, handler === undefined ? file : ''].join(' ');

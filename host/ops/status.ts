@@ -16,11 +16,11 @@ export interface PluginStatus {
   readonly version?: string;
   readonly state: PluginState;
   readonly error?: ErrorReport;
-  /** The processes of an isolated plugin, over the hosts that answered. */
+  /** The processes of an isolated plugin, of all hosts that answered. */
   readonly processes?: readonly ProcessState[];
-  /** The outcomes of its last changes, the newest last. */
+  /** The outcomes of the last changes of the plugin, the newest last. */
   readonly reloads: readonly Reload[];
-  /** Its faults outside its handlers' runs, summed over the hosts that answered. */
+  /** The faults outside of handlers' runs, summed over the hosts that answered. */
   readonly faults: PluginFaults;
   readonly handlers: readonly HandlerStatus[];
 }
@@ -31,29 +31,37 @@ export interface HandlerStatus {
   readonly stream: string;
   readonly durable: string;
   readonly state: HandlerState;
-  /**
-   * Why it does not pull: its `durable` is missing, the durable was `refused` or refuses to deliver, its `circuit` is
-   * open, or too many events wait for their `order`.
-   */
+  /** The reason why the handler takes no events; {@link WaitsFor} explains each. */
   readonly waitsFor?: WaitsFor;
-  /** The reason in words, where its durable is the reason. */
+  /** The reason in words, if the handler's durable is the reason. */
   readonly reason?: string;
-  /** The end of the pause, in ISO 8601, and the time until then, where an operator has paused its durable on the server. */
+  /**
+   * The end of the pause, in ISO 8601, if an operator has paused the handler's durable on the server.
+   * `pauseRemainingMs` is the time until then.
+   */
   readonly pausedUntil?: string;
   readonly pauseRemainingMs?: number;
-  /** Settings of its durable that another host of the deployment has changed, such as `ack_wait: 30 s → 15 s`. */
+  /**
+   * Settings of the handler's durable that another host of the deployment has changed, such as `ack_wait: 30 s → 15 s`.
+   */
   readonly drift?: readonly string[];
-  /** Events that are not delivered yet; absent where the server does not answer. */
+  /** The number of events that are not delivered yet; absent where the server does not answer. */
   readonly pending?: number;
-  /** Events that are delivered and not settled, over all hosts. */
+  /** The number of events that are delivered and not settled, over all hosts. */
   readonly inFlight?: number;
-  /** Counted since the process started, and summed over the hosts that answered. */
+  /**
+   * The number of handled events since the process started. This count and the next ones are summed over the hosts that
+   * answered.
+   */
   readonly handled: number;
   readonly failed: number;
   readonly retried: number;
   readonly deadLettered: number;
   readonly lastError?: string;
-  /** `open`: every event failed, so the events wait in the stream, and only probes run. */
+  /**
+   * The state of the circuit. `open` means that every event failed, so the events wait in the stream and only probes
+   * run.
+   */
   readonly circuit: 'closed' | 'open';
   /** The time when the circuit opened, in ISO 8601, and the error that opened it. */
   readonly outage?: { readonly since: string; readonly reason: string };
@@ -113,7 +121,10 @@ async function handlerStatus(handler: ConsumingHandler, connection: Connection):
   };
 }
 
-/** A durable's position on the server; undefined where the server does not answer, so that the other figures are still shown. */
+/**
+ * Returns a durable's position on the server; undefined where the server does not answer, so that the other figures are
+ * still shown.
+ */
 export async function positionOf(
   connection: Connection,
   stream: string,

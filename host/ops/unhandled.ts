@@ -59,7 +59,7 @@ export async function unhandledTotals(host: UnhandledIn): Promise<ReadonlyMap<st
   return totals;
 }
 
-/** Merges the answers of several hosts. A subject that a handler takes in one of them is not listed. */
+/** Merges the answers of several hosts. A subject that a handler of any host takes is not listed. */
 export function mergeUnhandled([first, ...others]: readonly Unhandled[]): Unhandled {
   if (!first) return { subjects: [], more: 0, notCompared: [] };
   const keyOf = ({ stream, subject }: UnhandledSubject): string => `${stream} ${subject}`;
@@ -74,7 +74,7 @@ export function mergeUnhandled([first, ...others]: readonly Unhandled[]): Unhand
 interface Compared {
   readonly stream: string;
   readonly subjects: number;
-  /** Absent where the stream has too many subjects. */
+  /** The subjects that no handler takes; absent where the stream has too many subjects. */
   readonly untaken?: readonly UnhandledSubject[];
 }
 

@@ -28,7 +28,7 @@ export interface RouteCandidate {
   readonly nextSequence: number;
   readonly handler: HandlerDefinition;
   readonly entry: PluginEntry;
-  /** The consumption of the handler; undefined where it does not run. */
+  /** The state of the running handler; undefined where the handler does not run. */
   readonly consuming: Pick<ConsumingHandler, 'waitsFor' | 'circuit' | 'reason' | 'pausedUntil'> | undefined;
   /** The position of the handler's durable; undefined where the server has no durable or does not answer. */
   readonly position: DurablePosition | undefined;

@@ -23,7 +23,7 @@ export class VideoPublished extends defineEvent(
   z.object({ video_id: id, genres: z.array(id).max(10) }),
 ) {}
 
-/** A viewer added a friend, who is notified from now on of the viewer's watches. The reverse needs an event of its own. */
+/** A viewer added a friend, who is now notified of the viewer's watches. The reverse needs an event of its own. */
 export class UserFriendAdded extends defineEvent('user.friend_added', z.object({ user_id: id, friend_id: id })) {}
 
 /** A viewer's preferences have changed. The greater `watches` is the newer one. */
