@@ -1,7 +1,7 @@
 import type { Execution, RunRegistry } from '../execution';
 import { timedOut } from '../thrown-outcome';
 
-/** The executions of one handler that can be interrupted: by their timeout, or by a stop of the host. */
+/** The executions of one handler that can be interrupted by their timeout or by a stop of the host. */
 export class Executions implements RunRegistry {
   private readonly running: Execution[] = [];
 
@@ -43,7 +43,7 @@ export class Executions implements RunRegistry {
     for (const execution of this.copy()) execution.interrupt({ kind: 'given-back' });
   }
 
-  /** An interrupted execution leaves the list at once. */
+  /** Copies the list, because an interrupted execution leaves it at once. */
   private copy(): readonly Execution[] {
     return [...this.running];
   }
