@@ -52,8 +52,8 @@ export function publish(run: Returned): Ended | Later<Ended> {
 }
 
 /**
- * Sends the published events. Removes the run's mark first, because the handler has returned and is not at fault if the
- * process dies.
+ * Sends the published events. Removes the run's mark first, because a death of the process after the handler has
+ * returned is not the event's fault.
  */
 async function send(run: Run): Promise<void> {
   run.endTurnAlone?.();

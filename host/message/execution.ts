@@ -20,7 +20,7 @@ export interface Endings<E, T, U> {
   done(execution: E, result: T): U;
   failed(execution: E, thrown: unknown): U;
   interrupted(execution: E, outcome: Outcome): U;
-  /** The work failed after it was interrupted. Default: ignored. */
+  /** Called if the work fails after it was interrupted. Default: the failure is ignored. */
   failedLate?(execution: E, thrown: unknown): void;
 }
 

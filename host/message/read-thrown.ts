@@ -12,7 +12,7 @@ import { cut } from '../base/utf8';
 import { isInstance, readMember, showThrown } from '../base/thrown';
 import { OutcomeKnown, type Outcome } from './outcome';
 
-/** One failed event of a batch, by its index; -1 if the author passed no valid index. */
+/** One failed event of a batch, by its index; -1 if the plugin passed no valid index. */
 export interface ReadFailure {
   readonly index: number;
   readonly thrown: ThrownRecord;

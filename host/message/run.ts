@@ -134,7 +134,7 @@ export function currentScope(): Scope | undefined {
 }
 
 /**
- * Returns the plugin whose code is running, and the plugin's handler if one called it, also after that handler has
+ * Returns the plugin whose code is running and, if a handler began the work, that handler, also after the handler has
  * returned.
  */
 export function currentOwner(): { readonly plugin: string; readonly handler?: string } | undefined {

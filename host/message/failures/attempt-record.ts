@@ -6,8 +6,8 @@ import { NO_FAILURES, type Burial, type CountedMessage, type Failures } from './
 export interface AttemptState extends Omit<Failures, 'buried'>, CarriedUpdates {
   readonly buried?: StoredBurial | undefined;
   /**
-   * The id of the process that last began to run the message. Another process than this one died during the run, or is
-   * frozen.
+   * The id of the process that last began to run the message. If that is not this process, it died during the run or
+   * is frozen.
    */
   readonly startedBy?: string | undefined;
 }

@@ -10,7 +10,7 @@ import { burialOf, readRecord, storedBurial, type AttemptRecord, type AttemptSta
 import type { AppliedUpdate, MessageRef } from '../../broker/delivery';
 import type { Outages } from './outages';
 
-/** Counts failures. The server's delivery count is no substitute: it also counts deploys and lost connections. */
+/** Counts failures. The server's delivery count would not do, because it also counts deploys and lost connections. */
 export interface AttemptLog {
   read(message: CountedMessage): MaybePromise<Failures>;
   /** Counts one more failure, provisionally, with the updates that the run applied. Resolves when it is stored. */
@@ -25,8 +25,8 @@ export interface AttemptLog {
   /** Records that the plugin's own process ended while it ran the message, and the updates that the run had applied. */
   died(message: CountedMessage, applied: readonly AppliedUpdate[], unsure?: boolean): Promise<void>;
   /**
-   * Removes the run's mark. Called if no failure counts: the handler returned, the run was postponed, or the broker
-   * failed.
+   * Removes the mark of a run after which no failure counts, because the handler returned, the event was released or
+   * postponed, or the broker failed.
    */
   ended(message: CountedMessage): Promise<void>;
   /** Charges the provisional failures to the message. */

@@ -6,7 +6,7 @@ import type { Outage } from './outages';
 export interface CircuitPolicy {
   /** The number of distinct messages that must have failed since the last success before the circuit opens. */
   readonly messages: number;
-  /** The time that must have passed since the first of these failures before the circuit opens. */
+  /** The time that must have passed since the first failure after the last success before the circuit opens. */
   readonly overMs: number;
   /** The waits before the first probe, the second and so on; the last one repeats. */
   readonly probeMs: readonly number[];
@@ -18,7 +18,7 @@ export interface CircuitEvents {
   opened(outage: Outage): void;
   /** Called when the handler works again. */
   closed(): void;
-  /** Called when the handler has handled a message, so the failures of these other messages are their own and count. */
+  /** Called when the handler has handled a message, so the failures of the others are their own and count. */
   charged(failed: readonly ChargedMessage[]): void;
 }
 
@@ -36,9 +36,9 @@ export interface CircuitBefore {
 }
 
 /**
- * Distinguishes bad messages from an outage. A failure since the handler's last success is provisional: at the next
- * success on another message it is charged to its message. When enough distinct messages have failed, the circuit
- * opens and provisional failures are dropped. Then only probes run, until one succeeds.
+ * Distinguishes bad messages from an outage. A failure since the handler's last success is provisional. At the next
+ * success on another message, the failure is charged to the message that failed. When enough distinct messages have
+ * failed, the circuit opens and provisional failures are dropped. Then only probes run, until one succeeds.
  */
 export class CircuitBreaker {
   private readonly failing = new Map<string, ChargedMessage & { readonly buried?: true }>();
@@ -117,7 +117,7 @@ export class CircuitBreaker {
   }
 
   succeeded(message: MessageRef): void {
-    // The usual case: nothing fails.
+    // Usually nothing fails.
     if (this.failing.size === 0 && !this.open) return;
     this.failing.delete(nameOf(message));
     const charged = [...this.failing.values()].filter(({ buried }) => !buried);

@@ -55,8 +55,8 @@ export class Outages {
   }
 
   /**
-   * Begins an outage, so that earlier provisional failures do not count. Rejects if the outage cannot be stored; {@link
-   * store} may store it later.
+   * Begins an outage, so that earlier provisional failures do not count. Rejects if the outage cannot be stored;
+   * {@link store} may store it later.
    */
   async begin(outage: Outage): Promise<void> {
     this.counted++;

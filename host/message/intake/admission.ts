@@ -11,7 +11,7 @@ export interface AdmissionOptions {
   readonly maxHeld: number;
 }
 
-/** Backpressure: how many deliveries a handler takes into the host, and how many of them may begin. */
+/** The backpressure of a handler. Limits how many deliveries the host takes in and how many of them may begin. */
 export class Admission {
   private readonly prefetch: Prefetch;
   private quota = Infinity;

@@ -11,7 +11,7 @@ export class Executions implements RunRegistry {
     execution.place = this.running.push(execution) - 1;
   }
 
-  /** Runs in constant time: the last execution moves to the freed index. */
+  /** Removes the execution in constant time, because the last execution moves to the freed index. */
   remove(execution: Execution): void {
     const last = this.running.pop()!;
     if (last === execution) return;
