@@ -75,7 +75,13 @@ const METRICS: readonly Metric[] = [
     name: 'process_resident_bytes',
     help: 'Memory of the processes of an isolated plugin, as they last reported it',
     labels: ['plugin'],
-    samples: ({ plugins }) => processesOf(plugins).map(({ plugin, residentBytes = 0 }) => [{ plugin }, residentBytes]),
+    samples: ({ plugins }) => {
+      const bytes = new Map<string, number>();
+      for (const { plugin, residentBytes = 0 } of processesOf(plugins)) {
+        bytes.set(plugin, (bytes.get(plugin) ?? 0) + residentBytes);
+      }
+      return [...bytes].map(([plugin, sum]) => [{ plugin }, sum]);
+    },
   },
   {
     kind: 'counter',
@@ -137,8 +143,14 @@ async function measureHandlers({ entries }: Plugins, connection: Connection): Pr
 
 function register({ kind, name, help, labels, samples }: Metric, host: Measured, registry: Registry): void {
   const options = { name: `jetplug_${name}`, help, labelNames: [...labels], registers: [registry] };
-  const metric = kind === 'counter' ? new Counter(options) : new Gauge(options);
-  for (const [at, value] of samples(host)) metric.inc(at, value);
+  if (kind === 'counter') {
+    const counter = new Counter(options);
+    for (const [at, value] of samples(host)) counter.inc(at, value);
+    return;
+  }
+  // Two files may hold a plugin of one name for a moment: a gauge is not the sum of both.
+  const gauge = new Gauge(options);
+  for (const [at, value] of samples(host)) gauge.set(at, value);
 }
 
 /** A metric with one value for each handler that runs. A handler without a value has no sample. */

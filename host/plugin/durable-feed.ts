@@ -164,7 +164,7 @@ export class DurableFeed {
 
   private async currentSettlements(isOver: () => boolean): Promise<FeedTarget['settlements']> {
     // Deliveries of the old stream must not be settled any more.
-    if (await this.target.renewStream(isOver)) this.pull.disown();
+    await this.target.renewStream(isOver, () => this.pull.disown());
     return this.target.settlements;
   }
 

@@ -39,6 +39,8 @@ export class DurableRepair {
   /** Aborts the repair that is under way. */
   private current = new AbortController();
   private stopped = false;
+  /** Whether a repair that has not succeeded yet has to read first which events other hosts have settled. */
+  private rereads = false;
 
   constructor(
     private readonly options: DurableRepairOptions,
@@ -69,7 +71,9 @@ export class DurableRepair {
    */
   lost({ rereads = false } = {}): void {
     this.use = 'missing';
-    void this.ensure({ rereads });
+    // A newer repair, such as after a reconnect, must not forget that an older one had to reread.
+    this.rereads ||= rereads;
+    void this.ensure();
   }
 
   /** Stops the use of the durable until it was checked and, where necessary, corrected. */
@@ -102,12 +106,12 @@ export class DurableRepair {
    * Creates the durable at its old position if it is gone, and otherwise corrects its settings. Repeats that until it
    * succeeds; then lets the pull continue.
    */
-  private async ensure({ rereads = false } = {}): Promise<void> {
+  private async ensure(): Promise<void> {
     if (this.stopped) return;
     this.current.abort();
     const { signal } = (this.current = new AbortController());
     const { condition } = this.options;
-    await retryUntil(() => this.tryToEnsure(() => signal.aborted, rereads), {
+    await retryUntil(() => this.tryToEnsure(() => signal.aborted), {
       waitMs: (error) => (isRefusal(error) ? REFUSED_RETRY_MS : RETRY_MS),
       stop: signal,
       time: this.host.time,
@@ -122,13 +126,14 @@ export class DurableRepair {
     });
   }
 
-  private async tryToEnsure(isOver: () => boolean, rereads: boolean): Promise<void> {
+  private async tryToEnsure(isOver: () => boolean): Promise<void> {
     const { durable, condition, settlements, usable } = this.options;
     const current = await settlements(isOver);
     if (isOver()) return;
-    if (rereads) await current.refresh();
+    if (this.rereads) await current.refresh();
     const position = await ensureDurableAt({ ...durable, yieldsToOtherHosts: true }, current, this.host);
     if (isOver()) return;
+    this.rereads = false;
     this.limited = (position.limited ?? []).join();
     condition.usable();
     if (this.use === 'pulling') return this.options.pull.renew();

@@ -37,25 +37,25 @@ export class FeedTarget {
    * Replaces the settlements if the stream was created anew. No message of the new stream is settled, so the handler
    * gets all of them.
    * @param isOver called after each wait; if it returns true, nothing is replaced
-   * @returns whether the stream was created anew
+   * @param replaced called in the turn of the replacement, so that no delivery of the old stream is settled in the new one
    */
-  async renewStream(isOver: () => boolean): Promise<boolean> {
+  async renewStream(isOver: () => boolean, replaced: () => void): Promise<void> {
     const { durable, openSettlements, handlerFor } = this.options;
     this.settlements.forgetDeliveries();
     // After a server has lost its data, the host restores the streams and its own records first.
     await this.broker.whenChecked(durable.stream, RECORDS_STREAM);
-    if ((await this.broker.streamCreated(durable.stream)) === this.settlements.streamIncarnation) return false;
+    if ((await this.broker.streamCreated(durable.stream)) === this.settlements.streamIncarnation) return;
     const settlements = await openSettlements();
-    if (isOver()) return false;
+    if (isOver()) return;
     settlements.settleUpTo(0);
     const { last } = this.settlements;
     this.settlements = settlements;
     this.handler = handlerFor(settlements);
+    replaced();
     this.log.warn('the stream was made again; its events are taken from its beginning', {
       stream: durable.stream,
       durable: durable.durable,
       lastHandled: last,
     });
-    return true;
   }
 }

@@ -85,6 +85,22 @@ test.each([
   expect(refreshed).toHaveBeenCalledTimes(reads);
 });
 
+test('the settlements of other hosts are read before the durable is created, also when a reconnect replaces the repair', async () => {
+  const { repair, refreshed, ensured } = await repairing();
+  const calls: string[] = [];
+  refreshed.mockImplementationOnce(() => Promise.reject(new Error('the connection is lost')));
+  refreshed.mockImplementation(async () => void calls.push('read'));
+  ensured.mockImplementation(async () => {
+    calls.push('create');
+    return POSITION;
+  });
+  repair.lost({ rereads: true });
+  await settle();
+  repair.lost();
+  await settle();
+  expect(calls).toEqual(['read', 'create']);
+});
+
 test('a hold stops the pull once and checks the durable with the settlements of other hosts', async () => {
   const { repair, calls, ensured, refreshed } = await repairing();
   repair.hold();

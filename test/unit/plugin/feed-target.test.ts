@@ -47,6 +47,19 @@ function targeting({ created }: { created: string }) {
   return { target, steps, log, before, after, update: () => void (version = 2) };
 }
 
+/** Renews the stream and returns whether the settlements were replaced. */
+async function renew(target: FeedTarget, isOver: () => boolean): Promise<boolean> {
+  const before = target.settlements;
+  let replaced = false;
+  await target.renewStream(isOver, () => {
+    // Otherwise a delivery of the old stream could be settled in the new one.
+    expect(target.settlements).not.toBe(before);
+    replaced = true;
+  });
+  expect(target.settlements !== before).toBe(replaced);
+  return replaced;
+}
+
 test('a target begins with the given settlements and the current version of the handler', () => {
   const { target, before } = targeting({ created: OLD });
   expect(target.settlements).toBe(before);
@@ -64,7 +77,7 @@ test('a new version of the handler gets the settlements of the old one, once the
 test('the settlements of a stream that is still the same are kept, but their deliveries are forgotten', async () => {
   const { target, before, steps, log } = targeting({ created: OLD });
   const { handler } = target;
-  expect(await target.renewStream(() => false)).toBe(false);
+  expect(await renew(target, () => false)).toBe(false);
   expect([target.settlements, target.handler]).toEqual([before, handler]);
   expect(steps.filter((step) => !step.startsWith('wait'))).toEqual([
     'the old stream forgets its deliveries',
@@ -75,7 +88,7 @@ test('the settlements of a stream that is still the same are kept, but their del
 
 test('the stream and the host’s records are checked before the target looks at the stream', async () => {
   const { target, steps } = targeting({ created: NEW });
-  await target.renewStream(() => false);
+  await renew(target, () => false);
   expect(steps.slice(1)).toEqual([
     `wait for EVENTS and ${RECORDS_STREAM}`,
     'look at EVENTS',
@@ -86,7 +99,7 @@ test('the stream and the host’s records are checked before the target looks at
 
 test('a recreated stream gets its own settlements, with which the handler and its later versions work', async () => {
   const { target, after, update } = targeting({ created: NEW });
-  expect(await target.renewStream(() => false)).toBe(true);
+  expect(await renew(target, () => false)).toBe(true);
   expect(target.settlements).toBe(after);
   expect(target.handler).toEqual({ version: 'v1', settlements: after });
   update();
@@ -96,7 +109,7 @@ test('a recreated stream gets its own settlements, with which the handler and it
 
 test('the log says which event of the former stream was handled last', async () => {
   const { target, log } = targeting({ created: NEW });
-  await target.renewStream(() => false);
+  await renew(target, () => false);
   expect(log.lines).toEqual([
     {
       level: 'warn',
@@ -109,7 +122,7 @@ test('the log says which event of the former stream was handled last', async () 
 test('a renewal that is ended while the settlements are read changes nothing', async () => {
   const { target, before, steps, log } = targeting({ created: NEW });
   const { handler } = target;
-  expect(await target.renewStream(() => steps.includes('settlements are read'))).toBe(false);
+  expect(await renew(target, () => steps.includes('settlements are read'))).toBe(false);
   expect([target.settlements, target.handler, log.lines]).toEqual([before, handler, []]);
   expect(steps.at(-1)).toBe('settlements are read');
 });
