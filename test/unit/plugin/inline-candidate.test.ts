@@ -32,6 +32,9 @@ class Inline {
   onStop(): void {
     started.push('stop');
   }
+  dispose(): void {
+    started.push('dispose');
+  }
   @Subscribe('video.watched')
   award(): void {}
 }
@@ -90,7 +93,7 @@ test('a version that ends stops the plugin, then the host forgets its classes', 
   expect([started, forgotten()]).toEqual([['start'], []]);
   await version.close();
   expect([started, forgotten()]).toEqual([
-    ['start', 'stop'],
+    ['start', 'stop', 'dispose'],
     [Helper, Inline],
   ]);
 });
@@ -117,4 +120,16 @@ test('a start that fails after the time limit is logged', async () => {
   await settle();
   expect(messages('warn')).toEqual(['a plugin failed after its start was abandoned']);
   expect(log.lines.at(-1)!.fields).toMatchObject({ plugin: 'badge', err: { code: 'JP_PLUGIN_START_FAILED' } });
+});
+
+test('a start that succeeds after the time limit is released without a call of onStop', async () => {
+  let end!: () => void;
+  start = () => new Promise<void>((resolve) => (end = resolve));
+  const { candidate, messages } = candidateOf(Inline, FILE, 1);
+  const described = await candidate.describe();
+  await expect(described.instantiate()).rejects.toMatchObject({ code: 'JP_PLUGIN_LOAD_TIMEOUT' });
+  expect(started).toEqual(['start']);
+  end();
+  await settle();
+  expect([started, messages('warn')]).toEqual([['start', 'dispose'], []]);
 });
