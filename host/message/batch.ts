@@ -7,7 +7,7 @@ import { RunContext, type Run, type Scope } from './run';
 /** One call of a handler with several events, each with a run of its own. */
 export class Batch extends Execution implements Scope {
   readonly events: readonly Envelope[];
-  /** Built at the first request: few handlers need it. */
+  /** The runs by their events. Built at the first request, because few handlers need it. */
   private byEvent: ReadonlyMap<object, Run> | undefined;
 
   /** @param runs at least one, all of one handler, each with its event */

@@ -8,7 +8,7 @@ import { parseObject } from './parse-object';
 type Attributes = Record<string, unknown>;
 type Message = Pick<Delivery, 'header' | 'headers'>;
 
-/** An event in CloudEvents form, by the NATS binding and the JSON format of the specification. */
+/** An event in CloudEvents form, according to the NATS binding and the JSON format of the specification. */
 export interface ReceivedCloudEvent extends CloudEvent {
   readonly envelope: Partial<Envelope>;
   readonly mode: 'structured' | 'binary';
@@ -29,7 +29,7 @@ export function readCloudEvent(
   return looksStructured(body) ? readStructured(body, maxDepth) : undefined;
 }
 
-/** Whether the payload is data only, which may be missing. */
+/** Whether the message is a CloudEvent in binary mode. Its payload is then only the data, which may be missing. */
 export function isBinary(message: Pick<Delivery, 'header'>): boolean {
   return message.header('ce-specversion') !== undefined;
 }
@@ -112,7 +112,7 @@ function complete(
   return { mode, attributes, data: data as Record<string, unknown>, envelope: envelope as Partial<Envelope> };
 }
 
-/** The attributes as headers of binary mode, so that a handler finds them in one place in both modes. */
+/** Returns the attributes as headers of binary mode, so that a handler finds them in one place in both modes. */
 export function attributeHeaders({ attributes }: CloudEvent): Record<string, string> {
   return Object.fromEntries(
     Object.entries(attributes).map(([name, value]) => [`ce-${name}`, percentEncode(textOf(value))]),
@@ -123,7 +123,10 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** The NATS binding encodes the space, the quote, the percent sign and all characters outside printable ASCII. */
+/**
+ * Encodes the space, the quote, the percent sign and all characters outside printable ASCII, as the NATS binding
+ * requires.
+ */
 function percentEncode(text: string): string {
   return text
     .toWellFormed()
@@ -132,7 +135,7 @@ function percentEncode(text: string): string {
     );
 }
 
-/** A percent sign that begins no escape is kept. */
+/** Decodes the percent escapes. Returns the text unchanged if an escape is malformed. */
 function percentDecode(value: string): string {
   if (!value.includes('%')) return value;
   try {

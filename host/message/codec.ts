@@ -1,4 +1,4 @@
-/** The format of payloads: JSON. Another format is added here, and nowhere else. */
+/** Reads and writes payloads in their format, which is JSON. Another format would be added in this file only. */
 import { JetplugError } from '../../sdk/internal';
 import { plainError } from '../base/plain-error';
 import { showThrown } from '../base/thrown';

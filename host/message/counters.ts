@@ -1,13 +1,16 @@
 /** Upper bounds, in seconds, of the histogram of handling times. */
 export const DURATION_BUCKETS_S = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 
-/** The counters of one handler since it started. */
+/** The counters of one handler since the handler started. */
 export class HandlerCounters {
   handled = 0;
   failed = 0;
   retried = 0;
   deadLettered = 0;
-  /** Calls by bucket of {@link DURATION_BUCKETS_S}, with one more for longer ones. Not cumulative. */
+  /**
+   * The number of calls in each bucket of {@link DURATION_BUCKETS_S}; the last element counts longer calls. Not
+   * cumulative.
+   */
   readonly durations = new Array<number>(DURATION_BUCKETS_S.length + 1).fill(0);
   durationSumS = 0;
   lastError: string | undefined;

@@ -60,7 +60,7 @@ export function deadLetterOf(
   };
 }
 
-/** The event's own headers; none where their block is malformed or too large. */
+/** Returns the event's own headers. If they are malformed or too large, returns one header that says so instead. */
 function originalHeaders(delivery: Delivery): AllHeaders {
   try {
     const kept = keptHeaders({ headers: delivery.headers(), repeated: delivery.repeatedHeaders() });
@@ -71,7 +71,7 @@ function originalHeaders(delivery: Delivery): AllHeaders {
   }
 }
 
-/** The updates that a redrive must not apply again. */
+/** Returns the headers with the updates that a redrive must not apply again. */
 function appliedHeaders({ applied, appliedIn }: CarriedUpdates): Record<string, string> {
   return {
     ...(applied.length > 0 && { [APPLIED_HEADER]: asciiJson(applied) }),
@@ -79,22 +79,25 @@ function appliedHeaders({ applied, appliedIn }: CarriedUpdates): Record<string, 
   };
 }
 
-/** How many bytes the event's own headers leave for the updates that its runs applied. */
+/** Returns the number of bytes that the event's own headers leave for the list of applied updates. */
 export function roomForApplied(delivery: Delivery): number {
   return MAX_ORIGINAL_HEADERS_BYTES - headerBytes(originalHeaders(delivery));
 }
 
-/** The name of the record with the applied updates of a letter's event, where they are too long for the letter. */
+/** Names the record that stores the applied updates of a dead-lettered event, if they are too long for the letter. */
 export function letterRecord(plugin: string, handler: string, event: MessageRef): string {
   return `letter.${plugin}.${handler}.${event.stream}.${event.sequence}.${event.storedAtMs}`;
 }
 
-/** The name of that record for an event in the retry queue. The prefix `road.` is a stored format. */
+/**
+ * Names the record that stores the applied updates of an event in the retry queue. Stored names have the prefix
+ * `road.`.
+ */
 export function retryRecord(plugin: string, handler: string, event: MessageRef, pass: string): string {
   return `road.${plugin}.${handler}.${event.stream}.${event.sequence}.${event.storedAtMs}.${pass}`;
 }
 
-/** The error's stack and those of its causes. */
+/** Returns the stacks of the error and of its causes. */
 function stackOf(error: Error): string {
   const parts: string[] = [];
   let cause: unknown = error;
@@ -105,7 +108,10 @@ function stackOf(error: Error): string {
   return parts.join('\ncaused by: ');
 }
 
-/** Groups letters of one fault: the error's class, its message without numbers and ids, and its first frame. */
+/**
+ * Returns a hash that is equal for letters of one fault. It covers the error's class, the message without numbers, ids
+ * and quoted text, and the first frame of the stack.
+ */
 export function fingerprint(error: Error): string {
   const frame = topFrame(error.stack);
   const message = error.message

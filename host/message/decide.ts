@@ -6,11 +6,14 @@ import type { DeadLetterReason, Outcome } from './outcome';
 /** How a message is settled. */
 export type Decision =
   | { readonly action: 'ack' }
-  /** The message was settled before: it is acknowledged again. */
+  /** The message was settled before, so it is acknowledged again. */
   | { readonly action: 'ack-again' }
-  /** The message is retried after the delay. `attempt` is the attempt that failed; absent if none counts. */
+  /**
+   * The message is retried after the delay. `attempt` is the number of the failed attempt; absent if the failure does
+   * not count.
+   */
   | { readonly action: 'retry'; readonly delayMs: number; readonly error: Error; readonly attempt?: number }
-  /** The handler is down: the message waits in its stream, and nothing counts. */
+  /** The handler is down, so the message waits in its stream and the failure does not count. */
   | { readonly action: 'wait'; readonly delayMs: number; readonly error: Error }
   | {
       readonly action: 'dead-letter';
@@ -18,7 +21,7 @@ export type Decision =
       readonly error: Error;
       readonly attempts: number;
     }
-  /** The message is nacked without a delay, and nothing counts. */
+  /** The message is nacked without a delay, and no failure counts. */
   | { readonly action: 'release' }
   /** The message is nacked, and the death of the plugin's process that ran it is recorded. */
   | { readonly action: 'suspect'; readonly error: Error };
@@ -30,9 +33,9 @@ const JITTER = 0.2;
 const UNAVAILABLE_DELAY_MS = 1_000;
 
 /**
- * Decides how a message is settled. Pure.
+ * Decides how a message is settled. A pure function.
  * @param before how often the message failed before this attempt
- * @param circuit whether the handler is down, or may be
+ * @param circuit shows whether the handler is down, or may be
  * @param random a number in [0, 1), for the jitter
  */
 export function decide(
@@ -89,7 +92,7 @@ function backoff({ backoffMs }: RetryPolicy, attempt: number): number {
   return backoffMs[Math.min(attempt, backoffMs.length) - 1] ?? 0;
 }
 
-/** Spreads retries, so that events that failed together are not retried together. */
+/** Varies a delay at random, so that events that failed together are not retried together. */
 function withJitter(ms: number, random: number): number {
   return Math.round(ms * (1 - JITTER + 2 * JITTER * random));
 }

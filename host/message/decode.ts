@@ -10,18 +10,22 @@ import type { Parsed } from './parse-object';
 /** The parts of a delivery that decoding reads. */
 export type Received = Pick<Delivery, 'subject' | 'size' | 'text' | 'origin' | 'header' | 'headers'>;
 
-/** How many events lie between this one and the one that came from outside. The limit ends a loop of handlers that feed each other. */
+/**
+ * The header with the number of hops from the event that came from outside to this one. Each event that a handler
+ * publishes is one hop further than the event that the handler got. The limit ends a loop of handlers that feed each
+ * other.
+ */
 export const HOPS_HEADER = 'x-hops';
 const MAX_HOPS = 32;
 
-/** A message as an event, with a complete envelope; its fields are not validated yet. */
+/** A message read as an event. The envelope is complete; the fields are not validated yet. */
 export interface Decoded {
   readonly kind: 'decoded';
   readonly envelope: Envelope;
   readonly fields: Record<string, unknown>;
-  /** How many events lie between this one and the one that came from outside. */
+  /** The number of hops from the event that came from outside to this one; 0 for that event itself. */
   readonly hops: number;
-  /** Set where the message is a CloudEvent. */
+  /** Set if the message is a CloudEvent. */
   readonly cloudEvent?: ReceivedCloudEvent | undefined;
 }
 
@@ -47,7 +51,7 @@ export function decode(delivery: Received, limits: PayloadLimits): Decoded | Inv
   if (cloudEvent && 'kind' in cloudEvent) return cloudEvent;
   const envelope = fillEnvelope(cloudEvent?.envelope ?? body.value, delivery);
   if ('kind' in envelope) return envelope;
-  // The data of a CloudEvent is a namespace of its own: its `timestamp` is a field like others.
+  // The data of a CloudEvent is a namespace of its own, so a `timestamp` in it is a field like any other.
   const fields = cloudEvent ? { ...cloudEvent.data } : withoutEnvelope(body.value);
   return { kind: 'decoded', envelope: envelope.value, fields, hops, cloudEvent };
 }
@@ -56,7 +60,7 @@ interface Value<T> {
   readonly value: T;
 }
 
-/** Only a host writes this header. Another publisher may send any text, which counts as 0. */
+/** Reads the hops from the header, which only hosts write. Any text that is not a number counts as 0. */
 function hopsOf(delivery: Received): number | Invalid {
   let text: string | undefined;
   try {
@@ -72,7 +76,10 @@ function parse(delivery: Received, maxDepth: number): Parsed | Invalid {
   return delivery.size === 0 && isBinary(delivery) ? { value: {} } : decodePayload(delivery, maxDepth);
 }
 
-/** An event that was typed by hand may omit the envelope: its type is its subject, its time is the stream's. */
+/**
+ * Completes the envelope, which an event that was typed by hand may omit. The default type is the subject, and the
+ * default time is the time at which the stream stored the event.
+ */
 function fillEnvelope(given: Partial<Record<keyof Envelope, unknown>>, delivery: Received): Value<Envelope> | Invalid {
   const { event_type: type = delivery.subject, timestamp: time } = given;
   const { event_id: id = identityOf(delivery) } = given;
@@ -96,16 +103,16 @@ function isLongerThan(bytes: number, text: string): boolean {
   return 3 * text.length > bytes && Buffer.byteLength(text) > bytes;
 }
 
-/** The publisher's message id. Default: the message's position in the stream. */
+/** Returns the publisher's message id or, without one, the message's position in the stream. */
 function identityOf(delivery: Received): string {
   const { stream, sequence } = delivery.origin;
   return delivery.headers()['Nats-Msg-Id'] ?? `${stream}:${sequence}`;
 }
 
-/** A time that needs no further check: in UTC, on a day that every month has. */
+/** Matches a time that needs no further check, because it is in UTC and on a day that every month has. */
 const PLAIN_TIME = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z$/;
 
-/** An ISO 8601 time in UTC, or nothing where the text is not one; other offsets are converted. */
+/** Converts an ISO 8601 time to UTC. Returns undefined if the text is not such a time. */
 export function utc(time: unknown): string | undefined {
   if (typeof time !== 'string') return undefined;
   if (PLAIN_TIME.test(time)) return time;
@@ -121,12 +128,12 @@ export function utc(time: unknown): string | undefined {
   return fraction && fraction.length > 4 ? utcTime.replace(/\.\d+Z$/, `${fraction}Z`) : utcTime;
 }
 
-/** `Date.parse` takes the 30th of February for the 2nd of March. */
+/** Whether the day exists. `Date.parse` takes the 30th of February for the 2nd of March. */
 function isCalendarDay(day: string): boolean {
   return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
 }
 
-/** Rest destructuring takes 1.5 times as long. */
+/** Copies all fields except those of the envelope. Rest destructuring takes 1.5 times as long. */
 function withoutEnvelope(body: Record<string, unknown>): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
   for (const key in body) {

@@ -11,8 +11,8 @@ import type { Validated } from './stages';
 import { logLate, outcomeOf, outcomeOfThrown } from './thrown-outcome';
 
 /**
- * Calls the handler once with the events of all runs. A run gets an outcome here unless its event was
- * handled; the events that it published must then be sent. A timeout is the outcome of every run. Never throws.
+ * Calls the handler once with the events of all runs. A run whose event was handled gets no outcome here, because the
+ * events that the run published must still be sent. A timeout is the outcome of every run. Never throws.
  */
 export function dispatchBatch(runs: readonly Validated[]): Batch | Later<Batch> {
   const batch = new Batch(runs);
@@ -58,7 +58,10 @@ function endEach(batch: Batch, outcome: (run: Run, index: number) => Outcome | u
 
 const MAX_NAMED = 20;
 
-/** The error of a `BatchFailure` that names no event of the batch: the event that it means would count as handled. */
+/**
+ * Returns an error if a `BatchFailure` has no index or one outside the batch, because the failed event would count as
+ * handled.
+ */
 function whyWrong({ runs, handler }: Batch, { failures }: ThrownRecord & { kind: 'batch' }): Error | undefined {
   if (failures.length > 0 && failures.every(({ index }) => runs[index] !== undefined)) return undefined;
   const some = failures.slice(0, MAX_NAMED).map(({ index }) => String(index));
@@ -68,14 +71,15 @@ function whyWrong({ runs, handler }: Batch, { failures }: ThrownRecord & { kind:
   return new JetplugError('JP_BATCH_FAILURE_INVALID', message, { plugin: handler.plugin, ...handler.where });
 }
 
-/** An event that is not named as failed has been handled. */
+/** Returns no outcome if the failure does not name the event, because the event was then handled. */
 function outcomeOfOne(run: Run, index: number, { failures }: ThrownRecord & { kind: 'batch' }): Outcome | undefined {
   const failure = failures.find((one) => one.index === index);
   return failure && outcomeOf(run, failure.thrown);
 }
 
 function outcomeOfAll(run: Run, record: ThrownRecord, thrown: unknown, { runs }: Batch): Outcome {
-  // Only the update identifies the settled event. The other events were just in the same batch.
+  // The error names the one event that is already settled. The other events of the batch are not settled, so they are
+  // retried.
   if (record.kind === 'settled' && record.sequence !== run.delivery.sequence) {
     const isOfBatch = runs.some(({ delivery }) => delivery.sequence === record.sequence);
     if (isOfBatch) return { kind: 'unavailable', error: interrupted(run) };

@@ -10,8 +10,8 @@ import { end, passed, type Ended, type Returned, type Validated } from './stages
 import { logLate, outcomeOfThrown } from './thrown-outcome';
 
 /**
- * Calls the handler with the event. The run gets an outcome here unless the handler returned; {@link publish} then sends
- * the events that it published. Never throws.
+ * Calls the handler with the event. The run gets an outcome here unless the handler returned; {@link publish} then
+ * sends the events that the handler published. Never throws.
  */
 export function dispatch(run: Validated): Returned | Ended | Later<Returned | Ended> {
   let working: Promise<unknown> | undefined;
@@ -51,7 +51,10 @@ export function publish(run: Returned): Ended | Later<Ended> {
   return run.hasPublished ? run.interruptible(send(run), SENDING) : end(run, HANDLED);
 }
 
-/** Runs after the handler has returned: if the process dies from here on, it is not the event's fault. */
+/**
+ * Sends the published events. Removes the run's mark first, because a death of the process after the handler has
+ * returned is not the event's fault.
+ */
 async function send(run: Run): Promise<void> {
   run.endTurnAlone?.();
   if (run.marked) await unmark(run.handler, run.delivery);

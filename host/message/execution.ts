@@ -4,36 +4,39 @@ import { HandlerCall } from './handler-call';
 import { Later } from './later';
 import type { Outcome } from './outcome';
 
-/** The executions of one handler that can be interrupted, and its permit to run alone. */
+/** The executions of one handler that can be interrupted, and the permit for one of them to run alone. */
 export interface RunRegistry {
   add(execution: Execution): void;
   remove(execution: Execution): void;
   /**
-   * Resolves when nothing else of the handler runs. The caller then runs alone until it calls the result.
-   * Resolves with undefined when the host stops first.
+   * Waits until nothing else of the handler runs. The caller then runs alone until it calls the returned function.
+   * Resolves with undefined if the host stops first.
    */
   alone(): Promise<(() => void) | undefined>;
 }
 
-/** Called with the execution when its work ends. All but `failedLate` return the result of the step. */
+/** The callbacks for the end of an execution's work. All but `failedLate` return the result of the step. */
 export interface Endings<E, T, U> {
   done(execution: E, result: T): U;
   failed(execution: E, thrown: unknown): U;
   interrupted(execution: E, outcome: Outcome): U;
-  /** The work failed after it was interrupted. Default: ignored. */
+  /** Called if the work fails after it was interrupted. Default: the failure is ignored. */
   failedLate?(execution: E, thrown: unknown): void;
 }
 
 /** One call of a handler in the host. It ends when the handler returns or throws, when its time is up, or when the host stops. */
 export class Execution extends HandlerCall<Handler> {
-  /** By the host's monotonic clock. Infinity before the call begins, also while it waits for the plugin's process. */
+  /**
+   * When the call began, by the host's monotonic clock. Infinity before that, also while the call waits for the
+   * plugin's process.
+   */
   startedAtMs = Infinity;
   /** Set while the work can be interrupted. */
   private wait: Later<unknown> | undefined;
   private endings: Endings<unknown, never, unknown> | undefined;
   private measured = false;
 
-  /** Its index in the registry, which alone uses it. */
+  /** The execution's index in the registry. Only the registry uses it. */
   place = -1;
 
   constructor(
@@ -43,7 +46,10 @@ export class Execution extends HandlerCall<Handler> {
     super(handler);
   }
 
-  /** The call was sent to the plugin's process, which has not begun it. The timeout does not run yet. */
+  /**
+   * Resets the start, because the plugin's process has not begun the call that it was sent. The timeout does not run
+   * yet.
+   */
   waitToBegin(): void {
     this.startedAtMs = Infinity;
   }
@@ -58,9 +64,9 @@ export class Execution extends HandlerCall<Handler> {
   }
 
   /**
-   * Waits for the work; {@link interrupt} ends the wait. Meanwhile the registry has this execution.
-   * The endings are called with the execution, and the wait is kept in fields: closures for each message would outlive
-   * it in the garbage collector's old space.
+   * Waits for the work; {@link interrupt} ends the wait. Until then the execution is in the registry. The endings get
+   * the execution as a parameter, and the wait is kept in fields, because closures for each message would outlive the
+   * message in the garbage collector's old space.
    */
   interruptible<T, U>(work: Promise<T>, endings: Endings<this, T, U>): Later<U> {
     const later = new Later<U>();
@@ -80,7 +86,10 @@ export class Execution extends HandlerCall<Handler> {
     return later;
   }
 
-  /** Ends the work with this outcome: for a timeout or a stop. Once the handler has returned, only a stop ends what is left. */
+  /**
+   * Ends the work with the outcome of a timeout or of a stop. Once the handler has returned, only a stop ends the
+   * remaining work.
+   */
   interrupt(outcome: Outcome): void {
     const { wait, endings } = this;
     if (!wait || !endings || (this.isOver && outcome.kind !== 'given-back')) return;
@@ -88,7 +97,7 @@ export class Execution extends HandlerCall<Handler> {
     if (this.endWait(wait)) wait.resolve(() => endings.interrupted(this, outcome));
   }
 
-  /** Whether the execution still waited for this. */
+  /** Ends the wait for this work. Returns false if the wait had ended before. */
   private endWait<U>(later: Later<U>): boolean {
     if (this.wait !== (later as Later<unknown>)) return false;
     this.wait = undefined;

@@ -1,10 +1,10 @@
 import { JetplugError } from '../../sdk/internal';
 import type { Handler } from './handler';
 
-/** The parts of a handler that its calls report. */
+/** The parts of a handler that the errors of its calls name. */
 export type CalledHandler = Pick<Handler, 'plugin' | 'name' | 'where'>;
 
-/** One call of a handler, from the view of the author's code. It ends once; afterwards its store and bus throw. */
+/** One call of a handler, as the plugin's code sees it. The call ends once; afterwards the store and the bus throw. */
 export class HandlerCall<H extends CalledHandler = CalledHandler> {
   private over = false;
   private controller: AbortController | undefined;
@@ -16,7 +16,7 @@ export class HandlerCall<H extends CalledHandler = CalledHandler> {
     return this.over;
   }
 
-  /** Made at the first use: an AbortController for every message would cost half the throughput. */
+  /** Created at the first use, because an AbortController for every message would cost half the throughput. */
   get signal(): AbortSignal {
     if (!this.controller) {
       this.controller = new AbortController();
@@ -25,7 +25,7 @@ export class HandlerCall<H extends CalledHandler = CalledHandler> {
     return this.controller.signal;
   }
 
-  /** Ends the call: from now on its store and bus throw. With a reason, its signal is aborted. */
+  /** Ends the call, so that the store and the bus throw. If there is a reason, aborts the call's signal. */
   end(reason?: unknown): void {
     if (this.over) return;
     this.over = true;
@@ -33,7 +33,10 @@ export class HandlerCall<H extends CalledHandler = CalledHandler> {
     if (reason !== undefined) this.controller?.abort(reason);
   }
 
-  /** @throws JetplugError `JP_RUN_OVER` when the call has ended */
+  /**
+   * Checks that the call has not ended.
+   * @throws JetplugError `JP_RUN_OVER` when the call has ended
+   */
   assertLive(what: string): void {
     if (!this.isOver) return;
     const { plugin, name, where } = this.handler;
@@ -43,7 +46,7 @@ export class HandlerCall<H extends CalledHandler = CalledHandler> {
     });
   }
 
-  /** The error of a call in a batch that does not say which of the batch's events it is for. */
+  /** Returns the error for a call that does not say which event of the batch it is for. */
   protected noEvent(event: object | undefined, what: string): JetplugError {
     const { plugin, name, where } = this.handler;
     const why = event ? 'for an object that is no event of its batch' : 'without { for: event }';

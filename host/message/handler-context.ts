@@ -10,7 +10,9 @@ export interface EventFacts {
   readonly stream: string;
   /** The event's sequence in that stream. */
   readonly sequence: number;
-  /** The sequence in the stream that delivered the event: another one if it comes from the retry queue. */
+  /**
+   * The event's sequence in the stream that delivered it; differs from `sequence` for an event from the retry queue.
+   */
   readonly deliveredAs: number;
   readonly storedAtMs: number;
   readonly cloudEvent?: ReceivedCloudEvent | undefined;
@@ -21,7 +23,10 @@ interface LoggedHandler {
   readonly log: Logger;
 }
 
-/** A handler's second parameter, in the host and in a plugin's own process. It reads only what the handler asks for. */
+/**
+ * A handler's second parameter, in the host and in a plugin's own process. The event's facts are read only if the
+ * handler asks for one.
+ */
 export abstract class HandlerContext implements EventContext {
   abstract readonly headers: Readonly<Record<string, string>>;
   abstract readonly signal: AbortSignal;
@@ -53,7 +58,7 @@ export abstract class HandlerContext implements EventContext {
     return (this.logger ??= this.newLogger());
   }
 
-  /** Keeps the host's own objects, which are circular, out of a context that an author logs or stores. */
+  /** Keeps the host's own objects, which are circular, out of a context that a plugin logs or stores. */
   toJSON(): object {
     const { subject, stream, sequence, time, attempt, headers, cloudEvent } = this;
     return { subject, stream, sequence, time, attempt, headers, cloudEvent };

@@ -20,23 +20,26 @@ export interface Handler {
   readonly version: string;
   /** Where the handler stands in its file. */
   readonly where: Location;
-  /** The contract of its event; absent for a handler on a raw subject, which gets any JSON object. */
+  /** The contract of the handler's event; absent for a handler on a raw subject, which gets any JSON object. */
   readonly contract?: EventContract;
   readonly concurrency: number;
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
-  /** The key field: events of the same value are handled in order. Absent: events are handled as they arrive. */
+  /**
+   * The field whose value is the event's key. Events with equal keys are handled in order. If absent, events are
+   * handled as they arrive.
+   */
   readonly key?: string | undefined;
-  /** How many events it takes at a time; absent where it takes one. */
+  /** The size of a batch and the wait for it; absent if the handler takes one event at a time. */
   readonly batch?: BatchPolicy | undefined;
   readonly limits: PayloadLimits;
-  /** Calls the author's method: with one event, or with the events of a batch. */
+  /** Calls the plugin's method with one event, or with the events of a batch. */
   invoke(event: Envelope | readonly Envelope[], context: EventContext | BatchContext): unknown;
 
   readonly settlements: Settlements;
   readonly texts: LongTexts;
   readonly attempts: AttemptLog;
-  /** The updates that runs of a message applied to the plugin's store, by their marks. It reads the whole bucket. */
+  /** Finds the updates that runs of a message applied to the plugin's store, by their marks. Reads the whole bucket. */
   findApplied(sequence: number): Promise<readonly AppliedUpdate[]>;
   readonly circuit: CircuitBreaker;
   /** Set while this version has not yet handled an event. */

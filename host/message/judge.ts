@@ -24,7 +24,7 @@ export function judge(run: Measured): Judged {
   return passed(run);
 }
 
-/** The error of an outcome that another version might not have had. */
+/** Returns the outcome's error if another version of the handler might not have had it. */
 function versionsFault(outcome: Outcome): Error | undefined {
   switch (outcome.kind) {
     case 'failed':

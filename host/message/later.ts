@@ -1,13 +1,13 @@
 /**
- * A value that arrives later, for one receiver, which is called in the turn in which the value arrives. A promise would
- * do the same, but Node carries the context of the running handler through each promise, which costs about 5 % of a
- * message. Not a thenable, so that nothing awaits it by mistake.
+ * A value that arrives later, for one receiver. The receiver is called in the turn in which the value arrives. A
+ * promise would also work, but Node carries the context of the running handler through each promise, which costs about
+ * 5 % of a message. The class has no `then`, so that nothing awaits it by mistake.
  */
 export class Later<T> {
   private done: ((value: T) => void) | undefined;
   private failed: ((error: Error) => void) | undefined;
 
-  /** Call it once, in the turn in which the object was created. */
+  /** Sets the receiver. Call this once, in the turn in which the object was created. */
   whenDone(done: (value: T) => void, failed: (error: Error) => void): void {
     this.done = done;
     this.failed = failed;

@@ -8,8 +8,8 @@ const OBSERVABLE: readonly PropertyKey[] = ['@@observable', Symbol.for('observab
 const CLIENT_METHODS = ['publish', 'emit'];
 
 /**
- * The error of a handler that returned work which has not begun: a generator, an Observable or a function. Its event
- * is not handled. Undefined for any other value: a thenable is awaited, which begins its work.
+ * Returns an error if a handler returned work that has not begun, which is a generator, an Observable or a function.
+ * The event is then not handled. Returns undefined for any other value. A thenable is awaited, which begins its work.
  */
 export function lazyResultError(handler: CalledHandler, returned: unknown): JetplugError | undefined {
   const kind = lazyKind(returned);
@@ -26,7 +26,7 @@ function lazyKind(value: unknown): string | undefined {
   return isObservable(value) ? 'an Observable' : undefined;
 }
 
-/** Also recognises a generator of a class that a compiler emits. */
+/** Also recognises iterator helpers, and generators in the form that compilers emit. */
 function isGenerator(value: object): boolean {
   if (types.isGeneratorObject(value)) return true;
   const isIterable = has(value, Symbol.iterator) || has(value, Symbol.asyncIterator);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { OutgoingEvent } from '../broker/ports';
 import type { Run } from './run';
 
-/** Sends the events that the handler published, concurrently: their order is not guaranteed. */
+/** Sends the events that the handler published. They are sent concurrently, so their order is not guaranteed. */
 export async function sendOutbox(run: Run): Promise<void> {
   const events = isLate(run) ? await notSentYet(run) : run.outbox;
   const sends = events.map((event) => sendOne(run, event));
@@ -21,7 +21,7 @@ async function sendOne({ handler, delivery }: Run, event: OutgoingEvent): Promis
   });
 }
 
-/** Whether an earlier attempt may have sent its events before the stream's duplicate window began. */
+/** Whether another attempt may have sent these events so long ago that the streams no longer drop a repeat. */
 function isLate({ handler, delivery, startedAtMs }: Run): boolean {
   const limitMs = handler.outgoing.dropsRepeatsMs / 2;
   const startedLongAgo = handler.time.nowMs() - startedAtMs > limitMs;
@@ -32,7 +32,10 @@ function isLate({ handler, delivery, startedAtMs }: Run): boolean {
   );
 }
 
-/** The events that are not in the streams yet. None if another host has settled the cause meanwhile: then all were sent. */
+/**
+ * Returns the events that are not in the streams yet. Returns none if another host has settled the causing message,
+ * because that host has then sent all of them.
+ */
 async function notSentYet({ handler, delivery, outbox }: Run): Promise<OutgoingEvent[]> {
   await handler.settlements.refresh();
   if (handler.settlements.has(delivery.sequence)) return [];
@@ -44,8 +47,8 @@ async function notSentYet({ handler, delivery, outbox }: Run): Promise<OutgoingE
 }
 
 /**
- * The id of an event that a handler publishes, a UUID: the same whenever the handler runs again on
- * the same message, so that the stream drops the repeat.
+ * Derives the id, a UUID, of an event that a handler publishes. Another run of the handler on the same message derives
+ * the same id, so that the stream drops the repeat.
  */
 export function derivedId(run: Run, subject: string, ordinal: number): string {
   const { delivery, handler } = run;

@@ -12,7 +12,7 @@ export type DeadLetterReason =
   | 'timeout'
   | 'crashed-host';
 
-/** A message that was found invalid before its handler was called: it can never be handled. */
+/** A message that was found invalid before its handler was called, so it can never be handled. */
 export interface Invalid {
   readonly kind: 'invalid';
   readonly reason: DeadLetterReason;
@@ -29,13 +29,13 @@ export type Outcome =
   | { readonly kind: 'rejected'; readonly error: Error }
   /** The handler threw `RetryLater`. */
   | { readonly kind: 'postponed'; readonly delayMs: number; readonly error: Error }
-  /** The broker failed: the handler's store, or an event that it published. Not the event's fault. */
+  /** The broker failed on a call of the handler's store or on a published event. The event is not at fault. */
   | { readonly kind: 'unavailable'; readonly error: Error }
   /** The plugin's own process ended while it handled the event. */
   | { readonly kind: 'died'; readonly error: Error }
-  /** The event was settled before: by another host, or before a crash. */
+  /** The event was settled before, by another host or before a crash. */
   | { readonly kind: 'settled-before' }
-  /** Processes died while they ran the event, the last ones while it ran alone. */
+  /** Processes died while they ran the event, the last ones while the event ran alone. */
   | { readonly kind: 'crashed'; readonly error: Error }
   /** An earlier process decided to dead-letter the event, and ended before it stored the letter. */
   | {
@@ -48,7 +48,7 @@ export type Outcome =
   | { readonly kind: 'given-back' }
   | Invalid;
 
-/** Thrown through a handler by the host's own code, which knows the outcome: not the author's error. */
+/** Thrown through a handler by the host's own code, which knows the outcome. It is not an error of the plugin. */
 export class OutcomeKnown extends Error {
   override readonly name = 'OutcomeKnown';
 

@@ -6,14 +6,17 @@ export interface PipelineRecord {
   readonly outcome: object | undefined;
 }
 
-/** Takes the record and returns it, as a value, a promise or a {@link Later}. The result's type is the record's stage. */
+/**
+ * A step takes the record and returns it, as a value, a promise or a {@link Later}. The result's type is the record's
+ * stage.
+ */
 type Step<From, Result> = (record: From) => Result;
 
 /** The record that a step returns, without its promise or {@link Later}. */
 type Landed<Result> = Result extends Promise<infer T> ? T : Result extends Later<infer T> ? T : Result;
 
 interface Plan {
-  /** Their types are checked where they are added. */
+  /** The steps in order. The compiler checks their types where they are added. */
   readonly steps: readonly Step<never, unknown>[];
   /** Index of the step before which records that run alone leave their batch. */
   readonly apartAt: number;
@@ -26,7 +29,7 @@ interface Plan {
   readonly cleanUp: (record: never) => void;
 }
 
-/** A new pipeline: `Start` enters it, `Ended` is a record that has its outcome. */
+/** Creates an empty pipeline. Records of the type `Start` enter it; `Ended` is the type of a record with an outcome. */
 export function pipeline<Start extends PipelineRecord, Ended extends PipelineRecord>(): Pipeline<Start, Start, Ended> {
   return new Pipeline({
     steps: [],
@@ -40,9 +43,9 @@ export function pipeline<Start extends PipelineRecord, Ended extends PipelineRec
 }
 
 /**
- * A list of steps, and the only code that knows whether a step's result is a value, a promise or a {@link Later}.
- * Each step's input type is the output type of the step before it, so the compiler checks the order.
- * A value is passed on in the same turn: a record that meets no promise is through when {@link run} returns.
+ * A list of steps, and the only code that knows whether a step's result is a value, a promise or a {@link Later}. Each
+ * step's input type is the output type of the step before it, so the compiler checks the order. A value is passed on in
+ * the same turn, so a record that meets no promise is finished when {@link Runner.run} returns.
  */
 export class Pipeline<Start extends PipelineRecord, Current, Ended extends PipelineRecord> {
   constructor(private readonly plan: Plan) {}
@@ -52,7 +55,10 @@ export class Pipeline<Start extends PipelineRecord, Current, Ended extends Pipel
     return this.with(step, { concludeAt: this.plan.steps.length + 1 });
   }
 
-  /** Records for which this is true leave their batch here. They run alone after it, from the first step. */
+  /**
+   * Makes records for which `isApart` is true leave their batch here. They run alone after the batch, from the first
+   * step.
+   */
   apart(isApart: (record: Current) => boolean): Pipeline<Start, Current, Ended> {
     return new Pipeline({ ...this.plan, isApart, apartAt: this.plan.steps.length });
   }
@@ -66,7 +72,7 @@ export class Pipeline<Start extends PipelineRecord, Current, Ended extends Pipel
     return this.with(step, { jointAt: at, joint: together, concludeAt: at + 1 });
   }
 
-  /** Adds the first step for records with an outcome. It compiles only where the steps before leave no other record. */
+  /** Adds the first step for records with an outcome. It compiles only if the steps before leave no other record. */
   conclude<Result>(this: Pipeline<Start, never, Ended>, step: Step<Ended, Result>): Conclusion<Start, Landed<Result>> {
     return new Conclusion({ ...this.plan, steps: [...this.plan.steps, step] });
   }
@@ -85,13 +91,13 @@ export class Conclusion<Start extends PipelineRecord, Current> {
     return new Conclusion({ ...this.plan, steps: [...this.plan.steps, step] });
   }
 
-  /** Called last for each record that runs alone, also where a step has thrown. */
+  /** Sets the function that is called last for each record that runs alone, also if a step has thrown. */
   cleanUp(cleanUp: (record: Start) => void): Runner<Start> {
     return new Runner({ ...this.plan, cleanUp } as unknown as RunnablePlan<Start>);
   }
 }
 
-/** The plan once its types are checked: every step takes the record and returns it. */
+/** A plan whose types were checked. Every step takes the record and returns it. */
 interface RunnablePlan<R> extends Plan {
   readonly steps: readonly Step<R, R | Promise<R> | Later<R>>[];
   readonly isApart: (record: R) => boolean;
@@ -103,14 +109,15 @@ interface RunnablePlan<R> extends Plan {
 export class Runner<R extends PipelineRecord> {
   constructor(private readonly plan: RunnablePlan<R>) {}
 
-  /** Throws or rejects with the error of a step that fails; the steps after it do not run. */
+  /** Runs the record. Throws or rejects with the error of a step that fails; the steps after that one do not run. */
   run(record: R): MaybePromise<void> {
     return this.advance(record, 0, this.plan.steps.length);
   }
 
   /**
-   * Runs the records as one batch. Each runs alone up to the joint step, and to its end where it has an outcome before.
-   * The joint step takes the others together, and all of them reach the conclusion before one passes it.
+   * Runs the records as one batch. Each record runs on its own up to the joint step. A record that has an outcome by
+   * then runs on its own to its end. The joint step takes the others together, and all of them reach the conclusion
+   * before one of them passes it.
    */
   runTogether(records: readonly R[]): MaybePromise<void> {
     const { apartAt, isApart } = this.plan;

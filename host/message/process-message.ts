@@ -25,8 +25,8 @@ import {
 } from './steps';
 
 /**
- * A message's life, from the pull that brought it to its settlement. Once a run has its outcome, the steps before
- * `measure` skip it. The steps of a batch are the same, with one dispatch for all of its events.
+ * A message's life, from its arrival to its settlement. Once a run has its outcome, the steps before `measure` skip the
+ * run. A batch passes the same steps, with one dispatch for all of its events.
  */
 const LIFE = pipeline<Arrived, Ended>()
   .step(checkSettled)
@@ -44,8 +44,8 @@ const LIFE = pipeline<Arrived, Ended>()
   .cleanUp(endTurnAlone);
 
 /**
- * Processes one delivery. If no step needs a promise, the delivery is settled when this returns.
- * Throws or rejects only if the broker or the host fails; the message is then not settled.
+ * Processes one delivery. If no step needs a promise, the delivery is settled when the call returns. Throws or rejects
+ * only if the broker or the host fails; the message is then not settled.
  * @param decoded the delivery's event, if the intake decoded it for its key
  */
 export function processMessage(
@@ -59,7 +59,7 @@ export function processMessage(
 
 /**
  * Processes deliveries that a handler takes together. A message that failed before, or under which a process died, is
- * retried alone after the others: if it fails again, they do not fail with it.
+ * retried alone after the others, so that they do not fail with it if it fails again.
  */
 export function processBatch(
   handler: Handler,

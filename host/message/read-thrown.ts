@@ -12,7 +12,7 @@ import { cut } from '../base/utf8';
 import { isInstance, readMember, showThrown } from '../base/thrown';
 import { OutcomeKnown, type Outcome } from './outcome';
 
-/** One failed event of a batch, by its index; -1 if the author passed no valid index. */
+/** One failed event of a batch, by its index; -1 if the plugin passed no valid index. */
 export interface ReadFailure {
   readonly index: number;
   readonly thrown: ThrownRecord;
@@ -26,14 +26,14 @@ export type ThrownRecord =
   | { readonly kind: 'batch'; readonly error: Error; readonly failures: readonly ReadFailure[] }
   /** Not an error: the value itself if it is a primitive, otherwise a description of it. */
   | { readonly kind: 'value'; readonly value: unknown; readonly shown: string }
-  /** Thrown by the host, through the author's code. */
+  /** Thrown by the host, through the plugin's code. */
   | { readonly kind: 'settled'; readonly error: Error; readonly durable: string; readonly sequence: number }
   | { readonly kind: 'known'; readonly outcome: Outcome };
 
-/** More than the largest batch. */
+/** The number of failures that are read at most. It is larger than the largest batch. */
 const MAX_FAILURES = 10_000;
 const MAX_VALUE = 4_096;
-/** Below the server's limit: a delay in nanoseconds has 64 bits there, enough for 292 years. */
+/** The longest delay. The server's limit is higher, because 64 bits of nanoseconds are enough for 292 years. */
 const MAX_DELAY_MS = 100 * 365 * 86_400_000;
 
 /** Reads a thrown value. Never throws. */
@@ -51,7 +51,7 @@ export function readThrown(thrown: unknown): ThrownRecord {
   return isJetplugError(error) ? { kind: 'jetplug', error } : { kind: 'error', error };
 }
 
-/** The author may have changed the delay after it was checked. */
+/** Reads the delay, which the plugin may have changed after it was checked. */
 function readRetryLater(thrown: unknown): ThrownRecord {
   const delayMs = parseDuration(readMember(thrown, 'delayMs'));
   if (delayMs !== undefined) {
@@ -69,7 +69,7 @@ function readFailures(thrown: unknown): ReadFailure[] {
   });
 }
 
-/** For one event: a BatchFailure within a BatchFailure is an ordinary error. */
+/** Reads the error of one event. A BatchFailure within a BatchFailure is an ordinary error. */
 function readOne(thrown: unknown): ThrownRecord {
   return isBatchFailure(thrown) ? { kind: 'error', error: plainError(thrown) } : readThrown(thrown);
 }

@@ -1,7 +1,10 @@
 import type { Logger } from '../../sdk';
 import { plainFields, plainText } from '../base/plain-value';
 
-/** A plugin's log, with the known fields on each line. It copies the author's values as plain data, and never throws. */
+/**
+ * A plugin's log that adds the known fields to each line. It copies the plugin's values as plain data, and never
+ * throws.
+ */
 export class RunLogger implements Logger {
   constructor(
     private readonly log: Logger,

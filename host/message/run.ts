@@ -12,9 +12,9 @@ import type { Handler } from './handler';
 import type { OutgoingEvent } from '../broker/ports';
 import { HandlerContext, type EventFacts } from './handler-context';
 
-/** One attempt of a handler at one delivery: the record that flows through the message's life. */
+/** One attempt of a handler at one delivery. A run is the object that passes through the steps of the pipeline. */
 export class Run extends Execution {
-  /** The number of its store updates without an answer: it is unknown whether they were applied. */
+  /** The number of the run's store updates without an answer. It is unknown whether they were applied. */
   unanswered = 0;
   /** The batch's call, where the handler takes several events at a time. */
   batch: Execution | undefined;
@@ -24,15 +24,15 @@ export class Run extends Execution {
   failures: Failures = NO_FAILURES;
   /** Set by the step that decodes the message. */
   decoded!: Decoded;
-  /** Whether the start of the run is recorded, so that a death of the process is noticed. */
+  /** Whether the start of the run is stored, so that a later process notices if this one dies. */
   marked = false;
-  /** Set while the message runs alone: lets the handler's other messages run again. */
+  /** Lets the handler's other messages run again. Set while this message runs alone. */
   endTurnAlone: (() => void) | undefined;
   outcome: Outcome | undefined;
   /** The failure, if the handler's new version is responsible for it. */
   excused: Error | undefined;
   decision: Decision | undefined;
-  // Made at the first use: most runs neither publish nor update.
+  // Created at the first use, because most runs neither publish nor update.
   private published: OutgoingEvent[] | undefined;
   private publishedOn: Map<string, number> | undefined;
   private appliedUpdates: AppliedUpdate[] | undefined;
@@ -42,7 +42,7 @@ export class Run extends Execution {
     handler: Handler,
     readonly delivery: Delivery,
     registry: RunRegistry,
-    /** The result of decoding it, if its key was needed before. */
+    /** The decoded delivery, if the intake decoded it for its key. */
     readonly decodedBefore?: Decoded | Invalid,
   ) {
     super(handler, registry);
@@ -57,12 +57,12 @@ export class Run extends Execution {
     return this.published !== undefined && this.published.length > 0;
   }
 
-  /** How many events it has published on each subject. */
+  /** How many events the run has published on each subject. */
   get ordinals(): Map<string, number> {
     return (this.publishedOn ??= new Map());
   }
 
-  /** The updates that it applied to stores. */
+  /** The updates that the run applied to stores. */
   get applied(): AppliedUpdate[] {
     return (this.appliedUpdates ??= []);
   }
@@ -93,7 +93,7 @@ export class Run extends Execution {
     return this;
   }
 
-  /** The next update of this key, if an earlier run applied it before the event went to the retry queue. */
+  /** Returns the next update of this key if an earlier run applied it before the event went to the retry queue. */
   appliedBefore(key: string): AppliedUpdate | undefined {
     if (!this.delivery.past) return undefined;
     const ordinal = this.updates.get(key) ?? 0;
@@ -102,7 +102,7 @@ export class Run extends Execution {
     return before;
   }
 
-  /** Identifies the next update of this key by its event and its index within the run. */
+  /** Identifies the next update of this key by the event and by its index among the run's updates of the key. */
   authorOf(key: string): Author {
     const ordinal = this.updates.get(key) ?? 0;
     this.updates.set(key, ordinal + 1);
@@ -114,8 +114,8 @@ export class Run extends Execution {
 /** The handler's call that the caller runs in, with one event or a batch. */
 export interface Scope extends Execution {
   /**
-   * The run of one of its events.
-   * @throws JetplugError `JP_BATCH_EVENT` if a batch is not passed one of its events
+   * Returns the run of one of the call's events.
+   * @throws JetplugError `JP_BATCH_EVENT` if the call has a batch and `event` is not one of its events
    */
   runFor(event: object | undefined, what: string): Run;
 }
@@ -127,13 +127,16 @@ class Background {
 
 const current = new AsyncLocalStorage<Scope | Background>();
 
-/** The handler's call that the caller runs in, if any. */
+/** Returns the call of a handler in which the caller runs, if any. */
 export function currentScope(): Scope | undefined {
   const scope = current.getStore();
   return scope instanceof Background ? undefined : scope;
 }
 
-/** The plugin whose code is running, and its handler, also after the handler has returned. */
+/**
+ * Returns the plugin whose code is running and, if a handler began the work, that handler, also after the handler has
+ * returned.
+ */
 export function currentOwner(): { readonly plugin: string; readonly handler?: string } | undefined {
   const scope = current.getStore();
   if (!scope || scope instanceof Background) return scope;
@@ -141,8 +144,9 @@ export function currentOwner(): { readonly plugin: string; readonly handler?: st
 }
 
 /**
- * The run of the event that the caller works for, if it is in a handler.
- * @throws JetplugError `JP_RUN_OVER` when the call has ended, `JP_BATCH_EVENT` if a batch is not passed one of its events
+ * Returns the run of the event that the caller works for, if the caller is in a handler.
+ * @throws JetplugError `JP_RUN_OVER` when the call has ended, `JP_BATCH_EVENT` if the call has a batch and `event` is
+ * not one of its events
  */
 export function currentRun(what: string, event?: object): Run | undefined {
   const scope = currentScope();
@@ -159,13 +163,13 @@ export function inBackgroundOf<T>(plugin: string, body: () => T): T {
   return current.run(new Background(plugin), body);
 }
 
-/** The headers as a handler sees them. */
+/** Returns the headers as a handler sees them. */
 export function contextHeaders({ delivery, decoded: { cloudEvent } }: Run): Readonly<Record<string, string>> {
   const headers = delivery.headers();
   return cloudEvent?.mode === 'structured' ? { ...attributeHeaders(cloudEvent), ...headers } : headers;
 }
 
-/** The properties of a run's delivery that its handler can read. */
+/** Returns the properties of a run's delivery that its handler can read. */
 export function factsOf({ attempt, delivery, decoded }: Run): EventFacts {
   const { subject, sequence: deliveredAs, origin } = delivery;
   const { stream, sequence, storedAtMs } = origin;

@@ -6,14 +6,17 @@ import type { AppliedUpdate, Delivery } from '../broker/delivery';
 import type { Handler } from './handler';
 import { then, type MaybePromise } from '../base/maybe-promise';
 
-/** Longer delays are spent in the retry queue: delayed naks count against `max_ack_pending` and would block the handler's other events. */
+/**
+ * Events with a longer delay wait in the retry queue, because delayed naks count against `max_ack_pending` and would
+ * block the handler's other events.
+ */
 const DEFER_FROM_MS = 30_000;
 /** The retry delay of a message whose dead letter could not be stored. */
 const NOT_STORED_DELAY_MS = 5_000;
-/** The `pass` of an event that moves from its own stream to the retry queue. A stored format. */
+/** The `pass` of an event that moves from its own stream to the retry queue. Stored names contain it. */
 const DEFERRED = 'parked';
 
-/** The effects of a run and of those before it. */
+/** The effects of a run and of the runs before it. */
 export interface Trace {
   /** The updates that the runs applied to stores. */
   readonly applied: readonly AppliedUpdate[];
@@ -26,8 +29,8 @@ export interface Trace {
 const NO_TRACE: Trace = { applied: [], marked: false };
 
 /**
- * Carries out a decision; nothing else does. The record of an attempt is stored before the nak and a dead letter before
- * the term. If the letter cannot be stored, the message is retried.
+ * Carries out a decision; no other code does. The record of an attempt is stored before the nak and a dead letter
+ * before the term. If the letter cannot be stored, the message is retried.
  */
 export function settle(
   handler: Handler,
@@ -57,13 +60,16 @@ export function settle(
   }
 }
 
-/** Retries an event with a key in this host, and nacks any other. Default: without a delay. */
+/** Retries an event with a key in this host, and nacks any other event. Without `delayMs` there is no delay. */
 export function retryLater(delivery: Delivery, delayMs?: number): void {
   if (delivery.retryLocally) delivery.retryLocally(delayMs);
   else delivery.nak(delayMs);
 }
 
-/** Acks a handled event. The letter of a redriven event is removed first: after a crash in between, the event is retried. */
+/**
+ * Acks a handled event. Removes the letter of a redriven event first, so that the event is retried after a crash in
+ * between.
+ */
 function finish(handler: Handler, delivery: Delivery): MaybePromise<void> {
   const letter = delivery.past?.letter;
   return then(letter === undefined ? undefined : handler.deadLetters.remove(letter, delivery.origin), () => {
@@ -128,7 +134,7 @@ async function retry(
   else retryLater(delivery, delayMs);
 }
 
-/** Removes the mark of a run that has ended: a later death of this process is not the message's fault. */
+/** Removes the mark of a run that has ended, because a later death of this process is not the message's fault. */
 export function unmark(handler: Handler, delivery: Delivery): Promise<void> {
   return handler.attempts.ended(delivery).catch((cause: unknown) => {
     handler.log.warn('mark of a run could not be removed; the next stop of the host may count as its crash', {
@@ -184,7 +190,7 @@ async function bury(
   if (attempts > 0) handler.counters.failed++;
   handler.counters.lastError = withCauses(error);
   try {
-    // Recorded first: if this process dies, the next one stores the letter and does not run the handler again.
+    // The decision is recorded first, so that the next process stores the letter and does not run the handler again.
     if (attempts > 0) await handler.attempts.bury(delivery, decision);
     const found = trace.unsure ? await handler.findApplied(delivery.sequence) : [];
     const applied = mergeApplied(trace.applied, found);
@@ -210,7 +216,7 @@ async function bury(
   await forgetAttempts(handler, delivery, attempts > 0 || delivery.deliveryCount > 1);
 }
 
-/** Only a redelivered message can have a record. */
+/** Removes the record of the message's attempts. Only a redelivered message can have one. */
 function forgetAttempts(handler: Handler, delivery: Delivery, has = delivery.deliveryCount > 1): MaybePromise<void> {
   const record = delivery.past?.appliedIn;
   if (!has && record === undefined) return undefined;
@@ -223,7 +229,9 @@ function forgetAttempts(handler: Handler, delivery: Delivery, has = delivery.del
   return record === undefined ? forgotten : forgotten.then(() => forgetPast(handler, delivery, record));
 }
 
-/** The record of applied updates is needed as long as the event could be delivered again. */
+/**
+ * Removes the record of applied updates once the settlement is stored. Until then the event could be delivered again.
+ */
 async function forgetPast({ settlements, texts }: Handler, delivery: Delivery, record: string): Promise<void> {
   await settlements.flush();
   if (settlements.isStored(delivery.sequence)) await texts.remove(record);

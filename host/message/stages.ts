@@ -24,12 +24,12 @@ export type Judged = At<'judged'> & WithOutcome;
 export type Decided = At<'decided'> & WithOutcome & { readonly decision: Decision };
 export type Settled = At<'settled'>;
 
-/** The run as the input of the next step. */
+/** Returns the run as the input of the next step. */
 export function passed<Stage>(run: Run): Stage {
   return run as unknown as Stage;
 }
 
-/** The run with its outcome: the remaining steps before the conclusion skip it. */
+/** Sets the run's outcome, so that the remaining steps before the conclusion skip the run. */
 export function end(run: Run, outcome: Outcome): Ended {
   run.outcome = outcome;
   return run as unknown as Ended;

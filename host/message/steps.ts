@@ -31,12 +31,15 @@ import {
 } from './stages';
 import { validate, type Validated as ValidEvent } from './validate';
 
-/** A message that any host has settled before is only acknowledged again: the ack was lost. */
+/**
+ * Ends the run of a message that a host has settled before. The message is only acknowledged again, because the ack was
+ * lost.
+ */
 export function checkSettled(run: Arrived): Unsettled | Ended {
   return run.handler.settlements.has(run.delivery.sequence) ? end(run, { kind: 'settled-before' }) : passed(run);
 }
 
-/** A first delivery has no failures, so nothing is read from the broker. */
+/** Reads the message's earlier failures. A first delivery has none, so nothing is read from the broker. */
 export function readFailures(run: Unsettled): MaybePromise<Counted | Ended> {
   const { deliveryCount, past } = run.delivery;
   if (deliveryCount === 1 && past === undefined) return passed(run);
@@ -55,8 +58,8 @@ export function hasFailedBefore({ delivery, failures }: Counted): boolean {
 }
 
 /**
- * A process may have died while it ran a message that is redelivered for no known reason. Such a message is marked while
- * it runs, so that the mark is still there if this process dies too. A suspect runs alone.
+ * Marks a message that is redelivered for no known reason, because a process may have died while it ran the message.
+ * The mark is still there if this process dies too. A message under which many processes have died runs alone.
  */
 export function markSuspect(run: Counted): MaybePromise<Marked | Ended> {
   return isUnexplained(run.delivery, run.failures) ? mark(run) : passed(run);
@@ -82,7 +85,9 @@ export function decodeEvent(run: Marked): Decoded | Ended {
   return passed(run);
 }
 
-/** The handler's timeout covers its schema too, which may be the author's own code. */
+/**
+ * Validates the event. The handler's timeout covers the schema too, because the schema may be the plugin's own code.
+ */
 export function validateEvent(run: Decoded): Validated | Ended | Later<Validated | Ended> {
   run.begin();
   const valid = validate(run.decoded, run.handler.contract);
@@ -103,7 +108,7 @@ function acceptEvent(run: Decoded, valid: ValidEvent | Invalid): Validated | End
   return passed(run);
 }
 
-/** A batch handler gets an event that runs alone as a batch of one. */
+/** Calls the handler. A batch handler gets an event that runs alone as a batch of one. */
 export function dispatchEvent(run: Validated): Returned | Ended | Later<Returned | Ended> {
   if (!run.handler.batch) return dispatch(run);
   const called = dispatchBatch([run]);

@@ -12,7 +12,7 @@ const BROKER_FAILED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'JP_PUBLISH_BACKLOG',
 ]);
 
-/** The outcome of a run that threw this value. Never throws. */
+/** Returns the outcome of a run that threw this value. Never throws. */
 export function outcomeOfThrown(run: Run, thrown: unknown): Outcome {
   const record = readThrown(thrown);
   const { handler, startedAtMs } = run;
@@ -26,13 +26,13 @@ function isBrokerFailure(record: ThrownRecord): record is ThrownRecord & { kind:
   return record.kind === 'jetplug' && BROKER_FAILED.has(record.error.code);
 }
 
-/** The outcome of a run that threw a value, from the value's record. */
+/** Returns the outcome of a run that threw a value, which {@link readThrown} has read. */
 export function outcomeOf({ handler, delivery }: Run, record: ThrownRecord): Outcome {
   switch (record.kind) {
     case 'known':
       return record.outcome;
     case 'settled': {
-      // An error of another event means that the author kept it and threw it again.
+      // An error of another event means that the plugin kept the error and threw it again.
       const isOwn = record.sequence === delivery.sequence && record.durable === handler.durable;
       return isOwn ? { kind: 'settled-before' } : { kind: 'failed', error: record.error };
     }
@@ -47,7 +47,7 @@ export function outcomeOf({ handler, delivery }: Run, record: ThrownRecord): Out
   }
 }
 
-/** Authors throw any value: strings, undefined, objects that are no errors. */
+/** Makes an error for a thrown value that is none, such as a string, undefined or a plain object. */
 function errorOfValue({ plugin, name, where }: Handler, shown: string): Error {
   const error = new Error(`${plugin}.${name} threw ${shown}, which is not an Error`);
   error.stack = `${error.name}: ${error.message}\n    at ${name} (${where.file}:${where.line}:1)`;
@@ -64,7 +64,7 @@ export function logLate(handler: Handler, thrown: unknown): void {
   });
 }
 
-/** The outcome of a call that reached its timeout. */
+/** Returns the outcome of a call that reached its timeout. */
 export function timedOut({ handler }: Execution): Outcome {
   const message = `${handler.plugin}.${handler.name} took longer than its timeout of ${handler.timeoutMs} ms`;
   const error = new JetplugError('JP_HANDLER_TIMEOUT', message, { plugin: handler.plugin, ...handler.where });

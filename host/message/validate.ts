@@ -16,7 +16,10 @@ export interface Validated {
   readonly decoded: Decoded;
 }
 
-/** Validates the event against the handler's contract; an invalid one passes through. Never throws. */
+/**
+ * Validates the event against the handler's contract. Returns a message that is already invalid unchanged. Never
+ * throws.
+ */
 export function validate(
   decoded: Decoded | Invalid,
   contract: EventContract | undefined,
@@ -51,13 +54,19 @@ function accept(result: Result, decoded: Decoded, contract: EventContract): Vali
   return { kind: 'validated', event: buildEvent(contract, merge(result.value, decoded.envelope)), decoded };
 }
 
-/** The event of a handler on a raw subject. If a member of a CloudEvent's data has the name of an envelope field, all data is also under `data`. */
+/**
+ * Returns the event of a handler on a raw subject. If a member of a CloudEvent's data has the name of an envelope
+ * field, all data is also under `data`.
+ */
 function rawEvent({ fields, envelope, cloudEvent }: Decoded): Envelope {
   const isHidden = cloudEvent && Object.keys(envelope).some((name) => Object.hasOwn(fields, name));
   return isHidden ? merge({ ...fields, data: cloudEvent.data }, envelope) : merge(fields, envelope);
 }
 
-/** Spreading both into a literal takes three times as long as all of the validation. */
+/**
+ * Copies the fields and the envelope into one object. Spreading both takes three times as long as all of the
+ * validation.
+ */
 function merge(fields: object, envelope: Envelope): Envelope {
   return Object.assign({}, fields, envelope);
 }
@@ -69,7 +78,7 @@ function schemaThrew(error: unknown): Invalid {
 const MAX_ISSUES = 10;
 const MAX_ISSUE = 500;
 
-/** `user_id: expected string; genres.0: too short`, at most ten of them. */
+/** Lists up to ten issues, for example `user_id: expected string; genres.0: too short`. */
 export function listIssues(issues: readonly StandardSchemaV1.Issue[]): string {
   const listed = issues.slice(0, MAX_ISSUES).map((issue) => {
     const path = issue.path?.map(nameOf).join('.');
@@ -84,7 +93,7 @@ function nameOf(part: unknown): string {
   return textOf(typeof part === 'object' ? readMember(part, 'key') : part);
 }
 
-/** A validator of the author's own may return any value as a message. */
+/** Shows the text of an issue. A plugin's own validator may return any value as a message. */
 function textOf(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : showThrown(value);
 }

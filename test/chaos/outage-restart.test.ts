@@ -9,6 +9,8 @@ import { Scene } from '../support/scene';
 import { ask } from '../support/story';
 
 const EVENTS = 40;
+/** So many distinct events must fail for the circuit to open. */
+const OUTAGE_EVENTS = 5;
 const OPENS = 'everything fails: the circuit opens and the events wait';
 
 const scene = new Scene();
@@ -48,6 +50,14 @@ afterAll(async () => {
   await ml.stop();
 });
 
+/** The number of events whose failures are stored for the next host. */
+async function eventsOnRecord(): Promise<number> {
+  const records = await nats.jetstream().views.kv('jetplug', { bindOnly: true });
+  let count = 0;
+  for await (const _key of await records.keys('attempts.>')) count++;
+  return count;
+}
+
 test('an outage over several stops and kills of the host dead-letters nothing and costs no event an attempt', async () => {
   let host = await start();
   const js = nats.jetstream();
@@ -57,6 +67,8 @@ test('an outage over several stops and kills of the host dead-letters nothing an
   for (let kill = 0; kill < 2; kill++) {
     const { asked } = ml;
     await eventually(() => ml.asked >= asked + 8);
+    // With fewer failed events on record, the next host could not tell an outage from a few bad events.
+    await eventually(async () => (await eventsOnRecord()) >= OUTAGE_EVENTS);
     await host.kill();
     expect(await storedLetters(nats)).toEqual([]);
     host = await start();

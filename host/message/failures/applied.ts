@@ -32,19 +32,19 @@ export function isShort(applied: readonly AppliedUpdate[], roomBytes = MAX_BYTES
   return applied.length === 0 || asciiJson(applied).length <= Math.min(roomBytes, MAX_BYTES);
 }
 
-/** All updates that a header or record carries. */
+/** Returns all updates that a header or record carries. */
 export async function carried(
   { applied, appliedIn }: CarriedUpdates,
   texts: LongTexts,
 ): Promise<readonly AppliedUpdate[]> {
   if (appliedIn === undefined) return applied;
   const text = await texts.get(appliedIn);
-  // Only a person removes the record before its event is settled; its updates would then be applied again.
+  // Only a person can have removed the record before the event is settled. The updates in it are then applied again.
   if (text === undefined) texts.missed(appliedIn, {});
   return mergeApplied(applied, parse(text));
 }
 
-/** The updates of both lists, without duplicates. */
+/** Returns the updates of both lists, without duplicates. */
 export function mergeApplied(
   before: readonly AppliedUpdate[],
   added: readonly AppliedUpdate[],

@@ -5,21 +5,27 @@ import { NO_FAILURES, type Burial, type CountedMessage, type Failures } from './
 /** The failures of a message in their stored form. */
 export interface AttemptState extends Omit<Failures, 'buried'>, CarriedUpdates {
   readonly buried?: StoredBurial | undefined;
-  /** The process that runs the message. A process other than this one died while it ran the message, or is frozen. */
+  /**
+   * The id of the process that last began to run the message. If that is not this process, it died during the run or
+   * is frozen.
+   */
   readonly startedBy?: string | undefined;
 }
 
 type StoredBurial = Omit<Burial, 'error'> & { name: string; message: string; stack: string | undefined };
 
 export interface AttemptRecord extends AttemptState {
-  /** When the message was stored, in ms since 1970. A stream that is created again restarts its sequences at 1. */
+  /**
+   * When the message was stored, in ms since 1970. Needed because a stream that is created again restarts its sequences
+   * at 1.
+   */
   readonly storedAtMs: number;
 }
 
 /** Longer than the error texts in a dead letter's headers. */
 const MAX_TEXT = 8_192;
 
-/** Reads a record. Without a record of this message, the state comes from the message's headers from the retry queue. */
+/** Reads the record of a message. If the message has none, reads the message's headers from the retry queue instead. */
 export function readRecord(text: string | undefined, message: CountedMessage): AttemptState {
   const found = text === undefined ? undefined : (JSON.parse(text) as AttemptRecord);
   const record: AttemptState = found?.storedAtMs === message.storedAtMs ? found : stateFromPast(message.past);
@@ -37,7 +43,10 @@ export function readRecord(text: string | undefined, message: CountedMessage): A
   };
 }
 
-/** Omits `appliedIn`: that record belongs to the retry queue, which reads and removes it. */
+/**
+ * Reads the headers from the retry queue. Omits `appliedIn`, because the record that it names is read and removed
+ * separately.
+ */
 function stateFromPast(past: Past | undefined): AttemptState {
   if (!past) return NO_FAILURES as AttemptState;
   const { failures, provisional = 0, outages = 0, applied } = past;
@@ -49,7 +58,7 @@ export function storedBurial({ reason, attempts, error }: Burial): StoredBurial 
   return { reason, attempts, name, message: message.slice(0, MAX_TEXT), stack: stack?.slice(0, MAX_TEXT) };
 }
 
-/** The burial with its error restored, for the dead letter. */
+/** Restores the error of a burial, for the dead letter. */
 export function burialOf({ reason, attempts, name, message, stack }: StoredBurial): Burial {
   return { reason, attempts, error: Object.assign(new Error(message), { name, stack }) };
 }

@@ -10,18 +10,24 @@ import { burialOf, readRecord, storedBurial, type AttemptRecord, type AttemptSta
 import type { AppliedUpdate, MessageRef } from '../../broker/delivery';
 import type { Outages } from './outages';
 
-/** Counts failures. The server's delivery count is no substitute: it also counts deploys and lost connections. */
+/** Counts failures. The server's delivery count would not do, because it also counts deploys and lost connections. */
 export interface AttemptLog {
   read(message: CountedMessage): MaybePromise<Failures>;
   /** Counts one more failure, provisionally, with the updates that the run applied. Resolves when it is stored. */
   failed(message: CountedMessage, applied: readonly AppliedUpdate[], unsure?: boolean): Promise<void>;
   /** Records that the message is dead-lettered and must not run again, in any process. */
   bury(message: CountedMessage, burial: Burial): Promise<void>;
-  /** The message is about to run. If this process dies before another of these calls, that counts as a death under it. */
+  /**
+   * Records that the message is about to run. If this process dies before another of these calls, that counts as a
+   * death.
+   */
   started(message: CountedMessage): Promise<void>;
-  /** The plugin's own process ended under the message, after the run applied these updates. */
+  /** Records that the plugin's own process ended while it ran the message, and the updates that the run had applied. */
   died(message: CountedMessage, applied: readonly AppliedUpdate[], unsure?: boolean): Promise<void>;
-  /** The run ended and nothing counts: it was released or postponed, or the broker failed. */
+  /**
+   * Removes the mark of a run after which no failure counts, because the handler returned, the event was released or
+   * postponed, or the broker failed.
+   */
   ended(message: CountedMessage): Promise<void>;
   /** Charges the provisional failures to the message. */
   charge(message: CountedMessage): Promise<void>;
@@ -35,7 +41,10 @@ const THIS_PROCESS = randomUUID();
 /** Stores the counts in the host's own bucket, where they outlive the host. */
 export class KvAttemptLog implements AttemptLog {
   private readonly writers: KeyWriters;
-  /** By the key of a message's record: the name of a second record with its updates, if they are too long for the first. */
+  /**
+   * The names of second records, which hold the updates that are too long for a message's first record, by the first
+   * one's key.
+   */
   private readonly long = new Map<string, string>();
 
   constructor(
@@ -86,7 +95,7 @@ export class KvAttemptLog implements AttemptLog {
 
   charge(message: CountedMessage): Promise<void> {
     return this.change(message, this.outages.count, (before) =>
-      // There is nothing to charge, or the message was settled meanwhile: no record may remain.
+      // Nothing is provisional, or the message was settled meanwhile and must not get a record again.
       before.provisional === 0
         ? undefined
         : { ...before, charged: before.charged + before.provisional, provisional: 0 },
@@ -101,7 +110,10 @@ export class KvAttemptLog implements AttemptLog {
     if (text !== undefined) await this.texts.remove(text);
   }
 
-  /** The messages of a stream that failed since the handler's last success, as recorded by earlier hosts. Removes records of settled messages. */
+  /**
+   * Finds the messages of a stream that failed since the handler's last success, as recorded by earlier hosts. Removes
+   * the records of settled messages.
+   */
   async failing(stream: string, settlements: Settlements): Promise<MessageRef[]> {
     const keys = await this.records.keys(`attempts.${this.durable}.${stream}`);
     const found = await Promise.all(keys.map((key) => this.failingAt(key, stream, settlements)));
@@ -115,7 +127,8 @@ export class KvAttemptLog implements AttemptLog {
     unsure: boolean,
     counted: (before: AttemptState) => Partial<AttemptState>,
   ): Promise<void> {
-    // Read before the write: the failure belongs to the outages so far, and another may begin meanwhile.
+    // The count is read before the write, because the failure belongs to the outages so far and another may begin
+    // meanwhile.
     const outages = this.outages.count;
     const { applied: short, appliedIn }: CarriedUpdates = isShort(applied)
       ? { applied }
@@ -160,7 +173,7 @@ export class KvAttemptLog implements AttemptLog {
   }
 
   /**
-   * Provisional failures do not count once a later outage has begun.
+   * Reads a record. Its provisional failures do not count once a later outage has begun.
    * @param now the number of outages so far. Default: the number at the time at which `provisional` is read
    */
   private parse(text: string | undefined, message: CountedMessage, now?: number): AttemptState {
@@ -177,12 +190,14 @@ export class KvAttemptLog implements AttemptLog {
     };
   }
 
-  /** A mark of another process counts as a death: that process died under the message. */
+  /** Counts the deaths. A mark of another process counts as one, because that process died while it ran the message. */
   private deathsOf({ deaths, startedBy }: AttemptState): number {
     return startedBy === undefined || startedBy === this.process ? deaths : deaths + 1;
   }
 
-  /** Removes this process's mark. Another process may be running the message, so its mark stays. */
+  /**
+   * Removes this process's mark. The mark of another process stays, because that process may be running the message.
+   */
   private unmarked(state: AttemptState): AttemptState {
     if (state.startedBy !== this.process) return state;
     const { startedBy: _mine, ...rest } = state;
@@ -198,7 +213,7 @@ export class KvAttemptLog implements AttemptLog {
   }
 }
 
-/** Keeps `provisional` a getter: whether those failures count is decided when it is read. */
+/** Returns the failures. `provisional` stays a getter, because reading it decides whether those failures count. */
 function withKnown(state: AttemptState, applied: readonly AppliedUpdate[], deaths: number): Failures {
   return {
     charged: state.charged,

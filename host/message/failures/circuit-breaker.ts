@@ -4,9 +4,9 @@ import type { Outage } from './outages';
 
 /** When a handler counts as down rather than its events as bad. */
 export interface CircuitPolicy {
-  /** The number of distinct messages that must have failed since the last success … */
+  /** The number of distinct messages that must have failed since the last success before the circuit opens. */
   readonly messages: number;
-  /** … over at least this time. */
+  /** The time that must have passed since the first failure after the last success before the circuit opens. */
   readonly overMs: number;
   /** The waits before the first probe, the second and so on; the last one repeats. */
   readonly probeMs: readonly number[];
@@ -14,11 +14,11 @@ export interface CircuitPolicy {
 
 /** Called when the state of a circuit changes. */
 export interface CircuitEvents {
-  /** Everything fails: failures that were not charged so far do not count. */
+  /** Called when the circuit opens. Failures that were not charged so far do not count. */
   opened(outage: Outage): void;
-  /** The handler works again. */
+  /** Called when the handler works again. */
   closed(): void;
-  /** The handler works, so the failures of these messages are their own and count. */
+  /** Called when the handler has handled a message, so the failures of the others are their own and count. */
   charged(failed: readonly ChargedMessage[]): void;
 }
 
@@ -29,20 +29,20 @@ export interface ChargedMessage {
 
 /** The state that earlier hosts recorded. */
 export interface CircuitBefore {
-  /** Set where the circuit was open. */
+  /** The outage, if the circuit was open. */
   readonly outage?: Outage | undefined;
   /** The messages that failed since the handler's last success. */
   readonly failing: readonly MessageRef[];
 }
 
 /**
- * Distinguishes bad messages from an outage. A failure since the handler's last success is provisional: at the next
- * success on another message it is charged to its message. When enough distinct messages have failed, the circuit
- * opens and provisional failures are dropped. Then only probes run, until one succeeds.
+ * Distinguishes bad messages from an outage. A failure since the handler's last success is provisional. At the next
+ * success on another message, the failure is charged to the message that failed. When enough distinct messages have
+ * failed, the circuit opens and provisional failures are dropped. Then only probes run, until one succeeds.
  */
 export class CircuitBreaker {
   private readonly failing = new Map<string, ChargedMessage & { readonly buried?: true }>();
-  /** The messages that opened the circuit or failed while it was open: as probes they would show nothing new. */
+  /** The messages that opened the circuit or failed while it was open. As probes they would show nothing new. */
   private readonly tried = new Set<string>();
   private firstFailureMs = 0;
   private open: (Outage & { probes: number }) | undefined;
@@ -88,7 +88,7 @@ export class CircuitBreaker {
     return probeMs[Math.min(this.open?.probes ?? 0, probeMs.length - 1)] ?? 0;
   }
 
-  /** A handler threw or timed out. */
+  /** Counts a message on which the handler threw or timed out, and opens the circuit if enough have failed. */
   failed(message: MessageRef, error: Error): void {
     if (this.open) return void this.tried.add(nameOf(message));
     this.count(message);
@@ -100,7 +100,7 @@ export class CircuitBreaker {
     this.events.opened(outage);
   }
 
-  /** Called when a probe is made: the next one waits longer. */
+  /** Counts a probe, so that the next one waits longer. */
   probed(): void {
     if (this.open) this.open.probes++;
   }
@@ -117,7 +117,7 @@ export class CircuitBreaker {
   }
 
   succeeded(message: MessageRef): void {
-    // The usual case: nothing fails.
+    // Usually nothing fails.
     if (this.failing.size === 0 && !this.open) return;
     this.failing.delete(nameOf(message));
     const charged = [...this.failing.values()].filter(({ buried }) => !buried);
@@ -129,7 +129,7 @@ export class CircuitBreaker {
     this.events.closed();
   }
 
-  /** A message is dead-lettered: nothing is charged to it any more, but its failure still counts towards an outage. */
+  /** Keeps a dead-lettered message from being charged. Its failure still counts towards an outage. */
   buried(message: MessageRef): void {
     const failed = this.failing.get(nameOf(message));
     if (failed) this.failing.set(nameOf(message), { ...failed, buried: true });
@@ -142,7 +142,7 @@ export class CircuitBreaker {
   }
 }
 
-/** A handler takes messages from two streams: the events' and its retry queue's. */
+/** Names a message with its stream, because a handler takes messages from its event stream and from its retry queue. */
 function nameOf({ stream, sequence }: MessageRef): string {
   return `${stream} ${sequence}`;
 }

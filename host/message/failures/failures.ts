@@ -3,19 +3,21 @@ import type { DeadLetterReason } from '../outcome';
 
 /** How often a message has failed in one handler. */
 export interface Failures {
-  /** Failures that are the message's own: the handler handled others meanwhile. */
+  /** Failures that are the message's own, because the handler handled other messages meanwhile. */
   readonly charged: number;
-  /** Failures since the handler's last success: the message's own, or an outage's. 0 once an outage has begun. */
+  /**
+   * Failures since the handler's last success. They are the message's own or an outage's. 0 once an outage has begun.
+   */
   readonly provisional: number;
   /** How many outages the handler had had by the last failure. */
   readonly outages: number;
   /** The updates that the failed runs applied to stores. */
   readonly applied: readonly AppliedUpdate[];
-  /** How often a process died while it ran the message, as far as is known: see `AttemptLog.started`. */
+  /** How often a process died while it ran the message, as far as is known. See `AttemptLog.started`. */
   readonly deaths: number;
-  /** Whether its runs may have applied more updates than are known: one died, or got no answer. */
+  /** Whether runs may have applied more updates than are known, because one died or got no answer. */
   readonly unsure?: boolean | undefined;
-  /** Set where it was decided that the message is dead-lettered, and its letter may not be stored yet. */
+  /** Set if it was decided that the message is dead-lettered. The letter may not be stored yet. */
   readonly buried?: Burial | undefined;
 }
 
@@ -28,10 +30,10 @@ export interface Burial {
 
 export const NO_FAILURES: Failures = { charged: 0, provisional: 0, outages: 0, applied: [], deaths: 0 };
 
-/** The number of the attempt after these failures, from 1. */
+/** Returns the number of the attempt after these failures, from 1. */
 export function attemptAfter({ charged, provisional }: Failures): number {
   return charged + provisional + 1;
 }
 
-/** A message with its history, where it comes from the retry queue. */
+/** A message, with its history if it comes from the retry queue. */
 export type CountedMessage = MessageRef & { readonly past?: Past | undefined };

@@ -2,9 +2,9 @@ import type { Delivery } from '../../broker/delivery';
 
 /** Called when the canary's result is known. */
 export interface HandlerCanaryEvents {
-  /** An event was handled. */
+  /** Called when an event was handled. */
   passed(): void;
-  /** All of the first events failed. Called once. */
+  /** Called once, when all of the first events have failed. */
   failed(error: Error): void;
 }
 
@@ -33,7 +33,10 @@ export class HandlerCanary {
     this.result.passed();
   }
 
-  /** Whether a failure of the event is the version's fault, and must not count. This also holds for events that still run when the canary fails. */
+  /**
+   * Notes the failed event. Returns whether the failure is the version's fault and must not count. This also holds for
+   * events that still run when the canary fails.
+   */
   excuses({ stream, sequence }: Pick<Delivery, 'stream' | 'sequence'>, error: Error): boolean {
     if (this.state === 'over') return false;
     this.failing.add(`${stream} ${sequence}`);
@@ -44,7 +47,7 @@ export class HandlerCanary {
     return true;
   }
 
-  /** From now on failures count. */
+  /** Ends the canary, so that failures count. */
   end(): void {
     if (this.state === 'open') this.state = 'over';
   }

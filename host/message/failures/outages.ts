@@ -4,12 +4,12 @@ import { KeyWriters } from '../../records/key-writers';
 /** A time in which a handler failed on every event. */
 export interface Outage {
   readonly since: Date;
-  /** The error that opened its circuit. */
+  /** The error that opened the handler's circuit. */
   readonly reason: string;
 }
 
 interface OutageRecord {
-  /** How many outages there have been; it only grows. */
+  /** How many outages there have been. The number only grows. */
   readonly count: number;
   readonly ongoing?: { readonly sinceMs: number; readonly reason: string };
 }
@@ -49,19 +49,22 @@ export class Outages {
     return this.current;
   }
 
-  /** Another host has recorded a later count. */
+  /** Takes over a higher count that another host has recorded. */
   learn(count: number): void {
     this.counted = Math.max(this.counted, count);
   }
 
-  /** From now on earlier provisional failures do not count. Rejects if that cannot be stored; {@link store} may store it later. */
+  /**
+   * Begins an outage, so that earlier provisional failures do not count. Rejects if the outage cannot be stored;
+   * {@link store} may store it later.
+   */
   async begin(outage: Outage): Promise<void> {
     this.counted++;
     this.current = outage;
     await this.save();
   }
 
-  /** If the end cannot be stored, the next host begins with an unneeded probe. */
+  /** Ends the outage. If the end cannot be stored, the next host begins with an unneeded probe. */
   async end(): Promise<void> {
     this.current = undefined;
     await this.save();

@@ -2,8 +2,9 @@
 const firstSeenMs = new WeakMap<object, number>();
 
 /**
- * Whether a failure of the broker is older than the run that throws it: the author kept it, for example in a rejected
- * promise. It says nothing about the broker's current state, so it counts against the event.
+ * Whether a failure of the broker is older than the run that throws it. The plugin has then kept the failure, for
+ * example in a rejected promise. An old failure says nothing about the broker's current state, so it counts against the
+ * event.
  */
 export function isStale(failure: unknown, startedAtMs: number, nowMs: number): boolean {
   if (typeof failure !== 'object' || failure === null) return false;

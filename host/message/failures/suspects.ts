@@ -6,12 +6,15 @@ import type { Outcome } from '../outcome';
 
 /** After this many deaths a message runs alone. */
 const DEATHS_OF_A_SUSPECT = 3;
-/** After this many more deaths while it ran alone, a message is dead-lettered. One death is not enough, as hosts are killed for other reasons too. */
+/**
+ * After this many more deaths while a message ran alone, it is dead-lettered. One death is not enough, because hosts
+ * are killed for other reasons too.
+ */
 const DEATHS_ALONE = 3;
 
 /**
- * Whether the message was redelivered without a failure that explains it: a process may have died under it, or it was
- * only buffered in a host. A mark while it runs shows which of the two.
+ * Whether the message was redelivered without a failure that explains the redelivery. Either a process died while it
+ * ran the message, or a host only buffered the message. A mark during the next run shows which of the two.
  */
 export function isUnexplained({ deliveryCount, past }: Delivery, failures: Failures): boolean {
   // Failures from before the retry queue explain no redelivery from there.
@@ -19,12 +22,15 @@ export function isUnexplained({ deliveryCount, past }: Delivery, failures: Failu
   return deliveryCount - 1 > explained || failures.deaths > 0;
 }
 
-/** Whether processes died under it so often that it must run alone. */
+/** Whether so many processes died while they ran the message that it must run alone. */
 export function isSuspect({ deaths }: Failures): boolean {
   return deaths >= DEATHS_OF_A_SUSPECT;
 }
 
-/** The outcome of a message under which processes died while it ran alone; undefined for any other. */
+/**
+ * Returns the outcome of a message that ran alone and under which processes still died; undefined for any other
+ * message.
+ */
 export function crashed(handler: Handler, { deaths }: Failures): Outcome | undefined {
   if (deaths < DEATHS_OF_A_SUSPECT + DEATHS_ALONE) return undefined;
   const { plugin, name, where } = handler;

@@ -7,16 +7,16 @@ export interface AdmissionOptions {
   readonly prefetch: PrefetchBounds;
   /** The handler's counters, which show how fast it is. */
   readonly counters: Pick<HandlerCounters, 'runs' | 'durationSumS'>;
-  /** The most deliveries in the host, including those that wait for an earlier event of their key. */
+  /** The maximum number of deliveries in the host, including those that wait for an earlier event of their key. */
   readonly maxHeld: number;
 }
 
-/** Backpressure: how many deliveries a handler takes into the host, and how many of them may begin. */
+/** The backpressure of a handler. Limits how many deliveries the host takes in and how many of them may begin. */
 export class Admission {
   private readonly prefetch: Prefetch;
   private quota = Infinity;
 
-  /** @param batchSize how many events the handler takes at a time; absent where it takes one */
+  /** @param batchSize how many events the handler takes at a time; absent if it takes one */
   constructor(
     private readonly options: AdmissionOptions,
     batchSize?: number,
@@ -24,12 +24,12 @@ export class Admission {
     this.prefetch = new Prefetch(options.prefetch, options.counters, options.ackWaitMs, batchSize);
   }
 
-  /** The number of further deliveries that there is room for; may be negative. */
+  /** Returns the number of further deliveries that the host may take for the handler; may be negative. */
   room(queued: number, buffered: number): number {
     return Math.min(this.prefetch.size - queued, this.options.maxHeld - buffered);
   }
 
-  /** Whether deliveries that wait for an earlier event of their key take up all room. */
+  /** Whether the host holds its maximum of deliveries, including those that wait for an earlier event of their key. */
   isFull(buffered: number): boolean {
     return buffered >= this.options.maxHeld;
   }
@@ -44,7 +44,7 @@ export class Admission {
     this.quota = count;
   }
 
-  /** Called when a delivery begins: one fewer may begin. */
+  /** Counts a delivery that begins, so that one fewer may begin. */
   take(): void {
     this.quota--;
   }

@@ -7,18 +7,21 @@ import { LocalRetryDelivery, type LocalRetries } from './local-retry';
 /** A delivery that waits or runs in this host. */
 export class BufferedDelivery {
   readonly arrivedAtMs: number;
-  /** When the server last restarted its ack wait. */
+  /** When the delivery's ack wait on the server began or was last restarted. */
   touchedAtMs: number;
   delivery: Delivery;
   /** The value of the handler's key field; undefined without a key. */
   key: string | undefined;
-  /** Whether it is the first of its key; only the first may run. */
+  /** Whether the delivery is the first of its key. Only the first may run. */
   isFirst = false;
-  /** Its event, if it was decoded for its key. */
+  /** The decoded event, if it was decoded for its key. */
   decoded: Decoded | Invalid | undefined;
   private localRetry: LocalRetryDelivery | undefined;
 
-  /** @param handler the version of the handler that it arrived for; replaced by the newest one when it begins */
+  /**
+   * @param handler the version of the handler at the delivery's arrival; replaced by the newest when the delivery
+   * begins
+   */
   constructor(
     delivery: Delivery,
     public handler: Handler,
@@ -28,7 +31,7 @@ export class BufferedDelivery {
     this.touchedAtMs = this.arrivedAtMs;
   }
 
-  /** Decodes the key. From now on the delivery is retried in this host. */
+  /** Decodes the key, and makes this host do the delivery's retries. */
   keepPlace(intake: LocalRetries): void {
     this.localRetry = new LocalRetryDelivery(this.delivery, intake);
     this.delivery = this.localRetry;
@@ -53,7 +56,7 @@ export class BufferedDelivery {
   }
 }
 
-/** The value of the key's field as text; undefined where the event has no such field or is invalid. */
+/** Returns the value of the key field as text; undefined if the event has no such field or is invalid. */
 function keyOf(decoded: Decoded | Invalid, field: string): string | undefined {
   if (decoded.kind !== 'decoded') return undefined;
   const value = Object.hasOwn(decoded.fields, field) ? decoded.fields[field] : undefined;
@@ -61,7 +64,7 @@ function keyOf(decoded: Decoded | Invalid, field: string): string | undefined {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** Orders by the place in the stream. */
+/** Compares deliveries by their sequence in the stream. */
 export function bySequence(a: BufferedDelivery, b: BufferedDelivery): number {
   return a.delivery.sequence - b.delivery.sequence;
 }

@@ -5,7 +5,7 @@ import { VersionRuns } from './version-runs';
 export class ConcurrencyLimit {
   private runs = new VersionRuns();
   private active = 0;
-  /** The number of active ones that wait until nothing else runs. */
+  /** The number of active events that wait until nothing else runs. */
   private waitingAlone = 0;
   private isAlone = false;
   private whenAlone: (() => void) | undefined;
@@ -57,8 +57,8 @@ export class ConcurrencyLimit {
   }
 
   /**
-   * Called by an event that has a permit. Resolves when nothing else of the handler runs and nothing else of the host
-   * runs alone. Call the result to end this state. Resolves with undefined when the host stops first.
+   * Waits until nothing else of the handler runs and nothing else of the host runs alone. The caller is an event that
+   * has a permit; it runs alone until it calls the returned function. Resolves with undefined if the host stops first.
    */
   async alone(): Promise<(() => void) | undefined> {
     this.waitingAlone++;
@@ -92,7 +92,10 @@ export class ConcurrencyLimit {
     if (this.active > 0) await new Promise<void>((resolve) => (this.whenIdle = resolve));
   }
 
-  /** May be called twice: when the handler has returned, and when the event is settled. */
+  /**
+   * Returns the function that ends a turn alone. It may be called twice: after the handler returned, and after the
+   * event is settled.
+   */
   private endAlone(release: () => void): () => void {
     let ended = false;
     return () => {

@@ -2,9 +2,11 @@ import { SequenceMap } from '../../base/sequence-map';
 import type { Settlements } from '../../records/settlements';
 import type { BufferedDelivery } from './buffered-delivery';
 
-/** The deliveries of one handler in this host, by stream and sequence. It extends their ack wait on the server. */
+/**
+ * The deliveries of one handler in this host, by stream and sequence. The buffer extends their ack wait on the server.
+ */
 export class DeliveryBuffer {
-  /** A handler has one settlements object for each stream. */
+  /** The deliveries by stream. A handler has one settlements object for each stream. */
   private readonly byStream = new Map<Settlements, SequenceMap<BufferedDelivery>>();
   private count = 0;
 

@@ -4,8 +4,8 @@ import { bySequence, type BufferedDelivery } from './buffered-delivery';
 import { ArrivalQueue, BatchQueue, KeyedQueue, type DispatchQueue } from './dispatch-queue';
 
 /**
- * The order in which deliveries begin: that of their queue. While older deliveries may still arrive, those that
- * arrive are collected and sorted first.
+ * The order in which deliveries begin, which is the order of their queue. While older deliveries may still arrive, new
+ * arrivals are collected, and are sorted before they join the queue.
  */
 export class DispatchOrder {
   private readonly queue: DispatchQueue;
@@ -22,7 +22,7 @@ export class DispatchOrder {
     return this.queue.ready;
   }
 
-  /** Whether an arrival could run now, without waiting for another. */
+  /** Whether an arrival could run now, without waiting for another delivery. */
   get isClear(): boolean {
     return this.queue.ready === 0 && this.collected === undefined;
   }
@@ -41,12 +41,12 @@ export class DispatchOrder {
     return this.queue.next();
   }
 
-  /** A delivery has left the host: the next of its key may run. */
+  /** Lets the next delivery of the key run, after this delivery has left the host. */
   left(buffered: BufferedDelivery): void {
     this.queue.left?.(buffered);
   }
 
-  /** From here on arrivals are collected until {@link sortCollected}. */
+  /** Collects arrivals until {@link sortCollected} is called. */
   collect(): void {
     this.collected ??= [];
   }

@@ -3,18 +3,18 @@ import type { BufferedDelivery } from './buffered-delivery';
 
 /** The deliveries of one handler that wait in the host for a permit. */
 export interface DispatchQueue {
-  /** The number of deliveries that could run at once. */
+  /** The number of deliveries that could run now. */
   readonly ready: number;
   push(held: BufferedDelivery): void;
-  /** Takes out the next to run: one delivery, or those of a batch. */
+  /** Takes out the next work, which is one delivery or those of a batch. */
   next(): BufferedDelivery | readonly BufferedDelivery[] | undefined;
   /** Called when a delivery has left the host. */
   left?(held: BufferedDelivery): void;
-  /** Takes out all, with those that wait for an earlier event of their key. */
+  /** Takes out all deliveries, including those that wait for an earlier event of their key. */
   clear(): readonly BufferedDelivery[];
 }
 
-/** In the order of arrival. */
+/** A queue in the order of arrival. */
 export class ArrivalQueue implements DispatchQueue {
   private readonly waiting = new Fifo<BufferedDelivery>();
 
@@ -35,7 +35,10 @@ export class ArrivalQueue implements DispatchQueue {
   }
 }
 
-/** One at a time of each key, in the order of the stream; the keys in the order in which they became ready. */
+/**
+ * A queue that runs one delivery of each key at a time, in stream order. Keys take turns in the order in which they
+ * became ready.
+ */
 export class KeyedQueue implements DispatchQueue {
   /** The deliveries behind the first of their key, which is ready, running or waiting for its retry. */
   private readonly behind = new Map<string, BufferedDelivery[]>();
@@ -47,7 +50,7 @@ export class KeyedQueue implements DispatchQueue {
 
   push(held: BufferedDelivery): void {
     const { key } = held;
-    // At its retry it is still the first of its key.
+    // A delivery that is due for its retry is still the first of its key.
     if (key === undefined || held.isFirst) return this.heads.push(held);
     const others = this.behind.get(key);
     if (others) return insert(others, held);
@@ -77,7 +80,7 @@ export class KeyedQueue implements DispatchQueue {
   }
 }
 
-/** Gathers deliveries until there are enough, or the first of them has waited long enough. */
+/** A queue that gathers deliveries until there are enough for a batch, or the first of them has waited long enough. */
 export class BatchQueue implements DispatchQueue {
   private readonly waiting: BufferedDelivery[] = [];
   private timer: Timer | undefined;
@@ -101,7 +104,7 @@ export class BatchQueue implements DispatchQueue {
   next(): readonly BufferedDelivery[] | undefined {
     if (this.waiting.length < this.batch.size && this.leftMs > 0) return undefined;
     const { settlements } = this.waiting[0]!.handler;
-    // Deliveries of the stream and of the retry queue are settled in different records, so they make no batch together.
+    // Deliveries of the stream and of the retry queue are settled in different records, so they cannot share a batch.
     const end = this.waiting.slice(0, this.batch.size).findIndex(({ handler }) => handler.settlements !== settlements);
     const together = this.waiting.splice(0, end < 0 ? this.batch.size : end);
     this.timer?.cancel();
@@ -116,7 +119,7 @@ export class BatchQueue implements DispatchQueue {
     return this.waiting.splice(0);
   }
 
-  /** How much longer the first one may wait. */
+  /** How much longer the first delivery may wait. */
   private get leftMs(): number {
     const [first] = this.waiting;
     return first ? first.arrivedAtMs + this.batch.waitMs - this.time.nowMs() : Infinity;
@@ -127,13 +130,16 @@ export class BatchQueue implements DispatchQueue {
     this.timer = this.time.after(Math.max(0, this.leftMs), () => {
       this.timer = undefined;
       this.due();
-      // If no time is left, no permit was free: the batch starts when one is, and needs no timer.
+      // If no time is left, no permit was free. The batch starts when a permit is freed, so it needs no timer.
       if (this.leftMs > 0) this.watch();
     });
   }
 }
 
-/** Deliveries arrive in the order of their stream, except redeliveries and those from the retry queue. */
+/**
+ * Inserts a delivery before those of its stream with a higher sequence. Only a redelivery can arrive after one of
+ * these.
+ */
 function insert(others: BufferedDelivery[], held: BufferedDelivery): void {
   const { handler, delivery } = held;
   const comesBefore = (other: BufferedDelivery): boolean =>
@@ -145,7 +151,7 @@ function insert(others: BufferedDelivery[], held: BufferedDelivery): void {
 
 const COMPACT_AFTER = 1_024;
 
-/** First in, first out, in constant time. */
+/** A first-in, first-out queue whose `push` and `shift` take constant time on average. */
 export class Fifo<T> {
   private items: T[] = [];
   /** How many items at the head were taken. */
@@ -167,7 +173,7 @@ export class Fifo<T> {
     return item;
   }
 
-  /** Takes all. */
+  /** Takes out all items. */
   clear(): T[] {
     const left = this.items.slice(this.taken);
     this.items = [];

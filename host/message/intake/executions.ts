@@ -1,7 +1,7 @@
 import type { Execution, RunRegistry } from '../execution';
 import { timedOut } from '../thrown-outcome';
 
-/** The executions of one handler that can be interrupted: by their timeout, or by a stop of the host. */
+/** The executions of one handler that can be interrupted by their timeout or by a stop of the host. */
 export class Executions implements RunRegistry {
   private readonly running: Execution[] = [];
 
@@ -11,7 +11,7 @@ export class Executions implements RunRegistry {
     execution.place = this.running.push(execution) - 1;
   }
 
-  /** Runs in constant time: the last execution moves to the freed index. */
+  /** Removes the execution in constant time, because the last execution moves to the freed index. */
   remove(execution: Execution): void {
     const last = this.running.pop()!;
     if (last === execution) return;
@@ -43,7 +43,7 @@ export class Executions implements RunRegistry {
     for (const execution of this.copy()) execution.interrupt({ kind: 'given-back' });
   }
 
-  /** An interrupted execution leaves the list at once. */
+  /** Copies the list, because an interrupted execution leaves it at once. */
   private copy(): readonly Execution[] {
     return [...this.running];
   }

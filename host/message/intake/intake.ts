@@ -15,9 +15,9 @@ import { WorkRunner } from './work-runner';
 export interface IntakeOptions extends AdmissionOptions {
   /** Lets one suspect run at a time; shared by all handlers of the host. */
   readonly suspects: Limiter;
-  /** Default: the machine's. */
+  /** Default: the machine's time. */
   readonly time?: Time;
-  /** Called when there is room for more deliveries. */
+  /** Called when the host may take more deliveries for the handler. */
   onRoom(): void;
 }
 
@@ -66,12 +66,12 @@ export class Intake {
     return this.order.ready;
   }
 
-  /** The number of further deliveries that there is room for. */
+  /** The number of further deliveries that the host may take for the handler. */
   get room(): number {
     return this.admission.room(this.order.ready, this.buffer.size);
   }
 
-  /** Whether deliveries that wait for an earlier event of their key take up all room. */
+  /** Whether the host holds its maximum of deliveries, including those that wait for an earlier event of their key. */
   get isFull(): boolean {
     return this.admission.isFull(this.buffer.size);
   }
@@ -89,14 +89,14 @@ export class Intake {
     this.startNext();
   }
 
-  /** The number of deliveries of the handler's stream in this host. */
+  /** Returns the number of deliveries of the handler's stream in this host. */
   heldOf({ settlements }: Handler): number {
     return this.buffer.sizeOf(settlements);
   }
 
   /**
-   * From now on, deliveries begin on the version of the handler that `renew` returns.
-   * Resolves when the runs of the previous version have ended.
+   * Makes deliveries that begin after this call run on the version of the handler that `renew` returns. Resolves when
+   * the runs of the previous version have ended.
    */
   swap({ concurrency, prefetch }: IntakeSizes, renew: (handler: Handler) => Handler): Promise<void> {
     const ended = this.runner.swap(concurrency, renew);
@@ -106,7 +106,7 @@ export class Intake {
     return ended;
   }
 
-  /** From now on arrivals wait until {@link letIn} sorts them: older deliveries may still arrive. */
+  /** Makes arrivals wait until {@link letIn} sorts them, because older deliveries may still arrive. */
   holdUp(): void {
     this.order.collect();
   }
@@ -139,19 +139,25 @@ export class Intake {
     return shutDown({ permits, executions, time, releaseQueued: () => this.releaseQueued() }, graceMs);
   }
 
-  /** Events with a key are not nacked: later events of the key would overtake them. */
+  /**
+   * Whether deliveries keep their place. Events with a key are not nacked, because later events of the key would
+   * overtake them.
+   */
   private get keepsPlaces(): boolean {
     return this.limits.key !== undefined;
   }
 
-  /** Whether a delivery may run at once: there is no other one that it must wait for. */
+  /** Whether a delivery may run at once, because there is no other one that it must wait for. */
   private isFreeFor({ sequence }: Delivery, { settlements }: Handler): boolean {
     const { limits, buffer, order, permits } = this;
     if (limits.key !== undefined || limits.batch || !order.isClear || !permits.isFree) return false;
     return buffer.size === 0 || buffer.get(settlements, sequence) === undefined;
   }
 
-  /** Ignores a message that is in this host already: the server redelivers it if the host sent nothing for the ack wait. */
+  /**
+   * Buffers a delivery. Ignores a message that is in this host already, which the server redelivers if the host sent
+   * nothing during the ack wait.
+   */
   private take(delivery: Delivery, handler: Handler): BufferedDelivery | undefined {
     const present = this.buffer.get(handler.settlements, delivery.sequence);
     if (present && !present.hasLeft) return undefined;

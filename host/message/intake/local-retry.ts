@@ -11,8 +11,8 @@ export interface LocalRetries {
 }
 
 /**
- * A delivery that keeps its order among the events of its key: it waits for its retry in this host, unacknowledged, so
- * that the later events of its key wait too.
+ * A delivery that keeps its order among the events of its key. Such a delivery waits for its retry in this host,
+ * unacknowledged, so that the later events of the key wait too.
  */
 export class LocalRetryDelivery extends WrappedDelivery {
   private retries = 0;
@@ -43,7 +43,10 @@ export class LocalRetryDelivery extends WrappedDelivery {
     return this.delivery.settled;
   }
 
-  /** A stopping host sends a nak without a delay: with one, the next event of the key would overtake this one. */
+  /**
+   * Retries the delivery in this host. A stopping host nacks it without a delay, because the next event of the key
+   * would overtake it.
+   */
   override retryLocally(delayMs = 0): void {
     if (!this.intake.mayWait()) return this.delivery.nak();
     this.retries++;

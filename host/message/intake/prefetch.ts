@@ -7,14 +7,17 @@ export interface PrefetchBounds {
   readonly most: number;
 }
 
-/** Deliveries that wait here cannot go to other hosts, and their ack wait must be extended. */
+/**
+ * The time for which deliveries may wait. It is short, because they cannot go to other hosts and their ack wait must be
+ * extended.
+ */
 const HORIZON_MS = 1_000;
-/** Bounds the memory that payloads take. */
+/** The bound of the memory that payloads take. */
 const MOST_BYTES = 16_000_000;
 
 /**
- * The number of deliveries that wait in the host: as many as the handler processes in one second, one after the other.
- * So a fast handler never waits for the server, and a slow one buffers few deliveries.
+ * The number of deliveries that wait in the host. It is the number that the handler processes in one second, one after
+ * the other, so a fast handler never waits for the server, and a slow one buffers few deliveries.
  */
 export class Prefetch {
   size: number;
@@ -49,7 +52,7 @@ export class Prefetch {
   }
 
   /**
-   * Adapts the size to the calls since the last time.
+   * Adapts the size to the calls since the last adaptation.
    * @param oldestMs for how long the oldest run has run; 0 without one
    */
   adapt(oldestMs: number): void {
@@ -65,7 +68,7 @@ export class Prefetch {
     this.size = this.within(Math.min(most, inReach, this.fitting()));
   }
 
-  /** How many deliveries fit into the memory bound, at the average size since the last time. */
+  /** Returns how many deliveries fit into the memory bound, at the average size since the last adaptation. */
   private fitting(): number {
     const fitting = this.bytes === 0 ? Infinity : (MOST_BYTES * this.arrivals) / this.bytes;
     this.arrivals = 0;

@@ -19,7 +19,7 @@ export interface WorkEvents {
   left(buffered: BufferedDelivery): void;
   /** Called when work has ended and its permit is free. */
   ended(): void;
-  /** Called after `ended` if the work ended asynchronously: the next work must be started from here. */
+  /** Called after `ended` if the work ended asynchronously, because the next work must then be started. */
   freed(): void;
 }
 
@@ -34,13 +34,19 @@ export class WorkRunner {
     private readonly events: WorkEvents,
   ) {}
 
-  /** From now on, work begins on the version that `renew` returns. Resolves when no other version runs. */
+  /**
+   * Makes work that begins after this call run on the version that `renew` returns. Resolves when no other version
+   * runs.
+   */
   swap(concurrency: number, renew: (handler: Handler) => Handler): Promise<void> {
     this.renew = renew;
     return this.permits.renew(concurrency);
   }
 
-  /** Runs a delivery and buffers it only if this call does not settle it. Most deliveries of fast handlers are settled here. */
+  /**
+   * Runs a delivery, and buffers it only if this call does not settle it. Most deliveries of fast handlers are settled
+   * by this call.
+   */
   runUnbuffered(delivery: Delivery, handler: Handler): void {
     const current = this.renew(handler);
     const runs = this.permits.take();
@@ -111,7 +117,10 @@ function faults(work: Work, error: unknown): void {
   for (const { handler, delivery } of each(work)) fault(handler, delivery, error);
 }
 
-/** The steps throw only if the broker or the host fails. That is not the event's fault: the event is retried. */
+/**
+ * Logs the error and retries the event. The steps throw only if the broker or the host fails, which is not the event's
+ * fault.
+ */
 function fault(handler: Handler, delivery: Delivery, error: unknown): void {
   if (delivery.settled) return;
   handler.log.error('event could not be processed; it is tried again', {
