@@ -50,8 +50,8 @@ export interface Board {
 }
 
 /**
- * Adds a watch to a score. Halving by whole days is exact in floating point, so the sum does not depend on the order of
- * arrival.
+ * Adds a watch to a score, after weighing the older of the two down to the newer day. Half the weight for each whole day
+ * is exact in floating point, so the order of arrival changes a sum only by rounding, when the days are far apart.
  */
 export function addWatch(old: Score = { day: -Infinity, points: 0 }, day: number): Score {
   const newest = Math.max(old.day, day);

@@ -93,7 +93,7 @@ export class JetplugError extends Error {
   }
 }
 
-/** Whether a value is a JetplugError, also of another copy of this package. Never throws. */
+/** Whether a value is a JetplugError, of this or another copy of this package. Never throws. */
 export function isJetplugError(error: unknown): error is JetplugError {
   return hasMark(error, ERROR_MARK);
 }

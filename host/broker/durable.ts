@@ -60,8 +60,8 @@ export interface DurableLook {
   /** The settings to correct, such as `max_batch: 5 → 0`. */
   readonly corrections: readonly string[];
   /**
-   * Settings of the durable that another host of the deployment has made and that this host leaves, such as `ack_wait:
-   * 30 s → 15 s`.
+   * The settings of the durable that another host of the deployment has set and that this host does not change. Each is
+   * given as the present value and this host's own, such as `ack_wait: 30 s → 15 s`.
    */
   readonly drift: readonly string[];
   readonly checkpoint: DurableCheckpoint;

@@ -41,8 +41,8 @@ export function unwanted(what: string, wanted: readonly string[], unread: readon
 }
 
 /**
- * Finds the stream of a durable that the plugins have or would have.
- * @returns the stream that the durable is on
+ * Finds the stream of a durable that the plugins want, whether or not the durable exists.
+ * @param stream the stream that the durable must be on; undefined permits any
  */
 export function durableNamed(
   durable: string,

@@ -20,8 +20,8 @@ export interface LetterServices {
 
 /**
  * Connects to the broker for the time of `work`.
- * @throws JetplugError where the stream of that name belongs to somebody else, because its messages are not dead
- * letters, and `dead drop` must not remove them
+ * @throws JetplugError where the stream that the config names for dead letters belongs to somebody else. Its messages
+ * are then not dead letters, so `dead drop` must not remove them.
  */
 export function withLetters<T>(flags: CommonFlags, work: (services: LetterServices) => Promise<T>): Promise<T> {
   return withBroker(flags, async (connection, { config }) => {

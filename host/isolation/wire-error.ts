@@ -64,7 +64,7 @@ function encodeRecord(record: ThrownRecord): WireError {
   }
 }
 
-/** Encodes the failures of a batch, each by its index among the events that the host sent. */
+/** Encodes the failures of a batch. Each failure names its event by the event's index in the batch that the host sent. */
 export function encodeBatch(failures: readonly WireFailure[]): WireError {
   return { kind: 'batch', failures, ...textOf(new BatchFailure(failures)) };
 }

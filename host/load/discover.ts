@@ -28,8 +28,8 @@ export interface Discovery {
 }
 
 /**
- * Finds the plugins of the folders: `*.plugin.ts` or `.js` in a folder itself, and `name/index.plugin.ts`
- * or `.js` below it. Everything else is skipped, each with the reason.
+ * Finds the plugins of the folders: `*.plugin.ts` or `*.plugin.js` in a folder itself, and `name/index.plugin.ts` or
+ * `name/index.plugin.js` below it. All other entries are skipped, and each is listed with its reason.
  * @throws AggregateError of `JP_PLUGINS_DIR_MISSING` or `JP_PLUGINS_DIR_UNREADABLE`, one for each such folder
  */
 export function discover(dirs: readonly string[]): Discovery {

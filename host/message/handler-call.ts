@@ -25,7 +25,10 @@ export class HandlerCall<H extends CalledHandler = CalledHandler> {
     return this.controller.signal;
   }
 
-  /** Ends the call, so that the store and the bus throw. If there is a reason, aborts the call's signal. */
+  /**
+   * Ends the call. From then on, the store and the event bus throw when the handler uses them. If there is a reason, the
+   * call's signal is aborted.
+   */
   end(reason?: unknown): void {
     if (this.over) return;
     this.over = true;

@@ -216,7 +216,7 @@ async function bury(
   await forgetAttempts(handler, delivery, attempts > 0 || delivery.deliveryCount > 1);
 }
 
-/** Removes the record of the message's attempts. Only a redelivered message can have one. */
+/** Removes the record of the message's attempts, which only a failed or a redelivered message has, and that of its updates. */
 function forgetAttempts(handler: Handler, delivery: Delivery, has = delivery.deliveryCount > 1): MaybePromise<void> {
   const record = delivery.past?.appliedIn;
   if (!has && record === undefined) return undefined;

@@ -72,8 +72,8 @@ export function notPermitted(operation: string, subject: string): string {
 }
 
 /**
- * Finds the limit of the server, the account or the user that the error text names, such as `maximum subscriptions
- * exceeded`.
+ * Explains an error text that reports a reached limit of the server, the account or the user, such as `maximum
+ * subscriptions exceeded`. Returns undefined for any other text.
  */
 export function limitFailure(text = ''): Meaning | undefined {
   const [, what] = /maximum (?:account )?(?:active )?(connections|subscriptions) exceeded/i.exec(text) ?? [];

@@ -21,7 +21,8 @@ Reflect.deleteProperty(HeaderValues.prototype, 'constructor');
 
 /**
  * A message's header block: the version, a line for each header, an empty line. It is decoded on demand, because most
- * headers are never read, and by hand, because the client skips malformed lines and takes several times as long.
+ * headers are never read. The client does not decode it: it skips malformed lines and takes several times as long as
+ * this class.
  */
 export class HeaderBlock {
   /** For each header three indexes: the start of its name, the end of its name, the end of its line. */

@@ -77,8 +77,8 @@ export class SettledFiles {
 }
 
 /**
- * Returns a stamp of a file: its size, modification time and inode number. The stamp differs after each change.
- * Undefined if there is no file.
+ * Returns a stamp of a file, or undefined if there is no file. The stamp holds the file's size, modification time and
+ * inode number, so it differs after each change.
  */
 export function stampOf(path: string): string | undefined {
   const stats = statOf(path);
