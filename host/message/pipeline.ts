@@ -56,8 +56,8 @@ export class Pipeline<Start extends PipelineRecord, Current, Ended extends Pipel
   }
 
   /**
-   * Makes records for which `isApart` is true leave their batch here. They run alone after the batch, from the first
-   * step.
+   * Makes records for which `isApart` is true leave their batch here, and those that have an outcome. They run alone
+   * after the batch, from the first step, so the batch does not wait for them.
    */
   apart(isApart: (record: Current) => boolean): Pipeline<Start, Current, Ended> {
     return new Pipeline({ ...this.plan, isApart, apartAt: this.plan.steps.length });
@@ -123,7 +123,7 @@ export class Runner<R extends PipelineRecord> {
     const { apartAt, isApart } = this.plan;
     const started = all(records, (record) => this.advance(record, 0, apartAt));
     return then(started, () => {
-      const apart = records.filter((record) => record.outcome === undefined && isApart(record));
+      const apart = records.filter((record) => record.outcome !== undefined || isApart(record));
       const together = apart.length === 0 ? records : records.filter((record) => !apart.includes(record));
       return then(this.batch(together), () => (apart.length > 0 ? this.oneByOne(apart) : undefined));
     });

@@ -171,6 +171,12 @@ describe('records that run together', () => {
     expect(journal).toEqual(['count bad', 'prepare bad', 'settle bad']);
   });
 
+  test('settle after the others, without delaying them, if they have an outcome where records leave the batch', async () => {
+    const { journal, steps } = setUp(() => undefined);
+    await steps.runTogether([Object.assign(item('ended'), { outcome: {} }), item('a')]);
+    expect(journal).toEqual(['count a', 'prepare a', 'joint a', 'publish a', 'settle a', 'settle ended']);
+  });
+
   test('run one by one from the first step, after the others, if they must run alone', async () => {
     const { journal, steps } = setUp(() => undefined);
     await steps.runTogether([item('apart1'), item('a'), item('apart2')]);
