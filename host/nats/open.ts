@@ -2,8 +2,7 @@ import type { Config } from '../config/config';
 import type { Logger } from '../../sdk';
 import { streamFor, type StreamState } from '../broker/stream-state';
 import type { PluginBroker } from '../broker/plugin-broker';
-import type { LongTexts } from '../records/long-texts';
-import { KvLongTexts } from '../records/long-texts';
+import { KvLongTexts, type LongTexts } from '../records/long-texts';
 import { natsBroker } from './broker';
 import { Bucket } from './bucket';
 import type { Connection } from './connection';
@@ -48,14 +47,21 @@ export async function openServices(connection: Connection, config: Config, log: 
   logChanges(allStreams, log);
   const streams = allStreams.filter(({ name }) => name !== config.deadLetters.stream);
   const streamKeeper = new StreamKeeper(connection, log);
-  await keepStreams(connection, streamKeeper, config);
-  const records = Bucket.at(connection, RECORDS_BUCKET);
-  await records.addTo(streamKeeper, 'the records of attempts and of settled events', config);
   const durableWatch = new DurableWatch(connection, log);
   const retryNotifier = new NatsRetryNotifier(connection, log);
+  const records = Bucket.at(connection, RECORDS_BUCKET);
   const texts = new KvLongTexts(records, (message, details) => log.warn(message, details));
   const started = [streamKeeper, durableWatch, retryNotifier];
-  for (const service of started) service.start();
+  const stop = (): void => started.reverse().forEach((service) => service.stop());
+  try {
+    // The keeper starts before the first stream is added, so that it checks the streams after a reconnect meanwhile.
+    for (const service of started) service.start();
+    await keepStreams(connection, streamKeeper, config);
+    await records.addTo(streamKeeper, 'the records of attempts and of settled events', config);
+  } catch (error) {
+    stop();
+    throw error;
+  }
   return {
     allStreams,
     streams,
@@ -71,7 +77,7 @@ export async function openServices(connection: Connection, config: Config, log: 
     texts,
     streamKeeper,
     durableWatch,
-    stop: () => started.reverse().forEach((service) => service.stop()),
+    stop,
   };
 }
 
