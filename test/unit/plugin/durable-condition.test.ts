@@ -1,17 +1,9 @@
 import { DurableCondition } from '../../../host/plugin/durable-condition';
 import { RecordingLog } from '../../../host/testing/recording-log';
 import { machineTime } from '../../../host/base/time';
+import { DURABLE as WILDCARD_DURABLE } from '../../support/durable-spec';
 
-const DURABLE = {
-  stream: 'EVENTS',
-  durable: 'badge-award',
-  subject: 'video.a',
-  from: 'new' as const,
-  ackWaitMs: 1_000,
-  maxAckPending: 10,
-  owner: { plugin: 'badge', handler: 'award' },
-  deployment: 'jetplug',
-};
+const DURABLE = { ...WILDCARD_DURABLE, subject: 'video.a', from: 'new' as const, ackWaitMs: 1_000 };
 const LOOK = {
   pending: 0,
   inFlight: 0,

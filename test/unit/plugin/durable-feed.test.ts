@@ -7,17 +7,8 @@ import { DurableFeed, type DurableFeedOptions } from '../../../host/plugin/durab
 import { openSettlements } from '../../../host/plugin/reconcile';
 import { JetplugError } from '../../../sdk/internal';
 import { memoryHost, settle } from '../../support/memory-host';
+import { DURABLE } from '../../support/durable-spec';
 
-const DURABLE = {
-  stream: 'EVENTS',
-  durable: 'badge-award',
-  subject: 'video.*',
-  from: 'beginning' as const,
-  ackWaitMs: 30_000,
-  maxAckPending: 10,
-  owner: { plugin: 'badge', handler: 'award' },
-  deployment: 'jetplug',
-};
 const PLUGIN = { name: 'badge' } as never;
 
 /** A feed with a fake pull. `pulled` has the calls of the pull, `offered` the deliveries that reach the intake. */

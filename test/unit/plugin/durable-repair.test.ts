@@ -5,17 +5,8 @@ import { DurableRepair, type DurableRepairOptions } from '../../../host/plugin/d
 import { openSettlements } from '../../../host/plugin/reconcile';
 import { JetplugError } from '../../../sdk/internal';
 import { memoryHost, settle } from '../../support/memory-host';
+import { DURABLE } from '../../support/durable-spec';
 
-const DURABLE = {
-  stream: 'EVENTS',
-  durable: 'badge-award',
-  subject: 'video.*',
-  from: 'beginning' as const,
-  ackWaitMs: 30_000,
-  maxAckPending: 10,
-  owner: { plugin: 'badge', handler: 'award' },
-  deployment: 'jetplug',
-};
 const POSITION: DurablePosition = { pending: 4, inFlight: 3, ackFloor: 0, created: '2026-05-12T12:00:00.000Z' };
 const REFUSAL = new JetplugError('JP_CONSUMER_NOT_UPDATABLE', 'its ack policy is none');
 

@@ -3,18 +3,9 @@ import type { HandlerDefinition, PluginDefinition } from '../../../host/load/des
 import { ensureDurableAt, openSettlements, reconcileHandler, specOf } from '../../../host/plugin/reconcile';
 import { JetplugError } from '../../../sdk/internal';
 import { memoryHost } from '../../support/memory-host';
+import { DURABLE } from '../../support/durable-spec';
 
 const PLUGIN = { name: 'badge' } as PluginDefinition;
-const DURABLE = {
-  stream: 'EVENTS',
-  durable: 'badge-award',
-  subject: 'video.*',
-  from: 'beginning' as const,
-  ackWaitMs: 30_000,
-  maxAckPending: 10,
-  owner: { plugin: 'badge', handler: 'award' },
-  deployment: 'jetplug',
-};
 const ABOUT = { plugin: 'badge', handler: 'award', stream: 'EVENTS', durable: 'badge-award' };
 const POSITION: DurablePosition = { pending: 0, inFlight: 0, ackFloor: 5, created: '2026-05-12T12:00:00.000Z' };
 

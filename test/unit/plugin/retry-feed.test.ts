@@ -7,17 +7,9 @@ import { consume } from '../../../host/plugin/consume';
 import type { PluginHost } from '../../../host/plugin/plugin-host';
 import { reconcileHandler } from '../../../host/plugin/reconcile';
 import { MemoryKeyValue } from '../../support/memory-key-value';
+import { DURABLE as WILDCARD_DURABLE } from '../../support/durable-spec';
 
-const DURABLE = {
-  stream: 'EVENTS',
-  durable: 'badge-award',
-  subject: 'video.a',
-  from: 'new' as const,
-  ackWaitMs: 1_000,
-  maxAckPending: 10,
-  owner: { plugin: 'badge', handler: 'award' },
-  deployment: 'jetplug',
-};
+const DURABLE = { ...WILDCARD_DURABLE, subject: 'video.a', from: 'new' as const, ackWaitMs: 1_000 };
 const PLUGIN = { name: 'badge' };
 const HANDLER = { name: 'award', concurrency: 1, retry: {} };
 const circuit = { messages: 5, overMs: 1_000, probeMs: [1_000] };
