@@ -1,5 +1,4 @@
-import { renameHeaders } from './headers';
-import type { AllHeaders } from './headers';
+import { type AllHeaders, renameHeaders } from './headers';
 import type { MessageRef } from './delivery';
 export const APPLIED_HEADER = 'x-applied';
 

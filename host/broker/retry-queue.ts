@@ -1,13 +1,8 @@
-import { headerIn } from './headers';
+import { type AllHeaders, headerIn, renameHeaders, type RepeatedHeaders } from './headers';
 import { asciiJson } from '../records/ascii-json';
 import { WrappedDelivery } from './wrapped-delivery';
-import type { AllHeaders } from './headers';
 import type { DeferredEvent } from './ports';
-import type { Past } from './delivery';
-import type { RepeatedHeaders } from './headers';
-import type { Delivery } from './delivery';
-import { renameHeaders } from './headers';
-import type { MessageRef } from './delivery';
+import type { Delivery, MessageRef, Past } from './delivery';
 import type { DurableSpec } from './durable';
 import { RETRY_STREAM } from './stream-state';
 const PREFIX = 'x-jetplug-';

@@ -1,5 +1,4 @@
-import type { MaybePromise } from '../base/maybe-promise';
-import { then } from '../base/maybe-promise';
+import { type MaybePromise, then } from '../base/maybe-promise';
 import { plainFields, plainText } from '../base/plain-value';
 import type { Answer, Asked, HostMessage, ProcessMessage } from './protocol';
 import { decodeError, encodeError } from './wire-error';

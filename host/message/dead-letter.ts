@@ -1,8 +1,10 @@
-import { encodeHeader } from '../broker/letter-headers';
-import { APPLIED_IN_HEADER } from '../broker/letter-headers';
-import { keptHeaders } from '../broker/letter-headers';
-import { APPLIED_HEADER } from '../broker/letter-headers';
-import { HEADERS_LEFT_HEADER } from '../broker/letter-headers';
+import {
+  APPLIED_HEADER,
+  APPLIED_IN_HEADER,
+  encodeHeader,
+  HEADERS_LEFT_HEADER,
+  keptHeaders,
+} from '../broker/letter-headers';
 import { withCauses } from '../base/causes';
 import { createHash } from 'node:crypto';
 import { topFrame } from '../../sdk/internal';

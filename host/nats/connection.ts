@@ -2,18 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   createInbox,
   Events,
-  jetStreamManagerOf,
-  jetStreamOf,
   type JetStreamClient,
   type JetStreamManager,
+  jetStreamManagerOf,
+  jetStreamOf,
   type NatsConnection,
+  sendCommands,
+  serverText,
   type Status,
 } from './client';
 import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { SharedTimer } from '../base/shared-timer';
 import { Requests } from './requests';
 import { AckWriter } from './ack-writer';
-import { sendCommands, serverText } from './client';
 import { connectOnce, patiently, type Connected, type ConnectOptions } from './connect';
 import { apiErrorCode, asBrokerError, refusedLogin } from './failures';
 import { refuseOldJetStream, refuseOldServer } from '../nats-server/oldest-server';

@@ -1,10 +1,9 @@
-import type { Msg } from './client';
+import { bytesOf, type Msg } from './client';
 import { JetplugError } from '../../sdk/internal';
 import { utf8 } from '../base/utf8';
 import type { Delivery, MessageRef } from '../broker/delivery';
 import type { RepeatedHeaders } from '../broker/headers';
 import { commandRest, type Ack, type AckWriter } from './ack-writer';
-import { bytesOf } from './client';
 import { HeaderBlock } from './header-block';
 
 const ACK = commandRest('+ACK');
