@@ -1,0 +1,204 @@
+/** An event that a run publishes. It is sent after the run is committed. */
+export interface Emit {
+  readonly id: string;
+  readonly subject: string;
+  readonly payload: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Identifies the event that a run handles, for one handler: the delivery of its durable. */
+export interface EventOf {
+  readonly durable: string;
+  /** The time at which the durable's stream was created. A stream that is created again restarts its sequences at 1. */
+  readonly incarnation: string;
+  readonly sequence: number;
+}
+
+/** The origin of a change: a handler's run, or a change from outside of a run. */
+export interface Origin {
+  /** The handler's name; `code` for the plugin's code outside of a handler, `cli` for a command, `bucket` for a value that another program wrote. */
+  readonly handler: string;
+  readonly version?: string;
+  readonly attempt?: number;
+  /** The stream that the event was published to, with its sequence there and its id. */
+  readonly stream?: string;
+  readonly sequence?: number;
+  readonly eventId?: string;
+  /** When the run returned, in milliseconds since 1970. */
+  readonly timeMs: number;
+}
+
+/** The changes that one run makes together. */
+export interface RunChanges {
+  readonly origin: Origin;
+  /** The event that the run handles; absent for a change from outside of a run. */
+  readonly event?: EventOf;
+  /**
+   * The number of the commit point, from 1, if the run commits early with `store.commit()`. The event is then not
+   * settled yet.
+   */
+  readonly part?: number;
+  /** The new texts by key; `null` removes the value. */
+  readonly writes: ReadonlyMap<string, string | null>;
+  readonly emits: readonly Emit[];
+}
+
+/** One message of a commit log: the changes of one or several runs, which become visible together. */
+export interface Commit {
+  /** The host that has appended the commit, and the number of the commit among the host's own. */
+  readonly host: string;
+  readonly number: number;
+  readonly runs: readonly RunChanges[];
+  /** The events whose emits are sent, as {@link eventKey} names them. */
+  readonly sent: readonly string[];
+  /**
+   * The revisions of values in the bucket that another program has written. This commit takes up these values or
+   * changes them.
+   */
+  readonly adopted: ReadonlyMap<string, number>;
+  /** The position up to which the bucket has all values, if the host writes the bucket. */
+  readonly filled?: number;
+}
+
+/** The version of the format. A host refuses a commit of a later version, because it would lose a part of it. */
+const FORMAT = 1;
+
+/** Returns a text that names the event of a run. */
+export function eventKey({ durable, incarnation, sequence }: EventOf): string {
+  return `${durable} ${incarnation} ${sequence}`;
+}
+
+/** Thrown for a message of the log that this host cannot read. */
+export class UnreadableCommit extends Error {
+  override readonly name = 'UnreadableCommit';
+}
+
+/** The source of several runs in one commit, which is stored once. */
+type WireSource = readonly [
+  handler: string,
+  version: string | null,
+  durable: string | null,
+  incarnation: string | null,
+  stream: string | null,
+];
+
+interface WireRun {
+  /** The index of the run's source. */
+  readonly h: number;
+  /** The sequence of the delivery; absent without an event. */
+  readonly s?: number;
+  /** The sequence of the event in its own stream, if it is another one. */
+  readonly o?: number;
+  readonly e?: string;
+  /** The attempt, if it is not the first. */
+  readonly a?: number;
+  readonly t: number;
+  readonly p?: number;
+  /** Keys and texts in turn. */
+  readonly w?: readonly (string | null)[];
+  readonly x?: readonly (readonly [id: string, subject: string, payload: string, headers: Emit['headers']])[];
+}
+
+interface WireCommit {
+  readonly f: number;
+  readonly by: string;
+  readonly n: number;
+  readonly h: readonly WireSource[];
+  readonly r: readonly WireRun[];
+  readonly x?: readonly string[];
+  readonly a?: Readonly<Record<string, number>>;
+  readonly c?: number;
+}
+
+/** Returns the commit as the text of its message. */
+export function encodeCommit({ host, number, runs, sent, adopted, filled }: Commit): string {
+  const sources: WireSource[] = [];
+  const indexes = new Map<string, number>();
+  const indexOf = (source: WireSource): number => {
+    const name = source.join('\n');
+    let index = indexes.get(name);
+    if (index === undefined) indexes.set(name, (index = sources.push(source) - 1));
+    return index;
+  };
+  const r = runs.map((run) => encodeRun(run, indexOf));
+  const wire: WireCommit = {
+    f: FORMAT,
+    by: host,
+    n: number,
+    h: sources,
+    r,
+    ...(sent.length > 0 && { x: sent }),
+    ...(adopted.size > 0 && { a: Object.fromEntries(adopted) }),
+    ...(filled !== undefined && { c: filled }),
+  };
+  return JSON.stringify(wire);
+}
+
+function encodeRun(
+  { origin, event, part, writes, emits }: RunChanges,
+  indexOf: (source: WireSource) => number,
+): WireRun {
+  const { handler, version = null, stream = null, sequence, eventId, attempt, timeMs } = origin;
+  const { durable = null, incarnation = null } = event ?? {};
+  return {
+    h: indexOf([handler, version, durable, incarnation, stream]),
+    ...(event && { s: event.sequence }),
+    ...(sequence !== undefined && sequence !== event?.sequence && { o: sequence }),
+    ...(eventId !== undefined && { e: eventId }),
+    ...(attempt !== undefined && attempt > 1 && { a: attempt }),
+    t: timeMs,
+    ...(part !== undefined && { p: part }),
+    ...(writes.size > 0 && { w: [...writes].flat() }),
+    ...(emits.length > 0 && { x: emits.map((emit) => [emit.id, emit.subject, emit.payload, emit.headers] as const) }),
+  };
+}
+
+/**
+ * Reads a commit.
+ * @throws UnreadableCommit if the text is not a commit, or one of a later format
+ */
+export function decodeCommit(text: string): Commit {
+  let wire: WireCommit;
+  try {
+    wire = JSON.parse(text) as WireCommit;
+  } catch (cause) {
+    throw new UnreadableCommit('it is not JSON', { cause });
+  }
+  if (wire?.f !== FORMAT)
+    throw new UnreadableCommit(`its format is ${String(wire?.f)}; this host reads format ${FORMAT}`);
+  try {
+    return {
+      host: wire.by,
+      number: wire.n,
+      runs: wire.r.map((run) => decodeRun(run, wire.h[run.h]!)),
+      sent: wire.x ?? [],
+      adopted: new Map(Object.entries(wire.a ?? {})),
+      ...(wire.c !== undefined && { filled: wire.c }),
+    };
+  } catch (cause) {
+    throw new UnreadableCommit('a part of it is missing', { cause });
+  }
+}
+
+function decodeRun(run: WireRun, [handler, version, durable, incarnation, stream]: WireSource): RunChanges {
+  const writes = new Map<string, string | null>();
+  const texts = run.w ?? [];
+  for (let i = 0; i < texts.length; i += 2) writes.set(texts[i]!, texts[i + 1] ?? null);
+  const sequence = run.o ?? run.s;
+  const isOfEvent = durable !== null && incarnation !== null && run.s !== undefined;
+  return {
+    origin: {
+      handler,
+      ...(version !== null && { version }),
+      ...(stream !== null && { stream }),
+      ...(isOfEvent && { attempt: run.a ?? 1 }),
+      ...(sequence !== undefined && { sequence }),
+      ...(run.e !== undefined && { eventId: run.e }),
+      timeMs: run.t,
+    },
+    ...(isOfEvent && { event: { durable, incarnation, sequence: run.s } }),
+    ...(run.p !== undefined && { part: run.p }),
+    writes,
+    emits: (run.x ?? []).map(([id, subject, payload, headers]) => ({ id, subject, payload, headers })),
+  };
+}
