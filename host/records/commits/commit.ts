@@ -158,19 +158,21 @@ function encodeRun(
  * @throws UnreadableCommit if the text is not a commit, or one of a later format
  */
 export function decodeCommit(text: string): Commit {
-  let wire: WireCommit;
+  let wire: WireCommit | null;
   try {
-    wire = JSON.parse(text) as WireCommit;
+    wire = JSON.parse(text) as WireCommit | null;
   } catch (cause) {
     throw new UnreadableCommit('it is not JSON', { cause });
   }
-  if (wire?.f !== FORMAT)
+  if (wire?.f !== FORMAT) {
     throw new UnreadableCommit(`its format is ${String(wire?.f)}; this host reads format ${FORMAT}`);
+  }
+  const { h: sources } = wire;
   try {
     return {
       host: wire.by,
       number: wire.n,
-      runs: wire.r.map((run) => decodeRun(run, wire.h[run.h]!)),
+      runs: wire.r.map((run) => decodeRun(run, sources[run.h]!)),
       sent: wire.x ?? [],
       adopted: new Map(Object.entries(wire.a ?? {})),
       ...(wire.c !== undefined && { filled: wire.c }),

@@ -1,0 +1,171 @@
+import { pause, retryUntil } from '../../base/retry-until';
+import type { Time } from '../../base/time';
+import { Conflict, type Entry, type KeyValue } from '../key-value';
+import type { CheckpointStore } from './checkpoint';
+import type { FoldedLog, UnfilledText } from './folded-log';
+
+export interface BucketFillerOptions {
+  readonly bucket: KeyValue;
+  readonly folded: FoldedLog;
+  readonly checkpoints: CheckpointStore;
+  readonly time: Time;
+  readonly stop: AbortSignal;
+  /** Called for a value in the bucket that another program has written. A commit must take it up. */
+  foreign(key: string, entry: Entry): void;
+  /** Called with the position of each checkpoint that is stored. */
+  checkpointed(filled: number): void;
+  failed(error: unknown): void;
+}
+
+const FILL_EVERY_MS = 10;
+const RETRY_MS = 100;
+const CHECKPOINT_EVERY_MS = 500;
+/** The number of keys that are written at a time. */
+const MAX_KEYS = 2_000;
+/** A host takes over when the bucket has not got on for this long. */
+const TAKE_OVER_MS = 1_000;
+const MAX_REMEMBERED = 20_000;
+
+interface Filled {
+  readonly revision: number;
+  readonly position: number;
+}
+
+/**
+ * Writes committed texts to the bucket, behind the log, so that every NATS client can read them. One host of a
+ * deployment does it at a time; another one takes over when it does not get on. Two at once do no harm, because a text
+ * never replaces one of a later commit.
+ */
+export class BucketFiller {
+  /** Whether this host fills the bucket. */
+  isFiller = false;
+  private readonly remembered = new Map<string, Filled>();
+  private isRunning = false;
+  private checkpointedTo = 0;
+  private checkpointAtMs = 0;
+  private progress = { filled: -1, atMs: 0 };
+
+  constructor(private readonly options: BucketFillerOptions) {}
+
+  /** Fills the bucket until it has all texts. Call it when there are new ones. */
+  start(): void {
+    if (this.isRunning || this.options.stop.aborted) return;
+    this.isRunning = true;
+    void this.run().finally(() => {
+      this.isRunning = false;
+      if (this.isBehind) this.start();
+    });
+  }
+
+  /** Notes that another host fills the bucket. */
+  yieldTo(): void {
+    this.isFiller = false;
+    this.noteProgress();
+  }
+
+  /** Fills the bucket once more and stores a checkpoint. */
+  async finish(): Promise<void> {
+    if (this.isFiller) await this.fill(true);
+  }
+
+  private get isBehind(): boolean {
+    const { folded, stop } = this.options;
+    if (stop.aborted) return false;
+    return folded.unfilled.size > 0 || (this.isFiller && folded.position > this.checkpointedTo);
+  }
+
+  private async run(): Promise<void> {
+    const { time, stop, failed } = this.options;
+    this.noteProgress();
+    while (this.isBehind) {
+      await pause(FILL_EVERY_MS, time, stop);
+      await retryUntil(() => this.step(), { waitMs: RETRY_MS, stop, failed, time });
+    }
+  }
+
+  private async step(): Promise<void> {
+    if (this.isFiller) return this.fill(false);
+    const { folded, time, checkpoints } = this.options;
+    if (folded.filled > this.progress.filled) this.noteProgress();
+    if (time.nowMs() - this.progress.atMs < TAKE_OVER_MS && folded.filled > 0) return;
+    const checkpoint = await checkpoints.read();
+    if (checkpoint && checkpoint.filled > folded.filled) {
+      folded.filledUpTo(checkpoint.filled);
+      return this.noteProgress();
+    }
+    this.isFiller = true;
+    this.remembered.clear();
+  }
+
+  private noteProgress(): void {
+    this.progress = { filled: this.options.folded.filled, atMs: this.options.time.nowMs() };
+  }
+
+  private async fill(isLast: boolean): Promise<void> {
+    const { folded, time } = this.options;
+    const part = [...folded.unfilled].slice(0, MAX_KEYS);
+    const results = await Promise.allSettled(part.map(([key, text]) => this.fillKey(key, text)));
+    const failure = results.find((result) => result.status === 'rejected');
+    if (failure) throw failure.reason;
+    const [oldest] = folded.unfilled.values();
+    folded.filledUpTo(oldest ? oldest.position - 1 : folded.position);
+    const nowMs = time.nowMs();
+    if (folded.filled <= this.checkpointedTo || (!isLast && nowMs - this.checkpointAtMs < CHECKPOINT_EVERY_MS)) return;
+    this.checkpointAtMs = nowMs;
+    await this.storeCheckpoint();
+  }
+
+  /** The events of the commits are stored first, because the checkpoint does not hold those of added handlers. */
+  private async storeCheckpoint(): Promise<void> {
+    const { folded, checkpoints, checkpointed } = this.options;
+    const checkpoint = { filled: folded.filled, folded: folded.position, parts: folded.partsToKeep };
+    await folded.storeSettled();
+    this.checkpointedTo = await checkpoints.write(checkpoint);
+    checkpointed(this.checkpointedTo);
+  }
+
+  /** Writes one text, unless the bucket has a later one. A value of another program is not overwritten. */
+  private async fillKey(key: string, text: UnfilledText): Promise<void> {
+    const { bucket, folded, foreign } = this.options;
+    let known = this.remembered.get(key);
+    for (;;) {
+      if (!known) {
+        const entry = await bucket.get(key);
+        const position = positionOf(entry);
+        if (entry && position === undefined && entry.revision > (folded.adopted.get(key)?.revision ?? 0)) {
+          foreign(key, entry);
+          return;
+        }
+        known = { revision: entry?.revision ?? 0, position: position ?? 0 };
+      }
+      // An older text never replaces a later one, also where its revision is the expected one.
+      if (known.position >= text.position) break;
+      try {
+        known = { revision: await this.write(key, text, known.revision), position: text.position };
+      } catch (error) {
+        if (!(error instanceof Conflict)) throw error;
+        known = undefined;
+      }
+    }
+    this.remember(key, known);
+    folded.filledKey(key, text);
+  }
+
+  private write(key: string, { text, position }: UnfilledText, revision: number): Promise<number> {
+    const { bucket } = this.options;
+    return text === null
+      ? bucket.delete(key, revision, String(position))
+      : bucket.put(key, text, revision, String(position));
+  }
+
+  private remember(key: string, filled: Filled): void {
+    this.remembered.delete(key);
+    this.remembered.set(key, filled);
+    if (this.remembered.size > MAX_REMEMBERED) this.remembered.delete(this.remembered.keys().next().value!);
+  }
+}
+
+/** Returns the position of the commit that a stored text comes from; undefined if another program has written it. */
+export function positionOf(entry: Entry | undefined): number | undefined {
+  return entry?.marks !== undefined && /^\d+$/.test(entry.marks) ? Number(entry.marks) : undefined;
+}

@@ -1,0 +1,174 @@
+import { eventKey, type Commit, type Emit, type EventOf, type RunChanges } from './commit';
+import { SettledSet } from '../settled-set';
+
+/** The settled events of one handler, to which the log adds those that commits settle. */
+export interface SettledEvents {
+  readonly durable: string;
+  /** The time at which the durable's stream was created. */
+  readonly streamIncarnation: string;
+  has(sequence: number): boolean;
+  /** Notes that a commit has settled all sequences from `from` to `to`. */
+  noteSettled(from: number, to: number): void;
+  /** Stores all noted sequences, so that the log is not needed for them any more. */
+  store(): Promise<void>;
+}
+
+/** A committed text that the bucket may not have yet. */
+export interface UnfilledText {
+  readonly text: string | null;
+  readonly position: number;
+  readonly sinceMs: number;
+}
+
+/** The part of a checkpoint that is not in the bucket. */
+export interface FoldedParts {
+  /** Emits of committed runs that may not be sent yet, by event. */
+  readonly unsent: readonly (readonly [event: string, emits: readonly Emit[]])[];
+  /** The number of early commit points of events that are not settled, by event. */
+  readonly parts: readonly (readonly [event: string, count: number])[];
+  /** Settled events of handlers that this host does not run, as ranges of sequences. */
+  readonly settled: readonly (readonly [durable: string, incarnation: string, ranges: SettledSet])[];
+}
+
+/** The state that follows from the commits up to a position. Each commit is folded once, in order. */
+export class FoldedLog {
+  position = 0;
+  /** Texts that the bucket may not have yet, by key, in the order of their positions. */
+  readonly unfilled = new Map<string, UnfilledText>();
+  /** Emits of committed runs that may not be sent yet, by event. */
+  readonly unsent = new Map<string, readonly Emit[]>();
+  /** For foreign values in the bucket that a commit takes up or replaces: the revision, by key. */
+  readonly adopted = new Map<string, { readonly revision: number; readonly position: number }>();
+  private readonly parts = new Map<string, number>();
+  private readonly settledBy = new Map<string, SettledEvents>();
+  /** The settled events of handlers that are not added yet. */
+  private readonly others = new Map<string, { durable: string; incarnation: string; ranges: SettledSet }>();
+  private filledTo = 0;
+
+  constructor(private readonly nowMs: () => number) {}
+
+  /** The position up to which the bucket has all texts. */
+  get filled(): number {
+    return this.filledTo;
+  }
+
+  /** Starts from a checkpoint. */
+  restore(position: number, { unsent, parts, settled }: FoldedParts): void {
+    this.position = position;
+    this.filledTo = position;
+    this.unfilled.clear();
+    this.unsent.clear();
+    this.parts.clear();
+    for (const [event, emits] of unsent) this.unsent.set(event, emits);
+    for (const [event, count] of parts) this.parts.set(event, count);
+    for (const [durable, incarnation, ranges] of settled) {
+      this.rangesOf({ durable, incarnation }).merge(ranges);
+      this.handOver(durable, incarnation);
+    }
+  }
+
+  /** Returns the part of a checkpoint that is not in the bucket. The settled events of added handlers are not in it. */
+  get partsToKeep(): FoldedParts {
+    return {
+      unsent: [...this.unsent],
+      parts: [...this.parts],
+      settled: [...this.others.values()].map(({ durable, incarnation, ranges }) => [durable, incarnation, ranges]),
+    };
+  }
+
+  /** Adds a handler: it receives the events that commits before and after this call settle. */
+  add(settled: SettledEvents): void {
+    this.settledBy.set(sourceKey(settled.durable, settled.streamIncarnation), settled);
+    this.handOver(settled.durable, settled.streamIncarnation);
+  }
+
+  remove({ durable, streamIncarnation }: SettledEvents): void {
+    this.settledBy.delete(sourceKey(durable, streamIncarnation));
+  }
+
+  /** Stores the settled events of the added handlers. */
+  async storeSettled(): Promise<void> {
+    await Promise.all([...this.settledBy.values()].map((settled) => settled.store()));
+  }
+
+  isSettled({ event }: Pick<RunChanges, 'event'>): boolean {
+    if (!event) return false;
+    const name = sourceKey(event.durable, event.incarnation);
+    const settled = this.settledBy.get(name) ?? this.others.get(name)?.ranges;
+    return settled?.has(event.sequence) ?? false;
+  }
+
+  /** Returns how many early commit points of the event are committed. */
+  partsOf(event: EventOf): number {
+    return this.parts.get(eventKey(event)) ?? 0;
+  }
+
+  fold(position: number, { runs, sent, adopted, filled }: Commit): void {
+    this.position = position;
+    const sinceMs = this.nowMs();
+    for (const run of runs) {
+      this.foldEvent(run);
+      for (const [key, text] of run.writes) {
+        // A key that is set again moves to the end, so the order of positions is kept.
+        this.unfilled.delete(key);
+        this.unfilled.set(key, { text, position, sinceMs });
+      }
+    }
+    for (const event of sent) this.unsent.delete(event);
+    for (const [key, revision] of adopted) {
+      this.adopted.set(key, { revision: Math.max(revision, this.adopted.get(key)?.revision ?? 0), position });
+    }
+    if (filled !== undefined) this.filledUpTo(filled);
+  }
+
+  /** Notes that the bucket has all texts up to the position. */
+  filledUpTo(position: number): void {
+    if (position <= this.filledTo) return;
+    this.filledTo = position;
+    for (const [key, { position: at }] of this.unfilled) {
+      if (at > position) break;
+      this.unfilled.delete(key);
+    }
+    for (const [key, { position: at }] of this.adopted) if (at <= position) this.adopted.delete(key);
+  }
+
+  /** Notes that the bucket has this text of a key. */
+  filledKey(key: string, text: UnfilledText): void {
+    if (this.unfilled.get(key) === text) this.unfilled.delete(key);
+  }
+
+  private foldEvent({ event, part, emits }: RunChanges): void {
+    if (!event) return;
+    const name = eventKey(event);
+    if (emits.length > 0) this.unsent.set(name, [...(this.unsent.get(name) ?? []), ...emits]);
+    if (part !== undefined) {
+      this.parts.set(name, part);
+      return;
+    }
+    this.parts.delete(name);
+    const settled = this.settledBy.get(sourceKey(event.durable, event.incarnation));
+    if (settled) settled.noteSettled(event.sequence, event.sequence);
+    else this.rangesOf(event).add(event.sequence);
+  }
+
+  private rangesOf({ durable, incarnation }: Pick<EventOf, 'durable' | 'incarnation'>): SettledSet {
+    const name = sourceKey(durable, incarnation);
+    let other = this.others.get(name);
+    if (!other) this.others.set(name, (other = { durable, incarnation, ranges: new SettledSet() }));
+    return other.ranges;
+  }
+
+  /** Moves the settled events of a handler to it, if it is added. */
+  private handOver(durable: string, incarnation: string): void {
+    const name = sourceKey(durable, incarnation);
+    const settled = this.settledBy.get(name);
+    const other = this.others.get(name);
+    if (!settled || !other) return;
+    for (const [from, to] of other.ranges.toJSON()) settled.noteSettled(from, to);
+    this.others.delete(name);
+  }
+}
+
+function sourceKey(durable: string, incarnation: string): string {
+  return `${durable} ${incarnation}`;
+}

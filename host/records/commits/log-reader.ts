@@ -1,0 +1,119 @@
+import { retryUntil } from '../../base/retry-until';
+import type { Time } from '../../base/time';
+import type { CommitLog, LoggedCommit } from './commit-log';
+
+/** Thrown when commits that a host has not read are not in the log any more. */
+export class LogCut extends Error {
+  override readonly name = 'LogCut';
+  constructor(
+    readonly after: number,
+    readonly first: number,
+  ) {
+    super(`the log has no commit between ${after} and ${first}`);
+  }
+}
+
+/** Thrown when the log ends before the commit that a host has taken last: it was restored from a backup, or truncated. */
+export class LogShortened extends Error {
+  override readonly name = 'LogShortened';
+  constructor(
+    readonly position: number,
+    readonly last: number,
+  ) {
+    super(`the log ends at ${last}, and commit ${position} was in it`);
+  }
+}
+
+export interface LogReaderOptions {
+  readonly time: Time;
+  readonly stop: AbortSignal;
+  /** The position of the last commit that was taken. */
+  position(): number;
+  /** Takes the commit that follows the last one. */
+  take(commit: LoggedCommit): void;
+  /** Called if the log cannot be read. The read is retried. */
+  failed(error: unknown): void;
+  /** Called if commits that this host has not read are not in the log any more. */
+  cut(error: unknown): void;
+}
+
+const RETRY_MS = 30;
+
+/** Reads a log in order: from its tail, and from the server where the tail has a gap. */
+export class LogReader {
+  private reading: Promise<void> | undefined;
+  private unfollow: (() => void) | undefined;
+
+  constructor(
+    private readonly log: CommitLog,
+    private readonly options: LogReaderOptions,
+  ) {}
+
+  /** Follows the tail. A gap in it is read from the server. */
+  follow(): void {
+    this.unfollow = this.log.follow((commit) => {
+      const expected = this.options.position() + 1;
+      if (commit.position === expected) this.options.take(commit);
+      else if (commit.position > expected) void this.catchUp().catch((error: unknown) => this.options.cut(error));
+    });
+  }
+
+  stop(): void {
+    this.unfollow?.();
+  }
+
+  /**
+   * Reads the commits that follow the last one that was taken. Resolves when there are no more.
+   * @throws LogCut
+   */
+  catchUp(): Promise<void> {
+    return (this.reading ??= this.readOn().finally(() => (this.reading = undefined)));
+  }
+
+  /**
+   * Reads until the commit at the position is taken. The server has it, but a replica may not have it yet.
+   * @throws LogCut, LogShortened
+   */
+  async catchUpTo(position: number): Promise<void> {
+    const { options } = this;
+    while (options.position() < position && !options.stop.aborted) {
+      await this.catchUp();
+      if (options.position() >= position) return;
+      const { first, last } = await this.sure(() => this.log.bounds());
+      if (last < options.position()) throw new LogShortened(options.position(), last);
+      if (last >= position && first > options.position() + 1) throw new LogCut(options.position(), first);
+      if (last < position) return;
+      await new Promise<void>((resolve) => options.time.after(RETRY_MS, resolve));
+    }
+  }
+
+  /**
+   * Repeats a request until the server answers.
+   * @throws Stopped
+   */
+  async sure<T>(request: () => Promise<T>): Promise<T> {
+    const { time, stop, failed } = this.options;
+    const answer = await retryUntil(async () => ({ value: await request() }), { waitMs: RETRY_MS, stop, failed, time });
+    if (answer === undefined) throw new Stopped();
+    return answer.value;
+  }
+
+  private async readOn(): Promise<void> {
+    const { options } = this;
+    for (;;) {
+      const commits = await this.sure(() => this.log.readAfter(options.position()));
+      if (commits.length === 0) return;
+      for (const commit of commits) {
+        // The tail may have brought it meanwhile.
+        if (commit.position <= options.position()) continue;
+        if (commit.position > options.position() + 1) throw new LogCut(options.position(), commit.position);
+        options.take(commit);
+      }
+    }
+  }
+}
+
+/** Thrown where a read ends because the host stops. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped';
+}

@@ -1,0 +1,23 @@
+/**
+ * The reads and changes of one run, or of one call for a batch of events. Nothing of it is visible to others before the
+ * run is finished, and nothing is stored before it is committed.
+ */
+export class Transaction {
+  /** The version of each key's value when the run first read or wrote the key. */
+  readonly reads = new Map<string, number>();
+  /** The new texts by key; `null` removes the value. */
+  readonly writes = new Map<string, string | null>();
+  /** Releases the keys that are locked for the run. */
+  unlock: (() => void) | undefined;
+
+  /** Whether the run has neither read nor changed a value. */
+  get isEmpty(): boolean {
+    return this.reads.size === 0 && this.writes.size === 0;
+  }
+
+  /** Forgets all reads and changes, so that the run can start again. The locks stay. */
+  reset(): void {
+    this.reads.clear();
+    this.writes.clear();
+  }
+}

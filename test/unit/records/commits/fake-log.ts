@@ -1,0 +1,142 @@
+import { JetplugError } from '../../../../sdk/internal';
+import type { CommitLog, LogBounds, LoggedCommit } from '../../../../host/records/commits/commit-log';
+import { Conflict } from '../../../../host/records/key-value';
+import { MemoryBucket } from '../../../../host/testing/memory-bucket';
+
+/** Draws numbers from 0 (included) to `below` (excluded). */
+export type Draw = (below: number) => number;
+
+/** A repeatable sequence of draws (mulberry32). */
+export function drawsOf(seed: number): Draw {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
+  };
+}
+
+/** Waits for a drawn number of turns of the event loop. */
+export async function turns(draw: Draw, most = 3): Promise<void> {
+  for (let left = draw(most + 1); left > 0; left--) await new Promise((resolve) => setImmediate(resolve));
+}
+
+export interface Faults {
+  /** One of this many operations gets no answer; 0: none. The server has carried out half of them. */
+  readonly unanswered: number;
+  /** One of this many messages of the tail is not sent; 0: none. */
+  readonly lostTail: number;
+  /** One of this many reads misses the newest commits; 0: none. */
+  readonly staleReads: number;
+}
+
+export const NO_FAULTS: Faults = { unanswered: 0, lostTail: 0, staleReads: 0 };
+
+/** A log that several hosts share. Each host has its own {@link FakeLog} on it. */
+export class SharedLog {
+  readonly commits = new Map<number, string>();
+  first = 1;
+  last = 0;
+  readonly listeners = new Set<(commit: LoggedCommit) => void>();
+}
+
+/** A log in memory whose answers take a drawn time and may be lost. */
+export class FakeLog implements CommitLog {
+  constructor(
+    readonly shared: SharedLog,
+    private readonly draw: Draw,
+    private readonly faults: Faults = NO_FAULTS,
+  ) {}
+
+  async append(text: string, expected: number): Promise<number> {
+    await turns(this.draw);
+    const isLost = this.happens(this.faults.unanswered);
+    if (isLost && this.draw(2) === 0) throw unanswered();
+    const { shared } = this;
+    if (shared.last !== expected) throw new Conflict('log');
+    const position = ++shared.last;
+    shared.commits.set(position, text);
+    for (const listener of shared.listeners) listener({ position, text });
+    await turns(this.draw);
+    if (isLost) throw unanswered();
+    return position;
+  }
+
+  async readAfter(after: number): Promise<readonly LoggedCommit[]> {
+    await turns(this.draw);
+    if (this.happens(this.faults.unanswered)) throw unanswered();
+    const end = this.happens(this.faults.staleReads) ? this.shared.last - 1 : this.shared.last;
+    const found: LoggedCommit[] = [];
+    for (let position = Math.max(after + 1, this.shared.first); position <= end && found.length < 5; position++) {
+      found.push({ position, text: this.shared.commits.get(position)! });
+    }
+    await turns(this.draw);
+    return found;
+  }
+
+  async bounds(): Promise<LogBounds> {
+    await turns(this.draw);
+    return { first: this.shared.first, last: this.shared.last };
+  }
+
+  follow(listener: (commit: LoggedCommit) => void): () => void {
+    let isOver = false;
+    const receive = (commit: LoggedCommit): void => {
+      if (this.happens(this.faults.lostTail)) return;
+      void turns(this.draw).then(() => {
+        if (!isOver) listener(commit);
+      });
+    };
+    this.shared.listeners.add(receive);
+    return () => {
+      isOver = true;
+      this.shared.listeners.delete(receive);
+    };
+  }
+
+  async removeUpTo(position: number): Promise<void> {
+    for (; this.shared.first <= position; this.shared.first++) this.shared.commits.delete(this.shared.first);
+  }
+
+  private happens(oneOf: number): boolean {
+    return oneOf > 0 && this.draw(oneOf) === 0;
+  }
+}
+
+/** A bucket whose answers take a drawn time and may be lost. */
+export class SlowBucket extends MemoryBucket {
+  constructor(
+    private readonly inner: MemoryBucket,
+    private readonly draw: Draw,
+    private readonly faults: Faults = NO_FAULTS,
+  ) {
+    super('slow');
+  }
+
+  override get(key: string) {
+    return this.slowly(() => this.inner.get(key));
+  }
+
+  override put(key: string, value: string, expected?: number, marks?: string) {
+    return this.slowly(() => this.inner.put(key, value, expected, marks));
+  }
+
+  override delete(key: string, expected?: number, marks?: string) {
+    return this.slowly(() => this.inner.delete(key, expected, marks));
+  }
+
+  private async slowly<T>(work: () => Promise<T>): Promise<T> {
+    await turns(this.draw);
+    const isLost = this.faults.unanswered > 0 && this.draw(this.faults.unanswered) === 0;
+    if (isLost && this.draw(2) === 0) throw unanswered();
+    const result = await work();
+    await turns(this.draw);
+    if (isLost) throw unanswered();
+    return result;
+  }
+}
+
+function unanswered(): JetplugError {
+  return new JetplugError('JP_STORE_UNAVAILABLE', 'no answer');
+}
