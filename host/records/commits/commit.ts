@@ -71,6 +71,8 @@ export function eventKey({ durable, incarnation, sequence }: EventOf): string {
 /** Thrown for a message of the log that this host cannot read. */
 export class UnreadableCommit extends Error {
   override readonly name = 'UnreadableCommit';
+  /** Whether a later version of Jetplug has written it. */
+  isLaterFormat = false;
 }
 
 /** The source of several runs in one commit, which is stored once. */
@@ -165,7 +167,9 @@ export function decodeCommit(text: string): Commit {
     throw new UnreadableCommit('it is not JSON', { cause });
   }
   if (wire?.f !== FORMAT) {
-    throw new UnreadableCommit(`its format is ${String(wire?.f)}; this host reads format ${FORMAT}`);
+    const error = new UnreadableCommit(`its format is ${String(wire?.f)}; this host reads format ${FORMAT}`);
+    error.isLaterFormat = typeof wire?.f === 'number' && wire.f > FORMAT;
+    throw error;
   }
   const { h: sources } = wire;
   try {

@@ -2,7 +2,7 @@ import { isJetplugError } from '../../../sdk/internal';
 import { pause } from '../../base/retry-until';
 import type { Time } from '../../base/time';
 import { Conflict } from '../key-value';
-import { encodeCommit, type Commit, type RunChanges } from './commit';
+import { encodeCommit, type Commit } from './commit';
 import type { CommitLog } from './commit-log';
 import type { FinishedRun, FinishedRuns } from './finished-runs';
 import type { LogReader } from './log-reader';
@@ -26,8 +26,8 @@ export interface GroupCommitOptions {
   readonly time: Time;
   readonly stop: AbortSignal;
   position(): number;
-  /** Returns what a commit of these runs holds besides them. */
-  extras(runs: readonly FinishedRun[]): Pick<Commit, 'sent' | 'adopted' | 'filled'> & { runs: readonly RunChanges[] };
+  /** Returns the contents of a commit of these runs. */
+  contents(runs: readonly FinishedRun[]): Omit<Commit, 'host' | 'number'>;
   /** Whether the next commit must not hold finished runs. */
   goesAlone(): boolean;
   /** Called when the server has confirmed the pending commit. */
@@ -88,12 +88,12 @@ export class GroupCommit {
 
   private async append(runs: readonly FinishedRun[]): Promise<void> {
     const { options } = this;
-    const extras = options.extras(runs);
-    if (extras.runs.length === 0 && extras.sent.length === 0 && extras.adopted.size === 0) {
+    const contents = options.contents(runs);
+    if (contents.runs.length === 0 && contents.sent.length === 0 && contents.adopted.size === 0) {
       for (const { resolve } of runs) resolve('committed');
       return;
     }
-    const commit = { host: options.host, number: ++this.number, ...extras };
+    const commit = { host: options.host, number: ++this.number, ...contents };
     const text = encodeCommit(commit);
     const pending: PendingCommit = { commit, text, runs, expected: options.position(), fate: undefined };
     this.pending = pending;

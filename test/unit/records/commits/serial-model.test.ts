@@ -159,30 +159,30 @@ class Host {
           changes = await this.run(sequence, event, transaction);
         } catch {
           // The broker does not answer.
-          this.log.abandon(transaction);
+          this.log.transactions.abandon(transaction);
           return deliveries.nak(sequence);
         }
         if (this.isDead) return;
         if (!changes) {
-          if (this.log.isStale(transaction)) {
-            await this.log.prepareAgain(transaction);
+          if (this.log.transactions.isStale(transaction)) {
+            await this.log.transactions.prepareAgain(transaction);
             continue;
           }
-          this.log.abandon(transaction);
+          this.log.transactions.abandon(transaction);
           return deliveries.nak(sequence);
         }
-        const result = await this.log.finish(transaction, changes);
+        const result = await this.log.transactions.finish(transaction, changes);
         if (this.isDead) return;
         if (result !== 'conflict') break;
-        await this.log.prepareAgain(transaction);
+        await this.log.transactions.prepareAgain(transaction);
       }
     }
-    for (const { id } of this.log.unsentOf(event)) {
+    for (const { id } of this.log.sent.unsentOf(event)) {
       await turns(draw);
       if (this.isDead) return;
       sent.set(id, (sent.get(id) ?? 0) + 1);
     }
-    this.log.noteSent(event);
+    this.log.sent.note(event);
     this.settled.noteSettled(sequence, sequence);
     deliveries.ack(sequence);
   }
@@ -204,10 +204,10 @@ class Host {
         }
       } else {
         const isOwn = transaction.writes.has(step.key);
-        const text = await log.read(transaction, step.key);
+        const text = await log.transactions.read(transaction, step.key);
         if (!isOwn) seen.push([step.key, text]);
-        if (step.do === 'add') log.write(transaction, step.key, `${text ?? ''}.${sequence}`);
-        if (step.do === 'delete') log.write(transaction, step.key, null);
+        if (step.do === 'add') log.transactions.write(transaction, step.key, `${text ?? ''}.${sequence}`);
+        if (step.do === 'delete') log.transactions.write(transaction, step.key, null);
       }
     }
     reads.set(`${this.name} ${sequence}`, seen);

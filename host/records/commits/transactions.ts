@@ -1,0 +1,143 @@
+import type { MaybePromise } from '../../base/maybe-promise';
+import type { Origin, RunChanges } from './commit';
+import type { CommitResult, FinishedRun, FinishedRuns } from './finished-runs';
+import type { FoldedLog } from './folded-log';
+import { KeyLocks } from './key-locks';
+import type { StoreValues, Value } from './store-values';
+import { Transaction } from './transaction';
+
+export interface TransactionsOptions {
+  readonly values: StoreValues;
+  readonly finished: FinishedRuns;
+  readonly folded: FoldedLog;
+  /** Called when a run waits for its commit. */
+  added(): void;
+  /** Throws if no run can be committed any more. */
+  assertUsable(): void;
+}
+
+/** The runs of a plugin's handlers in this host, from their first read to the end of their commit. */
+export class Transactions {
+  private readonly locks = new KeyLocks();
+
+  constructor(private readonly options: TransactionsOptions) {}
+
+  /** Reads a key for a run. The run's own changes are visible to it, and those of finished runs. */
+  read(transaction: Transaction, key: string): string | null | Promise<string | null> {
+    const own = transaction.writes.get(key);
+    if (own !== undefined) return own;
+    const lock = transaction.unlock ? undefined : this.locks.whenFree(key);
+    if (lock) return lock.then(() => this.read(transaction, key));
+    const value = this.options.values.read(key);
+    return value instanceof Promise ? value.then((one) => note(transaction, key, one)) : note(transaction, key, value);
+  }
+
+  /** Changes a key for a run. The run must have read the key before. */
+  write(transaction: Transaction, key: string, text: string | null): void {
+    transaction.writes.set(key, text);
+  }
+
+  /**
+   * Ends a run, and commits its changes.
+   * @param runs the changes of each event; none if the run has no effect
+   * @returns `conflict` if the run must start again: call {@link prepareAgain} first
+   */
+  finish(transaction: Transaction, runs: readonly RunChanges[]): CommitResult | Promise<CommitResult> {
+    const { values, folded, finished, added, assertUsable } = this.options;
+    assertUsable();
+    if (runs.some((run) => folded.isSettled(run))) return this.end(transaction, 'settled');
+    if (values.isStale(transaction)) return 'conflict';
+    if (runs.length === 0 && !values.readsUncommitted(transaction)) return this.end(transaction, 'committed');
+    return new Promise((resolve) => {
+      values.apply(transaction);
+      finished.add({ transaction, runs, bytes: sizeOf(runs), resolve });
+      unlock(transaction);
+      added();
+    });
+  }
+
+  /**
+   * Locks the keys that a run has touched, before it starts again: no other run of this host changes them meanwhile.
+   */
+  async prepareAgain(transaction: Transaction): Promise<void> {
+    const keys = [...transaction.reads.keys()];
+    transaction.reset();
+    unlock(transaction);
+    transaction.unlock = await this.locks.lock(keys);
+  }
+
+  /**
+   * Changes one key from outside of a run. Resolves with the new text when it is committed.
+   * @param change computes the new text from the committed one; it may be called again, on a newer text
+   */
+  async change(
+    key: string,
+    change: (current: string | null) => MaybePromise<string | null>,
+    origin: Origin,
+  ): Promise<string | null> {
+    const transaction = new Transaction();
+    try {
+      for (;;) {
+        const current = await this.read(transaction, key);
+        const next = await change(current);
+        if (next === current && !this.options.values.readsUncommitted(transaction)) return next;
+        this.write(transaction, key, next);
+        const runs = [{ origin, writes: new Map([[key, next]]), emits: [] }];
+        if ((await this.finish(transaction, runs)) === 'committed') return next;
+        await this.prepareAgain(transaction);
+      }
+    } finally {
+      this.abandon(transaction);
+    }
+  }
+
+  /** Ends a run without its changes. */
+  abandon(transaction: Transaction): void {
+    transaction.reset();
+    unlock(transaction);
+  }
+
+  /** Whether a value that the run has read has changed since. An error of such a run may come from mixed values. */
+  isStale(transaction: Transaction): boolean {
+    return this.options.values.isStale(transaction);
+  }
+
+  /**
+   * Discards the uncommitted changes of these keys. The finished runs that depend on them must run again.
+   * @param settled runs that were taken out because their event is settled now
+   */
+  discard(changed: Set<string>, settled: readonly FinishedRun[] = []): void {
+    const { values, finished } = this.options;
+    for (const { transaction } of settled) for (const key of transaction.writes.keys()) changed.add(key);
+    const outdated = changed.size > 0 ? finished.takeOutdated(changed) : [];
+    values.discard(changed);
+    for (const { resolve } of settled) resolve('settled');
+    for (const { resolve } of outdated) resolve('conflict');
+  }
+
+  private end(transaction: Transaction, result: CommitResult): CommitResult {
+    this.abandon(transaction);
+    return result;
+  }
+}
+
+function unlock(transaction: Transaction): void {
+  transaction.unlock?.();
+  transaction.unlock = undefined;
+}
+
+function note(transaction: Transaction, key: string, { current, version }: Value): string | null {
+  if (!transaction.reads.has(key)) transaction.reads.set(key, version);
+  return current;
+}
+
+/** Estimates the length of the runs' text in a commit. */
+function sizeOf(runs: readonly RunChanges[]): number {
+  let length = 0;
+  for (const { writes, emits } of runs) {
+    length += 100;
+    for (const [key, text] of writes) length += key.length + (text?.length ?? 0) + 8;
+    for (const { subject, payload } of emits) length += subject.length + payload.length + 120;
+  }
+  return length;
+}
