@@ -3,6 +3,7 @@ import { defineEvent, Reject } from 'jetplug/sdk';
 import { HandlerCounters } from '../../../../host/message/counters';
 import type { Handler } from '../../../../host/message/handler';
 import { Intake, type IntakeOptions } from '../../../../host/message/intake/intake';
+import type { Delivery } from '../../../../host/broker/delivery';
 import { currentScope, type Scope } from '../../../../host/message/run';
 import { Limiter } from '../../../../host/base/limiter';
 import { MessageBench, type FakeDelivery } from '../../../support/message-bench';
@@ -277,6 +278,30 @@ describe('the grace period of a stop', () => {
     expect(deliveries.map(({ answers }) => answers)).toEqual([['nak'], ['nak']]);
     expect(held.bench.failures.size).toBe(0);
     expect(held.bench.log.lines).toEqual([]);
+  });
+
+  test.each([
+    ['its attempts are read', 'read', ['nak']],
+    ['the mark of its run is stored', 'started', ['started 1', 'ended 1', 'nak']],
+  ] as const)('releases an event for which it is over while %s, without a run', async (_what, method, journal) => {
+    const held = new HeldRuns();
+    const { attempts } = held.bench.handler;
+    const work = attempts[method].bind(attempts) as (message: Delivery) => Promise<never>;
+    let answer!: () => void;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    jest.spyOn(attempts, method).mockImplementationOnce(async (message) => {
+      await answered;
+      return work(message as Delivery);
+    });
+    held.intake.offer(held.bench.delivery({}, { sequence: 1, deliveryCount: 2 }), held.bench.handler);
+    await turn();
+    const stopping = held.intake.stop(20_000);
+    await jest.advanceTimersByTimeAsync(20_000);
+    answer();
+    await stopping;
+    expect(held.started).toEqual([]);
+    expect(held.bench.journal).toEqual(journal);
+    expect(held.bench.failures.get(1)?.deaths ?? 0).toBe(0);
   });
 
   test('leaves no timer when the handler returns in time', async () => {
