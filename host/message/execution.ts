@@ -94,7 +94,7 @@ export class Execution extends HandlerCall<Handler> {
    */
   interrupt(outcome: Outcome): void {
     const { wait, endings } = this;
-    if (!wait || !endings || (this.isOver && outcome.kind !== 'given-back')) return;
+    if (!wait || !endings || (this.isOver && outcome.kind !== 'released')) return;
     this.end('error' in outcome ? outcome.error : new Error('the host is stopping'));
     if (this.endWait(wait)) wait.resolve(() => endings.interrupted(this, outcome));
   }

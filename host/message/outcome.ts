@@ -45,10 +45,10 @@ export type Outcome =
       readonly attempts: number;
     }
   /** The host stopped before the handler was called or before it returned. */
-  | { readonly kind: 'given-back' }
+  | { readonly kind: 'released' }
   | Invalid;
 
-export const RELEASED: Outcome = { kind: 'given-back' };
+export const RELEASED: Outcome = { kind: 'released' };
 
 /** Thrown through a handler by the host's own code, which knows the outcome. It is not an error of the plugin. */
 export class OutcomeKnown extends Error {

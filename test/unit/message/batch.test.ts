@@ -36,9 +36,9 @@ class Batches {
       ackWaitMs: 15_000,
       prefetch: { least: 9, first: 9, most: 9 },
       counters: this.bench.handler.counters,
-      maxHeld: Infinity,
+      maxBuffered: Infinity,
       suspects: new Limiter(1),
-      onRoom: () => undefined,
+      onCapacity: () => undefined,
     });
   }
 
