@@ -185,5 +185,6 @@ export class DurableFeed {
         this.pull.request();
       },
     });
+    this.redeliveries.start();
   }
 }

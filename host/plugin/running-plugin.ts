@@ -76,6 +76,7 @@ export class RunningPlugin {
     const keep = canary && (proven ?? before);
     for (const version of [before, proven]) if (version && version !== keep) this.closeWhenUnused(version);
     this.fallback = canary && keep && { version: keep, canary };
+    canary?.start();
     await this.take(next, canary);
   }
 

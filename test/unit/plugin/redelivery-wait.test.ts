@@ -12,6 +12,7 @@ function waiting(missing: number) {
     more: () => events.push(`more at ${time.nowMs()}`),
     done: () => events.push(`done at ${time.nowMs()}`),
   });
+  wait.start();
   return { wait, time, events };
 }
 

@@ -34,6 +34,7 @@ class Bench implements Puller {
   }
   durable(spec: Partial<DurableSpec> = {}): MemoryDurable {
     const durable = new MemoryDurable(this.stream, { ...SPEC, ...spec }, this.time);
+    durable.start();
     durable.join(this);
     return durable;
   }

@@ -21,6 +21,7 @@ function bench() {
     },
     time,
   );
+  durable.start();
   const sequences: number[] = [];
   const state = { capacity: 10 };
   const unused = (): never => {
