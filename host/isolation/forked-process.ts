@@ -23,7 +23,9 @@ interface ForkedProcessEvents {
 export class ForkedProcess {
   /** Resolves when the process is gone and `ended` has returned. */
   readonly gone: Promise<void>;
-  private readonly child: ChildProcess;
+  private resolveGone!: () => void;
+  /** Undefined until the start. */
+  private child: ChildProcess | undefined;
   /** The reason of the end, if it is known before the process exits. */
   private why: string | undefined;
   private isGone = false;
@@ -31,11 +33,16 @@ export class ForkedProcess {
   constructor(
     private readonly limits: MemoryLimits,
     public log: PartedLog,
-    time: Time,
+    private readonly time: Time,
     private readonly events: ForkedProcessEvents,
   ) {
-    const { heapLimitBytes, memoryLimitBytes } = limits;
-    this.child = fork(join(__dirname, 'child-main.js'), [String(memoryLimitBytes)], {
+    this.gone = new Promise((resolve) => (this.resolveGone = resolve));
+  }
+
+  /** Starts the process. Call it once. */
+  start(): void {
+    const { heapLimitBytes, memoryLimitBytes } = this.limits;
+    const child = (this.child = fork(join(__dirname, 'child-main.js'), [String(memoryLimitBytes)], {
       execArgv: [`--max-old-space-size=${Math.max(1, Math.floor(heapLimitBytes / MIB))}`],
       // The fourth pipe is for the guard: it closes when the host ends, also when the host is killed.
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'ipc'],
@@ -43,23 +50,21 @@ export class ForkedProcess {
       serialization: 'json',
       // Ctrl-C on a terminal reaches the host alone, which lets the process finish first.
       detached: true,
+    }));
+    child.once('error', (error) => this.end(`it could not be started: ${error.message}`));
+    child.once('exit', (code, signal) => {
+      const end = (): void => this.end(signal ?? `exit code ${code}`);
+      // The last lines of output may tell the reason.
+      child.once('close', end);
+      this.time.after(LAST_OUTPUT_MS, end);
     });
-    this.gone = new Promise((resolve) => {
-      this.child.once('error', (error) => this.end(`it could not be started: ${error.message}`, resolve));
-      this.child.once('exit', (code, signal) => {
-        const end = (): void => this.end(signal ?? `exit code ${code}`, resolve);
-        // The last lines of output may tell the reason.
-        this.child.once('close', end);
-        time.after(LAST_OUTPUT_MS, end);
-      });
-    });
-    this.child.once('spawn', () => this.lowerPriority());
-    this.child.on('message', (message) => events.received(message as ProcessMessage));
-    this.followOutput();
+    child.once('spawn', () => this.lowerPriority(child));
+    child.on('message', (message) => this.events.received(message as ProcessMessage));
+    this.followOutput(child);
   }
 
   get pid(): number | undefined {
-    return this.child.pid;
+    return this.child?.pid;
   }
 
   /**
@@ -67,7 +72,7 @@ export class ForkedProcess {
    * has ended.
    */
   send(message: HostMessage): void {
-    if (this.child.connected) this.child.send(message, () => undefined);
+    if (this.child?.connected) this.child.send(message, () => undefined);
   }
 
   /** Records why the process is going to end. The first reason counts. */
@@ -77,30 +82,31 @@ export class ForkedProcess {
 
   kill(why: string): void {
     this.noteReason(why);
-    this.child.kill('SIGKILL');
+    if (this.child) this.child.kill('SIGKILL');
+    else this.end('it was not started');
   }
 
-  private end(how: string, resolve: () => void): void {
+  private end(how: string): void {
     if (this.isGone) return;
     this.isGone = true;
     this.events.ended(this.why === undefined ? how : `${this.why} (${how})`);
-    resolve();
+    this.resolveGone();
   }
 
   /**
    * Lowers the priority of the process, so that a process that restarts in a loop or computes without end does not slow
    * the host down.
    */
-  private lowerPriority(): void {
+  private lowerPriority({ pid }: ChildProcess): void {
     try {
-      setPriority(this.child.pid!, constants.priority.PRIORITY_BELOW_NORMAL);
+      setPriority(pid!, constants.priority.PRIORITY_BELOW_NORMAL);
     } catch (error) {
       this.log.debug('plugin process keeps the priority of the host', { err: error });
     }
   }
 
-  private followOutput(): void {
-    const [, stdout, stderr, guard] = this.child.stdio as unknown as (Readable | null)[];
+  private followOutput(child: ChildProcess): void {
+    const [, stdout, stderr, guard] = child.stdio as unknown as (Readable | null)[];
     stdout?.pipe(new LineWriter((line) => this.log.info(line, { from: 'stdout' })));
     let crashed = false;
     stderr?.pipe(

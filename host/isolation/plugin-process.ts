@@ -49,6 +49,7 @@ export class PluginProcess implements PluginWorker {
   }
 
   async open(modules: readonly WireModule[], plugins: Layers): Promise<ProcessMessage & { is: 'loaded' }> {
+    this.child.start();
     const { file } = this.options;
     const loaded = await this.order({ to: 'load', file, modules, plugins }, 'loaded');
     this.plugin = loaded.definition;
