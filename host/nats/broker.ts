@@ -1,5 +1,6 @@
 import type { PluginBroker } from '../broker/plugin-broker';
 import { Bucket, type BucketConfig } from './bucket';
+import { JetStreamLog } from './commit-log';
 import type { Connection } from './connection';
 import { checkDurable, durableCheckpoint, durablePosition, ensureDurable } from './consumers';
 import type { DurableWatch } from './durable-watch';
@@ -36,5 +37,10 @@ export function natsBroker(
       const leave = await bucket.addTo(keeper, `the store of plugin ${plugin}`, config);
       return { bucket, leave };
     },
+    openLog: async (plugin, above) => {
+      const log = await JetStreamLog.open(connection, plugin, config, above);
+      return { log, leave: await log.addTo(keeper, config) };
+    },
+    findLog: (plugin) => JetStreamLog.find(connection, plugin),
   };
 }

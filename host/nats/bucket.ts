@@ -69,7 +69,8 @@ export class Bucket implements KeyValue {
     return (await findStream(connection, `KV_${name}`)) && new Bucket(connection, name);
   }
 
-  get(key: string): Promise<Entry | undefined> {
+  get(key: string, { latest = false } = {}): Promise<Entry | undefined> {
+    if (latest) return this.getFromLeader(key);
     const subject = `${this.connection.apiPrefix}.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
     return this.ask(this.connection.requests.ask(subject, '', toEntry));
   }
@@ -113,6 +114,20 @@ export class Bucket implements KeyValue {
     const keys: string[] = [];
     for await (const key of await this.ask(bucket.keys(under === undefined ? '>' : `${under}.>`))) keys.push(key);
     return keys;
+  }
+
+  private async getFromLeader(key: string): Promise<Entry | undefined> {
+    const request = { last_by_subj: this.subjectOf(key) };
+    const { requests } = this.connection;
+    try {
+      const { message } = await requests.askApi<{ message: StoredValue }>(`STREAM.MSG.GET.KV_${this.name}`, request);
+      const headers = text(message.hdrs);
+      const value = headerIn(headers, OPERATION) ? undefined : text(message.data);
+      return { value, revision: message.seq, marks: headerIn(headers, MARKS) };
+    } catch (error) {
+      if (apiErrorCode(error) === API_ERROR.noMessage) return undefined;
+      return this.fail(error);
+    }
   }
 
   /**
@@ -181,4 +196,20 @@ function toEntry(answer: Msg): Entry | undefined {
     revision: Number(headers?.get('Nats-Sequence')),
     marks: headers?.get(MARKS) ?? '',
   };
+}
+
+/** A message in an answer of the JetStream API, with header block and payload in Base64. */
+interface StoredValue {
+  readonly seq: number;
+  readonly hdrs?: string;
+  readonly data?: string;
+}
+
+function text(base64 = ''): string {
+  return Buffer.from(base64, 'base64').toString();
+}
+
+/** Returns the value of a header; an empty text if the block does not have it. */
+function headerIn(block: string, name: string): string {
+  return new RegExp(`^${name}:(.*)$`, 'im').exec(block)?.[1]?.trim() ?? '';
 }

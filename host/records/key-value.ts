@@ -8,8 +8,13 @@ export interface KeyValue {
    * makes earlier reads invalid.
    */
   readonly renewals?: number;
-  /** Reads the entry at the key. A deleted entry has a revision but no value. */
-  get(key: string): Promise<Entry | undefined>;
+  /**
+   * Reads the entry at the key. A deleted entry has a revision but no value. In a cluster a replica that is behind may
+   * answer, with an earlier entry.
+   * @param options.latest whether the leader answers, so that the entry is not an earlier one; default false. The
+   * request then takes about twice as long.
+   */
+  get(key: string, options?: { readonly latest?: boolean }): Promise<Entry | undefined>;
   /**
    * Stores a value and resolves with its revision.
    * @param expected the revision that the key must have (0: none); if it has another one, the call rejects with

@@ -1,4 +1,5 @@
 import { KvLongTexts } from '../records/long-texts';
+import type { CommitLog } from '../records/commits/commit-log';
 import type { KeyValue } from '../records/key-value';
 import type { Config } from '../config/config';
 import type { PartedLog } from '../log/log';
@@ -93,6 +94,11 @@ export class HostRun {
     return Object.defineProperty(gate, 'renewals', { get: () => bucket.renewals });
   }
 
+  private commitLog(log: CommitLog): CommitLog {
+    const follow: CommitLog['follow'] = (listener) => log.follow((commit) => !this.isDead() && listener(commit));
+    return { ...gated(log, this), follow };
+  }
+
   private broker(): PluginBroker {
     const { broker } = this.backend;
     return {
@@ -117,6 +123,14 @@ export class HostRun {
       openStore: async (plugin) => {
         const { bucket, leave } = await broker.openStore(plugin);
         return { bucket: this.keyValue(bucket), leave };
+      },
+      openLog: async (plugin, above) => {
+        const { log, leave } = await broker.openLog(plugin, above);
+        return { log: this.commitLog(log), leave };
+      },
+      findLog: async (plugin) => {
+        const log = await broker.findLog(plugin);
+        return log && this.commitLog(log);
       },
     };
   }

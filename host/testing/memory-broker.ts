@@ -7,6 +7,7 @@ import type { StoredLetter } from '../nats/dead-letter-stream';
 import type { PluginBroker } from '../broker/plugin-broker';
 import type { Time } from '../base/time';
 import { MemoryBucket } from './memory-bucket';
+import { MemoryCommitLog } from './memory-commit-log';
 import { MemoryDurable } from './memory-durable';
 import { MemoryPull } from './memory-pull';
 import { MemoryStream, type Incoming } from './memory-stream';
@@ -22,6 +23,7 @@ export class MemoryBroker implements PluginBroker {
   private readonly streams = new Map<string, MemoryStream>();
   private readonly durables = new Map<string, MemoryDurable>();
   private readonly buckets = new Map<string, MemoryBucket>();
+  private readonly logs = new Map<string, MemoryCommitLog>();
 
   constructor(
     private readonly config: Pick<Config, 'streams' | 'deadLetters'>,
@@ -96,6 +98,16 @@ export class MemoryBroker implements PluginBroker {
 
   async openStore(plugin: string) {
     return { bucket: this.bucket(`jetplug-${plugin}`), leave: () => undefined };
+  }
+
+  async openLog(plugin: string, above?: number) {
+    const log = this.logs.get(plugin) ?? new MemoryCommitLog(plugin, { above });
+    this.logs.set(plugin, log);
+    return { log, leave: () => undefined };
+  }
+
+  async findLog(plugin: string): Promise<MemoryCommitLog | undefined> {
+    return this.logs.get(plugin);
   }
 
   /**

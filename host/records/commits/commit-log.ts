@@ -20,14 +20,23 @@ export interface LogBounds {
 export interface CommitLog {
   /**
    * Appends a commit and resolves with its position. If the log's last position is not `expected`, the call rejects
-   * with {@link Conflict}. If the log is full, it rejects with `JP_STORE_FULL`.
+   * with {@link Conflict}. If the log is full, it rejects with `JP_STORE_FULL`, and for a commit that the server does not
+   * take because of its size with `JP_STORE_VALUE_INVALID`. After `JP_STORE_UNAVAILABLE` the commit may be in the log,
+   * or be appended later. Another call with the same text and the same `expected` cannot append it twice. After a
+   * conflict the position behind `expected` is taken, but in a cluster {@link readAfter} may find nothing there yet.
    */
   append(text: string, expected: number): Promise<number>;
-  /** Reads commits in order, from the one behind `after`. Resolves with none if there is no later one. */
+  /**
+   * Reads commits in order, from the one behind `after`. Resolves with none if there is no later one. If the commits
+   * behind `after` were removed, the first one has a later position.
+   */
   readAfter(after: number): Promise<readonly LoggedCommit[]>;
   bounds(): Promise<LogBounds>;
-  /** Calls the listener for each commit that any host appends, soon after. It may leave out commits. */
+  /**
+   * Calls the listener for each commit that any host appends, soon after. It may leave out commits. The listener must
+   * not throw.
+   */
   follow(listener: (commit: LoggedCommit) => void): () => void;
-  /** Removes the commits up to this position. */
+  /** Removes the commits up to this position. The end of the log stays where it is. */
   removeUpTo(position: number): Promise<void>;
 }
