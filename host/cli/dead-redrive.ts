@@ -1,8 +1,6 @@
 import { JetplugError } from '../../sdk/internal';
 import { HEADERS_LEFT_HEADER, keptHeaders } from '../broker/letter-headers';
-import type { DeferredEvent } from '../broker/ports';
 import { retryQueueDurable } from '../broker/retry-queue';
-import { retryRecord } from '../message/dead-letter';
 import type { Connection } from '../nats/connection';
 import { durablePosition, ensureDurable } from '../nats/consumers';
 import type { StoredLetter } from '../nats/dead-letter-stream';
@@ -12,7 +10,6 @@ import { NatsRetryQueue } from '../nats/retry-queue';
 import { isOurs } from '../nats/stream-comparison';
 import { retryStream } from '../nats/wanted-streams';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
-import type { LongTexts } from '../records/long-texts';
 import type { LetterServices } from './dead-letters';
 
 /**
@@ -36,14 +33,11 @@ export async function prepareRetries(
 }
 
 /** Puts the letter's event into the retry queue. A letter that has been removed meanwhile is skipped. */
-export async function redriveLetter(
-  { id }: DeadLetterSummary,
-  { stream, connection, texts }: LetterServices,
-): Promise<void> {
+export async function redriveLetter({ id }: DeadLetterSummary, { stream, connection }: LetterServices): Promise<void> {
   const stored = await stream.get(id);
   if (!stored) return;
   const complete = await withLeftParts(stored, connection);
-  await new NatsRetryQueue(connection).defer(await withOwnRecord(redriven(complete), texts));
+  await new NatsRetryQueue(connection).defer(redriven(complete));
 }
 
 /**
@@ -70,24 +64,4 @@ async function withLeftParts(letter: StoredLetter, { jsm }: Connection): Promise
     repeated: kept.repeated,
     payload: leftPayload ? message.data : letter.payload,
   };
-}
-
-/**
- * Gives the event its own copy of the stored list of applied updates. The retried event and the letter may be removed
- * at different times, and each removes its own list.
- * @throws JetplugError `JP_NOT_FOUND` when the letter's list is missing
- */
-async function withOwnRecord(event: DeferredEvent, texts: LongTexts): Promise<DeferredEvent> {
-  const { plugin, handler, origin, pass, past } = event;
-  if (past.appliedIn === undefined) return event;
-  const text = await texts.get(past.appliedIn);
-  if (text === undefined) {
-    const record = `text.${past.appliedIn}`;
-    throw new JetplugError(
-      'JP_NOT_FOUND',
-      `dead letter ${past.letter}: its record of applied updates, ${record}, is gone`,
-    );
-  }
-  const appliedIn = await texts.put(text, retryRecord(plugin, handler, origin, pass));
-  return { ...event, past: { ...past, appliedIn } };
 }

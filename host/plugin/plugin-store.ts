@@ -1,31 +1,30 @@
-import { BucketTexts } from '../effects/bucket-texts';
 import type { StoreTexts } from '../effects/text-store';
+import type { PluginCommitLog } from './commit-logs';
 import type { PluginHost } from './plugin-host';
 
-/**
- * One plugin's bucket. The host creates it if it is missing, and again if the server loses it while the plugin runs.
- */
+/** The use of a plugin's store and commit log by one version of the plugin. */
 export class PluginStore {
-  private leave: (() => void) | undefined;
-  private released = false;
+  private log: PluginCommitLog | undefined;
 
   constructor(
     private readonly plugin: string,
-    private readonly host: Pick<PluginHost, 'broker'>,
+    private readonly host: Pick<PluginHost, 'commits'>,
   ) {}
 
-  /** Opens the bucket. Call this method once. */
-  async openTexts(): Promise<StoreTexts> {
-    const { bucket, leave } = await this.host.broker.openStore(this.plugin);
-    this.leave = leave;
-    // The start of the plugin may have been abandoned in the meantime.
-    if (this.released) leave();
-    return new BucketTexts(bucket);
+  /** Opens the plugin's commit log if it exists. Call this method before any other. */
+  async enter(): Promise<void> {
+    this.log = this.host.commits.enter(this.plugin);
+    await this.log.find();
   }
 
-  /** Ends the restoring of the bucket after a loss. */
+  /** Opens the store. It is created if it is missing, and again if the server loses it while the plugin runs. */
+  openTexts(): Promise<StoreTexts> {
+    return this.log!.openTexts();
+  }
+
+  /** Ends the use. */
   release(): void {
-    this.released = true;
-    this.leave?.();
+    if (this.log) this.host.commits.leave(this.log);
+    this.log = undefined;
   }
 }

@@ -1,7 +1,7 @@
 import type { Time } from '../../base/time';
 import type { KeyValue } from '../key-value';
 import { Adoptions } from './adoptions';
-import { BucketFiller, positionOf } from './bucket-filler';
+import { BucketFiller } from './bucket-filler';
 import { CheckpointStore } from './checkpoint';
 import type { Commit } from './commit';
 import type { CommitLog } from './commit-log';
@@ -126,6 +126,11 @@ export class PluginLog {
     return () => this.folded.remove(settled);
   }
 
+  /** Reads what other hosts have committed by now. Their commits arrive by themselves too, some milliseconds later. */
+  async refresh(): Promise<void> {
+    await this.reader.catchUpTo((await this.options.log.bounds()).last);
+  }
+
   /** Reads the committed text of a key. */
   async get(key: string): Promise<string | null> {
     return (await this.values.read(key)).committed;
@@ -153,7 +158,7 @@ export class PluginLog {
     if (unfilled) return { text: unfilled.text, position: unfilled.position };
     return this.options.bucket.get(key).then((entry) => {
       const text = entry?.value ?? null;
-      const position = positionOf(entry);
+      const position = entry?.position;
       if (entry && position === undefined) return { text, position: 0, foreign: entry.revision };
       return { text, position: position ?? 0 };
     });

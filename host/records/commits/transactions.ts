@@ -51,7 +51,7 @@ export class Transactions {
     return new Promise((resolve) => {
       values.apply(transaction);
       finished.add({ transaction, runs, bytes: sizeOf(runs), resolve });
-      unlock(transaction);
+      transaction.release();
       added();
     });
   }
@@ -62,7 +62,7 @@ export class Transactions {
   async prepareAgain(transaction: Transaction): Promise<void> {
     const keys = [...transaction.reads.keys()];
     transaction.reset();
-    unlock(transaction);
+    transaction.release();
     transaction.unlock = await this.locks.lock(keys);
   }
 
@@ -94,7 +94,7 @@ export class Transactions {
   /** Ends a run without its changes. */
   abandon(transaction: Transaction): void {
     transaction.reset();
-    unlock(transaction);
+    transaction.release();
   }
 
   /** Whether a value that the run has read has changed since. An error of such a run may come from mixed values. */
@@ -119,11 +119,6 @@ export class Transactions {
     this.abandon(transaction);
     return result;
   }
-}
-
-function unlock(transaction: Transaction): void {
-  transaction.unlock?.();
-  transaction.unlock = undefined;
 }
 
 function note(transaction: Transaction, key: string, { current, version }: Value): string | null {
