@@ -46,19 +46,20 @@ class IdleWorker implements PluginWorker {
 }
 
 const time = { ...machineTime, every: () => ({ cancel: () => undefined }) };
-let log: RecordingLog & { child(): unknown };
+let log: RecordingLog;
 let plugin: IsolatedPlugin;
 
+/** A plugin that is loaded, and not started yet. */
 beforeEach(async () => {
   IdleWorker.all = [];
   jest.spyOn(WORKERS, 'process').mockImplementation((_options, events) => new IdleWorker(events));
-  log = Object.assign(new RecordingLog(), { child: () => log });
+  log = new RecordingLog();
   const policy = { isolation: 'process', processes: 2, heapLimitBytes: 1, memoryLimitBytes: 1 };
   const options = { file: '/p/badge.plugin.ts', modules: new Map(), plugins: { defaults: {}, sections: {} } };
   plugin = new IsolatedPlugin({ ...options, policy, log, time } as unknown as IsolatedOptions);
   await plugin.load();
-  await plugin.start(undefined, {} as WorkerServices);
 });
+const start = (): Promise<void> => plugin.start(undefined, {} as WorkerServices);
 afterEach(() => jest.restoreAllMocks());
 
 function call(): void {
@@ -66,7 +67,8 @@ function call(): void {
   void within(scope, () => plugin.handler('handle')({} as never, {} as never));
 }
 
-test('a plugin has as many workers as its definition says, and a call goes to the one with the fewest', () => {
+test('a plugin has as many workers as its definition says, and a call goes to the one with the fewest', async () => {
+  await start();
   for (let i = 0; i < 4; i++) call();
   expect(IdleWorker.all.map(({ load }) => load)).toEqual([2, 2]);
   expect(plugin.processes).toMatchObject([
@@ -76,6 +78,7 @@ test('a plugin has as many workers as its definition says, and a call goes to th
 });
 
 test('when a worker ends, its calls that had not begun run in another, and a new worker replaces it', async () => {
+  await start();
   const [first, second] = IdleWorker.all;
   for (let i = 0; i < 2; i++) call();
   first!.end(first!.calls);
@@ -90,15 +93,28 @@ test('when a worker ends, its calls that had not begun run in another, and a new
 });
 
 test('calls wait while no worker is ready', async () => {
+  await start();
   for (const worker of IdleWorker.all) worker.end([]);
   call();
   await eventually(() => IdleWorker.all.some(({ load }) => load === 1));
 });
 
-test('a plugin that is ended kills its workers and starts no more', () => {
+test('a plugin that is ended kills its workers and starts no more', async () => {
+  await start();
   const [first, second] = IdleWorker.all;
   plugin.end();
   first!.end([]);
   expect([second!.killed, IdleWorker.all.length]).toEqual(['it was ended by the host', 2]);
   expect(log.lines).toEqual([]);
+});
+
+test('a plugin that is ended before its start starts no worker', async () => {
+  plugin.end();
+  await expect(start()).rejects.toMatchObject({ code: 'JP_PLUGIN_PROCESS_ENDED', plugin: 'badge' });
+  expect(IdleWorker.all).toHaveLength(1);
+});
+
+test('a start fails with the end of a worker that has ended since the plugin was loaded', async () => {
+  IdleWorker.all[0]!.end([]);
+  await expect(start()).rejects.toMatchObject({ code: 'JP_PLUGIN_PROCESS_ENDED', message: 'it broke' });
 });
