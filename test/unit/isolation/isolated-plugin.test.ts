@@ -1,58 +1,26 @@
-import { JetplugError } from '../../../sdk/internal';
 import { machineTime } from '../../../host/base/time';
 import { IsolatedPlugin, type IsolatedOptions } from '../../../host/isolation/isolated-plugin';
-import type { PluginWorker, WorkerCall, WorkerEvents, WorkerServices } from '../../../host/isolation/worker';
+import type { WorkerServices } from '../../../host/isolation/worker';
 import { WORKERS } from '../../../host/isolation/isolation-backends';
 import { within, type Scope } from '../../../host/message/run';
 import { eventually } from '../../support/eventually';
+import { IdleWorker } from '../../support/idle-worker';
 import { RecordingLog } from '../../../host/testing/recording-log';
 
-/** A worker that takes calls and does nothing, until the test ends it. */
-class IdleWorker implements PluginWorker {
-  static all: IdleWorker[] = [];
-  readonly pid = 1_000 + IdleWorker.all.length;
-  readonly residentBytes = 0;
-  readonly calls: WorkerCall[] = [];
-  killed: string | undefined;
-
-  constructor(private readonly events: WorkerEvents) {
-    IdleWorker.all.push(this);
-  }
-
-  get load(): number {
-    return this.calls.length;
-  }
-  open(): never {
-    const handlers = [{ method: 'handle', timeoutMs: 1_000 }];
-    const definition = { name: 'badge', isolation: { processes: 2 }, sources: [], handlers };
-    return Promise.resolve({ is: 'loaded', definition, modules: [] }) as never;
-  }
-  start(): Promise<void> {
-    return Promise.resolve();
-  }
-  call(call: WorkerCall): void {
-    this.calls.push(call);
-  }
-  check(): void {}
-  stop(): Promise<void> {
-    return Promise.resolve();
-  }
-  kill(why: string): void {
-    this.killed = why;
-  }
-  end(unstarted: readonly WorkerCall[]): void {
-    this.events.ended(new JetplugError('JP_PLUGIN_PROCESS_ENDED', 'it broke'), unstarted);
-  }
-}
-
 const time = { ...machineTime, every: () => ({ cancel: () => undefined }) };
+const DEFINITION = {
+  name: 'badge',
+  isolation: { processes: 2 },
+  sources: [],
+  handlers: [{ method: 'handle', timeoutMs: 1_000 }],
+};
 let log: RecordingLog;
 let plugin: IsolatedPlugin;
 
 /** A plugin that is loaded, and not started yet. */
 beforeEach(async () => {
   IdleWorker.all = [];
-  jest.spyOn(WORKERS, 'process').mockImplementation((_options, events) => new IdleWorker(events));
+  jest.spyOn(WORKERS, 'process').mockImplementation((_options, events) => new IdleWorker(events, DEFINITION));
   log = new RecordingLog();
   const policy = { isolation: 'process', processes: 2, heapLimitBytes: 1, memoryLimitBytes: 1 };
   const options = { file: '/p/badge.plugin.ts', modules: new Map(), plugins: { defaults: {}, sections: {} } };
