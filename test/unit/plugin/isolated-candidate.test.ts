@@ -13,7 +13,7 @@ const AT_A_TIME = 2 * availableParallelism();
 
 const scene = new Scene();
 let candidates: Candidate[];
-/** What a worker waits for before it answers; it may reject. */
+/** Promises that a worker awaits before it answers an order. They may reject. */
 let until: { open?: Promise<unknown>; start?: Promise<unknown> };
 let services: string[];
 let processes: number;
