@@ -24,8 +24,9 @@ interface ForkedProcessEvents {
 export class ForkedProcess {
   /** Resolves when the process is gone and `ended` has returned. */
   readonly gone: Promise<void>;
-  /** Undefined if the system could not start the process. */
-  private readonly child: ChildProcess | undefined;
+  private resolveGone!: () => void;
+  /** Undefined until the start, and if the system could not start the process. */
+  private child: ChildProcess | undefined;
   /** The reason of the end, if it is known before the process exits. */
   private why: string | undefined;
   private isGone = false;
@@ -35,18 +36,19 @@ export class ForkedProcess {
     public log: PartedLog,
     private readonly time: Time,
     private readonly events: ForkedProcessEvents,
-    program = PROGRAM,
+    private readonly program = PROGRAM,
   ) {
-    const started = start(program, limits);
-    if (started instanceof Error) {
-      // Like every other end, this one comes after the constructor.
-      this.gone = Promise.resolve().then(() => this.end(notStarted(started)));
-      return;
-    }
+    this.gone = new Promise((resolve) => (this.resolveGone = resolve));
+  }
+
+  /** Starts the process. Call it once. If the system cannot start it, the process ends at once. */
+  start(): void {
+    const started = forkProcess(this.program, this.limits);
+    if (started instanceof Error) return this.end(notStarted(started));
     this.child = started;
-    this.gone = this.followEnd(started);
-    started.once('spawn', () => this.lowerPriority(started.pid!));
-    started.on('message', (message) => events.received(message as ProcessMessage));
+    this.followEnd(started);
+    started.once('spawn', () => this.lowerPriority(started));
+    started.on('message', (message) => this.events.received(message as ProcessMessage));
     this.followOutput(started);
   }
 
@@ -69,27 +71,22 @@ export class ForkedProcess {
 
   kill(why: string): void {
     this.noteReason(why);
-    this.child?.kill('SIGKILL');
+    if (this.child) this.child.kill('SIGKILL');
+    else this.end('it was not started');
   }
 
-  private followEnd(child: ChildProcess): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (how: string): void => {
-        this.end(how);
-        resolve();
-      };
-      child.on('error', (error) => {
-        if (child.pid === undefined) end(notStarted(error));
-        else this.log.warn('plugin process could not be signalled', { err: error });
-      });
-      child.once('exit', (code, signal) => {
-        const how = signal ?? `exit code ${code}`;
-        const timer = this.time.after(LAST_OUTPUT_MS, () => end(how));
-        // The last lines of output may tell the reason.
-        child.once('close', () => {
-          timer.cancel();
-          end(how);
-        });
+  private followEnd(child: ChildProcess): void {
+    child.on('error', (error) => {
+      if (child.pid === undefined) this.end(notStarted(error));
+      else this.log.warn('plugin process could not be signalled', { err: error });
+    });
+    child.once('exit', (code, signal) => {
+      const end = (): void => this.end(signal ?? `exit code ${code}`);
+      const timer = this.time.after(LAST_OUTPUT_MS, end);
+      // The last lines of output may tell the reason.
+      child.once('close', () => {
+        timer.cancel();
+        end();
       });
     });
   }
@@ -98,15 +95,16 @@ export class ForkedProcess {
     if (this.isGone) return;
     this.isGone = true;
     this.events.ended(this.why === undefined ? how : `${this.why} (${how})`);
+    this.resolveGone();
   }
 
   /**
    * Lowers the priority of the process, so that a process that restarts in a loop or computes without end does not slow
    * the host down.
    */
-  private lowerPriority(pid: number): void {
+  private lowerPriority({ pid }: ChildProcess): void {
     try {
-      setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+      setPriority(pid!, constants.priority.PRIORITY_BELOW_NORMAL);
     } catch (error) {
       this.log.debug('plugin process keeps the priority of the host', { err: error });
     }
@@ -138,7 +136,7 @@ export class ForkedProcess {
 }
 
 /** Starts the program. Returns the error instead where the system refuses at once, for example for want of memory. */
-function start(program: string, { heapLimitBytes, memoryLimitBytes }: MemoryLimits): ChildProcess | Error {
+function forkProcess(program: string, { heapLimitBytes, memoryLimitBytes }: MemoryLimits): ChildProcess | Error {
   try {
     return fork(program, [String(memoryLimitBytes)], {
       execArgv: [`--max-old-space-size=${Math.max(1, Math.floor(heapLimitBytes / MIB))}`],

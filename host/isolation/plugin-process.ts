@@ -16,7 +16,7 @@ const SILENCE_MS = 1_000;
 /** How long a process may take to exit after it has stopped its plugin. */
 const EXIT_MS = 2_000;
 
-type RunningProcess = Pick<ForkedProcess, 'gone' | 'kill' | 'log' | 'noteReason' | 'pid' | 'send'>;
+type RunningProcess = Pick<ForkedProcess, 'gone' | 'kill' | 'log' | 'noteReason' | 'pid' | 'send' | 'start'>;
 
 /** An order to the process, until it is answered. */
 interface Order {
@@ -40,11 +40,11 @@ export class PluginProcess implements PluginWorker {
   constructor(
     private readonly options: WorkerOptions,
     private readonly events: WorkerEvents,
-    startProcess: (...args: ConstructorParameters<typeof ForkedProcess>) => RunningProcess = (...args) =>
+    makeProcess: (...args: ConstructorParameters<typeof ForkedProcess>) => RunningProcess = (...args) =>
       new ForkedProcess(...args),
   ) {
     const { limits, log, time } = options;
-    this.child = startProcess(limits, log, time, {
+    this.child = makeProcess(limits, log, time, {
       received: (message) => this.receive(message),
       ended: (why) => this.ended(why),
     });
@@ -60,6 +60,7 @@ export class PluginProcess implements PluginWorker {
   }
 
   async open(modules: readonly WireModule[], plugins: Layers): Promise<ProcessMessage & { is: 'loaded' }> {
+    if (!this.endedWith) this.child.start();
     const { file } = this.options;
     return this.order({ to: 'load', file, modules, plugins }, 'loaded');
   }

@@ -66,7 +66,7 @@ export async function openServices(connection: Connection, config: Config, log: 
     allStreams,
     streams,
     broker: natsBroker(connection, streamKeeper, durableWatch, config),
-    outgoing: new Publisher(connection, {
+    outgoing: Publisher.start(connection, {
       dropsRepeatsMs: Math.min(...streams.map(({ duplicateWindowMs }) => duplicateWindowMs)),
       holds: (subject) => streamFor(streams, subject) !== undefined,
     }),

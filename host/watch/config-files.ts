@@ -20,7 +20,7 @@ export interface ConfigSource {
 export class ConfigFiles {
   private readonly files: SettledFiles;
   private timer: NodeJS.Timeout | undefined;
-  private readonly stamps: Map<string, string | undefined>;
+  private readonly stamps = new Map<string, string | undefined>();
 
   /**
    * @param changed called with the config in effect after each change of a file, even if the change only moved values
@@ -33,13 +33,13 @@ export class ConfigFiles {
     private readonly log: PartedLog,
     private readonly changed: (written: LoadedConfig) => void,
   ) {
-    this.stamps = new Map(source.files.map((file) => [file, stampOf(file)]));
     this.files = new SettledFiles((paths) => {
       this.apply(paths).catch((error: unknown) => log.error('a changed config could not be applied', { err: error }));
     });
   }
 
   start(): void {
+    for (const file of this.source.files) this.stamps.set(file, stampOf(file));
     this.timer = setInterval(() => this.poll(), POLL_MS);
   }
 

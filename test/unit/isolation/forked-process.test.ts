@@ -40,6 +40,7 @@ function start(program = '', time: Time = machineTime): ForkedProcess {
     ended: (why: string) => void ends.push(why),
   };
   forked = new ForkedProcess(LIMITS, log, time, events, program);
+  forked.start();
   return forked;
 }
 /** Starts a process that runs this code. */
@@ -60,13 +61,11 @@ class FakeChild extends EventEmitter {
 }
 
 describe('a process that cannot be started', () => {
-  test('ends after its constructor where the system refuses at once, and is then neither called nor killed', async () => {
+  test('ends at once where the system refuses at once, and is then neither called nor killed', async () => {
     jest.mocked(fork).mockImplementationOnce(() => {
       throw new Error('spawn ENOMEM');
     });
-    const { gone } = start();
-    expect(ends).toEqual([]);
-    await gone;
+    await start().gone;
     expect(ends).toEqual(['it could not be started: spawn ENOMEM']);
     forked.send({ to: 'ping' });
     forked.kill('no longer needed');

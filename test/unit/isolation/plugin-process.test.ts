@@ -21,9 +21,11 @@ function bench() {
   const sent: HostMessage[] = [];
   const kills: string[] = [];
   const notes: string[] = [];
+  const starts: string[] = [];
   const ended: { error: JetplugError; unstarted: readonly WorkerCall[] }[] = [];
   let events!: { received(message: ProcessMessage): void; ended(why: string): void };
   let leave!: () => void;
+  let startHook = (): void => undefined;
   const worker = new PluginProcess(
     { file: FILE, limits: { heapLimitBytes: 1, memoryLimitBytes: 1 }, log: lines, time },
     { ended: (error, unstarted) => void ended.push({ error, unstarted }) },
@@ -34,6 +36,10 @@ function bench() {
         pid: 7,
         log,
         gone,
+        start: () => {
+          starts.push('start');
+          startHook();
+        },
         send: (message) => void sent.push(message),
         kill: (why) => void kills.push(why),
         noteReason: (why) => void notes.push(why),
@@ -45,6 +51,7 @@ function bench() {
     events.ended(why);
     leave();
   };
+  const onStart = (act: () => void): void => void (startHook = act);
   const open = () => worker.open([], LAYERS);
   /** A worker whose plugin has started. */
   const started = async (): Promise<void> => {
@@ -56,7 +63,7 @@ function bench() {
     await start;
     sent.length = 0;
   };
-  return { worker, lines, time, sent, kills, notes, ended, say, end, open, started };
+  return { worker, lines, time, sent, starts, kills, notes, ended, say, end, onStart, open, started };
 }
 
 /** A call of a handler for one event. Its settlement is added to the journal. */
@@ -96,6 +103,13 @@ describe('a process that ends', () => {
     expect(ended).toMatchObject([{ error, unstarted: [] }]);
   });
 
+  test('because the system cannot start it rejects the load', async () => {
+    const { open, end, onStart } = bench();
+    onStart(() => end('it could not be started: spawn ENOMEM'));
+    const message = 'the plugin process ended: it could not be started: spawn ENOMEM';
+    await expect(open()).rejects.toMatchObject({ code: PROCESS_ENDED, message });
+  });
+
   test('before its plugin is started rejects the start, with the plugin’s name and line', async () => {
     const { worker, open, say, end } = bench();
     const opened = open();
@@ -107,11 +121,11 @@ describe('a process that ends', () => {
   });
 
   test('refuses every later order at once, and counts as stopped', async () => {
-    const { worker, open, end, sent } = bench();
+    const { worker, open, end, sent, starts } = bench();
     end('exit code 3');
     await expect(open()).rejects.toMatchObject({ code: PROCESS_ENDED });
     await worker.stop();
-    expect(sent).toEqual([]);
+    expect([starts, sent]).toEqual([[], []]);
   });
 
   test('while calls are in flight fails those that had begun, returns the others, and forgets both', async () => {
@@ -215,6 +229,15 @@ describe('a process that sends what the host does not expect', () => {
     say({ is: 'failed', errors: [] });
     await expect(opened).rejects.toThrow();
   });
+});
+
+test('a process starts when it is opened, and not before', async () => {
+  const { open, say, starts } = bench();
+  expect(starts).toEqual([]);
+  const opened = open();
+  say({ is: 'loaded', definition: DEFINITION, modules: [] });
+  await opened;
+  expect(starts).toEqual(['start']);
 });
 
 test('a plugin that cannot be loaded rejects with its error, or with all of several', async () => {
