@@ -39,7 +39,7 @@ export class RedeliveryWait {
   }
 
   /** The number of further deliveries that may be requested during the wait. */
-  get room(): number {
+  get capacity(): number {
     return this.allowed - this.arrivals;
   }
 

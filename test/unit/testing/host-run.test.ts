@@ -45,7 +45,7 @@ function sinkOf(deliveries: Delivery[]): PullSink {
   const ignore = (): undefined => undefined;
   return {
     ...{ gone: ignore, returned: ignore, trouble: ignore, refused: ignore, served: ignore },
-    room: () => 10,
+    capacity: () => 10,
     deliver: (delivery) => deliveries.push(delivery),
   };
 }

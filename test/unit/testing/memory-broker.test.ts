@@ -71,7 +71,7 @@ describe('durables', () => {
     const sink = { gone: ignore, returned: ignore, trouble: ignore, refused: ignore, served: ignore };
     const pull = broker.pull(STREAM, SPEC.durable, {
       ...sink,
-      room: () => 1,
+      capacity: () => 1,
       deliver: (delivery) => acks.push(() => delivery.ack()),
     });
     pull.start();

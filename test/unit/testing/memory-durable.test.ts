@@ -16,15 +16,15 @@ const SPEC: DurableSpec = {
   deployment: 'jetplug',
 };
 
-/** A stream of two subjects, and a pull with room for some deliveries. */
+/** A stream of two subjects, and a pull with capacity for some deliveries. */
 class Bench implements Puller {
   readonly time = new VirtualTime(0);
   readonly stream = new MemoryStream({ name: 'EVENTS', subjects: ['orders.>'], duplicateWindowMs: 0 }, this.time);
   readonly deliveries: Delivery[] = [];
-  room = Infinity;
+  capacity = Infinity;
 
   get wants(): boolean {
-    return this.deliveries.length < this.room;
+    return this.deliveries.length < this.capacity;
   }
   deliver(delivery: Delivery): void {
     this.deliveries.push(delivery);
@@ -48,9 +48,9 @@ class Bench implements Puller {
 let bench: Bench;
 beforeEach(() => (bench = new Bench()));
 
-test('a durable delivers the messages of its subject, in order, while there is room', async () => {
+test('a durable delivers the messages of its subject, in order, while there is capacity', async () => {
   for (const subject of ['orders.placed', 'orders.paid', 'orders.placed', 'orders.placed']) bench.publish(subject);
-  bench.room = 2;
+  bench.capacity = 2;
   const durable = bench.durable();
   expect(await bench.delivered()).toEqual([
     [1, 1],
@@ -101,12 +101,12 @@ test('a message that is not settled within the ack wait is redelivered; working 
 
 test('an ack that comes after the ack wait prevents the redelivery', async () => {
   bench.publish();
-  bench.room = 1;
+  bench.capacity = 1;
   const durable = bench.durable();
   await bench.delivered();
   bench.time.step(ACK_WAIT_MS, false);
   bench.deliveries[0]!.ack();
-  bench.room = 2;
+  bench.capacity = 2;
   durable.deliverSoon();
   expect(await bench.delivered()).toEqual([[1, 1]]);
 });
