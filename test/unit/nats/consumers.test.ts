@@ -35,7 +35,7 @@ function server(answers: Record<string, Answer[]>) {
     const answer = answers[request]?.shift();
     if (!answer) throw new Error(`unexpected request ${request}`);
     if ('error' in answer) {
-      const { error: err_code, description } = answer as { error: number; description?: string };
+      const { error: err_code, description } = answer;
       throw Object.assign(new Error('refused'), { api_error: { err_code, description } });
     }
     return answer;
