@@ -2,17 +2,8 @@ import type { Connection } from '../../../host/nats/connection';
 import { checkDurable, ensureDurable } from '../../../host/nats/consumers';
 import { newConfig } from '../../../host/nats/durable-config';
 import type { DurableSpec } from '../../../host/broker/durable';
+import { DURABLE } from '../../support/durable-spec';
 
-const SPEC: DurableSpec = {
-  stream: 'EVENTS',
-  durable: 'badge-award',
-  subject: 'video.*',
-  from: 'beginning',
-  ackWaitMs: 30_000,
-  maxAckPending: 1_000,
-  owner: { plugin: 'badge', handler: 'award' },
-  deployment: 'jetplug',
-};
 const CREATE = 'CONSUMER.CREATE.EVENTS.badge-award.video.*';
 const UPDATE = `${CREATE} update`;
 const INFO = 'CONSUMER.INFO.EVENTS.badge-award';
@@ -43,7 +34,7 @@ function server(answers: Record<string, Answer[]>) {
   return { asked, configs, connection: { requests: { askApi } } as unknown as Connection };
 }
 
-const info = (config: object = {}, spec: DurableSpec = SPEC) => ({
+const info = (config: object = {}, spec: DurableSpec = DURABLE) => ({
   num_pending: 3,
   num_ack_pending: 1,
   delivered: { consumer_seq: 2, stream_seq: 9 },
@@ -51,7 +42,7 @@ const info = (config: object = {}, spec: DurableSpec = SPEC) => ({
   config: { ...newConfig(spec), ...config },
 });
 const metadata = (entries: object) => ({
-  metadata: { ...newConfig(SPEC).metadata, '_nats.ver': '2.15.2', ...entries },
+  metadata: { ...newConfig(DURABLE).metadata, '_nats.ver': '2.15.2', ...entries },
 });
 
 test.each<[what: string, spec: Partial<DurableSpec>, answers: Record<string, Answer[]>, asked: string[]]>([
@@ -134,13 +125,17 @@ test.each<[what: string, spec: Partial<DurableSpec>, answers: Record<string, Ans
   ],
 ])('%s', async (_what, spec, answers, requests) => {
   const { asked, connection } = server(answers);
-  expect(await ensureDurable(connection, { ...SPEC, ...spec })).toMatchObject({ pending: 3, inFlight: 1, ackFloor: 7 });
+  expect(await ensureDurable(connection, { ...DURABLE, ...spec })).toMatchObject({
+    pending: 3,
+    inFlight: 1,
+    ackFloor: 7,
+  });
   expect(asked).toEqual(requests);
 });
 
 test('the request for all subjects has no subject at its end', async () => {
   const { asked, connection } = server({ 'CONSUMER.CREATE.EVENTS.badge-award': [info()] });
-  await ensureDurable(connection, { ...SPEC, subject: '>' });
+  await ensureDurable(connection, { ...DURABLE, subject: '>' });
   expect(asked).toHaveLength(1);
 });
 
@@ -153,7 +148,7 @@ test('a replaced durable stays paused', async () => {
     [UPDATE]: [info()],
   };
   const { configs, connection } = server(answers);
-  await ensureDurable(connection, { ...SPEC, resumeAfter: 7 });
+  await ensureDurable(connection, { ...DURABLE, resumeAfter: 7 });
   expect(configs[0]).toMatchObject({ pause_until, deliver_policy: 'by_start_sequence', opt_start_seq: 8 });
 });
 
@@ -168,7 +163,7 @@ test.each([
 ])('a durable %s is refused with any settings, and nothing is changed', async (_what, config, message) => {
   for (const check of [ensureDurable, checkDurable]) {
     const { asked, connection } = server({ [INFO]: [info(config)] });
-    await expect(check(connection, { ...SPEC, resumeAfter: 7 })).rejects.toMatchObject({
+    await expect(check(connection, { ...DURABLE, resumeAfter: 7 })).rejects.toMatchObject({
       code: 'JP_CONSUMER_FOREIGN',
       message: expect.stringMatching(message),
       hint: expect.stringContaining('npx jetplug adopt durable badge-award --stream EVENTS'),
@@ -185,7 +180,7 @@ test.each([
   ['max_waiting', 1],
 ])('a durable whose %s is %s is refused by name', async (field, value) => {
   const { connection } = server({ [CREATE]: [{ error: 10148 }], [INFO]: [info({ [field]: value })] });
-  await expect(ensureDurable(connection, SPEC)).rejects.toMatchObject({
+  await expect(ensureDurable(connection, DURABLE)).rejects.toMatchObject({
     code: 'JP_CONSUMER_NOT_UPDATABLE',
     message: expect.stringContaining(`${field}: ${value} →`),
   });
@@ -193,7 +188,7 @@ test.each([
 
 test('a correction that the server refuses is a refusal that names the fields', async () => {
   const { connection } = server({ [INFO]: [info({ num_replicas: 3 })], [UPDATE]: [{ error: 10074 }] });
-  await expect(ensureDurable(connection, { ...SPEC, resumeAfter: 7 })).rejects.toMatchObject({
+  await expect(ensureDurable(connection, { ...DURABLE, resumeAfter: 7 })).rejects.toMatchObject({
     code: 'JP_CONSUMER_NOT_UPDATABLE',
     message: expect.stringContaining('num_replicas: 3 → 0'),
   });
@@ -202,16 +197,16 @@ test('a correction that the server refuses is a refusal that names the fields', 
 test('a setting that the server limits is reported apart from the corrected ones', async () => {
   const answers = { [INFO]: [info({ max_batch: 100, headers_only: true })], [UPDATE]: [info({ max_batch: 100 })] };
   const { connection } = server(answers);
-  expect(await ensureDurable(connection, { ...SPEC, resumeAfter: 7 })).toMatchObject({
+  expect(await ensureDurable(connection, { ...DURABLE, resumeAfter: 7 })).toMatchObject({
     corrected: ['headers_only: true → false'],
     limited: ['max_batch: 100 → 0'],
   });
 });
 
 test('settings of another host stay where the host yields, but another filter is refused', async () => {
-  const yields = { ...SPEC, resumeAfter: 7, yieldsToOtherHosts: true };
-  const slower = info({}, { ...SPEC, ackWaitMs: 60_000 });
-  const { asked, connection } = server({ [INFO]: [slower, info({}, { ...SPEC, subject: 'user.*' })] });
+  const yields = { ...DURABLE, resumeAfter: 7, yieldsToOtherHosts: true };
+  const slower = info({}, { ...DURABLE, ackWaitMs: 60_000 });
+  const { asked, connection } = server({ [INFO]: [slower, info({}, { ...DURABLE, subject: 'user.*' })] });
   expect(await ensureDurable(connection, yields)).not.toHaveProperty('corrected');
   await expect(ensureDurable(connection, yields)).rejects.toMatchObject({ code: 'JP_CONSUMER_NOT_UPDATABLE' });
   expect(asked).toEqual([INFO, INFO]);
@@ -229,7 +224,7 @@ test('many durables are created with a limited number of requests at a time', as
       },
     },
   } as unknown as Connection;
-  const made = Array.from({ length: 250 }, (_, n) => ensureDurable(connection, { ...SPEC, durable: `d${n}` }));
+  const made = Array.from({ length: 250 }, (_, n) => ensureDurable(connection, { ...DURABLE, durable: `d${n}` }));
   expect(await Promise.all(made)).toHaveLength(250);
   expect(most).toBe(100);
 });
