@@ -9,7 +9,8 @@ const UPDATE = `${CREATE} update`;
 const INFO = 'CONSUMER.INFO.EVENTS.badge-award';
 const DELETE = 'CONSUMER.DELETE.EVENTS.badge-award';
 
-type Answer = object | { error: number };
+type Answer = object | { error: number; description?: string };
+const NO_FOLDER = { error: 10012, description: 'open /data/obs/a/meta.inf.tmp: no such file or directory' };
 
 /** A server with these answers for each request. Any other request fails. */
 function server(answers: Record<string, Answer[]>) {
@@ -24,7 +25,10 @@ function server(answers: Record<string, Answer[]>) {
     if (body) configs.push(body.config);
     const answer = answers[request]?.shift();
     if (!answer) throw new Error(`unexpected request ${request}`);
-    if ('error' in answer) throw Object.assign(new Error('refused'), { api_error: { err_code: answer.error } });
+    if ('error' in answer) {
+      const { error: err_code, description } = answer;
+      throw Object.assign(new Error('refused'), { api_error: { err_code, description } });
+    }
     return answer;
   };
   return { asked, configs, connection: { requests: { askApi } } as unknown as Connection };
@@ -71,20 +75,47 @@ test.each<[what: string, spec: Partial<DurableSpec>, answers: Record<string, Ans
   [
     'a durable that skipped events is replaced after the settled ones',
     { resumeAfter: 7 },
-    { [INFO]: [info({ max_deliver: 3 })], [DELETE]: [{ success: true }], [CREATE]: [info()] },
-    [INFO, DELETE, CREATE],
+    { [INFO]: [info({ max_deliver: 3 })], [DELETE]: [{ success: true }], [CREATE]: [info()], [UPDATE]: [info()] },
+    [INFO, DELETE, CREATE, UPDATE],
   ],
   [
     'a durable that skipped events and that another host has deleted is created',
     { resumeAfter: 7 },
-    { [INFO]: [info({ max_deliver: 3 })], [DELETE]: [{ error: 10014 }], [CREATE]: [info()] },
-    [INFO, DELETE, CREATE],
+    { [INFO]: [info({ max_deliver: 3 })], [DELETE]: [{ error: 10014 }], [CREATE]: [info()], [UPDATE]: [info()] },
+    [INFO, DELETE, CREATE, UPDATE],
   ],
   [
     'a durable that skipped events and that another host has replaced is used',
     { resumeAfter: 7 },
-    { [INFO]: [info({ max_deliver: 3 }), info()], [DELETE]: [{}], [CREATE]: [{ error: 10148 }] },
-    [INFO, DELETE, CREATE, INFO],
+    {
+      [INFO]: [info({ max_deliver: 3 }), info()],
+      [DELETE]: [{}],
+      [CREATE]: [{ error: 10148 }],
+      [UPDATE]: [info()],
+    },
+    [INFO, DELETE, CREATE, INFO, UPDATE],
+  ],
+  [
+    'a replaced durable whose folder the server has removed is replaced again',
+    { resumeAfter: 7 },
+    {
+      [INFO]: [info({ max_deliver: 3 })],
+      [DELETE]: [{}, {}],
+      [CREATE]: [info(), info()],
+      [UPDATE]: [NO_FOLDER, info()],
+    },
+    [INFO, DELETE, CREATE, UPDATE, DELETE, CREATE, UPDATE],
+  ],
+  [
+    'a durable that cannot be updated because its folder is missing is replaced',
+    { resumeAfter: 7 },
+    {
+      [INFO]: [info({ max_ack_pending: 5 })],
+      [DELETE]: [{}],
+      [CREATE]: [info()],
+      [UPDATE]: [NO_FOLDER, info()],
+    },
+    [INFO, UPDATE, DELETE, CREATE, UPDATE],
   ],
   [
     'a durable without a known position is never deleted',
@@ -110,10 +141,15 @@ test('the request for all subjects has no subject at its end', async () => {
 
 test('a replaced durable stays paused', async () => {
   const pause_until = '2030-01-01T00:00:00Z';
-  const answers = { [INFO]: [info({ max_deliver: 3, pause_until })], [DELETE]: [{}], [CREATE]: [info()] };
+  const answers = {
+    [INFO]: [info({ max_deliver: 3, pause_until })],
+    [DELETE]: [{}],
+    [CREATE]: [info()],
+    [UPDATE]: [info()],
+  };
   const { configs, connection } = server(answers);
   await ensureDurable(connection, { ...DURABLE, resumeAfter: 7 });
-  expect(configs).toMatchObject([{ pause_until, deliver_policy: 'by_start_sequence', opt_start_seq: 8 }]);
+  expect(configs[0]).toMatchObject({ pause_until, deliver_policy: 'by_start_sequence', opt_start_seq: 8 });
 });
 
 test.each([
