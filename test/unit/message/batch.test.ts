@@ -240,6 +240,14 @@ test('an event of a batch that another host has committed is acknowledged, and t
   expect(batches.bench.failures.size).toBe(0);
 });
 
+test('all events of a batch that change one key are settled by its commit, so a crash before the acks repeats no change', async () => {
+  const batches = new Batches(async (events, _context, { store }) => {
+    for (const event of events) await store.update('k', (n = 0) => n + 1, { for: event });
+  });
+  await batches.offer(3);
+  expect(batches.bench.journal.slice(0, 3)).toEqual(['commit 1', 'commit 2', 'commit 3']);
+});
+
 test('a BatchFailure leaves out the changes for the events that failed', async () => {
   const batches = new Batches(async (events, _context, { store }) => {
     for (const event of events) await store.update(`k${event.n}`, () => event.n, { for: event });
@@ -252,9 +260,13 @@ test('a BatchFailure leaves out the changes for the events that failed', async (
 test('if a change for a handled event may contain one for a failed event, the handled event runs again', async () => {
   const batches = new Batches(async (events, _context, { store }) => {
     for (const event of events) await store.update('sum', (n = 0) => n + event.n, { for: event });
-    if (events.length > 1) throw new BatchFailure([{ index: 1, error: new Error('broken') }]);
+    if (events.length > 2) throw new BatchFailure([{ index: 1, error: new Error('broken') }]);
   });
   expect(answers(await batches.offer(3))).toEqual(['ack', NAK, 'ack']);
+  expect(batches.calls).toEqual([
+    [1, 2, 3],
+    [1, 3],
+  ]);
   expect(await batches.store.get('sum')).toBe(4);
 });
 

@@ -433,11 +433,11 @@ test('a message that its process decided to dead-letter before it died is dead-l
   expect(bench.journal.slice(-2)).toEqual(['term rejected', 'forget']);
 });
 
-test('an event with a long delay, after a run whose outcome is unknown, waits in its stream, not in the retry queue', async () => {
+test('an event with a long delay moves to the retry queue, also after a run whose outcome is unknown', async () => {
   const { process, bench } = setUp(() => Promise.reject(new RetryLater('10m')));
   await process(WATCH, { deliveryCount: 2 }).settled;
-  expect(bench.deferred).toEqual([]);
-  expect(bench.journal.at(-1)).toBe('nak 600000');
+  expect(bench.deferred).toHaveLength(1);
+  expect(bench.journal).toContain('ack');
 });
 
 test('a context in JSON has the properties of the event, without the host’s own objects', () => {
