@@ -3,6 +3,26 @@ import prettier from 'eslint-config-prettier';
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
+const STARTS = [
+  ...['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'after', 'every'],
+  ...['on', 'once', 'addListener', 'prependListener', 'addEventListener', 'pipe', 'watch', 'watchFile', 'subscribe'],
+  ...['fork', 'spawn', 'exec', 'execFile', 'connect', 'createConnection', 'fetch', 'listen', 'start'],
+];
+const NAMED = `/^(${STARTS.join('|')})$/`;
+const IN_CONSTRUCTION = [
+  'MethodDefinition[kind="constructor"] CallExpression',
+  'PropertyDefinition[static=false] > CallExpression.value',
+  'PropertyDefinition[static=false] > CallExpression.value > MemberExpression > CallExpression.object',
+];
+/** The object that a constructor makes does nothing yet, so that its owner decides when it starts and ends it. */
+const START_IN_CONSTRUCTOR = {
+  selector: IN_CONSTRUCTION.flatMap((call) => [
+    `${call}[callee.name=${NAMED}]`,
+    `${call}[callee.property.name=${NAMED}]`,
+  ]).join(', '),
+  message: 'A constructor starts no timer, listener, process or connection. Start it in a method or in a factory.',
+};
+
 export default defineConfig(
   globalIgnores(['dist/', 'coverage/', '.jetplug/', 'test/fixtures/']),
   js.configs.recommended,
@@ -48,6 +68,10 @@ export default defineConfig(
       '@typescript-eslint/no-unsafe-argument': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off',
     },
+  },
+  {
+    files: ['host/**', 'sdk/**'],
+    rules: { 'no-restricted-syntax': ['error', START_IN_CONSTRUCTOR] },
   },
   {
     // Convict's types leave out the null of a key that has no value.

@@ -17,6 +17,7 @@ const STEPS = [
   ['Prettier', program('prettier'), '--check', '.'],
   ['imports', program('depcruise'), ...folders],
   ['imports, a violation of each rule planted', process.execPath, '.ci/import-canary.mjs'],
+  ['ESLint, constructors planted', process.execPath, '.ci/lint-canary.mjs'],
   ['prose', process.execPath, '.ci/prose-check.mjs'],
   ['unused code (knip)', program('knip')],
   ['lengths of files and classes', process.execPath, '.ci/size-check.mjs'],

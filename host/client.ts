@@ -67,7 +67,7 @@ export async function connectEventBus(options: EventBusOptions = {}): Promise<Co
     name,
     nats: { credentials, tls, ...defined({ domain, apiPrefix, inboxPrefix }) },
   });
-  return new OwnConnectionBus(connection);
+  return new OwnConnectionBus(connection, Publisher.start(connection));
 }
 
 /** The options without undefined values. */
@@ -80,8 +80,11 @@ class OwnConnectionBus extends JetStreamEventBus implements ConnectedEventBus {
   private whenIdle: (() => void) | undefined;
   private closing: Promise<void> | undefined;
 
-  constructor(private readonly connection: Connection) {
-    super(new Publisher(connection), systemClock);
+  constructor(
+    private readonly connection: Connection,
+    publisher: Publisher,
+  ) {
+    super(publisher, systemClock);
   }
 
   override async publish<E extends EventContract | string>(

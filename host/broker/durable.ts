@@ -53,10 +53,10 @@ export interface DurableLook {
   /** The number of events that the durable has delivered to any host and that are not settled. */
   readonly inFlight: number;
   /**
-   * `correction`: the host corrects the durable's settings while it uses it. `hold`: the host must check the durable
+   * `correction`: the host corrects the durable's settings while it uses it. `check`: the host must check the durable
    * before it uses it, because the durable is no longer the deployment's or the server skips events of it.
    */
-  readonly needs: 'nothing' | 'correction' | 'hold';
+  readonly needs: 'nothing' | 'correction' | 'check';
   /** The settings to correct, such as `max_batch: 5 → 0`. */
   readonly corrections: readonly string[];
   /**

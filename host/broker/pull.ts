@@ -2,7 +2,7 @@ import type { Delivery } from './delivery';
 /** Receives the deliveries of a pull, and notices of changes of the pull's state. */
 export interface PullSink {
   /** Returns the number of further deliveries that the sink can take now. */
-  room(): number;
+  capacity(): number;
   /**
    * Receives a delivery.
    * @param isLate whether the delivery answers a request that the pull has dropped since, so that the durable may have
@@ -28,9 +28,9 @@ export interface PullSink {
 export interface DurablePull {
   /**
    * Starts to pull.
-   * @param options `held`: whether to request nothing before {@link found}. Default false
+   * @param options `suspended`: whether to request nothing before {@link found}. Default false
    */
-  start(options?: { held?: boolean }): void;
+  start(options?: { suspended?: boolean }): void;
   /** Requests as many messages as the sink can take. Call it whenever a delivery leaves the sink. */
   request(): void;
   /** Requests no more until {@link resume}. Messages that are in flight are still delivered to the sink. */
@@ -40,7 +40,7 @@ export interface DurablePull {
   /** Requests messages again after {@link pause}. */
   resume(): void;
   /** Requests no more until {@link found}. Messages that are in flight are still delivered to the sink. */
-  hold(): void;
+  suspend(): void;
   /**
    * Replaces the waiting requests by new ones, because the server does not apply changed settings to waiting requests.
    */
@@ -51,8 +51,8 @@ export interface DurablePull {
    */
   nudge(): void;
   /**
-   * Requests messages again after a call of {@link PullSink.gone}, {@link PullSink.returned} or {@link hold}. Call it
-   * when the durable exists.
+   * Requests messages again after a call of {@link PullSink.gone}, {@link PullSink.returned} or {@link suspend}. Call
+   * it when the durable exists.
    */
   found(): void;
   /**

@@ -56,7 +56,7 @@ async function publish(
   const publishIfTaken: PublishIfTaken = (send) =>
     withBroker(flags, async (connection) => {
       const takers = await findTakers(subject, connection, config, flags);
-      await send(new Publisher(connection));
+      await send(Publisher.start(connection));
       return takers;
     });
   if (flags.file !== undefined) return publishEvents(subject, flags.file, read, flags, publishIfTaken);

@@ -47,13 +47,13 @@ export class BucketTexts implements StoreTexts {
   private async changeOnce(escaped: string, run: Run, change: Change): Promise<string | undefined> {
     const before = run.appliedBefore(escaped);
     if (before) return before[2] ?? undefined;
-    const author = run.authorOf(escaped);
+    const identity = run.nextIdentity(escaped);
     // Until the server answers, it is unknown whether the update was applied.
     run.unanswered++;
     try {
-      const text = await this.writers.write(escaped, change, author);
+      const text = await this.writers.write(escaped, change, identity);
       run.unanswered--;
-      run.applied.push([escaped, author.ordinal, text ?? null]);
+      run.applied.push([escaped, identity.ordinal, text ?? null]);
       return text;
     } catch (error) {
       if (!isUnanswered(error)) run.unanswered--;

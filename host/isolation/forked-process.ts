@@ -8,6 +8,7 @@ import type { PartedLog } from '../log/log';
 import { LineWriter } from './line-writer';
 import type { HostMessage, ProcessMessage } from './protocol';
 
+const PROGRAM = join(__dirname, 'child-main.js');
 const MIB = 1024 * 1024;
 const NODE_CRASH = /^(<--- |FATAL ERROR: )/;
 /** How long to wait for a process's last output after its exit. Its own children may keep the pipes open for longer. */
@@ -23,7 +24,9 @@ interface ForkedProcessEvents {
 export class ForkedProcess {
   /** Resolves when the process is gone and `ended` has returned. */
   readonly gone: Promise<void>;
-  private readonly child: ChildProcess;
+  private resolveGone!: () => void;
+  /** Undefined until the start, and if the system could not start the process. */
+  private child: ChildProcess | undefined;
   /** The reason of the end, if it is known before the process exits. */
   private why: string | undefined;
   private isGone = false;
@@ -31,35 +34,26 @@ export class ForkedProcess {
   constructor(
     private readonly limits: MemoryLimits,
     public log: PartedLog,
-    time: Time,
+    private readonly time: Time,
     private readonly events: ForkedProcessEvents,
+    private readonly program = PROGRAM,
   ) {
-    const { heapLimitBytes, memoryLimitBytes } = limits;
-    this.child = fork(join(__dirname, 'child-main.js'), [String(memoryLimitBytes)], {
-      execArgv: [`--max-old-space-size=${Math.max(1, Math.floor(heapLimitBytes / MIB))}`],
-      // The fourth pipe is for the guard: it closes when the host ends, also when the host is killed.
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'ipc'],
-      env: withoutCredentials(process.env),
-      serialization: 'json',
-      // Ctrl-C on a terminal reaches the host alone, which lets the process finish first.
-      detached: true,
-    });
-    this.gone = new Promise((resolve) => {
-      this.child.once('error', (error) => this.end(`it could not be started: ${error.message}`, resolve));
-      this.child.once('exit', (code, signal) => {
-        const end = (): void => this.end(signal ?? `exit code ${code}`, resolve);
-        // The last lines of output may tell the reason.
-        this.child.once('close', end);
-        time.after(LAST_OUTPUT_MS, end);
-      });
-    });
-    this.child.once('spawn', () => this.lowerPriority());
-    this.child.on('message', (message) => events.received(message as ProcessMessage));
-    this.followOutput();
+    this.gone = new Promise((resolve) => (this.resolveGone = resolve));
+  }
+
+  /** Starts the process. Call it once. If the system cannot start it, the process ends at once. */
+  start(): void {
+    const started = forkProcess(this.program, this.limits);
+    if (started instanceof Error) return this.end(notStarted(started));
+    this.child = started;
+    this.followEnd(started);
+    started.once('spawn', () => this.lowerPriority(started));
+    started.on('message', (message) => this.events.received(message as ProcessMessage));
+    this.followOutput(started);
   }
 
   get pid(): number | undefined {
-    return this.child.pid;
+    return this.child?.pid;
   }
 
   /**
@@ -67,7 +61,7 @@ export class ForkedProcess {
    * has ended.
    */
   send(message: HostMessage): void {
-    if (this.child.connected) this.child.send(message, () => undefined);
+    if (this.child?.connected) this.child.send(message, () => undefined);
   }
 
   /** Records why the process is going to end. The first reason counts. */
@@ -77,30 +71,48 @@ export class ForkedProcess {
 
   kill(why: string): void {
     this.noteReason(why);
-    this.child.kill('SIGKILL');
+    if (this.child) this.child.kill('SIGKILL');
+    else this.end('it was not started');
   }
 
-  private end(how: string, resolve: () => void): void {
+  private followEnd(child: ChildProcess): void {
+    child.on('error', (error) => {
+      if (child.pid === undefined) this.end(notStarted(error));
+      else this.log.warn('plugin process could not be signalled', { err: error });
+    });
+    child.once('exit', (code, signal) => {
+      const end = (): void => this.end(signal ?? `exit code ${code}`);
+      const timer = this.time.after(LAST_OUTPUT_MS, end);
+      // The last lines of output may tell the reason.
+      child.once('close', () => {
+        timer.cancel();
+        end();
+      });
+    });
+  }
+
+  private end(how: string): void {
     if (this.isGone) return;
     this.isGone = true;
     this.events.ended(this.why === undefined ? how : `${this.why} (${how})`);
-    resolve();
+    this.resolveGone();
   }
 
   /**
    * Lowers the priority of the process, so that a process that restarts in a loop or computes without end does not slow
    * the host down.
    */
-  private lowerPriority(): void {
+  private lowerPriority({ pid }: ChildProcess): void {
     try {
-      setPriority(this.child.pid!, constants.priority.PRIORITY_BELOW_NORMAL);
+      setPriority(pid!, constants.priority.PRIORITY_BELOW_NORMAL);
     } catch (error) {
       this.log.debug('plugin process keeps the priority of the host', { err: error });
     }
   }
 
-  private followOutput(): void {
-    const [, stdout, stderr, guard] = this.child.stdio as unknown as (Readable | null)[];
+  private followOutput({ stdio }: ChildProcess): void {
+    // In spite of its type, `stdio` is undefined when the host has no file descriptors left.
+    const [, stdout, stderr, guard] = (stdio as (Readable | null)[] | undefined) ?? [];
     stdout?.pipe(new LineWriter((line) => this.log.info(line, { from: 'stdout' })));
     let crashed = false;
     stderr?.pipe(
@@ -121,6 +133,27 @@ export class ForkedProcess {
   private mib(limit: 'heapLimitBytes' | 'memoryLimitBytes'): string {
     return `${Math.round(this.limits[limit] / MIB)} MiB`;
   }
+}
+
+/** Starts the program. Returns the error instead where the system refuses at once, for example for want of memory. */
+function forkProcess(program: string, { heapLimitBytes, memoryLimitBytes }: MemoryLimits): ChildProcess | Error {
+  try {
+    return fork(program, [String(memoryLimitBytes)], {
+      execArgv: [`--max-old-space-size=${Math.max(1, Math.floor(heapLimitBytes / MIB))}`],
+      // The fourth pipe is for the guard: it closes when the host ends, also when the host is killed.
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'ipc'],
+      env: withoutCredentials(process.env),
+      serialization: 'json',
+      // Ctrl-C on a terminal reaches the host alone, which lets the process finish first.
+      detached: true,
+    });
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+function notStarted({ message }: Error): string {
+  return `it could not be started: ${message}`;
 }
 
 /**

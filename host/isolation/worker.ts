@@ -17,7 +17,7 @@ export interface PluginWorker {
   readonly residentBytes: number;
   /** The number of calls that have not ended. */
   readonly load: number;
-  /** Loads and describes the plugin. @throws JetplugError, or an AggregateError of several */
+  /** Starts the worker, and loads and describes the plugin in it. @throws JetplugError, or an AggregateError of several */
   open(modules: readonly WireModule[], plugins: Layers): Promise<ProcessMessage & { is: 'loaded' }>;
   /** Builds and starts the plugin. @throws JetplugError */
   start(settings: unknown, services: WorkerServices): Promise<void>;
@@ -34,8 +34,8 @@ export interface PluginWorker {
   kill(why: string): void;
 }
 
-/** Starts a worker. */
-export type StartWorker = (options: WorkerOptions, events: WorkerEvents) => PluginWorker;
+/** Makes a worker, which starts at its `open`. */
+export type WorkerFactory = (options: WorkerOptions, events: WorkerEvents) => PluginWorker;
 
 export interface WorkerOptions {
   readonly file: string;

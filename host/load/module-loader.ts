@@ -46,6 +46,7 @@ export interface LoadedModules {
  * @throws JetplugError `JP_PLUGIN_SYNTAX`, `JP_PLUGIN_IMPORT_NOT_FOUND`, `JP_PLUGIN_LOAD_FAILED`, with file and line
  */
 export function loadModules(file: string, texts: ModuleTexts = new Map()): LoadedModules {
+  shareHostPackages();
   const loader = new Loader(file, texts);
   try {
     const exports = loader.load(file);
@@ -98,7 +99,6 @@ class Loader implements OwnFiles {
     private readonly given: ModuleTexts,
   ) {
     this.loading = new LoadingModules(entry);
-    shareHostPackages();
   }
 
   load(file: string): unknown {

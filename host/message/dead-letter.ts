@@ -82,7 +82,7 @@ function appliedHeaders({ applied, appliedIn }: CarriedUpdates): Record<string, 
 }
 
 /** Returns the number of bytes that the event's own headers leave for the list of applied updates. */
-export function roomForApplied(delivery: Delivery): number {
+export function bytesForApplied(delivery: Delivery): number {
   return MAX_ORIGINAL_HEADERS_BYTES - headerBytes(originalHeaders(delivery));
 }
 

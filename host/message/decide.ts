@@ -51,7 +51,7 @@ export function decide(
       return ACK;
     case 'settled-before':
       return ACK_AGAIN;
-    case 'given-back':
+    case 'released':
       return RELEASE;
     case 'died':
       return { action: 'suspect', error: outcome.error };

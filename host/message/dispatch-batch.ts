@@ -4,7 +4,7 @@ import { Batch, RunBatchContext } from './batch';
 import type { Endings } from './execution';
 import type { Later } from './later';
 import { lazyResultError } from './lazy-result';
-import type { Outcome } from './outcome';
+import { RELEASED, type Outcome } from './outcome';
 import { readThrown, type ThrownRecord } from './read-thrown';
 import { within, type Run } from './run';
 import type { Validated } from './stages';
@@ -12,10 +12,12 @@ import { logLate, outcomeOf, outcomeOfThrown } from './thrown-outcome';
 
 /**
  * Calls the handler once with the events of all runs. A run whose event was handled gets no outcome here, because the
- * events that the run published must still be sent. A timeout is the outcome of every run. Never throws.
+ * events that the run published must still be sent. A timeout is the outcome of every run. If a stop has released the
+ * runs while one of them was validated, the handler is not called. Never throws.
  */
 export function dispatchBatch(runs: readonly Validated[]): Batch | Later<Batch> {
   const batch = new Batch(runs);
+  if (batch.registry.isReleased) return endEach(batch, () => RELEASED);
   batch.begin();
   let working: Promise<unknown> | undefined;
   let result: unknown;

@@ -8,6 +8,8 @@ import type { Outcome } from './outcome';
 export interface RunRegistry {
   add(execution: Execution): void;
   remove(execution: Execution): void;
+  /** Whether the grace period of a stop is over. A run that has not called its handler by then ends as released. */
+  readonly isReleased: boolean;
   /**
    * Waits until nothing else of the handler runs. The caller then runs alone until it calls the returned function.
    * Resolves with undefined if the host stops first.
@@ -92,7 +94,7 @@ export class Execution extends HandlerCall<Handler> {
    */
   interrupt(outcome: Outcome): void {
     const { wait, endings } = this;
-    if (!wait || !endings || (this.isOver && outcome.kind !== 'given-back')) return;
+    if (!wait || !endings || (this.isOver && outcome.kind !== 'released')) return;
     this.end('error' in outcome ? outcome.error : new Error('the host is stopping'));
     if (this.endWait(wait)) wait.resolve(() => endings.interrupted(this, outcome));
   }

@@ -44,9 +44,11 @@ export type Outcome =
       readonly error: Error;
       readonly attempts: number;
     }
-  /** The host stopped before the handler returned. */
-  | { readonly kind: 'given-back' }
+  /** The host stopped before the handler was called or before it returned. */
+  | { readonly kind: 'released' }
   | Invalid;
+
+export const RELEASED: Outcome = { kind: 'released' };
 
 /** Thrown through a handler by the host's own code, which knows the outcome. It is not an error of the plugin. */
 export class OutcomeKnown extends Error {

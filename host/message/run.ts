@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Envelope } from '../../sdk/internal';
-import type { Author } from '../records/write-batch';
+import type { UpdateIdentity } from '../records/write-batch';
 import { NO_FAILURES, attemptAfter, type Failures } from './failures/failures';
 import { attributeHeaders } from './cloud-events';
 import type { Decoded } from './decode';
@@ -103,7 +103,7 @@ export class Run extends Execution {
   }
 
   /** Identifies the next update of this key by the event and by its index among the run's updates of the key. */
-  authorOf(key: string): Author {
+  nextIdentity(key: string): UpdateIdentity {
     const ordinal = this.updates.get(key) ?? 0;
     this.updates.set(key, ordinal + 1);
     const { settlements, texts } = this.handler;

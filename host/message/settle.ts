@@ -1,7 +1,7 @@
 import type { Decision } from './decide';
 import { withCauses } from '../base/causes';
 import { carry, mergeApplied } from './failures/applied';
-import { deadLetterOf, letterRecord, retryRecord, roomForApplied } from './dead-letter';
+import { deadLetterOf, letterRecord, retryRecord, bytesForApplied } from './dead-letter';
 import type { AppliedUpdate, Delivery } from '../broker/delivery';
 import type { Handler } from './handler';
 import { then, type MaybePromise } from '../base/maybe-promise';
@@ -154,7 +154,7 @@ async function defer(
   try {
     const { charged, provisional, outages } = await handler.attempts.read(delivery);
     const record = retryRecord(handler.plugin, handler.name, delivery.origin, DEFERRED);
-    const updates = await carry(applied, record, handler.texts, roomForApplied(delivery));
+    const updates = await carry(applied, record, handler.texts, bytesForApplied(delivery));
     await handler.retryQueue.defer({
       plugin: handler.plugin,
       handler: handler.name,
@@ -195,7 +195,7 @@ async function bury(
     const found = trace.unsure ? await handler.findApplied(delivery.sequence) : [];
     const applied = mergeApplied(trace.applied, found);
     const record = letterRecord(handler.plugin, handler.name, delivery.origin);
-    const updates = await carry(applied, record, handler.texts, roomForApplied(delivery));
+    const updates = await carry(applied, record, handler.texts, bytesForApplied(delivery));
     await handler.deadLetters.store(
       deadLetterOf(handler, delivery, { ...decision, ...updates }, new Date(handler.time.epochMs())),
     );

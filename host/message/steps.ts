@@ -10,7 +10,7 @@ import { attemptAfter } from './failures/failures';
 import { crashed, isSuspect, isUnexplained } from './failures/suspects';
 import { EXCUSED_DELAY_MS } from './judge';
 import { Later } from './later';
-import type { Invalid } from './outcome';
+import { RELEASED, type Invalid } from './outcome';
 import type { Run } from './run';
 import { settle } from './settle';
 import {
@@ -43,6 +43,7 @@ export function checkSettled(run: Arrived): Unsettled | Ended {
 export function readFailures(run: Unsettled): MaybePromise<Counted | Ended> {
   const { deliveryCount, past } = run.delivery;
   if (deliveryCount === 1 && past === undefined) return passed(run);
+  if (run.registry.isReleased) return end(run, RELEASED);
   const read = run.handler.attempts.read(run.delivery);
   return isPromise(read) ? read.then((failures) => countFailures(run, failures)) : countFailures(run, read);
 }
@@ -67,11 +68,12 @@ export function markSuspect(run: Counted): MaybePromise<Marked | Ended> {
 
 async function mark(run: Counted): Promise<Marked | Ended> {
   const { handler, delivery, failures, registry } = run;
+  if (registry.isReleased) return end(run, RELEASED);
   const crash = crashed(handler, failures);
   if (crash) return end(run, crash);
   if (isSuspect(failures)) {
     run.endTurnAlone = await registry.alone();
-    if (!run.endTurnAlone) return end(run, { kind: 'given-back' });
+    if (!run.endTurnAlone) return end(run, RELEASED);
   }
   await handler.attempts.started(delivery);
   run.marked = true;
@@ -86,9 +88,11 @@ export function decodeEvent(run: Marked): Decoded | Ended {
 }
 
 /**
- * Validates the event. The handler's timeout covers the schema too, because the schema may be the plugin's own code.
+ * Validates the event, unless a stop has released the run while the steps before waited for the broker. The handler's
+ * timeout covers the schema too, because the schema may be the plugin's own code.
  */
 export function validateEvent(run: Decoded): Validated | Ended | Later<Validated | Ended> {
+  if (run.registry.isReleased) return end(run, RELEASED);
   run.begin();
   const valid = validate(run.decoded, run.handler.contract);
   return isPromise(valid) ? run.interruptible(valid, VALIDATION) : acceptEvent(run, valid);

@@ -36,8 +36,8 @@ export interface Connected {
 
 const RETRY_MS = 500;
 const WAITING_EVERY_MS = 5_000;
-/** Failures that may pass by themselves: a server starts, a cluster elects its leaders. */
-const MAY_PASS: ReadonlySet<string> = new Set(['JP_BROKER_UNREACHABLE', 'JP_BROKER_NO_QUORUM']);
+/** Failures that may pass by themselves: a server starts, a cluster elects its leaders, another client disconnects. */
+const MAY_PASS: ReadonlySet<string> = new Set(['JP_BROKER_UNREACHABLE', 'JP_BROKER_NO_QUORUM', 'JP_ACCOUNT_LIMIT']);
 
 const CONNECT_TIMEOUT_MS = 3_000;
 /**
@@ -89,7 +89,7 @@ async function explain(error: unknown, { servers, nats }: ConnectOptions, login?
   if (failure.code === 'JP_BROKER_AUTH') return failure;
   const known = asBrokerError(error, doing);
   if (isClear(error)) return known;
-  return (await diagnose(servers, nats?.tls)) ?? unreachable(error, doing);
+  return (await diagnose(servers, nats?.tls, login)) ?? unreachable(error, doing);
 }
 
 /** Whether the client's error is precise. It reports a connection that was closed without a reason as refused. */

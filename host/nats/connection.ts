@@ -75,11 +75,6 @@ export class Connection {
       if (!nc.isClosed()) sendCommands(nc, commands);
     });
     this.requests = new Requests(nc, nats);
-    this.watch({
-      disconnected: () => this.requests.lose(),
-      refused: (refusal) => this.requests.refuse(refusal),
-      closed: () => this.requests.close(),
-    });
   }
 
   /**
@@ -157,6 +152,11 @@ export class Connection {
   }
 
   private follow(): void {
+    this.watch({
+      disconnected: () => this.requests.lose(),
+      refused: (refusal) => this.requests.refuse(refusal),
+      closed: () => this.requests.close(),
+    });
     void (async () => {
       for await (const status of this.nc.status()) {
         // The client reports both again for each reconnect that the server refuses.

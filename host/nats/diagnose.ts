@@ -4,7 +4,9 @@ import { connect as connectTls } from 'node:tls';
 import { JetplugError } from '../../sdk/internal';
 import type { TlsConfig } from '../config/config';
 import { probe } from '../nats-server/probe';
-import { asBrokerError } from './failures';
+import type { Login } from './credentials';
+import { asBrokerError, limitFailure } from './failures';
+import { loginRefusal } from './login-refusal';
 import { HANDSHAKE_FIRST } from './tls-failures';
 
 const GREETING_MS = 1_000;
@@ -15,28 +17,52 @@ const DEFAULT_PORT = 4222;
  * closed or silent as refused. Examines the servers one after the other.
  * @returns the first error that explains the failure, or undefined
  */
-export async function diagnose(servers: readonly string[], tls: TlsConfig = {}): Promise<JetplugError | undefined> {
+export async function diagnose(
+  servers: readonly string[],
+  tls: TlsConfig = {},
+  login?: Login,
+): Promise<JetplugError | undefined> {
   for (const server of servers) {
     const { hostname, port } = new URL(server.includes('://') ? server : `nats://${server}`);
     // URLs have IPv6 addresses in brackets, sockets do not.
-    const found = await examine(hostname.replace(/^\[(.*)\]$/, '$1'), Number(port) || DEFAULT_PORT, tls);
+    const found = await examine(hostname.replace(/^\[(.*)\]$/, '$1'), Number(port) || DEFAULT_PORT, tls, login);
     if (found) return found;
   }
   return undefined;
 }
 
-async function examine(host: string, port: number, tls: TlsConfig): Promise<JetplugError | undefined> {
+async function examine(
+  host: string,
+  port: number,
+  tls: TlsConfig,
+  login: Login | undefined,
+): Promise<JetplugError | undefined> {
   const where = `connecting to ${host}:${port}`;
   const answer = tls.handshakeFirst ? undefined : await probe(host, port, GREETING_MS);
   if (answer?.kind === 'nothing') return undefined;
-  if (answer?.kind === 'nats') return answer.tlsRequired ? await examineTls(host, port, tls) : undefined;
+  if (answer?.kind === 'nats') {
+    const refusal = answer.tlsRequired ? await examineTls(host, port, tls) : undefined;
+    return refusal ?? (await examineLimits(host, port, tls, login));
+  }
   if (answer && !answer.silent) return notNats(where, `it says ${answer.said}`);
   const reached = await reachByTls(host, port);
   if (reached === 'nats' && !tls.handshakeFirst) {
     return new JetplugError('JP_BROKER_TLS', `${where}: ${HANDSHAKE_FIRST.means}`, { hint: HANDSHAKE_FIRST.hint });
   }
   if (reached === 'not-nats') return notNats(where, 'it does not greet as one');
-  return undefined;
+  return reached === 'nats' ? await examineLimits(host, port, tls, login) : undefined;
+}
+
+/** Finds out whether the server or the account has as many connections as it may have. */
+async function examineLimits(
+  host: string,
+  port: number,
+  tls: TlsConfig,
+  login: Login | undefined,
+): Promise<JetplugError | undefined> {
+  const text = await loginRefusal(host, port, tls, login);
+  if (limitFailure(text) === undefined) return undefined;
+  return asBrokerError(new Error(text), `connecting to ${host}:${port}${login ? ` with ${login.described}` : ''}`);
 }
 
 /**

@@ -87,7 +87,7 @@ export class DurableWatch {
       ...(isPaused && { pausedUntil: new Date(pauseUntil) }),
       pending: num_pending,
       inFlight: num_ack_pending,
-      needs: !isUsable ? 'hold' : correctable.length > 0 ? 'correction' : 'nothing',
+      needs: !isUsable ? 'check' : correctable.length > 0 ? 'correction' : 'nothing',
       corrections: changeTexts(correctable),
       drift: changeTexts(ofOtherHost),
       checkpoint: checkpointOf(spec, info),

@@ -76,10 +76,18 @@ export function notPermitted(operation: string, subject: string): string {
  * subscriptions exceeded`. Returns undefined for any other text.
  */
 export function limitFailure(text = ''): Meaning | undefined {
-  const [, what] = /maximum (?:account )?(?:active )?(connections|subscriptions) exceeded/i.exec(text) ?? [];
+  const [, account, what] = /maximum (account )?(?:active )?(connections|subscriptions) exceeded/i.exec(text) ?? [];
   if (what === undefined) return undefined;
-  const hint = `Raise max_${what} of the server, the account or the user, or let fewer clients and handlers use it.`;
-  return { code: 'JP_ACCOUNT_LIMIT', means: `it has as many ${what} as it may have`, hint };
+  if (what === 'subscriptions') {
+    const hint = 'Raise max_subscriptions of the server, the account or the user, or use fewer handlers.';
+    return { code: 'JP_ACCOUNT_LIMIT', means: 'the connection has as many subscriptions as it may have', hint };
+  }
+  const holder = account === undefined ? 'the server' : 'the account';
+  return {
+    code: 'JP_ACCOUNT_LIMIT',
+    means: `${holder} has as many connections as it may have`,
+    hint: `Raise max_connections of ${holder}, or close other connections: each host and each command needs one.`,
+  };
 }
 
 /** Describes a refused or ended login by the client's error code. Undefined for any other code. */
@@ -128,6 +136,7 @@ function apiErrorText(error: unknown): string | undefined {
 }
 
 export const API_ERROR = {
+  consumerCreate: 10012,
   consumerNotFound: 10014,
   noMessage: 10037,
   messageTooLarge: 10054,
@@ -147,6 +156,12 @@ export function isNoResponders(error: unknown): boolean {
 /** Whether the stream has reached its limit and discards new messages (`discard: new`). */
 export function isFull(error: unknown): boolean {
   return apiErrorCode(error) === API_ERROR.storeFailed && /maximum (bytes|messages)/.test(apiErrorText(error) ?? '');
+}
+
+/** Whether the server has refused a durable because the folder of the durable on its disk is missing. */
+export function isFolderMissing(error: unknown): boolean {
+  const text = apiErrorText(error) ?? '';
+  return apiErrorCode(error) === API_ERROR.consumerCreate && /no such file or directory|cannot find/i.test(text);
 }
 
 /** Whether the message exceeds the server's `max_payload`. */

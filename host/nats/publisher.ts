@@ -46,18 +46,24 @@ export class Publisher implements Outgoing {
   private readonly patienceMs: number;
   private readonly sentIds: SentIds;
 
-  constructor(
+  private constructor(
     private readonly connection: Connection,
-    private readonly options: PublisherOptions = {},
+    private readonly options: PublisherOptions,
   ) {
     this.dropsRepeatsMs = options.dropsRepeatsMs ?? DEFAULT_DUPLICATE_WINDOW_MS;
     this.patienceMs = options.patienceMs ?? PATIENCE_MS;
     this.backlog = new Backlog(options.maxWaiting ?? MAX_WAITING);
     this.sentIds = new SentIds(connection);
+  }
+
+  /** Returns a publisher that follows the connection until the connection is closed. */
+  static start(connection: Connection, options: PublisherOptions = {}): Publisher {
+    const publisher = new Publisher(connection, options);
     connection.watch({
-      reconnected: () => this.backlog.release(true),
-      closed: () => this.backlog.release(false),
+      reconnected: () => publisher.backlog.release(true),
+      closed: () => publisher.backlog.release(false),
     });
+    return publisher;
   }
 
   async send(event: OutgoingEvent): Promise<{ duplicate: boolean }> {

@@ -49,20 +49,20 @@ export class Pull implements DurablePull {
     });
   }
 
-  start({ held = false } = {}): void {
-    this.missing = held;
+  start({ suspended = false } = {}): void {
+    this.missing = suspended;
     this.requests.open();
-    this.unwatch = this.connection.onReconnect(() => this.suspend());
+    this.unwatch = this.connection.onReconnect(() => this.suspendAndReport());
     this.connection.pulls.add(this);
     this.request();
   }
 
   request(): void {
     if (this.paused || this.missing || this.retryTimer) return;
-    const room = this.sink.room();
-    const wanted = room - this.outstanding;
+    const capacity = this.sink.capacity();
+    const wanted = capacity - this.outstanding;
     // A small request costs as much as a large one, so wait until half of the sink's capacity is free.
-    if (wanted <= 0 || (this.outstanding > 0 && wanted < room / 2)) return;
+    if (wanted <= 0 || (this.outstanding > 0 && wanted < capacity / 2)) return;
     if (this.outstanding === 0) this.silence.start();
     for (let left = wanted, n = 0; left > 0 && n < MAX_REQUESTS; n++) {
       const batch = Math.min(left, this.largestBatch);
@@ -88,7 +88,7 @@ export class Pull implements DurablePull {
     this.startOver();
   }
 
-  hold(): void {
+  suspend(): void {
     if (this.missing) return;
     this.missing = true;
     this.outstanding = 0;
@@ -140,7 +140,7 @@ export class Pull implements DurablePull {
       const silentMs = Math.round(silence.silentMs);
       this.sink.trouble('no heartbeat from the server; sending new pull requests', { silentMs });
     }
-    this.suspend();
+    this.suspendAndReport();
   }
 
   private receive(message: Msg, isCurrent: boolean): void {
@@ -192,7 +192,7 @@ export class Pull implements DurablePull {
   }
 
   /** Stops requesting until the sink has checked that the durable and its stream still exist. */
-  private suspend(): void {
+  private suspendAndReport(): void {
     this.connection.ackWriter.flush();
     this.missing = true;
     this.outstanding = 0;

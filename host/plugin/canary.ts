@@ -23,7 +23,7 @@ export interface CanaryEvents {
  */
 export class Canary {
   private readonly canaries = new Map<string, HandlerCanary>();
-  private readonly timer: NodeJS.Timeout;
+  private timer: NodeJS.Timeout | undefined;
   /** The number of handlers that have not handled an event yet. */
   private unproven: number;
   private hasFailed = false;
@@ -31,7 +31,7 @@ export class Canary {
   /** @param handlers the handlers that did not fail in the version before */
   constructor(
     handlers: readonly HandlerDefinition[],
-    policy: RollbackPolicy,
+    private readonly policy: RollbackPolicy,
     private readonly events: CanaryEvents,
   ) {
     this.unproven = handlers.length;
@@ -42,9 +42,12 @@ export class Canary {
       });
       this.canaries.set(handler.durable, canary);
     }
-    this.timer = setTimeout(() => this.pass(), policy.withinMs);
+  }
+
+  /** Starts the time after which the version has passed. */
+  start(): void {
     // The phase does not keep the process alive.
-    this.timer.unref();
+    this.timer = setTimeout(() => this.pass(), this.policy.withinMs).unref();
   }
 
   canaryOf(handler: HandlerDefinition): HandlerCanary | undefined {

@@ -189,7 +189,7 @@ export class Consumption implements ConsumingHandler {
       ackWaitMs: delivery.ackWaitMs,
       suspects: host.suspects,
       time: host.time,
-      onRoom: () => this.feeds.forEach((feed) => feed.request()),
+      onCapacity: () => this.feeds.forEach((feed) => feed.request()),
     });
   }
 
@@ -229,7 +229,7 @@ export class Consumption implements ConsumingHandler {
 function sizesOf(
   { concurrency, key, batch }: HandlerDefinition,
   maxAckPending: number,
-): { prefetch: PrefetchBounds; maxHeld: number } {
+): { prefetch: PrefetchBounds; maxBuffered: number } {
   // `maxAckPending` limits the deliveries in flight of all hosts together, so half of it is left to other hosts.
   const half = Math.max(1, Math.floor(maxAckPending / 2));
   const first = batch ? batch.size * (concurrency + 1) : concurrency * PREFETCH_PER_RUN;
@@ -237,5 +237,5 @@ function sizesOf(
   const prefetch = { least, first, most: Math.max(first, Math.min(MAX_PREFETCH, half)) };
   // An event that waits for an earlier event of its key is in flight too. So this host holds at most half of
   // `maxAckPending`; the rest is left to other keys and other hosts.
-  return { prefetch, maxHeld: key === undefined ? Infinity : half };
+  return { prefetch, maxBuffered: key === undefined ? Infinity : half };
 }

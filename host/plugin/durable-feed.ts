@@ -79,7 +79,7 @@ export class DurableFeed {
   start(): void {
     const { keepsOrder } = this.options;
     this.unwatch = this.host.broker.watchDurable(this.durable, (look) => this.repair.checked(look));
-    this.pull.start({ held: keepsOrder });
+    this.pull.start({ suspended: keepsOrder });
     // The number of unsettled events at the start decides how many redeliveries the feed waits for.
     if (keepsOrder) this.repair.checkFirst();
   }
@@ -120,7 +120,7 @@ export class DurableFeed {
   private sink(): PullSink {
     const { durable, intake, target, condition, log } = this;
     return {
-      room: () => this.redeliveries?.room ?? intake.room,
+      capacity: () => this.redeliveries?.capacity ?? intake.capacity,
       deliver: (delivery, isLate) => this.deliver(delivery, isLate),
       gone: (why) => {
         log.warn('the durable consumer is gone; making it again', { durable: durable.durable, why });
@@ -138,8 +138,8 @@ export class DurableFeed {
     const verdict = this.filter.judge(delivery);
     if (verdict === 'mismatch') return this.refuse(delivery);
     if (verdict === 'unsubscribed') return this.skip(delivery);
-    // A late delivery, or one that comes while the pull is held, may be of a durable that has been deleted since.
-    if (!isLate && !this.repair.isHeld) this.target.settlements.delivered(delivery);
+    // A late delivery, or one that comes while the pull is suspended, may be of a durable that has been deleted since.
+    if (!isLate && !this.repair.isSuspended) this.target.settlements.delivered(delivery);
     const accepted = this.options.accept(delivery);
     if (accepted) this.intake.offer(accepted, this.target.handler);
     this.redeliveries?.arrived(delivery);
@@ -151,7 +151,7 @@ export class DurableFeed {
    */
   private refuse(delivery: Delivery): void {
     delivery.nak(MISMATCH_DELAY_MS);
-    this.repair.hold();
+    this.repair.suspend();
   }
 
   private skip(delivery: Delivery): void {
@@ -173,17 +173,18 @@ export class DurableFeed {
    * event of their key may be handled before them.
    */
   private waitForUnsettled({ inFlight }: DurablePosition): void {
-    const missing = inFlight - this.intake.heldOf(this.target.handler);
+    const missing = inFlight - this.intake.bufferedOf(this.target.handler);
     if (!this.options.keepsOrder || missing <= 0) return;
     this.redeliveries?.cancel();
-    this.intake.holdUp();
+    this.intake.collectArrivals();
     this.redeliveries = new RedeliveryWait(missing, this.durable.ackWaitMs, this.host.time, {
       more: () => this.pull.request(),
       done: () => {
         this.redeliveries = undefined;
-        this.intake.letIn();
+        this.intake.queueCollected();
         this.pull.request();
       },
     });
+    this.redeliveries.start();
   }
 }

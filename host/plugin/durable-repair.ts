@@ -25,15 +25,15 @@ export interface DurableRepairOptions {
 }
 
 /**
- * Keeps a feed's durable usable: creates it again when it is gone, corrects its settings, and holds the pull until the
- * durable may be used.
+ * Keeps a feed's durable usable: creates it again when it is gone, corrects its settings, and suspends the pull until
+ * the durable may be used.
  */
 export class DurableRepair {
   /**
-   * `held`: the pull is held until the durable was checked. `missing`: the pull is held too, and status queries report
-   * the durable as missing.
+   * `suspended`: the pull is suspended until the durable was checked. `missing`: the pull is suspended too, and status
+   * queries report the durable as missing.
    */
-  private use: 'pulling' | 'held' | 'missing' = 'pulling';
+  private use: 'pulling' | 'suspended' | 'missing' = 'pulling';
   /** The corrections, as text, that the server does not make because of limits of its own or of the stream. */
   private limited = '';
   /** Aborts the repair that is under way. */
@@ -52,14 +52,14 @@ export class DurableRepair {
     return this.use === 'missing';
   }
 
-  /** Whether the pull is held until the durable was checked. */
-  get isHeld(): boolean {
+  /** Whether the pull is suspended until the durable was checked. */
+  get isSuspended(): boolean {
     return this.use !== 'pulling';
   }
 
-  /** Checks the durable, then lets the pull begin, which was started held. */
+  /** Checks the durable, then lets the pull begin, which was started suspended. */
   checkFirst(): void {
-    this.use = 'held';
+    this.use = 'suspended';
     void this.ensure();
   }
 
@@ -77,9 +77,9 @@ export class DurableRepair {
   }
 
   /** Stops the use of the durable until it was checked and, where necessary, corrected. */
-  hold(): void {
+  suspend(): void {
     if (this.use === 'missing') return;
-    this.options.pull.hold();
+    this.options.pull.suspend();
     this.lost({ rereads: true });
   }
 
@@ -89,7 +89,7 @@ export class DurableRepair {
     const wasPaused = condition.pausedUntil !== undefined;
     condition.checked(look);
     if (this.use !== 'pulling') return;
-    if (look.needs === 'hold') return this.hold();
+    if (look.needs === 'check') return this.suspend();
     const isSame = this.options.isSameDurable(look);
     const needsCorrection = look.needs === 'correction' && look.corrections.join() !== this.limited;
     if (!isSame || needsCorrection) void this.ensure();
@@ -121,7 +121,7 @@ export class DurableRepair {
         condition.failed(error, isRefusal(error));
         if (!isRefusal(error) || this.use === 'missing') return;
         this.use = 'missing';
-        this.options.pull.hold();
+        this.options.pull.suspend();
       },
     });
   }

@@ -39,7 +39,8 @@ export class InlineCandidate implements Candidate {
     if (!file || !isIsolated(definition.isolation)) return new DescribedInline(compiled, definition, host);
     // The isolation could not be read from the source text, so the code was loaded here first.
     this.close();
-    return step(await compileIsolated(file, definition.isolation, host), (isolated) => isolated.describe());
+    const log = host.log.child({ plugin: definition.name });
+    return step(await compileIsolated(file, definition.isolation, host), (isolated) => isolated.describe(), log);
   }
 
   close(): void {

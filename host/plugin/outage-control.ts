@@ -48,7 +48,7 @@ export class OutageControl {
   /** Continues an outage that was under way when the previous host ended. */
   start(): void {
     if (!this.circuit.isOpen) return;
-    this.holdEvents('the circuit was open when the previous host ended: the events wait');
+    this.pauseEvents('the circuit was open when the previous host ended: the events wait');
   }
 
   feedAdded(feed: Pick<DurableFeed, 'pause'>): void {
@@ -83,10 +83,10 @@ export class OutageControl {
 
   private circuitOpened(outage: Outage): void {
     this.record(this.options.outages.begin(outage));
-    this.holdEvents('everything fails: the circuit opens and the events wait');
+    this.pauseEvents('everything fails: the circuit opens and the events wait');
   }
 
-  private holdEvents(message: string): void {
+  private pauseEvents(message: string): void {
     const { handler, feeds, intake } = this.options;
     this.log.error(message, { handler, ...this.circuit.outage });
     for (const feed of feeds) feed.pause();

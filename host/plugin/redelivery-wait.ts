@@ -21,21 +21,25 @@ export class RedeliveryWait {
   private allowed: number;
   private arrivals = 0;
   private redeliveries = 0;
-  private timer: Timer;
+  private timer: Timer | undefined;
 
   /** @param missing how many events were delivered before and are neither settled nor in this host */
   constructor(
     private readonly missing: number,
-    ackWaitMs: number,
+    private readonly ackWaitMs: number,
     private readonly time: Time,
     private readonly events: RedeliveryEvents,
   ) {
     this.allowed = missing;
-    this.timer = time.after(ackWaitMs + MARGIN_MS, () => this.allowRest());
+  }
+
+  /** Starts the time that bounds the wait. */
+  start(): void {
+    this.timer = this.time.after(this.ackWaitMs + MARGIN_MS, () => this.allowRest());
   }
 
   /** The number of further deliveries that may be requested during the wait. */
-  get room(): number {
+  get capacity(): number {
     return this.allowed - this.arrivals;
   }
 
@@ -46,7 +50,7 @@ export class RedeliveryWait {
   }
 
   cancel(): void {
-    this.timer.cancel();
+    this.timer?.cancel();
   }
 
   /**
@@ -60,7 +64,7 @@ export class RedeliveryWait {
   }
 
   private end(): void {
-    this.timer.cancel();
+    this.timer?.cancel();
     this.events.done();
   }
 }

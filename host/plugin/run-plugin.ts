@@ -1,6 +1,6 @@
 import type { JetplugError } from '../../sdk/internal';
 import type { CompiledPlugin } from '../load/compile';
-import type { PluginFile } from '../load/discover';
+import { nameByFile, type PluginFile } from '../load/discover';
 import { isolationInSource } from '../load/isolation-in-source';
 import { isIsolated } from '../load/isolation-options';
 import { readSource } from '../load/module-graph';
@@ -34,11 +34,12 @@ export async function runPlugin(
   upgrade?: Upgrade,
 ): Promise<RunningPlugin> {
   const compiled = await compile(source, host);
-  const described = await step(compiled, describe);
-  const claimed = await step(described, (plugin) => claim(plugin, host));
-  const version = await step(claimed, instantiate);
-  const reconciled = await step(version, (plugin) => reconcile(plugin, host, upgrade));
-  return step(reconciled, (plugin) => consume(plugin, host, upgrade));
+  const described = await step(compiled, describe, host.log.child({ plugin: nameByFile(source.file) }));
+  const log = host.log.child({ plugin: described.definition.name });
+  const claimed = await step(described, (plugin) => claim(plugin, host), log);
+  const version = await step(claimed, instantiate, log);
+  const reconciled = await step(version, (plugin) => reconcile(plugin, host, upgrade), log);
+  return step(reconciled, (plugin) => consume(plugin, host, upgrade), log);
 }
 
 /**

@@ -76,16 +76,20 @@ export class RunningPlugin {
     const keep = canary && (proven ?? before);
     for (const version of [before, proven]) if (version && version !== keep) this.closeWhenUnused(version);
     this.fallback = canary && keep && { version: keep, canary };
+    canary?.start();
     await this.take(next, canary);
   }
 
-  /** Returns to the fallback, if the version that runs is still the one that failed. Resolves with whether it did. */
+  /**
+   * Returns to the fallback, if the version that runs is still the one that failed. Resolves with whether it did.
+   * @throws JetplugError when the fallback cannot run any more; it stays the fallback until the next swap or stop
+   */
   async rollBack(failed: PluginVersion['definition']): Promise<boolean> {
     if (!this.fallback || this.definition !== failed || this.stopping.signal.aborted) return false;
     const { version: former } = this.fallback;
     const bad = this.version;
-    this.endCanary({ keep: former });
     const next = await reconcileFormerVersion(former, this.consuming, this.host, this.stopping.signal);
+    this.endCanary({ keep: former });
     this.closeWhenUnused(bad);
     await this.take(next);
     return true;

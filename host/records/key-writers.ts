@@ -1,5 +1,5 @@
 import { Conflict, type Entry, type KeyValue } from './key-value';
-import { WriteBatch, type Author, type Change, type PendingWrite } from './write-batch';
+import { WriteBatch, type UpdateIdentity, type Change, type PendingWrite } from './write-batch';
 
 const MAX_REMEMBERED = 10_000;
 /**
@@ -29,16 +29,16 @@ export class KeyWriters {
 
   /**
    * Applies a change to the key. Resolves with the key's text after this change, when that text is stored.
-   * @param author identifies the change of a run; absent for a change from outside of a run
+   * @param identity identifies the change of a run; absent for a change from outside of a run
    */
-  write(key: string, change: Change, author?: Author): Promise<string | undefined> {
+  write(key: string, change: Change, identity?: UpdateIdentity): Promise<string | undefined> {
     return new Promise((resolve, reject) => {
       const queue = this.pending.get(key);
       if (queue) {
-        queue.push({ change, author, resolve, reject });
+        queue.push({ change, identity, resolve, reject });
         return;
       }
-      const first = [{ change, author, resolve, reject }];
+      const first = [{ change, identity, resolve, reject }];
       this.pending.set(key, first);
       void this.drain(key, first);
     });

@@ -19,7 +19,7 @@ import type { Settlements } from './settlements';
 export type Change = (current: string | undefined) => MaybePromise<string | undefined>;
 
 /** Identifies the change of a run by its event and its index within the run, so that the change is applied once. */
-export interface Author {
+export interface UpdateIdentity {
   readonly settlements: Settlements;
   /** Stores the change's result if it is too long for the value's header. */
   readonly texts: LongTexts;
@@ -43,7 +43,7 @@ export class AlreadySettled extends Error {
 /** A change that waits for its write, with the functions that settle its caller's promise. */
 export interface PendingWrite {
   readonly change: Change;
-  readonly author: Author | undefined;
+  readonly identity: UpdateIdentity | undefined;
   resolve(next: string | undefined): void;
   reject(error: unknown): void;
 }
@@ -76,29 +76,29 @@ export class WriteBatch {
    */
   outdated(): ReadonlySet<Settlements> {
     let found = NONE;
-    for (const { author } of this.together) {
-      if (!author) continue;
-      const { durable, streamIncarnation, revision } = author.settlements;
+    for (const { identity } of this.together) {
+      if (!identity) continue;
+      const { durable, streamIncarnation, revision } = identity.settlements;
       const marks = this.marks[durable];
-      if (marks?.g === streamIncarnation && marks.r > revision) found = new Set([...found, author.settlements]);
+      if (marks?.g === streamIncarnation && marks.r > revision) found = new Set([...found, identity.settlements]);
     }
     return found;
   }
 
   /** Whether the result of a repeat is stored as a long text. */
   get mustRecall(): boolean {
-    return this.together.some(({ author }) => author && this.find(author)?.[3] !== undefined);
+    return this.together.some(({ identity }) => identity && this.find(identity)?.[3] !== undefined);
   }
 
   /** Reads the long texts with the results of repeats, each name once. */
   async recall(): Promise<void> {
-    for (const { author } of this.together) {
-      const record = author && this.find(author)?.[3];
+    for (const { identity } of this.together) {
+      const record = identity && this.find(identity)?.[3];
       if (record === undefined || this.recalled.has(record)) continue;
-      const text = await author!.texts.get(record);
+      const text = await identity!.texts.get(record);
       if (text !== undefined) this.recalled.set(record, JSON.parse(text) as SetAside);
       // If the long texts are missing, another host has usually settled the event and dropped its mark.
-      else await author!.settlements.refresh();
+      else await identity!.settlements.refresh();
     }
   }
 
@@ -171,11 +171,11 @@ export class WriteBatch {
   }
 
   private answer(pending: PendingWrite): MaybePromise<void> {
-    const { author } = pending;
-    const before = author && this.find(author);
-    if (before && this.isAvailable(before)) this.repeat(pending, this.returned(before, author));
-    else if (author?.settlements.has(author.sequence)) this.refuse(pending, author);
-    else if (before) this.repeat(pending, this.bestGuess(before, author));
+    const { identity } = pending;
+    const before = identity && this.find(identity);
+    if (before && this.isAvailable(before)) this.repeat(pending, this.returned(before, identity));
+    else if (identity?.settlements.has(identity.sequence)) this.refuse(pending, identity);
+    else if (before) this.repeat(pending, this.bestGuess(before, identity));
     else return this.applyOne(pending);
   }
 
@@ -190,10 +190,10 @@ export class WriteBatch {
     }
   }
 
-  private take({ author, resolve }: PendingWrite, next: string | undefined): void {
-    if (author || next !== this.text) this.changed = true;
+  private take({ identity, resolve }: PendingWrite, next: string | undefined): void {
+    if (identity || next !== this.text) this.changed = true;
     this.text = next;
-    if (author) this.mark(author, next);
+    if (identity) this.mark(identity, next);
     this.answers.push(() => resolve(next));
   }
 
@@ -201,7 +201,7 @@ export class WriteBatch {
     return record === undefined || this.recalled.has(record);
   }
 
-  private returned([sequence, ordinal, text, record]: Mark, { settlements }: Author): string | undefined {
+  private returned([sequence, ordinal, text, record]: Mark, { settlements }: UpdateIdentity): string | undefined {
     if (record === undefined) return text ?? undefined;
     const { durable } = settlements;
     const kept = this.recalled.get(record)!;
@@ -209,7 +209,7 @@ export class WriteBatch {
   }
 
   /** Logs that a long text was removed by hand. Returns the current value, the best remaining answer. */
-  private bestGuess([sequence, , , record]: Mark, { texts, settlements }: Author): string | undefined {
+  private bestGuess([sequence, , , record]: Mark, { texts, settlements }: UpdateIdentity): string | undefined {
     texts.missed(record!, { durable: settlements.durable, sequence });
     return this.text;
   }
@@ -218,17 +218,17 @@ export class WriteBatch {
     this.answers.push(() => resolve(text));
   }
 
-  private refuse({ reject }: PendingWrite, { settlements, sequence }: Author): void {
+  private refuse({ reject }: PendingWrite, { settlements, sequence }: UpdateIdentity): void {
     this.answers.push(() => reject(new AlreadySettled(settlements.durable, sequence)));
   }
 
-  private find({ settlements, sequence, ordinal }: Author): Mark | undefined {
+  private find({ settlements, sequence, ordinal }: UpdateIdentity): Mark | undefined {
     const marks = this.marks[settlements.durable];
     if (marks?.g !== settlements.streamIncarnation) return undefined;
     return marks.m.find((mark) => mark[0] === sequence && mark[1] === ordinal);
   }
 
-  private mark({ settlements, sequence, ordinal }: Author, text: string | undefined): void {
+  private mark({ settlements, sequence, ordinal }: UpdateIdentity, text: string | undefined): void {
     const { durable, streamIncarnation, revision } = settlements;
     const before = this.marks[durable];
     const same = before?.g === streamIncarnation;
@@ -241,12 +241,12 @@ export class WriteBatch {
 
   /** The store for long texts. All runs share one; without a run's change the batch adds and drops no marks. */
   private get texts(): LongTexts | undefined {
-    return this.together.find(({ author }) => author)?.author?.texts;
+    return this.together.find(({ identity }) => identity)?.identity?.texts;
   }
 
   private settlements(): Set<Settlements> {
     const found = new Set<Settlements>();
-    for (const { author } of this.together) if (author) found.add(author.settlements);
+    for (const { identity } of this.together) if (identity) found.add(identity.settlements);
     return found;
   }
 }

@@ -50,7 +50,7 @@ export class MemoryBroker implements PluginBroker {
 
   async ensureDurable(spec: DurableSpec) {
     const key = `${spec.stream} ${spec.durable}`;
-    const durable = this.durables.get(key) ?? new MemoryDurable(this.streamNamed(spec.stream), spec, this.time);
+    const durable = this.durables.get(key) ?? this.createDurable(spec);
     this.durables.set(key, durable);
     durable.update(spec);
     return durable.position;
@@ -197,6 +197,12 @@ export class MemoryBroker implements PluginBroker {
     if (present && present.sequence !== replaces) return;
     if (present) letters.remove(present.sequence);
     letters.append({ subject, payload, headers, repeated });
+  }
+
+  private createDurable(spec: DurableSpec): MemoryDurable {
+    const durable = new MemoryDurable(this.streamNamed(spec.stream), spec, this.time);
+    durable.start();
+    return durable;
   }
 
   private streamNamed(name: string): MemoryStream {

@@ -43,7 +43,11 @@ export class MemoryDurable {
   ) {
     this.next = firstOf(stream, spec, time);
     this.lastDelivered = this.next - 1;
-    stream.listeners.add(() => this.deliverSoon());
+  }
+
+  /** Delivers each message that the stream stores from now on. */
+  start(): void {
+    this.stream.listeners.add(() => this.deliverSoon());
   }
 
   update(spec: DurableSpec): void {

@@ -6,7 +6,7 @@ import type { MemoryDurable, Puller } from './memory-durable';
 export class MemoryPull implements DurablePull, Puller {
   private open = false;
   private paused = false;
-  private held = false;
+  private suspended = false;
   private probes = 0;
 
   constructor(
@@ -15,8 +15,8 @@ export class MemoryPull implements DurablePull, Puller {
   ) {}
 
   get wants(): boolean {
-    if (!this.open || this.held) return false;
-    return this.paused ? this.probes > 0 : this.sink.room() > 0;
+    if (!this.open || this.suspended) return false;
+    return this.paused ? this.probes > 0 : this.sink.capacity() > 0;
   }
 
   deliver(delivery: Delivery): void {
@@ -24,9 +24,9 @@ export class MemoryPull implements DurablePull, Puller {
     this.sink.deliver(delivery, false);
   }
 
-  start({ held = false } = {}): void {
+  start({ suspended = false } = {}): void {
     this.open = true;
-    this.held = held;
+    this.suspended = suspended;
     this.durable.join(this);
   }
 
@@ -49,8 +49,8 @@ export class MemoryPull implements DurablePull, Puller {
     this.durable.deliverSoon();
   }
 
-  hold(): void {
-    this.held = true;
+  suspend(): void {
+    this.suspended = true;
   }
 
   renew(): void {
@@ -62,7 +62,7 @@ export class MemoryPull implements DurablePull, Puller {
   }
 
   found(): void {
-    this.held = false;
+    this.suspended = false;
     this.durable.deliverSoon();
   }
 

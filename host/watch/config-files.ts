@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isJetplugError } from '../../sdk/internal';
 import type { Config, LoadedConfig } from '../config/config';
-import type { HostLog } from '../log/log';
+import type { PartedLog } from '../log/log';
 import type { Plugins } from '../plugin/plugins';
 import { SettledFiles, stampOf } from './settled-files';
 
@@ -20,7 +20,7 @@ export interface ConfigSource {
 export class ConfigFiles {
   private readonly files: SettledFiles;
   private timer: NodeJS.Timeout | undefined;
-  private readonly stamps: Map<string, string | undefined>;
+  private readonly stamps = new Map<string, string | undefined>();
 
   /**
    * @param changed called with the config in effect after each change of a file, even if the change only moved values
@@ -30,16 +30,16 @@ export class ConfigFiles {
     private config: Config,
     private readonly source: ConfigSource,
     private readonly plugins: Plugins,
-    private readonly log: HostLog,
+    private readonly log: PartedLog,
     private readonly changed: (written: LoadedConfig) => void,
   ) {
-    this.stamps = new Map(source.files.map((file) => [file, stampOf(file)]));
     this.files = new SettledFiles((paths) => {
       this.apply(paths).catch((error: unknown) => log.error('a changed config could not be applied', { err: error }));
     });
   }
 
   start(): void {
+    for (const file of this.source.files) this.stamps.set(file, stampOf(file));
     this.timer = setInterval(() => this.poll(), POLL_MS);
   }
 

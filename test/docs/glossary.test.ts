@@ -8,11 +8,11 @@ const GLOSSARY = 'docs/glossary.md';
 
 /** Words that programmers know, from TypeScript, Node.js, NATS or plain English. */
 const COMMON = `
-  all already answer any api ask author backend backlog bar before binary block bounds bus call called
+  all already answer any api ask backend backlog bar before binary block bounds bus call called
   candidate change charged check checked circular class clock cloud code codec common comparison compiled concurrency
   condition config conflict connect connected connection consuming consumption container context control count
   counted counters credentials data decoded deferred delay deploy described details differences discovery
-  download draft duration ending entry env error explainable explained fact failed failure field fifo filter
+  download draft duration ending entry env error explainable explained fact factory failed failure field fifo filter
   find flags folder for format found from header help helper holder http identity import incoming index
   inexact info injectable injected injection instantiated internals invalid isolation jet jetplug json key known kv
   launch launched layer leaf level lifecycle limiter limits line link list load loaded loader loading local

@@ -42,7 +42,7 @@ async function bus(): Promise<ConnectedEventBus> {
 async function publisher(options: PublisherOptions = {}): Promise<{ connection: Connection; publisher: Publisher }> {
   const connection = await Connection.open({ servers: [proxy.url], name: 'test' });
   opened.push(connection);
-  return { connection, publisher: new Publisher(connection, options) };
+  return { connection, publisher: Publisher.start(connection, options) };
 }
 
 const event = (id: string): OutgoingEvent => ({ id, subject: 'video.x', payload: '{}', headers: {} });

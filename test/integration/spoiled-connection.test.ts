@@ -50,7 +50,7 @@ test('a half-open connection is dropped when its pings are not answered, and a p
   const connection = await Connection.open({ servers: [proxy.url], name: 'test', pingMs: 200 });
   const lived: string[] = [];
   connection.watch({ disconnected: () => lived.push('lost'), reconnected: () => lived.push('back') });
-  const publisher = new Publisher(connection);
+  const publisher = Publisher.start(connection);
   proxy.swallow();
   const halfOpenAtMs = performance.now();
   const answer = publisher.send({ id: 'half-open', subject: 'video.x', payload: '{}', headers: {} });

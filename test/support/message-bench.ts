@@ -313,6 +313,7 @@ export class MessageBench {
   readonly registry: RunRegistry = {
     add: (execution) => void this.runs.add(execution),
     remove: (execution) => void this.runs.delete(execution),
+    isReleased: false,
     alone: async () => {
       await this.step('alone', 'alone');
       return () => void this.journal.push('no more alone');

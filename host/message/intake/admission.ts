@@ -8,7 +8,7 @@ export interface AdmissionOptions {
   /** The handler's counters, which show how fast it is. */
   readonly counters: Pick<HandlerCounters, 'runs' | 'durationSumS'>;
   /** The maximum number of deliveries in the host, including those that wait for an earlier event of their key. */
-  readonly maxHeld: number;
+  readonly maxBuffered: number;
 }
 
 /** The backpressure of a handler. Limits how many deliveries the host takes in and how many of them may begin. */
@@ -25,13 +25,13 @@ export class Admission {
   }
 
   /** Returns the number of further deliveries that the host may take for the handler; may be negative. */
-  room(queued: number, buffered: number): number {
-    return Math.min(this.prefetch.size - queued, this.options.maxHeld - buffered);
+  capacity(queued: number, buffered: number): number {
+    return Math.min(this.prefetch.size - queued, this.options.maxBuffered - buffered);
   }
 
   /** Whether the host holds its maximum of deliveries, including those that wait for an earlier event of their key. */
   isFull(buffered: number): boolean {
-    return buffered >= this.options.maxHeld;
+    return buffered >= this.options.maxBuffered;
   }
 
   /** Whether another delivery may begin. */

@@ -32,7 +32,7 @@ export class BufferedDelivery {
   }
 
   /** Decodes the key, and makes this host do the delivery's retries. */
-  keepPlace(intake: LocalRetries): void {
+  enableLocalRetry(intake: LocalRetries): void {
     this.localRetry = new LocalRetryDelivery(this.delivery, intake);
     this.delivery = this.localRetry;
     this.decoded = decode(this.localRetry, this.handler.limits);

@@ -5,11 +5,11 @@ import type { BufferedDelivery } from './buffered-delivery';
 export interface DispatchQueue {
   /** The number of deliveries that could run now. */
   readonly ready: number;
-  push(held: BufferedDelivery): void;
+  push(buffered: BufferedDelivery): void;
   /** Takes out the next work, which is one delivery or those of a batch. */
   next(): BufferedDelivery | readonly BufferedDelivery[] | undefined;
   /** Called when a delivery has left the host. */
-  left?(held: BufferedDelivery): void;
+  left?(buffered: BufferedDelivery): void;
   /** Takes out all deliveries, including those that wait for an earlier event of their key. */
   clear(): readonly BufferedDelivery[];
 }
@@ -22,8 +22,8 @@ export class ArrivalQueue implements DispatchQueue {
     return this.waiting.length;
   }
 
-  push(held: BufferedDelivery): void {
-    this.waiting.push(held);
+  push(buffered: BufferedDelivery): void {
+    this.waiting.push(buffered);
   }
 
   next(): BufferedDelivery | undefined {
@@ -48,23 +48,23 @@ export class KeyedQueue implements DispatchQueue {
     return this.heads.length;
   }
 
-  push(held: BufferedDelivery): void {
-    const { key } = held;
+  push(buffered: BufferedDelivery): void {
+    const { key } = buffered;
     // A delivery that is due for its retry is still the first of its key.
-    if (key === undefined || held.isFirst) return this.heads.push(held);
+    if (key === undefined || buffered.isFirst) return this.heads.push(buffered);
     const others = this.behind.get(key);
-    if (others) return insert(others, held);
+    if (others) return insert(others, buffered);
     this.behind.set(key, []);
-    held.isFirst = true;
-    this.heads.push(held);
+    buffered.isFirst = true;
+    this.heads.push(buffered);
   }
 
   next(): BufferedDelivery | undefined {
     return this.heads.shift();
   }
 
-  left(held: BufferedDelivery): void {
-    const { key } = held;
+  left(buffered: BufferedDelivery): void {
+    const { key } = buffered;
     if (key === undefined) return;
     const others = this.behind.get(key);
     const next = others?.shift();
@@ -96,8 +96,8 @@ export class BatchQueue implements DispatchQueue {
     return this.waiting.length;
   }
 
-  push(held: BufferedDelivery): void {
-    this.waiting.push(held);
+  push(buffered: BufferedDelivery): void {
+    this.waiting.push(buffered);
     this.watch();
   }
 
@@ -140,13 +140,13 @@ export class BatchQueue implements DispatchQueue {
  * Inserts a delivery before those of its stream with a higher sequence. Only a redelivery can arrive after one of
  * these.
  */
-function insert(others: BufferedDelivery[], held: BufferedDelivery): void {
-  const { handler, delivery } = held;
+function insert(others: BufferedDelivery[], buffered: BufferedDelivery): void {
+  const { handler, delivery } = buffered;
   const comesBefore = (other: BufferedDelivery): boolean =>
     other.handler.settlements === handler.settlements && delivery.sequence < other.delivery.sequence;
   let at = others.length;
   while (at > 0 && comesBefore(others[at - 1]!)) at--;
-  others.splice(at, 0, held);
+  others.splice(at, 0, buffered);
 }
 
 const COMPACT_AFTER = 1_024;

@@ -1,9 +1,11 @@
 import type { Execution, RunRegistry } from '../execution';
+import { RELEASED } from '../outcome';
 import { timedOut } from '../thrown-outcome';
 
 /** The executions of one handler that can be interrupted by their timeout or by a stop of the host. */
 export class Executions implements RunRegistry {
   private readonly running: Execution[] = [];
+  private released = false;
 
   constructor(readonly alone: RunRegistry['alone']) {}
 
@@ -17,6 +19,10 @@ export class Executions implements RunRegistry {
     if (last === execution) return;
     this.running[execution.place] = last;
     last.place = execution.place;
+  }
+
+  get isReleased(): boolean {
+    return this.released;
   }
 
   /**
@@ -35,12 +41,13 @@ export class Executions implements RunRegistry {
 
   /** Releases the events of calls that wait for the plugin's process. */
   releaseWaiting(): void {
-    for (const execution of this.copy()) if (execution.waits) execution.interrupt({ kind: 'given-back' });
+    for (const execution of this.copy()) if (execution.waits) execution.interrupt(RELEASED);
   }
 
-  /** Releases the events of all calls. */
+  /** Releases the events of all calls, and those of runs that have not called their handler yet. */
   releaseAll(): void {
-    for (const execution of this.copy()) execution.interrupt({ kind: 'given-back' });
+    this.released = true;
+    for (const execution of this.copy()) execution.interrupt(RELEASED);
   }
 
   /** Copies the list, because an interrupted execution leaves it at once. */

@@ -18,7 +18,7 @@ export interface IntakeOptions extends AdmissionOptions {
   /** Default: the machine's time. */
   readonly time?: Time;
   /** Called when the host may take more deliveries for the handler. */
-  onRoom(): void;
+  onCapacity(): void;
 }
 
 /** The limits that a new version of a handler may change without a new queue. */
@@ -50,7 +50,7 @@ export class Intake {
     this.runner = new WorkRunner(this.permits, this.executions, this.buffer, {
       left: (buffered) => this.order.left(buffered),
       ended: () => {
-        if (this.keepsPlaces) options.onRoom();
+        if (this.isKeyed) options.onCapacity();
       },
       freed: () => this.startNext(),
     });
@@ -67,8 +67,8 @@ export class Intake {
   }
 
   /** The number of further deliveries that the host may take for the handler. */
-  get room(): number {
-    return this.admission.room(this.order.ready, this.buffer.size);
+  get capacity(): number {
+    return this.admission.capacity(this.order.ready, this.buffer.size);
   }
 
   /** Whether the host holds its maximum of deliveries, including those that wait for an earlier event of their key. */
@@ -78,9 +78,9 @@ export class Intake {
 
   /** Takes a delivery. `handler` is the handler with the settlements of the delivery's stream. */
   offer(delivery: Delivery, handler: Handler): void {
-    const { admission, keepsPlaces } = this;
-    if (this.stopping || (!admission.isOpen && !keepsPlaces)) return delivery.nak();
-    if (!keepsPlaces) admission.take();
+    const { admission, isKeyed } = this;
+    if (this.stopping || (!admission.isOpen && !isKeyed)) return delivery.nak();
+    if (!isKeyed) admission.take();
     admission.arrived(delivery.size);
     if (this.isFreeFor(delivery, handler)) return this.runner.runUnbuffered(delivery, handler);
     const buffered = this.take(delivery, handler);
@@ -90,7 +90,7 @@ export class Intake {
   }
 
   /** Returns the number of deliveries of the handler's stream in this host. */
-  heldOf({ settlements }: Handler): number {
+  bufferedOf({ settlements }: Handler): number {
     return this.buffer.sizeOf(settlements);
   }
 
@@ -102,16 +102,17 @@ export class Intake {
     const ended = this.runner.swap(concurrency, renew);
     this.admission.rebound(prefetch);
     this.startNext();
-    this.options.onRoom();
+    this.options.onCapacity();
     return ended;
   }
 
-  /** Makes arrivals wait until {@link letIn} sorts them, because older deliveries may still arrive. */
-  holdUp(): void {
+  /** Makes arrivals wait until {@link queueCollected} is called, because older deliveries may still arrive. */
+  collectArrivals(): void {
     this.order.collect();
   }
 
-  letIn(): void {
+  /** Queues the collected arrivals in the order of the stream. */
+  queueCollected(): void {
     this.order.sortCollected();
     this.startNext();
   }
@@ -122,7 +123,7 @@ export class Intake {
    */
   admit(count: number): void {
     this.admission.allow(count);
-    if (count === 0 && !this.keepsPlaces) this.releaseQueued();
+    if (count === 0 && !this.isKeyed) this.releaseQueued();
     this.startNext();
   }
 
@@ -140,17 +141,17 @@ export class Intake {
   }
 
   /**
-   * Whether deliveries keep their place. Events with a key are not nacked, because later events of the key would
-   * overtake them.
+   * Whether the handler's events have a key. Such events are not nacked, because later events of the key would overtake
+   * them.
    */
-  private get keepsPlaces(): boolean {
+  private get isKeyed(): boolean {
     return this.limits.key !== undefined;
   }
 
   /** Whether a delivery may run at once, because there is no other one that it must wait for. */
   private isFreeFor({ sequence }: Delivery, { settlements }: Handler): boolean {
     const { limits, buffer, order, permits } = this;
-    if (limits.key !== undefined || limits.batch || !order.isClear || !permits.isFree) return false;
+    if (this.isKeyed || limits.batch || !order.isClear || !permits.isFree) return false;
     return buffer.size === 0 || buffer.get(settlements, sequence) === undefined;
   }
 
@@ -164,12 +165,12 @@ export class Intake {
     if (present) this.buffer.remove(present);
     const buffered = new BufferedDelivery(delivery, handler);
     this.buffer.add(buffered);
-    if (!this.keepsPlaces) return buffered;
+    if (!this.isKeyed) return buffered;
     const due = (): void => {
       this.order.again(buffered);
       this.startNext();
     };
-    buffered.keepPlace({ time: this.time, mayWait: () => !this.stopping, due });
+    buffered.enableLocalRetry({ time: this.time, mayWait: () => !this.stopping, due });
     return buffered;
   }
 
@@ -184,12 +185,12 @@ export class Intake {
 
   private startNext(): void {
     while (this.permits.isFree) {
-      if (this.keepsPlaces && !this.admission.isOpen) return;
+      if (this.isKeyed && !this.admission.isOpen) return;
       const next = this.order.next();
       if (!next) return;
-      if (this.keepsPlaces) this.admission.take();
+      if (this.isKeyed) this.admission.take();
       this.runner.run(next);
-      this.options.onRoom();
+      this.options.onCapacity();
     }
   }
 }

@@ -1,6 +1,7 @@
-import { BatchFailure, Reject, RetryLater, type BatchContext } from 'jetplug/sdk';
+import { BatchFailure, defineEvent, Reject, RetryLater, type BatchContext } from 'jetplug/sdk';
 import { JetStreamEventBus } from '../../../host/effects/event-bus';
 import { KvStore } from '../../../host/effects/bucket-texts';
+import type { Failures } from '../../../host/message/failures/failures';
 import type { Handler } from '../../../host/message/handler';
 import { Intake } from '../../../host/message/intake/intake';
 import { Limiter } from '../../../host/base/limiter';
@@ -35,9 +36,9 @@ class Batches {
       ackWaitMs: 15_000,
       prefetch: { least: 9, first: 9, most: 9 },
       counters: this.bench.handler.counters,
-      maxHeld: Infinity,
+      maxBuffered: Infinity,
       suspects: new Limiter(1),
-      onRoom: () => undefined,
+      onCapacity: () => undefined,
     });
   }
 
@@ -51,6 +52,8 @@ class Batches {
     return deliveries;
   }
 }
+
+const FAILED_ONCE: Failures = { charged: 0, provisional: 1, outages: 0, applied: [], deaths: 0 };
 
 const settle = async (): Promise<void> => {
   for (let i = 0; i < 20; i++) await new Promise<void>((resolve) => process.nextTick(() => resolve()));
@@ -187,6 +190,41 @@ test('a stop nacks the events that wait for a full batch, and a running batch ma
   finish();
   await stopped;
   expect(answers(deliveries)).toEqual(['ack', 'ack', 'ack', 'nak', 'nak']);
+});
+
+test('a member that must run alone does not begin after the grace period', async () => {
+  const batches = new Batches(() => new Promise(() => undefined), { batch: { size: 2, waitMs: 1_000 } });
+  for (const sequence of [1, 2]) batches.bench.failures.set(sequence, FAILED_ONCE);
+  const deliveries = await batches.offer(2, { deliveryCount: 2 });
+  expect(batches.calls).toEqual([[1]]);
+  const read = jest.spyOn(batches.bench.handler.attempts, 'read');
+  const stopped = batches.intake.stop(20_000);
+  await jest.advanceTimersByTimeAsync(20_000);
+  await stopped;
+  expect(batches.calls).toEqual([[1]]);
+  expect(read).not.toHaveBeenCalled();
+  expect(answers(deliveries)).toEqual(['nak', 'nak']);
+  expect([1, 2].map((sequence) => batches.bench.failures.get(sequence)?.provisional)).toEqual([1, 1]);
+});
+
+test('a batch of which one event is still validated does not begin after the grace period', async () => {
+  const schema = {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate: (value: unknown) =>
+        (value as Event).n === 2 ? new Promise<never>(() => undefined) : { value: value as Event },
+    },
+  } as const;
+  const contract = defineEvent('video.watch_started', schema);
+  const batches = new Batches(() => undefined, { contract, batch: { size: 2, waitMs: 1_000 } });
+  const deliveries = await batches.offer(2);
+  const stopped = batches.intake.stop(20_000);
+  await jest.advanceTimersByTimeAsync(20_000);
+  await stopped;
+  expect(batches.calls).toEqual([]);
+  expect(answers(deliveries)).toEqual(['nak', 'nak']);
+  expect(batches.bench.handler.counters.runs).toBe(0);
 });
 
 test('an event of a batch that another host has settled is acknowledged; the others are redelivered without using up an attempt', async () => {

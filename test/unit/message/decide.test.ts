@@ -25,7 +25,7 @@ test('a handled event is acknowledged', () => {
 });
 
 test('an event whose run the host ended early is released', () => {
-  expect(decided({ kind: 'given-back' })).toEqual({ action: 'release' });
+  expect(decided({ kind: 'released' })).toEqual({ action: 'release' });
 });
 
 test.each(['invalid-json', 'invalid-envelope', 'schema', 'too-large', 'too-deep', 'too-many-hops'] as const)(
@@ -148,7 +148,7 @@ test('an open circuit changes nothing for an outcome that is not a failure of th
   const outcomes: Outcome[] = [
     { kind: 'handled' },
     { kind: 'settled-before' },
-    { kind: 'given-back' },
+    { kind: 'released' },
     { kind: 'invalid', reason: 'schema', error },
     { kind: 'rejected', error },
     { kind: 'postponed', delayMs: 5, error },

@@ -220,8 +220,8 @@ test('a timeout ends a run: it aborts the run’s signal, and the events that th
 test('a run that the stopping host interrupts has its signal aborted', async () => {
   const { outcome, run } = setUp(() => forever());
   const ended = outcome();
-  run.interrupt({ kind: 'given-back' });
-  expect(await ended).toEqual({ kind: 'given-back' });
+  run.interrupt({ kind: 'released' });
+  expect(await ended).toEqual({ kind: 'released' });
   expect(run.signal.reason).toMatchObject({ message: 'the host is stopping' });
 });
 

@@ -32,7 +32,7 @@ test.each<Outcome>([
   { kind: 'rejected', error },
   { kind: 'postponed', delayMs: 5, error },
   { kind: 'unavailable', error },
-  { kind: 'given-back' },
+  { kind: 'released' },
   invalid('schema', 'no'),
 ])('the outcome $kind does not count towards the circuit', (outcome) => {
   const { circuit, judged } = setUp();
@@ -51,7 +51,7 @@ describe('while a new version is a canary', () => {
     [invalid('schema', 'no'), true],
     [invalid('invalid-json', 'no'), false],
     [{ kind: 'unavailable', error }, false],
-    [{ kind: 'given-back' }, false],
+    [{ kind: 'released' }, false],
   ])('the outcome %j counts against the canary version instead of the event: %s', (outcome, countsAgainstVersion) => {
     const { circuit, judged } = setUp(canary());
     expect(judged(outcome).excused !== undefined).toBe(countsAgainstVersion);

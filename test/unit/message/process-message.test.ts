@@ -318,7 +318,7 @@ describe('a message that may have killed its process', () => {
   });
 
   test.each([
-    ['interrupted by a stop', (run: Execution) => run.interrupt({ kind: 'given-back' }), ['ended 7', 'nak']],
+    ['interrupted by a stop', (run: Execution) => run.interrupt({ kind: 'released' }), ['ended 7', 'nak']],
     ['timed out', (run: Execution) => run.interrupt(timedOut(run)), ['record 1', expect.stringMatching(/^nak \d/)]],
   ])('loses its mark when its run is %s', async (_how, end, journal) => {
     const { process, bench, runs } = setUp(() => new Promise(() => undefined));

@@ -72,18 +72,18 @@ test.each<[what: string, config: object, info: object, expected: Partial<Durable
     { needs: 'correction', corrections: ['ack_wait: 1 s → 15 s'] },
   ],
   [
-    'a filter that skips events needs a hold, and is not complete',
+    'a filter that skips events needs a check, and is not complete',
     { filter_subject: 'video.a' },
     {},
-    { needs: 'hold', checkpoint: { ...CHECKPOINT, isComplete: false } },
+    { needs: 'check', checkpoint: { ...CHECKPOINT, isComplete: false } },
   ],
   [
-    'max_deliver needs a hold, and is not complete',
+    'max_deliver needs a check, and is not complete',
     { max_deliver: 2 },
     {},
-    { needs: 'hold', checkpoint: { ...CHECKPOINT, isComplete: false } },
+    { needs: 'check', checkpoint: { ...CHECKPOINT, isComplete: false } },
   ],
-  ['a lost mark needs a hold', { metadata: {} }, {}, { needs: 'hold' }],
+  ['a lost mark needs a check', { metadata: {} }, {}, { needs: 'check' }],
   [
     'a pause is reported with its end',
     { pause_until: '2030-01-01T00:00:00Z' },
@@ -97,7 +97,7 @@ test.each<[what: string, config: object, info: object, expected: Partial<Durable
     {},
     { needs: 'nothing', drift: ['ack_wait: 30 s → 15 s'] },
   ],
-  ['a filter of another host needs a hold', newConfig({ ...specOf('d'), subject: 'user.*' }), {}, { needs: 'hold' }],
+  ['a filter of another host needs a check', newConfig({ ...specOf('d'), subject: 'user.*' }), {}, { needs: 'check' }],
 ])('%s', async (_what, config, info, expected) => {
   const spec = specOf('d');
   const { watch, looks } = bench([spec], [infoOf(spec, config, info)]);

@@ -8,10 +8,10 @@ import type { PullSink } from '../../../host/broker/pull';
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
-const ROOM = 8;
+const CAPACITY = 8;
 const SILENT_MS = 15_000;
 
-/** A server whose messages the test sends, and a sink whose room the test sets. */
+/** A server whose messages the test sends, and a sink whose capacity the test sets. */
 class Bench {
   /** How many messages each request asked for. */
   readonly requests: number[] = [];
@@ -26,7 +26,7 @@ class Bench {
   private isClosed = false;
   readonly pull: Pull;
 
-  constructor(public room = ROOM) {
+  constructor(public capacity = CAPACITY) {
     const nc = {
       isClosed: () => false,
       subscribe: (inbox: string, { callback }: SubscriptionOptions) => {
@@ -51,7 +51,7 @@ class Bench {
       pulls: new SharedTimer<Pull>(2_500, (pull) => pull.watch()),
     };
     const sink: PullSink = {
-      room: () => this.room,
+      capacity: () => this.capacity,
       deliver: (_delivery, isLate) => this.calls.push(isLate ? 'delivered late' : 'delivered'),
       gone: (why) => this.calls.push(`gone: ${why}`),
       returned: () => this.calls.push('returned'),
@@ -87,7 +87,7 @@ test('while the server sends heartbeats no new request is sent', async () => {
     await jest.advanceTimersByTimeAsync(5_000);
     bench.status(100);
   }
-  expect(bench.requests).toEqual([ROOM]);
+  expect(bench.requests).toEqual([CAPACITY]);
   expect(bench.calls).toEqual([]);
 });
 
@@ -101,19 +101,19 @@ test('when the server falls silent the sink checks the durable within 15 s, and 
   await jest.advanceTimersByTimeAsync(SILENT_MS);
   expect(bench.calls).toEqual(['no heartbeat from the server; sending new pull requests', 'returned']);
   bench.pull.found();
-  expect(bench.requests).toEqual([ROOM, ROOM]);
+  expect(bench.requests).toEqual([CAPACITY, CAPACITY]);
   await jest.advanceTimersByTimeAsync(SILENT_MS);
   expect(bench.calls.filter((line) => line === 'returned')).toHaveLength(2);
 });
 
-test('a request is sent where there is room and none is outstanding', async () => {
+test('a request is sent where there is capacity and none is outstanding', async () => {
   const bench = new Bench();
-  bench.room = 0;
-  // The request ends, and there is no room for another.
+  bench.capacity = 0;
+  // The request ends, and there is no capacity for another.
   bench.status(408);
-  bench.room = 4;
+  bench.capacity = 4;
   await jest.advanceTimersByTimeAsync(2_500);
-  expect(bench.requests).toEqual([ROOM, 4]);
+  expect(bench.requests).toEqual([CAPACITY, 4]);
 });
 
 test('a subscription that was not permitted is created again', async () => {
@@ -137,7 +137,7 @@ test('a pull that is stopped or paused is not watched', async () => {
   await jest.advanceTimersByTimeAsync(60_000);
   expect(stopped.calls).toEqual([]);
   expect(paused.calls).toEqual([]);
-  expect(paused.requests).toEqual([ROOM]);
+  expect(paused.requests).toEqual([CAPACITY]);
 });
 
 test('a refusal is reported once, requests are retried, and the next heartbeat reports that they are served', async () => {
@@ -153,7 +153,7 @@ test('a refusal is reported once, requests are retried, and the next heartbeat r
   expect(bench.calls.slice(1)).toEqual(['served']);
 });
 
-test('where the server limits a request, several requests fill the room, until the durable changes', async () => {
+test('where the server limits a request, several requests fill the capacity, until the durable changes', async () => {
   const bench = new Bench(12);
   bench.status(409, 'Exceeded MaxRequestBatch of 5');
   await jest.advanceTimersByTimeAsync(500);
@@ -181,24 +181,24 @@ test('a status that passes by itself is not a refusal', async () => {
   bench.status(409, 'Leadership Change');
   await jest.advanceTimersByTimeAsync(500);
   expect(bench.calls).toEqual([]);
-  expect(bench.requests).toEqual([ROOM, ROOM]);
+  expect(bench.requests).toEqual([CAPACITY, CAPACITY]);
 });
 
-test('a pull that is held sends no request until its durable is found', async () => {
+test('a suspended pull sends no request until its durable is found', async () => {
   const bench = new Bench();
-  bench.pull.hold();
+  bench.pull.suspend();
   bench.pull.request();
   bench.pull.renew();
   await jest.advanceTimersByTimeAsync(60_000);
-  expect(bench.requests).toEqual([ROOM]);
+  expect(bench.requests).toEqual([CAPACITY]);
   bench.pull.found();
-  expect(bench.requests).toEqual([ROOM, ROOM]);
+  expect(bench.requests).toEqual([CAPACITY, CAPACITY]);
 });
 
-test('a message for a request from before the hold is late', () => {
+test('a message for a request from before the suspension is late', () => {
   const bench = new Bench();
   bench.message();
-  bench.pull.hold();
+  bench.pull.suspend();
   bench.message('first');
   bench.pull.found();
   bench.message('first');
@@ -209,7 +209,7 @@ test('a message for a request from before the hold is late', () => {
 test('an idle pull is renewed at the second nudge', () => {
   const bench = new Bench();
   bench.pull.nudge();
-  expect(bench.requests).toEqual([ROOM]);
+  expect(bench.requests).toEqual([CAPACITY]);
   bench.pull.nudge();
-  expect(bench.requests).toEqual([ROOM, ROOM]);
+  expect(bench.requests).toEqual([CAPACITY, CAPACITY]);
 });

@@ -18,6 +18,7 @@ function startCanary(...durables: string[]) {
       failed: ({ name }, error) => events.push(`${name} failed: ${error.message}`),
     },
   );
+  canary.start();
   return { events, canary, canaries: handlers.map((one) => canary.canaryOf(one)!) };
 }
 

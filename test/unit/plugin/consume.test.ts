@@ -168,7 +168,7 @@ test('events of one key are handled in order: a host waits for an event that a d
   const { broker, publish, reconciled, ...base } = await prepared('rank');
   publish('video.liked', { user: 'u1', n: 1 });
   const taken = jest.fn();
-  const sink = { room: () => 1, deliver: taken } as unknown as PullSink;
+  const sink = { capacity: () => 1, deliver: taken } as unknown as PullSink;
   const dead = broker.pull('EVENTS', reconciled.durable.durable, sink);
   dead.start();
   await settle();

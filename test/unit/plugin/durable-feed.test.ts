@@ -21,10 +21,10 @@ async function feeding(options: Partial<DurableFeedOptions> = {}, position: Part
   const note = (call: string) => (): void => void pulled.push(call);
   jest.spyOn(broker, 'pull').mockImplementation((_stream, _durable, given) => {
     sink = given;
-    const calls = ['request', 'pause', 'probe', 'resume', 'hold', 'renew', 'nudge', 'found', 'disown'];
+    const calls = ['request', 'pause', 'probe', 'resume', 'suspend', 'renew', 'nudge', 'found', 'disown'];
     return {
       ...Object.fromEntries(calls.map((call) => [call, note(call)])),
-      start: ({ held = false } = {}) => pulled.push(held ? 'start held' : 'start'),
+      start: ({ suspended = false } = {}) => pulled.push(suspended ? 'start suspended' : 'start'),
       stop: async () => void pulled.push('stop'),
     } as never;
   });
@@ -38,11 +38,11 @@ async function feeding(options: Partial<DurableFeedOptions> = {}, position: Part
   const offered: number[] = [];
   const arrivals: string[] = [];
   const intake = {
-    room: 5,
-    heldOf: () => 0,
+    capacity: 5,
+    bufferedOf: () => 0,
     offer: ({ sequence }: Delivery) => offered.push(sequence),
-    holdUp: () => arrivals.push('held up'),
-    letIn: () => arrivals.push('let in'),
+    collectArrivals: () => arrivals.push('collect'),
+    queueCollected: () => arrivals.push('queue'),
   } as unknown as Intake;
   const settlements = await openSettlements(DURABLE, PLUGIN, host);
   await ensureDurable(DURABLE);
@@ -97,7 +97,7 @@ test('the constructor starts nothing; the start pulls', async () => {
 test('deliveries that the feed’s owner accepts reach the intake', async () => {
   const { sink, offered } = await feeding({ accept: (given) => (given.sequence === 2 ? undefined : given) });
   for (const sequence of [1, 2, 3]) sink.deliver(delivery(sequence).given, false);
-  expect([offered, sink.room()]).toEqual([[1, 3], 5]);
+  expect([offered, sink.capacity()]).toEqual([[1, 3], 5]);
 });
 
 test('a durable that is gone is created again, and then pulled from', async () => {
@@ -126,12 +126,12 @@ test('a durable that cannot be created yet is tried again each second', async ()
   expect(messages('warn').slice(1)).toEqual(['the durable consumer cannot be made yet']);
 });
 
-test('a durable that must not be used is held and tried again every two seconds', async () => {
+test('a durable that must not be used is not pulled and tried again every two seconds', async () => {
   const { feed, checked, ensured, time, until, pulled } = await feeding();
   ensured.mockRejectedValueOnce(refusal);
   checked({ needs: 'correction', corrections: ['max_batch: 5 → 0'] });
   await settle();
-  expect([feed.isMissing, feed.condition.reason, pulled]).toEqual([true, refusal.message, ['start', 'hold']]);
+  expect([feed.isMissing, feed.condition.reason, pulled]).toEqual([true, refusal.message, ['start', 'suspend']]);
   await until(() => !feed.isMissing);
   expect([time.nowMs(), feed.condition.reason, pulled.at(-1)]).toEqual([2_000, undefined, 'found']);
 });
@@ -160,7 +160,7 @@ test('a delivery on another subject is nacked and the durable corrected; its red
   const first = delivery(1, 'user.a');
   sink.deliver(first.given, false);
   await settle();
-  expect([first.answers, pulled]).toEqual([['nak 2000'], ['start', 'hold', 'found']]);
+  expect([first.answers, pulled]).toEqual([['nak 2000'], ['start', 'suspend', 'found']]);
   const second = delivery(1, 'user.a', 2);
   sink.deliver(second.given, false);
   expect([second.answers, offered]).toEqual([['term: the handler does not subscribe to it'], []]);
@@ -182,12 +182,12 @@ test('the handler gets every event of a recreated stream', async () => {
 
 test('with a key it checks the durable before it pulls, and waits for events that are in flight', async () => {
   const { feed, sink, pulled, arrivals } = await feeding({ keepsOrder: true }, { inFlight: 2 });
-  expect([pulled, feed.isMissing]).toEqual([['start held'], false]);
+  expect([pulled, feed.isMissing]).toEqual([['start suspended'], false]);
   await settle();
-  expect([pulled, arrivals, feed.isWaitingForRedeliveries]).toEqual([['start held', 'found'], ['held up'], true]);
-  expect(sink.room()).toBe(2);
+  expect([pulled, arrivals, feed.isWaitingForRedeliveries]).toEqual([['start suspended', 'found'], ['collect'], true]);
+  expect(sink.capacity()).toBe(2);
   for (const sequence of [1, 2]) sink.deliver(delivery(sequence, 'video.a', 2).given, false);
-  expect([arrivals, feed.isWaitingForRedeliveries]).toEqual([['held up', 'let in'], false]);
+  expect([arrivals, feed.isWaitingForRedeliveries]).toEqual([['collect', 'queue'], false]);
 });
 
 test('a stop ends the tries to create the durable', async () => {

@@ -16,7 +16,7 @@ async function repairing(over: Partial<DurableRepairOptions> = {}) {
   const { host, broker } = base;
   const calls: string[] = [];
   const note = (call: string) => (): void => void calls.push(call);
-  const pull = { hold: note('hold'), renew: note('renew'), nudge: note('nudge'), found: note('found') };
+  const pull = { suspend: note('suspend'), renew: note('renew'), nudge: note('nudge'), found: note('found') };
   const ensured = jest.spyOn(broker, 'ensureDurable').mockResolvedValue(POSITION);
   const settlements = await openSettlements(DURABLE, { name: 'badge' } as never, host);
   const refreshed = jest.spyOn(settlements, 'refresh');
@@ -46,22 +46,22 @@ function later<T>() {
   return { promise, resolve };
 }
 
-test('the first check holds the pull, but the durable does not count as missing', async () => {
+test('the first check suspends the pull, but the durable does not count as missing', async () => {
   const { repair, calls } = await repairing();
-  expect([repair.isHeld, repair.isMissing]).toEqual([false, false]);
+  expect([repair.isSuspended, repair.isMissing]).toEqual([false, false]);
   repair.checkFirst();
-  expect([repair.isHeld, repair.isMissing]).toEqual([true, false]);
+  expect([repair.isSuspended, repair.isMissing]).toEqual([true, false]);
   await settle();
-  expect([repair.isHeld, calls]).toEqual([false, ['usable with 3 in flight', 'found']]);
+  expect([repair.isSuspended, calls]).toEqual([false, ['usable with 3 in flight', 'found']]);
 });
 
 test('a lost durable counts as missing until it was created again, behind the settled events', async () => {
   const { repair, calls, ensured, settlements } = await repairing();
   settlements.settleUpTo(6);
   repair.lost();
-  expect([repair.isHeld, repair.isMissing]).toEqual([true, true]);
+  expect([repair.isSuspended, repair.isMissing]).toEqual([true, true]);
   await settle();
-  expect([repair.isHeld, repair.isMissing]).toEqual([false, false]);
+  expect([repair.isSuspended, repair.isMissing]).toEqual([false, false]);
   expect(calls).toEqual(['usable with 3 in flight', 'found']);
   expect(ensured.mock.calls).toEqual([[{ ...DURABLE, yieldsToOtherHosts: true, resumeAfter: 6 }]]);
 });
@@ -92,26 +92,26 @@ test('the settlements of other hosts are read before the durable is created, als
   expect(calls).toEqual(['read', 'create']);
 });
 
-test('a hold stops the pull once and checks the durable with the settlements of other hosts', async () => {
+test('a suspension stops the pull once and checks the durable with the settlements of other hosts', async () => {
   const { repair, calls, ensured, refreshed } = await repairing();
-  repair.hold();
-  repair.hold();
-  expect([repair.isMissing, calls]).toEqual([true, ['hold']]);
+  repair.suspend();
+  repair.suspend();
+  expect([repair.isMissing, calls]).toEqual([true, ['suspend']]);
   await settle();
-  expect(calls).toEqual(['hold', 'usable with 3 in flight', 'found']);
+  expect(calls).toEqual(['suspend', 'usable with 3 in flight', 'found']);
   expect([ensured.mock.calls.length, refreshed.mock.calls.length]).toEqual([1, 1]);
 });
 
-test('a durable that needs a hold is held', async () => {
+test('a durable that needs a check is suspended', async () => {
   const { repair, calls } = await repairing();
-  repair.checked(look({ needs: 'hold' }));
-  expect([repair.isMissing, calls]).toEqual([true, ['hold']]);
+  repair.checked(look({ needs: 'check' }));
+  expect([repair.isMissing, calls]).toEqual([true, ['suspend']]);
 });
 
 test('a durable that somebody has created again is checked, and the waiting requests are renewed', async () => {
   const { repair, calls, ensured } = await repairing({ isSameDurable: () => false });
   repair.checked(look());
-  expect(repair.isHeld).toBe(false);
+  expect(repair.isSuspended).toBe(false);
   await settle();
   expect([calls, ensured.mock.calls.length]).toEqual([['renew'], 1]);
 });
@@ -129,14 +129,14 @@ test('a correction that the server does not make is not repeated; another correc
   expect(ensured).toHaveBeenCalledTimes(2);
 });
 
-test('the state of a held durable is noted, but changes nothing before the check has ended', async () => {
+test('the state of a suspended durable is noted, but changes nothing before the check has ended', async () => {
   const { repair, calls, condition, ensured } = await repairing();
   const { promise, resolve } = later<never>();
   ensured.mockReturnValue(promise);
   repair.lost();
   await settle();
   const pausedUntil = new Date('2026-05-12T13:00:00.000Z');
-  for (const needs of ['correction', 'hold'] as const) {
+  for (const needs of ['correction', 'check'] as const) {
     repair.checked(look({ needs, pausedUntil, corrections: ['max_batch: 5 → 0'] }));
     await settle();
   }
@@ -172,14 +172,14 @@ test('a check that fails is repeated each second while the pull continues', asyn
   expect([calls, repair.isMissing, time.nowMs()]).toEqual([['renew'], false, 2_000]);
 });
 
-test('a durable that the host must not use is held once and checked every two seconds', async () => {
+test('a durable that the host must not use is suspended once and checked every two seconds', async () => {
   const { repair, calls, condition, ensured, time, until } = await repairing({ isSameDurable: () => false });
   ensured.mockRejectedValueOnce(REFUSAL).mockRejectedValueOnce(REFUSAL);
   repair.checked(look());
   await settle();
   expect([repair.isMissing, condition.reason]).toEqual([true, REFUSAL.message]);
-  await until(() => !repair.isHeld);
-  expect([calls, time.nowMs()]).toEqual([['hold', 'usable with 3 in flight', 'found'], 4_000]);
+  await until(() => !repair.isSuspended);
+  expect([calls, time.nowMs()]).toEqual([['suspend', 'usable with 3 in flight', 'found'], 4_000]);
   expect(condition.reason).toBeUndefined();
 });
 

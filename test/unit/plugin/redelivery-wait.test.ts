@@ -12,26 +12,27 @@ function waiting(missing: number) {
     more: () => events.push(`more at ${time.nowMs()}`),
     done: () => events.push(`done at ${time.nowMs()}`),
   });
+  wait.start();
   return { wait, time, events };
 }
 
 test('a wait ends when as many redeliveries have arrived as were missing', () => {
   const { wait, time, events } = waiting(2);
-  expect(wait.room).toBe(2);
+  expect(wait.capacity).toBe(2);
   wait.arrived(redelivery);
-  expect([wait.room, events]).toEqual([1, []]);
+  expect([wait.capacity, events]).toEqual([1, []]);
   wait.arrived(redelivery);
   expect(events).toEqual(['done at 0']);
   expect(time.step(Infinity, false)).toBe(false);
 });
 
-test('new events use up the room; after the ack wait there is room for the missing redeliveries', () => {
+test('new events use up the capacity; after the ack wait there is capacity for the missing redeliveries', () => {
   const { wait, time, events } = waiting(2);
   wait.arrived(first);
   wait.arrived(redelivery);
-  expect(wait.room).toBe(0);
+  expect(wait.capacity).toBe(0);
   time.step(Infinity, false);
-  expect([wait.room, events]).toEqual([1, ['more at 31000']]);
+  expect([wait.capacity, events]).toEqual([1, ['more at 31000']]);
   wait.arrived(redelivery);
   expect(events).toEqual(['more at 31000', 'done at 31000']);
 });

@@ -1,6 +1,7 @@
 import { Plugin, Settings, Subscribe } from 'jetplug/sdk';
 import { z } from 'zod';
 import { runPlugin } from '../../../host/plugin/run-plugin';
+import { PluginVersion } from '../../../host/plugin/version';
 import type { AnyPluginClass } from '../../../host/testing/options';
 import { memoryHost, versionOf } from '../../support/memory-host';
 
@@ -113,4 +114,14 @@ test('a started plugin is stopped when its durable cannot be created', async () 
   ensured.mockRejectedValueOnce(new Error('no answer'));
   await expect(run()).rejects.toThrow('no answer');
   expect(journal).toEqual(['claim', 'instantiate', 'start', 'stop']);
+});
+
+test('a plugin that cannot be released after a failed step is logged by its name, and fails with the error of the step', async () => {
+  const { run, ensured, log } = life(Good);
+  ensured.mockRejectedValueOnce(new Error('no answer'));
+  jest.spyOn(PluginVersion.prototype, 'close').mockRejectedValueOnce(new Error('not released'));
+  await expect(run()).rejects.toThrow('no answer');
+  expect(log.lines).toMatchObject([
+    { level: 'error', message: 'a plugin that failed to load could not be released', fields: { plugin: 'badge' } },
+  ]);
 });

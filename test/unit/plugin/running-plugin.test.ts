@@ -216,6 +216,35 @@ test('a rollback tries to make a former handler’s durable until the server ans
   expect(plugin.handlers.map(({ definition }) => definition.name)).toEqual(['award', 'reward']);
 });
 
+test('a version that a failed rollback could not return to closes when the plugin stops', async () => {
+  const { plugin, swap, publish, until, failures, host } = await running(First);
+  await swap(Broken);
+  for (let n = 1; n <= 5; n++) publish('video.watched', { n });
+  await until(() => failures.length === 1);
+  Object.assign(host, { streams: [] });
+  await expect(plugin.rollBack(plugin.definition)).rejects.toMatchObject({ code: 'JP_HANDLER_NO_STREAM' });
+  expect(plugin.definition.version).toBe('v2');
+  expect(journal).not.toContain('first stopped');
+  open.splice(0);
+  await plugin.stop();
+  expect(journal.filter((line) => line.endsWith('stopped')).sort()).toEqual(['broken stopped', 'first stopped']);
+});
+
+test('a version that a failed rollback could not return to stays the fallback of the next version', async () => {
+  const { plugin, swap, publish, until, failures, host } = await running(First);
+  await swap(Broken);
+  for (let n = 1; n <= 5; n++) publish('video.watched', { n });
+  await until(() => failures.length === 1);
+  const { streams } = host;
+  Object.assign(host, { streams: [] });
+  await expect(plugin.rollBack(plugin.definition)).rejects.toMatchObject({ code: 'JP_HANDLER_NO_STREAM' });
+  Object.assign(host, { streams });
+  await swap(Broken, 'v3');
+  await until(() => failures.length === 2);
+  await expect(plugin.rollBack(plugin.definition)).resolves.toBe(true);
+  expect(plugin.definition.version).toBe('v1');
+});
+
 test('a stop waits for the runs, then calls onStop once', async () => {
   const { plugin, publish, until } = await running(Slow);
   publish('video.watched', { n: 1 });

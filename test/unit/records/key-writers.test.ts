@@ -3,7 +3,7 @@ import { KeyWriters } from '../../../host/records/key-writers';
 import { KvLongTexts } from '../../../host/records/long-texts';
 import { decodeMarks } from '../../../host/records/marks';
 import { Settlements } from '../../../host/records/settlements';
-import { AlreadySettled, type Author, type Change } from '../../../host/records/write-batch';
+import { AlreadySettled, type UpdateIdentity, type Change } from '../../../host/records/write-batch';
 import { MemoryKeyValue } from '../../support/memory-key-value';
 
 const increment: Change = (text) => String(Number(text ?? 0) + 1);
@@ -47,8 +47,8 @@ class HostSide {
 
   write(sequence: number, change: Change = increment, ordinal = 0): Promise<string | undefined> {
     const { settlements, texts } = this;
-    const author: Author = { settlements, texts, sequence, ordinal };
-    return this.writers.write('k', change, author);
+    const identity: UpdateIdentity = { settlements, texts, sequence, ordinal };
+    return this.writers.write('k', change, identity);
   }
 
   async settle(sequence: number): Promise<void> {

@@ -3,28 +3,20 @@ import type { DurableSpec } from '../../../host/broker/durable';
 import { MemoryDurable, type Puller } from '../../../host/testing/memory-durable';
 import { MemoryStream } from '../../../host/testing/memory-stream';
 import { VirtualTime } from '../../../host/testing/virtual-time';
+import { DURABLE } from '../../support/durable-spec';
 
 const ACK_WAIT_MS = 30_000;
-const SPEC: DurableSpec = {
-  stream: 'EVENTS',
-  durable: 'shop-take',
-  subject: 'orders.placed',
-  from: 'beginning',
-  ackWaitMs: ACK_WAIT_MS,
-  maxAckPending: 10,
-  owner: { plugin: 'shop', handler: 'take' },
-  deployment: 'jetplug',
-};
+const SPEC = { ...DURABLE, subject: 'orders.placed', ackWaitMs: ACK_WAIT_MS };
 
-/** A stream of two subjects, and a pull with room for some deliveries. */
+/** A stream of two subjects, and a pull with capacity for some deliveries. */
 class Bench implements Puller {
   readonly time = new VirtualTime(0);
   readonly stream = new MemoryStream({ name: 'EVENTS', subjects: ['orders.>'], duplicateWindowMs: 0 }, this.time);
   readonly deliveries: Delivery[] = [];
-  room = Infinity;
+  capacity = Infinity;
 
   get wants(): boolean {
-    return this.deliveries.length < this.room;
+    return this.deliveries.length < this.capacity;
   }
   deliver(delivery: Delivery): void {
     this.deliveries.push(delivery);
@@ -34,6 +26,7 @@ class Bench implements Puller {
   }
   durable(spec: Partial<DurableSpec> = {}): MemoryDurable {
     const durable = new MemoryDurable(this.stream, { ...SPEC, ...spec }, this.time);
+    durable.start();
     durable.join(this);
     return durable;
   }
@@ -47,9 +40,9 @@ class Bench implements Puller {
 let bench: Bench;
 beforeEach(() => (bench = new Bench()));
 
-test('a durable delivers the messages of its subject, in order, while there is room', async () => {
+test('a durable delivers the messages of its subject, in order, while there is capacity', async () => {
   for (const subject of ['orders.placed', 'orders.paid', 'orders.placed', 'orders.placed']) bench.publish(subject);
-  bench.room = 2;
+  bench.capacity = 2;
   const durable = bench.durable();
   expect(await bench.delivered()).toEqual([
     [1, 1],
@@ -100,12 +93,12 @@ test('a message that is not settled within the ack wait is redelivered; working 
 
 test('an ack that comes after the ack wait prevents the redelivery', async () => {
   bench.publish();
-  bench.room = 1;
+  bench.capacity = 1;
   const durable = bench.durable();
   await bench.delivered();
   bench.time.step(ACK_WAIT_MS, false);
   bench.deliveries[0]!.ack();
-  bench.room = 2;
+  bench.capacity = 2;
   durable.deliverSoon();
   expect(await bench.delivered()).toEqual([[1, 1]]);
 });

@@ -21,13 +21,14 @@ function bench() {
     },
     time,
   );
+  durable.start();
   const sequences: number[] = [];
-  const state = { room: 10 };
+  const state = { capacity: 10 };
   const unused = (): never => {
     throw new Error('a pull in memory does not call this');
   };
   const sink: PullSink = {
-    room: () => state.room - sequences.length,
+    capacity: () => state.capacity - sequences.length,
     deliver: ({ sequence }) => sequences.push(sequence),
     ...{ gone: unused, returned: unused, trouble: unused, refused: unused, served: unused },
   };
@@ -40,14 +41,14 @@ function bench() {
   return { pull, publish, delivered, state };
 }
 
-test('a pull delivers as many messages as its sink has room for', async () => {
+test('a pull delivers as many messages as its sink has capacity for', async () => {
   const { pull, publish, delivered, state } = bench();
-  state.room = 1;
+  state.capacity = 1;
   pull.start();
   publish();
   publish();
   expect(await delivered()).toEqual([1]);
-  state.room = 2;
+  state.capacity = 2;
   pull.request();
   expect(await delivered()).toEqual([1, 2]);
 });
@@ -64,14 +65,14 @@ test('a paused pull delivers one message for a probe, and all after resume', asy
   expect(await delivered()).toEqual([1, 2, 3]);
 });
 
-test('a pull that is held delivers nothing until its durable is found', async () => {
+test('a suspended pull delivers nothing until its durable is found', async () => {
   const { pull, publish, delivered } = bench();
-  pull.start({ held: true });
+  pull.start({ suspended: true });
   publish();
   expect(await delivered()).toEqual([]);
   pull.found();
   expect(await delivered()).toEqual([1]);
-  pull.hold();
+  pull.suspend();
   publish();
   expect(await delivered()).toEqual([1]);
 });

@@ -3,7 +3,12 @@ import { HandlerCanary } from '../../../../host/message/failures/handler-canary'
 import { processMessage } from '../../../../host/message/process-message';
 import { MessageBench } from '../../../support/message-bench';
 
-const RUNS = { add: () => undefined, remove: () => undefined, alone: () => Promise.resolve(undefined) };
+const RUNS = {
+  add: () => undefined,
+  remove: () => undefined,
+  isReleased: false,
+  alone: () => Promise.resolve(undefined),
+};
 
 /** A canary whose handler fails at the chosen sequences. */
 function onCanary(events: number, fails: (sequence: number) => Error | undefined) {

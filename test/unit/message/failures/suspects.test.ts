@@ -17,9 +17,9 @@ function setUp(suspects: Limiter) {
     ackWaitMs: 15_000,
     prefetch: { least: 8, first: 8, most: 8 },
     counters: bench.handler.counters,
-    maxHeld: Infinity,
+    maxBuffered: Infinity,
     suspects,
-    onRoom: () => undefined,
+    onCapacity: () => undefined,
   };
   const intake = new Intake(bench.handler, options);
   const offer = (sequence: number) => {
@@ -32,11 +32,11 @@ function setUp(suspects: Limiter) {
   /** The record of this message can be read only after a call of the returned function. */
   const readSlowly = (sequence: number): (() => void) => {
     let read = (): void => undefined;
-    const held = new Promise<void>((resolve) => (read = resolve));
+    const reading = new Promise<void>((resolve) => (read = resolve));
     const log = bench.handler.attempts;
     const readNow = log.read.bind(log);
     log.read = async (message) => {
-      if (message.sequence === sequence) await held;
+      if (message.sequence === sequence) await reading;
       return readNow(message);
     };
     return read;

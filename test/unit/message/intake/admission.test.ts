@@ -1,18 +1,18 @@
 import { HandlerCounters } from '../../../../host/message/counters';
 import { Admission } from '../../../../host/message/intake/admission';
 
-function admission(maxHeld = Infinity) {
+function admission(maxBuffered = Infinity) {
   const prefetch = { least: 2, first: 8, most: 100 };
-  return new Admission({ ackWaitMs: 15_000, prefetch, counters: new HandlerCounters(), maxHeld });
+  return new Admission({ ackWaitMs: 15_000, prefetch, counters: new HandlerCounters(), maxBuffered });
 }
 
-test('the room is the prefetch minus the queued deliveries', () => {
-  expect(admission().room(3, 5)).toBe(5);
+test('the capacity is the prefetch minus the queued deliveries', () => {
+  expect(admission().capacity(3, 5)).toBe(5);
 });
 
-test('the room is limited by the maximum, which includes the deliveries that wait for an earlier event of their key', () => {
+test('the capacity is limited by the maximum, which includes the deliveries that wait for an earlier event of their key', () => {
   const bounded = admission(10);
-  expect(bounded.room(0, 7)).toBe(3);
+  expect(bounded.capacity(0, 7)).toBe(3);
   expect([bounded.isFull(9), bounded.isFull(10)]).toEqual([false, true]);
 });
 
@@ -31,5 +31,5 @@ test('admits as many runs as are allowed: none, a number, or any number', () => 
 test('changed limits apply at once', () => {
   const bounded = admission();
   bounded.rebound({ least: 20, first: 20, most: 40 });
-  expect(bounded.room(0, 0)).toBe(20);
+  expect(bounded.capacity(0, 0)).toBe(20);
 });

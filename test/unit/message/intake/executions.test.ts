@@ -40,9 +40,11 @@ test('releases first the runs that wait for a process, then all runs', () => {
   const { executions, ends, start } = setUp();
   for (const startedAtMs of [1, Infinity, 2]) start(startedAtMs);
   executions.releaseWaiting();
-  expect(ends).toEqual(['Infinity given-back']);
+  expect(ends).toEqual(['Infinity released']);
+  expect(executions.isReleased).toBe(false);
   executions.releaseAll();
-  expect(ends.slice(1)).toEqual(['1 given-back', '2 given-back']);
+  expect(ends.slice(1)).toEqual(['1 released', '2 released']);
+  expect(executions.isReleased).toBe(true);
   executions.releaseAll();
   expect(ends).toHaveLength(3);
 });

@@ -3,6 +3,7 @@ import { defineEvent, Reject } from 'jetplug/sdk';
 import { HandlerCounters } from '../../../../host/message/counters';
 import type { Handler } from '../../../../host/message/handler';
 import { Intake, type IntakeOptions } from '../../../../host/message/intake/intake';
+import type { Delivery } from '../../../../host/broker/delivery';
 import { currentScope, type Scope } from '../../../../host/message/run';
 import { Limiter } from '../../../../host/base/limiter';
 import { MessageBench, type FakeDelivery } from '../../../support/message-bench';
@@ -11,25 +12,25 @@ const ACK_WAIT_MS = 15_000;
 const PREFETCH = { least: 2, first: 32, most: 500 };
 
 function intakeOptions(
-  onRoom: () => void = () => undefined,
+  onCapacity: () => void = () => undefined,
   counters: IntakeOptions['counters'] = new HandlerCounters(),
 ): IntakeOptions {
   return {
     ackWaitMs: ACK_WAIT_MS,
     prefetch: PREFETCH,
     counters,
-    maxHeld: Infinity,
+    maxBuffered: Infinity,
     suspects: new Limiter(1),
-    onRoom,
+    onCapacity,
   };
 }
 
 /** An intake whose handler returns only when the test ends its run. */
-class HeldRuns {
+class BlockedRuns {
   readonly running: { sequence: number; finish: () => void; fail: (error: unknown) => void; signal: AbortSignal }[] =
     [];
   readonly started: number[] = [];
-  rooms = 0;
+  notices = 0;
   private offered = 0;
   most = 0;
   readonly bench: MessageBench;
@@ -45,7 +46,7 @@ class HeldRuns {
     }, over);
     this.intake = new Intake(
       this.bench.handler,
-      intakeOptions(() => this.rooms++),
+      intakeOptions(() => this.notices++),
     );
   }
 
@@ -66,12 +67,12 @@ class HeldRuns {
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test('runs as many deliveries as the concurrency allows, and the rest wait in order', async () => {
-  const held = new HeldRuns({ concurrency: 2 });
-  const deliveries = held.offer(4);
-  expect(held.started).toEqual([1, 2]);
-  expect(held.intake).toMatchObject({ running: 2, queued: 2 });
-  await held.end(1);
-  expect(held.started).toEqual([1, 2, 3]);
+  const blocked = new BlockedRuns({ concurrency: 2 });
+  const deliveries = blocked.offer(4);
+  expect(blocked.started).toEqual([1, 2]);
+  expect(blocked.intake).toMatchObject({ running: 2, queued: 2 });
+  await blocked.end(1);
+  expect(blocked.started).toEqual([1, 2, 3]);
   expect(deliveries.map(({ answers }) => answers)).toEqual([[], ['ack'], [], []]);
 });
 
@@ -82,28 +83,28 @@ test('never exceeds the concurrency, starts all in order, and settles each once,
       fc.integer({ min: 1, max: 20 }),
       fc.array(fc.nat(), { minLength: 20, maxLength: 20 }),
       async (concurrency, count, order) => {
-        const held = new HeldRuns({ concurrency });
-        const deliveries = held.offer(count);
+        const blocked = new BlockedRuns({ concurrency });
+        const deliveries = blocked.offer(count);
         for (let i = 0; i < count; i++) {
-          expect(held.running.length).toBe(Math.min(concurrency, count - i));
-          await held.end(order[i]! % held.running.length);
+          expect(blocked.running.length).toBe(Math.min(concurrency, count - i));
+          await blocked.end(order[i]! % blocked.running.length);
         }
-        expect(held.most).toBe(Math.min(concurrency, count));
-        expect(held.started).toEqual(deliveries.map(({ sequence }) => sequence));
+        expect(blocked.most).toBe(Math.min(concurrency, count));
+        expect(blocked.started).toEqual(deliveries.map(({ sequence }) => sequence));
         expect(deliveries.every(({ answers }) => answers.length === 1 && answers[0] === 'ack')).toBe(true);
-        expect(held.intake).toMatchObject({ running: 0, queued: 0 });
+        expect(blocked.intake).toMatchObject({ running: 0, queued: 0 });
       },
     ),
     { numRuns: 40 },
   );
 });
 
-test('reports room whenever a waiting delivery begins to run', async () => {
-  const held = new HeldRuns({ concurrency: 1 });
-  held.offer(3);
-  expect(held.rooms).toBe(0);
-  await held.end();
-  expect(held.rooms).toBe(1);
+test('reports capacity whenever a waiting delivery begins to run', async () => {
+  const blocked = new BlockedRuns({ concurrency: 1 });
+  blocked.offer(3);
+  expect(blocked.notices).toBe(0);
+  await blocked.end();
+  expect(blocked.notices).toBe(1);
 });
 
 test('a delivery whose handler returns no promise is settled before the next is offered, for any number of deliveries', () => {
@@ -114,13 +115,13 @@ test('a delivery whose handler returns no promise is settled before the next is 
   expect(intake).toMatchObject({ running: 0, queued: 0 });
 });
 
-test('a delivery that fails makes room for the next', async () => {
-  const held = new HeldRuns({ concurrency: 1 });
-  const [first] = held.offer(2);
-  held.running.splice(0, 1)[0]!.fail(new Reject('never'));
+test('a delivery that fails frees its permit for the next', async () => {
+  const blocked = new BlockedRuns({ concurrency: 1 });
+  const [first] = blocked.offer(2);
+  blocked.running.splice(0, 1)[0]!.fail(new Reject('never'));
   await turn();
   expect(first!.answers).toEqual(['term rejected']);
-  expect(held.started).toEqual([1, 2]);
+  expect(blocked.started).toEqual([1, 2]);
 });
 
 test('a delivery whose failures cannot be read is nacked, and the next one runs', async () => {
@@ -138,41 +139,41 @@ test('a delivery whose failures cannot be read is nacked, and the next one runs'
 });
 
 test('restarts the ack wait of running and waiting deliveries once a third of it has passed', () => {
-  const held = new HeldRuns({ concurrency: 1 });
-  const deliveries = held.offer(2);
+  const blocked = new BlockedRuns({ concurrency: 1 });
+  const deliveries = blocked.offer(2);
   const workings = () => deliveries.map((delivery) => delivery.workings);
   const startedMs = performance.now();
-  held.intake.sweep(startedMs + 4_000);
+  blocked.intake.sweep(startedMs + 4_000);
   expect(workings()).toEqual([0, 0]);
-  held.intake.sweep(startedMs + 5_100);
+  blocked.intake.sweep(startedMs + 5_100);
   expect(workings()).toEqual([1, 1]);
-  held.intake.sweep(startedMs + 9_000);
+  blocked.intake.sweep(startedMs + 9_000);
   expect(workings()).toEqual([1, 1]);
-  held.intake.sweep(startedMs + 10_200);
+  blocked.intake.sweep(startedMs + 10_200);
   expect(workings()).toEqual([2, 2]);
 });
 
 test('does not restart the ack wait of a settled delivery', async () => {
-  const held = new HeldRuns();
-  const [delivery] = held.offer(1);
-  await held.end();
-  held.intake.sweep(performance.now() + 60_000);
+  const blocked = new BlockedRuns();
+  const [delivery] = blocked.offer(1);
+  await blocked.end();
+  blocked.intake.sweep(performance.now() + 60_000);
   expect(delivery!.workings).toBe(0);
 });
 
 test('a sweep interrupts a run whose timeout has passed, once, and the event is retried', async () => {
-  const held = new HeldRuns({ timeoutMs: 30_000, concurrency: 1 });
-  const deliveries = held.offer(2);
+  const blocked = new BlockedRuns({ timeoutMs: 30_000, concurrency: 1 });
+  const deliveries = blocked.offer(2);
   const startedMs = performance.now();
-  held.intake.sweep(startedMs + 29_000);
-  expect(held.running[0]!.signal.aborted).toBe(false);
-  held.intake.sweep(startedMs + 30_001);
-  held.intake.sweep(startedMs + 30_002);
-  expect(held.running[0]!.signal.aborted).toBe(true);
+  blocked.intake.sweep(startedMs + 29_000);
+  expect(blocked.running[0]!.signal.aborted).toBe(false);
+  blocked.intake.sweep(startedMs + 30_001);
+  blocked.intake.sweep(startedMs + 30_002);
+  expect(blocked.running[0]!.signal.aborted).toBe(true);
   await turn();
   expect(deliveries[0]!.answers).toEqual([expect.stringMatching(/^nak \d+$/)]);
-  expect(held.bench.failures.get(1)).toMatchObject({ charged: 0, provisional: 1, applied: [] });
-  expect(held.started).toEqual([1, 2]);
+  expect(blocked.bench.failures.get(1)).toMatchObject({ charged: 0, provisional: 1, applied: [] });
+  expect(blocked.started).toEqual([1, 2]);
 });
 
 test('a run whose schema never resolves times out like a run whose handler never returns', async () => {
@@ -180,29 +181,29 @@ test('a run whose schema never resolves times out like a run whose handler never
     '~standard': { version: 1, vendor: 'test', validate: () => new Promise<never>(() => undefined) },
   } as const;
   const contract = defineEvent('video.watch_started', forever);
-  const held = new HeldRuns({ contract, concurrency: 1 });
-  const [first, second] = held.offer(2);
-  held.intake.sweep(performance.now() + 30_001);
+  const blocked = new BlockedRuns({ contract, concurrency: 1 });
+  const [first, second] = blocked.offer(2);
+  blocked.intake.sweep(performance.now() + 30_001);
   await turn();
   expect(first!.answers).toEqual([expect.stringMatching(/^nak \d+$/)]);
-  expect(held.bench.handler.counters.lastError).toMatch(/took longer than its timeout/);
-  await held.intake.stop(0);
+  expect(blocked.bench.handler.counters.lastError).toMatch(/took longer than its timeout/);
+  await blocked.intake.stop(0);
   expect(second!.answers).toEqual(['nak']);
-  expect(held.started).toEqual([]);
+  expect(blocked.started).toEqual([]);
 });
 
 test('a stop nacks the waiting deliveries at once, and waits for the running ones', async () => {
-  const held = new HeldRuns({ concurrency: 1 });
-  const deliveries = held.offer(3);
+  const blocked = new BlockedRuns({ concurrency: 1 });
+  const deliveries = blocked.offer(3);
   let stopped = false;
-  const stopping = held.intake.stop(20_000).then(() => (stopped = true));
+  const stopping = blocked.intake.stop(20_000).then(() => (stopped = true));
   expect(deliveries.map(({ answers }) => answers)).toEqual([[], ['nak'], ['nak']]);
   await turn();
   expect(stopped).toBe(false);
-  await held.end();
+  await blocked.end();
   await stopping;
   expect(deliveries[0]!.answers).toEqual(['ack']);
-  expect(held.started).toEqual([1]);
+  expect(blocked.started).toEqual([1]);
 });
 
 test('a run that waits for a process has no timeout yet, and a stop nacks its delivery at once', async () => {
@@ -232,33 +233,33 @@ test('a run that waits for a process has no timeout yet, and a stop nacks its de
 });
 
 test('a delivery that arrives during a stop is nacked', async () => {
-  const held = new HeldRuns();
-  await held.intake.stop(0);
-  const [delivery] = held.offer(1);
+  const blocked = new BlockedRuns();
+  await blocked.intake.stop(0);
+  const [delivery] = blocked.offer(1);
   expect(delivery!.answers).toEqual(['nak']);
-  expect(held.started).toEqual([]);
+  expect(blocked.started).toEqual([]);
 });
 
 test('a stop without any delivery resolves at once', async () => {
-  await new HeldRuns().intake.stop(20_000);
+  await new BlockedRuns().intake.stop(20_000);
 });
 
 test('runs as many deliveries as are admitted: none, one for a probe, all', async () => {
-  const held = new HeldRuns({ concurrency: 1 });
-  const waiting = held.offer(3);
-  held.intake.admit(0);
+  const blocked = new BlockedRuns({ concurrency: 1 });
+  const waiting = blocked.offer(3);
+  blocked.intake.admit(0);
   // The running delivery continues. Waiting deliveries and later arrivals are nacked.
   expect(waiting.map(({ answers }) => answers)).toEqual([[], ['nak'], ['nak']]);
-  expect(held.offer(1)[0]!.answers).toEqual(['nak']);
-  await held.end();
-  held.intake.admit(1);
-  expect(held.offer(2).map(({ answers }) => answers)).toEqual([[], ['nak']]);
-  await held.end();
-  expect(held.offer(1)[0]!.answers).toEqual(['nak']);
-  held.intake.admit(Infinity);
-  expect(held.offer(2).map(({ answers }) => answers)).toEqual([[], []]);
-  await held.end();
-  await held.end();
+  expect(blocked.offer(1)[0]!.answers).toEqual(['nak']);
+  await blocked.end();
+  blocked.intake.admit(1);
+  expect(blocked.offer(2).map(({ answers }) => answers)).toEqual([[], ['nak']]);
+  await blocked.end();
+  expect(blocked.offer(1)[0]!.answers).toEqual(['nak']);
+  blocked.intake.admit(Infinity);
+  expect(blocked.offer(2).map(({ answers }) => answers)).toEqual([[], []]);
+  await blocked.end();
+  await blocked.end();
 });
 
 describe('the grace period of a stop', () => {
@@ -266,37 +267,61 @@ describe('the grace period of a stop', () => {
   afterEach(() => jest.useRealTimers());
 
   test('ends with a nack for each running delivery, uncharged, with its signal aborted', async () => {
-    const held = new HeldRuns({ concurrency: 2 });
-    const deliveries = held.offer(2);
-    const stopping = held.intake.stop(20_000);
+    const blocked = new BlockedRuns({ concurrency: 2 });
+    const deliveries = blocked.offer(2);
+    const stopping = blocked.intake.stop(20_000);
     await jest.advanceTimersByTimeAsync(19_999);
-    expect(held.running.map(({ signal }) => signal.aborted)).toEqual([false, false]);
+    expect(blocked.running.map(({ signal }) => signal.aborted)).toEqual([false, false]);
     await jest.advanceTimersByTimeAsync(1);
     await stopping;
-    expect(held.running.map(({ signal }) => signal.aborted)).toEqual([true, true]);
+    expect(blocked.running.map(({ signal }) => signal.aborted)).toEqual([true, true]);
     expect(deliveries.map(({ answers }) => answers)).toEqual([['nak'], ['nak']]);
-    expect(held.bench.failures.size).toBe(0);
-    expect(held.bench.log.lines).toEqual([]);
+    expect(blocked.bench.failures.size).toBe(0);
+    expect(blocked.bench.log.lines).toEqual([]);
+  });
+
+  test.each([
+    ['its attempts are read', 'read', ['nak']],
+    ['the mark of its run is stored', 'started', ['started 1', 'ended 1', 'nak']],
+  ] as const)('releases an event for which it is over while %s, without a run', async (_what, method, journal) => {
+    const blocked = new BlockedRuns();
+    const { attempts } = blocked.bench.handler;
+    const work = attempts[method].bind(attempts) as (message: Delivery) => Promise<never>;
+    let answer!: () => void;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    jest.spyOn(attempts, method).mockImplementationOnce(async (message) => {
+      await answered;
+      return work(message as Delivery);
+    });
+    blocked.intake.offer(blocked.bench.delivery({}, { sequence: 1, deliveryCount: 2 }), blocked.bench.handler);
+    await turn();
+    const stopping = blocked.intake.stop(20_000);
+    await jest.advanceTimersByTimeAsync(20_000);
+    answer();
+    await stopping;
+    expect(blocked.started).toEqual([]);
+    expect(blocked.bench.journal).toEqual(journal);
+    expect(blocked.bench.failures.get(1)?.deaths ?? 0).toBe(0);
   });
 
   test('leaves no timer when the handler returns in time', async () => {
-    const held = new HeldRuns();
-    held.offer(1);
-    const stopping = held.intake.stop(20_000);
-    await held.end();
+    const blocked = new BlockedRuns();
+    blocked.offer(1);
+    const stopping = blocked.intake.stop(20_000);
+    await blocked.end();
     await stopping;
     expect(jest.getTimerCount()).toBe(0);
   });
 
   test('is extended for a dead letter that is being stored', async () => {
-    const held = new HeldRuns();
-    const [delivery] = held.offer(1);
+    const blocked = new BlockedRuns();
+    const [delivery] = blocked.offer(1);
     let stored!: () => void;
-    held.bench.handler.deadLetters.store = () => new Promise((resolve) => (stored = resolve));
-    held.running[0]!.fail(new Reject('never'));
+    blocked.bench.handler.deadLetters.store = () => new Promise((resolve) => (stored = resolve));
+    blocked.running[0]!.fail(new Reject('never'));
     await turn();
     let stopped = false;
-    const stopping = held.intake.stop(20_000).then(() => (stopped = true));
+    const stopping = blocked.intake.stop(20_000).then(() => (stopped = true));
     await jest.advanceTimersByTimeAsync(60_000);
     expect(stopped).toBe(false);
     stored();
@@ -306,20 +331,20 @@ describe('the grace period of a stop', () => {
 });
 
 test('after a swap deliveries begin on the new version, with its concurrency; running ones end on the old version', async () => {
-  const held = new HeldRuns({ concurrency: 1 });
-  held.offer(3);
+  const blocked = new BlockedRuns({ concurrency: 1 });
+  blocked.offer(3);
   const onNew: number[] = [];
   const next: Handler = {
-    ...held.bench.handler,
+    ...blocked.bench.handler,
     invoke: (_event, context) => void onNew.push((context as { sequence: number }).sequence),
   };
   let ended = false;
-  const over = held.intake.swap({ concurrency: 3, prefetch: PREFETCH }, () => next).then(() => (ended = true));
-  expect(held.started).toHaveLength(1);
+  const over = blocked.intake.swap({ concurrency: 3, prefetch: PREFETCH }, () => next).then(() => (ended = true));
+  expect(blocked.started).toHaveLength(1);
   expect(onNew).toHaveLength(2);
   await Promise.resolve();
   expect(ended).toBe(false);
-  held.running[0]!.finish();
+  blocked.running[0]!.finish();
   await over;
-  expect(onNew).not.toContain(held.started[0]);
+  expect(onNew).not.toContain(blocked.started[0]);
 });

@@ -19,10 +19,10 @@ class KeyedRuns {
   readonly handled: string[] = [];
   readonly bench: MessageBench;
   readonly intake: Intake;
-  rooms = 0;
+  notices = 0;
   private sequence = 0;
 
-  constructor(over: Partial<Handler> = {}, { maxHeld = 1_000 } = {}) {
+  constructor(over: Partial<Handler> = {}, { maxBuffered = 1_000 } = {}) {
     this.bench = new MessageBench(
       (event, { sequence }) => {
         const key = (event as { user?: string }).user;
@@ -43,9 +43,9 @@ class KeyedRuns {
       ackWaitMs: 15_000,
       prefetch: { least: 8, first: 8, most: 8 },
       counters: this.bench.handler.counters,
-      maxHeld,
+      maxBuffered,
       suspects: new Limiter(1),
-      onRoom: () => this.rooms++,
+      onCapacity: () => this.notices++,
     });
   }
 
@@ -113,14 +113,14 @@ test('an event with a key and a long delay does not move to the retry queue, as 
   expect(runs.begun).toEqual(['a1', 'a1']);
 });
 
-test('an intake in which too many events wait behind slow keys has no room, and reports that it is full', async () => {
-  const runs = new KeyedRuns({}, { maxHeld: 5 });
+test('an intake in which too many events wait behind slow keys has no capacity, and reports that it is full', async () => {
+  const runs = new KeyedRuns({}, { maxBuffered: 5 });
   for (let i = 0; i < 5; i++) runs.offer('a');
-  expect(runs.intake).toMatchObject({ room: 0, isFull: true });
-  const asked = runs.rooms;
+  expect(runs.intake).toMatchObject({ capacity: 0, isFull: true });
+  const asked = runs.notices;
   await runs.end();
-  expect(runs.intake).toMatchObject({ room: 1, isFull: false });
-  expect(runs.rooms).toBeGreaterThan(asked);
+  expect(runs.intake).toMatchObject({ capacity: 1, isFull: false });
+  expect(runs.notices).toBeGreaterThan(asked);
 });
 
 test('a stop lets running events finish, and nacks all others in the order of the stream', async () => {
@@ -148,10 +148,10 @@ test('an event that fails during a stop is nacked without delay, as the next of 
 
 test('arrivals wait while older events may still be redelivered, and are then handled in the order of the stream', async () => {
   const runs = new KeyedRuns();
-  runs.intake.holdUp();
+  runs.intake.collectArrivals();
   for (const sequence of [9, 3, 7]) runs.offer('a', { sequence });
   expect(runs.begun).toEqual([]);
-  runs.intake.letIn();
+  runs.intake.queueCollected();
   while (runs.running.length > 0) await runs.end();
   expect(runs.begun).toEqual(['a3', 'a7', 'a9']);
 });

@@ -33,7 +33,7 @@ function running(invoke?: ConstructorParameters<typeof MessageBench>[0], over: P
 }
 
 /** A handler's body that returns when the test ends it. */
-function held() {
+function pending() {
   const ends: (() => void)[] = [];
   const invoke = () => new Promise<void>((resolve) => void ends.push(resolve));
   return { invoke, end: () => ends.shift()?.() };
@@ -54,7 +54,7 @@ test('a delivery that is settled at once is never buffered, and only its permit 
 });
 
 test('an unbuffered delivery that takes longer is buffered until it is settled', async () => {
-  const { invoke, end } = held();
+  const { invoke, end } = pending();
   const { bench, handler, runner, permits, buffer, events } = running(invoke);
   const delivery = bench.delivery();
   runner.runUnbuffered(delivery, handler);
@@ -74,7 +74,7 @@ test('work that ends at once needs no call of freed', () => {
 });
 
 test('a batch takes one permit; each of its deliveries leaves', async () => {
-  const { invoke, end } = held();
+  const { invoke, end } = pending();
   const { runner, permits, buffer, buffered, events } = running(invoke, { batch: { size: 2, waitMs: 0 } });
   const batch = buffered(1, 2);
   runner.run(batch);
@@ -151,7 +151,7 @@ test('after a swap, new and buffered deliveries run on the new version', () => {
 });
 
 test('a swap resolves when the last run of the old version has ended, and sets the concurrency at once', async () => {
-  const { invoke, end } = held();
+  const { invoke, end } = pending();
   const { bench, handler, runner, permits } = running(invoke);
   runner.runUnbuffered(bench.delivery(), handler);
   let swapped = false;
