@@ -73,7 +73,6 @@ async function send(run: Run): Promise<Ended> {
   return ended instanceof Later ? ended.promise() : ended;
 }
 
-
 describe('sending', () => {
   const LONG_AGO = Date.now() - 3_600_000;
 
