@@ -9,6 +9,8 @@ export class Transaction {
   readonly writes = new Map<string, string | null>();
   /** Releases the keys that are locked for the run. */
   unlock: (() => void) | undefined;
+  /** Whether the run has ended without another try. */
+  isOver = false;
 
   /** Whether the run has neither read nor changed a value. */
   get isEmpty(): boolean {
