@@ -28,3 +28,11 @@ export function firstLine(text: string, max: number): string {
     .trimEnd()
     .slice(0, max);
 }
+
+/**
+ * A text for a terminal. Line ends and tabs stay; any other control character is replaced, because it could move the
+ * cursor or hide text.
+ */
+export function terminalText(text: string): string {
+  return text.replaceAll('\r\n', '\n').replace(/[^\P{Cc}\n\t]/gu, '\ufffd');
+}

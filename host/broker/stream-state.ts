@@ -11,6 +11,8 @@ export interface StreamState {
   readonly change: 'created' | 'updated' | 'unchanged' | 'unmanaged';
   /** The changes of an update, such as `maxAge 7d → 14d`, and how much data it removed, where that was allowed. */
   readonly changes?: readonly string[];
+  /** Whether the stream is sealed: its events can be handled, and the server refuses new ones. Default: false. */
+  readonly sealed?: boolean;
   readonly messages: number;
   /** The time in milliseconds for which the server drops repeats of an event id. */
   readonly duplicateWindowMs: number;

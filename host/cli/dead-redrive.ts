@@ -10,6 +10,7 @@ import { readHeaders } from '../nats/headers';
 import { ensureManagedStream } from '../nats/managed-stream';
 import { NatsRetryQueue } from '../nats/retry-queue';
 import { isOurs } from '../nats/stream-comparison';
+import { findMessage } from '../nats/streams';
 import { retryStream } from '../nats/wanted-streams';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
 import type { LongTexts } from '../records/long-texts';
@@ -35,15 +36,20 @@ export async function prepareRetries(
   }
 }
 
-/** Puts the letter's event into the retry queue. A letter that has been removed meanwhile is skipped. */
+/**
+ * Puts the letter's event into the retry queue.
+ * @returns false if the letter has been removed meanwhile
+ * @throws JetplugError `JP_NOT_FOUND` when a part of the event is lost, or the server's refusal
+ */
 export async function redriveLetter(
   { id }: DeadLetterSummary,
   { stream, connection, texts }: LetterServices,
-): Promise<void> {
+): Promise<boolean> {
   const stored = await stream.get(id);
-  if (!stored) return;
+  if (!stored) return false;
   const complete = await withLeftParts(stored, connection);
   await new NatsRetryQueue(connection).defer(await withOwnRecord(redriven(complete), texts));
+  return true;
 }
 
 /**
@@ -51,14 +57,14 @@ export async function redriveLetter(
  * stream.
  * @throws JetplugError `JP_NOT_FOUND` when the event is no longer in its stream
  */
-async function withLeftParts(letter: StoredLetter, { jsm }: Connection): Promise<StoredLetter> {
+async function withLeftParts(letter: StoredLetter, connection: Connection): Promise<StoredLetter> {
   const leftPayload = letter.headers['x-payload-left-in-stream'] !== undefined;
   const leftHeaders = letter.headers[HEADERS_LEFT_HEADER] !== undefined;
   if (!leftPayload && !leftHeaders) return letter;
   const { stream, sequence } = summarise(letter);
-  const message = await jsm.streams.getMessage(stream, { seq: sequence });
-  if (message.time.getTime() !== Date.parse(letter.headers['x-original-time'] ?? '')) {
-    // The stream was deleted and made again, so the same sequence is another event.
+  const message = await findMessage(connection, stream, { seq: sequence }, `stream ${stream}`);
+  // If the stream was deleted and made again, the same sequence is another event.
+  if (message?.time.getTime() !== Date.parse(letter.headers['x-original-time'] ?? '')) {
     throw new JetplugError('JP_NOT_FOUND', `the event of dead letter ${letter.id} is no longer in stream ${stream}`, {
       hint: 'Parts of the event were too large for the letter and are lost. Drop the letter with `dead drop`.',
     });

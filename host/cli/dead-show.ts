@@ -1,5 +1,5 @@
 import { layOut } from '../base/json-text';
-import { utf8 } from '../base/utf8';
+import { terminalText, utf8 } from '../base/utf8';
 import { decodeHeader } from '../broker/letter-headers';
 import { summarise } from '../ops/dead-letter-summary';
 import type { CommonFlags } from './common';
@@ -19,13 +19,14 @@ export async function show(idText: string, flags: CommonFlags): Promise<void> {
     return printJson({ ...summarise(letter), stack, ...payload, headers: { ...letter.headers, ...letter.repeated } });
   }
   const { error, ...facts } = summarise(letter);
-  for (const line of table(Object.entries(facts).map(([key, value]) => [paint('dim', key), String(value)])))
-    print(line);
-  print(`\n${paint('red', error)}\n${paint('dim', stack)}\n`);
+  const rows = Object.entries(facts).map(([key, value]) => [paint('dim', key), terminalText(String(value))]);
+  for (const line of table(rows)) print(line);
+  print(`\n${paint('red', terminalText(error))}\n${paint('dim', terminalText(stack))}\n`);
   const leftBytes = letter.headers['x-payload-left-in-stream'];
   if (leftBytes !== undefined)
     return print(`payload (${leftBytes} bytes) left in its stream: nats stream get ${facts.stream} ${facts.sequence}`);
-  print(`${paint('dim', `payload (${letter.payload.length} bytes${form === 'base64' ? ', base64' : ''})`)}\n${text}`);
+  const title = `payload (${letter.payload.length} bytes${form === 'base64' ? ', base64' : ''})`;
+  print(`${paint('dim', title)}\n${terminalText(text)}`);
 }
 
 /**

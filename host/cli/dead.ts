@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { isJetplugError } from '../../sdk/internal';
 import type { DeadLetterSummary } from '../ops/dead-letter-summary';
 import { firstLine } from '../base/utf8';
 import { reachesBroker } from './common';
@@ -74,7 +75,12 @@ async function redrive(ids: string[], flags: SelectionFlags): Promise<void> {
 }
 
 async function drop(ids: string[], flags: SelectionFlags): Promise<void> {
-  await changeChosen(ids, flags, { done: 'dropped', change: ({ id }, { stream }) => stream.remove(id) });
+  await changeChosen(ids, flags, { done: 'dropped', change: dropLetter });
+}
+
+async function dropLetter({ id }: DeadLetterSummary, { stream }: LetterServices): Promise<boolean> {
+  await stream.remove(id);
+  return true;
 }
 
 interface Change {
@@ -82,28 +88,60 @@ interface Change {
   readonly done: string;
   /** Prepares the changes. The call comes once, before the first letter is changed. */
   readonly prepare?: (letters: readonly DeadLetterSummary[], services: LetterServices) => Promise<void>;
-  readonly change: (letter: DeadLetterSummary, services: LetterServices) => Promise<void>;
+  /** Changes one letter. Resolves with false if the letter is gone, so that there is nothing to change. */
+  readonly change: (letter: DeadLetterSummary, services: LetterServices) => Promise<boolean>;
 }
 
-/** Changes each chosen letter, with a progress bar, and prints the letters that were changed. */
-async function changeChosen(ids: string[], flags: SelectionFlags, { done, prepare, change }: Change): Promise<void> {
+/**
+ * Changes each chosen letter, and prints the letters that were changed.
+ * @throws the error of the letter that could not be changed, or an AggregateError of several
+ */
+async function changeChosen(ids: string[], flags: SelectionFlags, action: Change): Promise<void> {
   assertChosen(ids, flags);
-  const chosen = await withLetters(flags, async (services) => {
+  const { changed, failures } = await withLetters(flags, async (services): Promise<Changed> => {
     const letters = select(await summaries(services.stream), ids, flags);
-    if (flags.dryRun || letters.length === 0) return letters;
-    const bar = progressBar(done);
-    await prepare?.(letters, services);
-    for (const [i, letter] of letters.entries()) {
-      await change(letter, services);
-      bar.update(i + 1, letters.length, `${i + 1} of ${letters.length}`);
-    }
-    bar.stop();
-    return letters;
+    if (flags.dryRun || letters.length === 0) return { changed: letters, failures: [] };
+    return changeEach(letters, services, action);
   });
-  if (flags.json) return printJson(chosen);
-  printTable(chosen);
+  printChanged(changed, flags, action.done);
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new AggregateError(failures, `some dead letters were not ${action.done}`);
+}
+
+interface Changed {
+  readonly changed: readonly DeadLetterSummary[];
+  readonly failures: readonly unknown[];
+}
+
+/** Changes the letters one after the other, with a progress bar. */
+async function changeEach(
+  letters: readonly DeadLetterSummary[],
+  services: LetterServices,
+  { done, prepare, change }: Change,
+): Promise<Changed> {
+  const changed: DeadLetterSummary[] = [];
+  const failures: unknown[] = [];
+  await prepare?.(letters, services);
+  const bar = progressBar(done);
+  for (const [i, letter] of letters.entries()) {
+    try {
+      if (await change(letter, services)) changed.push(letter);
+    } catch (error) {
+      failures.push(error);
+      // A letter whose event is gone concerns no other letter. Any other failure would meet the next letters, too.
+      if (!isJetplugError(error) || error.code !== 'JP_NOT_FOUND') break;
+    }
+    bar.update(i + 1, letters.length, `${i + 1} of ${letters.length}`);
+  }
+  bar.stop();
+  return { changed, failures };
+}
+
+function printChanged(letters: readonly DeadLetterSummary[], flags: SelectionFlags, done: string): void {
+  if (flags.json) return printJson(letters);
+  printTable(letters);
   const verb = flags.dryRun ? `would be ${done}` : done;
-  print(`${chosen.length} ${chosen.length === 1 ? 'dead letter' : 'dead letters'} ${verb}`);
+  print(`${letters.length} ${letters.length === 1 ? 'dead letter' : 'dead letters'} ${verb}`);
 }
 
 function printTable(letters: readonly DeadLetterSummary[]): void {

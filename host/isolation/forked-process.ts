@@ -8,6 +8,7 @@ import type { PartedLog } from '../log/log';
 import { LineWriter } from './line-writer';
 import type { HostMessage, ProcessMessage } from './protocol';
 
+const PROGRAM = join(__dirname, 'child-main.js');
 const MIB = 1024 * 1024;
 const NODE_CRASH = /^(<--- |FATAL ERROR: )/;
 /** How long to wait for a process's last output after its exit. Its own children may keep the pipes open for longer. */
@@ -24,7 +25,7 @@ export class ForkedProcess {
   /** Resolves when the process is gone and `ended` has returned. */
   readonly gone: Promise<void>;
   private resolveGone!: () => void;
-  /** Undefined until the start. */
+  /** Undefined until the start, and if the system could not start the process. */
   private child: ChildProcess | undefined;
   /** The reason of the end, if it is known before the process exits. */
   private why: string | undefined;
@@ -35,32 +36,20 @@ export class ForkedProcess {
     public log: PartedLog,
     private readonly time: Time,
     private readonly events: ForkedProcessEvents,
+    private readonly program = PROGRAM,
   ) {
     this.gone = new Promise((resolve) => (this.resolveGone = resolve));
   }
 
-  /** Starts the process. Call it once. */
+  /** Starts the process. Call it once. If the system cannot start it, the process ends at once. */
   start(): void {
-    const { heapLimitBytes, memoryLimitBytes } = this.limits;
-    const child = (this.child = fork(join(__dirname, 'child-main.js'), [String(memoryLimitBytes)], {
-      execArgv: [`--max-old-space-size=${Math.max(1, Math.floor(heapLimitBytes / MIB))}`],
-      // The fourth pipe is for the guard: it closes when the host ends, also when the host is killed.
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'ipc'],
-      env: withoutCredentials(process.env),
-      serialization: 'json',
-      // Ctrl-C on a terminal reaches the host alone, which lets the process finish first.
-      detached: true,
-    }));
-    child.once('error', (error) => this.end(`it could not be started: ${error.message}`));
-    child.once('exit', (code, signal) => {
-      const end = (): void => this.end(signal ?? `exit code ${code}`);
-      // The last lines of output may tell the reason.
-      child.once('close', end);
-      this.time.after(LAST_OUTPUT_MS, end);
-    });
-    child.once('spawn', () => this.lowerPriority(child));
-    child.on('message', (message) => this.events.received(message as ProcessMessage));
-    this.followOutput(child);
+    const started = forkProcess(this.program, this.limits);
+    if (started instanceof Error) return this.end(notStarted(started));
+    this.child = started;
+    this.followEnd(started);
+    started.once('spawn', () => this.lowerPriority(started));
+    started.on('message', (message) => this.events.received(message as ProcessMessage));
+    this.followOutput(started);
   }
 
   get pid(): number | undefined {
@@ -86,6 +75,22 @@ export class ForkedProcess {
     else this.end('it was not started');
   }
 
+  private followEnd(child: ChildProcess): void {
+    child.on('error', (error) => {
+      if (child.pid === undefined) this.end(notStarted(error));
+      else this.log.warn('plugin process could not be signalled', { err: error });
+    });
+    child.once('exit', (code, signal) => {
+      const end = (): void => this.end(signal ?? `exit code ${code}`);
+      const timer = this.time.after(LAST_OUTPUT_MS, end);
+      // The last lines of output may tell the reason.
+      child.once('close', () => {
+        timer.cancel();
+        end();
+      });
+    });
+  }
+
   private end(how: string): void {
     if (this.isGone) return;
     this.isGone = true;
@@ -105,8 +110,9 @@ export class ForkedProcess {
     }
   }
 
-  private followOutput(child: ChildProcess): void {
-    const [, stdout, stderr, guard] = child.stdio as unknown as (Readable | null)[];
+  private followOutput({ stdio }: ChildProcess): void {
+    // In spite of its type, `stdio` is undefined when the host has no file descriptors left.
+    const [, stdout, stderr, guard] = (stdio as (Readable | null)[] | undefined) ?? [];
     stdout?.pipe(new LineWriter((line) => this.log.info(line, { from: 'stdout' })));
     let crashed = false;
     stderr?.pipe(
@@ -127,6 +133,27 @@ export class ForkedProcess {
   private mib(limit: 'heapLimitBytes' | 'memoryLimitBytes'): string {
     return `${Math.round(this.limits[limit] / MIB)} MiB`;
   }
+}
+
+/** Starts the program. Returns the error instead where the system refuses at once, for example for want of memory. */
+function forkProcess(program: string, { heapLimitBytes, memoryLimitBytes }: MemoryLimits): ChildProcess | Error {
+  try {
+    return fork(program, [String(memoryLimitBytes)], {
+      execArgv: [`--max-old-space-size=${Math.max(1, Math.floor(heapLimitBytes / MIB))}`],
+      // The fourth pipe is for the guard: it closes when the host ends, also when the host is killed.
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'ipc'],
+      env: withoutCredentials(process.env),
+      serialization: 'json',
+      // Ctrl-C on a terminal reaches the host alone, which lets the process finish first.
+      detached: true,
+    });
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+function notStarted({ message }: Error): string {
+  return `it could not be started: ${message}`;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { isJetplugError, type JetplugError } from '../../sdk/internal';
+import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { Limiter } from '../base/limiter';
 import type { Time, Timer } from '../base/time';
 import type { PluginDefinition } from '../load/describe';
@@ -49,7 +49,7 @@ interface Replica {
   /** The number of ends in a row that came soon after a start. */
   quickEnds: number;
   startedAtMs: number;
-  lastEnd: string | undefined;
+  lastEnd: JetplugError | undefined;
   timer: Timer | undefined;
 }
 
@@ -92,13 +92,15 @@ export class IsolatedPlugin implements PluginCode {
       state: isReady ? 'running' : worker ? 'starting' : 'waiting',
       ...(worker?.pid !== undefined && { pid: worker.pid }),
       restarts,
-      ...(lastEnd !== undefined && { lastEnd }),
+      ...(lastEnd && { lastEnd: lastEnd.message }),
       ...(worker && worker.residentBytes > 0 && { residentBytes: worker.residentBytes }),
     }));
   }
 
   /** Builds and starts the plugin in each of its workers. @throws JetplugError */
   async start(settings: unknown, services: WorkerServices): Promise<void> {
+    // The start of the plugin may have been abandoned in the meantime.
+    if (this.stopping) throw this.endedByHost();
     this.settings = settings;
     this.services = services;
     const [first] = this.replicas;
@@ -170,7 +172,8 @@ export class IsolatedPlugin implements PluginCode {
   }
 
   private async startIn(replica: Replica): Promise<void> {
-    await replica.worker!.start(this.settings, this.services!);
+    if (!replica.worker) throw replica.lastEnd ?? this.endedByHost();
+    await replica.worker.start(this.settings, this.services!);
     replica.isReady = true;
     const waiting = this.waiting.splice(0);
     // A call whose run is over is dropped, because nobody waits for its result.
@@ -182,7 +185,7 @@ export class IsolatedPlugin implements PluginCode {
     const wasReady = replica.isReady;
     replica.worker = undefined;
     replica.isReady = false;
-    replica.lastEnd = error.message;
+    replica.lastEnd = error;
     for (const call of unstarted) this.assign(call);
     // During the first start the caller of `load` or `start` gets the error.
     if (this.stopping || (!wasReady && replica.restarts === 0)) return;
@@ -220,6 +223,12 @@ export class IsolatedPlugin implements PluginCode {
   private check(): void {
     const longestMs = Math.max(...this.definition.handlers.map(({ timeoutMs }) => timeoutMs));
     for (const { worker, isReady } of this.replicas) if (isReady) worker?.check(longestMs);
+  }
+
+  private endedByHost(): JetplugError {
+    const { name, where } = this.definition;
+    const message = 'the host ended the plugin before it was started';
+    return new JetplugError('JP_PLUGIN_PROCESS_ENDED', message, { plugin: name, ...where });
   }
 
   private log(level: 'info' | 'error', message: string, fields: object): void {

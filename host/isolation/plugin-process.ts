@@ -16,24 +16,35 @@ const SILENCE_MS = 1_000;
 /** How long a process may take to exit after it has stopped its plugin. */
 const EXIT_MS = 2_000;
 
+type RunningProcess = Pick<ForkedProcess, 'gone' | 'kill' | 'log' | 'noteReason' | 'pid' | 'send' | 'start'>;
+
+/** An order to the process, until it is answered. */
+interface Order {
+  readonly answer: ProcessMessage['is'];
+  resolve(answer: ProcessMessage): void;
+  reject(error: unknown): void;
+}
+
 /** A worker that is a process of its own. */
 export class PluginProcess implements PluginWorker {
   residentBytes = 0;
-  private readonly child: ForkedProcess;
+  private readonly child: RunningProcess;
   private readonly calls = new OpenCalls();
   private readonly requests = new RequestServer(this.calls, (message) => this.child.send(message));
   private readonly heartbeat: Heartbeat;
-  /** Settles the promise of the last order; undefined before the first order. */
-  private ordered: { resolve(answer: ProcessMessage): void; reject(error: unknown): void } | undefined;
+  /** The order that waits for its answer. */
+  private ordered: Order | undefined;
   private plugin: Pick<PluginDefinition, 'name' | 'where'> | undefined;
   private endedWith: JetplugError | undefined;
 
   constructor(
     private readonly options: WorkerOptions,
     private readonly events: WorkerEvents,
+    makeProcess: (...args: ConstructorParameters<typeof ForkedProcess>) => RunningProcess = (...args) =>
+      new ForkedProcess(...args),
   ) {
     const { limits, log, time } = options;
-    this.child = new ForkedProcess(limits, log, time, {
+    this.child = makeProcess(limits, log, time, {
       received: (message) => this.receive(message),
       ended: (why) => this.ended(why),
     });
@@ -49,12 +60,9 @@ export class PluginProcess implements PluginWorker {
   }
 
   async open(modules: readonly WireModule[], plugins: Layers): Promise<ProcessMessage & { is: 'loaded' }> {
-    this.child.start();
+    if (!this.endedWith) this.child.start();
     const { file } = this.options;
-    const loaded = await this.order({ to: 'load', file, modules, plugins }, 'loaded');
-    this.plugin = loaded.definition;
-    this.child.log = this.child.log.child({ plugin: loaded.definition.name });
-    return loaded;
+    return this.order({ to: 'load', file, modules, plugins }, 'loaded');
   }
 
   async start(settings: unknown, services: WorkerServices): Promise<void> {
@@ -102,10 +110,12 @@ export class PluginProcess implements PluginWorker {
   private handle(message: ProcessMessage): void {
     switch (message.is) {
       case 'loaded':
+        return this.loaded(message);
       case 'started':
       case 'stopped':
+        return this.answered(message);
       case 'failed':
-        return this.ordered?.resolve(message);
+        return this.failed(message);
       case 'begun':
         return this.calls.begin(message.call);
       case 'ended':
@@ -135,14 +145,34 @@ export class PluginProcess implements PluginWorker {
     answer: A,
   ): Promise<ProcessMessage & { is: A }> {
     if (this.endedWith) throw this.endedWith;
-    const answered = await new Promise<ProcessMessage>((resolve, reject) => {
-      this.ordered = { resolve, reject };
+    return new Promise<ProcessMessage & { is: A }>((resolve, reject) => {
+      this.ordered = { answer, resolve: (message) => resolve(message as ProcessMessage & { is: A }), reject };
       this.child.send(message);
     });
-    if (answered.is === answer) return answered as ProcessMessage & { is: A };
-    if (answered.is !== 'failed') throw new Error(`the process answered ${answered.is} for ${answer}`);
-    const errors = answered.errors.map(decodeError);
-    throw errors.length === 1 ? errors[0] : new AggregateError(errors, `${this.options.file} cannot be used`);
+  }
+
+  private loaded(message: ProcessMessage & { is: 'loaded' }): void {
+    const { definition } = message;
+    const log = this.options.log.child({ plugin: definition.name });
+    this.answered(message);
+    this.plugin = definition;
+    this.child.log = log;
+  }
+
+  /** @throws Error if the order that waits has another answer, or none waits */
+  private answered(message: ProcessMessage): void {
+    const { ordered } = this;
+    if (message.is !== ordered?.answer) throw new Error(`no order waits for ${message.is}`);
+    this.ordered = undefined;
+    ordered.resolve(message);
+  }
+
+  private failed({ errors }: ProcessMessage & { is: 'failed' }): void {
+    const thrown = errors.map(decodeError);
+    this.ordered?.reject(
+      thrown.length === 1 ? thrown[0] : new AggregateError(thrown, `${this.options.file} cannot be used`),
+    );
+    this.ordered = undefined;
   }
 
   private abort(call: number, reason: unknown): void {

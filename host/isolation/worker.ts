@@ -35,7 +35,7 @@ export interface PluginWorker {
 }
 
 /** Makes a worker, which starts at its `open`. */
-export type MakeWorker = (options: WorkerOptions, events: WorkerEvents) => PluginWorker;
+export type WorkerFactory = (options: WorkerOptions, events: WorkerEvents) => PluginWorker;
 
 export interface WorkerOptions {
   readonly file: string;

@@ -2,22 +2,7 @@ import { once } from 'node:events';
 import { pause, retryUntil } from '../base/retry-until';
 import { showThrown } from '../base/thrown';
 import { machineTime } from '../base/time';
-import type { DataLock } from './data-lock';
-import type { Binary } from './find-binary';
-import { launch, type Launched } from './launch';
-
-export interface EmbeddedOptions {
-  readonly binary: Binary;
-  /** The data folder, absolute. */
-  readonly data: string;
-  /** The port of the server. 0 means any free port. */
-  readonly port: number;
-  /** How often the server syncs its data to the disk: `always`, or a duration that nats-server takes. */
-  readonly syncInterval: string;
-  /** The lock of the data folder. The embedded server releases the lock when it has ended. */
-  readonly lock: DataLock;
-  readonly say: (line: string) => void;
-}
+import { launch, type Launched, type ServerOptions } from './launch';
 
 /** A nats-server that this host runs. If the process ends by itself, the host starts it again on the same port. */
 export interface EmbeddedServer {
@@ -39,7 +24,7 @@ const LONGEST_PAUSE_MS = 30_000;
  *
  * @throws JetplugError JP_BROKER_START_FAILED, with the last lines of the server's log; the lock is released.
  */
-export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
+export async function startEmbedded(options: ServerOptions): Promise<EmbeddedServer> {
   const { binary, lock, say } = options;
   const stopping = new AbortController();
   const stopAsked = once(stopping.signal, 'abort').then(() => undefined);

@@ -13,16 +13,24 @@ import { serverConfig } from './server-config';
 import { startWatchdog, type WatchdogProcess } from './start-watchdog';
 import type { WatchdogLine, WatchdogReport } from './watchdog';
 
-export interface LaunchOptions {
+/** How an embedded server is started. */
+export interface ServerOptions {
   readonly binary: Binary;
   /** The data folder, absolute. */
   readonly data: string;
   /** The port of the server. 0 means any free port. */
   readonly port: number;
+  /** How often the server syncs its data to the disk: `always`, or a duration that nats-server takes. */
   readonly syncInterval: string;
-  /** The lock, to which the launch adds the started processes and the address, for other hosts. */
+  /**
+   * The lock of the data folder. A launch adds the started processes and the address to it, for other hosts. The
+   * embedded server releases it when it has ended.
+   */
   readonly lock: DataLock;
   readonly say: (line: string) => void;
+}
+
+export interface LaunchOptions extends ServerOptions {
   /** Ends the launch, which then rejects. */
   readonly signal: AbortSignal;
 }

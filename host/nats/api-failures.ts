@@ -61,6 +61,7 @@ const API_FAILURES: Readonly<Record<number, ApiFailure>> = {
     means: 'the stream is a work queue, of which a consumer can only start at the beginning',
     hint: 'Set from: beginning for the handler, or use a stream with the retention limits.',
   },
+  10109: { code: 'JP_STREAM_SEALED', means: 'the stream is sealed' },
   10113: {
     code: LIMIT,
     means: 'the account requires a limit of bytes (max_bytes) for each stream and bucket',

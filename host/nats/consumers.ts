@@ -13,7 +13,7 @@ import {
   type DurableDifferences,
   type FieldChange,
 } from './durable-config';
-import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
+import { API_ERROR, apiErrorCode, asBrokerError, isFolderMissing } from './failures';
 import { foreignDurable } from './foreign-durable';
 import { ownershipOf } from './ownership';
 
@@ -140,28 +140,55 @@ async function update(
   try {
     return await requestLimit.take(() => connection.requests.askApi(createRequest(spec), body));
   } catch (error) {
+    if (isFolderMissing(error) && spec.resumeAfter !== undefined) return replace(connection, spec, { config });
     if (apiErrorCode(error) === undefined) throw error;
     const refused = `${nameOf(spec)}: the server refuses ${changeTexts(changes).join(', ')}`;
     throw new JetplugError('JP_CONSUMER_NOT_UPDATABLE', `${refused} (${(error as Error).message})`, { cause: error });
   }
 }
 
+/** How often a durable is replaced whose folder the server removes. */
+const REPLACE_TRIES = 3;
+
 /**
  * Replaces the durable by a new one that starts after the settled events, so that the server delivers the events that
  * the old one has skipped. A pause stays in force. Other hosts of the deployment may do the same at the same time.
  */
-async function replace(connection: Connection, spec: DurableSpec, existing: ConsumerInfo): Promise<ConsumerInfo> {
+async function replace(
+  connection: Connection,
+  spec: DurableSpec,
+  existing: Pick<ConsumerInfo, 'config'>,
+): Promise<ConsumerInfo> {
   const { pause_until: pausedUntil } = existing.config as { pause_until?: string };
-  try {
-    await connection.requests.askApi(`CONSUMER.DELETE.${spec.stream}.${spec.durable}`);
-  } catch (error) {
-    if (apiErrorCode(error) !== API_ERROR.consumerNotFound) throw error;
+  for (let tries = 1; ; tries++) {
+    try {
+      await connection.requests.askApi(`CONSUMER.DELETE.${spec.stream}.${spec.durable}`);
+    } catch (error) {
+      if (apiErrorCode(error) !== API_ERROR.consumerNotFound) throw error;
+    }
+    const created =
+      (await createIfMissing(connection, spec, pausedUntil)) ??
+      (await findDurable(connection, spec.stream, spec.durable));
+    if (!created) throw new Error('another host has deleted the durable again');
+    if (tries === REPLACE_TRIES || (await hasFolder(connection, spec, created))) return created;
   }
-  const created =
-    (await createIfMissing(connection, spec, pausedUntil)) ??
-    (await findDurable(connection, spec.stream, spec.durable));
-  if (!created) throw new Error('another host has deleted the durable again');
-  return created;
+}
+
+/**
+ * Whether the server can store the state of a durable. The server forgets a deleted durable before it removes its
+ * folder. If another host creates the durable in between, the server removes the folder of the new one: it then loses
+ * the durable at its next start, and refuses each update. This function sends an update without changes, so call it
+ * when the deletion has been answered.
+ */
+async function hasFolder({ requests }: Connection, spec: DurableSpec, { config }: ConsumerInfo): Promise<boolean> {
+  const request = createRequest({ ...spec, subject: config.filter_subject });
+  try {
+    await requests.askApi(request, { stream_name: spec.stream, config, action: 'update' });
+    return true;
+  } catch (error) {
+    if (isFolderMissing(error)) return false;
+    throw error;
+  }
 }
 
 /** Creates the durable. Resolves with undefined if a durable of this name with other settings exists. */

@@ -85,7 +85,9 @@ async function doomedBy(
 ): Promise<Doomed | undefined> {
   if (field === 'subjects') return onDroppedSubjects(connection, wanted, info);
   if (field === 'max_age') return olderThan(connection, wanted.max_age ?? 0, info);
-  if (field === 'max_bytes') return beyondBytes(wanted.max_bytes ?? -1, wanted.discard, info);
+  // A sealed stream keeps its own `discard`.
+  const { sealed, discard } = info.config;
+  if (field === 'max_bytes') return beyondBytes(wanted.max_bytes ?? -1, sealed ? discard : wanted.discard, info);
   if (field === 'max_msgs_per_subject') return olderOnSubjects(wanted.max_msgs_per_subject ?? -1, info);
   return undefined;
 }

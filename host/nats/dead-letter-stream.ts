@@ -1,4 +1,4 @@
-import type { JsMsg } from './client';
+import type { JsMsg, StoredMsg } from './client';
 import type { LongTexts } from '../records/long-texts';
 import type { MessageRef } from '../broker/delivery';
 import { headerBytes, type RepeatedHeaders } from '../broker/headers';
@@ -6,7 +6,7 @@ import type { DeadLetter, DeadLetters } from '../broker/ports';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError, isMessageNotFound } from './failures';
 import { readHeaders, toHeaders } from './headers';
-import { findStream } from './streams';
+import { findMessage, findStream } from './streams';
 import { APPLIED_IN_HEADER, isLetterOf } from '../broker/letter-headers';
 
 const TIMEOUT_MS = 5_000;
@@ -64,13 +64,8 @@ export class DeadLetterStream implements DeadLetters {
 
   /** Reads the letter of that id; undefined if there is none. */
   async get(id: number): Promise<StoredLetter | undefined> {
-    try {
-      const message = await this.connection.jsm.streams.getMessage(this.stream, { seq: id });
-      return { id, ...readHeaders(message.header), payload: message.data };
-    } catch (error) {
-      if (isMessageNotFound(error)) return undefined;
-      throw asBrokerError(error, `dead letter ${id}`);
-    }
+    const message = await findMessage(this.connection, this.stream, { seq: id }, `dead letter ${id}`);
+    return message && asLetter(message);
   }
 
   /** Removes the letter, and the list of applied updates that was stored apart from it. */
@@ -118,13 +113,9 @@ export class DeadLetterStream implements DeadLetters {
   }
 
   private async last(subject: string): Promise<StoredLetter | undefined> {
-    try {
-      const message = await this.connection.jsm.streams.getMessage(this.stream, { last_by_subj: subject });
-      return { id: message.seq, ...readHeaders(message.header), payload: message.data };
-    } catch (error) {
-      if (isMessageNotFound(error)) return undefined;
-      throw error;
-    }
+    const query = { last_by_subj: subject };
+    const message = await findMessage(this.connection, this.stream, query, `stream ${this.stream}`);
+    return message && asLetter(message);
   }
 
   /**
@@ -138,6 +129,10 @@ export class DeadLetterStream implements DeadLetters {
     const left = { ...headers, 'x-payload-left-in-stream': String(payload.length) };
     return { headers: left, repeated, payload: new Uint8Array(0) };
   }
+}
+
+function asLetter({ seq, header, data }: StoredMsg): StoredLetter {
+  return { id: seq, ...readHeaders(header), payload: data };
 }
 
 function toLetter(message: JsMsg): StoredLetter {

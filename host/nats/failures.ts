@@ -136,6 +136,7 @@ function apiErrorText(error: unknown): string | undefined {
 }
 
 export const API_ERROR = {
+  consumerCreate: 10012,
   consumerNotFound: 10014,
   noMessage: 10037,
   messageTooLarge: 10054,
@@ -155,6 +156,12 @@ export function isNoResponders(error: unknown): boolean {
 /** Whether the stream has reached its limit and discards new messages (`discard: new`). */
 export function isFull(error: unknown): boolean {
   return apiErrorCode(error) === API_ERROR.storeFailed && /maximum (bytes|messages)/.test(apiErrorText(error) ?? '');
+}
+
+/** Whether the server has refused a durable because the folder of the durable on its disk is missing. */
+export function isFolderMissing(error: unknown): boolean {
+  const text = apiErrorText(error) ?? '';
+  return apiErrorCode(error) === API_ERROR.consumerCreate && /no such file or directory|cannot find/i.test(text);
 }
 
 /** Whether the message exceeds the server's `max_payload`. */

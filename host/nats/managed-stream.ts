@@ -6,7 +6,14 @@ import { API_ERROR, apiErrorCode } from './failures';
 import { contents } from './foreign-stream';
 import { markOf } from './ownership';
 import { coversAll, droppedSubjects, subjectsOf } from './stream-changes';
-import { assertUpdatable, compareStream, mirrored, refuseForeign, type Comparison } from './stream-comparison';
+import {
+  assertUpdatable,
+  compareStream,
+  mirrored,
+  refuseForeign,
+  refuseSealed,
+  type Comparison,
+} from './stream-comparison';
 import { streamError } from './stream-errors';
 import type { WantedStream } from './wanted-streams';
 import type { StreamState } from '../broker/stream-state';
@@ -21,7 +28,7 @@ type Plan =
  * Brings a stream to the config: creates it with the deployment's mark if it is missing, and updates a stream of this
  * deployment in place. No other function creates streams of the host.
  * @throws JetplugError `JP_STREAM_FOREIGN`, `JP_BUCKET_FOREIGN`, `JP_STREAM_DATA_LOSS`, `JP_STREAM_NOT_UPDATABLE`,
- * `JP_STREAM_MISSING`, `JP_STREAM_UNCOVERED`, `JP_STREAM_MIRROR`, or the server's refusal
+ * `JP_STREAM_MISSING`, `JP_STREAM_UNCOVERED`, `JP_STREAM_MIRROR`, `JP_STREAM_SEALED`, or the server's refusal
  */
 export async function ensureManagedStream(
   connection: Connection,
@@ -65,6 +72,7 @@ const REFUSALS: readonly string[] = [
   'JP_STREAM_MISSING',
   'JP_STREAM_UNCOVERED',
   'JP_STREAM_MIRROR',
+  'JP_STREAM_SEALED',
 ];
 
 async function plan(connection: Connection, wanted: WantedStream, deploy: DeployConfig): Promise<Plan> {
@@ -73,6 +81,7 @@ async function plan(connection: Connection, wanted: WantedStream, deploy: Deploy
   if (!found) return { action: 'create' };
   if (found.ownership.kind !== 'ours') return planForeign(connection, wanted, found, deploy);
   const { info, changes } = found;
+  refuseSealed(wanted, info);
   if (changes.length === 0) return { action: 'use', info, managed: true };
   return { action: 'update', info, changes: await assertUpdatable(connection, wanted, found, deploy) };
 }
@@ -156,6 +165,7 @@ function stateOf(
     name: settings.name,
     subjects: settings.subjects,
     ...done,
+    ...(config.sealed && { sealed: true }),
     messages: state.messages,
     duplicateWindowMs: config.duplicate_window / 1e6,
   };

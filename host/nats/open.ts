@@ -82,11 +82,13 @@ export async function openServices(connection: Connection, config: Config, log: 
 }
 
 /**
- * Logs the streams that the host has changed, and those that it uses without managing them. Called once at each start.
+ * Logs the streams that the host has changed, sealed ones, and those that it uses without managing them. Called once at
+ * each start.
  */
 function logChanges(streams: readonly StreamState[], log: Logger): void {
-  for (const { name: stream, subjects, change, changes } of streams) {
+  for (const { name: stream, subjects, change, changes, sealed } of streams) {
     if (change === 'updated') log.info('stream updated in place', { stream, changes });
+    if (sealed) log.warn('stream is sealed; the server refuses new events and keeps its maxAge', { stream });
     if (change === 'unmanaged') {
       const why = 'it has no mark of this deployment, or the config says manage: false';
       log.info('stream is unmanaged; using it without changes', { stream, subjects, why });

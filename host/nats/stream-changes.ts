@@ -15,6 +15,12 @@ export interface StreamChange {
 /** Settings that the server does not change in place. */
 const FIXED: readonly string[] = ['storage', 'retention'];
 
+/**
+ * Settings that the server keeps on a sealed stream. It accepts an update of them without an error, and does not change
+ * them.
+ */
+const KEPT_WHEN_SEALED: readonly string[] = ['max_age', 'discard', 'deny_delete', 'allow_rollup_hdrs'];
+
 /** The config's names for the server's fields. */
 const CONFIG_NAMES: Readonly<Record<string, string>> = {
   max_age: 'maxAge',
@@ -23,11 +29,15 @@ const CONFIG_NAMES: Readonly<Record<string, string>> = {
   num_replicas: 'replicas',
 };
 
-/** Returns the settings of a stream that differ from the config, without the mark of the deployment. */
+/**
+ * Returns the settings of a stream that differ from the config and that the server can change, without the mark of the
+ * deployment.
+ */
 export function changesOf(wanted: StreamSettings, actual: ServerStreamConfig): StreamChange[] {
   const fields = Object.keys(wanted) as (keyof StreamSettings)[];
   return fields
     .filter((field) => !isSame(wanted[field], actual[field]))
+    .filter((field) => !(actual.sealed && KEPT_WHEN_SEALED.includes(field)))
     .map((field) => changeOf(field, actual[field], wanted[field]));
 }
 

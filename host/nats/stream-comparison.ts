@@ -32,15 +32,17 @@ export async function compareStream(
 /**
  * Refuses changes of a stream that the server refuses, or that lose stored events.
  * @returns the changes as text and, where `deploy.allowDataLoss` permits losses, the events that they lose
- * @throws JetplugError `JP_STREAM_MIRROR`, `JP_STREAM_NOT_UPDATABLE`, `JP_STREAM_DATA_LOSS`
+ * @throws JetplugError `JP_STREAM_MIRROR`, `JP_STREAM_SEALED`, `JP_STREAM_NOT_UPDATABLE`, `JP_STREAM_DATA_LOSS`
  */
 export async function assertUpdatable(
   connection: Connection,
-  { settings }: WantedStream,
+  wanted: WantedStream,
   { info, changes }: Pick<Comparison, 'info' | 'changes'>,
   { allowDataLoss }: Pick<DeployConfig, 'allowDataLoss'>,
 ): Promise<string[]> {
+  const { settings } = wanted;
   if (info.config.mirror) throw mirrored(settings.name, info.config.mirror.name);
+  refuseSealed(wanted, info);
   const fixed = fixedChanges(changes);
   if (fixed.length > 0) {
     throw new JetplugError('JP_STREAM_NOT_UPDATABLE', `stream ${settings.name}: ${fixed.map(changeText).join('; ')}`);
@@ -50,6 +52,12 @@ export async function assertUpdatable(
     throw new JetplugError('JP_STREAM_DATA_LOSS', `stream ${settings.name}: ${losses.join('. ')}`);
   }
   return [...changes.map(changeText), ...losses];
+}
+
+/** Refuses a sealed stream in which the host stores its own data. Sealed events can still be handled. */
+export function refuseSealed({ use, settings }: WantedStream, { config }: StreamInfo): void {
+  if (!config.sealed || use === 'events') return;
+  throw new JetplugError('JP_STREAM_SEALED', `stream ${settings.name} is sealed: the host can store nothing in it`);
 }
 
 /** Returns the error for a mirror. A mirror has no subjects, and the server gives it none. */

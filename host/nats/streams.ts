@@ -1,7 +1,7 @@
-import type { StreamInfo, StreamInfoRequestOptions } from './client';
+import type { MsgRequest, StoredMsg, StreamInfo, StreamInfoRequestOptions } from './client';
 import { isJetplugError } from '../../sdk/internal';
 import type { Connection } from './connection';
-import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
+import { API_ERROR, apiErrorCode, asBrokerError, isMessageNotFound } from './failures';
 
 /**
  * Reads a stream's state and config.
@@ -26,6 +26,24 @@ export async function findStream(connection: Connection, name: string): Promise<
   } catch (error) {
     if (isStreamNotFound(error)) return undefined;
     throw error;
+  }
+}
+
+/**
+ * Reads a stored message; undefined if there is no such message or stream.
+ * @param doing names the message in an error
+ */
+export async function findMessage(
+  { jsm }: Connection,
+  stream: string,
+  query: MsgRequest,
+  doing: string,
+): Promise<StoredMsg | undefined> {
+  try {
+    return await jsm.streams.getMessage(stream, query);
+  } catch (error) {
+    if (isMessageNotFound(error)) return undefined;
+    throw asBrokerError(error, doing);
   }
 }
 

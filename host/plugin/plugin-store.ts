@@ -14,18 +14,19 @@ export class PluginStore {
     private readonly host: Pick<PluginHost, 'broker'>,
   ) {}
 
-  /** Opens the bucket. Call this method once. */
+  /** Opens the bucket. Call this method once, or again after a failure. */
   async openTexts(): Promise<StoreTexts> {
     const { bucket, leave } = await this.host.broker.openStore(this.plugin);
-    this.leave = leave;
     // The start of the plugin may have been abandoned in the meantime.
     if (this.released) leave();
+    else this.leave = leave;
     return new BucketTexts(bucket);
   }
 
-  /** Ends the restoring of the bucket after a loss. */
+  /** Ends the restoring of the bucket after a loss. A second call has no effect. */
   release(): void {
     this.released = true;
     this.leave?.();
+    this.leave = undefined;
   }
 }

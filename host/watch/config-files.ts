@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isJetplugError } from '../../sdk/internal';
 import type { Config, LoadedConfig } from '../config/config';
-import type { HostLog } from '../log/log';
+import type { PartedLog } from '../log/log';
 import type { Plugins } from '../plugin/plugins';
 import { SettledFiles, stampOf } from './settled-files';
 
@@ -30,7 +30,7 @@ export class ConfigFiles {
     private config: Config,
     private readonly source: ConfigSource,
     private readonly plugins: Plugins,
-    private readonly log: HostLog,
+    private readonly log: PartedLog,
     private readonly changed: (written: LoadedConfig) => void,
   ) {
     this.files = new SettledFiles((paths) => {

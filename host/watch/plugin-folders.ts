@@ -1,14 +1,16 @@
-import { resolve, sep } from 'node:path';
-import type { HostLog } from '../log/log';
+import { basename, resolve, sep } from 'node:path';
+import type { PartedLog } from '../log/log';
 import { isPluginPlace, whySkipped, type PluginFile } from '../load/discover';
 import { FollowedFiles } from './followed-files';
-import { isGone } from '../load/file-state';
+import { isDirectory, isGone } from '../load/file-state';
 import type { Plugins } from '../plugin/plugins';
 import { SettledFiles, stampOf } from './settled-files';
 import { WatchedFolder } from './watched-folder';
 
 /** How often the host checks whether a plugins folder was replaced, which its watcher does not see. */
 const POLL_MS = 250;
+
+type FollowedPlugins = Pick<Plugins, 'concernedBy' | 'definitions' | 'filesIn' | 'load' | 'remove'>;
 
 /**
  * Follows the plugins folders. Loads the plugin of a new file, replaces the plugin of a changed file, and drains the
@@ -22,8 +24,8 @@ export class PluginFolders {
 
   constructor(
     dirs: readonly string[],
-    private readonly plugins: Plugins,
-    private readonly log: HostLog,
+    private readonly plugins: FollowedPlugins,
+    private readonly log: PartedLog,
   ) {
     this.files = new SettledFiles((paths) => {
       this.apply(paths).catch((error: unknown) =>
@@ -75,23 +77,32 @@ export class PluginFolders {
   private async apply(paths: readonly string[]): Promise<void> {
     this.followed.loaded(paths);
     // A plugin whose file cannot be read for now, for want of a permission or a mount, continues to run.
-    const gone = paths.filter((path) => isGone(path));
+    const gone = paths.filter((path) => isGone(path) || isDirectory(path));
     // Removals come first, so that another plugin can take the name of a removed one.
-    await Promise.all(gone.map((path) => this.plugins.remove(path)));
+    await Promise.all(gone.map((path) => this.remove(path)));
     const concerned = new Map(this.plugins.concernedBy(paths).map((file) => [file.file, file]));
     for (const path of paths) {
-      const own = gone.includes(path) ? undefined : this.pluginAt(path);
+      const own = isGone(path) ? undefined : this.pluginAt(path);
       if (!own) continue;
       const why = whySkipped(path);
       if (why === undefined) concerned.set(path, own);
       else {
         concerned.delete(path);
-        if (/plugin/i.test(path)) this.log.info('skipped a file in the plugins folder', { file: path, why });
+        if (/plugin/i.test(basename(path))) this.log.info('skipped a file in the plugins folder', { file: path, why });
       }
     }
     // A file that is gone by now is not loaded. Another change reports it as removed.
     const there = [...concerned.values()].filter(({ file }) => stampOf(file) !== undefined);
     await Promise.all(there.map((file) => this.plugins.load(file, 'sources')));
+  }
+
+  /** Removes the plugin of a file. A failure does not keep the other changes from being applied. */
+  private async remove(path: string): Promise<void> {
+    try {
+      await this.plugins.remove(path);
+    } catch (error) {
+      this.log.error('a plugin could not be removed', { file: path, err: error });
+    }
   }
 
   /**

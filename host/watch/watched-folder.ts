@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { watch as watchFiles, type FSWatcher } from 'chokidar';
-import type { HostLog } from '../log/log';
+import type { PartedLog } from '../log/log';
 import { discover, whyRefused } from '../load/discover';
 import { statOf, whyUnusableIn } from '../load/file-state';
 import { stampOf } from './settled-files';
@@ -16,7 +16,7 @@ const IGNORED = /(^|[/\\])(node_modules|\.git)([/\\]|$)/;
 const EXHAUSTED = new Set(['ENOSPC', 'EMFILE', 'ENFILE']);
 
 export interface FolderOptions {
-  readonly log: HostLog;
+  readonly log: PartedLog;
   /** Returns the sources of plugins that are in the folder. */
   sources(): readonly string[];
   changed(path: string): void;

@@ -69,6 +69,10 @@ export const STREAM_ERRORS = {
     'A stream on the server is a mirror of another one, so nothing can be published to it.',
     'Name the mirrored stream, or give the stream another name (streams[].name, deadLetters.stream). You can delete a mirror that nobody needs.',
   ],
+  JP_STREAM_SEALED: [
+    'A stream on the server is sealed, so the server refuses new messages in it.',
+    'A sealed stream cannot be unsealed. Name another stream (streams[].name, deadLetters.stream), or delete the sealed one with its messages: the next start of a host creates it again.',
+  ],
   JP_STREAM_NOT_UPDATABLE: [
     'A stream on the server differs from the config in a field that cannot be changed in place.',
     'Put the old value back, or move its events to a stream with a new name.',

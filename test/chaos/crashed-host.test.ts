@@ -2,6 +2,7 @@ import type { JetStreamManager, NatsConnection } from 'nats';
 import { storedLetters } from '../support/dead-letters';
 import { eventually } from '../support/eventually';
 import type { TestHost } from '../support/host';
+import { isAlive } from '../support/is-alive';
 import type { TestServer } from '../support/nats-server';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
@@ -53,8 +54,8 @@ test('an event that kills its process repeatedly is dead-lettered; the events th
   while ((await storedLetters(nats)).length === 0) {
     // The host may end before it can report that it is ready.
     const host = await start().catch((error: unknown) => expect(String((error as Error).cause)).toContain('SIGKILL'));
-    await eventually(async () => !host || !isAlive(host) || (await storedLetters(nats)).length > 0, 20_000);
-    if (host && isAlive(host)) break;
+    await eventually(async () => !host || !isAlive(host.pid) || (await storedLetters(nats)).length > 0, 20_000);
+    if (host && isAlive(host.pid)) break;
     deaths++;
     expect(deaths).toBeLessThanOrEqual(DEATHS);
   }
@@ -72,15 +73,6 @@ test('an event that kills its process repeatedly is dead-lettered; the events th
   expect(await seen('innocent')).toEqual(Object.fromEntries(all.map((n) => [`k${n}`, 1])));
   expect(await seen('deadly')).toEqual(Object.fromEntries(all.filter((n) => n !== KILLER).map((n) => [`k${n}`, 1])));
 }, 120_000);
-
-function isAlive(host: TestHost): boolean {
-  try {
-    process.kill(host.pid, 0);
-    return true;
-  } catch {
-    return false; // There is no such process.
-  }
-}
 
 async function unsettled(plugin: string): Promise<number> {
   const { num_pending, num_ack_pending } = await jsm.consumers.info('EVENTS', `${plugin}-handle`);

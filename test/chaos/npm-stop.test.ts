@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
 import { probe } from '../../host/nats-server/probe';
 import { eventually } from '../support/eventually';
+import { isAlive } from '../support/is-alive';
 import { startUnderNpm, type NpmHost } from '../support/npm-host';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
@@ -102,15 +103,6 @@ function ending(host: NpmHost): string[] {
 /** No process of the process group is left, nor of the broker, which has its own group. */
 async function hasEnded({ npm, ready }: NpmHost): Promise<boolean> {
   return !isAlive(-npm) && !isAlive(ready.pid) && !(await answers(ready.broker.url));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function answers(url: string): Promise<boolean> {

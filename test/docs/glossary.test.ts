@@ -12,7 +12,7 @@ const COMMON = `
   candidate change charged check checked circular class clock cloud code codec common comparison compiled concurrency
   condition config conflict connect connected connection consuming consumption container context control count
   counted counters credentials data decoded deferred delay deploy described details differences discovery
-  download draft duration ending entry env error explainable explained fact failed failure field fifo filter
+  download draft duration ending entry env error explainable explained fact factory failed failure field fifo filter
   find flags folder for format found from header help helper holder http identity import incoming index
   inexact info injectable injected injection instantiated internals invalid isolation jet jetplug json key known kv
   launch launched layer leaf level lifecycle limiter limits line link list load loaded loader loading local

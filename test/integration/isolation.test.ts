@@ -4,6 +4,7 @@ import type { JetStreamManager, NatsConnection } from 'nats';
 import { storedLetters } from '../support/dead-letters';
 import { eventually } from '../support/eventually';
 import type { LogLine, TestHost } from '../support/host';
+import { isAlive } from '../support/is-alive';
 import type { TestServer } from '../support/nats-server';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
@@ -251,13 +252,4 @@ async function statusOf(plugin: string): Promise<Status> {
 
 function messageOf(line: LogLine): string {
   return (line['err'] as { message: string }).message;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

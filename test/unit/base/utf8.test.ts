@@ -1,4 +1,4 @@
-import { firstLine } from '../../../host/base/utf8';
+import { firstLine, terminalText } from '../../../host/base/utf8';
 
 test.each([
   ['one\ntwo', 'one'],
@@ -8,3 +8,9 @@ test.each([
   ['12345678901', '1234567890'],
   ['', ''],
 ])('a table shows %j as %j', (text, shown) => expect(firstLine(text, 10)).toBe(shown.slice(0, 10)));
+
+test.each([
+  ['one\r\n\ttwo\n', 'one\n\ttwo\n'],
+  ['a\x1b[2Jb\0c\x9bd\re\x7f', 'a\ufffd[2Jb\ufffdc\ufffdd\ufffde\ufffd'],
+  ['plain é 😀', 'plain é 😀'],
+])('a terminal shows %j as %j', (text, shown) => expect(terminalText(text)).toBe(shown));

@@ -2,8 +2,10 @@ import { defineEvent, Plugin, Subscribe, type SubscribeOptions } from 'jetplug/s
 import { z } from 'zod';
 import type { HandlerConfig, PluginsConfig } from '../../../host/config/config';
 import { describe as describePlugin, type DescribedPlugin } from '../../../host/load/describe';
-import type { JetplugError, PluginClass } from '../../../sdk/internal';
+import type { JetplugError } from '../../../sdk/internal';
 import type { VideoPublished as ByTypeOnly } from '../../../plugins/contracts/streaming';
+import type { AnyPluginClass } from '../../../host/testing/options';
+import { versionOf } from '../../support/memory-host';
 
 const FILE = '/plugins/x.plugin.ts';
 class Happened extends defineEvent('a.happened', z.object({ n: z.number() })) {}
@@ -15,18 +17,7 @@ function configOf(defaults: HandlerConfig = {}, sections: PluginsConfig['section
 
 function described(cls: unknown, config = configOf(), source = ''): DescribedPlugin {
   const sources = new Map([[FILE, source]]);
-  return describePlugin(
-    {
-      file: FILE,
-      cls: cls as PluginClass,
-      version: 'v1',
-      sources,
-      contracts: new Map(),
-      texts: new Map(),
-      classes: [],
-    },
-    config,
-  );
+  return describePlugin({ ...versionOf(cls as AnyPluginClass, 'v1', FILE), sources }, config);
 }
 
 /** The problems of a plugin. */

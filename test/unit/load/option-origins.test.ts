@@ -4,7 +4,8 @@ import type { HandlerConfig, PluginSection } from '../../../host/config/config';
 import { describe as describePlugin } from '../../../host/load/describe';
 import type { OptionName } from '../../../host/load/handler-options';
 import type { Origin } from '../../../host/load/option-origins';
-import type { PluginClass } from '../../../sdk/internal';
+import type { AnyPluginClass } from '../../../host/testing/options';
+import { versionOf } from '../../support/memory-host';
 
 const FILE = '/plugins/x.plugin.ts';
 class Happened extends defineEvent('a.happened', z.object({ n: z.number() })) {}
@@ -17,15 +18,7 @@ function originsIn(
   const sections: Record<string, PluginSection> = { x: { enabled: true, ...section } };
   const plugins = { dirs: [], watch: false, startTimeoutMs: 10_000, defaults, sections };
   const sources = new Map([[FILE, source]]);
-  const plugin = {
-    file: FILE,
-    cls: cls as PluginClass,
-    version: 'v1',
-    sources,
-    contracts: new Map(),
-    texts: new Map(),
-    classes: [],
-  };
+  const plugin = { ...versionOf(cls as AnyPluginClass, 'v1', FILE), sources };
   return describePlugin(plugin, { plugins }).handlers.map(({ origins }) => origins);
 }
 

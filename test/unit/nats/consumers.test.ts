@@ -2,23 +2,15 @@ import type { Connection } from '../../../host/nats/connection';
 import { checkDurable, ensureDurable } from '../../../host/nats/consumers';
 import { newConfig } from '../../../host/nats/durable-config';
 import type { DurableSpec } from '../../../host/broker/durable';
+import { DURABLE } from '../../support/durable-spec';
 
-const SPEC: DurableSpec = {
-  stream: 'EVENTS',
-  durable: 'badge-award',
-  subject: 'video.*',
-  from: 'beginning',
-  ackWaitMs: 30_000,
-  maxAckPending: 1_000,
-  owner: { plugin: 'badge', handler: 'award' },
-  deployment: 'jetplug',
-};
 const CREATE = 'CONSUMER.CREATE.EVENTS.badge-award.video.*';
 const UPDATE = `${CREATE} update`;
 const INFO = 'CONSUMER.INFO.EVENTS.badge-award';
 const DELETE = 'CONSUMER.DELETE.EVENTS.badge-award';
 
-type Answer = object | { error: number };
+type Answer = object | { error: number; description?: string };
+const NO_FOLDER = { error: 10012, description: 'open /data/obs/a/meta.inf.tmp: no such file or directory' };
 
 /** A server with these answers for each request. Any other request fails. */
 function server(answers: Record<string, Answer[]>) {
@@ -33,13 +25,16 @@ function server(answers: Record<string, Answer[]>) {
     if (body) configs.push(body.config);
     const answer = answers[request]?.shift();
     if (!answer) throw new Error(`unexpected request ${request}`);
-    if ('error' in answer) throw Object.assign(new Error('refused'), { api_error: { err_code: answer.error } });
+    if ('error' in answer) {
+      const { error: err_code, description } = answer;
+      throw Object.assign(new Error('refused'), { api_error: { err_code, description } });
+    }
     return answer;
   };
   return { asked, configs, connection: { requests: { askApi } } as unknown as Connection };
 }
 
-const info = (config: object = {}, spec: DurableSpec = SPEC) => ({
+const info = (config: object = {}, spec: DurableSpec = DURABLE) => ({
   num_pending: 3,
   num_ack_pending: 1,
   delivered: { consumer_seq: 2, stream_seq: 9 },
@@ -47,7 +42,7 @@ const info = (config: object = {}, spec: DurableSpec = SPEC) => ({
   config: { ...newConfig(spec), ...config },
 });
 const metadata = (entries: object) => ({
-  metadata: { ...newConfig(SPEC).metadata, '_nats.ver': '2.15.2', ...entries },
+  metadata: { ...newConfig(DURABLE).metadata, '_nats.ver': '2.15.2', ...entries },
 });
 
 test.each<[what: string, spec: Partial<DurableSpec>, answers: Record<string, Answer[]>, asked: string[]]>([
@@ -80,20 +75,47 @@ test.each<[what: string, spec: Partial<DurableSpec>, answers: Record<string, Ans
   [
     'a durable that skipped events is replaced after the settled ones',
     { resumeAfter: 7 },
-    { [INFO]: [info({ max_deliver: 3 })], [DELETE]: [{ success: true }], [CREATE]: [info()] },
-    [INFO, DELETE, CREATE],
+    { [INFO]: [info({ max_deliver: 3 })], [DELETE]: [{ success: true }], [CREATE]: [info()], [UPDATE]: [info()] },
+    [INFO, DELETE, CREATE, UPDATE],
   ],
   [
     'a durable that skipped events and that another host has deleted is created',
     { resumeAfter: 7 },
-    { [INFO]: [info({ max_deliver: 3 })], [DELETE]: [{ error: 10014 }], [CREATE]: [info()] },
-    [INFO, DELETE, CREATE],
+    { [INFO]: [info({ max_deliver: 3 })], [DELETE]: [{ error: 10014 }], [CREATE]: [info()], [UPDATE]: [info()] },
+    [INFO, DELETE, CREATE, UPDATE],
   ],
   [
     'a durable that skipped events and that another host has replaced is used',
     { resumeAfter: 7 },
-    { [INFO]: [info({ max_deliver: 3 }), info()], [DELETE]: [{}], [CREATE]: [{ error: 10148 }] },
-    [INFO, DELETE, CREATE, INFO],
+    {
+      [INFO]: [info({ max_deliver: 3 }), info()],
+      [DELETE]: [{}],
+      [CREATE]: [{ error: 10148 }],
+      [UPDATE]: [info()],
+    },
+    [INFO, DELETE, CREATE, INFO, UPDATE],
+  ],
+  [
+    'a replaced durable whose folder the server has removed is replaced again',
+    { resumeAfter: 7 },
+    {
+      [INFO]: [info({ max_deliver: 3 })],
+      [DELETE]: [{}, {}],
+      [CREATE]: [info(), info()],
+      [UPDATE]: [NO_FOLDER, info()],
+    },
+    [INFO, DELETE, CREATE, UPDATE, DELETE, CREATE, UPDATE],
+  ],
+  [
+    'a durable that cannot be updated because its folder is missing is replaced',
+    { resumeAfter: 7 },
+    {
+      [INFO]: [info({ max_ack_pending: 5 })],
+      [DELETE]: [{}],
+      [CREATE]: [info()],
+      [UPDATE]: [NO_FOLDER, info()],
+    },
+    [INFO, UPDATE, DELETE, CREATE, UPDATE],
   ],
   [
     'a durable without a known position is never deleted',
@@ -103,22 +125,31 @@ test.each<[what: string, spec: Partial<DurableSpec>, answers: Record<string, Ans
   ],
 ])('%s', async (_what, spec, answers, requests) => {
   const { asked, connection } = server(answers);
-  expect(await ensureDurable(connection, { ...SPEC, ...spec })).toMatchObject({ pending: 3, inFlight: 1, ackFloor: 7 });
+  expect(await ensureDurable(connection, { ...DURABLE, ...spec })).toMatchObject({
+    pending: 3,
+    inFlight: 1,
+    ackFloor: 7,
+  });
   expect(asked).toEqual(requests);
 });
 
 test('the request for all subjects has no subject at its end', async () => {
   const { asked, connection } = server({ 'CONSUMER.CREATE.EVENTS.badge-award': [info()] });
-  await ensureDurable(connection, { ...SPEC, subject: '>' });
+  await ensureDurable(connection, { ...DURABLE, subject: '>' });
   expect(asked).toHaveLength(1);
 });
 
 test('a replaced durable stays paused', async () => {
   const pause_until = '2030-01-01T00:00:00Z';
-  const answers = { [INFO]: [info({ max_deliver: 3, pause_until })], [DELETE]: [{}], [CREATE]: [info()] };
+  const answers = {
+    [INFO]: [info({ max_deliver: 3, pause_until })],
+    [DELETE]: [{}],
+    [CREATE]: [info()],
+    [UPDATE]: [info()],
+  };
   const { configs, connection } = server(answers);
-  await ensureDurable(connection, { ...SPEC, resumeAfter: 7 });
-  expect(configs).toMatchObject([{ pause_until, deliver_policy: 'by_start_sequence', opt_start_seq: 8 }]);
+  await ensureDurable(connection, { ...DURABLE, resumeAfter: 7 });
+  expect(configs[0]).toMatchObject({ pause_until, deliver_policy: 'by_start_sequence', opt_start_seq: 8 });
 });
 
 test.each([
@@ -132,7 +163,7 @@ test.each([
 ])('a durable %s is refused with any settings, and nothing is changed', async (_what, config, message) => {
   for (const check of [ensureDurable, checkDurable]) {
     const { asked, connection } = server({ [INFO]: [info(config)] });
-    await expect(check(connection, { ...SPEC, resumeAfter: 7 })).rejects.toMatchObject({
+    await expect(check(connection, { ...DURABLE, resumeAfter: 7 })).rejects.toMatchObject({
       code: 'JP_CONSUMER_FOREIGN',
       message: expect.stringMatching(message),
       hint: expect.stringContaining('npx jetplug adopt durable badge-award --stream EVENTS'),
@@ -149,7 +180,7 @@ test.each([
   ['max_waiting', 1],
 ])('a durable whose %s is %s is refused by name', async (field, value) => {
   const { connection } = server({ [CREATE]: [{ error: 10148 }], [INFO]: [info({ [field]: value })] });
-  await expect(ensureDurable(connection, SPEC)).rejects.toMatchObject({
+  await expect(ensureDurable(connection, DURABLE)).rejects.toMatchObject({
     code: 'JP_CONSUMER_NOT_UPDATABLE',
     message: expect.stringContaining(`${field}: ${value} →`),
   });
@@ -157,7 +188,7 @@ test.each([
 
 test('a correction that the server refuses is a refusal that names the fields', async () => {
   const { connection } = server({ [INFO]: [info({ num_replicas: 3 })], [UPDATE]: [{ error: 10074 }] });
-  await expect(ensureDurable(connection, { ...SPEC, resumeAfter: 7 })).rejects.toMatchObject({
+  await expect(ensureDurable(connection, { ...DURABLE, resumeAfter: 7 })).rejects.toMatchObject({
     code: 'JP_CONSUMER_NOT_UPDATABLE',
     message: expect.stringContaining('num_replicas: 3 → 0'),
   });
@@ -166,16 +197,16 @@ test('a correction that the server refuses is a refusal that names the fields', 
 test('a setting that the server limits is reported apart from the corrected ones', async () => {
   const answers = { [INFO]: [info({ max_batch: 100, headers_only: true })], [UPDATE]: [info({ max_batch: 100 })] };
   const { connection } = server(answers);
-  expect(await ensureDurable(connection, { ...SPEC, resumeAfter: 7 })).toMatchObject({
+  expect(await ensureDurable(connection, { ...DURABLE, resumeAfter: 7 })).toMatchObject({
     corrected: ['headers_only: true → false'],
     limited: ['max_batch: 100 → 0'],
   });
 });
 
 test('settings of another host stay where the host yields, but another filter is refused', async () => {
-  const yields = { ...SPEC, resumeAfter: 7, yieldsToOtherHosts: true };
-  const slower = info({}, { ...SPEC, ackWaitMs: 60_000 });
-  const { asked, connection } = server({ [INFO]: [slower, info({}, { ...SPEC, subject: 'user.*' })] });
+  const yields = { ...DURABLE, resumeAfter: 7, yieldsToOtherHosts: true };
+  const slower = info({}, { ...DURABLE, ackWaitMs: 60_000 });
+  const { asked, connection } = server({ [INFO]: [slower, info({}, { ...DURABLE, subject: 'user.*' })] });
   expect(await ensureDurable(connection, yields)).not.toHaveProperty('corrected');
   await expect(ensureDurable(connection, yields)).rejects.toMatchObject({ code: 'JP_CONSUMER_NOT_UPDATABLE' });
   expect(asked).toEqual([INFO, INFO]);
@@ -193,7 +224,7 @@ test('many durables are created with a limited number of requests at a time', as
       },
     },
   } as unknown as Connection;
-  const made = Array.from({ length: 250 }, (_, n) => ensureDurable(connection, { ...SPEC, durable: `d${n}` }));
+  const made = Array.from({ length: 250 }, (_, n) => ensureDurable(connection, { ...DURABLE, durable: `d${n}` }));
   expect(await Promise.all(made)).toHaveLength(250);
   expect(most).toBe(100);
 });

@@ -1,20 +1,13 @@
 import fc from 'fast-check';
-import { deadLetterOf } from '../../../host/message/dead-letter';
 import type { AppliedUpdate } from '../../../host/broker/delivery';
 import { redriven, summarise } from '../../../host/ops/dead-letter-summary';
 import { MessageBench, STORED_AT, type Given } from '../../support/message-bench';
+import { FAILED_AT, storedLetter } from '../../support/stored-letter';
 import { retryMessage, RetryDelivery } from '../../../host/broker/retry-queue';
 
-const NOW = new Date('2026-05-12T13:00:00.000Z');
 const bench = new MessageBench();
-
-/** The stored letter of an event that failed. */
-function stored(given: Given = {}, applied: readonly AppliedUpdate[] = [], payload: unknown = '{"n":1}') {
-  const delivery = bench.delivery(payload, given);
-  const failure = { reason: 'attempts-exhausted', error: new Error('broken: é'), attempts: 3, applied } as const;
-  const { headers, repeated, payload: bytes } = deadLetterOf(bench.handler, delivery, failure, NOW);
-  return { id: 12, headers, ...(repeated && { repeated }), payload: bytes };
-}
+const stored = (given: Given = {}, applied: readonly AppliedUpdate[] = [], payload?: unknown) =>
+  storedLetter({ given, applied, ...(payload !== undefined && { payload }) });
 
 test('a summary has the facts of the letter’s headers', () => {
   const { headers } = stored();
@@ -28,7 +21,7 @@ test('a summary has the facts of the letter’s headers', () => {
     subject: 'video.watch_started',
     stream: 'EVENTS',
     sequence: 7,
-    time: NOW.toISOString(),
+    time: FAILED_AT.toISOString(),
     fingerprint: headers['x-fingerprint'],
   });
 });

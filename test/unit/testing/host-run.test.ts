@@ -5,21 +5,13 @@ import { memoryBackend } from '../../../host/testing/memory-backend';
 import { configOf } from '../../../host/testing/options';
 import { RecordingLog } from '../../../host/testing/recording-log';
 import { TestClock } from '../../../host/testing/test-clock';
+import { DURABLE } from '../../support/durable-spec';
 
 const CONFIG = configOf({});
 const STREAM = CONFIG.streams[0]!.name;
 const SUBJECT = CONFIG.streams[0]!.subjects[0]!.replace('>', 'placed').replace('*', 'placed');
 const EVENT = { id: 'e1', subject: SUBJECT, payload: '{}', headers: {} };
-const SPEC = {
-  stream: STREAM,
-  durable: 'shop-take',
-  subject: SUBJECT,
-  from: 'beginning',
-  ackWaitMs: 30_000,
-  maxAckPending: 100,
-  owner: { plugin: 'shop', handler: 'take' },
-  deployment: 'jetplug',
-} as const;
+const SPEC = { ...DURABLE, stream: STREAM, subject: SUBJECT };
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function bench() {

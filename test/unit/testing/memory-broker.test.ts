@@ -1,10 +1,10 @@
 import type { DeferredEvent } from '../../../host/broker/ports';
-import type { DurableSpec } from '../../../host/broker/durable';
 import { retryQueueDurable } from '../../../host/broker/retry-queue';
 import { KvLongTexts } from '../../../host/records/long-texts';
 import { configOf } from '../../../host/testing/options';
 import { MemoryBroker } from '../../../host/testing/memory-broker';
 import { VirtualTime } from '../../../host/testing/virtual-time';
+import { DURABLE } from '../../support/durable-spec';
 
 const CONFIG = configOf({});
 const STREAM = CONFIG.streams[0]!.name;
@@ -18,16 +18,7 @@ beforeEach(() => {
   broker = new MemoryBroker(CONFIG, time);
 });
 
-const SPEC: DurableSpec = {
-  stream: STREAM,
-  durable: 'shop-take',
-  subject: SUBJECT,
-  from: 'beginning',
-  ackWaitMs: 30_000,
-  maxAckPending: 100,
-  owner: { plugin: 'shop', handler: 'take' },
-  deployment: 'jetplug',
-};
+const SPEC = { ...DURABLE, stream: STREAM, subject: SUBJECT };
 const outgoing = (id: string) => ({ id, subject: SUBJECT, payload: '{}', headers: {} });
 
 describe('publishing', () => {
@@ -94,18 +85,18 @@ describe('the retry queue', () => {
     past: { failures: 1, applied: [] },
     pass: '1',
   };
-  const DURABLE = retryQueueDurable('shop', 'take', 30_000, 'jetplug');
+  const RETRIES = retryQueueDurable('shop', 'take', 30_000, 'jetplug');
 
   test('an event is deferred once and notifies its handler only', async () => {
     const notified: string[] = [];
     broker.onDeferred('shop', 'take', () => notified.push('take'));
     broker.onDeferred('shop', 'other', () => notified.push('other'));
-    expect(await broker.hasDeferred(DURABLE)).toBe(false);
+    expect(await broker.hasDeferred(RETRIES)).toBe(false);
     await broker.retryQueue.defer(EVENT);
     await broker.retryQueue.defer(EVENT);
     expect(notified).toEqual(['take']);
-    expect(await broker.hasDeferred(DURABLE)).toBe(true);
-    expect(await broker.ensureDurable(DURABLE)).toMatchObject({ pending: 1 });
+    expect(await broker.hasDeferred(RETRIES)).toBe(true);
+    expect(await broker.ensureDurable(RETRIES)).toMatchObject({ pending: 1 });
   });
 
   test('a listener that was removed is not called', async () => {

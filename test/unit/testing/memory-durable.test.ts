@@ -3,18 +3,10 @@ import type { DurableSpec } from '../../../host/broker/durable';
 import { MemoryDurable, type Puller } from '../../../host/testing/memory-durable';
 import { MemoryStream } from '../../../host/testing/memory-stream';
 import { VirtualTime } from '../../../host/testing/virtual-time';
+import { DURABLE } from '../../support/durable-spec';
 
 const ACK_WAIT_MS = 30_000;
-const SPEC: DurableSpec = {
-  stream: 'EVENTS',
-  durable: 'shop-take',
-  subject: 'orders.placed',
-  from: 'beginning',
-  ackWaitMs: ACK_WAIT_MS,
-  maxAckPending: 10,
-  owner: { plugin: 'shop', handler: 'take' },
-  deployment: 'jetplug',
-};
+const SPEC = { ...DURABLE, subject: 'orders.placed', ackWaitMs: ACK_WAIT_MS };
 
 /** A stream of two subjects, and a pull with capacity for some deliveries. */
 class Bench implements Puller {

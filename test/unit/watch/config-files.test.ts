@@ -36,7 +36,7 @@ beforeEach(() => {
     },
   };
   const plugins = { reconfigure: async (config: Config) => void reconfigured.push(config) } as unknown as Plugins;
-  files = new ConfigFiles(present, source, plugins, log as never, (loaded) => inEffect.push(loaded));
+  files = new ConfigFiles(present, source, plugins, log, (loaded) => inEffect.push(loaded));
   files.start();
 });
 afterEach(() => {

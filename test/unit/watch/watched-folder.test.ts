@@ -1,20 +1,12 @@
-import { EventEmitter } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { watch } from 'chokidar';
 import { WatchedFolder } from '../../../host/watch/watched-folder';
 import { RecordingLog } from '../../../host/testing/recording-log';
+import { FakeWatcher } from '../../support/fake-watcher';
 
 jest.mock('chokidar', () => ({ watch: jest.fn() }));
-
-class FakeWatcher extends EventEmitter {
-  isClosed = false;
-  close(): Promise<void> {
-    this.isClosed = true;
-    return Promise.resolve();
-  }
-}
 
 let dir: string;
 let watcher: FakeWatcher;
@@ -34,7 +26,7 @@ afterEach(() => {
 const file = (name: string): string => join(dir, name);
 /** A folder that begins to watch; `ready` resolves when changes are noticed. */
 function watched(root = dir, sources: readonly string[] = []) {
-  const options = { log: log as never, sources: () => sources, changed: (path: string) => changed.push(path) };
+  const options = { log, sources: () => sources, changed: (path: string) => changed.push(path) };
   const folder = new WatchedFolder(root, options);
   return { folder, ready: folder.start() };
 }

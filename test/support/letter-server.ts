@@ -1,0 +1,103 @@
+/** A server with dead letters, for the commands that read and redrive them. */
+import type { LetterServices } from '../../host/cli/dead-letters';
+import { toHeaders } from '../../host/nats/headers';
+import type { StoredLetter } from '../../host/nats/dead-letter-stream';
+import { KvLongTexts } from '../../host/records/long-texts';
+import { configOf } from '../../host/testing/options';
+import { MemoryKeyValue } from './memory-key-value';
+
+interface StoredEvent {
+  readonly time: Date;
+  readonly data: Uint8Array;
+  readonly headers?: Record<string, string>;
+}
+
+/** An error of the client, with the code that the server answers. */
+export function apiError(errorCode: number, description = 'refused'): Error {
+  return Object.assign(new Error(description), { api_error: { err_code: errorCode, description } });
+}
+
+export class LetterServer {
+  readonly texts = new KvLongTexts(new MemoryKeyValue(), (message) => {
+    throw new Error(message);
+  });
+  /** The messages that were published, by subject. */
+  readonly published = new Map<string, { payload: Uint8Array; header: (name: string) => string; expected: unknown }>();
+  /** The events of other streams, as `STREAM sequence`. */
+  readonly events = new Map<string, StoredEvent | Error>();
+  /** The streams and durables, with what was requested of them. */
+  readonly streams = new Map<string, object>();
+  readonly durables = new Set<string>();
+  readonly requests: string[] = [];
+  readonly removed: number[] = [];
+  /** Decides whether the server refuses a publish. */
+  refuse: (subject: string) => Error | undefined = () => undefined;
+
+  constructor(public letters: StoredLetter[]) {}
+
+  get services(): LetterServices {
+    const { texts } = this;
+    const connection = {
+      js: { publish: this.publish.bind(this) },
+      jsm: { streams: { getMessage: this.message.bind(this), info: this.info.bind(this), add: this.add.bind(this) } },
+      requests: { askApi: this.askApi.bind(this) },
+    };
+    const letters = this.listed.bind(this);
+    const stream = {
+      list: letters,
+      get: async (id: number) => this.letters.find((letter) => letter.id === id),
+      remove: async (id: number) => void this.removed.push(id),
+    };
+    return { stream, connection, texts, config: configOf({}) } as unknown as LetterServices;
+  }
+
+  private async *listed(): AsyncGenerator<StoredLetter> {
+    yield* this.letters;
+  }
+
+  private async publish(
+    subject: string,
+    payload: Uint8Array,
+    options: { headers: ReturnType<typeof toHeaders>; expect: { lastSubjectSequence?: number } },
+  ): Promise<void> {
+    const refusal = this.refuse(subject);
+    if (refusal) throw refusal;
+    const header = (name: string): string => options.headers.get(name);
+    this.published.set(subject, { payload, header, expected: options.expect.lastSubjectSequence });
+  }
+
+  private async message(stream: string, { seq }: { seq: number }): Promise<object> {
+    const event = this.events.get(`${stream} ${seq}`) ?? Object.assign(new Error('no message found'), { code: '404' });
+    if (event instanceof Error) throw event;
+    return { seq, header: toHeaders({ headers: event.headers ?? {} }), data: event.data, time: event.time };
+  }
+
+  private async info(name: string): Promise<object> {
+    const config = this.streams.get(name);
+    if (!config) throw apiError(10059, 'stream not found');
+    return { config, created: '2026-05-12T12:00:00.000Z', state: { messages: 0 } };
+  }
+
+  private async add(config: { name: string }): Promise<object> {
+    this.requests.push(`create stream ${config.name}`);
+    this.streams.set(config.name, config);
+    return this.info(config.name);
+  }
+
+  private async askApi(subject: string, body?: { config: object }): Promise<object> {
+    const [, action, , durable] = subject.split('.');
+    if (action === 'INFO' && !this.durables.has(durable!)) throw apiError(10014, 'consumer not found');
+    if (action !== 'INFO') {
+      this.requests.push(`create durable ${durable}`);
+      this.durables.add(durable!);
+    }
+    const position = { consumer_seq: 0, stream_seq: 0 };
+    return {
+      num_pending: 0,
+      num_ack_pending: 0,
+      delivered: position,
+      ack_floor: position,
+      config: { ...body?.config },
+    };
+  }
+}
