@@ -6,6 +6,7 @@ import { discover } from './load/discover';
 import { compileAhead } from './load/compile-ahead';
 import type { HostLog } from './log/log';
 import { Limiter } from './base/limiter';
+import { CommitLogs } from './plugin/commit-logs';
 import { Sweep } from './message/intake/sweep';
 import { openServices, type NatsServices } from './nats/open';
 import type { Broker, BrokerProgress } from './nats-server/open-broker';
@@ -134,7 +135,7 @@ export class Host {
     return broker;
   }
 
-  private createPlugins({ broker, streams, outgoing, records, texts, ...services }: NatsServices): Plugins {
+  private createPlugins({ broker, streams, outgoing, records, ...services }: NatsServices): Plugins {
     const { retryQueue, retryNotifier, deadLetters } = services;
     const { config, log } = this.options;
     const host = {
@@ -143,7 +144,8 @@ export class Host {
       log,
       clock: systemClock,
       time: machineTime,
-      ...{ broker, streams, outgoing, retryQueue, retryNotifier, deadLetters, records, texts },
+      ...{ broker, streams, outgoing, retryQueue, retryNotifier, deadLetters, records },
+      commits: new CommitLogs({ broker, time: machineTime, log }),
       sweep: new Sweep(),
       suspects: new Limiter(1),
     };

@@ -7,6 +7,8 @@ export class HandlerCounters {
   failed = 0;
   retried = 0;
   deadLettered = 0;
+  /** How often a run has started again, because a value that it had read was changed meanwhile. */
+  conflicts = 0;
   /**
    * The number of calls in each bucket of {@link DURATION_BUCKETS_S}; the last element counts longer calls. Not
    * cumulative.

@@ -21,6 +21,8 @@ export type Decision =
       readonly error: Error;
       readonly attempts: number;
     }
+  /** The run starts again in this host. */
+  | { readonly action: 'run-again' }
   /** The message is nacked without a delay, and no failure counts. */
   | { readonly action: 'release' }
   /** The message is nacked, and the death of the plugin's process that ran it is recorded. */
@@ -29,6 +31,7 @@ export type Decision =
 const ACK: Decision = { action: 'ack' };
 const ACK_AGAIN: Decision = { action: 'ack-again' };
 const RELEASE: Decision = { action: 'release' };
+const RUN_AGAIN: Decision = { action: 'run-again' };
 const JITTER = 0.2;
 const UNAVAILABLE_DELAY_MS = 1_000;
 
@@ -51,6 +54,8 @@ export function decide(
       return ACK;
     case 'settled-before':
       return ACK_AGAIN;
+    case 'conflict':
+      return RUN_AGAIN;
     case 'released':
       return RELEASE;
     case 'died':

@@ -1,4 +1,5 @@
 import { whenSettled } from '../base/promises';
+import { Transaction } from '../records/commits/transaction';
 import type { Handler } from './handler';
 import { HandlerCall } from './handler-call';
 import { Later } from './later';
@@ -15,6 +16,11 @@ export interface RunRegistry {
    * Resolves with undefined if the host stops first.
    */
   alone(): Promise<(() => void) | undefined>;
+  /** Notes that a call has returned and waits for its commit. It does not count as running meanwhile. */
+  beginCommit(): void;
+  endCommit(): void;
+  /** Waits until a call that must start again may run. Undefined if it may run now. */
+  whenFree(): Promise<void> | undefined;
 }
 
 /** The callbacks for the end of an execution's work. All but `failedLate` return the result of the step. */
@@ -37,6 +43,7 @@ export class Execution extends HandlerCall<Handler> {
   private wait: Later<unknown> | undefined;
   private endings: Endings<unknown, never, unknown> | undefined;
   private measured = false;
+  private ownTransaction: Transaction | undefined;
 
   /** The execution's index in the registry. Only the registry uses it. */
   place = -1;
@@ -46,6 +53,20 @@ export class Execution extends HandlerCall<Handler> {
     readonly registry: RunRegistry,
   ) {
     super(handler);
+  }
+
+  /** What the call has read and changed in its plugin's store. Created at the first use. */
+  get transaction(): Transaction {
+    return (this.ownTransaction ??= new Transaction());
+  }
+
+  get hasTransaction(): boolean {
+    return this.ownTransaction !== undefined;
+  }
+
+  /** Takes over the locks of a call that must start again. */
+  startFrom(transaction: Transaction): void {
+    this.ownTransaction = transaction;
   }
 
   /**

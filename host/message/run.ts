@@ -1,10 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Envelope } from '../../sdk/internal';
-import type { UpdateIdentity } from '../records/write-batch';
 import { NO_FAILURES, attemptAfter, type Failures } from './failures/failures';
 import { attributeHeaders } from './cloud-events';
 import type { Decoded } from './decode';
-import type { AppliedUpdate, Delivery } from '../broker/delivery';
+import type { BatchWrites } from '../records/commits/batch-writes';
+import type { EventOf } from '../records/commits/commit';
+import type { Transaction } from '../records/commits/transaction';
+import type { Delivery } from '../broker/delivery';
 import { Execution, type RunRegistry } from './execution';
 import type { Decision } from './decide';
 import type { Invalid, Outcome } from './outcome';
@@ -12,12 +14,18 @@ import type { Handler } from './handler';
 import type { OutgoingEvent } from '../broker/ports';
 import { HandlerContext, type EventFacts } from './handler-context';
 
+/** One call of a handler for several events. */
+export interface BatchCall extends Execution {
+  /** The store changes of the call, by event. */
+  readonly writes: BatchWrites;
+  /** The runs that are being committed. */
+  committing: readonly Run[];
+}
+
 /** One attempt of a handler at one delivery. A run is the object that passes through the steps of the pipeline. */
 export class Run extends Execution {
-  /** The number of the run's store updates without an answer. It is unknown whether they were applied. */
-  unanswered = 0;
   /** The batch's call, where the handler takes several events at a time. */
-  batch: Execution | undefined;
+  batch: BatchCall | undefined;
   /** The event, once it is validated. */
   event: Envelope | undefined;
   /** The earlier failures of the message. */
@@ -28,6 +36,8 @@ export class Run extends Execution {
   marked = false;
   /** Lets the handler's other messages run again. Set while this message runs alone. */
   endTurnAlone: (() => void) | undefined;
+  /** The outcome of a handler that has failed, until the values that it has read are known to be committed. */
+  failure: Outcome | undefined;
   outcome: Outcome | undefined;
   /** The failure, if the handler's new version is responsible for it. */
   excused: Error | undefined;
@@ -35,8 +45,6 @@ export class Run extends Execution {
   // Created at the first use, because most runs neither publish nor update.
   private published: OutgoingEvent[] | undefined;
   private publishedOn: Map<string, number> | undefined;
-  private appliedUpdates: AppliedUpdate[] | undefined;
-  private updatesOf: Map<string, number> | undefined;
 
   constructor(
     handler: Handler,
@@ -62,17 +70,24 @@ export class Run extends Execution {
     return (this.publishedOn ??= new Map());
   }
 
-  /** The updates that the run applied to stores. */
-  get applied(): AppliedUpdate[] {
-    return (this.appliedUpdates ??= []);
+  /** Whether the run has read or changed its store, or has published. */
+  get hasEffects(): boolean {
+    return this.hasTransaction || this.hasPublished;
   }
 
-  get hasApplied(): boolean {
-    return this.appliedUpdates !== undefined;
+  override get transaction(): Transaction {
+    return this.batch ? this.batch.transaction : super.transaction;
   }
 
-  private get updates(): Map<string, number> {
-    return (this.updatesOf ??= new Map());
+  override get hasTransaction(): boolean {
+    return this.batch ? this.batch.hasTransaction : super.hasTransaction;
+  }
+
+  /** Creates the run that starts this one again. It keeps the locks. */
+  again(): Run {
+    const next = new Run(this.handler, this.delivery, this.registry);
+    if (this.hasTransaction) next.startFrom(this.transaction);
+    return next;
   }
 
   /** The number of this attempt, from 1. */
@@ -92,23 +107,15 @@ export class Run extends Execution {
   runFor(): this {
     return this;
   }
+}
 
-  /** Returns the next update of this key if an earlier run applied it before the event went to the retry queue. */
-  appliedBefore(key: string): AppliedUpdate | undefined {
-    if (!this.delivery.past) return undefined;
-    const ordinal = this.updates.get(key) ?? 0;
-    const before = this.failures.applied.find((update) => update[0] === key && update[1] === ordinal);
-    if (before) this.updates.set(key, ordinal + 1);
-    return before;
-  }
-
-  /** Identifies the next update of this key by the event and by its index among the run's updates of the key. */
-  nextIdentity(key: string): UpdateIdentity {
-    const ordinal = this.updates.get(key) ?? 0;
-    this.updates.set(key, ordinal + 1);
-    const { settlements, texts } = this.handler;
-    return { settlements, texts, sequence: this.delivery.sequence, ordinal };
-  }
+/** Returns the event of a run, as the commit log names it. */
+export function eventOf({ handler: { settlements }, delivery }: Pick<Run, 'handler' | 'delivery'>): EventOf {
+  return {
+    durable: settlements.durable,
+    incarnation: settlements.streamIncarnation,
+    sequence: delivery.sequence,
+  };
 }
 
 /** The handler's call that the caller runs in, with one event or a batch. */

@@ -1,8 +1,7 @@
 import type { Decision } from './decide';
 import { withCauses } from '../base/causes';
-import { carry, mergeApplied } from './failures/applied';
-import { deadLetterOf, letterRecord, retryRecord, bytesForApplied } from './dead-letter';
-import type { AppliedUpdate, Delivery } from '../broker/delivery';
+import { deadLetterOf } from './dead-letter';
+import type { Delivery } from '../broker/delivery';
 import type { Handler } from './handler';
 import { then, type MaybePromise } from '../base/maybe-promise';
 
@@ -16,28 +15,12 @@ const NOT_STORED_DELAY_MS = 5_000;
 /** The `pass` of an event that moves from its own stream to the retry queue. Stored names contain it. */
 const DEFERRED = 'parked';
 
-/** The effects of a run and of the runs before it. */
-export interface Trace {
-  /** The updates that the runs applied to stores. */
-  readonly applied: readonly AppliedUpdate[];
-  /** Whether the start of the run is recorded. */
-  readonly marked: boolean;
-  /** Whether more updates may have been applied than are known. */
-  readonly unsure?: boolean | undefined;
-}
-
-const NO_TRACE: Trace = { applied: [], marked: false };
-
 /**
  * Carries out a decision; no other code does. The record of an attempt is stored before the nak and a dead letter
  * before the term. If the letter cannot be stored, the message is retried.
+ * @param isMarked whether the start of the run is recorded
  */
-export function settle(
-  handler: Handler,
-  delivery: Delivery,
-  decision: Decision,
-  trace: Trace = NO_TRACE,
-): MaybePromise<void> {
+export function settle(handler: Handler, delivery: Delivery, decision: Decision, isMarked = false): MaybePromise<void> {
   switch (decision.action) {
     case 'ack':
       handler.counters.handled++;
@@ -45,18 +28,20 @@ export function settle(
     case 'ack-again':
       delivery.ack();
       return forgetAttempts(handler, delivery);
+    case 'run-again':
+      return undefined;
     case 'release':
-      return then(trace.marked ? unmark(handler, delivery) : undefined, () => retryLater(delivery));
+      return then(isMarked ? unmark(handler, delivery) : undefined, () => retryLater(delivery));
     case 'suspect':
-      return suspect(handler, delivery, decision, trace);
+      return suspect(handler, delivery, decision);
     case 'retry':
-      return retry(handler, delivery, decision, trace);
+      return retry(handler, delivery, decision, isMarked);
     case 'wait':
       handler.counters.failed++;
       handler.counters.lastError = withCauses(decision.error);
-      return then(trace.marked ? unmark(handler, delivery) : undefined, () => retryLater(delivery, decision.delayMs));
+      return then(isMarked ? unmark(handler, delivery) : undefined, () => retryLater(delivery, decision.delayMs));
     case 'dead-letter':
-      return bury(handler, delivery, decision, trace);
+      return bury(handler, delivery, decision);
   }
 }
 
@@ -83,7 +68,6 @@ async function suspect(
   handler: Handler,
   delivery: Delivery,
   { error }: Decision & { action: 'suspect' },
-  trace: Trace,
 ): Promise<void> {
   handler.counters.lastError = withCauses(error);
   handler.log.error('plugin process ended while it handled an event; the event is tried again', {
@@ -91,7 +75,7 @@ async function suspect(
     err: error,
   });
   try {
-    await handler.attempts.died(delivery, trace.applied, trace.unsure === true);
+    await handler.attempts.died(delivery);
   } catch (cause) {
     handler.log.error('end of a plugin process could not be recorded and will not count', {
       ...coordinates(handler, delivery),
@@ -105,7 +89,7 @@ async function retry(
   handler: Handler,
   delivery: Delivery,
   decision: Decision & { action: 'retry' },
-  trace: Trace,
+  isMarked: boolean,
 ): Promise<void> {
   const { attempt, delayMs, error } = decision;
   const counted = attempt !== undefined;
@@ -120,17 +104,17 @@ async function retry(
   });
   if (counted) {
     try {
-      await handler.attempts.failed(delivery, trace.applied, trace.unsure === true);
+      await handler.attempts.failed(delivery);
     } catch (cause) {
       handler.log.error('an attempt could not be recorded and will not count', {
         ...coordinates(handler, delivery),
         err: cause,
       });
     }
-  } else if (trace.marked) await unmark(handler, delivery);
-  // Keyed events, and events whose effects are uncertain, never move to the retry queue.
-  const stays = delivery.past !== undefined || handler.key !== undefined || trace.unsure;
-  if (delayMs > DEFER_FROM_MS && !stays) await defer(handler, delivery, delayMs, trace.applied);
+  } else if (isMarked) await unmark(handler, delivery);
+  // Events with a key never move to the retry queue, because later events of their key would overtake them.
+  const stays = delivery.past !== undefined || handler.key !== undefined;
+  if (delayMs > DEFER_FROM_MS && !stays) await defer(handler, delivery, delayMs);
   else retryLater(delivery, delayMs);
 }
 
@@ -144,17 +128,10 @@ export function unmark(handler: Handler, delivery: Delivery): Promise<void> {
   });
 }
 
-/** Moves the event to the retry queue, with its failures and the updates that were applied. */
-async function defer(
-  handler: Handler,
-  delivery: Delivery,
-  delayMs: number,
-  applied: readonly AppliedUpdate[],
-): Promise<void> {
+/** Moves the event to the retry queue, with its failures. */
+async function defer(handler: Handler, delivery: Delivery, delayMs: number): Promise<void> {
   try {
     const { charged, provisional, outages } = await handler.attempts.read(delivery);
-    const record = retryRecord(handler.plugin, handler.name, delivery.origin, DEFERRED);
-    const updates = await carry(applied, record, handler.texts, bytesForApplied(delivery));
     await handler.retryQueue.defer({
       plugin: handler.plugin,
       handler: handler.name,
@@ -164,7 +141,7 @@ async function defer(
       headers: delivery.headers(),
       repeated: delivery.repeatedHeaders(),
       dueAtMs: handler.time.epochMs() + delayMs,
-      past: { failures: charged, provisional, outages, ...updates },
+      past: { failures: charged, provisional, outages },
       pass: DEFERRED,
     });
   } catch (cause) {
@@ -184,7 +161,6 @@ async function bury(
   handler: Handler,
   delivery: Delivery,
   decision: Decision & { action: 'dead-letter' },
-  trace: Trace,
 ): Promise<void> {
   const { reason, error, attempts } = decision;
   if (attempts > 0) handler.counters.failed++;
@@ -192,13 +168,7 @@ async function bury(
   try {
     // The decision is recorded first, so that the next process stores the letter and does not run the handler again.
     if (attempts > 0) await handler.attempts.bury(delivery, decision);
-    const found = trace.unsure ? await handler.findApplied(delivery.sequence) : [];
-    const applied = mergeApplied(trace.applied, found);
-    const record = letterRecord(handler.plugin, handler.name, delivery.origin);
-    const updates = await carry(applied, record, handler.texts, bytesForApplied(delivery));
-    await handler.deadLetters.store(
-      deadLetterOf(handler, delivery, { ...decision, ...updates }, new Date(handler.time.epochMs())),
-    );
+    await handler.deadLetters.store(deadLetterOf(handler, delivery, decision, new Date(handler.time.epochMs())));
   } catch (cause) {
     handler.log.error('a dead letter could not be stored; the event stays in its stream', {
       ...coordinates(handler, delivery),
@@ -216,25 +186,15 @@ async function bury(
   await forgetAttempts(handler, delivery, attempts > 0 || delivery.deliveryCount > 1);
 }
 
-/** Removes the record of the message's attempts, which only a failed or a redelivered message has, and that of its updates. */
+/** Removes the record of the message's attempts, which only a failed or a redelivered message has. */
 function forgetAttempts(handler: Handler, delivery: Delivery, has = delivery.deliveryCount > 1): MaybePromise<void> {
-  const record = delivery.past?.appliedIn;
-  if (!has && record === undefined) return undefined;
-  const forgotten = handler.attempts.forget(delivery).catch((cause: unknown) => {
+  if (!has) return undefined;
+  return handler.attempts.forget(delivery).catch((cause: unknown) => {
     handler.log.warn('the record of an attempt could not be removed', {
       ...coordinates(handler, delivery),
       err: cause,
     });
   });
-  return record === undefined ? forgotten : forgotten.then(() => forgetPast(handler, delivery, record));
-}
-
-/**
- * Removes the record of applied updates once the settlement is stored. Until then the event could be delivered again.
- */
-async function forgetPast({ settlements, texts }: Handler, delivery: Delivery, record: string): Promise<void> {
-  await settlements.flush();
-  if (settlements.isStored(delivery.sequence)) await texts.remove(record);
 }
 
 function coordinates(handler: Handler, delivery: Delivery): object {

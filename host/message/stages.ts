@@ -18,6 +18,7 @@ export type Marked = At<'marked'>;
 export type Decoded = At<'decoded'>;
 export type Validated = At<'validated'>;
 export type Returned = At<'returned'>;
+export type Committed = At<'committed'>;
 export type Ended = At<'ended'> & WithOutcome;
 export type Measured = At<'measured'> & WithOutcome;
 export type Judged = At<'judged'> & WithOutcome;

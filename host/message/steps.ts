@@ -5,13 +5,13 @@ import { decode } from './decode';
 import { dispatch } from './dispatch';
 import { dispatchBatch } from './dispatch-batch';
 import type { Endings } from './execution';
-import { mergeApplied } from './failures/applied';
 import { attemptAfter } from './failures/failures';
 import { crashed, isSuspect, isUnexplained } from './failures/suspects';
 import { EXCUSED_DELAY_MS } from './judge';
 import { Later } from './later';
 import { RELEASED, type Invalid } from './outcome';
 import type { Run } from './run';
+import { endSettled } from './outbox';
 import { settle } from './settle';
 import {
   end,
@@ -32,11 +32,11 @@ import {
 import { validate, type Validated as ValidEvent } from './validate';
 
 /**
- * Ends the run of a message that a host has settled before. The message is only acknowledged again, because the ack was
- * lost.
+ * Ends the run of a message that a host has settled before. Its ack was lost, so it is acknowledged again. If the host
+ * that has committed it did not send all of its events, this host sends them first.
  */
-export function checkSettled(run: Arrived): Unsettled | Ended {
-  return run.handler.settlements.has(run.delivery.sequence) ? end(run, { kind: 'settled-before' }) : passed(run);
+export function checkSettled(run: Arrived): MaybePromise<Unsettled | Ended> {
+  return run.handler.settlements.has(run.delivery.sequence) ? endSettled(run) : passed(run);
 }
 
 /** Reads the message's earlier failures. A first delivery has none, so nothing is read from the broker. */
@@ -134,14 +134,13 @@ export function decideRun(run: Judged): Decided {
 }
 
 export function settleRun(run: Decided): MaybePromise<Settled> {
-  const { handler, delivery, decision, failures, marked } = run;
-  const applied = run.hasApplied ? mergeApplied(failures.applied, run.applied) : failures.applied;
-  // A run that died, or whose update got no answer, may have applied more updates than are known.
-  const unsure = failures.unsure || run.unanswered > 0 || marked;
-  const settled = settle(handler, delivery, decision, { applied, marked, unsure });
+  const { handler, delivery, decision, marked } = run;
+  const settled = settle(handler, delivery, decision, marked);
   return isPromise(settled) ? settled.then(() => passed(run)) : passed(run);
 }
 
-export function endTurnAlone(run: Arrived): void {
+/** Lets the handler's other events run again, and releases the keys of a run that does not start again. */
+export function endTurn(run: Arrived): void {
   run.endTurnAlone?.();
+  if (run.hasTransaction && run.outcome?.kind !== 'conflict') run.transaction.end();
 }

@@ -27,15 +27,10 @@ function isBrokerFailure(record: ThrownRecord): record is ThrownRecord & { kind:
 }
 
 /** Returns the outcome of a run that threw a value, which {@link readThrown} has read. */
-export function outcomeOf({ handler, delivery }: Run, record: ThrownRecord): Outcome {
+export function outcomeOf({ handler }: Run, record: ThrownRecord): Outcome {
   switch (record.kind) {
     case 'known':
       return record.outcome;
-    case 'settled': {
-      // An error of another event means that the plugin kept the error and threw it again.
-      const isOwn = record.sequence === delivery.sequence && record.durable === handler.durable;
-      return isOwn ? { kind: 'settled-before' } : { kind: 'failed', error: record.error };
-    }
     case 'reject':
       return { kind: 'rejected', error: record.error };
     case 'retry-later':

@@ -1,4 +1,4 @@
-import { DeliverPolicy, keyValueOf, type Consumer, type Msg, type OrderedConsumerOptions } from './client';
+import { keyValueOf, type Msg } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { Conflict, type Entry, type KeyValue } from '../records/key-value';
@@ -6,14 +6,12 @@ import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, isFull, isNoResponders, isTooLarge } from './failures';
 import { ensureManagedStream } from './managed-stream';
 import type { StreamKeeper } from './stream-keeper';
-import { findStream, holdsAny, isStreamNotFound } from './streams';
+import { findStream, holdsAny } from './streams';
 import { bucketPrefixOf } from './subjects';
 import { bucketStream } from './wanted-streams';
 
 const OPERATION = 'KV-Operation';
-const MARKS = 'x-jetplug-marks';
-const TIMEOUT_MS = 5_000;
-const SCAN_BATCH = 1_000;
+const POSITION = 'x-jetplug-commit';
 
 /** The sections of the config that buckets depend on. */
 export type BucketConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
@@ -75,37 +73,18 @@ export class Bucket implements KeyValue {
     return this.ask(this.connection.requests.ask(subject, '', toEntry));
   }
 
-  put(key: string, value: string, expected?: number, marks?: string): Promise<number> {
-    return this.write(key, value, {}, expected, marks);
+  put(key: string, value: string, expected?: number, position?: number): Promise<number> {
+    return this.write(key, value, {}, expected, position);
   }
 
-  delete(key: string, expected?: number, marks?: string): Promise<number> {
-    return this.write(key, '', { [OPERATION]: 'DEL' }, expected, marks);
+  delete(key: string, expected?: number, position?: number): Promise<number> {
+    return this.write(key, '', { [OPERATION]: 'DEL' }, expected, position);
   }
 
   async purge(key: string): Promise<void> {
     // The client's own purge leaves a message in the stream.
     const stream = `KV_${this.name}`;
     await this.ask(this.connection.jsm.streams.purge(stream, { filter: this.subjectOf(key) }));
-  }
-
-  async marked(): Promise<{ key: string; marks: string }[]> {
-    const found: { key: string; marks: string }[] = [];
-    const options = { deliver_policy: DeliverPolicy.LastPerSubject, headers_only: true };
-    const consumer = await this.scan(options);
-    if (!consumer) return found;
-    for (let { num_pending: left } = await this.ask(consumer.info()); left > 0;) {
-      let isProgress = false;
-      for await (const message of await consumer.fetch({ max_messages: SCAN_BATCH, expires: TIMEOUT_MS })) {
-        isProgress = true;
-        const marks = message.headers?.get(MARKS);
-        if (marks) found.push({ key: message.subject.slice(this.subjectOf('').length), marks });
-        left = message.info.pending;
-        if (left === 0) break;
-      }
-      if (!isProgress) throw this.unavailable(new Error(`${left} keys did not arrive`));
-    }
-    return found;
   }
 
   async keys(under?: string): Promise<string[]> {
@@ -123,23 +102,11 @@ export class Bucket implements KeyValue {
       const { message } = await requests.askApi<{ message: StoredValue }>(`STREAM.MSG.GET.KV_${this.name}`, request);
       const headers = text(message.hdrs);
       const value = headerIn(headers, OPERATION) ? undefined : text(message.data);
-      return { value, revision: message.seq, marks: headerIn(headers, MARKS) };
+      const position = headerIn(headers, POSITION) || undefined;
+      return { value, revision: message.seq, ...(position !== undefined && { position: Number(position) }) };
     } catch (error) {
       if (apiErrorCode(error) === API_ERROR.noMessage) return undefined;
       return this.fail(error);
-    }
-  }
-
-  /**
-   * Opens an ordered consumer on the bucket's stream; undefined if there is no such bucket. A plugin without a store
-   * has none.
-   */
-  private async scan(options: Partial<OrderedConsumerOptions>): Promise<Consumer | undefined> {
-    try {
-      return await this.connection.js.consumers.get(`KV_${this.name}`, options);
-    } catch (error) {
-      if (isStreamNotFound(error)) return undefined;
-      throw this.unavailable(error);
     }
   }
 
@@ -153,9 +120,9 @@ export class Bucket implements KeyValue {
     value: string,
     headers: Record<string, string>,
     expected?: number,
-    marks?: string,
+    position?: number,
   ): Promise<number> {
-    if (marks !== undefined) headers[MARKS] = marks;
+    if (position !== undefined) headers[POSITION] = String(position);
     if (expected !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expected);
     const written = this.connection.requests.publish(`${this.publishPrefix}${this.subjectOf(key)}`, value, { headers });
     return written.then(({ seq }) => seq, this.fail);
@@ -191,10 +158,11 @@ function toEntry(answer: Msg): Entry | undefined {
   if (headers?.code === 404) return undefined;
   if (headers?.hasError) throw new Error(headers.status);
   const deleted = headers?.get(OPERATION);
+  const position = headers?.get(POSITION) || undefined;
   return {
     value: deleted ? undefined : answer.string(),
     revision: Number(headers?.get('Nats-Sequence')),
-    marks: headers?.get(MARKS) ?? '',
+    ...(position !== undefined && { position: Number(position) }),
   };
 }
 

@@ -40,7 +40,7 @@ export async function reconcileHandler(
     Outages.open(host.records, durable.durable),
   ]);
   await ensureDurableAt(durable, settlements, host);
-  const attempts = new KvAttemptLog(host.records, host.texts, durable.durable, outages);
+  const attempts = new KvAttemptLog(host.records, durable.durable, outages);
   const failing = await attempts.failing(durable.stream, settlements);
   return { durable, settlements, attempts, outages, before: { outage: outages.ongoing, failing } };
 }
@@ -83,8 +83,8 @@ export async function openSettlements(
   plugin: PluginDefinition,
   host: PluginHost,
 ): Promise<Settlements> {
-  const { broker, records } = host;
-  return Settlements.open({
+  const { broker, records, commits } = host;
+  const settlements = await Settlements.open({
     records,
     durable: durable.durable,
     stream: durable.stream,
@@ -98,6 +98,8 @@ export async function openSettlements(
         err: error,
       }),
   });
+  commits.get(plugin.name)?.add(settlements);
+  return settlements;
 }
 
 /**

@@ -19,17 +19,15 @@ export interface KeyValue {
    * Stores a value and resolves with its revision.
    * @param expected the revision that the key must have (0: none); if it has another one, the call rejects with
    * {@link Conflict}
-   * @param marks a text for a header of the value's message, on one line of ASCII
+   * @param position the position of the commit that the value comes from, for a header of its message
    */
-  put(key: string, value: string, expected?: number, marks?: string): Promise<number>;
+  put(key: string, value: string, expected?: number, position?: number): Promise<number>;
   /**
-   * Removes the value and resolves with the revision of the removal; `expected` and `marks` are those of {@link put}.
+   * Removes the value and resolves with the revision of the removal; `expected` and `position` are those of {@link put}.
    */
-  delete(key: string, expected?: number, marks?: string): Promise<number>;
+  delete(key: string, expected?: number, position?: number): Promise<number>;
   /** Removes the key, or with `<name>.>` all keys below a name, with all revisions. */
   purge(key: string): Promise<void>;
-  /** Lists the keys that have marks, with their marks. Reads the headers of the whole bucket, but no values. */
-  marked(): Promise<{ readonly key: string; readonly marks: string }[]>;
   /** Lists the keys that have a value: all, or those that start with `<under>.`. */
   keys(under?: string): Promise<string[]>;
 }
@@ -37,8 +35,8 @@ export interface KeyValue {
 export interface Entry {
   readonly value: string | undefined;
   readonly revision: number;
-  /** The text that was stored in the header. */
-  readonly marks?: string;
+  /** The position of the commit that the value comes from; absent for a value that another program has written. */
+  readonly position?: number;
 }
 
 /** Thrown when another writer has changed the key, so that the key's revision is not the expected one. */

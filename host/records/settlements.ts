@@ -1,3 +1,4 @@
+import { JetplugError } from '../../sdk/internal';
 import { Conflict, type KeyValue } from './key-value';
 import { SettledSet } from './settled-set';
 import { SkippedSequences, type DurableCheckpoint, type DeliveryPosition } from './skipped-sequences';
@@ -109,6 +110,20 @@ export class Settlements {
     this.known.add(sequence);
     this.dirty = true;
     this.timer ??= setTimeout(() => void this.flush(), WRITE_DELAY_MS);
+  }
+
+  /** Notes that a commit has settled the sequences from `from` to `to`. The commit log has them until {@link store}. */
+  noteSettled(from: number, to: number): void {
+    this.known.add(from, to);
+  }
+
+  /** Stores all settled sequences that are known. Resolves when they are stored. */
+  async store(): Promise<void> {
+    if (this.outdated) return;
+    this.dirty = true;
+    await this.flush();
+    if (this.dirty)
+      throw new JetplugError('JP_STORE_UNAVAILABLE', `the settlements of ${this.durable} could not be stored`);
   }
 
   /** Notes that everything up to the sequence is settled, as the server's ack floor shows. */

@@ -1,4 +1,3 @@
-import { KvLongTexts } from '../records/long-texts';
 import type { CommitLog } from '../records/commits/commit-log';
 import type { KeyValue } from '../records/key-value';
 import type { Config } from '../config/config';
@@ -7,6 +6,7 @@ import type { Delivery } from '../broker/delivery';
 import { Limiter } from '../base/limiter';
 import { Sweep } from '../message/intake/sweep';
 import { WrappedDelivery } from '../broker/wrapped-delivery';
+import { CommitLogs } from '../plugin/commit-logs';
 import { NameRegistry } from '../plugin/name-registry';
 import type { PluginBroker } from '../broker/plugin-broker';
 import type { DurablePull } from '../broker/pull';
@@ -36,7 +36,7 @@ export class HostRun {
     const { backend, config, log } = this;
     const time = this.time();
     const records = this.keyValue(backend.records);
-    const texts = new KvLongTexts(records, (message, details) => log.warn(message, details));
+    const broker = this.broker();
     const names = new NameRegistry();
     const { outgoing } = backend;
     return {
@@ -46,9 +46,9 @@ export class HostRun {
       clock: backend.clock,
       streams: backend.streams,
       retryNotifier: backend.retryNotifier,
-      broker: this.broker(),
+      broker,
       records,
-      texts,
+      commits: new CommitLogs({ broker, time, log }),
       outgoing: {
         dropsRepeatsMs: outgoing.dropsRepeatsMs,
         send: (event) => this.alive(() => outgoing.send(event)),

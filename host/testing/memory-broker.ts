@@ -1,7 +1,6 @@
 import { covers, isPublishSubject, JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { Conflict } from '../records/key-value';
-import type { LongTexts } from '../records/long-texts';
 import type { DeadLetter, DeadLetters, Outgoing, DeferredEvent, RetryQueue } from '../broker/ports';
 import type { StoredLetter } from '../nats/dead-letter-stream';
 import type { PluginBroker } from '../broker/plugin-broker';
@@ -14,7 +13,7 @@ import { MemoryStream, type Incoming } from './memory-stream';
 import { RETRY_STREAM } from '../broker/stream-state';
 import type { DurableSpec } from '../broker/durable';
 import { retryMessage } from '../broker/retry-queue';
-import { APPLIED_IN_HEADER, isLetterOf } from '../broker/letter-headers';
+import { isLetterOf } from '../broker/letter-headers';
 
 const DUPLICATE_WINDOW_MS = 120_000;
 
@@ -164,16 +163,14 @@ export class MemoryBroker implements PluginBroker {
     };
   }
 
-  deadLetters(texts: LongTexts): DeadLetters {
+  get deadLetters(): DeadLetters {
     return {
       store: async (letter) => this.storeLetter(letter),
       remove: async (id, of) => {
         const stream = this.streamNamed(this.config.deadLetters.stream);
         const letter = stream.messages.get(id);
         if (!letter || !isLetterOf(letter.headers, of)) return;
-        const record = letter.headers[APPLIED_IN_HEADER];
         stream.remove(id);
-        if (record !== undefined) await texts.remove(record);
       },
     };
   }

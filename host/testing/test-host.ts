@@ -10,7 +10,8 @@ import {
   type EventContract,
 } from '../../sdk/internal';
 import { JetStreamEventBus } from '../effects/event-bus';
-import { KvStore } from '../effects/bucket-texts';
+import { CommitLogs } from '../plugin/commit-logs';
+import { TextStore } from '../effects/text-store';
 import { refuseNotJson } from '../effects/publishable';
 import { encodePayload } from '../message/codec';
 import type { AllHeaders } from '../broker/headers';
@@ -77,7 +78,7 @@ export async function testHost(plugins: readonly AnyPluginClass[], options: Test
     plugins.map((cls) => describe(asCompiled(cls), loaded)),
   );
   const clock = options.clock ?? new TestClock();
-  const backend = options.server ? await serverBackend(config, clock, log) : await memoryBackend(config, clock, log);
+  const backend = options.server ? await serverBackend(config, clock, log) : await memoryBackend(config, clock);
   const host = new TestHost(plugins, options.server === true, config, backend, log);
   try {
     await host.start();
@@ -92,9 +93,12 @@ export async function testHost(plugins: readonly AnyPluginClass[], options: Test
 export class TestHost {
   private readonly bus: EventBus;
   private readonly sent: OutgoingEvent[] = [];
+  /** The stores as the test sees them. It writes to them as another host does. */
+  private readonly stores: CommitLogs;
   private letters: readonly TestLetter[] = [];
   private run!: HostRun;
   private running: readonly RunningPlugin[] = [];
+  private commits: CommitLogs | undefined;
   private crashesAtAck = false;
   /** A promise that settles when the next host run has started, after a crash. */
   private restarting: Promise<void> | undefined;
@@ -107,6 +111,7 @@ export class TestHost {
     private readonly log: RecordingLog,
   ) {
     this.bus = new JetStreamEventBus(backend.outgoing, backend.clock);
+    this.stores = new CommitLogs({ broker: backend.broker, time: backend.time, log, isFresh: true });
   }
 
   /** The plugins' `Clock`. In memory, retries and timeouts follow it too. */
@@ -129,6 +134,7 @@ export class TestHost {
     const run = new HostRun({ ...this.backend, outgoing: recorded }, this.config, this.log, () => this.crashNow());
     this.run = run;
     const host = run.host();
+    this.commits = host.commits;
     const running: RunningPlugin[] = [];
     this.running = running;
     for (const cls of this.plugins) running.push(await runPlugin(asCompiled(cls), host));
@@ -199,7 +205,9 @@ export class TestHost {
 
   /** Returns a plugin's store, to read and fill. A change here does not count as an effect of a handler. */
   store<T = unknown>(plugin: AnyPluginClass): Store<T> {
-    return new LaterStore<T>(this.backend.bucket(nameOf(plugin)).then((bucket) => new KvStore<T>(bucket)));
+    const name = nameOf(plugin);
+    const log = this.stores.get(name) ?? this.stores.enter(name);
+    return new LaterStore<T>(log.openTexts().then((texts) => new TextStore<T>(texts)));
   }
 
   /** Returns the dead letters, oldest first, as of the last `settled()`. */
@@ -239,6 +247,8 @@ export class TestHost {
   async stop(): Promise<void> {
     await this.restarting;
     await this.drain();
+    this.stores.leaveAll();
+    await this.stores.closed();
     await this.backend.stop();
   }
 
@@ -262,7 +272,9 @@ export class TestHost {
   private async drain(): Promise<void> {
     const drained = { yet: false };
     const startedAtMs = performance.now();
-    const ending = Promise.all(this.running.map((plugin) => plugin.stop())).finally(() => (drained.yet = true));
+    const ending = Promise.all(this.running.map((plugin) => plugin.stop()))
+      .then(() => this.commits?.closed())
+      .finally(() => (drained.yet = true));
     while (!drained.yet) await this.backend.next(performance.now() - startedAtMs < STOP_MS);
     await ending;
     this.running = [];

@@ -135,7 +135,7 @@ export class BucketFiller {
       if (!known) {
         const { adoptionsForgotten } = folded;
         const entry = await bucket.get(key, LATEST);
-        const position = positionOf(entry);
+        const position = entry?.position;
         // The entry may be of a value that a commit has taken up meanwhile, and that the bucket has not any more.
         if (adoptionsForgotten !== folded.adoptionsForgotten) continue;
         if (entry && position === undefined && entry.revision > (folded.adopted.get(key)?.revision ?? 0)) {
@@ -159,9 +159,7 @@ export class BucketFiller {
 
   private write(key: string, { text, position }: UnfilledText, revision: number): Promise<number> {
     const { bucket } = this.options;
-    return text === null
-      ? bucket.delete(key, revision, String(position))
-      : bucket.put(key, text, revision, String(position));
+    return text === null ? bucket.delete(key, revision, position) : bucket.put(key, text, revision, position);
   }
 
   private remember(key: string, filled: Filled): void {
@@ -169,9 +167,4 @@ export class BucketFiller {
     this.remembered.set(key, filled);
     if (this.remembered.size > MAX_REMEMBERED) this.remembered.delete(this.remembered.keys().next().value!);
   }
-}
-
-/** Returns the position of the commit that a stored text comes from; undefined if another program has written it. */
-export function positionOf(entry: Entry | undefined): number | undefined {
-  return entry?.marks !== undefined && /^\d+$/.test(entry.marks) ? Number(entry.marks) : undefined;
 }

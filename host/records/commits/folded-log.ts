@@ -10,7 +10,7 @@ export interface SettledEvents {
   /** Notes that a commit has settled all sequences from `from` to `to`. */
   noteSettled(from: number, to: number): void;
   /** Reads the stored sequences again, to learn of those that other hosts have stored. */
-  load(): Promise<void>;
+  refresh(): Promise<void>;
   /** Stores all noted sequences, so that the log is not needed for them any more. */
   store(): Promise<void>;
 }
@@ -123,7 +123,7 @@ export class FoldedLog {
 
   /** Reads the stored settled events of the added handlers again. A checkpoint that was read before does not hold them. */
   async loadSettled(): Promise<void> {
-    for (const settled of this.settledBy.values()) await settled.load();
+    for (const settled of this.settledBy.values()) await settled.refresh();
   }
 
   /** Stores the settled events of the added and of removed handlers. */

@@ -1,5 +1,4 @@
 import type { KeyValue } from '../key-value';
-import { positionOf } from './bucket-filler';
 import type { FoldedLog } from './folded-log';
 import type { LoadedText } from './store-values';
 
@@ -9,7 +8,7 @@ export function loadText(key: string, { unfilled }: FoldedLog, bucket: KeyValue)
   if (found) return { text: found.text, position: found.position };
   return bucket.get(key, { latest: true }).then((entry) => {
     const text = entry?.value ?? null;
-    const position = positionOf(entry);
+    const position = entry?.position;
     if (entry && position === undefined) return { text, position: 0, foreign: entry.revision };
     return { text, position: position ?? 0 };
   });

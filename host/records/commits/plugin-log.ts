@@ -135,6 +135,11 @@ export class PluginLog {
     return () => this.folded.remove(settled);
   }
 
+  /** Reads what other hosts have committed by now. Their commits arrive by themselves too, some milliseconds later. */
+  async refresh(): Promise<void> {
+    await this.reader.catchUpTo((await this.options.log.bounds()).last);
+  }
+
   /** Reads the committed text of a key. */
   async get(key: string): Promise<string | null> {
     return (await this.values.read(key)).committed;

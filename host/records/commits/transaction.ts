@@ -7,6 +7,8 @@ export class Transaction {
   readonly reads = new Map<string, number>();
   /** The new texts by key; `null` removes the value. */
   readonly writes = new Map<string, string | null>();
+  /** Changes whose function is still computing, by key. Later uses of the key wait for them. */
+  readonly changing = new Map<string, Promise<unknown>>();
   /** Releases the keys that are locked for the run. */
   unlock: (() => void) | undefined;
   /** Whether the run has ended without another try. */
@@ -17,9 +19,22 @@ export class Transaction {
     return this.reads.size === 0 && this.writes.size === 0;
   }
 
+  /** Releases the locked keys. */
+  release(): void {
+    this.unlock?.();
+    this.unlock = undefined;
+  }
+
+  /** Ends the run without another try. Keys that are locked for it from now on are released at once. */
+  end(): void {
+    this.isOver = true;
+    this.release();
+  }
+
   /** Forgets all reads and changes, so that the run can start again. The locks stay. */
   reset(): void {
     this.reads.clear();
     this.writes.clear();
+    this.changing.clear();
   }
 }

@@ -51,7 +51,7 @@ export class Transactions {
     return new Promise((resolve, reject) => {
       values.apply(transaction);
       finished.add({ transaction, runs, bytes: sizeOf(runs), resolve, reject });
-      unlock(transaction);
+      transaction.release();
       added();
     });
   }
@@ -62,10 +62,10 @@ export class Transactions {
   async prepareAgain(transaction: Transaction): Promise<void> {
     const keys = [...transaction.reads.keys()];
     transaction.reset();
-    unlock(transaction);
+    transaction.release();
     transaction.unlock = await this.locks.lock(keys);
     // The run may have timed out meanwhile.
-    if (transaction.isOver) unlock(transaction);
+    if (transaction.isOver) transaction.release();
   }
 
   /**
@@ -97,7 +97,7 @@ export class Transactions {
   abandon(transaction: Transaction): void {
     transaction.isOver = true;
     transaction.reset();
-    unlock(transaction);
+    transaction.release();
   }
 
   /** Whether a value that the run has read has changed since. An error of such a run may come from mixed values. */
@@ -135,11 +135,6 @@ export class Transactions {
 
 function addWrites(runs: readonly FinishedRun[], keys: Set<string>): void {
   for (const { transaction } of runs) for (const key of transaction.writes.keys()) keys.add(key);
-}
-
-function unlock(transaction: Transaction): void {
-  transaction.unlock?.();
-  transaction.unlock = undefined;
 }
 
 function note(transaction: Transaction, key: string, { current, version }: Value): string | null {

@@ -155,12 +155,12 @@ export class SlowBucket extends MemoryBucket {
     return this.slowly(() => this.inner.get(key));
   }
 
-  override put(key: string, value: string, expected?: number, marks?: string) {
-    return this.slowly(() => this.inner.put(key, value, expected, marks));
+  override put(key: string, value: string, expected?: number, position?: number) {
+    return this.slowly(() => this.inner.put(key, value, expected, position));
   }
 
-  override delete(key: string, expected?: number, marks?: string) {
-    return this.slowly(() => this.inner.delete(key, expected, marks));
+  override delete(key: string, expected?: number, position?: number) {
+    return this.slowly(() => this.inner.delete(key, expected, position));
   }
 
   private async slowly<T>(work: () => Promise<T>): Promise<T> {

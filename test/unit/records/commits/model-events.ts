@@ -56,7 +56,7 @@ export class SharedSettled implements SettledEvents {
   noteSettled(from: number, to: number): void {
     this.noted.add(from, to);
   }
-  async load(): Promise<void> {
+  async refresh(): Promise<void> {
     await turns(this.draw);
     this.noted.merge(this.record);
   }

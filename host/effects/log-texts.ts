@@ -1,0 +1,117 @@
+import type { ForEvent } from '../../sdk';
+import { isPromise, type MaybePromise } from '../base/maybe-promise';
+import { currentRun, currentScope, type Run, type Scope } from '../message/run';
+import { CHECKPOINT_KEY } from '../records/commits/checkpoint';
+import type { PluginLog } from '../records/commits/plugin-log';
+import type { KeyValue } from '../records/key-value';
+import { escapeKey, unescapeKey } from './store-keys';
+import type { StoreTexts } from './text-store';
+
+type Change = (current: string | undefined) => MaybePromise<string | undefined>;
+
+/**
+ * A store's texts, in the plugin's commit log. Within a handler, all reads and changes belong to the run: the changes
+ * are committed together when the handler has returned.
+ */
+export class LogTexts implements StoreTexts {
+  constructor(
+    private readonly log: PluginLog,
+    private readonly bucket: KeyValue,
+    private readonly nowMs: () => number,
+    /** Whether a read outside of a handler first reads what other hosts have committed. */
+    private readonly isFresh = false,
+  ) {}
+
+  async get(key: string, scope: string | undefined): Promise<string | undefined> {
+    const call = currentScope();
+    call?.assertLive('Store.get');
+    const escaped = escapeKey(key, scope);
+    if (!call) {
+      if (this.isFresh) await this.log.refresh();
+      return (await this.log.get(escaped)) ?? undefined;
+    }
+    noteRead(call, escaped);
+    const { changing } = call.transaction;
+    while (changing.has(escaped)) await changing.get(escaped);
+    const text = this.log.transactions.read(call.transaction, escaped);
+    return (isPromise(text) ? await text : text) ?? undefined;
+  }
+
+  async change(
+    key: string,
+    scope: string | undefined,
+    change: Change,
+    { what, ...options }: ForEvent & { what: string },
+  ): Promise<string | undefined> {
+    const run = currentRun(what, options.for);
+    const escaped = escapeKey(key, scope);
+    if (!run) return this.changeOutside(escaped, change);
+    run.batch?.writes.noteChange(escaped, run);
+    const { transaction } = run;
+    const { changing } = transaction;
+    while (changing.has(escaped)) await changing.get(escaped);
+    const current = this.log.transactions.read(transaction, escaped);
+    if (!isPromise(current)) {
+      const next = change(current ?? undefined);
+      if (!isPromise(next)) return this.write(run, escaped, next, what);
+    }
+    return this.changeLater(run, escaped, change, what);
+  }
+
+  async keys(scope: string | undefined): Promise<string[]> {
+    const call = currentScope();
+    call?.assertLive('Store.keys');
+    if (!call && this.isFresh) await this.log.refresh();
+    const keys = new Set(await this.bucket.keys());
+    keys.delete(CHECKPOINT_KEY);
+    const unfilled = [...this.log.unfilled].map(([key, { text }]) => [key, text] as const);
+    const own = call?.hasTransaction ? [...call.transaction.writes] : [];
+    for (const [key, text] of [...unfilled, ...own]) {
+      if (text === null) keys.delete(key);
+      else keys.add(key);
+    }
+    return [...keys]
+      .map(unescapeKey)
+      .filter((one) => one.scope === scope)
+      .map(({ key }) => key);
+  }
+
+  /** Changes a key whose text must be read first, or whose function is in another process. Other uses of the key wait. */
+  private async changeLater(run: Run, key: string, change: Change, what: string): Promise<string | undefined> {
+    const { changing } = run.transaction;
+    const work = (async () => {
+      const current = await this.log.transactions.read(run.transaction, key);
+      return this.write(run, key, await change(current ?? undefined), what);
+    })();
+    const settled = work.then(
+      () => undefined,
+      () => undefined,
+    );
+    changing.set(key, settled);
+    try {
+      return await work;
+    } finally {
+      if (changing.get(key) === settled) changing.delete(key);
+    }
+  }
+
+  private write(run: Run, key: string, next: string | undefined, what: string): string | undefined {
+    run.assertLive(what);
+    this.log.transactions.write(run.transaction, key, next ?? null);
+    return next;
+  }
+
+  private async changeOutside(key: string, change: Change): Promise<string | undefined> {
+    const origin = { handler: 'code', timeMs: this.nowMs() };
+    const next = await this.log.transactions.change(
+      key,
+      async (current) => (await change(current ?? undefined)) ?? null,
+      origin,
+    );
+    return next ?? undefined;
+  }
+}
+
+function noteRead(call: Scope, key: string): void {
+  if ('writes' in call) (call as unknown as { writes: { noteRead(key: string): void } }).writes.noteRead(key);
+}
