@@ -1,5 +1,4 @@
 /** The behaviours of a commit log that a log in memory shares with one on a server. */
-import type { NatsConnection } from 'nats';
 import { Conflict } from '../../host/records/key-value';
 import type { CommitLog, LoggedCommit } from '../../host/records/commits/commit-log';
 import { JetStreamLog } from '../../host/nats/commit-log';
@@ -24,7 +23,7 @@ type Open = (limits?: LogLimits) => Promise<OpenedLog>;
 
 const scene = new Scene();
 let connection: Connection;
-let nats: NatsConnection;
+let nats: Awaited<ReturnType<Scene['client']>>;
 let plugins = 0;
 
 beforeAll(async () => {

@@ -55,7 +55,7 @@ export interface Faults {
   readonly staleReads: number;
 }
 
-export const NO_FAULTS: Faults = { unanswered: 0, lostTail: 0, staleReads: 0 };
+const NO_FAULTS: Faults = { unanswered: 0, lostTail: 0, staleReads: 0 };
 
 /** A log that several hosts share. Each host has its own {@link FakeLog} on it. */
 export class SharedLog {
