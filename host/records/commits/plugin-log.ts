@@ -1,5 +1,6 @@
 import type { Time } from '../../base/time';
-import type { KeyValue } from '../key-value';
+import { isJetplugError, type JetplugError } from '../../../sdk/internal';
+import type { Entry, KeyValue } from '../key-value';
 import { Adoptions } from './adoptions';
 import { BucketFiller } from './bucket-filler';
 import { CheckpointStore } from './checkpoint';
@@ -8,8 +9,11 @@ import type { CommitLog } from './commit-log';
 import { CommitReceiver } from './commit-receiver';
 import { FinishedRuns, type FinishedRun } from './finished-runs';
 import { FoldedLog, type SettledEvents } from './folded-log';
+import { ForeignWrites } from './foreign-writes';
 import { GroupCommit } from './group-commit';
-import { LogCut, LogReader, LogShortened, Stopped } from './log-reader';
+import { LogHistory } from './log-history';
+import { LogCut, LogReader, Stopped } from './log-reader';
+import { LogRecovery } from './log-recovery';
 import { SentEmits } from './sent-emits';
 import { StoreValues, type LoadedText } from './store-values';
 import { Transactions } from './transactions';
@@ -20,8 +24,17 @@ export interface PluginLogOptions {
   readonly log: CommitLog;
   readonly bucket: KeyValue;
   readonly time: Time;
+  /** For how long commits stay in the log when the bucket has them. Default: for ever. */
+  readonly historyMs?: number;
+  /**
+   * Whether this log is opened for single changes, beside the hosts that run the plugin. It then leaves the bucket and
+   * the history to them; {@link PluginLog.fillBucket} brings the bucket up to date. Default false.
+   */
+  readonly isGuest?: boolean;
   /** Called if the server does not answer, or refuses; the host tries again. */
   trouble(message: string, error: unknown): void;
+  /** Called when the log or the bucket was lost, and values with it. The host goes on with the rest. */
+  lost(error: JetplugError): void;
   /** Called once, when the log cannot be used any more. From then on every run is refused with the error. */
   halted(error: Error): void;
 }
@@ -40,7 +53,10 @@ export class PluginLog {
   private readonly reader: LogReader;
   private readonly group: GroupCommit;
   private readonly filler: BucketFiller;
-  private readonly checkpoints: CheckpointStore;
+  private readonly history: LogHistory;
+  private readonly foreignWrites: ForeignWrites;
+  private readonly recovery: LogRecovery;
+  private unlisten: (() => void) | undefined;
   private readonly stopping = new AbortController();
   private failure: Error | undefined;
 
@@ -72,7 +88,7 @@ export class PluginLog {
       received: (fillsBucket) => this.received(fillsBucket),
       unreadable: (position, error) => trouble(`message ${position} of the commit log is left out`, error),
     });
-    this.checkpoints = new CheckpointStore(bucket);
+    const checkpoints = new CheckpointStore(bucket);
     const position = (): number => folded.position;
     this.reader = new LogReader(log, {
       time,
@@ -80,6 +96,7 @@ export class PluginLog {
       position,
       take: (commit) => receiver.take(commit),
       failed: (error) => trouble('the commit log cannot be read yet', error),
+      reconnected: () => this.filler.recheck(),
       cut: (error) => void this.reopen(error),
     });
     this.group = new GroupCommit({
@@ -94,30 +111,72 @@ export class PluginLog {
       goesAlone: () => !adoptions.isEmpty,
       confirmed: (pending, at) => receiver.takeOwn(pending, at),
       failed: (error) => trouble('a commit cannot be stored yet', error),
+      makeRoom: () => this.makeRoom(),
       halted: (error) => void this.reopen(error),
     });
+    const foreign = (key: string, entry: Entry): void => {
+      if (adoptions.add(key, entry)) this.group.start(true);
+    };
     this.filler = new BucketFiller({
       bucket,
       folded,
-      checkpoints: this.checkpoints,
+      checkpoints,
       time,
       stop,
-      foreign: (key, entry) => {
-        if (adoptions.add(key, entry)) this.group.start(true);
-      },
-      checkpointed: () => undefined,
+      foreign,
+      refill: () => this.refill(),
       failed: (error) => trouble('the bucket cannot be brought up to date yet', error),
+    });
+    this.history = new LogHistory({
+      log,
+      checkpoints: new CheckpointStore(bucket),
+      time,
+      stop,
+      historyMs: options.historyMs ?? Infinity,
+      isResponsible: () => this.filler.isFiller,
+      failed: (error) => trouble('old commits cannot be removed from the log yet', error),
+    });
+    this.foreignWrites = new ForeignWrites({
+      bucket,
+      time,
+      found: foreign,
+      failed: (error) => trouble('a value of another program cannot be read yet', error),
+    });
+    this.recovery = new LogRecovery({
+      log,
+      reader: this.reader,
+      checkpoints,
+      folded,
+      time,
+      stop,
+      fill: () => this.filler.fillAll(),
+      lost: (error) => options.lost(error),
     });
   }
 
   /**
    * Reads the checkpoint and the commits behind it, and follows the log from then on.
-   * @throws LogShortened, LogCut
+   * @throws LogShortened, JetplugError `JP_LOG_GAP`
    */
   async open(): Promise<void> {
-    await this.restore();
+    await this.recovery.restore();
     this.reader.follow();
+    if (this.options.isGuest) return;
+    this.unlisten = this.options.bucket.onLost?.(() => this.filler.noteLost());
     this.filler.start();
+    this.foreignWrites.start();
+    if (this.options.historyMs !== undefined) this.history.start();
+  }
+
+  /** The reason why commits, or the bucket, wait; undefined if they do not. */
+  get problem(): string | undefined {
+    if (this.group.isFull) return 'the commit log is full (store.logMaxBytes), so its runs wait';
+    return this.filler.isFull ? 'the bucket is full (store.maxBytes), so it is behind the commit log' : undefined;
+  }
+
+  /** Brings the bucket up to date and stores a checkpoint. */
+  async fillBucket(): Promise<void> {
+    await this.filler.fillAll();
   }
 
   /** Adds a handler: it receives the events that commits settle. Returns a function that removes it. */
@@ -146,6 +205,9 @@ export class PluginLog {
     this.stopping.abort();
     this.reader.stop();
     this.sent.stop();
+    this.history.stop();
+    this.foreignWrites.stop();
+    this.unlisten?.();
     try {
       await this.filler.finish();
     } catch (error) {
@@ -165,8 +227,11 @@ export class PluginLog {
   }
 
   private received(fillsBucket: boolean): void {
-    if (fillsBucket) this.filler.yieldTo();
-    this.filler.start();
+    if (fillsBucket) {
+      this.filler.yieldTo();
+      if (!this.options.isGuest) this.foreignWrites.yield();
+    }
+    if (!this.options.isGuest) this.filler.start();
     if (!this.adoptions.isEmpty) this.group.start(true);
   }
 
@@ -189,14 +254,22 @@ export class PluginLog {
     };
   }
 
-  private async restore(): Promise<void> {
-    const checkpoint = await this.reader.sure(() => this.checkpoints.read());
-    const { last } = await this.reader.sure(() => this.options.log.bounds());
-    if (checkpoint) {
-      if (last < checkpoint.folded) throw new LogShortened(checkpoint.folded, last);
-      if (checkpoint.filled > this.folded.position) this.folded.restore(checkpoint.filled, checkpoint.parts);
+  private async makeRoom(): Promise<boolean> {
+    try {
+      return await this.history.makeRoom();
+    } catch (error) {
+      this.options.trouble('old commits cannot be removed from the log yet', error);
+      return false;
     }
-    await this.reader.catchUpTo(last);
+  }
+
+  private async refill(): Promise<void> {
+    try {
+      await this.recovery.refill();
+    } catch (error) {
+      if (isJetplugError(error) && error.code === 'JP_LOG_GAP') this.halt(error);
+      throw error;
+    }
   }
 
   /**
@@ -207,7 +280,7 @@ export class PluginLog {
     if (this.stopping.signal.aborted || reason instanceof Stopped) return;
     try {
       if (!(reason instanceof LogCut)) throw reason;
-      await this.restore();
+      await this.recovery.restore();
     } catch (error) {
       return this.halt(error instanceof Error ? error : new Error(String(error)));
     }

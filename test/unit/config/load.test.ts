@@ -52,7 +52,7 @@ describe('loading the configuration', () => {
       },
       deadLetters: { stream: 'DEAD', maxAgeMs: 30 * 86_400_000, maxBytes: -1 },
       retries: { maxBytes: -1 },
-      store: { maxBytes: -1 },
+      store: { maxBytes: -1, historyMs: 604_800_000, logMaxBytes: -1 },
       http: { listen: '127.0.0.1:8300' },
       log: { level: 'info', verbose: false },
       shutdown: { graceMs: 20_000 },

@@ -38,6 +38,9 @@ class SharedSettled {
   async store(): Promise<void> {
     this.record.merge(this.noted);
   }
+  async refresh(): Promise<void> {
+    this.noted.merge(this.record);
+  }
 }
 
 /** The stream of events: each event is delivered to one host at a time, until it is acknowledged. */
@@ -105,6 +108,7 @@ class Host {
       bucket: new SlowBucket(bucket, draw, faults),
       time,
       trouble: () => undefined,
+      lost: (error) => world.errors.push(error),
       halted: (error) => {
         if (!this.isDead) world.errors.push(error);
       },
@@ -326,6 +330,7 @@ async function checkAgainstModel(world: World): Promise<void> {
     bucket,
     time,
     trouble: () => undefined,
+    lost: (error) => world.errors.push(error),
     halted: (error) => world.errors.push(error),
   });
   await filler.open();
