@@ -1,11 +1,11 @@
 import { isPromise } from '../base/maybe-promise';
-import type { EventOf, RunChanges } from '../records/commits/commit';
+import type { RunChanges } from '../records/commits/commit';
 import type { CommitResult } from '../records/commits/finished-runs';
-import type { Batch } from './batch';
 import type { Endings, Execution } from './execution';
 import type { Later } from './later';
 import { CONFLICT, SETTLED_BEFORE } from './outcome';
-import type { Run } from './run';
+import { sendUnsent } from './outbox';
+import { eventOf, type BatchCall, type Run } from './run';
 import { unmark } from './settle';
 import { end, passed, type Committed, type Ended, type Returned } from './stages';
 import { outcomeOfThrown } from './thrown-outcome';
@@ -29,19 +29,19 @@ const COMMIT: Endings<Run, CallResult, Committed | Ended> = {
 };
 
 /** Commits the runs of a batch together. The changes for events that have failed are left out. */
-export function commitBatch(runs: readonly Returned[]): Batch | Later<Batch> {
+export function commitBatch(runs: readonly Returned[]): BatchCall | Later<BatchCall> {
   const batch = runs[0]!.batch!;
   batch.committing = runs;
   return runs.some(({ hasEffects }) => hasEffects) ? batch.interruptible(commitCall(batch, runs), BATCH_COMMIT) : batch;
 }
 
-const BATCH_COMMIT: Endings<Batch, CallResult, Batch> = {
+const BATCH_COMMIT: Endings<BatchCall, CallResult, BatchCall> = {
   done: (batch, result) => endEach(batch, (run) => ended(run, result)),
   failed: (batch, thrown) => endEach(batch, (run) => end(run, outcomeOfThrown(run, thrown))),
   interrupted: (batch, outcome) => endEach(batch, (run) => end(run, outcome)),
 };
 
-function endEach(batch: Batch, endOne: (run: Run) => unknown): Batch {
+function endEach(batch: BatchCall, endOne: (run: Run) => unknown): BatchCall {
   batch.committing.forEach(endOne);
   return batch;
 }
@@ -66,13 +66,22 @@ async function commitCall(call: Execution, runs: readonly Run[]): Promise<CallRe
   const log = commits.log ?? (await commits.open());
   if (!leaveOutFailed(runs)) return 'entangled';
   const result = log.transactions.finish(call.transaction, runs.flatMap(changesOf));
-  if (!isPromise(result)) return result;
+  if (!isPromise(result)) return afterCommit(runs, result);
   call.registry.beginCommit();
   try {
-    return await result;
+    return await afterCommit(runs, await result);
   } finally {
     call.registry.endCommit();
   }
+}
+
+/**
+ * Sends the events of a run that another host has committed, because that host may have died before it sent them. After
+ * the ack, nobody would.
+ */
+async function afterCommit(runs: readonly Run[], result: CommitResult): Promise<CommitResult> {
+  if (result === 'settled') await Promise.all(runs.map(sendUnsent));
+  return result;
 }
 
 /** Drops the changes for events that have failed. Returns false if changes for other events may depend on them. */
@@ -84,15 +93,6 @@ function leaveOutFailed(runs: readonly Run[]): boolean {
   else if (batch!.writes.areEntangled) return false;
   else for (const run of failed) batch!.writes.drop(run);
   return true;
-}
-
-/** Returns the event of a run, as the commit log names it. */
-export function eventOf({ handler: { settlements }, delivery }: Pick<Run, 'handler' | 'delivery'>): EventOf {
-  return {
-    durable: settlements.durable,
-    incarnation: settlements.streamIncarnation,
-    sequence: delivery.sequence,
-  };
 }
 
 function changesOf(run: Run): RunChanges[] {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
+import type { MaybePromise } from '../base/maybe-promise';
 import type { Emit } from '../records/commits/commit';
-import { eventOf } from './commit';
 import type { Endings } from './execution';
 import type { Later } from './later';
 import { SETTLED_BEFORE, type Outcome } from './outcome';
-import type { Run } from './run';
+import { eventOf, type Run } from './run';
 import { end, type Arrived, type Committed, type Ended } from './stages';
 import { outcomeOfThrown } from './thrown-outcome';
 
@@ -22,14 +22,23 @@ const SENDING: Endings<Run, void, Ended> = {
   interrupted: end,
 };
 
-/** Sends the events of a run that was committed before, because it is not known whether all of them were sent. */
-export async function sendAgain(run: Arrived, emits: readonly Emit[]): Promise<Ended> {
-  try {
-    await sendAll(run, isLate(run) ? await notSentYet(run, emits) : emits);
-  } catch (error) {
-    return end(run, outcomeOfThrown(run, error));
-  }
-  return end(run, SETTLED_BEFORE);
+/** Sends the events of a run that was committed before, if it is not known that all of them were sent. */
+export async function sendUnsent(run: Run): Promise<void> {
+  const unsent = unsentOf(run);
+  if (unsent.length > 0) await sendAll(run, isLate(run) ? await notSentYet(run, unsent) : unsent);
+}
+
+/** Ends a run whose event is settled. Sends its events first where needed. */
+export function endSettled(run: Arrived): MaybePromise<Ended> {
+  if (unsentOf(run).length === 0) return end(run, SETTLED_BEFORE);
+  return sendUnsent(run).then(
+    () => end(run, SETTLED_BEFORE),
+    (error: unknown) => end(run, outcomeOfThrown(run, error)),
+  );
+}
+
+function unsentOf(run: Run): readonly Emit[] {
+  return run.handler.commits.log?.sent.unsentOf(eventOf(run)) ?? [];
 }
 
 /** The events are sent concurrently, so their order is not guaranteed. */

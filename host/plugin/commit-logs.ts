@@ -150,7 +150,12 @@ export class PluginCommitLog implements PluginCommits {
       halted: (error) => about.error('the commit log of the plugin cannot be used any more', { err: error }),
     });
     for (const settlements of this.settlements) opened.add(settlements);
-    await opened.open();
+    try {
+      await opened.open();
+    } catch (error) {
+      for (const leave of this.leaves.splice(0)) leave();
+      throw error;
+    }
     this.texts = new LogTexts(opened, bucket, () => time.epochMs(), options.isFresh);
     return (this.log = opened);
   }
