@@ -107,6 +107,7 @@ class Host {
       log: new FakeLog(shared, draw, faults),
       bucket: new SlowBucket(bucket, draw, faults),
       time,
+      historyMs: 1,
       trouble: () => undefined,
       lost: (error) => world.errors.push(error),
       halted: (error) => {
