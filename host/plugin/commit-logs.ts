@@ -6,7 +6,7 @@ import { LogTexts } from '../effects/log-texts';
 import type { StoreTexts } from '../effects/text-store';
 import type { PartedLog } from '../log/log';
 import type { PluginCommits } from '../message/plugin-commits';
-import { CheckpointStore } from '../records/commits/checkpoint';
+import { CheckpointStore, positionsBefore } from '../records/commits/checkpoint';
 import type { SettledEvents } from '../records/commits/folded-log';
 import { PluginLog } from '../records/commits/plugin-log';
 
@@ -129,7 +129,7 @@ export class PluginCommitLog implements PluginCommits {
   private async create(): Promise<PluginLog> {
     const { plugin, host, options } = this;
     const { broker, time } = options;
-    const above = await positionsBefore(broker, plugin);
+    const above = (await broker.findLog(plugin)) ? 0 : await positionsBefore(await broker.findStore(plugin));
     const [{ bucket, leave: leaveBucket }, { log, leave: leaveLog }] = await Promise.all([
       broker.openStore(plugin),
       broker.openLog(plugin, above),
@@ -159,18 +159,4 @@ export class PluginCommitLog implements PluginCommits {
     this.texts = new LogTexts(opened, bucket, () => time.epochMs(), options.isFresh);
     return (this.log = opened);
   }
-}
-
-/**
- * The distance between the last commit that a bucket knows and the first position of a log that replaces a lost one. The
- * lost log may have had later commits.
- */
-const LOST_GAP = 1_000_000;
-
-/** Returns a position above those of a lost log of the plugin; 0 if there is no sign of one. */
-async function positionsBefore(broker: PluginBroker, plugin: string): Promise<number> {
-  if (await broker.findLog(plugin)) return 0;
-  const bucket = await broker.findStore(plugin);
-  if (!bucket) return 0;
-  return ((await new CheckpointStore(bucket).read())?.folded ?? 0) + LOST_GAP;
 }

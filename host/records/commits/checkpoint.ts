@@ -28,6 +28,18 @@ const FORMAT = 1;
  */
 export const CHECKPOINT_KEY = '=checkpoint';
 
+/**
+ * The distance between the last commit that a bucket knows and the first position of a log that replaces a lost one. The
+ * lost log may have had later commits.
+ */
+const LOST_GAP = 1_000_000;
+
+/** Returns a position above all those of a lost log, for the one that replaces it; 0 if there is no bucket either. */
+export async function positionsBefore(bucket: KeyValue | undefined): Promise<number> {
+  if (!bucket) return 0;
+  return ((await new CheckpointStore(bucket).read())?.folded ?? 0) + LOST_GAP;
+}
+
 /** Thrown when the stored checkpoint is older than one that this host has seen: the bucket was lost or restored. */
 export class CheckpointRegressed extends Error {
   override readonly name = 'CheckpointRegressed';
