@@ -126,15 +126,19 @@ export class PluginCommitLog implements PluginCommits {
     return bucket !== undefined && (await new CheckpointStore(bucket).read()) !== undefined;
   }
 
+  private leaveLater<T extends { leave(): void }>(opened: T): T {
+    this.leaves.push(() => opened.leave());
+    return opened;
+  }
+
   private async create(): Promise<PluginLog> {
     const { plugin, host, options } = this;
     const { broker, time } = options;
     const above = (await broker.findLog(plugin)) ? 0 : await positionsBefore(await broker.findStore(plugin));
-    const [{ bucket, leave: leaveBucket }, { log, leave: leaveLog }] = await Promise.all([
-      broker.openStore(plugin),
-      broker.openLog(plugin, above),
+    const [{ bucket }, { log }] = await Promise.all([
+      broker.openStore(plugin).then((store) => this.leaveLater(store)),
+      broker.openLog(plugin, above).then((opening) => this.leaveLater(opening)),
     ]);
-    this.leaves.push(leaveBucket, leaveLog);
     const about = options.log.child({ plugin });
     const throttle = new LogThrottle(REPORT_AGAIN_MS, () => time.nowMs());
     const opened = new PluginLog({

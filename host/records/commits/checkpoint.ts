@@ -17,6 +17,7 @@ interface WireCheckpoint {
   readonly m: number;
   readonly o: FoldedParts['unsent'];
   readonly p: FoldedParts['parts'];
+  readonly a: FoldedParts['adopted'];
   readonly s: readonly (readonly [durable: string, incarnation: string, ranges: [number, number][]])[];
 }
 
@@ -84,6 +85,7 @@ export class CheckpointStore {
       m: folded,
       o: parts.unsent,
       p: parts.parts,
+      a: parts.adopted,
       s: parts.settled.map(([durable, incarnation, ranges]) => [
         durable,
         incarnation,
@@ -92,6 +94,7 @@ export class CheckpointStore {
     };
     const text = JSON.stringify(wire);
     for (;;) {
+      // Never goes back, because the log may be removed up to the stored checkpoint.
       if (this.lastRead >= filled) return this.lastRead;
       try {
         this.revision = await this.bucket.put(CHECKPOINT_KEY, text, this.revision);
@@ -110,9 +113,9 @@ export class CheckpointStore {
     const entry = await this.bucket.get(CHECKPOINT_KEY, { latest: true });
     this.revision = entry?.revision ?? 0;
     if (entry?.value === undefined) return undefined;
-    const { f, n, m, o, p, s } = JSON.parse(entry.value) as WireCheckpoint;
+    const { f, n, m, o, p, a, s } = JSON.parse(entry.value) as WireCheckpoint;
     if (f !== FORMAT) throw new Error(`the checkpoint's format is ${f}; this host reads format ${FORMAT}`);
     const settled = s.map(([durable, incarnation, ranges]) => [durable, incarnation, new SettledSet(ranges)] as const);
-    return { filled: n, folded: m, parts: { unsent: o, parts: p, settled } };
+    return { filled: n, folded: m, parts: { unsent: o, parts: p, adopted: a, settled } };
   }
 }

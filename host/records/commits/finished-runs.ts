@@ -14,6 +14,8 @@ export interface FinishedRun {
   readonly runs: readonly RunChanges[];
   readonly bytes: number;
   readonly resolve: (result: CommitResult) => void;
+  /** Ends a run that can never be committed. */
+  readonly reject: (error: Error) => void;
 }
 
 /** The runs of a host that wait for their commit, in the order in which they have finished. */
@@ -50,9 +52,9 @@ export class FinishedRuns {
     this.waiting = [...runs, ...this.waiting];
   }
 
-  /** Takes out the runs of events that are settled now. */
-  takeSettled(isSettled: (run: RunChanges) => boolean): FinishedRun[] {
-    return this.takeOut(({ runs }) => runs.some(isSettled));
+  /** Takes out the runs with changes for which the condition holds. */
+  takeWhere(condition: (run: RunChanges) => boolean): FinishedRun[] {
+    return this.takeOut(({ runs }) => runs.some(condition));
   }
 
   /**

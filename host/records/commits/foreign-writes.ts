@@ -5,6 +5,8 @@ import { CHECKPOINT_KEY } from './checkpoint';
 export interface ForeignWritesOptions {
   readonly bucket: KeyValue;
   readonly time: Time;
+  /** Changes when the fold forgets values that commits have taken up. An entry that was requested before may be one. */
+  adoptionsForgotten(): number;
   /** Takes up a value that another program has written. */
   found(key: string, entry: Entry): void;
   /** Called if a value cannot be read. It is then taken up when a commit changes its key. */
@@ -47,7 +49,7 @@ export class ForeignWrites {
   }
 
   private async read(key: string): Promise<void> {
-    const { bucket, time, found, failed } = this.options;
+    const { bucket, time, adoptionsForgotten, found, failed } = this.options;
     this.reading.add(key);
     try {
       for (const waitMs of READ_AFTER_MS) {
@@ -55,8 +57,10 @@ export class ForeignWrites {
         if (this.isOver) return;
         // A write that arrives from now on is read again.
         this.reading.delete(key);
+        const before = adoptionsForgotten();
         const entry = await bucket.get(key, { latest: true });
-        if (entry && entry.position === undefined) return found(key, entry);
+        const isForeign = entry && entry.position === undefined && before === adoptionsForgotten();
+        if (isForeign) return found(key, entry);
       }
     } catch (error) {
       failed(error);

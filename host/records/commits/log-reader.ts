@@ -35,7 +35,7 @@ export interface LogReaderOptions {
   failed(error: unknown): void;
   /** Called when the server has returned from an absence, perhaps with another state than before. */
   reconnected(): void;
-  /** Called if the log ends before the last commit that was taken, or lacks commits that this host has not read. */
+  /** Called if a commit that follows cannot be taken or is not in the log any more, or the log has become shorter. */
   cut(error: unknown): void;
 }
 
@@ -53,16 +53,20 @@ export class LogReader {
 
   /** Follows the tail. A gap in it is read from the server. */
   follow(): void {
-    const { options } = this;
-    const cut = (error: unknown): void => options.cut(error);
+    const { position, take, cut, reconnected } = this.options;
     this.unfollow = this.log.follow(
       (commit) => {
-        const expected = options.position() + 1;
-        if (commit.position === expected) options.take(commit);
-        else if (commit.position > expected) void this.catchUp().catch(cut);
+        const expected = position() + 1;
+        if (commit.position > expected) return void this.catchUp().catch(cut);
+        if (commit.position < expected) return;
+        try {
+          take(commit);
+        } catch (error) {
+          cut(error);
+        }
       },
       () => {
-        options.reconnected();
+        reconnected();
         void this.check().catch(cut);
       },
     );

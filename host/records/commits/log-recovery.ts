@@ -16,6 +16,11 @@ export interface LogRecoveryOptions {
   readonly stop: AbortSignal;
   /** Writes all texts that the bucket may not have yet. */
   fill(): Promise<void>;
+  /**
+   * Continues from another position, to which `move` brings the fold. Runs that are not committed must run again,
+   * because a value that they have read may have changed.
+   */
+  startFrom(move: () => void): void;
   /** Called when data was lost. The host goes on with the rest. */
   lost(error: JetplugError): void;
 }
@@ -48,7 +53,12 @@ export class LogRecovery {
       const known = Math.max(folded.position, checkpoint?.folded ?? 0);
       const { last } = bounds.last < known ? await reader.sure(() => log.bounds()) : bounds;
       if (last < known) throw new LogShortened(known, last);
-      await this.takeOver(checkpoint);
+      // Read after the checkpoint, so that no settled event is missing in both.
+      await reader.sure(() => folded.loadSettled());
+      if (checkpoint && checkpoint.filled > folded.position) {
+        const { filled, parts } = checkpoint;
+        this.options.startFrom(() => folded.restore(filled, parts));
+      }
       if (bounds.first > folded.position + 1) {
         if (!hasWaited) await this.fillAndWait();
         else this.leaveOut(bounds, checkpoint);
@@ -91,14 +101,6 @@ export class LogRecovery {
     folded.refill(filled, texts);
   }
 
-  private async takeOver(checkpoint: Checkpoint | undefined): Promise<void> {
-    const { folded, reader } = this.options;
-    if (!checkpoint || checkpoint.filled <= folded.position) return;
-    // The checkpoint does not hold the settled events of a host's own handlers. Each host stores them in their records.
-    await reader.sure(() => folded.refreshSettled());
-    folded.restore(checkpoint.filled, checkpoint.parts);
-  }
-
   /** Brings the bucket up to date with the commits that only this host may know, and waits for the other hosts. */
   private async fillAndWait(): Promise<void> {
     const { reader, fill, time, stop } = this.options;
@@ -114,7 +116,7 @@ export class LogRecovery {
       const message = `the server has lost the commit log; commits behind ${position} are lost unless the bucket has them`;
       lost(new JetplugError('JP_LOG_LOST', message));
     } else if (position > 0 || last >= begins) this.reportGap(first, checkpoint);
-    folded.skipTo(first - 1);
+    this.options.startFrom(() => folded.skipTo(first - 1));
   }
 
   private reportGap(first: number, checkpoint: Checkpoint | undefined): void {

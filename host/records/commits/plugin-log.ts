@@ -1,21 +1,20 @@
 import type { Time } from '../../base/time';
 import { isJetplugError, type JetplugError } from '../../../sdk/internal';
-import type { Entry, KeyValue } from '../key-value';
+import type { KeyValue } from '../key-value';
 import { Adoptions } from './adoptions';
-import { BucketFiller } from './bucket-filler';
+import { BucketUpkeep } from './bucket-upkeep';
 import { CheckpointStore } from './checkpoint';
 import type { Commit } from './commit';
 import type { CommitLog } from './commit-log';
 import { CommitReceiver } from './commit-receiver';
 import { FinishedRuns, type FinishedRun } from './finished-runs';
 import { FoldedLog, type SettledEvents } from './folded-log';
-import { ForeignWrites } from './foreign-writes';
 import { GroupCommit } from './group-commit';
-import { LogHistory } from './log-history';
+import { loadText } from './load-text';
 import { LogCut, LogReader, Stopped } from './log-reader';
 import { LogRecovery } from './log-recovery';
 import { SentEmits } from './sent-emits';
-import { StoreValues, type LoadedText } from './store-values';
+import { StoreValues } from './store-values';
 import { Transactions } from './transactions';
 
 export interface PluginLogOptions {
@@ -34,7 +33,7 @@ export interface PluginLogOptions {
   /** Called if the server does not answer, or refuses; the host tries again. */
   trouble(message: string, error: unknown): void;
   /** Called when the log or the bucket was lost, and values with it. The host goes on with the rest. */
-  lost(error: JetplugError): void;
+  lost?(error: JetplugError): void;
   /** Called once, when the log cannot be used any more. From then on every run is refused with the error. */
   halted(error: Error): void;
 }
@@ -52,11 +51,8 @@ export class PluginLog {
   private readonly adoptions: Adoptions;
   private readonly reader: LogReader;
   private readonly group: GroupCommit;
-  private readonly filler: BucketFiller;
-  private readonly history: LogHistory;
-  private readonly foreignWrites: ForeignWrites;
+  private readonly upkeep: BucketUpkeep;
   private readonly recovery: LogRecovery;
-  private unlisten: (() => void) | undefined;
   private readonly stopping = new AbortController();
   private failure: Error | undefined;
 
@@ -65,14 +61,16 @@ export class PluginLog {
     const { finished } = this;
     const stop = this.stopping.signal;
     const folded = (this.folded = new FoldedLog(() => time.nowMs()));
-    const values = (this.values = new StoreValues((key) => this.load(key)));
-    const sent = (this.sent = new SentEmits(folded, time, () => this.group.start(true)));
-    const adoptions = (this.adoptions = new Adoptions(folded));
+    const values = (this.values = new StoreValues((key) => loadText(key, folded, bucket)));
+    const sent = (this.sent = new SentEmits(folded, time, () => this.group.request(true)));
+    const adoptions = (this.adoptions = new Adoptions(folded, (key) =>
+      trouble(`the bucket's value of ${key} is left out of the store`, new Error('it is too large for a commit')),
+    ));
     const transactions = (this.transactions = new Transactions({
       values,
       finished,
       folded,
-      added: () => this.group.start(),
+      added: () => this.group.request(),
       assertUsable: () => {
         if (this.failure) throw this.failure;
       },
@@ -96,7 +94,7 @@ export class PluginLog {
       position,
       take: (commit) => receiver.take(commit),
       failed: (error) => trouble('the commit log cannot be read yet', error),
-      reconnected: () => this.filler.recheck(),
+      reconnected: () => this.upkeep.reconnected(),
       cut: (error) => void this.reopen(error),
     });
     this.group = new GroupCommit({
@@ -110,47 +108,24 @@ export class PluginLog {
       contents: (runs) => this.contents(runs),
       goesAlone: () => !adoptions.isEmpty,
       confirmed: (pending, at) => receiver.takeOwn(pending, at),
+      refused: (pending) => receiver.refuse(pending),
+      tooLarge: (run, error) => transactions.fail(run, error),
       failed: (error) => trouble('a commit cannot be stored yet', error),
-      makeRoom: () => this.makeRoom(),
+      makeRoom: () => this.upkeep.makeRoom(),
       halted: (error) => void this.reopen(error),
     });
-    const foreign = (key: string, entry: Entry): void => {
-      if (adoptions.add(key, entry)) this.group.start(true);
-    };
-    this.filler = new BucketFiller({
-      bucket,
-      folded,
-      checkpoints,
-      time,
-      stop,
-      foreign,
+    this.upkeep = new BucketUpkeep({
+      ...{ bucket, log, folded, checkpoints, time, stop, historyMs: options.historyMs, trouble },
+      foreign: (key, entry) => {
+        if (adoptions.add(key, entry)) this.group.request(true);
+      },
       refill: () => this.refill(),
-      failed: (error) => trouble('the bucket cannot be brought up to date yet', error),
-    });
-    this.history = new LogHistory({
-      log,
-      checkpoints: new CheckpointStore(bucket),
-      time,
-      stop,
-      historyMs: options.historyMs ?? Infinity,
-      isResponsible: () => this.filler.isFiller,
-      failed: (error) => trouble('old commits cannot be removed from the log yet', error),
-    });
-    this.foreignWrites = new ForeignWrites({
-      bucket,
-      time,
-      found: foreign,
-      failed: (error) => trouble('a value of another program cannot be read yet', error),
     });
     this.recovery = new LogRecovery({
-      log,
-      reader: this.reader,
-      checkpoints,
-      folded,
-      time,
-      stop,
-      fill: () => this.filler.fillAll(),
-      lost: (error) => options.lost(error),
+      ...{ log, reader: this.reader, checkpoints, folded, time, stop },
+      fill: () => this.upkeep.fillAll(),
+      startFrom: (move) => this.startFrom(move),
+      lost: (error) => options.lost?.(error),
     });
   }
 
@@ -161,26 +136,25 @@ export class PluginLog {
   async open(): Promise<void> {
     await this.recovery.restore();
     this.reader.follow();
-    if (this.options.isGuest) return;
-    this.unlisten = this.options.bucket.onLost?.(() => this.filler.noteLost());
-    this.filler.start();
-    this.foreignWrites.start();
-    if (this.options.historyMs !== undefined) this.history.start();
+    if (!this.options.isGuest) this.upkeep.start();
   }
 
   /** The reason why commits, or the bucket, wait; undefined if they do not. */
   get problem(): string | undefined {
-    if (this.group.isFull) return 'the commit log is full (store.logMaxBytes), so its runs wait';
-    return this.filler.isFull ? 'the bucket is full (store.maxBytes), so it is behind the commit log' : undefined;
+    if (this.group.isFull) return 'the commit log is full (store.logMaxBytes), so runs wait';
+    return this.upkeep.isFull ? 'the bucket is full (store.maxBytes), so it is behind the commit log' : undefined;
   }
 
   /** Brings the bucket up to date and stores a checkpoint. */
-  async fillBucket(): Promise<void> {
-    await this.filler.fillAll();
+  fillBucket(): Promise<void> {
+    return this.upkeep.fillAll();
   }
 
-  /** Adds a handler: it receives the events that commits settle. Returns a function that removes it. */
-  add(settled: SettledEvents): () => void {
+  /**
+   * Adds a handler: it receives the events that commits settle. Returns a function that removes it; this function
+   * resolves when these events are stored.
+   */
+  add(settled: SettledEvents): () => Promise<void> {
     this.folded.add(settled);
     return () => this.folded.remove(settled);
   }
@@ -205,39 +179,17 @@ export class PluginLog {
     this.stopping.abort();
     this.reader.stop();
     this.sent.stop();
-    this.history.stop();
-    this.foreignWrites.stop();
-    this.unlisten?.();
-    try {
-      await this.filler.finish();
-    } catch (error) {
-      this.options.trouble('the bucket is not brought up to date by this host', error);
-    }
-  }
-
-  private load(key: string): LoadedText | Promise<LoadedText> {
-    const unfilled = this.folded.unfilled.get(key);
-    if (unfilled) return { text: unfilled.text, position: unfilled.position };
-    return this.options.bucket.get(key).then((entry) => {
-      const text = entry?.value ?? null;
-      const position = entry?.position;
-      if (entry && position === undefined) return { text, position: 0, foreign: entry.revision };
-      return { text, position: position ?? 0 };
-    });
+    await this.upkeep.close();
   }
 
   private received(fillsBucket: boolean): void {
-    if (fillsBucket) {
-      this.filler.yieldTo();
-      if (!this.options.isGuest) this.foreignWrites.yield();
-    }
-    if (!this.options.isGuest) this.filler.start();
-    if (!this.adoptions.isEmpty) this.group.start(true);
+    this.upkeep.received(fillsBucket);
+    if (!this.adoptions.isEmpty) this.group.request(true);
   }
 
   /** Returns the contents of the next commit. Values of other programs go into a commit without runs. */
   private contents(runs: readonly FinishedRun[]): Omit<Commit, 'host' | 'number'> {
-    const { values, adoptions, filler, folded, options } = this;
+    const { values, adoptions, upkeep, folded, options } = this;
     const adopted = new Map<string, number>();
     const changes = runs.flatMap((run) => run.runs);
     for (const { writes } of changes) {
@@ -250,17 +202,8 @@ export class PluginLog {
       runs: runs.length > 0 ? changes : adoptions.take(adopted, options.time.epochMs()),
       sent: this.sent.take(),
       adopted,
-      ...(filler.isFiller && { filled: folded.filled }),
+      ...(upkeep.isFiller && { filled: folded.filled }),
     };
-  }
-
-  private async makeRoom(): Promise<boolean> {
-    try {
-      return await this.history.makeRoom();
-    } catch (error) {
-      this.options.trouble('old commits cannot be removed from the log yet', error);
-      return false;
-    }
   }
 
   private async refill(): Promise<void> {
@@ -273,30 +216,43 @@ export class PluginLog {
   }
 
   /**
-   * Reads the log again from the newest checkpoint, because commits that this host has not read are gone. All runs that
-   * are not committed run again.
+   * Continues from another position, to which `move` brings the fold, without the commits before it. Runs that are not committed must run again, because a
+   * value that they have read may have changed.
    */
+  private startFrom(move: () => void): void {
+    const { pending } = this.group;
+    const runs = this.finished.takeAll();
+    // The pending commit may be among those that are gone. If so, its events are settled in the checkpoint.
+    if (pending && !pending.fate) {
+      pending.fate = 'refused';
+      this.sent.putBack(pending.commit);
+      runs.unshift(...pending.runs);
+    }
+    this.adoptions.clear();
+    move();
+    this.values.clear();
+    for (const run of runs) run.resolve(run.runs.some((one) => this.folded.isSettled(one)) ? 'settled' : 'conflict');
+  }
+
+  /** Reads the log again from the newest checkpoint, because commits that this host has not read are gone. */
   private async reopen(reason: unknown): Promise<void> {
     if (this.stopping.signal.aborted || reason instanceof Stopped) return;
     try {
       if (!(reason instanceof LogCut)) throw reason;
       await this.recovery.restore();
+      this.group.request(true);
     } catch (error) {
-      return this.halt(error instanceof Error ? error : new Error(String(error)));
+      this.halt(error instanceof Error ? error : new Error(String(error)));
     }
-    // The pending commit may be among those that are gone. If so, its events are settled in the checkpoint.
-    const all = [...this.group.takePending(), ...this.finished.takeAll()];
-    this.values.clear();
-    for (const { runs, resolve } of all) {
-      resolve(runs.some((run) => this.folded.isSettled(run)) ? 'settled' : 'conflict');
-    }
-    this.group.start(true);
   }
 
+  /** Ends the use of the log. Whether the pending commit is in the log stays unknown. */
   private halt(error: Error): void {
-    if (this.failure) return;
+    if (this.failure || error instanceof Stopped) return;
     this.failure = error;
     this.stopping.abort();
+    const runs = [...(this.group.pending?.runs ?? []), ...this.finished.takeAll()];
+    for (const { reject } of runs) reject(error);
     this.options.halted(error);
   }
 }

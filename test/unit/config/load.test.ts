@@ -154,7 +154,7 @@ shutdown: { grace: 0s }
       },
       deadLetters: { stream: 'LETTERS', maxAgeMs: 365 * 86_400_000, maxBytes: 1024 ** 3 },
       retries: { maxBytes: 2 * 1024 ** 2 },
-      store: { maxBytes: 4096 },
+      store: { maxBytes: 4096, historyMs: 604_800_000, logMaxBytes: -1 },
       http: { listen: '[::]:0' },
       log: { level: 'debug', verbose: false },
       shutdown: { graceMs: 0 },
