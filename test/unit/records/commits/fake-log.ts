@@ -108,7 +108,11 @@ export class FakeLog implements CommitLog {
 
   async bounds(): Promise<LogBounds> {
     await this.turns();
-    return { first: this.shared.first, last: this.shared.last };
+    return { first: this.shared.first, last: this.shared.last, begins: 1 };
+  }
+
+  async firstSince(): Promise<number | undefined> {
+    return this.shared.last + 1;
   }
 
   follow(listener: (commit: LoggedCommit) => void): () => void {
