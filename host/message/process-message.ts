@@ -96,8 +96,11 @@ async function runAgain(
 ): Promise<void> {
   const [{ handler, registry, hasTransaction, transaction }] = runs as [Arrived];
   handler.counters.conflicts += runs.length;
-  if (hasTransaction) await handler.commits.log!.transactions.prepareAgain(transaction);
+  const transactions = hasTransaction ? handler.commits.log!.transactions : undefined;
+  // A call that waits for its permit holds no lock, because calls with a permit may wait for the lock.
+  if (hasTransaction) transaction.release();
   await registry.whenFree();
+  await transactions?.prepareAgain(transaction);
   await process(runs.map((run) => passed<Arrived>(run.again())));
 }
 

@@ -38,7 +38,8 @@ export class ConcurrencyLimit {
   }
 
   get isFree(): boolean {
-    return this.calling < this.concurrency && !this.isAlone && this.committing < MAX_COMMITTING;
+    const { calling, waitingAgain } = this;
+    return calling + waitingAgain.length < this.concurrency && !this.isAlone && this.committing < MAX_COMMITTING;
   }
 
   /** Notes that a call has returned and waits for its commit. Another event may run meanwhile. */
@@ -131,14 +132,13 @@ export class ConcurrencyLimit {
     };
   }
 
-  /** The number of active events that do not wait for their commit. */
+  /** The number of active events that wait neither for their commit nor to start again. */
   private get calling(): number {
-    return this.active - this.committing;
+    return this.active - this.committing - this.waitingAgain.length;
   }
 
-  /** A waiting call counts as running already, so it may start once no more than the concurrency do. */
   private startWaiting(): void {
-    if (this.calling <= this.concurrency) this.waitingAgain.shift()?.();
+    while (this.calling < this.concurrency && this.waitingAgain.length > 0) this.waitingAgain.shift()!();
   }
 
   private notifyAlone(): void {
