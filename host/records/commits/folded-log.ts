@@ -13,8 +13,6 @@ export interface SettledEvents {
   refresh(): Promise<void>;
   /** Stores all noted sequences, so that the log is not needed for them any more. */
   store(): Promise<void>;
-  /** Reads the sequences that all hosts have stored. */
-  refresh(): Promise<void>;
 }
 
 /** The emits of an event's commits that may not be sent yet. */
