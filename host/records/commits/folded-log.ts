@@ -1,3 +1,4 @@
+import { AdoptedRevisions } from './adopted-revisions';
 import { eventKey, type Commit, type Emit, type EventOf, type RunChanges } from './commit';
 import { SettledSet } from '../settled-set';
 
@@ -13,8 +14,6 @@ export interface SettledEvents {
   refresh(): Promise<void>;
   /** Stores all noted sequences, so that the log is not needed for them any more. */
   store(): Promise<void>;
-  /** Reads the sequences that all hosts have stored. */
-  refresh(): Promise<void>;
 }
 
 /** The emits of an event's commits that may not be sent yet. */
@@ -50,11 +49,7 @@ export class FoldedLog {
   readonly unfilled = new Map<string, UnfilledText>();
   /** Emits of committed runs that may not be sent yet, by event: one entry for each commit. */
   readonly unsent = new Map<string, readonly UnsentEmits[]>();
-  /**
-   * For foreign values that commits take up or replace: the revision, and the position of the key's last text, by key.
-   * The bucket may have the value until it has that text.
-   */
-  readonly adopted = new Map<string, { readonly revision: number; readonly position: number }>();
+  readonly adopted = new AdoptedRevisions();
   private readonly parts = new Map<string, number>();
   private readonly settledBy = new Map<string, SettledEvents>();
   /** Removed handlers whose settled events may not be stored yet. */
@@ -62,21 +57,12 @@ export class FoldedLog {
   /** The settled events of handlers that are not added yet. */
   private readonly others = new Map<string, { durable: string; incarnation: string; ranges: SettledSet }>();
   private filledTo = 0;
-  private forgotten = 0;
 
   constructor(private readonly nowMs: () => number) {}
 
   /** The position up to which the bucket has all texts. */
   get filled(): number {
     return this.filledTo;
-  }
-
-  /**
-   * Changes when entries of {@link adopted} are forgotten. An entry of the bucket that was requested before may be one of
-   * these.
-   */
-  get adoptionsForgotten(): number {
-    return this.forgotten;
   }
 
   /** Starts from a checkpoint. */
@@ -86,11 +72,9 @@ export class FoldedLog {
     this.unfilled.clear();
     this.unsent.clear();
     this.parts.clear();
-    this.adopted.clear();
-    this.forgotten++;
+    this.adopted.restore(adopted);
     for (const [event, commits] of unsent) this.unsent.set(event, commits);
     for (const [event, count] of parts) this.parts.set(event, count);
-    for (const [key, revision, at] of adopted) this.adopted.set(key, { revision, position: at });
     for (const [durable, incarnation, ranges] of settled) {
       this.rangesOf({ durable, incarnation }).merge(ranges);
       this.handOver(durable, incarnation);
@@ -173,14 +157,11 @@ export class FoldedLog {
         // A key that is set again moves to the end, so the order of positions is kept.
         this.unfilled.delete(key);
         this.unfilled.set(key, { text, position, sinceMs });
-        const foreign = this.adopted.get(key);
-        if (foreign) this.adopted.set(key, { revision: foreign.revision, position });
+        this.adopted.changed(key, position);
       }
     }
     for (const [event, upTo] of sent) this.noteSent(event, upTo);
-    for (const [key, revision] of adopted) {
-      this.adopted.set(key, { revision: Math.max(revision, this.adopted.get(key)?.revision ?? 0), position });
-    }
+    this.adopted.adopt(adopted, position);
     if (filled !== undefined) this.filledUpTo(filled);
   }
 
@@ -192,9 +173,7 @@ export class FoldedLog {
       if (at > position) break;
       this.unfilled.delete(key);
     }
-    for (const [key, { position: at }] of this.adopted) {
-      if (at <= position && this.adopted.delete(key)) this.forgotten++;
-    }
+    this.adopted.filledUpTo(position);
   }
 
   /**
