@@ -27,17 +27,19 @@ export class Adoptions {
   }
 
   /**
-   * Takes out all values for a commit.
+   * Takes out values for a commit.
    * @param adopted receives their revisions
+   * @param limit the largest number of values
    */
-  take(adopted: Map<string, number>, timeMs: number): RunChanges[] {
+  take(adopted: Map<string, number>, timeMs: number, limit = Infinity): RunChanges[] {
     const writes = new Map<string, string | null>();
     for (const [key, { revision, text }] of this.waiting) {
+      if (writes.size >= limit) break;
+      this.waiting.delete(key);
       if (!this.isNew(key, revision)) continue;
       adopted.set(key, revision);
       writes.set(key, text);
     }
-    this.waiting.clear();
     return writes.size === 0 ? [] : [{ origin: { handler: ADOPTED, timeMs }, writes, emits: [] }];
   }
 
@@ -49,6 +51,12 @@ export class Adoptions {
         if (!this.waiting.has(key)) this.waiting.set(key, { revision: adopted.get(key)!, text });
       }
     }
+  }
+
+  /** Gives up a value that is larger than a commit can be. The store's own value replaces it in the bucket. */
+  giveUp({ adopted }: Commit): void {
+    const { position } = this.folded;
+    for (const [key, revision] of adopted) this.folded.adopted.set(key, { revision, position });
   }
 
   private isNew(key: string, revision: number): boolean {

@@ -1,4 +1,6 @@
+import { JetplugError } from '../../../sdk/internal';
 import { Conflict, type KeyValue } from '../key-value';
+import { decodeDeparture, encodeDeparture } from './commit';
 import { SettledSet } from '../settled-set';
 import type { FoldedParts } from './folded-log';
 
@@ -16,6 +18,7 @@ interface WireCheckpoint {
   readonly n: number;
   readonly m: number;
   readonly o: FoldedParts['unsent'];
+  readonly l: readonly (readonly [event: string, left: ReturnType<typeof encodeDeparture>])[];
   readonly p: FoldedParts['parts'];
   readonly s: readonly (readonly [durable: string, incarnation: string, ranges: [number, number][]])[];
 }
@@ -38,10 +41,14 @@ export class CheckpointStore {
     const entry = await this.bucket.get(CHECKPOINT_KEY);
     this.revision = entry?.revision ?? 0;
     if (entry?.value === undefined) return undefined;
-    const { f, n, m, o, p, s } = JSON.parse(entry.value) as WireCheckpoint;
-    if (f !== FORMAT) throw new Error(`the checkpoint's format is ${f}; this host reads format ${FORMAT}`);
+    const { f, n, m, o, l, p, s } = JSON.parse(entry.value) as WireCheckpoint;
+    if (f !== FORMAT) {
+      const message = `the checkpoint's format is ${f}; this host reads format ${FORMAT}`;
+      throw new JetplugError('JP_LOG_UNREADABLE', message);
+    }
     const settled = s.map(([durable, incarnation, ranges]) => [durable, incarnation, new SettledSet(ranges)] as const);
-    return { filled: n, folded: m, parts: { unsent: o, parts: p, settled } };
+    const left = l.map(([event, departure]) => [event, decodeDeparture(departure)] as const);
+    return { filled: n, folded: m, parts: { unsent: o, left, parts: p, settled } };
   }
 
   /**
@@ -54,6 +61,7 @@ export class CheckpointStore {
       n: filled,
       m: folded,
       o: parts.unsent,
+      l: parts.left.map(([event, left]) => [event, encodeDeparture(left)]),
       p: parts.parts,
       s: parts.settled.map(([durable, incarnation, ranges]) => [
         durable,

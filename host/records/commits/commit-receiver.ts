@@ -21,6 +21,8 @@ export interface CommitReceiverOptions {
   received(fillsBucket: boolean): void;
   /** Called for a message that is no commit. */
   unreadable(position: number, error: UnreadableCommit): void;
+  /** Called for a value in the bucket that another program has written and that is larger than a commit can be. */
+  gaveUp(key: string, error: Error): void;
 }
 
 const NO_COMMIT: Commit = { host: '', number: 0, runs: [], sent: [], adopted: new Map() };
@@ -67,6 +69,20 @@ export class CommitReceiver {
     const settled = finished.takeSettled((run) => folded.isSettled(run));
     transactions.discard(changed, settled);
     received(commit.filled !== undefined);
+  }
+
+  /** Takes back the pending commit, which is larger than the server takes. A single run fails, others are tried again. */
+  takeBack({ runs, commit }: PendingCommit, error: Error): void {
+    const { finished, transactions, adoptions, sent, gaveUp } = this.options;
+    sent.putBack(commit);
+    const [run, ...others] = runs;
+    const isSmallest = commit.sent.length === 0 && others.length === 0;
+    if (run && isSmallest) return transactions.refuse(run, error);
+    finished.putBack(runs);
+    if (!run && isSmallest && commit.adopted.size === 1) {
+      adoptions.giveUp(commit);
+      for (const key of commit.adopted.keys()) gaveUp(key, error);
+    } else adoptions.putBack(commit);
   }
 
   private takeAdopted({ runs }: Commit, position: number): void {

@@ -14,6 +14,8 @@ export interface FinishedRun {
   readonly runs: readonly RunChanges[];
   readonly bytes: number;
   readonly resolve: (result: CommitResult) => void;
+  /** Ends the run with an error: it can never be committed. */
+  readonly reject: (error: Error) => void;
 }
 
 /** The runs of a host that wait for their commit, in the order in which they have finished. */
@@ -28,11 +30,11 @@ export class FinishedRuns {
     this.waiting.push(run);
   }
 
-  /** Takes out runs for one commit: at least one, and as many as fit into `maxBytes`. */
-  take(maxBytes: number): FinishedRun[] {
+  /** Takes out runs for one commit: at least one, and at most `maxRuns` that fit into `maxBytes`. */
+  take(maxBytes: number, maxRuns = Infinity): FinishedRun[] {
     let bytes = 0;
     let end = 0;
-    while (end < this.waiting.length) {
+    while (end < this.waiting.length && end < maxRuns) {
       bytes += this.waiting[end]!.bytes;
       if (end > 0 && bytes > maxBytes) break;
       end++;

@@ -1,4 +1,4 @@
-import { eventKey, type Commit, type Emit, type EventOf, type RunChanges } from './commit';
+import { eventKey, type Commit, type Departure, type Emit, type EventOf, type RunChanges } from './commit';
 import { SettledSet } from '../settled-set';
 
 /** The settled events of one handler, to which the log adds those that commits settle. */
@@ -24,6 +24,8 @@ export interface UnfilledText {
 export interface FoldedParts {
   /** Emits of committed runs that may not be sent yet, by event. */
   readonly unsent: readonly (readonly [event: string, emits: readonly Emit[]])[];
+  /** The events that have left their stream and whose dead letter or deferred event may not be stored yet. */
+  readonly left: readonly (readonly [event: string, left: Departure])[];
   /** The number of early commit points of events that are not settled, by event. */
   readonly parts: readonly (readonly [event: string, count: number])[];
   /** Settled events of handlers that this host does not run, as ranges of sequences. */
@@ -37,6 +39,8 @@ export class FoldedLog {
   readonly unfilled = new Map<string, UnfilledText>();
   /** Emits of committed runs that may not be sent yet, by event. */
   readonly unsent = new Map<string, readonly Emit[]>();
+  /** The events that have left their stream and whose dead letter or deferred event may not be stored yet. */
+  readonly left = new Map<string, Departure>();
   /** For foreign values in the bucket that a commit takes up or replaces: the revision, by key. */
   readonly adopted = new Map<string, { readonly revision: number; readonly position: number }>();
   private readonly parts = new Map<string, number>();
@@ -53,13 +57,15 @@ export class FoldedLog {
   }
 
   /** Starts from a checkpoint. */
-  restore(position: number, { unsent, parts, settled }: FoldedParts): void {
+  restore(position: number, { unsent, left, parts, settled }: FoldedParts): void {
     this.position = position;
     this.filledTo = position;
     this.unfilled.clear();
     this.unsent.clear();
+    this.left.clear();
     this.parts.clear();
     for (const [event, emits] of unsent) this.unsent.set(event, emits);
+    for (const [event, departure] of left) this.left.set(event, departure);
     for (const [event, count] of parts) this.parts.set(event, count);
     for (const [durable, incarnation, ranges] of settled) {
       this.rangesOf({ durable, incarnation }).merge(ranges);
@@ -71,6 +77,7 @@ export class FoldedLog {
   get partsToKeep(): FoldedParts {
     return {
       unsent: [...this.unsent],
+      left: [...this.left],
       parts: [...this.parts],
       settled: [...this.others.values()].map(({ durable, incarnation, ranges }) => [durable, incarnation, ranges]),
     };
@@ -114,7 +121,10 @@ export class FoldedLog {
         this.unfilled.set(key, { text, position, sinceMs });
       }
     }
-    for (const event of sent) this.unsent.delete(event);
+    for (const event of sent) {
+      this.unsent.delete(event);
+      this.left.delete(event);
+    }
     for (const [key, revision] of adopted) {
       this.adopted.set(key, { revision: Math.max(revision, this.adopted.get(key)?.revision ?? 0), position });
     }
@@ -137,10 +147,11 @@ export class FoldedLog {
     if (this.unfilled.get(key) === text) this.unfilled.delete(key);
   }
 
-  private foldEvent({ event, part, emits }: RunChanges): void {
+  private foldEvent({ event, part, left, emits }: RunChanges): void {
     if (!event) return;
     const name = eventKey(event);
     if (emits.length > 0) this.unsent.set(name, [...(this.unsent.get(name) ?? []), ...emits]);
+    if (left) this.left.set(name, left);
     if (part !== undefined) {
       this.parts.set(name, part);
       return;

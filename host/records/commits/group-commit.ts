@@ -1,4 +1,4 @@
-import { isJetplugError } from '../../../sdk/internal';
+import { isJetplugError, type JetplugError } from '../../../sdk/internal';
 import { pause } from '../../base/retry-until';
 import type { Time } from '../../base/time';
 import { Conflict } from '../key-value';
@@ -26,12 +26,17 @@ export interface GroupCommitOptions {
   readonly time: Time;
   readonly stop: AbortSignal;
   position(): number;
-  /** Returns the contents of a commit of these runs. */
-  contents(runs: readonly FinishedRun[]): Omit<Commit, 'host' | 'number'>;
+  /**
+   * Returns the contents of a commit of these runs.
+   * @param limit the largest number of runs or adopted values, after the server has refused a larger commit
+   */
+  contents(runs: readonly FinishedRun[], limit: number): Omit<Commit, 'host' | 'number'>;
   /** Whether the next commit must not hold finished runs. */
   goesAlone(): boolean;
   /** Called when the server has confirmed the pending commit. */
   confirmed(pending: PendingCommit, position: number): void;
+  /** Called when the server does not take a commit because of its size. Its runs are not in the log. */
+  tooLarge(pending: PendingCommit, error: Error): void;
   /** Called when an append has failed. It is tried again. */
   failed(error: unknown): void;
   /** Called when the reader or the server shows that this host must not append any more. */
@@ -40,6 +45,8 @@ export interface GroupCommitOptions {
 
 /** The size of a commit above which further runs wait for the next one. */
 const MAX_COMMIT_BYTES = 400_000;
+/** The estimated size of a commit, as a share of the largest that the server takes. Escaped texts take more. */
+const SAFE_SHARE = 0.4;
 const RETRY_MS = 30;
 const FULL_RETRY_MS = 1_000;
 
@@ -49,6 +56,8 @@ export class GroupCommit {
   private number = 0;
   private isAppending = false;
   private isWanted = false;
+  /** The largest number of runs, or of adopted values, in the next commit after the server has refused a larger one. */
+  private limit = Infinity;
 
   constructor(private readonly options: GroupCommitOptions) {}
 
@@ -79,18 +88,22 @@ export class GroupCommit {
   }
 
   private async appendAll(): Promise<void> {
-    const { finished, stop, goesAlone } = this.options;
+    const { finished, stop, goesAlone, log } = this.options;
     while ((finished.length > 0 || this.isWanted) && !stop.aborted) {
       this.isWanted = false;
-      await this.append(goesAlone() ? [] : finished.take(MAX_COMMIT_BYTES));
+      const maxBytes = Math.min(MAX_COMMIT_BYTES, log.maxCommitBytes * SAFE_SHARE);
+      await this.append(goesAlone() ? [] : finished.take(maxBytes, this.limit));
     }
   }
 
   private async append(runs: readonly FinishedRun[]): Promise<void> {
     const { options } = this;
-    const contents = options.contents(runs);
+    const contents = options.contents(runs, this.limit);
     if (contents.runs.length === 0 && contents.sent.length === 0 && contents.adopted.size === 0) {
       for (const { resolve } of runs) resolve('committed');
+      // A commit under a limit leaves out the names of events whose emits are sent.
+      this.isWanted ||= this.limit < Infinity;
+      this.limit = Infinity;
       return;
     }
     const commit = { host: options.host, number: ++this.number, ...contents };
@@ -99,6 +112,7 @@ export class GroupCommit {
     this.pending = pending;
     while (!pending.fate && !options.stop.aborted) await this.tryAppend(pending);
     this.pending = undefined;
+    if (pending.fate === 'committed') this.limit = Infinity;
   }
 
   /**
@@ -113,10 +127,28 @@ export class GroupCommit {
       if (!pending.fate) confirmed(pending, position);
     } catch (error) {
       if (error instanceof Conflict) return reader.catchUpTo(expected + 1);
+      if (isTooLarge(error)) return this.refuse(pending, error);
       failed(error);
       const isFull = isJetplugError(error) && error.code === 'JP_STORE_FULL';
       await pause(isFull ? FULL_RETRY_MS : RETRY_MS, time, stop);
       if (!isFull) await reader.catchUp();
     }
   }
+
+  /**
+   * Ends a commit that is larger than the server takes. Its runs are tried again in smaller commits. An earlier attempt
+   * may have reached a server that took larger ones, so the log is read first.
+   */
+  private async refuse(pending: PendingCommit, error: JetplugError): Promise<void> {
+    await this.options.reader.catchUp();
+    if (pending.fate) return;
+    pending.fate = 'refused';
+    this.limit = Math.max(1, Math.floor(Math.max(pending.runs.length, pending.commit.adopted.size) / 2));
+    this.isWanted = true;
+    this.options.tooLarge(pending, error);
+  }
+}
+
+function isTooLarge(error: unknown): error is JetplugError {
+  return isJetplugError(error) && error.code === 'JP_STORE_VALUE_INVALID';
 }

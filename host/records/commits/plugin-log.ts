@@ -1,3 +1,4 @@
+import type { JetplugError } from '../../../sdk/internal';
 import type { Time } from '../../base/time';
 import type { KeyValue } from '../key-value';
 import { Adoptions } from './adoptions';
@@ -9,6 +10,7 @@ import { CommitReceiver } from './commit-receiver';
 import { FinishedRuns, type FinishedRun } from './finished-runs';
 import { FoldedLog, type SettledEvents } from './folded-log';
 import { GroupCommit } from './group-commit';
+import { codedLogError } from './log-errors';
 import { LogCut, LogReader, LogShortened, Stopped } from './log-reader';
 import { SentEmits } from './sent-emits';
 import { StoreValues, type LoadedText } from './store-values';
@@ -23,7 +25,7 @@ export interface PluginLogOptions {
   /** Called if the server does not answer, or refuses; the host tries again. */
   trouble(message: string, error: unknown): void;
   /** Called once, when the log cannot be used any more. From then on every run is refused with the error. */
-  halted(error: Error): void;
+  halted(error: JetplugError): void;
 }
 
 /**
@@ -42,7 +44,7 @@ export class PluginLog {
   private readonly filler: BucketFiller;
   private readonly checkpoints: CheckpointStore;
   private readonly stopping = new AbortController();
-  private failure: Error | undefined;
+  private failure: JetplugError | undefined;
 
   constructor(private readonly options: PluginLogOptions) {
     const { host, log, bucket, time, trouble } = options;
@@ -57,9 +59,8 @@ export class PluginLog {
       finished,
       folded,
       added: () => this.group.start(),
-      assertUsable: () => {
-        if (this.failure) throw this.failure;
-      },
+      assertUsable: () => this.assertUsable(),
+      maxBytes: () => log.maxCommitBytes,
     }));
     const receiver = new CommitReceiver({
       folded,
@@ -71,6 +72,7 @@ export class PluginLog {
       pending: () => this.group.pending,
       received: (fillsBucket) => this.received(fillsBucket),
       unreadable: (position, error) => trouble(`message ${position} of the commit log is left out`, error),
+      gaveUp: (key, error) => trouble(`a value that another program wrote is too large for the store: ${key}`, error),
     });
     this.checkpoints = new CheckpointStore(bucket);
     const position = (): number => folded.position;
@@ -90,9 +92,10 @@ export class PluginLog {
       time,
       stop,
       position,
-      contents: (runs) => this.contents(runs),
+      contents: (runs, limit) => this.contents(runs, limit),
       goesAlone: () => !adoptions.isEmpty,
       confirmed: (pending, at) => receiver.takeOwn(pending, at),
+      tooLarge: (pending, error) => receiver.takeBack(pending, error),
       failed: (error) => trouble('a commit cannot be stored yet', error),
       halted: (error) => void this.reopen(error),
     });
@@ -112,10 +115,14 @@ export class PluginLog {
 
   /**
    * Reads the checkpoint and the commits behind it, and follows the log from then on.
-   * @throws LogShortened, LogCut
+   * @throws JetplugError `JP_LOG_SHORTENED`, `JP_LOG_CUT`, `JP_LOG_UNREADABLE`
    */
   async open(): Promise<void> {
-    await this.restore();
+    try {
+      await this.restore();
+    } catch (error) {
+      throw codedLogError(error);
+    }
     this.reader.follow();
     this.filler.start();
   }
@@ -133,6 +140,7 @@ export class PluginLog {
 
   /** Reads the committed text of a key. */
   async get(key: string): Promise<string | null> {
+    this.assertUsable();
     return (await this.values.read(key)).committed;
   }
 
@@ -171,7 +179,7 @@ export class PluginLog {
   }
 
   /** Returns the contents of the next commit. Values of other programs go into a commit without runs. */
-  private contents(runs: readonly FinishedRun[]): Omit<Commit, 'host' | 'number'> {
+  private contents(runs: readonly FinishedRun[], limit: number): Omit<Commit, 'host' | 'number'> {
     const { values, adoptions, filler, folded, options } = this;
     const adopted = new Map<string, number>();
     const changes = runs.flatMap((run) => run.runs);
@@ -182,8 +190,8 @@ export class PluginLog {
       }
     }
     return {
-      runs: runs.length > 0 ? changes : adoptions.take(adopted, options.time.epochMs()),
-      sent: this.sent.take(),
+      runs: runs.length > 0 ? changes : adoptions.take(adopted, options.time.epochMs(), limit),
+      sent: limit < Infinity ? [] : this.sent.take(),
       adopted,
       ...(filler.isFiller && { filled: folded.filled }),
     };
@@ -209,7 +217,7 @@ export class PluginLog {
       if (!(reason instanceof LogCut)) throw reason;
       await this.restore();
     } catch (error) {
-      return this.halt(error instanceof Error ? error : new Error(String(error)));
+      return this.halt(codedLogError(error));
     }
     // The pending commit may be among those that are gone. If so, its events are settled in the checkpoint.
     const all = [...this.group.takePending(), ...this.finished.takeAll()];
@@ -220,10 +228,17 @@ export class PluginLog {
     this.group.start(true);
   }
 
-  private halt(error: Error): void {
+  private halt(error: JetplugError): void {
     if (this.failure) return;
     this.failure = error;
     this.stopping.abort();
+    for (const { reject } of [...this.group.takePending(), ...this.finished.takeAll()]) reject(error.with({}));
     this.options.halted(error);
+  }
+
+  /** @throws JetplugError if the log cannot be used any more */
+  private assertUsable(): void {
+    // A new error each time, because one that is older than a run is charged to the run.
+    if (this.failure) throw this.failure.with({});
   }
 }

@@ -1,12 +1,17 @@
 import type { Time, Timer } from '../../base/time';
-import { eventKey, type Commit, type Emit, type EventOf } from './commit';
+import { eventKey, type Commit, type Departure, type Emit, type EventOf } from './commit';
 import type { FoldedLog } from './folded-log';
 
 const WRITE_DELAY_MS = 300;
+/** The largest number of events that one commit names as sent. */
+const MAX_NAMES = 2_000;
 
-/** The emits that are sent, until a commit says so. After that, no host sends them again. */
+/**
+ * The events whose emits are sent, and whose dead letter or deferred event is stored, until a commit says so. After
+ * that, no host sends or stores them again.
+ */
 export class SentEmits {
-  private waiting: string[] = [];
+  private readonly waiting: string[] = [];
   private timer: Timer | undefined;
 
   /** @param due called when a commit must be made for them, because no run makes one */
@@ -25,10 +30,17 @@ export class SentEmits {
     return this.folded.unsent.get(eventKey(event)) ?? [];
   }
 
-  /** Notes that all emits of the event are sent. */
+  /** Returns how the event has left its stream, if its dead letter or the deferred event may not be stored yet. */
+  departureOf(event: EventOf): Departure | undefined {
+    return this.folded.left.get(eventKey(event));
+  }
+
+  /** Notes that all emits of the event are sent, and that its dead letter or the deferred event is stored. */
   note(event: EventOf): void {
     const name = eventKey(event);
-    if (!this.folded.unsent.delete(name)) return;
+    const hadEmits = this.folded.unsent.delete(name);
+    const hadLeft = this.folded.left.delete(name);
+    if (!hadEmits && !hadLeft) return;
     this.waiting.push(name);
     this.timer ??= this.time.after(WRITE_DELAY_MS, () => {
       this.timer = undefined;
@@ -36,10 +48,10 @@ export class SentEmits {
     });
   }
 
-  /** Takes out all of them for a commit. */
+  /** Takes out names for a commit: all, or as many as one commit holds. */
   take(): readonly string[] {
-    const taken = this.waiting;
-    this.waiting = [];
+    const taken = this.waiting.splice(0, MAX_NAMES);
+    if (!this.isEmpty) this.due();
     return taken;
   }
 

@@ -1,5 +1,6 @@
 import type { MaybePromise } from '../../base/maybe-promise';
 import type { Origin, RunChanges } from './commit';
+import { assertFits, estimatedBytes, tooLarge } from './commit-size';
 import type { CommitResult, FinishedRun, FinishedRuns } from './finished-runs';
 import type { FoldedLog } from './folded-log';
 import { KeyLocks } from './key-locks';
@@ -14,6 +15,8 @@ export interface TransactionsOptions {
   added(): void;
   /** Throws if no run can be committed any more. */
   assertUsable(): void;
+  /** Returns the size of the largest commit that the server takes. */
+  maxBytes(): number;
 }
 
 /** The runs of a plugin's handlers in this host, from their first read to the end of their commit. */
@@ -24,6 +27,7 @@ export class Transactions {
 
   /** Reads a key for a run. The run's own changes are visible to it, and those of finished runs. */
   read(transaction: Transaction, key: string): string | null | Promise<string | null> {
+    this.options.assertUsable();
     const own = transaction.writes.get(key);
     if (own !== undefined) return own;
     const lock = transaction.unlock ? undefined : this.locks.whenFree(key);
@@ -48,12 +52,20 @@ export class Transactions {
     if (runs.some((run) => folded.isSettled(run))) return this.end(transaction, 'settled');
     if (values.isStale(transaction)) return 'conflict';
     if (runs.length === 0 && !values.readsUncommitted(transaction)) return this.end(transaction, 'committed');
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       values.apply(transaction);
-      finished.add({ transaction, runs, bytes: sizeOf(runs), resolve });
+      finished.add({ transaction, runs, bytes: estimatedBytes(runs), resolve, reject });
       transaction.release();
       added();
     });
+  }
+
+  /**
+   * Checks that one commit can hold the changes. Call it before {@link finish}.
+   * @throws JetplugError `JP_COMMIT_TOO_LARGE`
+   */
+  assertFits(runs: readonly RunChanges[]): void {
+    assertFits(runs, this.options.maxBytes());
   }
 
   /**
@@ -83,6 +95,7 @@ export class Transactions {
         if (next === current && !this.options.values.readsUncommitted(transaction)) return next;
         this.write(transaction, key, next);
         const runs = [{ origin, writes: new Map([[key, next]]), emits: [] }];
+        this.assertFits(runs);
         if ((await this.finish(transaction, runs)) === 'committed') return next;
         await this.prepareAgain(transaction);
       }
@@ -100,6 +113,17 @@ export class Transactions {
   /** Whether a value that the run has read has changed since. An error of such a run may come from mixed values. */
   isStale(transaction: Transaction): boolean {
     return this.options.values.isStale(transaction);
+  }
+
+  /** Returns a key whose value has changed since the run read it; undefined if there is none. */
+  staleKey(transaction: Transaction): string | undefined {
+    return this.options.values.staleKey(transaction);
+  }
+
+  /** Ends a run that the server does not take because of its size. The runs that depend on it must run again. */
+  refuse({ transaction, runs, reject }: FinishedRun, cause: Error): void {
+    this.discard(new Set(transaction.writes.keys()));
+    reject(tooLarge(runs, this.options.maxBytes(), cause));
   }
 
   /**
@@ -124,15 +148,4 @@ export class Transactions {
 function note(transaction: Transaction, key: string, { current, version }: Value): string | null {
   if (!transaction.reads.has(key)) transaction.reads.set(key, version);
   return current;
-}
-
-/** Estimates the length of the runs' text in a commit. */
-function sizeOf(runs: readonly RunChanges[]): number {
-  let length = 0;
-  for (const { writes, emits } of runs) {
-    length += 100;
-    for (const [key, text] of writes) length += key.length + (text?.length ?? 0) + 8;
-    for (const { subject, payload } of emits) length += subject.length + payload.length + 120;
-  }
-  return length;
 }
