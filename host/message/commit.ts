@@ -36,7 +36,7 @@ export function commitBatch(runs: readonly Returned[]): Batch | Later<Batch> {
 }
 
 const BATCH_COMMIT: Endings<Batch, CallResult, Batch> = {
-  done: (batch, result) => endEach(batch, (run) => ended(run, result)),
+  done: (batch, result) => endEach(batch, (run) => ended(run, resultOfOne(run, result))),
   failed: (batch, thrown) => endEach(batch, (run) => end(run, outcomeOfThrown(run, thrown))),
   interrupted: (batch, outcome) => endEach(batch, (run) => end(run, outcome)),
 };
@@ -44,6 +44,11 @@ const BATCH_COMMIT: Endings<Batch, CallResult, Batch> = {
 function endEach(batch: Batch, endOne: (run: Run) => unknown): Batch {
   batch.committing.forEach(endOne);
   return batch;
+}
+
+/** If one event of a call was settled meanwhile, the changes for the others are not committed, so they must run again. */
+function resultOfOne({ handler, delivery }: Run, result: CallResult): CallResult {
+  return result === 'settled' && !handler.settlements.has(delivery.sequence) ? 'conflict' : result;
 }
 
 function ended(run: Run, result: CallResult): Committed | Ended {
@@ -96,9 +101,8 @@ export function eventOf({ handler: { settlements }, delivery }: Pick<Run, 'handl
 }
 
 function changesOf(run: Run): RunChanges[] {
-  if (run.failure) return [];
+  if (run.failure || !(hasChanges(run) || run.hasPublished)) return [];
   const writes = run.batch ? run.batch.writes.of(run) : run.hasTransaction ? run.transaction.writes : NO_WRITES;
-  if (writes.size === 0 && !run.hasPublished) return [];
   const { handler, delivery, event, attempt } = run;
   const origin = {
     handler: handler.name,
@@ -110,6 +114,12 @@ function changesOf(run: Run): RunChanges[] {
     timeMs: handler.time.epochMs(),
   };
   return [{ origin, event: eventOf(run), writes, emits: run.hasPublished ? run.outbox : NO_EMITS }];
+}
+
+/** An event of a batch is committed also if the texts of its changes belong to later events. */
+function hasChanges(run: Run): boolean {
+  if (run.batch) return run.batch.writes.hasChangesFor(run);
+  return run.hasTransaction && run.transaction.writes.size > 0;
 }
 
 const NO_WRITES: ReadonlyMap<string, string | null> = new Map();

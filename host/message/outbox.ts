@@ -13,7 +13,7 @@ const HANDLED: Outcome = { kind: 'handled' };
 /** Sends the events that the committed run has published. Only a stop of the host interrupts it. */
 export function sendEmits(run: Committed): Ended | Later<Ended> {
   if (!run.hasPublished) return end(run, HANDLED);
-  return run.interruptible(sendAll(run, run.outbox), SENDING);
+  return run.interruptible(sendOutbox(run), SENDING);
 }
 
 const SENDING: Endings<Run, void, Ended> = {
@@ -21,6 +21,12 @@ const SENDING: Endings<Run, void, Ended> = {
   failed: (run, thrown) => end(run, outcomeOfThrown(run, thrown)),
   interrupted: end,
 };
+
+/** If the host was frozen after the commit, another host may have sent the events long ago. */
+async function sendOutbox(run: Run): Promise<void> {
+  const { outbox } = run;
+  await sendAll(run, startedLongAgo(run) ? await notSentYet(run, outbox) : outbox);
+}
 
 /** Sends the events of a run that was committed before, because it is not known whether all of them were sent. */
 export async function sendAgain(run: Arrived, emits: readonly Emit[]): Promise<Ended> {
@@ -51,9 +57,14 @@ async function sendOne({ handler, delivery }: Run, event: Emit): Promise<void> {
   });
 }
 
-/** Whether the events may have been sent so long ago that the streams no longer drop a repeat. */
+/** Whether an earlier run may have sent the events so long ago that the streams no longer drop a repeat. */
 function isLate({ handler, delivery }: Run): boolean {
   return handler.time.epochMs() - delivery.origin.storedAtMs > handler.outgoing.dropsRepeatsMs / 2;
+}
+
+/** Whether the same holds for the events of this run. */
+function startedLongAgo({ handler, startedAtMs }: Run): boolean {
+  return handler.time.nowMs() - startedAtMs > handler.outgoing.dropsRepeatsMs / 2;
 }
 
 /** Returns the events that are not in the streams yet. */
