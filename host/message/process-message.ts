@@ -94,10 +94,13 @@ async function runAgain(
   runs: readonly Arrived[],
   process: (again: readonly Arrived[]) => MaybePromise<void>,
 ): Promise<void> {
-  const [{ handler, registry, hasTransaction, transaction }] = runs as [Arrived];
+  const [first] = runs as [Arrived];
+  const { handler, registry } = first;
   handler.counters.conflicts += runs.length;
-  if (hasTransaction) await handler.commits.log!.transactions.prepareAgain(transaction);
+  // A run that waits to run again holds no lock, because those that may run wait for its keys.
+  if (first.hasTransaction) first.transaction.release();
   await registry.whenFree();
+  if (first.hasTransaction) await handler.commits.log!.transactions.prepareAgain(first.transaction);
   await process(runs.map((run) => passed<Arrived>(run.again())));
 }
 

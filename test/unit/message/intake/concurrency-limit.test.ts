@@ -68,3 +68,25 @@ test('a new concurrency applies at once, and the change resolves when the earlie
   permits.free(before);
   await renewed;
 });
+
+test('events that must all run again after their commit do so, at most as many at a time as the concurrency', async () => {
+  const permits = new ConcurrencyLimit(2, new Limiter(1), () => undefined);
+  const committing = Array.from({ length: 5 }, () => {
+    const runs = permits.take();
+    permits.beginCommit();
+    return runs;
+  });
+  let again = 0;
+  let most = 0;
+  const done = committing.map(async (runs) => {
+    permits.endCommit();
+    await permits.whenFree();
+    most = Math.max(most, ++again);
+    await turn();
+    again--;
+    permits.free(runs);
+  });
+  await Promise.all(done);
+  expect(most).toBe(2);
+  expect(permits).toMatchObject({ isFree: true, running: 0 });
+});
