@@ -9,7 +9,7 @@ import type { Run } from './run';
 const BROKER_FAILED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'JP_STORE_UNAVAILABLE',
   'JP_LOG_SHORTENED',
-  'JP_LOG_CUT',
+  'JP_LOG_GAP',
   'JP_LOG_UNREADABLE',
   'JP_PUBLISH_FAILED',
   'JP_PUBLISH_BACKLOG',

@@ -71,7 +71,7 @@ export const RUNNING_ERRORS = {
     'The commit log of a plugin ends before a commit that was in it. The log was restored from an older backup, or truncated. No run of the plugin is committed.',
     'Restore the log (stream LOG_jetplug-<plugin>) and the bucket jetplug-<plugin> from one backup, and start the hosts again.',
   ],
-  JP_LOG_CUT: [
+  JP_LOG_GAP: [
     'Commits of a plugin are gone from its log, and no checkpoint holds their values. No run of the plugin is committed.',
     'Restore the log (stream LOG_jetplug-<plugin>) and the bucket jetplug-<plugin> from one backup, and start the hosts again.',
   ],

@@ -10,7 +10,7 @@ export function codedLogError(error: unknown): JetplugError {
   }
   if (error instanceof LogCut) {
     const { after, first } = error;
-    return new JetplugError('JP_LOG_CUT', `the commit log has no commit between ${after} and ${first}`);
+    return new JetplugError('JP_LOG_GAP', `the commit log has no commit between ${after} and ${first}`);
   }
   return new JetplugError('JP_LOG_UNREADABLE', 'the commit log cannot be read', { cause: error });
 }

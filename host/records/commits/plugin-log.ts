@@ -115,7 +115,7 @@ export class PluginLog {
 
   /**
    * Reads the checkpoint and the commits behind it, and follows the log from then on.
-   * @throws JetplugError `JP_LOG_SHORTENED`, `JP_LOG_CUT`, `JP_LOG_UNREADABLE`
+   * @throws JetplugError `JP_LOG_SHORTENED`, `JP_LOG_GAP`, `JP_LOG_UNREADABLE`
    */
   async open(): Promise<void> {
     try {
