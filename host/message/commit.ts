@@ -1,12 +1,12 @@
 import { isPromise } from '../base/maybe-promise';
-import type { EventOf, RunChanges } from '../records/commits/commit';
+import type { EventOf, Origin, RunChanges } from '../records/commits/commit';
 import type { CommitResult } from '../records/commits/finished-runs';
 import type { Batch } from './batch';
 import type { Endings, Execution } from './execution';
 import type { Later } from './later';
 import { CONFLICT, SETTLED_BEFORE } from './outcome';
 import type { Run } from './run';
-import { unmark } from './settle';
+import { unmark } from './attempt-records';
 import { end, passed, type Committed, type Ended, type Returned } from './stages';
 import { outcomeOfThrown } from './thrown-outcome';
 
@@ -100,20 +100,23 @@ export function eventOf({ handler: { settlements }, delivery }: Pick<Run, 'handl
   };
 }
 
-function changesOf(run: Run): RunChanges[] {
-  if (run.failure || !(hasChanges(run) || run.hasPublished)) return [];
-  const writes = run.batch ? run.batch.writes.of(run) : run.hasTransaction ? run.transaction.writes : NO_WRITES;
-  const { handler, delivery, event, attempt } = run;
-  const origin = {
+/** Returns who makes the run's changes, as the commit log keeps it. */
+export function originOf({ handler, delivery, event, attempt }: Run): Origin {
+  return {
     handler: handler.name,
     version: handler.version,
     attempt,
     stream: delivery.origin.stream,
     sequence: delivery.origin.sequence,
-    eventId: event!.event_id,
+    ...(event && { eventId: event.event_id }),
     timeMs: handler.time.epochMs(),
   };
-  return [{ origin, event: eventOf(run), writes, emits: run.hasPublished ? run.outbox : NO_EMITS }];
+}
+
+function changesOf(run: Run): RunChanges[] {
+  if (run.failure || !(hasChanges(run) || run.hasPublished)) return [];
+  const writes = run.batch ? run.batch.writes.of(run) : run.hasTransaction ? run.transaction.writes : NO_WRITES;
+  return [{ origin: originOf(run), event: eventOf(run), writes, emits: run.hasPublished ? run.outbox : NO_EMITS }];
 }
 
 /** An event of a batch is committed also if the texts of its changes belong to later events. */

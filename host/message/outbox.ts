@@ -3,10 +3,10 @@ import type { Emit } from '../records/commits/commit';
 import { eventOf } from './commit';
 import type { Endings } from './execution';
 import type { Later } from './later';
-import { SETTLED_BEFORE, type Outcome } from './outcome';
+import type { Outcome } from './outcome';
 import type { Run } from './run';
-import { end, type Arrived, type Committed, type Ended } from './stages';
-import { outcomeOfThrown } from './thrown-outcome';
+import { end, type Committed, type Ended } from './stages';
+import { errorOfThrown } from './thrown-outcome';
 
 const HANDLED: Outcome = { kind: 'handled' };
 
@@ -18,7 +18,8 @@ export function sendEmits(run: Committed): Ended | Later<Ended> {
 
 const SENDING: Endings<Run, void, Ended> = {
   done: (run) => end(run, HANDLED),
-  failed: (run, thrown) => end(run, outcomeOfThrown(run, thrown)),
+  // The run is committed, so its event is not at fault. At each redelivery the events are sent again.
+  failed: (run, thrown) => end(run, { kind: 'unavailable', error: errorOfThrown(run.handler, thrown) }),
   interrupted: end,
 };
 
@@ -29,13 +30,8 @@ async function sendOutbox(run: Run): Promise<void> {
 }
 
 /** Sends the events of a run that was committed before, because it is not known whether all of them were sent. */
-export async function sendAgain(run: Arrived, emits: readonly Emit[]): Promise<Ended> {
-  try {
-    await sendAll(run, isLate(run) ? await notSentYet(run, emits) : emits);
-  } catch (error) {
-    return end(run, outcomeOfThrown(run, error));
-  }
-  return end(run, SETTLED_BEFORE);
+export async function sendAgain(run: Run, emits: readonly Emit[]): Promise<void> {
+  await sendAll(run, isLate(run) ? await notSentYet(run, emits) : emits);
 }
 
 /** The events are sent concurrently, so their order is not guaranteed. */

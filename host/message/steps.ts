@@ -1,6 +1,5 @@
 /** The steps of a message's life, in their order. Each step connects the run to one part of the host. */
 import { isPromise, type MaybePromise } from '../base/maybe-promise';
-import { eventOf } from './commit';
 import { decide } from './decide';
 import { decode } from './decode';
 import { dispatch } from './dispatch';
@@ -12,7 +11,6 @@ import { EXCUSED_DELAY_MS } from './judge';
 import { Later } from './later';
 import { RELEASED, SETTLED_BEFORE, type Invalid } from './outcome';
 import type { Run } from './run';
-import { sendAgain } from './outbox';
 import { settle } from './settle';
 import {
   end,
@@ -32,15 +30,10 @@ import {
 } from './stages';
 import { validate, type Validated as ValidEvent } from './validate';
 
-/**
- * Ends the run of a message that a host has settled before. Its ack was lost, so it is acknowledged again. If the host
- * that has committed it did not send all of its events, this host sends them first.
- */
-export function checkSettled(run: Arrived): MaybePromise<Unsettled | Ended> {
+/** Ends the run of a message that a host has settled before. Its ack was lost, so it is acknowledged again. */
+export function checkSettled(run: Arrived): Unsettled | Ended {
   const { handler, delivery } = run;
-  if (!handler.settlements.has(delivery.sequence)) return passed(run);
-  const unsent = handler.commits.log?.sent.unsentOf(eventOf(run)) ?? [];
-  return unsent.length > 0 ? sendAgain(run, unsent) : end(run, SETTLED_BEFORE);
+  return handler.settlements.has(delivery.sequence) ? end(run, SETTLED_BEFORE) : passed(run);
 }
 
 /** Reads the message's earlier failures. A first delivery has none, so nothing is read from the broker. */
@@ -138,8 +131,7 @@ export function decideRun(run: Judged): Decided {
 }
 
 export function settleRun(run: Decided): MaybePromise<Settled> {
-  const { handler, delivery, decision, marked } = run;
-  const settled = settle(handler, delivery, decision, marked);
+  const settled = settle(run, run.decision);
   return isPromise(settled) ? settled.then(() => passed(run)) : passed(run);
 }
 

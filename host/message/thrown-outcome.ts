@@ -45,6 +45,12 @@ export function outcomeOf({ handler }: Run, record: ThrownRecord): Outcome {
   }
 }
 
+/** Returns the error of a thrown value, with plain, bounded members. Never throws. */
+export function errorOfThrown(handler: Handler, thrown: unknown): Error {
+  const record = readThrown(thrown);
+  return 'error' in record ? record.error : errorOfValue(handler, 'shown' in record ? record.shown : record.kind);
+}
+
 /** Makes an error for a thrown value that is none, such as a string, undefined or a plain object. */
 function errorOfValue({ plugin, name, where }: Handler, shown: string): Error {
   const error = new Error(`${plugin}.${name} threw ${shown}, which is not an Error`);

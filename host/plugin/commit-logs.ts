@@ -17,6 +17,12 @@ export interface CommitLogsOptions {
   readonly isFresh?: boolean;
 }
 
+/** The settled events of a handler, with their record on the server. */
+interface RecordedEvents extends SettledEvents {
+  /** Reads the record, to learn of the events that other hosts have settled. */
+  refresh(): Promise<void>;
+}
+
 const REPORT_AGAIN_MS = 60_000;
 
 /** The commit logs of the plugins in this host. All versions of a plugin share one. */
@@ -67,7 +73,7 @@ export class CommitLogs {
 export class PluginCommitLog implements PluginCommits {
   log: PluginLog | undefined;
   users = 0;
-  private readonly settlements = new Set<SettledEvents>();
+  private readonly settlements = new Set<RecordedEvents>();
   private readonly leaves: (() => void)[] = [];
   private opening: Promise<PluginLog> | undefined;
   private texts: StoreTexts | undefined;
@@ -79,8 +85,9 @@ export class PluginCommitLog implements PluginCommits {
   ) {}
 
   /** Opens the log if it exists. */
-  async find(): Promise<void> {
+  async find(): Promise<PluginLog | undefined> {
     if (!this.log && (await this.options.broker.findLog(this.plugin))) await this.open();
+    return this.log;
   }
 
   /** Opens the log. Only one attempt runs at a time; after a failure, the next use tries again. */
@@ -96,7 +103,7 @@ export class PluginCommitLog implements PluginCommits {
   }
 
   /** Adds a handler's settled events, to which commits of any host add. */
-  add(settlements: SettledEvents): void {
+  add(settlements: RecordedEvents): void {
     this.settlements.add(settlements);
     this.log?.add(settlements);
   }
@@ -131,6 +138,10 @@ export class PluginCommitLog implements PluginCommits {
     });
     for (const settlements of this.settlements) opened.add(settlements);
     await opened.open();
+    // Adds those of handlers that have started meanwhile.
+    for (const settlements of this.settlements) opened.add(settlements);
+    // Other hosts have settled events without a commit, as long as there was no log.
+    await Promise.all([...this.settlements].map((settlements) => settlements.refresh()));
     this.texts = new LogTexts(opened, bucket, () => time.epochMs(), options.isFresh);
     return (this.log = opened);
   }

@@ -264,6 +264,10 @@ class BenchCommits implements PluginCommits {
     };
   }
 
+  async find(): Promise<PluginLog | undefined> {
+    return (await this.stored.bounds()).last > 0 ? this.open() : this.log;
+  }
+
   open(): Promise<PluginLog> {
     return (this.opening ??= this.create());
   }

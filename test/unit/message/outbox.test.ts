@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Decoded } from '../../../host/message/decode';
 import { NO_FAILURES } from '../../../host/message/failures/failures';
 import { derivedId, sendAgain, sendEmits } from '../../../host/message/outbox';
-import { passed, type Arrived, type Committed, type Ended } from '../../../host/message/stages';
+import { passed, type Committed, type Ended } from '../../../host/message/stages';
 import { Later } from '../../../host/message/later';
 import { Run } from '../../../host/message/run';
 import { MessageBench, STORED_AT, type Given } from '../../support/message-bench';
@@ -74,8 +74,8 @@ async function send(run: Run): Promise<Ended> {
 }
 
 /** Sends the events of a run that was committed before. */
-function resend(run: Run): Promise<Ended> {
-  return sendAgain(passed<Arrived>(run), run.outbox);
+function resend(run: Run): Promise<void> {
+  return sendAgain(run, run.outbox);
 }
 
 describe('sending', () => {
@@ -107,7 +107,7 @@ describe('sending', () => {
   test('a redelivery of a committed event within half the duplicate window relies on the stream to drop duplicates', async () => {
     const { bench, again } = publishing({ storedAtMs: Date.now() }, 'a');
     await send(again(1));
-    expect(await resend(again(2))).toMatchObject({ outcome: { kind: 'settled-before' } });
+    await resend(again(2));
     expect(bench.journal).toEqual(['send a', 'send a']);
     expect(bench.sent).toHaveLength(1);
   });
@@ -143,7 +143,7 @@ describe('sending', () => {
   test('an event whose lookup fails is not sent', async () => {
     const { bench, again } = publishing({ storedAtMs: LONG_AGO }, 'a');
     bench.fail('look');
-    expect(await resend(again(2))).toMatchObject({ outcome: { kind: 'failed', error: { message: 'look failed' } } });
+    await expect(resend(again(2))).rejects.toThrow('look failed');
     expect(bench.sent).toEqual([]);
   });
 
