@@ -1,5 +1,6 @@
 import { isPromise } from '../base/maybe-promise';
 import type { EventOf, Origin, RunChanges } from '../records/commits/commit';
+import type { PluginLog } from '../records/commits/plugin-log';
 import type { CommitResult } from '../records/commits/finished-runs';
 import type { Batch } from './batch';
 import type { Endings, Execution } from './execution';
@@ -67,16 +68,53 @@ async function commitCall(call: Execution, runs: readonly Run[]): Promise<CallRe
     run.endTurnAlone?.();
     if (run.marked && !run.failure) await unmark(run.handler, run.delivery);
   }
+  const checked = checkEmits(runs);
+  if (checked) await checked;
+  if (!call.hasTransaction && runs.every(({ failure }) => failure)) return 'committed';
   const { commits } = call.handler;
   const log = commits.log ?? (await commits.open());
   if (!leaveOutFailed(runs)) return 'entangled';
-  const result = log.transactions.finish(call.transaction, runs.flatMap(changesOf));
+  const result = log.transactions.finish(call.transaction, fittingChanges(runs, log));
   if (!isPromise(result)) return result;
   call.registry.beginCommit();
   try {
     return await result;
   } finally {
     call.registry.endCommit();
+  }
+}
+
+/**
+ * Checks that the events which the runs have published can be sent after the commit. A run fails if not. Undefined if no
+ * request is needed.
+ */
+function checkEmits(runs: readonly Run[]): Promise<unknown> | undefined {
+  const checks: Promise<void>[] = [];
+  for (const run of runs) {
+    if (run.failure || !run.hasPublished) continue;
+    const failed = (thrown: unknown): void => void (run.failure ??= outcomeOfThrown(run, thrown));
+    for (const emit of run.outbox) {
+      try {
+        const check = run.handler.outgoing.check(emit);
+        if (check) checks.push(check.catch(failed));
+      } catch (error) {
+        failed(error);
+      }
+    }
+  }
+  return checks.length > 0 ? Promise.all(checks) : undefined;
+}
+
+/** Returns the changes of the runs. If one commit cannot hold them, all runs fail and there are no changes. */
+function fittingChanges(runs: readonly Run[], log: PluginLog): RunChanges[] {
+  const changes = runs.flatMap(changesOf);
+  try {
+    log.transactions.assertFits(changes);
+    return changes;
+  } catch (error) {
+    for (const run of runs) run.failure ??= outcomeOfThrown(run, error);
+    leaveOutFailed(runs);
+    return [];
   }
 }
 

@@ -241,6 +241,7 @@ type Step =
   | 'look'
   | 'bury'
   | 'died'
+  | 'check'
   | 'commit';
 
 /** The commit log and the store of the handler's plugin, in memory. The log is opened at its first use. */
@@ -460,6 +461,7 @@ export class MessageBench {
   private outgoing(): Outgoing {
     return {
       dropsRepeatsMs: 120_000,
+      check: () => (this.failing.has('check') ? this.step('check') : undefined),
       send: async (event) => {
         await this.step('send', `send ${event.subject}`);
         const duplicate = !this.forgotten.has(event.id) && this.sent.some(({ id }) => id === event.id);
