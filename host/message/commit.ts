@@ -1,13 +1,12 @@
 import { isPromise } from '../base/maybe-promise';
-import type { EventOf, Origin, RunChanges } from '../records/commits/commit';
+import type { Origin, RunChanges } from '../records/commits/commit';
 import type { PluginLog } from '../records/commits/plugin-log';
 import type { CommitResult } from '../records/commits/finished-runs';
-import type { Batch } from './batch';
 import type { Endings, Execution } from './execution';
 import type { Later } from './later';
 import { CONFLICT, SETTLED_BEFORE } from './outcome';
-import type { Run } from './run';
 import { unmark } from './attempt-records';
+import { eventOf, type BatchCall, type Run } from './run';
 import { end, passed, type Committed, type Ended, type Returned } from './stages';
 import { outcomeOfThrown } from './thrown-outcome';
 
@@ -30,19 +29,19 @@ const COMMIT: Endings<Run, CallResult, Committed | Ended> = {
 };
 
 /** Commits the runs of a batch together. The changes for events that have failed are left out. */
-export function commitBatch(runs: readonly Returned[]): Batch | Later<Batch> {
+export function commitBatch(runs: readonly Returned[]): BatchCall | Later<BatchCall> {
   const batch = runs[0]!.batch!;
   batch.committing = runs;
   return runs.some(({ hasEffects }) => hasEffects) ? batch.interruptible(commitCall(batch, runs), BATCH_COMMIT) : batch;
 }
 
-const BATCH_COMMIT: Endings<Batch, CallResult, Batch> = {
+const BATCH_COMMIT: Endings<BatchCall, CallResult, BatchCall> = {
   done: (batch, result) => endEach(batch, (run) => ended(run, resultOfOne(run, result))),
   failed: (batch, thrown) => endEach(batch, (run) => end(run, outcomeOfThrown(run, thrown))),
   interrupted: (batch, outcome) => endEach(batch, (run) => end(run, outcome)),
 };
 
-function endEach(batch: Batch, endOne: (run: Run) => unknown): Batch {
+function endEach(batch: BatchCall, endOne: (run: Run) => unknown): BatchCall {
   batch.committing.forEach(endOne);
   return batch;
 }
@@ -127,15 +126,6 @@ function leaveOutFailed(runs: readonly Run[]): boolean {
   else if (batch!.writes.areEntangled) return false;
   else for (const run of failed) batch!.writes.drop(run);
   return true;
-}
-
-/** Returns the event of a run, as the commit log names it. */
-export function eventOf({ handler: { settlements }, delivery }: Pick<Run, 'handler' | 'delivery'>): EventOf {
-  return {
-    durable: settlements.durable,
-    incarnation: settlements.streamIncarnation,
-    sequence: delivery.sequence,
-  };
 }
 
 /** Returns who makes the run's changes, as the commit log keeps it. */

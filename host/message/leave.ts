@@ -4,13 +4,13 @@ import type { PluginLog } from '../records/commits/plugin-log';
 import { Transaction } from '../records/commits/transaction';
 import { then, type MaybePromise } from '../base/maybe-promise';
 import { coordinates } from './attempt-records';
-import { eventOf, originOf } from './commit';
+import { originOf } from './commit';
 import { deadLetterOf } from './dead-letter';
 import type { Endings } from './execution';
 import type { Burial } from './failures/failures';
 import type { Handler } from './handler';
-import { sendAgain } from './outbox';
-import type { Run } from './run';
+import { sendUnsent, unsentOf } from './outbox';
+import { eventOf, type Run } from './run';
 
 /**
  * `left`: the dead letter or the deferred event is stored. `settled`: a commit has settled the event before. `released`:
@@ -73,11 +73,11 @@ export function complete(run: Run, burial?: Burial): MaybePromise<void> {
   const { handler, delivery } = run;
   const { log } = handler.commits;
   const event = eventOf(run);
-  const unsent = log?.sent.unsentOf(event) ?? [];
+  const isUnsent = unsentOf(run).length > 0;
   const left = log?.sent.departureOf(event);
   const letter = delivery.past?.letter;
-  if (unsent.length === 0 && !left && letter === undefined) return undefined;
-  return then(unsent.length > 0 ? sendAgain(run, unsent) : undefined, async () => {
+  if (!isUnsent && !left && letter === undefined) return undefined;
+  return then(isUnsent ? sendUnsent(run) : undefined, async () => {
     if (left) await store(run, left, burial);
     // A handled event that was redriven may still have its letter. A new letter has replaced it.
     else if (letter !== undefined) await handler.deadLetters.remove(letter, delivery.origin);

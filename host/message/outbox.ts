@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Emit } from '../records/commits/commit';
-import { eventOf } from './commit';
 import type { Endings } from './execution';
 import type { Later } from './later';
 import type { Outcome } from './outcome';
-import type { Run } from './run';
+import { eventOf, type Run } from './run';
 import { end, type Committed, type Ended } from './stages';
 import { errorOfThrown } from './thrown-outcome';
 
@@ -29,9 +28,14 @@ async function sendOutbox(run: Run): Promise<void> {
   await sendAll(run, startedLongAgo(run) ? await notSentYet(run, outbox) : outbox);
 }
 
-/** Sends the events of a run that was committed before, because it is not known whether all of them were sent. */
-export async function sendAgain(run: Run, emits: readonly Emit[]): Promise<void> {
-  await sendAll(run, isLate(run) ? await notSentYet(run, emits) : emits);
+/** Sends the events of a run that was committed before, if it is not known that all of them were sent. */
+export async function sendUnsent(run: Run): Promise<void> {
+  const unsent = unsentOf(run);
+  if (unsent.length > 0) await sendAll(run, isLate(run) ? await notSentYet(run, unsent) : unsent);
+}
+
+export function unsentOf(run: Run): readonly Emit[] {
+  return run.handler.commits.log?.sent.unsentOf(eventOf(run)) ?? [];
 }
 
 /** The events are sent concurrently, so their order is not guaranteed. */

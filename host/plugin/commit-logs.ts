@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isJetplugError, type JetplugError } from '../../sdk/internal';
 import { LogThrottle } from '../base/log-throttle';
 import type { Time } from '../base/time';
 import type { PluginBroker } from '../broker/plugin-broker';
@@ -73,6 +74,8 @@ export class CommitLogs {
 export class PluginCommitLog implements PluginCommits {
   log: PluginLog | undefined;
   users = 0;
+  /** Why no run of the plugin is committed by this host; undefined if the log can be used, or was not opened yet. */
+  failure: JetplugError | undefined;
   private readonly settlements = new Set<RecordedEvents>();
   private readonly leaves: (() => void)[] = [];
   private opening: Promise<PluginLog> | undefined;
@@ -116,14 +119,18 @@ export class PluginCommitLog implements PluginCommits {
     for (const leave of this.leaves.splice(0)) leave();
   }
 
+  private leaveLater<T extends { leave(): void }>(opened: T): T {
+    this.leaves.push(() => opened.leave());
+    return opened;
+  }
+
   private async create(): Promise<PluginLog> {
     const { plugin, host, options } = this;
     const { broker, time } = options;
-    const [{ bucket, leave: leaveBucket }, { log, leave: leaveLog }] = await Promise.all([
-      broker.openStore(plugin),
-      broker.openLog(plugin),
+    const [{ bucket }, { log }] = await Promise.all([
+      broker.openStore(plugin).then((store) => this.leaveLater(store)),
+      broker.openLog(plugin).then((opening) => this.leaveLater(opening)),
     ]);
-    this.leaves.push(leaveBucket, leaveLog);
     const about = options.log.child({ plugin });
     const throttle = new LogThrottle(REPORT_AGAIN_MS, () => time.nowMs());
     const opened = new PluginLog({
@@ -134,15 +141,30 @@ export class PluginCommitLog implements PluginCommits {
       trouble: (message, error) => {
         if (throttle.note(`${message} ${String(error)}`) !== undefined) about.warn(message, { err: error });
       },
-      halted: (error) => about.error('the commit log of the plugin cannot be used any more', { err: error }),
+      halted: (error) => {
+        this.failure = error;
+        about.error('the commit log of the plugin cannot be used any more', { err: error });
+      },
     });
     for (const settlements of this.settlements) opened.add(settlements);
-    await opened.open();
+    try {
+      await opened.open();
+      // Other hosts have settled events without a commit, as long as there was no log.
+      await Promise.all([...this.settlements].map((settlements) => settlements.refresh()));
+    } catch (error) {
+      if (isFinal(error)) this.failure = error;
+      for (const leave of this.leaves.splice(0)) leave();
+      throw error;
+    }
     // Adds those of handlers that have started meanwhile.
     for (const settlements of this.settlements) opened.add(settlements);
-    // Other hosts have settled events without a commit, as long as there was no log.
-    await Promise.all([...this.settlements].map((settlements) => settlements.refresh()));
+    this.failure = undefined;
     this.texts = new LogTexts(opened, bucket, () => time.epochMs(), options.isFresh);
     return (this.log = opened);
   }
+}
+
+/** Whether another attempt to open the log fails in the same way, until somebody mends the log. */
+function isFinal(error: unknown): error is JetplugError {
+  return isJetplugError(error) && error.code.startsWith('JP_LOG_');
 }

@@ -1,7 +1,7 @@
 /** A handler with everything that the processing of its messages depends on, in memory. */
 import type { EventContext } from 'jetplug/sdk';
 import type { TextStore } from '../../host/effects/text-store';
-import { encodeCommit } from '../../host/records/commits/commit';
+import { encodeCommit, type Emit } from '../../host/records/commits/commit';
 import type { PluginLog } from '../../host/records/commits/plugin-log';
 import type { Settlements } from '../../host/records/settlements';
 import type { PluginCommits } from '../../host/message/plugin-commits';
@@ -244,6 +244,13 @@ type Step =
   | 'check'
   | 'commit';
 
+/** The effects of a run in another host: the event that it has handled, its changes, and what it has published. */
+interface CommitElsewhere {
+  readonly sequence?: number;
+  readonly writes?: Readonly<Record<string, string | null>>;
+  readonly emits?: readonly Emit[];
+}
+
 /** The commit log and the store of the handler's plugin, in memory. The log is opened at its first use. */
 class BenchCommits implements PluginCommits {
   log: PluginLog | undefined;
@@ -273,14 +280,14 @@ class BenchCommits implements PluginCommits {
     return (this.opening ??= this.create());
   }
 
-  /** Appends a commit of another host, in which it has handled an event or changed values. */
-  commitElsewhere({ sequence, writes = {} }: { sequence?: number; writes?: Record<string, string | null> }): void {
+  /** Appends a commit of another host. It has not sent the events yet. */
+  commitElsewhere({ sequence, writes = {}, emits = [] }: CommitElsewhere): void {
     const { durable, streamIncarnation: incarnation } = this.settlements;
     const run = {
       origin: { handler: 'award', timeMs: Date.now() },
       ...(sequence !== undefined && { event: { durable, incarnation, sequence } }),
       writes: new Map(Object.entries(writes)),
-      emits: [],
+      emits,
     };
     this.stored.put(encodeCommit({ host: 'other', number: ++this.foreign, runs: [run], sent: [], adopted: new Map() }));
   }

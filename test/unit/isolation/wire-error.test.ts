@@ -1,6 +1,6 @@
 import { BatchFailure, Reject, RetryLater } from '../../../sdk';
 import { isBatchFailure, isJetplugError, isReject, isRetryLater, JetplugError } from '../../../sdk/internal';
-import { invalid, OutcomeKnown, SETTLED_BEFORE } from '../../../host/message/outcome';
+import { invalid, OutcomeKnown } from '../../../host/message/outcome';
 import { decodeError, encodeError, type WireError } from '../../../host/isolation/wire-error';
 
 /** The error after its transfer through the channel between the processes. */
@@ -41,10 +41,7 @@ test('an error of the catalogue keeps its code and place', () => {
   expect(arrived).toMatchObject({ code: 'JP_STORE_UNAVAILABLE', message: 'gone', ...details });
 });
 
-test('the mark that an event was already settled, or is invalid, survives the transfer', () => {
-  const settled = sent(new OutcomeKnown(SETTLED_BEFORE));
-  expect(settled).toBeInstanceOf(OutcomeKnown);
-  expect((settled as OutcomeKnown).outcome).toEqual(SETTLED_BEFORE);
+test('the outcome that an event is invalid survives the transfer', () => {
   const outcome = sent(new OutcomeKnown(invalid('schema', 'user_id: missing')));
   expect(outcome).toBeInstanceOf(OutcomeKnown);
   expect((outcome as OutcomeKnown).outcome).toMatchObject({

@@ -245,6 +245,16 @@ test('an event that another host commits while its handler runs here is acknowle
   expect(bench.handler.counters.handled).toBe(0);
 });
 
+test('an event that another host commits while its handler runs here is acknowledged after that host’s events are sent', async () => {
+  const { process, bench } = setUp(async (_event, _context, { store }) => {
+    await store.update('n', (n = 0) => n + 1);
+    const emits = [{ id: 'i1', subject: 'a.b', payload: '{}', headers: {} }];
+    bench.commits.commitElsewhere({ sequence: 7, emits });
+  });
+  await process(WATCH, { storedAtMs: Date.now() }).settled;
+  expect(bench.journal).toEqual(['commit 7', 'send a.b', 'ack']);
+});
+
 test('a run whose values another host changes meanwhile runs again on the newer values, within the same delivery', async () => {
   const seen: (number | undefined)[] = [];
   const { process, store, bench } = setUp(async (_event, { attempt }, { store, bus }) => {
