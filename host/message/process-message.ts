@@ -96,11 +96,12 @@ async function runAgain(
 ): Promise<void> {
   const [first] = runs as [Arrived];
   const { handler, registry } = first;
-  handler.counters.conflicts += runs.length;
+  const transactions = first.hasTransaction ? handler.commits.log!.transactions : undefined;
+  handler.counters.conflicted(runs.length, transactions?.staleKey(first.transaction));
   // A run that waits to run again holds no lock, because those that may run wait for its keys.
-  if (first.hasTransaction) first.transaction.release();
+  if (transactions) first.transaction.release();
   await registry.whenFree();
-  if (first.hasTransaction) await handler.commits.log!.transactions.prepareAgain(first.transaction);
+  await transactions?.prepareAgain(first.transaction);
   await process(runs.map((run) => passed<Arrived>(run.again())));
 }
 

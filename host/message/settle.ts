@@ -65,13 +65,16 @@ function finish(handler: Handler, delivery: Delivery): MaybePromise<void> {
   });
 }
 
-/** Acks an event that was settled before. If a host has died right after the commit, what it left is done first. */
-function acknowledgeAgain(run: Run): MaybePromise<void> {
+/**
+ * Acks an event that was settled before. If a host has died right after the commit, what it left is done first.
+ * @param isRecorded whether there is a record of the event's attempts. Default: whether it is a redelivery
+ */
+function acknowledgeAgain(run: Run, isRecorded?: boolean): MaybePromise<void> {
   const work = complete(run);
-  return isPromise(work) ? acknowledgeAfter(run, work) : acknowledge(run);
+  return isPromise(work) ? acknowledgeAfter(run, work, isRecorded) : acknowledge(run, isRecorded);
 }
 
-async function acknowledgeAfter(run: Run, work: Promise<void>): Promise<void> {
+async function acknowledgeAfter(run: Run, work: Promise<void>, isRecorded?: boolean): Promise<void> {
   const { handler, delivery } = run;
   try {
     if ((await untilReleased(run, work)) === 'released') return retryLater(delivery);
@@ -82,12 +85,12 @@ async function acknowledgeAfter(run: Run, work: Promise<void>): Promise<void> {
     });
     return retryLater(delivery, NOT_COMPLETE_DELAY_MS);
   }
-  await acknowledge(run);
+  await acknowledge(run, isRecorded);
 }
 
-function acknowledge({ handler, delivery }: Run): MaybePromise<void> {
+function acknowledge({ handler, delivery }: Run, isRecorded?: boolean): MaybePromise<void> {
   delivery.ack();
-  return forgetAttempts(handler, delivery);
+  return forgetAttempts(handler, delivery, isRecorded);
 }
 
 async function suspect(
@@ -183,6 +186,6 @@ async function bury(run: Run, decision: Decision & { action: 'dead-letter' }): P
 
 /** Ends an event that another host has settled, or releases it because this host stops. */
 async function hasNotLeft(run: Run, result: Exclude<LeaveResult, 'left'>): Promise<void> {
-  if (result === 'settled') await acknowledgeAgain(run);
+  if (result === 'settled') await acknowledgeAgain(run, true);
   else retryLater(run.delivery);
 }

@@ -9,7 +9,7 @@ import { attemptAfter } from './failures/failures';
 import { crashed, isSuspect, isUnexplained } from './failures/suspects';
 import { EXCUSED_DELAY_MS } from './judge';
 import { Later } from './later';
-import { RELEASED, type Invalid } from './outcome';
+import { RELEASED, SETTLED_BEFORE, type Invalid } from './outcome';
 import type { Run } from './run';
 import { settle } from './settle';
 import {

@@ -1,7 +1,7 @@
 /** A handler with everything that the processing of its messages depends on, in memory. */
 import type { EventContext } from 'jetplug/sdk';
 import type { TextStore } from '../../host/effects/text-store';
-import { encodeCommit, type Emit } from '../../host/records/commits/commit';
+import { encodeCommit, type Departure, type Emit } from '../../host/records/commits/commit';
 import type { PluginLog } from '../../host/records/commits/plugin-log';
 import type { Settlements } from '../../host/records/settlements';
 import type { PluginCommits } from '../../host/message/plugin-commits';
@@ -249,6 +249,8 @@ interface CommitElsewhere {
   readonly sequence?: number;
   readonly writes?: Readonly<Record<string, string | null>>;
   readonly emits?: readonly Emit[];
+  /** How the event has left its stream instead. The other host has not stored its letter or the deferred event yet. */
+  readonly left?: Departure;
 }
 
 /** The commit log and the store of the handler's plugin, in memory. The log is opened at its first use. */
@@ -281,11 +283,12 @@ class BenchCommits implements PluginCommits {
   }
 
   /** Appends a commit of another host. It has not sent the events yet. */
-  commitElsewhere({ sequence, writes = {}, emits = [] }: CommitElsewhere): void {
+  commitElsewhere({ sequence, writes = {}, emits = [], left }: CommitElsewhere): void {
     const { durable, streamIncarnation: incarnation } = this.settlements;
     const run = {
       origin: { handler: 'award', timeMs: Date.now() },
       ...(sequence !== undefined && { event: { durable, incarnation, sequence } }),
+      ...(left && { left }),
       writes: new Map(Object.entries(writes)),
       emits,
     };
