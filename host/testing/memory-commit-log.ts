@@ -8,7 +8,7 @@ const READ_BATCH = 1_000;
 
 /** A commit log in memory, with the positions, conflicts and limits of a real one. */
 export class MemoryCommitLog implements CommitLog {
-  readonly maxCommitBytes = MAX_MESSAGE_BYTES;
+  readonly maxCommitBytes: number = MAX_MESSAGE_BYTES;
   private commits: LoggedCommit[] = [];
   private last: number;
   private bytes = 0;

@@ -32,8 +32,7 @@ export interface Origin {
  * How an event leaves its stream without being handled: its dead letter is stored after the commit, or the event is put
  * into the retry queue until it is due.
  */
-export type Departure =
-  { readonly to: 'dead-letter' } | { readonly to: 'retry-queue'; readonly dueAtMs: number };
+export type Departure = { readonly to: 'dead-letter' } | { readonly to: 'retry-queue'; readonly dueAtMs: number };
 
 /** The changes that one run makes together. */
 export interface RunChanges {

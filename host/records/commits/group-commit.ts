@@ -69,7 +69,11 @@ export class GroupCommit {
     // The runs that finish in this turn of the event loop share the commit.
     setImmediate(() => {
       this.appendAll().then(
-        () => (this.isAppending = false),
+        () => {
+          this.isAppending = false;
+          // A run may have finished after the last check of the loop.
+          if (this.isWanted || this.options.finished.length > 0) this.start();
+        },
         (error: unknown) => {
           this.isAppending = false;
           if (!this.options.stop.aborted) this.options.halted(error);
