@@ -81,7 +81,7 @@ export function complete(run: Run, burial?: Burial): MaybePromise<void> {
     if (left) await store(run, left, burial);
     // A handled event that was redriven may still have its letter. A new letter has replaced it.
     else if (letter !== undefined) await handler.deadLetters.remove(letter, delivery.origin);
-    log?.sent.note(event);
+    log?.sent.noteLeft(event);
   });
 }
 

@@ -138,5 +138,5 @@ export function settleRun(run: Decided): MaybePromise<Settled> {
 /** Lets the handler's other events run again, and releases the keys of a run that does not start again. */
 export function endTurn(run: Arrived): void {
   run.endTurnAlone?.();
-  if (run.hasTransaction && run.outcome?.kind !== 'conflict') run.transaction.release();
+  if (run.hasTransaction && run.outcome?.kind !== 'conflict') run.transaction.end();
 }

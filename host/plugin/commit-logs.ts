@@ -18,12 +18,6 @@ export interface CommitLogsOptions {
   readonly isFresh?: boolean;
 }
 
-/** The settled events of a handler, with their record on the server. */
-interface RecordedEvents extends SettledEvents {
-  /** Reads the record, to learn of the events that other hosts have settled. */
-  refresh(): Promise<void>;
-}
-
 const REPORT_AGAIN_MS = 60_000;
 
 /** The commit logs of the plugins in this host. All versions of a plugin share one. */
@@ -76,7 +70,7 @@ export class PluginCommitLog implements PluginCommits {
   users = 0;
   /** Why no run of the plugin is committed by this host; undefined if the log can be used, or was not opened yet. */
   failure: JetplugError | undefined;
-  private readonly settlements = new Set<RecordedEvents>();
+  private readonly settlements = new Set<SettledEvents>();
   private readonly leaves: (() => void)[] = [];
   private opening: Promise<PluginLog> | undefined;
   private texts: StoreTexts | undefined;
@@ -106,7 +100,7 @@ export class PluginCommitLog implements PluginCommits {
   }
 
   /** Adds a handler's settled events, to which commits of any host add. */
-  add(settlements: RecordedEvents): void {
+  add(settlements: SettledEvents): void {
     this.settlements.add(settlements);
     this.log?.add(settlements);
   }
@@ -146,11 +140,10 @@ export class PluginCommitLog implements PluginCommits {
         about.error('the commit log of the plugin cannot be used any more', { err: error });
       },
     });
+    // The record of the settled events is read, because without a log other hosts have settled events without a commit.
     for (const settlements of this.settlements) opened.add(settlements);
     try {
       await opened.open();
-      // Other hosts have settled events without a commit, as long as there was no log.
-      await Promise.all([...this.settlements].map((settlements) => settlements.refresh()));
     } catch (error) {
       if (isFinal(error)) this.failure = error;
       for (const leave of this.leaves.splice(0)) leave();

@@ -6,6 +6,9 @@ import type { FoldedLog } from './folded-log';
 /** The handler's name in the origin of a value that another program has written to the bucket. */
 export const ADOPTED = 'bucket';
 
+/** The share of a commit that values may take. The rest is for their keys and revisions. */
+const SHARE = 0.85;
+
 /**
  * Values that another program has written to the bucket. Each is taken up by a commit of its own, so that it is a value
  * of the store like any other.
@@ -13,7 +16,15 @@ export const ADOPTED = 'bucket';
 export class Adoptions {
   private readonly waiting = new Map<string, { readonly revision: number; readonly text: string | null }>();
 
-  constructor(private readonly folded: FoldedLog) {}
+  /**
+   * @param maxCommitBytes returns the size of the largest commit that the server takes
+   * @param refused called for a value that is too large for a commit. It is not a value of the store.
+   */
+  constructor(
+    private readonly folded: FoldedLog,
+    private readonly maxCommitBytes: () => number,
+    private readonly refused: (key: string) => void,
+  ) {}
 
   get isEmpty(): boolean {
     return this.waiting.size === 0;
@@ -27,20 +38,37 @@ export class Adoptions {
   }
 
   /**
-   * Takes out values for a commit.
+   * Takes out values for a commit: as many as fit.
    * @param adopted receives their revisions
-   * @param limit the largest number of values
    */
-  take(adopted: Map<string, number>, timeMs: number, limit = Infinity): RunChanges[] {
+  take(adopted: Map<string, number>, timeMs: number): RunChanges[] {
     const writes = new Map<string, string | null>();
+    const maxBytes = this.maxCommitBytes() * SHARE;
+    let bytes = 0;
     for (const [key, { revision, text }] of this.waiting) {
-      if (writes.size >= limit) break;
+      const size = text === null ? 0 : Buffer.byteLength(JSON.stringify(text));
+      if (bytes > 0 && bytes + size > maxBytes) break;
       this.waiting.delete(key);
       if (!this.isNew(key, revision)) continue;
       adopted.set(key, revision);
-      writes.set(key, text);
+      if (size > maxBytes) this.refused(key);
+      else writes.set(key, text);
+      bytes += size + key.length;
     }
     return writes.size === 0 ? [] : [{ origin: { handler: ADOPTED, timeMs }, writes, emits: [] }];
+  }
+
+  /** Drops the values that a commit has taken up or replaced. */
+  drop({ adopted }: Commit): void {
+    for (const [key, revision] of adopted) {
+      const waiting = this.waiting.get(key);
+      if (waiting && waiting.revision <= revision) this.waiting.delete(key);
+    }
+  }
+
+  /** Drops all values. The bucket filler finds again those that no commit has taken up. */
+  clear(): void {
+    this.waiting.clear();
   }
 
   /** Puts back the values of a commit that was refused. */
@@ -51,12 +79,6 @@ export class Adoptions {
         if (!this.waiting.has(key)) this.waiting.set(key, { revision: adopted.get(key)!, text });
       }
     }
-  }
-
-  /** Gives up a value that is larger than a commit can be. The store's own value replaces it in the bucket. */
-  giveUp({ adopted }: Commit): void {
-    const { position } = this.folded;
-    for (const [key, revision] of adopted) this.folded.adopted.set(key, { revision, position });
   }
 
   private isNew(key: string, revision: number): boolean {

@@ -1,7 +1,7 @@
 import { JetplugError } from '../../../sdk/internal';
 import { Conflict, type KeyValue } from '../key-value';
-import { decodeDeparture, encodeDeparture } from './commit';
 import { SettledSet } from '../settled-set';
+import { decodeDeparture, encodeDeparture } from './commit';
 import type { FoldedParts } from './folded-log';
 
 /** A stored state of a log, from which a start reads on. */
@@ -18,8 +18,9 @@ interface WireCheckpoint {
   readonly n: number;
   readonly m: number;
   readonly o: FoldedParts['unsent'];
-  readonly l: readonly (readonly [event: string, left: ReturnType<typeof encodeDeparture>])[];
+  readonly l: readonly (readonly [event: string, left: ReturnType<typeof encodeDeparture>, position: number])[];
   readonly p: FoldedParts['parts'];
+  readonly a: FoldedParts['adopted'];
   readonly s: readonly (readonly [durable: string, incarnation: string, ranges: [number, number][]])[];
 }
 
@@ -34,21 +35,26 @@ export const CHECKPOINT_KEY = '=checkpoint';
 /** Stores the checkpoint of a plugin's log. */
 export class CheckpointStore {
   private revision = 0;
+  /** The position up to which the newest checkpoint that this host knows says that the bucket is filled. */
+  private filledTo = 0;
 
   constructor(private readonly bucket: KeyValue) {}
 
   async read(): Promise<Checkpoint | undefined> {
-    const entry = await this.bucket.get(CHECKPOINT_KEY);
+    const entry = await this.bucket.get(CHECKPOINT_KEY, { latest: true });
     this.revision = entry?.revision ?? 0;
     if (entry?.value === undefined) return undefined;
-    const { f, n, m, o, l, p, s } = JSON.parse(entry.value) as WireCheckpoint;
+    const { f, n, m, o, l, p, a, s } = JSON.parse(entry.value) as WireCheckpoint;
     if (f !== FORMAT) {
       const message = `the checkpoint's format is ${f}; this host reads format ${FORMAT}`;
       throw new JetplugError('JP_LOG_UNREADABLE', message);
     }
     const settled = s.map(([durable, incarnation, ranges]) => [durable, incarnation, new SettledSet(ranges)] as const);
-    const left = l.map(([event, departure]) => [event, decodeDeparture(departure)] as const);
-    return { filled: n, folded: m, parts: { unsent: o, left, parts: p, settled } };
+    const left = l.map(([event, departure, position]) => {
+      return [event, { departure: decodeDeparture(departure), position }] as const;
+    });
+    this.filledTo = n;
+    return { filled: n, folded: m, parts: { unsent: o, left, parts: p, adopted: a, settled } };
   }
 
   /**
@@ -56,13 +62,16 @@ export class CheckpointStore {
    * @returns the position up to which the stored checkpoint says that the bucket is filled
    */
   async write({ filled, folded, parts }: Checkpoint): Promise<number> {
+    // Never goes back: the log may be removed up to the stored checkpoint.
+    if (filled <= this.filledTo) return this.filledTo;
     const wire: WireCheckpoint = {
       f: FORMAT,
       n: filled,
       m: folded,
       o: parts.unsent,
-      l: parts.left.map(([event, left]) => [event, encodeDeparture(left)]),
+      l: parts.left.map(([event, { departure, position }]) => [event, encodeDeparture(departure), position]),
       p: parts.parts,
+      a: parts.adopted,
       s: parts.settled.map(([durable, incarnation, ranges]) => [
         durable,
         incarnation,
@@ -73,7 +82,7 @@ export class CheckpointStore {
     for (;;) {
       try {
         this.revision = await this.bucket.put(CHECKPOINT_KEY, text, this.revision);
-        return filled;
+        return (this.filledTo = filled);
       } catch (error) {
         if (!(error instanceof Conflict)) throw error;
         const other = await this.read();

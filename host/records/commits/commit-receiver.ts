@@ -21,8 +21,6 @@ export interface CommitReceiverOptions {
   received(fillsBucket: boolean): void;
   /** Called for a message that is no commit. */
   unreadable(position: number, error: UnreadableCommit): void;
-  /** Called for a value in the bucket that another program has written and that is larger than a commit can be. */
-  gaveUp(key: string, error: Error): void;
 }
 
 const NO_COMMIT: Commit = { host: '', number: 0, runs: [], sent: [], adopted: new Map() };
@@ -45,6 +43,7 @@ export class CommitReceiver {
     pending.fate = 'committed';
     const { commit, runs } = pending;
     folded.fold(position, commit);
+    this.options.adoptions.drop(commit);
     for (const { transaction } of runs) values.committed(transaction.writes, position);
     this.takeAdopted(commit, position);
     for (const { resolve } of runs) resolve('committed');
@@ -56,33 +55,26 @@ export class CommitReceiver {
    * those that have read a changed value must run again.
    */
   private takeOther(commit: Commit, position: number, pending: PendingCommit | undefined): void {
-    const { folded, finished, transactions, adoptions, sent, received } = this.options;
-    if (pending && !pending.fate) {
-      pending.fate = 'refused';
-      finished.putBack(pending.runs);
-      adoptions.putBack(pending.commit);
-      sent.putBack(pending.commit);
-    }
+    const { folded, finished, transactions, adoptions, received } = this.options;
+    if (pending && !pending.fate) this.refuse(pending);
     folded.fold(position, commit);
+    adoptions.drop(commit);
     const changed = new Set<string>();
     for (const { writes } of commit.runs) this.replace(writes, position, changed);
-    const settled = finished.takeSettled((run) => folded.isSettled(run));
-    transactions.discard(changed, settled);
+    const settled = finished.takeWhere((run) => folded.isSettled(run));
+    const hasParts = commit.runs.some(({ part }) => part !== undefined);
+    const repeated = hasParts ? finished.takeWhere((run) => folded.isPartCommitted(run)) : [];
+    transactions.discard(changed, settled, repeated);
     received(commit.filled !== undefined);
   }
 
-  /** Takes back the pending commit, which is larger than the server takes. A single run fails, others are tried again. */
-  takeBack({ runs, commit }: PendingCommit, error: Error): void {
-    const { finished, transactions, adoptions, sent, gaveUp } = this.options;
-    sent.putBack(commit);
-    const [run, ...others] = runs;
-    const isSmallest = commit.sent.length === 0 && others.length === 0;
-    if (run && isSmallest) return transactions.refuse(run, error);
-    finished.putBack(runs);
-    if (!run && isSmallest && commit.adopted.size === 1) {
-      adoptions.giveUp(commit);
-      for (const key of commit.adopted.keys()) gaveUp(key, error);
-    } else adoptions.putBack(commit);
+  /** Ends a pending commit that is not in the log. Its runs and other contents go into the next one. */
+  refuse(pending: PendingCommit): void {
+    const { finished, adoptions, sent } = this.options;
+    pending.fate = 'refused';
+    finished.putBack(pending.runs);
+    adoptions.putBack(pending.commit);
+    sent.putBack(pending.commit);
   }
 
   private takeAdopted({ runs }: Commit, position: number): void {

@@ -51,6 +51,8 @@ export interface RunChanges {
   readonly emits: readonly Emit[];
 }
 
+export type SentEvent = readonly [event: string, position: number];
+
 /** One message of a commit log: the changes of one or several runs, which become visible together. */
 export interface Commit {
   /** The host that has appended the commit, and the number of the commit among the host's own. */
@@ -58,9 +60,10 @@ export interface Commit {
   readonly number: number;
   readonly runs: readonly RunChanges[];
   /**
-   * The events, as {@link eventKey} names them, whose emits are sent and whose dead letter or deferred event is stored.
+   * The events, as {@link eventKey} names them, whose emits are sent and whose dead letter or deferred event is stored,
+   * each with the position of the last commit of these.
    */
-  readonly sent: readonly string[];
+  readonly sent: readonly SentEvent[];
   /**
    * The revisions of values in the bucket that another program has written. This commit takes up these values or
    * changes them.
@@ -121,7 +124,7 @@ interface WireCommit {
   readonly n: number;
   readonly h: readonly WireSource[];
   readonly r: readonly WireRun[];
-  readonly x?: readonly string[];
+  readonly x?: readonly SentEvent[];
   readonly a?: Readonly<Record<string, number>>;
   readonly c?: number;
 }

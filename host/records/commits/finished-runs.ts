@@ -14,7 +14,7 @@ export interface FinishedRun {
   readonly runs: readonly RunChanges[];
   readonly bytes: number;
   readonly resolve: (result: CommitResult) => void;
-  /** Ends the run with an error: it can never be committed. */
+  /** Ends a run that can never be committed. */
   readonly reject: (error: Error) => void;
 }
 
@@ -30,11 +30,11 @@ export class FinishedRuns {
     this.waiting.push(run);
   }
 
-  /** Takes out runs for one commit: at least one, and at most `maxRuns` that fit into `maxBytes`. */
-  take(maxBytes: number, maxRuns = Infinity): FinishedRun[] {
+  /** Takes out runs for one commit: at least one, and as many as fit into `maxBytes`. */
+  take(maxBytes: number): FinishedRun[] {
     let bytes = 0;
     let end = 0;
-    while (end < this.waiting.length && end < maxRuns) {
+    while (end < this.waiting.length) {
       bytes += this.waiting[end]!.bytes;
       if (end > 0 && bytes > maxBytes) break;
       end++;
@@ -52,9 +52,9 @@ export class FinishedRuns {
     this.waiting = [...runs, ...this.waiting];
   }
 
-  /** Takes out the runs of events that are settled now. */
-  takeSettled(isSettled: (run: RunChanges) => boolean): FinishedRun[] {
-    return this.takeOut(({ runs }) => runs.some(isSettled));
+  /** Takes out the runs with changes for which the condition holds. */
+  takeWhere(condition: (run: RunChanges) => boolean): FinishedRun[] {
+    return this.takeOut(({ runs }) => runs.some(condition));
   }
 
   /**

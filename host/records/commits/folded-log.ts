@@ -9,8 +9,23 @@ export interface SettledEvents {
   has(sequence: number): boolean;
   /** Notes that a commit has settled all sequences from `from` to `to`. */
   noteSettled(from: number, to: number): void;
+  /** Reads the stored sequences again, to learn of those that other hosts have stored. */
+  refresh(): Promise<void>;
   /** Stores all noted sequences, so that the log is not needed for them any more. */
   store(): Promise<void>;
+}
+
+/** The emits of an event's commits that may not be sent yet. */
+export interface UnsentEmits {
+  readonly emits: readonly Emit[];
+  /** The position of the last of these commits. */
+  readonly position: number;
+}
+
+/** An event that has left its stream, and the position of the commit that says so. */
+export interface LeftEvent {
+  readonly departure: Departure;
+  readonly position: number;
 }
 
 /** A committed text that the bucket may not have yet. */
@@ -23,11 +38,13 @@ export interface UnfilledText {
 /** The part of a checkpoint that is not in the bucket. */
 export interface FoldedParts {
   /** Emits of committed runs that may not be sent yet, by event. */
-  readonly unsent: readonly (readonly [event: string, emits: readonly Emit[]])[];
+  readonly unsent: readonly (readonly [event: string, unsent: readonly UnsentEmits[]])[];
   /** The events that have left their stream and whose dead letter or deferred event may not be stored yet. */
-  readonly left: readonly (readonly [event: string, left: Departure])[];
+  readonly left: readonly (readonly [event: string, left: LeftEvent])[];
   /** The number of early commit points of events that are not settled, by event. */
   readonly parts: readonly (readonly [event: string, count: number])[];
+  /** Foreign values that commits take up or replace, and that the bucket may still have. */
+  readonly adopted: readonly (readonly [key: string, revision: number, position: number])[];
   /** Settled events of handlers that this host does not run, as ranges of sequences. */
   readonly settled: readonly (readonly [durable: string, incarnation: string, ranges: SettledSet])[];
 }
@@ -37,17 +54,23 @@ export class FoldedLog {
   position = 0;
   /** Texts that the bucket may not have yet, by key, in the order of their positions. */
   readonly unfilled = new Map<string, UnfilledText>();
-  /** Emits of committed runs that may not be sent yet, by event. */
-  readonly unsent = new Map<string, readonly Emit[]>();
+  /** Emits of committed runs that may not be sent yet, by event: one entry for each commit. */
+  readonly unsent = new Map<string, readonly UnsentEmits[]>();
   /** The events that have left their stream and whose dead letter or deferred event may not be stored yet. */
-  readonly left = new Map<string, Departure>();
-  /** For foreign values in the bucket that a commit takes up or replaces: the revision, by key. */
+  readonly left = new Map<string, LeftEvent>();
+  /**
+   * For foreign values that commits take up or replace: the revision, and the position of the key's last text, by key.
+   * The bucket may have the value until it has that text.
+   */
   readonly adopted = new Map<string, { readonly revision: number; readonly position: number }>();
   private readonly parts = new Map<string, number>();
   private readonly settledBy = new Map<string, SettledEvents>();
+  /** Removed handlers whose settled events may not be stored yet. */
+  private readonly removed = new Set<SettledEvents>();
   /** The settled events of handlers that are not added yet. */
   private readonly others = new Map<string, { durable: string; incarnation: string; ranges: SettledSet }>();
   private filledTo = 0;
+  private forgotten = 0;
 
   constructor(private readonly nowMs: () => number) {}
 
@@ -56,17 +79,28 @@ export class FoldedLog {
     return this.filledTo;
   }
 
+  /**
+   * Changes when entries of {@link adopted} are forgotten. An entry of the bucket that was requested before may be one of
+   * these.
+   */
+  get adoptionsForgotten(): number {
+    return this.forgotten;
+  }
+
   /** Starts from a checkpoint. */
-  restore(position: number, { unsent, left, parts, settled }: FoldedParts): void {
+  restore(position: number, { unsent, left, parts, adopted, settled }: FoldedParts): void {
     this.position = position;
     this.filledTo = position;
     this.unfilled.clear();
     this.unsent.clear();
     this.left.clear();
     this.parts.clear();
-    for (const [event, emits] of unsent) this.unsent.set(event, emits);
+    this.adopted.clear();
+    this.forgotten++;
+    for (const [event, commits] of unsent) this.unsent.set(event, commits);
     for (const [event, departure] of left) this.left.set(event, departure);
     for (const [event, count] of parts) this.parts.set(event, count);
+    for (const [key, revision, at] of adopted) this.adopted.set(key, { revision, position: at });
     for (const [durable, incarnation, ranges] of settled) {
       this.rangesOf({ durable, incarnation }).merge(ranges);
       this.handOver(durable, incarnation);
@@ -79,6 +113,7 @@ export class FoldedLog {
       unsent: [...this.unsent],
       left: [...this.left],
       parts: [...this.parts],
+      adopted: [...this.adopted].map(([key, { revision, position }]) => [key, revision, position]),
       settled: [...this.others.values()].map(({ durable, incarnation, ranges }) => [durable, incarnation, ranges]),
     };
   }
@@ -89,13 +124,26 @@ export class FoldedLog {
     this.handOver(settled.durable, settled.streamIncarnation);
   }
 
-  remove({ durable, streamIncarnation }: SettledEvents): void {
-    this.settledBy.delete(sourceKey(durable, streamIncarnation));
+  /** Removes a handler, and stores the events that it has received. */
+  async remove(settled: SettledEvents): Promise<void> {
+    const name = sourceKey(settled.durable, settled.streamIncarnation);
+    if (this.settledBy.get(name) !== settled) return;
+    this.settledBy.delete(name);
+    this.removed.add(settled);
+    await settled.store();
+    this.removed.delete(settled);
   }
 
-  /** Stores the settled events of the added handlers. */
+  /** Reads the stored settled events of the added handlers again. A checkpoint that was read before does not hold them. */
+  async loadSettled(): Promise<void> {
+    for (const settled of this.settledBy.values()) await settled.refresh();
+  }
+
+  /** Stores the settled events of the added and of removed handlers. */
   async storeSettled(): Promise<void> {
-    await Promise.all([...this.settledBy.values()].map((settled) => settled.store()));
+    const removed = [...this.removed];
+    await Promise.all([...this.settledBy.values(), ...removed].map((settled) => settled.store()));
+    for (const settled of removed) this.removed.delete(settled);
   }
 
   isSettled({ event }: Pick<RunChanges, 'event'>): boolean {
@@ -110,21 +158,38 @@ export class FoldedLog {
     return this.parts.get(eventKey(event)) ?? 0;
   }
 
+  /** Whether the early commit point at which the run ends is committed, by another host with the same event. */
+  isPartCommitted({ event, part }: Pick<RunChanges, 'event' | 'part'>): boolean {
+    return part !== undefined && event !== undefined && part <= this.partsOf(event);
+  }
+
+  /** Returns the emits of the event's commits that may not be sent yet. */
+  unsentOf(event: EventOf): readonly Emit[] {
+    return (this.unsent.get(eventKey(event)) ?? []).flatMap(({ emits }) => emits);
+  }
+
+  /** Notes that nothing is left to do for the event's commits up to the position: their emits are sent. */
+  noteSent(name: string, upTo: number): void {
+    const later = this.unsent.get(name)?.filter(({ position }) => position > upTo) ?? [];
+    if (later.length > 0) this.unsent.set(name, later);
+    else this.unsent.delete(name);
+    if (this.left.size > 0 && (this.left.get(name)?.position ?? Infinity) <= upTo) this.left.delete(name);
+  }
+
   fold(position: number, { runs, sent, adopted, filled }: Commit): void {
     this.position = position;
     const sinceMs = this.nowMs();
     for (const run of runs) {
-      this.foldEvent(run);
+      this.foldEvent(run, position);
       for (const [key, text] of run.writes) {
         // A key that is set again moves to the end, so the order of positions is kept.
         this.unfilled.delete(key);
         this.unfilled.set(key, { text, position, sinceMs });
+        const foreign = this.adopted.get(key);
+        if (foreign) this.adopted.set(key, { revision: foreign.revision, position });
       }
     }
-    for (const event of sent) {
-      this.unsent.delete(event);
-      this.left.delete(event);
-    }
+    for (const [event, upTo] of sent) this.noteSent(event, upTo);
     for (const [key, revision] of adopted) {
       this.adopted.set(key, { revision: Math.max(revision, this.adopted.get(key)?.revision ?? 0), position });
     }
@@ -139,7 +204,9 @@ export class FoldedLog {
       if (at > position) break;
       this.unfilled.delete(key);
     }
-    for (const [key, { position: at }] of this.adopted) if (at <= position) this.adopted.delete(key);
+    for (const [key, { position: at }] of this.adopted) {
+      if (at <= position && this.adopted.delete(key)) this.forgotten++;
+    }
   }
 
   /** Notes that the bucket has this text of a key. */
@@ -147,11 +214,11 @@ export class FoldedLog {
     if (this.unfilled.get(key) === text) this.unfilled.delete(key);
   }
 
-  private foldEvent({ event, part, left, emits }: RunChanges): void {
+  private foldEvent({ event, part, left, emits }: RunChanges, position: number): void {
     if (!event) return;
     const name = eventKey(event);
-    if (emits.length > 0) this.unsent.set(name, [...(this.unsent.get(name) ?? []), ...emits]);
-    if (left) this.left.set(name, left);
+    if (emits.length > 0) this.foldEmits(name, { emits, position });
+    if (left) this.left.set(name, { departure: left, position });
     if (part !== undefined) {
       this.parts.set(name, part);
       return;
@@ -160,6 +227,13 @@ export class FoldedLog {
     const settled = this.settledBy.get(sourceKey(event.durable, event.incarnation));
     if (settled) settled.noteSettled(event.sequence, event.sequence);
     else this.rangesOf(event).add(event.sequence);
+  }
+
+  private foldEmits(name: string, unsent: UnsentEmits): void {
+    const earlier = this.unsent.get(name);
+    if (!earlier) this.unsent.set(name, [unsent]);
+    // A checkpoint can hold the emits of commits that follow it.
+    else if (earlier.every(({ position }) => position !== unsent.position)) this.unsent.set(name, [...earlier, unsent]);
   }
 
   private rangesOf({ durable, incarnation }: Pick<EventOf, 'durable' | 'incarnation'>): SettledSet {

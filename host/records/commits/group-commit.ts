@@ -1,4 +1,4 @@
-import { isJetplugError, type JetplugError } from '../../../sdk/internal';
+import { isJetplugError } from '../../../sdk/internal';
 import { pause } from '../../base/retry-until';
 import type { Time } from '../../base/time';
 import { Conflict } from '../key-value';
@@ -28,15 +28,17 @@ export interface GroupCommitOptions {
   position(): number;
   /**
    * Returns the contents of a commit of these runs.
-   * @param limit the largest number of runs or adopted values, after the server has refused a larger commit
+   * @param isSmall whether it must be as small as possible, because the server has refused a larger one
    */
-  contents(runs: readonly FinishedRun[], limit: number): Omit<Commit, 'host' | 'number'>;
+  contents(runs: readonly FinishedRun[], isSmall: boolean): Omit<Commit, 'host' | 'number'>;
   /** Whether the next commit must not hold finished runs. */
   goesAlone(): boolean;
   /** Called when the server has confirmed the pending commit. */
   confirmed(pending: PendingCommit, position: number): void;
-  /** Called when the server does not take a commit because of its size. Its runs are not in the log. */
-  tooLarge(pending: PendingCommit, error: Error): void;
+  /** Called when the pending commit is not in the log and is not appended any more. Puts its runs back to the head. */
+  refused(pending: PendingCommit): void;
+  /** Called with a run whose changes are larger than a commit can be. */
+  tooLarge(run: FinishedRun, error: Error): void;
   /** Called when an append has failed. It is tried again. */
   failed(error: unknown): void;
   /** Called when the reader or the server shows that this host must not append any more. */
@@ -54,60 +56,46 @@ const FULL_RETRY_MS = 1_000;
 export class GroupCommit {
   pending: PendingCommit | undefined;
   private number = 0;
+  /** The size of the next commit, after the server has refused a larger one. */
+  private maxBytes = Infinity;
   private isAppending = false;
   private isWanted = false;
-  /** The largest number of runs, or of adopted values, in the next commit after the server has refused a larger one. */
-  private limit = Infinity;
 
   constructor(private readonly options: GroupCommitOptions) {}
 
   /** Appends what is finished, after the append that is in flight. */
-  start(force = false): void {
+  request(force = false): void {
     this.isWanted ||= force;
     if (this.isAppending || this.options.stop.aborted) return;
     this.isAppending = true;
     // The runs that finish in this turn of the event loop share the commit.
-    setImmediate(() => {
-      this.appendAll().then(
-        () => {
-          this.isAppending = false;
-          // A run may have finished after the last check of the loop.
-          if (this.isWanted || this.options.finished.length > 0) this.start();
-        },
-        (error: unknown) => {
-          this.isAppending = false;
-          if (!this.options.stop.aborted) this.options.halted(error);
-        },
-      );
-    });
-  }
-
-  /** Ends the commit whose fate cannot be read from the log any more, and returns its runs. */
-  takePending(): readonly FinishedRun[] {
-    const { pending } = this;
-    this.pending = undefined;
-    if (!pending || pending.fate) return [];
-    pending.fate = 'refused';
-    return pending.runs;
+    setImmediate(() => void this.appendAll());
   }
 
   private async appendAll(): Promise<void> {
-    const { finished, stop, goesAlone, log } = this.options;
-    while ((finished.length > 0 || this.isWanted) && !stop.aborted) {
-      this.isWanted = false;
-      const maxBytes = Math.min(MAX_COMMIT_BYTES, log.maxCommitBytes * SAFE_SHARE);
-      await this.append(goesAlone() ? [] : finished.take(maxBytes, this.limit));
+    const { finished, stop, goesAlone, log, halted } = this.options;
+    try {
+      while ((finished.length > 0 || this.isWanted) && !stop.aborted) {
+        this.isWanted = false;
+        const maxBytes = Math.min(MAX_COMMIT_BYTES, log.maxCommitBytes * SAFE_SHARE, this.maxBytes);
+        await this.append(goesAlone() ? [] : finished.take(maxBytes));
+      }
+      // In the same step as the last look at the finished runs, so that none is left waiting.
+      this.isAppending = false;
+    } catch (error) {
+      this.isAppending = false;
+      if (!stop.aborted) halted(error);
     }
   }
 
   private async append(runs: readonly FinishedRun[]): Promise<void> {
     const { options } = this;
-    const contents = options.contents(runs, this.limit);
+    const contents = options.contents(runs, this.maxBytes < Infinity);
     if (contents.runs.length === 0 && contents.sent.length === 0 && contents.adopted.size === 0) {
       for (const { resolve } of runs) resolve('committed');
-      // A commit under a limit leaves out the names of events whose emits are sent.
-      this.isWanted ||= this.limit < Infinity;
-      this.limit = Infinity;
+      // A small commit leaves out the events whose emits are sent.
+      this.isWanted ||= this.maxBytes < Infinity;
+      this.maxBytes = Infinity;
       return;
     }
     const commit = { host: options.host, number: ++this.number, ...contents };
@@ -116,7 +104,7 @@ export class GroupCommit {
     this.pending = pending;
     while (!pending.fate && !options.stop.aborted) await this.tryAppend(pending);
     this.pending = undefined;
-    if (pending.fate === 'committed') this.limit = Infinity;
+    if (pending.fate === 'committed') this.maxBytes = Infinity;
   }
 
   /**
@@ -131,7 +119,7 @@ export class GroupCommit {
       if (!pending.fate) confirmed(pending, position);
     } catch (error) {
       if (error instanceof Conflict) return reader.catchUpTo(expected + 1);
-      if (isTooLarge(error)) return this.refuse(pending, error);
+      if (isJetplugError(error) && error.code === 'JP_STORE_VALUE_INVALID') return this.split(pending, error);
       failed(error);
       const isFull = isJetplugError(error) && error.code === 'JP_STORE_FULL';
       await pause(isFull ? FULL_RETRY_MS : RETRY_MS, time, stop);
@@ -140,19 +128,17 @@ export class GroupCommit {
   }
 
   /**
-   * Ends a commit that is larger than the server takes. Its runs are tried again in smaller commits. An earlier attempt
-   * may have reached a server that took larger ones, so the log is read first.
+   * Commits the runs of a commit that is too large for the server in smaller ones. A single run fails. An earlier attempt
+   * may have reached a server that took larger commits, so the log is read first.
    */
-  private async refuse(pending: PendingCommit, error: JetplugError): Promise<void> {
-    await this.options.reader.catchUp();
+  private async split(pending: PendingCommit, error: Error): Promise<void> {
+    const { reader, refused, finished, tooLarge } = this.options;
+    await reader.catchUp();
     if (pending.fate) return;
-    pending.fate = 'refused';
-    this.limit = Math.max(1, Math.floor(Math.max(pending.runs.length, pending.commit.adopted.size) / 2));
+    const { runs, commit } = pending;
+    refused(pending);
+    this.maxBytes = runs.reduce((sum, { bytes }) => sum + bytes, 0) / 2;
     this.isWanted = true;
-    this.options.tooLarge(pending, error);
+    if (runs.length === 1 && commit.sent.length === 0) for (const run of finished.take(0)) tooLarge(run, error);
   }
-}
-
-function isTooLarge(error: unknown): error is JetplugError {
-  return isJetplugError(error) && error.code === 'JP_STORE_VALUE_INVALID';
 }

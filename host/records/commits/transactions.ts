@@ -50,7 +50,7 @@ export class Transactions {
     const { values, folded, finished, added, assertUsable } = this.options;
     assertUsable();
     if (runs.some((run) => folded.isSettled(run))) return this.end(transaction, 'settled');
-    if (values.isStale(transaction)) return 'conflict';
+    if (values.isStale(transaction) || runs.some((run) => folded.isPartCommitted(run))) return 'conflict';
     if (runs.length === 0 && !values.readsUncommitted(transaction)) return this.end(transaction, 'committed');
     return new Promise((resolve, reject) => {
       values.apply(transaction);
@@ -76,6 +76,8 @@ export class Transactions {
     transaction.reset();
     transaction.release();
     transaction.unlock = await this.locks.lock(keys);
+    // The run may have timed out meanwhile.
+    if (transaction.isOver) transaction.release();
   }
 
   /**
@@ -106,6 +108,7 @@ export class Transactions {
 
   /** Ends a run without its changes. */
   abandon(transaction: Transaction): void {
+    transaction.isOver = true;
     transaction.reset();
     transaction.release();
   }
@@ -120,29 +123,36 @@ export class Transactions {
     return this.options.values.staleKey(transaction);
   }
 
-  /** Ends a run that the server does not take because of its size. The runs that depend on it must run again. */
-  refuse({ transaction, runs, reject }: FinishedRun, cause: Error): void {
-    this.discard(new Set(transaction.writes.keys()));
-    reject(tooLarge(runs, this.options.maxBytes(), cause));
-  }
-
   /**
    * Discards the uncommitted changes of these keys. The finished runs that depend on them must run again.
    * @param settled runs that were taken out because their event is settled now
+   * @param repeated runs that were taken out because their early commit point is committed already
    */
-  discard(changed: Set<string>, settled: readonly FinishedRun[] = []): void {
+  discard(changed: Set<string>, settled: readonly FinishedRun[] = [], repeated: readonly FinishedRun[] = []): void {
     const { values, finished } = this.options;
-    for (const { transaction } of settled) for (const key of transaction.writes.keys()) changed.add(key);
+    addWrites(settled, changed);
+    addWrites(repeated, changed);
     const outdated = changed.size > 0 ? finished.takeOutdated(changed) : [];
     values.discard(changed);
     for (const { resolve } of settled) resolve('settled');
+    for (const { resolve } of repeated) resolve('conflict');
     for (const { resolve } of outdated) resolve('conflict');
+  }
+
+  /** Ends a run that was taken out because the server does not take its commit. */
+  fail({ transaction, runs, reject }: FinishedRun, cause: Error): void {
+    this.discard(new Set(transaction.writes.keys()));
+    reject(tooLarge(runs, this.options.maxBytes(), cause));
   }
 
   private end(transaction: Transaction, result: CommitResult): CommitResult {
     this.abandon(transaction);
     return result;
   }
+}
+
+function addWrites(runs: readonly FinishedRun[], keys: Set<string>): void {
+  for (const { transaction } of runs) for (const key of transaction.writes.keys()) keys.add(key);
 }
 
 function note(transaction: Transaction, key: string, { current, version }: Value): string | null {
