@@ -99,7 +99,7 @@ test('a run that is too large for a commit is found before it is appended, also 
 });
 
 test('a value of another program that no commit can hold is reported, and is no value of the store', async () => {
-  const stored = new SmallLog(1_000_000, 1_500);
+  const stored = new SmallLog(1_500);
   const bucket = new MemoryBucket('b');
   const recorded = new RecordingLog();
   const log = await openLog(stored, bucket, { log: recorded });
@@ -109,7 +109,7 @@ test('a value of another program that no commit can hold is reported, and is no 
   await change(log, { a: '2' });
   await eventually(async () => (await bucket.get('a'))?.value === '2', 5_000);
   expect(recorded.lines).toMatchObject([
-    { level: 'warn', message: 'the bucket's value of a is left out of the store' },
+    { level: 'warn', message: "the bucket's value of a is left out of the store" },
   ]);
 });
 
