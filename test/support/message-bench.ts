@@ -171,7 +171,7 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
     throw new Error('not for a handler to call');
   }
   refresh(): Promise<void> {
-    throw new Error('not for a handler to call');
+    return Promise.resolve();
   }
   flush(): Promise<void> {
     return Promise.resolve();
