@@ -7,6 +7,7 @@ import { LogTexts } from '../effects/log-texts';
 import type { StoreTexts } from '../effects/text-store';
 import type { PartedLog } from '../log/log';
 import type { PluginCommits } from '../message/plugin-commits';
+import { CheckpointStore, positionsBefore } from '../records/commits/checkpoint';
 import type { SettledEvents } from '../records/commits/folded-log';
 import { PluginLog } from '../records/commits/plugin-log';
 
@@ -14,6 +15,8 @@ export interface CommitLogsOptions {
   readonly broker: PluginBroker;
   readonly time: Time;
   readonly log: PartedLog;
+  /** For how long commits stay in the logs when the buckets have them. Default: for ever. */
+  readonly historyMs?: number;
   /** Whether a read outside of a handler first reads what other hosts have committed. Default false. */
   readonly isFresh?: boolean;
 }
@@ -58,6 +61,14 @@ export class CommitLogs {
     return this.logs.get(plugin);
   }
 
+  /** The plugins whose commits, or whose bucket, wait, with the reasons. */
+  get problems(): { readonly plugin: string; readonly reason: string }[] {
+    return [...this.logs.values()].flatMap(({ plugin, log }) => {
+      const reason = log?.problem;
+      return reason === undefined ? [] : [{ plugin, reason }];
+    });
+  }
+
   /** Resolves when all logs that were left are closed. */
   async closed(): Promise<void> {
     await Promise.all(this.closing);
@@ -83,7 +94,7 @@ export class PluginCommitLog implements PluginCommits {
 
   /** Opens the log if it exists. */
   async find(): Promise<PluginLog | undefined> {
-    if (!this.log && (await this.options.broker.findLog(this.plugin))) await this.open();
+    if (!this.log && ((await this.options.broker.findLog(this.plugin)) || (await this.isLost()))) await this.open();
     return this.log;
   }
 
@@ -113,6 +124,12 @@ export class PluginCommitLog implements PluginCommits {
     for (const leave of this.leaves.splice(0)) leave();
   }
 
+  /** Whether the plugin had a log, which the server has lost while no host ran. */
+  private async isLost(): Promise<boolean> {
+    const bucket = await this.options.broker.findStore(this.plugin);
+    return bucket !== undefined && (await new CheckpointStore(bucket).read()) !== undefined;
+  }
+
   private leaveLater<T extends { leave(): void }>(opened: T): T {
     this.leaves.push(() => opened.leave());
     return opened;
@@ -121,9 +138,10 @@ export class PluginCommitLog implements PluginCommits {
   private async create(): Promise<PluginLog> {
     const { plugin, host, options } = this;
     const { broker, time } = options;
+    const above = (await broker.findLog(plugin)) ? 0 : await positionsBefore(await broker.findStore(plugin));
     const [{ bucket }, { log }] = await Promise.all([
       broker.openStore(plugin).then((store) => this.leaveLater(store)),
-      broker.openLog(plugin).then((opening) => this.leaveLater(opening)),
+      broker.openLog(plugin, above).then((opening) => this.leaveLater(opening)),
     ]);
     const about = options.log.child({ plugin });
     const throttle = new LogThrottle(REPORT_AGAIN_MS, () => time.nowMs());
@@ -132,9 +150,11 @@ export class PluginCommitLog implements PluginCommits {
       log,
       bucket,
       time,
+      ...(options.historyMs !== undefined && { historyMs: options.historyMs }),
       trouble: (message, error) => {
         if (throttle.note(`${message} ${String(error)}`) !== undefined) about.warn(message, { err: error });
       },
+      lost: (error) => about.error('committed values are lost', { err: error }),
       halted: (error) => {
         this.failure = error;
         about.error('the commit log of the plugin cannot be used any more', { err: error });

@@ -97,12 +97,16 @@ export class MemoryBroker implements PluginBroker {
     return new MemoryPull(this.durables.get(`${stream} ${durable}`)!, sink);
   }
 
+  async findStore(plugin: string): Promise<MemoryBucket | undefined> {
+    return this.buckets.get(`jetplug-${plugin}`);
+  }
+
   async openStore(plugin: string) {
     return { bucket: this.bucket(`jetplug-${plugin}`), leave: () => undefined };
   }
 
   async openLog(plugin: string, above?: number) {
-    const log = this.logs.get(plugin) ?? new MemoryCommitLog(plugin, { above });
+    const log = this.logs.get(plugin) ?? new MemoryCommitLog(plugin, { above, nowMs: () => this.time.epochMs() });
     this.logs.set(plugin, log);
     return { log, leave: () => undefined };
   }
@@ -144,9 +148,7 @@ export class MemoryBroker implements PluginBroker {
       dropsRepeatsMs: Math.min(...this.config.streams.map(({ duplicateWindowMs }) => duplicateWindowMs)),
       check: ({ subject, payload }) => {
         this.holderOf(subject);
-        if (Buffer.byteLength(payload) <= MAX_PAYLOAD) return undefined;
-        const message = `${subject} was not stored: the event is larger than ${MAX_PAYLOAD} bytes`;
-        throw new JetplugError('JP_PUBLISH_TOO_LARGE', message);
+        return assertSize(subject, payload);
       },
       send: async ({ id, subject, payload, headers }) => {
         const { duplicate } = this.store({ id, subject, payload: Buffer.from(payload), headers });
@@ -216,4 +218,10 @@ export class MemoryBroker implements PluginBroker {
   private streamNamed(name: string): MemoryStream {
     return this.streams.get(name)!;
   }
+}
+
+function assertSize(subject: string, payload: string): undefined {
+  if (Buffer.byteLength(payload) <= MAX_PAYLOAD) return undefined;
+  const message = `${subject} was not stored: the event is larger than ${MAX_PAYLOAD} bytes`;
+  throw new JetplugError('JP_PUBLISH_TOO_LARGE', message);
 }

@@ -60,8 +60,20 @@ export const RUNNING_ERRORS = {
     'Return a plain JSON value.',
   ],
   JP_STORE_FULL: [
-    'A bucket has reached store.maxBytes and refuses writes.',
-    'Raise store.maxBytes, or have the plugin delete values.',
+    'A commit log or a bucket has reached its size limit and refuses writes. Nothing is acknowledged that is not stored.',
+    'Raise store.logMaxBytes for a commit log, or store.maxBytes for a bucket. The log drops its history by itself, but it keeps all commits that are not in the bucket yet.',
+  ],
+  JP_LOG_GAP: [
+    'The bucket of a plugin’s store is older than its commit log reaches back, so commits between the two are missing.',
+    'Restore a later copy of the bucket. To go on with what is left, run `nats kv del jetplug-<plugin> =checkpoint` and start the plugin again.',
+  ],
+  JP_LOG_LOST: [
+    'The server has lost a plugin’s commit log. The plugin runs on, with the values of its bucket and a new log.',
+    'Values that were committed in the last moments before the loss may be missing. Find out why the stream is gone.',
+  ],
+  JP_STORE_INCOMPLETE: [
+    'The server has lost a plugin’s bucket, and the commit log does not reach back to the store’s beginning.',
+    'The host has rebuilt the values that the log holds. Restore the others from a copy of the bucket, with `jetplug store PLUGIN KEY --set JSON`.',
   ],
   JP_COMMIT_TOO_LARGE: [
     'The changes and the published events of one run are larger together than the server takes in one message.',
@@ -69,10 +81,6 @@ export const RUNNING_ERRORS = {
   ],
   JP_LOG_SHORTENED: [
     'The commit log of a plugin ends before a commit that was in it. The log was restored from an older backup, or truncated. No run of the plugin is committed.',
-    'Restore the log (stream LOG_jetplug-<plugin>) and the bucket jetplug-<plugin> from one backup, and start the hosts again.',
-  ],
-  JP_LOG_GAP: [
-    'Commits of a plugin are gone from its log, and no checkpoint holds their values. No run of the plugin is committed.',
     'Restore the log (stream LOG_jetplug-<plugin>) and the bucket jetplug-<plugin> from one backup, and start the hosts again.',
   ],
   JP_LOG_UNREADABLE: [

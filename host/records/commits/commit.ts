@@ -212,6 +212,19 @@ export function decodeCommit(text: string): Commit {
   }
 }
 
+/**
+ * Reads a commit; undefined for a message that another program has put into the log.
+ * @throws UnreadableCommit if the text is a commit of a later format
+ */
+export function decodedOrNone(text: string): Commit | undefined {
+  try {
+    return decodeCommit(text);
+  } catch (error) {
+    if (error instanceof UnreadableCommit && !error.isLaterFormat) return undefined;
+    throw error;
+  }
+}
+
 function decodeRun(run: WireRun, [handler, version, durable, incarnation, stream]: WireSource): RunChanges {
   const writes = new Map<string, string | null>();
   const texts = run.w ?? [];

@@ -13,6 +13,8 @@ export interface SettledEvents {
   refresh(): Promise<void>;
   /** Stores all noted sequences, so that the log is not needed for them any more. */
   store(): Promise<void>;
+  /** Reads the sequences that all hosts have stored. */
+  refresh(): Promise<void>;
 }
 
 /** The emits of an event's commits that may not be sent yet. */
@@ -207,6 +209,25 @@ export class FoldedLog {
     for (const [key, { position: at }] of this.adopted) {
       if (at <= position && this.adopted.delete(key)) this.forgotten++;
     }
+  }
+
+  /**
+   * Notes that the bucket has only the texts of the commits up to a position. It needs all texts behind it again.
+   * @param texts the last text of each key in the commits from there up to a position that is folded
+   */
+  refill(filled: number, texts: ReadonlyMap<string, Omit<UnfilledText, 'sinceMs'>>): void {
+    const sinceMs = this.nowMs();
+    const all = new Map<string, UnfilledText>();
+    for (const [key, text] of texts) all.set(key, { ...text, sinceMs });
+    for (const [key, text] of this.unfilled) if (text.position >= (all.get(key)?.position ?? 0)) all.set(key, text);
+    this.unfilled.clear();
+    for (const [key, text] of [...all].sort(([, a], [, b]) => a.position - b.position)) this.unfilled.set(key, text);
+    this.filledTo = Math.min(this.filledTo, filled);
+  }
+
+  /** Leaves out the commits up to the position, because they are lost. */
+  skipTo(position: number): void {
+    this.position = position;
   }
 
   /** Notes that the bucket has this text of a key. */

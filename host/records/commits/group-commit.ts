@@ -41,6 +41,8 @@ export interface GroupCommitOptions {
   tooLarge(run: FinishedRun, error: Error): void;
   /** Called when an append has failed. It is tried again. */
   failed(error: unknown): void;
+  /** Called when the log is full. Resolves with whether it has room again. */
+  makeRoom(): Promise<boolean>;
   /** Called when the reader or the server shows that this host must not append any more. */
   halted(error: unknown): void;
 }
@@ -55,6 +57,8 @@ const FULL_RETRY_MS = 1_000;
 /** Appends the finished runs to the log. All runs that finish while an append is in flight share the next one. */
 export class GroupCommit {
   pending: PendingCommit | undefined;
+  /** Whether the pending commit waits because the log has reached its size limit. */
+  isFull = false;
   private number = 0;
   /** The size of the next commit, after the server has refused a larger one. */
   private maxBytes = Infinity;
@@ -112,18 +116,20 @@ export class GroupCommit {
    * under the same expectation: at most one of these attempts succeeds.
    */
   private async tryAppend(pending: PendingCommit): Promise<void> {
-    const { log, reader, time, stop, failed, confirmed } = this.options;
+    const { log, reader, time, stop, failed, confirmed, makeRoom } = this.options;
     const { text, expected } = pending;
     try {
       const position = await log.append(text, expected);
+      this.isFull = false;
       if (!pending.fate) confirmed(pending, position);
     } catch (error) {
+      this.isFull = isJetplugError(error) && error.code === 'JP_STORE_FULL';
       if (error instanceof Conflict) return reader.catchUpTo(expected + 1);
       if (isJetplugError(error) && error.code === 'JP_STORE_VALUE_INVALID') return this.split(pending, error);
+      if (this.isFull && (await makeRoom())) return;
       failed(error);
-      const isFull = isJetplugError(error) && error.code === 'JP_STORE_FULL';
-      await pause(isFull ? FULL_RETRY_MS : RETRY_MS, time, stop);
-      if (!isFull) await reader.catchUp();
+      await pause(this.isFull ? FULL_RETRY_MS : RETRY_MS, time, stop);
+      if (!this.isFull) await reader.catchUp();
     }
   }
 

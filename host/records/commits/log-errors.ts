@@ -1,5 +1,5 @@
 import { isJetplugError, JetplugError } from '../../../sdk/internal';
-import { LogCut, LogShortened } from './log-reader';
+import { LogShortened } from './log-reader';
 
 /** Returns an error of the catalogue for an error after which a host cannot use a commit log. */
 export function codedLogError(error: unknown): JetplugError {
@@ -8,9 +8,6 @@ export function codedLogError(error: unknown): JetplugError {
     const { position, last } = error;
     return new JetplugError('JP_LOG_SHORTENED', `the commit log ends at ${last}, and commit ${position} was in it`);
   }
-  if (error instanceof LogCut) {
-    const { after, first } = error;
-    return new JetplugError('JP_LOG_GAP', `the commit log has no commit between ${after} and ${first}`);
-  }
-  return new JetplugError('JP_LOG_UNREADABLE', 'the commit log cannot be read', { cause: error });
+  const why = error instanceof Error ? error.message : String(error);
+  return new JetplugError('JP_LOG_UNREADABLE', `the commit log cannot be read: ${why}`, { cause: error });
 }

@@ -1,9 +1,9 @@
-import type { JetplugError } from '../../../sdk/internal';
 import type { Time } from '../../base/time';
+import { isJetplugError, type JetplugError } from '../../../sdk/internal';
 import type { KeyValue } from '../key-value';
 import { Adoptions } from './adoptions';
-import { BucketFiller } from './bucket-filler';
-import { CheckpointStore, type Checkpoint } from './checkpoint';
+import { BucketUpkeep } from './bucket-upkeep';
+import { CheckpointStore } from './checkpoint';
 import type { Commit } from './commit';
 import type { CommitLog } from './commit-log';
 import { CommitReceiver } from './commit-receiver';
@@ -13,7 +13,7 @@ import { GroupCommit } from './group-commit';
 import { loadText } from './load-text';
 import { codedLogError } from './log-errors';
 import { LogCut, LogReader, Stopped } from './log-reader';
-import { restoreLog } from './restore-log';
+import { LogRecovery } from './log-recovery';
 import { SentEmits } from './sent-emits';
 import { StoreValues } from './store-values';
 import { Transactions } from './transactions';
@@ -24,8 +24,17 @@ export interface PluginLogOptions {
   readonly log: CommitLog;
   readonly bucket: KeyValue;
   readonly time: Time;
+  /** For how long commits stay in the log when the bucket has them. Default: for ever. */
+  readonly historyMs?: number;
+  /**
+   * Whether this log is opened for single changes, beside the hosts that run the plugin. It then leaves the bucket and
+   * the history to them; {@link PluginLog.fillBucket} brings the bucket up to date. Default false.
+   */
+  readonly isGuest?: boolean;
   /** Called if the server does not answer, or refuses; the host tries again. */
   trouble(message: string, error: unknown): void;
+  /** Called when the log or the bucket was lost, and values with it. The host goes on with the rest. */
+  lost?(error: JetplugError): void;
   /** Called once, when the log cannot be used any more. From then on every run is refused with the error. */
   halted(error: JetplugError): void;
 }
@@ -43,8 +52,8 @@ export class PluginLog {
   private readonly adoptions: Adoptions;
   private readonly reader: LogReader;
   private readonly group: GroupCommit;
-  private readonly filler: BucketFiller;
-  private readonly checkpoints: CheckpointStore;
+  private readonly upkeep: BucketUpkeep;
+  private readonly recovery: LogRecovery;
   private readonly stopping = new AbortController();
   private failure: JetplugError | undefined;
 
@@ -80,7 +89,7 @@ export class PluginLog {
       received: (fillsBucket) => this.received(fillsBucket),
       unreadable: (position, error) => trouble(`message ${position} of the commit log is left out`, error),
     });
-    this.checkpoints = new CheckpointStore(bucket);
+    const checkpoints = new CheckpointStore(bucket);
     const position = (): number => folded.position;
     this.reader = new LogReader(log, {
       time,
@@ -88,6 +97,7 @@ export class PluginLog {
       position,
       take: (commit) => receiver.take(commit),
       failed: (error) => trouble('the commit log cannot be read yet', error),
+      reconnected: () => this.upkeep.reconnected(),
       cut: (error) => void this.reopen(error),
     });
     this.group = new GroupCommit({
@@ -104,19 +114,21 @@ export class PluginLog {
       refused: (pending) => receiver.refuse(pending),
       tooLarge: (run, error) => transactions.fail(run, error),
       failed: (error) => trouble('a commit cannot be stored yet', error),
+      makeRoom: () => this.upkeep.makeRoom(),
       halted: (error) => void this.reopen(error),
     });
-    this.filler = new BucketFiller({
-      bucket,
-      folded,
-      checkpoints: this.checkpoints,
-      time,
-      stop,
+    this.upkeep = new BucketUpkeep({
+      ...{ bucket, log, folded, checkpoints, time, stop, historyMs: options.historyMs, trouble },
       foreign: (key, entry) => {
         if (adoptions.add(key, entry)) this.group.request(true);
       },
-      checkpointed: () => undefined,
-      failed: (error) => trouble('the bucket cannot be brought up to date yet', error),
+      refill: () => this.refill(),
+    });
+    this.recovery = new LogRecovery({
+      ...{ log, reader: this.reader, checkpoints, folded, time, stop },
+      fill: () => this.upkeep.fillAll(),
+      startFrom: (move) => this.startFrom(move),
+      lost: (error) => options.lost?.(error),
     });
   }
 
@@ -126,12 +138,23 @@ export class PluginLog {
    */
   async open(): Promise<void> {
     try {
-      await this.restore();
+      await this.recovery.restore();
     } catch (error) {
       throw codedLogError(error);
     }
     this.reader.follow();
-    this.filler.start();
+    if (!this.options.isGuest) this.upkeep.start();
+  }
+
+  /** The reason why commits, or the bucket, wait; undefined if they do not. */
+  get problem(): string | undefined {
+    if (this.group.isFull) return 'the commit log is full (store.logMaxBytes), so runs wait';
+    return this.upkeep.isFull ? 'the bucket is full (store.maxBytes), so it is behind the commit log' : undefined;
+  }
+
+  /** Brings the bucket up to date and stores a checkpoint. */
+  fillBucket(): Promise<void> {
+    return this.upkeep.fillAll();
   }
 
   /**
@@ -164,22 +187,17 @@ export class PluginLog {
     this.stopping.abort();
     this.reader.stop();
     this.sent.stop();
-    try {
-      await this.filler.finish();
-    } catch (error) {
-      this.options.trouble('the bucket is not brought up to date by this host', error);
-    }
+    await this.upkeep.close();
   }
 
   private received(fillsBucket: boolean): void {
-    if (fillsBucket) this.filler.yieldTo();
-    this.filler.start();
+    this.upkeep.received(fillsBucket);
     if (!this.adoptions.isEmpty) this.group.request(true);
   }
 
   /** Returns the contents of the next commit. Values of other programs go into a commit without runs. */
   private contents(runs: readonly FinishedRun[], isSmall: boolean): Omit<Commit, 'host' | 'number'> {
-    const { values, adoptions, filler, folded, options } = this;
+    const { values, adoptions, upkeep, folded, options } = this;
     const adopted = new Map<string, number>();
     const changes = runs.flatMap((run) => run.runs);
     for (const { writes } of changes) {
@@ -192,21 +210,24 @@ export class PluginLog {
       runs: runs.length > 0 ? changes : adoptions.take(adopted, options.time.epochMs()),
       sent: isSmall ? [] : this.sent.take(),
       adopted,
-      ...(filler.isFiller && { filled: folded.filled }),
+      ...(upkeep.isFiller && { filled: folded.filled }),
     };
   }
 
-  private restore(): Promise<void> {
-    const { reader, checkpoints, folded } = this;
-    const { log } = this.options;
-    return restoreLog({ log, reader, checkpoints, folded, startFrom: (checkpoint) => this.startFrom(checkpoint) });
+  private async refill(): Promise<void> {
+    try {
+      await this.recovery.refill();
+    } catch (error) {
+      if (isJetplugError(error) && error.code === 'JP_LOG_GAP') this.halt(error);
+      throw error;
+    }
   }
 
   /**
-   * Continues from a checkpoint without the commits before it. Runs that are not committed must run again, because a
-   * value that they have read may have changed.
+   * Continues from another position, to which `move` brings the fold, without the commits before it. Runs that are not
+   * committed must run again, because a value that they have read may have changed.
    */
-  private startFrom({ filled, parts }: Checkpoint): void {
+  private startFrom(move: () => void): void {
     const { pending } = this.group;
     const runs = this.finished.takeAll();
     // The pending commit may be among those that are gone. If so, its events are settled in the checkpoint.
@@ -216,7 +237,7 @@ export class PluginLog {
       runs.unshift(...pending.runs);
     }
     this.adoptions.clear();
-    this.folded.restore(filled, parts);
+    move();
     this.values.clear();
     for (const run of runs) run.resolve(run.runs.some((one) => this.folded.isSettled(one)) ? 'settled' : 'conflict');
   }
@@ -226,7 +247,7 @@ export class PluginLog {
     if (this.stopping.signal.aborted || reason instanceof Stopped) return;
     try {
       if (!(reason instanceof LogCut)) throw reason;
-      await this.restore();
+      await this.recovery.restore();
       this.group.request(true);
     } catch (error) {
       if (!(error instanceof Stopped)) this.halt(codedLogError(error));

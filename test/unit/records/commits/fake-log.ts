@@ -22,7 +22,7 @@ export async function turns(draw: Draw, most = 3): Promise<void> {
   for (let left = draw(most + 1); left > 0; left--) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Stops a host in the middle of its work. The host's requests and the answers to them wait until it goes on. */
+/** Stops a host in the middle of its work. The host's requests and the answers to them wait until the gate opens. */
 export class Gate {
   private closed: Promise<void> | undefined;
   private reopen: (() => void) | undefined;
@@ -55,7 +55,7 @@ export interface Faults {
   readonly staleReads: number;
 }
 
-export const NO_FAULTS: Faults = { unanswered: 0, lostTail: 0, staleReads: 0 };
+const NO_FAULTS: Faults = { unanswered: 0, lostTail: 0, staleReads: 0 };
 
 /** A log that several hosts share. Each host has its own {@link FakeLog} on it. */
 export class SharedLog {
@@ -110,7 +110,11 @@ export class FakeLog implements CommitLog {
 
   async bounds(): Promise<LogBounds> {
     await this.turns();
-    return { first: this.shared.first, last: this.shared.last };
+    return { first: this.shared.first, last: this.shared.last, begins: 1 };
+  }
+
+  async firstSince(): Promise<number | undefined> {
+    return this.shared.last + 1;
   }
 
   follow(listener: (commit: LoggedCommit) => void): () => void {
