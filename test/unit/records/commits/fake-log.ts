@@ -71,6 +71,8 @@ export class SharedLog {
 
 /** A log in memory whose answers take a drawn time and may be lost. */
 export class FakeLog implements CommitLog {
+  readonly maxCommitBytes: number = 1_048_576;
+
   constructor(
     readonly shared: SharedLog,
     private readonly draw: Draw,
