@@ -1,12 +1,12 @@
 import { isPromise } from '../base/maybe-promise';
-import type { RunChanges } from '../records/commits/commit';
+import type { Origin, RunChanges } from '../records/commits/commit';
+import type { PluginLog } from '../records/commits/plugin-log';
 import type { CommitResult } from '../records/commits/finished-runs';
 import type { Endings, Execution } from './execution';
 import type { Later } from './later';
 import { CONFLICT, SETTLED_BEFORE } from './outcome';
-import { sendUnsent } from './outbox';
+import { unmark } from './attempt-records';
 import { eventOf, type BatchCall, type Run } from './run';
-import { unmark } from './settle';
 import { end, passed, type Committed, type Ended, type Returned } from './stages';
 import { outcomeOfThrown } from './thrown-outcome';
 
@@ -67,26 +67,54 @@ async function commitCall(call: Execution, runs: readonly Run[]): Promise<CallRe
     run.endTurnAlone?.();
     if (run.marked && !run.failure) await unmark(run.handler, run.delivery);
   }
+  const checked = checkEmits(runs);
+  if (checked) await checked;
+  if (!call.hasTransaction && runs.every(({ failure }) => failure)) return 'committed';
   const { commits } = call.handler;
   const log = commits.log ?? (await commits.open());
   if (!leaveOutFailed(runs)) return 'entangled';
-  const result = log.transactions.finish(call.transaction, runs.flatMap(changesOf));
-  if (!isPromise(result)) return afterCommit(runs, result);
+  const result = log.transactions.finish(call.transaction, fittingChanges(runs, log));
+  if (!isPromise(result)) return result;
   call.registry.beginCommit();
   try {
-    return await afterCommit(runs, await result);
+    return await result;
   } finally {
     call.registry.endCommit();
   }
 }
 
 /**
- * Sends the events of a run that another host has committed, because that host may have died before it sent them. After
- * the ack, nobody would.
+ * Checks that the events which the runs have published can be sent after the commit. A run fails if not. Undefined if no
+ * request is needed.
  */
-async function afterCommit(runs: readonly Run[], result: CommitResult): Promise<CommitResult> {
-  if (result === 'settled') await Promise.all(runs.map(sendUnsent));
-  return result;
+function checkEmits(runs: readonly Run[]): Promise<unknown> | undefined {
+  const checks: Promise<void>[] = [];
+  for (const run of runs) {
+    if (run.failure || !run.hasPublished) continue;
+    const failed = (thrown: unknown): void => void (run.failure ??= outcomeOfThrown(run, thrown));
+    for (const emit of run.outbox) {
+      try {
+        const check = run.handler.outgoing.check(emit);
+        if (check) checks.push(check.catch(failed));
+      } catch (error) {
+        failed(error);
+      }
+    }
+  }
+  return checks.length > 0 ? Promise.all(checks) : undefined;
+}
+
+/** Returns the changes of the runs. If one commit cannot hold them, all runs fail and there are no changes. */
+function fittingChanges(runs: readonly Run[], log: PluginLog): RunChanges[] {
+  const changes = runs.flatMap(changesOf);
+  try {
+    log.transactions.assertFits(changes);
+    return changes;
+  } catch (error) {
+    for (const run of runs) run.failure ??= outcomeOfThrown(run, error);
+    leaveOutFailed(runs);
+    return [];
+  }
 }
 
 /** Drops the changes for events that have failed. Returns false if changes for other events may depend on them. */
@@ -100,20 +128,23 @@ function leaveOutFailed(runs: readonly Run[]): boolean {
   return true;
 }
 
-function changesOf(run: Run): RunChanges[] {
-  if (run.failure || !(hasChanges(run) || run.hasPublished)) return [];
-  const writes = run.batch ? run.batch.writes.of(run) : run.hasTransaction ? run.transaction.writes : NO_WRITES;
-  const { handler, delivery, event, attempt } = run;
-  const origin = {
+/** Returns who makes the run's changes, as the commit log keeps it. */
+export function originOf({ handler, delivery, event, attempt }: Run): Origin {
+  return {
     handler: handler.name,
     version: handler.version,
     attempt,
     stream: delivery.origin.stream,
     sequence: delivery.origin.sequence,
-    eventId: event!.event_id,
+    ...(event && { eventId: event.event_id }),
     timeMs: handler.time.epochMs(),
   };
-  return [{ origin, event: eventOf(run), writes, emits: run.hasPublished ? run.outbox : NO_EMITS }];
+}
+
+function changesOf(run: Run): RunChanges[] {
+  if (run.failure || !(hasChanges(run) || run.hasPublished)) return [];
+  const writes = run.batch ? run.batch.writes.of(run) : run.hasTransaction ? run.transaction.writes : NO_WRITES;
+  return [{ origin: originOf(run), event: eventOf(run), writes, emits: run.hasPublished ? run.outbox : NO_EMITS }];
 }
 
 /** An event of a batch is committed also if the texts of its changes belong to later events. */

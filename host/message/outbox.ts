@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { MaybePromise } from '../base/maybe-promise';
 import type { Emit } from '../records/commits/commit';
 import type { Endings } from './execution';
 import type { Later } from './later';
-import { SETTLED_BEFORE, type Outcome } from './outcome';
+import type { Outcome } from './outcome';
 import { eventOf, type Run } from './run';
-import { end, type Arrived, type Committed, type Ended } from './stages';
-import { outcomeOfThrown } from './thrown-outcome';
+import { end, type Committed, type Ended } from './stages';
+import { errorOfThrown } from './thrown-outcome';
 
 const HANDLED: Outcome = { kind: 'handled' };
 
@@ -18,7 +17,8 @@ export function sendEmits(run: Committed): Ended | Later<Ended> {
 
 const SENDING: Endings<Run, void, Ended> = {
   done: (run) => end(run, HANDLED),
-  failed: (run, thrown) => end(run, outcomeOfThrown(run, thrown)),
+  // The run is committed, so its event is not at fault. At each redelivery the events are sent again.
+  failed: (run, thrown) => end(run, { kind: 'unavailable', error: errorOfThrown(run.handler, thrown) }),
   interrupted: end,
 };
 
@@ -34,16 +34,7 @@ export async function sendUnsent(run: Run): Promise<void> {
   if (unsent.length > 0) await sendAll(run, isLate(run) ? await notSentYet(run, unsent) : unsent);
 }
 
-/** Ends a run whose event is settled. Sends its events first where needed. */
-export function endSettled(run: Arrived): MaybePromise<Ended> {
-  if (unsentOf(run).length === 0) return end(run, SETTLED_BEFORE);
-  return sendUnsent(run).then(
-    () => end(run, SETTLED_BEFORE),
-    (error: unknown) => end(run, outcomeOfThrown(run, error)),
-  );
-}
-
-function unsentOf(run: Run): readonly Emit[] {
+export function unsentOf(run: Run): readonly Emit[] {
   return run.handler.commits.log?.sent.unsentOf(eventOf(run)) ?? [];
 }
 

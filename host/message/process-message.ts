@@ -95,8 +95,8 @@ async function runAgain(
   process: (again: readonly Arrived[]) => MaybePromise<void>,
 ): Promise<void> {
   const [{ handler, registry, hasTransaction, transaction }] = runs as [Arrived];
-  handler.counters.conflicts += runs.length;
   const transactions = hasTransaction ? handler.commits.log!.transactions : undefined;
+  handler.counters.conflicted(runs.length, transactions?.staleKey(transaction));
   // A call that waits for its permit holds no lock, because calls with a permit may wait for the lock.
   if (hasTransaction) transaction.release();
   await registry.whenFree();

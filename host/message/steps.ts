@@ -9,9 +9,8 @@ import { attemptAfter } from './failures/failures';
 import { crashed, isSuspect, isUnexplained } from './failures/suspects';
 import { EXCUSED_DELAY_MS } from './judge';
 import { Later } from './later';
-import { RELEASED, type Invalid } from './outcome';
+import { RELEASED, SETTLED_BEFORE, type Invalid } from './outcome';
 import type { Run } from './run';
-import { endSettled } from './outbox';
 import { settle } from './settle';
 import {
   end,
@@ -31,12 +30,10 @@ import {
 } from './stages';
 import { validate, type Validated as ValidEvent } from './validate';
 
-/**
- * Ends the run of a message that a host has settled before. Its ack was lost, so it is acknowledged again. If the host
- * that has committed it did not send all of its events, this host sends them first.
- */
-export function checkSettled(run: Arrived): MaybePromise<Unsettled | Ended> {
-  return run.handler.settlements.has(run.delivery.sequence) ? endSettled(run) : passed(run);
+/** Ends the run of a message that a host has settled before. Its ack was lost, so it is acknowledged again. */
+export function checkSettled(run: Arrived): Unsettled | Ended {
+  const { handler, delivery } = run;
+  return handler.settlements.has(delivery.sequence) ? end(run, SETTLED_BEFORE) : passed(run);
 }
 
 /** Reads the message's earlier failures. A first delivery has none, so nothing is read from the broker. */
@@ -134,8 +131,7 @@ export function decideRun(run: Judged): Decided {
 }
 
 export function settleRun(run: Decided): MaybePromise<Settled> {
-  const { handler, delivery, decision, marked } = run;
-  const settled = settle(handler, delivery, decision, marked);
+  const settled = settle(run, run.decision);
   return isPromise(settled) ? settled.then(() => passed(run)) : passed(run);
 }
 

@@ -51,6 +51,7 @@ export class HostRun {
       commits: new CommitLogs({ broker, time, log }),
       outgoing: {
         dropsRepeatsMs: outgoing.dropsRepeatsMs,
+        check: (event) => outgoing.check(event),
         send: (event) => this.alive(() => outgoing.send(event)),
         idsSince: (subject, sinceMs) => this.alive(() => outgoing.idsSince(subject, sinceMs)),
       },

@@ -28,6 +28,12 @@ export interface Origin {
   readonly timeMs: number;
 }
 
+/**
+ * How an event leaves its stream without being handled: its dead letter is stored after the commit, or the event is put
+ * into the retry queue until it is due.
+ */
+export type Departure = { readonly to: 'dead-letter' } | { readonly to: 'retry-queue'; readonly dueAtMs: number };
+
 /** The changes that one run makes together. */
 export interface RunChanges {
   readonly origin: Origin;
@@ -38,6 +44,8 @@ export interface RunChanges {
    * settled yet.
    */
   readonly part?: number;
+  /** Set if the event is not handled but leaves its stream. The run then changes and publishes nothing. */
+  readonly left?: Departure;
   /** The new texts by key; `null` removes the value. */
   readonly writes: ReadonlyMap<string, string | null>;
   readonly emits: readonly Emit[];
@@ -51,7 +59,10 @@ export interface Commit {
   readonly host: string;
   readonly number: number;
   readonly runs: readonly RunChanges[];
-  /** The events whose emits are sent, as {@link eventKey} names them, each with the position of the last commit of these. */
+  /**
+   * The events, as {@link eventKey} names them, whose emits are sent and whose dead letter or deferred event is stored,
+   * each with the position of the last commit of these.
+   */
   readonly sent: readonly SentEvent[];
   /**
    * The revisions of values in the bucket that another program has written. This commit takes up these values or
@@ -61,6 +72,8 @@ export interface Commit {
   /** The position up to which the bucket has all values, if the host writes the bucket. */
   readonly filled?: number;
 }
+
+const DEAD = 'dead';
 
 /** The version of the format. A host refuses a commit of a later version, because it would lose a part of it. */
 const FORMAT = 1;
@@ -98,6 +111,8 @@ interface WireRun {
   readonly a?: number;
   readonly t: number;
   readonly p?: number;
+  /** When the event is due, in milliseconds since 1970, if it went to the retry queue; `dead` if it is dead-lettered. */
+  readonly l?: number | typeof DEAD;
   /** Keys and texts in turn. */
   readonly w?: readonly (string | null)[];
   readonly x?: readonly (readonly [id: string, subject: string, payload: string, headers: Emit['headers']])[];
@@ -139,7 +154,7 @@ export function encodeCommit({ host, number, runs, sent, adopted, filled }: Comm
 }
 
 function encodeRun(
-  { origin, event, part, writes, emits }: RunChanges,
+  { origin, event, part, left, writes, emits }: RunChanges,
   indexOf: (source: WireSource) => number,
 ): WireRun {
   const { handler, version = null, stream = null, sequence, eventId, attempt, timeMs } = origin;
@@ -152,9 +167,18 @@ function encodeRun(
     ...(attempt !== undefined && attempt > 1 && { a: attempt }),
     t: timeMs,
     ...(part !== undefined && { p: part }),
+    ...(left && { l: encodeDeparture(left) }),
     ...(writes.size > 0 && { w: [...writes].flat() }),
     ...(emits.length > 0 && { x: emits.map((emit) => [emit.id, emit.subject, emit.payload, emit.headers] as const) }),
   };
+}
+
+export function encodeDeparture(left: Departure): number | typeof DEAD {
+  return left.to === 'dead-letter' ? DEAD : left.dueAtMs;
+}
+
+export function decodeDeparture(text: number | typeof DEAD): Departure {
+  return text === DEAD ? { to: 'dead-letter' } : { to: 'retry-queue', dueAtMs: text };
 }
 
 /**
@@ -219,6 +243,7 @@ function decodeRun(run: WireRun, [handler, version, durable, incarnation, stream
     },
     ...(isOfEvent && { event: { durable, incarnation, sequence: run.s } }),
     ...(run.p !== undefined && { part: run.p }),
+    ...(run.l !== undefined && { left: decodeDeparture(run.l) }),
     writes,
     emits: (run.x ?? []).map(([id, subject, payload, headers]) => ({ id, subject, payload, headers })),
   };

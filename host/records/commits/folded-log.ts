@@ -1,4 +1,5 @@
-import { eventKey, type Commit, type Emit, type EventOf, type RunChanges } from './commit';
+import { AdoptedRevisions } from './adopted-revisions';
+import { eventKey, type Commit, type Departure, type Emit, type EventOf, type RunChanges } from './commit';
 import { SettledSet } from '../settled-set';
 
 /** The settled events of one handler, to which the log adds those that commits settle. */
@@ -22,6 +23,12 @@ export interface UnsentEmits {
   readonly position: number;
 }
 
+/** An event that has left its stream, and the position of the commit that says so. */
+export interface LeftEvent {
+  readonly departure: Departure;
+  readonly position: number;
+}
+
 /** A committed text that the bucket may not have yet. */
 export interface UnfilledText {
   readonly text: string | null;
@@ -33,6 +40,8 @@ export interface UnfilledText {
 export interface FoldedParts {
   /** Emits of committed runs that may not be sent yet, by event. */
   readonly unsent: readonly (readonly [event: string, unsent: readonly UnsentEmits[]])[];
+  /** The events that have left their stream and whose dead letter or deferred event may not be stored yet. */
+  readonly left: readonly (readonly [event: string, left: LeftEvent])[];
   /** The number of early commit points of events that are not settled, by event. */
   readonly parts: readonly (readonly [event: string, count: number])[];
   /** Foreign values that commits take up or replace, and that the bucket may still have. */
@@ -48,11 +57,9 @@ export class FoldedLog {
   readonly unfilled = new Map<string, UnfilledText>();
   /** Emits of committed runs that may not be sent yet, by event: one entry for each commit. */
   readonly unsent = new Map<string, readonly UnsentEmits[]>();
-  /**
-   * For foreign values that commits take up or replace: the revision, and the position of the key's last text, by key.
-   * The bucket may have the value until it has that text.
-   */
-  readonly adopted = new Map<string, { readonly revision: number; readonly position: number }>();
+  /** The events that have left their stream and whose dead letter or deferred event may not be stored yet. */
+  readonly left = new Map<string, LeftEvent>();
+  readonly adopted = new AdoptedRevisions();
   private readonly parts = new Map<string, number>();
   private readonly settledBy = new Map<string, SettledEvents>();
   /** Removed handlers whose settled events may not be stored yet. */
@@ -60,7 +67,6 @@ export class FoldedLog {
   /** The settled events of handlers that are not added yet. */
   private readonly others = new Map<string, { durable: string; incarnation: string; ranges: SettledSet }>();
   private filledTo = 0;
-  private forgotten = 0;
 
   constructor(private readonly nowMs: () => number) {}
 
@@ -69,26 +75,18 @@ export class FoldedLog {
     return this.filledTo;
   }
 
-  /**
-   * Changes when entries of {@link adopted} are forgotten. An entry of the bucket that was requested before may be one of
-   * these.
-   */
-  get adoptionsForgotten(): number {
-    return this.forgotten;
-  }
-
   /** Starts from a checkpoint. */
-  restore(position: number, { unsent, parts, adopted, settled }: FoldedParts): void {
+  restore(position: number, { unsent, left, parts, adopted, settled }: FoldedParts): void {
     this.position = position;
     this.filledTo = position;
     this.unfilled.clear();
     this.unsent.clear();
+    this.left.clear();
     this.parts.clear();
-    this.adopted.clear();
-    this.forgotten++;
+    this.adopted.restore(adopted);
     for (const [event, commits] of unsent) this.unsent.set(event, commits);
+    for (const [event, departure] of left) this.left.set(event, departure);
     for (const [event, count] of parts) this.parts.set(event, count);
-    for (const [key, revision, at] of adopted) this.adopted.set(key, { revision, position: at });
     for (const [durable, incarnation, ranges] of settled) {
       this.rangesOf({ durable, incarnation }).merge(ranges);
       this.handOver(durable, incarnation);
@@ -99,6 +97,7 @@ export class FoldedLog {
   get partsToKeep(): FoldedParts {
     return {
       unsent: [...this.unsent],
+      left: [...this.left],
       parts: [...this.parts],
       adopted: [...this.adopted].map(([key, { revision, position }]) => [key, revision, position]),
       settled: [...this.others.values()].map(({ durable, incarnation, ranges }) => [durable, incarnation, ranges]),
@@ -155,11 +154,12 @@ export class FoldedLog {
     return (this.unsent.get(eventKey(event)) ?? []).flatMap(({ emits }) => emits);
   }
 
-  /** Notes that the emits of the event's commits up to the position are sent. */
+  /** Notes that nothing is left to do for the event's commits up to the position: their emits are sent. */
   noteSent(name: string, upTo: number): void {
-    const left = this.unsent.get(name)?.filter(({ position }) => position > upTo) ?? [];
-    if (left.length > 0) this.unsent.set(name, left);
+    const later = this.unsent.get(name)?.filter(({ position }) => position > upTo) ?? [];
+    if (later.length > 0) this.unsent.set(name, later);
     else this.unsent.delete(name);
+    if (this.left.size > 0 && (this.left.get(name)?.position ?? Infinity) <= upTo) this.left.delete(name);
   }
 
   fold(position: number, { runs, sent, adopted, filled }: Commit): void {
@@ -171,14 +171,11 @@ export class FoldedLog {
         // A key that is set again moves to the end, so the order of positions is kept.
         this.unfilled.delete(key);
         this.unfilled.set(key, { text, position, sinceMs });
-        const foreign = this.adopted.get(key);
-        if (foreign) this.adopted.set(key, { revision: foreign.revision, position });
+        this.adopted.changed(key, position);
       }
     }
     for (const [event, upTo] of sent) this.noteSent(event, upTo);
-    for (const [key, revision] of adopted) {
-      this.adopted.set(key, { revision: Math.max(revision, this.adopted.get(key)?.revision ?? 0), position });
-    }
+    this.adopted.adopt(adopted, position);
     if (filled !== undefined) this.filledUpTo(filled);
   }
 
@@ -190,9 +187,7 @@ export class FoldedLog {
       if (at > position) break;
       this.unfilled.delete(key);
     }
-    for (const [key, { position: at }] of this.adopted) {
-      if (at <= position && this.adopted.delete(key)) this.forgotten++;
-    }
+    this.adopted.filledUpTo(position);
   }
 
   /**
@@ -219,10 +214,11 @@ export class FoldedLog {
     if (this.unfilled.get(key) === text) this.unfilled.delete(key);
   }
 
-  private foldEvent({ event, part, emits }: RunChanges, position: number): void {
+  private foldEvent({ event, part, left, emits }: RunChanges, position: number): void {
     if (!event) return;
     const name = eventKey(event);
     if (emits.length > 0) this.foldEmits(name, { emits, position });
+    if (left) this.left.set(name, { departure: left, position });
     if (part !== undefined) {
       this.parts.set(name, part);
       return;
