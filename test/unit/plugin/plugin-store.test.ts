@@ -85,6 +85,7 @@ test('a store that is released while it is opened leaves its bucket as soon as i
   const one = store();
   await one.enter();
   const opening = one.openTexts();
+  await new Promise((resolve) => setImmediate(resolve));
   one.release();
   expect(left).toEqual([]);
   open();
