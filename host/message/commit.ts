@@ -1,7 +1,10 @@
 import { isPromise } from '../base/maybe-promise';
-import type { EventOf, RunChanges } from '../records/commits/commit';
+import type { ReadTexts, RunChanges } from '../records/commits/commit';
 import type { CommitResult } from '../records/commits/finished-runs';
+import type { PluginLog } from '../records/commits/plugin-log';
 import type { Batch } from './batch';
+import { missedPoint } from './commit-point';
+import { eventOf, originOf } from './event-of';
 import type { Endings, Execution } from './execution';
 import type { Later } from './later';
 import { CONFLICT, SETTLED_BEFORE } from './outcome';
@@ -13,9 +16,12 @@ import { outcomeOfThrown } from './thrown-outcome';
 /**
  * Commits the run: its store changes, the events that it has published, and the fact that its event is done become one
  * entry of the plugin's commit log. A run without effects commits nothing. For a run that has failed, checks only that
- * the values that it has read are committed. Only a stop of the host interrupts it.
+ * the values that it has read are committed. Only a stop of the host interrupts it. A run that repeats a committed one
+ * commits nothing.
  */
 export function commit(run: Returned): Committed | Ended | Later<Committed | Ended> {
+  if (run.past.length > 0 && !run.failure) failIfPointMissed(run);
+  if (run.owesWork) return run.failure ? end(run, run.failure) : passed(run);
   return run.hasEffects ? run.interruptible(commitCall(run, [run]), COMMIT) : passed(run);
 }
 
@@ -36,7 +42,8 @@ export function commitBatch(runs: readonly Returned[]): Batch | Later<Batch> {
 }
 
 const BATCH_COMMIT: Endings<Batch, CallResult, Batch> = {
-  done: (batch, result) => endEach(batch, (run) => ended(run, result)),
+  // If one of the events is settled, the others must run again without it.
+  done: (batch, result) => endEach(batch, (run) => ended(run, result === 'settled' ? 'conflict' : result)),
   failed: (batch, thrown) => endEach(batch, (run) => end(run, outcomeOfThrown(run, thrown))),
   interrupted: (batch, outcome) => endEach(batch, (run) => end(run, outcome)),
 };
@@ -48,9 +55,14 @@ function endEach(batch: Batch, endOne: (run: Run) => unknown): Batch {
 
 function ended(run: Run, result: CallResult): Committed | Ended {
   if (result === 'conflict') return end(run, CONFLICT);
+  if (result === 'settled') return end(run, SETTLED_BEFORE);
   if (run.failure) return end(run, run.failure);
-  if (result === 'entangled') return end(run, CONFLICT);
-  return result === 'settled' ? end(run, SETTLED_BEFORE) : passed(run);
+  return result === 'entangled' ? end(run, CONFLICT) : passed(run);
+}
+
+function failIfPointMissed(run: Run): void {
+  const error = missedPoint(run);
+  if (error) run.failure = { kind: 'failed', error };
 }
 
 /**
@@ -62,10 +74,12 @@ async function commitCall(call: Execution, runs: readonly Run[]): Promise<CallRe
     run.endTurnAlone?.();
     if (run.marked && !run.failure) await unmark(run.handler, run.delivery);
   }
+  const stopped = await stopAtPoint(runs);
+  if (stopped) return stopped;
   const { commits } = call.handler;
   const log = commits.log ?? (await commits.open());
   if (!leaveOutFailed(runs)) return 'entangled';
-  const result = log.transactions.finish(call.transaction, runs.flatMap(changesOf));
+  const result = log.transactions.finish(call.transaction, runs.flatMap((run) => changesOf(run, log)));
   if (!isPromise(result)) return result;
   call.registry.beginCommit();
   try {
@@ -73,6 +87,14 @@ async function commitCall(call: Execution, runs: readonly Run[]): Promise<CallRe
   } finally {
     call.registry.endCommit();
   }
+}
+
+/** Waits for a commit point that the handler has not awaited. Returns its result if the run must end with it. */
+async function stopAtPoint(runs: readonly Run[]): Promise<CallResult | undefined> {
+  // A call for a batch has no commit points.
+  const [{ points }] = runs as [Run];
+  await points?.settled();
+  return points?.outcome && (points.outcome.kind === 'conflict' ? 'conflict' : 'settled');
 }
 
 /** Drops the changes for events that have failed. Returns false if changes for other events may depend on them. */
@@ -86,30 +108,27 @@ function leaveOutFailed(runs: readonly Run[]): boolean {
   return true;
 }
 
-/** Returns the event of a run, as the commit log names it. */
-export function eventOf({ handler: { settlements }, delivery }: Pick<Run, 'handler' | 'delivery'>): EventOf {
-  return {
-    durable: settlements.durable,
-    incarnation: settlements.streamIncarnation,
-    sequence: delivery.sequence,
-  };
-}
-
-function changesOf(run: Run): RunChanges[] {
+function changesOf(run: Run, log: PluginLog): RunChanges[] {
   if (run.failure) return [];
   const writes = run.batch ? run.batch.writes.of(run) : run.hasTransaction ? run.transaction.writes : NO_WRITES;
-  if (writes.size === 0 && !run.hasPublished) return [];
-  const { handler, delivery, event, attempt } = run;
-  const origin = {
-    handler: handler.name,
-    version: handler.version,
-    attempt,
-    stream: delivery.origin.stream,
-    sequence: delivery.origin.sequence,
-    eventId: event!.event_id,
-    timeMs: handler.time.epochMs(),
-  };
-  return [{ origin, event: eventOf(run), writes, emits: run.hasPublished ? run.outbox : NO_EMITS }];
+  const { passed, hasWork } = run;
+  if (writes.size === 0 && !run.hasPublished && !hasWork && passed === 0) return [];
+  return [
+    {
+      origin: originOf(run),
+      event: eventOf(run),
+      passed,
+      writes,
+      emits: run.hasPublished ? run.outbox : NO_EMITS,
+      ...(hasWork && { hasWork, reads: readsOf(run, log) }),
+    },
+  ];
+}
+
+/** Returns the texts that the run has read, from which the handler can be repeated. */
+function readsOf(run: Run, log: PluginLog): ReadTexts {
+  const texts = log.transactions.textsRead(run.transaction);
+  return run.batch ? run.batch.writes.readsOf(run, texts) : texts;
 }
 
 const NO_WRITES: ReadonlyMap<string, string | null> = new Map();

@@ -1,43 +1,70 @@
 import { createHash } from 'node:crypto';
-import type { Emit } from '../records/commits/commit';
-import { eventOf } from './commit';
+import { partKey, type Emit } from '../records/commits/commit';
+import { eventOf } from './event-of';
 import type { Endings } from './execution';
 import type { Later } from './later';
-import { SETTLED_BEFORE, type Outcome } from './outcome';
+import { SETTLED_BEFORE } from './outcome';
 import type { Run } from './run';
-import { end, type Arrived, type Committed, type Ended } from './stages';
+import { end, passed, type Arrived, type Committed, type Ended, type Sent } from './stages';
 import { outcomeOfThrown } from './thrown-outcome';
 
-const HANDLED: Outcome = { kind: 'handled' };
-
 /** Sends the events that the committed run has published. Only a stop of the host interrupts it. */
-export function sendEmits(run: Committed): Ended | Later<Ended> {
-  if (!run.hasPublished) return end(run, HANDLED);
+export function sendEmits(run: Committed): Sent | Ended | Later<Sent | Ended> {
+  if (run.owesWork || run.passed > 0) return run.interruptible(sendUnsent(run), SENDING);
+  if (!run.hasPublished) return passed(run);
   return run.interruptible(sendAll(run, run.outbox), SENDING);
 }
 
-const SENDING: Endings<Run, void, Ended> = {
-  done: (run) => end(run, HANDLED),
+const SENDING: Endings<Run, void, Sent | Ended> = {
+  done: (run) => passed(run),
   failed: (run, thrown) => end(run, outcomeOfThrown(run, thrown)),
   interrupted: end,
 };
 
 /** Sends the events of a run that was committed before, because it is not known whether all of them were sent. */
-export async function sendAgain(run: Arrived, emits: readonly Emit[]): Promise<Ended> {
+export async function sendAgain(run: Arrived): Promise<Ended> {
   try {
-    await sendAll(run, isLate(run) ? await notSentYet(run, emits) : emits);
+    await sendUnsent(run);
   } catch (error) {
     return end(run, outcomeOfThrown(run, error));
   }
   return end(run, SETTLED_BEFORE);
 }
 
-/** The events are sent concurrently, so their order is not guaranteed. */
-async function sendAll(run: Run, emits: readonly Emit[]): Promise<void> {
+/** Sends the events that were published in the committed parts of the event, if they may not be sent yet. */
+export async function sendUnsent(run: Run): Promise<void> {
+  for (const [part, emits] of unsentOf(run)) {
+    await sendAll(run, isLate(run) ? await notSentYet(run, emits) : emits, part);
+  }
+}
+
+export function hasUnsent(run: Run): boolean {
+  return unsentOf(run).length > 0;
+}
+
+function unsentOf(run: Run): readonly (readonly [part: string, emits: readonly Emit[]])[] {
+  const { unsent } = run.handler.commits.log?.folded ?? NO_LOG;
+  if (unsent.size === 0) return [];
+  const event = eventOf(run);
+  const parts = [partKey(event)];
+  for (let part = 1; part <= Math.max(run.passed, run.past.length); part++) parts.push(partKey(event, part));
+  return parts.flatMap((part) => {
+    const emits = unsent.get(part);
+    return emits ? [[part, emits] as const] : [];
+  });
+}
+
+const NO_LOG = { unsent: new Map<string, readonly Emit[]>() };
+
+/**
+ * The events are sent concurrently, so their order is not guaranteed.
+ * @param part the part of the run's event in which they were published. Default: the last one
+ */
+async function sendAll(run: Run, emits: readonly Emit[], part = partKey(eventOf(run))): Promise<void> {
   const sends = emits.map((emit) => sendOne(run, emit));
   const failed = (await Promise.allSettled(sends)).find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
-  run.handler.commits.log?.sent.note(eventOf(run));
+  run.handler.commits.log?.sent.note(part);
 }
 
 async function sendOne({ handler, delivery }: Run, event: Emit): Promise<void> {

@@ -42,6 +42,8 @@ export function settle(handler: Handler, delivery: Delivery, decision: Decision,
       return then(isMarked ? unmark(handler, delivery) : undefined, () => retryLater(delivery, decision.delayMs));
     case 'dead-letter':
       return bury(handler, delivery, decision);
+    case 'give-up':
+      return giveUp(handler, delivery, decision);
   }
 }
 
@@ -91,12 +93,12 @@ async function retry(
   decision: Decision & { action: 'retry' },
   isMarked: boolean,
 ): Promise<void> {
-  const { attempt, delayMs, error } = decision;
+  const { attempt, delayMs, error, ofWork } = decision;
   const counted = attempt !== undefined;
   if (counted) handler.counters.failed++;
   handler.counters.retried++;
   handler.counters.lastError = withCauses(error);
-  handler.log.warn(counted ? 'a handler failed; the event is tried again' : 'an event is postponed', {
+  handler.log.warn(retryMessage(counted, ofWork), {
     ...coordinates(handler, delivery),
     ...(counted ? { attempt, attempts: handler.retry.attempts } : {}),
     delayMs,
@@ -113,9 +115,29 @@ async function retry(
     }
   } else if (isMarked) await unmark(handler, delivery);
   // Events with a key never move to the retry queue, because later events of their key would overtake them.
-  const stays = delivery.past !== undefined || handler.key !== undefined;
+  const stays = decision.stays || delivery.past !== undefined || handler.key !== undefined;
   if (delayMs > DEFER_FROM_MS && !stays) await defer(handler, delivery, delayMs);
   else retryLater(delivery, delayMs);
+}
+
+function retryMessage(counted: boolean, ofWork = false): string {
+  if (ofWork) return 'after-commit work of a handler is not done; it is tried again';
+  return counted ? 'a handler failed; the event is tried again' : 'an event is postponed';
+}
+
+function giveUp(
+  handler: Handler,
+  delivery: Delivery,
+  { error, attempts }: Decision & { action: 'give-up' },
+): MaybePromise<void> {
+  handler.counters.failed++;
+  handler.counters.lastError = withCauses(error);
+  handler.log.error('after-commit work of a handler failed, and is not tried again; the event is settled', {
+    ...coordinates(handler, delivery),
+    attempts,
+    err: error,
+  });
+  return finish(handler, delivery);
 }
 
 /** Removes the mark of a run that has ended, because a later death of this process is not the message's fault. */

@@ -18,6 +18,9 @@ export class LaterStore<T> extends Store<T> {
   async keys(): Promise<string[]> {
     return (await this.store).keys();
   }
+  async commit(): Promise<void> {
+    return (await this.store).commit();
+  }
   scope<U>(name: string): Store<U> {
     return new LaterStore<U>(this.store.then((store) => store.scope<U>(name)));
   }

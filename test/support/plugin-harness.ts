@@ -45,6 +45,10 @@ export class MemoryStore<T> extends Store<T> {
     return Promise.resolve([...this.values.keys()]);
   }
 
+  commit(): Promise<void> {
+    return this.turn();
+  }
+
   scope<U>(name: string): MemoryStore<U> {
     const scope = this.scopes.get(name) ?? new MemoryStore<unknown>(this.turn);
     this.scopes.set(name, scope);

@@ -1,5 +1,6 @@
 import { Conflict, type KeyValue } from '../key-value';
 import { SettledSet } from '../settled-set';
+import { flatTexts, textsOf } from './commit';
 import type { FoldedParts } from './folded-log';
 
 /** A stored state of a log, from which a start reads on. */
@@ -16,7 +17,7 @@ interface WireCheckpoint {
   readonly n: number;
   readonly m: number;
   readonly o: FoldedParts['unsent'];
-  readonly p: FoldedParts['parts'];
+  readonly p: readonly (readonly [event: string, reads: readonly (readonly (string | null)[])[]])[];
   readonly s: readonly (readonly [durable: string, incarnation: string, ranges: [number, number][]])[];
 }
 
@@ -41,7 +42,8 @@ export class CheckpointStore {
     const { f, n, m, o, p, s } = JSON.parse(entry.value) as WireCheckpoint;
     if (f !== FORMAT) throw new Error(`the checkpoint's format is ${f}; this host reads format ${FORMAT}`);
     const settled = s.map(([durable, incarnation, ranges]) => [durable, incarnation, new SettledSet(ranges)] as const);
-    return { filled: n, folded: m, parts: { unsent: o, parts: p, settled } };
+    const past = p.map(([event, parts]) => [event, parts.map(textsOf)] as const);
+    return { filled: n, folded: m, parts: { unsent: o, past, settled } };
   }
 
   /**
@@ -54,7 +56,7 @@ export class CheckpointStore {
       n: filled,
       m: folded,
       o: parts.unsent,
-      p: parts.parts,
+      p: parts.past.map(([event, past]) => [event, past.map(flatTexts)]),
       s: parts.settled.map(([durable, incarnation, ranges]) => [
         durable,
         incarnation,

@@ -1,10 +1,10 @@
 import { ADOPTED, type Adoptions } from './adoptions';
 import { decodeCommit, UnreadableCommit, type Commit } from './commit';
 import type { LoggedCommit } from './commit-log';
+import type { DoneParts } from './done-parts';
 import type { FinishedRuns } from './finished-runs';
 import type { FoldedLog } from './folded-log';
 import type { PendingCommit } from './group-commit';
-import type { SentEmits } from './sent-emits';
 import type { StoreValues } from './store-values';
 import type { Transactions } from './transactions';
 
@@ -14,7 +14,8 @@ export interface CommitReceiverOptions {
   readonly finished: FinishedRuns;
   readonly transactions: Transactions;
   readonly adoptions: Adoptions;
-  readonly sent: SentEmits;
+  readonly sent: DoneParts;
+  readonly worked: DoneParts;
   /** Returns the commit that this host is appending. */
   pending(): PendingCommit | undefined;
   /** Called after each commit; `fillsBucket` says whether it comes from another host that fills the bucket. */
@@ -23,7 +24,7 @@ export interface CommitReceiverOptions {
   unreadable(position: number, error: UnreadableCommit): void;
 }
 
-const NO_COMMIT: Commit = { host: '', number: 0, runs: [], sent: [], adopted: new Map() };
+const NO_COMMIT: Commit = { host: '', number: 0, runs: [], sent: [], worked: [], adopted: new Map() };
 
 /** Takes the commits in the order of the log, and ends the runs whose fate they decide. */
 export class CommitReceiver {
@@ -54,18 +55,19 @@ export class CommitReceiver {
    * those that have read a changed value must run again.
    */
   private takeOther(commit: Commit, position: number, pending: PendingCommit | undefined): void {
-    const { folded, finished, transactions, adoptions, sent, received } = this.options;
+    const { folded, finished, transactions, adoptions, sent, worked, received } = this.options;
     if (pending && !pending.fate) {
       pending.fate = 'refused';
       finished.putBack(pending.runs);
       adoptions.putBack(pending.commit);
-      sent.putBack(pending.commit);
+      sent.putBack(pending.commit.sent);
+      worked.putBack(pending.commit.worked);
     }
     folded.fold(position, commit);
     const changed = new Set<string>();
     for (const { writes } of commit.runs) this.replace(writes, position, changed);
-    const settled = finished.takeSettled((run) => folded.isSettled(run));
-    transactions.discard(changed, settled);
+    const dropped = finished.takeDropped((run) => folded.fateOf(run));
+    transactions.discard(changed, dropped);
     received(commit.filled !== undefined);
   }
 

@@ -28,6 +28,9 @@ export interface Origin {
   readonly timeMs: number;
 }
 
+/** Texts that a run has read, by key; `null` if the key had no value. */
+export type ReadTexts = ReadonlyMap<string, string | null>;
+
 /** The changes that one run makes together. */
 export interface RunChanges {
   readonly origin: Origin;
@@ -38,6 +41,15 @@ export interface RunChanges {
    * settled yet.
    */
   readonly part?: number;
+  /** How many commit points the run has passed before. */
+  readonly passed?: number;
+  /** Whether functions that the handler has passed to `afterCommit` are still to be run. */
+  readonly hasWork?: boolean;
+  /**
+   * The texts that the run has read since its last commit point, if the handler may have to repeat this part: at a
+   * commit point, and for after-commit work.
+   */
+  readonly reads?: ReadTexts;
   /** The new texts by key; `null` removes the value. */
   readonly writes: ReadonlyMap<string, string | null>;
   readonly emits: readonly Emit[];
@@ -49,8 +61,10 @@ export interface Commit {
   readonly host: string;
   readonly number: number;
   readonly runs: readonly RunChanges[];
-  /** The events whose emits are sent, as {@link eventKey} names them. */
+  /** The parts of events whose emits are sent, as {@link partKey} names them. */
   readonly sent: readonly string[];
+  /** The events whose after-commit work is done, as {@link eventKey} names them. */
+  readonly worked: readonly string[];
   /**
    * The revisions of values in the bucket that another program has written. This commit takes up these values or
    * changes them.
@@ -66,6 +80,11 @@ const FORMAT = 1;
 /** Returns a text that names the event of a run. */
 export function eventKey({ durable, incarnation, sequence }: EventOf): string {
   return `${durable} ${incarnation} ${sequence}`;
+}
+
+/** Returns a text that names a part of an event: one that a commit point has ended, or the last one. */
+export function partKey(event: EventOf, part?: number): string {
+  return part === undefined ? eventKey(event) : `${eventKey(event)} ${part}`;
 }
 
 /** Thrown for a message of the log that this host cannot read. */
@@ -96,7 +115,10 @@ interface WireRun {
   readonly a?: number;
   readonly t: number;
   readonly p?: number;
-  /** Keys and texts in turn. */
+  /** Set if there is after-commit work: the number of the last part. */
+  readonly k?: number;
+  /** Keys and texts in turn: what the run has read, and what it writes. */
+  readonly g?: readonly (string | null)[];
   readonly w?: readonly (string | null)[];
   readonly x?: readonly (readonly [id: string, subject: string, payload: string, headers: Emit['headers']])[];
 }
@@ -108,12 +130,13 @@ interface WireCommit {
   readonly h: readonly WireSource[];
   readonly r: readonly WireRun[];
   readonly x?: readonly string[];
+  readonly k?: readonly string[];
   readonly a?: Readonly<Record<string, number>>;
   readonly c?: number;
 }
 
 /** Returns the commit as the text of its message. */
-export function encodeCommit({ host, number, runs, sent, adopted, filled }: Commit): string {
+export function encodeCommit({ host, number, runs, sent, worked, adopted, filled }: Commit): string {
   const sources: WireSource[] = [];
   const indexes = new Map<string, number>();
   const indexOf = (source: WireSource): number => {
@@ -130,6 +153,7 @@ export function encodeCommit({ host, number, runs, sent, adopted, filled }: Comm
     h: sources,
     r,
     ...(sent.length > 0 && { x: sent }),
+    ...(worked.length > 0 && { k: worked }),
     ...(adopted.size > 0 && { a: Object.fromEntries(adopted) }),
     ...(filled !== undefined && { c: filled }),
   };
@@ -137,7 +161,7 @@ export function encodeCommit({ host, number, runs, sent, adopted, filled }: Comm
 }
 
 function encodeRun(
-  { origin, event, part, writes, emits }: RunChanges,
+  { origin, event, part, passed = 0, hasWork, reads, writes, emits }: RunChanges,
   indexOf: (source: WireSource) => number,
 ): WireRun {
   const { handler, version = null, stream = null, sequence, eventId, attempt, timeMs } = origin;
@@ -150,9 +174,23 @@ function encodeRun(
     ...(attempt !== undefined && attempt > 1 && { a: attempt }),
     t: timeMs,
     ...(part !== undefined && { p: part }),
-    ...(writes.size > 0 && { w: [...writes].flat() }),
+    ...(hasWork && { k: passed + 1 }),
+    ...(reads && reads.size > 0 && { g: flatTexts(reads) }),
+    ...(writes.size > 0 && { w: flatTexts(writes) }),
     ...(emits.length > 0 && { x: emits.map((emit) => [emit.id, emit.subject, emit.payload, emit.headers] as const) }),
   };
+}
+
+/** Returns keys and texts in turn. */
+export function flatTexts(texts: ReadTexts): (string | null)[] {
+  return [...texts].flat();
+}
+
+/** Reads keys and texts in turn. */
+export function textsOf(flat: readonly (string | null)[]): Map<string, string | null> {
+  const texts = new Map<string, string | null>();
+  for (let i = 0; i < flat.length; i += 2) texts.set(flat[i]!, flat[i + 1] ?? null);
+  return texts;
 }
 
 /**
@@ -178,6 +216,7 @@ export function decodeCommit(text: string): Commit {
       number: wire.n,
       runs: wire.r.map((run) => decodeRun(run, sources[run.h]!)),
       sent: wire.x ?? [],
+      worked: wire.k ?? [],
       adopted: new Map(Object.entries(wire.a ?? {})),
       ...(wire.c !== undefined && { filled: wire.c }),
     };
@@ -187,9 +226,6 @@ export function decodeCommit(text: string): Commit {
 }
 
 function decodeRun(run: WireRun, [handler, version, durable, incarnation, stream]: WireSource): RunChanges {
-  const writes = new Map<string, string | null>();
-  const texts = run.w ?? [];
-  for (let i = 0; i < texts.length; i += 2) writes.set(texts[i]!, texts[i + 1] ?? null);
   const sequence = run.o ?? run.s;
   const isOfEvent = durable !== null && incarnation !== null && run.s !== undefined;
   return {
@@ -204,7 +240,9 @@ function decodeRun(run: WireRun, [handler, version, durable, incarnation, stream
     },
     ...(isOfEvent && { event: { durable, incarnation, sequence: run.s } }),
     ...(run.p !== undefined && { part: run.p }),
-    writes,
+    ...(run.k !== undefined && { hasWork: true, passed: run.k - 1 }),
+    ...((run.p !== undefined || run.k !== undefined) && { reads: textsOf(run.g ?? []) }),
+    writes: textsOf(run.w ?? []),
     emits: (run.x ?? []).map(([id, subject, payload, headers]) => ({ id, subject, payload, headers })),
   };
 }

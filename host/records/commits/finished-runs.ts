@@ -16,6 +16,28 @@ export interface FinishedRun {
   readonly resolve: (result: CommitResult) => void;
 }
 
+export type DropResult = Exclude<CommitResult, 'committed'>;
+
+/** A finished run that must not be committed, and its result. */
+export interface DroppedRun {
+  readonly run: FinishedRun;
+  readonly result: DropResult;
+}
+
+/** Returns the result of a call that must not be committed; undefined for any other call. */
+export function dropOf(
+  runs: readonly RunChanges[],
+  fateOf: (run: RunChanges) => DropResult | undefined,
+): DropResult | undefined {
+  let result: DropResult | undefined;
+  for (const run of runs) {
+    const fate = fateOf(run);
+    if (fate === 'settled') return fate;
+    result ??= fate;
+  }
+  return result;
+}
+
 /** The runs of a host that wait for their commit, in the order in which they have finished. */
 export class FinishedRuns {
   private waiting: FinishedRun[] = [];
@@ -50,9 +72,15 @@ export class FinishedRuns {
     this.waiting = [...runs, ...this.waiting];
   }
 
-  /** Takes out the runs of events that are settled now. */
-  takeSettled(isSettled: (run: RunChanges) => boolean): FinishedRun[] {
-    return this.takeOut(({ runs }) => runs.some(isSettled));
+  /** Takes out the runs of events that another run has settled, or for which it has committed a part. */
+  takeDropped(fateOf: (run: RunChanges) => DropResult | undefined): DroppedRun[] {
+    const dropped: DroppedRun[] = [];
+    this.takeOut((run) => {
+      const result = dropOf(run.runs, fateOf);
+      if (result) dropped.push({ run, result });
+      return result !== undefined;
+    });
+    return dropped;
   }
 
   /**

@@ -1,4 +1,4 @@
-import { eventKey, type Commit, type Emit, type EventOf, type RunChanges } from './commit';
+import { eventKey, partKey, type Commit, type Emit, type EventOf, type ReadTexts, type RunChanges } from './commit';
 import { SettledSet } from '../settled-set';
 
 /** The settled events of one handler, to which the log adds those that commits settle. */
@@ -22,10 +22,10 @@ export interface UnfilledText {
 
 /** The part of a checkpoint that is not in the bucket. */
 export interface FoldedParts {
-  /** Emits of committed runs that may not be sent yet, by event. */
-  readonly unsent: readonly (readonly [event: string, emits: readonly Emit[]])[];
-  /** The number of early commit points of events that are not settled, by event. */
-  readonly parts: readonly (readonly [event: string, count: number])[];
+  /** Emits of committed runs that may not be sent yet, by the part of the event. */
+  readonly unsent: readonly (readonly [part: string, emits: readonly Emit[]])[];
+  /** The committed parts of events that may run again, by event: the texts that each part has read. */
+  readonly past: readonly (readonly [event: string, parts: readonly ReadTexts[]])[];
   /** Settled events of handlers that this host does not run, as ranges of sequences. */
   readonly settled: readonly (readonly [durable: string, incarnation: string, ranges: SettledSet])[];
 }
@@ -35,11 +35,15 @@ export class FoldedLog {
   position = 0;
   /** Texts that the bucket may not have yet, by key, in the order of their positions. */
   readonly unfilled = new Map<string, UnfilledText>();
-  /** Emits of committed runs that may not be sent yet, by event. */
+  /** Emits of committed runs that may not be sent yet, by the part of the event. */
   readonly unsent = new Map<string, readonly Emit[]>();
+  /**
+   * The committed parts of events that may run again, by event: events that are not settled and have passed a commit
+   * point, and settled events whose after-commit work is not done.
+   */
+  readonly past = new Map<string, readonly ReadTexts[]>();
   /** For foreign values in the bucket that a commit takes up or replaces: the revision, by key. */
   readonly adopted = new Map<string, { readonly revision: number; readonly position: number }>();
-  private readonly parts = new Map<string, number>();
   private readonly settledBy = new Map<string, SettledEvents>();
   /** The settled events of handlers that are not added yet. */
   private readonly others = new Map<string, { durable: string; incarnation: string; ranges: SettledSet }>();
@@ -53,14 +57,14 @@ export class FoldedLog {
   }
 
   /** Starts from a checkpoint. */
-  restore(position: number, { unsent, parts, settled }: FoldedParts): void {
+  restore(position: number, { unsent, past, settled }: FoldedParts): void {
     this.position = position;
     this.filledTo = position;
     this.unfilled.clear();
     this.unsent.clear();
-    this.parts.clear();
-    for (const [event, emits] of unsent) this.unsent.set(event, emits);
-    for (const [event, count] of parts) this.parts.set(event, count);
+    this.past.clear();
+    for (const [part, emits] of unsent) this.unsent.set(part, emits);
+    for (const [event, parts] of past) this.past.set(event, parts);
     for (const [durable, incarnation, ranges] of settled) {
       this.rangesOf({ durable, incarnation }).merge(ranges);
       this.handOver(durable, incarnation);
@@ -71,7 +75,7 @@ export class FoldedLog {
   get partsToKeep(): FoldedParts {
     return {
       unsent: [...this.unsent],
-      parts: [...this.parts],
+      past: [...this.past],
       settled: [...this.others.values()].map(({ durable, incarnation, ranges }) => [durable, incarnation, ranges]),
     };
   }
@@ -98,14 +102,30 @@ export class FoldedLog {
     return settled?.has(event.sequence) ?? false;
   }
 
-  /** Returns how many early commit points of the event are committed. */
-  partsOf(event: EventOf): number {
-    return this.parts.get(eventKey(event)) ?? 0;
+  /**
+   * Returns the texts that each committed part of an event has read, if the event may run again. A run of the event
+   * repeats these parts with the same texts, and its changes in them are dropped.
+   */
+  pastOf(event: EventOf): readonly ReadTexts[] {
+    return this.past.size === 0 ? NONE : (this.past.get(eventKey(event)) ?? NONE);
   }
 
-  fold(position: number, { runs, sent, adopted, filled }: Commit): void {
+  /**
+   * Returns the result of a run that must not be committed: its event is settled, or another run has committed a part
+   * of the event that this run has not repeated.
+   */
+  fateOf(run: RunChanges): 'settled' | 'conflict' | undefined {
+    if (this.isSettled(run)) return 'settled';
+    const { event, passed = 0 } = run;
+    return event && this.pastOf(event).length !== passed ? 'conflict' : undefined;
+  }
+
+  fold(position: number, { runs, sent, worked, adopted, filled }: Commit): void {
     this.position = position;
     const sinceMs = this.nowMs();
+    // What is done was done before this commit was made, so it names no part of its runs.
+    for (const part of sent) this.unsent.delete(part);
+    for (const event of worked) this.past.delete(event);
     for (const run of runs) {
       this.foldEvent(run);
       for (const [key, text] of run.writes) {
@@ -114,7 +134,6 @@ export class FoldedLog {
         this.unfilled.set(key, { text, position, sinceMs });
       }
     }
-    for (const event of sent) this.unsent.delete(event);
     for (const [key, revision] of adopted) {
       this.adopted.set(key, { revision: Math.max(revision, this.adopted.get(key)?.revision ?? 0), position });
     }
@@ -137,18 +156,22 @@ export class FoldedLog {
     if (this.unfilled.get(key) === text) this.unfilled.delete(key);
   }
 
-  private foldEvent({ event, part, emits }: RunChanges): void {
+  private foldEvent({ event, part, hasWork, passed = 0, reads, emits }: RunChanges): void {
     if (!event) return;
-    const name = eventKey(event);
-    if (emits.length > 0) this.unsent.set(name, [...(this.unsent.get(name) ?? []), ...emits]);
-    if (part !== undefined) {
-      this.parts.set(name, part);
-      return;
-    }
-    this.parts.delete(name);
+    if (emits.length > 0) this.unsent.set(partKey(event, part), emits);
+    if (part !== undefined || hasWork) this.foldPart(event, part === undefined ? passed : part - 1, reads ?? new Map());
+    else if (this.past.size > 0) this.past.delete(eventKey(event));
+    if (part !== undefined) return;
     const settled = this.settledBy.get(sourceKey(event.durable, event.incarnation));
     if (settled) settled.noteSettled(event.sequence, event.sequence);
     else this.rangesOf(event).add(event.sequence);
+  }
+
+  /** Notes what a part has read. A commit that a checkpoint holds already may be folded again. */
+  private foldPart(event: EventOf, index: number, reads: ReadTexts): void {
+    const past = [...this.pastOf(event)];
+    past[index] = reads;
+    this.past.set(eventKey(event), past);
   }
 
   private rangesOf({ durable, incarnation }: Pick<EventOf, 'durable' | 'incarnation'>): SettledSet {
@@ -168,6 +191,8 @@ export class FoldedLog {
     this.others.delete(name);
   }
 }
+
+const NONE: readonly never[] = [];
 
 function sourceKey(durable: string, incarnation: string): string {
   return `${durable} ${incarnation}`;

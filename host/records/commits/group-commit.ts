@@ -89,7 +89,7 @@ export class GroupCommit {
   private async append(runs: readonly FinishedRun[]): Promise<void> {
     const { options } = this;
     const contents = options.contents(runs);
-    if (contents.runs.length === 0 && contents.sent.length === 0 && contents.adopted.size === 0) {
+    if (isEmpty(contents)) {
       for (const { resolve } of runs) resolve('committed');
       return;
     }
@@ -119,4 +119,8 @@ export class GroupCommit {
       if (!isFull) await reader.catchUp();
     }
   }
+}
+
+function isEmpty({ runs, sent, worked, adopted }: Pick<Commit, 'runs' | 'sent' | 'worked' | 'adopted'>): boolean {
+  return runs.length === 0 && sent.length === 0 && worked.length === 0 && adopted.size === 0;
 }

@@ -6,11 +6,11 @@ import { CheckpointStore } from './checkpoint';
 import type { Commit } from './commit';
 import type { CommitLog } from './commit-log';
 import { CommitReceiver } from './commit-receiver';
+import { DoneParts } from './done-parts';
 import { FinishedRuns, type FinishedRun } from './finished-runs';
 import { FoldedLog, type SettledEvents } from './folded-log';
 import { GroupCommit } from './group-commit';
 import { LogCut, LogReader, LogShortened, Stopped } from './log-reader';
-import { SentEmits } from './sent-emits';
 import { StoreValues, type LoadedText } from './store-values';
 import { Transactions } from './transactions';
 
@@ -33,7 +33,10 @@ export interface PluginLogOptions {
 export class PluginLog {
   readonly folded: FoldedLog;
   readonly transactions: Transactions;
-  readonly sent: SentEmits;
+  /** The parts of events whose emits are sent. */
+  readonly sent: DoneParts;
+  /** The events whose after-commit work is done. */
+  readonly worked: DoneParts;
   private readonly values: StoreValues;
   private readonly finished = new FinishedRuns();
   private readonly adoptions: Adoptions;
@@ -50,7 +53,9 @@ export class PluginLog {
     const stop = this.stopping.signal;
     const folded = (this.folded = new FoldedLog(() => time.nowMs()));
     const values = (this.values = new StoreValues((key) => this.load(key)));
-    const sent = (this.sent = new SentEmits(folded, time, () => this.group.start(true)));
+    const noteDone = (): void => this.group.start(true);
+    const sent = (this.sent = new DoneParts(folded.unsent, time, noteDone));
+    const worked = (this.worked = new DoneParts(folded.past, time, noteDone));
     const adoptions = (this.adoptions = new Adoptions(folded));
     const transactions = (this.transactions = new Transactions({
       values,
@@ -68,6 +73,7 @@ export class PluginLog {
       transactions,
       adoptions,
       sent,
+      worked,
       pending: () => this.group.pending,
       received: (fillsBucket) => this.received(fillsBucket),
       unreadable: (position, error) => trouble(`message ${position} of the commit log is left out`, error),
@@ -146,6 +152,7 @@ export class PluginLog {
     this.stopping.abort();
     this.reader.stop();
     this.sent.stop();
+    this.worked.stop();
     try {
       await this.filler.finish();
     } catch (error) {
@@ -184,6 +191,7 @@ export class PluginLog {
     return {
       runs: runs.length > 0 ? changes : adoptions.take(adopted, options.time.epochMs()),
       sent: this.sent.take(),
+      worked: this.worked.take(),
       adopted,
       ...(filler.isFiller && { filled: folded.filled }),
     };

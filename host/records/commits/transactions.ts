@@ -1,6 +1,6 @@
 import type { MaybePromise } from '../../base/maybe-promise';
-import type { Origin, RunChanges } from './commit';
-import type { CommitResult, FinishedRun, FinishedRuns } from './finished-runs';
+import type { Origin, ReadTexts, RunChanges } from './commit';
+import { dropOf, type CommitResult, type DroppedRun, type FinishedRuns } from './finished-runs';
 import type { FoldedLog } from './folded-log';
 import { KeyLocks } from './key-locks';
 import type { StoreValues, Value } from './store-values';
@@ -26,6 +26,8 @@ export class Transactions {
   read(transaction: Transaction, key: string): string | null | Promise<string | null> {
     const own = transaction.writes.get(key);
     if (own !== undefined) return own;
+    const before = transaction.repeated?.get(key);
+    if (before !== undefined) return before;
     const lock = transaction.unlock ? undefined : this.locks.whenFree(key);
     if (lock) return lock.then(() => this.read(transaction, key));
     const value = this.options.values.read(key);
@@ -45,8 +47,9 @@ export class Transactions {
   finish(transaction: Transaction, runs: readonly RunChanges[]): CommitResult | Promise<CommitResult> {
     const { values, folded, finished, added, assertUsable } = this.options;
     assertUsable();
-    if (runs.some((run) => folded.isSettled(run))) return this.end(transaction, 'settled');
-    if (values.isStale(transaction)) return 'conflict';
+    const dropped = dropOf(runs, (run) => folded.fateOf(run));
+    if (dropped === 'settled') return this.end(transaction, dropped);
+    if (dropped ?? values.isStale(transaction)) return 'conflict';
     if (runs.length === 0 && !values.readsUncommitted(transaction)) return this.end(transaction, 'committed');
     return new Promise((resolve) => {
       values.apply(transaction);
@@ -97,6 +100,16 @@ export class Transactions {
     transaction.release();
   }
 
+  /** Returns the texts that a run has read. Those of a run that must run again may be missing. */
+  textsRead({ reads }: Transaction): ReadTexts {
+    const texts = new Map<string, string | null>();
+    for (const key of reads.keys()) {
+      const value = this.options.values.get(key);
+      if (value) texts.set(key, value.current);
+    }
+    return texts;
+  }
+
   /** Whether a value that the run has read has changed since. An error of such a run may come from mixed values. */
   isStale(transaction: Transaction): boolean {
     return this.options.values.isStale(transaction);
@@ -104,14 +117,14 @@ export class Transactions {
 
   /**
    * Discards the uncommitted changes of these keys. The finished runs that depend on them must run again.
-   * @param settled runs that were taken out because their event is settled now
+   * @param dropped runs that were taken out because they must not be committed
    */
-  discard(changed: Set<string>, settled: readonly FinishedRun[] = []): void {
+  discard(changed: Set<string>, dropped: readonly DroppedRun[] = []): void {
     const { values, finished } = this.options;
-    for (const { transaction } of settled) for (const key of transaction.writes.keys()) changed.add(key);
+    for (const { run } of dropped) for (const key of run.transaction.writes.keys()) changed.add(key);
     const outdated = changed.size > 0 ? finished.takeOutdated(changed) : [];
     values.discard(changed);
-    for (const { resolve } of settled) resolve('settled');
+    for (const { run, result } of dropped) run.resolve(result);
     for (const { resolve } of outdated) resolve('conflict');
   }
 
@@ -126,12 +139,14 @@ function note(transaction: Transaction, key: string, { current, version }: Value
   return current;
 }
 
+const NO_TEXTS: ReadTexts = new Map();
+
 /** Estimates the length of the runs' text in a commit. */
 function sizeOf(runs: readonly RunChanges[]): number {
   let length = 0;
-  for (const { writes, emits } of runs) {
+  for (const { writes, emits, reads = NO_TEXTS } of runs) {
     length += 100;
-    for (const [key, text] of writes) length += key.length + (text?.length ?? 0) + 8;
+    for (const texts of [writes, reads]) for (const [key, text] of texts) length += key.length + (text?.length ?? 0) + 8;
     for (const { subject, payload } of emits) length += subject.length + payload.length + 120;
   }
   return length;

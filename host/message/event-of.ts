@@ -1,0 +1,25 @@
+import type { EventOf, Origin } from '../records/commits/commit';
+import type { Run } from './run';
+
+/** Returns the event of a run, as the commit log names it. */
+export function eventOf({ handler: { settlements }, delivery }: Pick<Run, 'handler' | 'delivery'>): EventOf {
+  return {
+    durable: settlements.durable,
+    incarnation: settlements.streamIncarnation,
+    sequence: delivery.sequence,
+  };
+}
+
+/** Returns who makes the changes of a run. */
+export function originOf(run: Run): Origin {
+  const { handler, delivery, event, attempt } = run;
+  return {
+    handler: handler.name,
+    version: handler.version,
+    attempt,
+    stream: delivery.origin.stream,
+    sequence: delivery.origin.sequence,
+    eventId: event!.event_id,
+    timeMs: handler.time.epochMs(),
+  };
+}
