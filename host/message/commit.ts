@@ -66,16 +66,18 @@ function failIfPointMissed(run: Run): void {
 }
 
 /**
- * Commits a call. It counts as ended meanwhile, so the handler's other events run. The marks of the runs are removed
- * first, because a death of the process after the handler has returned is not the event's fault.
+ * Commits a call, after its commit points that the handler has not awaited. It counts as ended meanwhile, so the
+ * handler's other events run. The marks of the runs are removed first, because a death of the process after the handler
+ * has returned is not the event's fault.
  */
 async function commitCall(call: Execution, runs: readonly Run[]): Promise<CallResult> {
   for (const run of runs) {
     run.endTurnAlone?.();
     if (run.marked && !run.failure) await unmark(run.handler, run.delivery);
   }
-  const stopped = await stopAtPoint(runs);
-  if (stopped) return stopped;
+  const { points } = runs[0]!;
+  if (points) await points.settled();
+  if (points?.outcome) return points.outcome.kind === 'conflict' ? 'conflict' : 'settled';
   const { commits } = call.handler;
   const log = commits.log ?? (await commits.open());
   if (!leaveOutFailed(runs)) return 'entangled';
@@ -87,14 +89,6 @@ async function commitCall(call: Execution, runs: readonly Run[]): Promise<CallRe
   } finally {
     call.registry.endCommit();
   }
-}
-
-/** Waits for a commit point that the handler has not awaited. Returns its result if the run must end with it. */
-async function stopAtPoint(runs: readonly Run[]): Promise<CallResult | undefined> {
-  // A call for a batch has no commit points.
-  const [{ points }] = runs as [Run];
-  await points?.settled();
-  return points?.outcome && (points.outcome.kind === 'conflict' ? 'conflict' : 'settled');
 }
 
 /** Drops the changes for events that have failed. Returns false if changes for other events may depend on them. */

@@ -60,7 +60,11 @@ export class GroupCommit {
     // The runs that finish in this turn of the event loop share the commit.
     setImmediate(() => {
       this.appendAll().then(
-        () => (this.isAppending = false),
+        () => {
+          this.isAppending = false;
+          // A run that finished after the last look at them was not seen.
+          if (this.hasMore) this.start();
+        },
         (error: unknown) => {
           this.isAppending = false;
           if (!this.options.stop.aborted) this.options.halted(error);
@@ -78,9 +82,13 @@ export class GroupCommit {
     return pending.runs;
   }
 
+  private get hasMore(): boolean {
+    return this.isWanted || this.options.finished.length > 0;
+  }
+
   private async appendAll(): Promise<void> {
     const { finished, stop, goesAlone } = this.options;
-    while ((finished.length > 0 || this.isWanted) && !stop.aborted) {
+    while (this.hasMore && !stop.aborted) {
       this.isWanted = false;
       await this.append(goesAlone() ? [] : finished.take(MAX_COMMIT_BYTES));
     }
