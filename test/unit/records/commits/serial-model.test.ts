@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Emit, EventOf, RunChanges } from '../../../../host/records/commits/commit';
-import { decodeCommit } from '../../../../host/records/commits/commit';
+import { decodeCommit, partKey } from '../../../../host/records/commits/commit';
 import { PluginLog } from '../../../../host/records/commits/plugin-log';
 import { Transaction } from '../../../../host/records/commits/transaction';
 import { SettledSet } from '../../../../host/records/settled-set';
@@ -177,12 +177,12 @@ class Host {
         await this.log.transactions.prepareAgain(transaction);
       }
     }
-    for (const { id } of this.log.sent.unsentOf(event)) {
+    for (const { id } of this.log.folded.unsent.get(partKey(event)) ?? []) {
       await turns(draw);
       if (this.isDead) return;
       sent.set(id, (sent.get(id) ?? 0) + 1);
     }
-    this.log.sent.note(event);
+    this.log.sent.note(partKey(event));
     this.settled.noteSettled(sequence, sequence);
     deliveries.ack(sequence);
   }
