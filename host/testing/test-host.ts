@@ -207,7 +207,10 @@ export class TestHost {
   store<T = unknown>(plugin: AnyPluginClass): Store<T> {
     const name = nameOf(plugin);
     const log = this.stores.get(name) ?? this.stores.enter(name);
-    return new LaterStore<T>(log.openTexts().then((texts) => new TextStore<T>(texts)));
+    return new LaterStore<T>(
+      name,
+      log.openTexts().then((texts) => new TextStore<T>(texts)),
+    );
   }
 
   /** Returns the dead letters, oldest first, as of the last `settled()`. */
