@@ -1,9 +1,7 @@
-import { eventKey } from '../records/commits/commit';
-import { eventOf } from './event-of';
 import { Execution, type Endings } from './execution';
 import type { Later } from './later';
 import type { Outcome } from './outcome';
-import type { Run } from './run';
+import { eventOf, type Run } from './run';
 import { end, type Ended, type Sent } from './stages';
 import { logLate, outcomeOfThrown } from './thrown-outcome';
 
@@ -63,7 +61,7 @@ function done(run: Run): Ended {
 
 /** Notes that the event's after-commit work is done, or given up, so that no later delivery repeats it. */
 export function noteWorkDone(run: Pick<Run, 'handler' | 'delivery'>): void {
-  run.handler.commits.log?.worked.note(eventKey(eventOf(run)));
+  run.handler.commits.log?.worked.note(eventOf(run));
 }
 
 /** Drops the work of a run that has failed or starts again. */

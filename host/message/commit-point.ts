@@ -1,10 +1,10 @@
 import { JetplugError } from '../../sdk/internal';
 import type { CommitResult } from '../records/commits/finished-runs';
 import { Transaction } from '../records/commits/transaction';
-import { eventOf, originOf } from './event-of';
+import { originOf } from './origin-of';
 import { sendUnsent } from './outbox';
 import { CONFLICT, OutcomeKnown, SETTLED_BEFORE, type Outcome } from './outcome';
-import type { Run } from './run';
+import { eventOf, type Run } from './run';
 
 /** The commit points of a run: the calls of `store.commit()`, one after the other. */
 export class CommitPoints {

@@ -2,13 +2,13 @@ import { isPromise } from '../base/maybe-promise';
 import type { ReadTexts, RunChanges } from '../records/commits/commit';
 import type { CommitResult } from '../records/commits/finished-runs';
 import type { PluginLog } from '../records/commits/plugin-log';
-import type { Batch } from './batch';
 import { missedPoint } from './commit-point';
-import { eventOf, originOf } from './event-of';
 import type { Endings, Execution } from './execution';
 import type { Later } from './later';
 import { CONFLICT, SETTLED_BEFORE } from './outcome';
-import type { Run } from './run';
+import { sendUnsent } from './outbox';
+import { eventOf, type BatchCall, type Run } from './run';
+import { originOf } from './origin-of';
 import { unmark } from './settle';
 import { end, passed, type Committed, type Ended, type Returned } from './stages';
 import { outcomeOfThrown } from './thrown-outcome';
@@ -35,29 +35,38 @@ const COMMIT: Endings<Run, CallResult, Committed | Ended> = {
 };
 
 /** Commits the runs of a batch together. The changes for events that have failed are left out. */
-export function commitBatch(runs: readonly Returned[]): Batch | Later<Batch> {
+export function commitBatch(runs: readonly Returned[]): BatchCall | Later<BatchCall> {
   const batch = runs[0]!.batch!;
   batch.committing = runs;
   return runs.some(({ hasEffects }) => hasEffects) ? batch.interruptible(commitCall(batch, runs), BATCH_COMMIT) : batch;
 }
 
-const BATCH_COMMIT: Endings<Batch, CallResult, Batch> = {
-  // If one of the events is settled, the others must run again without it.
-  done: (batch, result) => endEach(batch, (run) => ended(run, result === 'settled' ? 'conflict' : result)),
+const BATCH_COMMIT: Endings<BatchCall, CallResult, BatchCall> = {
+  done: (batch, result) => endEach(batch, (run) => ended(run, resultOfOne(run, result))),
   failed: (batch, thrown) => endEach(batch, (run) => end(run, outcomeOfThrown(run, thrown))),
   interrupted: (batch, outcome) => endEach(batch, (run) => end(run, outcome)),
 };
 
-function endEach(batch: Batch, endOne: (run: Run) => unknown): Batch {
+function endEach(batch: BatchCall, endOne: (run: Run) => unknown): BatchCall {
   batch.committing.forEach(endOne);
   return batch;
 }
 
+/** If one event of a call was settled meanwhile, the changes for the others are not committed, so they must run again. */
+function resultOfOne({ handler, delivery }: Run, result: CallResult): CallResult {
+  return result === 'settled' && !handler.settlements.has(delivery.sequence) ? 'conflict' : result;
+}
+
 function ended(run: Run, result: CallResult): Committed | Ended {
   if (result === 'conflict') return end(run, CONFLICT);
-  if (result === 'settled') return end(run, SETTLED_BEFORE);
+  // A run from the first step does the after-commit work that another host may not have done.
+  if (result === 'settled') return end(run, owesWork(run) ? CONFLICT : SETTLED_BEFORE);
   if (run.failure) return end(run, run.failure);
   return result === 'entangled' ? end(run, CONFLICT) : passed(run);
+}
+
+function owesWork(run: Run): boolean {
+  return run.handler.commits.log!.folded.parts.of(eventOf(run)).length > 0;
 }
 
 function failIfPointMissed(run: Run): void {
@@ -81,14 +90,26 @@ async function commitCall(call: Execution, runs: readonly Run[]): Promise<CallRe
   const { commits } = call.handler;
   const log = commits.log ?? (await commits.open());
   if (!leaveOutFailed(runs)) return 'entangled';
-  const result = log.transactions.finish(call.transaction, runs.flatMap((run) => changesOf(run, log)));
-  if (!isPromise(result)) return result;
+  const result = log.transactions.finish(
+    call.transaction,
+    runs.flatMap((run) => changesOf(run, log)),
+  );
+  if (!isPromise(result)) return sendIfSettled(runs, result);
   call.registry.beginCommit();
   try {
-    return await result;
+    return await sendIfSettled(runs, await result);
   } finally {
     call.registry.endCommit();
   }
+}
+
+/**
+ * Sends the events of a run that another host has committed, because that host may have died before it sent them. After
+ * the ack, nobody would.
+ */
+async function sendIfSettled(runs: readonly Run[], result: CommitResult): Promise<CommitResult> {
+  if (result === 'settled') await Promise.all(runs.map(sendUnsent));
+  return result;
 }
 
 /** Drops the changes for events that have failed. Returns false if changes for other events may depend on them. */
@@ -103,10 +124,9 @@ function leaveOutFailed(runs: readonly Run[]): boolean {
 }
 
 function changesOf(run: Run, log: PluginLog): RunChanges[] {
-  if (run.failure) return [];
-  const writes = run.batch ? run.batch.writes.of(run) : run.hasTransaction ? run.transaction.writes : NO_WRITES;
   const { passed, hasWork } = run;
-  if (writes.size === 0 && !run.hasPublished && !hasWork && passed === 0) return [];
+  if (run.failure || !(hasChanges(run) || run.hasPublished || hasWork || passed > 0)) return [];
+  const writes = run.batch ? run.batch.writes.of(run) : run.hasTransaction ? run.transaction.writes : NO_WRITES;
   return [
     {
       origin: originOf(run),
@@ -123,6 +143,12 @@ function changesOf(run: Run, log: PluginLog): RunChanges[] {
 function readsOf(run: Run, log: PluginLog): ReadTexts {
   const texts = log.transactions.textsRead(run.transaction);
   return run.batch ? run.batch.writes.readsOf(run, texts) : texts;
+}
+
+/** An event of a batch is committed also if the texts of its changes belong to later events. */
+function hasChanges(run: Run): boolean {
+  if (run.batch) return run.batch.writes.hasChangesFor(run);
+  return run.hasTransaction && run.transaction.writes.size > 0;
 }
 
 const NO_WRITES: ReadonlyMap<string, string | null> = new Map();

@@ -55,7 +55,7 @@ export class Execution extends HandlerCall<Handler> {
     super(handler);
   }
 
-  /** What the call has read and changed in its plugin's store. Created at the first use. */
+  /** The call's reads and changes of its plugin's store. Created at the first use. */
   get transaction(): Transaction {
     return (this.ownTransaction ??= new Transaction());
   }

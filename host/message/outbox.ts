@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { partKey, type Emit } from '../records/commits/commit';
-import { eventOf } from './event-of';
+import type { MaybePromise } from '../base/maybe-promise';
+import type { Emit } from '../records/commits/commit';
 import type { Endings } from './execution';
 import type { Later } from './later';
 import { SETTLED_BEFORE } from './outcome';
-import type { Run } from './run';
+import { eventOf, type Run } from './run';
 import { end, passed, type Arrived, type Committed, type Ended, type Sent } from './stages';
 import { outcomeOfThrown } from './thrown-outcome';
 
@@ -12,7 +12,7 @@ import { outcomeOfThrown } from './thrown-outcome';
 export function sendEmits(run: Committed): Sent | Ended | Later<Sent | Ended> {
   if (run.owesWork || run.passed > 0) return run.interruptible(sendUnsent(run), SENDING);
   if (!run.hasPublished) return passed(run);
-  return run.interruptible(sendAll(run, run.outbox), SENDING);
+  return run.interruptible(sendOutbox(run), SENDING);
 }
 
 const SENDING: Endings<Run, void, Sent | Ended> = {
@@ -21,50 +21,40 @@ const SENDING: Endings<Run, void, Sent | Ended> = {
   interrupted: end,
 };
 
-/** Sends the events of a run that was committed before, because it is not known whether all of them were sent. */
-export async function sendAgain(run: Arrived): Promise<Ended> {
-  try {
-    await sendUnsent(run);
-  } catch (error) {
-    return end(run, outcomeOfThrown(run, error));
-  }
-  return end(run, SETTLED_BEFORE);
+/** If the host was frozen after the commit, another host may have sent the events long ago. */
+async function sendOutbox(run: Run): Promise<void> {
+  const { outbox } = run;
+  await sendAll(run, startedLongAgo(run) ? await notSentYet(run, outbox) : outbox, outbox);
 }
 
-/** Sends the events that were published in the committed parts of the event, if they may not be sent yet. */
+/** Sends the events of a run that was committed before, if it is not known that all of them were sent. */
 export async function sendUnsent(run: Run): Promise<void> {
-  for (const [part, emits] of unsentOf(run)) {
-    await sendAll(run, isLate(run) ? await notSentYet(run, emits) : emits, part);
-  }
+  const unsent = unsentOf(run);
+  if (unsent.length > 0) await sendAll(run, isLate(run) ? await notSentYet(run, unsent) : unsent, unsent);
 }
 
-export function hasUnsent(run: Run): boolean {
-  return unsentOf(run).length > 0;
+/** Ends a run whose event is settled. Sends its events first where needed. */
+export function endSettled(run: Arrived): MaybePromise<Ended> {
+  if (unsentOf(run).length === 0) return end(run, SETTLED_BEFORE);
+  return sendUnsent(run).then(
+    () => end(run, SETTLED_BEFORE),
+    (error: unknown) => end(run, outcomeOfThrown(run, error)),
+  );
 }
 
-function unsentOf(run: Run): readonly (readonly [part: string, emits: readonly Emit[]])[] {
-  const { unsent } = run.handler.commits.log?.folded ?? NO_LOG;
-  if (unsent.size === 0) return [];
-  const event = eventOf(run);
-  const parts = [partKey(event)];
-  for (let part = 1; part <= Math.max(run.passed, run.past.length); part++) parts.push(partKey(event, part));
-  return parts.flatMap((part) => {
-    const emits = unsent.get(part);
-    return emits ? [[part, emits] as const] : [];
-  });
+function unsentOf(run: Run): readonly Emit[] {
+  return run.handler.commits.log?.sent.unsentOf(eventOf(run)) ?? [];
 }
-
-const NO_LOG = { unsent: new Map<string, readonly Emit[]>() };
 
 /**
  * The events are sent concurrently, so their order is not guaranteed.
- * @param part the part of the run's event in which they were published. Default: the last one
+ * @param noted all committed events of which `emits` are those that may not be sent yet
  */
-async function sendAll(run: Run, emits: readonly Emit[], part = partKey(eventOf(run))): Promise<void> {
+async function sendAll(run: Run, emits: readonly Emit[], noted: readonly Emit[]): Promise<void> {
   const sends = emits.map((emit) => sendOne(run, emit));
   const failed = (await Promise.allSettled(sends)).find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
-  run.handler.commits.log?.sent.note(part);
+  run.handler.commits.log?.sent.note(eventOf(run), noted);
 }
 
 async function sendOne({ handler, delivery }: Run, event: Emit): Promise<void> {
@@ -78,9 +68,14 @@ async function sendOne({ handler, delivery }: Run, event: Emit): Promise<void> {
   });
 }
 
-/** Whether the events may have been sent so long ago that the streams no longer drop a repeat. */
+/** Whether an earlier run may have sent the events so long ago that the streams no longer drop a repeat. */
 function isLate({ handler, delivery }: Run): boolean {
   return handler.time.epochMs() - delivery.origin.storedAtMs > handler.outgoing.dropsRepeatsMs / 2;
+}
+
+/** Whether the same holds for the events of this run. */
+function startedLongAgo({ handler, startedAtMs }: Run): boolean {
+  return handler.time.nowMs() - startedAtMs > handler.outgoing.dropsRepeatsMs / 2;
 }
 
 /** Returns the events that are not in the streams yet. */

@@ -5,15 +5,14 @@ import { decide, decideCommitted, type Decision } from './decide';
 import { decode } from './decode';
 import { dispatch } from './dispatch';
 import { dispatchBatch } from './dispatch-batch';
-import { eventOf } from './event-of';
 import type { Endings } from './execution';
 import { attemptAfter } from './failures/failures';
 import { crashed, isSuspect, isUnexplained } from './failures/suspects';
 import { EXCUSED_DELAY_MS } from './judge';
 import { Later } from './later';
-import { RELEASED, SETTLED_BEFORE, type Invalid } from './outcome';
-import type { Run } from './run';
-import { hasUnsent, sendAgain } from './outbox';
+import { RELEASED, type Invalid } from './outcome';
+import { eventOf, type Run } from './run';
+import { endSettled } from './outbox';
 import { settle } from './settle';
 import {
   end,
@@ -40,12 +39,11 @@ import { validate, type Validated as ValidEvent } from './validate';
  */
 export function checkSettled(run: Arrived): MaybePromise<Unsettled | Ended> {
   const { handler, delivery } = run;
-  const { folded } = handler.commits.log ?? {};
-  if (folded && folded.past.size > 0) run.past = folded.pastOf(eventOf(run));
+  const { log } = handler.commits;
+  if (log && !log.folded.parts.isEmpty) run.past = log.folded.parts.of(eventOf(run));
   if (!handler.settlements.has(delivery.sequence)) return passed(run);
   run.owesWork = run.past.length > 0;
-  if (run.owesWork) return passed(run);
-  return hasUnsent(run) ? sendAgain(run) : end(run, SETTLED_BEFORE);
+  return run.owesWork ? passed(run) : endSettled(run);
 }
 
 /** Reads the message's earlier failures. A first delivery has none, so nothing is read from the broker. */
@@ -162,5 +160,5 @@ export function settleRun(run: Decided): MaybePromise<Settled> {
 export function endTurn(run: Arrived): void {
   dropWork(run);
   run.endTurnAlone?.();
-  if (run.hasTransaction && run.outcome?.kind !== 'conflict') run.transaction.release();
+  if (run.hasTransaction && run.outcome?.kind !== 'conflict') run.transaction.end();
 }

@@ -93,12 +93,20 @@ export class JetStreamLog implements CommitLog {
 
   async bounds(): Promise<LogBounds> {
     const { requests } = this.connection;
-    const { state } = await this.ask(requests.askApi<{ state: StreamCounts }>(`STREAM.INFO.${this.stream}`));
+    const { state, config } = await this.ask(requests.askApi<LogInfo>(`STREAM.INFO.${this.stream}`));
     const last = this.note(state.last_seq);
-    return { first: state.messages > 0 ? state.first_seq : last + 1, last };
+    return { first: state.messages > 0 ? state.first_seq : last + 1, last, begins: config.first_seq ?? 1 };
   }
 
-  follow(listener: (commit: LoggedCommit) => void): () => void {
+  async firstSince(epochMs: number): Promise<number | undefined> {
+    const { requests, apiPrefix } = this.connection;
+    const body = JSON.stringify({ start_time: new Date(epochMs).toISOString(), batch: 1 });
+    const batch = new Batch();
+    const subject = `${apiPrefix}.DIRECT.GET.${this.stream}`;
+    return (await this.ask(requests.ask(subject, body, (answer) => batch.take(answer))))[0]?.position;
+  }
+
+  follow(listener: (commit: LoggedCommit) => void, reconnected?: () => void): () => void {
     const subscription = this.connection.nc.subscribe(logTailSubject(this.plugin), {
       callback: (error, message) => {
         // The connection reports a missing permission. A throw here would end the client's read loop.
@@ -108,7 +116,11 @@ export class JetStreamLog implements CommitLog {
         listener(commit);
       },
     });
-    return () => subscription.unsubscribe();
+    const unwatch = reconnected && this.connection.onReconnect(reconnected);
+    return () => {
+      subscription.unsubscribe();
+      unwatch?.();
+    };
   }
 
   async removeUpTo(position: number): Promise<void> {
@@ -164,10 +176,9 @@ export class JetStreamLog implements CommitLog {
   };
 }
 
-interface StreamCounts {
-  readonly messages: number;
-  readonly first_seq: number;
-  readonly last_seq: number;
+interface LogInfo {
+  readonly state: { readonly messages: number; readonly first_seq: number; readonly last_seq: number };
+  readonly config: { readonly first_seq?: number };
 }
 
 /** Collects the answers to a request for a batch. */

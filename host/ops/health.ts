@@ -1,5 +1,6 @@
 import type { Connection } from '../nats/connection';
 import type { ConsumingHandler } from '../plugin/consume';
+import type { CommitLogs } from '../plugin/commit-logs';
 import type { Plugins } from '../plugin/plugins';
 
 /** Whether the host can do its work, and the reasons why not. */
@@ -22,17 +23,20 @@ function blockReason({ durable, reason, pausedUntil }: ConsumingHandler): string
 /**
  * Decides whether the host is ready: it is connected, every stream exists, and every plugin that should run consumes.
  * @param missingStreams the names of managed streams that have been deleted and do not exist again yet
+ * @param commitProblems the plugins whose commits cannot be stored
  */
 export function readiness(
   plugins: Plugins,
   connection: Connection,
   missingStreams: readonly string[],
+  commitProblems: CommitLogs['problems'],
   phase: 'starting' | 'running' | 'stopping',
 ): Readiness {
   const reasons: string[] = [];
   if (phase !== 'running') reasons.push(`the host is ${phase}`);
   if (!connection.connected) reasons.push('the NATS server is not connected');
   for (const stream of missingStreams) reasons.push(`stream ${stream} was deleted and does not exist again yet`);
+  for (const { plugin, reason } of commitProblems) reasons.push(`plugin ${plugin}: ${reason}`);
   for (const { name, state, errors, handlers } of plugins.entries) {
     if (state === 'running' || state === 'stopped') continue;
     const blocked = handlers.filter(isBlocked);

@@ -97,11 +97,21 @@ export class HostRun {
 
   private keyValue(bucket: KeyValue): KeyValue {
     const gate = gated(bucket, this);
-    return Object.defineProperty(gate, 'renewals', { get: () => bucket.renewals });
+    const onForeignWrite: KeyValue['onForeignWrite'] =
+      bucket.onForeignWrite && ((listener) => bucket.onForeignWrite!((key) => !this.isDead() && listener(key)));
+    const onLost: KeyValue['onLost'] =
+      bucket.onLost && ((listener) => bucket.onLost!(() => !this.isDead() && listener()));
+    return Object.defineProperty(Object.assign(gate, { onForeignWrite, onLost }), 'renewals', {
+      get: () => bucket.renewals,
+    });
   }
 
   private commitLog(log: CommitLog): CommitLog {
-    const follow: CommitLog['follow'] = (listener) => log.follow((commit) => !this.isDead() && listener(commit));
+    const follow: CommitLog['follow'] = (listener, reconnected) =>
+      log.follow(
+        (commit) => !this.isDead() && listener(commit),
+        () => !this.isDead() && reconnected?.(),
+      );
     const append: CommitLog['append'] = (text, expected) =>
       this.alive(async () => {
         if (this.crashes('before-commit')) return never();
@@ -131,6 +141,10 @@ export class HostRun {
         const pull = broker.pull(stream, durable, { ...sink, deliver });
         this.pulls.push(pull);
         return pull;
+      },
+      findStore: async (plugin) => {
+        const bucket = await broker.findStore(plugin);
+        return bucket && this.keyValue(bucket);
       },
       openStore: async (plugin) => {
         const { bucket, leave } = await broker.openStore(plugin);

@@ -95,12 +95,16 @@ export class MemoryBroker implements PluginBroker {
     return new MemoryPull(this.durables.get(`${stream} ${durable}`)!, sink);
   }
 
+  async findStore(plugin: string): Promise<MemoryBucket | undefined> {
+    return this.buckets.get(`jetplug-${plugin}`);
+  }
+
   async openStore(plugin: string) {
     return { bucket: this.bucket(`jetplug-${plugin}`), leave: () => undefined };
   }
 
   async openLog(plugin: string, above?: number) {
-    const log = this.logs.get(plugin) ?? new MemoryCommitLog(plugin, { above });
+    const log = this.logs.get(plugin) ?? new MemoryCommitLog(plugin, { above, nowMs: () => this.time.epochMs() });
     this.logs.set(plugin, log);
     return { log, leave: () => undefined };
   }

@@ -68,8 +68,20 @@ export const RUNNING_ERRORS = {
     'Return a plain JSON value.',
   ],
   JP_STORE_FULL: [
-    'A bucket has reached store.maxBytes and refuses writes.',
-    'Raise store.maxBytes, or have the plugin delete values.',
+    'A commit log or a bucket has reached its size limit and refuses writes. Nothing is acknowledged that is not stored.',
+    'Raise store.logMaxBytes for a commit log, or store.maxBytes for a bucket. The log drops its history by itself, but it keeps all commits that are not in the bucket yet.',
+  ],
+  JP_LOG_GAP: [
+    'The bucket of a plugin’s store is older than its commit log reaches back, so commits between the two are missing.',
+    'Restore a later copy of the bucket. To go on with what is left, run `nats kv del jetplug-<plugin> =checkpoint` and start the plugin again.',
+  ],
+  JP_LOG_LOST: [
+    'The server has lost a plugin’s commit log. The plugin runs on, with the values of its bucket and a new log.',
+    'Values that were committed in the last moments before the loss may be missing. Find out why the stream is gone.',
+  ],
+  JP_STORE_INCOMPLETE: [
+    'The server has lost a plugin’s bucket, and the commit log does not reach back to the store’s beginning.',
+    'The host has rebuilt the values that the log holds. Restore the others from a copy of the bucket, with `jetplug store PLUGIN KEY --set JSON`.',
   ],
   JP_STORE_UNAVAILABLE: ['The store did not answer.', 'The event is retried. If this lasts, check the NATS server.'],
   JP_HTTP_LISTEN: [

@@ -113,5 +113,5 @@ class SilentLogger extends Logger {
 
 export function contextOf(signal = new AbortController().signal): EventContext {
   const message = { attempt: 1, subject: 'test', stream: 'EVENTS', sequence: 1, time: new Date(NOON), headers: {} };
-  return { ...message, signal, log: new SilentLogger() };
+  return { ...message, signal, log: new SilentLogger(), afterCommit: (work) => void work(signal) };
 }

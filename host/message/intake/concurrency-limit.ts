@@ -38,7 +38,8 @@ export class ConcurrencyLimit {
   }
 
   get isFree(): boolean {
-    return this.calling < this.concurrency && !this.isAlone && this.committing < MAX_COMMITTING;
+    const { calling, waitingAgain } = this;
+    return calling + waitingAgain.length < this.concurrency && !this.isAlone && this.committing < MAX_COMMITTING;
   }
 
   /** Notes that a call has returned and waits for its commit. Another event may run meanwhile. */
@@ -131,7 +132,7 @@ export class ConcurrencyLimit {
     };
   }
 
-  /** The number of active events that wait neither for their commit nor to run again. */
+  /** The number of active events that wait neither for their commit nor to start again. */
   private get calling(): number {
     return this.active - this.committing - this.waitingAgain.length;
   }

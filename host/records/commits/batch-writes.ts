@@ -33,6 +33,11 @@ export class BatchWrites {
     this.changedFor.set(key, event);
   }
 
+  /** Whether a key was changed for the event, also if a later change of the key was made for another event. */
+  hasChangesFor(event: object): boolean {
+    return this.before.has(event);
+  }
+
   /** Whether changes for different events may depend on each other, so that one cannot be left out. */
   get areEntangled(): boolean {
     for (const key of this.transaction.writes.keys()) if (this.shared.has(key)) return true;

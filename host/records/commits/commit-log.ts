@@ -11,6 +11,8 @@ export interface LogBounds {
   readonly first: number;
   /** The position of the newest commit, also if that was removed since; 0 for a new log. */
   readonly last: number;
+  /** The first position that the log could have: above 1 if the log was created again after a loss. */
+  readonly begins: number;
 }
 
 /**
@@ -23,7 +25,8 @@ export interface CommitLog {
    * with {@link Conflict}. If the log is full, it rejects with `JP_STORE_FULL`, and for a commit that the server does not
    * take because of its size with `JP_STORE_VALUE_INVALID`. After `JP_STORE_UNAVAILABLE` the commit may be in the log,
    * or be appended later. Another call with the same text and the same `expected` cannot append it twice. After a
-   * conflict the position behind `expected` is taken, but in a cluster {@link readAfter} may find nothing there yet.
+   * conflict in a cluster, {@link readAfter} may find nothing behind `expected` yet, and the same call may succeed later,
+   * because a leader that dies may lose the commit that took the place.
    */
   append(text: string, expected: number): Promise<number>;
   /**
@@ -32,11 +35,14 @@ export interface CommitLog {
    */
   readAfter(after: number): Promise<readonly LoggedCommit[]>;
   bounds(): Promise<LogBounds>;
+  /** Finds the first commit that was stored at this time or later, in milliseconds since 1970; undefined for none. */
+  firstSince(epochMs: number): Promise<number | undefined>;
   /**
-   * Calls the listener for each commit that any host appends, soon after. It may leave out commits. The listener must
+   * Calls the listener for each commit that any host appends, soon after. It may leave out commits. The listeners must
    * not throw.
+   * @param reconnected called when the server has returned, perhaps with another state than before
    */
-  follow(listener: (commit: LoggedCommit) => void): () => void;
+  follow(listener: (commit: LoggedCommit) => void, reconnected?: () => void): () => void;
   /** Removes the commits up to this position. The end of the log stays where it is. */
   removeUpTo(position: number): Promise<void>;
 }

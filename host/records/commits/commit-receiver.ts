@@ -1,10 +1,11 @@
 import { ADOPTED, type Adoptions } from './adoptions';
 import { decodeCommit, UnreadableCommit, type Commit } from './commit';
 import type { LoggedCommit } from './commit-log';
-import type { DoneParts } from './done-parts';
+import type { DoneWork } from './done-work';
 import type { FinishedRuns } from './finished-runs';
 import type { FoldedLog } from './folded-log';
 import type { PendingCommit } from './group-commit';
+import type { SentEmits } from './sent-emits';
 import type { StoreValues } from './store-values';
 import type { Transactions } from './transactions';
 
@@ -14,8 +15,8 @@ export interface CommitReceiverOptions {
   readonly finished: FinishedRuns;
   readonly transactions: Transactions;
   readonly adoptions: Adoptions;
-  readonly sent: DoneParts;
-  readonly worked: DoneParts;
+  readonly sent: SentEmits;
+  readonly worked: DoneWork;
   /** Returns the commit that this host is appending. */
   pending(): PendingCommit | undefined;
   /** Called after each commit; `fillsBucket` says whether it comes from another host that fills the bucket. */
@@ -24,7 +25,7 @@ export interface CommitReceiverOptions {
   unreadable(position: number, error: UnreadableCommit): void;
 }
 
-const NO_COMMIT: Commit = { host: '', number: 0, runs: [], sent: [], worked: [], adopted: new Map() };
+const NO_COMMIT: Commit = { host: '', number: 0, runs: [], sent: [], adopted: new Map() };
 
 /** Takes the commits in the order of the log, and ends the runs whose fate they decide. */
 export class CommitReceiver {
@@ -44,6 +45,7 @@ export class CommitReceiver {
     pending.fate = 'committed';
     const { commit, runs } = pending;
     folded.fold(position, commit);
+    this.options.adoptions.drop(commit);
     for (const { transaction } of runs) values.committed(transaction.writes, position);
     this.takeAdopted(commit, position);
     for (const { resolve } of runs) resolve('committed');
@@ -55,20 +57,27 @@ export class CommitReceiver {
    * those that have read a changed value must run again.
    */
   private takeOther(commit: Commit, position: number, pending: PendingCommit | undefined): void {
-    const { folded, finished, transactions, adoptions, sent, worked, received } = this.options;
-    if (pending && !pending.fate) {
-      pending.fate = 'refused';
-      finished.putBack(pending.runs);
-      adoptions.putBack(pending.commit);
-      sent.putBack(pending.commit.sent);
-      worked.putBack(pending.commit.worked);
-    }
+    const { folded, finished, transactions, adoptions, received } = this.options;
+    if (pending && !pending.fate) this.refuse(pending);
     folded.fold(position, commit);
+    adoptions.drop(commit);
     const changed = new Set<string>();
     for (const { writes } of commit.runs) this.replace(writes, position, changed);
-    const dropped = finished.takeDropped((run) => folded.fateOf(run));
-    transactions.discard(changed, dropped);
+    const settled = finished.takeWhere((run) => folded.isSettled(run));
+    const hasParts = commit.runs.some(({ part }) => part !== undefined);
+    const repeated = hasParts ? finished.takeWhere((run) => folded.parts.isOvertaken(run)) : [];
+    transactions.discard(changed, settled, repeated);
     received(commit.filled !== undefined);
+  }
+
+  /** Ends a pending commit that is not in the log. Its runs and other contents go into the next one. */
+  refuse(pending: PendingCommit): void {
+    const { finished, adoptions, sent, worked } = this.options;
+    pending.fate = 'refused';
+    finished.putBack(pending.runs);
+    adoptions.putBack(pending.commit);
+    sent.putBack(pending.commit);
+    worked.putBack(pending.commit);
   }
 
   private takeAdopted({ runs }: Commit, position: number): void {

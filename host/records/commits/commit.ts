@@ -55,16 +55,18 @@ export interface RunChanges {
   readonly emits: readonly Emit[];
 }
 
+export type SentEvent = readonly [event: string, position: number];
+
 /** One message of a commit log: the changes of one or several runs, which become visible together. */
 export interface Commit {
   /** The host that has appended the commit, and the number of the commit among the host's own. */
   readonly host: string;
   readonly number: number;
   readonly runs: readonly RunChanges[];
-  /** The parts of events whose emits are sent, as {@link partKey} names them. */
-  readonly sent: readonly string[];
+  /** The events whose emits are sent, as {@link eventKey} names them, each with the position of the last commit of these. */
+  readonly sent: readonly SentEvent[];
   /** The events whose after-commit work is done, as {@link eventKey} names them. */
-  readonly worked: readonly string[];
+  readonly worked?: readonly string[];
   /**
    * The revisions of values in the bucket that another program has written. This commit takes up these values or
    * changes them.
@@ -80,11 +82,6 @@ const FORMAT = 1;
 /** Returns a text that names the event of a run. */
 export function eventKey({ durable, incarnation, sequence }: EventOf): string {
   return `${durable} ${incarnation} ${sequence}`;
-}
-
-/** Returns a text that names a part of an event: one that a commit point has ended, or the last one. */
-export function partKey(event: EventOf, part?: number): string {
-  return part === undefined ? eventKey(event) : `${eventKey(event)} ${part}`;
 }
 
 /** Thrown for a message of the log that this host cannot read. */
@@ -129,14 +126,14 @@ interface WireCommit {
   readonly n: number;
   readonly h: readonly WireSource[];
   readonly r: readonly WireRun[];
-  readonly x?: readonly string[];
+  readonly x?: readonly SentEvent[];
   readonly k?: readonly string[];
   readonly a?: Readonly<Record<string, number>>;
   readonly c?: number;
 }
 
 /** Returns the commit as the text of its message. */
-export function encodeCommit({ host, number, runs, sent, worked, adopted, filled }: Commit): string {
+export function encodeCommit({ host, number, runs, sent, worked = [], adopted, filled }: Commit): string {
   const sources: WireSource[] = [];
   const indexes = new Map<string, number>();
   const indexOf = (source: WireSource): number => {
@@ -216,12 +213,25 @@ export function decodeCommit(text: string): Commit {
       number: wire.n,
       runs: wire.r.map((run) => decodeRun(run, sources[run.h]!)),
       sent: wire.x ?? [],
-      worked: wire.k ?? [],
+      ...(wire.k && { worked: wire.k }),
       adopted: new Map(Object.entries(wire.a ?? {})),
       ...(wire.c !== undefined && { filled: wire.c }),
     };
   } catch (cause) {
     throw new UnreadableCommit('a part of it is missing', { cause });
+  }
+}
+
+/**
+ * Reads a commit; undefined for a message that another program has put into the log.
+ * @throws UnreadableCommit if the text is a commit of a later format
+ */
+export function decodedOrNone(text: string): Commit | undefined {
+  try {
+    return decodeCommit(text);
+  } catch (error) {
+    if (error instanceof UnreadableCommit && !error.isLaterFormat) return undefined;
+    throw error;
   }
 }
 
@@ -241,7 +251,7 @@ function decodeRun(run: WireRun, [handler, version, durable, incarnation, stream
     ...(isOfEvent && { event: { durable, incarnation, sequence: run.s } }),
     ...(run.p !== undefined && { part: run.p }),
     ...(run.k !== undefined && { hasWork: true, passed: run.k - 1 }),
-    ...((run.p !== undefined || run.k !== undefined) && { reads: textsOf(run.g ?? []) }),
+    ...((run.k !== undefined || run.g !== undefined) && { reads: textsOf(run.g ?? []) }),
     writes: textsOf(run.w ?? []),
     emits: (run.x ?? []).map(([id, subject, payload, headers]) => ({ id, subject, payload, headers })),
   };

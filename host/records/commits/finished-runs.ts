@@ -14,28 +14,8 @@ export interface FinishedRun {
   readonly runs: readonly RunChanges[];
   readonly bytes: number;
   readonly resolve: (result: CommitResult) => void;
-}
-
-export type DropResult = Exclude<CommitResult, 'committed'>;
-
-/** A finished run that must not be committed, and its result. */
-export interface DroppedRun {
-  readonly run: FinishedRun;
-  readonly result: DropResult;
-}
-
-/** Returns the result of a call that must not be committed; undefined for any other call. */
-export function dropOf(
-  runs: readonly RunChanges[],
-  fateOf: (run: RunChanges) => DropResult | undefined,
-): DropResult | undefined {
-  let result: DropResult | undefined;
-  for (const run of runs) {
-    const fate = fateOf(run);
-    if (fate === 'settled') return fate;
-    result ??= fate;
-  }
-  return result;
+  /** Ends a run that can never be committed. */
+  readonly reject: (error: Error) => void;
 }
 
 /** The runs of a host that wait for their commit, in the order in which they have finished. */
@@ -72,15 +52,9 @@ export class FinishedRuns {
     this.waiting = [...runs, ...this.waiting];
   }
 
-  /** Takes out the runs of events that another run has settled, or for which it has committed a part. */
-  takeDropped(fateOf: (run: RunChanges) => DropResult | undefined): DroppedRun[] {
-    const dropped: DroppedRun[] = [];
-    this.takeOut((run) => {
-      const result = dropOf(run.runs, fateOf);
-      if (result) dropped.push({ run, result });
-      return result !== undefined;
-    });
-    return dropped;
+  /** Takes out the runs with changes for which the condition holds. */
+  takeWhere(condition: (run: RunChanges) => boolean): FinishedRun[] {
+    return this.takeOut(({ runs }) => runs.some(condition));
   }
 
   /**

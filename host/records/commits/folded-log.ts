@@ -1,4 +1,5 @@
-import { eventKey, partKey, type Commit, type Emit, type EventOf, type ReadTexts, type RunChanges } from './commit';
+import { eventKey, type Commit, type Emit, type EventOf, type RunChanges } from './commit';
+import { CommittedParts, type PartsByEvent } from './committed-parts';
 import { SettledSet } from '../settled-set';
 
 /** The settled events of one handler, to which the log adds those that commits settle. */
@@ -9,8 +10,19 @@ export interface SettledEvents {
   has(sequence: number): boolean;
   /** Notes that a commit has settled all sequences from `from` to `to`. */
   noteSettled(from: number, to: number): void;
+  /** Reads the stored sequences again, to learn of those that other hosts have stored. */
+  refresh(): Promise<void>;
   /** Stores all noted sequences, so that the log is not needed for them any more. */
   store(): Promise<void>;
+  /** Reads the sequences that all hosts have stored. */
+  refresh(): Promise<void>;
+}
+
+/** The emits of an event's commits that may not be sent yet. */
+export interface UnsentEmits {
+  readonly emits: readonly Emit[];
+  /** The position of the last of these commits. */
+  readonly position: number;
 }
 
 /** A committed text that the bucket may not have yet. */
@@ -22,10 +34,12 @@ export interface UnfilledText {
 
 /** The part of a checkpoint that is not in the bucket. */
 export interface FoldedParts {
-  /** Emits of committed runs that may not be sent yet, by the part of the event. */
-  readonly unsent: readonly (readonly [part: string, emits: readonly Emit[]])[];
-  /** The committed parts of events that may run again, by event: the texts that each part has read. */
-  readonly past: readonly (readonly [event: string, parts: readonly ReadTexts[]])[];
+  /** Emits of committed runs that may not be sent yet, by event. */
+  readonly unsent: readonly (readonly [event: string, unsent: readonly UnsentEmits[]])[];
+  /** The committed parts of events that may run again. */
+  readonly parts: PartsByEvent;
+  /** Foreign values that commits take up or replace, and that the bucket may still have. */
+  readonly adopted: readonly (readonly [key: string, revision: number, position: number])[];
   /** Settled events of handlers that this host does not run, as ranges of sequences. */
   readonly settled: readonly (readonly [durable: string, incarnation: string, ranges: SettledSet])[];
 }
@@ -35,19 +49,22 @@ export class FoldedLog {
   position = 0;
   /** Texts that the bucket may not have yet, by key, in the order of their positions. */
   readonly unfilled = new Map<string, UnfilledText>();
-  /** Emits of committed runs that may not be sent yet, by the part of the event. */
-  readonly unsent = new Map<string, readonly Emit[]>();
+  /** Emits of committed runs that may not be sent yet, by event: one entry for each commit. */
+  readonly unsent = new Map<string, readonly UnsentEmits[]>();
   /**
-   * The committed parts of events that may run again, by event: events that are not settled and have passed a commit
-   * point, and settled events whose after-commit work is not done.
+   * For foreign values that commits take up or replace: the revision, and the position of the key's last text, by key.
+   * The bucket may have the value until it has that text.
    */
-  readonly past = new Map<string, readonly ReadTexts[]>();
-  /** For foreign values in the bucket that a commit takes up or replaces: the revision, by key. */
   readonly adopted = new Map<string, { readonly revision: number; readonly position: number }>();
+  /** The committed parts of events that may run again. */
+  readonly parts = new CommittedParts();
   private readonly settledBy = new Map<string, SettledEvents>();
+  /** Removed handlers whose settled events may not be stored yet. */
+  private readonly removed = new Set<SettledEvents>();
   /** The settled events of handlers that are not added yet. */
   private readonly others = new Map<string, { durable: string; incarnation: string; ranges: SettledSet }>();
   private filledTo = 0;
+  private forgotten = 0;
 
   constructor(private readonly nowMs: () => number) {}
 
@@ -56,15 +73,25 @@ export class FoldedLog {
     return this.filledTo;
   }
 
+  /**
+   * Changes when entries of {@link adopted} are forgotten. An entry of the bucket that was requested before may be one of
+   * these.
+   */
+  get adoptionsForgotten(): number {
+    return this.forgotten;
+  }
+
   /** Starts from a checkpoint. */
-  restore(position: number, { unsent, past, settled }: FoldedParts): void {
+  restore(position: number, { unsent, parts, adopted, settled }: FoldedParts): void {
     this.position = position;
     this.filledTo = position;
     this.unfilled.clear();
     this.unsent.clear();
-    this.past.clear();
-    for (const [part, emits] of unsent) this.unsent.set(part, emits);
-    for (const [event, parts] of past) this.past.set(event, parts);
+    this.adopted.clear();
+    this.forgotten++;
+    for (const [event, commits] of unsent) this.unsent.set(event, commits);
+    this.parts.restore(parts);
+    for (const [key, revision, at] of adopted) this.adopted.set(key, { revision, position: at });
     for (const [durable, incarnation, ranges] of settled) {
       this.rangesOf({ durable, incarnation }).merge(ranges);
       this.handOver(durable, incarnation);
@@ -75,7 +102,8 @@ export class FoldedLog {
   get partsToKeep(): FoldedParts {
     return {
       unsent: [...this.unsent],
-      past: [...this.past],
+      parts: this.parts.entries,
+      adopted: [...this.adopted].map(([key, { revision, position }]) => [key, revision, position]),
       settled: [...this.others.values()].map(({ durable, incarnation, ranges }) => [durable, incarnation, ranges]),
     };
   }
@@ -86,13 +114,26 @@ export class FoldedLog {
     this.handOver(settled.durable, settled.streamIncarnation);
   }
 
-  remove({ durable, streamIncarnation }: SettledEvents): void {
-    this.settledBy.delete(sourceKey(durable, streamIncarnation));
+  /** Removes a handler, and stores the events that it has received. */
+  async remove(settled: SettledEvents): Promise<void> {
+    const name = sourceKey(settled.durable, settled.streamIncarnation);
+    if (this.settledBy.get(name) !== settled) return;
+    this.settledBy.delete(name);
+    this.removed.add(settled);
+    await settled.store();
+    this.removed.delete(settled);
   }
 
-  /** Stores the settled events of the added handlers. */
+  /** Reads the stored settled events of the added handlers again. A checkpoint that was read before does not hold them. */
+  async loadSettled(): Promise<void> {
+    for (const settled of this.settledBy.values()) await settled.refresh();
+  }
+
+  /** Stores the settled events of the added and of removed handlers. */
   async storeSettled(): Promise<void> {
-    await Promise.all([...this.settledBy.values()].map((settled) => settled.store()));
+    const removed = [...this.removed];
+    await Promise.all([...this.settledBy.values(), ...removed].map((settled) => settled.store()));
+    for (const settled of removed) this.removed.delete(settled);
   }
 
   isSettled({ event }: Pick<RunChanges, 'event'>): boolean {
@@ -102,38 +143,33 @@ export class FoldedLog {
     return settled?.has(event.sequence) ?? false;
   }
 
-  /**
-   * Returns the texts that each committed part of an event has read, if the event may run again. A run of the event
-   * repeats these parts with the same texts, and its changes in them are dropped.
-   */
-  pastOf(event: EventOf): readonly ReadTexts[] {
-    return this.past.size === 0 ? NONE : (this.past.get(eventKey(event)) ?? NONE);
+  /** Returns the emits of the event's commits that may not be sent yet. */
+  unsentOf(event: EventOf): readonly Emit[] {
+    return (this.unsent.get(eventKey(event)) ?? []).flatMap(({ emits }) => emits);
   }
 
-  /**
-   * Returns the result of a run that must not be committed: its event is settled, or another run has committed a part
-   * of the event that this run has not repeated.
-   */
-  fateOf(run: RunChanges): 'settled' | 'conflict' | undefined {
-    if (this.isSettled(run)) return 'settled';
-    const { event, passed = 0 } = run;
-    return event && this.pastOf(event).length !== passed ? 'conflict' : undefined;
+  /** Notes that the emits of the event's commits up to the position are sent. */
+  noteSent(name: string, upTo: number): void {
+    const left = this.unsent.get(name)?.filter(({ position }) => position > upTo) ?? [];
+    if (left.length > 0) this.unsent.set(name, left);
+    else this.unsent.delete(name);
   }
 
-  fold(position: number, { runs, sent, worked, adopted, filled }: Commit): void {
+  fold(position: number, { runs, sent, worked = [], adopted, filled }: Commit): void {
     this.position = position;
     const sinceMs = this.nowMs();
-    // What is done was done before this commit was made, so it names no part of its runs.
-    for (const part of sent) this.unsent.delete(part);
-    for (const event of worked) this.past.delete(event);
     for (const run of runs) {
-      this.foldEvent(run);
+      this.foldEvent(run, position);
       for (const [key, text] of run.writes) {
         // A key that is set again moves to the end, so the order of positions is kept.
         this.unfilled.delete(key);
         this.unfilled.set(key, { text, position, sinceMs });
+        const foreign = this.adopted.get(key);
+        if (foreign) this.adopted.set(key, { revision: foreign.revision, position });
       }
     }
+    for (const [event, upTo] of sent) this.noteSent(event, upTo);
+    for (const event of worked) this.parts.noteWorkDone(event);
     for (const [key, revision] of adopted) {
       this.adopted.set(key, { revision: Math.max(revision, this.adopted.get(key)?.revision ?? 0), position });
     }
@@ -148,7 +184,28 @@ export class FoldedLog {
       if (at > position) break;
       this.unfilled.delete(key);
     }
-    for (const [key, { position: at }] of this.adopted) if (at <= position) this.adopted.delete(key);
+    for (const [key, { position: at }] of this.adopted) {
+      if (at <= position && this.adopted.delete(key)) this.forgotten++;
+    }
+  }
+
+  /**
+   * Notes that the bucket has only the texts of the commits up to a position. It needs all texts behind it again.
+   * @param texts the last text of each key in the commits from there up to a position that is folded
+   */
+  refill(filled: number, texts: ReadonlyMap<string, Omit<UnfilledText, 'sinceMs'>>): void {
+    const sinceMs = this.nowMs();
+    const all = new Map<string, UnfilledText>();
+    for (const [key, text] of texts) all.set(key, { ...text, sinceMs });
+    for (const [key, text] of this.unfilled) if (text.position >= (all.get(key)?.position ?? 0)) all.set(key, text);
+    this.unfilled.clear();
+    for (const [key, text] of [...all].sort(([, a], [, b]) => a.position - b.position)) this.unfilled.set(key, text);
+    this.filledTo = Math.min(this.filledTo, filled);
+  }
+
+  /** Leaves out the commits up to the position, because they are lost. */
+  skipTo(position: number): void {
+    this.position = position;
   }
 
   /** Notes that the bucket has this text of a key. */
@@ -156,22 +213,22 @@ export class FoldedLog {
     if (this.unfilled.get(key) === text) this.unfilled.delete(key);
   }
 
-  private foldEvent({ event, part, hasWork, passed = 0, reads, emits }: RunChanges): void {
+  private foldEvent(run: RunChanges, position: number): void {
+    const { event, part, emits } = run;
     if (!event) return;
-    if (emits.length > 0) this.unsent.set(partKey(event, part), emits);
-    if (part !== undefined || hasWork) this.foldPart(event, part === undefined ? passed : part - 1, reads ?? new Map());
-    else if (this.past.size > 0) this.past.delete(eventKey(event));
+    if (emits.length > 0) this.foldEmits(eventKey(event), { emits, position });
+    this.parts.fold(run);
     if (part !== undefined) return;
     const settled = this.settledBy.get(sourceKey(event.durable, event.incarnation));
     if (settled) settled.noteSettled(event.sequence, event.sequence);
     else this.rangesOf(event).add(event.sequence);
   }
 
-  /** Notes what a part has read. A commit that a checkpoint holds already may be folded again. */
-  private foldPart(event: EventOf, index: number, reads: ReadTexts): void {
-    const past = [...this.pastOf(event)];
-    past[index] = reads;
-    this.past.set(eventKey(event), past);
+  private foldEmits(name: string, unsent: UnsentEmits): void {
+    const earlier = this.unsent.get(name);
+    if (!earlier) this.unsent.set(name, [unsent]);
+    // A checkpoint can hold the emits of commits that follow it.
+    else if (earlier.every(({ position }) => position !== unsent.position)) this.unsent.set(name, [...earlier, unsent]);
   }
 
   private rangesOf({ durable, incarnation }: Pick<EventOf, 'durable' | 'incarnation'>): SettledSet {
@@ -191,8 +248,6 @@ export class FoldedLog {
     this.others.delete(name);
   }
 }
-
-const NONE: readonly never[] = [];
 
 function sourceKey(durable: string, incarnation: string): string {
   return `${durable} ${incarnation}`;

@@ -32,8 +32,14 @@ export interface GroupCommitOptions {
   goesAlone(): boolean;
   /** Called when the server has confirmed the pending commit. */
   confirmed(pending: PendingCommit, position: number): void;
+  /** Called when the pending commit is not in the log and is not appended any more. Puts its runs back to the head. */
+  refused(pending: PendingCommit): void;
+  /** Called with a run whose changes are larger than a commit can be. */
+  tooLarge(run: FinishedRun, error: Error): void;
   /** Called when an append has failed. It is tried again. */
   failed(error: unknown): void;
+  /** Called when the log is full. Resolves with whether it has room again. */
+  makeRoom(): Promise<boolean>;
   /** Called when the reader or the server shows that this host must not append any more. */
   halted(error: unknown): void;
 }
@@ -46,51 +52,36 @@ const FULL_RETRY_MS = 1_000;
 /** Appends the finished runs to the log. All runs that finish while an append is in flight share the next one. */
 export class GroupCommit {
   pending: PendingCommit | undefined;
+  /** Whether the pending commit waits because the log has reached its size limit. */
+  isFull = false;
   private number = 0;
+  private maxBytes = MAX_COMMIT_BYTES;
   private isAppending = false;
   private isWanted = false;
 
   constructor(private readonly options: GroupCommitOptions) {}
 
   /** Appends what is finished, after the append that is in flight. */
-  start(force = false): void {
+  request(force = false): void {
     this.isWanted ||= force;
     if (this.isAppending || this.options.stop.aborted) return;
     this.isAppending = true;
     // The runs that finish in this turn of the event loop share the commit.
-    setImmediate(() => {
-      this.appendAll().then(
-        () => {
-          this.isAppending = false;
-          // A run that finished after the last look at them was not seen.
-          if (this.hasMore) this.start();
-        },
-        (error: unknown) => {
-          this.isAppending = false;
-          if (!this.options.stop.aborted) this.options.halted(error);
-        },
-      );
-    });
-  }
-
-  /** Ends the commit whose fate cannot be read from the log any more, and returns its runs. */
-  takePending(): readonly FinishedRun[] {
-    const { pending } = this;
-    this.pending = undefined;
-    if (!pending || pending.fate) return [];
-    pending.fate = 'refused';
-    return pending.runs;
-  }
-
-  private get hasMore(): boolean {
-    return this.isWanted || this.options.finished.length > 0;
+    setImmediate(() => void this.appendAll());
   }
 
   private async appendAll(): Promise<void> {
-    const { finished, stop, goesAlone } = this.options;
-    while (this.hasMore && !stop.aborted) {
-      this.isWanted = false;
-      await this.append(goesAlone() ? [] : finished.take(MAX_COMMIT_BYTES));
+    const { finished, stop, goesAlone, halted } = this.options;
+    try {
+      while ((finished.length > 0 || this.isWanted) && !stop.aborted) {
+        this.isWanted = false;
+        await this.append(goesAlone() ? [] : finished.take(this.maxBytes));
+      }
+      // In the same step as the last look at the finished runs, so that none is left waiting.
+      this.isAppending = false;
+    } catch (error) {
+      this.isAppending = false;
+      if (!stop.aborted) halted(error);
     }
   }
 
@@ -107,6 +98,7 @@ export class GroupCommit {
     this.pending = pending;
     while (!pending.fate && !options.stop.aborted) await this.tryAppend(pending);
     this.pending = undefined;
+    if (pending.fate === 'committed') this.maxBytes = MAX_COMMIT_BYTES;
   }
 
   /**
@@ -114,21 +106,33 @@ export class GroupCommit {
    * under the same expectation: at most one of these attempts succeeds.
    */
   private async tryAppend(pending: PendingCommit): Promise<void> {
-    const { log, reader, time, stop, failed, confirmed } = this.options;
+    const { log, reader, time, stop, failed, confirmed, makeRoom } = this.options;
     const { text, expected } = pending;
     try {
       const position = await log.append(text, expected);
+      this.isFull = false;
       if (!pending.fate) confirmed(pending, position);
     } catch (error) {
+      this.isFull = isJetplugError(error) && error.code === 'JP_STORE_FULL';
       if (error instanceof Conflict) return reader.catchUpTo(expected + 1);
+      if (isJetplugError(error) && error.code === 'JP_STORE_VALUE_INVALID') return this.split(pending, error);
+      if (this.isFull && (await makeRoom())) return;
       failed(error);
-      const isFull = isJetplugError(error) && error.code === 'JP_STORE_FULL';
-      await pause(isFull ? FULL_RETRY_MS : RETRY_MS, time, stop);
-      if (!isFull) await reader.catchUp();
+      await pause(this.isFull ? FULL_RETRY_MS : RETRY_MS, time, stop);
+      if (!this.isFull) await reader.catchUp();
     }
+  }
+
+  /** Commits the runs of a commit that is too large for the server in smaller ones. A single run fails. */
+  private split(pending: PendingCommit, error: Error): void {
+    const { refused, finished, tooLarge } = this.options;
+    const { runs } = pending;
+    refused(pending);
+    this.maxBytes = runs.reduce((sum, { bytes }) => sum + bytes, 0) / 2;
+    if (runs.length === 1) for (const run of finished.take(0)) tooLarge(run, error);
   }
 }
 
-function isEmpty({ runs, sent, worked, adopted }: Pick<Commit, 'runs' | 'sent' | 'worked' | 'adopted'>): boolean {
+function isEmpty({ runs, sent, worked = [], adopted }: Pick<Commit, 'runs' | 'sent' | 'worked' | 'adopted'>): boolean {
   return runs.length === 0 && sent.length === 0 && worked.length === 0 && adopted.size === 0;
 }

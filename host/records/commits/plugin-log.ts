@@ -1,17 +1,21 @@
 import type { Time } from '../../base/time';
+import { isJetplugError, type JetplugError } from '../../../sdk/internal';
 import type { KeyValue } from '../key-value';
 import { Adoptions } from './adoptions';
-import { BucketFiller } from './bucket-filler';
+import { BucketUpkeep } from './bucket-upkeep';
 import { CheckpointStore } from './checkpoint';
 import type { Commit } from './commit';
 import type { CommitLog } from './commit-log';
 import { CommitReceiver } from './commit-receiver';
-import { DoneParts } from './done-parts';
+import { DoneWork } from './done-work';
 import { FinishedRuns, type FinishedRun } from './finished-runs';
 import { FoldedLog, type SettledEvents } from './folded-log';
 import { GroupCommit } from './group-commit';
-import { LogCut, LogReader, LogShortened, Stopped } from './log-reader';
-import { StoreValues, type LoadedText } from './store-values';
+import { loadText } from './load-text';
+import { LogCut, LogReader, Stopped } from './log-reader';
+import { LogRecovery } from './log-recovery';
+import { SentEmits } from './sent-emits';
+import { StoreValues } from './store-values';
 import { Transactions } from './transactions';
 
 export interface PluginLogOptions {
@@ -20,8 +24,17 @@ export interface PluginLogOptions {
   readonly log: CommitLog;
   readonly bucket: KeyValue;
   readonly time: Time;
+  /** For how long commits stay in the log when the bucket has them. Default: for ever. */
+  readonly historyMs?: number;
+  /**
+   * Whether this log is opened for single changes, beside the hosts that run the plugin. It then leaves the bucket and
+   * the history to them; {@link PluginLog.fillBucket} brings the bucket up to date. Default false.
+   */
+  readonly isGuest?: boolean;
   /** Called if the server does not answer, or refuses; the host tries again. */
   trouble(message: string, error: unknown): void;
+  /** Called when the log or the bucket was lost, and values with it. The host goes on with the rest. */
+  lost?(error: JetplugError): void;
   /** Called once, when the log cannot be used any more. From then on every run is refused with the error. */
   halted(error: Error): void;
 }
@@ -33,17 +46,15 @@ export interface PluginLogOptions {
 export class PluginLog {
   readonly folded: FoldedLog;
   readonly transactions: Transactions;
-  /** The parts of events whose emits are sent. */
-  readonly sent: DoneParts;
-  /** The events whose after-commit work is done. */
-  readonly worked: DoneParts;
+  readonly sent: SentEmits;
+  readonly worked: DoneWork;
   private readonly values: StoreValues;
   private readonly finished = new FinishedRuns();
   private readonly adoptions: Adoptions;
   private readonly reader: LogReader;
   private readonly group: GroupCommit;
-  private readonly filler: BucketFiller;
-  private readonly checkpoints: CheckpointStore;
+  private readonly upkeep: BucketUpkeep;
+  private readonly recovery: LogRecovery;
   private readonly stopping = new AbortController();
   private failure: Error | undefined;
 
@@ -52,16 +63,17 @@ export class PluginLog {
     const { finished } = this;
     const stop = this.stopping.signal;
     const folded = (this.folded = new FoldedLog(() => time.nowMs()));
-    const values = (this.values = new StoreValues((key) => this.load(key)));
-    const noteDone = (): void => this.group.start(true);
-    const sent = (this.sent = new DoneParts(folded.unsent, time, noteDone));
-    const worked = (this.worked = new DoneParts(folded.past, time, noteDone));
-    const adoptions = (this.adoptions = new Adoptions(folded));
+    const values = (this.values = new StoreValues((key) => loadText(key, folded, bucket)));
+    const sent = (this.sent = new SentEmits(folded, time, () => this.group.request(true)));
+    const worked = (this.worked = new DoneWork(folded.parts, time, () => this.group.request(true)));
+    const adoptions = (this.adoptions = new Adoptions(folded, (key) =>
+      trouble(`the bucket's value of ${key} is left out of the store`, new Error('it is too large for a commit')),
+    ));
     const transactions = (this.transactions = new Transactions({
       values,
       finished,
       folded,
-      added: () => this.group.start(),
+      added: () => this.group.request(),
       assertUsable: () => {
         if (this.failure) throw this.failure;
       },
@@ -78,7 +90,7 @@ export class PluginLog {
       received: (fillsBucket) => this.received(fillsBucket),
       unreadable: (position, error) => trouble(`message ${position} of the commit log is left out`, error),
     });
-    this.checkpoints = new CheckpointStore(bucket);
+    const checkpoints = new CheckpointStore(bucket);
     const position = (): number => folded.position;
     this.reader = new LogReader(log, {
       time,
@@ -86,6 +98,7 @@ export class PluginLog {
       position,
       take: (commit) => receiver.take(commit),
       failed: (error) => trouble('the commit log cannot be read yet', error),
+      reconnected: () => this.upkeep.reconnected(),
       cut: (error) => void this.reopen(error),
     });
     this.group = new GroupCommit({
@@ -99,35 +112,53 @@ export class PluginLog {
       contents: (runs) => this.contents(runs),
       goesAlone: () => !adoptions.isEmpty,
       confirmed: (pending, at) => receiver.takeOwn(pending, at),
+      refused: (pending) => receiver.refuse(pending),
+      tooLarge: (run, error) => transactions.fail(run, error),
       failed: (error) => trouble('a commit cannot be stored yet', error),
+      makeRoom: () => this.upkeep.makeRoom(),
       halted: (error) => void this.reopen(error),
     });
-    this.filler = new BucketFiller({
-      bucket,
-      folded,
-      checkpoints: this.checkpoints,
-      time,
-      stop,
+    this.upkeep = new BucketUpkeep({
+      ...{ bucket, log, folded, checkpoints, time, stop, historyMs: options.historyMs, trouble },
       foreign: (key, entry) => {
-        if (adoptions.add(key, entry)) this.group.start(true);
+        if (adoptions.add(key, entry)) this.group.request(true);
       },
-      checkpointed: () => undefined,
-      failed: (error) => trouble('the bucket cannot be brought up to date yet', error),
+      refill: () => this.refill(),
+    });
+    this.recovery = new LogRecovery({
+      ...{ log, reader: this.reader, checkpoints, folded, time, stop },
+      fill: () => this.upkeep.fillAll(),
+      startFrom: (move) => this.startFrom(move),
+      lost: (error) => options.lost?.(error),
     });
   }
 
   /**
    * Reads the checkpoint and the commits behind it, and follows the log from then on.
-   * @throws LogShortened, LogCut
+   * @throws LogShortened, JetplugError `JP_LOG_GAP`
    */
   async open(): Promise<void> {
-    await this.restore();
+    await this.recovery.restore();
     this.reader.follow();
-    this.filler.start();
+    if (!this.options.isGuest) this.upkeep.start();
   }
 
-  /** Adds a handler: it receives the events that commits settle. Returns a function that removes it. */
-  add(settled: SettledEvents): () => void {
+  /** The reason why commits, or the bucket, wait; undefined if they do not. */
+  get problem(): string | undefined {
+    if (this.group.isFull) return 'the commit log is full (store.logMaxBytes), so runs wait';
+    return this.upkeep.isFull ? 'the bucket is full (store.maxBytes), so it is behind the commit log' : undefined;
+  }
+
+  /** Brings the bucket up to date and stores a checkpoint. */
+  fillBucket(): Promise<void> {
+    return this.upkeep.fillAll();
+  }
+
+  /**
+   * Adds a handler: it receives the events that commits settle. Returns a function that removes it; this function
+   * resolves when these events are stored.
+   */
+  add(settled: SettledEvents): () => Promise<void> {
     this.folded.add(settled);
     return () => this.folded.remove(settled);
   }
@@ -153,33 +184,17 @@ export class PluginLog {
     this.reader.stop();
     this.sent.stop();
     this.worked.stop();
-    try {
-      await this.filler.finish();
-    } catch (error) {
-      this.options.trouble('the bucket is not brought up to date by this host', error);
-    }
-  }
-
-  private load(key: string): LoadedText | Promise<LoadedText> {
-    const unfilled = this.folded.unfilled.get(key);
-    if (unfilled) return { text: unfilled.text, position: unfilled.position };
-    return this.options.bucket.get(key).then((entry) => {
-      const text = entry?.value ?? null;
-      const position = entry?.position;
-      if (entry && position === undefined) return { text, position: 0, foreign: entry.revision };
-      return { text, position: position ?? 0 };
-    });
+    await this.upkeep.close();
   }
 
   private received(fillsBucket: boolean): void {
-    if (fillsBucket) this.filler.yieldTo();
-    this.filler.start();
-    if (!this.adoptions.isEmpty) this.group.start(true);
+    this.upkeep.received(fillsBucket);
+    if (!this.adoptions.isEmpty) this.group.request(true);
   }
 
   /** Returns the contents of the next commit. Values of other programs go into a commit without runs. */
   private contents(runs: readonly FinishedRun[]): Omit<Commit, 'host' | 'number'> {
-    const { values, adoptions, filler, folded, options } = this;
+    const { values, adoptions, upkeep, folded, options } = this;
     const adopted = new Map<string, number>();
     const changes = runs.flatMap((run) => run.runs);
     for (const { writes } of changes) {
@@ -193,45 +208,58 @@ export class PluginLog {
       sent: this.sent.take(),
       worked: this.worked.take(),
       adopted,
-      ...(filler.isFiller && { filled: folded.filled }),
+      ...(upkeep.isFiller && { filled: folded.filled }),
     };
   }
 
-  private async restore(): Promise<void> {
-    const checkpoint = await this.reader.sure(() => this.checkpoints.read());
-    const { last } = await this.reader.sure(() => this.options.log.bounds());
-    if (checkpoint) {
-      if (last < checkpoint.folded) throw new LogShortened(checkpoint.folded, last);
-      if (checkpoint.filled > this.folded.position) this.folded.restore(checkpoint.filled, checkpoint.parts);
+  private async refill(): Promise<void> {
+    try {
+      await this.recovery.refill();
+    } catch (error) {
+      if (isJetplugError(error) && error.code === 'JP_LOG_GAP') this.halt(error);
+      throw error;
     }
-    await this.reader.catchUpTo(last);
   }
 
   /**
-   * Reads the log again from the newest checkpoint, because commits that this host has not read are gone. All runs that
-   * are not committed run again.
+   * Continues from another position, to which `move` brings the fold, without the commits before it. Runs that are not committed must run again, because a
+   * value that they have read may have changed.
    */
+  private startFrom(move: () => void): void {
+    const { pending } = this.group;
+    const runs = this.finished.takeAll();
+    // The pending commit may be among those that are gone. If so, its events are settled in the checkpoint.
+    if (pending && !pending.fate) {
+      pending.fate = 'refused';
+      this.sent.putBack(pending.commit);
+      this.worked.putBack(pending.commit);
+      runs.unshift(...pending.runs);
+    }
+    this.adoptions.clear();
+    move();
+    this.values.clear();
+    for (const run of runs) run.resolve(run.runs.some((one) => this.folded.isSettled(one)) ? 'settled' : 'conflict');
+  }
+
+  /** Reads the log again from the newest checkpoint, because commits that this host has not read are gone. */
   private async reopen(reason: unknown): Promise<void> {
     if (this.stopping.signal.aborted || reason instanceof Stopped) return;
     try {
       if (!(reason instanceof LogCut)) throw reason;
-      await this.restore();
+      await this.recovery.restore();
+      this.group.request(true);
     } catch (error) {
-      return this.halt(error instanceof Error ? error : new Error(String(error)));
+      this.halt(error instanceof Error ? error : new Error(String(error)));
     }
-    // The pending commit may be among those that are gone. If so, its events are settled in the checkpoint.
-    const all = [...this.group.takePending(), ...this.finished.takeAll()];
-    this.values.clear();
-    for (const { runs, resolve } of all) {
-      resolve(runs.some((run) => this.folded.isSettled(run)) ? 'settled' : 'conflict');
-    }
-    this.group.start(true);
   }
 
+  /** Ends the use of the log. Whether the pending commit is in the log stays unknown. */
   private halt(error: Error): void {
-    if (this.failure) return;
+    if (this.failure || error instanceof Stopped) return;
     this.failure = error;
     this.stopping.abort();
+    const runs = [...(this.group.pending?.runs ?? []), ...this.finished.takeAll()];
+    for (const { reject } of runs) reject(error);
     this.options.halted(error);
   }
 }

@@ -1,6 +1,6 @@
 import type { MaybePromise } from '../../base/maybe-promise';
 import type { Origin, ReadTexts, RunChanges } from './commit';
-import { dropOf, type CommitResult, type DroppedRun, type FinishedRuns } from './finished-runs';
+import type { CommitResult, FinishedRun, FinishedRuns } from './finished-runs';
 import type { FoldedLog } from './folded-log';
 import { KeyLocks } from './key-locks';
 import type { StoreValues, Value } from './store-values';
@@ -47,13 +47,12 @@ export class Transactions {
   finish(transaction: Transaction, runs: readonly RunChanges[]): CommitResult | Promise<CommitResult> {
     const { values, folded, finished, added, assertUsable } = this.options;
     assertUsable();
-    const dropped = dropOf(runs, (run) => folded.fateOf(run));
-    if (dropped === 'settled') return this.end(transaction, dropped);
-    if (dropped ?? values.isStale(transaction)) return 'conflict';
+    if (runs.some((run) => folded.isSettled(run))) return this.end(transaction, 'settled');
+    if (values.isStale(transaction) || runs.some((run) => folded.parts.isOvertaken(run))) return 'conflict';
     if (runs.length === 0 && !values.readsUncommitted(transaction)) return this.end(transaction, 'committed');
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       values.apply(transaction);
-      finished.add({ transaction, runs, bytes: sizeOf(runs), resolve });
+      finished.add({ transaction, runs, bytes: sizeOf(runs), resolve, reject });
       transaction.release();
       added();
     });
@@ -67,6 +66,8 @@ export class Transactions {
     transaction.reset();
     transaction.release();
     transaction.unlock = await this.locks.lock(keys);
+    // The run may have timed out meanwhile.
+    if (transaction.isOver) transaction.release();
   }
 
   /**
@@ -96,6 +97,7 @@ export class Transactions {
 
   /** Ends a run without its changes. */
   abandon(transaction: Transaction): void {
+    transaction.isOver = true;
     transaction.reset();
     transaction.release();
   }
@@ -117,21 +119,34 @@ export class Transactions {
 
   /**
    * Discards the uncommitted changes of these keys. The finished runs that depend on them must run again.
-   * @param dropped runs that were taken out because they must not be committed
+   * @param settled runs that were taken out because their event is settled now
+   * @param repeated runs that were taken out because their early commit point is committed already
    */
-  discard(changed: Set<string>, dropped: readonly DroppedRun[] = []): void {
+  discard(changed: Set<string>, settled: readonly FinishedRun[] = [], repeated: readonly FinishedRun[] = []): void {
     const { values, finished } = this.options;
-    for (const { run } of dropped) for (const key of run.transaction.writes.keys()) changed.add(key);
+    addWrites(settled, changed);
+    addWrites(repeated, changed);
     const outdated = changed.size > 0 ? finished.takeOutdated(changed) : [];
     values.discard(changed);
-    for (const { run, result } of dropped) run.resolve(result);
+    for (const { resolve } of settled) resolve('settled');
+    for (const { resolve } of repeated) resolve('conflict');
     for (const { resolve } of outdated) resolve('conflict');
+  }
+
+  /** Ends a run that was taken out because it can never be committed. */
+  fail({ transaction, reject }: FinishedRun, error: Error): void {
+    this.discard(new Set(transaction.writes.keys()));
+    reject(error);
   }
 
   private end(transaction: Transaction, result: CommitResult): CommitResult {
     this.abandon(transaction);
     return result;
   }
+}
+
+function addWrites(runs: readonly FinishedRun[], keys: Set<string>): void {
+  for (const { transaction } of runs) for (const key of transaction.writes.keys()) keys.add(key);
 }
 
 function note(transaction: Transaction, key: string, { current, version }: Value): string | null {
@@ -146,7 +161,8 @@ function sizeOf(runs: readonly RunChanges[]): number {
   let length = 0;
   for (const { writes, emits, reads = NO_TEXTS } of runs) {
     length += 100;
-    for (const texts of [writes, reads]) for (const [key, text] of texts) length += key.length + (text?.length ?? 0) + 8;
+    for (const texts of [writes, reads])
+      for (const [key, text] of texts) length += key.length + (text?.length ?? 0) + 8;
     for (const { subject, payload } of emits) length += subject.length + payload.length + 120;
   }
   return length;

@@ -69,24 +69,23 @@ test('a new concurrency applies at once, and the change resolves when the earlie
   await renewed;
 });
 
-test('events that must all run again after their commit do so, at most as many at a time as the concurrency', async () => {
-  const permits = new ConcurrencyLimit(2, new Limiter(1), () => undefined);
-  const committing = Array.from({ length: 5 }, () => {
-    const runs = permits.take();
-    permits.beginCommit();
-    return runs;
-  });
-  let again = 0;
-  let most = 0;
-  const done = committing.map(async (runs) => {
+test('calls that must start again at the same time start one after the other, before other events', async () => {
+  const freed = jest.fn();
+  const permits = new ConcurrencyLimit(2, new Limiter(1), freed);
+  const started: number[] = [];
+  const runs = [1, 2, 3, 4, 5].map((n) => ({ n, permit: permits.take() }));
+  for (let i = 0; i < runs.length; i++) permits.beginCommit();
+  for (const { n } of runs) {
     permits.endCommit();
-    await permits.whenFree();
-    most = Math.max(most, ++again);
-    await turn();
-    again--;
-    permits.free(runs);
-  });
-  await Promise.all(done);
-  expect(most).toBe(2);
-  expect(permits).toMatchObject({ isFree: true, running: 0 });
+    void Promise.resolve(permits.whenFree()).then(() => started.push(n));
+  }
+  await turn();
+  expect([started, permits.isFree]).toEqual([[1, 2], false]);
+  permits.beginCommit();
+  await turn();
+  expect([started, permits.isFree]).toEqual([[1, 2, 3], false]);
+  permits.endCommit();
+  for (const { permit } of runs.slice(0, 3)) permits.free(permit);
+  await turn();
+  expect(started).toEqual([1, 2, 3, 4, 5]);
 });

@@ -1,14 +1,5 @@
-import type { EventOf, Origin } from '../records/commits/commit';
+import type { Origin } from '../records/commits/commit';
 import type { Run } from './run';
-
-/** Returns the event of a run, as the commit log names it. */
-export function eventOf({ handler: { settlements }, delivery }: Pick<Run, 'handler' | 'delivery'>): EventOf {
-  return {
-    durable: settlements.durable,
-    incarnation: settlements.streamIncarnation,
-    sequence: delivery.sequence,
-  };
-}
 
 /** Returns who makes the changes of a run. */
 export function originOf(run: Run): Origin {
