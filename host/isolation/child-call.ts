@@ -2,7 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventContext, Logger } from '../../sdk';
 import type { Envelope } from '../../sdk/internal';
 import { HandlerCall, type CalledHandler } from '../message/handler-call';
-import { HandlerBatchContext, HandlerContext, type AfterCommitFunction, type EventFacts } from '../message/handler-context';
+import {
+  HandlerBatchContext,
+  HandlerContext,
+  type AfterCommitFunction,
+  type EventFacts,
+} from '../message/handler-context';
 import type { WireEvent } from './protocol';
 
 /** A handler and the log that its calls write to. */

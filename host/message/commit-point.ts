@@ -1,8 +1,9 @@
 import { JetplugError } from '../../sdk/internal';
+import type { RunChanges } from '../records/commits/commit';
 import type { CommitResult } from '../records/commits/finished-runs';
 import { Transaction } from '../records/commits/transaction';
 import { originOf } from './origin-of';
-import { sendUnsent } from './outbox';
+import { notSent, sendUnsent } from './outbox';
 import { CONFLICT, OutcomeKnown, SETTLED_BEFORE, type Outcome } from './outcome';
 import { eventOf, type Run } from './run';
 
@@ -36,7 +37,8 @@ export class CommitPoints {
 /**
  * Commits what the run has changed and published since its last commit point. The event is not settled yet. If an
  * earlier run of the event has committed this point, the changes are dropped, because they are committed already.
- * @throws OutcomeKnown if the run must start again, or another run has settled the event
+ * @throws OutcomeKnown if the run must start again, another run has settled the event, or the events cannot be sent yet
+ * @throws JetplugError if the changes are too large, or the events can never be sent
  */
 export function passCommitPoint(run: Run): Promise<void> {
   const points = (run.points ??= new CommitPoints());
@@ -48,8 +50,18 @@ export function passCommitPoint(run: Run): Promise<void> {
     // The commit after the handler's return includes what is changed by then.
     else if (run.isOver) return;
     else await commitPart(run, points);
-    await sendUnsent(run);
+    try {
+      await sendUnsent(run);
+    } catch (thrown) {
+      throw stop(points, notSent(run, thrown));
+    }
   });
+}
+
+/** Makes the run end with the outcome, whatever the handler does with the error. */
+function stop(points: CommitPoints, outcome: Outcome): OutcomeKnown {
+  points.outcome = outcome;
+  return new OutcomeKnown(outcome);
 }
 
 function repeatPart(run: Run, points: CommitPoints): void {
@@ -60,27 +72,29 @@ function repeatPart(run: Run, points: CommitPoints): void {
 }
 
 async function commitPart(run: Run, points: CommitPoints): Promise<void> {
-  const { transaction, handler } = run;
+  const { handler } = run;
   const { transactions } = handler.commits.log ?? (await handler.commits.open());
+  for (const emit of run.outbox) await handler.outgoing.check(emit);
+  const { transaction } = run;
   const { passed } = points;
-  const finishing = transactions.finish(transaction, [
-    {
-      origin: originOf(run),
-      event: eventOf(run),
-      part: passed + 1,
-      passed,
-      reads: transactions.textsRead(transaction),
-      writes: transaction.writes,
-      emits: run.takeOutbox(),
-    },
-  ]);
+  const part: RunChanges = {
+    origin: originOf(run),
+    event: eventOf(run),
+    part: passed + 1,
+    passed,
+    reads: transactions.textsRead(transaction),
+    writes: transaction.writes,
+    emits: run.outbox,
+  };
+  transactions.assertFits([part]);
+  const finishing = transactions.finish(transaction, [part]);
+  run.takeOutbox();
   // The handler may go on before the commit is stored. That belongs to the next part.
   run.startFrom(new Transaction());
   const result = await finishing;
   if (result !== 'committed') {
     run.startFrom(transaction);
-    points.outcome = outcomeOf(result);
-    throw new OutcomeKnown(points.outcome);
+    throw stop(points, outcomeOf(result));
   }
   points.passed++;
 }

@@ -6,10 +6,9 @@ import { missedPoint } from './commit-point';
 import type { Endings, Execution } from './execution';
 import type { Later } from './later';
 import { CONFLICT, SETTLED_BEFORE } from './outcome';
-import { sendUnsent } from './outbox';
-import { eventOf, type BatchCall, type Run } from './run';
+import { unmark } from './attempt-records';
 import { originOf } from './origin-of';
-import { unmark } from './settle';
+import { eventOf, type BatchCall, type Run } from './run';
 import { end, passed, type Committed, type Ended, type Returned } from './stages';
 import { outcomeOfThrown } from './thrown-outcome';
 
@@ -58,6 +57,7 @@ function resultOfOne({ handler, delivery }: Run, result: CallResult): CallResult
 }
 
 function ended(run: Run, result: CallResult): Committed | Ended {
+  if (run.points?.outcome) return end(run, run.points.outcome);
   if (result === 'conflict') return end(run, CONFLICT);
   // A run from the first step does the after-commit work that another host may not have done.
   if (result === 'settled') return end(run, owesWork(run) ? CONFLICT : SETTLED_BEFORE);
@@ -86,30 +86,55 @@ async function commitCall(call: Execution, runs: readonly Run[]): Promise<CallRe
   }
   const { points } = runs[0]!;
   if (points) await points.settled();
-  if (points?.outcome) return points.outcome.kind === 'conflict' ? 'conflict' : 'settled';
+  if (points?.outcome) return 'conflict';
+  const checked = checkEmits(runs);
+  if (checked) await checked;
+  if (!call.hasTransaction && runs.every(({ failure }) => failure)) return 'committed';
   const { commits } = call.handler;
   const log = commits.log ?? (await commits.open());
   if (!leaveOutFailed(runs)) return 'entangled';
-  const result = log.transactions.finish(
-    call.transaction,
-    runs.flatMap((run) => changesOf(run, log)),
-  );
-  if (!isPromise(result)) return sendIfSettled(runs, result);
+  const result = log.transactions.finish(call.transaction, fittingChanges(runs, log));
+  if (!isPromise(result)) return result;
   call.registry.beginCommit();
   try {
-    return await sendIfSettled(runs, await result);
+    return await result;
   } finally {
     call.registry.endCommit();
   }
 }
 
 /**
- * Sends the events of a run that another host has committed, because that host may have died before it sent them. After
- * the ack, nobody would.
+ * Checks that the events which the runs have published can be sent after the commit. A run fails if not. Undefined if no
+ * request is needed.
  */
-async function sendIfSettled(runs: readonly Run[], result: CommitResult): Promise<CommitResult> {
-  if (result === 'settled') await Promise.all(runs.map(sendUnsent));
-  return result;
+function checkEmits(runs: readonly Run[]): Promise<unknown> | undefined {
+  const checks: Promise<void>[] = [];
+  for (const run of runs) {
+    if (run.failure || !run.hasPublished) continue;
+    const failed = (thrown: unknown): void => void (run.failure ??= outcomeOfThrown(run, thrown));
+    for (const emit of run.outbox) {
+      try {
+        const check = run.handler.outgoing.check(emit);
+        if (check) checks.push(check.catch(failed));
+      } catch (error) {
+        failed(error);
+      }
+    }
+  }
+  return checks.length > 0 ? Promise.all(checks) : undefined;
+}
+
+/** Returns the changes of the runs. If one commit cannot hold them, all runs fail and there are no changes. */
+function fittingChanges(runs: readonly Run[], log: PluginLog): RunChanges[] {
+  const changes = runs.flatMap((run) => changesOf(run, log));
+  try {
+    log.transactions.assertFits(changes);
+    return changes;
+  } catch (error) {
+    for (const run of runs) run.failure ??= outcomeOfThrown(run, error);
+    leaveOutFailed(runs);
+    return [];
+  }
 }
 
 /** Drops the changes for events that have failed. Returns false if changes for other events may depend on them. */

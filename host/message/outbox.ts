@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { MaybePromise } from '../base/maybe-promise';
 import type { Emit } from '../records/commits/commit';
 import type { Endings } from './execution';
 import type { Later } from './later';
-import { SETTLED_BEFORE } from './outcome';
+import type { Outcome } from './outcome';
 import { eventOf, type Run } from './run';
-import { end, passed, type Arrived, type Committed, type Ended, type Sent } from './stages';
-import { outcomeOfThrown } from './thrown-outcome';
+import { end, passed, type Committed, type Ended, type Sent } from './stages';
+import { errorOfThrown } from './thrown-outcome';
 
 /** Sends the events that the committed run has published. Only a stop of the host interrupts it. */
 export function sendEmits(run: Committed): Sent | Ended | Later<Sent | Ended> {
@@ -17,9 +16,14 @@ export function sendEmits(run: Committed): Sent | Ended | Later<Sent | Ended> {
 
 const SENDING: Endings<Run, void, Sent | Ended> = {
   done: (run) => passed(run),
-  failed: (run, thrown) => end(run, outcomeOfThrown(run, thrown)),
+  failed: (run, thrown) => end(run, notSent(run, thrown)),
   interrupted: end,
 };
+
+/** The outcome of a committed run whose events could not be sent. Its event is not at fault. */
+export function notSent({ handler }: Run, thrown: unknown): Outcome {
+  return { kind: 'unavailable', error: errorOfThrown(handler, thrown) };
+}
 
 /** If the host was frozen after the commit, another host may have sent the events long ago. */
 async function sendOutbox(run: Run): Promise<void> {
@@ -33,16 +37,7 @@ export async function sendUnsent(run: Run): Promise<void> {
   if (unsent.length > 0) await sendAll(run, isLate(run) ? await notSentYet(run, unsent) : unsent, unsent);
 }
 
-/** Ends a run whose event is settled. Sends its events first where needed. */
-export function endSettled(run: Arrived): MaybePromise<Ended> {
-  if (unsentOf(run).length === 0) return end(run, SETTLED_BEFORE);
-  return sendUnsent(run).then(
-    () => end(run, SETTLED_BEFORE),
-    (error: unknown) => end(run, outcomeOfThrown(run, error)),
-  );
-}
-
-function unsentOf(run: Run): readonly Emit[] {
+export function unsentOf(run: Run): readonly Emit[] {
   return run.handler.commits.log?.sent.unsentOf(eventOf(run)) ?? [];
 }
 

@@ -96,13 +96,13 @@ async function runAgain(
   runs: readonly Arrived[],
   process: (again: readonly Arrived[]) => MaybePromise<void>,
 ): Promise<void> {
-  const [first] = runs as [Arrived];
-  const { handler, registry } = first;
-  handler.counters.conflicts += runs.length;
-  // A run that waits to run again holds no lock, because those that may run wait for its keys.
-  if (first.hasTransaction) first.transaction.release();
+  const [{ handler, registry, hasTransaction, transaction }] = runs as [Arrived];
+  const transactions = hasTransaction ? handler.commits.log!.transactions : undefined;
+  handler.counters.conflicted(runs.length, transactions?.staleKey(transaction));
+  // A call that waits for its permit holds no lock, because calls with a permit may wait for the lock.
+  if (hasTransaction) transaction.release();
   await registry.whenFree();
-  if (first.hasTransaction) await handler.commits.log!.transactions.prepareAgain(first.transaction);
+  await transactions?.prepareAgain(transaction);
   await process(runs.map((run) => passed<Arrived>(run.again())));
 }
 

@@ -97,10 +97,8 @@ export class Run extends Execution {
   }
 
   /** Takes out the published events, because they are committed. Later ones get other ids. */
-  takeOutbox(): readonly OutgoingEvent[] {
-    const taken = this.published ?? NONE;
+  takeOutbox(): void {
     this.published = undefined;
-    return taken;
   }
 
   addWork(work: AfterCommitWork): void {

@@ -1,6 +1,6 @@
 /** The steps of a message's life, in their order. Each step connects the run to one part of the host. */
 import { isPromise, type MaybePromise } from '../base/maybe-promise';
-import { dropWork, noteWorkDone } from './after-commit';
+import { dropWork } from './after-commit';
 import { decide, decideCommitted, type Decision } from './decide';
 import { decode } from './decode';
 import { dispatch } from './dispatch';
@@ -10,9 +10,8 @@ import { attemptAfter } from './failures/failures';
 import { crashed, isSuspect, isUnexplained } from './failures/suspects';
 import { EXCUSED_DELAY_MS } from './judge';
 import { Later } from './later';
-import { RELEASED, type Invalid } from './outcome';
+import { RELEASED, SETTLED_BEFORE, type Invalid } from './outcome';
 import { eventOf, type Run } from './run';
-import { endSettled } from './outbox';
 import { settle } from './settle';
 import {
   end,
@@ -33,17 +32,16 @@ import {
 import { validate, type Validated as ValidEvent } from './validate';
 
 /**
- * Ends the run of a message that a host has settled before. Its ack was lost, so it is acknowledged again. If the host
- * that has committed it did not send all of its events, this host sends them first. If its after-commit work is not done,
- * the run repeats the handler to get the work.
+ * Ends the run of a message that a host has settled before. Its ack was lost, so it is acknowledged again. If its
+ * after-commit work is not done, the run repeats the handler to get the work.
  */
-export function checkSettled(run: Arrived): MaybePromise<Unsettled | Ended> {
+export function checkSettled(run: Arrived): Unsettled | Ended {
   const { handler, delivery } = run;
   const { log } = handler.commits;
   if (log && !log.folded.parts.isEmpty) run.past = log.folded.parts.of(eventOf(run));
   if (!handler.settlements.has(delivery.sequence)) return passed(run);
   run.owesWork = run.past.length > 0;
-  return run.owesWork ? passed(run) : endSettled(run);
+  return run.owesWork ? passed(run) : end(run, SETTLED_BEFORE);
 }
 
 /** Reads the message's earlier failures. A first delivery has none, so nothing is read from the broker. */
@@ -147,9 +145,7 @@ export function decideRun(run: Judged): Decided {
 }
 
 export function settleRun(run: Decided): MaybePromise<Settled> {
-  const { handler, delivery, decision, marked } = run;
-  if (decision.action === 'give-up') noteWorkDone(run);
-  const settled = settle(handler, delivery, decision, marked);
+  const settled = settle(run, run.decision);
   return isPromise(settled) ? settled.then(() => passed(run)) : passed(run);
 }
 

@@ -7,6 +7,9 @@ import { readThrown, type ThrownRecord } from './read-thrown';
 
 const BROKER_FAILED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'JP_STORE_UNAVAILABLE',
+  'JP_LOG_SHORTENED',
+  'JP_LOG_GAP',
+  'JP_LOG_UNREADABLE',
   'JP_PUBLISH_FAILED',
   'JP_PUBLISH_BACKLOG',
 ]);
@@ -39,6 +42,12 @@ export function outcomeOf({ handler }: Execution, record: ThrownRecord): Outcome
     default:
       return { kind: isBrokerFailure(record) ? 'unavailable' : 'failed', error: record.error };
   }
+}
+
+/** Returns the error of a thrown value, with plain, bounded members. Never throws. */
+export function errorOfThrown(handler: Handler, thrown: unknown): Error {
+  const record = readThrown(thrown);
+  return 'error' in record ? record.error : errorOfValue(handler, 'shown' in record ? record.shown : record.kind);
 }
 
 /** Makes an error for a thrown value that is none, such as a string, undefined or a plain object. */

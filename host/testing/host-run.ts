@@ -57,6 +57,7 @@ export class HostRun {
       commits: new CommitLogs({ broker, time, log }),
       outgoing: {
         dropsRepeatsMs: outgoing.dropsRepeatsMs,
+        check: (event) => outgoing.check(event),
         send: (event) => this.alive(() => (this.crashes('before-publish') ? never() : outgoing.send(event))),
         idsSince: (subject, sinceMs) => this.alive(() => outgoing.idsSince(subject, sinceMs)),
       },

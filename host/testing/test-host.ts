@@ -128,6 +128,7 @@ export class TestHost {
     const { outgoing } = this.backend;
     const recorded = {
       dropsRepeatsMs: outgoing.dropsRepeatsMs,
+      check: (event: OutgoingEvent) => outgoing.check(event),
       send: (event: OutgoingEvent) => this.record(event, outgoing.send(event)),
       idsSince: (subject: string, sinceMs: number) => outgoing.idsSince(subject, sinceMs),
     };

@@ -83,6 +83,18 @@ export const RUNNING_ERRORS = {
     'The server has lost a plugin’s bucket, and the commit log does not reach back to the store’s beginning.',
     'The host has rebuilt the values that the log holds. Restore the others from a copy of the bucket, with `jetplug store PLUGIN KEY --set JSON`.',
   ],
+  JP_COMMIT_TOO_LARGE: [
+    'The changes and the published events of one run are larger together than the server takes in one message.',
+    'Change or publish less in one run, take smaller batches, or raise max_payload of the server.',
+  ],
+  JP_LOG_SHORTENED: [
+    'The commit log of a plugin ends before a commit that was in it. The log was restored from an older backup, or truncated. No run of the plugin is committed.',
+    'Restore the log (stream LOG_jetplug-<plugin>) and the bucket jetplug-<plugin> from one backup, and start the hosts again.',
+  ],
+  JP_LOG_UNREADABLE: [
+    'The commit log of a plugin, or its checkpoint, has a part that this host cannot read. No run of the plugin is committed by this host.',
+    'If a later version of Jetplug wrote it, upgrade this host too.',
+  ],
   JP_STORE_UNAVAILABLE: ['The store did not answer.', 'The event is retried. If this lasts, check the NATS server.'],
   JP_HTTP_LISTEN: [
     'The host cannot listen on the HTTP address.',

@@ -43,16 +43,19 @@ onBoth('a failed handler publishes nothing; the events of a handler that returns
   expect(host.published(Counted)).toMatchObject([{ user: 'u1', total: 5 }]);
 });
 
-onBoth('when the host dies before the ack, the event is acknowledged by the next host and not handled again', async (start) => {
-  const host = await start([CountPlugin], { config: SOON });
-  host.crashBeforeAck();
-  await host.publish(Placed, { user: 'u1', n: 2 });
-  await host.settled();
-  expect(calls).toEqual(['2/1']);
-  expect(answers).toEqual([2]);
-  expect(await host.store(CountPlugin).get('u1')).toBe(2);
-  expect(host.published(Counted)).toMatchObject([{ user: 'u1', total: 2 }]);
-});
+onBoth(
+  'when the host dies before the ack, the event is acknowledged by the next host and not handled again',
+  async (start) => {
+    const host = await start([CountPlugin], { config: SOON });
+    host.crashBeforeAck();
+    await host.publish(Placed, { user: 'u1', n: 2 });
+    await host.settled();
+    expect(calls).toEqual(['2/1']);
+    expect(answers).toEqual([2]);
+    expect(await host.store(CountPlugin).get('u1')).toBe(2);
+    expect(host.published(Counted)).toMatchObject([{ user: 'u1', total: 2 }]);
+  },
+);
 
 onBoth('events before and after a host’s death add up, and each publishes its own total', async (start) => {
   const host = await start([CountPlugin], { config: SOON });

@@ -31,6 +31,12 @@ export interface Origin {
 /** Texts that a run has read, by key; `null` if the key had no value. */
 export type ReadTexts = ReadonlyMap<string, string | null>;
 
+/**
+ * How an event leaves its stream without being handled: its dead letter is stored after the commit, or the event is put
+ * into the retry queue until it is due.
+ */
+export type Departure = { readonly to: 'dead-letter' } | { readonly to: 'retry-queue'; readonly dueAtMs: number };
+
 /** The changes that one run makes together. */
 export interface RunChanges {
   readonly origin: Origin;
@@ -50,6 +56,8 @@ export interface RunChanges {
    * commit point, and for after-commit work.
    */
   readonly reads?: ReadTexts;
+  /** Set if the event is not handled but leaves its stream. The run then changes and publishes nothing. */
+  readonly left?: Departure;
   /** The new texts by key; `null` removes the value. */
   readonly writes: ReadonlyMap<string, string | null>;
   readonly emits: readonly Emit[];
@@ -63,7 +71,10 @@ export interface Commit {
   readonly host: string;
   readonly number: number;
   readonly runs: readonly RunChanges[];
-  /** The events whose emits are sent, as {@link eventKey} names them, each with the position of the last commit of these. */
+  /**
+   * The events, as {@link eventKey} names them, whose emits are sent and whose dead letter or deferred event is stored,
+   * each with the position of the last commit of these.
+   */
   readonly sent: readonly SentEvent[];
   /** The events whose after-commit work is done, as {@link eventKey} names them. */
   readonly worked?: readonly string[];
@@ -75,6 +86,8 @@ export interface Commit {
   /** The position up to which the bucket has all values, if the host writes the bucket. */
   readonly filled?: number;
 }
+
+const DEAD = 'dead';
 
 /** The version of the format. A host refuses a commit of a later version, because it would lose a part of it. */
 const FORMAT = 1;
@@ -114,6 +127,8 @@ interface WireRun {
   readonly p?: number;
   /** Set if there is after-commit work: the number of the last part. */
   readonly k?: number;
+  /** When the event is due, in milliseconds since 1970, if it went to the retry queue; `dead` if it is dead-lettered. */
+  readonly l?: number | typeof DEAD;
   /** Keys and texts in turn: what the run has read, and what it writes. */
   readonly g?: readonly (string | null)[];
   readonly w?: readonly (string | null)[];
@@ -158,7 +173,7 @@ export function encodeCommit({ host, number, runs, sent, worked = [], adopted, f
 }
 
 function encodeRun(
-  { origin, event, part, passed = 0, hasWork, reads, writes, emits }: RunChanges,
+  { origin, event, part, passed = 0, hasWork, left, reads, writes, emits }: RunChanges,
   indexOf: (source: WireSource) => number,
 ): WireRun {
   const { handler, version = null, stream = null, sequence, eventId, attempt, timeMs } = origin;
@@ -172,6 +187,7 @@ function encodeRun(
     t: timeMs,
     ...(part !== undefined && { p: part }),
     ...(hasWork && { k: passed + 1 }),
+    ...(left && { l: encodeDeparture(left) }),
     ...(reads && reads.size > 0 && { g: flatTexts(reads) }),
     ...(writes.size > 0 && { w: flatTexts(writes) }),
     ...(emits.length > 0 && { x: emits.map((emit) => [emit.id, emit.subject, emit.payload, emit.headers] as const) }),
@@ -188,6 +204,14 @@ export function textsOf(flat: readonly (string | null)[]): Map<string, string | 
   const texts = new Map<string, string | null>();
   for (let i = 0; i < flat.length; i += 2) texts.set(flat[i]!, flat[i + 1] ?? null);
   return texts;
+}
+
+export function encodeDeparture(left: Departure): number | typeof DEAD {
+  return left.to === 'dead-letter' ? DEAD : left.dueAtMs;
+}
+
+export function decodeDeparture(text: number | typeof DEAD): Departure {
+  return text === DEAD ? { to: 'dead-letter' } : { to: 'retry-queue', dueAtMs: text };
 }
 
 /**
@@ -252,6 +276,7 @@ function decodeRun(run: WireRun, [handler, version, durable, incarnation, stream
     ...(run.p !== undefined && { part: run.p }),
     ...(run.k !== undefined && { hasWork: true, passed: run.k - 1 }),
     ...((run.k !== undefined || run.g !== undefined) && { reads: textsOf(run.g ?? []) }),
+    ...(run.l !== undefined && { left: decodeDeparture(run.l) }),
     writes: textsOf(run.w ?? []),
     emits: (run.x ?? []).map(([id, subject, payload, headers]) => ({ id, subject, payload, headers })),
   };

@@ -1,4 +1,5 @@
-import { eventKey, type Commit, type Emit, type EventOf, type RunChanges } from './commit';
+import { AdoptedRevisions } from './adopted-revisions';
+import { eventKey, type Commit, type Departure, type Emit, type EventOf, type RunChanges } from './commit';
 import { CommittedParts, type PartsByEvent } from './committed-parts';
 import { SettledSet } from '../settled-set';
 
@@ -14,14 +15,18 @@ export interface SettledEvents {
   refresh(): Promise<void>;
   /** Stores all noted sequences, so that the log is not needed for them any more. */
   store(): Promise<void>;
-  /** Reads the sequences that all hosts have stored. */
-  refresh(): Promise<void>;
 }
 
 /** The emits of an event's commits that may not be sent yet. */
 export interface UnsentEmits {
   readonly emits: readonly Emit[];
   /** The position of the last of these commits. */
+  readonly position: number;
+}
+
+/** An event that has left its stream, and the position of the commit that says so. */
+export interface LeftEvent {
+  readonly departure: Departure;
   readonly position: number;
 }
 
@@ -36,6 +41,8 @@ export interface UnfilledText {
 export interface FoldedParts {
   /** Emits of committed runs that may not be sent yet, by event. */
   readonly unsent: readonly (readonly [event: string, unsent: readonly UnsentEmits[]])[];
+  /** The events that have left their stream and whose dead letter or deferred event may not be stored yet. */
+  readonly left: readonly (readonly [event: string, left: LeftEvent])[];
   /** The committed parts of events that may run again. */
   readonly parts: PartsByEvent;
   /** Foreign values that commits take up or replace, and that the bucket may still have. */
@@ -51,11 +58,9 @@ export class FoldedLog {
   readonly unfilled = new Map<string, UnfilledText>();
   /** Emits of committed runs that may not be sent yet, by event: one entry for each commit. */
   readonly unsent = new Map<string, readonly UnsentEmits[]>();
-  /**
-   * For foreign values that commits take up or replace: the revision, and the position of the key's last text, by key.
-   * The bucket may have the value until it has that text.
-   */
-  readonly adopted = new Map<string, { readonly revision: number; readonly position: number }>();
+  /** The events that have left their stream and whose dead letter or deferred event may not be stored yet. */
+  readonly left = new Map<string, LeftEvent>();
+  readonly adopted = new AdoptedRevisions();
   /** The committed parts of events that may run again. */
   readonly parts = new CommittedParts();
   private readonly settledBy = new Map<string, SettledEvents>();
@@ -64,7 +69,6 @@ export class FoldedLog {
   /** The settled events of handlers that are not added yet. */
   private readonly others = new Map<string, { durable: string; incarnation: string; ranges: SettledSet }>();
   private filledTo = 0;
-  private forgotten = 0;
 
   constructor(private readonly nowMs: () => number) {}
 
@@ -73,25 +77,17 @@ export class FoldedLog {
     return this.filledTo;
   }
 
-  /**
-   * Changes when entries of {@link adopted} are forgotten. An entry of the bucket that was requested before may be one of
-   * these.
-   */
-  get adoptionsForgotten(): number {
-    return this.forgotten;
-  }
-
   /** Starts from a checkpoint. */
-  restore(position: number, { unsent, parts, adopted, settled }: FoldedParts): void {
+  restore(position: number, { unsent, left, parts, adopted, settled }: FoldedParts): void {
     this.position = position;
     this.filledTo = position;
     this.unfilled.clear();
     this.unsent.clear();
-    this.adopted.clear();
-    this.forgotten++;
-    for (const [event, commits] of unsent) this.unsent.set(event, commits);
+    this.left.clear();
     this.parts.restore(parts);
-    for (const [key, revision, at] of adopted) this.adopted.set(key, { revision, position: at });
+    this.adopted.restore(adopted);
+    for (const [event, commits] of unsent) this.unsent.set(event, commits);
+    for (const [event, departure] of left) this.left.set(event, departure);
     for (const [durable, incarnation, ranges] of settled) {
       this.rangesOf({ durable, incarnation }).merge(ranges);
       this.handOver(durable, incarnation);
@@ -102,6 +98,7 @@ export class FoldedLog {
   get partsToKeep(): FoldedParts {
     return {
       unsent: [...this.unsent],
+      left: [...this.left],
       parts: this.parts.entries,
       adopted: [...this.adopted].map(([key, { revision, position }]) => [key, revision, position]),
       settled: [...this.others.values()].map(({ durable, incarnation, ranges }) => [durable, incarnation, ranges]),
@@ -148,11 +145,12 @@ export class FoldedLog {
     return (this.unsent.get(eventKey(event)) ?? []).flatMap(({ emits }) => emits);
   }
 
-  /** Notes that the emits of the event's commits up to the position are sent. */
+  /** Notes that nothing is left to do for the event's commits up to the position: their emits are sent. */
   noteSent(name: string, upTo: number): void {
-    const left = this.unsent.get(name)?.filter(({ position }) => position > upTo) ?? [];
-    if (left.length > 0) this.unsent.set(name, left);
+    const later = this.unsent.get(name)?.filter(({ position }) => position > upTo) ?? [];
+    if (later.length > 0) this.unsent.set(name, later);
     else this.unsent.delete(name);
+    if (this.left.size > 0 && (this.left.get(name)?.position ?? Infinity) <= upTo) this.left.delete(name);
   }
 
   fold(position: number, { runs, sent, worked = [], adopted, filled }: Commit): void {
@@ -164,15 +162,12 @@ export class FoldedLog {
         // A key that is set again moves to the end, so the order of positions is kept.
         this.unfilled.delete(key);
         this.unfilled.set(key, { text, position, sinceMs });
-        const foreign = this.adopted.get(key);
-        if (foreign) this.adopted.set(key, { revision: foreign.revision, position });
+        this.adopted.changed(key, position);
       }
     }
     for (const [event, upTo] of sent) this.noteSent(event, upTo);
     for (const event of worked) this.parts.noteWorkDone(event);
-    for (const [key, revision] of adopted) {
-      this.adopted.set(key, { revision: Math.max(revision, this.adopted.get(key)?.revision ?? 0), position });
-    }
+    this.adopted.adopt(adopted, position);
     if (filled !== undefined) this.filledUpTo(filled);
   }
 
@@ -184,9 +179,7 @@ export class FoldedLog {
       if (at > position) break;
       this.unfilled.delete(key);
     }
-    for (const [key, { position: at }] of this.adopted) {
-      if (at <= position && this.adopted.delete(key)) this.forgotten++;
-    }
+    this.adopted.filledUpTo(position);
   }
 
   /**
@@ -214,9 +207,10 @@ export class FoldedLog {
   }
 
   private foldEvent(run: RunChanges, position: number): void {
-    const { event, part, emits } = run;
+    const { event, part, left, emits } = run;
     if (!event) return;
     if (emits.length > 0) this.foldEmits(eventKey(event), { emits, position });
+    if (left) this.left.set(eventKey(event), { departure: left, position });
     this.parts.fold(run);
     if (part !== undefined) return;
     const settled = this.settledBy.get(sourceKey(event.durable, event.incarnation));

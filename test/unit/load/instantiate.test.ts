@@ -27,6 +27,7 @@ function definitionOf(cls: unknown, file = __filename): DescribedPlugin {
 }
 
 const NO_STREAMS: Outgoing = {
+  check: () => undefined,
   send: () => Promise.resolve({ duplicate: false }),
   dropsRepeatsMs: 120_000,
   idsSince: () => Promise.reject(new Error('nobody is to ask')),

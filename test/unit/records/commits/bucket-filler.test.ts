@@ -24,7 +24,7 @@ describe('BucketFiller', () => {
       time,
       stop: stop.signal,
       foreign: (key) => foreign.push(key),
-      checkpointed: () => undefined,
+      refill: async () => undefined,
       failed: () => undefined,
     });
   });
@@ -43,7 +43,7 @@ describe('BucketFiller', () => {
   }
 
   it('never puts an older text over a later one, also where it knows the revision', async () => {
-    await bucket.put('a', 'later', undefined, '5');
+    await bucket.put('a', 'later', undefined, 5);
     commit(4, 'older');
     await fill();
     expect(bucket.entries.get('a')!.value).toBe('later');
@@ -80,7 +80,7 @@ describe('BucketFiller', () => {
     const get = bucket.get.bind(bucket);
     jest.spyOn(bucket, 'get').mockImplementationOnce(async (key) => {
       const entry = await get(key);
-      await bucket.put('a', 'own', undefined, '2');
+      await bucket.put('a', 'own', undefined, 2);
       folded.filledUpTo(2);
       return entry;
     });
@@ -123,6 +123,6 @@ describe('BucketFiller', () => {
     const run = changesOf(2, { writes: new Map([['a', null]]) } as never);
     folded.fold(2, { host: 'x', number: 1, runs: [run], sent: [], adopted: new Map() });
     await fill();
-    expect(bucket.entries.get('a')).toMatchObject({ value: undefined, marks: '2' });
+    expect(bucket.entries.get('a')).toMatchObject({ value: undefined, position: 2 });
   });
 });

@@ -7,7 +7,13 @@ function at(filled: number, folded = filled): Checkpoint {
   return {
     filled,
     folded,
-    parts: { unsent: [], parts: [['e', [new Map([['k', null]])]]], adopted: [['k', 2, 3]], settled },
+    parts: {
+      unsent: [],
+      left: [['f', { departure: { to: 'retry-queue', dueAtMs: 4 }, position: 5 }]],
+      parts: [['e', [new Map([['k', null]])]]],
+      adopted: [['k', 2, 3]],
+      settled,
+    },
   };
 }
 

@@ -61,10 +61,10 @@ describe('FoldedLog', () => {
     folded.filledUpTo(1);
     expect(folded.adopted.get('a')?.revision).toBe(9);
     expect(restored(folded).adopted.get('a')?.revision).toBe(9);
-    const before = folded.adoptionsForgotten;
+    const before = folded.adopted.forgotten;
     folded.filledUpTo(2);
     expect(folded.adopted.size).toBe(0);
-    expect(folded.adoptionsForgotten).toBeGreaterThan(before);
+    expect(folded.adopted.forgotten).toBeGreaterThan(before);
   });
 
   it('counts early commit points until the event is settled', () => {

@@ -24,6 +24,7 @@ describe('LogReader', () => {
         taken.push(position);
       },
       failed: () => undefined,
+      reconnected: () => undefined,
       cut: (error) => cuts.push(error),
     });
     for (let position = 0; position < 3; position++) await log.append(`${position}`, position);
