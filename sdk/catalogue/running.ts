@@ -42,6 +42,14 @@ export const RUNNING_ERRORS = {
     'A handler of batches used its store or event bus without saying for which event of the batch.',
     'Pass { for: event }, with an event of the array that the handler got.',
   ],
+  JP_BATCH_COMMIT: [
+    'A handler of batches called Store.commit. The changes of a batch are committed together, when the handler has returned.',
+    'Give the handler smaller batches (batch.size), or one event at a time.',
+  ],
+  JP_COMMIT_POINT_MISSED: [
+    'A handler did not come to a call of Store.commit that an earlier run of the event has committed, so it is not known which of its changes are new.',
+    'Call Store.commit at the same places in each run of an event, also in the plugin’s next version. Changes before such a call are in the store.',
+  ],
   JP_BATCH_FAILURE_INVALID: [
     'A BatchFailure names no event, or one that its batch does not have; the whole batch counts as failed.',
     'Give the place of each failed event in the array that the handler got, from 0.',

@@ -1,5 +1,6 @@
 import { AdoptedRevisions } from './adopted-revisions';
 import { eventKey, type Commit, type Departure, type Emit, type EventOf, type RunChanges } from './commit';
+import { CommittedParts, type PartsByEvent } from './committed-parts';
 import { SettledSet } from '../settled-set';
 
 /** The settled events of one handler, to which the log adds those that commits settle. */
@@ -42,8 +43,8 @@ export interface FoldedParts {
   readonly unsent: readonly (readonly [event: string, unsent: readonly UnsentEmits[]])[];
   /** The events that have left their stream and whose dead letter or deferred event may not be stored yet. */
   readonly left: readonly (readonly [event: string, left: LeftEvent])[];
-  /** The number of early commit points of events that are not settled, by event. */
-  readonly parts: readonly (readonly [event: string, count: number])[];
+  /** The committed parts of events that may run again. */
+  readonly parts: PartsByEvent;
   /** Foreign values that commits take up or replace, and that the bucket may still have. */
   readonly adopted: readonly (readonly [key: string, revision: number, position: number])[];
   /** Settled events of handlers that this host does not run, as ranges of sequences. */
@@ -60,7 +61,8 @@ export class FoldedLog {
   /** The events that have left their stream and whose dead letter or deferred event may not be stored yet. */
   readonly left = new Map<string, LeftEvent>();
   readonly adopted = new AdoptedRevisions();
-  private readonly parts = new Map<string, number>();
+  /** The committed parts of events that may run again. */
+  readonly parts = new CommittedParts();
   private readonly settledBy = new Map<string, SettledEvents>();
   /** Removed handlers whose settled events may not be stored yet. */
   private readonly removed = new Set<SettledEvents>();
@@ -82,11 +84,10 @@ export class FoldedLog {
     this.unfilled.clear();
     this.unsent.clear();
     this.left.clear();
-    this.parts.clear();
+    this.parts.restore(parts);
     this.adopted.restore(adopted);
     for (const [event, commits] of unsent) this.unsent.set(event, commits);
     for (const [event, departure] of left) this.left.set(event, departure);
-    for (const [event, count] of parts) this.parts.set(event, count);
     for (const [durable, incarnation, ranges] of settled) {
       this.rangesOf({ durable, incarnation }).merge(ranges);
       this.handOver(durable, incarnation);
@@ -98,7 +99,7 @@ export class FoldedLog {
     return {
       unsent: [...this.unsent],
       left: [...this.left],
-      parts: [...this.parts],
+      parts: this.parts.entries,
       adopted: [...this.adopted].map(([key, { revision, position }]) => [key, revision, position]),
       settled: [...this.others.values()].map(({ durable, incarnation, ranges }) => [durable, incarnation, ranges]),
     };
@@ -139,16 +140,6 @@ export class FoldedLog {
     return settled?.has(event.sequence) ?? false;
   }
 
-  /** Returns how many early commit points of the event are committed. */
-  partsOf(event: EventOf): number {
-    return this.parts.get(eventKey(event)) ?? 0;
-  }
-
-  /** Whether the early commit point at which the run ends is committed, by another host with the same event. */
-  isPartCommitted({ event, part }: Pick<RunChanges, 'event' | 'part'>): boolean {
-    return part !== undefined && event !== undefined && part <= this.partsOf(event);
-  }
-
   /** Returns the emits of the event's commits that may not be sent yet. */
   unsentOf(event: EventOf): readonly Emit[] {
     return (this.unsent.get(eventKey(event)) ?? []).flatMap(({ emits }) => emits);
@@ -162,7 +153,7 @@ export class FoldedLog {
     if (this.left.size > 0 && (this.left.get(name)?.position ?? Infinity) <= upTo) this.left.delete(name);
   }
 
-  fold(position: number, { runs, sent, adopted, filled }: Commit): void {
+  fold(position: number, { runs, sent, worked = [], adopted, filled }: Commit): void {
     this.position = position;
     const sinceMs = this.nowMs();
     for (const run of runs) {
@@ -175,6 +166,7 @@ export class FoldedLog {
       }
     }
     for (const [event, upTo] of sent) this.noteSent(event, upTo);
+    for (const event of worked) this.parts.noteWorkDone(event);
     this.adopted.adopt(adopted, position);
     if (filled !== undefined) this.filledUpTo(filled);
   }
@@ -214,16 +206,13 @@ export class FoldedLog {
     if (this.unfilled.get(key) === text) this.unfilled.delete(key);
   }
 
-  private foldEvent({ event, part, left, emits }: RunChanges, position: number): void {
+  private foldEvent(run: RunChanges, position: number): void {
+    const { event, part, left, emits } = run;
     if (!event) return;
-    const name = eventKey(event);
-    if (emits.length > 0) this.foldEmits(name, { emits, position });
-    if (left) this.left.set(name, { departure: left, position });
-    if (part !== undefined) {
-      this.parts.set(name, part);
-      return;
-    }
-    this.parts.delete(name);
+    if (emits.length > 0) this.foldEmits(eventKey(event), { emits, position });
+    if (left) this.left.set(eventKey(event), { departure: left, position });
+    this.parts.fold(run);
+    if (part !== undefined) return;
     const settled = this.settledBy.get(sourceKey(event.durable, event.incarnation));
     if (settled) settled.noteSettled(event.sequence, event.sequence);
     else this.rangesOf(event).add(event.sequence);

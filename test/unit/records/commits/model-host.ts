@@ -181,7 +181,7 @@ export class Host {
         transactions.abandon(transaction);
         return 'done';
       }
-      const index = folded.partsOf(event);
+      const index = folded.parts.of(event).length;
       const isLast = index === parts.length - 1;
       const result = await this.attempt([sequence], transaction, isLast ? undefined : index + 1);
       if (result === 'nak' || result === 'done') {
