@@ -42,6 +42,8 @@ export class Execution extends HandlerCall<Handler> {
   /** Set while the work can be interrupted. */
   private wait: Later<unknown> | undefined;
   private endings: Endings<unknown, never, unknown> | undefined;
+  /** Subclasses whose handler can wait for a commit override {@link isCommitting}. */
+  private readonly waitsForCommit: boolean = false;
   private measured = false;
   private ownTransaction: Transaction | undefined;
 
@@ -71,7 +73,7 @@ export class Execution extends HandlerCall<Handler> {
 
   /** Whether the call waits for a commit while its handler runs. */
   get isCommitting(): boolean {
-    return false;
+    return this.waitsForCommit;
   }
 
   /**
