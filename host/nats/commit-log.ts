@@ -19,6 +19,10 @@ export type LogConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
 const READ_BATCH = 1_000;
 const READ_BYTES = 2 * 1024 * 1024;
 
+const DEFAULT_MAX_PAYLOAD = 1_048_576;
+/** The size of a commit's headers at most. They count against the server's `max_payload`. */
+const MAX_HEADER_BYTES = 256;
+
 /**
  * The distance between the last position that this host knows and the first position of a log that it creates after a
  * loss. Other hosts may know later positions.
@@ -72,6 +76,10 @@ export class JetStreamLog implements CommitLog {
       create: () =>
         ensureManagedStream(this.connection, logStream(this.plugin, config, this.known + LOST_GAP), config.deploy),
     });
+  }
+
+  get maxCommitBytes(): number {
+    return (this.connection.nc.info?.max_payload ?? DEFAULT_MAX_PAYLOAD) - MAX_HEADER_BYTES;
   }
 
   async append(text: string, expected: number): Promise<number> {

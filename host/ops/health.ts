@@ -9,13 +9,14 @@ export interface Readiness {
   readonly reasons: readonly string[];
 }
 
-/** Whether the handler's durable delivers nothing. */
+/** Whether the handler's durable delivers nothing, or none of its runs can be committed. */
 function isBlocked({ state, waitsFor }: ConsumingHandler): boolean {
-  return state === 'paused' || waitsFor === 'durable' || waitsFor === 'refused';
+  return state === 'paused' || waitsFor === 'durable' || waitsFor === 'refused' || waitsFor === 'log';
 }
 
-function blockReason({ durable, reason, pausedUntil }: ConsumingHandler): string {
+function blockReason({ durable, waitsFor, reason, pausedUntil }: ConsumingHandler): string {
   const { durable: name } = durable;
+  if (waitsFor === 'log') return reason ?? '';
   if (reason !== undefined) return `durable ${name}: ${reason}`;
   return pausedUntil ? `durable ${name} is paused on the server until ${pausedUntil.toISOString()}` : '';
 }
@@ -43,7 +44,8 @@ export function readiness(
     // A handler that waits for its own service or for the order of its keys does not make the host unready.
     if (state === 'waiting' && blocked.length === 0) continue;
     const [error] = errors;
-    const why = error ? `${error.message} (${error.code})` : blocked.map(blockReason).filter(Boolean).join('; ');
+    const blocks = new Set(blocked.map(blockReason).filter(Boolean));
+    const why = error ? `${error.message} (${error.code})` : [...blocks].join('; ');
     reasons.push(`plugin ${name} is ${state}${why === '' ? '' : `: ${why}`}`);
   }
   return { ready: reasons.length === 0, reasons };

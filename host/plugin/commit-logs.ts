@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isJetplugError, type JetplugError } from '../../sdk/internal';
 import { LogThrottle } from '../base/log-throttle';
 import type { Time } from '../base/time';
 import type { PluginBroker } from '../broker/plugin-broker';
@@ -78,6 +79,8 @@ export class CommitLogs {
 export class PluginCommitLog implements PluginCommits {
   log: PluginLog | undefined;
   users = 0;
+  /** Why no run of the plugin is committed by this host; undefined if the log can be used, or was not opened yet. */
+  failure: JetplugError | undefined;
   private readonly settlements = new Set<SettledEvents>();
   private readonly leaves: (() => void)[] = [];
   private opening: Promise<PluginLog> | undefined;
@@ -90,8 +93,9 @@ export class PluginCommitLog implements PluginCommits {
   ) {}
 
   /** Opens the log if it exists. */
-  async find(): Promise<void> {
+  async find(): Promise<PluginLog | undefined> {
     if (!this.log && ((await this.options.broker.findLog(this.plugin)) || (await this.isLost()))) await this.open();
+    return this.log;
   }
 
   /** Opens the log. Only one attempt runs at a time; after a failure, the next use tries again. */
@@ -151,16 +155,29 @@ export class PluginCommitLog implements PluginCommits {
         if (throttle.note(`${message} ${String(error)}`) !== undefined) about.warn(message, { err: error });
       },
       lost: (error) => about.error('committed values are lost', { err: error }),
-      halted: (error) => about.error('the commit log of the plugin cannot be used any more', { err: error }),
+      halted: (error) => {
+        this.failure = error;
+        about.error('the commit log of the plugin cannot be used any more', { err: error });
+      },
     });
+    // The record of the settled events is read, because without a log other hosts have settled events without a commit.
     for (const settlements of this.settlements) opened.add(settlements);
     try {
       await opened.open();
     } catch (error) {
+      if (isFinal(error)) this.failure = error;
       for (const leave of this.leaves.splice(0)) leave();
       throw error;
     }
+    // Adds those of handlers that have started meanwhile.
+    for (const settlements of this.settlements) opened.add(settlements);
+    this.failure = undefined;
     this.texts = new LogTexts(opened, bucket, () => time.epochMs(), options.isFresh);
     return (this.log = opened);
   }
+}
+
+/** Whether another attempt to open the log fails in the same way, until somebody mends the log. */
+function isFinal(error: unknown): error is JetplugError {
+  return isJetplugError(error) && error.code.startsWith('JP_LOG_');
 }

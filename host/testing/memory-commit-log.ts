@@ -14,6 +14,7 @@ export interface MemoryLogOptions {
 
 /** A commit log in memory, with the positions, conflicts and limits of a real one. */
 export class MemoryCommitLog implements CommitLog {
+  readonly maxCommitBytes: number = MAX_MESSAGE_BYTES;
   private commits: { readonly commit: LoggedCommit; readonly storedAtMs: number }[] = [];
   private readonly begins: number;
   private readonly nowMs: () => number;

@@ -223,7 +223,7 @@ test('old commits are removed after store.history, but none that the bucket does
   expect(await counts()).toEqual([7, 7, 7]);
 }, 60_000);
 
-test('a full log drops history, and handling goes on', async () => {
+test('a full log drops history, and handling continues', async () => {
   expect(await host.stop()).toBe(0);
   host = await start({ store: { logMaxBytes: '16 KiB' } });
   for (let i = 0; i < 600; i++) await nats.jetstream().publish('video.count', JSON.stringify({ key: `k${i % 7}` }));

@@ -10,7 +10,7 @@ export class ConcurrencyLimit {
   private active = 0;
   /** The number of active events whose call has returned and waits for its commit. */
   private committing = 0;
-  /** Calls that must start again and wait until fewer run. */
+  /** Active events that wait to run again until fewer run. */
   private readonly waitingAgain: (() => void)[] = [];
   /** The number of active events that wait until nothing else runs. */
   private waitingAlone = 0;
@@ -53,7 +53,7 @@ export class ConcurrencyLimit {
     this.committing--;
   }
 
-  /** Waits until a call that must start again may run. Undefined if it may run now. */
+  /** Waits until an active event may run again. Undefined if it may run now. */
   whenFree(): Promise<void> | undefined {
     return this.calling <= this.concurrency ? undefined : new Promise((resolve) => this.waitingAgain.push(resolve));
   }

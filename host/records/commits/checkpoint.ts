@@ -1,5 +1,7 @@
+import { JetplugError } from '../../../sdk/internal';
 import { Conflict, type KeyValue } from '../key-value';
 import { SettledSet } from '../settled-set';
+import { decodeDeparture, encodeDeparture, flatTexts, textsOf } from './commit';
 import type { FoldedParts } from './folded-log';
 
 /** A stored state of a log, from which a start reads on. */
@@ -16,7 +18,8 @@ interface WireCheckpoint {
   readonly n: number;
   readonly m: number;
   readonly o: FoldedParts['unsent'];
-  readonly p: FoldedParts['parts'];
+  readonly l: readonly (readonly [event: string, left: ReturnType<typeof encodeDeparture>, position: number])[];
+  readonly p: readonly (readonly [event: string, reads: readonly (readonly (string | null)[])[]])[];
   readonly a: FoldedParts['adopted'];
   readonly s: readonly (readonly [durable: string, incarnation: string, ranges: [number, number][]])[];
 }
@@ -84,7 +87,8 @@ export class CheckpointStore {
       n: filled,
       m: folded,
       o: parts.unsent,
-      p: parts.parts,
+      l: parts.left.map(([event, { departure, position }]) => [event, encodeDeparture(departure), position]),
+      p: parts.parts.map(([event, reads]) => [event, reads.map(flatTexts)]),
       a: parts.adopted,
       s: parts.settled.map(([durable, incarnation, ranges]) => [
         durable,
@@ -113,9 +117,16 @@ export class CheckpointStore {
     const entry = await this.bucket.get(CHECKPOINT_KEY, { latest: true });
     this.revision = entry?.revision ?? 0;
     if (entry?.value === undefined) return undefined;
-    const { f, n, m, o, p, a, s } = JSON.parse(entry.value) as WireCheckpoint;
-    if (f !== FORMAT) throw new Error(`the checkpoint's format is ${f}; this host reads format ${FORMAT}`);
+    const { f, n, m, o, l, p, a, s } = JSON.parse(entry.value) as WireCheckpoint;
+    if (f !== FORMAT) {
+      const message = `the checkpoint's format is ${f}; this host reads format ${FORMAT}`;
+      throw new JetplugError('JP_LOG_UNREADABLE', message);
+    }
     const settled = s.map(([durable, incarnation, ranges]) => [durable, incarnation, new SettledSet(ranges)] as const);
-    return { filled: n, folded: m, parts: { unsent: o, parts: p, adopted: a, settled } };
+    const left = l.map(([event, departure, position]) => {
+      return [event, { departure: decodeDeparture(departure), position }] as const;
+    });
+    const parts = p.map(([event, reads]) => [event, reads.map(textsOf)] as const);
+    return { filled: n, folded: m, parts: { unsent: o, left, parts, adopted: a, settled } };
   }
 }

@@ -20,6 +20,8 @@ export interface LogBounds {
  * `JP_STORE_UNAVAILABLE` if the server does not confirm the operation.
  */
 export interface CommitLog {
+  /** The size of the largest commit that the server takes, as UTF-8. */
+  readonly maxCommitBytes: number;
   /**
    * Appends a commit and resolves with its position. If the log's last position is not `expected`, the call rejects
    * with {@link Conflict}. If the log is full, it rejects with `JP_STORE_FULL`, and for a commit that the server does not

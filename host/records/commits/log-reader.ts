@@ -1,3 +1,4 @@
+import { isJetplugError } from '../../../sdk/internal';
 import { retryUntil } from '../../base/retry-until';
 import type { Time } from '../../base/time';
 import type { CommitLog, LoggedCommit } from './commit-log';
@@ -103,11 +104,17 @@ export class LogReader {
 
   /**
    * Repeats a request until the server answers.
-   * @throws Stopped
+   * @throws Stopped, JetplugError `JP_LOG_UNREADABLE`
    */
   async sure<T>(request: () => Promise<T>): Promise<T> {
     const { time, stop, failed } = this.options;
-    const answer = await retryUntil(async () => ({ value: await request() }), { waitMs: RETRY_MS, stop, failed, time });
+    const answer = await retryUntil(async () => ({ value: await request() }), {
+      waitMs: RETRY_MS,
+      stop,
+      failed,
+      time,
+      mayPass: (error) => !(isJetplugError(error) && error.code === 'JP_LOG_UNREADABLE'),
+    });
     if (answer === undefined) throw new Stopped();
     return answer.value;
   }

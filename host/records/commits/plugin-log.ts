@@ -7,10 +7,12 @@ import { CheckpointStore } from './checkpoint';
 import type { Commit } from './commit';
 import type { CommitLog } from './commit-log';
 import { CommitReceiver } from './commit-receiver';
+import { DoneWork } from './done-work';
 import { FinishedRuns, type FinishedRun } from './finished-runs';
 import { FoldedLog, type SettledEvents } from './folded-log';
 import { GroupCommit } from './group-commit';
 import { loadText } from './load-text';
+import { codedLogError } from './log-errors';
 import { LogCut, LogReader, Stopped } from './log-reader';
 import { LogRecovery } from './log-recovery';
 import { SentEmits } from './sent-emits';
@@ -32,10 +34,10 @@ export interface PluginLogOptions {
   readonly isGuest?: boolean;
   /** Called if the server does not answer, or refuses; the host tries again. */
   trouble(message: string, error: unknown): void;
-  /** Called when the log or the bucket was lost, and values with it. The host goes on with the rest. */
+  /** Called when the log or the bucket was lost, and values with it. The host continues with the rest. */
   lost?(error: JetplugError): void;
   /** Called once, when the log cannot be used any more. From then on every run is refused with the error. */
-  halted(error: Error): void;
+  halted(error: JetplugError): void;
 }
 
 /**
@@ -46,6 +48,7 @@ export class PluginLog {
   readonly folded: FoldedLog;
   readonly transactions: Transactions;
   readonly sent: SentEmits;
+  readonly worked: DoneWork;
   private readonly values: StoreValues;
   private readonly finished = new FinishedRuns();
   private readonly adoptions: Adoptions;
@@ -54,7 +57,7 @@ export class PluginLog {
   private readonly upkeep: BucketUpkeep;
   private readonly recovery: LogRecovery;
   private readonly stopping = new AbortController();
-  private failure: Error | undefined;
+  private failure: JetplugError | undefined;
 
   constructor(private readonly options: PluginLogOptions) {
     const { host, log, bucket, time, trouble } = options;
@@ -63,17 +66,20 @@ export class PluginLog {
     const folded = (this.folded = new FoldedLog(() => time.nowMs()));
     const values = (this.values = new StoreValues((key) => loadText(key, folded, bucket)));
     const sent = (this.sent = new SentEmits(folded, time, () => this.group.request(true)));
-    const adoptions = (this.adoptions = new Adoptions(folded, (key) =>
-      trouble(`the bucket's value of ${key} is left out of the store`, new Error('it is too large for a commit')),
+    const worked = (this.worked = new DoneWork(folded.parts, time, () => this.group.request(true)));
+    const adoptions = (this.adoptions = new Adoptions(
+      folded,
+      () => log.maxCommitBytes,
+      (key) =>
+        trouble(`the bucket's value of ${key} is left out of the store`, new Error('it is too large for a commit')),
     ));
     const transactions = (this.transactions = new Transactions({
       values,
       finished,
       folded,
       added: () => this.group.request(),
-      assertUsable: () => {
-        if (this.failure) throw this.failure;
-      },
+      assertUsable: () => this.assertUsable(),
+      maxBytes: () => log.maxCommitBytes,
     }));
     const receiver = new CommitReceiver({
       folded,
@@ -82,6 +88,7 @@ export class PluginLog {
       transactions,
       adoptions,
       sent,
+      worked,
       pending: () => this.group.pending,
       received: (fillsBucket) => this.received(fillsBucket),
       unreadable: (position, error) => trouble(`message ${position} of the commit log is left out`, error),
@@ -105,7 +112,7 @@ export class PluginLog {
       time,
       stop,
       position,
-      contents: (runs) => this.contents(runs),
+      contents: (runs, isSmall) => this.contents(runs, isSmall),
       goesAlone: () => !adoptions.isEmpty,
       confirmed: (pending, at) => receiver.takeOwn(pending, at),
       refused: (pending) => receiver.refuse(pending),
@@ -131,10 +138,14 @@ export class PluginLog {
 
   /**
    * Reads the checkpoint and the commits behind it, and follows the log from then on.
-   * @throws LogShortened, JetplugError `JP_LOG_GAP`
+   * @throws JetplugError `JP_LOG_SHORTENED`, `JP_LOG_GAP`, `JP_LOG_UNREADABLE`
    */
   async open(): Promise<void> {
-    await this.recovery.restore();
+    try {
+      await this.recovery.restore();
+    } catch (error) {
+      throw codedLogError(error);
+    }
     this.reader.follow();
     if (!this.options.isGuest) this.upkeep.start();
   }
@@ -166,6 +177,7 @@ export class PluginLog {
 
   /** Reads the committed text of a key. */
   async get(key: string): Promise<string | null> {
+    this.assertUsable();
     return (await this.values.read(key)).committed;
   }
 
@@ -179,6 +191,7 @@ export class PluginLog {
     this.stopping.abort();
     this.reader.stop();
     this.sent.stop();
+    this.worked.stop();
     await this.upkeep.close();
   }
 
@@ -188,7 +201,7 @@ export class PluginLog {
   }
 
   /** Returns the contents of the next commit. Values of other programs go into a commit without runs. */
-  private contents(runs: readonly FinishedRun[]): Omit<Commit, 'host' | 'number'> {
+  private contents(runs: readonly FinishedRun[], isSmall: boolean): Omit<Commit, 'host' | 'number'> {
     const { values, adoptions, upkeep, folded, options } = this;
     const adopted = new Map<string, number>();
     const changes = runs.flatMap((run) => run.runs);
@@ -200,7 +213,8 @@ export class PluginLog {
     }
     return {
       runs: runs.length > 0 ? changes : adoptions.take(adopted, options.time.epochMs()),
-      sent: this.sent.take(),
+      sent: isSmall ? [] : this.sent.take(),
+      worked: isSmall ? [] : this.worked.take(),
       adopted,
       ...(upkeep.isFiller && { filled: folded.filled }),
     };
@@ -216,8 +230,8 @@ export class PluginLog {
   }
 
   /**
-   * Continues from another position, to which `move` brings the fold, without the commits before it. Runs that are not committed must run again, because a
-   * value that they have read may have changed.
+   * Continues from another position, to which `move` brings the fold, without the commits before it. Runs that are not
+   * committed must run again, because a value that they have read may have changed.
    */
   private startFrom(move: () => void): void {
     const { pending } = this.group;
@@ -226,6 +240,7 @@ export class PluginLog {
     if (pending && !pending.fate) {
       pending.fate = 'refused';
       this.sent.putBack(pending.commit);
+      this.worked.putBack(pending.commit);
       runs.unshift(...pending.runs);
     }
     this.adoptions.clear();
@@ -242,17 +257,23 @@ export class PluginLog {
       await this.recovery.restore();
       this.group.request(true);
     } catch (error) {
-      this.halt(error instanceof Error ? error : new Error(String(error)));
+      if (!(error instanceof Stopped)) this.halt(codedLogError(error));
     }
   }
 
   /** Ends the use of the log. Whether the pending commit is in the log stays unknown. */
-  private halt(error: Error): void {
-    if (this.failure || error instanceof Stopped) return;
+  private halt(error: JetplugError): void {
+    if (this.failure) return;
     this.failure = error;
     this.stopping.abort();
     const runs = [...(this.group.pending?.runs ?? []), ...this.finished.takeAll()];
-    for (const { reject } of runs) reject(error);
+    for (const { reject } of runs) reject(error.with({}));
     this.options.halted(error);
+  }
+
+  /** @throws JetplugError if the log cannot be used any more */
+  private assertUsable(): void {
+    // A new error each time, because one that is older than a run is charged to the run.
+    if (this.failure) throw this.failure.with({});
   }
 }

@@ -1,5 +1,6 @@
 import type { MaybePromise } from '../../base/maybe-promise';
-import type { Origin, RunChanges } from './commit';
+import type { Origin, ReadTexts, RunChanges } from './commit';
+import { assertFits, estimatedBytes, tooLarge } from './commit-size';
 import type { CommitResult, FinishedRun, FinishedRuns } from './finished-runs';
 import type { FoldedLog } from './folded-log';
 import { KeyLocks } from './key-locks';
@@ -14,6 +15,8 @@ export interface TransactionsOptions {
   added(): void;
   /** Throws if no run can be committed any more. */
   assertUsable(): void;
+  /** Returns the size of the largest commit that the server takes. */
+  maxBytes(): number;
 }
 
 /** The runs of a plugin's handlers in this host, from their first read to the end of their commit. */
@@ -24,8 +27,11 @@ export class Transactions {
 
   /** Reads a key for a run. The run's own changes are visible to it, and those of finished runs. */
   read(transaction: Transaction, key: string): string | null | Promise<string | null> {
+    this.options.assertUsable();
     const own = transaction.writes.get(key);
     if (own !== undefined) return own;
+    const before = transaction.repeated?.get(key);
+    if (before !== undefined) return before;
     const lock = transaction.unlock ? undefined : this.locks.whenFree(key);
     if (lock) return lock.then(() => this.read(transaction, key));
     const value = this.options.values.read(key);
@@ -46,14 +52,22 @@ export class Transactions {
     const { values, folded, finished, added, assertUsable } = this.options;
     assertUsable();
     if (runs.some((run) => folded.isSettled(run))) return this.end(transaction, 'settled');
-    if (values.isStale(transaction) || runs.some((run) => folded.isPartCommitted(run))) return 'conflict';
+    if (values.isStale(transaction) || runs.some((run) => folded.parts.isOvertaken(run))) return 'conflict';
     if (runs.length === 0 && !values.readsUncommitted(transaction)) return this.end(transaction, 'committed');
     return new Promise((resolve, reject) => {
       values.apply(transaction);
-      finished.add({ transaction, runs, bytes: sizeOf(runs), resolve, reject });
+      finished.add({ transaction, runs, bytes: estimatedBytes(runs), resolve, reject });
       transaction.release();
       added();
     });
+  }
+
+  /**
+   * Checks that one commit can hold the changes. Call it before {@link finish}.
+   * @throws JetplugError `JP_COMMIT_TOO_LARGE`
+   */
+  assertFits(runs: readonly RunChanges[]): void {
+    assertFits(runs, this.options.maxBytes());
   }
 
   /**
@@ -85,6 +99,7 @@ export class Transactions {
         if (next === current && !this.options.values.readsUncommitted(transaction)) return next;
         this.write(transaction, key, next);
         const runs = [{ origin, writes: new Map([[key, next]]), emits: [] }];
+        this.assertFits(runs);
         if ((await this.finish(transaction, runs)) === 'committed') return next;
         await this.prepareAgain(transaction);
       }
@@ -100,9 +115,24 @@ export class Transactions {
     transaction.release();
   }
 
+  /** Returns the texts that a run has read. Those of a run that must run again may be missing. */
+  textsRead({ reads }: Transaction): ReadTexts {
+    const texts = new Map<string, string | null>();
+    for (const key of reads.keys()) {
+      const value = this.options.values.get(key);
+      if (value) texts.set(key, value.current);
+    }
+    return texts;
+  }
+
   /** Whether a value that the run has read has changed since. An error of such a run may come from mixed values. */
   isStale(transaction: Transaction): boolean {
     return this.options.values.isStale(transaction);
+  }
+
+  /** Returns a key whose value has changed since the run read it; undefined if there is none. */
+  staleKey(transaction: Transaction): string | undefined {
+    return this.options.values.staleKey(transaction);
   }
 
   /**
@@ -121,10 +151,10 @@ export class Transactions {
     for (const { resolve } of outdated) resolve('conflict');
   }
 
-  /** Ends a run that was taken out because it can never be committed. */
-  fail({ transaction, reject }: FinishedRun, error: Error): void {
+  /** Ends a run that was taken out because the server does not take its commit. */
+  fail({ transaction, runs, reject }: FinishedRun, cause: Error): void {
     this.discard(new Set(transaction.writes.keys()));
-    reject(error);
+    reject(tooLarge(runs, this.options.maxBytes(), cause));
   }
 
   private end(transaction: Transaction, result: CommitResult): CommitResult {
@@ -140,15 +170,4 @@ function addWrites(runs: readonly FinishedRun[], keys: Set<string>): void {
 function note(transaction: Transaction, key: string, { current, version }: Value): string | null {
   if (!transaction.reads.has(key)) transaction.reads.set(key, version);
   return current;
-}
-
-/** Estimates the length of the runs' text in a commit. */
-function sizeOf(runs: readonly RunChanges[]): number {
-  let length = 0;
-  for (const { writes, emits } of runs) {
-    length += 100;
-    for (const [key, text] of writes) length += key.length + (text?.length ?? 0) + 8;
-    for (const { subject, payload } of emits) length += subject.length + payload.length + 120;
-  }
-  return length;
 }

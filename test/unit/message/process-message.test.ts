@@ -72,9 +72,9 @@ test('a committed event whose published events may be unsent does not run again:
     ]);
   });
   const storedAtMs = Date.now();
-  const send = jest.spyOn(bench.handler.outgoing, 'send');
   // Two of the events reach their streams, and the answers are lost.
   const { send: sendNow } = bench.handler.outgoing;
+  const send = jest.spyOn(bench.handler.outgoing, 'send');
   send.mockImplementation(async (event) => {
     if (event.subject === 'a.b') await sendNow(event);
     throw new JetplugError('JP_PUBLISH_FAILED', 'no answer');

@@ -10,7 +10,11 @@ describe('Adoptions', () => {
   beforeEach(() => {
     refused.length = 0;
     folded = new FoldedLog(() => 0);
-    adoptions = new Adoptions(folded, (key) => refused.push(key));
+    adoptions = new Adoptions(
+      folded,
+      () => 1_048_576,
+      (key) => refused.push(key),
+    );
   });
 
   function take(): { commit: Commit; texts: Record<string, string | null> } {

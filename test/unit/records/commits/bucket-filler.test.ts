@@ -123,6 +123,6 @@ describe('BucketFiller', () => {
     const run = changesOf(2, { writes: new Map([['a', null]]) } as never);
     folded.fold(2, { host: 'x', number: 1, runs: [run], sent: [], adopted: new Map() });
     await fill();
-    expect(bucket.entries.get('a')).toMatchObject({ value: undefined, marks: '2' });
+    expect(bucket.entries.get('a')).toMatchObject({ value: undefined, position: 2 });
   });
 });

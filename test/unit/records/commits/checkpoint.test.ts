@@ -4,7 +4,17 @@ import { MemoryBucket } from '../../../../host/testing/memory-bucket';
 
 function at(filled: number, folded = filled): Checkpoint {
   const settled = [['d', 'i', new SettledSet([[1, filled]])]] as const;
-  return { filled, folded, parts: { unsent: [], parts: [['e', 1]], adopted: [['k', 2, 3]], settled } };
+  return {
+    filled,
+    folded,
+    parts: {
+      unsent: [],
+      left: [['f', { departure: { to: 'retry-queue', dueAtMs: 4 }, position: 5 }]],
+      parts: [['e', [new Map([['k', null]])]]],
+      adopted: [['k', 2, 3]],
+      settled,
+    },
+  };
 }
 
 describe('CheckpointStore', () => {
