@@ -1,11 +1,13 @@
 import { isPromise } from '../base/maybe-promise';
-import type { Origin, RunChanges } from '../records/commits/commit';
-import type { PluginLog } from '../records/commits/plugin-log';
+import type { ReadTexts, RunChanges } from '../records/commits/commit';
 import type { CommitResult } from '../records/commits/finished-runs';
+import type { PluginLog } from '../records/commits/plugin-log';
+import { missedPoint } from './commit-point';
 import type { Endings, Execution } from './execution';
 import type { Later } from './later';
 import { CONFLICT, SETTLED_BEFORE } from './outcome';
 import { unmark } from './attempt-records';
+import { originOf } from './origin-of';
 import { eventOf, type BatchCall, type Run } from './run';
 import { end, passed, type Committed, type Ended, type Returned } from './stages';
 import { outcomeOfThrown } from './thrown-outcome';
@@ -13,9 +15,12 @@ import { outcomeOfThrown } from './thrown-outcome';
 /**
  * Commits the run: its store changes, the events that it has published, and the fact that its event is done become one
  * entry of the plugin's commit log. A run without effects commits nothing. For a run that has failed, checks only that
- * the values that it has read are committed. Only a stop of the host interrupts it.
+ * the values that it has read are committed. Only a stop of the host interrupts it. A run that repeats a committed one
+ * commits nothing.
  */
 export function commit(run: Returned): Committed | Ended | Later<Committed | Ended> {
+  if (run.past.length > 0 && !run.failure) failIfPointMissed(run);
+  if (run.owesWork) return run.failure ? end(run, run.failure) : passed(run);
   return run.hasEffects ? run.interruptible(commitCall(run, [run]), COMMIT) : passed(run);
 }
 
@@ -52,21 +57,36 @@ function resultOfOne({ handler, delivery }: Run, result: CallResult): CallResult
 }
 
 function ended(run: Run, result: CallResult): Committed | Ended {
+  if (run.points?.outcome) return end(run, run.points.outcome);
   if (result === 'conflict') return end(run, CONFLICT);
+  // A run from the first step does the after-commit work that another host may not have done.
+  if (result === 'settled') return end(run, owesWork(run) ? CONFLICT : SETTLED_BEFORE);
   if (run.failure) return end(run, run.failure);
-  if (result === 'entangled') return end(run, CONFLICT);
-  return result === 'settled' ? end(run, SETTLED_BEFORE) : passed(run);
+  return result === 'entangled' ? end(run, CONFLICT) : passed(run);
+}
+
+function owesWork(run: Run): boolean {
+  return run.handler.commits.log!.folded.parts.of(eventOf(run)).length > 0;
+}
+
+function failIfPointMissed(run: Run): void {
+  const error = missedPoint(run);
+  if (error) run.failure = { kind: 'failed', error };
 }
 
 /**
- * Commits a call. It counts as ended meanwhile, so the handler's other events run. The marks of the runs are removed
- * first, because a death of the process after the handler has returned is not the event's fault.
+ * Commits a call, after its commit points that the handler has not awaited. It counts as ended meanwhile, so the
+ * handler's other events run. The marks of the runs are removed first, because a death of the process after the handler
+ * has returned is not the event's fault.
  */
 async function commitCall(call: Execution, runs: readonly Run[]): Promise<CallResult> {
   for (const run of runs) {
     run.endTurnAlone?.();
     if (run.marked && !run.failure) await unmark(run.handler, run.delivery);
   }
+  const { points } = runs[0]!;
+  if (points) await points.settled();
+  if (points?.outcome) return 'conflict';
   const checked = checkEmits(runs);
   if (checked) await checked;
   if (!call.hasTransaction && runs.every(({ failure }) => failure)) return 'committed';
@@ -106,7 +126,7 @@ function checkEmits(runs: readonly Run[]): Promise<unknown> | undefined {
 
 /** Returns the changes of the runs. If one commit cannot hold them, all runs fail and there are no changes. */
 function fittingChanges(runs: readonly Run[], log: PluginLog): RunChanges[] {
-  const changes = runs.flatMap(changesOf);
+  const changes = runs.flatMap((run) => changesOf(run, log));
   try {
     log.transactions.assertFits(changes);
     return changes;
@@ -128,23 +148,26 @@ function leaveOutFailed(runs: readonly Run[]): boolean {
   return true;
 }
 
-/** Returns who makes the run's changes, as the commit log keeps it. */
-export function originOf({ handler, delivery, event, attempt }: Run): Origin {
-  return {
-    handler: handler.name,
-    version: handler.version,
-    attempt,
-    stream: delivery.origin.stream,
-    sequence: delivery.origin.sequence,
-    ...(event && { eventId: event.event_id }),
-    timeMs: handler.time.epochMs(),
-  };
+function changesOf(run: Run, log: PluginLog): RunChanges[] {
+  const { passed, hasWork } = run;
+  if (run.failure || !(hasChanges(run) || run.hasPublished || hasWork || passed > 0)) return [];
+  const writes = run.batch ? run.batch.writes.of(run) : run.hasTransaction ? run.transaction.writes : NO_WRITES;
+  return [
+    {
+      origin: originOf(run),
+      event: eventOf(run),
+      passed,
+      writes,
+      emits: run.hasPublished ? run.outbox : NO_EMITS,
+      ...(hasWork && { hasWork, reads: readsOf(run, log) }),
+    },
+  ];
 }
 
-function changesOf(run: Run): RunChanges[] {
-  if (run.failure || !(hasChanges(run) || run.hasPublished)) return [];
-  const writes = run.batch ? run.batch.writes.of(run) : run.hasTransaction ? run.transaction.writes : NO_WRITES;
-  return [{ origin: originOf(run), event: eventOf(run), writes, emits: run.hasPublished ? run.outbox : NO_EMITS }];
+/** Returns the texts that the run has read, from which the handler can be repeated. */
+function readsOf(run: Run, log: PluginLog): ReadTexts {
+  const texts = log.transactions.textsRead(run.transaction);
+  return run.batch ? run.batch.writes.readsOf(run, texts) : texts;
 }
 
 /** An event of a batch is committed also if the texts of its changes belong to later events. */

@@ -64,9 +64,14 @@ export class Execution extends HandlerCall<Handler> {
     return this.ownTransaction !== undefined;
   }
 
-  /** Takes over the locks of a call that must start again. */
+  /** Replaces the transaction: by one that holds locks for the call, or by one for the next part. */
   startFrom(transaction: Transaction): void {
     this.ownTransaction = transaction;
+  }
+
+  /** Whether the call waits for a commit while its handler runs. */
+  get isCommitting(): boolean {
+    return false;
   }
 
   /**
@@ -110,12 +115,12 @@ export class Execution extends HandlerCall<Handler> {
   }
 
   /**
-   * Ends the work with the outcome of a timeout or of a stop. Once the handler has returned, only a stop ends the
-   * remaining work.
+   * Ends the work with the outcome of a timeout or of a stop. Once the handler has returned, and at a commit point, only
+   * a stop ends the remaining work: a retry in this host must not overtake the commit.
    */
   interrupt(outcome: Outcome): void {
     const { wait, endings } = this;
-    if (!wait || !endings || (this.isOver && outcome.kind !== 'released')) return;
+    if (!wait || !endings || ((this.isOver || this.isCommitting) && outcome.kind !== 'released')) return;
     this.end('error' in outcome ? outcome.error : new Error('the host is stopping'));
     if (this.endWait(wait)) wait.resolve(() => endings.interrupted(this, outcome));
   }

@@ -3,11 +3,11 @@ import type { CommitResult } from '../records/commits/finished-runs';
 import type { PluginLog } from '../records/commits/plugin-log';
 import { Transaction } from '../records/commits/transaction';
 import { coordinates } from './attempt-records';
-import { originOf } from './commit';
 import { deadLetterOf } from './dead-letter';
 import type { Endings } from './execution';
 import type { Burial } from './failures/failures';
 import type { Handler } from './handler';
+import { originOf } from './origin-of';
 import { sendUnsent } from './outbox';
 import { eventOf, type Run } from './run';
 

@@ -4,46 +4,52 @@ import type { Endings } from './execution';
 import type { Later } from './later';
 import type { Outcome } from './outcome';
 import { eventOf, type Run } from './run';
-import { end, type Committed, type Ended } from './stages';
+import { end, passed, type Committed, type Ended, type Sent } from './stages';
 import { errorOfThrown } from './thrown-outcome';
 
-const HANDLED: Outcome = { kind: 'handled' };
-
 /** Sends the events that the committed run has published. Only a stop of the host interrupts it. */
-export function sendEmits(run: Committed): Ended | Later<Ended> {
-  if (!run.hasPublished) return end(run, HANDLED);
+export function sendEmits(run: Committed): Sent | Ended | Later<Sent | Ended> {
+  if (run.owesWork || run.passed > 0) return run.interruptible(sendUnsent(run), SENDING);
+  if (!run.hasPublished) return passed(run);
   return run.interruptible(sendOutbox(run), SENDING);
 }
 
-const SENDING: Endings<Run, void, Ended> = {
-  done: (run) => end(run, HANDLED),
-  // The run is committed, so its event is not at fault. At each redelivery the events are sent again.
-  failed: (run, thrown) => end(run, { kind: 'unavailable', error: errorOfThrown(run.handler, thrown) }),
+const SENDING: Endings<Run, void, Sent | Ended> = {
+  done: (run) => passed(run),
+  failed: (run, thrown) => end(run, notSent(run, thrown)),
   interrupted: end,
 };
+
+/** The outcome of a committed run whose events could not be sent. Its event is not at fault. */
+export function notSent({ handler }: Run, thrown: unknown): Outcome {
+  return { kind: 'unavailable', error: errorOfThrown(handler, thrown) };
+}
 
 /** If the host was frozen after the commit, another host may have sent the events long ago. */
 async function sendOutbox(run: Run): Promise<void> {
   const { outbox } = run;
-  await sendAll(run, startedLongAgo(run) ? await notSentYet(run, outbox) : outbox);
+  await sendAll(run, startedLongAgo(run) ? await notSentYet(run, outbox) : outbox, outbox);
 }
 
 /** Sends the events of a run that was committed before, if it is not known that all of them were sent. */
 export async function sendUnsent(run: Run): Promise<void> {
   const unsent = unsentOf(run);
-  if (unsent.length > 0) await sendAll(run, isLate(run) ? await notSentYet(run, unsent) : unsent);
+  if (unsent.length > 0) await sendAll(run, isLate(run) ? await notSentYet(run, unsent) : unsent, unsent);
 }
 
 function unsentOf(run: Run): readonly Emit[] {
   return run.handler.commits.log?.sent.unsentOf(eventOf(run)) ?? [];
 }
 
-/** The events are sent concurrently, so their order is not guaranteed. */
-async function sendAll(run: Run, emits: readonly Emit[]): Promise<void> {
+/**
+ * The events are sent concurrently, so their order is not guaranteed.
+ * @param noted all committed events of which `emits` are those that may not be sent yet
+ */
+async function sendAll(run: Run, emits: readonly Emit[], noted: readonly Emit[]): Promise<void> {
   const sends = emits.map((emit) => sendOne(run, emit));
   const failed = (await Promise.allSettled(sends)).find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
-  run.handler.commits.log?.sent.note(eventOf(run));
+  run.handler.commits.log?.sent.note(eventOf(run), noted);
 }
 
 async function sendOne({ handler, delivery }: Run, event: Emit): Promise<void> {

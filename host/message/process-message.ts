@@ -1,6 +1,7 @@
 import { then, type MaybePromise } from '../base/maybe-promise';
 import type { Delivery } from '../broker/delivery';
 import type { Decoded } from './decode';
+import { doAfterCommitWork } from './after-commit';
 import { commit, commitBatch } from './commit';
 import { dispatchBatch } from './dispatch-batch';
 import type { RunRegistry } from './execution';
@@ -39,6 +40,7 @@ const LIFE = pipeline<Arrived, Ended>()
   .joint(dispatchEvent, dispatchBatch)
   .joint(commit, commitBatch)
   .step(sendEmits)
+  .step(doAfterCommitWork)
   .conclude(measure)
   .step(judge)
   .step(decideRun)

@@ -1,6 +1,7 @@
 import { then, type MaybePromise } from '../base/maybe-promise';
 import { withCauses } from '../base/causes';
 import type { Delivery } from '../broker/delivery';
+import { noteWorkDone } from './after-commit';
 import { coordinates, forgetAttempts, unmark } from './attempt-records';
 import type { Decision } from './decide';
 import type { Handler } from './handler';
@@ -43,6 +44,8 @@ export function settle(run: Run, decision: Decision): MaybePromise<void> {
       return then(marked ? unmark(handler, delivery) : undefined, () => retryLater(delivery, decision.delayMs));
     case 'dead-letter':
       return bury(run, decision);
+    case 'give-up':
+      return giveUp(run, decision);
   }
 }
 
@@ -107,12 +110,12 @@ async function suspect(
 
 async function retry(run: Run, decision: Decision & { action: 'retry' }): Promise<void> {
   const { handler, delivery, marked } = run;
-  const { attempt, delayMs, error } = decision;
+  const { attempt, delayMs, error, ofWork } = decision;
   const counted = attempt !== undefined;
   if (counted) handler.counters.failed++;
   handler.counters.retried++;
   handler.counters.lastError = withCauses(error);
-  handler.log.warn(counted ? 'a handler failed; the event is tried again' : 'an event is postponed', {
+  handler.log.warn(retryMessage(counted, ofWork), {
     ...coordinates(handler, delivery),
     ...(counted ? { attempt, attempts: handler.retry.attempts } : {}),
     delayMs,
@@ -129,9 +132,28 @@ async function retry(run: Run, decision: Decision & { action: 'retry' }): Promis
     }
   } else if (marked) await unmark(handler, delivery);
   // Events with a key never move to the retry queue, because later events of their key would overtake them.
-  const stays = delivery.past !== undefined || handler.key !== undefined;
+  const stays = decision.stays || delivery.past !== undefined || handler.key !== undefined;
   if (delayMs > DEFER_FROM_MS && !stays) await defer(run, delayMs);
   else retryLater(delivery, delayMs);
+}
+
+function retryMessage(counted: boolean, ofWork = false): string {
+  if (ofWork) return 'after-commit work of a handler is not done; it is tried again';
+  return counted ? 'a handler failed; the event is tried again' : 'an event is postponed';
+}
+
+/** Acks a committed event whose after-commit work has failed for good. */
+function giveUp(run: Run, { error, attempts }: Decision & { action: 'give-up' }): MaybePromise<void> {
+  const { handler, delivery } = run;
+  handler.counters.failed++;
+  handler.counters.lastError = withCauses(error);
+  handler.log.error('after-commit work of a handler failed, and is not tried again; the event is settled', {
+    ...coordinates(handler, delivery),
+    attempts,
+    err: error,
+  });
+  noteWorkDone(run);
+  return finish(handler, delivery);
 }
 
 /** Moves the event to the retry queue. */

@@ -4,7 +4,6 @@ import { isStale } from './failures/stale-failure';
 import type { Handler } from './handler';
 import type { Outcome } from './outcome';
 import { readThrown, type ThrownRecord } from './read-thrown';
-import type { Run } from './run';
 
 const BROKER_FAILED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'JP_STORE_UNAVAILABLE',
@@ -16,7 +15,7 @@ const BROKER_FAILED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** Returns the outcome of a run that threw this value. Never throws. */
-export function outcomeOfThrown(run: Run, thrown: unknown): Outcome {
+export function outcomeOfThrown(run: Execution, thrown: unknown): Outcome {
   const record = readThrown(thrown);
   const { handler, startedAtMs } = run;
   if (isBrokerFailure(record) && isStale(thrown, startedAtMs, handler.time.nowMs())) {
@@ -30,7 +29,7 @@ function isBrokerFailure(record: ThrownRecord): record is ThrownRecord & { kind:
 }
 
 /** Returns the outcome of a run that threw a value, which {@link readThrown} has read. */
-export function outcomeOf({ handler }: Run, record: ThrownRecord): Outcome {
+export function outcomeOf({ handler }: Execution, record: ThrownRecord): Outcome {
   switch (record.kind) {
     case 'known':
       return record.outcome;

@@ -42,6 +42,14 @@ export const RUNNING_ERRORS = {
     'A handler of batches used its store or event bus without saying for which event of the batch.',
     'Pass { for: event }, with an event of the array that the handler got.',
   ],
+  JP_BATCH_COMMIT: [
+    'A handler of batches called Store.commit. The changes of a batch are committed together, when the handler has returned.',
+    'Give the handler smaller batches (batch.size), or one event at a time.',
+  ],
+  JP_COMMIT_POINT_MISSED: [
+    'A handler did not come to a call of Store.commit that an earlier run of the event has committed, so it is not known which of its changes are new.',
+    'Call Store.commit at the same places in each run of an event, also in the plugin’s next version. Changes before such a call are in the store.',
+  ],
   JP_BATCH_FAILURE_INVALID: [
     'A BatchFailure names no event, or one that its batch does not have; the whole batch counts as failed.',
     'Give the place of each failed event in the array that the handler got, from 0.',
@@ -65,7 +73,7 @@ export const RUNNING_ERRORS = {
   ],
   JP_LOG_GAP: [
     'The bucket of a plugin’s store is older than its commit log reaches back, so commits between the two are missing.',
-    'Restore a later copy of the bucket. To go on with what is left, run `nats kv del jetplug-<plugin> =checkpoint` and start the plugin again.',
+    'Restore a later copy of the bucket. To continue with what is left, run `nats kv del jetplug-<plugin> =checkpoint` and start the plugin again.',
   ],
   JP_LOG_LOST: [
     'The server has lost a plugin’s commit log. The plugin runs on, with the values of its bucket and a new log.',

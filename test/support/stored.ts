@@ -65,6 +65,7 @@ export async function bucketIsFilled(nats: NatsConnection, plugin: string): Prom
   const checkpoint = `$KV.jetplug-${plugin}.${CHECKPOINT_KEY}`;
   await eventually(async () => {
     const { state } = await streams.info(logStreamName(plugin));
+    if (state.last_seq === 0) return true;
     const stored = await streams.getMessage(`KV_jetplug-${plugin}`, { last_by_subj: checkpoint });
     return stored.json<{ n: number }>().n >= state.last_seq;
   });

@@ -199,11 +199,11 @@ export class BucketFiller {
     let known = this.remembered.get(key);
     for (;;) {
       if (!known) {
-        const { adoptionsForgotten } = folded;
+        const { forgotten } = folded.adopted;
         const entry = await bucket.get(key, LATEST);
         const position = entry?.position;
         // The entry may be of a value that a commit has taken up meanwhile, and that the bucket has not any more.
-        if (adoptionsForgotten !== folded.adoptionsForgotten) continue;
+        if (forgotten !== folded.adopted.forgotten) continue;
         if (entry && position === undefined && entry.revision > (folded.adopted.get(key)?.revision ?? 0)) {
           foreign(key, entry);
           return;

@@ -44,7 +44,7 @@ export class BucketUpkeep {
       failed: (error) => trouble('old commits cannot be removed from the log yet', error),
     });
     this.foreignWrites = new ForeignWrites({
-      ...{ bucket, time, found: foreign, adoptionsForgotten: () => folded.adoptionsForgotten },
+      ...{ bucket, time, found: foreign, adoptionsForgotten: () => folded.adopted.forgotten },
       failed: (error) => trouble('a value of another program cannot be read yet', error),
     });
   }

@@ -1,7 +1,7 @@
 import { JetplugError } from '../../../sdk/internal';
 import { Conflict, type KeyValue } from '../key-value';
 import { SettledSet } from '../settled-set';
-import { decodeDeparture, encodeDeparture } from './commit';
+import { decodeDeparture, encodeDeparture, flatTexts, textsOf } from './commit';
 import type { FoldedParts } from './folded-log';
 
 /** A stored state of a log, from which a start reads on. */
@@ -19,7 +19,7 @@ interface WireCheckpoint {
   readonly m: number;
   readonly o: FoldedParts['unsent'];
   readonly l: readonly (readonly [event: string, left: ReturnType<typeof encodeDeparture>, position: number])[];
-  readonly p: FoldedParts['parts'];
+  readonly p: readonly (readonly [event: string, reads: readonly (readonly (string | null)[])[]])[];
   readonly a: FoldedParts['adopted'];
   readonly s: readonly (readonly [durable: string, incarnation: string, ranges: [number, number][]])[];
 }
@@ -88,7 +88,7 @@ export class CheckpointStore {
       m: folded,
       o: parts.unsent,
       l: parts.left.map(([event, { departure, position }]) => [event, encodeDeparture(departure), position]),
-      p: parts.parts,
+      p: parts.parts.map(([event, reads]) => [event, reads.map(flatTexts)]),
       a: parts.adopted,
       s: parts.settled.map(([durable, incarnation, ranges]) => [
         durable,
@@ -126,6 +126,7 @@ export class CheckpointStore {
     const left = l.map(([event, departure, position]) => {
       return [event, { departure: decodeDeparture(departure), position }] as const;
     });
-    return { filled: n, folded: m, parts: { unsent: o, left, parts: p, adopted: a, settled } };
+    const parts = p.map(([event, reads]) => [event, reads.map(textsOf)] as const);
+    return { filled: n, folded: m, parts: { unsent: o, left, parts, adopted: a, settled } };
   }
 }

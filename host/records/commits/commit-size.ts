@@ -1,17 +1,20 @@
 import { JetplugError } from '../../../sdk/internal';
-import { encodeCommit, type RunChanges } from './commit';
+import { encodeCommit, type ReadTexts, type RunChanges } from './commit';
 
 /** The largest number of bytes for one UTF-16 unit of a text: an escaped one, such as `\\u0000`. */
 const MAX_BYTES_OF_UNIT = 6;
 /** The size of the parts of a commit besides its runs. */
 const FRAME_BYTES = 256;
 
+const NO_TEXTS: ReadTexts = new Map();
+
 /** Estimates the length of the runs' text in a commit. */
 export function estimatedBytes(runs: readonly RunChanges[]): number {
   let length = 0;
-  for (const { writes, emits } of runs) {
+  for (const { writes, emits, reads = NO_TEXTS } of runs) {
     length += 100;
-    for (const [key, text] of writes) length += key.length + (text?.length ?? 0) + 8;
+    for (const texts of [writes, reads])
+      for (const [key, text] of texts) length += key.length + (text?.length ?? 0) + 8;
     for (const { subject, payload } of emits) length += subject.length + payload.length + 120;
   }
   return length;

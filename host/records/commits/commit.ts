@@ -28,6 +28,9 @@ export interface Origin {
   readonly timeMs: number;
 }
 
+/** Texts that a run has read, by key; `null` if the key had no value. */
+export type ReadTexts = ReadonlyMap<string, string | null>;
+
 /**
  * How an event leaves its stream without being handled: its dead letter is stored after the commit, or the event is put
  * into the retry queue until it is due.
@@ -44,6 +47,15 @@ export interface RunChanges {
    * settled yet.
    */
   readonly part?: number;
+  /** How many commit points the run has passed before. */
+  readonly passed?: number;
+  /** Whether functions that the handler has passed to `afterCommit` are still to be run. */
+  readonly hasWork?: boolean;
+  /**
+   * The texts that the run has read since its last commit point, if the handler may have to repeat this part: at a
+   * commit point, and for after-commit work.
+   */
+  readonly reads?: ReadTexts;
   /** Set if the event is not handled but leaves its stream. The run then changes and publishes nothing. */
   readonly left?: Departure;
   /** The new texts by key; `null` removes the value. */
@@ -64,6 +76,8 @@ export interface Commit {
    * each with the position of the last commit of these.
    */
   readonly sent: readonly SentEvent[];
+  /** The events whose after-commit work is done, as {@link eventKey} names them. */
+  readonly worked?: readonly string[];
   /**
    * The revisions of values in the bucket that another program has written. This commit takes up these values or
    * changes them.
@@ -111,9 +125,12 @@ interface WireRun {
   readonly a?: number;
   readonly t: number;
   readonly p?: number;
+  /** Set if there is after-commit work: the number of the last part. */
+  readonly k?: number;
   /** When the event is due, in milliseconds since 1970, if it went to the retry queue; `dead` if it is dead-lettered. */
   readonly l?: number | typeof DEAD;
-  /** Keys and texts in turn. */
+  /** Keys and texts in turn: what the run has read, and what it writes. */
+  readonly g?: readonly (string | null)[];
   readonly w?: readonly (string | null)[];
   readonly x?: readonly (readonly [id: string, subject: string, payload: string, headers: Emit['headers']])[];
 }
@@ -125,12 +142,13 @@ interface WireCommit {
   readonly h: readonly WireSource[];
   readonly r: readonly WireRun[];
   readonly x?: readonly SentEvent[];
+  readonly k?: readonly string[];
   readonly a?: Readonly<Record<string, number>>;
   readonly c?: number;
 }
 
 /** Returns the commit as the text of its message. */
-export function encodeCommit({ host, number, runs, sent, adopted, filled }: Commit): string {
+export function encodeCommit({ host, number, runs, sent, worked = [], adopted, filled }: Commit): string {
   const sources: WireSource[] = [];
   const indexes = new Map<string, number>();
   const indexOf = (source: WireSource): number => {
@@ -147,6 +165,7 @@ export function encodeCommit({ host, number, runs, sent, adopted, filled }: Comm
     h: sources,
     r,
     ...(sent.length > 0 && { x: sent }),
+    ...(worked.length > 0 && { k: worked }),
     ...(adopted.size > 0 && { a: Object.fromEntries(adopted) }),
     ...(filled !== undefined && { c: filled }),
   };
@@ -154,7 +173,7 @@ export function encodeCommit({ host, number, runs, sent, adopted, filled }: Comm
 }
 
 function encodeRun(
-  { origin, event, part, left, writes, emits }: RunChanges,
+  { origin, event, part, passed = 0, hasWork, left, reads, writes, emits }: RunChanges,
   indexOf: (source: WireSource) => number,
 ): WireRun {
   const { handler, version = null, stream = null, sequence, eventId, attempt, timeMs } = origin;
@@ -167,10 +186,24 @@ function encodeRun(
     ...(attempt !== undefined && attempt > 1 && { a: attempt }),
     t: timeMs,
     ...(part !== undefined && { p: part }),
+    ...(hasWork && { k: passed + 1 }),
     ...(left && { l: encodeDeparture(left) }),
-    ...(writes.size > 0 && { w: [...writes].flat() }),
+    ...(reads && reads.size > 0 && { g: flatTexts(reads) }),
+    ...(writes.size > 0 && { w: flatTexts(writes) }),
     ...(emits.length > 0 && { x: emits.map((emit) => [emit.id, emit.subject, emit.payload, emit.headers] as const) }),
   };
+}
+
+/** Returns keys and texts in turn. */
+export function flatTexts(texts: ReadTexts): (string | null)[] {
+  return [...texts].flat();
+}
+
+/** Reads keys and texts in turn. */
+export function textsOf(flat: readonly (string | null)[]): Map<string, string | null> {
+  const texts = new Map<string, string | null>();
+  for (let i = 0; i < flat.length; i += 2) texts.set(flat[i]!, flat[i + 1] ?? null);
+  return texts;
 }
 
 export function encodeDeparture(left: Departure): number | typeof DEAD {
@@ -204,6 +237,7 @@ export function decodeCommit(text: string): Commit {
       number: wire.n,
       runs: wire.r.map((run) => decodeRun(run, sources[run.h]!)),
       sent: wire.x ?? [],
+      ...(wire.k && { worked: wire.k }),
       adopted: new Map(Object.entries(wire.a ?? {})),
       ...(wire.c !== undefined && { filled: wire.c }),
     };
@@ -226,9 +260,6 @@ export function decodedOrNone(text: string): Commit | undefined {
 }
 
 function decodeRun(run: WireRun, [handler, version, durable, incarnation, stream]: WireSource): RunChanges {
-  const writes = new Map<string, string | null>();
-  const texts = run.w ?? [];
-  for (let i = 0; i < texts.length; i += 2) writes.set(texts[i]!, texts[i + 1] ?? null);
   const sequence = run.o ?? run.s;
   const isOfEvent = durable !== null && incarnation !== null && run.s !== undefined;
   return {
@@ -243,8 +274,10 @@ function decodeRun(run: WireRun, [handler, version, durable, incarnation, stream
     },
     ...(isOfEvent && { event: { durable, incarnation, sequence: run.s } }),
     ...(run.p !== undefined && { part: run.p }),
+    ...(run.k !== undefined && { hasWork: true, passed: run.k - 1 }),
+    ...((run.k !== undefined || run.g !== undefined) && { reads: textsOf(run.g ?? []) }),
     ...(run.l !== undefined && { left: decodeDeparture(run.l) }),
-    writes,
+    writes: textsOf(run.w ?? []),
     emits: (run.x ?? []).map(([id, subject, payload, headers]) => ({ id, subject, payload, headers })),
   };
 }

@@ -1,4 +1,6 @@
+import { AdoptedRevisions } from './adopted-revisions';
 import { eventKey, type Commit, type Departure, type Emit, type EventOf, type RunChanges } from './commit';
+import { CommittedParts, type PartsByEvent } from './committed-parts';
 import { SettledSet } from '../settled-set';
 
 /** The settled events of one handler, to which the log adds those that commits settle. */
@@ -13,8 +15,6 @@ export interface SettledEvents {
   refresh(): Promise<void>;
   /** Stores all noted sequences, so that the log is not needed for them any more. */
   store(): Promise<void>;
-  /** Reads the sequences that all hosts have stored. */
-  refresh(): Promise<void>;
 }
 
 /** The emits of an event's commits that may not be sent yet. */
@@ -43,8 +43,8 @@ export interface FoldedParts {
   readonly unsent: readonly (readonly [event: string, unsent: readonly UnsentEmits[]])[];
   /** The events that have left their stream and whose dead letter or deferred event may not be stored yet. */
   readonly left: readonly (readonly [event: string, left: LeftEvent])[];
-  /** The number of early commit points of events that are not settled, by event. */
-  readonly parts: readonly (readonly [event: string, count: number])[];
+  /** The committed parts of events that may run again. */
+  readonly parts: PartsByEvent;
   /** Foreign values that commits take up or replace, and that the bucket may still have. */
   readonly adopted: readonly (readonly [key: string, revision: number, position: number])[];
   /** Settled events of handlers that this host does not run, as ranges of sequences. */
@@ -60,33 +60,21 @@ export class FoldedLog {
   readonly unsent = new Map<string, readonly UnsentEmits[]>();
   /** The events that have left their stream and whose dead letter or deferred event may not be stored yet. */
   readonly left = new Map<string, LeftEvent>();
-  /**
-   * For foreign values that commits take up or replace: the revision, and the position of the key's last text, by key.
-   * The bucket may have the value until it has that text.
-   */
-  readonly adopted = new Map<string, { readonly revision: number; readonly position: number }>();
-  private readonly parts = new Map<string, number>();
+  readonly adopted = new AdoptedRevisions();
+  /** The committed parts of events that may run again. */
+  readonly parts = new CommittedParts();
   private readonly settledBy = new Map<string, SettledEvents>();
   /** Removed handlers whose settled events may not be stored yet. */
   private readonly removed = new Set<SettledEvents>();
   /** The settled events of handlers that are not added yet. */
   private readonly others = new Map<string, { durable: string; incarnation: string; ranges: SettledSet }>();
   private filledTo = 0;
-  private forgotten = 0;
 
   constructor(private readonly nowMs: () => number) {}
 
   /** The position up to which the bucket has all texts. */
   get filled(): number {
     return this.filledTo;
-  }
-
-  /**
-   * Changes when entries of {@link adopted} are forgotten. An entry of the bucket that was requested before may be one of
-   * these.
-   */
-  get adoptionsForgotten(): number {
-    return this.forgotten;
   }
 
   /** Starts from a checkpoint. */
@@ -96,13 +84,10 @@ export class FoldedLog {
     this.unfilled.clear();
     this.unsent.clear();
     this.left.clear();
-    this.parts.clear();
-    this.adopted.clear();
-    this.forgotten++;
+    this.parts.restore(parts);
+    this.adopted.restore(adopted);
     for (const [event, commits] of unsent) this.unsent.set(event, commits);
     for (const [event, departure] of left) this.left.set(event, departure);
-    for (const [event, count] of parts) this.parts.set(event, count);
-    for (const [key, revision, at] of adopted) this.adopted.set(key, { revision, position: at });
     for (const [durable, incarnation, ranges] of settled) {
       this.rangesOf({ durable, incarnation }).merge(ranges);
       this.handOver(durable, incarnation);
@@ -114,7 +99,7 @@ export class FoldedLog {
     return {
       unsent: [...this.unsent],
       left: [...this.left],
-      parts: [...this.parts],
+      parts: this.parts.entries,
       adopted: [...this.adopted].map(([key, { revision, position }]) => [key, revision, position]),
       settled: [...this.others.values()].map(({ durable, incarnation, ranges }) => [durable, incarnation, ranges]),
     };
@@ -155,16 +140,6 @@ export class FoldedLog {
     return settled?.has(event.sequence) ?? false;
   }
 
-  /** Returns how many early commit points of the event are committed. */
-  partsOf(event: EventOf): number {
-    return this.parts.get(eventKey(event)) ?? 0;
-  }
-
-  /** Whether the early commit point at which the run ends is committed, by another host with the same event. */
-  isPartCommitted({ event, part }: Pick<RunChanges, 'event' | 'part'>): boolean {
-    return part !== undefined && event !== undefined && part <= this.partsOf(event);
-  }
-
   /** Returns the emits of the event's commits that may not be sent yet. */
   unsentOf(event: EventOf): readonly Emit[] {
     return (this.unsent.get(eventKey(event)) ?? []).flatMap(({ emits }) => emits);
@@ -178,7 +153,7 @@ export class FoldedLog {
     if (this.left.size > 0 && (this.left.get(name)?.position ?? Infinity) <= upTo) this.left.delete(name);
   }
 
-  fold(position: number, { runs, sent, adopted, filled }: Commit): void {
+  fold(position: number, { runs, sent, worked = [], adopted, filled }: Commit): void {
     this.position = position;
     const sinceMs = this.nowMs();
     for (const run of runs) {
@@ -187,14 +162,12 @@ export class FoldedLog {
         // A key that is set again moves to the end, so the order of positions is kept.
         this.unfilled.delete(key);
         this.unfilled.set(key, { text, position, sinceMs });
-        const foreign = this.adopted.get(key);
-        if (foreign) this.adopted.set(key, { revision: foreign.revision, position });
+        this.adopted.changed(key, position);
       }
     }
     for (const [event, upTo] of sent) this.noteSent(event, upTo);
-    for (const [key, revision] of adopted) {
-      this.adopted.set(key, { revision: Math.max(revision, this.adopted.get(key)?.revision ?? 0), position });
-    }
+    for (const event of worked) this.parts.noteWorkDone(event);
+    this.adopted.adopt(adopted, position);
     if (filled !== undefined) this.filledUpTo(filled);
   }
 
@@ -206,9 +179,7 @@ export class FoldedLog {
       if (at > position) break;
       this.unfilled.delete(key);
     }
-    for (const [key, { position: at }] of this.adopted) {
-      if (at <= position && this.adopted.delete(key)) this.forgotten++;
-    }
+    this.adopted.filledUpTo(position);
   }
 
   /**
@@ -235,16 +206,13 @@ export class FoldedLog {
     if (this.unfilled.get(key) === text) this.unfilled.delete(key);
   }
 
-  private foldEvent({ event, part, left, emits }: RunChanges, position: number): void {
+  private foldEvent(run: RunChanges, position: number): void {
+    const { event, part, left, emits } = run;
     if (!event) return;
-    const name = eventKey(event);
-    if (emits.length > 0) this.foldEmits(name, { emits, position });
-    if (left) this.left.set(name, { departure: left, position });
-    if (part !== undefined) {
-      this.parts.set(name, part);
-      return;
-    }
-    this.parts.delete(name);
+    if (emits.length > 0) this.foldEmits(eventKey(event), { emits, position });
+    if (left) this.left.set(eventKey(event), { departure: left, position });
+    this.parts.fold(run);
+    if (part !== undefined) return;
     const settled = this.settledBy.get(sourceKey(event.durable, event.incarnation));
     if (settled) settled.noteSettled(event.sequence, event.sequence);
     else this.rangesOf(event).add(event.sequence);

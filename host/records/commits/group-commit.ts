@@ -95,7 +95,7 @@ export class GroupCommit {
   private async append(runs: readonly FinishedRun[]): Promise<void> {
     const { options } = this;
     const contents = options.contents(runs, this.maxBytes < Infinity);
-    if (contents.runs.length === 0 && contents.sent.length === 0 && contents.adopted.size === 0) {
+    if (isEmpty(contents)) {
       for (const { resolve } of runs) resolve('committed');
       // A small commit leaves out the events whose emits are sent.
       this.isWanted ||= this.maxBytes < Infinity;
@@ -145,6 +145,12 @@ export class GroupCommit {
     refused(pending);
     this.maxBytes = runs.reduce((sum, { bytes }) => sum + bytes, 0) / 2;
     this.isWanted = true;
-    if (runs.length === 1 && commit.sent.length === 0) for (const run of finished.take(0)) tooLarge(run, error);
+    const { sent, worked = [] } = commit;
+    if (runs.length === 1 && sent.length + worked.length === 0)
+      for (const run of finished.take(0)) tooLarge(run, error);
   }
+}
+
+function isEmpty({ runs, sent, worked = [], adopted }: Pick<Commit, 'runs' | 'sent' | 'worked' | 'adopted'>): boolean {
+  return runs.length === 0 && sent.length === 0 && worked.length === 0 && adopted.size === 0;
 }

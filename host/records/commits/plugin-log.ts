@@ -7,6 +7,7 @@ import { CheckpointStore } from './checkpoint';
 import type { Commit } from './commit';
 import type { CommitLog } from './commit-log';
 import { CommitReceiver } from './commit-receiver';
+import { DoneWork } from './done-work';
 import { FinishedRuns, type FinishedRun } from './finished-runs';
 import { FoldedLog, type SettledEvents } from './folded-log';
 import { GroupCommit } from './group-commit';
@@ -33,7 +34,7 @@ export interface PluginLogOptions {
   readonly isGuest?: boolean;
   /** Called if the server does not answer, or refuses; the host tries again. */
   trouble(message: string, error: unknown): void;
-  /** Called when the log or the bucket was lost, and values with it. The host goes on with the rest. */
+  /** Called when the log or the bucket was lost, and values with it. The host continues with the rest. */
   lost?(error: JetplugError): void;
   /** Called once, when the log cannot be used any more. From then on every run is refused with the error. */
   halted(error: JetplugError): void;
@@ -47,6 +48,7 @@ export class PluginLog {
   readonly folded: FoldedLog;
   readonly transactions: Transactions;
   readonly sent: SentEmits;
+  readonly worked: DoneWork;
   private readonly values: StoreValues;
   private readonly finished = new FinishedRuns();
   private readonly adoptions: Adoptions;
@@ -64,6 +66,7 @@ export class PluginLog {
     const folded = (this.folded = new FoldedLog(() => time.nowMs()));
     const values = (this.values = new StoreValues((key) => loadText(key, folded, bucket)));
     const sent = (this.sent = new SentEmits(folded, time, () => this.group.request(true)));
+    const worked = (this.worked = new DoneWork(folded.parts, time, () => this.group.request(true)));
     const adoptions = (this.adoptions = new Adoptions(
       folded,
       () => log.maxCommitBytes,
@@ -85,6 +88,7 @@ export class PluginLog {
       transactions,
       adoptions,
       sent,
+      worked,
       pending: () => this.group.pending,
       received: (fillsBucket) => this.received(fillsBucket),
       unreadable: (position, error) => trouble(`message ${position} of the commit log is left out`, error),
@@ -187,6 +191,7 @@ export class PluginLog {
     this.stopping.abort();
     this.reader.stop();
     this.sent.stop();
+    this.worked.stop();
     await this.upkeep.close();
   }
 
@@ -209,6 +214,7 @@ export class PluginLog {
     return {
       runs: runs.length > 0 ? changes : adoptions.take(adopted, options.time.epochMs()),
       sent: isSmall ? [] : this.sent.take(),
+      worked: isSmall ? [] : this.worked.take(),
       adopted,
       ...(upkeep.isFiller && { filled: folded.filled }),
     };
@@ -234,6 +240,7 @@ export class PluginLog {
     if (pending && !pending.fate) {
       pending.fate = 'refused';
       this.sent.putBack(pending.commit);
+      this.worked.putBack(pending.commit);
       runs.unshift(...pending.runs);
     }
     this.adoptions.clear();

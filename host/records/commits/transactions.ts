@@ -1,5 +1,5 @@
 import type { MaybePromise } from '../../base/maybe-promise';
-import type { Origin, RunChanges } from './commit';
+import type { Origin, ReadTexts, RunChanges } from './commit';
 import { assertFits, estimatedBytes, tooLarge } from './commit-size';
 import type { CommitResult, FinishedRun, FinishedRuns } from './finished-runs';
 import type { FoldedLog } from './folded-log';
@@ -30,6 +30,8 @@ export class Transactions {
     this.options.assertUsable();
     const own = transaction.writes.get(key);
     if (own !== undefined) return own;
+    const before = transaction.repeated?.get(key);
+    if (before !== undefined) return before;
     const lock = transaction.unlock ? undefined : this.locks.whenFree(key);
     if (lock) return lock.then(() => this.read(transaction, key));
     const value = this.options.values.read(key);
@@ -50,7 +52,7 @@ export class Transactions {
     const { values, folded, finished, added, assertUsable } = this.options;
     assertUsable();
     if (runs.some((run) => folded.isSettled(run))) return this.end(transaction, 'settled');
-    if (values.isStale(transaction) || runs.some((run) => folded.isPartCommitted(run))) return 'conflict';
+    if (values.isStale(transaction) || runs.some((run) => folded.parts.isOvertaken(run))) return 'conflict';
     if (runs.length === 0 && !values.readsUncommitted(transaction)) return this.end(transaction, 'committed');
     return new Promise((resolve, reject) => {
       values.apply(transaction);
@@ -111,6 +113,16 @@ export class Transactions {
     transaction.isOver = true;
     transaction.reset();
     transaction.release();
+  }
+
+  /** Returns the texts that a run has read. Those of a run that must run again may be missing. */
+  textsRead({ reads }: Transaction): ReadTexts {
+    const texts = new Map<string, string | null>();
+    for (const key of reads.keys()) {
+      const value = this.options.values.get(key);
+      if (value) texts.set(key, value.current);
+    }
+    return texts;
   }
 
   /** Whether a value that the run has read has changed since. An error of such a run may come from mixed values. */

@@ -37,6 +37,7 @@ const NO_TEXTS: StoreTexts = {
   get: () => Promise.resolve(undefined),
   change: () => Promise.resolve(undefined),
   keys: () => Promise.resolve([]),
+  commit: () => Promise.resolve(),
 };
 
 /** The host's services for one plugin, with a count of the requests for its store. */

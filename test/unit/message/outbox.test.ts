@@ -1,8 +1,9 @@
 import fc from 'fast-check';
+import { doAfterCommitWork } from '../../../host/message/after-commit';
 import type { Decoded } from '../../../host/message/decode';
 import { NO_FAILURES } from '../../../host/message/failures/failures';
 import { derivedId, sendEmits, sendUnsent } from '../../../host/message/outbox';
-import { passed, type Committed, type Ended } from '../../../host/message/stages';
+import { passed, type Committed, type Ended, type Sent } from '../../../host/message/stages';
 import { Later } from '../../../host/message/later';
 import { Run } from '../../../host/message/run';
 import { MessageBench, STORED_AT, type Given } from '../../support/message-bench';
@@ -69,7 +70,10 @@ test('two different causes never have the same id', () => {
 
 /** Sends the events of a run that has just been committed. */
 async function send(run: Run): Promise<Ended> {
-  const ended = sendEmits(passed<Committed>(run));
+  const sent = sendEmits(passed<Committed>(run));
+  const landed = sent instanceof Later ? await sent.promise() : sent;
+  if (landed.outcome) return landed as Ended;
+  const ended = doAfterCommitWork(passed<Sent>(landed));
   return ended instanceof Later ? ended.promise() : ended;
 }
 

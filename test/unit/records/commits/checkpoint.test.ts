@@ -10,7 +10,7 @@ function at(filled: number, folded = filled): Checkpoint {
     parts: {
       unsent: [],
       left: [['f', { departure: { to: 'retry-queue', dueAtMs: 4 }, position: 5 }]],
-      parts: [['e', 1]],
+      parts: [['e', [new Map([['k', null]])]]],
       adopted: [['k', 2, 3]],
       settled,
     },

@@ -1,6 +1,6 @@
 import { JetplugError } from '../../../../sdk/internal';
 import type { CommitLog, LogBounds, LoggedCommit } from '../../../../host/records/commits/commit-log';
-import { Conflict } from '../../../../host/records/key-value';
+import { Conflict, type Entry } from '../../../../host/records/key-value';
 import { MemoryBucket } from '../../../../host/testing/memory-bucket';
 
 /** Draws numbers from 0 (included) to `below` (excluded). */
@@ -146,10 +146,31 @@ export class FakeLog implements CommitLog {
   }
 }
 
+/** A bucket that hosts share, with a replica that is behind. */
+export class SharedBucket extends MemoryBucket {
+  /** The entries before the last writes of their keys. */
+  readonly earlier = new Map<string, Entry | undefined>();
+
+  override put(key: string, value: string, expected?: number, position?: number) {
+    return this.noting(key, () => super.put(key, value, expected, position));
+  }
+
+  override delete(key: string, expected?: number, position?: number) {
+    return this.noting(key, () => super.delete(key, expected, position));
+  }
+
+  private noting(key: string, write: () => Promise<number>): Promise<number> {
+    const before = this.entries.get(key);
+    const written = write();
+    if (this.entries.get(key) !== before) this.earlier.set(key, before);
+    return written;
+  }
+}
+
 /** A bucket whose answers take a drawn time and may be lost. */
 export class SlowBucket extends MemoryBucket {
   constructor(
-    private readonly inner: MemoryBucket,
+    private readonly inner: SharedBucket,
     private readonly draw: Draw,
     private readonly faults: Faults = NO_FAULTS,
     private readonly gate = new Gate(),
@@ -157,8 +178,9 @@ export class SlowBucket extends MemoryBucket {
     super('slow');
   }
 
-  override get(key: string) {
-    return this.slowly(() => this.inner.get(key));
+  override get(key: string, { latest = false } = {}) {
+    const isBehind = !latest && this.faults.staleReads > 0 && this.draw(this.faults.staleReads) === 0;
+    return this.slowly(async () => (isBehind ? this.inner.earlier.get(key) : this.inner.get(key)));
   }
 
   override put(key: string, value: string, expected?: number, position?: number) {

@@ -61,19 +61,19 @@ describe('FoldedLog', () => {
     folded.filledUpTo(1);
     expect(folded.adopted.get('a')?.revision).toBe(9);
     expect(restored(folded).adopted.get('a')?.revision).toBe(9);
-    const before = folded.adoptionsForgotten;
+    const before = folded.adopted.forgotten;
     folded.filledUpTo(2);
     expect(folded.adopted.size).toBe(0);
-    expect(folded.adoptionsForgotten).toBeGreaterThan(before);
+    expect(folded.adopted.forgotten).toBeGreaterThan(before);
   });
 
   it('counts early commit points until the event is settled', () => {
     folded.fold(1, commit([run(1, {}, { part: 1 })]));
-    expect([folded.partsOf(eventOf(1)), folded.isSettled(run(1))]).toEqual([1, false]);
-    expect([1, 2].map((part) => folded.isPartCommitted(run(1, {}, { part })))).toEqual([true, false]);
-    expect(restored(folded).partsOf(eventOf(1))).toBe(1);
+    expect([folded.parts.of(eventOf(1)).length, folded.isSettled(run(1))]).toEqual([1, false]);
+    expect([1, 2].map((part) => folded.parts.isOvertaken(run(1, {}, { part })))).toEqual([true, false]);
+    expect(restored(folded).parts.of(eventOf(1)).length).toBe(1);
     folded.fold(2, commit([run(1)]));
-    expect([folded.partsOf(eventOf(1)), folded.isSettled(run(1))]).toEqual([0, true]);
+    expect([folded.parts.of(eventOf(1)).length, folded.isSettled(run(1))]).toEqual([0, true]);
   });
 
   it('keeps the settled events of a handler that is not added, and hands them over', () => {
