@@ -32,7 +32,6 @@ function statusOf({
     intake: { isFull },
     logFailure: () => failure,
     code: () => ({ processes: processes?.map((state) => ({ state, restarts: 0 })) }),
-    logFailure: () => undefined,
   } as unknown as StatusSources);
 }
 
