@@ -126,7 +126,7 @@ test('the record of a settled message stays while its dead letter may have to be
   const { records, log } = await setUp();
   for (const sequence of [1, 2]) {
     await log.bury(
-      { ...message, sequence, stream: 'EVENTS', storedAtMs: 1_000 },
+      { sequence, stream: 'EVENTS', storedAtMs: 1_000 },
       { reason: 'timeout', error: new Error('late'), attempts: 1 },
     );
   }
