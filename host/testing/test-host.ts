@@ -154,8 +154,8 @@ export class TestHost {
   }
 
   /**
-   * Publishes any payload, such as a program without the SDK may publish. Text and bytes are published unchanged,
-   * everything else as JSON.
+   * Publishes a payload without any check, as a program that does not use the SDK could. Text and bytes are sent
+   * unchanged, everything else is sent as JSON.
    */
   async publishRaw(
     subject: string,
