@@ -112,7 +112,7 @@ export class Run extends Execution {
     return taken;
   }
 
-  override get isCommitting(): boolean {
+  override waitsAtCommitPoint(): boolean {
     return this.points?.isPending ?? false;
   }
 

@@ -73,7 +73,7 @@ export const RUNNING_ERRORS = {
   ],
   JP_LOG_GAP: [
     'The bucket of a plugin’s store is older than its commit log reaches back, so commits between the two are missing.',
-    'Restore a later copy of the bucket. To go on with what is left, run `nats kv del jetplug-<plugin> =checkpoint` and start the plugin again.',
+    'Restore a later copy of the bucket. To continue with what is left, run `nats kv del jetplug-<plugin> =checkpoint` and start the plugin again.',
   ],
   JP_LOG_LOST: [
     'The server has lost a plugin’s commit log. The plugin runs on, with the values of its bucket and a new log.',

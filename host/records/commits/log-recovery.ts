@@ -21,7 +21,7 @@ export interface LogRecoveryOptions {
    * because a value that they have read may have changed.
    */
   startFrom(move: () => void): void;
-  /** Called when data was lost. The host goes on with the rest. */
+  /** Called when data was lost. The host continues with the rest. */
   lost(error: JetplugError): void;
 }
 

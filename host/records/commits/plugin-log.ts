@@ -34,7 +34,7 @@ export interface PluginLogOptions {
   readonly isGuest?: boolean;
   /** Called if the server does not answer, or refuses; the host tries again. */
   trouble(message: string, error: unknown): void;
-  /** Called when the log or the bucket was lost, and values with it. The host goes on with the rest. */
+  /** Called when the log or the bucket was lost, and values with it. The host continues with the rest. */
   lost?(error: JetplugError): void;
   /** Called once, when the log cannot be used any more. From then on every run is refused with the error. */
   halted(error: JetplugError): void;
