@@ -20,7 +20,7 @@ import { runPlugin } from '../plugin/run-plugin';
 import type { RunningPlugin } from '../plugin/running-plugin';
 import type { Config } from '../config/config';
 import type { Backend } from './backend';
-import { HostRun, type CrashMoment } from './host-run';
+import { HostRun, type CrashPoint } from './host-run';
 import { LaterStore } from './later-store';
 import { memoryBackend } from './memory-backend';
 import { asCompiled, completed, configOf, type AnyPluginClass, type TestHostOptions } from './options';
@@ -97,7 +97,7 @@ export class TestHost {
   private run!: HostRun;
   private running: readonly RunningPlugin[] = [];
   private commits: CommitLogs | undefined;
-  private crashMoment: CrashMoment | undefined;
+  private crashMoment: CrashPoint | undefined;
   /** A promise that settles when the next host run has started, after a crash. */
   private restarting: Promise<void> | undefined;
 
@@ -246,7 +246,7 @@ export class TestHost {
   }
 
   /** Kills the host at the next such moment. */
-  crashAt(moment: CrashMoment): void {
+  crashAt(moment: CrashPoint): void {
     this.crashMoment = moment;
   }
 
@@ -269,7 +269,7 @@ export class TestHost {
     return result;
   }
 
-  private crashNow(at: CrashMoment): boolean {
+  private crashNow(at: CrashPoint): boolean {
     if (this.crashMoment !== at) return false;
     this.crashMoment = undefined;
     this.restarting = this.crash().finally(() => (this.restarting = undefined));
