@@ -104,7 +104,7 @@ test('in a recreated bucket, a record of a later stream is not overwritten, thou
   const renewed = await open(records, { streamCreated: '2026-06-01T00:00:00Z' });
   renewed.settle(4);
   await renewed.flush();
-  expect([old.revision, renewed.revision]).toEqual([1, 1]);
+  expect(records.entries.get('settled.badge-award')!.revision).toBe(1);
   old.settle(2);
   await old.flush();
   expect(recordOf(records)).toMatchObject({ created: '2026-06-01T00:00:00Z', ranges: [[4, 4]] });
