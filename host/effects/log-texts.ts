@@ -53,11 +53,8 @@ export class LogTexts implements StoreTexts {
     const { changing } = transaction;
     while (changing.has(escaped)) await changing.get(escaped);
     const current = this.log.transactions.read(transaction, escaped);
-    if (!isPromise(current)) {
-      const next = change(current ?? undefined);
-      if (!isPromise(next)) return this.write(run, escaped, next, what);
-    }
-    return this.changeLater(run, escaped, change, what);
+    const next = isPromise(current) ? current.then((text) => change(text ?? undefined)) : change(current ?? undefined);
+    return isPromise(next) ? this.writeLater(run, escaped, next, what) : this.write(run, escaped, next, what);
   }
 
   async keys(scope: string | undefined): Promise<string[]> {
@@ -88,12 +85,14 @@ export class LogTexts implements StoreTexts {
   }
 
   /** Changes a key whose text must be read first, or whose function is in another process. Other uses of the key wait. */
-  private async changeLater(run: Run, key: string, change: Change, what: string): Promise<string | undefined> {
+  private async writeLater(
+    run: Run,
+    key: string,
+    next: Promise<string | undefined>,
+    what: string,
+  ): Promise<string | undefined> {
     const { changing } = run.transaction;
-    const work = (async () => {
-      const current = await this.log.transactions.read(run.transaction, key);
-      return this.write(run, key, await change(current ?? undefined), what);
-    })();
+    const work = next.then((text) => this.write(run, key, text, what));
     const settled = work.then(
       () => undefined,
       () => undefined,

@@ -121,7 +121,8 @@ describe('BucketFiller', () => {
     const run = changesOf(1, { writes: new Map() } as never);
     folded.fold(1, { host: 'x', number: 1, runs: [run], sent: [], adopted: new Map() });
     filler.start();
-    while (folded.filled < 1 || !bucket.entries.has(CHECKPOINT_KEY)) await new Promise((resolve) => setImmediate(resolve));
+    while (folded.filled < 1 || !bucket.entries.has(CHECKPOINT_KEY))
+      await new Promise((resolve) => setImmediate(resolve));
     expect(await new CheckpointStore(bucket).read()).toMatchObject({ filled: 1, folded: 1 });
   });
 
