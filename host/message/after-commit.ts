@@ -7,7 +7,7 @@ import { end, type Ended, type Sent } from './stages';
 import { logLate, outcomeOfThrown } from './thrown-outcome';
 
 /** The call of a run's after-commit work. The handler's timeout applies to it. */
-export class AfterCommitCall extends Execution {
+class AfterCommitCall extends Execution {
   constructor(readonly run: Run) {
     super(run.handler, run.registry);
   }

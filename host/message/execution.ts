@@ -42,8 +42,6 @@ export class Execution extends HandlerCall<Handler> {
   /** Set while the work can be interrupted. */
   private wait: Later<unknown> | undefined;
   private endings: Endings<unknown, never, unknown> | undefined;
-  /** Subclasses whose handler can wait for a commit override {@link isCommitting}. */
-  private readonly waitsForCommit: boolean = false;
   private measured = false;
   private ownTransaction: Transaction | undefined;
 
@@ -72,8 +70,8 @@ export class Execution extends HandlerCall<Handler> {
   }
 
   /** Whether the call waits for a commit while its handler runs. */
-  get isCommitting(): boolean {
-    return this.waitsForCommit;
+  waitsAtCommitPoint(): boolean {
+    return false;
   }
 
   /**
@@ -122,7 +120,7 @@ export class Execution extends HandlerCall<Handler> {
    */
   interrupt(outcome: Outcome): void {
     const { wait, endings } = this;
-    if (!wait || !endings || ((this.isOver || this.isCommitting) && outcome.kind !== 'released')) return;
+    if (!wait || !endings || ((this.isOver || this.waitsAtCommitPoint()) && outcome.kind !== 'released')) return;
     this.end('error' in outcome ? outcome.error : new Error('the host is stopping'));
     if (this.endWait(wait)) wait.resolve(() => endings.interrupted(this, outcome));
   }

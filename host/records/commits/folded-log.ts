@@ -1,6 +1,6 @@
 import { AdoptedRevisions } from './adopted-revisions';
 import { eventKey, type Commit, type Departure, type Emit, type EventOf, type RunChanges } from './commit';
-import { CommittedParts, type PartsByEvent } from './committed-parts';
+import { CommittedParts, type StoredParts } from './committed-parts';
 import { SettledSet } from '../settled-set';
 
 /** The settled events of one handler, to which the log adds those that commits settle. */
@@ -44,7 +44,7 @@ export interface FoldedParts {
   /** The events that have left their stream and whose dead letter or deferred event may not be stored yet. */
   readonly left: readonly (readonly [event: string, left: LeftEvent])[];
   /** The committed parts of events that may run again. */
-  readonly parts: PartsByEvent;
+  readonly parts: StoredParts;
   /** Foreign values that commits take up or replace, and that the bucket may still have. */
   readonly adopted: readonly (readonly [key: string, revision: number, position: number])[];
   /** Settled events of handlers that this host does not run, as ranges of sequences. */
