@@ -172,7 +172,8 @@ export class BucketFiller {
 
   private async fill(isLast: boolean): Promise<void> {
     const { folded, time } = this.options;
-    const part = [...folded.unfilled].slice(0, MAX_KEYS);
+    const part: [string, UnfilledText][] = [];
+    for (const entry of folded.unfilled) if (part.push(entry) === MAX_KEYS) break;
     const results = await Promise.allSettled(part.map(([key, text]) => this.fillKey(key, text)));
     const failure = results.find((result) => result.status === 'rejected');
     if (failure) throw failure.reason;
