@@ -17,11 +17,17 @@ export interface BucketFillerOptions {
   failed(error: unknown): void;
 }
 
-const FILL_EVERY_MS = 10;
+/** The shortest and the longest pause between two fills. */
+const PAUSE_MS = { least: 10, most: 250 };
+/**
+ * The number of texts that are written for each millisecond of the pause after them. A busy plugin changes its keys
+ * several times during a longer pause, and only their last texts are written, which leaves the time to the runs.
+ */
+const TEXTS_PER_MS = 4;
 const RETRY_MS = 100;
 const CHECKPOINT_EVERY_MS = 500;
-/** The number of keys that are written at a time. */
-const MAX_KEYS = 2_000;
+/** The number of texts that are written at a time. */
+const MAX_TEXTS = 2_000;
 /** A host takes over when the bucket has not got on for this long. */
 const TAKE_OVER_MS = 1_000;
 const MAX_REMEMBERED = 20_000;
@@ -44,6 +50,8 @@ export class BucketFiller {
   private checkpointedTo = 0;
   private checkpointAtMs = 0;
   private progress = { filled: -1, atMs: 0 };
+  /** The number of texts that the last fill has written. */
+  private written = 0;
 
   constructor(private readonly options: BucketFillerOptions) {}
 
@@ -78,7 +86,7 @@ export class BucketFiller {
     const { time, stop, failed } = this.options;
     this.noteProgress();
     while (this.isBehind) {
-      await pause(FILL_EVERY_MS, time, stop);
+      await pause(Math.min(Math.max(PAUSE_MS.least, this.written / TEXTS_PER_MS), PAUSE_MS.most), time, stop);
       await retryUntil(() => this.step(), { waitMs: RETRY_MS, stop, failed, time });
     }
   }
@@ -103,16 +111,22 @@ export class BucketFiller {
 
   private async fill(isLast: boolean): Promise<void> {
     const { folded, time } = this.options;
-    const part = [...folded.unfilled].slice(0, MAX_KEYS);
-    const results = await Promise.allSettled(part.map(([key, text]) => this.fillKey(key, text)));
-    const failure = results.find((result) => result.status === 'rejected');
-    if (failure) throw failure.reason;
+    await this.fillKeys([...folded.unfilled]);
     const [oldest] = folded.unfilled.values();
     folded.filledUpTo(oldest ? oldest.position - 1 : folded.position);
     const nowMs = time.nowMs();
     if (folded.filled <= this.checkpointedTo || (!isLast && nowMs - this.checkpointAtMs < CHECKPOINT_EVERY_MS)) return;
     this.checkpointAtMs = nowMs;
     await this.storeCheckpoint();
+  }
+
+  private async fillKeys(all: readonly (readonly [string, UnfilledText])[]): Promise<void> {
+    this.written = all.length;
+    for (let from = 0; from < all.length; from += MAX_TEXTS) {
+      const part = all.slice(from, from + MAX_TEXTS).map(([key, text]) => this.fillKey(key, text));
+      const failure = (await Promise.allSettled(part)).find(({ status }) => status === 'rejected');
+      if (failure) throw (failure as PromiseRejectedResult).reason;
+    }
   }
 
   /** The events of the commits are stored first, because the checkpoint does not hold those of added handlers. */
