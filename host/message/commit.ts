@@ -1,6 +1,6 @@
-import { isPromise } from '../base/maybe-promise';
 import type { EventOf, RunChanges } from '../records/commits/commit';
 import type { CommitResult } from '../records/commits/finished-runs';
+import type { PluginLog } from '../records/commits/plugin-log';
 import type { Batch } from './batch';
 import type { Endings, Execution } from './execution';
 import type { Later } from './later';
@@ -16,7 +16,7 @@ import { outcomeOfThrown } from './thrown-outcome';
  * the values that it has read are committed. Only a stop of the host interrupts it.
  */
 export function commit(run: Returned): Committed | Ended | Later<Committed | Ended> {
-  return run.hasEffects ? run.interruptible(commitCall(run, [run]), COMMIT) : passed(run);
+  return run.hasEffects ? commitCall(run, [run], COMMIT) : passed(run);
 }
 
 /** `entangled`: the changes for events that have failed cannot be left out. The other events must run again. */
@@ -32,7 +32,7 @@ const COMMIT: Endings<Run, CallResult, Committed | Ended> = {
 export function commitBatch(runs: readonly Returned[]): Batch | Later<Batch> {
   const batch = runs[0]!.batch!;
   batch.committing = runs;
-  return runs.some(({ hasEffects }) => hasEffects) ? batch.interruptible(commitCall(batch, runs), BATCH_COMMIT) : batch;
+  return runs.some(({ hasEffects }) => hasEffects) ? commitCall(batch, runs, BATCH_COMMIT) : batch;
 }
 
 const BATCH_COMMIT: Endings<Batch, CallResult, Batch> = {
@@ -54,25 +54,61 @@ function ended(run: Run, result: CallResult): Committed | Ended {
 }
 
 /**
- * Commits a call. It counts as ended meanwhile, so the handler's other events run. The marks of the runs are removed
- * first, because a death of the process after the handler has returned is not the event's fault.
+ * Commits a call. It counts as ended meanwhile, so the handler's other events run. No promise is made for a call that
+ * waits only for its commit, because promises would cost a tenth of the throughput.
  */
-async function commitCall(call: Execution, runs: readonly Run[]): Promise<CallResult> {
-  for (const run of runs) {
-    run.endTurnAlone?.();
-    if (run.marked && !run.failure) await unmark(run.handler, run.delivery);
-  }
-  const { commits } = call.handler;
-  const log = commits.log ?? (await commits.open());
-  if (!leaveOutFailed(runs)) return 'entangled';
-  const result = log.transactions.finish(call.transaction, runs.flatMap(changesOf));
-  if (!isPromise(result)) return result;
-  call.registry.beginCommit();
+function commitCall<C extends Execution, U>(
+  call: C,
+  runs: readonly Run[],
+  endings: Endings<C, CallResult, U>,
+): U | Later<U> {
+  for (const run of runs) run.endTurnAlone?.();
+  const { log } = call.handler.commits;
+  if (!log || runs.some(isMarked)) return call.interruptible(commitLater(call, runs), endings);
+  let result: CallResult | undefined;
+  let later: Later<U> | undefined;
   try {
-    return await result;
-  } finally {
-    call.registry.endCommit();
+    result = finish(call, runs, log, (late) => call.done(later!, endings, late));
+  } catch (thrown) {
+    return endings.failed(call, thrown);
   }
+  if (result) return endings.done(call, result);
+  later = call.await(endings);
+  return later;
+}
+
+function isMarked({ marked, failure }: Run): boolean {
+  return marked && !failure;
+}
+
+/**
+ * Opens the log for the first commit, and removes the marks of the runs before the commit, because a death of the process
+ * after the handler has returned is not the event's fault.
+ */
+async function commitLater(call: Execution, runs: readonly Run[]): Promise<CallResult> {
+  const { commits } = call.handler;
+  for (const run of runs) if (isMarked(run)) await unmark(run.handler, run.delivery);
+  const log = commits.log ?? (await commits.open());
+  return new Promise((resolve) => {
+    const result = finish(call, runs, log, resolve);
+    if (result) resolve(result);
+  });
+}
+
+/** Returns the result, or undefined if `done` gets it later. */
+function finish(
+  { transaction, registry }: Execution,
+  runs: readonly Run[],
+  { transactions }: PluginLog,
+  done: (result: CallResult) => void,
+): CallResult | undefined {
+  if (!leaveOutFailed(runs)) return 'entangled';
+  const result = transactions.finish(transaction, runs.flatMap(changesOf), (late) => {
+    registry.endCommit();
+    done(late);
+  });
+  if (!result) registry.beginCommit();
+  return result;
 }
 
 /** Drops the changes for events that have failed. Returns false if changes for other events may depend on them. */

@@ -86,27 +86,36 @@ export class Execution extends HandlerCall<Handler> {
     this.startedAtMs = this.handler.time.nowMs();
   }
 
-  /**
-   * Waits for the work; {@link interrupt} ends the wait. Until then the execution is in the registry. The endings get
-   * the execution as a parameter, and the wait is kept in fields, because closures for each message would outlive the
-   * message in the garbage collector's old space.
-   */
+  /** Waits for the work, as {@link await} does. */
   interruptible<T, U>(work: Promise<T>, endings: Endings<this, T, U>): Later<U> {
-    const later = new Later<U>();
-    this.wait = later as Later<unknown>;
-    this.endings = endings;
-    this.registry.add(this);
+    const later = this.await(endings);
     void whenSettled(
       work,
-      (result) => {
-        if (this.endWait(later)) later.resolve(() => endings.done(this, result));
-      },
+      (result) => this.done(later, endings, result),
       (thrown: unknown) => {
         if (this.endWait(later)) later.resolve(() => endings.failed(this, thrown));
         else endings.failedLate?.(this, thrown);
       },
     );
     return later;
+  }
+
+  /**
+   * Waits for work whose result is passed to {@link done}; {@link interrupt} ends the wait. Until then the execution is
+   * in the registry. The endings get the execution as a parameter, and the wait is kept in fields, because closures for
+   * each message would outlive the message in the garbage collector's old space.
+   */
+  await<T, U>(endings: Endings<this, T, U>): Later<U> {
+    const later = new Later<U>();
+    this.wait = later as Later<unknown>;
+    this.endings = endings;
+    this.registry.add(this);
+    return later;
+  }
+
+  /** Ends the wait with the result of the work, unless it was interrupted. */
+  done<T, U>(later: Later<U>, endings: Endings<this, T, U>, result: T): void {
+    if (this.endWait(later)) later.resolve(() => endings.done(this, result));
   }
 
   /**

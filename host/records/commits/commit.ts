@@ -88,17 +88,17 @@ interface WireRun {
   /** The index of the run's source. */
   readonly h: number;
   /** The sequence of the delivery; absent without an event. */
-  readonly s?: number;
+  readonly s?: number | undefined;
   /** The sequence of the event in its own stream, if it is another one. */
-  readonly o?: number;
-  readonly e?: string;
+  readonly o?: number | undefined;
+  readonly e?: string | undefined;
   /** The attempt, if it is not the first. */
-  readonly a?: number;
+  readonly a?: number | undefined;
   readonly t: number;
-  readonly p?: number;
+  readonly p?: number | undefined;
   /** Keys and texts in turn. */
-  readonly w?: readonly (string | null)[];
-  readonly x?: readonly (readonly [id: string, subject: string, payload: string, headers: Emit['headers']])[];
+  readonly w?: readonly (string | null)[] | undefined;
+  readonly x?: readonly (readonly [id: string, subject: string, payload: string, headers: Emit['headers']])[] | undefined;
 }
 
 interface WireCommit {
@@ -114,20 +114,13 @@ interface WireCommit {
 
 /** Returns the commit as the text of its message. */
 export function encodeCommit({ host, number, runs, sent, adopted, filled }: Commit): string {
-  const sources: WireSource[] = [];
-  const indexes = new Map<string, number>();
-  const indexOf = (source: WireSource): number => {
-    const name = source.join('\n');
-    let index = indexes.get(name);
-    if (index === undefined) indexes.set(name, (index = sources.push(source) - 1));
-    return index;
-  };
-  const r = runs.map((run) => encodeRun(run, indexOf));
+  const sources = new Sources();
+  const r = runs.map((run) => encodeRun(run, sources));
   const wire: WireCommit = {
     f: FORMAT,
     by: host,
     n: number,
-    h: sources,
+    h: sources.list,
     r,
     ...(sent.length > 0 && { x: sent }),
     ...(adopted.size > 0 && { a: Object.fromEntries(adopted) }),
@@ -136,23 +129,58 @@ export function encodeCommit({ host, number, runs, sent, adopted, filled }: Comm
   return JSON.stringify(wire);
 }
 
-function encodeRun(
-  { origin, event, part, writes, emits }: RunChanges,
-  indexOf: (source: WireSource) => number,
-): WireRun {
-  const { handler, version = null, stream = null, sequence, eventId, attempt, timeMs } = origin;
-  const { durable = null, incarnation = null } = event ?? {};
+/** The sources of a commit's runs. There are few, and most runs have the source of the run before. */
+class Sources {
+  readonly list: WireSource[] = [];
+  private last = -1;
+
+  indexOf({ origin, event }: RunChanges): number {
+    if (!this.isAt(this.last, origin, event)) {
+      this.last = this.list.findIndex((_, index) => this.isAt(index, origin, event));
+    }
+    if (this.last < 0) {
+      const { handler, version = null, stream = null } = origin;
+      const { durable = null, incarnation = null } = event ?? {};
+      this.last = this.list.push([handler, version, durable, incarnation, stream]) - 1;
+    }
+    return this.last;
+  }
+
+  private isAt(index: number, { handler, version, stream }: Origin, event: EventOf | undefined): boolean {
+    const source = this.list[index];
+    if (!source) return false;
+    const [ofHandler, ofVersion, ofDurable, ofIncarnation, ofStream] = source;
+    return (
+      ofHandler === handler &&
+      ofVersion === (version ?? null) &&
+      ofDurable === (event?.durable ?? null) &&
+      ofIncarnation === (event?.incarnation ?? null) &&
+      ofStream === (stream ?? null)
+    );
+  }
+}
+
+/** Every property is named, because objects that are spread together take several times as long to make. */
+function encodeRun(run: RunChanges, sources: Sources): WireRun {
+  const { origin, event, part, writes, emits } = run;
+  const { sequence, attempt } = origin;
   return {
-    h: indexOf([handler, version, durable, incarnation, stream]),
-    ...(event && { s: event.sequence }),
-    ...(sequence !== undefined && sequence !== event?.sequence && { o: sequence }),
-    ...(eventId !== undefined && { e: eventId }),
-    ...(attempt !== undefined && attempt > 1 && { a: attempt }),
-    t: timeMs,
-    ...(part !== undefined && { p: part }),
-    ...(writes.size > 0 && { w: [...writes].flat() }),
-    ...(emits.length > 0 && { x: emits.map((emit) => [emit.id, emit.subject, emit.payload, emit.headers] as const) }),
+    h: sources.indexOf(run),
+    s: event?.sequence,
+    o: sequence === event?.sequence ? undefined : sequence,
+    e: origin.eventId,
+    a: attempt === 1 ? undefined : attempt,
+    t: origin.timeMs,
+    p: part,
+    w: writes.size > 0 ? keysAndTexts(writes) : undefined,
+    x: emits.length > 0 ? emits.map((emit) => [emit.id, emit.subject, emit.payload, emit.headers] as const) : undefined,
   };
+}
+
+function keysAndTexts(writes: RunChanges['writes']): (string | null)[] {
+  const all: (string | null)[] = [];
+  for (const [key, text] of writes) all.push(key, text);
+  return all;
 }
 
 /**

@@ -44,6 +44,8 @@ export class FoldedLog {
   /** The settled events of handlers that are not added yet. */
   private readonly others = new Map<string, { durable: string; incarnation: string; ranges: SettledSet }>();
   private filledTo = 0;
+  /** The added handler that was looked up last. */
+  private last: SettledEvents | undefined;
 
   constructor(private readonly nowMs: () => number) {}
 
@@ -78,11 +80,13 @@ export class FoldedLog {
 
   /** Adds a handler: it receives the events that commits before and after this call settle. */
   add(settled: SettledEvents): void {
+    this.last = undefined;
     this.settledBy.set(sourceKey(settled.durable, settled.streamIncarnation), settled);
     this.handOver(settled.durable, settled.streamIncarnation);
   }
 
   remove({ durable, streamIncarnation }: SettledEvents): void {
+    this.last = undefined;
     this.settledBy.delete(sourceKey(durable, streamIncarnation));
   }
 
@@ -93,8 +97,7 @@ export class FoldedLog {
 
   isSettled({ event }: Pick<RunChanges, 'event'>): boolean {
     if (!event) return false;
-    const name = sourceKey(event.durable, event.incarnation);
-    const settled = this.settledBy.get(name) ?? this.others.get(name)?.ranges;
+    const settled = this.settledOf(event) ?? this.others.get(sourceKey(event.durable, event.incarnation))?.ranges;
     return settled?.has(event.sequence) ?? false;
   }
 
@@ -139,16 +142,27 @@ export class FoldedLog {
 
   private foldEvent({ event, part, emits }: RunChanges): void {
     if (!event) return;
-    const name = eventKey(event);
-    if (emits.length > 0) this.unsent.set(name, [...(this.unsent.get(name) ?? []), ...emits]);
+    if (emits.length > 0) {
+      const name = eventKey(event);
+      this.unsent.set(name, [...(this.unsent.get(name) ?? []), ...emits]);
+    }
     if (part !== undefined) {
-      this.parts.set(name, part);
+      this.parts.set(eventKey(event), part);
       return;
     }
-    this.parts.delete(name);
-    const settled = this.settledBy.get(sourceKey(event.durable, event.incarnation));
+    if (this.parts.size > 0) this.parts.delete(eventKey(event));
+    const settled = this.settledOf(event);
     if (settled) settled.noteSettled(event.sequence, event.sequence);
     else this.rangesOf(event).add(event.sequence);
+  }
+
+  /** Returns the added handler of an event. Consecutive events mostly have the same, so its name is seldom built. */
+  private settledOf({ durable, incarnation }: EventOf): SettledEvents | undefined {
+    const { last } = this;
+    if (last?.durable === durable && last.streamIncarnation === incarnation) return last;
+    const settled = this.settledBy.get(sourceKey(durable, incarnation));
+    if (settled) this.last = settled;
+    return settled;
   }
 
   private rangesOf({ durable, incarnation }: Pick<EventOf, 'durable' | 'incarnation'>): SettledSet {

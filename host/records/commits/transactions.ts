@@ -40,19 +40,31 @@ export class Transactions {
   /**
    * Ends a run, and commits its changes.
    * @param runs the changes of each event; none if the run has no effect
-   * @returns `conflict` if the run must start again: call {@link prepareAgain} first
+   * @param done called with the result if it is not known yet
+   * @returns the result, if it is known; `conflict` if the run must start again: call {@link prepareAgain} first
    */
-  finish(transaction: Transaction, runs: readonly RunChanges[]): CommitResult | Promise<CommitResult> {
+  finish(
+    transaction: Transaction,
+    runs: readonly RunChanges[],
+    done: (result: CommitResult) => void,
+  ): CommitResult | undefined {
     const { values, folded, finished, added, assertUsable } = this.options;
     assertUsable();
     if (runs.some((run) => folded.isSettled(run))) return this.end(transaction, 'settled');
     if (values.isStale(transaction)) return 'conflict';
     if (runs.length === 0 && !values.readsUncommitted(transaction)) return this.end(transaction, 'committed');
+    values.apply(transaction);
+    finished.add({ transaction, runs, bytes: sizeOf(runs), resolve: done });
+    transaction.release();
+    added();
+    return undefined;
+  }
+
+  /** Ends a run as {@link finish} does, with a promise. */
+  finished(transaction: Transaction, runs: readonly RunChanges[]): Promise<CommitResult> {
     return new Promise((resolve) => {
-      values.apply(transaction);
-      finished.add({ transaction, runs, bytes: sizeOf(runs), resolve });
-      transaction.release();
-      added();
+      const result = this.finish(transaction, runs, resolve);
+      if (result) resolve(result);
     });
   }
 
@@ -83,7 +95,7 @@ export class Transactions {
         if (next === current && !this.options.values.readsUncommitted(transaction)) return next;
         this.write(transaction, key, next);
         const runs = [{ origin, writes: new Map([[key, next]]), emits: [] }];
-        if ((await this.finish(transaction, runs)) === 'committed') return next;
+        if ((await this.finished(transaction, runs)) === 'committed') return next;
         await this.prepareAgain(transaction);
       }
     } finally {

@@ -171,7 +171,7 @@ class Host {
           this.log.transactions.abandon(transaction);
           return deliveries.nak(sequence);
         }
-        const result = await this.log.transactions.finish(transaction, changes);
+        const result = await this.log.transactions.finished(transaction, changes);
         if (this.isDead) return;
         if (result !== 'conflict') break;
         await this.log.transactions.prepareAgain(transaction);
