@@ -3,10 +3,10 @@ import type { Envelope } from '../../sdk/internal';
 import { BatchWrites } from '../records/commits/batch-writes';
 import { Execution } from './execution';
 import { HandlerBatchContext } from './handler-context';
-import { RunContext, type Run, type Scope } from './run';
+import { RunContext, type BatchCall, type Run, type Scope } from './run';
 
 /** One call of a handler with several events, each with a run of its own. */
-export class Batch extends Execution implements Scope {
+export class Batch extends Execution implements Scope, BatchCall {
   readonly events: readonly Envelope[];
   /** The runs by their events. Built at the first request, because few handlers need it. */
   private byEvent: ReadonlyMap<object, Run> | undefined;

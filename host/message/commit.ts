@@ -1,11 +1,11 @@
-import type { EventOf, RunChanges } from '../records/commits/commit';
-import type { CommitResult } from '../records/commits/finished-runs';
+import type { RunChanges } from '../records/commits/commit';
+import type { CommitResult, CommitWaiter } from '../records/commits/finished-runs';
 import type { PluginLog } from '../records/commits/plugin-log';
-import type { Batch } from './batch';
 import type { Endings, Execution } from './execution';
 import type { Later } from './later';
 import { CONFLICT, SETTLED_BEFORE } from './outcome';
-import type { Run } from './run';
+import { sendUnsent } from './outbox';
+import { eventOf, type BatchCall, type Run } from './run';
 import { unmark } from './settle';
 import { end, passed, type Committed, type Ended, type Returned } from './stages';
 import { outcomeOfThrown } from './thrown-outcome';
@@ -29,21 +29,26 @@ const COMMIT: Endings<Run, CallResult, Committed | Ended> = {
 };
 
 /** Commits the runs of a batch together. The changes for events that have failed are left out. */
-export function commitBatch(runs: readonly Returned[]): Batch | Later<Batch> {
+export function commitBatch(runs: readonly Returned[]): BatchCall | Later<BatchCall> {
   const batch = runs[0]!.batch!;
   batch.committing = runs;
   return runs.some(({ hasEffects }) => hasEffects) ? commitCall(batch, runs, BATCH_COMMIT) : batch;
 }
 
-const BATCH_COMMIT: Endings<Batch, CallResult, Batch> = {
-  done: (batch, result) => endEach(batch, (run) => ended(run, result)),
+const BATCH_COMMIT: Endings<BatchCall, CallResult, BatchCall> = {
+  done: (batch, result) => endEach(batch, (run) => ended(run, resultOfOne(run, result))),
   failed: (batch, thrown) => endEach(batch, (run) => end(run, outcomeOfThrown(run, thrown))),
   interrupted: (batch, outcome) => endEach(batch, (run) => end(run, outcome)),
 };
 
-function endEach(batch: Batch, endOne: (run: Run) => unknown): Batch {
+function endEach(batch: BatchCall, endOne: (run: Run) => unknown): BatchCall {
   batch.committing.forEach(endOne);
   return batch;
+}
+
+/** If one event of a call was settled meanwhile, the changes for the others are not committed, so they must run again. */
+function resultOfOne({ handler, delivery }: Run, result: CallResult): CallResult {
+  return result === 'settled' && !handler.settlements.has(delivery.sequence) ? 'conflict' : result;
 }
 
 function ended(run: Run, result: CallResult): Committed | Ended {
@@ -65,20 +70,50 @@ function commitCall<C extends Execution, U>(
   for (const run of runs) run.endTurnAlone?.();
   const { log } = call.handler.commits;
   if (!log || runs.some(isMarked)) return call.interruptible(commitLater(call, runs), endings);
+  const wait = new CommitWait(call, runs, endings);
   let result: CallResult | undefined;
-  let later: Later<U> | undefined;
   try {
-    result = finish(call, runs, log, (late) => call.done(later!, endings, late));
+    result = finish(call, runs, log, wait);
   } catch (thrown) {
     return endings.failed(call, thrown);
   }
-  if (result) return endings.done(call, result);
-  later = call.await(endings);
-  return later;
+  if (!result) return wait.begin();
+  return result === 'settled' ? call.interruptible(endSettled(runs), endings) : endings.done(call, result);
 }
 
 function isMarked({ marked, failure }: Run): boolean {
   return marked && !failure;
+}
+
+/** A call that waits for its commit. */
+class CommitWait<C extends Execution, U> implements CommitWaiter {
+  private later!: Later<U>;
+
+  constructor(
+    private readonly call: C,
+    private readonly runs: readonly Run[],
+    private readonly endings: Endings<C, CallResult, U>,
+  ) {}
+
+  begin(): Later<U> {
+    const { call, endings } = this;
+    this.later = call.await(endings);
+    call.registry.beginCommit();
+    return this.later;
+  }
+
+  resolve(result: CommitResult): void {
+    const { call, runs, endings, later } = this;
+    call.registry.endCommit();
+    if (result === 'settled') call.follow(endSettled(runs), later, endings);
+    else call.done(result, later, endings);
+  }
+
+  reject(error: Error): void {
+    const { call, endings, later } = this;
+    call.registry.endCommit();
+    call.failed(error, later, endings);
+  }
 }
 
 /**
@@ -89,26 +124,34 @@ async function commitLater(call: Execution, runs: readonly Run[]): Promise<CallR
   const { commits } = call.handler;
   for (const run of runs) if (isMarked(run)) await unmark(run.handler, run.delivery);
   const log = commits.log ?? (await commits.open());
-  return new Promise((resolve) => {
-    const result = finish(call, runs, log, resolve);
-    if (result) resolve(result);
-  });
+  if (!leaveOutFailed(runs)) return 'entangled';
+  const finished = log.transactions.finished(call.transaction, runs.flatMap(changesOf));
+  call.registry.beginCommit();
+  try {
+    const result = await finished;
+    return result === 'settled' ? await endSettled(runs) : result;
+  } finally {
+    call.registry.endCommit();
+  }
 }
 
-/** Returns the result, or undefined if `done` gets it later. */
+/** Returns the result, or undefined if the waiter gets it later. */
 function finish(
-  { transaction, registry }: Execution,
+  { transaction }: Execution,
   runs: readonly Run[],
   { transactions }: PluginLog,
-  done: (result: CallResult) => void,
+  waiter: CommitWaiter,
 ): CallResult | undefined {
-  if (!leaveOutFailed(runs)) return 'entangled';
-  const result = transactions.finish(transaction, runs.flatMap(changesOf), (late) => {
-    registry.endCommit();
-    done(late);
-  });
-  if (!result) registry.beginCommit();
-  return result;
+  return leaveOutFailed(runs) ? transactions.finish(transaction, runs.flatMap(changesOf), waiter) : 'entangled';
+}
+
+/**
+ * Sends the events of a run that another host has committed, because that host may have died before it sent them. After
+ * the ack, nobody would.
+ */
+async function endSettled(runs: readonly Run[]): Promise<'settled'> {
+  await Promise.all(runs.map(sendUnsent));
+  return 'settled';
 }
 
 /** Drops the changes for events that have failed. Returns false if changes for other events may depend on them. */
@@ -122,19 +165,9 @@ function leaveOutFailed(runs: readonly Run[]): boolean {
   return true;
 }
 
-/** Returns the event of a run, as the commit log names it. */
-export function eventOf({ handler: { settlements }, delivery }: Pick<Run, 'handler' | 'delivery'>): EventOf {
-  return {
-    durable: settlements.durable,
-    incarnation: settlements.streamIncarnation,
-    sequence: delivery.sequence,
-  };
-}
-
 function changesOf(run: Run): RunChanges[] {
-  if (run.failure) return [];
+  if (run.failure || !(hasChanges(run) || run.hasPublished)) return [];
   const writes = run.batch ? run.batch.writes.of(run) : run.hasTransaction ? run.transaction.writes : NO_WRITES;
-  if (writes.size === 0 && !run.hasPublished) return [];
   const { handler, delivery, event, attempt } = run;
   const origin = {
     handler: handler.name,
@@ -146,6 +179,12 @@ function changesOf(run: Run): RunChanges[] {
     timeMs: handler.time.epochMs(),
   };
   return [{ origin, event: eventOf(run), writes, emits: run.hasPublished ? run.outbox : NO_EMITS }];
+}
+
+/** An event of a batch is committed also if the texts of its changes belong to later events. */
+function hasChanges(run: Run): boolean {
+  if (run.batch) return run.batch.writes.hasChangesFor(run);
+  return run.hasTransaction && run.transaction.writes.size > 0;
 }
 
 const NO_WRITES: ReadonlyMap<string, string | null> = new Map();

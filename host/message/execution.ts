@@ -89,21 +89,14 @@ export class Execution extends HandlerCall<Handler> {
   /** Waits for the work, as {@link await} does. */
   interruptible<T, U>(work: Promise<T>, endings: Endings<this, T, U>): Later<U> {
     const later = this.await(endings);
-    void whenSettled(
-      work,
-      (result) => this.done(later, endings, result),
-      (thrown: unknown) => {
-        if (this.endWait(later)) later.resolve(() => endings.failed(this, thrown));
-        else endings.failedLate?.(this, thrown);
-      },
-    );
+    this.follow(work, later, endings);
     return later;
   }
 
   /**
-   * Waits for work whose result is passed to {@link done}; {@link interrupt} ends the wait. Until then the execution is
-   * in the registry. The endings get the execution as a parameter, and the wait is kept in fields, because closures for
-   * each message would outlive the message in the garbage collector's old space.
+   * Waits until {@link done}, {@link failed} or {@link follow} is called for the wait; {@link interrupt} ends it. Until
+   * then the execution is in the registry. The endings get the execution as a parameter, and the wait is kept in fields,
+   * because closures for each message would outlive the message in the garbage collector's old space.
    */
   await<T, U>(endings: Endings<this, T, U>): Later<U> {
     const later = new Later<U>();
@@ -113,9 +106,23 @@ export class Execution extends HandlerCall<Handler> {
     return later;
   }
 
+  /** Ends the wait when the work ends. */
+  follow<T, U>(work: Promise<T>, later: Later<U>, endings: Endings<this, T, U>): void {
+    void whenSettled(
+      work,
+      (result) => this.done(result, later, endings),
+      (thrown: unknown) => this.failed(thrown, later, endings),
+    );
+  }
+
   /** Ends the wait with the result of the work, unless it was interrupted. */
-  done<T, U>(later: Later<U>, endings: Endings<this, T, U>, result: T): void {
+  done<T, U>(result: T, later: Later<U>, endings: Endings<this, T, U>): void {
     if (this.endWait(later)) later.resolve(() => endings.done(this, result));
+  }
+
+  failed<T, U>(thrown: unknown, later: Later<U>, endings: Endings<this, T, U>): void {
+    if (this.endWait(later)) later.resolve(() => endings.failed(this, thrown));
+    else endings.failedLate?.(this, thrown);
   }
 
   /**

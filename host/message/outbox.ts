@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
+import type { MaybePromise } from '../base/maybe-promise';
 import type { Emit } from '../records/commits/commit';
-import { eventOf } from './commit';
 import type { Endings } from './execution';
 import type { Later } from './later';
 import { SETTLED_BEFORE, type Outcome } from './outcome';
-import type { Run } from './run';
+import { eventOf, type Run } from './run';
 import { end, type Arrived, type Committed, type Ended } from './stages';
 import { outcomeOfThrown } from './thrown-outcome';
 
@@ -13,7 +13,7 @@ const HANDLED: Outcome = { kind: 'handled' };
 /** Sends the events that the committed run has published. Only a stop of the host interrupts it. */
 export function sendEmits(run: Committed): Ended | Later<Ended> {
   if (!run.hasPublished) return end(run, HANDLED);
-  return run.interruptible(sendAll(run, run.outbox), SENDING);
+  return run.interruptible(sendOutbox(run), SENDING);
 }
 
 const SENDING: Endings<Run, void, Ended> = {
@@ -22,14 +22,29 @@ const SENDING: Endings<Run, void, Ended> = {
   interrupted: end,
 };
 
-/** Sends the events of a run that was committed before, because it is not known whether all of them were sent. */
-export async function sendAgain(run: Arrived, emits: readonly Emit[]): Promise<Ended> {
-  try {
-    await sendAll(run, isLate(run) ? await notSentYet(run, emits) : emits);
-  } catch (error) {
-    return end(run, outcomeOfThrown(run, error));
-  }
-  return end(run, SETTLED_BEFORE);
+/** If the host was frozen after the commit, another host may have sent the events long ago. */
+async function sendOutbox(run: Run): Promise<void> {
+  const { outbox } = run;
+  await sendAll(run, startedLongAgo(run) ? await notSentYet(run, outbox) : outbox);
+}
+
+/** Sends the events of a run that was committed before, if it is not known that all of them were sent. */
+export async function sendUnsent(run: Run): Promise<void> {
+  const unsent = unsentOf(run);
+  if (unsent.length > 0) await sendAll(run, isLate(run) ? await notSentYet(run, unsent) : unsent);
+}
+
+/** Ends a run whose event is settled. Sends its events first where needed. */
+export function endSettled(run: Arrived): MaybePromise<Ended> {
+  if (unsentOf(run).length === 0) return end(run, SETTLED_BEFORE);
+  return sendUnsent(run).then(
+    () => end(run, SETTLED_BEFORE),
+    (error: unknown) => end(run, outcomeOfThrown(run, error)),
+  );
+}
+
+function unsentOf(run: Run): readonly Emit[] {
+  return run.handler.commits.log?.sent.unsentOf(eventOf(run)) ?? [];
 }
 
 /** The events are sent concurrently, so their order is not guaranteed. */
@@ -51,9 +66,14 @@ async function sendOne({ handler, delivery }: Run, event: Emit): Promise<void> {
   });
 }
 
-/** Whether the events may have been sent so long ago that the streams no longer drop a repeat. */
+/** Whether an earlier run may have sent the events so long ago that the streams no longer drop a repeat. */
 function isLate({ handler, delivery }: Run): boolean {
   return handler.time.epochMs() - delivery.origin.storedAtMs > handler.outgoing.dropsRepeatsMs / 2;
+}
+
+/** Whether the same holds for the events of this run. */
+function startedLongAgo({ handler, startedAtMs }: Run): boolean {
+  return handler.time.nowMs() - startedAtMs > handler.outgoing.dropsRepeatsMs / 2;
 }
 
 /** Returns the events that are not in the streams yet. */

@@ -3,9 +3,10 @@ import type { Envelope } from '../../sdk/internal';
 import { NO_FAILURES, attemptAfter, type Failures } from './failures/failures';
 import { attributeHeaders } from './cloud-events';
 import type { Decoded } from './decode';
+import type { BatchWrites } from '../records/commits/batch-writes';
+import type { EventOf } from '../records/commits/commit';
 import type { Transaction } from '../records/commits/transaction';
 import type { Delivery } from '../broker/delivery';
-import type { Batch } from './batch';
 import { Execution, type RunRegistry } from './execution';
 import type { Decision } from './decide';
 import type { Invalid, Outcome } from './outcome';
@@ -13,10 +14,18 @@ import type { Handler } from './handler';
 import type { OutgoingEvent } from '../broker/ports';
 import { HandlerContext, type EventFacts } from './handler-context';
 
+/** One call of a handler for several events. */
+export interface BatchCall extends Execution {
+  /** The store changes of the call, by event. */
+  readonly writes: BatchWrites;
+  /** The runs that are being committed. */
+  committing: readonly Run[];
+}
+
 /** One attempt of a handler at one delivery. A run is the object that passes through the steps of the pipeline. */
 export class Run extends Execution {
   /** The batch's call, where the handler takes several events at a time. */
-  batch: Batch | undefined;
+  batch: BatchCall | undefined;
   /** The event, once it is validated. */
   event: Envelope | undefined;
   /** The earlier failures of the message. */
@@ -98,6 +107,15 @@ export class Run extends Execution {
   runFor(): this {
     return this;
   }
+}
+
+/** Returns the event of a run, as the commit log names it. */
+export function eventOf({ handler: { settlements }, delivery }: Pick<Run, 'handler' | 'delivery'>): EventOf {
+  return {
+    durable: settlements.durable,
+    incarnation: settlements.streamIncarnation,
+    sequence: delivery.sequence,
+  };
 }
 
 /** The handler's call that the caller runs in, with one event or a batch. */

@@ -1,6 +1,5 @@
 /** The steps of a message's life, in their order. Each step connects the run to one part of the host. */
 import { isPromise, type MaybePromise } from '../base/maybe-promise';
-import { eventOf } from './commit';
 import { decide } from './decide';
 import { decode } from './decode';
 import { dispatch } from './dispatch';
@@ -10,9 +9,9 @@ import { attemptAfter } from './failures/failures';
 import { crashed, isSuspect, isUnexplained } from './failures/suspects';
 import { EXCUSED_DELAY_MS } from './judge';
 import { Later } from './later';
-import { RELEASED, SETTLED_BEFORE, type Invalid } from './outcome';
+import { RELEASED, type Invalid } from './outcome';
 import type { Run } from './run';
-import { sendAgain } from './outbox';
+import { endSettled } from './outbox';
 import { settle } from './settle';
 import {
   end,
@@ -37,10 +36,7 @@ import { validate, type Validated as ValidEvent } from './validate';
  * that has committed it did not send all of its events, this host sends them first.
  */
 export function checkSettled(run: Arrived): MaybePromise<Unsettled | Ended> {
-  const { handler, delivery } = run;
-  if (!handler.settlements.has(delivery.sequence)) return passed(run);
-  const unsent = handler.commits.log?.sent.unsentOf(eventOf(run)) ?? [];
-  return unsent.length > 0 ? sendAgain(run, unsent) : end(run, SETTLED_BEFORE);
+  return run.handler.settlements.has(run.delivery.sequence) ? endSettled(run) : passed(run);
 }
 
 /** Reads the message's earlier failures. A first delivery has none, so nothing is read from the broker. */
@@ -146,5 +142,5 @@ export function settleRun(run: Decided): MaybePromise<Settled> {
 /** Lets the handler's other events run again, and releases the keys of a run that does not start again. */
 export function endTurn(run: Arrived): void {
   run.endTurnAlone?.();
-  if (run.hasTransaction && run.outcome?.kind !== 'conflict') run.transaction.release();
+  if (run.hasTransaction && run.outcome?.kind !== 'conflict') run.transaction.end();
 }

@@ -109,14 +109,18 @@ export class PluginCommitLog implements PluginCommits {
     for (const leave of this.leaves.splice(0)) leave();
   }
 
+  private leaveLater<T extends { leave(): void }>(opened: T): T {
+    this.leaves.push(() => opened.leave());
+    return opened;
+  }
+
   private async create(): Promise<PluginLog> {
     const { plugin, host, options } = this;
     const { broker, time } = options;
-    const [{ bucket, leave: leaveBucket }, { log, leave: leaveLog }] = await Promise.all([
-      broker.openStore(plugin),
-      broker.openLog(plugin),
+    const [{ bucket }, { log }] = await Promise.all([
+      broker.openStore(plugin).then((store) => this.leaveLater(store)),
+      broker.openLog(plugin).then((opening) => this.leaveLater(opening)),
     ]);
-    this.leaves.push(leaveBucket, leaveLog);
     const about = options.log.child({ plugin });
     const throttle = new LogThrottle(REPORT_AGAIN_MS, () => time.nowMs());
     const opened = new PluginLog({
@@ -130,7 +134,12 @@ export class PluginCommitLog implements PluginCommits {
       halted: (error) => about.error('the commit log of the plugin cannot be used any more', { err: error }),
     });
     for (const settlements of this.settlements) opened.add(settlements);
-    await opened.open();
+    try {
+      await opened.open();
+    } catch (error) {
+      for (const leave of this.leaves.splice(0)) leave();
+      throw error;
+    }
     this.texts = new LogTexts(opened, bucket, () => time.epochMs(), options.isFresh);
     return (this.log = opened);
   }

@@ -232,13 +232,13 @@ test('the logs of one plugin in two JetStream domains do not receive each other�
 
 test('a value that the leader reads from a bucket is the value that any replica reads', async () => {
   const bucket = await Bucket.open(connection, `jetplug-${plugin}`, CONFIG);
-  await bucket.put('text', 'ж'.repeat(1_000), undefined, '{"m":1}');
+  await bucket.put('text', 'ж'.repeat(1_000), undefined, 41);
   await bucket.put('gone', 'x');
-  await bucket.delete('gone', undefined, 'of the removal');
+  await bucket.delete('gone', undefined, 42);
   await bucket.put('empty', '');
   for (const key of ['text', 'gone', 'empty', 'missing'])
     expect(await bucket.get(key, { latest: true })).toEqual(await bucket.get(key));
-  expect(await bucket.get('gone', { latest: true })).toMatchObject({ value: undefined, marks: 'of the removal' });
+  expect(await bucket.get('gone', { latest: true })).toMatchObject({ value: undefined, position: 42 });
   await expect(Bucket.at(connection, 'jetplug-absent').get('k', { latest: true })).rejects.toMatchObject({
     code: 'JP_STORE_UNAVAILABLE',
   });

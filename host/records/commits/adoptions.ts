@@ -6,6 +6,9 @@ import type { FoldedLog } from './folded-log';
 /** The handler's name in the origin of a value that another program has written to the bucket. */
 export const ADOPTED = 'bucket';
 
+/** The largest size of the values in one commit. A server takes messages of up to 1 MiB. */
+const MAX_BYTES = 900_000;
+
 /**
  * Values that another program has written to the bucket. Each is taken up by a commit of its own, so that it is a value
  * of the store like any other.
@@ -13,7 +16,11 @@ export const ADOPTED = 'bucket';
 export class Adoptions {
   private readonly waiting = new Map<string, { readonly revision: number; readonly text: string | null }>();
 
-  constructor(private readonly folded: FoldedLog) {}
+  /** @param refused called for a value that is too large for a commit. It is not a value of the store. */
+  constructor(
+    private readonly folded: FoldedLog,
+    private readonly refused: (key: string) => void,
+  ) {}
 
   get isEmpty(): boolean {
     return this.waiting.size === 0;
@@ -27,18 +34,36 @@ export class Adoptions {
   }
 
   /**
-   * Takes out all values for a commit.
+   * Takes out values for a commit: as many as fit.
    * @param adopted receives their revisions
    */
   take(adopted: Map<string, number>, timeMs: number): RunChanges[] {
     const writes = new Map<string, string | null>();
+    let bytes = 0;
     for (const [key, { revision, text }] of this.waiting) {
+      const size = text === null ? 0 : Buffer.byteLength(JSON.stringify(text));
+      if (bytes > 0 && bytes + size > MAX_BYTES) break;
+      this.waiting.delete(key);
       if (!this.isNew(key, revision)) continue;
       adopted.set(key, revision);
-      writes.set(key, text);
+      if (size > MAX_BYTES) this.refused(key);
+      else writes.set(key, text);
+      bytes += size + key.length;
     }
-    this.waiting.clear();
     return writes.size === 0 ? [] : [{ origin: { handler: ADOPTED, timeMs }, writes, emits: [] }];
+  }
+
+  /** Drops the values that a commit has taken up or replaced. */
+  drop({ adopted }: Commit): void {
+    for (const [key, revision] of adopted) {
+      const waiting = this.waiting.get(key);
+      if (waiting && waiting.revision <= revision) this.waiting.delete(key);
+    }
+  }
+
+  /** Drops all values. The bucket filler finds again those that no commit has taken up. */
+  clear(): void {
+    this.waiting.clear();
   }
 
   /** Puts back the values of a commit that was refused. */

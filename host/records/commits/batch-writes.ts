@@ -6,6 +6,7 @@ export class BatchWrites {
   private readonly usedFor = new Map<string, object | undefined>();
   private readonly changedFor = new Map<string, object>();
   private readonly shared = new Set<string>();
+  private readonly changing = new Set<object>();
 
   constructor(private readonly transaction: Transaction) {}
 
@@ -18,6 +19,12 @@ export class BatchWrites {
   noteChange(key: string, event: object): void {
     this.use(key, event);
     this.changedFor.set(key, event);
+    this.changing.add(event);
+  }
+
+  /** Whether a key was changed for the event, also if a later change of the key was made for another event. */
+  hasChangesFor(event: object): boolean {
+    return this.changing.has(event);
   }
 
   /** Whether changes for different events may depend on each other, so that one cannot be left out. */

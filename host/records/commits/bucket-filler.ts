@@ -31,6 +31,7 @@ const MAX_TEXTS = 2_000;
 /** A host takes over when the bucket has not got on for this long. */
 const TAKE_OVER_MS = 1_000;
 const MAX_REMEMBERED = 20_000;
+const LATEST = { latest: true };
 
 interface Filled {
   readonly revision: number;
@@ -132,6 +133,8 @@ export class BucketFiller {
   /** The events of the commits are stored first, because the checkpoint does not hold those of added handlers. */
   private async storeCheckpoint(): Promise<void> {
     const { folded, checkpoints, checkpointed } = this.options;
+    // Another host has filled the bucket further than this host has read the log.
+    if (folded.filled > folded.position) return;
     const checkpoint = { filled: folded.filled, folded: folded.position, parts: folded.partsToKeep };
     await folded.storeSettled();
     this.checkpointedTo = await checkpoints.write(checkpoint);
@@ -144,8 +147,11 @@ export class BucketFiller {
     let known = this.remembered.get(key);
     for (;;) {
       if (!known) {
-        const entry = await bucket.get(key);
+        const { adoptionsForgotten } = folded;
+        const entry = await bucket.get(key, LATEST);
         const position = entry?.position;
+        // The entry may be of a value that a commit has taken up meanwhile, and that the bucket has not any more.
+        if (adoptionsForgotten !== folded.adoptionsForgotten) continue;
         if (entry && position === undefined && entry.revision > (folded.adopted.get(key)?.revision ?? 0)) {
           foreign(key, entry);
           return;

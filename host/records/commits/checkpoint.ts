@@ -17,6 +17,7 @@ interface WireCheckpoint {
   readonly m: number;
   readonly o: FoldedParts['unsent'];
   readonly p: FoldedParts['parts'];
+  readonly a: FoldedParts['adopted'];
   readonly s: readonly (readonly [durable: string, incarnation: string, ranges: [number, number][]])[];
 }
 
@@ -31,17 +32,20 @@ export const CHECKPOINT_KEY = '=checkpoint';
 /** Stores the checkpoint of a plugin's log. */
 export class CheckpointStore {
   private revision = 0;
+  /** The position up to which the newest checkpoint that this host knows says that the bucket is filled. */
+  private filledTo = 0;
 
   constructor(private readonly bucket: KeyValue) {}
 
   async read(): Promise<Checkpoint | undefined> {
-    const entry = await this.bucket.get(CHECKPOINT_KEY);
+    const entry = await this.bucket.get(CHECKPOINT_KEY, { latest: true });
     this.revision = entry?.revision ?? 0;
     if (entry?.value === undefined) return undefined;
-    const { f, n, m, o, p, s } = JSON.parse(entry.value) as WireCheckpoint;
+    const { f, n, m, o, p, a, s } = JSON.parse(entry.value) as WireCheckpoint;
     if (f !== FORMAT) throw new Error(`the checkpoint's format is ${f}; this host reads format ${FORMAT}`);
     const settled = s.map(([durable, incarnation, ranges]) => [durable, incarnation, new SettledSet(ranges)] as const);
-    return { filled: n, folded: m, parts: { unsent: o, parts: p, settled } };
+    this.filledTo = n;
+    return { filled: n, folded: m, parts: { unsent: o, parts: p, adopted: a, settled } };
   }
 
   /**
@@ -49,12 +53,15 @@ export class CheckpointStore {
    * @returns the position up to which the stored checkpoint says that the bucket is filled
    */
   async write({ filled, folded, parts }: Checkpoint): Promise<number> {
+    // Never goes back: the log may be removed up to the stored checkpoint.
+    if (filled <= this.filledTo) return this.filledTo;
     const wire: WireCheckpoint = {
       f: FORMAT,
       n: filled,
       m: folded,
       o: parts.unsent,
       p: parts.parts,
+      a: parts.adopted,
       s: parts.settled.map(([durable, incarnation, ranges]) => [
         durable,
         incarnation,
@@ -65,7 +72,7 @@ export class CheckpointStore {
     for (;;) {
       try {
         this.revision = await this.bucket.put(CHECKPOINT_KEY, text, this.revision);
-        return filled;
+        return (this.filledTo = filled);
       } catch (error) {
         if (!(error instanceof Conflict)) throw error;
         const other = await this.read();

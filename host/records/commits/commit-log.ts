@@ -23,7 +23,8 @@ export interface CommitLog {
    * with {@link Conflict}. If the log is full, it rejects with `JP_STORE_FULL`, and for a commit that the server does not
    * take because of its size with `JP_STORE_VALUE_INVALID`. After `JP_STORE_UNAVAILABLE` the commit may be in the log,
    * or be appended later. Another call with the same text and the same `expected` cannot append it twice. After a
-   * conflict the position behind `expected` is taken, but in a cluster {@link readAfter} may find nothing there yet.
+   * conflict in a cluster, {@link readAfter} may find nothing behind `expected` yet, and the same call may succeed later,
+   * because a leader that dies may lose the commit that took the place.
    */
   append(text: string, expected: number): Promise<number>;
   /**

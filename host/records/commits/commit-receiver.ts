@@ -43,9 +43,10 @@ export class CommitReceiver {
     pending.fate = 'committed';
     const { commit, runs } = pending;
     folded.fold(position, commit);
+    this.options.adoptions.drop(commit);
     for (const { transaction } of runs) values.committed(transaction.writes, position);
     this.takeAdopted(commit, position);
-    for (const { resolve } of runs) resolve('committed');
+    for (const { waiter } of runs) waiter.resolve('committed');
     received(false);
   }
 
@@ -54,19 +55,26 @@ export class CommitReceiver {
    * those that have read a changed value must run again.
    */
   private takeOther(commit: Commit, position: number, pending: PendingCommit | undefined): void {
-    const { folded, finished, transactions, adoptions, sent, received } = this.options;
-    if (pending && !pending.fate) {
-      pending.fate = 'refused';
-      finished.putBack(pending.runs);
-      adoptions.putBack(pending.commit);
-      sent.putBack(pending.commit);
-    }
+    const { folded, finished, transactions, adoptions, received } = this.options;
+    if (pending && !pending.fate) this.refuse(pending);
     folded.fold(position, commit);
+    adoptions.drop(commit);
     const changed = new Set<string>();
     for (const { writes } of commit.runs) this.replace(writes, position, changed);
-    const settled = finished.takeSettled((run) => folded.isSettled(run));
-    transactions.discard(changed, settled);
+    const settled = finished.takeWhere((run) => folded.isSettled(run));
+    const hasParts = commit.runs.some(({ part }) => part !== undefined);
+    const repeated = hasParts ? finished.takeWhere((run) => folded.isPartCommitted(run)) : [];
+    transactions.discard(changed, settled, repeated);
     received(commit.filled !== undefined);
+  }
+
+  /** Ends a pending commit that is not in the log. Its runs and other contents go into the next one. */
+  refuse(pending: PendingCommit): void {
+    const { finished, adoptions, sent } = this.options;
+    pending.fate = 'refused';
+    finished.putBack(pending.runs);
+    adoptions.putBack(pending.commit);
+    sent.putBack(pending.commit);
   }
 
   private takeAdopted({ runs }: Commit, position: number): void {

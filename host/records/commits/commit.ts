@@ -43,14 +43,16 @@ export interface RunChanges {
   readonly emits: readonly Emit[];
 }
 
+export type SentEvent = readonly [event: string, position: number];
+
 /** One message of a commit log: the changes of one or several runs, which become visible together. */
 export interface Commit {
   /** The host that has appended the commit, and the number of the commit among the host's own. */
   readonly host: string;
   readonly number: number;
   readonly runs: readonly RunChanges[];
-  /** The events whose emits are sent, as {@link eventKey} names them. */
-  readonly sent: readonly string[];
+  /** The events whose emits are sent, as {@link eventKey} names them, each with the position of the last commit of these. */
+  readonly sent: readonly SentEvent[];
   /**
    * The revisions of values in the bucket that another program has written. This commit takes up these values or
    * changes them.
@@ -98,7 +100,8 @@ interface WireRun {
   readonly p?: number | undefined;
   /** Keys and texts in turn. */
   readonly w?: readonly (string | null)[] | undefined;
-  readonly x?: readonly (readonly [id: string, subject: string, payload: string, headers: Emit['headers']])[] | undefined;
+  readonly x?:
+    readonly (readonly [id: string, subject: string, payload: string, headers: Emit['headers']])[] | undefined;
 }
 
 interface WireCommit {
@@ -107,7 +110,7 @@ interface WireCommit {
   readonly n: number;
   readonly h: readonly WireSource[];
   readonly r: readonly WireRun[];
-  readonly x?: readonly string[];
+  readonly x?: readonly SentEvent[];
   readonly a?: Readonly<Record<string, number>>;
   readonly c?: number;
 }

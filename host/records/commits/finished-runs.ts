@@ -7,13 +7,20 @@ import type { Transaction } from './transaction';
  */
 export type CommitResult = 'committed' | 'conflict' | 'settled';
 
+/** Gets the result of a finished run. */
+export interface CommitWaiter {
+  resolve(result: CommitResult): void;
+  /** Called for a run that can never be committed. */
+  reject(error: Error): void;
+}
+
 /** A run that has returned and waits for its commit, or a batch of runs of one call. */
 export interface FinishedRun {
   readonly transaction: Transaction;
   /** The changes of each event; none for a run that only waits until the values that it read are committed. */
   readonly runs: readonly RunChanges[];
   readonly bytes: number;
-  readonly resolve: (result: CommitResult) => void;
+  readonly waiter: CommitWaiter;
 }
 
 /** The runs of a host that wait for their commit, in the order in which they have finished. */
@@ -50,9 +57,9 @@ export class FinishedRuns {
     this.waiting = [...runs, ...this.waiting];
   }
 
-  /** Takes out the runs of events that are settled now. */
-  takeSettled(isSettled: (run: RunChanges) => boolean): FinishedRun[] {
-    return this.takeOut(({ runs }) => runs.some(isSettled));
+  /** Takes out the runs with changes for which the condition holds. */
+  takeWhere(condition: (run: RunChanges) => boolean): FinishedRun[] {
+    return this.takeOut(({ runs }) => runs.some(condition));
   }
 
   /**

@@ -9,8 +9,17 @@ export interface SettledEvents {
   has(sequence: number): boolean;
   /** Notes that a commit has settled all sequences from `from` to `to`. */
   noteSettled(from: number, to: number): void;
+  /** Reads the stored sequences again, to learn of those that other hosts have stored. */
+  refresh(): Promise<void>;
   /** Stores all noted sequences, so that the log is not needed for them any more. */
   store(): Promise<void>;
+}
+
+/** The emits of an event's commits that may not be sent yet. */
+export interface UnsentEmits {
+  readonly emits: readonly Emit[];
+  /** The position of the last of these commits. */
+  readonly position: number;
 }
 
 /** A committed text that the bucket may not have yet. */
@@ -23,9 +32,11 @@ export interface UnfilledText {
 /** The part of a checkpoint that is not in the bucket. */
 export interface FoldedParts {
   /** Emits of committed runs that may not be sent yet, by event. */
-  readonly unsent: readonly (readonly [event: string, emits: readonly Emit[]])[];
+  readonly unsent: readonly (readonly [event: string, unsent: readonly UnsentEmits[]])[];
   /** The number of early commit points of events that are not settled, by event. */
   readonly parts: readonly (readonly [event: string, count: number])[];
+  /** Foreign values that commits take up or replace, and that the bucket may still have. */
+  readonly adopted: readonly (readonly [key: string, revision: number, position: number])[];
   /** Settled events of handlers that this host does not run, as ranges of sequences. */
   readonly settled: readonly (readonly [durable: string, incarnation: string, ranges: SettledSet])[];
 }
@@ -35,17 +46,23 @@ export class FoldedLog {
   position = 0;
   /** Texts that the bucket may not have yet, by key, in the order of their positions. */
   readonly unfilled = new Map<string, UnfilledText>();
-  /** Emits of committed runs that may not be sent yet, by event. */
-  readonly unsent = new Map<string, readonly Emit[]>();
-  /** For foreign values in the bucket that a commit takes up or replaces: the revision, by key. */
+  /** Emits of committed runs that may not be sent yet, by event: one entry for each commit. */
+  readonly unsent = new Map<string, readonly UnsentEmits[]>();
+  /**
+   * For foreign values that commits take up or replace: the revision, and the position of the key's last text, by key.
+   * The bucket may have the value until it has that text.
+   */
   readonly adopted = new Map<string, { readonly revision: number; readonly position: number }>();
   private readonly parts = new Map<string, number>();
   private readonly settledBy = new Map<string, SettledEvents>();
+  /** Removed handlers whose settled events may not be stored yet. */
+  private readonly removed = new Set<SettledEvents>();
   /** The settled events of handlers that are not added yet. */
   private readonly others = new Map<string, { durable: string; incarnation: string; ranges: SettledSet }>();
   private filledTo = 0;
   /** The added handler that was looked up last. */
   private last: SettledEvents | undefined;
+  private forgotten = 0;
 
   constructor(private readonly nowMs: () => number) {}
 
@@ -54,15 +71,26 @@ export class FoldedLog {
     return this.filledTo;
   }
 
+  /**
+   * Changes when entries of {@link adopted} are forgotten. An entry of the bucket that was requested before may be one of
+   * these.
+   */
+  get adoptionsForgotten(): number {
+    return this.forgotten;
+  }
+
   /** Starts from a checkpoint. */
-  restore(position: number, { unsent, parts, settled }: FoldedParts): void {
+  restore(position: number, { unsent, parts, adopted, settled }: FoldedParts): void {
     this.position = position;
     this.filledTo = position;
     this.unfilled.clear();
     this.unsent.clear();
     this.parts.clear();
-    for (const [event, emits] of unsent) this.unsent.set(event, emits);
+    this.adopted.clear();
+    this.forgotten++;
+    for (const [event, commits] of unsent) this.unsent.set(event, commits);
     for (const [event, count] of parts) this.parts.set(event, count);
+    for (const [key, revision, at] of adopted) this.adopted.set(key, { revision, position: at });
     for (const [durable, incarnation, ranges] of settled) {
       this.rangesOf({ durable, incarnation }).merge(ranges);
       this.handOver(durable, incarnation);
@@ -74,6 +102,7 @@ export class FoldedLog {
     return {
       unsent: [...this.unsent],
       parts: [...this.parts],
+      adopted: [...this.adopted].map(([key, { revision, position }]) => [key, revision, position]),
       settled: [...this.others.values()].map(({ durable, incarnation, ranges }) => [durable, incarnation, ranges]),
     };
   }
@@ -85,14 +114,27 @@ export class FoldedLog {
     this.handOver(settled.durable, settled.streamIncarnation);
   }
 
-  remove({ durable, streamIncarnation }: SettledEvents): void {
+  /** Removes a handler, and stores the events that it has received. */
+  async remove(settled: SettledEvents): Promise<void> {
+    const name = sourceKey(settled.durable, settled.streamIncarnation);
+    if (this.settledBy.get(name) !== settled) return;
+    this.settledBy.delete(name);
     this.last = undefined;
-    this.settledBy.delete(sourceKey(durable, streamIncarnation));
+    this.removed.add(settled);
+    await settled.store();
+    this.removed.delete(settled);
   }
 
-  /** Stores the settled events of the added handlers. */
+  /** Reads the stored settled events of the added handlers again. A checkpoint that was read before does not hold them. */
+  async loadSettled(): Promise<void> {
+    for (const settled of this.settledBy.values()) await settled.refresh();
+  }
+
+  /** Stores the settled events of the added and of removed handlers. */
   async storeSettled(): Promise<void> {
-    await Promise.all([...this.settledBy.values()].map((settled) => settled.store()));
+    const removed = [...this.removed];
+    await Promise.all([...this.settledBy.values(), ...removed].map((settled) => settled.store()));
+    for (const settled of removed) this.removed.delete(settled);
   }
 
   isSettled({ event }: Pick<RunChanges, 'event'>): boolean {
@@ -106,18 +148,37 @@ export class FoldedLog {
     return this.parts.get(eventKey(event)) ?? 0;
   }
 
+  /** Whether the early commit point at which the run ends is committed, by another host with the same event. */
+  isPartCommitted({ event, part }: Pick<RunChanges, 'event' | 'part'>): boolean {
+    return part !== undefined && event !== undefined && part <= this.partsOf(event);
+  }
+
+  /** Returns the emits of the event's commits that may not be sent yet. */
+  unsentOf(event: EventOf): readonly Emit[] {
+    return (this.unsent.get(eventKey(event)) ?? []).flatMap(({ emits }) => emits);
+  }
+
+  /** Notes that the emits of the event's commits up to the position are sent. */
+  noteSent(name: string, upTo: number): void {
+    const left = this.unsent.get(name)?.filter(({ position }) => position > upTo) ?? [];
+    if (left.length > 0) this.unsent.set(name, left);
+    else this.unsent.delete(name);
+  }
+
   fold(position: number, { runs, sent, adopted, filled }: Commit): void {
     this.position = position;
     const sinceMs = this.nowMs();
     for (const run of runs) {
-      this.foldEvent(run);
+      this.foldEvent(run, position);
       for (const [key, text] of run.writes) {
         // A key that is set again moves to the end, so the order of positions is kept.
         this.unfilled.delete(key);
         this.unfilled.set(key, { text, position, sinceMs });
+        const foreign = this.adopted.get(key);
+        if (foreign) this.adopted.set(key, { revision: foreign.revision, position });
       }
     }
-    for (const event of sent) this.unsent.delete(event);
+    for (const [event, upTo] of sent) this.noteSent(event, upTo);
     for (const [key, revision] of adopted) {
       this.adopted.set(key, { revision: Math.max(revision, this.adopted.get(key)?.revision ?? 0), position });
     }
@@ -132,7 +193,9 @@ export class FoldedLog {
       if (at > position) break;
       this.unfilled.delete(key);
     }
-    for (const [key, { position: at }] of this.adopted) if (at <= position) this.adopted.delete(key);
+    for (const [key, { position: at }] of this.adopted) {
+      if (at <= position && this.adopted.delete(key)) this.forgotten++;
+    }
   }
 
   /** Notes that the bucket has this text of a key. */
@@ -140,12 +203,9 @@ export class FoldedLog {
     if (this.unfilled.get(key) === text) this.unfilled.delete(key);
   }
 
-  private foldEvent({ event, part, emits }: RunChanges): void {
+  private foldEvent({ event, part, emits }: RunChanges, position: number): void {
     if (!event) return;
-    if (emits.length > 0) {
-      const name = eventKey(event);
-      this.unsent.set(name, [...(this.unsent.get(name) ?? []), ...emits]);
-    }
+    if (emits.length > 0) this.foldEmits(eventKey(event), { emits, position });
     if (part !== undefined) {
       this.parts.set(eventKey(event), part);
       return;
@@ -160,9 +220,14 @@ export class FoldedLog {
   private settledOf({ durable, incarnation }: EventOf): SettledEvents | undefined {
     const { last } = this;
     if (last?.durable === durable && last.streamIncarnation === incarnation) return last;
-    const settled = this.settledBy.get(sourceKey(durable, incarnation));
-    if (settled) this.last = settled;
-    return settled;
+    return (this.last = this.settledBy.get(sourceKey(durable, incarnation)));
+  }
+
+  private foldEmits(name: string, unsent: UnsentEmits): void {
+    const earlier = this.unsent.get(name);
+    if (!earlier) this.unsent.set(name, [unsent]);
+    // A checkpoint can hold the emits of commits that follow it.
+    else if (earlier.every(({ position }) => position !== unsent.position)) this.unsent.set(name, [...earlier, unsent]);
   }
 
   private rangesOf({ durable, incarnation }: Pick<EventOf, 'durable' | 'incarnation'>): SettledSet {

@@ -32,6 +32,10 @@ export interface GroupCommitOptions {
   goesAlone(): boolean;
   /** Called when the server has confirmed the pending commit. */
   confirmed(pending: PendingCommit, position: number): void;
+  /** Called when the pending commit is not in the log and is not appended any more. Puts its runs back to the head. */
+  refused(pending: PendingCommit): void;
+  /** Called with a run whose changes are larger than a commit can be. */
+  tooLarge(run: FinishedRun, error: Error): void;
   /** Called when an append has failed. It is tried again. */
   failed(error: unknown): void;
   /** Called when the reader or the server shows that this host must not append any more. */
@@ -47,42 +51,33 @@ const FULL_RETRY_MS = 1_000;
 export class GroupCommit {
   pending: PendingCommit | undefined;
   private number = 0;
+  private maxBytes = MAX_COMMIT_BYTES;
   private isAppending = false;
   private isWanted = false;
 
   constructor(private readonly options: GroupCommitOptions) {}
 
   /** Appends what is finished, after the append that is in flight. */
-  start(force = false): void {
+  request(force = false): void {
     this.isWanted ||= force;
     if (this.isAppending || this.options.stop.aborted) return;
     this.isAppending = true;
     // The runs that finish in this turn of the event loop share the commit.
-    setImmediate(() => {
-      this.appendAll().then(
-        () => (this.isAppending = false),
-        (error: unknown) => {
-          this.isAppending = false;
-          if (!this.options.stop.aborted) this.options.halted(error);
-        },
-      );
-    });
-  }
-
-  /** Ends the commit whose fate cannot be read from the log any more, and returns its runs. */
-  takePending(): readonly FinishedRun[] {
-    const { pending } = this;
-    this.pending = undefined;
-    if (!pending || pending.fate) return [];
-    pending.fate = 'refused';
-    return pending.runs;
+    setImmediate(() => void this.appendAll());
   }
 
   private async appendAll(): Promise<void> {
-    const { finished, stop, goesAlone } = this.options;
-    while ((finished.length > 0 || this.isWanted) && !stop.aborted) {
-      this.isWanted = false;
-      await this.append(goesAlone() ? [] : finished.take(MAX_COMMIT_BYTES));
+    const { finished, stop, goesAlone, halted } = this.options;
+    try {
+      while ((finished.length > 0 || this.isWanted) && !stop.aborted) {
+        this.isWanted = false;
+        await this.append(goesAlone() ? [] : finished.take(this.maxBytes));
+      }
+      // In the same step as the last look at the finished runs, so that none is left waiting.
+      this.isAppending = false;
+    } catch (error) {
+      this.isAppending = false;
+      if (!stop.aborted) halted(error);
     }
   }
 
@@ -90,7 +85,7 @@ export class GroupCommit {
     const { options } = this;
     const contents = options.contents(runs);
     if (contents.runs.length === 0 && contents.sent.length === 0 && contents.adopted.size === 0) {
-      for (const { resolve } of runs) resolve('committed');
+      for (const { waiter } of runs) waiter.resolve('committed');
       return;
     }
     const commit = { host: options.host, number: ++this.number, ...contents };
@@ -99,6 +94,7 @@ export class GroupCommit {
     this.pending = pending;
     while (!pending.fate && !options.stop.aborted) await this.tryAppend(pending);
     this.pending = undefined;
+    if (pending.fate === 'committed') this.maxBytes = MAX_COMMIT_BYTES;
   }
 
   /**
@@ -113,10 +109,20 @@ export class GroupCommit {
       if (!pending.fate) confirmed(pending, position);
     } catch (error) {
       if (error instanceof Conflict) return reader.catchUpTo(expected + 1);
+      if (isJetplugError(error) && error.code === 'JP_STORE_VALUE_INVALID') return this.split(pending, error);
       failed(error);
       const isFull = isJetplugError(error) && error.code === 'JP_STORE_FULL';
       await pause(isFull ? FULL_RETRY_MS : RETRY_MS, time, stop);
       if (!isFull) await reader.catchUp();
     }
+  }
+
+  /** Commits the runs of a commit that is too large for the server in smaller ones. A single run fails. */
+  private split(pending: PendingCommit, error: Error): void {
+    const { refused, finished, tooLarge } = this.options;
+    const { runs } = pending;
+    refused(pending);
+    this.maxBytes = runs.reduce((sum, { bytes }) => sum + bytes, 0) / 2;
+    if (runs.length === 1) for (const run of finished.take(0)) tooLarge(run, error);
   }
 }

@@ -33,7 +33,7 @@ export interface LogReaderOptions {
   take(commit: LoggedCommit): void;
   /** Called if the log cannot be read. The read is retried. */
   failed(error: unknown): void;
-  /** Called if commits that this host has not read are not in the log any more. */
+  /** Called if a commit that follows cannot be taken, or is not in the log any more. */
   cut(error: unknown): void;
 }
 
@@ -52,9 +52,15 @@ export class LogReader {
   /** Follows the tail. A gap in it is read from the server. */
   follow(): void {
     this.unfollow = this.log.follow((commit) => {
-      const expected = this.options.position() + 1;
-      if (commit.position === expected) this.options.take(commit);
-      else if (commit.position > expected) void this.catchUp().catch((error: unknown) => this.options.cut(error));
+      const { position, take, cut } = this.options;
+      const expected = position() + 1;
+      if (commit.position > expected) return void this.catchUp().catch(cut);
+      if (commit.position < expected) return;
+      try {
+        take(commit);
+      } catch (error) {
+        cut(error);
+      }
     });
   }
 

@@ -2,16 +2,18 @@ import type { Time } from '../../base/time';
 import type { KeyValue } from '../key-value';
 import { Adoptions } from './adoptions';
 import { BucketFiller } from './bucket-filler';
-import { CheckpointStore } from './checkpoint';
+import { CheckpointStore, type Checkpoint } from './checkpoint';
 import type { Commit } from './commit';
 import type { CommitLog } from './commit-log';
 import { CommitReceiver } from './commit-receiver';
 import { FinishedRuns, type FinishedRun } from './finished-runs';
 import { FoldedLog, type SettledEvents } from './folded-log';
 import { GroupCommit } from './group-commit';
-import { LogCut, LogReader, LogShortened, Stopped } from './log-reader';
+import { loadText } from './load-text';
+import { LogCut, LogReader, Stopped } from './log-reader';
+import { restoreLog } from './restore-log';
 import { SentEmits } from './sent-emits';
-import { StoreValues, type LoadedText } from './store-values';
+import { StoreValues } from './store-values';
 import { Transactions } from './transactions';
 
 export interface PluginLogOptions {
@@ -49,14 +51,16 @@ export class PluginLog {
     const { finished } = this;
     const stop = this.stopping.signal;
     const folded = (this.folded = new FoldedLog(() => time.nowMs()));
-    const values = (this.values = new StoreValues((key) => this.load(key)));
-    const sent = (this.sent = new SentEmits(folded, time, () => this.group.start(true)));
-    const adoptions = (this.adoptions = new Adoptions(folded));
+    const values = (this.values = new StoreValues((key) => loadText(key, folded, bucket)));
+    const sent = (this.sent = new SentEmits(folded, time, () => this.group.request(true)));
+    const adoptions = (this.adoptions = new Adoptions(folded, (key) =>
+      trouble(`the bucket's value of ${key} is left out of the store`, new Error('it is too large for a commit')),
+    ));
     const transactions = (this.transactions = new Transactions({
       values,
       finished,
       folded,
-      added: () => this.group.start(),
+      added: () => this.group.request(),
       assertUsable: () => {
         if (this.failure) throw this.failure;
       },
@@ -93,6 +97,8 @@ export class PluginLog {
       contents: (runs) => this.contents(runs),
       goesAlone: () => !adoptions.isEmpty,
       confirmed: (pending, at) => receiver.takeOwn(pending, at),
+      refused: (pending) => receiver.refuse(pending),
+      tooLarge: (run, error) => transactions.fail(run, error),
       failed: (error) => trouble('a commit cannot be stored yet', error),
       halted: (error) => void this.reopen(error),
     });
@@ -103,7 +109,7 @@ export class PluginLog {
       time,
       stop,
       foreign: (key, entry) => {
-        if (adoptions.add(key, entry)) this.group.start(true);
+        if (adoptions.add(key, entry)) this.group.request(true);
       },
       checkpointed: () => undefined,
       failed: (error) => trouble('the bucket cannot be brought up to date yet', error),
@@ -120,8 +126,11 @@ export class PluginLog {
     this.filler.start();
   }
 
-  /** Adds a handler: it receives the events that commits settle. Returns a function that removes it. */
-  add(settled: SettledEvents): () => void {
+  /**
+   * Adds a handler: it receives the events that commits settle. Returns a function that removes it; this function
+   * resolves when these events are stored.
+   */
+  add(settled: SettledEvents): () => Promise<void> {
     this.folded.add(settled);
     return () => this.folded.remove(settled);
   }
@@ -153,21 +162,10 @@ export class PluginLog {
     }
   }
 
-  private load(key: string): LoadedText | Promise<LoadedText> {
-    const unfilled = this.folded.unfilled.get(key);
-    if (unfilled) return { text: unfilled.text, position: unfilled.position };
-    return this.options.bucket.get(key).then((entry) => {
-      const text = entry?.value ?? null;
-      const position = entry?.position;
-      if (entry && position === undefined) return { text, position: 0, foreign: entry.revision };
-      return { text, position: position ?? 0 };
-    });
-  }
-
   private received(fillsBucket: boolean): void {
     if (fillsBucket) this.filler.yieldTo();
     this.filler.start();
-    if (!this.adoptions.isEmpty) this.group.start(true);
+    if (!this.adoptions.isEmpty) this.group.request(true);
   }
 
   /** Returns the contents of the next commit. Values of other programs go into a commit without runs. */
@@ -189,41 +187,51 @@ export class PluginLog {
     };
   }
 
-  private async restore(): Promise<void> {
-    const checkpoint = await this.reader.sure(() => this.checkpoints.read());
-    const { last } = await this.reader.sure(() => this.options.log.bounds());
-    if (checkpoint) {
-      if (last < checkpoint.folded) throw new LogShortened(checkpoint.folded, last);
-      if (checkpoint.filled > this.folded.position) this.folded.restore(checkpoint.filled, checkpoint.parts);
-    }
-    await this.reader.catchUpTo(last);
+  private restore(): Promise<void> {
+    const { reader, checkpoints, folded } = this;
+    const { log } = this.options;
+    return restoreLog({ log, reader, checkpoints, folded, startFrom: (checkpoint) => this.startFrom(checkpoint) });
   }
 
   /**
-   * Reads the log again from the newest checkpoint, because commits that this host has not read are gone. All runs that
-   * are not committed run again.
+   * Continues from a checkpoint without the commits before it. Runs that are not committed must run again, because a
+   * value that they have read may have changed.
    */
+  private startFrom({ filled, parts }: Checkpoint): void {
+    const { pending } = this.group;
+    const runs = this.finished.takeAll();
+    // The pending commit may be among those that are gone. If so, its events are settled in the checkpoint.
+    if (pending && !pending.fate) {
+      pending.fate = 'refused';
+      this.sent.putBack(pending.commit);
+      runs.unshift(...pending.runs);
+    }
+    this.adoptions.clear();
+    this.folded.restore(filled, parts);
+    this.values.clear();
+    for (const run of runs)
+      run.waiter.resolve(run.runs.some((one) => this.folded.isSettled(one)) ? 'settled' : 'conflict');
+  }
+
+  /** Reads the log again from the newest checkpoint, because commits that this host has not read are gone. */
   private async reopen(reason: unknown): Promise<void> {
     if (this.stopping.signal.aborted || reason instanceof Stopped) return;
     try {
       if (!(reason instanceof LogCut)) throw reason;
       await this.restore();
+      this.group.request(true);
     } catch (error) {
-      return this.halt(error instanceof Error ? error : new Error(String(error)));
+      this.halt(error instanceof Error ? error : new Error(String(error)));
     }
-    // The pending commit may be among those that are gone. If so, its events are settled in the checkpoint.
-    const all = [...this.group.takePending(), ...this.finished.takeAll()];
-    this.values.clear();
-    for (const { runs, resolve } of all) {
-      resolve(runs.some((run) => this.folded.isSettled(run)) ? 'settled' : 'conflict');
-    }
-    this.group.start(true);
   }
 
+  /** Ends the use of the log. Whether the pending commit is in the log stays unknown. */
   private halt(error: Error): void {
-    if (this.failure) return;
+    if (this.failure || error instanceof Stopped) return;
     this.failure = error;
     this.stopping.abort();
+    const runs = [...(this.group.pending?.runs ?? []), ...this.finished.takeAll()];
+    for (const { waiter } of runs) waiter.reject(error);
     this.options.halted(error);
   }
 }

@@ -1,12 +1,12 @@
 import type { Time, Timer } from '../../base/time';
-import { eventKey, type Commit, type Emit, type EventOf } from './commit';
+import { eventKey, type Commit, type Emit, type EventOf, type SentEvent } from './commit';
 import type { FoldedLog } from './folded-log';
 
 const WRITE_DELAY_MS = 300;
 
 /** The emits that are sent, until a commit says so. After that, no host sends them again. */
 export class SentEmits {
-  private waiting: string[] = [];
+  private waiting: SentEvent[] = [];
   private timer: Timer | undefined;
 
   /** @param due called when a commit must be made for them, because no run makes one */
@@ -22,22 +22,24 @@ export class SentEmits {
 
   /** Returns the emits of a committed run that may not be sent yet. */
   unsentOf(event: EventOf): readonly Emit[] {
-    return this.folded.unsent.get(eventKey(event)) ?? [];
+    return this.folded.unsentOf(event);
   }
 
-  /** Notes that all emits of the event are sent. */
-  note(event: EventOf): void {
+  /**
+   * Notes that emits of the event are sent.
+   * @param emits the emits that {@link unsentOf} has returned. A later commit of the event may have added others.
+   */
+  note(event: EventOf, emits: readonly Emit[] = this.unsentOf(event)): void {
     const name = eventKey(event);
-    if (!this.folded.unsent.delete(name)) return;
-    this.waiting.push(name);
-    this.timer ??= this.time.after(WRITE_DELAY_MS, () => {
-      this.timer = undefined;
-      if (!this.isEmpty) this.due();
-    });
+    const sent = this.folded.unsent.get(name)?.findLast((commit) => emits.includes(commit.emits.at(-1)!));
+    if (!sent) return;
+    this.folded.noteSent(name, sent.position);
+    this.waiting.push([name, sent.position]);
+    this.schedule();
   }
 
   /** Takes out all of them for a commit. */
-  take(): readonly string[] {
+  take(): readonly SentEvent[] {
     const taken = this.waiting;
     this.waiting = [];
     return taken;
@@ -45,10 +47,19 @@ export class SentEmits {
 
   /** Puts back those of a commit that was refused. */
   putBack({ sent }: Commit): void {
+    if (sent.length === 0) return;
     this.waiting.push(...sent);
+    this.schedule();
   }
 
   stop(): void {
     this.timer?.cancel();
+  }
+
+  private schedule(): void {
+    this.timer ??= this.time.after(WRITE_DELAY_MS, () => {
+      this.timer = undefined;
+      if (!this.isEmpty) this.due();
+    });
   }
 }

@@ -11,6 +11,8 @@ export class Transaction {
   readonly changing = new Map<string, Promise<unknown>>();
   /** Releases the keys that are locked for the run. */
   unlock: (() => void) | undefined;
+  /** Whether the run has ended without another try. */
+  isOver = false;
 
   /** Whether the run has neither read nor changed a value. */
   get isEmpty(): boolean {
@@ -21,6 +23,12 @@ export class Transaction {
   release(): void {
     this.unlock?.();
     this.unlock = undefined;
+  }
+
+  /** Ends the run without another try. Keys that are locked for it from now on are released at once. */
+  end(): void {
+    this.isOver = true;
+    this.release();
   }
 
   /** Forgets all reads and changes, so that the run can start again. The locks stay. */

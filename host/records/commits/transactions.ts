@@ -1,6 +1,6 @@
 import type { MaybePromise } from '../../base/maybe-promise';
 import type { Origin, RunChanges } from './commit';
-import type { CommitResult, FinishedRun, FinishedRuns } from './finished-runs';
+import type { CommitResult, CommitWaiter, FinishedRun, FinishedRuns } from './finished-runs';
 import type { FoldedLog } from './folded-log';
 import { KeyLocks } from './key-locks';
 import type { StoreValues, Value } from './store-values';
@@ -40,21 +40,17 @@ export class Transactions {
   /**
    * Ends a run, and commits its changes.
    * @param runs the changes of each event; none if the run has no effect
-   * @param done called with the result if it is not known yet
+   * @param waiter gets the result if it is not known yet
    * @returns the result, if it is known; `conflict` if the run must start again: call {@link prepareAgain} first
    */
-  finish(
-    transaction: Transaction,
-    runs: readonly RunChanges[],
-    done: (result: CommitResult) => void,
-  ): CommitResult | undefined {
+  finish(transaction: Transaction, runs: readonly RunChanges[], waiter: CommitWaiter): CommitResult | undefined {
     const { values, folded, finished, added, assertUsable } = this.options;
     assertUsable();
     if (runs.some((run) => folded.isSettled(run))) return this.end(transaction, 'settled');
-    if (values.isStale(transaction)) return 'conflict';
+    if (values.isStale(transaction) || runs.some((run) => folded.isPartCommitted(run))) return 'conflict';
     if (runs.length === 0 && !values.readsUncommitted(transaction)) return this.end(transaction, 'committed');
     values.apply(transaction);
-    finished.add({ transaction, runs, bytes: sizeOf(runs), resolve: done });
+    finished.add({ transaction, runs, bytes: sizeOf(runs), waiter });
     transaction.release();
     added();
     return undefined;
@@ -62,8 +58,8 @@ export class Transactions {
 
   /** Ends a run as {@link finish} does, with a promise. */
   finished(transaction: Transaction, runs: readonly RunChanges[]): Promise<CommitResult> {
-    return new Promise((resolve) => {
-      const result = this.finish(transaction, runs, resolve);
+    return new Promise((resolve, reject) => {
+      const result = this.finish(transaction, runs, { resolve, reject });
       if (result) resolve(result);
     });
   }
@@ -76,6 +72,8 @@ export class Transactions {
     transaction.reset();
     transaction.release();
     transaction.unlock = await this.locks.lock(keys);
+    // The run may have timed out meanwhile.
+    if (transaction.isOver) transaction.release();
   }
 
   /**
@@ -105,6 +103,7 @@ export class Transactions {
 
   /** Ends a run without its changes. */
   abandon(transaction: Transaction): void {
+    transaction.isOver = true;
     transaction.reset();
     transaction.release();
   }
@@ -117,20 +116,33 @@ export class Transactions {
   /**
    * Discards the uncommitted changes of these keys. The finished runs that depend on them must run again.
    * @param settled runs that were taken out because their event is settled now
+   * @param repeated runs that were taken out because their early commit point is committed already
    */
-  discard(changed: Set<string>, settled: readonly FinishedRun[] = []): void {
+  discard(changed: Set<string>, settled: readonly FinishedRun[] = [], repeated: readonly FinishedRun[] = []): void {
     const { values, finished } = this.options;
-    for (const { transaction } of settled) for (const key of transaction.writes.keys()) changed.add(key);
+    addWrites(settled, changed);
+    addWrites(repeated, changed);
     const outdated = changed.size > 0 ? finished.takeOutdated(changed) : [];
     values.discard(changed);
-    for (const { resolve } of settled) resolve('settled');
-    for (const { resolve } of outdated) resolve('conflict');
+    for (const { waiter } of settled) waiter.resolve('settled');
+    for (const { waiter } of repeated) waiter.resolve('conflict');
+    for (const { waiter } of outdated) waiter.resolve('conflict');
+  }
+
+  /** Ends a run that was taken out because it can never be committed. */
+  fail({ transaction, waiter }: FinishedRun, error: Error): void {
+    this.discard(new Set(transaction.writes.keys()));
+    waiter.reject(error);
   }
 
   private end(transaction: Transaction, result: CommitResult): CommitResult {
     this.abandon(transaction);
     return result;
   }
+}
+
+function addWrites(runs: readonly FinishedRun[], keys: Set<string>): void {
+  for (const { transaction } of runs) for (const key of transaction.writes.keys()) keys.add(key);
 }
 
 function note(transaction: Transaction, key: string, { current, version }: Value): string | null {

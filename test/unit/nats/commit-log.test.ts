@@ -1,4 +1,5 @@
 import { JetStreamLog } from '../../../host/nats/commit-log';
+import { Bucket } from '../../../host/nats/bucket';
 import type { Connection } from '../../../host/nats/connection';
 import { MORE } from '../../../host/nats/requests';
 
@@ -54,4 +55,29 @@ test('a batch from which commits were removed meanwhile ends before them', async
     { before: 9 },
   );
   expect(await positions(log)).toEqual([5]);
+});
+
+/** A connection to a cluster whose leader has the message, and whose other replicas are behind. */
+function connectionWithStaleReplicas(message: { readonly seq: number; readonly data: string }): Connection {
+  const ask = async (_subject: string, _body: string, read: (answer: object) => unknown): Promise<unknown> =>
+    read({ headers: { code: 404, hasError: true, last: () => '' } });
+  const askApi = async (request: string): Promise<object> => {
+    expect(request).toMatch(/^STREAM\.MSG\.GET\./);
+    return { message };
+  };
+  const jsm = { streams: { info: async () => ({}) } };
+  return { apiPrefix: '$JS.API', requests: { ask, askApi }, jsm } as unknown as Connection;
+}
+
+test('a commit that only the leader has is read', async () => {
+  const connection = connectionWithStaleReplicas({ seq: 5, data: Buffer.from('commit').toString('base64') });
+  const log = await JetStreamLog.find(connection, 'shop');
+  expect(await log?.readAfter(4)).toEqual([{ position: 5, text: 'commit' }]);
+});
+
+test('the latest value of a bucket is that of the leader', async () => {
+  const connection = connectionWithStaleReplicas({ seq: 5, data: Buffer.from('value').toString('base64') });
+  const bucket = Bucket.at(connection, 'jetplug-shop');
+  expect(await bucket.get('k')).toBeUndefined();
+  expect(await bucket.get('k', { latest: true })).toEqual({ value: 'value', revision: 5, marks: '' });
 });

@@ -22,6 +22,30 @@ export async function turns(draw: Draw, most = 3): Promise<void> {
   for (let left = draw(most + 1); left > 0; left--) await new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Stops a host in the middle of its work. The host's requests and the answers to them wait until it goes on. */
+export class Gate {
+  private closed: Promise<void> | undefined;
+  private reopen: (() => void) | undefined;
+
+  get isClosed(): boolean {
+    return this.closed !== undefined;
+  }
+
+  close(): void {
+    this.closed ??= new Promise((resolve) => (this.reopen = resolve));
+  }
+
+  open(): void {
+    this.reopen?.();
+    this.closed = undefined;
+  }
+
+  /** Resolves when the gate is open. */
+  async pass(): Promise<void> {
+    while (this.closed) await this.closed;
+  }
+}
+
 export interface Faults {
   /** One of this many operations gets no answer; 0: none. The server has carried out half of them. */
   readonly unanswered: number;
@@ -36,8 +60,12 @@ export const NO_FAULTS: Faults = { unanswered: 0, lostTail: 0, staleReads: 0 };
 /** A log that several hosts share. Each host has its own {@link FakeLog} on it. */
 export class SharedLog {
   readonly commits = new Map<number, string>();
+  /** All commits that were ever appended, also those that are removed. */
+  readonly history: string[] = [];
   first = 1;
   last = 0;
+  /** Whether the log takes no commit, because it has reached its limit. */
+  isFull = false;
   readonly listeners = new Set<(commit: LoggedCommit) => void>();
 }
 
@@ -47,36 +75,39 @@ export class FakeLog implements CommitLog {
     readonly shared: SharedLog,
     private readonly draw: Draw,
     private readonly faults: Faults = NO_FAULTS,
+    private readonly gate = new Gate(),
   ) {}
 
   async append(text: string, expected: number): Promise<number> {
-    await turns(this.draw);
+    await this.turns();
     const isLost = this.happens(this.faults.unanswered);
     if (isLost && this.draw(2) === 0) throw unanswered();
     const { shared } = this;
     if (shared.last !== expected) throw new Conflict('log');
+    if (shared.isFull) throw new JetplugError('JP_STORE_FULL', 'the log is full');
     const position = ++shared.last;
     shared.commits.set(position, text);
+    shared.history.push(text);
     for (const listener of shared.listeners) listener({ position, text });
-    await turns(this.draw);
+    await this.turns();
     if (isLost) throw unanswered();
     return position;
   }
 
   async readAfter(after: number): Promise<readonly LoggedCommit[]> {
-    await turns(this.draw);
+    await this.turns();
     if (this.happens(this.faults.unanswered)) throw unanswered();
     const end = this.happens(this.faults.staleReads) ? this.shared.last - 1 : this.shared.last;
     const found: LoggedCommit[] = [];
     for (let position = Math.max(after + 1, this.shared.first); position <= end && found.length < 5; position++) {
       found.push({ position, text: this.shared.commits.get(position)! });
     }
-    await turns(this.draw);
+    await this.turns();
     return found;
   }
 
   async bounds(): Promise<LogBounds> {
-    await turns(this.draw);
+    await this.turns();
     return { first: this.shared.first, last: this.shared.last };
   }
 
@@ -84,7 +115,7 @@ export class FakeLog implements CommitLog {
     let isOver = false;
     const receive = (commit: LoggedCommit): void => {
       if (this.happens(this.faults.lostTail)) return;
-      void turns(this.draw).then(() => {
+      void this.turns().then(() => {
         if (!isOver) listener(commit);
       });
     };
@@ -99,6 +130,11 @@ export class FakeLog implements CommitLog {
     for (; this.shared.first <= position; this.shared.first++) this.shared.commits.delete(this.shared.first);
   }
 
+  private async turns(): Promise<void> {
+    await turns(this.draw);
+    await this.gate.pass();
+  }
+
   private happens(oneOf: number): boolean {
     return oneOf > 0 && this.draw(oneOf) === 0;
   }
@@ -110,6 +146,7 @@ export class SlowBucket extends MemoryBucket {
     private readonly inner: MemoryBucket,
     private readonly draw: Draw,
     private readonly faults: Faults = NO_FAULTS,
+    private readonly gate = new Gate(),
   ) {
     super('slow');
   }
@@ -128,10 +165,12 @@ export class SlowBucket extends MemoryBucket {
 
   private async slowly<T>(work: () => Promise<T>): Promise<T> {
     await turns(this.draw);
+    await this.gate.pass();
     const isLost = this.faults.unanswered > 0 && this.draw(this.faults.unanswered) === 0;
     if (isLost && this.draw(2) === 0) throw unanswered();
     const result = await work();
     await turns(this.draw);
+    await this.gate.pass();
     if (isLost) throw unanswered();
     return result;
   }

@@ -1,11 +1,18 @@
 import type { Time, Timer } from '../../../../host/base/time';
+import { Gate } from './fake-log';
 
-/** A time that moves by one millisecond with each turn of the event loop, so that a test waits for no real time. */
+/** A time that moves with each turn of the event loop, by a millisecond or more, so that a test waits for no real time. */
 export class TurnTime implements Time {
   private now = 1_000;
   private readonly timers = new Set<{ atMs: number; act: () => void }>();
   private isRunning = false;
   private isOver = false;
+
+  /** @param gate while it is closed, the time moves and no timer fires */
+  constructor(
+    private readonly gate = new Gate(),
+    private readonly stepMs = 1,
+  ) {}
 
   epochMs(): number {
     return this.now;
@@ -41,9 +48,9 @@ export class TurnTime implements Time {
     this.isRunning = true;
     setImmediate(() => {
       this.isRunning = false;
-      this.now++;
+      this.now += this.stepMs;
       for (const timer of [...this.timers]) {
-        if (timer.atMs > this.now || !this.timers.delete(timer)) continue;
+        if (this.gate.isClosed || timer.atMs > this.now || !this.timers.delete(timer)) continue;
         timer.act();
       }
       if (this.timers.size > 0) this.run();
