@@ -50,12 +50,8 @@ export class LogTexts implements StoreTexts {
     const { transaction } = run;
     const { changing } = transaction;
     while (changing.has(escaped)) await changing.get(escaped);
-    const current = this.log.transactions.read(transaction, escaped);
-    if (!isPromise(current)) {
-      const next = change(current ?? undefined);
-      if (!isPromise(next)) return this.write(run, escaped, next, what);
-    }
-    return this.changeLater(run, escaped, change, what);
+    const next = this.next(run, escaped, change);
+    return isPromise(next) ? this.writeLater(run, escaped, next, what) : this.write(run, escaped, next, what);
   }
 
   async keys(scope: string | undefined): Promise<string[]> {
@@ -76,13 +72,19 @@ export class LogTexts implements StoreTexts {
       .map(({ key }) => key);
   }
 
-  /** Changes a key whose text must be read first, or whose function is in another process. Other uses of the key wait. */
-  private async changeLater(run: Run, key: string, change: Change, what: string): Promise<string | undefined> {
+  /** Locks the key, reads its text and computes the next one. */
+  private next(run: Run, key: string, change: Change): MaybePromise<string | undefined> {
+    const { transactions } = this.log;
+    const locking = transactions.lock(run.transaction, key);
+    if (locking) return (run.batch ?? run).paused(locking).then(() => this.next(run, key, change));
+    const current = transactions.read(run.transaction, key);
+    return isPromise(current) ? current.then((text) => change(text ?? undefined)) : change(current ?? undefined);
+  }
+
+  /** Writes a text that is read first, or whose function is in another process. Other uses of the key wait. */
+  private async writeLater(run: Run, key: string, next: Promise<string | undefined>, what: string) {
     const { changing } = run.transaction;
-    const work = (async () => {
-      const current = await this.log.transactions.read(run.transaction, key);
-      return this.write(run, key, await change(current ?? undefined), what);
-    })();
+    const work = next.then((text) => this.write(run, key, text, what));
     const settled = work.then(
       () => undefined,
       () => undefined,

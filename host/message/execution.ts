@@ -39,6 +39,8 @@ export class Execution extends HandlerCall<Handler> {
    * plugin's process.
    */
   startedAtMs = Infinity;
+  /** Since when the call waits for other calls. */
+  private pausedAtMs: number | undefined;
   /** Set while the work can be interrupted. */
   private wait: Later<unknown> | undefined;
   private endings: Endings<unknown, never, unknown> | undefined;
@@ -84,6 +86,19 @@ export class Execution extends HandlerCall<Handler> {
 
   begin(): void {
     this.startedAtMs = this.handler.time.nowMs();
+  }
+
+  /** For how long the call has run, in milliseconds, without its pauses. */
+  ranMs(nowMs: number): number {
+    return (this.pausedAtMs ?? nowMs) - this.startedAtMs;
+  }
+
+  /** Does not count the time of the promise as time of the call, because the call waits for other calls. */
+  async paused(wait: Promise<void>): Promise<void> {
+    this.pausedAtMs = this.handler.time.nowMs();
+    await wait;
+    this.startedAtMs += this.handler.time.nowMs() - this.pausedAtMs;
+    this.pausedAtMs = undefined;
   }
 
   /** Waits for the work, as {@link await} does. */
@@ -150,6 +165,6 @@ export class Execution extends HandlerCall<Handler> {
     if (this.measured || this.waits) return;
     this.measured = true;
     const { counters, time } = this.handler;
-    counters.observe((time.nowMs() - this.startedAtMs) / 1_000);
+    counters.observe(this.ranMs(time.nowMs()) / 1_000);
   }
 }

@@ -1,11 +1,13 @@
-/** Locks of single keys within a host. A run that had to run again locks the keys that it touched. */
+/** Locks of single keys within a host. */
 export class KeyLocks {
-  /** Resolves when the key's present holder and all that wait for it have released it. */
-  private readonly tails = new Map<string, Promise<void>>();
+  /** The callers that wait for each locked key, in their order. */
+  private readonly waiting = new Map<string, (() => void)[]>();
 
-  /** Resolves when the key is free; undefined if it is free now. */
-  whenFree(key: string): Promise<void> | undefined {
-    return this.tails.get(key);
+  /** Locks the key and returns the release, if the key is free. */
+  lockFree(key: string): (() => void) | undefined {
+    if (this.waiting.has(key)) return undefined;
+    this.waiting.set(key, []);
+    return () => this.release(key);
   }
 
   /** Locks the keys, in their sorted order so that two callers never wait for each other. Resolves with the release. */
@@ -17,15 +19,18 @@ export class KeyLocks {
     };
   }
 
-  private async lockOne(key: string): Promise<() => void> {
-    const before = this.tails.get(key);
-    let free!: () => void;
-    const tail = new Promise<void>((resolve) => (free = resolve));
-    this.tails.set(key, tail);
-    await before;
-    return () => {
-      if (this.tails.get(key) === tail) this.tails.delete(key);
-      free();
-    };
+  /** Locks the key when all callers before have released it. */
+  lockOne(key: string): Promise<() => void> {
+    return new Promise((resolve) => {
+      const release = this.lockFree(key);
+      if (release) resolve(release);
+      else this.waiting.get(key)!.push(() => resolve(() => this.release(key)));
+    });
+  }
+
+  private release(key: string): void {
+    const next = this.waiting.get(key)!.shift();
+    if (next) next();
+    else this.waiting.delete(key);
   }
 }

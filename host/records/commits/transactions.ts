@@ -26,10 +26,26 @@ export class Transactions {
   read(transaction: Transaction, key: string): string | null | Promise<string | null> {
     const own = transaction.writes.get(key);
     if (own !== undefined) return own;
-    const lock = transaction.unlock ? undefined : this.locks.whenFree(key);
-    if (lock) return lock.then(() => this.read(transaction, key));
     const value = this.options.values.read(key);
     return value instanceof Promise ? value.then((one) => note(transaction, key, one)) : note(transaction, key, value);
+  }
+
+  /**
+   * Locks a key that a run changes, because two runs of this host that change it at the same time would conflict. A run
+   * that holds or awaits a lock gets no other one, so that two runs never wait for each other.
+   * @returns a promise if the run must wait
+   */
+  lock(transaction: Transaction, key: string): Promise<void> | undefined {
+    if (transaction.unlock || transaction.isLocking) return undefined;
+    transaction.unlock = this.locks.lockFree(key);
+    if (transaction.unlock) return undefined;
+    transaction.isLocking = true;
+    return this.locks.lockOne(key).then((unlock) => {
+      transaction.isLocking = false;
+      transaction.unlock = unlock;
+      // The run may have ended meanwhile.
+      if (transaction.isOver) transaction.release();
+    });
   }
 
   /** Changes a key for a run. The run must have read the key before. */
