@@ -18,12 +18,12 @@ export interface BucketFillerOptions {
 }
 
 /** The shortest and the longest pause between two fills. */
-const PAUSE_MS = { least: 10, most: 250 };
+const PAUSE_MS = { least: 10, most: 1_000 };
 /**
- * The number of texts that are written for each millisecond of the pause after them. A busy plugin changes its keys
- * several times during a longer pause, and only their last texts are written, which leaves the time to the runs.
+ * The pause is this multiple of the time that the fill before it took. A busy plugin changes its keys several times during
+ * a longer pause, and only their last texts are written, which leaves the server's disk and the host to the commits.
  */
-const TEXTS_PER_MS = 4;
+const PAUSES_PER_FILL = 4;
 const RETRY_MS = 100;
 const CHECKPOINT_EVERY_MS = 500;
 /** The number of texts that are written at a time. */
@@ -51,8 +51,8 @@ export class BucketFiller {
   private checkpointedTo = 0;
   private checkpointAtMs = 0;
   private progress = { filled: -1, atMs: 0 };
-  /** The number of texts that the last fill has written. */
-  private written = 0;
+  /** How long the last fill took. */
+  private tookMs = 0;
 
   constructor(private readonly options: BucketFillerOptions) {}
 
@@ -87,7 +87,7 @@ export class BucketFiller {
     const { time, stop, failed } = this.options;
     this.noteProgress();
     while (this.isBehind) {
-      await pause(Math.min(Math.max(PAUSE_MS.least, this.written / TEXTS_PER_MS), PAUSE_MS.most), time, stop);
+      await pause(Math.min(Math.max(PAUSE_MS.least, PAUSES_PER_FILL * this.tookMs), PAUSE_MS.most), time, stop);
       await retryUntil(() => this.step(), { waitMs: RETRY_MS, stop, failed, time });
     }
   }
@@ -122,12 +122,14 @@ export class BucketFiller {
   }
 
   private async fillKeys(all: readonly (readonly [string, UnfilledText])[]): Promise<void> {
-    this.written = all.length;
+    const { time } = this.options;
+    const beganMs = time.nowMs();
     for (let from = 0; from < all.length; from += MAX_TEXTS) {
       const part = all.slice(from, from + MAX_TEXTS).map(([key, text]) => this.fillKey(key, text));
       const failure = (await Promise.allSettled(part)).find(({ status }) => status === 'rejected');
       if (failure) throw (failure as PromiseRejectedResult).reason;
     }
+    this.tookMs = time.nowMs() - beganMs;
   }
 
   /** The events of the commits are stored first, because the checkpoint does not hold those of added handlers. */
