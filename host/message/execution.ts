@@ -39,7 +39,7 @@ export class Execution extends HandlerCall<Handler> {
    * plugin's process.
    */
   startedAtMs = Infinity;
-  /** Since when the call waits for other calls. */
+  /** When the call ended, or since when it waits for other calls. */
   private pausedAtMs: number | undefined;
   /** Set while the work can be interrupted. */
   private wait: Later<unknown> | undefined;
@@ -88,6 +88,12 @@ export class Execution extends HandlerCall<Handler> {
     this.startedAtMs = this.handler.time.nowMs();
   }
 
+  /** Ends the call. The wait for its commit does not count as its time. */
+  override end(reason?: unknown): void {
+    this.pausedAtMs ??= this.handler.time.nowMs();
+    super.end(reason);
+  }
+
   /** For how long the call has run, in milliseconds, without its pauses. */
   ranMs(nowMs: number): number {
     return (this.pausedAtMs ?? nowMs) - this.startedAtMs;
@@ -97,6 +103,7 @@ export class Execution extends HandlerCall<Handler> {
   async paused(wait: Promise<void>): Promise<void> {
     this.pausedAtMs = this.handler.time.nowMs();
     await wait;
+    if (this.isOver) return;
     this.startedAtMs += this.handler.time.nowMs() - this.pausedAtMs;
     this.pausedAtMs = undefined;
   }
