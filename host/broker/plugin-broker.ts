@@ -34,6 +34,8 @@ export interface PluginBroker {
   /** Calls back every few seconds with how a durable is on the server; the result ends that. */
   watchDurable(spec: DurableSpec, watcher: DurableWatcher): () => void;
   pull(stream: string, durable: string, sink: PullSink): DurablePull;
+  /** Finds a plugin's bucket; undefined if there is none. */
+  findStore(plugin: string): Promise<KeyValue | undefined>;
   /** Opens a plugin's bucket. Until `leave` is called, the bucket is created when it is missing, also after a loss. */
   openStore(plugin: string): Promise<{ readonly bucket: KeyValue; leave(): void }>;
   /**

@@ -1,6 +1,8 @@
 import type { ForEvent } from '../../sdk';
+import { JetplugError } from '../../sdk/internal';
 import { isPromise, type MaybePromise } from '../base/maybe-promise';
-import { currentRun, currentScope, type Run, type Scope } from '../message/run';
+import { passCommitPoint } from '../message/commit-point';
+import { currentRun, currentScope, Run, type Scope } from '../message/run';
 import { CHECKPOINT_KEY } from '../records/commits/checkpoint';
 import type { PluginLog } from '../records/commits/plugin-log';
 import type { KeyValue } from '../records/key-value';
@@ -46,7 +48,7 @@ export class LogTexts implements StoreTexts {
     const run = currentRun(what, options.for);
     const escaped = escapeKey(key, scope);
     if (!run) return this.changeOutside(escaped, change);
-    run.batch?.writes.noteChange(escaped, run);
+    run.batch?.writes.noteUse(escaped, run);
     const { transaction } = run;
     const { changing } = transaction;
     while (changing.has(escaped)) await changing.get(escaped);
@@ -70,6 +72,15 @@ export class LogTexts implements StoreTexts {
       .map(unescapeKey)
       .filter((one) => one.scope === scope)
       .map(({ key }) => key);
+  }
+
+  async commit(): Promise<void> {
+    const call = currentScope();
+    if (!call) return;
+    call.assertLive('Store.commit');
+    if (call instanceof Run) return passCommitPoint(call);
+    const { plugin, name, where } = call.handler;
+    throw new JetplugError('JP_BATCH_COMMIT', `${plugin}.${name} called Store.commit`, { plugin, ...where });
   }
 
   /** Locks the key, reads its text and computes the next one. */
@@ -99,6 +110,7 @@ export class LogTexts implements StoreTexts {
 
   private write(run: Run, key: string, next: string | undefined, what: string): string | undefined {
     run.assertLive(what);
+    run.batch?.writes.noteChange(key, run);
     this.log.transactions.write(run.transaction, key, next ?? null);
     return next;
   }

@@ -31,6 +31,10 @@ export class RemoteTexts implements StoreTexts {
   async keys(scope: string | undefined): Promise<string[]> {
     return (await this.link.ask({ what: 'keys', scope }, callOf('Store.keys'))) as string[];
   }
+
+  async commit(): Promise<void> {
+    await this.link.ask({ what: 'commit' }, callOf('Store.commit'));
+  }
 }
 
 /** Publishes through the host. Within a call the host queues events and sends them when the handler has returned. */

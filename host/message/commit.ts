@@ -1,21 +1,25 @@
-import type { RunChanges } from '../records/commits/commit';
+import type { ReadTexts, RunChanges } from '../records/commits/commit';
 import type { CommitResult, CommitWaiter } from '../records/commits/finished-runs';
 import type { PluginLog } from '../records/commits/plugin-log';
+import { missedPoint } from './commit-point';
 import type { Endings, Execution } from './execution';
 import type { Later } from './later';
 import { CONFLICT, SETTLED_BEFORE } from './outcome';
-import { sendUnsent } from './outbox';
+import { unmark } from './attempt-records';
+import { originOf } from './origin-of';
 import { eventOf, type BatchCall, type Run } from './run';
-import { unmark } from './settle';
 import { end, passed, type Committed, type Ended, type Returned } from './stages';
 import { outcomeOfThrown } from './thrown-outcome';
 
 /**
  * Commits the run: its store changes, the events that it has published, and the fact that its event is done become one
  * entry of the plugin's commit log. A run without effects commits nothing. For a run that has failed, checks only that
- * the values that it has read are committed. Only a stop of the host interrupts it.
+ * the values that it has read are committed. Only a stop of the host interrupts it. A run that repeats a committed one
+ * commits nothing.
  */
 export function commit(run: Returned): Committed | Ended | Later<Committed | Ended> {
+  if (run.past.length > 0 && !run.failure) failIfPointMissed(run);
+  if (run.owesWork) return run.failure ? end(run, run.failure) : passed(run);
   return run.hasEffects ? commitCall(run, [run], COMMIT) : passed(run);
 }
 
@@ -52,10 +56,21 @@ function resultOfOne({ handler, delivery }: Run, result: CallResult): CallResult
 }
 
 function ended(run: Run, result: CallResult): Committed | Ended {
+  if (run.points?.outcome) return end(run, run.points.outcome);
   if (result === 'conflict') return end(run, CONFLICT);
+  // A run from the first step does the after-commit work that another host may not have done.
+  if (result === 'settled') return end(run, owesWork(run) ? CONFLICT : SETTLED_BEFORE);
   if (run.failure) return end(run, run.failure);
-  if (result === 'entangled') return end(run, CONFLICT);
-  return result === 'settled' ? end(run, SETTLED_BEFORE) : passed(run);
+  return result === 'entangled' ? end(run, CONFLICT) : passed(run);
+}
+
+function owesWork(run: Run): boolean {
+  return run.handler.commits.log!.folded.parts.of(eventOf(run)).length > 0;
+}
+
+function failIfPointMissed(run: Run): void {
+  const error = missedPoint(run);
+  if (error) run.failure = { kind: 'failed', error };
 }
 
 /**
@@ -69,16 +84,21 @@ function commitCall<C extends Execution, U>(
 ): U | Later<U> {
   for (const run of runs) run.endTurnAlone?.();
   const { log } = call.handler.commits;
-  if (!log || runs.some(isMarked)) return call.interruptible(commitLater(call, runs), endings);
-  const wait = new CommitWait(call, runs, endings);
+  if (!log || runs[0]!.points || runs.some(isMarked)) return call.interruptible(prepare(call, runs), endings);
+  const checked = checkEmits(runs);
+  if (checked)
+    return call.interruptible(
+      checked.then(() => finished(call, runs, log)),
+      endings,
+    );
+  const wait = new CommitWait(call, endings);
   let result: CallResult | undefined;
   try {
     result = finish(call, runs, log, wait);
   } catch (thrown) {
     return endings.failed(call, thrown);
   }
-  if (!result) return wait.begin();
-  return result === 'settled' ? call.interruptible(endSettled(runs), endings) : endings.done(call, result);
+  return result ? endings.done(call, result) : wait.begin();
 }
 
 function isMarked({ marked, failure }: Run): boolean {
@@ -91,7 +111,6 @@ class CommitWait<C extends Execution, U> implements CommitWaiter {
 
   constructor(
     private readonly call: C,
-    private readonly runs: readonly Run[],
     private readonly endings: Endings<C, CallResult, U>,
   ) {}
 
@@ -103,10 +122,9 @@ class CommitWait<C extends Execution, U> implements CommitWaiter {
   }
 
   resolve(result: CommitResult): void {
-    const { call, runs, endings, later } = this;
+    const { call, endings, later } = this;
     call.registry.endCommit();
-    if (result === 'settled') call.follow(endSettled(runs), later, endings);
-    else call.done(result, later, endings);
+    call.done(result, later, endings);
   }
 
   reject(error: Error): void {
@@ -117,41 +135,73 @@ class CommitWait<C extends Execution, U> implements CommitWaiter {
 }
 
 /**
- * Opens the log for the first commit, and removes the marks of the runs before the commit, because a death of the process
- * after the handler has returned is not the event's fault.
+ * Commits a call that waits for more than its commit: for its commit points that the handler has not awaited, or for the
+ * log, which the first commit opens. The marks of the runs are removed first, because a death of the process after the
+ * handler has returned is not the event's fault.
  */
-async function commitLater(call: Execution, runs: readonly Run[]): Promise<CallResult> {
-  const { commits } = call.handler;
+async function prepare(call: Execution, runs: readonly Run[]): Promise<CallResult> {
   for (const run of runs) if (isMarked(run)) await unmark(run.handler, run.delivery);
-  const log = commits.log ?? (await commits.open());
-  if (!leaveOutFailed(runs)) return 'entangled';
-  const finished = log.transactions.finished(call.transaction, runs.flatMap(changesOf));
+  const { points } = runs[0]!;
+  if (points) await points.settled();
+  if (points?.outcome) return 'conflict';
+  const checked = checkEmits(runs);
+  if (checked) await checked;
+  if (!call.hasTransaction && runs.every(({ failure }) => failure)) return 'committed';
+  const { commits } = call.handler;
+  return finished(call, runs, commits.log ?? (await commits.open()));
+}
+
+async function finished(call: Execution, runs: readonly Run[], log: PluginLog): Promise<CallResult> {
   call.registry.beginCommit();
   try {
-    const result = await finished;
-    return result === 'settled' ? await endSettled(runs) : result;
+    return await new Promise<CallResult>((resolve, reject) => {
+      const result = finish(call, runs, log, { resolve, reject });
+      if (result) resolve(result);
+    });
   } finally {
     call.registry.endCommit();
   }
 }
 
 /** Returns the result, or undefined if the waiter gets it later. */
-function finish(
-  { transaction }: Execution,
-  runs: readonly Run[],
-  { transactions }: PluginLog,
-  waiter: CommitWaiter,
-): CallResult | undefined {
-  return leaveOutFailed(runs) ? transactions.finish(transaction, runs.flatMap(changesOf), waiter) : 'entangled';
+function finish(call: Execution, runs: readonly Run[], log: PluginLog, waiter: CommitWaiter): CallResult | undefined {
+  if (!call.hasTransaction && runs.every(({ failure }) => failure)) return 'committed';
+  if (!leaveOutFailed(runs)) return 'entangled';
+  return log.transactions.finishFor(call.transaction, fittingChanges(runs, log), waiter);
 }
 
 /**
- * Sends the events of a run that another host has committed, because that host may have died before it sent them. After
- * the ack, nobody would.
+ * Checks that the events which the runs have published can be sent after the commit. A run fails if not. Undefined if no
+ * request is needed.
  */
-async function endSettled(runs: readonly Run[]): Promise<'settled'> {
-  await Promise.all(runs.map(sendUnsent));
-  return 'settled';
+function checkEmits(runs: readonly Run[]): Promise<unknown> | undefined {
+  const checks: Promise<void>[] = [];
+  for (const run of runs) {
+    if (run.failure || !run.hasPublished) continue;
+    const failed = (thrown: unknown): void => void (run.failure ??= outcomeOfThrown(run, thrown));
+    for (const emit of run.outbox) {
+      try {
+        const check = run.handler.outgoing.check(emit);
+        if (check) checks.push(check.catch(failed));
+      } catch (error) {
+        failed(error);
+      }
+    }
+  }
+  return checks.length > 0 ? Promise.all(checks) : undefined;
+}
+
+/** Returns the changes of the runs. If one commit cannot hold them, all runs fail and there are no changes. */
+function fittingChanges(runs: readonly Run[], log: PluginLog): RunChanges[] {
+  const changes = runs.flatMap((run) => changesOf(run, log));
+  try {
+    log.transactions.assertFits(changes);
+    return changes;
+  } catch (error) {
+    for (const run of runs) run.failure ??= outcomeOfThrown(run, error);
+    leaveOutFailed(runs);
+    return [];
+  }
 }
 
 /** Drops the changes for events that have failed. Returns false if changes for other events may depend on them. */
@@ -165,20 +215,26 @@ function leaveOutFailed(runs: readonly Run[]): boolean {
   return true;
 }
 
-function changesOf(run: Run): RunChanges[] {
-  if (run.failure || !(hasChanges(run) || run.hasPublished)) return [];
+function changesOf(run: Run, log: PluginLog): RunChanges[] {
+  const { passed, hasWork } = run;
+  if (run.failure || !(hasChanges(run) || run.hasPublished || hasWork || passed > 0)) return [];
   const writes = run.batch ? run.batch.writes.of(run) : run.hasTransaction ? run.transaction.writes : NO_WRITES;
-  const { handler, delivery, event, attempt } = run;
-  const origin = {
-    handler: handler.name,
-    version: handler.version,
-    attempt,
-    stream: delivery.origin.stream,
-    sequence: delivery.origin.sequence,
-    eventId: event!.event_id,
-    timeMs: handler.time.epochMs(),
-  };
-  return [{ origin, event: eventOf(run), writes, emits: run.hasPublished ? run.outbox : NO_EMITS }];
+  return [
+    {
+      origin: originOf(run),
+      event: eventOf(run),
+      passed,
+      writes,
+      emits: run.hasPublished ? run.outbox : NO_EMITS,
+      ...(hasWork && { hasWork, reads: readsOf(run, log) }),
+    },
+  ];
+}
+
+/** Returns the texts that the run has read, from which the handler can be repeated. */
+function readsOf(run: Run, log: PluginLog): ReadTexts {
+  const texts = log.transactions.textsRead(run.transaction);
+  return run.batch ? run.batch.writes.readsOf(run, texts) : texts;
 }
 
 /** An event of a batch is committed also if the texts of its changes belong to later events. */

@@ -57,7 +57,7 @@ export class Execution extends HandlerCall<Handler> {
     super(handler);
   }
 
-  /** What the call has read and changed in its plugin's store. Created at the first use. */
+  /** The call's reads and changes of its plugin's store. Created at the first use. */
   get transaction(): Transaction {
     return (this.ownTransaction ??= new Transaction());
   }
@@ -66,9 +66,14 @@ export class Execution extends HandlerCall<Handler> {
     return this.ownTransaction !== undefined;
   }
 
-  /** Takes over the locks of a call that must start again. */
+  /** Replaces the transaction: by one that holds locks for the call, or by one for the next part. */
   startFrom(transaction: Transaction): void {
     this.ownTransaction = transaction;
+  }
+
+  /** Whether the call waits for a commit while its handler runs. */
+  get isCommitting(): boolean {
+    return false;
   }
 
   /**
@@ -148,12 +153,12 @@ export class Execution extends HandlerCall<Handler> {
   }
 
   /**
-   * Ends the work with the outcome of a timeout or of a stop. Once the handler has returned, only a stop ends the
-   * remaining work.
+   * Ends the work with the outcome of a timeout or of a stop. Once the handler has returned, and at a commit point, only
+   * a stop ends the remaining work: a retry in this host must not overtake the commit.
    */
   interrupt(outcome: Outcome): void {
     const { wait, endings } = this;
-    if (!wait || !endings || (this.isOver && outcome.kind !== 'released')) return;
+    if (!wait || !endings || ((this.isOver || this.isCommitting) && outcome.kind !== 'released')) return;
     this.end('error' in outcome ? outcome.error : new Error('the host is stopping'));
     if (this.endWait(wait)) wait.resolve(() => endings.interrupted(this, outcome));
   }

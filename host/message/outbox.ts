@@ -1,58 +1,55 @@
 import { createHash } from 'node:crypto';
-import type { MaybePromise } from '../base/maybe-promise';
 import type { Emit } from '../records/commits/commit';
 import type { Endings } from './execution';
 import type { Later } from './later';
-import { SETTLED_BEFORE, type Outcome } from './outcome';
+import type { Outcome } from './outcome';
 import { eventOf, type Run } from './run';
-import { end, type Arrived, type Committed, type Ended } from './stages';
-import { outcomeOfThrown } from './thrown-outcome';
-
-const HANDLED: Outcome = { kind: 'handled' };
+import { end, passed, type Committed, type Ended, type Sent } from './stages';
+import { errorOfThrown } from './thrown-outcome';
 
 /** Sends the events that the committed run has published. Only a stop of the host interrupts it. */
-export function sendEmits(run: Committed): Ended | Later<Ended> {
-  if (!run.hasPublished) return end(run, HANDLED);
+export function sendEmits(run: Committed): Sent | Ended | Later<Sent | Ended> {
+  if (run.owesWork || run.passed > 0) return run.interruptible(sendUnsent(run), SENDING);
+  if (!run.hasPublished) return passed(run);
   return run.interruptible(sendOutbox(run), SENDING);
 }
 
-const SENDING: Endings<Run, void, Ended> = {
-  done: (run) => end(run, HANDLED),
-  failed: (run, thrown) => end(run, outcomeOfThrown(run, thrown)),
+const SENDING: Endings<Run, void, Sent | Ended> = {
+  done: (run) => passed(run),
+  failed: (run, thrown) => end(run, notSent(run, thrown)),
   interrupted: end,
 };
+
+/** The outcome of a committed run whose events could not be sent. Its event is not at fault. */
+export function notSent({ handler }: Run, thrown: unknown): Outcome {
+  return { kind: 'unavailable', error: errorOfThrown(handler, thrown) };
+}
 
 /** If the host was frozen after the commit, another host may have sent the events long ago. */
 async function sendOutbox(run: Run): Promise<void> {
   const { outbox } = run;
-  await sendAll(run, startedLongAgo(run) ? await notSentYet(run, outbox) : outbox);
+  await sendAll(run, startedLongAgo(run) ? await notSentYet(run, outbox) : outbox, outbox);
 }
 
 /** Sends the events of a run that was committed before, if it is not known that all of them were sent. */
 export async function sendUnsent(run: Run): Promise<void> {
   const unsent = unsentOf(run);
-  if (unsent.length > 0) await sendAll(run, isLate(run) ? await notSentYet(run, unsent) : unsent);
+  if (unsent.length > 0) await sendAll(run, isLate(run) ? await notSentYet(run, unsent) : unsent, unsent);
 }
 
-/** Ends a run whose event is settled. Sends its events first where needed. */
-export function endSettled(run: Arrived): MaybePromise<Ended> {
-  if (unsentOf(run).length === 0) return end(run, SETTLED_BEFORE);
-  return sendUnsent(run).then(
-    () => end(run, SETTLED_BEFORE),
-    (error: unknown) => end(run, outcomeOfThrown(run, error)),
-  );
-}
-
-function unsentOf(run: Run): readonly Emit[] {
+export function unsentOf(run: Run): readonly Emit[] {
   return run.handler.commits.log?.sent.unsentOf(eventOf(run)) ?? [];
 }
 
-/** The events are sent concurrently, so their order is not guaranteed. */
-async function sendAll(run: Run, emits: readonly Emit[]): Promise<void> {
+/**
+ * The events are sent concurrently, so their order is not guaranteed.
+ * @param noted all committed events of which `emits` are those that may not be sent yet
+ */
+async function sendAll(run: Run, emits: readonly Emit[], noted: readonly Emit[]): Promise<void> {
   const sends = emits.map((emit) => sendOne(run, emit));
   const failed = (await Promise.allSettled(sends)).find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
-  run.handler.commits.log?.sent.note(eventOf(run));
+  run.handler.commits.log?.sent.note(eventOf(run), noted);
 }
 
 async function sendOne({ handler, delivery }: Run, event: Emit): Promise<void> {

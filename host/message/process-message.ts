@@ -1,6 +1,7 @@
 import { then, type MaybePromise } from '../base/maybe-promise';
 import type { Delivery } from '../broker/delivery';
 import type { Decoded } from './decode';
+import { doAfterCommitWork } from './after-commit';
 import { commit, commitBatch } from './commit';
 import { dispatchBatch } from './dispatch-batch';
 import type { RunRegistry } from './execution';
@@ -39,6 +40,7 @@ const LIFE = pipeline<Arrived, Ended>()
   .joint(dispatchEvent, dispatchBatch)
   .joint(commit, commitBatch)
   .step(sendEmits)
+  .step(doAfterCommitWork)
   .conclude(measure)
   .step(judge)
   .step(decideRun)
@@ -95,9 +97,12 @@ async function runAgain(
   process: (again: readonly Arrived[]) => MaybePromise<void>,
 ): Promise<void> {
   const [{ handler, registry, hasTransaction, transaction }] = runs as [Arrived];
-  handler.counters.conflicts += runs.length;
-  if (hasTransaction) await handler.commits.log!.transactions.prepareAgain(transaction);
+  const transactions = hasTransaction ? handler.commits.log!.transactions : undefined;
+  handler.counters.conflicted(runs.length, transactions?.staleKey(transaction));
+  // A call that waits for its permit holds no lock, because calls with a permit may wait for the lock.
+  if (hasTransaction) transaction.release();
   await registry.whenFree();
+  await transactions?.prepareAgain(transaction);
   await process(runs.map((run) => passed<Arrived>(run.again())));
 }
 

@@ -4,15 +4,17 @@ import { NO_FAILURES, attemptAfter, type Failures } from './failures/failures';
 import { attributeHeaders } from './cloud-events';
 import type { Decoded } from './decode';
 import type { BatchWrites } from '../records/commits/batch-writes';
-import type { EventOf } from '../records/commits/commit';
+import type { EventOf, ReadTexts } from '../records/commits/commit';
 import type { Transaction } from '../records/commits/transaction';
 import type { Delivery } from '../broker/delivery';
+import type { AfterCommitWork } from './after-commit';
+import type { CommitPoints } from './commit-point';
 import { Execution, type RunRegistry } from './execution';
 import type { Decision } from './decide';
 import type { Invalid, Outcome } from './outcome';
 import type { Handler } from './handler';
 import type { OutgoingEvent } from '../broker/ports';
-import { HandlerContext, type EventFacts } from './handler-context';
+import { HandlerContext, type AfterCommitFunction, type EventFacts } from './handler-context';
 
 /** One call of a handler for several events. */
 export interface BatchCall extends Execution {
@@ -39,12 +41,22 @@ export class Run extends Execution {
   /** The outcome of a handler that has failed, until the values that it has read are known to be committed. */
   failure: Outcome | undefined;
   outcome: Outcome | undefined;
+  /** The texts that the committed parts of the event have read. The run repeats these parts. */
+  past: readonly ReadTexts[] = NONE;
+  /** The run's commit points; created at the first one. */
+  points: CommitPoints | undefined;
+  /**
+   * Whether the event is committed and its after-commit work is not done. A run that starts with this repeats the
+   * handler, to get the work.
+   */
+  owesWork = false;
   /** The failure, if the handler's new version is responsible for it. */
   excused: Error | undefined;
   decision: Decision | undefined;
   // Created at the first use, because most runs neither publish nor update.
   private published: OutgoingEvent[] | undefined;
   private publishedOn: Map<string, number> | undefined;
+  private work: AfterCommitWork[] | undefined;
 
   constructor(
     handler: Handler,
@@ -70,9 +82,38 @@ export class Run extends Execution {
     return (this.publishedOn ??= new Map());
   }
 
-  /** Whether the run has read or changed its store, or has published. */
+  get hasWork(): boolean {
+    return this.work !== undefined;
+  }
+
+  /** How many commit points of the event the run has passed. */
+  get passed(): number {
+    return this.points?.passed ?? 0;
+  }
+
+  /** Whether the run has read or changed its store, has published or has after-commit work. */
   get hasEffects(): boolean {
-    return this.hasTransaction || this.hasPublished;
+    return this.hasTransaction || this.hasPublished || this.hasWork;
+  }
+
+  /** Takes out the published events, because they are committed. Later ones get other ids. */
+  takeOutbox(): void {
+    this.published = undefined;
+  }
+
+  addWork(work: AfterCommitWork): void {
+    (this.work ??= []).push(work);
+  }
+
+  /** Takes out the after-commit work, to do it. */
+  takeWork(): readonly AfterCommitWork[] {
+    const taken = this.work ?? NONE;
+    this.work = undefined;
+    return taken;
+  }
+
+  override get isCommitting(): boolean {
+    return this.points?.isPending ?? false;
   }
 
   override get transaction(): Transaction {
@@ -109,6 +150,8 @@ export class Run extends Execution {
   }
 }
 
+const NONE: readonly never[] = [];
+
 /** Returns the event of a run, as the commit log names it. */
 export function eventOf({ handler: { settlements }, delivery }: Pick<Run, 'handler' | 'delivery'>): EventOf {
   return {
@@ -129,7 +172,10 @@ export interface Scope extends Execution {
 
 /** The scope of a plugin's code outside of its handlers, such as work that `onStart` begins. */
 class Background {
-  constructor(readonly plugin: string) {}
+  constructor(
+    readonly plugin: string,
+    readonly handler: string | undefined,
+  ) {}
 }
 
 const current = new AsyncLocalStorage<Scope | Background>();
@@ -144,7 +190,7 @@ export function currentScope(): Scope | undefined {
  * Returns the plugin whose code is running and, if a handler began the work, that handler, also after the handler has
  * returned.
  */
-export function currentOwner(): { readonly plugin: string; readonly handler?: string } | undefined {
+export function currentOwner(): { readonly plugin: string; readonly handler?: string | undefined } | undefined {
   const scope = current.getStore();
   if (!scope || scope instanceof Background) return scope;
   return { plugin: scope.handler.plugin, handler: scope.handler.name };
@@ -165,9 +211,12 @@ export function within<T>(scope: Scope, body: () => T): T {
   return current.run(scope, body);
 }
 
-/** Runs code of a plugin outside of its handlers. */
-export function inBackgroundOf<T>(plugin: string, body: () => T): T {
-  return current.run(new Background(plugin), body);
+/**
+ * Runs code of a plugin outside of its handlers.
+ * @param handler the handler that began the work, if any
+ */
+export function inBackgroundOf<T>(plugin: string, body: () => T, handler?: string): T {
+  return current.run(new Background(plugin, handler), body);
 }
 
 /** Returns the headers as a handler sees them. */
@@ -198,6 +247,13 @@ export class RunContext extends HandlerContext {
 
   protected get handler(): Handler {
     return this.run.handler;
+  }
+
+  protected addWork(work: AfterCommitFunction): void {
+    const { run } = this;
+    run.assertLive('EventContext.afterCommit');
+    const { plugin, name } = run.handler;
+    run.addWork({ perform: ({ signal }) => inBackgroundOf(plugin, () => work(signal), name) });
   }
 
   protected readFacts(): EventFacts {

@@ -1,9 +1,12 @@
-import type { Decision } from './decide';
+import { isPromise, then, type MaybePromise } from '../base/maybe-promise';
 import { withCauses } from '../base/causes';
-import { deadLetterOf } from './dead-letter';
 import type { Delivery } from '../broker/delivery';
+import { noteWorkDone } from './after-commit';
+import { coordinates, forgetAttempts, unmark } from './attempt-records';
+import type { Decision } from './decide';
 import type { Handler } from './handler';
-import { then, type MaybePromise } from '../base/maybe-promise';
+import { complete, leave, untilReleased, type LeaveResult } from './leave';
+import type { Run } from './run';
 
 /**
  * Events with a longer delay wait in the retry queue, because delayed naks count against `max_ack_pending` and would
@@ -12,36 +15,37 @@ import { then, type MaybePromise } from '../base/maybe-promise';
 const DEFER_FROM_MS = 30_000;
 /** The retry delay of a message whose dead letter could not be stored. */
 const NOT_STORED_DELAY_MS = 5_000;
-/** The `pass` of an event that moves from its own stream to the retry queue. Stored names contain it. */
-const DEFERRED = 'parked';
+/** The retry delay of an event that is committed and whose events could not be sent. */
+const NOT_COMPLETE_DELAY_MS = 1_000;
 
 /**
  * Carries out a decision; no other code does. The record of an attempt is stored before the nak and a dead letter
  * before the term. If the letter cannot be stored, the message is retried.
- * @param isMarked whether the start of the run is recorded
  */
-export function settle(handler: Handler, delivery: Delivery, decision: Decision, isMarked = false): MaybePromise<void> {
+export function settle(run: Run, decision: Decision): MaybePromise<void> {
+  const { handler, delivery, marked } = run;
   switch (decision.action) {
     case 'ack':
       handler.counters.handled++;
       return finish(handler, delivery);
     case 'ack-again':
-      delivery.ack();
-      return forgetAttempts(handler, delivery);
+      return acknowledgeAgain(run);
     case 'run-again':
       return undefined;
     case 'release':
-      return then(isMarked ? unmark(handler, delivery) : undefined, () => retryLater(delivery));
+      return then(marked ? unmark(handler, delivery) : undefined, () => retryLater(delivery));
     case 'suspect':
       return suspect(handler, delivery, decision);
     case 'retry':
-      return retry(handler, delivery, decision, isMarked);
+      return retry(run, decision);
     case 'wait':
       handler.counters.failed++;
       handler.counters.lastError = withCauses(decision.error);
-      return then(isMarked ? unmark(handler, delivery) : undefined, () => retryLater(delivery, decision.delayMs));
+      return then(marked ? unmark(handler, delivery) : undefined, () => retryLater(delivery, decision.delayMs));
     case 'dead-letter':
-      return bury(handler, delivery, decision);
+      return bury(run, decision);
+    case 'give-up':
+      return giveUp(run, decision);
   }
 }
 
@@ -62,6 +66,34 @@ function finish(handler: Handler, delivery: Delivery): MaybePromise<void> {
     delivery.ack();
     return forgetAttempts(handler, delivery);
   });
+}
+
+/**
+ * Acks an event that was settled before. If a host has died right after the commit, what it left is done first.
+ * @param isRecorded whether there is a record of the event's attempts. Default: whether it is a redelivery
+ */
+function acknowledgeAgain(run: Run, isRecorded?: boolean): MaybePromise<void> {
+  const work = complete(run);
+  return isPromise(work) ? acknowledgeAfter(run, work, isRecorded) : acknowledge(run, isRecorded);
+}
+
+async function acknowledgeAfter(run: Run, work: Promise<void>, isRecorded?: boolean): Promise<void> {
+  const { handler, delivery } = run;
+  try {
+    if ((await untilReleased(run, work)) === 'released') return retryLater(delivery);
+  } catch (cause) {
+    handler.log.warn('events of a committed run are not sent yet, or its letter is not stored; trying again', {
+      ...coordinates(handler, delivery),
+      err: cause,
+    });
+    return retryLater(delivery, NOT_COMPLETE_DELAY_MS);
+  }
+  await acknowledge(run, isRecorded);
+}
+
+function acknowledge({ handler, delivery }: Run, isRecorded?: boolean): MaybePromise<void> {
+  delivery.ack();
+  return forgetAttempts(handler, delivery, isRecorded);
 }
 
 async function suspect(
@@ -85,18 +117,14 @@ async function suspect(
   retryLater(delivery);
 }
 
-async function retry(
-  handler: Handler,
-  delivery: Delivery,
-  decision: Decision & { action: 'retry' },
-  isMarked: boolean,
-): Promise<void> {
-  const { attempt, delayMs, error } = decision;
+async function retry(run: Run, decision: Decision & { action: 'retry' }): Promise<void> {
+  const { handler, delivery, marked } = run;
+  const { attempt, delayMs, error, ofWork } = decision;
   const counted = attempt !== undefined;
   if (counted) handler.counters.failed++;
   handler.counters.retried++;
   handler.counters.lastError = withCauses(error);
-  handler.log.warn(counted ? 'a handler failed; the event is tried again' : 'an event is postponed', {
+  handler.log.warn(retryMessage(counted, ofWork), {
     ...coordinates(handler, delivery),
     ...(counted ? { attempt, attempts: handler.retry.attempts } : {}),
     delayMs,
@@ -111,97 +139,75 @@ async function retry(
         err: cause,
       });
     }
-  } else if (isMarked) await unmark(handler, delivery);
+  } else if (marked) await unmark(handler, delivery);
   // Events with a key never move to the retry queue, because later events of their key would overtake them.
-  const stays = delivery.past !== undefined || handler.key !== undefined;
-  if (delayMs > DEFER_FROM_MS && !stays) await defer(handler, delivery, delayMs);
+  const stays = decision.stays || delivery.past !== undefined || handler.key !== undefined;
+  if (delayMs > DEFER_FROM_MS && !stays) await defer(run, delayMs);
   else retryLater(delivery, delayMs);
 }
 
-/** Removes the mark of a run that has ended, because a later death of this process is not the message's fault. */
-export function unmark(handler: Handler, delivery: Delivery): Promise<void> {
-  return handler.attempts.ended(delivery).catch((cause: unknown) => {
-    handler.log.warn('mark of a run could not be removed; the next stop of the host may count as its crash', {
-      ...coordinates(handler, delivery),
-      err: cause,
-    });
-  });
+function retryMessage(counted: boolean, ofWork = false): string {
+  if (ofWork) return 'after-commit work of a handler is not done; it is tried again';
+  return counted ? 'a handler failed; the event is tried again' : 'an event is postponed';
 }
 
-/** Moves the event to the retry queue, with its failures. */
-async function defer(handler: Handler, delivery: Delivery, delayMs: number): Promise<void> {
+/** Acks a committed event whose after-commit work has failed for good. */
+function giveUp(run: Run, { error, attempts }: Decision & { action: 'give-up' }): MaybePromise<void> {
+  const { handler, delivery } = run;
+  handler.counters.failed++;
+  handler.counters.lastError = withCauses(error);
+  handler.log.error('after-commit work of a handler failed, and is not tried again; the event is settled', {
+    ...coordinates(handler, delivery),
+    attempts,
+    err: error,
+  });
+  noteWorkDone(run);
+  return finish(handler, delivery);
+}
+
+/** Moves the event to the retry queue. */
+async function defer(run: Run, delayMs: number): Promise<void> {
+  const { handler, delivery } = run;
+  let result: LeaveResult;
   try {
-    const { charged, provisional, outages } = await handler.attempts.read(delivery);
-    await handler.retryQueue.defer({
-      plugin: handler.plugin,
-      handler: handler.name,
-      origin: delivery.origin,
-      subject: delivery.subject,
-      payload: delivery.payload,
-      headers: delivery.headers(),
-      repeated: delivery.repeatedHeaders(),
-      dueAtMs: handler.time.epochMs() + delayMs,
-      past: { failures: charged, provisional, outages },
-      pass: DEFERRED,
-    });
+    result = await leave(run, { to: 'retry-queue', dueAtMs: handler.time.epochMs() + delayMs });
   } catch (cause) {
     handler.log.warn('event could not be stored in the retry queue; it waits in its stream', {
       ...coordinates(handler, delivery),
       err: cause,
     });
-    retryLater(delivery, DEFER_FROM_MS);
-    return;
+    return retryLater(delivery, DEFER_FROM_MS);
   }
-  handler.settlements.settle(delivery.sequence);
+  if (result !== 'left') return hasNotLeft(run, result);
   delivery.ack();
   await forgetAttempts(handler, delivery);
 }
 
-async function bury(
-  handler: Handler,
-  delivery: Delivery,
-  decision: Decision & { action: 'dead-letter' },
-): Promise<void> {
+async function bury(run: Run, decision: Decision & { action: 'dead-letter' }): Promise<void> {
+  const { handler, delivery } = run;
   const { reason, error, attempts } = decision;
   if (attempts > 0) handler.counters.failed++;
   handler.counters.lastError = withCauses(error);
+  let result: LeaveResult;
   try {
-    // The decision is recorded first, so that the next process stores the letter and does not run the handler again.
-    if (attempts > 0) await handler.attempts.bury(delivery, decision);
-    await handler.deadLetters.store(deadLetterOf(handler, delivery, decision, new Date(handler.time.epochMs())));
+    result = await leave(run, { to: 'dead-letter' }, decision);
   } catch (cause) {
     handler.log.error('a dead letter could not be stored; the event stays in its stream', {
       ...coordinates(handler, delivery),
       reason,
       err: cause,
     });
-    retryLater(delivery, NOT_STORED_DELAY_MS);
-    return;
+    return retryLater(delivery, NOT_STORED_DELAY_MS);
   }
-  handler.counters.deadLettered++;
-  handler.log.error('an event is dead-lettered', { ...coordinates(handler, delivery), reason, attempts, err: error });
-  handler.settlements.settle(delivery.sequence);
+  if (result !== 'left') return hasNotLeft(run, result);
   handler.circuit.buried(delivery);
   delivery.term(reason);
-  await forgetAttempts(handler, delivery, attempts > 0 || delivery.deliveryCount > 1);
+  const isRecorded = attempts > 0 || handler.commits.log !== undefined;
+  await forgetAttempts(handler, delivery, isRecorded || delivery.deliveryCount > 1);
 }
 
-/** Removes the record of the message's attempts, which only a failed or a redelivered message has. */
-function forgetAttempts(handler: Handler, delivery: Delivery, has = delivery.deliveryCount > 1): MaybePromise<void> {
-  if (!has) return undefined;
-  return handler.attempts.forget(delivery).catch((cause: unknown) => {
-    handler.log.warn('the record of an attempt could not be removed', {
-      ...coordinates(handler, delivery),
-      err: cause,
-    });
-  });
-}
-
-function coordinates(handler: Handler, delivery: Delivery): object {
-  return {
-    handler: handler.name,
-    subject: delivery.subject,
-    stream: delivery.stream,
-    sequence: delivery.sequence,
-  };
+/** Ends an event that another host has settled, or releases it because this host stops. */
+async function hasNotLeft(run: Run, result: Exclude<LeaveResult, 'left'>): Promise<void> {
+  if (result === 'settled') await acknowledgeAgain(run, true);
+  else retryLater(run.delivery);
 }

@@ -19,6 +19,7 @@ export type Decoded = At<'decoded'>;
 export type Validated = At<'validated'>;
 export type Returned = At<'returned'>;
 export type Committed = At<'committed'>;
+export type Sent = At<'sent'>;
 export type Ended = At<'ended'> & WithOutcome;
 export type Measured = At<'measured'> & WithOutcome;
 export type Judged = At<'judged'> & WithOutcome;

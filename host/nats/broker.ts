@@ -32,6 +32,7 @@ export function natsBroker(
     storeOf: (plugin) => Bucket.at(connection, `jetplug-${plugin}`),
     watchDurable: (spec, watcher) => durables.add(spec, watcher),
     pull: (stream, durable, sink) => new Pull(connection, stream, durable, sink),
+    findStore: (plugin) => Bucket.find(connection, `jetplug-${plugin}`),
     openStore: async (plugin) => {
       const bucket = await Bucket.open(connection, `jetplug-${plugin}`, config);
       const leave = await bucket.addTo(keeper, `the store of plugin ${plugin}`, config);

@@ -24,6 +24,7 @@ export class Bucket implements KeyValue {
   renewals = 0;
   private keeper: StreamKeeper | undefined;
   private readonly publishPrefix: string;
+  private readonly lostListeners = new Set<() => void>();
 
   private constructor(
     private readonly connection: Connection,
@@ -58,6 +59,7 @@ export class Bucket implements KeyValue {
       create: () => ensureManagedStream(this.connection, bucketStream(this.name, config), config.deploy),
       lost: () => {
         this.renewals++;
+        for (const listener of this.lostListeners) listener();
       },
     });
   }
@@ -85,6 +87,28 @@ export class Bucket implements KeyValue {
     // The client's own purge leaves a message in the stream.
     const stream = `KV_${this.name}`;
     await this.ask(this.connection.jsm.streams.purge(stream, { filter: this.subjectOf(key) }));
+  }
+
+  /** Removes the earlier values of a key. The newest entry, which may be a removal, stays. */
+  async purgeEarlier(key: string): Promise<void> {
+    const { jsm } = this.connection;
+    await this.ask(jsm.streams.purge(`KV_${this.name}`, { filter: this.subjectOf(key), keep: 1 }));
+  }
+
+  onForeignWrite(listener: (key: string) => void): () => void {
+    const prefix = `${this.publishPrefix}${this.subjectOf('')}`;
+    const subscription = this.connection.nc.subscribe(`${prefix}>`, {
+      callback: (error, { subject, headers }) => {
+        // The connection reports a missing permission. A throw here would end the client's read loop.
+        if (!error && !headers?.has(POSITION)) listener(subject.slice(prefix.length));
+      },
+    });
+    return () => subscription.unsubscribe();
+  }
+
+  onLost(listener: () => void): () => void {
+    this.lostListeners.add(listener);
+    return () => void this.lostListeners.delete(listener);
   }
 
   async keys(under?: string): Promise<string[]> {

@@ -19,6 +19,10 @@ export type LogConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
 const READ_BATCH = 1_000;
 const READ_BYTES = 2 * 1024 * 1024;
 
+const DEFAULT_MAX_PAYLOAD = 1_048_576;
+/** The size of a commit's headers at most. They count against the server's `max_payload`. */
+const MAX_HEADER_BYTES = 256;
+
 /**
  * The distance between the last position that this host knows and the first position of a log that it creates after a
  * loss. Other hosts may know later positions.
@@ -74,6 +78,10 @@ export class JetStreamLog implements CommitLog {
     });
   }
 
+  get maxCommitBytes(): number {
+    return (this.connection.nc.info?.max_payload ?? DEFAULT_MAX_PAYLOAD) - MAX_HEADER_BYTES;
+  }
+
   async append(text: string, expected: number): Promise<number> {
     const headers = { 'Nats-Expected-Last-Sequence': String(expected) };
     const { requests } = this.connection;
@@ -93,12 +101,20 @@ export class JetStreamLog implements CommitLog {
 
   async bounds(): Promise<LogBounds> {
     const { requests } = this.connection;
-    const { state } = await this.ask(requests.askApi<{ state: StreamCounts }>(`STREAM.INFO.${this.stream}`));
+    const { state, config } = await this.ask(requests.askApi<LogInfo>(`STREAM.INFO.${this.stream}`));
     const last = this.note(state.last_seq);
-    return { first: state.messages > 0 ? state.first_seq : last + 1, last };
+    return { first: state.messages > 0 ? state.first_seq : last + 1, last, begins: config.first_seq ?? 1 };
   }
 
-  follow(listener: (commit: LoggedCommit) => void): () => void {
+  async firstSince(epochMs: number): Promise<number | undefined> {
+    const { requests, apiPrefix } = this.connection;
+    const body = JSON.stringify({ start_time: new Date(epochMs).toISOString(), batch: 1 });
+    const batch = new Batch();
+    const subject = `${apiPrefix}.DIRECT.GET.${this.stream}`;
+    return (await this.ask(requests.ask(subject, body, (answer) => batch.take(answer))))[0]?.position;
+  }
+
+  follow(listener: (commit: LoggedCommit) => void, reconnected?: () => void): () => void {
     const subscription = this.connection.nc.subscribe(logTailSubject(this.plugin), {
       callback: (error, message) => {
         // The connection reports a missing permission. A throw here would end the client's read loop.
@@ -108,7 +124,11 @@ export class JetStreamLog implements CommitLog {
         listener(commit);
       },
     });
-    return () => subscription.unsubscribe();
+    const unwatch = reconnected && this.connection.onReconnect(reconnected);
+    return () => {
+      subscription.unsubscribe();
+      unwatch?.();
+    };
   }
 
   async removeUpTo(position: number): Promise<void> {
@@ -164,10 +184,9 @@ export class JetStreamLog implements CommitLog {
   };
 }
 
-interface StreamCounts {
-  readonly messages: number;
-  readonly first_seq: number;
-  readonly last_seq: number;
+interface LogInfo {
+  readonly state: { readonly messages: number; readonly first_seq: number; readonly last_seq: number };
+  readonly config: { readonly first_seq?: number };
 }
 
 /** Collects the answers to a request for a batch. */

@@ -142,8 +142,9 @@ export function logStream(
       retention: RetentionPolicy.Limits,
       discard: DiscardPolicy.New,
       storage: StorageType.File,
+      // The host removes old commits, because a limit of the age would remove those that it needs.
       max_age: FOR_EVER,
-      max_bytes: store.maxBytes,
+      max_bytes: store.logMaxBytes,
       num_replicas: replicasOf(streams),
       duplicate_window: nanos(DUPLICATE_WINDOW_MS),
       republish: { src: logSubject(plugin), dest: logTailSubject(plugin) },

@@ -100,7 +100,13 @@ export class Consumption implements ConsumingHandler {
       host,
       this.log,
     );
-    this.status = new HandlerStatus({ feeds, circuit, intake: this.intake, code: () => this.views.version.code });
+    this.status = new HandlerStatus({
+      feeds,
+      circuit,
+      intake: this.intake,
+      logFailure: () => host.commits.get(plugin.name)?.failure,
+      code: () => this.views.version.code,
+    });
   }
 
   start(): void {

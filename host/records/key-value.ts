@@ -28,6 +28,13 @@ export interface KeyValue {
   delete(key: string, expected?: number, position?: number): Promise<number>;
   /** Removes the key, or with `<name>.>` all keys below a name, with all revisions. */
   purge(key: string): Promise<void>;
+  /**
+   * Calls the listener with the key of each value or removal that another program writes, before the bucket has stored
+   * it. It may leave out some. Absent if no other program can write to the bucket. The listener must not throw.
+   */
+  onForeignWrite?(listener: (key: string) => void): () => void;
+  /** Calls the listener when the server has lost the bucket, before the bucket is created again. */
+  onLost?(listener: () => void): () => void;
   /** Lists the keys that have a value: all, or those that start with `<under>.`. */
   keys(under?: string): Promise<string[]>;
 }

@@ -122,8 +122,7 @@ export class Settlements {
     if (this.outdated) return;
     this.dirty = true;
     await this.flush();
-    if (this.dirty)
-      throw new JetplugError('JP_STORE_UNAVAILABLE', `the settlements of ${this.durable} could not be stored`);
+    this.assertStored();
   }
 
   /** Notes that everything up to the sequence is settled, as the server's ack floor shows. */
@@ -202,6 +201,11 @@ export class Settlements {
   private async isOfLostStream(): Promise<boolean> {
     if (this.renewals !== this.options.records.renewals) await this.refresh();
     return this.outdated;
+  }
+
+  private assertStored(): void {
+    if (!this.dirty) return;
+    throw new JetplugError('JP_STORE_UNAVAILABLE', `the settlements of ${this.durable} could not be stored`);
   }
 
   private async fold(): Promise<void> {

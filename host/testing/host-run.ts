@@ -15,6 +15,12 @@ import type { Time, Timer } from '../base/time';
 import type { Backend } from './backend';
 
 /**
+ * A moment at which a test can kill the host: before it appends a run's commit; when the commit is stored but not
+ * confirmed; before it sends a published event; before it acknowledges an event.
+ */
+export type CrashMoment = 'before-commit' | 'after-commit' | 'before-publish' | 'before-ack';
+
+/**
  * One run of a host on a backend that outlives it. After {@link HostRun.die} nothing reaches the broker any more.
  * Requests are then never answered, and timers do not fire.
  */
@@ -23,12 +29,12 @@ export class HostRun {
   private readonly timers = new Set<Timer>();
   private readonly pulls: DurablePull[] = [];
 
-  /** @param beforeAck called before each ack; if it returns true, the host dies now, and the ack is not sent */
+  /** @param crashes called at each such moment; if it returns true, the host dies now */
   constructor(
     private readonly backend: Backend,
     private readonly config: Config,
     private readonly log: PartedLog,
-    private readonly beforeAck: () => boolean,
+    private readonly crashes: (moment: CrashMoment) => boolean,
   ) {}
 
   /** Returns the services that plugins run on. */
@@ -51,7 +57,8 @@ export class HostRun {
       commits: new CommitLogs({ broker, time, log }),
       outgoing: {
         dropsRepeatsMs: outgoing.dropsRepeatsMs,
-        send: (event) => this.alive(() => outgoing.send(event)),
+        check: (event) => outgoing.check(event),
+        send: (event) => this.alive(() => (this.crashes('before-publish') ? never() : outgoing.send(event))),
         idsSince: (subject, sinceMs) => this.alive(() => outgoing.idsSince(subject, sinceMs)),
       },
       deadLetters: gated(backend.deadLetters, this),
@@ -91,12 +98,28 @@ export class HostRun {
 
   private keyValue(bucket: KeyValue): KeyValue {
     const gate = gated(bucket, this);
-    return Object.defineProperty(gate, 'renewals', { get: () => bucket.renewals });
+    const onForeignWrite: KeyValue['onForeignWrite'] =
+      bucket.onForeignWrite && ((listener) => bucket.onForeignWrite!((key) => !this.isDead() && listener(key)));
+    const onLost: KeyValue['onLost'] =
+      bucket.onLost && ((listener) => bucket.onLost!(() => !this.isDead() && listener()));
+    return Object.defineProperty(Object.assign(gate, { onForeignWrite, onLost }), 'renewals', {
+      get: () => bucket.renewals,
+    });
   }
 
   private commitLog(log: CommitLog): CommitLog {
-    const follow: CommitLog['follow'] = (listener) => log.follow((commit) => !this.isDead() && listener(commit));
-    return { ...gated(log, this), follow };
+    const follow: CommitLog['follow'] = (listener, reconnected) =>
+      log.follow(
+        (commit) => !this.isDead() && listener(commit),
+        () => !this.isDead() && reconnected?.(),
+      );
+    const append: CommitLog['append'] = (text, expected) =>
+      this.alive(async () => {
+        if (this.crashes('before-commit')) return never();
+        const position = await log.append(text, expected);
+        return this.crashes('after-commit') ? never() : position;
+      });
+    return { ...gated(log, this), append, follow };
   }
 
   private broker(): PluginBroker {
@@ -114,11 +137,15 @@ export class HostRun {
       pull: (stream, durable, sink) => {
         const deliver = (delivery: Delivery, isLate: boolean): void => {
           if (this.isDead()) return;
-          sink.deliver(new MortalDelivery(delivery, () => this.isDead() || this.beforeAck()), isLate);
+          sink.deliver(new MortalDelivery(delivery, () => this.isDead() || this.crashes('before-ack')), isLate);
         };
         const pull = broker.pull(stream, durable, { ...sink, deliver });
         this.pulls.push(pull);
         return pull;
+      },
+      findStore: async (plugin) => {
+        const bucket = await broker.findStore(plugin);
+        return bucket && this.keyValue(bucket);
       },
       openStore: async (plugin) => {
         const { bucket, leave } = await broker.openStore(plugin);

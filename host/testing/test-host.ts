@@ -23,7 +23,7 @@ import { runPlugin } from '../plugin/run-plugin';
 import type { RunningPlugin } from '../plugin/running-plugin';
 import type { Config } from '../config/config';
 import type { Backend } from './backend';
-import { HostRun } from './host-run';
+import { HostRun, type CrashMoment } from './host-run';
 import { LaterStore } from './later-store';
 import { memoryBackend } from './memory-backend';
 import { asCompiled, completed, configOf, type AnyPluginClass, type TestHostOptions } from './options';
@@ -99,7 +99,7 @@ export class TestHost {
   private run!: HostRun;
   private running: readonly RunningPlugin[] = [];
   private commits: CommitLogs | undefined;
-  private crashesAtAck = false;
+  private crashMoment: CrashMoment | undefined;
   /** A promise that settles when the next host run has started, after a crash. */
   private restarting: Promise<void> | undefined;
 
@@ -128,10 +128,11 @@ export class TestHost {
     const { outgoing } = this.backend;
     const recorded = {
       dropsRepeatsMs: outgoing.dropsRepeatsMs,
+      check: (event: OutgoingEvent) => outgoing.check(event),
       send: (event: OutgoingEvent) => this.record(event, outgoing.send(event)),
       idsSince: (subject: string, sinceMs: number) => outgoing.idsSince(subject, sinceMs),
     };
-    const run = new HostRun({ ...this.backend, outgoing: recorded }, this.config, this.log, () => this.crashNow());
+    const run = new HostRun({ ...this.backend, outgoing: recorded }, this.config, this.log, (at) => this.crashNow(at));
     this.run = run;
     const host = run.host();
     this.commits = host.commits;
@@ -207,7 +208,10 @@ export class TestHost {
   store<T = unknown>(plugin: AnyPluginClass): Store<T> {
     const name = nameOf(plugin);
     const log = this.stores.get(name) ?? this.stores.enter(name);
-    return new LaterStore<T>(log.openTexts().then((texts) => new TextStore<T>(texts)));
+    return new LaterStore<T>(
+      name,
+      log.openTexts().then((texts) => new TextStore<T>(texts)),
+    );
   }
 
   /** Returns the dead letters, oldest first, as of the last `settled()`. */
@@ -240,7 +244,12 @@ export class TestHost {
    * acknowledged.
    */
   crashBeforeAck(): void {
-    this.crashesAtAck = true;
+    this.crashAt('before-ack');
+  }
+
+  /** Kills the host at the next such moment. */
+  crashAt(moment: CrashMoment): void {
+    this.crashMoment = moment;
   }
 
   /** Stops the plugins, and the server if the test has one. */
@@ -262,9 +271,9 @@ export class TestHost {
     return result;
   }
 
-  private crashNow(): boolean {
-    if (!this.crashesAtAck) return false;
-    this.crashesAtAck = false;
+  private crashNow(at: CrashMoment): boolean {
+    if (this.crashMoment !== at) return false;
+    this.crashMoment = undefined;
     this.restarting = this.crash().finally(() => (this.restarting = undefined));
     return true;
   }

@@ -93,6 +93,7 @@ test('`plugins` sums the answers of several hosts', async () => {
         failed: 0,
         retried: 0,
         deadLettered: 0,
+        conflicts: 0,
         circuit: 'closed',
       },
     ],

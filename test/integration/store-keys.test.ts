@@ -11,7 +11,11 @@ import { Scene } from '../support/scene';
 const MAX_BYTES = 512;
 const KEYS = 300;
 
-const CONFIG = { deploy: { name: 'jetplug', allowDataLoss: false }, store: { maxBytes: -1 }, streams: [] };
+const CONFIG = {
+  deploy: { name: 'jetplug', allowDataLoss: false },
+  store: { maxBytes: -1, historyMs: 1e9, logMaxBytes: -1 },
+  streams: [],
+};
 
 const scene = new Scene();
 let server: TestServer;

@@ -1,7 +1,7 @@
 /** A handler with everything that the processing of its messages depends on, in memory. */
 import type { EventContext } from 'jetplug/sdk';
 import type { TextStore } from '../../host/effects/text-store';
-import { encodeCommit } from '../../host/records/commits/commit';
+import { encodeCommit, type Departure, type Emit } from '../../host/records/commits/commit';
 import type { PluginLog } from '../../host/records/commits/plugin-log';
 import type { Settlements } from '../../host/records/settlements';
 import type { PluginCommits } from '../../host/message/plugin-commits';
@@ -171,7 +171,7 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
     throw new Error('not for a handler to call');
   }
   refresh(): Promise<void> {
-    throw new Error('not for a handler to call');
+    return Promise.resolve();
   }
   flush(): Promise<void> {
     return Promise.resolve();
@@ -241,7 +241,17 @@ type Step =
   | 'look'
   | 'bury'
   | 'died'
+  | 'check'
   | 'commit';
+
+/** The effects of a run in another host: the event that it has handled, its changes, and what it has published. */
+interface CommitElsewhere {
+  readonly sequence?: number;
+  readonly writes?: Readonly<Record<string, string | null>>;
+  readonly emits?: readonly Emit[];
+  /** How the event has left its stream instead. The other host has not stored its letter or the deferred event yet. */
+  readonly left?: Departure;
+}
 
 /** The commit log and the store of the handler's plugin, in memory. The log is opened at its first use. */
 class BenchCommits implements PluginCommits {
@@ -264,18 +274,23 @@ class BenchCommits implements PluginCommits {
     };
   }
 
+  async find(): Promise<PluginLog | undefined> {
+    return (await this.stored.bounds()).last > 0 ? this.open() : this.log;
+  }
+
   open(): Promise<PluginLog> {
     return (this.opening ??= this.create());
   }
 
-  /** Appends a commit of another host, in which it has handled an event or changed values. */
-  commitElsewhere({ sequence, writes = {} }: { sequence?: number; writes?: Record<string, string | null> }): void {
+  /** Appends a commit of another host. It has not sent the events yet. */
+  commitElsewhere({ sequence, writes = {}, emits = [], left }: CommitElsewhere): void {
     const { durable, streamIncarnation: incarnation } = this.settlements;
     const run = {
       origin: { handler: 'award', timeMs: Date.now() },
       ...(sequence !== undefined && { event: { durable, incarnation, sequence } }),
+      ...(left && { left }),
       writes: new Map(Object.entries(writes)),
-      emits: [],
+      emits,
     };
     this.stored.put(encodeCommit({ host: 'other', number: ++this.foreign, runs: [run], sent: [], adopted: new Map() }));
   }
@@ -456,6 +471,7 @@ export class MessageBench {
   private outgoing(): Outgoing {
     return {
       dropsRepeatsMs: 120_000,
+      check: () => (this.failing.has('check') ? this.step('check') : undefined),
       send: async (event) => {
         await this.step('send', `send ${event.subject}`);
         const duplicate = !this.forgotten.has(event.id) && this.sent.some(({ id }) => id === event.id);

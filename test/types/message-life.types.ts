@@ -2,6 +2,7 @@
  * The order of a message's life, as the compiler checks it: the whole list is accepted, and below each
  * `@ts-expect-error` one in which a step is missing or in another place. Nothing here runs.
  */
+import { doAfterCommitWork } from '../../host/message/after-commit';
 import { commit, commitBatch } from '../../host/message/commit';
 import { dispatchBatch } from '../../host/message/dispatch-batch';
 import { judge } from '../../host/message/judge';
@@ -26,7 +27,8 @@ const counted = life.step(checkSettled).step(readFailures).apart(hasFailedBefore
 const decoded = counted.step(markSuspect).step(decodeEvent);
 const returned = decoded.step(validateEvent).joint(dispatchEvent, dispatchBatch);
 const committed = returned.joint(commit, commitBatch);
-const measured = committed.step(sendEmits).conclude(measure);
+const sent = committed.step(sendEmits);
+const measured = sent.step(doAfterCommitWork).conclude(measure);
 measured.step(judge).step(decideRun).step(settleRun);
 
 // @ts-expect-error the failures are read before it is known whether the message is settled
@@ -43,6 +45,8 @@ decoded.joint(dispatchEvent, dispatchBatch);
 decoded.joint((run) => run, dispatchBatch);
 // @ts-expect-error the run is committed before the handler has returned
 decoded.step(validateEvent).joint(commit, commitBatch);
+// @ts-expect-error after-commit work is done before the events are sent
+committed.step(doAfterCommitWork);
 // @ts-expect-error events are sent before the run is committed
 returned.step(sendEmits);
 // @ts-expect-error a batch is committed before its handler has returned

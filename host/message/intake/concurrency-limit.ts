@@ -10,7 +10,7 @@ export class ConcurrencyLimit {
   private active = 0;
   /** The number of active events whose call has returned and waits for its commit. */
   private committing = 0;
-  /** Calls that must start again and wait until fewer run. */
+  /** Active events that wait to run again until fewer run. */
   private readonly waitingAgain: (() => void)[] = [];
   /** The number of active events that wait until nothing else runs. */
   private waitingAlone = 0;
@@ -38,7 +38,8 @@ export class ConcurrencyLimit {
   }
 
   get isFree(): boolean {
-    return this.calling < this.concurrency && !this.isAlone && this.committing < MAX_COMMITTING;
+    const { calling, waitingAgain } = this;
+    return calling + waitingAgain.length < this.concurrency && !this.isAlone && this.committing < MAX_COMMITTING;
   }
 
   /** Notes that a call has returned and waits for its commit. Another event may run meanwhile. */
@@ -52,7 +53,7 @@ export class ConcurrencyLimit {
     this.committing--;
   }
 
-  /** Waits until a call that must start again may run. Undefined if it may run now. */
+  /** Waits until an active event may run again. Undefined if it may run now. */
   whenFree(): Promise<void> | undefined {
     return this.calling <= this.concurrency ? undefined : new Promise((resolve) => this.waitingAgain.push(resolve));
   }
@@ -131,14 +132,13 @@ export class ConcurrencyLimit {
     };
   }
 
-  /** The number of active events that do not wait for their commit. */
+  /** The number of active events that wait neither for their commit nor to start again. */
   private get calling(): number {
-    return this.active - this.committing;
+    return this.active - this.committing - this.waitingAgain.length;
   }
 
-  /** A waiting call counts as running already, so it may start once no more than the concurrency do. */
   private startWaiting(): void {
-    if (this.calling <= this.concurrency) this.waitingAgain.shift()?.();
+    while (this.calling < this.concurrency && this.waitingAgain.length > 0) this.waitingAgain.shift()!();
   }
 
   private notifyAlone(): void {

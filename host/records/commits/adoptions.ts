@@ -6,8 +6,8 @@ import type { FoldedLog } from './folded-log';
 /** The handler's name in the origin of a value that another program has written to the bucket. */
 export const ADOPTED = 'bucket';
 
-/** The largest size of the values in one commit. A server takes messages of up to 1 MiB. */
-const MAX_BYTES = 900_000;
+/** The share of a commit that values may take. The rest is for their keys and revisions. */
+const SHARE = 0.85;
 
 /**
  * Values that another program has written to the bucket. Each is taken up by a commit of its own, so that it is a value
@@ -16,9 +16,13 @@ const MAX_BYTES = 900_000;
 export class Adoptions {
   private readonly waiting = new Map<string, { readonly revision: number; readonly text: string | null }>();
 
-  /** @param refused called for a value that is too large for a commit. It is not a value of the store. */
+  /**
+   * @param maxCommitBytes returns the size of the largest commit that the server takes
+   * @param refused called for a value that is too large for a commit. It is not a value of the store.
+   */
   constructor(
     private readonly folded: FoldedLog,
+    private readonly maxCommitBytes: () => number,
     private readonly refused: (key: string) => void,
   ) {}
 
@@ -39,14 +43,15 @@ export class Adoptions {
    */
   take(adopted: Map<string, number>, timeMs: number): RunChanges[] {
     const writes = new Map<string, string | null>();
+    const maxBytes = this.maxCommitBytes() * SHARE;
     let bytes = 0;
     for (const [key, { revision, text }] of this.waiting) {
       const size = text === null ? 0 : Buffer.byteLength(JSON.stringify(text));
-      if (bytes > 0 && bytes + size > MAX_BYTES) break;
+      if (bytes > 0 && bytes + size > maxBytes) break;
       this.waiting.delete(key);
       if (!this.isNew(key, revision)) continue;
       adopted.set(key, revision);
-      if (size > MAX_BYTES) this.refused(key);
+      if (size > maxBytes) this.refused(key);
       else writes.set(key, text);
       bytes += size + key.length;
     }

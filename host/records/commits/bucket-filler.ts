@@ -1,7 +1,8 @@
 import { pause, retryUntil } from '../../base/retry-until';
 import type { Time } from '../../base/time';
 import { Conflict, type Entry, type KeyValue } from '../key-value';
-import type { CheckpointStore } from './checkpoint';
+import { isJetplugError } from '../../../sdk/internal';
+import { CheckpointRegressed, type CheckpointStore } from './checkpoint';
 import type { FoldedLog, UnfilledText } from './folded-log';
 
 export interface BucketFillerOptions {
@@ -12,8 +13,8 @@ export interface BucketFillerOptions {
   readonly stop: AbortSignal;
   /** Called for a value in the bucket that another program has written. A commit must take it up. */
   foreign(key: string, entry: Entry): void;
-  /** Called with the position of each checkpoint that is stored. */
-  checkpointed(filled: number): void;
+  /** Reads the texts that the bucket needs from the log again, because the bucket is an older one. */
+  refill(): Promise<void>;
   failed(error: unknown): void;
 }
 
@@ -26,8 +27,8 @@ const PAUSE_MS = { least: 10, most: 1_000 };
 const PAUSES_PER_FILL = 4;
 const RETRY_MS = 100;
 const CHECKPOINT_EVERY_MS = 500;
-/** The number of texts that are written at a time. */
-const MAX_TEXTS = 2_000;
+/** The number of keys that are written at a time. */
+const MAX_KEYS = 2_000;
 /** A host takes over when the bucket has not got on for this long. */
 const TAKE_OVER_MS = 1_000;
 const MAX_REMEMBERED = 20_000;
@@ -46,6 +47,8 @@ interface Filled {
 export class BucketFiller {
   /** Whether this host fills the bucket. */
   isFiller = false;
+  /** Whether the bucket takes no text, because it has reached its size limit. */
+  isFull = false;
   private readonly remembered = new Map<string, Filled>();
   private isRunning = false;
   private checkpointedTo = 0;
@@ -53,6 +56,8 @@ export class BucketFiller {
   private progress = { filled: -1, atMs: 0 };
   /** How long the last fill took. */
   private tookMs = 0;
+  /** Set if the bucket may be an older one than this host has written. */
+  private doubt: 'none' | 'check' | 'lost' = 'none';
 
   constructor(private readonly options: BucketFillerOptions) {}
 
@@ -72,32 +77,94 @@ export class BucketFiller {
     this.noteProgress();
   }
 
-  /** Fills the bucket once more and stores a checkpoint. */
+  /** Fills the bucket once more and stores a checkpoint, if this host fills it. */
   async finish(): Promise<void> {
     if (this.isFiller) await this.fill(true);
+  }
+
+  /** Fills the bucket with all texts, also if another host does so, and stores a checkpoint. */
+  async fillAll(): Promise<void> {
+    const { folded, time, stop } = this.options;
+    await this.fill(true);
+    while (folded.unfilled.size > 0 && !stop.aborted) {
+      await pause(PAUSE_MS.least, time, stop);
+      await this.fill(true);
+    }
+  }
+
+  /** Checks that the bucket is not an older one, because the server has returned from an absence. */
+  recheck(): void {
+    if (this.doubt === 'none') this.doubt = 'check';
+    this.start();
+  }
+
+  /** Notes that the server has lost the bucket. An empty one takes its place. */
+  noteLost(): void {
+    this.doubt = 'lost';
+    this.start();
   }
 
   private get isBehind(): boolean {
     const { folded, stop } = this.options;
     if (stop.aborted) return false;
+    if (this.doubt !== 'none') return true;
     return folded.unfilled.size > 0 || (this.isFiller && folded.position > this.checkpointedTo);
   }
 
   private async run(): Promise<void> {
-    const { time, stop, failed } = this.options;
+    const { time, stop } = this.options;
     this.noteProgress();
     while (this.isBehind) {
       await pause(Math.min(Math.max(PAUSE_MS.least, PAUSES_PER_FILL * this.tookMs), PAUSE_MS.most), time, stop);
-      await retryUntil(() => this.step(), { waitMs: RETRY_MS, stop, failed, time });
+      await retryUntil(() => this.step(), { waitMs: RETRY_MS, stop, failed: (error) => this.failed(error), time });
     }
   }
 
   private async step(): Promise<void> {
+    try {
+      if (this.doubt === 'lost') await this.startOver();
+      else if (this.doubt === 'check') await this.check();
+      else await this.fillOrTakeOver();
+      this.isFull = false;
+    } catch (error) {
+      // The next step starts over.
+      if (error instanceof CheckpointRegressed) this.doubt = 'lost';
+      else throw error;
+    }
+  }
+
+  private async check(): Promise<void> {
+    const { checkpoints } = this.options;
+    await checkpoints.read();
+    if (checkpoints.hasRegressed) throw new CheckpointRegressed('the bucket is an older one');
+    if (this.doubt === 'check') this.doubt = 'none';
+  }
+
+  private async startOver(): Promise<void> {
+    this.doubt = 'none';
+    this.remembered.clear();
+    this.checkpointedTo = 0;
+    try {
+      await this.options.refill();
+    } catch (error) {
+      this.doubt = 'lost';
+      throw error;
+    }
+    this.noteProgress();
+  }
+
+  private failed(error: unknown): void {
+    this.isFull = isJetplugError(error) && error.code === 'JP_STORE_FULL';
+    this.options.failed(error);
+  }
+
+  private async fillOrTakeOver(): Promise<void> {
     if (this.isFiller) return this.fill(false);
     const { folded, time, checkpoints } = this.options;
     if (folded.filled > this.progress.filled) this.noteProgress();
     if (time.nowMs() - this.progress.atMs < TAKE_OVER_MS && folded.filled > 0) return;
     const checkpoint = await checkpoints.read();
+    if (checkpoints.hasRegressed) throw new CheckpointRegressed('the bucket is an older one');
     if (checkpoint && checkpoint.filled > folded.filled) {
       folded.filledUpTo(checkpoint.filled);
       return this.noteProgress();
@@ -124,8 +191,8 @@ export class BucketFiller {
   private async fillKeys(all: readonly (readonly [string, UnfilledText])[]): Promise<void> {
     const { time } = this.options;
     const beganMs = time.nowMs();
-    for (let from = 0; from < all.length; from += MAX_TEXTS) {
-      const part = all.slice(from, from + MAX_TEXTS).map(([key, text]) => this.fillKey(key, text));
+    for (let from = 0; from < all.length; from += MAX_KEYS) {
+      const part = all.slice(from, from + MAX_KEYS).map(([key, text]) => this.fillKey(key, text));
       const failure = (await Promise.allSettled(part)).find(({ status }) => status === 'rejected');
       if (failure) throw (failure as PromiseRejectedResult).reason;
     }
@@ -134,13 +201,12 @@ export class BucketFiller {
 
   /** The events of the commits are stored first, because the checkpoint does not hold those of added handlers. */
   private async storeCheckpoint(): Promise<void> {
-    const { folded, checkpoints, checkpointed } = this.options;
+    const { folded, checkpoints } = this.options;
     // Another host has filled the bucket further than this host has read the log.
     if (folded.filled > folded.position) return;
     const checkpoint = { filled: folded.filled, folded: folded.position, parts: folded.partsToKeep };
     await folded.storeSettled();
     this.checkpointedTo = await checkpoints.write(checkpoint);
-    checkpointed(this.checkpointedTo);
   }
 
   /** Writes one text, unless the bucket has a later one. A value of another program is not overwritten. */
@@ -149,11 +215,11 @@ export class BucketFiller {
     let known = this.remembered.get(key);
     for (;;) {
       if (!known) {
-        const { adoptionsForgotten } = folded;
+        const { forgotten } = folded.adopted;
         const entry = await bucket.get(key, LATEST);
         const position = entry?.position;
         // The entry may be of a value that a commit has taken up meanwhile, and that the bucket has not any more.
-        if (adoptionsForgotten !== folded.adoptionsForgotten) continue;
+        if (forgotten !== folded.adopted.forgotten) continue;
         if (entry && position === undefined && entry.revision > (folded.adopted.get(key)?.revision ?? 0)) {
           foreign(key, entry);
           return;

@@ -11,6 +11,8 @@ export interface LogBounds {
   readonly first: number;
   /** The position of the newest commit, also if that was removed since; 0 for a new log. */
   readonly last: number;
+  /** The first position that the log could have: above 1 if the log was created again after a loss. */
+  readonly begins: number;
 }
 
 /**
@@ -18,6 +20,8 @@ export interface LogBounds {
  * `JP_STORE_UNAVAILABLE` if the server does not confirm the operation.
  */
 export interface CommitLog {
+  /** The size of the largest commit that the server takes, as UTF-8. */
+  readonly maxCommitBytes: number;
   /**
    * Appends a commit and resolves with its position. If the log's last position is not `expected`, the call rejects
    * with {@link Conflict}. If the log is full, it rejects with `JP_STORE_FULL`, and for a commit that the server does not
@@ -33,11 +37,14 @@ export interface CommitLog {
    */
   readAfter(after: number): Promise<readonly LoggedCommit[]>;
   bounds(): Promise<LogBounds>;
+  /** Finds the first commit that was stored at this time or later, in milliseconds since 1970; undefined for none. */
+  firstSince(epochMs: number): Promise<number | undefined>;
   /**
-   * Calls the listener for each commit that any host appends, soon after. It may leave out commits. The listener must
+   * Calls the listener for each commit that any host appends, soon after. It may leave out commits. The listeners must
    * not throw.
+   * @param reconnected called when the server has returned, perhaps with another state than before
    */
-  follow(listener: (commit: LoggedCommit) => void): () => void;
+  follow(listener: (commit: LoggedCommit) => void, reconnected?: () => void): () => void;
   /** Removes the commits up to this position. The end of the log stays where it is. */
   removeUpTo(position: number): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { ADOPTED, type Adoptions } from './adoptions';
 import { decodeCommit, UnreadableCommit, type Commit } from './commit';
 import type { LoggedCommit } from './commit-log';
+import type { DoneWork } from './done-work';
 import type { FinishedRuns } from './finished-runs';
 import type { FoldedLog } from './folded-log';
 import type { PendingCommit } from './group-commit';
@@ -15,6 +16,7 @@ export interface CommitReceiverOptions {
   readonly transactions: Transactions;
   readonly adoptions: Adoptions;
   readonly sent: SentEmits;
+  readonly worked: DoneWork;
   /** Returns the commit that this host is appending. */
   pending(): PendingCommit | undefined;
   /** Called after each commit; `fillsBucket` says whether it comes from another host that fills the bucket. */
@@ -63,18 +65,19 @@ export class CommitReceiver {
     for (const { writes } of commit.runs) this.replace(writes, position, changed);
     const settled = finished.takeWhere((run) => folded.isSettled(run));
     const hasParts = commit.runs.some(({ part }) => part !== undefined);
-    const repeated = hasParts ? finished.takeWhere((run) => folded.isPartCommitted(run)) : [];
+    const repeated = hasParts ? finished.takeWhere((run) => folded.parts.isOvertaken(run)) : [];
     transactions.discard(changed, settled, repeated);
     received(commit.filled !== undefined);
   }
 
   /** Ends a pending commit that is not in the log. Its runs and other contents go into the next one. */
   refuse(pending: PendingCommit): void {
-    const { finished, adoptions, sent } = this.options;
+    const { finished, adoptions, sent, worked } = this.options;
     pending.fate = 'refused';
     finished.putBack(pending.runs);
     adoptions.putBack(pending.commit);
     sent.putBack(pending.commit);
+    worked.putBack(pending.commit);
   }
 
   private takeAdopted({ runs }: Commit, position: number): void {

@@ -28,6 +28,15 @@ export interface Origin {
   readonly timeMs: number;
 }
 
+/** Texts that a run has read, by key; `null` if the key had no value. */
+export type ReadTexts = ReadonlyMap<string, string | null>;
+
+/**
+ * How an event leaves its stream without being handled: its dead letter is stored after the commit, or the event is put
+ * into the retry queue until it is due.
+ */
+export type Departure = { readonly to: 'dead-letter' } | { readonly to: 'retry-queue'; readonly dueAtMs: number };
+
 /** The changes that one run makes together. */
 export interface RunChanges {
   readonly origin: Origin;
@@ -38,6 +47,17 @@ export interface RunChanges {
    * settled yet.
    */
   readonly part?: number;
+  /** How many commit points the run has passed before. */
+  readonly passed?: number;
+  /** Whether functions that the handler has passed to `afterCommit` are still to be run. */
+  readonly hasWork?: boolean;
+  /**
+   * The texts that the run has read since its last commit point, if the handler may have to repeat this part: at a
+   * commit point, and for after-commit work.
+   */
+  readonly reads?: ReadTexts;
+  /** Set if the event is not handled but leaves its stream. The run then changes and publishes nothing. */
+  readonly left?: Departure;
   /** The new texts by key; `null` removes the value. */
   readonly writes: ReadonlyMap<string, string | null>;
   readonly emits: readonly Emit[];
@@ -51,8 +71,13 @@ export interface Commit {
   readonly host: string;
   readonly number: number;
   readonly runs: readonly RunChanges[];
-  /** The events whose emits are sent, as {@link eventKey} names them, each with the position of the last commit of these. */
+  /**
+   * The events, as {@link eventKey} names them, whose emits are sent and whose dead letter or deferred event is stored,
+   * each with the position of the last commit of these.
+   */
   readonly sent: readonly SentEvent[];
+  /** The events whose after-commit work is done, as {@link eventKey} names them. */
+  readonly worked?: readonly string[];
   /**
    * The revisions of values in the bucket that another program has written. This commit takes up these values or
    * changes them.
@@ -61,6 +86,8 @@ export interface Commit {
   /** The position up to which the bucket has all values, if the host writes the bucket. */
   readonly filled?: number;
 }
+
+const DEAD = 'dead';
 
 /** The version of the format. A host refuses a commit of a later version, because it would lose a part of it. */
 const FORMAT = 1;
@@ -98,7 +125,12 @@ interface WireRun {
   readonly a?: number | undefined;
   readonly t: number;
   readonly p?: number | undefined;
-  /** Keys and texts in turn. */
+  /** Set if there is after-commit work: the number of the last part. */
+  readonly k?: number | undefined;
+  /** When the event is due, in milliseconds since 1970, if it went to the retry queue; `dead` if it is dead-lettered. */
+  readonly l?: number | typeof DEAD | undefined;
+  /** Keys and texts in turn: what the run has read, and what it writes. */
+  readonly g?: readonly (string | null)[] | undefined;
   readonly w?: readonly (string | null)[] | undefined;
   readonly x?:
     readonly (readonly [id: string, subject: string, payload: string, headers: Emit['headers']])[] | undefined;
@@ -111,12 +143,13 @@ interface WireCommit {
   readonly h: readonly WireSource[];
   readonly r: readonly WireRun[];
   readonly x?: readonly SentEvent[];
+  readonly k?: readonly string[];
   readonly a?: Readonly<Record<string, number>>;
   readonly c?: number;
 }
 
 /** Returns the commit as the text of its message. */
-export function encodeCommit({ host, number, runs, sent, adopted, filled }: Commit): string {
+export function encodeCommit({ host, number, runs, sent, worked = [], adopted, filled }: Commit): string {
   const sources = new Sources();
   const r = runs.map((run) => encodeRun(run, sources));
   const wire: WireCommit = {
@@ -126,6 +159,7 @@ export function encodeCommit({ host, number, runs, sent, adopted, filled }: Comm
     h: sources.list,
     r,
     ...(sent.length > 0 && { x: sent }),
+    ...(worked.length > 0 && { k: worked }),
     ...(adopted.size > 0 && { a: Object.fromEntries(adopted) }),
     ...(filled !== undefined && { c: filled }),
   };
@@ -165,7 +199,7 @@ class Sources {
 
 /** Every property is named, because objects that are spread together take several times as long to make. */
 function encodeRun(run: RunChanges, sources: Sources): WireRun {
-  const { origin, event, part, writes, emits } = run;
+  const { origin, event, part, passed = 0, hasWork, left, reads, writes, emits } = run;
   const { sequence, attempt } = origin;
   return {
     h: sources.indexOf(run),
@@ -175,15 +209,34 @@ function encodeRun(run: RunChanges, sources: Sources): WireRun {
     a: attempt === 1 ? undefined : attempt,
     t: origin.timeMs,
     p: part,
-    w: writes.size > 0 ? keysAndTexts(writes) : undefined,
+    k: hasWork ? passed + 1 : undefined,
+    l: left && encodeDeparture(left),
+    g: reads && reads.size > 0 ? flatTexts(reads) : undefined,
+    w: writes.size > 0 ? flatTexts(writes) : undefined,
     x: emits.length > 0 ? emits.map((emit) => [emit.id, emit.subject, emit.payload, emit.headers] as const) : undefined,
   };
 }
 
-function keysAndTexts(writes: RunChanges['writes']): (string | null)[] {
-  const all: (string | null)[] = [];
-  for (const [key, text] of writes) all.push(key, text);
-  return all;
+/** Returns keys and texts in turn. */
+export function flatTexts(texts: ReadTexts): (string | null)[] {
+  const flat: (string | null)[] = [];
+  for (const [key, text] of texts) flat.push(key, text);
+  return flat;
+}
+
+/** Reads keys and texts in turn. */
+export function textsOf(flat: readonly (string | null)[]): Map<string, string | null> {
+  const texts = new Map<string, string | null>();
+  for (let i = 0; i < flat.length; i += 2) texts.set(flat[i]!, flat[i + 1] ?? null);
+  return texts;
+}
+
+export function encodeDeparture(left: Departure): number | typeof DEAD {
+  return left.to === 'dead-letter' ? DEAD : left.dueAtMs;
+}
+
+export function decodeDeparture(text: number | typeof DEAD): Departure {
+  return text === DEAD ? { to: 'dead-letter' } : { to: 'retry-queue', dueAtMs: text };
 }
 
 /**
@@ -209,6 +262,7 @@ export function decodeCommit(text: string): Commit {
       number: wire.n,
       runs: wire.r.map((run) => decodeRun(run, sources[run.h]!)),
       sent: wire.x ?? [],
+      ...(wire.k && { worked: wire.k }),
       adopted: new Map(Object.entries(wire.a ?? {})),
       ...(wire.c !== undefined && { filled: wire.c }),
     };
@@ -217,10 +271,20 @@ export function decodeCommit(text: string): Commit {
   }
 }
 
+/**
+ * Reads a commit; undefined for a message that another program has put into the log.
+ * @throws UnreadableCommit if the text is a commit of a later format
+ */
+export function decodedOrNone(text: string): Commit | undefined {
+  try {
+    return decodeCommit(text);
+  } catch (error) {
+    if (error instanceof UnreadableCommit && !error.isLaterFormat) return undefined;
+    throw error;
+  }
+}
+
 function decodeRun(run: WireRun, [handler, version, durable, incarnation, stream]: WireSource): RunChanges {
-  const writes = new Map<string, string | null>();
-  const texts = run.w ?? [];
-  for (let i = 0; i < texts.length; i += 2) writes.set(texts[i]!, texts[i + 1] ?? null);
   const sequence = run.o ?? run.s;
   const isOfEvent = durable !== null && incarnation !== null && run.s !== undefined;
   return {
@@ -235,7 +299,10 @@ function decodeRun(run: WireRun, [handler, version, durable, incarnation, stream
     },
     ...(isOfEvent && { event: { durable, incarnation, sequence: run.s } }),
     ...(run.p !== undefined && { part: run.p }),
-    writes,
+    ...(run.k !== undefined && { hasWork: true, passed: run.k - 1 }),
+    ...((run.k !== undefined || run.g !== undefined) && { reads: textsOf(run.g ?? []) }),
+    ...(run.l !== undefined && { left: decodeDeparture(run.l) }),
+    writes: textsOf(run.w ?? []),
     emits: (run.x ?? []).map(([id, subject, payload, headers]) => ({ id, subject, payload, headers })),
   };
 }

@@ -1,4 +1,6 @@
-import { eventKey, type Commit, type Emit, type EventOf, type RunChanges } from './commit';
+import { AdoptedRevisions } from './adopted-revisions';
+import { eventKey, type Commit, type Departure, type Emit, type EventOf, type RunChanges } from './commit';
+import { CommittedParts, type PartsByEvent } from './committed-parts';
 import { SettledSet } from '../settled-set';
 
 /** The settled events of one handler, to which the log adds those that commits settle. */
@@ -22,6 +24,12 @@ export interface UnsentEmits {
   readonly position: number;
 }
 
+/** An event that has left its stream, and the position of the commit that says so. */
+export interface LeftEvent {
+  readonly departure: Departure;
+  readonly position: number;
+}
+
 /** A committed text that the bucket may not have yet. */
 export interface UnfilledText {
   readonly text: string | null;
@@ -33,8 +41,10 @@ export interface UnfilledText {
 export interface FoldedParts {
   /** Emits of committed runs that may not be sent yet, by event. */
   readonly unsent: readonly (readonly [event: string, unsent: readonly UnsentEmits[]])[];
-  /** The number of early commit points of events that are not settled, by event. */
-  readonly parts: readonly (readonly [event: string, count: number])[];
+  /** The events that have left their stream and whose dead letter or deferred event may not be stored yet. */
+  readonly left: readonly (readonly [event: string, left: LeftEvent])[];
+  /** The committed parts of events that may run again. */
+  readonly parts: PartsByEvent;
   /** Foreign values that commits take up or replace, and that the bucket may still have. */
   readonly adopted: readonly (readonly [key: string, revision: number, position: number])[];
   /** Settled events of handlers that this host does not run, as ranges of sequences. */
@@ -48,12 +58,11 @@ export class FoldedLog {
   readonly unfilled = new Map<string, UnfilledText>();
   /** Emits of committed runs that may not be sent yet, by event: one entry for each commit. */
   readonly unsent = new Map<string, readonly UnsentEmits[]>();
-  /**
-   * For foreign values that commits take up or replace: the revision, and the position of the key's last text, by key.
-   * The bucket may have the value until it has that text.
-   */
-  readonly adopted = new Map<string, { readonly revision: number; readonly position: number }>();
-  private readonly parts = new Map<string, number>();
+  /** The events that have left their stream and whose dead letter or deferred event may not be stored yet. */
+  readonly left = new Map<string, LeftEvent>();
+  readonly adopted = new AdoptedRevisions();
+  /** The committed parts of events that may run again. */
+  readonly parts = new CommittedParts();
   private readonly settledBy = new Map<string, SettledEvents>();
   /** Removed handlers whose settled events may not be stored yet. */
   private readonly removed = new Set<SettledEvents>();
@@ -62,7 +71,6 @@ export class FoldedLog {
   private filledTo = 0;
   /** The added handler that was looked up last. */
   private last: SettledEvents | undefined;
-  private forgotten = 0;
 
   constructor(private readonly nowMs: () => number) {}
 
@@ -71,26 +79,17 @@ export class FoldedLog {
     return this.filledTo;
   }
 
-  /**
-   * Changes when entries of {@link adopted} are forgotten. An entry of the bucket that was requested before may be one of
-   * these.
-   */
-  get adoptionsForgotten(): number {
-    return this.forgotten;
-  }
-
   /** Starts from a checkpoint. */
-  restore(position: number, { unsent, parts, adopted, settled }: FoldedParts): void {
+  restore(position: number, { unsent, left, parts, adopted, settled }: FoldedParts): void {
     this.position = position;
     this.filledTo = position;
     this.unfilled.clear();
     this.unsent.clear();
-    this.parts.clear();
-    this.adopted.clear();
-    this.forgotten++;
+    this.left.clear();
+    this.parts.restore(parts);
+    this.adopted.restore(adopted);
     for (const [event, commits] of unsent) this.unsent.set(event, commits);
-    for (const [event, count] of parts) this.parts.set(event, count);
-    for (const [key, revision, at] of adopted) this.adopted.set(key, { revision, position: at });
+    for (const [event, departure] of left) this.left.set(event, departure);
     for (const [durable, incarnation, ranges] of settled) {
       this.rangesOf({ durable, incarnation }).merge(ranges);
       this.handOver(durable, incarnation);
@@ -101,7 +100,8 @@ export class FoldedLog {
   get partsToKeep(): FoldedParts {
     return {
       unsent: [...this.unsent],
-      parts: [...this.parts],
+      left: [...this.left],
+      parts: this.parts.entries,
       adopted: [...this.adopted].map(([key, { revision, position }]) => [key, revision, position]),
       settled: [...this.others.values()].map(({ durable, incarnation, ranges }) => [durable, incarnation, ranges]),
     };
@@ -143,29 +143,20 @@ export class FoldedLog {
     return settled?.has(event.sequence) ?? false;
   }
 
-  /** Returns how many early commit points of the event are committed. */
-  partsOf(event: EventOf): number {
-    return this.parts.get(eventKey(event)) ?? 0;
-  }
-
-  /** Whether the early commit point at which the run ends is committed, by another host with the same event. */
-  isPartCommitted({ event, part }: Pick<RunChanges, 'event' | 'part'>): boolean {
-    return part !== undefined && event !== undefined && part <= this.partsOf(event);
-  }
-
   /** Returns the emits of the event's commits that may not be sent yet. */
   unsentOf(event: EventOf): readonly Emit[] {
     return (this.unsent.get(eventKey(event)) ?? []).flatMap(({ emits }) => emits);
   }
 
-  /** Notes that the emits of the event's commits up to the position are sent. */
+  /** Notes that nothing is left to do for the event's commits up to the position: their emits are sent. */
   noteSent(name: string, upTo: number): void {
-    const left = this.unsent.get(name)?.filter(({ position }) => position > upTo) ?? [];
-    if (left.length > 0) this.unsent.set(name, left);
+    const later = this.unsent.get(name)?.filter(({ position }) => position > upTo) ?? [];
+    if (later.length > 0) this.unsent.set(name, later);
     else this.unsent.delete(name);
+    if (this.left.size > 0 && (this.left.get(name)?.position ?? Infinity) <= upTo) this.left.delete(name);
   }
 
-  fold(position: number, { runs, sent, adopted, filled }: Commit): void {
+  fold(position: number, { runs, sent, worked = [], adopted, filled }: Commit): void {
     this.position = position;
     const sinceMs = this.nowMs();
     for (const run of runs) {
@@ -174,14 +165,12 @@ export class FoldedLog {
         // A key that is set again moves to the end, so the order of positions is kept.
         this.unfilled.delete(key);
         this.unfilled.set(key, { text, position, sinceMs });
-        const foreign = this.adopted.get(key);
-        if (foreign) this.adopted.set(key, { revision: foreign.revision, position });
+        this.adopted.changed(key, position);
       }
     }
     for (const [event, upTo] of sent) this.noteSent(event, upTo);
-    for (const [key, revision] of adopted) {
-      this.adopted.set(key, { revision: Math.max(revision, this.adopted.get(key)?.revision ?? 0), position });
-    }
+    for (const event of worked) this.parts.noteWorkDone(event);
+    this.adopted.adopt(adopted, position);
     if (filled !== undefined) this.filledUpTo(filled);
   }
 
@@ -193,9 +182,26 @@ export class FoldedLog {
       if (at > position) break;
       this.unfilled.delete(key);
     }
-    for (const [key, { position: at }] of this.adopted) {
-      if (at <= position && this.adopted.delete(key)) this.forgotten++;
-    }
+    this.adopted.filledUpTo(position);
+  }
+
+  /**
+   * Notes that the bucket has only the texts of the commits up to a position. It needs all texts behind it again.
+   * @param texts the last text of each key in the commits from there up to a position that is folded
+   */
+  refill(filled: number, texts: ReadonlyMap<string, Omit<UnfilledText, 'sinceMs'>>): void {
+    const sinceMs = this.nowMs();
+    const all = new Map<string, UnfilledText>();
+    for (const [key, text] of texts) all.set(key, { ...text, sinceMs });
+    for (const [key, text] of this.unfilled) if (text.position >= (all.get(key)?.position ?? 0)) all.set(key, text);
+    this.unfilled.clear();
+    for (const [key, text] of [...all].sort(([, a], [, b]) => a.position - b.position)) this.unfilled.set(key, text);
+    this.filledTo = Math.min(this.filledTo, filled);
+  }
+
+  /** Leaves out the commits up to the position, because they are lost. */
+  skipTo(position: number): void {
+    this.position = position;
   }
 
   /** Notes that the bucket has this text of a key. */
@@ -203,14 +209,13 @@ export class FoldedLog {
     if (this.unfilled.get(key) === text) this.unfilled.delete(key);
   }
 
-  private foldEvent({ event, part, emits }: RunChanges, position: number): void {
+  private foldEvent(run: RunChanges, position: number): void {
+    const { event, part, left, emits } = run;
     if (!event) return;
     if (emits.length > 0) this.foldEmits(eventKey(event), { emits, position });
-    if (part !== undefined) {
-      this.parts.set(eventKey(event), part);
-      return;
-    }
-    if (this.parts.size > 0) this.parts.delete(eventKey(event));
+    if (left) this.left.set(eventKey(event), { departure: left, position });
+    this.parts.fold(run);
+    if (part !== undefined) return;
     const settled = this.settledOf(event);
     if (settled) settled.noteSettled(event.sequence, event.sequence);
     else this.rangesOf(event).add(event.sequence);

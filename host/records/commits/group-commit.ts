@@ -26,8 +26,11 @@ export interface GroupCommitOptions {
   readonly time: Time;
   readonly stop: AbortSignal;
   position(): number;
-  /** Returns the contents of a commit of these runs. */
-  contents(runs: readonly FinishedRun[]): Omit<Commit, 'host' | 'number'>;
+  /**
+   * Returns the contents of a commit of these runs.
+   * @param isSmall whether it must be as small as possible, because the server has refused a larger one
+   */
+  contents(runs: readonly FinishedRun[], isSmall: boolean): Omit<Commit, 'host' | 'number'>;
   /** Whether the next commit must not hold finished runs. */
   goesAlone(): boolean;
   /** Called when the server has confirmed the pending commit. */
@@ -38,20 +41,27 @@ export interface GroupCommitOptions {
   tooLarge(run: FinishedRun, error: Error): void;
   /** Called when an append has failed. It is tried again. */
   failed(error: unknown): void;
+  /** Called when the log is full. Resolves with whether it has room again. */
+  makeRoom(): Promise<boolean>;
   /** Called when the reader or the server shows that this host must not append any more. */
   halted(error: unknown): void;
 }
 
 /** The size of a commit above which further runs wait for the next one. */
 const MAX_COMMIT_BYTES = 400_000;
+/** The estimated size of a commit, as a share of the largest that the server takes. Escaped texts take more. */
+const SAFE_SHARE = 0.4;
 const RETRY_MS = 30;
 const FULL_RETRY_MS = 1_000;
 
 /** Appends the finished runs to the log. All runs that finish while an append is in flight share the next one. */
 export class GroupCommit {
   pending: PendingCommit | undefined;
+  /** Whether the pending commit waits because the log has reached its size limit. */
+  isFull = false;
   private number = 0;
-  private maxBytes = MAX_COMMIT_BYTES;
+  /** The size of the next commit, after the server has refused a larger one. */
+  private maxBytes = Infinity;
   private isAppending = false;
   private isWanted = false;
 
@@ -67,11 +77,12 @@ export class GroupCommit {
   }
 
   private async appendAll(): Promise<void> {
-    const { finished, stop, goesAlone, halted } = this.options;
+    const { finished, stop, goesAlone, log, halted } = this.options;
     try {
       while ((finished.length > 0 || this.isWanted) && !stop.aborted) {
         this.isWanted = false;
-        await this.append(goesAlone() ? [] : finished.take(this.maxBytes));
+        const maxBytes = Math.min(MAX_COMMIT_BYTES, log.maxCommitBytes * SAFE_SHARE, this.maxBytes);
+        await this.append(goesAlone() ? [] : finished.take(maxBytes));
       }
       // In the same step as the last look at the finished runs, so that none is left waiting.
       this.isAppending = false;
@@ -83,9 +94,12 @@ export class GroupCommit {
 
   private async append(runs: readonly FinishedRun[]): Promise<void> {
     const { options } = this;
-    const contents = options.contents(runs);
-    if (contents.runs.length === 0 && contents.sent.length === 0 && contents.adopted.size === 0) {
+    const contents = options.contents(runs, this.maxBytes < Infinity);
+    if (isEmpty(contents)) {
       for (const { waiter } of runs) waiter.resolve('committed');
+      // A small commit leaves out the events whose emits are sent.
+      this.isWanted ||= this.maxBytes < Infinity;
+      this.maxBytes = Infinity;
       return;
     }
     const commit = { host: options.host, number: ++this.number, ...contents };
@@ -94,7 +108,7 @@ export class GroupCommit {
     this.pending = pending;
     while (!pending.fate && !options.stop.aborted) await this.tryAppend(pending);
     this.pending = undefined;
-    if (pending.fate === 'committed') this.maxBytes = MAX_COMMIT_BYTES;
+    if (pending.fate === 'committed') this.maxBytes = Infinity;
   }
 
   /**
@@ -102,27 +116,41 @@ export class GroupCommit {
    * under the same expectation: at most one of these attempts succeeds.
    */
   private async tryAppend(pending: PendingCommit): Promise<void> {
-    const { log, reader, time, stop, failed, confirmed } = this.options;
+    const { log, reader, time, stop, failed, confirmed, makeRoom } = this.options;
     const { text, expected } = pending;
     try {
       const position = await log.append(text, expected);
+      this.isFull = false;
       if (!pending.fate) confirmed(pending, position);
     } catch (error) {
+      this.isFull = isJetplugError(error) && error.code === 'JP_STORE_FULL';
       if (error instanceof Conflict) return reader.catchUpTo(expected + 1);
       if (isJetplugError(error) && error.code === 'JP_STORE_VALUE_INVALID') return this.split(pending, error);
+      if (this.isFull && (await makeRoom())) return;
       failed(error);
-      const isFull = isJetplugError(error) && error.code === 'JP_STORE_FULL';
-      await pause(isFull ? FULL_RETRY_MS : RETRY_MS, time, stop);
-      if (!isFull) await reader.catchUp();
+      await pause(this.isFull ? FULL_RETRY_MS : RETRY_MS, time, stop);
+      if (!this.isFull) await reader.catchUp();
     }
   }
 
-  /** Commits the runs of a commit that is too large for the server in smaller ones. A single run fails. */
-  private split(pending: PendingCommit, error: Error): void {
-    const { refused, finished, tooLarge } = this.options;
-    const { runs } = pending;
+  /**
+   * Commits the runs of a commit that is too large for the server in smaller ones. A single run fails. An earlier attempt
+   * may have reached a server that took larger commits, so the log is read first.
+   */
+  private async split(pending: PendingCommit, error: Error): Promise<void> {
+    const { reader, refused, finished, tooLarge } = this.options;
+    await reader.catchUp();
+    if (pending.fate) return;
+    const { runs, commit } = pending;
     refused(pending);
     this.maxBytes = runs.reduce((sum, { bytes }) => sum + bytes, 0) / 2;
-    if (runs.length === 1) for (const run of finished.take(0)) tooLarge(run, error);
+    this.isWanted = true;
+    const { sent, worked = [] } = commit;
+    if (runs.length === 1 && sent.length + worked.length === 0)
+      for (const run of finished.take(0)) tooLarge(run, error);
   }
+}
+
+function isEmpty({ runs, sent, worked = [], adopted }: Pick<Commit, 'runs' | 'sent' | 'worked' | 'adopted'>): boolean {
+  return runs.length === 0 && sent.length === 0 && worked.length === 0 && adopted.size === 0;
 }

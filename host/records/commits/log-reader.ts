@@ -1,3 +1,4 @@
+import { isJetplugError } from '../../../sdk/internal';
 import { retryUntil } from '../../base/retry-until';
 import type { Time } from '../../base/time';
 import type { CommitLog, LoggedCommit } from './commit-log';
@@ -33,7 +34,9 @@ export interface LogReaderOptions {
   take(commit: LoggedCommit): void;
   /** Called if the log cannot be read. The read is retried. */
   failed(error: unknown): void;
-  /** Called if a commit that follows cannot be taken, or is not in the log any more. */
+  /** Called when the server has returned from an absence, perhaps with another state than before. */
+  reconnected(): void;
+  /** Called if a commit that follows cannot be taken or is not in the log any more, or the log has become shorter. */
   cut(error: unknown): void;
 }
 
@@ -51,17 +54,23 @@ export class LogReader {
 
   /** Follows the tail. A gap in it is read from the server. */
   follow(): void {
-    this.unfollow = this.log.follow((commit) => {
-      const { position, take, cut } = this.options;
-      const expected = position() + 1;
-      if (commit.position > expected) return void this.catchUp().catch(cut);
-      if (commit.position < expected) return;
-      try {
-        take(commit);
-      } catch (error) {
-        cut(error);
-      }
-    });
+    const { position, take, cut, reconnected } = this.options;
+    this.unfollow = this.log.follow(
+      (commit) => {
+        const expected = position() + 1;
+        if (commit.position > expected) return void this.catchUp().catch(cut);
+        if (commit.position < expected) return;
+        try {
+          take(commit);
+        } catch (error) {
+          cut(error);
+        }
+      },
+      () => {
+        reconnected();
+        void this.check().catch(cut);
+      },
+    );
   }
 
   stop(): void {
@@ -95,13 +104,29 @@ export class LogReader {
 
   /**
    * Repeats a request until the server answers.
-   * @throws Stopped
+   * @throws Stopped, JetplugError `JP_LOG_UNREADABLE`
    */
   async sure<T>(request: () => Promise<T>): Promise<T> {
     const { time, stop, failed } = this.options;
-    const answer = await retryUntil(async () => ({ value: await request() }), { waitMs: RETRY_MS, stop, failed, time });
+    const answer = await retryUntil(async () => ({ value: await request() }), {
+      waitMs: RETRY_MS,
+      stop,
+      failed,
+      time,
+      mayPass: (error) => !(isJetplugError(error) && error.code === 'JP_LOG_UNREADABLE'),
+    });
     if (answer === undefined) throw new Stopped();
     return answer.value;
+  }
+
+  /**
+   * Reads what was appended while the server was absent.
+   * @throws LogCut, LogShortened
+   */
+  private async check(): Promise<void> {
+    const { last } = await this.sure(() => this.log.bounds());
+    if (last < this.options.position()) throw new LogShortened(this.options.position(), last);
+    await this.catchUpTo(last);
   }
 
   private async readOn(): Promise<void> {

@@ -1,17 +1,20 @@
 import type { Time } from '../../base/time';
+import { isJetplugError, type JetplugError } from '../../../sdk/internal';
 import type { KeyValue } from '../key-value';
 import { Adoptions } from './adoptions';
-import { BucketFiller } from './bucket-filler';
-import { CheckpointStore, type Checkpoint } from './checkpoint';
+import { BucketUpkeep } from './bucket-upkeep';
+import { CheckpointStore } from './checkpoint';
 import type { Commit } from './commit';
 import type { CommitLog } from './commit-log';
 import { CommitReceiver } from './commit-receiver';
+import { DoneWork } from './done-work';
 import { FinishedRuns, type FinishedRun } from './finished-runs';
 import { FoldedLog, type SettledEvents } from './folded-log';
 import { GroupCommit } from './group-commit';
 import { loadText } from './load-text';
+import { codedLogError } from './log-errors';
 import { LogCut, LogReader, Stopped } from './log-reader';
-import { restoreLog } from './restore-log';
+import { LogRecovery } from './log-recovery';
 import { SentEmits } from './sent-emits';
 import { StoreValues } from './store-values';
 import { Transactions } from './transactions';
@@ -22,10 +25,19 @@ export interface PluginLogOptions {
   readonly log: CommitLog;
   readonly bucket: KeyValue;
   readonly time: Time;
+  /** For how long commits stay in the log when the bucket has them. Default: for ever. */
+  readonly historyMs?: number;
+  /**
+   * Whether this log is opened for single changes, beside the hosts that run the plugin. It then leaves the bucket and
+   * the history to them; {@link PluginLog.fillBucket} brings the bucket up to date. Default false.
+   */
+  readonly isGuest?: boolean;
   /** Called if the server does not answer, or refuses; the host tries again. */
   trouble(message: string, error: unknown): void;
+  /** Called when the log or the bucket was lost, and values with it. The host continues with the rest. */
+  lost?(error: JetplugError): void;
   /** Called once, when the log cannot be used any more. From then on every run is refused with the error. */
-  halted(error: Error): void;
+  halted(error: JetplugError): void;
 }
 
 /**
@@ -36,15 +48,16 @@ export class PluginLog {
   readonly folded: FoldedLog;
   readonly transactions: Transactions;
   readonly sent: SentEmits;
+  readonly worked: DoneWork;
   private readonly values: StoreValues;
   private readonly finished = new FinishedRuns();
   private readonly adoptions: Adoptions;
   private readonly reader: LogReader;
   private readonly group: GroupCommit;
-  private readonly filler: BucketFiller;
-  private readonly checkpoints: CheckpointStore;
+  private readonly upkeep: BucketUpkeep;
+  private readonly recovery: LogRecovery;
   private readonly stopping = new AbortController();
-  private failure: Error | undefined;
+  private failure: JetplugError | undefined;
 
   constructor(private readonly options: PluginLogOptions) {
     const { host, log, bucket, time, trouble } = options;
@@ -53,17 +66,20 @@ export class PluginLog {
     const folded = (this.folded = new FoldedLog(() => time.nowMs()));
     const values = (this.values = new StoreValues((key) => loadText(key, folded, bucket)));
     const sent = (this.sent = new SentEmits(folded, time, () => this.group.request(true)));
-    const adoptions = (this.adoptions = new Adoptions(folded, (key) =>
-      trouble(`the bucket's value of ${key} is left out of the store`, new Error('it is too large for a commit')),
+    const worked = (this.worked = new DoneWork(folded.parts, time, () => this.group.request(true)));
+    const adoptions = (this.adoptions = new Adoptions(
+      folded,
+      () => log.maxCommitBytes,
+      (key) =>
+        trouble(`the bucket's value of ${key} is left out of the store`, new Error('it is too large for a commit')),
     ));
     const transactions = (this.transactions = new Transactions({
       values,
       finished,
       folded,
       added: () => this.group.request(),
-      assertUsable: () => {
-        if (this.failure) throw this.failure;
-      },
+      assertUsable: () => this.assertUsable(),
+      maxBytes: () => log.maxCommitBytes,
     }));
     const receiver = new CommitReceiver({
       folded,
@@ -72,11 +88,12 @@ export class PluginLog {
       transactions,
       adoptions,
       sent,
+      worked,
       pending: () => this.group.pending,
       received: (fillsBucket) => this.received(fillsBucket),
       unreadable: (position, error) => trouble(`message ${position} of the commit log is left out`, error),
     });
-    this.checkpoints = new CheckpointStore(bucket);
+    const checkpoints = new CheckpointStore(bucket);
     const position = (): number => folded.position;
     this.reader = new LogReader(log, {
       time,
@@ -84,6 +101,7 @@ export class PluginLog {
       position,
       take: (commit) => receiver.take(commit),
       failed: (error) => trouble('the commit log cannot be read yet', error),
+      reconnected: () => this.upkeep.reconnected(),
       cut: (error) => void this.reopen(error),
     });
     this.group = new GroupCommit({
@@ -94,36 +112,53 @@ export class PluginLog {
       time,
       stop,
       position,
-      contents: (runs) => this.contents(runs),
+      contents: (runs, isSmall) => this.contents(runs, isSmall),
       goesAlone: () => !adoptions.isEmpty,
       confirmed: (pending, at) => receiver.takeOwn(pending, at),
       refused: (pending) => receiver.refuse(pending),
       tooLarge: (run, error) => transactions.fail(run, error),
       failed: (error) => trouble('a commit cannot be stored yet', error),
+      makeRoom: () => this.upkeep.makeRoom(),
       halted: (error) => void this.reopen(error),
     });
-    this.filler = new BucketFiller({
-      bucket,
-      folded,
-      checkpoints: this.checkpoints,
-      time,
-      stop,
+    this.upkeep = new BucketUpkeep({
+      ...{ bucket, log, folded, checkpoints, time, stop, historyMs: options.historyMs, trouble },
       foreign: (key, entry) => {
         if (adoptions.add(key, entry)) this.group.request(true);
       },
-      checkpointed: () => undefined,
-      failed: (error) => trouble('the bucket cannot be brought up to date yet', error),
+      refill: () => this.refill(),
+    });
+    this.recovery = new LogRecovery({
+      ...{ log, reader: this.reader, checkpoints, folded, time, stop },
+      fill: () => this.upkeep.fillAll(),
+      startFrom: (move) => this.startFrom(move),
+      lost: (error) => options.lost?.(error),
     });
   }
 
   /**
    * Reads the checkpoint and the commits behind it, and follows the log from then on.
-   * @throws LogShortened, LogCut
+   * @throws JetplugError `JP_LOG_SHORTENED`, `JP_LOG_GAP`, `JP_LOG_UNREADABLE`
    */
   async open(): Promise<void> {
-    await this.restore();
+    try {
+      await this.recovery.restore();
+    } catch (error) {
+      throw codedLogError(error);
+    }
     this.reader.follow();
-    this.filler.start();
+    if (!this.options.isGuest) this.upkeep.start();
+  }
+
+  /** The reason why commits, or the bucket, wait; undefined if they do not. */
+  get problem(): string | undefined {
+    if (this.group.isFull) return 'the commit log is full (store.logMaxBytes), so runs wait';
+    return this.upkeep.isFull ? 'the bucket is full (store.maxBytes), so it is behind the commit log' : undefined;
+  }
+
+  /** Brings the bucket up to date and stores a checkpoint. */
+  fillBucket(): Promise<void> {
+    return this.upkeep.fillAll();
   }
 
   /**
@@ -142,6 +177,7 @@ export class PluginLog {
 
   /** Reads the committed text of a key. */
   async get(key: string): Promise<string | null> {
+    this.assertUsable();
     return (await this.values.read(key)).committed;
   }
 
@@ -155,22 +191,18 @@ export class PluginLog {
     this.stopping.abort();
     this.reader.stop();
     this.sent.stop();
-    try {
-      await this.filler.finish();
-    } catch (error) {
-      this.options.trouble('the bucket is not brought up to date by this host', error);
-    }
+    this.worked.stop();
+    await this.upkeep.close();
   }
 
   private received(fillsBucket: boolean): void {
-    if (fillsBucket) this.filler.yieldTo();
-    this.filler.start();
+    this.upkeep.received(fillsBucket);
     if (!this.adoptions.isEmpty) this.group.request(true);
   }
 
   /** Returns the contents of the next commit. Values of other programs go into a commit without runs. */
-  private contents(runs: readonly FinishedRun[]): Omit<Commit, 'host' | 'number'> {
-    const { values, adoptions, filler, folded, options } = this;
+  private contents(runs: readonly FinishedRun[], isSmall: boolean): Omit<Commit, 'host' | 'number'> {
+    const { values, adoptions, upkeep, folded, options } = this;
     const adopted = new Map<string, number>();
     const changes = runs.flatMap((run) => run.runs);
     for (const { writes } of changes) {
@@ -181,36 +213,42 @@ export class PluginLog {
     }
     return {
       runs: runs.length > 0 ? changes : adoptions.take(adopted, options.time.epochMs()),
-      sent: this.sent.take(),
+      sent: isSmall ? [] : this.sent.take(),
+      worked: isSmall ? [] : this.worked.take(),
       adopted,
-      ...(filler.isFiller && { filled: folded.filled }),
+      ...(upkeep.isFiller && { filled: folded.filled }),
     };
   }
 
-  private restore(): Promise<void> {
-    const { reader, checkpoints, folded } = this;
-    const { log } = this.options;
-    return restoreLog({ log, reader, checkpoints, folded, startFrom: (checkpoint) => this.startFrom(checkpoint) });
+  private async refill(): Promise<void> {
+    try {
+      await this.recovery.refill();
+    } catch (error) {
+      if (isJetplugError(error) && error.code === 'JP_LOG_GAP') this.halt(error);
+      throw error;
+    }
   }
 
   /**
-   * Continues from a checkpoint without the commits before it. Runs that are not committed must run again, because a
-   * value that they have read may have changed.
+   * Continues from another position, to which `move` brings the fold, without the commits before it. Runs that are not
+   * committed must run again, because a value that they have read may have changed.
    */
-  private startFrom({ filled, parts }: Checkpoint): void {
+  private startFrom(move: () => void): void {
     const { pending } = this.group;
     const runs = this.finished.takeAll();
     // The pending commit may be among those that are gone. If so, its events are settled in the checkpoint.
     if (pending && !pending.fate) {
       pending.fate = 'refused';
       this.sent.putBack(pending.commit);
+      this.worked.putBack(pending.commit);
       runs.unshift(...pending.runs);
     }
     this.adoptions.clear();
-    this.folded.restore(filled, parts);
+    move();
     this.values.clear();
-    for (const run of runs)
-      run.waiter.resolve(run.runs.some((one) => this.folded.isSettled(one)) ? 'settled' : 'conflict');
+    for (const { runs: events, waiter } of runs) {
+      waiter.resolve(events.some((one) => this.folded.isSettled(one)) ? 'settled' : 'conflict');
+    }
   }
 
   /** Reads the log again from the newest checkpoint, because commits that this host has not read are gone. */
@@ -218,20 +256,26 @@ export class PluginLog {
     if (this.stopping.signal.aborted || reason instanceof Stopped) return;
     try {
       if (!(reason instanceof LogCut)) throw reason;
-      await this.restore();
+      await this.recovery.restore();
       this.group.request(true);
     } catch (error) {
-      this.halt(error instanceof Error ? error : new Error(String(error)));
+      if (!(error instanceof Stopped)) this.halt(codedLogError(error));
     }
   }
 
   /** Ends the use of the log. Whether the pending commit is in the log stays unknown. */
-  private halt(error: Error): void {
-    if (this.failure || error instanceof Stopped) return;
+  private halt(error: JetplugError): void {
+    if (this.failure) return;
     this.failure = error;
     this.stopping.abort();
     const runs = [...(this.group.pending?.runs ?? []), ...this.finished.takeAll()];
-    for (const { waiter } of runs) waiter.reject(error);
+    for (const { waiter } of runs) waiter.reject(error.with({}));
     this.options.halted(error);
+  }
+
+  /** @throws JetplugError if the log cannot be used any more */
+  private assertUsable(): void {
+    // A new error each time, because one that is older than a run is charged to the run.
+    if (this.failure) throw this.failure.with({});
   }
 }

@@ -1,12 +1,17 @@
 import type { Time, Timer } from '../../base/time';
-import { eventKey, type Commit, type Emit, type EventOf, type SentEvent } from './commit';
+import { eventKey, type Commit, type Departure, type Emit, type EventOf, type SentEvent } from './commit';
 import type { FoldedLog } from './folded-log';
 
 const WRITE_DELAY_MS = 300;
+/** The largest number of events that one commit names as sent. */
+const MAX_NAMES = 2_000;
 
-/** The emits that are sent, until a commit says so. After that, no host sends them again. */
+/**
+ * The emits that are sent, and the dead letters and deferred events that are stored, until a commit says so. After that,
+ * no host sends or stores them again.
+ */
 export class SentEmits {
-  private waiting: SentEvent[] = [];
+  private readonly waiting: SentEvent[] = [];
   private timer: Timer | undefined;
 
   /** @param due called when a commit must be made for them, because no run makes one */
@@ -32,16 +37,25 @@ export class SentEmits {
   note(event: EventOf, emits: readonly Emit[] = this.unsentOf(event)): void {
     const name = eventKey(event);
     const sent = this.folded.unsent.get(name)?.findLast((commit) => emits.includes(commit.emits.at(-1)!));
-    if (!sent) return;
-    this.folded.noteSent(name, sent.position);
-    this.waiting.push([name, sent.position]);
-    this.schedule();
+    if (sent) this.noteUpTo(name, sent.position);
   }
 
-  /** Takes out all of them for a commit. */
+  /** Returns how the event has left its stream, if its dead letter or the deferred event may not be stored yet. */
+  departureOf(event: EventOf): Departure | undefined {
+    return this.folded.left.get(eventKey(event))?.departure;
+  }
+
+  /** Notes that the dead letter or the deferred event of an event is stored. Its emits are sent before. */
+  noteLeft(event: EventOf): void {
+    const name = eventKey(event);
+    const left = this.folded.left.get(name);
+    if (left) this.noteUpTo(name, left.position);
+  }
+
+  /** Takes out names for a commit: all, or as many as one commit holds. */
   take(): readonly SentEvent[] {
-    const taken = this.waiting;
-    this.waiting = [];
+    const taken = this.waiting.splice(0, MAX_NAMES);
+    if (!this.isEmpty) this.due();
     return taken;
   }
 
@@ -54,6 +68,12 @@ export class SentEmits {
 
   stop(): void {
     this.timer?.cancel();
+  }
+
+  private noteUpTo(name: string, position: number): void {
+    this.folded.noteSent(name, position);
+    this.waiting.push([name, position]);
+    this.schedule();
   }
 
   private schedule(): void {

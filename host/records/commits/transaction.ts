@@ -1,3 +1,5 @@
+import type { ReadTexts } from './commit';
+
 /**
  * The reads and changes of one run, or of one call for a batch of events. Nothing of it is visible to others before the
  * run is finished, and nothing is stored before it is committed.
@@ -9,6 +11,8 @@ export class Transaction {
   readonly writes = new Map<string, string | null>();
   /** Changes whose function is still computing, by key. Later uses of the key wait for them. */
   readonly changing = new Map<string, Promise<unknown>>();
+  /** The texts that an earlier run has read in this part, if this run repeats a part that is committed. */
+  repeated: ReadTexts | undefined;
   /** Releases the keys that are locked for the run. */
   unlock: (() => void) | undefined;
   /** Whether the run waits for the lock of a key. */
@@ -38,5 +42,6 @@ export class Transaction {
     this.reads.clear();
     this.writes.clear();
     this.changing.clear();
+    this.repeated = undefined;
   }
 }

@@ -1,5 +1,6 @@
 import type { MaybePromise } from '../../base/maybe-promise';
-import type { Origin, RunChanges } from './commit';
+import type { Origin, ReadTexts, RunChanges } from './commit';
+import { assertFits, estimatedBytes, tooLarge } from './commit-size';
 import type { CommitResult, CommitWaiter, FinishedRun, FinishedRuns } from './finished-runs';
 import type { FoldedLog } from './folded-log';
 import { KeyLocks } from './key-locks';
@@ -14,6 +15,8 @@ export interface TransactionsOptions {
   added(): void;
   /** Throws if no run can be committed any more. */
   assertUsable(): void;
+  /** Returns the size of the largest commit that the server takes. */
+  maxBytes(): number;
 }
 
 /** The runs of a plugin's handlers in this host, from their first read to the end of their commit. */
@@ -24,8 +27,11 @@ export class Transactions {
 
   /** Reads a key for a run. The run's own changes are visible to it, and those of finished runs. */
   read(transaction: Transaction, key: string): string | null | Promise<string | null> {
+    this.options.assertUsable();
     const own = transaction.writes.get(key);
     if (own !== undefined) return own;
+    const before = transaction.repeated?.get(key);
+    if (before !== undefined) return before;
     const value = this.options.values.read(key);
     return value instanceof Promise ? value.then((one) => note(transaction, key, one)) : note(transaction, key, value);
   }
@@ -59,25 +65,32 @@ export class Transactions {
    * @param waiter gets the result if it is not known yet
    * @returns the result, if it is known; `conflict` if the run must start again: call {@link prepareAgain} first
    */
-  finish(transaction: Transaction, runs: readonly RunChanges[], waiter: CommitWaiter): CommitResult | undefined {
+  finishFor(transaction: Transaction, runs: readonly RunChanges[], waiter: CommitWaiter): CommitResult | undefined {
     const { values, folded, finished, added, assertUsable } = this.options;
     assertUsable();
     if (runs.some((run) => folded.isSettled(run))) return this.end(transaction, 'settled');
-    if (values.isStale(transaction) || runs.some((run) => folded.isPartCommitted(run))) return 'conflict';
+    if (values.isStale(transaction) || runs.some((run) => folded.parts.isOvertaken(run))) return 'conflict';
     if (runs.length === 0 && !values.readsUncommitted(transaction)) return this.end(transaction, 'committed');
     values.apply(transaction);
-    finished.add({ transaction, runs, bytes: sizeOf(runs), waiter });
+    finished.add({ transaction, runs, bytes: estimatedBytes(runs), waiter });
     transaction.release();
     added();
     return undefined;
   }
 
-  /** Ends a run as {@link finish} does, with a promise. */
-  finished(transaction: Transaction, runs: readonly RunChanges[]): Promise<CommitResult> {
-    return new Promise((resolve, reject) => {
-      const result = this.finish(transaction, runs, { resolve, reject });
-      if (result) resolve(result);
-    });
+  /** Ends a run as {@link finishFor} does, with a promise if the result is not known yet. */
+  finish(transaction: Transaction, runs: readonly RunChanges[]): CommitResult | Promise<CommitResult> {
+    let waiter!: CommitWaiter;
+    const later = new Promise<CommitResult>((resolve, reject) => (waiter = { resolve, reject }));
+    return this.finishFor(transaction, runs, waiter) ?? later;
+  }
+
+  /**
+   * Checks that one commit can hold the changes. Call it before {@link finish}.
+   * @throws JetplugError `JP_COMMIT_TOO_LARGE`
+   */
+  assertFits(runs: readonly RunChanges[]): void {
+    assertFits(runs, this.options.maxBytes());
   }
 
   /**
@@ -109,7 +122,8 @@ export class Transactions {
         if (next === current && !this.options.values.readsUncommitted(transaction)) return next;
         this.write(transaction, key, next);
         const runs = [{ origin, writes: new Map([[key, next]]), emits: [] }];
-        if ((await this.finished(transaction, runs)) === 'committed') return next;
+        this.assertFits(runs);
+        if ((await this.finish(transaction, runs)) === 'committed') return next;
         await this.prepareAgain(transaction);
       }
     } finally {
@@ -124,9 +138,24 @@ export class Transactions {
     transaction.release();
   }
 
+  /** Returns the texts that a run has read. Those of a run that must run again may be missing. */
+  textsRead({ reads }: Transaction): ReadTexts {
+    const texts = new Map<string, string | null>();
+    for (const key of reads.keys()) {
+      const value = this.options.values.get(key);
+      if (value) texts.set(key, value.current);
+    }
+    return texts;
+  }
+
   /** Whether a value that the run has read has changed since. An error of such a run may come from mixed values. */
   isStale(transaction: Transaction): boolean {
     return this.options.values.isStale(transaction);
+  }
+
+  /** Returns a key whose value has changed since the run read it; undefined if there is none. */
+  staleKey(transaction: Transaction): string | undefined {
+    return this.options.values.staleKey(transaction);
   }
 
   /**
@@ -145,10 +174,10 @@ export class Transactions {
     for (const { waiter } of outdated) waiter.resolve('conflict');
   }
 
-  /** Ends a run that was taken out because it can never be committed. */
-  fail({ transaction, waiter }: FinishedRun, error: Error): void {
+  /** Ends a run that was taken out because the server does not take its commit. */
+  fail({ transaction, runs, waiter }: FinishedRun, cause: Error): void {
     this.discard(new Set(transaction.writes.keys()));
-    waiter.reject(error);
+    waiter.reject(tooLarge(runs, this.options.maxBytes(), cause));
   }
 
   private end(transaction: Transaction, result: CommitResult): CommitResult {
@@ -164,15 +193,4 @@ function addWrites(runs: readonly FinishedRun[], keys: Set<string>): void {
 function note(transaction: Transaction, key: string, { current, version }: Value): string | null {
   if (!transaction.reads.has(key)) transaction.reads.set(key, version);
   return current;
-}
-
-/** Estimates the length of the runs' text in a commit. */
-function sizeOf(runs: readonly RunChanges[]): number {
-  let length = 0;
-  for (const { writes, emits } of runs) {
-    length += 100;
-    for (const [key, text] of writes) length += key.length + (text?.length ?? 0) + 8;
-    for (const { subject, payload } of emits) length += subject.length + payload.length + 120;
-  }
-  return length;
 }

@@ -27,6 +27,7 @@ function definitionOf(cls: unknown, file = __filename): DescribedPlugin {
 }
 
 const NO_STREAMS: Outgoing = {
+  check: () => undefined,
   send: () => Promise.resolve({ duplicate: false }),
   dropsRepeatsMs: 120_000,
   idsSince: () => Promise.reject(new Error('nobody is to ask')),
@@ -36,6 +37,7 @@ const NO_TEXTS: StoreTexts = {
   get: () => Promise.resolve(undefined),
   change: () => Promise.resolve(undefined),
   keys: () => Promise.resolve([]),
+  commit: () => Promise.resolve(),
 };
 
 /** The host's services for one plugin, with a count of the requests for its store. */

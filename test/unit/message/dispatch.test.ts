@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { JetStreamEventBus } from '../../../host/effects/event-bus';
 import type { TextStore } from '../../../host/effects/text-store';
 import { then, type MaybePromise } from '../../../host/base/maybe-promise';
+import { doAfterCommitWork } from '../../../host/message/after-commit';
 import { commit } from '../../../host/message/commit';
 import { dispatch } from '../../../host/message/dispatch';
 import { sendEmits } from '../../../host/message/outbox';
@@ -34,6 +35,7 @@ function setUp(invoke: (context: EventContext, bus: JetStreamEventBus, store: Te
     .step(dispatch)
     .step(commit)
     .step(sendEmits)
+    .step(doAfterCommitWork)
     .conclude((ended) => {
       ends.push(ended.outcome.kind);
       return ended;

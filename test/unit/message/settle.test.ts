@@ -2,6 +2,7 @@ import { HandlerCounters } from '../../../host/message/counters';
 import type { Decision } from '../../../host/message/decide';
 import { settle as carryOut } from '../../../host/message/settle';
 import type { Handler } from '../../../host/message/handler';
+import { Run } from '../../../host/message/run';
 import { type FakeDelivery, MessageBench } from '../../support/message-bench';
 
 const error = new Error('broken');
@@ -18,7 +19,7 @@ const CHARGED: Decision = { action: 'retry', delayMs: 1_000, error, attempt: 2 }
 const UNCHARGED: Decision = { action: 'retry', delayMs: 20_000, error };
 
 function settle(handler: Handler, delivery: FakeDelivery, decision: Decision) {
-  return carryOut(handler, delivery, decision);
+  return carryOut(new Run(handler, delivery, new MessageBench().registry), decision);
 }
 
 test('an ack on a first delivery is sent at once, and there is no record to remove', () => {

@@ -20,6 +20,7 @@ function statusOf({ isOpen = false, isFull = false, processes, reason, pausedUnt
     circuit: { isOpen },
     intake: { isFull },
     code: () => ({ processes: processes?.map((state) => ({ state, restarts: 0 })) }),
+    logFailure: () => undefined,
   } as unknown as StatusSources);
 }
 

@@ -80,10 +80,12 @@ test('the versions of a plugin share one log, which is left once, when the last 
 test('a store that is released while it is opened leaves its bucket as soon as it is open', async () => {
   const { store, commits, state, left } = bench();
   let open!: () => void;
-  state.before = () => new Promise((resolve) => (open = resolve));
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  state.before = () => opened;
   const one = store();
   await one.enter();
   const opening = one.openTexts();
+  await new Promise((resolve) => setImmediate(resolve));
   one.release();
   expect(left).toEqual([]);
   open();

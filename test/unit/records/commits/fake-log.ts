@@ -1,6 +1,6 @@
 import { JetplugError } from '../../../../sdk/internal';
 import type { CommitLog, LogBounds, LoggedCommit } from '../../../../host/records/commits/commit-log';
-import { Conflict } from '../../../../host/records/key-value';
+import { Conflict, type Entry } from '../../../../host/records/key-value';
 import { MemoryBucket } from '../../../../host/testing/memory-bucket';
 
 /** Draws numbers from 0 (included) to `below` (excluded). */
@@ -22,7 +22,7 @@ export async function turns(draw: Draw, most = 3): Promise<void> {
   for (let left = draw(most + 1); left > 0; left--) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Stops a host in the middle of its work. The host's requests and the answers to them wait until it goes on. */
+/** Stops a host in the middle of its work. The host's requests and the answers to them wait until the gate opens. */
 export class Gate {
   private closed: Promise<void> | undefined;
   private reopen: (() => void) | undefined;
@@ -55,7 +55,7 @@ export interface Faults {
   readonly staleReads: number;
 }
 
-export const NO_FAULTS: Faults = { unanswered: 0, lostTail: 0, staleReads: 0 };
+const NO_FAULTS: Faults = { unanswered: 0, lostTail: 0, staleReads: 0 };
 
 /** A log that several hosts share. Each host has its own {@link FakeLog} on it. */
 export class SharedLog {
@@ -71,6 +71,8 @@ export class SharedLog {
 
 /** A log in memory whose answers take a drawn time and may be lost. */
 export class FakeLog implements CommitLog {
+  readonly maxCommitBytes: number = 1_048_576;
+
   constructor(
     readonly shared: SharedLog,
     private readonly draw: Draw,
@@ -108,7 +110,11 @@ export class FakeLog implements CommitLog {
 
   async bounds(): Promise<LogBounds> {
     await this.turns();
-    return { first: this.shared.first, last: this.shared.last };
+    return { first: this.shared.first, last: this.shared.last, begins: 1 };
+  }
+
+  async firstSince(): Promise<number | undefined> {
+    return this.shared.last + 1;
   }
 
   follow(listener: (commit: LoggedCommit) => void): () => void {
@@ -140,10 +146,31 @@ export class FakeLog implements CommitLog {
   }
 }
 
+/** A bucket that hosts share, with a replica that is behind. */
+export class SharedBucket extends MemoryBucket {
+  /** The entries before the last writes of their keys. */
+  readonly earlier = new Map<string, Entry | undefined>();
+
+  override put(key: string, value: string, expected?: number, position?: number) {
+    return this.noting(key, () => super.put(key, value, expected, position));
+  }
+
+  override delete(key: string, expected?: number, position?: number) {
+    return this.noting(key, () => super.delete(key, expected, position));
+  }
+
+  private noting(key: string, write: () => Promise<number>): Promise<number> {
+    const before = this.entries.get(key);
+    const written = write();
+    if (this.entries.get(key) !== before) this.earlier.set(key, before);
+    return written;
+  }
+}
+
 /** A bucket whose answers take a drawn time and may be lost. */
 export class SlowBucket extends MemoryBucket {
   constructor(
-    private readonly inner: MemoryBucket,
+    private readonly inner: SharedBucket,
     private readonly draw: Draw,
     private readonly faults: Faults = NO_FAULTS,
     private readonly gate = new Gate(),
@@ -151,8 +178,9 @@ export class SlowBucket extends MemoryBucket {
     super('slow');
   }
 
-  override get(key: string) {
-    return this.slowly(() => this.inner.get(key));
+  override get(key: string, { latest = false } = {}) {
+    const isBehind = !latest && this.faults.staleReads > 0 && this.draw(this.faults.staleReads) === 0;
+    return this.slowly(async () => (isBehind ? this.inner.earlier.get(key) : this.inner.get(key)));
   }
 
   override put(key: string, value: string, expected?: number, position?: number) {

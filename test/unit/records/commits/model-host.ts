@@ -2,15 +2,23 @@ import type { Emit, EventOf, RunChanges } from '../../../../host/records/commits
 import { PluginLog } from '../../../../host/records/commits/plugin-log';
 import { Transaction } from '../../../../host/records/commits/transaction';
 import type { SettledSet } from '../../../../host/records/settled-set';
-import type { MemoryBucket } from '../../../../host/testing/memory-bucket';
-import { FakeLog, Gate, SlowBucket, turns, type Draw, type Faults, type SharedLog } from './fake-log';
+import {
+  FakeLog,
+  Gate,
+  SlowBucket,
+  turns,
+  type Draw,
+  type Faults,
+  type SharedBucket,
+  type SharedLog,
+} from './fake-log';
 import { DURABLE, hasEffect, INCARNATION, partName, partsOf, SharedSettled, type Deliveries } from './model-events';
 import { TurnTime } from './turn-time';
 
 /** The state that all hosts share, and the notes of what they do. */
 export interface World {
   readonly shared: SharedLog;
-  readonly bucket: MemoryBucket;
+  readonly bucket: SharedBucket;
   readonly record: SettledSet;
   readonly deliveries: Deliveries;
   /** How often each emit was sent. */
@@ -173,7 +181,7 @@ export class Host {
         transactions.abandon(transaction);
         return 'done';
       }
-      const index = folded.partsOf(event);
+      const index = folded.parts.of(event).length;
       const isLast = index === parts.length - 1;
       const result = await this.attempt([sequence], transaction, isLast ? undefined : index + 1);
       if (result === 'nak' || result === 'done') {
@@ -219,7 +227,7 @@ export class Host {
       await transactions.prepareAgain(transaction);
       return 'again';
     }
-    const result = await transactions.finished(transaction, changes);
+    const result = await transactions.finish(transaction, changes);
     if (this.isDead()) return 'nak';
     if (result === 'settled') return batch.length > 1 ? 'nak' : 'done';
     if (result === 'committed') return part === undefined ? 'done' : 'part';
@@ -255,6 +263,7 @@ export class Host {
           }
         } else if (step.do !== 'commit') {
           const isOwn = transaction.writes.has(step.key);
+          if (step.do !== 'get') await transactions.lock(transaction, step.key);
           const text = await transactions.read(transaction, step.key);
           if (!isOwn) seen.push([step.key, text]);
           if (step.do === 'get') continue;

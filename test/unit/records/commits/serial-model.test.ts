@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { SettledSet } from '../../../../host/records/settled-set';
 import { CHECKPOINT_KEY } from '../../../../host/records/commits/checkpoint';
-import { MemoryBucket } from '../../../../host/testing/memory-bucket';
-import { drawsOf, SharedLog, turns, type Draw, type Faults } from './fake-log';
+import { drawsOf, SharedBucket, SharedLog, turns, type Draw, type Faults } from './fake-log';
 import { checkAgainstModel, type ForeignPut } from './model-check';
 import { Deliveries, KEYS, type Program, type Step } from './model-events';
 import { Host, type World } from './model-host';
@@ -101,7 +100,7 @@ function constants(scenario: Scenario): { readonly [K in keyof Scenario]: fc.Arb
 
 async function play(programs: readonly Program[], draw: Draw, lost: Faults, scenario: Scenario) {
   const shared = new SharedLog();
-  const bucket = new MemoryBucket('b');
+  const bucket = new SharedBucket('b');
   const deliveries = new Deliveries(programs);
   const world: World = {
     shared,
@@ -169,7 +168,7 @@ async function play(programs: readonly Program[], draw: Draw, lost: Faults, scen
   return { world, foreign };
 }
 
-function trimToCheckpoint(shared: SharedLog, bucket: MemoryBucket): void {
+function trimToCheckpoint(shared: SharedLog, bucket: SharedBucket): void {
   const text = bucket.entries.get(CHECKPOINT_KEY)?.value;
   if (text === undefined) return;
   const { n } = JSON.parse(text) as { n: number };
