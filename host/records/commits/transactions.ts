@@ -37,12 +37,13 @@ export class Transactions {
   }
 
   /**
-   * Locks a key that a run changes, because two runs of this host that change it at the same time would conflict. A run
-   * that holds or awaits a lock gets no other one, so that two runs never wait for each other.
+   * Locks a key that a run changes, if runs have conflicted on it lately, because two runs of this host that change a key
+   * at the same time conflict. A run that holds or awaits a lock gets no other one, so that two runs never wait for each
+   * other.
    * @returns a promise if the run must wait
    */
   lock(transaction: Transaction, key: string): Promise<void> | undefined {
-    if (transaction.unlock || transaction.isLocking) return undefined;
+    if (!this.locks.isBusy(key) || transaction.unlock || transaction.isLocking) return undefined;
     transaction.unlock = this.locks.lockFree(key);
     if (transaction.unlock) return undefined;
     transaction.isLocking = true;
@@ -98,6 +99,7 @@ export class Transactions {
    */
   async prepareAgain(transaction: Transaction): Promise<void> {
     const keys = [...transaction.reads.keys()];
+    this.locks.noteConflict(transaction.writes.keys());
     transaction.reset();
     transaction.release();
     transaction.unlock = await this.locks.lock(keys);
