@@ -179,24 +179,15 @@ export class BucketFiller {
 
   private async fill(isLast: boolean): Promise<void> {
     const { folded, time } = this.options;
-    await this.fillKeys([...folded.unfilled]);
+    const beganMs = time.nowMs();
+    await inParts([...folded.unfilled], ([key, text]) => this.fillKey(key, text));
+    const nowMs = time.nowMs();
+    this.tookMs = nowMs - beganMs;
     const [oldest] = folded.unfilled.values();
     folded.filledUpTo(oldest ? oldest.position - 1 : folded.position);
-    const nowMs = time.nowMs();
     if (folded.filled <= this.checkpointedTo || (!isLast && nowMs - this.checkpointAtMs < CHECKPOINT_EVERY_MS)) return;
     this.checkpointAtMs = nowMs;
     await this.storeCheckpoint();
-  }
-
-  private async fillKeys(all: readonly (readonly [string, UnfilledText])[]): Promise<void> {
-    const { time } = this.options;
-    const beganMs = time.nowMs();
-    for (let from = 0; from < all.length; from += MAX_KEYS) {
-      const part = all.slice(from, from + MAX_KEYS).map(([key, text]) => this.fillKey(key, text));
-      const failure = (await Promise.allSettled(part)).find(({ status }) => status === 'rejected');
-      if (failure) throw (failure as PromiseRejectedResult).reason;
-    }
-    this.tookMs = time.nowMs() - beganMs;
   }
 
   /** The events of the commits are stored first, because the checkpoint does not hold those of added handlers. */
@@ -248,5 +239,14 @@ export class BucketFiller {
     this.remembered.delete(key);
     this.remembered.set(key, filled);
     if (this.remembered.size > MAX_REMEMBERED) this.remembered.delete(this.remembered.keys().next().value!);
+  }
+}
+
+/** Does the work for all items, a part of them at a time. */
+async function inParts<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  for (let from = 0; from < items.length; from += MAX_KEYS) {
+    const done = await Promise.allSettled(items.slice(from, from + MAX_KEYS).map(work));
+    const failure = done.find((result) => result.status === 'rejected');
+    if (failure) throw failure.reason;
   }
 }

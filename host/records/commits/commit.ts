@@ -1,3 +1,5 @@
+import { WireSources, type WireSource } from './wire-sources';
+
 /** An event that a run publishes. It is sent after the run is committed. */
 export interface Emit {
   readonly id: string;
@@ -104,15 +106,6 @@ export class UnreadableCommit extends Error {
   isLaterFormat = false;
 }
 
-/** The source of several runs in one commit, which is stored once. */
-type WireSource = readonly [
-  handler: string,
-  version: string | null,
-  durable: string | null,
-  incarnation: string | null,
-  stream: string | null,
-];
-
 interface WireRun {
   /** The index of the run's source. */
   readonly h: number;
@@ -150,7 +143,7 @@ interface WireCommit {
 
 /** Returns the commit as the text of its message. */
 export function encodeCommit({ host, number, runs, sent, worked = [], adopted, filled }: Commit): string {
-  const sources = new Sources();
+  const sources = new WireSources();
   const r = runs.map((run) => encodeRun(run, sources));
   const wire: WireCommit = {
     f: FORMAT,
@@ -166,39 +159,8 @@ export function encodeCommit({ host, number, runs, sent, worked = [], adopted, f
   return JSON.stringify(wire);
 }
 
-/** The sources of a commit's runs. There are few, and most runs have the source of the run before. */
-class Sources {
-  readonly list: WireSource[] = [];
-  private last = -1;
-
-  indexOf({ origin, event }: RunChanges): number {
-    if (!this.isAt(this.last, origin, event)) {
-      this.last = this.list.findIndex((_, index) => this.isAt(index, origin, event));
-    }
-    if (this.last < 0) {
-      const { handler, version = null, stream = null } = origin;
-      const { durable = null, incarnation = null } = event ?? {};
-      this.last = this.list.push([handler, version, durable, incarnation, stream]) - 1;
-    }
-    return this.last;
-  }
-
-  private isAt(index: number, { handler, version, stream }: Origin, event: EventOf | undefined): boolean {
-    const source = this.list[index];
-    if (!source) return false;
-    const [ofHandler, ofVersion, ofDurable, ofIncarnation, ofStream] = source;
-    return (
-      ofHandler === handler &&
-      ofVersion === (version ?? null) &&
-      ofDurable === (event?.durable ?? null) &&
-      ofIncarnation === (event?.incarnation ?? null) &&
-      ofStream === (stream ?? null)
-    );
-  }
-}
-
 /** Every property is named, because objects that are spread together take several times as long to make. */
-function encodeRun(run: RunChanges, sources: Sources): WireRun {
+function encodeRun(run: RunChanges, sources: WireSources): WireRun {
   const { origin, event, part, passed = 0, hasWork, left, reads, writes, emits } = run;
   const { sequence, attempt } = origin;
   return {

@@ -75,7 +75,7 @@ describe('Transactions', () => {
     it('frees it when a run ends that waits for its lock', async () => {
       const { transactions } = host.log;
       const [holder, waiting] = [new Transaction(), new Transaction()];
-      transactions.lock(holder, 'a');
+      void transactions.lock(holder, 'a');
       const locking = transactions.lock(waiting, 'a');
       expect(locking).toBeInstanceOf(Promise);
       waiting.end();
@@ -88,7 +88,7 @@ describe('Transactions', () => {
       const { transactions } = host.log;
       for (let i = 0; i < 100; i++) {
         const run = new Transaction();
-        transactions.lock(run, 'a');
+        void transactions.lock(run, 'a');
         run.end();
       }
       const [one, other] = [new Transaction(), new Transaction()];
