@@ -40,8 +40,8 @@ export abstract class Store<T = unknown> {
    * Updates the value of a key and resolves with the new value.
    *
    * Within a handler the new value is not committed yet: it belongs to the run, and the run may fail or start again. It is
-   * applied once for the event, however often the event is redelivered. For what must happen only for a committed value,
-   * use `context.afterCommit`. Outside of a handler, the promise resolves when the value is committed; if another writer
+   * applied once for the event, however often the event is redelivered. A mail, or a call of another service, belongs into
+   * `context.afterCommit`. Outside of a handler, the promise resolves when the value is committed; if another writer
    * changes the value meanwhile, the function runs again on the newer value.
    *
    * @param change a pure, synchronous function from the current value (`undefined` at first) to the new one

@@ -17,7 +17,7 @@ interface AdoptFlags extends CommonFlags {
   stream?: string;
 }
 
-/** The result of an adoption, or its preview. */
+/** The changes that `adopt` has made to an existing stream, bucket or durable, or would make with `--yes`. */
 interface Adoption {
   readonly kind: 'stream' | 'bucket' | 'durable';
   readonly name: string;

@@ -87,8 +87,8 @@ class Reader {
   ) {}
 
   /**
-   * @returns `undefined` for a refused value; the key or the whole list that holds the value is left out, so that one
-   * fault is reported once
+   * @returns the value, or `undefined` if it is refused. The caller then omits the key, or the whole list that holds the
+   * value, so that no later check reports the same fault again.
    */
   read(node: unknown, path: string, line: number, depth: number): unknown {
     if (depth > MAX_DEPTH) return this.refuse(line, `values are nested more than ${MAX_DEPTH} deep`);

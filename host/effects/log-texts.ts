@@ -93,7 +93,12 @@ export class LogTexts implements StoreTexts {
   }
 
   /** Writes a text that is read first, or whose function is in another process. Other uses of the key wait. */
-  private async writeLater(run: Run, key: string, next: Promise<string | undefined>, what: string) {
+  private async writeLater(
+    run: Run,
+    key: string,
+    next: Promise<string | undefined>,
+    what: string,
+  ): Promise<string | undefined> {
     const { changing } = run.transaction;
     const work = next.then((text) => this.write(run, key, text, what));
     const settled = work.then(

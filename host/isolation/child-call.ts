@@ -5,7 +5,7 @@ import { HandlerCall, type CalledHandler } from '../message/handler-call';
 import {
   HandlerBatchContext,
   HandlerContext,
-  type AfterCommitFunction,
+  type AfterCommitCallback,
   type EventFacts,
 } from '../message/handler-context';
 import type { WireEvent } from './protocol';
@@ -23,7 +23,7 @@ export class ChildCall extends HandlerCall<LoggedHandler> {
   /** The index of each event in `received`; invalid events are left out of `events`. */
   indexes: readonly number[] = [];
   /** The functions that the handler has passed to `afterCommit`, by the index of their event in `received`. */
-  readonly work = new Map<number, AfterCommitFunction[]>();
+  readonly work = new Map<number, AfterCommitCallback[]>();
 
   constructor(
     readonly id: number,
@@ -87,7 +87,7 @@ export class ChildContext extends HandlerContext {
     return this.event;
   }
 
-  protected addWork(work: AfterCommitFunction): void {
+  protected addWork(work: AfterCommitCallback): void {
     const { call, index } = this;
     call.assertLive('EventContext.afterCommit');
     call.work.set(index, [...(call.work.get(index) ?? []), work]);

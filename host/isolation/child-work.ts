@@ -1,4 +1,4 @@
-import type { AfterCommitFunction } from '../message/handler-context';
+import type { AfterCommitCallback } from '../message/handler-context';
 import type { ChildCall } from './child-call';
 
 /** The functions that handlers have passed to `afterCommit`, until the host orders to run or to forget them. */
@@ -15,7 +15,7 @@ export class ChildWork {
   }
 
   /** Takes out the functions of an event, with their call. */
-  take(id: number, event: number): { readonly call: ChildCall; readonly work: readonly AfterCommitFunction[] } {
+  take(id: number, event: number): { readonly call: ChildCall; readonly work: readonly AfterCommitCallback[] } {
     const call = this.calls.get(id)!;
     const work = call.work.get(event)!;
     call.work.delete(event);

@@ -1,12 +1,12 @@
 import type { JetplugError } from '../../sdk/internal';
-import type { AfterCommitCall } from '../message/after-commit';
+import type { Execution } from '../message/execution';
 import { OutcomeKnown, RELEASED } from '../message/outcome';
 import type { Scope } from '../message/run';
 import type { WorkerCall } from './worker';
 
 /** A call of the functions that a handler has passed to `afterCommit`. Only the worker that has them can run them. */
 export interface WorkCall {
-  readonly scope: AfterCommitCall;
+  readonly scope: Execution;
   resolve(): void;
   reject(error: unknown): void;
 }

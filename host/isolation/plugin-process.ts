@@ -1,7 +1,7 @@
 import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { isError, showThrown } from '../base/thrown';
 import type { PluginDefinition } from '../load/describe';
-import type { AfterCommitCall } from '../message/after-commit';
+import type { Execution } from '../message/execution';
 import { Batch } from '../message/batch';
 import { OutcomeKnown, RELEASED } from '../message/outcome';
 import { contextHeaders, factsOf, type Run, type Scope } from '../message/run';
@@ -156,7 +156,7 @@ export class PluginProcess implements PluginWorker {
     run.addWork({ drop, perform: (call) => this.doWork(call, of, event) });
   }
 
-  private doWork(scope: AfterCommitCall, of: number, event: number): Promise<void> {
+  private doWork(scope: Execution, of: number, event: number): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.endedWith) return reject(new OutcomeKnown(RELEASED));
       const call = this.addCall({ scope, resolve, reject });

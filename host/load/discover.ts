@@ -63,8 +63,8 @@ export function whyRefused(dir: string): JetplugError | undefined {
 const TEMPORARY = /^\.|~$|^#|\.(tmp|temp|part|swp|swx|bak|orig|crdownload)$/i;
 
 /**
- * Returns why a file is not a plugin; undefined if it is one. A plugin has the name of a plugin file, can be read and
- * is not empty.
+ * Returns why a file is not a plugin; undefined if it is one. A file is a plugin if its name ends in `.plugin.ts` or
+ * `.plugin.js`, it can be read, and it is not empty.
  */
 export function whySkipped(file: string): string | undefined {
   const name = basename(file);

@@ -6,7 +6,10 @@ import { HOST_ROOT, resolveInHost } from './host-packages';
 import { resolveByImport } from './import-conditions';
 import { isFile } from './file-state';
 
-/** The file of a package, or one of the plugin's own files that is imported by a name. */
+/**
+ * The file that an import by name leads to: a file of a package, or one of the plugin's own files, such as through a
+ * `#name`.
+ */
 export interface FoundPackage {
   readonly file: string;
   /** Whether the file is the plugin's own source, which is compiled, and loaded again with each version of the plugin. */

@@ -1,3 +1,4 @@
+import type { AfterCommitWork } from './after-commit-work';
 import { Execution, type Endings } from './execution';
 import type { Later } from './later';
 import type { Outcome } from './outcome';
@@ -5,15 +6,8 @@ import { eventOf, type Run } from './run';
 import { end, type Ended, type Sent } from './stages';
 import { logLate, outcomeOfThrown } from './thrown-outcome';
 
-/** A function that a handler has passed to `afterCommit`, or all those of an event in the plugin's own process. */
-export interface AfterCommitWork {
-  perform(call: AfterCommitCall): unknown;
-  /** Called if the work is not to be done, because the run has failed or starts again. */
-  drop?(): void;
-}
-
 /** The call of a run's after-commit work. The handler's timeout applies to it. */
-export class AfterCommitCall extends Execution {
+class AfterCommitCall extends Execution {
   constructor(readonly run: Run) {
     super(run.handler, run.registry);
   }

@@ -4,35 +4,9 @@ import type { CommitResult } from '../records/commits/finished-runs';
 import { Transaction } from '../records/commits/transaction';
 import { originOf } from './origin-of';
 import { notSent, sendUnsent } from './outbox';
+import { CommitPoints } from './commit-points';
 import { CONFLICT, OutcomeKnown, SETTLED_BEFORE, type Outcome } from './outcome';
 import { eventOf, type Run } from './run';
-
-/** The commit points of a run: the calls of `store.commit()`, one after the other. */
-export class CommitPoints {
-  /** How many points the run has passed. */
-  passed = 0;
-  /** Set if the run must end because a point could not be committed. */
-  outcome: Outcome | undefined;
-  private waiting: Promise<void> | undefined;
-
-  get isPending(): boolean {
-    return this.waiting !== undefined;
-  }
-
-  /** Does the work after that of earlier points. */
-  async next(work: () => Promise<void>): Promise<void> {
-    while (this.waiting) await this.waiting;
-    const done = work();
-    const waiting = done.then(ignore, ignore).then(() => (this.waiting = undefined));
-    this.waiting = waiting;
-    await done;
-  }
-
-  /** Resolves when no point is being committed. */
-  async settled(): Promise<void> {
-    while (this.waiting) await this.waiting;
-  }
-}
 
 /**
  * Commits what the run has changed and published since its last commit point. The event is not settled yet. If an
@@ -89,7 +63,7 @@ async function commitPart(run: Run, points: CommitPoints): Promise<void> {
   transactions.assertFits([part]);
   const finishing = transactions.finish(transaction, [part]);
   run.takeOutbox();
-  // The handler may go on before the commit is stored. That belongs to the next part.
+  // The handler may continue before the commit is stored. That belongs to the next part.
   run.startFrom(new Transaction());
   const result = await finishing;
   if (result !== 'committed') {
@@ -110,8 +84,4 @@ export function missedPoint({ handler, passed, past, owesWork }: Run): JetplugEr
   const { plugin, name, where } = handler;
   const message = `${plugin}.${name} came to ${passed} of the ${expected} calls of Store.commit that an earlier run of the event has committed`;
   return new JetplugError('JP_COMMIT_POINT_MISSED', message, { plugin, ...where });
-}
-
-function ignore(): void {
-  // The caller of the commit point gets the error.
 }

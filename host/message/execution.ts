@@ -72,7 +72,7 @@ export class Execution extends HandlerCall<Handler> {
   }
 
   /** Whether the call waits for a commit while its handler runs. */
-  get isCommitting(): boolean {
+  waitsAtCommitPoint(): boolean {
     return false;
   }
 
@@ -158,7 +158,7 @@ export class Execution extends HandlerCall<Handler> {
    */
   interrupt(outcome: Outcome): void {
     const { wait, endings } = this;
-    if (!wait || !endings || ((this.isOver || this.isCommitting) && outcome.kind !== 'released')) return;
+    if (!wait || !endings || ((this.isOver || this.waitsAtCommitPoint()) && outcome.kind !== 'released')) return;
     this.end('error' in outcome ? outcome.error : new Error('the host is stopping'));
     if (this.endWait(wait)) wait.resolve(() => endings.interrupted(this, outcome));
   }

@@ -20,7 +20,7 @@ export interface EventFacts {
 }
 
 /** A function that the host calls after the run's commit. */
-export type AfterCommitFunction = Parameters<EventContext['afterCommit']>[0];
+export type AfterCommitCallback = Parameters<EventContext['afterCommit']>[0];
 
 interface LoggedHandler {
   readonly name: string;
@@ -39,9 +39,9 @@ export abstract class HandlerContext implements EventContext {
   private logger: Logger | undefined;
 
   protected abstract readFacts(): EventFacts;
-  protected abstract addWork(work: AfterCommitFunction): void;
+  protected abstract addWork(work: AfterCommitCallback): void;
 
-  afterCommit(work: AfterCommitFunction): void {
+  afterCommit(work: AfterCommitCallback): void {
     if (typeof work !== 'function') throw new TypeError(`afterCommit takes a function, and got ${showThrown(work)}`);
     this.addWork(work);
   }

@@ -1,7 +1,7 @@
 /**
- * A value that arrives later, for one receiver. The receiver is called in the turn in which the value arrives. A
- * promise would also work, but Node carries the context of the running handler through each promise, which costs about
- * 5 % of a message. The class has no `then`, so that nothing awaits it by mistake.
+ * A value that arrives later, for one receiver. The receiver is called in the turn of the event loop in which the
+ * value arrives. A promise would also work, but Node carries the handler's AsyncLocalStorage context through each promise,
+ * which costs about 5 % of the time of a message. The class has no `then`, so that nothing awaits it by mistake.
  */
 export class Later<T> {
   private done: ((value: T) => void) | undefined;

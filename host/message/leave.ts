@@ -2,14 +2,13 @@ import type { Departure } from '../records/commits/commit';
 import type { CommitResult } from '../records/commits/finished-runs';
 import type { PluginLog } from '../records/commits/plugin-log';
 import { Transaction } from '../records/commits/transaction';
-import { then, type MaybePromise } from '../base/maybe-promise';
 import { coordinates } from './attempt-records';
 import { deadLetterOf } from './dead-letter';
 import type { Endings } from './execution';
 import type { Burial } from './failures/failures';
 import type { Handler } from './handler';
 import { originOf } from './origin-of';
-import { sendUnsent, unsentOf } from './outbox';
+import { sendUnsent } from './outbox';
 import { eventOf, type Run } from './run';
 
 /**
@@ -66,23 +65,30 @@ async function commitDeparture(
 }
 
 /**
- * Does what may be left to do for an event that a commit has settled: sends its events, and stores its dead letter or
- * the deferred event. Undefined if there is nothing to do.
+ * Does what may be left to do for an event that was settled before: see {@link complete}. The record of settled events
+ * may be ahead of what this host has read of the log, so the log is read to its end first.
  */
-export function complete(run: Run, burial?: Burial): MaybePromise<void> {
+export async function completeSettled(run: Run): Promise<void> {
+  const { commits } = run.handler;
+  const log = commits.log ?? (await commits.find());
+  await log?.refresh();
+  await complete(run);
+}
+
+/**
+ * Does what is left to do for an event that a commit has settled: sends its events, and stores its dead letter or the
+ * deferred event.
+ */
+async function complete(run: Run, burial?: Burial): Promise<void> {
   const { handler, delivery } = run;
   const { log } = handler.commits;
   const event = eventOf(run);
-  const isUnsent = unsentOf(run).length > 0;
+  await sendUnsent(run);
   const left = log?.sent.departureOf(event);
-  const letter = delivery.past?.letter;
-  if (!isUnsent && !left && letter === undefined) return undefined;
-  return then(isUnsent ? sendUnsent(run) : undefined, async () => {
-    if (left) await store(run, left, burial);
-    // A handled event that was redriven may still have its letter. A new letter has replaced it.
-    else if (letter !== undefined) await handler.deadLetters.remove(letter, delivery.origin);
-    log?.sent.noteLeft(event);
-  });
+  if (left) await store(run, left, burial);
+  // A handled event that was redriven may still have its letter. A new letter has replaced it.
+  else if (delivery.past?.letter !== undefined) await handler.deadLetters.remove(delivery.past.letter, delivery.origin);
+  log?.sent.noteLeft(event);
 }
 
 /** Waits for the work, unless the host stops first. */

@@ -37,7 +37,7 @@ export async function sendUnsent(run: Run): Promise<void> {
   if (unsent.length > 0) await sendAll(run, isLate(run) ? await notSentYet(run, unsent) : unsent, unsent);
 }
 
-export function unsentOf(run: Run): readonly Emit[] {
+function unsentOf(run: Run): readonly Emit[] {
   return run.handler.commits.log?.sent.unsentOf(eventOf(run)) ?? [];
 }
 

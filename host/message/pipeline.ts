@@ -94,7 +94,7 @@ export class Conclusion<Start extends PipelineRecord, Current> {
     return new Conclusion({ ...this.plan, steps: [...this.plan.steps, step] });
   }
 
-  /** Sets the function that is called last for each record that runs alone, also if a step has thrown. */
+  /** Sets the function that is called last for each record, also if a step has thrown. */
   cleanUp(cleanUp: (record: Start) => void): Runner<Start> {
     return new Runner({ ...this.plan, cleanUp } as unknown as RunnablePlan<Start>);
   }

@@ -7,14 +7,14 @@ import type { BatchWrites } from '../records/commits/batch-writes';
 import type { EventOf, ReadTexts } from '../records/commits/commit';
 import type { Transaction } from '../records/commits/transaction';
 import type { Delivery } from '../broker/delivery';
-import type { AfterCommitWork } from './after-commit';
-import type { CommitPoints } from './commit-point';
+import type { AfterCommitWork } from './after-commit-work';
+import type { CommitPoints } from './commit-points';
 import { Execution, type RunRegistry } from './execution';
 import type { Decision } from './decide';
 import type { Invalid, Outcome } from './outcome';
 import type { Handler } from './handler';
 import type { OutgoingEvent } from '../broker/ports';
-import { HandlerContext, type AfterCommitFunction, type EventFacts } from './handler-context';
+import { HandlerContext, type AfterCommitCallback, type EventFacts } from './handler-context';
 
 /** One call of a handler for several events. */
 export interface BatchCall extends Execution {
@@ -112,7 +112,7 @@ export class Run extends Execution {
     return taken;
   }
 
-  override get isCommitting(): boolean {
+  override waitsAtCommitPoint(): boolean {
     return this.points?.isPending ?? false;
   }
 
@@ -249,7 +249,7 @@ export class RunContext extends HandlerContext {
     return this.run.handler;
   }
 
-  protected addWork(work: AfterCommitFunction): void {
+  protected addWork(work: AfterCommitCallback): void {
     const { run } = this;
     run.assertLive('EventContext.afterCommit');
     const { plugin, name } = run.handler;

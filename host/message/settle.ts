@@ -1,11 +1,11 @@
-import { isPromise, then, type MaybePromise } from '../base/maybe-promise';
+import { then, type MaybePromise } from '../base/maybe-promise';
 import { withCauses } from '../base/causes';
 import type { Delivery } from '../broker/delivery';
 import { noteWorkDone } from './after-commit';
 import { coordinates, forgetAttempts, unmark } from './attempt-records';
 import type { Decision } from './decide';
 import type { Handler } from './handler';
-import { complete, leave, untilReleased, type LeaveResult } from './leave';
+import { completeSettled, leave, untilReleased, type LeaveResult } from './leave';
 import type { Run } from './run';
 
 /**
@@ -72,15 +72,10 @@ function finish(handler: Handler, delivery: Delivery): MaybePromise<void> {
  * Acks an event that was settled before. If a host has died right after the commit, what it left is done first.
  * @param isRecorded whether there is a record of the event's attempts. Default: whether it is a redelivery
  */
-function acknowledgeAgain(run: Run, isRecorded?: boolean): MaybePromise<void> {
-  const work = complete(run);
-  return isPromise(work) ? acknowledgeAfter(run, work, isRecorded) : acknowledge(run, isRecorded);
-}
-
-async function acknowledgeAfter(run: Run, work: Promise<void>, isRecorded?: boolean): Promise<void> {
+async function acknowledgeAgain(run: Run, isRecorded?: boolean): Promise<void> {
   const { handler, delivery } = run;
   try {
-    if ((await untilReleased(run, work)) === 'released') return retryLater(delivery);
+    if ((await untilReleased(run, completeSettled(run))) === 'released') return retryLater(delivery);
   } catch (cause) {
     handler.log.warn('events of a committed run are not sent yet, or its letter is not stored; trying again', {
       ...coordinates(handler, delivery),
@@ -88,12 +83,8 @@ async function acknowledgeAfter(run: Run, work: Promise<void>, isRecorded?: bool
     });
     return retryLater(delivery, NOT_COMPLETE_DELAY_MS);
   }
-  await acknowledge(run, isRecorded);
-}
-
-function acknowledge({ handler, delivery }: Run, isRecorded?: boolean): MaybePromise<void> {
   delivery.ack();
-  return forgetAttempts(handler, delivery, isRecorded);
+  await forgetAttempts(handler, delivery, isRecorded);
 }
 
 async function suspect(

@@ -17,8 +17,8 @@ export interface TakeOverOptions {
 }
 
 /**
- * Runs the broker of this host's data folder on the same port when the host that ran it has ended, or joins the host
- * that was faster. A server on any other data is never replaced.
+ * Called when the host that ran the broker has ended. Starts the broker again on the same data folder and port. If
+ * another host has done so already, joins that broker. A server on any other data is never replaced.
  * @returns the broker; undefined when none is needed any more
  */
 export async function takeOver(options: TakeOverOptions): Promise<Broker | undefined> {

@@ -159,7 +159,8 @@ export class Bucket implements KeyValue {
   private readonly fail = (error: unknown): never => {
     if (apiErrorCode(error) === API_ERROR.wrongLastSequence) throw new Conflict(this.name, { cause: error });
     if (isFull(error)) throw new JetplugError('JP_STORE_FULL', `the bucket ${this.name} is full`, { cause: error });
-    if (isNoResponders(error)) this.keeper?.checkSoon(`KV_${this.name}`);
+    if (isNoResponders(error) || apiErrorCode(error) === API_ERROR.streamNotFound)
+      this.keeper?.checkSoon(`KV_${this.name}`);
     if (isTooLarge(error)) {
       const message = `${this.name}: the value is larger than the server takes`;
       throw new JetplugError('JP_STORE_VALUE_INVALID', message, { cause: error });

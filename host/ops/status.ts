@@ -1,8 +1,7 @@
 import type { ErrorReport } from '../../sdk/internal';
-import { unescapeKey } from '../effects/store-keys';
 import { durablePosition } from '../nats/consumers';
 import type { Connection } from '../nats/connection';
-import type { ConsumingHandler } from '../plugin/consume';
+import type { ConflictKey, ConsumingHandler } from '../plugin/consume';
 import type { HandlerState, WaitsFor } from '../plugin/handler-status';
 import type { PluginFaults } from '../plugin/faults';
 import type { ProcessState } from '../load/plugin-code';
@@ -61,7 +60,7 @@ export interface HandlerStatus {
   /** How often a run has started again, because a value that it had read was changed meanwhile. */
   readonly conflicts: number;
   /** The key of the store that causes most conflicts; absent if the handler's runs start again only rarely. */
-  readonly conflictKey?: { readonly key: string; readonly scope?: string; readonly conflicts: number };
+  readonly conflictKey?: ConflictKey;
   readonly lastError?: string;
   /**
    * The state of the circuit. `open` means that every event failed, so the events wait in the stream and only probes
@@ -97,9 +96,9 @@ export async function statusOf(
 }
 
 async function handlerStatus(handler: ConsumingHandler, connection: Connection): Promise<HandlerStatus> {
-  const { definition, durable, counters, state, waitsFor, reason, pausedUntil, drift } = handler;
+  const { definition, durable, counters, state, waitsFor, reason, pausedUntil, drift, conflictKey } = handler;
   const position = await positionOf(connection, durable.stream, durable.durable);
-  const { handled, failed, retried, deadLettered, conflicts, conflictKey, lastError } = counters;
+  const { handled, failed, retried, deadLettered, conflicts, lastError } = counters;
   return {
     handler: definition.name,
     subject: durable.subject,
@@ -119,7 +118,7 @@ async function handlerStatus(handler: ConsumingHandler, connection: Connection):
     retried,
     deadLettered,
     conflicts,
-    ...(conflictKey && { conflictKey: { ...unescapeKey(conflictKey.key), conflicts: conflictKey.conflicts } }),
+    ...(conflictKey && { conflictKey }),
     ...(lastError === undefined ? {} : { lastError }),
     circuit: handler.circuit.outage ? 'open' : 'closed',
     ...(handler.circuit.outage && {

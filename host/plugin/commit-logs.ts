@@ -104,6 +104,13 @@ export class PluginCommitLog implements PluginCommits {
     return (this.opening ??= this.create().finally(() => (this.opening = undefined)));
   }
 
+  /** Whether an event has left its stream as a dead letter that may not be stored yet. */
+  async needsLetter({ durable, streamIncarnation }: SettledEvents, sequence: number): Promise<boolean> {
+    const log = this.log ?? (await this.find());
+    await log?.refresh();
+    return log?.sent.departureOf({ durable, incarnation: streamIncarnation, sequence })?.to === 'dead-letter';
+  }
+
   /** Opens the plugin's store. */
   async openTexts(): Promise<StoreTexts> {
     await this.open();

@@ -195,8 +195,9 @@ export class Settlements {
   }
 
   /**
-   * Returns whether the stored settlements belong to a later stream. If the bucket was created again, reads them first:
-   * they may have the revision that was read before.
+   * Returns whether the stored settlements belong to a newer stream of the same name, so that this host's are of a lost
+   * one. If the bucket was created again, reads the settlements first: their revision may equal the one of the last read,
+   * although their content differs.
    */
   private async isOfLostStream(): Promise<boolean> {
     if (this.renewals !== this.options.records.renewals) await this.refresh();

@@ -18,7 +18,7 @@ import type { Backend } from './backend';
  * A moment at which a test can kill the host: before it appends a run's commit; when the commit is stored but not
  * confirmed; before it sends a published event; before it acknowledges an event.
  */
-export type CrashMoment = 'before-commit' | 'after-commit' | 'before-publish' | 'before-ack';
+export type CrashPoint = 'before-commit' | 'after-commit' | 'before-publish' | 'before-ack';
 
 /**
  * One run of a host on a backend that outlives it. After {@link HostRun.die} nothing reaches the broker any more.
@@ -34,7 +34,7 @@ export class HostRun {
     private readonly backend: Backend,
     private readonly config: Config,
     private readonly log: PartedLog,
-    private readonly crashes: (moment: CrashMoment) => boolean,
+    private readonly crashes: (moment: CrashPoint) => boolean,
   ) {}
 
   /** Returns the services that plugins run on. */

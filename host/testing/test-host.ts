@@ -12,9 +12,6 @@ import {
 import { JetStreamEventBus } from '../effects/event-bus';
 import { CommitLogs } from '../plugin/commit-logs';
 import { TextStore } from '../effects/text-store';
-import { refuseNotJson } from '../effects/publishable';
-import { encodePayload } from '../message/codec';
-import type { AllHeaders } from '../broker/headers';
 import type { OutgoingEvent } from '../broker/ports';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
 import type { ConsumingHandler } from '../plugin/consume';
@@ -23,10 +20,11 @@ import { runPlugin } from '../plugin/run-plugin';
 import type { RunningPlugin } from '../plugin/running-plugin';
 import type { Config } from '../config/config';
 import type { Backend } from './backend';
-import { HostRun, type CrashMoment } from './host-run';
+import { HostRun, type CrashPoint } from './host-run';
 import { LaterStore } from './later-store';
 import { memoryBackend } from './memory-backend';
 import { asCompiled, completed, configOf, type AnyPluginClass, type TestHostOptions } from './options';
+import { allHeaders, jsonOf } from './raw-payload';
 import { RecordingLog, type LogLine } from './recording-log';
 import { serverBackend } from './server-backend';
 import { TestClock } from './test-clock';
@@ -99,7 +97,7 @@ export class TestHost {
   private run!: HostRun;
   private running: readonly RunningPlugin[] = [];
   private commits: CommitLogs | undefined;
-  private crashMoment: CrashMoment | undefined;
+  private crashMoment: CrashPoint | undefined;
   /** A promise that settles when the next host run has started, after a crash. */
   private restarting: Promise<void> | undefined;
 
@@ -154,8 +152,8 @@ export class TestHost {
   }
 
   /**
-   * Publishes any payload, such as a program without the SDK may publish. Text and bytes are published unchanged,
-   * everything else as JSON.
+   * Publishes a payload without any check, as a program that does not use the SDK could. Text and bytes are sent
+   * unchanged, everything else is sent as JSON.
    */
   async publishRaw(
     subject: string,
@@ -248,7 +246,7 @@ export class TestHost {
   }
 
   /** Kills the host at the next such moment. */
-  crashAt(moment: CrashMoment): void {
+  crashAt(moment: CrashPoint): void {
     this.crashMoment = moment;
   }
 
@@ -271,7 +269,7 @@ export class TestHost {
     return result;
   }
 
-  private crashNow(at: CrashMoment): boolean {
+  private crashNow(at: CrashPoint): boolean {
     if (this.crashMoment !== at) return false;
     this.crashMoment = undefined;
     this.restarting = this.crash().finally(() => (this.restarting = undefined));
@@ -289,24 +287,6 @@ export class TestHost {
     this.running = [];
     await this.run.die();
   }
-}
-
-function allHeaders(values: Readonly<Record<string, string | readonly string[]>>): AllHeaders {
-  const lists = Object.entries(values).filter((entry): entry is [string, readonly string[]] => Array.isArray(entry[1]));
-  const last = lists.map(([name, values]) => [name, values.at(-1) ?? '']);
-  return {
-    headers: { ...(values as Record<string, string>), ...(Object.fromEntries(last) as Record<string, string>) },
-    ...(lists.length > 0 && { repeated: Object.fromEntries(lists) }),
-  };
-}
-
-/**
- * Returns the payload as JSON.
- * @throws JetplugError `JP_EVENT_INVALID` when JSON would change the payload
- */
-function jsonOf(subject: string, payload: unknown): string {
-  refuseNotJson(subject, payload);
-  return encodePayload(subject, payload as object);
 }
 
 function nameOf(plugin: AnyPluginClass): string {

@@ -23,8 +23,8 @@ export class ConfigFiles {
   private readonly stamps = new Map<string, string | undefined>();
 
   /**
-   * @param changed called with the config in effect after each change of a file, even if the change only moved values
-   * to other places
+   * @param changed called with the config in effect after each change of a file, even if no value has changed but only
+   * its file or line
    */
   constructor(
     private config: Config,

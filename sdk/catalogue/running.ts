@@ -89,7 +89,7 @@ export const RUNNING_ERRORS = {
   ],
   JP_LOG_SHORTENED: [
     'The commit log of a plugin ends before a commit that was in it. The log was restored from an older backup, or truncated. No run of the plugin is committed.',
-    'Restore the log (stream LOG_jetplug-<plugin>) and the bucket jetplug-<plugin> from one backup, and start the hosts again.',
+    'Restore the log (stream LOG_jetplug-<plugin>) and the bucket jetplug-<plugin> from one backup, and start the hosts again. To run on with the values of the bucket instead, stop the hosts and run `nats stream rm LOG_jetplug-<plugin>`: the next start creates a new log.',
   ],
   JP_LOG_UNREADABLE: [
     'The commit log of a plugin, or its checkpoint, has a part that this host cannot read. No run of the plugin is committed by this host.',

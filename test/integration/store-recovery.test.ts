@@ -66,6 +66,11 @@ async function counts(): Promise<number[]> {
   return Promise.all(['a', 'b', 'c'].map(stored));
 }
 
+/** Waits until the bucket has these counts. */
+async function countsAre(wanted: readonly number[], timeoutMs?: number): Promise<void> {
+  await eventually(async () => String(await counts()) === String(wanted), timeoutMs);
+}
+
 async function restart(): Promise<void> {
   await server.restart();
   await eventually(() => nats.rtt());
@@ -90,7 +95,7 @@ test('a bucket that was restored from an older copy is brought up to date from t
   await restoreOlder(BUCKET);
   expect(await counts()).toEqual([3, 3, 3]);
   host = await start();
-  await eventually(async () => expect(await counts()).toEqual([7, 7, 7]));
+  await countsAre([7, 7, 7]);
   await count(1);
   expect(host.logged(LOST)).toEqual([]);
 }, 60_000);
@@ -99,8 +104,7 @@ test('a log that was restored from an older copy is refused; without it, the plu
   await restoreOlder(LOG);
   host = await start();
   const [failure] = await eventually(() => host.logged('a plugin fails').length > 0 && host.logged('a plugin fails'));
-  expect(failure).toMatchObject({ plugin: 'counts' });
-  expect(JSON.stringify(failure)).toContain('the log ends at');
+  expect(failure).toMatchObject({ plugin: 'counts', code: 'JP_LOG_SHORTENED' });
   expect(await counts()).toEqual([7, 7, 7]);
   expect(await host.stop()).toBe(0);
   await jsm.streams.delete(LOG);
@@ -116,7 +120,7 @@ test('a bucket that is older than the log reaches back is refused', async () => 
   await server.kill();
   const putBack = server.copyStream(BUCKET);
   await restart();
-  await count(2);
+  for (let i = 0; i < 3; i++) await count(1);
   await checkpointed();
   const { state } = await jsm.streams.info(LOG);
   await jsm.streams.purge(LOG, { seq: state.last_seq });
@@ -152,7 +156,8 @@ test('a bucket that is deleted under a running host is rebuilt from the log', as
   await checkpointed();
   await jsm.streams.delete(BUCKET);
   await nats.jetstream().publish('video.count', JSON.stringify({ key: 'd' }));
-  await eventually(async () => expect([...(await counts()), await stored('d')]).toEqual([3, 3, 3, 1]), 60_000);
+  await eventually(async () => (await stored('d')) === 1, 60_000);
+  await countsAre([3, 3, 3]);
   await count(1);
   expect(host.logged(LOST)).toEqual([]);
 }, 120_000);
@@ -163,7 +168,7 @@ test('a bucket that is deleted while no host runs is rebuilt; values that the lo
   expect(await host.stop()).toBe(0);
   await jsm.streams.delete(BUCKET);
   host = await start();
-  await eventually(async () => expect(await counts()).toEqual([3, 3, 3]));
+  await countsAre([3, 3, 3]);
   await count(1, ['a']);
   await checkpointed();
   const { state } = await jsm.streams.info(LOG);
@@ -186,7 +191,7 @@ test('a bucket that is restored from an older copy under a running host is broug
   await server.kill();
   putBack();
   await restart();
-  await eventually(async () => expect(await counts()).toEqual([7, 7, 7]), 20_000);
+  await countsAre([7, 7, 7], 20_000);
   await count(1);
   expect(host.logged(LOST)).toEqual([]);
 }, 60_000);
@@ -207,7 +212,7 @@ test('old commits are removed after store.history, but none that the bucket does
   await count(5);
   await eventually(async () => {
     const { state } = await jsm.streams.info(LOG);
-    return state.messages <= 1 && state.last_seq > 5;
+    return state.messages <= 1 && state.first_seq > 1;
   }, 20_000);
   await count(1);
   expect(await counts()).toEqual([6, 6, 6]);

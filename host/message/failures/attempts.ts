@@ -97,10 +97,15 @@ export class KvAttemptLog implements AttemptLog {
   /**
    * Finds the messages of a stream that failed since the handler's last success, as recorded by earlier hosts. Removes
    * the records of settled messages.
+   * @param needsLetter whether the dead letter of a settled message may not be stored yet. Then its record stays
    */
-  async failing(stream: string, settlements: Settlements): Promise<MessageRef[]> {
+  async failing(
+    stream: string,
+    settlements: Settlements,
+    needsLetter: (message: MessageRef) => Promise<boolean>,
+  ): Promise<MessageRef[]> {
     const keys = await this.records.keys(`attempts.${this.durable}.${stream}`);
-    const found = await Promise.all(keys.map((key) => this.failingAt(key, stream, settlements)));
+    const found = await Promise.all(keys.map((key) => this.failingAt(key, stream, settlements, needsLetter)));
     return found.filter((message) => message !== undefined);
   }
 
@@ -115,13 +120,20 @@ export class KvAttemptLog implements AttemptLog {
     await this.change(message, outages, (before) => ({ ...this.unmarked(before), ...counted(before) }));
   }
 
-  private async failingAt(key: string, stream: string, settlements: Settlements): Promise<MessageRef | undefined> {
+  private async failingAt(
+    key: string,
+    stream: string,
+    settlements: Settlements,
+    needsLetter: (message: MessageRef) => Promise<boolean>,
+  ): Promise<MessageRef | undefined> {
     const entry = await this.records.get(key);
     if (entry?.value === undefined) return undefined;
     const { storedAtMs } = JSON.parse(entry.value) as AttemptRecord;
     const message = { stream, sequence: Number(key.slice(key.lastIndexOf('.') + 1)), storedAtMs };
-    const { provisional } = this.parse(entry.value, message);
-    if (settlements.has(message.sequence) || storedAtMs < Date.parse(settlements.streamIncarnation)) {
+    const { provisional, buried } = this.parse(entry.value, message);
+    const isLost = storedAtMs < Date.parse(settlements.streamIncarnation);
+    if (!isLost && buried && settlements.has(message.sequence) && (await needsLetter(message))) return undefined;
+    if (isLost || settlements.has(message.sequence)) {
       // A host settled the message and ended before it removed the record, or the stream was created again.
       await this.forget(message);
       return undefined;

@@ -22,7 +22,7 @@ export class DispatchOrder {
     return this.queue.ready;
   }
 
-  /** Whether an arrival could run now, without waiting for another delivery. */
+  /** Whether a delivery that arrives now could run at once, because no earlier delivery waits. */
   get isClear(): boolean {
     return this.queue.ready === 0 && this.collected === undefined;
   }

@@ -28,7 +28,7 @@ export class BatchWrites {
   /** Notes a change of a key for an event, before the change is made. */
   noteChange(key: string, event: object): void {
     let before = this.before.get(event);
-    if (!before) this.before.set(event, (before = new Map()));
+    if (!before) this.before.set(event, (before = new Map<string, string | null | undefined>()));
     if (!before.has(key)) before.set(key, this.transaction.writes.get(key));
     this.changedFor.set(key, event);
   }

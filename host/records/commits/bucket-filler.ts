@@ -108,7 +108,8 @@ export class BucketFiller {
     const { folded, stop } = this.options;
     if (stop.aborted) return false;
     if (this.doubt !== 'none') return true;
-    return folded.unfilled.size > 0 || (this.isFiller && folded.position > this.checkpointedTo);
+    // Commits without values count too: the log can be trimmed up to a checkpoint only.
+    return folded.unfilled.size > 0 || folded.position > (this.isFiller ? this.checkpointedTo : folded.filled);
   }
 
   private async run(): Promise<void> {

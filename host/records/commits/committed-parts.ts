@@ -1,7 +1,7 @@
 import { eventKey, type EventOf, type ReadTexts, type RunChanges } from './commit';
 
 /** The committed parts of each event, as the texts that they have read. */
-export type PartsByEvent = readonly (readonly [event: string, parts: readonly ReadTexts[]])[];
+export type StoredParts = readonly (readonly [event: string, parts: readonly ReadTexts[]])[];
 
 const NONE: readonly never[] = [];
 
@@ -17,12 +17,12 @@ export class CommittedParts {
     return this.parts.size === 0;
   }
 
-  get entries(): PartsByEvent {
+  get entries(): StoredParts {
     return [...this.parts];
   }
 
   /** Starts from a checkpoint. */
-  restore(entries: PartsByEvent): void {
+  restore(entries: StoredParts): void {
     this.parts.clear();
     for (const [event, parts] of entries) this.parts.set(event, parts);
   }

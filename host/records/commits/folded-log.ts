@@ -1,6 +1,6 @@
 import { AdoptedRevisions } from './adopted-revisions';
 import { eventKey, type Commit, type Departure, type Emit, type EventOf, type RunChanges } from './commit';
-import { CommittedParts, type PartsByEvent } from './committed-parts';
+import { CommittedParts, type StoredParts } from './committed-parts';
 import { SettledSet } from '../settled-set';
 
 /** The settled events of one handler, to which the log adds those that commits settle. */
@@ -44,7 +44,7 @@ export interface FoldedParts {
   /** The events that have left their stream and whose dead letter or deferred event may not be stored yet. */
   readonly left: readonly (readonly [event: string, left: LeftEvent])[];
   /** The committed parts of events that may run again. */
-  readonly parts: PartsByEvent;
+  readonly parts: StoredParts;
   /** Foreign values that commits take up or replace, and that the bucket may still have. */
   readonly adopted: readonly (readonly [key: string, revision: number, position: number])[];
   /** Settled events of handlers that this host does not run, as ranges of sequences. */
@@ -68,6 +68,11 @@ export class FoldedLog {
   private readonly removed = new Set<SettledEvents>();
   /** The settled events of handlers that are not added yet. */
   private readonly others = new Map<string, { durable: string; incarnation: string; ranges: SettledSet }>();
+  /**
+   * The position up to which this host must see by itself that the bucket is filled. Until then it does not trust what
+   * other hosts have written in their commits, because the bucket may have been lost or restored since.
+   */
+  trustFrom = Infinity;
   private filledTo = 0;
   /** The added handler that was looked up last. */
   private last: SettledEvents | undefined;
@@ -171,7 +176,7 @@ export class FoldedLog {
     for (const [event, upTo] of sent) this.noteSent(event, upTo);
     for (const event of worked) this.parts.noteWorkDone(event);
     this.adopted.adopt(adopted, position);
-    if (filled !== undefined) this.filledUpTo(filled);
+    if (filled !== undefined && this.filledTo >= this.trustFrom) this.filledUpTo(filled);
   }
 
   /** Notes that the bucket has all texts up to the position. */
@@ -197,6 +202,7 @@ export class FoldedLog {
     this.unfilled.clear();
     for (const [key, text] of [...all].sort(([, a], [, b]) => a.position - b.position)) this.unfilled.set(key, text);
     this.filledTo = Math.min(this.filledTo, filled);
+    this.trustFrom = this.position;
   }
 
   /** Leaves out the commits up to the position, because they are lost. */

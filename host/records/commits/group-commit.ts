@@ -127,6 +127,8 @@ export class GroupCommit {
       if (error instanceof Conflict) return reader.catchUpTo(expected + 1);
       if (isJetplugError(error) && error.code === 'JP_STORE_VALUE_INVALID') return this.split(pending, error);
       if (this.isFull && (await makeRoom())) return;
+      // A smaller commit may still fit.
+      if (this.isFull && pending.runs.length > 1) return this.split(pending, error as Error);
       failed(error);
       await pause(this.isFull ? FULL_RETRY_MS : RETRY_MS, time, stop);
       if (!this.isFull) await reader.catchUp();
@@ -134,7 +136,7 @@ export class GroupCommit {
   }
 
   /**
-   * Commits the runs of a commit that is too large for the server in smaller ones. A single run fails. An earlier attempt
+   * Commits the runs of a commit that is too large for the server or the log in smaller ones. A single run fails. An earlier attempt
    * may have reached a server that took larger commits, so the log is read first.
    */
   private async split(pending: PendingCommit, error: Error): Promise<void> {

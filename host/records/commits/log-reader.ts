@@ -46,6 +46,8 @@ const RETRY_MS = 30;
 export class LogReader {
   private reading: Promise<void> | undefined;
   private unfollow: (() => void) | undefined;
+  private refreshing: Promise<void> = Promise.resolve();
+  private nextRefresh: Promise<void> | undefined;
 
   constructor(
     private readonly log: CommitLog,
@@ -100,6 +102,20 @@ export class LogReader {
       if (last < position) return;
       await new Promise<void>((resolve) => options.time.after(RETRY_MS, resolve));
     }
+  }
+
+  /**
+   * Reads to the end that the log has now. All calls during a read share the next one. Rejects if the server does not
+   * answer.
+   * @throws LogCut, LogShortened
+   */
+  refresh(): Promise<void> {
+    const begin = async (): Promise<void> => {
+      this.refreshing = this.nextRefresh!;
+      this.nextRefresh = undefined;
+      await this.catchUpTo((await this.log.bounds()).last);
+    };
+    return (this.nextRefresh ??= this.refreshing.then(begin, begin));
   }
 
   /**

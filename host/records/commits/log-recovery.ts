@@ -45,6 +45,7 @@ export class LogRecovery {
   async restore(): Promise<void> {
     const { folded, reader, checkpoints, log } = this.options;
     let hasWaited = !this.isOpen;
+    folded.trustFrom = Infinity;
     for (;;) {
       // The log's beginning is read before the checkpoint, because the log may be cut up to the checkpoint at any time.
       // Its end is read after it, because the checkpoint may hold later commits at any time.
@@ -68,6 +69,7 @@ export class LogRecovery {
       try {
         await reader.catchUpTo(bounds.last);
         this.isOpen = true;
+        folded.trustFrom = folded.position;
         return;
       } catch (error) {
         if (!(error instanceof LogCut)) throw error;

@@ -4,11 +4,11 @@ import type { KeyValue } from '../key-value';
 import { Adoptions } from './adoptions';
 import { BucketUpkeep } from './bucket-upkeep';
 import { CheckpointStore } from './checkpoint';
-import type { Commit } from './commit';
+import { contentsOf } from './commit-contents';
 import type { CommitLog } from './commit-log';
 import { CommitReceiver } from './commit-receiver';
 import { DoneWork } from './done-work';
-import { FinishedRuns, type FinishedRun } from './finished-runs';
+import { FinishedRuns } from './finished-runs';
 import { FoldedLog, type SettledEvents } from './folded-log';
 import { GroupCommit } from './group-commit';
 import { loadText } from './load-text';
@@ -74,21 +74,13 @@ export class PluginLog {
         trouble(`the bucket's value of ${key} is left out of the store`, new Error('it is too large for a commit')),
     ));
     const transactions = (this.transactions = new Transactions({
-      values,
-      finished,
-      folded,
+      ...{ values, finished, folded },
       added: () => this.group.request(),
       assertUsable: () => this.assertUsable(),
       maxBytes: () => log.maxCommitBytes,
     }));
     const receiver = new CommitReceiver({
-      folded,
-      values,
-      finished,
-      transactions,
-      adoptions,
-      sent,
-      worked,
+      ...{ folded, values, finished, transactions, adoptions, sent, worked },
       pending: () => this.group.pending,
       received: (fillsBucket) => this.received(fillsBucket),
       unreadable: (position, error) => trouble(`message ${position} of the commit log is left out`, error),
@@ -96,23 +88,17 @@ export class PluginLog {
     const checkpoints = new CheckpointStore(bucket);
     const position = (): number => folded.position;
     this.reader = new LogReader(log, {
-      time,
-      stop,
-      position,
+      ...{ time, stop, position },
       take: (commit) => receiver.take(commit),
       failed: (error) => trouble('the commit log cannot be read yet', error),
       reconnected: () => this.upkeep.reconnected(),
       cut: (error) => void this.reopen(error),
     });
+    const isFiller = (): boolean => this.upkeep.isFiller;
+    const sources = { values, adoptions, sent, worked, folded, time, isFiller };
     this.group = new GroupCommit({
-      host,
-      log,
-      reader: this.reader,
-      finished,
-      time,
-      stop,
-      position,
-      contents: (runs, isSmall) => this.contents(runs, isSmall),
+      ...{ host, log, reader: this.reader, finished, time, stop, position },
+      contents: (runs, isSmall) => contentsOf(sources, runs, isSmall),
       goesAlone: () => !adoptions.isEmpty,
       confirmed: (pending, at) => receiver.takeOwn(pending, at),
       refused: (pending) => receiver.refuse(pending),
@@ -171,8 +157,8 @@ export class PluginLog {
   }
 
   /** Reads what other hosts have committed by now. Their commits arrive by themselves too, some milliseconds later. */
-  async refresh(): Promise<void> {
-    await this.reader.catchUpTo((await this.options.log.bounds()).last);
+  refresh(): Promise<void> {
+    return this.reader.refresh();
   }
 
   /** Reads the committed text of a key. */
@@ -198,26 +184,6 @@ export class PluginLog {
   private received(fillsBucket: boolean): void {
     this.upkeep.received(fillsBucket);
     if (!this.adoptions.isEmpty) this.group.request(true);
-  }
-
-  /** Returns the contents of the next commit. Values of other programs go into a commit without runs. */
-  private contents(runs: readonly FinishedRun[], isSmall: boolean): Omit<Commit, 'host' | 'number'> {
-    const { values, adoptions, upkeep, folded, options } = this;
-    const adopted = new Map<string, number>();
-    const changes = runs.flatMap((run) => run.runs);
-    for (const { writes } of changes) {
-      for (const key of writes.keys()) {
-        const foreign = values.get(key)?.foreign;
-        if (foreign !== undefined) adopted.set(key, foreign);
-      }
-    }
-    return {
-      runs: runs.length > 0 ? changes : adoptions.take(adopted, options.time.epochMs()),
-      sent: isSmall ? [] : this.sent.take(),
-      worked: isSmall ? [] : this.worked.take(),
-      adopted,
-      ...(upkeep.isFiller && { filled: folded.filled }),
-    };
   }
 
   private async refill(): Promise<void> {

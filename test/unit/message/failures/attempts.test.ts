@@ -23,6 +23,8 @@ const setUp = () => open(new MemoryKeyValue());
 const settlements = (settled: readonly number[] = [], streamIncarnation = '1970-01-01T00:00:00Z') =>
   ({ has: (sequence: number) => settled.includes(sequence), streamIncarnation }) as Settlements;
 
+const NO_LETTER = () => Promise.resolve(false);
+
 test('counts the failures of a message until they are forgotten', async () => {
   const { records, log } = await setUp();
   expect(await log.read(message)).toMatchObject(NONE);
@@ -113,11 +115,25 @@ test('lists for the next host the failing messages, except charged and settled o
   await log.failed({ ...at(6), stream: 'EVENTS2' });
   await log.failed(at(7, 1));
   const next = await open(records);
-  const failing = await next.log.failing('EVENTS', settlements([3], '1970-01-01T00:00:00.5Z'));
+  const failing = await next.log.failing('EVENTS', settlements([3], '1970-01-01T00:00:00.5Z'), NO_LETTER);
   expect(failing).toEqual([at(4), at(5)]);
   // The list removes the records of settled messages and of an earlier stream.
   expect([...records.entries.keys()].filter((key) => /EVENTS\.[37]$/.test(key))).toEqual([]);
-  expect(await next.log.failing('OTHER', settlements())).toEqual([]);
+  expect(await next.log.failing('OTHER', settlements(), NO_LETTER)).toEqual([]);
+});
+
+test('the record of a settled message stays while its dead letter may have to be made from it', async () => {
+  const { records, log } = await setUp();
+  for (const sequence of [1, 2]) {
+    await log.bury(
+      { sequence, stream: 'EVENTS', storedAtMs: 1_000 },
+      { reason: 'timeout', error: new Error('late'), attempts: 1 },
+    );
+  }
+  await (await open(records)).log.failing('EVENTS', settlements([1, 2]), async ({ sequence }) => sequence === 1);
+  expect([...records.entries.keys()].filter((key) => /EVENTS\.\d$/.test(key))).toEqual([
+    'attempts.badge-award.EVENTS.1',
+  ]);
 });
 
 describe('an event from the retry queue', () => {
@@ -181,7 +197,7 @@ test('a bucket that does not answer rejects the call', async () => {
     () => log.read(message),
     () => log.failed(message),
     () => log.charge(message),
-    () => log.failing('EVENTS', settlements()),
+    () => log.failing('EVENTS', settlements(), NO_LETTER),
     () => log.forget(message),
   ]) {
     records.failNext = new Error('no answer');

@@ -74,7 +74,7 @@ test('calls that must start again at the same time start one after the other, be
   const permits = new ConcurrencyLimit(2, new Limiter(1), freed);
   const started: number[] = [];
   const runs = [1, 2, 3, 4, 5].map((n) => ({ n, permit: permits.take() }));
-  for (let i = 0; i < runs.length; i++) permits.beginCommit();
+  runs.forEach(() => permits.beginCommit());
   for (const { n } of runs) {
     permits.endCommit();
     void Promise.resolve(permits.whenFree()).then(() => started.push(n));

@@ -117,6 +117,15 @@ describe('BucketFiller', () => {
     expect(bucket.entries.get('a')?.value).toBe('two');
   });
 
+  it('stores a checkpoint of commits that change no value, so that the log can be trimmed', async () => {
+    const run = changesOf(1, { writes: new Map() } as never);
+    folded.fold(1, { host: 'x', number: 1, runs: [run], sent: [], adopted: new Map() });
+    filler.start();
+    while (folded.filled < 1 || !bucket.entries.has(CHECKPOINT_KEY))
+      await new Promise((resolve) => setImmediate(resolve));
+    expect(await new CheckpointStore(bucket).read()).toMatchObject({ filled: 1, folded: 1 });
+  });
+
   it('removes a value', async () => {
     commit(1, 'one');
     await fill();
