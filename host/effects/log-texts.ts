@@ -52,8 +52,7 @@ export class LogTexts implements StoreTexts {
     const { transaction } = run;
     const { changing } = transaction;
     while (changing.has(escaped)) await changing.get(escaped);
-    const current = this.log.transactions.read(transaction, escaped);
-    const next = isPromise(current) ? current.then((text) => change(text ?? undefined)) : change(current ?? undefined);
+    const next = this.next(run, escaped, change);
     return isPromise(next) ? this.writeLater(run, escaped, next, what) : this.write(run, escaped, next, what);
   }
 
@@ -84,7 +83,16 @@ export class LogTexts implements StoreTexts {
     throw new JetplugError('JP_BATCH_COMMIT', `${plugin}.${name} called Store.commit`, { plugin, ...where });
   }
 
-  /** Changes a key whose text must be read first, or whose function is in another process. Other uses of the key wait. */
+  /** Locks the key, reads its text and computes the next one. */
+  private next(run: Run, key: string, change: Change): MaybePromise<string | undefined> {
+    const { transactions } = this.log;
+    const locking = transactions.lock(run.transaction, key);
+    if (locking) return (run.batch ?? run).paused(locking).then(() => this.next(run, key, change));
+    const current = transactions.read(run.transaction, key);
+    return isPromise(current) ? current.then((text) => change(text ?? undefined)) : change(current ?? undefined);
+  }
+
+  /** Writes a text that is read first, or whose function is in another process. Other uses of the key wait. */
   private async writeLater(
     run: Run,
     key: string,

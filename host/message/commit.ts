@@ -1,6 +1,5 @@
-import { isPromise } from '../base/maybe-promise';
 import type { ReadTexts, RunChanges } from '../records/commits/commit';
-import type { CommitResult } from '../records/commits/finished-runs';
+import type { CommitResult, CommitWaiter } from '../records/commits/finished-runs';
 import type { PluginLog } from '../records/commits/plugin-log';
 import { missedPoint } from './commit-point';
 import type { Endings, Execution } from './execution';
@@ -21,7 +20,7 @@ import { outcomeOfThrown } from './thrown-outcome';
 export function commit(run: Returned): Committed | Ended | Later<Committed | Ended> {
   if (run.past.length > 0 && !run.failure) failIfPointMissed(run);
   if (run.owesWork) return run.failure ? end(run, run.failure) : passed(run);
-  return run.hasEffects ? run.interruptible(commitCall(run, [run]), COMMIT) : passed(run);
+  return run.hasEffects ? commitCall(run, [run], COMMIT) : passed(run);
 }
 
 /** `entangled`: the changes for events that have failed cannot be left out. The other events must run again. */
@@ -37,7 +36,7 @@ const COMMIT: Endings<Run, CallResult, Committed | Ended> = {
 export function commitBatch(runs: readonly Returned[]): BatchCall | Later<BatchCall> {
   const batch = runs[0]!.batch!;
   batch.committing = runs;
-  return runs.some(({ hasEffects }) => hasEffects) ? batch.interruptible(commitCall(batch, runs), BATCH_COMMIT) : batch;
+  return runs.some(({ hasEffects }) => hasEffects) ? commitCall(batch, runs, BATCH_COMMIT) : batch;
 }
 
 const BATCH_COMMIT: Endings<BatchCall, CallResult, BatchCall> = {
@@ -75,15 +74,73 @@ function failIfPointMissed(run: Run): void {
 }
 
 /**
- * Commits a call, after its commit points that the handler has not awaited. It counts as ended meanwhile, so the
- * handler's other events run. The marks of the runs are removed first, because a death of the process after the handler
- * has returned is not the event's fault.
+ * Commits a call. It counts as ended meanwhile, so the handler's other events run. No promise is made for a call that
+ * waits only for its commit, because promises would cost a tenth of the throughput.
  */
-async function commitCall(call: Execution, runs: readonly Run[]): Promise<CallResult> {
-  for (const run of runs) {
-    run.endTurnAlone?.();
-    if (run.marked && !run.failure) await unmark(run.handler, run.delivery);
+function commitCall<C extends Execution, U>(
+  call: C,
+  runs: readonly Run[],
+  endings: Endings<C, CallResult, U>,
+): U | Later<U> {
+  for (const run of runs) run.endTurnAlone?.();
+  const { log } = call.handler.commits;
+  if (!log || runs[0]!.points || runs.some(isMarked)) return call.interruptible(prepare(call, runs), endings);
+  const checked = checkEmits(runs);
+  if (checked)
+    return call.interruptible(
+      checked.then(() => finished(call, runs, log)),
+      endings,
+    );
+  const wait = new CommitWait(call, endings);
+  let result: CallResult | undefined;
+  try {
+    result = finish(call, runs, log, wait);
+  } catch (thrown) {
+    return endings.failed(call, thrown);
   }
+  return result ? endings.done(call, result) : wait.begin();
+}
+
+function isMarked({ marked, failure }: Run): boolean {
+  return marked && !failure;
+}
+
+/** A call that waits for its commit. */
+class CommitWait<C extends Execution, U> implements CommitWaiter {
+  private later!: Later<U>;
+
+  constructor(
+    private readonly call: C,
+    private readonly endings: Endings<C, CallResult, U>,
+  ) {}
+
+  begin(): Later<U> {
+    const { call, endings } = this;
+    this.later = call.await(endings);
+    call.registry.beginCommit();
+    return this.later;
+  }
+
+  resolve(result: CommitResult): void {
+    const { call, endings, later } = this;
+    call.registry.endCommit();
+    call.done(result, later, endings);
+  }
+
+  reject(error: Error): void {
+    const { call, endings, later } = this;
+    call.registry.endCommit();
+    call.failed(error, later, endings);
+  }
+}
+
+/**
+ * Commits a call that waits for more than its commit: for its commit points that the handler has not awaited, or for the
+ * log, which the first commit opens. The marks of the runs are removed first, because a death of the process after the
+ * handler has returned is not the event's fault.
+ */
+async function prepare(call: Execution, runs: readonly Run[]): Promise<CallResult> {
+  for (const run of runs) if (isMarked(run)) await unmark(run.handler, run.delivery);
   const { points } = runs[0]!;
   if (points) await points.settled();
   if (points?.outcome) return 'conflict';
@@ -91,16 +148,26 @@ async function commitCall(call: Execution, runs: readonly Run[]): Promise<CallRe
   if (checked) await checked;
   if (!call.hasTransaction && runs.every(({ failure }) => failure)) return 'committed';
   const { commits } = call.handler;
-  const log = commits.log ?? (await commits.open());
-  if (!leaveOutFailed(runs)) return 'entangled';
-  const result = log.transactions.finish(call.transaction, fittingChanges(runs, log));
-  if (!isPromise(result)) return result;
+  return finished(call, runs, commits.log ?? (await commits.open()));
+}
+
+async function finished(call: Execution, runs: readonly Run[], log: PluginLog): Promise<CallResult> {
   call.registry.beginCommit();
   try {
-    return await result;
+    return await new Promise<CallResult>((resolve, reject) => {
+      const result = finish(call, runs, log, { resolve, reject });
+      if (result) resolve(result);
+    });
   } finally {
     call.registry.endCommit();
   }
+}
+
+/** Returns the result, or undefined if the waiter gets it later. */
+function finish(call: Execution, runs: readonly Run[], log: PluginLog, waiter: CommitWaiter): CallResult | undefined {
+  if (!call.hasTransaction && runs.every(({ failure }) => failure)) return 'committed';
+  if (!leaveOutFailed(runs)) return 'entangled';
+  return log.transactions.finishFor(call.transaction, fittingChanges(runs, log), waiter);
 }
 
 /**

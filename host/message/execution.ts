@@ -39,6 +39,8 @@ export class Execution extends HandlerCall<Handler> {
    * plugin's process.
    */
   startedAtMs = Infinity;
+  /** When the call ended, or since when it waits for other calls. */
+  private pausedAtMs: number | undefined;
   /** Set while the work can be interrupted. */
   private wait: Later<unknown> | undefined;
   private endings: Endings<unknown, never, unknown> | undefined;
@@ -91,27 +93,63 @@ export class Execution extends HandlerCall<Handler> {
     this.startedAtMs = this.handler.time.nowMs();
   }
 
-  /**
-   * Waits for the work; {@link interrupt} ends the wait. Until then the execution is in the registry. The endings get
-   * the execution as a parameter, and the wait is kept in fields, because closures for each message would outlive the
-   * message in the garbage collector's old space.
-   */
+  /** Ends the call. The wait for its commit does not count as its time. */
+  override end(reason?: unknown): void {
+    this.pausedAtMs ??= this.handler.time.nowMs();
+    super.end(reason);
+  }
+
+  /** For how long the call has run, in milliseconds, without its pauses. */
+  ranMs(nowMs: number): number {
+    return (this.pausedAtMs ?? nowMs) - this.startedAtMs;
+  }
+
+  /** Does not count the time of the promise as time of the call, because the call waits for other calls. */
+  async paused(wait: Promise<void>): Promise<void> {
+    this.pausedAtMs = this.handler.time.nowMs();
+    await wait;
+    if (this.isOver) return;
+    this.startedAtMs += this.handler.time.nowMs() - this.pausedAtMs;
+    this.pausedAtMs = undefined;
+  }
+
+  /** Waits for the work, as {@link await} does. */
   interruptible<T, U>(work: Promise<T>, endings: Endings<this, T, U>): Later<U> {
+    const later = this.await(endings);
+    this.follow(work, later, endings);
+    return later;
+  }
+
+  /**
+   * Waits until {@link done}, {@link failed} or {@link follow} is called for the wait; {@link interrupt} ends it. Until
+   * then the execution is in the registry. The endings get the execution as a parameter, and the wait is kept in fields,
+   * because closures for each message would outlive the message in the garbage collector's old space.
+   */
+  await<T, U>(endings: Endings<this, T, U>): Later<U> {
     const later = new Later<U>();
     this.wait = later as Later<unknown>;
     this.endings = endings;
     this.registry.add(this);
+    return later;
+  }
+
+  /** Ends the wait when the work ends. */
+  follow<T, U>(work: Promise<T>, later: Later<U>, endings: Endings<this, T, U>): void {
     void whenSettled(
       work,
-      (result) => {
-        if (this.endWait(later)) later.resolve(() => endings.done(this, result));
-      },
-      (thrown: unknown) => {
-        if (this.endWait(later)) later.resolve(() => endings.failed(this, thrown));
-        else endings.failedLate?.(this, thrown);
-      },
+      (result) => this.done(result, later, endings),
+      (thrown: unknown) => this.failed(thrown, later, endings),
     );
-    return later;
+  }
+
+  /** Ends the wait with the result of the work, unless it was interrupted. */
+  done<T, U>(result: T, later: Later<U>, endings: Endings<this, T, U>): void {
+    if (this.endWait(later)) later.resolve(() => endings.done(this, result));
+  }
+
+  failed<T, U>(thrown: unknown, later: Later<U>, endings: Endings<this, T, U>): void {
+    if (this.endWait(later)) later.resolve(() => endings.failed(this, thrown));
+    else endings.failedLate?.(this, thrown);
   }
 
   /**
@@ -139,6 +177,6 @@ export class Execution extends HandlerCall<Handler> {
     if (this.measured || this.waits) return;
     this.measured = true;
     const { counters, time } = this.handler;
-    counters.observe((time.nowMs() - this.startedAtMs) / 1_000);
+    counters.observe(this.ranMs(time.nowMs()) / 1_000);
   }
 }

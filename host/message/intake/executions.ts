@@ -49,7 +49,7 @@ export class Executions implements RunRegistry {
   interruptOverdue(nowMs: number): number {
     let oldestMs = 0;
     for (const execution of this.copy()) {
-      const tookMs = nowMs - execution.startedAtMs;
+      const tookMs = execution.ranMs(nowMs);
       oldestMs = Math.max(oldestMs, tookMs);
       if (tookMs >= execution.handler.timeoutMs) execution.interrupt(timedOut(execution));
     }

@@ -18,7 +18,13 @@ export interface BucketFillerOptions {
   failed(error: unknown): void;
 }
 
-const FILL_EVERY_MS = 10;
+/** The shortest and the longest pause between two fills. */
+const PAUSE_MS = { least: 10, most: 1_000 };
+/**
+ * The pause is this multiple of the time that the fill before it took. A busy plugin changes its keys several times during
+ * a longer pause, and only their last texts are written, which leaves the server's disk and the host to the commits.
+ */
+const PAUSES_PER_FILL = 4;
 const RETRY_MS = 100;
 const CHECKPOINT_EVERY_MS = 500;
 /** The number of keys that are written at a time. */
@@ -48,6 +54,8 @@ export class BucketFiller {
   private checkpointedTo = 0;
   private checkpointAtMs = 0;
   private progress = { filled: -1, atMs: 0 };
+  /** How long the last fill took. */
+  private tookMs = 0;
   /** Set if the bucket may be an older one than this host has written. */
   private doubt: 'none' | 'check' | 'lost' = 'none';
 
@@ -79,7 +87,7 @@ export class BucketFiller {
     const { folded, time, stop } = this.options;
     await this.fill(true);
     while (folded.unfilled.size > 0 && !stop.aborted) {
-      await pause(FILL_EVERY_MS, time, stop);
+      await pause(PAUSE_MS.least, time, stop);
       await this.fill(true);
     }
   }
@@ -108,7 +116,7 @@ export class BucketFiller {
     const { time, stop } = this.options;
     this.noteProgress();
     while (this.isBehind) {
-      await pause(FILL_EVERY_MS, time, stop);
+      await pause(Math.min(Math.max(PAUSE_MS.least, PAUSES_PER_FILL * this.tookMs), PAUSE_MS.most), time, stop);
       await retryUntil(() => this.step(), { waitMs: RETRY_MS, stop, failed: (error) => this.failed(error), time });
     }
   }
@@ -172,14 +180,12 @@ export class BucketFiller {
 
   private async fill(isLast: boolean): Promise<void> {
     const { folded, time } = this.options;
-    const part: [string, UnfilledText][] = [];
-    for (const entry of folded.unfilled) if (part.push(entry) === MAX_KEYS) break;
-    const results = await Promise.allSettled(part.map(([key, text]) => this.fillKey(key, text)));
-    const failure = results.find((result) => result.status === 'rejected');
-    if (failure) throw failure.reason;
+    const beganMs = time.nowMs();
+    await inParts([...folded.unfilled], ([key, text]) => this.fillKey(key, text));
+    const nowMs = time.nowMs();
+    this.tookMs = nowMs - beganMs;
     const [oldest] = folded.unfilled.values();
     folded.filledUpTo(oldest ? oldest.position - 1 : folded.position);
-    const nowMs = time.nowMs();
     if (folded.filled <= this.checkpointedTo || (!isLast && nowMs - this.checkpointAtMs < CHECKPOINT_EVERY_MS)) return;
     this.checkpointAtMs = nowMs;
     await this.storeCheckpoint();
@@ -234,5 +240,14 @@ export class BucketFiller {
     this.remembered.delete(key);
     this.remembered.set(key, filled);
     if (this.remembered.size > MAX_REMEMBERED) this.remembered.delete(this.remembered.keys().next().value!);
+  }
+}
+
+/** Does the work for all items, a part of them at a time. */
+async function inParts<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  for (let from = 0; from < items.length; from += MAX_KEYS) {
+    const done = await Promise.allSettled(items.slice(from, from + MAX_KEYS).map(work));
+    const failure = done.find((result) => result.status === 'rejected');
+    if (failure) throw failure.reason;
   }
 }

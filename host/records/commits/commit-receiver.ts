@@ -48,7 +48,7 @@ export class CommitReceiver {
     this.options.adoptions.drop(commit);
     for (const { transaction } of runs) values.committed(transaction.writes, position);
     this.takeAdopted(commit, position);
-    for (const { resolve } of runs) resolve('committed');
+    for (const { waiter } of runs) waiter.resolve('committed');
     received(false);
   }
 

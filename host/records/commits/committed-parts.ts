@@ -34,7 +34,7 @@ export class CommittedParts {
 
   /** Whether another run of the event has committed a part that this run has not repeated. */
   isOvertaken({ event, part, passed = part === undefined ? Infinity : part - 1 }: RunChanges): boolean {
-    return event !== undefined && this.of(event).length > passed;
+    return event !== undefined && !this.isEmpty && this.of(event).length > passed;
   }
 
   /** Notes the changes of a run, which may be noted already. */

@@ -7,15 +7,20 @@ import type { Transaction } from './transaction';
  */
 export type CommitResult = 'committed' | 'conflict' | 'settled';
 
+/** Gets the result of a finished run. */
+export interface CommitWaiter {
+  resolve(result: CommitResult): void;
+  /** Called for a run that can never be committed. */
+  reject(error: Error): void;
+}
+
 /** A run that has returned and waits for its commit, or a batch of runs of one call. */
 export interface FinishedRun {
   readonly transaction: Transaction;
   /** The changes of each event; none for a run that only waits until the values that it read are committed. */
   readonly runs: readonly RunChanges[];
   readonly bytes: number;
-  readonly resolve: (result: CommitResult) => void;
-  /** Ends a run that can never be committed. */
-  readonly reject: (error: Error) => void;
+  readonly waiter: CommitWaiter;
 }
 
 /** The runs of a host that wait for their commit, in the order in which they have finished. */

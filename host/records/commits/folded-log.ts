@@ -74,6 +74,8 @@ export class FoldedLog {
    */
   trustFrom = Infinity;
   private filledTo = 0;
+  /** The added handler that was looked up last. */
+  private last: SettledEvents | undefined;
 
   constructor(private readonly nowMs: () => number) {}
 
@@ -112,6 +114,7 @@ export class FoldedLog {
 
   /** Adds a handler: it receives the events that commits before and after this call settle. */
   add(settled: SettledEvents): void {
+    this.last = undefined;
     this.settledBy.set(sourceKey(settled.durable, settled.streamIncarnation), settled);
     this.handOver(settled.durable, settled.streamIncarnation);
   }
@@ -121,6 +124,7 @@ export class FoldedLog {
     const name = sourceKey(settled.durable, settled.streamIncarnation);
     if (this.settledBy.get(name) !== settled) return;
     this.settledBy.delete(name);
+    this.last = undefined;
     this.removed.add(settled);
     await settled.store();
     this.removed.delete(settled);
@@ -140,8 +144,7 @@ export class FoldedLog {
 
   isSettled({ event }: Pick<RunChanges, 'event'>): boolean {
     if (!event) return false;
-    const name = sourceKey(event.durable, event.incarnation);
-    const settled = this.settledBy.get(name) ?? this.others.get(name)?.ranges;
+    const settled = this.settledOf(event) ?? this.others.get(sourceKey(event.durable, event.incarnation))?.ranges;
     return settled?.has(event.sequence) ?? false;
   }
 
@@ -219,9 +222,16 @@ export class FoldedLog {
     if (left) this.left.set(eventKey(event), { departure: left, position });
     this.parts.fold(run);
     if (part !== undefined) return;
-    const settled = this.settledBy.get(sourceKey(event.durable, event.incarnation));
+    const settled = this.settledOf(event);
     if (settled) settled.noteSettled(event.sequence, event.sequence);
     else this.rangesOf(event).add(event.sequence);
+  }
+
+  /** Returns the added handler of an event. Consecutive events mostly have the same, so its name is seldom built. */
+  private settledOf({ durable, incarnation }: EventOf): SettledEvents | undefined {
+    const { last } = this;
+    if (last?.durable === durable && last.streamIncarnation === incarnation) return last;
+    return (this.last = this.settledBy.get(sourceKey(durable, incarnation)));
   }
 
   private foldEmits(name: string, unsent: UnsentEmits): void {

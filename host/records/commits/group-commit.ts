@@ -96,7 +96,7 @@ export class GroupCommit {
     const { options } = this;
     const contents = options.contents(runs, this.maxBytes < Infinity);
     if (isEmpty(contents)) {
-      for (const { resolve } of runs) resolve('committed');
+      for (const { waiter } of runs) waiter.resolve('committed');
       // A small commit leaves out the events whose emits are sent.
       this.isWanted ||= this.maxBytes < Infinity;
       this.maxBytes = Infinity;

@@ -212,7 +212,9 @@ export class PluginLog {
     this.adoptions.clear();
     move();
     this.values.clear();
-    for (const run of runs) run.resolve(run.runs.some((one) => this.folded.isSettled(one)) ? 'settled' : 'conflict');
+    for (const { runs: events, waiter } of runs) {
+      waiter.resolve(events.some((one) => this.folded.isSettled(one)) ? 'settled' : 'conflict');
+    }
   }
 
   /** Reads the log again from the newest checkpoint, because commits that this host has not read are gone. */
@@ -233,7 +235,7 @@ export class PluginLog {
     this.failure = error;
     this.stopping.abort();
     const runs = [...(this.group.pending?.runs ?? []), ...this.finished.takeAll()];
-    for (const { reject } of runs) reject(error.with({}));
+    for (const { waiter } of runs) waiter.reject(error.with({}));
     this.options.halted(error);
   }
 

@@ -1,7 +1,7 @@
 import type { MaybePromise } from '../../base/maybe-promise';
 import type { Origin, ReadTexts, RunChanges } from './commit';
 import { assertFits, estimatedBytes, tooLarge } from './commit-size';
-import type { CommitResult, FinishedRun, FinishedRuns } from './finished-runs';
+import type { CommitResult, CommitWaiter, FinishedRun, FinishedRuns } from './finished-runs';
 import type { FoldedLog } from './folded-log';
 import { KeyLocks } from './key-locks';
 import type { StoreValues, Value } from './store-values';
@@ -32,10 +32,27 @@ export class Transactions {
     if (own !== undefined) return own;
     const before = transaction.repeated?.get(key);
     if (before !== undefined) return before;
-    const lock = transaction.unlock ? undefined : this.locks.whenFree(key);
-    if (lock) return lock.then(() => this.read(transaction, key));
     const value = this.options.values.read(key);
     return value instanceof Promise ? value.then((one) => note(transaction, key, one)) : note(transaction, key, value);
+  }
+
+  /**
+   * Locks a key that a run changes, if runs have conflicted on it lately, because two runs of this host that change a key
+   * at the same time conflict. A run that holds or awaits a lock gets no other one, so that two runs never wait for each
+   * other.
+   * @returns a promise if the run must wait
+   */
+  lock(transaction: Transaction, key: string): Promise<void> | undefined {
+    if (!this.locks.isBusy(key) || transaction.unlock || transaction.isLocking) return undefined;
+    transaction.unlock = this.locks.lockFree(key);
+    if (transaction.unlock) return undefined;
+    transaction.isLocking = true;
+    return this.locks.lockOne(key).then((unlock) => {
+      transaction.isLocking = false;
+      transaction.unlock = unlock;
+      // The run may have ended meanwhile.
+      if (transaction.isOver) transaction.release();
+    });
   }
 
   /** Changes a key for a run. The run must have read the key before. */
@@ -46,20 +63,27 @@ export class Transactions {
   /**
    * Ends a run, and commits its changes.
    * @param runs the changes of each event; none if the run has no effect
-   * @returns `conflict` if the run must start again: call {@link prepareAgain} first
+   * @param waiter gets the result if it is not known yet
+   * @returns the result, if it is known; `conflict` if the run must start again: call {@link prepareAgain} first
    */
-  finish(transaction: Transaction, runs: readonly RunChanges[]): CommitResult | Promise<CommitResult> {
+  finishFor(transaction: Transaction, runs: readonly RunChanges[], waiter: CommitWaiter): CommitResult | undefined {
     const { values, folded, finished, added, assertUsable } = this.options;
     assertUsable();
     if (runs.some((run) => folded.isSettled(run))) return this.end(transaction, 'settled');
     if (values.isStale(transaction) || runs.some((run) => folded.parts.isOvertaken(run))) return 'conflict';
     if (runs.length === 0 && !values.readsUncommitted(transaction)) return this.end(transaction, 'committed');
-    return new Promise((resolve, reject) => {
-      values.apply(transaction);
-      finished.add({ transaction, runs, bytes: estimatedBytes(runs), resolve, reject });
-      transaction.release();
-      added();
-    });
+    values.apply(transaction);
+    finished.add({ transaction, runs, bytes: estimatedBytes(runs), waiter });
+    transaction.release();
+    added();
+    return undefined;
+  }
+
+  /** Ends a run as {@link finishFor} does, with a promise if the result is not known yet. */
+  finish(transaction: Transaction, runs: readonly RunChanges[]): CommitResult | Promise<CommitResult> {
+    let waiter!: CommitWaiter;
+    const later = new Promise<CommitResult>((resolve, reject) => (waiter = { resolve, reject }));
+    return this.finishFor(transaction, runs, waiter) ?? later;
   }
 
   /**
@@ -75,6 +99,7 @@ export class Transactions {
    */
   async prepareAgain(transaction: Transaction): Promise<void> {
     const keys = [...transaction.reads.keys()];
+    this.locks.noteConflict(transaction.writes.keys());
     transaction.reset();
     transaction.release();
     transaction.unlock = await this.locks.lock(keys);
@@ -146,15 +171,15 @@ export class Transactions {
     addWrites(repeated, changed);
     const outdated = changed.size > 0 ? finished.takeOutdated(changed) : [];
     values.discard(changed);
-    for (const { resolve } of settled) resolve('settled');
-    for (const { resolve } of repeated) resolve('conflict');
-    for (const { resolve } of outdated) resolve('conflict');
+    for (const { waiter } of settled) waiter.resolve('settled');
+    for (const { waiter } of repeated) waiter.resolve('conflict');
+    for (const { waiter } of outdated) waiter.resolve('conflict');
   }
 
   /** Ends a run that was taken out because the server does not take its commit. */
-  fail({ transaction, runs, reject }: FinishedRun, cause: Error): void {
+  fail({ transaction, runs, waiter }: FinishedRun, cause: Error): void {
     this.discard(new Set(transaction.writes.keys()));
-    reject(tooLarge(runs, this.options.maxBytes(), cause));
+    waiter.reject(tooLarge(runs, this.options.maxBytes(), cause));
   }
 
   private end(transaction: Transaction, result: CommitResult): CommitResult {

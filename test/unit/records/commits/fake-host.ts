@@ -63,6 +63,8 @@ export class TestHost {
   /** Runs an event that appends its sequence to the key's text. */
   async run(sequence: number, key = 'a', transaction = new Transaction()): Promise<CommitResult> {
     const { transactions } = this.log;
+    const locking = transactions.lock(transaction, key);
+    if (locking) await locking;
     const text = await transactions.read(transaction, key);
     transactions.write(transaction, key, `${text ?? ''}.${sequence}`);
     return transactions.finish(transaction, [changesOf(sequence, transaction)]);

@@ -5,7 +5,7 @@ function run(reads: string, writes = '', bytes = 10): FinishedRun {
   const transaction = new Transaction();
   for (const key of reads) transaction.reads.set(key, 1);
   for (const key of writes) transaction.writes.set(key, '1');
-  return { transaction, runs: [], bytes, resolve: () => undefined, reject: () => undefined };
+  return { transaction, runs: [], bytes, waiter: { resolve: () => undefined, reject: () => undefined } };
 }
 
 function runsOf(...all: FinishedRun[]): FinishedRuns {

@@ -15,7 +15,7 @@ describe('KeyLocks', () => {
     (await second)();
     (await third)();
     expect(order).toEqual(['second', 'third']);
-    expect(locks.whenFree('a')).toBeUndefined();
+    expect(locks.lockFree('a')).toBeDefined();
   });
 
   it('has two callers with the same keys in another order never wait for each other', async () => {
@@ -23,7 +23,18 @@ describe('KeyLocks', () => {
     const both = [locks.lock(['a', 'b']), locks.lock(['b', 'a'])];
     (await both[0]!)();
     (await both[1]!)();
-    expect(locks.whenFree('b')).toBeUndefined();
+    expect(locks.lockFree('b')).toBeDefined();
+  });
+
+  it('gives a key that is locked to nobody at once', async () => {
+    const locks = new KeyLocks();
+    const release = locks.lockFree('a')!;
+    expect(locks.lockFree('a')).toBeUndefined();
+    const next = locks.lockOne('a');
+    release();
+    expect(locks.lockFree('a')).toBeUndefined();
+    (await next)();
+    expect(locks.lockFree('a')).toBeDefined();
   });
 
   it('locks a key once that is named twice', async () => {

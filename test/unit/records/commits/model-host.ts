@@ -263,6 +263,7 @@ export class Host {
           }
         } else if (step.do !== 'commit') {
           const isOwn = transaction.writes.has(step.key);
+          if (step.do !== 'get') await transactions.lock(transaction, step.key);
           const text = await transactions.read(transaction, step.key);
           if (!isOwn) seen.push([step.key, text]);
           if (step.do === 'get') continue;

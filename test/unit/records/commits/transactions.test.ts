@@ -38,6 +38,64 @@ describe('Transactions', () => {
     expect(await host.log.get('a')).toBe('.1.2');
   });
 
+  describe('after a conflict on a key', () => {
+    beforeEach(async () => {
+      const { transactions } = host.log;
+      const [one, other] = [new Transaction(), new Transaction()];
+      for (const run of [one, other]) {
+        await transactions.read(run, 'a');
+        transactions.write(run, 'a', null);
+      }
+      expect(await transactions.finish(one, [changesOf(8, one)])).toBe('committed');
+      expect(transactions.finish(other, [changesOf(9, other)])).toBe('conflict');
+      await transactions.prepareAgain(other);
+      transactions.abandon(other);
+    });
+
+    it('lets runs change it one after the other, so that none of them runs again', async () => {
+      const { transactions } = host.log;
+      const first = new Transaction();
+      expect(transactions.lock(first, 'a')).toBeUndefined();
+      const second = host.run(2);
+      await after();
+      expect(await host.run(1, 'a', first)).toBe('committed');
+      expect(await second).toBe('committed');
+      expect(await host.log.get('a')).toBe('.1.2');
+    });
+
+    it('never makes a run that holds a lock wait for another one', () => {
+      const { transactions } = host.log;
+      const [one, other] = [new Transaction(), new Transaction()];
+      expect([transactions.lock(one, 'a'), transactions.lock(other, 'b')]).toEqual([undefined, undefined]);
+      expect(transactions.lock(one, 'a')).toBeUndefined();
+      one.end();
+      other.end();
+    });
+
+    it('frees it when a run ends that waits for its lock', async () => {
+      const { transactions } = host.log;
+      const [holder, waiting] = [new Transaction(), new Transaction()];
+      void transactions.lock(holder, 'a');
+      const locking = transactions.lock(waiting, 'a');
+      expect(locking).toBeInstanceOf(Promise);
+      waiting.end();
+      holder.end();
+      await locking;
+      expect(await host.run(1)).toBe('committed');
+    });
+
+    it('locks it no longer when no run has waited for it for a while', async () => {
+      const { transactions } = host.log;
+      for (let i = 0; i < 100; i++) {
+        const run = new Transaction();
+        void transactions.lock(run, 'a');
+        run.end();
+      }
+      const [one, other] = [new Transaction(), new Transaction()];
+      expect([transactions.lock(one, 'a'), transactions.lock(other, 'a')]).toEqual([undefined, undefined]);
+    });
+  });
+
   it('frees the keys of a run that ends while it waits for them', async () => {
     const { transactions } = host.log;
     const [holder, waiting] = [new Transaction(), new Transaction()];
