@@ -62,11 +62,6 @@ export class Settlements {
     return settlements;
   }
 
-  /** The revision of the stored settlements that {@link isStored} reads. */
-  get revision(): number {
-    return this.revisionRead;
-  }
-
   /** The floor: everything up to this sequence is settled. */
   get floor(): number {
     return this.known.floor;
@@ -122,7 +117,7 @@ export class Settlements {
     if (this.outdated) return;
     this.dirty = true;
     await this.flush();
-    this.assertStored();
+    if (this.dirty) throw notStored(this.durable);
   }
 
   /** Notes that everything up to the sequence is settled, as the server's ack floor shows. */
@@ -204,11 +199,6 @@ export class Settlements {
     return this.outdated;
   }
 
-  private assertStored(): void {
-    if (!this.dirty) return;
-    throw new JetplugError('JP_STORE_UNAVAILABLE', `the settlements of ${this.durable} could not be stored`);
-  }
-
   private async fold(): Promise<void> {
     const checkpoint = await this.options.checkpoint();
     if (checkpoint) this.confirm(checkpoint);
@@ -245,4 +235,8 @@ export class Settlements {
 
 function keyOf(durable: string): string {
   return `settled.${durable}`;
+}
+
+function notStored(durable: string): JetplugError {
+  return new JetplugError('JP_STORE_UNAVAILABLE', `the settlements of ${durable} could not be stored`);
 }

@@ -69,7 +69,7 @@ const DEAD_LETTERING: Record<string, Step> = {
   },
   'the commit that the letter is stored': {
     moments: ANSWERED,
-    matches: (command, sequence) => commits(command, new RegExp(`"x":\\[\\["poison-work [^"]* ${sequence}"`)),
+    matches: (command, sequence) => commits(command, new RegExp(`"poison-work [^"]* ${sequence}",\\d+\\]`)),
   },
   'the removal of the record': {
     moments: ANSWERED,
