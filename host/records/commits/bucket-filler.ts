@@ -22,7 +22,8 @@ export interface BucketFillerOptions {
 const PAUSE_MS = { least: 10, most: 1_000 };
 /**
  * The pause is this multiple of the time that the fill before it took. A busy plugin changes its keys several times during
- * a longer pause, and only their last texts are written, which leaves the server's disk and the host to the commits.
+ * a longer pause, and only their last texts are written, which leaves the server's disk and the host to the commits. A
+ * bucket that is far behind gets the shortest pause.
  */
 const PAUSES_PER_FILL = 4;
 const RETRY_MS = 100;
@@ -181,9 +182,11 @@ export class BucketFiller {
   private async fill(isLast: boolean): Promise<void> {
     const { folded, time } = this.options;
     const beganMs = time.nowMs();
-    await inParts([...folded.unfilled], ([key, text]) => this.fillKey(key, text));
+    const part: [string, UnfilledText][] = [];
+    for (const entry of folded.unfilled) if (part.push(entry) === MAX_KEYS) break;
+    throwFailure(await Promise.allSettled(part.map(([key, text]) => this.fillKey(key, text))));
     const nowMs = time.nowMs();
-    this.tookMs = nowMs - beganMs;
+    this.tookMs = part.length < MAX_KEYS ? nowMs - beganMs : 0;
     const [oldest] = folded.unfilled.values();
     folded.filledUpTo(oldest ? oldest.position - 1 : folded.position);
     if (folded.filled <= this.checkpointedTo || (!isLast && nowMs - this.checkpointAtMs < CHECKPOINT_EVERY_MS)) return;
@@ -243,11 +246,7 @@ export class BucketFiller {
   }
 }
 
-/** Does the work for all items, a part of them at a time. */
-async function inParts<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let from = 0; from < items.length; from += MAX_KEYS) {
-    const done = await Promise.allSettled(items.slice(from, from + MAX_KEYS).map(work));
-    const failure = done.find((result) => result.status === 'rejected');
-    if (failure) throw failure.reason;
-  }
+function throwFailure(results: readonly PromiseSettledResult<void>[]): void {
+  const failure = results.find((result) => result.status === 'rejected');
+  if (failure) throw failure.reason;
 }

@@ -1,3 +1,4 @@
+import { AddedHandlers, sourceKey } from './added-handlers';
 import { AdoptedRevisions } from './adopted-revisions';
 import { eventKey, type Commit, type Departure, type Emit, type EventOf, type RunChanges } from './commit';
 import { CommittedParts, type StoredParts } from './committed-parts';
@@ -63,7 +64,7 @@ export class FoldedLog {
   readonly adopted = new AdoptedRevisions();
   /** The committed parts of events that may run again. */
   readonly parts = new CommittedParts();
-  private readonly settledBy = new Map<string, SettledEvents>();
+  private readonly added = new AddedHandlers();
   /** Removed handlers whose settled events may not be stored yet. */
   private readonly removed = new Set<SettledEvents>();
   /** The settled events of handlers that are not added yet. */
@@ -74,8 +75,6 @@ export class FoldedLog {
    */
   trustFrom = Infinity;
   private filledTo = 0;
-  /** The added handler that was looked up last. */
-  private last: SettledEvents | undefined;
 
   constructor(private readonly nowMs: () => number) {}
 
@@ -114,17 +113,13 @@ export class FoldedLog {
 
   /** Adds a handler: it receives the events that commits before and after this call settle. */
   add(settled: SettledEvents): void {
-    this.last = undefined;
-    this.settledBy.set(sourceKey(settled.durable, settled.streamIncarnation), settled);
+    this.added.add(settled);
     this.handOver(settled.durable, settled.streamIncarnation);
   }
 
   /** Removes a handler, and stores the events that it has received. */
   async remove(settled: SettledEvents): Promise<void> {
-    const name = sourceKey(settled.durable, settled.streamIncarnation);
-    if (this.settledBy.get(name) !== settled) return;
-    this.settledBy.delete(name);
-    this.last = undefined;
+    if (!this.added.remove(settled)) return;
     this.removed.add(settled);
     await settled.store();
     this.removed.delete(settled);
@@ -132,19 +127,19 @@ export class FoldedLog {
 
   /** Reads the stored settled events of the added handlers again. A checkpoint that was read before does not hold them. */
   async loadSettled(): Promise<void> {
-    for (const settled of this.settledBy.values()) await settled.refresh();
+    for (const settled of this.added.all) await settled.refresh();
   }
 
   /** Stores the settled events of the added and of removed handlers. */
   async storeSettled(): Promise<void> {
     const removed = [...this.removed];
-    await Promise.all([...this.settledBy.values(), ...removed].map((settled) => settled.store()));
+    await Promise.all([...this.added.all, ...removed].map((settled) => settled.store()));
     for (const settled of removed) this.removed.delete(settled);
   }
 
   isSettled({ event }: Pick<RunChanges, 'event'>): boolean {
     if (!event) return false;
-    const settled = this.settledOf(event) ?? this.others.get(sourceKey(event.durable, event.incarnation))?.ranges;
+    const settled = this.added.of(event) ?? this.others.get(sourceKey(event.durable, event.incarnation))?.ranges;
     return settled?.has(event.sequence) ?? false;
   }
 
@@ -222,16 +217,9 @@ export class FoldedLog {
     if (left) this.left.set(eventKey(event), { departure: left, position });
     this.parts.fold(run);
     if (part !== undefined) return;
-    const settled = this.settledOf(event);
+    const settled = this.added.of(event);
     if (settled) settled.noteSettled(event.sequence, event.sequence);
     else this.rangesOf(event).add(event.sequence);
-  }
-
-  /** Returns the added handler of an event. Consecutive events mostly have the same, so its name is seldom built. */
-  private settledOf({ durable, incarnation }: EventOf): SettledEvents | undefined {
-    const { last } = this;
-    if (last?.durable === durable && last.streamIncarnation === incarnation) return last;
-    return (this.last = this.settledBy.get(sourceKey(durable, incarnation)));
   }
 
   private foldEmits(name: string, unsent: UnsentEmits): void {
@@ -251,14 +239,10 @@ export class FoldedLog {
   /** Moves the settled events of a handler to it, if it is added. */
   private handOver(durable: string, incarnation: string): void {
     const name = sourceKey(durable, incarnation);
-    const settled = this.settledBy.get(name);
+    const settled = this.added.of({ durable, incarnation });
     const other = this.others.get(name);
     if (!settled || !other) return;
     for (const [from, to] of other.ranges.toJSON()) settled.noteSettled(from, to);
     this.others.delete(name);
   }
-}
-
-function sourceKey(durable: string, incarnation: string): string {
-  return `${durable} ${incarnation}`;
 }

@@ -5,10 +5,11 @@ import { Adoptions } from './adoptions';
 import { BucketUpkeep } from './bucket-upkeep';
 import { CheckpointStore } from './checkpoint';
 import { contentsOf } from './commit-contents';
+import type { RunChanges } from './commit';
 import type { CommitLog } from './commit-log';
 import { CommitReceiver } from './commit-receiver';
 import { DoneWork } from './done-work';
-import { FinishedRuns } from './finished-runs';
+import { FinishedRuns, type FinishedRun } from './finished-runs';
 import { FoldedLog, type SettledEvents } from './folded-log';
 import { GroupCommit } from './group-commit';
 import { loadText } from './load-text';
@@ -212,9 +213,7 @@ export class PluginLog {
     this.adoptions.clear();
     move();
     this.values.clear();
-    for (const { runs: events, waiter } of runs) {
-      waiter.resolve(events.some((one) => this.folded.isSettled(one)) ? 'settled' : 'conflict');
-    }
+    endRuns(runs, (run) => this.folded.isSettled(run));
   }
 
   /** Reads the log again from the newest checkpoint, because commits that this host has not read are gone. */
@@ -244,4 +243,8 @@ export class PluginLog {
     // A new error each time, because one that is older than a run is charged to the run.
     if (this.failure) throw this.failure.with({});
   }
+}
+
+function endRuns(finished: readonly FinishedRun[], isSettled: (run: RunChanges) => boolean): void {
+  for (const { runs, waiter } of finished) waiter.resolve(runs.some(isSettled) ? 'settled' : 'conflict');
 }
