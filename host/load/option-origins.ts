@@ -9,7 +9,10 @@ export type IsolationOrigins = Readonly<Record<IsolationOption, Origin>>;
 export type Origin =
   | { readonly layer: 'default' }
   | ({ readonly layer: 'decorator' } & Location)
-  /** `key` is a path in the config, such as `plugins.badge.timeout`. The config knows the line, environment variable or flag that set it. */
+  /**
+   * `key` is a path in the config, such as `plugins.badge.timeout`. The config knows the line, environment variable or
+   * flag that set it.
+   */
   | { readonly layer: 'config'; readonly key: string };
 
 export type Origins = Readonly<Record<OptionName, Origin>>;

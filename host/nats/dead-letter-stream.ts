@@ -1,4 +1,4 @@
-import type { JsMsg, StoredMsg } from './client';
+import type { JsMsg, MsgHdrs, StoredMsg } from './client';
 import type { LongTexts } from '../records/long-texts';
 import type { MessageRef } from '../broker/delivery';
 import { headerBytes, type RepeatedHeaders } from '../broker/headers';
@@ -55,7 +55,7 @@ export class DeadLetterStream implements DeadLetters {
       // `more` stays false if the pending letters have expired or were removed in the meantime.
       more = false;
       for await (const message of await consumer.fetch({ max_messages: LIST_BATCH, expires: LIST_WAIT_MS })) {
-        yield toLetter(message);
+        yield toLetter(message, message.headers);
         more = message.info.pending > 0;
         if (!more) break;
       }
@@ -65,7 +65,7 @@ export class DeadLetterStream implements DeadLetters {
   /** Reads the letter of that id; undefined if there is none. */
   async get(id: number): Promise<StoredLetter | undefined> {
     const message = await findMessage(this.connection, this.stream, { seq: id }, `dead letter ${id}`);
-    return message && asLetter(message);
+    return message && toLetter(message, message.header);
   }
 
   /** Removes the letter, and the list of applied updates that was stored apart from it. */
@@ -115,7 +115,7 @@ export class DeadLetterStream implements DeadLetters {
   private async last(subject: string): Promise<StoredLetter | undefined> {
     const query = { last_by_subj: subject };
     const message = await findMessage(this.connection, this.stream, query, `stream ${this.stream}`);
-    return message && asLetter(message);
+    return message && toLetter(message, message.header);
   }
 
   /**
@@ -131,10 +131,6 @@ export class DeadLetterStream implements DeadLetters {
   }
 }
 
-function asLetter({ seq, header, data }: StoredMsg): StoredLetter {
-  return { id: seq, ...readHeaders(header), payload: data };
-}
-
-function toLetter(message: JsMsg): StoredLetter {
-  return { id: message.seq, ...readHeaders(message.headers), payload: message.data };
+function toLetter({ seq, data }: StoredMsg | JsMsg, headers: MsgHdrs | undefined): StoredLetter {
+  return { id: seq, ...readHeaders(headers), payload: data };
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { JetplugError } from '../../sdk/internal';
@@ -6,7 +5,7 @@ import type { TlsConfig } from '../config/config';
 import { probe } from '../nats-server/probe';
 import type { Login } from './credentials';
 import { asBrokerError, limitFailure } from './failures';
-import { loginRefusal } from './login-refusal';
+import { contentsOf, loginRefusal } from './login-refusal';
 import { HANDSHAKE_FIRST } from './tls-failures';
 
 const GREETING_MS = 1_000;
@@ -82,7 +81,7 @@ function alertAfterGreeting(host: string, port: number, { certFile, keyFile }: T
     const timer = setTimeout(finish, GREETING_MS);
     const fail = ({ code }: NodeJS.ErrnoException): void => finish(code?.startsWith('ERR_SSL_') ? code : undefined);
     raw.on('error', fail).once('data', () => {
-      const own = { cert: contents(certFile), key: contents(keyFile) };
+      const own = { cert: contentsOf(certFile), key: contentsOf(keyFile) };
       // No secret is sent, so the server's certificate is not verified.
       const socket = connectTls({ socket: raw, rejectUnauthorized: false, ...own });
       socket
@@ -97,10 +96,6 @@ function alertAfterGreeting(host: string, port: number, { certFile, keyFile }: T
       resolve(code);
     }
   });
-}
-
-function contents(file: string | undefined): Buffer | undefined {
-  return file === undefined ? undefined : readFileSync(file);
 }
 
 /**

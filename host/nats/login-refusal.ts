@@ -65,7 +65,7 @@ export function loginRefusal(
 
     function encrypted(): Socket {
       const { caFile, certFile, keyFile } = tls;
-      const files = { ca: contents(caFile), cert: contents(certFile), key: contents(keyFile) };
+      const files = { ca: contentsOf(caFile), cert: contentsOf(certFile), key: contentsOf(keyFile) };
       return connectTls({ socket: raw, ...(isIP(host) === 0 && { servername: host }), ...files });
     }
 
@@ -90,6 +90,7 @@ function connectCommand({ nonce }: Greeting, login: Login | undefined): string {
   return `CONNECT ${JSON.stringify(options)}\r\nPING\r\n`;
 }
 
-function contents(file: string | undefined): Buffer | undefined {
+/** Reads the file, if one is given. */
+export function contentsOf(file: string | undefined): Buffer | undefined {
   return file === undefined ? undefined : readFileSync(file);
 }
