@@ -20,6 +20,8 @@ export interface StoreTexts {
     options: ForEvent & { what: string },
   ): Promise<string | undefined>;
   keys(scope: string | undefined): Promise<string[]>;
+  /** Commits what the run has changed and published so far. */
+  commit(): Promise<void>;
 }
 
 /** The author's view of a store: values and scopes. */
@@ -38,9 +40,8 @@ export class TextStore<T> extends Store<T> {
   async update(key: string, change: (current: T | undefined) => T, options: ForEvent = {}): Promise<T> {
     const next = (current: string | undefined): string => stringify(key, change(parse<T>(key, current)));
     const text = await this.texts.change(key, this.scopeName, next, { ...options, what: 'Store.update' });
-    // The result is parsed from the stored text, so that the caller sees the stored value. The text is missing only if
-    // the update is a repeat whose mark was lost; the writer has logged that.
-    return (text === undefined ? undefined : JSON.parse(text)) as T;
+    // The result is parsed from the stored text, so that the caller sees the stored value.
+    return JSON.parse(text!) as T;
   }
 
   async delete(key: string, options: ForEvent = {}): Promise<void> {
@@ -49,6 +50,10 @@ export class TextStore<T> extends Store<T> {
 
   keys(): Promise<string[]> {
     return this.texts.keys(this.scopeName);
+  }
+
+  commit(): Promise<void> {
+    return this.texts.commit();
   }
 
   scope<U>(name: string): Store<U> {

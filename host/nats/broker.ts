@@ -1,5 +1,6 @@
 import type { PluginBroker } from '../broker/plugin-broker';
 import { Bucket, type BucketConfig } from './bucket';
+import { JetStreamLog } from './commit-log';
 import type { Connection } from './connection';
 import { checkDurable, durableCheckpoint, durablePosition, ensureDurable } from './consumers';
 import type { DurableWatch } from './durable-watch';
@@ -31,10 +32,16 @@ export function natsBroker(
     storeOf: (plugin) => Bucket.at(connection, `jetplug-${plugin}`),
     watchDurable: (spec, watcher) => durables.add(spec, watcher),
     pull: (stream, durable, sink) => new Pull(connection, stream, durable, sink),
+    findStore: (plugin) => Bucket.find(connection, `jetplug-${plugin}`),
     openStore: async (plugin) => {
       const bucket = await Bucket.open(connection, `jetplug-${plugin}`, config);
       const leave = await bucket.addTo(keeper, `the store of plugin ${plugin}`, config);
       return { bucket, leave };
     },
+    openLog: async (plugin, above) => {
+      const log = await JetStreamLog.open(connection, plugin, config, above);
+      return { log, leave: await log.addTo(keeper, config) };
+    },
+    findLog: (plugin) => JetStreamLog.find(connection, plugin),
   };
 }

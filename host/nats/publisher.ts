@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isPublishSubject, JetplugError } from '../../sdk/internal';
-import type { AllHeaders } from '../broker/headers';
+import { headerBytes, type AllHeaders } from '../broker/headers';
 import type { Outgoing, OutgoingEvent } from '../broker/ports';
 import { Backlog } from './backlog';
 import type { PubAck } from './client';
@@ -23,6 +23,10 @@ const MAX_WAITING = 10_000;
 const NO_LEADER_PAUSE_MS = 250;
 /** The duplicate window that the server gives a stream that does not set one. */
 const DEFAULT_DUPLICATE_WINDOW_MS = 120_000;
+/** The largest number of subjects that are remembered as held by a stream. */
+const MAX_HELD = 10_000;
+/** The first line and the end of a message's headers. */
+const HEADER_FRAME_BYTES = 12;
 
 export interface PublisherOptions {
   /** The shortest duplicate window of the streams. Default: 2 min, the server's own default. */
@@ -45,6 +49,8 @@ export class Publisher implements Outgoing {
   private readonly backlog: Backlog;
   private readonly patienceMs: number;
   private readonly sentIds: SentIds;
+  /** The subjects outside of the config's streams that a stream of the server holds. */
+  private readonly held = new Set<string>();
 
   private constructor(
     private readonly connection: Connection,
@@ -66,14 +72,17 @@ export class Publisher implements Outgoing {
     return publisher;
   }
 
+  check(event: OutgoingEvent): Promise<void> | undefined {
+    const { subject } = event;
+    assertSubject(subject);
+    const limit = this.connection.nc.info?.max_payload;
+    if (limit !== undefined && isLarger(event, limit)) throw tooLarge(subject, largerThan(limit));
+    if (this.options.holds?.(subject) || this.held.has(subject)) return undefined;
+    return this.findHolder(subject);
+  }
+
   async send(event: OutgoingEvent): Promise<{ duplicate: boolean }> {
-    // The client does not check the subject. A line break in the subject would inject a protocol command.
-    if (!isPublishSubject(event.subject)) {
-      throw new JetplugError(
-        'JP_SUBJECT_INVALID',
-        `cannot publish on ${JSON.stringify(event.subject)}: it is not a valid subject`,
-      );
-    }
+    assertSubject(event.subject);
     const attempt = new PublishAttempt(event, performance.now());
     for (;;) {
       if (!this.connection.connected) await this.untilConnected(attempt);
@@ -128,15 +137,15 @@ export class Publisher implements Outgoing {
     const { subject } = attempt.event;
     const unheard = isNoResponders(cause);
     if (unheard && !(await this.isHeld(subject))) {
-      throw new JetplugError('JP_PUBLISH_NO_STREAM', `no stream holds ${subject}`, { cause });
+      throw noStream(subject, cause);
     }
     if (isTooLarge(cause) || apiErrorCode(cause) === API_ERROR.messageTooLarge) {
       const limit = this.connection.nc.info?.max_payload;
-      const why =
-        isTooLarge(cause) && limit !== undefined
-          ? `the event is larger than the server's max_payload of ${limit} bytes`
-          : (cause as Error).message;
-      throw new JetplugError('JP_PUBLISH_TOO_LARGE', `${subject} was not stored: ${why}`, { cause });
+      throw tooLarge(
+        subject,
+        isTooLarge(cause) && limit !== undefined ? largerThan(limit) : (cause as Error).message,
+        cause,
+      );
     }
     if (!unheard && !isAnswerLost(cause)) throw attempt.failure((cause as Error).message, cause);
     if (unheard) await sleep(NO_LEADER_PAUSE_MS);
@@ -159,6 +168,20 @@ export class Publisher implements Outgoing {
     return Math.min(startedAtMs + this.patienceMs, repeatsUntilMs);
   }
 
+  /**
+   * Asks the server which stream holds the subject. A missing answer proves nothing, so the event counts as one that can
+   * be sent.
+   */
+  private async findHolder(subject: string): Promise<void> {
+    const found = await this.connection.requests
+      .askApi<{ streams?: readonly string[] | null }>('STREAM.NAMES', { subject })
+      .catch(() => undefined);
+    if (!found) return;
+    if ((found.streams ?? []).length === 0) throw noStream(subject);
+    if (this.held.size >= MAX_HELD) this.held.clear();
+    this.held.add(subject);
+  }
+
   private async isHeld(subject: string): Promise<boolean> {
     if (this.options.holds?.(subject)) return true;
     return this.connection.jsm.streams.find(subject).then(
@@ -167,6 +190,34 @@ export class Publisher implements Outgoing {
       (error: unknown) => isAnswerLost(error),
     );
   }
+}
+
+/** The client does not check the subject. A line break in the subject would inject a protocol command. */
+function assertSubject(subject: string): void {
+  if (isPublishSubject(subject)) return;
+  throw new JetplugError(
+    'JP_SUBJECT_INVALID',
+    `cannot publish on ${JSON.stringify(subject)}: it is not a valid subject`,
+  );
+}
+
+/** Whether the message of the event is larger than the limit. */
+function isLarger({ id, payload, headers }: OutgoingEvent, limit: number): boolean {
+  const around = headerBytes({ headers: { ...headers, 'Nats-Msg-Id': id } }) + HEADER_FRAME_BYTES;
+  // A UTF-16 unit takes at most 3 bytes, so most payloads need not be counted.
+  return payload.length * 3 + around > limit && Buffer.byteLength(payload) + around > limit;
+}
+
+function largerThan(limit: number): string {
+  return `the event is larger than the server's max_payload of ${limit} bytes`;
+}
+
+function tooLarge(subject: string, why: string, cause?: unknown): JetplugError {
+  return new JetplugError('JP_PUBLISH_TOO_LARGE', `${subject} was not stored: ${why}`, { cause });
+}
+
+function noStream(subject: string, cause?: unknown): JetplugError {
+  return new JetplugError('JP_PUBLISH_NO_STREAM', `no stream holds ${subject}`, { cause });
 }
 
 function seconds(ms: number): string {

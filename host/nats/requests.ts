@@ -39,7 +39,7 @@ export class Requests {
   private readonly apiPrefix: string;
   private readonly inboxPrefix: string | undefined;
   /** Reads a stream's answer to a publish. */
-  private readonly toPubAck: (answer: Msg) => PubAck;
+  private readonly toPubAck: (answer: Msg) => PubAck | typeof MORE;
 
   constructor(
     private readonly nc: NatsConnection,
@@ -65,11 +65,14 @@ export class Requests {
     });
   }
 
-  /** Sends a request. Resolves with the result of `read` on the answer. Rejects as the client's `request` does. */
+  /**
+   * Sends a request. Resolves with the result of `read` on the answer. If `read` returns {@link MORE}, it is called for
+   * the next answer too. Rejects as the client's `request` does.
+   */
   ask<T>(
     subject: string,
     payload: string | Uint8Array,
-    read: (answer: Msg) => T,
+    read: (answer: Msg) => T | typeof MORE,
     { headers, endsWithConnection = false }: AskOptions = {},
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -80,7 +83,12 @@ export class Requests {
       const reply = `${this.prefix}${number}`;
       this.nc.publish(subject, payload, headers ? { reply, headers: encoded(headers) } : { reply });
       const sentAtMs = performance.now();
-      const take = (answer: Msg): void => resolve(read(answer));
+      const take = (answer: Msg): boolean => {
+        const result = read(answer);
+        if (result === MORE) return false;
+        resolve(result);
+        return true;
+      };
       this.waiting.set(number, { subject, sentAtMs, endsWithConnection, take, reject });
       this.timer ??= setTimeout(() => this.endOverdue(), TIMEOUT_MS).unref();
     });
@@ -141,9 +149,8 @@ export class Requests {
       if (answer.data.length === 0 && answer.headers?.code === 503) {
         throw clientError('NoResponders');
       }
-      waiting.take(answer);
+      if (!waiting.take(answer)) return;
     } catch (error) {
-      if (error === OTHER_DOMAIN) return; // The answer that counts is still to come.
       waiting.reject(error as Error);
     }
     this.waiting.delete(number);
@@ -192,9 +199,13 @@ interface Waiting {
   readonly subject: string;
   readonly sentAtMs: number;
   readonly endsWithConnection: boolean;
-  take(answer: Msg): void;
+  /** Returns whether this was the last answer. */
+  take(answer: Msg): boolean;
   reject(error: Error): void;
 }
+
+/** Returned by the reader of an answer while the answer that ends the request is still to come. */
+export const MORE = Symbol('more');
 
 /**
  * Encodes headers to publish. The client's own class takes ten times as long to build, and the client only calls
@@ -212,15 +223,13 @@ function encoded(headers: Readonly<Record<string, string>>): MsgHdrs {
 
 const LINE_BREAK = /[\r\n]/;
 
-const OTHER_DOMAIN = new Error('this answer comes from another JetStream domain');
-
 /**
  * Reads a stream's answer to a publish, if it comes from the domain. On a leaf node with JetStream a stream of the node
  * may hold the same subjects. That stream answers first, and also while the configured domain is unreachable.
  */
-function pubAckOfDomain(answer: Msg, domain: string): PubAck {
+function pubAckOfDomain(answer: Msg, domain: string): PubAck | typeof MORE {
   const { domain: stored = domain } = answer.json<{ domain?: string }>();
-  if (stored !== domain) throw OTHER_DOMAIN;
+  if (stored !== domain) return MORE;
   return toPubAck(answer);
 }
 

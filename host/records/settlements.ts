@@ -1,3 +1,4 @@
+import { JetplugError } from '../../sdk/internal';
 import { Conflict, type KeyValue } from './key-value';
 import { SettledSet } from './settled-set';
 import { SkippedSequences, type DurableCheckpoint, type DeliveryPosition } from './skipped-sequences';
@@ -61,11 +62,6 @@ export class Settlements {
     return settlements;
   }
 
-  /** The revision of the stored settlements that {@link isStored} reads. */
-  get revision(): number {
-    return this.revisionRead;
-  }
-
   /** The floor: everything up to this sequence is settled. */
   get floor(): number {
     return this.known.floor;
@@ -109,6 +105,19 @@ export class Settlements {
     this.known.add(sequence);
     this.dirty = true;
     this.timer ??= setTimeout(() => void this.flush(), WRITE_DELAY_MS);
+  }
+
+  /** Notes that a commit has settled the sequences from `from` to `to`. The commit log has them until {@link store}. */
+  noteSettled(from: number, to: number): void {
+    this.known.add(from, to);
+  }
+
+  /** Stores all settled sequences that are known. Resolves when they are stored. */
+  async store(): Promise<void> {
+    if (this.outdated) return;
+    this.dirty = true;
+    await this.flush();
+    if (this.dirty) throw notStored(this.durable);
   }
 
   /** Notes that everything up to the sequence is settled, as the server's ack floor shows. */
@@ -226,4 +235,8 @@ export class Settlements {
 
 function keyOf(durable: string): string {
   return `settled.${durable}`;
+}
+
+function notStored(durable: string): JetplugError {
+  return new JetplugError('JP_STORE_UNAVAILABLE', `the settlements of ${durable} could not be stored`);
 }

@@ -22,9 +22,9 @@ const COMMON = `
   received reconciled reconnect record recording redelivery ref registration reject repair repeated report
   request required retries route runner running schema section selection server service session set setting
   shared sizes skipped source spec state status step store stored subscribe summary target terminal test
-  admission execution late patience turn unreached up work
+  callback crash admission execution late patience turn unreached up work
   arrived buffer chosen claimed closable ended fact grouping layered marked plan returned stopping work
-  receiver silence sent id start stop worker heartbeat forked cancel queue size result response throttle thrown timer tls token type unknown up update upgrade use validated value verdict view wait watch
+  receiver silence sent id start stop worker heartbeat forked cancel queue size result response throttle thrown timer tls token type unknown up update upgrade use validated value verdict view wait waiter watch
   watched watcher wrapped write writer written yaml
 `.match(/[a-z]+/g)!;
 

@@ -37,7 +37,7 @@ const WAITS = pluginSource(
   { before: `import { existsSync } from 'node:fs';` },
 );
 const LOST = 'stream lost with its messages; creating it again';
-const STREAMS = ['DEAD', 'EVENTS', 'KV_jetplug', 'KV_jetplug-counting', 'RETRY'];
+const STREAMS = ['DEAD', 'EVENTS', 'KV_jetplug', 'KV_jetplug-counting', 'LOG_jetplug-counting', 'RETRY'];
 
 const scene = new Scene();
 let server: TestServer;
@@ -94,6 +94,9 @@ test('a server that comes back without its data gets streams, buckets and durabl
   });
   expect(host.logged(LOST).find(({ stream }) => stream === 'KV_jetplug-counting')).toMatchObject({
     lost: 'the store of plugin counting (bucket jetplug-counting)',
+  });
+  expect(host.logged(LOST).find(({ stream }) => stream === 'LOG_jetplug-counting')).toMatchObject({
+    lost: 'the commits of plugin counting',
   });
   const again = host.logged('the stream was made again; its events are taken from its beginning');
   expect(again.find(({ durable }) => durable === 'other-handle')).toMatchObject({

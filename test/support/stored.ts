@@ -1,6 +1,9 @@
 /** Reads streams and buckets without the host's code. */
 import type { JsMsg, NatsConnection } from 'nats';
 import { unescapeKey } from '../../host/effects/store-keys';
+import { logStreamName } from '../../host/nats/wanted-streams';
+import { CHECKPOINT_KEY } from '../../host/records/commits/checkpoint';
+import { eventually } from './eventually';
 
 export interface StoredMessage {
   readonly subject: string;
@@ -42,15 +45,30 @@ export async function readStream(nats: NatsConnection, stream: string): Promise<
 /** The values of a plugin's store, as `key`, or `scope/key` where they are in a scope. */
 export async function readStore(nats: NatsConnection, plugin: string): Promise<Record<string, unknown>> {
   const prefix = `$KV.jetplug-${plugin}.`;
+  await bucketIsFilled(nats, plugin);
   const all = await readStream(nats, `KV_jetplug-${plugin}`);
   // A deleted key leaves a delete marker.
-  const values = all.filter(({ header }) => header('KV-Operation') === '');
+  const values = all.filter(
+    ({ header, subject }) => header('KV-Operation') === '' && subject !== `${prefix}${CHECKPOINT_KEY}`,
+  );
   return Object.fromEntries(
     values.map(({ subject, json }) => {
       const { scope, key } = unescapeKey(subject.slice(prefix.length));
       return [scope === undefined ? key : `${scope}/${key}`, json()];
     }),
   );
+}
+
+/** Waits until the plugin's bucket has the values of all commits. A host must run. */
+export async function bucketIsFilled(nats: NatsConnection, plugin: string): Promise<void> {
+  const { streams } = await nats.jetstreamManager();
+  const checkpoint = `$KV.jetplug-${plugin}.${CHECKPOINT_KEY}`;
+  await eventually(async () => {
+    const { state } = await streams.info(logStreamName(plugin));
+    if (state.last_seq === 0) return true;
+    const stored = await streams.getMessage(`KV_jetplug-${plugin}`, { last_by_subj: checkpoint });
+    return stored.json<{ n: number }>().n >= state.last_seq;
+  });
 }
 
 function storedMessage(message: JsMsg): StoredMessage {

@@ -68,7 +68,7 @@ test('the outage and the failed events of the previous host are read', async () 
   await first.outages.begin(outage);
   const storedAtMs = Date.parse('2030-01-01T00:00:00.000Z');
   // Event 4 is settled: a host that ended has left its record.
-  for (const sequence of [4, 9]) await first.attempts.failed({ stream: 'EVENTS', sequence, storedAtMs }, []);
+  for (const sequence of [4, 9]) await first.attempts.failed({ stream: 'EVENTS', sequence, storedAtMs });
   const { before } = await reconcileHandler(PLUGIN, DURABLE, host);
   expect(before).toEqual({ outage, failing: [{ stream: 'EVENTS', sequence: 9, storedAtMs }] });
 });

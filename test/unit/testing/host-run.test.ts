@@ -16,7 +16,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 async function bench() {
   const clock = new TestClock('2026-05-12T12:00:00.000Z');
-  const backend = await memoryBackend(CONFIG, clock, new RecordingLog());
+  const backend = await memoryBackend(CONFIG, clock);
   const state = { diesAtAck: false };
   const startRun = (): HostRun => new HostRun(backend, CONFIG, new RecordingLog(), () => state.diesAtAck);
   return { backend, clock, state, startRun };

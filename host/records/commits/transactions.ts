@@ -1,0 +1,198 @@
+import type { MaybePromise } from '../../base/maybe-promise';
+import type { Origin, ReadTexts, RunChanges } from './commit';
+import { assertFits, estimatedBytes, tooLarge } from './commit-size';
+import type { CommitResult, CommitWaiter, FinishedRun, FinishedRuns } from './finished-runs';
+import type { FoldedLog } from './folded-log';
+import { KeyLocks } from './key-locks';
+import type { StoreValues, Value } from './store-values';
+import { Transaction } from './transaction';
+
+export interface TransactionsOptions {
+  readonly values: StoreValues;
+  readonly finished: FinishedRuns;
+  readonly folded: FoldedLog;
+  /** Called when a run waits for its commit. */
+  added(): void;
+  /** Throws if no run can be committed any more. */
+  assertUsable(): void;
+  /** Returns the size of the largest commit that the server takes. */
+  maxBytes(): number;
+}
+
+/** The runs of a plugin's handlers in this host, from their first read to the end of their commit. */
+export class Transactions {
+  private readonly locks = new KeyLocks();
+
+  constructor(private readonly options: TransactionsOptions) {}
+
+  /** Reads a key for a run. The run's own changes are visible to it, and those of finished runs. */
+  read(transaction: Transaction, key: string): string | null | Promise<string | null> {
+    this.options.assertUsable();
+    const own = transaction.writes.get(key);
+    if (own !== undefined) return own;
+    const before = transaction.repeated?.get(key);
+    if (before !== undefined) return before;
+    const value = this.options.values.read(key);
+    return value instanceof Promise ? value.then((one) => note(transaction, key, one)) : note(transaction, key, value);
+  }
+
+  /**
+   * Locks a key that a run changes, if runs have conflicted on it lately, because two runs of this host that change a key
+   * at the same time conflict. A run that holds or awaits a lock gets no other one, so that two runs never wait for each
+   * other.
+   * @returns a promise if the run must wait
+   */
+  lock(transaction: Transaction, key: string): Promise<void> | undefined {
+    if (!this.locks.isBusy(key) || transaction.unlock || transaction.isLocking) return undefined;
+    transaction.unlock = this.locks.lockFree(key);
+    if (transaction.unlock) return undefined;
+    transaction.isLocking = true;
+    return this.locks.lockOne(key).then((unlock) => {
+      transaction.isLocking = false;
+      transaction.unlock = unlock;
+      // The run may have ended meanwhile.
+      if (transaction.isOver) transaction.release();
+    });
+  }
+
+  /** Changes a key for a run. The run must have read the key before. */
+  write(transaction: Transaction, key: string, text: string | null): void {
+    transaction.writes.set(key, text);
+  }
+
+  /**
+   * Ends a run, and commits its changes.
+   * @param runs the changes of each event; none if the run has no effect
+   * @param waiter gets the result if it is not known yet
+   * @returns the result, if it is known; `conflict` if the run must start again: call {@link prepareAgain} first
+   */
+  finishFor(transaction: Transaction, runs: readonly RunChanges[], waiter: CommitWaiter): CommitResult | undefined {
+    const { values, folded, finished, added, assertUsable } = this.options;
+    assertUsable();
+    if (runs.some((run) => folded.isSettled(run))) return this.end(transaction, 'settled');
+    if (values.isStale(transaction) || runs.some((run) => folded.parts.isOvertaken(run))) return 'conflict';
+    if (runs.length === 0 && !values.readsUncommitted(transaction)) return this.end(transaction, 'committed');
+    values.apply(transaction);
+    finished.add({ transaction, runs, bytes: estimatedBytes(runs), waiter });
+    transaction.release();
+    added();
+    return undefined;
+  }
+
+  /** Ends a run as {@link finishFor} does, with a promise if the result is not known yet. */
+  finish(transaction: Transaction, runs: readonly RunChanges[]): CommitResult | Promise<CommitResult> {
+    let waiter!: CommitWaiter;
+    const later = new Promise<CommitResult>((resolve, reject) => (waiter = { resolve, reject }));
+    return this.finishFor(transaction, runs, waiter) ?? later;
+  }
+
+  /**
+   * Checks that one commit can hold the changes. Call it before {@link finish}.
+   * @throws JetplugError `JP_COMMIT_TOO_LARGE`
+   */
+  assertFits(runs: readonly RunChanges[]): void {
+    assertFits(runs, this.options.maxBytes());
+  }
+
+  /**
+   * Locks the keys that a run has touched, before it starts again: no other run of this host changes them meanwhile.
+   */
+  async prepareAgain(transaction: Transaction): Promise<void> {
+    const keys = [...transaction.reads.keys()];
+    this.locks.noteConflict(transaction.writes.keys());
+    transaction.reset();
+    transaction.release();
+    transaction.unlock = await this.locks.lock(keys);
+    // The run may have timed out meanwhile.
+    if (transaction.isOver) transaction.release();
+  }
+
+  /**
+   * Changes one key from outside of a run. Resolves with the new text when it is committed.
+   * @param change computes the new text from the committed one; it may be called again, on a newer text
+   */
+  async change(
+    key: string,
+    change: (current: string | null) => MaybePromise<string | null>,
+    origin: Origin,
+  ): Promise<string | null> {
+    const transaction = new Transaction();
+    try {
+      for (;;) {
+        const current = await this.read(transaction, key);
+        const next = await change(current);
+        if (next === current && !this.options.values.readsUncommitted(transaction)) return next;
+        this.write(transaction, key, next);
+        const runs = [{ origin, writes: new Map([[key, next]]), emits: [] }];
+        this.assertFits(runs);
+        if ((await this.finish(transaction, runs)) === 'committed') return next;
+        await this.prepareAgain(transaction);
+      }
+    } finally {
+      this.abandon(transaction);
+    }
+  }
+
+  /** Ends a run without its changes. */
+  abandon(transaction: Transaction): void {
+    transaction.isOver = true;
+    transaction.reset();
+    transaction.release();
+  }
+
+  /** Returns the texts that a run has read. Those of a run that must run again may be missing. */
+  textsRead({ reads }: Transaction): ReadTexts {
+    const texts = new Map<string, string | null>();
+    for (const key of reads.keys()) {
+      const value = this.options.values.get(key);
+      if (value) texts.set(key, value.current);
+    }
+    return texts;
+  }
+
+  /** Whether a value that the run has read has changed since. An error of such a run may come from mixed values. */
+  isStale(transaction: Transaction): boolean {
+    return this.options.values.isStale(transaction);
+  }
+
+  /** Returns a key whose value has changed since the run read it; undefined if there is none. */
+  staleKey(transaction: Transaction): string | undefined {
+    return this.options.values.staleKey(transaction);
+  }
+
+  /**
+   * Discards the uncommitted changes of these keys. The finished runs that depend on them must run again.
+   * @param settled runs that were taken out because their event is settled now
+   * @param repeated runs that were taken out because their early commit point is committed already
+   */
+  discard(changed: Set<string>, settled: readonly FinishedRun[] = [], repeated: readonly FinishedRun[] = []): void {
+    const { values, finished } = this.options;
+    addWrites(settled, changed);
+    addWrites(repeated, changed);
+    const outdated = changed.size > 0 ? finished.takeOutdated(changed) : [];
+    values.discard(changed);
+    for (const { waiter } of settled) waiter.resolve('settled');
+    for (const { waiter } of repeated) waiter.resolve('conflict');
+    for (const { waiter } of outdated) waiter.resolve('conflict');
+  }
+
+  /** Ends a run that was taken out because the server does not take its commit. */
+  fail({ transaction, runs, waiter }: FinishedRun, cause: Error): void {
+    this.discard(new Set(transaction.writes.keys()));
+    waiter.reject(tooLarge(runs, this.options.maxBytes(), cause));
+  }
+
+  private end(transaction: Transaction, result: CommitResult): CommitResult {
+    this.abandon(transaction);
+    return result;
+  }
+}
+
+function addWrites(runs: readonly FinishedRun[], keys: Set<string>): void {
+  for (const { transaction } of runs) for (const key of transaction.writes.keys()) keys.add(key);
+}
+
+function note(transaction: Transaction, key: string, { current, version }: Value): string | null {
+  if (!transaction.reads.has(key)) transaction.reads.set(key, version);
+  return current;
+}

@@ -1,0 +1,137 @@
+import { BucketFiller } from '../../../../host/records/commits/bucket-filler';
+import { CHECKPOINT_KEY, CheckpointStore } from '../../../../host/records/commits/checkpoint';
+import { FoldedLog } from '../../../../host/records/commits/folded-log';
+import { SettledSet } from '../../../../host/records/settled-set';
+import { MemoryBucket } from '../../../../host/testing/memory-bucket';
+import { after, AT_ONCE, changesOf } from './fake-host';
+import { SharedSettled } from './model-events';
+import { TurnTime } from './turn-time';
+
+describe('BucketFiller', () => {
+  let bucket: MemoryBucket;
+  let folded: FoldedLog;
+  let filler: BucketFiller;
+  let foreign: string[];
+  let stop: AbortController;
+  let time: TurnTime;
+  beforeEach(() => {
+    [bucket, foreign, stop, time] = [new MemoryBucket('b'), [], new AbortController(), new TurnTime()];
+    folded = new FoldedLog(() => 0);
+    filler = new BucketFiller({
+      bucket,
+      folded,
+      checkpoints: new CheckpointStore(bucket),
+      time,
+      stop: stop.signal,
+      foreign: (key) => foreign.push(key),
+      refill: async () => undefined,
+      failed: () => undefined,
+    });
+  });
+  afterEach(() => {
+    stop.abort();
+    time.end();
+  });
+
+  function commit(position: number, text: string, adopted: readonly [string, number][] = []): void {
+    const run = changesOf(position, { writes: new Map([['a', text]]) } as never);
+    folded.fold(position, { host: 'x', number: 1, runs: [run], sent: [], adopted: new Map(adopted) });
+  }
+  async function fill(): Promise<void> {
+    filler.isFiller = true;
+    await filler.finish();
+  }
+
+  it('never puts an older text over a later one, also where it knows the revision', async () => {
+    await bucket.put('a', 'later', undefined, 5);
+    commit(4, 'older');
+    await fill();
+    expect(bucket.entries.get('a')!.value).toBe('later');
+  });
+
+  it('does not overwrite a value of another program', async () => {
+    await bucket.put('a', 'foreign');
+    commit(1, 'own');
+    await fill();
+    expect([bucket.entries.get('a')!.value, foreign]).toEqual(['foreign', ['a']]);
+    expect(folded.filled).toBe(0);
+  });
+
+  it('finds a foreign value that was put over its own', async () => {
+    commit(1, 'own');
+    await fill();
+    await bucket.put('a', 'foreign');
+    commit(2, 'later');
+    await fill();
+    expect([bucket.entries.get('a')!.value, foreign]).toEqual(['foreign', ['a']]);
+  });
+
+  it('overwrites a foreign value that a commit has taken up', async () => {
+    const revision = await bucket.put('a', 'foreign');
+    commit(1, 'own', [['a', revision]]);
+    await fill();
+    expect([bucket.entries.get('a')!.value, foreign]).toEqual(['own', []]);
+  });
+
+  it('does not adopt a value that it has read before the adoption was complete', async () => {
+    const revision = await bucket.put('a', 'foreign');
+    commit(1, 'foreign', [['a', revision]]);
+    commit(2, 'own');
+    const get = bucket.get.bind(bucket);
+    jest.spyOn(bucket, 'get').mockImplementationOnce(async (key) => {
+      const entry = await get(key);
+      await bucket.put('a', 'own', undefined, 2);
+      folded.filledUpTo(2);
+      return entry;
+    });
+    await fill();
+    expect(foreign).toEqual([]);
+  });
+
+  it('stores settled events before the checkpoint', async () => {
+    const settled = new SharedSettled(new SettledSet(), AT_ONCE);
+    folded.add(settled);
+    commit(1, 'own');
+    jest.spyOn(settled, 'store').mockRejectedValueOnce(new Error('down'));
+    await expect(fill()).rejects.toThrow('down');
+    expect(bucket.entries.has(CHECKPOINT_KEY)).toBe(false);
+    await fill();
+    expect(bucket.entries.has(CHECKPOINT_KEY)).toBe(true);
+  });
+
+  it('stores no checkpoint of commits that it has not folded', async () => {
+    commit(1, 'own');
+    folded.filledUpTo(5);
+    await fill();
+    expect(bucket.entries.has(CHECKPOINT_KEY)).toBe(false);
+  });
+
+  it('takes over when the bucket has not got on for a second', async () => {
+    commit(1, 'one');
+    folded.filledUpTo(1);
+    commit(2, 'two');
+    filler.start();
+    await after(900);
+    expect(filler.isFiller).toBe(false);
+    await after(300);
+    expect(bucket.entries.get('a')?.value).toBe('two');
+  });
+
+  it('stores a checkpoint of commits that change no value, so that the log can be trimmed', async () => {
+    const run = changesOf(1, { writes: new Map() } as never);
+    folded.fold(1, { host: 'x', number: 1, runs: [run], sent: [], adopted: new Map() });
+    filler.start();
+    while (folded.filled < 1 || !bucket.entries.has(CHECKPOINT_KEY))
+      await new Promise((resolve) => setImmediate(resolve));
+    expect(await new CheckpointStore(bucket).read()).toMatchObject({ filled: 1, folded: 1 });
+  });
+
+  it('removes a value', async () => {
+    commit(1, 'one');
+    await fill();
+    const run = changesOf(2, { writes: new Map([['a', null]]) } as never);
+    folded.fold(2, { host: 'x', number: 1, runs: [run], sent: [], adopted: new Map() });
+    await fill();
+    expect(bucket.entries.get('a')).toMatchObject({ value: undefined, position: 2 });
+  });
+});
