@@ -5,6 +5,7 @@ import { Conflict, type Entry, type KeyValue } from '../records/key-value';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, isFull, isNoResponders, isTooLarge } from './failures';
 import { ensureManagedStream } from './managed-stream';
+import { MessageBatches } from './message-batches';
 import type { StreamKeeper } from './stream-keeper';
 import { findStream, holdsAny } from './streams';
 import { bucketPrefixOf } from './subjects';
@@ -24,6 +25,7 @@ export class Bucket implements KeyValue {
   renewals = 0;
   private keeper: StreamKeeper | undefined;
   private readonly publishPrefix: string;
+  private readonly batches: MessageBatches;
   private readonly lostListeners = new Set<() => void>();
 
   private constructor(
@@ -31,6 +33,7 @@ export class Bucket implements KeyValue {
     private readonly name: string,
   ) {
     this.publishPrefix = bucketPrefixOf(connection.apiPrefix);
+    this.batches = new MessageBatches(connection.requests, false);
   }
 
   /**
@@ -148,8 +151,8 @@ export class Bucket implements KeyValue {
   ): Promise<number> {
     if (position !== undefined) headers[POSITION] = String(position);
     if (expected !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expected);
-    const written = this.connection.requests.publish(`${this.publishPrefix}${this.subjectOf(key)}`, value, { headers });
-    return written.then(({ seq }) => seq, this.fail);
+    const message = { subject: `${this.publishPrefix}${this.subjectOf(key)}`, payload: value, headers };
+    return this.batches.publish(message).then(({ seq }) => seq, this.fail);
   }
 
   private ask<T>(request: Promise<T>): Promise<T> {
