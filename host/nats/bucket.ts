@@ -12,6 +12,8 @@ import { bucketStream } from './wanted-streams';
 
 const OPERATION = 'KV-Operation';
 const POSITION = 'x-jetplug-commit';
+/** Reads and writes fail when the connection is lost, so that their callers can repeat them when it is back. */
+const ENDS = { endsWithConnection: true };
 
 /** The sections of the config that buckets depend on. */
 export type BucketConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
@@ -72,7 +74,7 @@ export class Bucket implements KeyValue {
   get(key: string, { latest = false } = {}): Promise<Entry | undefined> {
     if (latest) return this.getFromLeader(key);
     const subject = `${this.connection.apiPrefix}.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
-    return this.ask(this.connection.requests.ask(subject, '', toEntry));
+    return this.ask(this.connection.requests.ask(subject, '', toEntry, ENDS));
   }
 
   put(key: string, value: string, expected?: number, position?: number): Promise<number> {
@@ -123,7 +125,11 @@ export class Bucket implements KeyValue {
     const request = { last_by_subj: this.subjectOf(key) };
     const { requests } = this.connection;
     try {
-      const { message } = await requests.askApi<{ message: StoredValue }>(`STREAM.MSG.GET.KV_${this.name}`, request);
+      const { message } = await requests.askApi<{ message: StoredValue }>(
+        `STREAM.MSG.GET.KV_${this.name}`,
+        request,
+        ENDS,
+      );
       const headers = text(message.hdrs);
       const value = headerIn(headers, OPERATION) ? undefined : text(message.data);
       const position = headerIn(headers, POSITION) || undefined;
@@ -148,7 +154,8 @@ export class Bucket implements KeyValue {
   ): Promise<number> {
     if (position !== undefined) headers[POSITION] = String(position);
     if (expected !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expected);
-    const written = this.connection.requests.publish(`${this.publishPrefix}${this.subjectOf(key)}`, value, { headers });
+    const subject = `${this.publishPrefix}${this.subjectOf(key)}`;
+    const written = this.connection.requests.publish(subject, value, { headers, ...ENDS });
     return written.then(({ seq }) => seq, this.fail);
   }
 

@@ -19,6 +19,9 @@ export type LogConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
 const READ_BATCH = 1_000;
 const READ_BYTES = 2 * 1024 * 1024;
 
+/** All requests are repeated, so none waits for an answer that is unlikely. */
+const ENDS = { endsWithConnection: true };
+
 const DEFAULT_MAX_PAYLOAD = 1_048_576;
 /** The size of a commit's headers at most. They count against the server's `max_payload`. */
 const MAX_HEADER_BYTES = 256;
@@ -85,7 +88,7 @@ export class JetStreamLog implements CommitLog {
   async append(text: string, expected: number): Promise<number> {
     const headers = { 'Nats-Expected-Last-Sequence': String(expected) };
     const { requests } = this.connection;
-    const { seq } = await this.ask(requests.publish(this.publishSubject, text, { headers, endsWithConnection: true }));
+    const { seq } = await this.ask(requests.publish(this.publishSubject, text, { headers, ...ENDS }));
     return this.note(seq);
   }
 
@@ -101,7 +104,7 @@ export class JetStreamLog implements CommitLog {
 
   async bounds(): Promise<LogBounds> {
     const { requests } = this.connection;
-    const { state, config } = await this.ask(requests.askApi<LogInfo>(`STREAM.INFO.${this.stream}`));
+    const { state, config } = await this.ask(requests.askApi<LogInfo>(`STREAM.INFO.${this.stream}`, undefined, ENDS));
     const last = this.note(state.last_seq);
     return { first: state.messages > 0 ? state.first_seq : last + 1, last, begins: config.first_seq ?? 1 };
   }
@@ -111,7 +114,7 @@ export class JetStreamLog implements CommitLog {
     const body = JSON.stringify({ start_time: new Date(epochMs).toISOString(), batch: 1 });
     const batch = new Batch();
     const subject = `${apiPrefix}.DIRECT.GET.${this.stream}`;
-    return (await this.ask(requests.ask(subject, body, (answer) => batch.take(answer))))[0]?.position;
+    return (await this.ask(requests.ask(subject, body, (answer) => batch.take(answer), ENDS)))[0]?.position;
   }
 
   follow(listener: (commit: LoggedCommit) => void, reconnected?: () => void): () => void {
@@ -143,7 +146,8 @@ export class JetStreamLog implements CommitLog {
     const { requests, apiPrefix } = this.connection;
     const body = JSON.stringify({ seq: from, batch: READ_BATCH, max_bytes: READ_BYTES });
     const batch = new Batch();
-    return this.ask(requests.ask(`${apiPrefix}.DIRECT.GET.${this.stream}`, body, (answer) => batch.take(answer)));
+    const subject = `${apiPrefix}.DIRECT.GET.${this.stream}`;
+    return this.ask(requests.ask(subject, body, (answer) => batch.take(answer), ENDS));
   }
 
   /** Reads the first commit at this position or behind it from the leader of the stream. */
@@ -153,6 +157,7 @@ export class JetStreamLog implements CommitLog {
       const { message } = await this.connection.requests.askApi<{ message: { seq: number; data?: string } }>(
         `STREAM.MSG.GET.${this.stream}`,
         request,
+        ENDS,
       );
       return { position: message.seq, text: Buffer.from(message.data ?? '', 'base64').toString() };
     } catch (error) {

@@ -48,7 +48,7 @@ test('where the account requires limits, the error names the config keys', async
   try {
     await expect(ensureStreams(connection, configOf(scene, { streams: EVENTS }))).rejects.toMatchObject({
       code: 'JP_ACCOUNT_LIMIT',
-      hint: 'Set streams[].maxBytes, deadLetters.maxBytes, retries.maxBytes and store.maxBytes.',
+      hint: 'Set streams[].maxBytes, deadLetters.maxBytes, retries.maxBytes, store.maxBytes and store.logMaxBytes.',
     });
   } finally {
     await connection.close();
