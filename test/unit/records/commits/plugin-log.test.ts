@@ -122,6 +122,21 @@ describe('PluginLog', () => {
     expect([...one.halts, ...other.halts]).toEqual([]);
   });
 
+  it('continues with an older bucket when the log that had its values is lost too', async () => {
+    const host = await openHost(server);
+    await host.run(1);
+    await checkpointAt(1);
+    const old = new Map(server.bucket.entries);
+    await host.run(2);
+    await checkpointAt(2);
+    server.lose();
+    for (const [key, entry] of old) server.bucket.entries.set(key, entry);
+    while ((await host.run(3)) === 'conflict') await after(1);
+    await checkpointAt(3);
+    expect(await host.log.get('a')).toBe('.1.3');
+    expect([host.losses, host.halts]).toEqual([['JP_LOG_LOST', 'JP_LOG_LOST'], []]);
+  });
+
   it('ends waiting runs with the error when the log cannot be used any more', async () => {
     const host = await openHost(server);
     await host.run(1);
