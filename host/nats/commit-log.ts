@@ -23,8 +23,11 @@ const READ_BYTES = 2 * 1024 * 1024;
 const ENDS = { endsWithConnection: true };
 
 const DEFAULT_MAX_PAYLOAD = 1_048_576;
-/** The size of a commit's headers at most. They count against the server's `max_payload`. */
-const MAX_HEADER_BYTES = 256;
+/**
+ * The size of a commit's subject and headers at most, with the server's own bytes for a stored message. They count
+ * against `max_payload` of the server and `max_bytes` of the stream.
+ */
+const MAX_HEADER_BYTES = 512;
 
 /**
  * The distance between the last position that this host knows and the first position of a log that it creates after a
@@ -44,6 +47,8 @@ export class JetStreamLog implements CommitLog {
   private constructor(
     private readonly connection: Connection,
     private readonly plugin: string,
+    /** The size limit of the log. */
+    private readonly maxBytes = Infinity,
   ) {
     this.stream = logStreamName(plugin);
     this.subject = logSubject(plugin);
@@ -57,7 +62,8 @@ export class JetStreamLog implements CommitLog {
    */
   static async open(connection: Connection, plugin: string, config: LogConfig, above = 0): Promise<JetStreamLog> {
     await ensureManagedStream(connection, logStream(plugin, config, above), config.deploy);
-    const log = new JetStreamLog(connection, plugin);
+    const { logMaxBytes } = config.store;
+    const log = new JetStreamLog(connection, plugin, logMaxBytes > 0 ? logMaxBytes : Infinity);
     log.note(above);
     return log;
   }
@@ -82,7 +88,9 @@ export class JetStreamLog implements CommitLog {
   }
 
   get maxCommitBytes(): number {
-    return (this.connection.nc.info?.max_payload ?? DEFAULT_MAX_PAYLOAD) - MAX_HEADER_BYTES;
+    const maxPayload = this.connection.nc.info?.max_payload ?? DEFAULT_MAX_PAYLOAD;
+    // A larger commit would wait for ever for room.
+    return Math.min(maxPayload, this.maxBytes) - MAX_HEADER_BYTES;
   }
 
   async append(text: string, expected: number): Promise<number> {
