@@ -61,7 +61,7 @@ test('a request of a dead host is never answered and has no effect', async () =>
     host.outgoing.send(EVENT),
     host.records.put('k', '1'),
     host.broker.ensureDurable(SPEC),
-    host.broker.storeOf('shop').put('k', '1'),
+    host.broker.findStore('shop'),
   ];
   expect(await Promise.all(requests.map(hasSettled))).toEqual([false, false, false, false]);
   expect(await backend.records.get('k')).toBeUndefined();
