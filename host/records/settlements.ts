@@ -177,7 +177,10 @@ export class Settlements {
     this.revisionRead = entry?.revision ?? 0;
   }
 
-  /** Writes pending settlements. Resolves with whether all settlements from before the call are stored. */
+  /**
+   * Writes pending settlements. Resolves when all settlements from before the call are stored, with false if they could
+   * not be stored.
+   */
   async flush(): Promise<boolean> {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -203,7 +206,7 @@ export class Settlements {
     if (checkpoint) this.confirm(checkpoint);
   }
 
-  /** Resolves with false if the write has failed and is repeated later. */
+  /** Stores the settlements. Resolves with false if they could not be stored; they are then stored later. */
   private async write(): Promise<boolean> {
     try {
       if (this.known.size > MANY_RANGES) await this.fold();
