@@ -13,6 +13,8 @@ import { bucketStream } from './wanted-streams';
 
 const OPERATION = 'KV-Operation';
 const POSITION = 'x-jetplug-commit';
+/** Reads and writes fail when the connection is lost, so that their callers can repeat them when it is back. */
+const ENDS = { endsWithConnection: true };
 
 /** The sections of the config that buckets depend on. */
 export type BucketConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
@@ -33,7 +35,7 @@ export class Bucket implements KeyValue {
     private readonly name: string,
   ) {
     this.publishPrefix = bucketPrefixOf(connection.apiPrefix);
-    this.batches = new MessageBatches(connection.requests, false);
+    this.batches = new MessageBatches(connection.requests);
   }
 
   /**
@@ -75,7 +77,7 @@ export class Bucket implements KeyValue {
   get(key: string, { latest = false } = {}): Promise<Entry | undefined> {
     if (latest) return this.getFromLeader(key);
     const subject = `${this.connection.apiPrefix}.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
-    return this.ask(this.connection.requests.ask(subject, '', toEntry));
+    return this.ask(this.connection.requests.ask(subject, '', toEntry, ENDS));
   }
 
   put(key: string, value: string, expected?: number, position?: number): Promise<number> {
@@ -126,7 +128,11 @@ export class Bucket implements KeyValue {
     const request = { last_by_subj: this.subjectOf(key) };
     const { requests } = this.connection;
     try {
-      const { message } = await requests.askApi<{ message: StoredValue }>(`STREAM.MSG.GET.KV_${this.name}`, request);
+      const { message } = await requests.askApi<{ message: StoredValue }>(
+        `STREAM.MSG.GET.KV_${this.name}`,
+        request,
+        ENDS,
+      );
       const headers = text(message.hdrs);
       const value = headerIn(headers, OPERATION) ? undefined : text(message.data);
       const position = headerIn(headers, POSITION) || undefined;

@@ -11,6 +11,7 @@ const MIN_BATCH = 64;
 /** The server takes 1,000 messages in a batch. */
 const MAX_BATCH = 500;
 const MAX_BATCH_CHARACTERS = 500_000;
+const ENDS = { endsWithConnection: true };
 
 interface Waiting {
   readonly message: BatchMessage;
@@ -32,13 +33,12 @@ export class MessageBatches {
   /** Whether the stream takes no batches, because somebody has changed its settings. */
   private isRefused = false;
 
-  constructor(
-    private readonly requests: Pick<Requests, 'publish' | 'publishBatch'>,
-    /** Whether a request fails when the connection is lost, because an answer is unlikely then. */
-    private readonly endsWithConnection: boolean,
-  ) {}
+  constructor(private readonly requests: Pick<Requests, 'publish' | 'publishBatch'>) {}
 
-  /** Publishes a message. Resolves when the stream has stored it. Rejects as {@link Requests.publish} does. */
+  /**
+   * Publishes a message. Resolves when the stream has stored it. Rejects as {@link Requests.publish} does, also when the
+   * connection is lost, because an answer is unlikely then.
+   */
   publish(message: BatchMessage): Promise<PubAck> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ message, resolve, reject });
@@ -73,11 +73,10 @@ export class MessageBatches {
   }
 
   private async sendTogether(batch: readonly Waiting[]): Promise<void> {
-    const { requests, endsWithConnection } = this;
     this.isBatching = true;
     try {
       const messages = batch.map(({ message }) => message);
-      const { stream, seq: last } = await requests.publishBatch(messages, { endsWithConnection });
+      const { stream, seq: last } = await this.requests.publishBatch(messages, ENDS);
       const first = last - batch.length + 1;
       for (const [i, { resolve }] of batch.entries()) resolve({ stream, seq: first + i, duplicate: false });
     } catch (error) {
@@ -94,7 +93,7 @@ export class MessageBatches {
     const { subject, payload, headers } = message;
     this.singles++;
     this.requests
-      .publish(subject, payload, { headers, endsWithConnection: this.endsWithConnection })
+      .publish(subject, payload, { headers, ...ENDS })
       .then((ack) => resolve(wasLost ? { ...ack, duplicate: false } : ack), reject)
       .finally(() => {
         this.singles--;

@@ -115,7 +115,7 @@ export class Publisher implements Outgoing {
 
   private batchesOf(stream: string): MessageBatches {
     let batches = this.batches.get(stream);
-    if (!batches) this.batches.set(stream, (batches = new MessageBatches(this.connection.requests, true)));
+    if (!batches) this.batches.set(stream, (batches = new MessageBatches(this.connection.requests)));
     return batches;
   }
 

@@ -43,16 +43,9 @@ class Stream {
     await turn();
   }
 
-  private answer<T>(value: () => T): Promise<T> {
-    return new Promise((resolve, reject) =>
-      this.open.push(() => {
-        try {
-          resolve(value());
-        } catch (error) {
-          reject(error);
-        }
-      }),
-    );
+  private async answer<T>(value: () => T): Promise<T> {
+    await new Promise<void>((resolve) => this.open.push(resolve));
+    return value();
   }
 }
 
@@ -60,7 +53,7 @@ let stream: Stream;
 let batches: MessageBatches;
 beforeEach(() => {
   stream = new Stream();
-  batches = new MessageBatches(stream, true);
+  batches = new MessageBatches(stream);
 });
 
 test('few messages are published one by one', async () => {
