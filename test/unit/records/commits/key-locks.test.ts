@@ -36,20 +36,20 @@ describe('KeyLocks', () => {
   it('lets an owner wait for several keys at a time, and once for each', async () => {
     const locks = new KeyLocks();
     const [first, second] = [new Transaction(), new Transaction()];
-    for (const key of ['a', 'b']) locks.lock(first, key);
+    for (const key of ['a', 'b']) void locks.lock(first, key);
     const waits = ['a', 'b', 'a'].map((key) => locks.lock(second, key));
     expect(waits[2]).toBe(waits[0]);
     locks.release(first);
-    await Promise.all(waits);
+    for (const wait of waits) await wait;
     expect([...second.locked]).toEqual(['a', 'b']);
   });
 
   it('has an owner not wait for a key whose owner waits for it', () => {
     const locks = new KeyLocks();
     const [first, second, third] = [new Transaction(), new Transaction(), new Transaction()];
-    locks.lock(first, 'a');
-    locks.lock(second, 'b');
-    locks.lock(third, 'c');
+    void locks.lock(first, 'a');
+    void locks.lock(second, 'b');
+    void locks.lock(third, 'c');
     expect(locks.lock(first, 'b')).toBeInstanceOf(Promise);
     expect(locks.lock(second, 'c')).toBeInstanceOf(Promise);
     expect(locks.lock(third, 'a')).toBeUndefined();
@@ -59,8 +59,8 @@ describe('KeyLocks', () => {
   it('has an owner not wait behind another that waits for it', () => {
     const locks = new KeyLocks();
     const [first, second, third] = [new Transaction(), new Transaction(), new Transaction()];
-    locks.lock(first, 'a');
-    locks.lock(second, 'b');
+    void locks.lock(first, 'a');
+    void locks.lock(second, 'b');
     expect(locks.lock(third, 'a')).toBeInstanceOf(Promise);
     expect(locks.lock(third, 'b')).toBeInstanceOf(Promise);
     expect(locks.lock(second, 'a')).toBeUndefined();
@@ -69,11 +69,11 @@ describe('KeyLocks', () => {
   it('does not lock a key for an owner that has ended while it waited', async () => {
     const locks = new KeyLocks();
     const [first, second, third] = [new Transaction(), new Transaction(), new Transaction()];
-    locks.lock(first, 'a');
+    void locks.lock(first, 'a');
     const waits = [locks.lock(second, 'a'), locks.lock(third, 'a')];
     second.isOver = true;
     locks.release(first);
-    await Promise.all(waits);
+    for (const wait of waits) await wait;
     expect([second.locked.size, [...third.locked]]).toEqual([0, ['a']]);
   });
 
@@ -83,7 +83,7 @@ describe('KeyLocks', () => {
     locks.noteConflict(['a']);
     for (let calm = 0; calm < 64; calm++) {
       expect(locks.isBusy('a')).toBe(true);
-      locks.lock(owner, 'a');
+      void locks.lock(owner, 'a');
       locks.release(owner);
     }
     expect(locks.isBusy('a')).toBe(false);
