@@ -14,7 +14,10 @@ describe('BucketFiller', () => {
   let foreign: string[];
   let stop: AbortController;
   let time: TurnTime;
+  let maxBytes: number;
+  const heldBack = jest.fn();
   beforeEach(() => {
+    maxBytes = 1_000_000;
     [bucket, foreign, stop, time] = [new MemoryBucket('b'), [], new AbortController(), new TurnTime()];
     folded = new FoldedLog(() => 0);
     filler = new BucketFiller({
@@ -23,8 +26,11 @@ describe('BucketFiller', () => {
       checkpoints: new CheckpointStore(bucket),
       time,
       stop: stop.signal,
+      maxBytes: () => maxBytes,
       foreign: (key) => foreign.push(key),
       refill: async () => undefined,
+      filled: () => undefined,
+      heldBack,
       failed: () => undefined,
     });
   });
