@@ -81,7 +81,10 @@ export class GroupCommit {
 
   /** Whether no run can be appended now. */
   get isIdle(): boolean {
-    return !this.pending && (this.options.finished.length === 0 || this.options.mustWait());
+    return (
+      (!this.pending || this.pending.fate !== undefined) &&
+      (this.options.finished.length === 0 || this.options.mustWait())
+    );
   }
 
   /** Appends what is finished, and resolves when nothing is left to append, or the host stops. */
@@ -105,6 +108,8 @@ export class GroupCommit {
     const { finished, stop, goesAlone, mustWait, log, halted } = this.options;
     try {
       while (((finished.length > 0 && !mustWait()) || this.isWanted) && !stop.aborted) {
+        // A read of the log has failed before the fate of the pending commit was known.
+        if (this.pending) await this.decide(this.pending);
         this.isWanted = false;
         const maxBytes = Math.min(MAX_COMMIT_BYTES, log.maxCommitBytes * SAFE_SHARE, this.maxBytes);
         await this.append(goesAlone() || mustWait() ? [] : finished.take(maxBytes));
@@ -132,7 +137,12 @@ export class GroupCommit {
     const text = encodeCommit(commit);
     const pending: PendingCommit = { commit, text, runs, expected: options.position(), fate: undefined };
     this.pending = pending;
-    while (!pending.fate && !options.stop.aborted) await this.tryAppend(pending);
+    await this.decide(pending);
+  }
+
+  /** Appends the pending commit until its fate is known. */
+  private async decide(pending: PendingCommit): Promise<void> {
+    while (!pending.fate && !this.options.stop.aborted) await this.tryAppend(pending);
     this.pending = undefined;
     if (pending.fate === 'committed') this.maxBytes = Infinity;
   }

@@ -23,10 +23,8 @@ export class LastCommits {
     const { group, notes, time, stop } = this.options;
     if (stop.aborted) return;
     const { signal } = (this.over = new AbortController());
-    const late = pause(LIMIT_MS, time, signal);
-    while (!signal.aborted && !(notes.isEmpty && group.isIdle)) {
-      await Promise.race([group.finish(), late.then(() => this.failed())]);
-    }
+    const late = pause(LIMIT_MS, time, signal).then(() => this.failed());
+    while (!signal.aborted && !(notes.isEmpty && group.isIdle)) await Promise.race([group.finish(), late]);
     this.failed();
   }
 

@@ -222,6 +222,7 @@ export class PluginLog {
   /** Reads the log again from the newest checkpoint, because commits that this host has not read are gone. */
   private async reopen(reason: unknown): Promise<void> {
     if (this.stopping.signal.aborted || reason instanceof Stopped) return;
+    this.lastCommits.failed();
     try {
       if (!(reason instanceof LogCut)) throw reason;
       await this.recovery.restore();
@@ -236,7 +237,6 @@ export class PluginLog {
     if (this.failure) return;
     this.failure = error;
     this.stopping.abort();
-    this.lastCommits.failed();
     for (const { waiter } of this.group.takeWaiting().runs) waiter.reject(error.with({}));
     this.options.halted(error);
   }
