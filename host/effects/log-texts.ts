@@ -35,6 +35,8 @@ export class LogTexts implements StoreTexts {
     noteRead(call, escaped);
     const { changing } = call.transaction;
     while (changing.has(escaped)) await changing.get(escaped);
+    const locking = this.log.transactions.lock(call.transaction, escaped);
+    if (locking) await call.paused(locking);
     const text = this.log.transactions.read(call.transaction, escaped);
     return (isPromise(text) ? await text : text) ?? undefined;
   }

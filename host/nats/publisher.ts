@@ -5,6 +5,7 @@ import type { Outgoing, OutgoingEvent } from '../broker/ports';
 import { Backlog } from './backlog';
 import type { PubAck } from './client';
 import type { Connection } from './connection';
+import { EventBatches, messageOf } from './event-batches';
 import { API_ERROR, apiErrorCode, isNoResponders, isTooLarge } from './failures';
 import { toHeaders } from './headers';
 import { isAnswerLost, PublishAttempt } from './publish-attempt';
@@ -33,6 +34,8 @@ export interface PublisherOptions {
   readonly dropsRepeatsMs?: number;
   /** Returns whether a stream of the config holds the subject, also while the stream is missing. Default: false. */
   readonly holds?: (subject: string) => boolean;
+  /** Returns the name of the subject's stream, if that stream takes atomic batches. Default: undefined for each. */
+  readonly batchStreamOf?: (subject: string) => string | undefined;
   /** How long a publish waits for the connection. Default 30 s. */
   readonly patienceMs?: number;
   /** How many publishes may wait for the connection at once. Default 10,000. */
@@ -51,6 +54,8 @@ export class Publisher implements Outgoing {
   private readonly sentIds: SentIds;
   /** The subjects outside of the config's streams that a stream of the server holds. */
   private readonly held = new Set<string>();
+  /** By stream. */
+  private readonly batches = new Map<string, EventBatches>();
 
   private constructor(
     private readonly connection: Connection,
@@ -101,11 +106,27 @@ export class Publisher implements Outgoing {
     return this.sentIds.since(subject, sinceMs);
   }
 
-  private publish({ id, subject, payload, headers }: OutgoingEvent): Promise<PubAck> {
-    return this.connection.requests.publish(subject, payload, {
-      headers: { ...headers, 'Nats-Msg-Id': id },
-      endsWithConnection: true,
-    });
+  private publish(event: OutgoingEvent): Promise<{ readonly duplicate: boolean }> {
+    const stream = this.options.batchStreamOf?.(event.subject);
+    return stream === undefined ? this.sendOne(event) : this.batchesOf(stream).publish(event);
+  }
+
+  private batchesOf(stream: string): EventBatches {
+    let batches = this.batches.get(stream);
+    if (!batches) {
+      const { requests } = this.connection;
+      batches = new EventBatches({
+        sendOne: (event) => this.sendOne(event),
+        sendBatch: (messages) => requests.publishBatch(messages, { endsWithConnection: true }),
+      });
+      this.batches.set(stream, batches);
+    }
+    return batches;
+  }
+
+  private sendOne(event: OutgoingEvent): Promise<PubAck> {
+    const { subject, payload, headers } = messageOf(event);
+    return this.connection.requests.publish(subject, payload, { headers, endsWithConnection: true });
   }
 
   /**
