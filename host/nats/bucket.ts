@@ -5,6 +5,7 @@ import { Conflict, type Entry, type KeyValue } from '../records/key-value';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, isFull, isNoResponders, isTooLarge } from './failures';
 import { ensureManagedStream } from './managed-stream';
+import { MessageBatches } from './message-batches';
 import type { StreamKeeper } from './stream-keeper';
 import { findStream, holdsAny } from './streams';
 import { bucketPrefixOf } from './subjects';
@@ -12,6 +13,8 @@ import { bucketStream } from './wanted-streams';
 
 const OPERATION = 'KV-Operation';
 const POSITION = 'x-jetplug-commit';
+/** Reads and writes fail when the connection is lost, so that their callers can repeat them when it is back. */
+const ENDS = { endsWithConnection: true };
 
 /** The sections of the config that buckets depend on. */
 export type BucketConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
@@ -24,6 +27,7 @@ export class Bucket implements KeyValue {
   renewals = 0;
   private keeper: StreamKeeper | undefined;
   private readonly publishPrefix: string;
+  private readonly batches: MessageBatches;
   private readonly lostListeners = new Set<() => void>();
 
   private constructor(
@@ -31,6 +35,7 @@ export class Bucket implements KeyValue {
     private readonly name: string,
   ) {
     this.publishPrefix = bucketPrefixOf(connection.apiPrefix);
+    this.batches = new MessageBatches(connection.requests);
   }
 
   /**
@@ -72,7 +77,7 @@ export class Bucket implements KeyValue {
   get(key: string, { latest = false } = {}): Promise<Entry | undefined> {
     if (latest) return this.getFromLeader(key);
     const subject = `${this.connection.apiPrefix}.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
-    return this.ask(this.connection.requests.ask(subject, '', toEntry));
+    return this.ask(this.connection.requests.ask(subject, '', toEntry, ENDS));
   }
 
   put(key: string, value: string, expected?: number, position?: number): Promise<number> {
@@ -123,7 +128,11 @@ export class Bucket implements KeyValue {
     const request = { last_by_subj: this.subjectOf(key) };
     const { requests } = this.connection;
     try {
-      const { message } = await requests.askApi<{ message: StoredValue }>(`STREAM.MSG.GET.KV_${this.name}`, request);
+      const { message } = await requests.askApi<{ message: StoredValue }>(
+        `STREAM.MSG.GET.KV_${this.name}`,
+        request,
+        ENDS,
+      );
       const headers = text(message.hdrs);
       const value = headerIn(headers, OPERATION) ? undefined : text(message.data);
       const position = headerIn(headers, POSITION) || undefined;
@@ -148,8 +157,8 @@ export class Bucket implements KeyValue {
   ): Promise<number> {
     if (position !== undefined) headers[POSITION] = String(position);
     if (expected !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expected);
-    const written = this.connection.requests.publish(`${this.publishPrefix}${this.subjectOf(key)}`, value, { headers });
-    return written.then(({ seq }) => seq, this.fail);
+    const message = { subject: `${this.publishPrefix}${this.subjectOf(key)}`, payload: value, headers };
+    return this.batches.publish(message).then(({ seq }) => seq, this.fail);
   }
 
   private ask<T>(request: Promise<T>): Promise<T> {

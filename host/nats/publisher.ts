@@ -5,9 +5,9 @@ import type { Outgoing, OutgoingEvent } from '../broker/ports';
 import { Backlog } from './backlog';
 import type { PubAck } from './client';
 import type { Connection } from './connection';
-import { EventBatches, messageOf } from './event-batches';
 import { API_ERROR, apiErrorCode, isNoResponders, isTooLarge } from './failures';
 import { toHeaders } from './headers';
+import { MessageBatches } from './message-batches';
 import { isAnswerLost, PublishAttempt } from './publish-attempt';
 import { SentIds } from './sent-ids';
 
@@ -55,7 +55,7 @@ export class Publisher implements Outgoing {
   /** The subjects outside of the config's streams that a stream of the server holds. */
   private readonly held = new Set<string>();
   /** By stream. */
-  private readonly batches = new Map<string, EventBatches>();
+  private readonly batches = new Map<string, MessageBatches>();
 
   private constructor(
     private readonly connection: Connection,
@@ -106,27 +106,17 @@ export class Publisher implements Outgoing {
     return this.sentIds.since(subject, sinceMs);
   }
 
-  private publish(event: OutgoingEvent): Promise<{ readonly duplicate: boolean }> {
-    const stream = this.options.batchStreamOf?.(event.subject);
-    return stream === undefined ? this.sendOne(event) : this.batchesOf(stream).publish(event);
-  }
-
-  private batchesOf(stream: string): EventBatches {
-    let batches = this.batches.get(stream);
-    if (!batches) {
-      const { requests } = this.connection;
-      batches = new EventBatches({
-        sendOne: (event) => this.sendOne(event),
-        sendBatch: (messages) => requests.publishBatch(messages, { endsWithConnection: true }),
-      });
-      this.batches.set(stream, batches);
-    }
-    return batches;
-  }
-
-  private sendOne(event: OutgoingEvent): Promise<PubAck> {
-    const { subject, payload, headers } = messageOf(event);
+  private publish({ id, subject, payload, headers: own }: OutgoingEvent): Promise<PubAck> {
+    const headers = { ...own, 'Nats-Msg-Id': id };
+    const stream = this.options.batchStreamOf?.(subject);
+    if (stream !== undefined) return this.batchesOf(stream).publish({ subject, payload, headers });
     return this.connection.requests.publish(subject, payload, { headers, endsWithConnection: true });
+  }
+
+  private batchesOf(stream: string): MessageBatches {
+    let batches = this.batches.get(stream);
+    if (!batches) this.batches.set(stream, (batches = new MessageBatches(this.connection.requests)));
+    return batches;
   }
 
   /**

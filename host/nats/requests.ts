@@ -82,12 +82,13 @@ export class Requests {
   }
 
   /** Sends a request to the JetStream API. Resolves with its answer. Rejects as the client's `jsm` does. */
-  askApi<T extends object>(request: string, body?: object): Promise<T> {
-    return this.ask(`${this.apiPrefix}.${request}`, body ? JSON.stringify(body) : '', (answer) => {
-      const read = answer.json<T & { error?: ApiError }>();
-      if (read.error) throw jetStreamError(read.error);
-      return read;
-    });
+  askApi<T extends object>(request: string, body?: object, options: AskOptions = {}): Promise<T> {
+    const read = (answer: Msg): T => {
+      const content = answer.json<T & { error?: ApiError }>();
+      if (content.error) throw jetStreamError(content.error);
+      return content;
+    };
+    return this.ask(`${this.apiPrefix}.${request}`, body ? JSON.stringify(body) : '', read, options);
   }
 
   /**
@@ -119,7 +120,10 @@ export class Requests {
     });
   }
 
-  /** Ends the requests for which `endsWithConnection` is set. Call it when the connection is lost and may come back. */
+  /**
+   * Ends the requests for which `endsWithConnection` is set. Call it when the connection is lost and may come back, and
+   * when it is back: the client drops what is sent in between.
+   */
   lose(): void {
     this.end(new AnswerLost(), ({ endsWithConnection }) => endsWithConnection);
   }

@@ -66,7 +66,7 @@ describe('KeyLocks', () => {
     expect(locks.lock(second, 'a')).toBeUndefined();
   });
 
-  it('passes over an owner that has ended while it waited', async () => {
+  it('does not lock a key for an owner that has ended while it waited', async () => {
     const locks = new KeyLocks();
     const [first, second, third] = [new Transaction(), new Transaction(), new Transaction()];
     locks.lock(first, 'a');
