@@ -4,7 +4,9 @@ import { Conflict, type Entry, type KeyValue } from '../key-value';
 import { isJetplugError } from '../../../sdk/internal';
 import { BucketDoubt } from './bucket-doubt';
 import { CheckpointRegressed, type CheckpointStore } from './checkpoint';
-import type { FoldedLog, UnfilledText } from './folded-log';
+import type { FoldedLog } from './folded-log';
+import { fittingCheckpoint } from './owed-work';
+import type { UnfilledText } from './unfilled-texts';
 
 export interface BucketFillerOptions {
   readonly bucket: KeyValue;
@@ -12,10 +14,16 @@ export interface BucketFillerOptions {
   readonly checkpoints: CheckpointStore;
   readonly time: Time;
   readonly stop: AbortSignal;
+  /** Returns the size of the largest value that the server takes. */
+  maxBytes(): number;
   /** Called for a value in the bucket that another program has written. A commit must take it up. */
   foreign(key: string, entry: Entry): void;
   /** Reads the texts that the bucket needs from the log again, because the bucket is an older one. */
   refill(): Promise<void>;
+  /** Called when the bucket may have further texts. */
+  filled(): void;
+  /** Called when the checkpoint stays behind the bucket, because one at the bucket's position is too large. */
+  heldBack(): void;
   failed(error: unknown): void;
 }
 
@@ -136,6 +144,7 @@ export class BucketFiller {
     try {
       await (fills ? fill() : this.doubt.resolve());
       this.isFull = false;
+      this.options.filled();
       return fills;
     } catch (error) {
       if (!(error instanceof CheckpointRegressed)) throw error;
@@ -193,14 +202,17 @@ export class BucketFiller {
 
   /** The events of the commits are stored first, because the checkpoint does not hold those of added handlers. */
   private async storeCheckpoint(): Promise<void> {
-    const { folded, checkpoints } = this.options;
+    const { folded, checkpoints, maxBytes, heldBack } = this.options;
+    const { filled } = folded;
     // Another host has filled the bucket further than this host has read the log.
-    if (folded.filled > folded.position) return;
-    const checkpoint = { filled: folded.filled, folded: folded.position, parts: folded.partsToKeep };
+    if (filled > folded.position) return;
+    const checkpoint = fittingCheckpoint(folded, maxBytes());
+    if (checkpoint?.filled !== filled) heldBack();
     await folded.storeSettled();
     // The server may have lost the bucket since this host has filled it.
     if (!this.doubt.isNone) return;
-    this.checkpointedTo = await checkpoints.write(checkpoint);
+    // A checkpoint that is held back is tried again with the next commit.
+    this.checkpointedTo = Math.max(filled, checkpoint ? await checkpoints.write(checkpoint) : 0);
   }
 
   /** Writes one text, unless the bucket has a later one. A value of another program is not overwritten. */
@@ -223,7 +235,7 @@ export class BucketFiller {
       // An older text never replaces a later one, also where its revision is the expected one.
       if (known.position >= text.position) break;
       try {
-        known = { revision: await this.write(key, text, known.revision), position: text.position };
+        known = { revision: await write(bucket, key, text, known.revision), position: text.position };
       } catch (error) {
         if (!(error instanceof Conflict)) throw error;
         known = undefined;
@@ -233,16 +245,15 @@ export class BucketFiller {
     folded.filledKey(key, text);
   }
 
-  private write(key: string, { text, position }: UnfilledText, revision: number): Promise<number> {
-    const { bucket } = this.options;
-    return text === null ? bucket.delete(key, revision, position) : bucket.put(key, text, revision, position);
-  }
-
   private remember(key: string, filled: Filled): void {
     this.remembered.delete(key);
     this.remembered.set(key, filled);
     if (this.remembered.size > MAX_REMEMBERED) this.remembered.delete(this.remembered.keys().next().value!);
   }
+}
+
+function write(bucket: KeyValue, key: string, { text, position }: UnfilledText, revision: number): Promise<number> {
+  return text === null ? bucket.delete(key, revision, position) : bucket.put(key, text, revision, position);
 }
 
 function throwFailure(results: readonly PromiseSettledResult<void>[]): void {
