@@ -33,11 +33,11 @@ export class LogTexts implements StoreTexts {
       return (await this.log.get(escaped)) ?? undefined;
     }
     noteRead(call, escaped);
-    const { changing } = call.transaction;
-    while (changing.has(escaped)) await changing.get(escaped);
-    const locking = this.log.transactions.lock(call.transaction, escaped);
+    const { transaction } = call;
+    for (let end = transaction.computed(escaped); end; end = transaction.computed(escaped)) await end;
+    const locking = this.log.transactions.lock(transaction, escaped);
     if (locking) await call.paused(locking);
-    const text = this.log.transactions.read(call.transaction, escaped);
+    const text = this.log.transactions.read(transaction, escaped);
     return (isPromise(text) ? await text : text) ?? undefined;
   }
 
@@ -52,8 +52,7 @@ export class LogTexts implements StoreTexts {
     if (!run) return this.changeOutside(escaped, change);
     run.batch?.writes.noteUse(escaped, run);
     const { transaction } = run;
-    const { changing } = transaction;
-    while (changing.has(escaped)) await changing.get(escaped);
+    for (let end = transaction.computed(escaped); end; end = transaction.computed(escaped)) await end;
     const next = this.next(run, escaped, change);
     return isPromise(next) ? this.writeLater(run, escaped, next, what) : this.write(run, escaped, next, what);
   }
@@ -95,24 +94,19 @@ export class LogTexts implements StoreTexts {
   }
 
   /** Writes a text that is read first, or whose function is in another process. Other uses of the key wait. */
-  private async writeLater(
+  private writeLater(
     run: Run,
     key: string,
     next: Promise<string | undefined>,
     what: string,
   ): Promise<string | undefined> {
-    const { changing } = run.transaction;
     const work = next.then((text) => this.write(run, key, text, what));
-    const settled = work.then(
+    const end = work.then(
       () => undefined,
       () => undefined,
     );
-    changing.set(key, settled);
-    try {
-      return await work;
-    } finally {
-      if (changing.get(key) === settled) changing.delete(key);
-    }
+    void run.transaction.compute(key, end);
+    return work;
   }
 
   private write(run: Run, key: string, next: string | undefined, what: string): string | undefined {

@@ -2,11 +2,17 @@
 const CALM_LOCKS = 64;
 const MAX_BUSY = 1_000;
 
-/** The locks of one run, which {@link KeyLocks} keeps. */
-export interface LockOwner {
+/** The keys that are locked for one run, and those that it waits for. */
+export interface OwnLocks {
   readonly locked: Set<string>;
-  /** The keys that the run waits for, each with the promise that resolves when the run has the key. */
+  /** By key, the promise that resolves when the run has it. */
   readonly awaited: Map<string, Promise<void>>;
+}
+
+/** A run that locks keys. */
+export interface LockOwner {
+  /** Only {@link KeyLocks} uses it. Created at the first lock, because most runs lock nothing. */
+  locks: OwnLocks | undefined;
   /** Whether the run has ended. It gets no key from then on. */
   readonly isOver: boolean;
 }
@@ -44,23 +50,25 @@ export class KeyLocks {
   lock(owner: LockOwner, key: string): Promise<void> | undefined {
     if (owner.isOver) return undefined;
     const lock = this.locks.get(key);
+    if (lock?.owner === owner) return undefined;
+    const { locked, awaited } = (owner.locks ??= { locked: new Set(), awaited: new Map() });
     if (!lock) {
       this.locks.set(key, { owner, waiting: [] });
-      owner.locked.add(key);
+      locked.add(key);
       return undefined;
     }
-    if (lock.owner === owner) return undefined;
-    const before = owner.awaited.get(key);
+    const before = awaited.get(key);
     if (before || this.isDeadlock(owner, key)) return before;
     const wait = new Promise<void>((resolve) => lock.waiting.push({ owner, resolve }));
-    owner.awaited.set(key, wait);
+    awaited.set(key, wait);
     return wait;
   }
 
   /** Releases all keys of the owner. */
-  release(owner: LockOwner): void {
-    for (const key of owner.locked) this.pass(key, this.locks.get(key)!);
-    owner.locked.clear();
+  release({ locks }: LockOwner): void {
+    if (!locks) return;
+    for (const key of locks.locked) this.pass(key, this.locks.get(key)!);
+    locks.locked.clear();
   }
 
   private pass(key: string, lock: Lock): void {
@@ -71,9 +79,10 @@ export class KeyLocks {
       return;
     }
     lock.owner = next.owner;
-    next.owner.awaited.delete(key);
+    const { locked, awaited } = next.owner.locks!;
+    awaited.delete(key);
     if (next.owner.isOver) this.pass(key, lock);
-    else next.owner.locked.add(key);
+    else locked.add(key);
     next.resolve();
   }
 
@@ -86,13 +95,13 @@ export class KeyLocks {
 
   /** Whether the key is locked or awaited by an owner that waits for this one. */
   private isDeadlock(owner: LockOwner, key: string): boolean {
-    if (owner.locked.size === 0 && owner.awaited.size === 0) return false;
+    if (owner.locks!.locked.size + owner.locks!.awaited.size === 0) return false;
     const keys = new Set([key]);
     // The loop visits the keys that it adds.
     for (const each of keys) {
       const { owner: holder, waiting } = this.locks.get(each)!;
-      for (const { awaited } of [holder, ...waiting.map((one) => one.owner)]) {
-        for (const next of awaited.keys()) keys.add(next);
+      for (const { locks } of [holder, ...waiting.map((one) => one.owner)]) {
+        for (const next of locks!.awaited.keys()) keys.add(next);
       }
       if (holder === owner || waiting.some((one) => one.owner === owner)) return true;
     }

@@ -1,5 +1,5 @@
 import type { ReadTexts } from './commit';
-import type { LockOwner } from './key-locks';
+import type { LockOwner, OwnLocks } from './key-locks';
 
 /**
  * The reads and changes of one run, or of one call for a batch of events. Nothing of it is visible to others before the
@@ -10,26 +10,44 @@ export class Transaction implements LockOwner {
   readonly reads = new Map<string, number>();
   /** The new texts by key; `null` removes the value. */
   readonly writes = new Map<string, string | null>();
-  /** Changes whose function is still computing, by key. Later uses of the key wait for them. */
-  readonly changing = new Map<string, Promise<unknown>>();
   /** The texts that an earlier run has read in this part, if this run repeats a part that is committed. */
   repeated: ReadTexts | undefined;
-  /** The keys that are locked for the run, and those that it waits for. */
-  readonly locked = new Set<string>();
-  readonly awaited = new Map<string, Promise<void>>();
+  locks: OwnLocks | undefined;
   /** Whether the run has ended without another try. */
   isOver = false;
+  // Created at the first use, because most changes are computed at once.
+  private computing: Map<string, Promise<void>> | undefined;
 
   /** Whether the run has neither read nor changed a value. */
   get isEmpty(): boolean {
     return this.reads.size === 0 && this.writes.size === 0;
   }
 
+  /** Returns the end of a change of the key whose function is still computing. Later uses of the key wait for it. */
+  computed(key: string): Promise<void> | undefined {
+    return this.computing?.get(key);
+  }
+
+  /** Returns the ends of all changes whose functions are still computing. */
+  get allComputed(): readonly Promise<void>[] {
+    return this.computing ? [...this.computing.values()] : NONE;
+  }
+
+  /** Notes that a change of the key is being computed until the promise resolves. */
+  async compute(key: string, end: Promise<void>): Promise<void> {
+    const computing = (this.computing ??= new Map());
+    computing.set(key, end);
+    await end;
+    if (computing.get(key) === end) computing.delete(key);
+  }
+
   /** Forgets all reads and changes, so that the run can start again. The locks stay. */
   reset(): void {
     this.reads.clear();
     this.writes.clear();
-    this.changing.clear();
+    this.computing = undefined;
     this.repeated = undefined;
   }
 }
+
+const NONE: readonly never[] = [];

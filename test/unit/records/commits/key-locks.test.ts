@@ -25,7 +25,7 @@ describe('KeyLocks', () => {
     locks.release(first);
     await turn();
     expect(order).toEqual(['second']);
-    expect([[...second.locked], [...third.awaited.keys()]]).toEqual([['a'], ['a']]);
+    expect([[...second.locks!.locked], [...third.locks!.awaited.keys()]]).toEqual([['a'], ['a']]);
     locks.release(second);
     await turn();
     expect(order).toEqual(['second', 'third']);
@@ -41,7 +41,7 @@ describe('KeyLocks', () => {
     expect(waits[2]).toBe(waits[0]);
     locks.release(first);
     for (const wait of waits) await wait;
-    expect([...second.locked]).toEqual(['a', 'b']);
+    expect([...second.locks!.locked]).toEqual(['a', 'b']);
   });
 
   it('has an owner not wait for a key whose owner waits for it', () => {
@@ -53,7 +53,7 @@ describe('KeyLocks', () => {
     expect(locks.lock(first, 'b')).toBeInstanceOf(Promise);
     expect(locks.lock(second, 'c')).toBeInstanceOf(Promise);
     expect(locks.lock(third, 'a')).toBeUndefined();
-    expect([...third.locked]).toEqual(['c']);
+    expect([...third.locks!.locked]).toEqual(['c']);
   });
 
   it('has an owner not wait behind another that waits for it', () => {
@@ -74,9 +74,9 @@ describe('KeyLocks', () => {
     second.isOver = true;
     locks.release(first);
     for (const wait of waits) await wait;
-    expect([second.locked.size, [...third.locked]]).toEqual([0, ['a']]);
+    expect([second.locks!.locked.size, [...third.locks!.locked]]).toEqual([0, ['a']]);
     expect([locks.lock(second, 'a'), locks.lock(second, 'b')]).toEqual([undefined, undefined]);
-    expect([second.locked.size, second.awaited.size, locks.isBusy('b')]).toEqual([0, 0, false]);
+    expect([second.locks!.locked.size, second.locks!.awaited.size, locks.isBusy('b')]).toEqual([0, 0, false]);
   });
 
   it('counts a key as busy after a conflict, until it was locked many times without anybody waiting', () => {
