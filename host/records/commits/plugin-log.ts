@@ -66,7 +66,7 @@ export class PluginLog {
     const { finished } = this;
     const stop = this.stopping.signal;
     const folded = (this.folded = new FoldedLog(() => time.nowMs()));
-    const values = (this.values = new StoreValues((key) => loadText(key, folded, bucket)));
+    const values = (this.values = new StoreValues((key) => loadText(key, this.reader, folded, bucket)));
     const sent = (this.sent = new SentEmits(folded, time, () => this.group.request(true)));
     const worked = (this.worked = new DoneWork(folded.parts, time, () => this.group.request(true)));
     const adoptions = (this.adoptions = new Adoptions(
