@@ -63,7 +63,7 @@ test('one of two hosts is killed repeatedly while amounts are transferred: each 
   report(
     'transfer',
     `${KILLS} kills, ${events} events, ${read!.length} sums by the reader and ${shown!.length} by the command; ` +
-      `${seconds(performance.now() - beganMs)}`,
+      `${seconds(performance.now() - beganMs)} in all`,
   );
   expect(found).toEqual(NO_DEVIATIONS);
   expect(read!.filter((sum) => sum !== 0)).toEqual([]);
