@@ -1,12 +1,14 @@
 /** A plugin that moves amounts between accounts, so that the sum of all accounts is always 0. */
 import type { NatsConnection } from 'nats';
+import { escapeKey } from '../../host/effects/store-keys';
 import { storedLetters } from '../support/dead-letters';
 import { pluginSource } from '../support/plugin-source';
 import { readStore, readStream, type StoredMessage } from '../support/stored';
 import type { Outgoing } from './load';
 
-/** The accounts with an even number are in a scope. */
 const ACCOUNTS = 300;
+/** The accounts with an even number are in this scope. */
+const SCOPE = 'even';
 /** Every fourth transfer is between some of these, so that many runs conflict. */
 const BUSY_ACCOUNTS = 6;
 
@@ -43,9 +45,14 @@ export const BANK = pluginSource(
     if (n % 2 === 0) await this.events.publish('badge.audited', { sequence: context.sequence });
   }
   private of(name: string): Store<number> {
-    return Number(name.slice(1)) % 2 === 0 ? this.accounts.scope<number>('even') : this.accounts;
+    return Number(name.slice(1)) % 2 === 0 ? this.accounts.scope<number>('${SCOPE}') : this.accounts;
   }`,
 );
+
+const isInScope = (i: number): boolean => i % 2 === 0;
+
+/** The keys of all accounts, as the bucket has them. */
+export const KEYS = Array.from({ length: ACCOUNTS }, (_, i) => escapeKey(`a${i}`, isInScope(i) ? SCOPE : undefined));
 
 /** The subjects of streams that a bank needs. */
 export const BANK_SUBJECTS = ['video.>', 'badge.>'];
@@ -110,7 +117,7 @@ function wrongAccounts(store: Record<string, unknown>, transfers: readonly Store
     add(to, amount);
   }
   return [...balances].flatMap(([name, balance]) => {
-    const stored = store[Number(name.slice(1)) % 2 === 0 ? `even/${name}` : name];
+    const stored = store[isInScope(Number(name.slice(1))) ? `${SCOPE}/${name}` : name];
     return stored === balance ? [] : [`${name}: ${String(stored)}, expected ${balance}`];
   });
 }

@@ -19,6 +19,8 @@ export interface StoredMessage {
 }
 
 const BATCH = 1_000;
+/** Keys of the host itself in a plugin's bucket. An escape in a key has upper-case digits. */
+const HOSTS_OWN = /^=[a-z]/;
 const NANOS_PER_MS_DIGITS = 6;
 
 /** All messages of a stream, oldest first, with those that it gets meanwhile. */
@@ -50,7 +52,7 @@ export async function readStore(nats: NatsConnection, plugin: string): Promise<R
   const all = await readStream(nats, `KV_jetplug-${plugin}`);
   // A deleted key leaves a delete marker.
   const values = all.filter(
-    ({ header, subject }) => header('KV-Operation') === '' && subject !== `${prefix}${CHECKPOINT_KEY}`,
+    ({ header, subject }) => header('KV-Operation') === '' && !HOSTS_OWN.test(subject.slice(prefix.length)),
   );
   return Object.fromEntries(
     values.map(({ subject, json }) => {
