@@ -35,6 +35,8 @@ export class LogTexts implements StoreTexts {
     noteRead(call, escaped);
     const { changing } = call.transaction;
     while (changing.has(escaped)) await changing.get(escaped);
+    const locking = this.log.transactions.lock(call.transaction, escaped);
+    if (locking) await call.paused(locking);
     const text = this.log.transactions.read(call.transaction, escaped);
     return (isPromise(text) ? await text : text) ?? undefined;
   }
@@ -62,7 +64,7 @@ export class LogTexts implements StoreTexts {
     if (!call && this.isFresh) await this.log.refresh();
     const keys = new Set(await this.bucket.keys());
     keys.delete(CHECKPOINT_KEY);
-    const unfilled = [...this.log.unfilled].map(([key, { text }]) => [key, text] as const);
+    const unfilled = [...this.log.folded.unfilled].map(([key, { text }]) => [key, text] as const);
     const own = call?.hasTransaction ? [...call.transaction.writes] : [];
     for (const [key, text] of [...unfilled, ...own]) {
       if (text === null) keys.delete(key);

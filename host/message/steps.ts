@@ -78,7 +78,7 @@ async function mark(run: Counted): Promise<Marked | Ended> {
   if (crash) return end(run, crash);
   if (isSuspect(failures)) {
     // The runs that must end first may wait for keys that are locked for this one, if it starts again.
-    if (run.hasTransaction) run.transaction.release();
+    if (run.hasTransaction) handler.commits.log?.transactions.release(run.transaction);
     run.endTurnAlone = await registry.alone();
     if (!run.endTurnAlone) return end(run, RELEASED);
   }
@@ -158,5 +158,6 @@ export function settleRun(run: Decided): MaybePromise<Settled> {
 export function endTurn(run: Arrived): void {
   dropWork(run);
   run.endTurnAlone?.();
-  if (run.hasTransaction && run.outcome?.kind !== 'conflict') run.transaction.end();
+  if (run.hasTransaction && run.outcome?.kind !== 'conflict')
+    run.handler.commits.log?.transactions.endRun(run.transaction);
 }

@@ -6,6 +6,7 @@ import { Conflict, type Entry, type KeyValue } from '../records/key-value';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, isFull, isNoResponders, isTooLarge } from './failures';
 import { ensureManagedStream } from './managed-stream';
+import { MessageBatches } from './message-batches';
 import type { StreamKeeper } from './stream-keeper';
 import { findStream, holdsAny } from './streams';
 import { bucketPrefixOf } from './subjects';
@@ -15,6 +16,8 @@ import { bucketStream } from './wanted-streams';
 const IN_PROCESS_PAUSE_MS = 10;
 const OPERATION = 'KV-Operation';
 const POSITION = 'x-jetplug-commit';
+/** Reads and writes fail when the connection is lost, so that their callers can repeat them when it is back. */
+const ENDS = { endsWithConnection: true };
 
 /** The sections of the config that buckets depend on. */
 export type BucketConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
@@ -27,6 +30,7 @@ export class Bucket implements KeyValue {
   renewals = 0;
   private keeper: StreamKeeper | undefined;
   private readonly publishPrefix: string;
+  private readonly batches: MessageBatches;
   private readonly lostListeners = new Set<() => void>();
 
   private constructor(
@@ -34,6 +38,7 @@ export class Bucket implements KeyValue {
     private readonly name: string,
   ) {
     this.publishPrefix = bucketPrefixOf(connection.apiPrefix);
+    this.batches = new MessageBatches(connection.requests);
   }
 
   /**
@@ -75,7 +80,7 @@ export class Bucket implements KeyValue {
   get(key: string, { latest = false } = {}): Promise<Entry | undefined> {
     if (latest) return this.getFromLeader(key);
     const subject = `${this.connection.apiPrefix}.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
-    return this.ask(this.connection.requests.ask(subject, '', toEntry));
+    return this.ask(this.connection.requests.ask(subject, '', toEntry, ENDS));
   }
 
   put(key: string, value: string, expected?: number, position?: number): Promise<number> {
@@ -126,7 +131,11 @@ export class Bucket implements KeyValue {
     const request = { last_by_subj: this.subjectOf(key) };
     const { requests } = this.connection;
     try {
-      const { message } = await requests.askApi<{ message: StoredValue }>(`STREAM.MSG.GET.KV_${this.name}`, request);
+      const { message } = await requests.askApi<{ message: StoredValue }>(
+        `STREAM.MSG.GET.KV_${this.name}`,
+        request,
+        ENDS,
+      );
       const headers = text(message.hdrs);
       const value = headerIn(headers, OPERATION) ? undefined : text(message.data);
       const position = headerIn(headers, POSITION) || undefined;
@@ -151,8 +160,8 @@ export class Bucket implements KeyValue {
   ): Promise<number> {
     if (position !== undefined) headers[POSITION] = String(position);
     if (expected !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expected);
-    const written = this.connection.requests.publish(`${this.publishPrefix}${this.subjectOf(key)}`, value, { headers });
-    return written.then(({ seq }) => seq, this.notWritten);
+    const message = { subject: `${this.publishPrefix}${this.subjectOf(key)}`, payload: value, headers };
+    return this.batches.publish(message).then(({ seq }) => seq, this.notWritten);
   }
 
   private readonly notWritten = async (error: unknown): Promise<never> => {

@@ -148,6 +148,7 @@ export const API_ERROR = {
   consumerExists: 10148,
   duplicateInProcess: 10158,
   subjectInProcess: 10164,
+  batchesDisabled: 10174,
 } as const;
 
 /** Whether the request failed because no stream, consumer or subscriber of its subject exists. */

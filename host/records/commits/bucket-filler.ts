@@ -2,8 +2,11 @@ import { pause, retryUntil } from '../../base/retry-until';
 import type { Time } from '../../base/time';
 import { Conflict, type Entry, type KeyValue } from '../key-value';
 import { isJetplugError } from '../../../sdk/internal';
+import { BucketDoubt } from './bucket-doubt';
 import { CheckpointRegressed, type CheckpointStore } from './checkpoint';
-import type { FoldedLog, UnfilledText } from './folded-log';
+import type { FoldedLog } from './folded-log';
+import { fittingCheckpoint } from './owed-work';
+import type { UnfilledText } from './unfilled-texts';
 
 export interface BucketFillerOptions {
   readonly bucket: KeyValue;
@@ -11,10 +14,16 @@ export interface BucketFillerOptions {
   readonly checkpoints: CheckpointStore;
   readonly time: Time;
   readonly stop: AbortSignal;
+  /** Returns the size of the largest value that the server takes. */
+  maxBytes(): number;
   /** Called for a value in the bucket that another program has written. A commit must take it up. */
   foreign(key: string, entry: Entry): void;
   /** Reads the texts that the bucket needs from the log again, because the bucket is an older one. */
   refill(): Promise<void>;
+  /** Called when the bucket may have further texts. */
+  filled(): void;
+  /** Called when the checkpoint stays behind the bucket, because one at the bucket's position is too large. */
+  heldBack(): void;
   failed(error: unknown): void;
 }
 
@@ -57,10 +66,12 @@ export class BucketFiller {
   private progress = { filled: -1, atMs: 0 };
   /** How long the last fill took. */
   private tookMs = 0;
-  /** Set if the bucket may be an older one than this host has written. */
-  private doubt: 'none' | 'check' | 'lost' = 'none';
+  private readonly doubt: BucketDoubt;
 
-  constructor(private readonly options: BucketFillerOptions) {}
+  constructor(private readonly options: BucketFillerOptions) {
+    const { checkpoints } = options;
+    this.doubt = new BucketDoubt({ checkpoints, startOver: () => this.startOver() });
+  }
 
   /** Fills the bucket until it has all texts. Call it when there are new ones. */
   start(): void {
@@ -78,37 +89,37 @@ export class BucketFiller {
     this.noteProgress();
   }
 
-  /** Fills the bucket once more and stores a checkpoint, if this host fills it. */
+  /** Fills the bucket once more and stores a checkpoint, if this host fills it. A lost bucket is left to the next start. */
   async finish(): Promise<void> {
-    if (this.isFiller) await this.fill(true);
+    if (this.isFiller && this.doubt.isNone) await this.fill(true);
   }
 
   /** Fills the bucket with all texts, also if another host does so, and stores a checkpoint. */
   async fillAll(): Promise<void> {
     const { folded, time, stop } = this.options;
-    await this.fill(true);
-    while (folded.unfilled.size > 0 && !stop.aborted) {
+    for (;;) {
+      const isFilled = await this.step(() => this.fill(true));
+      if (stop.aborted || (isFilled && folded.unfilled.size === 0)) return;
       await pause(PAUSE_MS.least, time, stop);
-      await this.fill(true);
     }
   }
 
   /** Checks that the bucket is not an older one, because the server has returned from an absence. */
   recheck(): void {
-    if (this.doubt === 'none') this.doubt = 'check';
+    this.doubt.noteReturn();
     this.start();
   }
 
   /** Notes that the server has lost the bucket. An empty one takes its place. */
   noteLost(): void {
-    this.doubt = 'lost';
+    this.doubt.noteLost();
     this.start();
   }
 
   private get isBehind(): boolean {
     const { folded, stop } = this.options;
     if (stop.aborted) return false;
-    if (this.doubt !== 'none') return true;
+    if (!this.doubt.isNone) return true;
     // Commits without values count too: the log can be trimmed up to a checkpoint only.
     return folded.unfilled.size > 0 || folded.position > (this.isFiller ? this.checkpointedTo : folded.filled);
   }
@@ -118,40 +129,35 @@ export class BucketFiller {
     this.noteProgress();
     while (this.isBehind) {
       await pause(Math.min(Math.max(PAUSE_MS.least, PAUSES_PER_FILL * this.tookMs), PAUSE_MS.most), time, stop);
-      await retryUntil(() => this.step(), { waitMs: RETRY_MS, stop, failed: (error) => this.failed(error), time });
+      await retryUntil(() => this.step(() => this.fillOrTakeOver()), {
+        waitMs: RETRY_MS,
+        stop,
+        failed: (error) => this.failed(error),
+        time,
+      });
     }
   }
 
-  private async step(): Promise<void> {
+  /** Fills the bucket. If it may be an older one, only finds out what it has, and resolves with false. */
+  private async step(fill: () => Promise<void>): Promise<boolean> {
+    const fills = this.doubt.isNone;
     try {
-      if (this.doubt === 'lost') await this.startOver();
-      else if (this.doubt === 'check') await this.check();
-      else await this.fillOrTakeOver();
+      await (fills ? fill() : this.doubt.resolve());
       this.isFull = false;
+      this.options.filled();
+      return fills;
     } catch (error) {
+      if (!(error instanceof CheckpointRegressed)) throw error;
       // The next step starts over.
-      if (error instanceof CheckpointRegressed) this.doubt = 'lost';
-      else throw error;
+      this.doubt.noteLost();
+      return false;
     }
-  }
-
-  private async check(): Promise<void> {
-    const { checkpoints } = this.options;
-    await checkpoints.read();
-    if (checkpoints.hasRegressed) throw new CheckpointRegressed('the bucket is an older one');
-    if (this.doubt === 'check') this.doubt = 'none';
   }
 
   private async startOver(): Promise<void> {
-    this.doubt = 'none';
     this.remembered.clear();
     this.checkpointedTo = 0;
-    try {
-      await this.options.refill();
-    } catch (error) {
-      this.doubt = 'lost';
-      throw error;
-    }
+    await this.options.refill();
     this.noteProgress();
   }
 
@@ -196,12 +202,17 @@ export class BucketFiller {
 
   /** The events of the commits are stored first, because the checkpoint does not hold those of added handlers. */
   private async storeCheckpoint(): Promise<void> {
-    const { folded, checkpoints } = this.options;
+    const { folded, checkpoints, maxBytes, heldBack } = this.options;
+    const { filled } = folded;
     // Another host has filled the bucket further than this host has read the log.
-    if (folded.filled > folded.position) return;
-    const checkpoint = { filled: folded.filled, folded: folded.position, parts: folded.partsToKeep };
+    if (filled > folded.position) return;
+    const checkpoint = fittingCheckpoint(folded, maxBytes());
+    if (checkpoint?.filled !== filled) heldBack();
     await folded.storeSettled();
-    this.checkpointedTo = await checkpoints.write(checkpoint);
+    // The server may have lost the bucket since this host has filled it.
+    if (!this.doubt.isNone) return;
+    // A checkpoint that is held back is tried again with the next commit.
+    this.checkpointedTo = Math.max(filled, checkpoint ? await checkpoints.write(checkpoint) : 0);
   }
 
   /** Writes one text, unless the bucket has a later one. A value of another program is not overwritten. */
@@ -224,7 +235,7 @@ export class BucketFiller {
       // An older text never replaces a later one, also where its revision is the expected one.
       if (known.position >= text.position) break;
       try {
-        known = { revision: await this.write(key, text, known.revision), position: text.position };
+        known = { revision: await write(bucket, key, text, known.revision), position: text.position };
       } catch (error) {
         if (!(error instanceof Conflict)) throw error;
         known = undefined;
@@ -234,16 +245,15 @@ export class BucketFiller {
     folded.filledKey(key, text);
   }
 
-  private write(key: string, { text, position }: UnfilledText, revision: number): Promise<number> {
-    const { bucket } = this.options;
-    return text === null ? bucket.delete(key, revision, position) : bucket.put(key, text, revision, position);
-  }
-
   private remember(key: string, filled: Filled): void {
     this.remembered.delete(key);
     this.remembered.set(key, filled);
     if (this.remembered.size > MAX_REMEMBERED) this.remembered.delete(this.remembered.keys().next().value!);
   }
+}
+
+function write(bucket: KeyValue, key: string, { text, position }: UnfilledText, revision: number): Promise<number> {
+  return text === null ? bucket.delete(key, revision, position) : bucket.put(key, text, revision, position);
 }
 
 function throwFailure(results: readonly PromiseSettledResult<void>[]): void {

@@ -1,7 +1,7 @@
 import { JetplugError } from '../../../sdk/internal';
 import type { KeyValue } from '../key-value';
 import type { FoldedLog } from './folded-log';
-import type { LogReader } from './log-reader';
+import { LogCut, type LogReader } from './log-reader';
 import type { LoadedText } from './store-values';
 
 /**
@@ -21,12 +21,14 @@ export function loadText(
     const text = entry?.value ?? null;
     const position = entry?.position;
     if (entry && position === undefined) return { text, position: 0, foreign: entry.revision };
-    if (position !== undefined && position > folded.position) await reader.catchUpTo(position).catch(unavailable);
+    if (position !== undefined && position > folded.position) await reader.catchUpTo(position).catch(failUnlessCut);
     return { text, position: position ?? 0 };
   });
 }
 
-function unavailable(cause: Error): never {
+/** A host whose log is cut finds that out at its next append, and reads the checkpoint then. */
+function failUnlessCut(cause: Error): void {
+  if (cause instanceof LogCut) return;
   const message = `the commits up to a value in the bucket cannot be read: ${cause.message}`;
   throw new JetplugError('JP_STORE_UNAVAILABLE', message, { cause });
 }

@@ -23,8 +23,8 @@ const LEAST_MS = 500;
  * had time to read it.
  */
 export class LogHistory {
-  /** The position of a checkpoint that was stored a while ago. Up to it, no host needs the commits. */
-  private unneeded = 0;
+  /** The position of the checkpoint that was read last. */
+  private checkpoint = 0;
   private timer: Timer | undefined;
   private isTrimming = false;
 
@@ -46,8 +46,7 @@ export class LogHistory {
   async makeRoom(): Promise<boolean> {
     const { log } = this.options;
     const { first } = await log.bounds();
-    const { unneeded } = this;
-    await this.readCheckpoint();
+    const unneeded = await this.readUnneeded();
     if (unneeded < first) return false;
     await log.removeUpTo(first + Math.floor((unneeded - first) / 2));
     return true;
@@ -58,8 +57,7 @@ export class LogHistory {
     if (stop.aborted || this.isTrimming || !isResponsible()) return;
     this.isTrimming = true;
     try {
-      const { unneeded } = this;
-      await this.readCheckpoint();
+      const unneeded = await this.readUnneeded();
       const kept = await log.firstSince(time.epochMs() - historyMs);
       const upTo = kept === undefined ? unneeded : Math.min(unneeded, kept - 1);
       if (upTo >= (await log.bounds()).first) await log.removeUpTo(upTo);
@@ -70,7 +68,13 @@ export class LogHistory {
     }
   }
 
-  private async readCheckpoint(): Promise<void> {
-    this.unneeded = (await this.options.checkpoints.read())?.filled ?? 0;
+  /**
+   * Returns the position up to which no host needs the commits: that of the checkpoint before the present one, or of the
+   * present one if that is earlier, because the bucket was lost or restored.
+   */
+  private async readUnneeded(): Promise<number> {
+    const before = this.checkpoint;
+    this.checkpoint = (await this.options.checkpoints.read())?.filled ?? 0;
+    return Math.min(before, this.checkpoint);
   }
 }

@@ -1,3 +1,4 @@
+import { JetplugError } from '../../../sdk/internal';
 import type { MaybePromise } from '../../base/maybe-promise';
 import type { Origin, ReadTexts, RunChanges } from './commit';
 import { assertFits, estimatedBytes, tooLarge } from './commit-size';
@@ -6,6 +7,7 @@ import type { FoldedLog } from './folded-log';
 import { KeyLocks } from './key-locks';
 import type { StoreValues, Value } from './store-values';
 import { Transaction } from './transaction';
+import { WaitingEvents } from './waiting-events';
 
 export interface TransactionsOptions {
   readonly values: StoreValues;
@@ -15,6 +17,8 @@ export interface TransactionsOptions {
   added(): void;
   /** Throws if no run can be committed any more. */
   assertUsable(): void;
+  /** Whether the log is closed, so that runs which finish now are released. */
+  isClosed(): boolean;
   /** Returns the size of the largest commit that the server takes. */
   maxBytes(): number;
 }
@@ -22,6 +26,7 @@ export interface TransactionsOptions {
 /** The runs of a plugin's handlers in this host, from their first read to the end of their commit. */
 export class Transactions {
   private readonly locks = new KeyLocks();
+  private readonly waiting = new WaitingEvents();
 
   constructor(private readonly options: TransactionsOptions) {}
 
@@ -37,22 +42,17 @@ export class Transactions {
   }
 
   /**
-   * Locks a key that a run changes, if runs have conflicted on it lately, because two runs of this host that change a key
-   * at the same time conflict. A run that holds or awaits a lock gets no other one, so that two runs never wait for each
-   * other.
+   * Locks a key that a run uses, if runs have conflicted on it lately, because a run that uses a key while another run of
+   * this host changes it conflicts.
    * @returns a promise if the run must wait
    */
   lock(transaction: Transaction, key: string): Promise<void> | undefined {
-    if (!this.locks.isBusy(key) || transaction.unlock || transaction.isLocking) return undefined;
-    transaction.unlock = this.locks.lockFree(key);
-    if (transaction.unlock) return undefined;
-    transaction.isLocking = true;
-    return this.locks.lockOne(key).then((unlock) => {
-      transaction.isLocking = false;
-      transaction.unlock = unlock;
-      // The run may have ended meanwhile.
-      if (transaction.isOver) transaction.release();
-    });
+    return this.locks.isBusy(key) ? this.locks.lock(transaction, key) : undefined;
+  }
+
+  /** Releases the keys that are locked for a run. */
+  release(transaction: Transaction): void {
+    this.locks.release(transaction);
   }
 
   /** Changes a key for a run. The run must have read the key before. */
@@ -67,14 +67,21 @@ export class Transactions {
    * @returns the result, if it is known; `conflict` if the run must start again: call {@link prepareAgain} first
    */
   finishFor(transaction: Transaction, runs: readonly RunChanges[], waiter: CommitWaiter): CommitResult | undefined {
-    const { values, folded, finished, added, assertUsable } = this.options;
+    const { values, folded, finished, added, assertUsable, isClosed } = this.options;
     assertUsable();
+    if (isClosed()) return this.end(transaction, 'released');
     if (runs.some((run) => folded.isSettled(run))) return this.end(transaction, 'settled');
+    const earlier = this.waiting.find(runs);
+    if (earlier) {
+      this.locks.release(transaction);
+      earlier.follow(() => waiter.resolve(this.resultAfterEarlier(runs)));
+      return undefined;
+    }
     if (values.isStale(transaction) || runs.some((run) => folded.parts.isOvertaken(run))) return 'conflict';
     if (runs.length === 0 && !values.readsUncommitted(transaction)) return this.end(transaction, 'committed');
     values.apply(transaction);
-    finished.add({ transaction, runs, bytes: estimatedBytes(runs), waiter });
-    transaction.release();
+    finished.add({ transaction, runs, bytes: estimatedBytes(runs), waiter: this.waiting.add(runs, waiter) });
+    this.locks.release(transaction);
     added();
     return undefined;
   }
@@ -98,18 +105,20 @@ export class Transactions {
    * Locks the keys that a run has touched, before it starts again: no other run of this host changes them meanwhile.
    */
   async prepareAgain(transaction: Transaction): Promise<void> {
-    const keys = [...transaction.reads.keys()];
-    this.locks.noteConflict(transaction.writes.keys());
+    const { locks } = this;
+    const keys = [...transaction.reads.keys()].sort();
+    locks.noteConflict(this.options.values.staleKeys(transaction));
     transaction.reset();
-    transaction.release();
-    transaction.unlock = await this.locks.lock(keys);
+    locks.release(transaction);
+    for (const key of keys) await locks.lock(transaction, key);
     // The run may have timed out meanwhile.
-    if (transaction.isOver) transaction.release();
+    if (transaction.isOver) locks.release(transaction);
   }
 
   /**
    * Changes one key from outside of a run. Resolves with the new text when it is committed.
    * @param change computes the new text from the committed one; it may be called again, on a newer text
+   * @throws JetplugError `JP_STORE_UNAVAILABLE` if it cannot be found out whether the change is committed
    */
   async change(
     key: string,
@@ -125,7 +134,9 @@ export class Transactions {
         this.write(transaction, key, next);
         const runs = [{ origin, writes: new Map([[key, next]]), emits: [] }];
         this.assertFits(runs);
-        if ((await this.finish(transaction, runs)) === 'committed') return next;
+        const result = await this.finish(transaction, runs);
+        if (result === 'committed') return next;
+        if (result === 'released') throw unknownFate(new Error('the log is closed'));
         await this.prepareAgain(transaction);
       }
     } finally {
@@ -135,9 +146,14 @@ export class Transactions {
 
   /** Ends a run without its changes. */
   abandon(transaction: Transaction): void {
-    transaction.isOver = true;
     transaction.reset();
-    transaction.release();
+    this.endRun(transaction);
+  }
+
+  /** Ends a run that does not start again. Keys that are locked for it from now on are released at once. */
+  endRun(transaction: Transaction): void {
+    transaction.isOver = true;
+    this.locks.release(transaction);
   }
 
   /** Returns the texts that a run has read. Those of a run that must run again may be missing. */
@@ -157,7 +173,8 @@ export class Transactions {
 
   /** Returns a key whose value has changed since the run read it; undefined if there is none. */
   staleKey(transaction: Transaction): string | undefined {
-    return this.options.values.staleKey(transaction);
+    const [key] = this.options.values.staleKeys(transaction);
+    return key;
   }
 
   /**
@@ -182,10 +199,32 @@ export class Transactions {
     waiter.reject(tooLarge(runs, this.options.maxBytes(), cause));
   }
 
+  /**
+   * Ends a run because commits that this host has not read are gone from the log. The checkpoint says whether its event
+   * is settled. Nothing says whether a change from outside of a run is committed, and another try might make it twice.
+   * @param mayBeCommitted whether one of these commits may be the run's
+   */
+  endCut({ runs, waiter }: FinishedRun, mayBeCommitted: boolean): void {
+    if (mayBeCommitted && runs.some(({ event }) => !event)) {
+      waiter.reject(unknownFate(new Error('the log was cut before the host has read its own commit')));
+    } else waiter.resolve(this.resultAfterEarlier(runs));
+  }
+
+  private resultAfterEarlier(runs: readonly RunChanges[]): CommitResult {
+    const { folded, isClosed } = this.options;
+    if (isClosed()) return 'released';
+    return runs.some((run) => folded.isSettled(run)) ? 'settled' : 'conflict';
+  }
+
   private end(transaction: Transaction, result: CommitResult): CommitResult {
     this.abandon(transaction);
     return result;
   }
+}
+
+function unknownFate(cause: Error): JetplugError {
+  const message = `it is not known whether a change of the store is committed: ${cause.message}`;
+  return new JetplugError('JP_STORE_UNAVAILABLE', message, { cause });
 }
 
 function addWrites(runs: readonly FinishedRun[], keys: Set<string>): void {

@@ -434,7 +434,7 @@ describe('a message that may have killed its process', () => {
     jest.spyOn(bench.registry, 'alone').mockImplementation(async () => {
       const other = new Transaction();
       isLocked.push(bench.commits.log?.transactions.lock(other, 'n') !== undefined);
-      other.release();
+      bench.commits.log?.transactions.release(other);
       return () => undefined;
     });
     await process(WATCH, { deliveryCount: 5 }).settled;

@@ -24,6 +24,8 @@ export async function turns(draw: Draw, most = 3): Promise<void> {
 
 /** Stops a host in the middle of its work. The host's requests and the answers to them wait until the gate opens. */
 export class Gate {
+  /** Whether the host is killed, so that it makes no further request. */
+  isDead = false;
   private closed: Promise<void> | undefined;
   private reopen: (() => void) | undefined;
 
@@ -64,6 +66,8 @@ export class SharedLog {
   readonly history: string[] = [];
   first = 1;
   last = 0;
+  /** The first position that the log could have. */
+  begins = 1;
   /** Whether the log takes no commit, because it has reached its limit. */
   isFull = false;
   readonly listeners = new Set<(commit: LoggedCommit) => void>();
@@ -81,6 +85,7 @@ export class FakeLog implements CommitLog {
   ) {}
 
   async append(text: string, expected: number): Promise<number> {
+    if (this.gate.isDead) throw unanswered();
     await this.turns();
     const isLost = this.happens(this.faults.unanswered);
     if (isLost && this.draw(2) === 0) throw unanswered();
@@ -110,7 +115,8 @@ export class FakeLog implements CommitLog {
 
   async bounds(): Promise<LogBounds> {
     await this.turns();
-    return { first: this.shared.first, last: this.shared.last, begins: 1 };
+    const { first, last, begins } = this.shared;
+    return { first, last, begins };
   }
 
   async firstSince(): Promise<number | undefined> {
@@ -192,6 +198,7 @@ export class SlowBucket extends MemoryBucket {
   }
 
   private async slowly<T>(work: () => Promise<T>): Promise<T> {
+    if (this.gate.isDead) throw unanswered();
     await turns(this.draw);
     await this.gate.pass();
     const isLost = this.faults.unanswered > 0 && this.draw(this.faults.unanswered) === 0;
