@@ -38,10 +38,14 @@ async function besideOthers(run: Run, send: (run: Run) => Promise<void>): Promis
 /** If the host was frozen after the commit, another host may have sent the events long ago. */
 async function sendOutbox(run: Run): Promise<void> {
   const { outbox } = run;
-  await sendAll(run, startedLongAgo(run) ? await notSentYet(run, outbox) : outbox, outbox);
+  const dropped = await sendAll(run, startedLongAgo(run) ? await notSentYet(run, outbox) : outbox, outbox);
+  if (run.delivery.deliveryCount === 1 && !run.delivery.past) for (const event of dropped) logDropped(run, event);
 }
 
-/** Sends the events of a run that was committed before, if it is not known that all of them were sent. */
+/**
+ * Sends the events of a run that was committed before, if it is not known that all of them were sent. The count of the
+ * delivery does not tell that: it begins anew when the server loses or forgets the consumer.
+ */
 export async function sendUnsent(run: Run): Promise<void> {
   const unsent = unsentOf(run);
   if (unsent.length > 0) await sendAll(run, isLate(run) ? await notSentYet(run, unsent) : unsent, unsent);
@@ -54,17 +58,17 @@ function unsentOf(run: Run): readonly Emit[] {
 /**
  * The events are sent concurrently, so their order is not guaranteed.
  * @param noted all committed events of which `emits` are those that may not be sent yet
+ * @returns the events that their streams have dropped as duplicates
  */
-async function sendAll(run: Run, emits: readonly Emit[], noted: readonly Emit[]): Promise<void> {
-  const sends = emits.map((emit) => sendOne(run, emit));
-  const failed = (await Promise.allSettled(sends)).find((result) => result.status === 'rejected');
+async function sendAll(run: Run, emits: readonly Emit[], noted: readonly Emit[]): Promise<Emit[]> {
+  const sends = await Promise.allSettled(emits.map((emit) => run.handler.outgoing.send(emit)));
+  const failed = sends.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
   run.handler.commits.log?.sent.note(eventOf(run), noted);
+  return emits.filter((_, i) => (sends[i] as PromiseFulfilledResult<{ duplicate: boolean }>).value.duplicate);
 }
 
-async function sendOne({ handler, delivery }: Run, event: Emit): Promise<void> {
-  const { duplicate } = await handler.outgoing.send(event);
-  if (!duplicate || delivery.deliveryCount > 1 || delivery.past) return;
+function logDropped({ handler, delivery }: Run, event: Emit): void {
   handler.log.error('published event was dropped as a duplicate, though its cause was delivered for the first time', {
     handler: handler.name,
     subject: event.subject,

@@ -77,6 +77,8 @@ async function mark(run: Counted): Promise<Marked | Ended> {
   const crash = crashed(handler, failures);
   if (crash) return end(run, crash);
   if (isSuspect(failures)) {
+    // The runs that must end first may wait for keys that are locked for this one, if it starts again.
+    if (run.hasTransaction) handler.commits.log?.transactions.release(run.transaction);
     run.endTurnAlone = await registry.alone();
     if (!run.endTurnAlone) return end(run, RELEASED);
   }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { keyValueOf, type Msg } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
@@ -11,6 +12,8 @@ import { findStream, holdsAny } from './streams';
 import { bucketPrefixOf } from './subjects';
 import { bucketStream } from './wanted-streams';
 
+/** The pause after which a value that was in process is stored, as a rule. */
+const IN_PROCESS_PAUSE_MS = 10;
 const OPERATION = 'KV-Operation';
 const POSITION = 'x-jetplug-commit';
 /** Reads and writes fail when the connection is lost, so that their callers can repeat them when it is back. */
@@ -158,8 +161,15 @@ export class Bucket implements KeyValue {
     if (position !== undefined) headers[POSITION] = String(position);
     if (expected !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expected);
     const message = { subject: `${this.publishPrefix}${this.subjectOf(key)}`, payload: value, headers };
-    return this.batches.publish(message).then(({ seq }) => seq, this.fail);
+    return this.batches.publish(message).then(({ seq }) => seq, this.notWritten);
   }
+
+  private readonly notWritten = async (error: unknown): Promise<never> => {
+    if (apiErrorCode(error) !== API_ERROR.subjectInProcess) return this.fail(error);
+    // The replicas are still storing another value of the key. A read before that would find the earlier one.
+    await sleep(IN_PROCESS_PAUSE_MS);
+    throw new Conflict(this.name, { cause: error });
+  };
 
   private ask<T>(request: Promise<T>): Promise<T> {
     return request.catch(this.fail);

@@ -146,6 +146,8 @@ export const API_ERROR = {
   wrongLastSequence: 10071,
   storeFailed: 10077,
   consumerExists: 10148,
+  duplicateInProcess: 10158,
+  subjectInProcess: 10164,
   batchesDisabled: 10174,
 } as const;
 

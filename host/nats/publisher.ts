@@ -8,7 +8,7 @@ import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, isNoResponders, isTooLarge } from './failures';
 import { toHeaders } from './headers';
 import { MessageBatches } from './message-batches';
-import { isAnswerLost, PublishAttempt } from './publish-attempt';
+import { isAnswerLost, isInProcess, PublishAttempt } from './publish-attempt';
 import { SentIds } from './sent-ids';
 
 /** The time that the server has for one answer. */
@@ -18,10 +18,10 @@ const PATIENCE_MS = 30_000;
 /** The maximum number of publishes that wait for the connection at once. With 1 KiB each they take some 10 MiB. */
 const MAX_WAITING = 10_000;
 /**
- * The pause before an event is sent again to a stream that elects its leader, because no server answers for the stream
- * then.
+ * The pause before an event is sent again to a stream that elects its leader, or that is still storing the event. Such a
+ * stream answers at once.
  */
-const NO_LEADER_PAUSE_MS = 250;
+const NOT_READY_PAUSE_MS = 250;
 /** The duplicate window that the server gives a stream that does not set one. */
 const DEFAULT_DUPLICATE_WINDOW_MS = 120_000;
 /** The largest number of subjects that are remembered as held by a stream. */
@@ -159,7 +159,7 @@ export class Publisher implements Outgoing {
       );
     }
     if (!unheard && !isAnswerLost(cause)) throw attempt.failure((cause as Error).message, cause);
-    if (unheard) await sleep(NO_LEADER_PAUSE_MS);
+    if (unheard || isInProcess(cause)) await sleep(NOT_READY_PAUSE_MS);
     if (performance.now() < this.untilMs(attempt)) return;
     const waited = seconds(performance.now() - attempt.startedAtMs);
     throw attempt.failure(

@@ -68,7 +68,7 @@ export class PluginLog {
     const { host, log, bucket, time, trouble } = options;
     const [finished, stop] = [this.finished, this.stopping.signal];
     const folded = (this.folded = new FoldedLog(() => time.nowMs()));
-    const values = (this.values = new StoreValues((key) => loadText(key, folded, bucket)));
+    const values = (this.values = new StoreValues((key) => loadText(key, this.reader, folded, bucket)));
     const notes = (this.notes = new LogNotes({ folded, time, stop, trouble, due: () => this.group.request(true) }));
     ({ sent: this.sent, worked: this.worked } = notes);
     const adoptions = (this.adoptions = new Adoptions(

@@ -117,6 +117,14 @@ describe('sending', () => {
     expect(bench.sent).toHaveLength(1);
   });
 
+  test('a duplicate of an event that was committed before is no error, though the server counts its deliveries anew', async () => {
+    const { bench, again, resend } = publishing({ storedAtMs: Date.now() }, 'a');
+    await send(again(1));
+    await resend(again(1));
+    expect(bench.journal).toEqual(['send a', 'commit 7', 'send a']);
+    expect(bench.log.lines).toEqual([]);
+  });
+
   test('a late redelivery of a committed event sends only the events that the streams do not hold, as their duplicate windows may have passed', async () => {
     const { bench, again, resend } = publishing({ storedAtMs: LONG_AGO }, 'a', 'b', 'b');
     const first = again(1);

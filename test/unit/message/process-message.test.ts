@@ -1,3 +1,4 @@
+import { Transaction } from '../../../host/records/commits/transaction';
 import { defineEvent, Reject, RetryLater, type Envelope, type EventContext } from 'jetplug/sdk';
 import { z } from 'zod';
 import { JetStreamEventBus } from '../../../host/effects/event-bus';
@@ -419,6 +420,26 @@ describe('a message that may have killed its process', () => {
     bench.failures.set(7, died(deaths));
     await process(WATCH, { deliveryCount: deaths + 2 }).settled;
     expect(bench.journal).toEqual(journal);
+  });
+
+  test('locks none of its keys while it waits to run alone again after a conflict', async () => {
+    let runs = 0;
+    const { process, bench } = setUp(async (_event, _context, { store }) => {
+      if (++runs === 1) bench.commits.commitElsewhere({ writes: { n: '1' } });
+      await store.update('n', (n = 0) => n + 1);
+      if (runs === 1) bench.commits.commitElsewhere({ writes: { n: '2' } });
+    });
+    bench.failures.set(7, died(3));
+    const isLocked: boolean[] = [];
+    jest.spyOn(bench.registry, 'alone').mockImplementation(async () => {
+      const other = new Transaction();
+      isLocked.push(bench.commits.log?.transactions.lock(other, 'n') !== undefined);
+      bench.commits.log?.transactions.release(other);
+      return () => undefined;
+    });
+    await process(WATCH, { deliveryCount: 5 }).settled;
+    expect(runs).toBe(2);
+    expect(isLocked).toEqual([false, false]);
   });
 
   test('is dead-lettered as crashed-host, without running, when its process died though it ran alone', async () => {

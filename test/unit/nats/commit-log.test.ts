@@ -2,6 +2,7 @@ import { JetStreamLog } from '../../../host/nats/commit-log';
 import { Bucket } from '../../../host/nats/bucket';
 import type { Connection } from '../../../host/nats/connection';
 import { MORE } from '../../../host/nats/requests';
+import { Conflict } from '../../../host/records/key-value';
 
 interface Answer {
   readonly sequence?: number;
@@ -81,3 +82,13 @@ test('the latest value of a bucket is that of the leader', async () => {
   expect(await bucket.get('k')).toBeUndefined();
   expect(await bucket.get('k', { latest: true })).toEqual({ value: 'value', revision: 5 });
 });
+
+test.each([10071, 10164])(
+  'a value that is refused with %d, because another one is stored, is a conflict',
+  async (err_code) => {
+    const error = Object.assign(new Error('wrong last sequence'), { api_error: { err_code } });
+    const requests = { publish: () => Promise.reject(error) };
+    const bucket = Bucket.at({ apiPrefix: '$JS.API', requests } as unknown as Connection, 'jetplug-shop');
+    await expect(bucket.put('k', 'value', 1)).rejects.toThrow(Conflict);
+  },
+);

@@ -49,6 +49,25 @@ describe('PluginLog', () => {
     expect(await slow.log.get('a')).toBe('.1.2.9');
   });
 
+  it('starts a run again that has read values from before and from after a commit, though it changes nothing', async () => {
+    const [slow, fast] = [await openHost(server, 'slow'), await openHost(server, 'fast')];
+    await fast.run(1, 'a');
+    await fast.run(2, 'b');
+    await filledTo(fast, 2);
+    const reading = new Transaction();
+    expect(await slow.log.transactions.read(reading, 'a')).toBe('.1');
+    server.shared.listeners.clear();
+    const both = new Transaction();
+    for (const key of ['a', 'b']) {
+      await fast.log.transactions.read(both, key);
+      fast.log.transactions.write(both, key, 'changed');
+    }
+    await fast.log.transactions.finish(both, [changesOf(3, both)]);
+    await filledTo(fast, 3);
+    expect(await slow.log.transactions.read(reading, 'b')).toBe('changed');
+    expect(await slow.log.transactions.finish(reading, [])).toBe('conflict');
+  });
+
   it('opens a log that is cut while it opens', async () => {
     const first = await openHost(server, 'first');
     await first.run(1);
