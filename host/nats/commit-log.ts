@@ -85,8 +85,8 @@ export class JetStreamLog implements CommitLog {
   async append(text: string, expected: number): Promise<number> {
     const headers = { 'Nats-Expected-Last-Sequence': String(expected) };
     const { requests } = this.connection;
-    const { seq } = await this.ask(requests.publish(this.publishSubject, text, { headers, endsWithConnection: true }));
-    return this.note(seq);
+    const published = requests.publish(this.publishSubject, text, { headers, endsWithConnection: true });
+    return this.note(await this.ask(published.then(({ seq }) => assertFollows(seq, expected))));
   }
 
   async readAfter(after: number): Promise<readonly LoggedCommit[]> {
@@ -187,6 +187,15 @@ export class JetStreamLog implements CommitLog {
 interface LogInfo {
   readonly state: { readonly messages: number; readonly first_seq: number; readonly last_seq: number };
   readonly config: { readonly first_seq?: number };
+}
+
+/**
+ * Checks an acknowledgement of an append. A commit that is stored elsewhere than behind the expected position was not
+ * appended under that expectation, so the acknowledgement says nothing about it.
+ */
+function assertFollows(position: number, expected: number): number {
+  if (position === expected + 1) return position;
+  throw new Error(`the server acknowledges position ${position} for an append behind ${expected}`);
 }
 
 /** Collects the answers to a request for a batch. */

@@ -23,7 +23,7 @@ export interface CommitLog {
   /** The size of the largest commit that the server takes, as UTF-8. */
   readonly maxCommitBytes: number;
   /**
-   * Appends a commit and resolves with its position. If the log's last position is not `expected`, the call rejects
+   * Appends a commit and resolves with its position, `expected + 1`. If the log's last position is not `expected`, the call rejects
    * with {@link Conflict}. If the log is full, it rejects with `JP_STORE_FULL`, and for a commit that the server does not
    * take because of its size with `JP_STORE_VALUE_INVALID`. After `JP_STORE_UNAVAILABLE` the commit may be in the log,
    * or be appended later. Another call with the same text and the same `expected` cannot append it twice. After a

@@ -81,3 +81,14 @@ test('the latest value of a bucket is that of the leader', async () => {
   expect(await bucket.get('k')).toBeUndefined();
   expect(await bucket.get('k', { latest: true })).toEqual({ value: 'value', revision: 5 });
 });
+
+test.each([3, 6])('an acknowledgement at position %i of an append behind 4 counts as no answer', async (seq) => {
+  const publish = async (): Promise<object> => ({ stream: 'LOG_jetplug-shop', seq });
+  const jsm = { streams: { info: async () => ({}) } };
+  const connection = { apiPrefix: '$JS.API', requests: { publish }, jsm } as unknown as Connection;
+  const log = (await JetStreamLog.find(connection, 'shop'))!;
+  await expect(log.append('commit', 4)).rejects.toMatchObject({
+    code: 'JP_STORE_UNAVAILABLE',
+    message: expect.stringContaining(`position ${seq} for an append behind 4`),
+  });
+});
