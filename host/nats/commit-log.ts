@@ -103,7 +103,8 @@ export class JetStreamLog implements CommitLog {
     const { requests } = this.connection;
     const { state, config } = await this.ask(requests.askApi<LogInfo>(`STREAM.INFO.${this.stream}`));
     const last = this.note(state.last_seq);
-    return { first: state.messages > 0 ? state.first_seq : last + 1, last, begins: config.first_seq ?? 1 };
+    const first = state.messages > 0 ? state.first_seq : last + 1;
+    return { first, last, begins: config.first_seq ?? 1, mayBeBehind: (config.num_replicas ?? 1) > 1 };
   }
 
   async firstSince(epochMs: number): Promise<number | undefined> {
@@ -186,7 +187,7 @@ export class JetStreamLog implements CommitLog {
 
 interface LogInfo {
   readonly state: { readonly messages: number; readonly first_seq: number; readonly last_seq: number };
-  readonly config: { readonly first_seq?: number };
+  readonly config: { readonly first_seq?: number; readonly num_replicas?: number };
 }
 
 /**

@@ -13,6 +13,11 @@ export interface LogBounds {
   readonly last: number;
   /** The first position that the log could have: above 1 if the log was created again after a loss. */
   readonly begins: number;
+  /**
+   * Whether the log may be longer: it has several replicas, and a leader that was cut off from the others still answers
+   * for some seconds. Default false.
+   */
+  readonly mayBeBehind?: boolean;
 }
 
 /**

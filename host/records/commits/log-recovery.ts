@@ -5,7 +5,7 @@ import type { Checkpoint, CheckpointStore } from './checkpoint';
 import { decodedOrNone } from './commit';
 import type { CommitLog, LogBounds } from './commit-log';
 import type { FoldedLog, UnfilledText } from './folded-log';
-import { LogCut, LogShortened, type LogReader } from './log-reader';
+import { LogCut, type LogReader } from './log-reader';
 
 export interface LogRecoveryOptions {
   readonly log: CommitLog;
@@ -48,12 +48,11 @@ export class LogRecovery {
     folded.trustFrom = Infinity;
     for (;;) {
       // The log's beginning is read before the checkpoint, because the log may be cut up to the checkpoint at any time.
-      // Its end is read after it, because the checkpoint may hold later commits at any time.
+      // Its end is read after it if it is too early, because the checkpoint may hold later commits at any time.
       const bounds = await reader.sure(() => log.bounds());
       const checkpoint = await reader.sure(() => checkpoints.read());
       const known = Math.max(folded.position, checkpoint?.folded ?? 0);
-      const { last } = bounds.last < known ? await reader.sure(() => log.bounds()) : bounds;
-      if (last < known) throw new LogShortened(known, last);
+      const { last } = bounds.last < known ? await reader.boundsFrom(known) : bounds;
       // Read after the checkpoint, so that no settled event is missing in both.
       await reader.sure(() => folded.loadSettled());
       if (checkpoint && checkpoint.filled > folded.position) {
@@ -67,7 +66,7 @@ export class LogRecovery {
         continue;
       }
       try {
-        await reader.catchUpTo(bounds.last);
+        await reader.catchUpTo(last);
         this.isOpen = true;
         folded.trustFrom = folded.position;
         return;
