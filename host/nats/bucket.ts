@@ -1,10 +1,11 @@
-import { keyValueOf, type Msg } from './client';
+import { keyValueOf, type Msg, type PubAck } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
-import { Conflict, type Entry, type KeyValue } from '../records/key-value';
+import { Conflict, type Entry, type KeyValue, type ReadOptions } from '../records/key-value';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, isFull, isNoResponders, isTooLarge } from './failures';
 import { ensureManagedStream } from './managed-stream';
+import { ReplicaReads } from './replica-reads';
 import type { StreamKeeper } from './stream-keeper';
 import { findStream, holdsAny } from './streams';
 import { bucketPrefixOf } from './subjects';
@@ -12,6 +13,8 @@ import { bucketStream } from './wanted-streams';
 
 const OPERATION = 'KV-Operation';
 const POSITION = 'x-jetplug-commit';
+/** A key that always has a value once it was needed, for {@link ReplicaReads}. No key of a store has this name. */
+const PRESENT_KEY = '=present';
 
 /** The sections of the config that buckets depend on. */
 export type BucketConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
@@ -24,13 +27,21 @@ export class Bucket implements KeyValue {
   renewals = 0;
   private keeper: StreamKeeper | undefined;
   private readonly publishPrefix: string;
+  private readonly reads: ReplicaReads;
   private readonly lostListeners = new Set<() => void>();
 
   private constructor(
     private readonly connection: Connection,
     private readonly name: string,
   ) {
-    this.publishPrefix = bucketPrefixOf(connection.apiPrefix);
+    const { apiPrefix, requests } = connection;
+    this.publishPrefix = bucketPrefixOf(apiPrefix);
+    this.reads = new ReplicaReads({
+      requests,
+      request: `${apiPrefix}.DIRECT.GET.KV_${name}`,
+      present: this.subjectOf(PRESENT_KEY),
+      storePresent: () => this.storePresent(),
+    });
   }
 
   /**
@@ -69,8 +80,11 @@ export class Bucket implements KeyValue {
     return (await findStream(connection, `KV_${name}`)) && new Bucket(connection, name);
   }
 
-  get(key: string, { latest = false } = {}): Promise<Entry | undefined> {
+  get(key: string, { latest = false, asOf }: ReadOptions = {}): Promise<Entry | undefined> {
     if (latest) return this.getFromLeader(key);
+    if (asOf !== undefined) {
+      return this.ask(this.reads.read(this.subjectOf(key), asOf).then((message) => message && toEntry(message)));
+    }
     const subject = `${this.connection.apiPrefix}.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
     return this.ask(this.connection.requests.ask(subject, '', toEntry));
   }
@@ -116,7 +130,7 @@ export class Bucket implements KeyValue {
     const bucket = await this.ask(keyValueOf(this.connection.js, this.name));
     const keys: string[] = [];
     for await (const key of await this.ask(bucket.keys(under === undefined ? '>' : `${under}.>`))) keys.push(key);
-    return keys;
+    return keys.filter((key) => key !== PRESENT_KEY);
   }
 
   private async getFromLeader(key: string): Promise<Entry | undefined> {
@@ -134,22 +148,34 @@ export class Bucket implements KeyValue {
     }
   }
 
+  private async storePresent(): Promise<void> {
+    try {
+      await this.publish(PRESENT_KEY, '', {}, 0, 0);
+    } catch (error) {
+      // Another host has stored it.
+      if (apiErrorCode(error) !== API_ERROR.wrongLastSequence) throw error;
+    }
+  }
+
   /** Whether a key below the name exists, or existed. Listing the keys would cost a consumer for each handler. */
   private hasAny(under: string): Promise<boolean> {
     return this.ask(holdsAny(this.connection, `KV_${this.name}`, this.subjectOf(`${under}.>`)));
   }
 
-  private write(
+  private write(...message: Parameters<Bucket['publish']>): Promise<number> {
+    return this.publish(...message).then(({ seq }) => seq, this.fail);
+  }
+
+  private publish(
     key: string,
     value: string,
     headers: Record<string, string>,
     expected?: number,
     position?: number,
-  ): Promise<number> {
+  ): Promise<PubAck> {
     if (position !== undefined) headers[POSITION] = String(position);
     if (expected !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expected);
-    const written = this.connection.requests.publish(`${this.publishPrefix}${this.subjectOf(key)}`, value, { headers });
-    return written.then(({ seq }) => seq, this.fail);
+    return this.connection.requests.publish(`${this.publishPrefix}${this.subjectOf(key)}`, value, { headers });
   }
 
   private ask<T>(request: Promise<T>): Promise<T> {
@@ -186,7 +212,7 @@ function toEntry(answer: Msg): Entry | undefined {
   const position = headers?.get(POSITION) || undefined;
   return {
     value: deleted ? undefined : answer.string(),
-    revision: Number(headers?.get('Nats-Sequence')),
+    revision: Number(headers?.last('Nats-Sequence')),
     ...(position !== undefined && { position: Number(position) }),
   };
 }

@@ -168,7 +168,7 @@ export class BucketFiller {
     const checkpoint = await checkpoints.read();
     if (checkpoints.hasRegressed) throw new CheckpointRegressed('the bucket is an older one');
     if (checkpoint && checkpoint.filled > folded.filled) {
-      folded.filledUpTo(checkpoint.filled);
+      folded.filledUpTo(checkpoint.filled, checkpoint.revision);
       return this.noteProgress();
     }
     this.isFiller = true;
@@ -199,7 +199,8 @@ export class BucketFiller {
     const { folded, checkpoints } = this.options;
     // Another host has filled the bucket further than this host has read the log.
     if (folded.filled > folded.position) return;
-    const checkpoint = { filled: folded.filled, folded: folded.position, parts: folded.partsToKeep };
+    const { filled, bucketRevision: revision, position, partsToKeep: parts } = folded;
+    const checkpoint = { filled, revision, folded: position, parts };
     await folded.storeSettled();
     this.checkpointedTo = await checkpoints.write(checkpoint);
   }
@@ -208,10 +209,12 @@ export class BucketFiller {
   private async fillKey(key: string, text: UnfilledText): Promise<void> {
     const { bucket, folded, foreign } = this.options;
     let known = this.remembered.get(key);
+    let isRefused = false;
     for (;;) {
       if (!known) {
         const { forgotten } = folded.adopted;
-        const entry = await bucket.get(key, LATEST);
+        // Another host may have written the key after this revision. The write is refused then.
+        const entry = await bucket.get(key, isRefused ? LATEST : { asOf: folded.bucketRevision });
         const position = entry?.position;
         // The entry may be of a value that a commit has taken up meanwhile, and that the bucket has not any more.
         if (forgotten !== folded.adopted.forgotten) continue;
@@ -227,11 +230,12 @@ export class BucketFiller {
         known = { revision: await this.write(key, text, known.revision), position: text.position };
       } catch (error) {
         if (!(error instanceof Conflict)) throw error;
+        isRefused = true;
         known = undefined;
       }
     }
     this.remember(key, known);
-    folded.filledKey(key, text);
+    folded.filledKey(key, text, known.revision);
   }
 
   private write(key: string, { text, position }: UnfilledText, revision: number): Promise<number> {

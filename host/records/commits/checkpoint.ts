@@ -8,6 +8,8 @@ import type { FoldedParts } from './folded-log';
 export interface Checkpoint {
   /** The bucket has all texts of the commits up to this position. A start reads the log from here. */
   readonly filled: number;
+  /** A revision by which the bucket had these texts. */
+  readonly revision: number;
   /** The position of the last commit whose events and emits are in the checkpoint. */
   readonly folded: number;
   readonly parts: FoldedParts;
@@ -16,6 +18,7 @@ export interface Checkpoint {
 interface WireCheckpoint {
   readonly f: number;
   readonly n: number;
+  readonly v: number;
   readonly m: number;
   readonly o: FoldedParts['unsent'];
   readonly l: readonly (readonly [event: string, left: ReturnType<typeof encodeDeparture>, position: number])[];
@@ -81,10 +84,11 @@ export class CheckpointStore {
    * @returns the position up to which the stored checkpoint says that the bucket is filled
    * @throws CheckpointRegressed
    */
-  async write({ filled, folded, parts }: Checkpoint): Promise<number> {
+  async write({ filled, revision, folded, parts }: Checkpoint): Promise<number> {
     const wire: WireCheckpoint = {
       f: FORMAT,
       n: filled,
+      v: revision,
       m: folded,
       o: parts.unsent,
       l: parts.left.map(([event, { departure, position }]) => [event, encodeDeparture(departure), position]),
@@ -117,7 +121,7 @@ export class CheckpointStore {
     const entry = await this.bucket.get(CHECKPOINT_KEY, { latest: true });
     this.revision = entry?.revision ?? 0;
     if (entry?.value === undefined) return undefined;
-    const { f, n, m, o, l, p, a, s } = JSON.parse(entry.value) as WireCheckpoint;
+    const { f, n, v, m, o, l, p, a, s } = JSON.parse(entry.value) as WireCheckpoint;
     if (f !== FORMAT) {
       const message = `the checkpoint's format is ${f}; this host reads format ${FORMAT}`;
       throw new JetplugError('JP_LOG_UNREADABLE', message);
@@ -127,6 +131,6 @@ export class CheckpointStore {
       return [event, { departure: decodeDeparture(departure), position }] as const;
     });
     const parts = p.map(([event, reads]) => [event, reads.map(textsOf)] as const);
-    return { filled: n, folded: m, parts: { unsent: o, left, parts, adopted: a, settled } };
+    return { filled: n, revision: v, folded: m, parts: { unsent: o, left, parts, adopted: a, settled } };
   }
 }

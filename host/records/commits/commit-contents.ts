@@ -13,7 +13,7 @@ export interface ContentSources {
   readonly adoptions: Pick<Adoptions, 'take'>;
   readonly sent: Pick<SentEmits, 'take'>;
   readonly worked: Pick<DoneWork, 'take'>;
-  readonly folded: Pick<FoldedLog, 'filled'>;
+  readonly folded: Pick<FoldedLog, 'filled' | 'bucketRevision'>;
   readonly time: Pick<Time, 'epochMs'>;
   /** Whether this host fills the bucket. */
   isFiller(): boolean;
@@ -41,6 +41,6 @@ export function contentsOf(
     sent: isSmall ? [] : sent.take(),
     worked: isSmall ? [] : worked.take(),
     adopted,
-    ...(isFiller() && { filled: folded.filled }),
+    ...(isFiller() && { filled: { position: folded.filled, revision: folded.bucketRevision } }),
   };
 }

@@ -1,6 +1,6 @@
 import { AddedHandlers, sourceKey } from './added-handlers';
 import { AdoptedRevisions } from './adopted-revisions';
-import { eventKey, type Commit, type Departure, type Emit, type EventOf, type RunChanges } from './commit';
+import { eventKey, type Commit, type Departure, type Emit, type EventOf, type Filled, type RunChanges } from './commit';
 import { CommittedParts, type StoredParts } from './committed-parts';
 import { SettledSet } from '../settled-set';
 
@@ -74,6 +74,8 @@ export class FoldedLog {
    * other hosts have written in their commits, because the bucket may have been lost or restored since.
    */
   trustFrom = Infinity;
+  /** A replica of the bucket that has reached this revision has all texts that are not in {@link unfilled}. */
+  bucketRevision = 0;
   private filledTo = 0;
 
   constructor(private readonly nowMs: () => number) {}
@@ -84,9 +86,10 @@ export class FoldedLog {
   }
 
   /** Starts from a checkpoint. */
-  restore(position: number, { unsent, left, parts, adopted, settled }: FoldedParts): void {
+  restore({ position, revision }: Filled, { unsent, left, parts, adopted, settled }: FoldedParts): void {
     this.position = position;
     this.filledTo = position;
+    this.bucketRevision = revision;
     this.unfilled.clear();
     this.unsent.clear();
     this.left.clear();
@@ -171,13 +174,17 @@ export class FoldedLog {
     for (const [event, upTo] of sent) this.noteSent(event, upTo);
     for (const event of worked) this.parts.noteWorkDone(event);
     this.adopted.adopt(adopted, position);
-    if (filled !== undefined && this.filledTo >= this.trustFrom) this.filledUpTo(filled);
+    if (filled !== undefined && this.filledTo >= this.trustFrom) this.filledUpTo(filled.position, filled.revision);
   }
 
-  /** Notes that the bucket has all texts up to the position. */
-  filledUpTo(position: number): void {
+  /**
+   * Notes that the bucket has all texts up to the position.
+   * @param revision a revision by which it had them, if another host says so
+   */
+  filledUpTo(position: number, revision = 0): void {
     if (position <= this.filledTo) return;
     this.filledTo = position;
+    this.bucketRevision = Math.max(this.bucketRevision, revision);
     for (const [key, { position: at }] of this.unfilled) {
       if (at > position) break;
       this.unfilled.delete(key);
@@ -189,7 +196,7 @@ export class FoldedLog {
    * Notes that the bucket has only the texts of the commits up to a position. It needs all texts behind it again.
    * @param texts the last text of each key in the commits from there up to a position that is folded
    */
-  refill(filled: number, texts: ReadonlyMap<string, Omit<UnfilledText, 'sinceMs'>>): void {
+  refill({ position: filled, revision }: Filled, texts: ReadonlyMap<string, Omit<UnfilledText, 'sinceMs'>>): void {
     const sinceMs = this.nowMs();
     const all = new Map<string, UnfilledText>();
     for (const [key, text] of texts) all.set(key, { ...text, sinceMs });
@@ -197,6 +204,7 @@ export class FoldedLog {
     this.unfilled.clear();
     for (const [key, text] of [...all].sort(([, a], [, b]) => a.position - b.position)) this.unfilled.set(key, text);
     this.filledTo = Math.min(this.filledTo, filled);
+    this.bucketRevision = revision;
     this.trustFrom = this.position;
   }
 
@@ -205,8 +213,9 @@ export class FoldedLog {
     this.position = position;
   }
 
-  /** Notes that the bucket has this text of a key. */
-  filledKey(key: string, text: UnfilledText): void {
+  /** Notes that the bucket has this text of a key, or a later one, since this revision. */
+  filledKey(key: string, text: UnfilledText, revision: number): void {
+    this.bucketRevision = Math.max(this.bucketRevision, revision);
     if (this.unfilled.get(key) === text) this.unfilled.delete(key);
   }
 

@@ -56,8 +56,8 @@ export class LogRecovery {
       // Read after the checkpoint, so that no settled event is missing in both.
       await reader.sure(() => folded.loadSettled());
       if (checkpoint && checkpoint.filled > folded.position) {
-        const { filled, parts } = checkpoint;
-        this.options.startFrom(() => folded.restore(filled, parts));
+        const { filled: position, revision, parts } = checkpoint;
+        this.options.startFrom(() => folded.restore({ position, revision }, parts));
       }
       if (bounds.first > folded.position + 1) {
         if (!hasWaited) await this.fillAndWait();
@@ -99,7 +99,7 @@ export class LogRecovery {
         }
       }
     }
-    folded.refill(filled, texts);
+    folded.refill({ position: filled, revision: checkpoint?.revision ?? 0 }, texts);
   }
 
   /** Brings the bucket up to date with the commits that only this host may know, and waits for the other hosts. */
