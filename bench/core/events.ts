@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 export const SUBJECT = 'bench.played';
 /** How many distinct keys the events have. */
-export const KEYS = 10_000;
+const KEYS = 10_000;
 /** How many keys the handlers that keep values count under. */
 export const STORE_KEYS = 1_000;
 

@@ -8,7 +8,7 @@ import type { StoreTexts } from '../effects/text-store';
 import type { PartedLog } from '../log/log';
 import type { PluginCommits } from '../message/plugin-commits';
 import { CheckpointStore, positionsBefore } from '../records/commits/checkpoint';
-import type { SettledEvents } from '../records/commits/folded-log';
+import type { SettledEvents } from '../records/commits/added-handlers';
 import { PluginLog } from '../records/commits/plugin-log';
 
 export interface CommitLogsOptions {

@@ -45,7 +45,7 @@ export class Settlements {
   private renewals: number | undefined;
   private dirty = false;
   private timer: NodeJS.Timeout | undefined;
-  private writing: Promise<void> | undefined;
+  private writing: Promise<boolean> | undefined;
   private positioned = false;
   /** Whether settlements of this stream are stored. */
   private recorded = false;
@@ -116,8 +116,7 @@ export class Settlements {
   async store(): Promise<void> {
     if (this.outdated) return;
     this.dirty = true;
-    await this.flush();
-    if (this.dirty) throw notStored(this.durable);
+    if (!(await this.flush())) throw notStored(this.durable);
   }
 
   /** Notes that everything up to the sequence is settled, as the server's ack floor shows. */
@@ -178,15 +177,18 @@ export class Settlements {
     this.revisionRead = entry?.revision ?? 0;
   }
 
-  /** Writes pending settlements. Resolves when all settlements from before the call are stored. */
-  async flush(): Promise<void> {
+  /**
+   * Writes pending settlements. Resolves when all settlements from before the call are stored, with false if they could
+   * not be stored.
+   */
+  async flush(): Promise<boolean> {
     clearTimeout(this.timer);
     this.timer = undefined;
     // A write in flight may have begun before the last settlement.
     await this.writing;
     if (this.dirty) this.writing ??= this.write().finally(() => (this.writing = undefined));
     // If another call has begun this write, the write includes the settlements that this call waits for.
-    await this.writing;
+    return (await this.writing) ?? true;
   }
 
   /**
@@ -204,10 +206,11 @@ export class Settlements {
     if (checkpoint) this.confirm(checkpoint);
   }
 
-  private async write(): Promise<void> {
+  /** Stores the settlements. Resolves with false if they could not be stored; they are then stored later. */
+  private async write(): Promise<boolean> {
     try {
       if (this.known.size > MANY_RANGES) await this.fold();
-      if (await this.isOfLostStream()) return;
+      if (await this.isOfLostStream()) return true;
       for (;;) {
         this.dirty = false;
         const { durable, stream, streamCreated } = this.options;
@@ -217,18 +220,19 @@ export class Settlements {
           this.revisionRead = await this.options.records.put(keyOf(durable), JSON.stringify(record), this.revisionRead);
           this.stored = new SettledSet(ranges);
           this.recorded = true;
-          return;
+          return true;
         } catch (error) {
           if (!(error instanceof Conflict)) throw error;
           await this.refresh();
           // These settlements belong to a lost stream, which was created again. So they are not written.
-          if (this.outdated) return;
+          if (this.outdated) return true;
         }
       }
     } catch (error) {
       this.dirty = true;
       this.options.failed(error);
       this.timer ??= setTimeout(() => void this.flush(), RETRY_DELAY_MS);
+      return false;
     }
   }
 }

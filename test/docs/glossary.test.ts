@@ -8,7 +8,7 @@ const GLOSSARY = 'docs/glossary.md';
 
 /** Words that programmers know, from TypeScript, Node.js, NATS or plain English. */
 const COMMON = `
-  all already answer any api ask backend backlog bar before binary block bounds bus call called
+  added all already answer any api ask backend backlog bar before binary block bounds bus call called
   candidate change charged check checked circular class clock cloud code codec common comparison compiled concurrency
   condition config conflict connect connected connection consuming consumption container context control count
   counted counters credentials data decoded deferred delay deploy described details differences discovery

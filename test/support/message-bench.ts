@@ -173,8 +173,8 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   refresh(): Promise<void> {
     return Promise.resolve();
   }
-  flush(): Promise<void> {
-    return Promise.resolve();
+  flush(): Promise<boolean> {
+    return Promise.resolve(true);
   }
 
   /** `Settlements` has private fields, so TypeScript accepts no other class in its place. */

@@ -4,7 +4,7 @@ import { LateTexts } from '../../host/effects/late-texts';
 import { LogTexts } from '../../host/effects/log-texts';
 import { TextStore } from '../../host/effects/text-store';
 import type { CommitLog } from '../../host/records/commits/commit-log';
-import type { SettledEvents } from '../../host/records/commits/folded-log';
+import type { SettledEvents } from '../../host/records/commits/added-handlers';
 import { PluginLog } from '../../host/records/commits/plugin-log';
 import type { KeyValue } from '../../host/records/key-value';
 import { RecordingLog } from '../../host/testing/recording-log';

@@ -1,5 +1,18 @@
 import type { EventOf } from './commit';
-import type { SettledEvents } from './folded-log';
+
+/** The settled events of one handler, to which the log adds those that commits settle. */
+export interface SettledEvents {
+  readonly durable: string;
+  /** The time at which the durable's stream was created. */
+  readonly streamIncarnation: string;
+  has(sequence: number): boolean;
+  /** Notes that a commit has settled all sequences from `from` to `to`. */
+  noteSettled(from: number, to: number): void;
+  /** Reads the stored sequences again, to learn of those that other hosts have stored. */
+  refresh(): Promise<void>;
+  /** Stores all noted sequences, so that the log is not needed for them any more. */
+  store(): Promise<void>;
+}
 
 /** The handlers that receive the events that commits settle, by their durable and the incarnation of its stream. */
 export class AddedHandlers {

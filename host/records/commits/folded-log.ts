@@ -1,22 +1,8 @@
-import { AddedHandlers, sourceKey } from './added-handlers';
+import { AddedHandlers, sourceKey, type SettledEvents } from './added-handlers';
 import { AdoptedRevisions } from './adopted-revisions';
 import { eventKey, type Commit, type Departure, type Emit, type EventOf, type Filled, type RunChanges } from './commit';
 import { CommittedParts, type StoredParts } from './committed-parts';
 import { SettledSet } from '../settled-set';
-
-/** The settled events of one handler, to which the log adds those that commits settle. */
-export interface SettledEvents {
-  readonly durable: string;
-  /** The time at which the durable's stream was created. */
-  readonly streamIncarnation: string;
-  has(sequence: number): boolean;
-  /** Notes that a commit has settled all sequences from `from` to `to`. */
-  noteSettled(from: number, to: number): void;
-  /** Reads the stored sequences again, to learn of those that other hosts have stored. */
-  refresh(): Promise<void>;
-  /** Stores all noted sequences, so that the log is not needed for them any more. */
-  store(): Promise<void>;
-}
 
 /** The emits of an event's commits that may not be sent yet. */
 export interface UnsentEmits {

@@ -1,6 +1,7 @@
 import type { Time } from '../../base/time';
 import { isJetplugError, type JetplugError } from '../../../sdk/internal';
 import type { KeyValue } from '../key-value';
+import type { SettledEvents } from './added-handlers';
 import { Adoptions } from './adoptions';
 import { BucketUpkeep } from './bucket-upkeep';
 import { CheckpointStore } from './checkpoint';
@@ -10,7 +11,7 @@ import type { CommitLog } from './commit-log';
 import { CommitReceiver } from './commit-receiver';
 import { DoneWork } from './done-work';
 import { FinishedRuns, type FinishedRun } from './finished-runs';
-import { FoldedLog, type SettledEvents } from './folded-log';
+import { FoldedLog } from './folded-log';
 import { GroupCommit } from './group-commit';
 import { loadText } from './load-text';
 import { codedLogError } from './log-errors';

@@ -1,5 +1,3 @@
-import type { EventOf, Origin, RunChanges } from './commit';
-
 /** The source of several runs in one commit, which is stored once. */
 export type WireSource = readonly [
   handler: string,
@@ -9,12 +7,18 @@ export type WireSource = readonly [
   stream: string | null,
 ];
 
+/** The properties of a run that make its source. */
+interface SourceOf {
+  readonly origin: { readonly handler: string; readonly version?: string; readonly stream?: string };
+  readonly event?: { readonly durable: string; readonly incarnation: string };
+}
+
 /** The sources of a commit's runs. There are few, and most runs have the source of the run before. */
 export class WireSources {
   readonly list: WireSource[] = [];
   private last = -1;
 
-  indexOf({ origin, event }: RunChanges): number {
+  indexOf({ origin, event }: SourceOf): number {
     if (!this.isAt(this.last, origin, event)) {
       this.last = this.list.findIndex((_, index) => this.isAt(index, origin, event));
     }
@@ -26,7 +30,7 @@ export class WireSources {
     return this.last;
   }
 
-  private isAt(index: number, { handler, version, stream }: Origin, event: EventOf | undefined): boolean {
+  private isAt(index: number, { handler, version, stream }: SourceOf['origin'], event: SourceOf['event']): boolean {
     const source = this.list[index];
     if (!source) return false;
     const [ofHandler, ofVersion, ofDurable, ofIncarnation, ofStream] = source;

@@ -369,6 +369,21 @@ test('a failed write of the record is reported and repeated after a second, with
   expect(failures).toHaveLength(1);
 });
 
+test('a store succeeds although other events settle while it writes', async () => {
+  const records = new MemoryKeyValue();
+  const host = await open(records);
+  host.noteSettled(1, 3);
+  const put = records.put.bind(records);
+  jest.spyOn(records, 'put').mockImplementationOnce((...entry) => {
+    host.settle(4);
+    return put(...entry);
+  });
+  await host.store();
+  expect([3, 4].map((sequence) => host.isStored(sequence))).toEqual([true, false]);
+  await jest.advanceTimersByTimeAsync(50);
+  expect(host.isStored(4)).toBe(true);
+});
+
 test('a flush resolves when all is stored, by any write', async () => {
   const records = new MemoryKeyValue();
   const host = await open(records);

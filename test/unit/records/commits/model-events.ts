@@ -1,5 +1,5 @@
 import type { RunChanges } from '../../../../host/records/commits/commit';
-import type { SettledEvents } from '../../../../host/records/commits/folded-log';
+import type { SettledEvents } from '../../../../host/records/commits/added-handlers';
 import { SettledSet } from '../../../../host/records/settled-set';
 import type { Draw } from './fake-log';
 import { turns } from './fake-log';
