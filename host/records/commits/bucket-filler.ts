@@ -227,7 +227,7 @@ export class BucketFiller {
       // An older text never replaces a later one, also where its revision is the expected one.
       if (known.position >= text.position) break;
       try {
-        known = { revision: await this.write(key, text, known.revision), position: text.position };
+        known = { revision: await write(bucket, key, text, known.revision), position: text.position };
       } catch (error) {
         if (!(error instanceof Conflict)) throw error;
         isRefused = true;
@@ -238,16 +238,15 @@ export class BucketFiller {
     folded.filledKey(key, text, known.revision);
   }
 
-  private write(key: string, { text, position }: UnfilledText, revision: number): Promise<number> {
-    const { bucket } = this.options;
-    return text === null ? bucket.delete(key, revision, position) : bucket.put(key, text, revision, position);
-  }
-
   private remember(key: string, filled: Filled): void {
     this.remembered.delete(key);
     this.remembered.set(key, filled);
     if (this.remembered.size > MAX_REMEMBERED) this.remembered.delete(this.remembered.keys().next().value!);
   }
+}
+
+function write(bucket: KeyValue, key: string, { text, position }: UnfilledText, revision: number): Promise<number> {
+  return text === null ? bucket.delete(key, revision, position) : bucket.put(key, text, revision, position);
 }
 
 function throwFailure(results: readonly PromiseSettledResult<void>[]): void {

@@ -62,19 +62,15 @@ export class FoldedLog {
   trustFrom = Infinity;
   /** A replica of the bucket that has reached this revision has all texts that are not in {@link unfilled}. */
   bucketRevision = 0;
-  private filledTo = 0;
+  /** The position up to which the bucket has all texts. */
+  filled = 0;
 
   constructor(private readonly nowMs: () => number) {}
-
-  /** The position up to which the bucket has all texts. */
-  get filled(): number {
-    return this.filledTo;
-  }
 
   /** Starts from a checkpoint. */
   restore({ position, revision }: Filled, { unsent, left, parts, adopted, settled }: FoldedParts): void {
     this.position = position;
-    this.filledTo = position;
+    this.filled = position;
     this.bucketRevision = revision;
     this.unfilled.clear();
     this.unsent.clear();
@@ -160,7 +156,7 @@ export class FoldedLog {
     for (const [event, upTo] of sent) this.noteSent(event, upTo);
     for (const event of worked) this.parts.noteWorkDone(event);
     this.adopted.adopt(adopted, position);
-    if (filled !== undefined && this.filledTo >= this.trustFrom) this.filledUpTo(filled.position, filled.revision);
+    if (filled !== undefined && this.filled >= this.trustFrom) this.filledUpTo(filled.position, filled.revision);
   }
 
   /**
@@ -168,8 +164,8 @@ export class FoldedLog {
    * @param revision a revision by which it had them, if another host says so
    */
   filledUpTo(position: number, revision = 0): void {
-    if (position <= this.filledTo) return;
-    this.filledTo = position;
+    if (position <= this.filled) return;
+    this.filled = position;
     this.bucketRevision = Math.max(this.bucketRevision, revision);
     for (const [key, { position: at }] of this.unfilled) {
       if (at > position) break;
@@ -189,7 +185,7 @@ export class FoldedLog {
     for (const [key, text] of this.unfilled) if (text.position >= (all.get(key)?.position ?? 0)) all.set(key, text);
     this.unfilled.clear();
     for (const [key, text] of [...all].sort(([, a], [, b]) => a.position - b.position)) this.unfilled.set(key, text);
-    this.filledTo = Math.min(this.filledTo, filled);
+    this.filled = Math.min(this.filled, filled);
     this.bucketRevision = revision;
     this.trustFrom = this.position;
   }
