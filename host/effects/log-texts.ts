@@ -35,7 +35,10 @@ export class LogTexts implements StoreTexts {
     noteRead(call, escaped);
     const { changing } = call.transaction;
     while (changing.has(escaped)) await changing.get(escaped);
-    const text = this.log.transactions.read(call.transaction, escaped);
+    const { transactions } = this.log;
+    const room = transactions.awaitRoom(call.transaction);
+    if (room) await call.paused(room);
+    const text = transactions.read(call.transaction, escaped);
     return (isPromise(text) ? await text : text) ?? undefined;
   }
 
@@ -83,11 +86,11 @@ export class LogTexts implements StoreTexts {
     throw new JetplugError('JP_BATCH_COMMIT', `${plugin}.${name} called Store.commit`, { plugin, ...where });
   }
 
-  /** Locks the key, reads its text and computes the next one. */
+  /** Waits for room, locks the key, reads its text and computes the next one. */
   private next(run: Run, key: string, change: Change): MaybePromise<string | undefined> {
     const { transactions } = this.log;
-    const locking = transactions.lock(run.transaction, key);
-    if (locking) return (run.batch ?? run).paused(locking).then(() => this.next(run, key, change));
+    const waiting = transactions.awaitRoom(run.transaction) ?? transactions.lock(run.transaction, key);
+    if (waiting) return (run.batch ?? run).paused(waiting).then(() => this.next(run, key, change));
     const current = transactions.read(run.transaction, key);
     return isPromise(current) ? current.then((text) => change(text ?? undefined)) : change(current ?? undefined);
   }

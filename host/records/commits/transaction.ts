@@ -15,8 +15,8 @@ export class Transaction {
   repeated: ReadTexts | undefined;
   /** Releases the keys that are locked for the run. */
   unlock: (() => void) | undefined;
-  /** Whether the run waits for the lock of a key. */
-  isLocking = false;
+  /** Whether the run waits for the lock of a key, or for room to begin. */
+  isWaiting = false;
   /** Whether the run has ended without another try. */
   isOver = false;
 

@@ -25,6 +25,20 @@ export class Transactions {
 
   constructor(private readonly options: TransactionsOptions) {}
 
+  /**
+   * Has a run wait before its first read, while too many finished runs wait for their commit. A run that holds a lock, or
+   * that already waits, does not wait.
+   * @returns a promise if the run must wait
+   */
+  awaitRoom(transaction: Transaction): Promise<void> | undefined {
+    if (!transaction.isEmpty || transaction.unlock || transaction.isWaiting) return undefined;
+    const room = this.options.finished.room.wait();
+    transaction.isWaiting = room !== undefined;
+    return room?.then(() => {
+      transaction.isWaiting = false;
+    });
+  }
+
   /** Reads a key for a run. The run's own changes are visible to it, and those of finished runs. */
   read(transaction: Transaction, key: string): string | null | Promise<string | null> {
     this.options.assertUsable();
@@ -43,12 +57,12 @@ export class Transactions {
    * @returns a promise if the run must wait
    */
   lock(transaction: Transaction, key: string): Promise<void> | undefined {
-    if (!this.locks.isBusy(key) || transaction.unlock || transaction.isLocking) return undefined;
+    if (!this.locks.isBusy(key) || transaction.unlock || transaction.isWaiting) return undefined;
     transaction.unlock = this.locks.lockFree(key);
     if (transaction.unlock) return undefined;
-    transaction.isLocking = true;
+    transaction.isWaiting = true;
     return this.locks.lockOne(key).then((unlock) => {
-      transaction.isLocking = false;
+      transaction.isWaiting = false;
       transaction.unlock = unlock;
       // The run may have ended meanwhile.
       if (transaction.isOver) transaction.release();

@@ -1,0 +1,47 @@
+/** The largest and the smallest number of finished runs that may wait for their commit. */
+const MOST = 2_000;
+const LEAST = 100;
+
+/**
+ * Has runs wait before they read their first value, while too many finished runs wait for their commit. A commit of
+ * another host makes many of those run again. So fewer may wait after a conflict, and more after each own commit.
+ */
+export class RunRoom {
+  private limit = MOST;
+  private readonly waiting: (() => void)[] = [];
+  private isAdmitting = false;
+
+  /** @param finished returns how many finished runs wait for their commit */
+  constructor(private readonly finished: () => number) {}
+
+  /** Returns a promise if a run must wait. The limit is not exact: runs that have begun may finish above it. */
+  wait(): Promise<void> | undefined {
+    if (this.finished() < this.limit) return undefined;
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  /** Notes that another host's commit has taken the place of an own one. */
+  conflicted(): void {
+    this.limit = Math.max(LEAST, Math.floor(this.limit / 2));
+  }
+
+  /** Notes that an own commit is in the log. */
+  committed(): void {
+    this.limit = Math.min(MOST, this.limit + Math.ceil(this.limit / 10));
+    this.admit();
+  }
+
+  /** Lets runs begin that wait. Call it when there are fewer finished runs. */
+  admit(): void {
+    if (this.isAdmitting || this.waiting.length === 0) return;
+    this.isAdmitting = true;
+    setImmediate(() => {
+      this.isAdmitting = false;
+      const free = this.limit - this.finished();
+      if (free <= 0) return;
+      for (const resolve of this.waiting.splice(0, free)) resolve();
+      // Runs that begin may end without a commit, after which nobody would call this method.
+      this.admit();
+    });
+  }
+}
