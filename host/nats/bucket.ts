@@ -82,9 +82,7 @@ export class Bucket implements KeyValue {
 
   get(key: string, { latest = false, asOf }: ReadOptions = {}): Promise<Entry | undefined> {
     if (latest) return this.getFromLeader(key);
-    if (asOf !== undefined) {
-      return this.ask(this.reads.read(this.subjectOf(key), asOf).then((message) => message && toEntry(message)));
-    }
+    if (asOf !== undefined) return this.getFromAny(key, asOf);
     const subject = `${this.connection.apiPrefix}.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
     return this.ask(this.connection.requests.ask(subject, '', toEntry));
   }
@@ -131,6 +129,16 @@ export class Bucket implements KeyValue {
     const keys: string[] = [];
     for await (const key of await this.ask(bucket.keys(under === undefined ? '>' : `${under}.>`))) keys.push(key);
     return keys.filter((key) => key !== PRESENT_KEY);
+  }
+
+  private async getFromAny(key: string, asOf: number): Promise<Entry | undefined> {
+    try {
+      const message = await this.reads.read(this.subjectOf(key), asOf);
+      return message && toEntry(message);
+    } catch (error) {
+      // A bucket that is full does not take the value that the request needs. Only the leader knows what it has then.
+      return isFull(error) ? this.getFromLeader(key) : this.fail(error);
+    }
   }
 
   private async getFromLeader(key: string): Promise<Entry | undefined> {

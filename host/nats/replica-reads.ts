@@ -100,8 +100,9 @@ export class ReplicaReads {
 }
 
 /** Ends a read if the batch has its result. */
-function end({ subject, asOf, resolve }: Read, { upTo, left }: Batch, found: ReadonlyMap<string, Msg>): boolean {
-  if (upTo === undefined || upTo < asOf) return false;
+function end({ subject, asOf, resolve }: Read, batch: Batch, found: ReadonlyMap<string, Msg>): boolean {
+  const { left, ended, upTo = ended === NO_RESULTS ? 0 : -1 } = batch;
+  if (upTo < asOf) return false;
   const message = found.get(subject);
   if (!message && left > 0) return false;
   resolve(message);

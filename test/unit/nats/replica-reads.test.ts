@@ -86,6 +86,11 @@ describe('ReplicaReads', () => {
     expect(presents).toBe(1);
   });
 
+  it('needs no such message if any replica may answer', async () => {
+    expect(await readsFrom({ last: {}, upTo: 9 }).read('a', 0)).toBeUndefined();
+    expect([presents, asked.length]).toEqual([0, 1]);
+  });
+
   it('asks for all subjects of one turn at once, and for those that are left again', async () => {
     const last = { [PRESENT]: 1, a: 2, b: 3, c: 4 };
     const reads = readsFrom({ last, upTo: 4, most: 3 }, { last, upTo: 4 });
