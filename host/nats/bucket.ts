@@ -5,7 +5,7 @@ import { Conflict, type Entry, type KeyValue, type ReadOptions } from '../record
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, isFull, isNoResponders, isTooLarge } from './failures';
 import { ensureManagedStream } from './managed-stream';
-import { ReplicaReads } from './replica-reads';
+import { SharedReads } from './shared-reads';
 import type { StreamKeeper } from './stream-keeper';
 import { findStream, holdsAny } from './streams';
 import { bucketPrefixOf } from './subjects';
@@ -13,7 +13,7 @@ import { bucketStream } from './wanted-streams';
 
 const OPERATION = 'KV-Operation';
 const POSITION = 'x-jetplug-commit';
-/** A key that always has a value once it was needed, for {@link ReplicaReads}. No key of a store has this name. */
+/** A key that always has a value once it was needed, for {@link SharedReads}. No key of a store has this name. */
 const PRESENT_KEY = '=present';
 
 /** The sections of the config that buckets depend on. */
@@ -27,7 +27,7 @@ export class Bucket implements KeyValue {
   renewals = 0;
   private keeper: StreamKeeper | undefined;
   private readonly publishPrefix: string;
-  private readonly reads: ReplicaReads;
+  private readonly reads: SharedReads;
   private readonly lostListeners = new Set<() => void>();
 
   private constructor(
@@ -36,7 +36,7 @@ export class Bucket implements KeyValue {
   ) {
     const { apiPrefix, requests } = connection;
     this.publishPrefix = bucketPrefixOf(apiPrefix);
-    this.reads = new ReplicaReads({
+    this.reads = new SharedReads({
       requests,
       request: `${apiPrefix}.DIRECT.GET.KV_${name}`,
       present: this.subjectOf(PRESENT_KEY),

@@ -43,7 +43,7 @@ export class CommitReceiver {
   takeOwn(pending: PendingCommit, position: number): void {
     const { folded, values, finished, received } = this.options;
     pending.fate = 'committed';
-    finished.room.committed();
+    finished.limit.committed();
     const { commit, runs } = pending;
     folded.fold(position, commit);
     this.options.adoptions.drop(commit);
@@ -60,7 +60,7 @@ export class CommitReceiver {
   private takeOther(commit: Commit, position: number, pending: PendingCommit | undefined): void {
     const { folded, finished, transactions, adoptions, received } = this.options;
     if (pending && !pending.fate) {
-      finished.room.conflicted();
+      finished.limit.conflicted();
       this.refuse(pending);
     }
     folded.fold(position, commit);

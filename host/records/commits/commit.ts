@@ -66,7 +66,7 @@ export interface RunChanges {
 }
 
 /** How far a bucket is filled from its log. */
-export interface Filled {
+export interface BucketFill {
   /** The position up to which the bucket has all values. */
   readonly position: number;
   /** A revision by which the bucket had them. A replica of the bucket that has this revision has them too. */
@@ -94,7 +94,7 @@ export interface Commit {
    */
   readonly adopted: ReadonlyMap<string, number>;
   /** How far the bucket is filled, if the host fills it. */
-  readonly filled?: Filled;
+  readonly filled?: BucketFill;
 }
 
 const DEAD = 'dead';

@@ -1,5 +1,5 @@
 import type { RunChanges } from './commit';
-import { RunRoom } from './run-room';
+import { RunLimit } from './run-limit';
 import type { Transaction } from './transaction';
 
 /**
@@ -27,7 +27,7 @@ export interface FinishedRun {
 /** The runs of a host that wait for their commit, in the order in which they have finished. */
 export class FinishedRuns {
   /** Limits how many there are. */
-  readonly room = new RunRoom(() => this.length);
+  readonly limit = new RunLimit(() => this.length);
   private waiting: FinishedRun[] = [];
 
   get length(): number {
@@ -40,7 +40,7 @@ export class FinishedRuns {
 
   /** Takes out runs for one commit: at least one, and as many as fit into `maxBytes`. */
   take(maxBytes: number): FinishedRun[] {
-    this.room.admit();
+    this.limit.admit();
     let bytes = 0;
     let end = 0;
     while (end < this.waiting.length) {
@@ -91,7 +91,7 @@ export class FinishedRuns {
     for (const run of this.waiting) (which(run) ? out : stay).push(run);
     if (out.length === 0) return out;
     this.waiting = stay;
-    this.room.admit();
+    this.limit.admit();
     return out;
   }
 }

@@ -1,6 +1,14 @@
 import { AddedHandlers, sourceKey, type SettledEvents } from './added-handlers';
 import { AdoptedRevisions } from './adopted-revisions';
-import { eventKey, type Commit, type Departure, type Emit, type EventOf, type Filled, type RunChanges } from './commit';
+import {
+  eventKey,
+  type Commit,
+  type Departure,
+  type Emit,
+  type EventOf,
+  type BucketFill,
+  type RunChanges,
+} from './commit';
 import { CommittedParts, type StoredParts } from './committed-parts';
 import { SettledSet } from '../settled-set';
 
@@ -68,7 +76,7 @@ export class FoldedLog {
   constructor(private readonly nowMs: () => number) {}
 
   /** Starts from a checkpoint. */
-  restore({ position, revision }: Filled, { unsent, left, parts, adopted, settled }: FoldedParts): void {
+  restore({ position, revision }: BucketFill, { unsent, left, parts, adopted, settled }: FoldedParts): void {
     this.position = position;
     this.filled = position;
     this.bucketRevision = revision;
@@ -178,7 +186,7 @@ export class FoldedLog {
    * Notes that the bucket has only the texts of the commits up to a position. It needs all texts behind it again.
    * @param texts the last text of each key in the commits from there up to a position that is folded
    */
-  refill({ position: filled, revision }: Filled, texts: ReadonlyMap<string, Omit<UnfilledText, 'sinceMs'>>): void {
+  refill({ position: filled, revision }: BucketFill, texts: ReadonlyMap<string, Omit<UnfilledText, 'sinceMs'>>): void {
     const sinceMs = this.nowMs();
     const all = new Map<string, UnfilledText>();
     for (const [key, text] of texts) all.set(key, { ...text, sinceMs });

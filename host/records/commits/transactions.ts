@@ -32,7 +32,7 @@ export class Transactions {
    */
   awaitRoom(transaction: Transaction): Promise<void> | undefined {
     if (!transaction.isEmpty || transaction.unlock || transaction.isWaiting) return undefined;
-    const room = this.options.finished.room.wait();
+    const room = this.options.finished.limit.wait();
     transaction.isWaiting = room !== undefined;
     return room?.then(() => {
       transaction.isWaiting = false;

@@ -1,4 +1,4 @@
-import type { Commit, EventOf, Filled, RunChanges } from '../../../../host/records/commits/commit';
+import type { Commit, EventOf, BucketFill, RunChanges } from '../../../../host/records/commits/commit';
 import { FoldedLog } from '../../../../host/records/commits/folded-log';
 import { SettledSet } from '../../../../host/records/settled-set';
 import { DURABLE, INCARNATION, SharedSettled } from './model-events';
@@ -21,7 +21,7 @@ function commit(runs: readonly RunChanges[], more: Partial<Commit> = {}): Commit
   return { host: 'x', number: 1, runs, sent: [], adopted: new Map(), ...more };
 }
 
-const at = (position: number, revision = 0): Filled => ({ position, revision });
+const at = (position: number, revision = 0): BucketFill => ({ position, revision });
 
 const restored = (from: FoldedLog, position = from.filled): FoldedLog => {
   const folded = new FoldedLog(() => 0);

@@ -1,5 +1,5 @@
 import type { Msg } from '../../../host/nats/client';
-import { ReplicaReads } from '../../../host/nats/replica-reads';
+import { SharedReads } from '../../../host/nats/shared-reads';
 import { MORE } from '../../../host/nats/requests';
 import { TurnTime } from '../records/commits/turn-time';
 
@@ -37,7 +37,7 @@ function answersOf({ last, upTo, most = Infinity, ended }: Replica, subjects: re
   return [...answers, answer(204, end)];
 }
 
-describe('ReplicaReads', () => {
+describe('SharedReads', () => {
   let time: TurnTime;
   let asked: string[][];
   let presents: number;
@@ -45,7 +45,7 @@ describe('ReplicaReads', () => {
   afterEach(() => time.end());
 
   /** Reads from replicas that answer in turn; the last one answers all further requests. */
-  function readsFrom(...replicas: Replica[]): ReplicaReads {
+  function readsFrom(...replicas: Replica[]): SharedReads {
     const ask = async (_request: string, body: string, take: (answer: Msg) => unknown): Promise<never> => {
       const { multi_last: subjects } = JSON.parse(body) as { multi_last: string[] };
       asked.push(subjects);
@@ -59,7 +59,7 @@ describe('ReplicaReads', () => {
     const storePresent = async (): Promise<void> => {
       presents++;
     };
-    return new ReplicaReads({ requests: { ask }, request: 'GET', present: PRESENT, storePresent, time });
+    return new SharedReads({ requests: { ask }, request: 'GET', present: PRESENT, storePresent, time });
   }
   const sequenceOf = async (read: Promise<Msg | undefined>): Promise<number | undefined> =>
     (await read)?.headers && Number((await read)!.headers!.last('Nats-Sequence'));
@@ -133,7 +133,7 @@ describe('ReplicaReads', () => {
   it('rejects all reads of a request that fails', async () => {
     const ask = jest.fn().mockRejectedValue(new Error('down'));
     const options = { request: 'GET', present: PRESENT, storePresent: async () => undefined, time };
-    const reads = new ReplicaReads({ ...options, requests: { ask } });
+    const reads = new SharedReads({ ...options, requests: { ask } });
     const results = await Promise.allSettled([reads.read('a', 1), reads.read('b', 1)]);
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     expect(ask).toHaveBeenCalledTimes(1);

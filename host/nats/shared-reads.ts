@@ -4,7 +4,7 @@ import { BatchAnswers, type Batch } from './batch-answers';
 import type { Msg } from './client';
 import type { Requests } from './requests';
 
-export interface ReplicaReadsOptions {
+export interface SharedReadsOptions {
   readonly requests: Pick<Requests, 'ask'>;
   /** The subject of the request for messages of the stream. */
   readonly request: string;
@@ -37,11 +37,11 @@ const NO_RESULTS = 'No Results';
  * Reads the last messages of a stream's subjects from any replica, but not from one that is too far behind. All reads of
  * one turn of the event loop share a request.
  */
-export class ReplicaReads {
+export class SharedReads {
   private waiting: Read[] = [];
   private readonly time: Time;
 
-  constructor(private readonly options: ReplicaReadsOptions) {
+  constructor(private readonly options: SharedReadsOptions) {
     this.time = options.time ?? machineTime;
   }
 

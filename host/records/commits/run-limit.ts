@@ -6,8 +6,8 @@ const LEAST = 100;
  * Has runs wait before they read their first value, while too many finished runs wait for their commit. A commit of
  * another host makes many of those run again. So fewer may wait after a conflict, and more after each own commit.
  */
-export class RunRoom {
-  private limit = MOST;
+export class RunLimit {
+  private most = MOST;
   private readonly waiting: (() => void)[] = [];
   private isAdmitting = false;
 
@@ -16,18 +16,18 @@ export class RunRoom {
 
   /** Returns a promise if a run must wait. The limit is not exact: runs that have begun may finish above it. */
   wait(): Promise<void> | undefined {
-    if (this.finished() < this.limit) return undefined;
+    if (this.finished() < this.most) return undefined;
     return new Promise((resolve) => this.waiting.push(resolve));
   }
 
   /** Notes that another host's commit has taken the place of an own one. */
   conflicted(): void {
-    this.limit = Math.max(LEAST, Math.floor(this.limit / 2));
+    this.most = Math.max(LEAST, Math.floor(this.most / 2));
   }
 
   /** Notes that an own commit is in the log. */
   committed(): void {
-    this.limit = Math.min(MOST, this.limit + Math.ceil(this.limit / 10));
+    this.most = Math.min(MOST, this.most + Math.ceil(this.most / 10));
     this.admit();
   }
 
@@ -37,7 +37,7 @@ export class RunRoom {
     this.isAdmitting = true;
     setImmediate(() => {
       this.isAdmitting = false;
-      const free = this.limit - this.finished();
+      const free = this.most - this.finished();
       if (free <= 0) return;
       for (const resolve of this.waiting.splice(0, free)) resolve();
       // Runs that begin may end without a commit, after which nobody would call this method.
