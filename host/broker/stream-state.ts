@@ -13,6 +13,8 @@ export interface StreamState {
   readonly changes?: readonly string[];
   /** Whether the stream is sealed: its events can be handled, and the server refuses new ones. Default: false. */
   readonly sealed?: boolean;
+  /** Whether the stream takes atomic batches of events. Default: false. */
+  readonly takesBatches?: boolean;
   readonly messages: number;
   /** The time in milliseconds for which the server drops repeats of an event id. */
   readonly duplicateWindowMs: number;

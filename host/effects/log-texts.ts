@@ -36,8 +36,8 @@ export class LogTexts implements StoreTexts {
     const { changing } = call.transaction;
     while (changing.has(escaped)) await changing.get(escaped);
     const { transactions } = this.log;
-    const room = transactions.awaitRoom(call.transaction);
-    if (room) await call.paused(room);
+    const waiting = transactions.awaitRoom(call.transaction) ?? transactions.lock(call.transaction, escaped);
+    if (waiting) await call.paused(waiting);
     const text = transactions.read(call.transaction, escaped);
     return (isPromise(text) ? await text : text) ?? undefined;
   }

@@ -4,7 +4,7 @@ import { refuseInexact } from '../base/exact-numbers';
 import { isPromise, type MaybePromise } from '../base/maybe-promise';
 import { plainError } from '../base/plain-error';
 import { showThrown } from '../base/thrown';
-import { findNotJson, NOT_JSON_HINT } from './json-value';
+import { equalsItsJson, findNotJson, NOT_JSON_HINT } from './json-value';
 import { assertScope } from './store-keys';
 
 /** A store's values as texts, each in one scope or in none. */
@@ -38,10 +38,14 @@ export class TextStore<T> extends Store<T> {
   }
 
   async update(key: string, change: (current: T | undefined) => T, options: ForEvent = {}): Promise<T> {
-    const next = (current: string | undefined): string => stringify(key, change(parse<T>(key, current)));
+    let computed: T | undefined;
+    const next = (current: string | undefined): string => {
+      computed = change(parse<T>(key, current));
+      return stringify(key, computed);
+    };
     const text = await this.texts.change(key, this.scopeName, next, { ...options, what: 'Store.update' });
-    // The result is parsed from the stored text, so that the caller sees the stored value.
-    return JSON.parse(text!) as T;
+    // The caller sees the stored value, also where JSON changes the computed one.
+    return equalsItsJson(computed) ? computed! : (JSON.parse(text!) as T);
   }
 
   async delete(key: string, options: ForEvent = {}): Promise<void> {

@@ -16,7 +16,10 @@ export interface RunRegistry {
    * Resolves with undefined if the host stops first.
    */
   alone(): Promise<(() => void) | undefined>;
-  /** Notes that a call has returned and waits for its commit. It does not count as running meanwhile. */
+  /**
+   * Notes that a call has returned and waits for its commit, or until its events are sent. It does not count as running
+   * meanwhile.
+   */
   beginCommit(): void;
   endCommit(): void;
   /** Waits until a call that must start again may run. Undefined if it may run now. */
@@ -41,6 +44,7 @@ export class Execution extends HandlerCall<Handler> {
   startedAtMs = Infinity;
   /** When the call ended, or since when it waits for other calls. */
   private pausedAtMs: number | undefined;
+  private pauses = 0;
   /** Set while the work can be interrupted. */
   private wait: Later<unknown> | undefined;
   private endings: Endings<unknown, never, unknown> | undefined;
@@ -106,9 +110,10 @@ export class Execution extends HandlerCall<Handler> {
 
   /** Does not count the time of the promise as time of the call, because the call waits for other calls. */
   async paused(wait: Promise<void>): Promise<void> {
-    this.pausedAtMs = this.handler.time.nowMs();
+    this.pausedAtMs ??= this.handler.time.nowMs();
+    this.pauses++;
     await wait;
-    if (this.isOver) return;
+    if (--this.pauses > 0 || this.isOver) return;
     this.startedAtMs += this.handler.time.nowMs() - this.pausedAtMs;
     this.pausedAtMs = undefined;
   }

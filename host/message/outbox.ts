@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Emit } from '../records/commits/commit';
 import type { Endings } from './execution';
 import type { Later } from './later';
@@ -9,9 +9,9 @@ import { errorOfThrown } from './thrown-outcome';
 
 /** Sends the events that the committed run has published. Only a stop of the host interrupts it. */
 export function sendEmits(run: Committed): Sent | Ended | Later<Sent | Ended> {
-  if (run.owesWork || run.passed > 0) return run.interruptible(sendUnsent(run), SENDING);
+  if (run.owesWork || run.passed > 0) return run.interruptible(besideOthers(run, sendUnsent), SENDING);
   if (!run.hasPublished) return passed(run);
-  return run.interruptible(sendOutbox(run), SENDING);
+  return run.interruptible(besideOthers(run, sendOutbox), SENDING);
 }
 
 const SENDING: Endings<Run, void, Sent | Ended> = {
@@ -23,6 +23,16 @@ const SENDING: Endings<Run, void, Sent | Ended> = {
 /** The outcome of a committed run whose events could not be sent. Its event is not at fault. */
 export function notSent({ handler }: Run, thrown: unknown): Outcome {
   return { kind: 'unavailable', error: errorOfThrown(handler, thrown) };
+}
+
+/** Other events of the handler run meanwhile. So many events are sent at a time, and can share a batch. */
+async function besideOthers(run: Run, send: (run: Run) => Promise<void>): Promise<void> {
+  run.registry.beginCommit();
+  try {
+    await send(run);
+  } finally {
+    run.registry.endCommit();
+  }
 }
 
 /** If the host was frozen after the commit, another host may have sent the events long ago. */
@@ -90,12 +100,8 @@ export function derivedId(run: Run, subject: string, ordinal: number): string {
   const { delivery, handler } = run;
   const { stream, storedAtMs, sequence } = delivery.origin;
   const cause = `${stream}\n${storedAtMs}\n${sequence}`;
-  const hash = createHash('sha256')
-    .update(`${cause}\n${handler.plugin}.${handler.name}\n${subject}\n${ordinal}`)
-    .digest();
-  // Version 8 of RFC 9562 leaves the bits to the implementation.
-  hash[6] = (hash[6]! & 0x0f) | 0x80;
-  hash[8] = (hash[8]! & 0x3f) | 0x80;
-  const hex = hash.toString('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
+  const hex = hash('sha256', `${cause}\n${handler.plugin}.${handler.name}\n${subject}\n${ordinal}`);
+  // Version 8 of RFC 9562 leaves the other bits to the implementation.
+  const variant = ((parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

@@ -100,7 +100,7 @@ async function runAgain(
   const transactions = hasTransaction ? handler.commits.log!.transactions : undefined;
   handler.counters.conflicted(runs.length, transactions?.staleKey(transaction));
   // A call that waits for its permit holds no lock, because calls with a permit may wait for the lock.
-  if (hasTransaction) transaction.release();
+  if (hasTransaction) transactions?.release(transaction);
   await registry.whenFree();
   await transactions?.prepareAgain(transaction);
   await process(runs.map((run) => passed<Arrived>(run.again())));

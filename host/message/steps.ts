@@ -156,5 +156,6 @@ export function settleRun(run: Decided): MaybePromise<Settled> {
 export function endTurn(run: Arrived): void {
   dropWork(run);
   run.endTurnAlone?.();
-  if (run.hasTransaction && run.outcome?.kind !== 'conflict') run.transaction.end();
+  if (run.hasTransaction && run.outcome?.kind !== 'conflict')
+    run.handler.commits.log?.transactions.endRun(run.transaction);
 }

@@ -4,6 +4,7 @@ import { JetStreamLog } from './commit-log';
 import type { Connection } from './connection';
 import { checkDurable, durableCheckpoint, durablePosition, ensureDurable } from './consumers';
 import type { DurableWatch } from './durable-watch';
+import { PluginStreams } from './plugin-streams';
 import { Pull } from './pull';
 import { hasDeferred } from './retry-queue';
 import type { StreamKeeper } from './stream-keeper';
@@ -15,6 +16,7 @@ export function natsBroker(
   durables: DurableWatch,
   config: BucketConfig,
 ): PluginBroker {
+  const existing = new PluginStreams(connection);
   return {
     ensureDurable: (spec) => ensureDurable(connection, spec),
     checkDurable: (spec) => checkDurable(connection, spec),
@@ -29,9 +31,9 @@ export function natsBroker(
     streamCreated: (stream) => keeper.createdAt(stream),
     whenChecked: (...streams) => keeper.whenChecked(...streams),
     hasDeferred: (durable) => hasDeferred(connection, durable),
-    storeOf: (plugin) => Bucket.at(connection, `jetplug-${plugin}`),
     watchDurable: (spec, watcher) => durables.add(spec, watcher),
     pull: (stream, durable, sink) => new Pull(connection, stream, durable, sink),
+    mayHaveStore: (plugin) => existing.mayExist(plugin),
     findStore: (plugin) => Bucket.find(connection, `jetplug-${plugin}`),
     openStore: async (plugin) => {
       const bucket = await Bucket.open(connection, `jetplug-${plugin}`, config);

@@ -5,6 +5,7 @@ import { Conflict, type Entry, type KeyValue, type ReadOptions } from '../record
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, isFull, isNoResponders, isTooLarge } from './failures';
 import { ensureManagedStream } from './managed-stream';
+import { MessageBatches } from './message-batches';
 import { SharedReads } from './shared-reads';
 import type { StreamKeeper } from './stream-keeper';
 import { findStream, holdsAny } from './streams';
@@ -15,6 +16,8 @@ const OPERATION = 'KV-Operation';
 const POSITION = 'x-jetplug-commit';
 /** A key that always has a value once it was needed, for {@link SharedReads}. No key of a store has this name. */
 const PRESENT_KEY = '=present';
+/** Reads and writes fail when the connection is lost, so that their callers can repeat them when it is back. */
+const ENDS = { endsWithConnection: true };
 
 /** The sections of the config that buckets depend on. */
 export type BucketConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
@@ -28,6 +31,7 @@ export class Bucket implements KeyValue {
   private keeper: StreamKeeper | undefined;
   private readonly publishPrefix: string;
   private readonly reads: SharedReads;
+  private readonly batches: MessageBatches;
   private readonly lostListeners = new Set<() => void>();
 
   private constructor(
@@ -36,11 +40,12 @@ export class Bucket implements KeyValue {
   ) {
     const { apiPrefix, requests } = connection;
     this.publishPrefix = bucketPrefixOf(apiPrefix);
+    this.batches = new MessageBatches(requests);
     this.reads = new SharedReads({
       requests,
       request: `${apiPrefix}.DIRECT.GET.KV_${name}`,
       present: this.subjectOf(PRESENT_KEY),
-      storePresent: () => this.storePresent(),
+      storePresent: () => this.publish(PRESENT_KEY, '', {}, 0, 0),
     });
   }
 
@@ -84,7 +89,7 @@ export class Bucket implements KeyValue {
     if (latest) return this.getFromLeader(key);
     if (asOf !== undefined) return this.getFromAny(key, asOf);
     const subject = `${this.connection.apiPrefix}.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
-    return this.ask(this.connection.requests.ask(subject, '', toEntry));
+    return this.ask(this.connection.requests.ask(subject, '', toEntry, ENDS));
   }
 
   put(key: string, value: string, expected?: number, position?: number): Promise<number> {
@@ -145,7 +150,11 @@ export class Bucket implements KeyValue {
     const request = { last_by_subj: this.subjectOf(key) };
     const { requests } = this.connection;
     try {
-      const { message } = await requests.askApi<{ message: StoredValue }>(`STREAM.MSG.GET.KV_${this.name}`, request);
+      const { message } = await requests.askApi<{ message: StoredValue }>(
+        `STREAM.MSG.GET.KV_${this.name}`,
+        request,
+        ENDS,
+      );
       const headers = text(message.hdrs);
       const value = headerIn(headers, OPERATION) ? undefined : text(message.data);
       const position = headerIn(headers, POSITION) || undefined;
@@ -153,15 +162,6 @@ export class Bucket implements KeyValue {
     } catch (error) {
       if (apiErrorCode(error) === API_ERROR.noMessage) return undefined;
       return this.fail(error);
-    }
-  }
-
-  private async storePresent(): Promise<void> {
-    try {
-      await this.publish(PRESENT_KEY, '', {}, 0, 0);
-    } catch (error) {
-      // Another host has stored it.
-      if (apiErrorCode(error) !== API_ERROR.wrongLastSequence) throw error;
     }
   }
 
@@ -183,7 +183,7 @@ export class Bucket implements KeyValue {
   ): Promise<PubAck> {
     if (position !== undefined) headers[POSITION] = String(position);
     if (expected !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expected);
-    return this.connection.requests.publish(`${this.publishPrefix}${this.subjectOf(key)}`, value, { headers });
+    return this.batches.publish({ subject: `${this.publishPrefix}${this.subjectOf(key)}`, payload: value, headers });
   }
 
   private ask<T>(request: Promise<T>): Promise<T> {

@@ -19,9 +19,15 @@ export type LogConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
 const READ_BATCH = 1_000;
 const READ_BYTES = 2 * 1024 * 1024;
 
+/** All requests are repeated, so none waits for an answer that is unlikely. */
+const ENDS = { endsWithConnection: true };
+
 const DEFAULT_MAX_PAYLOAD = 1_048_576;
-/** The size of a commit's headers at most. They count against the server's `max_payload`. */
-const MAX_HEADER_BYTES = 256;
+/**
+ * The size of a commit's subject and headers at most, with the server's own bytes for a stored message. They count
+ * against `max_payload` of the server and `max_bytes` of the stream.
+ */
+const MAX_HEADER_BYTES = 512;
 
 /**
  * The distance between the last position that this host knows and the first position of a log that it creates after a
@@ -41,6 +47,8 @@ export class JetStreamLog implements CommitLog {
   private constructor(
     private readonly connection: Connection,
     private readonly plugin: string,
+    /** The size limit of the log. */
+    private readonly maxBytes = Infinity,
   ) {
     this.stream = logStreamName(plugin);
     this.subject = logSubject(plugin);
@@ -54,7 +62,8 @@ export class JetStreamLog implements CommitLog {
    */
   static async open(connection: Connection, plugin: string, config: LogConfig, above = 0): Promise<JetStreamLog> {
     await ensureManagedStream(connection, logStream(plugin, config, above), config.deploy);
-    const log = new JetStreamLog(connection, plugin);
+    const { logMaxBytes } = config.store;
+    const log = new JetStreamLog(connection, plugin, logMaxBytes > 0 ? logMaxBytes : Infinity);
     log.note(above);
     return log;
   }
@@ -79,13 +88,15 @@ export class JetStreamLog implements CommitLog {
   }
 
   get maxCommitBytes(): number {
-    return (this.connection.nc.info?.max_payload ?? DEFAULT_MAX_PAYLOAD) - MAX_HEADER_BYTES;
+    const maxPayload = this.connection.nc.info?.max_payload ?? DEFAULT_MAX_PAYLOAD;
+    // A larger commit would wait for ever for room.
+    return Math.min(maxPayload, this.maxBytes) - MAX_HEADER_BYTES;
   }
 
   async append(text: string, expected: number): Promise<number> {
     const headers = { 'Nats-Expected-Last-Sequence': String(expected) };
     const { requests } = this.connection;
-    const published = requests.publish(this.publishSubject, text, { headers, endsWithConnection: true });
+    const published = requests.publish(this.publishSubject, text, { headers, ...ENDS });
     return this.note(await this.ask(published.then(({ seq }) => assertFollows(seq, expected))));
   }
 
@@ -101,7 +112,7 @@ export class JetStreamLog implements CommitLog {
 
   async bounds(): Promise<LogBounds> {
     const { requests } = this.connection;
-    const { state, config } = await this.ask(requests.askApi<LogInfo>(`STREAM.INFO.${this.stream}`));
+    const { state, config } = await this.ask(requests.askApi<LogInfo>(`STREAM.INFO.${this.stream}`, undefined, ENDS));
     const last = this.note(state.last_seq);
     const first = state.messages > 0 ? state.first_seq : last + 1;
     return { first, last, begins: config.first_seq ?? 1, mayBeBehind: (config.num_replicas ?? 1) > 1 };
@@ -140,7 +151,7 @@ export class JetStreamLog implements CommitLog {
     const { requests, apiPrefix } = this.connection;
     const answers = new BatchAnswers();
     const subject = `${apiPrefix}.DIRECT.GET.${this.stream}`;
-    const asked = requests.ask(subject, JSON.stringify(request), (answer) => answers.take(answer));
+    const asked = requests.ask(subject, JSON.stringify(request), (answer) => answers.take(answer), ENDS);
     return commitsOf((await this.ask(asked)).messages);
   }
 
@@ -151,6 +162,7 @@ export class JetStreamLog implements CommitLog {
       const { message } = await this.connection.requests.askApi<{ message: { seq: number; data?: string } }>(
         `STREAM.MSG.GET.${this.stream}`,
         request,
+        ENDS,
       );
       return { position: message.seq, text: Buffer.from(message.data ?? '', 'base64').toString() };
     } catch (error) {

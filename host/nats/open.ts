@@ -59,6 +59,7 @@ export async function openServices(connection: Connection, config: Config, log: 
     stop();
     throw error;
   }
+  const takeBatches = streams.filter((stream) => stream.takesBatches);
   return {
     allStreams,
     streams,
@@ -66,6 +67,7 @@ export async function openServices(connection: Connection, config: Config, log: 
     outgoing: Publisher.start(connection, {
       dropsRepeatsMs: Math.min(...streams.map(({ duplicateWindowMs }) => duplicateWindowMs)),
       holds: (subject) => streamFor(streams, subject) !== undefined,
+      batchStreamOf: (subject) => streamFor(takeBatches, subject),
     }),
     retryQueue: new NatsRetryQueue(connection),
     retryNotifier,

@@ -7,6 +7,7 @@ import type { PubAck } from './client';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, isNoResponders, isTooLarge } from './failures';
 import { toHeaders } from './headers';
+import { MessageBatches } from './message-batches';
 import { isAnswerLost, PublishAttempt } from './publish-attempt';
 import { SentIds } from './sent-ids';
 
@@ -33,6 +34,8 @@ export interface PublisherOptions {
   readonly dropsRepeatsMs?: number;
   /** Returns whether a stream of the config holds the subject, also while the stream is missing. Default: false. */
   readonly holds?: (subject: string) => boolean;
+  /** Returns the name of the subject's stream, if that stream takes atomic batches. Default: undefined for each. */
+  readonly batchStreamOf?: (subject: string) => string | undefined;
   /** How long a publish waits for the connection. Default 30 s. */
   readonly patienceMs?: number;
   /** How many publishes may wait for the connection at once. Default 10,000. */
@@ -51,6 +54,8 @@ export class Publisher implements Outgoing {
   private readonly sentIds: SentIds;
   /** The subjects outside of the config's streams that a stream of the server holds. */
   private readonly held = new Set<string>();
+  /** By stream. */
+  private readonly batches = new Map<string, MessageBatches>();
 
   private constructor(
     private readonly connection: Connection,
@@ -101,11 +106,17 @@ export class Publisher implements Outgoing {
     return this.sentIds.since(subject, sinceMs);
   }
 
-  private publish({ id, subject, payload, headers }: OutgoingEvent): Promise<PubAck> {
-    return this.connection.requests.publish(subject, payload, {
-      headers: { ...headers, 'Nats-Msg-Id': id },
-      endsWithConnection: true,
-    });
+  private publish({ id, subject, payload, headers: own }: OutgoingEvent): Promise<PubAck> {
+    const headers = { ...own, 'Nats-Msg-Id': id };
+    const stream = this.options.batchStreamOf?.(subject);
+    if (stream !== undefined) return this.batchesOf(stream).publish({ subject, payload, headers });
+    return this.connection.requests.publish(subject, payload, { headers, endsWithConnection: true });
+  }
+
+  private batchesOf(stream: string): MessageBatches {
+    let batches = this.batches.get(stream);
+    if (!batches) this.batches.set(stream, (batches = new MessageBatches(this.connection.requests)));
+    return batches;
   }
 
   /**

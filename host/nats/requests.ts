@@ -2,6 +2,7 @@ import {
   clientError,
   createInbox,
   jetStreamError,
+  nuid,
   type ApiError,
   type Msg,
   type MsgHdrs,
@@ -15,6 +16,13 @@ import { apiPrefixOf } from './subjects';
 
 /** The time that the server has for one answer. */
 const TIMEOUT_MS = 5_000;
+
+/** A message of a batch. */
+export interface BatchMessage {
+  readonly subject: string;
+  readonly payload: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
 
 export interface AskOptions {
   readonly headers?: Readonly<Record<string, string>>;
@@ -56,13 +64,31 @@ export class Requests {
     return this.ask(subject, payload, this.toPubAck, options);
   }
 
+  /**
+   * Publishes messages which their stream stores together, or not at all (ADR-50). Resolves with the answer to the last
+   * one, when the stream has stored them; their sequences follow each other. Rejects as {@link publish} does. A server
+   * before 2.12 would store each message that it receives.
+   */
+  publishBatch(messages: readonly BatchMessage[], options: Pick<AskOptions, 'endsWithConnection'>): Promise<PubAck> {
+    if (this.nc.isDraining()) throw clientError('ConnectionDraining');
+    const id = nuid.next();
+    const last = messages.length - 1;
+    for (const [i, { subject, payload, headers }] of messages.entries()) {
+      const inBatch = { ...headers, 'Nats-Batch-Id': id, 'Nats-Batch-Sequence': String(i + 1) };
+      if (i < last) this.nc.publish(subject, payload, { headers: encoded(inBatch) });
+      else return this.publish(subject, payload, { ...options, headers: { ...inBatch, 'Nats-Batch-Commit': '1' } });
+    }
+    throw new Error('a batch has no messages');
+  }
+
   /** Sends a request to the JetStream API. Resolves with its answer. Rejects as the client's `jsm` does. */
-  askApi<T extends object>(request: string, body?: object): Promise<T> {
-    return this.ask(`${this.apiPrefix}.${request}`, body ? JSON.stringify(body) : '', (answer) => {
-      const read = answer.json<T & { error?: ApiError }>();
-      if (read.error) throw jetStreamError(read.error);
-      return read;
-    });
+  askApi<T extends object>(request: string, body?: object, options: AskOptions = {}): Promise<T> {
+    const read = (answer: Msg): T => {
+      const content = answer.json<T & { error?: ApiError }>();
+      if (content.error) throw jetStreamError(content.error);
+      return content;
+    };
+    return this.ask(`${this.apiPrefix}.${request}`, body ? JSON.stringify(body) : '', read, options);
   }
 
   /**
@@ -94,7 +120,10 @@ export class Requests {
     });
   }
 
-  /** Ends the requests for which `endsWithConnection` is set. Call it when the connection is lost and may come back. */
+  /**
+   * Ends the requests for which `endsWithConnection` is set. Call it when the connection is lost and may come back, and
+   * when it is back: the client drops what is sent in between.
+   */
   lose(): void {
     this.end(new AnswerLost(), ({ endsWithConnection }) => endsWithConnection);
   }

@@ -2,6 +2,7 @@ import { pause } from '../base/retry-until';
 import { machineTime, type Time } from '../base/time';
 import { BatchAnswers, type Batch } from './batch-answers';
 import type { Msg } from './client';
+import { API_ERROR, apiErrorCode } from './failures';
 import type { Requests } from './requests';
 
 export interface SharedReadsOptions {
@@ -10,8 +11,8 @@ export interface SharedReadsOptions {
   readonly request: string;
   /** A subject of which the stream always has a message. A server says up to which sequence it has the stream only then. */
   readonly present: string;
-  /** Stores the message of {@link present}, because the stream has none. */
-  storePresent(): Promise<void>;
+  /** Stores the message of {@link present} if the stream has none. */
+  storePresent(): Promise<unknown>;
   /** The clock and timers. Default: the machine's. */
   readonly time?: Time;
 }
@@ -82,11 +83,20 @@ export class SharedReads {
         if (open.length === 0) return;
         if (batch.left > 0 && open.length < before) continue;
         if (time.nowMs() >= endsMs) throw tooFarBehind(open, batch);
-        if (batch.ended === NO_RESULTS) await this.options.storePresent();
+        if (batch.ended === NO_RESULTS) await this.storePresent();
         await pause(RETRY_MS, time);
       }
     } catch (error) {
       for (const { reject } of open) reject(error);
+    }
+  }
+
+  private async storePresent(): Promise<void> {
+    try {
+      await this.options.storePresent();
+    } catch (error) {
+      // Another host has stored it.
+      if (apiErrorCode(error) !== API_ERROR.wrongLastSequence) throw error;
     }
   }
 
@@ -95,7 +105,7 @@ export class SharedReads {
     const subjects = new Set([present, ...reads.map(({ subject }) => subject)]);
     const answers = new BatchAnswers();
     const body = JSON.stringify({ multi_last: [...subjects], max_bytes: MAX_BYTES });
-    return requests.ask(request, body, (answer) => answers.take(answer));
+    return requests.ask(request, body, (answer) => answers.take(answer), { endsWithConnection: true });
   }
 }
 

@@ -54,6 +54,8 @@ function eventStream(stream: StreamConfig): WantedStream {
       num_replicas: stream.replicas,
       allow_direct: true,
     },
+    // Set only here, because an unmarked stream without it fits all the same.
+    initially: { allow_atomic: true },
   };
 }
 
@@ -117,6 +119,7 @@ export function bucketStream(bucket: string, { store, streams }: Pick<Config, 's
       duplicate_window: nanos(DUPLICATE_WINDOW_MS),
       allow_rollup_hdrs: true,
       allow_direct: true,
+      allow_atomic: true,
       deny_delete: true,
     },
     // An operator may raise the history of a bucket.

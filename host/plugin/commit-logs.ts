@@ -94,7 +94,7 @@ export class PluginCommitLog implements PluginCommits {
 
   /** Opens the log if it exists. */
   async find(): Promise<PluginLog | undefined> {
-    if (!this.log && ((await this.options.broker.findLog(this.plugin)) || (await this.isLost()))) await this.open();
+    if (!this.log && (await this.hasCommits())) await this.open();
     return this.log;
   }
 
@@ -131,9 +131,12 @@ export class PluginCommitLog implements PluginCommits {
     for (const leave of this.leaves.splice(0)) leave();
   }
 
-  /** Whether the plugin had a log, which the server has lost while no host ran. */
-  private async isLost(): Promise<boolean> {
-    const bucket = await this.options.broker.findStore(this.plugin);
+  /** Whether the plugin has a log, or had one, which the server has lost while no host ran. */
+  private async hasCommits(): Promise<boolean> {
+    const { broker } = this.options;
+    if (!(await broker.mayHaveStore(this.plugin))) return false;
+    if (await broker.findLog(this.plugin)) return true;
+    const bucket = await broker.findStore(this.plugin);
     return bucket !== undefined && (await new CheckpointStore(bucket).read()) !== undefined;
   }
 

@@ -132,7 +132,6 @@ export class HostRun {
       streamCreated: (stream) => this.alive(() => broker.streamCreated(stream)),
       whenChecked: (...streams) => broker.whenChecked(...streams),
       hasDeferred: (durable) => this.alive(() => broker.hasDeferred(durable)),
-      storeOf: (plugin) => this.keyValue(broker.storeOf(plugin)),
       watchDurable: (spec, watcher) => broker.watchDurable(spec, (state) => !this.isDead() && watcher(state)),
       pull: (stream, durable, sink) => {
         const deliver = (delivery: Delivery, isLate: boolean): void => {
@@ -143,6 +142,7 @@ export class HostRun {
         this.pulls.push(pull);
         return pull;
       },
+      mayHaveStore: (plugin) => this.alive(() => broker.mayHaveStore(plugin)),
       findStore: async (plugin) => {
         const bucket = await broker.findStore(plugin);
         return bucket && this.keyValue(bucket);

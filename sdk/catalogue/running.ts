@@ -84,8 +84,8 @@ export const RUNNING_ERRORS = {
     'The host has rebuilt the values that the log holds. Restore the others from a copy of the bucket, with `jetplug store PLUGIN KEY --set JSON`.',
   ],
   JP_COMMIT_TOO_LARGE: [
-    'The changes and the published events of one run are larger together than the server takes in one message.',
-    'Change or publish less in one run, take smaller batches, or raise max_payload of the server.',
+    'The changes and the published events of one run are larger together than the server takes in one message, or than the commit log.',
+    'Change or publish less in one run, take smaller batches, or raise max_payload of the server or store.logMaxBytes: the message has the limit.',
   ],
   JP_LOG_SHORTENED: [
     'The commit log of a plugin ends before a commit that was in it. The log was restored from an older backup, or truncated. No run of the plugin is committed.',

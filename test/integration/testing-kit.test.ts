@@ -49,7 +49,7 @@ test('records, stores and dead letters are on the server', async () => {
   expect((await backend.records.get('k'))?.value).toBe('1');
   const { bucket, leave } = await backend.broker.openStore('shop');
   await bucket.put('k', '2');
-  expect((await backend.broker.storeOf('shop').get('k'))?.value).toBe('2');
+  expect((await (await backend.broker.findStore('shop'))?.get('k'))?.value).toBe('2');
   leave();
   expect(await backend.letters()).toEqual([]);
 });

@@ -42,7 +42,7 @@ export class ConcurrencyLimit {
     return calling + waitingAgain.length < this.concurrency && !this.isAlone && this.committing < MAX_COMMITTING;
   }
 
-  /** Notes that a call has returned and waits for its commit. Another event may run meanwhile. */
+  /** Notes that a call has returned and waits for its commit, or until its events are sent. Another event may run meanwhile. */
   beginCommit(): void {
     this.committing++;
     this.startWaiting();

@@ -2,6 +2,7 @@ import { pause, retryUntil } from '../../base/retry-until';
 import type { Time } from '../../base/time';
 import { Conflict, type Entry, type KeyValue } from '../key-value';
 import { isJetplugError } from '../../../sdk/internal';
+import { BucketDoubt } from './bucket-doubt';
 import { CheckpointRegressed, type CheckpointStore } from './checkpoint';
 import type { FoldedLog, UnfilledText } from './folded-log';
 
@@ -57,10 +58,12 @@ export class BucketFiller {
   private progress = { filled: -1, atMs: 0 };
   /** How long the last fill took. */
   private tookMs = 0;
-  /** Set if the bucket may be an older one than this host has written. */
-  private doubt: 'none' | 'check' | 'lost' = 'none';
+  private readonly doubt: BucketDoubt;
 
-  constructor(private readonly options: BucketFillerOptions) {}
+  constructor(private readonly options: BucketFillerOptions) {
+    const { checkpoints } = options;
+    this.doubt = new BucketDoubt({ checkpoints, startOver: () => this.startOver() });
+  }
 
   /** Fills the bucket until it has all texts. Call it when there are new ones. */
   start(): void {
@@ -78,37 +81,37 @@ export class BucketFiller {
     this.noteProgress();
   }
 
-  /** Fills the bucket once more and stores a checkpoint, if this host fills it. */
+  /** Fills the bucket once more and stores a checkpoint, if this host fills it. A lost bucket is left to the next start. */
   async finish(): Promise<void> {
-    if (this.isFiller) await this.fill(true);
+    if (this.isFiller && this.doubt.isNone) await this.fill(true);
   }
 
   /** Fills the bucket with all texts, also if another host does so, and stores a checkpoint. */
   async fillAll(): Promise<void> {
     const { folded, time, stop } = this.options;
-    await this.fill(true);
-    while (folded.unfilled.size > 0 && !stop.aborted) {
+    for (;;) {
+      const isFilled = await this.step(() => this.fill(true));
+      if (stop.aborted || (isFilled && folded.unfilled.size === 0)) return;
       await pause(PAUSE_MS.least, time, stop);
-      await this.fill(true);
     }
   }
 
   /** Checks that the bucket is not an older one, because the server has returned from an absence. */
   recheck(): void {
-    if (this.doubt === 'none') this.doubt = 'check';
+    this.doubt.noteReturn();
     this.start();
   }
 
   /** Notes that the server has lost the bucket. An empty one takes its place. */
   noteLost(): void {
-    this.doubt = 'lost';
+    this.doubt.noteLost();
     this.start();
   }
 
   private get isBehind(): boolean {
     const { folded, stop } = this.options;
     if (stop.aborted) return false;
-    if (this.doubt !== 'none') return true;
+    if (!this.doubt.isNone) return true;
     // Commits without values count too: the log can be trimmed up to a checkpoint only.
     return folded.unfilled.size > 0 || folded.position > (this.isFiller ? this.checkpointedTo : folded.filled);
   }
@@ -118,40 +121,34 @@ export class BucketFiller {
     this.noteProgress();
     while (this.isBehind) {
       await pause(Math.min(Math.max(PAUSE_MS.least, PAUSES_PER_FILL * this.tookMs), PAUSE_MS.most), time, stop);
-      await retryUntil(() => this.step(), { waitMs: RETRY_MS, stop, failed: (error) => this.failed(error), time });
+      await retryUntil(() => this.step(() => this.fillOrTakeOver()), {
+        waitMs: RETRY_MS,
+        stop,
+        failed: (error) => this.failed(error),
+        time,
+      });
     }
   }
 
-  private async step(): Promise<void> {
+  /** Fills the bucket. If it may be an older one, only finds out what it has, and resolves with false. */
+  private async step(fill: () => Promise<void>): Promise<boolean> {
+    const fills = this.doubt.isNone;
     try {
-      if (this.doubt === 'lost') await this.startOver();
-      else if (this.doubt === 'check') await this.check();
-      else await this.fillOrTakeOver();
+      await (fills ? fill() : this.doubt.resolve());
       this.isFull = false;
+      return fills;
     } catch (error) {
+      if (!(error instanceof CheckpointRegressed)) throw error;
       // The next step starts over.
-      if (error instanceof CheckpointRegressed) this.doubt = 'lost';
-      else throw error;
+      this.doubt.noteLost();
+      return false;
     }
-  }
-
-  private async check(): Promise<void> {
-    const { checkpoints } = this.options;
-    await checkpoints.read();
-    if (checkpoints.hasRegressed) throw new CheckpointRegressed('the bucket is an older one');
-    if (this.doubt === 'check') this.doubt = 'none';
   }
 
   private async startOver(): Promise<void> {
-    this.doubt = 'none';
     this.remembered.clear();
     this.checkpointedTo = 0;
-    try {
-      await this.options.refill();
-    } catch (error) {
-      this.doubt = 'lost';
-      throw error;
-    }
+    await this.options.refill();
     this.noteProgress();
   }
 
@@ -202,6 +199,8 @@ export class BucketFiller {
     const { filled, bucketRevision: revision, position, partsToKeep: parts } = folded;
     const checkpoint = { filled, revision, folded: position, parts };
     await folded.storeSettled();
+    // The server may have lost the bucket since this host has filled it.
+    if (!this.doubt.isNone) return;
     this.checkpointedTo = await checkpoints.write(checkpoint);
   }
 

@@ -102,6 +102,7 @@ export class CheckpointStore {
     };
     const text = JSON.stringify(wire);
     for (;;) {
+      if (this.hasRegressed) throw new CheckpointRegressed(`the checkpoint is at ${this.lastRead} again`);
       // Never goes back, because the log may be removed up to the stored checkpoint.
       if (this.lastRead >= filled) return this.lastRead;
       try {
@@ -112,7 +113,6 @@ export class CheckpointStore {
       } catch (error) {
         if (!(error instanceof Conflict)) throw error;
         await this.read();
-        if (this.hasRegressed) throw new CheckpointRegressed(`the checkpoint is at ${this.lastRead} again`);
       }
     }
   }

@@ -2,19 +2,33 @@
 const CALM_LOCKS = 64;
 const MAX_BUSY = 1_000;
 
+/** The locks of one run, which {@link KeyLocks} keeps. */
+export interface LockOwner {
+  readonly locked: Set<string>;
+  /** The keys that the run waits for, each with the promise that resolves when the run has the key. */
+  readonly awaited: Map<string, Promise<void>>;
+  /** Whether the run has ended. A key that it gets from then on is released at once. */
+  readonly isOver: boolean;
+}
+
+interface Lock {
+  owner: LockOwner;
+  /** The owners that wait for the key, in their order. */
+  readonly waiting: { readonly owner: LockOwner; readonly resolve: () => void }[];
+}
+
 /** Locks of single keys within a host. */
 export class KeyLocks {
-  /** The callers that wait for each locked key, in their order. */
-  private readonly waiting = new Map<string, (() => void)[]>();
+  private readonly locks = new Map<string, Lock>();
   /** The keys on which runs have conflicted lately, with the number of calm locks that are left. */
   private readonly busy = new Map<string, number>();
 
-  /** Whether a run should lock the key before it changes it: the key is locked, or runs have conflicted on it lately. */
+  /** Whether a run should lock the key before it uses it: the key is locked, or runs have conflicted on it lately. */
   isBusy(key: string): boolean {
-    return this.waiting.has(key) || this.busy.has(key);
+    return this.locks.has(key) || this.busy.has(key);
   }
 
-  /** Notes that a run that has changed the keys must start again. */
+  /** Notes that a run must start again because the values of these keys have changed. */
   noteConflict(keys: Iterable<string>): void {
     for (const key of keys) {
       this.busy.delete(key);
@@ -23,38 +37,64 @@ export class KeyLocks {
     }
   }
 
-  /** Locks the key and returns the release, if the key is free. */
-  lockFree(key: string): (() => void) | undefined {
-    if (this.waiting.has(key)) return undefined;
-    this.waiting.set(key, []);
-    return () => this.release(key);
+  /**
+   * Locks the key. Returns a promise if the owner must wait for the key. An owner that would wait for itself, over any
+   * number of other owners (a deadlock), does not get the key, and does not wait either.
+   */
+  lock(owner: LockOwner, key: string): Promise<void> | undefined {
+    const lock = this.locks.get(key);
+    if (!lock) {
+      this.locks.set(key, { owner, waiting: [] });
+      owner.locked.add(key);
+      return undefined;
+    }
+    if (lock.owner === owner) return undefined;
+    const before = owner.awaited.get(key);
+    if (before || this.isDeadlock(owner, key)) return before;
+    const wait = new Promise<void>((resolve) => lock.waiting.push({ owner, resolve }));
+    owner.awaited.set(key, wait);
+    return wait;
   }
 
-  /** Locks the keys, in their sorted order so that two callers never wait for each other. Resolves with the release. */
-  async lock(keys: Iterable<string>): Promise<() => void> {
-    const releases: (() => void)[] = [];
-    for (const key of [...new Set(keys)].sort()) releases.push(await this.lockOne(key));
-    return () => {
-      for (const release of releases) release();
-    };
+  /** Releases all keys of the owner. */
+  release(owner: LockOwner): void {
+    for (const key of owner.locked) this.pass(key, this.locks.get(key)!);
+    owner.locked.clear();
   }
 
-  /** Locks the key when all callers before have released it. */
-  lockOne(key: string): Promise<() => void> {
-    return new Promise((resolve) => {
-      const release = this.lockFree(key);
-      if (release) resolve(release);
-      else this.waiting.get(key)!.push(() => resolve(() => this.release(key)));
-    });
+  private pass(key: string, lock: Lock): void {
+    const next = lock.waiting.shift();
+    if (!next) {
+      this.locks.delete(key);
+      this.noteCalm(key);
+      return;
+    }
+    lock.owner = next.owner;
+    next.owner.awaited.delete(key);
+    if (next.owner.isOver) this.pass(key, lock);
+    else next.owner.locked.add(key);
+    next.resolve();
   }
 
-  private release(key: string): void {
-    const next = this.waiting.get(key)!.shift();
-    if (next) return next();
-    this.waiting.delete(key);
+  private noteCalm(key: string): void {
     const left = this.busy.get(key);
     if (left === undefined) return;
     if (left > 1) this.busy.set(key, left - 1);
     else this.busy.delete(key);
+  }
+
+  /** Whether the key is locked or awaited by an owner that waits for this one. */
+  private isDeadlock(owner: LockOwner, key: string): boolean {
+    if (owner.locked.size === 0 && owner.awaited.size === 0) return false;
+    const keys = new Set([key]);
+    // The loop visits the keys that it adds.
+    for (const each of keys) {
+      const { owner: holder, waiting } = this.locks.get(each)!;
+      for (const { awaited } of [holder, ...waiting.map((one) => one.owner)]) {
+        for (const next of awaited.keys()) keys.add(next);
+      }
+      if (holder === owner || waiting.some((one) => one.owner === owner)) return true;
+    }
+    return false;
   }
 }

@@ -35,14 +35,47 @@ const LOST_WAIT_MS = 1_000;
 export class LogRecovery {
   /** Whether the log was read to its end once, so that other hosts may know later commits than the bucket has. */
   private isOpen = false;
+  private restoring: Promise<void> | undefined;
 
   constructor(private readonly options: LogRecoveryOptions) {}
 
   /**
-   * Reads the checkpoint, if it is ahead of this host, and the commits behind it.
+   * Reads the checkpoint, if it is ahead of this host, and the commits behind it. Calls at the same time share one
+   * read, so that a loss is reported once.
    * @throws LogShortened, JetplugError `JP_LOG_GAP`
    */
-  async restore(): Promise<void> {
+  restore(): Promise<void> {
+    return (this.restoring ??= this.restoreOnce().finally(() => (this.restoring = undefined)));
+  }
+
+  /**
+   * Reads the texts that the bucket needs from the log again, because the bucket was lost, or restored from an older
+   * copy, while the host ran.
+   * @throws JetplugError `JP_LOG_GAP`
+   */
+  async refill(): Promise<void> {
+    const { folded, reader, checkpoints, log } = this.options;
+    checkpoints.startOver();
+    const checkpoint = await reader.sure(() => checkpoints.read());
+    const bounds = await reader.sure(() => log.bounds());
+    const { first } = bounds;
+    const filled = checkpoint?.filled ?? 0;
+    if (first > filled + 1) this.reportMissing(bounds, filled, checkpoint);
+    const texts = new Map<string, Omit<UnfilledText, 'sinceMs'>>();
+    for (let position = Math.max(filled, first - 1); position < folded.position;) {
+      const commits = await reader.sure(() => log.readAfter(position));
+      if (commits.length === 0) break;
+      for (const commit of commits) {
+        position = commit.position;
+        for (const { writes } of decodedOrNone(commit.text)?.runs ?? []) {
+          for (const [key, text] of writes) texts.set(key, { text, position });
+        }
+      }
+    }
+    folded.refill({ position: filled, revision: checkpoint?.revision ?? 0 }, texts);
+  }
+
+  private async restoreOnce(): Promise<void> {
     const { folded, reader, checkpoints, log } = this.options;
     let hasWaited = !this.isOpen;
     folded.trustFrom = Infinity;
@@ -76,32 +109,6 @@ export class LogRecovery {
     }
   }
 
-  /**
-   * Reads the texts that the bucket needs from the log again, because the bucket was lost, or restored from an older
-   * copy, while the host ran.
-   * @throws JetplugError `JP_LOG_GAP`
-   */
-  async refill(): Promise<void> {
-    const { folded, reader, checkpoints, log } = this.options;
-    checkpoints.startOver();
-    const checkpoint = await reader.sure(() => checkpoints.read());
-    const { first } = await reader.sure(() => log.bounds());
-    const filled = checkpoint?.filled ?? 0;
-    if (first > filled + 1) this.reportGap(first, checkpoint);
-    const texts = new Map<string, Omit<UnfilledText, 'sinceMs'>>();
-    for (let position = Math.max(filled, first - 1); position < folded.position;) {
-      const commits = await reader.sure(() => log.readAfter(position));
-      if (commits.length === 0) break;
-      for (const commit of commits) {
-        position = commit.position;
-        for (const { writes } of decodedOrNone(commit.text)?.runs ?? []) {
-          for (const [key, text] of writes) texts.set(key, { text, position });
-        }
-      }
-    }
-    folded.refill({ position: filled, revision: checkpoint?.revision ?? 0 }, texts);
-  }
-
   /** Brings the bucket up to date with the commits that only this host may know, and waits for the other hosts. */
   private async fillAndWait(): Promise<void> {
     const { reader, fill, time, stop } = this.options;
@@ -110,17 +117,23 @@ export class LogRecovery {
   }
 
   /** Leaves out the commits in front of the log's first one, because no host can read them any more. */
-  private leaveOut({ first, last, begins }: LogBounds, checkpoint: Checkpoint | undefined): void {
-    const { folded, lost } = this.options;
+  private leaveOut(bounds: LogBounds, checkpoint: Checkpoint | undefined): void {
+    const { first, last, begins } = bounds;
+    const { folded } = this.options;
     const { position } = folded;
-    if (position > 0 && begins > position + 1) {
-      const message = `the server has lost the commit log; commits behind ${position} are lost unless the bucket has them`;
-      lost(new JetplugError('JP_LOG_LOST', message));
-    } else if (position > 0 || last >= begins) this.reportGap(first, checkpoint);
+    if (position > 0 || last >= begins) this.reportMissing(bounds, position, checkpoint);
     this.options.startFrom(() => folded.skipTo(first - 1));
   }
 
-  private reportGap(first: number, checkpoint: Checkpoint | undefined): void {
+  /**
+   * Reports the commits between a position and the log's first one.
+   * @throws JetplugError `JP_LOG_GAP` if the bucket that had their values is replaced by an older one
+   */
+  private reportMissing({ first, begins }: LogBounds, position: number, checkpoint: Checkpoint | undefined): void {
+    if (position > 0 && begins > position + 1) {
+      const message = `the server has lost the commit log; commits behind ${position} are lost unless the bucket has them`;
+      return this.options.lost(new JetplugError('JP_LOG_LOST', message));
+    }
     if (checkpoint) {
       const message = `the bucket has the values up to commit ${checkpoint.filled}, and the log begins at commit ${first}`;
       throw new JetplugError('JP_LOG_GAP', message);

@@ -90,14 +90,14 @@ export class StoreValues {
   }
 
   /** Whether a value that the run has read has changed since. */
-  isStale(transaction: Transaction): boolean {
-    return this.staleKey(transaction) !== undefined;
+  isStale({ reads }: Transaction): boolean {
+    for (const [key, version] of reads) if (this.values.get(key)?.version !== version) return true;
+    return false;
   }
 
-  /** Returns a key whose value has changed since the run read it; undefined if there is none. */
-  staleKey({ reads }: Transaction): string | undefined {
-    for (const [key, version] of reads) if (this.values.get(key)?.version !== version) return key;
-    return undefined;
+  /** Returns the keys whose value has changed since the run read them. */
+  staleKeys({ reads }: Transaction): string[] {
+    return [...reads].filter(([key, version]) => this.values.get(key)?.version !== version).map(([key]) => key);
   }
 
   /** Whether the run has read a value of a run that is not committed yet. */

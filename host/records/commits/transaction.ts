@@ -1,10 +1,11 @@
 import type { ReadTexts } from './commit';
+import type { LockOwner } from './key-locks';
 
 /**
  * The reads and changes of one run, or of one call for a batch of events. Nothing of it is visible to others before the
  * run is finished, and nothing is stored before it is committed.
  */
-export class Transaction {
+export class Transaction implements LockOwner {
   /** The version of each key's value when the run first read or wrote the key. */
   readonly reads = new Map<string, number>();
   /** The new texts by key; `null` removes the value. */
@@ -13,9 +14,10 @@ export class Transaction {
   readonly changing = new Map<string, Promise<unknown>>();
   /** The texts that an earlier run has read in this part, if this run repeats a part that is committed. */
   repeated: ReadTexts | undefined;
-  /** Releases the keys that are locked for the run. */
-  unlock: (() => void) | undefined;
-  /** Whether the run waits for the lock of a key, or for room to begin. */
+  /** The keys that are locked for the run, and those that it waits for. */
+  readonly locked = new Set<string>();
+  readonly awaited = new Map<string, Promise<void>>();
+  /** Whether the run waits for room to begin. */
   isWaiting = false;
   /** Whether the run has ended without another try. */
   isOver = false;
@@ -23,18 +25,6 @@ export class Transaction {
   /** Whether the run has neither read nor changed a value. */
   get isEmpty(): boolean {
     return this.reads.size === 0 && this.writes.size === 0;
-  }
-
-  /** Releases the locked keys. */
-  release(): void {
-    this.unlock?.();
-    this.unlock = undefined;
-  }
-
-  /** Ends the run without another try. Keys that are locked for it from now on are released at once. */
-  end(): void {
-    this.isOver = true;
-    this.release();
   }
 
   /** Forgets all reads and changes, so that the run can start again. The locks stay. */

@@ -31,7 +31,7 @@ export class Transactions {
    * @returns a promise if the run must wait
    */
   awaitRoom(transaction: Transaction): Promise<void> | undefined {
-    if (!transaction.isEmpty || transaction.unlock || transaction.isWaiting) return undefined;
+    if (!transaction.isEmpty || transaction.locked.size > 0 || transaction.isWaiting) return undefined;
     const room = this.options.finished.limit.wait();
     transaction.isWaiting = room !== undefined;
     return room?.then(() => {
@@ -51,22 +51,17 @@ export class Transactions {
   }
 
   /**
-   * Locks a key that a run changes, if runs have conflicted on it lately, because two runs of this host that change a key
-   * at the same time conflict. A run that holds or awaits a lock gets no other one, so that two runs never wait for each
-   * other.
+   * Locks a key that a run uses, if runs have conflicted on it lately, because a run that uses a key while another run of
+   * this host changes it conflicts.
    * @returns a promise if the run must wait
    */
   lock(transaction: Transaction, key: string): Promise<void> | undefined {
-    if (!this.locks.isBusy(key) || transaction.unlock || transaction.isWaiting) return undefined;
-    transaction.unlock = this.locks.lockFree(key);
-    if (transaction.unlock) return undefined;
-    transaction.isWaiting = true;
-    return this.locks.lockOne(key).then((unlock) => {
-      transaction.isWaiting = false;
-      transaction.unlock = unlock;
-      // The run may have ended meanwhile.
-      if (transaction.isOver) transaction.release();
-    });
+    return this.locks.isBusy(key) ? this.locks.lock(transaction, key) : undefined;
+  }
+
+  /** Releases the keys that are locked for a run. */
+  release(transaction: Transaction): void {
+    this.locks.release(transaction);
   }
 
   /** Changes a key for a run. The run must have read the key before. */
@@ -88,7 +83,7 @@ export class Transactions {
     if (runs.length === 0 && !values.readsUncommitted(transaction)) return this.end(transaction, 'committed');
     values.apply(transaction);
     finished.add({ transaction, runs, bytes: estimatedBytes(runs), waiter });
-    transaction.release();
+    this.locks.release(transaction);
     added();
     return undefined;
   }
@@ -112,13 +107,14 @@ export class Transactions {
    * Locks the keys that a run has touched, before it starts again: no other run of this host changes them meanwhile.
    */
   async prepareAgain(transaction: Transaction): Promise<void> {
-    const keys = [...transaction.reads.keys()];
-    this.locks.noteConflict(transaction.writes.keys());
+    const { locks } = this;
+    const keys = [...transaction.reads.keys()].sort();
+    locks.noteConflict(this.options.values.staleKeys(transaction));
     transaction.reset();
-    transaction.release();
-    transaction.unlock = await this.locks.lock(keys);
+    locks.release(transaction);
+    for (const key of keys) await locks.lock(transaction, key);
     // The run may have timed out meanwhile.
-    if (transaction.isOver) transaction.release();
+    if (transaction.isOver) locks.release(transaction);
   }
 
   /**
@@ -149,9 +145,14 @@ export class Transactions {
 
   /** Ends a run without its changes. */
   abandon(transaction: Transaction): void {
-    transaction.isOver = true;
     transaction.reset();
-    transaction.release();
+    this.endRun(transaction);
+  }
+
+  /** Ends a run that does not start again. Keys that are locked for it from now on are released at once. */
+  endRun(transaction: Transaction): void {
+    transaction.isOver = true;
+    this.locks.release(transaction);
   }
 
   /** Returns the texts that a run has read. Those of a run that must run again may be missing. */
@@ -171,7 +172,8 @@ export class Transactions {
 
   /** Returns a key whose value has changed since the run read it; undefined if there is none. */
   staleKey(transaction: Transaction): string | undefined {
-    return this.options.values.staleKey(transaction);
+    const [key] = this.options.values.staleKeys(transaction);
+    return key;
   }
 
   /**

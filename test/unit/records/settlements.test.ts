@@ -64,6 +64,16 @@ test('events that settle together are written together', async () => {
   expect(recordOf(records)).toMatchObject({ ranges: [[1, 1_000]] });
 });
 
+test('a store that the server refuses rejects, and is written later', async () => {
+  const records = new MemoryKeyValue();
+  const host = await open(records, { failed: () => undefined });
+  host.noteSettled(1, 1);
+  records.failNext = new Error('refused');
+  await expect(host.store()).rejects.toMatchObject({ code: 'JP_STORE_UNAVAILABLE' });
+  await jest.advanceTimersByTimeAsync(1_000);
+  expect(recordOf(records)).toMatchObject({ ranges: [[1, 1]] });
+});
+
 test('the writes of two hosts at a time lose no settlement of either', async () => {
   const records = new MemoryKeyValue();
   const [a, b] = [await open(records), await open(records)];

@@ -56,12 +56,13 @@ test('a request of a dead host is never answered and has no effect', async () =>
   const { backend, startRun } = await bench();
   const run = startRun();
   const host = run.host();
+  const { bucket } = await host.broker.openStore('shop');
   await run.die();
   const requests = [
     host.outgoing.send(EVENT),
     host.records.put('k', '1'),
     host.broker.ensureDurable(SPEC),
-    host.broker.storeOf('shop').put('k', '1'),
+    bucket.put('k', '1'),
   ];
   expect(await Promise.all(requests.map(hasSettled))).toEqual([false, false, false, false]);
   expect(await backend.records.get('k')).toBeUndefined();

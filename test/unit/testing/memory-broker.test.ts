@@ -145,5 +145,5 @@ describe('dead letters', () => {
 test('a bucket is the same one at each call', async () => {
   const { bucket } = await broker.openStore('shop');
   await bucket.put('k', '1');
-  expect((await broker.storeOf('shop').get('k'))?.value).toBe('1');
+  expect((await (await broker.findStore('shop'))?.get('k'))?.value).toBe('1');
 });

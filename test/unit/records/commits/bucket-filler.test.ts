@@ -3,6 +3,7 @@ import { CHECKPOINT_KEY, CheckpointStore } from '../../../../host/records/commit
 import { FoldedLog } from '../../../../host/records/commits/folded-log';
 import type { KeyValue } from '../../../../host/records/key-value';
 import { SettledSet } from '../../../../host/records/settled-set';
+import type { Entry } from '../../../../host/records/key-value';
 import { MemoryBucket } from '../../../../host/testing/memory-bucket';
 import { after, AT_ONCE, changesOf } from './fake-host';
 import { SharedSettled } from './model-events';
@@ -13,19 +14,23 @@ describe('BucketFiller', () => {
   let folded: FoldedLog;
   let filler: BucketFiller;
   let foreign: string[];
+  let refill: () => Promise<void>;
+  let store: CheckpointStore;
   let stop: AbortController;
   let time: TurnTime;
   beforeEach(() => {
     [bucket, foreign, stop, time] = [new MemoryBucket('b'), [], new AbortController(), new TurnTime()];
+    store = new CheckpointStore(bucket);
     folded = new FoldedLog(() => 0);
+    refill = async () => undefined;
     filler = new BucketFiller({
       bucket,
       folded,
-      checkpoints: new CheckpointStore(bucket),
+      checkpoints: store,
       time,
       stop: stop.signal,
       foreign: (key) => foreign.push(key),
-      refill: async () => undefined,
+      refill: () => refill(),
       failed: () => undefined,
     });
   });
@@ -87,6 +92,57 @@ describe('BucketFiller', () => {
     });
     await fill();
     expect(foreign).toEqual([]);
+  });
+
+  describe('with a bucket that the server has lost', () => {
+    let checkpoints: (Entry | undefined)[];
+    beforeEach(async () => {
+      commit(1, 'own');
+      await fill();
+      bucket.entries.clear();
+      checkpoints = [];
+      refill = async () => {
+        await after();
+        checkpoints.push(await bucket.get(CHECKPOINT_KEY));
+        store.startOver();
+        await store.read();
+        folded.refill({ position: 0, revision: 0 }, new Map([['a', { text: 'own', position: 1 }]]));
+      };
+    });
+    const expectRefilled = (): void => {
+      expect(checkpoints).toEqual([undefined]);
+      expect(bucket.entries.get('a')!.value).toBe('own');
+      expect(JSON.parse(bucket.entries.get(CHECKPOINT_KEY)!.value!)).toMatchObject({ n: folded.position });
+    };
+
+    it('stores a checkpoint only when the bucket has its values again', async () => {
+      filler.noteLost();
+      await filler.fillAll();
+      expectRefilled();
+    });
+
+    it('finds out about the loss when it stores a checkpoint', async () => {
+      commit(2, 'own');
+      await filler.fillAll();
+      expectRefilled();
+    });
+
+    it('leaves the bucket to the next start when it stops', async () => {
+      filler.noteLost();
+      await filler.finish();
+      expect(bucket.entries.size).toBe(0);
+    });
+
+    it('starts over again when the bucket is lost once more meanwhile', async () => {
+      const once = refill;
+      refill = async () => {
+        refill = once;
+        filler.noteLost();
+      };
+      filler.noteLost();
+      await filler.fillAll();
+      expectRefilled();
+    });
   });
 
   it('stores settled events before the checkpoint', async () => {

@@ -1,4 +1,9 @@
-import { CHECKPOINT_KEY, CheckpointStore, type Checkpoint } from '../../../../host/records/commits/checkpoint';
+import {
+  CHECKPOINT_KEY,
+  CheckpointRegressed,
+  CheckpointStore,
+  type Checkpoint,
+} from '../../../../host/records/commits/checkpoint';
 import { SettledSet } from '../../../../host/records/settled-set';
 import { MemoryBucket } from '../../../../host/testing/memory-bucket';
 
@@ -43,6 +48,19 @@ describe('CheckpointStore', () => {
     const one = new CheckpointStore(bucket);
     expect(await one.write(at(5, 7))).toBe(5);
     expect(await one.read()).toEqual(at(5, 7));
+  });
+
+  it('stores none in a bucket that was lost, until it has started over', async () => {
+    const bucket = new MemoryBucket('b');
+    const one = new CheckpointStore(bucket);
+    await one.write(at(9));
+    bucket.entries.clear();
+    for (let tries = 0; tries < 2; tries++) await expect(one.write(at(10))).rejects.toThrow(CheckpointRegressed);
+    await one.read();
+    await expect(one.write(at(10))).rejects.toThrow(CheckpointRegressed);
+    expect(bucket.entries.size).toBe(0);
+    one.startOver();
+    expect(await one.write(at(10))).toBe(10);
   });
 
   it('refuses a checkpoint of a later format', async () => {

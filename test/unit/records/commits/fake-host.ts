@@ -28,6 +28,15 @@ export class Server {
   readonly bucket = new MemoryBucket('b');
   readonly record = new SettledSet();
 
+  /** Loses everything. A host creates the log and the bucket again. */
+  lose(): void {
+    const { shared, bucket } = this;
+    shared.commits.clear();
+    shared.last += 1_000_000;
+    shared.first = shared.begins = shared.last + 1;
+    bucket.entries.clear();
+  }
+
   /** Removes commits, as a host does behind a checkpoint. */
   trim(upTo: number): void {
     for (; this.shared.first <= upTo; this.shared.first++) this.shared.commits.delete(this.shared.first);
@@ -38,6 +47,7 @@ export class Server {
 export class TestHost {
   readonly time = new TurnTime();
   readonly halts: Error[] = [];
+  readonly losses: string[] = [];
   readonly troubles: string[] = [];
   readonly settled: SharedSettled;
   readonly log: PluginLog;
@@ -55,6 +65,7 @@ export class TestHost {
       bucket: server.bucket,
       time: this.time,
       trouble: (message) => this.troubles.push(message),
+      lost: ({ code }) => this.losses.push(code),
       halted: (error) => this.halts.push(error),
     });
     this.log.add(this.settled);

@@ -64,6 +64,8 @@ export class SharedLog {
   readonly history: string[] = [];
   first = 1;
   last = 0;
+  /** The first position that the log could have. */
+  begins = 1;
   /** Whether the log takes no commit, because it has reached its limit. */
   isFull = false;
   readonly listeners = new Set<(commit: LoggedCommit) => void>();
@@ -110,7 +112,8 @@ export class FakeLog implements CommitLog {
 
   async bounds(): Promise<LogBounds> {
     await this.turns();
-    return { first: this.shared.first, last: this.shared.last, begins: 1 };
+    const { first, last, begins } = this.shared;
+    return { first, last, begins };
   }
 
   async firstSince(): Promise<number | undefined> {

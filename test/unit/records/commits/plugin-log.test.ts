@@ -92,6 +92,51 @@ describe('PluginLog', () => {
     await expect(openHost(server, 'next')).rejects.toMatchObject({ code: 'JP_LOG_SHORTENED' });
   });
 
+  it('begins anew when the server has lost log and bucket, whichever host fills the new bucket first', async () => {
+    const [one, other] = [await openHost(server, 'one'), await openHost(server, 'other')];
+    await one.run(1);
+    await checkpointAt(1);
+    server.lose();
+    while ((await one.run(2)) === 'conflict') await after(1);
+    await checkpointAt(2);
+    while ((await other.run(3)) === 'conflict') await after(1);
+    expect(await other.log.get('a')).toBe('.2.3');
+    expect(one.losses).toContain('JP_LOG_LOST');
+    expect([...one.halts, ...other.halts]).toEqual([]);
+  });
+
+  it('continues with an older bucket and the values in memory when the log is lost too', async () => {
+    const [one, other] = [await openHost(server, 'one'), await openHost(server, 'other')];
+    await one.run(1);
+    await checkpointAt(1);
+    const old = new Map(server.bucket.entries);
+    await one.run(2);
+    await checkpointAt(2);
+    server.lose();
+    for (const [key, entry] of old) server.bucket.entries.set(key, entry);
+    while ((await other.run(3)) === 'conflict') await after(1);
+    expect(await other.log.get('a')).toBe('.1.2.3');
+    await checkpointAt(3);
+    expect(await one.run(4)).toBe('committed');
+    expect(await one.log.get('a')).toBe('.1.2.3.4');
+    expect([...one.halts, ...other.halts]).toEqual([]);
+  });
+
+  it('continues with an older bucket when the log that had its values is lost too', async () => {
+    const host = await openHost(server);
+    await host.run(1);
+    await checkpointAt(1);
+    const old = new Map(server.bucket.entries);
+    await host.run(2);
+    await checkpointAt(2);
+    server.lose();
+    for (const [key, entry] of old) server.bucket.entries.set(key, entry);
+    while ((await host.run(3)) === 'conflict') await after(1);
+    await checkpointAt(3);
+    expect(await host.log.get('a')).toBe('.1.3');
+    expect([host.losses, host.halts]).toEqual([['JP_LOG_LOST', 'JP_LOG_LOST'], []]);
+  });
+
   it('ends waiting runs with the error when the log cannot be used any more', async () => {
     const host = await openHost(server);
     await host.run(1);

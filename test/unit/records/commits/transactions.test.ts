@@ -44,6 +44,7 @@ describe('Transactions', () => {
     const finished = Array.from({ length: 2_001 }, (_, i) => host.run(i + 1, `k${i}`));
     await after(5);
     const [one, locked] = [new Transaction(), new Transaction()];
+    await transactions.read(locked, 'x');
     await transactions.prepareAgain(locked);
     let hasRoom = false;
     const room = transactions.awaitRoom(one)!.then(() => (hasRoom = true));
@@ -81,13 +82,17 @@ describe('Transactions', () => {
       expect(await host.log.get('a')).toBe('.1.2');
     });
 
-    it('never makes a run that holds a lock wait for another one', () => {
+    it('has a run wait for a key that another run has locked, also if it has locked another key', async () => {
       const { transactions } = host.log;
       const [one, other] = [new Transaction(), new Transaction()];
-      expect([transactions.lock(one, 'a'), transactions.lock(other, 'b')]).toEqual([undefined, undefined]);
+      await transactions.read(other, 'b');
+      await transactions.prepareAgain(other);
       expect(transactions.lock(one, 'a')).toBeUndefined();
-      one.end();
-      other.end();
+      const locking = transactions.lock(other, 'a');
+      expect(locking).toBeInstanceOf(Promise);
+      transactions.endRun(one);
+      await locking;
+      transactions.endRun(other);
     });
 
     it('frees it when a run ends that waits for its lock', async () => {
@@ -96,8 +101,8 @@ describe('Transactions', () => {
       void transactions.lock(holder, 'a');
       const locking = transactions.lock(waiting, 'a');
       expect(locking).toBeInstanceOf(Promise);
-      waiting.end();
-      holder.end();
+      transactions.endRun(waiting);
+      transactions.endRun(holder);
       await locking;
       expect(await host.run(1)).toBe('committed');
     });
@@ -107,7 +112,7 @@ describe('Transactions', () => {
       for (let i = 0; i < 100; i++) {
         const run = new Transaction();
         void transactions.lock(run, 'a');
-        run.end();
+        transactions.endRun(run);
       }
       const [one, other] = [new Transaction(), new Transaction()];
       expect([transactions.lock(one, 'a'), transactions.lock(other, 'a')]).toEqual([undefined, undefined]);
