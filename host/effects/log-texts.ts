@@ -65,7 +65,7 @@ export class LogTexts implements StoreTexts {
     if (!call && this.isFresh) await this.log.refresh();
     const keys = new Set(await this.bucket.keys());
     keys.delete(CHECKPOINT_KEY);
-    const unfilled = [...this.log.unfilled].map(([key, { text }]) => [key, text] as const);
+    const unfilled = [...this.log.folded.unfilled].map(([key, { text }]) => [key, text] as const);
     const own = call?.hasTransaction ? [...call.transaction.writes] : [];
     for (const [key, text] of [...unfilled, ...own]) {
       if (text === null) keys.delete(key);

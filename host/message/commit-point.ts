@@ -5,7 +5,7 @@ import { Transaction } from '../records/commits/transaction';
 import { originOf } from './origin-of';
 import { notSent, sendUnsent } from './outbox';
 import { CommitPoints } from './commit-points';
-import { CONFLICT, OutcomeKnown, SETTLED_BEFORE, type Outcome } from './outcome';
+import { CONFLICT, OutcomeKnown, RELEASED, SETTLED_BEFORE, type Outcome } from './outcome';
 import { eventOf, type Run } from './run';
 
 /**
@@ -74,6 +74,7 @@ async function commitPart(run: Run, points: CommitPoints): Promise<void> {
 }
 
 function outcomeOf(result: Exclude<CommitResult, 'committed'>): Outcome {
+  if (result === 'released') return RELEASED;
   return result === 'settled' ? SETTLED_BEFORE : CONFLICT;
 }
 

@@ -4,7 +4,7 @@ import type { PluginLog } from '../records/commits/plugin-log';
 import { missedPoint } from './commit-point';
 import type { Endings, Execution } from './execution';
 import type { Later } from './later';
-import { CONFLICT, SETTLED_BEFORE } from './outcome';
+import { CONFLICT, RELEASED, SETTLED_BEFORE } from './outcome';
 import { unmark } from './attempt-records';
 import { originOf } from './origin-of';
 import { eventOf, type BatchCall, type Run } from './run';
@@ -58,6 +58,7 @@ function resultOfOne({ handler, delivery }: Run, result: CallResult): CallResult
 function ended(run: Run, result: CallResult): Committed | Ended {
   if (run.points?.outcome) return end(run, run.points.outcome);
   if (result === 'conflict') return end(run, CONFLICT);
+  if (result === 'released') return end(run, RELEASED);
   // A run from the first step does the after-commit work that another host may not have done.
   if (result === 'settled') return end(run, owesWork(run) ? CONFLICT : SETTLED_BEFORE);
   if (run.failure) return end(run, run.failure);

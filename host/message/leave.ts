@@ -51,11 +51,7 @@ async function leaveWithoutLog(run: Run, left: Departure, burial: Burial | undef
   return 'left';
 }
 
-async function commitDeparture(
-  run: Run,
-  log: PluginLog,
-  left: Departure,
-): Promise<Exclude<CommitResult, 'conflict'> | 'released'> {
+async function commitDeparture(run: Run, log: PluginLog, left: Departure): Promise<Exclude<CommitResult, 'conflict'>> {
   const changes = [{ origin: originOf(run), event: eventOf(run), left, writes: new Map(), emits: [] }];
   for (;;) {
     // It reads nothing, so it conflicts only if the log was read anew meanwhile.

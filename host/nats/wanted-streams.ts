@@ -29,6 +29,8 @@ export const RECORDS_BUCKET = 'jetplug';
 
 const DUPLICATE_WINDOW_MS = 120_000;
 const FOR_EVER = 0;
+/** The server's `max_payload` alone limits a message. The host sizes commits and checkpoints by it. */
+const ANY_SIZE = -1;
 
 /** The host's own subjects. The config cannot change them, and no other stream can hold them. */
 export const FIXED_SUBJECTS: readonly string[] = [DEAD_SUBJECTS, RETRY_SUBJECTS];
@@ -115,6 +117,7 @@ export function bucketStream(bucket: string, { store, streams }: Pick<Config, 's
       storage: StorageType.File,
       max_age: FOR_EVER,
       max_bytes: store.maxBytes,
+      max_msg_size: ANY_SIZE,
       num_replicas: replicasOf(streams),
       duplicate_window: nanos(DUPLICATE_WINDOW_MS),
       allow_rollup_hdrs: true,
@@ -148,6 +151,7 @@ export function logStream(
       // The host removes old commits, because a limit of the age would remove those that it needs.
       max_age: FOR_EVER,
       max_bytes: store.logMaxBytes,
+      max_msg_size: ANY_SIZE,
       num_replicas: replicasOf(streams),
       duplicate_window: nanos(DUPLICATE_WINDOW_MS),
       republish: { src: logSubject(plugin), dest: logTailSubject(plugin) },

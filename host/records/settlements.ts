@@ -119,6 +119,12 @@ export class Settlements {
     if (!(await this.flush())) throw notStored(this.durable);
   }
 
+  /** Reads the sequence up to which the durable delivers no event any more; 0 if that is not certain. */
+  async ackFloor(): Promise<number> {
+    const checkpoint = await this.options.checkpoint();
+    return checkpoint?.isComplete ? checkpoint.ackFloor : 0;
+  }
+
   /** Notes that everything up to the sequence is settled, as the server's ack floor shows. */
   settleUpTo(sequence: number): void {
     this.positioned = true;
@@ -151,10 +157,7 @@ export class Settlements {
     this.skipped.follow(created);
   }
 
-  /**
-   * Forgets the deliveries seen so far, because the durable may have been created again, which restarts its consumer
-   * sequence.
-   */
+  /** Forgets the deliveries seen so far, because a durable that was created again restarts its consumer sequence. */
   forgetDeliveries(): void {
     this.skipped.forgetDeliveries();
   }
@@ -192,24 +195,19 @@ export class Settlements {
   }
 
   /**
-   * Returns whether the stored settlements belong to a newer stream of the same name, so that this host's are of a lost
-   * one. If the bucket was created again, reads the settlements first: their revision may equal the one of the last read,
-   * although their content differs.
+   * Returns whether the stored settlements belong to a newer stream of the same name. If the bucket was created again,
+   * reads them first: their revision may equal the one of the last read, although their content differs.
    */
   private async isOfLostStream(): Promise<boolean> {
     if (this.renewals !== this.options.records.renewals) await this.refresh();
     return this.outdated;
   }
 
-  private async fold(): Promise<void> {
-    const checkpoint = await this.options.checkpoint();
-    if (checkpoint) this.confirm(checkpoint);
-  }
-
   /** Stores the settlements. Resolves with false if they could not be stored; they are then stored later. */
   private async write(): Promise<boolean> {
     try {
-      if (this.known.size > MANY_RANGES) await this.fold();
+      const checkpoint = this.known.size > MANY_RANGES ? await this.options.checkpoint() : undefined;
+      if (checkpoint) this.confirm(checkpoint);
       if (await this.isOfLostStream()) return true;
       for (;;) {
         this.dirty = false;

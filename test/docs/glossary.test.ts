@@ -24,7 +24,7 @@ const COMMON = `
   shared sizes skipped source spec state status step store stored subscribe summary target terminal test
   callback crash admission execution late patience turn unreached up work
   arrived buffer chosen claimed closable ended fact grouping layered marked plan returned stopping work
-  receiver silence sent id start stop worker heartbeat forked cancel queue size result response throttle thrown timer tls token type unknown up update upgrade use validated value verdict view wait waiter watch
+  last waiting receiver silence sent id start stop worker heartbeat forked cancel queue size result response throttle thrown timer tls token type unknown up update upgrade use validated value verdict view wait waiter watch
   watched watcher wrapped write writer written yaml
 `.match(/[a-z]+/g)!;
 

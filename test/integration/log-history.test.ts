@@ -49,7 +49,7 @@ test('old commits are removed when the bucket has had them for five minutes, and
   const log = await open('old', 1_000);
   await count(log, 2 * KEYS);
   // Longer than the history.
-  await eventually(async () => (await stateOf('old')).messages === 2 * KEYS && log.unfilled.size === 0, 10_000);
+  await eventually(async () => (await stateOf('old')).messages === 2 * KEYS && log.folded.unfilled.size === 0, 10_000);
   await new Promise((resolve) => setTimeout(resolve, 2_000));
   expect((await stateOf('old')).first_seq).toBe(1);
   await eventually(async () => {

@@ -170,6 +170,9 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   recordStart(): Promise<void> {
     throw new Error('not for a handler to call');
   }
+  ackFloor(): Promise<number> {
+    throw new Error('not for a handler to call');
+  }
   refresh(): Promise<void> {
     return Promise.resolve();
   }

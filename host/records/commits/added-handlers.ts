@@ -12,6 +12,8 @@ export interface SettledEvents {
   refresh(): Promise<void>;
   /** Stores all noted sequences, so that the log is not needed for them any more. */
   store(): Promise<void>;
+  /** Reads the sequence up to which the server delivers no event any more; 0 if it is not known. */
+  ackFloor(): Promise<number>;
 }
 
 /** The handlers that receive the events that commits settle, by their durable and the incarnation of its stream. */

@@ -4,7 +4,9 @@ import { Conflict, type Entry, type KeyValue } from '../key-value';
 import { isJetplugError } from '../../../sdk/internal';
 import { BucketDoubt } from './bucket-doubt';
 import { CheckpointRegressed, type CheckpointStore } from './checkpoint';
-import type { FoldedLog, UnfilledText } from './folded-log';
+import type { FoldedLog } from './folded-log';
+import { fittingCheckpoint } from './owed-work';
+import type { UnfilledText } from './unfilled-texts';
 
 export interface BucketFillerOptions {
   readonly bucket: KeyValue;
@@ -12,10 +14,16 @@ export interface BucketFillerOptions {
   readonly checkpoints: CheckpointStore;
   readonly time: Time;
   readonly stop: AbortSignal;
+  /** Returns the size of the largest value that the server takes. */
+  maxBytes(): number;
   /** Called for a value in the bucket that another program has written. A commit must take it up. */
   foreign(key: string, entry: Entry): void;
   /** Reads the texts that the bucket needs from the log again, because the bucket is an older one. */
   refill(): Promise<void>;
+  /** Called when the bucket may have further texts. */
+  filled(): void;
+  /** Called when the checkpoint stays behind the bucket, because one at the bucket's position is too large. */
+  heldBack(): void;
   failed(error: unknown): void;
 }
 
@@ -136,6 +144,7 @@ export class BucketFiller {
     try {
       await (fills ? fill() : this.doubt.resolve());
       this.isFull = false;
+      this.options.filled();
       return fills;
     } catch (error) {
       if (!(error instanceof CheckpointRegressed)) throw error;
@@ -193,15 +202,17 @@ export class BucketFiller {
 
   /** The events of the commits are stored first, because the checkpoint does not hold those of added handlers. */
   private async storeCheckpoint(): Promise<void> {
-    const { folded, checkpoints } = this.options;
+    const { folded, checkpoints, maxBytes, heldBack } = this.options;
+    const { filled } = folded;
     // Another host has filled the bucket further than this host has read the log.
-    if (folded.filled > folded.position) return;
-    const { filled, bucketRevision: revision, position, partsToKeep: parts } = folded;
-    const checkpoint = { filled, revision, folded: position, parts };
+    if (filled > folded.position) return;
+    const checkpoint = fittingCheckpoint(folded, maxBytes());
+    if (checkpoint?.filled !== filled) heldBack();
     await folded.storeSettled();
     // The server may have lost the bucket since this host has filled it.
     if (!this.doubt.isNone) return;
-    this.checkpointedTo = await checkpoints.write(checkpoint);
+    // A checkpoint that is held back is tried again with the next commit.
+    this.checkpointedTo = Math.max(filled, checkpoint ? await checkpoints.write(checkpoint) : 0);
   }
 
   /** Writes one text, unless the bucket has a later one. A value of another program is not overwritten. */

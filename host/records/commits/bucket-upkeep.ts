@@ -20,8 +20,15 @@ export interface BucketUpkeepOptions {
   foreign(key: string, entry: Entry): void;
   /** Reads the texts that the bucket needs from the log again, because the bucket is an older one. */
   refill(): Promise<void>;
+  /** Called when the bucket may have further texts. */
+  filled(): void;
   trouble(message: string, error: unknown): void;
 }
+
+/** The memory that texts may take which the bucket does not have yet. If they take more, runs wait for their commit. */
+const MAX_UNFILLED_BYTES = 100 * 1024 * 1024;
+const HELD_BACK =
+  'the commit log keeps its commits, because too much work is left to do for events that are committed (unsent events, for example)';
 
 /** Brings the bucket up to date with the log, takes up values of other programs, and removes old commits. */
 export class BucketUpkeep {
@@ -33,8 +40,11 @@ export class BucketUpkeep {
 
   constructor(private readonly options: BucketUpkeepOptions) {
     const { bucket, log, folded, checkpoints, time, stop, historyMs = Infinity, foreign, refill, trouble } = options;
+    const { filled } = options;
     this.filler = new BucketFiller({
-      ...{ bucket, folded, checkpoints, time, stop, foreign, refill },
+      ...{ bucket, folded, checkpoints, time, stop, foreign, refill, filled },
+      maxBytes: () => log.maxCommitBytes,
+      heldBack: () => trouble(HELD_BACK, new Error('a checkpoint with all of it is larger than the server takes')),
       failed: (error) => trouble('the bucket cannot be brought up to date yet', error),
     });
     this.history = new LogHistory({
@@ -54,9 +64,15 @@ export class BucketUpkeep {
     return this.filler.isFiller;
   }
 
-  /** Whether the bucket takes no text, because it has reached its size limit. */
-  get isFull(): boolean {
-    return this.filler.isFull;
+  /** Whether the bucket lacks so many texts that runs must wait. A host that does not fill buckets never waits. */
+  get isFarBehind(): boolean {
+    return this.isOn && this.options.folded.unfilled.bytes > MAX_UNFILLED_BYTES;
+  }
+
+  /** The reason why the bucket is behind, if that lasts or lets runs wait. */
+  get problem(): string | undefined {
+    const full = this.filler.isFull ? 'the bucket is full (store.maxBytes), so it is behind the commit log' : undefined;
+    return this.isFarBehind ? `${full ?? 'the bucket is too far behind the commit log'}, and runs wait` : full;
   }
 
   start(): void {

@@ -47,6 +47,26 @@ export async function positionsBefore(bucket: KeyValue | undefined): Promise<num
   return ((await new CheckpointStore(bucket).read())?.folded ?? 0) + LOST_GAP;
 }
 
+/** Returns the checkpoint as the text of its value. */
+export function encodeCheckpoint({ filled, revision, folded, parts }: Checkpoint): string {
+  const wire: WireCheckpoint = {
+    f: FORMAT,
+    n: filled,
+    v: revision,
+    m: folded,
+    o: parts.unsent,
+    l: parts.left.map(([event, { departure, position }]) => [event, encodeDeparture(departure), position]),
+    p: parts.parts.map(([event, reads]) => [event, reads.map(flatTexts)]),
+    a: parts.adopted,
+    s: parts.settled.map(([durable, incarnation, ranges]) => [
+      durable,
+      incarnation,
+      JSON.parse(JSON.stringify(ranges)) as [number, number][],
+    ]),
+  };
+  return JSON.stringify(wire);
+}
+
 /** Thrown when the stored checkpoint is older than one that this host has seen: the bucket was lost or restored. */
 export class CheckpointRegressed extends Error {
   override readonly name = 'CheckpointRegressed';
@@ -84,23 +104,9 @@ export class CheckpointStore {
    * @returns the position up to which the stored checkpoint says that the bucket is filled
    * @throws CheckpointRegressed
    */
-  async write({ filled, revision, folded, parts }: Checkpoint): Promise<number> {
-    const wire: WireCheckpoint = {
-      f: FORMAT,
-      n: filled,
-      v: revision,
-      m: folded,
-      o: parts.unsent,
-      l: parts.left.map(([event, { departure, position }]) => [event, encodeDeparture(departure), position]),
-      p: parts.parts.map(([event, reads]) => [event, reads.map(flatTexts)]),
-      a: parts.adopted,
-      s: parts.settled.map(([durable, incarnation, ranges]) => [
-        durable,
-        incarnation,
-        JSON.parse(JSON.stringify(ranges)) as [number, number][],
-      ]),
-    };
-    const text = JSON.stringify(wire);
+  async write(checkpoint: Checkpoint): Promise<number> {
+    const { filled } = checkpoint;
+    const text = encodeCheckpoint(checkpoint);
     for (;;) {
       if (this.hasRegressed) throw new CheckpointRegressed(`the checkpoint is at ${this.lastRead} again`);
       // Never goes back, because the log may be removed up to the stored checkpoint.

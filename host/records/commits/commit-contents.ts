@@ -1,18 +1,16 @@
 import type { Time } from '../../base/time';
 import type { Adoptions } from './adoptions';
 import type { Commit } from './commit';
-import type { DoneWork } from './done-work';
 import type { FinishedRun } from './finished-runs';
 import type { FoldedLog } from './folded-log';
-import type { SentEmits } from './sent-emits';
+import type { LogNotes } from './log-notes';
 import type { StoreValues } from './store-values';
 
 /** The sources of a commit's contents. */
 export interface ContentSources {
   readonly values: Pick<StoreValues, 'get'>;
   readonly adoptions: Pick<Adoptions, 'take'>;
-  readonly sent: Pick<SentEmits, 'take'>;
-  readonly worked: Pick<DoneWork, 'take'>;
+  readonly notes: Pick<LogNotes, 'take'>;
   readonly folded: Pick<FoldedLog, 'filled' | 'bucketRevision'>;
   readonly time: Pick<Time, 'epochMs'>;
   /** Whether this host fills the bucket. */
@@ -24,7 +22,7 @@ export interface ContentSources {
  * @param isSmall whether the commit leaves out everything but the runs, because a larger one was refused
  */
 export function contentsOf(
-  { values, adoptions, sent, worked, folded, time, isFiller }: ContentSources,
+  { values, adoptions, notes, folded, time, isFiller }: ContentSources,
   runs: readonly FinishedRun[],
   isSmall: boolean,
 ): Omit<Commit, 'host' | 'number'> {
@@ -38,8 +36,7 @@ export function contentsOf(
   }
   return {
     runs: runs.length > 0 ? changes : adoptions.take(adopted, time.epochMs()),
-    sent: isSmall ? [] : sent.take(),
-    worked: isSmall ? [] : worked.take(),
+    ...(isSmall ? { sent: [] } : notes.take()),
     adopted,
     ...(isFiller() && { filled: { position: folded.filled, revision: folded.bucketRevision } }),
   };

@@ -1,11 +1,10 @@
 import { ADOPTED, type Adoptions } from './adoptions';
 import { decodeCommit, UnreadableCommit, type Commit } from './commit';
 import type { LoggedCommit } from './commit-log';
-import type { DoneWork } from './done-work';
 import type { FinishedRuns } from './finished-runs';
 import type { FoldedLog } from './folded-log';
 import type { PendingCommit } from './group-commit';
-import type { SentEmits } from './sent-emits';
+import type { LogNotes } from './log-notes';
 import type { StoreValues } from './store-values';
 import type { Transactions } from './transactions';
 
@@ -15,8 +14,7 @@ export interface CommitReceiverOptions {
   readonly finished: FinishedRuns;
   readonly transactions: Transactions;
   readonly adoptions: Adoptions;
-  readonly sent: SentEmits;
-  readonly worked: DoneWork;
+  readonly notes: Pick<LogNotes, 'putBack'>;
   /** Returns the commit that this host is appending. */
   pending(): PendingCommit | undefined;
   /** Called after each commit; `fillsBucket` says whether it comes from another host that fills the bucket. */
@@ -76,12 +74,11 @@ export class CommitReceiver {
 
   /** Ends a pending commit that is not in the log. Its runs and other contents go into the next one. */
   refuse(pending: PendingCommit): void {
-    const { finished, adoptions, sent, worked } = this.options;
+    const { finished, adoptions, notes } = this.options;
     pending.fate = 'refused';
     finished.putBack(pending.runs);
     adoptions.putBack(pending.commit);
-    sent.putBack(pending.commit);
-    worked.putBack(pending.commit);
+    notes.putBack(pending.commit);
   }
 
   private takeAdopted({ runs }: Commit, position: number): void {

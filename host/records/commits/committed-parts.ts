@@ -3,6 +3,12 @@ import { eventKey, type EventOf, type ReadTexts, type RunChanges } from './commi
 /** The committed parts of each event, as the texts that they have read. */
 export type StoredParts = readonly (readonly [event: string, parts: readonly ReadTexts[]])[];
 
+interface Parts {
+  readonly reads: readonly ReadTexts[];
+  /** The position of the first of these commits; 0 if it is not known, because a checkpoint holds it. */
+  readonly position: number;
+}
+
 const NONE: readonly never[] = [];
 
 /**
@@ -11,25 +17,30 @@ const NONE: readonly never[] = [];
  * it saw before, and its changes in them are dropped.
  */
 export class CommittedParts {
-  private readonly parts = new Map<string, readonly ReadTexts[]>();
+  private readonly parts = new Map<string, Parts>();
 
   get isEmpty(): boolean {
     return this.parts.size === 0;
   }
 
   get entries(): StoredParts {
-    return [...this.parts];
+    return [...this.parts].map(([event, { reads }]) => [event, reads]);
+  }
+
+  /** The position of the first commit of each event. */
+  get positions(): readonly (readonly [event: string, position: number])[] {
+    return [...this.parts].map(([event, { position }]) => [event, position]);
   }
 
   /** Starts from a checkpoint. */
   restore(entries: StoredParts): void {
     this.parts.clear();
-    for (const [event, parts] of entries) this.parts.set(event, parts);
+    for (const [event, reads] of entries) this.parts.set(event, { reads, position: 0 });
   }
 
   /** Returns the texts that each committed part of an event has read. */
   of(event: EventOf): readonly ReadTexts[] {
-    return this.isEmpty ? NONE : (this.parts.get(eventKey(event)) ?? NONE);
+    return this.isEmpty ? NONE : (this.parts.get(eventKey(event))?.reads ?? NONE);
   }
 
   /** Whether another run of the event has committed a part that this run has not repeated. */
@@ -38,10 +49,10 @@ export class CommittedParts {
   }
 
   /** Notes the changes of a run, which may be noted already. */
-  fold({ event, part, passed = 0, hasWork, reads = new Map() }: RunChanges): void {
+  fold({ event, part, passed = 0, hasWork, reads = new Map() }: RunChanges, position: number): void {
     if (!event) return;
-    if (part !== undefined) this.set(event, part - 1, reads);
-    else if (hasWork) this.set(event, passed, reads);
+    if (part !== undefined) this.set(event, part - 1, reads, position);
+    else if (hasWork) this.set(event, passed, reads, position);
     else if (!this.isEmpty) this.parts.delete(eventKey(event));
   }
 
@@ -50,9 +61,11 @@ export class CommittedParts {
     return this.parts.delete(name);
   }
 
-  private set(event: EventOf, index: number, reads: ReadTexts): void {
-    const parts = [...this.of(event)];
-    parts[index] = reads;
-    this.parts.set(eventKey(event), parts);
+  private set(event: EventOf, index: number, reads: ReadTexts, position: number): void {
+    const name = eventKey(event);
+    const known = this.parts.get(name);
+    const all = [...(known?.reads ?? NONE)];
+    all[index] = reads;
+    this.parts.set(name, { reads: all, position: known?.position ?? position });
   }
 }

@@ -1,48 +1,47 @@
-import type { Time, Timer } from '../../base/time';
+import type { Time } from '../../base/time';
 import { eventKey, type Commit, type EventOf } from './commit';
 import type { CommittedParts } from './committed-parts';
-
-const WRITE_DELAY_MS = 300;
+import { LateNotes } from './late-notes';
 
 /** The events whose after-commit work is done, until a commit says so. After that, no host does it again. */
 export class DoneWork {
-  private waiting: string[] = [];
-  private timer: Timer | undefined;
+  private readonly notes: LateNotes<string>;
 
   /** @param due called when a commit must be made for them, because no run makes one */
   constructor(
     private readonly parts: CommittedParts,
-    private readonly time: Time,
-    private readonly due: () => void,
-  ) {}
+    time: Time,
+    due: () => void,
+  ) {
+    this.notes = new LateNotes(time, due);
+  }
+
+  get isEmpty(): boolean {
+    return this.notes.isEmpty;
+  }
 
   /** Notes that the work of the event is done. */
   note(event: EventOf): void {
-    const name = eventKey(event);
-    if (this.parts.noteWorkDone(name)) this.add([name]);
+    this.noteDone(eventKey(event));
   }
 
-  /** Takes out all of them for a commit. */
+  /** Notes that the work of an event, named by {@link eventKey}, is done. */
+  noteDone(name: string): void {
+    if (this.parts.noteWorkDone(name)) this.notes.add([name]);
+  }
+
+  /** Takes out names for a commit: all, or as many as one commit holds. */
   take(): readonly string[] {
-    const taken = this.waiting;
-    this.waiting = [];
-    return taken;
+    return this.notes.take();
   }
 
   /** Puts back those of a commit that was refused. */
   putBack({ worked = [] }: Commit): void {
-    if (worked.length > 0) this.add(worked);
+    this.notes.add(worked);
   }
 
+  /** Makes no commit by itself any more. */
   stop(): void {
-    this.timer?.cancel();
-  }
-
-  private add(names: readonly string[]): void {
-    this.waiting.push(...names);
-    this.timer ??= this.time.after(WRITE_DELAY_MS, () => {
-      this.timer = undefined;
-      if (this.waiting.length > 0) this.due();
-    });
+    this.notes.stop();
   }
 }

@@ -3,10 +3,11 @@ import { RunLimit } from './run-limit';
 import type { Transaction } from './transaction';
 
 /**
- * The result of a finished run: it is committed; it must run again, because a value that it read has changed; or its
- * event was settled by another host, so that it has no effect.
+ * The result of a finished run: it is committed; it must run again, because a value that it read has changed; its event
+ * was settled by another host, so that it has no effect; or the log is closed, and whether the run is committed is not
+ * known to this host.
  */
-export type CommitResult = 'committed' | 'conflict' | 'settled';
+export type CommitResult = 'committed' | 'conflict' | 'settled' | 'released';
 
 /** Gets the result of a finished run. */
 export interface CommitWaiter {

@@ -11,6 +11,7 @@ import {
 } from './commit';
 import { CommittedParts, type StoredParts } from './committed-parts';
 import { SettledSet } from '../settled-set';
+import { UnfilledTexts, type UnfilledText } from './unfilled-texts';
 
 /** The emits of an event's commits that may not be sent yet. */
 export interface UnsentEmits {
@@ -23,13 +24,6 @@ export interface UnsentEmits {
 export interface LeftEvent {
   readonly departure: Departure;
   readonly position: number;
-}
-
-/** A committed text that the bucket may not have yet. */
-export interface UnfilledText {
-  readonly text: string | null;
-  readonly position: number;
-  readonly sinceMs: number;
 }
 
 /** The part of a checkpoint that is not in the bucket. */
@@ -50,7 +44,7 @@ export interface FoldedParts {
 export class FoldedLog {
   position = 0;
   /** Texts that the bucket may not have yet, by key, in the order of their positions. */
-  readonly unfilled = new Map<string, UnfilledText>();
+  readonly unfilled = new UnfilledTexts();
   /** Emits of committed runs that may not be sent yet, by event: one entry for each commit. */
   readonly unsent = new Map<string, readonly UnsentEmits[]>();
   /** The events that have left their stream and whose dead letter or deferred event may not be stored yet. */
@@ -128,6 +122,13 @@ export class FoldedLog {
     const removed = [...this.removed];
     await Promise.all([...this.added.all, ...removed].map((settled) => settled.store()));
     for (const settled of removed) this.removed.delete(settled);
+  }
+
+  /** Returns the added handler of an event, which {@link eventKey} names; undefined if it is not added. */
+  handlerOf(name: string): { readonly settled: SettledEvents; readonly sequence: number } | undefined {
+    const [durable = '', incarnation = '', sequence] = name.split(' ');
+    const settled = this.added.of({ durable, incarnation });
+    return settled && { settled, sequence: Number(sequence) };
   }
 
   isSettled({ event }: Pick<RunChanges, 'event'>): boolean {
@@ -214,7 +215,7 @@ export class FoldedLog {
     if (!event) return;
     if (emits.length > 0) this.foldEmits(eventKey(event), { emits, position });
     if (left) this.left.set(eventKey(event), { departure: left, position });
-    this.parts.fold(run);
+    this.parts.fold(run, position);
     if (part !== undefined) return;
     const settled = this.added.of(event);
     if (settled) settled.noteSettled(event.sequence, event.sequence);

@@ -33,6 +33,8 @@ export interface GroupCommitOptions {
   contents(runs: readonly FinishedRun[], isSmall: boolean): Omit<Commit, 'host' | 'number'>;
   /** Whether the next commit must not hold finished runs. */
   goesAlone(): boolean;
+  /** Whether the finished runs must wait. Call {@link GroupCommit.request} when they need not any more. */
+  mustWait(): boolean;
   /** Called when the server has confirmed the pending commit. */
   confirmed(pending: PendingCommit, position: number): void;
   /** Called when the pending commit is not in the log and is not appended any more. Puts its runs back to the head. */
@@ -64,6 +66,7 @@ export class GroupCommit {
   private maxBytes = Infinity;
   private isAppending = false;
   private isWanted = false;
+  private idle: (() => void)[] = [];
 
   constructor(private readonly options: GroupCommitOptions) {}
 
@@ -76,13 +79,40 @@ export class GroupCommit {
     setImmediate(() => void this.appendAll());
   }
 
+  /** Whether no run can be appended now. */
+  get isIdle(): boolean {
+    return (
+      (!this.pending || this.pending.fate !== undefined) &&
+      (this.options.finished.length === 0 || this.options.mustWait())
+    );
+  }
+
+  /** Appends what is finished, and resolves when nothing is left to append, or the host stops. */
+  async finish(): Promise<void> {
+    const idle = new Promise<void>((resolve) => this.idle.push(resolve));
+    this.request(true);
+    await idle;
+  }
+
+  /** Takes out all runs that wait for their commit. It is not known whether the log holds those of the pending commit. */
+  takeWaiting(): { readonly pending: PendingCommit | undefined; readonly runs: readonly FinishedRun[] } {
+    const runs = this.options.finished.takeAll();
+    const pending = this.pending?.fate ? undefined : this.pending;
+    if (!pending) return { pending, runs };
+    // A late answer of the server must not end these runs once more.
+    pending.fate = 'refused';
+    return { pending, runs: [...pending.runs, ...runs] };
+  }
+
   private async appendAll(): Promise<void> {
-    const { finished, stop, goesAlone, log, halted } = this.options;
+    const { finished, stop, goesAlone, mustWait, log, halted } = this.options;
     try {
-      while ((finished.length > 0 || this.isWanted) && !stop.aborted) {
+      while (((finished.length > 0 && !mustWait()) || this.isWanted) && !stop.aborted) {
+        // A read of the log has failed before the fate of the pending commit was known.
+        if (this.pending) await this.decide(this.pending);
         this.isWanted = false;
         const maxBytes = Math.min(MAX_COMMIT_BYTES, log.maxCommitBytes * SAFE_SHARE, this.maxBytes);
-        await this.append(goesAlone() ? [] : finished.take(maxBytes));
+        await this.append(goesAlone() || mustWait() ? [] : finished.take(maxBytes));
       }
       // In the same step as the last look at the finished runs, so that none is left waiting.
       this.isAppending = false;
@@ -90,6 +120,7 @@ export class GroupCommit {
       this.isAppending = false;
       if (!stop.aborted) halted(error);
     }
+    for (const resolve of this.idle.splice(0)) resolve();
   }
 
   private async append(runs: readonly FinishedRun[]): Promise<void> {
@@ -106,7 +137,12 @@ export class GroupCommit {
     const text = encodeCommit(commit);
     const pending: PendingCommit = { commit, text, runs, expected: options.position(), fate: undefined };
     this.pending = pending;
-    while (!pending.fate && !options.stop.aborted) await this.tryAppend(pending);
+    await this.decide(pending);
+  }
+
+  /** Appends the pending commit until its fate is known. */
+  private async decide(pending: PendingCommit): Promise<void> {
+    while (!pending.fate && !this.options.stop.aborted) await this.tryAppend(pending);
     this.pending = undefined;
     if (pending.fate === 'committed') this.maxBytes = Infinity;
   }

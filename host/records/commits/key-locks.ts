@@ -7,7 +7,7 @@ export interface LockOwner {
   readonly locked: Set<string>;
   /** The keys that the run waits for, each with the promise that resolves when the run has the key. */
   readonly awaited: Map<string, Promise<void>>;
-  /** Whether the run has ended. A key that it gets from then on is released at once. */
+  /** Whether the run has ended. It gets no key from then on. */
   readonly isOver: boolean;
 }
 
@@ -39,9 +39,10 @@ export class KeyLocks {
 
   /**
    * Locks the key. Returns a promise if the owner must wait for the key. An owner that would wait for itself, over any
-   * number of other owners (a deadlock), does not get the key, and does not wait either.
+   * number of other owners (a deadlock), does not get the key, and does not wait either. Nor does an owner that has ended.
    */
   lock(owner: LockOwner, key: string): Promise<void> | undefined {
+    if (owner.isOver) return undefined;
     const lock = this.locks.get(key);
     if (!lock) {
       this.locks.set(key, { owner, waiting: [] });

@@ -4,8 +4,9 @@ import type { Time } from '../../base/time';
 import type { Checkpoint, CheckpointStore } from './checkpoint';
 import { decodedOrNone } from './commit';
 import type { CommitLog, LogBounds } from './commit-log';
-import type { FoldedLog, UnfilledText } from './folded-log';
+import type { FoldedLog } from './folded-log';
 import { LogCut, type LogReader } from './log-reader';
+import type { UnfilledText } from './unfilled-texts';
 
 export interface LogRecoveryOptions {
   readonly log: CommitLog;

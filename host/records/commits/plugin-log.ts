@@ -6,18 +6,19 @@ import { Adoptions } from './adoptions';
 import { BucketUpkeep } from './bucket-upkeep';
 import { CheckpointStore } from './checkpoint';
 import { contentsOf } from './commit-contents';
-import type { RunChanges } from './commit';
 import type { CommitLog } from './commit-log';
 import { CommitReceiver } from './commit-receiver';
-import { DoneWork } from './done-work';
-import { FinishedRuns, type FinishedRun } from './finished-runs';
+import type { DoneWork } from './done-work';
+import { FinishedRuns } from './finished-runs';
 import { FoldedLog } from './folded-log';
 import { GroupCommit } from './group-commit';
+import { LastCommits } from './last-commits';
 import { loadText } from './load-text';
 import { codedLogError } from './log-errors';
+import { LogNotes } from './log-notes';
 import { LogCut, LogReader, Stopped } from './log-reader';
 import { LogRecovery } from './log-recovery';
-import { SentEmits } from './sent-emits';
+import type { SentEmits } from './sent-emits';
 import { StoreValues } from './store-values';
 import { Transactions } from './transactions';
 
@@ -58,17 +59,18 @@ export class PluginLog {
   private readonly group: GroupCommit;
   private readonly upkeep: BucketUpkeep;
   private readonly recovery: LogRecovery;
+  private readonly notes: LogNotes;
+  private readonly lastCommits: LastCommits;
   private readonly stopping = new AbortController();
   private failure: JetplugError | undefined;
 
   constructor(private readonly options: PluginLogOptions) {
     const { host, log, bucket, time, trouble } = options;
-    const { finished } = this;
-    const stop = this.stopping.signal;
+    const [finished, stop] = [this.finished, this.stopping.signal];
     const folded = (this.folded = new FoldedLog(() => time.nowMs()));
     const values = (this.values = new StoreValues((key) => loadText(key, folded, bucket)));
-    const sent = (this.sent = new SentEmits(folded, time, () => this.group.request(true)));
-    const worked = (this.worked = new DoneWork(folded.parts, time, () => this.group.request(true)));
+    const notes = (this.notes = new LogNotes({ folded, time, stop, trouble, due: () => this.group.request(true) }));
+    ({ sent: this.sent, worked: this.worked } = notes);
     const adoptions = (this.adoptions = new Adoptions(
       folded,
       () => log.maxCommitBytes,
@@ -79,10 +81,11 @@ export class PluginLog {
       ...{ values, finished, folded },
       added: () => this.group.request(),
       assertUsable: () => this.assertUsable(),
+      isClosed: () => stop.aborted,
       maxBytes: () => log.maxCommitBytes,
     }));
     const receiver = new CommitReceiver({
-      ...{ folded, values, finished, transactions, adoptions, sent, worked },
+      ...{ folded, values, finished, transactions, adoptions, notes },
       pending: () => this.group.pending,
       received: (fillsBucket) => this.received(fillsBucket),
       unreadable: (position, error) => trouble(`message ${position} of the commit log is left out`, error),
@@ -97,24 +100,30 @@ export class PluginLog {
       cut: (error) => void this.reopen(error),
     });
     const isFiller = (): boolean => this.upkeep.isFiller;
-    const sources = { values, adoptions, sent, worked, folded, time, isFiller };
+    const sources = { values, adoptions, notes, folded, time, isFiller };
     this.group = new GroupCommit({
       ...{ host, log, reader: this.reader, finished, time, stop, position },
       contents: (runs, isSmall) => contentsOf(sources, runs, isSmall),
       goesAlone: () => !adoptions.isEmpty,
+      mustWait: () => this.upkeep.isFarBehind,
       confirmed: (pending, at) => receiver.takeOwn(pending, at),
       refused: (pending) => receiver.refuse(pending),
       tooLarge: (run, error) => transactions.fail(run, error),
-      failed: (error) => trouble('a commit cannot be stored yet', error),
+      failed: (error) => {
+        trouble('a commit cannot be stored yet', error);
+        this.lastCommits.failed();
+      },
       makeRoom: () => this.upkeep.makeRoom(),
       halted: (error) => void this.reopen(error),
     });
+    this.lastCommits = new LastCommits({ time, stop, notes, group: this.group });
     this.upkeep = new BucketUpkeep({
       ...{ bucket, log, folded, checkpoints, time, stop, historyMs: options.historyMs, trouble },
       foreign: (key, entry) => {
         if (adoptions.add(key, entry)) this.group.request(true);
       },
       refill: () => this.refill(),
+      filled: () => this.group.request(),
     });
     this.recovery = new LogRecovery({
       ...{ log, reader: this.reader, checkpoints, folded, time, stop },
@@ -135,13 +144,14 @@ export class PluginLog {
       throw codedLogError(error);
     }
     this.reader.follow();
-    if (!this.options.isGuest) this.upkeep.start();
+    if (this.options.isGuest) return;
+    this.upkeep.start();
+    this.notes.start();
   }
 
   /** The reason why commits, or the bucket, wait; undefined if they do not. */
   get problem(): string | undefined {
-    if (this.group.isFull) return 'the commit log is full (store.logMaxBytes), so runs wait';
-    return this.upkeep.isFull ? 'the bucket is full (store.maxBytes), so it is behind the commit log' : undefined;
+    return this.group.isFull ? 'the commit log is full (store.logMaxBytes), so runs wait' : this.upkeep.problem;
   }
 
   /** Brings the bucket up to date and stores a checkpoint. */
@@ -169,23 +179,22 @@ export class PluginLog {
     return (await this.values.read(key)).committed;
   }
 
-  /** Returns the keys whose committed text is not in the bucket yet, with their texts. */
-  get unfilled(): ReadonlyMap<string, { readonly text: string | null }> {
-    return this.folded.unfilled;
-  }
-
-  /** Stops. Runs that are not committed by then are not committed by this host. */
+  /**
+   * Commits what waits, if the server answers, and stops. Runs that are not committed by then are released: their events
+   * are delivered again, and are settled if their commit is in the log after all.
+   */
   async close(): Promise<void> {
+    this.notes.stop();
+    await this.lastCommits.make();
     this.stopping.abort();
+    for (const { waiter } of this.group.takeWaiting().runs) waiter.resolve('released');
     this.reader.stop();
-    this.sent.stop();
-    this.worked.stop();
     await this.upkeep.close();
   }
 
   private received(fillsBucket: boolean): void {
     this.upkeep.received(fillsBucket);
-    if (!this.adoptions.isEmpty) this.group.request(true);
+    this.group.request(!this.adoptions.isEmpty);
   }
 
   private async refill(): Promise<void> {
@@ -202,24 +211,18 @@ export class PluginLog {
    * committed must run again, because a value that they have read may have changed.
    */
   private startFrom(move: () => void): void {
-    const { pending } = this.group;
-    const runs = this.finished.takeAll();
-    // The pending commit may be among those that are gone. If so, its events are settled in the checkpoint.
-    if (pending && !pending.fate) {
-      pending.fate = 'refused';
-      this.sent.putBack(pending.commit);
-      this.worked.putBack(pending.commit);
-      runs.unshift(...pending.runs);
-    }
+    const { pending, runs } = this.group.takeWaiting();
+    if (pending) this.notes.putBack(pending.commit);
     this.adoptions.clear();
     move();
     this.values.clear();
-    endRuns(runs, (run) => this.folded.isSettled(run));
+    for (const run of runs) this.transactions.endCut(run, pending?.runs.includes(run) ?? false);
   }
 
   /** Reads the log again from the newest checkpoint, because commits that this host has not read are gone. */
   private async reopen(reason: unknown): Promise<void> {
     if (this.stopping.signal.aborted || reason instanceof Stopped) return;
+    this.lastCommits.failed();
     try {
       if (!(reason instanceof LogCut)) throw reason;
       await this.recovery.restore();
@@ -234,8 +237,7 @@ export class PluginLog {
     if (this.failure) return;
     this.failure = error;
     this.stopping.abort();
-    const runs = [...(this.group.pending?.runs ?? []), ...this.finished.takeAll()];
-    for (const { waiter } of runs) waiter.reject(error.with({}));
+    for (const { waiter } of this.group.takeWaiting().runs) waiter.reject(error.with({}));
     this.options.halted(error);
   }
 
@@ -244,8 +246,4 @@ export class PluginLog {
     // A new error each time, because one that is older than a run is charged to the run.
     if (this.failure) throw this.failure.with({});
   }
-}
-
-function endRuns(finished: readonly FinishedRun[], isSettled: (run: RunChanges) => boolean): void {
-  for (const { runs, waiter } of finished) waiter.resolve(runs.some(isSettled) ? 'settled' : 'conflict');
 }

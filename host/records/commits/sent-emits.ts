@@ -1,28 +1,26 @@
-import type { Time, Timer } from '../../base/time';
+import type { Time } from '../../base/time';
 import { eventKey, type Commit, type Departure, type Emit, type EventOf, type SentEvent } from './commit';
 import type { FoldedLog } from './folded-log';
-
-const WRITE_DELAY_MS = 300;
-/** The largest number of events that one commit names as sent. */
-const MAX_NAMES = 2_000;
+import { LateNotes } from './late-notes';
 
 /**
  * The emits that are sent, and the dead letters and deferred events that are stored, until a commit says so. After that,
  * no host sends or stores them again.
  */
 export class SentEmits {
-  private readonly waiting: SentEvent[] = [];
-  private timer: Timer | undefined;
+  private readonly notes: LateNotes<SentEvent>;
 
   /** @param due called when a commit must be made for them, because no run makes one */
   constructor(
     private readonly folded: FoldedLog,
-    private readonly time: Time,
-    private readonly due: () => void,
-  ) {}
+    time: Time,
+    due: () => void,
+  ) {
+    this.notes = new LateNotes(time, due);
+  }
 
   get isEmpty(): boolean {
-    return this.waiting.length === 0;
+    return this.notes.isEmpty;
   }
 
   /** Returns the emits of a committed run that may not be sent yet. */
@@ -52,34 +50,24 @@ export class SentEmits {
     if (left) this.noteUpTo(name, left.position);
   }
 
+  /** Notes that nothing is left to do for the commits of an event, named by {@link eventKey}, up to a position. */
+  noteUpTo(name: string, position: number): void {
+    this.folded.noteSent(name, position);
+    this.notes.add([[name, position]]);
+  }
+
   /** Takes out names for a commit: all, or as many as one commit holds. */
   take(): readonly SentEvent[] {
-    const taken = this.waiting.splice(0, MAX_NAMES);
-    if (!this.isEmpty) this.due();
-    return taken;
+    return this.notes.take();
   }
 
   /** Puts back those of a commit that was refused. */
   putBack({ sent }: Commit): void {
-    if (sent.length === 0) return;
-    this.waiting.push(...sent);
-    this.schedule();
+    this.notes.add(sent);
   }
 
+  /** Makes no commit by itself any more. */
   stop(): void {
-    this.timer?.cancel();
-  }
-
-  private noteUpTo(name: string, position: number): void {
-    this.folded.noteSent(name, position);
-    this.waiting.push([name, position]);
-    this.schedule();
-  }
-
-  private schedule(): void {
-    this.timer ??= this.time.after(WRITE_DELAY_MS, () => {
-      this.timer = undefined;
-      if (!this.isEmpty) this.due();
-    });
+    this.notes.stop();
   }
 }

@@ -1,3 +1,4 @@
+import { JetplugError } from '../../../sdk/internal';
 import type { MaybePromise } from '../../base/maybe-promise';
 import type { Origin, ReadTexts, RunChanges } from './commit';
 import { assertFits, estimatedBytes, tooLarge } from './commit-size';
@@ -6,6 +7,7 @@ import type { FoldedLog } from './folded-log';
 import { KeyLocks } from './key-locks';
 import type { StoreValues, Value } from './store-values';
 import { Transaction } from './transaction';
+import { WaitingEvents } from './waiting-events';
 
 export interface TransactionsOptions {
   readonly values: StoreValues;
@@ -15,6 +17,8 @@ export interface TransactionsOptions {
   added(): void;
   /** Throws if no run can be committed any more. */
   assertUsable(): void;
+  /** Whether the log is closed, so that runs which finish now are released. */
+  isClosed(): boolean;
   /** Returns the size of the largest commit that the server takes. */
   maxBytes(): number;
 }
@@ -22,6 +26,7 @@ export interface TransactionsOptions {
 /** The runs of a plugin's handlers in this host, from their first read to the end of their commit. */
 export class Transactions {
   private readonly locks = new KeyLocks();
+  private readonly waiting = new WaitingEvents();
 
   constructor(private readonly options: TransactionsOptions) {}
 
@@ -76,13 +81,20 @@ export class Transactions {
    * @returns the result, if it is known; `conflict` if the run must start again: call {@link prepareAgain} first
    */
   finishFor(transaction: Transaction, runs: readonly RunChanges[], waiter: CommitWaiter): CommitResult | undefined {
-    const { values, folded, finished, added, assertUsable } = this.options;
+    const { values, folded, finished, added, assertUsable, isClosed } = this.options;
     assertUsable();
+    if (isClosed()) return this.end(transaction, 'released');
     if (runs.some((run) => folded.isSettled(run))) return this.end(transaction, 'settled');
+    const earlier = this.waiting.find(runs);
+    if (earlier) {
+      this.locks.release(transaction);
+      earlier.follow(() => waiter.resolve(this.resultAfterEarlier(runs)));
+      return undefined;
+    }
     if (values.isStale(transaction) || runs.some((run) => folded.parts.isOvertaken(run))) return 'conflict';
     if (runs.length === 0 && !values.readsUncommitted(transaction)) return this.end(transaction, 'committed');
     values.apply(transaction);
-    finished.add({ transaction, runs, bytes: estimatedBytes(runs), waiter });
+    finished.add({ transaction, runs, bytes: estimatedBytes(runs), waiter: this.waiting.add(runs, waiter) });
     this.locks.release(transaction);
     added();
     return undefined;
@@ -120,6 +132,7 @@ export class Transactions {
   /**
    * Changes one key from outside of a run. Resolves with the new text when it is committed.
    * @param change computes the new text from the committed one; it may be called again, on a newer text
+   * @throws JetplugError `JP_STORE_UNAVAILABLE` if it cannot be found out whether the change is committed
    */
   async change(
     key: string,
@@ -135,7 +148,9 @@ export class Transactions {
         this.write(transaction, key, next);
         const runs = [{ origin, writes: new Map([[key, next]]), emits: [] }];
         this.assertFits(runs);
-        if ((await this.finish(transaction, runs)) === 'committed') return next;
+        const result = await this.finish(transaction, runs);
+        if (result === 'committed') return next;
+        if (result === 'released') throw unknownFate(new Error('the log is closed'));
         await this.prepareAgain(transaction);
       }
     } finally {
@@ -198,10 +213,32 @@ export class Transactions {
     waiter.reject(tooLarge(runs, this.options.maxBytes(), cause));
   }
 
+  /**
+   * Ends a run because commits that this host has not read are gone from the log. The checkpoint says whether its event
+   * is settled. Nothing says whether a change from outside of a run is committed, and another try might make it twice.
+   * @param mayBeCommitted whether one of these commits may be the run's
+   */
+  endCut({ runs, waiter }: FinishedRun, mayBeCommitted: boolean): void {
+    if (mayBeCommitted && runs.some(({ event }) => !event)) {
+      waiter.reject(unknownFate(new Error('the log was cut before the host has read its own commit')));
+    } else waiter.resolve(this.resultAfterEarlier(runs));
+  }
+
+  private resultAfterEarlier(runs: readonly RunChanges[]): CommitResult {
+    const { folded, isClosed } = this.options;
+    if (isClosed()) return 'released';
+    return runs.some((run) => folded.isSettled(run)) ? 'settled' : 'conflict';
+  }
+
   private end(transaction: Transaction, result: CommitResult): CommitResult {
     this.abandon(transaction);
     return result;
   }
+}
+
+function unknownFate(cause: Error): JetplugError {
+  const message = `it is not known whether a change of the store is committed: ${cause.message}`;
+  return new JetplugError('JP_STORE_UNAVAILABLE', message, { cause });
 }
 
 function addWrites(runs: readonly FinishedRun[], keys: Set<string>): void {

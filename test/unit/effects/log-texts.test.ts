@@ -20,8 +20,8 @@ async function setUp<T = number>(hosts = 1) {
 }
 
 /** Resolves when the bucket has all values. */
-async function filled({ log }: { log: { unfilled: { size: number } } }): Promise<void> {
-  while (log.unfilled.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+async function filled({ log }: { log: { folded: { unfilled: { size: number } } } }): Promise<void> {
+  while (log.folded.unfilled.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 test('updates, reads, lists and deletes plain JSON values, which the bucket gets soon', async () => {

@@ -29,8 +29,11 @@ describe('BucketFiller', () => {
       checkpoints: store,
       time,
       stop: stop.signal,
+      maxBytes: () => 1_000_000,
       foreign: (key) => foreign.push(key),
       refill: () => refill(),
+      filled: () => undefined,
+      heldBack: () => undefined,
       failed: () => undefined,
     });
   });

@@ -25,8 +25,9 @@ export function changesOf(sequence: number, { writes }: Transaction, more: Parti
 /** The server of several hosts of a test: a log, a bucket and the record of settled events. */
 export class Server {
   readonly shared = new SharedLog();
-  readonly bucket = new MemoryBucket('b');
   readonly record = new SettledSet();
+
+  constructor(readonly bucket = new MemoryBucket('b')) {}
 
   /** Loses everything. A host creates the log and the bucket again. */
   lose(): void {

@@ -24,6 +24,8 @@ export async function turns(draw: Draw, most = 3): Promise<void> {
 
 /** Stops a host in the middle of its work. The host's requests and the answers to them wait until the gate opens. */
 export class Gate {
+  /** Whether the host is killed, so that it makes no further request. */
+  isDead = false;
   private closed: Promise<void> | undefined;
   private reopen: (() => void) | undefined;
 
@@ -83,6 +85,7 @@ export class FakeLog implements CommitLog {
   ) {}
 
   async append(text: string, expected: number): Promise<number> {
+    if (this.gate.isDead) throw unanswered();
     await this.turns();
     const isLost = this.happens(this.faults.unanswered);
     if (isLost && this.draw(2) === 0) throw unanswered();
@@ -199,6 +202,7 @@ export class SlowBucket extends MemoryBucket {
   }
 
   private async slowly<T>(work: () => Promise<T>): Promise<T> {
+    if (this.gate.isDead) throw unanswered();
     await turns(this.draw);
     await this.gate.pass();
     const isLost = this.faults.unanswered > 0 && this.draw(this.faults.unanswered) === 0;

@@ -75,6 +75,8 @@ describe('KeyLocks', () => {
     locks.release(first);
     for (const wait of waits) await wait;
     expect([second.locked.size, [...third.locked]]).toEqual([0, ['a']]);
+    expect([locks.lock(second, 'a'), locks.lock(second, 'b')]).toEqual([undefined, undefined]);
+    expect([second.locked.size, second.awaited.size, locks.isBusy('b')]).toEqual([0, 0, false]);
   });
 
   it('counts a key as busy after a conflict, until it was locked many times without anybody waiting', () => {

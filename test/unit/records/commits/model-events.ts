@@ -44,6 +44,8 @@ export class SharedSettled implements SettledEvents {
   readonly durable = DURABLE;
   readonly streamIncarnation = INCARNATION;
   private readonly noted = new SettledSet();
+  /** The server's ack floor. */
+  floor = 0;
   constructor(
     private readonly record: SettledSet,
     private readonly draw: Draw,
@@ -64,6 +66,10 @@ export class SharedSettled implements SettledEvents {
     const stored = new SettledSet(this.noted.toJSON());
     await turns(this.draw);
     this.record.merge(stored);
+  }
+  async ackFloor(): Promise<number> {
+    await turns(this.draw);
+    return this.floor;
   }
 }
 

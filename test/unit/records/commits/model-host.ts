@@ -83,6 +83,7 @@ export class Host {
   /** Ends the host at once, as a kill does: nothing that it still does is seen by others. */
   kill(): void {
     this.ended = true;
+    this.gate.isDead = true;
     this.gate.open();
     this.time.end();
     void this.log.close();
@@ -229,6 +230,8 @@ export class Host {
     }
     const result = await transactions.finish(transaction, changes);
     if (this.isDead()) return 'nak';
+    // The host is closed by a kill only.
+    if (result === 'released') return 'nak';
     if (result === 'settled') return batch.length > 1 ? 'nak' : 'done';
     if (result === 'committed') return part === undefined ? 'done' : 'part';
     await transactions.prepareAgain(transaction);

@@ -38,6 +38,11 @@ export class TurnTime implements Time {
     return { cancel: () => timer.cancel() };
   }
 
+  /** Moves the time at once, and fires the timers that are due with the next turn. One that repeats fires once. */
+  skip(ms: number): void {
+    this.now += ms;
+  }
+
   /** Fires no timer any more. */
   end(): void {
     this.isOver = true;
