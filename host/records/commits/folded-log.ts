@@ -188,12 +188,7 @@ export class FoldedLog {
    * @param texts the last text of each key in the commits from there up to a position that is folded
    */
   refill({ position: filled, revision }: BucketFill, texts: ReadonlyMap<string, Omit<UnfilledText, 'sinceMs'>>): void {
-    const sinceMs = this.nowMs();
-    const all = new Map<string, UnfilledText>();
-    for (const [key, text] of texts) all.set(key, { ...text, sinceMs });
-    for (const [key, text] of this.unfilled) if (text.position >= (all.get(key)?.position ?? 0)) all.set(key, text);
-    this.unfilled.clear();
-    for (const [key, text] of [...all].sort(([, a], [, b]) => a.position - b.position)) this.unfilled.set(key, text);
+    this.unfilled.merge(texts, this.nowMs());
     this.filled = Math.min(this.filled, filled);
     this.bucketRevision = revision;
     this.trustFrom = this.position;

@@ -1,3 +1,5 @@
+import type { Transaction } from './transaction';
+
 /** The largest and the smallest number of finished runs that may wait for their commit. */
 const MOST = 2_000;
 const LEAST = 100;
@@ -14,10 +16,17 @@ export class RunLimit {
   /** @param finished returns how many finished runs wait for their commit */
   constructor(private readonly finished: () => number) {}
 
-  /** Returns a promise if a run must wait. The limit is not exact: runs that have begun may finish above it. */
-  wait(): Promise<void> | undefined {
-    if (this.finished() < this.most) return undefined;
-    return new Promise((resolve) => this.waiting.push(resolve));
+  /**
+   * Has a run wait before its first read. A run that holds a lock, or that already waits, does not wait. The limit is not
+   * exact: runs that have begun may finish above it.
+   * @returns a promise if the run must wait
+   */
+  wait(run: Pick<Transaction, 'isEmpty' | 'locked' | 'isWaiting'>): Promise<void> | undefined {
+    if (this.finished() < this.most || !run.isEmpty || run.locked.size > 0 || run.isWaiting) return undefined;
+    run.isWaiting = true;
+    return new Promise<void>((resolve) => this.waiting.push(resolve)).then(() => {
+      run.isWaiting = false;
+    });
   }
 
   /** Notes that another host's commit has taken the place of an own one. */

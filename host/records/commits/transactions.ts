@@ -30,19 +30,8 @@ export class Transactions {
 
   constructor(private readonly options: TransactionsOptions) {}
 
-  /**
-   * Has a run wait before its first read, while too many finished runs wait for their commit. A run that holds a lock, or
-   * that already waits, does not wait.
-   * @returns a promise if the run must wait
-   */
-  awaitRoom(transaction: Transaction): Promise<void> | undefined {
-    if (!transaction.isEmpty || transaction.locked.size > 0 || transaction.isWaiting) return undefined;
-    const room = this.options.finished.limit.wait();
-    transaction.isWaiting = room !== undefined;
-    return room?.then(() => {
-      transaction.isWaiting = false;
-    });
-  }
+  /** Has a run wait, as {@link RunLimit.wait} does. */
+  readonly awaitRoom = (run: Transaction) => this.options.finished.limit.wait(run);
 
   /** Reads a key for a run. The run's own changes are visible to it, and those of finished runs. */
   read(transaction: Transaction, key: string): string | null | Promise<string | null> {

@@ -1,4 +1,5 @@
 import { RunLimit } from '../../../../host/records/commits/run-limit';
+import { Transaction } from '../../../../host/records/commits/transaction';
 import { after } from './fake-host';
 
 describe('RunLimit', () => {
@@ -12,7 +13,7 @@ describe('RunLimit', () => {
   /** Returns the number of finished runs from which on further ones wait. */
   function most(): number {
     const before = finished;
-    for (finished = 0; !limit.wait(); finished++);
+    for (finished = 0; !limit.wait(new Transaction()); finished++);
     const found = finished;
     finished = before;
     return found;
@@ -43,7 +44,7 @@ describe('RunLimit', () => {
   it('lets as many runs begin as there is room for, and the others if those end without a commit', async () => {
     finished = 2_000;
     const begun: number[] = [];
-    for (let run = 0; run < 5; run++) void limit.wait()!.then(() => begun.push(run));
+    for (let run = 0; run < 5; run++) void limit.wait(new Transaction())!.then(() => begun.push(run));
     finished = 1_998;
     limit.admit();
     await after(1);
@@ -59,7 +60,7 @@ describe('RunLimit', () => {
   it('lets nobody begin while there is no room', async () => {
     finished = 2_000;
     let hasBegun = false;
-    void limit.wait()!.then(() => (hasBegun = true));
+    void limit.wait(new Transaction())!.then(() => (hasBegun = true));
     limit.admit();
     await after();
     expect(hasBegun).toBe(false);
