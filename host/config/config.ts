@@ -149,7 +149,7 @@ export interface RetriesConfig {
 export interface StoreConfig {
   /** The limit of each bucket. -1: unlimited, the default. A full bucket stays behind its commit log. */
   readonly maxBytes: number;
-  /** For how long a commit stays in a plugin's log when the bucket has its values. Default 7 days. */
+  /** For how long a commit stays in a plugin's log when the bucket has its values. At least 5 minutes; default 7 days. */
   readonly historyMs: number;
   /** The limit of each commit log. -1: unlimited, the default. While a log is full, runs wait for their commit. */
   readonly logMaxBytes: number;

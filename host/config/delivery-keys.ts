@@ -92,7 +92,7 @@ export const deliveryKeys = {
       env: 'JETPLUG_STORE_MAX_BYTES',
     },
     history: {
-      doc: 'How long a commit stays in a plugin’s commit log after its values are in the bucket.',
+      doc: 'How long a commit stays in a plugin’s commit log after its values are in the bucket; at least 5 minutes.',
       format: 'age',
       default: '7d',
       env: 'JETPLUG_STORE_HISTORY',

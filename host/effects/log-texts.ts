@@ -35,9 +35,10 @@ export class LogTexts implements StoreTexts {
     noteRead(call, escaped);
     const { transaction } = call;
     for (let end = transaction.computed(escaped); end; end = transaction.computed(escaped)) await end;
-    const locking = this.log.transactions.lock(transaction, escaped);
-    if (locking) await call.paused(locking);
-    const text = this.log.transactions.read(transaction, escaped);
+    const { transactions } = this.log;
+    const waiting = transactions.awaitRoom(transaction) ?? transactions.lock(transaction, escaped);
+    if (waiting) await call.paused(waiting);
+    const text = transactions.read(transaction, escaped);
     return (isPromise(text) ? await text : text) ?? undefined;
   }
 
@@ -84,11 +85,11 @@ export class LogTexts implements StoreTexts {
     throw new JetplugError('JP_BATCH_COMMIT', `${plugin}.${name} called Store.commit`, { plugin, ...where });
   }
 
-  /** Locks the key, reads its text and computes the next one. */
+  /** Waits for room, locks the key, reads its text and computes the next one. */
   private next(run: Run, key: string, change: Change): MaybePromise<string | undefined> {
     const { transactions } = this.log;
-    const locking = transactions.lock(run.transaction, key);
-    if (locking) return (run.batch ?? run).paused(locking).then(() => this.next(run, key, change));
+    const waiting = transactions.awaitRoom(run.transaction) ?? transactions.lock(run.transaction, key);
+    if (waiting) return (run.batch ?? run).paused(waiting).then(() => this.next(run, key, change));
     const current = transactions.read(run.transaction, key);
     return isPromise(current) ? current.then((text) => change(text ?? undefined)) : change(current ?? undefined);
   }

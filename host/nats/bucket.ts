@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { keyValueOf, type Msg } from './client';
+import { keyValueOf, type Msg, type PubAck } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
-import { Conflict, type Entry, type KeyValue } from '../records/key-value';
+import { Conflict, type Entry, type KeyValue, type ReadOptions } from '../records/key-value';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, isFull, isNoResponders, isTooLarge } from './failures';
 import { ensureManagedStream } from './managed-stream';
 import { MessageBatches } from './message-batches';
+import { SharedReads } from './shared-reads';
 import type { StreamKeeper } from './stream-keeper';
 import { findStream, holdsAny } from './streams';
 import { bucketPrefixOf } from './subjects';
@@ -16,6 +17,8 @@ import { bucketStream } from './wanted-streams';
 const IN_PROCESS_PAUSE_MS = 10;
 const OPERATION = 'KV-Operation';
 const POSITION = 'x-jetplug-commit';
+/** A key that always has a value once it was needed, for {@link SharedReads}. No key of a store has this name. */
+const PRESENT_KEY = '=present';
 /** Reads and writes fail when the connection is lost, so that their callers can repeat them when it is back. */
 const ENDS = { endsWithConnection: true };
 
@@ -30,6 +33,7 @@ export class Bucket implements KeyValue {
   renewals = 0;
   private keeper: StreamKeeper | undefined;
   private readonly publishPrefix: string;
+  private readonly reads: SharedReads;
   private readonly batches: MessageBatches;
   private readonly lostListeners = new Set<() => void>();
 
@@ -37,8 +41,15 @@ export class Bucket implements KeyValue {
     private readonly connection: Connection,
     private readonly name: string,
   ) {
-    this.publishPrefix = bucketPrefixOf(connection.apiPrefix);
-    this.batches = new MessageBatches(connection.requests);
+    const { apiPrefix, requests } = connection;
+    this.publishPrefix = bucketPrefixOf(apiPrefix);
+    this.batches = new MessageBatches(requests);
+    this.reads = new SharedReads({
+      requests,
+      request: `${apiPrefix}.DIRECT.GET.KV_${name}`,
+      present: this.subjectOf(PRESENT_KEY),
+      storePresent: () => this.publish(PRESENT_KEY, '', {}, 0, 0),
+    });
   }
 
   /**
@@ -77,8 +88,9 @@ export class Bucket implements KeyValue {
     return (await findStream(connection, `KV_${name}`)) && new Bucket(connection, name);
   }
 
-  get(key: string, { latest = false } = {}): Promise<Entry | undefined> {
+  get(key: string, { latest = false, asOf }: ReadOptions = {}): Promise<Entry | undefined> {
     if (latest) return this.getFromLeader(key);
+    if (asOf !== undefined) return this.getFromAny(key, asOf);
     const subject = `${this.connection.apiPrefix}.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
     return this.ask(this.connection.requests.ask(subject, '', toEntry, ENDS));
   }
@@ -124,7 +136,17 @@ export class Bucket implements KeyValue {
     const bucket = await this.ask(keyValueOf(this.connection.js, this.name));
     const keys: string[] = [];
     for await (const key of await this.ask(bucket.keys(under === undefined ? '>' : `${under}.>`))) keys.push(key);
-    return keys;
+    return keys.filter((key) => key !== PRESENT_KEY);
+  }
+
+  private async getFromAny(key: string, asOf: number): Promise<Entry | undefined> {
+    try {
+      const message = await this.reads.read(this.subjectOf(key), asOf);
+      return message && toEntry(message);
+    } catch (error) {
+      // A bucket that is full does not take the value that the request needs. Only the leader knows what it has then.
+      return isFull(error) ? this.getFromLeader(key) : this.fail(error);
+    }
   }
 
   private async getFromLeader(key: string): Promise<Entry | undefined> {
@@ -151,17 +173,20 @@ export class Bucket implements KeyValue {
     return this.ask(holdsAny(this.connection, `KV_${this.name}`, this.subjectOf(`${under}.>`)));
   }
 
-  private write(
+  private write(...message: Parameters<Bucket['publish']>): Promise<number> {
+    return this.publish(...message).then(({ seq }) => seq, this.notWritten);
+  }
+
+  private publish(
     key: string,
     value: string,
     headers: Record<string, string>,
     expected?: number,
     position?: number,
-  ): Promise<number> {
+  ): Promise<PubAck> {
     if (position !== undefined) headers[POSITION] = String(position);
     if (expected !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expected);
-    const message = { subject: `${this.publishPrefix}${this.subjectOf(key)}`, payload: value, headers };
-    return this.batches.publish(message).then(({ seq }) => seq, this.notWritten);
+    return this.batches.publish({ subject: `${this.publishPrefix}${this.subjectOf(key)}`, payload: value, headers });
   }
 
   private readonly notWritten = async (error: unknown): Promise<never> => {
@@ -205,7 +230,7 @@ function toEntry(answer: Msg): Entry | undefined {
   const position = headers?.get(POSITION) || undefined;
   return {
     value: deleted ? undefined : answer.string(),
-    revision: Number(headers?.get('Nats-Sequence')),
+    revision: Number(headers?.last('Nats-Sequence')),
     ...(position !== undefined && { position: Number(position) }),
   };
 }

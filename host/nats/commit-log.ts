@@ -1,3 +1,4 @@
+import { BatchAnswers, type BatchMessage } from './batch-answers';
 import type { Msg } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
@@ -6,7 +7,6 @@ import { Conflict } from '../records/key-value';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, isFull, isNoResponders, isTooLarge } from './failures';
 import { ensureManagedStream } from './managed-stream';
-import { MORE } from './requests';
 import type { StreamKeeper } from './stream-keeper';
 import { findStream } from './streams';
 import { bucketPrefixOf } from './subjects';
@@ -96,12 +96,12 @@ export class JetStreamLog implements CommitLog {
   async append(text: string, expected: number): Promise<number> {
     const headers = { 'Nats-Expected-Last-Sequence': String(expected) };
     const { requests } = this.connection;
-    const { seq } = await this.ask(requests.publish(this.publishSubject, text, { headers, ...ENDS }));
-    return this.note(seq);
+    const published = requests.publish(this.publishSubject, text, { headers, ...ENDS });
+    return this.note(await this.ask(published.then(({ seq }) => assertFollows(seq, expected))));
   }
 
   async readAfter(after: number): Promise<readonly LoggedCommit[]> {
-    const commits = await this.readBatch(after + 1);
+    const commits = await this.readBatch({ seq: after + 1, batch: READ_BATCH, max_bytes: READ_BYTES });
     // Any replica may answer the request for a batch, and a replica that is behind has no later commit. Only the
     // answer of the leader makes certain that there is none.
     const next = commits.length > 0 ? undefined : await this.readFromLeader(after + 1);
@@ -114,15 +114,12 @@ export class JetStreamLog implements CommitLog {
     const { requests } = this.connection;
     const { state, config } = await this.ask(requests.askApi<LogInfo>(`STREAM.INFO.${this.stream}`, undefined, ENDS));
     const last = this.note(state.last_seq);
-    return { first: state.messages > 0 ? state.first_seq : last + 1, last, begins: config.first_seq ?? 1 };
+    const first = state.messages > 0 ? state.first_seq : last + 1;
+    return { first, last, begins: config.first_seq ?? 1, mayBeBehind: (config.num_replicas ?? 1) > 1 };
   }
 
   async firstSince(epochMs: number): Promise<number | undefined> {
-    const { requests, apiPrefix } = this.connection;
-    const body = JSON.stringify({ start_time: new Date(epochMs).toISOString(), batch: 1 });
-    const batch = new Batch();
-    const subject = `${apiPrefix}.DIRECT.GET.${this.stream}`;
-    return (await this.ask(requests.ask(subject, body, (answer) => batch.take(answer), ENDS)))[0]?.position;
+    return (await this.readBatch({ start_time: new Date(epochMs).toISOString(), batch: 1 }))[0]?.position;
   }
 
   follow(listener: (commit: LoggedCommit) => void, reconnected?: () => void): () => void {
@@ -150,12 +147,12 @@ export class JetStreamLog implements CommitLog {
   }
 
   /** Reads a batch from any replica. */
-  private readBatch(from: number): Promise<LoggedCommit[]> {
+  private async readBatch(request: object): Promise<LoggedCommit[]> {
     const { requests, apiPrefix } = this.connection;
-    const body = JSON.stringify({ seq: from, batch: READ_BATCH, max_bytes: READ_BYTES });
-    const batch = new Batch();
+    const answers = new BatchAnswers();
     const subject = `${apiPrefix}.DIRECT.GET.${this.stream}`;
-    return this.ask(requests.ask(subject, body, (answer) => batch.take(answer), ENDS));
+    const asked = requests.ask(subject, JSON.stringify(request), (answer) => answers.take(answer), ENDS);
+    return commitsOf((await this.ask(asked)).messages);
   }
 
   /** Reads the first commit at this position or behind it from the leader of the stream. */
@@ -199,35 +196,27 @@ export class JetStreamLog implements CommitLog {
 
 interface LogInfo {
   readonly state: { readonly messages: number; readonly first_seq: number; readonly last_seq: number };
-  readonly config: { readonly first_seq?: number };
+  readonly config: { readonly first_seq?: number; readonly num_replicas?: number };
 }
 
-/** Collects the answers to a request for a batch. */
-class Batch {
-  private readonly commits: LoggedCommit[] = [];
-  private last = 0;
-  /** Whether a position is missing, because its commit was removed while the server read the batch. */
-  private isCut = false;
+/**
+ * Checks an acknowledgement of an append. A commit that is stored elsewhere than behind the expected position was not
+ * appended under that expectation, so the acknowledgement says nothing about it.
+ */
+function assertFollows(position: number, expected: number): number {
+  if (position === expected + 1) return position;
+  throw new Error(`the server acknowledges position ${position} for an append behind ${expected}`);
+}
 
-  /** @throws Error if the server refuses the request, or an earlier answer did not arrive */
-  take(answer: Msg): LoggedCommit[] | typeof MORE {
-    const { headers } = answer;
-    // A program may have put a message with such headers into the log. The server's own headers come last.
-    const position = Number(headers?.last('Nats-Sequence') || 0);
-    if (position === 0 && headers?.code === NO_MESSAGE) return this.commits;
-    if (position === 0 && headers?.code !== END_OF_BATCH) throw new Error(headers?.status ?? 'not a batch');
-    const before = Number(headers?.last('Nats-Last-Sequence'));
-    if (before !== this.last) throw new Error(`the message that follows ${this.last} did not arrive`);
-    if (position === 0) return this.commits;
-    this.isCut ||= this.last > 0 && position !== this.last + 1;
-    this.last = position;
-    if (!this.isCut) this.commits.push({ position, text: answer.string() });
-    return MORE;
+/** Returns the commits up to the first one that is missing, because it was removed while the server read the batch. */
+function commitsOf(messages: readonly BatchMessage[]): LoggedCommit[] {
+  const commits: LoggedCommit[] = [];
+  for (const { sequence, message } of messages) {
+    if (commits.length > 0 && sequence !== commits.at(-1)!.position + 1) break;
+    commits.push({ position: sequence, text: message.string() });
   }
+  return commits;
 }
-
-const NO_MESSAGE = 404;
-const END_OF_BATCH = 204;
 
 function toCommit(message: Msg): LoggedCommit {
   return { position: Number(message.headers?.last('Nats-Sequence')), text: message.string() };

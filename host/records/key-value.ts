@@ -11,10 +11,8 @@ export interface KeyValue {
   /**
    * Reads the entry at the key. A deleted entry has a revision but no value. In a cluster a replica that is behind may
    * answer, with an earlier entry.
-   * @param options.latest whether the leader answers, so that the entry is not an earlier one; default false. The
-   * request then takes about twice as long.
    */
-  get(key: string, options?: { readonly latest?: boolean }): Promise<Entry | undefined>;
+  get(key: string, options?: ReadOptions): Promise<Entry | undefined>;
   /**
    * Stores a value and resolves with its revision.
    * @param expected the revision that the key must have (0: none); if it has another one, the call rejects with
@@ -37,6 +35,20 @@ export interface KeyValue {
   onLost?(listener: () => void): () => void;
   /** Lists the keys that have a value: all, or those that start with `<under>.`. */
   keys(under?: string): Promise<string[]>;
+}
+
+/** How recent an entry must be that is read. */
+export interface ReadOptions {
+  /**
+   * Whether the leader answers; default false. The request takes about twice as long. A leader that was cut off from the
+   * other replicas answers with an earlier entry for some seconds.
+   */
+  readonly latest?: boolean;
+  /**
+   * A revision that the bucket has reached, of any key. The entry is not earlier than this revision. All such reads of one
+   * turn of the event loop share a request.
+   */
+  readonly asOf?: number;
 }
 
 export interface Entry {

@@ -69,7 +69,7 @@ export const RUNNING_ERRORS = {
   ],
   JP_STORE_FULL: [
     'A commit log or a bucket has reached its size limit and refuses writes. Nothing is acknowledged that is not stored.',
-    'Raise store.logMaxBytes for a commit log, or store.maxBytes for a bucket. The log drops its history by itself, but it keeps all commits that are not in the bucket yet.',
+    'Raise store.logMaxBytes for a commit log, or store.maxBytes for a bucket. The log drops its history by itself, but it keeps all commits that the bucket does not have, or has had for less than about five minutes.',
   ],
   JP_LOG_GAP: [
     'The bucket of a plugin’s store is older than its commit log reaches back, so commits between the two are missing.',

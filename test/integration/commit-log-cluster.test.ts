@@ -67,6 +67,28 @@ test('the latest value of a bucket is read, whichever server a host is connected
   await Promise.all(Array.from({ length: KEYS }, (_, i) => writeAndRead(`k${i}`)));
 }, 60_000);
 
+test('a value is read as of a revision, whichever replica answers', async () => {
+  const bucket = await Bucket.open(connections[0]!, 'jetplug-behind', config);
+  const readers = connections.slice(0, SIZE).map((each) => Bucket.at(each, 'jetplug-behind'));
+  let behind = 0;
+  const writeAndRead = async (key: string): Promise<void> => {
+    for (let i = 0; i < READS; i++) {
+      const asOf = await bucket.put(key, String(i));
+      const [anyhow, entries, missing] = await Promise.all([
+        Promise.all(readers.map((reader) => reader.get(key))),
+        Promise.all(readers.map((reader) => reader.get(key, { asOf }))),
+        Promise.all(readers.map((reader) => reader.get(`${key}-missing`, { asOf }))),
+      ]);
+      behind += anyhow.filter((entry) => entry?.value !== String(i)).length;
+      for (const entry of entries) expect(entry).toEqual({ value: String(i), revision: asOf });
+      for (const entry of missing) expect(entry).toBeUndefined();
+    }
+  };
+  await Promise.all(Array.from({ length: KEYS }, (_, i) => writeAndRead(`k${i}`)));
+  expect(await bucket.keys()).toHaveLength(KEYS);
+  console.log(`${behind} of ${READS * KEYS * SIZE} reads without a revision found an earlier value`);
+}, 60_000);
+
 test('when the leader is killed, each append is in the log once or not at all, and the hosts find out which', async () => {
   const log = await JetStreamLog.open(connections.at(-1)!, 'shop-killed', config);
   const { cluster: placed } = await jsm.streams.info('LOG_jetplug-shop-killed');

@@ -1,5 +1,6 @@
 import type { JetStreamManager } from 'nats';
 import type { OutgoingEvent } from '../../host/broker/ports';
+import { Bucket } from '../../host/nats/bucket';
 import type { Connection } from '../../host/nats/connection';
 import { Publisher } from '../../host/nats/publisher';
 import { Scene } from '../support/scene';
@@ -62,6 +63,18 @@ test('a batch with an event that the stream has already is sent again one by one
   const sent = await publishAll(publisher, 'repeats');
   expect(sent.map(({ duplicate }, n) => (duplicate ? n : -1)).filter((n) => n >= 0)).toEqual([3]);
   expect((await jsm.streams.info('repeats')).state.messages).toBe(EVENTS);
+});
+
+test('the values of a bucket that are written in a batch have the revisions that the writes return', async () => {
+  const store = { maxBytes: -1, historyMs: 60_000, logMaxBytes: -1 };
+  const config = { deploy: { name: 'jetplug', allowDataLoss: false }, streams: [], store };
+  const bucket = await Bucket.open(connection, 'many', config);
+  const revisions = await Promise.all(Array.from({ length: EVENTS }, (_, n) => bucket.put(`key-${n}`, `${n}`, 0)));
+  const second = await Promise.all(revisions.map((revision, n) => bucket.put(`key-${n}`, `${n}!`, revision)));
+  for (const n of [0, 1, 499, 500, 999]) {
+    expect(await bucket.get(`key-${n}`)).toEqual({ value: `${n}!`, revision: second[n] });
+  }
+  expect(new Set(second).size).toBe(EVENTS);
 });
 
 test('a stream that takes no batches any more gets the events one by one', async () => {

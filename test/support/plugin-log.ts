@@ -15,6 +15,7 @@ interface Opening {
   /** Records what the log reports. */
   readonly log?: RecordingLog;
   readonly time?: Time;
+  readonly historyMs?: number;
 }
 
 const open = new Set<PluginLog>();
@@ -30,13 +31,14 @@ afterEach(async () => {
 export async function openLog(
   stored: CommitLog,
   bucket: KeyValue,
-  { events = [], log = new RecordingLog(), time = machineTime }: Opening = {},
+  { events = [], log = new RecordingLog(), time = machineTime, historyMs }: Opening = {},
 ): Promise<PluginLog> {
   const opened = new PluginLog({
     host: `host ${++hosts}`,
     log: stored,
     bucket,
     time,
+    ...(historyMs !== undefined && { historyMs }),
     trouble: (message, error) => log.warn(message, { err: error }),
     halted: (error) => log.error('the log cannot be used any more', { err: error }),
   });

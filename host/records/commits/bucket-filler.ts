@@ -174,7 +174,7 @@ export class BucketFiller {
     const checkpoint = await checkpoints.read();
     if (checkpoints.hasRegressed) throw new CheckpointRegressed('the bucket is an older one');
     if (checkpoint && checkpoint.filled > folded.filled) {
-      folded.filledUpTo(checkpoint.filled);
+      folded.filledUpTo(checkpoint.filled, checkpoint.revision);
       return this.noteProgress();
     }
     this.isFiller = true;
@@ -219,10 +219,12 @@ export class BucketFiller {
   private async fillKey(key: string, text: UnfilledText): Promise<void> {
     const { bucket, folded, foreign } = this.options;
     let known = this.remembered.get(key);
+    let isRefused = false;
     for (;;) {
       if (!known) {
         const { forgotten } = folded.adopted;
-        const entry = await bucket.get(key, LATEST);
+        // Another host may have written the key after this revision. The write is refused then.
+        const entry = await bucket.get(key, isRefused ? LATEST : { asOf: folded.bucketRevision });
         const position = entry?.position;
         // The entry may be of a value that a commit has taken up meanwhile, and that the bucket has not any more.
         if (forgotten !== folded.adopted.forgotten) continue;
@@ -238,11 +240,12 @@ export class BucketFiller {
         known = { revision: await write(bucket, key, text, known.revision), position: text.position };
       } catch (error) {
         if (!(error instanceof Conflict)) throw error;
+        isRefused = true;
         known = undefined;
       }
     }
     this.remember(key, known);
-    folded.filledKey(key, text);
+    folded.filledKey(key, text, known.revision);
   }
 
   private remember(key: string, filled: Filled): void {

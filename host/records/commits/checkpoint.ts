@@ -8,6 +8,8 @@ import type { FoldedParts } from './folded-log';
 export interface Checkpoint {
   /** The bucket has all texts of the commits up to this position. A start reads the log from here. */
   readonly filled: number;
+  /** A revision by which the bucket had these texts. */
+  readonly revision: number;
   /** The position of the last commit whose events and emits are in the checkpoint. */
   readonly folded: number;
   readonly parts: FoldedParts;
@@ -16,6 +18,7 @@ export interface Checkpoint {
 interface WireCheckpoint {
   readonly f: number;
   readonly n: number;
+  readonly v: number;
   readonly m: number;
   readonly o: FoldedParts['unsent'];
   readonly l: readonly (readonly [event: string, left: ReturnType<typeof encodeDeparture>, position: number])[];
@@ -45,10 +48,11 @@ export async function positionsBefore(bucket: KeyValue | undefined): Promise<num
 }
 
 /** Returns the checkpoint as the text of its value. */
-export function encodeCheckpoint({ filled, folded, parts }: Checkpoint): string {
+export function encodeCheckpoint({ filled, revision, folded, parts }: Checkpoint): string {
   const wire: WireCheckpoint = {
     f: FORMAT,
     n: filled,
+    v: revision,
     m: folded,
     o: parts.unsent,
     l: parts.left.map(([event, { departure, position }]) => [event, encodeDeparture(departure), position]),
@@ -123,7 +127,7 @@ export class CheckpointStore {
     const entry = await this.bucket.get(CHECKPOINT_KEY, { latest: true });
     this.revision = entry?.revision ?? 0;
     if (entry?.value === undefined) return undefined;
-    const { f, n, m, o, l, p, a, s } = JSON.parse(entry.value) as WireCheckpoint;
+    const { f, n, v, m, o, l, p, a, s } = JSON.parse(entry.value) as WireCheckpoint;
     if (f !== FORMAT) {
       const message = `the checkpoint's format is ${f}; this host reads format ${FORMAT}`;
       throw new JetplugError('JP_LOG_UNREADABLE', message);
@@ -133,6 +137,6 @@ export class CheckpointStore {
       return [event, { departure: decodeDeparture(departure), position }] as const;
     });
     const parts = p.map(([event, reads]) => [event, reads.map(textsOf)] as const);
-    return { filled: n, folded: m, parts: { unsent: o, left, parts, adopted: a, settled } };
+    return { filled: n, revision: v, folded: m, parts: { unsent: o, left, parts, adopted: a, settled } };
   }
 }

@@ -13,6 +13,11 @@ export interface LogBounds {
   readonly last: number;
   /** The first position that the log could have: above 1 if the log was created again after a loss. */
   readonly begins: number;
+  /**
+   * Whether the log may be longer: it has several replicas, and a leader that was cut off from the others still answers
+   * for some seconds. Default false.
+   */
+  readonly mayBeBehind?: boolean;
 }
 
 /**
@@ -23,7 +28,7 @@ export interface CommitLog {
   /** The size of the largest commit that the server takes, as UTF-8. */
   readonly maxCommitBytes: number;
   /**
-   * Appends a commit and resolves with its position. If the log's last position is not `expected`, the call rejects
+   * Appends a commit and resolves with its position, `expected + 1`. If the log's last position is not `expected`, the call rejects
    * with {@link Conflict}. If the log is full, it rejects with `JP_STORE_FULL`, and for a commit that the server does not
    * take because of its size with `JP_STORE_VALUE_INVALID`. After `JP_STORE_UNAVAILABLE` the commit may be in the log,
    * or be appended later. Another call with the same text and the same `expected` cannot append it twice. After a

@@ -39,8 +39,9 @@ export class CommitReceiver {
 
   /** Takes the pending commit, which is in the log. */
   takeOwn(pending: PendingCommit, position: number): void {
-    const { folded, values, received } = this.options;
+    const { folded, values, finished, received } = this.options;
     pending.fate = 'committed';
+    finished.limit.committed();
     const { commit, runs } = pending;
     folded.fold(position, commit);
     this.options.adoptions.drop(commit);
@@ -56,7 +57,10 @@ export class CommitReceiver {
    */
   private takeOther(commit: Commit, position: number, pending: PendingCommit | undefined): void {
     const { folded, finished, transactions, adoptions, received } = this.options;
-    if (pending && !pending.fate) this.refuse(pending);
+    if (pending && !pending.fate) {
+      finished.limit.conflicted();
+      this.refuse(pending);
+    }
     folded.fold(position, commit);
     adoptions.drop(commit);
     const changed = new Set<string>();

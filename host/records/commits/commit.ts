@@ -65,6 +65,14 @@ export interface RunChanges {
   readonly emits: readonly Emit[];
 }
 
+/** How far a bucket is filled from its log. */
+export interface BucketFill {
+  /** The position up to which the bucket has all values. */
+  readonly position: number;
+  /** A revision by which the bucket had them. A replica of the bucket that has this revision has them too. */
+  readonly revision: number;
+}
+
 export type SentEvent = readonly [event: string, position: number];
 
 /** One message of a commit log: the changes of one or several runs, which become visible together. */
@@ -85,8 +93,8 @@ export interface Commit {
    * changes them.
    */
   readonly adopted: ReadonlyMap<string, number>;
-  /** The position up to which the bucket has all values, if the host writes the bucket. */
-  readonly filled?: number;
+  /** How far the bucket is filled, if the host fills it. */
+  readonly filled?: BucketFill;
 }
 
 const DEAD = 'dead';
@@ -138,7 +146,7 @@ interface WireCommit {
   readonly x?: readonly SentEvent[];
   readonly k?: readonly string[];
   readonly a?: Readonly<Record<string, number>>;
-  readonly c?: number;
+  readonly c?: readonly [position: number, revision: number];
 }
 
 /** Returns the commit as the text of its message. */
@@ -154,7 +162,7 @@ export function encodeCommit({ host, number, runs, sent, worked = [], adopted, f
     ...(sent.length > 0 && { x: sent }),
     ...(worked.length > 0 && { k: worked }),
     ...(adopted.size > 0 && { a: Object.fromEntries(adopted) }),
-    ...(filled !== undefined && { c: filled }),
+    ...(filled && { c: [filled.position, filled.revision] as const }),
   };
   return JSON.stringify(wire);
 }
@@ -226,7 +234,7 @@ export function decodeCommit(text: string): Commit {
       sent: wire.x ?? [],
       ...(wire.k && { worked: wire.k }),
       adopted: new Map(Object.entries(wire.a ?? {})),
-      ...(wire.c !== undefined && { filled: wire.c }),
+      ...(wire.c && { filled: { position: wire.c[0], revision: wire.c[1] } }),
     };
   } catch (cause) {
     throw new UnreadableCommit('a part of it is missing', { cause });

@@ -1,4 +1,5 @@
 import type { RunChanges } from './commit';
+import { RunLimit } from './run-limit';
 import type { Transaction } from './transaction';
 
 /**
@@ -26,6 +27,8 @@ export interface FinishedRun {
 
 /** The runs of a host that wait for their commit, in the order in which they have finished. */
 export class FinishedRuns {
+  /** Limits how many there are. */
+  readonly limit = new RunLimit(() => this.length);
   private waiting: FinishedRun[] = [];
 
   get length(): number {
@@ -38,6 +41,7 @@ export class FinishedRuns {
 
   /** Takes out runs for one commit: at least one, and as many as fit into `maxBytes`. */
   take(maxBytes: number): FinishedRun[] {
+    this.limit.admit();
     let bytes = 0;
     let end = 0;
     while (end < this.waiting.length) {
@@ -86,7 +90,9 @@ export class FinishedRuns {
     const out: FinishedRun[] = [];
     const stay: FinishedRun[] = [];
     for (const run of this.waiting) (which(run) ? out : stay).push(run);
-    if (out.length > 0) this.waiting = stay;
+    if (out.length === 0) return out;
+    this.waiting = stay;
+    this.limit.admit();
     return out;
   }
 }

@@ -1,6 +1,14 @@
 import { AddedHandlers, sourceKey, type SettledEvents } from './added-handlers';
 import { AdoptedRevisions } from './adopted-revisions';
-import { eventKey, type Commit, type Departure, type Emit, type EventOf, type RunChanges } from './commit';
+import {
+  eventKey,
+  type Commit,
+  type Departure,
+  type Emit,
+  type EventOf,
+  type BucketFill,
+  type RunChanges,
+} from './commit';
 import { CommittedParts, type StoredParts } from './committed-parts';
 import { SettledSet } from '../settled-set';
 import { UnfilledTexts, type UnfilledText } from './unfilled-texts';
@@ -54,19 +62,18 @@ export class FoldedLog {
    * other hosts have written in their commits, because the bucket may have been lost or restored since.
    */
   trustFrom = Infinity;
-  private filledTo = 0;
+  /** A replica of the bucket that has reached this revision has all texts that are not in {@link unfilled}. */
+  bucketRevision = 0;
+  /** The position up to which the bucket has all texts. */
+  filled = 0;
 
   constructor(private readonly nowMs: () => number) {}
 
-  /** The position up to which the bucket has all texts. */
-  get filled(): number {
-    return this.filledTo;
-  }
-
   /** Starts from a checkpoint. */
-  restore(position: number, { unsent, left, parts, adopted, settled }: FoldedParts): void {
+  restore({ position, revision }: BucketFill, { unsent, left, parts, adopted, settled }: FoldedParts): void {
     this.position = position;
-    this.filledTo = position;
+    this.filled = position;
+    this.bucketRevision = revision;
     this.unfilled.clear();
     this.unsent.clear();
     this.left.clear();
@@ -158,13 +165,17 @@ export class FoldedLog {
     for (const [event, upTo] of sent) this.noteSent(event, upTo);
     for (const event of worked) this.parts.noteWorkDone(event);
     this.adopted.adopt(adopted, position);
-    if (filled !== undefined && this.filledTo >= this.trustFrom) this.filledUpTo(filled);
+    if (filled !== undefined && this.filled >= this.trustFrom) this.filledUpTo(filled.position, filled.revision);
   }
 
-  /** Notes that the bucket has all texts up to the position. */
-  filledUpTo(position: number): void {
-    if (position <= this.filledTo) return;
-    this.filledTo = position;
+  /**
+   * Notes that the bucket has all texts up to the position.
+   * @param revision a revision by which it had them, if another host says so
+   */
+  filledUpTo(position: number, revision = 0): void {
+    if (position <= this.filled) return;
+    this.filled = position;
+    this.bucketRevision = Math.max(this.bucketRevision, revision);
     for (const [key, { position: at }] of this.unfilled) {
       if (at > position) break;
       this.unfilled.delete(key);
@@ -176,14 +187,10 @@ export class FoldedLog {
    * Notes that the bucket has only the texts of the commits up to a position. It needs all texts behind it again.
    * @param texts the last text of each key in the commits from there up to a position that is folded
    */
-  refill(filled: number, texts: ReadonlyMap<string, Omit<UnfilledText, 'sinceMs'>>): void {
-    const sinceMs = this.nowMs();
-    const all = new Map<string, UnfilledText>();
-    for (const [key, text] of texts) all.set(key, { ...text, sinceMs });
-    for (const [key, text] of this.unfilled) if (text.position >= (all.get(key)?.position ?? 0)) all.set(key, text);
-    this.unfilled.clear();
-    for (const [key, text] of [...all].sort(([, a], [, b]) => a.position - b.position)) this.unfilled.set(key, text);
-    this.filledTo = Math.min(this.filledTo, filled);
+  refill({ position: filled, revision }: BucketFill, texts: ReadonlyMap<string, Omit<UnfilledText, 'sinceMs'>>): void {
+    this.unfilled.merge(texts, this.nowMs());
+    this.filled = Math.min(this.filled, filled);
+    this.bucketRevision = revision;
     this.trustFrom = this.position;
   }
 
@@ -192,8 +199,9 @@ export class FoldedLog {
     this.position = position;
   }
 
-  /** Notes that the bucket has this text of a key. */
-  filledKey(key: string, text: UnfilledText): void {
+  /** Notes that the bucket has this text of a key, or a later one, since this revision. */
+  filledKey(key: string, text: UnfilledText, revision: number): void {
+    this.bucketRevision = Math.max(this.bucketRevision, revision);
     if (this.unfilled.get(key) === text) this.unfilled.delete(key);
   }
 

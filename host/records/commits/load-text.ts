@@ -17,7 +17,9 @@ export function loadText(
 ): LoadedText | Promise<LoadedText> {
   const found = folded.unfilled.get(key);
   if (found) return { text: found.text, position: found.position };
-  return bucket.get(key, { latest: true }).then(async (entry) => {
+  const { bucketRevision: asOf } = folded;
+  // As long as no commit's text is known to be in the bucket, it has only values of other programs.
+  return bucket.get(key, asOf > 0 ? { asOf } : { latest: true }).then(async (entry) => {
     const text = entry?.value ?? null;
     const position = entry?.position;
     if (entry && position === undefined) return { text, position: 0, foreign: entry.revision };

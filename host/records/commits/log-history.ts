@@ -15,16 +15,30 @@ export interface LogHistoryOptions {
   failed(error: unknown): void;
 }
 
-const MOST_MS = 300_000;
+const MOST_MS = 60_000;
 const LEAST_MS = 500;
+/**
+ * The age of a checkpoint up to which commits may be removed. A server can lose the writes of its last `sync_interval`,
+ * two minutes by default, in a power loss: the checkpoint, and the values that it says the bucket has.
+ */
+const SAFE_AGE_MS = 300_000;
+/** The distance in time between two checkpoints that a host notes. */
+const NOTE_EVERY_MS = 10_000;
+
+interface Noted {
+  /** The position up to which the checkpoint says that the bucket is filled. */
+  readonly position: number;
+  /** When the host has read it. */
+  readonly atMs: number;
+}
 
 /**
- * Removes old commits from a log. A commit stays at least until the bucket has it, the checkpoint says so, and all hosts
- * had time to read it.
+ * Removes old commits from a log. A commit stays at least until the bucket has it, a checkpoint has said so for some
+ * minutes, and all hosts had time to read it.
  */
 export class LogHistory {
-  /** The position of the checkpoint that was read last. */
-  private checkpoint = 0;
+  /** Checkpoints that this host has read, the oldest first. At most one of them is older than it must be. */
+  private noted: Noted[] = [];
   private timer: Timer | undefined;
   private isTrimming = false;
 
@@ -45,8 +59,8 @@ export class LogHistory {
    */
   async makeRoom(): Promise<boolean> {
     const { log } = this.options;
+    const unneeded = await this.findUnneeded();
     const { first } = await log.bounds();
-    const unneeded = await this.readUnneeded();
     if (unneeded < first) return false;
     await log.removeUpTo(first + Math.floor((unneeded - first) / 2));
     return true;
@@ -57,7 +71,8 @@ export class LogHistory {
     if (stop.aborted || this.isTrimming || !isResponsible()) return;
     this.isTrimming = true;
     try {
-      const unneeded = await this.readUnneeded();
+      const unneeded = await this.findUnneeded();
+      if (unneeded === 0) return;
       const kept = await log.firstSince(time.epochMs() - historyMs);
       const upTo = kept === undefined ? unneeded : Math.min(unneeded, kept - 1);
       if (upTo >= (await log.bounds()).first) await log.removeUpTo(upTo);
@@ -68,13 +83,18 @@ export class LogHistory {
     }
   }
 
-  /**
-   * Returns the position up to which no host needs the commits: that of the checkpoint before the present one, or of the
-   * present one if that is earlier, because the bucket was lost or restored.
-   */
-  private async readUnneeded(): Promise<number> {
-    const before = this.checkpoint;
-    this.checkpoint = (await this.options.checkpoints.read())?.filled ?? 0;
-    return Math.min(before, this.checkpoint);
+  /** Returns the position up to which no host needs the commits. It is that of a checkpoint that is old enough. */
+  private async findUnneeded(): Promise<number> {
+    const { checkpoints, time } = this.options;
+    const position = (await checkpoints.read())?.filled ?? 0;
+    const nowMs = time.nowMs();
+    const last = this.noted.at(-1);
+    // A bucket that was lost or restored does not have the values of the checkpoints before.
+    if (last && position < last.position) this.noted = [];
+    if (!last || position < last.position || nowMs - last.atMs >= NOTE_EVERY_MS)
+      this.noted.push({ position, atMs: nowMs });
+    const isOld = (one: Noted | undefined): boolean => one !== undefined && nowMs - one.atMs >= SAFE_AGE_MS;
+    while (isOld(this.noted[1])) this.noted.shift();
+    return isOld(this.noted[0]) ? this.noted[0]!.position : 0;
   }
 }

@@ -1,7 +1,7 @@
 import { isJetplugError } from '../../../sdk/internal';
-import { retryUntil } from '../../base/retry-until';
+import { pause, retryUntil } from '../../base/retry-until';
 import type { Time } from '../../base/time';
-import type { CommitLog, LoggedCommit } from './commit-log';
+import type { CommitLog, LogBounds, LoggedCommit } from './commit-log';
 
 /** Thrown when commits that a host has not read are not in the log any more. */
 export class LogCut extends Error {
@@ -41,6 +41,9 @@ export interface LogReaderOptions {
 }
 
 const RETRY_MS = 30;
+/** Longer than a leader that was cut off from the other replicas answers with an earlier end of the log. */
+const CUT_OFF_MS = 30_000;
+const CUT_OFF_RETRY_MS = 500;
 
 /** Reads a log in order: from its tail, and from the server where the tail has a gap. */
 export class LogReader {
@@ -96,8 +99,7 @@ export class LogReader {
     while (options.position() < position && !options.stop.aborted) {
       await this.catchUp();
       if (options.position() >= position) return;
-      const { first, last } = await this.sure(() => this.log.bounds());
-      if (last < options.position()) throw new LogShortened(options.position(), last);
+      const { first, last } = await this.boundsFrom();
       if (last >= position && first > options.position() + 1) throw new LogCut(options.position(), first);
       if (last < position) return;
       await new Promise<void>((resolve) => options.time.after(RETRY_MS, resolve));
@@ -116,6 +118,25 @@ export class LogReader {
       await this.catchUpTo((await this.log.bounds()).last);
     };
     return (this.nextRefresh ??= this.refreshing.then(begin, begin));
+  }
+
+  /**
+   * Reads the limits of the log when it ends at this position or later. An earlier end in one answer does not prove that
+   * the log has become shorter, because the leader may be cut off: the end must stay earlier.
+   * @param position a position that was in the log before this call. Default: that of the last commit that was taken
+   * @throws LogShortened
+   */
+  async boundsFrom(position = this.options.position()): Promise<LogBounds> {
+    const { time, stop } = this.options;
+    let sinceMs: number | undefined;
+    for (;;) {
+      const bounds = await this.sure(() => this.log.bounds());
+      if (bounds.last >= position) return bounds;
+      sinceMs ??= time.nowMs();
+      const isProven = !bounds.mayBeBehind || time.nowMs() - sinceMs >= CUT_OFF_MS;
+      if (isProven) throw new LogShortened(position, bounds.last);
+      await pause(CUT_OFF_RETRY_MS, time, stop);
+    }
   }
 
   /**
@@ -140,9 +161,7 @@ export class LogReader {
    * @throws LogCut, LogShortened
    */
   private async check(): Promise<void> {
-    const { last } = await this.sure(() => this.log.bounds());
-    if (last < this.options.position()) throw new LogShortened(this.options.position(), last);
-    await this.catchUpTo(last);
+    await this.catchUpTo((await this.boundsFrom()).last);
   }
 
   private async readOn(): Promise<void> {

@@ -5,7 +5,7 @@ import type { Checkpoint, CheckpointStore } from './checkpoint';
 import { decodedOrNone } from './commit';
 import type { CommitLog, LogBounds } from './commit-log';
 import type { FoldedLog } from './folded-log';
-import { LogCut, LogShortened, type LogReader } from './log-reader';
+import { LogCut, type LogReader } from './log-reader';
 import type { UnfilledText } from './unfilled-texts';
 
 export interface LogRecoveryOptions {
@@ -73,7 +73,7 @@ export class LogRecovery {
         }
       }
     }
-    folded.refill(filled, texts);
+    folded.refill({ position: filled, revision: checkpoint?.revision ?? 0 }, texts);
   }
 
   private async restoreOnce(): Promise<void> {
@@ -82,17 +82,16 @@ export class LogRecovery {
     folded.trustFrom = Infinity;
     for (;;) {
       // The log's beginning is read before the checkpoint, because the log may be cut up to the checkpoint at any time.
-      // Its end is read after it, because the checkpoint may hold later commits at any time.
+      // Its end is read after it if it is too early, because the checkpoint may hold later commits at any time.
       const bounds = await reader.sure(() => log.bounds());
       const checkpoint = await reader.sure(() => checkpoints.read());
       const known = Math.max(folded.position, checkpoint?.folded ?? 0);
-      const { last } = bounds.last < known ? await reader.sure(() => log.bounds()) : bounds;
-      if (last < known) throw new LogShortened(known, last);
+      const { last } = bounds.last < known ? await reader.boundsFrom(known) : bounds;
       // Read after the checkpoint, so that no settled event is missing in both.
       await reader.sure(() => folded.loadSettled());
       if (checkpoint && checkpoint.filled > folded.position) {
-        const { filled, parts } = checkpoint;
-        this.options.startFrom(() => folded.restore(filled, parts));
+        const { filled: position, revision, parts } = checkpoint;
+        this.options.startFrom(() => folded.restore({ position, revision }, parts));
       }
       if (bounds.first > folded.position + 1) {
         if (!hasWaited) await this.fillAndWait();
@@ -101,7 +100,7 @@ export class LogRecovery {
         continue;
       }
       try {
-        await reader.catchUpTo(bounds.last);
+        await reader.catchUpTo(last);
         this.isOpen = true;
         folded.trustFrom = folded.position;
         return;

@@ -30,8 +30,8 @@ export function owedWork({ unsent, left, parts }: Pick<FoldedLog, 'unsent' | 'le
  * @returns undefined if no checkpoint fits
  */
 export function fittingCheckpoint(folded: FoldedLog, maxBytes: number): Checkpoint | undefined {
-  const { filled, position, partsToKeep: parts } = folded;
-  const whole: Checkpoint = { filled, folded: position, parts };
+  const { filled, bucketRevision: revision, position, partsToKeep: parts } = folded;
+  const whole: Checkpoint = { filled, revision, folded: position, parts };
   if (bytesOf(whole) <= maxBytes) return whole;
   const without = { ...whole, parts: { ...parts, unsent: [], left: [], parts: [] } };
   let room = maxBytes - bytesOf(without);

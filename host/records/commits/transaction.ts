@@ -13,6 +13,8 @@ export class Transaction implements LockOwner {
   /** The texts that an earlier run has read in this part, if this run repeats a part that is committed. */
   repeated: ReadTexts | undefined;
   locks: OwnLocks | undefined;
+  /** Whether the run waits for room to begin. */
+  isWaiting = false;
   /** Whether the run has ended without another try. */
   isOver = false;
   // Created at the first use, because most changes are computed at once.

@@ -30,6 +30,9 @@ export class Transactions {
 
   constructor(private readonly options: TransactionsOptions) {}
 
+  /** Has a run wait, as {@link RunLimit.wait} does. */
+  readonly awaitRoom = (run: Transaction) => this.options.finished.limit.wait(run);
+
   /** Reads a key for a run. The run's own changes are visible to it, and those of finished runs. */
   read(transaction: Transaction, key: string): string | null | Promise<string | null> {
     this.options.assertUsable();

@@ -28,6 +28,15 @@ export class UnfilledTexts extends Map<string, UnfilledText> {
     super.clear();
   }
 
+  /** Adds earlier texts. Of two texts of a key, the later one stays. */
+  merge(texts: ReadonlyMap<string, Omit<UnfilledText, 'sinceMs'>>, sinceMs: number): void {
+    const all = new Map<string, UnfilledText>();
+    for (const [key, text] of texts) all.set(key, { ...text, sinceMs });
+    for (const [key, text] of this) if (text.position >= (all.get(key)?.position ?? 0)) all.set(key, text);
+    this.clear();
+    for (const [key, text] of [...all].sort(([, a], [, b]) => a.position - b.position)) this.set(key, text);
+  }
+
   private present(key: string): number {
     const text = this.get(key);
     return text ? bytesOf(key, text) : 0;

@@ -1,5 +1,6 @@
 import { JetStreamLog } from '../../../host/nats/commit-log';
 import { Bucket } from '../../../host/nats/bucket';
+import { jetStreamError } from '../../../host/nats/client';
 import type { Connection } from '../../../host/nats/connection';
 import { MORE } from '../../../host/nats/requests';
 import { Conflict } from '../../../host/records/key-value';
@@ -92,3 +93,29 @@ test.each([10071, 10164])(
     await expect(bucket.put('k', 'value', 1)).rejects.toThrow(Conflict);
   },
 );
+
+test.each([3, 6])('an acknowledgement at position %i of an append behind 4 counts as no answer', async (seq) => {
+  const publish = async (): Promise<object> => ({ stream: 'LOG_jetplug-shop', seq });
+  const jsm = { streams: { info: async () => ({}) } };
+  const connection = { apiPrefix: '$JS.API', requests: { publish }, jsm } as unknown as Connection;
+  const log = (await JetStreamLog.find(connection, 'shop'))!;
+  await expect(log.append('commit', 4)).rejects.toMatchObject({
+    code: 'JP_STORE_UNAVAILABLE',
+    message: expect.stringContaining(`position ${seq} for an append behind 4`),
+  });
+});
+
+test('a bucket that is too full for the value that a read of several keys needs is read from its leader', async () => {
+  const connection = connectionWithStaleReplicas({ seq: 5, data: '' });
+  const nothing = { headers: { code: 404, description: 'No Results', last: () => '' } };
+  const published: string[] = [];
+  Object.assign(connection.requests, {
+    ask: async (_subject: string, _body: string, read: (answer: object) => unknown) => read(nothing),
+    publish: async (subject: string) => {
+      published.push(subject);
+      throw jetStreamError({ code: 503, err_code: 10_077, description: 'maximum bytes exceeded' });
+    },
+  });
+  expect(await Bucket.at(connection, 'jetplug-shop').get('k', { asOf: 4 })).toEqual({ value: '', revision: 5 });
+  expect(published).toEqual(['$KV.jetplug-shop.=present']);
+});

@@ -1,6 +1,7 @@
 import { BucketFiller } from '../../../../host/records/commits/bucket-filler';
 import { CHECKPOINT_KEY, CheckpointStore } from '../../../../host/records/commits/checkpoint';
 import { FoldedLog } from '../../../../host/records/commits/folded-log';
+import type { KeyValue } from '../../../../host/records/key-value';
 import { SettledSet } from '../../../../host/records/settled-set';
 import type { Entry } from '../../../../host/records/key-value';
 import { MemoryBucket } from '../../../../host/testing/memory-bucket';
@@ -108,7 +109,7 @@ describe('BucketFiller', () => {
         checkpoints.push(await bucket.get(CHECKPOINT_KEY));
         store.startOver();
         await store.read();
-        folded.refill(0, new Map([['a', { text: 'own', position: 1 }]]));
+        folded.refill({ position: 0, revision: 0 }, new Map([['a', { text: 'own', position: 1 }]]));
       };
     });
     const expectRefilled = (): void => {
@@ -163,6 +164,34 @@ describe('BucketFiller', () => {
     folded.filledUpTo(5);
     await fill();
     expect(bucket.entries.has(CHECKPOINT_KEY)).toBe(false);
+  });
+
+  it('says in the checkpoint by which revision the bucket had the texts, also if another host has written them', async () => {
+    commit(1, 'one');
+    await fill();
+    const own = bucket.entries.get('a')!.revision;
+    expect((await new CheckpointStore(bucket).read())!.revision).toBe(own);
+    const revision = await bucket.put('a', 'two', own, 2);
+    commit(2, 'two');
+    await fill();
+    expect((await new CheckpointStore(bucket).read())!.revision).toBe(revision);
+  });
+
+  it('reads a key from the leader after a replica that was behind', async () => {
+    await bucket.put('a', 'earlier', undefined, 1);
+    const behind = { ...bucket.entries.get('a')! };
+    await bucket.put('a', 'later', undefined, 5);
+    commit(4, 'older');
+    const get = bucket.get.bind(bucket);
+    const read = jest.spyOn(bucket as KeyValue, 'get').mockImplementation(async (key, options) => {
+      return options?.latest ? get(key) : behind;
+    });
+    await fill();
+    expect(bucket.entries.get('a')!.value).toBe('later');
+    expect(read.mock.calls.filter(([key]) => key === 'a')).toEqual([
+      ['a', { asOf: 0 }],
+      ['a', { latest: true }],
+    ]);
   });
 
   it('takes over when the bucket has not got on for a second', async () => {

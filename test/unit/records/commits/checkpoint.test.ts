@@ -11,6 +11,7 @@ function at(filled: number, folded = filled): Checkpoint {
   const settled = [['d', 'i', new SettledSet([[1, filled]])]] as const;
   return {
     filled,
+    revision: 2 * filled,
     folded,
     parts: {
       unsent: [],

@@ -39,7 +39,7 @@ describe('decodeCommit', () => {
       ],
       sent: [['d i 4', 3]],
       adopted: new Map([['__proto__', 12]]),
-      filled: 0,
+      filled: { position: 0, revision: 3 },
     };
     expect(decodeCommit(encodeCommit(commit))).toEqual(commit);
   });

@@ -1,6 +1,6 @@
 import { JetplugError } from '../../../../sdk/internal';
 import type { CommitLog, LogBounds, LoggedCommit } from '../../../../host/records/commits/commit-log';
-import { Conflict, type Entry } from '../../../../host/records/key-value';
+import { Conflict, type Entry, type ReadOptions } from '../../../../host/records/key-value';
 import { MemoryBucket } from '../../../../host/testing/memory-bucket';
 
 /** Draws numbers from 0 (included) to `below` (excluded). */
@@ -184,9 +184,13 @@ export class SlowBucket extends MemoryBucket {
     super('slow');
   }
 
-  override get(key: string, { latest = false } = {}) {
+  /** A replica that is behind has not the last write of the key, unless the read asks for a later revision. */
+  override get(key: string, { latest = false, asOf = 0 }: ReadOptions = {}) {
     const isBehind = !latest && this.faults.staleReads > 0 && this.draw(this.faults.staleReads) === 0;
-    return this.slowly(async () => (isBehind ? this.inner.earlier.get(key) : this.inner.get(key)));
+    return this.slowly(async () => {
+      const entry = await this.inner.get(key);
+      return isBehind && entry && entry.revision > asOf ? this.inner.earlier.get(key) : entry;
+    });
   }
 
   override put(key: string, value: string, expected?: number, position?: number) {

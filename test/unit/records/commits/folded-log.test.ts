@@ -1,4 +1,4 @@
-import type { Commit, EventOf, RunChanges } from '../../../../host/records/commits/commit';
+import type { Commit, EventOf, BucketFill, RunChanges } from '../../../../host/records/commits/commit';
 import { FoldedLog } from '../../../../host/records/commits/folded-log';
 import { SettledSet } from '../../../../host/records/settled-set';
 import { DURABLE, INCARNATION, SharedSettled } from './model-events';
@@ -21,9 +21,11 @@ function commit(runs: readonly RunChanges[], more: Partial<Commit> = {}): Commit
   return { host: 'x', number: 1, runs, sent: [], adopted: new Map(), ...more };
 }
 
+const at = (position: number, revision = 0): BucketFill => ({ position, revision });
+
 const restored = (from: FoldedLog, position = from.filled): FoldedLog => {
   const folded = new FoldedLog(() => 0);
-  folded.restore(position, from.partsToKeep);
+  folded.restore(at(position, from.bucketRevision), from.partsToKeep);
   return folded;
 };
 
@@ -35,11 +37,30 @@ describe('FoldedLog', () => {
     folded.fold(1, commit([run(1, { a: '1' })]));
     const first = folded.unfilled.get('a')!;
     folded.fold(2, commit([run(2, { a: '2' })]));
-    folded.filledKey('a', first);
+    folded.filledKey('a', first, 1);
     folded.filledUpTo(1);
     expect(folded.unfilled.get('a')!.text).toBe('2');
     folded.filledUpTo(2);
     expect(folded.unfilled.size).toBe(0);
+  });
+
+  it('knows a revision by which the bucket has each text that it does not keep', () => {
+    folded.trustFrom = 0;
+    folded.fold(1, commit([run(1, { a: '1', b: '1' })]));
+    folded.filledKey('a', folded.unfilled.get('a')!, 7);
+    expect(folded.bucketRevision).toBe(7);
+    folded.fold(2, commit([run(2)], { filled: at(1, 9) }));
+    expect([folded.unfilled.size, folded.bucketRevision]).toEqual([0, 9]);
+    folded.filledUpTo(2, 8);
+    expect(folded.bucketRevision).toBe(9);
+    expect(restored(folded).bucketRevision).toBe(9);
+  });
+
+  it('forgets the revision of a lost bucket', () => {
+    folded.fold(1, commit([run(1, { a: '1' })]));
+    folded.filledKey('a', folded.unfilled.get('a')!, 7);
+    folded.refill(at(0), new Map([['a', { text: '1', position: 1 }]]));
+    expect([folded.unfilled.get('a')?.text, folded.bucketRevision]).toEqual(['1', 0]);
   });
 
   it('keeps the emits of a later part when a commit says that those of an earlier part are sent', () => {

@@ -76,6 +76,38 @@ describe('LogReader', () => {
     await expect(reader.catchUpTo(8)).rejects.toThrow(LogShortened);
   });
 
+  describe('when a cut-off leader may have answered', () => {
+    const bounds = (last: number, mayBeBehind = true) => ({ first: 1, last, begins: 1, mayBeBehind });
+    const answers = () => jest.spyOn(log, 'bounds');
+
+    it('does not count an end before the position at once', async () => {
+      answers().mockResolvedValueOnce(bounds(2)).mockResolvedValueOnce(bounds(1)).mockResolvedValueOnce(bounds(3));
+      expect(await reader.boundsFrom(3)).toEqual(bounds(3));
+    });
+
+    it('throws if the end stays before the position for 30 seconds', async () => {
+      const asked = answers().mockResolvedValue(bounds(2));
+      const beganMs = time.nowMs();
+      await expect(reader.boundsFrom(3)).rejects.toEqual(new LogShortened(3, 2));
+      expect(time.nowMs() - beganMs).toBeGreaterThanOrEqual(30_000);
+      expect(asked.mock.calls.length).toBeGreaterThan(10);
+    });
+
+    it('throws at once if the log has no other replica', async () => {
+      const asked = answers().mockResolvedValue(bounds(2, false));
+      await expect(reader.boundsFrom(3)).rejects.toThrow(LogShortened);
+      expect(asked).toHaveBeenCalledTimes(1);
+    });
+
+    it('compares the end with the position from before the request', async () => {
+      answers().mockImplementationOnce(async () => {
+        taken.push(4);
+        return bounds(3, false);
+      });
+      await expect(reader.catchUpTo(5)).resolves.toBeUndefined();
+    });
+  });
+
   it('ends a repeated request when the host stops', async () => {
     jest.spyOn(log, 'readAfter').mockRejectedValue(new Error('down'));
     const read = reader.catchUp();

@@ -38,6 +38,25 @@ describe('Transactions', () => {
     expect(await host.log.get('a')).toBe('.1.2');
   });
 
+  it('has a run wait before its first read while 2,000 finished runs wait, but not one that holds a lock', async () => {
+    const { transactions } = host.log;
+    host.server.shared.isFull = true;
+    const finished = Array.from({ length: 2_001 }, (_, i) => host.run(i + 1, `k${i}`));
+    await after(5);
+    const [one, locked] = [new Transaction(), new Transaction()];
+    await transactions.read(locked, 'x');
+    await transactions.prepareAgain(locked);
+    let hasRoom = false;
+    const room = transactions.awaitRoom(one)!.then(() => (hasRoom = true));
+    expect([transactions.awaitRoom(one), transactions.awaitRoom(locked)]).toEqual([undefined, undefined]);
+    await after(5);
+    expect(hasRoom).toBe(false);
+    host.server.shared.isFull = false;
+    await room;
+    expect(transactions.awaitRoom(new Transaction())).toBeUndefined();
+    expect(new Set(await Promise.all(finished))).toEqual(new Set(['committed']));
+  });
+
   describe('after a conflict on a key', () => {
     beforeEach(async () => {
       const { transactions } = host.log;
