@@ -51,7 +51,7 @@ export class KeyLocks {
     if (owner.isOver) return undefined;
     const lock = this.locks.get(key);
     if (lock?.owner === owner) return undefined;
-    const { locked, awaited } = (owner.locks ??= { locked: new Set(), awaited: new Map() });
+    const { locked, awaited } = (owner.locks ??= noLocks());
     if (!lock) {
       this.locks.set(key, { owner, waiting: [] });
       locked.add(key);
@@ -107,4 +107,8 @@ export class KeyLocks {
     }
     return false;
   }
+}
+
+function noLocks(): OwnLocks {
+  return { locked: new Set(), awaited: new Map() };
 }

@@ -22,7 +22,8 @@ export class RunLimit {
    * @returns a promise if the run must wait
    */
   wait(run: Pick<Transaction, 'isEmpty' | 'locks' | 'isWaiting'>): Promise<void> | undefined {
-    if (this.finished() < this.most || !run.isEmpty || (run.locks?.locked.size ?? 0) > 0 || run.isWaiting) return undefined;
+    if (this.finished() < this.most || !run.isEmpty || (run.locks?.locked.size ?? 0) > 0 || run.isWaiting)
+      return undefined;
     run.isWaiting = true;
     return new Promise<void>((resolve) => this.waiting.push(resolve)).then(() => {
       run.isWaiting = false;
