@@ -20,12 +20,20 @@ export interface StreamState {
   readonly duplicateWindowMs: number;
 }
 
+/** Returns the stream that holds everything that the subject matches. */
+export function holderOf<S extends Pick<StreamState, 'subjects'>>(
+  streams: readonly S[],
+  subject: string,
+): S | undefined {
+  return streams.find((stream) => stream.subjects.some((own) => covers(own, subject)));
+}
+
 /** Returns the name of the stream that holds everything that the subject matches. */
 export function streamFor(
   streams: readonly Pick<StreamState, 'name' | 'subjects'>[],
   subject: string,
 ): string | undefined {
-  return streams.find((stream) => stream.subjects.some((own) => covers(own, subject)))?.name;
+  return holderOf(streams, subject)?.name;
 }
 
 /** The stream under the host's own bucket. */

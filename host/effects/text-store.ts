@@ -1,6 +1,6 @@
 import { Store, type ForEvent } from '../../sdk';
 import { JetplugError } from '../../sdk/internal';
-import { refuseInexact } from '../base/exact-numbers';
+import { findInexactNumber, refuseInexact } from '../base/exact-numbers';
 import { isPromise, type MaybePromise } from '../base/maybe-promise';
 import { plainError } from '../base/plain-error';
 import { showThrown } from '../base/thrown';
@@ -84,7 +84,7 @@ function parse<T>(key: string, text: string | undefined): T | undefined {
       hint: 'Another program wrote it: fix it there.',
     });
   }
-  if (mayHoldNumber(value)) refuseInexact(text, `the store's value at ${shownKey(key)}`);
+  if (mayHoldNumber(value) && findInexactNumber(text)) refuseInexact(text, `the store's value at ${shownKey(key)}`);
   return value;
 }
 

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config';
 import type { Logger } from '../../sdk';
-import { streamFor, type StreamState } from '../broker/stream-state';
+import type { StreamState } from '../broker/stream-state';
 import type { PluginBroker } from '../broker/plugin-broker';
 import { natsBroker } from './broker';
 import { Bucket } from './bucket';
@@ -59,15 +59,13 @@ export async function openServices(connection: Connection, config: Config, log: 
     stop();
     throw error;
   }
-  const takeBatches = streams.filter((stream) => stream.takesBatches);
   return {
     allStreams,
     streams,
     broker: natsBroker(connection, streamKeeper, durableWatch, config),
     outgoing: Publisher.start(connection, {
       dropsRepeatsMs: Math.min(...streams.map(({ duplicateWindowMs }) => duplicateWindowMs)),
-      holds: (subject) => streamFor(streams, subject) !== undefined,
-      batchStreamOf: (subject) => streamFor(takeBatches, subject),
+      streams,
     }),
     retryQueue: new NatsRetryQueue(connection),
     retryNotifier,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isPublishSubject, JetplugError } from '../../sdk/internal';
 import { headerBytes, type AllHeaders } from '../broker/headers';
 import type { Outgoing, OutgoingEvent } from '../broker/ports';
+import { holderOf, type StreamState } from '../broker/stream-state';
 import { Backlog } from './backlog';
 import type { PubAck } from './client';
 import type { Connection } from './connection';
@@ -24,18 +25,21 @@ const MAX_WAITING = 10_000;
 const NOT_READY_PAUSE_MS = 250;
 /** The duplicate window that the server gives a stream that does not set one. */
 const DEFAULT_DUPLICATE_WINDOW_MS = 120_000;
-/** The largest number of subjects that are remembered as held by a stream. */
-const MAX_HELD = 10_000;
+/** The largest number of subjects whose stream is remembered. */
+const MAX_HOLDERS = 10_000;
 /** The first line and the end of a message's headers. */
 const HEADER_FRAME_BYTES = 12;
+
+type Holder = Pick<StreamState, 'name' | 'takesBatches'>;
+
+/** A stream of the server that is not in the config. */
+const ANOTHER: Holder = { name: '' };
 
 export interface PublisherOptions {
   /** The shortest duplicate window of the streams. Default: 2 min, the server's own default. */
   readonly dropsRepeatsMs?: number;
-  /** Returns whether a stream of the config holds the subject, also while the stream is missing. Default: false. */
-  readonly holds?: (subject: string) => boolean;
-  /** Returns the name of the subject's stream, if that stream takes atomic batches. Default: undefined for each. */
-  readonly batchStreamOf?: (subject: string) => string | undefined;
+  /** The streams of the config. They hold their subjects also while they are missing. Default: none. */
+  readonly streams?: readonly Pick<StreamState, 'name' | 'subjects' | 'takesBatches'>[];
   /** How long a publish waits for the connection. Default 30 s. */
   readonly patienceMs?: number;
   /** How many publishes may wait for the connection at once. Default 10,000. */
@@ -52,8 +56,9 @@ export class Publisher implements Outgoing {
   private readonly backlog: Backlog;
   private readonly patienceMs: number;
   private readonly sentIds: SentIds;
-  /** The subjects outside of the config's streams that a stream of the server holds. */
-  private readonly held = new Set<string>();
+  private readonly streams: NonNullable<PublisherOptions['streams']>;
+  /** The stream that is known to hold a subject, by subject. */
+  private readonly holders = new Map<string, Holder>();
   /** By stream. */
   private readonly batches = new Map<string, MessageBatches>();
 
@@ -63,6 +68,7 @@ export class Publisher implements Outgoing {
   ) {
     this.dropsRepeatsMs = options.dropsRepeatsMs ?? DEFAULT_DUPLICATE_WINDOW_MS;
     this.patienceMs = options.patienceMs ?? PATIENCE_MS;
+    this.streams = options.streams ?? [];
     this.backlog = new Backlog(options.maxWaiting ?? MAX_WAITING);
     this.sentIds = new SentIds(connection);
   }
@@ -82,8 +88,7 @@ export class Publisher implements Outgoing {
     assertSubject(subject);
     const limit = this.connection.nc.info?.max_payload;
     if (limit !== undefined && isLarger(event, limit)) throw tooLarge(subject, largerThan(limit));
-    if (this.options.holds?.(subject) || this.held.has(subject)) return undefined;
-    return this.findHolder(subject);
+    return this.knownHolder(subject) ? undefined : this.findHolder(subject);
   }
 
   async send(event: OutgoingEvent): Promise<{ duplicate: boolean }> {
@@ -108,9 +113,23 @@ export class Publisher implements Outgoing {
 
   private publish({ id, subject, payload, headers: own }: OutgoingEvent): Promise<PubAck> {
     const headers = { ...own, 'Nats-Msg-Id': id };
-    const stream = this.options.batchStreamOf?.(subject);
-    if (stream !== undefined) return this.batchesOf(stream).publish({ subject, payload, headers });
+    const holder = this.knownHolder(subject);
+    if (holder?.takesBatches) return this.batchesOf(holder.name).publish({ subject, payload, headers });
     return this.connection.requests.publish(subject, payload, { headers, endsWithConnection: true });
+  }
+
+  /** Returns the stream that is known to hold the subject. */
+  private knownHolder(subject: string): Holder | undefined {
+    const known = this.holders.get(subject);
+    if (known) return known;
+    const stream = holderOf(this.streams, subject);
+    return stream && this.noteHolder(subject, stream);
+  }
+
+  private noteHolder(subject: string, holder: Holder): Holder {
+    if (this.holders.size >= MAX_HOLDERS) this.holders.clear();
+    this.holders.set(subject, holder);
+    return holder;
   }
 
   private batchesOf(stream: string): MessageBatches {
@@ -189,12 +208,11 @@ export class Publisher implements Outgoing {
       .catch(() => undefined);
     if (!found) return;
     if ((found.streams ?? []).length === 0) throw noStream(subject);
-    if (this.held.size >= MAX_HELD) this.held.clear();
-    this.held.add(subject);
+    this.noteHolder(subject, ANOTHER);
   }
 
   private async isHeld(subject: string): Promise<boolean> {
-    if (this.options.holds?.(subject)) return true;
+    if (holderOf(this.streams, subject)) return true;
     return this.connection.jsm.streams.find(subject).then(
       () => true,
       // A missing answer proves nothing. Any other failure most likely means that there is no such stream.

@@ -21,7 +21,7 @@ afterAll(() => scene.end());
 /** A publisher to a stream of that name, which takes batches as far as the publisher knows. */
 async function publisherTo(name: string, settings: object): Promise<Publisher> {
   await jsm.streams.add({ name, subjects: [`${name}.>`], ...settings });
-  return Publisher.start(connection, { holds: () => true, batchStreamOf: () => name });
+  return Publisher.start(connection, { streams: [{ name, subjects: [`${name}.>`], takesBatches: true }] });
 }
 
 const event = (stream: string, n: number): OutgoingEvent => ({

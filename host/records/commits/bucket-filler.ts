@@ -34,7 +34,7 @@ const PAUSE_MS = { least: 10, most: 1_000 };
  * a longer pause, and only their last texts are written, which leaves the server's disk and the host to the commits. A
  * bucket that is far behind gets the shortest pause.
  */
-const PAUSES_PER_FILL = 4;
+const PAUSES_PER_FILL = 2;
 const RETRY_MS = 100;
 const CHECKPOINT_EVERY_MS = 500;
 /** The number of keys that are written at a time. */
