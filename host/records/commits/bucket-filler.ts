@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../base/bounded-map';
 import { pause, retryUntil } from '../../base/retry-until';
 import type { Time } from '../../base/time';
 import { Conflict, type Entry, type KeyValue } from '../key-value';
@@ -9,6 +10,8 @@ import { fittingCheckpoint } from './owed-work';
 import type { UnfilledText } from './unfilled-texts';
 
 export interface BucketFillerOptions {
+  /** Identifies this host's commits. */
+  readonly host: string;
   readonly bucket: KeyValue;
   readonly folded: FoldedLog;
   readonly checkpoints: CheckpointStore;
@@ -59,7 +62,7 @@ export class BucketFiller {
   isFiller = false;
   /** Whether the bucket takes no text, because it has reached its size limit. */
   isFull = false;
-  private readonly remembered = new Map<string, Filled>();
+  private readonly remembered = new BoundedMap<string, Filled>(MAX_REMEMBERED);
   private isRunning = false;
   private checkpointedTo = 0;
   private checkpointAtMs = 0;
@@ -83,10 +86,16 @@ export class BucketFiller {
     });
   }
 
-  /** Notes that another host fills the bucket. */
-  yieldTo(): void {
+  /**
+   * Notes that another host fills the bucket. Of two hosts that do, the one with the first name continues. If both
+   * stopped, the bucket would stay behind until one of them takes over, and both may do that at the same time again.
+   * @returns whether this host leaves the bucket to the other one
+   */
+  yieldTo(host: string): boolean {
+    if (this.isFiller && this.options.host < host) return false;
     this.isFiller = false;
     this.noteProgress();
+    return true;
   }
 
   /** Fills the bucket once more and stores a checkpoint, if this host fills it. A lost bucket is left to the next start. */
@@ -244,14 +253,8 @@ export class BucketFiller {
         known = undefined;
       }
     }
-    this.remember(key, known);
+    this.remembered.set(key, known);
     folded.filledKey(key, text, known.revision);
-  }
-
-  private remember(key: string, filled: Filled): void {
-    this.remembered.delete(key);
-    this.remembered.set(key, filled);
-    if (this.remembered.size > MAX_REMEMBERED) this.remembered.delete(this.remembered.keys().next().value!);
   }
 }
 

@@ -8,6 +8,8 @@ import { ForeignWrites } from './foreign-writes';
 import { LogHistory } from './log-history';
 
 export interface BucketUpkeepOptions {
+  /** Identifies this host's commits. */
+  readonly host: string;
   readonly bucket: KeyValue;
   readonly log: CommitLog;
   readonly folded: FoldedLog;
@@ -40,9 +42,9 @@ export class BucketUpkeep {
 
   constructor(private readonly options: BucketUpkeepOptions) {
     const { bucket, log, folded, checkpoints, time, stop, historyMs = Infinity, foreign, refill, trouble } = options;
-    const { filled } = options;
+    const { host, filled } = options;
     this.filler = new BucketFiller({
-      ...{ bucket, folded, checkpoints, time, stop, foreign, refill, filled },
+      ...{ host, bucket, folded, checkpoints, time, stop, foreign, refill, filled },
       maxBytes: () => log.maxCommitBytes,
       heldBack: () => trouble(HELD_BACK, new Error('a checkpoint with all of it is larger than the server takes')),
       failed: (error) => trouble('the bucket cannot be brought up to date yet', error),
@@ -83,13 +85,10 @@ export class BucketUpkeep {
     if (this.options.historyMs !== undefined) this.history.start();
   }
 
-  /** Call it after each commit; `fillsBucket` says whether another host that fills the bucket has made it. */
-  received(fillsBucket: boolean): void {
+  /** Call it after each commit; `filler` is the other host that has made it, if that host fills the bucket. */
+  received(filler?: string): void {
     if (!this.isOn) return;
-    if (fillsBucket) {
-      this.filler.yieldTo();
-      this.foreignWrites.yield();
-    }
+    if (filler !== undefined && this.filler.yieldTo(filler)) this.foreignWrites.yield();
     this.filler.start();
   }
 

@@ -17,8 +17,8 @@ export interface CommitReceiverOptions {
   readonly notes: Pick<LogNotes, 'putBack'>;
   /** Returns the commit that this host is appending. */
   pending(): PendingCommit | undefined;
-  /** Called after each commit; `fillsBucket` says whether it comes from another host that fills the bucket. */
-  received(fillsBucket: boolean): void;
+  /** Called after each commit; `filler` is the other host that has made it, if that host fills the bucket. */
+  received(filler?: string): void;
   /** Called for a message that is no commit. */
   unreadable(position: number, error: UnreadableCommit): void;
 }
@@ -48,7 +48,7 @@ export class CommitReceiver {
     for (const { transaction } of runs) values.committed(transaction.writes, position);
     this.takeAdopted(commit, position);
     for (const { waiter } of runs) waiter.resolve('committed');
-    received(false);
+    received();
   }
 
   /**
@@ -69,7 +69,7 @@ export class CommitReceiver {
     const hasParts = commit.runs.some(({ part }) => part !== undefined);
     const repeated = hasParts ? finished.takeWhere((run) => folded.parts.isOvertaken(run)) : [];
     transactions.discard(changed, settled, repeated);
-    received(commit.filled !== undefined);
+    received(commit.filled === undefined ? undefined : commit.host);
   }
 
   /** Ends a pending commit that is not in the log. Its runs and other contents go into the next one. */

@@ -1,3 +1,5 @@
+import { BoundedMap } from '../../base/bounded-map';
+
 /** How many times a busy key must be locked without anybody waiting for it until it is not busy any more. */
 const CALM_LOCKS = 64;
 const MAX_BUSY = 1_000;
@@ -27,7 +29,7 @@ interface Lock {
 export class KeyLocks {
   private readonly locks = new Map<string, Lock>();
   /** The keys on which runs have conflicted lately, with the number of calm locks that are left. */
-  private readonly busy = new Map<string, number>();
+  private readonly busy = new BoundedMap<string, number>(MAX_BUSY);
 
   /** Whether a run should lock the key before it uses it: the key is locked, or runs have conflicted on it lately. */
   isBusy(key: string): boolean {
@@ -36,11 +38,7 @@ export class KeyLocks {
 
   /** Notes that a run must start again because the values of these keys have changed. */
   noteConflict(keys: Iterable<string>): void {
-    for (const key of keys) {
-      this.busy.delete(key);
-      this.busy.set(key, CALM_LOCKS);
-      if (this.busy.size > MAX_BUSY) this.busy.delete(this.busy.keys().next().value!);
-    }
+    for (const key of keys) this.busy.set(key, CALM_LOCKS);
   }
 
   /**

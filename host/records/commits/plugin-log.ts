@@ -87,7 +87,7 @@ export class PluginLog {
     const receiver = new CommitReceiver({
       ...{ folded, values, finished, transactions, adoptions, notes },
       pending: () => this.group.pending,
-      received: (fillsBucket) => this.received(fillsBucket),
+      received: (filler) => this.received(filler),
       unreadable: (position, error) => trouble(`message ${position} of the commit log is left out`, error),
     });
     const checkpoints = new CheckpointStore(bucket);
@@ -118,7 +118,7 @@ export class PluginLog {
     });
     this.lastCommits = new LastCommits({ time, stop, notes, group: this.group });
     this.upkeep = new BucketUpkeep({
-      ...{ bucket, log, folded, checkpoints, time, stop, historyMs: options.historyMs, trouble },
+      ...{ host, bucket, log, folded, checkpoints, time, stop, historyMs: options.historyMs, trouble },
       foreign: (key, entry) => {
         if (adoptions.add(key, entry)) this.group.request(true);
       },
@@ -192,8 +192,8 @@ export class PluginLog {
     await this.upkeep.close();
   }
 
-  private received(fillsBucket: boolean): void {
-    this.upkeep.received(fillsBucket);
+  private received(filler?: string): void {
+    this.upkeep.received(filler);
     this.group.request(!this.adoptions.isEmpty);
   }
 

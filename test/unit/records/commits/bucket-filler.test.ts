@@ -24,6 +24,7 @@ describe('BucketFiller', () => {
     folded = new FoldedLog(() => 0);
     refill = async () => undefined;
     filler = new BucketFiller({
+      host: 'b',
       bucket,
       folded,
       checkpoints: store,
@@ -50,6 +51,18 @@ describe('BucketFiller', () => {
     filler.isFiller = true;
     await filler.finish();
   }
+
+  it.each([
+    ['a', true, false],
+    ['c', false, true],
+  ])(
+    'beside the host %s, which fills the bucket too, stops (%s), so that one of them continues',
+    (other, stops, isFiller) => {
+      filler.isFiller = true;
+      expect(filler.yieldTo(other)).toBe(stops);
+      expect(filler.isFiller).toBe(isFiller);
+    },
+  );
 
   it('never puts an older text over a later one, also where it knows the revision', async () => {
     await bucket.put('a', 'later', undefined, 5);
