@@ -95,7 +95,7 @@ export class ChildPlugin {
     this.calls.set(id, call);
     // The message is sent before the author's code runs. If that code ends the process, the host then knows which calls
     // had begun.
-    this.link.send({ is: 'begun', call: id });
+    this.link.sendNow({ is: 'begun', call: id });
     const error = await (isBatch ? this.callBatch(call, handler) : this.callOne(call, handler));
     // The host knows which events of a batch have failed, and orders to forget their functions.
     const work = !error || error.kind === 'batch' ? this.work.keep(call) : [];
@@ -107,7 +107,7 @@ export class ChildPlugin {
     const { call: origin, work } = this.work.take(of, event);
     const call = new ChildCall(id, origin.handler, [], false);
     this.calls.set(id, call);
-    this.link.send({ is: 'begun', call: id });
+    this.link.sendNow({ is: 'begun', call: id });
     let error: WireError | undefined;
     try {
       for (const each of work) if (!call.isOver) await outside(() => each(call.signal));
@@ -182,7 +182,7 @@ export class ChildPlugin {
     } catch (thrown) {
       error ??= encodeError(thrown);
     }
-    this.link.send({ is: 'stopped', ...(error && { error }) }, () => process.exit(0));
+    this.link.sendNow({ is: 'stopped', ...(error && { error }) }, () => process.exit(0));
   }
 }
 

@@ -6,7 +6,8 @@ import type { WireError } from './wire-error';
 import type { ModuleText } from '../load/module-graph';
 
 /*
- * The messages between a host and the process of an isolated plugin, as JSON. The host pulls, decides and settles. The
+ * The messages between a host and the process of an isolated plugin, as JSON. Each write to the channel is a list of
+ * them. The host pulls, decides and settles. The
  * process validates events and calls the author's code, and sends requests for its store and event bus to the host.
  */
 
