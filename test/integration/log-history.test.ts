@@ -62,7 +62,7 @@ test('old commits are removed when the bucket has had them for five minutes, and
 
 test('a full log drops history, and runs are committed on', async () => {
   const log = await open('full', 1e9, 16 * 1024);
-  const total = 600;
+  const total = 200;
   const counted = count(log, total).then(() => true);
   await eventually(() => log.problem?.includes('is full') ?? false, 30_000);
   const { first_seq: first } = await stateOf('full');
