@@ -81,7 +81,8 @@ export class PluginCommitLog implements PluginCommits {
   users = 0;
   /** Why no run of the plugin is committed by this host; undefined if the log can be used, or was not opened yet. */
   failure: JetplugError | undefined;
-  private readonly settlements = new Set<SettledEvents>();
+  /** The settled events of the handlers, by durable. Those of a handler's new version replace those of the one before. */
+  private readonly settlements = new Map<string, SettledEvents>();
   private readonly leaves: (() => void)[] = [];
   private opening: Promise<PluginLog> | undefined;
   private texts: StoreTexts | undefined;
@@ -119,7 +120,7 @@ export class PluginCommitLog implements PluginCommits {
 
   /** Adds a handler's settled events, to which commits of any host add. */
   add(settlements: SettledEvents): void {
-    this.settlements.add(settlements);
+    this.settlements.set(settlements.durable, settlements);
     this.log?.add(settlements);
   }
 
@@ -171,7 +172,7 @@ export class PluginCommitLog implements PluginCommits {
       },
     });
     // The record of the settled events is read, because without a log other hosts have settled events without a commit.
-    for (const settlements of this.settlements) opened.add(settlements);
+    for (const settlements of this.settlements.values()) opened.add(settlements);
     try {
       await opened.open();
     } catch (error) {
@@ -180,7 +181,7 @@ export class PluginCommitLog implements PluginCommits {
       throw error;
     }
     // Adds those of handlers that have started meanwhile.
-    for (const settlements of this.settlements) opened.add(settlements);
+    for (const settlements of this.settlements.values()) opened.add(settlements);
     this.failure = undefined;
     this.texts = new LogTexts(opened, bucket, () => time.epochMs(), options.isFresh);
     return (this.log = opened);

@@ -215,14 +215,13 @@ export class Consumption implements ConsumingHandler {
   }
 
   private addFeed(options: Pick<DurableFeedOptions, 'durable' | 'settlements' | 'keepsOrder' | 'accept'>): DurableFeed {
-    const { host, views } = this;
+    const { host } = this;
     const { durable } = options;
-    const { plugin } = views.version;
     const feed = new DurableFeed(
       {
         ...options,
         handlerFor: (settlements) => this.views.of(settlements),
-        openSettlements: () => openSettlements(durable, plugin, host),
+        openSettlements: () => openSettlements(durable, host),
       },
       this.intake,
       host,

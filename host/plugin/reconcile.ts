@@ -37,7 +37,7 @@ export async function reconcileHandler(
   host: PluginHost,
 ): Promise<ReconciledDurable> {
   const [settlements, outages] = await Promise.all([
-    openSettlements(durable, plugin, host),
+    openSettlements(durable, host),
     Outages.open(host.records, durable.durable),
   ]);
   await ensureDurableAt(durable, settlements, host);
@@ -95,12 +95,9 @@ export async function ensureDurableAt(
 }
 
 /** Reads which events of the durable's stream the handler has settled. */
-export async function openSettlements(
-  durable: DurableSpec,
-  plugin: PluginDefinition,
-  host: PluginHost,
-): Promise<Settlements> {
+export async function openSettlements(durable: DurableSpec, host: PluginHost): Promise<Settlements> {
   const { broker, records, commits } = host;
+  const { plugin } = durable.owner;
   const settlements = await Settlements.open({
     records,
     durable: durable.durable,
@@ -110,12 +107,12 @@ export async function openSettlements(
     checkpoint: () => broker.durableCheckpoint(durable),
     failed: (error) =>
       host.log.warn('settlements could not be stored; trying again', {
-        plugin: plugin.name,
+        plugin,
         durable: durable.durable,
         err: error,
       }),
   });
-  commits.get(plugin.name)?.add(settlements);
+  commits.get(plugin)?.add(settlements);
   return settlements;
 }
 

@@ -94,7 +94,7 @@ export class RetryFeed {
     if (!this.hasEvents && (await host.broker.hasDeferred(durable))) this.hasEvents = true;
     if (!this.hasEvents) return;
     const { plugin, attempts, circuit, open } = this.options;
-    const settlements = await openSettlements(durable, plugin, host);
+    const settlements = await openSettlements(durable, host);
     await ensureDurableAt(durable, settlements, host);
     circuit.restore({ failing: await findFailing(attempts, settlements, plugin.name, durable, host) });
     this.isOpen = true;

@@ -63,7 +63,7 @@ test('a host that is killed repeatedly under load counts every event once, and p
   expect(tenths).toEqual(Array.from({ length: Math.floor(sent / 10) }, (_, i) => (i + 1) * 10));
   expect(await storedLetters(nats)).toEqual([]);
   await recordsAreSmall();
-}, 120_000);
+}, 180_000);
 
 test('an event that two hosts get at the same time counts once', async () => {
   const hosts = [await start(), await start()];
@@ -134,7 +134,8 @@ async function causes(subject: string, field: string): Promise<number[]> {
 /** The checkpoint and the record of settled events stay small, though thousands of events have changed the store. */
 async function recordsAreSmall(): Promise<void> {
   const bucket = await nats.jetstream().views.kv('jetplug-counting', { bindOnly: true });
-  expect((await bucket.get('=checkpoint'))!.string().length).toBeLessThan(8_192);
+  // The checkpoint names the emits of killed hosts until a host has found that they are sent, twice a minute.
+  await eventually(async () => (await bucket.get('=checkpoint'))!.string().length < 8_192, 60_000);
   const records = await nats.jetstream().views.kv('jetplug', { bindOnly: true });
   const settledRecord = await eventually(async () => (await records.get('settled.counting-count')) ?? undefined);
   expect(settledRecord.string().length).toBeLessThan(2_048);
