@@ -8,7 +8,7 @@ const GLOSSARY = 'docs/glossary.md';
 
 /** Words that programmers know, from TypeScript, Node.js, NATS or plain English. */
 const COMMON = `
-  added all already answer any api ask backend backlog bar batches before binary block bounds bus call called
+  added all already answer any api ask backend backlog bar batches before binary block bounded bounds bus call called
   candidate change charged check checked circular class clock cloud code codec common comparison compiled concurrency
   condition config conflict connect connected connection consuming consumption container context control count
   counted counters credentials data decoded deferred delay deploy described details differences discovery doubt
@@ -24,7 +24,7 @@ const COMMON = `
   shared sizes skipped source spec state status step store stored subscribe summary target terminal test
   callback crash admission execution late patience turn unreached up work
   arrived buffer chosen claimed closable ended fact grouping layered marked plan returned stopping work
-  last waiting receiver silence sent id start stop worker heartbeat forked cancel queue size result response throttle thrown timer tls token type unknown up update upgrade use validated value verdict view wait waiter watch
+  last waiting receiver silence sent id start stop worker heartbeat forked cancel queue size result response throttle thrown timer tls token turn type unknown up update upgrade use validated value verdict view wait waiter watch
   watched watcher wrapped write writer written yaml
 `.match(/[a-z]+/g)!;
 

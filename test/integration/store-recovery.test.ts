@@ -227,7 +227,10 @@ test('a log that is full of commits which the bucket does not have acknowledges 
   await jsm.streams.update(LOG, { ...(await jsm.streams.info(LOG)).config, max_bytes: -1 });
   await eventually(async () => (await handled(host))['counts.count'] === total, 60_000);
   await eventually(async () => (await fetch(`${host.url}/readyz`)).status === 200);
-  expect(await Promise.all(Array.from({ length: total }, (_, i) => stored(`k${i}`)))).toEqual(Array(total).fill(1));
+  const all = (): Promise<unknown[]> => Promise.all(Array.from({ length: total }, (_, i) => stored(`k${i}`)));
+  // The bucket follows behind the log.
+  await eventually(async () => !(await all()).includes(0));
+  expect(await all()).toEqual(Array(total).fill(1));
 }, 120_000);
 
 async function errorsOf(msg: string): Promise<unknown[]> {
