@@ -9,7 +9,6 @@ import { JetplugError } from '../../../sdk/internal';
 import { memoryHost, settle } from '../../support/memory-host';
 import { DURABLE } from '../../support/durable-spec';
 
-
 /** A feed with a fake pull. `pulled` has the calls of the pull, `offered` the deliveries that reach the intake. */
 async function feeding(options: Partial<DurableFeedOptions> = {}, position: Partial<DurablePosition> = {}) {
   const base = memoryHost();
