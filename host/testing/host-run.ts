@@ -119,7 +119,8 @@ export class HostRun {
         const position = await log.append(text, expected);
         return this.crashes('after-commit') ? never() : position;
       });
-    return { ...gated(log, this), append, follow };
+    const { maxCommitBytes } = log;
+    return { ...gated(log, this), maxCommitBytes, append, follow };
   }
 
   private broker(): PluginBroker {
