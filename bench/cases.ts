@@ -6,7 +6,7 @@ import { latency } from './cases/latency';
 import { many } from './cases/many';
 import { processes } from './cases/processes';
 import { publish } from './cases/publish';
-import { store } from './cases/store';
+import { store, storeAlways } from './cases/store';
 import { videoService } from './cases/video-service';
 import type { Case } from './core/case';
 
@@ -17,6 +17,7 @@ export const CASES: readonly Case[] = [
   latency,
   keyed,
   store,
+  storeAlways,
   publish,
   videoService,
   many,

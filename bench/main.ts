@@ -8,7 +8,7 @@ import { Screen } from '../examples/demo/screen';
 import { CASES, casesNamed } from './cases';
 import type { Case } from './core/case';
 import { writeDocs } from './core/docs';
-import { Ground } from './core/ground';
+import { Ground, type SyncInterval } from './core/ground';
 import { playRounds } from './core/rounds';
 import { rowsOf, type Row } from './core/rows';
 import { tableOf } from './core/table';
@@ -63,16 +63,25 @@ async function measure(
 ): Promise<{ rows: Row[]; failures: Error[] }> {
   // Standard output has only the result.
   const progress = new Screen(false, process.stderr);
-  const ground = await Ground.open({
-    events,
-    signal,
-    say: (what) => progress.status(what),
-    warn: (what) => progress.say(what),
-  });
+  const open = (syncInterval: SyncInterval): Promise<Ground> =>
+    Ground.open({
+      syncInterval,
+      events,
+      signal,
+      say: (what) => progress.status(what),
+      warn: (what) => progress.say(what),
+    });
+  // The default interval of nats-server, because most cases do not measure the disk.
+  let ground = await open('2m');
   try {
     const rows: Row[] = [];
     const failures: Error[] = [];
     for (const one of cases) {
+      const { syncInterval = '2m' } = one;
+      if (syncInterval !== ground.syncInterval) {
+        await ground.close();
+        ground = await open(syncInterval);
+      }
       try {
         rows.push(...rowsOf(await playRounds(ground, one, rounds)));
       } catch (cause) {

@@ -6,6 +6,7 @@ import { discover } from './load/discover';
 import { compileAhead } from './load/compile-ahead';
 import type { HostLog } from './log/log';
 import { Limiter } from './base/limiter';
+import { CommitLogs } from './plugin/commit-logs';
 import { Sweep } from './message/intake/sweep';
 import { openServices, type NatsServices } from './nats/open';
 import type { Broker, BrokerProgress } from './nats-server/open-broker';
@@ -95,12 +96,17 @@ export class Host {
     this.closeLater('the connection', () => connection.close());
     const services = await openServices(connection, config, log);
     this.closeLater('the services of the connection', () => services.stop());
-    const plugins = (this.plugins = this.createPlugins(services));
+    const commits = new CommitLogs({
+      ...{ broker: services.broker, time: machineTime, log },
+      historyMs: config.store.historyMs,
+    });
+    const plugins = (this.plugins = this.createPlugins(services, commits));
     this.watchEventLoop();
     const describe = (): DescribedHost => ({
       ...this.written,
       ...{ plugins, connection, log, phase: this.phase },
       ...{ streams: services.streams, missingStreams: services.streamKeeper.missing },
+      commitProblems: commits.problems,
     });
     // HTTP opens before the plugins run, so that it still answers while they drain.
     const http = await openHttp(config.http.listen, describe);
@@ -134,7 +140,10 @@ export class Host {
     return broker;
   }
 
-  private createPlugins({ broker, streams, outgoing, records, texts, ...services }: NatsServices): Plugins {
+  private createPlugins(
+    { broker, streams, outgoing, records, ...services }: NatsServices,
+    commits: CommitLogs,
+  ): Plugins {
     const { retryQueue, retryNotifier, deadLetters } = services;
     const { config, log } = this.options;
     const host = {
@@ -143,7 +152,7 @@ export class Host {
       log,
       clock: systemClock,
       time: machineTime,
-      ...{ broker, streams, outgoing, retryQueue, retryNotifier, deadLetters, records, texts },
+      ...{ broker, streams, outgoing, retryQueue, retryNotifier, deadLetters, records, commits },
       sweep: new Sweep(),
       suspects: new Limiter(1),
     };

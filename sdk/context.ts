@@ -40,6 +40,27 @@ export interface EventContext {
   readonly signal: AbortSignal;
   /** The plugin's log, with handler, subject and sequence on each line. */
   readonly log: Logger;
+  /**
+   * Calls the function after the run is committed, at least once: for what must happen only for committed values, such
+   * as a mail or a call of another service. It is never called for a run that fails, or that starts again because of a
+   * conflict.
+   *
+   * The functions of a run are called one after the other, before the event is acknowledged. If one fails or exceeds the
+   * handler's timeout, or the host dies, the event is redelivered: the handler is repeated with the values that its run
+   * has read, its changes and events are dropped, and all of its functions are called again. Failures count as attempts
+   * of the event, and `RetryLater` and `Reject` work as in the handler. After the last attempt the error is logged; the
+   * event stays settled and becomes no dead letter.
+   *
+   * In the function, the store and the event bus work as outside of a handler: each change is committed on its own.
+   *
+   * @param work gets a signal that is aborted when the handler's timeout has passed, counted from the call, or when the
+   * host stops
+   *
+   * ```ts
+   * context.afterCommit((signal) => fetch(url, { method: 'POST', body, signal }));
+   * ```
+   */
+  afterCommit(work: (signal: AbortSignal) => unknown): void;
 }
 
 /** The second parameter of a handler of batches: the properties of the batch that it handles. */

@@ -31,8 +31,8 @@ export abstract class EventBus {
   /**
    * Validates the fields, adds the envelope and publishes the event. Resolves with the event's id.
    *
-   * Inside a handler, the event is queued and sent when the handler has returned: a handler that fails publishes
-   * nothing. The event's id is derived from the event that is being handled, so that a retried handler does not publish
+   * Inside a handler, the event is committed with the run's store changes when the handler has returned, and sent then: a
+   * handler that fails publishes nothing, and a committed event is sent also if the host dies in between. The event's id is derived from the event that is being handled, so that a retried handler does not publish
    * twice. A handler of batches must pass `{ for: event }`. Outside of a handler, the promise resolves when the stream
    * has stored the event.
    *

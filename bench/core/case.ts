@@ -1,4 +1,4 @@
-import type { Ground } from './ground';
+import type { Ground, SyncInterval } from './ground';
 
 /**
  * The subject under test: the loop or the call that the NATS client’s documentation shows; the best program that can be
@@ -26,6 +26,8 @@ export interface Case {
   /** The name for `--cases`. */
   readonly name: string;
   readonly about: string;
+  /** The `sync_interval` of the server. Default: `2m`, the server's own. */
+  readonly syncInterval?: SyncInterval;
   /** Makes the resources of the rounds, such as a full stream. Every round then runs each measurement once. */
   prepare(ground: Ground): Promise<readonly Measurement[]>;
 }

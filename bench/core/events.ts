@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 
 export const SUBJECT = 'bench.played';
 /** How many distinct keys the events have. */
-export const KEYS = 10_000;
+const KEYS = 10_000;
+/** How many keys the handlers that keep values count under. */
+export const STORE_KEYS = 1_000;
 
 /** The fields of the n-th event. */
 export interface PlayedFields {
@@ -23,6 +25,11 @@ export function fieldsOf(n: number): PlayedFields {
     device: 'living room',
     position_s: n % 7_200,
   };
+}
+
+/** The key under which the n-th event is counted. */
+export function storeKeyOf(n: number): string {
+  return `count-${n % STORE_KEYS}`;
 }
 
 /** The n-th event in the form that Jetplug’s publishers send, about 230 bytes. */

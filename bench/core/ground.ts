@@ -8,7 +8,10 @@ import { markOf } from '../../host/nats/ownership';
 import { AckInbox } from '../plain/ack-inbox';
 import { messageOf, SUBJECT } from './events';
 
+export type SyncInterval = '2m' | 'always';
+
 export interface GroundOptions {
+  readonly syncInterval: SyncInterval;
   /** In place of each case's own number of events. */
   readonly events: number | undefined;
   readonly signal: AbortSignal;
@@ -41,8 +44,7 @@ export class Ground {
     const folder = await mkdtemp(join(tmpdir(), 'jetplug-bench-'));
     try {
       const binary = process.env['JETPLUG_NATS_EMBEDDED_BINARY'] ?? '';
-      // The default interval of nats-server, because the disk is not measured.
-      const embedded = { binary, port: 0, data: join(folder, 'data'), syncInterval: '2m', own: true };
+      const embedded = { binary, port: 0, data: join(folder, 'data'), syncInterval: options.syncInterval, own: true };
       const broker = await openBroker({ servers: [], embedded, say: options.say });
       const nc = await connect({ servers: broker.url, name: 'bench' });
       return new Ground(options, broker, folder, nc, await nc.jetstreamManager());
@@ -60,6 +62,10 @@ export class Ground {
 
   get url(): string {
     return this.broker.url;
+  }
+
+  get syncInterval(): SyncInterval {
+    return this.options.syncInterval;
   }
 
   get signal(): AbortSignal {

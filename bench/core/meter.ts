@@ -14,6 +14,8 @@ export interface Reading {
   readonly handled: number;
   /** How many events were handled again by the same handler, or after a later event of their key. */
   readonly wrong: number;
+  /** How many runs were repeated because of a conflict. */
+  readonly again: number;
   readonly marks: readonly Mark[];
   /** The times from publish to handler, of the events that carry the time when they were sent. */
   readonly latenciesMs: readonly number[];
@@ -30,6 +32,8 @@ export interface Tally {
    * @param sentMs when the event was sent, by {@link monotonicMs}
    */
   handled(n: number, sentMs?: number): void;
+  /** Records that the event has run. It may run again before its changes are committed; only the first run counts. */
+  ran(n: number, sentMs?: number): void;
   /** Records the event, and checks that the events of one key come in order. */
   handledInOrder(n: number, key: string): void;
 }
@@ -49,6 +53,7 @@ const marks: Mark[] = [];
 const latenciesMs: number[] = [];
 let handled = 0;
 let wrong = 0;
+let again = 0;
 let nextMark = 1;
 
 class HandlerTally implements Tally {
@@ -60,6 +65,11 @@ class HandlerTally implements Tally {
     else wrong++;
     if (sentMs !== undefined) latenciesMs.push(monotonicMs() - sentMs);
     if (++handled >= nextMark) mark();
+  }
+
+  ran(n: number, sentMs?: number): void {
+    if (this.seen[n] === 1) again++;
+    else this.handled(n, sentMs);
   }
 
   handledInOrder(n: number, key: string): void {
@@ -78,7 +88,7 @@ function mark(): void {
 function read(): Reading {
   const { rss } = process.memoryUsage();
   const peakMb = (process.resourceUsage().maxRSS * 1_024) / MB;
-  return { handled, wrong, marks, latenciesMs, cpuMs: cpuMs(), rssMb: rss / MB, peakMb };
+  return { handled, wrong, again, marks, latenciesMs, cpuMs: cpuMs(), rssMb: rss / MB, peakMb };
 }
 
 function cpuMs(): number {

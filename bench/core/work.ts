@@ -28,7 +28,8 @@ export function work(ground: Ground, options: WorkOptions): Measurement {
         );
         await options.verify();
         if (deliveries >= events) await worker.check(deliveries);
-        const { marks, peakMb } = reading;
+        const { marks, peakMb, again } = reading;
+        if (again > 0) ground.warn(`${name}, ${subject}: ${(again / deliveries).toFixed(3)} repeated runs an event`);
         return [
           { case: name, subject, unit, value: rateBetween(marks, deliveries, 0.1, 0.9) },
           { case: `${name} CPU`, subject, unit: 'CPU s', value: cpuBetween(marks, 0.1, 0.9) },

@@ -44,6 +44,10 @@ export async function durableOf(
 }
 
 /** The acks of the messages in one socket chunk share one write, because nothing is awaited between them. */
-export async function consumeBest(consumer: Consumer, take: (message: JsMsg) => void): Promise<void> {
-  await consumer.consume({ max_messages: MAX_MESSAGES, callback: take });
+export async function consumeBest(
+  consumer: Consumer,
+  take: (message: JsMsg) => void,
+  maxMessages = MAX_MESSAGES,
+): Promise<void> {
+  await consumer.consume({ max_messages: maxMessages, callback: take });
 }

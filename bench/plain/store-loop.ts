@@ -3,7 +3,7 @@
  * it is answered, with all events of the meantime. The effects are not once: after a crash some events count again.
  */
 import type { JsMsg } from 'nats';
-import type { PlayedFields } from '../core/events';
+import { storeKeyOf, type PlayedFields } from '../core/events';
 import { AckInbox } from './ack-inbox';
 import { consumeBest, durableOf, runProgram, printReady } from './program';
 
@@ -30,8 +30,8 @@ runProgram<StoreJob>(async (nc, job) => {
   await bucket.status();
   const inbox = new AckInbox(nc);
   await consumeBest(await durableOf(nc, job.stream, 'plain', 'best'), (message) => {
-    const { n, user_id } = message.json<PlayedFields>();
-    const name = job.keys === 'one' ? 'all' : user_id;
+    const { n } = message.json<PlayedFields>();
+    const name = job.keys === 'one' ? 'all' : storeKeyOf(n);
     const key = keys.get(name) ?? { count: 0, revision: 0, unwritten: [], isWriting: false };
     keys.set(name, key);
     key.count++;

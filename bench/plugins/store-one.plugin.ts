@@ -11,6 +11,6 @@ export class StoreOnePlugin {
   @Subscribe({ from: 'beginning', concurrency: 256 })
   async count(event: Played) {
     await this.plays.update('all', (n = 0) => n + 1);
-    this.tally.handled(event.n);
+    this.tally.ran(event.n);
   }
 }

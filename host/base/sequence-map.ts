@@ -11,6 +11,8 @@ export class SequenceMap<T> {
   private keys: number[] = new Array<number>(FIRST_SIZE).fill(0);
   private items: (T | undefined)[] = new Array<T | undefined>(FIRST_SIZE).fill(undefined);
   private count = 0;
+  /** The number of entries that are not at their home. Consecutive sequences all are. */
+  private displaced = 0;
 
   get size(): number {
     return this.count;
@@ -27,26 +29,44 @@ export class SequenceMap<T> {
   set(sequence: number, item: T): void {
     if (this.count >= this.items.length / 2) this.grow();
     const place = this.placeOf(sequence);
-    if (this.items[place] === undefined) this.count++;
+    if (this.items[place] === undefined) {
+      this.count++;
+      if (this.isDisplaced(sequence, place)) this.displaced++;
+    }
     this.keys[place] = sequence;
     this.items[place] = item;
   }
 
   delete(sequence: number): void {
-    const { keys, items } = this;
+    const { items } = this;
     let free = this.placeOf(sequence);
     if (items[free] === undefined) return;
     this.count--;
-    // Entries that were displaced move back towards their home, so that no tombstone is needed.
+    if (this.isDisplaced(sequence, free)) this.displaced--;
+    // Entries that were displaced move back towards their home, so that no tombstone is needed. Without any, the search
+    // would visit all consecutive sequences in vain.
+    if (this.displaced > 0) free = this.moveBack(free);
+    items[free] = undefined;
+  }
+
+  /** Fills a free place by entries that were displaced. Returns the place that is free then. */
+  private moveBack(from: number): number {
+    const { keys, items } = this;
     const mask = items.length - 1;
+    let free = from;
     for (let at = (free + 1) & mask; items[at] !== undefined; at = (at + 1) & mask) {
       const home = keys[at]! & mask;
       if (((at - home) & mask) < ((at - free) & mask)) continue;
       keys[free] = keys[at]!;
       items[free] = items[at];
+      if (free === home) this.displaced--;
       free = at;
     }
-    items[free] = undefined;
+    return free;
+  }
+
+  private isDisplaced(sequence: number, place: number): boolean {
+    return place !== (sequence & (this.items.length - 1));
   }
 
   *values(): Generator<T> {
@@ -67,6 +87,7 @@ export class SequenceMap<T> {
     this.keys = new Array<number>(2 * items.length).fill(0);
     this.items = new Array<T | undefined>(2 * items.length).fill(undefined);
     this.count = 0;
+    this.displaced = 0;
     items.forEach((item, at) => {
       if (item !== undefined) this.set(keys[at]!, item);
     });

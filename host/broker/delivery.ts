@@ -1,8 +1,5 @@
 import type { RepeatedHeaders } from './headers';
 
-/** A store update that was already applied: the key, its index among the run's updates of that key, and the resulting text. */
-export type AppliedUpdate = readonly [key: string, ordinal: number, text: string | null];
-
 /** The history of an event that comes from the retry queue. */
 export interface Past {
   /** The number of the event's failures that are charged to the event. */
@@ -11,14 +8,6 @@ export interface Past {
   readonly provisional?: number;
   /** The number of outages that the handler had had when those failures were counted. */
   readonly outages?: number;
-  /**
-   * The store updates that the event's earlier runs applied, which must not be applied again. `appliedIn` is the name
-   * of a text in the host's bucket that holds more of them.
-   */
-  readonly applied: readonly AppliedUpdate[];
-  readonly appliedIn?: string;
-  /** Whether the event's earlier runs may have applied more store updates than are known. */
-  readonly unsure?: boolean;
   /** The id of the dead letter that the event was redriven from. The letter is removed when the event is settled. */
   readonly letter?: number;
 }

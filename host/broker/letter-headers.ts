@@ -1,12 +1,5 @@
 import { type AllHeaders, renameHeaders } from './headers';
 import type { MessageRef } from './delivery';
-export const APPLIED_HEADER = 'x-applied';
-
-/**
- * The header with the name of the text in the host's bucket that holds the applied updates, if they are too long for a
- * header.
- */
-export const APPLIED_IN_HEADER = 'x-applied-in';
 
 export const HEADERS_LEFT_HEADER = 'x-headers-left-in-stream';
 
@@ -14,7 +7,10 @@ const MESSAGE_ID_HEADER = 'x-original-msg-id';
 
 const RENAMED = 'x-original-header-';
 
-/** The headers of a letter that describe its failure. An event's own headers of these names are kept under another name. */
+/**
+ * The headers of a letter that describe its failure, also those of letters of earlier versions of Jetplug. An event's own headers of these names are kept under
+ * another name.
+ */
 const OF_THE_LETTER =
   /^x-(dead-letter-reason|original-.*|failed-at|delivery-count|attempts|plugin|handler|plugin-version|error-.*|fingerprint|applied|applied-in|payload-left-in-stream|headers-left-in-stream)$/i;
 

@@ -1,3 +1,4 @@
+import type { CommitLog } from '../records/commits/commit-log';
 import type { KeyValue } from '../records/key-value';
 import type { DurableCheckpoint } from '../records/skipped-sequences';
 import type { DurableSpec, DurablePosition, DurableWatcher } from './durable';
@@ -28,11 +29,23 @@ export interface PluginBroker {
   whenChecked(...streams: string[]): Promise<void>;
   /** Whether a handler's retry queue holds events. */
   hasDeferred(retryQueue: DurableSpec): Promise<boolean>;
-  /** Returns a plugin's bucket without checking that it exists. Operations on a missing bucket fail. */
-  storeOf(plugin: string): KeyValue;
   /** Calls back every few seconds with how a durable is on the server; the result ends that. */
   watchDurable(spec: DurableSpec, watcher: DurableWatcher): () => void;
   pull(stream: string, durable: string, sink: PullSink): DurablePull;
+  /**
+   * Whether a plugin may have a bucket or a commit log; false if it certainly has neither. Calls at the same time share
+   * one request.
+   */
+  mayHaveStore(plugin: string): Promise<boolean>;
+  /** Finds a plugin's bucket; undefined if there is none. */
+  findStore(plugin: string): Promise<KeyValue | undefined>;
   /** Opens a plugin's bucket. Until `leave` is called, the bucket is created when it is missing, also after a loss. */
   openStore(plugin: string): Promise<{ readonly bucket: KeyValue; leave(): void }>;
+  /**
+   * Opens a plugin's commit log. Until `leave` is called, the log is created when it is missing, also after a loss.
+   * @param above a log that is created counts its positions from the next number; default 0
+   */
+  openLog(plugin: string, above?: number): Promise<{ readonly log: CommitLog; leave(): void }>;
+  /** Finds a plugin's commit log; undefined if there is none. */
+  findLog(plugin: string): Promise<CommitLog | undefined>;
 }

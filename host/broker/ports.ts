@@ -13,6 +13,12 @@ export interface OutgoingEvent {
 /** Where events are published. */
 export interface Outgoing {
   /**
+   * Checks before the commit of a run that its event can be sent afterwards: that it is not larger than the server
+   * takes, and that a stream holds its subject. Undefined if that is known without a request. Throws or rejects with
+   * `JP_PUBLISH_TOO_LARGE`, `JP_PUBLISH_NO_STREAM` or `JP_SUBJECT_INVALID`.
+   */
+  check(event: OutgoingEvent): Promise<void> | undefined;
+  /**
    * Publishes the event. Resolves when a stream has stored it, or holds an event of this id already. Rejects with
    * `JP_PUBLISH_FAILED` or `JP_PUBLISH_BACKLOG`.
    */

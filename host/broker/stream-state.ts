@@ -13,9 +13,19 @@ export interface StreamState {
   readonly changes?: readonly string[];
   /** Whether the stream is sealed: its events can be handled, and the server refuses new ones. Default: false. */
   readonly sealed?: boolean;
+  /** Whether the stream takes atomic batches of events. Default: false. */
+  readonly takesBatches?: boolean;
   readonly messages: number;
   /** The time in milliseconds for which the server drops repeats of an event id. */
   readonly duplicateWindowMs: number;
+}
+
+/** Returns the stream that holds everything that the subject matches. */
+export function holderOf<S extends Pick<StreamState, 'subjects'>>(
+  streams: readonly S[],
+  subject: string,
+): S | undefined {
+  return streams.find((stream) => stream.subjects.some((own) => covers(own, subject)));
 }
 
 /** Returns the name of the stream that holds everything that the subject matches. */
@@ -23,7 +33,7 @@ export function streamFor(
   streams: readonly Pick<StreamState, 'name' | 'subjects'>[],
   subject: string,
 ): string | undefined {
-  return streams.find((stream) => stream.subjects.some((own) => covers(own, subject)))?.name;
+  return holderOf(streams, subject)?.name;
 }
 
 /** The stream under the host's own bucket. */

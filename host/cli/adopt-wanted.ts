@@ -1,17 +1,18 @@
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
-import { RECORDS_BUCKET, retryStream, wantedStreams, type WantedStream } from '../nats/wanted-streams';
+import { logStream, RECORDS_BUCKET, retryStream, wantedStreams, type WantedStream } from '../nats/wanted-streams';
 import { compile } from '../load/compile';
 import { describe, type DescribedPlugin } from '../load/describe';
 import { discover } from '../load/discover';
 import { specOf } from '../plugin/reconcile';
 import { retryQueueDurable } from '../broker/retry-queue';
 
-/** The buckets and durables that the plugins have, or would have, on the server. Nothing else can be adopted. */
+/** The buckets, commit logs and durables that the plugins have, or would have, on the server. Nothing else can be adopted. */
 export interface WantedOfPlugins {
   readonly buckets: readonly string[];
+  readonly logs: readonly WantedStream[];
   readonly durables: readonly WantedDurable[];
-  /** The files of plugins that cannot be read, so that their buckets and durables are not known. */
+  /** The files of plugins that cannot be read, so that their buckets, logs and durables are not known. */
   readonly unread: readonly string[];
 }
 
@@ -29,6 +30,7 @@ export function wantedOfPlugins(config: Config): WantedOfPlugins {
   const { plugins, unread } = readPlugins(config);
   return {
     buckets: [RECORDS_BUCKET, ...plugins.map(({ name }) => `jetplug-${name}`)],
+    logs: plugins.map(({ name }) => logStream(name, config)),
     durables: plugins.flatMap((plugin) => durablesOf(plugin, config)),
     unread,
   };

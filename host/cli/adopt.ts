@@ -38,7 +38,10 @@ export function adoptCommand(program: Command): void {
   const adopt = program
     .command('adopt')
     .description('mark a stream, bucket or durable on the server as this deployment’s, so that hosts may change it');
-  adoptable(adopt.command('stream'), 'a stream of the config, or that of the dead letters or the retries')
+  adoptable(
+    adopt.command('stream'),
+    'a stream of the config, that of the dead letters or the retries, or the commit log of a plugin',
+  )
     .addHelpText('after', examples('stream EVENTS', 'stream EVENTS --yes'))
     .action((name: string, flags: AdoptFlags) => run(flags, (...args) => adoptStream(name, ...args)));
   adoptable(adopt.command('bucket'), 'jetplug, or jetplug-<plugin>')
@@ -79,19 +82,21 @@ export async function adoptStream(
   connection: Connection,
   yes: boolean,
 ): Promise<Adoption> {
-  const streams = adoptableStreams(config);
-  const wanted = streams.find(({ settings }) => settings.name === name);
-  if (!wanted)
-    throw unwanted(
-      `stream ${name}`,
-      streams.map(({ settings }) => settings.name),
-    );
+  const wanted = adoptableStreams(config).find(({ settings }) => settings.name === name) ?? logNamed(name, config);
   if (!wanted.managed) {
     throw new JetplugError('JP_ADOPT_UNWANTED', `the config says manage: false for stream ${name}`, {
       hint: 'Remove manage: false first, or leave the stream to whoever manages it.',
     });
   }
   return adoptWanted('stream', name, wanted, config, connection, yes);
+}
+
+function logNamed(name: string, config: Config): WantedStream {
+  const { logs, unread } = wantedOfPlugins(config);
+  const log = logs.find(({ settings }) => settings.name === name);
+  if (log) return log;
+  const all = [...adoptableStreams(config), ...logs].map(({ settings }) => settings.name);
+  throw unwanted(`stream ${name}`, all, unread);
 }
 
 async function adoptBucket(name: string, config: Config, connection: Connection, yes: boolean): Promise<Adoption> {

@@ -55,6 +55,10 @@ class MemoryTexts implements StoreTexts {
     return next;
   }
 
+  commit(): Promise<void> {
+    return Promise.resolve();
+  }
+
   keys(scope?: string): Promise<string[]> {
     const prefix = nameOf('', scope);
     return Promise.resolve(

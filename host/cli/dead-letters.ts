@@ -1,12 +1,9 @@
-import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
-import { Bucket } from '../nats/bucket';
 import type { Connection } from '../nats/connection';
 import { DeadLetterStream } from '../nats/dead-letter-stream';
 import { isOurs } from '../nats/stream-comparison';
-import { deadLetterStream, RECORDS_BUCKET } from '../nats/wanted-streams';
+import { deadLetterStream } from '../nats/wanted-streams';
 import { summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
-import { KvLongTexts, type LongTexts } from '../records/long-texts';
 import { withBroker, type CommonFlags } from './common';
 
 /** The services of the `dead` commands while they are connected. */
@@ -14,8 +11,6 @@ export interface LetterServices {
   readonly stream: DeadLetterStream;
   readonly connection: Connection;
   readonly config: Config;
-  /** The stored lists of applied updates that are too long for a header of their event. */
-  readonly texts: LongTexts;
 }
 
 /**
@@ -26,11 +21,8 @@ export interface LetterServices {
 export function withLetters<T>(flags: CommonFlags, work: (services: LetterServices) => Promise<T>): Promise<T> {
   return withBroker(flags, async (connection, { config }) => {
     await isOurs(connection, deadLetterStream(config), config.deploy);
-    const texts = new KvLongTexts(Bucket.at(connection, RECORDS_BUCKET), (message, details) => {
-      throw new JetplugError('JP_STORE_UNAVAILABLE', message, { cause: details });
-    });
-    const stream = new DeadLetterStream(connection, config.deadLetters.stream, texts);
-    return work({ stream, connection, config, texts });
+    const stream = new DeadLetterStream(connection, config.deadLetters.stream);
+    return work({ stream, connection, config });
   });
 }
 

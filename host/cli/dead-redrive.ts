@@ -1,8 +1,6 @@
 import { JetplugError } from '../../sdk/internal';
 import { HEADERS_LEFT_HEADER, keptHeaders } from '../broker/letter-headers';
-import type { DeferredEvent } from '../broker/ports';
 import { retryQueueDurable } from '../broker/retry-queue';
-import { retryRecord } from '../message/dead-letter';
 import type { Connection } from '../nats/connection';
 import { durablePosition, ensureDurable } from '../nats/consumers';
 import type { StoredLetter } from '../nats/dead-letter-stream';
@@ -13,7 +11,6 @@ import { isOurs } from '../nats/stream-comparison';
 import { findMessage } from '../nats/streams';
 import { retryStream } from '../nats/wanted-streams';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
-import type { LongTexts } from '../records/long-texts';
 import type { LetterServices } from './dead-letters';
 
 /**
@@ -43,12 +40,12 @@ export async function prepareRetries(
  */
 export async function redriveLetter(
   { id }: DeadLetterSummary,
-  { stream, connection, texts }: LetterServices,
+  { stream, connection }: LetterServices,
 ): Promise<boolean> {
   const stored = await stream.get(id);
   if (!stored) return false;
   const complete = await withLeftParts(stored, connection);
-  await new NatsRetryQueue(connection).defer(await withOwnRecord(redriven(complete), texts));
+  await new NatsRetryQueue(connection).defer(redriven(complete));
   return true;
 }
 
@@ -76,24 +73,4 @@ async function withLeftParts(letter: StoredLetter, connection: Connection): Prom
     repeated: kept.repeated,
     payload: leftPayload ? message.data : letter.payload,
   };
-}
-
-/**
- * Gives the event its own copy of the stored list of applied updates. The retried event and the letter may be removed
- * at different times, and each removes its own list.
- * @throws JetplugError `JP_NOT_FOUND` when the letter's list is missing
- */
-async function withOwnRecord(event: DeferredEvent, texts: LongTexts): Promise<DeferredEvent> {
-  const { plugin, handler, origin, pass, past } = event;
-  if (past.appliedIn === undefined) return event;
-  const text = await texts.get(past.appliedIn);
-  if (text === undefined) {
-    const record = `text.${past.appliedIn}`;
-    throw new JetplugError(
-      'JP_NOT_FOUND',
-      `dead letter ${past.letter}: its record of applied updates, ${record}, is gone`,
-    );
-  }
-  const appliedIn = await texts.put(text, retryRecord(plugin, handler, origin, pass));
-  return { ...event, past: { ...past, appliedIn } };
 }

@@ -3,6 +3,7 @@ import { formatSize } from '../config/size';
 import type { ExplainedHandler, ExplainedPlugin } from '../ops/explain';
 import type { ConfigPlace, ExplainedOption } from '../ops/explain-options';
 import type { ProcessState } from '../load/plugin-code';
+import { conflictText } from './conflict-text';
 import { paint, place, table } from './output';
 import { stateText } from './state-text';
 
@@ -131,11 +132,13 @@ function figures(handler: ExplainedHandler): string {
   ].join(', ');
 }
 
-function trouble({ lastError, outage, reason, drift = [] }: ExplainedHandler): string[] {
+function trouble({ lastError, outage, waitsFor, reason, drift = [], ...figures }: ExplainedHandler): string[] {
+  const what = waitsFor === 'log' ? 'none of its runs is committed' : 'its durable delivers nothing';
   return [
-    ...(reason === undefined ? [] : [paint('yellow', `its durable delivers nothing: ${reason}`)]),
+    ...(reason === undefined ? [] : [paint('yellow', `${what}: ${reason}`)]),
     ...drift.map((change) => paint('yellow', `another host has set ${change}`)),
     ...(outage ? [paint('yellow', `down since ${outage.since}: ${outage.reason}`)] : []),
+    ...conflictText(figures).map((text) => paint('yellow', text)),
     ...(lastError === undefined ? [] : [`last error: ${lastError}`]),
   ];
 }

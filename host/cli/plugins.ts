@@ -9,6 +9,7 @@ import { mergeStatuses } from '../ops/merge-statuses';
 import type { HandlerStatus, PluginStatus } from '../ops/status';
 import { mergeUnhandled, type Unhandled } from '../ops/unhandled';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
+import { conflictText } from './conflict-text';
 import { explainScreen } from './explain-screen';
 import { paint, print, printJson, table } from './output';
 import { stateText } from './state-text';
@@ -108,15 +109,19 @@ function overview(all: readonly PluginStatus[]): string[] {
           ...figures(handler).map(String),
         ]),
   );
-  return [...table([head, ...rows]), ...all.flatMap(durableTroubles)];
+  return [...table([head, ...rows]), ...all.flatMap(troubles)];
 }
 
-/** The reasons why durables deliver nothing, and the settings that another host has changed. */
-function durableTroubles({ plugin, handlers }: PluginStatus): string[] {
-  return handlers.flatMap(({ handler, durable, pausedUntil, reason, drift = [] }) => [
+/**
+ * The reasons why handlers get no events, the settings that another host has changed, and the handlers whose runs often
+ * start again.
+ */
+function troubles({ plugin, handlers }: PluginStatus): string[] {
+  return handlers.flatMap(({ handler, durable, pausedUntil, reason, drift = [], ...figures }) => [
     ...(reason === undefined ? [] : [`${plugin}.${handler}: ${reason}`]),
     ...(pausedUntil === undefined ? [] : [`${plugin}.${handler}: its durable ${durable} is paused on the server`]),
     ...drift.map((change) => `${plugin}.${handler}: another host has set ${change}`),
+    ...conflictText(figures).map((text) => `${plugin}.${handler}: ${text}`),
   ]);
 }
 

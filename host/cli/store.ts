@@ -1,15 +1,18 @@
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import { nearest } from '../config/suggest';
-import { escapeKey, unescapeKey } from '../effects/store-keys';
+import { assertScope, escapeKey, unescapeKey } from '../effects/store-keys';
 import { Bucket } from '../nats/bucket';
+import { JetStreamLog } from '../nats/commit-log';
 import type { Connection } from '../nats/connection';
 import { streamsHolding } from '../nats/streams';
+import { readCommitted } from '../records/commits/read-committed';
 import { layOut } from '../base/json-text';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
-import { print, printJsonText, table } from './output';
+import { paint, print, printJson, printJsonText, table } from './output';
+import { changeStore, readChange, type ChangeFlags, type StoreChange } from './store-change';
 
-interface StoreFlags extends CommonFlags {
+interface StoreFlags extends CommonFlags, ChangeFlags {
   scope?: string;
 }
 
@@ -25,26 +28,38 @@ export function storeCommand(program: Command): void {
     .argument('<plugin>', 'the plugin’s name')
     .argument('[key]', 'one key; all where none is given')
     .option('--scope <name>', 'a key of this scope')
-    .description('show the values in a plugin’s store')
+    .option('--set <json>', 'set the value of the key')
+    .option('--delete', 'delete the value of the key')
+    .option('--erase', 'delete the value, and the earlier values from the bucket and the commit log')
+    .description('show or change the values in a plugin’s store')
     .addHelpText(
       'after',
       `
+All values are shown as of one commit, with or without a running host. A change is a commit too.
+--erase removes all commits so far from the plugin’s log, because the log cannot remove single values.
+
+Exits with 1 when there is no such store, or a shown key has no value.
+
 Examples:
   $ jetplug store badge
   $ jetplug store badge u1
-  $ jetplug store recommendation v1 --scope videos --json`,
+  $ jetplug store recommendation v1 --scope videos --json
+  $ jetplug store badge u1 --set '{"points":5}'
+  $ jetplug store badge u1 --delete
+  $ jetplug store badge u1 --erase`,
     )
     .action(store);
 }
 
 async function store(plugin: string, key: string | undefined, flags: StoreFlags): Promise<void> {
+  const change = readChange(flags);
+  if (change) return changeValue(plugin, key, change, flags);
   const values = await withBroker(flags, async (connection) => {
-    // The name of a bucket has no other characters.
-    const bucket = /^[\w-]+$/.test(plugin) ? await Bucket.find(connection, `jetplug-${plugin}`) : undefined;
-    if (!bucket) throw await noStore(plugin, connection);
-    const keys = key === undefined ? await bucket.keys() : [escapeKey(key, flags.scope)];
-    const read = await Promise.all(keys.sort().map((escaped) => valueAt(bucket, escaped)));
-    return read.filter((value) => value !== undefined);
+    const bucket = await bucketOf(plugin, connection);
+    const log = await JetStreamLog.find(connection, plugin);
+    const texts = await readCommitted(log, bucket, key === undefined ? undefined : [escapeKey(key, flags.scope)]);
+    const keys = [...texts].sort(([a], [b]) => (a < b ? -1 : 1));
+    return keys.map(([escaped, text]): StoredValue => ({ ...unescapeKey(escaped), text }));
   });
   if (key !== undefined && values.length === 0) {
     const at = flags.scope === undefined ? '' : ` in scope ${JSON.stringify(flags.scope)}`;
@@ -59,6 +74,31 @@ async function store(plugin: string, key: string | undefined, flags: StoreFlags)
   for (const line of table(shown.map((value) => [nameOf(value), shownValue(value)]))) print(line);
 }
 
+async function changeValue(
+  plugin: string,
+  key: string | undefined,
+  change: StoreChange,
+  flags: StoreFlags,
+): Promise<void> {
+  if (key === undefined) throw new JetplugError('JP_USAGE', 'a change needs the key whose value it changes');
+  const { scope } = flags;
+  if (scope !== undefined) assertScope(scope);
+  await withBroker(flags, async (connection, { config }) => {
+    const bucket = await bucketOf(plugin, connection);
+    await changeStore(connection, config, plugin, bucket, { key, scope }, change);
+  });
+  const where = { key, ...(scope !== undefined && { scope }) };
+  if (flags.json) return printJson({ ...where, [change.done]: true });
+  print(`${paint('green', '✔')} ${nameOf(where)} ${change.done}`);
+}
+
+async function bucketOf(plugin: string, connection: Connection): Promise<Bucket> {
+  // The name of a bucket has no other characters.
+  const bucket = /^[\w-]+$/.test(plugin) ? await Bucket.find(connection, `jetplug-${plugin}`) : undefined;
+  if (!bucket) throw await noStore(plugin, connection);
+  return bucket;
+}
+
 async function noStore(plugin: string, connection: Connection): Promise<JetplugError> {
   const buckets = await streamsHolding(connection, '$KV.*.>');
   const known = buckets.flatMap((name) => /^KV_jetplug-(.+)$/.exec(name)?.[1] ?? []).sort();
@@ -68,11 +108,6 @@ async function noStore(plugin: string, connection: Connection): Promise<JetplugE
   return new JetplugError('JP_NOT_FOUND', `there is no store of a plugin ${JSON.stringify(plugin)}${mean}`, {
     hint: `A plugin has a store once it has asked for one and a host has run it; ${list}.`,
   });
-}
-
-async function valueAt(bucket: Bucket, escaped: string): Promise<StoredValue | undefined> {
-  const entry = await bucket.get(escaped);
-  return entry?.value === undefined ? undefined : { ...unescapeKey(escaped), text: entry.value };
 }
 
 /** Copies the stored text, because parsing it could change its numbers. */
@@ -95,6 +130,6 @@ function isJson(text: string): boolean {
   }
 }
 
-function nameOf({ key, scope }: StoredValue): string {
+function nameOf({ key, scope }: Pick<StoredValue, 'key' | 'scope'>): string {
   return scope === undefined ? key : `${scope}: ${key}`;
 }

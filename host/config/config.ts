@@ -145,10 +145,14 @@ export interface RetriesConfig {
   readonly maxBytes: number;
 }
 
-/** The buckets: one of each plugin, and the host's own. */
+/** The buckets, one of each plugin and the host's own, and the plugins' commit logs. */
 export interface StoreConfig {
-  /** The limit of each bucket. -1: unlimited, the default. A full bucket refuses writes. */
+  /** The limit of each bucket. -1: unlimited, the default. A full bucket stays behind its commit log. */
   readonly maxBytes: number;
+  /** For how long a commit stays in a plugin's log when the bucket has its values. At least 5 minutes; default 7 days. */
+  readonly historyMs: number;
+  /** The limit of each commit log. -1: unlimited, the default. While a log is full, runs wait for their commit. */
+  readonly logMaxBytes: number;
 }
 
 export interface HttpConfig {

@@ -86,10 +86,22 @@ export const deliveryKeys = {
   },
   store: {
     maxBytes: {
-      doc: 'The size limit of each bucket: one for each plugin with a store, and the host’s own. A full bucket refuses writes.',
+      doc: 'The size limit of each bucket: one for each plugin with a store, and the host’s own. A full bucket falls behind its commit log.',
       format: 'limit',
       default: 'unlimited' as string | number,
       env: 'JETPLUG_STORE_MAX_BYTES',
+    },
+    history: {
+      doc: 'How long a commit stays in a plugin’s commit log after its values are in the bucket; at least 5 minutes.',
+      format: 'age',
+      default: '7d',
+      env: 'JETPLUG_STORE_HISTORY',
+    },
+    logMaxBytes: {
+      doc: 'The size limit of each plugin’s commit log. A full log drops history first; if it needs every commit, runs wait.',
+      format: 'limit',
+      default: 'unlimited' as string | number,
+      env: 'JETPLUG_STORE_LOG_MAX_BYTES',
     },
   },
 } satisfies SchemaMap;

@@ -70,7 +70,11 @@ export function effective(written: Written, cwd: string, ownBroker: boolean): Co
       maxBytes: limit(deadLetters.maxBytes),
     },
     retries: { maxBytes: limit(retries.maxBytes) },
-    store: { maxBytes: limit(store.maxBytes) },
+    store: {
+      maxBytes: limit(store.maxBytes),
+      historyMs: ms(store.history),
+      logMaxBytes: limit(store.logMaxBytes),
+    },
     http: { listen: http.listen === 'off' ? '' : http.listen },
     log: { level: log.level, verbose: log.verbose },
     shutdown: { graceMs: ms(shutdown.grace) },

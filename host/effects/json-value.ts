@@ -41,6 +41,18 @@ export function findNotJson(value: unknown): NotJson | undefined {
   return { path: path.length > MAX_PATH ? `${path.slice(0, MAX_PATH)}…` : path, what: found.what };
 }
 
+/**
+ * Whether a value equals the result of parsing its JSON text. {@link findNotJson} must have found nothing in the value.
+ * A value with a `toJSON`, an object of a class and a field that is `undefined` do not equal it.
+ */
+export function equalsItsJson(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return value !== undefined && !Object.is(value, -0);
+  if (Array.isArray(value)) return value.every(equalsItsJson);
+  if (Object.getPrototypeOf(value) !== Object.prototype || 'toJSON' in value) return false;
+  for (const key in value) if (!equalsItsJson((value as Record<string, unknown>)[key])) return false;
+  return true;
+}
+
 function faultOf(value: unknown, depth: number, above: object[] | undefined): Fault | undefined {
   switch (typeof value) {
     case 'string':

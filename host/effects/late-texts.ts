@@ -19,6 +19,10 @@ export class LateTexts implements StoreTexts {
     return (this.texts ?? (await this.open())).keys(...args);
   }
 
+  async commit(): Promise<void> {
+    return (this.texts ?? (await this.open())).commit();
+  }
+
   /** Opens the texts. Only one attempt runs at a time; after a failure, the next use tries again. */
   private open(): Promise<StoreTexts> {
     this.opening ??= this.openTexts().then(

@@ -1,10 +1,10 @@
 import { Store, type ForEvent } from '../../sdk';
 import { JetplugError } from '../../sdk/internal';
-import { refuseInexact } from '../base/exact-numbers';
+import { findInexactNumber, refuseInexact } from '../base/exact-numbers';
 import { isPromise, type MaybePromise } from '../base/maybe-promise';
 import { plainError } from '../base/plain-error';
 import { showThrown } from '../base/thrown';
-import { findNotJson, NOT_JSON_HINT } from './json-value';
+import { equalsItsJson, findNotJson, NOT_JSON_HINT } from './json-value';
 import { assertScope } from './store-keys';
 
 /** A store's values as texts, each in one scope or in none. */
@@ -20,6 +20,8 @@ export interface StoreTexts {
     options: ForEvent & { what: string },
   ): Promise<string | undefined>;
   keys(scope: string | undefined): Promise<string[]>;
+  /** Commits what the run has changed and published so far. */
+  commit(): Promise<void>;
 }
 
 /** The author's view of a store: values and scopes. */
@@ -36,11 +38,14 @@ export class TextStore<T> extends Store<T> {
   }
 
   async update(key: string, change: (current: T | undefined) => T, options: ForEvent = {}): Promise<T> {
-    const next = (current: string | undefined): string => stringify(key, change(parse<T>(key, current)));
+    let computed: T | undefined;
+    const next = (current: string | undefined): string => {
+      computed = change(parse<T>(key, current));
+      return stringify(key, computed);
+    };
     const text = await this.texts.change(key, this.scopeName, next, { ...options, what: 'Store.update' });
-    // The result is parsed from the stored text, so that the caller sees the stored value. The text is missing only if
-    // the update is a repeat whose mark was lost; the writer has logged that.
-    return (text === undefined ? undefined : JSON.parse(text)) as T;
+    // The caller sees the stored value, also where JSON changes the computed one.
+    return equalsItsJson(computed) ? computed! : (JSON.parse(text!) as T);
   }
 
   async delete(key: string, options: ForEvent = {}): Promise<void> {
@@ -49,6 +54,10 @@ export class TextStore<T> extends Store<T> {
 
   keys(): Promise<string[]> {
     return this.texts.keys(this.scopeName);
+  }
+
+  commit(): Promise<void> {
+    return this.texts.commit();
   }
 
   scope<U>(name: string): Store<U> {
@@ -75,7 +84,7 @@ function parse<T>(key: string, text: string | undefined): T | undefined {
       hint: 'Another program wrote it: fix it there.',
     });
   }
-  if (mayHoldNumber(value)) refuseInexact(text, `the store's value at ${shownKey(key)}`);
+  if (mayHoldNumber(value) && findInexactNumber(text)) refuseInexact(text, `the store's value at ${shownKey(key)}`);
   return value;
 }
 

@@ -2,7 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EventContext, Logger } from '../../sdk';
 import type { Envelope } from '../../sdk/internal';
 import { HandlerCall, type CalledHandler } from '../message/handler-call';
-import { HandlerBatchContext, HandlerContext, type EventFacts } from '../message/handler-context';
+import {
+  HandlerBatchContext,
+  HandlerContext,
+  type AfterCommitCallback,
+  type EventFacts,
+} from '../message/handler-context';
 import type { WireEvent } from './protocol';
 
 /** A handler and the log that its calls write to. */
@@ -17,6 +22,8 @@ export class ChildCall extends HandlerCall<LoggedHandler> {
   readonly startedAtMs = performance.now();
   /** The index of each event in `received`; invalid events are left out of `events`. */
   indexes: readonly number[] = [];
+  /** The functions that the handler has passed to `afterCommit`, by the index of their event in `received`. */
+  readonly work = new Map<number, AfterCommitCallback[]>();
 
   constructor(
     readonly id: number,
@@ -39,7 +46,12 @@ export class ChildCall extends HandlerCall<LoggedHandler> {
   }
 }
 
-const current = new AsyncLocalStorage<ChildCall>();
+const current = new AsyncLocalStorage<ChildCall | undefined>();
+
+/** Calls the author's code outside of a handler's call. */
+export function outside<T>(body: () => T): T {
+  return current.run(undefined, body);
+}
 
 /** Returns the handler's call that the caller runs in, if any. */
 export function currentCall(): ChildCall | undefined {
@@ -54,7 +66,8 @@ export function within<T>(call: ChildCall, body: () => T): T {
 export class ChildContext extends HandlerContext {
   constructor(
     private readonly call: ChildCall,
-    private readonly event: WireEvent,
+    /** The index of the context's event in `received`. */
+    private readonly index: number,
   ) {
     super();
   }
@@ -73,11 +86,21 @@ export class ChildContext extends HandlerContext {
   protected readFacts(): EventFacts {
     return this.event;
   }
+
+  protected addWork(work: AfterCommitCallback): void {
+    const { call, index } = this;
+    call.assertLive('EventContext.afterCommit');
+    call.work.set(index, [...(call.work.get(index) ?? []), work]);
+  }
+
+  private get event(): WireEvent {
+    return this.call.received[this.index]!;
+  }
 }
 
 /** The context of a batch in a plugin's own process. */
 export class ChildBatchContext extends HandlerBatchContext<ChildCall> {
   of(event: object): EventContext {
-    return new ChildContext(this.call, this.call.received[this.call.indexOf(event, 'BatchContext.of')]!);
+    return new ChildContext(this.call, this.call.indexOf(event, 'BatchContext.of'));
   }
 }

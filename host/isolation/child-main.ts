@@ -28,11 +28,16 @@ const plugin = new ChildPlugin(link);
 function die(thrown: unknown): void {
   const exit = (): never => process.exit(1);
   if (!process.connected) exit();
-  link.send({ is: 'dying', error: encodeError(thrown) }, exit);
+  link.sendNow({ is: 'dying', error: encodeError(thrown) }, exit);
 }
 
 process.on('uncaughtException', die);
 process.on('unhandledRejection', die);
 process.on('disconnect', () => process.exit(0));
 // The process takes no order, and runs none of the author's code, before the guard is ready.
-guard.once('message', () => process.on('message', (message) => plugin.receive(message as HostMessage)));
+guard.once('message', () => {
+  process.on('message', (messages) => {
+    // Each call has a turn of its own, so that the end of one is sent before the next one begins.
+    for (const message of messages as readonly HostMessage[]) setImmediate(() => plugin.receive(message));
+  });
+});

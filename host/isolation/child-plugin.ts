@@ -8,8 +8,9 @@ import { errorsIn } from '../base/plain-error';
 import { compile } from '../load/compile';
 import { instantiate, lifecycleError, type InstantiatedPlugin } from '../load/instantiate';
 import { describe, type DescribedPlugin, type HandlerDefinition } from '../load/describe';
-import { ChildBatchContext, ChildCall, ChildContext, within } from './child-call';
+import { ChildBatchContext, ChildCall, ChildContext, outside, within } from './child-call';
 import { RemoteEventBus, RemoteLogger, RemoteTexts } from './child-services';
+import { ChildWork } from './child-work';
 import type { HostLink } from './host-link';
 import type { HostMessage, WireDefinition, WireEvent } from './protocol';
 import { decodeError, encodeBatch, encodeError, type WireError, type WireFailure } from './wire-error';
@@ -20,6 +21,7 @@ export class ChildPlugin {
   private definition: DescribedPlugin | undefined;
   private plugin: InstantiatedPlugin | undefined;
   private readonly calls = new Map<number, ChildCall>();
+  private readonly work = new ChildWork();
   private readonly log: Logger;
 
   constructor(private readonly link: HostLink) {
@@ -34,6 +36,10 @@ export class ChildPlugin {
         return this.orFail(() => this.start(message));
       case 'call':
         return void this.call(message);
+      case 'after-commit':
+        return void this.doWork(message);
+      case 'forget':
+        return void this.work.take(message.of, message.event);
       case 'abort':
         return this.calls.get(message.call)?.end(decodeError(message.reason));
       case 'answer':
@@ -89,11 +95,32 @@ export class ChildPlugin {
     this.calls.set(id, call);
     // The message is sent before the author's code runs. If that code ends the process, the host then knows which calls
     // had begun.
-    this.link.send({ is: 'begun', call: id });
+    this.link.sendNow({ is: 'begun', call: id });
     const error = await (isBatch ? this.callBatch(call, handler) : this.callOne(call, handler));
+    // The host knows which events of a batch have failed, and orders to forget their functions.
+    const work = !error || error.kind === 'batch' ? this.work.keep(call) : [];
+    this.ended(call, { ...(error && { error }), ...(work.length > 0 && { work }) });
+  }
+
+  /** Runs the functions that a handler has passed to `afterCommit` for an event, and reports the end. */
+  private async doWork({ call: id, of, event }: HostMessage & { to: 'after-commit' }): Promise<void> {
+    const { call: origin, work } = this.work.take(of, event);
+    const call = new ChildCall(id, origin.handler, [], false);
+    this.calls.set(id, call);
+    this.link.sendNow({ is: 'begun', call: id });
+    let error: WireError | undefined;
+    try {
+      for (const each of work) if (!call.isOver) await outside(() => each(call.signal));
+    } catch (thrown) {
+      error = errorOf(call, thrown);
+    }
+    this.ended(call, error && { error });
+  }
+
+  private ended(call: ChildCall, result: { error?: WireError; work?: readonly number[] } = {}): void {
     call.end();
-    this.calls.delete(id);
-    this.link.send({ is: 'ended', call: id, ...(error && { error }) });
+    this.calls.delete(call.id);
+    this.link.send({ is: 'ended', call: call.id, ...result });
   }
 
   private async callOne(call: ChildCall, handler: HandlerDefinition): Promise<WireError | undefined> {
@@ -101,7 +128,7 @@ export class ChildPlugin {
       const [received] = call.received;
       call.events = [await eventOf(received!, handler)];
       call.indexes = [0];
-      await within(call, () => this.invoke(call, handler, call.events[0]!, new ChildContext(call, received!)));
+      await within(call, () => this.invoke(call, handler, call.events[0]!, new ChildContext(call, 0)));
       return undefined;
     } catch (thrown) {
       return errorOf(call, thrown);
@@ -155,7 +182,7 @@ export class ChildPlugin {
     } catch (thrown) {
       error ??= encodeError(thrown);
     }
-    this.link.send({ is: 'stopped', ...(error && { error }) }, () => process.exit(0));
+    this.link.sendNow({ is: 'stopped', ...(error && { error }) }, () => process.exit(0));
   }
 }
 

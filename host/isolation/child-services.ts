@@ -3,10 +3,11 @@ import type { EventContract } from '../../sdk/internal';
 import { checkFields, subjectOf } from '../effects/publishable';
 import { encodePayload } from '../message/codec';
 import type { StoreTexts } from '../effects/text-store';
-import type { Change } from '../records/write-batch';
-import { isPromise } from '../base/maybe-promise';
+import { isPromise, type MaybePromise } from '../base/maybe-promise';
 import { currentCall } from './child-call';
 import type { HostLink } from './host-link';
+
+type Change = (current: string | undefined) => MaybePromise<string | undefined>;
 
 /** The texts of the plugin's store, which the host reads and writes. */
 export class RemoteTexts implements StoreTexts {
@@ -29,6 +30,10 @@ export class RemoteTexts implements StoreTexts {
 
   async keys(scope: string | undefined): Promise<string[]> {
     return (await this.link.ask({ what: 'keys', scope }, callOf('Store.keys'))) as string[];
+  }
+
+  async commit(): Promise<void> {
+    await this.link.ask({ what: 'commit' }, callOf('Store.commit'));
   }
 }
 

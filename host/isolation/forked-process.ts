@@ -7,6 +7,7 @@ import type { MemoryLimits } from '../load/isolation-options';
 import type { PartedLog } from '../log/log';
 import { LineWriter } from './line-writer';
 import type { HostMessage, ProcessMessage } from './protocol';
+import { TurnMessages } from './turn-messages';
 
 const PROGRAM = join(__dirname, 'child-main.js');
 const MIB = 1024 * 1024;
@@ -30,6 +31,8 @@ export class ForkedProcess {
   /** The reason of the end, if it is known before the process exits. */
   private why: string | undefined;
   private isGone = false;
+  /** The calls that begin in one turn are sent together. */
+  private readonly messages = new TurnMessages<HostMessage>((messages) => this.write(messages));
 
   constructor(
     private readonly limits: MemoryLimits,
@@ -48,7 +51,9 @@ export class ForkedProcess {
     this.child = started;
     this.followEnd(started);
     started.once('spawn', () => this.lowerPriority(started));
-    started.on('message', (message) => this.events.received(message as ProcessMessage));
+    started.on('message', (messages) => {
+      for (const message of messages as readonly ProcessMessage[]) this.events.received(message);
+    });
     this.followOutput(started);
   }
 
@@ -61,7 +66,7 @@ export class ForkedProcess {
    * has ended.
    */
   send(message: HostMessage): void {
-    if (this.child?.connected) this.child.send(message, () => undefined);
+    this.messages.send(message);
   }
 
   /** Records why the process is going to end. The first reason counts. */
@@ -73,6 +78,10 @@ export class ForkedProcess {
     this.noteReason(why);
     if (this.child) this.child.kill('SIGKILL');
     else this.end('it was not started');
+  }
+
+  private write(messages: readonly HostMessage[]): void {
+    if (this.child?.connected) this.child.send(messages, () => undefined);
   }
 
   private followEnd(child: ChildProcess): void {

@@ -1,6 +1,7 @@
 import { type MaybePromise, then } from '../base/maybe-promise';
 import { plainFields, plainText } from '../base/plain-value';
 import type { Answer, Asked, HostMessage, ProcessMessage } from './protocol';
+import { TurnMessages } from './turn-messages';
 import { decodeError, encodeError } from './wire-error';
 
 type Change = (current: string | undefined) => MaybePromise<string | undefined>;
@@ -15,9 +16,17 @@ interface Waiting {
 export class HostLink {
   private readonly waiting = new Map<number, Waiting>();
   private last = 0;
+  private readonly messages = new TurnMessages<ProcessMessage>((messages, sent) => {
+    if (process.connected) process.send!(messages, undefined, undefined, sent);
+  });
 
-  send(message: ProcessMessage, sent?: () => void): void {
-    if (process.connected) process.send!(message, undefined, undefined, sent);
+  send(message: ProcessMessage): void {
+    this.messages.send(message);
+  }
+
+  /** Sends a message that must arrive also if the author's code blocks this process or ends it right after. */
+  sendNow(message: ProcessMessage, sent?: () => void): void {
+    this.messages.sendNow(message, sent);
   }
 
   /** Sends a request to the host, which keeps the store and publishes events. Resolves with the answer. */
@@ -52,7 +61,7 @@ export class HostLink {
     const entries: [string, unknown][] = Object.entries(plainFields({}, fields));
     const errors = entries.filter(([, value]) => value instanceof Error);
     const rest = entries.filter(([, value]) => !(value instanceof Error));
-    this.send({
+    this.sendNow({
       is: 'log',
       level,
       message: plainText(message),

@@ -1,11 +1,13 @@
 import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { isError, showThrown } from '../base/thrown';
 import type { PluginDefinition } from '../load/describe';
+import type { Execution } from '../message/execution';
 import { Batch } from '../message/batch';
+import { OutcomeKnown, RELEASED } from '../message/outcome';
 import { contextHeaders, factsOf, type Run, type Scope } from '../message/run';
 import { ForkedProcess } from './forked-process';
 import { Heartbeat } from './heartbeat';
-import { OpenCalls } from './open-calls';
+import { OpenCalls, type WorkCall } from './open-calls';
 import type { HostMessage, Layers, ProcessMessage, WireEvent, WireModule } from './protocol';
 import { RequestServer } from './request-server';
 import type { PluginWorker, WorkerCall, WorkerEvents, WorkerOptions, WorkerServices } from './worker';
@@ -71,9 +73,7 @@ export class PluginProcess implements PluginWorker {
   }
 
   call(call: WorkerCall): void {
-    const id = this.calls.add(call);
-    const { signal } = call.scope;
-    signal.addEventListener('abort', () => this.abort(id, signal.reason), { once: true });
+    const id = this.addCall(call);
     this.child.send({ to: 'call', call: id, method: call.method, events: runsOf(call.scope).map(onWire) });
   }
 
@@ -119,7 +119,7 @@ export class PluginProcess implements PluginWorker {
       case 'begun':
         return this.calls.begin(message.call);
       case 'ended':
-        return this.calls.end(message.call, message.error && { thrown: decodeError(message.error) });
+        return this.callEnded(message);
       case 'request':
         return void this.requests.serve(message);
       case 'changed':
@@ -132,6 +132,36 @@ export class PluginProcess implements PluginWorker {
       case 'dying':
         return this.child.noteReason(`uncaught ${inWords(decodeError(message.error))}`);
     }
+  }
+
+  private addCall(call: WorkerCall | WorkCall): number {
+    const id = this.calls.add(call);
+    const { signal } = call.scope;
+    signal.addEventListener('abort', () => this.abort(id, signal.reason), { once: true });
+    return id;
+  }
+
+  private callEnded({ call, error, work = [] }: ProcessMessage & { is: 'ended' }): void {
+    for (const event of work) this.addWork(call, event);
+    this.calls.end(call, error && { thrown: decodeError(error) });
+  }
+
+  /** Adds the functions of an event, which are in the process, to the after-commit work of the event's run. */
+  private addWork(of: number, event: number): void {
+    const scope = this.calls.scopeOf(of);
+    const drop = (): void => this.child.send({ to: 'forget', of, event });
+    if (!scope || scope.isOver) return drop();
+    const run = runsOf(scope)[event];
+    if (!run) throw new Error(`call ${of} has no event ${event}`);
+    run.addWork({ drop, perform: (call) => this.doWork(call, of, event) });
+  }
+
+  private doWork(scope: Execution, of: number, event: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.endedWith) return reject(new OutcomeKnown(RELEASED));
+      const call = this.addCall({ scope, resolve, reject });
+      this.child.send({ to: 'after-commit', call, of, event });
+    });
   }
 
   private writeLog({ level, message, fields }: ProcessMessage & { is: 'log' }): void {
@@ -202,7 +232,7 @@ function onWire(run: Run): WireEvent {
   return { ...factsOf(run), envelope, fields, headers: contextHeaders(run) };
 }
 
-function blocked(overdue: WorkerCall | undefined): string {
+function blocked(overdue: Pick<WorkCall, 'scope'> | Pick<WorkerCall, 'scope'> | undefined): string {
   if (!overdue) return 'it was blocked';
   const { name, timeoutMs } = overdue.scope.handler;
   return `it was blocked, with ${name} past its timeout of ${timeoutMs} ms`;

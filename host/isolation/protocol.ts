@@ -6,7 +6,8 @@ import type { WireError } from './wire-error';
 import type { ModuleText } from '../load/module-graph';
 
 /*
- * The messages between a host and the process of an isolated plugin, as JSON. The host pulls, decides and settles. The
+ * The messages between a host and the process of an isolated plugin, as JSON. Each write to the channel is a list of
+ * them. The host pulls, decides and settles. The
  * process validates events and calls the author's code, and sends requests for its store and event bus to the host.
  */
 
@@ -17,6 +18,13 @@ export type HostMessage =
   | { readonly to: 'start'; readonly settings?: unknown }
   /** The order to call a handler. `begun` comes before the author's code runs, and `ended` after it. */
   | { readonly to: 'call'; readonly call: number; readonly method: string; readonly events: readonly WireEvent[] }
+  /**
+   * The order to run the functions that a handler has passed to `afterCommit` for an event of the call `of`. As for a
+   * handler, `begun` comes before the author's code runs, and `ended` after it.
+   */
+  | { readonly to: 'after-commit'; readonly call: number; readonly of: number; readonly event: number }
+  /** The order to forget these functions, because they are not to be run. */
+  | { readonly to: 'forget'; readonly of: number; readonly event: number }
   /** The order to abort the signal of a call whose run is over. */
   | { readonly to: 'abort'; readonly call: number; readonly reason: WireError }
   | ({ readonly to: 'answer'; readonly request: number } & Answer)
@@ -31,7 +39,8 @@ export type ProcessMessage =
   | { readonly is: 'started' }
   | { readonly is: 'failed'; readonly errors: readonly WireError[] }
   | { readonly is: 'begun'; readonly call: number }
-  | ({ readonly is: 'ended'; readonly call: number } & Answer)
+  /** `work` are the indexes of the events for which the handler has passed functions to `afterCommit`. */
+  | ({ readonly is: 'ended'; readonly call: number; readonly work?: readonly number[] } & Answer)
   | Request
   | { readonly is: 'changed'; readonly request: number; readonly next?: string | undefined; readonly error?: WireError }
   | { readonly is: 'log'; readonly level: LogMethod; readonly message: string; readonly fields: WireFields }
@@ -55,6 +64,7 @@ export type Asked =
   | { readonly what: 'get'; readonly key: string; readonly scope?: string | undefined }
   | { readonly what: 'change'; readonly key: string; readonly scope?: string | undefined; readonly as: string }
   | { readonly what: 'keys'; readonly scope?: string | undefined }
+  | { readonly what: 'commit' }
   | {
       readonly what: 'publish';
       readonly subject: string;

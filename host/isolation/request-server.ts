@@ -80,6 +80,8 @@ export class RequestServer {
         return texts.get(request.key, request.scope);
       case 'keys':
         return texts.keys(request.scope);
+      case 'commit':
+        return texts.commit();
       case 'change':
         return texts.change(request.key, request.scope, (current) => this.change(request.request, current), {
           ...options,

@@ -1,6 +1,5 @@
 import { BatchFailure, Reject, RetryLater } from '../../sdk';
 import { isJetplugError, JetplugError, type ErrorReport } from '../../sdk/internal';
-import { AlreadySettled } from '../records/write-batch';
 import { OutcomeKnown, type DeadLetterReason } from '../message/outcome';
 import { readThrown, type ThrownRecord } from '../message/read-thrown';
 import { isErrorLike, plainError } from '../base/plain-error';
@@ -12,7 +11,6 @@ export type WireError = WireText &
     | ({ readonly kind: 'jetplug' } & ErrorReport)
     | { readonly kind: 'retry-later'; readonly delayMs: number }
     | { readonly kind: 'batch'; readonly failures: readonly WireFailure[] }
-    | { readonly kind: 'settled'; readonly durable: string; readonly sequence: number }
     | { readonly kind: 'invalid'; readonly reason: DeadLetterReason }
     | { readonly kind: 'value'; readonly value?: unknown }
   );
@@ -49,8 +47,6 @@ function encodeRecord(record: ThrownRecord): WireError {
       if (outcome.kind === 'invalid') return { kind: 'invalid', reason: outcome.reason, ...textOf(outcome.error) };
       return { kind: 'error', ...textOf(new Error(`the outcome ${outcome.kind}`)) };
     }
-    case 'settled':
-      return { kind: 'settled', durable: record.durable, sequence: record.sequence, ...textOf(record.error) };
     case 'retry-later':
       return { kind: 'retry-later', delayMs: record.delayMs, ...textOf(record.error) };
     case 'batch': {
@@ -95,8 +91,6 @@ function make(wire: Exclude<WireError, { kind: 'value' }>, options?: ErrorOption
         wire.failures.map(({ index, error }) => ({ index, error: decodeError(error) })),
         options,
       );
-    case 'settled':
-      return new AlreadySettled(wire.durable, wire.sequence);
     case 'jetplug': {
       const { code, message, plugin, file, line, hint } = wire;
       return new JetplugError(code, message, {

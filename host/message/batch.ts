@@ -1,20 +1,32 @@
 import type { EventContext } from '../../sdk';
 import type { Envelope } from '../../sdk/internal';
+import { BatchWrites } from '../records/commits/batch-writes';
 import { Execution } from './execution';
 import { HandlerBatchContext } from './handler-context';
-import { RunContext, type Run, type Scope } from './run';
+import { RunContext, type BatchCall, type Run, type Scope } from './run';
 
 /** One call of a handler with several events, each with a run of its own. */
-export class Batch extends Execution implements Scope {
+export class Batch extends Execution implements Scope, BatchCall {
   readonly events: readonly Envelope[];
   /** The runs by their events. Built at the first request, because few handlers need it. */
   private byEvent: ReadonlyMap<object, Run> | undefined;
+
+  /** The runs that are being committed: those without a failure. */
+  committing: readonly Run[] = [];
+  private changes: BatchWrites | undefined;
 
   /** @param runs at least one, all of one handler, each with its event */
   constructor(readonly runs: readonly Run[]) {
     super(runs[0]!.handler, runs[0]!.registry);
     this.events = runs.map((run) => run.event!);
+    const [first] = runs;
+    if (first!.hasTransaction) this.startFrom(first!.transaction);
     for (const run of runs) run.batch = this;
+  }
+
+  /** The store changes of the call, by event. */
+  get writes(): BatchWrites {
+    return (this.changes ??= new BatchWrites(this.transaction));
   }
 
   runFor(event: object | undefined, what: string): Run {

@@ -1,17 +1,9 @@
-import {
-  APPLIED_HEADER,
-  APPLIED_IN_HEADER,
-  encodeHeader,
-  HEADERS_LEFT_HEADER,
-  keptHeaders,
-} from '../broker/letter-headers';
+import { encodeHeader, HEADERS_LEFT_HEADER, keptHeaders } from '../broker/letter-headers';
 import { withCauses } from '../base/causes';
 import { createHash } from 'node:crypto';
 import { topFrame } from '../../sdk/internal';
 import { isError, showThrown } from '../base/thrown';
-import { asciiJson } from '../records/ascii-json';
-import type { CarriedUpdates } from './failures/applied';
-import type { Delivery, MessageRef } from '../broker/delivery';
+import type { Delivery } from '../broker/delivery';
 import type { Handler } from './handler';
 import { headerBytes, type AllHeaders } from '../broker/headers';
 import type { DeadLetter } from '../broker/ports';
@@ -19,13 +11,13 @@ import type { DeadLetterReason } from './outcome';
 const MAX_MESSAGE_BYTES = 2_048;
 const MAX_STACK_BYTES = 8_192;
 const MAX_CAUSES = 5;
-/** A stream takes 64 KiB of headers. The headers added here, without the updates, need up to 12 KiB. */
+/** A stream takes 64 KiB of headers. The headers added here need up to 12 KiB. */
 const MAX_ORIGINAL_HEADERS_BYTES = 49_152;
 
 export function deadLetterOf(
   handler: Handler,
   delivery: Delivery,
-  failure: { reason: DeadLetterReason; error: Error; attempts: number } & CarriedUpdates,
+  failure: { readonly reason: DeadLetterReason; readonly error: Error; readonly attempts: number },
   now: Date,
 ): DeadLetter {
   const { error } = failure;
@@ -57,7 +49,6 @@ export function deadLetterOf(
       'x-error-message': encodeHeader(withCauses(error), MAX_MESSAGE_BYTES),
       'x-error-stack': encodeHeader(stackOf(error), MAX_STACK_BYTES),
       'x-fingerprint': fingerprint(error),
-      ...appliedHeaders(failure),
     },
   };
 }
@@ -71,32 +62,6 @@ function originalHeaders(delivery: Delivery): AllHeaders {
   } catch (error) {
     return { headers: { 'x-original-headers-error': encodeHeader(showThrown(error), 256) } };
   }
-}
-
-/** Returns the headers with the updates that a redrive must not apply again. */
-function appliedHeaders({ applied, appliedIn }: CarriedUpdates): Record<string, string> {
-  return {
-    ...(applied.length > 0 && { [APPLIED_HEADER]: asciiJson(applied) }),
-    ...(appliedIn !== undefined && { [APPLIED_IN_HEADER]: appliedIn }),
-  };
-}
-
-/** Returns the number of bytes that the event's own headers leave for the list of applied updates. */
-export function bytesForApplied(delivery: Delivery): number {
-  return MAX_ORIGINAL_HEADERS_BYTES - headerBytes(originalHeaders(delivery));
-}
-
-/** Names the record that stores the applied updates of a dead-lettered event, if they are too long for the letter. */
-export function letterRecord(plugin: string, handler: string, event: MessageRef): string {
-  return `letter.${plugin}.${handler}.${event.stream}.${event.sequence}.${event.storedAtMs}`;
-}
-
-/**
- * Names the record that stores the applied updates of an event in the retry queue. Stored names have the prefix
- * `road.`.
- */
-export function retryRecord(plugin: string, handler: string, event: MessageRef, pass: string): string {
-  return `road.${plugin}.${handler}.${event.stream}.${event.sequence}.${event.storedAtMs}.${pass}`;
 }
 
 /** Returns the stacks of the error and of its causes. */

@@ -12,7 +12,16 @@ export type Decision =
    * The message is retried after the delay. `attempt` is the number of the failed attempt; absent if the failure does
    * not count.
    */
-  | { readonly action: 'retry'; readonly delayMs: number; readonly error: Error; readonly attempt?: number }
+  | {
+      readonly action: 'retry';
+      readonly delayMs: number;
+      readonly error: Error;
+      readonly attempt?: number;
+      /** Whether the message must stay in its stream, because the log names what is committed by its sequence there. */
+      readonly stays?: boolean;
+      /** Whether the failed attempt was one of after-commit work. */
+      readonly ofWork?: boolean;
+    }
   /** The handler is down, so the message waits in its stream and the failure does not count. */
   | { readonly action: 'wait'; readonly delayMs: number; readonly error: Error }
   | {
@@ -21,6 +30,10 @@ export type Decision =
       readonly error: Error;
       readonly attempts: number;
     }
+  /** The event is settled, and its after-commit work is not tried again. */
+  | { readonly action: 'give-up'; readonly error: Error; readonly attempts: number }
+  /** The run starts again in this host. */
+  | { readonly action: 'run-again' }
   /** The message is nacked without a delay, and no failure counts. */
   | { readonly action: 'release' }
   /** The message is nacked, and the death of the plugin's process that ran it is recorded. */
@@ -29,6 +42,7 @@ export type Decision =
 const ACK: Decision = { action: 'ack' };
 const ACK_AGAIN: Decision = { action: 'ack-again' };
 const RELEASE: Decision = { action: 'release' };
+const RUN_AGAIN: Decision = { action: 'run-again' };
 const JITTER = 0.2;
 const UNAVAILABLE_DELAY_MS = 1_000;
 
@@ -51,6 +65,8 @@ export function decide(
       return ACK;
     case 'settled-before':
       return ACK_AGAIN;
+    case 'conflict':
+      return RUN_AGAIN;
     case 'released':
       return RELEASE;
     case 'died':
@@ -82,6 +98,16 @@ export function decide(
             attempt,
           };
   }
+}
+
+/**
+ * Adapts the decision for a message of which a part is committed: it stays in its stream. If all of it is committed, and
+ * only its after-commit work has failed, it becomes no dead letter, because a redrive would apply its changes again.
+ */
+export function decideCommitted(decision: Decision, owesWork: boolean): Decision {
+  if (decision.action === 'retry') return { ...decision, stays: true, ofWork: owesWork };
+  if (decision.action !== 'dead-letter' || !owesWork) return decision;
+  return { action: 'give-up', error: decision.error, attempts: decision.attempts };
 }
 
 function exhausted(kind: 'failed' | 'timed-out'): DeadLetterReason {

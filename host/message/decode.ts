@@ -109,8 +109,9 @@ function identityOf(delivery: Received): string {
   return delivery.headers()['Nats-Msg-Id'] ?? `${stream}:${sequence}`;
 }
 
-/** Matches a time that needs no further check, because it is in UTC and on a day that every month has. */
-const PLAIN_TIME = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z$/;
+/** Matches a time that needs no further check, because it is in UTC and on a day that its month always has. */
+const PLAIN_TIME =
+  /^\d{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z$/;
 
 /** Converts an ISO 8601 time to UTC. Returns undefined if the text is not such a time. */
 export function utc(time: unknown): string | undefined {

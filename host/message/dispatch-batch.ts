@@ -47,14 +47,21 @@ function returned(batch: Batch, value: unknown): Batch {
 function failed(batch: Batch, thrown: unknown): Batch {
   batch.end();
   const record = readThrown(thrown);
-  if (record.kind !== 'batch') return endEach(batch, (run) => outcomeOfAll(run, record, thrown, batch));
+  if (record.kind !== 'batch') return failEach(batch, (run) => outcomeOfThrown(run, thrown));
   const wrong = whyWrong(batch, record);
-  if (wrong) return endEach(batch, () => ({ kind: 'failed', error: wrong }));
-  return endEach(batch, (run, index) => outcomeOfOne(run, index, record));
+  if (wrong) return failEach(batch, () => ({ kind: 'failed', error: wrong }));
+  return failEach(batch, (run, index) => outcomeOfOne(run, index, record));
 }
 
 function endEach(batch: Batch, outcome: (run: Run, index: number) => Outcome | undefined): Batch {
   batch.runs.forEach((run, index) => (run.outcome = outcome(run, index)));
+  return batch;
+}
+
+/** A failure counts once the values that the call has read are known to be committed. */
+function failEach(batch: Batch, failure: (run: Run, index: number) => Outcome | undefined): Batch {
+  if (!batch.hasTransaction) return endEach(batch, failure);
+  batch.runs.forEach((run, index) => (run.failure = failure(run, index)));
   return batch;
 }
 
@@ -77,19 +84,4 @@ function whyWrong({ runs, handler }: Batch, { failures }: ThrownRecord & { kind:
 function outcomeOfOne(run: Run, index: number, { failures }: ThrownRecord & { kind: 'batch' }): Outcome | undefined {
   const failure = failures.find((one) => one.index === index);
   return failure && outcomeOf(run, failure.thrown);
-}
-
-function outcomeOfAll(run: Run, record: ThrownRecord, thrown: unknown, { runs }: Batch): Outcome {
-  // The error names the one event that is already settled. The other events of the batch are not settled, so they are
-  // retried.
-  if (record.kind === 'settled' && record.sequence !== run.delivery.sequence) {
-    const isOfBatch = runs.some(({ delivery }) => delivery.sequence === record.sequence);
-    if (isOfBatch) return { kind: 'unavailable', error: interrupted(run) };
-  }
-  return outcomeOfThrown(run, thrown);
-}
-
-function interrupted({ handler }: Run): Error {
-  const message = `a batch of ${handler.plugin}.${handler.name} held an event that another host had settled`;
-  return new JetplugError('JP_STORE_UNAVAILABLE', message, { plugin: handler.plugin });
 }

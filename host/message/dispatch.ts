@@ -2,16 +2,12 @@ import { promiseOf } from '../base/promises';
 import type { Endings } from './execution';
 import type { Later } from './later';
 import { lazyResultError } from './lazy-result';
-import { sendOutbox } from './outbox';
-import type { Outcome } from './outcome';
 import { RunContext, within, type Run } from './run';
-import { unmark } from './settle';
 import { end, passed, type Ended, type Returned, type Validated } from './stages';
 import { logLate, outcomeOfThrown } from './thrown-outcome';
 
 /**
- * Calls the handler with the event. The run gets an outcome here unless the handler returned; {@link publish} then
- * sends the events that the handler published. Never throws.
+ * Calls the handler with the event. The run gets an outcome here unless the handler returned. Never throws.
  */
 export function dispatch(run: Validated): Returned | Ended | Later<Returned | Ended> {
   let working: Promise<unknown> | undefined;
@@ -39,30 +35,11 @@ function returned(run: Run, value: unknown): Returned | Ended {
   return passed(run);
 }
 
-function failed(run: Run, thrown: unknown): Ended {
+/** A failure counts once the values that the run has read are known to be committed. */
+function failed(run: Run, thrown: unknown): Returned | Ended {
   run.end();
-  return end(run, outcomeOfThrown(run, thrown));
+  const outcome = outcomeOfThrown(run, thrown);
+  if (!run.hasTransaction) return end(run, outcome);
+  run.failure = outcome;
+  return passed(run);
 }
-
-const HANDLED: Outcome = { kind: 'handled' };
-
-/** Sends the events that the handler published. Only a stop of the host interrupts it. */
-export function publish(run: Returned): Ended | Later<Ended> {
-  return run.hasPublished ? run.interruptible(send(run), SENDING) : end(run, HANDLED);
-}
-
-/**
- * Sends the published events. Removes the run's mark first, because a death of the process after the handler has
- * returned is not the event's fault.
- */
-async function send(run: Run): Promise<void> {
-  run.endTurnAlone?.();
-  if (run.marked) await unmark(run.handler, run.delivery);
-  await sendOutbox(run);
-}
-
-const SENDING: Endings<Run, void, Ended> = {
-  done: (run) => end(run, HANDLED),
-  failed: (run, thrown) => end(run, outcomeOfThrown(run, thrown)),
-  interrupted: end,
-};

@@ -1,4 +1,5 @@
 import { whenSettled } from '../base/promises';
+import { Transaction } from '../records/commits/transaction';
 import type { Handler } from './handler';
 import { HandlerCall } from './handler-call';
 import { Later } from './later';
@@ -15,6 +16,14 @@ export interface RunRegistry {
    * Resolves with undefined if the host stops first.
    */
   alone(): Promise<(() => void) | undefined>;
+  /**
+   * Notes that a call has returned and waits for its commit, or until its events are sent. It does not count as running
+   * meanwhile.
+   */
+  beginCommit(): void;
+  endCommit(): void;
+  /** Waits until a call that must start again may run. Undefined if it may run now. */
+  whenFree(): Promise<void> | undefined;
 }
 
 /** The callbacks for the end of an execution's work. All but `failedLate` return the result of the step. */
@@ -33,10 +42,14 @@ export class Execution extends HandlerCall<Handler> {
    * plugin's process.
    */
   startedAtMs = Infinity;
+  /** When the call ended, or since when it waits for other calls. */
+  private pausedAtMs: number | undefined;
+  private pauses = 0;
   /** Set while the work can be interrupted. */
   private wait: Later<unknown> | undefined;
   private endings: Endings<unknown, never, unknown> | undefined;
   private measured = false;
+  private ownTransaction: Transaction | undefined;
 
   /** The execution's index in the registry. Only the registry uses it. */
   place = -1;
@@ -46,6 +59,25 @@ export class Execution extends HandlerCall<Handler> {
     readonly registry: RunRegistry,
   ) {
     super(handler);
+  }
+
+  /** The call's reads and changes of its plugin's store. Created at the first use. */
+  get transaction(): Transaction {
+    return (this.ownTransaction ??= new Transaction());
+  }
+
+  get hasTransaction(): boolean {
+    return this.ownTransaction !== undefined;
+  }
+
+  /** Replaces the transaction: by one that holds locks for the call, or by one for the next part. */
+  startFrom(transaction: Transaction): void {
+    this.ownTransaction = transaction;
+  }
+
+  /** Whether the call waits for a commit while its handler runs. */
+  waitsAtCommitPoint(): boolean {
+    return false;
   }
 
   /**
@@ -65,36 +97,73 @@ export class Execution extends HandlerCall<Handler> {
     this.startedAtMs = this.handler.time.nowMs();
   }
 
-  /**
-   * Waits for the work; {@link interrupt} ends the wait. Until then the execution is in the registry. The endings get
-   * the execution as a parameter, and the wait is kept in fields, because closures for each message would outlive the
-   * message in the garbage collector's old space.
-   */
+  /** Ends the call. The wait for its commit does not count as its time. */
+  override end(reason?: unknown): void {
+    this.pausedAtMs ??= this.handler.time.nowMs();
+    super.end(reason);
+  }
+
+  /** For how long the call has run, in milliseconds, without its pauses. */
+  ranMs(nowMs: number): number {
+    return (this.pausedAtMs ?? nowMs) - this.startedAtMs;
+  }
+
+  /** Does not count the time of the promise as time of the call, because the call waits for other calls. */
+  async paused(wait: Promise<void>): Promise<void> {
+    this.pausedAtMs ??= this.handler.time.nowMs();
+    this.pauses++;
+    await wait;
+    if (--this.pauses > 0 || this.isOver) return;
+    this.startedAtMs += this.handler.time.nowMs() - this.pausedAtMs;
+    this.pausedAtMs = undefined;
+  }
+
+  /** Waits for the work, as {@link await} does. */
   interruptible<T, U>(work: Promise<T>, endings: Endings<this, T, U>): Later<U> {
-    const later = new Later<U>();
-    this.wait = later as Later<unknown>;
-    this.endings = endings;
-    this.registry.add(this);
-    void whenSettled(
-      work,
-      (result) => {
-        if (this.endWait(later)) later.resolve(() => endings.done(this, result));
-      },
-      (thrown: unknown) => {
-        if (this.endWait(later)) later.resolve(() => endings.failed(this, thrown));
-        else endings.failedLate?.(this, thrown);
-      },
-    );
+    const later = this.await(endings);
+    this.follow(work, later, endings);
     return later;
   }
 
   /**
-   * Ends the work with the outcome of a timeout or of a stop. Once the handler has returned, only a stop ends the
-   * remaining work.
+   * Waits until {@link done}, {@link failed} or {@link follow} is called for the wait; {@link interrupt} ends it. Until
+   * then the execution is in the registry. The endings get the execution as a parameter, and the wait is kept in fields,
+   * because closures for each message would outlive the message in the garbage collector's old space.
+   */
+  await<T, U>(endings: Endings<this, T, U>): Later<U> {
+    const later = new Later<U>();
+    this.wait = later as Later<unknown>;
+    this.endings = endings;
+    this.registry.add(this);
+    return later;
+  }
+
+  /** Ends the wait when the work ends. */
+  follow<T, U>(work: Promise<T>, later: Later<U>, endings: Endings<this, T, U>): void {
+    void whenSettled(
+      work,
+      (result) => this.done(result, later, endings),
+      (thrown: unknown) => this.failed(thrown, later, endings),
+    );
+  }
+
+  /** Ends the wait with the result of the work, unless it was interrupted. */
+  done<T, U>(result: T, later: Later<U>, endings: Endings<this, T, U>): void {
+    if (this.endWait(later)) later.resolve(() => endings.done(this, result));
+  }
+
+  failed<T, U>(thrown: unknown, later: Later<U>, endings: Endings<this, T, U>): void {
+    if (this.endWait(later)) later.resolve(() => endings.failed(this, thrown));
+    else endings.failedLate?.(this, thrown);
+  }
+
+  /**
+   * Ends the work with the outcome of a timeout or of a stop. Once the handler has returned, and at a commit point, only
+   * a stop ends the remaining work: a retry in this host must not overtake the commit.
    */
   interrupt(outcome: Outcome): void {
     const { wait, endings } = this;
-    if (!wait || !endings || (this.isOver && outcome.kind !== 'released')) return;
+    if (!wait || !endings || ((this.isOver || this.waitsAtCommitPoint()) && outcome.kind !== 'released')) return;
     this.end('error' in outcome ? outcome.error : new Error('the host is stopping'));
     if (this.endWait(wait)) wait.resolve(() => endings.interrupted(this, outcome));
   }
@@ -113,6 +182,6 @@ export class Execution extends HandlerCall<Handler> {
     if (this.measured || this.waits) return;
     this.measured = true;
     const { counters, time } = this.handler;
-    counters.observe((time.nowMs() - this.startedAtMs) / 1_000);
+    counters.observe(this.ranMs(time.nowMs()) / 1_000);
   }
 }

@@ -1,4 +1,5 @@
 import type { BatchContext, CloudEvent, EventContext, Logger } from '../../sdk';
+import { showThrown } from '../base/thrown';
 import type { ReceivedCloudEvent } from './cloud-events';
 import { RunLogger } from './run-logger';
 
@@ -18,6 +19,9 @@ export interface EventFacts {
   readonly cloudEvent?: ReceivedCloudEvent | undefined;
 }
 
+/** A function that the host calls after the run's commit. */
+export type AfterCommitCallback = Parameters<EventContext['afterCommit']>[0];
+
 interface LoggedHandler {
   readonly name: string;
   readonly log: Logger;
@@ -35,6 +39,12 @@ export abstract class HandlerContext implements EventContext {
   private logger: Logger | undefined;
 
   protected abstract readFacts(): EventFacts;
+  protected abstract addWork(work: AfterCommitCallback): void;
+
+  afterCommit(work: AfterCommitCallback): void {
+    if (typeof work !== 'function') throw new TypeError(`afterCommit takes a function, and got ${showThrown(work)}`);
+    this.addWork(work);
+  }
 
   get attempt(): number {
     return this.facts.attempt;

@@ -1,10 +1,9 @@
 import type { BatchContext, EventContext, Logger } from '../../sdk';
 import type { Envelope, EventContract, Location } from '../../sdk/internal';
-import type { LongTexts } from '../records/long-texts';
 import type { Settlements } from '../records/settlements';
 import type { Time } from '../base/time';
 import type { AttemptLog } from './failures/attempts';
-import type { AppliedUpdate } from '../broker/delivery';
+import type { PluginCommits } from './plugin-commits';
 import type { CircuitBreaker } from './failures/circuit-breaker';
 import type { HandlerCounters } from './counters';
 import type { DeadLetters, Outgoing, RetryQueue } from '../broker/ports';
@@ -37,10 +36,8 @@ export interface Handler {
   invoke(event: Envelope | readonly Envelope[], context: EventContext | BatchContext): unknown;
 
   readonly settlements: Settlements;
-  readonly texts: LongTexts;
+  readonly commits: PluginCommits;
   readonly attempts: AttemptLog;
-  /** Finds the updates that runs of a message applied to the plugin's store, by their marks. Reads the whole bucket. */
-  findApplied(sequence: number): Promise<readonly AppliedUpdate[]>;
   readonly circuit: CircuitBreaker;
   /** Set while this version has not yet handled an event. */
   readonly canary?: HandlerCanary | undefined;

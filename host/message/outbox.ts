@@ -1,18 +1,74 @@
-import { createHash } from 'node:crypto';
-import type { OutgoingEvent } from '../broker/ports';
-import type { Run } from './run';
+import { hash } from 'node:crypto';
+import type { Emit } from '../records/commits/commit';
+import type { Endings } from './execution';
+import type { Later } from './later';
+import type { Outcome } from './outcome';
+import { eventOf, type Run } from './run';
+import { end, passed, type Committed, type Ended, type Sent } from './stages';
+import { errorOfThrown } from './thrown-outcome';
 
-/** Sends the events that the handler published. They are sent concurrently, so their order is not guaranteed. */
-export async function sendOutbox(run: Run): Promise<void> {
-  const events = isLate(run) ? await notSentYet(run) : run.outbox;
-  const sends = events.map((event) => sendOne(run, event));
-  const failed = (await Promise.allSettled(sends)).find((result) => result.status === 'rejected');
-  if (failed) throw failed.reason;
+/** Sends the events that the committed run has published. Only a stop of the host interrupts it. */
+export function sendEmits(run: Committed): Sent | Ended | Later<Sent | Ended> {
+  if (run.owesWork || run.passed > 0) return run.interruptible(besideOthers(run, sendUnsent), SENDING);
+  if (!run.hasPublished) return passed(run);
+  return run.interruptible(besideOthers(run, sendOutbox), SENDING);
 }
 
-async function sendOne({ handler, delivery }: Run, event: OutgoingEvent): Promise<void> {
-  const { duplicate } = await handler.outgoing.send(event);
-  if (!duplicate || delivery.deliveryCount > 1 || delivery.past) return;
+const SENDING: Endings<Run, void, Sent | Ended> = {
+  done: (run) => passed(run),
+  failed: (run, thrown) => end(run, notSent(run, thrown)),
+  interrupted: end,
+};
+
+/** The outcome of a committed run whose events could not be sent. Its event is not at fault. */
+export function notSent({ handler }: Run, thrown: unknown): Outcome {
+  return { kind: 'unavailable', error: errorOfThrown(handler, thrown) };
+}
+
+/** Other events of the handler run meanwhile. So many events are sent at a time, and can share a batch. */
+async function besideOthers(run: Run, send: (run: Run) => Promise<void>): Promise<void> {
+  run.registry.beginCommit();
+  try {
+    await send(run);
+  } finally {
+    run.registry.endCommit();
+  }
+}
+
+/** If the host was frozen after the commit, another host may have sent the events long ago. */
+async function sendOutbox(run: Run): Promise<void> {
+  const { outbox } = run;
+  const dropped = await sendAll(run, startedLongAgo(run) ? await notSentYet(run, outbox) : outbox, outbox);
+  if (run.delivery.deliveryCount === 1 && !run.delivery.past) for (const event of dropped) logDropped(run, event);
+}
+
+/**
+ * Sends the events of a run that was committed before, if it is not known that all of them were sent. The count of the
+ * delivery does not tell that: it begins anew when the server loses or forgets the consumer.
+ */
+export async function sendUnsent(run: Run): Promise<void> {
+  const unsent = unsentOf(run);
+  if (unsent.length > 0) await sendAll(run, isLate(run) ? await notSentYet(run, unsent) : unsent, unsent);
+}
+
+function unsentOf(run: Run): readonly Emit[] {
+  return run.handler.commits.log?.sent.unsentOf(eventOf(run)) ?? [];
+}
+
+/**
+ * The events are sent concurrently, so their order is not guaranteed.
+ * @param noted all committed events of which `emits` are those that may not be sent yet
+ * @returns the events that their streams have dropped as duplicates
+ */
+async function sendAll(run: Run, emits: readonly Emit[], noted: readonly Emit[]): Promise<Emit[]> {
+  const sends = await Promise.allSettled(emits.map((emit) => run.handler.outgoing.send(emit)));
+  const failed = sends.find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+  run.handler.commits.log?.sent.note(eventOf(run), noted);
+  return emits.filter((_, i) => (sends[i] as PromiseFulfilledResult<{ duplicate: boolean }>).value.duplicate);
+}
+
+function logDropped({ handler, delivery }: Run, event: Emit): void {
   handler.log.error('published event was dropped as a duplicate, though its cause was delivered for the first time', {
     handler: handler.name,
     subject: event.subject,
@@ -21,29 +77,23 @@ async function sendOne({ handler, delivery }: Run, event: OutgoingEvent): Promis
   });
 }
 
-/** Whether another attempt may have sent these events so long ago that the streams no longer drop a repeat. */
-function isLate({ handler, delivery, startedAtMs }: Run): boolean {
-  const limitMs = handler.outgoing.dropsRepeatsMs / 2;
-  const startedLongAgo = handler.time.nowMs() - startedAtMs > limitMs;
-  return (
-    startedLongAgo ||
-    ((delivery.deliveryCount > 1 || delivery.past !== undefined) &&
-      handler.time.epochMs() - delivery.origin.storedAtMs > limitMs)
-  );
+/** Whether an earlier run may have sent the events so long ago that the streams no longer drop a repeat. */
+function isLate({ handler, delivery }: Run): boolean {
+  return handler.time.epochMs() - delivery.origin.storedAtMs > handler.outgoing.dropsRepeatsMs / 2;
 }
 
-/**
- * Returns the events that are not in the streams yet. Returns none if another host has settled the causing message,
- * because that host has then sent all of them.
- */
-async function notSentYet({ handler, delivery, outbox }: Run): Promise<OutgoingEvent[]> {
-  await handler.settlements.refresh();
-  if (handler.settlements.has(delivery.sequence)) return [];
-  const subjects = [...new Set(outbox.map(({ subject }) => subject))];
+/** Whether the same holds for the events of this run. */
+function startedLongAgo({ handler, startedAtMs }: Run): boolean {
+  return handler.time.nowMs() - startedAtMs > handler.outgoing.dropsRepeatsMs / 2;
+}
+
+/** Returns the events that are not in the streams yet. */
+async function notSentYet({ handler, delivery }: Run, emits: readonly Emit[]): Promise<Emit[]> {
+  const subjects = [...new Set(emits.map(({ subject }) => subject))];
   const sent = await Promise.all(
     subjects.map((subject) => handler.outgoing.idsSince(subject, delivery.origin.storedAtMs)),
   );
-  return outbox.filter(({ id }) => !sent.some((ids) => ids.has(id)));
+  return emits.filter(({ id }) => !sent.some((ids) => ids.has(id)));
 }
 
 /**
@@ -54,12 +104,8 @@ export function derivedId(run: Run, subject: string, ordinal: number): string {
   const { delivery, handler } = run;
   const { stream, storedAtMs, sequence } = delivery.origin;
   const cause = `${stream}\n${storedAtMs}\n${sequence}`;
-  const hash = createHash('sha256')
-    .update(`${cause}\n${handler.plugin}.${handler.name}\n${subject}\n${ordinal}`)
-    .digest();
-  // Version 8 of RFC 9562 leaves the bits to the implementation.
-  hash[6] = (hash[6]! & 0x0f) | 0x80;
-  hash[8] = (hash[8]! & 0x3f) | 0x80;
-  const hex = hash.toString('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
+  const hex = hash('sha256', `${cause}\n${handler.plugin}.${handler.name}\n${subject}\n${ordinal}`);
+  // Version 8 of RFC 9562 leaves the other bits to the implementation.
+  const variant = ((parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

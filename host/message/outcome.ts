@@ -44,11 +44,15 @@ export type Outcome =
       readonly error: Error;
       readonly attempts: number;
     }
+  /** A value that the run has read has changed before the run was committed, so the run starts again. */
+  | { readonly kind: 'conflict' }
   /** The host stopped before the handler was called or before it returned. */
   | { readonly kind: 'released' }
   | Invalid;
 
 export const RELEASED: Outcome = { kind: 'released' };
+export const SETTLED_BEFORE: Outcome = { kind: 'settled-before' };
+export const CONFLICT: Outcome = { kind: 'conflict' };
 
 /** Thrown through a handler by the host's own code, which knows the outcome. It is not an error of the plugin. */
 export class OutcomeKnown extends Error {

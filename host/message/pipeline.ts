@@ -1,4 +1,4 @@
-import { all, attempt, then, type MaybePromise } from '../base/maybe-promise';
+import { all, attempt, isPromise, then, type MaybePromise } from '../base/maybe-promise';
 import { Later } from './later';
 
 /** A record that flows through a pipeline. The steps before the conclusion skip a record that has an outcome. */
@@ -21,9 +21,10 @@ interface Plan {
   /** Index of the step before which records that run alone leave their batch. */
   readonly apartAt: number;
   readonly isApart: (record: never) => boolean;
-  /** Index of the step that takes the records of a batch together. */
+  /** Index of the first step that takes the records of a batch together. */
   readonly jointAt: number;
-  readonly joint: (records: never) => unknown;
+  /** The forms for a batch of the step at `jointAt` and of those that follow it. */
+  readonly joint: readonly ((records: never) => unknown)[];
   /** Index of the first step that takes only records with an outcome. */
   readonly concludeAt: number;
   readonly cleanUp: (record: never) => void;
@@ -36,7 +37,7 @@ export function pipeline<Start extends PipelineRecord, Ended extends PipelineRec
     apartAt: 0,
     isApart: () => false,
     jointAt: 0,
-    joint: (records) => records,
+    joint: [],
     concludeAt: 0,
     cleanUp: () => undefined,
   });
@@ -63,13 +64,15 @@ export class Pipeline<Start extends PipelineRecord, Current, Ended extends Pipel
     return new Pipeline({ ...this.plan, isApart, apartAt: this.plan.steps.length });
   }
 
-  /** Adds the step that takes the records of a batch together. */
+  /** Adds a step that takes the records of a batch together. Such steps follow each other. */
   joint<Result>(
     step: Step<Current, Result>,
     together: (records: readonly Current[]) => unknown,
   ): Pipeline<Start, Exclude<Landed<Result>, Ended>, Ended> {
-    const at = this.plan.steps.length;
-    return this.with(step, { jointAt: at, joint: together, concludeAt: at + 1 });
+    const { steps, joint, jointAt } = this.plan;
+    const at = steps.length;
+    const first = joint.length === 0 ? at : jointAt;
+    return this.with(step, { jointAt: first, joint: [...joint, together], concludeAt: at + 1 });
   }
 
   /** Adds the first step for records with an outcome. It compiles only if the steps before leave no other record. */
@@ -101,7 +104,7 @@ export class Conclusion<Start extends PipelineRecord, Current> {
 interface RunnablePlan<R> extends Plan {
   readonly steps: readonly Step<R, R | Promise<R> | Later<R>>[];
   readonly isApart: (record: R) => boolean;
-  readonly joint: (records: readonly R[]) => unknown;
+  readonly joint: readonly ((records: readonly R[]) => unknown)[];
   readonly cleanUp: (record: R) => void;
 }
 
@@ -116,7 +119,7 @@ export class Runner<R extends PipelineRecord> {
 
   /**
    * Runs the records as one batch. Each record runs on its own up to the joint step. A record that has an outcome by
-   * then runs on its own to its end. The joint step takes the others together, and all of them reach the conclusion
+   * then runs on its own to its end. The joint steps take the others together, and all of them reach the conclusion
    * before one of them passes it.
    */
   runTogether(records: readonly R[]): MaybePromise<void> {
@@ -139,14 +142,27 @@ export class Runner<R extends PipelineRecord> {
     return then(prepared, () => {
       const ready = records.filter(({ outcome }) => outcome === undefined);
       if (ready.length === 0) return undefined;
-      const done = joint(ready);
-      return then(done instanceof Later ? done.promise() : done, () =>
+      const after = jointAt + joint.length;
+      return then(this.together(ready, 0), () =>
         then(
-          all(ready, (record) => this.advance(record, jointAt + 1, concludeAt)),
+          all(ready, (record) => this.advance(record, after, concludeAt)),
           () => all(ready, (record) => this.advance(record, concludeAt, steps.length)),
         ),
       );
     });
+  }
+
+  /** Runs the steps that take the records of a batch together, from the one at `first` on. */
+  private together(records: readonly R[], first: number): MaybePromise<unknown> {
+    const { joint } = this.plan;
+    for (let i = first; i < joint.length; i++) {
+      const ready = records.filter(({ outcome }) => outcome === undefined);
+      if (ready.length === 0) return undefined;
+      const done = joint[i]!(ready);
+      const awaited = done instanceof Later ? done.promise() : done;
+      if (isPromise(awaited)) return awaited.then(() => this.together(records, i + 1));
+    }
+    return undefined;
   }
 
   private async oneByOne(records: readonly R[]): Promise<void> {

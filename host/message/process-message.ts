@@ -1,11 +1,13 @@
-import type { MaybePromise } from '../base/maybe-promise';
+import { then, type MaybePromise } from '../base/maybe-promise';
 import type { Delivery } from '../broker/delivery';
 import type { Decoded } from './decode';
-import { publish } from './dispatch';
+import { doAfterCommitWork } from './after-commit';
+import { commit, commitBatch } from './commit';
 import { dispatchBatch } from './dispatch-batch';
 import type { RunRegistry } from './execution';
 import type { Handler } from './handler';
 import { judge } from './judge';
+import { sendEmits } from './outbox';
 import type { Invalid } from './outcome';
 import { pipeline } from './pipeline';
 import { Run } from './run';
@@ -15,7 +17,7 @@ import {
   decideRun,
   decodeEvent,
   dispatchEvent,
-  endTurnAlone,
+  endTurn,
   hasFailedBefore,
   markSuspect,
   measure,
@@ -36,12 +38,14 @@ const LIFE = pipeline<Arrived, Ended>()
   .step(decodeEvent)
   .step(validateEvent)
   .joint(dispatchEvent, dispatchBatch)
-  .step(publish)
+  .joint(commit, commitBatch)
+  .step(sendEmits)
+  .step(doAfterCommitWork)
   .conclude(measure)
   .step(judge)
   .step(decideRun)
   .step(settleRun)
-  .cleanUp(endTurnAlone);
+  .cleanUp(endTurn);
 
 /**
  * Processes one delivery. If no step needs a promise, the delivery is settled when the call returns. Throws or rejects
@@ -54,7 +58,7 @@ export function processMessage(
   registry: RunRegistry,
   decoded?: Decoded | Invalid,
 ): MaybePromise<void> {
-  return LIFE.run(arrive(handler, delivery, registry, decoded));
+  return processRun(arrive(handler, delivery, registry, decoded));
 }
 
 /**
@@ -66,7 +70,40 @@ export function processBatch(
   deliveries: readonly Delivery[],
   registry: RunRegistry,
 ): MaybePromise<void> {
-  return LIFE.runTogether(deliveries.map((delivery) => arrive(handler, delivery, registry)));
+  return processRuns(deliveries.map((delivery) => arrive(handler, delivery, registry)));
+}
+
+function processRun(run: Arrived): MaybePromise<void> {
+  return then(LIFE.run(run), () => (hasConflict(run) ? runAgain([run], ([again]) => processRun(again!)) : undefined));
+}
+
+function processRuns(runs: readonly Arrived[]): MaybePromise<void> {
+  return then(LIFE.runTogether(runs), () => {
+    const conflicts = runs.filter(hasConflict);
+    return conflicts.length > 0 ? runAgain(conflicts, processRuns) : undefined;
+  });
+}
+
+function hasConflict({ outcome }: Arrived): boolean {
+  return outcome?.kind === 'conflict';
+}
+
+/**
+ * Starts runs again, from the first step, because a value that they have read has changed. Their keys are locked in this
+ * host, so only another host can cause the next conflict.
+ */
+async function runAgain(
+  runs: readonly Arrived[],
+  process: (again: readonly Arrived[]) => MaybePromise<void>,
+): Promise<void> {
+  const [{ handler, registry, hasTransaction, transaction }] = runs as [Arrived];
+  const transactions = hasTransaction ? handler.commits.log!.transactions : undefined;
+  handler.counters.conflicted(runs.length, transactions?.staleKey(transaction));
+  // A call that waits for its permit holds no lock, because calls with a permit may wait for the lock.
+  if (hasTransaction) transactions?.release(transaction);
+  await registry.whenFree();
+  await transactions?.prepareAgain(transaction);
+  await process(runs.map((run) => passed<Arrived>(run.again())));
 }
 
 function arrive(handler: Handler, delivery: Delivery, registry: RunRegistry, decoded?: Decoded | Invalid): Arrived {

@@ -6,7 +6,6 @@ import {
   JetplugError,
   parseDuration,
 } from '../../sdk/internal';
-import { AlreadySettled } from '../records/write-batch';
 import { isErrorLike, itemsOf, plainError } from '../base/plain-error';
 import { cut } from '../base/utf8';
 import { isInstance, readMember, showThrown } from '../base/thrown';
@@ -27,7 +26,6 @@ export type ThrownRecord =
   /** Not an error: the value itself if it is a primitive, otherwise a description of it. */
   | { readonly kind: 'value'; readonly value: unknown; readonly shown: string }
   /** Thrown by the host, through the plugin's code. */
-  | { readonly kind: 'settled'; readonly error: Error; readonly durable: string; readonly sequence: number }
   | { readonly kind: 'known'; readonly outcome: Outcome };
 
 /** The number of failures that are read at most. It is larger than the largest batch. */
@@ -40,10 +38,6 @@ const MAX_DELAY_MS = 100 * 365 * 86_400_000;
 export function readThrown(thrown: unknown): ThrownRecord {
   if (isInstance(thrown, OutcomeKnown)) return { kind: 'known', outcome: thrown.outcome };
   if (!isErrorLike(thrown)) return { kind: 'value', value: valueOf(thrown), shown: showThrown(thrown) };
-  if (isInstance(thrown, AlreadySettled)) {
-    const { durable, sequence } = thrown;
-    return { kind: 'settled', error: plainError(thrown), durable, sequence };
-  }
   if (isReject(thrown)) return { kind: 'reject', error: plainError(thrown) };
   if (isRetryLater(thrown)) return readRetryLater(thrown);
   if (isBatchFailure(thrown)) return { kind: 'batch', error: plainError(thrown), failures: readFailures(thrown) };

@@ -1,23 +1,33 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Envelope } from '../../sdk/internal';
-import type { UpdateIdentity } from '../records/write-batch';
 import { NO_FAILURES, attemptAfter, type Failures } from './failures/failures';
 import { attributeHeaders } from './cloud-events';
 import type { Decoded } from './decode';
-import type { AppliedUpdate, Delivery } from '../broker/delivery';
+import type { BatchWrites } from '../records/commits/batch-writes';
+import type { EventOf, ReadTexts } from '../records/commits/commit';
+import type { Transaction } from '../records/commits/transaction';
+import type { Delivery } from '../broker/delivery';
+import type { AfterCommitWork } from './after-commit-work';
+import type { CommitPoints } from './commit-points';
 import { Execution, type RunRegistry } from './execution';
 import type { Decision } from './decide';
 import type { Invalid, Outcome } from './outcome';
 import type { Handler } from './handler';
 import type { OutgoingEvent } from '../broker/ports';
-import { HandlerContext, type EventFacts } from './handler-context';
+import { HandlerContext, type AfterCommitCallback, type EventFacts } from './handler-context';
+
+/** One call of a handler for several events. */
+export interface BatchCall extends Execution {
+  /** The store changes of the call, by event. */
+  readonly writes: BatchWrites;
+  /** The runs that are being committed. */
+  committing: readonly Run[];
+}
 
 /** One attempt of a handler at one delivery. A run is the object that passes through the steps of the pipeline. */
 export class Run extends Execution {
-  /** The number of the run's store updates without an answer. It is unknown whether they were applied. */
-  unanswered = 0;
   /** The batch's call, where the handler takes several events at a time. */
-  batch: Execution | undefined;
+  batch: BatchCall | undefined;
   /** The event, once it is validated. */
   event: Envelope | undefined;
   /** The earlier failures of the message. */
@@ -28,15 +38,25 @@ export class Run extends Execution {
   marked = false;
   /** Lets the handler's other messages run again. Set while this message runs alone. */
   endTurnAlone: (() => void) | undefined;
+  /** The outcome of a handler that has failed, until the values that it has read are known to be committed. */
+  failure: Outcome | undefined;
   outcome: Outcome | undefined;
+  /** The texts that the committed parts of the event have read. The run repeats these parts. */
+  past: readonly ReadTexts[] = NONE;
+  /** The run's commit points; created at the first one. */
+  points: CommitPoints | undefined;
+  /**
+   * Whether the event is committed and its after-commit work is not done. A run that starts with this repeats the
+   * handler, to get the work.
+   */
+  owesWork = false;
   /** The failure, if the handler's new version is responsible for it. */
   excused: Error | undefined;
   decision: Decision | undefined;
   // Created at the first use, because most runs neither publish nor update.
   private published: OutgoingEvent[] | undefined;
   private publishedOn: Map<string, number> | undefined;
-  private appliedUpdates: AppliedUpdate[] | undefined;
-  private updatesOf: Map<string, number> | undefined;
+  private work: AfterCommitWork[] | undefined;
 
   constructor(
     handler: Handler,
@@ -62,17 +82,53 @@ export class Run extends Execution {
     return (this.publishedOn ??= new Map());
   }
 
-  /** The updates that the run applied to stores. */
-  get applied(): AppliedUpdate[] {
-    return (this.appliedUpdates ??= []);
+  get hasWork(): boolean {
+    return this.work !== undefined;
   }
 
-  get hasApplied(): boolean {
-    return this.appliedUpdates !== undefined;
+  /** How many commit points of the event the run has passed. */
+  get passed(): number {
+    return this.points?.passed ?? 0;
   }
 
-  private get updates(): Map<string, number> {
-    return (this.updatesOf ??= new Map());
+  /** Whether the run has read or changed its store, has published or has after-commit work. */
+  get hasEffects(): boolean {
+    return this.hasTransaction || this.hasPublished || this.hasWork;
+  }
+
+  /** Takes out the published events, because they are committed. Later ones get other ids. */
+  takeOutbox(): void {
+    this.published = undefined;
+  }
+
+  addWork(work: AfterCommitWork): void {
+    (this.work ??= []).push(work);
+  }
+
+  /** Takes out the after-commit work, to do it. */
+  takeWork(): readonly AfterCommitWork[] {
+    const taken = this.work ?? NONE;
+    this.work = undefined;
+    return taken;
+  }
+
+  override waitsAtCommitPoint(): boolean {
+    return this.points?.isPending ?? false;
+  }
+
+  override get transaction(): Transaction {
+    return this.batch ? this.batch.transaction : super.transaction;
+  }
+
+  override get hasTransaction(): boolean {
+    return this.batch ? this.batch.hasTransaction : super.hasTransaction;
+  }
+
+  /** Creates the run that starts this one again. It keeps the locks. */
+  again(): Run {
+    const next = new Run(this.handler, this.delivery, this.registry);
+    if (this.hasTransaction) next.startFrom(this.transaction);
+    return next;
   }
 
   /** The number of this attempt, from 1. */
@@ -92,23 +148,17 @@ export class Run extends Execution {
   runFor(): this {
     return this;
   }
+}
 
-  /** Returns the next update of this key if an earlier run applied it before the event went to the retry queue. */
-  appliedBefore(key: string): AppliedUpdate | undefined {
-    if (!this.delivery.past) return undefined;
-    const ordinal = this.updates.get(key) ?? 0;
-    const before = this.failures.applied.find((update) => update[0] === key && update[1] === ordinal);
-    if (before) this.updates.set(key, ordinal + 1);
-    return before;
-  }
+const NONE: readonly never[] = [];
 
-  /** Identifies the next update of this key by the event and by its index among the run's updates of the key. */
-  nextIdentity(key: string): UpdateIdentity {
-    const ordinal = this.updates.get(key) ?? 0;
-    this.updates.set(key, ordinal + 1);
-    const { settlements, texts } = this.handler;
-    return { settlements, texts, sequence: this.delivery.sequence, ordinal };
-  }
+/** Returns the event of a run, as the commit log names it. */
+export function eventOf({ handler: { settlements }, delivery }: Pick<Run, 'handler' | 'delivery'>): EventOf {
+  return {
+    durable: settlements.durable,
+    incarnation: settlements.streamIncarnation,
+    sequence: delivery.sequence,
+  };
 }
 
 /** The handler's call that the caller runs in, with one event or a batch. */
@@ -122,7 +172,10 @@ export interface Scope extends Execution {
 
 /** The scope of a plugin's code outside of its handlers, such as work that `onStart` begins. */
 class Background {
-  constructor(readonly plugin: string) {}
+  constructor(
+    readonly plugin: string,
+    readonly handler: string | undefined,
+  ) {}
 }
 
 const current = new AsyncLocalStorage<Scope | Background>();
@@ -137,7 +190,7 @@ export function currentScope(): Scope | undefined {
  * Returns the plugin whose code is running and, if a handler began the work, that handler, also after the handler has
  * returned.
  */
-export function currentOwner(): { readonly plugin: string; readonly handler?: string } | undefined {
+export function currentOwner(): { readonly plugin: string; readonly handler?: string | undefined } | undefined {
   const scope = current.getStore();
   if (!scope || scope instanceof Background) return scope;
   return { plugin: scope.handler.plugin, handler: scope.handler.name };
@@ -158,9 +211,12 @@ export function within<T>(scope: Scope, body: () => T): T {
   return current.run(scope, body);
 }
 
-/** Runs code of a plugin outside of its handlers. */
-export function inBackgroundOf<T>(plugin: string, body: () => T): T {
-  return current.run(new Background(plugin), body);
+/**
+ * Runs code of a plugin outside of its handlers.
+ * @param handler the handler that began the work, if any
+ */
+export function inBackgroundOf<T>(plugin: string, body: () => T, handler?: string): T {
+  return current.run(new Background(plugin, handler), body);
 }
 
 /** Returns the headers as a handler sees them. */
@@ -191,6 +247,13 @@ export class RunContext extends HandlerContext {
 
   protected get handler(): Handler {
     return this.run.handler;
+  }
+
+  protected addWork(work: AfterCommitCallback): void {
+    const { run } = this;
+    run.assertLive('EventContext.afterCommit');
+    const { plugin, name } = run.handler;
+    run.addWork({ perform: ({ signal }) => inBackgroundOf(plugin, () => work(signal), name) });
   }
 
   protected readFacts(): EventFacts {

@@ -1,10 +1,12 @@
-import type { Decision } from './decide';
-import { withCauses } from '../base/causes';
-import { carry, mergeApplied } from './failures/applied';
-import { deadLetterOf, letterRecord, retryRecord, bytesForApplied } from './dead-letter';
-import type { AppliedUpdate, Delivery } from '../broker/delivery';
-import type { Handler } from './handler';
 import { then, type MaybePromise } from '../base/maybe-promise';
+import { withCauses } from '../base/causes';
+import type { Delivery } from '../broker/delivery';
+import { noteWorkDone } from './after-commit';
+import { coordinates, forgetAttempts, unmark } from './attempt-records';
+import type { Decision } from './decide';
+import type { Handler } from './handler';
+import { completeSettled, leave, untilReleased, type LeaveResult } from './leave';
+import type { Run } from './run';
 
 /**
  * Events with a longer delay wait in the retry queue, because delayed naks count against `max_ack_pending` and would
@@ -13,50 +15,37 @@ import { then, type MaybePromise } from '../base/maybe-promise';
 const DEFER_FROM_MS = 30_000;
 /** The retry delay of a message whose dead letter could not be stored. */
 const NOT_STORED_DELAY_MS = 5_000;
-/** The `pass` of an event that moves from its own stream to the retry queue. Stored names contain it. */
-const DEFERRED = 'parked';
-
-/** The effects of a run and of the runs before it. */
-export interface Trace {
-  /** The updates that the runs applied to stores. */
-  readonly applied: readonly AppliedUpdate[];
-  /** Whether the start of the run is recorded. */
-  readonly marked: boolean;
-  /** Whether more updates may have been applied than are known. */
-  readonly unsure?: boolean | undefined;
-}
-
-const NO_TRACE: Trace = { applied: [], marked: false };
+/** The retry delay of an event that is committed and whose events could not be sent. */
+const NOT_COMPLETE_DELAY_MS = 1_000;
 
 /**
  * Carries out a decision; no other code does. The record of an attempt is stored before the nak and a dead letter
  * before the term. If the letter cannot be stored, the message is retried.
  */
-export function settle(
-  handler: Handler,
-  delivery: Delivery,
-  decision: Decision,
-  trace: Trace = NO_TRACE,
-): MaybePromise<void> {
+export function settle(run: Run, decision: Decision): MaybePromise<void> {
+  const { handler, delivery, marked } = run;
   switch (decision.action) {
     case 'ack':
       handler.counters.handled++;
       return finish(handler, delivery);
     case 'ack-again':
-      delivery.ack();
-      return forgetAttempts(handler, delivery);
+      return acknowledgeAgain(run);
+    case 'run-again':
+      return undefined;
     case 'release':
-      return then(trace.marked ? unmark(handler, delivery) : undefined, () => retryLater(delivery));
+      return then(marked ? unmark(handler, delivery) : undefined, () => retryLater(delivery));
     case 'suspect':
-      return suspect(handler, delivery, decision, trace);
+      return suspect(handler, delivery, decision);
     case 'retry':
-      return retry(handler, delivery, decision, trace);
+      return retry(run, decision);
     case 'wait':
       handler.counters.failed++;
       handler.counters.lastError = withCauses(decision.error);
-      return then(trace.marked ? unmark(handler, delivery) : undefined, () => retryLater(delivery, decision.delayMs));
+      return then(marked ? unmark(handler, delivery) : undefined, () => retryLater(delivery, decision.delayMs));
     case 'dead-letter':
-      return bury(handler, delivery, decision, trace);
+      return bury(run, decision);
+    case 'give-up':
+      return giveUp(run, decision);
   }
 }
 
@@ -79,11 +68,29 @@ function finish(handler: Handler, delivery: Delivery): MaybePromise<void> {
   });
 }
 
+/**
+ * Acks an event that was settled before. If a host has died right after the commit, what it left is done first.
+ * @param isRecorded whether there is a record of the event's attempts. Default: whether it is a redelivery
+ */
+async function acknowledgeAgain(run: Run, isRecorded?: boolean): Promise<void> {
+  const { handler, delivery } = run;
+  try {
+    if ((await untilReleased(run, completeSettled(run))) === 'released') return retryLater(delivery);
+  } catch (cause) {
+    handler.log.warn('events of a committed run are not sent yet, or its letter is not stored; trying again', {
+      ...coordinates(handler, delivery),
+      err: cause,
+    });
+    return retryLater(delivery, NOT_COMPLETE_DELAY_MS);
+  }
+  delivery.ack();
+  await forgetAttempts(handler, delivery, isRecorded);
+}
+
 async function suspect(
   handler: Handler,
   delivery: Delivery,
   { error }: Decision & { action: 'suspect' },
-  trace: Trace,
 ): Promise<void> {
   handler.counters.lastError = withCauses(error);
   handler.log.error('plugin process ended while it handled an event; the event is tried again', {
@@ -91,7 +98,7 @@ async function suspect(
     err: error,
   });
   try {
-    await handler.attempts.died(delivery, trace.applied, trace.unsure === true);
+    await handler.attempts.died(delivery);
   } catch (cause) {
     handler.log.error('end of a plugin process could not be recorded and will not count', {
       ...coordinates(handler, delivery),
@@ -101,18 +108,14 @@ async function suspect(
   retryLater(delivery);
 }
 
-async function retry(
-  handler: Handler,
-  delivery: Delivery,
-  decision: Decision & { action: 'retry' },
-  trace: Trace,
-): Promise<void> {
-  const { attempt, delayMs, error } = decision;
+async function retry(run: Run, decision: Decision & { action: 'retry' }): Promise<void> {
+  const { handler, delivery, marked } = run;
+  const { attempt, delayMs, error, ofWork } = decision;
   const counted = attempt !== undefined;
   if (counted) handler.counters.failed++;
   handler.counters.retried++;
   handler.counters.lastError = withCauses(error);
-  handler.log.warn(counted ? 'a handler failed; the event is tried again' : 'an event is postponed', {
+  handler.log.warn(retryMessage(counted, ofWork), {
     ...coordinates(handler, delivery),
     ...(counted ? { attempt, attempts: handler.retry.attempts } : {}),
     delayMs,
@@ -120,128 +123,82 @@ async function retry(
   });
   if (counted) {
     try {
-      await handler.attempts.failed(delivery, trace.applied, trace.unsure === true);
+      await handler.attempts.failed(delivery);
     } catch (cause) {
       handler.log.error('an attempt could not be recorded and will not count', {
         ...coordinates(handler, delivery),
         err: cause,
       });
     }
-  } else if (trace.marked) await unmark(handler, delivery);
-  // Keyed events, and events whose effects are uncertain, never move to the retry queue.
-  const stays = delivery.past !== undefined || handler.key !== undefined || trace.unsure;
-  if (delayMs > DEFER_FROM_MS && !stays) await defer(handler, delivery, delayMs, trace.applied);
+  } else if (marked) await unmark(handler, delivery);
+  // Events with a key never move to the retry queue, because later events of their key would overtake them.
+  const stays = decision.stays || delivery.past !== undefined || handler.key !== undefined;
+  if (delayMs > DEFER_FROM_MS && !stays) await defer(run, delayMs);
   else retryLater(delivery, delayMs);
 }
 
-/** Removes the mark of a run that has ended, because a later death of this process is not the message's fault. */
-export function unmark(handler: Handler, delivery: Delivery): Promise<void> {
-  return handler.attempts.ended(delivery).catch((cause: unknown) => {
-    handler.log.warn('mark of a run could not be removed; the next stop of the host may count as its crash', {
-      ...coordinates(handler, delivery),
-      err: cause,
-    });
-  });
+function retryMessage(counted: boolean, ofWork = false): string {
+  if (ofWork) return 'after-commit work of a handler is not done; it is tried again';
+  return counted ? 'a handler failed; the event is tried again' : 'an event is postponed';
 }
 
-/** Moves the event to the retry queue, with its failures and the updates that were applied. */
-async function defer(
-  handler: Handler,
-  delivery: Delivery,
-  delayMs: number,
-  applied: readonly AppliedUpdate[],
-): Promise<void> {
+/** Acks a committed event whose after-commit work has failed for good. */
+function giveUp(run: Run, { error, attempts }: Decision & { action: 'give-up' }): MaybePromise<void> {
+  const { handler, delivery } = run;
+  handler.counters.failed++;
+  handler.counters.lastError = withCauses(error);
+  handler.log.error('after-commit work of a handler failed, and is not tried again; the event is settled', {
+    ...coordinates(handler, delivery),
+    attempts,
+    err: error,
+  });
+  noteWorkDone(run);
+  return finish(handler, delivery);
+}
+
+/** Moves the event to the retry queue. */
+async function defer(run: Run, delayMs: number): Promise<void> {
+  const { handler, delivery } = run;
+  let result: LeaveResult;
   try {
-    const { charged, provisional, outages } = await handler.attempts.read(delivery);
-    const record = retryRecord(handler.plugin, handler.name, delivery.origin, DEFERRED);
-    const updates = await carry(applied, record, handler.texts, bytesForApplied(delivery));
-    await handler.retryQueue.defer({
-      plugin: handler.plugin,
-      handler: handler.name,
-      origin: delivery.origin,
-      subject: delivery.subject,
-      payload: delivery.payload,
-      headers: delivery.headers(),
-      repeated: delivery.repeatedHeaders(),
-      dueAtMs: handler.time.epochMs() + delayMs,
-      past: { failures: charged, provisional, outages, ...updates },
-      pass: DEFERRED,
-    });
+    result = await leave(run, { to: 'retry-queue', dueAtMs: handler.time.epochMs() + delayMs });
   } catch (cause) {
     handler.log.warn('event could not be stored in the retry queue; it waits in its stream', {
       ...coordinates(handler, delivery),
       err: cause,
     });
-    retryLater(delivery, DEFER_FROM_MS);
-    return;
+    return retryLater(delivery, DEFER_FROM_MS);
   }
-  handler.settlements.settle(delivery.sequence);
+  if (result !== 'left') return hasNotLeft(run, result);
   delivery.ack();
   await forgetAttempts(handler, delivery);
 }
 
-async function bury(
-  handler: Handler,
-  delivery: Delivery,
-  decision: Decision & { action: 'dead-letter' },
-  trace: Trace,
-): Promise<void> {
+async function bury(run: Run, decision: Decision & { action: 'dead-letter' }): Promise<void> {
+  const { handler, delivery } = run;
   const { reason, error, attempts } = decision;
   if (attempts > 0) handler.counters.failed++;
   handler.counters.lastError = withCauses(error);
+  let result: LeaveResult;
   try {
-    // The decision is recorded first, so that the next process stores the letter and does not run the handler again.
-    if (attempts > 0) await handler.attempts.bury(delivery, decision);
-    const found = trace.unsure ? await handler.findApplied(delivery.sequence) : [];
-    const applied = mergeApplied(trace.applied, found);
-    const record = letterRecord(handler.plugin, handler.name, delivery.origin);
-    const updates = await carry(applied, record, handler.texts, bytesForApplied(delivery));
-    await handler.deadLetters.store(
-      deadLetterOf(handler, delivery, { ...decision, ...updates }, new Date(handler.time.epochMs())),
-    );
+    result = await leave(run, { to: 'dead-letter' }, decision);
   } catch (cause) {
     handler.log.error('a dead letter could not be stored; the event stays in its stream', {
       ...coordinates(handler, delivery),
       reason,
       err: cause,
     });
-    retryLater(delivery, NOT_STORED_DELAY_MS);
-    return;
+    return retryLater(delivery, NOT_STORED_DELAY_MS);
   }
-  handler.counters.deadLettered++;
-  handler.log.error('an event is dead-lettered', { ...coordinates(handler, delivery), reason, attempts, err: error });
-  handler.settlements.settle(delivery.sequence);
+  if (result !== 'left') return hasNotLeft(run, result);
   handler.circuit.buried(delivery);
   delivery.term(reason);
-  await forgetAttempts(handler, delivery, attempts > 0 || delivery.deliveryCount > 1);
+  const isRecorded = attempts > 0 || handler.commits.log !== undefined;
+  await forgetAttempts(handler, delivery, isRecorded || delivery.deliveryCount > 1);
 }
 
-/** Removes the record of the message's attempts, which only a failed or a redelivered message has, and that of its updates. */
-function forgetAttempts(handler: Handler, delivery: Delivery, has = delivery.deliveryCount > 1): MaybePromise<void> {
-  const record = delivery.past?.appliedIn;
-  if (!has && record === undefined) return undefined;
-  const forgotten = handler.attempts.forget(delivery).catch((cause: unknown) => {
-    handler.log.warn('the record of an attempt could not be removed', {
-      ...coordinates(handler, delivery),
-      err: cause,
-    });
-  });
-  return record === undefined ? forgotten : forgotten.then(() => forgetPast(handler, delivery, record));
-}
-
-/**
- * Removes the record of applied updates once the settlement is stored. Until then the event could be delivered again.
- */
-async function forgetPast({ settlements, texts }: Handler, delivery: Delivery, record: string): Promise<void> {
-  await settlements.flush();
-  if (settlements.isStored(delivery.sequence)) await texts.remove(record);
-}
-
-function coordinates(handler: Handler, delivery: Delivery): object {
-  return {
-    handler: handler.name,
-    subject: delivery.subject,
-    stream: delivery.stream,
-    sequence: delivery.sequence,
-  };
+/** Ends an event that another host has settled, or releases it because this host stops. */
+async function hasNotLeft(run: Run, result: Exclude<LeaveResult, 'left'>): Promise<void> {
+  if (result === 'settled') await acknowledgeAgain(run, true);
+  else retryLater(run.delivery);
 }

@@ -1,17 +1,17 @@
 /** The steps of a message's life, in their order. Each step connects the run to one part of the host. */
 import { isPromise, type MaybePromise } from '../base/maybe-promise';
-import { decide } from './decide';
+import { dropWork } from './after-commit';
+import { decide, decideCommitted, type Decision } from './decide';
 import { decode } from './decode';
 import { dispatch } from './dispatch';
 import { dispatchBatch } from './dispatch-batch';
 import type { Endings } from './execution';
-import { mergeApplied } from './failures/applied';
 import { attemptAfter } from './failures/failures';
 import { crashed, isSuspect, isUnexplained } from './failures/suspects';
 import { EXCUSED_DELAY_MS } from './judge';
 import { Later } from './later';
-import { RELEASED, type Invalid } from './outcome';
-import type { Run } from './run';
+import { RELEASED, SETTLED_BEFORE, type Invalid } from './outcome';
+import { eventOf, type Run } from './run';
 import { settle } from './settle';
 import {
   end,
@@ -32,11 +32,16 @@ import {
 import { validate, type Validated as ValidEvent } from './validate';
 
 /**
- * Ends the run of a message that a host has settled before. The message is only acknowledged again, because the ack was
- * lost.
+ * Ends the run of a message that a host has settled before. Its ack was lost, so it is acknowledged again. If its
+ * after-commit work is not done, the run repeats the handler to get the work.
  */
 export function checkSettled(run: Arrived): Unsettled | Ended {
-  return run.handler.settlements.has(run.delivery.sequence) ? end(run, { kind: 'settled-before' }) : passed(run);
+  const { handler, delivery } = run;
+  const { log } = handler.commits;
+  if (log && !log.folded.parts.isEmpty) run.past = log.folded.parts.of(eventOf(run));
+  if (!handler.settlements.has(delivery.sequence)) return passed(run);
+  run.owesWork = run.past.length > 0;
+  return run.owesWork ? passed(run) : end(run, SETTLED_BEFORE);
 }
 
 /** Reads the message's earlier failures. A first delivery has none, so nothing is read from the broker. */
@@ -54,8 +59,8 @@ function countFailures(run: Unsettled, failures: Run['failures']): Counted | End
 }
 
 /** Whether an event must not run in a batch with others. */
-export function hasFailedBefore({ delivery, failures }: Counted): boolean {
-  return delivery.past !== undefined || attemptAfter(failures) > 1 || failures.deaths > 0;
+export function hasFailedBefore({ delivery, failures, past }: Counted): boolean {
+  return past.length > 0 || delivery.past !== undefined || attemptAfter(failures) > 1 || failures.deaths > 0;
 }
 
 /**
@@ -72,6 +77,8 @@ async function mark(run: Counted): Promise<Marked | Ended> {
   const crash = crashed(handler, failures);
   if (crash) return end(run, crash);
   if (isSuspect(failures)) {
+    // The runs that must end first may wait for keys that are locked for this one, if it starts again.
+    if (run.hasTransaction) handler.commits.log?.transactions.release(run.transaction);
     run.endTurnAlone = await registry.alone();
     if (!run.endTurnAlone) return end(run, RELEASED);
   }
@@ -112,8 +119,12 @@ function acceptEvent(run: Decoded, valid: ValidEvent | Invalid): Validated | End
   return passed(run);
 }
 
-/** Calls the handler. A batch handler gets an event that runs alone as a batch of one. */
+/**
+ * Calls the handler. A batch handler gets an event that runs alone as a batch of one. If parts of the event are committed,
+ * the handler sees the texts in them that it saw before.
+ */
 export function dispatchEvent(run: Validated): Returned | Ended | Later<Returned | Ended> {
+  if (run.past.length > 0) run.transaction.repeated = run.past[0];
   if (!run.handler.batch) return dispatch(run);
   const called = dispatchBatch([run]);
   return called instanceof Later ? (called as Later<unknown> as Later<Returned | Ended>) : passed(run);
@@ -127,21 +138,26 @@ export function measure(run: Ended): Measured {
 
 export function decideRun(run: Judged): Decided {
   const { outcome, excused, failures, handler } = run;
-  run.decision = excused
+  const decision: Decision = excused
     ? { action: 'wait', delayMs: EXCUSED_DELAY_MS, error: excused }
     : decide(outcome, failures, handler.retry, handler.circuit, Math.random());
+  const hasCommitted = run.owesWork || run.passed > 0 || run.past.length > 0;
+  run.decision = hasCommitted ? decideCommitted(decision, run.owesWork) : decision;
   return passed(run);
 }
 
 export function settleRun(run: Decided): MaybePromise<Settled> {
-  const { handler, delivery, decision, failures, marked } = run;
-  const applied = run.hasApplied ? mergeApplied(failures.applied, run.applied) : failures.applied;
-  // A run that died, or whose update got no answer, may have applied more updates than are known.
-  const unsure = failures.unsure || run.unanswered > 0 || marked;
-  const settled = settle(handler, delivery, decision, { applied, marked, unsure });
+  const settled = settle(run, run.decision);
   return isPromise(settled) ? settled.then(() => passed(run)) : passed(run);
 }
 
-export function endTurnAlone(run: Arrived): void {
+/**
+ * Lets the handler's other events run again. Drops after-commit work that was not done, and releases the keys of a run
+ * that does not start again.
+ */
+export function endTurn(run: Arrived): void {
+  dropWork(run);
   run.endTurnAlone?.();
+  if (run.hasTransaction && run.outcome?.kind !== 'conflict')
+    run.handler.commits.log?.transactions.endRun(run.transaction);
 }

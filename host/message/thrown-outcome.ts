@@ -4,16 +4,18 @@ import { isStale } from './failures/stale-failure';
 import type { Handler } from './handler';
 import type { Outcome } from './outcome';
 import { readThrown, type ThrownRecord } from './read-thrown';
-import type { Run } from './run';
 
 const BROKER_FAILED: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'JP_STORE_UNAVAILABLE',
+  'JP_LOG_SHORTENED',
+  'JP_LOG_GAP',
+  'JP_LOG_UNREADABLE',
   'JP_PUBLISH_FAILED',
   'JP_PUBLISH_BACKLOG',
 ]);
 
 /** Returns the outcome of a run that threw this value. Never throws. */
-export function outcomeOfThrown(run: Run, thrown: unknown): Outcome {
+export function outcomeOfThrown(run: Execution, thrown: unknown): Outcome {
   const record = readThrown(thrown);
   const { handler, startedAtMs } = run;
   if (isBrokerFailure(record) && isStale(thrown, startedAtMs, handler.time.nowMs())) {
@@ -27,15 +29,10 @@ function isBrokerFailure(record: ThrownRecord): record is ThrownRecord & { kind:
 }
 
 /** Returns the outcome of a run that threw a value, which {@link readThrown} has read. */
-export function outcomeOf({ handler, delivery }: Run, record: ThrownRecord): Outcome {
+export function outcomeOf({ handler }: Execution, record: ThrownRecord): Outcome {
   switch (record.kind) {
     case 'known':
       return record.outcome;
-    case 'settled': {
-      // An error of another event means that the plugin kept the error and threw it again.
-      const isOwn = record.sequence === delivery.sequence && record.durable === handler.durable;
-      return isOwn ? { kind: 'settled-before' } : { kind: 'failed', error: record.error };
-    }
     case 'reject':
       return { kind: 'rejected', error: record.error };
     case 'retry-later':
@@ -45,6 +42,12 @@ export function outcomeOf({ handler, delivery }: Run, record: ThrownRecord): Out
     default:
       return { kind: isBrokerFailure(record) ? 'unavailable' : 'failed', error: record.error };
   }
+}
+
+/** Returns the error of a thrown value, with plain, bounded members. Never throws. */
+export function errorOfThrown(handler: Handler, thrown: unknown): Error {
+  const record = readThrown(thrown);
+  return 'error' in record ? record.error : errorOfValue(handler, 'shown' in record ? record.shown : record.kind);
 }
 
 /** Makes an error for a thrown value that is none, such as a string, undefined or a plain object. */

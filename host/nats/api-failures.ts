@@ -65,7 +65,7 @@ const API_FAILURES: Readonly<Record<number, ApiFailure>> = {
   10113: {
     code: LIMIT,
     means: 'the account requires a limit of bytes (max_bytes) for each stream and bucket',
-    hint: 'Set streams[].maxBytes, deadLetters.maxBytes, retries.maxBytes and store.maxBytes.',
+    hint: 'Set streams[].maxBytes, deadLetters.maxBytes, retries.maxBytes, store.maxBytes and store.logMaxBytes.',
   },
   10120: {
     code: LIMIT,

@@ -1,8 +1,10 @@
 import type { PluginBroker } from '../broker/plugin-broker';
 import { Bucket, type BucketConfig } from './bucket';
+import { JetStreamLog } from './commit-log';
 import type { Connection } from './connection';
 import { checkDurable, durableCheckpoint, durablePosition, ensureDurable } from './consumers';
 import type { DurableWatch } from './durable-watch';
+import { PluginStreams } from './plugin-streams';
 import { Pull } from './pull';
 import { hasDeferred } from './retry-queue';
 import type { StreamKeeper } from './stream-keeper';
@@ -14,6 +16,7 @@ export function natsBroker(
   durables: DurableWatch,
   config: BucketConfig,
 ): PluginBroker {
+  const existing = new PluginStreams(connection);
   return {
     ensureDurable: (spec) => ensureDurable(connection, spec),
     checkDurable: (spec) => checkDurable(connection, spec),
@@ -28,13 +31,19 @@ export function natsBroker(
     streamCreated: (stream) => keeper.createdAt(stream),
     whenChecked: (...streams) => keeper.whenChecked(...streams),
     hasDeferred: (durable) => hasDeferred(connection, durable),
-    storeOf: (plugin) => Bucket.at(connection, `jetplug-${plugin}`),
     watchDurable: (spec, watcher) => durables.add(spec, watcher),
     pull: (stream, durable, sink) => new Pull(connection, stream, durable, sink),
+    mayHaveStore: (plugin) => existing.mayExist(plugin),
+    findStore: (plugin) => Bucket.find(connection, `jetplug-${plugin}`),
     openStore: async (plugin) => {
       const bucket = await Bucket.open(connection, `jetplug-${plugin}`, config);
       const leave = await bucket.addTo(keeper, `the store of plugin ${plugin}`, config);
       return { bucket, leave };
     },
+    openLog: async (plugin, above) => {
+      const log = await JetStreamLog.open(connection, plugin, config, above);
+      return { log, leave: await log.addTo(keeper, config) };
+    },
+    findLog: (plugin) => JetStreamLog.find(connection, plugin),
   };
 }

@@ -1,19 +1,26 @@
-import { DeliverPolicy, keyValueOf, type Consumer, type Msg, type OrderedConsumerOptions } from './client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { keyValueOf, type Msg, type PubAck } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
-import { Conflict, type Entry, type KeyValue } from '../records/key-value';
+import { Conflict, type Entry, type KeyValue, type ReadOptions } from '../records/key-value';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, isFull, isNoResponders, isTooLarge } from './failures';
 import { ensureManagedStream } from './managed-stream';
+import { MessageBatches } from './message-batches';
+import { SharedReads } from './shared-reads';
 import type { StreamKeeper } from './stream-keeper';
-import { findStream, holdsAny, isStreamNotFound } from './streams';
+import { findStream, holdsAny } from './streams';
 import { bucketPrefixOf } from './subjects';
 import { bucketStream } from './wanted-streams';
 
+/** The pause after which a value that was in process is stored, as a rule. */
+const IN_PROCESS_PAUSE_MS = 10;
 const OPERATION = 'KV-Operation';
-const MARKS = 'x-jetplug-marks';
-const TIMEOUT_MS = 5_000;
-const SCAN_BATCH = 1_000;
+const POSITION = 'x-jetplug-commit';
+/** A key that always has a value once it was needed, for {@link SharedReads}. No key of a store has this name. */
+const PRESENT_KEY = '=present';
+/** Reads and writes fail when the connection is lost, so that their callers can repeat them when it is back. */
+const ENDS = { endsWithConnection: true };
 
 /** The sections of the config that buckets depend on. */
 export type BucketConfig = Pick<Config, 'deploy' | 'store' | 'streams'>;
@@ -26,12 +33,23 @@ export class Bucket implements KeyValue {
   renewals = 0;
   private keeper: StreamKeeper | undefined;
   private readonly publishPrefix: string;
+  private readonly reads: SharedReads;
+  private readonly batches: MessageBatches;
+  private readonly lostListeners = new Set<() => void>();
 
   private constructor(
     private readonly connection: Connection,
     private readonly name: string,
   ) {
-    this.publishPrefix = bucketPrefixOf(connection.apiPrefix);
+    const { apiPrefix, requests } = connection;
+    this.publishPrefix = bucketPrefixOf(apiPrefix);
+    this.batches = new MessageBatches(requests);
+    this.reads = new SharedReads({
+      requests,
+      request: `${apiPrefix}.DIRECT.GET.KV_${name}`,
+      present: this.subjectOf(PRESENT_KEY),
+      storePresent: () => this.publish(PRESENT_KEY, '', {}, 0, 0),
+    });
   }
 
   /**
@@ -60,6 +78,7 @@ export class Bucket implements KeyValue {
       create: () => ensureManagedStream(this.connection, bucketStream(this.name, config), config.deploy),
       lost: () => {
         this.renewals++;
+        for (const listener of this.lostListeners) listener();
       },
     });
   }
@@ -69,17 +88,19 @@ export class Bucket implements KeyValue {
     return (await findStream(connection, `KV_${name}`)) && new Bucket(connection, name);
   }
 
-  get(key: string): Promise<Entry | undefined> {
+  get(key: string, { latest = false, asOf }: ReadOptions = {}): Promise<Entry | undefined> {
+    if (latest) return this.getFromLeader(key);
+    if (asOf !== undefined) return this.getFromAny(key, asOf);
     const subject = `${this.connection.apiPrefix}.DIRECT.GET.KV_${this.name}.${this.subjectOf(key)}`;
-    return this.ask(this.connection.requests.ask(subject, '', toEntry));
+    return this.ask(this.connection.requests.ask(subject, '', toEntry, ENDS));
   }
 
-  put(key: string, value: string, expected?: number, marks?: string): Promise<number> {
-    return this.write(key, value, {}, expected, marks);
+  put(key: string, value: string, expected?: number, position?: number): Promise<number> {
+    return this.write(key, value, {}, expected, position);
   }
 
-  delete(key: string, expected?: number, marks?: string): Promise<number> {
-    return this.write(key, '', { [OPERATION]: 'DEL' }, expected, marks);
+  delete(key: string, expected?: number, position?: number): Promise<number> {
+    return this.write(key, '', { [OPERATION]: 'DEL' }, expected, position);
   }
 
   async purge(key: string): Promise<void> {
@@ -88,23 +109,26 @@ export class Bucket implements KeyValue {
     await this.ask(this.connection.jsm.streams.purge(stream, { filter: this.subjectOf(key) }));
   }
 
-  async marked(): Promise<{ key: string; marks: string }[]> {
-    const found: { key: string; marks: string }[] = [];
-    const options = { deliver_policy: DeliverPolicy.LastPerSubject, headers_only: true };
-    const consumer = await this.scan(options);
-    if (!consumer) return found;
-    for (let { num_pending: left } = await this.ask(consumer.info()); left > 0;) {
-      let isProgress = false;
-      for await (const message of await consumer.fetch({ max_messages: SCAN_BATCH, expires: TIMEOUT_MS })) {
-        isProgress = true;
-        const marks = message.headers?.get(MARKS);
-        if (marks) found.push({ key: message.subject.slice(this.subjectOf('').length), marks });
-        left = message.info.pending;
-        if (left === 0) break;
-      }
-      if (!isProgress) throw this.unavailable(new Error(`${left} keys did not arrive`));
-    }
-    return found;
+  /** Removes the earlier values of a key. The newest entry, which may be a removal, stays. */
+  async purgeEarlier(key: string): Promise<void> {
+    const { jsm } = this.connection;
+    await this.ask(jsm.streams.purge(`KV_${this.name}`, { filter: this.subjectOf(key), keep: 1 }));
+  }
+
+  onForeignWrite(listener: (key: string) => void): () => void {
+    const prefix = `${this.publishPrefix}${this.subjectOf('')}`;
+    const subscription = this.connection.nc.subscribe(`${prefix}>`, {
+      callback: (error, { subject, headers }) => {
+        // The connection reports a missing permission. A throw here would end the client's read loop.
+        if (!error && !headers?.has(POSITION)) listener(subject.slice(prefix.length));
+      },
+    });
+    return () => subscription.unsubscribe();
+  }
+
+  onLost(listener: () => void): () => void {
+    this.lostListeners.add(listener);
+    return () => void this.lostListeners.delete(listener);
   }
 
   async keys(under?: string): Promise<string[]> {
@@ -112,19 +136,35 @@ export class Bucket implements KeyValue {
     const bucket = await this.ask(keyValueOf(this.connection.js, this.name));
     const keys: string[] = [];
     for await (const key of await this.ask(bucket.keys(under === undefined ? '>' : `${under}.>`))) keys.push(key);
-    return keys;
+    return keys.filter((key) => key !== PRESENT_KEY);
   }
 
-  /**
-   * Opens an ordered consumer on the bucket's stream; undefined if there is no such bucket. A plugin without a store
-   * has none.
-   */
-  private async scan(options: Partial<OrderedConsumerOptions>): Promise<Consumer | undefined> {
+  private async getFromAny(key: string, asOf: number): Promise<Entry | undefined> {
     try {
-      return await this.connection.js.consumers.get(`KV_${this.name}`, options);
+      const message = await this.reads.read(this.subjectOf(key), asOf);
+      return message && toEntry(message);
     } catch (error) {
-      if (isStreamNotFound(error)) return undefined;
-      throw this.unavailable(error);
+      // A bucket that is full does not take the value that the request needs. Only the leader knows what it has then.
+      return isFull(error) ? this.getFromLeader(key) : this.fail(error);
+    }
+  }
+
+  private async getFromLeader(key: string): Promise<Entry | undefined> {
+    const request = { last_by_subj: this.subjectOf(key) };
+    const { requests } = this.connection;
+    try {
+      const { message } = await requests.askApi<{ message: StoredValue }>(
+        `STREAM.MSG.GET.KV_${this.name}`,
+        request,
+        ENDS,
+      );
+      const headers = text(message.hdrs);
+      const value = headerIn(headers, OPERATION) ? undefined : text(message.data);
+      const position = headerIn(headers, POSITION) || undefined;
+      return { value, revision: message.seq, ...(position !== undefined && { position: Number(position) }) };
+    } catch (error) {
+      if (apiErrorCode(error) === API_ERROR.noMessage) return undefined;
+      return this.fail(error);
     }
   }
 
@@ -133,18 +173,28 @@ export class Bucket implements KeyValue {
     return this.ask(holdsAny(this.connection, `KV_${this.name}`, this.subjectOf(`${under}.>`)));
   }
 
-  private write(
+  private write(...message: Parameters<Bucket['publish']>): Promise<number> {
+    return this.publish(...message).then(({ seq }) => seq, this.notWritten);
+  }
+
+  private publish(
     key: string,
     value: string,
     headers: Record<string, string>,
     expected?: number,
-    marks?: string,
-  ): Promise<number> {
-    if (marks !== undefined) headers[MARKS] = marks;
+    position?: number,
+  ): Promise<PubAck> {
+    if (position !== undefined) headers[POSITION] = String(position);
     if (expected !== undefined) headers['Nats-Expected-Last-Subject-Sequence'] = String(expected);
-    const written = this.connection.requests.publish(`${this.publishPrefix}${this.subjectOf(key)}`, value, { headers });
-    return written.then(({ seq }) => seq, this.fail);
+    return this.batches.publish({ subject: `${this.publishPrefix}${this.subjectOf(key)}`, payload: value, headers });
   }
+
+  private readonly notWritten = async (error: unknown): Promise<never> => {
+    if (apiErrorCode(error) !== API_ERROR.subjectInProcess) return this.fail(error);
+    // The replicas are still storing another value of the key. A read before that would find the earlier one.
+    await sleep(IN_PROCESS_PAUSE_MS);
+    throw new Conflict(this.name, { cause: error });
+  };
 
   private ask<T>(request: Promise<T>): Promise<T> {
     return request.catch(this.fail);
@@ -153,7 +203,8 @@ export class Bucket implements KeyValue {
   private readonly fail = (error: unknown): never => {
     if (apiErrorCode(error) === API_ERROR.wrongLastSequence) throw new Conflict(this.name, { cause: error });
     if (isFull(error)) throw new JetplugError('JP_STORE_FULL', `the bucket ${this.name} is full`, { cause: error });
-    if (isNoResponders(error)) this.keeper?.checkSoon(`KV_${this.name}`);
+    if (isNoResponders(error) || apiErrorCode(error) === API_ERROR.streamNotFound)
+      this.keeper?.checkSoon(`KV_${this.name}`);
     if (isTooLarge(error)) {
       const message = `${this.name}: the value is larger than the server takes`;
       throw new JetplugError('JP_STORE_VALUE_INVALID', message, { cause: error });
@@ -176,9 +227,26 @@ function toEntry(answer: Msg): Entry | undefined {
   if (headers?.code === 404) return undefined;
   if (headers?.hasError) throw new Error(headers.status);
   const deleted = headers?.get(OPERATION);
+  const position = headers?.get(POSITION) || undefined;
   return {
     value: deleted ? undefined : answer.string(),
-    revision: Number(headers?.get('Nats-Sequence')),
-    marks: headers?.get(MARKS) ?? '',
+    revision: Number(headers?.last('Nats-Sequence')),
+    ...(position !== undefined && { position: Number(position) }),
   };
+}
+
+/** A message in an answer of the JetStream API, with header block and payload in Base64. */
+interface StoredValue {
+  readonly seq: number;
+  readonly hdrs?: string;
+  readonly data?: string;
+}
+
+function text(base64 = ''): string {
+  return Buffer.from(base64, 'base64').toString();
+}
+
+/** Returns the value of a header; an empty text if the block does not have it. */
+function headerIn(block: string, name: string): string {
+  return new RegExp(`^${name}:(.*)$`, 'im').exec(block)?.[1]?.trim() ?? '';
 }

@@ -12,6 +12,7 @@ import {
   type Msg,
   type NatsConnection,
   type ServicesAPI,
+  type StreamConfig,
 } from 'nats';
 
 export {
@@ -37,7 +38,6 @@ export type {
   ApiError,
   Authenticator,
   ConnectionOptions,
-  Consumer,
   ConsumerConfig,
   ConsumerInfo,
   JetStreamClient,
@@ -47,16 +47,20 @@ export type {
   MsgHdrs,
   MsgRequest,
   NatsConnection,
-  OrderedConsumerOptions,
   PubAck,
   Service,
   Status,
-  StreamConfig as ServerStreamConfig,
   StoredMsg,
   StreamInfo,
   StreamInfoRequestOptions,
   Subscription,
 } from 'nats';
+
+/** A stream's settings. The client does not know all of them. */
+export type ServerStreamConfig = StreamConfig & {
+  /** Whether the stream takes atomic batches (ADR-50). */
+  readonly allow_atomic?: boolean;
+};
 
 export function jetStreamOf(nc: NatsConnection, apiPrefix: string): JetStreamClient {
   return nc.jetstream({ apiPrefix });

@@ -154,6 +154,8 @@ export class Connection {
   private follow(): void {
     this.watch({
       disconnected: () => this.requests.lose(),
+      // In front of the watchers that send requests on the new connection.
+      reconnected: () => this.requests.lose(),
       refused: (refusal) => this.requests.refuse(refusal),
       closed: () => this.requests.close(),
     });

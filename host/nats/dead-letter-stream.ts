@@ -1,5 +1,4 @@
 import type { JsMsg, MsgHdrs, StoredMsg } from './client';
-import type { LongTexts } from '../records/long-texts';
 import type { MessageRef } from '../broker/delivery';
 import { headerBytes, type RepeatedHeaders } from '../broker/headers';
 import type { DeadLetter, DeadLetters } from '../broker/ports';
@@ -7,7 +6,7 @@ import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError, isMessageNotFound } from './failures';
 import { readHeaders, toHeaders } from './headers';
 import { findMessage, findStream } from './streams';
-import { APPLIED_IN_HEADER, isLetterOf } from '../broker/letter-headers';
+import { isLetterOf } from '../broker/letter-headers';
 
 const TIMEOUT_MS = 5_000;
 const HEADER_MARGIN_BYTES = 1_024;
@@ -29,8 +28,6 @@ export class DeadLetterStream implements DeadLetters {
   constructor(
     private readonly connection: Connection,
     private readonly stream: string,
-    /** Stores the lists of applied updates that are too long for a letter's headers. */
-    private readonly texts: LongTexts,
   ) {}
 
   async store(letter: DeadLetter): Promise<void> {
@@ -68,14 +65,12 @@ export class DeadLetterStream implements DeadLetters {
     return message && toLetter(message, message.header);
   }
 
-  /** Removes the letter, and the list of applied updates that was stored apart from it. */
+  /** Removes the letter. */
   async remove(id: number, of?: MessageRef): Promise<void> {
     const headers = (await this.get(id))?.headers;
     // The stream of the letters was created again, so the id belongs to another letter now.
     if (of && headers && !isLetterOf(headers, of)) return;
-    const record = headers?.[APPLIED_IN_HEADER];
     await this.delete(id);
-    if (record !== undefined) await this.texts.remove(record);
   }
 
   private async delete(id: number): Promise<void> {

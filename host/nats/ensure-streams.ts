@@ -44,4 +44,5 @@ const CONTENTS: Record<StreamUse, (wanted: WantedStream) => string> = {
   'dead-letters': () => 'the dead letters',
   retries: () => 'the events of the retry queue',
   bucket: ({ settings }) => `the values of ${settings.name}`,
+  log: ({ settings }) => `the commits of ${settings.name}`,
 };

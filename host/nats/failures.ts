@@ -146,6 +146,9 @@ export const API_ERROR = {
   wrongLastSequence: 10071,
   storeFailed: 10077,
   consumerExists: 10148,
+  duplicateInProcess: 10158,
+  subjectInProcess: 10164,
+  batchesDisabled: 10174,
 } as const;
 
 /** Whether the request failed because no stream, consumer or subscriber of its subject exists. */

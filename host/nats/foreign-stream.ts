@@ -78,8 +78,8 @@ function waysOut(wanted: WantedStream, foreign: ForeignStream): string[] {
   if (use === 'dead-letters' && !coversAll(subjects, settings.subjects)) {
     ways.push('give the dead letters another stream (deadLetters.stream)');
   }
-  // The name of a plugin's bucket has the plugin's name in it.
-  if (use === 'bucket' && bucketName(settings.name) !== RECORDS_BUCKET)
+  // The names of a plugin's bucket and of its commit log have the plugin's name in them.
+  if (use === 'log' || (use === 'bucket' && bucketName(settings.name) !== RECORDS_BUCKET))
     ways.push('give the plugin another name with @Plugin({ name })');
   if (use !== 'events') ways.push(`use another NATS account, where these names are free`);
   if (ownership.kind === 'other-deployment')

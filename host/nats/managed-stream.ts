@@ -1,4 +1,4 @@
-import type { StreamInfo } from './client';
+import type { ServerStreamConfig, StreamInfo } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { DeployConfig } from '../config/config';
 import type { Connection } from './connection';
@@ -166,6 +166,7 @@ function stateOf(
     subjects: settings.subjects,
     ...done,
     ...(config.sealed && { sealed: true }),
+    ...((config as ServerStreamConfig).allow_atomic && { takesBatches: true }),
     messages: state.messages,
     duplicateWindowMs: config.duplicate_window / 1e6,
   };

@@ -1,8 +1,7 @@
 import type { Config } from '../config/config';
 import type { Logger } from '../../sdk';
-import { streamFor, type StreamState } from '../broker/stream-state';
+import type { StreamState } from '../broker/stream-state';
 import type { PluginBroker } from '../broker/plugin-broker';
-import { KvLongTexts, type LongTexts } from '../records/long-texts';
 import { natsBroker } from './broker';
 import { Bucket } from './bucket';
 import type { Connection } from './connection';
@@ -31,7 +30,6 @@ export interface NatsServices {
   readonly deadLetters: DeadLetterStream;
   /** The host's own bucket. */
   readonly records: Bucket;
-  readonly texts: LongTexts;
   readonly streamKeeper: StreamKeeper;
   readonly durableWatch: DurableWatch;
   /** Ends the subscriptions and timers. The connection stays open. */
@@ -50,7 +48,6 @@ export async function openServices(connection: Connection, config: Config, log: 
   const durableWatch = new DurableWatch(connection, log);
   const retryNotifier = new NatsRetryNotifier(connection, log);
   const records = Bucket.at(connection, RECORDS_BUCKET);
-  const texts = new KvLongTexts(records, (message, details) => log.warn(message, details));
   const started = [streamKeeper, durableWatch, retryNotifier];
   const stop = (): void => started.reverse().forEach((service) => service.stop());
   try {
@@ -68,13 +65,12 @@ export async function openServices(connection: Connection, config: Config, log: 
     broker: natsBroker(connection, streamKeeper, durableWatch, config),
     outgoing: Publisher.start(connection, {
       dropsRepeatsMs: Math.min(...streams.map(({ duplicateWindowMs }) => duplicateWindowMs)),
-      holds: (subject) => streamFor(streams, subject) !== undefined,
+      streams,
     }),
     retryQueue: new NatsRetryQueue(connection),
     retryNotifier,
-    deadLetters: new DeadLetterStream(connection, config.deadLetters.stream, texts),
+    deadLetters: new DeadLetterStream(connection, config.deadLetters.stream),
     records,
-    texts,
     streamKeeper,
     durableWatch,
     stop,

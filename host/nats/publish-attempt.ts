@@ -1,6 +1,6 @@
 import { JetplugError } from '../../sdk/internal';
 import type { OutgoingEvent } from '../broker/ports';
-import { isUnanswered } from './failures';
+import { API_ERROR, apiErrorCode, isUnanswered } from './failures';
 import { AnswerLost } from './requests';
 
 /** One event that is published, over all times that it is sent. */
@@ -36,5 +36,10 @@ export class PublishAttempt {
 
 /** Whether the server may have stored the event although no answer arrived. */
 export function isAnswerLost(error: unknown): boolean {
-  return error instanceof AnswerLost || isUnanswered(error);
+  return error instanceof AnswerLost || isUnanswered(error) || isInProcess(error);
+}
+
+/** Whether the replicas of the stream are still storing a message with the event's id. */
+export function isInProcess(error: unknown): boolean {
+  return apiErrorCode(error) === API_ERROR.duplicateInProcess;
 }

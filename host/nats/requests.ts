@@ -2,6 +2,7 @@ import {
   clientError,
   createInbox,
   jetStreamError,
+  nuid,
   type ApiError,
   type Msg,
   type MsgHdrs,
@@ -15,6 +16,13 @@ import { apiPrefixOf } from './subjects';
 
 /** The time that the server has for one answer. */
 const TIMEOUT_MS = 5_000;
+
+/** A message of a batch. */
+export interface BatchMessage {
+  readonly subject: string;
+  readonly payload: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
 
 export interface AskOptions {
   readonly headers?: Readonly<Record<string, string>>;
@@ -39,7 +47,7 @@ export class Requests {
   private readonly apiPrefix: string;
   private readonly inboxPrefix: string | undefined;
   /** Reads a stream's answer to a publish. */
-  private readonly toPubAck: (answer: Msg) => PubAck;
+  private readonly toPubAck: (answer: Msg) => PubAck | typeof MORE;
 
   constructor(
     private readonly nc: NatsConnection,
@@ -56,20 +64,41 @@ export class Requests {
     return this.ask(subject, payload, this.toPubAck, options);
   }
 
-  /** Sends a request to the JetStream API. Resolves with its answer. Rejects as the client's `jsm` does. */
-  askApi<T extends object>(request: string, body?: object): Promise<T> {
-    return this.ask(`${this.apiPrefix}.${request}`, body ? JSON.stringify(body) : '', (answer) => {
-      const read = answer.json<T & { error?: ApiError }>();
-      if (read.error) throw jetStreamError(read.error);
-      return read;
-    });
+  /**
+   * Publishes messages which their stream stores together, or not at all (ADR-50). Resolves with the answer to the last
+   * one, when the stream has stored them; their sequences follow each other. Rejects as {@link publish} does. A server
+   * before 2.12 would store each message that it receives.
+   */
+  publishBatch(messages: readonly BatchMessage[], options: Pick<AskOptions, 'endsWithConnection'>): Promise<PubAck> {
+    if (this.nc.isDraining()) throw clientError('ConnectionDraining');
+    const id = nuid.next();
+    const last = messages.length - 1;
+    for (const [i, { subject, payload, headers }] of messages.entries()) {
+      const inBatch = { ...headers, 'Nats-Batch-Id': id, 'Nats-Batch-Sequence': String(i + 1) };
+      if (i < last) this.nc.publish(subject, payload, { headers: encoded(inBatch) });
+      else return this.publish(subject, payload, { ...options, headers: { ...inBatch, 'Nats-Batch-Commit': '1' } });
+    }
+    throw new Error('a batch has no messages');
   }
 
-  /** Sends a request. Resolves with the result of `read` on the answer. Rejects as the client's `request` does. */
+  /** Sends a request to the JetStream API. Resolves with its answer. Rejects as the client's `jsm` does. */
+  askApi<T extends object>(request: string, body?: object, options: AskOptions = {}): Promise<T> {
+    const read = (answer: Msg): T => {
+      const content = answer.json<T & { error?: ApiError }>();
+      if (content.error) throw jetStreamError(content.error);
+      return content;
+    };
+    return this.ask(`${this.apiPrefix}.${request}`, body ? JSON.stringify(body) : '', read, options);
+  }
+
+  /**
+   * Sends a request. Resolves with the result of `read` on the answer. If `read` returns {@link MORE}, it is called for
+   * the next answer too. Rejects as the client's `request` does.
+   */
   ask<T>(
     subject: string,
     payload: string | Uint8Array,
-    read: (answer: Msg) => T,
+    read: (answer: Msg) => T | typeof MORE,
     { headers, endsWithConnection = false }: AskOptions = {},
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -80,13 +109,21 @@ export class Requests {
       const reply = `${this.prefix}${number}`;
       this.nc.publish(subject, payload, headers ? { reply, headers: encoded(headers) } : { reply });
       const sentAtMs = performance.now();
-      const take = (answer: Msg): void => resolve(read(answer));
+      const take = (answer: Msg): boolean => {
+        const result = read(answer);
+        if (result === MORE) return false;
+        resolve(result);
+        return true;
+      };
       this.waiting.set(number, { subject, sentAtMs, endsWithConnection, take, reject });
       this.timer ??= setTimeout(() => this.endOverdue(), TIMEOUT_MS).unref();
     });
   }
 
-  /** Ends the requests for which `endsWithConnection` is set. Call it when the connection is lost and may come back. */
+  /**
+   * Ends the requests for which `endsWithConnection` is set. Call it when the connection is lost and may come back, and
+   * when it is back: the client drops what is sent in between.
+   */
   lose(): void {
     this.end(new AnswerLost(), ({ endsWithConnection }) => endsWithConnection);
   }
@@ -141,9 +178,8 @@ export class Requests {
       if (answer.data.length === 0 && answer.headers?.code === 503) {
         throw clientError('NoResponders');
       }
-      waiting.take(answer);
+      if (!waiting.take(answer)) return;
     } catch (error) {
-      if (error === OTHER_DOMAIN) return; // The answer that counts is still to come.
       waiting.reject(error as Error);
     }
     this.waiting.delete(number);
@@ -192,9 +228,13 @@ interface Waiting {
   readonly subject: string;
   readonly sentAtMs: number;
   readonly endsWithConnection: boolean;
-  take(answer: Msg): void;
+  /** Returns whether this was the last answer. */
+  take(answer: Msg): boolean;
   reject(error: Error): void;
 }
+
+/** Returned by the reader of an answer while the answer that ends the request is still to come. */
+export const MORE = Symbol('more');
 
 /**
  * Encodes headers to publish. The client's own class takes ten times as long to build, and the client only calls
@@ -212,15 +252,13 @@ function encoded(headers: Readonly<Record<string, string>>): MsgHdrs {
 
 const LINE_BREAK = /[\r\n]/;
 
-const OTHER_DOMAIN = new Error('this answer comes from another JetStream domain');
-
 /**
  * Reads a stream's answer to a publish, if it comes from the domain. On a leaf node with JetStream a stream of the node
  * may hold the same subjects. That stream answers first, and also while the configured domain is unreachable.
  */
-function pubAckOfDomain(answer: Msg, domain: string): PubAck {
+function pubAckOfDomain(answer: Msg, domain: string): PubAck | typeof MORE {
   const { domain: stored = domain } = answer.json<{ domain?: string }>();
-  if (stored !== domain) throw OTHER_DOMAIN;
+  if (stored !== domain) return MORE;
   return toPubAck(answer);
 }
 

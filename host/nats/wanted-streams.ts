@@ -6,7 +6,7 @@ import type { Config, StreamConfig } from '../config/config';
  * The purpose of a stream. It decides whether the host may use a stream that is not its deployment's, and which ways
  * out the errors list.
  */
-export type StreamUse = 'events' | 'dead-letters' | 'retries' | 'bucket';
+export type StreamUse = 'events' | 'dead-letters' | 'retries' | 'bucket' | 'log';
 
 /** The settings of a stream that the host compares and updates. */
 export type StreamSettings = Partial<ServerStreamConfig> & { readonly name: string; readonly subjects: string[] };
@@ -29,6 +29,8 @@ export const RECORDS_BUCKET = 'jetplug';
 
 const DUPLICATE_WINDOW_MS = 120_000;
 const FOR_EVER = 0;
+/** The server's `max_payload` alone limits a message. The host sizes commits and checkpoints by it. */
+const ANY_SIZE = -1;
 
 /** The host's own subjects. The config cannot change them, and no other stream can hold them. */
 export const FIXED_SUBJECTS: readonly string[] = [DEAD_SUBJECTS, RETRY_SUBJECTS];
@@ -54,6 +56,8 @@ function eventStream(stream: StreamConfig): WantedStream {
       num_replicas: stream.replicas,
       allow_direct: true,
     },
+    // Set only here, because an unmarked stream without it fits all the same.
+    initially: { allow_atomic: true },
   };
 }
 
@@ -113,15 +117,67 @@ export function bucketStream(bucket: string, { store, streams }: Pick<Config, 's
       storage: StorageType.File,
       max_age: FOR_EVER,
       max_bytes: store.maxBytes,
+      max_msg_size: ANY_SIZE,
       num_replicas: replicasOf(streams),
       duplicate_window: nanos(DUPLICATE_WINDOW_MS),
       allow_rollup_hdrs: true,
       allow_direct: true,
+      allow_atomic: true,
       deny_delete: true,
     },
     // An operator may raise the history of a bucket.
     initially: { max_msgs_per_subject: 1 },
   };
+}
+
+/**
+ * Returns the stream under a plugin's commit log.
+ * @param above a stream that is created counts its sequences from the next number
+ */
+export function logStream(
+  plugin: string,
+  { store, streams }: Pick<Config, 'store' | 'streams'>,
+  above = 0,
+): WantedStream {
+  return {
+    use: 'log',
+    managed: true,
+    settings: {
+      name: logStreamName(plugin),
+      subjects: [logSubject(plugin)],
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.New,
+      storage: StorageType.File,
+      // The host removes old commits, because a limit of the age would remove those that it needs.
+      max_age: FOR_EVER,
+      max_bytes: store.logMaxBytes,
+      max_msg_size: ANY_SIZE,
+      num_replicas: replicasOf(streams),
+      duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+      republish: { src: logSubject(plugin), dest: logTailSubject(plugin) },
+      allow_direct: true,
+      deny_delete: true,
+      deny_purge: false,
+    },
+    initially: { first_seq: above + 1 },
+  };
+}
+
+export function logStreamName(plugin: string): string {
+  return `LOG_jetplug-${plugin}`;
+}
+
+/**
+ * Returns the subject of the commits of a plugin. It is among the subjects of buckets, because the server keeps those
+ * within a JetStream domain. The log of another domain would store commits on any other subject too.
+ */
+export function logSubject(plugin: string): string {
+  return `$KV.LOG_jetplug-${plugin}.commit`;
+}
+
+/** Returns the subject on which the server publishes each commit of a plugin after it has stored it. */
+export function logTailSubject(plugin: string): string {
+  return `$KV.TAIL_jetplug-${plugin}.commit`;
 }
 
 /** Returns the number of replicas of the host's own streams: that of the first stream of the config. */

@@ -1,7 +1,6 @@
-import type { AppliedUpdate } from '../broker/delivery';
 import type { DeferredEvent } from '../broker/ports';
 import type { StoredLetter } from '../nats/dead-letter-stream';
-import { APPLIED_HEADER, APPLIED_IN_HEADER, headersOfEvent, decodeHeader } from '../broker/letter-headers';
+import { headersOfEvent, decodeHeader } from '../broker/letter-headers';
 
 /** A dead letter as `dead list --json` shows it. */
 export interface DeadLetterSummary {
@@ -39,8 +38,6 @@ export function summarise({ id, headers }: Pick<StoredLetter, 'id' | 'headers'>)
 export function redriven(stored: StoredLetter): DeferredEvent {
   const { id, headers, payload } = stored;
   const { plugin, handler, stream, sequence, subject } = summarise({ id, headers });
-  const applied = headers[APPLIED_HEADER];
-  const appliedIn = headers[APPLIED_IN_HEADER];
   return {
     plugin,
     handler,
@@ -51,8 +48,6 @@ export function redriven(stored: StoredLetter): DeferredEvent {
     dueAtMs: 0,
     past: {
       failures: 0,
-      applied: applied === undefined ? [] : (JSON.parse(applied) as AppliedUpdate[]),
-      ...(appliedIn !== undefined && { appliedIn }),
       letter: id,
     },
     pass: `letter-${id}`,

@@ -130,6 +130,7 @@ async function statusAtRest(
     failed: 0,
     retried: 0,
     deadLettered: 0,
+    conflicts: 0,
     circuit: 'closed',
   };
 }

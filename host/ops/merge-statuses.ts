@@ -4,7 +4,10 @@ import type { PluginState } from '../plugin/plugins';
 import type { HandlerStatus } from './status';
 
 /** The fields of a handler's status that are merged over several hosts. */
-type HandlerFigures = Pick<HandlerStatus, 'handler' | 'handled' | 'failed' | 'retried' | 'deadLettered'> & {
+type HandlerFigures = Pick<
+  HandlerStatus,
+  'handler' | 'handled' | 'failed' | 'retried' | 'deadLettered' | 'conflicts' | 'conflictKey'
+> & {
   readonly state: string;
 };
 
@@ -68,11 +71,16 @@ function mergeFaults(a: PluginFaults, b: PluginFaults): PluginFaults {
 }
 
 function mergeHandler<H extends HandlerFigures>(a: H, b: H): H {
+  const [worst] = [a, b]
+    .flatMap(({ conflictKey }) => conflictKey ?? [])
+    .sort((one, other) => other.conflicts - one.conflicts);
   return {
     ...worseOf(a, b),
     handled: a.handled + b.handled,
     failed: a.failed + b.failed,
     retried: a.retried + b.retried,
     deadLettered: a.deadLettered + b.deadLettered,
+    conflicts: a.conflicts + b.conflicts,
+    ...(worst && { conflictKey: worst }),
   };
 }

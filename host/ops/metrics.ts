@@ -41,6 +41,12 @@ const METRICS: readonly Metric[] = [
   ofHandlers('counter', 'failed_total', 'Runs of a handler that threw or timed out', ({ counters }) => counters.failed),
   ofHandlers('counter', 'retried_total', 'Events nacked to be retried', ({ counters }) => counters.retried),
   ofHandlers('counter', 'dead_lettered_total', 'Events dead-lettered', ({ counters }) => counters.deadLettered),
+  ofHandlers(
+    'counter',
+    'conflicts_total',
+    'Runs that started again because a value that they had read was changed',
+    ({ counters }) => counters.conflicts,
+  ),
   ofHandlers('gauge', 'pending', 'Events in the stream not delivered yet', ({ position }) => position?.pending),
   ofHandlers(
     'gauge',

@@ -1,7 +1,7 @@
 import type { ErrorReport } from '../../sdk/internal';
 import { durablePosition } from '../nats/consumers';
 import type { Connection } from '../nats/connection';
-import type { ConsumingHandler } from '../plugin/consume';
+import type { ConflictKey, ConsumingHandler } from '../plugin/consume';
 import type { HandlerState, WaitsFor } from '../plugin/handler-status';
 import type { PluginFaults } from '../plugin/faults';
 import type { ProcessState } from '../load/plugin-code';
@@ -33,7 +33,7 @@ export interface HandlerStatus {
   readonly state: HandlerState;
   /** The reason why the handler takes no events; {@link WaitsFor} explains each. */
   readonly waitsFor?: WaitsFor;
-  /** The reason in words, if the handler's durable is the reason. */
+  /** The reason in words, if the handler's durable or the plugin's commit log is the reason. */
   readonly reason?: string;
   /**
    * The end of the pause, in ISO 8601, if an operator has paused the handler's durable on the server.
@@ -57,6 +57,10 @@ export interface HandlerStatus {
   readonly failed: number;
   readonly retried: number;
   readonly deadLettered: number;
+  /** How often a run has started again, because a value that it had read was changed meanwhile. */
+  readonly conflicts: number;
+  /** The key of the store that causes most conflicts; absent if the handler's runs start again only rarely. */
+  readonly conflictKey?: ConflictKey;
   readonly lastError?: string;
   /**
    * The state of the circuit. `open` means that every event failed, so the events wait in the stream and only probes
@@ -92,9 +96,9 @@ export async function statusOf(
 }
 
 async function handlerStatus(handler: ConsumingHandler, connection: Connection): Promise<HandlerStatus> {
-  const { definition, durable, counters, state, waitsFor, reason, pausedUntil, drift } = handler;
+  const { definition, durable, counters, state, waitsFor, reason, pausedUntil, drift, conflictKey } = handler;
   const position = await positionOf(connection, durable.stream, durable.durable);
-  const { handled, failed, retried, deadLettered, lastError } = counters;
+  const { handled, failed, retried, deadLettered, conflicts, lastError } = counters;
   return {
     handler: definition.name,
     subject: durable.subject,
@@ -113,6 +117,8 @@ async function handlerStatus(handler: ConsumingHandler, connection: Connection):
     failed,
     retried,
     deadLettered,
+    conflicts,
+    ...(conflictKey && { conflictKey }),
     ...(lastError === undefined ? {} : { lastError }),
     circuit: handler.circuit.outage ? 'open' : 'closed',
     ...(handler.circuit.outage && {

@@ -96,6 +96,8 @@ function waitReason(consuming: RouteCandidate['consuming']): string | undefined 
       return `its durable delivers nothing (${consuming.reason}); the event waits in the stream`;
     case 'order':
       return 'too many events wait for an earlier one of their key; this one waits in the stream';
+    case 'log':
+      return `none of its runs can be committed (${consuming.reason}); the event is delivered again until that is mended`;
     case 'process':
       return 'its process has ended and is being started again; the event waits';
     case undefined:

@@ -6,6 +6,7 @@ import type { CircuitBreaker } from '../message/failures/circuit-breaker';
 import { Intake } from '../message/intake/intake';
 import type { PrefetchBounds } from '../message/intake/prefetch';
 import { DurableFeed, type DurableFeedOptions } from './durable-feed';
+import { unescapeKey } from '../effects/store-keys';
 import { HandlerStatus, type HandlerState, type WaitsFor } from './handler-status';
 import { HandlerViews, type HandlerVersion } from './handler-views';
 import { OutageControl } from './outage-control';
@@ -17,6 +18,13 @@ import { RetryFeed } from './retry-feed';
 const PREFETCH_PER_RUN = 4;
 /** The largest prefetch. A larger one makes no handler faster. */
 const MAX_PREFETCH = 2_500;
+
+/** A key of a store, and how often runs have started again because of it. */
+export interface ConflictKey {
+  readonly key: string;
+  readonly scope?: string;
+  readonly conflicts: number;
+}
 
 /** A handler that pulls from its durable, as status queries see it. */
 export interface ConsumingHandler {
@@ -35,6 +43,8 @@ export interface ConsumingHandler {
    */
   readonly drift: readonly string[];
   readonly circuit: Pick<CircuitBreaker, 'outage'>;
+  /** The key of the plugin's store that causes most conflicts; undefined if runs start again only rarely. */
+  readonly conflictKey: ConflictKey | undefined;
   /** How many events, or batches of events, are being handled. */
   readonly running: number;
   /**
@@ -100,7 +110,13 @@ export class Consumption implements ConsumingHandler {
       host,
       this.log,
     );
-    this.status = new HandlerStatus({ feeds, circuit, intake: this.intake, code: () => this.views.version.code });
+    this.status = new HandlerStatus({
+      feeds,
+      circuit,
+      intake: this.intake,
+      logFailure: () => host.commits.get(plugin.name)?.failure,
+      code: () => this.views.version.code,
+    });
   }
 
   start(): void {
@@ -120,6 +136,11 @@ export class Consumption implements ConsumingHandler {
 
   get running(): number {
     return this.intake.running;
+  }
+
+  get conflictKey(): ConflictKey | undefined {
+    const { conflictKey } = this.counters;
+    return conflictKey && { ...unescapeKey(conflictKey.key), conflicts: conflictKey.conflicts };
   }
 
   get state(): HandlerState {
@@ -194,14 +215,13 @@ export class Consumption implements ConsumingHandler {
   }
 
   private addFeed(options: Pick<DurableFeedOptions, 'durable' | 'settlements' | 'keepsOrder' | 'accept'>): DurableFeed {
-    const { host, views } = this;
+    const { host } = this;
     const { durable } = options;
-    const { plugin } = views.version;
     const feed = new DurableFeed(
       {
         ...options,
         handlerFor: (settlements) => this.views.of(settlements),
-        openSettlements: () => openSettlements(durable, plugin, host),
+        openSettlements: () => openSettlements(durable, host),
       },
       this.intake,
       host,

@@ -1,3 +1,4 @@
+import type { JetplugError } from '../../sdk/internal';
 import type { CircuitBreaker } from '../message/failures/circuit-breaker';
 import type { PluginCode } from '../load/plugin-code';
 import type { DurableFeed } from './durable-feed';
@@ -8,9 +9,10 @@ import type { DurableFeed } from './durable-feed';
  * - `refused`: its durable must not be used, or the server refuses to deliver from it.
  * - `circuit`: its circuit is open.
  * - `order`: too many events wait for an earlier one of their key.
+ * - `log`: its plugin's commit log cannot be used.
  * - `process`: none of its plugin's processes runs.
  */
-export type WaitsFor = 'durable' | 'refused' | 'circuit' | 'order' | 'process';
+export type WaitsFor = 'durable' | 'refused' | 'circuit' | 'order' | 'log' | 'process';
 
 /** `paused`: an operator has paused its durable on the server. */
 export type HandlerState = 'running' | 'waiting' | 'paused';
@@ -19,6 +21,8 @@ export interface StatusSources {
   readonly feeds: readonly Pick<DurableFeed, 'condition' | 'isMissing' | 'isWaitingForRedeliveries'>[];
   readonly circuit: Pick<CircuitBreaker, 'isOpen'>;
   readonly intake: { readonly isFull: boolean };
+  /** Returns why the plugin's commit log cannot be used, if that is so. */
+  logFailure(): JetplugError | undefined;
   /** Returns the code of the version that runs. */
   code(): Pick<PluginCode, 'processes'>;
 }
@@ -36,15 +40,21 @@ export class HandlerStatus {
 
   get waitsFor(): WaitsFor | undefined {
     const { feeds, circuit, intake, code } = this.sources;
-    if (this.reason !== undefined) return 'refused';
+    if (this.durableReason !== undefined) return 'refused';
+    if (this.sources.logFailure()) return 'log';
     if (feeds.some(({ isMissing }) => isMissing)) return 'durable';
     if (circuit.isOpen) return 'circuit';
     if (code().processes?.every(({ state }) => state !== 'running')) return 'process';
     return intake.isFull || feeds.some((feed) => feed.isWaitingForRedeliveries) ? 'order' : undefined;
   }
 
-  /** Why a durable delivers nothing, in words. */
+  /** Why a durable delivers nothing, or why the commit log cannot be used, in words. */
   get reason(): string | undefined {
+    const failure = this.sources.logFailure();
+    return this.durableReason ?? (failure && `${failure.message} (${failure.code})`);
+  }
+
+  private get durableReason(): string | undefined {
     return this.sources.feeds.map(({ condition }) => condition.reason).find((reason) => reason !== undefined);
   }
 

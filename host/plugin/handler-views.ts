@@ -3,7 +3,6 @@ import type { KvAttemptLog } from '../message/failures/attempts';
 import type { CircuitBreaker } from '../message/failures/circuit-breaker';
 import type { HandlerCanary } from '../message/failures/handler-canary';
 import type { Handler } from '../message/handler';
-import { findApplied } from '../records/find-applied';
 import type { Settlements } from '../records/settlements';
 import type { PartedLog } from '../log/log';
 import type { HandlerDefinition, PluginDefinition } from '../load/describe';
@@ -76,8 +75,7 @@ export class HandlerViews {
       limits: host.config.delivery,
       invoke: code.handler(definition.method),
       settlements,
-      texts: host.texts,
-      findApplied: (sequence) => findApplied(host.broker.storeOf(plugin.name), host.texts, settlements, sequence),
+      commits: host.commits.get(plugin.name)!,
       ...parts,
       canary,
       deadLetters: host.deadLetters,

@@ -61,6 +61,7 @@ class DescribedInline implements DescribedCandidate {
 
   async instantiate(): Promise<PluginVersion> {
     const { definition, host, store } = this;
+    await store.enter();
     const services = {
       log: new RunLogger(host.log.child({ plugin: definition.name })),
       clock: host.clock,

@@ -66,6 +66,7 @@ class DescribedIsolated implements DescribedCandidate {
 
   async instantiate(): Promise<PluginVersion> {
     const { plugin, definition, host, store } = this;
+    await store.enter();
     await withinStartLimit(this.start(), definition, host, () => plugin.end());
     this.endStart();
     return new PluginVersion(definition, plugin, host.log, () => store.release());

@@ -1,13 +1,13 @@
 import type { Clock } from '../../sdk';
 import type { Config, SourceOf } from '../config/config';
 import type { KeyValue } from '../records/key-value';
-import type { LongTexts } from '../records/long-texts';
 import type { PartedLog } from '../log/log';
 import type { DeadLetters, Outgoing, RetryNotifier, RetryQueue } from '../broker/ports';
 import type { Time } from '../base/time';
 import type { Limiter } from '../base/limiter';
 import type { Sweep } from '../message/intake/sweep';
 import type { PluginDefinition } from '../load/describe';
+import type { CommitLogs } from './commit-logs';
 import type { PluginBroker } from '../broker/plugin-broker';
 import type { StreamState } from '../broker/stream-state';
 
@@ -27,8 +27,7 @@ export interface PluginHost {
   readonly retryNotifier: RetryNotifier;
   /** The host's own bucket, in which it keeps attempts and settlements. */
   readonly records: KeyValue;
-  /** The texts in the host's own bucket that are too long for a header. */
-  readonly texts: LongTexts;
+  readonly commits: CommitLogs;
   readonly sweep: Sweep;
   readonly suspects: Limiter;
   /**

@@ -107,6 +107,7 @@ export class Plugins {
         return plugin.inTurn(() => plugin.stop());
       }),
     );
+    await this.host.commits.closed();
   }
 
   private get list(): ManagedPlugin[] {

@@ -1,6 +1,7 @@
 import { isPublishSubject, JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { Settlements } from '../records/settlements';
+import type { MessageRef } from '../broker/delivery';
 import { KvAttemptLog } from '../message/failures/attempts';
 import type { CircuitBefore } from '../message/failures/circuit-breaker';
 import type { HandlerCounters } from '../message/counters';
@@ -36,13 +37,29 @@ export async function reconcileHandler(
   host: PluginHost,
 ): Promise<ReconciledDurable> {
   const [settlements, outages] = await Promise.all([
-    openSettlements(durable, plugin, host),
+    openSettlements(durable, host),
     Outages.open(host.records, durable.durable),
   ]);
   await ensureDurableAt(durable, settlements, host);
-  const attempts = new KvAttemptLog(host.records, host.texts, durable.durable, outages);
-  const failing = await attempts.failing(durable.stream, settlements);
+  const attempts = new KvAttemptLog(host.records, durable.durable, outages);
+  const failing = await findFailing(attempts, settlements, plugin.name, durable, host);
   return { durable, settlements, attempts, outages, before: { outage: outages.ongoing, failing } };
+}
+
+/**
+ * Finds the messages of a durable that failed since the handler's last success. Removes the records of settled messages,
+ * unless a dead letter must still be made from them.
+ */
+export function findFailing(
+  attempts: KvAttemptLog,
+  settlements: Settlements,
+  plugin: string,
+  { stream }: Pick<DurableSpec, 'stream'>,
+  { commits }: Pick<PluginHost, 'commits'>,
+): Promise<MessageRef[]> {
+  const needsLetter = async ({ sequence }: MessageRef): Promise<boolean> =>
+    (await commits.get(plugin)?.needsLetter(settlements, sequence)) ?? false;
+  return attempts.failing(stream, settlements, needsLetter);
 }
 
 /**
@@ -78,13 +95,10 @@ export async function ensureDurableAt(
 }
 
 /** Reads which events of the durable's stream the handler has settled. */
-export async function openSettlements(
-  durable: DurableSpec,
-  plugin: PluginDefinition,
-  host: PluginHost,
-): Promise<Settlements> {
-  const { broker, records } = host;
-  return Settlements.open({
+export async function openSettlements(durable: DurableSpec, host: PluginHost): Promise<Settlements> {
+  const { broker, records, commits } = host;
+  const { plugin } = durable.owner;
+  const settlements = await Settlements.open({
     records,
     durable: durable.durable,
     stream: durable.stream,
@@ -93,11 +107,13 @@ export async function openSettlements(
     checkpoint: () => broker.durableCheckpoint(durable),
     failed: (error) =>
       host.log.warn('settlements could not be stored; trying again', {
-        plugin: plugin.name,
+        plugin,
         durable: durable.durable,
         err: error,
       }),
   });
+  commits.get(plugin)?.add(settlements);
+  return settlements;
 }
 
 /**

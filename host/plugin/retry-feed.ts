@@ -8,7 +8,7 @@ import type { KvAttemptLog } from '../message/failures/attempts';
 import type { CircuitBreaker } from '../message/failures/circuit-breaker';
 import type { Settlements } from '../records/settlements';
 import type { PluginHost } from './plugin-host';
-import { ensureDurableAt, openSettlements } from './reconcile';
+import { ensureDurableAt, findFailing, openSettlements } from './reconcile';
 
 const RETRY_MS = 1_000;
 
@@ -94,9 +94,9 @@ export class RetryFeed {
     if (!this.hasEvents && (await host.broker.hasDeferred(durable))) this.hasEvents = true;
     if (!this.hasEvents) return;
     const { plugin, attempts, circuit, open } = this.options;
-    const settlements = await openSettlements(durable, plugin, host);
+    const settlements = await openSettlements(durable, host);
     await ensureDurableAt(durable, settlements, host);
-    circuit.restore({ failing: await attempts.failing(durable.stream, settlements) });
+    circuit.restore({ failing: await findFailing(attempts, settlements, plugin.name, durable, host) });
     this.isOpen = true;
     open({ durable, settlements, accept: (delivery) => this.accept(delivery) });
   }

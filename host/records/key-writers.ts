@@ -1,18 +1,20 @@
 import { Conflict, type Entry, type KeyValue } from './key-value';
-import { WriteBatch, type UpdateIdentity, type Change, type PendingWrite } from './write-batch';
+
+/** Computes the next text of a key from the current one. */
+export type Change = (current: string | undefined) => string | undefined;
+
+/** A change that waits for its write, with the functions that settle its caller's promise. */
+interface PendingWrite {
+  readonly change: Change;
+  resolve(next: string | undefined): void;
+  reject(error: unknown): void;
+}
 
 const MAX_REMEMBERED = 10_000;
-/**
- * If the marks are longer than this, pending settlements are stored first, so that the marks of settled events can be
- * dropped.
- */
-const MANY_MARKS_BYTES = 32_768;
 
 /**
  * Writes keys by compare-and-set. The changes of one key are applied in order. Changes that arrive while a write is in
- * flight share the next write, so a key that every event changes costs one write for each round trip, not for each
- * event. A change that a run makes leaves a mark in the header of the value. A change whose mark is there already is a
- * repeat: it is not applied again, and its result is read from the mark.
+ * flight share the next write.
  */
 export class KeyWriters {
   private readonly pending = new Map<string, PendingWrite[]>();
@@ -27,18 +29,15 @@ export class KeyWriters {
     this.renewals = bucket.renewals;
   }
 
-  /**
-   * Applies a change to the key. Resolves with the key's text after this change, when that text is stored.
-   * @param identity identifies the change of a run; absent for a change from outside of a run
-   */
-  write(key: string, change: Change, identity?: UpdateIdentity): Promise<string | undefined> {
+  /** Applies a change to the key. Resolves with the key's text after this change, when that text is stored. */
+  write(key: string, change: Change): Promise<string | undefined> {
     return new Promise((resolve, reject) => {
       const queue = this.pending.get(key);
       if (queue) {
-        queue.push({ change, identity, resolve, reject });
+        queue.push({ change, resolve, reject });
         return;
       }
-      const first = [{ change, identity, resolve, reject }];
+      const first = [{ change, resolve, reject }];
       this.pending.set(key, first);
       void this.drain(key, first);
     });
@@ -72,46 +71,28 @@ export class KeyWriters {
       this.forgetLostBucket();
       const remembered = this.remembered.get(key);
       const entry = remembered ?? (await this.bucket.get(key));
-      const batch = new WriteBatch(entry, together);
-      // Nearly always there is nothing to await, and an unneeded await costs about as much as the rest of this method.
-      const outdated = batch.outdated();
-      if (outdated.size > 0) await Promise.all([...outdated].map((settlements) => settlements.refresh()));
-      if (batch.mustRecall) await batch.recall();
-      const applied = batch.apply();
-      if (applied) await applied;
+      let text = entry?.value;
+      const texts = together.map(({ change }) => (text = change(text)));
+      if (text === entry?.value && remembered) {
+        // Without a write no conflict would reveal another writer, so the key is read again.
+        this.remembered.delete(key);
+        continue;
+      }
       try {
-        if (batch.changed) {
-          await this.store(key, entry?.revision ?? 0, batch);
-        } else if (remembered) {
-          // Without a write no conflict would reveal another writer, so the key is read again.
-          this.remembered.delete(key);
-          continue;
-        }
-        batch.resolveAll();
-        return;
+        if (text !== entry?.value) await this.store(key, text, entry?.revision ?? 0);
       } catch (error) {
         this.remembered.delete(key);
         if (!(error instanceof Conflict)) throw error;
-        batch.discard();
+        continue;
       }
+      together.forEach(({ resolve }, i) => resolve(texts[i]));
+      return;
     }
   }
 
-  private async store(key: string, revision: number, batch: WriteBatch): Promise<void> {
-    batch.dropSettled();
-    let marks = batch.header();
-    if (marks === undefined || marks.length > MANY_MARKS_BYTES) {
-      await batch.flushSettlements();
-      batch.dropSettled();
-      marks = batch.header();
-    }
-    marks ??= await batch.headerWithTextsAside();
-    const { text } = batch;
-    const next = await (text === undefined
-      ? this.bucket.delete(key, revision, marks)
-      : this.bucket.put(key, text, revision, marks));
-    this.remember(key, { value: text, revision: next, marks });
-    batch.tidy();
+  private async store(key: string, text: string | undefined, revision: number): Promise<void> {
+    const next = await (text === undefined ? this.bucket.delete(key, revision) : this.bucket.put(key, text, revision));
+    this.remember(key, { value: text, revision: next });
   }
 
   /**

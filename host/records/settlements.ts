@@ -1,3 +1,4 @@
+import { JetplugError } from '../../sdk/internal';
 import { Conflict, type KeyValue } from './key-value';
 import { SettledSet } from './settled-set';
 import { SkippedSequences, type DurableCheckpoint, type DeliveryPosition } from './skipped-sequences';
@@ -44,7 +45,7 @@ export class Settlements {
   private renewals: number | undefined;
   private dirty = false;
   private timer: NodeJS.Timeout | undefined;
-  private writing: Promise<void> | undefined;
+  private writing: Promise<boolean> | undefined;
   private positioned = false;
   /** Whether settlements of this stream are stored. */
   private recorded = false;
@@ -59,11 +60,6 @@ export class Settlements {
     const settlements = new Settlements(options);
     await settlements.refresh();
     return settlements;
-  }
-
-  /** The revision of the stored settlements that {@link isStored} reads. */
-  get revision(): number {
-    return this.revisionRead;
   }
 
   /** The floor: everything up to this sequence is settled. */
@@ -111,6 +107,24 @@ export class Settlements {
     this.timer ??= setTimeout(() => void this.flush(), WRITE_DELAY_MS);
   }
 
+  /** Notes that a commit has settled the sequences from `from` to `to`. The commit log has them until {@link store}. */
+  noteSettled(from: number, to: number): void {
+    this.known.add(from, to);
+  }
+
+  /** Stores all settled sequences that are known. Resolves when they are stored. */
+  async store(): Promise<void> {
+    if (this.outdated) return;
+    this.dirty = true;
+    if (!(await this.flush())) throw notStored(this.durable);
+  }
+
+  /** Reads the sequence up to which the durable delivers no event any more; 0 if that is not certain. */
+  async ackFloor(): Promise<number> {
+    const checkpoint = await this.options.checkpoint();
+    return checkpoint?.isComplete ? checkpoint.ackFloor : 0;
+  }
+
   /** Notes that everything up to the sequence is settled, as the server's ack floor shows. */
   settleUpTo(sequence: number): void {
     this.positioned = true;
@@ -143,10 +157,7 @@ export class Settlements {
     this.skipped.follow(created);
   }
 
-  /**
-   * Forgets the deliveries seen so far, because the durable may have been created again, which restarts its consumer
-   * sequence.
-   */
+  /** Forgets the deliveries seen so far, because a durable that was created again restarts its consumer sequence. */
   forgetDeliveries(): void {
     this.skipped.forgetDeliveries();
   }
@@ -169,36 +180,35 @@ export class Settlements {
     this.revisionRead = entry?.revision ?? 0;
   }
 
-  /** Writes pending settlements. Resolves when all settlements from before the call are stored. */
-  async flush(): Promise<void> {
+  /**
+   * Writes pending settlements. Resolves when all settlements from before the call are stored, with false if they could
+   * not be stored.
+   */
+  async flush(): Promise<boolean> {
     clearTimeout(this.timer);
     this.timer = undefined;
     // A write in flight may have begun before the last settlement.
     await this.writing;
     if (this.dirty) this.writing ??= this.write().finally(() => (this.writing = undefined));
     // If another call has begun this write, the write includes the settlements that this call waits for.
-    await this.writing;
+    return (await this.writing) ?? true;
   }
 
   /**
-   * Returns whether the stored settlements belong to a newer stream of the same name, so that this host's are of a lost
-   * one. If the bucket was created again, reads the settlements first: their revision may equal the one of the last read,
-   * although their content differs.
+   * Returns whether the stored settlements belong to a newer stream of the same name. If the bucket was created again,
+   * reads them first: their revision may equal the one of the last read, although their content differs.
    */
   private async isOfLostStream(): Promise<boolean> {
     if (this.renewals !== this.options.records.renewals) await this.refresh();
     return this.outdated;
   }
 
-  private async fold(): Promise<void> {
-    const checkpoint = await this.options.checkpoint();
-    if (checkpoint) this.confirm(checkpoint);
-  }
-
-  private async write(): Promise<void> {
+  /** Stores the settlements. Resolves with false if they could not be stored; they are then stored later. */
+  private async write(): Promise<boolean> {
     try {
-      if (this.known.size > MANY_RANGES) await this.fold();
-      if (await this.isOfLostStream()) return;
+      const checkpoint = this.known.size > MANY_RANGES ? await this.options.checkpoint() : undefined;
+      if (checkpoint) this.confirm(checkpoint);
+      if (await this.isOfLostStream()) return true;
       for (;;) {
         this.dirty = false;
         const { durable, stream, streamCreated } = this.options;
@@ -208,22 +218,27 @@ export class Settlements {
           this.revisionRead = await this.options.records.put(keyOf(durable), JSON.stringify(record), this.revisionRead);
           this.stored = new SettledSet(ranges);
           this.recorded = true;
-          return;
+          return true;
         } catch (error) {
           if (!(error instanceof Conflict)) throw error;
           await this.refresh();
           // These settlements belong to a lost stream, which was created again. So they are not written.
-          if (this.outdated) return;
+          if (this.outdated) return true;
         }
       }
     } catch (error) {
       this.dirty = true;
       this.options.failed(error);
       this.timer ??= setTimeout(() => void this.flush(), RETRY_DELAY_MS);
+      return false;
     }
   }
 }
 
 function keyOf(durable: string): string {
   return `settled.${durable}`;
+}
+
+function notStored(durable: string): JetplugError {
+  return new JetplugError('JP_STORE_UNAVAILABLE', `the settlements of ${durable} could not be stored`);
 }

@@ -8,6 +8,7 @@ import { metricsText } from '../ops/metrics';
 import { routesOf } from '../ops/routes';
 import { pluginStatuses } from '../ops/status';
 import { unhandledEvents, unhandledTotals } from '../ops/unhandled';
+import type { CommitLogs } from '../plugin/commit-logs';
 import type { Plugins } from '../plugin/plugins';
 
 /** The host, as its health, its metrics and its answers describe it. */
@@ -17,6 +18,8 @@ export interface DescribedHost extends Explainable {
   readonly phase: 'starting' | 'running' | 'stopping';
   /** The streams that are lost and not restored yet. */
   readonly missingStreams: readonly string[];
+  /** The plugins whose commits, or whose bucket, wait. */
+  readonly commitProblems: CommitLogs['problems'];
 }
 
 /** Serves health and metrics over HTTP; undefined if the config has no address for them. */
@@ -24,8 +27,8 @@ export async function openHttp(listen: string, describe: () => DescribedHost): P
   if (listen === '') return undefined;
   return serveHttp(listen, {
     readiness: () => {
-      const { plugins, connection, missingStreams, phase } = describe();
-      return readiness(plugins, connection, missingStreams, phase);
+      const { plugins, connection, missingStreams, commitProblems, phase } = describe();
+      return readiness(plugins, connection, missingStreams, commitProblems, phase);
     },
     metrics: async () => {
       const host = describe();

@@ -27,8 +27,6 @@ export interface Backend {
   readonly deadLetters: DeadLetters;
   sendRaw(message: RawMessage): Promise<void>;
   letters(): Promise<StoredLetter[]>;
-  /** Opens a plugin's bucket, which is created if it is missing. */
-  bucket(plugin: string): Promise<KeyValue>;
   /**
    * Waits for a short time: in memory for a turn of the event loop, on a server for some milliseconds. In memory, if no
    * handler runs, the call then moves the time to the next moment at which something is due. Resolves with whether

@@ -1,4 +1,4 @@
-import { KvLongTexts } from '../records/long-texts';
+import type { CommitLog } from '../records/commits/commit-log';
 import type { KeyValue } from '../records/key-value';
 import type { Config } from '../config/config';
 import type { PartedLog } from '../log/log';
@@ -6,12 +6,19 @@ import type { Delivery } from '../broker/delivery';
 import { Limiter } from '../base/limiter';
 import { Sweep } from '../message/intake/sweep';
 import { WrappedDelivery } from '../broker/wrapped-delivery';
+import { CommitLogs } from '../plugin/commit-logs';
 import { NameRegistry } from '../plugin/name-registry';
 import type { PluginBroker } from '../broker/plugin-broker';
 import type { DurablePull } from '../broker/pull';
 import type { PluginHost } from '../plugin/plugin-host';
 import type { Time, Timer } from '../base/time';
 import type { Backend } from './backend';
+
+/**
+ * A moment at which a test can kill the host: before it appends a run's commit; when the commit is stored but not
+ * confirmed; before it sends a published event; before it acknowledges an event.
+ */
+export type CrashPoint = 'before-commit' | 'after-commit' | 'before-publish' | 'before-ack';
 
 /**
  * One run of a host on a backend that outlives it. After {@link HostRun.die} nothing reaches the broker any more.
@@ -22,12 +29,12 @@ export class HostRun {
   private readonly timers = new Set<Timer>();
   private readonly pulls: DurablePull[] = [];
 
-  /** @param beforeAck called before each ack; if it returns true, the host dies now, and the ack is not sent */
+  /** @param crashes called at each such moment; if it returns true, the host dies now */
   constructor(
     private readonly backend: Backend,
     private readonly config: Config,
     private readonly log: PartedLog,
-    private readonly beforeAck: () => boolean,
+    private readonly crashes: (moment: CrashPoint) => boolean,
   ) {}
 
   /** Returns the services that plugins run on. */
@@ -35,7 +42,7 @@ export class HostRun {
     const { backend, config, log } = this;
     const time = this.time();
     const records = this.keyValue(backend.records);
-    const texts = new KvLongTexts(records, (message, details) => log.warn(message, details));
+    const broker = this.broker();
     const names = new NameRegistry();
     const { outgoing } = backend;
     return {
@@ -45,12 +52,13 @@ export class HostRun {
       clock: backend.clock,
       streams: backend.streams,
       retryNotifier: backend.retryNotifier,
-      broker: this.broker(),
+      broker,
       records,
-      texts,
+      commits: new CommitLogs({ broker, time, log }),
       outgoing: {
         dropsRepeatsMs: outgoing.dropsRepeatsMs,
-        send: (event) => this.alive(() => outgoing.send(event)),
+        check: (event) => outgoing.check(event),
+        send: (event) => this.alive(() => (this.crashes('before-publish') ? never() : outgoing.send(event))),
         idsSince: (subject, sinceMs) => this.alive(() => outgoing.idsSince(subject, sinceMs)),
       },
       deadLetters: gated(backend.deadLetters, this),
@@ -90,7 +98,29 @@ export class HostRun {
 
   private keyValue(bucket: KeyValue): KeyValue {
     const gate = gated(bucket, this);
-    return Object.defineProperty(gate, 'renewals', { get: () => bucket.renewals });
+    const onForeignWrite: KeyValue['onForeignWrite'] =
+      bucket.onForeignWrite && ((listener) => bucket.onForeignWrite!((key) => !this.isDead() && listener(key)));
+    const onLost: KeyValue['onLost'] =
+      bucket.onLost && ((listener) => bucket.onLost!(() => !this.isDead() && listener()));
+    return Object.defineProperty(Object.assign(gate, { onForeignWrite, onLost }), 'renewals', {
+      get: () => bucket.renewals,
+    });
+  }
+
+  private commitLog(log: CommitLog): CommitLog {
+    const follow: CommitLog['follow'] = (listener, reconnected) =>
+      log.follow(
+        (commit) => !this.isDead() && listener(commit),
+        () => !this.isDead() && reconnected?.(),
+      );
+    const append: CommitLog['append'] = (text, expected) =>
+      this.alive(async () => {
+        if (this.crashes('before-commit')) return never();
+        const position = await log.append(text, expected);
+        return this.crashes('after-commit') ? never() : position;
+      });
+    const { maxCommitBytes } = log;
+    return { ...gated(log, this), maxCommitBytes, append, follow };
   }
 
   private broker(): PluginBroker {
@@ -103,20 +133,32 @@ export class HostRun {
       streamCreated: (stream) => this.alive(() => broker.streamCreated(stream)),
       whenChecked: (...streams) => broker.whenChecked(...streams),
       hasDeferred: (durable) => this.alive(() => broker.hasDeferred(durable)),
-      storeOf: (plugin) => this.keyValue(broker.storeOf(plugin)),
       watchDurable: (spec, watcher) => broker.watchDurable(spec, (state) => !this.isDead() && watcher(state)),
       pull: (stream, durable, sink) => {
         const deliver = (delivery: Delivery, isLate: boolean): void => {
           if (this.isDead()) return;
-          sink.deliver(new MortalDelivery(delivery, () => this.isDead() || this.beforeAck()), isLate);
+          sink.deliver(new MortalDelivery(delivery, () => this.isDead() || this.crashes('before-ack')), isLate);
         };
         const pull = broker.pull(stream, durable, { ...sink, deliver });
         this.pulls.push(pull);
         return pull;
       },
+      mayHaveStore: (plugin) => this.alive(() => broker.mayHaveStore(plugin)),
+      findStore: async (plugin) => {
+        const bucket = await broker.findStore(plugin);
+        return bucket && this.keyValue(bucket);
+      },
       openStore: async (plugin) => {
         const { bucket, leave } = await broker.openStore(plugin);
         return { bucket: this.keyValue(bucket), leave };
+      },
+      openLog: async (plugin, above) => {
+        const { log, leave } = await broker.openLog(plugin, above);
+        return { log: this.commitLog(log), leave };
+      },
+      findLog: async (plugin) => {
+        const log = await broker.findLog(plugin);
+        return log && this.commitLog(log);
       },
     };
   }

@@ -1,18 +1,15 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Config } from '../config/config';
-import type { PartedLog } from '../log/log';
-import { KvLongTexts } from '../records/long-texts';
 import type { Backend } from './backend';
 import { MemoryBroker } from './memory-broker';
 import type { TestClock } from './test-clock';
 import { VirtualTime } from './virtual-time';
 
 /** Makes a backend in memory. Its time moves when a test moves it, or when the host waits for nothing else. */
-export async function memoryBackend(config: Config, clock: TestClock, log: PartedLog): Promise<Backend> {
+export async function memoryBackend(config: Config, clock: TestClock): Promise<Backend> {
   const time = new VirtualTime(clock.now().getTime());
   const broker = new MemoryBroker(config, time);
   const records = broker.bucket('jetplug');
-  const texts = new KvLongTexts(records, (message, details) => log.warn(message, details));
   clock.drivenBy({ elapsedMs: () => time.nowMs(), move: (ms) => move(time, broker, time.nowMs() + ms) });
   return {
     clock,
@@ -29,13 +26,12 @@ export async function memoryBackend(config: Config, clock: TestClock, log: Parte
     retryNotifier: { on: (plugin, handler, listener) => broker.onDeferred(plugin, handler, listener) },
     outgoing: broker.outgoing,
     retryQueue: broker.retryQueue,
-    deadLetters: broker.deadLetters(texts),
+    deadLetters: broker.deadLetters,
     sendRaw: async ({ subject, payload, headers, repeated }) => {
       const { 'Nats-Msg-Id': id, ...others } = headers;
       broker.store({ subject, payload, headers: others, repeated, ...(id !== undefined && { id }) });
     },
     letters: async () => broker.letters,
-    bucket: async (plugin) => broker.bucket(`jetplug-${plugin}`),
     next: async (isRunning) => {
       await turn();
       // While a handler runs the time stands still, because the kit cannot know how long the handler takes.

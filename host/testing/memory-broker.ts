@@ -1,27 +1,30 @@
 import { covers, isPublishSubject, JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { Conflict } from '../records/key-value';
-import type { LongTexts } from '../records/long-texts';
 import type { DeadLetter, DeadLetters, Outgoing, DeferredEvent, RetryQueue } from '../broker/ports';
 import type { StoredLetter } from '../nats/dead-letter-stream';
 import type { PluginBroker } from '../broker/plugin-broker';
 import type { Time } from '../base/time';
 import { MemoryBucket } from './memory-bucket';
+import { MemoryCommitLog } from './memory-commit-log';
 import { MemoryDurable } from './memory-durable';
 import { MemoryPull } from './memory-pull';
 import { MemoryStream, type Incoming } from './memory-stream';
 import { RETRY_STREAM } from '../broker/stream-state';
 import type { DurableSpec } from '../broker/durable';
 import { retryMessage } from '../broker/retry-queue';
-import { APPLIED_IN_HEADER, isLetterOf } from '../broker/letter-headers';
+import { isLetterOf } from '../broker/letter-headers';
 
 const DUPLICATE_WINDOW_MS = 120_000;
+/** The server's default for `max_payload`. */
+const MAX_PAYLOAD = 1_048_576;
 
 /** Streams, durables and buckets in memory. */
 export class MemoryBroker implements PluginBroker {
   private readonly streams = new Map<string, MemoryStream>();
   private readonly durables = new Map<string, MemoryDurable>();
   private readonly buckets = new Map<string, MemoryBucket>();
+  private readonly logs = new Map<string, MemoryCommitLog>();
 
   constructor(
     private readonly config: Pick<Config, 'streams' | 'deadLetters'>,
@@ -81,9 +84,8 @@ export class MemoryBroker implements PluginBroker {
     return messages.some((message) => covers(subject, message.subject));
   }
 
-  storeOf(plugin: string): MemoryBucket {
-    return this.bucket(`jetplug-${plugin}`);
-  }
+  /** In memory, looking for a bucket and a log costs nothing. */
+  mayHaveStore = async (): Promise<boolean> => true;
 
   /** Never calls the watcher, because no other program changes the durables in memory. */
   watchDurable(): () => void {
@@ -94,8 +96,22 @@ export class MemoryBroker implements PluginBroker {
     return new MemoryPull(this.durables.get(`${stream} ${durable}`)!, sink);
   }
 
+  async findStore(plugin: string): Promise<MemoryBucket | undefined> {
+    return this.buckets.get(`jetplug-${plugin}`);
+  }
+
   async openStore(plugin: string) {
     return { bucket: this.bucket(`jetplug-${plugin}`), leave: () => undefined };
+  }
+
+  async openLog(plugin: string, above?: number) {
+    const log = this.logs.get(plugin) ?? new MemoryCommitLog(plugin, { above, nowMs: () => this.time.epochMs() });
+    this.logs.set(plugin, log);
+    return { log, leave: () => undefined };
+  }
+
+  async findLog(plugin: string): Promise<MemoryCommitLog | undefined> {
+    return this.logs.get(plugin);
   }
 
   /**
@@ -112,20 +128,27 @@ export class MemoryBroker implements PluginBroker {
 
   /** Stores a message in the stream that holds its subject. */
   store(message: Incoming): { sequence: number; duplicate: boolean } {
-    const { subject } = message;
+    return this.holderOf(message.subject).append(message);
+  }
+
+  private holderOf(subject: string): MemoryStream {
     if (!isPublishSubject(subject)) {
       throw new JetplugError(
         'JP_SUBJECT_INVALID',
         `cannot publish on ${JSON.stringify(subject)}: it is not a valid subject`,
       );
     }
-    for (const stream of this.streams.values()) if (stream.holds(subject)) return stream.append(message);
+    for (const stream of this.streams.values()) if (stream.holds(subject)) return stream;
     throw new JetplugError('JP_PUBLISH_NO_STREAM', `no stream holds ${subject}`);
   }
 
   get outgoing(): Outgoing {
     return {
       dropsRepeatsMs: Math.min(...this.config.streams.map(({ duplicateWindowMs }) => duplicateWindowMs)),
+      check: ({ subject, payload }) => {
+        this.holderOf(subject);
+        return assertSize(subject, payload);
+      },
       send: async ({ id, subject, payload, headers }) => {
         const { duplicate } = this.store({ id, subject, payload: Buffer.from(payload), headers });
         return { duplicate };
@@ -152,16 +175,14 @@ export class MemoryBroker implements PluginBroker {
     };
   }
 
-  deadLetters(texts: LongTexts): DeadLetters {
+  get deadLetters(): DeadLetters {
     return {
       store: async (letter) => this.storeLetter(letter),
       remove: async (id, of) => {
         const stream = this.streamNamed(this.config.deadLetters.stream);
         const letter = stream.messages.get(id);
         if (!letter || !isLetterOf(letter.headers, of)) return;
-        const record = letter.headers[APPLIED_IN_HEADER];
         stream.remove(id);
-        if (record !== undefined) await texts.remove(record);
       },
     };
   }
@@ -196,4 +217,10 @@ export class MemoryBroker implements PluginBroker {
   private streamNamed(name: string): MemoryStream {
     return this.streams.get(name)!;
   }
+}
+
+function assertSize(subject: string, payload: string): undefined {
+  if (Buffer.byteLength(payload) <= MAX_PAYLOAD) return undefined;
+  const message = `${subject} was not stored: the event is larger than ${MAX_PAYLOAD} bytes`;
+  throw new JetplugError('JP_PUBLISH_TOO_LARGE', message);
 }

@@ -15,12 +15,12 @@ export class MemoryBucket implements KeyValue {
     return this.entries.get(key);
   }
 
-  async put(key: string, value: string, expected?: number, marks?: string): Promise<number> {
-    return this.write(key, value, expected, marks);
+  async put(key: string, value: string, expected?: number, position?: number): Promise<number> {
+    return this.write(key, value, expected, position);
   }
 
-  async delete(key: string, expected?: number, marks?: string): Promise<number> {
-    return this.write(key, undefined, expected, marks);
+  async delete(key: string, expected?: number, position?: number): Promise<number> {
+    return this.write(key, undefined, expected, position);
   }
 
   async purge(key: string): Promise<void> {
@@ -28,10 +28,6 @@ export class MemoryBucket implements KeyValue {
     for (const each of [...this.entries.keys()]) {
       if (below === undefined ? each === key : each.startsWith(below)) this.entries.delete(each);
     }
-  }
-
-  async marked(): Promise<{ key: string; marks: string }[]> {
-    return [...this.entries].flatMap(([key, { marks }]) => (marks ? [{ key, marks }] : []));
   }
 
   async keys(under?: string): Promise<string[]> {
@@ -45,13 +41,13 @@ export class MemoryBucket implements KeyValue {
     this.revision = 0;
   }
 
-  private write(key: string, value: string | undefined, expected: number | undefined, marks = ''): number {
-    if (Buffer.byteLength(value ?? '') + marks.length > MAX_MESSAGE_BYTES) {
+  private write(key: string, value: string | undefined, expected: number | undefined, position?: number): number {
+    if (Buffer.byteLength(value ?? '') > MAX_MESSAGE_BYTES) {
       throw new JetplugError('JP_STORE_VALUE_INVALID', `${this.name}: the value is larger than the server takes`);
     }
     if (expected !== undefined && expected !== (this.entries.get(key)?.revision ?? 0)) throw new Conflict(this.name);
     const revision = ++this.revision;
-    this.entries.set(key, { value, revision, marks });
+    this.entries.set(key, { value, revision, ...(position !== undefined && { position }) });
     return revision;
   }
 }

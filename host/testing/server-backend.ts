@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { machineTime } from '../base/time';
 import type { Config } from '../config/config';
 import type { PartedLog } from '../log/log';
-import { Bucket } from '../nats/bucket';
 import { Connection } from '../nats/connection';
 import type { DeadLetterStream, StoredLetter } from '../nats/dead-letter-stream';
 import { openServices } from '../nats/open';
@@ -40,7 +39,6 @@ export async function serverBackend(config: Config, clock: TestClock, log: Parte
       time: machineTime,
       sendRaw: ({ subject, payload, ...headers }) => publishRaw(connection, subject, payload, headers),
       letters: () => all(services.deadLetters),
-      bucket: (plugin) => Bucket.open(connection, `jetplug-${plugin}`, config),
       next: async () => {
         await sleep(CHECK_MS);
         return true;

@@ -10,10 +10,8 @@ import {
   type EventContract,
 } from '../../sdk/internal';
 import { JetStreamEventBus } from '../effects/event-bus';
-import { KvStore } from '../effects/bucket-texts';
-import { refuseNotJson } from '../effects/publishable';
-import { encodePayload } from '../message/codec';
-import type { AllHeaders } from '../broker/headers';
+import { CommitLogs } from '../plugin/commit-logs';
+import { TextStore } from '../effects/text-store';
 import type { OutgoingEvent } from '../broker/ports';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
 import type { ConsumingHandler } from '../plugin/consume';
@@ -22,10 +20,11 @@ import { runPlugin } from '../plugin/run-plugin';
 import type { RunningPlugin } from '../plugin/running-plugin';
 import type { Config } from '../config/config';
 import type { Backend } from './backend';
-import { HostRun } from './host-run';
+import { HostRun, type CrashPoint } from './host-run';
 import { LaterStore } from './later-store';
 import { memoryBackend } from './memory-backend';
 import { asCompiled, completed, configOf, type AnyPluginClass, type TestHostOptions } from './options';
+import { allHeaders, jsonOf } from './raw-payload';
 import { RecordingLog, type LogLine } from './recording-log';
 import { serverBackend } from './server-backend';
 import { TestClock } from './test-clock';
@@ -77,7 +76,7 @@ export async function testHost(plugins: readonly AnyPluginClass[], options: Test
     plugins.map((cls) => describe(asCompiled(cls), loaded)),
   );
   const clock = options.clock ?? new TestClock();
-  const backend = options.server ? await serverBackend(config, clock, log) : await memoryBackend(config, clock, log);
+  const backend = options.server ? await serverBackend(config, clock, log) : await memoryBackend(config, clock);
   const host = new TestHost(plugins, options.server === true, config, backend, log);
   try {
     await host.start();
@@ -92,10 +91,13 @@ export async function testHost(plugins: readonly AnyPluginClass[], options: Test
 export class TestHost {
   private readonly bus: EventBus;
   private readonly sent: OutgoingEvent[] = [];
+  /** The stores as the test sees them. It writes to them as another host does. */
+  private readonly stores: CommitLogs;
   private letters: readonly TestLetter[] = [];
   private run!: HostRun;
   private running: readonly RunningPlugin[] = [];
-  private crashesAtAck = false;
+  private commits: CommitLogs | undefined;
+  private crashMoment: CrashPoint | undefined;
   /** A promise that settles when the next host run has started, after a crash. */
   private restarting: Promise<void> | undefined;
 
@@ -107,6 +109,7 @@ export class TestHost {
     private readonly log: RecordingLog,
   ) {
     this.bus = new JetStreamEventBus(backend.outgoing, backend.clock);
+    this.stores = new CommitLogs({ broker: backend.broker, time: backend.time, log, isFresh: true });
   }
 
   /** The plugins' `Clock`. In memory, retries and timeouts follow it too. */
@@ -123,12 +126,14 @@ export class TestHost {
     const { outgoing } = this.backend;
     const recorded = {
       dropsRepeatsMs: outgoing.dropsRepeatsMs,
+      check: (event: OutgoingEvent) => outgoing.check(event),
       send: (event: OutgoingEvent) => this.record(event, outgoing.send(event)),
       idsSince: (subject: string, sinceMs: number) => outgoing.idsSince(subject, sinceMs),
     };
-    const run = new HostRun({ ...this.backend, outgoing: recorded }, this.config, this.log, () => this.crashNow());
+    const run = new HostRun({ ...this.backend, outgoing: recorded }, this.config, this.log, (at) => this.crashNow(at));
     this.run = run;
     const host = run.host();
+    this.commits = host.commits;
     const running: RunningPlugin[] = [];
     this.running = running;
     for (const cls of this.plugins) running.push(await runPlugin(asCompiled(cls), host));
@@ -199,7 +204,12 @@ export class TestHost {
 
   /** Returns a plugin's store, to read and fill. A change here does not count as an effect of a handler. */
   store<T = unknown>(plugin: AnyPluginClass): Store<T> {
-    return new LaterStore<T>(this.backend.bucket(nameOf(plugin)).then((bucket) => new KvStore<T>(bucket)));
+    const name = nameOf(plugin);
+    const log = this.stores.get(name) ?? this.stores.enter(name);
+    return new LaterStore<T>(
+      name,
+      log.openTexts().then((texts) => new TextStore<T>(texts)),
+    );
   }
 
   /** Returns the dead letters, oldest first, as of the last `settled()`. */
@@ -232,13 +242,20 @@ export class TestHost {
    * acknowledged.
    */
   crashBeforeAck(): void {
-    this.crashesAtAck = true;
+    this.crashAt('before-ack');
+  }
+
+  /** Kills the host at the next such moment. */
+  crashAt(moment: CrashPoint): void {
+    this.crashMoment = moment;
   }
 
   /** Stops the plugins, and the server if the test has one. */
   async stop(): Promise<void> {
     await this.restarting;
     await this.drain();
+    this.stores.leaveAll();
+    await this.stores.closed();
     await this.backend.stop();
   }
 
@@ -252,9 +269,9 @@ export class TestHost {
     return result;
   }
 
-  private crashNow(): boolean {
-    if (!this.crashesAtAck) return false;
-    this.crashesAtAck = false;
+  private crashNow(at: CrashPoint): boolean {
+    if (this.crashMoment !== at) return false;
+    this.crashMoment = undefined;
     this.restarting = this.crash().finally(() => (this.restarting = undefined));
     return true;
   }
@@ -262,30 +279,14 @@ export class TestHost {
   private async drain(): Promise<void> {
     const drained = { yet: false };
     const startedAtMs = performance.now();
-    const ending = Promise.all(this.running.map((plugin) => plugin.stop())).finally(() => (drained.yet = true));
+    const ending = Promise.all(this.running.map((plugin) => plugin.stop()))
+      .then(() => this.commits?.closed())
+      .finally(() => (drained.yet = true));
     while (!drained.yet) await this.backend.next(performance.now() - startedAtMs < STOP_MS);
     await ending;
     this.running = [];
     await this.run.die();
   }
-}
-
-function allHeaders(values: Readonly<Record<string, string | readonly string[]>>): AllHeaders {
-  const lists = Object.entries(values).filter((entry): entry is [string, readonly string[]] => Array.isArray(entry[1]));
-  const last = lists.map(([name, values]) => [name, values.at(-1) ?? '']);
-  return {
-    headers: { ...(values as Record<string, string>), ...(Object.fromEntries(last) as Record<string, string>) },
-    ...(lists.length > 0 && { repeated: Object.fromEntries(lists) }),
-  };
-}
-
-/**
- * Returns the payload as JSON.
- * @throws JetplugError `JP_EVENT_INVALID` when JSON would change the payload
- */
-function jsonOf(subject: string, payload: unknown): string {
-  refuseNotJson(subject, payload);
-  return encodePayload(subject, payload as object);
 }
 
 function nameOf(plugin: AnyPluginClass): string {

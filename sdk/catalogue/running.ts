@@ -42,6 +42,14 @@ export const RUNNING_ERRORS = {
     'A handler of batches used its store or event bus without saying for which event of the batch.',
     'Pass { for: event }, with an event of the array that the handler got.',
   ],
+  JP_BATCH_COMMIT: [
+    'A handler of batches called Store.commit. The changes of a batch are committed together, when the handler has returned.',
+    'Give the handler smaller batches (batch.size), or one event at a time.',
+  ],
+  JP_COMMIT_POINT_MISSED: [
+    'A handler did not come to a call of Store.commit that an earlier run of the event has committed, so it is not known which of its changes are new.',
+    'Call Store.commit at the same places in each run of an event, also in the plugin’s next version. Changes before such a call are in the store.',
+  ],
   JP_BATCH_FAILURE_INVALID: [
     'A BatchFailure names no event, or one that its batch does not have; the whole batch counts as failed.',
     'Give the place of each failed event in the array that the handler got, from 0.',
@@ -60,8 +68,32 @@ export const RUNNING_ERRORS = {
     'Return a plain JSON value.',
   ],
   JP_STORE_FULL: [
-    'A bucket has reached store.maxBytes and refuses writes.',
-    'Raise store.maxBytes, or have the plugin delete values.',
+    'A commit log or a bucket has reached its size limit and refuses writes. Nothing is acknowledged that is not stored.',
+    'Raise store.logMaxBytes for a commit log, or store.maxBytes for a bucket. The log drops its history by itself, but it keeps all commits that the bucket does not have, or has had for less than about five minutes.',
+  ],
+  JP_LOG_GAP: [
+    'The bucket of a plugin’s store is older than its commit log reaches back, so commits between the two are missing.',
+    'Restore a later copy of the bucket. To continue with what is left, run `nats kv del jetplug-<plugin> =checkpoint` and start the plugin again.',
+  ],
+  JP_LOG_LOST: [
+    'The server has lost a plugin’s commit log. The plugin runs on, with the values of its bucket and a new log.',
+    'Values that were committed in the last moments before the loss may be missing. Find out why the stream is gone.',
+  ],
+  JP_STORE_INCOMPLETE: [
+    'The server has lost a plugin’s bucket, and the commit log does not reach back to the store’s beginning.',
+    'The host has rebuilt the values that the log holds. Restore the others from a copy of the bucket, with `jetplug store PLUGIN KEY --set JSON`.',
+  ],
+  JP_COMMIT_TOO_LARGE: [
+    'The changes and the published events of one run are larger together than the server takes in one message, or than the commit log.',
+    'Change or publish less in one run, take smaller batches, or raise max_payload of the server or store.logMaxBytes: the message has the limit.',
+  ],
+  JP_LOG_SHORTENED: [
+    'The commit log of a plugin ends before a commit that was in it. The log was restored from an older backup, or truncated. No run of the plugin is committed.',
+    'Restore the log (stream LOG_jetplug-<plugin>) and the bucket jetplug-<plugin> from one backup, and start the hosts again. To run on with the values of the bucket instead, stop the hosts and run `nats stream rm LOG_jetplug-<plugin>`: the next start creates a new log.',
+  ],
+  JP_LOG_UNREADABLE: [
+    'The commit log of a plugin, or its checkpoint, has a part that this host cannot read. No run of the plugin is committed by this host.',
+    'If a later version of Jetplug wrote it, upgrade this host too.',
   ],
   JP_STORE_UNAVAILABLE: ['The store did not answer.', 'The event is retried. If this lasts, check the NATS server.'],
   JP_HTTP_LISTEN: [

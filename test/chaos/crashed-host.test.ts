@@ -6,6 +6,7 @@ import { isAlive } from '../support/is-alive';
 import type { TestServer } from '../support/nats-server';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
+import { readStore } from '../support/stored';
 
 /** One event kills the process shortly after its run begins. */
 const DEADLY = pluginSource(
@@ -80,10 +81,5 @@ async function unsettled(plugin: string): Promise<number> {
 }
 
 async function seen(plugin: string): Promise<Record<string, number>> {
-  const bucket = await nats.jetstream().views.kv(`jetplug-${plugin}`, { bindOnly: true });
-  const keys: string[] = [];
-  for await (const key of await bucket.keys()) keys.push(key);
-  return Object.fromEntries(
-    await Promise.all(keys.map(async (key) => [key, (await bucket.get(key))!.json<number>()] as const)),
-  );
+  return (await readStore(nats, plugin)) as Record<string, number>;
 }

@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JetStreamManager, NatsConnection } from 'nats';
+import { decodeCommit } from '../../host/records/commits/commit';
 import { jetplug } from '../support/cli';
 import type { ClientCommand } from '../support/client-commands';
 import { storedLetters } from '../support/dead-letters';
@@ -13,7 +14,7 @@ import type { TestServer } from '../support/nats-server';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 import { StepProxy, type Moment } from '../support/step-proxy';
-import { readStore, readStream } from '../support/stored';
+import { readStream } from '../support/stored';
 import { count, report, seconds } from './proof';
 
 /** The number of kills at each step, spread evenly over its moments. */
@@ -34,6 +35,19 @@ const ANSWERED: readonly Moment[] = ['before', 'after', 'answered'];
 /** The moments of a message that the server does not answer. */
 const UNANSWERED: readonly Moment[] = ['before', 'after'];
 
+const LOG = '$KV.LOG_jetplug-poison.commit';
+/** Whether the command appends a commit whose text matches. */
+const commits = ({ subject, payload }: ClientCommand, pattern: RegExp): boolean =>
+  subject === LOG && pattern.test(payload);
+const FILLING: Step = {
+  moments: ['before', 'after', 'answered'],
+  matches: ({ subject }) => /^\$KV\.jetplug-poison\.e\d+$/.test(subject),
+};
+const CHECKPOINT: Step = {
+  moments: ['before', 'after', 'answered'],
+  matches: ({ subject }) => subject === '$KV.jetplug-poison.=checkpoint',
+};
+
 const attemptsOf = (sequence: number): string => `$KV.jetplug.attempts.poison-work.EVENTS.${sequence}`;
 const settles = (command: ClientCommand, durable: string, sequence: number | string, answer: string): boolean =>
   command.payload.startsWith(answer) && new RegExp(`\\.${durable}\\.\\d+\\.${sequence}\\.`).test(command.subject);
@@ -44,10 +58,18 @@ const DEAD_LETTERING: Record<string, Step> = {
     matches: ({ subject }, sequence) => subject === attemptsOf(sequence),
   },
   'the nak': { moments: UNANSWERED, matches: (command, sequence) => settles(command, 'poison-work', sequence, '-NAK') },
+  'the commit of the departure': {
+    moments: ANSWERED,
+    matches: (command, sequence) => commits(command, new RegExp(`"s":${sequence},[^}]*"l":"dead"`)),
+  },
   'the letter': { moments: ANSWERED, matches: ({ subject }, sequence) => subject === letterSubject(sequence) },
   'the term': {
     moments: UNANSWERED,
     matches: (command, sequence) => settles(command, 'poison-work', sequence, '+TERM'),
+  },
+  'the commit that the letter is stored': {
+    moments: ANSWERED,
+    matches: (command, sequence) => commits(command, new RegExp(`"poison-work [^"]* ${sequence}",\\d+\\]`)),
   },
   'the removal of the record': {
     moments: ANSWERED,
@@ -61,6 +83,13 @@ const DEAD_LETTERING: Record<string, Step> = {
 };
 
 const REDRIVING: Record<string, Step> = {
+  'the commit of the run': { moments: ANSWERED, matches: (command) => commits(command, /"poison--work",.*"w":\[/) },
+  'the commit that the published event is sent': {
+    moments: ANSWERED,
+    matches: (command) => commits(command, /"x":\[\["poison--work /),
+  },
+  'the filling of the bucket': FILLING,
+  'a checkpoint': CHECKPOINT,
   'the event that the handler publishes': { moments: ANSWERED, matches: ({ subject }) => subject === 'badge.cured' },
   'the removal of the letter': {
     moments: ANSWERED,
@@ -114,7 +143,7 @@ afterAll(async () => {
   await proxy.stop();
 });
 
-/** Counts, publishes and then fails, until it is fixed. */
+/** Counts, publishes and then fails, until it is fixed. A run that fails leaves nothing. */
 const poison = (): string =>
   pluginSource(
     'PoisonPlugin',
@@ -142,7 +171,7 @@ test.each(Object.entries(DEAD_LETTERING))(
     });
     await finish();
     await expectOneLetterEach(sequences);
-    expect(await countsOf(sequences)).toEqual(sequences.map(() => 1));
+    expect(await countsOf(sequences)).toEqual(sequences.map(() => null));
     await jetplug(['dead', 'drop', '--all', '--servers', server.url]);
     proved.push(name);
   },
@@ -156,6 +185,7 @@ test.each(Object.entries(REDRIVING))(
     await killAt(step, redriveTwoOf(sequences));
     await finish();
     await expectHandledOnce(sequences);
+    await expectInBucket(sequences);
     proved.push(name);
   },
 );
@@ -311,10 +341,28 @@ async function expectHandledOnce(sequences: readonly number[]): Promise<void> {
   expect(keys.filter((key) => own.includes(key)).sort()).toEqual(own.sort());
 }
 
-/** How often each event was counted. */
+/** How often each event was counted, by the commits in the log. */
 async function countsOf(sequences: readonly number[]): Promise<unknown[]> {
-  const store = await readStore(nats, 'poison');
-  return sequences.map((sequence) => store[`e${sequence}`]);
+  const texts = new Map<string, string | null>();
+  const log = await nats.jetstream().consumers.get('LOG_jetplug-poison');
+  const { state } = await jsm.streams.info('LOG_jetplug-poison');
+  for await (const message of await log.consume()) {
+    for (const { writes } of decodeCommit(message.string()).runs)
+      for (const [key, text] of writes) texts.set(key, text);
+    if (message.seq === state.last_seq) break;
+  }
+  await log.delete();
+  return sequences.map((sequence) => JSON.parse(texts.get(`e${sequence}`) ?? 'null') as unknown);
+}
+
+/** Waits until the bucket has the counts, too. */
+async function expectInBucket(sequences: readonly number[]): Promise<void> {
+  const host = await start();
+  for (const sequence of sequences) {
+    const query = { last_by_subj: `$KV.jetplug-poison.e${sequence}` };
+    await eventually(async () => (await jsm.streams.getMessage('KV_jetplug-poison', query)).string() === '1', 10_000);
+  }
+  await host.stop();
 }
 
 async function lettersOf(sequences: readonly number[]): Promise<number[]> {

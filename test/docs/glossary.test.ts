@@ -8,23 +8,23 @@ const GLOSSARY = 'docs/glossary.md';
 
 /** Words that programmers know, from TypeScript, Node.js, NATS or plain English. */
 const COMMON = `
-  all already answer any api ask backend backlog bar before binary block bounds bus call called
+  added all already answer any api ask backend backlog bar batches before binary block bounded bounds bus call called
   candidate change charged check checked circular class clock cloud code codec common comparison compiled concurrency
   condition config conflict connect connected connection consuming consumption container context control count
-  counted counters credentials data decoded deferred delay deploy described details differences discovery
+  counted counters credentials data decoded deferred delay deploy described details differences discovery doubt
   download draft duration ending entry env error explainable explained fact factory failed failure field fifo filter
   find flags folder for format found from header help helper holder http identity import incoming index
   inexact info injectable injected injection instantiated internals invalid isolation jet jetplug json key known kv
   launch launched layer leaf level lifecycle limiter limits line link list load loaded loader loading local
   location lock log logger login long loop loss lost map maybe memory message method module nats not notifier
-  number of open option order outgoing own ownership package parsed part payload place policy position process
+  number of open option order outgoing own owner ownership package parsed part payload place policy position process
   progress promise provider publish publishable published publisher pull raw read reader readiness reason
   received reconciled reconnect record recording redelivery ref registration reject repair repeated report
   request required retries route runner running schema section selection server service session set setting
   shared sizes skipped source spec state status step store stored subscribe summary target terminal test
-  admission execution late patience turn unreached up work
+  callback crash admission execution late patience turn unreached up work
   arrived buffer chosen claimed closable ended fact grouping layered marked plan returned stopping work
-  receiver silence sent id start stop worker heartbeat forked cancel queue size result response throttle thrown timer tls token type unknown up update upgrade use validated value verdict view wait watch
+  last waiting receiver silence sent id start stop worker heartbeat forked cancel queue size result response throttle thrown timer tls token turn type unknown up update upgrade use validated value verdict view wait waiter watch
   watched watcher wrapped write writer written yaml
 `.match(/[a-z]+/g)!;
 

@@ -102,20 +102,28 @@ test('streams, buckets and durables of an earlier build or an operator are shown
   expect(await host.stop()).toBe(0);
 }, 60_000);
 
+test('the commit log of a plugin is adopted as a stream', async () => {
+  await jsm.streams.add({ name: 'LOG_jetplug-seen', subjects: ['$KV.LOG_jetplug-seen.commit'] });
+  expect((await adopt('stream', 'LOG_jetplug-seen', '--yes')).json()).toMatchObject({ kind: 'stream', adopted: true });
+  expect(await markOf('LOG_jetplug-seen')).toBe('jetplug');
+});
+
 test('only streams, buckets and durables that the config or a plugin declares are adopted', async () => {
   await jsm.streams.add({ name: 'ORDERS', subjects: ['orders.>'] });
   await jsm.streams.add({ name: 'EVENTS', subjects: ['video.>'] });
   await jsm.consumers.add('EVENTS', { durable_name: 'theirs', ack_policy: AckPolicy.Explicit });
   await nats.jetstream().views.kv('jetplug-theirs');
-  expect(await refusal(adoptStream('ORDERS', config, connection, true))).toEqual({
-    code: 'JP_ADOPT_UNWANTED',
-    message: 'neither the config nor a plugin declares stream ORDERS; they declare EVENTS, DEAD, RETRY',
-  });
-  const [bucket, durable] = await Promise.all([
+  const [stream, bucket, durable] = await Promise.all([
+    adopt('stream', 'ORDERS', '--yes'),
     adopt('bucket', 'jetplug-theirs', '--yes'),
     adopt('durable', 'theirs', '--stream', 'EVENTS', '--yes'),
   ]);
-  expect([bucket.code, durable.code]).toEqual([1, 1]);
+  expect([stream.code, bucket.code, durable.code]).toEqual([1, 1, 1]);
+  expect(stream.errors()[0]).toMatchObject({
+    code: 'JP_ADOPT_UNWANTED',
+    message:
+      'neither the config nor a plugin declares stream ORDERS; they declare EVENTS, DEAD, RETRY, LOG_jetplug-seen',
+  });
   expect(bucket.errors()[0]).toMatchObject({
     code: 'JP_ADOPT_UNWANTED',
     message: 'neither the config nor a plugin declares bucket jetplug-theirs; they declare jetplug, jetplug-seen',

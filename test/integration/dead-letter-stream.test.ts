@@ -1,7 +1,5 @@
-import { KvLongTexts } from '../../host/records/long-texts';
 import { Connection } from '../../host/nats/connection';
 import { DeadLetterStream } from '../../host/nats/dead-letter-stream';
-import { MemoryKeyValue } from '../support/memory-key-value';
 import { Scene } from '../support/scene';
 
 const scene = new Scene();
@@ -13,10 +11,7 @@ test('removing a letter again, in the middle of the stream or at its ends, is no
   try {
     await connection.jsm.streams.add({ name: 'DEAD', subjects: ['dead.>'] });
     for (let i = 0; i < 3; i++) await connection.js.publish(`dead.p.h.EVENTS.${i}`, '');
-    const texts = new KvLongTexts(new MemoryKeyValue(), (message) => {
-      throw new Error(message);
-    });
-    const letters = new DeadLetterStream(connection, 'DEAD', texts);
+    const letters = new DeadLetterStream(connection, 'DEAD');
     // The server has another error for each: a gap, a sequence before its first message, and one that it never had.
     for (const id of [2, 2, 1, 1, 3, 3, 9]) await letters.remove(id);
     expect((await connection.jsm.streams.info('DEAD')).state.messages).toBe(0);

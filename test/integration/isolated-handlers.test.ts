@@ -10,6 +10,7 @@ import { readStore, readStream } from '../support/stored';
 const SOURCE = pluginSource(
   'WholePlugin',
   `  private readonly seen: Store<unknown>;
+  private tries = 0;
   constructor(
     private readonly store: Store<any>,
     private readonly events: EventBus,
@@ -17,6 +18,8 @@ const SOURCE = pluginSource(
     private readonly log: Logger,
     private readonly clock: Clock,
   ) { this.seen = store.scope('seen'); }
+
+  private hasPostponed = false;
 
   async onStart() {
     await this.store.update('started', () => this.settings.value.greeting + ' ' + this.clock.now().getFullYear());
@@ -43,7 +46,8 @@ const SOURCE = pluginSource(
     if (event.does === 'reject') throw new Reject('never');
     if (event.does === 'throw') throw new TypeError('not today');
     if (event.does === 'text') throw 'only text';
-    if (event.does === 'later' && (await this.store.get('later')) === undefined) {
+    if (event.does === 'later' && !this.hasPostponed) {
+      this.hasPostponed = true;
       await this.store.update('later', () => true);
       throw new RetryLater('50ms');
     }
@@ -77,6 +81,27 @@ const SOURCE = pluginSource(
     if (bad >= 0) throw new BatchFailure([{ index: bad, error: new Reject('a bad one') }]);
   }
 
+  @Subscribe('video.parts', { retry: { attempts: 3, backoff: ['10ms'] } })
+  async parts({ user, fails }: any, context: EventContext) {
+    const a: number = await this.store.update('part a', (n = 0) => n + 1);
+    await this.events.publish('badge.part', { user, part: 'a', total: a });
+    await this.store.commit();
+    if (fails === 'handler' && context.attempt === 1) throw new Error('between the parts');
+    const b: number = await this.store.update('part b', (n = 0) => n + a);
+    context.afterCommit(async () => {
+      if (fails === 'work' && this.tries++ === 0) throw new Error('no mail server');
+      this.log.info('mail', { user, a, b, committed: await this.store.get('part b') });
+    });
+  }
+
+  @Subscribe('video.batch_mail', { batch: { size: 3, wait: '300ms' }, retry: { attempts: 1 } })
+  async batchMail(events: any[], context: BatchContext) {
+    for (const event of events) context.of(event).afterCommit((signal) => this.log.info('batch mail', { n: event.n, live: !signal.aborted }));
+    const index = events.findIndex(({ n }) => n < 0);
+    const refused = await this.store.commit().catch((error: Error & { code: string }) => error.code);
+    if (index >= 0) throw new BatchFailure([{ index, error: new Reject(String(refused)) }]);
+  }
+
   @Subscribe('video.slow', { timeout: '300ms', retry: { attempts: 1 } })
   async slow(_event: any, { signal }: EventContext) {
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
@@ -85,7 +110,7 @@ const SOURCE = pluginSource(
   }`,
   {
     options: `{ isolation: 'process', settings: z.object({ greeting: z.string().default('hello') }) }`,
-    before: `import { BatchFailure } from 'jetplug/sdk';`,
+    before: `import { BatchFailure, type BatchContext } from 'jetplug/sdk';`,
   },
 );
 
@@ -185,6 +210,8 @@ test('RetryLater costs no attempt, and the handler’s event is published once',
     return all.length > 0 && all;
   });
   expect(tried).toMatchObject([{ does: 'later', attempt: 1 }]);
+  // The postponed run leaves no change.
+  expect(await readStore(nats, 'whole')).not.toHaveProperty('later');
 });
 
 test('events of one key come in order', async () => {
@@ -202,8 +229,33 @@ test('a batch is handled together with an outcome for each event; only a failed 
   expect(reasons.sort()).toEqual(['rejected', 'schema']);
   await eventually(async () => (await emitted('badge.batched')).length === 2);
   expect((await emitted('badge.batched')).map(({ user }) => user).sort()).toEqual(['b1', 'b2']);
-  expect(await readStore(nats, 'whole')).toMatchObject({ 'batch b1': 1, 'batch b2': 1, 'batch bad': 1 });
+  const values = await readStore(nats, 'whole');
+  expect(values).toMatchObject({ 'batch b1': 1, 'batch b2': 1 });
+  expect(values).not.toHaveProperty('batch bad');
   expect(logged('a batch').some(({ users }) => (users as string[]).length > 1)).toBe(true);
+});
+
+test('a committed part is applied once, and after-commit work is done with the values of the run', async () => {
+  for (const fails of ['no', 'handler', 'work']) {
+    publish('video.parts', { user: fails, fails });
+    await eventually(() => logged('mail').some(({ user }) => user === fails));
+  }
+  expect(logged('mail')).toMatchObject([
+    { user: 'no', a: 1, b: 1, committed: 1 },
+    { user: 'handler', a: 2, b: 3, committed: 3 },
+    { user: 'work', a: 3, b: 6, committed: 6 },
+  ]);
+  await eventually(async () => (await readStore(nats, 'whole'))['part b'] === 6);
+  expect(await readStore(nats, 'whole')).toMatchObject({ 'part a': 3, 'part b': 6 });
+  expect((await emitted('badge.part')).map(({ total }) => total)).toEqual([1, 2, 3]);
+});
+
+test('in a batch, after-commit work is done for the events that have not failed, and an early commit is refused', async () => {
+  for (const n of [1, -2, 3]) publish('video.batch_mail', { n });
+  await eventually(() => logged('batch mail').length === 2);
+  await eventually(async () => (await lettersOf('batch-mail')).length === 1);
+  expect(logged('batch mail').map(({ n }) => n)).toEqual([1, 3]);
+  expect((await lettersOf('batch-mail'))[0]!.header.get('x-error-message')).toBe('JP_BATCH_COMMIT');
 });
 
 test('a handler that runs too long is ended at its timeout: its signal is aborted, and its store refuses', async () => {

@@ -6,6 +6,7 @@ import type { TestHost } from '../support/host';
 import type { TestServer } from '../support/nats-server';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
+import { bucketIsFilled } from '../support/stored';
 import { ask } from '../support/story';
 
 /** Some events fail at first, and all take a random short time. */
@@ -66,6 +67,7 @@ test('events of each key are handled in order through failures, graceful stops a
   await hosts[1]!.kill();
   hosts.push(await start());
   await eventually(settled, 30_000);
+  await bucketIsFilled(nats, 'ordered');
 
   const order = hosts.flatMap((host) => host.logged('handled'));
   for (let user = 0; user < KEYS; user++) {

@@ -4,6 +4,7 @@ import { jetplug } from '../support/cli';
 import { eventually } from '../support/eventually';
 import { STORY_PLUGINS, type TestHost } from '../support/host';
 import { Scene } from '../support/scene';
+import { bucketIsFilled } from '../support/stored';
 import { each, handled } from '../support/story';
 
 const scene = new Scene();
@@ -24,6 +25,7 @@ test('a watch that is published by hand is handled by all six plugins', async ()
 });
 
 test('the values of a plugin are plain JSON in its bucket', async () => {
+  await bucketIsFilled(nats, 'badge');
   const bucket = await nats.jetstream().views.kv('jetplug-badge', { bindOnly: true });
   expect((await bucket.get('u1'))?.string()).toBe('1');
 });

@@ -71,7 +71,8 @@ test('many plugins start at the same time, each isolated from the others, and th
   await eventually(() => host.logged('ran').length === EVENTS * (COUNT + 1));
   // A helper has its own state for each plugin.
   expect(host.logged('ran').filter(({ calls }) => calls === 1)).toHaveLength(COUNT + 1);
-  // Each handler makes its durable, looks for failures and for its retry durable, and reads its position.
+  // Each handler makes its durable, looks for failures and for its retry durable, and reads its position. The plugins
+  // look for their commit logs together.
   expect(asked / (COUNT + 1)).toBeLessThan(most);
   expect(await host.stop()).toBe(0);
 });

@@ -34,7 +34,11 @@ let jsm: JetStreamManager;
 let host: TestHost;
 
 const EVENTS = [{ name: 'EVENTS', subjects: ['video.>'], maxBytes: '1 GiB' }];
-const LIMITS = { deadLetters: { maxBytes: '4 KiB' }, retries: { maxBytes: '2 KiB' }, store: { maxBytes: '16 KiB' } };
+const LIMITS = {
+  deadLetters: { maxBytes: '4 KiB' },
+  retries: { maxBytes: '2 KiB' },
+  store: { maxBytes: '16 KiB', logMaxBytes: '64 KiB' },
+};
 
 beforeAll(async () => {
   server = await scene.server({ accounts: { A: ACCOUNT }, no_auth_user: 'a' });
@@ -48,7 +52,7 @@ test('where the account requires limits, the error names the config keys', async
   try {
     await expect(ensureStreams(connection, configOf(scene, { streams: EVENTS }))).rejects.toMatchObject({
       code: 'JP_ACCOUNT_LIMIT',
-      hint: 'Set streams[].maxBytes, deadLetters.maxBytes, retries.maxBytes and store.maxBytes.',
+      hint: 'Set streams[].maxBytes, deadLetters.maxBytes, retries.maxBytes, store.maxBytes and store.logMaxBytes.',
     });
   } finally {
     await connection.close();
@@ -63,10 +67,10 @@ test('with limits for all of them the host starts and works', async () => {
   });
   publish({ n: 1 });
   await eventually(() => host.logged('handled').length === 1);
-  const limits = ['DEAD', 'RETRY', 'KV_jetplug', 'KV_jetplug-keeps'].map(
+  const limits = ['DEAD', 'RETRY', 'KV_jetplug', 'KV_jetplug-keeps', 'LOG_jetplug-keeps'].map(
     async (name) => (await jsm.streams.info(name)).config.max_bytes,
   );
-  expect(await Promise.all(limits)).toEqual([4_096, 2_048, 16_384, 16_384]);
+  expect(await Promise.all(limits)).toEqual([4_096, 2_048, 16_384, 16_384, 65_536]);
 });
 
 test('a dead letter that does not fit leaves its event in its stream, and is stored when there is room', async () => {
@@ -101,19 +105,50 @@ test('a postponed event that does not fit into the retry stream waits in its own
   expect(await inFlight()).toBeGreaterThan(0);
 });
 
-test('a full store refuses the write by name, and accepts it when there is room', async () => {
+test('a full bucket stays behind its commit log, the host names it, and it follows when there is room', async () => {
   await jsm.streams.purge('EVENTS');
   publish({ n: 'large', size: 20_000 });
-  const failed = (): boolean => JSON.stringify(host.lines).includes('JP_STORE_FULL');
-  await eventually(failed);
-  const bucket = await nats.jetstream().views.kv('jetplug-keeps', { bindOnly: true });
-  expect((await bucket.get('text'))?.json()).toBe('x');
+  await eventually(() => JSON.stringify(host.lines).includes('JP_STORE_FULL'));
+  const behind = 'plugin keeps: the bucket is full (store.maxBytes), so it is behind the commit log';
+  await eventually(async () => (await notReady()).includes(behind));
+  expect(await bucketText()).toBe('x');
+  const shown = await jetplug(['store', 'keeps', 'text', '--servers', server.url, '--json']);
+  expect(JSON.stringify(shown.json())).toContain('x'.repeat(20_000));
   publish({ n: 'small', size: 100 });
-  await eventually(() => host.logged('handled').some(({ n }) => n === 'small'));
+  await eventually(async () => (await bucketText()) === 'x'.repeat(100));
+  await eventually(async () => (await notReady()).length === 0);
+  expect(handledOf('large')).toBe(1);
+});
+
+test('a commit that is larger than its whole log fails, and others are not kept waiting', async () => {
+  publish({ n: 'too large', size: 70_000 });
+  publish({ n: 'next' });
+  await eventually(() => handledOf('next') === 1);
+  await eventually(() =>
+    host.logged('an event is dead-lettered').some(({ err }) => codeOf(err) === 'JP_COMMIT_TOO_LARGE'),
+  );
+  expect(handledOf('too large')).toBe(2);
 });
 
 function publish(event: object): void {
   nats.publish('video.tick', JSON.stringify(event));
+}
+
+const codeOf = (error: unknown): unknown => (error as { code?: unknown }).code;
+
+function handledOf(event: string): number {
+  return host.logged('handled').filter(({ n }) => n === event).length;
+}
+
+async function bucketText(): Promise<unknown> {
+  const bucket = await nats.jetstream().views.kv('jetplug-keeps', { bindOnly: true });
+  return (await bucket.get('text'))?.json();
+}
+
+/** The reasons for which the host is not ready. */
+async function notReady(): Promise<string[]> {
+  const ready = await fetch(`${host.url}/readyz`);
+  return ready.status === 200 ? [] : ((await ready.json()) as { reasons: string[] }).reasons;
 }
 
 async function inFlight(): Promise<number> {

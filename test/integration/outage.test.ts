@@ -5,6 +5,7 @@ import { FakeService } from '../support/fake-service';
 import type { TestHost } from '../support/host';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
+import { bucketIsFilled } from '../support/stored';
 import { ask, statuses } from '../support/story';
 
 const EVENTS = 300;
@@ -77,6 +78,7 @@ test('while a service is down its events wait, none is dead-lettered, and a pois
   });
   expect(letter!.header.get('x-plugin')).toBe('other');
   expect(letter!.header.get('x-attempts')).toBe('2');
+  await bucketIsFilled(nats, 'other');
   expect(await count('other')).toBe(20);
 
   // A probe runs now and then, though hundreds of events wait.

@@ -151,7 +151,7 @@ test('a repeat that the stream might not recognise is not sent: the publish fail
 });
 
 test('a subject without a stream fails at once; one whose stream is only unavailable waits for it', async () => {
-  const { publisher: one } = await publisher({ holds: (subject) => subject === 'user.x' });
+  const { publisher: one } = await publisher({ streams: [{ name: 'USERS', subjects: ['user.x'] }] });
   const elsewhere = { ...event('a'), subject: 'payments.made' };
   await expect(one.send(elsewhere)).rejects.toMatchObject({ code: 'JP_PUBLISH_NO_STREAM' });
   const waiting = one.send({ ...event('b'), subject: 'user.x' });

@@ -5,6 +5,7 @@ import type { TestHost } from '../support/host';
 import type { TestServer } from '../support/nats-server';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
+import { readStore } from '../support/stored';
 
 const COUNTS = pluginSource(
   'CountsPlugin',
@@ -68,7 +69,7 @@ test('hosts that stop during work, gracefully or killed, lose nothing and leave 
   await start(plugins);
   await eventually(async () => (await pending()) === 0, 20_000);
 
-  const counts = await seen();
+  const counts = await readStore(nats, 'counts');
   expect(Object.keys(counts)).toHaveLength(EVENTS);
   expect(Object.values(counts).filter((n) => n !== 1)).toEqual([]);
 }, 60_000);
@@ -84,19 +85,9 @@ async function pending(): Promise<number> {
   return num_pending + num_ack_pending;
 }
 
-/** The number of keys that the plugin has counted. */
+/** The number of keys in the plugin's bucket. */
 async function total(): Promise<number> {
   const jsm = await nats.jetstreamManager();
   const { state } = await jsm.streams.info('KV_jetplug-counts');
   return state.messages;
-}
-
-async function seen(): Promise<Record<string, number>> {
-  const bucket = await nats.jetstream().views.kv('jetplug-counts', { bindOnly: true });
-  // The keys come first, because the client's iterator loses entries while its reader waits.
-  const keys: string[] = [];
-  for await (const key of await bucket.keys()) keys.push(key);
-  return Object.fromEntries(
-    await Promise.all(keys.map(async (key) => [key, (await bucket.get(key))!.json<number>()] as const)),
-  );
 }

@@ -1,4 +1,6 @@
 import type { JetStreamManager, NatsConnection } from 'nats';
+import { Bucket } from '../../host/nats/bucket';
+import { JetStreamLog } from '../../host/nats/commit-log';
 import type { Connection } from '../../host/nats/connection';
 import { ensureStreams } from '../../host/nats/ensure-streams';
 import type { StreamState } from '../../host/broker/stream-state';
@@ -81,4 +83,29 @@ test('a host handles the events of a sealed stream, and warns that the server re
     expect.objectContaining({ level: 'warn', stream: 'EVENTS' }),
   ]);
   expect(await host.stop()).toBe(0);
+});
+
+describe("a plugin's own streams", () => {
+  const config = () => configOf(scene, { streams: [VIDEO] });
+  const openers = [
+    ['LOG_jetplug-badge', () => JetStreamLog.open(connection, 'badge', config())],
+    ['KV_jetplug-badge', () => Bucket.open(connection, 'jetplug-badge', config())],
+  ] as const;
+
+  test.each(openers)('are refused if they are sealed: %s', async (stream, open) => {
+    await open();
+    await seal(stream);
+    await expect(open()).rejects.toMatchObject({
+      code: 'JP_STREAM_SEALED',
+      message: `stream ${stream} is sealed: the host can store nothing in it`,
+    });
+  });
+
+  test.each(openers)('take messages of any size again if somebody has limited it: %s', async (stream, open) => {
+    await open();
+    const { config: before } = await jsm.streams.info(stream);
+    await jsm.streams.update(stream, { ...before, max_msg_size: 1_000 });
+    await open();
+    expect((await jsm.streams.info(stream)).config.max_msg_size).toBe(-1);
+  });
 });

@@ -1,35 +1,35 @@
 import fc from 'fast-check';
 import type { NatsConnection } from 'nats';
-import { KvStore } from '../../host/effects/bucket-texts';
 import { Bucket } from '../../host/nats/bucket';
+import { JetStreamLog } from '../../host/nats/commit-log';
 import { Connection } from '../../host/nats/connection';
+import { eventually } from '../support/eventually';
 import type { TestServer } from '../support/nats-server';
+import { openLog, storeOn } from '../support/plugin-log';
 import { Scene } from '../support/scene';
 
 const MAX_BYTES = 512;
 const KEYS = 300;
 
-const CONFIG = { deploy: { name: 'jetplug', allowDataLoss: false }, store: { maxBytes: -1 }, streams: [] };
+const CONFIG = {
+  deploy: { name: 'jetplug', allowDataLoss: false },
+  store: { maxBytes: -1, historyMs: 1e9, logMaxBytes: -1 },
+  streams: [],
+};
 
 const scene = new Scene();
 let server: TestServer;
 let nats: NatsConnection;
 let connection: Connection;
-let store: KvStore<string>;
 
 beforeAll(async () => {
   server = await scene.server();
   nats = await scene.client(server.url);
   connection = await Connection.open({ servers: [server.url], name: 'store-keys' });
-  store = new KvStore(await Bucket.open(connection, 'jetplug-any', CONFIG));
 });
 afterAll(async () => {
   await connection.close();
   await scene.end();
-});
-
-test('a plugin that stores nothing has no bucket, and nothing is marked', async () => {
-  expect(await Bucket.at(connection, 'jetplug-keeps-nothing').marked()).toEqual([]);
 });
 
 /** As much of the text as fits a key, cut between characters. */
@@ -88,7 +88,11 @@ const WORST = [
   '=',
 ];
 
-test('any string of 1–512 bytes is a key: it is updated, read, listed and deleted as itself', async () => {
+test('any string of 1–512 bytes is a key: it is updated, read, listed and deleted as itself, in log and bucket', async () => {
+  const bucket = await Bucket.open(connection, 'jetplug-any', CONFIG);
+  const log = await openLog(await JetStreamLog.open(connection, 'any', CONFIG), bucket);
+  const store = storeOn<string>(() => Promise.resolve(log), bucket);
+  const filled = () => eventually(() => log.folded.unfilled.size === 0, 20_000);
   const drawn = fc.sample(keys, KEYS);
   const all = [...new Set([...WORST, ...drawn])];
   expect(all.filter((key) => Buffer.byteLength(key) === MAX_BYTES).length).toBeGreaterThan(30);
@@ -102,12 +106,14 @@ test('any string of 1–512 bytes is a key: it is updated, read, listed and dele
     );
   }
   for (const key of all) expect(await store.get(key)).toBe(key);
+  await filled();
   expect((await store.keys()).sort()).toEqual([...all].sort());
   expect((await scoped.keys()).length).toBe(all.length);
   const { state } = await (await nats.jetstreamManager()).streams.info('KV_jetplug-any', { subjects_filter: '>' });
   const longest = Math.max(...Object.keys(state.subjects!).map((subject) => subject.length));
   console.log(`${all.length} keys; the longest subject has ${longest} characters`);
   await Promise.all(all.map((key) => store.delete(key)));
+  await filled();
   expect(await store.keys()).toEqual([]);
   for (const key of WORST) expect(await store.get(key)).toBeUndefined();
   expect((await scoped.keys()).length).toBe(all.length);

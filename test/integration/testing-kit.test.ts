@@ -38,7 +38,7 @@ test('an event that is deferred notifies its handler', async () => {
     payload: Buffer.from('{}'),
     headers: {},
     dueAtMs: Date.now(),
-    past: { failures: 0, applied: [] },
+    past: { failures: 0 },
     pass: '1',
   });
   await notified;
@@ -47,7 +47,9 @@ test('an event that is deferred notifies its handler', async () => {
 test('records, stores and dead letters are on the server', async () => {
   await backend.records.put('k', '1');
   expect((await backend.records.get('k'))?.value).toBe('1');
-  await (await backend.bucket('shop')).put('k', '2');
-  expect((await backend.broker.storeOf('shop').get('k'))?.value).toBe('2');
+  const { bucket, leave } = await backend.broker.openStore('shop');
+  await bucket.put('k', '2');
+  expect((await (await backend.broker.findStore('shop'))?.get('k'))?.value).toBe('2');
+  leave();
   expect(await backend.letters()).toEqual([]);
 });

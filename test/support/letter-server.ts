@@ -2,9 +2,7 @@
 import type { LetterServices } from '../../host/cli/dead-letters';
 import { toHeaders } from '../../host/nats/headers';
 import type { StoredLetter } from '../../host/nats/dead-letter-stream';
-import { KvLongTexts } from '../../host/records/long-texts';
 import { configOf } from '../../host/testing/options';
-import { MemoryKeyValue } from './memory-key-value';
 
 interface StoredEvent {
   readonly time: Date;
@@ -18,9 +16,6 @@ export function apiError(errorCode: number, description = 'refused'): Error {
 }
 
 export class LetterServer {
-  readonly texts = new KvLongTexts(new MemoryKeyValue(), (message) => {
-    throw new Error(message);
-  });
   /** The messages that were published, by subject. */
   readonly published = new Map<string, { payload: Uint8Array; header: (name: string) => string; expected: unknown }>();
   /** The events of other streams, as `STREAM sequence`. */
@@ -36,7 +31,6 @@ export class LetterServer {
   constructor(public letters: StoredLetter[]) {}
 
   get services(): LetterServices {
-    const { texts } = this;
     const connection = {
       js: { publish: this.publish.bind(this) },
       jsm: { streams: { getMessage: this.message.bind(this), info: this.info.bind(this), add: this.add.bind(this) } },
@@ -48,7 +42,7 @@ export class LetterServer {
       get: async (id: number) => this.letters.find((letter) => letter.id === id),
       remove: async (id: number) => void this.removed.push(id),
     };
-    return { stream, connection, texts, config: configOf({}) } as unknown as LetterServices;
+    return { stream, connection, config: configOf({}) } as unknown as LetterServices;
   }
 
   private async *listed(): AsyncGenerator<StoredLetter> {

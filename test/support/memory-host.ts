@@ -4,8 +4,8 @@ import type { Config } from '../../host/config/config';
 import { Limiter } from '../../host/base/limiter';
 import { Sweep } from '../../host/message/intake/sweep';
 import { NameRegistry } from '../../host/plugin/name-registry';
+import { CommitLogs } from '../../host/plugin/commit-logs';
 import type { PluginHost } from '../../host/plugin/plugin-host';
-import { KvLongTexts } from '../../host/records/long-texts';
 import { MemoryBroker } from '../../host/testing/memory-broker';
 import { asCompiled, configOf, type AnyPluginClass } from '../../host/testing/options';
 import { RecordingLog } from '../../host/testing/recording-log';
@@ -25,7 +25,6 @@ export function memoryHost(change: (config: Config) => Config = (config) => conf
   const time = new VirtualTime(Date.parse('2026-05-12T12:00:00.000Z'));
   const broker = new MemoryBroker(config, time);
   const records = broker.bucket('jetplug');
-  const texts = new KvLongTexts(records, (message, details) => log.warn(message, details));
   const names = new NameRegistry();
   const host: PluginHost = {
     config,
@@ -33,12 +32,12 @@ export function memoryHost(change: (config: Config) => Config = (config) => conf
     time,
     broker,
     records,
-    texts,
+    commits: new CommitLogs({ broker, time, log }),
     clock: { now: () => new Date(time.epochMs()) },
     streams: config.streams.map((stream) => ({ ...stream, change: 'created', messages: 0 })),
     retryNotifier: { on: (plugin, handler, listener) => broker.onDeferred(plugin, handler, listener) },
     outgoing: broker.outgoing,
-    deadLetters: broker.deadLetters(texts),
+    deadLetters: broker.deadLetters,
     retryQueue: broker.retryQueue,
     sweep: new Sweep(time),
     suspects: new Limiter(1),

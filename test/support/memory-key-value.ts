@@ -20,22 +20,17 @@ export class MemoryKeyValue extends MemoryBucket {
     return super.get(key);
   }
 
-  override async put(key: string, value: string, expected?: number, marks?: string): Promise<number> {
+  override async put(key: string, value: string, expected?: number, position?: number): Promise<number> {
     this.calls.put++;
-    return this.request(marks, () => super.put(key, value, expected, marks));
+    return this.request(() => super.put(key, value, expected, position));
   }
 
-  override async delete(key: string, expected?: number, marks?: string): Promise<number> {
-    return this.request(marks, () => super.delete(key, expected, marks));
+  override async delete(key: string, expected?: number, position?: number): Promise<number> {
+    return this.request(() => super.delete(key, expected, position));
   }
 
   override async purge(key: string): Promise<void> {
-    await this.request(undefined, () => super.purge(key));
-  }
-
-  override async marked(): Promise<{ key: string; marks: string }[]> {
-    await this.reach();
-    return super.marked();
+    await this.request(() => super.purge(key));
   }
 
   override async keys(under?: string): Promise<string[]> {
@@ -49,9 +44,7 @@ export class MemoryKeyValue extends MemoryBucket {
     this.renewals++;
   }
 
-  private async request<T>(marks: string | undefined, work: () => Promise<T>): Promise<T> {
-    // A header is one line of ASCII, and the server takes 64 KiB of them.
-    if (marks !== undefined && (!/^[\x20-\x7e]*$/.test(marks) || marks.length > 65_000)) throw new Error('bad header');
+  private async request<T>(work: () => Promise<T>): Promise<T> {
     await this.reach();
     const answer = await work();
     await this.turn();

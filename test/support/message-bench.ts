@@ -1,13 +1,16 @@
 /** A handler with everything that the processing of its messages depends on, in memory. */
 import type { EventContext } from 'jetplug/sdk';
-import { KvLongTexts } from '../../host/records/long-texts';
+import type { TextStore } from '../../host/effects/text-store';
+import { encodeCommit, type Departure, type Emit } from '../../host/records/commits/commit';
+import type { PluginLog } from '../../host/records/commits/plugin-log';
 import type { Settlements } from '../../host/records/settlements';
+import type { PluginCommits } from '../../host/message/plugin-commits';
 import { attemptAfter, type Failures } from '../../host/message/failures/failures';
 import { storedBurial, type AttemptRecord } from '../../host/message/failures/attempt-record';
 import { KvAttemptLog, type AttemptLog } from '../../host/message/failures/attempts';
 import { CircuitBreaker } from '../../host/message/failures/circuit-breaker';
 import { HandlerCounters } from '../../host/message/counters';
-import type { AppliedUpdate, Delivery, MessageRef } from '../../host/broker/delivery';
+import type { Delivery, MessageRef } from '../../host/broker/delivery';
 import { headerIn, type RepeatedHeaders } from '../../host/broker/headers';
 import type { Execution, RunRegistry } from '../../host/message/execution';
 import type { Handler } from '../../host/message/handler';
@@ -23,6 +26,8 @@ import type { Envelope } from '../../sdk/internal';
 import { utf8 } from '../../host/base/utf8';
 import { machineTime } from '../../host/base/time';
 import { MemoryKeyValue } from './memory-key-value';
+import { openLog, storeOn } from './plugin-log';
+import { MemoryCommitLog } from '../../host/testing/memory-commit-log';
 import { RecordingLog } from '../../host/testing/recording-log';
 
 export const STORED_AT = '2026-05-12T12:00:00.000Z';
@@ -125,11 +130,8 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   readonly knowsPosition = false;
   readonly floor = 0;
   readonly last = 0;
-  /** Sequences that another host has recorded as settled and this host has not read yet. */
-  readonly elsewhere = new Set<number>();
   readonly settled = new Set<number>();
   revision = 0;
-  refreshes = 0;
 
   constructor(private readonly journal: string[]) {}
 
@@ -152,6 +154,13 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
     this.settled.add(sequence);
     this.journal.push(`settle ${sequence}`);
   }
+  noteSettled(from: number, to: number): void {
+    for (let sequence = from; sequence <= to; sequence++) this.settled.add(sequence);
+    this.journal.push(from === to ? `commit ${from}` : `commit ${from}-${to}`);
+  }
+  store(): Promise<void> {
+    return Promise.resolve();
+  }
   forgetDeliveries(): void {
     throw new Error('not for a handler to call');
   }
@@ -161,13 +170,14 @@ class FakeSettlements implements Pick<Settlements, keyof Settlements> {
   recordStart(): Promise<void> {
     throw new Error('not for a handler to call');
   }
-  async refresh(): Promise<void> {
-    this.refreshes++;
-    await Promise.resolve();
-    for (const sequence of this.elsewhere) this.settled.add(sequence);
+  ackFloor(): Promise<number> {
+    throw new Error('not for a handler to call');
   }
-  flush(): Promise<void> {
+  refresh(): Promise<void> {
     return Promise.resolve();
+  }
+  flush(): Promise<boolean> {
+    return Promise.resolve(true);
   }
 
   /** `Settlements` has private fields, so TypeScript accepts no other class in its place. */
@@ -203,7 +213,7 @@ class RecordedFailures {
       storedAtMs: Date.parse(STORED_AT),
     };
     const value = JSON.stringify(record);
-    this.records.entries.set(`${PREFIX}EVENTS.${sequence}`, { value, revision: 1_000_000 + sequence, marks: '' });
+    this.records.entries.set(`${PREFIX}EVENTS.${sequence}`, { value, revision: 1_000_000 + sequence });
   }
 
   private all(): Map<number, Failures> {
@@ -234,14 +244,70 @@ type Step =
   | 'look'
   | 'bury'
   | 'died'
-  | 'find';
+  | 'check'
+  | 'commit';
+
+/** The effects of a run in another host: the event that it has handled, its changes, and what it has published. */
+interface CommitElsewhere {
+  readonly sequence?: number;
+  readonly writes?: Readonly<Record<string, string | null>>;
+  readonly emits?: readonly Emit[];
+  /** How the event has left its stream instead. The other host has not stored its letter or the deferred event yet. */
+  readonly left?: Departure;
+}
+
+/** The commit log and the store of the handler's plugin, in memory. The log is opened at its first use. */
+class BenchCommits implements PluginCommits {
+  log: PluginLog | undefined;
+  readonly stored = new MemoryCommitLog('badge');
+  readonly bucket = new MemoryKeyValue();
+  private opening: Promise<PluginLog> | undefined;
+  private foreign = 0;
+
+  /** @param append awaited before each append of a commit */
+  constructor(
+    private readonly settlements: FakeSettlements,
+    private readonly recorded: RecordingLog,
+    append: () => Promise<void>,
+  ) {
+    const appendNow = this.stored.append.bind(this.stored);
+    this.stored.append = async (text, expected) => {
+      await append();
+      return appendNow(text, expected);
+    };
+  }
+
+  async find(): Promise<PluginLog | undefined> {
+    return (await this.stored.bounds()).last > 0 ? this.open() : this.log;
+  }
+
+  open(): Promise<PluginLog> {
+    return (this.opening ??= this.create());
+  }
+
+  /** Appends a commit of another host. It has not sent the events yet. */
+  commitElsewhere({ sequence, writes = {}, emits = [], left }: CommitElsewhere): void {
+    const { durable, streamIncarnation: incarnation } = this.settlements;
+    const run = {
+      origin: { handler: 'award', timeMs: Date.now() },
+      ...(sequence !== undefined && { event: { durable, incarnation, sequence } }),
+      ...(left && { left }),
+      writes: new Map(Object.entries(writes)),
+      emits,
+    };
+    this.stored.put(encodeCommit({ host: 'other', number: ++this.foreign, runs: [run], sent: [], adopted: new Map() }));
+  }
+
+  private async create(): Promise<PluginLog> {
+    const log = await openLog(this.stored, this.bucket, { events: [this.settlements], log: this.recorded });
+    return (this.log = log);
+  }
+}
 
 /** Fakes of everything that a handler depends on; `journal` lists the steps in order. */
 export class MessageBench {
   readonly journal: string[] = [];
   readonly letters: DeadLetter[] = [];
-  /** The applied updates that the marks beside the store's values record. */
-  found: readonly AppliedUpdate[] = [];
   readonly deferred: DeferredEvent[] = [];
   /** The published events that the streams have stored. */
   readonly sent: OutgoingEvent[] = [];
@@ -249,9 +315,9 @@ export class MessageBench {
   readonly forgotten = new Set<string>();
   readonly log = new RecordingLog();
   readonly settlements = new FakeSettlements(this.journal);
-  /** The host's bucket, for long texts. */
+  /** The host's bucket. */
   readonly records = new MemoryKeyValue();
-  readonly texts = new KvLongTexts(this.records, (message, details) => this.log.warn(message, details));
+  readonly commits: BenchCommits;
   readonly outages = {
     count: 0,
     learn: (count: number): void => void (this.outages.count = Math.max(this.outages.count, count)),
@@ -269,6 +335,7 @@ export class MessageBench {
     over: Partial<Handler> = {},
   ) {
     const attempts = this.attempts();
+    this.commits = new BenchCommits(this.settlements, this.log, () => this.step('commit'));
     this.handler = {
       plugin: 'badge',
       name: 'award',
@@ -281,12 +348,8 @@ export class MessageBench {
       limits: { maxPayloadBytes: 524_288, maxDepth: 64 },
       invoke,
       settlements: this.settlements.asSettlements(),
-      texts: this.texts,
+      commits: this.commits,
       attempts,
-      findApplied: async (sequence) => {
-        await this.step('find', `find ${sequence}`);
-        return this.found;
-      },
       circuit: new CircuitBreaker(
         { messages: 3, overMs: 0, probeMs: [1_000, 2_000] },
         {
@@ -305,6 +368,12 @@ export class MessageBench {
     };
   }
 
+  /** Opens a store of the handler's plugin. */
+  store<T>(): TextStore<T> {
+    const { commits } = this;
+    return storeOn<T>(() => commits.open(), commits.bucket);
+  }
+
   delivery(payload: unknown = {}, given: Given = {}): FakeDelivery {
     return new FakeDelivery(payload, given, this.journal);
   }
@@ -318,6 +387,9 @@ export class MessageBench {
       await this.step('alone', 'alone');
       return () => void this.journal.push('no more alone');
     },
+    beginCommit: () => undefined,
+    endCommit: () => undefined,
+    whenFree: () => undefined,
   };
 
   fail(step: Step, error: unknown = new Error(`${step} failed`)): this {
@@ -337,7 +409,7 @@ export class MessageBench {
 
   private attempts(): AttemptLog {
     const { records, outages } = this;
-    const log = new KvAttemptLog(records, this.texts, 'badge-award', outages, 'this process');
+    const log = new KvAttemptLog(records, 'badge-award', outages, 'this process');
     return {
       read: async (message) => {
         await this.step('failures');
@@ -347,14 +419,14 @@ export class MessageBench {
         await this.step('bury', `bury ${message.sequence} ${burial.reason}`);
         await log.bury(message, burial);
       },
-      failed: async (message, applied, unsure) => {
+      failed: async (message) => {
         const before = await log.read(message);
         await this.step('record', `record ${attemptAfter(before)}`);
-        await log.failed(message, applied, unsure);
+        await log.failed(message);
       },
-      died: async (message, applied, unsure) => {
+      died: async (message) => {
         await this.step('died', `died ${message.sequence}`);
-        await log.died(message, applied, unsure);
+        await log.died(message);
       },
       started: async (message) => {
         await this.step('started', `started ${message.sequence}`);
@@ -402,6 +474,7 @@ export class MessageBench {
   private outgoing(): Outgoing {
     return {
       dropsRepeatsMs: 120_000,
+      check: () => (this.failing.has('check') ? this.step('check') : undefined),
       send: async (event) => {
         await this.step('send', `send ${event.subject}`);
         const duplicate = !this.forgotten.has(event.id) && this.sent.some(({ id }) => id === event.id);

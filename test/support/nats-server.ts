@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,6 +24,11 @@ export interface TestServer {
   reconfigure(settings: object): void;
   /** Removes its data, after `kill`. */
   wipe(): void;
+  /**
+   * Copies the data of a stream, after `kill`. Returns a function that puts the copy back in place of the data, after
+   * another `kill`.
+   */
+  copyStream(stream: string): () => void;
   /** Starts it again on its port and data, after `kill`. */
   restart(): Promise<void>;
 }
@@ -52,6 +57,15 @@ export async function startTestServer(settings: object = {}): Promise<TestServer
       server.child.kill('SIGHUP');
     },
     wipe: () => rmSync(join(folder, 'jetstream'), { recursive: true }),
+    copyStream(stream) {
+      const data = join(folder, 'jetstream', '$G', 'streams', stream);
+      const copy = mkdtempSync(join(folder, 'copy-'));
+      cpSync(data, copy, { recursive: true });
+      return () => {
+        rmSync(data, { recursive: true, force: true });
+        cpSync(copy, data, { recursive: true });
+      };
+    },
     async restart() {
       server = await launch(binary, folder, server.port, settings);
     },

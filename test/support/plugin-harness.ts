@@ -45,6 +45,10 @@ export class MemoryStore<T> extends Store<T> {
     return Promise.resolve([...this.values.keys()]);
   }
 
+  commit(): Promise<void> {
+    return this.turn();
+  }
+
   scope<U>(name: string): MemoryStore<U> {
     const scope = this.scopes.get(name) ?? new MemoryStore<unknown>(this.turn);
     this.scopes.set(name, scope);
@@ -109,5 +113,5 @@ class SilentLogger extends Logger {
 
 export function contextOf(signal = new AbortController().signal): EventContext {
   const message = { attempt: 1, subject: 'test', stream: 'EVENTS', sequence: 1, time: new Date(NOON), headers: {} };
-  return { ...message, signal, log: new SilentLogger() };
+  return { ...message, signal, log: new SilentLogger(), afterCommit: (work) => void work(signal) };
 }

@@ -1,4 +1,3 @@
-import type { AppliedUpdate } from '../../host/broker/delivery';
 import { deadLetterOf } from '../../host/message/dead-letter';
 import type { StoredLetter } from '../../host/nats/dead-letter-stream';
 import { MessageBench, type Given } from './message-bench';
@@ -12,17 +11,15 @@ interface Failed {
   /** Bytes as they are, text as UTF-8, all else as JSON. */
   readonly payload?: unknown;
   readonly given?: Given;
-  readonly applied?: readonly AppliedUpdate[];
   readonly error?: Error;
 }
 
 /** The stored letter of an event that failed in the handler `badge.award`. */
-export function storedLetter({ id = 12, payload = '{"n":1}', given = {}, applied = [], error }: Failed = {}) {
+export function storedLetter({ id = 12, payload = '{"n":1}', given = {}, error }: Failed = {}) {
   const failure = {
     reason: 'attempts-exhausted',
     error: error ?? new Error('broken: é'),
     attempts: 3,
-    applied,
   } as const;
   const letter = deadLetterOf(bench.handler, bench.delivery(payload, given), failure, FAILED_AT);
   const { headers, repeated, payload: bytes } = letter;

@@ -1,6 +1,9 @@
 /** Reads streams and buckets without the host's code. */
 import type { JsMsg, NatsConnection } from 'nats';
 import { unescapeKey } from '../../host/effects/store-keys';
+import { logStreamName } from '../../host/nats/wanted-streams';
+import { CHECKPOINT_KEY } from '../../host/records/commits/checkpoint';
+import { eventually } from './eventually';
 
 export interface StoredMessage {
   readonly subject: string;
@@ -9,15 +12,18 @@ export interface StoredMessage {
   readonly storedAtMs: number;
   /** Its `Nats-Msg-Id`; empty where it has none. */
   readonly id: string;
+  text(): string;
   json<T>(): T;
   /** Empty where it has none by that name. */
   header(name: string): string;
 }
 
 const BATCH = 1_000;
+/** Keys of the host itself in a plugin's bucket. An escape in a key has upper-case digits. */
+const HOSTS_OWN = /^=[a-z]/;
 const NANOS_PER_MS_DIGITS = 6;
 
-/** All messages of a stream, oldest first. */
+/** All messages of a stream, oldest first, with those that it gets meanwhile. */
 export async function readStream(nats: NatsConnection, stream: string): Promise<StoredMessage[]> {
   const jsm = await nats.jetstreamManager();
   const { state } = await jsm.streams.info(stream);
@@ -33,7 +39,7 @@ export async function readStream(nats: NatsConnection, stream: string): Promise<
     }
   }
   await consumer.delete();
-  if (messages.length !== state.messages) {
+  if (messages.length < state.messages) {
     throw new Error(`${stream} has ${state.messages} messages; ${messages.length} could be read`);
   }
   return messages;
@@ -42,9 +48,12 @@ export async function readStream(nats: NatsConnection, stream: string): Promise<
 /** The values of a plugin's store, as `key`, or `scope/key` where they are in a scope. */
 export async function readStore(nats: NatsConnection, plugin: string): Promise<Record<string, unknown>> {
   const prefix = `$KV.jetplug-${plugin}.`;
+  await bucketIsFilled(nats, plugin);
   const all = await readStream(nats, `KV_jetplug-${plugin}`);
   // A deleted key leaves a delete marker.
-  const values = all.filter(({ header }) => header('KV-Operation') === '');
+  const values = all.filter(
+    ({ header, subject }) => header('KV-Operation') === '' && !HOSTS_OWN.test(subject.slice(prefix.length)),
+  );
   return Object.fromEntries(
     values.map(({ subject, json }) => {
       const { scope, key } = unescapeKey(subject.slice(prefix.length));
@@ -53,12 +62,25 @@ export async function readStore(nats: NatsConnection, plugin: string): Promise<R
   );
 }
 
+/** Waits until the plugin's bucket has the values of all commits. A host must run. */
+export async function bucketIsFilled(nats: NatsConnection, plugin: string): Promise<void> {
+  const { streams } = await nats.jetstreamManager();
+  const checkpoint = `$KV.jetplug-${plugin}.${CHECKPOINT_KEY}`;
+  await eventually(async () => {
+    const { state } = await streams.info(logStreamName(plugin));
+    if (state.last_seq === 0) return true;
+    const stored = await streams.getMessage(`KV_jetplug-${plugin}`, { last_by_subj: checkpoint });
+    return stored.json<{ n: number }>().n >= state.last_seq;
+  });
+}
+
 function storedMessage(message: JsMsg): StoredMessage {
   return {
     subject: message.subject,
     sequence: message.seq,
     storedAtMs: storedAtMs(message),
     id: message.headers?.get('Nats-Msg-Id') ?? '',
+    text: () => message.string(),
     json: <T>() => message.json<T>(),
     header: (name) => message.headers?.get(name) ?? '',
   };

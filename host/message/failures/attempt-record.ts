@@ -1,9 +1,8 @@
 import type { Past } from '../../broker/delivery';
-import type { CarriedUpdates } from './applied';
 import { NO_FAILURES, type Burial, type CountedMessage, type Failures } from './failures';
 
 /** The failures of a message in their stored form. */
-export interface AttemptState extends Omit<Failures, 'buried'>, CarriedUpdates {
+export interface AttemptState extends Omit<Failures, 'buried'> {
   readonly buried?: StoredBurial | undefined;
   /**
    * The id of the process that last began to run the message. If that is not this process, it died during the run or
@@ -29,28 +28,22 @@ const MAX_TEXT = 8_192;
 export function readRecord(text: string | undefined, message: CountedMessage): AttemptState {
   const found = text === undefined ? undefined : (JSON.parse(text) as AttemptRecord);
   const record: AttemptState = found?.storedAtMs === message.storedAtMs ? found : stateFromPast(message.past);
-  const { charged, provisional, outages, applied, appliedIn, deaths, startedBy, unsure, buried } = record;
+  const { charged, provisional, outages, deaths, startedBy, buried } = record;
   return {
     charged,
     provisional,
     outages,
-    applied,
-    ...(appliedIn !== undefined && { appliedIn }),
     deaths,
-    ...(unsure && { unsure }),
     ...(startedBy !== undefined && { startedBy }),
     ...(buried && { buried }),
   };
 }
 
-/**
- * Reads the headers from the retry queue. Omits `appliedIn`, because the record that it names is read and removed
- * separately.
- */
+/** Reads the headers from the retry queue. */
 function stateFromPast(past: Past | undefined): AttemptState {
   if (!past) return NO_FAILURES as AttemptState;
-  const { failures, provisional = 0, outages = 0, applied } = past;
-  return { charged: failures, provisional, outages, applied, deaths: 0, ...(past.unsure && { unsure: true }) };
+  const { failures, provisional = 0, outages = 0 } = past;
+  return { charged: failures, provisional, outages, deaths: 0 };
 }
 
 export function storedBurial({ reason, attempts, error }: Burial): StoredBurial {

@@ -2,19 +2,17 @@ import { randomUUID } from 'node:crypto';
 import type { KeyValue } from '../../records/key-value';
 import { KeyWriters } from '../../records/key-writers';
 import type { Settlements } from '../../records/settlements';
-import type { LongTexts } from '../../records/long-texts';
 import type { MaybePromise } from '../../base/maybe-promise';
-import { carried, carry, isShort, mergeApplied, type CarriedUpdates } from './applied';
 import type { Burial, CountedMessage, Failures } from './failures';
 import { burialOf, readRecord, storedBurial, type AttemptRecord, type AttemptState } from './attempt-record';
-import type { AppliedUpdate, MessageRef } from '../../broker/delivery';
+import type { MessageRef } from '../../broker/delivery';
 import type { Outages } from './outages';
 
 /** Counts failures. The server's delivery count would not do, because it also counts deploys and lost connections. */
 export interface AttemptLog {
   read(message: CountedMessage): MaybePromise<Failures>;
-  /** Counts one more failure, provisionally, with the updates that the run applied. Resolves when it is stored. */
-  failed(message: CountedMessage, applied: readonly AppliedUpdate[], unsure?: boolean): Promise<void>;
+  /** Counts one more failure, provisionally. Resolves when it is stored. */
+  failed(message: CountedMessage): Promise<void>;
   /** Records that the message is dead-lettered and must not run again, in any process. */
   bury(message: CountedMessage, burial: Burial): Promise<void>;
   /**
@@ -22,8 +20,8 @@ export interface AttemptLog {
    * death.
    */
   started(message: CountedMessage): Promise<void>;
-  /** Records that the plugin's own process ended while it ran the message, and the updates that the run had applied. */
-  died(message: CountedMessage, applied: readonly AppliedUpdate[], unsure?: boolean): Promise<void>;
+  /** Records that the plugin's own process ended while it ran the message. */
+  died(message: CountedMessage): Promise<void>;
   /**
    * Removes the mark of a run after which no failure counts, because the handler returned, the event was released or
    * postponed, or the broker failed.
@@ -41,15 +39,8 @@ const THIS_PROCESS = randomUUID();
 /** Stores the counts in the host's own bucket, where they outlive the host. */
 export class KvAttemptLog implements AttemptLog {
   private readonly writers: KeyWriters;
-  /**
-   * The names of second records, which hold the updates that are too long for a message's first record, by the first
-   * one's key.
-   */
-  private readonly long = new Map<string, string>();
-
   constructor(
     private readonly records: KeyValue,
-    private readonly texts: LongTexts,
     private readonly durable: string,
     private readonly outages: Pick<Outages, 'count' | 'learn'>,
     private readonly process: string = THIS_PROCESS,
@@ -60,10 +51,7 @@ export class KvAttemptLog implements AttemptLog {
   async read(message: CountedMessage): Promise<Failures> {
     const entry = await this.records.get(this.keyOf(message));
     const failures = this.parse(entry?.value, message);
-    const { past } = message;
-    const own = await carried(failures, this.texts);
-    const applied = past?.appliedIn === undefined ? own : mergeApplied(await carried(past, this.texts), own);
-    return withKnown(failures, applied, this.deathsOf(failures));
+    return withKnown(failures, this.deathsOf(failures));
   }
 
   bury(message: CountedMessage, burial: Burial): Promise<void> {
@@ -73,12 +61,12 @@ export class KvAttemptLog implements AttemptLog {
     }));
   }
 
-  async failed(message: CountedMessage, applied: readonly AppliedUpdate[], unsure = false): Promise<void> {
-    await this.leave(message, applied, unsure, ({ provisional }) => ({ provisional: provisional + 1 }));
+  async failed(message: CountedMessage): Promise<void> {
+    await this.leave(message, ({ provisional }) => ({ provisional: provisional + 1 }));
   }
 
-  async died(message: CountedMessage, applied: readonly AppliedUpdate[], unsure = false): Promise<void> {
-    await this.leave(message, applied, unsure, (before) => ({ deaths: this.deathsOf(before) + 1 }));
+  async died(message: CountedMessage): Promise<void> {
+    await this.leave(message, (before) => ({ deaths: this.deathsOf(before) + 1 }));
   }
 
   started(message: CountedMessage): Promise<void> {
@@ -103,52 +91,49 @@ export class KvAttemptLog implements AttemptLog {
   }
 
   async forget(message: MessageRef): Promise<void> {
-    const key = this.keyOf(message);
-    await this.writers.purge(key);
-    const text = this.long.get(key);
-    this.long.delete(key);
-    if (text !== undefined) await this.texts.remove(text);
+    await this.writers.purge(this.keyOf(message));
   }
 
   /**
    * Finds the messages of a stream that failed since the handler's last success, as recorded by earlier hosts. Removes
    * the records of settled messages.
+   * @param needsLetter whether the dead letter of a settled message may not be stored yet. Then its record stays
    */
-  async failing(stream: string, settlements: Settlements): Promise<MessageRef[]> {
+  async failing(
+    stream: string,
+    settlements: Settlements,
+    needsLetter: (message: MessageRef) => Promise<boolean>,
+  ): Promise<MessageRef[]> {
     const keys = await this.records.keys(`attempts.${this.durable}.${stream}`);
-    const found = await Promise.all(keys.map((key) => this.failingAt(key, stream, settlements)));
+    const found = await Promise.all(keys.map((key) => this.failingAt(key, stream, settlements, needsLetter)));
     return found.filter((message) => message !== undefined);
   }
 
-  /** Records a run that failed or died, with the updates that it applied. */
+  /** Records a run that failed or died. */
   private async leave(
     message: CountedMessage,
-    applied: readonly AppliedUpdate[],
-    unsure: boolean,
     counted: (before: AttemptState) => Partial<AttemptState>,
   ): Promise<void> {
     // The count is read before the write, because the failure belongs to the outages so far and another may begin
     // meanwhile.
     const outages = this.outages.count;
-    const { applied: short, appliedIn }: CarriedUpdates = isShort(applied)
-      ? { applied }
-      : await carry(applied, this.textOf(message), this.texts);
-    await this.change(message, outages, (before) => ({
-      ...this.unmarked(before),
-      ...counted(before),
-      ...((unsure || before.unsure) && { unsure: true }),
-      applied: mergeApplied(before.applied, short),
-      ...(appliedIn !== undefined && { appliedIn }),
-    }));
+    await this.change(message, outages, (before) => ({ ...this.unmarked(before), ...counted(before) }));
   }
 
-  private async failingAt(key: string, stream: string, settlements: Settlements): Promise<MessageRef | undefined> {
+  private async failingAt(
+    key: string,
+    stream: string,
+    settlements: Settlements,
+    needsLetter: (message: MessageRef) => Promise<boolean>,
+  ): Promise<MessageRef | undefined> {
     const entry = await this.records.get(key);
     if (entry?.value === undefined) return undefined;
     const { storedAtMs } = JSON.parse(entry.value) as AttemptRecord;
     const message = { stream, sequence: Number(key.slice(key.lastIndexOf('.') + 1)), storedAtMs };
-    const { provisional } = this.parse(entry.value, message);
-    if (settlements.has(message.sequence) || storedAtMs < Date.parse(settlements.streamIncarnation)) {
+    const { provisional, buried } = this.parse(entry.value, message);
+    const isLost = storedAtMs < Date.parse(settlements.streamIncarnation);
+    if (!isLost && buried && settlements.has(message.sequence) && (await needsLetter(message))) return undefined;
+    if (isLost || settlements.has(message.sequence)) {
       // A host settled the message and ended before it removed the record, or the stream was created again.
       await this.forget(message);
       return undefined;
@@ -167,7 +152,6 @@ export class KvAttemptLog implements AttemptLog {
       if (!after) return text;
       const { storedAtMs } = message;
       const record: AttemptRecord = { ...after, storedAtMs, outages: Math.max(outages, before.outages) };
-      if (record.appliedIn !== undefined) this.long.set(this.keyOf(message), record.appliedIn);
       return JSON.stringify(record);
     });
   }
@@ -178,9 +162,8 @@ export class KvAttemptLog implements AttemptLog {
    */
   private parse(text: string | undefined, message: CountedMessage, now?: number): AttemptState {
     const record = readRecord(text, message);
-    const { outages, provisional, appliedIn } = record;
+    const { outages, provisional } = record;
     this.outages.learn(outages);
-    if (appliedIn !== undefined) this.long.set(this.keyOf(message), appliedIn);
     const all = this.outages;
     return {
       ...record,
@@ -204,26 +187,20 @@ export class KvAttemptLog implements AttemptLog {
     return rest;
   }
 
-  private textOf({ stream, sequence, storedAtMs }: MessageRef): string {
-    return `attempts.${this.durable}.${stream}.${sequence}.${storedAtMs}`;
-  }
-
   private keyOf(message: MessageRef): string {
     return `attempts.${this.durable}.${message.stream}.${message.sequence}`;
   }
 }
 
 /** Returns the failures. `provisional` stays a getter, because reading it decides whether those failures count. */
-function withKnown(state: AttemptState, applied: readonly AppliedUpdate[], deaths: number): Failures {
+function withKnown(state: AttemptState, deaths: number): Failures {
   return {
     charged: state.charged,
     get provisional() {
       return state.provisional;
     },
     outages: state.outages,
-    applied,
     deaths,
-    unsure: state.unsure,
     buried: state.buried && burialOf(state.buried),
   };
 }

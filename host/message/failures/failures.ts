@@ -1,4 +1,4 @@
-import type { AppliedUpdate, MessageRef, Past } from '../../broker/delivery';
+import type { MessageRef, Past } from '../../broker/delivery';
 import type { DeadLetterReason } from '../outcome';
 
 /** How often a message has failed in one handler. */
@@ -11,12 +11,8 @@ export interface Failures {
   readonly provisional: number;
   /** How many outages the handler had had by the last failure. */
   readonly outages: number;
-  /** The updates that the failed runs applied to stores. */
-  readonly applied: readonly AppliedUpdate[];
   /** How often a process died while it ran the message, as far as is known. See `AttemptLog.started`. */
   readonly deaths: number;
-  /** Whether runs may have applied more updates than are known, because one died or got no answer. */
-  readonly unsure?: boolean | undefined;
   /** Set if it was decided that the message is dead-lettered. The letter may not be stored yet. */
   readonly buried?: Burial | undefined;
 }
@@ -28,7 +24,7 @@ export interface Burial {
   readonly attempts: number;
 }
 
-export const NO_FAILURES: Failures = { charged: 0, provisional: 0, outages: 0, applied: [], deaths: 0 };
+export const NO_FAILURES: Failures = { charged: 0, provisional: 0, outages: 0, deaths: 0 };
 
 /** Returns the number of the attempt after these failures, from 1. */
 export function attemptAfter({ charged, provisional }: Failures): number {

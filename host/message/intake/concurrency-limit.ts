@@ -1,10 +1,17 @@
 import type { Limiter } from '../../base/limiter';
 import { VersionRuns } from './version-runs';
 
+/** The largest number of events that wait for their commit. More would only make a conflict more costly. */
+const MAX_COMMITTING = 2_000;
+
 /** Permits for a handler's events to run: as many as its concurrency, or one that excludes all others. */
 export class ConcurrencyLimit {
   private runs = new VersionRuns();
   private active = 0;
+  /** The number of active events whose call has returned and waits for its commit. */
+  private committing = 0;
+  /** Active events that wait to run again until fewer run. */
+  private readonly waitingAgain: (() => void)[] = [];
   /** The number of active events that wait until nothing else runs. */
   private waitingAlone = 0;
   private isAlone = false;
@@ -31,7 +38,24 @@ export class ConcurrencyLimit {
   }
 
   get isFree(): boolean {
-    return this.active < this.concurrency && !this.isAlone;
+    const { calling, waitingAgain } = this;
+    return calling + waitingAgain.length < this.concurrency && !this.isAlone && this.committing < MAX_COMMITTING;
+  }
+
+  /** Notes that a call has returned and waits for its commit, or until its events are sent. Another event may run meanwhile. */
+  beginCommit(): void {
+    this.committing++;
+    this.startWaiting();
+    this.onFree();
+  }
+
+  endCommit(): void {
+    this.committing--;
+  }
+
+  /** Waits until an active event may run again. Undefined if it may run now. */
+  whenFree(): Promise<void> | undefined {
+    return this.calling <= this.concurrency ? undefined : new Promise((resolve) => this.waitingAgain.push(resolve));
   }
 
   /** Takes a permit. Pass the result to {@link free}. */
@@ -44,6 +68,7 @@ export class ConcurrencyLimit {
   free(runs: VersionRuns): void {
     this.active--;
     runs.end();
+    this.startWaiting();
     this.notifyAlone();
     if (this.stopping && this.active === 0) this.whenIdle?.();
   }
@@ -105,6 +130,15 @@ export class ConcurrencyLimit {
       release();
       this.onFree();
     };
+  }
+
+  /** The number of active events that wait neither for their commit nor to start again. */
+  private get calling(): number {
+    return this.active - this.committing - this.waitingAgain.length;
+  }
+
+  private startWaiting(): void {
+    while (this.calling < this.concurrency && this.waitingAgain.length > 0) this.waitingAgain.shift()!();
   }
 
   private notifyAlone(): void {

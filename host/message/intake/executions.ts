@@ -1,4 +1,5 @@
 import type { Execution, RunRegistry } from '../execution';
+import type { ConcurrencyLimit } from './concurrency-limit';
 import { RELEASED } from '../outcome';
 import { timedOut } from '../thrown-outcome';
 
@@ -7,7 +8,23 @@ export class Executions implements RunRegistry {
   private readonly running: Execution[] = [];
   private released = false;
 
-  constructor(readonly alone: RunRegistry['alone']) {}
+  constructor(private readonly permits: Pick<ConcurrencyLimit, 'alone' | 'beginCommit' | 'endCommit' | 'whenFree'>) {}
+
+  alone(): ReturnType<RunRegistry['alone']> {
+    return this.permits.alone();
+  }
+
+  beginCommit(): void {
+    this.permits.beginCommit();
+  }
+
+  endCommit(): void {
+    this.permits.endCommit();
+  }
+
+  whenFree(): Promise<void> | undefined {
+    return this.permits.whenFree();
+  }
 
   add(execution: Execution): void {
     execution.place = this.running.push(execution) - 1;
@@ -32,7 +49,7 @@ export class Executions implements RunRegistry {
   interruptOverdue(nowMs: number): number {
     let oldestMs = 0;
     for (const execution of this.copy()) {
-      const tookMs = nowMs - execution.startedAtMs;
+      const tookMs = execution.ranMs(nowMs);
       oldestMs = Math.max(oldestMs, tookMs);
       if (tookMs >= execution.handler.timeoutMs) execution.interrupt(timedOut(execution));
     }

@@ -37,6 +37,7 @@ export class Intake {
   private readonly buffer = new DeliveryBuffer();
   private readonly runner: WorkRunner;
   private stopping = false;
+  private isStarting = false;
 
   constructor(
     private readonly limits: Pick<Handler, 'concurrency' | 'key' | 'batch'>,
@@ -46,7 +47,7 @@ export class Intake {
     this.admission = new Admission(options, limits.batch?.size);
     this.order = new DispatchOrder(limits, () => this.startNext(), this.time);
     this.permits = new ConcurrencyLimit(limits.concurrency, options.suspects, () => this.startNext());
-    this.executions = new Executions(() => this.permits.alone());
+    this.executions = new Executions(this.permits);
     this.runner = new WorkRunner(this.permits, this.executions, this.buffer, {
       left: (buffered) => this.order.left(buffered),
       ended: () => {
@@ -183,7 +184,18 @@ export class Intake {
     }
   }
 
+  /** A call within a call returns at once, because the loop of the first one starts all work that may start. */
   private startNext(): void {
+    if (this.isStarting) return;
+    this.isStarting = true;
+    try {
+      this.startAll();
+    } finally {
+      this.isStarting = false;
+    }
+  }
+
+  private startAll(): void {
     while (this.permits.isFree) {
       if (this.isKeyed && !this.admission.isOpen) return;
       const next = this.order.next();

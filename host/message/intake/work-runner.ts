@@ -1,3 +1,4 @@
+import { LogThrottle } from '../../base/log-throttle';
 import { isPromise } from '../../base/maybe-promise';
 import type { Delivery } from '../../broker/delivery';
 import type { RunRegistry } from '../execution';
@@ -10,6 +11,7 @@ import type { ConcurrencyLimit } from './concurrency-limit';
 import type { VersionRuns } from './version-runs';
 
 const FAULT_DELAY_MS = 5_000;
+const LOG_AGAIN_MS = 1_000;
 
 /** One delivery, or those of a batch. */
 export type Work = BufferedDelivery | readonly BufferedDelivery[];
@@ -26,6 +28,7 @@ export interface WorkEvents {
 /** Runs deliveries in permits, on the newest version of their handler, and follows them until they are settled. */
 export class WorkRunner {
   private renew: (handler: Handler) => Handler = (handler) => handler;
+  private readonly throttle = new LogThrottle(LOG_AGAIN_MS);
 
   constructor(
     private readonly permits: ConcurrencyLimit,
@@ -57,7 +60,7 @@ export class WorkRunner {
       this.buffer.add(buffered);
       this.follow(buffered, settled, runs);
     } catch (error) {
-      fault(current, delivery, error);
+      this.fault(current, delivery, error);
       this.permits.free(runs);
     }
   }
@@ -69,7 +72,7 @@ export class WorkRunner {
       if (!isPromise(settled)) return this.finish(work, runs);
       this.follow(work, settled, runs);
     } catch (error) {
-      faults(work, error);
+      this.faults(work, error);
       this.finish(work, runs);
     }
   }
@@ -87,7 +90,7 @@ export class WorkRunner {
     settled.then(
       () => this.finishLate(work, runs),
       (error: unknown) => {
-        faults(work, error);
+        this.faults(work, error);
         this.finishLate(work, runs);
       },
     );
@@ -107,27 +110,31 @@ export class WorkRunner {
     this.permits.free(runs);
     this.events.ended();
   }
+
+  private faults(work: Work, error: unknown): void {
+    for (const { handler, delivery } of each(work)) this.fault(handler, delivery, error);
+  }
+
+  /**
+   * Logs the error and retries the event. The steps throw only if the broker or the host fails, which is not the event's
+   * fault. Such a failure hits many events at a time, so not every one is logged.
+   */
+  private fault(handler: Handler, delivery: Delivery, error: unknown): void {
+    if (delivery.settled) return;
+    const suppressed = this.throttle.note('fault');
+    if (suppressed !== undefined) {
+      handler.log.error('event could not be processed; it is tried again', {
+        handler: handler.name,
+        subject: delivery.subject,
+        sequence: delivery.sequence,
+        ...(suppressed > 0 && { suppressed }),
+        err: error,
+      });
+    }
+    retryLater(delivery, FAULT_DELAY_MS);
+  }
 }
 
 function each(work: Work): readonly BufferedDelivery[] {
   return work instanceof BufferedDelivery ? [work] : work;
-}
-
-function faults(work: Work, error: unknown): void {
-  for (const { handler, delivery } of each(work)) fault(handler, delivery, error);
-}
-
-/**
- * Logs the error and retries the event. The steps throw only if the broker or the host fails, which is not the event's
- * fault.
- */
-function fault(handler: Handler, delivery: Delivery, error: unknown): void {
-  if (delivery.settled) return;
-  handler.log.error('event could not be processed; it is tried again', {
-    handler: handler.name,
-    subject: delivery.subject,
-    sequence: delivery.sequence,
-    err: error,
-  });
-  retryLater(delivery, FAULT_DELAY_MS);
 }

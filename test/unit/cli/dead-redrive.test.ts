@@ -87,28 +87,6 @@ describe('an event with parts that were too large for its letter', () => {
   });
 });
 
-describe('an event whose applied updates are in a record', () => {
-  const letter = withHeaders(storedLetter(), { 'x-applied-in': 'letter.badge.award.EVENTS.7.1' });
-
-  test('gets a record of its own, beside that of the letter', async () => {
-    const { server, result } = await redrive(letter, ({ texts }) => texts.put('[]', 'letter.badge.award.EVENTS.7.1'));
-    await expect(result).resolves.toBe(true);
-    const own = `road.badge.award.EVENTS.7.${Date.parse(STORED_AT)}.letter-12`;
-    expect(server.published.get(SUBJECT)!.header('x-jetplug-past')).toContain(own);
-    expect(await server.texts.get(own)).toBe('[]');
-    expect(await server.texts.get('letter.badge.award.EVENTS.7.1')).toBe('[]');
-  });
-
-  test('is not redriven without its record, because the updates would be applied again', async () => {
-    const { server, result } = await redrive(letter);
-    await expect(result).rejects.toMatchObject({
-      code: 'JP_NOT_FOUND',
-      message: expect.stringContaining('text.letter.badge.award.EVENTS.7.1') as string,
-    });
-    expect(server.published.size).toBe(0);
-  });
-});
-
 describe('the preparation of a redrive', () => {
   const letters = [1, 2].map((id) => summarise(storedLetter({ id })));
   const other = { ...letters[0]!, handler: 'rank' };

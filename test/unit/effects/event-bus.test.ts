@@ -19,7 +19,7 @@ const BadgeAwarded = defineEvent(
 /** A bus outside a handler run, which does not search for events that were published earlier. */
 function busThat(send: Outgoing['send']): JetStreamEventBus {
   const idsSince = () => Promise.reject(new Error('nobody is to ask'));
-  return new JetStreamEventBus({ send, dropsRepeatsMs: 120_000, idsSince }, clock);
+  return new JetStreamEventBus({ check: () => undefined, send, dropsRepeatsMs: 120_000, idsSince }, clock);
 }
 
 /** It sends at once. */

@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { findNotJson } from '../../../host/effects/json-value';
+import { equalsItsJson, findNotJson } from '../../../host/effects/json-value';
 import { defineEvent } from '../../../sdk';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
@@ -133,6 +133,32 @@ test('an accepted value survives a round trip through JSON, except undefined fie
     { numRuns: 2_000 },
   );
   expect(seen.passed).toBeGreaterThan(100);
+});
+
+test.each<[string, unknown, boolean]>([
+  ['plain values', { a: [1, 'x', null, { b: true }] }, true],
+  ['a number', 3, true],
+  ['negative zero', [-0], false],
+  ['a field that is undefined', { a: { b: undefined } }, false],
+  ['a Date', { at: new Date(0) }, false],
+  ['an object with a toJSON', { toJSON: () => 1 }, false],
+  ['an object of a class', new Money(1), false],
+  ['an object without a prototype', Object.create(null), false],
+])('whether JSON keeps %s as it is', (_, value, expected) => {
+  expect(equalsItsJson(value)).toBe(expected);
+});
+
+test('a value that equals its JSON is the result of parsing it', () => {
+  const seen = { equal: 0 };
+  fc.assert(
+    fc.property(fc.oneof(fc.anything({ withDate: true, withNullPrototype: true }), fc.jsonValue()), (given) => {
+      if (given === undefined || findNotJson(given) || !equalsItsJson(given)) return;
+      seen.equal++;
+      expect(JSON.parse(JSON.stringify(given))).toStrictEqual(given);
+    }),
+    { numRuns: 2_000 },
+  );
+  expect(seen.equal).toBeGreaterThan(100);
 });
 
 function plain(value: unknown): unknown {

@@ -2,7 +2,6 @@ import { ChildContext, type ChildCall } from '../../../host/isolation/child-call
 import { RecordingLog } from '../../../host/testing/recording-log';
 
 test('the JSON of a context in a plugin process has the event’s properties only', () => {
-  const call = { handler: { name: 'handle', log: new RecordingLog() } } as unknown as ChildCall;
   const given = {
     subject: 'a.b',
     stream: 'EVENTS',
@@ -11,7 +10,9 @@ test('the JSON of a context in a plugin process has the event’s properties onl
     headers: { a: '1' },
     cloudEvent: undefined,
   };
-  const context = new ChildContext(call, { ...given, deliveredAs: 3, storedAtMs: 0 } as never);
+  const received = [{ ...given, deliveredAs: 3, storedAtMs: 0 }];
+  const call = { handler: { name: 'handle', log: new RecordingLog() }, received } as unknown as ChildCall;
+  const context = new ChildContext(call, 0);
   expect(JSON.parse(JSON.stringify(context))).toEqual({
     subject: 'a.b',
     stream: 'EVENTS',

@@ -25,7 +25,8 @@ test.each([
     } }) as any`,
   });
   const sent: { is: string; errors?: WireError[] }[] = [];
-  const child = new ChildPlugin({ send: (message: { is: string }) => sent.push(message) } as unknown as HostLink);
+  const send = (message: { is: string }): unknown => sent.push(message);
+  const child = new ChildPlugin({ send, sendNow: send } as unknown as HostLink);
   const file = `${scene.folder({ 'badge.plugin.ts': source })}/badge.plugin.ts`;
   child.receive({ to: 'load', file, modules: [], plugins: config.plugins } as never);
   await eventually(() => sent.length > 0);

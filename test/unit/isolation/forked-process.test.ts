@@ -133,10 +133,10 @@ test('a killed process ends with the first reason that was recorded', async () =
 });
 
 test('messages go both ways, and one that is sent after the end is lost without an error', async () => {
-  run(`process.on('message', (message) => process.send({ got: message }));`);
+  run(`process.on('message', (messages) => process.send([{ got: messages }]));`);
   forked.send({ to: 'ping' });
   await eventually(() => received.length > 0);
-  expect(received).toEqual([{ got: { to: 'ping' } }]);
+  expect(received).toEqual([{ got: [{ to: 'ping' }] }]);
   forked.kill('done');
   await forked.gone;
   forked.send({ to: 'ping' });
@@ -147,10 +147,10 @@ test('a process has a heap limit, a lower priority, and neither the credentials 
   const { env } = process;
   process.env = { ...env, JETPLUG_NATS_PASSWORD: 'secret', NODE_OPTIONS: '--no-warnings', JETPLUG_OTHER: 'kept' };
   try {
-    run(`process.on('message', () => process.send({
+    run(`process.on('message', () => process.send([{
       env: ['JETPLUG_NATS_PASSWORD', 'NODE_OPTIONS', 'JETPLUG_OTHER'].map((name) => process.env[name] ?? null),
       argv: process.argv.slice(2), execArgv: process.execArgv, priority: require('node:os').getPriority(),
-    }));`);
+    }]));`);
     forked.send({ to: 'ping' });
     await eventually(() => received.length > 0);
     expect(received).toEqual([

@@ -42,7 +42,7 @@ test('a call is overdue when its run has ended and it has no result', () => {
   calls.add(call('live', []));
   expect(calls.overdue()).toBeUndefined();
   const id = calls.add(call('late', [], true));
-  expect(calls.overdue()?.method).toBe('late');
+  expect(calls.overdue()).toMatchObject({ method: 'late' });
   calls.end(id);
   expect(calls.overdue()).toBeUndefined();
 });

@@ -1,6 +1,5 @@
 import { BatchFailure, Reject, RetryLater } from '../../../sdk';
 import { isBatchFailure, isJetplugError, isReject, isRetryLater, JetplugError } from '../../../sdk/internal';
-import { AlreadySettled } from '../../../host/records/write-batch';
 import { invalid, OutcomeKnown } from '../../../host/message/outcome';
 import { decodeError, encodeError, type WireError } from '../../../host/isolation/wire-error';
 
@@ -42,9 +41,7 @@ test('an error of the catalogue keeps its code and place', () => {
   expect(arrived).toMatchObject({ code: 'JP_STORE_UNAVAILABLE', message: 'gone', ...details });
 });
 
-test('the mark that an event was already settled, or is invalid, survives the transfer', () => {
-  expect(sent(new AlreadySettled('badge-award', 12))).toMatchObject({ durable: 'badge-award', sequence: 12 });
-  expect(sent(new AlreadySettled('badge-award', 12))).toBeInstanceOf(AlreadySettled);
+test('the outcome that an event is invalid survives the transfer', () => {
   const outcome = sent(new OutcomeKnown(invalid('schema', 'user_id: missing')));
   expect(outcome).toBeInstanceOf(OutcomeKnown);
   expect((outcome as OutcomeKnown).outcome).toMatchObject({

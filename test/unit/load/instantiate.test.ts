@@ -2,16 +2,14 @@ import { readFileSync } from 'node:fs';
 import { EventBus, Logger, Plugin, Settings, Store, Subscribe, type PluginLifecycle } from 'jetplug/sdk';
 import { container, inject, injectable, Lifecycle, scoped, type Disposable } from 'tsyringe';
 import { z } from 'zod';
-import { BucketTexts } from '../../../host/effects/bucket-texts';
 import { JetStreamEventBus } from '../../../host/effects/event-bus';
-import { TextStore } from '../../../host/effects/text-store';
+import { TextStore, type StoreTexts } from '../../../host/effects/text-store';
 import type { Outgoing } from '../../../host/broker/ports';
 import { currentOwner, currentScope } from '../../../host/message/run';
 import { instantiate } from '../../../host/load/instantiate';
 import type { PluginServices } from '../../../host/load/injectables';
 import { describe as describePlugin, type DescribedPlugin } from '../../../host/load/describe';
 import type { PluginClass } from '../../../sdk/internal';
-import { MemoryKeyValue } from '../../support/memory-key-value';
 import { RecordingLog } from '../../../host/testing/recording-log';
 import { systemClock } from '../../../host/base/time';
 
@@ -29,9 +27,17 @@ function definitionOf(cls: unknown, file = __filename): DescribedPlugin {
 }
 
 const NO_STREAMS: Outgoing = {
+  check: () => undefined,
   send: () => Promise.resolve({ duplicate: false }),
   dropsRepeatsMs: 120_000,
   idsSince: () => Promise.reject(new Error('nobody is to ask')),
+};
+
+const NO_TEXTS: StoreTexts = {
+  get: () => Promise.resolve(undefined),
+  change: () => Promise.resolve(undefined),
+  keys: () => Promise.resolve([]),
+  commit: () => Promise.resolve(),
 };
 
 /** The host's services for one plugin, with a count of the requests for its store. */
@@ -43,7 +49,7 @@ function services(): PluginServices & { opened: number } {
     bus: new JetStreamEventBus(NO_STREAMS, systemClock),
     openTexts: () => {
       own.opened++;
-      return Promise.resolve(new BucketTexts(new MemoryKeyValue()));
+      return Promise.resolve(NO_TEXTS);
     },
   };
   return own;

@@ -1,15 +1,14 @@
 import fc from 'fast-check';
 import { deadLetterOf, fingerprint } from '../../../host/message/dead-letter';
-import type { AppliedUpdate } from '../../../host/broker/delivery';
 import { FakeDelivery, MessageBench, STORED_AT, type Given } from '../../support/message-bench';
 import { encodeHeader, decodeHeader } from '../../../host/broker/letter-headers';
 
 const NOW = new Date('2026-05-12T13:00:00.000Z');
 const { handler } = new MessageBench();
 
-function letterOf(error: Error, given?: Given, applied: readonly AppliedUpdate[] = []) {
+function letterOf(error: Error, given?: Given) {
   const delivery = new FakeDelivery('{"user_id":"u1"}', { deliveryCount: 6, ...given });
-  return deadLetterOf(handler, delivery, { reason: 'attempts-exhausted', error, attempts: 3, applied }, NOW);
+  return deadLetterOf(handler, delivery, { reason: 'attempts-exhausted', error, attempts: 3 }, NOW);
 }
 
 /** An error whose stack has these places. */

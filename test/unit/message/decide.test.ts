@@ -13,7 +13,7 @@ const OPEN = { isOpen: true, isSuspicious: false, probeDelayMs: 2_000 };
 
 /** The failures before an attempt, of which some are charged. */
 function before(attempt: number, charged = attempt - 1): Failures {
-  return { charged, provisional: attempt - 1 - charged, outages: 0, applied: [], deaths: 0 };
+  return { charged, provisional: attempt - 1 - charged, outages: 0, deaths: 0 };
 }
 
 function decided(outcome: Outcome, attempt = 1, random = MIDDLE, circuit = CLOSED) {

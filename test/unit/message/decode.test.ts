@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { decode, type Decoded } from '../../../host/message/decode';
+import { decode, type Decoded, utc } from '../../../host/message/decode';
 import type { Invalid } from '../../../host/message/outcome';
 import { FakeDelivery, STORED_AT, type Given } from '../../support/message-bench';
 
@@ -257,4 +257,14 @@ test('the fields that reach a handler are those that were sent', () => {
       expect(decoded(json).fields).toEqual(JSON.parse(json));
     }),
   );
+});
+
+test('every day of a month is a valid timestamp, and no other day is', () => {
+  for (let month = 1; month <= 12; month++) {
+    for (let day = 0; day <= 32; day++) {
+      const timestamp = `2026-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}T10:00:00.5Z`;
+      const isDay = day > 0 && day <= new Date(Date.UTC(2026, month, 0)).getUTCDate();
+      expect([timestamp, utc(timestamp)]).toEqual([timestamp, isDay ? timestamp : undefined]);
+    }
+  }
 });

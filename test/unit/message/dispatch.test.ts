@@ -2,27 +2,28 @@ import { runInNewContext } from 'node:vm';
 import { defineEvent, Reject, RetryLater, type EventContext } from 'jetplug/sdk';
 import { z } from 'zod';
 import { JetStreamEventBus } from '../../../host/effects/event-bus';
-import { KvStore } from '../../../host/effects/bucket-texts';
+import type { TextStore } from '../../../host/effects/text-store';
 import { then, type MaybePromise } from '../../../host/base/maybe-promise';
-import { dispatch, publish } from '../../../host/message/dispatch';
+import { doAfterCommitWork } from '../../../host/message/after-commit';
+import { commit } from '../../../host/message/commit';
+import { dispatch } from '../../../host/message/dispatch';
+import { sendEmits } from '../../../host/message/outbox';
 import type { Outcome } from '../../../host/message/outcome';
 import { pipeline } from '../../../host/message/pipeline';
 import { currentOwner, Run } from '../../../host/message/run';
 import { passed, type Ended, type Validated } from '../../../host/message/stages';
 import { timedOut } from '../../../host/message/thrown-outcome';
 import { JetplugError, type Envelope } from '../../../sdk/internal';
-import { AlreadySettled } from '../../../host/records/write-batch';
 import { HOSTILE_RESULTS } from '../../support/hostile-values';
-import { MemoryKeyValue } from '../../support/memory-key-value';
 import { MessageBench } from '../../support/message-bench';
 import { systemClock } from '../../../host/base/time';
 
 const EVENT: Envelope = { event_type: 'a.b', event_id: 'e1', timestamp: '2026-05-12T12:00:00.000Z' };
 
 /** A run of a handler, with the bus and store that a plugin would have. */
-function setUp(invoke: (context: EventContext, bus: JetStreamEventBus, store: KvStore<number>) => unknown) {
-  const store = new KvStore<number>(new MemoryKeyValue());
+function setUp(invoke: (context: EventContext, bus: JetStreamEventBus, store: TextStore<number>) => unknown) {
   const bench: MessageBench = new MessageBench((_event, context) => invoke(context, bus, store));
+  const store = bench.store<number>();
   const bus = new JetStreamEventBus(bench.handler.outgoing, systemClock);
   const decoded = { kind: 'decoded', envelope: EVENT, fields: {}, hops: 2 } as const;
   const run = new Run(bench.handler, bench.delivery({}, { headers: { trace: 't1' } }), bench.registry);
@@ -32,7 +33,9 @@ function setUp(invoke: (context: EventContext, bus: JetStreamEventBus, store: Kv
   const ends: string[] = [];
   const steps = pipeline<Validated, Ended>()
     .step(dispatch)
-    .step(publish)
+    .step(commit)
+    .step(sendEmits)
+    .step(doAfterCommitWork)
     .conclude((ended) => {
       ends.push(ended.outcome.kind);
       return ended;
@@ -406,8 +409,38 @@ test('a broker error that a handler kept from an earlier run and throws again co
   });
 });
 
-test('only an update of the event itself reports that the event was settled before', async () => {
-  const settled = (sequence: number) => setUp(() => Promise.reject(new AlreadySettled('badge-award', sequence)));
-  expect(await settled(7).outcome()).toEqual({ kind: 'settled-before' });
-  expect(await settled(8).outcome()).toMatchObject({ kind: 'failed' });
+test('a run whose event another host commits meanwhile ends as settled before, and changes and sends nothing', async () => {
+  const { outcome, bench } = setUp(async (_context, bus, store) => {
+    await store.update('k', (n = 0) => n + 1);
+    await bus.publish('a.c', {});
+    bench.commits.commitElsewhere({ sequence: 7, writes: { other: '1' } });
+    await turn();
+  });
+  expect(await outcome()).toEqual({ kind: 'settled-before' });
+  expect(bench.sent).toEqual([]);
+  const store = bench.store<number>();
+  expect([await store.get('k'), await store.get('other')]).toEqual([undefined, 1]);
+});
+
+test.each([
+  ['returns', undefined],
+  ['throws', new Error('of mixed values')],
+])('a run that %s after another host has changed a value that it has read must start again', async (_how, error) => {
+  const { outcome, bench } = setUp(async (_context, _bus, store) => {
+    await store.get('k');
+    bench.commits.commitElsewhere({ writes: { k: '5' } });
+    await turn();
+    if (error) throw error;
+  });
+  expect(await outcome()).toEqual({ kind: 'conflict' });
+});
+
+test('the store changes of a run that throws are not committed', async () => {
+  const { outcome, bench } = setUp(async (_context, _bus, store) => {
+    await store.update('k', (n = 0) => n + 1);
+    throw new Error('broken');
+  });
+  expect(await outcome()).toMatchObject({ kind: 'failed', error: { message: 'broken' } });
+  expect(await bench.store<number>().get('k')).toBeUndefined();
+  expect((await bench.commits.stored.bounds()).last).toBe(0);
 });

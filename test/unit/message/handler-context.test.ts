@@ -24,6 +24,10 @@ class TestContext extends HandlerContext {
     this.reads++;
     return FACTS;
   }
+
+  protected addWork(): void {
+    throw new Error('not used');
+  }
 }
 
 class TestBatchContext extends HandlerBatchContext<ConstructorParameters<typeof HandlerBatchContext>[0]> {

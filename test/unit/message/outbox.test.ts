@@ -1,7 +1,10 @@
 import fc from 'fast-check';
+import { doAfterCommitWork } from '../../../host/message/after-commit';
 import type { Decoded } from '../../../host/message/decode';
 import { NO_FAILURES } from '../../../host/message/failures/failures';
-import { derivedId, sendOutbox } from '../../../host/message/outbox';
+import { derivedId, sendEmits, sendUnsent } from '../../../host/message/outbox';
+import { passed, type Committed, type Ended, type Sent } from '../../../host/message/stages';
+import { Later } from '../../../host/message/later';
 import { Run } from '../../../host/message/run';
 import { MessageBench, STORED_AT, type Given } from '../../support/message-bench';
 
@@ -65,6 +68,15 @@ test('two different causes never have the same id', () => {
   );
 });
 
+/** Sends the events of a run that has just been committed. */
+async function send(run: Run): Promise<Ended> {
+  const sent = sendEmits(passed<Committed>(run));
+  const landed = sent instanceof Later ? await sent.promise() : sent;
+  if (landed.outcome) return landed as Ended;
+  const ended = doAfterCommitWork(passed<Sent>(landed));
+  return ended instanceof Later ? ended.promise() : ended;
+}
+
 describe('sending', () => {
   const LONG_AGO = Date.now() - 3_600_000;
 
@@ -82,71 +94,78 @@ describe('sending', () => {
       });
       return run;
     };
-    return { bench, again };
+    /** Ends a redelivery of the event, which another host has committed without sending its events. */
+    const resend = async (run: Run): Promise<void> => {
+      bench.commits.commitElsewhere({ sequence: run.delivery.sequence, emits: run.outbox });
+      await bench.commits.open();
+      await sendUnsent(run);
+    };
+    return { bench, again, resend };
   }
 
   test('a first delivery sends without a lookup, however old its message is', async () => {
     const { bench, again } = publishing({ storedAtMs: LONG_AGO }, 'a', 'b');
-    await sendOutbox(again(1));
+    expect(await send(again(1))).toMatchObject({ outcome: { kind: 'handled' } });
     expect(bench.journal).toEqual(['send a', 'send b']);
   });
 
-  test('a redelivery within half the duplicate window relies on the stream to drop duplicates', async () => {
-    const { bench, again } = publishing({ storedAtMs: Date.now() }, 'a');
-    await sendOutbox(again(1));
-    await sendOutbox(again(2));
-    expect(bench.journal).toEqual(['send a', 'send a']);
+  test('a redelivery of a committed event within half the duplicate window relies on the stream to drop duplicates', async () => {
+    const { bench, again, resend } = publishing({ storedAtMs: Date.now() }, 'a');
+    await send(again(1));
+    await resend(again(2));
+    expect(bench.journal).toEqual(['send a', 'commit 7', 'send a']);
     expect(bench.sent).toHaveLength(1);
   });
 
-  test('a late redelivery sends only the events that the streams do not hold, as their duplicate windows may have passed', async () => {
-    const { bench, again } = publishing({ storedAtMs: LONG_AGO }, 'a', 'b', 'b');
+  test('a duplicate of an event that was committed before is no error, though the server counts its deliveries anew', async () => {
+    const { bench, again, resend } = publishing({ storedAtMs: Date.now() }, 'a');
+    await send(again(1));
+    await resend(again(1));
+    expect(bench.journal).toEqual(['send a', 'commit 7', 'send a']);
+    expect(bench.log.lines).toEqual([]);
+  });
+
+  test('a late redelivery of a committed event sends only the events that the streams do not hold, as their duplicate windows may have passed', async () => {
+    const { bench, again, resend } = publishing({ storedAtMs: LONG_AGO }, 'a', 'b', 'b');
     const first = again(1);
     for (const { id } of first.outbox) bench.forgotten.add(id);
     bench.sent.push(first.outbox[0]!, first.outbox[2]!);
-    await sendOutbox(again(2));
-    expect(bench.journal).toEqual(['look a', 'look b', 'send b']);
+    await resend(again(2));
+    expect(bench.journal).toEqual(['commit 7', 'look a', 'look b', 'send b']);
     expect(bench.sent.map(({ id }) => id).sort()).toEqual(first.outbox.map(({ id }) => id).sort());
   });
 
-  test('a late redelivery of an event that another host settled meanwhile sends nothing', async () => {
-    const { bench, again } = publishing({ storedAtMs: LONG_AGO }, 'a');
-    bench.settlements.elsewhere.add(7);
-    await sendOutbox(again(2));
-    expect(bench.journal).toEqual([]);
-  });
-
   test('the age of an event from the retry queue counts from when it was first stored', async () => {
-    const past = { failures: 0, applied: [] };
+    const past = { failures: 0 };
     const old = publishing({ past, origin: { stream: 'EVENTS', sequence: 3, storedAtMs: LONG_AGO } }, 'a');
-    await sendOutbox(old.again(1));
-    expect(old.bench.journal).toEqual(['look a', 'send a']);
+    await old.resend(old.again(1));
+    expect(old.bench.journal).toEqual(['commit 7', 'look a', 'send a']);
     const fresh = publishing({ past, origin: { stream: 'EVENTS', sequence: 3, storedAtMs: Date.now() } }, 'a');
-    await sendOutbox(fresh.again(1));
-    expect(fresh.bench.journal).toEqual(['send a']);
+    await fresh.resend(fresh.again(1));
+    expect(fresh.bench.journal).toEqual(['commit 7', 'send a']);
   });
 
   test('a long run looks up its events before it sends them: another host may have sent them meanwhile', async () => {
     const { bench, again } = publishing({ storedAtMs: Date.now() }, 'a');
     const run = again(1);
     Object.assign(run, { startedAtMs: performance.now() - 61_000 });
-    await sendOutbox(run);
+    await send(run);
     expect(bench.journal).toEqual(['look a', 'send a']);
   });
 
   test('an event whose lookup fails is not sent', async () => {
-    const { bench, again } = publishing({ storedAtMs: LONG_AGO }, 'a');
+    const { bench, again, resend } = publishing({ storedAtMs: LONG_AGO }, 'a');
     bench.fail('look');
-    await expect(sendOutbox(again(2))).rejects.toThrow('look failed');
+    await expect(resend(again(2))).rejects.toThrow('look failed');
     expect(bench.sent).toEqual([]);
   });
 
   test('a duplicate on a first delivery is logged as an error: another publisher uses the same id', async () => {
     const { bench, again } = publishing({ storedAtMs: Date.now() }, 'a');
     bench.sent.push(again(1).outbox[0]!);
-    await sendOutbox(again(2));
+    await send(again(2));
     expect(bench.log.lines).toEqual([]);
-    await sendOutbox(again(1));
+    await send(again(1));
     expect(bench.log.lines).toMatchObject([{ level: 'error', fields: { subject: 'a', cause: 'EVENTS:7' } }]);
   });
 });

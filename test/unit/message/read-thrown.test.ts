@@ -1,5 +1,5 @@
 import { BatchFailure, Reject, RetryLater } from 'jetplug/sdk';
-import { AlreadySettled } from '../../../host/records/write-batch';
+import { OutcomeKnown, SETTLED_BEFORE } from '../../../host/message/outcome';
 import { readThrown } from '../../../host/message/read-thrown';
 import { decodeError, encodeError, type WireError } from '../../../host/isolation/wire-error';
 import { HOSTILE } from '../../support/hostile-values';
@@ -18,7 +18,7 @@ test.each(values)('%s is read, and sent between processes, as plain JSON', (_, m
 test('errors of the SDK are recognised by their marks', () => {
   expect(readThrown(new Reject('never'))).toMatchObject({ kind: 'reject', error: { message: 'never' } });
   expect(readThrown(new RetryLater('10m'))).toMatchObject({ kind: 'retry-later', delayMs: 600_000 });
-  expect(readThrown(new AlreadySettled('badge-award', 3))).toMatchObject({ kind: 'settled', sequence: 3 });
+  expect(readThrown(new OutcomeKnown(SETTLED_BEFORE))).toEqual({ kind: 'known', outcome: SETTLED_BEFORE });
   expect(readThrown('text')).toEqual({ kind: 'value', value: 'text', shown: "'text'" });
   expect(readThrown(new BatchFailure([{ index: 1, error: new Reject('bad') }]))).toMatchObject({
     kind: 'batch',

@@ -1,8 +1,8 @@
 import { HandlerCounters } from '../../../host/message/counters';
 import type { Decision } from '../../../host/message/decide';
 import { settle as carryOut } from '../../../host/message/settle';
-import type { AppliedUpdate } from '../../../host/broker/delivery';
 import type { Handler } from '../../../host/message/handler';
+import { Run } from '../../../host/message/run';
 import { type FakeDelivery, MessageBench } from '../../support/message-bench';
 
 const error = new Error('broken');
@@ -18,8 +18,8 @@ const BURIED = [
 const CHARGED: Decision = { action: 'retry', delayMs: 1_000, error, attempt: 2 };
 const UNCHARGED: Decision = { action: 'retry', delayMs: 20_000, error };
 
-function settle(handler: Handler, delivery: FakeDelivery, decision: Decision, applied: readonly AppliedUpdate[] = []) {
-  return carryOut(handler, delivery, decision, { applied, marked: false });
+function settle(handler: Handler, delivery: FakeDelivery, decision: Decision) {
+  return carryOut(new Run(handler, delivery, new MessageBench().registry), decision);
 }
 
 test('an ack on a first delivery is sent at once, and there is no record to remove', () => {
@@ -96,17 +96,6 @@ test('a dead letter is stored before the message is terminated', async () => {
   ]);
 });
 
-test('a dead letter lists the updates of runs whose outcome is unknown, found by their marks', async () => {
-  const bench = new MessageBench();
-  bench.found = [['k', 0, '1']];
-  await carryOut(bench.handler, bench.delivery(), BURY, { applied: [['l', 0, '2']], marked: true, unsure: true });
-  expect(bench.journal.slice(0, 3)).toEqual(['bury 7 attempts-exhausted', 'find 7', 'letter attempts-exhausted']);
-  expect(JSON.parse(bench.letters[0]!.headers['x-applied']!)).toEqual([
-    ['l', 0, '2'],
-    ['k', 0, '1'],
-  ]);
-});
-
 test('the record of a dead-lettered message is removed last', async () => {
   const bench = new MessageBench();
   await settle(bench.handler, bench.delivery({}, { deliveryCount: 3 }), BURY);
@@ -155,18 +144,11 @@ test('an event that waits for a handler whose circuit is open is nacked with its
   expect(bench.handler.counters).toMatchObject({ failed: 1, retried: 0, lastError: 'broken' });
 });
 
-test('the record of a failure has the updates that the run had applied', async () => {
-  const bench = new MessageBench();
-  await settle(bench.handler, bench.delivery(), CHARGED, [['k', 0, '1']]);
-  expect(bench.failures.get(7)).toMatchObject({ charged: 0, provisional: 1, applied: [['k', 0, '1']] });
-});
-
-test('a dead letter lists the updates that the runs had applied, and the circuit no longer counts the message', async () => {
+test('the circuit no longer counts a dead-lettered message', async () => {
   const bench = new MessageBench();
   const delivery = bench.delivery();
   bench.handler.circuit.failed(delivery, error);
-  await settle(bench.handler, delivery, BURY, [['k', 0, '"é"']]);
-  expect(bench.letters[0]!.headers['x-applied']).toBe('[["k",0,"\\"\\u00e9\\""]]');
+  await settle(bench.handler, delivery, BURY);
   bench.handler.circuit.succeeded(bench.delivery({}, { sequence: 8 }));
   expect(bench.journal).not.toContain('charge 7');
 });
@@ -180,13 +162,13 @@ test('a message whose dead letter cannot be stored is not settled', async () => 
 describe('an event that waits for longer than 30 s', () => {
   const LONG: Decision = { action: 'retry', delayMs: 600_000, error };
 
-  test('is stored in the retry queue with its failures and updates, before it is acknowledged', async () => {
+  test('is stored in the retry queue with its failures, before it is acknowledged', async () => {
     const bench = new MessageBench();
-    bench.failures.set(7, { charged: 1, provisional: 1, outages: 2, applied: [], deaths: 0 });
+    bench.failures.set(7, { charged: 1, provisional: 1, outages: 2, deaths: 0 });
     const headers = { 'Nats-Msg-Id': 'm1', traceparent: 't' };
     const delivery = bench.delivery('payload', { headers, deliveryCount: 3 });
     const beganMs = Date.now();
-    await settle(bench.handler, delivery, LONG, [['k', 0, '1']]);
+    await settle(bench.handler, delivery, LONG);
     expect(bench.journal).toEqual(['park parked', 'settle 7', 'ack', 'forget']);
     const [{ dueAtMs, ...event } = { dueAtMs: 0 }] = bench.deferred;
     expect(event).toEqual({
@@ -196,7 +178,7 @@ describe('an event that waits for longer than 30 s', () => {
       subject: 'video.watch_started',
       payload: delivery.payload,
       headers,
-      past: { failures: 1, provisional: 1, outages: 2, applied: [['k', 0, '1']] },
+      past: { failures: 1, provisional: 1, outages: 2 },
       pass: 'parked',
     });
     expect(dueAtMs - 600_000 - beganMs).toBeGreaterThanOrEqual(0);
@@ -228,7 +210,7 @@ describe('an event that waits for longer than 30 s', () => {
 
   test('stays in the retry queue if it is there already', async () => {
     const bench = new MessageBench();
-    await settle(bench.handler, bench.delivery({}, { past: { failures: 0, applied: [] } }), LONG);
+    await settle(bench.handler, bench.delivery({}, { past: { failures: 0 } }), LONG);
     expect(bench.journal).toEqual(['nak 600000']);
   });
 
@@ -239,73 +221,8 @@ describe('an event that waits for longer than 30 s', () => {
   });
 });
 
-describe('a list of applied updates that is too long for a header', () => {
-  const LONG: AppliedUpdate[] = [['k', 0, JSON.stringify('ж'.repeat(30_000))]];
-  const origin = { stream: 'EVENTS', sequence: 3, storedAtMs: 5 };
-  const keptIn = async (bench: MessageBench, record: string | undefined) =>
-    JSON.parse((await bench.handler.texts.get(record!)) ?? 'null') as unknown;
-  const headerBytes = (headers: object): number =>
-    Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + String(value).length + 4, 0);
-
-  test('is kept in a record that the dead letter names', async () => {
-    const bench = new MessageBench();
-    await settle(bench.handler, bench.delivery(), BURY, LONG);
-    const { headers } = bench.letters[0]!;
-    expect(headers['x-applied']).toBeUndefined();
-    expect(headers['x-applied-in']).toMatch(/^letter\.badge\.award\.EVENTS\.7\.\d+$/);
-    expect(await keptIn(bench, headers['x-applied-in'])).toEqual(LONG);
-  });
-
-  test('is also kept in a record when the event’s own headers leave it no room', async () => {
-    const bench = new MessageBench();
-    const applied: AppliedUpdate[] = [['k', 0, JSON.stringify('x'.repeat(10_000))]];
-    await settle(bench.handler, bench.delivery({}, { headers: { own: 'y'.repeat(45_000) } }), BURY, applied);
-    const { headers } = bench.letters[0]!;
-    expect(headerBytes(headers)).toBeLessThan(64_000);
-    expect(headers['own']).toHaveLength(45_000);
-    expect(await keptIn(bench, headers['x-applied-in'])).toEqual(applied);
-  });
-
-  test('is kept in a record while its event is in the retry queue, and removed when the event is settled', async () => {
-    const bench = new MessageBench();
-    await settle(bench.handler, bench.delivery(), { action: 'retry', delayMs: 600_000, error }, LONG);
-    const { past } = bench.deferred[0]!;
-    expect(past).toMatchObject({ applied: [], appliedIn: expect.stringMatching(/^road\..*\.parked$/) });
-    expect(await keptIn(bench, past.appliedIn)).toEqual(LONG);
-    const back = bench.delivery({}, { sequence: 1, stream: 'RETRY', past, origin: bench.deferred[0]!.origin });
-    await settle(bench.handler, back, { action: 'ack' }, LONG);
-    expect(bench.records.entries.size).toBe(0);
-  });
-
-  test('is kept until the event’s settlement is stored, as the event could be redelivered', async () => {
-    const bench = new MessageBench();
-    const past = { failures: 0, applied: [], appliedIn: 'road.r' };
-    await bench.handler.texts.put('[]', 'road.r');
-    bench.settlements.isStored = () => false;
-    await settle(bench.handler, bench.delivery({}, { past, origin }), { action: 'ack' });
-    expect(bench.records.entries.size).toBe(1);
-  });
-
-  test('is in the new dead letter of an event that fails again after its redrive, with its later updates', async () => {
-    const bench = new MessageBench();
-    const past = { failures: 0, applied: [], appliedIn: 'road.r', letter: 12 };
-    await bench.handler.texts.put(JSON.stringify(LONG), 'road.r');
-    const more: AppliedUpdate[] = [...LONG, ['k', 1, '1']];
-    await settle(bench.handler, bench.delivery({}, { past, origin, stream: 'RETRY' }), BURY, more);
-    expect(await keptIn(bench, bench.letters[0]!.headers['x-applied-in'])).toEqual(more);
-    expect(await keptIn(bench, 'road.r')).toBeNull();
-  });
-
-  test('is not lost when its record cannot be stored: the event is redelivered', async () => {
-    const bench = new MessageBench();
-    bench.records.put = () => Promise.reject(new Error('no answer'));
-    await settle(bench.handler, bench.delivery(), BURY, LONG);
-    expect(bench.journal).toEqual(['bury 7 attempts-exhausted', 'nak 5000']);
-  });
-});
-
 describe('an event that was redriven', () => {
-  const past = { failures: 0, applied: [], letter: 12 };
+  const past = { failures: 0, letter: 12 };
   const origin = { stream: 'EVENTS', sequence: 3, storedAtMs: 5 };
 
   test('has its dead letter removed before it is settled and acknowledged', async () => {

@@ -32,6 +32,7 @@ test.each([
   [{ code: 'TIMEOUT' }, true],
   [{ code: 'DISCONNECT' }, true],
   [{ code: 'CONNECTION_CLOSED' }, true],
+  [{ code: '409', api_error: { err_code: 10158, description: 'duplicate message id is in process' } }, true],
   [{ code: '503' }, false],
   [new Error('full'), false],
 ])('the answer to %p may be lost: %p', (error, expected) => {

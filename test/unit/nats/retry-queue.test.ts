@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import type { MsgHdrs } from 'nats';
-import type { AppliedUpdate } from '../../../host/broker/delivery';
 import type { DeferredEvent } from '../../../host/broker/ports';
 import type { Connection } from '../../../host/nats/connection';
 import { NatsRetryQueue } from '../../../host/nats/retry-queue';
@@ -46,7 +45,7 @@ const event: DeferredEvent = {
   payload: Buffer.from([0, 255, 13, 10]),
   headers: { 'Nats-Msg-Id': 'm1', traceparent: 't1' },
   dueAtMs: 1_778_587_800_000,
-  past: { failures: 2, applied: [['k', 0, '"é"']], letter: 12 },
+  past: { failures: 2, letter: 12 },
   pass: 'letter-12',
 };
 
@@ -78,11 +77,6 @@ test('a deferred event comes back unchanged: payload, subject, headers, id, orig
   const name = fc
     .stringMatching(/^[a-z][a-z0-9-]{0,10}$/)
     .filter((s) => !s.startsWith('nats-') && !s.startsWith('x-jetplug-'));
-  const applied: fc.Arbitrary<AppliedUpdate> = fc.tuple(
-    fc.string({ minLength: 1 }),
-    fc.nat(9),
-    fc.option(fc.string({ unit: 'binary' }), { nil: null }),
-  );
   const any: fc.Arbitrary<DeferredEvent> = fc.record({
     plugin: fc.constant('badge'),
     handler: fc.constant('award'),
@@ -100,13 +94,11 @@ test('a deferred event comes back unchanged: payload, subject, headers, id, orig
     past: fc
       .tuple(
         fc.nat(9),
-        fc.array(applied),
         fc.option(fc.integer({ min: 1 }), { nil: undefined }),
-        fc.option(fc.record({ provisional: fc.nat(9), outages: fc.nat(), appliedIn: fc.constant('queue.a.1') })),
+        fc.option(fc.record({ provisional: fc.nat(9), outages: fc.nat() })),
       )
-      .map(([failures, updates, letter, more]) => ({
+      .map(([failures, letter, more]) => ({
         failures,
-        applied: updates,
         ...more,
         ...(letter === undefined ? {} : { letter }),
       })),

@@ -1,13 +1,12 @@
 import fc from 'fast-check';
-import type { AppliedUpdate } from '../../../host/broker/delivery';
 import { redriven, summarise } from '../../../host/ops/dead-letter-summary';
 import { MessageBench, STORED_AT, type Given } from '../../support/message-bench';
 import { FAILED_AT, storedLetter } from '../../support/stored-letter';
 import { retryMessage, RetryDelivery } from '../../../host/broker/retry-queue';
 
 const bench = new MessageBench();
-const stored = (given: Given = {}, applied: readonly AppliedUpdate[] = [], payload?: unknown) =>
-  storedLetter({ given, applied, ...(payload !== undefined && { payload }) });
+const stored = (given: Given = {}, payload?: unknown) =>
+  storedLetter({ given, ...(payload !== undefined && { payload }) });
 
 test('a summary has the facts of the letter’s headers', () => {
   const { headers } = stored();
@@ -28,7 +27,7 @@ test('a summary has the facts of the letter’s headers', () => {
 
 test('a redriven event is the one that failed, due at once, with all its attempts again', () => {
   const headers = { 'Nats-Msg-Id': 'm1', traceparent: 't1', 'x-hops': '3' };
-  expect(redriven(stored({ headers }, [['k', 0, '"é"']]))).toEqual({
+  expect(redriven(stored({ headers }))).toEqual({
     plugin: 'badge',
     handler: 'award',
     origin: { stream: 'EVENTS', sequence: 7, storedAtMs: Date.parse(STORED_AT) },
@@ -36,37 +35,22 @@ test('a redriven event is the one that failed, due at once, with all its attempt
     payload: Buffer.from('{"n":1}'),
     headers,
     dueAtMs: 0,
-    past: { failures: 0, applied: [['k', 0, '"é"']], letter: 12 },
+    past: { failures: 0, letter: 12 },
     pass: 'letter-12',
   });
 });
 
 test('an event that failed again after a redrive has the origin of its first delivery', () => {
   const origin = { stream: 'EVENTS', sequence: 3, storedAtMs: Date.parse('2026-05-01T00:00:00.001Z') };
-  const past = { failures: 0, applied: [], letter: 5 };
+  const past = { failures: 0, letter: 5 };
   const letter = stored({ stream: 'RETRY', sequence: 99, storedAtMs: 1, origin, past });
   expect(redriven(letter)).toMatchObject({ origin, past: { letter: 12 }, pass: 'letter-12' });
 });
 
-test('a redriven event names the record of its applied updates, where they are in a record', () => {
-  const letter = stored();
-  const headers = { ...letter.headers, 'x-applied-in': 'letter.badge.award.EVENTS.7.1' };
-  expect(redriven({ ...letter, headers })).toMatchObject({
-    headers: {},
-    past: { applied: [], appliedIn: 'letter.badge.award.EVENTS.7.1', letter: 12 },
-  });
-});
-
-test('headers about applied updates in the event itself are ignored', () => {
-  const headers = {
-    'x-applied': '[["k",0,"1"]]',
-    'X-Applied-In': 'a',
-    'x-applied-in': 'b',
-    'x-payload-left-in-stream': '1',
-  };
+test('a header of the event itself does not say that its payload was left out', () => {
+  const headers = { 'x-payload-left-in-stream': '1' };
   expect(stored({ headers }).headers).not.toHaveProperty('x-payload-left-in-stream');
-  expect(redriven(stored({ headers }))).toMatchObject({ headers: {}, past: { failures: 0, applied: [], letter: 12 } });
-  expect(redriven(stored({ headers })).past.appliedIn).toBeUndefined();
+  expect(redriven(stored({ headers }))).toMatchObject({ headers: {}, past: { failures: 0, letter: 12 } });
 });
 
 test('any headers and payload of an event survive letter and redrive', () => {
@@ -78,7 +62,7 @@ test('any headers and payload of an event survive letter and redrive', () => {
       fc.option(fc.stringMatching(/^[!-~]{1,20}$/), { nil: undefined }),
       (own, payload, id) => {
         const headers = { ...own, ...(id === undefined ? {} : { 'Nats-Msg-Id': id }) };
-        const event = redriven(stored({ headers }, [], payload));
+        const event = redriven(stored({ headers }, payload));
         expect({ ...event.headers }).toEqual(headers);
         expect(Buffer.from(event.payload)).toEqual(Buffer.from(payload));
       },
@@ -89,7 +73,7 @@ test('any headers and payload of an event survive letter and redrive', () => {
 test('headers with several values, and those named like a letter’s own, survive letter and redrive', () => {
   const name = fc.oneof(
     fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/).filter((text) => !text.startsWith('nats-')),
-    fc.constantFrom('x-plugin', 'X-Plugin', 'x-applied', 'x-original-subject', 'x-original-header-a', 'x-error-stack'),
+    fc.constantFrom('x-plugin', 'X-Plugin', 'x-original-subject', 'x-original-header-a', 'x-error-stack'),
     fc.constantFrom('x-jetplug-due', 'x-jetplug-header-a', '__proto__'),
   );
   const values = fc.array(fc.stringMatching(/^[!-~]{0,8}$/), { minLength: 1, maxLength: 3 });

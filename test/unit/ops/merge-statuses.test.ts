@@ -3,7 +3,7 @@ import { mergeStatuses } from '../../../host/ops/merge-statuses';
 const NO_FAULTS = { lateErrors: 0, blocks: 0 };
 
 function handler(name: string, handled: number, state = 'running') {
-  return { handler: name, state, handled, failed: 1, retried: 2, deadLettered: 3 };
+  return { handler: name, state, handled, failed: 1, retried: 2, deadLettered: 3, conflicts: 4 };
 }
 
 function plugin(name: string, state: string, ...handlers: ReturnType<typeof handler>[]) {
@@ -15,7 +15,7 @@ test('the figures of a plugin are summed over the hosts', () => {
   const other = { ...plugin('badge', 'running', handler('award', 4)), faults: { lateErrors: 10, blocks: 20 } };
   expect(mergeStatuses([[one], [other]])).toEqual([
     {
-      ...plugin('badge', 'running', { ...handler('award', 7), failed: 2, retried: 4, deadLettered: 6 }),
+      ...plugin('badge', 'running', { ...handler('award', 7), failed: 2, retried: 4, deadLettered: 6, conflicts: 8 }),
       faults: { lateErrors: 11, blocks: 22 },
     },
   ]);

@@ -24,6 +24,7 @@ afterEach(async () => {
 /** One handler of the plugin, with its durable. */
 async function prepared(method: 'award' | 'rank', base = memoryHost()) {
   const { host } = base;
+  host.commits.enter('badge');
   const plugin = read(versionOf(BadgePlugin), host.config);
   const definition = plugin.handlers.find((one) => one.method === method)!;
   const reconciled = await reconcileHandler(plugin, specOf(plugin, definition, host.streams, host.config), host);

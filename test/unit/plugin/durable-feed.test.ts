@@ -9,8 +9,6 @@ import { JetplugError } from '../../../sdk/internal';
 import { memoryHost, settle } from '../../support/memory-host';
 import { DURABLE } from '../../support/durable-spec';
 
-const PLUGIN = { name: 'badge' } as never;
-
 /** A feed with a fake pull. `pulled` has the calls of the pull, `offered` the deliveries that reach the intake. */
 async function feeding(options: Partial<DurableFeedOptions> = {}, position: Partial<DurablePosition> = {}) {
   const base = memoryHost();
@@ -44,7 +42,7 @@ async function feeding(options: Partial<DurableFeedOptions> = {}, position: Part
     collectArrivals: () => arrivals.push('collect'),
     queueCollected: () => arrivals.push('queue'),
   } as unknown as Intake;
-  const settlements = await openSettlements(DURABLE, PLUGIN, host);
+  const settlements = await openSettlements(DURABLE, host);
   await ensureDurable(DURABLE);
   const feed = new DurableFeed(
     {
@@ -52,7 +50,7 @@ async function feeding(options: Partial<DurableFeedOptions> = {}, position: Part
       settlements,
       keepsOrder: false,
       handlerFor: (current) => ({ name: 'award', settlements: current }) as Handler,
-      openSettlements: () => openSettlements(DURABLE, PLUGIN, host),
+      openSettlements: () => openSettlements(DURABLE, host),
       accept: (delivery) => delivery,
       ...options,
     },

@@ -18,7 +18,7 @@ async function repairing(over: Partial<DurableRepairOptions> = {}) {
   const note = (call: string) => (): void => void calls.push(call);
   const pull = { suspend: note('suspend'), renew: note('renew'), nudge: note('nudge'), found: note('found') };
   const ensured = jest.spyOn(broker, 'ensureDurable').mockResolvedValue(POSITION);
-  const settlements = await openSettlements(DURABLE, { name: 'badge' } as never, host);
+  const settlements = await openSettlements(DURABLE, host);
   const refreshed = jest.spyOn(settlements, 'refresh');
   const condition = new DurableCondition(DURABLE, base.log, host.time);
   const options: DurableRepairOptions = {

@@ -3,6 +3,7 @@ import { WORKERS } from '../../../host/isolation/isolation-backends';
 import type { IsolatedPolicy } from '../../../host/load/isolation-options';
 import type { Candidate } from '../../../host/plugin/candidate';
 import { compileIsolated } from '../../../host/plugin/isolated-candidate';
+import { MemoryKeyValue } from '../../support/memory-key-value';
 import { IdleWorker } from '../../support/idle-worker';
 import { memoryHost, settle } from '../../support/memory-host';
 import { Scene } from '../../support/scene';
@@ -46,7 +47,7 @@ function bench(startTimeoutMs = 10_000) {
   const { host } = memoryHost((config) => ({ ...config, plugins: { ...config.plugins, startTimeoutMs, sections } }));
   const left = jest.fn();
   const openStore = jest.spyOn(host.broker, 'openStore');
-  openStore.mockImplementation(async () => ({ bucket: {} as never, leave: left }));
+  openStore.mockImplementation(async () => ({ bucket: new MemoryKeyValue(), leave: left }));
   const compile = async (): Promise<Candidate> => {
     const candidate = await compileIsolated(file, POLICY, host);
     candidates.push(candidate);
@@ -72,20 +73,22 @@ test('a plugin is described and started in its process, with its settings, and s
 
 test('a plugin that uses its store has it open before it starts, and leaves it in the end', async () => {
   services = ['store'];
-  const { compile, openStore, left } = bench();
+  const { compile, host, openStore, left } = bench();
   const version = await (await (await compile()).describe()).instantiate();
   expect(openStore.mock.calls).toEqual([['badge']]);
   await version.close();
+  await host.commits.closed();
   expect(left).toHaveBeenCalledTimes(1);
 });
 
 test('a plugin that does not declare its store opens it at its first use', async () => {
-  const { compile, openStore } = bench();
+  const { compile, host, openStore } = bench();
   const version = await (await (await compile()).describe()).instantiate();
   expect(openStore).not.toHaveBeenCalled();
-  await IdleWorker.all[0]!.started!.services.texts.keys(undefined).catch(() => undefined);
+  expect(await IdleWorker.all[0]!.started!.services.texts.keys(undefined)).toEqual([]);
   expect(openStore).toHaveBeenCalledTimes(1);
   await version.close();
+  await host.commits.closed();
 });
 
 test('a plugin that cannot be loaded rejects with its error, and its process is killed when it is closed', async () => {
@@ -109,11 +112,12 @@ test('a plugin that takes too long to load is killed, and named by its file', as
 test('a plugin whose start fails rejects with its error, and releases all when it is closed', async () => {
   services = ['store'];
   until.start = Promise.reject(new Error('no database'));
-  const { compile, left } = bench();
+  const { compile, host, left } = bench();
   const described = await (await compile()).describe();
   await expect(described.instantiate()).rejects.toThrow('no database');
   expect(left).not.toHaveBeenCalled();
   await described.close();
+  await host.commits.closed();
   expect(left).toHaveBeenCalledTimes(1);
   expect(IdleWorker.all[0]!.killed).toBe('it was ended by the host');
 });
@@ -124,7 +128,7 @@ test('a start that is abandoned while the store is opened starts no process, and
   const { compile, openStore, left } = bench(20);
   let opened!: () => void;
   openStore.mockImplementation(
-    () => new Promise((resolve) => (opened = () => resolve({ bucket: {} as never, leave: left }))),
+    () => new Promise((resolve) => (opened = () => resolve({ bucket: new MemoryKeyValue(), leave: left }))),
   );
   const described = await (await compile()).describe();
   const error = { code: 'JP_PLUGIN_LOAD_TIMEOUT', plugin: 'badge', message: 'Badge did not start within 20 ms' };

@@ -1,66 +1,118 @@
+import type { PluginBroker } from '../../../host/broker/plugin-broker';
+import { CommitLogs } from '../../../host/plugin/commit-logs';
 import { PluginStore } from '../../../host/plugin/plugin-store';
-import { MemoryKeyValue } from '../../support/memory-key-value';
+import { MemoryBroker } from '../../../host/testing/memory-broker';
+import { configOf } from '../../../host/testing/options';
+import { RecordingLog } from '../../../host/testing/recording-log';
+import { machineTime } from '../../../host/base/time';
 
-/** A plugin's store on a server with one bucket. The test decides when the bucket is opened. */
+type OpenedStore = Awaited<ReturnType<PluginBroker['openStore']>>;
+
+/** The commit logs of a host, on a broker that counts which buckets and logs are left. The test can refuse an opening. */
 function bench() {
+  const broker = new MemoryBroker(configOf({}), machineTime);
   const left: string[] = [];
-  const bucket = new MemoryKeyValue();
-  let opened!: () => void;
-  let refused!: (error: Error) => void;
-  const openStore = (plugin: string) =>
-    new Promise<{ bucket: MemoryKeyValue; leave: () => void }>((resolve, reject) => {
-      opened = () => resolve({ bucket, leave: () => void left.push(plugin) });
-      refused = reject;
-    });
-  const store = new PluginStore('badge', { broker: { openStore } as never });
-  return { store, bucket, left, opened: () => opened(), refused: (error: Error) => refused(error) };
+  const opened: string[] = [];
+  const openStore = broker.openStore.bind(broker);
+  const openLog = broker.openLog.bind(broker);
+  const state: { before: () => Promise<void> } = { before: () => Promise.resolve() };
+  broker.openStore = async (plugin) => {
+    await state.before();
+    opened.push(plugin);
+    const store: OpenedStore = await openStore(plugin);
+    return { ...store, leave: () => void left.push(`bucket ${plugin}`) } as never;
+  };
+  broker.openLog = async (plugin, above) => ({
+    ...(await openLog(plugin, above)),
+    leave: () => void left.push(`log ${plugin}`),
+  });
+  const commits = new CommitLogs({ broker, time: machineTime, log: new RecordingLog() });
+  return { broker, commits, left, opened, state, store: () => new PluginStore('badge', { commits }) };
 }
 
-test('the texts of an open store are those of the plugin’s bucket', async () => {
-  const { store, bucket, opened } = bench();
-  await bucket.put('k', '"stored"');
-  const opening = store.openTexts();
-  opened();
-  const texts = await opening;
-  expect(await texts.get('k', undefined)).toBe('"stored"');
+test('a plugin that has no log yet opens nothing at its start', async () => {
+  const { store, commits, opened, left } = bench();
+  const one = store();
+  await one.enter();
+  expect(commits.get('badge')!.log).toBeUndefined();
+  one.release();
+  await commits.closed();
+  expect([opened, left]).toEqual([[], []]);
 });
 
-test('a store that is released leaves its bucket, once', async () => {
-  const { store, left, opened } = bench();
-  const opening = store.openTexts();
-  opened();
-  await opening;
+test('a log that exists is opened at the start of the plugin', async () => {
+  const { broker, store, commits } = bench();
+  await broker.openLog('badge');
+  const one = store();
+  await one.enter();
+  expect(commits.get('badge')!.log).toBeDefined();
+  one.release();
+  await commits.closed();
+});
+
+test('the texts of an open store are those of the plugin’s bucket', async () => {
+  const { broker, store, commits } = bench();
+  await broker.bucket('jetplug-badge').put('k', '"stored"');
+  const one = store();
+  await one.enter();
+  expect(await (await one.openTexts()).get('k', undefined)).toBe('"stored"');
+  one.release();
+  await commits.closed();
+});
+
+test('the versions of a plugin share one log, which is left once, when the last of them is released', async () => {
+  const { store, commits, opened, left } = bench();
+  const [before, after] = [store(), store()];
+  await before.enter();
+  await before.openTexts();
+  await after.enter();
+  await after.openTexts();
+  expect(opened).toEqual(['badge']);
+  before.release();
+  before.release();
+  await commits.closed();
   expect(left).toEqual([]);
-  store.release();
-  store.release();
-  expect(left).toEqual(['badge']);
+  after.release();
+  await commits.closed();
+  expect(left.sort()).toEqual(['bucket badge', 'log badge']);
 });
 
 test('a store that is released while it is opened leaves its bucket as soon as it is open', async () => {
-  const { store, left, opened } = bench();
-  const opening = store.openTexts();
-  store.release();
+  const { store, commits, state, left } = bench();
+  let open!: () => void;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  state.before = () => opened;
+  const one = store();
+  await one.enter();
+  const opening = one.openTexts();
+  await new Promise((resolve) => setImmediate(resolve));
+  one.release();
   expect(left).toEqual([]);
-  opened();
+  open();
   await opening;
-  expect(left).toEqual(['badge']);
+  await commits.closed();
+  expect(left.sort()).toEqual(['bucket badge', 'log badge']);
 });
 
-test('a bucket that cannot be opened rejects, may be opened again, and leaves nothing to release', async () => {
-  const { store, left, opened, refused } = bench();
-  const failing = store.openTexts();
-  refused(new Error('no quorum'));
-  await expect(failing).rejects.toThrow('no quorum');
-  store.release();
-  expect(left).toEqual([]);
-  const opening = store.openTexts();
-  opened();
-  await opening;
-  expect(left).toEqual(['badge']);
+test('a bucket that cannot be opened rejects, and may be opened again', async () => {
+  const { store, commits, state, left } = bench();
+  state.before = () => Promise.reject(new Error('no quorum'));
+  const one = store();
+  await one.enter();
+  await expect(one.openTexts()).rejects.toThrow('no quorum');
+  state.before = () => Promise.resolve();
+  await one.openTexts();
+  one.release();
+  await commits.closed();
+  expect(left.filter((what) => what === 'bucket badge')).toHaveLength(1);
+  // The first attempt opened the log beside the bucket that it could not open.
+  expect(left.filter((what) => what === 'log badge')).toHaveLength(2);
 });
 
-test('a store that was never opened has nothing to release', () => {
+test('a store that was never entered has nothing to release, and cannot be entered afterwards', async () => {
   const { store, left } = bench();
-  store.release();
+  const one = store();
+  one.release();
   expect(left).toEqual([]);
+  await expect(one.enter()).rejects.toThrow('abandoned');
 });

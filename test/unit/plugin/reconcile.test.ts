@@ -53,7 +53,7 @@ test('on a stream that was created again, nothing counts as settled, and the dur
   const { host, broker, ensured } = hosting();
   await reconcileHandler(PLUGIN, DURABLE, host);
   jest.spyOn(broker, 'streamCreated').mockResolvedValue('2027-01-01T00:00:00.000Z');
-  const settlements = await openSettlements(DURABLE, PLUGIN, host);
+  const settlements = await openSettlements(DURABLE, host);
   expect([settlements.streamIncarnation, settlements.floor]).toEqual(['2027-01-01T00:00:00.000Z', 0]);
   ensured.mockResolvedValue({ ...POSITION, ackFloor: 0 });
   await ensureDurableAt({ ...DURABLE, from: 'new' }, settlements, host);
@@ -68,7 +68,7 @@ test('the outage and the failed events of the previous host are read', async () 
   await first.outages.begin(outage);
   const storedAtMs = Date.parse('2030-01-01T00:00:00.000Z');
   // Event 4 is settled: a host that ended has left its record.
-  for (const sequence of [4, 9]) await first.attempts.failed({ stream: 'EVENTS', sequence, storedAtMs }, []);
+  for (const sequence of [4, 9]) await first.attempts.failed({ stream: 'EVENTS', sequence, storedAtMs });
   const { before } = await reconcileHandler(PLUGIN, DURABLE, host);
   expect(before).toEqual({ outage, failing: [{ stream: 'EVENTS', sequence: 9, storedAtMs }] });
 });
@@ -106,13 +106,13 @@ test.each<[what: string, position: Partial<DurablePosition>, lines: object[]]>([
   ],
 ])('%s', async (_what, position, expected) => {
   const { host, lines } = hosting(position);
-  const given = await ensureDurableAt(DURABLE, await openSettlements(DURABLE, PLUGIN, host), host);
+  const given = await ensureDurableAt(DURABLE, await openSettlements(DURABLE, host), host);
   expect([given, lines]).toEqual([{ ...POSITION, ...position }, expected]);
 });
 
 test('settlements that cannot be stored are a warning with the plugin and the durable', async () => {
   const { host, lines } = hosting();
-  const settlements = await openSettlements(DURABLE, PLUGIN, host);
+  const settlements = await openSettlements(DURABLE, host);
   const err = new Error('TIMEOUT');
   jest.spyOn(host.records, 'put').mockRejectedValueOnce(err);
   await settlements.recordStart();

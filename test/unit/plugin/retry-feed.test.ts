@@ -36,6 +36,7 @@ async function consuming() {
       },
     },
     records: new MemoryKeyValue(),
+    commits: { get: () => undefined },
     log: new RecordingLog(),
     // A wait ends in the next turn.
     time: {

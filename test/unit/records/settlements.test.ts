@@ -33,7 +33,7 @@ const recordOf = (records: MemoryKeyValue): unknown => JSON.parse(records.entrie
 test('a settled event is known at once, stored soon, and known to the next host', async () => {
   const records = new MemoryKeyValue();
   const host = await open(records);
-  expect([host.knowsPosition, host.revision, host.floor]).toEqual([false, 0, 0]);
+  expect([host.knowsPosition, host.floor]).toEqual([false, 0]);
   for (const sequence of [1, 2, 5]) host.settle(sequence);
   expect([1, 2, 3, 5].map((sequence) => [host.has(sequence), host.isStored(sequence)])).toEqual([
     [true, false],
@@ -51,9 +51,8 @@ test('a settled event is known at once, stored soon, and known to the next host'
     ],
   });
   expect([1, 2, 3, 5].map((sequence) => host.isStored(sequence))).toEqual([true, true, false, true]);
-  expect(host.revision).toBe(1);
   const next = await open(records);
-  expect([next.knowsPosition, next.revision, next.floor, next.has(5), next.has(3)]).toEqual([true, 1, 2, true, false]);
+  expect([next.knowsPosition, next.floor, next.has(5), next.has(3)]).toEqual([true, 2, true, false]);
 });
 
 test('events that settle together are written together', async () => {
@@ -63,6 +62,16 @@ test('events that settle together are written together', async () => {
   await jest.advanceTimersByTimeAsync(60_000);
   expect(records.calls.put).toBe(1);
   expect(recordOf(records)).toMatchObject({ ranges: [[1, 1_000]] });
+});
+
+test('a store that the server refuses rejects, and is written later', async () => {
+  const records = new MemoryKeyValue();
+  const host = await open(records, { failed: () => undefined });
+  host.noteSettled(1, 1);
+  records.failNext = new Error('refused');
+  await expect(host.store()).rejects.toMatchObject({ code: 'JP_STORE_UNAVAILABLE' });
+  await jest.advanceTimersByTimeAsync(1_000);
+  expect(recordOf(records)).toMatchObject({ ranges: [[1, 1]] });
 });
 
 test('the writes of two hosts at a time lose no settlement of either', async () => {
@@ -81,7 +90,7 @@ test('the writes of two hosts at a time lose no settlement of either', async () 
   });
   expect([b.has(1), b.isStored(1), a.has(2)]).toEqual([true, true, false]);
   await a.refresh();
-  expect([a.has(2), a.isStored(9), a.revision]).toEqual([true, true, 2]);
+  expect([a.has(2), a.isStored(9)]).toEqual([true, true]);
 });
 
 test('a host that still has the old stream does not overwrite the record of the new one', async () => {
@@ -105,7 +114,7 @@ test('in a recreated bucket, a record of a later stream is not overwritten, thou
   const renewed = await open(records, { streamCreated: '2026-06-01T00:00:00Z' });
   renewed.settle(4);
   await renewed.flush();
-  expect([old.revision, renewed.revision]).toEqual([1, 1]);
+  expect(records.entries.get('settled.badge-award')!.revision).toBe(1);
   old.settle(2);
   await old.flush();
   expect(recordOf(records)).toMatchObject({ created: '2026-06-01T00:00:00Z', ranges: [[4, 4]] });
@@ -368,6 +377,21 @@ test('a failed write of the record is reported and repeated after a second, with
   await jest.advanceTimersByTimeAsync(1);
   expect(recordOf(records)).toMatchObject({ ranges: [[1, 2]] });
   expect(failures).toHaveLength(1);
+});
+
+test('a store succeeds although other events settle while it writes', async () => {
+  const records = new MemoryKeyValue();
+  const host = await open(records);
+  host.noteSettled(1, 3);
+  const put = records.put.bind(records);
+  jest.spyOn(records, 'put').mockImplementationOnce((...entry) => {
+    host.settle(4);
+    return put(...entry);
+  });
+  await host.store();
+  expect([3, 4].map((sequence) => host.isStored(sequence))).toEqual([true, false]);
+  await jest.advanceTimersByTimeAsync(50);
+  expect(host.isStored(4)).toBe(true);
 });
 
 test('a flush resolves when all is stored, by any write', async () => {

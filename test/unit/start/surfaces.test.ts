@@ -6,6 +6,7 @@ const describeHost = (changes: Partial<DescribedHost> = {}): DescribedHost =>
     plugins: { entries: [] },
     connection: { connected: true },
     missingStreams: [],
+    commitProblems: [],
     phase: 'running',
     ...changes,
   }) as unknown as DescribedHost;

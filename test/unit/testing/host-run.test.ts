@@ -16,7 +16,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 async function bench() {
   const clock = new TestClock('2026-05-12T12:00:00.000Z');
-  const backend = await memoryBackend(CONFIG, clock, new RecordingLog());
+  const backend = await memoryBackend(CONFIG, clock);
   const state = { diesAtAck: false };
   const startRun = (): HostRun => new HostRun(backend, CONFIG, new RecordingLog(), () => state.diesAtAck);
   return { backend, clock, state, startRun };
@@ -56,12 +56,13 @@ test('a request of a dead host is never answered and has no effect', async () =>
   const { backend, startRun } = await bench();
   const run = startRun();
   const host = run.host();
+  const { bucket } = await host.broker.openStore('shop');
   await run.die();
   const requests = [
     host.outgoing.send(EVENT),
     host.records.put('k', '1'),
     host.broker.ensureDurable(SPEC),
-    host.broker.storeOf('shop').put('k', '1'),
+    bucket.put('k', '1'),
   ];
   expect(await Promise.all(requests.map(hasSettled))).toEqual([false, false, false, false]);
   expect(await backend.records.get('k')).toBeUndefined();

@@ -1,14 +1,12 @@
 import fc from 'fast-check';
 import type { Settlements } from '../../../../host/records/settlements';
-import { KvLongTexts } from '../../../../host/records/long-texts';
-import { mergeApplied } from '../../../../host/message/failures/applied';
 import { KvAttemptLog } from '../../../../host/message/failures/attempts';
-import type { AppliedUpdate, MessageRef } from '../../../../host/broker/delivery';
+import type { MessageRef } from '../../../../host/broker/delivery';
 import { Outages } from '../../../../host/message/failures/outages';
 import { FakeDelivery } from '../../../support/message-bench';
 import { MemoryKeyValue } from '../../../support/memory-key-value';
 
-const NONE = { charged: 0, provisional: 0, applied: [] };
+const NONE = { charged: 0, provisional: 0 };
 const message = new FakeDelivery();
 
 const OUTAGE = { since: new Date(0), reason: 'down' };
@@ -16,10 +14,7 @@ const OUTAGE = { since: new Date(0), reason: 'down' };
 /** A host's access to the records. */
 async function open(records: MemoryKeyValue, durable = 'badge-award') {
   const outages = await Outages.open(records, durable);
-  const texts = new KvLongTexts(records, (message) => {
-    throw new Error(message);
-  });
-  return { records, outages, texts, log: new KvAttemptLog(records, texts, durable, outages) };
+  return { records, outages, log: new KvAttemptLog(records, durable, outages) };
 }
 
 const setUp = () => open(new MemoryKeyValue());
@@ -28,11 +23,13 @@ const setUp = () => open(new MemoryKeyValue());
 const settlements = (settled: readonly number[] = [], streamIncarnation = '1970-01-01T00:00:00Z') =>
   ({ has: (sequence: number) => settled.includes(sequence), streamIncarnation }) as Settlements;
 
+const NO_LETTER = () => Promise.resolve(false);
+
 test('counts the failures of a message until they are forgotten', async () => {
   const { records, log } = await setUp();
   expect(await log.read(message)).toMatchObject(NONE);
-  await log.failed(message, []);
-  await log.failed(message, []);
+  await log.failed(message);
+  await log.failed(message);
   expect(await log.read(message)).toMatchObject({ charged: 0, provisional: 2 });
   expect([...records.entries.keys()]).toEqual(['attempts.badge-award.EVENTS.7']);
   // Another host, or this one after a restart.
@@ -44,30 +41,30 @@ test('counts the failures of a message until they are forgotten', async () => {
 
 test('a charge makes provisional failures count as the message’s own; an outage discards them', async () => {
   const { log, outages } = await setUp();
-  await log.failed(message, []);
-  await log.failed(message, []);
+  await log.failed(message);
+  await log.failed(message);
   await log.charge(message);
   expect(await log.read(message)).toMatchObject({ charged: 2, provisional: 0 });
-  await log.failed(message, []);
+  await log.failed(message);
   const read = await log.read(message);
   expect(read).toMatchObject({ charged: 2, provisional: 1 });
   await outages.begin(OUTAGE);
   // A run that read the failures before the outage must not count them after it.
   expect(read.provisional).toBe(0);
   expect(await log.read(message)).toMatchObject({ charged: 2, provisional: 0 });
-  await log.failed(message, []);
+  await log.failed(message);
   expect(await log.read(message)).toMatchObject({ charged: 2, provisional: 1 });
 });
 
 test('a failure, its charge and a further failure, recorded concurrently, are counted in their order', async () => {
   const { log } = await setUp();
-  await Promise.all([log.failed(message, []), log.charge(message), log.failed(message, [])]);
+  await Promise.all([log.failed(message), log.charge(message), log.failed(message)]);
   expect(await log.read(message)).toMatchObject({ charged: 1, provisional: 1 });
 });
 
 test('a failure from before an outage that is written during the outage does not count', async () => {
   const { records, log, outages } = await setUp();
-  await Promise.all([log.failed(message, []), outages.begin(OUTAGE)]);
+  await Promise.all([log.failed(message), outages.begin(OUTAGE)]);
   expect(await log.read(message)).toMatchObject({ charged: 0, provisional: 0 });
   expect(await (await open(records)).log.read(message)).toMatchObject({ charged: 0, provisional: 0 });
 });
@@ -76,9 +73,9 @@ test('a host learns of another host’s outage from a failure that was recorded 
   const { records, log: a, outages } = await setUp();
   const { log: b } = await open(records);
   const later = new FakeDelivery({}, { sequence: 8 });
-  await b.failed(message, []);
+  await b.failed(message);
   await outages.begin(OUTAGE);
-  await a.failed(later, []);
+  await a.failed(later);
   expect(await b.read(later)).toMatchObject({ provisional: 1 });
   expect(await b.read(message)).toMatchObject({ provisional: 0 });
 });
@@ -92,7 +89,7 @@ test('an outage discards all provisional failures before it, in any order of ste
       const expected = { charged: 0, provisional: 0 };
       for (const step of given) {
         if (step === 'fail') {
-          await host.log.failed(message, []);
+          await host.log.failed(message);
           expected.provisional++;
         } else if (step === 'charge') {
           await host.log.charge(message);
@@ -111,111 +108,58 @@ test('an outage discards all provisional failures before it, in any order of ste
 test('lists for the next host the failing messages, except charged and settled ones and those of an outage or an earlier stream', async () => {
   const { records, log, outages } = await setUp();
   const at = (sequence: number, storedAtMs = 1_000): MessageRef => ({ stream: 'EVENTS', sequence, storedAtMs });
-  await log.failed(at(1), []);
+  await log.failed(at(1));
   await outages.begin(OUTAGE);
-  for (const sequence of [2, 3, 4, 5]) await log.failed(at(sequence), []);
+  for (const sequence of [2, 3, 4, 5]) await log.failed(at(sequence));
   await log.charge(at(2));
-  await log.failed({ ...at(6), stream: 'EVENTS2' }, []);
-  await log.failed(at(7, 1), []);
+  await log.failed({ ...at(6), stream: 'EVENTS2' });
+  await log.failed(at(7, 1));
   const next = await open(records);
-  const failing = await next.log.failing('EVENTS', settlements([3], '1970-01-01T00:00:00.5Z'));
+  const failing = await next.log.failing('EVENTS', settlements([3], '1970-01-01T00:00:00.5Z'), NO_LETTER);
   expect(failing).toEqual([at(4), at(5)]);
   // The list removes the records of settled messages and of an earlier stream.
   expect([...records.entries.keys()].filter((key) => /EVENTS\.[37]$/.test(key))).toEqual([]);
-  expect(await next.log.failing('OTHER', settlements())).toEqual([]);
+  expect(await next.log.failing('OTHER', settlements(), NO_LETTER)).toEqual([]);
 });
 
-test('keeps the updates of failed runs, each once, through charges and outages', async () => {
-  const { log, outages } = await setUp();
-  await log.failed(message, [['k', 0, '1']]);
-  await log.charge(message);
-  await log.failed(message, [
-    ['k', 0, '1'],
-    ['k', 1, '2'],
-    ['other', 0, null],
+test('the record of a settled message stays while its dead letter may have to be made from it', async () => {
+  const { records, log } = await setUp();
+  for (const sequence of [1, 2]) {
+    await log.bury(
+      { sequence, stream: 'EVENTS', storedAtMs: 1_000 },
+      { reason: 'timeout', error: new Error('late'), attempts: 1 },
+    );
+  }
+  await (await open(records)).log.failing('EVENTS', settlements([1, 2]), async ({ sequence }) => sequence === 1);
+  expect([...records.entries.keys()].filter((key) => /EVENTS\.\d$/.test(key))).toEqual([
+    'attempts.badge-award.EVENTS.1',
   ]);
-  await outages.begin(OUTAGE);
-  expect((await log.read(message)).applied).toEqual([
-    ['k', 0, '1'],
-    ['k', 1, '2'],
-    ['other', 0, null],
-  ]);
-});
-
-describe('a list of applied updates that is too long for a record', () => {
-  const long = (key: string): AppliedUpdate => [key, 0, 'ж'.repeat(20_000)];
-
-  test('is kept beside the record, grows with further failures, and is removed with the record', async () => {
-    const { records, log } = await setUp();
-    await log.failed(message, [['short', 0, '1']]);
-    await log.failed(message, [['short', 0, '1'], long('a')]);
-    await log.charge(message);
-    const { log: other } = await open(records);
-    expect(await other.read(message)).toMatchObject({ charged: 2, applied: [['short', 0, '1'], long('a')] });
-    await other.failed(message, [['short', 0, '1'], long('a'), long('b')]);
-    expect((await log.read(message)).applied).toEqual([['short', 0, '1'], long('a'), long('b')]);
-    expect(records.entries.get('attempts.badge-award.EVENTS.7')!.value!.length).toBeLessThan(500);
-    // This host has read the list that the other host wrote, so it removes it as well.
-    await log.forget(message);
-    expect(records.entries.size).toBe(0);
-  });
-
-  test('is removed when the next host finds its event settled', async () => {
-    const { records, log } = await setUp();
-    await log.failed(message, [long('a')]);
-    await (await open(records)).log.failing('EVENTS', settlements([7]));
-    expect(records.entries.size).toBe(0);
-  });
 });
 
 describe('an event from the retry queue', () => {
-  test('keeps its earlier failures and updates, also after its first new record', async () => {
+  test('keeps its earlier failures, also after its first new record', async () => {
     const { log } = await setUp();
-    const past = { failures: 1, provisional: 2, outages: 0, applied: [['k', 0, '1']] as const };
+    const past = { failures: 1, provisional: 2, outages: 0 };
     const back = new FakeDelivery({}, { stream: 'RETRY', past });
-    expect(await log.read(back)).toMatchObject({ charged: 1, provisional: 2, applied: [['k', 0, '1']] });
+    expect(await log.read(back)).toMatchObject({ charged: 1, provisional: 2 });
     await log.charge(back);
     expect(await log.read(back)).toMatchObject({ charged: 3, provisional: 0 });
-    await log.failed(back, [
-      ['k', 0, '1'],
-      ['k', 1, '2'],
-    ]);
+    await log.failed(back);
     expect(await log.read(back)).toMatchObject({ charged: 3, provisional: 1 });
-    expect((await log.read(back)).applied).toHaveLength(2);
   });
 
   test('loses its earlier provisional failures in an outage, and keeps its charged ones', async () => {
     const { log, outages } = await setUp();
-    const past = { failures: 1, provisional: 2, outages: 0, applied: [] };
+    const past = { failures: 1, provisional: 2, outages: 0 };
     const back = new FakeDelivery({}, { stream: 'RETRY', past });
     await outages.begin(OUTAGE);
     expect(await log.read(back)).toMatchObject({ charged: 1, provisional: 0 });
   });
-
-  test('can have its updates in a record, which is read and not removed', async () => {
-    const { records, texts, log } = await setUp();
-    const update: AppliedUpdate = ['k', 0, 'x'.repeat(50_000)];
-    await texts.put(JSON.stringify([update]), 'road.badge.award.EVENTS.3.5.parked');
-    const past = { failures: 0, applied: [], appliedIn: 'road.badge.award.EVENTS.3.5.parked' };
-    const back = new FakeDelivery({}, { stream: 'RETRY', past });
-    expect((await log.read(back)).applied).toEqual([update]);
-    await log.failed(back, [update, ['k', 1, 'y'.repeat(50_000)]]);
-    expect((await log.read(back)).applied).toHaveLength(2);
-    await log.forget(back);
-    expect([...records.entries.keys()]).toEqual(['text.road.badge.award.EVENTS.3.5.parked.0']);
-  });
-});
-
-test('the first result of an update wins over a later result of the same update', () => {
-  const before: AppliedUpdate[] = [['k', 0, 'first']];
-  expect(mergeApplied(before, [['k', 0, 'second']])).toEqual(before);
-  expect(mergeApplied(before, [])).toEqual(before);
-  expect(mergeApplied([], before)).toEqual(before);
 });
 
 test('keeps messages, streams and durables apart', async () => {
   const { records, log } = await setUp();
-  await log.failed(message, []);
+  await log.failed(message);
   expect(await log.read(new FakeDelivery({}, { sequence: 8 }))).toMatchObject(NONE);
   expect(await log.read(new FakeDelivery({}, { stream: 'OTHER' }))).toMatchObject(NONE);
   expect(await (await open(records, 'badge-other')).log.read(message)).toMatchObject(NONE);
@@ -223,16 +167,16 @@ test('keeps messages, streams and durables apart', async () => {
 
 test('a message of a recreated stream starts without the failures of the earlier message with its sequence', async () => {
   const { log } = await setUp();
-  for (let i = 0; i < 4; i++) await log.failed(message, [['k', 0, '1']]);
+  for (let i = 0; i < 4; i++) await log.failed(message);
   const namesake = new FakeDelivery({}, { storedAtMs: 1 });
   expect(await log.read(namesake)).toMatchObject(NONE);
-  await log.failed(namesake, []);
-  expect(await log.read(namesake)).toMatchObject({ charged: 0, provisional: 1, applied: [] });
+  await log.failed(namesake);
+  expect(await log.read(namesake)).toMatchObject({ charged: 0, provisional: 1 });
 });
 
 test('a charge of a message that is being forgotten leaves no record', async () => {
   const { records, log } = await setUp();
-  await log.failed(message, []);
+  await log.failed(message);
   await Promise.all([log.charge(message), log.forget(message), log.charge(message)]);
   await log.charge(message);
   expect(records.entries.size).toBe(0);
@@ -241,9 +185,9 @@ test('a charge of a message that is being forgotten leaves no record', async () 
 test('a host counts from zero after another host has removed the record', async () => {
   const { records, log: a } = await setUp();
   const { log: b } = await open(records);
-  await a.failed(message, []);
+  await a.failed(message);
   await b.forget(message);
-  await a.failed(message, []);
+  await a.failed(message);
   expect(await a.read(message)).toMatchObject({ charged: 0, provisional: 1 });
 });
 
@@ -251,9 +195,9 @@ test('a bucket that does not answer rejects the call', async () => {
   const { records, log } = await setUp();
   for (const attempt of [
     () => log.read(message),
-    () => log.failed(message, []),
+    () => log.failed(message),
     () => log.charge(message),
-    () => log.failing('EVENTS', settlements()),
+    () => log.failing('EVENTS', settlements(), NO_LETTER),
     () => log.forget(message),
   ]) {
     records.failNext = new Error('no answer');
@@ -262,8 +206,8 @@ test('a bucket that does not answer rejects the call', async () => {
 });
 
 test('each mark that another process finds counts as one death', async () => {
-  const { records, texts, outages } = await setUp();
-  const process = (name: string) => new KvAttemptLog(records, texts, 'badge-award', outages, name);
+  const { records, outages } = await setUp();
+  const process = (name: string) => new KvAttemptLog(records, 'badge-award', outages, name);
   const [first, second, third] = [process('first'), process('second'), process('third')];
   await first.started(message);
   expect(await first.read(message)).toMatchObject({ deaths: 0 });
@@ -273,7 +217,7 @@ test('each mark that another process finds counts as one death', async () => {
   await second.ended(message);
   expect(await third.read(message)).toMatchObject({ deaths: 1 });
   await third.started(message);
-  await third.failed(message, []);
+  await third.failed(message);
   expect(await first.read(message)).toMatchObject({ deaths: 1, provisional: 1 });
   await third.started(message);
   expect(await first.read(message)).toMatchObject({ deaths: 2, provisional: 1 });
@@ -282,12 +226,12 @@ test('each mark that another process finds counts as one death', async () => {
 });
 
 test('the mark of a process that still runs the message counts as no death, and other processes do not remove it', async () => {
-  const { records, texts, outages } = await setUp();
-  const process = (name: string) => new KvAttemptLog(records, texts, 'badge-award', outages, name);
+  const { records, outages } = await setUp();
+  const process = (name: string) => new KvAttemptLog(records, 'badge-award', outages, name);
   const [first, second] = [process('first'), process('second')];
   for (let turn = 0; turn < 4; turn++) {
     await first.started(message);
-    await first.failed(message, []);
+    await first.failed(message);
     await second.started(message);
     await first.charge(message);
     await first.ended(message);
@@ -299,10 +243,10 @@ test('the mark of a process that still runs the message counts as no death, and 
 test('the reason for a dead letter survives the process that decided on it', async () => {
   const { log } = await setUp();
   const error = Object.assign(new TypeError('broken'), { stack: 'TypeError: broken\n    at there' });
-  await log.failed(message, [], true);
+  await log.failed(message);
   await log.bury(message, { reason: 'timeout', attempts: 5, error });
-  const { buried, provisional, unsure } = await log.read(message);
-  expect({ provisional, unsure }).toEqual({ provisional: 1, unsure: true });
+  const { buried, provisional } = await log.read(message);
+  expect(provisional).toBe(1);
   expect(buried).toMatchObject({ reason: 'timeout', attempts: 5 });
   expect([buried!.error.name, buried!.error.message, buried!.error.stack]).toEqual([
     'TypeError',

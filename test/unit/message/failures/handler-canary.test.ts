@@ -3,13 +3,6 @@ import { HandlerCanary } from '../../../../host/message/failures/handler-canary'
 import { processMessage } from '../../../../host/message/process-message';
 import { MessageBench } from '../../../support/message-bench';
 
-const RUNS = {
-  add: () => undefined,
-  remove: () => undefined,
-  isReleased: false,
-  alone: () => Promise.resolve(undefined),
-};
-
 /** A canary whose handler fails at the chosen sequences. */
 function onCanary(events: number, fails: (sequence: number) => Error | undefined) {
   const reports: string[] = [];
@@ -26,7 +19,7 @@ function onCanary(events: number, fails: (sequence: number) => Error | undefined
   );
   const run = async (sequence: number): Promise<readonly string[]> => {
     const delivery = bench.delivery({}, { sequence });
-    await processMessage(bench.handler, delivery, RUNS);
+    await processMessage(bench.handler, delivery, bench.registry);
     return delivery.answers;
   };
   return { reports, canary, bench, run };
@@ -81,7 +74,7 @@ test('failures count after the end of the canary’s time', async () => {
 test('a malformed event does not count against the version', async () => {
   const { reports, bench } = onCanary(1, () => undefined);
   const delivery = bench.delivery('no JSON');
-  await processMessage(bench.handler, delivery, RUNS);
+  await processMessage(bench.handler, delivery, bench.registry);
   expect(reports).toEqual([]);
   expect(bench.letters).toHaveLength(1);
 });

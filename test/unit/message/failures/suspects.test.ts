@@ -23,8 +23,7 @@ function setUp(suspects: Limiter) {
   };
   const intake = new Intake(bench.handler, options);
   const offer = (sequence: number) => {
-    if (sequence > 100)
-      bench.failures.set(sequence, { charged: 0, provisional: 0, outages: 0, applied: [], deaths: 3 });
+    if (sequence > 100) bench.failures.set(sequence, { charged: 0, provisional: 0, outages: 0, deaths: 3 });
     const delivery = bench.delivery({}, { sequence, deliveryCount: sequence > 100 ? 5 : 1 });
     intake.offer(delivery, bench.handler);
     return delivery;

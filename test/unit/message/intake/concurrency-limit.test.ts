@@ -68,3 +68,24 @@ test('a new concurrency applies at once, and the change resolves when the earlie
   permits.free(before);
   await renewed;
 });
+
+test('calls that must start again at the same time start one after the other, before other events', async () => {
+  const freed = jest.fn();
+  const permits = new ConcurrencyLimit(2, new Limiter(1), freed);
+  const started: number[] = [];
+  const runs = [1, 2, 3, 4, 5].map((n) => ({ n, permit: permits.take() }));
+  runs.forEach(() => permits.beginCommit());
+  for (const { n } of runs) {
+    permits.endCommit();
+    void Promise.resolve(permits.whenFree()).then(() => started.push(n));
+  }
+  await turn();
+  expect([started, permits.isFree]).toEqual([[1, 2], false]);
+  permits.beginCommit();
+  await turn();
+  expect([started, permits.isFree]).toEqual([[1, 2, 3], false]);
+  permits.endCommit();
+  for (const { permit } of runs.slice(0, 3)) permits.free(permit);
+  await turn();
+  expect(started).toEqual([1, 2, 3, 4, 5]);
+});

@@ -5,7 +5,12 @@ import { MessageBench } from '../../../support/message-bench';
 
 function setUp(timeoutMs = 1_000) {
   const { handler } = new MessageBench(undefined, { timeoutMs });
-  const executions = new Executions(() => Promise.resolve(undefined));
+  const executions = new Executions({
+    alone: () => Promise.resolve(undefined),
+    beginCommit: () => undefined,
+    endCommit: () => undefined,
+    whenFree: () => undefined,
+  });
   const ends: string[] = [];
   const interrupted = (execution: Execution, outcome: Outcome): void =>
     void ends.push(`${execution.startedAtMs} ${outcome.kind}`);

@@ -111,6 +111,17 @@ test('a failure of the host nacks the delivery for five seconds and is logged', 
   ]);
 });
 
+test('a failure of the host that hits many deliveries is logged once, and nacks all of them', () => {
+  const { bench, runner, buffered, handler } = running();
+  jest.spyOn(handler.settlements, 'has').mockImplementation(() => {
+    throw new Error('broken');
+  });
+  const all = buffered(1, 2, 3);
+  for (const one of all) runner.run(one);
+  expect(all.map(answersOf)).toEqual([['nak 5000'], ['nak 5000'], ['nak 5000']]);
+  expect(bench.log.lines).toHaveLength(1);
+});
+
 test.each<[way: string, run: (runner: WorkRunner, one: BufferedDelivery) => void, expected: string[]]>([
   ['unbuffered', (runner, { delivery, handler }) => runner.runUnbuffered(delivery, handler), []],
   ['buffered', (runner, one) => runner.run(one), ['left 1, 1 running', 'ended, 0 running']],

@@ -1,0 +1,18 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Plugin, Store, Subscribe } from 'jetplug/sdk';
+import { Played } from './contract';
+
+/** Counts the events under a thousand keys, and waits a millisecond after each update. */
+@Plugin({ description: 'Counts plays under a thousand keys, and waits' })
+export class StoreAwaitPlugin {
+  private readonly tally = meter.tally();
+
+  constructor(private readonly plays: Store<number>) {}
+
+  @Subscribe({ from: 'beginning', concurrency: 256 })
+  async count(event: Played) {
+    await this.plays.update(`count-${event.n % 1_000}`, (n = 0) => n + 1);
+    await sleep(1);
+    this.tally.ran(event.n);
+  }
+}

@@ -1,0 +1,87 @@
+import { JetplugError } from '../../sdk/internal';
+import type { RunChanges } from '../records/commits/commit';
+import type { CommitResult } from '../records/commits/finished-runs';
+import { Transaction } from '../records/commits/transaction';
+import { originOf } from './origin-of';
+import { notSent, sendUnsent } from './outbox';
+import { CommitPoints } from './commit-points';
+import { CONFLICT, OutcomeKnown, RELEASED, SETTLED_BEFORE, type Outcome } from './outcome';
+import { eventOf, type Run } from './run';
+
+/**
+ * Commits what the run has changed and published since its last commit point. The event is not settled yet. If an
+ * earlier run of the event has committed this point, the changes are dropped, because they are committed already.
+ * @throws OutcomeKnown if the run must start again, another run has settled the event, or the events cannot be sent yet
+ * @throws JetplugError if the changes are too large, or the events can never be sent
+ */
+export function passCommitPoint(run: Run): Promise<void> {
+  const points = (run.points ??= new CommitPoints());
+  return points.next(async () => {
+    if (points.outcome) throw new OutcomeKnown(points.outcome);
+    while (run.transaction.allComputed.length > 0) await Promise.all(run.transaction.allComputed);
+    if (run.owesWork || points.passed < run.past.length) repeatPart(run, points);
+    // The commit after the handler's return includes what is changed by then.
+    else if (run.isOver) return;
+    else await commitPart(run, points);
+    try {
+      await sendUnsent(run);
+    } catch (thrown) {
+      throw stop(points, notSent(run, thrown));
+    }
+  });
+}
+
+/** Makes the run end with the outcome, whatever the handler does with the error. */
+function stop(points: CommitPoints, outcome: Outcome): OutcomeKnown {
+  points.outcome = outcome;
+  return new OutcomeKnown(outcome);
+}
+
+function repeatPart(run: Run, points: CommitPoints): void {
+  points.passed++;
+  run.takeOutbox();
+  run.transaction.reset();
+  run.transaction.repeated = run.past[points.passed];
+}
+
+async function commitPart(run: Run, points: CommitPoints): Promise<void> {
+  const { handler } = run;
+  const { transactions } = handler.commits.log ?? (await handler.commits.open());
+  for (const emit of run.outbox) await handler.outgoing.check(emit);
+  const { transaction } = run;
+  const { passed } = points;
+  const part: RunChanges = {
+    origin: originOf(run),
+    event: eventOf(run),
+    part: passed + 1,
+    passed,
+    reads: transactions.textsRead(transaction),
+    writes: transaction.writes,
+    emits: run.outbox,
+  };
+  transactions.assertFits([part]);
+  const finishing = transactions.finish(transaction, [part]);
+  run.takeOutbox();
+  // The handler may continue before the commit is stored. That belongs to the next part.
+  run.startFrom(new Transaction());
+  const result = await finishing;
+  if (result !== 'committed') {
+    run.startFrom(transaction);
+    throw stop(points, outcomeOf(result));
+  }
+  points.passed++;
+}
+
+function outcomeOf(result: Exclude<CommitResult, 'committed'>): Outcome {
+  if (result === 'released') return RELEASED;
+  return result === 'settled' ? SETTLED_BEFORE : CONFLICT;
+}
+
+/** Returns the error of a run that has not come to a point which an earlier run has committed. */
+export function missedPoint({ handler, passed, past, owesWork }: Run): JetplugError | undefined {
+  const expected = owesWork ? past.length - 1 : past.length;
+  if (passed >= expected) return undefined;
+  const { plugin, name, where } = handler;
+  const message = `${plugin}.${name} came to ${passed} of the ${expected} calls of Store.commit that an earlier run of the event has committed`;
+  return new JetplugError('JP_COMMIT_POINT_MISSED', message, { plugin, ...where });
+}

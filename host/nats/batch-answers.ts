@@ -1,0 +1,50 @@
+import type { Msg } from './client';
+import { MORE } from './requests';
+
+/** A message of a stream. */
+export interface BatchMessage {
+  readonly sequence: number;
+  readonly message: Msg;
+}
+
+/** The answers to a request for a batch. */
+export interface Batch {
+  readonly messages: readonly BatchMessage[];
+  /** The sequence up to which the replica had the stream; absent if the server does not say it. */
+  readonly upTo?: number;
+  /** The number of messages that the server has left out because the batch was too large. */
+  readonly left: number;
+  /** Why the server has ended the batch before its end; absent if it has not. */
+  readonly ended?: string;
+}
+
+const NOT_FOUND = 404;
+const END_OF_BATCH = 204;
+
+/** Collects the answers to a request for a batch of a stream's messages, and checks that all have arrived. */
+export class BatchAnswers {
+  private readonly messages: BatchMessage[] = [];
+  private last = 0;
+
+  /** @throws Error if the server refuses the request, or an earlier answer did not arrive */
+  take(answer: Msg): Batch | typeof MORE {
+    const { headers } = answer;
+    const { messages } = this;
+    // A program may have put a message with such headers into the stream. The server's own headers come last.
+    const sequence = Number(headers?.last('Nats-Sequence') || 0);
+    if (sequence === 0 && headers?.code === NOT_FOUND) return { messages, left: 0, ended: headers.description };
+    if (sequence === 0 && headers?.code !== END_OF_BATCH) throw new Error(headers?.status ?? 'not a batch');
+    const before = Number(headers?.last('Nats-Last-Sequence'));
+    if (before !== this.last) throw new Error(`the message that follows ${this.last} did not arrive`);
+    if (sequence === 0) return this.end(answer);
+    this.last = sequence;
+    messages.push({ sequence, message: answer });
+    return MORE;
+  }
+
+  private end({ headers }: Msg): Batch {
+    const upTo = headers?.last('Nats-UpTo-Sequence');
+    const left = Number(headers?.last('Nats-Num-Pending') || 0);
+    return { messages: this.messages, left, ...(upTo && { upTo: Number(upTo) }) };
+  }
+}
