@@ -34,7 +34,8 @@ export class LogTexts implements StoreTexts {
     }
     noteRead(call, escaped);
     const { transaction } = call;
-    for (let end = transaction.computed(escaped); end; end = transaction.computed(escaped)) await end;
+    const computed = transaction.whenComputed(escaped);
+    if (computed) await computed;
     const { transactions } = this.log;
     const waiting = transactions.awaitRoom(transaction) ?? transactions.lock(transaction, escaped);
     if (waiting) await call.paused(waiting);
@@ -53,7 +54,8 @@ export class LogTexts implements StoreTexts {
     if (!run) return this.changeOutside(escaped, change);
     run.batch?.writes.noteUse(escaped, run);
     const { transaction } = run;
-    for (let end = transaction.computed(escaped); end; end = transaction.computed(escaped)) await end;
+    const computed = transaction.whenComputed(escaped);
+    if (computed) await computed;
     const next = this.next(run, escaped, change);
     return isPromise(next) ? this.writeLater(run, escaped, next, what) : this.write(run, escaped, next, what);
   }

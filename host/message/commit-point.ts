@@ -18,7 +18,7 @@ export function passCommitPoint(run: Run): Promise<void> {
   const points = (run.points ??= new CommitPoints());
   return points.next(async () => {
     if (points.outcome) throw new OutcomeKnown(points.outcome);
-    while (run.transaction.allComputed.length > 0) await Promise.all(run.transaction.allComputed);
+    await run.transaction.whenAllComputed();
     if (run.owesWork || points.passed < run.past.length) repeatPart(run, points);
     // The commit after the handler's return includes what is changed by then.
     else if (run.isOver) return;

@@ -1,3 +1,4 @@
+import { countFitting } from '../base/count-fitting';
 import type { PubAck } from './client';
 import { API_ERROR, apiErrorCode } from './failures';
 import { isAnswerLost } from './publish-attempt';
@@ -64,12 +65,8 @@ export class MessageBatches {
   }
 
   private takeBatch(): Waiting[] {
-    let characters = 0;
-    const end = this.waiting.findIndex(({ message }, index) => {
-      characters += message.payload.length;
-      return index === MAX_BATCH || (index > 0 && characters > MAX_BATCH_CHARACTERS);
-    });
-    return this.waiting.splice(0, end < 0 ? this.waiting.length : end);
+    const fitting = countFitting(this.waiting, MAX_BATCH_CHARACTERS, ({ message }) => message.payload.length);
+    return this.waiting.splice(0, Math.min(MAX_BATCH, fitting));
   }
 
   private async sendTogether(batch: readonly Waiting[]): Promise<void> {

@@ -27,13 +27,6 @@ export class AddedHandlers {
     this.last = undefined;
   }
 
-  /** Returns false if the handler is not added. */
-  remove(settled: SettledEvents): boolean {
-    const name = sourceKey(settled.durable, settled.streamIncarnation);
-    this.last = undefined;
-    return this.byName.get(name) === settled && this.byName.delete(name);
-  }
-
   /** Returns the handler of an event. */
   of({ durable, incarnation }: Pick<EventOf, 'durable' | 'incarnation'>): SettledEvents | undefined {
     const { last } = this;

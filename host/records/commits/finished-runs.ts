@@ -1,3 +1,4 @@
+import { countFitting } from '../../base/count-fitting';
 import type { RunChanges } from './commit';
 import { RunLimit } from './run-limit';
 import type { Transaction } from './transaction';
@@ -42,13 +43,7 @@ export class FinishedRuns {
   /** Takes out runs for one commit: at least one, and as many as fit into `maxBytes`. */
   take(maxBytes: number): FinishedRun[] {
     this.limit.admit();
-    let bytes = 0;
-    let end = 0;
-    while (end < this.waiting.length) {
-      bytes += this.waiting[end]!.bytes;
-      if (end > 0 && bytes > maxBytes) break;
-      end++;
-    }
+    const end = countFitting(this.waiting, maxBytes, ({ bytes }) => bytes);
     if (end === this.waiting.length) {
       const all = this.waiting;
       this.waiting = [];

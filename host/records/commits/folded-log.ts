@@ -53,8 +53,6 @@ export class FoldedLog {
   /** The committed parts of events that may run again. */
   readonly parts = new CommittedParts();
   private readonly added = new AddedHandlers();
-  /** Removed handlers whose settled events may not be stored yet. */
-  private readonly removed = new Set<SettledEvents>();
   /** The settled events of handlers that are not added yet. */
   private readonly others = new Map<string, { durable: string; incarnation: string; ranges: SettledSet }>();
   /**
@@ -104,24 +102,14 @@ export class FoldedLog {
     this.handOver(settled.durable, settled.streamIncarnation);
   }
 
-  /** Removes a handler, and stores the events that it has received. */
-  async remove(settled: SettledEvents): Promise<void> {
-    if (!this.added.remove(settled)) return;
-    this.removed.add(settled);
-    await settled.store();
-    this.removed.delete(settled);
-  }
-
   /** Reads the stored settled events of the added handlers again. A checkpoint that was read before does not hold them. */
   async loadSettled(): Promise<void> {
     for (const settled of this.added.all) await settled.refresh();
   }
 
-  /** Stores the settled events of the added and of removed handlers. */
+  /** Stores the settled events of the added handlers. */
   async storeSettled(): Promise<void> {
-    const removed = [...this.removed];
-    await Promise.all([...this.added.all, ...removed].map((settled) => settled.store()));
-    for (const settled of removed) this.removed.delete(settled);
+    await Promise.all(this.added.all.map((settled) => settled.store()));
   }
 
   /** Returns the added handler of an event, which {@link eventKey} names; undefined if it is not added. */

@@ -39,8 +39,10 @@ export interface GroupCommitOptions {
   confirmed(pending: PendingCommit, position: number): void;
   /** Called when the pending commit is not in the log and is not appended any more. Puts its runs back to the head. */
   refused(pending: PendingCommit): void;
-  /** Called with a run whose changes are larger than a commit can be. */
-  tooLarge(run: FinishedRun, error: Error): void;
+  /** Returns the error of a run whose changes are larger than a commit can be. */
+  tooLarge(run: FinishedRun, cause: Error): Error;
+  /** Called with a run that was taken out and can never be committed. */
+  reject(run: FinishedRun, error: Error): void;
   /** Called when an append has failed. It is tried again. */
   failed(error: unknown): void;
   /** Called when the log is full. Resolves with whether it has room again. */
@@ -172,20 +174,23 @@ export class GroupCommit {
   }
 
   /**
-   * Commits the runs of a commit that is too large for the server or the log in smaller ones. A single run fails. An earlier attempt
-   * may have reached a server that took larger commits, so the log is read first.
+   * Commits the runs of a commit that is too large for the server or the log in smaller ones. A single run fails. An
+   * earlier attempt may have reached a server that took larger commits, so the log is read first.
    */
-  private async split(pending: PendingCommit, error: Error): Promise<void> {
-    const { reader, refused, finished, tooLarge } = this.options;
+  private async split(pending: PendingCommit, cause: Error): Promise<void> {
+    const { reader, refused, finished, tooLarge, reject } = this.options;
     await reader.catchUp();
     if (pending.fate) return;
     const { runs, commit } = pending;
+    const { sent, worked = [] } = commit;
+    const [run, ...others] = runs;
+    const isAlone = run && others.length + sent.length + worked.length === 0;
+    // No run is taken out before its error is known.
+    const error = isAlone ? tooLarge(run, cause) : undefined;
     refused(pending);
     this.maxBytes = runs.reduce((sum, { bytes }) => sum + bytes, 0) / 2;
     this.isWanted = true;
-    const { sent, worked = [] } = commit;
-    if (runs.length === 1 && sent.length + worked.length === 0)
-      for (const run of finished.take(0)) tooLarge(run, error);
+    if (error) for (const one of finished.take(0)) reject(one, error);
   }
 }
 

@@ -108,7 +108,8 @@ export class PluginLog {
       mustWait: () => this.upkeep.isFarBehind,
       confirmed: (pending, at) => receiver.takeOwn(pending, at),
       refused: (pending) => receiver.refuse(pending),
-      tooLarge: (run, error) => transactions.fail(run, error),
+      tooLarge: (run, cause) => transactions.tooLarge(run, cause),
+      reject: (run, error) => transactions.reject(run, error),
       failed: (error) => {
         trouble('a commit cannot be stored yet', error);
         this.lastCommits.failed();
@@ -159,13 +160,9 @@ export class PluginLog {
     return this.upkeep.fillAll();
   }
 
-  /**
-   * Adds a handler: it receives the events that commits settle. Returns a function that removes it; this function
-   * resolves when these events are stored.
-   */
-  add(settled: SettledEvents): () => Promise<void> {
+  /** Adds a handler: it receives the events that commits settle, until the log is closed. */
+  add(settled: SettledEvents): void {
     this.folded.add(settled);
-    return () => this.folded.remove(settled);
   }
 
   /** Reads what other hosts have committed by now. Their commits arrive by themselves too, some milliseconds later. */

@@ -25,14 +25,17 @@ export class Transaction implements LockOwner {
     return this.reads.size === 0 && this.writes.size === 0;
   }
 
-  /** Returns the end of a change of the key whose function is still computing. Later uses of the key wait for it. */
-  computed(key: string): Promise<void> | undefined {
-    return this.computing?.get(key);
+  /**
+   * Returns a promise that resolves when no change of the key is being computed any more; undefined if none is. Later
+   * uses of the key wait for it.
+   */
+  whenComputed(key: string): Promise<void> | undefined {
+    return this.computing?.has(key) ? this.whileComputing(() => this.computing?.get(key)) : undefined;
   }
 
-  /** Returns the ends of all changes whose functions are still computing. */
-  get allComputed(): readonly Promise<void>[] {
-    return this.computing ? [...this.computing.values()] : NONE;
+  /** Resolves when no change is being computed any more. */
+  whenAllComputed(): Promise<void> {
+    return this.whileComputing(() => this.computing?.values().next().value);
   }
 
   /** Notes that a change of the key is being computed until the promise resolves. */
@@ -50,6 +53,9 @@ export class Transaction implements LockOwner {
     this.computing = undefined;
     this.repeated = undefined;
   }
-}
 
-const NONE: readonly never[] = [];
+  /** Waits for one computed change after another, because others may begin meanwhile. */
+  private async whileComputing(next: () => Promise<void> | undefined): Promise<void> {
+    for (let end = next(); end; end = next()) await end;
+  }
+}

@@ -196,10 +196,15 @@ export class Transactions {
     for (const { waiter } of outdated) waiter.resolve('conflict');
   }
 
-  /** Ends a run that was taken out because the server does not take its commit. */
-  fail({ transaction, runs, waiter }: FinishedRun, cause: Error): void {
+  /** Returns the error of a run whose commit the server does not take. */
+  tooLarge({ runs }: FinishedRun, cause: Error): JetplugError {
+    return tooLarge(runs, this.options.maxBytes(), cause);
+  }
+
+  /** Ends a run that was taken out and can never be committed. */
+  reject({ transaction, waiter }: FinishedRun, error: Error): void {
     this.discard(new Set(transaction.writes.keys()));
-    waiter.reject(tooLarge(runs, this.options.maxBytes(), cause));
+    waiter.reject(error);
   }
 
   /**

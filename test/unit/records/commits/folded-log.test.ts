@@ -106,28 +106,4 @@ describe('FoldedLog', () => {
     expect(settled.has(4)).toBe(true);
     expect(again.partsToKeep.settled).toEqual([]);
   });
-
-  it('stores the settled events of a handler that is removed', async () => {
-    const record = new SettledSet();
-    const settled = new SharedSettled(record, () => 0);
-    folded.add(settled);
-    folded.fold(1, commit([run(4)]));
-    await folded.remove(settled);
-    expect(record.has(4)).toBe(true);
-    folded.fold(2, commit([run(5)]));
-    expect(folded.isSettled(run(5))).toBe(true);
-  });
-
-  it('stores the settled events of a removed handler before the next checkpoint if that failed', async () => {
-    const record = new SettledSet();
-    const settled = new SharedSettled(record, () => 0);
-    folded.add(settled);
-    folded.fold(1, commit([run(4)]));
-    const store = jest.spyOn(settled, 'store').mockRejectedValueOnce(new Error('down'));
-    await expect(folded.remove(settled)).rejects.toThrow('down');
-    await folded.storeSettled();
-    expect(record.has(4)).toBe(true);
-    await folded.storeSettled();
-    expect(store).toHaveBeenCalledTimes(2);
-  });
 });
