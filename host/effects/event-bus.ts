@@ -34,14 +34,20 @@ export class JetStreamEventBus extends EventBus {
     // asynchronous.
     const id = options.id ?? (run ? this.nextId(run, subject) : randomUUID());
     const checked = checkFields(event, subject, fields);
+    // The event belongs to the part of the run in which the handler has called `publish`.
+    const outbox = run?.outbox;
+    const queue = async (): Promise<string> => {
+      run?.assertLive('EventBus.publish');
+      const outgoing = this.compose(subject, fields, id, options, run);
+      if (outbox) outbox.push(outgoing);
+      else await this.outgoing.send(outgoing);
+      return id;
+    };
     // With a synchronous schema the event is queued at once, so a handler that forgets to await `publish` loses no
     // event.
-    if (isPromise(checked)) await checked;
-    run?.assertLive('EventBus.publish');
-    const outgoing = this.compose(subject, fields, id, options, run);
-    if (run) run.outbox.push(outgoing);
-    else await this.outgoing.send(outgoing);
-    return id;
+    if (!isPromise(checked)) return queue();
+    const queued = checked.then(queue);
+    return run ? run.takesEffectLater(queued) : queued;
   }
 
   private nextId(run: Run, subject: string): string {

@@ -33,6 +33,7 @@ export class LogTexts implements StoreTexts {
       return (await this.log.get(escaped)) ?? undefined;
     }
     noteRead(call, escaped);
+    if (call instanceof Run && call.points?.nextPart) await call.points.nextPart;
     const { transaction } = call;
     const computed = transaction.whenComputed(escaped);
     if (computed) await computed;
@@ -53,17 +54,16 @@ export class LogTexts implements StoreTexts {
     const escaped = escapeKey(key, scope);
     if (!run) return this.changeOutside(escaped, change);
     run.batch?.writes.noteUse(escaped, run);
-    const { transaction } = run;
-    const computed = transaction.whenComputed(escaped);
-    if (computed) await computed;
-    const next = this.next(run, escaped, change);
-    return isPromise(next) ? this.writeLater(run, escaped, next, what) : this.write(run, escaped, next, what);
+    const changeInRun = (): MaybePromise<string | undefined> => this.changeInRun(run, escaped, change, what);
+    const { points } = run;
+    return points?.nextPart ? run.takesEffectLater(points.nextPart.then(changeInRun)) : changeInRun();
   }
 
   async keys(scope: string | undefined): Promise<string[]> {
     const call = currentScope();
     call?.assertLive('Store.keys');
     if (!call && this.isFresh) await this.log.refresh();
+    if (call instanceof Run && call.points?.nextPart) await call.points.nextPart;
     const keys = new Set(await this.bucket.keys());
     keys.delete(CHECKPOINT_KEY);
     const unfilled = [...this.log.folded.unfilled].map(([key, { text }]) => [key, text] as const);
@@ -85,6 +85,13 @@ export class LogTexts implements StoreTexts {
     if (call instanceof Run) return passCommitPoint(call);
     const { plugin, name, where } = call.handler;
     throw new JetplugError('JP_BATCH_COMMIT', `${plugin}.${name} called Store.commit`, { plugin, ...where });
+  }
+
+  private changeInRun(run: Run, key: string, change: Change, what: string): MaybePromise<string | undefined> {
+    const computed = run.transaction.whenComputed(key);
+    if (computed) return run.takesEffectLater(computed.then(() => this.changeInRun(run, key, change, what)));
+    const next = this.next(run, key, change);
+    return isPromise(next) ? this.writeLater(run, key, next, what) : this.write(run, key, next, what);
   }
 
   /** Waits for room, locks the key, reads its text and computes the next one. */

@@ -1,4 +1,5 @@
 import { JetplugError } from '../../sdk/internal';
+import type { OutgoingEvent } from '../broker/ports';
 import type { RunChanges } from '../records/commits/commit';
 import type { CommitResult } from '../records/commits/finished-runs';
 import { Transaction } from '../records/commits/transaction';
@@ -16,13 +17,16 @@ import { eventOf, type Run } from './run';
  */
 export function passCommitPoint(run: Run): Promise<void> {
   const points = (run.points ??= new CommitPoints());
-  return points.next(async () => {
+  const earlier = run.openOperations;
+  const emits = run.takeOutbox();
+  return points.next(async (begin) => {
     if (points.outcome) throw new OutcomeKnown(points.outcome);
-    await run.transaction.whenAllComputed();
+    await points.whileRunning(Promise.allSettled(earlier).then(() => run.transaction.whenAllComputed()));
     if (run.owesWork || points.passed < run.past.length) repeatPart(run, points);
     // The commit after the handler's return includes what is changed by then.
-    else if (run.isOver) return;
-    else await commitPart(run, points);
+    else if (run.isOver) return void run.outbox.unshift(...emits);
+    else await points.committing(() => commitPart(run, points, emits, begin));
+    begin();
     try {
       await sendUnsent(run);
     } catch (thrown) {
@@ -39,15 +43,19 @@ function stop(points: CommitPoints, outcome: Outcome): OutcomeKnown {
 
 function repeatPart(run: Run, points: CommitPoints): void {
   points.passed++;
-  run.takeOutbox();
   run.transaction.reset();
   run.transaction.repeated = run.past[points.passed];
 }
 
-async function commitPart(run: Run, points: CommitPoints): Promise<void> {
+async function commitPart(
+  run: Run,
+  points: CommitPoints,
+  emits: readonly OutgoingEvent[],
+  begin: () => void,
+): Promise<void> {
   const { handler } = run;
   const { transactions } = handler.commits.log ?? (await handler.commits.open());
-  for (const emit of run.outbox) await handler.outgoing.check(emit);
+  for (const emit of emits) await handler.outgoing.check(emit);
   const { transaction } = run;
   const { passed } = points;
   const part: RunChanges = {
@@ -57,13 +65,13 @@ async function commitPart(run: Run, points: CommitPoints): Promise<void> {
     passed,
     reads: transactions.textsRead(transaction),
     writes: transaction.writes,
-    emits: run.outbox,
+    emits,
   };
   transactions.assertFits([part]);
   const finishing = transactions.finish(transaction, [part]);
-  run.takeOutbox();
   // The handler may continue before the commit is stored. That belongs to the next part.
   run.startFrom(new Transaction());
+  begin();
   const result = await finishing;
   if (result !== 'committed') {
     run.startFrom(transaction);

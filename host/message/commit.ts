@@ -143,7 +143,7 @@ class CommitWait<C extends Execution, U> implements CommitWaiter {
 async function prepare(call: Execution, runs: readonly Run[]): Promise<CallResult> {
   for (const run of runs) if (isMarked(run)) await unmark(run.handler, run.delivery);
   const { points } = runs[0]!;
-  if (points) await points.settled();
+  if (points) await points.end();
   if (points?.outcome) return 'conflict';
   const checked = checkEmits(runs);
   if (checked) await checked;

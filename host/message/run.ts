@@ -57,6 +57,7 @@ export class Run extends Execution {
   private published: OutgoingEvent[] | undefined;
   private publishedOn: Map<string, number> | undefined;
   private work: AfterCommitWork[] | undefined;
+  private operations: Set<Promise<unknown>> | undefined;
 
   constructor(
     handler: Handler,
@@ -91,14 +92,16 @@ export class Run extends Execution {
     return this.points?.passed ?? 0;
   }
 
-  /** Whether the run has read or changed its store, has published or has after-commit work. */
+  /** Whether the run has read or changed its store, has published, has a commit point or has after-commit work. */
   get hasEffects(): boolean {
-    return this.hasTransaction || this.hasPublished || this.hasWork;
+    return this.hasTransaction || this.hasPublished || this.hasWork || this.points !== undefined;
   }
 
   /** Takes out the published events, because they are committed. Later ones get other ids. */
-  takeOutbox(): void {
+  takeOutbox(): readonly OutgoingEvent[] {
+    const taken = this.published ?? NONE;
     this.published = undefined;
+    return taken;
   }
 
   addWork(work: AfterCommitWork): void {
@@ -113,7 +116,21 @@ export class Run extends Execution {
   }
 
   override waitsAtCommitPoint(): boolean {
-    return this.points?.isPending ?? false;
+    return this.points?.isCommitting ?? false;
+  }
+
+  /** Notes that the handler has called an operation of the store or the bus that takes effect later. */
+  takesEffectLater<T>(operation: Promise<T>): Promise<T> {
+    const operations = (this.operations ??= new Set());
+    operations.add(operation);
+    const ended = (): boolean => operations.delete(operation);
+    operation.then(ended, ended);
+    return operation;
+  }
+
+  /** The operations that the handler has called and that have not taken effect yet. */
+  get openOperations(): readonly Promise<unknown>[] {
+    return this.operations ? [...this.operations] : NONE;
   }
 
   override get transaction(): Transaction {

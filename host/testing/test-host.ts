@@ -32,7 +32,7 @@ import { unsettled } from './unsettled';
 
 /** The default wait of `settled()`, in the machine's time, because a handler may wait for something real. */
 const WITHIN_MS = 4_000;
-const WITHIN_ON_SERVER_MS = 30_000;
+const WITHIN_ON_SERVER_MS = 20_000;
 /** The number of checks in a row that must find nothing, because an event on a server is not pending at once. */
 const QUIET_CHECKS = 1;
 const QUIET_CHECKS_ON_SERVER = 3;
@@ -169,7 +169,7 @@ export class TestHost {
    * Resolves when each event is handled, dead-lettered, or waits for a handler whose circuit is open. In memory, the
    * time moves to each retry and `RetryLater` as soon as no handler runs, and stands still while one runs.
    *
-   * @param options `within`: how long to wait, in the machine's time. Default 4 s; on a server 30 s
+   * @param options `within`: how long to wait, in the machine's time. Default 4 s; on a server 20 s
    * @throws JetplugError `JP_TEST_UNSETTLED` with the unsettled events, when that time is up
    */
   async settled({ within }: { readonly within?: Duration } = {}): Promise<void> {

@@ -1,5 +1,7 @@
 /** Early commits within a run, by `store.commit()`. */
 import { EventBus, Plugin, RetryLater, Store, Subscribe, type BatchContext, type EventContext } from 'jetplug/sdk';
+import { z } from 'zod';
+import { defineEvent } from '../../sdk';
 import { Counted, onBoth, Placed, SOON } from '../support/conformance';
 
 const seen: string[] = [];
@@ -181,6 +183,50 @@ onBoth('a handler that does not await its commit, or commits nothing, has its ef
   await host.settled();
   const store = host.store<number>(HastyPlugin);
   expect([await store.get('a'), await store.get('b')]).toEqual([2, 2]);
+});
+
+const Checked = defineEvent(
+  'orders.checked',
+  z.object({ n: z.number() }).refine(() => turn().then(() => true)),
+);
+
+onBoth('what a handler starts around a commit that it does not await stays on its side in each run', async (start) => {
+  @Plugin({ name: 'hurried' })
+  class HurriedPlugin {
+    constructor(
+      private readonly totals: Store<number>,
+      private readonly events: EventBus,
+    ) {}
+    @Subscribe(Placed, { retry: { attempts: 4, backoff: ['30ms'] } })
+    async take({ n }: Placed, { attempt }: EventContext): Promise<void> {
+      const add = (key: string) => this.totals.update(key, (before = 0) => before + n);
+      const work = [
+        add('before'),
+        add('before'),
+        this.events.publish(Checked, { n: 1 }),
+        this.events.publish(Counted, { user: 'before', total: 1 }),
+        this.totals.commit(),
+        add('between'),
+        this.events.publish(Counted, { user: 'between', total: 1 }),
+        this.totals.commit(),
+        add('after'),
+        add('before'),
+        this.events.publish(Checked, { n: 2 }),
+        this.events.publish(Counted, { user: 'after', total: 1 }),
+      ];
+      for (const one of work) one.catch(() => 'the run ends before it');
+      if (attempt < 3) await Promise.all(work.slice(0, attempt === 1 ? 5 : 8));
+      else await Promise.all(work);
+      if (attempt < 4) throw new Error('not now');
+    }
+  }
+  const host = await start([HurriedPlugin]);
+  await host.publish(Placed, { user: 'u', n: 1 });
+  await host.settled();
+  const store = host.store<number>(HurriedPlugin);
+  expect(await Promise.all(['before', 'between', 'after'].map((key) => store.get(key)))).toEqual([3, 1, 1]);
+  expect(host.published(Checked).map(({ n }) => n)).toEqual([1, 2]);
+  expect(host.published(Counted).map(({ user }) => user)).toEqual(['before', 'between', 'after']);
 });
 
 onBoth(

@@ -16,6 +16,9 @@ export function onBoth(behaviour: string, check: (start: Start) => Promise<void>
           hosts.push(host);
           return host;
         });
+      } catch (error) {
+        for (const { logged } of hosts) process.stderr.write(`${behaviour}: ${JSON.stringify(logged.slice(-30))}\n`);
+        throw error;
       } finally {
         for (const host of hosts) await host.stop();
       }
