@@ -84,6 +84,8 @@ export class KeyedQueue implements DispatchQueue {
 export class BatchQueue implements DispatchQueue {
   private readonly waiting: BufferedDelivery[] = [];
   private timer: Timer | undefined;
+  /** Whether the first delivery has waited long enough. The clock is not asked twice, because time passes in between. */
+  private isDue = false;
 
   /** @param due called when a batch that is not full may run */
   constructor(
@@ -102,37 +104,42 @@ export class BatchQueue implements DispatchQueue {
   }
 
   next(): readonly BufferedDelivery[] | undefined {
-    if (this.waiting.length < this.batch.size && this.leftMs > 0) return undefined;
-    const { settlements } = this.waiting[0]!.handler;
+    const [first] = this.waiting;
+    if (!first || (this.waiting.length < this.batch.size && !this.isDue && this.leftMs(first) > 0)) return undefined;
+    const { settlements } = first.handler;
     // Deliveries of the stream and of the retry queue are settled in different records, so they cannot share a batch.
     const end = this.waiting.slice(0, this.batch.size).findIndex(({ handler }) => handler.settlements !== settlements);
     const together = this.waiting.splice(0, end < 0 ? this.batch.size : end);
-    this.timer?.cancel();
-    this.timer = undefined;
+    this.stopWaiting();
     this.watch();
     return together;
   }
 
   clear(): readonly BufferedDelivery[] {
-    this.timer?.cancel();
-    this.timer = undefined;
+    this.stopWaiting();
     return this.waiting.splice(0);
   }
 
   /** How much longer the first delivery may wait. */
-  private get leftMs(): number {
-    const [first] = this.waiting;
-    return first ? first.arrivedAtMs + this.batch.waitMs - this.time.nowMs() : Infinity;
+  private leftMs({ arrivedAtMs }: BufferedDelivery): number {
+    return arrivedAtMs + this.batch.waitMs - this.time.nowMs();
   }
 
   private watch(): void {
-    if (this.timer || this.waiting.length === 0) return;
-    this.timer = this.time.after(Math.max(0, this.leftMs), () => {
+    const [first] = this.waiting;
+    if (this.timer || this.isDue || !first) return;
+    this.timer = this.time.after(Math.max(0, this.leftMs(first)), () => {
       this.timer = undefined;
+      // If no permit is free now, the batch starts when one is freed.
+      this.isDue = true;
       this.due();
-      // If no time is left, no permit was free. The batch starts when a permit is freed, so it needs no timer.
-      if (this.leftMs > 0) this.watch();
     });
+  }
+
+  private stopWaiting(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.isDue = false;
   }
 }
 

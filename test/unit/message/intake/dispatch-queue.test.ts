@@ -1,5 +1,7 @@
 import fc from 'fast-check';
-import { Fifo } from '../../../../host/message/intake/dispatch-queue';
+import type { BufferedDelivery } from '../../../../host/message/intake/buffered-delivery';
+import { BatchQueue, Fifo } from '../../../../host/message/intake/dispatch-queue';
+import { VirtualTime } from '../../../../host/testing/virtual-time';
 
 test('items are taken in the order in which they were pushed, with any interleaving of pushes and takes', () => {
   fc.assert(
@@ -30,3 +32,42 @@ test('taken items are released, even if the queue is never empty', () => {
   }
   expect((fifo as unknown as { items: number[] }).items.length).toBeLessThan(1_100);
 });
+
+test('a batch starts when its wait is over, also if the timer fires a moment too early', () => {
+  // Each reading of this clock takes a quarter of a millisecond.
+  let nowMs = 0;
+  const timers: (() => void)[] = [];
+  const time = {
+    epochMs: () => nowMs,
+    nowMs: () => (nowMs += 0.25),
+    every: () => ({ cancel: () => undefined }),
+    after: (_delayMs: number, act: () => void) => {
+      timers.push(act);
+      return { cancel: () => void timers.splice(timers.indexOf(act), 1) };
+    },
+  };
+  const batches: (readonly BufferedDelivery[] | undefined)[] = [];
+  const queue = new BatchQueue({ size: 3, waitMs: 80 }, () => batches.push(queue.next()), time);
+  const one = { arrivedAtMs: 0, handler: { settlements: {} } } as BufferedDelivery;
+  queue.push(one);
+  expect(queue.next()).toBeUndefined();
+  nowMs = 79.6;
+  timers.shift()!();
+  expect(batches).toEqual([[one]]);
+  expect([queue.next(), queue.ready, timers.length]).toEqual([undefined, 0, 0]);
+});
+
+test('a batch whose wait is over before a permit is free starts with the next permit', () => {
+  const time = new VirtualTime(0);
+  const queue = new BatchQueue({ size: 3, waitMs: 80 }, () => undefined, time);
+  const [first, second] = [0, 1].map(
+    (arrivedAtMs) => ({ arrivedAtMs, handler: { settlements: one } }) as unknown as BufferedDelivery,
+  );
+  queue.push(first!);
+  while (time.step(100, false));
+  queue.push(second!);
+  expect(queue.next()).toEqual([first, second]);
+  expect(queue.next()).toBeUndefined();
+});
+
+const one = {};
