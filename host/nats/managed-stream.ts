@@ -15,7 +15,7 @@ import {
   type Comparison,
 } from './stream-comparison';
 import { streamError } from './stream-errors';
-import type { WantedStream } from './wanted-streams';
+import { takesBatches, type WantedStream } from './wanted-streams';
 import type { StreamState } from '../broker/stream-state';
 
 /** The action that the host plans for a stream. */
@@ -166,7 +166,7 @@ function stateOf(
     subjects: settings.subjects,
     ...done,
     ...(config.sealed && { sealed: true }),
-    ...((config as ServerStreamConfig).allow_atomic && { takesBatches: true }),
+    ...((config as ServerStreamConfig).allow_atomic && takesBatches(config.num_replicas) && { takesBatches: true }),
     messages: state.messages,
     duplicateWindowMs: config.duplicate_window / 1e6,
   };

@@ -6,6 +6,7 @@ import { Adoptions } from './adoptions';
 import { BucketUpkeep } from './bucket-upkeep';
 import { CheckpointStore } from './checkpoint';
 import { contentsOf } from './commit-contents';
+import { tooLarge } from './commit-size';
 import type { CommitLog } from './commit-log';
 import { CommitReceiver } from './commit-receiver';
 import type { DoneWork } from './done-work';
@@ -108,7 +109,7 @@ export class PluginLog {
       mustWait: () => this.upkeep.isFarBehind,
       confirmed: (pending, at) => receiver.takeOwn(pending, at),
       refused: (pending) => receiver.refuse(pending),
-      tooLarge: (run, cause) => transactions.tooLarge(run, cause),
+      tooLarge: ({ runs }, cause) => tooLarge(runs, log.maxCommitBytes, cause),
       reject: (run, error) => transactions.reject(run, error),
       failed: (error) => {
         trouble('a commit cannot be stored yet', error);

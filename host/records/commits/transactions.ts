@@ -1,7 +1,7 @@
 import { JetplugError } from '../../../sdk/internal';
 import type { MaybePromise } from '../../base/maybe-promise';
 import type { Origin, ReadTexts, RunChanges } from './commit';
-import { assertFits, estimatedBytes, tooLarge } from './commit-size';
+import { assertFits, estimatedBytes } from './commit-size';
 import type { CommitResult, CommitWaiter, FinishedRun, FinishedRuns } from './finished-runs';
 import type { FoldedLog } from './folded-log';
 import { KeyLocks } from './key-locks';
@@ -194,11 +194,6 @@ export class Transactions {
     for (const { waiter } of settled) waiter.resolve('settled');
     for (const { waiter } of repeated) waiter.resolve('conflict');
     for (const { waiter } of outdated) waiter.resolve('conflict');
-  }
-
-  /** Returns the error of a run whose commit the server does not take. */
-  tooLarge({ runs }: FinishedRun, cause: Error): JetplugError {
-    return tooLarge(runs, this.options.maxBytes(), cause);
   }
 
   /** Ends a run that was taken out and can never be committed. */
