@@ -45,10 +45,12 @@ export async function readPast(plugin: string, only: string | undefined, flags: 
 /** A moment as it is written: a time in milliseconds since 1970, or an event. */
 type At = { readonly timeMs: number } | { readonly text: string; readonly event: EventName };
 
-/** @throws JetplugError `JP_USAGE` */
-function readAt(text: string): At {
+/**
+ * Reads the moment of `--at`. A text that is no time may be the id of an event, which can be any text.
+ * @throws JetplugError `JP_USAGE`
+ */
+export function readAt(text: string): At {
   if (text.trim() === '') throw new JetplugError('JP_USAGE', '--at takes a time or an event, and got an empty text');
-  // Any other text may be the id of an event.
   const isTime = parseDuration(text) !== undefined || /^[+-]?\d{4,}-\d\d(-\d\d)?($|[T ])/.test(text);
   if (isTime) return { timeMs: parseTime(text) };
   const [, stream, sequence] = /^(.+):(\d+)$/.exec(text) ?? [];
