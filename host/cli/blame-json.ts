@@ -1,18 +1,18 @@
 import { layOut } from '../base/json-text';
 import type { KeyChange } from '../records/history/key-changes';
 import type { KeptHistory } from '../records/history/moment';
-import { sourceOf, type BlameOutput, type Rest } from './blame-output';
+import { sourceOf, type ChangeWriter, type TextsBefore } from './change-writer';
 import { isoTime } from './history-text';
 import { printed } from './output';
 import { textMember, withMember } from './stored-value';
 
 /** Prints one JSON object. Its list of values is printed piece by piece, because it may be too large for the memory. */
-export function blameJson(where: object): BlameOutput {
+export function blameJson(where: object): ChangeWriter {
   let count = 0;
   const add = (object: object, text: string | null): Promise<boolean> => {
     const value = withMember(object, text === null ? '"deleted":true' : textMember(text));
     const isFirst = count++ === 0;
-    return printed(`${isFirst ? `${head(where)}` : ','}${indented(value)}`);
+    return printed(`${isFirst ? head(where) : ','}${indented(value)}`);
   };
   return {
     get isEmpty() {
@@ -31,7 +31,7 @@ function head(where: object): string {
   return `${JSON.stringify(where).slice(0, -1)},"values":[`;
 }
 
-function tail(rest: Rest | undefined, kept: KeptHistory): string {
+function tail(rest: TextsBefore | undefined, kept: KeptHistory): string {
   const about = JSON.stringify({
     more: rest === undefined,
     complete: rest?.before.kind === 'none',

@@ -1,7 +1,7 @@
 import { cut, terminalText } from '../base/utf8';
 import type { KeyChange } from '../records/history/key-changes';
 import type { KeptHistory } from '../records/history/moment';
-import { sourceOf, type BlameOutput, type Rest, type Source } from './blame-output';
+import { sourceOf, type ChangeWriter, type TextsBefore, type Source } from './change-writer';
 import { isoTime } from './history-text';
 import { paint, printed, table } from './output';
 import { shownText } from './stored-value';
@@ -18,7 +18,7 @@ const SOURCES: Record<Exclude<Source, 'handler'>, string> = {
 };
 
 /** Prints a table, one page after the other. */
-export function blameTable(plugin: string, beforePrint: () => void): BlameOutput {
+export function blameTable(plugin: string, beforePrint: () => void): ChangeWriter {
   let rows = [
     ['time', 'handler', 'version', 'attempt', 'event', 'event id', 'value'].map((text) => paint('dim', text)),
   ];
@@ -63,7 +63,7 @@ function shown(text: string | null): string {
   return process.stdout.isTTY ? cut(whole, SHORT) : whole;
 }
 
-function notes(plugin: string, rest: Rest | undefined, kept: KeptHistory): string[] {
+function notes(plugin: string, rest: TextsBefore | undefined, kept: KeptHistory): string[] {
   if (!rest) return ['There are earlier values: --limit 100 shows more, and --limit all shows all.'];
   const { before, foreign } = rest;
   const begins = `The history of ${plugin} begins at ${sinceText(kept)}`;

@@ -9,7 +9,7 @@ import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { historyText } from './history-text';
 import { logProgress } from './log-progress';
 import { bucketOf, logOf, noValue } from './plugin-store';
-import type { BlameOutput } from './blame-output';
+import type { ChangeWriter } from './change-writer';
 
 interface BlameFlags extends CommonFlags {
   readonly scope?: string;
@@ -67,7 +67,7 @@ async function blame(plugin: string, key: string, flags: BlameFlags): Promise<vo
 }
 
 /** Returns whether there are more changes than the limit. Stops if nobody reads the output any more. */
-async function showChanges(changes: KeyChanges, limit: number, output: BlameOutput): Promise<boolean> {
+async function showChanges(changes: KeyChanges, limit: number, output: ChangeWriter): Promise<boolean> {
   let count = 0;
   for await (const change of changes) {
     if (++count > limit || !(await output.show(change))) return true;

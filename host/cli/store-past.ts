@@ -10,7 +10,7 @@ import { logProgress, type LogProgress } from './log-progress';
 import { paint } from './output';
 import { parseTime } from './parse-time';
 import { bucketOf, logOf, noValue } from './plugin-store';
-import { shownValues, type ShownValues } from './stored-value';
+import { foundValues, type FoundValues } from './stored-value';
 
 interface PastFlags extends CommonFlags {
   readonly at: string;
@@ -21,7 +21,7 @@ interface PastFlags extends CommonFlags {
  * @param only one key
  * @throws JetplugError `JP_HISTORY_ENDED`, `JP_NOT_FOUND`, `JP_USAGE`
  */
-export async function readPast(plugin: string, only: string | undefined, flags: PastFlags): Promise<ShownValues> {
+export async function readPast(plugin: string, only: string | undefined, flags: PastFlags): Promise<FoundValues> {
   const at = readAt(flags.at);
   return withBroker(flags, async (connection) => {
     const bucket = await bucketOf(plugin, connection);
@@ -35,7 +35,7 @@ export async function readPast(plugin: string, only: string | undefined, flags: 
       if (only !== undefined && unknown.length > 0) throw notKnown(plugin, only, await keptHistory(log));
       if (only !== undefined && texts.size === 0) throw noValue(plugin, only, ` ${note}`);
       if (!flags.json) printNotes(note, unknown.length > 0 ? await keptHistory(log) : undefined);
-      return shownValues(texts, unknown);
+      return foundValues(texts, unknown);
     } finally {
       bar.stop();
     }

@@ -11,10 +11,10 @@ import { readPast } from './store-past';
 import {
   shownName,
   shownText,
-  shownValues,
+  foundValues,
   valueJson,
   withMember,
-  type ShownValues,
+  type FoundValues,
   type ValueName,
 } from './stored-value';
 
@@ -69,22 +69,22 @@ async function store(plugin: string, key: string | undefined, flags: StoreFlags)
   printValues(only === undefined ? inScope(shown, flags.scope) : shown, flags);
 }
 
-async function readPresent(plugin: string, only: string | undefined, flags: StoreFlags): Promise<ShownValues> {
+async function readPresent(plugin: string, only: string | undefined, flags: StoreFlags): Promise<FoundValues> {
   const texts = await withBroker(flags, async (connection) => {
     const bucket = await bucketOf(plugin, connection);
     const log = await JetStreamLog.find(connection, plugin);
     return readCommitted(log, bucket, only === undefined ? undefined : [only]);
   });
   if (only !== undefined && texts.size === 0) throw noValue(plugin, only);
-  return shownValues(texts);
+  return foundValues(texts);
 }
 
-function inScope({ values, unknown }: ShownValues, scope: string | undefined): ShownValues {
+function inScope({ values, unknown }: FoundValues, scope: string | undefined): FoundValues {
   const isIn = (name: ValueName): boolean => scope === undefined || name.scope === scope;
   return { values: values.filter(isIn), unknown: unknown.filter(isIn) };
 }
 
-function printValues({ values, unknown }: ShownValues, flags: StoreFlags): void {
+function printValues({ values, unknown }: FoundValues, flags: StoreFlags): void {
   if (flags.json) {
     const all = [...values.map(valueJson), ...unknown.map((name) => withMember(name, '"unknown":true'))];
     return printJsonText(`[${all.join()}]`);

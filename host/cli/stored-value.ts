@@ -15,14 +15,14 @@ export interface StoredValue extends ValueName {
 }
 
 /** The values that a command shows. */
-export interface ShownValues {
+export interface FoundValues {
   readonly values: readonly StoredValue[];
   /** The keys whose value is not known. */
   readonly unknown: readonly ValueName[];
 }
 
 /** Returns the values in the order of their keys. */
-export function shownValues(texts: ReadonlyMap<string, string>, unknown: readonly string[] = []): ShownValues {
+export function foundValues(texts: ReadonlyMap<string, string>, unknown: readonly string[] = []): FoundValues {
   const values = [...texts].sort(([a], [b]) => (a < b ? -1 : 1));
   return {
     values: values.map(([escaped, text]): StoredValue => ({ ...unescapeKey(escaped), text })),

@@ -15,7 +15,7 @@ export interface KeyChange {
 }
 
 /** The text of a key at the end that its changes were read to; `null` if it had no value. */
-export type EarlierText =
+export type TextBefore =
   /** It had no value: the kept history has all changes of the key. */
   | { readonly kind: 'none' }
   /** The bucket still has the text. */
@@ -55,7 +55,7 @@ export class KeyChanges {
   }
 
   /** Returns the text before the changes. Call it when all changes are read. */
-  async earlier(): Promise<{ readonly before: EarlierText; readonly foreign?: ForeignText }> {
+  async earlier(): Promise<{ readonly before: TextBefore; readonly foreign?: ForeignText }> {
     const { lowest } = this.commits;
     const entry = await this.bucket.get(this.key, { latest: true });
     const { position, revision = 0, value = null } = entry ?? {};

@@ -6,14 +6,14 @@ import { CommitsBefore, mayHold, type CommitsBeforeOptions } from './commits-bef
 import type { Moment } from './moment';
 
 /** The values of a store at a moment. */
-export interface StoreAt {
+export interface StoreState {
   /** The texts by key. */
   readonly texts: ReadonlyMap<string, string>;
   /** The keys whose value is not known: the last change before the moment is not in the log any more, nor in the bucket. */
   readonly unknown: readonly string[];
 }
 
-export interface StoreAtOptions extends Pick<CommitsBeforeOptions, 'progress'> {
+export interface StoreStateOptions extends Pick<CommitsBeforeOptions, 'progress'> {
   /** The keys; default all. */
   readonly only?: readonly string[];
 }
@@ -26,8 +26,8 @@ export async function storeAt(
   log: CommitLog,
   bucket: KeyValue,
   moment: Moment,
-  { only, progress }: StoreAtOptions = {},
-): Promise<StoreAt> {
+  { only, progress }: StoreStateOptions = {},
+): Promise<StoreState> {
   const commits = new CommitsBefore(log, moment, {
     ...(progress && { progress }),
     ...(only && { mayMatter: (text) => only.some((key) => mayHold(text, key)) }),

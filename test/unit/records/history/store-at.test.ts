@@ -1,5 +1,5 @@
 import type { Moment } from '../../../../host/records/history/moment';
-import { storeAt, type StoreAtOptions } from '../../../../host/records/history/store-at';
+import { storeAt, type StoreStateOptions } from '../../../../host/records/history/store-at';
 import { encodeCommit } from '../../../../host/records/commits/commit';
 import { drawsOf } from '../commits/fake-log';
 import { PastStore, runOf, type Writes } from './past-store';
@@ -7,7 +7,7 @@ import { PastStore, runOf, type Writes } from './past-store';
 let store: PastStore;
 beforeEach(() => (store = new PastStore()));
 
-async function at(moment: Moment, options?: StoreAtOptions): Promise<object> {
+async function at(moment: Moment, options?: StoreStateOptions): Promise<object> {
   const { texts, unknown } = await storeAt(store.log, store.bucket, moment, options);
   return { ...Object.fromEntries(texts), ...(unknown.length > 0 && { unknown }) };
 }
@@ -77,7 +77,7 @@ describe('storeAt', () => {
     const states = new Map<string, Record<string, string>>();
     let state: Record<string, string> = {};
     let runs = 0;
-    for (let position = 1; position <= 120; position++) {
+    for (let position = 1; position <= 50; position++) {
       const commit = Array.from({ length: draw(5) }, () => {
         const writes: Record<string, string | null> = {};
         for (let n = draw(4); n > 0; n--) writes[`k${draw(6)}`] = draw(4) === 0 ? null : String(++runs);
@@ -101,12 +101,8 @@ describe('storeAt', () => {
 });
 
 function applied(state: Readonly<Record<string, string>>, writes: Writes): Record<string, string> {
-  const next = { ...state };
-  for (const [key, text] of Object.entries(writes)) {
-    if (text === null) delete next[key];
-    else next[key] = text;
-  }
-  return next;
+  const next = Object.entries({ ...state, ...writes }).filter(([, text]) => text !== null);
+  return Object.fromEntries(next) as Record<string, string>;
 }
 
 it('a text that only looks like a key of the wanted ones does not matter', async () => {

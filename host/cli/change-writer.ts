@@ -4,16 +4,16 @@ import type { KeyChange, KeyChanges } from '../records/history/key-changes';
 import type { KeptHistory } from '../records/history/moment';
 
 /** The text before the changes, as {@link KeyChanges.earlier} returns it. */
-export type Rest = Awaited<ReturnType<KeyChanges['earlier']>>;
+export type TextsBefore = Awaited<ReturnType<KeyChanges['earlier']>>;
 
 /** Prints the changes of a key while they are read. */
-export interface BlameOutput {
+export interface ChangeWriter {
   /** Whether no change was shown. */
   readonly isEmpty: boolean;
   /** Resolves with false if nobody reads the output any more. */
   show(change: KeyChange): Promise<boolean>;
   /** @param rest undefined if there are more changes than were shown */
-  end(rest: Rest | undefined, kept: KeptHistory): Promise<void>;
+  end(rest: TextsBefore | undefined, kept: KeptHistory): Promise<void>;
 }
 
 /** The source of a change: a handler, the plugin's code outside of one, a command, or another program. */
