@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import { packageVersion } from '../base/package-version';
 import { adoptCommand } from './adopt';
+import { blameCommand } from './blame';
 import { checkCommand } from './check';
 import { deadCommand } from './dead';
 import { demoCommand } from './demo';
@@ -38,6 +39,7 @@ Examples:
     pluginsCommand,
     routesCommand,
     storeCommand,
+    blameCommand,
     deadCommand,
     adoptCommand,
     newCommand,

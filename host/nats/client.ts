@@ -53,6 +53,7 @@ export type {
   StoredMsg,
   StreamInfo,
   StreamInfoRequestOptions,
+  StreamState,
   Subscription,
 } from 'nats';
 
