@@ -9,6 +9,7 @@ import { deadCommand } from './dead';
 import { demoCommand } from './demo';
 import { newCommand } from './new';
 import { errorsOf, printErrors, surviveLostOutput } from './output';
+import { pauseCommand, resumeCommand } from './pause';
 import { pluginsCommand } from './plugins';
 import { publishCommand } from './publish';
 import { routesCommand } from './routes';
@@ -38,6 +39,8 @@ Examples:
     pluginsCommand,
     routesCommand,
     storeCommand,
+    pauseCommand,
+    resumeCommand,
     deadCommand,
     adoptCommand,
     newCommand,
