@@ -4,7 +4,7 @@ import { nearest } from '../config/suggest';
 import type { HandlerDurable } from '../nats/handler-durables';
 
 /** A handler with its durables on the server. */
-export interface FoundHandler {
+export interface TargetHandler {
   readonly plugin: string;
   readonly handler: string;
   /** The durable of the handler's stream, then that of its retry queue. Either may be missing. */
@@ -17,7 +17,7 @@ export interface FoundHandler {
  * @throws JetplugError `JP_NOT_FOUND` with the most similar name, or `JP_CONSUMER_FOREIGN` for a durable that is not
  * this deployment's
  */
-export function findHandlers(target: string, all: readonly HandlerDurable[]): FoundHandler[] {
+export function findHandlers(target: string, all: readonly HandlerDurable[]): TargetHandler[] {
   const dot = target.indexOf('.');
   const plugin = dot < 0 ? target : target.slice(0, dot);
   const handler = dot < 0 ? undefined : target.slice(dot + 1);
@@ -34,8 +34,8 @@ export function findHandlers(target: string, all: readonly HandlerDurable[]): Fo
   throw notFound('the server has no durable of a plugin', plugin, known, 'The plugins with a durable are');
 }
 
-function groupByHandler(all: readonly HandlerDurable[]): FoundHandler[] {
-  const found = new Map<string, FoundHandler & { durables: HandlerDurable[] }>();
+function groupByHandler(all: readonly HandlerDurable[]): TargetHandler[] {
+  const found = new Map<string, TargetHandler & { durables: HandlerDurable[] }>();
   for (const durable of all) {
     const { plugin, handler, owner } = durable;
     if (owner.kind !== 'ours' || plugin === undefined || handler === undefined) continue;

@@ -6,7 +6,7 @@ import { handlerDurables } from '../nats/handler-durables';
 import { setPause } from '../nats/pauses';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { paint, print, printJson, table } from './output';
-import { findHandlers, isRetryQueue, type FoundHandler } from './pause-target';
+import { findHandlers, isRetryQueue, type TargetHandler } from './pause-target';
 
 interface PauseFlags extends CommonFlags {
   for?: string;
@@ -109,7 +109,7 @@ async function run(target: string, until: Date | undefined, flags: CommonFlags):
 
 /** Pauses or resumes the durables of a handler, that of its stream first (see `followPause`). */
 async function change(
-  { plugin, handler, durables }: FoundHandler,
+  { plugin, handler, durables }: TargetHandler,
   until: Date | undefined,
   connection: Connection,
 ): Promise<HandlerPause> {

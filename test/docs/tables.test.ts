@@ -7,7 +7,8 @@ import { streamSchema } from '../../host/config/stream-keys';
 import { deadLetterOf } from '../../host/message/dead-letter';
 import type { Connection } from '../../host/nats/connection';
 import { OLDEST_VERSION, PINNED_VERSION } from '../../host/nats-server/version';
-import { metricsText } from '../../host/ops/metrics';
+import { HandlerLags } from '../../host/ops/handler-lags';
+import { metricsText } from '../../host/ops/metrics-text';
 import type { Plugins } from '../../host/plugin/plugins';
 import { ROOT, rowsOf, textOf } from '../support/markdown';
 import { MessageBench } from '../support/message-bench';
@@ -23,11 +24,16 @@ test('docs/operating.md has every key of the config, with its default and variab
   expect(sorted(actual.map((row) => row.slice(0, 3)))).toEqual(sorted(expected));
 });
 
-test('docs/operating.md has every metric, with its kind', async () => {
+test('docs/monitoring.md has every metric, with its kind', async () => {
   const none = { entries: [], reloads: { counts: [] }, faults: { counts: new Map() } } as unknown as Plugins;
-  const { text } = await metricsText(none, { connected: true } as Connection);
+  const connection = { connected: true, version: '', reconnects: 0, traffic: { receivedBytes: 0, sentBytes: 0 } };
+  const { text } = await metricsText({
+    plugins: none,
+    connection: connection as Connection,
+    lags: new HandlerLags(),
+  });
   const expected = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, kind]) => [name!, kind!]);
-  const actual = rowsOf('docs/operating.md').filter(([name]) => name!.startsWith('jetplug_'));
+  const actual = rowsOf('docs/monitoring.md').filter(([name]) => /^(jetplug|process|nodejs)_/.test(name!));
   expect(sorted(actual.map((row) => row.slice(0, 2)))).toEqual(sorted(expected));
 });
 
