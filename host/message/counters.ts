@@ -1,9 +1,8 @@
 import { ConflictKeys } from './conflict-keys';
+import { EventWaits } from './event-waits';
 import { Histogram } from './histogram';
 
 const DURATION_BUCKETS_S = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
-/** Waits last from milliseconds to the days of an outage. */
-const WAIT_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60, 300, 1_800, 7_200, 86_400] as const;
 
 /** With fewer conflicts, or with a smaller share of a handler's runs, they are not worth a warning. */
 const MANY_CONFLICTS = 100;
@@ -21,7 +20,7 @@ export class HandlerCounters {
   /** How long the calls of the handler took. */
   readonly durations = new Histogram(DURATION_BUCKETS_S);
   /** How long the events waited from their storing to the start of their first run. */
-  readonly waits = new Histogram(WAIT_BUCKETS_S);
+  readonly waits = new EventWaits();
   lastError: string | undefined;
 
   /** How many calls of the handler have ended. */

@@ -147,11 +147,8 @@ export function measure(run: Ended): Measured {
  * event: their time includes the delays of the retries. A run that starts again is counted when it has ended.
  */
 function measureWait({ delivery, outcome, handler }: Ended, call: Execution): void {
-  if (delivery.deliveryCount > 1 || delivery.past !== undefined || call.waits || outcome?.kind === 'conflict') return;
-  const { counters, time } = handler;
-  const startedAtMs = time.epochMs() - (time.nowMs() - call.startedAtMs);
-  // The clocks of two machines differ.
-  counters.waits.observe(Math.max(0, startedAtMs - delivery.storedAtMs) / 1_000);
+  if (delivery.deliveryCount > 1 || delivery.past !== undefined || call.waits || outcome.kind === 'conflict') return;
+  handler.counters.waits.started(delivery.storedAtMs, call.startedAtMs, handler.time);
 }
 
 export function decideRun(run: Judged): Decided {

@@ -7,7 +7,7 @@ const ASK_EVERY_MS = 15_000;
 
 type LagOf = Pick<DurableSpec, 'stream' | 'durable' | 'subject'>;
 
-/** What is known about the oldest unhandled event of a handler. */
+/** The oldest unhandled event of a handler, as the last request found it. */
 interface Oldest {
   readonly askedAtMs: number;
   /** The ack floor at that time. */

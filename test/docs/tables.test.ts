@@ -1,6 +1,7 @@
 /** Tables in the docs that repeat facts of the code are compared with the code. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import type { Leaf } from '../../host/config/key';
 import { leaves, pluginSchema, schema } from '../../host/config/schema';
 import { streamSchema } from '../../host/config/stream-keys';
@@ -33,8 +34,17 @@ test('docs/monitoring.md has every metric, with its kind', async () => {
     lags: new HandlerLags(),
   });
   const expected = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, kind]) => [name!, kind!]);
-  const actual = rowsOf('docs/monitoring.md').filter(([name]) => /^(jetplug|process|nodejs)_/.test(name!));
+  const actual = rowsOf('docs/monitoring.md').filter(([name]) => /^(jetplug|process|nodejs)_\w+$/.test(name!));
   expect(sorted(actual.map((row) => row.slice(0, 2)))).toEqual(sorted(expected));
+});
+
+test('docs/monitoring.md has every alert', () => {
+  const { groups } = parse(readFileSync(join(ROOT, 'deploy/prometheus/alerts.yml'), 'utf8')) as {
+    groups: { rules: { alert: string }[] }[];
+  };
+  const expected = groups.flatMap(({ rules }) => rules.map(({ alert }) => alert));
+  const listed = rowsOf('docs/monitoring.md').map(([name]) => name!);
+  expect(listed.filter((name) => name.startsWith('Jetplug'))).toEqual(expected);
 });
 
 test('every reason for a dead letter is in docs/dead-letters.md, and in docs/events.md where no handler saw the event', () => {
