@@ -1,4 +1,5 @@
 import { JetplugError } from '../../sdk/internal';
+import { terminalText } from '../base/utf8';
 import { RETRY_STREAM } from '../broker/stream-state';
 import { nearest } from '../config/suggest';
 import type { HandlerDurable } from '../nats/handler-durables';
@@ -59,8 +60,10 @@ function refuseForeign(plugin: string, handler: string | undefined, all: readonl
     handler === undefined ? durable.startsWith(`${plugin}-`) : durable === `${plugin}-${handler}`;
   const foreign = all.find((one) => one.owner.kind !== 'ours' && named(one));
   if (!foreign) return;
-  const { stream, durable, owner } = foreign;
-  const whose = owner.kind === 'other-deployment' ? `belongs to the deployment ${owner.deployment}` : 'has no mark';
+  const { stream, owner } = foreign;
+  const durable = terminalText(foreign.durable);
+  const whose =
+    owner.kind === 'other-deployment' ? `belongs to the deployment ${terminalText(owner.deployment)}` : 'has no mark';
   const message = `durable ${durable} on stream ${stream} ${whose}, so it is not changed`;
   throw new JetplugError('JP_CONSUMER_FOREIGN', message, {
     hint:

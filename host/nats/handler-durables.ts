@@ -1,3 +1,4 @@
+import { terminalText } from '../base/utf8';
 import type { ConsumerInfo } from './client';
 import type { Connection } from './connection';
 import { asBrokerError } from './failures';
@@ -52,10 +53,16 @@ function describe(info: ConsumerInfo, deployment: string): HandlerDurable {
     stream: info.stream_name,
     durable: info.name,
     owner: ownershipOf(metadata, deployment),
-    plugin: metadata?.['jetplug.plugin'],
-    handler: metadata?.['jetplug.handler'],
+    plugin: nameIn(metadata, 'jetplug.plugin'),
+    handler: nameIn(metadata, 'jetplug.handler'),
     pausedUntil: pausedUntilOf(info),
     pending: info.num_pending,
     inFlight: info.num_ack_pending,
   };
+}
+
+/** Reads a name from a mark. Any program can write marks, so control characters in them are replaced. */
+function nameIn(metadata: Record<string, string> | undefined, mark: string): string | undefined {
+  const name = metadata?.[mark];
+  return name === undefined ? undefined : terminalText(name).replace(/[\n\t]/g, ' ');
 }
