@@ -10,6 +10,7 @@ import { deadCommand } from './dead';
 import { demoCommand } from './demo';
 import { newCommand } from './new';
 import { errorsOf, printErrors, surviveLostOutput } from './output';
+import { pauseCommand, resumeCommand } from './pause';
 import { pluginsCommand } from './plugins';
 import { publishCommand } from './publish';
 import { routesCommand } from './routes';
@@ -40,6 +41,8 @@ Examples:
     routesCommand,
     storeCommand,
     blameCommand,
+    pauseCommand,
+    resumeCommand,
     deadCommand,
     adoptCommand,
     newCommand,

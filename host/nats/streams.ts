@@ -86,3 +86,23 @@ export async function streamsHolding({ nc, apiPrefix }: Connection, subject: str
     return []; // The caller knows the streams of the config already.
   }
 }
+
+/**
+ * Returns when a stream stored the first message behind a sequence that the filter covers, in milliseconds since 1970;
+ * undefined if there is none.
+ */
+export async function storedAfter(
+  { requests }: Connection,
+  stream: string,
+  sequence: number,
+  filter: string,
+): Promise<number | undefined> {
+  const query = { seq: sequence + 1, next_by_subj: filter };
+  try {
+    const { message } = await requests.askApi<{ message: { time: string } }>(`STREAM.MSG.GET.${stream}`, query);
+    return Date.parse(message.time);
+  } catch (error) {
+    if (apiErrorCode(error) === API_ERROR.noMessage) return undefined;
+    throw asBrokerError(error, `stream ${stream}`);
+  }
+}

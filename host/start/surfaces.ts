@@ -4,7 +4,8 @@ import { serveAnswers } from '../nats/service';
 import { explainPlugins, type Explainable } from '../ops/explain';
 import { readiness } from '../ops/health';
 import { serveHttp, type HttpServer } from '../ops/http';
-import { metricsText } from '../ops/metrics';
+import { HandlerLags } from '../ops/handler-lags';
+import { metricsText } from '../ops/metrics-text';
 import { routesOf } from '../ops/routes';
 import { pluginStatuses } from '../ops/status';
 import { unhandledEvents, unhandledTotals } from '../ops/unhandled';
@@ -25,6 +26,7 @@ export interface DescribedHost extends Explainable {
 /** Serves health and metrics over HTTP; undefined if the config has no address for them. */
 export async function openHttp(listen: string, describe: () => DescribedHost): Promise<HttpServer | undefined> {
   if (listen === '') return undefined;
+  const lags = new HandlerLags();
   return serveHttp(listen, {
     readiness: () => {
       const { plugins, connection, missingStreams, commitProblems, phase } = describe();
@@ -32,7 +34,8 @@ export async function openHttp(listen: string, describe: () => DescribedHost): P
     },
     metrics: async () => {
       const host = describe();
-      return metricsText(host.plugins, host.connection, await unhandled(host));
+      const { plugins, connection } = host;
+      return metricsText({ plugins, connection, lags, unhandled: await unhandled(host) });
     },
   });
 }
