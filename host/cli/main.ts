@@ -7,6 +7,7 @@ import { adoptCommand } from './adopt';
 import { checkCommand } from './check';
 import { deadCommand } from './dead';
 import { demoCommand } from './demo';
+import { docsCommand } from './docs';
 import { newCommand } from './new';
 import { errorsOf, printErrors, surviveLostOutput } from './output';
 import { pluginsCommand } from './plugins';
@@ -37,6 +38,7 @@ Examples:
     publishCommand,
     pluginsCommand,
     routesCommand,
+    docsCommand,
     storeCommand,
     deadCommand,
     adoptCommand,

@@ -15,7 +15,6 @@ for (const name of ['propertyNames', 'then', 'allOf', 'anyOf', 'oneOf']) HOLDS_S
 const HOLDS_NAMED = new Set(['definitions', '$defs', 'dependencies', 'patternProperties', 'properties']);
 /** The keywords whose schemas apply to the event itself, and so also see its envelope. */
 const IN_PLACE = ['allOf', 'anyOf', 'oneOf', 'if', 'then', 'else'];
-const MAX_REFERENCES = 20;
 
 /**
  * Returns the schemas of an event as it is published: the envelope and its fields under `name`, and the schemas that
@@ -31,7 +30,7 @@ export function payloadSchemas(contract: DescribedContract, name: string, at: Sc
   for (const [part, schema] of Object.entries(parts)) schemas[names.get(part)!] = refers.in(schema) as JsonSchema;
   // The schema refers to itself, where the envelope does not belong.
   if (refers.hasOwnRoot) schemas[`${name}.fields`] = own;
-  const lookUp = (reference: string): Members | undefined => schemas[reference.slice(at.length + 1)];
+  const lookUp: LookUp = (reference) => schemas[reference.slice(at.length + 1)];
   const payload = withEnvelope(own, contract.subject, lookUp);
   const notes = [...contract.notes, ...refers.notes];
   const comment = notes.length > 0 && { $comment: `This schema leaves out a part of the contract. ${notes.join('; ')}` };
@@ -80,10 +79,23 @@ class Referrer {
       members.flatMap(([key, value]: [string, unknown]): [string, unknown][] => {
         if (key === '$ref' && typeof value === 'string') return this.reference(value);
         if (HOLDS_SCHEMA.has(key)) return [[key, this.in(value)]];
-        if (!HOLDS_NAMED.has(key) || typeof value !== 'object' || value === null) return [[key, value]];
-        return [[key, Object.fromEntries(Object.entries(value).map(([name, one]) => [name, this.in(one)]))]];
+        if (HOLDS_NAMED.has(key) && typeof value === 'object' && value !== null) return [[key, this.named(value)]];
+        return this.data(key, value);
       }),
     );
+  }
+
+  private named(schemas: object): Members {
+    const { $ref, ...others } = schemas as Members;
+    // Many tools, the official parser of AsyncAPI among them, take every member of this name for a reference.
+    if ($ref !== undefined) this.notes.push('a field named $ref is left out');
+    return Object.fromEntries(Object.entries(others).map(([name, one]) => [name, this.in(one)]));
+  }
+
+  private data(key: string, value: unknown): [string, unknown][] {
+    if (typeof value !== 'object' || !JSON.stringify(value).includes('"$ref":')) return [[key, value]];
+    this.notes.push(`the value of ${key} is left out, because a tool would take a part of it for a reference`);
+    return [];
   }
 
   private reference(written: string): [string, unknown][] {
@@ -104,12 +116,8 @@ function unescape(token: string): string {
 }
 
 /** Adds the envelope to the schema of the fields, and permits it in each part that closes the object. */
-function withEnvelope(
-  schema: Members,
-  subject: string,
-  lookUp: (reference: string) => Members | undefined,
-): Members {
-  const whole = permitEnvelope(schema, lookUp, 0);
+function withEnvelope(schema: Members, subject: string, lookUp: LookUp): Members {
+  const whole = permitEnvelope(schema, lookUp, []);
   return { ...whole, type: 'object', properties: { ...envelopeOf(subject), ...withoutEnvelope(whole['properties']) } };
 }
 
@@ -117,26 +125,26 @@ function withEnvelope(
  * Returns the schema with the envelope permitted. A reference is replaced by its target, because the target may also be
  * the schema of a field.
  */
-function permitEnvelope(
-  schema: unknown,
-  lookUp: (reference: string) => Members | undefined,
-  references: number,
-): Members {
+function permitEnvelope(schema: unknown, lookUp: LookUp, references: readonly string[]): Members {
   if (typeof schema !== 'object' || schema === null) return schema === false ? { not: {} } : {};
   const { $ref, ...members } = schema as Members;
   if (typeof $ref === 'string') {
-    const target = references < MAX_REFERENCES ? lookUp($ref) : undefined;
-    return target ? permitEnvelope(target, lookUp, references + 1) : {};
+    const target = references.includes($ref) ? undefined : lookUp($ref);
+    return target ? permitEnvelope(target, lookUp, [...references, $ref]) : {};
   }
   for (const key of IN_PLACE) {
     const value = members[key];
-    if (Array.isArray(value)) members[key] = value.map((one) => permitEnvelope(one, lookUp, references + 1));
-    else if (value !== undefined) members[key] = permitEnvelope(value, lookUp, references + 1);
+    if (Array.isArray(value)) members[key] = value.map((one) => permitEnvelope(one, lookUp, references));
+    else if (value !== undefined) members[key] = permitEnvelope(value, lookUp, references);
   }
-  const closes = 'additionalProperties' in members || 'propertyNames' in members;
-  if (closes) members['properties'] = { ...ANY_ENVELOPE, ...(members['properties'] as Members) };
+  if ('additionalProperties' in members)
+    members['properties'] = { ...ANY_ENVELOPE, ...(members['properties'] as Members) };
+  if ('propertyNames' in members)
+    members['propertyNames'] = { anyOf: [{ enum: Object.keys(ANY_ENVELOPE) }, members['propertyNames']] };
   return members;
 }
+
+type LookUp = (reference: string) => Members | undefined;
 
 const ANY_ENVELOPE = { event_type: {}, event_id: {}, timestamp: {} };
 

@@ -15,6 +15,9 @@ export interface FieldsSchema {
 /** A schema that accepts every object, for fields that no JSON Schema describes. */
 const OPEN: JsonSchema = { type: 'object' };
 
+/** The keywords of draft 7 whose value is a number. */
+const NUMERIC = new Set(['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf']);
+
 const MAX_DEPTH = 100;
 const MAX_NOTES = 50;
 const MAX_NOTE = 500;
@@ -99,9 +102,12 @@ function plainJson(value: unknown, notes: Notes, pointer: string, depth: number)
       .map((item, index) => plainJson(item, notes, `${pointer}/${index}`, depth + 1))
       .filter((item) => item !== undefined);
   }
-  const members = Object.entries(value).map(
-    ([key, member]) => [key, plainJson(member, notes, `${pointer}${pointerOf([key]).slice(1)}`, depth + 1)] as const,
-  );
+  const members = Object.entries(value).map(([key, member]: [string, unknown]) => {
+    const at = `${pointer}${pointerOf([key]).slice(1)}`;
+    // zod writes null for a limit that JSON cannot hold, such as `.max(Infinity)`.
+    if (member === null && NUMERIC.has(key)) return [key, notes.add(at, 'the limit is no JSON number')] as const;
+    return [key, plainJson(member, notes, at, depth + 1)] as const;
+  });
   return Object.fromEntries(members.filter(([, member]) => member !== undefined));
 }
 
