@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CatalogueMessage, EventCatalogue, HandledEvent, PublishedEvent } from './event-catalogue';
-import { openPayload, payloadSchemas, type Schemas, type SchemasAt } from './payload-schema';
+import { openPayload, payloadSchemas, type Schemas } from './payload-schema';
 
 type Members = Record<string, unknown>;
 
@@ -48,7 +48,7 @@ export function jsonSchemasOf({ messages }: EventCatalogue, title: string): obje
   };
 }
 
-function schemasOf(messages: readonly CatalogueMessage[], at: SchemasAt): Schemas {
+function schemasOf(messages: readonly CatalogueMessage[], at: string): Schemas {
   return Object.assign({}, ...messages.map(({ key, contract }) => payloadSchemas(contract, key, at))) as Schemas;
 }
 
@@ -148,7 +148,8 @@ function addressOf(subject: string): { address: string; parameters: Members } {
   const parameters: Members = {};
   const tokens = subject.split('.').map((token, i) => {
     if (token === '*') parameters[`token${i + 1}`] = { description: 'One token of the subject, without a dot.' };
-    else if (token === '>') parameters['rest'] = { description: 'One or more tokens of the subject, with dots between.' };
+    else if (token === '>')
+      parameters['rest'] = { description: 'One or more tokens of the subject, with dots between.' };
     // A brace would begin a parameter. `x-jetstream` has the subject as it is.
     else return token.replace(/[{}]/g, encodeURIComponent);
     return token === '*' ? `{token${i + 1}}` : '{rest}';
@@ -158,7 +159,10 @@ function addressOf(subject: string): { address: string; parameters: Members } {
 
 /** Makes a name that fits AsyncAPI's pattern for names, and needs no escapes in a reference. */
 function idOf(subject: string): string {
-  return subject.replaceAll('*', 'any').replaceAll('>', 'all').replace(/[^\w.-]/g, '_');
+  return subject
+    .replaceAll('*', 'any')
+    .replaceAll('>', 'all')
+    .replace(/[^\w.-]/g, '_');
 }
 
 function uniqueIn(taken: Members, id: string): string {

@@ -43,9 +43,10 @@ async function docs(flags: DocsFlags): Promise<void> {
   const found = await (flags.plugins ? readFiles(flags) : readServer(flags));
   printErrors(found.problems, flags.json === true);
   if (found.problems.length > 0) process.exitCode = 1;
+  for (const warning of found.warnings) warn(warning);
   if (found.records.length === 0) throw nothingFound(flags, found);
   const catalogue = catalogueOf(found.records);
-  for (const warning of [...found.warnings, ...catalogue.warnings]) warn(warning);
+  for (const warning of catalogue.warnings) warn(warning);
   const text = documentOf(catalogue, found.title, flags);
   if (flags.out === undefined) process.stdout.write(text);
   else {
@@ -81,14 +82,16 @@ function write(out: string, text: string): void {
   }
 }
 
-function nothingFound({ plugins }: DocsFlags, { problems, title }: Found): JetplugError {
+function nothingFound({ plugins }: DocsFlags, { problems, warnings }: Found): JetplugError {
   if (plugins) {
     const why = problems.length > 0 ? 'no plugin could be read' : 'there is no plugin';
     const hint = '`jetplug check` with the same --plugins shows which files are plugins, and their problems.';
     return new JetplugError('JP_NOT_FOUND', `${why} in ${plugins.join(', ')}`, { hint });
   }
   const hint = 'Start a host once, or describe the files of plugins: npx jetplug docs --plugins plugins';
-  return new JetplugError('JP_NOT_FOUND', `${title}: the server has no contracts of plugins`, { hint });
+  const message =
+    warnings.length > 0 ? 'no record can be used' : 'no host has published contracts of plugins to this server';
+  return new JetplugError('JP_NOT_FOUND', message, { hint });
 }
 
 function warn(text: string): void {

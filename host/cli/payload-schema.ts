@@ -6,9 +6,6 @@ export type Schemas = Record<string, JsonSchema>;
 
 type Members = Record<string, unknown>;
 
-/** Where the schemas stand in a document: `#/definitions`, or `#/components/schemas`. */
-export type SchemasAt = `#/${string}`;
-
 /** The keywords of draft 7 that hold one schema, a list of schemas, or schemas by name. Other values are data. */
 const HOLDS_SCHEMA = new Set(['additionalItems', 'additionalProperties', 'contains', 'else', 'if', 'items', 'not']);
 for (const name of ['propertyNames', 'then', 'allOf', 'anyOf', 'oneOf']) HOLDS_SCHEMA.add(name);
@@ -19,8 +16,9 @@ const IN_PLACE = ['allOf', 'anyOf', 'oneOf', 'if', 'then', 'else'];
 /**
  * Returns the schemas of an event as it is published: the envelope and its fields under `name`, and the schemas that
  * these refer to under names that begin with `name`.
+ * @param at where the schemas stand in the document: `#/definitions`, or `#/components/schemas`
  */
-export function payloadSchemas(contract: DescribedContract, name: string, at: SchemasAt): Schemas {
+export function payloadSchemas(contract: DescribedContract, name: string, at: string): Schemas {
   const { definitions, $defs, ...fields } = contract.schema as Members;
   const parts = { ...(definitions as Members), ...($defs as Members) };
   const names = partNames(Object.keys(parts), name);
@@ -33,7 +31,9 @@ export function payloadSchemas(contract: DescribedContract, name: string, at: Sc
   const lookUp: LookUp = (reference) => schemas[reference.slice(at.length + 1)];
   const payload = withEnvelope(own, contract.subject, lookUp);
   const notes = [...contract.notes, ...refers.notes];
-  const comment = notes.length > 0 && { $comment: `This schema leaves out a part of the contract. ${notes.join('; ')}` };
+  const comment = notes.length > 0 && {
+    $comment: `This schema leaves out a part of the contract. ${notes.join('; ')}`,
+  };
   const description = contract.description !== undefined && { description: contract.description };
   return { [name]: { title: contract.name, ...description, ...payload, ...comment }, ...schemas };
 }
@@ -65,7 +65,7 @@ class Referrer {
   hasOwnRoot = false;
 
   constructor(
-    private readonly at: SchemasAt,
+    private readonly at: string,
     private readonly root: string,
     private readonly names: ReadonlyMap<string, string>,
   ) {}

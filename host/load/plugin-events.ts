@@ -54,7 +54,11 @@ export function eventsOf(
     const index = contract ? indexOf(contract) : null;
     published.set(`${subject} ${index}`, { subject, contract: index });
   }
-  return { contracts: found.map((contract) => describe(contract, plugin)), handled, published: [...published.values()] };
+  return {
+    contracts: found.map((contract) => describe(contract, plugin)),
+    handled,
+    published: [...published.values()],
+  };
 }
 
 /**

@@ -19,6 +19,7 @@ export class ContractRecords {
   private readonly wanted = new Map<string, string>();
   private readonly writing = new Set<Promise<void>>();
   private readonly stopping = new AbortController();
+  private unlisten: (() => void) | undefined;
 
   constructor(private readonly host: Pick<PluginHost, 'records' | 'log' | 'time'>) {
     this.writers = new KeyWriters(host.records);
@@ -26,12 +27,9 @@ export class ContractRecords {
 
   /** Stores the record of a version that runs. */
   publish(plugin: PluginDefinition, config: Config): void {
-    const text = JSON.stringify(contractRecordOf(plugin, config));
-    this.wanted.set(plugin.name, text);
-    this.write(plugin.name, (stored) => {
-      const next = this.wanted.get(plugin.name);
-      return next === undefined || isSameRecord(stored, next) ? stored : next;
-    });
+    this.unlisten ??= this.host.records.onLost?.(() => this.publishAgain());
+    this.wanted.set(plugin.name, JSON.stringify(contractRecordOf(plugin, config)));
+    this.writeWanted(plugin.name);
   }
 
   /** Removes the record of a plugin whose file is gone, unless another host has stored its own since. */
@@ -48,7 +46,20 @@ export class ContractRecords {
   /** Ends the retries, and waits for the writes that are in flight. */
   async stop(): Promise<void> {
     this.stopping.abort();
+    this.unlisten?.();
     await Promise.all(this.writing);
+  }
+
+  /** Writes all records into the bucket that replaces a lost one. They are retried until it exists. */
+  private publishAgain(): void {
+    for (const plugin of this.wanted.keys()) this.writeWanted(plugin);
+  }
+
+  private writeWanted(plugin: string): void {
+    this.write(plugin, (stored) => {
+      const next = this.wanted.get(plugin);
+      return next === undefined || isSameRecord(stored, next) ? stored : next;
+    });
   }
 
   private write(plugin: string, change: (stored: string | undefined) => string | undefined): void {

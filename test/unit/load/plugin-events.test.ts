@@ -1,6 +1,7 @@
 /** The events that a plugin handles and publishes, as its code shows them. */
 import { defineEvent } from 'jetplug/sdk';
 import { z } from 'zod';
+import type { EventContract } from '../../../sdk/internal';
 import { eventsOf } from '../../../host/load/plugin-events';
 
 const Awarded = defineEvent('badge.awarded', z.object({ count: z.int() }));
@@ -10,9 +11,13 @@ const contracts = [
   { name: 'Watched', contract: Watched },
 ];
 
-function described(code: string, { source = '', hasBus = true, handles = [] as (typeof Watched | undefined)[] } = {}) {
+function described(code: string, { source = '', hasBus = true, handles = [] as (EventContract | undefined)[] } = {}) {
   const texts = new Map([['/plugins/badge.plugin.ts', { source, code }]]);
-  return eventsOf({ contracts, texts }, handles.map((contract) => ({ contract })), hasBus);
+  return eventsOf(
+    { contracts, texts },
+    handles.map((contract) => ({ contract })),
+    hasBus,
+  );
 }
 
 const subjects = (code: string, hasBus = true) =>
@@ -43,7 +48,11 @@ test('without an event bus, a text is no subject', () => {
 });
 
 test('a contract that is handled several times and published appears once', () => {
-  const { contracts: found, handled, published } = described('e.publish(Watched, {}); e.publish(Watched, {})', {
+  const {
+    contracts: found,
+    handled,
+    published,
+  } = described('e.publish(Watched, {}); e.publish(Watched, {})', {
     handles: [Watched, undefined, Watched],
   });
   expect(found.map(({ name }) => name)).toEqual(['Watched']);
@@ -53,7 +62,8 @@ test('a contract that is handled several times and published appears once', () =
 
 test('a contract has its documentation comment, and one that is not exported a name of its subject', () => {
   const Hidden = defineEvent('user.friend_added', z.object({}));
-  const source = '/** Another. */\nexport const x = 1;\n/**\n * A viewer reached\n * a milestone.\n */\nexport class BadgeAwarded {}';
+  const source =
+    '/** Another. */\nexport const x = 1;\n/**\n * A viewer reached\n * a milestone.\n */\nexport class BadgeAwarded {}';
   const { contracts: found } = described('', { source, handles: [Awarded, Hidden] });
   expect(found).toMatchObject([
     { name: 'BadgeAwarded', subject: 'badge.awarded', description: 'A viewer reached\na milestone.' },

@@ -16,7 +16,13 @@ function plugin(version: string, schema: object = { type: 'object' }): PluginDef
 
 function hosts() {
   const { host, log, time } = memoryHost();
-  const records = new MemoryKeyValue();
+  let lost: () => void = () => undefined;
+  const records = Object.assign(new MemoryKeyValue(), {
+    onLost: (listener: () => void) => {
+      lost = listener;
+      return () => undefined;
+    },
+  });
   const host_ = { ...host, records };
   const start = () => {
     const contracts = new ContractRecords(host_);
@@ -34,7 +40,7 @@ function hosts() {
     const text = (await records.get(KEY))?.value;
     return text === undefined ? undefined : parseContractRecord(text);
   };
-  return { records, start, stored, log, time };
+  return { records, start, stored, log, time, lose: () => lost() };
 }
 
 test('hosts with the same files write a record once', async () => {
@@ -92,6 +98,15 @@ test('a write that fails is logged and tried again, with the newest version', as
   await settle();
   expect(await stored()).toMatchObject({ version: 'v2' });
   expect(records.calls.put).toBe(1);
+});
+
+test('the records are written again when the server has lost the bucket', async () => {
+  const { records, start, stored, lose } = hosts();
+  await start().publish(plugin('v1'));
+  records.renew();
+  lose();
+  await settle();
+  expect(await stored()).toMatchObject({ version: 'v1' });
 });
 
 test('a write that can never succeed is logged once, and the stop waits for nothing', async () => {
