@@ -50,7 +50,7 @@ const PARTS = {
   'host/testing/': { paths: ['sdk/', 'host/(?!cli/)[a-z-]+/'] },
   'host/start/': { paths: ['sdk/', 'host/(?!cli/|testing/|host.ts)'] },
   'host/host\\.ts': { paths: ['sdk/', 'host/(?!cli/|testing/)'] },
-  'host/cli/': { paths: ['sdk/', 'host/'], packages: ['cli-progress', 'commander'] },
+  'host/cli/': { paths: ['sdk/', 'host/'], packages: ['cli-progress', 'commander', 'yaml'] },
   'host/bin\\.js': {},
 
   // A plugin may use any package.

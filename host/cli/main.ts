@@ -8,6 +8,7 @@ import { blameCommand } from './blame';
 import { checkCommand } from './check';
 import { deadCommand } from './dead';
 import { demoCommand } from './demo';
+import { docsCommand } from './docs';
 import { newCommand } from './new';
 import { errorsOf, printErrors, surviveLostOutput } from './output';
 import { pauseCommand, resumeCommand } from './pause';
@@ -39,6 +40,7 @@ Examples:
     publishCommand,
     pluginsCommand,
     routesCommand,
+    docsCommand,
     storeCommand,
     blameCommand,
     pauseCommand,
