@@ -81,7 +81,11 @@ export function numberOf(text: string): number {
   });
 }
 
-function timeOf(text: string | undefined): number | undefined {
+/**
+ * Reads a time of a flag, or how long ago it was; in milliseconds since 1970.
+ * @throws JetplugError `JP_USAGE`
+ */
+export function timeOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const ago = parseDuration(text);
   const time = ago === undefined ? Date.parse(text) : Date.now() - ago;

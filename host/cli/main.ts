@@ -7,6 +7,7 @@ import { adoptCommand } from './adopt';
 import { checkCommand } from './check';
 import { deadCommand } from './dead';
 import { demoCommand } from './demo';
+import { fateCommand } from './fate';
 import { newCommand } from './new';
 import { errorsOf, printErrors, surviveLostOutput } from './output';
 import { pluginsCommand } from './plugins';
@@ -39,6 +40,7 @@ Examples:
     routesCommand,
     storeCommand,
     deadCommand,
+    fateCommand,
     adoptCommand,
     newCommand,
     demoCommand,

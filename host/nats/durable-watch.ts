@@ -6,6 +6,7 @@ import type { Connection } from './connection';
 import { checkpointOf } from './consumers';
 import { changeTexts, differencesOf } from './durable-config';
 import { asBrokerError } from './failures';
+import { listDurables } from './list-durables';
 import { ownershipOf } from './ownership';
 import { isStreamNotFound } from './streams';
 
@@ -109,21 +110,4 @@ export class DurableWatch {
  */
 function isFilter({ field }: { readonly field: string }): boolean {
   return field === 'filter_subject';
-}
-
-/** Lists all durables of a stream, by name. */
-async function listDurables({ requests }: Connection, stream: string): Promise<Map<string, ConsumerInfo>> {
-  const found = new Map<string, ConsumerInfo>();
-  for (let offset = 0; ;) {
-    const page = await requests.askApi<{ total: number; consumers?: ConsumerInfo[] | null }>(
-      `CONSUMER.LIST.${stream}`,
-      {
-        offset,
-      },
-    );
-    const consumers = page.consumers ?? [];
-    for (const info of consumers) found.set(info.name, info);
-    offset += consumers.length;
-    if (consumers.length === 0 || offset >= page.total) return found;
-  }
 }
