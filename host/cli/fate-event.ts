@@ -119,13 +119,17 @@ async function searchStream(
     for (;;) {
       const { done, value } = await chunks.next();
       if (done) return value ? undefined : 'unreadable';
-      const match = value.findLast((event) => mayMatch(event) && idOf(event, config) === id);
+      const match = value.findLast((event) => mayMatch(event) && hasId(event, id, config));
       if (match) return match.storedAtMs < sinceMs ? undefined : match;
       if (value[0]!.storedAtMs < sinceMs) return undefined;
     }
   } finally {
     bar.stop();
   }
+}
+
+function hasId(event: StoredEvent, id: string, config: Config): boolean {
+  return event.headers['Nats-Msg-Id'] === id || idOf(event, config) === id;
 }
 
 function asked(stored: StoredEvent, streamCreated: string, config: Config): AskedEvent {

@@ -197,7 +197,7 @@ async function staysOf(named: Named, durable: string, shared: Shared): Promise<E
   const { connection, records, retryCreated } = shared;
   const queue = `${named.plugin}--${named.handler}`;
   const settled = await settledIn(records, queue, RETRY_STREAM, retryCreated);
-  const floor = (await handlerDurables(connection, RETRY_STREAM)).find((each) => each.durable === queue)?.ackFloor ?? 0;
+  const own = (await handlerDurables(connection, RETRY_STREAM)).find((each) => each.durable === queue);
   return Promise.all(
     stays.map(async ({ dueAtMs, past, queueSequence, queuedAtMs }) => {
       const where = { stream: RETRY_STREAM, sequence: queueSequence, storedAtMs: queuedAtMs };
@@ -205,7 +205,8 @@ async function staysOf(named: Named, durable: string, shared: Shared): Promise<E
       return {
         dueAtMs,
         failures: past.failures + (past.provisional ?? 0),
-        isSettled: settled.has(queueSequence) || queueSequence <= floor,
+        isSettled: settled.has(queueSequence) || queueSequence <= (own?.ackFloor ?? 0),
+        ...(own?.pausedUntil !== undefined && { pausedUntil: own.pausedUntil }),
         ...(past.letter !== undefined && { letter: past.letter }),
         ...(attempts && { attempts }),
       };

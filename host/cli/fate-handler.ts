@@ -89,6 +89,8 @@ export interface DeferredFacts {
   /** The dead letter that the event was redriven from. */
   readonly letter?: number;
   readonly isSettled: boolean;
+  /** The end of the pause of the handler's durable on the retry queue. */
+  readonly pausedUntil?: string;
   readonly failures: number;
   readonly attempts?: AttemptState;
 }
@@ -158,7 +160,7 @@ function ofRun({ host, run: { origin } }: CommittedRun): Partial<Fate> {
 }
 
 function inRetryQueue(stay: DeferredFacts, evidence: Evidence): Fate {
-  const { letter, inHost } = evidence;
+  const { letter, inHost, hosts } = evidence;
   const { dueAtMs, failures, attempts } = stay;
   const redriven = stay.letter !== undefined;
   if (redriven && letter) {
@@ -167,14 +169,14 @@ function inRetryQueue(stay: DeferredFacts, evidence: Evidence): Fate {
       ...deadLettered(letter),
       why: `dead-lettered and redriven; ${is}`,
       redriven: true,
-      next: 'jetplug plugins',
+      ...(hosts === 0 && { next: 'jetplug start' }),
     };
   }
   if (inHost === 'running') return { state: 'running', why: 'its handler runs it now, from the retry queue' };
   const failed = attempts ? attempts.charged + attempts.provisional : failures;
   const dueAt = dueAtMs === 0 ? {} : { dueAt: iso(dueAtMs) };
   return (
-    waiting(evidence) ??
+    waiting(evidence, stay.pausedUntil) ??
     retrying(attempts, evidence) ?? {
       state: 'deferred',
       why: 'it waits in the retry queue until it is due',
@@ -215,11 +217,18 @@ function notTaken({ subject, sequence, storedAtMs }: EventFacts, { durable, isSe
   return startMs > storedAtMs ? before(`its durable starts with the events of ${iso(startMs)}`) : undefined;
 }
 
-/** The fate of an event that is settled without a run in the commit log. */
-function settled({ sequence, subject }: EventFacts, { durable, isSettled }: Evidence): Fate | undefined {
+/**
+ * The fate of an event that is settled without a run in the commit log. When an event leaves its stream, the server and
+ * the records count it as settled, so of an event that is gone they prove nothing.
+ */
+function settled({ sequence, subject, isGone }: EventFacts, { durable, isSettled }: Evidence): Fate | undefined {
   if (!isSettled && sequence > (durable?.ackFloor ?? 0)) return undefined;
   if (subject === undefined) {
-    const why = 'its subject is not known any more; the handler has handled it, or never took it';
+    const why = 'its subject is not known any more; the handler has settled it, or never took it';
+    return { state: 'unknown', why };
+  }
+  if (isGone) {
+    const why = 'the handler has settled it, or it left the stream before; no commit tells which';
     return { state: 'unknown', why };
   }
   return { state: 'done', why: 'settled; no commit tells when, so a dead letter of it may have been dropped' };
@@ -237,7 +246,7 @@ function open({ sequence, isGone }: EventFacts, evidence: Evidence): Fate {
     return { state: 'unknown', why: `the event ${when}` };
   }
   if (!durable) return { state: 'unknown', why: 'the handler has no durable on the server any more' };
-  const known = waiting(evidence) ?? retrying(attempts, evidence);
+  const known = waiting(evidence, durable.pausedUntil) ?? retrying(attempts, evidence);
   if (known) return known;
   if (inHost) return { state: 'pending', why: 'a host has it, and it waits for its turn' };
   if (!isDelivered) return pending(durable);
@@ -252,9 +261,8 @@ function open({ sequence, isGone }: EventFacts, evidence: Evidence): Fate {
 }
 
 /** The fate of an event that waits behind a pause or an open circuit. */
-function waiting({ durable, outage, plugin, handler, attempts }: Evidence): Fate | undefined {
-  if (durable?.pausedUntil !== undefined) {
-    const { pausedUntil } = durable;
+function waiting({ outage, plugin, handler, attempts }: Evidence, pausedUntil: string | undefined): Fate | undefined {
+  if (pausedUntil !== undefined) {
     const next = `jetplug resume ${plugin}.${handler}`;
     return {
       state: 'waiting',

@@ -55,12 +55,40 @@ async function fate(event: string | undefined, sequence: string | undefined, fla
   if (event === undefined)
     throw new JetplugError('JP_USAGE', 'give a stream and a sequence, an event id, or --subject');
   const number = sequence === undefined ? undefined : sequenceOf(sequence);
-  const result = await withBroker(flags, async (connection, { config }) => {
-    const asked = await find(connection, config, event, number, sinceMs);
-    return fateOfEvent(connection, config, asked);
-  });
+  const result = await withBroker(flags, (connection, { config }) =>
+    readFate(connection, config, event, number, sinceMs),
+  );
   if (flags.json) return printJson(result);
   for (const line of fateScreen(result)) print(line);
+}
+
+/**
+ * Reads the fate of an event, given by its stream and sequence, as STREAM:SEQUENCE, or by its id.
+ * @throws JetplugError `JP_NOT_FOUND`, `JP_USAGE`
+ */
+export async function readFate(
+  connection: Connection,
+  config: Config,
+  event: string,
+  sequence?: number,
+  sinceMs = -Infinity,
+): Promise<EventFate> {
+  const asked = await find(connection, config, event, sequence, sinceMs);
+  const { event: facts, handlers, hosts } = await gatherEvidence(connection, config, asked);
+  const { id, gone } = asked;
+  return {
+    stream: asked.stream,
+    sequence: asked.sequence,
+    ...(facts.subject !== undefined && { subject: facts.subject }),
+    ...(id !== undefined && { id }),
+    ...(facts.storedAtMs !== undefined && { time: new Date(facts.storedAtMs).toISOString() }),
+    ...(gone !== undefined && { gone }),
+    hosts,
+    handlers: handlers.map((evidence) => {
+      const { plugin, handler } = evidence;
+      return { plugin, handler, ...fateOf(facts, evidence) };
+    }),
+  };
 }
 
 async function find(
@@ -85,24 +113,6 @@ function sequenceOf(text: string): number {
   throw new JetplugError('JP_USAGE', `${JSON.stringify(text)} is not the sequence of an event`, {
     hint: 'A sequence is a whole number from 1, such as 1203.',
   });
-}
-
-async function fateOfEvent(connection: Connection, config: Config, asked: AskedEvent): Promise<EventFate> {
-  const { event, handlers, hosts } = await gatherEvidence(connection, config, asked);
-  const { stream, sequence, id, gone } = asked;
-  return {
-    stream,
-    sequence,
-    ...(event.subject !== undefined && { subject: event.subject }),
-    ...(id !== undefined && { id }),
-    ...(event.storedAtMs !== undefined && { time: new Date(event.storedAtMs).toISOString() }),
-    ...(gone !== undefined && { gone }),
-    hosts,
-    handlers: handlers.map((evidence) => {
-      const { plugin, handler } = evidence;
-      return { plugin, handler, ...fateOf(event, evidence) };
-    }),
-  };
 }
 
 async function fateOfSubject(subject: string, flags: FateFlags): Promise<void> {
