@@ -109,19 +109,21 @@ async function searchStream(
   sinceMs: number,
 ): Promise<StoredEvent | 'unreadable' | undefined> {
   const bar = progressBar(stream);
-  // The id as JSON writes it. A payload without it cannot have this id, so it is not parsed.
-  const text = JSON.stringify(id).slice(1, -1);
-  const mayMatch = ({ headers, payload }: StoredEvent): boolean =>
-    Object.values(headers).includes(id) ||
-    Buffer.from(payload.buffer, payload.byteOffset, payload.length).includes(text);
+  // The id as it is in a header, and as JSON writes it. A message without both cannot have it.
+  const texts = [Buffer.from(id), Buffer.from(JSON.stringify(id).slice(1, -1))];
+  const mayMatch = (bytes: Uint8Array): boolean => {
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    return texts.some((text) => buffer.includes(text));
+  };
+  const progress = (done: number, total: number): void => bar.update(done, total, `${done} of ${total}`);
   try {
-    const chunks = newestFirst(connection, stream, (done, total) => bar.update(done, total, `${done} of ${total}`));
+    const chunks = newestFirst(connection, stream, { mayMatch, progress });
     for (;;) {
       const { done, value } = await chunks.next();
       if (done) return value ? undefined : 'unreadable';
-      const match = value.findLast((event) => mayMatch(event) && hasId(event, id, config));
+      const match = value.matches.findLast((event) => hasId(event, id, config));
       if (match) return match.storedAtMs < sinceMs ? undefined : match;
-      if (value[0]!.storedAtMs < sinceMs) return undefined;
+      if (value.oldestMs < sinceMs) return undefined;
     }
   } finally {
     bar.stop();

@@ -21,7 +21,7 @@ import type { KeyValue } from '../records/key-value';
 import { parseSettled, settledKey } from '../records/settled-record';
 import { SettledSet } from '../records/settled-set';
 import type { AskedEvent } from './fate-event';
-import type { EventFacts, Evidence } from './fate-handler';
+import type { EventFacts, Evidence } from './fate-facts';
 import { progressBar } from './progress';
 
 /** The evidence about an event, of all handlers that are known. */

@@ -1,5 +1,5 @@
 import { firstLine } from '../base/utf8';
-import type { Fate, FateState } from './fate-handler';
+import type { Fate, FateState } from './fate-facts';
 import { paint, table } from './output';
 
 /** The fate of an event in one handler. */
@@ -81,19 +81,7 @@ function withDetails(lines: readonly string[], handlers: readonly HandlerFate[])
   });
 }
 
-function sentence({
-  why,
-  before,
-  attempt,
-  attempts,
-  at,
-  dueAt,
-  version,
-  host,
-  letter,
-  reason,
-  state,
-}: HandlerFate): string {
+function sentence({ why, before, attempt, attempts, at, dueAt, version, host, reason, state }: HandlerFate): string {
   const isNext = state === 'retrying' || state === 'waiting' || state === 'deferred';
   const count = attempts === undefined ? `attempt ${attempt}` : `attempt ${attempt} of ${attempts}`;
   const facts = [
@@ -105,7 +93,6 @@ function sentence({
             ? 'it is the next'
             : `${before.toLocaleString('en')} ${before === 1 ? 'event' : 'events'} before it`,
         ]),
-    ...(letter === undefined ? [] : [`letter ${letter}`]),
     ...(reason === undefined ? [] : [reason]),
     ...(attempt === undefined ? [] : [isNext ? `next: ${count}` : count]),
     ...(dueAt === undefined ? [] : [`due ${dueAt}`]),

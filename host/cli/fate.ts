@@ -23,7 +23,7 @@ export function fateCommand(program: Command): void {
     .argument('[sequence]', 'the sequence of the event in the stream')
     .option('--since <time>', 'search for an id only since: an ISO time, or how long ago, such as 2h')
     .option('--subject <subject>', 'no event: where one of this subject would go now, and why it reaches no stream')
-    .description('what became of one event in each handler')
+    .description('the fate of one event in each handler')
     .addHelpText(
       'after',
       `

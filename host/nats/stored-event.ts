@@ -1,5 +1,6 @@
-import type { AllHeaders } from '../broker/headers';
-import { BatchAnswers } from './batch-answers';
+import { renameHeaders, type AllHeaders } from '../broker/headers';
+import { BatchAnswers, type BatchMessage } from './batch-answers';
+import { bytesOf } from './client';
 import type { Connection } from './connection';
 import { isNoResponders, asBrokerError } from './failures';
 import { readHeaders } from './headers';
@@ -28,75 +29,91 @@ export async function findEvent(
 }
 
 const FIRST_CHUNK = 256;
-const LARGEST_CHUNK = 16_384;
+const CHUNK = 4_096;
+const LARGEST_CHUNK = 65_536;
 const READ_BYTES = 4 * 1024 * 1024;
 
-/** How far the reading has come, as a number of sequences. */
-export type ReadProgress = (done: number, total: number) => void;
+export interface EventSearch {
+  /**
+   * Whether a message may be searched for, by its bytes: the header block, then the payload. Only these messages are
+   * parsed, because parsing takes most of the time.
+   */
+  mayMatch(bytes: Uint8Array): boolean;
+  /** Called with the number of sequences that have been searched, and with the number of all. */
+  progress(done: number, total: number): void;
+}
+
+/** A part of a stream that was searched. */
+export interface SearchedChunk {
+  /** The messages that may match, in the order of the stream. */
+  readonly matches: readonly StoredEvent[];
+  /** When the oldest message of the chunk was stored, in milliseconds since 1970. */
+  readonly oldestMs: number;
+}
 
 /**
- * Reads the events of a stream in chunks, the newest chunk first; the events of a chunk are in the order of the stream.
- * Creates no consumer. Returns at once if the stream does not permit direct reads (`allow_direct`).
+ * Searches a stream in chunks, the newest chunk first. Creates no consumer. Returns at once if the stream does not
+ * permit direct reads (`allow_direct`).
  * @returns whether the stream permits direct reads
  */
 export async function* newestFirst(
   connection: Connection,
   stream: string,
-  progress: ReadProgress,
-): AsyncGenerator<readonly StoredEvent[], boolean> {
+  { mayMatch, progress }: EventSearch,
+): AsyncGenerator<SearchedChunk, boolean> {
   const { state, config } = await streamInfo(connection, stream);
   if (!(config as { allow_direct?: boolean }).allow_direct) return false;
   let size = FIRST_CHUNK;
   for (let end = state.last_seq; end >= state.first_seq && state.messages > 0;) {
     const start = Math.max(state.first_seq, end - size + 1);
-    const events = await readRange(connection, stream, start, end);
-    if (events.length > 0) yield events;
-    // A chunk without events is a gap.
-    size = Math.min(LARGEST_CHUNK, events.length === 0 ? size * 2 : FIRST_CHUNK * 4);
+    const messages = await readRange(connection, stream, start, end);
+    const [oldest] = messages;
+    if (oldest) {
+      const matches = messages.filter(({ message }) => mayMatch(bytesOf(message).bytes));
+      yield { matches: matches.map((one) => toEvent(stream, one)), oldestMs: toEvent(stream, oldest).storedAtMs };
+    }
+    // A chunk without messages is a gap.
+    size = oldest ? CHUNK : Math.min(LARGEST_CHUNK, size * 2);
     end = start - 1;
     progress(state.last_seq - end, state.last_seq - state.first_seq + 1);
   }
   return true;
 }
 
-async function readRange(connection: Connection, stream: string, start: number, end: number): Promise<StoredEvent[]> {
-  const events: StoredEvent[] = [];
+async function readRange(connection: Connection, stream: string, start: number, end: number): Promise<BatchMessage[]> {
+  const messages: BatchMessage[] = [];
   for (let next = start; next <= end;) {
     const batch = await readBatch(connection, stream, { seq: next, batch: end - next + 1, max_bytes: READ_BYTES });
-    events.push(...batch.filter(({ sequence }) => sequence <= end));
+    messages.push(...batch.filter(({ sequence }) => sequence <= end));
     const last = batch.at(-1)?.sequence;
     if (last === undefined) break;
     next = last + 1;
   }
-  return events;
+  return messages;
 }
 
-async function readBatch(connection: Connection, stream: string, request: object): Promise<StoredEvent[]> {
+async function readBatch(connection: Connection, stream: string, request: object): Promise<readonly BatchMessage[]> {
   const { requests, apiPrefix } = connection;
   const answers = new BatchAnswers();
+  const subject = `${apiPrefix}.DIRECT.GET.${stream}`;
   try {
-    const { messages } = await requests.ask(
-      `${apiPrefix}.DIRECT.GET.${stream}`,
-      JSON.stringify(request),
-      (answer) => answers.take(answer),
-      { endsWithConnection: true },
-    );
-    return messages.map(({ sequence, message }) => {
-      const { headers, repeated } = readHeaders(message.headers);
-      const { 'Nats-Subject': subject = '', 'Nats-Time-Stamp': time = '' } = headers;
-      return {
-        stream,
-        sequence,
-        subject,
-        storedAtMs: Date.parse(time),
-        payload: message.data,
-        headers,
-        ...(repeated && { repeated }),
-      };
+    const asked = requests.ask(subject, JSON.stringify(request), (answer) => answers.take(answer), {
+      endsWithConnection: true,
     });
+    return (await asked).messages;
   } catch (error) {
     // The stream was deleted meanwhile.
     if (isNoResponders(error)) return [];
     throw asBrokerError(error, `stream ${stream}`);
   }
+}
+
+/** Headers that the server adds to an answer. They come after those of the message, so the last value counts. */
+const OF_THE_ANSWER = /^Nats-(Stream|Subject|Sequence|Last-Sequence|Time-Stamp|Num-Pending|UpTo-Sequence)$/;
+
+function toEvent(stream: string, { sequence, message }: BatchMessage): StoredEvent {
+  const all = readHeaders(message.headers);
+  const { 'Nats-Subject': subject = '', 'Nats-Time-Stamp': time = '' } = all.headers;
+  const own = renameHeaders(all, (name) => (OF_THE_ANSWER.test(name) ? undefined : name));
+  return { stream, sequence, subject, storedAtMs: Date.parse(time), payload: message.data, ...own };
 }

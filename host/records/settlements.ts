@@ -208,7 +208,11 @@ export class Settlements {
         const ranges = JSON.parse(JSON.stringify(this.known)) as SettledRecord['ranges'];
         const record: SettledRecord = { stream, created: streamCreated, ranges };
         try {
-          this.revisionRead = await this.options.records.put(settledKey(durable), JSON.stringify(record), this.revisionRead);
+          this.revisionRead = await this.options.records.put(
+            settledKey(durable),
+            JSON.stringify(record),
+            this.revisionRead,
+          );
           this.stored = new SettledSet(ranges);
           this.recorded = true;
           return true;

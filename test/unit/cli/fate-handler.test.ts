@@ -1,4 +1,5 @@
-import { fateOf, type DurableFacts, type EventFacts, type Evidence } from '../../../host/cli/fate-handler';
+import type { DurableFacts, EventFacts, Evidence } from '../../../host/cli/fate-facts';
+import { fateOf } from '../../../host/cli/fate-handler';
 import type { RunChanges } from '../../../host/records/commits/commit';
 import type { CommittedRun } from '../../../host/records/commits/find-runs';
 
