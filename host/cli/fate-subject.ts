@@ -4,6 +4,7 @@ import { DiscardPolicy, type StreamInfo } from '../nats/client';
 import type { Connection } from '../nats/connection';
 import { handlerDurables } from '../nats/handler-durables';
 import { tracePath, type TraceStep } from '../nats/path-trace';
+import { subjectsOf } from '../nats/stream-changes';
 import { streamInfo } from '../nats/streams';
 import { eventStreams } from './fate-event';
 import { nearestSubject } from './nearest-subject';
@@ -87,7 +88,7 @@ async function untaken(
 ): Promise<Pick<SubjectFate, 'state' | 'why' | 'meant' | 'streams'>> {
   const names = await eventStreams(connection, config);
   const infos = await Promise.all(names.map((name) => streamInfo(connection, name)));
-  const streams = Object.fromEntries(infos.map((info) => [info.config.name, info.config.subjects ?? []]));
+  const streams = Object.fromEntries(infos.map((info) => [info.config.name, subjectsOf(info.config)]));
   const durables = await Promise.all(names.map((name) => handlerDurables(connection, name)));
   const known = [...Object.values(streams).flat(), ...durables.flat().flatMap(({ filters }) => filters)];
   const meant = nearestSubject(subject, known);

@@ -80,13 +80,14 @@ beforeAll(async () => {
   await eventually(() => circuitIsOpen());
   event = await publish('video.x', { event_id: 'the-event' });
   await eventually(async () => {
-    const { num_ack_pending: inFlight } = await durableInfo(nats, 'EVENTS', 'hangs-on');
-    const record = await jsm.streams.getMessage('KV_jetplug', {
-      last_by_subj: `$KV.jetplug.attempts.fails-on.EVENTS.${event}`,
-    });
-    const deferred = await jsm.streams.getMessage('RETRY', { last_by_subj: `retry.postpones.on.>` });
-    const settled = await jsm.streams.getMessage('KV_jetplug', { last_by_subj: '$KV.jetplug.settled.counts-on' });
-    return inFlight === 1 && record && deferred && settled && (await storedLetters(nats)).length === 3;
+    // Reading a missing message throws, so it counts as not yet.
+    await jsm.streams.getMessage('KV_jetplug', { last_by_subj: `$KV.jetplug.attempts.fails-on.EVENTS.${event}` });
+    await jsm.streams.getMessage('RETRY', { last_by_subj: 'retry.postpones.on.>' });
+    const [hangs, counts, plain] = await Promise.all(
+      ['hangs-on', 'counts-on', 'plain-on'].map((durable) => jsm.consumers.info('EVENTS', durable)),
+    );
+    const isHandled = [counts, plain].every((info) => info!.ack_floor.stream_seq >= event);
+    return isHandled && hangs!.num_ack_pending === 1 && (await storedLetters(nats)).length === 3;
   });
   writeFileSync(join(plugins, 'late.plugin.ts'), pluginSource('LatePlugin', `  @Subscribe('video.x')\n  on() {}`));
   await eventually(() => durableInfo(nats, 'EVENTS', 'late-on'));
