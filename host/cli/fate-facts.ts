@@ -30,7 +30,7 @@ export interface Fate {
   readonly attempts?: number;
   /** The version of the plugin that ran last. */
   readonly version?: string;
-  /** The id of the host that committed the run; the log of each host's start has its id. */
+  /** The id of the host that committed the run. Each start of a host has another one. */
   readonly host?: string;
   readonly error?: string;
   /** When the next attempt is due. */

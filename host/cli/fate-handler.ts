@@ -149,7 +149,10 @@ function open({ sequence, isGone }: EventFacts, evidence: Evidence): Fate {
 }
 
 /** The fate of an event that waits behind a pause or an open circuit. */
-function waiting({ outage, plugin, handler, attempts }: Evidence, pausedUntil: string | undefined): Fate | undefined {
+function waiting(
+  { outage, plugin, handler, attempts, hosts }: Evidence,
+  pausedUntil: string | undefined,
+): Fate | undefined {
   if (pausedUntil !== undefined) {
     const next = `jetplug resume ${plugin}.${handler}`;
     return {
@@ -167,7 +170,7 @@ function waiting({ outage, plugin, handler, attempts }: Evidence, pausedUntil: s
     why: `the handler's circuit is open since ${since}: everything it does fails`,
     error: outage.reason,
     ...counted(attempts),
-    next: `jetplug plugins ${plugin}`,
+    next: hosts > 0 ? `jetplug plugins ${plugin}` : 'jetplug start',
   };
 }
 

@@ -107,7 +107,7 @@ export function subjectScreen({ subject, state, why, changedTo, handlers, meant,
       : [`  ${paint('yellow', 'a mapping or an import of the account changes the subject')}`]),
     `  ${paint(colour, sign)} ${firstLine(why, 1_000)}`,
     ...(meant === undefined ? [] : [`  ${paint('yellow', `did you mean ${meant}?`)}`]),
-    ...(state === 'stored' ? [`  ${would}`, `  ${paint('dim', `jetplug routes ${subject}`)}`] : []),
+    ...(state === 'stored' ? [`  ${would}`] : []),
     ...Object.entries(streams).map(
       ([stream, subjects]) => `  ${paint('dim', `${stream} takes ${subjects.join(', ')}`)}`,
     ),

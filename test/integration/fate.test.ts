@@ -215,7 +215,7 @@ describe('with all hosts dead', () => {
         state: 'waiting',
         why: expect.stringContaining('circuit is open since'),
         error: expect.stringContaining('nothing works'),
-        next: 'jetplug plugins down',
+        next: 'jetplug start',
       },
     ],
     [
