@@ -9,6 +9,7 @@ import { checkCommand } from './check';
 import { deadCommand } from './dead';
 import { demoCommand } from './demo';
 import { docsCommand } from './docs';
+import { fateCommand } from './fate';
 import { newCommand } from './new';
 import { errorsOf, printErrors, surviveLostOutput } from './output';
 import { pauseCommand, resumeCommand } from './pause';
@@ -46,6 +47,7 @@ Examples:
     pauseCommand,
     resumeCommand,
     deadCommand,
+    fateCommand,
     adoptCommand,
     newCommand,
     demoCommand,

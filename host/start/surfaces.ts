@@ -1,6 +1,7 @@
 import { packageVersion } from '../base/package-version';
 import type { HostLog } from '../log/log';
 import { serveAnswers } from '../nats/service';
+import { eventInHost } from '../ops/event-in-host';
 import { explainPlugins, type Explainable } from '../ops/explain';
 import { readiness } from '../ops/health';
 import { serveHttp, type HttpServer } from '../ops/http';
@@ -61,5 +62,6 @@ export async function serveInspection(describe: () => DescribedHost): Promise<{ 
     explain: (name: string) => explainPlugins(name, describe()),
     routes: (subject: string) => routesOf(subject, describe()),
     unhandled: () => unhandledEvents(describe()),
+    fate: (event: string) => Promise.resolve(eventInHost(event, plugins)),
   });
 }
