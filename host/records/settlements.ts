@@ -204,15 +204,11 @@ export class Settlements {
       if (await this.isOfLostStream()) return true;
       for (;;) {
         this.dirty = false;
-        const { durable, stream, streamCreated } = this.options;
+        const { records, durable, stream, streamCreated } = this.options;
         const ranges = JSON.parse(JSON.stringify(this.known)) as SettledRecord['ranges'];
         const record: SettledRecord = { stream, created: streamCreated, ranges };
         try {
-          this.revisionRead = await this.options.records.put(
-            settledKey(durable),
-            JSON.stringify(record),
-            this.revisionRead,
-          );
+          this.revisionRead = await records.put(settledKey(durable), JSON.stringify(record), this.revisionRead);
           this.stored = new SettledSet(ranges);
           this.recorded = true;
           return true;
