@@ -14,6 +14,7 @@ import { publishCommand } from './publish';
 import { routesCommand } from './routes';
 import { startCommand } from './start';
 import { storeCommand } from './store';
+import { traceCommand } from './trace';
 
 /** The `jetplug` command. Each subcommand has a file; a new one is added to the list below. */
 async function main(): Promise<void> {
@@ -38,6 +39,7 @@ Examples:
     pluginsCommand,
     routesCommand,
     storeCommand,
+    traceCommand,
     deadCommand,
     adoptCommand,
     newCommand,
