@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { machineTime, systemClock } from './base/time';
 import type { StreamState } from './broker/stream-state';
@@ -10,6 +11,7 @@ import { CommitLogs } from './plugin/commit-logs';
 import { Sweep } from './message/intake/sweep';
 import { openServices, type NatsServices } from './nats/open';
 import type { Broker, BrokerProgress } from './nats-server/open-broker';
+import { RunRecorder } from './records/runs/run-recorder';
 import { watchEventLoop } from './ops/event-loop';
 import { pluginStatuses, type PluginStatus } from './ops/status';
 import { Faults } from './plugin/faults';
@@ -100,7 +102,8 @@ export class Host {
       ...{ broker: services.broker, time: machineTime, log },
       historyMs: config.store.historyMs,
     });
-    const plugins = (this.plugins = this.createPlugins(services, commits));
+    const recorder = this.openRecorder(services.runs);
+    const plugins = (this.plugins = this.createPlugins(services, commits, recorder));
     this.watchEventLoop();
     const describe = (): DescribedHost => ({
       ...this.written,
@@ -143,6 +146,7 @@ export class Host {
   private createPlugins(
     { broker, streams, outgoing, records, ...services }: NatsServices,
     commits: CommitLogs,
+    recorder: RunRecorder | undefined,
   ): Plugins {
     const { retryQueue, retryNotifier, deadLetters } = services;
     const { config, log } = this.options;
@@ -152,11 +156,25 @@ export class Host {
       log,
       clock: systemClock,
       time: machineTime,
-      ...{ broker, streams, outgoing, retryQueue, retryNotifier, deadLetters, records, commits },
+      ...{ broker, streams, outgoing, retryQueue, retryNotifier, deadLetters, records, commits, recorder },
       sweep: new Sweep(),
       suspects: new Limiter(1),
     };
     return new Plugins(host, this.faults);
+  }
+
+  private openRecorder(runs: NatsServices['runs']): RunRecorder | undefined {
+    const { config, log } = this.options;
+    if (!runs) return undefined;
+    const recorder = new RunRecorder({
+      log: runs,
+      host: randomUUID(),
+      sample: config.tracing.sample ?? 0,
+      time: machineTime,
+      failed: (error, dropped) => log.warn('records of runs cannot be stored yet', { dropped, err: error }),
+    });
+    this.closeLater('the recorder of runs', () => recorder.stop());
+    return recorder;
   }
 
   private watchEventLoop(): void {

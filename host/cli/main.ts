@@ -18,6 +18,7 @@ import { publishCommand } from './publish';
 import { routesCommand } from './routes';
 import { startCommand } from './start';
 import { storeCommand } from './store';
+import { traceCommand } from './trace';
 
 /** The `jetplug` command. Each subcommand has a file; a new one is added to the list below. */
 async function main(): Promise<void> {
@@ -46,6 +47,7 @@ Examples:
     blameCommand,
     pauseCommand,
     resumeCommand,
+    traceCommand,
     deadCommand,
     fateCommand,
     adoptCommand,

@@ -14,6 +14,9 @@ import type { Decision } from './decide';
 import type { Invalid, Outcome } from './outcome';
 import type { Handler } from './handler';
 import type { OutgoingEvent } from '../broker/ports';
+import { lineageHeaders } from './lineage';
+import type { CommittedParts } from './record-run';
+import { LoggedLines, type LineSink } from './run-lines';
 import { HandlerContext, type AfterCommitCallback, type EventFacts } from './handler-context';
 
 /** One call of a handler for several events. */
@@ -58,6 +61,10 @@ export class Run extends Execution {
   private publishedOn: Map<string, number> | undefined;
   private work: AfterCommitWork[] | undefined;
   private operations: Set<Promise<unknown>> | undefined;
+  private headersOfEmits: Readonly<Record<string, string>> | undefined;
+  /** What the run has committed at commit points, and the lines that it has logged: for its record. */
+  committed: CommittedParts | undefined;
+  logged: LoggedLines | undefined;
 
   constructor(
     handler: Handler,
@@ -95,6 +102,11 @@ export class Run extends Execution {
   /** Whether the run has read or changed its store, has published, has a commit point or has after-commit work. */
   get hasEffects(): boolean {
     return this.hasTransaction || this.hasPublished || this.hasWork || this.points !== undefined;
+  }
+
+  /** The headers of the events that the run publishes. */
+  get emitHeaders(): Readonly<Record<string, string>> {
+    return (this.headersOfEmits ??= lineageHeaders(this));
   }
 
   /** Takes out the published events, because they are committed. Later ones get other ids. */
@@ -236,6 +248,16 @@ export function inBackgroundOf<T>(plugin: string, body: () => T, handler?: strin
   return current.run(new Background(plugin, handler), body);
 }
 
+/** Keeps a line that the plugin logs, for the record of the run in which it does so. */
+export const noteLineOfRun: LineSink = (...line) => {
+  const scope = currentScope();
+  if (scope instanceof Run) noteLine(scope, ...line);
+};
+
+function noteLine(run: Run, ...line: Parameters<LineSink>): void {
+  if (run.handler.recorder) (run.logged ??= new LoggedLines()).add(...line);
+}
+
 /** Returns the headers as a handler sees them. */
 export function contextHeaders({ delivery, decoded: { cloudEvent } }: Run): Readonly<Record<string, string>> {
   const headers = delivery.headers();
@@ -275,5 +297,9 @@ export class RunContext extends HandlerContext {
 
   protected readFacts(): EventFacts {
     return factsOf(this.run);
+  }
+
+  protected override get lineSink(): LineSink {
+    return (...line) => noteLine(this.run, ...line);
   }
 }

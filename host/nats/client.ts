@@ -31,6 +31,7 @@ export {
   RequestStrategy,
   RetentionPolicy,
   StorageType,
+  StoreCompression,
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from 'nats';

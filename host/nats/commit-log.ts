@@ -1,4 +1,4 @@
-import { BatchAnswers, type BatchMessage } from './batch-answers';
+import { readBatch, type BatchMessage } from './batch-answers';
 import type { Msg, StreamState } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
@@ -155,11 +155,7 @@ export class JetStreamLog implements CommitLog {
 
   /** Reads a batch from any replica. */
   private async readBatch(request: object): Promise<LoggedCommit[]> {
-    const { requests, apiPrefix } = this.connection;
-    const answers = new BatchAnswers();
-    const subject = `${apiPrefix}.DIRECT.GET.${this.stream}`;
-    const asked = requests.ask(subject, JSON.stringify(request), (answer) => answers.take(answer), ENDS);
-    return commitsOf((await this.ask(asked)).messages);
+    return commitsOf(await this.ask(readBatch(this.connection, this.stream, request)));
   }
 
   /** Reads the first commit at this position or behind it from the leader of the stream. */

@@ -5,6 +5,7 @@ import type { PartedLog } from '../log/log';
 import type { DeadLetters, Outgoing, RetryNotifier, RetryQueue } from '../broker/ports';
 import type { Time } from '../base/time';
 import type { Limiter } from '../base/limiter';
+import type { Recorder } from '../message/record-run';
 import type { Sweep } from '../message/intake/sweep';
 import type { PluginDefinition } from '../load/describe';
 import type { CommitLogs } from './commit-logs';
@@ -28,6 +29,8 @@ export interface PluginHost {
   /** The host's own bucket, in which it keeps attempts and settlements. */
   readonly records: KeyValue;
   readonly commits: CommitLogs;
+  /** Records the runs of handlers; absent if none are recorded. */
+  readonly recorder?: Recorder | undefined;
   readonly sweep: Sweep;
   readonly suspects: Limiter;
   /**
