@@ -1,14 +1,13 @@
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { nearest } from '../config/suggest';
-import { decode } from '../message/decode';
 import type { Connection } from '../nats/connection';
 import { findEvent, newestFirst, type StoredEvent } from '../nats/stored-event';
 import { findStream, streamNames } from '../nats/streams';
-import { headerIn } from '../broker/headers';
+import { RUNS_STREAM } from '../nats/wanted-streams';
 import { RETRY_STREAM } from '../broker/stream-state';
-import { utf8 } from '../base/utf8';
 import { progressBar } from './progress';
+import { bytesContain, idOf } from './stored-event-text';
 
 /** An event whose fate is asked for. */
 export interface AskedEvent {
@@ -95,7 +94,10 @@ export async function eventWithId(
 export async function eventStreams(connection: Connection, { streams, deadLetters }: Config): Promise<string[]> {
   const present = await streamNames(connection);
   const isOwn = (name: string): boolean =>
-    name === RETRY_STREAM || name === deadLetters.stream || /^(KV_|OBJ_|LOG_jetplug-)/.test(name);
+    name === RETRY_STREAM ||
+    name === RUNS_STREAM ||
+    name === deadLetters.stream ||
+    /^(KV_|OBJ_|LOG_jetplug-)/.test(name);
   const configured = streams.map(({ name }) => name).filter((name) => present.has(name));
   const others = [...present].filter((name) => !isOwn(name) && !configured.includes(name)).sort();
   return [...configured, ...others];
@@ -110,11 +112,7 @@ async function searchStream(
 ): Promise<StoredEvent | 'unreadable' | undefined> {
   const bar = progressBar(stream);
   // The id as it is in a header, and as JSON writes it. A message without both cannot have it.
-  const texts = [Buffer.from(id), Buffer.from(JSON.stringify(id).slice(1, -1))];
-  const mayMatch = (bytes: Uint8Array): boolean => {
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    return texts.some((text) => buffer.includes(text));
-  };
+  const mayMatch = bytesContain([id, JSON.stringify(id).slice(1, -1)]);
   const progress = (done: number, total: number): void => bar.update(done, total, `${done} of ${total}`);
   try {
     const chunks = newestFirst(connection, stream, { mayMatch, progress });
@@ -138,23 +136,4 @@ function asked(stored: StoredEvent, streamCreated: string, config: Config): Aske
   const { stream, sequence } = stored;
   const id = idOf(stored, config);
   return { stream, sequence, streamCreated, stored, ...(id !== undefined && { id }) };
-}
-
-/** Returns the id of an event as a handler sees it; undefined for an invalid event. */
-function idOf(
-  { subject, payload, headers, repeated, stream, sequence, storedAtMs }: StoredEvent,
-  config: Config,
-): string | undefined {
-  const received = {
-    subject,
-    payload,
-    size: payload.length,
-    text: () => utf8(payload),
-    origin: { stream, sequence, storedAtMs },
-    header: (name: string) => headerIn(headers, name),
-    headers: () => headers,
-    repeatedHeaders: () => repeated,
-  };
-  const decoded = decode(received, config.delivery);
-  return decoded.kind === 'decoded' ? decoded.envelope.event_id : headers['Nats-Msg-Id'];
 }

@@ -1,5 +1,5 @@
 import { renameHeaders, type AllHeaders } from '../broker/headers';
-import { BatchAnswers, type BatchMessage } from './batch-answers';
+import { readBatch as askBatch, type BatchMessage } from './batch-answers';
 import { bytesOf } from './client';
 import type { Connection } from './connection';
 import { isNoResponders, asBrokerError } from './failures';
@@ -93,14 +93,8 @@ async function readRange(connection: Connection, stream: string, start: number, 
 }
 
 async function readBatch(connection: Connection, stream: string, request: object): Promise<readonly BatchMessage[]> {
-  const { requests, apiPrefix } = connection;
-  const answers = new BatchAnswers();
-  const subject = `${apiPrefix}.DIRECT.GET.${stream}`;
   try {
-    const asked = requests.ask(subject, JSON.stringify(request), (answer) => answers.take(answer), {
-      endsWithConnection: true,
-    });
-    return (await asked).messages;
+    return await askBatch(connection, stream, request);
   } catch (error) {
     // The stream was deleted meanwhile.
     if (isNoResponders(error)) return [];

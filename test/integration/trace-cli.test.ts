@@ -119,6 +119,32 @@ test('a failed attempt and its retry, and a dead letter, are in the tree with th
   expect(stdout).not.toContain('\u001b[31mpaper');
 });
 
+test('events are found by fields, subject and time, the newest first', async () => {
+  const find = async (...flags: string[]): Promise<string[]> =>
+    (await jetplug(['trace', ...flags, '--servers', server.url, '--json']))
+      .json<{ subject: string; id: string; stream: string; sequence: number }[]>()
+      .map(({ subject, id }) => (subject === 'video.ordered' ? id : subject));
+  expect(await find('--find', 'user=u7')).toEqual(['ranking.billed', 'badge.paid', 'order-7']);
+  expect(await find('--find', 'user=u7', '--find', 'n=7', '--subject', 'video.>')).toEqual(['order-7']);
+  expect(await find('--subject', 'video.*', '--limit', '2')).toEqual(['order-13', 'order-7']);
+  expect(await find('--find', 'user=u', '--since', '1h')).toEqual([]);
+  const { stdout } = await searchText('--find', 'n=13');
+  expect(stdout.split('\n')[1]).toMatch(/^20\S+Z {2}video\.ordered {2}EVENTS:\d+ {2}order-13$/);
+});
+
+const searchText = (...flags: string[]) => jetplug(['trace', ...flags, '--servers', server.url]);
+
+test.each([
+  ['nothing', []],
+  ['an event and a search', ['order-1', '--find', 'n=1']],
+  ['a condition without a value', ['--find', 'user']],
+  ['a limit that is no number', ['--find', 'n=1', '--limit', 'many']],
+  ['a subject with a space', ['--subject', 'a b']],
+])('%s is a mistake in the command, which is explained', async (_mistake, flags) => {
+  const { code, errors } = await jetplug(['trace', ...flags, '--servers', server.url, '--json']);
+  expect([code, errors()]).toMatchObject([1, [{ code: 'JP_USAGE' }]]);
+});
+
 test('an unknown event, and a server without records, are explained', async () => {
   const unknown = await jetplug(['trace', 'order-99', '--servers', server.url, '--json']);
   expect([unknown.code, unknown.errors()]).toMatchObject([1, [{ code: 'JP_TRACE_UNKNOWN' }]]);
