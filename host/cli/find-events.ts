@@ -4,6 +4,7 @@ import type { Connection } from '../nats/connection';
 import { newestFirst, type StoredEvent } from '../nats/stored-event';
 import { eventStreams } from './fate-event';
 import { progressBar } from './progress';
+import { textAt } from '../records/runs/live-runs';
 import { bytesContain, decodeStored } from './stored-event-text';
 
 /** The events that a search is for. */
@@ -34,13 +35,18 @@ export function readFilter(finds: readonly string[], subject: string | undefined
     const hint = 'A subject has tokens between dots, * for one token, > for all that follow.';
     throw new JetplugError('JP_USAGE', `${JSON.stringify(subject)} is not a subject`, { hint });
   }
-  const fields = finds.map((text) => {
-    const at = text.indexOf('=');
-    if (at > 0) return { path: text.slice(0, at).split('.'), value: text.slice(at + 1) };
-    const hint = 'Write a field and its value, such as user_id=u1.';
-    throw new JetplugError('JP_USAGE', `${JSON.stringify(text)} is not FIELD=VALUE`, { hint });
-  });
-  return { fields, subject, sinceMs };
+  return { fields: finds.map(readField), subject, sinceMs };
+}
+
+/**
+ * Reads a condition such as `user_id=u1`.
+ * @throws JetplugError `JP_USAGE`
+ */
+export function readField(text: string): EventFilter['fields'][number] {
+  const at = text.indexOf('=');
+  if (at > 0) return { path: text.slice(0, at).split('.'), value: text.slice(at + 1) };
+  const hint = 'Write a field and its value, such as user_id=u1.';
+  throw new JetplugError('JP_USAGE', `${JSON.stringify(text)} is not FIELD=VALUE`, { hint });
 }
 
 /** Searches the streams of events, the newest events of each stream first, and yields each event that it finds. */
@@ -80,14 +86,4 @@ function match(event: StoredEvent, { fields, subject: wanted }: EventFilter, con
   const values: Record<string, unknown> = { ...decoded.fields, ...decoded.envelope };
   if (!fields.every(({ path, value }) => textAt(values, path) === value)) return undefined;
   return { id: decoded.envelope.event_id, subject, stream, sequence, time: new Date(storedAtMs).toISOString() };
-}
-
-/** Returns the text, number or boolean at a path, as text. */
-function textAt(values: unknown, path: readonly string[]): string | undefined {
-  let value = values;
-  for (const name of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = (value as Record<string, unknown>)[name];
-  }
-  return typeof value === 'object' && value !== null ? undefined : String(value);
 }

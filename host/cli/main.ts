@@ -18,6 +18,7 @@ import { publishCommand } from './publish';
 import { routesCommand } from './routes';
 import { startCommand } from './start';
 import { storeCommand } from './store';
+import { tailCommand } from './tail';
 import { traceCommand } from './trace';
 
 /** The `jetplug` command. Each subcommand has a file; a new one is added to the list below. */
@@ -47,6 +48,7 @@ Examples:
     blameCommand,
     pauseCommand,
     resumeCommand,
+    tailCommand,
     traceCommand,
     deadCommand,
     fateCommand,

@@ -1,6 +1,7 @@
 import { firstLine, terminalText } from '../base/utf8';
 import { unescapeKey } from '../effects/store-keys';
 import type { HostRun, Trace, TracedEvent, TracedRun } from '../ops/trace';
+import { durationText } from './duration-text';
 import { paint, table } from './output';
 
 const BAR_WIDTH = 28;
@@ -24,7 +25,7 @@ export function traceLines(trace: Trace, columns = MIN_WIDTH): string[] {
   const began = new Date(startedAtMs).toISOString().replace('T', ' ').replace('Z', ' UTC');
   const withBars = columns >= MIN_WIDTH;
   return [
-    `${paint('bold', `trace ${terminalText(root.id)}`)}  ${paint('dim', `${began}, ${ms(endedAtMs - startedAtMs)}`)}`,
+    `${paint('bold', `trace ${terminalText(root.id)}`)}  ${paint('dim', `${began}, ${durationText(endedAtMs - startedAtMs)}`)}`,
     ...table(rows.map(({ tree, result, times, bar }) => [tree, result, times, ...(withBars ? [bar] : [])])),
     ...(strays.length > 0 ? [paint('dim', 'The runs that published the last events are not recorded.')] : []),
     ...(isPartial
@@ -57,7 +58,7 @@ function* rowsOfRun({ record, events }: TracedRun, lead: string, isLast: boolean
   yield {
     tree: `${lead}${isLast ? '└─ ' : '├─ '}${plugin}.${handler}${attempt > 1 ? paint('dim', ` attempt ${attempt}`) : ''}`,
     result: resultOf(record),
-    times: `${attempt === 1 ? `wait ${ms(Math.max(0, startedAtMs - storedAtMs))}, ` : ''}ran ${ms(ranMs)}`,
+    times: `${attempt === 1 ? `wait ${durationText(Math.max(0, startedAtMs - storedAtMs))}, ` : ''}ran ${durationText(ranMs)}`,
     bar: scale.bar(startedAtMs, tookMs),
   };
   const notes = [
@@ -76,8 +77,8 @@ function resultOf({ outcome, verdict, reason, delayMs, writes = [] }: HostRun): 
   if (outcome === 'handled') return `${paint('green', '✔')}${writes.length > 0 ? ` wrote ${keys(writes)}` : ''}`;
   const then = {
     settled: 'event settled',
-    retried: `retry in ${ms(delayMs ?? 0)}`,
-    waits: `waits ${ms(delayMs ?? 0)}`,
+    retried: `retry in ${durationText(delayMs ?? 0)}`,
+    waits: `waits ${durationText(delayMs ?? 0)}`,
     'dead-lettered': `dead letter (${reason})`,
     released: 'nacked',
   }[verdict];
@@ -91,13 +92,6 @@ function keys(writes: readonly string[]): string {
     return firstLine(terminalText(scope === undefined ? name : `${scope}/${name}`), 40);
   });
   return shown.join(', ') + (writes.length > MAX_KEYS ? ` and ${writes.length - MAX_KEYS} more` : '');
-}
-
-function ms(duration: number): string {
-  if (duration < 1) return `${duration.toFixed(2)} ms`;
-  if (duration < 1_000) return `${Number(duration.toPrecision(3))} ms`;
-  if (duration < 120_000) return `${(duration / 1_000).toFixed(1)} s`;
-  return `${Math.round(duration / 60_000)} min`;
 }
 
 /** Places times on a line of characters. */

@@ -2,7 +2,7 @@ import type { BatchContext, EventContext, Logger } from '../../sdk';
 import type { Envelope, EventContract, Location } from '../../sdk/internal';
 import type { Settlements } from '../records/settlements';
 import type { Time } from '../base/time';
-import type { Recorder } from './record-run';
+import type { Recorder } from '../records/runs/recorder';
 import type { AttemptLog } from './failures/attempts';
 import type { PluginCommits } from './plugin-commits';
 import type { CircuitBreaker } from './failures/circuit-breaker';

@@ -1,4 +1,5 @@
 import type { Emit, RunChanges } from '../records/commits/commit';
+import type { Recorder } from '../records/runs/recorder';
 import type { RunError, RunOutcome, RunRecord, RunVerdict } from '../records/runs/run-record';
 import { withCauses } from '../base/causes';
 import { cut } from '../base/utf8';
@@ -7,15 +8,6 @@ import { causeOf, eventIdOf, rootOf } from './lineage';
 import type { Outcome } from './outcome';
 import type { Run } from './run';
 import { passed, type Settled } from './stages';
-
-/** Takes the records of runs. */
-export interface Recorder {
-  /** Whether all runs of a tree of events are recorded. A run that fails is recorded in any case. */
-  isSampled(root: string): boolean;
-  /** Whether the record of this run is wanted by somebody who watches. */
-  readonly isWatched: boolean;
-  add(record: RunRecord): void;
-}
 
 /** The effects that a run has committed before its handler returned. */
 export interface CommittedParts {
@@ -27,10 +19,11 @@ export interface CommittedParts {
 const MAX_LISTED = 200;
 const MAX_MESSAGE = 1_000;
 const MAX_STACK = 4_000;
+const MAX_ABOUT = 40;
 
 /** Notes what a run has committed at a commit point. */
 export function noteCommitted(run: Run, { emits, writes }: Pick<RunChanges, 'emits' | 'writes'>): void {
-  if (!run.handler.recorder) return;
+  if (!run.handler.recorder?.isActive) return;
   const committed = (run.committed ??= { emits: [], keys: new Set() });
   committed.emits.push(...emits);
   for (const key of writes.keys()) committed.keys.add(key);
@@ -39,7 +32,7 @@ export function noteCommitted(run: Run, { emits, writes }: Pick<RunChanges, 'emi
 /** Records the settled run if its tree is sampled, if it has failed, or if somebody watches. */
 export function recordRun(run: Settled): Settled {
   const { recorder } = run.handler;
-  if (recorder && isOver(run)) record(run, recorder);
+  if (recorder?.isActive && isOver(run)) record(run, recorder);
   return passed(run);
 }
 
@@ -57,10 +50,28 @@ function isOver({ outcome, waits }: Settled): boolean {
   }
 }
 
-function record(run: Settled, recorder: Recorder): void {
+function record(run: Settled, { store, live }: Recorder): void {
   const root = rootOf(run);
-  const isWhole = recorder.isSampled(root);
-  if (isWhole || recorder.isWatched || run.outcome.kind !== 'handled') recorder.add(recordOf(run, root, isWhole));
+  const isHandled = run.outcome.kind === 'handled';
+  const isWhole = store?.isSampled(root) ?? false;
+  let made: RunRecord | undefined;
+  const make = (): RunRecord => (made ??= recordOf(run, root, isWhole));
+  if (store && (isWhole || !isHandled)) store.add(make());
+  if (!live.isWatched) return;
+  const { handler, delivery, event } = run;
+  const { plugin, name } = handler;
+  const watched = { plugin, handler: name, subject: delivery.subject, isHandled, event };
+  live.add(watched, () => ({ ...make(), about: aboutOf(event) }));
+}
+
+/** Returns the first text or number of an event's fields, which most often tells whom the event is about. */
+function aboutOf(event: object | undefined): string {
+  for (const name in event) {
+    if (name === 'event_type' || name === 'event_id' || name === 'timestamp') continue;
+    const value = (event as Record<string, unknown>)[name];
+    if (typeof value === 'string' || typeof value === 'number') return cut(String(value), MAX_ABOUT);
+  }
+  return '';
 }
 
 function recordOf(run: Settled, root: string, isWhole: boolean): RunRecord {

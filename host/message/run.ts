@@ -255,7 +255,7 @@ export const noteLineOfRun: LineSink = (...line) => {
 };
 
 function noteLine(run: Run, ...line: Parameters<LineSink>): void {
-  if (run.handler.recorder) (run.logged ??= new LoggedLines()).add(...line);
+  if (run.handler.recorder?.isActive) (run.logged ??= new LoggedLines()).add(...line);
 }
 
 /** Returns the headers as a handler sees them. */

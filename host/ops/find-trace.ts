@@ -42,7 +42,8 @@ async function readTreeOf(
   progress: (share: number) => void,
 ): Promise<Trace | undefined> {
   const place = /^(.+):(\d+)$/.exec(name);
-  const isAt = ({ stream, sequence }: HostRun): boolean => stream === place?.[1] && sequence === Number(place?.[2]);
+  const isAt = ({ stream, sequence }: HostRun): boolean =>
+    place !== null && stream === place[1] && sequence === Number(place[2]);
   for await (const { text } of reader.newestFirst(progress)) {
     if (!place && !text.includes(JSON.stringify(name)) && !text.includes(JSON.stringify(id))) continue;
     for (const record of recordsOf(text)) {

@@ -1,11 +1,11 @@
 import type { Clock } from '../../sdk';
 import type { Config, SourceOf } from '../config/config';
+import type { Recorder } from '../records/runs/recorder';
 import type { KeyValue } from '../records/key-value';
 import type { PartedLog } from '../log/log';
 import type { DeadLetters, Outgoing, RetryNotifier, RetryQueue } from '../broker/ports';
 import type { Time } from '../base/time';
 import type { Limiter } from '../base/limiter';
-import type { Recorder } from '../message/record-run';
 import type { Sweep } from '../message/intake/sweep';
 import type { PluginDefinition } from '../load/describe';
 import type { CommitLogs } from './commit-logs';

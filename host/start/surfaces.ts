@@ -1,6 +1,6 @@
 import { packageVersion } from '../base/package-version';
 import type { HostLog } from '../log/log';
-import { serveAnswers } from '../nats/service';
+import { serveAnswers, type Reply } from '../nats/service';
 import { eventInHost } from '../ops/event-in-host';
 import { explainPlugins, type Explainable } from '../ops/explain';
 import { readiness } from '../ops/health';
@@ -10,6 +10,7 @@ import { metricsText } from '../ops/metrics-text';
 import { routesOf } from '../ops/routes';
 import { pluginStatuses } from '../ops/status';
 import { unhandledEvents, unhandledTotals } from '../ops/unhandled';
+import type { LiveFilter, LiveRuns } from '../records/runs/live-runs';
 import type { CommitLogs } from '../plugin/commit-logs';
 import type { Plugins } from '../plugin/plugins';
 
@@ -22,6 +23,8 @@ export interface DescribedHost extends Explainable {
   readonly missingStreams: readonly string[];
   /** The plugins whose commits, or whose bucket, wait. */
   readonly commitProblems: CommitLogs['problems'];
+  /** The runs that are watched now. */
+  readonly live: LiveRuns;
 }
 
 /** Serves health and metrics over HTTP; undefined if the config has no address for them. */
@@ -63,5 +66,11 @@ export async function serveInspection(describe: () => DescribedHost): Promise<{ 
     routes: (subject: string) => routesOf(subject, describe()),
     unhandled: () => unhandledEvents(describe()),
     fate: (event: string) => Promise.resolve(eventInHost(event, plugins)),
+    tail: (filter: string, reply: Reply) => Promise.resolve(watchRuns(filter, reply, describe().live)),
   });
+}
+
+/** Begins a watch of the runs that pass the filter, a JSON text, or extends it. The runs go to the same inbox. */
+function watchRuns(filter: string, { inbox, send }: Reply, live: LiveRuns): { readonly watches: boolean } {
+  return { watches: live.watch(inbox, JSON.parse(filter) as LiveFilter, send) };
 }

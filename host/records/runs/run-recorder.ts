@@ -25,7 +25,6 @@ const STOP_MS = 1_000;
 
 /** Stores the records of runs in batches, beside the runs: no run waits for them, and none fails if they are lost. */
 export class RunRecorder {
-  readonly isWatched = false;
   private waiting: RunRecord[] = [];
   private dropped = 0;
   private timer: Timer | undefined;
