@@ -3,9 +3,9 @@ import { HOPS_HEADER } from './decode';
 import type { Run } from './run';
 
 /** The header with the id of the event whose handler has published this event. */
-export const CAUSE_HEADER = 'x-causation-id';
+const CAUSE_HEADER = 'x-causation-id';
 /** The header with the id of the event that came from outside and led to this one. A publisher may set it, too. */
-export const ROOT_HEADER = 'x-correlation-id';
+const ROOT_HEADER = 'x-correlation-id';
 /** The trace context (W3C). */
 const TRACE_HEADER = 'traceparent';
 const TRACE_STATE_HEADER = 'tracestate';

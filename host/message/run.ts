@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Envelope } from '../../sdk/internal';
 import { NO_FAILURES, attemptAfter, type Failures } from './failures/failures';
-import { attributeHeaders } from './cloud-events';
 import type { Decoded } from './decode';
 import type { BatchWrites } from '../records/commits/batch-writes';
 import type { EventOf, ReadTexts } from '../records/commits/commit';
@@ -16,8 +15,7 @@ import type { Handler } from './handler';
 import type { OutgoingEvent } from '../broker/ports';
 import { lineageHeaders } from './lineage';
 import type { CommittedParts } from './record-run';
-import { LoggedLines, type LineSink } from './run-lines';
-import { HandlerContext, type AfterCommitCallback, type EventFacts } from './handler-context';
+import type { LoggedLines } from './run-lines';
 
 /** One call of a handler for several events. */
 export interface BatchCall extends Execution {
@@ -62,8 +60,9 @@ export class Run extends Execution {
   private work: AfterCommitWork[] | undefined;
   private operations: Set<Promise<unknown>> | undefined;
   private headersOfEmits: Readonly<Record<string, string>> | undefined;
-  /** What the run has committed at commit points, and the lines that it has logged: for its record. */
+  /** The effects that the run has committed at commit points, for its record. */
   committed: CommittedParts | undefined;
+  /** The lines that the plugin has logged in the run, for its record. */
   logged: LoggedLines | undefined;
 
   constructor(
@@ -246,60 +245,4 @@ export function within<T>(scope: Scope, body: () => T): T {
  */
 export function inBackgroundOf<T>(plugin: string, body: () => T, handler?: string): T {
   return current.run(new Background(plugin, handler), body);
-}
-
-/** Keeps a line that the plugin logs, for the record of the run in which it does so. */
-export const noteLineOfRun: LineSink = (...line) => {
-  const scope = currentScope();
-  if (scope instanceof Run) noteLine(scope, ...line);
-};
-
-function noteLine(run: Run, ...line: Parameters<LineSink>): void {
-  if (run.handler.recorder?.isActive) (run.logged ??= new LoggedLines()).add(...line);
-}
-
-/** Returns the headers as a handler sees them. */
-export function contextHeaders({ delivery, decoded: { cloudEvent } }: Run): Readonly<Record<string, string>> {
-  const headers = delivery.headers();
-  return cloudEvent?.mode === 'structured' ? { ...attributeHeaders(cloudEvent), ...headers } : headers;
-}
-
-/** Returns the properties of a run's delivery that its handler can read. */
-export function factsOf({ attempt, delivery, decoded }: Run): EventFacts {
-  const { subject, sequence: deliveredAs, origin } = delivery;
-  const { stream, sequence, storedAtMs } = origin;
-  return { attempt, subject, stream, sequence, deliveredAs, storedAtMs, cloudEvent: decoded.cloudEvent };
-}
-
-/** The context of a run in the host. */
-export class RunContext extends HandlerContext {
-  constructor(private readonly run: Run) {
-    super();
-  }
-
-  get headers(): Readonly<Record<string, string>> {
-    return contextHeaders(this.run);
-  }
-  get signal(): AbortSignal {
-    return this.run.signal;
-  }
-
-  protected get handler(): Handler {
-    return this.run.handler;
-  }
-
-  protected addWork(work: AfterCommitCallback): void {
-    const { run } = this;
-    run.assertLive('EventContext.afterCommit');
-    const { plugin, name } = run.handler;
-    run.addWork({ perform: ({ signal }) => inBackgroundOf(plugin, () => work(signal), name) });
-  }
-
-  protected readFacts(): EventFacts {
-    return factsOf(this.run);
-  }
-
-  protected override get lineSink(): LineSink {
-    return (...line) => noteLine(this.run, ...line);
-  }
 }

@@ -6,7 +6,7 @@ import type { PluginFile } from '../load/discover';
 import { instantiate } from '../load/instantiate';
 import { isIsolated } from '../load/isolation-options';
 import { InlineCode } from '../load/plugin-code';
-import { noteLineOfRun } from '../message/run';
+import { noteLineOfRun } from '../message/run-context';
 import { RunLogger } from '../message/run-logger';
 import type { Candidate, DescribedCandidate } from './candidate';
 import { compileIsolated } from './isolated-candidate';

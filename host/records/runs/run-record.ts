@@ -12,7 +12,7 @@ export type RunOutcome =
   | 'interrupted'
   | 'given-up';
 
-/** What became of the event after the run. */
+/** The fate of the event after the run. */
 export type RunVerdict = 'settled' | 'retried' | 'waits' | 'dead-lettered' | 'released';
 
 /** A line that the plugin has logged in the run. */
