@@ -44,7 +44,7 @@ const PARTS = {
   // The surfaces.
   'host/client\\.ts': { paths: ['sdk/', 'host/(base|config|effects|nats|nats-server)/'] },
   'host/ops/': {
-    paths: ['sdk/', 'host/(base|config|broker|message|effects|nats|load|plugin)/'],
+    paths: ['sdk/', 'host/(base|config|records|broker|message|effects|nats|load|plugin)/'],
     packages: ['fastify', 'prom-client'],
   },
   'host/testing/': { paths: ['sdk/', 'host/(?!cli/)[a-z-]+/'] },

@@ -1,4 +1,4 @@
-import type { Emit, RunChanges } from '../records/commits/commit';
+import type { RunChanges } from '../records/commits/commit';
 import type { Recorder } from '../records/runs/recorder';
 import type { RunError, RunOutcome, RunRecord, RunVerdict } from '../records/runs/run-record';
 import { withCauses } from '../base/causes';
@@ -8,12 +8,6 @@ import { causeOf, eventIdOf, rootOf } from './lineage';
 import type { Outcome } from './outcome';
 import type { Run } from './run';
 import { passed, type Settled } from './stages';
-
-/** The effects that a run has committed before its handler returned. */
-export interface CommittedParts {
-  readonly emits: Emit[];
-  readonly keys: Set<string>;
-}
 
 /** The largest number of published events, and of keys, in a record. */
 const MAX_LISTED = 200;

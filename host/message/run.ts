@@ -13,8 +13,6 @@ import type { Decision } from './decide';
 import type { Invalid, Outcome } from './outcome';
 import type { Handler } from './handler';
 import type { OutgoingEvent } from '../broker/ports';
-import { lineageHeaders } from './lineage';
-import type { CommittedParts } from './record-run';
 import type { LoggedLines } from './run-lines';
 
 /** One call of a handler for several events. */
@@ -23,6 +21,12 @@ export interface BatchCall extends Execution {
   readonly writes: BatchWrites;
   /** The runs that are being committed. */
   committing: readonly Run[];
+}
+
+/** The effects that a run has committed before its handler returned. */
+export interface CommittedParts {
+  readonly emits: OutgoingEvent[];
+  readonly keys: Set<string>;
 }
 
 /** One attempt of a handler at one delivery. A run is the object that passes through the steps of the pipeline. */
@@ -59,7 +63,8 @@ export class Run extends Execution {
   private publishedOn: Map<string, number> | undefined;
   private work: AfterCommitWork[] | undefined;
   private operations: Set<Promise<unknown>> | undefined;
-  private headersOfEmits: Readonly<Record<string, string>> | undefined;
+  /** The headers of the events that the run publishes, once it has published one. */
+  emitHeaders: Readonly<Record<string, string>> | undefined;
   /** The effects that the run has committed at commit points, for its record. */
   committed: CommittedParts | undefined;
   /** The lines that the plugin has logged in the run, for its record. */
@@ -101,11 +106,6 @@ export class Run extends Execution {
   /** Whether the run has read or changed its store, has published, has a commit point or has after-commit work. */
   get hasEffects(): boolean {
     return this.hasTransaction || this.hasPublished || this.hasWork || this.points !== undefined;
-  }
-
-  /** The headers of the events that the run publishes. */
-  get emitHeaders(): Readonly<Record<string, string>> {
-    return (this.headersOfEmits ??= lineageHeaders(this));
   }
 
   /** Takes out the published events, because they are committed. Later ones get other ids. */
