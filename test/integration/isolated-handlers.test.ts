@@ -156,6 +156,8 @@ test('an isolated handler gets the whole context of its event, and stores values
     value: { at: 1 },
     err: { type: 'RangeError', message: 'shown' },
   });
+  // The handler logs before its changes are committed.
+  await eventually(async () => 'seen/it' in (await readStore(nats, 'whole')));
   expect(await readStore(nats, 'whole')).toMatchObject({ 'seen/it': { at: 1 } });
 });
 
