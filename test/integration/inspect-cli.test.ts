@@ -158,6 +158,7 @@ test('the host is a NATS micro service with its name', async () => {
     'jetplug.fate',
     'jetplug.plugins',
     'jetplug.routes',
+    'jetplug.tail',
     'jetplug.unhandled',
   ]);
 });
