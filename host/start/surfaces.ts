@@ -9,8 +9,9 @@ import { HandlerLags } from '../ops/handler-lags';
 import { metricsText } from '../ops/metrics-text';
 import { routesOf } from '../ops/routes';
 import { pluginStatuses } from '../ops/status';
+import { watchRuns } from '../ops/watch-runs';
 import { unhandledEvents, unhandledTotals } from '../ops/unhandled';
-import type { LiveFilter, LiveRuns } from '../records/runs/live-runs';
+import type { LiveRuns } from '../records/runs/live-runs';
 import type { CommitLogs } from '../plugin/commit-logs';
 import type { Plugins } from '../plugin/plugins';
 
@@ -66,11 +67,6 @@ export async function serveInspection(describe: () => DescribedHost): Promise<{ 
     routes: (subject: string) => routesOf(subject, describe()),
     unhandled: () => unhandledEvents(describe()),
     fate: (event: string) => Promise.resolve(eventInHost(event, plugins)),
-    tail: (filter: string, reply: Reply) => Promise.resolve(watchRuns(filter, reply, describe().live)),
+    tail: (filter: string, reply: Reply) => watchRuns(filter, reply, describe()),
   });
-}
-
-/** Begins a watch of the runs that pass the filter, a JSON text, or extends it. The runs go to the same inbox. */
-function watchRuns(filter: string, { inbox, send }: Reply, live: LiveRuns): { readonly watches: boolean } {
-  return { watches: live.watch(inbox, JSON.parse(filter) as LiveFilter, send) };
 }
