@@ -54,7 +54,7 @@ test('each event is one line with its runs, filtered or as JSON, until Ctrl-C', 
   const [all, failed, json] = [tail(), tail('--only', 'failed'), tail('--json', '--where', 'user=u1')];
   let n = 0;
   await eventually(async () => {
-    nats.publish('video.ordered', JSON.stringify({ user: 'u1', n: n++ }));
+    nats.publish('video.ordered', JSON.stringify({ user: 'u1', n: 100 + n++ }));
     nats.publish('video.ordered', JSON.stringify({ user: 'u2', n: 13 }));
     return [all, failed, json].every(({ lines }) => lines()[0] !== '');
   });
