@@ -16,9 +16,7 @@ interface Waiting {
 export class HostLink {
   private readonly waiting = new Map<number, Waiting>();
   private last = 0;
-  private readonly messages = new TurnMessages<ProcessMessage>((messages, sent) => {
-    if (process.connected) process.send!(messages, undefined, undefined, sent);
-  });
+  private readonly messages = new TurnMessages<ProcessMessage>((messages, sent) => this.write(messages, sent));
 
   send(message: ProcessMessage): void {
     this.messages.send(message);
@@ -27,6 +25,27 @@ export class HostLink {
   /** Sends a message that must arrive also if the author's code blocks this process or ends it right after. */
   sendNow(message: ProcessMessage, sent?: () => void): void {
     this.messages.sendNow(message, sent);
+  }
+
+  /** The messages can hold values of the author, of which some cannot be written. */
+  private write(messages: readonly ProcessMessage[], sent?: () => void): void {
+    if (!process.connected) return;
+    try {
+      process.send!(messages, undefined, undefined, sent);
+    } catch {
+      for (const message of messages) this.writeAlone(message);
+      sent?.();
+    }
+  }
+
+  /** Writes a message. A request that cannot be written fails, as a call of the host would. */
+  private writeAlone(message: ProcessMessage): void {
+    try {
+      process.send!([message]);
+    } catch (thrown) {
+      if (message.is === 'request') this.answered({ request: message.request, error: encodeError(thrown) });
+      else process.send!([plainFields({}, message)]);
+    }
   }
 
   /** Sends a request to the host, which keeps the store and publishes events. Resolves with the answer. */
