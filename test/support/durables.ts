@@ -13,13 +13,18 @@ export async function allSettled(
   return eventually(async () => {
     let deliveries = 0;
     for (const stream of streams) {
+      const { state } = await jsm.streams.info(stream);
+      let listed = 0;
       for await (const { config, num_pending, num_ack_pending, delivered } of jsm.consumers.list(stream)) {
+        listed++;
         if (config.durable_name === undefined) continue;
         if (num_pending + num_ack_pending > 0) {
           throw new Error(`${config.durable_name}: ${num_pending} pending, ${num_ack_pending} in flight`);
         }
         deliveries += delivered.consumer_seq;
       }
+      // A cluster leaves out consumers whose leader does not answer.
+      if (listed < state.consumer_count) throw new Error(`${stream}: ${listed} of ${state.consumer_count} consumers`);
     }
     return deliveries;
   }, timeoutMs);
