@@ -13,7 +13,7 @@ export interface WatchedHost {
  * Begins a watch of the runs that pass a filter, or extends it. The runs go to the inbox of the program that asks.
  * @param text the filter as JSON. Any program may send it, so it is checked
  */
- 
+
 export async function watchRuns(
   text: string,
   { inbox, send }: Reply,
