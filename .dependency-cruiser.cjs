@@ -44,13 +44,13 @@ const PARTS = {
   // The surfaces.
   'host/client\\.ts': { paths: ['sdk/', 'host/(base|config|effects|nats|nats-server)/'] },
   'host/ops/': {
-    paths: ['sdk/', 'host/(base|config|broker|message|effects|nats|load|plugin)/'],
+    paths: ['sdk/', 'host/(base|config|records|broker|message|effects|nats|load|plugin)/'],
     packages: ['fastify', 'prom-client'],
   },
   'host/testing/': { paths: ['sdk/', 'host/(?!cli/)[a-z-]+/'] },
   'host/start/': { paths: ['sdk/', 'host/(?!cli/|testing/|host.ts)'] },
   'host/host\\.ts': { paths: ['sdk/', 'host/(?!cli/|testing/)'] },
-  'host/cli/': { paths: ['sdk/', 'host/'], packages: ['cli-progress', 'commander'] },
+  'host/cli/': { paths: ['sdk/', 'host/'], packages: ['cli-progress', 'commander', 'yaml'] },
   'host/bin\\.js': {},
 
   // A plugin may use any package.

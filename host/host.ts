@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { machineTime, systemClock } from './base/time';
 import type { StreamState } from './broker/stream-state';
@@ -10,6 +11,10 @@ import { CommitLogs } from './plugin/commit-logs';
 import { Sweep } from './message/intake/sweep';
 import { openServices, type NatsServices } from './nats/open';
 import type { Broker, BrokerProgress } from './nats-server/open-broker';
+import { LogThrottle } from './base/log-throttle';
+import { LiveRuns } from './records/runs/live-runs';
+import { Recorder } from './records/runs/recorder';
+import { RunRecorder } from './records/runs/run-recorder';
 import { watchEventLoop } from './ops/event-loop';
 import { pluginStatuses, type PluginStatus } from './ops/status';
 import { Faults } from './plugin/faults';
@@ -27,6 +32,8 @@ export interface HostOptions extends LoadedConfig {
   /** Called as nats-server is downloaded. */
   readonly progress?: BrokerProgress;
 }
+
+const REPORT_AGAIN_MS = 60_000;
 
 /** The state of a host that has just become ready. */
 export interface HostSummary {
@@ -100,13 +107,18 @@ export class Host {
       ...{ broker: services.broker, time: machineTime, log },
       historyMs: config.store.historyMs,
     });
-    const plugins = (this.plugins = this.createPlugins(services, commits));
+    const name = `${hostname()}:${process.pid}`;
+    const live = new LiveRuns({ host: name, time: machineTime });
+    this.closeLater('the live view of runs', () => live.stop());
+    const recorder = new Recorder(this.openRunRecorder(services.runs, name), live);
+    const plugins = (this.plugins = this.createPlugins(services, commits, recorder));
     this.watchEventLoop();
     const describe = (): DescribedHost => ({
       ...this.written,
       ...{ plugins, connection, log, phase: this.phase },
       ...{ streams: services.streams, missingStreams: services.streamKeeper.missing },
       commitProblems: commits.problems,
+      live,
     });
     // HTTP opens before the plugins run, so that it still answers while they drain.
     const http = await openHttp(config.http.listen, describe);
@@ -143,6 +155,7 @@ export class Host {
   private createPlugins(
     { broker, streams, outgoing, records, ...services }: NatsServices,
     commits: CommitLogs,
+    recorder: Recorder,
   ): Plugins {
     const { retryQueue, retryNotifier, deadLetters } = services;
     const { config, log } = this.options;
@@ -152,11 +165,27 @@ export class Host {
       log,
       clock: systemClock,
       time: machineTime,
-      ...{ broker, streams, outgoing, retryQueue, retryNotifier, deadLetters, records, commits },
+      ...{ broker, streams, outgoing, retryQueue, retryNotifier, deadLetters, records, commits, recorder },
       sweep: new Sweep(),
       suspects: new Limiter(1),
     };
     return new Plugins(host, this.faults);
+  }
+
+  private openRunRecorder(runs: NatsServices['runs'], host: string): RunRecorder | undefined {
+    if (!runs) return undefined;
+    const { config, log } = this.options;
+    const throttle = new LogThrottle(REPORT_AGAIN_MS, () => performance.now());
+    const recorder = new RunRecorder({
+      ...{ log: runs, host, time: machineTime },
+      sample: config.tracing.sample ?? 0,
+      failed: (error, dropped) => {
+        if (throttle.note('failed') === undefined) return;
+        log.warn('records of runs cannot be stored yet', { dropped, err: error });
+      },
+    });
+    this.closeLater('the recorder of runs', () => recorder.stop());
+    return recorder;
   }
 
   private watchEventLoop(): void {

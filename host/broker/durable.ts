@@ -19,6 +19,11 @@ export interface DurableSpec extends DurableSettings {
   readonly from: From;
   /** The last settled sequence. A durable that was deleted is created again behind this sequence. */
   readonly resumeAfter?: number;
+  /**
+   * The durable whose pause a new one takes over: a handler that an operator has paused stays paused when the durable
+   * of its retry queue is created.
+   */
+  readonly pausedWith?: { readonly stream: string; readonly durable: string };
   /** Whether the host leaves the durable's settings as they are if another host of the deployment has made them. */
   readonly yieldsToOtherHosts?: boolean;
 }

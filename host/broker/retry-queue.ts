@@ -51,20 +51,36 @@ export function retryMessage(event: DeferredEvent): { subject: string } & AllHea
   return { subject: queueSubject, ...original, headers: { ...original.headers, ...control } };
 }
 
+/** The facts about a deferred event that the headers of its message in the retry queue hold. */
+export interface Deferral {
+  readonly subject: string;
+  readonly origin: MessageRef;
+  readonly past: Past;
+  readonly dueAtMs: number;
+}
+
+/** Reads the headers of a message of the retry queue. Throws if another program has published the message. */
+export function deferralOf(headers: Readonly<Record<string, string>>): Deferral {
+  const control = (name: string): string => headers[`${PREFIX}${name}`] ?? '';
+  const [stream, sequence, storedAtMs] = JSON.parse(control('origin')) as [string, number, number];
+  const past = JSON.parse(control('past')) as Past;
+  return {
+    subject: control('subject'),
+    origin: { stream, sequence, storedAtMs },
+    past,
+    dueAtMs: Number(control('due')),
+  };
+}
+
 /** A delivery from the retry queue that shows the event as it was first published. */
 export class RetryDelivery extends WrappedDelivery {
-  readonly dueAtMs: number;
   private readonly original: AllHeaders;
-  private readonly of: { readonly subject: string; readonly origin: MessageRef; readonly past: Past };
+  private readonly of: Deferral;
 
   constructor(delivery: Delivery) {
     super(delivery);
     const headers = delivery.headers();
-    const control = (name: string): string => headers[`${PREFIX}${name}`] ?? '';
-    const [stream, sequence, storedAtMs] = JSON.parse(control('origin')) as [string, number, number];
-    const past = JSON.parse(control('past')) as Past;
-    this.of = { subject: control('subject'), origin: { stream, sequence, storedAtMs }, past };
-    this.dueAtMs = Number(control('due'));
+    this.of = deferralOf(headers);
     const own = renameHeaders({ headers, repeated: delivery.repeatedHeaders() }, (name) => {
       if (name.startsWith(RENAMED)) return name.slice(RENAMED.length);
       return name.startsWith(PREFIX) || /^nats-/i.test(name) ? undefined : name;
@@ -73,6 +89,9 @@ export class RetryDelivery extends WrappedDelivery {
     this.original = messageId === undefined ? own : { ...own, headers: { ...own.headers, 'Nats-Msg-Id': messageId } };
   }
 
+  get dueAtMs(): number {
+    return this.of.dueAtMs;
+  }
   override get subject(): string {
     return this.of.subject;
   }

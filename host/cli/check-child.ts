@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { JetplugError, topFrame, type Location } from '../../sdk/internal';
 import { encodeError } from '../isolation/wire-error';
+import { contractRecordOf, type ContractRecord } from '../plugin/contract-record';
 import type { Claimant } from '../plugin/name-registry';
 import { compile } from '../load/compile';
 import { construct, lifecycleError, start, validSettings, type InstantiatedPlugin } from '../load/instantiate';
@@ -12,7 +13,8 @@ import type { CheckMessage, CheckOrder, CheckStep } from './check-protocol';
 import { checkServices } from './check-services';
 
 /*
- * The process in which `jetplug check` runs the authors' code. It loads and builds each plugin without a network.
+ * The process in which `jetplug check` and `jetplug docs` run the authors' code. It loads each plugin without a network.
+ * For `check`, it builds each as well.
  */
 
 /** An attempt to use the network, with the stack of the call. */
@@ -29,17 +31,21 @@ function send(message: CheckMessage): Promise<void> {
   return new Promise((resolve) => process.send!(message, undefined, undefined, () => resolve()));
 }
 
-async function run({ files, config, start: starts }: CheckOrder): Promise<void> {
+async function run({ files, config, until }: CheckOrder): Promise<void> {
   for (const file of files) {
     const problems: Error[] = [];
     const openNetwork = blockNetwork(noteAttempt);
     attempts = [];
     let plugin: DescribedPlugin | undefined;
+    let contracts: ContractRecord | undefined;
     try {
       await send({ is: 'at', file, step: 'its module', where: { file, line: 1 } });
       plugin = describe(compile({ file }), config);
-      problems.push(...withoutStream(plugin, config));
-      await build(plugin, config, starts ? openNetwork : undefined);
+      if (until === 'described') contracts = contractRecordOf(plugin, config);
+      else {
+        problems.push(...withoutStream(plugin, config));
+        await build(plugin, config, until === 'started' ? openNetwork : undefined);
+      }
     } catch (thrown) {
       problems.push(...errorsIn(thrown));
     } finally {
@@ -48,7 +54,7 @@ async function run({ files, config, start: starts }: CheckOrder): Promise<void> 
     await send({
       is: 'checked',
       file,
-      ...(plugin && { plugin: claimOf(plugin) }),
+      ...(plugin && { plugin: claimOf(plugin), contracts }),
       problems: problems.map(encodeError),
       warnings: plugin ? warningsOf(plugin).map(encodeError) : [],
     });

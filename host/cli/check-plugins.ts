@@ -1,19 +1,28 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { JetplugError } from '../../sdk/internal';
+import type { Config } from '../config/config';
 import { decodeError } from '../isolation/wire-error';
+import type { ContractRecord } from '../plugin/contract-record';
 import type { Claimant } from '../plugin/name-registry';
 import { errorsOf } from './output';
-import type { CheckMessage, CheckOrder } from './check-protocol';
+import type { CheckConfig, CheckMessage, CheckOrder } from './check-protocol';
 
 /** The findings about one plugin file. */
 export interface CheckedPlugin {
   readonly plugin?: Claimant | undefined;
+  /** Present where plugins are only described. */
+  readonly contracts?: ContractRecord | undefined;
   readonly problems: readonly JetplugError[];
   readonly warnings: readonly JetplugError[];
 }
 
 type At = CheckMessage & { is: 'at' };
+
+/** The sections of the config that the order needs. */
+export function checkConfigOf({ deploy, plugins, streams, delivery, deadLetters }: Config): CheckConfig {
+  return { deploy, plugins, streams, delivery, deadLetters };
+}
 
 /**
  * Loads and builds the plugins one after the other in a child process. When a plugin ends that process or takes too
@@ -51,10 +60,10 @@ function checkInProcess(order: CheckOrder, take: (checked: CheckedPlugin) => voi
         return;
       }
       taken++;
-      const { file, plugin, problems, warnings } = message;
+      const { file, plugin, contracts, problems, warnings } = message;
       const decoded = (errors: typeof problems): JetplugError[] =>
         errors.flatMap((error) => errorsOf(decodeError(error))).map((error) => error.with({ file }));
-      take({ plugin, problems: decoded(problems), warnings: decoded(warnings) });
+      take({ plugin, contracts, problems: decoded(problems), warnings: decoded(warnings) });
     });
     child.once('error', (cause) => {
       // The process could not be started or could not get its order, so an `exit` event may never come.

@@ -1,14 +1,18 @@
 import type { Config } from '../config/config';
 import type { WireError } from '../isolation/wire-error';
+import type { ContractRecord } from '../plugin/contract-record';
 import type { Claimant } from '../plugin/name-registry';
 import type { Location } from '../../sdk/internal';
 
-/** The message from `jetplug check` to the process that loads and builds the plugins. */
+/** The sections of the config that the process needs. Secrets stay in the command. */
+export type CheckConfig = Pick<Config, 'deploy' | 'plugins' | 'streams' | 'delivery' | 'deadLetters'>;
+
+/** The message from `jetplug check` or `jetplug docs` to the process that loads and builds the plugins. */
 export interface CheckOrder {
   readonly files: readonly string[];
-  readonly config: Pick<Config, 'deploy' | 'plugins' | 'streams' | 'delivery'>;
-  /** Whether plugins are started and stopped as well. */
-  readonly start: boolean;
+  readonly config: CheckConfig;
+  /** How far each plugin is taken. A plugin that is started is stopped as well. */
+  readonly until: 'described' | 'built' | 'started';
 }
 
 /** The messages from that process, for one file after the other. */
@@ -20,6 +24,8 @@ export type CheckMessage =
       readonly file: string;
       /** Absent where the plugin could not be read. */
       readonly plugin?: Claimant | undefined;
+      /** Present where plugins are only described. */
+      readonly contracts?: ContractRecord | undefined;
       readonly problems: readonly WireError[];
       /** Findings that do not stop a host from running the plugin. */
       readonly warnings: readonly WireError[];

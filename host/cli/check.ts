@@ -4,7 +4,7 @@ import { atSettings } from '../config/settings-place';
 import { unusedSections } from '../config/unused-sections';
 import { discover } from '../load/discover';
 import { NameRegistry } from '../plugin/name-registry';
-import { checkPlugins } from './check-plugins';
+import { checkConfigOf, checkPlugins } from './check-plugins';
 import { common, configFor, pluginsFolders, type CommonFlags } from './common';
 import { errorLines, errorsOf, paint, print, printJson } from './output';
 
@@ -65,15 +65,10 @@ async function inspect(flags: CheckFlags): Promise<Findings> {
   try {
     const loaded = configFor(flags);
     const { config } = loaded;
-    const { deploy, streams, delivery } = config;
     const files = discover(config.plugins.dirs).found.map(({ file }) => file);
-    const order = {
-      files,
-      config: { deploy, plugins: config.plugins, streams, delivery },
-      start: flags.start === true,
-    };
+    const until = flags.start ? 'started' : 'built';
     const names = new NameRegistry();
-    for (const checked of await checkPlugins(order)) {
+    for (const checked of await checkPlugins({ files, config: checkConfigOf(config), until })) {
       problems.push(...checked.problems.map((error) => atSettings(error, loaded.sourceOf)));
       warnings.push(...checked.warnings);
       if (!checked.plugin) continue;

@@ -1,9 +1,11 @@
 import { JetplugError } from '../../sdk/internal';
 import { HEADERS_LEFT_HEADER, keptHeaders } from '../broker/letter-headers';
+import type { DurableSpec } from '../broker/durable';
 import { retryQueueDurable } from '../broker/retry-queue';
 import type { Connection } from '../nats/connection';
 import { durablePosition, ensureDurable } from '../nats/consumers';
 import type { StoredLetter } from '../nats/dead-letter-stream';
+import { durablesOf } from '../nats/handler-durables';
 import { readHeaders } from '../nats/headers';
 import { ensureManagedStream } from '../nats/managed-stream';
 import { NatsRetryQueue } from '../nats/retry-queue';
@@ -25,12 +27,27 @@ export async function prepareRetries(
   const isThere = await isOurs(connection, retries, config.deploy);
   if (!isThere) await ensureManagedStream(connection, retries, config.deploy);
   const handlers = new Map(letters.map((letter) => [`${letter.plugin}.${letter.handler}`, letter]));
-  for (const { plugin, handler } of handlers.values()) {
+  for (const letter of handlers.values()) {
+    const { plugin, handler } = letter;
     const durable = retryQueueDurable(plugin, handler, config.delivery.ackWaitMs, config.deploy.name);
     // An existing durable stays as it is, because the host that made it may have another config.
     const exists = await durablePosition(connection, durable.stream, durable.durable);
-    if (!exists) await ensureDurable(connection, durable);
+    if (exists) continue;
+    const pausedWith = await ownDurable(letter, connection);
+    await ensureDurable(connection, { ...durable, ...(pausedWith && { pausedWith }) });
   }
+}
+
+/** Finds the durable of the handler in the stream that its letter's event came from; undefined if it is gone. */
+async function ownDurable(
+  { plugin, handler, stream }: DeadLetterSummary,
+  connection: Connection,
+): Promise<DurableSpec['pausedWith']> {
+  const durables = await durablesOf(connection, stream);
+  const own = durables.find(({ config: { metadata } }) => {
+    return metadata?.['jetplug.plugin'] === plugin && metadata['jetplug.handler'] === handler;
+  });
+  return own && { stream, durable: own.name };
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { JetplugError, parseDuration } from '../../sdk/internal';
+import { JetplugError } from '../../sdk/internal';
 import type { DeadLetterSummary } from '../ops/dead-letter-summary';
 import type { CommonFlags } from './common';
+import { parseTime } from './parse-time';
 
 /** The flags that choose dead letters. */
 export interface SelectionFlags extends CommonFlags {
@@ -34,8 +35,8 @@ export function select(
   flags: SelectionFlags,
 ): DeadLetterSummary[] {
   const wanted = new Set(ids.map(numberOf));
-  const since = timeOf(flags.since);
-  const before = timeOf(flags.before);
+  const since = flags.since === undefined ? undefined : parseTime(flags.since);
+  const before = flags.before === undefined ? undefined : parseTime(flags.before);
   const chosen = letters.filter(
     (letter) =>
       (wanted.size === 0 || wanted.has(letter.id)) &&
@@ -78,15 +79,5 @@ export function numberOf(text: string): number {
   if (Number.isInteger(id) && id >= 1) return id;
   throw new JetplugError('JP_USAGE', `${JSON.stringify(text)} is not the number of a dead letter`, {
     hint: 'Give a number that `npx jetplug dead list` shows.',
-  });
-}
-
-function timeOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const ago = parseDuration(text);
-  const time = ago === undefined ? Date.parse(text) : Date.now() - ago;
-  if (!Number.isNaN(time)) return time;
-  throw new JetplugError('JP_USAGE', `${JSON.stringify(text)} is neither an ISO time nor a duration`, {
-    hint: 'Write a time such as 2026-05-12T19:00:00Z, or how long ago, such as 2h.',
   });
 }

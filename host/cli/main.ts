@@ -4,16 +4,22 @@ import { Command, CommanderError } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import { packageVersion } from '../base/package-version';
 import { adoptCommand } from './adopt';
+import { blameCommand } from './blame';
 import { checkCommand } from './check';
 import { deadCommand } from './dead';
 import { demoCommand } from './demo';
+import { docsCommand } from './docs';
+import { fateCommand } from './fate';
 import { newCommand } from './new';
 import { errorsOf, printErrors, surviveLostOutput } from './output';
+import { pauseCommand, resumeCommand } from './pause';
 import { pluginsCommand } from './plugins';
 import { publishCommand } from './publish';
 import { routesCommand } from './routes';
 import { startCommand } from './start';
 import { storeCommand } from './store';
+import { tailCommand } from './tail';
+import { traceCommand } from './trace';
 
 /** The `jetplug` command. Each subcommand has a file; a new one is added to the list below. */
 async function main(): Promise<void> {
@@ -37,8 +43,15 @@ Examples:
     publishCommand,
     pluginsCommand,
     routesCommand,
+    docsCommand,
     storeCommand,
+    blameCommand,
+    pauseCommand,
+    resumeCommand,
+    tailCommand,
+    traceCommand,
     deadCommand,
+    fateCommand,
     adoptCommand,
     newCommand,
     demoCommand,

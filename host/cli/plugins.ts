@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
+import { pauseText } from '../base/pause-text';
 import { nearest } from '../config/suggest';
 import type { Connection } from '../nats/connection';
 import { askHosts } from '../nats/service';
@@ -119,10 +120,15 @@ function overview(all: readonly PluginStatus[]): string[] {
 function troubles({ plugin, handlers }: PluginStatus): string[] {
   return handlers.flatMap(({ handler, durable, pausedUntil, reason, drift = [], ...figures }) => [
     ...(reason === undefined ? [] : [`${plugin}.${handler}: ${reason}`]),
-    ...(pausedUntil === undefined ? [] : [`${plugin}.${handler}: its durable ${durable} is paused on the server`]),
+    ...(pausedUntil === undefined ? [] : [pausedText(`${plugin}.${handler}`, durable, pausedUntil)]),
     ...drift.map((change) => `${plugin}.${handler}: another host has set ${change}`),
     ...conflictText(figures).map((text) => `${plugin}.${handler}: ${text}`),
   ]);
+}
+
+function pausedText(handler: string, durable: string, until: string): string {
+  const end = pauseText(new Date(until));
+  return `${handler}: its durable ${durable} is paused on the server ${end}; \`npx jetplug resume ${handler}\` resumes it`;
 }
 
 function figures({ pending, inFlight, handled, failed, deadLettered }: HandlerStatus): (string | number)[] {

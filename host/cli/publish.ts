@@ -133,7 +133,7 @@ async function findTakers(
 function contractOf(subject: string, config: Config, json = false): EventContract | undefined {
   for (const file of discover(config.plugins.dirs).found) {
     try {
-      const contract = compile(file).contracts.get(subject);
+      const contract = compile(file).contracts.findLast((one) => one.contract.subject === subject)?.contract;
       if (contract) return contract;
     } catch (failure) {
       printErrors(errorsOf(failure), json);

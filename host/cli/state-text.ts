@@ -1,3 +1,4 @@
+import { pauseText } from '../base/pause-text';
 import type { WaitsFor } from '../plugin/handler-status';
 import { paint } from './output';
 
@@ -10,7 +11,7 @@ interface InState {
 export function stateText({ state, handlers }: InState): string {
   const colour = state === 'running' ? 'green' : state === 'failed' ? 'red' : 'yellow';
   const until = handlers.map(({ pausedUntil }) => pausedUntil).find((one) => one !== undefined);
-  if (state === 'paused' && until !== undefined) return paint(colour, `paused until ${until.slice(0, 19)}Z`);
+  if (state === 'paused' && until !== undefined) return paint(colour, `paused ${pauseText(new Date(until))}`);
   const [waiting] = handlers.filter(({ waitsFor }) => waitsFor !== undefined);
   return paint(colour, waiting ? `${state} (${waiting.waitsFor})` : state);
 }

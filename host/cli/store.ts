@@ -1,26 +1,26 @@
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
-import { nearest } from '../config/suggest';
-import { assertScope, escapeKey, unescapeKey } from '../effects/store-keys';
-import { Bucket } from '../nats/bucket';
+import { assertScope, escapeKey } from '../effects/store-keys';
 import { JetStreamLog } from '../nats/commit-log';
-import type { Connection } from '../nats/connection';
-import { streamsHolding } from '../nats/streams';
 import { readCommitted } from '../records/commits/read-committed';
-import { layOut } from '../base/json-text';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { paint, print, printJson, printJsonText, table } from './output';
+import { bucketOf, noValue } from './plugin-store';
 import { changeStore, readChange, type ChangeFlags, type StoreChange } from './store-change';
+import { readPast } from './store-past';
+import {
+  shownName,
+  shownText,
+  foundValues,
+  valueJson,
+  withMember,
+  type FoundValues,
+  type ValueName,
+} from './stored-value';
 
 interface StoreFlags extends CommonFlags, ChangeFlags {
-  scope?: string;
-}
-
-interface StoredValue {
-  readonly key: string;
   readonly scope?: string;
-  /** The stored text. It is JSON, unless another program wrote it. */
-  readonly text: string;
+  readonly at?: string;
 }
 
 export function storeCommand(program: Command): void {
@@ -28,6 +28,7 @@ export function storeCommand(program: Command): void {
     .argument('<plugin>', 'the plugin’s name')
     .argument('[key]', 'one key; all where none is given')
     .option('--scope <name>', 'a key of this scope')
+    .option('--at <moment>', 'show earlier values: an ISO time, how long ago (10m), an event id, or STREAM:SEQUENCE')
     .option('--set <json>', 'set the value of the key')
     .option('--delete', 'delete the value of the key')
     .option('--erase', 'delete the value, and the earlier values from the bucket and the commit log')
@@ -36,6 +37,8 @@ export function storeCommand(program: Command): void {
       'after',
       `
 All values are shown as of one commit, with or without a running host. A change is a commit too.
+--at with an event shows the values just after the commit of its run: all changes of the run, and none of later runs.
+With a time, it shows all commits that the NATS server had stored by then. Commits are kept for store.history.
 --erase removes all commits so far from the plugin’s log, because the log cannot remove single values.
 
 Exits with 1 when there is no such store, or a shown key has no value.
@@ -44,6 +47,8 @@ Examples:
   $ jetplug store badge
   $ jetplug store badge u1
   $ jetplug store recommendation v1 --scope videos --json
+  $ jetplug store badge --at 10m
+  $ jetplug store badge u1 --at EVENTS:12
   $ jetplug store badge u1 --set '{"points":5}'
   $ jetplug store badge u1 --delete
   $ jetplug store badge u1 --erase`,
@@ -53,25 +58,43 @@ Examples:
 
 async function store(plugin: string, key: string | undefined, flags: StoreFlags): Promise<void> {
   const change = readChange(flags);
+  if (change && flags.at !== undefined)
+    throw new JetplugError('JP_USAGE', 'an earlier value cannot be changed: give --at alone');
   if (change) return changeValue(plugin, key, change, flags);
-  const values = await withBroker(flags, async (connection) => {
+  const only = key === undefined ? undefined : escapeKey(key, flags.scope);
+  const shown =
+    flags.at === undefined
+      ? await readPresent(plugin, only, flags)
+      : await readPast(plugin, only, { ...flags, at: flags.at });
+  printValues(only === undefined ? inScope(shown, flags.scope) : shown, flags);
+}
+
+async function readPresent(plugin: string, only: string | undefined, flags: StoreFlags): Promise<FoundValues> {
+  const texts = await withBroker(flags, async (connection) => {
     const bucket = await bucketOf(plugin, connection);
     const log = await JetStreamLog.find(connection, plugin);
-    const texts = await readCommitted(log, bucket, key === undefined ? undefined : [escapeKey(key, flags.scope)]);
-    const keys = [...texts].sort(([a], [b]) => (a < b ? -1 : 1));
-    return keys.map(([escaped, text]): StoredValue => ({ ...unescapeKey(escaped), text }));
+    return readCommitted(log, bucket, only === undefined ? undefined : [only]);
   });
-  if (key !== undefined && values.length === 0) {
-    const at = flags.scope === undefined ? '' : ` in scope ${JSON.stringify(flags.scope)}`;
-    throw new JetplugError('JP_NOT_FOUND', `the store of ${plugin} has no value for ${JSON.stringify(key)}${at}`, {
-      hint: `\`npx jetplug store ${plugin}\` shows all its keys, each with its scope.`,
-    });
+  if (only !== undefined && texts.size === 0) throw noValue(plugin, only);
+  return foundValues(texts);
+}
+
+function inScope({ values, unknown }: FoundValues, scope: string | undefined): FoundValues {
+  const isIn = (name: ValueName): boolean => scope === undefined || name.scope === scope;
+  return { values: values.filter(isIn), unknown: unknown.filter(isIn) };
+}
+
+function printValues({ values, unknown }: FoundValues, flags: StoreFlags): void {
+  if (flags.json) {
+    const all = [...values.map(valueJson), ...unknown.map((name) => withMember(name, '"unknown":true'))];
+    return printJsonText(`[${all.join()}]`);
   }
-  const shown =
-    flags.scope === undefined || key !== undefined ? values : values.filter(({ scope }) => scope === flags.scope);
-  if (flags.json) return printJsonText(`[${shown.map(jsonOf).join()}]`);
-  if (shown.length === 0) return print('no values');
-  for (const line of table(shown.map((value) => [nameOf(value), shownValue(value)]))) print(line);
+  if (values.length + unknown.length === 0) return print('no values');
+  const rows = [
+    ...values.map((value) => [shownName(value), shownText(value.text)]),
+    ...unknown.map((name) => [shownName(name), paint('yellow', '(not known)')]),
+  ];
+  for (const line of table(rows)) print(line);
 }
 
 async function changeValue(
@@ -89,47 +112,5 @@ async function changeValue(
   });
   const where = { key, ...(scope !== undefined && { scope }) };
   if (flags.json) return printJson({ ...where, [change.done]: true });
-  print(`${paint('green', '✔')} ${nameOf(where)} ${change.done}`);
-}
-
-async function bucketOf(plugin: string, connection: Connection): Promise<Bucket> {
-  // The name of a bucket has no other characters.
-  const bucket = /^[\w-]+$/.test(plugin) ? await Bucket.find(connection, `jetplug-${plugin}`) : undefined;
-  if (!bucket) throw await noStore(plugin, connection);
-  return bucket;
-}
-
-async function noStore(plugin: string, connection: Connection): Promise<JetplugError> {
-  const buckets = await streamsHolding(connection, '$KV.*.>');
-  const known = buckets.flatMap((name) => /^KV_jetplug-(.+)$/.exec(name)?.[1] ?? []).sort();
-  const meant = nearest(plugin, known);
-  const mean = meant === undefined ? '' : `; did you mean ${meant}?`;
-  const list = known.length === 0 ? 'no plugin has a store yet' : `the plugins with a store are ${known.join(', ')}`;
-  return new JetplugError('JP_NOT_FOUND', `there is no store of a plugin ${JSON.stringify(plugin)}${mean}`, {
-    hint: `A plugin has a store once it has asked for one and a host has run it; ${list}.`,
-  });
-}
-
-/** Copies the stored text, because parsing it could change its numbers. */
-function jsonOf({ text, ...where }: StoredValue): string {
-  const [name, value] = isJson(text) ? ['value', text] : ['text', JSON.stringify(text)];
-  return `${JSON.stringify(where).slice(0, -1)},"${name}":${value}}`;
-}
-
-/** The value on one line. */
-function shownValue({ text }: StoredValue): string {
-  return isJson(text) ? layOut(text) : JSON.stringify(text);
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false; // Another program wrote it; it is shown as text.
-  }
-}
-
-function nameOf({ key, scope }: Pick<StoredValue, 'key' | 'scope'>): string {
-  return scope === undefined ? key : `${scope}: ${key}`;
+  print(`${paint('green', '✔')} ${shownName(where)} ${change.done}`);
 }

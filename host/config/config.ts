@@ -15,6 +15,7 @@ export interface Config {
   readonly store: StoreConfig;
   readonly http: HttpConfig;
   readonly log: { readonly level: LogLevel; readonly verbose: boolean };
+  readonly tracing: TracingConfig;
   readonly shutdown: { readonly graceMs: number };
 }
 
@@ -158,6 +159,19 @@ export interface StoreConfig {
 export interface HttpConfig {
   /** The address of the HTTP server, `host:port`. Port 0: any free port; empty: no HTTP. Default 127.0.0.1:8300. */
   readonly listen: string;
+}
+
+/** The records of runs. */
+export interface TracingConfig {
+  /**
+   * The share of the trees of events whose runs are all recorded, from 0 to 1; failed runs are always recorded. Default
+   * 1. Undefined: no run is recorded.
+   */
+  readonly sample: number | undefined;
+  /** How long a record is kept. Default 3 days. */
+  readonly maxAgeMs: number;
+  /** The limit of the stream; -1: unlimited. The oldest records are dropped first. Default 256 MiB. */
+  readonly maxBytes: number;
 }
 
 /** The place that a value of the config comes from. */

@@ -7,7 +7,7 @@ import { bytes, limit, ms, present } from './units';
 
 /** Converts the written values to those that the host uses: milliseconds, bytes, absolute paths. */
 export function effective(written: Written, cwd: string, ownBroker: boolean): Config {
-  const { deploy, nats, plugins, delivery, deadLetters, retries, store, http, log, shutdown } = written;
+  const { deploy, nats, plugins, delivery, deadLetters, retries, store, http, log, tracing, shutdown } = written;
   const absolute = (file: string): string => path.resolve(cwd, file);
   const file = (name: string | null): string | undefined => (name === null ? undefined : absolute(name));
   return {
@@ -77,6 +77,11 @@ export function effective(written: Written, cwd: string, ownBroker: boolean): Co
     },
     http: { listen: http.listen === 'off' ? '' : http.listen },
     log: { level: log.level, verbose: log.verbose },
+    tracing: {
+      sample: tracing.sample === 'off' ? undefined : tracing.sample,
+      maxAgeMs: ms(tracing.maxAge),
+      maxBytes: limit(tracing.maxBytes),
+    },
     shutdown: { graceMs: ms(shutdown.grace) },
   };
 }

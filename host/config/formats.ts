@@ -46,6 +46,13 @@ const FORMATS = {
     expected: 'a size above 0, like 512 KiB, 10 GiB or a plain number of bytes, or unlimited',
     accepts: (value) => value === 'unlimited' || (parseSize(value) ?? 0) > 0,
   },
+  /** A share of all, or `off`. */
+  share: {
+    expected: 'a share from 0 to 1, like 0.01, or "off"',
+    accepts: (value) => value === 'off' || (typeof value === 'number' && value >= 0 && value <= 1),
+    fromText: (written) => (/^\d*\.?\d+$/.test(written) ? Number(written) : written),
+    mend: (value) => (value === false ? 'Put off in quotes.' : undefined),
+  },
   /** A time limit that a timer measures. */
   timeout: duration('1ms', LONGEST_TIMER),
   /** A wait, which may be 0. */

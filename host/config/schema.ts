@@ -98,6 +98,26 @@ export const schema = {
       env: 'JETPLUG_LOG_VERBOSE',
     },
   },
+  tracing: {
+    sample: {
+      doc: 'The share of the trees of events whose runs are all recorded, for trace; failed runs are always recorded. off: no run is recorded.',
+      format: 'share',
+      default: 1 as number | 'off',
+      env: 'JETPLUG_TRACING_SAMPLE',
+    },
+    maxAge: {
+      doc: 'How long the record of a run is kept.',
+      format: 'age',
+      default: '3d',
+      env: 'JETPLUG_TRACING_MAX_AGE',
+    },
+    maxBytes: {
+      doc: 'The size limit of the stream of the records. While it is full, the oldest records are dropped.',
+      format: 'limit',
+      default: '256 MiB' as string | number,
+      env: 'JETPLUG_TRACING_MAX_BYTES',
+    },
+  },
   shutdown: {
     grace: {
       doc: 'How long running handlers may take to finish when the host is stopped.',

@@ -3,7 +3,8 @@ import { EventBus, type Clock, type Publishable, type PublishOptions } from '../
 import { JetplugError, type Envelope, type EventContract } from '../../sdk/internal';
 import { isPromise } from '../base/maybe-promise';
 import { encodePayload } from '../message/codec';
-import { HOPS_HEADER, utc } from '../message/decode';
+import { utc } from '../message/decode';
+import { lineageHeaders } from '../message/lineage';
 import { derivedId } from '../message/outbox';
 import type { Outgoing, OutgoingEvent } from '../broker/ports';
 import { currentRun, type Run } from '../message/run';
@@ -77,7 +78,7 @@ export class JetStreamEventBus extends EventBus {
       );
     }
     const envelope: Envelope = { event_type: subject, event_id: id, timestamp };
-    const headers = run ? { [HOPS_HEADER]: String(run.decoded.hops + 1) } : NO_HEADERS;
+    const headers = run ? (run.emitHeaders ??= lineageHeaders(run)) : NO_HEADERS;
     return { id, subject, payload: encodePayload(subject, withEnvelope(fields as object, envelope)), headers };
   }
 }

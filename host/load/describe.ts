@@ -27,6 +27,7 @@ import { groupingOf } from './grouping';
 import { runOptionsOf, type HandlerLayers, type HandlerOptions } from './handler-options';
 import { isolationOf, type IsolationLayers, type IsolationPolicy } from './isolation-options';
 import { isolationOrigins, originsOf, type IsolationOrigins, type Origins } from './option-origins';
+import { eventsOf, type PluginEvents } from './plugin-events';
 import { placeIn, placeOf } from './source-place';
 import type { TokenName } from './injectables';
 
@@ -46,6 +47,7 @@ export interface PluginDefinition {
   /** The host's services that the plugin or its dependencies inject, as far as is known before they are built. */
   readonly services: readonly TokenName[];
   readonly sources: CompiledPlugin['sources'];
+  readonly events: PluginEvents;
 }
 
 /** A plugin whose class is loaded in this process. */
@@ -128,6 +130,8 @@ function read(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): Describe
   attempt(() => assertDistinct(handlers));
 
   if (problems.length > 0 || !isolation) throw new PluginProblems(problems, `${file} cannot be used`);
+  const described = handlers.filter((handler) => handler !== undefined);
+  const services = [...servicesOf(cls, container)];
   return {
     name,
     file,
@@ -138,11 +142,12 @@ function read(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): Describe
     container,
     settingsSchema: options.settings,
     where,
-    handlers: handlers.filter((handler) => handler !== undefined),
+    handlers: described,
     isolation: { ...isolation, origins: isolationOrigins(isolation, { plugin: name, where, sources }) },
     injected: injectedOf(cls, container),
-    services: [...servicesOf(cls, container)],
+    services,
     sources,
+    events: eventsOf(plugin, described, services.includes('bus')),
   };
 }
 

@@ -35,8 +35,14 @@ export interface LoadedModules {
   readonly container: DependencyContainer;
   /** The classes of modules that the plugin imports while it runs; the list grows. */
   readonly lateClasses: readonly object[];
-  /** The event contracts that its modules export, by subject. */
-  readonly contracts: ReadonlyMap<string, EventContract>;
+  /** The event contracts that its modules export. */
+  readonly contracts: readonly ExportedContract[];
+}
+
+/** An event contract, and the name under which a module exports it. */
+export interface ExportedContract {
+  readonly name: string;
+  readonly contract: EventContract;
 }
 
 /**
@@ -69,10 +75,14 @@ export function loadModules(file: string, texts: ModuleTexts = new Map()): Loade
 
 /** The values that a module exports, without re-exported names of types, which have no value at run time. */
 export function valuesOf(exports: unknown): unknown[] {
-  if ((typeof exports !== 'object' && typeof exports !== 'function') || exports === null) return [exports];
+  return namedValuesOf(exports).map(([, value]) => value);
+}
+
+function namedValuesOf(exports: unknown): (readonly [name: string, value: unknown])[] {
+  if ((typeof exports !== 'object' && typeof exports !== 'function') || exports === null) return [['default', exports]];
   return Object.keys(exports).flatMap((name) => {
     try {
-      return [(exports as Record<string, unknown>)[name]];
+      return [[name, (exports as Record<string, unknown>)[name]] as const];
     } catch {
       return []; // the name of a type
     }
@@ -124,9 +134,9 @@ class Loader implements OwnFiles {
     return module.exports;
   }
 
-  contracts(): Map<string, EventContract> {
-    const values = [...this.modules.values()].flatMap(({ exports }) => valuesOf(exports));
-    return new Map(values.filter(isEventContract).map((contract) => [contract.subject, contract]));
+  contracts(): ExportedContract[] {
+    const values = [...this.modules.values()].flatMap(({ exports }) => namedValuesOf(exports));
+    return values.flatMap(([name, contract]) => (isEventContract(contract) ? [{ name, contract }] : []));
   }
 
   private textOf(file: string): ModuleText {

@@ -3,7 +3,8 @@ import type { Envelope } from '../../sdk/internal';
 import { BatchWrites } from '../records/commits/batch-writes';
 import { Execution } from './execution';
 import { HandlerBatchContext } from './handler-context';
-import { RunContext, type BatchCall, type Run, type Scope } from './run';
+import type { BatchCall, Run, Scope } from './run';
+import { RunContext } from './run-context';
 
 /** One call of a handler with several events, each with a run of its own. */
 export class Batch extends Execution implements Scope, BatchCall {

@@ -7,6 +7,7 @@ import { originOf } from './origin-of';
 import { notSent, sendUnsent } from './outbox';
 import { CommitPoints } from './commit-points';
 import { CONFLICT, OutcomeKnown, RELEASED, SETTLED_BEFORE, type Outcome } from './outcome';
+import { noteCommitted } from './record-run';
 import { eventOf, type Run } from './run';
 
 /**
@@ -78,6 +79,7 @@ async function commitPart(
     throw stop(points, outcomeOf(result));
   }
   points.passed++;
+  noteCommitted(run, part);
 }
 
 function outcomeOf(result: Exclude<CommitResult, 'committed'>): Outcome {

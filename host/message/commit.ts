@@ -194,7 +194,7 @@ function checkEmits(runs: readonly Run[]): Promise<unknown> | undefined {
 
 /** Returns the changes of the runs. If one commit cannot hold them, all runs fail and there are no changes. */
 function fittingChanges(runs: readonly Run[], log: PluginLog): RunChanges[] {
-  const changes = runs.flatMap((run) => changesOf(run, log));
+  const changes = changesOfCall(runs, log);
   try {
     log.transactions.assertFits(changes);
     return changes;
@@ -214,6 +214,12 @@ function leaveOutFailed(runs: readonly Run[]): boolean {
   else if (batch!.writes.areEntangled) return false;
   else for (const run of failed) batch!.writes.drop(run);
   return true;
+}
+
+/** Returns the changes of a call, which become visible together. */
+function changesOfCall(runs: readonly Run[], log: PluginLog): RunChanges[] {
+  const changes = runs.flatMap((run) => changesOf(run, log));
+  return changes.length < 2 ? changes : changes.map((change, i) => (i === 0 ? change : { ...change, joins: true }));
 }
 
 function changesOf(run: Run, log: PluginLog): RunChanges[] {

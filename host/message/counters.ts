@@ -1,7 +1,8 @@
 import { ConflictKeys } from './conflict-keys';
+import { EventWaits } from './event-waits';
+import { Histogram } from './histogram';
 
-/** Upper bounds, in seconds, of the histogram of handling times. */
-export const DURATION_BUCKETS_S = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
+const DURATION_BUCKETS_S = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 
 /** With fewer conflicts, or with a smaller share of a handler's runs, they are not worth a warning. */
 const MANY_CONFLICTS = 100;
@@ -16,17 +17,19 @@ export class HandlerCounters {
   /** How often a run has started again, because a value that it had read was changed meanwhile. */
   conflicts = 0;
   private readonly conflictKeys = new ConflictKeys();
-  /**
-   * The number of calls in each bucket of {@link DURATION_BUCKETS_S}; the last element counts longer calls. Not
-   * cumulative.
-   */
-  readonly durations = new Array<number>(DURATION_BUCKETS_S.length + 1).fill(0);
-  durationSumS = 0;
+  /** How long the calls of the handler took. */
+  readonly durations = new Histogram(DURATION_BUCKETS_S);
+  /** How long the events waited from their storing to the start of their first run. */
+  readonly waits = new EventWaits();
   lastError: string | undefined;
 
   /** How many calls of the handler have ended. */
   get runs(): number {
-    return this.durations.reduce((sum, count) => sum + count, 0);
+    return this.durations.count;
+  }
+
+  get durationSumS(): number {
+    return this.durations.sumS;
   }
 
   /**
@@ -42,12 +45,5 @@ export class HandlerCounters {
   get conflictKey(): ConflictKeys['first'] {
     const isOften = this.conflicts >= MANY_CONFLICTS && this.conflicts >= this.runs * OFTEN;
     return isOften ? this.conflictKeys.first : undefined;
-  }
-
-  observe(seconds: number): void {
-    let bucket = 0;
-    while (bucket < DURATION_BUCKETS_S.length && seconds > DURATION_BUCKETS_S[bucket]!) bucket++;
-    this.durations[bucket]!++;
-    this.durationSumS += seconds;
   }
 }

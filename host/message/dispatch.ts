@@ -2,7 +2,8 @@ import { promiseOf } from '../base/promises';
 import type { Endings } from './execution';
 import type { Later } from './later';
 import { lazyResultError } from './lazy-result';
-import { RunContext, within, type Run } from './run';
+import { within, type Run } from './run';
+import { RunContext } from './run-context';
 import { end, passed, type Ended, type Returned, type Validated } from './stages';
 import { logLate, outcomeOfThrown } from './thrown-outcome';
 

@@ -182,6 +182,6 @@ export class Execution extends HandlerCall<Handler> {
     if (this.measured || this.waits) return;
     this.measured = true;
     const { counters, time } = this.handler;
-    counters.observe(this.ranMs(time.nowMs()) / 1_000);
+    counters.durations.observe(this.ranMs(time.nowMs()) / 1_000);
   }
 }

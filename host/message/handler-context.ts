@@ -1,6 +1,7 @@
 import type { BatchContext, CloudEvent, EventContext, Logger } from '../../sdk';
 import { showThrown } from '../base/thrown';
 import type { ReceivedCloudEvent } from './cloud-events';
+import type { LineSink } from './run-lines';
 import { RunLogger } from './run-logger';
 
 /** The properties of a delivery that a handler can read from its context. */
@@ -74,6 +75,11 @@ export abstract class HandlerContext implements EventContext {
     return { subject, stream, sequence, time, attempt, headers, cloudEvent };
   }
 
+  /** Takes each line that the handler logs. */
+  protected get lineSink(): LineSink | undefined {
+    return undefined;
+  }
+
   private get facts(): EventFacts {
     return (this.read ??= this.readFacts());
   }
@@ -81,7 +87,7 @@ export abstract class HandlerContext implements EventContext {
   private newLogger(): Logger {
     const { handler, facts } = this;
     const { subject, deliveredAs: sequence, attempt } = facts;
-    return new RunLogger(handler.log, { handler: handler.name, subject, sequence, attempt });
+    return new RunLogger(handler.log, { handler: handler.name, subject, sequence, attempt }, this.lineSink);
   }
 }
 

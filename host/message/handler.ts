@@ -2,6 +2,7 @@ import type { BatchContext, EventContext, Logger } from '../../sdk';
 import type { Envelope, EventContract, Location } from '../../sdk/internal';
 import type { Settlements } from '../records/settlements';
 import type { Time } from '../base/time';
+import type { Recorder } from '../records/runs/recorder';
 import type { AttemptLog } from './failures/attempts';
 import type { PluginCommits } from './plugin-commits';
 import type { CircuitBreaker } from './failures/circuit-breaker';
@@ -45,6 +46,8 @@ export interface Handler {
   readonly retryQueue: RetryQueue;
   readonly outgoing: Outgoing;
   readonly counters: HandlerCounters;
+  /** Records the runs; absent if no runs are recorded. */
+  readonly recorder?: Recorder | undefined;
   readonly log: Logger;
   readonly time: Time;
 }

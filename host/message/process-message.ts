@@ -10,6 +10,7 @@ import { judge } from './judge';
 import { sendEmits } from './outbox';
 import type { Invalid } from './outcome';
 import { pipeline } from './pipeline';
+import { recordRun } from './record-run';
 import { Run } from './run';
 import { passed, type Arrived, type Ended } from './stages';
 import {
@@ -45,6 +46,7 @@ const LIFE = pipeline<Arrived, Ended>()
   .step(judge)
   .step(decideRun)
   .step(settleRun)
+  .step(recordRun)
   .cleanUp(endTurn);
 
 /**

@@ -1,5 +1,8 @@
 import type { Logger } from '../../sdk';
 import { plainFields, plainText } from '../base/plain-value';
+import type { LineSink } from './run-lines';
+
+type Level = 'debug' | 'info' | 'warn' | 'error';
 
 /**
  * A plugin's log that adds the known fields to each line. It copies the plugin's values as plain data, and never
@@ -9,18 +12,25 @@ export class RunLogger implements Logger {
   constructor(
     private readonly log: Logger,
     private readonly known: object = {},
+    /** Takes each line as the plugin has logged it. */
+    private readonly sink?: LineSink,
   ) {}
 
   debug(message: string, fields?: object): void {
-    this.log.debug(plainText(message), plainFields(this.known, fields));
+    this.write('debug', message, fields);
   }
   info(message: string, fields?: object): void {
-    this.log.info(plainText(message), plainFields(this.known, fields));
+    this.write('info', message, fields);
   }
   warn(message: string, fields?: object): void {
-    this.log.warn(plainText(message), plainFields(this.known, fields));
+    this.write('warn', message, fields);
   }
   error(message: string, fields?: object): void {
-    this.log.error(plainText(message), plainFields(this.known, fields));
+    this.write('error', message, fields);
+  }
+
+  private write(level: Level, message: string, fields: object | undefined): void {
+    this.log[level](plainText(message), plainFields(this.known, fields));
+    this.sink?.(level, message, fields);
   }
 }

@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Envelope } from '../../sdk/internal';
 import { NO_FAILURES, attemptAfter, type Failures } from './failures/failures';
-import { attributeHeaders } from './cloud-events';
 import type { Decoded } from './decode';
 import type { BatchWrites } from '../records/commits/batch-writes';
 import type { EventOf, ReadTexts } from '../records/commits/commit';
@@ -14,7 +13,7 @@ import type { Decision } from './decide';
 import type { Invalid, Outcome } from './outcome';
 import type { Handler } from './handler';
 import type { OutgoingEvent } from '../broker/ports';
-import { HandlerContext, type AfterCommitCallback, type EventFacts } from './handler-context';
+import type { LoggedLines } from './run-lines';
 
 /** One call of a handler for several events. */
 export interface BatchCall extends Execution {
@@ -22,6 +21,12 @@ export interface BatchCall extends Execution {
   readonly writes: BatchWrites;
   /** The runs that are being committed. */
   committing: readonly Run[];
+}
+
+/** The effects that a run has committed before its handler returned. */
+export interface CommittedParts {
+  readonly emits: OutgoingEvent[];
+  readonly keys: Set<string>;
 }
 
 /** One attempt of a handler at one delivery. A run is the object that passes through the steps of the pipeline. */
@@ -58,6 +63,12 @@ export class Run extends Execution {
   private publishedOn: Map<string, number> | undefined;
   private work: AfterCommitWork[] | undefined;
   private operations: Set<Promise<unknown>> | undefined;
+  /** The headers of the events that the run publishes, once it has published one. */
+  emitHeaders: Readonly<Record<string, string>> | undefined;
+  /** The effects that the run has committed at commit points, for its record. */
+  committed: CommittedParts | undefined;
+  /** The lines that the plugin has logged in the run, for its record. */
+  logged: LoggedLines | undefined;
 
   constructor(
     handler: Handler,
@@ -234,46 +245,4 @@ export function within<T>(scope: Scope, body: () => T): T {
  */
 export function inBackgroundOf<T>(plugin: string, body: () => T, handler?: string): T {
   return current.run(new Background(plugin, handler), body);
-}
-
-/** Returns the headers as a handler sees them. */
-export function contextHeaders({ delivery, decoded: { cloudEvent } }: Run): Readonly<Record<string, string>> {
-  const headers = delivery.headers();
-  return cloudEvent?.mode === 'structured' ? { ...attributeHeaders(cloudEvent), ...headers } : headers;
-}
-
-/** Returns the properties of a run's delivery that its handler can read. */
-export function factsOf({ attempt, delivery, decoded }: Run): EventFacts {
-  const { subject, sequence: deliveredAs, origin } = delivery;
-  const { stream, sequence, storedAtMs } = origin;
-  return { attempt, subject, stream, sequence, deliveredAs, storedAtMs, cloudEvent: decoded.cloudEvent };
-}
-
-/** The context of a run in the host. */
-export class RunContext extends HandlerContext {
-  constructor(private readonly run: Run) {
-    super();
-  }
-
-  get headers(): Readonly<Record<string, string>> {
-    return contextHeaders(this.run);
-  }
-  get signal(): AbortSignal {
-    return this.run.signal;
-  }
-
-  protected get handler(): Handler {
-    return this.run.handler;
-  }
-
-  protected addWork(work: AfterCommitCallback): void {
-    const { run } = this;
-    run.assertLive('EventContext.afterCommit');
-    const { plugin, name } = run.handler;
-    run.addWork({ perform: ({ signal }) => inBackgroundOf(plugin, () => work(signal), name) });
-  }
-
-  protected readFacts(): EventFacts {
-    return factsOf(this.run);
-  }
 }

@@ -1,9 +1,11 @@
 import { then, type MaybePromise } from '../base/maybe-promise';
 import { withCauses } from '../base/causes';
+import { cut } from '../base/utf8';
 import type { Delivery } from '../broker/delivery';
 import { noteWorkDone } from './after-commit';
 import { coordinates, forgetAttempts, unmark } from './attempt-records';
 import type { Decision } from './decide';
+import type { LastFailure } from './failures/attempt-record';
 import type { Handler } from './handler';
 import { completeSettled, leave, untilReleased, type LeaveResult } from './leave';
 import type { Run } from './run';
@@ -13,6 +15,8 @@ import type { Run } from './run';
  * block the handler's other events.
  */
 const DEFER_FROM_MS = 30_000;
+/** The number of characters of an error that the record of an attempt keeps. */
+const MAX_ERROR = 1_000;
 /** The retry delay of a message whose dead letter could not be stored. */
 const NOT_STORED_DELAY_MS = 5_000;
 /** The retry delay of an event that is committed and whose events could not be sent. */
@@ -123,7 +127,7 @@ async function retry(run: Run, decision: Decision & { action: 'retry' }): Promis
   });
   if (counted) {
     try {
-      await handler.attempts.failed(delivery);
+      await handler.attempts.failed(delivery, lastFailure(handler, decision));
     } catch (cause) {
       handler.log.error('an attempt could not be recorded and will not count', {
         ...coordinates(handler, delivery),
@@ -135,6 +139,18 @@ async function retry(run: Run, decision: Decision & { action: 'retry' }): Promis
   const stays = decision.stays || delivery.past !== undefined || handler.key !== undefined;
   if (delayMs > DEFER_FROM_MS && !stays) await defer(run, delayMs);
   else retryLater(delivery, delayMs);
+}
+
+function lastFailure(handler: Handler, { error, delayMs }: Decision & { action: 'retry' }): LastFailure {
+  const atMs = handler.time.epochMs();
+  const { version, retry } = handler;
+  return {
+    error: cut(withCauses(error), MAX_ERROR),
+    version,
+    attempts: retry.attempts,
+    atMs,
+    nextAtMs: Math.round(atMs + delayMs),
+  };
 }
 
 function retryMessage(counted: boolean, ofWork = false): string {

@@ -24,7 +24,7 @@ export type Ended = At<'ended'> & WithOutcome;
 export type Measured = At<'measured'> & WithOutcome;
 export type Judged = At<'judged'> & WithOutcome;
 export type Decided = At<'decided'> & WithOutcome & { readonly decision: Decision };
-export type Settled = At<'settled'>;
+export type Settled = At<'settled'> & WithOutcome & { readonly decision: Decision };
 
 /** Returns the run as the input of the next step. */
 export function passed<Stage>(run: Run): Stage {

@@ -5,7 +5,7 @@ import { decide, decideCommitted, type Decision } from './decide';
 import { decode } from './decode';
 import { dispatch } from './dispatch';
 import { dispatchBatch } from './dispatch-batch';
-import type { Endings } from './execution';
+import type { Endings, Execution } from './execution';
 import { attemptAfter } from './failures/failures';
 import { crashed, isSuspect, isUnexplained } from './failures/suspects';
 import { EXCUSED_DELAY_MS } from './judge';
@@ -130,10 +130,25 @@ export function dispatchEvent(run: Validated): Returned | Ended | Later<Returned
   return called instanceof Later ? (called as Later<unknown> as Later<Returned | Ended>) : passed(run);
 }
 
-/** Counts the handler's call and its duration, once for a batch. A run without a valid event made no call. */
+/**
+ * Counts the handler's call and its duration, once for a batch, and the wait of each event. A run without a valid event
+ * made no call.
+ */
 export function measure(run: Ended): Measured {
-  if (run.event !== undefined) (run.batch ?? run).measure();
+  if (run.event === undefined) return passed(run);
+  const call = run.batch ?? run;
+  call.measure();
+  measureWait(run, call);
   return passed(run);
+}
+
+/**
+ * Counts how long the event waited from its storing to the start of its run. A redelivery does not count, nor a deferred
+ * event: their time includes the delays of the retries. A run that starts again is counted when it has ended.
+ */
+function measureWait({ delivery, outcome, handler }: Ended, call: Execution): void {
+  if (delivery.deliveryCount > 1 || delivery.past !== undefined || call.waits || outcome.kind === 'conflict') return;
+  handler.counters.waits.started(delivery.storedAtMs, call.startedAtMs, handler.time);
 }
 
 export function decideRun(run: Judged): Decided {

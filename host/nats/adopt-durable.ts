@@ -1,8 +1,9 @@
 import { JetplugError } from '../../sdk/internal';
 import type { Connection } from './connection';
-import { createRequest, findDurable, notUpdatable } from './consumers';
+import { createRequest, notUpdatable } from './consumers';
 import { changeTexts, constantDifferences } from './durable-config';
 import { asBrokerError } from './failures';
+import { findDurable } from './find-durable';
 import { describeDurable } from './foreign-durable';
 import { markOf, ownershipOf, type Ownership } from './ownership';
 import { isStreamNotFound } from './streams';

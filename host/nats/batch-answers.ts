@@ -1,4 +1,5 @@
 import type { Msg } from './client';
+import type { Connection } from './connection';
 import { MORE } from './requests';
 
 /** A message of a stream. */
@@ -16,6 +17,18 @@ export interface Batch {
   readonly left: number;
   /** Why the server has ended the batch before its end; absent if it has not. */
   readonly ended?: string;
+}
+
+/** Reads a batch of a stream's messages from any replica, as the request of the direct API describes it. */
+export async function readBatch(
+  { requests, apiPrefix }: Connection,
+  stream: string,
+  request: object,
+): Promise<readonly BatchMessage[]> {
+  const answers = new BatchAnswers();
+  const subject = `${apiPrefix}.DIRECT.GET.${stream}`;
+  const take = (answer: Msg): Batch | typeof MORE => answers.take(answer);
+  return (await requests.ask(subject, JSON.stringify(request), take, { endsWithConnection: true })).messages;
 }
 
 const NOT_FOUND = 404;

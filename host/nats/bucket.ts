@@ -10,6 +10,7 @@ import { MessageBatches } from './message-batches';
 import { SharedReads } from './shared-reads';
 import type { StreamKeeper } from './stream-keeper';
 import { findStream, holdsAny } from './streams';
+import { subjectCounts } from './subject-counts';
 import { bucketPrefixOf } from './subjects';
 import { bucketStream } from './wanted-streams';
 
@@ -137,6 +138,12 @@ export class Bucket implements KeyValue {
     const keys: string[] = [];
     for await (const key of await this.ask(bucket.keys(under === undefined ? '>' : `${under}.>`))) keys.push(key);
     return keys.filter((key) => key !== PRESENT_KEY);
+  }
+
+  async entryKeys(): Promise<string[]> {
+    const counted = await subjectCounts(this.connection, `KV_${this.name}`, Infinity);
+    const subjects = counted.kind === 'counts' ? [...counted.counts.keys()] : [];
+    return subjects.map((subject) => subject.slice(this.subjectOf('').length)).filter((key) => key !== PRESENT_KEY);
   }
 
   private async getFromAny(key: string, asOf: number): Promise<Entry | undefined> {

@@ -31,6 +31,7 @@ export {
   RequestStrategy,
   RetentionPolicy,
   StorageType,
+  StoreCompression,
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from 'nats';
@@ -53,6 +54,7 @@ export type {
   StoredMsg,
   StreamInfo,
   StreamInfoRequestOptions,
+  StreamState,
   Subscription,
 } from 'nats';
 

@@ -1,5 +1,5 @@
-import { BatchAnswers, type BatchMessage } from './batch-answers';
-import type { Msg } from './client';
+import { readBatch, type BatchMessage } from './batch-answers';
+import type { Msg, StreamState } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import type { CommitLog, LogBounds, LoggedCommit } from '../records/commits/commit-log';
@@ -114,8 +114,15 @@ export class JetStreamLog implements CommitLog {
     const { requests } = this.connection;
     const { state, config } = await this.ask(requests.askApi<LogInfo>(`STREAM.INFO.${this.stream}`, undefined, ENDS));
     const last = this.note(state.last_seq);
-    const first = state.messages > 0 ? state.first_seq : last + 1;
-    return { first, last, begins: config.first_seq ?? 1, mayBeBehind: (config.num_replicas ?? 1) > 1 };
+    const isEmpty = state.messages === 0;
+    return {
+      first: isEmpty ? last + 1 : state.first_seq,
+      last,
+      ...(!isEmpty && { firstAtMs: Date.parse(state.first_ts) }),
+      ...(last > 0 && { lastAtMs: Date.parse(state.last_ts) }),
+      begins: config.first_seq ?? 1,
+      mayBeBehind: (config.num_replicas ?? 1) > 1,
+    };
   }
 
   async firstSince(epochMs: number): Promise<number | undefined> {
@@ -148,23 +155,20 @@ export class JetStreamLog implements CommitLog {
 
   /** Reads a batch from any replica. */
   private async readBatch(request: object): Promise<LoggedCommit[]> {
-    const { requests, apiPrefix } = this.connection;
-    const answers = new BatchAnswers();
-    const subject = `${apiPrefix}.DIRECT.GET.${this.stream}`;
-    const asked = requests.ask(subject, JSON.stringify(request), (answer) => answers.take(answer), ENDS);
-    return commitsOf((await this.ask(asked)).messages);
+    return commitsOf(await this.ask(readBatch(this.connection, this.stream, request)));
   }
 
   /** Reads the first commit at this position or behind it from the leader of the stream. */
   private async readFromLeader(from: number): Promise<LoggedCommit | undefined> {
     const request = { seq: from, next_by_subj: this.subject };
     try {
-      const { message } = await this.connection.requests.askApi<{ message: { seq: number; data?: string } }>(
+      const { message } = await this.connection.requests.askApi<{ message: StoredCommit }>(
         `STREAM.MSG.GET.${this.stream}`,
         request,
         ENDS,
       );
-      return { position: message.seq, text: Buffer.from(message.data ?? '', 'base64').toString() };
+      const text = Buffer.from(message.data ?? '', 'base64').toString();
+      return { position: message.seq, text, storedAtMs: Date.parse(message.time) };
     } catch (error) {
       if (apiErrorCode(error) === API_ERROR.noMessage) return undefined;
       return this.fail(error);
@@ -194,8 +198,14 @@ export class JetStreamLog implements CommitLog {
   };
 }
 
+interface StoredCommit {
+  readonly seq: number;
+  readonly data?: string;
+  readonly time: string;
+}
+
 interface LogInfo {
-  readonly state: { readonly messages: number; readonly first_seq: number; readonly last_seq: number };
+  readonly state: Pick<StreamState, 'messages' | 'first_seq' | 'first_ts' | 'last_seq' | 'last_ts'>;
   readonly config: { readonly first_seq?: number; readonly num_replicas?: number };
 }
 
@@ -213,7 +223,8 @@ function commitsOf(messages: readonly BatchMessage[]): LoggedCommit[] {
   const commits: LoggedCommit[] = [];
   for (const { sequence, message } of messages) {
     if (commits.length > 0 && sequence !== commits.at(-1)!.position + 1) break;
-    commits.push({ position: sequence, text: message.string() });
+    const storedAtMs = Date.parse(message.headers!.last('Nats-Time-Stamp'));
+    commits.push({ position: sequence, text: message.string(), storedAtMs });
   }
   return commits;
 }

@@ -53,6 +53,7 @@ export class Connection {
   private readonly inboxPrefix: string | undefined;
   private up = true;
   private lostAtMs = 0;
+  private restored = 0;
   /**
    * The errors that were reported since the connection was last up. They are not reported again, because each reconnect
    * attempt would repeat them.
@@ -116,6 +117,17 @@ export class Connection {
 
   get version(): string {
     return this.nc.info?.version ?? '';
+  }
+
+  /** How often the client has reconnected. */
+  get reconnects(): number {
+    return this.restored;
+  }
+
+  /** The bytes of the messages so far, as the client counts them. It does not count {@link ackWriter}. */
+  get traffic(): { readonly receivedBytes: number; readonly sentBytes: number } {
+    const { inBytes, outBytes } = this.nc.stats();
+    return { receivedBytes: inBytes, sentBytes: outBytes };
   }
 
   /** Returns a new subject for replies to this connection. */
@@ -187,6 +199,7 @@ export class Connection {
       return;
     }
     this.up = true;
+    this.restored++;
     this.reported.clear();
     this.client.delay.connected();
     for (const { reconnected } of this.watchers) reconnected?.(this.server);

@@ -14,8 +14,10 @@ import {
   type FieldChange,
 } from './durable-config';
 import { API_ERROR, apiErrorCode, asBrokerError, isFolderMissing } from './failures';
+import { findDurable } from './find-durable';
 import { foreignDurable } from './foreign-durable';
 import { ownershipOf } from './ownership';
+import { findPause, followPause } from './pauses';
 
 /**
  * Creates the durable if it is missing, and otherwise corrects the settings that the server can change in place.
@@ -68,36 +70,27 @@ export function checkpointOf(spec: DurableSpec, info: ConsumerInfo): DurableChec
   return { created, delivered: info.delivered.stream_seq, ackFloor, isComplete: isComplete(spec, { ...info.config }) };
 }
 
-/**
- * Reads a durable's state and config; undefined if there is no such durable.
- * @throws JetplugError, also if there is no such stream
- */
-export async function findDurable(
-  connection: Connection,
-  stream: string,
-  durable: string,
-): Promise<ConsumerInfo | undefined> {
-  try {
-    return await connection.requests.askApi<ConsumerInfo>(`CONSUMER.INFO.${stream}.${durable}`);
-  } catch (error) {
-    if (apiErrorCode(error) === API_ERROR.consumerNotFound) return undefined;
-    throw asBrokerError(error, `durable ${durable} on stream ${stream}`);
-  }
-}
-
 /** The server creates consumers one after the other. With more requests at once the last ones would time out. */
 const requestLimit = new Limiter(100);
 
-function create(connection: Connection, spec: DurableSpec, pausedUntil?: string): Promise<ConsumerInfo> {
+async function create(connection: Connection, spec: DurableSpec, pausedUntil?: string): Promise<ConsumerInfo> {
+  const { pausedWith } = spec;
+  const pause = pausedUntil ?? (pausedWith && (await findPause(connection, pausedWith)));
   const config = {
     durable_name: spec.durable,
     ...newConfig(spec),
     ...start(spec),
-    ...(pausedUntil !== undefined && { pause_until: pausedUntil }),
+    ...(pause !== undefined && { pause_until: pause }),
   };
-  return requestLimit.take(() =>
-    connection.requests.askApi(createRequest(spec), { stream_name: spec.stream, config, action: 'create' }),
+  const created = await requestLimit.take(() =>
+    connection.requests.askApi<ConsumerInfo>(createRequest(spec), {
+      stream_name: spec.stream,
+      config,
+      action: 'create',
+    }),
   );
+  if (pausedWith && pausedUntil === undefined) await followPause(connection, spec, pausedWith, pause);
+  return created;
 }
 
 /**

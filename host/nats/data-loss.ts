@@ -1,6 +1,7 @@
 import { DiscardPolicy, type ConsumerInfo, type StreamInfo } from './client';
 import { covers } from '../../sdk/internal';
 import type { Connection } from './connection';
+import { filtersOf } from './durable-filters';
 import { changeText, droppedSubjects, subjectsOf, type StreamChange } from './stream-changes';
 import { countFrom, startAtTime } from './message-count';
 import { streamInfo } from './streams';
@@ -165,7 +166,7 @@ async function lostBefore(
       : { atLeast: 0, atMost: before <= floor.stream_seq + 1 ? 0 : Math.min(unsettled, before - floor.stream_seq - 1) };
   let waiting = exactly(0);
   if (before > delivered.stream_seq + 1) {
-    const later = await countFrom(connection, consumer.stream_name, before, filtersOf(consumer));
+    const later = await countFrom(connection, consumer.stream_name, before, filtersOf(consumer.config));
     waiting = later === undefined ? { atLeast: 0, atMost: pending } : exactly(Math.max(0, pending - later));
   }
   const total = plus(waiting, inFlight);
@@ -180,7 +181,7 @@ async function lostOn(
   consumer: ConsumerInfo,
   { subjects, remaining }: { readonly subjects: readonly string[]; readonly remaining: readonly string[] },
 ): Promise<EventCount> {
-  const filters = filtersOf(consumer);
+  const filters = filtersOf(consumer.config);
   const takes = (subject: string): boolean => filters.some((filter) => covers(filter, subject));
   const { delivered, num_pending: pending, num_ack_pending: unsettled } = consumer;
   const matching = subjects.filter(takes);
@@ -193,12 +194,6 @@ async function lostOn(
       : await countFrom(connection, consumer.stream_name, delivered.stream_seq + 1, matching);
   const unknown = { atLeast: 0, atMost: pending };
   return plus(waiting === undefined ? unknown : exactly(waiting), { atLeast: 0, atMost: unsettled });
-}
-
-function filtersOf({ config }: ConsumerInfo): string[] {
-  const { filter_subject: one, filter_subjects: several = [] } = config;
-  const filters = one ? [one] : several;
-  return filters.length > 0 ? filters : ['>'];
 }
 
 /**

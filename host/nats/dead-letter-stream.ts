@@ -5,7 +5,7 @@ import type { DeadLetter, DeadLetters } from '../broker/ports';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError, isMessageNotFound } from './failures';
 import { readHeaders, toHeaders } from './headers';
-import { findMessage, findStream } from './streams';
+import { findMessage, findStream, subjectsIn } from './streams';
 import { isLetterOf } from '../broker/letter-headers';
 
 const TIMEOUT_MS = 5_000;
@@ -63,6 +63,18 @@ export class DeadLetterStream implements DeadLetters {
   async get(id: number): Promise<StoredLetter | undefined> {
     const message = await findMessage(this.connection, this.stream, { seq: id }, `dead letter ${id}`);
     return message && toLetter(message, message.header);
+  }
+
+  /** Reads the letters of an event, of all handlers. */
+  async ofEvent(stream: string, sequence: number): Promise<StoredLetter[]> {
+    if (!(await findStream(this.connection, this.stream))) return [];
+    const event = `dead.*.*.${stream}.${sequence}`;
+    // The second form is that of an event whose stream was created again.
+    const lists = await Promise.all(
+      [event, `${event}.*`].map((filter) => subjectsIn(this.connection, this.stream, filter)),
+    );
+    const letters = await Promise.all(lists.flat().map((subject) => this.last(subject)));
+    return letters.filter((letter) => letter !== undefined);
   }
 
   /** Removes the letter. */

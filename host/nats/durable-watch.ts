@@ -6,7 +6,9 @@ import type { Connection } from './connection';
 import { checkpointOf } from './consumers';
 import { changeTexts, differencesOf } from './durable-config';
 import { asBrokerError } from './failures';
+import { listDurables } from './list-durables';
 import { ownershipOf } from './ownership';
+import { pausedUntilOf } from './pauses';
 import { isStreamNotFound } from './streams';
 
 /** The longest time until the host notices a changed durable on the server. */
@@ -77,14 +79,13 @@ export class DurableWatch {
 
   private stateOf(spec: DurableSpec, info: ConsumerInfo): DurableLook {
     const { config, num_pending, num_ack_pending } = info;
-    const { pause_until: pauseUntil } = config as { pause_until?: string };
-    const isPaused = (info as { paused?: boolean }).paused === true && pauseUntil !== undefined;
+    const pausedUntil = pausedUntilOf(info);
     const isOurs = ownershipOf(config.metadata, spec.deployment).kind === 'ours';
     const { fixed, correctable, ofOtherHost, skipsEvents, unknown } = differencesOf(spec, { ...config });
     for (const setting of unknown) this.logUnknown(spec, setting);
     const isUsable = isOurs && fixed.length === 0 && !skipsEvents && !ofOtherHost.some(isFilter);
     return {
-      ...(isPaused && { pausedUntil: new Date(pauseUntil) }),
+      ...(pausedUntil && { pausedUntil }),
       pending: num_pending,
       inFlight: num_ack_pending,
       needs: !isUsable ? 'check' : correctable.length > 0 ? 'correction' : 'nothing',
@@ -109,21 +110,4 @@ export class DurableWatch {
  */
 function isFilter({ field }: { readonly field: string }): boolean {
   return field === 'filter_subject';
-}
-
-/** Lists all durables of a stream, by name. */
-async function listDurables({ requests }: Connection, stream: string): Promise<Map<string, ConsumerInfo>> {
-  const found = new Map<string, ConsumerInfo>();
-  for (let offset = 0; ;) {
-    const page = await requests.askApi<{ total: number; consumers?: ConsumerInfo[] | null }>(
-      `CONSUMER.LIST.${stream}`,
-      {
-        offset,
-      },
-    );
-    const consumers = page.consumers ?? [];
-    for (const info of consumers) found.set(info.name, info);
-    offset += consumers.length;
-    if (consumers.length === 0 || offset >= page.total) return found;
-  }
 }

@@ -39,10 +39,11 @@ export async function keepStreams(connection: Connection, keeper: StreamKeeper, 
 }
 
 /** Names the data that is lost with a stream, for the log. */
-const CONTENTS: Record<StreamUse, (wanted: WantedStream) => string> = {
+export const CONTENTS: Record<StreamUse, (wanted: WantedStream) => string> = {
   events: ({ settings }) => `the events of stream ${settings.name}`,
   'dead-letters': () => 'the dead letters',
   retries: () => 'the events of the retry queue',
   bucket: ({ settings }) => `the values of ${settings.name}`,
+  runs: () => 'the records of runs',
   log: ({ settings }) => `the commits of ${settings.name}`,
 };

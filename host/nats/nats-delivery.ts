@@ -72,7 +72,7 @@ export class NatsDelivery implements Delivery {
   }
 
   get storedAtMs(): number {
-    return Number(this.replyTo.slice(this.timeAt, this.replyTo.indexOf('.', this.timeAt) - NANOS_PER_MS_DIGITS));
+    return numberIn(this.replyTo, this.timeAt, this.replyTo.indexOf('.', this.timeAt) - NANOS_PER_MS_DIGITS);
   }
 
   get pending(): number {

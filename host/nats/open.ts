@@ -11,6 +11,7 @@ import { ensureStreams, keepStreams } from './ensure-streams';
 import { Publisher } from './publisher';
 import { NatsRetryNotifier } from './retry-notifier';
 import { NatsRetryQueue } from './retry-queue';
+import { RunStream } from './run-stream';
 import { StreamKeeper } from './stream-keeper';
 import { RECORDS_BUCKET } from './wanted-streams';
 
@@ -30,6 +31,8 @@ export interface NatsServices {
   readonly deadLetters: DeadLetterStream;
   /** The host's own bucket. */
   readonly records: Bucket;
+  /** The records of runs; undefined if none are kept. */
+  readonly runs: RunStream | undefined;
   readonly streamKeeper: StreamKeeper;
   readonly durableWatch: DurableWatch;
   /** Ends the subscriptions and timers. The connection stays open. */
@@ -49,11 +52,13 @@ export async function openServices(connection: Connection, config: Config, log: 
   const retryNotifier = new NatsRetryNotifier(connection, log);
   const records = Bucket.at(connection, RECORDS_BUCKET);
   const started = [streamKeeper, durableWatch, retryNotifier];
+  let runs: RunStream | undefined;
   const stop = (): void => started.reverse().forEach((service) => service.stop());
   try {
     // The keeper starts before the first stream is added, so that it checks the streams after a reconnect meanwhile.
     for (const service of started) service.start();
     await keepStreams(connection, streamKeeper, config);
+    runs = await openRuns(connection, streamKeeper, config, log);
     await records.addTo(streamKeeper, 'the records of attempts and of settled events', config);
   } catch (error) {
     stop();
@@ -71,10 +76,27 @@ export async function openServices(connection: Connection, config: Config, log: 
     retryNotifier,
     deadLetters: new DeadLetterStream(connection, config.deadLetters.stream),
     records,
+    runs,
     streamKeeper,
     durableWatch,
     stop,
   };
+}
+
+/** Opens the stream of run records. The host works without it where the account has no room or permission for it. */
+async function openRuns(
+  connection: Connection,
+  keeper: StreamKeeper,
+  config: Config,
+  log: Logger,
+): Promise<RunStream | undefined> {
+  if (config.tracing.sample === undefined) return undefined;
+  try {
+    return await RunStream.open(connection, keeper, config);
+  } catch (error) {
+    log.warn('runs are not recorded, because their stream cannot be created', { err: error });
+    return undefined;
+  }
 }
 
 /**

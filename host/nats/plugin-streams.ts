@@ -1,13 +1,9 @@
 import type { Connection } from './connection';
+import { streamNames } from './streams';
 import { logStreamName } from './wanted-streams';
 
 /** A subject that the streams under all commit logs and buckets have among theirs. */
 const ALL = '$KV.*.commit';
-
-interface NamesPage {
-  readonly total: number;
-  readonly streams?: readonly string[] | null;
-}
 
 /** Finds out which plugins have a bucket or a commit log. Many plugins start at a time, so they share the requests. */
 export class PluginStreams {
@@ -25,17 +21,6 @@ export class PluginStreams {
     await new Promise((resolve) => setImmediate(resolve));
     // A later call may be about a stream that is created meanwhile.
     this.next = undefined;
-    return this.read().catch(() => undefined); // The credentials may not permit the request.
-  }
-
-  private async read(): Promise<ReadonlySet<string>> {
-    const names = new Set<string>();
-    for (;;) {
-      const request = { subject: ALL, offset: names.size };
-      const { total, streams } = await this.connection.requests.askApi<NamesPage>('STREAM.NAMES', request);
-      const before = names.size;
-      for (const name of streams ?? []) names.add(name);
-      if (names.size >= total || names.size === before) return names;
-    }
+    return streamNames(this.connection, ALL).catch(() => undefined); // The credentials may not permit the request.
   }
 }

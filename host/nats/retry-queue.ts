@@ -1,11 +1,11 @@
-import { retryMessage } from '../broker/retry-queue';
+import { deferralOf, retryMessage, type Deferral } from '../broker/retry-queue';
 import type { DeferredEvent, RetryQueue } from '../broker/ports';
 import type { DurableSpec } from '../broker/durable';
 import { RETRY_STREAM } from '../broker/stream-state';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError } from './failures';
-import { toHeaders } from './headers';
-import { holdsAny, streamInfo } from './streams';
+import { readHeaders, toHeaders } from './headers';
+import { findMessage, findStream, holdsAny, subjectsIn } from './streams';
 
 const TIMEOUT_MS = 5_000;
 
@@ -22,8 +22,37 @@ export async function hasDeferred(connection: Connection, { subject }: Pick<Dura
 
 /** Lists the subjects of all events in the retry queues. */
 export async function deferredSubjects(connection: Connection): Promise<string[]> {
-  const { state } = await streamInfo(connection, RETRY_STREAM, { subjects_filter: 'retry.>' });
-  return Object.keys(state.subjects ?? {});
+  return subjectsIn(connection, RETRY_STREAM, 'retry.>');
+}
+
+/** An event in the retry queue of one handler. */
+export interface StoredDeferral extends Deferral {
+  readonly plugin: string;
+  readonly handler: string;
+  /** The sequence of its message in the retry queue. */
+  readonly queueSequence: number;
+  /** When the retry queue stored it, in milliseconds since 1970. */
+  readonly queuedAtMs: number;
+}
+
+/** Reads the stays of an event in the retry queues of all handlers, oldest first. They stay stored when they are over. */
+export async function deferralsOf(connection: Connection, stream: string, sequence: number): Promise<StoredDeferral[]> {
+  if (!(await findStream(connection, RETRY_STREAM))) return [];
+  const subjects = await subjectsIn(connection, RETRY_STREAM, `retry.*.*.${stream}.${sequence}.>`);
+  const found = await Promise.all(subjects.map((subject) => deferralOn(connection, subject)));
+  return found.filter((each) => each !== undefined).sort((a, b) => a.queueSequence - b.queueSequence);
+}
+
+async function deferralOn(connection: Connection, subject: string): Promise<StoredDeferral | undefined> {
+  const message = await findMessage(connection, RETRY_STREAM, { last_by_subj: subject }, `stream ${RETRY_STREAM}`);
+  if (!message) return undefined;
+  const [, plugin = '', handler = ''] = subject.split('.');
+  try {
+    const queued = { queueSequence: message.seq, queuedAtMs: message.time.getTime() };
+    return { plugin, handler, ...queued, ...deferralOf(readHeaders(message.header).headers) };
+  } catch {
+    return undefined; // Another program has published the message. No handler gets it.
+  }
 }
 
 /**

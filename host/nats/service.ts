@@ -6,7 +6,15 @@ import { isNoResponders } from './failures';
 const NAME = 'jetplug';
 
 /** The questions that running hosts answer, by endpoint name. The payload of a request is its argument, such as a plugin's name. */
-export type Answers = Readonly<Record<string, (about: string) => Promise<unknown>>>;
+export type Answers = Readonly<Record<string, (about: string, reply: Reply) => Promise<unknown>>>;
+
+/** Where a question is answered. */
+export interface Reply {
+  /** Identifies the program that asks. */
+  readonly inbox: string;
+  /** Sends a further answer. */
+  readonly send: (value: object) => void;
+}
 
 /**
  * Registers the host as a NATS micro service (ADR-32), so that `nats micro ls` shows it. Every host answers, not only
@@ -26,7 +34,11 @@ export async function serveAnswers(connection: Connection, version: string, answ
       subject: `${NAME}.${name}`,
       handler: (error, message) => {
         if (error) return;
-        answer(message.string()).then(
+        const reply = {
+          inbox: message.reply ?? '',
+          send: (value: object) => void message.respond(JSON.stringify(value)),
+        };
+        answer(message.string(), reply).then(
           (value) => message.respond(JSON.stringify(value)),
           (failure: unknown) => message.respondError(500, failure instanceof Error ? failure.message : String(failure)),
         );
@@ -34,6 +46,38 @@ export async function serveAnswers(connection: Connection, version: string, answ
     });
   }
   return service;
+}
+
+/** Sends answers of hosts, as they arrive. */
+export interface Subscription {
+  /** Asks all running hosts once more, also those that have started meanwhile. */
+  ask(): void;
+  stop(): void;
+}
+
+/**
+ * Asks all running hosts a question that they answer again and again.
+ * @param take gets each answer
+ */
+export function subscribeToHosts(
+  connection: Connection,
+  question: string,
+  about: string,
+  take: (answer: object) => void,
+): Subscription {
+  const { nc } = connection;
+  const inbox = connection.newInbox();
+  const subscription = nc.subscribe(inbox, {
+    callback: (error, message) => {
+      // Without responders no host runs.
+      if (error || message.headers?.code === 503 || message.headers?.get('Nats-Service-Error')) return;
+      take(message.json());
+    },
+  });
+  return {
+    ask: () => nc.publish(`${NAME}.${question}`, about, { reply: inbox }),
+    stop: () => subscription.unsubscribe(),
+  };
 }
 
 /**

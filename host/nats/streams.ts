@@ -71,6 +71,29 @@ export async function holdsAny({ requests }: Connection, stream: string, filter:
   }
 }
 
+/** Lists the subjects of a stream's messages that the filter covers. There must be few. */
+export async function subjectsIn(connection: Connection, stream: string, filter: string): Promise<string[]> {
+  const { state } = await streamInfo(connection, stream, { subjects_filter: filter });
+  return Object.keys(state.subjects ?? {});
+}
+
+/** Lists the names of all streams, or of those that hold a subject. */
+export async function streamNames({ requests }: Connection, subject?: string): Promise<Set<string>> {
+  const names = new Set<string>();
+  for (;;) {
+    const request = { ...(subject !== undefined && { subject }), offset: names.size };
+    const { total, streams } = await requests.askApi<NamesPage>('STREAM.NAMES', request);
+    const before = names.size;
+    for (const name of streams ?? []) names.add(name);
+    if (names.size >= total || names.size === before) return names;
+  }
+}
+
+interface NamesPage {
+  readonly total: number;
+  readonly streams?: readonly string[] | null;
+}
+
 const ANSWER_MS = 1_000;
 
 /**
@@ -84,5 +107,25 @@ export async function streamsHolding({ nc, apiPrefix }: Connection, subject: str
     return answer.json<{ streams?: string[] | null }>().streams ?? [];
   } catch {
     return []; // The caller knows the streams of the config already.
+  }
+}
+
+/**
+ * Returns when a stream stored the first message behind a sequence that the filter covers, in milliseconds since 1970;
+ * undefined if there is none.
+ */
+export async function storedAfter(
+  { requests }: Connection,
+  stream: string,
+  sequence: number,
+  filter: string,
+): Promise<number | undefined> {
+  const query = { seq: sequence + 1, next_by_subj: filter };
+  try {
+    const { message } = await requests.askApi<{ message: { time: string } }>(`STREAM.MSG.GET.${stream}`, query);
+    return Date.parse(message.time);
+  } catch (error) {
+    if (apiErrorCode(error) === API_ERROR.noMessage) return undefined;
+    throw asBrokerError(error, `stream ${stream}`);
   }
 }

@@ -1,12 +1,19 @@
 import { RETRY_STREAM } from '../broker/stream-state';
-import { DiscardPolicy, nanos, RetentionPolicy, StorageType, type ServerStreamConfig } from './client';
+import {
+  DiscardPolicy,
+  nanos,
+  RetentionPolicy,
+  StorageType,
+  StoreCompression,
+  type ServerStreamConfig,
+} from './client';
 import type { Config, StreamConfig } from '../config/config';
 
 /**
  * The purpose of a stream. It decides whether the host may use a stream that is not its deployment's, and which ways
  * out the errors list.
  */
-export type StreamUse = 'events' | 'dead-letters' | 'retries' | 'bucket' | 'log';
+export type StreamUse = 'events' | 'dead-letters' | 'retries' | 'bucket' | 'log' | 'runs';
 
 /** The settings of a stream that the host compares and updates. */
 export type StreamSettings = Partial<ServerStreamConfig> & { readonly name: string; readonly subjects: string[] };
@@ -161,6 +168,35 @@ export function logStream(
     },
     initially: { first_seq: above + 1 },
   };
+}
+
+/** The stream of the records of runs. */
+export const RUNS_STREAM = 'RUNS';
+const RUN_SUBJECTS = 'jetplug.runs';
+
+export function runStream({ tracing, streams }: Pick<Config, 'tracing' | 'streams'>): WantedStream {
+  return {
+    use: 'runs',
+    managed: true,
+    settings: {
+      name: RUNS_STREAM,
+      subjects: [`${RUN_SUBJECTS}.*`],
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+      storage: StorageType.File,
+      max_age: nanos(tracing.maxAgeMs),
+      max_bytes: tracing.maxBytes,
+      num_replicas: replicasOf(streams),
+      // Records repeat the same names.
+      compression: StoreCompression.S2,
+      allow_direct: true,
+    },
+  };
+}
+
+/** Returns the subject of the records of a group of trees. */
+export function runSubject(group: number): string {
+  return `${RUN_SUBJECTS}.${group}`;
 }
 
 export function logStreamName(plugin: string): string {

@@ -1,3 +1,4 @@
+import { pauseText } from '../base/pause-text';
 import type { Connection } from '../nats/connection';
 import type { ConsumingHandler } from '../plugin/consume';
 import type { CommitLogs } from '../plugin/commit-logs';
@@ -18,7 +19,7 @@ function blockReason({ durable, waitsFor, reason, pausedUntil }: ConsumingHandle
   const { durable: name } = durable;
   if (waitsFor === 'log') return reason ?? '';
   if (reason !== undefined) return `durable ${name}: ${reason}`;
-  return pausedUntil ? `durable ${name} is paused on the server until ${pausedUntil.toISOString()}` : '';
+  return pausedUntil ? `durable ${name} is paused on the server ${pauseText(pausedUntil)}` : '';
 }
 
 /**

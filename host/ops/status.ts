@@ -1,4 +1,5 @@
 import type { ErrorReport } from '../../sdk/internal';
+import { lastsUntilResumed } from '../base/pause-text';
 import { durablePosition } from '../nats/consumers';
 import type { Connection } from '../nats/connection';
 import type { ConflictKey, ConsumingHandler } from '../plugin/consume';
@@ -37,7 +38,8 @@ export interface HandlerStatus {
   readonly reason?: string;
   /**
    * The end of the pause, in ISO 8601, if an operator has paused the handler's durable on the server.
-   * `pauseRemainingMs` is the time until then.
+   * `pauseRemainingMs` is the time until then. A pause until somebody resumes the handler ends in the year 9999, and has
+   * no remaining time.
    */
   readonly pausedUntil?: string;
   readonly pauseRemainingMs?: number;
@@ -107,10 +109,9 @@ async function handlerStatus(handler: ConsumingHandler, connection: Connection):
     state,
     ...(waitsFor && { waitsFor }),
     ...(reason !== undefined && { reason }),
-    ...(pausedUntil && {
-      pausedUntil: pausedUntil.toISOString(),
-      pauseRemainingMs: Math.max(0, pausedUntil.getTime() - Date.now()),
-    }),
+    ...(pausedUntil && { pausedUntil: pausedUntil.toISOString() }),
+    ...(pausedUntil &&
+      !lastsUntilResumed(pausedUntil) && { pauseRemainingMs: Math.max(0, pausedUntil.getTime() - Date.now()) }),
     ...(drift.length > 0 && { drift }),
     ...(position && { pending: position.pending, inFlight: position.inFlight }),
     handled,

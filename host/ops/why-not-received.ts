@@ -1,4 +1,5 @@
 import { covers } from '../../sdk/internal';
+import { pauseText } from '../base/pause-text';
 import type { ConsumingHandler } from '../plugin/consume';
 import type { HandlerDefinition } from '../load/describe';
 import type { PluginEntry } from '../plugin/plugins';
@@ -80,7 +81,7 @@ function whyWaiting({ consuming }: RouteCandidate): NotReceived | undefined {
 
 function pauseReason(consuming: RouteCandidate['consuming']): string | undefined {
   if (!consuming?.pausedUntil) return undefined;
-  return `its durable is paused until ${consuming.pausedUntil.toISOString()}; the event waits in the stream`;
+  return `its durable is paused ${pauseText(consuming.pausedUntil)}; the event waits in the stream`;
 }
 
 function waitReason(consuming: RouteCandidate['consuming']): string | undefined {

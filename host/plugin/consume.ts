@@ -1,8 +1,9 @@
-import type { Delivery } from '../broker/delivery';
+import type { Delivery, MessageRef } from '../broker/delivery';
 import type { DurableSpec } from '../broker/durable';
 import type { HandlerDefinition, PluginDefinition } from '../load/describe';
 import { HandlerCounters } from '../message/counters';
 import type { CircuitBreaker } from '../message/failures/circuit-breaker';
+import type { DeliveryState } from '../message/intake/buffered-delivery';
 import { Intake } from '../message/intake/intake';
 import type { PrefetchBounds } from '../message/intake/prefetch';
 import { DurableFeed, type DurableFeedOptions } from './durable-feed';
@@ -47,6 +48,8 @@ export interface ConsumingHandler {
   readonly conflictKey: ConflictKey | undefined;
   /** How many events, or batches of events, are being handled. */
   readonly running: number;
+  /** Returns the state of an event's delivery in this host; undefined if this host does not have the event. */
+  stateOf(event: Pick<MessageRef, 'stream' | 'sequence'>): DeliveryState | undefined;
   /**
    * Stops pulling, nacks the events that have not begun, and waits for those that have.
    * @param graceMs after this time the host also nacks the events that still run
@@ -136,6 +139,10 @@ export class Consumption implements ConsumingHandler {
 
   get running(): number {
     return this.intake.running;
+  }
+
+  stateOf(event: Pick<MessageRef, 'stream' | 'sequence'>): DeliveryState | undefined {
+    return this.intake.stateOf(event);
   }
 
   get conflictKey(): ConflictKey | undefined {

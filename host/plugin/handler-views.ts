@@ -81,6 +81,7 @@ export class HandlerViews {
       deadLetters: host.deadLetters,
       retryQueue: host.retryQueue,
       outgoing: host.outgoing,
+      recorder: host.recorder,
       time: host.time,
     };
   }

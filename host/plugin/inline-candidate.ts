@@ -6,6 +6,7 @@ import type { PluginFile } from '../load/discover';
 import { instantiate } from '../load/instantiate';
 import { isIsolated } from '../load/isolation-options';
 import { InlineCode } from '../load/plugin-code';
+import { noteLineOfRun } from '../message/run-context';
 import { RunLogger } from '../message/run-logger';
 import type { Candidate, DescribedCandidate } from './candidate';
 import { compileIsolated } from './isolated-candidate';
@@ -63,7 +64,7 @@ class DescribedInline implements DescribedCandidate {
     const { definition, host, store } = this;
     await store.enter();
     const services = {
-      log: new RunLogger(host.log.child({ plugin: definition.name })),
+      log: new RunLogger(host.log.child({ plugin: definition.name }), {}, noteLineOfRun),
       clock: host.clock,
       bus: busOf(host),
       openTexts: () => store.openTexts(),

@@ -3,6 +3,7 @@ import { errorsIn } from '../base/plain-error';
 import { atSettings } from '../config/settings-place';
 import type { PluginDefinition } from '../load/describe';
 import { nameByFile, type PluginFile } from '../load/discover';
+import type { ContractRecords } from './contract-records';
 import type { NameRegistry } from './name-registry';
 import { runningState, type PluginEntry, type PluginState } from './plugin-entry';
 import type { PluginHost } from './plugin-host';
@@ -35,6 +36,7 @@ export interface PluginsContext {
   /** Returns the host's services with the newest config, which changes while the host runs. */
   host(): Omit<PluginHost, 'claim'>;
   readonly names: NameRegistry;
+  readonly contracts: Pick<ContractRecords, 'publish' | 'withdraw'>;
   readonly reports: ReloadReports;
 }
 
@@ -131,6 +133,7 @@ export class ManagedPlugin {
     const { running, name } = this;
     await this.stop();
     this.context.names.release(this.file.file);
+    this.context.contracts.withdraw(name);
     if (running) this.reportSuccess('removed', startedMs, name);
   }
 
@@ -154,6 +157,11 @@ export class ManagedPlugin {
     this.badVersion = undefined;
     this.state = 'running';
     this.errors = [];
+    this.publishContracts(running);
+  }
+
+  private publishContracts({ definition }: RunningPlugin): void {
+    this.context.contracts.publish(definition, this.context.host().config);
   }
 
   /** Notes the errors. A version that runs already continues to run. */
@@ -177,6 +185,7 @@ export class ManagedPlugin {
       if (this.running !== running || !(await running.rollBack(bad))) return;
       this.context.names.release(this.file.file, running.definition);
       this.badVersion = bad.version;
+      this.publishContracts(running);
       this.fail([error]);
       this.context.reports.rolledBack(error, this.report(startedMs));
     }).catch((cause: unknown) =>

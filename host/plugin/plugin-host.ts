@@ -1,5 +1,6 @@
 import type { Clock } from '../../sdk';
 import type { Config, SourceOf } from '../config/config';
+import type { Recorder } from '../records/runs/recorder';
 import type { KeyValue } from '../records/key-value';
 import type { PartedLog } from '../log/log';
 import type { DeadLetters, Outgoing, RetryNotifier, RetryQueue } from '../broker/ports';
@@ -28,6 +29,8 @@ export interface PluginHost {
   /** The host's own bucket, in which it keeps attempts and settlements. */
   readonly records: KeyValue;
   readonly commits: CommitLogs;
+  /** Records the runs of handlers; absent if none are recorded. */
+  readonly recorder?: Recorder | undefined;
   readonly sweep: Sweep;
   readonly suspects: Limiter;
   /**

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/config';
 import type { PluginDefinition } from '../load/describe';
 import type { PluginFile } from '../load/discover';
+import { ContractRecords } from './contract-records';
 import type { Faults, Suspect } from './faults';
 import { ManagedPlugin, type LoadReason, type PluginsContext } from './managed-plugin';
 import { NameRegistry } from './name-registry';
@@ -16,12 +17,19 @@ export type { PluginEntry, PluginState } from './plugin-entry';
 export class Plugins {
   private readonly managed = new Map<string, ManagedPlugin>();
   private readonly context: PluginsContext;
+  private readonly contracts: ContractRecords;
 
   constructor(
     private host: Omit<PluginHost, 'claim'>,
     readonly faults: Faults,
   ) {
-    this.context = { host: () => this.host, names: new NameRegistry(), reports: new ReloadReports(host.log) };
+    this.contracts = new ContractRecords(host);
+    this.context = {
+      host: () => this.host,
+      names: new NameRegistry(),
+      contracts: this.contracts,
+      reports: new ReloadReports(host.log),
+    };
   }
 
   get reloads(): Reloads {
@@ -107,6 +115,7 @@ export class Plugins {
         return plugin.inTurn(() => plugin.stop());
       }),
     );
+    await this.contracts.stop();
     await this.host.commits.closed();
   }
 

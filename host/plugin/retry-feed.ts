@@ -49,7 +49,10 @@ export class RetryFeed {
     private readonly log: PartedLog,
   ) {
     const { plugin, handler, durable } = options;
-    this.durable = retryQueueDurable(plugin.name, handler, durable.ackWaitMs, durable.deployment);
+    this.durable = {
+      ...retryQueueDurable(plugin.name, handler, durable.ackWaitMs, durable.deployment),
+      pausedWith: { stream: durable.stream, durable: durable.durable },
+    };
   }
 
   start(): void {

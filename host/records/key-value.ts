@@ -35,6 +35,8 @@ export interface KeyValue {
   onLost?(listener: () => void): () => void;
   /** Lists the keys that have a value: all, or those that start with `<under>.`. */
   keys(under?: string): Promise<string[]>;
+  /** Lists the keys that have an entry, which may be a removal. Creates nothing on the server. */
+  entryKeys(): Promise<string[]>;
 }
 
 /** How recent an entry must be that is read. */

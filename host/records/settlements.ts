@@ -1,15 +1,8 @@
 import { JetplugError } from '../../sdk/internal';
 import { Conflict, type KeyValue } from './key-value';
+import { parseSettled, settledKey, type SettledRecord } from './settled-record';
 import { SettledSet } from './settled-set';
 import { SkippedSequences, type DurableCheckpoint, type DeliveryPosition } from './skipped-sequences';
-
-/** One handler's settlements as they are stored in the host's bucket. */
-interface SettledRecord {
-  readonly stream: string;
-  /** The time at which the stream was created. A stream that is created again restarts its sequences at 1. */
-  readonly created: string;
-  readonly ranges: readonly (readonly [number, number])[];
-}
 
 export interface SettlementsOptions {
   /** The bucket `jetplug` with the host's own records. All hosts of a deployment share it. */
@@ -166,9 +159,9 @@ export class Settlements {
   async refresh(): Promise<void> {
     const { records, durable, stream, streamCreated } = this.options;
     const { renewals } = records;
-    const entry = await records.get(keyOf(durable));
+    const entry = await records.get(settledKey(durable));
     this.renewals = renewals;
-    const record = entry?.value === undefined ? undefined : (JSON.parse(entry.value) as SettledRecord);
+    const record = parseSettled(entry?.value);
     const same = record?.stream === stream && record.created === streamCreated;
     this.stored = new SettledSet(same ? record.ranges : []);
     this.recorded = same;
@@ -211,11 +204,11 @@ export class Settlements {
       if (await this.isOfLostStream()) return true;
       for (;;) {
         this.dirty = false;
-        const { durable, stream, streamCreated } = this.options;
+        const { records, durable, stream, streamCreated } = this.options;
         const ranges = JSON.parse(JSON.stringify(this.known)) as SettledRecord['ranges'];
         const record: SettledRecord = { stream, created: streamCreated, ranges };
         try {
-          this.revisionRead = await this.options.records.put(keyOf(durable), JSON.stringify(record), this.revisionRead);
+          this.revisionRead = await records.put(settledKey(durable), JSON.stringify(record), this.revisionRead);
           this.stored = new SettledSet(ranges);
           this.recorded = true;
           return true;
@@ -233,10 +226,6 @@ export class Settlements {
       return false;
     }
   }
-}
-
-function keyOf(durable: string): string {
-  return `settled.${durable}`;
 }
 
 function notStored(durable: string): JetplugError {

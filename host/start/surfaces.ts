@@ -1,13 +1,17 @@
 import { packageVersion } from '../base/package-version';
 import type { HostLog } from '../log/log';
-import { serveAnswers } from '../nats/service';
+import { serveAnswers, type Reply } from '../nats/service';
+import { eventInHost } from '../ops/event-in-host';
 import { explainPlugins, type Explainable } from '../ops/explain';
 import { readiness } from '../ops/health';
 import { serveHttp, type HttpServer } from '../ops/http';
-import { metricsText } from '../ops/metrics';
+import { HandlerLags } from '../ops/handler-lags';
+import { metricsText } from '../ops/metrics-text';
 import { routesOf } from '../ops/routes';
 import { pluginStatuses } from '../ops/status';
+import { watchRuns } from '../ops/watch-runs';
 import { unhandledEvents, unhandledTotals } from '../ops/unhandled';
+import type { LiveRuns } from '../records/runs/live-runs';
 import type { CommitLogs } from '../plugin/commit-logs';
 import type { Plugins } from '../plugin/plugins';
 
@@ -20,11 +24,14 @@ export interface DescribedHost extends Explainable {
   readonly missingStreams: readonly string[];
   /** The plugins whose commits, or whose bucket, wait. */
   readonly commitProblems: CommitLogs['problems'];
+  /** The runs that are watched now. */
+  readonly live: LiveRuns;
 }
 
 /** Serves health and metrics over HTTP; undefined if the config has no address for them. */
 export async function openHttp(listen: string, describe: () => DescribedHost): Promise<HttpServer | undefined> {
   if (listen === '') return undefined;
+  const lags = new HandlerLags();
   return serveHttp(listen, {
     readiness: () => {
       const { plugins, connection, missingStreams, commitProblems, phase } = describe();
@@ -32,7 +39,8 @@ export async function openHttp(listen: string, describe: () => DescribedHost): P
     },
     metrics: async () => {
       const host = describe();
-      return metricsText(host.plugins, host.connection, await unhandled(host));
+      const { plugins, connection } = host;
+      return metricsText({ plugins, connection, lags, unhandled: await unhandled(host) });
     },
   });
 }
@@ -58,5 +66,7 @@ export async function serveInspection(describe: () => DescribedHost): Promise<{ 
     explain: (name: string) => explainPlugins(name, describe()),
     routes: (subject: string) => routesOf(subject, describe()),
     unhandled: () => unhandledEvents(describe()),
+    fate: (event: string) => Promise.resolve(eventInHost(event, plugins)),
+    tail: (filter: string, reply: Reply) => watchRuns(filter, reply, describe()),
   });
 }

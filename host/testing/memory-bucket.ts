@@ -35,6 +35,10 @@ export class MemoryBucket implements KeyValue {
     return under === undefined ? keys : keys.filter((key) => key.startsWith(`${under}.`));
   }
 
+  async entryKeys(): Promise<string[]> {
+    return [...this.entries.keys()];
+  }
+
   /** Removes everything. Revisions begin at 1 again. */
   protected clear(): void {
     this.entries.clear();

@@ -15,10 +15,11 @@ export interface MemoryLogOptions {
 /** A commit log in memory, with the positions, conflicts and limits of a real one. */
 export class MemoryCommitLog implements CommitLog {
   readonly maxCommitBytes: number = MAX_MESSAGE_BYTES;
-  private commits: { readonly commit: LoggedCommit; readonly storedAtMs: number }[] = [];
+  private commits: Required<LoggedCommit>[] = [];
   private readonly begins: number;
   private readonly nowMs: () => number;
   private last: number;
+  private lastAtMs: number | undefined;
   private bytes = 0;
   private readonly maxBytes: number;
   private readonly listeners = new Set<(commit: LoggedCommit) => void>();
@@ -52,15 +53,23 @@ export class MemoryCommitLog implements CommitLog {
   async readAfter(after: number): Promise<readonly LoggedCommit[]> {
     const { first } = await this.bounds();
     const start = Math.max(0, after + 1 - first);
-    return this.commits.slice(start, start + READ_BATCH).map(({ commit }) => commit);
+    return this.commits.slice(start, start + READ_BATCH);
   }
 
   async bounds(): Promise<LogBounds> {
-    return { first: this.commits[0]?.commit.position ?? this.last + 1, last: this.last, begins: this.begins };
+    const { last, lastAtMs, begins } = this;
+    const oldest = this.commits[0];
+    return {
+      first: oldest?.position ?? last + 1,
+      last,
+      ...(oldest && { firstAtMs: oldest.storedAtMs }),
+      ...(lastAtMs !== undefined && { lastAtMs }),
+      begins,
+    };
   }
 
   async firstSince(epochMs: number): Promise<number | undefined> {
-    return this.commits.find(({ storedAtMs }) => storedAtMs >= epochMs)?.commit.position;
+    return this.commits.find(({ storedAtMs }) => storedAtMs >= epochMs)?.position;
   }
 
   follow(listener: (commit: LoggedCommit) => void): () => void {
@@ -71,8 +80,8 @@ export class MemoryCommitLog implements CommitLog {
   }
 
   async removeUpTo(position: number): Promise<void> {
-    this.commits = this.commits.filter(({ commit }) => commit.position > position);
-    this.bytes = this.commits.reduce((sum, { commit }) => sum + Buffer.byteLength(commit.text), 0);
+    this.commits = this.commits.filter((commit) => commit.position > position);
+    this.bytes = this.commits.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
   }
 
   /** Stores the message of another program, which expects no position. */
@@ -81,8 +90,10 @@ export class MemoryCommitLog implements CommitLog {
   }
 
   private add(text: string, bytes: number): number {
+    const storedAtMs = this.nowMs();
     const commit = { position: ++this.last, text };
-    this.commits.push({ commit, storedAtMs: this.nowMs() });
+    this.lastAtMs = storedAtMs;
+    this.commits.push({ ...commit, storedAtMs });
     this.bytes += bytes;
     // A follower receives a commit apart from the append, as from a server.
     for (const listener of this.listeners) {

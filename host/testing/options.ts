@@ -86,6 +86,6 @@ export function asCompiled(imported: AnyPluginClass): CompiledPlugin {
     version: 'test',
     sources: new Map([[cls.name, '']]),
     texts: new Map(),
-    contracts: new Map(),
+    contracts: [],
   };
 }

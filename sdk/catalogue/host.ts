@@ -13,6 +13,10 @@ export const COMMAND_ERRORS = {
     'Start one with `npx jetplug start`, or name the server of a running one with --servers.',
   ],
   JP_NOT_FOUND: ['There is nothing by that name.', 'The message names what there is, or the command that lists it.'],
+  JP_HISTORY_ENDED: [
+    'The commit log of a store does not reach back to the moment that was asked for.',
+    'Ask for a later moment. Commits are kept for store.history (7d by default), unless the log was full, or a value was erased.',
+  ],
   JP_FILE_EXISTS: [
     'A file that was to be written exists already.',
     'Choose another name, or move the file away: no file is overwritten.',

@@ -50,6 +50,14 @@ export const BROKER_ERRORS = {
     'A request to JetStream failed.',
     'The message and its cause hold the answer of the server.',
   ],
+  JP_RUNS_MISSING: [
+    'The server has no records of runs.',
+    'Records are kept once a host runs there with tracing.sample other than off. `jetplug plugins` shows whether one runs.',
+  ],
+  JP_TRACE_UNKNOWN: [
+    'No run of this event, or of an event that it led to, is recorded.',
+    'Records are kept for tracing.maxAge. With tracing.sample below 1 a share of the trees of events is left out.',
+  ],
 } as const satisfies ErrorTexts;
 
 export const STREAM_ERRORS = {

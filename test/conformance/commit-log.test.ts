@@ -62,7 +62,7 @@ onBoth('a new log is empty, and its commits count from 1', async (open) => {
   expect(await log.readAfter(0)).toEqual([]);
   expect(await append(log, ['a', 'b', 'ж'])).toEqual([1, 2, 3]);
   expect(await log.bounds()).toMatchObject({ first: 1, last: 3 });
-  expect(await log.readAfter(1)).toEqual([
+  expect(await log.readAfter(1)).toMatchObject([
     { position: 2, text: 'b' },
     { position: 3, text: 'ж' },
   ]);
@@ -75,7 +75,7 @@ onBoth('a log that is created above a position counts from the next one', async 
   expect(await log.bounds()).toMatchObject({ first: 42, last: 41 });
   await expect(log.append('a', 0)).rejects.toThrow(Conflict);
   expect(await log.append('a', 41)).toBe(42);
-  expect(await log.readAfter(0)).toEqual([{ position: 42, text: 'a' }]);
+  expect(await log.readAfter(0)).toMatchObject([{ position: 42, text: 'a' }]);
 });
 
 onBoth('an append behind another position than the last is refused and leaves nothing', async (open) => {
@@ -100,7 +100,7 @@ onBoth('many commits are read in order, in several pages', async (open) => {
   await append(log, wanted);
   const pages = await readAll(log);
   expect(pages.length).toBeGreaterThan(1);
-  expect(pages.flat()).toEqual(wanted.map((text, i) => ({ position: i + 1, text })));
+  expect(pages.flat()).toMatchObject(wanted.map((text, i) => ({ position: i + 1, text })));
 });
 
 onBoth('large commits, of more than 8 MiB together, are read in order', async (open) => {
@@ -115,7 +115,7 @@ onBoth('removed commits are gone, and the positions go on where they were', asyn
   await append(log, ['a', 'b', 'c']);
   await log.removeUpTo(2);
   expect(await log.bounds()).toMatchObject({ first: 3, last: 3 });
-  expect(await log.readAfter(0)).toEqual([{ position: 3, text: 'c' }]);
+  expect(await log.readAfter(0)).toMatchObject([{ position: 3, text: 'c' }]);
   await log.removeUpTo(3);
   expect(await log.bounds()).toMatchObject({ first: 4, last: 3 });
   expect(await log.readAfter(0)).toEqual([]);
@@ -136,6 +136,22 @@ onBoth('a removal of nothing, of what is gone, or beyond the end moves neither e
   expect(await log.bounds()).toMatchObject({ first: 3, last: 3 });
   await log.removeUpTo(10);
   expect(await log.bounds()).toMatchObject({ first: 4, last: 3 });
+});
+
+onBoth('the log says when a commit was stored, also when the newest one was that is gone', async (open) => {
+  const { log } = await open();
+  expect(await log.bounds()).toEqual(expect.not.objectContaining({ lastAtMs: expect.anything() }));
+  const before = Date.now();
+  await append(log, ['a']);
+  await eventually(() => Date.now() > before + 1);
+  await append(log, ['b']);
+  const [a, b] = (await log.readAfter(0)).map(({ storedAtMs }) => storedAtMs!);
+  expect(before <= a! && a! < b! && b! <= Date.now()).toBe(true);
+  expect(await log.bounds()).toMatchObject({ firstAtMs: a, lastAtMs: b });
+  expect([await log.firstSince(a! + 1), await log.firstSince(b! + 1)]).toEqual([2, undefined]);
+  await log.removeUpTo(2);
+  const { firstAtMs, lastAtMs } = await log.bounds();
+  expect([firstAtMs, lastAtMs]).toEqual([undefined, b]);
 });
 
 onBoth('a follower receives the commits that are appended, until it leaves', async (open) => {

@@ -1,13 +1,15 @@
 /** Tables in the docs that repeat facts of the code are compared with the code. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import type { Leaf } from '../../host/config/key';
 import { leaves, pluginSchema, schema } from '../../host/config/schema';
 import { streamSchema } from '../../host/config/stream-keys';
 import { deadLetterOf } from '../../host/message/dead-letter';
 import type { Connection } from '../../host/nats/connection';
 import { OLDEST_VERSION, PINNED_VERSION } from '../../host/nats-server/version';
-import { metricsText } from '../../host/ops/metrics';
+import { HandlerLags } from '../../host/ops/handler-lags';
+import { metricsText } from '../../host/ops/metrics-text';
 import type { Plugins } from '../../host/plugin/plugins';
 import { ROOT, rowsOf, textOf } from '../support/markdown';
 import { MessageBench } from '../support/message-bench';
@@ -23,12 +25,26 @@ test('docs/operating.md has every key of the config, with its default and variab
   expect(sorted(actual.map((row) => row.slice(0, 3)))).toEqual(sorted(expected));
 });
 
-test('docs/operating.md has every metric, with its kind', async () => {
+test('docs/monitoring.md has every metric, with its kind', async () => {
   const none = { entries: [], reloads: { counts: [] }, faults: { counts: new Map() } } as unknown as Plugins;
-  const { text } = await metricsText(none, { connected: true } as Connection);
+  const connection = { connected: true, version: '', reconnects: 0, traffic: { receivedBytes: 0, sentBytes: 0 } };
+  const { text } = await metricsText({
+    plugins: none,
+    connection: connection as Connection,
+    lags: new HandlerLags(),
+  });
   const expected = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, kind]) => [name!, kind!]);
-  const actual = rowsOf('docs/operating.md').filter(([name]) => name!.startsWith('jetplug_'));
+  const actual = rowsOf('docs/monitoring.md').filter(([name]) => /^(jetplug|process|nodejs)_\w+$/.test(name!));
   expect(sorted(actual.map((row) => row.slice(0, 2)))).toEqual(sorted(expected));
+});
+
+test('docs/monitoring.md has every alert', () => {
+  const { groups } = parse(readFileSync(join(ROOT, 'deploy/prometheus/alerts.yml'), 'utf8')) as {
+    groups: { rules: { alert: string }[] }[];
+  };
+  const expected = groups.flatMap(({ rules }) => rules.map(({ alert }) => alert));
+  const listed = rowsOf('docs/monitoring.md').map(([name]) => name!);
+  expect(listed.filter((name) => name.startsWith('Jetplug'))).toEqual(expected);
 });
 
 test('every reason for a dead letter is in docs/dead-letters.md, and in docs/events.md where no handler saw the event', () => {

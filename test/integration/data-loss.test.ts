@@ -38,7 +38,7 @@ const WAITS = pluginSource(
   { before: `import { existsSync } from 'node:fs';` },
 );
 const LOST = 'stream lost with its messages; creating it again';
-const STREAMS = ['DEAD', 'EVENTS', 'KV_jetplug', 'KV_jetplug-counting', 'LOG_jetplug-counting', 'RETRY'];
+const STREAMS = ['DEAD', 'EVENTS', 'KV_jetplug', 'KV_jetplug-counting', 'LOG_jetplug-counting', 'RETRY', 'RUNS'];
 
 const scene = new Scene();
 let server: TestServer;

@@ -123,7 +123,7 @@ test('an event that fails and then passes is handled, and leaves no dead letter 
   // The record of its attempts is removed after its ack; the set of settled events stays.
   await eventually(async () => {
     const keys: string[] = [];
-    for await (const key of await records.keys()) if (key.includes('recovers')) keys.push(key);
+    for await (const key of await records.keys()) if (key.includes('recovers-handle')) keys.push(key);
     return keys.length === 1 && keys[0] === 'settled.recovers-handle';
   });
 });

@@ -153,7 +153,14 @@ test('the host is a NATS micro service with its name', async () => {
   const info = (await nats.request('$SRV.INFO.jetplug', '')).json<{ name: string; endpoints: { subject: string }[] }>();
   expect(info).toMatchObject({ name: 'jetplug', endpoints: expect.any(Array) });
   const subjects = info.endpoints.map(({ subject }) => subject).sort();
-  expect(subjects).toEqual(['jetplug.explain', 'jetplug.plugins', 'jetplug.routes', 'jetplug.unhandled']);
+  expect(subjects).toEqual([
+    'jetplug.explain',
+    'jetplug.fate',
+    'jetplug.plugins',
+    'jetplug.routes',
+    'jetplug.tail',
+    'jetplug.unhandled',
+  ]);
 });
 
 test('`check` of sound plugins prints no problem; of a config with a typing error, its file and line', async () => {

@@ -43,7 +43,7 @@ test('a connection that is cut is restored, and the host checks each stream at m
   publish('after the cut');
   await eventually(() => seen('after the cut'));
   // One check that the stream exists, and one for all handlers together.
-  expect(looks.toSorted()).toEqual(['DEAD', 'EVENTS', 'EVENTS', 'KV_jetplug', 'RETRY', 'RETRY']);
+  expect(looks.toSorted()).toEqual(['DEAD', 'EVENTS', 'EVENTS', 'KV_jetplug', 'RETRY', 'RETRY', 'RUNS']);
 });
 
 test('a half-open connection is dropped when its pings are not answered, and a publish survives it', async () => {

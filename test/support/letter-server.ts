@@ -80,6 +80,7 @@ export class LetterServer {
 
   private async askApi(subject: string, body?: { config: object }): Promise<object> {
     const [, action, , durable] = subject.split('.');
+    if (action === 'LIST') return { total: 0, offset: 0, limit: 256, consumers: [] };
     if (action === 'INFO' && !this.durables.has(durable!)) throw apiError(10014, 'consumer not found');
     if (action !== 'INFO') {
       this.requests.push(`create durable ${durable}`);

@@ -36,7 +36,7 @@ async function load(file) {
     version,
     className: definition.className,
     sources: [...sources.keys()],
-    contracts: [...contracts.keys()],
+    contracts: contracts.map(({ contract }) => contract.subject),
     handlers: handlers.map(({ method, subject, durable, where }) => ({ method, subject, durable, line: where.line })),
     instance: Object.keys(instance),
     known: instance.known,

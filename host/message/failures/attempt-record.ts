@@ -1,5 +1,17 @@
-import type { Past } from '../../broker/delivery';
+import type { MessageRef, Past } from '../../broker/delivery';
 import { NO_FAILURES, type Burial, type CountedMessage, type Failures } from './failures';
+
+/** The last failed run of a message that is tried again. Only people read it: it decides nothing. */
+export interface LastFailure {
+  readonly error: string;
+  /** The version of the plugin that failed. */
+  readonly version: string;
+  /** How many attempts the handler allows. */
+  readonly attempts: number;
+  /** When the run failed, and when the next one is due, in milliseconds since 1970. */
+  readonly atMs: number;
+  readonly nextAtMs: number;
+}
 
 /** The failures of a message in their stored form. */
 export interface AttemptState extends Omit<Failures, 'buried'> {
@@ -9,6 +21,7 @@ export interface AttemptState extends Omit<Failures, 'buried'> {
    * is frozen.
    */
   readonly startedBy?: string | undefined;
+  readonly last?: LastFailure | undefined;
 }
 
 type StoredBurial = Omit<Burial, 'error'> & { name: string; message: string; stack: string | undefined };
@@ -24,11 +37,16 @@ export interface AttemptRecord extends AttemptState {
 /** Longer than the error texts in a dead letter's headers. */
 const MAX_TEXT = 8_192;
 
+/** Returns the key of a message's record in the host's bucket. */
+export function attemptsKey(durable: string, { stream, sequence }: Pick<MessageRef, 'stream' | 'sequence'>): string {
+  return `attempts.${durable}.${stream}.${sequence}`;
+}
+
 /** Reads the record of a message. If the message has none, reads the message's headers from the retry queue instead. */
 export function readRecord(text: string | undefined, message: CountedMessage): AttemptState {
   const found = text === undefined ? undefined : (JSON.parse(text) as AttemptRecord);
   const record: AttemptState = found?.storedAtMs === message.storedAtMs ? found : stateFromPast(message.past);
-  const { charged, provisional, outages, deaths, startedBy, buried } = record;
+  const { charged, provisional, outages, deaths, startedBy, buried, last } = record;
   return {
     charged,
     provisional,
@@ -36,6 +54,7 @@ export function readRecord(text: string | undefined, message: CountedMessage): A
     deaths,
     ...(startedBy !== undefined && { startedBy }),
     ...(buried && { buried }),
+    ...(last && { last }),
   };
 }
 

@@ -4,15 +4,26 @@ import { KeyWriters } from '../../records/key-writers';
 import type { Settlements } from '../../records/settlements';
 import type { MaybePromise } from '../../base/maybe-promise';
 import type { Burial, CountedMessage, Failures } from './failures';
-import { burialOf, readRecord, storedBurial, type AttemptRecord, type AttemptState } from './attempt-record';
+import {
+  attemptsKey,
+  burialOf,
+  readRecord,
+  storedBurial,
+  type AttemptRecord,
+  type AttemptState,
+  type LastFailure,
+} from './attempt-record';
 import type { MessageRef } from '../../broker/delivery';
 import type { Outages } from './outages';
 
 /** Counts failures. The server's delivery count would not do, because it also counts deploys and lost connections. */
 export interface AttemptLog {
   read(message: CountedMessage): MaybePromise<Failures>;
-  /** Counts one more failure, provisionally. Resolves when it is stored. */
-  failed(message: CountedMessage): Promise<void>;
+  /**
+   * Counts one more failure, provisionally. Resolves when it is stored.
+   * @param last describes the failure, for `jetplug fate`
+   */
+  failed(message: CountedMessage, last?: LastFailure): Promise<void>;
   /** Records that the message is dead-lettered and must not run again, in any process. */
   bury(message: CountedMessage, burial: Burial): Promise<void>;
   /**
@@ -61,8 +72,8 @@ export class KvAttemptLog implements AttemptLog {
     }));
   }
 
-  async failed(message: CountedMessage): Promise<void> {
-    await this.leave(message, ({ provisional }) => ({ provisional: provisional + 1 }));
+  async failed(message: CountedMessage, last?: LastFailure): Promise<void> {
+    await this.leave(message, ({ provisional }) => ({ provisional: provisional + 1, ...(last && { last }) }));
   }
 
   async died(message: CountedMessage): Promise<void> {
@@ -188,7 +199,7 @@ export class KvAttemptLog implements AttemptLog {
   }
 
   private keyOf(message: MessageRef): string {
-    return `attempts.${this.durable}.${message.stream}.${message.sequence}`;
+    return attemptsKey(this.durable, message);
   }
 }
 

@@ -4,6 +4,9 @@ import type { Handler } from '../handler';
 import type { Invalid } from '../outcome';
 import { LocalRetryDelivery, type LocalRetries } from './local-retry';
 
+/** `queued`: it waits for its turn. `retrying`: it has failed and waits in this host for its next run. */
+export type DeliveryState = 'queued' | 'running' | 'retrying';
+
 /** A delivery that waits or runs in this host. */
 export class BufferedDelivery {
   readonly arrivedAtMs: number;
@@ -12,6 +15,8 @@ export class BufferedDelivery {
   delivery: Delivery;
   /** The value of the handler's key field; undefined without a key. */
   key: string | undefined;
+  /** Whether the delivery's run has begun. */
+  hasBegun = false;
   /** Whether the delivery is the first of its key. Only the first may run. */
   isFirst = false;
   /** The decoded event, if it was decoded for its key. */
@@ -47,6 +52,11 @@ export class BufferedDelivery {
   /** Whether it waits for a retry in this host. */
   get isRetrying(): boolean {
     return this.localRetry?.isWaiting === true;
+  }
+
+  get state(): DeliveryState {
+    if (this.isRetrying) return 'retrying';
+    return this.hasBegun ? 'running' : 'queued';
   }
 
   /** Nacks the delivery, also if it waits for a local retry. */

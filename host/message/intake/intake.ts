@@ -1,9 +1,9 @@
 import type { Limiter } from '../../base/limiter';
 import { machineTime, type Time } from '../../base/time';
-import type { Delivery } from '../../broker/delivery';
+import type { Delivery, MessageRef } from '../../broker/delivery';
 import type { Handler } from '../handler';
 import { Admission, type AdmissionOptions } from './admission';
-import { BufferedDelivery, bySequence } from './buffered-delivery';
+import { BufferedDelivery, bySequence, type DeliveryState } from './buffered-delivery';
 import { DeliveryBuffer } from './delivery-buffer';
 import { DispatchOrder } from './dispatch-order';
 import { ConcurrencyLimit } from './concurrency-limit';
@@ -88,6 +88,15 @@ export class Intake {
     if (!buffered) return;
     this.order.arrived(buffered);
     this.startNext();
+  }
+
+  /** Returns the state of an event's delivery in this host; undefined if this host does not have the event. */
+  stateOf({ stream, sequence }: Pick<MessageRef, 'stream' | 'sequence'>): DeliveryState | undefined {
+    for (const { delivery, hasLeft, state } of this.buffer) {
+      const { origin } = delivery;
+      if (!hasLeft && origin.sequence === sequence && origin.stream === stream) return state;
+    }
+    return undefined;
   }
 
   /** Returns the number of deliveries of the handler's stream in this host. */

@@ -57,6 +57,7 @@ export class WorkRunner {
       const settled = processMessage(current, delivery, this.registry);
       if (!isPromise(settled)) return this.permits.free(runs);
       const buffered = new BufferedDelivery(delivery, current);
+      buffered.hasBegun = true;
       this.buffer.add(buffered);
       this.follow(buffered, settled, runs);
     } catch (error) {
@@ -67,6 +68,7 @@ export class WorkRunner {
 
   run(work: Work): void {
     const runs = this.permits.take();
+    for (const buffered of each(work)) buffered.hasBegun = true;
     try {
       const settled = this.process(work);
       if (!isPromise(settled)) return this.finish(work, runs);

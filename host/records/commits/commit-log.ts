@@ -3,6 +3,11 @@ export interface LoggedCommit {
   /** The message's sequence in the log. Each commit has the position that follows the one before. */
   readonly position: number;
   readonly text: string;
+  /**
+   * When the server has stored the commit, by its own clock, in milliseconds since 1970. Absent for a commit that
+   * {@link CommitLog.follow} reports.
+   */
+  readonly storedAtMs?: number;
 }
 
 /** The limits of a log on the server. */
@@ -11,6 +16,10 @@ export interface LogBounds {
   readonly first: number;
   /** The position of the newest commit, also if that was removed since; 0 for a new log. */
   readonly last: number;
+  /** When the server has stored the oldest commit; absent if the log is empty. */
+  readonly firstAtMs?: number;
+  /** When the server has stored the newest commit, also if that was removed since; absent for a new log. */
+  readonly lastAtMs?: number;
   /** The first position that the log could have: above 1 if the log was created again after a loss. */
   readonly begins: number;
   /**

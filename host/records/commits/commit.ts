@@ -44,6 +44,8 @@ export interface RunChanges {
   readonly origin: Origin;
   /** The event that the run handles; absent for a change from outside of a run. */
   readonly event?: EventOf;
+  /** Whether the run belongs to the same call for a batch as the run before it in the commit. */
+  readonly joins?: boolean;
   /**
    * The number of the commit point, from 1, if the run commits early with `store.commit()`. The event is then not
    * settled yet.
@@ -101,6 +103,7 @@ const DEAD = 'dead';
 
 /** The version of the format. A host refuses a commit of a later version, because it would lose a part of it. */
 const FORMAT = 1;
+const THIS_FORMAT = `{"f":${FORMAT},`;
 
 /** Returns a text that names the event of a run. */
 export function eventKey({ durable, incarnation, sequence }: EventOf): string {
@@ -125,6 +128,8 @@ interface WireRun {
   /** The attempt, if it is not the first. */
   readonly a?: number | undefined;
   readonly t: number;
+  /** 1 for a run that {@link RunChanges.joins} the one before. */
+  readonly j?: number | undefined;
   readonly p?: number | undefined;
   /** Set if there is after-commit work: the number of the last part. */
   readonly k?: number | undefined;
@@ -169,7 +174,7 @@ export function encodeCommit({ host, number, runs, sent, worked = [], adopted, f
 
 /** Every property is named, because objects that are spread together take several times as long to make. */
 function encodeRun(run: RunChanges, sources: WireSources): WireRun {
-  const { origin, event, part, passed = 0, hasWork, left, reads, writes, emits } = run;
+  const { origin, event, joins, part, passed = 0, hasWork, left, reads, writes, emits } = run;
   const { sequence, attempt } = origin;
   return {
     h: sources.indexOf(run),
@@ -178,6 +183,7 @@ function encodeRun(run: RunChanges, sources: WireSources): WireRun {
     e: origin.eventId,
     a: attempt === 1 ? undefined : attempt,
     t: origin.timeMs,
+    j: joins ? 1 : undefined,
     p: part,
     k: hasWork ? passed + 1 : undefined,
     l: left && encodeDeparture(left),
@@ -241,6 +247,11 @@ export function decodeCommit(text: string): Commit {
   }
 }
 
+/** Whether the text begins as the commits of this format do, so that its parts can be searched as text. */
+export function hasThisFormat(text: string): boolean {
+  return text.startsWith(THIS_FORMAT);
+}
+
 /**
  * Reads a commit; undefined for a message that another program has put into the log.
  * @throws UnreadableCommit if the text is a commit of a later format
@@ -268,6 +279,7 @@ function decodeRun(run: WireRun, [handler, version, durable, incarnation, stream
       timeMs: run.t,
     },
     ...(isOfEvent && { event: { durable, incarnation, sequence: run.s } }),
+    ...(run.j !== undefined && { joins: true }),
     ...(run.p !== undefined && { part: run.p }),
     ...(run.k !== undefined && { hasWork: true, passed: run.k - 1 }),
     ...((run.k !== undefined || run.g !== undefined) && { reads: textsOf(run.g ?? []) }),

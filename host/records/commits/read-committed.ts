@@ -1,10 +1,8 @@
 import type { KeyValue } from '../key-value';
+import { readEntries } from './bucket-entries';
 import { CHECKPOINT_KEY, CheckpointStore } from './checkpoint';
 import { decodedOrNone } from './commit';
 import type { CommitLog } from './commit-log';
-
-/** The number of keys that are read from the bucket at a time. */
-const READS_AT_A_TIME = 500;
 
 interface ReadText {
   readonly text: string | null;
@@ -38,12 +36,8 @@ export async function readCommitted(
 async function readBucket(bucket: KeyValue, only: readonly string[] | undefined): Promise<Map<string, ReadText>> {
   const texts = new Map<string, ReadText>();
   const keys = (only ?? (await bucket.keys())).filter((key) => key !== CHECKPOINT_KEY);
-  for (let from = 0; from < keys.length; from += READS_AT_A_TIME) {
-    const part = keys.slice(from, from + READS_AT_A_TIME);
-    const entries = await Promise.all(part.map((key) => bucket.get(key, { latest: true })));
-    for (const [i, entry] of entries.entries()) {
-      if (entry) texts.set(part[i]!, { text: entry.value ?? null, position: entry.position ?? 0 });
-    }
+  for (const [key, { value, position = 0 }] of await readEntries(bucket, keys)) {
+    texts.set(key, { text: value ?? null, position });
   }
   return texts;
 }

@@ -55,6 +55,7 @@ describe('loading the configuration', () => {
       store: { maxBytes: -1, historyMs: 604_800_000, logMaxBytes: -1 },
       http: { listen: '127.0.0.1:8300' },
       log: { level: 'info', verbose: false },
+      tracing: { sample: 1, maxAgeMs: 259_200_000, maxBytes: 268_435_456 },
       shutdown: { graceMs: 20_000 },
     });
   });
@@ -157,6 +158,7 @@ shutdown: { grace: 0s }
       store: { maxBytes: 4096, historyMs: 604_800_000, logMaxBytes: -1 },
       http: { listen: '[::]:0' },
       log: { level: 'debug', verbose: false },
+      tracing: { sample: 1, maxAgeMs: 259_200_000, maxBytes: 268_435_456 },
       shutdown: { graceMs: 0 },
     });
   });

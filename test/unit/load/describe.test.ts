@@ -69,6 +69,8 @@ test('a plugin is described by its decorators, with a default for the rest', () 
     isolation: expect.objectContaining({ isolation: 'inline', processes: 1 }) as unknown,
     injected: [],
     services: [],
+    // Its own tests are in plugin-events.test.ts.
+    events: expect.objectContaining({ handled: [0, 1, null] }) as unknown,
     handlers: [
       {
         method: 'onHappened',

@@ -21,7 +21,7 @@ function definitionOf(cls: unknown, file = __filename): DescribedPlugin {
   const config = { plugins: { dirs: [], watch: false, startTimeoutMs: 1_000, defaults: {}, sections: {} } };
   const sources = new Map([[file, SOURCE]]);
   return describePlugin(
-    { file, cls: cls as PluginClass, version: 'v1', sources, contracts: new Map(), texts: new Map(), classes: [] },
+    { file, cls: cls as PluginClass, version: 'v1', sources, contracts: [], texts: new Map(), classes: [] },
     config,
   );
 }

@@ -21,6 +21,6 @@ test('conflicts are worth a warning if they are many, and many for the handlerâ€
   expect(counters.conflictKey).toBeUndefined();
   counters.conflicted(1, undefined);
   expect([counters.conflicts, counters.conflictKey]).toEqual([100, { key: 'hot', conflicts: 99 }]);
-  for (let n = 0; n < 1_001; n++) counters.observe(0);
+  for (let n = 0; n < 1_001; n++) counters.durations.observe(0);
   expect(counters.conflictKey).toBeUndefined();
 });

@@ -177,7 +177,12 @@ test('the events that a handler publishes are sent after it returns', async () =
   });
   expect(await outcome()).toEqual({ kind: 'handled' });
   expect(bench.sent.map(({ subject }) => subject)).toEqual(['a.c', 'a.d']);
-  expect(bench.sent[0]!.headers).toEqual({ 'x-hops': '3' });
+  expect(bench.sent[0]!.headers).toEqual({
+    'x-hops': '3',
+    'x-causation-id': 'e1',
+    'x-correlation-id': 'e1',
+    traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/),
+  });
 });
 
 test('the events that a failed handler published are not sent', async () => {

@@ -50,7 +50,17 @@ test('an event published by hand is validated, handled and acknowledged synchron
     { event_type: 'video.watch_started', event_id: 'EVENTS:9', timestamp: '2026-05-12T12:00:00.000Z', user_id: 'u1' },
   ]);
   expect(seen[0]).toBeInstanceOf(VideoWatchStarted);
-  expect(bench.handler.counters.durations.reduce((sum, n) => sum + n)).toBe(1);
+  expect(bench.handler.counters.durations.count).toBe(1);
+});
+
+test('the wait of a first delivery is counted, and not that of a redelivery or of a deferred event', () => {
+  const { process, bench } = setUp(() => undefined);
+  const storedAtMs = Date.now() - 2_000;
+  process(WATCH, { storedAtMs });
+  process(WATCH, { storedAtMs, sequence: 8, deliveryCount: 2 });
+  process(WATCH, { storedAtMs, sequence: 9, past: { failures: 0 } });
+  const { waits } = bench.handler.counters;
+  expect([waits.count, waits.sumS > 1.9, waits.sumS < 60]).toEqual([1, true, true]);
 });
 
 test('effects precede the ack: the run is committed, then the published events are sent, then the event is acknowledged', async () => {

@@ -60,7 +60,11 @@ test('a batch from which commits were removed meanwhile ends before them', async
 });
 
 /** A connection to a cluster whose leader has the message, and whose other replicas are behind. */
-function connectionWithStaleReplicas(message: { readonly seq: number; readonly data: string }): Connection {
+function connectionWithStaleReplicas(message: {
+  readonly seq: number;
+  readonly data: string;
+  readonly time?: string;
+}): Connection {
   const ask = async (_subject: string, _body: string, read: (answer: object) => unknown): Promise<unknown> =>
     read({ headers: { code: 404, hasError: true, last: () => '' } });
   const askApi = async (request: string): Promise<object> => {
@@ -72,9 +76,11 @@ function connectionWithStaleReplicas(message: { readonly seq: number; readonly d
 }
 
 test('a commit that only the leader has is read', async () => {
-  const connection = connectionWithStaleReplicas({ seq: 5, data: Buffer.from('commit').toString('base64') });
+  const time = '2026-05-12T12:00:00.123456789Z';
+  const connection = connectionWithStaleReplicas({ seq: 5, data: Buffer.from('commit').toString('base64'), time });
   const log = await JetStreamLog.find(connection, 'shop');
-  expect(await log?.readAfter(4)).toEqual([{ position: 5, text: 'commit' }]);
+  const storedAtMs = Date.parse('2026-05-12T12:00:00.123Z');
+  expect(await log?.readAfter(4)).toEqual([{ position: 5, text: 'commit', storedAtMs }]);
 });
 
 test('the latest value of a bucket is that of the leader', async () => {

@@ -139,6 +139,19 @@ test('the request for all subjects has no subject at its end', async () => {
   expect(asked).toHaveLength(1);
 });
 
+test('a new durable takes over the pause of another one, also if that pause changes meanwhile', async () => {
+  const other = { ...info(), paused: true, config: { pause_until: '2030-01-01T00:00:00Z' } };
+  const { asked, configs, connection } = server({
+    'CONSUMER.INFO.EVENTS.other': [other, info(), info()],
+    [CREATE]: [info()],
+    'CONSUMER.PAUSE.EVENTS.badge-award': [{}],
+  });
+  await ensureDurable(connection, { ...DURABLE, pausedWith: { stream: 'EVENTS', durable: 'other' } });
+  expect(configs[0]).toMatchObject({ pause_until: '2030-01-01T00:00:00.000Z' });
+  const look = 'CONSUMER.INFO.EVENTS.other';
+  expect(asked).toEqual([look, CREATE, look, 'CONSUMER.PAUSE.EVENTS.badge-award', look]);
+});
+
 test('a replaced durable stays paused', async () => {
   const pause_until = '2030-01-01T00:00:00Z';
   const answers = {

@@ -1,9 +1,15 @@
 import { HandlerCounters } from '../../../host/message/counters';
 import type { Connection } from '../../../host/nats/connection';
-import { metricsText } from '../../../host/ops/metrics';
+import { HandlerLags } from '../../../host/ops/handler-lags';
+import { metricsText } from '../../../host/ops/metrics-text';
 import type { PluginEntry, Plugins } from '../../../host/plugin/plugins';
 
-const OFFLINE = { connected: false } as Connection;
+const OFFLINE = {
+  connected: false,
+  version: '2.12.1',
+  reconnects: 2,
+  traffic: { receivedBytes: 10, sentBytes: 20 },
+} as Connection;
 
 function plugins(entries: readonly Partial<PluginEntry>[]): Plugins {
   const complete = entries.map((entry) => ({ handlers: [], ...entry }));
@@ -11,16 +17,24 @@ function plugins(entries: readonly Partial<PluginEntry>[]): Plugins {
 }
 
 async function samples(host: Plugins, unhandled?: ReadonlyMap<string, number>): Promise<string[]> {
-  const { text } = await metricsText(host, OFFLINE, unhandled);
+  const { text } = await metricsText({ plugins: host, connection: OFFLINE, lags: new HandlerLags(), unhandled });
   return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
 }
 
 test('a handler has a sample of each of its counters, and none of its position while the server does not answer', async () => {
   const counters = new HandlerCounters();
   counters.handled = 3;
-  counters.observe(0.02);
-  counters.observe(60);
-  const handler = { definition: { name: 'award' }, counters, durable: { stream: 'EVENTS', durable: 'badge-award' } };
+  counters.durations.observe(0.02);
+  counters.durations.observe(60);
+  counters.waits.observe(0.2);
+  const handler = {
+    definition: { name: 'award' },
+    counters,
+    durable: { stream: 'EVENTS', durable: 'badge-award' },
+    pausedUntil: new Date(0),
+    circuit: {},
+    drift: ['ack_wait: 30 s → 15 s'],
+  };
   const entry = { name: 'badge', state: 'running', handlers: [handler] } as unknown as PluginEntry;
   const found = await samples(plugins([entry]));
   const labels = 'plugin="badge",handler="award"';
@@ -30,7 +44,11 @@ test('a handler has a sample of each of its counters, and none of its position w
   expect(found).toContain(`jetplug_handling_seconds_bucket{${labels},le="0.025"} 1`);
   expect(found).toContain(`jetplug_handling_seconds_bucket{${labels},le="+Inf"} 2`);
   expect(found).toContain(`jetplug_handling_seconds_count{${labels}} 2`);
-  expect(found.filter((line) => /_(pending|in_flight)/.test(line))).toEqual([]);
+  expect(found).toContain(`jetplug_wait_seconds_bucket{${labels},le="0.25"} 1`);
+  expect(found).toContain(`jetplug_handler_paused{${labels}} 1`);
+  expect(found).toContain(`jetplug_circuit_open{${labels}} 0`);
+  expect(found).toContain(`jetplug_durable_drift{${labels}} 1`);
+  expect(found.filter((line) => /_(pending|in_flight|lag_seconds)/.test(line))).toEqual([]);
 });
 
 test('the processes of a plugin are added up, and a plugin without processes has no sample of them', async () => {
@@ -47,4 +65,15 @@ test('the processes of a plugin are added up, and a plugin without processes has
 
 test('unhandled events are shown by stream', async () => {
   expect(await samples(plugins([]), new Map([['EVENTS', 7]]))).toContain('jetplug_unhandled_events{stream="EVENTS"} 7');
+});
+
+test('the host shows its versions, its connection and its process', async () => {
+  const found = await samples(plugins([]));
+  expect(found).toContain('jetplug_connected 0');
+  expect(found).toContain('jetplug_reconnects_total 2');
+  expect(found).toContain('jetplug_received_bytes_total 10');
+  expect(found.join('\n')).toMatch(/^jetplug_build_info\{.*node_version="v\d+.*",server_version="2\.12\.1"\} 1$/m);
+  for (const name of ['process_resident_memory_bytes', 'process_cpu_seconds_total', 'nodejs_heap_size_used_bytes']) {
+    expect(Number(found.find((line) => line.startsWith(name))?.split(' ')[1])).toBeGreaterThan(0);
+  }
 });

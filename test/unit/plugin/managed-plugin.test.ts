@@ -30,8 +30,10 @@ function managed(change?: Parameters<typeof memoryHost>[0]) {
   const base = memoryHost(change);
   const names = new NameRegistry();
   const reports = new ReloadReports(base.log);
-  const plugin = new ManagedPlugin({ file: FILE, root: '/plugins' }, { host: () => base.host, names, reports });
-  return { ...base, plugin, names, reports };
+  const contracts = { publish: jest.fn(), withdraw: jest.fn() };
+  const context = { host: () => base.host, names, contracts, reports };
+  const plugin = new ManagedPlugin({ file: FILE, root: '/plugins' }, context);
+  return { ...base, plugin, names, contracts, reports };
 }
 
 /** The next call of `runPlugin` claims this version's names, and then returns the plugin or fails. */

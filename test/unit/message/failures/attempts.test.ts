@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { Settlements } from '../../../../host/records/settlements';
+import { attemptsKey, readRecord } from '../../../../host/message/failures/attempt-record';
 import { KvAttemptLog } from '../../../../host/message/failures/attempts';
 import type { MessageRef } from '../../../../host/broker/delivery';
 import { Outages } from '../../../../host/message/failures/outages';
@@ -37,6 +38,16 @@ test('counts the failures of a message until they are forgotten', async () => {
   await log.forget(message);
   expect(await log.read(message)).toMatchObject(NONE);
   expect(records.entries.size).toBe(0);
+});
+
+test('the record describes the last failure that was described', async () => {
+  const { records, log } = await setUp();
+  const last = { error: 'no database', version: 'v1', attempts: 5, atMs: 1_000, nextAtMs: 2_000 };
+  await log.failed(message, last);
+  await log.charge(message);
+  const [key, { value }] = [...records.entries][0]!;
+  expect(key).toBe(attemptsKey('badge-award', message));
+  expect(readRecord(value, message)).toMatchObject({ charged: 1, last });
 });
 
 test('a charge makes provisional failures count as the message’s own; an outage discards them', async () => {

@@ -6,7 +6,7 @@ const BOUNDS = { least: 8, first: 32, most: 500 };
 function prefetchOf({ ackWaitMs = 30_000, perRun = 1, counters = new HandlerCounters() } = {}) {
   const prefetch = new Prefetch(BOUNDS, counters, ackWaitMs, perRun);
   const handle = (count: number, tookMs: number): number => {
-    for (let i = 0; i < count; i++) counters.observe(tookMs / 1_000);
+    for (let i = 0; i < count; i++) counters.durations.observe(tookMs / 1_000);
     prefetch.adapt(0);
     return prefetch.size;
   };
@@ -32,7 +32,7 @@ test('the prefetch counts the events of a batch, not its runs', () => {
 
 test('the prefetch depends only on the runs since it was last adapted', () => {
   const counters = new HandlerCounters();
-  counters.observe(3_600);
+  counters.durations.observe(3_600);
   expect(prefetchOf({ counters }).handle(1, 10)).toBe(100);
 });
 

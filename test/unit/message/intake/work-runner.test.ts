@@ -138,7 +138,7 @@ test.each<[way: string, run: (runner: WorkRunner, one: BufferedDelivery) => void
 test('a failure after the settlement neither nacks nor is logged', () => {
   const { bench, handler, runner, permits } = running();
   const delivery: Delivery = bench.delivery();
-  jest.spyOn(handler.counters, 'observe').mockImplementation(() => {
+  jest.spyOn(handler.counters.durations, 'observe').mockImplementation(() => {
     delivery.ack();
     throw new Error('broken');
   });

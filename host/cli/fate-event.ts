@@ -1,0 +1,139 @@
+import { JetplugError } from '../../sdk/internal';
+import type { Config } from '../config/config';
+import { nearest } from '../config/suggest';
+import type { Connection } from '../nats/connection';
+import { findEvent, newestFirst, type StoredEvent } from '../nats/stored-event';
+import { findStream, streamNames } from '../nats/streams';
+import { RUNS_STREAM } from '../nats/wanted-streams';
+import { RETRY_STREAM } from '../broker/stream-state';
+import { progressBar } from './progress';
+import { bytesContain, idOf } from './stored-event-text';
+
+/** An event whose fate is asked for. */
+export interface AskedEvent {
+  readonly stream: string;
+  readonly sequence: number;
+  /** When the stream was created. */
+  readonly streamCreated: string;
+  /** The event as it is stored; absent if the stream does not have it any more. */
+  readonly stored?: StoredEvent;
+  /** The event's id; absent if the stored message is not a valid event, or is gone. */
+  readonly id?: string;
+  /** Why the stream does not have it any more, in words. */
+  readonly gone?: string;
+}
+
+/**
+ * Finds an event by its stream and sequence. The stream may not have it any more.
+ * @throws JetplugError `JP_NOT_FOUND` if there is no such stream, or the sequence was not given to any event yet
+ */
+export async function eventAt(
+  connection: Connection,
+  config: Config,
+  stream: string,
+  sequence: number,
+): Promise<AskedEvent> {
+  const info = await findStream(connection, stream);
+  if (!info) throw await noStream(connection, config, stream);
+  const { first_seq: first, last_seq: last } = info.state;
+  if (sequence > last) {
+    const has = last === 0 ? 'it has had no event yet' : `its last event is ${last}`;
+    throw new JetplugError('JP_NOT_FOUND', `stream ${stream} has no event ${sequence}: ${has}`, {
+      hint: 'Give the sequence of an event that was stored, or the id of the event.',
+    });
+  }
+  const stored = await findEvent(connection, stream, sequence);
+  if (stored) return asked(stored, info.created, config);
+  const gone =
+    sequence < first
+      ? `its age or the limits of the stream have removed it (the oldest event is now ${first})`
+      : 'somebody has deleted it, or a limit of its subject has removed it';
+  return { stream, sequence, streamCreated: info.created, gone };
+}
+
+async function noStream(connection: Connection, config: Config, name: string): Promise<JetplugError> {
+  const known = await eventStreams(connection, config);
+  const meant = nearest(name, known);
+  const mean = meant === undefined ? '' : `; did you mean ${meant}?`;
+  return new JetplugError('JP_NOT_FOUND', `there is no stream ${JSON.stringify(name)} on the server${mean}`, {
+    hint: known.length === 0 ? 'The server has no stream of events.' : `The streams are ${known.join(', ')}.`,
+  });
+}
+
+/**
+ * Searches the streams for the event with this id, the newest events first.
+ * @param sinceMs events that were stored earlier are not searched, in milliseconds since 1970
+ * @throws JetplugError `JP_NOT_FOUND`
+ */
+export async function eventWithId(
+  connection: Connection,
+  config: Config,
+  id: string,
+  sinceMs: number,
+): Promise<AskedEvent> {
+  const streams = await eventStreams(connection, config);
+  const unread: string[] = [];
+  for (const stream of streams) {
+    const found = await searchStream(connection, config, stream, id, sinceMs);
+    if (found === 'unreadable') unread.push(stream);
+    else if (found) {
+      const info = await findStream(connection, stream);
+      if (info) return asked(found, info.created, config);
+    }
+  }
+  const searched = streams.filter((stream) => !unread.includes(stream));
+  const where = searched.length === 0 ? 'no stream could be searched' : `searched: ${searched.join(', ')}`;
+  const left =
+    unread.length === 0 ? '' : `; not searched, because they do not allow direct reads: ${unread.join(', ')}`;
+  throw new JetplugError('JP_NOT_FOUND', `no stored event has the id ${JSON.stringify(id)} (${where}${left})`, {
+    hint: 'It may have been removed by age, or it never arrived: `npx jetplug fate --subject SUBJECT` says where an event of a subject would go. An event that is gone is found by its stream and sequence.',
+  });
+}
+
+/** Returns the streams of the server that hold events: those of the config first. */
+export async function eventStreams(connection: Connection, { streams, deadLetters }: Config): Promise<string[]> {
+  const present = await streamNames(connection);
+  const isOwn = (name: string): boolean =>
+    name === RETRY_STREAM ||
+    name === RUNS_STREAM ||
+    name === deadLetters.stream ||
+    /^(KV_|OBJ_|LOG_jetplug-)/.test(name);
+  const configured = streams.map(({ name }) => name).filter((name) => present.has(name));
+  const others = [...present].filter((name) => !isOwn(name) && !configured.includes(name)).sort();
+  return [...configured, ...others];
+}
+
+async function searchStream(
+  connection: Connection,
+  config: Config,
+  stream: string,
+  id: string,
+  sinceMs: number,
+): Promise<StoredEvent | 'unreadable' | undefined> {
+  const bar = progressBar(stream);
+  // The id as it is in a header, and as JSON writes it. A message without both cannot have it.
+  const mayMatch = bytesContain([id, JSON.stringify(id).slice(1, -1)]);
+  const progress = (done: number, total: number): void => bar.update(done, total, `${done} of ${total}`);
+  try {
+    const chunks = newestFirst(connection, stream, { mayMatch, progress });
+    for (;;) {
+      const { done, value } = await chunks.next();
+      if (done) return value ? undefined : 'unreadable';
+      const match = value.matches.findLast((event) => hasId(event, id, config));
+      if (match) return match.storedAtMs < sinceMs ? undefined : match;
+      if (value.oldestMs < sinceMs) return undefined;
+    }
+  } finally {
+    bar.stop();
+  }
+}
+
+function hasId(event: StoredEvent, id: string, config: Config): boolean {
+  return event.headers['Nats-Msg-Id'] === id || idOf(event, config) === id;
+}
+
+function asked(stored: StoredEvent, streamCreated: string, config: Config): AskedEvent {
+  const { stream, sequence } = stored;
+  const id = idOf(stored, config);
+  return { stream, sequence, streamCreated, stored, ...(id !== undefined && { id }) };
+}

@@ -1,0 +1,160 @@
+import type { RunChanges } from '../records/commits/commit';
+import type { Recorder } from '../records/runs/recorder';
+import type { RunError, RunOutcome, RunRecord, RunVerdict } from '../records/runs/run-record';
+import { withCauses } from '../base/causes';
+import { cut } from '../base/utf8';
+import type { Decision } from './decide';
+import { causeOf, eventIdOf, rootOf } from './lineage';
+import type { Outcome } from './outcome';
+import type { Run } from './run';
+import { passed, type Settled } from './stages';
+
+/** The largest number of published events, and of keys, in a record. */
+const MAX_LISTED = 200;
+const MAX_MESSAGE = 1_000;
+const MAX_STACK = 4_000;
+const MAX_ABOUT = 40;
+
+/** Notes what a run has committed at a commit point. */
+export function noteCommitted(run: Run, { emits, writes }: Pick<RunChanges, 'emits' | 'writes'>): void {
+  if (!run.handler.recorder?.isActive) return;
+  const committed = (run.committed ??= { emits: [], keys: new Set() });
+  committed.emits.push(...emits);
+  for (const key of writes.keys()) committed.keys.add(key);
+}
+
+/** Records the settled run if its tree is sampled, if it has failed, or if somebody watches. */
+export function recordRun(run: Settled): Settled {
+  const { recorder } = run.handler;
+  if (recorder?.isActive && isOver(run)) record(run, recorder);
+  return passed(run);
+}
+
+/** Whether the run is the end of an attempt. A run that starts again, and an event that was settled before, are none. */
+function isOver({ outcome, waits }: Settled): boolean {
+  switch (outcome.kind) {
+    case 'conflict':
+    case 'settled-before':
+    case 'buried-before':
+      return false;
+    case 'released':
+      return !waits;
+    default:
+      return true;
+  }
+}
+
+function record(run: Settled, { store, live }: Recorder): void {
+  const root = rootOf(run);
+  const isHandled = run.outcome.kind === 'handled';
+  const isWhole = store?.isSampled(root) ?? false;
+  let made: RunRecord | undefined;
+  const make = (): RunRecord => (made ??= recordOf(run, root, isWhole));
+  if (store && (isWhole || !isHandled)) store.add(make());
+  if (!live.isWatched) return;
+  const { handler, delivery, event } = run;
+  const { plugin, name } = handler;
+  const watched = { plugin, handler: name, subject: delivery.subject, isHandled, event };
+  live.add(watched, () => ({ ...make(), about: aboutOf(event) }));
+}
+
+/** Returns the first text or number of an event's fields, which most often tells whom the event is about. */
+function aboutOf(event: object | undefined): string {
+  for (const name in event) {
+    if (name === 'event_type' || name === 'event_id' || name === 'timestamp') continue;
+    const value = (event as Record<string, unknown>)[name];
+    if (typeof value === 'string' || typeof value === 'number') return cut(String(value), MAX_ABOUT);
+  }
+  return '';
+}
+
+function recordOf(run: Settled, root: string, isWhole: boolean): RunRecord {
+  const { handler, delivery, decision, outcome, logged } = run;
+  const { stream, sequence, storedAtMs } = delivery.origin;
+  const call = run.batch ?? run;
+  const { time } = handler;
+  const nowMs = time.nowMs();
+  const tookMs = call.waits ? 0 : nowMs - call.startedAtMs;
+  const cause = causeOf(run);
+  return {
+    plugin: handler.plugin,
+    handler: handler.name,
+    version: handler.version,
+    ...{ stream, sequence, storedAtMs, subject: delivery.subject },
+    id: eventIdOf(run),
+    ...(cause !== undefined && { cause }),
+    root,
+    attempt: run.attempt,
+    startedAtMs: time.epochMs() - tookMs,
+    ranMs: call.waits ? 0 : round(call.ranMs(nowMs)),
+    tookMs: round(tookMs),
+    outcome: decision.action === 'give-up' ? 'given-up' : OUTCOMES[outcome.kind],
+    verdict: VERDICTS[decision.action],
+    ...('delayMs' in decision && { delayMs: decision.delayMs }),
+    ...('reason' in decision && { reason: decision.reason }),
+    ...('error' in outcome && { error: errorOf(outcome.error) }),
+    ...effectsOf(run),
+    ...(logged && { lines: logged.lines, ...(logged.left > 0 && { linesLeft: logged.left }) }),
+    ...(!isWhole && { isPartial: true }),
+  };
+}
+
+/** A run that has failed has no effects but those of its commit points. */
+function effectsOf(run: Settled): Pick<RunRecord, 'emits' | 'writes'> {
+  const { committed } = run;
+  const isDone = run.outcome.kind === 'handled' && !run.owesWork;
+  const emits = [...(committed?.emits ?? []), ...(isDone && run.hasPublished ? run.outbox : [])];
+  const keys = new Set(committed?.keys);
+  if (isDone && run.hasTransaction) for (const key of writesOf(run).keys()) keys.add(key);
+  return {
+    ...(emits.length > 0 && { emits: emits.slice(0, MAX_LISTED).map(({ id, subject }) => ({ id, subject })) }),
+    ...(keys.size > 0 && { writes: [...keys].slice(0, MAX_LISTED) }),
+  };
+}
+
+function writesOf(run: Run): ReadonlyMap<string, unknown> {
+  return run.batch ? run.batch.writes.of(run) : run.transaction.writes;
+}
+
+function errorOf(error: Error & { readonly code?: unknown }): RunError {
+  const { name, code, stack } = error;
+  return {
+    name: cut(name, MAX_MESSAGE),
+    ...(typeof code === 'string' && { code: cut(code, MAX_MESSAGE) }),
+    message: cut(withCauses(error), MAX_MESSAGE),
+    ...(stack !== undefined && { stack: cut(stack, MAX_STACK) }),
+  };
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}
+
+const OUTCOMES: Readonly<Record<Outcome['kind'], RunOutcome>> = {
+  handled: 'handled',
+  failed: 'failed',
+  'timed-out': 'timed-out',
+  rejected: 'rejected',
+  postponed: 'postponed',
+  unavailable: 'unavailable',
+  died: 'died',
+  crashed: 'crashed',
+  invalid: 'invalid',
+  released: 'interrupted',
+  // These are not recorded.
+  'settled-before': 'handled',
+  'buried-before': 'failed',
+  conflict: 'handled',
+};
+
+const VERDICTS: Readonly<Record<Decision['action'], RunVerdict>> = {
+  ack: 'settled',
+  'ack-again': 'settled',
+  'give-up': 'settled',
+  retry: 'retried',
+  'run-again': 'retried',
+  suspect: 'retried',
+  wait: 'waits',
+  'dead-letter': 'dead-lettered',
+  release: 'released',
+};

@@ -1,0 +1,106 @@
+import { RunRecorder } from '../../../host/records/runs/run-recorder';
+import { decodeRuns, type RunRecord } from '../../../host/records/runs/run-record';
+import { groupOf, GROUPS, isSampled } from '../../../host/records/runs/sampling';
+import { VirtualTime } from '../../../host/testing/virtual-time';
+
+const record = (n: number, more: Partial<RunRecord> = {}): RunRecord => ({
+  ...{ plugin: 'badge', handler: 'award', version: 'v', stream: 'EVENTS', sequence: n, storedAtMs: 0 },
+  ...{ subject: 'video.watch_started', id: `e${n}`, root: `e${n}`, attempt: 1 },
+  ...{ startedAtMs: 1, ranMs: 1, tookMs: 1, outcome: 'handled', verdict: 'settled', ...more },
+});
+
+function setUp() {
+  const time = new VirtualTime(0);
+  const stored: { group: number; text: string }[] = [];
+  const failures: number[] = [];
+  let refuses = false;
+  const recorder = new RunRecorder({
+    log: {
+      append: async (group, text) => {
+        if (refuses) throw new Error('the server is away');
+        stored.push({ group, text });
+      },
+    },
+    ...{ host: 'h', sample: 1, time },
+    failed: (_error, dropped) => failures.push(dropped),
+  });
+  const ids = () => stored.flatMap(({ text }) => decodeRuns(text)!.runs.map(({ id }) => id)).sort();
+  const refuse = (on: boolean) => void (refuses = on);
+  return { time, recorder, stored, ids, failures, refuse };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+it('stores the records of a tree in its group, in batches, after a short wait', async () => {
+  const { time, recorder, stored, ids } = setUp();
+  for (let n = 0; n < 3; n++) recorder.add(record(n, { root: 'r' }));
+  expect(stored).toEqual([]);
+  time.step(1_000, false);
+  await turn();
+  expect(stored.map(({ group }) => group)).toEqual([groupOf('r')]);
+  expect(ids()).toEqual(['e0', 'e1', 'e2']);
+});
+
+it('keeps records that the server does not take, and stores them later', async () => {
+  const { time, recorder, ids, failures, refuse } = setUp();
+  refuse(true);
+  recorder.add(record(1));
+  time.step(1_000, false);
+  await turn();
+  expect([ids(), failures]).toEqual([[], [0]]);
+  refuse(false);
+  recorder.add(record(2));
+  time.step(2_000, false);
+  await turn();
+  expect(ids()).toEqual(['e1', 'e2']);
+});
+
+it('drops the oldest records, and counts them, if the server takes none for long', async () => {
+  const { time, recorder, failures, refuse } = setUp();
+  refuse(true);
+  for (let n = 0; n < 25_000; n++) recorder.add(record(n));
+  time.step(1_000, false);
+  await turn();
+  expect(failures).toEqual([10_000]);
+});
+
+it('splits many records into messages that a server takes', async () => {
+  const { recorder, stored, ids } = setUp();
+  const stack = 'x'.repeat(4_000);
+  for (let n = 0; n < 1_000; n++) recorder.add(record(n, { root: 'r', error: { name: 'E', message: 'm', stack } }));
+  await recorder.stop();
+  expect(Math.max(...stored.map(({ text }) => text.length))).toBeLessThan(500_000);
+  expect(ids()).toHaveLength(1_000);
+});
+
+it('stores what waits when the host stops', async () => {
+  const { recorder, ids } = setUp();
+  recorder.add(record(1));
+  await recorder.stop();
+  expect(ids()).toEqual(['e1']);
+});
+
+it('ends a stop after a second if the server does not answer', async () => {
+  const time = new VirtualTime(0);
+  const log = { append: () => new Promise<void>(() => undefined) };
+  const recorder = new RunRecorder({ log, host: 'h', sample: 1, time, failed: () => undefined });
+  recorder.add(record(1));
+  const stopped = recorder.stop();
+  while (time.step(1_000, false));
+  await stopped;
+});
+
+it('samples about the share that is asked for, the same trees each time, in all groups', () => {
+  const roots = Array.from({ length: 20_000 }, (_, n) => `event-${n}`);
+  const sampled = roots.filter((root) => isSampled(root, 0.1));
+  expect(sampled.length / roots.length).toBeCloseTo(0.1, 1);
+  expect(sampled.every((root) => isSampled(root, 0.2))).toBe(true);
+  expect(new Set(sampled.map(groupOf)).size).toBe(GROUPS);
+  expect([isSampled('a', 0), isSampled('a', 1)]).toEqual([false, true]);
+});
+
+it('leaves out texts that are no records, or have a later format', () => {
+  expect(['', '[]', 'null', '{"format":2,"runs":[]}', '{"format":1}'].map(decodeRuns)).toEqual(
+    Array(5).fill(undefined),
+  );
+});
