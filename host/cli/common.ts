@@ -42,6 +42,11 @@ function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, ...(values.length === 0 ? [text] : values)];
 }
 
+/** Collects the values of a flag that is repeated. */
+export function repeated(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}
+
 /** Adds `--config` and `--json`. */
 export function common(command: Command, words: Words = 'one-word'): Command {
   const description = 'a config file on top of config/default.yaml; later ones win';

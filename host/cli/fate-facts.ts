@@ -1,3 +1,4 @@
+import type { HandlerPosition } from '../nats/handler-positions';
 import type { AttemptState } from '../message/failures/attempt-record';
 import type { Outage } from '../message/failures/outages';
 import type { DeliveryState } from '../message/intake/buffered-delivery';
@@ -63,21 +64,7 @@ export interface EventFacts {
 }
 
 /** A handler's durable as it is on the server. */
-export interface DurableFacts {
-  /** The subjects that it delivers. */
-  readonly filters: readonly string[];
-  readonly createdMs: number;
-  /** The last sequence of the stream that it has delivered or skipped. */
-  readonly delivered: number;
-  readonly ackFloor: number;
-  /** Where it began, if it began at a sequence or at a time, in milliseconds since 1970. */
-  readonly startSequence?: number;
-  readonly startMs?: number;
-  /** Whether it began with the events that were stored after its creation. */
-  readonly deliversNew: boolean;
-  readonly pausedUntil?: string;
-  /** Whether a host pulls from it. */
-  readonly isPulled: boolean;
+export interface DurableFacts extends Omit<HandlerPosition, 'plugin' | 'handler' | 'durable' | 'pending'> {
   /** How many of its events come before this one; absent where the server does not tell. */
   readonly before?: number;
 }

@@ -31,11 +31,18 @@ export interface FoundEvent {
  * @throws JetplugError `JP_USAGE`
  */
 export function readFilter(finds: readonly string[], subject: string | undefined, sinceMs: number): EventFilter {
-  if (subject !== undefined && !isSubscribeSubject(subject)) {
-    const hint = 'A subject has tokens between dots, * for one token, > for all that follow.';
-    throw new JetplugError('JP_USAGE', `${JSON.stringify(subject)} is not a subject`, { hint });
-  }
+  assertSubject(subject);
   return { fields: finds.map(readField), subject, sinceMs };
+}
+
+/**
+ * Checks a subject that may have wildcards.
+ * @throws JetplugError `JP_USAGE`
+ */
+export function assertSubject(subject: string | undefined): void {
+  if (subject === undefined || isSubscribeSubject(subject)) return;
+  const hint = 'A subject has tokens between dots, * for one token, > for all that follow.';
+  throw new JetplugError('JP_USAGE', `${JSON.stringify(subject)} is not a subject`, { hint });
 }
 
 /**

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { isSubscribeSubject, JetplugError } from '../../sdk/internal';
+import { JetplugError } from '../../sdk/internal';
 import type { Connection } from '../nats/connection';
 import { subscribeToHosts } from '../nats/service';
 import type { LiveFilter, LiveMessage } from '../records/runs/live-runs';
-import { reachesBroker, withBroker, type CommonFlags } from './common';
-import { readField } from './find-events';
+import { reachesBroker, repeated, withBroker, type CommonFlags } from './common';
+import { assertSubject, readField } from './find-events';
 import { paint, print } from './output';
 import { TailLines } from './tail-lines';
 
@@ -21,12 +21,11 @@ const FIRST_ANSWER_MS = 2_000;
 const FLUSH_MS = 100;
 
 export function tailCommand(program: Command): void {
-  const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];
   reachesBroker(program.command('tail'))
     .argument('[subject]', 'only events of this subject, which may have wildcards')
     .option('--plugin <name>', 'only runs of this plugin, or of one handler: PLUGIN.HANDLER')
     .option('--only <outcome>', 'only runs that were handled, or that failed: handled or failed')
-    .option('--where <field=value>', 'only events with this value of a field; several: all must hold', collect)
+    .option('--where <field=value>', 'only events with this value of a field; several: all must hold', repeated)
     .description('print each event as it is handled: by whom, how long it took, and what came of it')
     .addHelpText(
       'after',
@@ -49,10 +48,7 @@ async function tail(subject: string | undefined, flags: TailFlags): Promise<void
 
 /** @throws JetplugError `JP_USAGE` */
 function filterOf(subject: string | undefined, { plugin: name, only, where }: TailFlags): LiveFilter {
-  if (subject !== undefined && !isSubscribeSubject(subject)) {
-    const hint = 'A subject has tokens between dots, * for one token, > for all that follow.';
-    throw new JetplugError('JP_USAGE', `${JSON.stringify(subject)} is not a subject`, { hint });
-  }
+  assertSubject(subject);
   if (only !== undefined && only !== 'handled' && only !== 'failed') {
     throw new JetplugError('JP_USAGE', `--only takes handled or failed, and got ${JSON.stringify(only)}`);
   }

@@ -6,7 +6,7 @@ import type { Connection } from '../nats/connection';
 import { RunStream } from '../nats/run-stream';
 import { findTrace } from '../ops/find-trace';
 import type { Trace } from '../ops/trace';
-import { reachesBroker, withBroker, type CommonFlags } from './common';
+import { reachesBroker, repeated, withBroker, type CommonFlags } from './common';
 import { findEvents, readFilter, type EventFilter, type FoundEvent } from './find-events';
 import { paint, print, printJson } from './output';
 import { parseTime } from './parse-time';
@@ -23,13 +23,12 @@ interface TraceFlags extends CommonFlags {
 const LIMIT = '20';
 
 export function traceCommand(program: Command): void {
-  const collect = (text: string, before: readonly string[] = []): string[] => [...before, text];
   reachesBroker(program.command('trace'))
     .argument('[event]', 'the id of an event, its STREAM:SEQUENCE, or a correlation id')
     .option(
       '--find <field=value>',
       'list the events with this value in place of a trace; several: all must hold',
-      collect,
+      repeated,
     )
     .option('--subject <subject>', 'with a search: only events of this subject, which may have wildcards')
     .option('--since <time>', 'with a search: only events since: an ISO time, or how long ago, such as 2h')

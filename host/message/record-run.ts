@@ -26,36 +26,28 @@ export function noteCommitted(run: Run, { emits, writes }: Pick<RunChanges, 'emi
 /** Records the settled run if its tree is sampled, if it has failed, or if somebody watches. */
 export function recordRun(run: Settled): Settled {
   const { recorder } = run.handler;
-  if (recorder?.isActive && isOver(run)) record(run, recorder);
+  if (recorder?.isActive) record(run, recorder);
   return passed(run);
 }
 
-/** Whether the run is the end of an attempt. A run that starts again, and an event that was settled before, are none. */
-function isOver({ outcome, waits }: Settled): boolean {
-  switch (outcome.kind) {
-    case 'conflict':
-    case 'settled-before':
-    case 'buried-before':
-      return false;
-    case 'released':
-      return !waits;
-    default:
-      return true;
-  }
-}
-
 function record(run: Settled, { store, live }: Recorder): void {
+  const outcome = outcomeOf(run);
+  if (!outcome) return;
   const root = rootOf(run);
   const isHandled = run.outcome.kind === 'handled';
   const isWhole = store?.isSampled(root) ?? false;
-  let made: RunRecord | undefined;
-  const make = (): RunRecord => (made ??= recordOf(run, root, isWhole));
-  if (store && (isWhole || !isHandled)) store.add(make());
+  if (store && (isWhole || !isHandled)) store.add(recordOf(run, outcome, root, isWhole));
   if (!live.isWatched) return;
   const { handler, delivery, event } = run;
   const { plugin, name } = handler;
   const watched = { plugin, handler: name, subject: delivery.subject, isHandled, event };
-  live.add(watched, () => ({ ...make(), about: aboutOf(event) }));
+  live.add(watched, () => ({ ...recordOf(run, outcome, root, isWhole), about: aboutOf(event) }));
+}
+
+/** Returns the outcome of the attempt that the run has ended; undefined if it has ended none. */
+function outcomeOf({ outcome, decision, waits }: Settled): RunOutcome | undefined {
+  const own = outcome.kind === 'released' && waits ? undefined : OUTCOMES[outcome.kind];
+  return own && decision.action === 'give-up' ? 'given-up' : own;
 }
 
 /** Returns the first text or number of an event's fields, which most often tells whom the event is about. */
@@ -68,7 +60,7 @@ function aboutOf(event: object | undefined): string {
   return '';
 }
 
-function recordOf(run: Settled, root: string, isWhole: boolean): RunRecord {
+function recordOf(run: Settled, as: RunOutcome, root: string, isWhole: boolean): RunRecord {
   const { handler, delivery, decision, outcome, logged } = run;
   const { stream, sequence, storedAtMs } = delivery.origin;
   const call = run.batch ?? run;
@@ -88,7 +80,7 @@ function recordOf(run: Settled, root: string, isWhole: boolean): RunRecord {
     startedAtMs: time.epochMs() - tookMs,
     ranMs: call.waits ? 0 : round(call.ranMs(nowMs)),
     tookMs: round(tookMs),
-    outcome: decision.action === 'give-up' ? 'given-up' : OUTCOMES[outcome.kind],
+    outcome: as,
     verdict: VERDICTS[decision.action],
     ...('delayMs' in decision && { delayMs: decision.delayMs }),
     ...('reason' in decision && { reason: decision.reason }),
@@ -130,7 +122,8 @@ function round(ms: number): number {
   return Math.round(ms * 100) / 100;
 }
 
-const OUTCOMES: Readonly<Record<Outcome['kind'], RunOutcome>> = {
+/** A run that starts again, and an event that was settled before, end no attempt. */
+const OUTCOMES: Readonly<Partial<Record<Outcome['kind'], RunOutcome>>> = {
   handled: 'handled',
   failed: 'failed',
   'timed-out': 'timed-out',
@@ -141,10 +134,6 @@ const OUTCOMES: Readonly<Record<Outcome['kind'], RunOutcome>> = {
   crashed: 'crashed',
   invalid: 'invalid',
   released: 'interrupted',
-  // These are not recorded.
-  'settled-before': 'handled',
-  'buried-before': 'failed',
-  conflict: 'handled',
 };
 
 const VERDICTS: Readonly<Record<Decision['action'], RunVerdict>> = {

@@ -5,6 +5,7 @@ import { readBatch } from './batch-answers';
 import type { Connection } from './connection';
 import { ensureManagedStream } from './managed-stream';
 import { CONTENTS } from './ensure-streams';
+import { readRange } from './stored-event';
 import type { StreamKeeper } from './stream-keeper';
 import { findStream } from './streams';
 import { RUNS_STREAM, runStream, runSubject } from './wanted-streams';
@@ -66,16 +67,8 @@ export class RunStream implements RunLog {
     const { first_seq: first, last_seq: last } = info.state;
     for (let end = last; end >= first; end -= BACK_BATCH) {
       const from = Math.max(first, end - BACK_BATCH + 1);
-      const found: StoredRuns[] = [];
-      for (let next = from; next <= end;) {
-        const messages = await readBatch(this.connection, RUNS_STREAM, { seq: next, batch: end - next + 1 });
-        if (messages.length === 0) break;
-        for (const { sequence, message } of messages) {
-          if (sequence <= end) found.push({ position: sequence, text: message.string() });
-        }
-        next = messages.at(-1)!.sequence + 1;
-      }
-      yield* found.reverse();
+      const messages = await readRange(this.connection, RUNS_STREAM, from, end);
+      for (const { sequence, message } of messages.reverse()) yield { position: sequence, text: message.string() };
       progress((last - from + 1) / (last - first + 1));
     }
   }

@@ -80,7 +80,13 @@ export async function* newestFirst(
   return true;
 }
 
-async function readRange(connection: Connection, stream: string, start: number, end: number): Promise<BatchMessage[]> {
+/** Reads the messages of a stream from one sequence to another, the oldest first. */
+export async function readRange(
+  connection: Connection,
+  stream: string,
+  start: number,
+  end: number,
+): Promise<BatchMessage[]> {
   const messages: BatchMessage[] = [];
   for (let next = start; next <= end;) {
     const batch = await readBatch(connection, stream, { seq: next, batch: end - next + 1, max_bytes: READ_BYTES });
