@@ -6,6 +6,7 @@ import { latency } from './cases/latency';
 import { many } from './cases/many';
 import { processes } from './cases/processes';
 import { publish } from './cases/publish';
+import { recording } from './cases/recording';
 import { store, storeAlways } from './cases/store';
 import { videoService } from './cases/video-service';
 import type { Case } from './core/case';
@@ -18,6 +19,7 @@ export const CASES: readonly Case[] = [
   keyed,
   store,
   storeAlways,
+  recording,
   publish,
   videoService,
   many,

@@ -13,13 +13,15 @@ export interface HostOptions {
   readonly copies?: number;
   /** The plugin’s section of the config. */
   readonly section?: object;
+  /** `tracing.sample`. Default: as configured by default. */
+  readonly sample?: number | 'off';
 }
 
 /** The files that the plugins import. */
 const HELPERS = ['contract.ts', 'burn.ts'];
 
 /** Starts a host as a user does: `jetplug start` with a config file and a plugins folder. */
-export function host({ plugin, copies = 1, section }: HostOptions): Start {
+export function host({ plugin, copies = 1, section, sample }: HostOptions): Start {
   return async ({ folder, url, signal }, amounts) => {
     const [plugins, config] = [join(folder, 'plugins'), join(folder, 'config.json')];
     await rm(plugins, { recursive: true, force: true });
@@ -27,7 +29,8 @@ export function host({ plugin, copies = 1, section }: HostOptions): Start {
     await writePlugins(plugins, plugin, copies);
     // JSON is valid YAML.
     const sections = section && { plugins: { [plugin]: section } };
-    await writeFile(config, JSON.stringify({ streams: [STREAM_CONFIG], ...sections }));
+    const tracing = sample !== undefined && { tracing: { sample } };
+    await writeFile(config, JSON.stringify({ streams: [STREAM_CONFIG], ...sections, ...tracing }));
     const flags = ['--json', '--http', '127.0.0.1:0', '--servers', url, '--config', config, '--plugins', plugins];
     const process = new MeasuredProcess({ args: [JETPLUG, 'start', ...flags], folder, ...amounts, signal });
     try {

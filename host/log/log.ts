@@ -9,6 +9,8 @@ import { errorRecord, plainFields, plainText, plainValue } from '../base/plain-v
 export interface PartedLog extends Logger {
   /** A log for one part of the host or for one plugin. Each of its lines carries the fields. */
   child(fields: object): PartedLog;
+  /** Whether lines of this level are written. */
+  isEnabled(level: LogLevel): boolean;
 }
 
 export interface LogOptions {
@@ -32,6 +34,10 @@ export class HostLog extends Logger implements PartedLog {
 
   child(fields: object): HostLog {
     return new HostLog(this.pino.child(fields));
+  }
+
+  isEnabled(level: LogLevel): boolean {
+    return this.pino.isLevelEnabled(level);
   }
 
   debug(message: string, fields?: object): void {

@@ -60,6 +60,7 @@ function aboutOf(event: object | undefined): string {
   return '';
 }
 
+// All members are named here, so that all records have one shape, which is fast to make and to encode.
 function recordOf(run: Settled, as: RunOutcome, root: string, isWhole: boolean): RunRecord {
   const { handler, delivery, decision, outcome, logged } = run;
   const { stream, sequence, storedAtMs } = delivery.origin;
@@ -67,14 +68,16 @@ function recordOf(run: Settled, as: RunOutcome, root: string, isWhole: boolean):
   const { time } = handler;
   const nowMs = time.nowMs();
   const tookMs = call.waits ? 0 : nowMs - call.startedAtMs;
-  const cause = causeOf(run);
   return {
     plugin: handler.plugin,
     handler: handler.name,
     version: handler.version,
-    ...{ stream, sequence, storedAtMs, subject: delivery.subject },
+    stream,
+    sequence,
+    storedAtMs,
+    subject: delivery.subject,
     id: eventIdOf(run),
-    ...(cause !== undefined && { cause }),
+    cause: causeOf(run),
     root,
     attempt: run.attempt,
     startedAtMs: time.epochMs() - tookMs,
@@ -82,26 +85,35 @@ function recordOf(run: Settled, as: RunOutcome, root: string, isWhole: boolean):
     tookMs: round(tookMs),
     outcome: as,
     verdict: VERDICTS[decision.action],
-    ...('delayMs' in decision && { delayMs: decision.delayMs }),
-    ...('reason' in decision && { reason: decision.reason }),
-    ...('error' in outcome && { error: errorOf(outcome.error) }),
-    ...effectsOf(run),
-    ...(logged && { lines: logged.lines, ...(logged.left > 0 && { linesLeft: logged.left }) }),
-    ...(!isWhole && { isPartial: true }),
+    delayMs: 'delayMs' in decision ? decision.delayMs : undefined,
+    reason: 'reason' in decision ? decision.reason : undefined,
+    error: 'error' in outcome ? errorOf(outcome.error) : undefined,
+    emits: emitsOf(run),
+    writes: keysOf(run),
+    lines: logged?.lines,
+    linesLeft: logged?.left || undefined,
+    isPartial: !isWhole || undefined,
   };
 }
 
-/** A run that has failed has no effects but those of its commit points. */
-function effectsOf(run: Settled): Pick<RunRecord, 'emits' | 'writes'> {
+/** Returns the events that the run has published. A run that has failed has published those of its commit points. */
+function emitsOf(run: Settled): RunRecord['emits'] {
   const { committed } = run;
-  const isDone = run.outcome.kind === 'handled' && !run.owesWork;
-  const emits = [...(committed?.emits ?? []), ...(isDone && run.hasPublished ? run.outbox : [])];
-  const keys = new Set(committed?.keys);
-  if (isDone && run.hasTransaction) for (const key of writesOf(run).keys()) keys.add(key);
-  return {
-    ...(emits.length > 0 && { emits: emits.slice(0, MAX_LISTED).map(({ id, subject }) => ({ id, subject })) }),
-    ...(keys.size > 0 && { writes: [...keys].slice(0, MAX_LISTED) }),
-  };
+  const own = isDone(run) && run.hasPublished ? run.outbox : [];
+  const all = committed ? [...committed.emits, ...own] : own;
+  return all.length === 0 ? undefined : all.slice(0, MAX_LISTED).map(({ id, subject }) => ({ id, subject }));
+}
+
+/** Returns the keys that the run has changed. A run that has failed has changed those of its commit points. */
+function keysOf(run: Settled): RunRecord['writes'] {
+  const { committed } = run;
+  const own = isDone(run) && run.hasTransaction ? [...writesOf(run).keys()] : [];
+  const all = committed ? [...new Set([...committed.keys, ...own])] : own;
+  return all.length === 0 ? undefined : all.slice(0, MAX_LISTED);
+}
+
+function isDone(run: Settled): boolean {
+  return run.outcome.kind === 'handled' && !run.owesWork;
 }
 
 function writesOf(run: Run): ReadonlyMap<string, unknown> {

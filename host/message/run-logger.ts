@@ -4,15 +4,20 @@ import type { LineSink } from './run-lines';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
+/** A log that may say which lines it writes. */
+export interface LeveledLogger extends Logger {
+  isEnabled?(level: Level): boolean;
+}
+
 /**
  * A plugin's log that adds the known fields to each line. It copies the plugin's values as plain data, and never
- * throws.
+ * throws. A line of a level that is not written costs next to nothing.
  */
 export class RunLogger implements Logger {
   constructor(
-    private readonly log: Logger,
+    private readonly log: LeveledLogger,
     private readonly known: object = {},
-    /** Takes each line as the plugin has logged it. */
+    /** Takes each line that is written, as the plugin has logged it. */
     private readonly sink?: LineSink,
   ) {}
 
@@ -30,6 +35,7 @@ export class RunLogger implements Logger {
   }
 
   private write(level: Level, message: string, fields: object | undefined): void {
+    if (this.log.isEnabled?.(level) === false) return;
     this.log[level](plainText(message), plainFields(this.known, fields));
     this.sink?.(level, message, fields);
   }

@@ -21,6 +21,10 @@ export class RecordingLog extends Logger implements PartedLog {
     return new RecordingLog(this.lines, { ...this.known, ...fields });
   }
 
+  isEnabled(): boolean {
+    return true;
+  }
+
   debug(message: string, fields?: object): void {
     this.add('debug', message, fields);
   }

@@ -34,7 +34,7 @@ export interface RunRecord {
   readonly subject: string;
   /** The event's id, the id of the event that led to it, and that of the first event of the tree. */
   readonly id: string;
-  readonly cause?: string;
+  readonly cause?: string | undefined;
   readonly root: string;
   readonly attempt: number;
   /** When the handler was called, in milliseconds since 1970; when the message arrived if it was not called. */
@@ -45,19 +45,19 @@ export interface RunRecord {
   readonly outcome: RunOutcome;
   readonly verdict: RunVerdict;
   /** After which time the event is tried again. */
-  readonly delayMs?: number;
+  readonly delayMs?: number | undefined;
   /** Why the event is dead-lettered. */
-  readonly reason?: string;
-  readonly error?: RunError;
+  readonly reason?: string | undefined;
+  readonly error?: RunError | undefined;
   /** The events that the run has published. */
-  readonly emits?: readonly { readonly id: string; readonly subject: string }[];
+  readonly emits?: readonly { readonly id: string; readonly subject: string }[] | undefined;
   /** The keys of the store that the run has changed. */
-  readonly writes?: readonly string[];
-  readonly lines?: readonly RunLine[];
+  readonly writes?: readonly string[] | undefined;
+  readonly lines?: readonly RunLine[] | undefined;
   /** How many lines were left out. */
-  readonly linesLeft?: number;
+  readonly linesLeft?: number | undefined;
   /** Whether the tree is not recorded, and only this run is, because it has failed. */
-  readonly isPartial?: boolean;
+  readonly isPartial?: boolean | undefined;
 }
 
 export interface RunError {
@@ -76,8 +76,9 @@ export interface RunBatch {
 /** The version of the format. Records of a later version are left out. */
 const FORMAT = 1;
 
-export function encodeRuns({ host, runs }: RunBatch): string {
-  return JSON.stringify({ format: FORMAT, host, runs });
+/** Joins records of a host, each as JSON. */
+export function encodeRuns(host: string, runs: readonly string[]): string {
+  return `{"format":${FORMAT},"host":${JSON.stringify(host)},"runs":[${runs.join(',')}]}`;
 }
 
 /** Reads records; undefined for a text that is none, or has a later format. */

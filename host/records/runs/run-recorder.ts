@@ -15,17 +15,30 @@ export interface RunRecorderOptions {
   failed(error: unknown, dropped: number): void;
 }
 
-const FLUSH_MS = 250;
-/** The number of records that wait at most. If the server does not take them, the oldest are dropped. */
-const MAX_WAITING = 20_000;
-/** The size of one message at most, as an estimate. */
-const MAX_RECORDS = 500;
-const MAX_CHARACTERS = 400_000;
+const FLUSH_MS = 1_000;
+/** Records are stored at once when as many bytes of them wait. */
+const FLUSH_BYTES = 2 * 1024 * 1024;
+/** The size of the records that wait at most. If the server does not take them, the oldest are dropped. */
+const MAX_BYTES = 16 * 1024 * 1024;
+/** The size of one message. The server takes 1 MiB by default. */
+const MAX_MESSAGE_BYTES = 400_000;
 const STOP_MS = 1_000;
+
+/** Records of one group that are stored as one message. They are JSON at once, as texts are cheaper to keep than objects. */
+interface Batch {
+  readonly group: number;
+  readonly runs: string[];
+  bytes: number;
+}
 
 /** Stores the records of runs in batches, beside the runs: no run waits for them, and none fails if they are lost. */
 export class RunRecorder {
-  private waiting: RunRecord[] = [];
+  /** The batches that wait, the oldest first. */
+  private waiting: Batch[] = [];
+  /** The newest batch of each group. */
+  private newest = new Map<number, Batch>();
+  private bytes = 0;
+  private freshBytes = 0;
   private dropped = 0;
   private timer: Timer | undefined;
   private flushing: Promise<void> | undefined;
@@ -38,15 +51,16 @@ export class RunRecorder {
   }
 
   add(record: RunRecord): void {
-    if (this.waiting.length >= MAX_WAITING) {
-      this.waiting = this.waiting.slice(MAX_WAITING / 2);
-      this.dropped += MAX_WAITING / 2;
-    }
-    this.waiting.push(record);
-    this.timer ??= this.options.time.after(FLUSH_MS, () => {
-      this.timer = undefined;
-      void this.flush();
-    });
+    const run = JSON.stringify(record);
+    const bytes = Buffer.byteLength(run);
+    const batch = this.batchFor(groupOf(record.root), bytes);
+    batch.runs.push(run);
+    batch.bytes += bytes;
+    this.bytes += bytes;
+    this.freshBytes += bytes;
+    if (this.bytes > MAX_BYTES) this.dropOldest();
+    if (this.freshBytes >= FLUSH_BYTES) void this.flush();
+    else this.flushSoon();
   }
 
   /** Stores the records that wait, if the server takes them within a second. */
@@ -57,6 +71,31 @@ export class RunRecorder {
     this.timer?.cancel();
   }
 
+  private batchFor(group: number, bytes: number): Batch {
+    const newest = this.newest.get(group);
+    if (newest && newest.bytes + bytes <= MAX_MESSAGE_BYTES) return newest;
+    const batch = { group, runs: [], bytes: 0 };
+    this.newest.set(group, batch);
+    this.waiting.push(batch);
+    return batch;
+  }
+
+  private dropOldest(): void {
+    while (this.bytes > MAX_BYTES / 2) {
+      const batch = this.waiting.shift()!;
+      if (this.newest.get(batch.group) === batch) this.newest.delete(batch.group);
+      this.bytes -= batch.bytes;
+      this.dropped += batch.runs.length;
+    }
+  }
+
+  private flushSoon(): void {
+    this.timer ??= this.options.time.after(FLUSH_MS, () => {
+      this.timer = undefined;
+      void this.flush();
+    });
+  }
+
   /** Stores the records that wait. Those that arrive meanwhile wait for the next call. */
   private flush(): Promise<void> {
     return (this.flushing ??= this.storeAll().finally(() => (this.flushing = undefined)));
@@ -65,43 +104,21 @@ export class RunRecorder {
   private async storeAll(): Promise<void> {
     const { log, host, failed } = this.options;
     const { waiting } = this;
-    if (waiting.length === 0) return;
     this.waiting = [];
-    const messages = [...byGroup(waiting)].flatMap(([group, runs]) =>
-      split(host, runs).map((message) => ({ group, ...message })),
+    this.newest.clear();
+    this.bytes = 0;
+    this.freshBytes = 0;
+    const results = await Promise.allSettled(
+      waiting.map(({ group, runs }) => log.append(group, encodeRuns(host, runs))),
     );
-    const results = await Promise.allSettled(messages.map(({ group, text }) => log.append(group, text)));
     const failure = results.find((result) => result.status === 'rejected');
     if (!failure) return;
     failed(failure.reason, this.dropped);
     // A record whose answer was lost is stored twice. A reader takes it once.
-    const unstored = messages.filter((_, i) => results[i]!.status === 'rejected').flatMap(({ runs }) => runs);
-    const newer = this.waiting;
-    this.waiting = [];
-    for (const record of [...unstored, ...newer]) this.add(record);
+    const unstored = waiting.filter((_, i) => results[i]!.status === 'rejected');
+    this.waiting.unshift(...unstored);
+    for (const { bytes } of unstored) this.bytes += bytes;
+    if (this.bytes > MAX_BYTES) this.dropOldest();
+    this.flushSoon();
   }
-}
-
-function byGroup(records: readonly RunRecord[]): Map<number, RunRecord[]> {
-  const groups = new Map<number, RunRecord[]>();
-  for (const record of records) {
-    const group = groupOf(record.root);
-    const others = groups.get(group);
-    if (others) others.push(record);
-    else groups.set(group, [record]);
-  }
-  return groups;
-}
-
-interface Message {
-  readonly text: string;
-  readonly runs: readonly RunRecord[];
-}
-
-/** Divides records into messages, none of which is larger than a server takes. */
-function split(host: string, runs: readonly RunRecord[]): Message[] {
-  const text = encodeRuns({ host, runs });
-  if (runs.length === 1 || (runs.length <= MAX_RECORDS && text.length <= MAX_CHARACTERS)) return [{ text, runs }];
-  const half = Math.ceil(runs.length / 2);
-  return [...split(host, runs.slice(0, half)), ...split(host, runs.slice(half))];
 }

@@ -1,5 +1,5 @@
 /** How many subjects the records are spread over, so that the records of one tree are found without reading all. */
-export const GROUPS = 64;
+export const GROUPS = 16;
 
 /**
  * Returns the group of a tree of events by its root. All records of a tree are in one group.

@@ -56,12 +56,29 @@ it('keeps records that the server does not take, and stores them later', async (
 });
 
 it('drops the oldest records, and counts them, if the server takes none for long', async () => {
-  const { time, recorder, failures, refuse } = setUp();
+  const { time, recorder, ids, failures, refuse } = setUp();
   refuse(true);
-  for (let n = 0; n < 25_000; n++) recorder.add(record(n));
+  const stack = 'x'.repeat(4_000);
+  for (let n = 0; n < 10_000; n++) recorder.add(record(n, { error: { name: 'E', message: 'm', stack } }));
+  await turn();
   time.step(1_000, false);
   await turn();
-  expect(failures).toEqual([10_000]);
+  const dropped = failures.at(-1)!;
+  refuse(false);
+  time.step(2_000, false);
+  await turn();
+  const kept = ids();
+  expect(dropped).toBeGreaterThan(5_000);
+  expect(kept).toHaveLength(10_000 - dropped);
+  expect(kept).toContain('e9999');
+});
+
+it('stores many records at once, without a wait', async () => {
+  const { recorder, ids } = setUp();
+  const stack = 'x'.repeat(4_000);
+  for (let n = 0; n < 1_000; n++) recorder.add(record(n, { error: { name: 'E', message: 'm', stack } }));
+  await turn();
+  expect(ids().length).toBeGreaterThan(400);
 });
 
 it('splits many records into messages that a server takes', async () => {
