@@ -10,7 +10,7 @@ const MAX_TEXT = 300;
  * Writes the warnings and errors of the SDK to the host's log, at most one line a minute. An unreachable collector
  * makes the SDK report each export that fails.
  */
-export function diagnosticsTo(log: Pick<HostLog, 'warn' | 'debug'>): DiagLogger {
+export function diagnosticsTo(log: Pick<HostLog, 'warn'>): DiagLogger {
   const throttle = new LogThrottle(AGAIN_MS);
   const write = (message: string): void => {
     const suppressed = throttle.note('diagnostics');
