@@ -98,6 +98,8 @@ export class Host {
     const startedMs = performance.now();
     const { config, log } = this.options;
     const discovery = discover(config.plugins.dirs);
+    const opened = await openTelemetry(log);
+    if (opened) this.closeLater('telemetry', () => opened.stop());
     // Threads compile the files while the host waits for the server.
     const compiled = compileAhead(discovery.found.map(({ file }) => file));
     const broker = await this.openBroker();
@@ -105,8 +107,6 @@ export class Host {
     this.closeLater('the connection', () => connection.close());
     const services = await openServices(connection, config, log);
     this.closeLater('the services of the connection', () => services.stop());
-    const opened = await openTelemetry(log);
-    if (opened) this.closeLater('telemetry', () => opened.stop());
     const commits = new CommitLogs({
       ...{ broker: services.broker, time: machineTime, log },
       historyMs: config.store.historyMs,

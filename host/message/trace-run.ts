@@ -29,18 +29,18 @@ export function endSpan(run: Run, telemetry: Telemetry): void {
 }
 
 /** Returns the headers of an event that a run publishes. */
-export function emitHeadersOf(
-  run: Run,
-  id: string,
-  subject: string,
-): Readonly<Record<string, string>> {
+export function emitHeadersOf(run: Run, id: string, subject: string): Readonly<Record<string, string>> {
   const { telemetry } = run.handler;
   const headers = (run.emitHeaders ??= lineageHeaders(run));
   return telemetry ? telemetry.startSend(run.batch ?? run, messageOf(run), { id, subject }, headers) : headers;
 }
 
 /** Settles the run, and records which answer the server got and how long that took. */
-export function settleTraced(run: Run, telemetry: Telemetry, settle: () => MaybePromise<Settled>): MaybePromise<Settled> {
+export function settleTraced(
+  run: Run,
+  telemetry: Telemetry,
+  settle: () => MaybePromise<Settled>,
+): MaybePromise<Settled> {
   const { handler, delivery } = run;
   const startedAtMs = handler.time.epochMs();
   const startMs = handler.time.nowMs();
@@ -62,7 +62,13 @@ function runsOf(scope: Scope): readonly Run[] {
 
 function messageOf(run: Run): TracedMessage {
   const root = rootOf(run);
-  return { delivery: run.delivery, id: eventIdOf(run), root, derivedTraceId: () => derivedTraceId(root), attempt: run.attempt };
+  return {
+    delivery: run.delivery,
+    id: eventIdOf(run),
+    root,
+    derivedTraceId: () => derivedTraceId(root),
+    attempt: run.attempt,
+  };
 }
 
 /** Returns the first failure among the runs, or the first outcome if none has failed. */

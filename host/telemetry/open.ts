@@ -58,9 +58,13 @@ async function loadSdk(): Promise<typeof Sdk> {
   } catch (cause) {
     const { code } = cause as { code?: unknown };
     if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw invalid(cause);
-    throw new JetplugError('JP_TELEMETRY_MISSING', `the variables OTEL_* ask for telemetry, and ${PACKAGE} is missing`, {
-      cause,
-    });
+    throw new JetplugError(
+      'JP_TELEMETRY_MISSING',
+      `the variables OTEL_* ask for telemetry, and ${PACKAGE} is missing`,
+      {
+        cause,
+      },
+    );
   }
 }
 

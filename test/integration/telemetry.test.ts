@@ -76,7 +76,11 @@ beforeAll(async () => {
     'bills.plugin.ts': billing(collector.url),
     'archive.plugin.ts': archive(collector.url),
   });
-  host = await scene.host({ server, plugins: [plugins], env: { ...exporting(collector.url), OTEL_SERVICE_NAME: 'shop' } });
+  host = await scene.host({
+    server,
+    plugins: [plugins],
+    env: { ...exporting(collector.url), OTEL_SERVICE_NAME: 'shop' },
+  });
   await publish('order-1', `00-${TRACE}-${ORIGIN}-01`);
   await eventually(() => collector.spans.some(({ name }) => name === 'ack ranking.billed'));
 });
@@ -86,10 +90,19 @@ afterAll(async () => {
 });
 
 test('one trace runs from the publisher through three handlers, one of them in its own process', () => {
-  const chain = ['process video.ordered', 'send badge.paid', 'process badge.*', 'send ranking.billed', 'process ranking.billed'];
+  const chain = [
+    'process video.ordered',
+    'send badge.paid',
+    'process badge.*',
+    'send ranking.billed',
+    'process ranking.billed',
+  ];
   const spans = chain.map(span);
   expect(spans.map(({ kind }) => kind)).toEqual([CONSUMER, PRODUCER, CONSUMER, PRODUCER, CONSUMER]);
-  expect(spans.map(({ parentSpanId }) => parentSpanId)).toEqual([ORIGIN, ...spans.slice(0, -1).map(({ spanId }) => spanId)]);
+  expect(spans.map(({ parentSpanId }) => parentSpanId)).toEqual([
+    ORIGIN,
+    ...spans.slice(0, -1).map(({ spanId }) => spanId),
+  ]);
   expect(spans.map(({ statusCode }) => statusCode)).toEqual(chain.map(() => undefined));
   expect(new Set(collector.spans.map(({ traceId }) => traceId))).toEqual(new Set([TRACE]));
   const calls = spans.filter(({ kind }) => kind === CONSUMER);
@@ -154,7 +167,9 @@ test('the metrics of the conventions and the gauges of each handler are exported
   const group = { 'messaging.consumer.group.name': 'orders-take', 'messaging.destination.template': 'video.ordered' };
   const point = (metric: string, attributes: object): Promise<object> =>
     eventually(() =>
-      collector.metrics.get(metric)?.find((each) => Object.entries(attributes).every(([name, value]) => each[name] === value)),
+      collector.metrics
+        .get(metric)
+        ?.find((each) => Object.entries(attributes).every(([name, value]) => each[name] === value)),
     );
   const process = { ...operation('process', 'process'), ...group, ...gauge };
   for (const metric of ['messaging.client.consumed.messages', 'messaging.process.duration'])
@@ -185,6 +200,7 @@ test('a host that stops exports the last spans first', async () => {
   await allSettled(await nats.jetstreamManager(), ['EVENTS'], 10_000);
   expect(await host.stop()).toBe(0);
   expect(collector.spans.slice(before)).toHaveLength(8);
+  expect(host.lines.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
 });
 
 test('a collector that cannot be reached delays nothing, and is logged in one line', async () => {
