@@ -39,6 +39,11 @@ const PARTS = {
     paths: ['sdk/', 'host/(base|config|log|records|broker|message|effects|load|isolation)/'],
     packages: ['@standard-schema/spec'],
   },
+  // Its SDK is an optional package.
+  'host/telemetry/': {
+    paths: ['sdk/', 'host/(base|config|log|records|broker|message)/'],
+    packages: ['@opentelemetry/api', '@opentelemetry/sdk-node'],
+  },
   'host/watch/': { paths: ['sdk/', 'host/(base|config|log|load|plugin)/'], packages: ['chokidar'] },
 
   // The surfaces.
@@ -102,7 +107,7 @@ module.exports = {
       name: 'production code needs no devDependency',
       severity: 'error',
       from: { path: '^(sdk|host|plugins|examples)/' },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only', 'npm-peer'] },
     },
     { name: 'no cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'everything imported exists', severity: 'error', from: {}, to: { couldNotResolve: true } },

@@ -27,6 +27,7 @@ const PLANTED = {
   'host/load/planted.ts': '../plugin/planted',
   'host/isolation/planted.ts': '../plugin/planted',
   'host/plugin/planted.ts': '../nats/planted',
+  'host/telemetry/planted.ts': '../nats/planted',
   'host/watch/planted.ts': '../ops/planted',
   'host/client.ts': './plugin/planted',
   'host/ops/planted.ts': '../cli/planted',

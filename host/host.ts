@@ -21,6 +21,8 @@ import { Faults } from './plugin/faults';
 import { Plugins } from './plugin/plugins';
 import { HostBroker } from './start/broker';
 import { loadPlugins, logUnusedSections } from './start/load-plugins';
+import { observeHandlers, openTelemetry } from './start/telemetry';
+import type { Telemetry } from './message/telemetry';
 import { openHttp, serveInspection, type DescribedHost } from './start/surfaces';
 import { ConfigFiles, type ConfigSource } from './watch/config-files';
 import { PluginFolders } from './watch/plugin-folders';
@@ -96,6 +98,8 @@ export class Host {
     const startedMs = performance.now();
     const { config, log } = this.options;
     const discovery = discover(config.plugins.dirs);
+    const opened = await openTelemetry(log);
+    if (opened) this.closeLater('telemetry', () => opened.stop());
     // Threads compile the files while the host waits for the server.
     const compiled = compileAhead(discovery.found.map(({ file }) => file));
     const broker = await this.openBroker();
@@ -111,7 +115,8 @@ export class Host {
     const live = new LiveRuns({ host: name, time: machineTime });
     this.closeLater('the live view of runs', () => live.stop());
     const recorder = new Recorder(this.openRunRecorder(services.runs, name), live);
-    const plugins = (this.plugins = this.createPlugins(services, commits, recorder));
+    const plugins = (this.plugins = this.createPlugins(services, commits, recorder, opened?.telemetry));
+    if (opened) observeHandlers(opened, plugins, connection);
     this.watchEventLoop();
     const describe = (): DescribedHost => ({
       ...this.written,
@@ -153,19 +158,21 @@ export class Host {
   }
 
   private createPlugins(
-    { broker, streams, outgoing, records, ...services }: NatsServices,
+    { broker, streams, outgoing: sender, records, ...services }: NatsServices,
     commits: CommitLogs,
     recorder: Recorder,
+    telemetry: Telemetry | undefined,
   ): Plugins {
     const { retryQueue, retryNotifier, deadLetters } = services;
     const { config, log } = this.options;
+    const outgoing = telemetry ? telemetry.tracedOutgoing(sender) : sender;
     const host = {
       config,
       sourceOf: (path: string) => this.written.sourceOf(path),
       log,
       clock: systemClock,
       time: machineTime,
-      ...{ broker, streams, outgoing, retryQueue, retryNotifier, deadLetters, records, commits, recorder },
+      ...{ broker, streams, outgoing, retryQueue, retryNotifier, deadLetters, records, commits, recorder, telemetry },
       sweep: new Sweep(),
       suspects: new Limiter(1),
     };

@@ -32,7 +32,8 @@ Examples:
   $ jetplug start
   $ jetplug start --plugins plugins ../more-plugins
   $ jetplug start --servers nats://10.0.0.5:4222 --config production.yaml
-  $ jetplug start --nats-port 0 --data /tmp/try --json`,
+  $ jetplug start --nats-port 0 --data /tmp/try --json
+  $ OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 jetplug start   # with OpenTelemetry`,
     )
     .action(start);
 }

@@ -4,10 +4,10 @@ import { JetplugError, type Envelope, type EventContract } from '../../sdk/inter
 import { isPromise } from '../base/maybe-promise';
 import { encodePayload } from '../message/codec';
 import { utc } from '../message/decode';
-import { lineageHeaders } from '../message/lineage';
 import { derivedId } from '../message/outbox';
 import type { Outgoing, OutgoingEvent } from '../broker/ports';
 import { currentRun, type Run } from '../message/run';
+import { emitHeadersOf } from '../message/trace-run';
 import { checkFields, subjectOf } from './publishable';
 
 const MAX_ID_BYTES = 256;
@@ -78,7 +78,7 @@ export class JetStreamEventBus extends EventBus {
       );
     }
     const envelope: Envelope = { event_type: subject, event_id: id, timestamp };
-    const headers = run ? (run.emitHeaders ??= lineageHeaders(run)) : NO_HEADERS;
+    const headers = run ? emitHeadersOf(run, id, subject) : NO_HEADERS;
     return { id, subject, payload: encodePayload(subject, withEnvelope(fields as object, envelope)), headers };
   }
 }

@@ -30,6 +30,8 @@ export class ChildCall extends HandlerCall<LoggedHandler> {
     handler: LoggedHandler,
     readonly received: readonly WireEvent[],
     readonly isBatch: boolean,
+    /** The headers that carry the call's trace context. */
+    readonly trace?: Readonly<Record<string, string>>,
   ) {
     super(handler);
   }

@@ -8,13 +8,14 @@ import { errorsIn } from '../base/plain-error';
 import { compile } from '../load/compile';
 import { instantiate, lifecycleError, type InstantiatedPlugin } from '../load/instantiate';
 import { describe, type DescribedPlugin, type HandlerDefinition } from '../load/describe';
-import { ChildBatchContext, ChildCall, ChildContext, outside, within } from './child-call';
+import { ChildBatchContext, ChildCall, ChildContext, currentCall, outside, within } from './child-call';
 import { RemoteEventBus, RemoteLogger, RemoteTexts } from './child-services';
 import { ChildWork } from './child-work';
 import type { HostLink } from './host-link';
 import type { HostMessage, WireDefinition, WireEvent } from './protocol';
 import { decodeError, encodeBatch, encodeError, type WireError, type WireFailure } from './wire-error';
 import { systemClock } from '../base/time';
+import { traceRequests } from '../base/trace-requests';
 
 /** The plugin of this process. It carries out the host's orders: load, start, call, stop. */
 export class ChildPlugin {
@@ -22,6 +23,8 @@ export class ChildPlugin {
   private plugin: InstantiatedPlugin | undefined;
   private readonly calls = new Map<number, ChildCall>();
   private readonly work = new ChildWork();
+  /** Whether HTTP requests of handlers get the trace context of their call. */
+  private tracesRequests = false;
   private readonly log: Logger;
 
   constructor(private readonly link: HostLink) {
@@ -82,7 +85,7 @@ export class ChildPlugin {
   }
 
   /** Validates the events, calls the handler, and reports the end with the error of all or of some events, if any. */
-  private async call({ call: id, method, events }: HostMessage & { to: 'call' }): Promise<void> {
+  private async call({ call: id, method, events, trace }: HostMessage & { to: 'call' }): Promise<void> {
     const { name: pluginName, handlers } = this.definition!;
     const handler = handlers.find((one) => one.method === method)!;
     const isBatch = handler.batch !== undefined;
@@ -91,7 +94,12 @@ export class ChildPlugin {
       { plugin: pluginName, name: handler.name, where: handler.where, log: this.log },
       events,
       isBatch,
+      trace,
     );
+    if (trace && !this.tracesRequests) {
+      this.tracesRequests = true;
+      traceRequests(() => currentCall()?.trace);
+    }
     this.calls.set(id, call);
     // The message is sent before the author's code runs. If that code ends the process, the host then knows which calls
     // had begun.

@@ -75,7 +75,9 @@ export class PluginProcess implements PluginWorker {
 
   call(call: WorkerCall): void {
     const id = this.addCall(call);
-    this.child.send({ to: 'call', call: id, method: call.method, events: runsOf(call.scope).map(onWire) });
+    const { method, scope } = call;
+    const trace = scope.handler.telemetry?.headersOf(scope);
+    this.child.send({ to: 'call', call: id, method, events: runsOf(scope).map(onWire), ...(trace && { trace }) });
   }
 
   check(longestMs: number): void {

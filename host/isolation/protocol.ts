@@ -17,7 +17,14 @@ export type HostMessage =
   /** The order to build and start the plugin. The answer is `started` or `failed`. */
   | { readonly to: 'start'; readonly settings?: unknown }
   /** The order to call a handler. `begun` comes before the author's code runs, and `ended` after it. */
-  | { readonly to: 'call'; readonly call: number; readonly method: string; readonly events: readonly WireEvent[] }
+  | {
+      readonly to: 'call';
+      readonly call: number;
+      readonly method: string;
+      readonly events: readonly WireEvent[];
+      /** The headers that carry the call's trace context, for the HTTP requests of the handler; absent if there is none. */
+      readonly trace?: Readonly<Record<string, string>>;
+    }
   /**
    * The order to run the functions that a handler has passed to `afterCommit` for an event of the call `of`. As for a
    * handler, `begun` comes before the author's code runs, and `ended` after it.

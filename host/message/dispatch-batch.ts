@@ -6,9 +6,10 @@ import type { Later } from './later';
 import { lazyResultError } from './lazy-result';
 import { RELEASED, type Outcome } from './outcome';
 import { readThrown, type ThrownRecord } from './read-thrown';
-import { within, type Run } from './run';
+import type { Run } from './run';
 import type { Validated } from './stages';
 import { logLate, outcomeOf, outcomeOfThrown } from './thrown-outcome';
+import { withinCall } from './trace-run';
 
 /**
  * Calls the handler once with the events of all runs. A run whose event was handled gets no outcome here, because the
@@ -22,7 +23,7 @@ export function dispatchBatch(runs: readonly Validated[]): Batch | Later<Batch> 
   let working: Promise<unknown> | undefined;
   let result: unknown;
   try {
-    result = within(batch, () => batch.handler.invoke(batch.events, new RunBatchContext(batch)));
+    result = withinCall(batch, () => batch.handler.invoke(batch.events, new RunBatchContext(batch)));
     working = promiseOf(result);
   } catch (thrown) {
     return failed(batch, thrown);

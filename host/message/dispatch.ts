@@ -2,10 +2,11 @@ import { promiseOf } from '../base/promises';
 import type { Endings } from './execution';
 import type { Later } from './later';
 import { lazyResultError } from './lazy-result';
-import { within, type Run } from './run';
+import type { Run } from './run';
 import { RunContext } from './run-context';
 import { end, passed, type Ended, type Returned, type Validated } from './stages';
 import { logLate, outcomeOfThrown } from './thrown-outcome';
+import { withinCall } from './trace-run';
 
 /**
  * Calls the handler with the event. The run gets an outcome here unless the handler returned. Never throws.
@@ -14,7 +15,7 @@ export function dispatch(run: Validated): Returned | Ended | Later<Returned | En
   let working: Promise<unknown> | undefined;
   let result: unknown;
   try {
-    result = within(run, () => run.handler.invoke(run.event!, new RunContext(run)));
+    result = withinCall(run, () => run.handler.invoke(run.event!, new RunContext(run)));
     working = promiseOf(result);
   } catch (thrown) {
     return failed(run, thrown);

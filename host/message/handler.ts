@@ -7,6 +7,7 @@ import type { AttemptLog } from './failures/attempts';
 import type { PluginCommits } from './plugin-commits';
 import type { CircuitBreaker } from './failures/circuit-breaker';
 import type { HandlerCounters } from './counters';
+import type { Telemetry } from './telemetry';
 import type { DeadLetters, Outgoing, RetryQueue } from '../broker/ports';
 import type { HandlerCanary } from './failures/handler-canary';
 
@@ -16,6 +17,8 @@ export interface Handler {
   /** The method's name in kebab-case. */
   readonly name: string;
   readonly durable: string;
+  /** The subject that the handler subscribes to, with its wildcards. */
+  readonly subject: string;
   /** Identifies the plugin's source text. */
   readonly version: string;
   /** Where the handler stands in its file. */
@@ -48,6 +51,8 @@ export interface Handler {
   readonly counters: HandlerCounters;
   /** Records the runs; absent if no runs are recorded. */
   readonly recorder?: Recorder | undefined;
+  /** Traces and measures the runs; absent if telemetry is off. */
+  readonly telemetry?: Telemetry | undefined;
   readonly log: Logger;
   readonly time: Time;
 }

@@ -61,7 +61,8 @@ export function idText(id: string): string {
 const PLAIN_ID = /^[\x21-\x7e]*$/;
 const NOT_PLAIN = /[^\x21-\x7e]+/g;
 
-function derivedTraceId(root: string): string {
+/** Returns the trace id of a tree whose first event came without a trace context. */
+export function derivedTraceId(root: string): string {
   return hash('sha256', root).slice(0, 32);
 }
 

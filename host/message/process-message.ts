@@ -1,6 +1,7 @@
 import { then, type MaybePromise } from '../base/maybe-promise';
 import type { Delivery } from '../broker/delivery';
 import type { Decoded } from './decode';
+import { AnsweredDelivery } from './answered-delivery';
 import { doAfterCommitWork } from './after-commit';
 import { commit, commitBatch } from './commit';
 import { dispatchBatch } from './dispatch-batch';
@@ -109,5 +110,6 @@ async function runAgain(
 }
 
 function arrive(handler: Handler, delivery: Delivery, registry: RunRegistry, decoded?: Decoded | Invalid): Arrived {
-  return passed(new Run(handler, delivery, registry, decoded));
+  const answered = handler.telemetry ? new AnsweredDelivery(delivery) : delivery;
+  return passed(new Run(handler, answered, registry, decoded));
 }

@@ -2,6 +2,7 @@ import { attributeHeaders } from './cloud-events';
 import type { Handler } from './handler';
 import { HandlerContext, type AfterCommitCallback, type EventFacts } from './handler-context';
 import { currentScope, inBackgroundOf, Run } from './run';
+import { withinSpanOf } from './trace-run';
 import { LoggedLines, type LineSink } from './run-lines';
 
 /** Keeps a line that the plugin logs, for the record of the run in which it does so. */
@@ -48,7 +49,7 @@ export class RunContext extends HandlerContext {
     const { run } = this;
     run.assertLive('EventContext.afterCommit');
     const { plugin, name } = run.handler;
-    run.addWork({ perform: ({ signal }) => inBackgroundOf(plugin, () => work(signal), name) });
+    run.addWork({ perform: ({ signal }) => withinSpanOf(run, () => inBackgroundOf(plugin, () => work(signal), name)) });
   }
 
   protected readFacts(): EventFacts {

@@ -17,6 +17,7 @@ import type { LoggedLines } from './run-lines';
 
 /** One call of a handler for several events. */
 export interface BatchCall extends Execution {
+  readonly runs: readonly Run[];
   /** The store changes of the call, by event. */
   readonly writes: BatchWrites;
   /** The runs that are being committed. */

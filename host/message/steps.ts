@@ -29,6 +29,7 @@ import {
   type Unsettled,
   type Validated,
 } from './stages';
+import { endSpan, settleTraced } from './trace-run';
 import { validate, type Validated as ValidEvent } from './validate';
 
 /**
@@ -139,6 +140,8 @@ export function measure(run: Ended): Measured {
   const call = run.batch ?? run;
   call.measure();
   measureWait(run, call);
+  const { telemetry } = run.handler;
+  if (telemetry) endSpan(run, telemetry);
   return passed(run);
 }
 
@@ -162,6 +165,11 @@ export function decideRun(run: Judged): Decided {
 }
 
 export function settleRun(run: Decided): MaybePromise<Settled> {
+  const { telemetry } = run.handler;
+  return telemetry ? settleTraced(run, telemetry, () => carryOut(run)) : carryOut(run);
+}
+
+function carryOut(run: Decided): MaybePromise<Settled> {
   const settled = settle(run, run.decision);
   return isPromise(settled) ? settled.then(() => passed(run)) : passed(run);
 }

@@ -26,7 +26,12 @@ export async function metricsText(host: MeasuredHost): Promise<{ type: string; t
   return { type: registry.contentType, text: await registry.metrics() };
 }
 
-async function measureHandlers({ plugins, connection, lags }: MeasuredHost): Promise<MeasuredHandler[]> {
+/** Reads the counters and the position of each handler. */
+export async function measureHandlers({
+  plugins,
+  connection,
+  lags,
+}: Pick<MeasuredHost, 'plugins' | 'connection' | 'lags'>): Promise<MeasuredHandler[]> {
   return Promise.all(
     plugins.entries.flatMap(({ name: plugin, handlers }) =>
       handlers.map(async ({ definition, counters, durable, pausedUntil, circuit, drift }) => {

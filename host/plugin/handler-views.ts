@@ -64,6 +64,7 @@ export class HandlerViews {
       plugin: plugin.name,
       name: definition.name,
       durable: settlements.durable,
+      subject: definition.subject,
       version: plugin.version,
       where: definition.where,
       ...(definition.contract && { contract: definition.contract }),
@@ -82,6 +83,7 @@ export class HandlerViews {
       retryQueue: host.retryQueue,
       outgoing: host.outgoing,
       recorder: host.recorder,
+      telemetry: host.telemetry,
       time: host.time,
     };
   }

@@ -6,6 +6,7 @@ import type { PartedLog } from '../log/log';
 import type { DeadLetters, Outgoing, RetryNotifier, RetryQueue } from '../broker/ports';
 import type { Time } from '../base/time';
 import type { Limiter } from '../base/limiter';
+import type { Telemetry } from '../message/telemetry';
 import type { Sweep } from '../message/intake/sweep';
 import type { PluginDefinition } from '../load/describe';
 import type { CommitLogs } from './commit-logs';
@@ -31,6 +32,8 @@ export interface PluginHost {
   readonly commits: CommitLogs;
   /** Records the runs of handlers; absent if none are recorded. */
   readonly recorder?: Recorder | undefined;
+  /** Traces and measures the runs of handlers; absent if telemetry is off. */
+  readonly telemetry?: Telemetry | undefined;
   readonly sweep: Sweep;
   readonly suspects: Limiter;
   /**

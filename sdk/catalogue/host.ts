@@ -35,6 +35,14 @@ export const TESTING_ERRORS = {
 } as const satisfies ErrorTexts;
 
 export const HOST_ERRORS = {
+  JP_TELEMETRY_MISSING: [
+    'The variables OTEL_* ask for telemetry, and the OpenTelemetry SDK is not installed.',
+    'Run `npm install @opentelemetry/sdk-node@0.223` in the folder where Jetplug is installed, or set OTEL_SDK_DISABLED=true.',
+  ],
+  JP_TELEMETRY_INVALID: [
+    'The OpenTelemetry SDK did not start.',
+    'Correct the variable OTEL_* that the message is about, or install version 0.223 of @opentelemetry/sdk-node.',
+  ],
   JP_UNCAUGHT_ERROR: [
     'An error was not caught, and cannot be traced to a plugin.',
     'The location, or the stack (on a terminal: start with --verbose), shows where it was thrown. If that is in Jetplug itself, please report it.',

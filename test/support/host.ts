@@ -61,10 +61,10 @@ export interface TestHost {
 
 const READY_MS = 30_000;
 
-/** The process's environment without the variables of the config. */
+/** The process's environment without the variables of the config and of telemetry. */
 export function plainEnv(): NodeJS.ProcessEnv {
   return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => name !== 'NODE_ENV' && !name.startsWith('JETPLUG_')),
+    Object.entries(process.env).filter(([name]) => name !== 'NODE_ENV' && !/^(JETPLUG|OTEL)_/.test(name)),
   );
 }
 

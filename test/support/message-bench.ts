@@ -340,6 +340,7 @@ export class MessageBench {
       plugin: 'badge',
       name: 'award',
       durable: 'badge-award',
+      subject: 'video.*',
       version: 'abc123',
       where: { file: '/plugins/badge.plugin.ts', line: 12 },
       concurrency: 2,
