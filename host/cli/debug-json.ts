@@ -38,8 +38,5 @@ function changeJson({ key, before, after }: StoreChange): string {
   const members = Object.entries({ before, after }).flatMap(([name, text]) =>
     text === null ? [] : [`"${name}":{${textMember(text)}}`],
   );
-  return members.reduce(
-    (json, member) => `${json.slice(0, -1)},${member}}`,
-    JSON.stringify(unescapeKey(key)),
-  );
+  return members.reduce((json, member) => `${json.slice(0, -1)},${member}}`, JSON.stringify(unescapeKey(key)));
 }

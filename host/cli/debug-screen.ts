@@ -42,7 +42,10 @@ export function debugScreen({ event, id, handler, store, effects, isInspected }:
     '',
     ...outcomeOf(effects, isInspected),
     ...part('store', effects.changes.map(changeOf)),
-    ...part('published', effects.events.map(({ subject, payload }) => [paint('cyan', subject), shortened(payload)])),
+    ...part(
+      'published',
+      effects.events.map(({ subject, payload }) => [paint('cyan', subject), shortened(payload)]),
+    ),
     ...part('log', [...effects.log.map(lineOf), ...leftOf(effects)]),
     ...(effects.hasAfterCommit ? ['  its afterCommit functions were called'] : []),
     '',
@@ -65,7 +68,10 @@ function stateOf({ kind, atMs, texts, unknown }: StoreBefore): string[] {
   const more = unknown.length > names.length ? ` and ${unknown.length - names.length} more` : '';
   return [
     paint('dim', line),
-    paint('yellow', `  the history does not have the earlier value of ${names.join(', ')}${more}; the present one is used`),
+    paint(
+      'yellow',
+      `  the history does not have the earlier value of ${names.join(', ')}${more}; the present one is used`,
+    ),
   ];
 }
 

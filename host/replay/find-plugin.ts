@@ -1,5 +1,4 @@
 import { covers, JetplugError } from '../../sdk/internal';
-import { errorsIn } from '../base/plain-error';
 import { nearest } from '../config/suggest';
 import { compile, type CompiledPlugin } from '../load/compile';
 import { describe, type HandlerDefinition, type PluginDefinition } from '../load/describe';
@@ -22,7 +21,7 @@ export function findPlugin({ files, plugin }: ReplayTarget, config: ReplayConfig
     } catch (error) {
       if (nameByFile(file) === plugin) throw error;
       // Another plugin may be broken; `jetplug check` reports that.
-      broken += errorsIn(error).length > 0 ? 1 : 0;
+      broken++;
     }
   }
   throw noPlugin(plugin, others, broken);

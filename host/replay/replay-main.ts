@@ -17,6 +17,8 @@ import type { ReplayMessage, ReplayOrder } from './replay-protocol';
 
 let log = new CapturedLog();
 let plugin: ReplayedPlugin;
+/** Set while the network is blocked. */
+let openNetwork: (() => void) | undefined;
 
 /** Sends a message. It is written to the channel before the call returns, as long as the channel is not full. */
 function send(message: ReplayMessage): void {
@@ -32,7 +34,7 @@ async function carryOut(order: ReplayOrder): Promise<void> {
 }
 
 function load({ target, config, allowsNetwork }: ReplayOrder & { to: 'load' }): ReplayMessage {
-  if (!allowsNetwork) blockNetwork({ refusal: noNetwork });
+  if (!allowsNetwork) openNetwork ??= blockNetwork({ refusal: noNetwork });
   plugin = ReplayedPlugin.load(target, config);
   return { is: 'loaded', handler: plugin.found };
 }

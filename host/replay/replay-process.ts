@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { JetplugError } from '../../sdk/internal';
 import { errorsIn } from '../base/plain-error';
+import { machineTime } from '../base/time';
 import { withoutCredentials } from '../isolation/forked-process';
 import { decodeError } from '../isolation/wire-error';
 import type { EffectRun, Effects } from './effect-run';
@@ -14,7 +15,8 @@ import type {
   ReplayTarget,
 } from './replay-protocol';
 
-/** The time that a run may take beside the start of the plugin and its handler, in milliseconds. */
+const PROGRAM = join(__dirname, 'replay-main.js');
+/** The time that the process may take for its own work, beside the code of the plugin, in milliseconds. */
 const BESIDE_MS = 5_000;
 
 export interface ReplayProcessOptions {
@@ -44,8 +46,8 @@ export class ReplayProcess {
     private readonly options: ReplayProcessOptions,
   ) {}
 
-  static start(options: ReplayProcessOptions): ReplayProcess {
-    const child = fork(join(__dirname, 'replay-main.js'), [], {
+  static start(options: ReplayProcessOptions, program = PROGRAM): ReplayProcess {
+    const child = fork(program, [], {
       // The debugger's own notes about its address would mix with those of the command.
       execArgv: ['--inspect-publish-uid=http'],
       // The output of plugins goes to standard error. The fourth pipe ends the process when the command is gone.
@@ -59,13 +61,13 @@ export class ReplayProcess {
   }
 
   /**
-   * Loads the plugin as it is on disk.
+   * Loads the plugin as it is on disk. The later runs are those of the plugin that was loaded last.
    * @throws JetplugError, or an AggregateError of several
    */
   async load(target: ReplayTarget): Promise<LoadedHandler> {
     const { config, allowsNetwork } = this.options;
     const order: ReplayOrder = { to: 'load', target, config, allowsNetwork };
-    const { handler } = await this.ask(order, 'loaded', config.plugins.startTimeoutMs);
+    const { handler } = await this.ask(order, 'loaded', config.plugins.startTimeoutMs + BESIDE_MS);
     return handler;
   }
 
@@ -99,7 +101,10 @@ export class ReplayProcess {
 
   private follow(): void {
     const { child } = this;
-    child.on('message', (message) => this.open?.take(message as ReplayMessage));
+    // The plugin's own code can send messages on the channel, too.
+    child.on('message', (message) => {
+      if (typeof message === 'object' && 'is' in message) this.open?.take(message as ReplayMessage);
+    });
     child.once('exit', (code, signal) => {
       this.end = signal ?? `exit code ${code}`;
       this.open?.fail(this.ended(this.end));
@@ -123,7 +128,7 @@ export class ReplayProcess {
     waits?: (at: InspectorAddress) => void,
   ): Promise<ReplayMessage & { is: Is }> {
     if (this.end !== undefined) throw this.ended(this.end);
-    const timer = limitMs === undefined ? undefined : setTimeout(() => this.kill(), limitMs);
+    const timer = limitMs === undefined ? undefined : machineTime.after(limitMs, () => this.kill());
     try {
       return await new Promise((resolve, reject) => {
         const take = (message: ReplayMessage): void => {
@@ -136,7 +141,7 @@ export class ReplayProcess {
         this.child.send(order, () => undefined);
       });
     } finally {
-      clearTimeout(timer);
+      timer?.cancel();
       this.open = undefined;
     }
   }
