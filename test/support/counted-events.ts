@@ -53,7 +53,10 @@ export class CountedEvents {
     const plugins = scene.folder({ 'counter.plugin.ts': COUNTER });
     const host = await scene.host({ server, plugins: [plugins] });
     const counted = new CountedEvents(server, nats, await nats.jetstreamManager(), plugins);
-    for (const [id, fields] of Object.entries(events)) await counted.publish(id, fields);
+    for (const [id, fields] of Object.entries(events)) {
+      await counted.publish(id, fields);
+      await allSettled(counted.jsm, ['EVENTS'], 20_000);
+    }
     await host.stop();
     return counted;
   }
@@ -62,11 +65,9 @@ export class CountedEvents {
     return join(this.plugins, 'counter.plugin.ts');
   }
 
-  /** Publishes an event and waits until it is handled, if a host runs. */
   async publish(id: string, fields: object = {}): Promise<void> {
     const text = JSON.stringify({ user: 'u1', event_id: id, ...fields });
     this.sequences.set(id, (await this.nats.jetstream().publish('video.counted', text)).seq);
-    await allSettled(this.jsm, ['EVENTS'], 20_000);
   }
 
   /** Runs `jetplug debug` without a debugger. */
