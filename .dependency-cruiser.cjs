@@ -52,9 +52,12 @@ const PARTS = {
     paths: ['sdk/', 'host/(base|config|records|broker|message|effects|nats|load|plugin)/'],
     packages: ['fastify', 'prom-client'],
   },
-  'host/testing/': { paths: ['sdk/', 'host/(?!cli/)[a-z-]+/'] },
-  'host/start/': { paths: ['sdk/', 'host/(?!cli/|testing/|host.ts)'] },
-  'host/host\\.ts': { paths: ['sdk/', 'host/(?!cli/|testing/)'] },
+  'host/testing/': { paths: ['sdk/', 'host/(?!cli/|replay/)[a-z-]+/'] },
+  'host/replay/': {
+    paths: ['sdk/', 'host/(base|config|log|records|broker|message|load|isolation|plugin|testing)/'],
+  },
+  'host/start/': { paths: ['sdk/', 'host/(?!cli/|testing/|replay/|host.ts)'] },
+  'host/host\\.ts': { paths: ['sdk/', 'host/(?!cli/|testing/|replay/)'] },
   'host/cli/': { paths: ['sdk/', 'host/'], packages: ['cli-progress', 'commander', 'yaml'] },
   'host/bin\\.js': {},
 

@@ -7,8 +7,8 @@ import { compile } from '../load/compile';
 import { construct, lifecycleError, start, validSettings, type InstantiatedPlugin } from '../load/instantiate';
 import { describe, type DescribedPlugin } from '../load/describe';
 import { specOf } from '../plugin/reconcile';
+import { blockNetwork, type NetworkBlock } from '../base/block-network';
 import { errorsIn } from '../base/plain-error';
-import { blockNetwork } from './check-network';
 import type { CheckMessage, CheckOrder, CheckStep } from './check-protocol';
 import { checkServices } from './check-services';
 
@@ -25,7 +25,10 @@ interface Attempt {
 }
 
 let attempts: Attempt[] = [];
-const noteAttempt = (what: string): void => void attempts.push({ what, stack: new Error(what).stack });
+const NO_NETWORK: NetworkBlock = {
+  attempted: (what) => void attempts.push({ what, stack: new Error(what).stack }),
+  refusal: (message) => Object.assign(new Error(`${message}: a check has no network`), { code: 'ECONNREFUSED' }),
+};
 
 function send(message: CheckMessage): Promise<void> {
   return new Promise((resolve) => process.send!(message, undefined, undefined, () => resolve()));
@@ -34,7 +37,7 @@ function send(message: CheckMessage): Promise<void> {
 async function run({ files, config, until }: CheckOrder): Promise<void> {
   for (const file of files) {
     const problems: Error[] = [];
-    const openNetwork = blockNetwork(noteAttempt);
+    const openNetwork = blockNetwork(NO_NETWORK);
     attempts = [];
     let plugin: DescribedPlugin | undefined;
     let contracts: ContractRecord | undefined;

@@ -24,6 +24,36 @@ export interface AskedEvent {
 }
 
 /**
+ * Finds an event by its stream and sequence, as STREAM:SEQUENCE, or by its id.
+ * @param sequence the sequence, if `event` is a stream
+ * @param sinceMs a search for an id ends at events that were stored earlier, in milliseconds since 1970
+ * @throws JetplugError `JP_NOT_FOUND`, `JP_USAGE`
+ */
+export async function askedEvent(
+  connection: Connection,
+  config: Config,
+  event: string,
+  sequence?: number,
+  sinceMs = -Infinity,
+): Promise<AskedEvent> {
+  if (sequence !== undefined) return eventAt(connection, config, event, sequence);
+  const [, stream = '', digits = ''] = /^([^\s.*>/\\:]+):(\d+)$/.exec(event) ?? [];
+  // An id may look like a place in a stream.
+  if (stream !== '' && (await findStream(connection, stream)))
+    return eventAt(connection, config, stream, sequenceOf(digits));
+  return eventWithId(connection, config, event, sinceMs);
+}
+
+/** @throws JetplugError `JP_USAGE` */
+export function sequenceOf(text: string): number {
+  const sequence = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(sequence) && sequence >= 1) return sequence;
+  throw new JetplugError('JP_USAGE', `${JSON.stringify(text)} is not the sequence of an event`, {
+    hint: 'A sequence is a whole number from 1, such as 1203.',
+  });
+}
+
+/**
  * Finds an event by its stream and sequence. The stream may not have it any more.
  * @throws JetplugError `JP_NOT_FOUND` if there is no such stream, or the sequence was not given to any event yet
  */

@@ -2,10 +2,9 @@ import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import type { Connection } from '../nats/connection';
-import { findStream } from '../nats/streams';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { parseTime } from './parse-time';
-import { eventAt, eventWithId, type AskedEvent } from './fate-event';
+import { askedEvent, sequenceOf } from './fate-event';
 import { gatherEvidence } from './fate-evidence';
 import { fateOf } from './fate-handler';
 import { fateScreen, type EventFate } from './fate-screen';
@@ -73,7 +72,7 @@ export async function readFate(
   sequence?: number,
   sinceMs = -Infinity,
 ): Promise<EventFate> {
-  const asked = await find(connection, config, event, sequence, sinceMs);
+  const asked = await askedEvent(connection, config, event, sequence, sinceMs);
   const { event: facts, handlers, hosts } = await gatherEvidence(connection, config, asked);
   const { id, gone } = asked;
   return {
@@ -89,30 +88,6 @@ export async function readFate(
       return { plugin, handler, ...fateOf(facts, evidence) };
     }),
   };
-}
-
-async function find(
-  connection: Connection,
-  config: Config,
-  event: string,
-  sequence: number | undefined,
-  sinceMs: number,
-): Promise<AskedEvent> {
-  if (sequence !== undefined) return eventAt(connection, config, event, sequence);
-  const [, stream = '', digits = ''] = /^([^\s.*>/\\:]+):(\d+)$/.exec(event) ?? [];
-  // An id may look like a place in a stream.
-  if (stream !== '' && (await findStream(connection, stream)))
-    return eventAt(connection, config, stream, sequenceOf(digits));
-  return eventWithId(connection, config, event, sinceMs);
-}
-
-/** @throws JetplugError `JP_USAGE` */
-function sequenceOf(text: string): number {
-  const sequence = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(sequence) && sequence >= 1) return sequence;
-  throw new JetplugError('JP_USAGE', `${JSON.stringify(text)} is not the sequence of an event`, {
-    hint: 'A sequence is a whole number from 1, such as 1203.',
-  });
 }
 
 async function fateOfSubject(subject: string, flags: FateFlags): Promise<void> {

@@ -7,6 +7,7 @@ import { adoptCommand } from './adopt';
 import { blameCommand } from './blame';
 import { checkCommand } from './check';
 import { deadCommand } from './dead';
+import { debugCommand } from './debug';
 import { demoCommand } from './demo';
 import { docsCommand } from './docs';
 import { fateCommand } from './fate';
@@ -52,6 +53,7 @@ Examples:
     traceCommand,
     deadCommand,
     fateCommand,
+    debugCommand,
     adoptCommand,
     newCommand,
     demoCommand,

@@ -169,6 +169,6 @@ function notStarted({ message }: Error): string {
  * Returns the environment without the variables that the process must not get: the host's credentials for the server,
  * and its Node.js options.
  */
-function withoutCredentials(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withoutCredentials(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(JETPLUG_NATS_|NODE_OPTIONS$)/.test(name)));
 }

@@ -13,6 +13,16 @@ const compiler = (): typeof swc => hostRequire('@swc/core') as typeof swc;
 /** The last source and code of each file. */
 const cache = new Map<string, { readonly source: string; readonly code: string }>();
 const MAX_CACHED = 2_000;
+/** Whether the source maps of files that are compiled from now on have the sources in them. */
+let isSourceEmbedded = false;
+
+/**
+ * Puts the sources into the source maps, for a process under a debugger that may not read the files itself. Files that
+ * were compiled before keep their maps.
+ */
+export function embedSources(): void {
+  isSourceEmbedded = true;
+}
 
 /**
  * The CommonJS JavaScript of a source file, with decorator metadata and an inline source map.
@@ -60,8 +70,8 @@ function optionsFor(file: string): Options {
     swcrc: false,
     configFile: false,
     sourceMaps: 'inline',
-    // A reader of the source map finds the source in the file.
-    inlineSourcesContent: false,
+    // Most readers of a source map find the source in the file.
+    inlineSourcesContent: isSourceEmbedded,
     jsc: {
       parser,
       transform: { legacyDecorator: true, decoratorMetadata: true },

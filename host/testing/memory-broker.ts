@@ -4,6 +4,7 @@ import { Conflict } from '../records/key-value';
 import type { DeadLetter, DeadLetters, Outgoing, DeferredEvent, RetryQueue } from '../broker/ports';
 import type { StoredLetter } from '../nats/dead-letter-stream';
 import type { PluginBroker } from '../broker/plugin-broker';
+import type { DurablePull, PullSink } from '../broker/pull';
 import type { Time } from '../base/time';
 import { MemoryBucket } from './memory-bucket';
 import { MemoryCommitLog } from './memory-commit-log';
@@ -92,7 +93,7 @@ export class MemoryBroker implements PluginBroker {
     return () => undefined;
   }
 
-  pull(stream: string, durable: string, sink: ConstructorParameters<typeof MemoryPull>[1]): MemoryPull {
+  pull(stream: string, durable: string, sink: PullSink): DurablePull {
     return new MemoryPull(this.durables.get(`${stream} ${durable}`)!, sink);
   }
 

@@ -17,6 +17,18 @@ export const COMMAND_ERRORS = {
     'The commit log of a store does not reach back to the moment that was asked for.',
     'Ask for a later moment. Commits are kept for store.history (7d by default), unless the log was full, or a value was erased.',
   ],
+  JP_REPLAY_ENDED: [
+    'The process that runs a handler for an event again has ended, or was ended, before the run was over.',
+    'The message has the reason. Look for a call of process.exit, memory that runs out, or a loop without an end.',
+  ],
+  JP_NETWORK_BLOCKED: [
+    'A plugin has used the network in a run without a network.',
+    'If the services that it calls may be called for this event, run it with --allow-net.',
+  ],
+  JP_INSPECTOR_LISTEN: [
+    'The debugger cannot listen on its address, most often because another program does.',
+    'Give another port with --inspect=127.0.0.1:PORT, or port 0 for a free one.',
+  ],
   JP_FILE_EXISTS: [
     'A file that was to be written exists already.',
     'Choose another name, or move the file away: no file is overwritten.',
