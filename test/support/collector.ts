@@ -43,6 +43,35 @@ interface SentSpan extends Omit<ReceivedSpan, 'attributes' | 'links' | 'statusCo
   readonly endTimeUnixNano: string;
 }
 
+interface SentSpans {
+  readonly resourceSpans: readonly {
+    readonly resource: { readonly attributes: readonly KeyValue[] };
+    readonly scopeSpans: readonly { readonly spans: readonly SentSpan[] }[];
+  }[];
+}
+
+interface SentPoints {
+  readonly dataPoints: readonly {
+    readonly attributes: readonly KeyValue[];
+    readonly asInt?: number;
+    readonly asDouble?: number;
+    readonly count?: number;
+  }[];
+}
+
+interface SentMetrics {
+  readonly resourceMetrics: readonly {
+    readonly scopeMetrics: readonly {
+      readonly metrics: readonly {
+        readonly name: string;
+        readonly sum?: SentPoints;
+        readonly gauge?: SentPoints;
+        readonly histogram?: SentPoints;
+      }[];
+    }[];
+  }[];
+}
+
 /** A server that takes OTLP as JSON over HTTP, and answers every other request with `ok`. */
 export async function startCollector(): Promise<Collector> {
   const spans: ReceivedSpan[] = [];
@@ -51,19 +80,19 @@ export async function startCollector(): Promise<Collector> {
   const others: IncomingHttpHeaders[] = [];
   const receive = (path: string, headers: IncomingHttpHeaders, body: string): void => {
     if (path === '/v1/traces') {
-      for (const each of (JSON.parse(body) as { resourceSpans: any[] }).resourceSpans) {
+      for (const each of (JSON.parse(body) as SentSpans).resourceSpans) {
         Object.assign(resource, valuesOf(each.resource.attributes));
-        for (const scope of each.scopeSpans) spans.push(...(scope.spans as SentSpan[]).map(received));
+        for (const scope of each.scopeSpans) spans.push(...scope.spans.map(received));
       }
     } else if (path === '/v1/metrics') {
-      for (const each of (JSON.parse(body) as { resourceMetrics: any[] }).resourceMetrics)
+      for (const each of (JSON.parse(body) as SentMetrics).resourceMetrics)
         for (const scope of each.scopeMetrics)
           for (const { name, sum, gauge, histogram } of scope.metrics) {
-            const points = (sum ?? gauge ?? histogram).dataPoints as Record<string, unknown>[];
+            const points = (sum ?? gauge ?? histogram)!.dataPoints;
             metrics.set(
               name,
               points.map(({ attributes, asInt, asDouble, count }) => ({
-                ...valuesOf(attributes as KeyValue[]),
+                ...valuesOf(attributes),
                 value: asInt ?? asDouble ?? count,
               })),
             );

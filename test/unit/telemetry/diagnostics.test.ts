@@ -20,7 +20,7 @@ test('a problem that is no JSON is logged as it is, without the password of an a
   ]);
 });
 
-test('what is no problem is not logged', () => {
+test('reports of lower levels are not logged', () => {
   const diag = diagnosticsTo(log);
   diag.info('started');
   diag.debug('started');

@@ -243,7 +243,7 @@ test('two handlers of an event without a context are in one trace, with the id t
   await process(bench.delivery({}, { sequence: 9 }));
   const traces = new Set(spans.spans.map((span) => span.spanContext().traceId));
   expect(traces.size).toBe(1);
-  const plain = new MessageBench(() =>
+  const plain: MessageBench = new MessageBench(() =>
     new JetStreamEventBus(plain.handler.outgoing, systemClock).publish('badge.paid', {}),
   );
   await processMessage(plain.handler, plain.delivery({}, { sequence: 9 }), plain.registry);

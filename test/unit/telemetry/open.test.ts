@@ -4,7 +4,7 @@ import type { HostLog } from '../../../host/log/log';
 
 const log = new RecordingLog() as unknown as HostLog;
 const both = { traces: true, metrics: true };
-const failing: { with: Error | undefined } = { with: undefined };
+const failing: { with: Error } = { with: new Error() };
 
 jest.mock('@opentelemetry/sdk-node', () => {
   throw failing.with;
