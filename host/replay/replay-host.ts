@@ -14,7 +14,7 @@ import type { CommitLog } from '../records/commits/commit-log';
 import { Recorder } from '../records/runs/recorder';
 import type { RunRecord } from '../records/runs/run-record';
 import { MemoryBroker } from '../testing/memory-broker';
-import { CapturedLog } from './captured-log';
+import type { CapturedLog } from './captured-log';
 import type { EffectRun, Effects, ReplayedEvent, StoreChange } from './effect-run';
 import type { ReplayConfig } from './replay-protocol';
 import { SinglePull } from './single-pull';

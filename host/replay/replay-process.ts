@@ -151,7 +151,7 @@ export class ReplayProcess {
   }
 }
 
-function errorOf({ errors }: ReplayMessage & { is: 'failed' }): unknown {
+function errorOf({ errors }: ReplayMessage & { is: 'failed' }): Error {
   const all = errors.flatMap((error) => errorsIn(decodeError(error)));
-  return all.length === 1 ? all[0] : new AggregateError(all, 'the plugin cannot be run');
+  return all.length === 1 ? all[0]! : new AggregateError(all, 'the plugin cannot be run');
 }
