@@ -17,7 +17,7 @@ import { MemoryBroker } from '../testing/memory-broker';
 import type { CapturedLog } from './captured-log';
 import type { EffectRun, Effects, ReplayedEvent, StoreChange } from './effect-run';
 import type { ReplayConfig } from './replay-protocol';
-import { SinglePull } from './single-pull';
+import { ReplayPull } from './replay-pull';
 
 /** The commit by which the store has its values before the run. */
 const BEFORE: Checkpoint = {
@@ -156,7 +156,7 @@ class ReplayBroker extends MemoryBroker {
   }
 
   override pull(stream: string, durable: string, sink: PullSink): DurablePull {
-    return stream === RETRY_STREAM ? super.pull(stream, durable, sink) : new SinglePull(this.event, sink);
+    return stream === RETRY_STREAM ? super.pull(stream, durable, sink) : new ReplayPull(this.event, sink);
   }
 }
 

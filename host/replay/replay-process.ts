@@ -17,7 +17,7 @@ import type {
 
 const PROGRAM = join(__dirname, 'replay-main.js');
 /** The time that the process may take for its own work, beside the code of the plugin, in milliseconds. */
-const BESIDE_MS = 5_000;
+const BESIDE_MS = 30_000;
 
 export interface ReplayProcessOptions {
   readonly config: ReplayConfig;

@@ -7,7 +7,7 @@ import type { ReplayedEvent } from './effect-run';
 const NOTHING = (): void => undefined;
 
 /** A pull that delivers one event, once, as the first delivery of its message. */
-export class SinglePull implements DurablePull {
+export class ReplayPull implements DurablePull {
   // A pull of one event has nothing more to request.
   readonly request = NOTHING;
   readonly pause = NOTHING;
