@@ -4,7 +4,7 @@ import { unescapeKey } from '../effects/store-keys';
 import type { CapturedLine, Effects, StoreChange } from '../replay/effect-run';
 import type { InspectorAddress, LoadedHandler } from '../replay/replay-protocol';
 import type { DebuggedRun } from './debugged-run';
-import type { StateKind, StoreBefore } from './debug-store';
+import type { StateSource, StoreBefore } from './debug-store';
 import { durationText } from './duration-text';
 import { isoTime } from './history-text';
 import { inspectorText } from './inspector-address';
@@ -53,7 +53,7 @@ export function debugScreen({ event, id, handler, store, effects, isInspected }:
   ];
 }
 
-const STATES: Readonly<Record<StateKind, (time: string) => string>> = {
+const STATES: Readonly<Record<StateSource, (time: string) => string>> = {
   'before-run': (time) => `the store as it stood before the event was handled at ${time}`,
   'when-stored': (time) => `the store as it stood when the event was stored at ${time}; no commit has the event`,
   present: () => 'the present store, because the kept history does not reach back to the event',

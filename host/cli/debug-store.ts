@@ -18,11 +18,11 @@ import { logProgress, type LogProgress } from './log-progress';
  * - `present`: as it is now, because the kept history does not reach back
  * - `none`: the plugin has no store on the server
  */
-export type StateKind = 'before-run' | 'when-stored' | 'present' | 'none';
+export type StateSource = 'before-run' | 'when-stored' | 'present' | 'none';
 
 /** The state of a plugin's store that a run sees. */
 export interface StoreBefore {
-  readonly kind: StateKind;
+  readonly kind: StateSource;
   /** The time of the state, in milliseconds since 1970. */
   readonly atMs: number;
   /** The texts by key, as they are in the bucket. */
@@ -60,7 +60,7 @@ async function findMoment(
   event: EventName & { readonly handler: string },
   storedAtMs: number,
   { progress }: LogProgress,
-): Promise<{ readonly kind: StateKind; readonly atMs: number; readonly moment: Moment }> {
+): Promise<{ readonly kind: StateSource; readonly atMs: number; readonly moment: Moment }> {
   const before = await momentBefore(log, event, progress);
   if (before) return { kind: 'before-run', atMs: before.origin.timeMs, moment: before.moment };
   const moment = await momentAt(log, storedAtMs);

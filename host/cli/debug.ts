@@ -4,6 +4,7 @@ import type { Config, StreamConfig } from '../config/config';
 import { discover, nameByFile } from '../load/discover';
 import type { Connection } from '../nats/connection';
 import type { StoredEvent } from '../nats/stored-event';
+import { subjectsOf } from '../nats/stream-changes';
 import { findStream } from '../nats/streams';
 import type { EffectRun } from '../replay/effect-run';
 import { ReplayProcess } from '../replay/replay-process';
@@ -112,7 +113,7 @@ async function replayConfig(connection: Connection, config: Config, first: strin
 async function streamOf(connection: Connection, name: string, config: Config): Promise<StreamConfig | undefined> {
   const info = await findStream(connection, name);
   const configured = config.streams.find((stream) => stream.name === name) ?? config.streams[0];
-  return info && configured && { ...configured, name, subjects: info.config.subjects ?? [] };
+  return info && configured && { ...configured, name, subjects: subjectsOf(info.config) };
 }
 
 /** Returns the files of the plugins folders. Those that are named like the plugin come first. */

@@ -57,12 +57,7 @@ export function sequenceOf(text: string): number {
  * Finds an event by its stream and sequence. The stream may not have it any more.
  * @throws JetplugError `JP_NOT_FOUND` if there is no such stream, or the sequence was not given to any event yet
  */
-export async function eventAt(
-  connection: Connection,
-  config: Config,
-  stream: string,
-  sequence: number,
-): Promise<AskedEvent> {
+async function eventAt(connection: Connection, config: Config, stream: string, sequence: number): Promise<AskedEvent> {
   const info = await findStream(connection, stream);
   if (!info) throw await noStream(connection, config, stream);
   const { first_seq: first, last_seq: last } = info.state;
@@ -95,12 +90,7 @@ async function noStream(connection: Connection, config: Config, name: string): P
  * @param sinceMs events that were stored earlier are not searched, in milliseconds since 1970
  * @throws JetplugError `JP_NOT_FOUND`
  */
-export async function eventWithId(
-  connection: Connection,
-  config: Config,
-  id: string,
-  sinceMs: number,
-): Promise<AskedEvent> {
+async function eventWithId(connection: Connection, config: Config, id: string, sinceMs: number): Promise<AskedEvent> {
   const streams = await eventStreams(connection, config);
   const unread: string[] = [];
   for (const stream of streams) {

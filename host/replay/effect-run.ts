@@ -31,7 +31,7 @@ export interface ReplayedEvent extends AllHeaders {
 /** The effects of a run, and its end. Nothing of it was stored or sent. */
 export interface Effects {
   readonly outcome: RunOutcome;
-  /** What a host would do with the event after this run, if it is the first attempt. */
+  /** The fate of the event in a host after this run, as its first attempt. */
   readonly verdict: RunVerdict;
   /** The delay of the retry in milliseconds, if the verdict has one. */
   readonly delayMs?: number;

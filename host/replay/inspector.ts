@@ -2,8 +2,8 @@ import inspector from 'node:inspector';
 import { JetplugError, type PluginClass } from '../../sdk/internal';
 import type { InspectorAddress } from './replay-protocol';
 
-/** The name under which the inspector finds the handler's function. */
-const HANDLER = Symbol.for('jetplug.debugged-handler');
+/** The name of the global variable in which the inspector finds the handler's function. */
+const HANDLER = 'jetplugDebuggedHandler';
 
 /**
  * Listens for a debugger, and blocks this thread until one has attached.
@@ -26,11 +26,9 @@ export function breakAt(cls: PluginClass, method: string): void {
   const session = new inspector.Session();
   session.connect();
   session.post('Debugger.enable');
-  const globals = globalThis as { [HANDLER]?: unknown };
-  globals[HANDLER] = (cls.prototype as Record<string, unknown>)[method];
-  const expression = `globalThis[Symbol.for(${JSON.stringify(HANDLER.description)})]`;
-  session.post('Runtime.evaluate', { expression }, (_, { result }) => {
+  Object.assign(globalThis, { [HANDLER]: (cls.prototype as Record<string, unknown>)[method] });
+  session.post('Runtime.evaluate', { expression: `globalThis.${HANDLER}` }, (_, { result }) => {
     session.post('Debugger.setBreakpointOnFunctionCall', { objectId: result.objectId });
   });
-  delete globals[HANDLER];
+  Reflect.deleteProperty(globalThis, HANDLER);
 }

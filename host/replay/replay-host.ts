@@ -14,10 +14,10 @@ import type { CommitLog } from '../records/commits/commit-log';
 import { Recorder } from '../records/runs/recorder';
 import type { RunRecord } from '../records/runs/run-record';
 import { MemoryBroker } from '../testing/memory-broker';
-import { CapturedLog } from './captured-log';
+import type { CapturedLog } from './captured-log';
 import type { EffectRun, Effects, ReplayedEvent, StoreChange } from './effect-run';
 import type { ReplayConfig } from './replay-protocol';
-import { SinglePull } from './single-pull';
+import { ReplayPull } from './replay-pull';
 
 /** The commit by which the store has its values before the run. */
 const BEFORE: Checkpoint = {
@@ -156,7 +156,7 @@ class ReplayBroker extends MemoryBroker {
   }
 
   override pull(stream: string, durable: string, sink: PullSink): DurablePull {
-    return stream === RETRY_STREAM ? super.pull(stream, durable, sink) : new SinglePull(this.event, sink);
+    return stream === RETRY_STREAM ? super.pull(stream, durable, sink) : new ReplayPull(this.event, sink);
   }
 }
 

@@ -72,5 +72,7 @@ const guard = new Worker(join(__dirname, '../isolation/child-guard.js'), {
 guard.unref();
 guard.once('message', () => {
   let orders = Promise.resolve();
-  process.on('message', (order) => (orders = orders.then(() => carryOut(order as ReplayOrder))));
+  process.on('message', (order) => {
+    orders = orders.then(() => carryOut(order as ReplayOrder));
+  });
 });

@@ -17,7 +17,7 @@ import type {
 
 const PROGRAM = join(__dirname, 'replay-main.js');
 /** The time that the process may take for its own work, beside the code of the plugin, in milliseconds. */
-const BESIDE_MS = 5_000;
+const BESIDE_MS = 30_000;
 
 export interface ReplayProcessOptions {
   readonly config: ReplayConfig;
@@ -151,7 +151,7 @@ export class ReplayProcess {
   }
 }
 
-function errorOf({ errors }: ReplayMessage & { is: 'failed' }): unknown {
+function errorOf({ errors }: ReplayMessage & { is: 'failed' }): Error {
   const all = errors.flatMap((error) => errorsIn(decodeError(error)));
-  return all.length === 1 ? all[0] : new AggregateError(all, 'the plugin cannot be run');
+  return all.length === 1 ? all[0]! : new AggregateError(all, 'the plugin cannot be run');
 }

@@ -26,6 +26,7 @@ const COMMON = `
   end opened send arrived buffer chosen claimed closable ended fact grouping layered marked plan returned stopping work
   last waiting receiver silence sent id start stop worker heartbeat forked cancel queue size result response throttle thrown timer tls token turn type unknown up update upgrade use validated value verdict view wait waiter watch
   watched watcher wrapped write writer written yaml
+  address leveled network
 `.match(/[a-z]+/g)!;
 
 const known = withPlurals([...COMMON, ...wordsOfGlossary()]);

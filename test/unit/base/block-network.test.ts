@@ -16,10 +16,18 @@ test('connections, requests, servers, look-ups and datagrams fail with the refus
     await expect(once(connect(5432, 'db'), 'connect')).rejects.toMatchObject({ code: 'REFUSED' });
     await expect(fetch('http://api.example/')).rejects.toMatchObject({ cause: { code: 'REFUSED' } });
     await expect(once(createServer().listen(81, '127.0.0.1'), 'listening')).rejects.toMatchObject({ code: 'REFUSED' });
-    await expect(new Promise((_, reject) => void lookup('db', reject))).rejects.toMatchObject({ code: 'REFUSED' });
+    await expect(
+      new Promise((_, reject) => {
+        lookup('db', reject);
+      }),
+    ).rejects.toMatchObject({ code: 'REFUSED' });
     await expect(resolve4('db')).rejects.toMatchObject({ code: 'REFUSED' });
     const socket = createSocket('udp4');
-    await expect(new Promise((_, reject) => void socket.send('x', 53, 'db', reject))).rejects.toMatchObject({
+    await expect(
+      new Promise((_, reject) => {
+        socket.send('x', 53, 'db', reject);
+      }),
+    ).rejects.toMatchObject({
       code: 'REFUSED',
     });
     socket.close();

@@ -4,8 +4,20 @@ import type { DurablePull, PullSink } from '../broker/pull';
 import { utf8 } from '../base/utf8';
 import type { ReplayedEvent } from './effect-run';
 
+const NOTHING = (): void => undefined;
+
 /** A pull that delivers one event, once, as the first delivery of its message. */
-export class SinglePull implements DurablePull {
+export class ReplayPull implements DurablePull {
+  // A pull of one event has nothing more to request.
+  readonly request = NOTHING;
+  readonly pause = NOTHING;
+  readonly probe = NOTHING;
+  readonly resume = NOTHING;
+  readonly suspend = NOTHING;
+  readonly renew = NOTHING;
+  readonly nudge = NOTHING;
+  readonly found = NOTHING;
+  readonly disown = NOTHING;
   private isDelivered = false;
 
   constructor(
@@ -22,17 +34,6 @@ export class SinglePull implements DurablePull {
   async stop(): Promise<void> {
     // Nothing is in flight.
   }
-
-  // A pull of one event has nothing more to request.
-  request(): void {}
-  pause(): void {}
-  probe(): void {}
-  resume(): void {}
-  suspend(): void {}
-  renew(): void {}
-  nudge(): void {}
-  found(): void {}
-  disown(): void {}
 }
 
 /** A delivery whose settlement has no effect, because the record of the run tells it. */
