@@ -1,4 +1,3 @@
-import type { Logger } from '../../sdk';
 import type { Envelope } from '../../sdk/internal';
 import { lazyResultError } from '../message/lazy-result';
 import { OutcomeKnown } from '../message/outcome';
@@ -22,7 +21,7 @@ export class ChildPlugin {
   private plugin: InstantiatedPlugin | undefined;
   private readonly calls = new Map<number, ChildCall>();
   private readonly work = new ChildWork();
-  private readonly log: Logger;
+  private readonly log: RemoteLogger;
 
   constructor(private readonly link: HostLink) {
     this.log = new RemoteLogger(link);

@@ -5,11 +5,11 @@ import type { Execution } from '../message/execution';
 import { Batch } from '../message/batch';
 import { OutcomeKnown, RELEASED } from '../message/outcome';
 import type { Run, Scope } from '../message/run';
-import { contextHeaders, factsOf } from '../message/run-context';
+import { contextHeaders, factsOf, noteLine } from '../message/run-context';
 import { ForkedProcess } from './forked-process';
 import { Heartbeat } from './heartbeat';
 import { OpenCalls, type WorkCall } from './open-calls';
-import type { HostMessage, Layers, ProcessMessage, WireEvent, WireModule } from './protocol';
+import type { HostMessage, Layers, LogLine, ProcessMessage, WireEvent, WireModule } from './protocol';
 import { RequestServer } from './request-server';
 import type { PluginWorker, WorkerCall, WorkerEvents, WorkerOptions, WorkerServices } from './worker';
 import { decodeError, encodeError } from './wire-error';
@@ -165,9 +165,22 @@ export class PluginProcess implements PluginWorker {
     });
   }
 
-  private writeLog({ level, message, fields }: ProcessMessage & { is: 'log' }): void {
+  /** Writes a line to the host's log and, if the line was logged in an open run, into the record of that run. */
+  private writeLog({ level, message, fields, known, call, event }: LogLine): void {
+    const { log } = this.child;
     const errors = Object.entries(fields.errors).map(([name, error]): [string, unknown] => [name, decodeError(error)]);
-    this.child.log[level](message, { ...fields.rest, ...Object.fromEntries(errors) });
+    const own = { ...fields.rest, ...Object.fromEntries(errors) };
+    log[level](message, { ...known, ...own });
+    const run = call === undefined ? undefined : this.runOf(call, event);
+    if (run && log.isEnabled(level)) noteLine(run, level, message, own);
+  }
+
+  /** Finds the run that a line was logged in. A line of a batch is of a run if an event's context has logged it. */
+  private runOf(call: number, event: number | undefined): Run | undefined {
+    const scope = this.calls.scopeOf(call);
+    if (!scope) return undefined;
+    const index = scope instanceof Batch ? (event ?? -1) : 0;
+    return runsOf(scope)[index];
   }
 
   /** Sends an order and waits for its answer. @throws the errors of an answer `failed`, or the process's end */
