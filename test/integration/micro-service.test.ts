@@ -1,5 +1,5 @@
 /** The hosts' micro service answers every request, whatever it holds and whatever comes of it. */
-import { headers as makeHeaders, type Msg, type NatsConnection } from 'nats';
+import { headers as makeHeaders, RequestStrategy, type Msg, type NatsConnection } from 'nats';
 import { JetplugError } from '../../sdk/internal';
 import { serveAnswers, type Endpoint } from '../../host/nats/serve-answers';
 import { RecordingLog } from '../../host/testing/recording-log';
@@ -24,7 +24,10 @@ beforeAll(async () => {
   await serveAnswers(connection, {
     ...{ version: '1.2.3', log, metadata: { fixed: 'yes' }, liveMetadata: { live: () => version } },
     endpoints: {
-      echo: endpoint(async (about) => ({ about }), async () => ({ version })),
+      echo: endpoint(
+        async (about) => ({ about }),
+        async () => ({ version }),
+      ),
       huge: endpoint(async () => 'x'.repeat(300_000)),
       known: failing(new JetplugError('JP_SUBJECT_INVALID', 'line one\r\nline two', { hint: 'do this' })),
       unknown: failing(new TypeError('odd')),
@@ -77,7 +80,9 @@ test.each([
 
 test('a further answer that cannot be sent is left out and logged', async () => {
   const answers: unknown[] = [];
-  for await (const message of await nats.requestMany('jetplug.twice', '', { maxMessages: 2, maxWait: 5_000 }))
+  for await (const message of await nats.requestMany('jetplug.twice', '', {
+    ...{ strategy: RequestStrategy.Count, maxMessages: 2, maxWait: 10_000 },
+  }))
     answers.push(message.json());
   expect(answers).toEqual(['first', 'last']);
   expect(log.lines).toMatchObject([{ level: 'debug', message: 'cannot answer a request' }]);
