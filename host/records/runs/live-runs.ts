@@ -91,12 +91,12 @@ export class LiveRuns {
     return true;
   }
 
-  /** Adds a run for all whose filter it passes. `make` makes its record, if one is needed. */
-  add(run: WatchedRun, make: () => LiveRun): void {
+  /** Adds a run for all whose filter it passes. `make` makes its record, a {@link LiveRun} as JSON, if one is needed. */
+  add(run: WatchedRun, make: () => string): void {
     let record: string | undefined;
     for (const watcher of this.watchers.values()) {
       if (!passes(run, watcher.filter)) continue;
-      if (hasRoom(watcher, run)) push((record ??= JSON.stringify(make())), watcher);
+      if (hasRoom(watcher, run)) push((record ??= make()), watcher);
       else watcher.left++;
     }
   }

@@ -1,4 +1,4 @@
-import { LiveRuns, type LiveMessage, type LiveRun, type WatchedRun } from '../../../host/records/runs/live-runs';
+import { LiveRuns, type LiveMessage, type WatchedRun } from '../../../host/records/runs/live-runs';
 import { VirtualTime } from '../../../host/testing/virtual-time';
 
 const run = (more: Partial<WatchedRun> = {}): WatchedRun => ({
@@ -13,7 +13,7 @@ function setUp() {
   let made = 0;
   const add = (more?: Partial<WatchedRun>) => {
     const watched = run(more);
-    live.add(watched, () => ({ id: String(made++), plugin: watched.plugin }) as LiveRun);
+    live.add(watched, () => JSON.stringify({ id: String(made++), plugin: watched.plugin }));
   };
   const pass = (ms: number) => {
     const until = time.nowMs() + ms;
