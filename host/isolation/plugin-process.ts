@@ -2,17 +2,17 @@ import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { isError, showThrown } from '../base/thrown';
 import type { PluginDefinition } from '../load/describe';
 import type { Execution } from '../message/execution';
-import { Batch } from '../message/batch';
 import { OutcomeKnown, RELEASED } from '../message/outcome';
-import type { Run, Scope } from '../message/run';
-import { contextHeaders, factsOf, noteLine } from '../message/run-context';
+import type { Run } from '../message/run';
+import { contextHeaders, factsOf } from '../message/run-context';
 import { ForkedProcess } from './forked-process';
 import { Heartbeat } from './heartbeat';
-import { OpenCalls, type WorkCall } from './open-calls';
-import type { HostMessage, Layers, LogLine, ProcessMessage, WireEvent, WireModule } from './protocol';
+import { OpenCalls, runsOf, type WorkCall } from './open-calls';
+import type { HostMessage, Layers, ProcessMessage, WireEvent, WireModule } from './protocol';
 import { RequestServer } from './request-server';
 import type { PluginWorker, WorkerCall, WorkerEvents, WorkerOptions, WorkerServices } from './worker';
 import { decodeError, encodeError } from './wire-error';
+import { writeLine } from './write-line';
 
 /** A process with an overdue call counts as blocked when it has not answered a ping for this long. */
 const SILENCE_MS = 1_000;
@@ -126,7 +126,7 @@ export class PluginProcess implements PluginWorker {
       case 'changed':
         return this.requests.changed(message);
       case 'log':
-        return this.writeLog(message);
+        return writeLine(message, this.child.log, this.calls);
       case 'pong':
         this.residentBytes = message.residentBytes;
         return this.heartbeat.answered();
@@ -163,24 +163,6 @@ export class PluginProcess implements PluginWorker {
       const call = this.addCall({ scope, resolve, reject });
       this.child.send({ to: 'after-commit', call, of, event });
     });
-  }
-
-  /** Writes a line to the host's log and, if the line was logged in an open run, into the record of that run. */
-  private writeLog({ level, message, fields, known, call, event }: LogLine): void {
-    const { log } = this.child;
-    const errors = Object.entries(fields.errors).map(([name, error]): [string, unknown] => [name, decodeError(error)]);
-    const own = { ...fields.rest, ...Object.fromEntries(errors) };
-    log[level](message, { ...known, ...own });
-    const run = call === undefined ? undefined : this.runOf(call, event);
-    if (run && log.isEnabled(level)) noteLine(run, level, message, own);
-  }
-
-  /** Finds the run that a line was logged in. A line of a batch is of a run if an event's context has logged it. */
-  private runOf(call: number, event: number | undefined): Run | undefined {
-    const scope = this.calls.scopeOf(call);
-    if (!scope) return undefined;
-    const index = scope instanceof Batch ? (event ?? -1) : 0;
-    return runsOf(scope)[index];
   }
 
   /** Sends an order and waits for its answer. @throws the errors of an answer `failed`, or the process's end */
@@ -235,10 +217,6 @@ export class PluginProcess implements PluginWorker {
     this.ordered?.reject(error);
     this.events.ended(error, unstarted);
   }
-}
-
-function runsOf(scope: Scope): readonly Run[] {
-  return scope instanceof Batch ? scope.runs : [scope as Run];
 }
 
 function onWire(run: Run): WireEvent {

@@ -10,7 +10,10 @@ const endpoint = (answer: Endpoint['answer'], figures?: Endpoint['figures']): En
   ...{ ...WORDS, answer },
   ...(figures && { figures }),
 });
-const failing = (thrown: unknown): Endpoint => endpoint(() => Promise.reject(thrown as Error));
+const failing = (thrown: unknown): Endpoint =>
+  endpoint(async () => {
+    throw thrown as Error;
+  });
 
 const scene = new Scene();
 const log = new RecordingLog();

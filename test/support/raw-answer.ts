@@ -11,5 +11,5 @@ export function rawAnswer(status: string, headers: Headers, payload = ''): Msg {
   const block = `NATS/1.0${status === '' ? '' : ` ${status}`}\r\n${lines.join('')}\r\n`;
   const bytes = Buffer.from(block + payload);
   const sizes = { sid: 1, subject: Buffer.from('inbox'), hdr: Buffer.byteLength(block), size: bytes.length };
-  return new MsgImpl(sizes, bytes, undefined as never);
+  return new MsgImpl(sizes, bytes, undefined as never) as Msg;
 }

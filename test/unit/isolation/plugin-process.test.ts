@@ -289,7 +289,7 @@ describe('a line that a handler logs', () => {
     const runs = [recordedCall().scope, recordedCall().scope];
     const scope = Object.assign(Object.create(Batch.prototype) as object, { runs });
     Object.defineProperty(scope, 'signal', { value: new AbortController().signal });
-    worker.call({ ...callOf().call, scope: scope as Scope });
+    worker.call({ ...callOf().call, scope: scope as unknown as Scope });
     say({ ...line, call: 1, event: 1 });
     say({ ...line, call: 1 });
     for (const event of [2, -1, 'x', null]) say({ ...line, call: 1, event });
