@@ -120,7 +120,7 @@ export class Host {
     this.watchEventLoop();
     const describe = (): DescribedHost => ({
       ...this.written,
-      ...{ plugins, connection, log, phase: this.phase },
+      ...{ name, plugins, connection, log, phase: this.phase },
       ...{ streams: services.streams, missingStreams: services.streamKeeper.missing },
       commitProblems: commits.problems,
       live,

@@ -1,9 +1,13 @@
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import { terminalText } from '../base/utf8';
+import { headerIn } from '../broker/headers';
 import type { Config } from '../config/config';
 import type { Connection } from '../nats/connection';
 import { RunStream } from '../nats/run-stream';
+import { findEvent } from '../nats/stored-event';
+import { findStream } from '../nats/streams';
+import { rootFrom } from '../message/lineage';
 import { findTrace } from '../ops/find-trace';
 import type { Trace } from '../ops/trace';
 import { reachesBroker, repeated, withBroker, type CommonFlags } from './common';
@@ -11,6 +15,7 @@ import { findEvents, readFilter, type EventFilter, type FoundEvent } from './fin
 import { paint, print, printJson } from './output';
 import { parseTime } from './parse-time';
 import { progressBar } from './progress';
+import { idOf } from './stored-event-text';
 import { traceLines } from './trace-screen';
 
 interface TraceFlags extends CommonFlags {
@@ -76,18 +81,28 @@ async function trace(event: string | undefined, flags: TraceFlags): Promise<void
 }
 
 async function showTrace(event: string, flags: CommonFlags): Promise<void> {
-  const found = await withBroker(flags, (connection) => readTrace(connection, event));
+  const found = await withBroker(flags, (connection, { config }) => readTrace(connection, config, event));
   if (flags.json) return printJson(found);
   for (const line of traceLines(found, process.stdout.columns)) print(line);
 }
 
-async function readTrace(connection: Connection, event: string): Promise<Trace> {
+async function readTrace(connection: Connection, config: Config, event: string): Promise<Trace> {
+  const runs = await RunStream.find(connection);
+  const root = await rootAt(connection, config, event);
   const bar = progressBar('reading records');
   try {
-    return await findTrace(await RunStream.find(connection), event, (share) => bar.update(share * 100, 100));
+    return await findTrace(runs, event, root, (share) => bar.update(share * 100, 100));
   } finally {
     bar.stop();
   }
+}
+
+/** Returns the root of the tree of the event at a place, `STREAM:SEQUENCE`, if the event is still stored there. */
+async function rootAt(connection: Connection, config: Config, event: string): Promise<string | undefined> {
+  const [, stream, sequence] = /^([^\s.*>/\\]+):([1-9]\d*)$/.exec(event) ?? [];
+  if (stream === undefined || !(await findStream(connection, stream))) return undefined;
+  const stored = await findEvent(connection, stream, Number(sequence));
+  return stored && rootFrom((name) => headerIn(stored.headers, name), idOf(stored, config) ?? event);
 }
 
 /** Prints each event as it is found, because a search may take long. */

@@ -8,11 +8,16 @@ import {
   type AfterCommitCallback,
   type EventFacts,
 } from '../message/handler-context';
-import type { WireEvent } from './protocol';
+import type { LineOrigin, WireEvent } from './protocol';
+
+/** A log whose lines may say where they were logged. */
+export interface CallLogger extends Logger {
+  at(origin: LineOrigin): Logger;
+}
 
 /** A handler and the log that its calls write to. */
 interface LoggedHandler extends CalledHandler {
-  readonly log: Logger;
+  readonly log: CallLogger;
 }
 
 /** A call of a handler in this process: for one event, or for a batch. */
@@ -93,6 +98,11 @@ export class ChildContext extends HandlerContext {
     const { call, index } = this;
     call.assertLive('EventContext.afterCommit');
     call.work.set(index, [...(call.work.get(index) ?? []), work]);
+  }
+
+  protected override loggerWith(known: object): Logger {
+    const { call, index } = this;
+    return call.handler.log.at({ call: call.id, event: index, known: { ...known } });
   }
 
   private get event(): WireEvent {

@@ -1,4 +1,3 @@
-import type { Logger } from '../../sdk';
 import type { Envelope } from '../../sdk/internal';
 import { lazyResultError } from '../message/lazy-result';
 import { OutcomeKnown } from '../message/outcome';
@@ -25,7 +24,7 @@ export class ChildPlugin {
   private readonly work = new ChildWork();
   /** Whether HTTP requests of handlers get the trace context of their call. */
   private tracesRequests = false;
-  private readonly log: Logger;
+  private readonly log: RemoteLogger;
 
   constructor(private readonly link: HostLink) {
     this.log = new RemoteLogger(link);

@@ -4,8 +4,9 @@ import { checkFields, subjectOf } from '../effects/publishable';
 import { encodePayload } from '../message/codec';
 import type { StoreTexts } from '../effects/text-store';
 import { isPromise, type MaybePromise } from '../base/maybe-promise';
-import { currentCall } from './child-call';
+import { currentCall, type CallLogger } from './child-call';
 import type { HostLink } from './host-link';
+import type { LineOrigin, LogMethod } from './protocol';
 
 type Change = (current: string | undefined) => MaybePromise<string | undefined>;
 
@@ -68,22 +69,34 @@ export class RemoteEventBus extends EventBus {
 }
 
 /** The host's log, under the plugin's name. */
-export class RemoteLogger extends Logger {
-  constructor(private readonly link: HostLink) {
+export class RemoteLogger extends Logger implements CallLogger {
+  constructor(
+    private readonly link: HostLink,
+    /** Where the lines are logged. Default: in the call that the caller runs in. */
+    private readonly origin?: LineOrigin,
+  ) {
     super();
   }
 
+  at(origin: LineOrigin): Logger {
+    return new RemoteLogger(this.link, origin);
+  }
+
   debug(message: string, fields?: object): void {
-    this.link.log('debug', message, fields);
+    this.write('debug', message, fields);
   }
   info(message: string, fields?: object): void {
-    this.link.log('info', message, fields);
+    this.write('info', message, fields);
   }
   warn(message: string, fields?: object): void {
-    this.link.log('warn', message, fields);
+    this.write('warn', message, fields);
   }
   error(message: string, fields?: object): void {
-    this.link.log('error', message, fields);
+    this.write('error', message, fields);
+  }
+
+  private write(level: LogMethod, message: string, fields: object | undefined): void {
+    this.link.log(level, message, fields, this.origin ?? { call: currentCall()?.id });
   }
 }
 

@@ -1,6 +1,6 @@
 import { type MaybePromise, then } from '../base/maybe-promise';
 import { plainFields, plainText } from '../base/plain-value';
-import type { Answer, Asked, HostMessage, ProcessMessage } from './protocol';
+import type { Answer, Asked, HostMessage, LineOrigin, LogMethod, ProcessMessage } from './protocol';
 import { TurnMessages } from './turn-messages';
 import { decodeError, encodeError } from './wire-error';
 
@@ -76,12 +76,13 @@ export class HostLink {
   }
 
   /** Sends a log line to the host, with plain copies of the author's fields. */
-  log(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: object): void {
+  log(level: LogMethod, message: string, fields: object | undefined, origin: LineOrigin): void {
     const entries: [string, unknown][] = Object.entries(plainFields({}, fields));
     const errors = entries.filter(([, value]) => value instanceof Error);
     const rest = entries.filter(([, value]) => !(value instanceof Error));
     this.sendNow({
       is: 'log',
+      ...origin,
       level,
       message: plainText(message),
       fields: {

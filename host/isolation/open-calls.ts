@@ -1,7 +1,8 @@
 import type { JetplugError } from '../../sdk/internal';
 import type { Execution } from '../message/execution';
 import { OutcomeKnown, RELEASED } from '../message/outcome';
-import type { Scope } from '../message/run';
+import { Batch } from '../message/batch';
+import type { Run, Scope } from '../message/run';
 import type { WorkerCall } from './worker';
 
 /** A call of the functions that a handler has passed to `afterCommit`. Only the worker that has them can run them. */
@@ -80,4 +81,9 @@ export class OpenCalls {
 
 function isOfHandler(call: OpenCall): call is WorkerCall & { begun: boolean } {
   return 'method' in call;
+}
+
+/** Returns the runs of a handler's call: one, or those of a batch. */
+export function runsOf(scope: Scope): readonly Run[] {
+  return scope instanceof Batch ? scope.runs : [scope as Run];
 }

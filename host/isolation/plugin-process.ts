@@ -2,17 +2,17 @@ import { isJetplugError, JetplugError } from '../../sdk/internal';
 import { isError, showThrown } from '../base/thrown';
 import type { PluginDefinition } from '../load/describe';
 import type { Execution } from '../message/execution';
-import { Batch } from '../message/batch';
 import { OutcomeKnown, RELEASED } from '../message/outcome';
-import type { Run, Scope } from '../message/run';
+import type { Run } from '../message/run';
 import { contextHeaders, factsOf } from '../message/run-context';
 import { ForkedProcess } from './forked-process';
 import { Heartbeat } from './heartbeat';
-import { OpenCalls, type WorkCall } from './open-calls';
+import { OpenCalls, runsOf, type WorkCall } from './open-calls';
 import type { HostMessage, Layers, ProcessMessage, WireEvent, WireModule } from './protocol';
 import { RequestServer } from './request-server';
 import type { PluginWorker, WorkerCall, WorkerEvents, WorkerOptions, WorkerServices } from './worker';
 import { decodeError, encodeError } from './wire-error';
+import { writeLine } from './write-line';
 
 /** A process with an overdue call counts as blocked when it has not answered a ping for this long. */
 const SILENCE_MS = 1_000;
@@ -128,7 +128,7 @@ export class PluginProcess implements PluginWorker {
       case 'changed':
         return this.requests.changed(message);
       case 'log':
-        return this.writeLog(message);
+        return writeLine(message, this.child.log, this.calls);
       case 'pong':
         this.residentBytes = message.residentBytes;
         return this.heartbeat.answered();
@@ -165,11 +165,6 @@ export class PluginProcess implements PluginWorker {
       const call = this.addCall({ scope, resolve, reject });
       this.child.send({ to: 'after-commit', call, of, event });
     });
-  }
-
-  private writeLog({ level, message, fields }: ProcessMessage & { is: 'log' }): void {
-    const errors = Object.entries(fields.errors).map(([name, error]): [string, unknown] => [name, decodeError(error)]);
-    this.child.log[level](message, { ...fields.rest, ...Object.fromEntries(errors) });
   }
 
   /** Sends an order and waits for its answer. @throws the errors of an answer `failed`, or the process's end */
@@ -224,10 +219,6 @@ export class PluginProcess implements PluginWorker {
     this.ordered?.reject(error);
     this.events.ended(error, unstarted);
   }
-}
-
-function runsOf(scope: Scope): readonly Run[] {
-  return scope instanceof Batch ? scope.runs : [scope as Run];
 }
 
 function onWire(run: Run): WireEvent {

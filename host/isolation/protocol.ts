@@ -50,7 +50,7 @@ export type ProcessMessage =
   | ({ readonly is: 'ended'; readonly call: number; readonly work?: readonly number[] } & Answer)
   | Request
   | { readonly is: 'changed'; readonly request: number; readonly next?: string | undefined; readonly error?: WireError }
-  | { readonly is: 'log'; readonly level: LogMethod; readonly message: string; readonly fields: WireFields }
+  | LogLine
   | { readonly is: 'pong'; readonly residentBytes: number }
   /** An uncaught error ends the process. */
   | { readonly is: 'dying'; readonly error: WireError }
@@ -83,6 +83,25 @@ export type Asked =
 export interface Answer {
   readonly value?: unknown;
   readonly error?: WireError;
+}
+
+/** A line that the author's code logs. */
+export type LogLine = LineOrigin & {
+  readonly is: 'log';
+  readonly level: LogMethod;
+  readonly message: string;
+  /** The author's fields. */
+  readonly fields: WireFields;
+};
+
+/** Where a line was logged. */
+export interface LineOrigin {
+  /** The call; absent outside of a call. */
+  readonly call?: number | undefined;
+  /** The index of the event whose context has logged the line; absent for the plugin's own log. */
+  readonly event?: number | undefined;
+  /** The fields that the event's context adds. */
+  readonly known?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export type LogMethod = 'debug' | 'info' | 'warn' | 'error';

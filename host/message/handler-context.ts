@@ -1,7 +1,6 @@
 import type { BatchContext, CloudEvent, EventContext, Logger } from '../../sdk';
 import { showThrown } from '../base/thrown';
 import type { ReceivedCloudEvent } from './cloud-events';
-import type { LineSink } from './run-lines';
 import { RunLogger } from './run-logger';
 
 /** The properties of a delivery that a handler can read from its context. */
@@ -75,9 +74,9 @@ export abstract class HandlerContext implements EventContext {
     return { subject, stream, sequence, time, attempt, headers, cloudEvent };
   }
 
-  /** Takes each line that the handler logs. */
-  protected get lineSink(): LineSink | undefined {
-    return undefined;
+  /** Returns the handler's log, which adds the known fields to each line. */
+  protected loggerWith(known: object): Logger {
+    return new RunLogger(this.handler.log, known);
   }
 
   private get facts(): EventFacts {
@@ -87,7 +86,7 @@ export abstract class HandlerContext implements EventContext {
   private newLogger(): Logger {
     const { handler, facts } = this;
     const { subject, deliveredAs: sequence, attempt } = facts;
-    return new RunLogger(handler.log, { handler: handler.name, subject, sequence, attempt }, this.lineSink);
+    return this.loggerWith({ handler: handler.name, subject, sequence, attempt });
   }
 }
 

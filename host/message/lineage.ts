@@ -24,8 +24,13 @@ export function eventIdOf({ event, decoded, delivery }: Run): string {
 
 /** Returns the root of the tree of events that the run's event belongs to: the event's own id if none led to it. */
 export function rootOf(run: Run): string {
-  const root = readHeader(run, ROOT_HEADER);
-  return root !== undefined && root.length <= MAX_ID ? root : idText(eventIdOf(run));
+  return rootFrom((name) => readHeader(run, name), eventIdOf(run));
+}
+
+/** Returns the root of the tree of an event with these headers and this id. */
+export function rootFrom(header: (name: string) => string | undefined, id: string): string {
+  const root = header(ROOT_HEADER) || undefined;
+  return root !== undefined && root.length <= MAX_ID ? root : idText(id);
 }
 
 /** Returns the id of the event whose handler has published the run's event. */

@@ -1,9 +1,11 @@
+import type { Logger } from '../../sdk';
 import { attributeHeaders } from './cloud-events';
 import type { Handler } from './handler';
 import { HandlerContext, type AfterCommitCallback, type EventFacts } from './handler-context';
 import { currentScope, inBackgroundOf, Run } from './run';
 import { withinSpanOf } from './trace-run';
 import { LoggedLines, type LineSink } from './run-lines';
+import { RunLogger } from './run-logger';
 
 /** Keeps a line that the plugin logs, for the record of the run in which it does so. */
 export const noteLineOfRun: LineSink = (...line) => {
@@ -11,7 +13,8 @@ export const noteLineOfRun: LineSink = (...line) => {
   if (scope instanceof Run) noteLine(scope, ...line);
 };
 
-function noteLine(run: Run, ...line: Parameters<LineSink>): void {
+/** Keeps a line that the plugin has logged in a run, for the record of the run. */
+export function noteLine(run: Run, ...line: Parameters<LineSink>): void {
   if (run.handler.recorder?.isActive) (run.logged ??= new LoggedLines()).add(...line);
 }
 
@@ -56,7 +59,7 @@ export class RunContext extends HandlerContext {
     return factsOf(this.run);
   }
 
-  protected override get lineSink(): LineSink {
-    return (...line) => noteLine(this.run, ...line);
+  protected override loggerWith(known: object): Logger {
+    return new RunLogger(this.handler.log, known, (...line) => noteLine(this.run, ...line));
   }
 }

@@ -20,8 +20,16 @@ export class LoggedLines {
       this.left++;
       return;
     }
-    const fields = given && plainFields({}, given);
+    const fields = given && fieldsOf(given);
     const isSmall = fields && JSON.stringify(fields).length <= MAX_FIELDS;
     this.lines.push({ level, message: cut(plainText(message), MAX_MESSAGE), ...(isSmall && { fields }) });
   }
+}
+
+/** Returns plain fields. Of an error, its type and message: its stack would be too large. */
+function fieldsOf(given: object): Record<string, unknown> {
+  const entries = Object.entries(plainFields({}, given)).map(([name, value]): [string, unknown] => {
+    return value instanceof Error ? [name, { type: value.name, message: value.message }] : [name, value];
+  });
+  return Object.fromEntries(entries);
 }

@@ -6,6 +6,7 @@ import {
   ErrorCode,
   NatsError,
   type ApiError,
+  type Endpoint,
   type JetStreamClient,
   type JetStreamManager,
   type KV,
@@ -50,6 +51,7 @@ export type {
   NatsConnection,
   PubAck,
   Service,
+  ServiceMsg,
   Status,
   StoredMsg,
   StreamInfo,
@@ -85,6 +87,25 @@ export function servicesOf(nc: NatsConnection): ServicesAPI {
   return nc.services;
 }
 
+/** The numbers of an endpoint in the statistics of a micro service. Times are in nanoseconds. */
+export interface EndpointNumbers {
+  readonly num_requests: number;
+  readonly num_errors: number;
+  readonly last_error: string | undefined;
+  readonly processing_time: number;
+  readonly average_processing_time: number;
+}
+
+/**
+ * Replaces the client's own numbers of an endpoint.
+ * @returns the name of the endpoint
+ */
+export function setNumbers(endpoint: Endpoint, numbersOf: (name: string) => EndpointNumbers | undefined): string {
+  const { name, stats } = endpoint as Endpoint & EndpointInternals;
+  Object.assign(stats, numbersOf(name));
+  return name;
+}
+
 /** Returns the error that the client itself would throw. */
 export function clientError(code: keyof typeof ErrorCode, message?: string): Error {
   return message === undefined ? NatsError.errorForCode(ErrorCode[code]) : new NatsError(message, ErrorCode[code]);
@@ -103,6 +124,10 @@ interface ConnectionInternals {
     sendCommand(command: string): void;
     readonly lastError?: { readonly code: string; readonly message: string };
   };
+}
+interface EndpointInternals {
+  readonly name: string;
+  readonly stats: object;
 }
 interface MsgInternals {
   /** `hdr`: the size of the header block in bytes; -1 where there is none. */

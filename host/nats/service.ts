@@ -1,52 +1,10 @@
-import { nuid, RequestStrategy, servicesOf, type Service } from './client';
+import { RequestStrategy } from './client';
 import { JetplugError } from '../../sdk/internal';
 import type { Connection } from './connection';
 import { isNoResponders } from './failures';
 
-const NAME = 'jetplug';
-
-/** The questions that running hosts answer, by endpoint name. The payload of a request is its argument, such as a plugin's name. */
-export type Answers = Readonly<Record<string, (about: string, reply: Reply) => Promise<unknown>>>;
-
-/** Where a question is answered. */
-export interface Reply {
-  /** Identifies the program that asks. */
-  readonly inbox: string;
-  /** Sends a further answer. */
-  readonly send: (value: object) => void;
-}
-
-/**
- * Registers the host as a NATS micro service (ADR-32), so that `nats micro ls` shows it. Every host answers, not only
- * one of a group, because each knows only its own plugins.
- */
-export async function serveAnswers(connection: Connection, version: string, answers: Answers): Promise<Service> {
-  // The client requires a queue group. A group that has only this host works like no group.
-  const queue = `host-${nuid.next()}`;
-  const service = await servicesOf(connection.nc).add({
-    name: NAME,
-    version,
-    description: 'Jetplug event host',
-    queue,
-  });
-  for (const [name, answer] of Object.entries(answers)) {
-    service.addEndpoint(name, {
-      subject: `${NAME}.${name}`,
-      handler: (error, message) => {
-        if (error) return;
-        const reply = {
-          inbox: message.reply ?? '',
-          send: (value: object) => void message.respond(JSON.stringify(value)),
-        };
-        answer(message.string(), reply).then(
-          (value) => message.respond(JSON.stringify(value)),
-          (failure: unknown) => message.respondError(500, failure instanceof Error ? failure.message : String(failure)),
-        );
-      },
-    });
-  }
-  return service;
-}
+/** The name of the hosts' micro service. Their endpoints are `jetplug.<name>`. */
+export const SERVICE = 'jetplug';
 
 /** Sends answers of hosts, as they arrive. */
 export interface Subscription {
@@ -75,7 +33,7 @@ export function subscribeToHosts(
     },
   });
   return {
-    ask: () => nc.publish(`${NAME}.${question}`, about, { reply: inbox }),
+    ask: () => nc.publish(`${SERVICE}.${question}`, about, { reply: inbox }),
     stop: () => subscription.unsubscribe(),
   };
 }
@@ -88,7 +46,7 @@ export async function askHosts<T>(connection: Connection, question: string, abou
   const answers: T[] = [];
   const failures: string[] = [];
   try {
-    const messages = await connection.nc.requestMany(`${NAME}.${question}`, about, {
+    const messages = await connection.nc.requestMany(`${SERVICE}.${question}`, about, {
       strategy: RequestStrategy.JitterTimer,
       maxWait: 2_000,
       jitter: 250,

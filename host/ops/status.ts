@@ -78,6 +78,25 @@ export async function pluginStatuses(plugins: Plugins, connection: Connection): 
   return Promise.all(plugins.entries.map((entry) => statusOf(entry, plugins, connection)));
 }
 
+/** The version of each plugin by its name; null for a plugin that could not be read. */
+export function pluginVersions({ entries }: Pick<Plugins, 'entries'>): Readonly<Record<string, string | null>> {
+  const versions = new Map<string, string | null>();
+  // Of two files with one name, only one runs.
+  for (const { name, version } of entries) versions.set(name, version ?? versions.get(name) ?? null);
+  return Object.fromEntries(versions);
+}
+
+/** Returns the figures of the plugins' handlers, for the statistics of the micro service. */
+export function pluginFigures(statuses: readonly PluginStatus[]): object[] {
+  return statuses.map(({ plugin, state, handlers }) => ({
+    plugin,
+    state,
+    handlers: handlers.map(({ handler, pending, inFlight, handled, failed, retried, deadLettered }) => ({
+      ...{ handler, pending, inFlight, handled, failed, retried, deadLettered },
+    })),
+  }));
+}
+
 export async function statusOf(
   entry: PluginEntry,
   { faults }: Pick<Plugins, 'faults'>,

@@ -1,6 +1,6 @@
-import { isSubscribeSubject } from '../../sdk/internal';
+import { isSubscribeSubject, JetplugError } from '../../sdk/internal';
 import { holderOf, type StreamState } from '../broker/stream-state';
-import type { Reply } from '../nats/service';
+import type { Reply } from '../nats/serve-answers';
 import type { LiveFilter, LiveRuns } from '../records/runs/live-runs';
 
 /** The parts of a host that a watch needs. */
@@ -11,9 +11,9 @@ export interface WatchedHost {
 
 /**
  * Begins a watch of the runs that pass a filter, or extends it. The runs go to the inbox of the program that asks.
- * @param text the filter as JSON. Any program may send it, so it is checked
+ * @param text the filter as JSON, or empty. Any program may send it, so it is checked
+ * @throws JetplugError `JP_REQUEST_INVALID`
  */
-
 export async function watchRuns(
   text: string,
   { inbox, send }: Reply,
@@ -21,12 +21,12 @@ export async function watchRuns(
 ): Promise<{ readonly watches: boolean }> {
   // The host must not publish for others where they may not publish themselves.
   if (inbox === '' || inbox.startsWith('$') || holderOf(streams, inbox))
-    throw new Error('the reply subject is no inbox');
+    throw new JetplugError('JP_REQUEST_INVALID', 'the reply subject is no inbox');
   return { watches: live.watch(inbox, readFilter(text), send) };
 }
 
 function readFilter(text: string): LiveFilter {
-  const given = JSON.parse(text) as Partial<Record<keyof LiveFilter, unknown>> | null;
+  const given = parse(text);
   const { subject, plugin, handler, handled, fields = [] } = given ?? {};
   const isValid =
     (subject === undefined || (typeof subject === 'string' && isSubscribeSubject(subject))) &&
@@ -36,8 +36,17 @@ function readFilter(text: string): LiveFilter {
     Array.isArray(fields) &&
     fields.length <= MAX_FIELDS &&
     fields.every(isCondition);
-  if (!isValid) throw new Error('the filter is not valid');
+  if (!isValid) throw new JetplugError('JP_REQUEST_INVALID', 'the filter has a field that is not valid');
   return { subject, plugin, handler, handled, fields } as LiveFilter;
+}
+
+function parse(text: string): Partial<Record<keyof LiveFilter, unknown>> | null {
+  if (text === '') return null;
+  try {
+    return JSON.parse(text) as Partial<Record<keyof LiveFilter, unknown>> | null;
+  } catch (cause) {
+    throw new JetplugError('JP_REQUEST_INVALID', 'the filter is not JSON', { cause });
+  }
 }
 
 const MAX_FIELDS = 20;

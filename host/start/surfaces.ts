@@ -1,22 +1,22 @@
 import { packageVersion } from '../base/package-version';
 import type { HostLog } from '../log/log';
-import { serveAnswers, type Reply } from '../nats/service';
-import { eventInHost } from '../ops/event-in-host';
-import { explainPlugins, type Explainable } from '../ops/explain';
+import { serveAnswers } from '../nats/serve-answers';
+import type { Explainable } from '../ops/explain';
 import { readiness } from '../ops/health';
 import { serveHttp, type HttpServer } from '../ops/http';
 import { HandlerLags } from '../ops/handler-lags';
 import { metricsText } from '../ops/metrics-text';
-import { routesOf } from '../ops/routes';
-import { pluginStatuses } from '../ops/status';
-import { watchRuns } from '../ops/watch-runs';
-import { unhandledEvents, unhandledTotals } from '../ops/unhandled';
+import { pluginVersions } from '../ops/status';
+import { unhandledTotals } from '../ops/unhandled';
 import type { LiveRuns } from '../records/runs/live-runs';
 import type { CommitLogs } from '../plugin/commit-logs';
 import type { Plugins } from '../plugin/plugins';
+import { API_VERSION, endpointsOf } from './endpoints';
 
 /** The host, as its health, its metrics and its answers describe it. */
 export interface DescribedHost extends Explainable {
+  /** The name of the machine and the id of the process, with a colon between them. */
+  readonly name: string;
   readonly plugins: Plugins;
   readonly log: HostLog;
   readonly phase: 'starting' | 'running' | 'stopping';
@@ -60,13 +60,12 @@ async function unhandled(host: DescribedHost): Promise<ReadonlyMap<string, numbe
 
 /** Answers the commands that inspect running hosts, as a NATS micro service. */
 export async function serveInspection(describe: () => DescribedHost): Promise<{ stop(): Promise<unknown> }> {
-  const { connection, plugins } = describe();
-  return serveAnswers(connection, packageVersion(), {
-    plugins: () => pluginStatuses(plugins, connection),
-    explain: (name: string) => explainPlugins(name, describe()),
-    routes: (subject: string) => routesOf(subject, describe()),
-    unhandled: () => unhandledEvents(describe()),
-    fate: (event: string) => Promise.resolve(eventInHost(event, plugins)),
-    tail: (filter: string, reply: Reply) => watchRuns(filter, reply, describe()),
+  const { connection, plugins, log, name } = describe();
+  return serveAnswers(connection, {
+    version: packageVersion(),
+    log,
+    metadata: { api: API_VERSION, host: name },
+    liveMetadata: { plugins: () => JSON.stringify(pluginVersions(plugins)) },
+    endpoints: endpointsOf(describe),
   });
 }

@@ -12,6 +12,14 @@ export const COMMAND_ERRORS = {
     'No running host answered.',
     'Start one with `npx jetplug start`, or name the server of a running one with --servers.',
   ],
+  JP_REQUEST_INVALID: [
+    'A request to a running host is not valid.',
+    'Write the request as docs/api.md describes it for this endpoint.',
+  ],
+  JP_ANSWER_TOO_LARGE: [
+    'The answer of a running host is larger than the server takes in one message.',
+    'Ask for less, such as one plugin with `jetplug plugins NAME`, or raise max_payload of the server.',
+  ],
   JP_NOT_FOUND: ['There is nothing by that name.', 'The message names what there is, or the command that lists it.'],
   JP_HISTORY_ENDED: [
     'The commit log of a store does not reach back to the moment that was asked for.',

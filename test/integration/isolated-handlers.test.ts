@@ -5,6 +5,7 @@ import { eventually } from '../support/eventually';
 import type { LogLine, TestHost } from '../support/host';
 import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
+import type { RunRecord } from '../../host/records/runs/run-record';
 import { readStore, readStream } from '../support/stored';
 
 const SOURCE = pluginSource(
@@ -159,6 +160,23 @@ test('an isolated handler gets the whole context of its event, and stores values
   // The handler logs before its changes are committed.
   await eventually(async () => 'seen/it' in (await readStore(nats, 'whole')));
   expect(await readStore(nats, 'whole')).toMatchObject({ 'seen/it': { at: 1 } });
+});
+
+test('the lines that an isolated handler logs, by its context and by the plugin’s log, are in the record of its run', async () => {
+  const lines = await eventually(async () => {
+    const stored = await readStream(nats, 'RUNS');
+    const runs = stored.flatMap((each) => each.json<{ runs: RunRecord[] }>().runs);
+    return runs.find(({ handler }) => handler === 'context')?.lines;
+  });
+  expect(lines).toEqual([
+    { level: 'info', message: 'a context', fields: expect.objectContaining({ mine: 'yes', live: true }) },
+    {
+      level: 'warn',
+      message: 'seen',
+      fields: { keys: ['it'], value: { at: 1 }, err: { type: 'RangeError', message: 'shown' } },
+    },
+  ]);
+  expect(lines[0]!.fields).not.toHaveProperty('handler');
 });
 
 test('a value that JSON cannot hold is refused with its path, and a CloudEvent is complete', async () => {

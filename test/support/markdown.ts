@@ -45,7 +45,12 @@ export function proseOf(page: string): string {
 
 /** The rows of the page's tables, cell by cell, without heads and without backticks. */
 export function rowsOf(page: string): string[][] {
-  const rows = proseOf(page)
+  return rowsIn(proseOf(page));
+}
+
+/** The rows of the tables in a text of Markdown, as {@link rowsOf} returns them. */
+export function rowsIn(text: string): string[][] {
+  const rows = text
     .split('\n')
     .filter((line) => line.startsWith('|'))
     .map((line) =>

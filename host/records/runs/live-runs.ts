@@ -47,13 +47,18 @@ const FLUSH_MS = 100;
 /** How many runs are sent in one message, and how many more if they have failed. */
 const MAX_RUNS = 60;
 const MAX_FAILED = 60;
+/** The size of the runs in one message. The server takes 1 MiB by default. */
+const MAX_BYTES = 600_000;
 const MAX_WATCHERS = 20;
 
 interface Watcher {
   filter: LiveFilter;
-  send: (message: LiveMessage) => void;
+  /** Sends a message, a {@link LiveMessage} as JSON. */
+  send: (message: string) => void;
   untilMs: number;
-  runs: LiveRun[];
+  /** The runs for the next message, as JSON. */
+  runs: string[];
+  bytes: number;
   left: number;
 }
 
@@ -81,17 +86,17 @@ export class LiveRuns {
     const watcher = this.watchers.get(name);
     if (watcher) Object.assign(watcher, { filter, send, untilMs });
     else if (this.watchers.size >= MAX_WATCHERS) return false;
-    else this.watchers.set(name, { filter, send, untilMs, runs: [], left: 0 });
+    else this.watchers.set(name, { filter, send, untilMs, runs: [], bytes: 0, left: 0 });
     this.timer ??= time.every(FLUSH_MS, () => this.flush());
     return true;
   }
 
-  /** Adds a run for all whose filter it passes. `make` makes its record, if one is needed. */
-  add(run: WatchedRun, make: () => LiveRun): void {
-    let record: LiveRun | undefined;
+  /** Adds a run for all whose filter it passes. `make` makes its record, a {@link LiveRun} as JSON, if one is needed. */
+  add(run: WatchedRun, make: () => string): void {
+    let record: string | undefined;
     for (const watcher of this.watchers.values()) {
       if (!passes(run, watcher.filter)) continue;
-      if (watcher.runs.length < MAX_RUNS + (run.isHandled ? 0 : MAX_FAILED)) watcher.runs.push((record ??= make()));
+      if (hasRoom(watcher, run)) push((record ??= make()), watcher);
       else watcher.left++;
     }
   }
@@ -106,8 +111,10 @@ export class LiveRuns {
     const nowMs = time.nowMs();
     for (const [name, watcher] of this.watchers) {
       const { runs, left, send, untilMs } = watcher;
-      if (runs.length > 0) send({ host, runs, left });
+      if (runs.length > 0 || left > 0)
+        send(`{"host":${JSON.stringify(host)},"runs":[${runs.join(',')}],"left":${left}}`);
       watcher.runs = [];
+      watcher.bytes = 0;
       watcher.left = 0;
       if (untilMs < nowMs) this.watchers.delete(name);
     }
@@ -115,6 +122,17 @@ export class LiveRuns {
     this.timer?.cancel();
     this.timer = undefined;
   }
+}
+
+function hasRoom({ runs, bytes }: Watcher, { isHandled }: WatchedRun): boolean {
+  return bytes < MAX_BYTES && runs.length < MAX_RUNS + (isHandled ? 0 : MAX_FAILED);
+}
+
+/** Adds a record to the next message. A record that does not fit fills the message, so that no more records are made. */
+function push(record: string, watcher: Watcher): void {
+  watcher.bytes += Buffer.byteLength(record);
+  if (watcher.bytes <= MAX_BYTES) watcher.runs.push(record);
+  else watcher.left++;
 }
 
 function passes(run: WatchedRun, { subject, plugin, handler, handled, fields }: LiveFilter): boolean {

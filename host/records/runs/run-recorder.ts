@@ -50,7 +50,8 @@ export class RunRecorder {
     return isSampled(root, this.options.sample);
   }
 
-  add(record: RunRecord): void {
+  /** Stores a record soon. Returns the record as JSON. */
+  add(record: RunRecord): string {
     const run = JSON.stringify(record);
     const bytes = Buffer.byteLength(run);
     const batch = this.batchFor(groupOf(record.root), bytes);
@@ -61,6 +62,7 @@ export class RunRecorder {
     if (this.bytes > MAX_BYTES) this.dropOldest();
     if (this.freshBytes >= FLUSH_BYTES) void this.flush();
     else this.flushSoon();
+    return run;
   }
 
   /** Stores the records that wait, if the server takes them within a second. */

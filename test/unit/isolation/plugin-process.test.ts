@@ -4,6 +4,8 @@ import type { HostMessage, ProcessMessage } from '../../../host/isolation/protoc
 import { encodeError } from '../../../host/isolation/wire-error';
 import type { WorkerCall, WorkerServices } from '../../../host/isolation/worker';
 import { OutcomeKnown } from '../../../host/message/outcome';
+import type { LoggedLines } from '../../../host/message/run-lines';
+import { Batch } from '../../../host/message/batch';
 import type { Scope } from '../../../host/message/run';
 import { RecordingLog } from '../../../host/testing/recording-log';
 import { VirtualTime } from '../../../host/testing/virtual-time';
@@ -67,13 +69,13 @@ function bench() {
 }
 
 /** A call of a handler for one event. Its settlement is added to the journal. */
-function callOf(journal: string[] = [], over: { isOver?: boolean; timeoutMs?: number } = {}) {
+function callOf(journal: string[] = [], { recorder, ...over }: { isOver?: boolean; recorder?: object } = {}) {
   const abort = new AbortController();
   const scope = {
     isOver: false,
     begin: () => journal.push('begun'),
     signal: abort.signal,
-    handler: { name: 'badge.award', timeoutMs: 1_000 },
+    handler: { name: 'badge.award', timeoutMs: 1_000, recorder },
     decoded: { envelope: { event_id: 'e1' }, fields: { n: 1 } },
     delivery: {
       subject: 'video.watched',
@@ -262,6 +264,44 @@ test('the lines of a process carry its plugin’s name once it is known, and the
   expect(lines.lines).toMatchObject([{ level: 'warn', message: 'odd', fields: { plugin: 'badge', n: 1 } }]);
   expect(lines.lines[0]!.fields['err']).toBeInstanceOf(RangeError);
 });
+
+describe('a line that a handler logs', () => {
+  const line = { is: 'log', level: 'info', message: 'hello', fields: { rest: { n: 1 }, errors: {} } };
+  const kept = [{ level: 'info', message: 'hello', fields: { n: 1 } }];
+
+  test('is kept for the record of its run, without the fields that the context adds, until the call ends', async () => {
+    const { worker, started, say, lines } = bench();
+    await started();
+    const { call, scope } = recordedCall();
+    worker.call(call);
+    say({ ...line, call: 1 });
+    say({ ...line, call: 1, event: 0, known: { handler: 'award' } });
+    say({ ...line });
+    say({ is: 'ended', call: 1 });
+    say({ ...line, call: 1, event: 0 });
+    expect(scope.logged?.lines).toEqual([...kept, ...kept]);
+    expect(lines.lines.map(({ fields }) => fields['handler'])).toEqual([undefined, 'award', undefined, undefined]);
+  });
+
+  test('is kept for one event of a batch, if the context of the event has logged it', async () => {
+    const { worker, started, say } = bench();
+    await started();
+    const runs = [recordedCall().scope, recordedCall().scope];
+    const scope = Object.assign(Object.create(Batch.prototype) as object, { runs });
+    Object.defineProperty(scope, 'signal', { value: new AbortController().signal });
+    worker.call({ ...callOf().call, scope: scope as unknown as Scope });
+    say({ ...line, call: 1, event: 1 });
+    say({ ...line, call: 1 });
+    for (const event of [2, -1, 'x', null]) say({ ...line, call: 1, event });
+    expect(runs.map(({ logged }) => logged?.lines)).toEqual([undefined, kept]);
+  });
+});
+
+/** A call whose runs are recorded. */
+function recordedCall() {
+  const { call, scope } = callOf([], { recorder: { isActive: true } });
+  return { call, scope: scope as typeof scope & { logged?: LoggedLines } };
+}
 
 test('a call is sent with its event, and its end settles it with the handler’s result or error', async () => {
   const { worker, started, sent, say } = bench();

@@ -4,6 +4,7 @@ import { jetStreamError } from '../../../host/nats/client';
 import type { Connection } from '../../../host/nats/connection';
 import { MORE } from '../../../host/nats/requests';
 import { Conflict } from '../../../host/records/key-value';
+import { rawAnswer } from '../../support/raw-answer';
 
 interface Answer {
   readonly sequence?: number;
@@ -11,14 +12,10 @@ interface Answer {
   readonly before: number;
 }
 
-const message = ({ sequence, before }: Answer): object => ({
-  headers: {
-    code: sequence === undefined ? 204 : 0,
-    last: (name: string) =>
-      ({ 'Nats-Sequence': String(sequence ?? ''), 'Nats-Last-Sequence': String(before) })[name] ?? '',
-  },
-  string: () => `commit ${sequence}`,
-});
+const message = ({ sequence, before }: Answer): object => {
+  const headers = { 'Nats-Sequence': sequence ?? '', 'Nats-Last-Sequence': before };
+  return rawAnswer(sequence === undefined ? '204 EOB' : '', headers, `commit ${sequence}`);
+};
 
 /** A log on a server that answers a request for a batch with these messages. */
 async function logThatAnswers(...answers: Answer[]): Promise<JetStreamLog> {
@@ -66,7 +63,7 @@ function connectionWithStaleReplicas(message: {
   readonly time?: string;
 }): Connection {
   const ask = async (_subject: string, _body: string, read: (answer: object) => unknown): Promise<unknown> =>
-    read({ headers: { code: 404, hasError: true, last: () => '' } });
+    read(rawAnswer('404 Message Not Found', {}));
   const askApi = async (request: string): Promise<object> => {
     expect(request).toMatch(/^STREAM\.MSG\.GET\./);
     return { message };
@@ -113,7 +110,7 @@ test.each([3, 6])('an acknowledgement at position %i of an append behind 4 count
 
 test('a bucket that is too full for the value that a read of several keys needs is read from its leader', async () => {
   const connection = connectionWithStaleReplicas({ seq: 5, data: '' });
-  const nothing = { headers: { code: 404, description: 'No Results', last: () => '' } };
+  const nothing = rawAnswer('404 No Results', {});
   const published: string[] = [];
   Object.assign(connection.requests, {
     ask: async (_subject: string, _body: string, read: (answer: object) => unknown) => read(nothing),

@@ -1,6 +1,7 @@
 import type { Msg } from '../../../host/nats/client';
 import { SharedReads } from '../../../host/nats/shared-reads';
 import { MORE } from '../../../host/nats/requests';
+import { rawAnswer } from '../../support/raw-answer';
 import { TurnTime } from '../records/commits/turn-time';
 
 const PRESENT = '$KV.b.=present';
@@ -16,8 +17,7 @@ interface Replica {
 }
 
 function answer(code: number, headers: Record<string, number | string>, description = ''): Msg {
-  const last = (name: string): string => String(headers[name] ?? '');
-  return { headers: { code, description, status: `${code} ${description}`, last } } as unknown as Msg;
+  return rawAnswer(code === 0 ? '' : `${code} ${description}`, headers);
 }
 
 /** The answers of a replica, as nats-server 2.12 and 2.15 send them. */

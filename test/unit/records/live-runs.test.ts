@@ -1,4 +1,4 @@
-import { LiveRuns, type LiveMessage, type LiveRun, type WatchedRun } from '../../../host/records/runs/live-runs';
+import { LiveRuns, type LiveMessage, type WatchedRun } from '../../../host/records/runs/live-runs';
 import { VirtualTime } from '../../../host/testing/virtual-time';
 
 const run = (more: Partial<WatchedRun> = {}): WatchedRun => ({
@@ -13,13 +13,20 @@ function setUp() {
   let made = 0;
   const add = (more?: Partial<WatchedRun>) => {
     const watched = run(more);
-    live.add(watched, () => ({ id: String(made++), plugin: watched.plugin }) as LiveRun);
+    live.add(watched, () => JSON.stringify({ id: String(made++), plugin: watched.plugin }));
   };
   const pass = (ms: number) => {
     const until = time.nowMs() + ms;
     while (time.step(until, true));
   };
-  return { live, sent, add, pass, made: () => made, send: (message: LiveMessage) => void sent.push(message) };
+  return {
+    live,
+    sent,
+    add,
+    pass,
+    made: () => made,
+    send: (message: string) => void sent.push(JSON.parse(message) as LiveMessage),
+  };
 }
 
 it('sends the runs of a short time together, to those who watch', () => {
@@ -40,6 +47,21 @@ it('makes no more records than are sent, counts the others, and keeps room for f
   expect(made()).toBe(70);
   pass(150);
   expect(sent.map(({ runs, left }) => [runs.length, left])).toEqual([[70, 940]]);
+});
+
+it('leaves out and counts the runs that do not fit into one message', () => {
+  const { live, sent, add, pass, made, send } = setUp();
+  live.watch('a', {}, send);
+  for (let i = 0; i < 10; i++) add({ plugin: 'x'.repeat(150_000) });
+  pass(150);
+  expect(made()).toBe(4);
+  expect(sent.map(({ runs, left }) => [runs.length, left])).toEqual([[3, 7]]);
+  add();
+  pass(150);
+  expect(sent.map(({ runs, left }) => [runs.length, left])).toEqual([
+    [3, 7],
+    [1, 0],
+  ]);
 });
 
 it.each([
