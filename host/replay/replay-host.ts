@@ -90,8 +90,11 @@ export class ReplayHost {
     };
   }
 
-  private servicesWith(config: ReplayConfig, time: Time, add: (record: RunRecord) => void): PluginHost {
+  private servicesWith(config: ReplayConfig, time: Time, ended: (record: RunRecord) => void): PluginHost {
     const { broker, log } = this;
+    const add = (record: RunRecord): undefined => {
+      ended(record);
+    };
     return {
       // No part of a plugin's life reads the settings of the server.
       config: config as Config,

@@ -1,11 +1,18 @@
 import type { LiveRuns } from './live-runs';
+import type { RunRecord } from './run-record';
 import type { RunRecorder } from './run-recorder';
+
+/** Stores records. */
+export interface RecordStore extends Pick<RunRecorder, 'isSampled'> {
+  /** Stores a record soon. Returns the record as JSON if it had to be encoded. */
+  add(record: RunRecord): string | undefined;
+}
 
 /** Takes the records of a host's runs: for the stream of records, and for those who watch now. */
 export class Recorder {
   constructor(
-    /** Stores records; undefined if none are stored. */
-    readonly store: Pick<RunRecorder, 'isSampled' | 'add'> | undefined,
+    /** Undefined if no records are stored. */
+    readonly store: RecordStore | undefined,
     readonly live: Pick<LiveRuns, 'isWatched' | 'add'>,
   ) {}
 
