@@ -20,10 +20,11 @@ import { pluginStatuses, type PluginStatus } from './ops/status';
 import { Faults } from './plugin/faults';
 import { Plugins } from './plugin/plugins';
 import { HostBroker } from './start/broker';
+import type { DescribedHost } from './start/described-host';
 import { loadPlugins, logUnusedSections } from './start/load-plugins';
 import { observeHandlers, openTelemetry } from './start/telemetry';
 import type { Telemetry } from './message/telemetry';
-import { openHttp, serveInspection, type DescribedHost } from './start/surfaces';
+import { openHttp, serveInspection } from './start/surfaces';
 import { ConfigFiles, type ConfigSource } from './watch/config-files';
 import { PluginFolders } from './watch/plugin-folders';
 

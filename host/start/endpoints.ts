@@ -6,7 +6,7 @@ import { routesOf } from '../ops/routes';
 import { pluginFigures, pluginStatuses } from '../ops/status';
 import { unhandledEvents } from '../ops/unhandled';
 import { watchRuns } from '../ops/watch-runs';
-import type { DescribedHost } from './surfaces';
+import type { DescribedHost } from './described-host';
 
 /** The version of the API that `docs/api.md` describes. A change that breaks a program of others increments it. */
 export const API_VERSION = '1';

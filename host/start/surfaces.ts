@@ -1,32 +1,13 @@
 import { packageVersion } from '../base/package-version';
-import type { HostLog } from '../log/log';
 import { serveAnswers } from '../nats/serve-answers';
-import type { Explainable } from '../ops/explain';
 import { readiness } from '../ops/health';
 import { serveHttp, type HttpServer } from '../ops/http';
 import { HandlerLags } from '../ops/handler-lags';
 import { metricsText } from '../ops/metrics-text';
 import { pluginVersions } from '../ops/status';
 import { unhandledTotals } from '../ops/unhandled';
-import type { LiveRuns } from '../records/runs/live-runs';
-import type { CommitLogs } from '../plugin/commit-logs';
-import type { Plugins } from '../plugin/plugins';
+import type { DescribedHost } from './described-host';
 import { API_VERSION, endpointsOf } from './endpoints';
-
-/** The host, as its health, its metrics and its answers describe it. */
-export interface DescribedHost extends Explainable {
-  /** The name of the machine and the id of the process, with a colon between them. */
-  readonly name: string;
-  readonly plugins: Plugins;
-  readonly log: HostLog;
-  readonly phase: 'starting' | 'running' | 'stopping';
-  /** The streams that are lost and not restored yet. */
-  readonly missingStreams: readonly string[];
-  /** The plugins whose commits, or whose bucket, wait. */
-  readonly commitProblems: CommitLogs['problems'];
-  /** The runs that are watched now. */
-  readonly live: LiveRuns;
-}
 
 /** Serves health and metrics over HTTP; undefined if the config has no address for them. */
 export async function openHttp(listen: string, describe: () => DescribedHost): Promise<HttpServer | undefined> {

@@ -1,4 +1,4 @@
-import type { DescribedHost } from '../../../host/start/surfaces';
+import type { DescribedHost } from '../../../host/start/described-host';
 import { openHttp } from '../../../host/start/surfaces';
 
 const describeHost = (changes: Partial<DescribedHost> = {}): DescribedHost =>

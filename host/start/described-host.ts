@@ -1,0 +1,20 @@
+import type { HostLog } from '../log/log';
+import type { Explainable } from '../ops/explain';
+import type { CommitLogs } from '../plugin/commit-logs';
+import type { Plugins } from '../plugin/plugins';
+import type { LiveRuns } from '../records/runs/live-runs';
+
+/** The host, as its health, its metrics and its answers describe it. */
+export interface DescribedHost extends Explainable {
+  /** The name of the machine and the id of the process, with a colon between them. */
+  readonly name: string;
+  readonly plugins: Plugins;
+  readonly log: HostLog;
+  readonly phase: 'starting' | 'running' | 'stopping';
+  /** The streams that are lost and not restored yet. */
+  readonly missingStreams: readonly string[];
+  /** The plugins whose commits, or whose bucket, wait. */
+  readonly commitProblems: CommitLogs['problems'];
+  /** The runs that are watched now. */
+  readonly live: LiveRuns;
+}
