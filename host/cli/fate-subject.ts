@@ -7,7 +7,7 @@ import { tracePath, type TraceStep } from '../nats/path-trace';
 import { subjectsOf } from '../nats/stream-changes';
 import { streamInfo } from '../nats/streams';
 import { eventStreams } from './fate-event';
-import { nearestSubject } from './nearest-subject';
+import { nearestSubject } from '../ops/nearest-subject';
 import { firstLine } from '../base/utf8';
 import { paint } from './output';
 
