@@ -121,7 +121,7 @@ export class Host {
       live,
     });
     // HTTP opens before the plugins run, so that it still answers while they drain.
-    const http = await openHttp(config.http.listen, describe);
+    const http = await openHttp(describe);
     if (http) this.closeLater('HTTP', () => http.close());
     this.closeLater('the plugins', () => plugins.stop());
     await loadPlugins(plugins, discovery, compiled, log);

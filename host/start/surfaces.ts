@@ -1,9 +1,11 @@
 import { packageVersion } from '../base/package-version';
+import type { Config } from '../config/config';
 import type { HostLog } from '../log/log';
 import { serveAnswers, type Reply } from '../nats/service';
 import { eventInHost } from '../ops/event-in-host';
 import { explainPlugins, type Explainable } from '../ops/explain';
 import { readiness } from '../ops/health';
+import { addHealthRoutes } from '../ops/health-routes';
 import { serveHttp, type HttpServer } from '../ops/http';
 import { HandlerLags } from '../ops/handler-lags';
 import { metricsText } from '../ops/metrics-text';
@@ -11,12 +13,14 @@ import { routesOf } from '../ops/routes';
 import { pluginStatuses } from '../ops/status';
 import { watchRuns } from '../ops/watch-runs';
 import { unhandledEvents, unhandledTotals } from '../ops/unhandled';
+import { servePage } from '../page/page-server';
 import type { LiveRuns } from '../records/runs/live-runs';
 import type { CommitLogs } from '../plugin/commit-logs';
 import type { Plugins } from '../plugin/plugins';
 
 /** The host, as its health, its metrics and its answers describe it. */
 export interface DescribedHost extends Explainable {
+  readonly config: Config;
   readonly plugins: Plugins;
   readonly log: HostLog;
   readonly phase: 'starting' | 'running' | 'stopping';
@@ -28,11 +32,12 @@ export interface DescribedHost extends Explainable {
   readonly live: LiveRuns;
 }
 
-/** Serves health and metrics over HTTP; undefined if the config has no address for them. */
-export async function openHttp(listen: string, describe: () => DescribedHost): Promise<HttpServer | undefined> {
-  if (listen === '') return undefined;
+/** Serves health, metrics and the page over HTTP; undefined if the config has no address for them. */
+export async function openHttp(describe: () => DescribedHost): Promise<HttpServer | undefined> {
+  const { config, sourceOf, connection, log } = describe();
+  if (config.http.listen === '') return undefined;
   const lags = new HandlerLags();
-  return serveHttp(listen, {
+  const health = {
     readiness: () => {
       const { plugins, connection, missingStreams, commitProblems, phase } = describe();
       return readiness(plugins, connection, missingStreams, commitProblems, phase);
@@ -42,7 +47,12 @@ export async function openHttp(listen: string, describe: () => DescribedHost): P
       const { plugins, connection } = host;
       return metricsText({ plugins, connection, lags, unhandled: await unhandled(host) });
     },
-  });
+  };
+  return serveHttp(
+    config.http.listen,
+    (app) => servePage(app, { connection, config, sourceOf, log }),
+    (app) => addHealthRoutes(app, health),
+  );
 }
 
 /**
