@@ -4,7 +4,7 @@ import type { Config } from '../config/config';
 import type { Connection } from '../nats/connection';
 import { findStream } from '../nats/streams';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
-import { parseTime } from './parse-time';
+import { parseTime } from '../ops/parse-time';
 import { eventAt, eventWithId, type AskedEvent } from './fate-event';
 import { gatherEvidence } from './fate-evidence';
 import { fateOf } from './fate-handler';

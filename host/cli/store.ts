@@ -5,7 +5,7 @@ import { JetStreamLog } from '../nats/commit-log';
 import { readCommitted } from '../records/commits/read-committed';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { paint, print, printJson, printJsonText, table } from './output';
-import { bucketOf, noValue } from './plugin-store';
+import { bucketOf, noValue } from '../ops/find-store';
 import { changeStore, readChange, type ChangeFlags, type StoreChange } from './store-change';
 import { readPast } from './store-past';
 import {

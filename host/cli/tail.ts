@@ -4,7 +4,7 @@ import type { Connection } from '../nats/connection';
 import { subscribeToHosts } from '../nats/service';
 import type { LiveFilter, LiveMessage } from '../records/runs/live-runs';
 import { reachesBroker, repeated, withBroker, type CommonFlags } from './common';
-import { assertSubject, readField } from './find-events';
+import { assertSubject, readField } from '../ops/find-events';
 import { paint, print } from './output';
 import { TailLines } from './tail-lines';
 
