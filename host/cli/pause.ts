@@ -71,7 +71,11 @@ function endOf(flags: Pick<PauseFlags, 'for' | 'until'>, nowMs: number): Date {
 }
 
 async function run(target: string, until: Date | undefined, flags: CommonFlags): Promise<void> {
-  const change = { action: until ? 'pause' : 'resume', target, ...(until && { detail: { until: until.toISOString() } }) };
+  const change = {
+    action: until ? 'pause' : 'resume',
+    target,
+    ...(until && { detail: { until: until.toISOString() } }),
+  };
   const { done, failures } = await withBroker(flags, (connection, { config }) =>
     auditedCommand(connection, config, change, () => changePauses(connection, config.deploy.name, target, until)),
   );

@@ -1,20 +1,24 @@
 import type { FastifyInstance } from 'fastify';
 import { answerErrors, brokerAway } from './page-errors';
 import { pageContext, type PageProgram } from './page-context';
+import { addAuditRoutes } from './routes/audit';
+import { addFlowRoutes } from './routes/flow';
 import { addLiveRoutes } from './routes/live';
+import { addPluginRoutes } from './routes/plugins';
 import { addSessionRoutes } from './routes/session';
 import { CLOSED_HINT } from './security/access';
 import { guard } from './security/guard';
+import { addStaticFiles } from './static-files';
 
-/** Adds the page and its API to a server that does not listen yet. */
+/** Adds the page, its API and its guard to a server that does not listen yet. The guard is for all routes. */
 export function servePage(app: FastifyInstance, program: PageProgram): void {
   const page = pageContext(program);
   guard(app, page.access);
   if (page.access.isClosed) page.log.warn('page, API and /metrics are closed: no token', { hint: CLOSED_HINT });
   answerErrors(app, page);
   refuseWithoutBroker(app, page);
-  addSessionRoutes(app, page);
-  addLiveRoutes(app, page);
+  addStaticFiles(app);
+  for (const add of [addSessionRoutes, addLiveRoutes, addPluginRoutes, addFlowRoutes, addAuditRoutes]) add(app, page);
 }
 
 /** The routes that answer while the broker is away. */
