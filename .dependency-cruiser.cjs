@@ -52,6 +52,10 @@ const PARTS = {
     paths: ['sdk/', 'host/(base|config|records|broker|message|effects|nats|load|plugin)/'],
     packages: ['fastify', 'prom-client'],
   },
+  'host/page/': {
+    paths: ['sdk/', 'host/(base|config|log|records|broker|nats|load|ops)/'],
+    packages: ['fastify'],
+  },
   'host/testing/': { paths: ['sdk/', 'host/(?!cli/|replay/)[a-z-]+/'] },
   'host/replay/': {
     paths: ['sdk/', 'host/(base|config|log|records|broker|message|load|isolation|plugin|testing)/'],

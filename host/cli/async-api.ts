@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { CatalogueMessage, EventCatalogue, HandledEvent, PublishedEvent } from './event-catalogue';
+import type { CatalogueMessage, EventCatalogue, HandledEvent, PublishedEvent } from '../ops/event-catalogue';
 import { openPayload, payloadSchemas, type Schemas } from './payload-schema';
 
 type Members = Record<string, unknown>;

@@ -8,7 +8,7 @@ import { blameTable } from './blame-table';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { historyText } from './history-text';
 import { logProgress } from './log-progress';
-import { bucketOf, logOf, noValue } from './plugin-store';
+import { bucketOf, logOf, noValue } from '../ops/find-store';
 import type { ChangeWriter } from './change-writer';
 
 interface BlameFlags extends CommonFlags {

@@ -2,15 +2,11 @@ import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import type { DeadLetterSummary } from '../ops/dead-letter-summary';
 import type { CommonFlags } from './common';
-import { parseTime } from './parse-time';
+import { letterTest, noLetter, type LetterFilter } from '../ops/letters/letter-filter';
 
 /** The flags that choose dead letters. */
-export interface SelectionFlags extends CommonFlags {
-  group?: string;
-  plugin?: string;
-  reason?: string;
-  since?: string;
-  before?: string;
+export interface SelectionFlags
+  extends CommonFlags, Pick<LetterFilter, 'group' | 'plugin' | 'reason' | 'since' | 'before'> {
   all?: boolean;
   dryRun?: boolean;
 }
@@ -35,26 +31,11 @@ export function select(
   flags: SelectionFlags,
 ): DeadLetterSummary[] {
   const wanted = new Set(ids.map(numberOf));
-  const since = flags.since === undefined ? undefined : parseTime(flags.since);
-  const before = flags.before === undefined ? undefined : parseTime(flags.before);
-  const chosen = letters.filter(
-    (letter) =>
-      (wanted.size === 0 || wanted.has(letter.id)) &&
-      (flags.plugin ?? letter.plugin) === letter.plugin &&
-      (flags.reason ?? letter.reason) === letter.reason &&
-      (flags.group ?? letter.fingerprint) === letter.fingerprint &&
-      (since === undefined || Date.parse(letter.time) >= since) &&
-      (before === undefined || Date.parse(letter.time) < before),
-  );
+  const fits = letterTest(flags);
+  const chosen = letters.filter((letter) => (wanted.size === 0 || wanted.has(letter.id)) && fits(letter));
   const missing = [...wanted].find((id) => !letters.some((letter) => letter.id === id));
   if (missing !== undefined) throw noLetter(missing);
   return chosen;
-}
-
-export function noLetter(id: number): JetplugError {
-  return new JetplugError('JP_NOT_FOUND', `there is no dead letter ${id}`, {
-    hint: 'It may have been redriven or dropped. `npx jetplug dead list` shows those that are there.',
-  });
 }
 
 /**

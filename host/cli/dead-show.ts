@@ -4,7 +4,8 @@ import { decodeHeader } from '../broker/letter-headers';
 import { summarise } from '../ops/dead-letter-summary';
 import type { CommonFlags } from './common';
 import { withLetters } from './dead-letters';
-import { noLetter, numberOf } from './dead-selection';
+import { noLetter } from '../ops/letters/letter-filter';
+import { numberOf } from './dead-selection';
 import { paint, print, printJson, table } from './output';
 
 /** Prints one dead letter: its facts, the error with its stack, and the payload. */

@@ -7,7 +7,7 @@ import { terminalText } from '../base/utf8';
 import { asyncApiOf, jsonSchemasOf } from './async-api';
 import { pluginsFolders, reachesBroker, type CommonFlags } from './common';
 import { readFiles, readServer, type Found } from './docs-records';
-import { catalogueOf, type EventCatalogue } from './event-catalogue';
+import { catalogueOf, type EventCatalogue } from '../ops/event-catalogue';
 import { paint, place, print, printErrors } from './output';
 
 interface DocsFlags extends CommonFlags {

@@ -3,11 +3,10 @@ import type { Config } from '../config/config';
 import { nearest } from '../config/suggest';
 import type { Connection } from '../nats/connection';
 import { findEvent, newestFirst, type StoredEvent } from '../nats/stored-event';
-import { findStream, streamNames } from '../nats/streams';
-import { RUNS_STREAM } from '../nats/wanted-streams';
-import { RETRY_STREAM } from '../broker/stream-state';
+import { findStream } from '../nats/streams';
+import { eventStreams } from '../ops/event-streams';
+import { bytesContain, idOf } from '../ops/stored-event-text';
 import { progressBar } from './progress';
-import { bytesContain, idOf } from './stored-event-text';
 
 /** An event whose fate is asked for. */
 export interface AskedEvent {
@@ -108,19 +107,6 @@ async function eventWithId(connection: Connection, config: Config, id: string, s
   throw new JetplugError('JP_NOT_FOUND', `no stored event has the id ${JSON.stringify(id)} (${where}${left})`, {
     hint: 'It may have been removed by age, or it never arrived: `npx jetplug fate --subject SUBJECT` says where an event of a subject would go. An event that is gone is found by its stream and sequence.',
   });
-}
-
-/** Returns the streams of the server that hold events: those of the config first. */
-export async function eventStreams(connection: Connection, { streams, deadLetters }: Config): Promise<string[]> {
-  const present = await streamNames(connection);
-  const isOwn = (name: string): boolean =>
-    name === RETRY_STREAM ||
-    name === RUNS_STREAM ||
-    name === deadLetters.stream ||
-    /^(KV_|OBJ_|LOG_jetplug-)/.test(name);
-  const configured = streams.map(({ name }) => name).filter((name) => present.has(name));
-  const others = [...present].filter((name) => !isOwn(name) && !configured.includes(name)).sort();
-  return [...configured, ...others];
 }
 
 async function searchStream(

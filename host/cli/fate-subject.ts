@@ -6,8 +6,8 @@ import { handlerPositions } from '../nats/handler-positions';
 import { tracePath, type TraceStep } from '../nats/path-trace';
 import { subjectsOf } from '../nats/stream-changes';
 import { streamInfo } from '../nats/streams';
-import { eventStreams } from './fate-event';
-import { nearestSubject } from './nearest-subject';
+import { eventStreams } from '../ops/event-streams';
+import { nearestSubject } from '../ops/nearest-subject';
 import { firstLine } from '../base/utf8';
 import { paint } from './output';
 

@@ -3,7 +3,7 @@ import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import type { Connection } from '../nats/connection';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
-import { parseTime } from './parse-time';
+import { parseTime } from '../ops/parse-time';
 import { askedEvent, sequenceOf } from './fate-event';
 import { gatherEvidence } from './fate-evidence';
 import { fateOf } from './fate-handler';

@@ -5,13 +5,14 @@ import { refuseReserved } from '../effects/publishable';
 import type { Connection } from '../nats/connection';
 import { asBrokerError } from '../nats/failures';
 import { Publisher } from '../nats/publisher';
+import { refuseUntaken, takersOf, type Takers } from '../ops/takers';
 import { compile } from '../load/compile';
 import { discover } from '../load/discover';
 import { configFor, listOption, reachesBroker, withBroker, type CommonFlags } from './common';
 import { eventOf, standardInput } from './event-text';
 import { errorsOf, paint, print, printErrors, printJson } from './output';
 import { publishFile, type ReadEvent } from './publish-file';
-import { refuseUntaken, takersFields, takersOf, takersText, type Takers } from './takers';
+import { takersFields, takersText } from './takers-text';
 
 interface PublishFlags extends CommonFlags {
   file?: string;

@@ -5,7 +5,7 @@ import { askHosts } from '../nats/service';
 import { mergeRoutes, type Routes, type Unreached } from '../ops/routes';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { paint, place, print, printJson, table } from './output';
-import { meantBy } from './takers';
+import { meantBy } from '../ops/takers';
 
 export function routesCommand(program: Command): void {
   reachesBroker(program.command('routes'))

@@ -8,8 +8,8 @@ import { withBroker, type CommonFlags } from './common';
 import { eventText, historyText, isoTime } from './history-text';
 import { logProgress, type LogProgress } from './log-progress';
 import { paint } from './output';
-import { parseTime } from './parse-time';
-import { bucketOf, logOf, noValue } from './plugin-store';
+import { parseTime } from '../ops/parse-time';
+import { bucketOf, logOf, noValue } from '../ops/find-store';
 import { foundValues, type FoundValues } from './stored-value';
 
 interface PastFlags extends CommonFlags {

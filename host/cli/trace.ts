@@ -11,11 +11,11 @@ import { rootFrom } from '../message/lineage';
 import { findTrace } from '../ops/find-trace';
 import type { Trace } from '../ops/trace';
 import { reachesBroker, repeated, withBroker, type CommonFlags } from './common';
-import { findEvents, readFilter, type EventFilter, type FoundEvent } from './find-events';
+import { findEvents, readFilter, type EventFilter, type FoundEvent } from '../ops/find-events';
 import { paint, print, printJson } from './output';
-import { parseTime } from './parse-time';
-import { progressBar } from './progress';
-import { idOf } from './stored-event-text';
+import { idOf } from '../ops/stored-event-text';
+import { parseTime } from '../ops/parse-time';
+import { progressBar, type ProgressBar } from './progress';
 import { traceLines } from './trace-screen';
 
 interface TraceFlags extends CommonFlags {
@@ -114,15 +114,40 @@ async function listEvents(
   { json = false }: CommonFlags,
 ): Promise<FoundEvent[]> {
   const all: FoundEvent[] = [];
-  for await (const found of findEvents(connection, config, filter)) {
-    const { time, subject, stream, sequence, id } = found;
-    if (!json)
-      print(
-        `${paint('dim', time)}  ${paint('cyan', terminalText(subject))}  ${stream}:${sequence}  ${terminalText(id)}`,
-      );
-    if (all.push(found) === limit) break;
+  const bars = new StreamBars();
+  try {
+    for await (const { found } of findEvents(connection, config, filter, { searched: bars.searched })) {
+      // The event is printed where the bar stands.
+      bars.stop();
+      if (!json) print(foundLine(found));
+      if (all.push(found) === limit) break;
+    }
+  } finally {
+    bars.stop();
   }
   return all;
+}
+
+function foundLine({ time, subject, stream, sequence, id }: FoundEvent): string {
+  return `${paint('dim', time)}  ${paint('cyan', terminalText(subject))}  ${stream}:${sequence}  ${terminalText(id)}`;
+}
+
+/** A progress bar for the stream that is searched. */
+class StreamBars {
+  private stream = '';
+  private bar: ProgressBar | undefined;
+
+  readonly searched = (stream: string, done: number, total: number): void => {
+    if (stream !== this.stream) this.stop();
+    this.stream = stream;
+    this.bar ??= progressBar(stream);
+    this.bar.update(done, total, `${done} of ${total}`);
+  };
+
+  stop(): void {
+    this.bar?.stop();
+    this.bar = undefined;
+  }
 }
 
 /** @throws JetplugError `JP_USAGE` */

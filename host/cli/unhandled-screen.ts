@@ -1,5 +1,5 @@
 import type { Unhandled } from '../ops/unhandled';
-import { nearestSubject } from './nearest-subject';
+import { nearestSubject } from '../ops/nearest-subject';
 import { paint } from './output';
 
 /** The lines about stored events that no handler takes. Subjects that look mistyped come first. */

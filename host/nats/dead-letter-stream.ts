@@ -5,6 +5,8 @@ import type { DeadLetter, DeadLetters } from '../broker/ports';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError, isMessageNotFound } from './failures';
 import { readHeaders, toHeaders } from './headers';
+import { letterState, removedIds, type LetterState } from './letter-state';
+import { ownHeaders, readRange } from './stored-event';
 import { findMessage, findStream, subjectsIn } from './streams';
 import { isLetterOf } from '../broker/letter-headers';
 
@@ -12,6 +14,15 @@ const TIMEOUT_MS = 5_000;
 const HEADER_MARGIN_BYTES = 1_024;
 const LIST_BATCH = 500;
 const LIST_WAIT_MS = 1_000;
+/** Letters are read as a range if the range has at most this many ids for each wanted one. */
+const MAX_SPAN = 2;
+
+interface ListOptions {
+  /** Only letters with a greater id. Default: all. */
+  readonly after?: number;
+  /** Whether to read the payloads too; without them they are empty. Default: false. */
+  readonly withPayload?: boolean;
+}
 
 /** A dead letter as it is stored in its stream. */
 export interface StoredLetter {
@@ -34,20 +45,30 @@ export class DeadLetterStream implements DeadLetters {
     // A handler of dead letters has failed. A letter about the letter would fail in the same way, without end.
     if (letter.stream === this.stream) return;
     const subject = `dead.${letter.plugin}.${letter.handler}.${letter.stream}.${letter.sequence}`;
-    if (await this.storeOn(subject, letter)) return;
-    // The stored letter is another event's: the event's stream was created again and counts from 1.
-    await this.storeOn(`${subject}.${letter.storedAtMs}`, letter);
+    // The stored letter may be another event's: the event's stream was created again and counts from 1.
+    if (!(await this.storeOn(subject, letter))) await this.storeOn(`${subject}.${letter.storedAtMs}`, letter);
+    // A letter of the same handler is replaced by the storing. That of another handler, which the event was redirected
+    // from, is not.
+    if (letter.replaces !== undefined) await this.removeReplaced(letter.replaces, letter);
   }
 
-  /**
-   * Reads the letters, oldest first.
-   * @param withPayload whether to read the payloads too; without them they are empty
-   */
-  async *list(withPayload = false): AsyncGenerator<StoredLetter> {
+  /** Reads the state of the stream; undefined if there is no stream. */
+  state(): Promise<LetterState | undefined> {
+    return letterState(this.connection, this.stream);
+  }
+
+  /** Reads the ids of removed letters, from the first id of the stream to the last one. */
+  removedIds(): Promise<ReadonlySet<number>> {
+    return removedIds(this.connection, this.stream);
+  }
+
+  /** Reads the letters, oldest first. */
+  async *list({ after = 0, withPayload = false }: ListOptions = {}): AsyncGenerator<StoredLetter> {
     const info = await findStream(this.connection, this.stream);
-    if (!info || info.state.messages === 0) return;
+    if (!info || info.state.messages === 0 || info.state.last_seq <= after) return;
     // An ordered consumer starts with the first letter by default. The server refuses a second option for that.
-    const consumer = await this.connection.js.consumers.get(this.stream, { headers_only: !withPayload });
+    const from = after > 0 && { opt_start_seq: after + 1 };
+    const consumer = await this.connection.js.consumers.get(this.stream, { headers_only: !withPayload, ...from });
     for (let more = true; more;) {
       // `more` stays false if the pending letters have expired or were removed in the meantime.
       more = false;
@@ -65,6 +86,27 @@ export class DeadLetterStream implements DeadLetters {
     return message && toLetter(message, message.header);
   }
 
+  /** Reads the letters of these ids, in any order, with few requests where the ids are close together. */
+  async getMany(ids: readonly number[]): Promise<Map<number, StoredLetter>> {
+    const found = await this.readTogether(ids);
+    // A replica that is behind, or a stream without direct reads, does not have them. The leader does.
+    const others = await Promise.all(ids.filter((id) => !found.has(id)).map((id) => this.get(id)));
+    for (const letter of others) if (letter) found.set(letter.id, letter);
+    return found;
+  }
+
+  private async readTogether(ids: readonly number[]): Promise<Map<number, StoredLetter>> {
+    const [from, to] = [Math.min(...ids), Math.max(...ids)];
+    if (to - from >= MAX_SPAN * ids.length) return new Map();
+    const wanted = new Set(ids);
+    const found = (await readRange(this.connection, this.stream, from, to)).filter(({ sequence }) =>
+      wanted.has(sequence),
+    );
+    return new Map(
+      found.map(({ sequence: id, message }) => [id, { id, ...ownHeaders(message), payload: message.data }]),
+    );
+  }
+
   /** Reads the letters of an event, of all handlers. */
   async ofEvent(stream: string, sequence: number): Promise<StoredLetter[]> {
     if (!(await findStream(this.connection, this.stream))) return [];
@@ -79,10 +121,15 @@ export class DeadLetterStream implements DeadLetters {
 
   /** Removes the letter. */
   async remove(id: number, of?: MessageRef): Promise<void> {
-    const headers = (await this.get(id))?.headers;
+    const headers = of && (await this.get(id))?.headers;
     // The stream of the letters was created again, so the id belongs to another letter now.
     if (of && headers && !isLetterOf(headers, of)) return;
     await this.delete(id);
+  }
+
+  private async removeReplaced(id: number, by: DeadLetter): Promise<void> {
+    const old = await this.get(id);
+    if (old && isLetterOf(old.headers, by)) await this.delete(id);
   }
 
   private async delete(id: number): Promise<void> {

@@ -63,6 +63,11 @@ export class NatsRetryQueue implements RetryQueue {
   constructor(private readonly connection: Connection) {}
 
   async defer(event: DeferredEvent): Promise<void> {
+    await this.store(event);
+  }
+
+  /** Stores the event as {@link defer} does. Resolves with false if the queue had stored it before. */
+  async store(event: DeferredEvent): Promise<boolean> {
     const { subject, ...headers } = retryMessage(event);
     try {
       await this.connection.js.publish(subject, event.payload, {
@@ -70,9 +75,11 @@ export class NatsRetryQueue implements RetryQueue {
         expect: { lastSubjectSequence: 0 },
         timeout: TIMEOUT_MS,
       });
+      return true;
     } catch (error) {
       // An earlier try has stored the event and died before it could report that.
       if (apiErrorCode(error) !== API_ERROR.wrongLastSequence) throw asBrokerError(error, `stream ${RETRY_STREAM}`);
+      return false;
     }
   }
 }

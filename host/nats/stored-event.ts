@@ -111,9 +111,15 @@ async function readBatch(connection: Connection, stream: string, request: object
 /** Headers that the server adds to an answer. They come after those of the message, so the last value counts. */
 const OF_THE_ANSWER = /^Nats-(Stream|Subject|Sequence|Last-Sequence|Time-Stamp|Num-Pending|UpTo-Sequence)$/;
 
-function toEvent(stream: string, { sequence, message }: BatchMessage): StoredEvent {
-  const all = readHeaders(message.headers);
-  const { 'Nats-Subject': subject = '', 'Nats-Time-Stamp': time = '' } = all.headers;
-  const own = renameHeaders(all, (name) => (OF_THE_ANSWER.test(name) ? undefined : name));
-  return { stream, sequence, subject, storedAtMs: Date.parse(time), payload: message.data, ...own };
+/** Returns a message of a batch as the event that it is. */
+export function toEvent(stream: string, { sequence, message }: BatchMessage): StoredEvent {
+  const { headers } = message;
+  const storedAtMs = Date.parse(headers?.last('Nats-Time-Stamp') ?? '');
+  const subject = headers?.last('Nats-Subject') ?? '';
+  return { stream, sequence, subject, storedAtMs, payload: message.data, ...ownHeaders(message) };
+}
+
+/** Returns the headers of a message of a batch, without those of the answer. */
+export function ownHeaders({ headers }: BatchMessage['message']): AllHeaders {
+  return renameHeaders(readHeaders(headers), (name) => (OF_THE_ANSWER.test(name) ? undefined : name));
 }

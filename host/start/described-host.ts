@@ -1,5 +1,7 @@
 import type { HostLog } from '../log/log';
+import type { Config } from '../config/config';
 import type { Explainable } from '../ops/explain';
+import type { HandlerLags } from '../ops/handler-lags';
 import type { CommitLogs } from '../plugin/commit-logs';
 import type { Plugins } from '../plugin/plugins';
 import type { LiveRuns } from '../records/runs/live-runs';
@@ -8,6 +10,8 @@ import type { LiveRuns } from '../records/runs/live-runs';
 export interface DescribedHost extends Explainable {
   /** The name of the machine and the id of the process, with a colon between them. */
   readonly name: string;
+  readonly lags: HandlerLags;
+  readonly config: Config;
   readonly plugins: Plugins;
   readonly log: HostLog;
   readonly phase: 'starting' | 'running' | 'stopping';

@@ -2,6 +2,7 @@ import { isPublishSubject, JetplugError } from '../../sdk/internal';
 import type { Endpoint } from '../nats/serve-answers';
 import { eventInHost } from '../ops/event-in-host';
 import { explainPlugins } from '../ops/explain';
+import { hostStatus } from '../ops/host-status';
 import { routesOf } from '../ops/routes';
 import { pluginFigures, pluginStatuses } from '../ops/status';
 import { unhandledEvents } from '../ops/unhandled';
@@ -14,8 +15,8 @@ export const API_VERSION = '1';
 /** The requests that a host answers, by name. The commands use the same ones. */
 export function endpointsOf(describe: () => DescribedHost): Readonly<Record<string, Endpoint>> {
   const statuses = () => {
-    const { plugins, connection } = describe();
-    return pluginStatuses(plugins, connection);
+    const { plugins, connection, lags } = describe();
+    return pluginStatuses(plugins, connection, lags);
   };
   return {
     plugins: {
@@ -24,6 +25,12 @@ export function endpointsOf(describe: () => DescribedHost): Readonly<Record<stri
       response: 'a list of plugins',
       answer: statuses,
       figures: async () => pluginFigures(await statuses()),
+    },
+    status: {
+      description: 'The host with its plugins, as the page shows them',
+      request: 'empty',
+      response: 'an object',
+      answer: () => hostStatus(describe()),
     },
     explain: {
       description: 'One plugin, with the origin of each option, or why it does not run',

@@ -1,29 +1,35 @@
 import { packageVersion } from '../base/package-version';
 import { serveAnswers } from '../nats/serve-answers';
 import { readiness } from '../ops/health';
+import { addHealthRoutes } from '../ops/health-routes';
 import { serveHttp, type HttpServer } from '../ops/http';
-import { HandlerLags } from '../ops/handler-lags';
 import { metricsText } from '../ops/metrics-text';
 import { pluginVersions } from '../ops/status';
 import { unhandledTotals } from '../ops/unhandled';
+import { servePage } from '../page/page-server';
 import type { DescribedHost } from './described-host';
 import { API_VERSION, endpointsOf } from './endpoints';
 
-/** Serves health and metrics over HTTP; undefined if the config has no address for them. */
-export async function openHttp(listen: string, describe: () => DescribedHost): Promise<HttpServer | undefined> {
-  if (listen === '') return undefined;
-  const lags = new HandlerLags();
-  return serveHttp(listen, {
+/** Serves health, metrics and the page over HTTP; undefined if the config has no address for them. */
+export async function openHttp(describe: () => DescribedHost): Promise<HttpServer | undefined> {
+  const { config, sourceOf, connection, log } = describe();
+  if (config.http.listen === '') return undefined;
+  const health = {
     readiness: () => {
       const { plugins, connection, missingStreams, commitProblems, phase } = describe();
       return readiness(plugins, connection, missingStreams, commitProblems, phase);
     },
     metrics: async () => {
       const host = describe();
-      const { plugins, connection } = host;
+      const { plugins, connection, lags } = host;
       return metricsText({ plugins, connection, lags, unhandled: await unhandled(host) });
     },
-  });
+  };
+  return serveHttp(
+    config.http.listen,
+    (app) => servePage(app, { connection, config, sourceOf, log }),
+    (app) => addHealthRoutes(app, health),
+  );
 }
 
 /**

@@ -53,6 +53,6 @@ export async function serverBackend(config: Config, clock: TestClock, log: Parte
 
 async function all(letters: DeadLetterStream): Promise<StoredLetter[]> {
   const found: StoredLetter[] = [];
-  for await (const letter of letters.list(true)) found.push(letter);
+  for await (const letter of letters.list({ withPayload: true })) found.push(letter);
   return found;
 }

@@ -100,4 +100,22 @@ export const RUNNING_ERRORS = {
     'The host cannot listen on the HTTP address.',
     'Give another with --http HOST:PORT, or http.listen.',
   ],
+  JP_HTTP_TOKEN: [
+    'A request to the page, its API or /metrics needs a token, and has none or a wrong one.',
+    'Sign in on the page, or send the token as `Authorization: Bearer TOKEN`. The tokens are those of http.operatorTokenFile and http.readerTokenFile.',
+  ],
+  JP_HTTP_ROLE: [
+    'The token permits to look at everything, and to change nothing.',
+    'Sign in with the operator’s token (http.operatorTokenFile).',
+  ],
+  JP_HTTP_FOREIGN: [
+    'A request has a Host header that is not a name of this host, or comes from another site.',
+    'Open the page by the address that the host prints at its start, or add the name to http.allowedHosts.',
+  ],
+  JP_HTTP_TRIES: ['An address has sent too many wrong tokens.', 'Wait for a minute, then try the right token.'],
+  JP_HTTP_TOO_LARGE: ['A request is larger than the page takes.', 'Send at most 1 MiB.'],
+  JP_HTTP_BUSY: [
+    'Too many pages are open.',
+    'Close some. A page that waits connects again by itself when there is room.',
+  ],
 } as const satisfies ErrorTexts;

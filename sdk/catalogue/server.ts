@@ -54,6 +54,10 @@ export const BROKER_ERRORS = {
     'The server has no records of runs.',
     'Records are kept once a host runs there with tracing.sample other than off. `jetplug plugins` shows whether one runs.',
   ],
+  JP_LETTER_WAITS: [
+    'A dead letter was redriven before, and its event still waits for its handler.',
+    'Start or resume the handler. When the event is settled, its letter is removed, or replaced by a new one.',
+  ],
   JP_TRACE_UNKNOWN: [
     'No run of this event, or of an event that it led to, is recorded.',
     'Records are kept for tracing.maxAge. With tracing.sample below 1 a share of the trees of events is left out.',

@@ -4,7 +4,7 @@
  */
 import { Parser } from '@asyncapi/parser';
 import { asyncApiOf } from '../../host/cli/async-api';
-import { catalogueOf } from '../../host/cli/event-catalogue';
+import { catalogueOf } from '../../host/ops/event-catalogue';
 import { jetplug } from '../support/cli';
 import { contractRecord } from '../support/contract-record';
 import { STORY_PLUGINS } from '../support/host';

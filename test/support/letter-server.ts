@@ -1,5 +1,5 @@
 /** A server with dead letters, for the commands that read and redrive them. */
-import type { LetterServices } from '../../host/cli/dead-letters';
+import type { LetterServices } from '../../host/ops/letters/letter-services';
 import { toHeaders } from '../../host/nats/headers';
 import type { StoredLetter } from '../../host/nats/dead-letter-stream';
 import { configOf } from '../../host/testing/options';
@@ -28,6 +28,9 @@ export class LetterServer {
   /** Decides whether the server refuses a publish. */
   refuse: (subject: string) => Error | undefined = () => undefined;
 
+  /** Called before letters are read with their payloads. */
+  beforeRead: () => void = () => undefined;
+
   constructor(public letters: StoredLetter[]) {}
 
   get services(): LetterServices {
@@ -40,6 +43,10 @@ export class LetterServer {
     const stream = {
       list: letters,
       get: async (id: number) => this.letters.find((letter) => letter.id === id),
+      getMany: async (ids: readonly number[]) => {
+        this.beforeRead();
+        return new Map(this.letters.flatMap((letter) => (ids.includes(letter.id) ? [[letter.id, letter]] : [])));
+      },
       remove: async (id: number) => void this.removed.push(id),
     };
     return { stream, connection, config: configOf({}) } as unknown as LetterServices;

@@ -4,7 +4,7 @@ import Ajv from 'ajv';
 import { defineEvent } from 'jetplug/sdk';
 import { z } from 'zod';
 import { asyncApiOf, jsonSchemasOf } from '../../../host/cli/async-api';
-import { catalogueOf } from '../../../host/cli/event-catalogue';
+import { catalogueOf } from '../../../host/ops/event-catalogue';
 import { contractRecord } from '../../support/contract-record';
 import { STRANGE } from '../../support/strange-contracts';
 

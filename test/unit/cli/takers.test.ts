@@ -1,4 +1,5 @@
-import { refuseUntaken, takersText, type Takers } from '../../../host/cli/takers';
+import { takersText } from '../../../host/cli/takers-text';
+import { refuseUntaken, type Takers } from '../../../host/ops/takers';
 import type { JetplugError } from '../../../sdk/internal';
 
 const NOBODY: Takers = { from: 'hosts', takes: [], later: [], never: [], stream: 'EVENTS' };

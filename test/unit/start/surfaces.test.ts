@@ -1,8 +1,10 @@
 import type { DescribedHost } from '../../../host/start/described-host';
+import { loadConfig } from '../../../host/config/load';
 import { openHttp } from '../../../host/start/surfaces';
 
-const describeHost = (changes: Partial<DescribedHost> = {}): DescribedHost =>
+const describeHost = (changes: Partial<DescribedHost> = {}, http = '127.0.0.1:0'): DescribedHost =>
   ({
+    ...loadConfig({ cwd: '/', env: {}, flags: { http } }),
     plugins: { entries: [] },
     connection: { connected: true },
     missingStreams: [],
@@ -12,12 +14,12 @@ const describeHost = (changes: Partial<DescribedHost> = {}): DescribedHost =>
   }) as unknown as DescribedHost;
 
 test('without an address no HTTP server is opened', async () => {
-  expect(await openHttp('', describeHost)).toBeUndefined();
+  expect(await openHttp(() => describeHost({}, 'off'))).toBeUndefined();
 });
 
 test('readiness describes the host at the time of each request', async () => {
   let host = describeHost({ phase: 'starting' });
-  const http = await openHttp('127.0.0.1:0', () => host);
+  const http = await openHttp(() => host);
   const ready = async (): Promise<number> => (await fetch(`${http!.url}/readyz`)).status;
   try {
     expect(await ready()).toBe(503);

@@ -1,4 +1,4 @@
-import { nearestSubject } from '../../../host/cli/nearest-subject';
+import { nearestSubject } from '../../../host/ops/nearest-subject';
 
 const KNOWN = ['video.watch_started', 'video.published', 'user.friend_added', 'order.>', 'a.b'];
 

@@ -9,7 +9,6 @@ import { compile } from '../load/compile';
 import { describe, type HandlerDefinition } from '../load/describe';
 import { discover } from '../load/discover';
 import { nearestSubject } from './nearest-subject';
-import { paint } from './output';
 import { streamFor } from '../broker/stream-state';
 
 /** The handlers that take an event of a subject. */
@@ -138,30 +137,4 @@ export function refuseUntaken(subject: string, { takes, later, never, stream, ad
   throw new JetplugError('JP_PUBLISH_NO_HANDLER', message, {
     hint: 'Mend that first, for example start a host, or add --force to publish all the same. Nothing was published.',
   });
-}
-
-/** The takers in the JSON output of `publish`. */
-export function takersFields(takers: Takers | undefined): { takes?: readonly string[]; later?: readonly string[] } {
-  return takers ? { takes: takers.takes, later: takers.later.map(({ handler }) => handler) } : {};
-}
-
-/** The takers in the text output of `publish`. */
-export function takersText({ from, takes, later, never, meant }: Takers): string[] {
-  const lines: string[] = [];
-  const names = takes.length === 0 ? '' : `: ${takes.join(', ')}`;
-  if (from === 'hosts') lines.push(`${countText(takes.length)} it${names}`);
-  else {
-    const once = takes.length === 0 ? '' : ' as soon as one runs';
-    lines.push(`no host runs (start one with npx jetplug start); ${countText(takes.length)} it${once}${names}`);
-  }
-  for (const { handler, why } of later) lines.push(`${handler} gets it later: ${why}`);
-  for (const { handler, why } of never) lines.push(`${handler} does not get it: ${why}`);
-  if (meant !== undefined)
-    lines.push(paint('yellow', `no handler subscribes to exactly this subject; did you mean ${meant}?`));
-  return lines.map((line) => `  ${line}`);
-}
-
-function countText(count: number): string {
-  if (count === 0) return 'no handler takes';
-  return count === 1 ? '1 handler takes' : `${count} handlers take`;
 }

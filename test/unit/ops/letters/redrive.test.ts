@@ -1,17 +1,23 @@
-import { prepareRetries, redriveLetter } from '../../../host/cli/dead-redrive';
-import { summarise } from '../../../host/ops/dead-letter-summary';
-import type { StoredLetter } from '../../../host/nats/dead-letter-stream';
-import { apiError, LetterServer } from '../../support/letter-server';
-import { STORED_AT } from '../../support/message-bench';
-import { storedLetter } from '../../support/stored-letter';
+import { prepareRetries, redriveWave, type RedriveOptions } from '../../../../host/ops/letters/redrive';
+import { summarise } from '../../../../host/ops/dead-letter-summary';
+import type { StoredLetter } from '../../../../host/nats/dead-letter-stream';
+import { apiError, LetterServer } from '../../../support/letter-server';
+import { STORED_AT } from '../../../support/message-bench';
+import { storedLetter } from '../../../support/stored-letter';
 
 const SUBJECT = `retry.badge.award.EVENTS.7.${Date.parse(STORED_AT)}.letter-12`;
 
 /** Redrives the letter on a server that the test has changed. */
-async function redrive(letter: StoredLetter, change: (server: LetterServer) => unknown = () => undefined) {
+async function redrive(
+  letter: StoredLetter,
+  change: (server: LetterServer) => unknown = () => undefined,
+  options: RedriveOptions = {},
+) {
   const server = new LetterServer([letter]);
   await change(server);
-  const result = redriveLetter(summarise(letter), server.services);
+  const [of] = await redriveWave(server.services, options)([summarise(letter)]);
+  const result = typeof of === 'object' ? Promise.reject(of.error as Error) : Promise.resolve(of);
+  result.catch(() => undefined);
   return { server, result };
 }
 const withHeaders = (letter: StoredLetter, headers: Record<string, string>): StoredLetter => ({

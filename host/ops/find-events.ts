@@ -2,9 +2,8 @@ import { covers, isSubscribeSubject, JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import type { Connection } from '../nats/connection';
 import { newestFirst, type StoredEvent } from '../nats/stored-event';
-import { eventStreams } from './fate-event';
-import { progressBar } from './progress';
 import { textAt } from '../records/runs/live-runs';
+import { eventStreams } from './event-streams';
 import { bytesContain, decodeStored } from './stored-event-text';
 
 /** The events that a search is for. */
@@ -56,31 +55,38 @@ export function readField(text: string): EventFilter['fields'][number] {
   throw new JetplugError('JP_USAGE', `${JSON.stringify(text)} is not FIELD=VALUE`, { hint });
 }
 
+export interface SearchOptions {
+  /** Called with the number of sequences of a stream that have been searched, and with the number of all. */
+  readonly searched?: (stream: string, done: number, total: number) => void;
+  /** Ends the search after the part of a stream that is being read. */
+  readonly signal?: AbortSignal;
+}
+
+/** An event that was found, and how its stream holds it. */
+export interface FoundStored {
+  readonly found: FoundEvent;
+  readonly stored: StoredEvent;
+}
+
 /** Searches the streams of events, the newest events of each stream first, and yields each event that it finds. */
 export async function* findEvents(
   connection: Connection,
   config: Config,
   filter: EventFilter,
-): AsyncGenerator<FoundEvent> {
+  { searched, signal }: SearchOptions = {},
+): AsyncGenerator<FoundStored> {
   for (const stream of await eventStreams(connection, config)) {
-    const bar = progressBar(stream);
     // A value that is not in the message's text, as JSON writes it, is not in the event.
     const texts = filter.fields.map(({ value }) => bytesContain([JSON.stringify(value).slice(1, -1)]));
     const mayMatch = (bytes: Uint8Array): boolean => texts.every((isIn) => isIn(bytes));
-    const progress = (done: number, total: number): void => bar.update(done, total, `${done} of ${total}`);
-    try {
-      for await (const { matches, oldestMs } of newestFirst(connection, stream, { mayMatch, progress })) {
-        for (const event of [...matches].reverse()) {
-          const found = event.storedAtMs >= filter.sinceMs && match(event, filter, config);
-          if (!found) continue;
-          // The caller prints the event where the bar stands.
-          bar.stop();
-          yield found;
-        }
-        if (oldestMs < filter.sinceMs) break;
+    const progress = (done: number, total: number): void => searched?.(stream, done, total);
+    for await (const { matches, oldestMs } of newestFirst(connection, stream, { mayMatch, progress })) {
+      for (const event of [...matches].reverse()) {
+        const found = event.storedAtMs >= filter.sinceMs && match(event, filter, config);
+        if (found) yield { found, stored: event };
       }
-    } finally {
-      bar.stop();
+      if (signal?.aborted) return;
+      if (oldestMs < filter.sinceMs) break;
     }
   }
 }

@@ -1,0 +1,32 @@
+import type { FastifyInstance } from 'fastify';
+import { answerErrors, brokerAway } from './page-errors';
+import { pageContext, type PageProgram } from './page-context';
+import { addAuditRoutes } from './routes/audit';
+import { addFlowRoutes } from './routes/flow';
+import { addLiveRoutes } from './routes/live';
+import { addPluginRoutes } from './routes/plugins';
+import { addSessionRoutes } from './routes/session';
+import { CLOSED_HINT } from './security/access';
+import { guard } from './security/guard';
+import { addStaticFiles } from './static-files';
+
+/** Adds the page, its API and its guard to a server that does not listen yet. The guard is for all routes. */
+export function servePage(app: FastifyInstance, program: PageProgram): void {
+  const page = pageContext(program);
+  guard(app, page.access);
+  if (page.access.isClosed) page.log.warn('page, API and /metrics are closed: no token', { hint: CLOSED_HINT });
+  answerErrors(app, page);
+  refuseWithoutBroker(app, page);
+  addStaticFiles(app);
+  for (const add of [addSessionRoutes, addLiveRoutes, addPluginRoutes, addFlowRoutes, addAuditRoutes]) add(app, page);
+}
+
+/** The routes that answer while the broker is away. */
+const WITHOUT_BROKER: ReadonlySet<string> = new Set(['/api/session', '/api/live']);
+
+/** Answers at once while the broker is away, because a request to it would wait for its whole time limit. */
+function refuseWithoutBroker(app: FastifyInstance, { connection }: PageProgram): void {
+  app.addHook('preHandler', async ({ routeOptions: { url = '' } }) => {
+    if (url.startsWith('/api/') && !WITHOUT_BROKER.has(url) && !connection.connected) throw brokerAway();
+  });
+}
