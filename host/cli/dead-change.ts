@@ -20,11 +20,7 @@ export interface LetterChange {
  * Changes each chosen letter, and prints the letters that were changed.
  * @throws the error of the letter that could not be changed, or an AggregateError of several
  */
-export async function changeChosen(
-  ids: readonly string[],
-  flags: SelectionFlags,
-  action: LetterChange,
-): Promise<void> {
+export async function changeChosen(ids: readonly string[], flags: SelectionFlags, action: LetterChange): Promise<void> {
   assertChosen(ids, flags);
   const { changed, failures } = await withLetters(flags, async (services): Promise<Changed> => {
     const letters = select(await readSummaries(services.stream), ids, flags);

@@ -5,7 +5,8 @@ import type { CommonFlags } from './common';
 import { letterTest, noLetter, type LetterFilter } from '../ops/letters/letter-filter';
 
 /** The flags that choose dead letters. */
-export interface SelectionFlags extends CommonFlags, Pick<LetterFilter, 'group' | 'plugin' | 'reason' | 'since' | 'before'> {
+export interface SelectionFlags
+  extends CommonFlags, Pick<LetterFilter, 'group' | 'plugin' | 'reason' | 'since' | 'before'> {
   all?: boolean;
   dryRun?: boolean;
 }

@@ -102,7 +102,9 @@ export class DeadLetterStream implements DeadLetters {
     const found = (await readRange(this.connection, this.stream, from, to)).filter(({ sequence }) =>
       wanted.has(sequence),
     );
-    return new Map(found.map(({ sequence: id, message }) => [id, { id, ...ownHeaders(message), payload: message.data }]));
+    return new Map(
+      found.map(({ sequence: id, message }) => [id, { id, ...ownHeaders(message), payload: message.data }]),
+    );
   }
 
   /** Reads the letters of an event, of all handlers. */

@@ -30,7 +30,11 @@ export async function assertTarget(
   const known = records.flatMap((record) => record.handlers.map((one) => ({ ...one, plugin: record.plugin })));
   const target = known.find((one) => one.plugin === plugin && one.name === handler);
   const name = `${plugin}.${handler}`;
-  if (!target) throw noHandler(name, known.map((one) => `${one.plugin}.${one.name}`));
+  if (!target)
+    throw noHandler(
+      name,
+      known.map((one) => `${one.plugin}.${one.name}`),
+    );
   const other = letters.find(({ subject }) => !covers(target.subject, subject));
   if (!other) return;
   throw new JetplugError('JP_USAGE', `${name} takes ${target.subject}, and not ${other.subject}`, {

@@ -108,7 +108,10 @@ async function redriveOne(letter: StoredLetter, connection: Connection, options:
 }
 
 /** Returns the event's headers, with those that tell what was changed at the redrive. */
-function headersFor({ headers, plugin, handler }: DeferredEvent, { to, edited }: RedriveOptions): DeferredEvent['headers'] {
+function headersFor(
+  { headers, plugin, handler }: DeferredEvent,
+  { to, edited }: RedriveOptions,
+): DeferredEvent['headers'] {
   return {
     ...headers,
     ...(edited && { [EDITED_HEADER]: encodeHeader(edited.by, MAX_BY) }),
