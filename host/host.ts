@@ -15,6 +15,7 @@ import { LogThrottle } from './base/log-throttle';
 import { LiveRuns } from './records/runs/live-runs';
 import { Recorder } from './records/runs/recorder';
 import { RunRecorder } from './records/runs/run-recorder';
+import { HandlerLags } from './ops/handler-lags';
 import { watchEventLoop } from './ops/event-loop';
 import { pluginStatuses, type PluginStatus } from './ops/status';
 import { Faults } from './plugin/faults';
@@ -113,12 +114,13 @@ export class Host {
     const recorder = new Recorder(this.openRunRecorder(services.runs, name), live);
     const plugins = (this.plugins = this.createPlugins(services, commits, recorder));
     this.watchEventLoop();
+    const lags = new HandlerLags();
     const describe = (): DescribedHost => ({
       ...this.written,
       ...{ plugins, connection, log, phase: this.phase },
       ...{ streams: services.streams, missingStreams: services.streamKeeper.missing },
       commitProblems: commits.problems,
-      live,
+      ...{ name, lags, live },
     });
     // HTTP opens before the plugins run, so that it still answers while they drain.
     const http = await openHttp(describe);

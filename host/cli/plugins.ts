@@ -1,12 +1,9 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import { pauseText } from '../base/pause-text';
-import { nearest } from '../config/suggest';
 import type { Connection } from '../nats/connection';
 import { askHosts } from '../nats/service';
-import type { ExplainedPlugin } from '../ops/explain';
-import { mergeStatuses } from '../ops/merge-statuses';
+import { explainRunning, runningPlugins } from '../ops/running-plugins';
 import type { HandlerStatus, PluginStatus } from '../ops/status';
 import { mergeUnhandled, type Unhandled } from '../ops/unhandled';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
@@ -54,15 +51,15 @@ async function plugins(name: string | undefined, flags: PluginsFlags): Promise<v
     throw new JetplugError('JP_USAGE', '--unhandled is about all plugins', { hint: 'Leave out the name.' });
   }
   if (name !== undefined) {
-    const explained = await withBroker(flags, (connection) => explain(name, connection));
+    const explained = await withBroker(flags, (connection) => explainRunning(name, connection));
     if (flags.json) printJson(explained);
     else for (const line of explained.flatMap(explainScreen)) print(line);
     return;
   }
   // `plugins --json` prints the list of the plugins only.
-  if (flags.json && !flags.unhandled) return printJson(await withBroker(flags, running));
+  if (flags.json && !flags.unhandled) return printJson(await withBroker(flags, runningPlugins));
   const [all, rest] = await withBroker(flags, (connection) =>
-    Promise.all([running(connection), unhandled(connection)]),
+    Promise.all([runningPlugins(connection), unhandled(connection)]),
   );
   if (flags.json) return printJson(rest);
   const taken = all.flatMap(({ handlers }) => handlers.map(({ subject }) => subject));
@@ -75,25 +72,6 @@ async function plugins(name: string | undefined, flags: PluginsFlags): Promise<v
 
 async function unhandled(connection: Connection): Promise<Unhandled> {
   return mergeUnhandled(await askHosts<Unhandled>(connection, 'unhandled'));
-}
-
-async function running(connection: Connection): Promise<PluginStatus[]> {
-  const answers = await askHosts<PluginStatus[]>(connection, 'plugins');
-  if (answers.length === 0) throw new JetplugError('JP_NO_HOST', 'no running host answered');
-  return mergeStatuses(answers);
-}
-
-async function explain(name: string, connection: Connection): Promise<ExplainedPlugin[]> {
-  // A relative path is resolved here, because the host may run in another directory.
-  const asked = name.includes('/') ? resolve(name) : name;
-  const answers = await askHosts<ExplainedPlugin[]>(connection, 'explain', asked);
-  const found = mergeStatuses(answers);
-  if (found.length > 0) return found;
-  const known = (await running(connection)).map(({ plugin }) => plugin);
-  const meant = nearest(name, known);
-  const mean = meant === undefined ? '' : `; did you mean ${meant}?`;
-  const list = known.length === 0 ? 'The hosts that run have no plugins.' : `There are ${known.join(', ')}.`;
-  throw new JetplugError('JP_NOT_FOUND', `no host has a plugin ${JSON.stringify(name)}${mean}`, { hint: list });
 }
 
 function overview(all: readonly PluginStatus[]): string[] {

@@ -159,6 +159,16 @@ export interface StoreConfig {
 export interface HttpConfig {
   /** The address of the HTTP server, `host:port`. Port 0: any free port; empty: no HTTP. Default 127.0.0.1:8300. */
   readonly listen: string;
+  /**
+   * The tokens of those who may change things, and of those who may only look, each as a text or in a file. The files
+   * are read again when they change. Default: none, so that only programs of this machine reach the page.
+   */
+  readonly operatorToken?: string;
+  readonly operatorTokenFile?: string;
+  readonly readerToken?: string;
+  readonly readerTokenFile?: string;
+  /** Further names by which the server is reached, without ports. Default: none. */
+  readonly allowedHosts: readonly string[];
 }
 
 /** The records of runs. */
@@ -186,7 +196,7 @@ export type SourceOf = (path: string) => Source;
 
 /** A config, and the source of each value. */
 export interface LoadedConfig {
-  /** The config, deeply frozen. It holds secrets, so never log `nats.credentials`. */
+  /** The config, deeply frozen. It holds secrets, so never log `nats.credentials` and `http`. */
   readonly config: Config;
   readonly sourceOf: SourceOf;
 }

@@ -13,6 +13,7 @@ export function crossCheck(written: Written, draft: Draft): void {
     checkWindows(written, draft);
   }
   if (draft.isSound('nats.credentials')) checkCredentials(written, draft);
+  if (draft.isSound('http')) checkTokens(written, draft);
   if (draft.isSound('nats.tls')) checkTls(written, draft);
   if (draft.isSound('nats.domain') && draft.isSound('nats.apiPrefix')) checkApi(written, draft);
 }
@@ -96,6 +97,13 @@ function checkCredentials({ nats: { credentials } }: Written, draft: Draft): voi
   }
   if (credentials.user === null && password) {
     report(draft, above + password, 'is set without a user', 'Add user, or set JETPLUG_NATS_USER.');
+  }
+}
+
+function checkTokens({ http }: Written, draft: Draft): void {
+  for (const token of ['operatorToken', 'readerToken'] as const) {
+    if (http[token] === null || http[`${token}File`] === null) continue;
+    report(draft, `http.${token}File`, `is set together with http.${token}`, 'Keep one of them.');
   }
 }
 

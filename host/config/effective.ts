@@ -75,7 +75,16 @@ export function effective(written: Written, cwd: string, ownBroker: boolean): Co
       historyMs: ms(store.history),
       logMaxBytes: limit(store.logMaxBytes),
     },
-    http: { listen: http.listen === 'off' ? '' : http.listen },
+    http: {
+      listen: http.listen === 'off' ? '' : http.listen,
+      ...present({
+        operatorToken: http.operatorToken ?? undefined,
+        operatorTokenFile: file(http.operatorTokenFile),
+        readerToken: http.readerToken ?? undefined,
+        readerTokenFile: file(http.readerTokenFile),
+      }),
+      allowedHosts: http.allowedHosts,
+    },
     log: { level: log.level, verbose: log.verbose },
     tracing: {
       sample: tracing.sample === 'off' ? undefined : tracing.sample,

@@ -1,5 +1,6 @@
 import convict from 'convict';
 import { isSubscribeSubject, parseDuration } from '../../sdk/internal';
+import { HTTP_TOKEN, isHttpToken } from './http-token';
 import { parseSize } from './size';
 
 /** The format of a key's value. The schema refers to formats by name. */
@@ -74,6 +75,11 @@ const FORMATS = {
     mend: (value) =>
       /^:?\d+$/.test(plain(value)) ? `Write the host too: 127.0.0.1:${plain(value).replace(':', '')}.` : undefined,
   },
+  hostNames: list(
+    text('the name or the address of a host, without a port', (value) => /^(?:\[[\da-f:.]+\]|[\w.-]+)$/i.test(value)),
+    { atLeast: 0 },
+  ),
+  httpToken: text(HTTP_TOKEN, isHttpToken),
   deployName: text('a name of 1 to 64 letters, digits, dots, - and _, which begins with a letter or digit', (value) =>
     /^[A-Za-z0-9][\w.-]{0,63}$/.test(value),
   ),

@@ -1,5 +1,6 @@
 import { deliveryKeys } from './delivery-keys';
 import { handlerKeys } from './handler-keys';
+import { httpKeys } from './http-keys';
 import { isolationKeys } from './isolation-keys';
 import { isLeaf, type Leaf, type SchemaMap } from './key';
 import { natsKeys } from './nats-keys';
@@ -76,14 +77,7 @@ export const schema = {
     defaults: { ...handlerKeys, ...isolationKeys },
   },
   ...deliveryKeys,
-  http: {
-    listen: {
-      doc: 'Where health and metrics are served, as host:port; port 0: any free port; off: no HTTP.',
-      format: 'address',
-      default: '127.0.0.1:8300',
-      env: 'JETPLUG_HTTP_LISTEN',
-    },
-  },
+  http: httpKeys,
   log: {
     level: {
       doc: 'The lowest level that is logged: debug, info, warn or error.',

@@ -7,12 +7,15 @@ export interface HealthSources {
   metrics(): Promise<{ type: string; text: string }>;
 }
 
-/** Adds `/livez`, `/readyz` and `/metrics`. */
+const PROBE = { config: { open: 'probe' } } as const;
+
+/** Adds `/livez`, `/readyz` and `/metrics`. Only known requesters see the reasons of `/readyz`. */
 export function addHealthRoutes(app: FastifyInstance, sources: HealthSources): void {
-  app.get('/livez', () => ({ status: 'alive' }));
-  app.get('/readyz', (_request, reply) => {
+  app.get('/livez', PROBE, () => ({ status: 'alive' }));
+  app.get('/readyz', PROBE, ({ requester }, reply) => {
     const { ready, reasons } = sources.readiness();
-    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', reasons });
+    const status = ready ? 'ready' : 'not ready';
+    return reply.code(ready ? 200 : 503).send({ status, ...(requester && { reasons }) });
   });
   app.get('/metrics', async (_request, reply) => {
     const { type, text } = await sources.metrics();

@@ -2,6 +2,32 @@ import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import { JetplugError } from '../../sdk/internal';
 
+/** A reader may look at everything. An operator may change things, too. */
+export type Role = 'reader' | 'operator';
+
+/** Who sends a request. */
+export interface Requester {
+  readonly role: Role;
+  /** The name of the token; absent on loopback, where none is needed. */
+  readonly name?: string;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who sends the request; absent where a route answers everybody, and nobody is known. */
+    requester?: Requester;
+  }
+  interface FastifyContextConfig {
+    /**
+     * Whom a route answers without a token: a `probe` by any name of the host, or `anybody` who addresses the host
+     * by its own name. Default: nobody.
+     */
+    readonly open?: 'probe' | 'anybody';
+    /** Whether a route changes nothing although its method is POST, so that readers may use it. Default false. */
+    readonly reads?: boolean;
+  }
+}
+
 export interface HttpServer {
   /** The server's address, such as `http://127.0.0.1:8300`. */
   readonly url: string;

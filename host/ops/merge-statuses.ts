@@ -1,12 +1,12 @@
 import type { ProcessState } from '../load/plugin-code';
 import type { PluginFaults } from '../plugin/faults';
 import type { PluginState } from '../plugin/plugins';
-import type { HandlerStatus } from './status';
+import type { HandlerStatus, RunTimes } from './status';
 
 /** The fields of a handler's status that are merged over several hosts. */
 type HandlerFigures = Pick<
   HandlerStatus,
-  'handler' | 'handled' | 'failed' | 'retried' | 'deadLettered' | 'conflicts' | 'conflictKey'
+  'handler' | 'handled' | 'failed' | 'retried' | 'deadLettered' | 'conflicts' | 'conflictKey' | 'lagMs' | 'runTimes'
 > & {
   readonly state: string;
 };
@@ -81,6 +81,20 @@ function mergeHandler<H extends HandlerFigures>(a: H, b: H): H {
     retried: a.retried + b.retried,
     deadLettered: a.deadLettered + b.deadLettered,
     conflicts: a.conflicts + b.conflicts,
+    ...mergeTimes(a, b),
     ...(worst && { conflictKey: worst }),
   };
+}
+
+/** The hosts read the lag of the same durable at different times; the newer value is not known, so the greater counts. */
+function mergeTimes(a: HandlerFigures, b: HandlerFigures): Pick<HandlerFigures, 'lagMs' | 'runTimes'> {
+  const lags = [a, b].flatMap(({ lagMs }) => lagMs ?? []);
+  const runTimes = a.runTimes && b.runTimes ? addRunTimes(a.runTimes, b.runTimes) : (a.runTimes ?? b.runTimes);
+  return { ...(lags.length > 0 && { lagMs: Math.max(...lags) }), ...(runTimes && { runTimes }) };
+}
+
+/** Hosts of different releases may have different buckets, which cannot be added. */
+function addRunTimes(a: RunTimes, b: RunTimes): RunTimes {
+  if (a.boundsS.join() !== b.boundsS.join()) return a;
+  return { boundsS: a.boundsS, counts: a.counts.map((count, i) => count + b.counts[i]!) };
 }

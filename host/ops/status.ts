@@ -9,6 +9,7 @@ import type { ProcessState } from '../load/plugin-code';
 import type { PluginEntry, Plugins, PluginState } from '../plugin/plugins';
 import type { Reload } from '../plugin/reloads';
 import type { DurablePosition } from '../broker/durable';
+import type { HandlerLags } from './handler-lags';
 
 /** A plugin as `jetplug plugins --json` shows it. */
 export interface PluginStatus {
@@ -52,6 +53,11 @@ export interface HandlerStatus {
   /** The number of events that are delivered and not settled, over all hosts. */
   readonly inFlight?: number;
   /**
+   * The age of the oldest event that is not settled, in ms; 0 if there is none, absent if it is not known. It is read
+   * anew every 15 s.
+   */
+  readonly lagMs?: number;
+  /**
    * The number of handled events since the process started. This count and the next ones are summed over the hosts that
    * answered.
    */
@@ -64,6 +70,8 @@ export interface HandlerStatus {
   /** The key of the store that causes most conflicts; absent if the handler's runs start again only rarely. */
   readonly conflictKey?: ConflictKey;
   readonly lastError?: string;
+  /** The running times of the handler's calls. */
+  readonly runTimes?: RunTimes;
   /**
    * The state of the circuit. `open` means that every event failed, so the events wait in the stream and only probes
    * run.
@@ -73,15 +81,31 @@ export interface HandlerStatus {
   readonly outage?: { readonly since: string; readonly reason: string };
 }
 
-/** The status of every plugin of this host, with the position of each durable on the server. */
-export async function pluginStatuses(plugins: Plugins, connection: Connection): Promise<PluginStatus[]> {
-  return Promise.all(plugins.entries.map((entry) => statusOf(entry, plugins, connection)));
+/** Running times, counted in buckets. */
+export interface RunTimes {
+  /** The upper bounds of the buckets, in seconds, in ascending order. The last bucket has no bound. */
+  readonly boundsS: readonly number[];
+  /** The number of calls in each bucket. */
+  readonly counts: readonly number[];
+}
+
+/**
+ * The status of every plugin of this host, with the position of each durable on the server.
+ * @param lags reads how late each handler is; without it that is left out
+ */
+export async function pluginStatuses(
+  plugins: Plugins,
+  connection: Connection,
+  lags?: HandlerLags,
+): Promise<PluginStatus[]> {
+  return Promise.all(plugins.entries.map((entry) => statusOf(entry, plugins, connection, lags)));
 }
 
 export async function statusOf(
   entry: PluginEntry,
   { faults }: Pick<Plugins, 'faults'>,
   connection: Connection,
+  lags?: HandlerLags,
 ): Promise<PluginStatus> {
   const [error] = entry.errors;
   return {
@@ -93,14 +117,19 @@ export async function statusOf(
     ...(entry.processes && { processes: entry.processes }),
     reloads: entry.reloads,
     faults: faults.of(entry.name),
-    handlers: await Promise.all(entry.handlers.map((handler) => handlerStatus(handler, connection))),
+    handlers: await Promise.all(entry.handlers.map((handler) => handlerStatus(handler, connection, lags))),
   };
 }
 
-async function handlerStatus(handler: ConsumingHandler, connection: Connection): Promise<HandlerStatus> {
+async function handlerStatus(
+  handler: ConsumingHandler,
+  connection: Connection,
+  lags?: HandlerLags,
+): Promise<HandlerStatus> {
   const { definition, durable, counters, state, waitsFor, reason, pausedUntil, drift, conflictKey } = handler;
   const position = await positionOf(connection, durable.stream, durable.durable);
-  const { handled, failed, retried, deadLettered, conflicts, lastError } = counters;
+  const lagS = await lags?.lagS(durable, position, connection);
+  const { handled, failed, retried, deadLettered, conflicts, lastError, durations } = counters;
   return {
     handler: definition.name,
     subject: durable.subject,
@@ -114,6 +143,7 @@ async function handlerStatus(handler: ConsumingHandler, connection: Connection):
       !lastsUntilResumed(pausedUntil) && { pauseRemainingMs: Math.max(0, pausedUntil.getTime() - Date.now()) }),
     ...(drift.length > 0 && { drift }),
     ...(position && { pending: position.pending, inFlight: position.inFlight }),
+    ...(lagS !== undefined && { lagMs: Math.round(lagS * 1_000) }),
     handled,
     failed,
     retried,
@@ -121,6 +151,7 @@ async function handlerStatus(handler: ConsumingHandler, connection: Connection):
     conflicts,
     ...(conflictKey && { conflictKey }),
     ...(lastError === undefined ? {} : { lastError }),
+    runTimes: { boundsS: durations.boundsS, counts: durations.counts },
     circuit: handler.circuit.outage ? 'open' : 'closed',
     ...(handler.circuit.outage && {
       outage: { since: handler.circuit.outage.since.toISOString(), reason: handler.circuit.outage.reason },

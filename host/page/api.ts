@@ -2,6 +2,7 @@
 import type { ErrorReport } from '../../sdk/internal';
 import type { DeadLetterSummary } from '../ops/dead-letter-summary';
 import type { ExplainedPlugin } from '../ops/explain';
+import type { Role } from '../ops/http';
 import type { HandlerStatus, PluginStatus } from '../ops/status';
 import type { Trace } from '../ops/trace';
 import type { LiveRun } from '../records/runs/live-runs';
@@ -12,8 +13,7 @@ export interface ApiError extends ErrorReport {
   readonly needsToken?: true;
 }
 
-/** A reader may look at everything. An operator may change things, too. */
-export type Role = 'reader' | 'operator';
+export type { Role };
 
 /** `GET /api/session`. */
 export interface Session {

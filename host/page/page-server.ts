@@ -1,14 +1,20 @@
 import type { FastifyInstance } from 'fastify';
 import { answerErrors, brokerAway } from './page-errors';
 import { pageContext, type PageProgram } from './page-context';
+import { addLiveRoutes } from './routes/live';
 import { addSessionRoutes } from './routes/session';
+import { CLOSED_HINT } from './security/access';
+import { guard } from './security/guard';
 
 /** Adds the page and its API to a server that does not listen yet. */
 export function servePage(app: FastifyInstance, program: PageProgram): void {
   const page = pageContext(program);
+  guard(app, page.access);
+  if (page.access.isClosed) page.log.warn('page, API and /metrics are closed: no token', { hint: CLOSED_HINT });
   answerErrors(app, page);
   refuseWithoutBroker(app, page);
   addSessionRoutes(app, page);
+  addLiveRoutes(app, page);
 }
 
 /** The routes that answer while the broker is away. */

@@ -7,7 +7,8 @@ import { explainPlugins, type Explainable } from '../ops/explain';
 import { readiness } from '../ops/health';
 import { addHealthRoutes } from '../ops/health-routes';
 import { serveHttp, type HttpServer } from '../ops/http';
-import { HandlerLags } from '../ops/handler-lags';
+import type { HandlerLags } from '../ops/handler-lags';
+import { hostStatus } from '../ops/host-status';
 import { metricsText } from '../ops/metrics-text';
 import { routesOf } from '../ops/routes';
 import { pluginStatuses } from '../ops/status';
@@ -20,6 +21,9 @@ import type { Plugins } from '../plugin/plugins';
 
 /** The host, as its health, its metrics and its answers describe it. */
 export interface DescribedHost extends Explainable {
+  /** The host's name, `machine:process`. */
+  readonly name: string;
+  readonly lags: HandlerLags;
   readonly config: Config;
   readonly plugins: Plugins;
   readonly log: HostLog;
@@ -36,7 +40,6 @@ export interface DescribedHost extends Explainable {
 export async function openHttp(describe: () => DescribedHost): Promise<HttpServer | undefined> {
   const { config, sourceOf, connection, log } = describe();
   if (config.http.listen === '') return undefined;
-  const lags = new HandlerLags();
   const health = {
     readiness: () => {
       const { plugins, connection, missingStreams, commitProblems, phase } = describe();
@@ -44,7 +47,7 @@ export async function openHttp(describe: () => DescribedHost): Promise<HttpServe
     },
     metrics: async () => {
       const host = describe();
-      const { plugins, connection } = host;
+      const { plugins, connection, lags } = host;
       return metricsText({ plugins, connection, lags, unhandled: await unhandled(host) });
     },
   };
@@ -70,9 +73,10 @@ async function unhandled(host: DescribedHost): Promise<ReadonlyMap<string, numbe
 
 /** Answers the commands that inspect running hosts, as a NATS micro service. */
 export async function serveInspection(describe: () => DescribedHost): Promise<{ stop(): Promise<unknown> }> {
-  const { connection, plugins } = describe();
+  const { connection, plugins, lags } = describe();
   return serveAnswers(connection, packageVersion(), {
-    plugins: () => pluginStatuses(plugins, connection),
+    plugins: () => pluginStatuses(plugins, connection, lags),
+    status: () => hostStatus(describe()),
     explain: (name: string) => explainPlugins(name, describe()),
     routes: (subject: string) => routesOf(subject, describe()),
     unhandled: () => unhandledEvents(describe()),
