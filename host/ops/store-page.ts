@@ -84,7 +84,12 @@ function whoMade(origin: Origin): StoreChangeView {
   const by = sourceOf(origin);
   const { handler, version, attempt, stream, sequence } = origin;
   if (by !== 'handler') return { by };
-  return { handler, attempt, event: `${stream}:${sequence}`, ...(version !== undefined && { version }) };
+  return {
+    handler,
+    event: `${stream}:${sequence}`,
+    ...(version !== undefined && { version }),
+    ...(attempt !== undefined && { attempt }),
+  };
 }
 
 /** The source of a change: a handler, the plugin's code outside of one, a command, or another program. */

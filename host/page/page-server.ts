@@ -1,8 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { answerErrors, brokerAway } from './page-errors';
 import { pageContext, type PageProgram } from './page-context';
+import { addDeadRoutes } from './routes/dead';
+import { addEventRoutes } from './routes/events';
 import { addLiveRoutes } from './routes/live';
 import { addSessionRoutes } from './routes/session';
+import { addStoreRoutes } from './routes/store';
+import { addTraceRoutes } from './routes/trace';
 import { CLOSED_HINT } from './security/access';
 import { guard } from './security/guard';
 
@@ -15,6 +19,10 @@ export function servePage(app: FastifyInstance, program: PageProgram): void {
   refuseWithoutBroker(app, page);
   addSessionRoutes(app, page);
   addLiveRoutes(app, page);
+  addDeadRoutes(app, page);
+  addTraceRoutes(app, page);
+  addEventRoutes(app, page);
+  addStoreRoutes(app, page);
 }
 
 /** The routes that answer while the broker is away. */
