@@ -29,9 +29,14 @@ export interface DraftFault {
 const validators = new BoundedMap<string, ValidateFunction>(100);
 
 /** Checks an event that is not published yet as the hosts will, by the JSON Schemas of its contracts. */
-export async function faultsOf({ subject, text }: EventDraft, connection: Connection, config: Config): Promise<DraftFault[]> {
+export async function faultsOf(
+  { subject, text }: EventDraft,
+  connection: Connection,
+  config: Config,
+): Promise<DraftFault[]> {
   try {
-    if (!isPublishSubject(subject)) throw new JetplugError('JP_SUBJECT_INVALID', `${JSON.stringify(subject)} is not a subject`);
+    if (!isPublishSubject(subject))
+      throw new JetplugError('JP_SUBJECT_INVALID', `${JSON.stringify(subject)} is not a subject`);
     refuseReserved(subject);
     await eventOf(Buffer.from(text), subject, undefined, config.delivery);
   } catch (error) {
@@ -91,7 +96,10 @@ async function faultsBy(contract: DescribedContract, payload: unknown): Promise<
 
 function faultOf({ instancePath, keyword, params, message = 'is not valid' }: ErrorObject): DraftFault {
   const { missingProperty } = params as { missingProperty?: string };
-  const path = instancePath.split('/').slice(1).map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const path = instancePath
+    .split('/')
+    .slice(1)
+    .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'));
   if (keyword === 'required' && missingProperty !== undefined)
     return { path: [...path, missingProperty].join('.'), message: 'is missing' };
   return { path: path.join('.'), message };

@@ -31,9 +31,7 @@ export async function listEvents(connection: Connection, config: Config): Promis
       ...(contract?.description !== undefined && { description: contract.description }),
       ...(contract && { schema: contract.schema }),
       publishers: [
-        ...new Set(
-          catalogue.publications.filter((one) => one.subject === subject).map(({ record }) => record.plugin),
-        ),
+        ...new Set(catalogue.publications.filter((one) => one.subject === subject).map(({ record }) => record.plugin)),
       ],
       subscribers: catalogue.handlers
         .filter(({ handler }) => covers(handler.subject, subject))

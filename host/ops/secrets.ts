@@ -48,12 +48,15 @@ function mask(value: unknown, path: readonly string[]): unknown {
  */
 export function unmasked(edited: unknown, original: unknown): unknown {
   if (edited === MASK) {
-    if (original === undefined) throw new JetplugError('JP_EVENT_INVALID', `the payload has ${MASK} in place of a value`);
+    if (original === undefined)
+      throw new JetplugError('JP_EVENT_INVALID', `the payload has ${MASK} in place of a value`);
     return original;
   }
-  if (Array.isArray(edited)) return edited.map((item, i) => unmasked(item, Array.isArray(original) ? original[i] : undefined));
+  if (Array.isArray(edited))
+    return edited.map((item, i) => unmasked(item, Array.isArray(original) ? original[i] : undefined));
   if (!isObject(edited)) return edited;
-  const of = (name: string): unknown => (isObject(original) && Object.hasOwn(original, name) ? original[name] : undefined);
+  const of = (name: string): unknown =>
+    isObject(original) && Object.hasOwn(original, name) ? original[name] : undefined;
   return Object.fromEntries(Object.entries(edited).map(([name, value]) => [name, unmasked(value, of(name))]));
 }
 

@@ -17,7 +17,10 @@ export function numberIn(query: Query, name: string, standard: number, max: numb
   if (text === undefined || text === '') return standard;
   const number = Number(text);
   if (/^\d+$/.test(text) && number >= 1 && number <= max) return number;
-  throw new JetplugError('JP_USAGE', `${name} is a number from 1 to ${max}, and not ${JSON.stringify(text.slice(0, 50))}`);
+  throw new JetplugError(
+    'JP_USAGE',
+    `${name} is a number from 1 to ${max}, and not ${JSON.stringify(text.slice(0, 50))}`,
+  );
 }
 
 /**

@@ -97,7 +97,11 @@ export class PageLetters {
   }
 
   /** The page shows secrets masked, so an edited payload has masks in their places. */
-  private async edited(text: string, { id, subject }: DeadLetterSummary, services: LetterServices): Promise<Uint8Array> {
+  private async edited(
+    text: string,
+    { id, subject }: DeadLetterSummary,
+    services: LetterServices,
+  ): Promise<Uint8Array> {
     const { connection, config } = this.page;
     const { maxPayloadBytes } = config.delivery;
     const secrets = secretsIn((await readContracts(connection)).records)(subject);

@@ -32,5 +32,16 @@ export function groupLetters(letters: readonly DeadLetterSummary[], nowMs: numbe
 
 function viewOf({ first, last, count, counts }: Group): LetterGroup {
   const { fingerprint, plugin, handler, reason, error, subject } = last;
-  return { fingerprint, plugin, handler, reason, error, subject, count, counts, firstAt: first.time, lastAt: last.time };
+  return {
+    fingerprint,
+    plugin,
+    handler,
+    reason,
+    error,
+    subject,
+    count,
+    counts,
+    firstAt: first.time,
+    lastAt: last.time,
+  };
 }

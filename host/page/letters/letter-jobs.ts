@@ -45,7 +45,9 @@ export class LetterJobs {
   start(request: JobRequest): Job {
     this.forget();
     if (this.running.length >= MAX_RUNNING)
-      throw new JetplugError('JP_USAGE', `${MAX_RUNNING} changes of dead letters are running`, { hint: 'Wait until one of them ends, or cancel it.' });
+      throw new JetplugError('JP_USAGE', `${MAX_RUNNING} changes of dead letters are running`, {
+        hint: 'Wait until one of them ends, or cancel it.',
+      });
     const job = new RunningJob(request, this.services);
     this.jobs.set(job.view.id, job);
     void job.run();
@@ -55,7 +57,10 @@ export class LetterJobs {
   /** @throws JetplugError `JP_NOT_FOUND` */
   cancel(id: string): Job {
     const job = this.jobs.get(id);
-    if (!job) throw new JetplugError('JP_NOT_FOUND', `there is no job ${JSON.stringify(id)}`, { hint: 'Jobs are kept for an hour, until the host stops.' });
+    if (!job)
+      throw new JetplugError('JP_NOT_FOUND', `there is no job ${JSON.stringify(id)}`, {
+        hint: 'Jobs are kept for an hour, until the host stops.',
+      });
     job.cancel();
     return job.view;
   }
@@ -94,7 +99,17 @@ class RunningJob {
     this.handlers = new Set(letters.map(handlerOf));
     this.lastId = letters.reduce((last, { id }) => Math.max(last, id), 0);
     const startedAt = new Date(services.time.epochMs()).toISOString();
-    this.view = { id: randomUUID(), kind, by, state: 'running', total: letters.length, done: 0, failed: 0, arrived: 0, startedAt };
+    this.view = {
+      id: randomUUID(),
+      kind,
+      by,
+      state: 'running',
+      total: letters.length,
+      done: 0,
+      failed: 0,
+      arrived: 0,
+      startedAt,
+    };
   }
 
   cancel(): void {

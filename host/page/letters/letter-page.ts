@@ -6,7 +6,11 @@ import type { LetterPage } from '../api';
  * @param letters those that the filter chooses, the oldest first
  * @param before the id that the last page has ended with
  */
-export function pageOfLetters(letters: readonly DeadLetterSummary[], before: number | undefined, limit: number): LetterPage {
+export function pageOfLetters(
+  letters: readonly DeadLetterSummary[],
+  before: number | undefined,
+  limit: number,
+): LetterPage {
   const end = before === undefined ? letters.length : firstFrom(letters, before);
   const from = Math.max(0, end - limit);
   const page = letters.slice(from, end).reverse();

@@ -23,6 +23,11 @@ export function addStoreRoutes(app: FastifyInstance, { connection }: PageContext
     const query = queryOf(request.query);
     const { scope } = query;
     const key = { key: textIn(query, 'key'), ...(scope && { scope }) };
-    return readKeyHistory(connection, request.params.plugin, key, numberIn(query, 'limit', CHANGES.standard, CHANGES.max));
+    return readKeyHistory(
+      connection,
+      request.params.plugin,
+      key,
+      numberIn(query, 'limit', CHANGES.standard, CHANGES.max),
+    );
   });
 }

@@ -28,7 +28,10 @@ afterEach(() => jobs.stop());
 function letters(count: number): DeadLetterSummary[] {
   return Array.from({ length: count }, (_, i) => summarise(storedLetter({ id: i + 1 })));
 }
-const all = (result: LetterResult): ChangeWave => async (wave) => wave.map(() => result);
+const all =
+  (result: LetterResult): ChangeWave =>
+  async (wave) =>
+    wave.map(() => result);
 const start = (wave: ChangeWave, ratePerS?: number): Job =>
   jobs.start({ kind: 'redrive', by: 'page', letters: present, ratePerS, begin: async () => wave });
 

@@ -10,7 +10,12 @@ const letter = (id: number, over: Partial<DeadLetterSummary> = {}): DeadLetterSu
 });
 
 test('letters of one fault and handler are a group, the largest first, with their counts over time', () => {
-  const all = [letter(1), letter(2, { fingerprint: 'b' }), letter(3, { fingerprint: 'b' }), letter(4, { handler: 'x' })];
+  const all = [
+    letter(1),
+    letter(2, { fingerprint: 'b' }),
+    letter(3, { fingerprint: 'b' }),
+    letter(4, { handler: 'x' }),
+  ];
   const groups = groupLetters(all, 25_000);
   expect(groups.map(({ count, handler, fingerprint }) => [count, handler, fingerprint])).toEqual([
     [2, 'award', 'b'],
