@@ -126,7 +126,7 @@ export class Host {
       ...{ name, plugins, connection, log, phase: this.phase },
       ...{ streams: services.streams, missingStreams: services.streamKeeper.missing },
       commitProblems: commits.problems,
-      ...{ name, lags, live },
+      ...{ lags, live },
     });
     // HTTP opens before the plugins run, so that it still answers while they drain.
     const http = await openHttp(describe);
