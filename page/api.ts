@@ -101,7 +101,8 @@ export function useApi<T>(path: string | undefined): Loaded<T> {
     get<T>(path, abort.signal).then(
       (data) => setState({ path, data, isLoading: false }),
       (error: unknown) => {
-        if (!abort.signal.aborted) setState((before) => ({ ...before, path, error: asFailure(error), isLoading: false }));
+        if (!abort.signal.aborted)
+          setState((before) => ({ ...before, path, error: asFailure(error), isLoading: false }));
       },
     );
     return () => abort.abort();

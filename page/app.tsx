@@ -48,7 +48,13 @@ export function App() {
   }, []);
   if (needsToken.value) return <SignIn />;
   if (error) return <Outside>{<Failure error={error} retry={start} />}</Outside>;
-  return session.value ? <Shell /> : <Outside><Skeleton lines={3} /></Outside>;
+  return session.value ? (
+    <Shell />
+  ) : (
+    <Outside>
+      <Skeleton lines={3} />
+    </Outside>
+  );
 }
 
 function Outside({ children }: { readonly children: preact.ComponentChildren }) {

@@ -14,8 +14,7 @@ const MAX_RETRY_S = 15;
 const HIDDEN_MS = 60_000;
 
 export type Feed =
-  | { readonly state: 'connecting' | 'open' | 'sleeping' }
-  | { readonly state: 'lost'; readonly retryInS: number };
+  { readonly state: 'connecting' | 'open' | 'sleeping' } | { readonly state: 'lost'; readonly retryInS: number };
 
 export const feed = signal<Feed>({ state: 'connecting' });
 export const overview = signal<Overview | undefined>(undefined);
@@ -100,7 +99,11 @@ export function connect(): void {
   });
 }
 
-function listen<K extends keyof LiveMessages>(from: EventSource, name: K, take: (message: LiveMessages[K]) => void): void {
+function listen<K extends keyof LiveMessages>(
+  from: EventSource,
+  name: K,
+  take: (message: LiveMessages[K]) => void,
+): void {
   from.addEventListener(name, (event: MessageEvent<string>) => take(JSON.parse(event.data) as LiveMessages[K]));
 }
 
@@ -113,11 +116,13 @@ function lost(): void {
   source?.close();
   clearInterval(countdown);
   // A feed that is refused for want of a token breaks like any other. The session says which of the two it is.
-  readSession().catch(() => undefined).finally(() => {
-    if (needsToken.value) return;
-    if (feed.value.state !== 'lost') announce('The connection to the host is lost.');
-    countDown(Math.min(MAX_RETRY_S, 2 ** attempts++));
-  });
+  readSession()
+    .catch(() => undefined)
+    .finally(() => {
+      if (needsToken.value) return;
+      if (feed.value.state !== 'lost') announce('The connection to the host is lost.');
+      countDown(Math.min(MAX_RETRY_S, 2 ** attempts++));
+    });
 }
 
 function countDown(seconds: number): void {

@@ -69,7 +69,11 @@ export function HandlerCard({ plugin, handler, live }: HandlerCardProps) {
           ['Retried', count(now.retried)],
           [
             'Dead letters',
-            now.deadLettered === 0 ? '0' : <a href={href(['dead'], { plugin, handler: handler.handler })}>{count(now.deadLettered)}</a>,
+            now.deadLettered === 0 ? (
+              '0'
+            ) : (
+              <a href={href(['dead'], { plugin, handler: handler.handler })}>{count(now.deadLettered)}</a>
+            ),
           ],
           ['Conflicts', now.conflicts === 0 ? undefined : count(now.conflicts)],
           ['Most conflicts on', now.conflictKey && <code>{now.conflictKey.key}</code>],
@@ -95,7 +99,11 @@ function Figure({ name, value, series }: { readonly name: string; readonly value
 }
 
 /** The reasons why the handler takes no events, and its last error. */
-function Trouble({ now }: { readonly now: Pick<ExplainedHandler, 'waitsFor' | 'reason' | 'outage' | 'pausedUntil' | 'drift' | 'lastError'> }) {
+function Trouble({
+  now,
+}: {
+  readonly now: Pick<ExplainedHandler, 'waitsFor' | 'reason' | 'outage' | 'pausedUntil' | 'drift' | 'lastError'>;
+}) {
   const { waitsFor, reason, outage, pausedUntil, drift, lastError } = now;
   return (
     <>

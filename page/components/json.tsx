@@ -15,7 +15,15 @@ export function Json({ value, label }: { readonly value: unknown; readonly label
   return (
     <>
       <pre class="code" tabIndex={0} role="region" aria-label={label}>
-        {tokens.map(({ kind, text: part }, index) => (kind === 'plain' ? part : <span class={`j-${kind}`} key={index}>{part}</span>))}
+        {tokens.map(({ kind, text: part }, index) =>
+          kind === 'plain' ? (
+            part
+          ) : (
+            <span class={`j-${kind}`} key={index}>
+              {part}
+            </span>
+          ),
+        )}
         {isCut && ' …'}
       </pre>
       {isCut && (
@@ -87,7 +95,10 @@ export function JsonEditor({ label, text, onInput, faults = [], rows = 10 }: Edi
         onInput={(event) => onInput(event.currentTarget.value)}
       />
       <span class={isFaulty ? 'field-note bad' : 'field-note'} aria-live="polite">
-        {error ?? (faults.length === 0 ? '' : faults.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('\n'))}
+        {error ??
+          (faults.length === 0
+            ? ''
+            : faults.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('\n'))}
       </span>
     </label>
   );

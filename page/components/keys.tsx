@@ -40,7 +40,9 @@ export function KeysHelp() {
         {HELP.map(([keys, meaning]) => (
           <div key={keys}>
             <dt>
-              {keys.split(' ').map((key, index) => (key === 'then' || key === '' ? ` ${key} ` : <kbd key={index}>{key}</kbd>))}
+              {keys
+                .split(' ')
+                .map((key, index) => (key === 'then' || key === '' ? ` ${key} ` : <kbd key={index}>{key}</kbd>))}
             </dt>
             <dd>{meaning}</dd>
           </div>

@@ -59,7 +59,9 @@ export function LetterChangeDialog({ kind, change, about, onClose }: LetterChang
               : 'They are deleted for good. The events stay in their streams.'}
           </p>
         )}
-        {kind === 'redrive' && <RedriveFields rate={rate} onRate={setRate} to={to} onTo={setTo} isMany={(count ?? 0) > 1} />}
+        {kind === 'redrive' && (
+          <RedriveFields rate={rate} onRate={setRate} to={to} onTo={setTo} isMany={(count ?? 0) > 1} />
+        )}
         {error && <Failure error={error} />}
         <div class="dialog-actions">
           <button type="button" class="button" onClick={() => onClose(false)}>
@@ -88,7 +90,10 @@ interface FieldsProps {
 
 function RedriveFields({ rate, onRate, to, onTo, isMany }: FieldsProps) {
   const handlers = useMemo(
-    () => overview.peek()?.plugins.flatMap(({ plugin, handlers: own }) => own.map(({ handler }) => `${plugin}.${handler}`)) ?? [],
+    () =>
+      overview
+        .peek()
+        ?.plugins.flatMap(({ plugin, handlers: own }) => own.map(({ handler }) => `${plugin}.${handler}`)) ?? [],
     [],
   );
   return (
@@ -96,7 +101,16 @@ function RedriveFields({ rate, onRate, to, onTo, isMany }: FieldsProps) {
       {isMany && (
         <label class="field">
           <span class="field-label">At most so many in a second</span>
-          <input class="input" type="number" min="1" step="1" inputMode="numeric" placeholder="as fast as it goes" value={rate} onInput={(event) => onRate(event.currentTarget.value)} />
+          <input
+            class="input"
+            type="number"
+            min="1"
+            step="1"
+            inputMode="numeric"
+            placeholder="as fast as it goes"
+            value={rate}
+            onInput={(event) => onRate(event.currentTarget.value)}
+          />
         </label>
       )}
       <label class="field">
@@ -120,7 +134,9 @@ function send(kind: Kind, change: LetterChange): Promise<LetterChangeAnswer> {
 }
 
 function note(kind: Kind, { count, job }: LetterChangeAnswer): void {
-  announce(kind === 'redrive' ? `${plural(count, 'letter')} will be redriven.` : `${plural(count, 'letter')} will be dropped.`);
+  announce(
+    kind === 'redrive' ? `${plural(count, 'letter')} will be redriven.` : `${plural(count, 'letter')} will be dropped.`,
+  );
   if (job === undefined) return;
   const counts = { total: count, done: 0, failed: 0, arrived: 0 };
   const by = session.value?.name ?? 'you';

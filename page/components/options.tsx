@@ -16,8 +16,16 @@ export function OptionTable({ title, options }: OptionTableProps) {
 }
 
 /** The options that somebody has set come first; the defaults follow. */
-export function OptionRows({ label, options }: { readonly label: string; readonly options: OptionTableProps['options'] }) {
-  const sorted = Object.entries(options).sort(([, a], [, b]) => Number(a.from === 'default') - Number(b.from === 'default'));
+export function OptionRows({
+  label,
+  options,
+}: {
+  readonly label: string;
+  readonly options: OptionTableProps['options'];
+}) {
+  const sorted = Object.entries(options).sort(
+    ([, a], [, b]) => Number(a.from === 'default') - Number(b.from === 'default'),
+  );
   return (
     <table class="table" aria-label={label}>
       <thead>
@@ -34,7 +42,13 @@ export function OptionRows({ label, options }: { readonly label: string; readonl
               <code>{name}</code>
             </th>
             <td>
-              <code>{option.value === null ? '–' : typeof option.value === 'string' ? option.value : JSON.stringify(option.value)}</code>
+              <code>
+                {option.value === null
+                  ? '–'
+                  : typeof option.value === 'string'
+                    ? option.value
+                    : JSON.stringify(option.value)}
+              </code>
             </td>
             <td>{sourceText(option)}</td>
           </tr>

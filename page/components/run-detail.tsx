@@ -39,7 +39,11 @@ export function RunDetail({ row: { run, event }, payload }: RunDetailProps) {
             ['Place', event.stream && `${event.stream}:${event.sequence ?? ''}`],
           ]}
         />
-        {payload === undefined ? <p class="quiet">The stream does not keep this event any more.</p> : <Json value={payload} label="Payload of the event" />}
+        {payload === undefined ? (
+          <p class="quiet">The stream does not keep this event any more.</p>
+        ) : (
+          <Json value={payload} label="Payload of the event" />
+        )}
       </Card>
       {run && isTrying && <TryPanel run={run} payload={payload} onClose={() => setTrying(false)} />}
     </>
@@ -47,7 +51,8 @@ export function RunDetail({ row: { run, event }, payload }: RunDetailProps) {
 }
 
 function Run({ run }: { readonly run: HostRun }) {
-  const { plugin, handler, outcome, verdict, reason, error, attempt, host, version, ranMs, startedAtMs, storedAtMs } = run;
+  const { plugin, handler, outcome, verdict, reason, error, attempt, host, version, ranMs, startedAtMs, storedAtMs } =
+    run;
   return (
     <Card title="Run" aside={<OutcomePill outcome={outcome} />}>
       {error && <p class="error-text">{`${error.name}: ${error.message}`}</p>}
@@ -105,7 +110,10 @@ function Effects({ run: { plugin, writes = [], emits = [] } }: { readonly run: H
       <ul class="plain">
         {writes.map((key) => (
           <li key={key}>
-            wrote <a href={href(['store', plugin], { key })}><code>{key}</code></a>
+            wrote{' '}
+            <a href={href(['store', plugin], { key })}>
+              <code>{key}</code>
+            </a>
           </li>
         ))}
         {emits.map(({ id, subject }) => (

@@ -40,14 +40,24 @@ export function TryPanel({ run, payload, onClose }: TryPanelProps) {
       .finally(() => setBusy(false));
   };
   return (
-    <Card title="Dry run" aside={<button type="button" class="button button-small" onClick={onClose}>Close</button>}>
+    <Card
+      title="Dry run"
+      aside={
+        <button type="button" class="button button-small" onClick={onClose}>
+          Close
+        </button>
+      }
+    >
       <p class="quiet">
         {run.plugin}.{run.handler} runs in a process of its own. Its writes and events are shown and thrown away.
       </p>
       <JsonEditor label="Payload" text={text} onInput={setText} faults={check?.faults ?? []} />
       {error && <Failure error={error} />}
       <div class="dialog-actions">
-        <ChangeButton disabled={syntax !== undefined || !check || check.faults.length > 0} onClick={() => setAsking(true)}>
+        <ChangeButton
+          disabled={syntax !== undefined || !check || check.faults.length > 0}
+          onClick={() => setAsking(true)}
+        >
           Publish as a new event …
         </ChangeButton>
         <ChangeButton kind="primary" icon="play" disabled={syntax !== undefined || isBusy} onClick={runIt}>

@@ -26,7 +26,7 @@ export interface FlowLayout {
   readonly height: number;
 }
 
-export const NODE = { width: 220, height: 34, gapX: 130, gapY: 14 } as const;
+export const NODE = { width: 244, height: 34, gapX: 120, gapY: 14 } as const;
 
 type Column = { id: string; kind: FlowNode['kind']; label: string; plugin?: string }[];
 type Link = readonly [from: string, to: string, handler?: string];
@@ -63,7 +63,14 @@ function sortColumns(columns: [Column, Column, Column], links: readonly Link[]):
     neighbours.set(from, [...(neighbours.get(from) ?? []), to]);
     neighbours.set(to, [...(neighbours.get(to) ?? []), from]);
   }
-  for (const [moved, fixed] of [[1, 0], [2, 1], [1, 2], [0, 1], [1, 0], [2, 1]] as const) {
+  for (const [moved, fixed] of [
+    [1, 0],
+    [2, 1],
+    [1, 2],
+    [0, 1],
+    [1, 0],
+    [2, 1],
+  ] as const) {
     const rank = new Map(columns[fixed].map(({ id }, index) => [id, index / Math.max(1, columns[fixed].length)]));
     const middle = (id: string): number => {
       const ranks = (neighbours.get(id) ?? []).flatMap((other) => rank.get(other) ?? []);

@@ -33,7 +33,10 @@ export function ago(time: string | number, nowMs: number): string {
   const ms = nowMs - new Date(time).getTime();
   if (Number.isNaN(ms)) return String(time);
   if (ms < -1000) return `in ${duration(-ms)}`;
-  return ms < 2000 ? 'just now' : `${duration(Math.floor(ms / 1000) * 1000)} ago`;
+  if (ms < 2000) return 'just now';
+  // Whole hours are enough here: the title has the exact time.
+  const unitMs = ms < 3_600_000 ? 1000 : 3_600_000;
+  return `${duration(Math.floor(ms / unitMs) * unitMs)} ago`;
 }
 
 /** A time with date, hours, minutes and seconds, in the zone of the reader. */

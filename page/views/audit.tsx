@@ -46,7 +46,9 @@ export function AuditView() {
 function Cells({ entry }: { readonly entry: AuditEntry | undefined }) {
   if (!entry) return <span role="gridcell" class="skeleton-line" />;
   const { at, who, via, from, action, target, detail, outcome, error } = entry;
-  const details = Object.entries(detail ?? {}).map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const details = Object.entries(detail ?? {}).map(
+    ([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
   const text = error ?? details.join(', ');
   return (
     <>

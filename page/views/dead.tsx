@@ -21,7 +21,9 @@ const FILTER_KEYS = ['group', 'plugin', 'handler', 'reason', 'q', 'since', 'befo
 export function DeadView() {
   const { path, query: chosen } = route.value;
   if (path[1] !== undefined) return <LetterView id={path[1]} key={path[1]} />;
-  const filter: LetterFilter = Object.fromEntries(FILTER_KEYS.flatMap((key) => (chosen[key] ? [[key, chosen[key]]] : [])));
+  const filter: LetterFilter = Object.fromEntries(
+    FILTER_KEYS.flatMap((key) => (chosen[key] ? [[key, chosen[key]]] : [])),
+  );
   const isList = chosen['as'] === 'list' || filter.group !== undefined;
   return <Letters filter={filter} isList={isList} />;
 }
@@ -45,7 +47,11 @@ function Letters({ filter, isList }: { readonly filter: LetterFilter; readonly i
       <ViewHead
         title="Dead letters"
         {...(filter.group !== undefined && { back: { href: href(['dead']), text: 'All groups' } })}
-        note={total === undefined ? undefined : `${plural(total, 'letter')}${hasFilter ? ' match the filter' : ''}: events that no retry will help`}
+        note={
+          total === undefined
+            ? undefined
+            : `${plural(total, 'letter')}${hasFilter ? ' match the filter' : ''}: events that no retry will help`
+        }
       >
         {total !== undefined && total > 0 && (
           <>
@@ -64,7 +70,9 @@ function Letters({ filter, isList }: { readonly filter: LetterFilter; readonly i
       {error && <Failure error={error} retry={reload} />}
       {isLoading && !data && <Skeleton lines={6} />}
       {total === 0 && <NoLetters hasFilter={hasFilter} />}
-      {data && data.groups.length > 0 && (isList ? <LetterList filter={filter} version={version} /> : <Groups groups={data.groups} />)}
+      {data &&
+        data.groups.length > 0 &&
+        (isList ? <LetterList filter={filter} version={version} /> : <Groups groups={data.groups} filter={filter} />)}
       {change && (
         <LetterChangeDialog
           kind={change}
@@ -83,7 +91,10 @@ function NoLetters({ hasFilter }: { readonly hasFilter: boolean }) {
       <a href={href(['dead'])}>Show all letters</a>
     </Empty>
   ) : (
-    <Empty title="No dead letters. Every event was handled, or waits for a retry." command="npx jetplug tail --failed" />
+    <Empty
+      title="No dead letters. Every event was handled, or waits for a retry."
+      command="npx jetplug tail --failed"
+    />
   );
 }
 
@@ -115,7 +126,11 @@ function FilterBar({ filter, isList }: { readonly filter: LetterFilter; readonly
       </div>
       <label class="select">
         <span class="visually-hidden">Plugin</span>
-        <select class="input" value={filter.plugin ?? ''} onChange={(event) => setQuery({ plugin: event.currentTarget.value, handler: undefined })}>
+        <select
+          class="input"
+          value={filter.plugin ?? ''}
+          onChange={(event) => setQuery({ plugin: event.currentTarget.value, handler: undefined })}
+        >
           <option value="">All plugins</option>
           {[...new Set([...pluginNames.value, ...(filter.plugin ? [filter.plugin] : [])])].map((name) => (
             <option key={name} value={name}>
@@ -126,7 +141,11 @@ function FilterBar({ filter, isList }: { readonly filter: LetterFilter; readonly
       </label>
       <label class="select">
         <span class="visually-hidden">Failed since</span>
-        <select class="input" value={filter.since ?? ''} onChange={(event) => setQuery({ since: event.currentTarget.value })}>
+        <select
+          class="input"
+          value={filter.since ?? ''}
+          onChange={(event) => setQuery({ since: event.currentTarget.value })}
+        >
           <option value="">Any time</option>
           <option value="10m">Last 10 minutes</option>
           <option value="1h">Last hour</option>
@@ -140,27 +159,46 @@ function FilterBar({ filter, isList }: { readonly filter: LetterFilter; readonly
 }
 
 /** One entry for each cause, the greatest first. */
-function Groups({ groups }: { readonly groups: readonly LetterGroup[] }) {
+function Groups({ groups, filter }: { readonly groups: readonly LetterGroup[]; readonly filter: LetterFilter }) {
+  const [chosen, setChosen] = useState<LetterGroup>();
   return (
-    <ul class="groups">
-      {groups.map((group) => (
-        <li key={`${group.fingerprint} ${group.plugin} ${group.handler}`} class="card group">
-          <span class="group-count num">{count(group.count)}</span>
-          <div class="group-text">
-            <a class="group-error" href={href(['dead'], { group: group.fingerprint })} data-row>
-              {group.error || group.reason}
-            </a>
-            <p class="quiet">
-              <HandlerLink plugin={group.plugin} handler={group.handler} /> on <span class="mono">{group.subject}</span>{' '}
-              <Pill tone="quiet">{group.reason}</Pill>
-            </p>
-            <p class="quiet">
-              first <Time at={group.firstAt} />, last <Time at={group.lastAt} />
-            </p>
-          </div>
-          <Bars counts={group.counts} label={`${plural(group.count, 'letter')} over time`} />
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul class="groups">
+        {groups.map((group) => (
+          <li key={`${group.fingerprint} ${group.plugin} ${group.handler}`} class="card group">
+            <span class="group-count num">{count(group.count)}</span>
+            <div class="group-text">
+              <a class="group-error" href={href(['dead'], { group: group.fingerprint })} data-row>
+                {group.error || group.reason}
+              </a>
+              <p class="quiet">
+                <HandlerLink plugin={group.plugin} handler={group.handler} /> on{' '}
+                <span class="mono">{group.subject}</span> <Pill tone="quiet">{group.reason}</Pill>
+              </p>
+              <p class="quiet">
+                first <Time at={group.firstAt} />, last <Time at={group.lastAt} />
+              </p>
+            </div>
+            <Bars counts={group.counts} label={`${plural(group.count, 'letter')} over time`} />
+            <ChangeButton icon="redrive" onClick={() => setChosen(group)}>
+              Redrive
+              <span class="visually-hidden">
+                {' '}
+                the letters of {group.plugin}.{group.handler}: {group.error}
+              </span>{' '}
+              …
+            </ChangeButton>
+          </li>
+        ))}
+      </ul>
+      {chosen && (
+        <LetterChangeDialog
+          kind="redrive"
+          change={{ filter: { ...filter, group: chosen.fingerprint } }}
+          about={`the group of ${chosen.plugin}.${chosen.handler}`}
+          onClose={() => setChosen(undefined)}
+        />
+      )}
+    </>
   );
 }

@@ -24,7 +24,11 @@ export function EventsView() {
       </ViewHead>
       {error && <Failure error={error} retry={reload} />}
       {isLoading && !data && <Skeleton lines={8} />}
-      {data && subject !== undefined && <Empty title={`The catalogue has no event ${subject}.`}>No plugin that runs publishes it or subscribes to it.</Empty>}
+      {data && subject !== undefined && (
+        <Empty title={`The catalogue has no event ${subject}.`}>
+          No plugin that runs publishes it or subscribes to it.
+        </Empty>
+      )}
       {data?.events.length === 0 && (
         <Empty title="No event is known yet." command="npx jetplug new my-plugin">
           The catalogue is made from the contracts of the plugins.
@@ -45,9 +49,13 @@ function Catalogue({ events }: EventCatalogue) {
         <thead>
           <tr>
             <th scope="col">Event</th>
-            <th scope="col" class="wide-only">Published by</th>
+            <th scope="col" class="wide-only">
+              Published by
+            </th>
             <th scope="col">Received by</th>
-            <th scope="col" class="right">Stored</th>
+            <th scope="col" class="right">
+              Stored
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -59,8 +67,16 @@ function Catalogue({ events }: EventCatalogue) {
                 </a>
                 {description && <span class="block quiet">{description}</span>}
               </th>
-              <td class="wide-only">{publishers.length === 0 ? <span class="quiet">outside</span> : publishers.join(', ')}</td>
-              <td>{subscribers.length === 0 ? <span class="quiet">nobody</span> : subscribers.map(({ plugin }) => plugin).join(', ')}</td>
+              <td class="wide-only">
+                {publishers.length === 0 ? <span class="quiet">outside</span> : publishers.join(', ')}
+              </td>
+              <td>
+                {subscribers.length === 0 ? (
+                  <span class="quiet">nobody</span>
+                ) : (
+                  subscribers.map(({ plugin }) => plugin).join(', ')
+                )}
+              </td>
               <td class="right num">{stored === undefined ? '–' : count(stored)}</td>
             </tr>
           ))}
@@ -78,7 +94,7 @@ function EventView({ event }: { readonly event: CatalogueEvent }) {
       <ViewHead title={subject} back={{ href: href(['events']), text: 'Events' }} note={description} />
       <div class="columns">
         <div>
-          <Card title="Who">
+          <Card title="Publishers and subscribers">
             <p>
               Published by{' '}
               {publishers.length === 0
@@ -94,23 +110,33 @@ function EventView({ event }: { readonly event: CatalogueEvent }) {
             {subscribers.length === 0 ? (
               <p>No handler subscribes to it.</p>
             ) : (
-              <ul class="plain">
-                {subscribers.map((each) => (
-                  <li key={`${each.plugin}.${each.handler}`}>
-                    <HandlerLink {...each} />
-                  </li>
-                ))}
-              </ul>
+              <>
+                <h3>Received by</h3>
+                <ul class="plain">
+                  {subscribers.map((each) => (
+                    <li key={`${each.plugin}.${each.handler}`}>
+                      <HandlerLink {...each} />
+                    </li>
+                  ))}
+                </ul>
+              </>
             )}
           </Card>
-          <Card title="Contract">{schema ? <SchemaTable schema={schema} /> : <p class="quiet">No contract is known.</p>}</Card>
+          <Card title="Contract">
+            {schema ? <SchemaTable schema={schema} /> : <p class="quiet">No contract is known.</p>}
+          </Card>
         </div>
         <div>
           {(data ?? error) && <PublishForm event={event} newest={data?.samples[0]?.payload} />}
-          <Card title="Newest events" aside={data && <span class="quiet">{plural(data.samples.length, 'sample')}, secrets masked</span>}>
+          <Card
+            title="Newest events"
+            aside={data && <span class="quiet">{plural(data.samples.length, 'sample')}, secrets masked</span>}
+          >
             {error && <Failure error={error} retry={reload} />}
             {isLoading && !data && <Skeleton lines={4} />}
-            {data?.samples.length === 0 && <Empty title="No event of this subject is stored." command={`npx jetplug publish ${subject}`} />}
+            {data?.samples.length === 0 && (
+              <Empty title="No event of this subject is stored." command={`npx jetplug publish ${subject}`} />
+            )}
             {data?.samples.map((sample) => (
               <details class="details" key={sample.sequence}>
                 <summary>
@@ -137,8 +163,9 @@ interface PublishFormProps {
   readonly newest: unknown;
 }
 
+/** Begins with the contract's shape: the newest event's secrets are masked, so it is no event to publish again. */
 function PublishForm({ event: { subject, schema }, newest }: PublishFormProps) {
-  const [text, setText] = useState(() => JSON.stringify(newest ?? (schema ? sampleOf(schema) : {}), null, 2));
+  const [text, setText] = useState(() => JSON.stringify(schema ? sampleOf(schema) : (newest ?? {}), null, 2));
   const [isAsking, setAsking] = useState(false);
   const { check, error } = useCheck(subject, text);
   const { value, error: syntax } = useMemo(() => parseJson(text), [text]);
@@ -148,7 +175,12 @@ function PublishForm({ event: { subject, schema }, newest }: PublishFormProps) {
       {check && <Receivers check={check} />}
       {error && <Failure error={error} />}
       <div class="dialog-actions">
-        <ChangeButton kind="primary" icon="events" disabled={syntax !== undefined || !check || check.faults.length > 0} onClick={() => setAsking(true)}>
+        <ChangeButton
+          kind="primary"
+          icon="events"
+          disabled={syntax !== undefined || !check || check.faults.length > 0}
+          onClick={() => setAsking(true)}
+        >
           Publish …
         </ChangeButton>
       </div>

@@ -19,7 +19,10 @@ export function FlowView() {
   const flow = useMemo(() => data && filtered(data, q), [data, q]);
   return (
     <>
-      <ViewHead title="Flow" note={data && `${plural(data.events.length, 'event')} between publishers and subscribers, from their contracts`}>
+      <ViewHead
+        title="Flow"
+        note={data && `${plural(data.events.length, 'event')} between publishers and subscribers, from their contracts`}
+      >
         <div class="switch" role="group" aria-label="Show as">
           {(['picture', 'table'] as const).map((kind) => (
             <button
@@ -77,7 +80,11 @@ function Picture({ flow }: { readonly flow: Flow }) {
           aria-label="Events from publishers to subscribers"
         >
           {layout.edges.map((edge) => (
-            <Edge key={`${edge.from.id} ${edge.to.id}`} edge={edge} isNear={near.has(edge.from.id) && near.has(edge.to.id)} />
+            <Edge
+              key={`${edge.from.id} ${edge.to.id}`}
+              edge={edge}
+              isNear={near.has(edge.from.id) && near.has(edge.to.id)}
+            />
           ))}
           {layout.nodes.map((node) => (
             <Node key={node.id} node={node} isNear={near.has(node.id)} onChoose={setChosen} />
@@ -137,7 +144,7 @@ function Node({ node, isNear, onChoose }: NodeProps) {
   const live = kind === 'handler' ? liveHandler(label) : undefined;
   const state = live ? handlerState(live) : 'running';
   const figure = live ? (state === 'running' ? rate(live.handledPerS ?? 0) : state) : '';
-  const room = Math.floor((NODE.width - 28 - figure.length * 7.2) / 7.4);
+  const room = Math.floor((NODE.width - 32 - figure.length * 7.2) / 7.8);
   const body = (
     <>
       <rect width={NODE.width} height={NODE.height} rx="8" />
@@ -145,7 +152,13 @@ function Node({ node, isNear, onChoose }: NodeProps) {
         {label.length > room ? `${label.slice(0, room - 1)}…` : label}
       </text>
       {figure !== '' && (
-        <text class={state === 'running' ? 'node-figure' : 'node-figure node-stuck'} x={NODE.width - 12} y={NODE.height / 2} dominant-baseline="central" text-anchor="end">
+        <text
+          class={state === 'running' ? 'node-figure' : 'node-figure node-stuck'}
+          x={NODE.width - 12}
+          y={NODE.height / 2}
+          dominant-baseline="central"
+          text-anchor="end"
+        >
           {figure}
         </text>
       )}
@@ -171,13 +184,23 @@ function FlowTable({ flow }: { readonly flow: Flow }) {
   return (
     <>
       {flow.events.map(({ subject, publishers, subscribers }) => (
-        <Card key={subject} title={subject} aside={<a href={href(['events', subject])} data-row>Event<span class="visually-hidden"> {subject}</span></a>}>
+        <Card
+          key={subject}
+          title={subject}
+          aside={
+            <a href={href(['events', subject])} data-row>
+              Event<span class="visually-hidden"> {subject}</span>
+            </a>
+          }
+        >
           <table class="table">
             <thead>
               <tr>
                 <th scope="col">Published by</th>
                 <th scope="col">Received by</th>
-                <th scope="col" class="right">Rate</th>
+                <th scope="col" class="right">
+                  Rate
+                </th>
               </tr>
             </thead>
             <tbody>
@@ -185,7 +208,18 @@ function FlowTable({ flow }: { readonly flow: Flow }) {
                 const live = subscriber && liveHandler(`${subscriber.plugin}.${subscriber.handler}`);
                 return (
                   <tr key={index}>
-                    <td>{index === 0 && (publishers.length === 0 ? <span class="quiet">outside</span> : publishers.map((plugin) => <a key={plugin} class="block" href={href(['plugins', plugin])}>{plugin}</a>))}</td>
+                    <td>
+                      {index === 0 &&
+                        (publishers.length === 0 ? (
+                          <span class="quiet">outside</span>
+                        ) : (
+                          publishers.map((plugin) => (
+                            <a key={plugin} class="block" href={href(['plugins', plugin])}>
+                              {plugin}
+                            </a>
+                          ))
+                        ))}
+                    </td>
                     <td>
                       {subscriber ? <HandlerLink {...subscriber} /> : <span class="quiet">nobody</span>}{' '}
                       {live && handlerState(live) !== 'running' && <StatePill state={handlerState(live)} />}

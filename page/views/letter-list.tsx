@@ -115,7 +115,13 @@ function Row({ attributes: { key: _, ...attributes }, letter, isChosen, onToggle
   return (
     <div {...attributes} data-row tabIndex={0} aria-selected={isChosen}>
       <span role="gridcell" class="cell-check">
-        <input type="checkbox" checked={isChosen} aria-label={`Select letter ${id}`} tabIndex={-1} onChange={() => onToggle(id)} />
+        <input
+          type="checkbox"
+          checked={isChosen}
+          aria-label={`Select letter ${id}`}
+          tabIndex={-1}
+          onChange={() => onToggle(id)}
+        />
       </span>
       <span role="gridcell" class="num cell-id">
         <a href={href(['dead', String(id)])} tabIndex={-1}>

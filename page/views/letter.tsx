@@ -24,10 +24,19 @@ export function LetterView({ id }: { readonly id: string }) {
   const startEditing = (letter: Letter): void => setEdited(letter.text ?? JSON.stringify(letter.payload, null, 2));
   return (
     <>
-      <ViewHead title={`Letter ${id}`} back={{ href: href(['dead'], { group: data?.fingerprint }), text: 'Letters of this group' }} note={data && <HandlerLink {...data} />}>
+      <ViewHead
+        title={`Letter ${id}`}
+        back={{ href: href(['dead'], { group: data?.fingerprint }), text: 'Letters of this group' }}
+        note={data && <HandlerLink {...data} />}
+      >
         {data && (
           <>
-            <ChangeButton icon="redrive" kind="primary" onClick={() => setChange('redrive')} disabled={edited !== undefined}>
+            <ChangeButton
+              icon="redrive"
+              kind="primary"
+              onClick={() => setChange('redrive')}
+              disabled={edited !== undefined}
+            >
               Redrive …
             </ChangeButton>
             <ChangeButton icon="edit" onClick={() => startEditing(data)} disabled={edited !== undefined}>
@@ -52,7 +61,11 @@ export function LetterView({ id }: { readonly id: string }) {
               <Editor letter={data} text={edited} onText={setEdited} onSend={() => setChange('redrive')} />
             )}
             <Card title="Contract">
-              {data.schema ? <SchemaTable schema={data.schema} /> : <p class="quiet">No contract of this event is known.</p>}
+              {data.schema ? (
+                <SchemaTable schema={data.schema} />
+              ) : (
+                <p class="quiet">No contract of this event is known.</p>
+              )}
             </Card>
           </div>
           <Card title="Headers" isFlush>
@@ -74,8 +87,13 @@ export function LetterView({ id }: { readonly id: string }) {
           {change && (
             <LetterChangeDialog
               kind={change}
-              change={{ ids: [data.id], ...(change === 'redrive' && edited !== undefined && { payload: parseJson(edited).value }) }}
-              about={change === 'redrive' && edited !== undefined ? `letter ${id} with the new payload` : `letter ${id}`}
+              change={{
+                ids: [data.id],
+                ...(change === 'redrive' && edited !== undefined && { payload: parseJson(edited).value }),
+              }}
+              about={
+                change === 'redrive' && edited !== undefined ? `letter ${id} with the new payload` : `letter ${id}`
+              }
               onClose={close}
             />
           )}
@@ -139,13 +157,20 @@ function Editor({ letter, text, onText, onSend }: EditorProps) {
   return (
     <Card title="Edit the payload">
       <JsonEditor label="Payload" text={text} onInput={onText} faults={check?.faults ?? []} rows={14} />
-      <p class="quiet">Only {letter.plugin}.{letter.handler} gets the edited event. The stored event stays as it is.</p>
+      <p class="quiet">
+        Only {letter.plugin}.{letter.handler} gets the edited event. The stored event stays as it is.
+      </p>
       {error && <Failure error={error} />}
       <div class="dialog-actions">
         <button type="button" class="button" onClick={() => onText(undefined)}>
           Cancel
         </button>
-        <ChangeButton kind="primary" icon="redrive" disabled={!isJson || (check?.faults.length ?? 0) > 0} onClick={onSend}>
+        <ChangeButton
+          kind="primary"
+          icon="redrive"
+          disabled={!isJson || (check?.faults.length ?? 0) > 0}
+          onClick={onSend}
+        >
           Redrive the edited event …
         </ChangeButton>
       </div>

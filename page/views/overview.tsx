@@ -135,7 +135,7 @@ function Busiest({ overview: { plugins } }: { readonly overview: Overview }) {
             <th scope="col" class="right">
               p99
             </th>
-            <th scope="col" class="right wide-only">
+            <th scope="col" class="right wide-only roomy-only">
               Waiting
             </th>
           </tr>
@@ -155,7 +155,9 @@ function Busiest({ overview: { plugins } }: { readonly overview: Overview }) {
                 </td>
                 <td class="right num">{rate(handler.handledPerS ?? 0)}</td>
                 <td class="right num">{handler.p99Ms === undefined ? '–' : duration(handler.p99Ms)}</td>
-                <td class="right num wide-only">{handler.pending === undefined ? '–' : count(handler.pending)}</td>
+                <td class="right num wide-only roomy-only">
+                  {handler.pending === undefined ? '–' : count(handler.pending)}
+                </td>
               </tr>
             );
           })}
@@ -168,7 +170,11 @@ function Busiest({ overview: { plugins } }: { readonly overview: Overview }) {
 function LatestRuns() {
   const left = runsLeft.value;
   return (
-    <Card title="Latest runs" aside={<span class="quiet">{left > 0 ? `a sample; ${rate(left)} more` : 'live'}</span>} isFlush>
+    <Card
+      title="Latest runs"
+      aside={<span class="quiet">{left > 0 ? `a sample; ${rate(left)} more` : 'live'}</span>}
+      isFlush
+    >
       {runs.value.length === 0 ? (
         <Empty title="No run has ended since you opened the page." />
       ) : (

@@ -91,7 +91,13 @@ function Explained({ plugin, source }: ExplainedProps) {
       <Card title="Plugin">
         <Facts
           facts={[
-            ['File', <code title={plugin.file}>{shortPath(plugin.file)}{plugin.line !== undefined && `:${plugin.line}`}</code>],
+            [
+              'File',
+              <code title={plugin.file}>
+                {shortPath(plugin.file)}
+                {plugin.line !== undefined && `:${plugin.line}`}
+              </code>,
+            ],
             ['Version', plugin.version && <code>{plugin.version}</code>],
             ['Class', plugin.class && <code>{plugin.class}</code>],
             ['Disabled by', plugin.disabledBy && <code>{plugin.disabledBy.key}</code>],
@@ -101,7 +107,9 @@ function Explained({ plugin, source }: ExplainedProps) {
           ]}
         />
         {plugin.injected.length > 0 && (
-          <Facts facts={plugin.injected.map(({ name, type, got }) => [`${name ?? 'parameter'}: ${type}`, got] as const)} />
+          <Facts
+            facts={plugin.injected.map(({ name, type, got }) => [`${name ?? 'parameter'}: ${type}`, got] as const)}
+          />
         )}
       </Card>
       {plugin.handlers.map((handler) => (
@@ -135,7 +143,15 @@ function processesOf({ processes }: ExplainedPlugin): string | undefined {
 
 function Source({ source: { file, firstLine, lines, failingLine } }: { readonly source: NonNullable<View['source']> }) {
   return (
-    <Card title="Source" aside={<code class="quiet" title={file}>{shortPath(file)}</code>} isFlush>
+    <Card
+      title="Source"
+      aside={
+        <code class="quiet" title={file}>
+          {shortPath(file)}
+        </code>
+      }
+      isFlush
+    >
       <pre class="code source" tabIndex={0} role="region" aria-label={`Source of ${shortPath(file)}`}>
         {lines.map((line, index) => {
           const number = firstLine + index;

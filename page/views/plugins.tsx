@@ -48,7 +48,13 @@ export function PluginsView() {
           columns={COLUMNS}
           layout="cols-plugins"
           row={(index, attributes) => (
-            <PluginRow {...attributes} key={names[index]!} name={names[index]!} attributes={attributes} onPause={(name) => (paused.value = name)} />
+            <PluginRow
+              {...attributes}
+              key={names[index]!}
+              name={names[index]!}
+              attributes={attributes}
+              onPause={(name) => (paused.value = name)}
+            />
           )}
         />
       )}

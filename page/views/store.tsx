@@ -24,7 +24,9 @@ function Stores() {
     <>
       <ViewHead title="Store" note="Each plugin has a store of its own. Choose one." />
       {!overview.value && <Skeleton />}
-      {overview.value && pluginNames.value.length === 0 && <Empty title="No plugin runs, so there is no store to show." command="npx jetplug store badge" />}
+      {overview.value && pluginNames.value.length === 0 && (
+        <Empty title="No plugin runs, so there is no store to show." command="npx jetplug store badge" />
+      )}
       <ul class="choices">
         {pluginNames.value.map((name) => (
           <li key={name}>
@@ -105,7 +107,11 @@ function Store({ plugin }: { readonly plugin: string }) {
             }}
           />
           <div class="detail" aria-live="polite">
-            {key === undefined ? <Empty title="Choose a key to see its value and its history." /> : <Key plugin={plugin} name={key} entry={chosen?.key === key ? chosen : undefined} />}
+            {key === undefined ? (
+              <Empty title="Choose a key to see its value and its history." />
+            ) : (
+              <Key plugin={plugin} name={key} entry={chosen?.key === key ? chosen : undefined} />
+            )}
           </div>
         </div>
       )}
@@ -145,7 +151,9 @@ function Key({ plugin, name, entry }: KeyProps) {
           </li>
         ))}
       </ol>
-      {data?.isCut && <p class="quiet">Older changes are not kept. The newest {countText(data.changes.length)} are shown.</p>}
+      {data?.isCut && (
+        <p class="quiet">Older changes are not kept. The newest {countText(data.changes.length)} are shown.</p>
+      )}
     </Card>
   );
 }

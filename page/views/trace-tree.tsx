@@ -27,7 +27,8 @@ export function TreeView({ event }: { readonly event: string }) {
           data && (
             <>
               {plural(rows.length - runs, 'event')}, {plural(runs, 'run')}
-              {failed > 0 && <span class="bad">, {failed} failed</span>}, {duration(data.trace.endedAtMs - data.trace.startedAtMs)}
+              {failed > 0 && <span class="bad">, {failed} failed</span>},{' '}
+              {duration(data.trace.endedAtMs - data.trace.startedAtMs)}
             </>
           )
         }
@@ -42,7 +43,9 @@ export function TreeView({ event }: { readonly event: string }) {
       {data && (
         <>
           {data.trace.isPartial && (
-            <p class="note note-warn">Only the failed runs of this tree are recorded: it is not in the sample that `tracing.sample` sets.</p>
+            <p class="note note-warn">
+              Only the failed runs of this tree are recorded: it is not in the sample that `tracing.sample` sets.
+            </p>
           )}
           <div class="split split-trace">
             <Waterfall rows={rows} spanMs={data.trace.endedAtMs - data.trace.startedAtMs} chosen={chosen?.id} />
@@ -88,7 +91,13 @@ function Waterfall({ rows, spanMs, chosen }: WaterfallProps) {
       <ol class="wf-rows" aria-label="Events and runs">
         {shown.map((row) => (
           <li key={row.id}>
-            <button type="button" class="wf-row" data-row aria-current={row.id === chosen} onClick={() => setQuery({ row: row.id })}>
+            <button
+              type="button"
+              class="wf-row"
+              data-row
+              aria-current={row.id === chosen}
+              onClick={() => setQuery({ row: row.id })}
+            >
               <span class="wf-name" style={{ paddingLeft: `${row.depth * INDENT_PX}px` }}>
                 {row.run ? <RunName row={row} /> : <EventName row={row} />}
               </span>
@@ -111,7 +120,7 @@ function EventName({ row: { event } }: { readonly row: WaterfallRow }) {
     <>
       <span class="wf-mark" aria-hidden="true" />
       <span class="mono ellipsis">{event.subject ?? event.id}</span>
-      {event.runs.length === 0 && <span class="quiet"> no recorded run</span>}
+      {event.runs.length === 0 && <span class="quiet"> no run</span>}
     </>
   );
 }
@@ -135,8 +144,14 @@ function Bar({ row: { waitFrom, start, end, run } }: { readonly row: WaterfallRo
   return (
     <>
       <span class="wf-wait" style={{ left: percent(waitFrom), width: percent(start - waitFrom) }} />
-      <span class={`wf-bar tone-${outcomeTone(run!.outcome)}`} style={{ left: percent(Math.min(start, 1 - width)), width: percent(width) }} />
-      <span class="wf-took num" style={isLate ? { right: percent(1 - Math.min(start, 1 - width)) } : { left: percent(end) }}>
+      <span
+        class={`wf-bar tone-${outcomeTone(run!.outcome)}`}
+        style={{ left: percent(Math.min(start, 1 - width)), width: percent(width) }}
+      />
+      <span
+        class="wf-took num"
+        style={isLate ? { right: percent(1 - Math.min(start, 1 - width)) } : { left: percent(end) }}
+      >
         {duration(run!.ranMs)}
       </span>
     </>

@@ -37,17 +37,34 @@ function SearchForm() {
     event.preventDefault();
     const term = text.trim();
     if (term !== '' && !term.includes('=')) return go(href(['trace'], { event: term }));
-    go(href(['trace'], { where: term, subject: onSubject.trim(), since: inTime || (term === '' && onSubject === '' ? '1h' : '') }));
+    go(
+      href(['trace'], {
+        where: term,
+        subject: onSubject.trim(),
+        since: inTime || (term === '' && onSubject === '' ? '1h' : ''),
+      }),
+    );
   };
   return (
     <form class="card search-form" onSubmit={submit} role="search">
       <label class="field grow">
         <span class="field-label">Id, place or field</span>
-        <input class="input mono" data-search value={text} placeholder="EVENTS:42, an id, or user_id=u1" onInput={(event) => setText(event.currentTarget.value)} />
+        <input
+          class="input mono"
+          data-search
+          value={text}
+          placeholder="EVENTS:42, an id, or user_id=u1"
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
       </label>
       <label class="field">
         <span class="field-label">Subject</span>
-        <input class="input mono" value={onSubject} placeholder="video.>" onInput={(event) => setSubject(event.currentTarget.value)} />
+        <input
+          class="input mono"
+          value={onSubject}
+          placeholder="video.>"
+          onInput={(event) => setSubject(event.currentTarget.value)}
+        />
       </label>
       <label class="field">
         <span class="field-label">Time</span>
@@ -71,7 +88,11 @@ function Results({ path }: { readonly path: string }) {
   if (error) return <Failure error={error} retry={reload} />;
   if (!data) return isLoading ? <Skeleton lines={6} /> : null;
   if (data.events.length === 0) {
-    return <Empty title="No stored event matches.">A stream may have dropped it already. Try a longer time, or another field.</Empty>;
+    return (
+      <Empty title="No stored event matches.">
+        A stream may have dropped it already. Try a longer time, or another field.
+      </Empty>
+    );
   }
   return (
     <div class="card card-flush">
@@ -80,7 +101,9 @@ function Results({ path }: { readonly path: string }) {
           <tr>
             <th scope="col">Event</th>
             <th scope="col">Subject</th>
-            <th scope="col" class="wide-only">Payload</th>
+            <th scope="col" class="wide-only">
+              Payload
+            </th>
             <th scope="col">Stored</th>
           </tr>
         </thead>
