@@ -28,7 +28,7 @@ export function AuditView() {
         <VirtualList
           label="Changes"
           count={count}
-          rowHeight={isNarrow ? 84 : 52}
+          rowHeight={isNarrow ? 92 : 52}
           columns={COLUMNS}
           layout="cols-audit"
           onRange={onRange}

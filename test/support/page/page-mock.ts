@@ -58,6 +58,8 @@ export class PageMock {
   readonly changes: MockChange[] = [];
   /** The number of requests by path. */
   readonly asked = new Map<string, number>();
+  /** The number of messages of the live feed. */
+  beats = 0;
   private readonly server: Server;
   private readonly streams = new Set<ServerResponse>();
   private readonly jobs = new Map<string, Job>();
@@ -245,6 +247,7 @@ export class PageMock {
   }
 
   private beat(): void {
+    this.beats++;
     if (this.isAway)
       return this.send('away', { since: new Date().toISOString(), reason: 'connection refused (127.0.0.1:4222)' });
     this.send('overview', this.overview());
