@@ -8,5 +8,6 @@ module.exports = {
   testPathIgnorePatterns: [],
   globalSetup: '<rootDir>/test/support/page/build-page.ts',
   maxWorkers: 1,
-  testTimeout: 60_000,
+  // Axe looks at every view. On a busy machine this takes a minute.
+  testTimeout: 180_000,
 };

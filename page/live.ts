@@ -1,6 +1,6 @@
 import { batch, signal, type Signal } from '@preact/signals';
 import type { Job, LiveHandler, LiveMessages, LivePlugin, Overview } from '../host/page/api';
-import type { LiveRun } from '../host/records/runs/live-runs';
+import type { LiveRun } from './types';
 import { get, needsToken, readSession, session } from './api';
 import { announce } from './components/announcer';
 import { Ring } from './lib/ring';

@@ -7,7 +7,7 @@ export function ConnectionBanner() {
   const { value } = feed;
   if (value.state === 'lost') {
     return (
-      <div class="banner banner-bad">
+      <aside class="banner banner-bad" aria-label="Connection">
         <Icon name="error" />
         <p>
           <strong>No connection to the host.</strong> The data below is the last that it sent. Next try in{' '}
@@ -16,17 +16,17 @@ export function ConnectionBanner() {
         <button type="button" class="button button-small" onClick={connect}>
           Try now
         </button>
-      </div>
+      </aside>
     );
   }
   if (!away.value) return null;
   return (
-    <div class="banner banner-warn">
+    <aside class="banner banner-warn" aria-label="Connection">
       <Icon name="warning" />
       <p>
         <strong>The broker does not answer</strong> since <Time at={away.value.since} />: {away.value.reason}. The host
         connects again by itself. No event is lost: unsettled events are redelivered.
       </p>
-    </div>
+    </aside>
   );
 }

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { LiveHandler } from '../../host/page/api';
-import type { ExplainedHandler } from '../../host/ops/explain';
+import type { ExplainedHandler } from '../types';
 import { count, duration, exactTime, rate } from '../lib/format';
 import { ring } from '../live';
 import { href } from '../route';

@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useId, useMemo, useState } from 'preact/hooks';
 import { jsonTokens } from '../lib/json-tokens';
 import { fieldsOf } from '../lib/schema';
 
@@ -8,7 +8,7 @@ const MAX_CHARACTERS = 20_000;
 /** A value as formatted JSON with colours. */
 export function Json({ value, label }: { readonly value: unknown; readonly label: string }) {
   const [isWhole, setWhole] = useState(false);
-  const text = useMemo(() => JSON.stringify(value, null, 2) ?? 'undefined', [value]);
+  const text = useMemo(() => String(JSON.stringify(value, null, 2)), [value]);
   const isCut = !isWhole && text.length > MAX_CHARACTERS;
   const shown = isCut ? text.slice(0, MAX_CHARACTERS) : text;
   const tokens = useMemo(() => jsonTokens(shown), [shown]);
@@ -81,26 +81,30 @@ interface EditorProps {
 
 /** A field for JSON. It says at once where the text is no JSON, and shows the faults of the payload beside it. */
 export function JsonEditor({ label, text, onInput, faults = [], rows = 10 }: EditorProps) {
+  const id = useId();
   const { error } = parseJson(text);
-  const isFaulty = error !== undefined || faults.length > 0;
+  const notes =
+    error === undefined ? faults.map(({ path, message }) => (path ? `${path}: ${message}` : message)) : [error];
+  const isFaulty = notes.length > 0;
   return (
-    <label class="field">
-      <span class="field-label">{label}</span>
+    <div class="field">
+      <label class="field-label" for={id}>
+        {label}
+      </label>
       <textarea
+        id={id}
         class="input code-input"
         rows={rows}
         spellcheck={false}
         value={text}
         aria-invalid={isFaulty}
+        aria-describedby={`${id}-note`}
         onInput={(event) => onInput(event.currentTarget.value)}
       />
-      <span class={isFaulty ? 'field-note bad' : 'field-note'} aria-live="polite">
-        {error ??
-          (faults.length === 0
-            ? ''
-            : faults.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('\n'))}
+      <span id={`${id}-note`} class={isFaulty ? 'field-note bad' : 'field-note'} aria-live="polite">
+        {notes.join('\n')}
       </span>
-    </label>
+    </div>
   );
 }
 

@@ -1,4 +1,4 @@
-import type { ExplainedOption } from '../../host/ops/explain-options';
+import type { ExplainedOption } from '../types';
 import { shortPath } from '../lib/format';
 import { Card } from './parts';
 

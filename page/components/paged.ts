@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { ApiFailure, asFailure, get, query } from '../api';
+import { asFailure, get, query, type ApiFailure } from '../api';
 
 interface Page<T> {
   readonly rows: readonly T[];
@@ -8,8 +8,8 @@ interface Page<T> {
 }
 
 /** Pages that stay in memory. A page that the list has left is loaded again by its cursor when it is needed. */
-const MAX_PAGES = 12;
-const PAGE_ROWS = 100;
+const MAX_PAGES = 8;
+const PAGE_ROWS = 200;
 
 export interface Paged<T> {
   /** The rows that can be scrolled to. */

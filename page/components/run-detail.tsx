@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { HostRun } from '../../host/ops/trace';
+import type { HostRun } from '../types';
 import { duration, exactTime } from '../lib/format';
 import type { WaterfallRow } from '../lib/waterfall';
 import { href } from '../route';

@@ -1,5 +1,5 @@
 import type { Job, LiveHandler, LivePlugin } from '../../host/page/api';
-import type { RunOutcome } from '../../host/records/runs/run-record';
+import type { RunOutcome } from '../types';
 
 type Tone = 'good' | 'bad' | 'warn' | 'quiet' | 'accent';
 

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { TryAnswer, TryRequest } from '../../host/page/api';
-import type { HostRun } from '../../host/ops/trace';
+import type { HostRun } from '../types';
 import { asFailure, post, type ApiFailure } from '../api';
 import { duration } from '../lib/format';
 import { ChangeButton } from './change-button';

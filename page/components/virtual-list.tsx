@@ -5,7 +5,8 @@ interface VirtualListProps {
   /** The number of rows, loaded or not. */
   readonly count: number;
   readonly rowHeight: number;
-  readonly columns: readonly string[];
+  /** The heads of the columns. One that is `hidden` is there for screen readers only. */
+  readonly columns: readonly (string | { readonly hidden: string })[];
   /** The class that lays out the columns of the head and of each row. */
   readonly layout: string;
   /** The total for screen readers, where more rows exist than can be scrolled to yet. */
@@ -58,9 +59,9 @@ export function VirtualList({ label, count, rowHeight, columns, layout, total, r
   return (
     <div class="vlist" role="grid" aria-label={label} aria-rowcount={(total ?? count) + 1}>
       <div class={`vhead ${layout}`} role="row" aria-rowindex={1}>
-        {columns.map((column) => (
-          <span role="columnheader" key={column} class={column === '' ? 'visually-hidden' : ''}>
-            {column}
+        {columns.map((column, index) => (
+          <span role="columnheader" key={index}>
+            {typeof column === 'string' ? column : <span class="visually-hidden">{column.hidden}</span>}
           </span>
         ))}
       </div>

@@ -42,7 +42,7 @@ export function fieldsOf(schema: object): readonly SchemaField[] {
     }
     if (part.items?.properties) add(`${path}[]`, part.items, true, depth + 1);
   };
-  add('', schema as Schema, true, 0);
+  add('', schema, true, 0);
   return fields;
 }
 

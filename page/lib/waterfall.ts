@@ -1,4 +1,4 @@
-import type { HostRun, Trace, TracedEvent } from '../../host/ops/trace';
+import type { HostRun, Trace, TracedEvent } from '../types';
 
 /** A line of the waterfall: an event, or one of its runs. Times are fractions (0–1) of the trace's time. */
 export interface WaterfallRow {

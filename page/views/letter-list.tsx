@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { DeadLetterSummary } from '../../host/ops/dead-letter-summary';
+import type { DeadLetterSummary } from '../types';
 import type { LetterFilter, LetterPage } from '../../host/page/api';
 import { query } from '../api';
 import { ChangeButton } from '../components/change-button';
@@ -11,7 +11,7 @@ import { useNarrow, VirtualList, type RowAttributes } from '../components/virtua
 import { plural } from '../lib/format';
 import { href } from '../route';
 
-const COLUMNS = ['', 'Letter', 'Error', 'Handler', 'Subject', 'Failed'];
+const COLUMNS = [{ hidden: 'Selected' }, 'Letter', 'Error', 'Handler', 'Subject', 'Failed'];
 
 const read = ({ letters, ...page }: LetterPage) => ({ rows: letters, ...page });
 

@@ -12,7 +12,7 @@ import { href } from '../route';
 const BUSIEST = 8;
 const SHOWN_RUNS = 12;
 
-/** What runs, and what is wrong now. */
+/** The state of everything, and the problems of this moment. */
 export function OverviewView() {
   const { value } = overview;
   if (!value) {

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { PluginView as View } from '../../host/page/api';
-import type { ExplainedPlugin } from '../../host/ops/explain';
+import type { ExplainedPlugin } from '../types';
 import { useApi } from '../api';
 import { ChangeButton } from '../components/change-button';
 import { Empty, Failure, Skeleton } from '../components/feedback';
@@ -62,7 +62,7 @@ export function PluginView({ name }: { readonly name: string }) {
       </ViewHead>
       {error && <Failure error={error} retry={reload} />}
       {isLoading && !data && <Skeleton lines={8} />}
-      {data && data.explained.length === 0 && (
+      {data?.explained.length === 0 && (
         <Empty title={`There is no plugin ${name}.`} command="npx jetplug plugins">
           It may have been removed or renamed.
         </Empty>

@@ -10,7 +10,7 @@ import { count, duration, plural, rate } from '../lib/format';
 import { overview, pluginNames, pluginSignal, ring, totals } from '../live';
 import { href, route, setQuery } from '../route';
 
-const COLUMNS = ['Plugin', 'State', 'Rate', 'p99', 'Waiting', 'Lag', 'Failed', ''];
+const COLUMNS = ['Plugin', 'State', 'Rate', 'p99', 'Waiting', 'Lag', 'Failed', { hidden: 'Actions' }];
 
 /** All plugins: one row each. A row renders again when its own plugin has news. */
 export function PluginsView() {

@@ -46,7 +46,7 @@ describe('changes through the page', () => {
   it('edits a letter’s payload under the eye of its contract, and redrives it', async () => {
     await show(page, '#/dead/1200');
     await page.getByRole('button', { name: 'Edit and redrive …' }).click();
-    const payload = page.getByLabel('Payload');
+    const payload = page.getByRole('textbox', { name: 'Payload' });
     const send = page.getByRole('button', { name: 'Redrive the edited event …' });
     await payload.fill('{"user_id": "u1"');
     await page.getByText('This is not JSON').waitFor();
@@ -75,7 +75,7 @@ describe('changes through the page', () => {
   it('runs a handler again as a dry run with another payload, and publishes it only as a confirmed action of its own', async () => {
     await show(page, '#/trace?event=EVENTS:1');
     await page.getByRole('button', { name: 'Run again …' }).click();
-    await page.getByLabel('Payload', { exact: true }).fill('{"user_id": "u9", "video_id": "v3"}');
+    await page.getByRole('textbox', { name: 'Payload' }).fill('{"user_id": "u9", "video_id": "v3"}');
     await page.getByRole('button', { name: 'Dry run' }).click();
     await page.getByRole('heading', { name: 'It would write' }).waitFor();
     await page.getByText('"100-watches"').first().waitFor();
@@ -102,7 +102,7 @@ describe('changes through the page', () => {
   it('says who would receive an event while it is typed', async () => {
     await show(page, '#/events/video.watch_started');
     await page.getByText('6 handlers would receive it').waitFor();
-    await page.getByLabel('Payload', { exact: true }).fill('{}');
+    await page.getByRole('textbox', { name: 'Payload' }).fill('{}');
     await page.getByText('user_id: must be a text').waitFor();
     expect(await page.getByRole('button', { name: 'Publish …' }).isDisabled()).toBe(true);
     expect(mock.changes).toEqual([]);

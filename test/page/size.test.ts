@@ -38,12 +38,12 @@ describe('a large deployment', () => {
     const list = page.getByRole('grid', { name: 'Dead letters' });
     await list.getByRole('row').nth(5).waitFor();
     expect(await list.getAttribute('aria-rowcount')).toBe('100001');
-    for (const rows of [100, 1000, 2000, 3000]) {
+    for (const rows of [100, 1000, 2500]) {
       await eventually(async () => {
         await page.evaluate(`document.querySelector('.vport').scrollTop = ${rows * 44}`);
         const first = await list.locator('.vrow').first().getAttribute('aria-rowindex');
         return Math.abs(Number(first) - rows) < 20;
-      });
+      }, 40_000);
       expect(await page.evaluate('document.querySelectorAll("*").length')).toBeLessThan(MAX_ELEMENTS);
     }
     await page.evaluate(`document.querySelector('.vport').scrollTop = 0`);

@@ -40,7 +40,7 @@ export async function openPage(browser: Browser, url: string, options: OpenOptio
 export async function show(page: Page, hash: string): Promise<void> {
   await page.evaluate(`location.hash = ${JSON.stringify(hash)}`);
   await page.locator('main h1').waitFor();
-  await page.waitForFunction('!document.querySelector("main .skeleton")');
+  await page.locator('main .skeleton').first().waitFor({ state: 'detached' });
 }
 
 /** The accessibility rules that the page breaks, each with the first element. */

@@ -62,6 +62,7 @@ export function chosenLetters(filter: LetterFilter, total: number): DeadLetterSu
 }
 
 export function letterPage(filter: LetterFilter, total: number, cursor = 0, limit = 100): LetterPage {
+  if (!isFiltered(filter)) return wholePage(total, cursor, limit);
   const letters = chosenLetters(filter, total);
   const end = cursor + limit;
   return {
@@ -69,6 +70,17 @@ export function letterPage(filter: LetterFilter, total: number, cursor = 0, limi
     total: letters.length,
     ...(end < letters.length && { next: String(end) }),
   };
+}
+
+function isFiltered({ group, plugin, handler, reason, q }: LetterFilter): boolean {
+  return [group, plugin, handler, reason, q].some((value) => value !== undefined);
+}
+
+function wholePage(total: number, cursor: number, limit: number): LetterPage {
+  const length = Math.min(limit, total - cursor);
+  const letters = Array.from({ length }, (_, index) => letter(total - cursor - index, total));
+  const end = cursor + limit;
+  return { letters, total, ...(end < total && { next: String(end) }) };
 }
 
 export function letterGroups(filter: LetterFilter, total: number): LetterGroups {

@@ -176,9 +176,11 @@ export class PageMock {
       case 'try':
         return tryAnswer((body as { payload?: unknown }).payload ?? {});
       case 'store':
-        return action === 'blame' ? keyHistory() : storePage(query['q'] ?? '', Number(query['cursor'] ?? 0), 100);
+        return action === 'blame'
+          ? keyHistory()
+          : storePage(query['q'] ?? '', Number(query['cursor'] ?? 0), Number(query['limit'] ?? 100));
       case 'audit':
-        return this.audit(Number(query['cursor'] ?? 0));
+        return this.audit(Number(query['cursor'] ?? 0), Number(query['limit'] ?? 100));
       default:
         throw new Refusal(404, { code: 'JP_NOT_FOUND', message: `There is no ${path}.` });
     }
@@ -234,9 +236,9 @@ export class PageMock {
     return { count, job: id };
   }
 
-  private audit(cursor: number): object {
-    const entries = this.options.isEmpty ? [] : auditEntries(cursor, 100);
-    return { entries, ...(entries.length === 100 && { next: String(cursor + 100) }) };
+  private audit(cursor: number, limit: number): object {
+    const entries = this.options.isEmpty ? [] : auditEntries(cursor, limit);
+    return { entries, ...(entries.length === limit && { next: String(cursor + limit) }) };
   }
 
   private stream(response: ServerResponse): void {

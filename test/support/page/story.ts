@@ -52,7 +52,7 @@ const PLUGINS: readonly (readonly [
 
 const ML_AWAY = 'the ML service did not answer within 2 s (http://127.0.0.1:8090/recommend)';
 
-/** What is special about some handlers. */
+/** The handlers that are not well. */
 const STATES: Readonly<Record<string, Partial<LiveHandler>>> = {
   'recommendation.learn': {
     state: 'waiting',
