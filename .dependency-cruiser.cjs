@@ -47,6 +47,10 @@ const PARTS = {
     paths: ['sdk/', 'host/(base|config|records|broker|message|effects|nats|load|plugin)/'],
     packages: ['fastify', 'prom-client'],
   },
+  'host/page/': {
+    paths: ['sdk/', 'host/(base|config|log|records|broker|nats|load|ops)/'],
+    packages: ['fastify'],
+  },
   'host/testing/': { paths: ['sdk/', 'host/(?!cli/)[a-z-]+/'] },
   'host/start/': { paths: ['sdk/', 'host/(?!cli/|testing/|host.ts)'] },
   'host/host\\.ts': { paths: ['sdk/', 'host/(?!cli/|testing/)'] },

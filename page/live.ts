@@ -1,7 +1,7 @@
 import { batch, signal, type Signal } from '@preact/signals';
 import type { Job, LiveHandler, LiveMessages, LivePlugin, Overview } from '../host/page/api';
 import type { LiveRun } from './types';
-import { get, needsToken, readSession, session } from './api';
+import { get, needsToken, readSession } from './api';
 import { announce } from './components/announcer';
 import { Ring } from './lib/ring';
 
@@ -200,8 +200,4 @@ function takeJob(job: Job): void {
 /** A change that the page has begun: shows it before the feed does. */
 export function expectJob(job: Job): void {
   if (!jobs.value.some(({ id }) => id === job.id)) jobs.value = [job, ...jobs.value];
-}
-
-export function mayChange(): boolean {
-  return session.value?.role === 'operator';
 }

@@ -8,7 +8,7 @@ const MAX_CHARACTERS = 20_000;
 /** A value as formatted JSON with colours. */
 export function Json({ value, label }: { readonly value: unknown; readonly label: string }) {
   const [isWhole, setWhole] = useState(false);
-  const text = useMemo(() => String(JSON.stringify(value, null, 2)), [value]);
+  const text = useMemo(() => JSON.stringify(value ?? null, null, 2), [value]);
   const isCut = !isWhole && text.length > MAX_CHARACTERS;
   const shown = isCut ? text.slice(0, MAX_CHARACTERS) : text;
   const tokens = useMemo(() => jsonTokens(shown), [shown]);

@@ -74,9 +74,9 @@ export function VirtualList({ label, count, rowHeight, columns, layout, total, r
   );
 }
 
-/** Whether the window is as narrow as a phone. */
+/** Whether the window has no room for a row of all columns. Then rows have two lines. */
 export function useNarrow(): boolean {
-  const [media] = useState(() => matchMedia('(max-width: 720px)'));
+  const [media] = useState(() => matchMedia('(max-width: 1000px)'));
   const [isNarrow, setNarrow] = useState(media.matches);
   useEffect(() => {
     const change = (): void => setNarrow(media.matches);

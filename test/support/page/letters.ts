@@ -27,8 +27,8 @@ const CAUSES = [
 /** Of ten letters, how many have each cause. */
 const SHARES = [0, 0, 0, 0, 0, 0, 1, 1, 2, 3] as const;
 
-export function letter(id: number, total: number): DeadLetterSummary {
-  const [plugin, handler, reason, error, subject, fingerprint] = CAUSES[SHARES[id % 10]!]!;
+function letter(id: number, total: number): DeadLetterSummary {
+  const [plugin, handler, reason, error, subject, fingerprint] = CAUSES[SHARES[id % 10]!];
   return {
     id,
     plugin,

@@ -107,7 +107,7 @@ function liveHandler(plugin: string, [handler, subject, usual]: readonly [string
   };
 }
 
-export function livePlugins(extra: number): readonly LivePlugin[] {
+function livePlugins(extra: number): readonly LivePlugin[] {
   beats++;
   const story = PLUGINS.map(([plugin, , handlers]) => livePlugin(plugin, handlers));
   const more = Array.from({ length: extra }, (_, index) =>
