@@ -65,6 +65,9 @@ const PARTS = {
   'host/cli/': { paths: ['sdk/', 'host/'], packages: ['cli-progress', 'commander', 'yaml'] },
   'host/bin\\.js': {},
 
+  // The page's code for the browser. Of the host it imports types only.
+  'page/': { paths: ['host/page/api.ts'], packages: ['preact', '@preact/signals', 'esbuild'] },
+
   // A plugin may use any package.
   'plugins/(?!contracts/)': { paths: ['sdk/index.ts', 'plugins/contracts/'], packages: ['.+'] },
   'plugins/contracts/': { paths: ['sdk/index.ts'], packages: ['.+'] },
@@ -99,6 +102,12 @@ module.exports = {
       to: { path: `${NODE_MODULES}nats/` },
     },
     {
+      name: 'the page imports only types of the host',
+      severity: 'error',
+      from: { path: '^page/' },
+      to: { path: '^host/', dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'nothing imports test, bench or examples',
       severity: 'error',
       from: { pathNot: '^(test|bench|examples)/' },
@@ -122,7 +131,7 @@ module.exports = {
       name: 'every folder has a rule',
       comment: 'A new folder needs a line in PARTS.',
       severity: 'error',
-      from: { path: '^(sdk|host|plugins|examples|bench)/', pathNot: Object.keys(PARTS).map((part) => `^${part}`) },
+      from: { path: '^(sdk|host|page|plugins|examples|bench)/', pathNot: Object.keys(PARTS).map((part) => `^${part}`) },
       to: {},
     },
   ],

@@ -7,6 +7,7 @@ RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
 COPY sdk sdk
 COPY host host
+COPY page page
 COPY plugins plugins
 COPY examples examples
 RUN npm run build

@@ -8,12 +8,15 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const program = (name) => join(root, 'node_modules', '.bin', name);
-const folders = ['sdk', 'host', 'plugins', 'examples', 'bench', 'test'].filter((name) => existsSync(join(root, name)));
+const folders = ['sdk', 'host', 'page', 'plugins', 'examples', 'bench', 'test'].filter((name) =>
+  existsSync(join(root, name)),
+);
 
 // The slowest step first: a second one runs beside it.
 const STEPS = [
   ['ESLint', program('eslint'), '.', '--max-warnings', '0'],
   ['types', program('tsc'), '-p', 'tsconfig.json'],
+  ['types of the page', program('tsc'), '-p', 'page/tsconfig.json'],
   ['Prettier', program('prettier'), '--check', '.'],
   ['imports', program('depcruise'), ...folders],
   ['imports, a violation of each rule planted', process.execPath, '.ci/import-canary.mjs'],

@@ -196,7 +196,7 @@ function messagesOf(source, isTest) {
 }
 
 function textOf(node) {
-  if (ts.isStringLiteralLike(node)) return node.text;
+  if (ts.isStringLiteralLike(node) || ts.isJsxText(node)) return node.text;
   if (!ts.isTemplateExpression(node)) return undefined;
   return [node.head.text, ...node.templateSpans.map((span) => span.literal.text)].join('…');
 }
@@ -294,7 +294,9 @@ function tracked() {
   return list
     .toString()
     .split('\n')
-    .filter((file) => /\.(?:ts|mts|js|mjs|cjs|md)$/.test(file) && !SKIPPED.test(file) && existsSync(join(root, file)));
+    .filter(
+      (file) => /\.(?:tsx?|mts|js|mjs|cjs|md)$/.test(file) && !SKIPPED.test(file) && existsSync(join(root, file)),
+    );
 }
 
 function lineAt(source, position) {

@@ -7,13 +7,13 @@ import { fileURLToPath } from 'node:url';
 const ts = createRequire(import.meta.url)('typescript');
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-const FOLDERS = ['sdk', 'host', 'plugins', 'examples', 'bench'];
+const FOLDERS = ['sdk', 'host', 'page', 'plugins', 'examples', 'bench'];
 const MAX_FILE_LINES = 300;
 const MAX_CLASS_LINES = 200;
 
 const files = FOLDERS.flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.[cm]?[jt]s$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.[cm]?[jt]sx?$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name)),
 );
 if (files.length === 0) throw new Error(`there are no source files in ${FOLDERS.join(', ')}`);

@@ -21,7 +21,7 @@ function newest(path) {
 function isStale() {
   if (!existsSync(stamp)) return true;
   const built = statSync(stamp).mtimeMs;
-  const sources = ['sdk', 'host', 'examples', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+  const sources = ['sdk', 'host', 'page', 'examples', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
   return sources.some((name) => existsSync(join(root, name)) && newest(join(root, name)) > built);
 }
 
@@ -33,6 +33,8 @@ function build() {
   const args = [compiler, '-p', join(root, 'tsconfig.build.json'), '--noCheck'];
   const { status } = spawnSync(process.execPath, args, { stdio: ['ignore', 2, 2] });
   if (status !== 0) process.exit(status ?? 1);
+  const page = spawnSync(process.execPath, [join(root, 'page', 'build.mjs')], { stdio: ['ignore', 2, 2] });
+  if (page.status !== 0) process.exit(page.status ?? 1);
   writeFileSync(stamp, '');
   // A source that was saved while the compiler ran may be missing from the build: it counts as changed.
   utimesSync(stamp, startedMs / 1000, startedMs / 1000);

@@ -1,0 +1,75 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Browser } from 'playwright-core';
+import { eventually } from '../support/eventually';
+import { openPage, show, startBrowser } from '../support/page/browser';
+import { PageMock } from '../support/page/page-mock';
+
+const MAX_GZIPPED_BYTES = 150_000;
+/** The elements of a view, whatever the number of rows behind it. */
+const MAX_ELEMENTS = 1500;
+
+it('is at most 150 kB gzipped', () => {
+  const folder = join(__dirname, '..', '..', 'dist', 'page');
+  const sizes = readdirSync(folder).map((name) => gzipSync(readFileSync(join(folder, name))).length);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(MAX_GZIPPED_BYTES);
+});
+
+describe('a large deployment', () => {
+  let browser: Browser;
+  let mock: PageMock;
+
+  beforeAll(async () => {
+    [browser, mock] = await Promise.all([
+      startBrowser(),
+      PageMock.start({ morePlugins: 193, letters: 100_000, everyMs: 100 }),
+    ]);
+  });
+
+  afterAll(async () => {
+    await browser.close();
+    await mock.stop();
+  });
+
+  it('lists 100,000 letters page by page with a bounded number of elements', async () => {
+    const { page } = await openPage(browser, mock.url);
+    await show(page, '#/dead?as=list');
+    const list = page.getByRole('grid', { name: 'Dead letters' });
+    await list.getByRole('row').nth(5).waitFor();
+    expect(await list.getAttribute('aria-rowcount')).toBe('100001');
+    for (const rows of [100, 1000, 2500]) {
+      await eventually(async () => {
+        await page.evaluate(`document.querySelector('.vport').scrollTop = ${rows * 44}`);
+        const first = await list.locator('.vrow').first().getAttribute('aria-rowindex');
+        return Math.abs(Number(first) - rows) < 20;
+      }, 40_000);
+      expect(await page.evaluate('document.querySelectorAll("*").length')).toBeLessThan(MAX_ELEMENTS);
+    }
+    await page.evaluate(`document.querySelector('.vport').scrollTop = 0`);
+    await list.getByRole('link', { name: '100000', exact: true }).waitFor();
+    await page.context().close();
+  });
+
+  it('shows 200 plugins with a bounded number of elements, and finds one', async () => {
+    const { page } = await openPage(browser, mock.url);
+    await show(page, '#/plugins');
+    await page.getByText('200 plugins').waitFor();
+    expect(await page.evaluate('document.querySelectorAll("*").length')).toBeLessThan(MAX_ELEMENTS);
+    await page.getByRole('searchbox').fill('partner-193');
+    await page.getByRole('link', { name: 'partner-193' }).waitFor();
+    await page.context().close();
+  });
+
+  it('stays responsive: no task of the page takes longer than half a second while it is live', async () => {
+    const { page } = await openPage(browser, mock.url);
+    await show(page, '#/plugins');
+    await page.evaluate(
+      'window.tasks = []; new PerformanceObserver((list) => tasks.push(...list.getEntries().map((e) => e.duration))).observe({ type: "longtask" })',
+    );
+    const asked = mock.beats;
+    await eventually(() => mock.beats > asked + 30);
+    expect(Math.max(0, ...(await page.evaluate<number[]>('tasks')))).toBeLessThan(500);
+    await page.context().close();
+  });
+});
