@@ -14,7 +14,8 @@ import { debugJson } from './debug-json';
 import { debugScreen, waitScreen } from './debug-screen';
 import { storeBefore, type StoreBefore } from './debug-store';
 import type { DebuggedRun } from './debugged-run';
-import { askedEvent, eventStreams } from './fate-event';
+import { eventStreams } from '../ops/event-streams';
+import { askedEvent } from './fate-event';
 import { readInspectorAddress } from './inspector-address';
 import { print, printJsonText } from './output';
 

@@ -17,7 +17,7 @@ const SINCE = '7d';
 export function addTraceRoutes(app: FastifyInstance, { connection, config }: PageContext): void {
   app.get('/api/trace', async ({ query }): Promise<TraceView> => {
     const event = textIn(queryOf(query), 'event');
-    const trace = await findTrace(await RunStream.find(connection), event, () => undefined);
+    const trace = await findTrace(await RunStream.find(connection), event, undefined, () => undefined);
     return { trace, payloads: await payloadsOf(connection, trace) };
   });
   app.get('/api/find', async (request): Promise<FoundEvents> => {
