@@ -1,19 +1,15 @@
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import { terminalText } from '../base/utf8';
-import { headerIn } from '../broker/headers';
 import type { Config } from '../config/config';
 import type { Connection } from '../nats/connection';
 import { RunStream } from '../nats/run-stream';
-import { findEvent } from '../nats/stored-event';
-import { findStream } from '../nats/streams';
-import { rootFrom } from '../message/lineage';
 import { findTrace } from '../ops/find-trace';
+import { rootAt } from '../ops/root-at';
 import type { Trace } from '../ops/trace';
 import { reachesBroker, repeated, withBroker, type CommonFlags } from './common';
 import { findEvents, readFilter, type EventFilter, type FoundEvent } from '../ops/find-events';
 import { paint, print, printJson } from './output';
-import { idOf } from '../ops/stored-event-text';
 import { parseTime } from '../ops/parse-time';
 import { progressBar, type ProgressBar } from './progress';
 import { traceLines } from './trace-screen';
@@ -95,14 +91,6 @@ async function readTrace(connection: Connection, config: Config, event: string):
   } finally {
     bar.stop();
   }
-}
-
-/** Returns the root of the tree of the event at a place, `STREAM:SEQUENCE`, if the event is still stored there. */
-async function rootAt(connection: Connection, config: Config, event: string): Promise<string | undefined> {
-  const [, stream, sequence] = /^([^\s.*>/\\]+):([1-9]\d*)$/.exec(event) ?? [];
-  if (stream === undefined || !(await findStream(connection, stream))) return undefined;
-  const stored = await findEvent(connection, stream, Number(sequence));
-  return stored && rootFrom((name) => headerIn(stored.headers, name), idOf(stored, config) ?? event);
 }
 
 /** Prints each event as it is found, because a search may take long. */

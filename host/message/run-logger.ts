@@ -5,7 +5,7 @@ import type { LineSink } from './run-lines';
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
 /** A log that may say which lines it writes. */
-export interface LeveledLogger extends Logger {
+interface LeveledLogger extends Logger {
   isEnabled?(level: Level): boolean;
 }
 

@@ -31,7 +31,7 @@ export interface Reply {
 }
 
 /** The host, as the micro service describes it. */
-export interface ServedHost {
+interface ServedHost {
   readonly version: string;
   readonly log: Logger;
   /** The metadata that never changes. */

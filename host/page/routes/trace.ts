@@ -7,6 +7,7 @@ import { findTrace } from '../../ops/find-trace';
 import { parseTime } from '../../ops/parse-time';
 import type { FoundEvents, TraceView } from '../api';
 import type { PageContext } from '../page-context';
+import { rootAt } from '../../ops/root-at';
 import { numberIn, queryOf, textIn } from '../query';
 
 const LIMIT = { standard: 50, max: 200 };
@@ -17,7 +18,8 @@ const SINCE = '7d';
 export function addTraceRoutes(app: FastifyInstance, { connection, config }: PageContext): void {
   app.get('/api/trace', async ({ query }): Promise<TraceView> => {
     const event = textIn(queryOf(query), 'event');
-    const trace = await findTrace(await RunStream.find(connection), event, undefined, () => undefined);
+    const runs = await RunStream.find(connection);
+    const trace = await findTrace(runs, event, await rootAt(connection, config, event), () => undefined);
     return { trace, payloads: await payloadsOf(connection, trace) };
   });
   app.get('/api/find', async (request): Promise<FoundEvents> => {
