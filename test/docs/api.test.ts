@@ -1,5 +1,4 @@
 /** docs/api.md describes the endpoints of a running host: each request that it shows is sent, and each answer compared. */
-import type { NatsConnection } from 'nats';
 import { STORY_PLUGINS } from '../support/host';
 import { blocksOf, rowsIn, textOf } from '../support/markdown';
 import { pluginSource } from '../support/plugin-source';
@@ -22,7 +21,7 @@ interface Info {
 }
 
 const scene = new Scene();
-let nats: NatsConnection;
+let nats: Awaited<ReturnType<Scene['client']>>;
 let info: Info;
 
 beforeAll(async () => {
