@@ -45,7 +45,7 @@ const PARTS = {
   'host/client\\.ts': { paths: ['sdk/', 'host/(base|config|effects|nats|nats-server)/'] },
   'host/ops/': {
     paths: ['sdk/', 'host/(base|config|records|broker|message|effects|nats|load|plugin)/'],
-    packages: ['fastify', 'prom-client'],
+    packages: ['ajv', 'fastify', 'prom-client'],
   },
   'host/page/': {
     paths: ['sdk/', 'host/(base|config|log|records|broker|nats|load|ops)/'],

@@ -17,6 +17,17 @@ export interface EventContract<Output extends object = object, Input = unknown> 
   new (...args: never[]): Envelope & Output;
   readonly subject: string;
   readonly schema: StandardSchemaV1<Input, Output>;
+  /** The paths of the secret fields. */
+  readonly secret?: readonly string[];
+}
+
+/** Options of a contract. */
+export interface EventOptions {
+  /**
+   * The secret fields, such as `['card.number']`: a dot leads into an object, and into each item of a list. The page
+   * shows them as `•••`. Plugins, streams and commands have them in full. Default: none.
+   */
+  readonly secret?: readonly string[];
 }
 
 /** The fields that a publisher passes for a contract, before the schema's defaults and transforms. */
@@ -39,15 +50,18 @@ const EVENT_MARK: unique symbol = Symbol.for('jetplug.event') as never;
  *
  * @param subject the NATS subject, without wildcards
  * @param schema any Standard Schema validator of an object; the schema decides about unknown fields
+ * @param options which fields are secret
  * @throws JetplugError `JP_SUBJECT_INVALID` for a subject that cannot be published on
  */
 export function defineEvent<Input, Output extends object>(
   subject: string,
   schema: StandardSchemaV1<Input, Output>,
+  { secret = [] }: EventOptions = {},
 ): {
   new (event: Envelope & Output): Envelope & Output;
   readonly subject: string;
   readonly schema: StandardSchemaV1<Input, Output>;
+  readonly secret: readonly string[];
 } {
   if (!isPublishSubject(subject)) {
     throw new JetplugError(
@@ -59,6 +73,7 @@ export function defineEvent<Input, Output extends object>(
     static readonly [EVENT_MARK] = true;
     static readonly subject = subject;
     static readonly schema = schema;
+    static readonly secret = Object.freeze([...secret]);
     constructor(event: object) {
       Object.assign(this, event);
     }

@@ -5,7 +5,7 @@ export { Clock } from './clock';
 export type { BatchContext, CloudEvent, EventContext } from './context';
 export type { Duration } from './duration';
 export { JetplugError, type ErrorCode } from './errors';
-export { defineEvent, type Envelope, type EventContract, type EventFields } from './event';
+export { defineEvent, type Envelope, type EventContract, type EventFields, type EventOptions } from './event';
 export { EventBus, type Publishable, type PublishOptions } from './event-bus';
 export { Logger } from './logger';
 export { BatchFailure, Reject, RetryLater, type FailedEvent } from './outcome';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CatalogueMessage, EventCatalogue, HandledEvent, PublishedEvent } from '../ops/event-catalogue';
-import { openPayload, payloadSchemas, type Schemas } from './payload-schema';
+import { openPayload, payloadSchemas, type Schemas } from '../ops/payload-schema';
 
 type Members = Record<string, unknown>;
 

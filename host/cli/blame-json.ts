@@ -1,7 +1,8 @@
 import { layOut } from '../base/json-text';
 import type { KeyChange } from '../records/history/key-changes';
 import type { KeptHistory } from '../records/history/moment';
-import { sourceOf, type ChangeWriter, type TextsBefore } from './change-writer';
+import { sourceOf } from '../ops/store-page';
+import type { ChangeWriter, TextsBefore } from './change-writer';
 import { isoTime } from './history-text';
 import { printed } from './output';
 import { textMember, withMember } from './stored-value';

@@ -1,7 +1,8 @@
 import { cut, terminalText } from '../base/utf8';
 import type { KeyChange } from '../records/history/key-changes';
 import type { KeptHistory } from '../records/history/moment';
-import { sourceOf, type ChangeWriter, type TextsBefore, type Source } from './change-writer';
+import { sourceOf, type Source } from '../ops/store-page';
+import type { ChangeWriter, TextsBefore } from './change-writer';
 import { isoTime } from './history-text';
 import { paint, printed, table } from './output';
 import { shownText } from './stored-value';

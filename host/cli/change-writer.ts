@@ -1,5 +1,3 @@
-import { ADOPTED } from '../records/commits/adoptions';
-import type { Origin } from '../records/commits/commit';
 import type { KeyChange, KeyChanges } from '../records/history/key-changes';
 import type { KeptHistory } from '../records/history/moment';
 
@@ -14,13 +12,4 @@ export interface ChangeWriter {
   show(change: KeyChange): Promise<boolean>;
   /** @param rest undefined if there are more changes than were shown */
   end(rest: TextsBefore | undefined, kept: KeptHistory): Promise<void>;
-}
-
-/** The source of a change: a handler, the plugin's code outside of one, a command, or another program. */
-export type Source = 'handler' | 'code' | 'cli' | 'bucket';
-
-/** A handler may have the name of another source, but only its changes have a version. */
-export function sourceOf({ handler, version }: Origin): Source {
-  if (version !== undefined) return 'handler';
-  return handler === ADOPTED ? 'bucket' : handler === 'cli' ? 'cli' : 'code';
 }

@@ -19,6 +19,8 @@ export interface DescribedContract extends FieldsSchema {
   readonly name: string;
   /** The documentation comment of the contract. */
   readonly description?: string;
+  /** The paths of the secret fields; absent if there are none. */
+  readonly secret?: readonly string[];
 }
 
 export interface PublishedSubject {
@@ -86,8 +88,15 @@ function describe(contract: EventContract, { contracts, texts }: Source): Descri
     subject: contract.subject,
     name: exported ?? nameOf(contract.subject),
     ...(description !== undefined && { description }),
+    ...secretsOf(contract),
     ...fieldsSchemaOf(contract.schema),
   };
+}
+
+/** A contract of an earlier version of the SDK has no list. */
+function secretsOf({ secret = [] }: EventContract): Pick<DescribedContract, 'secret'> {
+  const paths = secret.filter((path) => typeof path === 'string');
+  return paths.length > 0 ? { secret: paths } : {};
 }
 
 /** Makes a class name from a subject: `VideoWatchStarted` from `video.watch_started`. */

@@ -12,10 +12,14 @@ export function toHeaders({ headers, repeated }: AllHeaders): MsgHdrs {
 }
 
 export function readHeaders(headers: MsgHdrs | undefined): AllHeaders {
-  const names = headers?.keys() ?? [];
-  const several = names.filter((name) => headers!.values(name).length > 1);
+  const last: [name: string, value: string][] = [];
+  const several: [name: string, values: readonly string[]][] = [];
+  for (const [name, values] of headers ?? []) {
+    last.push([name, values.at(-1) ?? '']);
+    if (values.length > 1) several.push([name, values]);
+  }
   return {
-    headers: Object.fromEntries(names.map((name) => [name, headers!.last(name)])),
-    ...(several.length > 0 && { repeated: Object.fromEntries(several.map((name) => [name, headers!.values(name)])) }),
+    headers: Object.fromEntries(last),
+    ...(several.length > 0 && { repeated: Object.fromEntries(several) }),
   };
 }

@@ -91,16 +91,17 @@ export class Publisher implements Outgoing {
     return this.knownHolder(subject) ? undefined : this.findHolder(subject);
   }
 
-  async send(event: OutgoingEvent): Promise<{ duplicate: boolean }> {
+  /** Resolves with the place of the event in its stream, too. */
+  async send(event: OutgoingEvent): Promise<PubAck> {
     assertSubject(event.subject);
     const attempt = new PublishAttempt(event, performance.now());
     for (;;) {
       if (!this.connection.connected) await this.untilConnected(attempt);
       attempt.sent(performance.now());
       try {
-        const { duplicate } = await this.publish(event);
+        const ack = await this.publish(event);
         // After a repeat, the duplicate is the event of this call: its first answer was lost.
-        return { duplicate: duplicate && attempt.times === 1 };
+        return { ...ack, duplicate: ack.duplicate && attempt.times === 1 };
       } catch (cause) {
         await this.beforeRepeat(attempt, cause);
       }

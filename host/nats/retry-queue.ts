@@ -1,3 +1,4 @@
+import type { AllHeaders } from '../broker/headers';
 import { deferralOf, retryMessage, type Deferral } from '../broker/retry-queue';
 import type { DeferredEvent, RetryQueue } from '../broker/ports';
 import type { DurableSpec } from '../broker/durable';
@@ -68,18 +69,26 @@ export class NatsRetryQueue implements RetryQueue {
 
   /** Stores the event as {@link defer} does. Resolves with false if the queue had stored it before. */
   async store(event: DeferredEvent): Promise<boolean> {
-    const { subject, ...headers } = retryMessage(event);
+    const { subject, headers, repeated } = retryMessage(event);
     try {
-      await this.connection.js.publish(subject, event.payload, {
-        headers: toHeaders(headers),
-        expect: { lastSubjectSequence: 0 },
-        timeout: TIMEOUT_MS,
-      });
+      await this.publish(subject, event.payload, { headers, ...(repeated && { repeated }) });
       return true;
     } catch (error) {
       // An earlier try has stored the event and died before it could report that.
       if (apiErrorCode(error) !== API_ERROR.wrongLastSequence) throw asBrokerError(error, `stream ${RETRY_STREAM}`);
       return false;
     }
+  }
+
+  private async publish(subject: string, payload: Uint8Array, all: AllHeaders): Promise<void> {
+    const { requests, js } = this.connection;
+    if (!all.repeated) {
+      const headers = { ...all.headers, 'Nats-Expected-Last-Subject-Sequence': '0' };
+      await requests.publish(subject, payload, { headers });
+      return;
+    }
+    // The client's own publish is slower, and takes several values of a header.
+    const expect = { lastSubjectSequence: 0 };
+    await js.publish(subject, payload, { headers: toHeaders(all), expect, timeout: TIMEOUT_MS });
   }
 }

@@ -1,6 +1,7 @@
 /** The JSON of the page's API. The browser's code imports these types, so they import only types. */
 import type { ErrorReport } from '../../sdk/internal';
 import type { DeadLetterSummary } from '../ops/dead-letter-summary';
+import type { LetterFilter } from '../ops/letters/letter-filter';
 import type { ExplainedPlugin } from '../ops/explain';
 import type { Role } from '../ops/http';
 import type { HandlerStatus, PluginStatus } from '../ops/status';
@@ -142,7 +143,9 @@ export interface StoredEventView {
 /** `POST /api/events/check` and `POST /api/events/publish`. */
 export interface EventDraft {
   readonly subject: string;
-  readonly payload: unknown;
+  readonly payload?: unknown;
+  /** The payload as JSON text, in place of `payload`. Its numbers stay as they were typed. */
+  readonly payloadText?: string;
 }
 /** The answer of `check`. */
 export interface DraftCheck {
@@ -160,17 +163,7 @@ export interface PublishedDraft {
 }
 
 /** The letters that a request is about: `GET /api/dead` and `/api/dead/groups` as query, changes as JSON. */
-export interface LetterFilter {
-  readonly group?: string;
-  readonly plugin?: string;
-  readonly handler?: string;
-  readonly reason?: string;
-  /** A text within the error or the subject. */
-  readonly q?: string;
-  /** An ISO time, or how long ago, such as `2h`. */
-  readonly since?: string;
-  readonly before?: string;
-}
+export type { LetterFilter };
 /** `GET /api/dead/groups`. */
 export interface LetterGroups {
   readonly total: number;
@@ -222,6 +215,8 @@ export interface LetterChange {
   readonly to?: string;
   /** Redrive only, with one id: the payload in place of the letter's own. */
   readonly payload?: unknown;
+  /** The payload as JSON text, in place of `payload`. Its numbers stay as they were typed. */
+  readonly payloadText?: string;
 }
 /** The answer: the number of letters, and the job unless it was a dry run. */
 export interface LetterChangeAnswer {
@@ -275,11 +270,11 @@ export interface TryAnswer {
 
 /** `GET /api/store/:plugin?q=…&cursor=…&limit=100`: keys with their values, in the order of the keys. */
 export interface StorePage {
-  readonly entries: readonly { readonly key: string; readonly value: unknown }[];
+  readonly entries: readonly { readonly key: string; readonly scope?: string; readonly value: unknown }[];
   readonly total: number;
   readonly next?: string;
 }
-/** `GET /api/store/:plugin/blame?key=K&limit=20`: the changes of a key, the newest first. */
+/** `GET /api/store/:plugin/blame?key=K&scope=S&limit=20`: the changes of a key, the newest first. */
 export interface KeyHistory {
   readonly changes: readonly {
     readonly value?: unknown;

@@ -6,6 +6,10 @@ import type { PageContext } from './page-context';
 /** The statuses of errors that are neither the fault of the request nor an absent broker. */
 const STATUS: Partial<Record<ErrorCode, number>> = {
   JP_NOT_FOUND: 404,
+  JP_TRACE_UNKNOWN: 404,
+  JP_RUNS_MISSING: 404,
+  JP_LETTER_WAITS: 409,
+  JP_PAGE_LATER: 501,
   JP_NO_HOST: 503,
   JP_HISTORY_ENDED: 410,
   JP_HTTP_TOKEN: 401,

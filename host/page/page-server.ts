@@ -3,12 +3,28 @@ import { answerErrors, brokerAway } from './page-errors';
 import { pageContext, type PageProgram } from './page-context';
 import { addAuditRoutes } from './routes/audit';
 import { addFlowRoutes } from './routes/flow';
+import { addDeadRoutes } from './routes/dead';
+import { addEventRoutes } from './routes/events';
 import { addLiveRoutes } from './routes/live';
 import { addPluginRoutes } from './routes/plugins';
 import { addSessionRoutes } from './routes/session';
+import { addStoreRoutes } from './routes/store';
+import { addTraceRoutes } from './routes/trace';
 import { CLOSED_HINT } from './security/access';
 import { guard } from './security/guard';
 import { addStaticFiles } from './static-files';
+
+const ROUTES = [
+  addSessionRoutes,
+  addLiveRoutes,
+  addPluginRoutes,
+  addFlowRoutes,
+  addDeadRoutes,
+  addTraceRoutes,
+  addEventRoutes,
+  addStoreRoutes,
+  addAuditRoutes,
+] as const;
 
 /** Adds the page, its API and its guard to a server that does not listen yet. The guard is for all routes. */
 export function servePage(app: FastifyInstance, program: PageProgram): void {
@@ -18,7 +34,7 @@ export function servePage(app: FastifyInstance, program: PageProgram): void {
   answerErrors(app, page);
   refuseWithoutBroker(app, page);
   addStaticFiles(app);
-  for (const add of [addSessionRoutes, addLiveRoutes, addPluginRoutes, addFlowRoutes, addAuditRoutes]) add(app, page);
+  for (const add of ROUTES) add(app, page);
 }
 
 /** The routes that answer while the broker is away. */

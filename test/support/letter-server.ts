@@ -35,9 +35,8 @@ export class LetterServer {
 
   get services(): LetterServices {
     const connection = {
-      js: { publish: this.publish.bind(this) },
       jsm: { streams: { getMessage: this.message.bind(this), info: this.info.bind(this), add: this.add.bind(this) } },
-      requests: { askApi: this.askApi.bind(this) },
+      requests: { askApi: this.askApi.bind(this), publish: this.publish.bind(this) },
     };
     const letters = this.listed.bind(this);
     const stream = {
@@ -59,12 +58,12 @@ export class LetterServer {
   private async publish(
     subject: string,
     payload: Uint8Array,
-    options: { headers: ReturnType<typeof toHeaders>; expect: { lastSubjectSequence?: number } },
+    { headers }: { headers: Record<string, string> },
   ): Promise<void> {
     const refusal = this.refuse(subject);
     if (refusal) throw refusal;
-    const header = (name: string): string => options.headers.get(name);
-    this.published.set(subject, { payload, header, expected: options.expect.lastSubjectSequence });
+    const header = (name: string): string => headers[name] ?? '';
+    this.published.set(subject, { payload, header, expected: Number(header('Nats-Expected-Last-Subject-Sequence')) });
   }
 
   private async message(stream: string, { seq }: { seq: number }): Promise<object> {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { MsgHdrs } from 'nats';
 import type { DeferredEvent } from '../../../host/broker/ports';
 import type { Connection } from '../../../host/nats/connection';
+import { toHeaders } from '../../../host/nats/headers';
 import { NatsRetryQueue } from '../../../host/nats/retry-queue';
 import { FakeDelivery } from '../../support/message-bench';
 import { retryQueueDurable, RetryDelivery } from '../../../host/broker/retry-queue';
@@ -26,7 +27,14 @@ function queue(failure?: unknown) {
     stored.push({ subject, payload, headers: options.headers, expected: options.expect.lastSubjectSequence });
     return Promise.resolve({});
   };
-  return { stored, queue: new NatsRetryQueue({ js: { publish } } as unknown as Connection) };
+  const request = (
+    subject: string,
+    payload: Uint8Array,
+    { headers: { 'Nats-Expected-Last-Subject-Sequence': expected, ...headers } }: { headers: Record<string, string> },
+  ) =>
+    publish(subject, payload, { headers: toHeaders({ headers }), expect: { lastSubjectSequence: Number(expected) } });
+  const connection = { js: { publish }, requests: { publish: request } };
+  return { stored, queue: new NatsRetryQueue(connection as unknown as Connection) };
 }
 
 /** The delivery of a stored message. */
