@@ -24,7 +24,7 @@ const ROUTES = [
   addEventRoutes,
   addStoreRoutes,
   addAuditRoutes,
-];
+] as const;
 
 /** Adds the page, its API and its guard to a server that does not listen yet. The guard is for all routes. */
 export function servePage(app: FastifyInstance, program: PageProgram): void {

@@ -1,23 +1,19 @@
 import type { FastifyInstance } from 'fastify';
-import { JetplugError } from '../../../sdk/internal';
 import { AuditStream, type StoredEntry } from '../../nats/audit-stream';
 import type { AuditPage } from '../api';
 import type { PageContext } from '../page-context';
+import { numberIn, queryOf } from '../query';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 500;
 
-interface Paged {
-  readonly Querystring: Readonly<Record<string, unknown>>;
-}
-
 /** `GET /api/audit`: the changes, the newest first. */
 export function addAuditRoutes(app: FastifyInstance, { connection, config }: PageContext): void {
   const stream = new AuditStream(connection, config);
-  app.get<Paged>('/api/audit', async ({ query }): Promise<AuditPage> => {
-    const limit = wholeNumber(query['limit'], 'limit') ?? DEFAULT_LIMIT;
-    const cursor = wholeNumber(query['cursor'], 'cursor');
-    return page(stream.newestFirst(cursor), Math.min(limit, MAX_LIMIT));
+  app.get('/api/audit', async ({ query }): Promise<AuditPage> => {
+    const asked = queryOf(query);
+    const cursor = numberIn(asked, 'cursor', Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+    return page(stream.newestFirst(cursor), numberIn(asked, 'limit', DEFAULT_LIMIT, MAX_LIMIT));
   });
 }
 
@@ -29,11 +25,4 @@ async function page(entries: AsyncIterable<StoredEntry>, limit: number): Promise
     found.push(entry);
   }
   return { entries: found.map(({ entry }) => entry) };
-}
-
-/** @throws JetplugError `JP_USAGE` */
-function wholeNumber(text: unknown, name: string): number | undefined {
-  if (text === undefined) return undefined;
-  if (typeof text === 'string' && /^[1-9]\d{0,14}$/.test(text)) return Number(text);
-  throw new JetplugError('JP_USAGE', `${name} is not a whole number above 0`);
 }
