@@ -9,6 +9,7 @@ import { changeText } from '../nats/stream-changes';
 import { assertUpdatable, compareStream, markStream } from '../nats/stream-comparison';
 import { bucketStream, type WantedStream } from '../nats/wanted-streams';
 import { adoptableStreams, durableNamed, unwanted, wantedOfPlugins } from './adopt-wanted';
+import { auditedCommand } from './audited-command';
 import { pluginsFolders, reachesBroker, withBroker, type CommonFlags } from './common';
 import { paint, print, printJson } from './output';
 
@@ -43,14 +44,16 @@ export function adoptCommand(program: Command): void {
     'a stream of the config, that of the dead letters or the retries, or the commit log of a plugin',
   )
     .addHelpText('after', examples('stream EVENTS', 'stream EVENTS --yes'))
-    .action((name: string, flags: AdoptFlags) => run(flags, (...args) => adoptStream(name, ...args)));
+    .action((name: string, flags: AdoptFlags) => run(`stream ${name}`, flags, (...args) => adoptStream(name, ...args)));
   adoptable(adopt.command('bucket'), 'jetplug, or jetplug-<plugin>')
     .addHelpText('after', examples('bucket jetplug-badge', 'bucket jetplug-badge --yes'))
-    .action((name: string, flags: AdoptFlags) => run(flags, (...args) => adoptBucket(name, ...args)));
+    .action((name: string, flags: AdoptFlags) => run(`bucket ${name}`, flags, (...args) => adoptBucket(name, ...args)));
   adoptable(adopt.command('durable'), 'the durable consumer of a handler')
     .option('--stream <name>', 'the stream that it is on (default: the one that its handler reads)')
     .addHelpText('after', examples('durable badge-award', 'durable badge--award --stream RETRY --yes'))
-    .action((name: string, flags: AdoptFlags) => run(flags, (...args) => adoptOfHandler(name, flags.stream, ...args)));
+    .action((name: string, flags: AdoptFlags) =>
+      run(`durable ${name}`, flags, (...args) => adoptOfHandler(name, flags.stream, ...args)),
+    );
 }
 
 function adoptable(command: Command, what: string): Command {
@@ -67,9 +70,11 @@ function examples(...lines: string[]): string {
 
 type Adopt = (config: Config, connection: Connection, yes: boolean) => Promise<Adoption>;
 
-async function run(flags: AdoptFlags, adopt: Adopt): Promise<void> {
+async function run(target: string, flags: AdoptFlags, adopt: Adopt): Promise<void> {
   await withBroker(flags, async (connection, { config }) => {
-    const adoption = await adopt(config, connection, flags.yes ?? false);
+    const adoption = flags.yes
+      ? await auditedCommand(connection, config, { action: 'adopt', target }, () => adopt(config, connection, true))
+      : await adopt(config, connection, false);
     if (flags.json) printJson(adoption);
     else printAdoption(adoption);
     if (!adoption.adopted) process.exitCode = 1;

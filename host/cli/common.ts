@@ -12,6 +12,7 @@ export interface CommonFlags {
   plugins?: string[];
   servers?: string[];
   data?: string;
+  http?: string;
 }
 
 /**
@@ -77,6 +78,7 @@ export function configFor(flags: CommonFlags): LoadedConfig {
       ...(flags.servers && { servers: flags.servers }),
       ...(flags.plugins && { plugins: flags.plugins }),
       ...(flags.data !== undefined && { data: flags.data }),
+      ...(flags.http !== undefined && { http: flags.http }),
     },
   });
 }

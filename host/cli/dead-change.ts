@@ -1,7 +1,9 @@
 import { firstLine } from '../base/utf8';
 import type { DeadLetterSummary } from '../ops/dead-letter-summary';
+import type { Change } from '../ops/audited';
 import { changeLetters, type Changed, type ChangeWave } from '../ops/letters/change-letters';
 import { readSummaries, type LetterServices } from '../ops/letters/letter-services';
+import { auditedCommand } from './audited-command';
 import { withLetters } from './dead-letters';
 import { assertChosen, select, type SelectionFlags } from './dead-selection';
 import { paint, print, printJson, table } from './output';
@@ -10,7 +12,7 @@ import { progressBar } from './progress';
 /** A change of dead letters. */
 export interface LetterChange {
   /** The past participle for the messages, such as `redriven`. */
-  readonly done: string;
+  readonly done: 'redriven' | 'dropped';
   readonly ratePerS?: number | undefined;
   /** Prepares the change of the chosen letters. Not called for a dry run, or where no letter is chosen. */
   begin(services: LetterServices, letters: readonly DeadLetterSummary[]): Promise<ChangeWave>;
@@ -22,14 +24,28 @@ export interface LetterChange {
  */
 export async function changeChosen(ids: readonly string[], flags: SelectionFlags, action: LetterChange): Promise<void> {
   assertChosen(ids, flags);
-  const { changed, failures } = await withLetters(flags, async (services): Promise<Changed> => {
+  const { changed, failures } = await withLetters(flags, async (services, config): Promise<Changed> => {
     const letters = select(await readSummaries(services.stream), ids, flags);
     if (flags.dryRun || letters.length === 0) return { changed: letters, failures: [] };
-    return changeWithBar(letters, await action.begin(services, letters), action);
+    return auditedCommand(services.connection, config, auditedChange(letters, action), async () =>
+      changeWithBar(letters, await action.begin(services, letters), action),
+    );
   });
   printChanged(changed, flags, action.done);
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) throw new AggregateError(failures, `some dead letters were not ${action.done}`);
+}
+
+const MAX_TARGETS = 5;
+
+function auditedChange(letters: readonly DeadLetterSummary[], { done }: LetterChange): Change {
+  const handlers = [...new Set(letters.map(({ plugin, handler }) => `${plugin}.${handler}`))];
+  const more = handlers.length > MAX_TARGETS ? ` and ${handlers.length - MAX_TARGETS} more` : '';
+  return {
+    action: done === 'dropped' ? 'drop' : 'redrive',
+    target: handlers.slice(0, MAX_TARGETS).join(', ') + more,
+    detail: { letters: letters.length },
+  };
 }
 
 async function changeWithBar(

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import { packageVersion } from '../base/package-version';
 import { adoptCommand } from './adopt';
+import { auditCommand } from './audit';
 import { blameCommand } from './blame';
 import { checkCommand } from './check';
 import { deadCommand } from './dead';
@@ -12,6 +13,7 @@ import { docsCommand } from './docs';
 import { fateCommand } from './fate';
 import { newCommand } from './new';
 import { errorsOf, printErrors, surviveLostOutput } from './output';
+import { pageCommand } from './page';
 import { pauseCommand, resumeCommand } from './pause';
 import { pluginsCommand } from './plugins';
 import { publishCommand } from './publish';
@@ -53,6 +55,8 @@ Examples:
     deadCommand,
     fateCommand,
     adoptCommand,
+    auditCommand,
+    pageCommand,
     newCommand,
     demoCommand,
   ]) {

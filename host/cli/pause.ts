@@ -1,35 +1,14 @@
 import type { Command } from 'commander';
 import { durationMs, JetplugError } from '../../sdk/internal';
 import { pauseText, UNTIL_RESUMED } from '../base/pause-text';
-import type { Connection } from '../nats/connection';
-import { handlerDurables } from '../nats/handler-durables';
-import { setPause } from '../nats/pauses';
+import { changePauses, type HandlerPause } from '../ops/pause';
+import { auditedCommand } from './audited-command';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { paint, print, printJson, table } from './output';
-import { findHandlers, isRetryQueue, type TargetHandler } from './pause-target';
 
 interface PauseFlags extends CommonFlags {
   for?: string;
   until?: string;
-}
-
-/** The pause of a handler after the command, and before it. */
-interface HandlerPause {
-  readonly plugin: string;
-  readonly handler: string;
-  readonly paused: boolean;
-  /** Whether the command has changed the pause. */
-  readonly changed: boolean;
-  /** The end of the pause, in ISO 8601; a pause until somebody resumes the handler ends in the year 9999. */
-  readonly pausedUntil?: string;
-  /** The end of the earlier pause, if there was one. */
-  readonly pausedBefore?: string;
-  /** The events that are not delivered yet, and those that are delivered and not settled. */
-  readonly pending: number;
-  readonly inFlight: number;
-  /** The events in the handler's retry queue. */
-  readonly deferred: number;
-  readonly durables: readonly { readonly stream: string; readonly durable: string }[];
 }
 
 export function pauseCommand(program: Command): void {
@@ -92,53 +71,17 @@ function endOf(flags: Pick<PauseFlags, 'for' | 'until'>, nowMs: number): Date {
 }
 
 async function run(target: string, until: Date | undefined, flags: CommonFlags): Promise<void> {
-  const failures: unknown[] = [];
-  const done = await withBroker(flags, async (connection, { config }) => {
-    const found = findHandlers(target, await handlerDurables(connection, config.deploy.name));
-    const results = await Promise.allSettled(found.map((handler) => change(handler, until, connection)));
-    return results.flatMap((result) => {
-      if (result.status === 'fulfilled') return [result.value];
-      failures.push(result.reason);
-      return [];
-    });
-  });
+  const change = {
+    action: until ? 'pause' : 'resume',
+    target,
+    ...(until && { detail: { until: until.toISOString() } }),
+  };
+  const { done, failures } = await withBroker(flags, (connection, { config }) =>
+    auditedCommand(connection, config, change, () => changePauses(connection, config.deploy.name, target, until)),
+  );
   if (flags.json) printJson(done);
   else printPauses(done);
   if (failures.length > 0) throw new AggregateError(failures);
-}
-
-/** Pauses or resumes the durables of a handler, that of its stream first (see `followPause`). */
-async function change(
-  { plugin, handler, durables }: TargetHandler,
-  until: Date | undefined,
-  connection: Connection,
-): Promise<HandlerPause> {
-  const wanted = until?.toISOString();
-  let changed = false;
-  for (const durable of durables) {
-    if (durable.pausedUntil?.toISOString() === wanted) continue;
-    await setPause(connection, durable, wanted);
-    changed = true;
-  }
-  const before = durables.map(({ pausedUntil }) => pausedUntil).find((end) => end !== undefined);
-  const own = durables.filter((durable) => !isRetryQueue(durable));
-  const deferred = durables.filter(isRetryQueue);
-  return {
-    plugin,
-    handler,
-    paused: until !== undefined,
-    changed,
-    ...(wanted !== undefined && { pausedUntil: wanted }),
-    ...(before && { pausedBefore: before.toISOString() }),
-    pending: sum(own.map(({ pending }) => pending)),
-    inFlight: sum(own.map(({ inFlight }) => inFlight)),
-    deferred: sum(deferred.map(({ pending, inFlight }) => pending + inFlight)),
-    durables: durables.map(({ stream, durable }) => ({ stream, durable })),
-  };
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
 }
 
 function printPauses(pauses: readonly HandlerPause[]): void {

@@ -3,6 +3,7 @@ import { JetplugError } from '../../sdk/internal';
 import { assertScope, escapeKey } from '../effects/store-keys';
 import { JetStreamLog } from '../nats/commit-log';
 import { readCommitted } from '../records/commits/read-committed';
+import { auditedCommand } from './audited-command';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { paint, print, printJson, printJsonText, table } from './output';
 import { bucketOf, noValue } from '../ops/find-store';
@@ -97,6 +98,8 @@ function printValues({ values, unknown }: FoundValues, flags: StoreFlags): void 
   for (const line of table(rows)) print(line);
 }
 
+const ACTIONS = { set: 'set', deleted: 'delete', erased: 'erase' } as const;
+
 async function changeValue(
   plugin: string,
   key: string | undefined,
@@ -108,7 +111,11 @@ async function changeValue(
   if (scope !== undefined) assertScope(scope);
   await withBroker(flags, async (connection, { config }) => {
     const bucket = await bucketOf(plugin, connection);
-    await changeStore(connection, config, plugin, bucket, { key, scope }, change);
+    const name = shownName({ key, ...(scope !== undefined && { scope }) });
+    const about = { action: `store.${ACTIONS[change.done]}`, target: plugin, detail: { key: name } };
+    await auditedCommand(connection, config, about, () =>
+      changeStore(connection, config, plugin, bucket, { key, scope }, change),
+    );
   });
   const where = { key, ...(scope !== undefined && { scope }) };
   if (flags.json) return printJson({ ...where, [change.done]: true });

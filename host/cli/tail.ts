@@ -5,6 +5,7 @@ import { subscribeToHosts } from '../nats/service';
 import type { LiveFilter, LiveMessage } from '../records/runs/live-runs';
 import { reachesBroker, repeated, withBroker, type CommonFlags } from './common';
 import { assertSubject, readField } from '../ops/find-events';
+import { interrupted } from './interrupted';
 import { paint, print } from './output';
 import { TailLines } from './tail-lines';
 
@@ -91,10 +92,4 @@ async function follow(connection: Connection, filter: LiveFilter, asJson: boolea
 function printRuns({ host, runs, left }: LiveMessage): void {
   for (const run of runs) print(JSON.stringify({ host, ...run }));
   if (left > 0) print(JSON.stringify({ host, left }));
-}
-
-function interrupted(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
 }

@@ -45,5 +45,6 @@ export const CONTENTS: Record<StreamUse, (wanted: WantedStream) => string> = {
   retries: () => 'the events of the retry queue',
   bucket: ({ settings }) => `the values of ${settings.name}`,
   runs: () => 'the records of runs',
+  audit: () => 'the records of changes',
   log: ({ settings }) => `the commits of ${settings.name}`,
 };

@@ -13,7 +13,7 @@ import type { Config, StreamConfig } from '../config/config';
  * The purpose of a stream. It decides whether the host may use a stream that is not its deployment's, and which ways
  * out the errors list.
  */
-export type StreamUse = 'events' | 'dead-letters' | 'retries' | 'bucket' | 'log' | 'runs';
+export type StreamUse = 'events' | 'dead-letters' | 'retries' | 'bucket' | 'log' | 'runs' | 'audit';
 
 /** The settings of a stream that the host compares and updates. */
 export type StreamSettings = Partial<ServerStreamConfig> & { readonly name: string; readonly subjects: string[] };
@@ -227,4 +227,32 @@ export function takesBatches(replicas: number): boolean {
 /** Returns the number of replicas of the host's own streams: that of the first stream of the config. */
 function replicasOf(streams: readonly StreamConfig[]): number {
   return streams[0]?.replicas ?? 1;
+}
+
+/** The stream of the records of changes. */
+export const AUDIT_STREAM = 'AUDIT';
+export const AUDIT_SUBJECT = 'jetplug.audit';
+const AUDIT_MAX_AGE_MS = 365 * 24 * 60 * 60_000;
+const AUDIT_MAX_BYTES = 64 * 1024 * 1024;
+
+export function auditStream({ streams }: Pick<Config, 'streams'>): WantedStream {
+  return {
+    use: 'audit',
+    managed: true,
+    settings: {
+      name: AUDIT_STREAM,
+      subjects: [AUDIT_SUBJECT],
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+      storage: StorageType.File,
+      max_age: nanos(AUDIT_MAX_AGE_MS),
+      max_bytes: AUDIT_MAX_BYTES,
+      num_replicas: replicasOf(streams),
+      compression: StoreCompression.S2,
+      allow_direct: true,
+      // No entry can be removed or replaced.
+      deny_delete: true,
+      deny_purge: true,
+    },
+  };
 }

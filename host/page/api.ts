@@ -6,6 +6,7 @@ import type { ExplainedPlugin } from '../ops/explain';
 import type { Role } from '../ops/http';
 import type { HandlerStatus, PluginStatus } from '../ops/status';
 import type { Trace } from '../ops/trace';
+import type { AuditEntry } from '../records/audit-entry';
 import type { LiveRun } from '../records/runs/live-runs';
 
 /** The body of an answer with a status of 400 or more. */
@@ -293,20 +294,4 @@ export interface AuditPage {
   readonly entries: readonly AuditEntry[];
   readonly next?: string;
 }
-/** Who changed what, when, and from where. */
-export interface AuditEntry {
-  readonly at: string;
-  /** The token's name, or the user of a command as `user@machine`. */
-  readonly who: string;
-  /** `page`, or the command. */
-  readonly via: string;
-  /** The address of the browser; absent for a command. */
-  readonly from?: string;
-  /** Such as `pause`, `redrive`, `drop`, `publish`, `store.set`. */
-  readonly action: string;
-  /** The thing that was changed, such as `badge.award`. */
-  readonly target: string;
-  readonly detail?: Readonly<Record<string, unknown>>;
-  readonly outcome: 'done' | 'failed';
-  readonly error?: string;
-}
+export type { AuditEntry };

@@ -1,17 +1,27 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { AuditEntry } from './api';
+import type { PartedLog } from '../log/log';
+import { audited, type AuditLog, type Change } from '../ops/audited';
 
-/** The part of an entry that a route knows. Never put payloads or values of a store into the details. */
-export type Change = Pick<AuditEntry, 'action' | 'target' | 'detail'>;
+/** The header of an answer whose change is made, and is not in the audit. */
+const HEADER = 'x-jetplug-audit';
 
 /** Records the changes that the page makes. */
 export class Audit {
-  /** Makes a change, and records it with its outcome. A failure is recorded and thrown again. */
-  async change<T>(
-    _exchange: { readonly request: FastifyRequest; readonly reply: FastifyReply },
-    _change: Change,
-    work: () => Promise<T>,
-  ): Promise<T> {
-    return work();
+  constructor(
+    private readonly store: AuditLog,
+    private readonly log: Pick<PartedLog, 'error'>,
+  ) {}
+
+  /**
+   * Makes a change, and records it with its outcome. A failure is recorded and thrown again. If the entry cannot be
+   * stored, the log and the answer's header `x-jetplug-audit` say so, and the change stays.
+   */
+  change<T>(request: FastifyRequest, reply: FastifyReply, change: Change, work: () => Promise<T>): Promise<T> {
+    const by = { who: request.requester?.name ?? 'loopback', via: 'page', from: request.ip };
+    const unstored = (error: unknown): void => {
+      reply.header(HEADER, 'not-stored');
+      this.log.error('a change is not in the audit', { ...by, ...change, err: error });
+    };
+    return audited({ log: this.store, by, unstored }, change, work);
   }
 }

@@ -1,5 +1,6 @@
 import type { Config, SourceOf } from '../config/config';
 import type { PartedLog } from '../log/log';
+import { AuditStream } from '../nats/audit-stream';
 import type { Connection } from '../nats/connection';
 import { machineTime } from '../base/time';
 import { Audit } from './audit';
@@ -37,7 +38,7 @@ export function pageContext(program: PageProgram): PageContext {
   return {
     ...program,
     access: new Access(config.http, log),
-    audit: new Audit(),
+    audit: new Audit(new AuditStream(connection, config), log),
     jobs,
     collector,
     live: new LiveFeed({ connection, collector, jobs, log, time }),

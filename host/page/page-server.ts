@@ -1,29 +1,41 @@
 import type { FastifyInstance } from 'fastify';
 import { answerErrors, brokerAway } from './page-errors';
 import { pageContext, type PageProgram } from './page-context';
+import { addAuditRoutes } from './routes/audit';
 import { addDeadRoutes } from './routes/dead';
 import { addEventRoutes } from './routes/events';
+import { addFlowRoutes } from './routes/flow';
 import { addLiveRoutes } from './routes/live';
+import { addPluginRoutes } from './routes/plugins';
 import { addSessionRoutes } from './routes/session';
 import { addStoreRoutes } from './routes/store';
 import { addTraceRoutes } from './routes/trace';
 import { CLOSED_HINT } from './security/access';
 import { guard } from './security/guard';
+import { addStaticFiles } from './static-files';
 
-/** Adds the page and its API to a server that does not listen yet. */
+/** Adds the page, its API and its guard to a server that does not listen yet. The guard is for all routes. */
 export function servePage(app: FastifyInstance, program: PageProgram): void {
   const page = pageContext(program);
   guard(app, page.access);
   if (page.access.isClosed) page.log.warn('page, API and /metrics are closed: no token', { hint: CLOSED_HINT });
   answerErrors(app, page);
   refuseWithoutBroker(app, page);
-  addSessionRoutes(app, page);
-  addLiveRoutes(app, page);
-  addDeadRoutes(app, page);
-  addTraceRoutes(app, page);
-  addEventRoutes(app, page);
-  addStoreRoutes(app, page);
+  addStaticFiles(app);
+  for (const add of ROUTES) add(app, page);
 }
+
+const ROUTES = [
+  addSessionRoutes,
+  addLiveRoutes,
+  addPluginRoutes,
+  addFlowRoutes,
+  addAuditRoutes,
+  addDeadRoutes,
+  addTraceRoutes,
+  addEventRoutes,
+  addStoreRoutes,
+];
 
 /** The routes that answer while the broker is away. */
 const WITHOUT_BROKER: ReadonlySet<string> = new Set(['/api/session', '/api/live']);

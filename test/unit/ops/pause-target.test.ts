@@ -1,4 +1,4 @@
-import { findHandlers } from '../../../host/cli/pause-target';
+import { findHandlers } from '../../../host/ops/pause-target';
 import type { HandlerDurable } from '../../../host/nats/handler-durables';
 
 const durable = (name: string, of: Partial<HandlerDurable> = {}): HandlerDurable => {
