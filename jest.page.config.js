@@ -1,5 +1,7 @@
 /** The tests of the page in a browser. They need Chromium: Debian's package `chromium`. */
-const { globalTeardown: _, ...shared } = require('./jest.config.js');
+const shared = { ...require('./jest.config.js') };
+// These tests start no server of which something could be left.
+delete shared.globalTeardown;
 
 /** @type {import('jest').Config} */
 module.exports = {
