@@ -25,6 +25,11 @@ describe('the schema', () => {
 
   test('only the secrets themselves are marked sensitive', () => {
     const sensitive = ALL.filter(([, leaf]) => leaf.sensitive).map(([path]) => path);
-    expect(sensitive).toEqual(['nats.credentials.password', 'nats.credentials.token']);
+    expect(sensitive).toEqual([
+      'nats.credentials.password',
+      'nats.credentials.token',
+      'http.operatorToken',
+      'http.readerToken',
+    ]);
   });
 });
