@@ -24,7 +24,7 @@ const ROUTES = [
   addEventRoutes,
   addStoreRoutes,
   addAuditRoutes,
-] as const;
+];
 
 /** Adds the page, its API and its guard to a server that does not listen yet. The guard is for all routes. */
 export function servePage(app: FastifyInstance, program: PageProgram): void {
@@ -36,18 +36,6 @@ export function servePage(app: FastifyInstance, program: PageProgram): void {
   addStaticFiles(app);
   for (const add of ROUTES) add(app, page);
 }
-
-const ROUTES = [
-  addSessionRoutes,
-  addLiveRoutes,
-  addPluginRoutes,
-  addFlowRoutes,
-  addAuditRoutes,
-  addDeadRoutes,
-  addTraceRoutes,
-  addEventRoutes,
-  addStoreRoutes,
-];
 
 /** The routes that answer while the broker is away. */
 const WITHOUT_BROKER: ReadonlySet<string> = new Set(['/api/session', '/api/live']);
