@@ -36,7 +36,7 @@ export function answerErrors(app: FastifyInstance, { connection, log }: PageCont
   );
 }
 
-export function apiError(error: JetplugError): ApiError {
+function apiError(error: JetplugError): ApiError {
   // A file's place is only for the plugin's own view.
   const { code, message, plugin, hint } = error.toJSON();
   return {
@@ -47,7 +47,7 @@ export function apiError(error: JetplugError): ApiError {
   };
 }
 
-export function statusOf({ code }: JetplugError): number {
+function statusOf({ code }: JetplugError): number {
   return STATUS[code] ?? (code.startsWith('JP_BROKER_') ? 503 : 400);
 }
 
@@ -65,6 +65,6 @@ const USAGE_HINT = 'Correct the request.';
 /** The error of a request that needs the broker while it is away. */
 export function brokerAway(): JetplugError {
   return new JetplugError('JP_BROKER_UNREACHABLE', 'the NATS server is not connected', {
-    hint: 'The page goes on by itself when the server answers again.',
+    hint: 'The page continues by itself when the server answers again.',
   });
 }

@@ -84,6 +84,6 @@ function answer({ headers }: FastifyRequest, reply: FastifyReply, file: StaticFi
     vary: 'accept-encoding',
   });
   if (headers['if-none-match'] === file.etag) return reply.code(304).send();
-  if (!/\bgzip\b/.test(String(headers['accept-encoding'] ?? ''))) return reply.send(file.plain);
+  if (!/\bgzip\b/.test(headers['accept-encoding'] ?? '')) return reply.send(file.plain);
   return reply.header('content-encoding', 'gzip').send(file.gzipped);
 }

@@ -70,6 +70,6 @@ export class Collector {
     const info = await findStream(connection, config.deadLetters.stream);
     if (!info) return { messages: 0, lastSequence: 0, lastAtMs: 0 };
     const { messages, last_seq: lastSequence, last_ts: lastTime } = info.state;
-    return { messages, lastSequence, lastAtMs: Date.parse(String(lastTime)) };
+    return { messages, lastSequence, lastAtMs: Date.parse(lastTime) };
   }
 }

@@ -18,7 +18,7 @@ export interface RecentLetters {
   readonly arrived?: number;
 }
 
-export const LATE_MS = 60_000;
+const LATE_MS = 60_000;
 /** A rollback and a fault are shown for this time. */
 const RECENT_MS = 60 * 60_000;
 

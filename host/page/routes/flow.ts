@@ -10,7 +10,7 @@ export function addFlowRoutes(app: FastifyInstance, { connection }: PageContext)
 }
 
 /** Handlers of a subject with wildcards get the events of each contract that it covers. */
-export function flowOf({ messages, handlers, publications }: EventCatalogue): Flow {
+function flowOf({ messages, handlers, publications }: EventCatalogue): Flow {
   const subjects = new Set([
     ...messages.map(({ contract }) => contract.subject),
     ...handlers.map(({ handler }) => handler.subject),

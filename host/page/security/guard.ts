@@ -48,7 +48,7 @@ function refuseForm({ headers, method }: FastifyRequest): void {
 }
 
 /** @throws JetplugError `JP_HTTP_ROLE` */
-export function refuseReader({ requester }: FastifyRequest): void {
+function refuseReader({ requester }: FastifyRequest): void {
   if (requester?.role !== 'operator') throw new JetplugError('JP_HTTP_ROLE', 'a reader may not change anything');
 }
 

@@ -1,4 +1,4 @@
-import type { LivePlugin, Overview } from '../../../host/page/api';
+import type { Overview } from '../../../host/page/api';
 import { JobFeed } from '../../../host/page/job-feed';
 import { EventStream } from '../../../host/page/live/event-stream';
 import { LagTrend } from '../../../host/page/live/lag-trend';
@@ -50,7 +50,7 @@ describe('rates', () => {
 
 test('a handler falls behind if its lag has grown over 30 s', () => {
   const trend = new LagTrend();
-  const note = (nowMs: number, lagMs: number) => [...trend.note([plugin({ lagMs }) as LivePlugin], nowMs)];
+  const note = (nowMs: number, lagMs: number) => [...trend.note([plugin({ lagMs })], nowMs)];
   expect(note(0, 70_000)).toEqual([]);
   expect(note(15_000, 90_000)).toEqual([]);
   expect(note(30_000, 100_000)).toEqual(['badge.award']);
@@ -108,7 +108,7 @@ describe('the live feed', () => {
     feed = new LiveFeed({ connection, collector, jobs, log: new RecordingLog(), time });
   });
 
-  /** Moves the time from timer to timer, and lets what each has begun go on. */
+  /** Moves the time from timer to timer, and runs the promises that each timer has resolved. */
   async function advance(ms: number): Promise<void> {
     const untilMs = time.nowMs() + ms;
     for (let more = true; more; more = time.step(untilMs, true)) await new Promise((resolve) => setImmediate(resolve));
@@ -129,7 +129,7 @@ describe('the live feed', () => {
     expect([reads, subscriptions]).toEqual([before, 0]);
   });
 
-  test('tells once that the broker is away, and goes on when it is back', async () => {
+  test('tells once that the broker is away, and continues when it is back', async () => {
     const close = feed.add(stream());
     await advance(1_500);
     connected = false;
