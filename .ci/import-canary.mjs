@@ -31,6 +31,7 @@ const PLANTED = {
   'host/watch/planted.ts': '../ops/planted',
   'host/client.ts': './plugin/planted',
   'host/ops/planted.ts': '../cli/planted',
+  'host/page/planted.ts': '../cli/planted',
   'host/testing/planted.ts': '../cli/planted',
   'host/replay/planted.ts': '../nats/planted',
   'host/start/planted.ts': '../cli/planted',

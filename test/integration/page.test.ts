@@ -49,7 +49,7 @@ test('the live feed sends the overview with rates, and the runs', async () => {
   }
 });
 
-test('the live feed says that the broker is away, requests fail at once, and both continue when it is back', async () => {
+test('the live feed says that the broker is away, requests fail at once, and both work again when it is back', async () => {
   const live = await EventSourceReader.open(`${host.url}/api/live`);
   try {
     await eventually(() => live.last('overview') !== undefined);

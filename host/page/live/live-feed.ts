@@ -117,7 +117,7 @@ export class LiveFeed {
     this.next = time.after(waitMs, () => void this.read());
   }
 
-  /** Returns the message of the absence, once for each absence. */
+  /** The absence is sent once. */
   private awayText(reason: string): string | undefined {
     if (this.away) return undefined;
     this.away = { since: new Date(this.options.time.epochMs()).toISOString(), reason };

@@ -31,8 +31,11 @@ describe('config/default.yaml', () => {
       const [start] = /^JETPLUG_PLUGINS_DEFAULTS_/.exec(variable) ?? [];
       expect(TEXT).toContain(start ?? variable.replace(/^JETPLUG_NATS_TLS_KEY/, '_KEY'));
     }
-    // Some keys exclude each other: there is one way to authenticate, and a domain is a prefix of the API.
-    const together = uncommented(TEXT).replace(/credentials:\n(?: {4}.*\n)+/, '');
+    // Some keys exclude each other: there is one way to authenticate, a domain is a prefix of the API, and a token is a
+    // text or in a file.
+    const together = uncommented(TEXT)
+      .replace(/credentials:\n(?: {4}.*\n)+/, '')
+      .replace(/^ {2}\w+TokenFile:.*$/gm, '');
     folder.write('config/local.yaml', together.replace(/^ {2}domain:.*$/m, ''));
     const missingFiles = folder.problems().filter(({ message }) => !message.startsWith('nats.tls.'));
     expect(missingFiles).toEqual([]);

@@ -108,7 +108,7 @@ describe('the live feed', () => {
     feed = new LiveFeed({ connection, collector, jobs, log: new RecordingLog(), time });
   });
 
-  /** Moves the time from timer to timer, and lets the work that each has begun continue. */
+  /** Moves the time from timer to timer, and runs the promises that each timer has resolved. */
   async function advance(ms: number): Promise<void> {
     const untilMs = time.nowMs() + ms;
     for (let more = true; more; more = time.step(untilMs, true)) await new Promise((resolve) => setImmediate(resolve));

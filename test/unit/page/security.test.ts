@@ -110,7 +110,7 @@ describe('on loopback without tokens', () => {
     expect(headers['access-control-allow-origin']).toBeUndefined();
   });
 
-  test('of 1,000 pages that open at once, 50 get the live feed and the others must wait', async () => {
+  test('of 1,000 pages that open at once, 50 get the live feed and the others get 503', async () => {
     const { port } = new URL(page.url);
     const sockets = Array.from({ length: 1_000 }, () => connect(Number(port), '127.0.0.1'));
     const answers = new Map<string, number>();
