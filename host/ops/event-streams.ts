@@ -2,7 +2,7 @@ import { RETRY_STREAM } from '../broker/stream-state';
 import type { Config } from '../config/config';
 import type { Connection } from '../nats/connection';
 import { streamNames } from '../nats/streams';
-import { RUNS_STREAM } from '../nats/wanted-streams';
+import { AUDIT_STREAM, RUNS_STREAM } from '../nats/wanted-streams';
 
 /** Returns the streams of the server that hold events: those of the config first. */
 export async function eventStreams(connection: Connection, { streams, deadLetters }: Config): Promise<string[]> {
@@ -10,6 +10,7 @@ export async function eventStreams(connection: Connection, { streams, deadLetter
   const isOwn = (name: string): boolean =>
     name === RETRY_STREAM ||
     name === RUNS_STREAM ||
+    name === AUDIT_STREAM ||
     name === deadLetters.stream ||
     /^(KV_|OBJ_|LOG_jetplug-)/.test(name);
   const configured = streams.map(({ name }) => name).filter((name) => present.has(name));

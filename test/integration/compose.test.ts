@@ -145,7 +145,10 @@ async function runHost(addresses: Readonly<Record<string, string>>): Promise<Run
   const folder = scene.folder();
   layOut(image, ROOT, folder);
   const files = filesOf(folder);
-  const environment = Object.entries(host.environment!).map(([name, value]) => [name, replaceAll(value, addresses)]);
+  const environment = Object.entries(host.environment!).map(([name, value]) => [
+    name,
+    replaceAll(withDefaults(value), addresses),
+  ]);
   const [node, ...args] = image.command;
   expect(node).toBe('node');
   const env = { PATH: process.env['PATH'], ...image.env, ...(Object.fromEntries(environment) as NodeJS.ProcessEnv) };
@@ -174,6 +177,11 @@ function onThisMachine(path: string, volumes: readonly string[], folder: string)
     if (path === target) return join(source.startsWith('./') ? ROOT : folder, source);
   }
   return path;
+}
+
+/** A value as Compose sees it if no variable is set. */
+function withDefaults(value: string): string {
+  return value.replace(/\$\{\w+:-([^}]*)\}/g, '$1');
 }
 
 function replaceAll(text: string, replacements: Readonly<Record<string, string>>): string {

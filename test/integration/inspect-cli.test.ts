@@ -89,6 +89,8 @@ test('`plugins` sums the answers of several hosts', async () => {
         state: 'running',
         pending: 0,
         inFlight: 0,
+        lagMs: expect.any(Number),
+        runTimes: expect.any(Object),
         handled: 60,
         failed: 0,
         retried: 0,
@@ -158,6 +160,7 @@ test('the host is a NATS micro service with its name', async () => {
     'jetplug.fate',
     'jetplug.plugins',
     'jetplug.routes',
+    'jetplug.status',
     'jetplug.tail',
     'jetplug.unhandled',
   ]);

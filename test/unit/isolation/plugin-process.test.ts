@@ -287,7 +287,7 @@ describe('a line that a handler logs', () => {
     const { worker, started, say } = bench();
     await started();
     const runs = [recordedCall().scope, recordedCall().scope];
-    const scope = Object.assign(Object.create(Batch.prototype) as object, { runs });
+    const scope = Object.assign(Object.create(Batch.prototype) as object, { runs, handler: {} });
     Object.defineProperty(scope, 'signal', { value: new AbortController().signal });
     worker.call({ ...callOf().call, scope: scope as unknown as Scope });
     say({ ...line, call: 1, event: 1 });
