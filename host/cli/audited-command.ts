@@ -12,12 +12,17 @@ export function auditedCommand<T>(
   change: Change,
   work: () => Promise<T>,
 ): Promise<T> {
-  const by = { who: `${userName()}@${hostname()}`, via: 'command' };
+  const by = { who: commandUser(), via: 'command' };
   const unstored = (error: unknown): void => {
     const text = `the change is not in the audit: ${(error as Error).message}`;
     process.stderr.write(`${paint('yellow', '!', process.stderr)} ${text}\n`);
   };
   return audited({ log: new AuditStream(connection, config), by, unstored }, change, work);
+}
+
+/** Returns who runs a command, as `user@machine`. */
+export function commandUser(): string {
+  return `${userName()}@${hostname()}`;
 }
 
 /** A user id of a container may have no name. */

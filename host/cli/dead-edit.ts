@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname, tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { JetplugError } from '../../sdk/internal';
 import { layOut } from '../base/json-text';
@@ -10,6 +10,7 @@ import { payloadFor } from '../ops/letters/edited-payload';
 import { noLetter } from '../ops/letters/letter-filter';
 import type { LetterServices } from '../ops/letters/letter-services';
 import { withLeftParts, type RedriveOptions } from '../ops/letters/redrive';
+import { commandUser } from './audited-command';
 
 /**
  * Opens the payload of the letter in the user's editor. Resolves with the edited payload.
@@ -35,7 +36,7 @@ export async function editPayload(
   const edited = payloadFor(text, config.delivery.maxPayloadBytes, file);
   rmSync(folder, { recursive: true });
   if (text === before) throw new JetplugError('JP_USAGE', 'the payload was not edited, and nothing was redriven');
-  return { payload: edited, by: `${userInfo().username}@${hostname()}` };
+  return { payload: edited, by: commandUser() };
 }
 
 function laidOut(payload: Uint8Array): string {

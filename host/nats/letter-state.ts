@@ -21,5 +21,5 @@ export async function letterState(connection: Connection, stream: string): Promi
 /** Reads the ids, from the first to the last one of the stream, whose letters were removed. */
 export async function removedIds(connection: Connection, stream: string): Promise<ReadonlySet<number>> {
   const { state } = await streamInfo(connection, stream, { deleted_details: true });
-  return new Set(state.deleted ?? []);
+  return new Set(state.deleted);
 }

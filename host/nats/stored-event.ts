@@ -112,7 +112,7 @@ async function readBatch(connection: Connection, stream: string, request: object
 const OF_THE_ANSWER = /^Nats-(Stream|Subject|Sequence|Last-Sequence|Time-Stamp|Num-Pending|UpTo-Sequence)$/;
 
 /** Returns a message of a batch as the event that it is. */
-export function toEvent(stream: string, { sequence, message }: BatchMessage): StoredEvent {
+function toEvent(stream: string, { sequence, message }: BatchMessage): StoredEvent {
   const { headers } = message;
   const storedAtMs = Date.parse(headers?.last('Nats-Time-Stamp') ?? '');
   const subject = headers?.last('Nats-Subject') ?? '';

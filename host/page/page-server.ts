@@ -2,9 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import { answerErrors, brokerAway } from './page-errors';
 import { pageContext, type PageProgram } from './page-context';
 import { addAuditRoutes } from './routes/audit';
-import { addFlowRoutes } from './routes/flow';
 import { addDeadRoutes } from './routes/dead';
 import { addEventRoutes } from './routes/events';
+import { addFlowRoutes } from './routes/flow';
 import { addLiveRoutes } from './routes/live';
 import { addPluginRoutes } from './routes/plugins';
 import { addSessionRoutes } from './routes/session';
@@ -13,18 +13,6 @@ import { addTraceRoutes } from './routes/trace';
 import { CLOSED_HINT } from './security/access';
 import { guard } from './security/guard';
 import { addStaticFiles } from './static-files';
-
-const ROUTES = [
-  addSessionRoutes,
-  addLiveRoutes,
-  addPluginRoutes,
-  addFlowRoutes,
-  addDeadRoutes,
-  addTraceRoutes,
-  addEventRoutes,
-  addStoreRoutes,
-  addAuditRoutes,
-] as const;
 
 /** Adds the page, its API and its guard to a server that does not listen yet. The guard is for all routes. */
 export function servePage(app: FastifyInstance, program: PageProgram): void {
@@ -36,6 +24,18 @@ export function servePage(app: FastifyInstance, program: PageProgram): void {
   addStaticFiles(app);
   for (const add of ROUTES) add(app, page);
 }
+
+const ROUTES = [
+  addSessionRoutes,
+  addLiveRoutes,
+  addPluginRoutes,
+  addFlowRoutes,
+  addAuditRoutes,
+  addDeadRoutes,
+  addTraceRoutes,
+  addEventRoutes,
+  addStoreRoutes,
+];
 
 /** The routes that answer while the broker is away. */
 const WITHOUT_BROKER: ReadonlySet<string> = new Set(['/api/session', '/api/live']);

@@ -96,6 +96,8 @@ test('`plugins` sums the answers of several hosts', async () => {
         // Both hosts change the same keys.
         conflicts: expect.any(Number),
         circuit: 'closed',
+        lagMs: 0,
+        runTimes: expect.objectContaining({ boundsS: expect.any(Array), counts: expect.any(Array) }),
       },
     ],
   });
@@ -158,6 +160,7 @@ test('the host is a NATS micro service with its name', async () => {
     'jetplug.fate',
     'jetplug.plugins',
     'jetplug.routes',
+    'jetplug.status',
     'jetplug.tail',
     'jetplug.unhandled',
   ]);

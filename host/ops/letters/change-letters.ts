@@ -77,15 +77,13 @@ class Run {
     const limiter = new Limiter(WAVES_IN_FLIGHT);
     const running = new Set<Promise<void>>();
     const startedMs = time.nowMs();
-    for (let from = 0; from < this.letters.length && !this.isOver; from += this.waveSize) {
+    for (let from = 0; from < this.letters.length; from += this.waveSize) {
       if (ratePerS !== undefined) await pauseUntil(startedMs + (from / ratePerS) * SECOND_MS, time, signal);
       const release = await limiter.acquire();
-      if (this.isOver) release();
-      else {
-        const wave = this.wave(from).finally(release);
-        running.add(wave);
-        void wave.finally(() => running.delete(wave));
-      }
+      if (this.isOver) break;
+      const wave = this.wave(from).finally(release);
+      running.add(wave);
+      void wave.finally(() => running.delete(wave));
     }
     await Promise.all(running);
   }

@@ -88,7 +88,7 @@ export class PageLetters {
     by: string,
   ): Promise<RedriveOptions> {
     rateOf(change);
-    const to = change.to === undefined ? undefined : readTarget(String(change.to));
+    const to = change.to === undefined ? undefined : readTarget(change.to);
     if (to) await assertTarget(to, letters, this.page.connection);
     const text = payloadTextIn({ ...change });
     if (text === undefined) return { to };

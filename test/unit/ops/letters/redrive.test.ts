@@ -16,7 +16,8 @@ async function redrive(
   const server = new LetterServer([letter]);
   await change(server);
   const [of] = await redriveWave(server.services, options)([summarise(letter)]);
-  const result = typeof of === 'object' ? Promise.reject(of.error as Error) : Promise.resolve(of);
+  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the error that the letter has
+  const result = typeof of === 'object' ? Promise.reject(of.error) : Promise.resolve(of);
   result.catch(() => undefined);
   return { server, result };
 }
