@@ -98,6 +98,8 @@ test('`plugins` sums the answers of several hosts', async () => {
         // Both hosts change the same keys.
         conflicts: expect.any(Number),
         circuit: 'closed',
+        lagMs: 0,
+        runTimes: expect.objectContaining({ boundsS: expect.any(Array), counts: expect.any(Array) }),
       },
     ],
   });
