@@ -89,8 +89,6 @@ test('`plugins` sums the answers of several hosts', async () => {
         state: 'running',
         pending: 0,
         inFlight: 0,
-        lagMs: expect.any(Number),
-        runTimes: expect.any(Object),
         handled: 60,
         failed: 0,
         retried: 0,
