@@ -23,8 +23,8 @@ test('the streams of the config are created, and handlers cannot be on the strea
 test('events are published with the shortest duplicate window, and their ids can be found', async () => {
   expect(backend.outgoing.dropsRepeatsMs).toBe(Math.min(...CONFIG.streams.map((each) => each.duplicateWindowMs)));
   const event = { id: 'e1', subject: SUBJECT, payload: '{}', headers: {} };
-  expect(await backend.outgoing.send(event)).toEqual({ duplicate: false });
-  expect(await backend.outgoing.send(event)).toEqual({ duplicate: true });
+  expect(await backend.outgoing.send(event)).toMatchObject({ duplicate: false });
+  expect(await backend.outgoing.send(event)).toMatchObject({ duplicate: true });
   expect([...(await backend.outgoing.idsSince(SUBJECT, Date.now() - 60_000))]).toEqual(['e1']);
 });
 

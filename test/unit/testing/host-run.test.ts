@@ -45,7 +45,7 @@ function sinkOf(deliveries: Delivery[]): PullSink {
 test('the services of a run work on the backend', async () => {
   const { backend, startRun } = await bench();
   const host = startRun().host();
-  expect(await host.outgoing.send(EVENT)).toEqual({ duplicate: false });
+  expect(await host.outgoing.send(EVENT)).toMatchObject({ duplicate: false });
   expect([...(await host.outgoing.idsSince(SUBJECT, 0))]).toEqual(['e1']);
   await host.records.put('k', '1');
   expect((await backend.records.get('k'))?.value).toBe('1');
