@@ -5,12 +5,6 @@ import { audited, type AuditLog, type Change } from '../ops/audited';
 /** The header of an answer whose change is made, and is not in the audit. */
 const HEADER = 'x-jetplug-audit';
 
-/** A request, and its answer. */
-interface Exchange {
-  readonly request: FastifyRequest;
-  readonly reply: FastifyReply;
-}
-
 /** Records the changes that the page makes. */
 export class Audit {
   constructor(
@@ -22,7 +16,7 @@ export class Audit {
    * Makes a change, and records it with its outcome. A failure is recorded and thrown again. If the entry cannot be
    * stored, the log and the answer's header `x-jetplug-audit` say so, and the change stays.
    */
-  change<T>({ request, reply }: Exchange, change: Change, work: () => Promise<T>): Promise<T> {
+  change<T>(request: FastifyRequest, reply: FastifyReply, change: Change, work: () => Promise<T>): Promise<T> {
     const by = { who: request.requester?.name ?? 'loopback', via: 'page', from: request.ip };
     const unstored = (error: unknown): void => {
       reply.header(HEADER, 'not-stored');

@@ -84,7 +84,9 @@ test('the commands of both containers run: the host becomes ready and handles an
   const healthUrl = replaceAll(nats.healthcheck.test.at(-1)!, { ':8222': `:${broker.monitor}` });
   expect((await fetch(healthUrl)).status).toBe(200);
 
-  const running = await runHost({ 'nats:4222': `127.0.0.1:${broker.port}`, '0.0.0.0:8300': '127.0.0.1:0' });
+  const addresses = { 'nats:4222': `127.0.0.1:${broker.port}`, '0.0.0.0:8300': '127.0.0.1:0' };
+  // On loopback the host needs no token, so the variable is not set.
+  const running = await runHost({ ...addresses, '${JETPLUG_HTTP_OPERATOR_TOKEN:-}': '' });
   const healthy = async ([node, ...args]: readonly string[]): Promise<boolean> => {
     expect(node).toBe('node');
     const port = { ':8300': `:${portOf(running.url)}` };

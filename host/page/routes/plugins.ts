@@ -27,7 +27,7 @@ export function addPluginRoutes(app: FastifyInstance, { connection, config, audi
       const until = action === 'pause' ? endOf(forText) : undefined;
       const detail = until && { until: until.toISOString() };
       const change = { action, target, ...(detail && { detail }) };
-      return audit.change({ request, reply }, change, async () => {
+      return audit.change(request, reply, change, async () => {
         const { done, failures } = await changePauses(connection, config.deploy.name, target, until);
         if (failures.length > 0) throw failures[0];
         return { handlers: done.map(({ plugin, handler, pausedUntil }) => ({ plugin, handler, ...end(pausedUntil) })) };
