@@ -49,11 +49,11 @@ const PARTS = {
   // The surfaces.
   'host/client\\.ts': { paths: ['sdk/', 'host/(base|config|effects|nats|nats-server)/'] },
   'host/ops/': {
-    paths: ['sdk/', 'host/(base|config|records|broker|message|effects|nats|load|plugin)/'],
+    paths: ['sdk/', 'host/(base|config|records|broker|message|effects|nats|load|plugin|replay)/'],
     packages: ['ajv', 'fastify', 'prom-client'],
   },
   'host/page/': {
-    paths: ['sdk/', 'host/(base|config|log|records|broker|nats|load|ops)/'],
+    paths: ['sdk/', 'host/(base|config|log|records|broker|effects|nats|load|ops|replay)/'],
     packages: ['fastify'],
   },
   'host/testing/': { paths: ['sdk/', 'host/(?!cli/|replay/)[a-z-]+/'] },

@@ -4,7 +4,7 @@ import { unescapeKey } from '../effects/store-keys';
 import type { CapturedLine, Effects, StoreChange } from '../replay/effect-run';
 import type { InspectorAddress, LoadedHandler } from '../replay/replay-protocol';
 import type { DebuggedRun } from './debugged-run';
-import type { StateSource, StoreBefore } from './debug-store';
+import type { StateSource, StoreBefore } from '../ops/store-before';
 import { durationText } from './duration-text';
 import { isoTime } from './history-text';
 import { inspectorText } from './inspector-address';

@@ -1,22 +1,17 @@
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
-import type { Config, StreamConfig } from '../config/config';
-import { discover, nameByFile } from '../load/discover';
+import type { Config } from '../config/config';
 import type { Connection } from '../nats/connection';
 import type { StoredEvent } from '../nats/stored-event';
-import { subjectsOf } from '../nats/stream-changes';
-import { findStream } from '../nats/streams';
-import type { EffectRun } from '../replay/effect-run';
-import { ReplayProcess } from '../replay/replay-process';
-import type { InspectorAddress, ReplayConfig } from '../replay/replay-protocol';
+import { replayEvent } from '../ops/replay-event';
+import type { InspectorAddress } from '../replay/replay-protocol';
 import { pluginsFolders, reachesBroker, withBroker, type CommonFlags } from './common';
 import { debugJson } from './debug-json';
 import { debugScreen, waitScreen } from './debug-screen';
-import { storeBefore, type StoreBefore } from './debug-store';
 import type { DebuggedRun } from './debugged-run';
-import { eventStreams } from '../ops/event-streams';
 import { askedEvent } from './fate-event';
 import { readInspectorAddress } from './inspector-address';
+import { logProgress } from './log-progress';
 import { print, printJsonText } from './output';
 
 interface DebugFlags extends CommonFlags {
@@ -68,25 +63,21 @@ async function runEvent(
   connection: Connection,
   config: Config,
   asked: string,
-  { plugin, handler: name, allowNet = false }: DebugFlags,
+  { plugin, handler, allowNet = false }: DebugFlags,
   inspect: InspectorAddress | undefined,
 ): Promise<DebuggedRun> {
   const { event, id } = await storedEvent(connection, config, asked);
-  const replay = ReplayProcess.start({
-    config: await replayConfig(connection, config, event.stream),
-    allowsNetwork: allowNet,
-  });
+  const bar = logProgress('reading the commit log');
+  const request = { event, id, plugin, handler, allowsNetwork: allowNet, progress: bar.progress };
   try {
-    const files = filesFor(plugin, config);
-    const handler = await replay.load({ files, plugin, handler: name, subject: event.subject });
-    const store = await storeBefore(connection, handler, event, id);
-    const run = effectRun(event, store);
-    const effects = inspect
-      ? await replay.debug(run, inspect, (at) => process.stderr.write(waitScreen(handler, at)))
-      : await replay.run(run, handler);
-    return { event, id, handler, store, effects, isInspected: inspect !== undefined };
+    const replayed = await replayEvent(connection, config, request, (replay, run, found) => {
+      bar.stop();
+      if (!inspect) return replay.run(run, found);
+      return replay.debug(run, inspect, (at) => process.stderr.write(waitScreen(found, at)));
+    });
+    return { event, id, ...replayed, isInspected: inspect !== undefined };
   } finally {
-    await replay.stop();
+    bar.stop();
   }
 }
 
@@ -101,34 +92,4 @@ async function storedEvent(
   throw new JetplugError('JP_NOT_FOUND', `stream ${stream} does not have event ${sequence} any more: ${gone}`, {
     hint: 'Choose an event that its stream still has. `npx jetplug trace --find FIELD=VALUE` finds similar ones.',
   });
-}
-
-/** Returns the config for the process, with the streams as they are on the server. The stream of the event comes first. */
-async function replayConfig(connection: Connection, config: Config, first: string): Promise<ReplayConfig> {
-  const { nats: _, ...others } = config;
-  const names = new Set([first, ...(await eventStreams(connection, config))]);
-  const streams = await Promise.all([...names].map((name) => streamOf(connection, name, config)));
-  return { ...others, streams: streams.filter((stream) => stream !== undefined) };
-}
-
-async function streamOf(connection: Connection, name: string, config: Config): Promise<StreamConfig | undefined> {
-  const info = await findStream(connection, name);
-  const configured = config.streams.find((stream) => stream.name === name) ?? config.streams[0];
-  return info && configured && { ...configured, name, subjects: subjectsOf(info.config) };
-}
-
-/** Returns the files of the plugins folders. Those that are named like the plugin come first. */
-function filesFor(plugin: string, config: Config): string[] {
-  const files = discover(config.plugins.dirs).found.map(({ file }) => file);
-  const isNamedSo = (file: string): boolean => nameByFile(file) === plugin;
-  return [...files.filter(isNamedSo), ...files.filter((file) => !isNamedSo(file))];
-}
-
-function effectRun(event: StoredEvent, { texts, atMs }: StoreBefore): EffectRun {
-  const { payload } = event;
-  return {
-    event: { ...event, payload: Buffer.from(payload).toString('base64') },
-    store: [...texts],
-    startsAtMs: atMs,
-  };
 }

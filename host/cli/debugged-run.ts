@@ -1,7 +1,7 @@
 import type { StoredEvent } from '../nats/stored-event';
 import type { Effects } from '../replay/effect-run';
 import type { LoadedHandler } from '../replay/replay-protocol';
-import type { StoreBefore } from './debug-store';
+import type { StoreBefore } from '../ops/store-before';
 
 /** An event that was run again, with its effects. */
 export interface DebuggedRun {

@@ -252,18 +252,23 @@ export interface FoundEvents {
 }
 /** `POST /api/try`: runs a handler on an event in a process of its own; nothing is written. */
 export interface TryRequest {
-  /** The event's id, or `STREAM:SEQUENCE`. */
+  /** `STREAM:SEQUENCE` */
   readonly event: string;
   readonly plugin: string;
   readonly handler?: string;
-  /** In place of the event's own payload. */
+  /** In place of the event's own payload. A mask stands for the value of the event. */
   readonly payload?: unknown;
 }
 export interface TryAnswer {
   readonly outcome: string;
   readonly error?: { readonly name: string; readonly message: string; readonly stack?: string };
   readonly ranMs: number;
-  readonly writes: readonly { readonly key: string; readonly before?: unknown; readonly after?: unknown }[];
+  readonly writes: readonly {
+    readonly key: string;
+    readonly scope?: string;
+    readonly before?: unknown;
+    readonly after?: unknown;
+  }[];
   readonly emits: readonly { readonly subject: string; readonly payload: unknown }[];
   readonly lines: readonly { readonly level: string; readonly message: string }[];
 }

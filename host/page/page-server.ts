@@ -10,6 +10,7 @@ import { addPluginRoutes } from './routes/plugins';
 import { addSessionRoutes } from './routes/session';
 import { addStoreRoutes } from './routes/store';
 import { addTraceRoutes } from './routes/trace';
+import { addTryRoutes } from './routes/try';
 import { CLOSED_HINT } from './security/access';
 import { guard } from './security/guard';
 import { addStaticFiles } from './static-files';
@@ -21,6 +22,7 @@ const ROUTES = [
   addFlowRoutes,
   addDeadRoutes,
   addTraceRoutes,
+  addTryRoutes,
   addEventRoutes,
   addStoreRoutes,
   addAuditRoutes,

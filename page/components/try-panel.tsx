@@ -30,7 +30,7 @@ export function TryPanel({ run, payload, onClose }: TryPanelProps) {
     setBusy(true);
     setError(undefined);
     const request: TryRequest = {
-      event: run.id,
+      event: `${run.stream}:${run.sequence}`,
       plugin: run.plugin,
       handler: run.handler,
       ...(text !== before && { payload: value }),

@@ -54,7 +54,6 @@ export const BROKER_ERRORS = {
     'The server has no records of runs.',
     'Records are kept once a host runs there with tracing.sample other than off. `jetplug plugins` shows whether one runs.',
   ],
-  JP_PAGE_LATER: ['This part of the page is not built yet.', 'Use the command line until then.'],
   JP_LETTER_WAITS: [
     'A dead letter was redriven before, and its event still waits for its handler.',
     'Start or resume the handler. When the event is settled, its letter is removed, or replaced by a new one.',

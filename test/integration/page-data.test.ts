@@ -15,6 +15,7 @@ import type {
   PublishedDraft,
   StorePage,
   TraceView,
+  TryAnswer,
 } from '../../host/page/api';
 import { jetplug } from '../support/cli';
 import { eventually } from '../support/eventually';
@@ -201,4 +202,27 @@ test('the command edits a payload in $EDITOR, and sends an event to another hand
     const { entries } = await get<StorePage>('/api/store/pay?q=e');
     return entries.some(({ key, value }) => key === 'e' && value === 9);
   });
+});
+
+test('a dry run shows the effects of an edited event, and writes nothing', async () => {
+  const { seq: sequence } = (await pay('dry', 20)) as { seq: number };
+  await eventually(async () => (await get<StorePage>('/api/store/pay?q=dry')).total === 1);
+  const run = (more: object): Promise<TryAnswer> =>
+    send('/api/try', { event: `EVENTS:${sequence}`, plugin: 'pay', handler: 'pay', ...more });
+  expect(await run({})).toMatchObject({
+    outcome: 'handled',
+    // The store as it stood before the event.
+    writes: [{ key: 'dry', after: 20 }],
+    emits: [],
+    lines: [],
+  });
+  const edited = { user: 'dry', cents: 7, card: { number: MASK } };
+  expect(await run({ payload: edited })).toMatchObject({ outcome: 'handled', writes: [{ key: 'dry', after: 7 }] });
+  expect(await run({ payload: { ...edited, cents: -1 } })).toMatchObject({ outcome: 'invalid', writes: [] });
+  expect((await get<StorePage>('/api/store/pay?q=dry')).entries).toEqual([{ key: 'dry', value: 20 }]);
+
+  const failing = async (body: object): Promise<unknown> => (await post(`${host.url}/api/try`, body)).body;
+  expect(await failing({ event: 'EVENTS:999999', plugin: 'pay' })).toMatchObject({ code: 'JP_NOT_FOUND' });
+  expect(await failing({ event: 'nonsense', plugin: 'pay' })).toMatchObject({ code: 'JP_USAGE' });
+  expect(await failing({ event: `EVENTS:${sequence}`, plugin: 'nobody' })).toMatchObject({ code: 'JP_NOT_FOUND' });
 });

@@ -83,7 +83,7 @@ describe('changes through the page', () => {
       {
         path: '/api/try',
         body: {
-          event: '0192f0a1-7c3e-7d11-9b5e-2f6d1c8a4410',
+          event: 'EVENTS:1',
           plugin: 'notification',
           handler: 'notify',
           payload: { user_id: 'u9', video_id: 'v3' },

@@ -9,9 +9,10 @@ import { LetterIndex } from '../../ops/letters/letter-index';
 import { findLetters, type LetterServices } from '../../ops/letters/letter-services';
 import { prepareRetries, redriveWave, withLeftParts, type RedriveOptions } from '../../ops/letters/redrive';
 import { assertTarget, readTarget } from '../../ops/letters/redrive-target';
-import { secretsIn, unmasked } from '../../ops/secrets';
+import { secretsIn } from '../../ops/secrets';
 import type { Job, LetterChange, LetterChangeAnswer } from '../api';
 import type { PageContext } from '../page-context';
+import { withoutMasks } from '../without-masks';
 import { payloadTextIn } from '../query';
 import { LetterJobs } from './letter-jobs';
 
@@ -109,16 +110,7 @@ export class PageLetters {
     const stored = await services.stream.get(id);
     if (!stored) throw noLetter(id);
     const { payload } = await withLeftParts(stored, connection);
-    const edited: unknown = JSON.parse(Buffer.from(payloadFor(text, Infinity)).toString());
-    return payloadFor(JSON.stringify(unmasked(edited, originalOf(payload))), maxPayloadBytes);
-  }
-}
-
-function originalOf(payload: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(payload).toString());
-  } catch {
-    return undefined; // A payload that is not JSON was not shown.
+    return withoutMasks(text, payload, maxPayloadBytes);
   }
 }
 

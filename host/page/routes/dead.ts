@@ -48,13 +48,13 @@ export function addDeadRoutes(app: FastifyInstance, page: PageContext): void {
         ...(ratePerS !== undefined && { ratePerS }),
         ...((change.payload !== undefined || change.payloadText !== undefined) && { edited: true }),
       };
-      return page.audit.change({ request, reply }, { action: kind, target: 'dead letters', detail }, make);
+      return page.audit.change(request, reply, { action: kind, target: 'dead letters', detail }, make);
     });
   }
 
   app.get('/api/jobs', (): Job[] => letters.jobs.list());
   app.post<{ Params: { id: string } }>('/api/jobs/:id/cancel', (request, reply) =>
-    page.audit.change({ request, reply }, { action: 'cancel', target: `job ${request.params.id}` }, async () =>
+    page.audit.change(request, reply, { action: 'cancel', target: `job ${request.params.id}` }, async () =>
       letters.jobs.cancel(request.params.id),
     ),
   );

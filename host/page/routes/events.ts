@@ -34,7 +34,7 @@ export function addEventRoutes(app: FastifyInstance, { connection, config, audit
     const draft = draftIn(request.body);
     publisher ??= Publisher.start(connection, { patienceMs: PATIENCE_MS });
     const publish = (): Promise<PublishedDraft> => publishDraft(draft, connection, publisher!, config);
-    return audit.change({ request, reply }, { action: 'publish', target: draft.subject }, publish);
+    return audit.change(request, reply, { action: 'publish', target: draft.subject }, publish);
   });
 }
 

@@ -1,13 +1,12 @@
 import type { FastifyInstance } from 'fastify';
-import { JetplugError } from '../../../sdk/internal';
 import { RunStream } from '../../nats/run-stream';
 import { readFilter } from '../../ops/find-events';
 import { payloadsOf, searchEvents } from '../../ops/find-stored';
 import { findTrace } from '../../ops/find-trace';
 import { parseTime } from '../../ops/parse-time';
+import { rootAt } from '../../ops/root-at';
 import type { FoundEvents, TraceView } from '../api';
 import type { PageContext } from '../page-context';
-import { rootAt } from '../../ops/root-at';
 import { numberIn, queryOf, textIn } from '../query';
 
 const LIMIT = { standard: 50, max: 200 };
@@ -28,8 +27,5 @@ export function addTraceRoutes(app: FastifyInstance, { connection, config }: Pag
     const finds = [where].flat().filter((text) => text !== '');
     const filter = readFilter(finds, query['subject'] || undefined, parseTime(query['since'] || SINCE));
     return searchEvents(connection, config, filter, numberIn(query, 'limit', LIMIT.standard, LIMIT.max));
-  });
-  app.post('/api/try', () => {
-    throw new JetplugError('JP_PAGE_LATER', 'the page cannot run a handler on an event yet');
   });
 }

@@ -9,7 +9,8 @@ import { momentBefore, type EventName } from '../records/history/event-moments';
 import { endOf, keptHistory, momentAt, type Moment } from '../records/history/moment';
 import { storeAt } from '../records/history/store-at';
 import type { KeyValue } from '../records/key-value';
-import { logProgress, type LogProgress } from './log-progress';
+
+type Progress = (done: number, total: number) => void;
 
 /**
  * Which state of a store a run sees:
@@ -31,35 +32,33 @@ export interface StoreBefore {
   readonly unknown: readonly string[];
 }
 
-/** Reads the store of a plugin as it was before a handler handled an event. Changes nothing on the server. */
+/**
+ * Reads the store of a plugin as it was before a handler handled an event. Changes nothing on the server.
+ * @param progress called with the number of commits that are read, and of all
+ */
 export async function storeBefore(
   connection: Connection,
   { plugin, handler }: { readonly plugin: string; readonly handler: string },
   event: StoredEvent,
   id: string | undefined,
+  progress: Progress,
 ): Promise<StoreBefore> {
   const bucket = await Bucket.find(connection, `jetplug-${plugin}`);
   const log = await JetStreamLog.find(connection, plugin);
   const { stream, sequence, storedAtMs } = event;
   if (!bucket) return { kind: 'none', atMs: storedAtMs, texts: new Map(), unknown: [] };
   if (!log) return { kind: 'present', atMs: Date.now(), ...(await presentTexts(bucket)), unknown: [] };
-  const bar = logProgress('reading the commit log');
-  try {
-    const name = { stream, sequence, handler, ...(id !== undefined && { id }) };
-    const found = await findMoment(log, name, storedAtMs, bar);
-    const { texts, unknown } = await storeAt(log, bucket, found.moment, { progress: bar.progress });
-    const { kind, atMs } = found;
-    return { kind, atMs, texts: new Map([...texts, ...(await textsOf(bucket, unknown))]), unknown };
-  } finally {
-    bar.stop();
-  }
+  const name = { stream, sequence, handler, ...(id !== undefined && { id }) };
+  const { kind, atMs, moment } = await findMoment(log, name, storedAtMs, progress);
+  const { texts, unknown } = await storeAt(log, bucket, moment, { progress });
+  return { kind, atMs, texts: new Map([...texts, ...(await textsOf(bucket, unknown))]), unknown };
 }
 
 async function findMoment(
   log: CommitLog,
   event: EventName & { readonly handler: string },
   storedAtMs: number,
-  { progress }: LogProgress,
+  progress: Progress,
 ): Promise<{ readonly kind: StateSource; readonly atMs: number; readonly moment: Moment }> {
   const before = await momentBefore(log, event, progress);
   if (before) return { kind: 'before-run', atMs: before.origin.timeMs, moment: before.moment };
