@@ -38,7 +38,6 @@ const PLANTED = {
   'host/host.ts': './cli/planted',
   'host/cli/planted.ts': '../../examples/planted',
   'host/bin.js': './host',
-  'host/page/planted.ts': '../cli/planted',
   'page/planted.ts': '../host/client',
   'host/unlisted/planted.ts': '../log/log',
   'plugins/planted.ts': '../host/log/log',

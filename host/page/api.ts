@@ -199,8 +199,6 @@ export interface LetterView extends DeadLetterSummary {
   readonly text?: string;
   /** The JSON Schema of the handler's event, if it is known. */
   readonly schema?: object;
-  /** The letters before and after this one in the list, for keys. */
-  readonly key?: string;
 }
 /** `POST /api/dead/redrive` and `POST /api/dead/drop`. */
 export interface LetterChange {
