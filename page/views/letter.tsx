@@ -104,7 +104,7 @@ export function LetterView({ id }: { readonly id: string }) {
 }
 
 function Why({ letter }: { readonly letter: Letter }) {
-  const { error, reason, stack, attempts, subject, stream, sequence, time, key } = letter;
+  const { error, reason, stack, attempts, subject, stream, sequence, time } = letter;
   return (
     <Card title="Why it failed" aside={<Pill tone="bad">{reason}</Pill>}>
       <p class="error-text">{error}</p>
@@ -122,7 +122,6 @@ function Why({ letter }: { readonly letter: Letter }) {
           ['Attempts', attempts],
           ['Event', <EventLink subject={subject} />],
           ['Stored as', <a href={href(['trace'], { event: `${stream}:${sequence}` })}>{`${stream}:${sequence}`}</a>],
-          ['Key', key && <code>{key}</code>],
         ]}
       />
     </Card>

@@ -115,6 +115,5 @@ export function letterView(id: number, total: number): LetterView {
         ? { video_id: 'v7', genres: ['noir '] }
         : { user_id: `u${id % 97}`, video_id: `v${id % 13}` },
     schema: schemaOf(summary.subject)!,
-    key: `u${id % 97}`,
   };
 }
