@@ -49,18 +49,18 @@ const PARTS = {
   // The surfaces.
   'host/client\\.ts': { paths: ['sdk/', 'host/(base|config|effects|nats|nats-server)/'] },
   'host/ops/': {
-    paths: ['sdk/', 'host/(base|config|records|broker|message|effects|nats|load|plugin|replay)/'],
+    paths: ['sdk/', 'host/(base|config|records|broker|message|effects|nats|load|plugin)/'],
     packages: ['ajv', 'fastify', 'prom-client'],
   },
   'host/page/': {
-    paths: ['sdk/', 'host/(base|config|log|records|broker|effects|nats|load|ops|replay)/'],
+    paths: ['sdk/', 'host/(base|config|log|records|broker|effects|nats|load|ops)/'],
     packages: ['fastify'],
   },
   'host/testing/': { paths: ['sdk/', 'host/(?!cli/|replay/)[a-z-]+/'] },
   'host/replay/': {
     paths: ['sdk/', 'host/(base|config|log|records|broker|message|load|isolation|plugin|testing)/'],
   },
-  'host/start/': { paths: ['sdk/', 'host/(?!cli/|testing/|replay/|host.ts)'] },
+  'host/start/': { paths: ['sdk/', 'host/(?!cli/|testing/|host.ts)'] },
   'host/host\\.ts': { paths: ['sdk/', 'host/(?!cli/|testing/|replay/)'] },
   'host/cli/': { paths: ['sdk/', 'host/'], packages: ['cli-progress', 'commander', 'yaml'] },
   'host/bin\\.js': {},

@@ -3,7 +3,7 @@ import { JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import type { Connection } from '../nats/connection';
 import type { StoredEvent } from '../nats/stored-event';
-import { replayEvent } from '../ops/replay-event';
+import { replayEvent } from '../start/replay-event';
 import type { InspectorAddress } from '../replay/replay-protocol';
 import { pluginsFolders, reachesBroker, withBroker, type CommonFlags } from './common';
 import { debugJson } from './debug-json';

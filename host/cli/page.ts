@@ -3,6 +3,7 @@ import { JetplugError } from '../../sdk/internal';
 import { HostLog } from '../log/log';
 import { serveHttp } from '../ops/http';
 import { servePage } from '../page/page-server';
+import { replayFor } from '../start/replay-event';
 import { reachesBroker, withBroker, type CommonFlags } from './common';
 import { interrupted } from './interrupted';
 import { paint, print, printJson } from './output';
@@ -29,7 +30,8 @@ async function page(flags: CommonFlags): Promise<void> {
     const { listen } = config.http;
     if (listen === '') throw new JetplugError('JP_USAGE', 'http.listen is off', { hint: 'Give --http HOST:PORT.' });
     const log = HostLog.create({ level: 'warn', terminal: process.stdout.isTTY && !flags.json });
-    const server = await serveHttp(listen, (app) => servePage(app, { connection, config, sourceOf, log }));
+    const replay = replayFor(connection, config);
+    const server = await serveHttp(listen, (app) => servePage(app, { connection, config, sourceOf, log, replay }));
     try {
       if (flags.json) printJson({ url: server.url });
       else print(`The page is at ${paint('bold', server.url)}. Ctrl-C ends it.`);

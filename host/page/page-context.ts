@@ -2,6 +2,7 @@ import type { Config, SourceOf } from '../config/config';
 import type { PartedLog } from '../log/log';
 import { AuditStream } from '../nats/audit-stream';
 import type { Connection } from '../nats/connection';
+import type { StoredEvent } from '../nats/stored-event';
 import { machineTime } from '../base/time';
 import { Audit } from './audit';
 import { JobFeed } from './job-feed';
@@ -9,12 +10,33 @@ import { Collector } from './live/collector';
 import { LiveFeed } from './live/live-feed';
 import { Access } from './security/access';
 
+/** Runs a handler on an event in a process of its own. Nothing is written to the server. */
+export type Replay = (request: {
+  readonly event: StoredEvent;
+  /** The event's id, if it is known. */
+  readonly id: string | undefined;
+  readonly plugin: string;
+  /** Default: the only handler of the plugin that takes the event. */
+  readonly handler: string | undefined;
+}) => Promise<CapturedEffects>;
+
+/** The effects of such a run. The values of the store and the payloads are JSON. */
+export interface CapturedEffects {
+  readonly outcome: string;
+  readonly error?: { readonly name: string; readonly message: string; readonly stack?: string };
+  readonly ranMs: number;
+  readonly changes: readonly { readonly key: string; readonly before: string | null; readonly after: string | null }[];
+  readonly events: readonly { readonly subject: string; readonly payload: string }[];
+  readonly log: readonly { readonly level: string; readonly message: string }[];
+}
+
 /** The program that serves the page: a host, or `jetplug page`. */
 export interface PageProgram {
   readonly connection: Connection;
   readonly config: Config;
   readonly sourceOf: SourceOf;
   readonly log: PartedLog;
+  readonly replay: Replay;
 }
 
 /** The things that the routes of the page use. All data comes from the broker and from the hosts that run. */

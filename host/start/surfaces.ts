@@ -9,6 +9,7 @@ import { unhandledTotals } from '../ops/unhandled';
 import { servePage } from '../page/page-server';
 import type { DescribedHost } from './described-host';
 import { API_VERSION, endpointsOf } from './endpoints';
+import { replayFor } from './replay-event';
 
 /** Serves health, metrics and the page over HTTP; undefined if the config has no address for them. */
 export async function openHttp(describe: () => DescribedHost): Promise<HttpServer | undefined> {
@@ -27,7 +28,7 @@ export async function openHttp(describe: () => DescribedHost): Promise<HttpServe
   };
   return serveHttp(
     config.http.listen,
-    (app) => servePage(app, { connection, config, sourceOf, log }),
+    (app) => servePage(app, { connection, config, sourceOf, log, replay: replayFor(connection, config) }),
     (app) => addHealthRoutes(app, health),
   );
 }

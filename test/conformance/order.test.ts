@@ -73,7 +73,7 @@ onBoth('no more events run at once than `concurrency` permits', async (start) =>
     }
   }
   const host = await start([TwoAtOncePlugin]);
-  for (let n = 0; n < 9; n++) await host.publish(Placed, { user: 'a', n });
+  await Promise.all(Array.from({ length: 9 }, (_, n) => host.publish(Placed, { user: 'a', n })));
   await host.settled();
   expect(most).toBe(2);
 });

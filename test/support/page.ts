@@ -29,13 +29,14 @@ export async function servePageAt(
   const log = new RecordingLog();
   const nc = { subscribe: () => ({ unsubscribe: () => undefined }), publish: () => undefined };
   const quiet = { connected: false, newInbox: () => '_INBOX.test', nc, ...connection } as unknown as Connection;
+  const replay = () => Promise.reject(new Error('no test runs a handler'));
   const health = {
     readiness: () => ({ ready: false, reasons: ['a private reason'] }),
     metrics: () => Promise.resolve({ type: 'text/plain', text: 'jetplug_handled_total 1' }),
   };
   const server = await serveHttp(
     config.http.listen,
-    (app) => servePage(app, { connection: quiet, config, sourceOf, log }),
+    (app) => servePage(app, { connection: quiet, config, sourceOf, log, replay }),
     (app) => addHealthRoutes(app, health),
   );
   const port = Number(new URL(server.url).port);

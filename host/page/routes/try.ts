@@ -6,12 +6,10 @@ import { findEvent, type StoredEvent } from '../../nats/stored-event';
 import { findStream } from '../../nats/streams';
 import { readContracts } from '../../ops/contract-records';
 import { payloadFor } from '../../ops/letters/edited-payload';
-import { replayEvent } from '../../ops/replay-event';
 import { masked, secretsIn, type SecretsOf } from '../../ops/secrets';
 import { idOf } from '../../ops/stored-event-text';
-import type { Effects } from '../../replay/effect-run';
 import type { TryAnswer } from '../api';
-import type { PageContext } from '../page-context';
+import type { CapturedEffects, PageContext } from '../page-context';
 import { objectIn, payloadTextIn, textIn } from '../query';
 import { withoutMasks } from '../without-masks';
 
@@ -31,7 +29,10 @@ export function addTryRoutes(app: FastifyInstance, page: PageContext): void {
   });
 }
 
-async function tryEvent(request: Record<string, unknown>, { connection, config }: PageContext): Promise<TryAnswer> {
+async function tryEvent(
+  request: Record<string, unknown>,
+  { connection, config, replay }: PageContext,
+): Promise<TryAnswer> {
   const stored = await eventAt(textIn(request, 'event'), { connection });
   const secrets = secretsIn((await readContracts(connection)).records);
   const text = payloadTextIn(request);
@@ -39,19 +40,12 @@ async function tryEvent(request: Record<string, unknown>, { connection, config }
   const isMasked = secrets(stored.subject).length > 0;
   const edited = (given: string): Uint8Array =>
     isMasked ? withoutMasks(given, stored.payload, maxPayloadBytes) : payloadFor(given, maxPayloadBytes);
-  const { effects } = await replayEvent(
-    connection,
-    config,
-    {
-      event: text === undefined ? stored : { ...stored, payload: edited(text) },
-      id: idOf(stored, config),
-      plugin: textIn(request, 'plugin'),
-      handler: request['handler'] === undefined ? undefined : textIn(request, 'handler'),
-      allowsNetwork: false,
-      progress: () => undefined,
-    },
-    (replay, run, handler) => replay.run(run, handler),
-  );
+  const effects = await replay({
+    event: text === undefined ? stored : { ...stored, payload: edited(text) },
+    id: idOf(stored, config),
+    plugin: textIn(request, 'plugin'),
+    handler: request['handler'] === undefined ? undefined : textIn(request, 'handler'),
+  });
   return answerOf(effects, secrets);
 }
 
@@ -63,7 +57,7 @@ async function eventAt(place: string, { connection }: Pick<PageContext, 'connect
   throw new JetplugError('JP_NOT_FOUND', `the server does not have the event ${place} any more`);
 }
 
-function answerOf(effects: Effects, secrets: SecretsOf): TryAnswer {
+function answerOf(effects: CapturedEffects, secrets: SecretsOf): TryAnswer {
   const { outcome, error, ranMs, changes, events, log } = effects;
   return {
     outcome,

@@ -7,8 +7,9 @@ import { findStream } from '../nats/streams';
 import type { EffectRun, Effects } from '../replay/effect-run';
 import { ReplayProcess } from '../replay/replay-process';
 import type { LoadedHandler, ReplayConfig } from '../replay/replay-protocol';
-import { eventStreams } from './event-streams';
-import { storeBefore, type StoreBefore } from './store-before';
+import { eventStreams } from '../ops/event-streams';
+import { storeBefore, type StoreBefore } from '../ops/store-before';
+import type { Replay } from '../page/page-context';
 
 /** The event to run, and the handler that it is run by. */
 export interface ReplayRequest {
@@ -52,6 +53,15 @@ export async function replayEvent(
   } finally {
     await replay.stop();
   }
+}
+
+/** Runs handlers for the page: without a debugger, and without the network. */
+export function replayFor(connection: Connection, config: Config): Replay {
+  return async (request) => {
+    const quiet = { ...request, allowsNetwork: false, progress: () => undefined };
+    const run = (replay: ReplayProcess, effectRun: EffectRun, handler: LoadedHandler) => replay.run(effectRun, handler);
+    return (await replayEvent(connection, config, quiet, run)).effects;
+  };
 }
 
 /** Returns the config for the process, with the streams as they are on the server. The stream of the event comes first. */
