@@ -83,7 +83,7 @@ describe('changes through the page', () => {
       {
         path: '/api/try',
         body: {
-          event: 'EVENTS:184318',
+          event: expect.stringMatching(/^EVENTS:\d+$/),
           plugin: 'notification',
           handler: 'notify',
           payload: { user_id: 'u9', video_id: 'v3' },
