@@ -118,9 +118,9 @@ export class Host {
     this.closeLater('the live view of runs', () => live.stop());
     const recorder = new Recorder(this.openRunRecorder(services.runs, name), live);
     const plugins = (this.plugins = this.createPlugins(services, commits, recorder, opened?.telemetry));
-    if (opened) observeHandlers(opened, plugins, connection);
-    this.watchEventLoop();
     const lags = new HandlerLags();
+    if (opened) observeHandlers(opened, plugins, connection, lags);
+    this.watchEventLoop();
     const describe = (): DescribedHost => ({
       ...this.written,
       ...{ name, plugins, connection, log, phase: this.phase },

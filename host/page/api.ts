@@ -2,9 +2,12 @@
 import type { ErrorReport } from '../../sdk/internal';
 import type { DeadLetterSummary } from '../ops/dead-letter-summary';
 import type { LetterFilter } from '../ops/letters/letter-filter';
+import type { ListedEvent } from '../ops/event-list';
+import type { EventView } from '../ops/event-view';
 import type { ExplainedPlugin } from '../ops/explain';
 import type { Role } from '../ops/http';
 import type { HandlerStatus, PluginStatus } from '../ops/status';
+import type { StoreChangeView } from '../ops/store-page';
 import type { Trace } from '../ops/trace';
 import type { AuditEntry } from '../records/audit-entry';
 import type { LiveRun } from '../records/runs/live-runs';
@@ -117,29 +120,12 @@ export interface Flow {
 export interface EventCatalogue {
   readonly events: readonly CatalogueEvent[];
 }
-export interface CatalogueEvent {
-  readonly subject: string;
-  readonly description?: string;
-  /** The JSON Schema of the payload, if a contract is known. */
-  readonly schema?: object;
-  readonly publishers: readonly string[];
-  readonly subscribers: readonly { readonly plugin: string; readonly handler: string }[];
-  /** The number of stored events of the subject; absent if it is not known. */
-  readonly stored?: number;
-}
+export type CatalogueEvent = ListedEvent;
 /** `GET /api/events/samples?subject=S&limit=20`: the newest events of a subject, the newest first, secrets masked. */
 export interface EventSamples {
   readonly samples: readonly StoredEventView[];
 }
-export interface StoredEventView {
-  readonly id: string;
-  readonly subject: string;
-  readonly stream: string;
-  readonly sequence: number;
-  readonly time: string;
-  readonly payload: unknown;
-  readonly headers: Readonly<Record<string, string>>;
-}
+export type StoredEventView = EventView;
 /** `POST /api/events/check` and `POST /api/events/publish`. */
 export interface EventDraft {
   readonly subject: string;
@@ -279,15 +265,7 @@ export interface StorePage {
 }
 /** `GET /api/store/:plugin/blame?key=K&scope=S&limit=20`: the changes of a key, the newest first. */
 export interface KeyHistory {
-  readonly changes: readonly {
-    readonly value?: unknown;
-    readonly time?: string;
-    readonly event?: string;
-    readonly handler?: string;
-    readonly version?: string;
-    readonly attempt?: number;
-    readonly by?: string;
-  }[];
+  readonly changes: readonly StoreChangeView[];
   /** Whether older changes exist that are not kept any more. */
   readonly isCut: boolean;
 }

@@ -1,6 +1,6 @@
 import type { HostLog } from '../log/log';
 import type { Connection } from '../nats/connection';
-import { HandlerLags } from '../ops/handler-lags';
+import type { HandlerLags } from '../ops/handler-lags';
 import { measureHandlers } from '../ops/metrics-text';
 import type { Plugins } from '../plugin/plugins';
 import type { OpenedTelemetry } from '../telemetry/open';
@@ -18,8 +18,12 @@ export async function openTelemetry(log: HostLog): Promise<OpenedTelemetry | und
 }
 
 /** Adds the gauges of the handlers to the exported metrics. */
-export function observeHandlers({ observe }: OpenedTelemetry, plugins: Plugins, connection: Connection): void {
-  const lags = new HandlerLags();
+export function observeHandlers(
+  { observe }: OpenedTelemetry,
+  plugins: Plugins,
+  connection: Connection,
+  lags: HandlerLags,
+): void {
   observe(async () => {
     const measured = await measureHandlers({ plugins, connection, lags });
     return measured.map(({ labels, position, lagS }) => ({

@@ -2,9 +2,9 @@ import type { FastifyInstance } from 'fastify';
 import { JetplugError } from '../../../sdk/internal';
 import { Limiter } from '../../base/limiter';
 import { unescapeKey } from '../../effects/store-keys';
-import { findEvent, type StoredEvent } from '../../nats/stored-event';
-import { findStream } from '../../nats/streams';
+import type { StoredEvent } from '../../nats/stored-event';
 import { readContracts } from '../../ops/contract-records';
+import { placeIn, storedAt } from '../../ops/event-place';
 import { payloadFor } from '../../ops/letters/edited-payload';
 import { masked, secretsIn, type SecretsOf } from '../../ops/secrets';
 import { idOf } from '../../ops/stored-event-text';
@@ -50,9 +50,9 @@ async function tryEvent(
 }
 
 async function eventAt(place: string, { connection }: Pick<PageContext, 'connection'>): Promise<StoredEvent> {
-  const [, stream, sequence] = /^([^\s.*>/\\]+):([1-9]\d{0,15})$/.exec(place) ?? [];
-  if (stream === undefined) throw new JetplugError('JP_USAGE', 'the event is given as STREAM:SEQUENCE');
-  const stored = (await findStream(connection, stream)) && (await findEvent(connection, stream, Number(sequence)));
+  const at = placeIn(place);
+  if (!at) throw new JetplugError('JP_USAGE', 'the event is given as STREAM:SEQUENCE');
+  const stored = await storedAt(connection, at);
   if (stored) return stored;
   throw new JetplugError('JP_NOT_FOUND', `the server does not have the event ${place} any more`);
 }

@@ -242,7 +242,7 @@ const TEXTS: Readonly<
   ],
 };
 
-export function schemaOf(subject: string): object | undefined {
+export function schemaOf(subject: string): CatalogueEvent['schema'] {
   const text = TEXTS[subject];
   return (
     text && { type: 'object', properties: text[1], required: Object.keys(text[1]).filter((name) => name !== 'badge') }
