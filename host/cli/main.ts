@@ -3,28 +3,10 @@ import { watchNpm } from './npm-parent';
 import { Command, CommanderError } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import { packageVersion } from '../base/package-version';
-import { adoptCommand } from './adopt';
-import { auditCommand } from './audit';
-import { blameCommand } from './blame';
-import { checkCommand } from './check';
-import { deadCommand } from './dead';
-import { debugCommand } from './debug';
-import { demoCommand } from './demo';
-import { docsCommand } from './docs';
-import { fateCommand } from './fate';
-import { newCommand } from './new';
+import { addCommands } from './commands';
 import { errorsOf, printErrors, surviveLostOutput } from './output';
-import { pageCommand } from './page';
-import { pauseCommand, resumeCommand } from './pause';
-import { pluginsCommand } from './plugins';
-import { publishCommand } from './publish';
-import { routesCommand } from './routes';
-import { startCommand } from './start';
-import { storeCommand } from './store';
-import { tailCommand } from './tail';
-import { traceCommand } from './trace';
 
-/** The `jetplug` command. Each subcommand has a file; a new one is added to the list below. */
+/** The `jetplug` command. */
 async function main(): Promise<void> {
   surviveLostOutput();
   const program = new Command('jetplug')
@@ -40,30 +22,7 @@ Examples:
   $ jetplug plugins`,
     )
     .exitOverride();
-  for (const add of [
-    startCommand,
-    checkCommand,
-    publishCommand,
-    pluginsCommand,
-    routesCommand,
-    docsCommand,
-    storeCommand,
-    blameCommand,
-    pauseCommand,
-    resumeCommand,
-    tailCommand,
-    traceCommand,
-    deadCommand,
-    fateCommand,
-    debugCommand,
-    adoptCommand,
-    auditCommand,
-    pageCommand,
-    newCommand,
-    demoCommand,
-  ]) {
-    add(program);
-  }
+  await addCommands(program, process.argv.slice(2));
   // `start` handles the end of npm itself, to stop gracefully.
   program.hook('preAction', (_, command) => {
     if (command.name() !== 'start') watchNpm(() => process.kill(process.pid, 'SIGTERM'));

@@ -180,7 +180,8 @@ test('the metrics of the conventions and the gauges of each handler are exported
   for (const operated of [send, ack])
     expect(await point('messaging.client.operation.duration', operated)).toEqual({ ...operated, value: 1 });
   for (const metric of ['jetplug.handler.pending', 'jetplug.handler.in_flight', 'jetplug.handler.lag'])
-    expect(await point(metric, gauge)).toEqual({ ...gauge, value: 0 });
+    // The first export may have come while the event was in flight.
+    expect(await point(metric, { ...gauge, value: 0 })).toEqual({ ...gauge, value: 0 });
 });
 
 test('all handlers of an event without a context are in one trace', async () => {
