@@ -36,14 +36,14 @@ function record(run: Settled, { store, live }: Recorder): void {
   const root = rootOf(run);
   const isHandled = run.outcome.kind === 'handled';
   const isWhole = store?.isSampled(root) ?? false;
-  const stored = store && (isWhole || !isHandled) ? store.add(recordOf(run, outcome, root, isWhole)) : undefined;
+  const record = store && (isWhole || !isHandled) ? recordOf(run, outcome, root, isWhole) : undefined;
+  if (record) store?.add(record);
   if (!live.isWatched) return;
   const { handler, delivery, event } = run;
   const { plugin, name } = handler;
   const watched = { plugin, handler: name, subject: delivery.subject, isHandled, event };
   live.add(watched, () => {
-    // A record that is stored is not encoded again.
-    const json = stored ?? JSON.stringify(recordOf(run, outcome, root, isWhole));
+    const json = JSON.stringify(record ?? recordOf(run, outcome, root, isWhole));
     return `${json.slice(0, -1)},"about":${JSON.stringify(aboutOf(event))}}`;
   });
 }

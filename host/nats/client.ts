@@ -9,6 +9,7 @@ import {
   type Endpoint,
   type JetStreamClient,
   type JetStreamManager,
+  type JsMsg,
   type KV,
   type Msg,
   type NatsConnection,
@@ -135,11 +136,19 @@ interface MsgInternals {
   /** Header block and payload. */
   readonly _rdata: Uint8Array;
 }
+interface JsMsgInternals {
+  readonly msg: Msg;
+}
 
 /** Returns a message's bytes: the header block of `headerBytes` bytes, then the payload. */
 export function bytesOf(message: Msg): { readonly bytes: Uint8Array; readonly headerBytes: number } {
   const { _msg: sizes, _rdata: bytes } = message as Msg & MsgInternals;
   return { bytes, headerBytes: Math.max(0, sizes.hdr) };
+}
+
+/** Returns the message that the client has wrapped for JetStream. */
+export function wrappedIn(message: JsMsg): Msg {
+  return (message as JsMsg & JsMsgInternals).msg;
 }
 
 /**

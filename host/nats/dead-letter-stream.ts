@@ -1,10 +1,10 @@
-import type { JsMsg, MsgHdrs, StoredMsg } from './client';
+import { wrappedIn, type StoredMsg } from './client';
 import type { MessageRef } from '../broker/delivery';
 import { headerBytes, type RepeatedHeaders } from '../broker/headers';
 import type { DeadLetter, DeadLetters } from '../broker/ports';
 import type { Connection } from './connection';
 import { API_ERROR, apiErrorCode, asBrokerError, isMessageNotFound } from './failures';
-import { readHeaders, toHeaders } from './headers';
+import { headersOf, readHeaders, toHeaders } from './headers';
 import { letterState, removedIds, type LetterState } from './letter-state';
 import { ownHeaders, readRange } from './stored-event';
 import { findMessage, findStream, subjectsIn } from './streams';
@@ -12,7 +12,7 @@ import { isLetterOf } from '../broker/letter-headers';
 
 const TIMEOUT_MS = 5_000;
 const HEADER_MARGIN_BYTES = 1_024;
-const LIST_BATCH = 500;
+const LIST_BATCH = 2_000;
 const LIST_WAIT_MS = 1_000;
 /** Letters are read as a range if the range has at most this many ids for each wanted one. */
 const MAX_SPAN = 2;
@@ -73,7 +73,7 @@ export class DeadLetterStream implements DeadLetters {
       // `more` stays false if the pending letters have expired or were removed in the meantime.
       more = false;
       for await (const message of await consumer.fetch({ max_messages: LIST_BATCH, expires: LIST_WAIT_MS })) {
-        yield toLetter(message, message.headers);
+        yield { id: message.seq, ...headersOf(wrappedIn(message)), payload: message.data };
         more = message.info.pending > 0;
         if (!more) break;
       }
@@ -83,7 +83,7 @@ export class DeadLetterStream implements DeadLetters {
   /** Reads the letter of that id; undefined if there is none. */
   async get(id: number): Promise<StoredLetter | undefined> {
     const message = await findMessage(this.connection, this.stream, { seq: id }, `dead letter ${id}`);
-    return message && toLetter(message, message.header);
+    return message && toLetter(message);
   }
 
   /** Reads the letters of these ids, in any order, with few requests where the ids are close together. */
@@ -169,7 +169,7 @@ export class DeadLetterStream implements DeadLetters {
   private async last(subject: string): Promise<StoredLetter | undefined> {
     const query = { last_by_subj: subject };
     const message = await findMessage(this.connection, this.stream, query, `stream ${this.stream}`);
-    return message && toLetter(message, message.header);
+    return message && toLetter(message);
   }
 
   /**
@@ -185,6 +185,6 @@ export class DeadLetterStream implements DeadLetters {
   }
 }
 
-function toLetter({ seq, data }: StoredMsg | JsMsg, headers: MsgHdrs | undefined): StoredLetter {
-  return { id: seq, ...readHeaders(headers), payload: data };
+function toLetter({ seq: id, data: payload, header }: StoredMsg): StoredLetter {
+  return { id, ...readHeaders(header), payload };
 }

@@ -39,6 +39,11 @@ export class HeaderBlock {
     if (!this.read()) throw new Error(`the header block is ${JSON.stringify(this.text(0, length).slice(0, 100))}`);
   }
 
+  /** The number of header lines. */
+  get size(): number {
+    return this.marks.length / 3;
+  }
+
   /** Returns the last value of a header by its name in lower case; the message may use any case. */
   get(lowerName: string): string | undefined {
     const { marks } = this;

@@ -3,7 +3,7 @@ import { readBatch as askBatch, type BatchMessage } from './batch-answers';
 import { bytesOf } from './client';
 import type { Connection } from './connection';
 import { isNoResponders, asBrokerError } from './failures';
-import { readHeaders } from './headers';
+import { headersOf, readHeaders } from './headers';
 import { findMessage, streamInfo } from './streams';
 
 /** An event as its stream stores it. */
@@ -120,6 +120,6 @@ function toEvent(stream: string, { sequence, message }: BatchMessage): StoredEve
 }
 
 /** Returns the headers of a message of a batch, without those of the answer. */
-export function ownHeaders({ headers }: BatchMessage['message']): AllHeaders {
-  return renameHeaders(readHeaders(headers), (name) => (OF_THE_ANSWER.test(name) ? undefined : name));
+export function ownHeaders(message: BatchMessage['message']): AllHeaders {
+  return renameHeaders(headersOf(message), (name) => (OF_THE_ANSWER.test(name) ? undefined : name));
 }

@@ -1,7 +1,7 @@
 import { idText } from '../message/lineage';
 import { JetplugError } from '../../sdk/internal';
 import type { StoredRuns } from '../records/runs/run-log';
-import { decodeRuns } from '../records/runs/run-record';
+import { decodeRuns, mayHave } from '../records/runs/run-table';
 import { groupOf } from '../records/runs/sampling';
 import { buildTrace, type HostRun, type Trace } from './trace';
 
@@ -33,9 +33,9 @@ export async function findTrace(
 /** Reads the tree with this root. Most events that people ask for are roots. */
 async function readTrace(reader: RunReader, root: string): Promise<Trace | undefined> {
   const records: HostRun[] = [];
+  const may = mayHave([root]);
   for await (const { text } of reader.ofGroup(groupOf(root))) {
-    // Few messages have a record of the tree, and most texts are long.
-    if (!text.includes(JSON.stringify(root))) continue;
+    if (!may(text)) continue;
     for (const record of recordsOf(text)) if (record.root === root) records.push(record);
   }
   return buildTrace(root, records);
@@ -50,10 +50,9 @@ async function readTreeOf(
   const place = /^(.+):(\d+)$/.exec(name);
   const isAt = ({ stream, sequence }: HostRun): boolean =>
     place !== null && stream === place[1] && sequence === Number(place[2]);
-  // Most texts have none of these, and to parse a text takes most of the time.
-  const marks = place ? [`"sequence":${Number(place[2])},`] : [JSON.stringify(name), JSON.stringify(id)];
+  const may = mayHave([name, id]);
   for await (const { text } of reader.newestFirst(progress)) {
-    if (!marks.some((mark) => text.includes(mark))) continue;
+    if (!may(text)) continue;
     for (const record of recordsOf(text)) {
       const publishes = record.emits?.some((emit) => emit.id === name);
       if (record.id === name || publishes || isAt(record)) return readTrace(reader, record.root);

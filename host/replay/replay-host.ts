@@ -92,9 +92,6 @@ export class ReplayHost {
 
   private servicesWith(config: ReplayConfig, time: Time, ended: (record: RunRecord) => void): PluginHost {
     const { broker, log } = this;
-    const add = (record: RunRecord): undefined => {
-      ended(record);
-    };
     return {
       // No part of a plugin's life reads the settings of the server.
       config: config as Config,
@@ -109,7 +106,7 @@ export class ReplayHost {
       deadLetters: broker.deadLetters,
       retryQueue: broker.retryQueue,
       retryNotifier: { on: () => () => undefined },
-      recorder: new Recorder({ isSampled: () => true, add }, { isWatched: false, add: () => undefined }),
+      recorder: new Recorder({ isSampled: () => true, add: ended }, { isWatched: false, add: () => undefined }),
       sweep: new Sweep(time),
       suspects: new Limiter(1),
       claim: () => undefined,

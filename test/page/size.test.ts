@@ -73,3 +73,32 @@ describe('a large deployment', () => {
     await page.context().close();
   });
 });
+
+/** The readings of an hour. The host sends one a second, whatever the rate of events. */
+const HOUR = 3_600;
+/** Before this many, the history of an hour of a deployment is not yet full. */
+const WARM_UP = 300;
+
+it('needs no more memory after the readings of an hour than after those of five minutes', async () => {
+  const [browser, mock] = await Promise.all([startBrowser(), PageMock.start({ everyMs: 5 })]);
+  try {
+    const { page } = await openPage(browser, mock.url);
+    const session = await page.context().newCDPSession(page);
+    const heapMB = async (): Promise<number> => {
+      await session.send('HeapProfiler.collectGarbage');
+      const { usedSize } = await session.send('Runtime.getHeapUsage');
+      return usedSize / 1e6;
+    };
+    await eventually(() => mock.beats > WARM_UP, 60_000);
+    const before = await heapMB();
+    await eventually(() => mock.beats > HOUR, 170_000);
+    const after = await heapMB();
+    console.log(
+      `memory of the page: ${before.toFixed(1)} MB after 5 minutes of readings, ${after.toFixed(1)} MB after an hour`,
+    );
+    expect(after).toBeLessThan(1.2 * before);
+  } finally {
+    await browser.close();
+    await mock.stop();
+  }
+});

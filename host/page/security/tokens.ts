@@ -26,11 +26,11 @@ export class Tokens {
     return this.sources.length === 0;
   }
 
-  /** Returns whose token this is. Takes the same time for every token, so that it cannot be guessed in parts. */
+  /** Returns whose token this is; a reader's if both roles have the same token. Takes the same time for every token, so that it cannot be guessed in parts. */
   ownerOf(token: string): Requester | undefined {
     const digest = digestOf(token);
     const owners = this.sources.filter((source) => source.matches(digest));
-    const role = owners[0]?.role;
+    const role = owners.at(-1)?.role;
     return role && { role, name: role };
   }
 }

@@ -45,8 +45,8 @@ export interface LiveRunsOptions {
 const LEASE_MS = 6_000;
 const FLUSH_MS = 100;
 /** How many runs are sent in one message, and how many more if they have failed. */
-const MAX_RUNS = 60;
-const MAX_FAILED = 60;
+const MAX_RUNS = 20;
+const MAX_FAILED = 20;
 /** The size of the runs in one message. The server takes 1 MiB by default. */
 const MAX_BYTES = 600_000;
 const MAX_WATCHERS = 20;

@@ -4,8 +4,8 @@ import type { RunRecorder } from './run-recorder';
 
 /** Stores records. */
 export interface RecordStore extends Pick<RunRecorder, 'isSampled'> {
-  /** Stores a record soon. Returns the record as JSON if it had to be encoded. */
-  add(record: RunRecord): string | undefined;
+  /** Stores a record soon. */
+  add(record: RunRecord): void;
 }
 
 /** Takes the records of a host's runs: for the stream of records, and for those who watch now. */

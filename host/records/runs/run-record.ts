@@ -66,28 +66,3 @@ export interface RunError {
   readonly message: string;
   readonly stack?: string;
 }
-
-/** Run records that a host has stored together. */
-export interface RunBatch {
-  readonly host: string;
-  readonly runs: readonly RunRecord[];
-}
-
-/** The version of the format. Records of a later version are left out. */
-const FORMAT = 1;
-
-/** Joins records of a host, each as JSON. */
-export function encodeRuns(host: string, runs: readonly string[]): string {
-  return `{"format":${FORMAT},"host":${JSON.stringify(host)},"runs":[${runs.join(',')}]}`;
-}
-
-/** Reads records; undefined for a text that is none, or has a later format. */
-export function decodeRuns(text: string): RunBatch | undefined {
-  let batch: (RunBatch & { readonly format: number }) | null;
-  try {
-    batch = JSON.parse(text) as typeof batch;
-  } catch {
-    return undefined;
-  }
-  return batch?.format === FORMAT && Array.isArray(batch.runs) ? batch : undefined;
-}

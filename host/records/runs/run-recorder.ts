@@ -1,7 +1,8 @@
 import { pause } from '../../base/retry-until';
 import type { Time, Timer } from '../../base/time';
 import type { RunLog } from './run-log';
-import { encodeRuns, type RunRecord } from './run-record';
+import type { RunRecord } from './run-record';
+import { RunTable } from './run-table';
 import { groupOf, isSampled } from './sampling';
 
 export interface RunRecorderOptions {
@@ -24,19 +25,18 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_MESSAGE_BYTES = 400_000;
 const STOP_MS = 1_000;
 
-/** Records of one group that are stored as one message. They are JSON at once, as texts are cheaper to keep than objects. */
+/** Records of one group that are stored as one message. */
 interface Batch {
   readonly group: number;
-  readonly runs: string[];
-  bytes: number;
+  readonly table: RunTable;
 }
 
 /** Stores the records of runs in batches, beside the runs: no run waits for them, and none fails if they are lost. */
 export class RunRecorder {
   /** The batches that wait, the oldest first. */
   private waiting: Batch[] = [];
-  /** The newest batch of each group. */
-  private newest = new Map<number, Batch>();
+  /** The newest table of each group. */
+  private newest = new Map<number, RunTable>();
   private bytes = 0;
   private freshBytes = 0;
   private dropped = 0;
@@ -50,19 +50,14 @@ export class RunRecorder {
     return isSampled(root, this.options.sample);
   }
 
-  /** Stores a record soon. Returns the record as JSON. */
-  add(record: RunRecord): string {
-    const run = JSON.stringify(record);
-    const bytes = Buffer.byteLength(run);
-    const batch = this.batchFor(groupOf(record.root), bytes);
-    batch.runs.push(run);
-    batch.bytes += bytes;
+  /** Stores a record soon. */
+  add(record: RunRecord): void {
+    const bytes = this.tableFor(groupOf(record.root)).add(record);
     this.bytes += bytes;
     this.freshBytes += bytes;
     if (this.bytes > MAX_BYTES) this.dropOldest();
     if (this.freshBytes >= FLUSH_BYTES) void this.flush();
     else this.flushSoon();
-    return run;
   }
 
   /** Stores the records that wait, if the server takes them within a second. */
@@ -73,21 +68,21 @@ export class RunRecorder {
     this.timer?.cancel();
   }
 
-  private batchFor(group: number, bytes: number): Batch {
+  private tableFor(group: number): RunTable {
     const newest = this.newest.get(group);
-    if (newest && newest.bytes + bytes <= MAX_MESSAGE_BYTES) return newest;
-    const batch = { group, runs: [], bytes: 0 };
-    this.newest.set(group, batch);
-    this.waiting.push(batch);
-    return batch;
+    if (newest && newest.bytes <= MAX_MESSAGE_BYTES) return newest;
+    const table = new RunTable();
+    this.newest.set(group, table);
+    this.waiting.push({ group, table });
+    return table;
   }
 
   private dropOldest(): void {
     while (this.bytes > MAX_BYTES / 2) {
-      const batch = this.waiting.shift()!;
-      if (this.newest.get(batch.group) === batch) this.newest.delete(batch.group);
-      this.bytes -= batch.bytes;
-      this.dropped += batch.runs.length;
+      const { group, table } = this.waiting.shift()!;
+      if (this.newest.get(group) === table) this.newest.delete(group);
+      this.bytes -= table.bytes;
+      this.dropped += table.count;
     }
   }
 
@@ -110,16 +105,14 @@ export class RunRecorder {
     this.newest.clear();
     this.bytes = 0;
     this.freshBytes = 0;
-    const results = await Promise.allSettled(
-      waiting.map(({ group, runs }) => log.append(group, encodeRuns(host, runs))),
-    );
+    const results = await Promise.allSettled(waiting.map(({ group, table }) => log.append(group, table.encode(host))));
     const failure = results.find((result) => result.status === 'rejected');
     if (!failure) return;
     failed(failure.reason, this.dropped);
     // A record whose answer was lost is stored twice. A reader takes it once.
     const unstored = waiting.filter((_, i) => results[i]!.status === 'rejected');
     this.waiting.unshift(...unstored);
-    for (const { bytes } of unstored) this.bytes += bytes;
+    for (const { table } of unstored) this.bytes += table.bytes;
     if (this.bytes > MAX_BYTES) this.dropOldest();
     this.flushSoon();
   }

@@ -1,5 +1,6 @@
 import { findTrace, type RunReader } from '../../../host/ops/find-trace';
-import { encodeRuns, type RunRecord } from '../../../host/records/runs/run-record';
+import type { RunRecord } from '../../../host/records/runs/run-record';
+import { RunTable } from '../../../host/records/runs/run-table';
 import { groupOf } from '../../../host/records/runs/sampling';
 
 const record = (sequence: number, more: Partial<RunRecord> = {}): RunRecord => ({
@@ -11,13 +12,11 @@ const record = (sequence: number, more: Partial<RunRecord> = {}): RunRecord => (
 /** A reader of these messages, the oldest first. It notes how it is read. */
 function readerOf(...messages: RunRecord[][]) {
   const reads: string[] = [];
-  const texts = messages.map((runs) => ({
-    group: groupOf(runs[0]!.root),
-    text: encodeRuns(
-      'h:1',
-      runs.map((run) => JSON.stringify(run)),
-    ),
-  }));
+  const texts = messages.map((runs) => {
+    const table = new RunTable();
+    for (const run of runs) table.add(run);
+    return { group: groupOf(runs[0]!.root), text: table.encode('h:1') };
+  });
   const reader: RunReader = {
     async *ofGroup(group) {
       reads.push(`group of ${['order-1', 'order-2'].find((root) => groupOf(root) === group) ?? 'another'}`);

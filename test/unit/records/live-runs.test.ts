@@ -44,9 +44,9 @@ it('makes no more records than are sent, counts the others, and keeps room for f
   live.watch('a', {}, send);
   for (let i = 0; i < 1_000; i++) add();
   for (let i = 0; i < 10; i++) add({ isHandled: false });
-  expect(made()).toBe(70);
+  expect(made()).toBe(30);
   pass(150);
-  expect(sent.map(({ runs, left }) => [runs.length, left])).toEqual([[70, 940]]);
+  expect(sent.map(({ runs, left }) => [runs.length, left])).toEqual([[30, 980]]);
 });
 
 it('leaves out and counts the runs that do not fit into one message', () => {

@@ -1,5 +1,6 @@
 import { RunRecorder } from '../../../host/records/runs/run-recorder';
-import { decodeRuns, type RunRecord } from '../../../host/records/runs/run-record';
+import type { RunRecord } from '../../../host/records/runs/run-record';
+import { decodeRuns } from '../../../host/records/runs/run-table';
 import { groupOf, GROUPS, isSampled } from '../../../host/records/runs/sampling';
 import { VirtualTime } from '../../../host/testing/virtual-time';
 
@@ -90,6 +91,14 @@ it('splits many records into messages that a server takes', async () => {
   expect(ids()).toHaveLength(1_000);
 });
 
+it('splits records whose ids take several times as many bytes as characters, too', async () => {
+  const { recorder, stored, ids } = setUp();
+  for (let n = 0; n < 2_000; n++) recorder.add(record(n, { id: '\u0001'.repeat(500), root: 'r' }));
+  await recorder.stop();
+  expect(Math.max(...stored.map(({ text }) => Buffer.byteLength(text)))).toBeLessThan(500_000);
+  expect(ids()).toHaveLength(2_000);
+});
+
 it('stores what waits when the host stops', async () => {
   const { recorder, ids } = setUp();
   recorder.add(record(1));
@@ -117,7 +126,7 @@ it('samples about the share that is asked for, the same trees each time, in all 
 });
 
 it('leaves out texts that are no records, or have a later format', () => {
-  expect(['', '[]', 'null', '{"format":2,"runs":[]}', '{"format":1}'].map(decodeRuns)).toEqual(
+  expect(['', '[]', 'null', '{"format":3,"runs":[]}', '{"format":1}'].map(decodeRuns)).toEqual(
     Array(5).fill(undefined),
   );
 });
