@@ -4,8 +4,13 @@ const { availableParallelism } = require('node:os');
 module.exports = {
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
-  // The chaos suite and the tests in a browser have configs of their own.
-  testPathIgnorePatterns: ['<rootDir>/test/fixtures/', '<rootDir>/test/chaos/', '<rootDir>/test/page/'],
+  // The slow tests, the chaos suite and the tests in a browser have configs of their own.
+  testPathIgnorePatterns: [
+    '<rootDir>/test/fixtures/',
+    '<rootDir>/test/slow/',
+    '<rootDir>/test/chaos/',
+    '<rootDir>/test/page/',
+  ],
   testEnvironment: '<rootDir>/test/support/leak-environment.ts',
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',

@@ -4,9 +4,9 @@ import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 import { readStore } from '../support/stored';
 import { SteadyLoad } from './load';
-import { report, seconds } from './proof';
+import { count, report, seconds } from './proof';
 
-const FROZEN_MS = 60_000;
+const FROZEN_MS = count(25_000, 60_000);
 /** The maximal time until consumption continues after the fault has ended. */
 const LONGEST_GAP_MS = 30_000;
 const PER_SECOND = 20;

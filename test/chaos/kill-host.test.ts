@@ -4,7 +4,7 @@ import { proveEffectsOnce } from './nothing-lost';
 import { Platform } from './platform';
 import { between, count } from './proof';
 
-const KILLS = count(20, 100);
+const KILLS = count(10, 100);
 
 const scene = new Scene();
 afterAll(() => scene.end());

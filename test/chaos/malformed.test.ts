@@ -8,7 +8,7 @@ import { Scene } from '../support/scene';
 import { readStore, readStream } from '../support/stored';
 import { count, report } from './proof';
 
-const PAYLOADS = count(30_000, 100_000);
+const PAYLOADS = count(10_000, 100_000);
 /** One in this many events is valid. Only the valid ones may reach the handler. */
 const GOOD_EVERY = 100;
 const UNDER_WAY = 100;

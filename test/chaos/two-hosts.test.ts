@@ -5,8 +5,8 @@ import { proveEffectsOnce } from './nothing-lost';
 import { Platform } from './platform';
 import { between, count, seconds } from './proof';
 
-const KILLS = count(6, 30);
-const FREEZES = count(2, 10);
+const KILLS = count(4, 30);
+const FREEZES = count(1, 10);
 /** Longer than the `delivery.ackWait` of 3 s, so that the frozen host's events go to the other host. */
 const FROZEN_MS = 5_000;
 

@@ -74,7 +74,7 @@ test('Ctrl-C stops the host', async () => {
 async function take({ language, text }: Block): Promise<void> {
   if (language === 'ts') return writeFileSync(join(folder, fileNameIn(text)), text);
   if (text === 'npm ci && npm test\n') return expect(readJson('package.json')).toHaveProperty('scripts.test');
-  if (text === 'npx jetplug demo\n') return expect(existsSync(join(ROOT, 'test/integration/demo.test.ts'))).toBe(true);
+  if (text === 'npx jetplug demo\n') return expect(existsSync(join(ROOT, 'test/slow/demo.test.ts'))).toBe(true);
   if (text === 'npm ci && npm start\n') return startHost('npm start');
   const printed = await shell(text);
   for (const [command, output] of PRINTED) if (text.includes(command)) expect(printed).toMatch(output);

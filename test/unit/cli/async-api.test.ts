@@ -1,4 +1,4 @@
-/** The AsyncAPI document, by AsyncAPI's own JSON Schema. test/chaos/async-api.test.ts asks the official parser. */
+/** The AsyncAPI document, by AsyncAPI's own JSON Schema. test/slow/async-api.test.ts asks the official parser. */
 import asyncApiSchema from '@asyncapi/specs/schemas/3.1.0-without-$id.json';
 import Ajv from 'ajv';
 import { defineEvent } from 'jetplug/sdk';

@@ -12,7 +12,7 @@ import { pluginSource } from '../support/plugin-source';
 import { Scene } from '../support/scene';
 import { readStore } from '../support/stored';
 import { handled } from '../support/story';
-import { count, report } from './proof';
+import { count, report } from '../chaos/proof';
 
 const WATCHES = count(200, 2_000);
 const OTHERS = ['analytics', 'badge', 'notification', 'ranking', 'user-preferences'];

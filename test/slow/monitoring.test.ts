@@ -12,7 +12,7 @@ import { ROOT } from '../support/markdown';
 import { pluginSource } from '../support/plugin-source';
 import { promtool, startPrometheus, type PrometheusServer } from '../support/prometheus-server';
 import { Scene } from '../support/scene';
-import { report } from './proof';
+import { report } from '../chaos/proof';
 
 /** A handler for each thing that a metric counts. */
 const PLUGINS = {
