@@ -38,8 +38,8 @@ export class RunStream implements RunLog {
     throw new JetplugError('JP_RUNS_MISSING', `there is no stream ${RUNS_STREAM} on ${connection.server}`);
   }
 
-  async append(group: number, text: string): Promise<void> {
-    await this.connection.requests.publish(runSubject(group), text, { endsWithConnection: true });
+  async append(group: number, message: Uint8Array): Promise<void> {
+    await this.connection.requests.publish(runSubject(group), message, { endsWithConnection: true });
   }
 
   /** Reads the records of a group of trees, the oldest first. */
@@ -52,7 +52,7 @@ export class RunStream implements RunLog {
         ...limits,
       });
       if (messages.length === 0) return;
-      for (const { sequence, message } of messages) yield { position: sequence, text: message.string() };
+      for (const { sequence, message } of messages) yield { position: sequence, bytes: message.data };
       from = messages.at(-1)!.sequence + 1;
     }
   }
@@ -68,7 +68,7 @@ export class RunStream implements RunLog {
     for (let end = last; end >= first; end -= BACK_BATCH) {
       const from = Math.max(first, end - BACK_BATCH + 1);
       const messages = await readRange(this.connection, RUNS_STREAM, from, end);
-      for (const { sequence, message } of messages.reverse()) yield { position: sequence, text: message.string() };
+      for (const { sequence, message } of messages.reverse()) yield { position: sequence, bytes: message.data };
       progress((last - from + 1) / (last - first + 1));
     }
   }

@@ -34,9 +34,9 @@ export async function findTrace(
 async function readTrace(reader: RunReader, root: string): Promise<Trace | undefined> {
   const records: HostRun[] = [];
   const may = mayHave([root]);
-  for await (const { text } of reader.ofGroup(groupOf(root))) {
-    if (!may(text)) continue;
-    for (const record of recordsOf(text)) if (record.root === root) records.push(record);
+  for await (const { bytes } of reader.ofGroup(groupOf(root))) {
+    if (!may(bytes)) continue;
+    for (const record of recordsOf(bytes)) if (record.root === root) records.push(record);
   }
   return buildTrace(root, records);
 }
@@ -51,9 +51,9 @@ async function readTreeOf(
   const isAt = ({ stream, sequence }: HostRun): boolean =>
     place !== null && stream === place[1] && sequence === Number(place[2]);
   const may = mayHave([name, id]);
-  for await (const { text } of reader.newestFirst(progress)) {
-    if (!may(text)) continue;
-    for (const record of recordsOf(text)) {
+  for await (const { bytes } of reader.newestFirst(progress)) {
+    if (!may(bytes)) continue;
+    for (const record of recordsOf(bytes)) {
       const publishes = record.emits?.some((emit) => emit.id === name);
       if (record.id === name || publishes || isAt(record)) return readTrace(reader, record.root);
     }
@@ -61,7 +61,7 @@ async function readTreeOf(
   return undefined;
 }
 
-function recordsOf(text: string): HostRun[] {
-  const batch = decodeRuns(text);
+function recordsOf(bytes: Uint8Array): HostRun[] {
+  const batch = decodeRuns(bytes);
   return batch ? batch.runs.map((record) => ({ ...record, host: batch.host })) : [];
 }

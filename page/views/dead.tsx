@@ -93,7 +93,7 @@ function NoLetters({ hasFilter }: { readonly hasFilter: boolean }) {
   ) : (
     <Empty
       title="No dead letters. Every event was handled, or waits for a retry."
-      command="npx jetplug tail --failed"
+      command="npx jetplug tail --only failed"
     />
   );
 }

@@ -1,6 +1,15 @@
 /** Each `jetplug` command that the docs show exists, with its flags. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { jetplug } from '../support/cli';
 import { blocksOf, PAGES, proseOf } from '../support/markdown';
+
+const ROOT = join(__dirname, '..', '..');
+const SOURCES = ['host', 'page', 'sdk'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.tsx?$/.test(name))
+    .map((name) => join(folder, name)),
+);
 
 interface Usage {
   readonly page: string;
@@ -23,6 +32,17 @@ beforeAll(async () => {
 
 test.each(PAGES)('the commands that %s shows exist', (page) => {
   expect(usagesOf(page).filter((usage) => wrongIn(usage) !== undefined)).toEqual([]);
+});
+
+test('the commands in the texts of the host and the page exist', () => {
+  const usages = SOURCES.flatMap((page) =>
+    [...readFileSync(join(ROOT, page), 'utf8').matchAll(/npx jetplug ([a-z][^`'"<\n]*)/g)].map(([, rest]) => ({
+      page,
+      words: wordsOf(rest!),
+    })),
+  );
+  expect(usages.length).toBeGreaterThan(10);
+  expect(usages.filter((usage) => wrongIn(usage) !== undefined)).toEqual([]);
 });
 
 test('every flag that the text names alone belongs to a command', () => {
@@ -50,7 +70,7 @@ function usagesOf(page: string): Usage[] {
 
 /** The words of a command as a shell splits them, up to a pipe or the end of the command. */
 function wordsOf(line: string): string[] {
-  const words = line.match(/'[^']*'|"[^"]*"|[^\s'"]+/g) ?? [];
+  const words: string[] = line.match(/'[^']*'|"[^"]*"|[^\s'"]+/g) ?? [];
   const end = words.findIndex((word) => /^[|&;<>]/.test(word));
   return words.slice(0, end < 0 ? words.length : end);
 }

@@ -52,9 +52,11 @@ export class RunRecorder {
 
   /** Stores a record soon. */
   add(record: RunRecord): void {
-    const bytes = this.tableFor(groupOf(record.root)).add(record);
-    this.bytes += bytes;
-    this.freshBytes += bytes;
+    const table = this.tableFor(groupOf(record.root));
+    const before = table.bytes;
+    table.add(record);
+    this.bytes += table.bytes - before;
+    this.freshBytes += table.bytes - before;
     if (this.bytes > MAX_BYTES) this.dropOldest();
     if (this.freshBytes >= FLUSH_BYTES) void this.flush();
     else this.flushSoon();

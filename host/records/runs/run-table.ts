@@ -9,7 +9,7 @@ export interface RunBatch {
 /** The version of the format. Records of another version are left out. */
 const FORMAT = 2;
 
-/** The members whose values many records share. A column has the index of each value in the table's list of texts. */
+/** The members whose values many records share. A row has the index of each value in the head's list of texts. */
 const SHARED = ['plugin', 'handler', 'version', 'stream', 'subject', 'outcome', 'verdict'] as const;
 
 /** The members that only some records have. */
@@ -18,96 +18,90 @@ type RareMembers = Pick<
   'cause' | 'delayMs' | 'reason' | 'error' | 'emits' | 'writes' | 'lines' | 'linesLeft' | 'isPartial'
 >;
 
-/** A message with records: a column for each member, with a value for each record. */
-interface Message {
+/** The head of a message: one line of JSON. The rows follow it. */
+interface Head {
   readonly format: number;
   readonly host: string;
+  readonly count: number;
   readonly texts: readonly string[];
-  readonly shared: readonly (readonly number[])[];
-  readonly ids: readonly string[];
-  /** 0: the record's own id. */
-  readonly roots: readonly (string | 0)[];
-  readonly sequences: readonly number[];
-  readonly attempts: readonly number[];
-  readonly storedAtMs: readonly number[];
-  /** Hundredths of a millisecond: from the storing to the start, the run, and until the event was settled. */
-  readonly waited: readonly number[];
-  readonly ran: readonly number[];
-  readonly took: readonly number[];
-  /** By the record's index. */
+  /** The rare members, by the index of the record. */
   readonly rare: Readonly<Record<string, RareMembers>>;
 }
 
-/** About the size of the numbers of a record in a message. */
-const NUMBER_BYTES = 56;
+/*
+ * A row has numbers at these places, all little-endian, and then the id and the root as UTF-8. An empty root stands for
+ * the record's own id.
+ */
+const AT = { shared: 0, attempt: 14, sequence: 18, storedAt: 26, startedAt: 34, ran: 42, took: 46, id: 50, root: 52 };
+const ROW_BYTES = 54;
+/** The largest number of bytes that a character takes in UTF-8. */
+const MAX_CHARACTER_BYTES = 3;
+const FIRST_BYTES = 8_192;
+/** Lengths of time are stored in hundredths of a millisecond. */
+const PER_MS = 100;
+const MAX_UINT_32 = 0xffff_ffff;
+const NEW_LINE = 10;
 
 /**
- * The records of one message, in columns, because most records differ in an id and a few numbers. To encode columns takes
- * a small part of the time, and of the bytes, that objects take.
+ * The records of one message. Most records differ in an id and a few numbers, so they are rows of a table. Objects or
+ * JSON would take several times as long to encode, and their strings, which live until the message is sent, would make
+ * garbage collection slower.
  */
 export class RunTable {
-  /** About the size of the message. */
-  bytes = 0;
+  /** The number of records. */
+  count = 0;
+  private rows = Buffer.allocUnsafe(FIRST_BYTES);
+  private end = 0;
+  private headBytes = 0;
   private readonly texts = new Map<string, number>();
-  private readonly shared: number[][] = SHARED.map(() => []);
-  private readonly ids: string[] = [];
-  private readonly roots: (string | 0)[] = [];
-  private readonly sequences: number[] = [];
-  private readonly attempts: number[] = [];
-  private readonly storedAtMs: number[] = [];
-  private readonly waited: number[] = [];
-  private readonly ran: number[] = [];
-  private readonly took: number[] = [];
   /** Encoded at once, because they may be large. */
   private readonly rare: string[] = [];
 
-  /** The number of records. */
-  get count(): number {
-    return this.ids.length;
+  /** About the size of the message. */
+  get bytes(): number {
+    return this.end + this.headBytes;
   }
 
-  /** Adds a record. Returns about how many bytes it takes. */
-  add(record: RunRecord): number {
-    const { id, root, storedAtMs, startedAtMs } = record;
-    const before = this.bytes;
-    const index = this.ids.push(id) - 1;
-    this.bytes += NUMBER_BYTES + bytesOf(id);
-    this.roots.push(root === id ? 0 : root);
-    if (root !== id) this.bytes += bytesOf(root);
-    for (let i = 0; i < SHARED.length; i++) this.shared[i]!.push(this.indexOf(record[SHARED[i]!]));
-    this.sequences.push(record.sequence);
-    this.attempts.push(record.attempt);
-    this.storedAtMs.push(storedAtMs);
-    this.waited.push(hundredths(startedAtMs - storedAtMs));
-    this.ran.push(hundredths(record.ranMs));
-    this.took.push(hundredths(record.tookMs));
-    if (!isPlain(record)) {
-      const text = JSON.stringify(rareOf(record));
-      this.bytes += Buffer.byteLength(text);
-      this.rare.push(`"${index}":${text}`);
-    }
-    return this.bytes - before;
+  add(record: RunRecord): void {
+    const { id } = record;
+    const root = record.root === id ? '' : record.root;
+    this.reserve(ROW_BYTES + MAX_CHARACTER_BYTES * (id.length + root.length));
+    const { rows, end } = this;
+    for (let i = 0; i < SHARED.length; i++)
+      rows.writeUInt16LE(this.indexOf(record[SHARED[i]!]), end + AT.shared + 2 * i);
+    rows.writeUInt32LE(record.attempt, end + AT.attempt);
+    rows.writeDoubleLE(record.sequence, end + AT.sequence);
+    rows.writeDoubleLE(record.storedAtMs, end + AT.storedAt);
+    rows.writeDoubleLE(record.startedAtMs, end + AT.startedAt);
+    rows.writeUInt32LE(storedTime(record.ranMs), end + AT.ran);
+    rows.writeUInt32LE(storedTime(record.tookMs), end + AT.took);
+    const idBytes = rows.write(id, end + ROW_BYTES);
+    const rootBytes = rows.write(root, end + ROW_BYTES + idBytes);
+    rows.writeUInt16LE(idBytes, end + AT.id);
+    rows.writeUInt16LE(rootBytes, end + AT.root);
+    this.end += ROW_BYTES + idBytes + rootBytes;
+    if (!isPlain(record)) this.addRare(record);
+    this.count++;
   }
 
-  /** Returns the text of the message. */
-  encode(host: string): string {
-    const { shared, ids, roots, sequences, attempts, storedAtMs, waited, ran, took } = this;
-    const texts = [...this.texts.keys()];
-    const columns = {
-      format: FORMAT,
-      host,
-      texts,
-      shared,
-      ids,
-      roots,
-      sequences,
-      attempts,
-      storedAtMs,
-      waited,
-      ran,
-      took,
-    };
-    return `${JSON.stringify(columns).slice(0, -1)},"rare":{${this.rare.join(',')}}}`;
+  /** Returns the message. */
+  encode(host: string): Uint8Array {
+    const head = { format: FORMAT, host, count: this.count, texts: [...this.texts.keys()] };
+    const line = `${JSON.stringify(head).slice(0, -1)},"rare":{${this.rare.join(',')}}}\n`;
+    return Buffer.concat([Buffer.from(line), this.rows.subarray(0, this.end)]);
+  }
+
+  private addRare(record: RunRecord): void {
+    const text = JSON.stringify(rareOf(record));
+    this.rare.push(`"${this.count}":${text}`);
+    this.headBytes += Buffer.byteLength(text);
+  }
+
+  private reserve(bytes: number): void {
+    if (this.end + bytes <= this.rows.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(2 * this.rows.length, this.end + bytes));
+    this.rows.copy(larger, 0, 0, this.end);
+    this.rows = larger;
   }
 
   private indexOf(text: string): number {
@@ -115,20 +109,13 @@ export class RunTable {
     if (known !== undefined) return known;
     const index = this.texts.size;
     this.texts.set(text, index);
-    this.bytes += bytesOf(text);
+    this.headBytes += Buffer.byteLength(JSON.stringify(text));
     return index;
   }
 }
 
-const PLAIN = /^[ -~]*$/;
-
-/** Returns about how many bytes a text takes in the message. A publisher may have chosen it. */
-function bytesOf(text: string): number {
-  return PLAIN.test(text) ? text.length : Buffer.byteLength(JSON.stringify(text));
-}
-
-function hundredths(ms: number): number {
-  return Math.round(ms * 100);
+function storedTime(ms: number): number {
+  return Math.min(MAX_UINT_32, Math.max(0, Math.round(ms * PER_MS)));
 }
 
 // Written out, because a loop over the names takes several times as long.
@@ -142,39 +129,62 @@ function rareOf({ cause, delayMs, reason, error, emits, writes, lines, linesLeft
   return { cause, delayMs, reason, error, emits, writes, lines, linesLeft, isPartial };
 }
 
-/** Reads the records of a message; undefined for a text that is none, or has another format. */
-export function decodeRuns(text: string): RunBatch | undefined {
-  let message: Message | null;
+/** Reads the records of a message; undefined for a message that has none, or has another format. */
+export function decodeRuns(message: Uint8Array): RunBatch | undefined {
+  const bytes = bufferOf(message);
+  const headEnd = bytes.indexOf(NEW_LINE);
   try {
-    message = JSON.parse(text) as Message | null;
+    const head = JSON.parse(bytes.toString('utf8', 0, Math.max(0, headEnd))) as Head | null;
+    if (head?.format !== FORMAT) return undefined;
+    return { host: head.host, runs: [...rowsOf(bytes.subarray(headEnd + 1), head)] };
   } catch {
+    // Another program may have published the message.
     return undefined;
   }
-  if (message?.format !== FORMAT) return undefined;
-  return { host: message.host, runs: message.ids.map((_, index) => recordAt(index, message)) };
 }
 
-function recordAt(index: number, message: Message): RunRecord {
-  const { texts, shared, ids, roots, sequences, attempts, storedAtMs, waited, ran, took, rare } = message;
-  const names = Object.fromEntries(SHARED.map((name, i) => [name, texts[shared[i]![index]!]]));
-  const [id, stored] = [ids[index]!, storedAtMs[index]!];
-  return {
-    ...(names as Pick<RunRecord, (typeof SHARED)[number]>),
-    ...{ sequence: sequences[index]!, storedAtMs: stored, id, root: roots[index] || id, attempt: attempts[index]! },
-    ...{ startedAtMs: stored + waited[index]! / 100, ranMs: ran[index]! / 100, tookMs: took[index]! / 100 },
-    ...rare[index],
-  };
+function* rowsOf(rows: Buffer, { count, texts, rare }: Head): Generator<RunRecord> {
+  for (let index = 0, at = 0; index < count; index++) {
+    const [idAt, idBytes] = [at + ROW_BYTES, rows.readUInt16LE(at + AT.id)];
+    const [rootAt, rootBytes] = [idAt + idBytes, rows.readUInt16LE(at + AT.root)];
+    const id = rows.toString('utf8', idAt, rootAt);
+    const shared = SHARED.map((name, i) => [name, texts[rows.readUInt16LE(at + AT.shared + 2 * i)]]);
+    yield {
+      ...(Object.fromEntries(shared) as Pick<RunRecord, (typeof SHARED)[number]>),
+      id,
+      root: rows.toString('utf8', rootAt, rootAt + rootBytes) || id,
+      attempt: rows.readUInt32LE(at + AT.attempt),
+      sequence: rows.readDoubleLE(at + AT.sequence),
+      storedAtMs: rows.readDoubleLE(at + AT.storedAt),
+      startedAtMs: rows.readDoubleLE(at + AT.startedAt),
+      ranMs: rows.readUInt32LE(at + AT.ran) / PER_MS,
+      tookMs: rows.readUInt32LE(at + AT.took) / PER_MS,
+      ...rare[index],
+    };
+    at = rootAt + rootBytes;
+  }
 }
 
 /**
  * Returns a test whether a message may have a record of an event with one of these ids, or at a place
- * `STREAM:SEQUENCE`. It only searches the text, because to parse a text takes most of the time.
+ * `STREAM:SEQUENCE`. It only searches the bytes, because to decode a message takes most of the time.
  */
-export function mayHave(ids: readonly string[]): (text: string) => boolean {
+export function mayHave(ids: readonly string[]): (message: Uint8Array) => boolean {
   const marks = ids.flatMap((id) => {
     const [, sequence] = /:(\d+)$/.exec(id) ?? [];
-    const place = sequence === undefined ? [] : [`,${sequence},`, `[${sequence},`, `,${sequence}]`, `[${sequence}]`];
-    return [JSON.stringify(id), ...place];
+    // A published event's id is in the head, where quotes and line breaks are escaped.
+    const asJson = JSON.stringify(id).slice(1, -1);
+    return [Buffer.from(id), Buffer.from(asJson), ...(sequence === undefined ? [] : [double(Number(sequence))])];
   });
-  return (text) => marks.some((mark) => text.includes(mark));
+  return (message) => marks.some((mark) => bufferOf(message).includes(mark));
+}
+
+function double(value: number): Buffer {
+  const bytes = Buffer.alloc(Float64Array.BYTES_PER_ELEMENT);
+  bytes.writeDoubleLE(value);
+  return bytes;
+}
+
+function bufferOf({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
 }

@@ -15,16 +15,16 @@ function readerOf(...messages: RunRecord[][]) {
   const texts = messages.map((runs) => {
     const table = new RunTable();
     for (const run of runs) table.add(run);
-    return { group: groupOf(runs[0]!.root), text: table.encode('h:1') };
+    return { group: groupOf(runs[0]!.root), bytes: table.encode('h:1') };
   });
   const reader: RunReader = {
     async *ofGroup(group) {
       reads.push(`group of ${['order-1', 'order-2'].find((root) => groupOf(root) === group) ?? 'another'}`);
-      for (const [position, each] of texts.entries()) if (each.group === group) yield { position, text: each.text };
+      for (const [position, each] of texts.entries()) if (each.group === group) yield { position, bytes: each.bytes };
     },
     async *newestFirst() {
       reads.push('all');
-      for (const [position, { text }] of [...texts.entries()].reverse()) yield { position, text };
+      for (const [position, { bytes }] of [...texts.entries()].reverse()) yield { position, bytes };
     },
   };
   const find = (name: string, root?: string) => findTrace(reader, name, root, () => undefined);

@@ -24,7 +24,7 @@ const records: fc.Arbitrary<RunRecord> = fc
     return { ...rest, id, root: root || id, startedAtMs: rest.storedAtMs + waitedMs };
   });
 
-const encode = (runs: readonly RunRecord[]): string => {
+const encode = (runs: readonly RunRecord[]): Uint8Array => {
   const table = new RunTable();
   for (const run of runs) table.add(run);
   return table.encode('h');
@@ -38,13 +38,13 @@ it('returns the records that were added, whatever their members are', () => {
   );
 });
 
-it('finds each id of an event in the text of its message', () => {
+it('finds each id of an event in the bytes of its message', () => {
   fc.assert(
     fc.property(fc.array(records, { minLength: 1 }), (runs) => {
-      const text = encode(runs);
+      const message = encode(runs);
       for (const { id, root, stream, sequence, emits = [] } of runs) {
         for (const name of [id, root, `${stream}:${sequence}`, ...emits.map((emit) => emit.id)])
-          expect(mayHave([name])(text)).toBe(true);
+          expect(mayHave([name])(message)).toBe(true);
       }
     }),
   );
