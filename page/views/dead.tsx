@@ -42,6 +42,11 @@ function Letters({ filter, isList }: { readonly filter: LetterFilter; readonly i
   }, [ended]);
   const hasFilter = Object.keys(filter).length > 0;
   const total = data?.total;
+  const now = overview.value?.deadLetters;
+  // Letters come and go without a job of this page, and go only when the redriven events are settled.
+  useEffect(() => {
+    if (!isList && !hasFilter && total !== undefined && now !== undefined && total !== now) reload();
+  }, [total, now, isList, hasFilter]);
   return (
     <>
       <ViewHead
@@ -66,7 +71,7 @@ function Letters({ filter, isList }: { readonly filter: LetterFilter; readonly i
       </ViewHead>
       <Jobs />
       <FilterBar filter={filter} isList={isList} />
-      <Arrived known={hasFilter ? undefined : total} refresh={refresh} />
+      {isList && !hasFilter && <Changed known={total} refresh={refresh} />}
       {error && <Failure error={error} retry={reload} />}
       {isLoading && !data && <Skeleton lines={6} />}
       {total === 0 && <NoLetters hasFilter={hasFilter} />}
@@ -98,16 +103,17 @@ function NoLetters({ hasFilter }: { readonly hasFilter: boolean }) {
   );
 }
 
-/** Letters that have arrived since the list was read. The list does not move by itself under a reader's hand. */
-function Arrived({ known, refresh }: { readonly known: number | undefined; readonly refresh: () => void }) {
+/** Letters that have come or gone since the list was read. The list does not move by itself under a reader's hand. */
+function Changed({ known, refresh }: { readonly known: number | undefined; readonly refresh: () => void }) {
   const now = overview.value?.deadLetters;
   const isWorking = jobs.value.some(({ state }) => state === 'running');
-  if (known === undefined || now === undefined || now <= known || isWorking) return null;
+  if (known === undefined || now === undefined || now === known || isWorking) return null;
+  const change = now > known ? `${plural(now - known, 'new letter')}` : `${plural(known - now, 'letter')} gone`;
   return (
     <p class="note note-warn arrived" role="status">
-      {plural(now - known, 'new letter')} since this list was read.{' '}
+      {change} since this list was read.{' '}
       <button type="button" class="button button-small" onClick={refresh}>
-        Show them
+        Read it again
       </button>
     </p>
   );
