@@ -108,7 +108,7 @@ function Changed({ known, refresh }: { readonly known: number | undefined; reado
   const now = overview.value?.deadLetters;
   const isWorking = jobs.value.some(({ state }) => state === 'running');
   if (known === undefined || now === undefined || now === known || isWorking) return null;
-  const change = now > known ? `${plural(now - known, 'new letter')}` : `${plural(known - now, 'letter')} gone`;
+  const change = now > known ? plural(now - known, 'new letter') : `${plural(known - now, 'letter')} gone`;
   return (
     <p class="note note-warn arrived" role="status">
       {change} since this list was read.{' '}
