@@ -43,7 +43,7 @@ async function run({ files, config, until }: CheckOrder): Promise<void> {
     let contracts: ContractRecord | undefined;
     try {
       await send({ is: 'at', file, step: 'its module', where: { file, line: 1 } });
-      plugin = describe(compile({ file }), config);
+      plugin = describe(compile({ file }, { use: config.plugins.use }), config);
       if (until === 'described') contracts = contractRecordOf(plugin, config);
       else {
         problems.push(...withoutStream(plugin, config));

@@ -121,7 +121,7 @@ export interface WireEvent extends EventFacts {
 
 export type WireModule = readonly [path: string, text: ModuleText];
 
-export type Layers = Pick<PluginsConfig, 'defaults' | 'sections'>;
+export type Layers = Pick<PluginsConfig, 'defaults' | 'sections' | 'use'>;
 
 /** A plugin's definition without the parts that JSON cannot hold. */
 export type WireDefinition = Omit<PluginDefinition, 'sources' | 'handlers'> & {

@@ -7,10 +7,12 @@ import { isEventContract, isJetplugError, JetplugError, type EventContract, type
 import { isErrorLike, plainError } from '../base/plain-error';
 import { LoadingModules } from './circular-import';
 import { noteClasses } from './classes';
+import { loadMiddleware } from './configured-middleware';
 import { findModule, isDeclaration, isPath, realPathOf } from './find-module';
 import { shareHostPackages } from './host-packages';
 import { asynchronousFile, awaitsAtTop, notFound, typesOnly, type OwnFiles } from './import-errors';
 import { asNamespace, importIn } from './import-native';
+import type { DeclaredMiddleware } from './middleware';
 import { codeOf, readSource, versionOf, type ModuleText, type ModuleTexts } from './module-graph';
 import { newModule, runModule, type PluginModule } from './module-runner';
 import { loadPackage } from './package-loader';
@@ -37,6 +39,15 @@ export interface LoadedModules {
   readonly lateClasses: readonly object[];
   /** The event contracts that its modules export. */
   readonly contracts: readonly ExportedContract[];
+  /** The middleware of the config, the outermost first. */
+  readonly use: readonly DeclaredMiddleware[];
+}
+
+export interface LoadModulesOptions {
+  /** Texts to use in place of the files. */
+  readonly texts?: ModuleTexts | undefined;
+  /** The files of the config's middleware. Each plugin loads them for itself, like its own modules. */
+  readonly use?: readonly string[];
 }
 
 /** An event contract, and the name under which a module exports it. */
@@ -48,14 +59,15 @@ export interface ExportedContract {
 /**
  * Loads a plugin's file and the files that it imports by path. Packages are looked up beside the file first, then
  * among the host's own; all plugins share them. `tsyringe` is always the host's.
- * @param texts texts to use in place of the files
- * @throws JetplugError `JP_PLUGIN_SYNTAX`, `JP_PLUGIN_IMPORT_NOT_FOUND`, `JP_PLUGIN_LOAD_FAILED`, with file and line
+ * @throws JetplugError `JP_PLUGIN_SYNTAX`, `JP_PLUGIN_IMPORT_NOT_FOUND`, `JP_PLUGIN_LOAD_FAILED`,
+ * `JP_MIDDLEWARE_NOT_LOADED`, with file and line
  */
-export function loadModules(file: string, texts: ModuleTexts = new Map()): LoadedModules {
+export function loadModules(file: string, { texts = new Map(), use = [] }: LoadModulesOptions = {}): LoadedModules {
   shareHostPackages();
   const loader = new Loader(file, texts);
   try {
     const exports = loader.load(file);
+    const middleware = loadMiddleware(use, loader);
     sourceMapsOf.set(loader.sources, loader.sourceMapModules);
     return {
       exports,
@@ -65,6 +77,7 @@ export function loadModules(file: string, texts: ModuleTexts = new Map()): Loade
       container: loader.container,
       lateClasses: loader.lateClasses,
       contracts: loader.contracts(),
+      use: middleware,
     };
   } catch (error) {
     const place = placeIn(loader.sources, error) ?? { file };

@@ -5,6 +5,7 @@ import { describe, type DescribedPlugin } from '../load/describe';
 import type { PluginFile } from '../load/discover';
 import { instantiate } from '../load/instantiate';
 import { isIsolated } from '../load/isolation-options';
+import { middlewareClasses } from '../load/middleware';
 import { InlineCode } from '../load/plugin-code';
 import { noteLineOfRun } from '../message/run-context';
 import { RunLogger } from '../message/run-logger';
@@ -19,7 +20,7 @@ import { PluginVersion } from './version';
 
 /** Compiles a plugin's file to run in the host. */
 export function compileInline(file: PluginFile, host: PluginHost): Candidate {
-  return new InlineCandidate(compile(file), host, file);
+  return new InlineCandidate(compile(file, { use: host.config.plugins.use }), host, file);
 }
 
 /** A plugin whose code runs in the host. */
@@ -76,7 +77,7 @@ class DescribedInline implements DescribedCandidate {
         (error: unknown) =>
           host.log.warn('a plugin failed after its start was abandoned', { plugin: definition.name, err: error }),
       );
-    const code = new InlineCode(await withinStartLimit(instantiated, definition, host, abandon));
+    const code = new InlineCode(await withinStartLimit(instantiated, definition, host, abandon), definition);
     return new PluginVersion(definition, code, host.log, () => this.close());
   }
 
@@ -86,7 +87,9 @@ class DescribedInline implements DescribedCandidate {
     forgetClasses([
       ...compiled.classes,
       ...(compiled.lateClasses ?? []),
-      ...classesOf(definition.cls, definition.container),
+      ...[definition.cls, ...middlewareClasses(definition.middleware)].flatMap((cls) =>
+        classesOf(cls, definition.container),
+      ),
     ]);
   }
 }

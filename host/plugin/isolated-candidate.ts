@@ -18,7 +18,7 @@ export async function compileIsolated(file: PluginFile, policy: IsolatedPolicy, 
   const endStart = await acquireStart();
   try {
     const { config, log, time } = host;
-    const modules = readModules(file.file);
+    const modules = readModules(file.file, config.plugins.use);
     const plugin = new IsolatedPlugin({ file: file.file, modules, plugins: config.plugins, policy, log, time });
     return new IsolatedCandidate(plugin, file, host, endStart);
   } catch (error) {

@@ -49,6 +49,11 @@ export class Plugins {
     return this.list.flatMap(({ definitions }) => definitions);
   }
 
+  /** The files of the config's middleware, of which every plugin is made, even one that could not be read. */
+  get middlewareFiles(): readonly string[] {
+    return this.host.config.plugins.use;
+  }
+
   /**
    * All plugins that may be at fault for an error or a blocked event loop. A plugin that was not read yet is listed
    * with its file alone.
@@ -100,8 +105,10 @@ export class Plugins {
   /** Applies a new config, and loads each plugin anew whose part of the config has changed. */
   async reconfigure(config: Config): Promise<void> {
     const before = this.host.config;
+    // A plugin that could not be read may fail because of the middleware.
+    const usesOther = !isDeepStrictEqual(before.plugins.use, config.plugins.use);
     const concerned = this.list.filter(
-      ({ definition }) => definition && hasOtherConfig(definition.name, before, config),
+      ({ definition }) => usesOther || (definition && hasOtherConfig(definition.name, before, config)),
     );
     this.host = { ...this.host, config };
     await Promise.all(concerned.map(({ file }) => this.load(file, 'config')));

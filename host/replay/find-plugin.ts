@@ -14,7 +14,7 @@ export function findPlugin({ files, plugin }: ReplayTarget, config: ReplayConfig
   let broken = 0;
   for (const file of files) {
     try {
-      const compiled = compile({ file });
+      const compiled = compile({ file }, { use: config.plugins.use });
       const { name } = describe(compiled, config);
       if (name === plugin) return compiled;
       others.push(name);

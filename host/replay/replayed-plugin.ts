@@ -53,7 +53,7 @@ export class ReplayedPlugin {
    */
   async run(run: EffectRun, log: CapturedLog, { beforeCall, isPatient }: ReplayOptions = {}): Promise<Effects> {
     const { file, texts } = this.loaded;
-    const compiled = this.unused ?? compile({ file }, texts);
+    const compiled = this.unused ?? compile({ file }, { texts, use: this.config.plugins.use });
     this.unused = undefined;
     const host = await ReplayHost.open(this.name, run, this.config, log);
     const version = await this.start(compiled, host, isPatient === true);

@@ -15,6 +15,7 @@ import { TextStore } from '../effects/text-store';
 import type { OutgoingEvent } from '../broker/ports';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
 import type { ConsumingHandler } from '../plugin/consume';
+import type { CompiledPlugin } from '../load/compile';
 import { describe } from '../load/describe';
 import { runPlugin } from '../plugin/run-plugin';
 import type { RunningPlugin } from '../plugin/running-plugin';
@@ -70,14 +71,15 @@ export type PublishedEvent<E> = Envelope & (E extends string ? Record<string, un
 export async function testHost(plugins: readonly AnyPluginClass[], options: TestHostOptions = {}): Promise<TestHost> {
   const log = new RecordingLog();
   const loaded = configOf(options);
+  const compiled = plugins.map((cls) => asCompiled(cls, options.use));
   const config = completed(
     loaded,
     options,
-    plugins.map((cls) => describe(asCompiled(cls), loaded)),
+    compiled.map((plugin) => describe(plugin, loaded)),
   );
   const clock = options.clock ?? new TestClock();
   const backend = options.server ? await serverBackend(config, clock, log) : await memoryBackend(config, clock);
-  const host = new TestHost(plugins, options.server === true, config, backend, log);
+  const host = new TestHost(compiled, options.server === true, config, backend, log);
   try {
     await host.start();
     return host;
@@ -102,7 +104,7 @@ export class TestHost {
   private restarting: Promise<void> | undefined;
 
   constructor(
-    private readonly plugins: readonly AnyPluginClass[],
+    private readonly plugins: readonly CompiledPlugin[],
     private readonly onServer: boolean,
     private readonly config: Config,
     private readonly backend: Backend,
@@ -136,7 +138,7 @@ export class TestHost {
     this.commits = host.commits;
     const running: RunningPlugin[] = [];
     this.running = running;
-    for (const cls of this.plugins) running.push(await runPlugin(asCompiled(cls), host));
+    for (const plugin of this.plugins) running.push(await runPlugin(plugin, host));
   }
 
   /** Validates an event by its contract and publishes it. Resolves with the event id when a stream has stored it. */
