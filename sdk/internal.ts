@@ -63,8 +63,7 @@ export function usedMiddleware(cls: PluginClass): UsedMiddleware {
   const ofMethods = new Map<string, unknown[]>();
   for (const level of levelsOf(cls.prototype as object)) {
     const own = new Map<string, unknown[]>();
-    for (const { method, middleware } of ownUses(level))
-      own.set(method!, [...(own.get(method!) ?? []), ...middleware]);
+    for (const { method, middleware } of ownUses(level)) own.set(method!, [...(own.get(method!) ?? []), ...middleware]);
     for (const [method, middleware] of own) ofMethods.set(method, middleware);
   }
   return {

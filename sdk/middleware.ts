@@ -44,26 +44,32 @@ export interface Middleware<E = HandledEvent> {
   readonly handle: MiddlewareFunction<E>;
 }
 
-type MiddlewareClass<E> = new (...args: never[]) => Middleware<E>;
+type AnyContext = EventContext | BatchContext;
+
+/** A middleware as the parameters of its function show it. */
+type Given<E, C> =
+  | ((event: E, context: C, next: Next) => unknown)
+  | (new (...args: never[]) => { readonly handle: (event: E, context: C, next: Next) => unknown });
 
 /** Refuses a middleware that takes no batches, or only some events, on a plugin, whose handlers may take any. */
-type ForAnyEvent<E> = [HandledEvent] extends [E]
+type ForAnyEvent<E, C> = [HandledEvent, AnyContext] extends [E, C]
   ? unknown
   : 'a middleware of a plugin takes any event, and batches: (event: Envelope | readonly Envelope[], …)';
 
 /** Refuses a middleware that takes other events than the handler. */
-type Fits<Event, E> = unknown extends Event
-  ? unknown
-  : [Event] extends [E]
-    ? unknown
-    : 'the middleware takes another event than the handler';
+type Fits<Method extends (...args: never[]) => unknown, E, C> =
+  Parameters<Method> extends [infer Event, ...unknown[]]
+    ? [Event, ContextOf<Event>] extends [E, C]
+      ? unknown
+      : 'the middleware takes another event than the handler'
+    : unknown;
 
-interface UseDecorator<E> {
-  <Target extends abstract new (...args: never[]) => object>(target: Target & ForAnyEvent<E>): void;
-  <Event>(
+interface UseDecorator<E, C> {
+  <Target extends abstract new (...args: never[]) => object>(target: Target & ForAnyEvent<E, C>): void;
+  <Method extends (...args: never[]) => unknown>(
     target: object,
     method: string,
-    descriptor: { value?: ((event: Event, ...rest: never[]) => unknown) & Fits<Event, E> },
+    descriptor: { value?: Method & Fits<Method, E, C> },
   ): void;
 }
 
@@ -91,9 +97,7 @@ export const USES_MARK: unique symbol = Symbol.for('jetplug.uses') as never;
  *
  * @param middleware functions, and classes with the method `handle`
  */
-export function Use<E = HandledEvent>(
-  ...middleware: readonly (MiddlewareFunction<E> | MiddlewareClass<E>)[]
-): UseDecorator<E> {
+export function Use<E = HandledEvent, C = AnyContext>(...middleware: readonly Given<E, C>[]): UseDecorator<E, C> {
   return (target: object, method?: unknown) => {
     if (typeof method === 'object') throw standardDecorator('@Use');
     if (!Object.hasOwn(target, USES_MARK)) Object.defineProperty(target, USES_MARK, { value: [] });

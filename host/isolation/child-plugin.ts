@@ -86,7 +86,10 @@ export class ChildPlugin {
     const definition = this.definition!;
     const plugin = (this.plugin = await instantiate(definition, services, settings));
     for (const { method } of definition.handlers) {
-      this.handlers.set(method, handlerOf(plugin, definition, method, (what) => currentCall()?.assertLive(what)));
+      this.handlers.set(
+        method,
+        handlerOf(plugin, definition, method, (what) => currentCall()?.assertLive(what)),
+      );
     }
     this.link.send({ is: 'started' });
   }

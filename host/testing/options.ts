@@ -88,7 +88,7 @@ function widened({ streams }: Config, plugins: readonly PluginDefinition[]): Con
 /** Returns a plugin class that a test has imported, in the form of a class that the host has compiled from a file. */
 export function asCompiled(imported: AnyPluginClass, given: TestHostOptions['use'] = []): CompiledPlugin {
   const cls = imported as unknown as PluginClass;
-  const use = given.filter(isMiddleware);
+  const use = (given as readonly unknown[]).filter(isMiddleware);
   if (use.length < given.length) {
     const message = 'the option use of testHost has a value that is no middleware';
     throw new JetplugError('JP_MIDDLEWARE_INVALID', message);

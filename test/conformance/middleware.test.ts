@@ -113,7 +113,8 @@ onBoth('a middleware runs once around a batch, and gets its events', async (star
 const failing: MiddlewareFunction<Placed> = async (event, context, next) => {
   steps.push(`${event.user} ${context.attempt}`);
   if (event.user === 'reject') throw new Reject('never');
-  if (event.user === 'later' && steps.filter((step) => step.startsWith('later')).length === 1) throw new RetryLater('20ms');
+  if (event.user === 'later' && steps.filter((step) => step.startsWith('later')).length === 1)
+    throw new RetryLater('20ms');
   if (event.user === 'throws') throw new TypeError('not today');
   await next();
   if (event.user === 'twice') await next();
@@ -134,10 +135,12 @@ onBoth('a value that a middleware throws counts as thrown by the handler', async
   await host.settled();
   expect(steps.filter((step) => step.startsWith('throws'))).toEqual(['throws 1', 'throws 2']);
   expect(steps.filter((step) => step.includes('later'))).toEqual(['later 1', 'later 1', 'handled later']);
-  expect(host.deadLetters().map(({ reason, error }) => `${reason}: ${error}`).sort()).toEqual([
-    'failed: TypeError: not today',
-    'rejected: never',
-  ]);
+  expect(
+    host
+      .deadLetters()
+      .map(({ reason, error }) => `${reason}: ${error}`)
+      .sort(),
+  ).toEqual(['attempts-exhausted: not today', 'rejected: never']);
 });
 
 onBoth('a second call of next fails the event, and the handler is called once in each attempt', async (start) => {
@@ -164,14 +167,17 @@ class SwallowingPlugin {
   }
 }
 
-onBoth('a middleware may handle the failure of its handler; the changes before the failure are committed', async (start) => {
-  const host = await start([SwallowingPlugin]);
-  await host.publish(Placed, { user: 'u1', n: 4 });
-  await host.settled();
-  expect(host.deadLetters()).toEqual([]);
-  expect(await host.store(SwallowingPlugin).get('u1')).toBe(4);
-  expect(host.logged).toContainEqual(expect.objectContaining({ message: 'handled by the middleware' }));
-});
+onBoth(
+  'a middleware may handle the failure of its handler; the changes before the failure are committed',
+  async (start) => {
+    const host = await start([SwallowingPlugin]);
+    await host.publish(Placed, { user: 'u1', n: 4 });
+    await host.settled();
+    expect(host.deadLetters()).toEqual([]);
+    expect(await host.store(SwallowingPlugin).get('u1')).toBe(4);
+    expect(host.logged).toContainEqual(expect.objectContaining({ message: 'handled by the middleware' }));
+  },
+);
 
 @Plugin({ name: 'tardy' })
 class TardyPlugin {
@@ -185,11 +191,14 @@ class TardyPlugin {
   }
 }
 
-onBoth('the timeout of the handler includes its middleware, and a later call of next does not call the handler', async (start) => {
-  const host = await start([TardyPlugin]);
-  await host.publish(Placed, { user: 'u1', n: 1 });
-  await host.clock.advance('200ms');
-  await host.settled();
-  expect(host.deadLetters()).toMatchObject([{ reason: 'timeout' }]);
-  expect(steps).toEqual(['JP_RUN_OVER']);
-});
+onBoth(
+  'the timeout of the handler includes its middleware, and a later call of next does not call the handler',
+  async (start) => {
+    const host = await start([TardyPlugin]);
+    await host.publish(Placed, { user: 'u1', n: 1 });
+    await host.clock.advance('200ms');
+    await host.settled();
+    expect(host.deadLetters()).toMatchObject([{ reason: 'timeout' }]);
+    expect(steps).toEqual(['JP_RUN_OVER']);
+  },
+);

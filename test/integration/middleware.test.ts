@@ -52,7 +52,7 @@ function source(className: string, options = ''): string {
 const scene = new Scene();
 let nats: NatsConnection;
 let host: TestHost;
-let module: string;
+let usedFile: string;
 
 beforeAll(async () => {
   const server = await scene.server();
@@ -62,8 +62,8 @@ beforeAll(async () => {
     'plugins/inline.plugin.ts': source('Inline'),
     'plugins/apart.plugin.ts': source('Apart', `{ isolation: 'process' }`),
   });
-  module = join(folder, 'around.ts');
-  host = await scene.host({ server, plugins: [join(folder, 'plugins')], config: { plugins: { use: [module] } } });
+  usedFile = join(folder, 'around.ts');
+  host = await scene.host({ server, plugins: [join(folder, 'plugins')], config: { plugins: { use: [usedFile] } } });
 });
 afterAll(() => scene.end());
 
@@ -71,7 +71,8 @@ const publish = (plugin: string, does?: string): void => nats.publish(`video.${p
 /** The lines of a plugin since the last call. */
 let read = 0;
 const linesOf = (plugin: string): LogLine[] => host.lines.slice(read).filter((line) => line['plugin'] === plugin);
-const messagesOf = (plugin: string): string[] => linesOf(plugin).map(({ msg, by }) => (by ? `${msg} ${by as string}` : msg));
+const messagesOf = (plugin: string): string[] =>
+  linesOf(plugin).map(({ msg, by }) => (by ? `${msg} ${by as string}` : msg));
 beforeEach(() => (read = host.lines.length));
 
 describe.each(['inline', 'apart'])('of the plugin %s', (plugin) => {
@@ -101,10 +102,7 @@ describe.each(['inline', 'apart'])('of the plugin %s', (plugin) => {
       return found.length === 2 && found;
     });
     const errors = letters.map(({ header }) => header.get('x-error-message')).sort();
-    expect(errors).toEqual([
-      expect.stringMatching(/Gate called next\(\) a second time/),
-      expect.stringMatching(/not through this gate/),
-    ]);
+    expect(errors).toEqual(['not through this gate', 'the middleware Gate called next() a second time']);
   });
 });
 
@@ -112,7 +110,7 @@ const swapped = (): unknown[] =>
   host.lines.slice(read).flatMap(({ msg, plugin }) => (msg === 'a plugin has a new version' ? [plugin] : []));
 
 test('an edit of the module replaces every plugin', async () => {
-  writeFileSync(module, around('v2'));
+  writeFileSync(usedFile, around('v2'));
   await eventually(() => swapped().length === 2);
   for (const plugin of ['inline', 'apart']) {
     publish(plugin);
@@ -121,15 +119,15 @@ test('an edit of the module replaces every plugin', async () => {
 });
 
 test('a module that does not load is reported with its line, the versions before run on, and mending it helps', async () => {
-  writeFileSync(module, `\nthrow new RangeError('no limit');`);
+  writeFileSync(usedFile, `\nthrow new RangeError('no limit');`);
   const lines = await eventually(() => {
     const failed = host.lines.slice(read).filter(({ code }) => code === 'JP_MIDDLEWARE_NOT_LOADED');
     return failed.length >= 2 && failed;
   });
-  expect(lines[0]).toMatchObject({ level: 'error', file: module, line: 2 });
+  expect(lines[0]).toMatchObject({ level: 'error', file: usedFile, line: 2 });
   publish('inline');
   await eventually(() => messagesOf('inline').includes('ends v2'));
-  writeFileSync(module, around('v3'));
+  writeFileSync(usedFile, around('v3'));
   await eventually(() => swapped().length === 2);
 });
 

@@ -39,7 +39,10 @@ test('the first middleware is the outermost', async () => {
 
 test('every middleware and the handler get the event and the context', async () => {
   const given: unknown[] = [];
-  const first: BuiltMiddleware = { name: 'first', call: (event, context, next) => (given.push(event, context), next()) };
+  const first: BuiltMiddleware = {
+    name: 'first',
+    call: (event, context, next) => (given.push(event, context), next()),
+  };
   const [event, context] = [{ event_id: 'e1' }, { attempt: 1 }];
   const handler = (...args: unknown[]) => void given.push(...args);
   await chain([first], handler, { plugin: 'badge', where: WHERE, assertLive: () => undefined })(
