@@ -18,6 +18,7 @@ export {
 } from './middleware';
 export { BatchFailure, Reject, RetryLater, type FailedEvent } from './outcome';
 export { Plugin, type PluginLifecycle, type PluginOptions } from './plugin';
+export type { Provider, Providers } from './providers';
 export { Settings } from './settings';
 export { Store, type ForEvent } from './store';
 export { Subscribe, type BatchOptions, type From, type RetryOptions, type SubscribeOptions } from './subscribe';

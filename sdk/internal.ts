@@ -15,7 +15,6 @@ export { ISOLATIONS, type Isolation, type PluginLifecycle, type PluginOptions } 
 export type { BatchOptions, From, RetryOptions, SubscribeOptions } from './subscribe';
 export { covers, isPublishSubject, isSubscribeSubject } from './subject';
 export { TOKEN } from './token';
-export type { Next } from './middleware';
 export type { HandlerMark, PluginMark };
 
 export type PluginClass = (new (...args: unknown[]) => object) & { readonly name: string };

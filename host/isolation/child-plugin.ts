@@ -7,6 +7,7 @@ import { isStale } from '../message/failures/stale-failure';
 import { validate } from '../message/validate';
 import { errorsIn } from '../base/plain-error';
 import { compile } from '../load/compile';
+import { FolderProviders } from '../load/folder-providers';
 import { handlerOf, instantiate, lifecycleError, type InstantiatedPlugin } from '../load/instantiate';
 import { describe, type DescribedPlugin, type HandlerDefinition } from '../load/describe';
 import { ChildBatchContext, ChildCall, ChildContext, currentCall, outside, within } from './child-call';
@@ -21,6 +22,8 @@ import { traceRequests } from '../base/trace-requests';
 /** The plugin of this process. It carries out the host's orders: load, start, call, stop. */
 export class ChildPlugin {
   private definition: DescribedPlugin | undefined;
+  /** The providers of the plugin's folder, which this process has for itself. */
+  private providers: FolderProviders | undefined;
   private plugin: InstantiatedPlugin | undefined;
   /** The functions that call the handlers, by method. */
   private readonly handlers = new Map<string, Handler['invoke']>();
@@ -67,7 +70,8 @@ export class ChildPlugin {
 
   private load({ file, modules, plugins }: HostMessage & { to: 'load' }): void {
     const known = new Map(modules);
-    const compiled = compile({ file }, { texts: known, use: plugins.use });
+    this.providers = plugins.providers === undefined ? undefined : FolderProviders.load(plugins.providers, known);
+    const compiled = compile({ file }, { texts: known, use: plugins.use, shared: this.providers });
     this.definition = describe(compiled, { plugins: plugins as never });
     this.link.send({
       is: 'loaded',
@@ -83,6 +87,7 @@ export class ChildPlugin {
       bus: new RemoteEventBus(this.link),
       openTexts: () => Promise.resolve(new RemoteTexts(this.link)),
     };
+    await this.providers?.start({ logger: this.log, clock: systemClock });
     const definition = this.definition!;
     const plugin = (this.plugin = await instantiate(definition, services, settings));
     for (const { method } of definition.handlers) {
@@ -199,6 +204,7 @@ export class ChildPlugin {
     } catch (thrown) {
       error ??= encodeError(thrown);
     }
+    await this.providers?.stop(this.log);
     this.link.sendNow({ is: 'stopped', ...(error && { error }) }, () => process.exit(0));
   }
 }

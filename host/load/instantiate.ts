@@ -109,11 +109,11 @@ function pathText(path: readonly PropertyKey[]): string {
 /** Builds the plugin, and each class of its middleware once. */
 function buildAll(plugin: DescribedPlugin, child: DependencyContainer): Omit<InstantiatedPlugin, 'release'> {
   const instance = build(plugin, plugin.cls, child) as InstantiatedPlugin['instance'];
-  const built = new Map(
+  const built = new Map<DeclaredMiddleware, Middleware>(
     middlewareClasses(plugin.middleware).map((cls) => [cls, build(plugin, cls, child) as Middleware]),
   );
   const callable = (declared: DeclaredMiddleware): BuiltMiddleware => {
-    const own = built.get(declared as PluginClass);
+    const own = built.get(declared);
     const call = own ? (...args: Parameters<Middleware['handle']>) => own.handle(...args) : declared;
     return { name: nameOfMiddleware(declared), call: call as BuiltMiddleware['call'] };
   };

@@ -1,4 +1,4 @@
-import { JetplugError, type Location, type Next } from '../../sdk/internal';
+import { JetplugError, type Location } from '../../sdk/internal';
 import type { Handler } from '../message/handler';
 
 type Invoke = Handler['invoke'];
@@ -6,7 +6,7 @@ type Invoke = Handler['invoke'];
 /** A middleware that can be called. */
 export interface BuiltMiddleware {
   readonly name: string;
-  call(...args: [...Parameters<Invoke>, Next]): unknown;
+  call(...args: [...Parameters<Invoke>, () => Promise<undefined>]): unknown;
 }
 
 /** A handler's parts that a chain around it needs. */
@@ -53,7 +53,7 @@ class Passage {
     private readonly callRest: () => unknown,
   ) {}
 
-  next(): Promise<void> {
+  next(): Promise<undefined> {
     if (this.rest || this.hasEnded) return this.refuse();
     this.rest = new Rest((resolve) => resolve(this.run()));
     this.rest.noteFailure();
@@ -82,10 +82,11 @@ class Passage {
     if (this.rest?.isObserved === false) void this.rest.finally();
   }
 
-  private async run(): Promise<void> {
+  private async run(): Promise<undefined> {
     try {
       this.of.assertLive('next');
       this.value = await this.callRest();
+      return undefined;
     } finally {
       this.restHasEnded = true;
     }
@@ -108,7 +109,7 @@ class Passage {
 }
 
 /** The promise that `next` returns. It notes whether the middleware awaits it. */
-class Rest extends Promise<void> {
+class Rest extends Promise<undefined> {
   isObserved = false;
 
   /** The promises that `then` returns are plain. */
@@ -121,8 +122,8 @@ class Rest extends Promise<void> {
     void super.then(undefined, () => undefined);
   }
 
-  override then<A = void, B = never>(
-    done?: ((value: void) => A | PromiseLike<A>) | null,
+  override then<A = undefined, B = never>(
+    done?: ((value: undefined) => A | PromiseLike<A>) | null,
     failed?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     this.isObserved = true;

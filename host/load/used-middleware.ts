@@ -24,8 +24,8 @@ export function middlewareOf(
       return false;
     });
   for (const method of [...ofStatics, ...[...ofMethods.keys()].filter((one) => !methods.includes(one))]) {
-    const message = `@Use decorates ${cls.name}.${String(method)}, which is no handler, so it would never run`;
-    report(new JetplugError('JP_MIDDLEWARE_INVALID', message, placeOfMember(sources, cls.name, String(method))));
+    const message = `@Use decorates ${cls.name}.${method}, which is no handler, so it would never run`;
+    report(new JetplugError('JP_MIDDLEWARE_INVALID', message, placeOfMember(sources, cls.name, method)));
   }
   const shared = [...use, ...valid(ofPlugin, cls.name)];
   return new Map(

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/config';
 import type { PluginDefinition } from '../load/describe';
 import type { PluginFile } from '../load/discover';
+import { isProvidersFile } from '../load/folder-providers';
 import { ContractRecords } from './contract-records';
 import type { Faults, Suspect } from './faults';
 import { ManagedPlugin, type LoadReason, type PluginsContext } from './managed-plugin';
@@ -89,11 +90,13 @@ export class Plugins {
 
   /**
    * Returns the plugins to load after a change of these files: plugins that are made of one of the files, and plugins
-   * whose error the change may remove.
+   * whose error the change may remove. A providers file concerns all plugins of its folder.
    */
   concernedBy(paths: readonly string[]): PluginFile[] {
+    const concerns = (plugin: ManagedPlugin, path: string): boolean =>
+      plugin.isMadeOf(path) || isProvidersFile(path, plugin.file.root);
     return this.list
-      .filter((plugin) => plugin.failedForOthers || paths.some((path) => plugin.isMadeOf(path)))
+      .filter((plugin) => plugin.failedForOthers || paths.some((path) => concerns(plugin, path)))
       .map(({ file }) => file);
   }
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Middleware, MiddlewareFunction } from '../../sdk';
+import type { Middleware, MiddlewareFunction, Providers } from '../../sdk';
 import { covers, JetplugError, usedMiddleware, type PluginClass } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { loadConfig } from '../config/load';
@@ -25,6 +25,11 @@ export interface TestHostOptions {
    * middleware of `@Use` runs without being named here.
    */
   readonly use?: readonly (MiddlewareFunction | (new (...args: never[]) => Middleware))[];
+  /**
+   * The providers that the plugins share, as the file `providers.ts` of their folder has them. They start and stop with
+   * the host. Default: none.
+   */
+  readonly providers?: Providers;
   /**
    * Whether to run the plugins on a nats-server of the test's own, in the machine's time, rather than in memory.
    * Default `false`.

@@ -122,6 +122,14 @@ export const PLUGIN_ERRORS = {
     'A middleware called next() a second time, or after it had returned. The event counts as failed if the middleware had not returned.',
     'Call next() once, and await it: `await next();`.',
   ],
+  JP_PROVIDERS_NOT_LOADED: [
+    'The file providers.ts of a plugins folder cannot be loaded, or its default export is no list of providers.',
+    'Correct the line named. The file has a default export: a list of classes, { token, useClass } and { token, useValue }.',
+  ],
+  JP_PROVIDERS_START_FAILED: [
+    'A provider of a plugins folder could not be built, or its onStart failed. No plugin of the folder starts without it.',
+    'Correct the line named, or the service that the provider connects to; the cause has its answer. After a change of a file, the host tries again.',
+  ],
   JP_HANDLER_NO_STREAM: [
     'No stream holds the subject that a handler subscribes to.',
     'Add the subject to a stream of the config (streams[].subjects), or correct the subject.',

@@ -158,7 +158,9 @@ class SwallowingPlugin {
   constructor(private readonly totals: Store<number>) {}
 
   @Use(async (_event: Envelope, context: EventContext, next: Next) => {
-    await next().catch((error: Error) => context.log.info('handled by the middleware', { why: error.message }));
+    await next().catch((error: unknown) =>
+      context.log.info('handled by the middleware', { why: (error as Error).message }),
+    );
   })
   @Subscribe(Placed)
   async take({ user, n }: Placed): Promise<void> {
@@ -183,7 +185,7 @@ onBoth(
 class TardyPlugin {
   @Use(async (_event: Envelope, { signal }: EventContext, next: Next) => {
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
-    await next().catch((error: { code: string }) => steps.push(error.code));
+    await next().catch((error: unknown) => steps.push((error as { code: string }).code));
   })
   @Subscribe(Placed, { timeout: '100ms', retry: { attempts: 1 } })
   take(): void {

@@ -1,6 +1,7 @@
-import type { Next } from 'jetplug/sdk';
 import { JetplugError } from '../../../sdk/internal';
 import { chain, type BuiltMiddleware } from '../../../host/load/middleware-chain';
+
+type Next = Parameters<BuiltMiddleware['call']>[2];
 
 const WHERE = { file: '/plugins/badge.plugin.ts', line: 7 };
 let steps: string[];
@@ -68,7 +69,7 @@ test('what the handler throws passes through the middleware, which may handle it
   };
   await expect(run([noted('a')], fails)).rejects.toThrow(RangeError);
   const handles = async (next: Next) => {
-    await next().catch((error: Error) => steps.push(error.message));
+    await next().catch((error: unknown) => steps.push((error as Error).message));
   };
   await run([handles], fails);
   expect(steps).toEqual(['a begins', 'not today']);
