@@ -2,7 +2,7 @@ type Class = new (...args: never[]) => object;
 type ProviderToken = string | symbol | (abstract new (...args: never[]) => unknown);
 
 /**
- * What the plugins of a folder share: a class, which is its own token; a class under another token; or a value. A class
+ * An object that the plugins of a folder share: a class, which is its own token; a class under another token; or a value. A class
  * may inject `Logger`, `Clock` and the other providers. If a provided object has the methods `onStart` and `onStop`, they
  * run at the start and at the stop of the host.
  */

@@ -130,8 +130,7 @@ export class TestHost {
     this.run = run;
     const host = run.host();
     this.commits = host.commits;
-    const running: RunningPlugin[] = [];
-    this.running = running;
+    const running = (this.running = [] as RunningPlugin[]);
     await this.plugins.start(host, running);
   }
 
@@ -276,7 +275,7 @@ export class TestHost {
     const drained = { yet: false };
     const startedAtMs = performance.now();
     const ending = Promise.all(this.running.map((plugin) => plugin.stop()))
-      .then(() => this.plugins.stop({ log: this.log }))
+      .then(() => this.plugins.stop(this.log))
       .then(() => this.commits?.closed())
       .finally(() => (drained.yet = true));
     while (!drained.yet) await this.backend.next(performance.now() - startedAtMs < STOP_MS);

@@ -36,7 +36,7 @@ export class TestPlugins {
   }
 
   /** Stops the providers, when the plugins have stopped. */
-  async stop({ log }: Pick<PluginHost, 'log'>): Promise<void> {
+  async stop(log: PluginHost['log']): Promise<void> {
     await this.providers?.stop(log);
   }
 

@@ -94,7 +94,7 @@ describe.each(['inline', 'apart'])('of the plugin %s', (plugin) => {
     expect(messagesOf(plugin)).toEqual(['begins v1', 'gate', 'ends v1']);
   });
 
-  test('what a middleware throws, and a second call of next, count as thrown by the handler', async () => {
+  test('an error of a middleware, and a second call of next, count as thrown by the handler', async () => {
     publish(plugin, 'reject');
     publish(plugin, 'twice');
     const letters = await eventually(async () => {

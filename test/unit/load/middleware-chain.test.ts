@@ -63,7 +63,7 @@ test('the result is the handler’s, so that the host can check it; without the 
   expect(await run([() => 'own'])).toBe('own');
 });
 
-test('what the handler throws passes through the middleware, which may handle it', async () => {
+test('an error of the handler passes through the middleware, which may handle it', async () => {
   const fails = () => {
     throw new RangeError('not today');
   };
@@ -75,7 +75,7 @@ test('what the handler throws passes through the middleware, which may handle it
   expect(steps).toEqual(['a begins', 'not today']);
 });
 
-test('what a middleware throws is thrown, also after the handler', async () => {
+test('an error of a middleware fails the call, also after the handler', async () => {
   const before = () => {
     throw new Error('before');
   };
