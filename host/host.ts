@@ -20,6 +20,7 @@ import { watchEventLoop } from './ops/event-loop';
 import { pluginStatuses, type PluginStatus } from './ops/status';
 import { Faults } from './plugin/faults';
 import { Plugins } from './plugin/plugins';
+import { ProviderFolders } from './plugin/provider-folders';
 import { HostBroker } from './start/broker';
 import type { DescribedHost } from './start/described-host';
 import { loadPlugins, logUnusedSections } from './start/load-plugins';
@@ -169,6 +170,8 @@ export class Host {
     const { retryQueue, retryNotifier, deadLetters } = services;
     const { config, log } = this.options;
     const outgoing = telemetry ? telemetry.tracedOutgoing(sender) : sender;
+    const providers = new ProviderFolders(log, systemClock, config.plugins.startTimeoutMs);
+    this.closeLater('the providers of the plugins folders', () => providers.stop());
     const host = {
       config,
       sourceOf: (path: string) => this.written.sourceOf(path),
@@ -178,6 +181,7 @@ export class Host {
       ...{ broker, streams, outgoing, retryQueue, retryNotifier, deadLetters, records, commits, recorder, telemetry },
       sweep: new Sweep(),
       suspects: new Limiter(1),
+      providers,
     };
     return new Plugins(host, this.faults);
   }

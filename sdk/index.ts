@@ -8,8 +8,17 @@ export { JetplugError, type ErrorCode } from './errors';
 export { defineEvent, type Envelope, type EventContract, type EventFields, type EventOptions } from './event';
 export { EventBus, type Publishable, type PublishOptions } from './event-bus';
 export { Logger } from './logger';
+export {
+  Use,
+  type ContextOf,
+  type HandledEvent,
+  type Middleware,
+  type MiddlewareFunction,
+  type Next,
+} from './middleware';
 export { BatchFailure, Reject, RetryLater, type FailedEvent } from './outcome';
 export { Plugin, type PluginLifecycle, type PluginOptions } from './plugin';
+export type { Provider, Providers } from './providers';
 export { Settings } from './settings';
 export { Store, type ForEvent } from './store';
 export { Subscribe, type BatchOptions, type From, type RetryOptions, type SubscribeOptions } from './subscribe';

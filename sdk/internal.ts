@@ -1,5 +1,6 @@
 /** The parts of the SDK that the host uses, such as the marks of the decorators. Not for plugins. */
 import 'reflect-metadata';
+import { USES_MARK, type UseMark } from './middleware';
 import { PLUGIN_MARK, type PluginMark } from './plugin';
 import { HANDLERS_MARK, type HandlerMark } from './subscribe';
 
@@ -44,6 +45,43 @@ export function staticHandlerMarks(cls: PluginClass): readonly HandlerMark[] {
     marks.push(...(level as unknown as { [HANDLERS_MARK]: HandlerMark[] })[HANDLERS_MARK]);
   }
   return marks;
+}
+
+/** The middleware that `@Use` puts around a plugin's handlers. */
+export interface UsedMiddleware {
+  /** The middleware of the class, with that of its parents first. */
+  readonly ofPlugin: readonly unknown[];
+  /** The middleware of each method. A mark of a subclass replaces its parent's mark of the same method. */
+  readonly ofMethods: ReadonlyMap<string, readonly unknown[]>;
+  /** The static members with `@Use`. */
+  readonly ofStatics: readonly string[];
+}
+
+export function usedMiddleware(cls: PluginClass): UsedMiddleware {
+  const ofClasses = levelsOf(cls).flatMap(ownUses);
+  const ofMethods = new Map<string, unknown[]>();
+  for (const level of levelsOf(cls.prototype as object)) {
+    const own = new Map<string, unknown[]>();
+    for (const { method, middleware } of ownUses(level)) own.set(method!, [...(own.get(method!) ?? []), ...middleware]);
+    for (const [method, middleware] of own) ofMethods.set(method, middleware);
+  }
+  return {
+    ofPlugin: ofClasses.flatMap(({ method, middleware }) => (method === undefined ? middleware : [])),
+    ofMethods,
+    ofStatics: ofClasses.flatMap(({ method }) => method ?? []),
+  };
+}
+
+/** An object and its prototypes, the outermost prototype first. */
+function levelsOf(object: object): object[] {
+  const levels: object[] = [];
+  for (let level: object | null = object; level; level = Object.getPrototypeOf(level) as object | null)
+    levels.unshift(level);
+  return levels;
+}
+
+function ownUses(level: object): readonly UseMark[] {
+  return Object.hasOwn(level, USES_MARK) ? (level as { [USES_MARK]: UseMark[] })[USES_MARK] : [];
 }
 
 /** The parameter types of a method, or of the constructor, in the compiler's decorator metadata. */

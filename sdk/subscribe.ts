@@ -1,7 +1,7 @@
 import type { BatchContext, EventContext } from './context';
 import type { Duration } from './duration';
-import { JetplugError } from './errors';
 import { isEventContract, type EventContract } from './event';
+import { standardDecorator } from './standard-decorator';
 
 /** How the event of a failing handler is retried. */
 export interface RetryOptions {
@@ -133,19 +133,12 @@ export function Subscribe(
   const target = targetOf(event);
   const chosen = typeof event === 'object' ? event : options;
   return (decorated: object, method: unknown) => {
-    if (typeof method === 'object') throw standardDecorator();
+    if (typeof method === 'object') throw standardDecorator('@Subscribe');
     // Each class has its own list, so that a subclass does not add to its parent's.
     if (!Object.hasOwn(decorated, HANDLERS_MARK)) Object.defineProperty(decorated, HANDLERS_MARK, { value: [] });
     const { [HANDLERS_MARK]: marks } = decorated as { [HANDLERS_MARK]: HandlerMark[] };
     marks.push({ method: method as string, target, options: chosen });
   };
-}
-
-/** A compiler without these options calls decorators by the standard, with an object in place of the method's name. */
-function standardDecorator(): JetplugError {
-  const hint =
-    'Set "experimentalDecorators" and "emitDecoratorMetadata" in the tsconfig.json that compiles the plugin.';
-  return new JetplugError('JP_HANDLER_NOT_A_METHOD', '@Subscribe was compiled as a standard decorator', { hint });
 }
 
 function targetOf(event: SubscribeOptions | EventContract | string | undefined): SubscribeTarget {

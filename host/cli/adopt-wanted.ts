@@ -4,6 +4,7 @@ import { logStream, RECORDS_BUCKET, retryStream, wantedStreams, type WantedStrea
 import { compile } from '../load/compile';
 import { describe, type DescribedPlugin } from '../load/describe';
 import { discover } from '../load/discover';
+import { providersFor } from '../load/folder-providers';
 import { specOf } from '../plugin/reconcile';
 import { retryQueueDurable } from '../broker/retry-queue';
 
@@ -64,7 +65,7 @@ function readPlugins(config: Config): { plugins: DescribedPlugin[]; unread: stri
   const unread: string[] = [];
   for (const file of discover(config.plugins.dirs).found) {
     try {
-      plugins.push(describe(compile(file), config));
+      plugins.push(describe(compile(file, { shared: providersFor(file.file, [file.root]) }), config));
     } catch {
       unread.push(file.file); // A refused adoption names the file; `jetplug check` gives the reason.
     }

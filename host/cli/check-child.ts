@@ -4,6 +4,7 @@ import { encodeError } from '../isolation/wire-error';
 import { contractRecordOf, type ContractRecord } from '../plugin/contract-record';
 import type { Claimant } from '../plugin/name-registry';
 import { compile } from '../load/compile';
+import { providersFor, type FolderProviders } from '../load/folder-providers';
 import { construct, lifecycleError, start, validSettings, type InstantiatedPlugin } from '../load/instantiate';
 import { describe, type DescribedPlugin } from '../load/describe';
 import { specOf } from '../plugin/reconcile';
@@ -43,11 +44,12 @@ async function run({ files, config, until }: CheckOrder): Promise<void> {
     let contracts: ContractRecord | undefined;
     try {
       await send({ is: 'at', file, step: 'its module', where: { file, line: 1 } });
-      plugin = describe(compile({ file }), config);
+      const shared = providersFor(file, config.plugins.dirs);
+      plugin = describe(compile({ file }, { use: config.plugins.use, shared }), config);
       if (until === 'described') contracts = contractRecordOf(plugin, config);
       else {
         problems.push(...withoutStream(plugin, config));
-        await build(plugin, config, until === 'started' ? openNetwork : undefined);
+        await build(plugin, shared, config, until === 'started' ? openNetwork : undefined);
       }
     } catch (thrown) {
       problems.push(...errorsIn(thrown));
@@ -79,23 +81,33 @@ function withoutStream(plugin: DescribedPlugin, config: CheckOrder['config']): E
  * Builds a plugin, and starts and stops it if asked to.
  * @throws JetplugError of the first step that fails
  */
-async function build(plugin: DescribedPlugin, config: CheckOrder['config'], openNetwork?: () => void): Promise<void> {
+async function build(
+  plugin: DescribedPlugin,
+  shared: FolderProviders | undefined,
+  config: CheckOrder['config'],
+  openNetwork?: () => void,
+): Promise<void> {
   const settings = config.plugins.sections[plugin.name]?.settings;
   const at = (step: CheckStep): Promise<void> => send({ is: 'at', file: plugin.file, step, where: plugin.where });
   await at('its settings schema');
   await validSettings(plugin, settings);
   await at('its constructor');
-  const contained = await construct(plugin, checkServices(), settings);
+  const services = checkServices();
+  const shareable = { logger: services.log, clock: services.clock };
+  shared?.build(shareable);
+  const contained = await construct(plugin, services, settings);
   // Work that the constructor did not await reaches the network a little later.
   for (let i = 0; i < 3; i++) await turn();
   if (openNetwork) {
     openNetwork();
     await at('onStart');
+    await shared?.start(shareable);
     await start(plugin, contained.instance);
     await at('onStop');
     await stop(plugin, contained);
   }
   await contained.release();
+  await shared?.stop(services.log);
 }
 
 async function stop(plugin: DescribedPlugin, { instance }: InstantiatedPlugin): Promise<void> {

@@ -109,6 +109,7 @@ function handlerText(handler: ExplainedHandler): string[] {
     `  ${paint('bold', `${handler.method}()`)}  ${stateText({ ...handler, handlers: [handler] })}  ${dim(place(file, line))}`,
     `    ${route}`,
     `    ${dim(figures(handler))}`,
+    ...(handler.middleware ? [`    ${dim('middleware')} ${handler.middleware.join(' → ')}`] : []),
     ...trouble(handler).map((text) => `    ${text}`),
     ...table(
       Object.entries(handler.options).map(([name, option]) => [dim(name), valueText(option.value), origin(option)]),

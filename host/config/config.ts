@@ -95,6 +95,8 @@ export interface PluginsConfig {
   readonly watch: boolean;
   /** How long a plugin may take to load, build and start. Default 10 s. */
   readonly startTimeoutMs: number;
+  /** The files of the middleware around every handler, the outermost first. Default: none. */
+  readonly use: readonly string[];
   readonly defaults: HandlerConfig & ProcessConfig;
   /** The sections of the plugins, by plugin name. */
   readonly sections: Readonly<Record<string, PluginSection>>;

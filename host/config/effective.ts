@@ -48,6 +48,7 @@ export function effective(written: Written, cwd: string, ownBroker: boolean): Co
       dirs: [...new Set(plugins.dirs.map(absolute))],
       watch: plugins.watch,
       startTimeoutMs: ms(plugins.startTimeout),
+      use: plugins.use.map(absolute),
       defaults: { ...handlerConfig(plugins.defaults), ...processConfig(plugins.defaults) },
       sections: Object.fromEntries(
         Object.entries(written.sections).map(([name, { enabled, settings, ...rest }]) => [

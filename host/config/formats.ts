@@ -28,6 +28,7 @@ const FORMATS = {
   text: text('text', (value) => value.trim() !== ''),
   path: text('a path', isPath),
   paths: list(text('a path', isPath), { atLeast: 1 }),
+  files: list(text('the path of a file', isPath), { atLeast: 0 }),
   boolean: {
     expected: 'true or false',
     accepts: (value) => typeof value === 'boolean',

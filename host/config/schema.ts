@@ -74,6 +74,12 @@ export const schema = {
       default: '10s',
       env: 'JETPLUG_PLUGINS_START_TIMEOUT',
     },
+    use: {
+      doc: 'The files of the middleware that runs around every handler, the outermost first.',
+      format: 'files',
+      default: [] as string[],
+      env: 'JETPLUG_PLUGINS_USE',
+    },
     defaults: { ...handlerKeys, ...isolationKeys },
   },
   ...deliveryKeys,

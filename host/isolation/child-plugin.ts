@@ -1,11 +1,14 @@
+import type { BatchContext, EventContext } from '../../sdk';
 import type { Envelope } from '../../sdk/internal';
+import type { Handler } from '../message/handler';
 import { lazyResultError } from '../message/lazy-result';
 import { OutcomeKnown } from '../message/outcome';
 import { isStale } from '../message/failures/stale-failure';
 import { validate } from '../message/validate';
 import { errorsIn } from '../base/plain-error';
 import { compile } from '../load/compile';
-import { instantiate, lifecycleError, type InstantiatedPlugin } from '../load/instantiate';
+import { FolderProviders } from '../load/folder-providers';
+import { handlerOf, instantiate, lifecycleError, type InstantiatedPlugin } from '../load/instantiate';
 import { describe, type DescribedPlugin, type HandlerDefinition } from '../load/describe';
 import { ChildBatchContext, ChildCall, ChildContext, currentCall, outside, within } from './child-call';
 import { RemoteEventBus, RemoteLogger, RemoteTexts } from './child-services';
@@ -19,7 +22,11 @@ import { traceRequests } from '../base/trace-requests';
 /** The plugin of this process. It carries out the host's orders: load, start, call, stop. */
 export class ChildPlugin {
   private definition: DescribedPlugin | undefined;
+  /** The providers of the plugin's folder, which this process has for itself. */
+  private providers: FolderProviders | undefined;
   private plugin: InstantiatedPlugin | undefined;
+  /** The functions that call the handlers, by method. */
+  private readonly handlers = new Map<string, Handler['invoke']>();
   private readonly calls = new Map<number, ChildCall>();
   private readonly work = new ChildWork();
   /** Whether HTTP requests of handlers get the trace context of their call. */
@@ -63,7 +70,8 @@ export class ChildPlugin {
 
   private load({ file, modules, plugins }: HostMessage & { to: 'load' }): void {
     const known = new Map(modules);
-    const compiled = compile({ file }, known);
+    this.providers = plugins.providers === undefined ? undefined : FolderProviders.load(plugins.providers, known);
+    const compiled = compile({ file }, { texts: known, use: plugins.use, shared: this.providers });
     this.definition = describe(compiled, { plugins: plugins as never });
     this.link.send({
       is: 'loaded',
@@ -79,7 +87,15 @@ export class ChildPlugin {
       bus: new RemoteEventBus(this.link),
       openTexts: () => Promise.resolve(new RemoteTexts(this.link)),
     };
-    this.plugin = await instantiate(this.definition!, services, settings);
+    await this.providers?.start({ logger: this.log, clock: systemClock });
+    const definition = this.definition!;
+    const plugin = (this.plugin = await instantiate(definition, services, settings));
+    for (const { method } of definition.handlers) {
+      this.handlers.set(
+        method,
+        handlerOf(plugin, definition, method, (what) => currentCall()?.assertLive(what)),
+      );
+    }
     this.link.send({ is: 'started' });
   }
 
@@ -169,10 +185,9 @@ export class ChildPlugin {
     call: ChildCall,
     { method }: HandlerDefinition,
     event: Envelope | readonly Envelope[],
-    context: object,
+    context: EventContext | BatchContext,
   ): Promise<void> {
-    const { instance } = this.plugin!;
-    const returned = await (instance[method] as (...args: unknown[]) => unknown).call(instance, event, context);
+    const returned = await this.handlers.get(method)!(event, context);
     const lazy = lazyResultError(call.handler, returned);
     if (lazy) throw lazy;
   }
@@ -189,6 +204,7 @@ export class ChildPlugin {
     } catch (thrown) {
       error ??= encodeError(thrown);
     }
+    await this.providers?.stop(this.log);
     this.link.sendNow({ is: 'stopped', ...(error && { error }) }, () => process.exit(0));
   }
 }
@@ -229,6 +245,7 @@ function onWire({
   cls: _cls,
   container: _container,
   settingsSchema: _schema,
+  middleware: _middleware,
   ...definition
 }: DescribedPlugin): WireDefinition {
   return {

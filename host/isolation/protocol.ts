@@ -121,7 +121,8 @@ export interface WireEvent extends EventFacts {
 
 export type WireModule = readonly [path: string, text: ModuleText];
 
-export type Layers = Pick<PluginsConfig, 'defaults' | 'sections'>;
+/** The config of plugins, and the file with the providers of the plugin's folder. */
+export type Layers = Pick<PluginsConfig, 'defaults' | 'sections' | 'use'> & { readonly providers?: string | undefined };
 
 /** A plugin's definition without the parts that JSON cannot hold. */
 export type WireDefinition = Omit<PluginDefinition, 'sources' | 'handlers'> & {

@@ -3,7 +3,7 @@ import { JetplugError, pluginMark, type PluginClass } from '../../sdk/internal';
 import type { PluginFile } from './discover';
 import { noteClasses } from './classes';
 import { noPlugin } from './why-no-plugin';
-import { loadModules, valuesOf, type LoadedModules } from './module-loader';
+import { loadModules, valuesOf, type LoadedModules, type LoadModulesOptions } from './module-loader';
 import type { ModuleTexts } from './module-graph';
 
 /** A plugin's loaded class, and the modules that it came from. */
@@ -20,20 +20,21 @@ export interface CompiledPlugin {
   /** The classes that the plugin's modules have registered with tsyringe, which keeps them until they are forgotten. */
   readonly classes: readonly object[];
   readonly lateClasses?: LoadedModules['lateClasses'];
+  /** The middleware of the config; absent if there is none. */
+  readonly use?: LoadedModules['use'];
 }
 
 /**
  * Compiles a plugin's file in memory, loads it and picks its class.
- * @param texts texts to use in place of the files
- * @throws JetplugError `JP_PLUGIN_*`, with file and line
+ * @throws JetplugError `JP_PLUGIN_*` or `JP_MIDDLEWARE_NOT_LOADED`, with file and line
  */
-export function compile({ file }: Pick<PluginFile, 'file'>, texts?: ModuleTexts): CompiledPlugin {
-  const { loaded, classes } = noteClasses(() => load(file, texts));
+export function compile({ file }: Pick<PluginFile, 'file'>, options?: LoadModulesOptions): CompiledPlugin {
+  const { loaded, classes } = noteClasses(() => load(file, options));
   return { ...loaded, classes };
 }
 
-function load(file: string, texts?: ModuleTexts): Omit<CompiledPlugin, 'classes'> {
-  const { exports, ...modules } = loadModules(file, texts);
+function load(file: string, options?: LoadModulesOptions): Omit<CompiledPlugin, 'classes'> {
+  const { exports, ...modules } = loadModules(file, options);
   const values = typeof exports === 'function' ? [exports] : valuesOf(exports);
   const exported = [...new Set(values)].filter((value): value is PluginClass => pluginMark(value) !== undefined);
   if (exported.length > 1) {

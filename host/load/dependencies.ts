@@ -2,7 +2,7 @@ import { container as globalContainer, Lifecycle, type DependencyContainer } fro
 import { JetplugError, parameterTypes, type PluginClass } from '../../sdk/internal';
 import { CircularType } from './circular-import';
 import { keepsInstance, ownRegistrationsOf, type Registration } from './container-registry';
-import { registrationsOf } from './plugin-container';
+import { isProvided, registrationsOf } from './plugin-container';
 import { isOwnSingleton } from './plugin-tsyringe';
 import { tokenOf, type TokenName } from './injectables';
 
@@ -29,7 +29,7 @@ export function inspectDependencies(cls: PluginClass, container = globalContaine
           `${parameter} has a type that is gone at run time (at run time it is ${seen})`,
         ),
       );
-    } else if (tokenOf(type) === undefined && isShared(type)) {
+    } else if (tokenOf(type) === undefined && isShared(type) && !isProvided(container, type)) {
       problems.push(
         new JetplugError('JP_INJECT_SINGLETON', `${parameter} is ${(type as PluginClass).name}, a @singleton() class`),
       );
@@ -62,12 +62,12 @@ export interface Injected {
   readonly service?: TokenName;
   /**
    * For an object of the author's own: whether the plugin has one instance of it, or each use gets a new one, or the
-   * token decides.
+   * token decides, or the providers of the folder have it.
    */
   readonly own?: OwnKind;
 }
 
-type OwnKind = 'one for the plugin' | 'a new one' | 'by its token';
+type OwnKind = 'one for the plugin' | 'a new one' | 'by its token' | 'shared by the folder';
 
 /** The parameters of a class's constructor and the values that they get. */
 export function injectedOf(cls: PluginClass, container = globalContainer): Injected[] {
@@ -84,6 +84,7 @@ export function injectedOf(cls: PluginClass, container = globalContainer): Injec
 }
 
 function ownKind(type: unknown, container: DependencyContainer): OwnKind {
+  if (isProvided(container, type)) return 'shared by the folder';
   if (typeof type !== 'function') return 'by its token';
   return registrationsOf(container, type).some(keepsInstance) ? 'one for the plugin' : 'a new one';
 }

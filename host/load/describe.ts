@@ -26,10 +26,12 @@ import { assertMethod, staticHandlers } from './handler-form';
 import { groupingOf } from './grouping';
 import { runOptionsOf, type HandlerLayers, type HandlerOptions } from './handler-options';
 import { isolationOf, type IsolationLayers, type IsolationPolicy } from './isolation-options';
+import { middlewareClasses, nameOfMiddleware, type MiddlewareByMethod } from './middleware';
 import { isolationOrigins, originsOf, type IsolationOrigins, type Origins } from './option-origins';
 import { eventsOf, type PluginEvents } from './plugin-events';
 import { placeIn, placeOf } from './source-place';
 import type { TokenName } from './injectables';
+import { middlewareOf } from './used-middleware';
 
 /** A plugin as its decorators and the config describe it, before any of it is built. */
 export interface PluginDefinition {
@@ -56,6 +58,7 @@ export interface DescribedPlugin extends PluginDefinition {
   /** The container in which its modules have registered; absent if the class did not come from a file. */
   readonly container: DependencyContainer | undefined;
   readonly settingsSchema: StandardSchemaV1 | undefined;
+  readonly middleware: MiddlewareByMethod;
 }
 
 export interface HandlerDefinition extends HandlerOptions {
@@ -67,6 +70,8 @@ export interface HandlerDefinition extends HandlerOptions {
   readonly where: Location;
   /** The origin of each option. */
   readonly origins: Origins;
+  /** The names of the middleware around the handler, the outermost first. */
+  readonly middleware: readonly string[];
 }
 
 /**
@@ -113,8 +118,14 @@ function read(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): Describe
   };
 
   attempt(() => assertName(name, 'plugin'));
-  problems.push(...inspectDependencies(cls, container).map((problem) => problem.with({ plugin: name, ...where })));
   const marks = handlerMarks(cls);
+  const methods = marks.map(({ method }) => method);
+  const middleware = middlewareOf(plugin, methods, (problem) => problems.push(problem.with({ plugin: name })));
+  const owners = [cls, ...middlewareClasses(middleware)];
+  const dependencies = new Map(
+    owners.flatMap((owner) => inspectDependencies(owner, container)).map((problem) => [problem.message, problem]),
+  );
+  for (const problem of dependencies.values()) problems.push(problem.with({ plugin: name, ...where }));
   const statics = staticHandlers(plugin);
   problems.push(...statics.map((problem) => problem.with({ plugin: name })));
   if (marks.length === 0 && statics.length === 0)
@@ -125,13 +136,18 @@ function read(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): Describe
     section: config.plugins.sections[name] ?? {},
     defaults: config.plugins.defaults,
   };
-  const handlers = marks.map((mark) => attempt(() => describeHandler(plugin, name, mark, layers)));
+  const handlers = marks.map((mark) =>
+    attempt(() => ({
+      ...describeHandler(plugin, name, mark, layers),
+      middleware: middleware.get(mark.method)!.map(nameOfMiddleware),
+    })),
+  );
   const isolation = attempt(() => isolationOf(options, layers));
   attempt(() => assertDistinct(handlers));
 
   if (problems.length > 0 || !isolation) throw new PluginProblems(problems, `${file} cannot be used`);
   const described = handlers.filter((handler) => handler !== undefined);
-  const services = [...servicesOf(cls, container)];
+  const services = [...new Set(owners.flatMap((owner) => [...servicesOf(owner, container)]))];
   return {
     name,
     file,
@@ -141,6 +157,7 @@ function read(plugin: CompiledPlugin, config: Pick<Config, 'plugins'>): Describe
     cls,
     container,
     settingsSchema: options.settings,
+    middleware,
     where,
     handlers: described,
     isolation: { ...isolation, origins: isolationOrigins(isolation, { plugin: name, where, sources }) },
@@ -156,7 +173,7 @@ function describeHandler(
   pluginName: string,
   mark: HandlerMark,
   layers: HandlerLayers,
-): HandlerDefinition {
+): Omit<HandlerDefinition, 'middleware'> {
   assertMethod(plugin, mark.method);
   const where = placeOf(plugin.sources, plugin.cls.name, mark.method);
   try {

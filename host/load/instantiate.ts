@@ -1,5 +1,7 @@
 import { injectable, type DependencyContainer } from 'tsyringe';
-import { isJetplugError, JetplugError, type PluginLifecycle } from '../../sdk/internal';
+import type { Middleware } from '../../sdk';
+import { isJetplugError, JetplugError, type PluginClass, type PluginLifecycle } from '../../sdk/internal';
+import type { Handler } from '../message/handler';
 import { inBackgroundOf } from '../message/run';
 import { listIssues } from '../message/validate';
 import { isErrorLike, plainError } from '../base/plain-error';
@@ -8,6 +10,8 @@ import { classesOf } from './dependencies';
 import type { DescribedPlugin, PluginDefinition } from './describe';
 import { isRunnable } from './handler-form';
 import { injectableFor, openInjectables, type PluginServices } from './injectables';
+import { middlewareClasses, nameOfMiddleware, type DeclaredMiddleware } from './middleware';
+import { chain, type BuiltMiddleware, type ChainedHandler } from './middleware-chain';
 import { unknownSetting } from './unknown-settings';
 import { createPluginContainer, provideServices } from './plugin-container';
 import { placeIn } from './source-place';
@@ -15,6 +19,8 @@ import { placeIn } from './source-place';
 /** A plugin's instance in a container of its own. */
 export interface InstantiatedPlugin {
   readonly instance: PluginLifecycle & Record<string, unknown>;
+  /** The middleware around each handler that has any, by the handler's method; the outermost first. */
+  readonly middleware: ReadonlyMap<string, readonly BuiltMiddleware[]>;
   /** Disposes of the objects that the container built. */
   release(): Promise<void>;
 }
@@ -53,9 +59,9 @@ export async function construct(
   try {
     const injectables = await openInjectables(services, plugin.services, await validSettings(plugin, settings));
     provideServices(child, (name, type) => injectableFor(name, type, injectables));
-    const instance = inBackgroundOf(plugin.name, () => build(plugin, child));
-    assertRunnable(plugin, instance);
-    return { instance, release };
+    const built = inBackgroundOf(plugin.name, () => buildAll(plugin, child));
+    assertRunnable(plugin, built.instance);
+    return { ...built, release };
   } catch (error) {
     await release();
     throw error;
@@ -100,11 +106,42 @@ function pathText(path: readonly PropertyKey[]): string {
   return path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
 }
 
-function build(plugin: DescribedPlugin, child: DependencyContainer): InstantiatedPlugin['instance'] {
+/** Builds the plugin, and each class of its middleware once. */
+function buildAll(plugin: DescribedPlugin, child: DependencyContainer): Omit<InstantiatedPlugin, 'release'> {
+  const instance = build(plugin, plugin.cls, child) as InstantiatedPlugin['instance'];
+  const built = new Map<DeclaredMiddleware, Middleware>(
+    middlewareClasses(plugin.middleware).map((cls) => [cls, build(plugin, cls, child) as Middleware]),
+  );
+  const callable = (declared: DeclaredMiddleware): BuiltMiddleware => {
+    const own = built.get(declared);
+    const call = own ? (...args: Parameters<Middleware['handle']>) => own.handle(...args) : declared;
+    return { name: nameOfMiddleware(declared), call: call as BuiltMiddleware['call'] };
+  };
+  const used = [...plugin.middleware].filter(([, declared]) => declared.length > 0);
+  return { instance, middleware: new Map(used.map(([method, declared]) => [method, declared.map(callable)])) };
+}
+
+/**
+ * Returns the function that calls a handler. Without middleware it calls the method alone.
+ * @param assertLive throws `JP_RUN_OVER` if the call in which the caller runs has ended
+ */
+export function handlerOf(
+  { instance, middleware }: InstantiatedPlugin,
+  { name, handlers }: PluginDefinition,
+  method: string,
+  assertLive: ChainedHandler['assertLive'],
+): Handler['invoke'] {
+  const body = instance[method] as Handler['invoke'];
+  const { where } = handlers.find((one) => one.method === method)!;
+  const invoke: Handler['invoke'] = (event, context) => body.call(instance, event, context);
+  return chain(middleware.get(method) ?? [], invoke, { plugin: name, where, assertLive });
+}
+
+function build(plugin: DescribedPlugin, cls: PluginClass, child: DependencyContainer): object {
   try {
     // A plugin's class has only the SDK's decorator, perhaps of another copy of the SDK; tsyringe does not know it yet.
-    for (const cls of classesOf(plugin.cls, child)) injectable()(cls);
-    return child.resolve(plugin.cls as never);
+    for (const one of classesOf(cls, child)) injectable()(one);
+    return child.resolve(cls as never);
   } catch (error) {
     const cause = plainError(error);
     const place = placeIn(plugin.sources, cause);
@@ -112,7 +149,7 @@ function build(plugin: DescribedPlugin, child: DependencyContainer): Instantiate
     // tsyringe wraps the error of a constructor in a message of its own about the chain of dependencies.
     const injecting = /^(Cannot inject|TypeInfo not known|Attempted to (resolve|construct))/.test(message) && !place;
     const code = injecting ? 'JP_INJECT_FAILED' : 'JP_PLUGIN_CONSTRUCTOR_FAILED';
-    throw new JetplugError(code, `${plugin.cls.name}: ${message}`, {
+    throw new JetplugError(code, `${cls.name}: ${message}`, {
       plugin: plugin.name,
       ...(place ?? plugin.where),
       cause,

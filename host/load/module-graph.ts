@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { JetplugError } from '../../sdk/internal';
 import { ownImportsOf } from './compiled-code';
+import { isFile } from './file-state';
 import { findModule, isPath } from './find-module';
 import { findPackage } from './find-package';
 import { transpile } from './transpile';
@@ -17,12 +18,13 @@ export interface ModuleText {
 export type ModuleTexts = ReadonlyMap<string, ModuleText>;
 
 /**
- * Compiles a plugin's file and all of its own files that it imports by name, without running them.
+ * Compiles a plugin's file, the files of the config's middleware, and all files that these import by name, without running
+ * them. Leaves out a file of the middleware that cannot be read, because loading it reports that.
  * @throws JetplugError `JP_PLUGIN_SYNTAX`, or `JP_PLUGIN_LOAD_FAILED` if a file cannot be read
  */
-export function readModules(file: string): Map<string, ModuleText> {
+export function readModules(file: string, use: readonly string[] = []): Map<string, ModuleText> {
   const texts = new Map<string, ModuleText>();
-  const paths = new Set([file]);
+  const paths = new Set([file, ...use.filter(isFile)]);
   // Iterating a Set also visits the members that are added meanwhile.
   for (const path of paths) {
     const source = readSource(path);

@@ -7,14 +7,17 @@ import { isEventContract, isJetplugError, JetplugError, type EventContract, type
 import { isErrorLike, plainError } from '../base/plain-error';
 import { LoadingModules } from './circular-import';
 import { noteClasses } from './classes';
+import { loadMiddleware } from './configured-middleware';
 import { findModule, isDeclaration, isPath, realPathOf } from './find-module';
 import { shareHostPackages } from './host-packages';
 import { asynchronousFile, awaitsAtTop, notFound, typesOnly, type OwnFiles } from './import-errors';
 import { asNamespace, importIn } from './import-native';
+import type { DeclaredMiddleware } from './middleware';
 import { codeOf, readSource, versionOf, type ModuleText, type ModuleTexts } from './module-graph';
 import { newModule, runModule, type PluginModule } from './module-runner';
 import { loadPackage } from './package-loader';
 import { createPluginContainer } from './plugin-container';
+import type { Provided } from './provided';
 import { tsyringeFor } from './plugin-tsyringe';
 import { placeIn } from './source-place';
 
@@ -37,6 +40,27 @@ export interface LoadedModules {
   readonly lateClasses: readonly object[];
   /** The event contracts that its modules export. */
   readonly contracts: readonly ExportedContract[];
+  /** The middleware of the config, the outermost first. */
+  readonly use: readonly DeclaredMiddleware[];
+  readonly modules: SharedModules['modules'];
+}
+
+export interface LoadModulesOptions {
+  /** Texts to use in place of the files. */
+  readonly texts?: ModuleTexts | undefined;
+  /** The files of the config's middleware. Each plugin loads them for itself, like its own modules. */
+  readonly use?: readonly string[];
+  /** The providers of the plugin's folder. The plugin gets their modules as they are loaded there. */
+  readonly shared?: SharedModules | undefined;
+}
+
+/** Modules that several plugins share. */
+export interface SharedModules {
+  readonly sources: ReadonlyMap<string, string>;
+  readonly texts: ModuleTexts;
+  /** The loaded modules, by absolute path. */
+  readonly modules: ReadonlyMap<string, { readonly exports: unknown }>;
+  readonly provided: Provided;
 }
 
 /** An event contract, and the name under which a module exports it. */
@@ -48,14 +72,19 @@ export interface ExportedContract {
 /**
  * Loads a plugin's file and the files that it imports by path. Packages are looked up beside the file first, then
  * among the host's own; all plugins share them. `tsyringe` is always the host's.
- * @param texts texts to use in place of the files
- * @throws JetplugError `JP_PLUGIN_SYNTAX`, `JP_PLUGIN_IMPORT_NOT_FOUND`, `JP_PLUGIN_LOAD_FAILED`, with file and line
+ * @throws JetplugError `JP_PLUGIN_SYNTAX`, `JP_PLUGIN_IMPORT_NOT_FOUND`, `JP_PLUGIN_LOAD_FAILED`,
+ * `JP_MIDDLEWARE_NOT_LOADED`, with file and line
  */
-export function loadModules(file: string, texts: ModuleTexts = new Map()): LoadedModules {
+export function loadModules(
+  file: string,
+  { texts = new Map(), use = [], shared }: LoadModulesOptions = {},
+): LoadedModules {
   shareHostPackages();
-  const loader = new Loader(file, texts);
+  const loader = new Loader(file, texts, shared);
   try {
     const exports = loader.load(file);
+    const middleware = loadMiddleware(use, loader);
+    loader.addShared();
     sourceMapsOf.set(loader.sources, loader.sourceMapModules);
     return {
       exports,
@@ -65,6 +94,8 @@ export function loadModules(file: string, texts: ModuleTexts = new Map()): Loade
       container: loader.container,
       lateClasses: loader.lateClasses,
       contracts: loader.contracts(),
+      use: middleware,
+      modules: loader.modules,
     };
   } catch (error) {
     const place = placeIn(loader.sources, error) ?? { file };
@@ -99,19 +130,24 @@ class Loader implements OwnFiles {
   /** The modules that hold the source maps. */
   readonly sourceMapModules = new Set<object>();
   readonly lateClasses: object[] = [];
-  readonly container = createPluginContainer();
-  private readonly tsyringe = tsyringeFor(this.container);
-  private readonly modules = new Map<string, PluginModule>();
+  readonly container: DependencyContainer;
+  readonly modules = new Map<string, PluginModule>();
+  private readonly tsyringe: object;
   private readonly loading: LoadingModules;
 
   constructor(
     readonly entry: string,
     private readonly given: ModuleTexts,
+    private readonly shared: SharedModules | undefined,
   ) {
+    this.container = createPluginContainer(shared?.provided);
+    this.tsyringe = tsyringeFor(this.container);
     this.loading = new LoadingModules(entry);
   }
 
   load(file: string): unknown {
+    const shared = this.shared?.modules.get(file);
+    if (shared) return shared.exports;
     const known = this.modules.get(file);
     if (known) {
       this.loading.noteRepeat(file);
@@ -134,8 +170,16 @@ class Loader implements OwnFiles {
     return module.exports;
   }
 
+  /** Adds the sources of the shared modules, so that an edit of one makes a new version of the plugin. */
+  addShared(): void {
+    for (const [path, source] of this.shared?.sources ?? []) this.sources.set(path, source);
+    for (const [path, text] of this.shared?.texts ?? []) this.texts.set(path, text);
+  }
+
   contracts(): ExportedContract[] {
-    const values = [...this.modules.values()].flatMap(({ exports }) => namedValuesOf(exports));
+    const values = [...this.modules.values(), ...(this.shared?.modules.values() ?? [])].flatMap(({ exports }) =>
+      namedValuesOf(exports),
+    );
     return values.flatMap(([name, contract]) => (isEventContract(contract) ? [{ name, contract }] : []));
   }
 

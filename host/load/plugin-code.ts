@@ -1,5 +1,7 @@
 import type { Handler } from '../message/handler';
-import type { InstantiatedPlugin } from './instantiate';
+import { currentScope } from '../message/run';
+import type { PluginDefinition } from './describe';
+import { handlerOf, type InstantiatedPlugin } from './instantiate';
 
 /**
  * A plugin's code, built and started. {@link InlineCode} runs it in the host, and `isolation/isolated-plugin.ts`
@@ -31,12 +33,13 @@ export interface ProcessState {
 export class InlineCode implements PluginCode {
   readonly processes = undefined;
 
-  constructor(private readonly plugin: InstantiatedPlugin) {}
+  constructor(
+    private readonly plugin: InstantiatedPlugin,
+    private readonly definition: PluginDefinition,
+  ) {}
 
   handler(method: string): Handler['invoke'] {
-    const { instance } = this.plugin;
-    const body = instance[method] as Handler['invoke'];
-    return (event, context) => body.call(instance, event, context);
+    return handlerOf(this.plugin, this.definition, method, (what) => currentScope()?.assertLive(what));
   }
 
   async stop(): Promise<void> {

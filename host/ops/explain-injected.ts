@@ -45,6 +45,7 @@ function gotOf({ service, own, type }: Injected, plugin: string, hasSettings: bo
       return hasSettings ? `plugins.${plugin}.settings of the config` : 'the defaults of its schema';
     default:
       if (own === undefined) return `the host’s ${type}`;
+      if (own === 'shared by the folder') return `${type} of the folder’s providers`;
       return own === 'by its token' ? `the value of the token ${type}` : `an instance of ${type}, ${own}`;
   }
 }

@@ -45,6 +45,8 @@ export interface ExplainedHandler extends Omit<HandlerStatus, 'state' | 'stream'
   readonly file: string;
   readonly line: number;
   readonly options: ExplainedOptions;
+  /** The names of the middleware around the handler, the outermost first; absent where there is none. */
+  readonly middleware?: readonly string[];
 }
 
 /** The parts of a host that the explanation needs. */
@@ -96,6 +98,7 @@ async function explain(entry: PluginEntry, host: Explainable): Promise<Explained
         method: handler.method,
         ...handler.where,
         options: explainOptions(handler, host.sourceOf),
+        ...(handler.middleware.length > 0 && { middleware: handler.middleware }),
       })),
     ),
   };

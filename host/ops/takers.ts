@@ -8,6 +8,7 @@ import { mergeRoutes, type Routes, type Unreached } from '../ops/routes';
 import { compile } from '../load/compile';
 import { describe, type HandlerDefinition } from '../load/describe';
 import { discover } from '../load/discover';
+import { providersFor } from '../load/folder-providers';
 import { nearestSubject } from './nearest-subject';
 import { streamFor } from '../broker/stream-state';
 
@@ -100,7 +101,7 @@ interface NamedHandler {
 function handlersIn(config: Config): NamedHandler[] {
   return discover(config.plugins.dirs).found.flatMap((file) => {
     try {
-      const plugin = describe(compile(file), config);
+      const plugin = describe(compile(file, { shared: providersFor(file.file, [file.root]) }), config);
       if (config.plugins.sections[plugin.name]?.enabled === false) return [];
       return plugin.handlers.map((definition) => ({ name: `${plugin.name}.${definition.name}`, definition }));
     } catch {

@@ -5,6 +5,7 @@ import { describe, type DescribedPlugin } from '../load/describe';
 import type { PluginFile } from '../load/discover';
 import { instantiate } from '../load/instantiate';
 import { isIsolated } from '../load/isolation-options';
+import { middlewareClasses } from '../load/middleware';
 import { InlineCode } from '../load/plugin-code';
 import { noteLineOfRun } from '../message/run-context';
 import { RunLogger } from '../message/run-logger';
@@ -12,14 +13,22 @@ import type { Candidate, DescribedCandidate } from './candidate';
 import { compileIsolated } from './isolated-candidate';
 import type { PluginHost } from './plugin-host';
 import { busOf, settingsOf } from './plugin-services';
+import type { ProvidersLease } from './provider-folders';
 import { PluginStore } from './plugin-store';
 import { withinStartLimit } from './start-limit';
 import { step } from './step';
 import { PluginVersion } from './version';
 
-/** Compiles a plugin's file to run in the host. */
-export function compileInline(file: PluginFile, host: PluginHost): Candidate {
-  return new InlineCandidate(compile(file), host, file);
+/** Compiles a plugin's file to run in the host, with the providers of its folder. */
+export async function compileInline(file: PluginFile, host: PluginHost): Promise<Candidate> {
+  const providers = await host.providers?.take(file.root);
+  try {
+    const compiled = compile(file, { use: host.config.plugins.use, shared: providers?.shared });
+    return new InlineCandidate(compiled, host, file, providers);
+  } catch (error) {
+    providers?.release();
+    throw error;
+  }
 }
 
 /** A plugin whose code runs in the host. */
@@ -32,12 +41,13 @@ export class InlineCandidate implements Candidate {
     private readonly compiled: CompiledPlugin,
     private readonly host: PluginHost,
     private readonly file?: PluginFile,
+    private readonly providers?: ProvidersLease,
   ) {}
 
   async describe(): Promise<DescribedCandidate> {
-    const { compiled, host, file } = this;
+    const { compiled, host, file, providers } = this;
     const definition = describe(compiled, host.config);
-    if (!file || !isIsolated(definition.isolation)) return new DescribedInline(compiled, definition, host);
+    if (!file || !isIsolated(definition.isolation)) return new DescribedInline(compiled, definition, host, providers);
     // The isolation could not be read from the source text, so the code was loaded here first.
     this.close();
     const log = host.log.child({ plugin: definition.name });
@@ -45,6 +55,7 @@ export class InlineCandidate implements Candidate {
   }
 
   close(): void {
+    this.providers?.release();
     forgetClasses(this.compiled.classes);
   }
 }
@@ -56,6 +67,7 @@ class DescribedInline implements DescribedCandidate {
     private readonly compiled: CompiledPlugin,
     readonly definition: DescribedPlugin,
     private readonly host: PluginHost,
+    private readonly providers: ProvidersLease | undefined,
   ) {
     this.store = new PluginStore(definition.name, host);
   }
@@ -76,17 +88,20 @@ class DescribedInline implements DescribedCandidate {
         (error: unknown) =>
           host.log.warn('a plugin failed after its start was abandoned', { plugin: definition.name, err: error }),
       );
-    const code = new InlineCode(await withinStartLimit(instantiated, definition, host, abandon));
+    const code = new InlineCode(await withinStartLimit(instantiated, definition, host, abandon), definition);
     return new PluginVersion(definition, code, host.log, () => this.close());
   }
 
   close(): void {
     const { compiled, definition } = this;
     this.store.release();
+    this.providers?.release();
     forgetClasses([
       ...compiled.classes,
       ...(compiled.lateClasses ?? []),
-      ...classesOf(definition.cls, definition.container),
+      ...[definition.cls, ...middlewareClasses(definition.middleware)].flatMap((cls) =>
+        classesOf(cls, definition.container),
+      ),
     ]);
   }
 }

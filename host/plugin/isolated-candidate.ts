@@ -3,6 +3,7 @@ import type { StoreTexts } from '../effects/text-store';
 import { IsolatedPlugin, processStarts } from '../isolation/isolated-plugin';
 import type { PluginDefinition } from '../load/describe';
 import { nameByFile, type PluginFile } from '../load/discover';
+import { providersFileIn } from '../load/folder-providers';
 import type { IsolatedPolicy } from '../load/isolation-options';
 import { readModules } from '../load/module-graph';
 import type { Candidate, DescribedCandidate } from './candidate';
@@ -18,8 +19,10 @@ export async function compileIsolated(file: PluginFile, policy: IsolatedPolicy, 
   const endStart = await acquireStart();
   try {
     const { config, log, time } = host;
-    const modules = readModules(file.file);
-    const plugin = new IsolatedPlugin({ file: file.file, modules, plugins: config.plugins, policy, log, time });
+    const providers = providersFileIn(file.root);
+    const modules = readModules(file.file, [...config.plugins.use, ...(providers === undefined ? [] : [providers])]);
+    const plugins = { ...config.plugins, providers };
+    const plugin = new IsolatedPlugin({ file: file.file, modules, plugins, policy, log, time });
     return new IsolatedCandidate(plugin, file, host, endStart);
   } catch (error) {
     endStart();

@@ -10,6 +10,7 @@ import type { Telemetry } from '../message/telemetry';
 import type { Sweep } from '../message/intake/sweep';
 import type { PluginDefinition } from '../load/describe';
 import type { CommitLogs } from './commit-logs';
+import type { ProviderFolders } from './provider-folders';
 import type { PluginBroker } from '../broker/plugin-broker';
 import type { StreamState } from '../broker/stream-state';
 
@@ -36,6 +37,8 @@ export interface PluginHost {
   readonly telemetry?: Telemetry | undefined;
   readonly sweep: Sweep;
   readonly suspects: Limiter;
+  /** The providers of the plugins folders; absent where plugins do not come from folders. */
+  readonly providers?: Pick<ProviderFolders, 'take'> | undefined;
   /**
    * Takes a plugin's name and durables for its file.
    * @throws JetplugError `JP_PLUGIN_DUPLICATE_NAME` or `JP_PLUGIN_DUPLICATE_DURABLE` when another file has one of them

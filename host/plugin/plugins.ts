@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/config';
 import type { PluginDefinition } from '../load/describe';
 import type { PluginFile } from '../load/discover';
+import { isProvidersFile } from '../load/folder-providers';
 import { ContractRecords } from './contract-records';
 import type { Faults, Suspect } from './faults';
 import { ManagedPlugin, type LoadReason, type PluginsContext } from './managed-plugin';
@@ -49,6 +50,11 @@ export class Plugins {
     return this.list.flatMap(({ definitions }) => definitions);
   }
 
+  /** The files of the config's middleware, of which every plugin is made, even one that could not be read. */
+  get middlewareFiles(): readonly string[] {
+    return this.host.config.plugins.use;
+  }
+
   /**
    * All plugins that may be at fault for an error or a blocked event loop. A plugin that was not read yet is listed
    * with its file alone.
@@ -84,11 +90,13 @@ export class Plugins {
 
   /**
    * Returns the plugins to load after a change of these files: plugins that are made of one of the files, and plugins
-   * whose error the change may remove.
+   * whose error the change may remove. A providers file concerns all plugins of its folder.
    */
   concernedBy(paths: readonly string[]): PluginFile[] {
+    const concerns = (plugin: ManagedPlugin, path: string): boolean =>
+      plugin.isMadeOf(path) || isProvidersFile(path, plugin.file.root);
     return this.list
-      .filter((plugin) => plugin.failedForOthers || paths.some((path) => plugin.isMadeOf(path)))
+      .filter((plugin) => plugin.failedForOthers || paths.some((path) => concerns(plugin, path)))
       .map(({ file }) => file);
   }
 
@@ -100,8 +108,10 @@ export class Plugins {
   /** Applies a new config, and loads each plugin anew whose part of the config has changed. */
   async reconfigure(config: Config): Promise<void> {
     const before = this.host.config;
+    // A plugin that could not be read may fail because of the middleware.
+    const usesOther = !isDeepStrictEqual(before.plugins.use, config.plugins.use);
     const concerned = this.list.filter(
-      ({ definition }) => definition && hasOtherConfig(definition.name, before, config),
+      ({ definition }) => usesOther || (definition && hasOtherConfig(definition.name, before, config)),
     );
     this.host = { ...this.host, config };
     await Promise.all(concerned.map(({ file }) => this.load(file, 'config')));

@@ -3,20 +3,28 @@ import { nearest } from '../config/suggest';
 import { compile, type CompiledPlugin } from '../load/compile';
 import { describe, type HandlerDefinition, type PluginDefinition } from '../load/describe';
 import { nameByFile } from '../load/discover';
+import { providersFor, type FolderProviders } from '../load/folder-providers';
 import type { ReplayConfig, ReplayTarget } from './replay-protocol';
+
+/** A plugin as it was loaded, and the providers of its folder. */
+export interface FoundPlugin {
+  readonly compiled: CompiledPlugin;
+  readonly providers: FolderProviders | undefined;
+}
 
 /**
  * Loads the plugin with this name from one of the files.
  * @throws JetplugError `JP_NOT_FOUND` if no file has it, or the errors of a file that is named like the plugin
  */
-export function findPlugin({ files, plugin }: ReplayTarget, config: ReplayConfig): CompiledPlugin {
+export function findPlugin({ files, plugin }: ReplayTarget, config: ReplayConfig): FoundPlugin {
   const others: string[] = [];
   let broken = 0;
   for (const file of files) {
     try {
-      const compiled = compile({ file });
+      const providers = providersFor(file, config.plugins.dirs);
+      const compiled = compile({ file }, { use: config.plugins.use, shared: providers });
       const { name } = describe(compiled, config);
-      if (name === plugin) return compiled;
+      if (name === plugin) return { compiled, providers };
       others.push(name);
     } catch (error) {
       if (nameByFile(file) === plugin) throw error;

@@ -1,13 +1,14 @@
 import type { PluginClass } from '../../sdk/internal';
 import { compile, type CompiledPlugin } from '../load/compile';
 import { describe, type HandlerDefinition } from '../load/describe';
+import { providersFor } from '../load/folder-providers';
 import { InlineCandidate } from '../plugin/inline-candidate';
 import { RunningPlugin } from '../plugin/running-plugin';
 import { PluginVersion } from '../plugin/version';
 import { reconcileVersion } from '../plugin/version-plan';
 import type { CapturedLog } from './captured-log';
 import type { EffectRun, Effects } from './effect-run';
-import { findHandler, findPlugin } from './find-plugin';
+import { findHandler, findPlugin, type FoundPlugin } from './find-plugin';
 import { ReplayHost } from './replay-host';
 import type { LoadedHandler, ReplayConfig, ReplayTarget } from './replay-protocol';
 
@@ -29,7 +30,7 @@ export class ReplayedPlugin {
     private readonly handler: HandlerDefinition,
     /** The plugin's modules as they were loaded. The first run uses them; each later one loads their texts again. */
     private readonly loaded: CompiledPlugin,
-    private unused: CompiledPlugin | undefined,
+    private unused: FoundPlugin | undefined,
   ) {}
 
   /**
@@ -37,9 +38,10 @@ export class ReplayedPlugin {
    * @throws JetplugError, or an AggregateError of several
    */
   static load(target: ReplayTarget, config: ReplayConfig): ReplayedPlugin {
-    const compiled = findPlugin(target, config);
+    const found = findPlugin(target, config);
+    const { compiled } = found;
     const definition = describe(compiled, config);
-    return new ReplayedPlugin(config, definition.name, findHandler(definition, target), compiled, compiled);
+    return new ReplayedPlugin(config, definition.name, findHandler(definition, target), compiled, found);
   }
 
   get found(): LoadedHandler {
@@ -52,18 +54,27 @@ export class ReplayedPlugin {
    * @throws JetplugError when the plugin does not start
    */
   async run(run: EffectRun, log: CapturedLog, { beforeCall, isPatient }: ReplayOptions = {}): Promise<Effects> {
-    const { file, texts } = this.loaded;
-    const compiled = this.unused ?? compile({ file }, texts);
+    const { compiled, providers } = this.unused ?? this.loadAgain();
     this.unused = undefined;
     const host = await ReplayHost.open(this.name, run, this.config, log);
+    await providers?.start({ logger: log, clock: host.services.clock });
     const version = await this.start(compiled, host, isPatient === true);
     await host.begin();
     beforeCall?.(compiled.cls, this.handler.method);
     const running = RunningPlugin.begin(await reconcileVersion(version, [], host.services), host.services);
     const effects = await host.effects(await host.recorded);
     await running.stop();
+    await providers?.stop(log);
     await host.services.commits.closed();
     return effects;
+  }
+
+  /** Loads the modules again from their texts, for a run after the first. */
+  private loadAgain(): FoundPlugin {
+    const { file, texts } = this.loaded;
+    const { dirs, use } = this.config.plugins;
+    const providers = providersFor(file, dirs, texts);
+    return { compiled: compile({ file }, { texts, use, shared: providers }), providers };
   }
 
   /** Builds and starts the plugin, with this handler alone. */

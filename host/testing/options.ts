@@ -1,13 +1,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { covers, JetplugError, type PluginClass } from '../../sdk/internal';
+import type { Middleware, MiddlewareFunction, Providers } from '../../sdk';
+import { covers, JetplugError, usedMiddleware, type PluginClass } from '../../sdk/internal';
 import type { Config } from '../config/config';
 import { loadConfig } from '../config/load';
 import { keepClasses } from '../load/classes';
 import type { CompiledPlugin } from '../load/compile';
 import { classesOf } from '../load/dependencies';
 import type { PluginDefinition } from '../load/describe';
+import { isMiddleware, isMiddlewareClass } from '../load/middleware';
 import type { TestClock } from './test-clock';
 
 /** Options of a test host. */
@@ -18,6 +20,16 @@ export interface TestHostOptions {
   readonly clock?: TestClock;
   /** The content of a config file. The config files of the project are not read. Default: empty. */
   readonly config?: object;
+  /**
+   * The middleware around every handler, as `plugins.use` of the config has it; the outermost first. Default: none. The
+   * middleware of `@Use` runs without being named here.
+   */
+  readonly use?: readonly (MiddlewareFunction | (new (...args: never[]) => Middleware))[];
+  /**
+   * The providers that the plugins share, as the file `providers.ts` of their folder has them. They start and stop with
+   * the host. Default: none.
+   */
+  readonly providers?: Providers;
   /**
    * Whether to run the plugins on a nats-server of the test's own, in the machine's time, rather than in memory.
    * Default `false`.
@@ -32,7 +44,11 @@ let defaults: Config | undefined;
 /** Returns the config of the test, on top of the built-in defaults. */
 export function configOf({ config }: TestHostOptions): Config {
   // The defaults are frozen, so all tests of a file share them. To read them anew would take longer than a test.
-  return config ? load(config) : (defaults ??= load({}));
+  const loaded = config ? load(config) : (defaults ??= load({}));
+  if (loaded.plugins.use.length === 0) return loaded;
+  // The kit's own copy of a module would not be the one that the test has imported.
+  const hint = 'Import the middleware in the test, and pass it as the option `use` of testHost.';
+  throw new JetplugError('JP_CONFIG_INVALID', 'plugins.use: a test host loads no modules', { hint });
 }
 
 function load(config: object): Config {
@@ -75,10 +91,17 @@ function widened({ streams }: Config, plugins: readonly PluginDefinition[]): Con
 }
 
 /** Returns a plugin class that a test has imported, in the form of a class that the host has compiled from a file. */
-export function asCompiled(imported: AnyPluginClass): CompiledPlugin {
+export function asCompiled(imported: AnyPluginClass, given: TestHostOptions['use'] = []): CompiledPlugin {
   const cls = imported as unknown as PluginClass;
+  const use = (given as readonly unknown[]).filter(isMiddleware);
+  if (use.length < given.length) {
+    const message = 'the option use of testHost has a value that is no middleware';
+    throw new JetplugError('JP_MIDDLEWARE_INVALID', message);
+  }
+  const { ofPlugin, ofMethods } = usedMiddleware(cls);
+  const middleware = [...use, ...ofPlugin, ...[...ofMethods.values()].flat()].filter(isMiddlewareClass);
   // The test uses the classes for longer than one host run.
-  keepClasses(classesOf(cls));
+  keepClasses([cls, ...middleware].flatMap((one) => classesOf(one)));
   return {
     file: cls.name,
     cls,
@@ -87,5 +110,6 @@ export function asCompiled(imported: AnyPluginClass): CompiledPlugin {
     sources: new Map([[cls.name, '']]),
     texts: new Map(),
     contracts: [],
+    use,
   };
 }

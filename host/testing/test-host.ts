@@ -15,19 +15,18 @@ import { TextStore } from '../effects/text-store';
 import type { OutgoingEvent } from '../broker/ports';
 import { redriven, summarise, type DeadLetterSummary } from '../ops/dead-letter-summary';
 import type { ConsumingHandler } from '../plugin/consume';
-import { describe } from '../load/describe';
-import { runPlugin } from '../plugin/run-plugin';
 import type { RunningPlugin } from '../plugin/running-plugin';
 import type { Config } from '../config/config';
 import type { Backend } from './backend';
 import { HostRun, type CrashPoint } from './host-run';
 import { LaterStore } from './later-store';
 import { memoryBackend } from './memory-backend';
-import { asCompiled, completed, configOf, type AnyPluginClass, type TestHostOptions } from './options';
+import { completed, configOf, type AnyPluginClass, type TestHostOptions } from './options';
 import { allHeaders, jsonOf } from './raw-payload';
 import { RecordingLog, type LogLine } from './recording-log';
 import { serverBackend } from './server-backend';
 import { TestClock } from './test-clock';
+import { TestPlugins } from './test-plugins';
 import { unsettled } from './unsettled';
 
 /** The default wait of `settled()`, in the machine's time, because a handler may wait for something real. */
@@ -70,14 +69,11 @@ export type PublishedEvent<E> = Envelope & (E extends string ? Record<string, un
 export async function testHost(plugins: readonly AnyPluginClass[], options: TestHostOptions = {}): Promise<TestHost> {
   const log = new RecordingLog();
   const loaded = configOf(options);
-  const config = completed(
-    loaded,
-    options,
-    plugins.map((cls) => describe(asCompiled(cls), loaded)),
-  );
+  const tested = new TestPlugins(plugins, options);
+  const config = completed(loaded, options, tested.describe(loaded));
   const clock = options.clock ?? new TestClock();
   const backend = options.server ? await serverBackend(config, clock, log) : await memoryBackend(config, clock);
-  const host = new TestHost(plugins, options.server === true, config, backend, log);
+  const host = new TestHost(tested, options.server === true, config, backend, log);
   try {
     await host.start();
     return host;
@@ -102,7 +98,7 @@ export class TestHost {
   private restarting: Promise<void> | undefined;
 
   constructor(
-    private readonly plugins: readonly AnyPluginClass[],
+    private readonly plugins: TestPlugins,
     private readonly onServer: boolean,
     private readonly config: Config,
     private readonly backend: Backend,
@@ -134,9 +130,8 @@ export class TestHost {
     this.run = run;
     const host = run.host();
     this.commits = host.commits;
-    const running: RunningPlugin[] = [];
-    this.running = running;
-    for (const cls of this.plugins) running.push(await runPlugin(asCompiled(cls), host));
+    const running = (this.running = [] as RunningPlugin[]);
+    await this.plugins.start(host, running);
   }
 
   /** Validates an event by its contract and publishes it. Resolves with the event id when a stream has stored it. */
@@ -280,6 +275,7 @@ export class TestHost {
     const drained = { yet: false };
     const startedAtMs = performance.now();
     const ending = Promise.all(this.running.map((plugin) => plugin.stop()))
+      .then(() => this.plugins.stop(this.log))
       .then(() => this.commits?.closed())
       .finally(() => (drained.yet = true));
     while (!drained.yet) await this.backend.next(performance.now() - startedAtMs < STOP_MS);

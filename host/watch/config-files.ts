@@ -16,7 +16,7 @@ export interface ConfigSource {
   load(): LoadedConfig;
 }
 
-/** Follows the config files. Changes of plugin sections take effect at once; an invalid config is never used. */
+/** Follows the config files. Changes of plugin sections and of the middleware take effect at once; an invalid config is never used. */
 export class ConfigFiles {
   private readonly files: SettledFiles;
   private timer: NodeJS.Timeout | undefined;
@@ -65,8 +65,8 @@ export class ConfigFiles {
       return this.reportInvalid(error);
     }
     const { config: written, sourceOf } = loaded;
-    const { defaults, sections } = written.plugins;
-    const config = { ...this.config, plugins: { ...this.config.plugins, defaults, sections } };
+    const { defaults, sections, use } = written.plugins;
+    const config = { ...this.config, plugins: { ...this.config.plugins, defaults, sections, use } };
     const later = keysOf(written).filter((key) => !isDeepStrictEqual(written[key], config[key]));
     if (later.length > 0)
       this.log.warn('the config has changed where it takes effect at the next start', { files, sections: later });

@@ -10,7 +10,7 @@ import { WatchedFolder } from './watched-folder';
 /** How often the host checks whether a plugins folder was replaced, which its watcher does not see. */
 const POLL_MS = 250;
 
-type FollowedPlugins = Pick<Plugins, 'concernedBy' | 'definitions' | 'filesIn' | 'load' | 'remove'>;
+type FollowedPlugins = Pick<Plugins, 'concernedBy' | 'definitions' | 'filesIn' | 'load' | 'middlewareFiles' | 'remove'>;
 
 /**
  * Follows the plugins folders. Loads the plugin of a new file, replaces the plugin of a changed file, and drains the
@@ -70,7 +70,8 @@ export class PluginFolders {
   }
 
   private sources(): string[] {
-    return this.plugins.definitions.flatMap(({ sources }) => [...sources.keys()]);
+    const { definitions, middlewareFiles } = this.plugins;
+    return [...definitions.flatMap(({ sources }) => [...sources.keys()]), ...middlewareFiles];
   }
 
   /** Loads each plugin that the changes concern once, however many of its files have changed. */

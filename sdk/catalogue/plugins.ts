@@ -106,10 +106,30 @@ export const PLUGIN_ERRORS = {
     'Put @Subscribe on an ordinary method of the class, `async` or not. Loop over a generator within the method.',
   ],
   JP_HANDLER_RETURNED_LAZY: [
-    'A handler returned work that nobody runs: a generator, an Observable or a function. Its event counts as failed.',
+    'A handler, or a middleware around it, returned work that nobody runs: a generator, an Observable or a function. Its event counts as failed.',
     'Run it in the handler: loop over the generator, await `lastValueFrom(observable)`, call the function; then return nothing.',
   ],
   JP_HANDLER_OPTIONS: ['An option of @Subscribe has an invalid value.', 'Correct it as the message describes.'],
+  JP_MIDDLEWARE_NOT_LOADED: [
+    'A module of plugins.use cannot be loaded, or exports no middleware. No plugin starts without it.',
+    'Correct the path in plugins.use, or the module. It exports a function (event, context, next), or a class with the method handle: as default, or as its only function.',
+  ],
+  JP_MIDDLEWARE_INVALID: [
+    '@Use has a value that is no middleware, or decorates a member that is no handler.',
+    'Give @Use functions (event, context, next), or classes with the method handle, and put it on the plugin’s class or on a method with @Subscribe.',
+  ],
+  JP_MIDDLEWARE_NEXT: [
+    'A middleware called next() a second time, or after it had returned. The event counts as failed if the middleware had not returned.',
+    'Call next() once, and await it: `await next();`.',
+  ],
+  JP_PROVIDERS_NOT_LOADED: [
+    'The file providers.ts of a plugins folder cannot be loaded, or its default export is no list of providers.',
+    'Correct the line named. The file has a default export: a list of classes, { token, useClass } and { token, useValue }.',
+  ],
+  JP_PROVIDERS_START_FAILED: [
+    'A provider of a plugins folder could not be built, or its onStart failed. No plugin of the folder starts without it.',
+    'Correct the line named, or the service that the provider connects to; the cause has its answer. After a change of a file, the host tries again.',
+  ],
   JP_HANDLER_NO_STREAM: [
     'No stream holds the subject that a handler subscribes to.',
     'Add the subject to a stream of the config (streams[].subjects), or correct the subject.',

@@ -30,6 +30,7 @@ const COMMON = `
   changed indexed job jobs listed page query secrets try wave
   watched watcher wrapped write writer written yaml
   address leveled network
+  function table
 `.match(/[a-z]+/g)!;
 
 const known = withPlurals([...COMMON, ...wordsOfGlossary()]);

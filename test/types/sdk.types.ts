@@ -13,10 +13,14 @@ import {
   Settings,
   Store,
   Subscribe,
+  Use,
   type BatchContext,
   type Envelope,
   type EventContext,
   type EventFields,
+  type Middleware,
+  type MiddlewareFunction,
+  type Next,
   type PluginLifecycle,
 } from 'jetplug/sdk';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
@@ -341,3 +345,72 @@ export function outcomes() {
 new Store();
 // @ts-expect-error: settings are not changed
 new Settings({ n: 1 }).value.n = 2;
+
+const forAny: MiddlewareFunction = async (event, context, next) => {
+  isOf<Envelope | readonly Envelope[]>()(event);
+  isOf<EventContext | BatchContext>()(context);
+  isOf<Promise<void>>()(next());
+};
+const forWatch = async (event: VideoWatchStarted, context: EventContext, next: Next) => {
+  context.log.info(event.user_id);
+  await next();
+};
+const forBatch: MiddlewareFunction<readonly VideoWatchStarted[]> = (events, context, next) => {
+  context.of(events[0]!);
+  return next();
+};
+class Gate implements Middleware<VideoWatchStarted> {
+  constructor(readonly store: Store<number>) {}
+  async handle(event: VideoWatchStarted, context: EventContext, next: Next) {
+    context.log.info(event.user_id);
+    await next();
+  }
+}
+class NoMiddleware {
+  run() {}
+}
+
+// Middleware fits the events of its handler.
+@Use(forAny, async (_event, context, next) => {
+  context.log.info('around');
+  await next();
+})
+@Plugin()
+export class MiddlewarePlugin {
+  @Use(forAny, forWatch, Gate)
+  @Subscribe()
+  one(_event: VideoWatchStarted) {}
+
+  @Use(forAny, forBatch)
+  @Subscribe(VideoWatchStarted, { batch: { size: 2 } })
+  many(_events: VideoWatchStarted[]) {}
+
+  @Use(async (event: Envelope, _context: EventContext, next: Next) => {
+    isOf<string>()(event.event_id);
+    await next();
+  })
+  @Subscribe(VideoWatchStarted)
+  none() {}
+
+  // @ts-expect-error: the middleware takes another event
+  @Use(forWatch)
+  @Subscribe()
+  other(_event: BadgeAwarded) {}
+
+  // @ts-expect-error: the middleware takes no batches
+  @Use(Gate)
+  @Subscribe(VideoWatchStarted, { batch: { size: 2 } })
+  noBatch(_events: VideoWatchStarted[]) {}
+
+  // @ts-expect-error: a class without handle
+  @Use(NoMiddleware)
+  @Subscribe()
+  noMiddleware(_event: VideoWatchStarted) {}
+}
+
+// @ts-expect-error: the middleware of a plugin takes any event
+@Use(forWatch)
+@Plugin()
+export class WrongMiddlewarePlugin {
+  @Subscribe() one(_event: VideoWatchStarted) {}
+}

@@ -39,6 +39,7 @@ describe('loading the configuration', () => {
         dirs: [path.join(folder.dir, 'plugins')],
         watch: true,
         startTimeoutMs: 10_000,
+        use: [],
         defaults: {},
         sections: {},
       },
@@ -129,6 +130,7 @@ shutdown: { grace: 0s }
         dirs: [path.join(folder.dir, 'plugins'), path.resolve(folder.dir, '../shared')],
         watch: false,
         startTimeoutMs: 120_000,
+        use: [],
         defaults: {
           from: 'beginning',
           concurrency: 4,

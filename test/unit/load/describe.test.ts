@@ -12,7 +12,7 @@ class Happened extends defineEvent('a.happened', z.object({ n: z.number() })) {}
 class Other extends defineEvent('a.other', z.object({ n: z.number() })) {}
 
 function configOf(defaults: HandlerConfig = {}, sections: PluginsConfig['sections'] = {}): { plugins: PluginsConfig } {
-  return { plugins: { dirs: [], watch: false, startTimeoutMs: 10_000, defaults, sections } };
+  return { plugins: { dirs: [], watch: false, startTimeoutMs: 10_000, use: [], defaults, sections } };
 }
 
 function described(cls: unknown, config = configOf(), source = ''): DescribedPlugin {
@@ -64,6 +64,12 @@ test('a plugin is described by its decorators, with a default for the rest', () 
     className: 'BadgePlugin',
     cls: BadgePlugin,
     settingsSchema: settings,
+    // Its own tests are in used-middleware.test.ts.
+    middleware: new Map([
+      ['onHappened', []],
+      ['other', []],
+      ['all', []],
+    ]),
     where,
     sources: new Map([[FILE, source]]),
     isolation: expect.objectContaining({ isolation: 'inline', processes: 1 }) as unknown,
@@ -84,6 +90,7 @@ test('a plugin is described by its decorators, with a default for the rest', () 
         retry,
         where: { file: FILE, line: 5 },
         origins,
+        middleware: [],
       },
       {
         method: 'other',
@@ -97,6 +104,7 @@ test('a plugin is described by its decorators, with a default for the rest', () 
         retry: { attempts: 2, backoffMs: [1_000, 250] },
         where: { file: FILE, line: 6 },
         origins,
+        middleware: [],
       },
       {
         method: 'all',
@@ -110,6 +118,7 @@ test('a plugin is described by its decorators, with a default for the rest', () 
         retry,
         where,
         origins,
+        middleware: [],
       },
     ],
   });

@@ -18,7 +18,7 @@ const SOURCE = readFileSync(__filename, 'utf8');
 const lineOf = (text: string) => SOURCE.split('\n').findIndex((line) => line.includes(text)) + 1;
 
 function definitionOf(cls: unknown, file = __filename): DescribedPlugin {
-  const config = { plugins: { dirs: [], watch: false, startTimeoutMs: 1_000, defaults: {}, sections: {} } };
+  const config = { plugins: { dirs: [], watch: false, startTimeoutMs: 1_000, use: [], defaults: {}, sections: {} } };
   const sources = new Map([[file, SOURCE]]);
   return describePlugin(
     { file, cls: cls as PluginClass, version: 'v1', sources, contracts: [], texts: new Map(), classes: [] },

@@ -19,7 +19,7 @@ test('sources that were read can be loaded without their files, and find package
   writeFileSync(file('b.ts'), 'export const b = 1;\n');
   const given = readModules(file('a.ts'));
   for (const name of ['a.ts', 'b.ts']) rmSync(file(name));
-  expect(loadModules(file('a.ts'), given).exports).toMatchObject({ a: 1 });
+  expect(loadModules(file('a.ts'), { texts: given }).exports).toMatchObject({ a: 1 });
 });
 
 test('reading a plugin follows its imports, also those in functions, and runs none of them', () => {

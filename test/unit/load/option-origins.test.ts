@@ -16,7 +16,7 @@ function originsIn(
   { source = '', defaults = {}, section = {} }: { source?: string; defaults?: HandlerConfig; section?: HandlerConfig },
 ): Record<OptionName, Origin>[] {
   const sections: Record<string, PluginSection> = { x: { enabled: true, ...section } };
-  const plugins = { dirs: [], watch: false, startTimeoutMs: 10_000, defaults, sections };
+  const plugins = { dirs: [], watch: false, startTimeoutMs: 10_000, use: [], defaults, sections };
   const sources = new Map([[FILE, source]]);
   const plugin = { ...versionOf(cls as AnyPluginClass, 'v1', FILE), sources };
   return describePlugin(plugin, { plugins }).handlers.map(({ origins }) => origins);

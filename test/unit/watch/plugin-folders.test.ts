@@ -56,6 +56,7 @@ async function follow(...dirs: string[]): Promise<void> {
     get definitions() {
       return [...loaded.values()].map((sources) => ({ sources: new Map(sources.map((path) => [path, ''])) })) as never;
     },
+    middlewareFiles: [],
     filesIn: (dir: string) => [...loaded.keys()].filter((file) => file.startsWith(dir)),
     concernedBy: (paths: readonly string[]): PluginFile[] =>
       [...loaded]
