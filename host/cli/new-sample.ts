@@ -56,7 +56,7 @@ function sampleFor(schema: JsonSchema, name: string): unknown {
       return stringFor(schema, name);
     case 'integer':
     case 'number':
-      return schema.minimum ?? (schema.exclusiveMinimum === undefined ? 1 : Math.floor(schema.exclusiveMinimum) + 1);
+      return numberFor(schema);
     case 'boolean':
       return true;
     case 'array':
@@ -66,6 +66,11 @@ function sampleFor(schema: JsonSchema, name: string): unknown {
     default:
       return null;
   }
+}
+
+/** Returns 1 where the schema permits it, else the smallest integer. */
+function numberFor({ minimum = -Infinity, exclusiveMinimum = -Infinity }: JsonSchema): number {
+  return Math.max(1, Math.ceil(minimum), Math.floor(exclusiveMinimum) + 1);
 }
 
 function objectFor({ properties = {}, required = [] }: JsonSchema): Sample {

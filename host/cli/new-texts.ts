@@ -2,6 +2,7 @@ import { dirname, relative } from 'node:path';
 import { pluginNameOf } from '../../sdk/internal';
 import type { Contract } from './new-contract';
 import { sampleOf, type Sample } from './new-sample';
+import { literal } from './source-text';
 
 export function classNameOf(plugin: string): string {
   const words = plugin.split('-').map((word) => word[0]!.toUpperCase() + word.slice(1));
@@ -80,19 +81,6 @@ function subjectLike(pattern: string): string {
     .split('.')
     .map((token) => (token === '*' || token === '>' ? 'any' : token))
     .join('.');
-}
-
-function literal(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const fields = Object.entries(value).map(([name, each]) => `${nameOf(name)}: ${literal(each)}`);
-    return fields.length === 0 ? '{}' : `{ ${fields.join(', ')} }`;
-  }
-  return typeof value === 'string' ? `'${value.replace(/[\\']/g, '\\$&')}'` : String(value);
-}
-
-function nameOf(name: string): string {
-  return /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name);
 }
 
 function pathTo(file: string, from: string): string {
