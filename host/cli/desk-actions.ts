@@ -65,7 +65,10 @@ export class DeskActions {
 
   private async publishAgain(): Promise<void> {
     const found = await newestFromOutside(this.connection, this.config);
-    if (!found) return print(paint('yellow', 'no event is stored yet: npx jetplug publish SUBJECT JSON publishes one'));
+    if (!found)
+      return print(
+        paint('yellow', 'no event from outside is stored yet: npx jetplug publish SUBJECT JSON publishes one'),
+      );
     const { subject, fields } = found;
     const event = await eventOf(Buffer.from(JSON.stringify(fields)), subject, undefined, this.config.delivery);
     await this.publisher.send(event);

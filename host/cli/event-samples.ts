@@ -64,7 +64,8 @@ async function* eventsOf(
   limit: number,
 ): AsyncGenerator<StoredEvent> {
   const bar = progressBar(stream);
-  const progress = (done: number, total: number): void => bar.update(done, total, `${figure(done)} of ${figure(total)}`);
+  const progress = (done: number, total: number): void =>
+    bar.update(done, total, `${figure(done)} of ${figure(total)}`);
   const chunks = newestFirst(connection, stream, { mayMatch: bytesContain([subject]), progress });
   let [left, bytes] = [limit, 0];
   try {

@@ -4,7 +4,7 @@ export type Sample = Record<string, unknown>;
 
 /** The parts of a JSON schema that a sample needs. */
 interface JsonSchema {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly JsonSchema[];
@@ -51,7 +51,8 @@ function sampleFor(schema: JsonSchema, name: string): unknown {
   if ('const' in schema) return schema.const;
   if (schema.enum) return schema.enum[0];
   if (schema.anyOf?.[0]) return sampleFor(schema.anyOf[0], name);
-  switch (schema.type) {
+  const [type] = [schema.type].flat();
+  switch (type) {
     case 'string':
       return stringFor(schema, name);
     case 'integer':

@@ -45,8 +45,8 @@ export async function testText(
   const cls = classNameOf(plugin);
   const raw = typeof event === 'string';
   const subject = raw ? subjectLike(event) : event.subject;
-  const contract = raw ? '' : `import { ${event.name} } from '${pathTo(event.file, file)}';\n`;
   const sample = raw ? { id: 'id-1' } : await sampleOf(event);
+  const contract = raw || !sample ? '' : `import { ${event.name} } from '${pathTo(event.file, file)}';\n`;
   const imports = `import { testHost } from 'jetplug/testing';\n${contract}import { ${cls} } from '${pathTo(pluginFile, file)}';\n`;
   return `${imports}
 ${sample ? passing(cls, raw ? `'${subject}'` : event.name, subject, sample) : toDo(cls, subject)}`;

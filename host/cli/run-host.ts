@@ -64,7 +64,7 @@ export async function runHost(flags: HostFlags, { readable, closing }: RunOption
   });
   surviveUncaught(host);
   if (!readable) logPrintedLines(log);
-  stopOnSignals({ stop: async () => (await closing?.(), host.stop()) }, log);
+  stopOnSignals({ stop: () => stopAll(host, log, closing) }, log);
   try {
     const summary = await host.start();
     announce(summary, log, readable);
@@ -74,6 +74,16 @@ export async function runHost(flags: HostFlags, { readable, closing }: RunOption
     process.exitCode = 1;
     return undefined;
   }
+}
+
+/** A failure before the host stops must not keep it from stopping. */
+async function stopAll(host: Host, log: HostLog, closing: RunOptions['closing']): Promise<void> {
+  try {
+    await closing?.();
+  } catch (error) {
+    log.error('a part beside the host did not stop cleanly', { err: error });
+  }
+  await host.stop();
 }
 
 function loadOptions(flags: HostFlags): LoadOptions {

@@ -76,7 +76,8 @@ function report({ stdout }: ChildProcess, project: string, log: PartedLog): void
   createInterface(stdout!).on('line', (line) => {
     const errors = reports.add(line);
     if (!errors) return;
-    for (const { message, ...place } of errors.slice(0, MAX_LOGGED)) log.warn('type error', { ...place, error: message });
+    for (const { message, ...place } of errors.slice(0, MAX_LOGGED))
+      log.warn('type error', { ...place, error: message });
     if (errors.length > MAX_LOGGED) log.warn('more type errors', { more: errors.length - MAX_LOGGED });
     if (errors.length === 0 && wereErrors) log.info('the type errors are corrected');
     wereErrors = errors.length > 0;

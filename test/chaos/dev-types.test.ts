@@ -32,7 +32,8 @@ test('the type errors of a file that is saved are logged, until it is corrected'
   dev.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const compiler = await eventually(() => childrenOf(dev.pid!)[0], PATIENCE_MS);
   const helper = join(folder, 'plugins/helper.ts');
-  const warning = /WARN {2}type error: Type 'string' is not assignable to type 'number'\. at plugins\/helper\.ts:1 TS2322$/m;
+  const warning =
+    /WARN {2}type error: Type 'string' is not assignable to type 'number'\. at plugins\/helper\.ts:1 TS2322$/m;
   writeFileSync(helper, "export const price: number = 'one';\n");
   await eventually(() => warning.test(output), PATIENCE_MS);
   writeFileSync(helper, 'export const price: number = 2;\n');

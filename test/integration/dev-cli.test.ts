@@ -59,6 +59,10 @@ test('on a terminal it shows events, and each key does its work', async () => {
   const client = await scene.client(url);
   client.publish('video.ordered', '{"user":"u1"}');
   await shows(/^video\.ordered u1 → bills ✔ [\d.]+ m?s \(badge\.billed\)$/m);
+  // The newest event is another application's, and the one before it a handler's.
+  const jsm = await client.jetstreamManager();
+  await jsm.streams.add({ name: 'FOREIGN', subjects: ['foreign.>'], allow_direct: true });
+  await client.jetstream().publish('foreign.made', '{}');
   terminal.type('r');
   await shows(/^↻ video\.ordered [\w-]+$/m);
   await eventually(() => terminal.screen().match(/^video\.ordered u1 → bills ✔/gm)?.length === 2);

@@ -114,9 +114,14 @@ describe('a contract that is inferred from events', () => {
   }
 
   test('has the fields of the stored events, and says how many fit and which fields differ', async () => {
-    const order = { order_id: '0f8fad5b-d9cb-469f-a165-70867728950e', amount: 2.5, placed: '2026-05-12T12:00:00Z' };
+    const order = {
+      order_id: '0f8fad5b-d9cb-469f-a165-70867728950e',
+      amount: 2.5,
+      pieces: 2,
+      placed: '2026-05-12T12:00:00Z',
+    };
     await publish('shop.returned', { reason: 'too small' });
-    await publish('shop.placed', order, '{"order_id":', { ...order, amount: 3, note: 'gift' });
+    await publish('shop.placed', order, '{"order_id":', { ...order, amount: 3, pieces: 'two', note: 'gift' });
     await publish('shop.placed', { ...order, event_id: 'e-1', timestamp: '2026-05-12T12:00:00Z', note: null });
     const cwd = scene.folder();
     const { code, stdout, stderr } = await fromStream('orders', 'shop.placed', cwd);
@@ -132,11 +137,17 @@ describe('a contract that is inferred from events', () => {
   z.object({
     order_id: z.uuid(),
     amount: z.number(),
+    // number 2, string 1
+    pieces: z.union([z.int(), z.string()]),
     placed: z.iso.datetime(),
     // in 2 of 3; null 1, string 1
     note: z.string().nullable().optional(),
   }),
 ) {}`);
+    const test = readFileSync(join(cwd, 'plugins/orders.test.ts'), 'utf8');
+    expect(test).toContain(
+      `publish(ShopPlaced, { order_id: '${order.order_id}', amount: 1, pieces: 1, placed: '2026-05-12T12:00:00.000Z' })`,
+    );
   });
 
   test('is not written over another one, nor without events or direct reads', async () => {

@@ -34,7 +34,7 @@ error TS18003: No inputs were found in config file.
 });
 
 it('reads a path with parentheses', () => {
-  expect(read('a (copy)/b.ts(1,2): error TS1005: bad.\n1:00:00 PM - Found 1 error. Watching for file changes.')).toEqual([
-    [{ code: 'TS1005', message: 'bad.', file: '/project/a (copy)/b.ts', line: 1 }],
-  ]);
+  expect(
+    read('a (copy)/b.ts(1,2): error TS1005: bad.\n1:00:00 PM - Found 1 error. Watching for file changes.'),
+  ).toEqual([[{ code: 'TS1005', message: 'bad.', file: '/project/a (copy)/b.ts', line: 1 }]]);
 });
