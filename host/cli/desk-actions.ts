@@ -4,7 +4,7 @@ import { terminalText } from '../base/utf8';
 import type { Config } from '../config/config';
 import type { Connection } from '../nats/connection';
 import { handlerDurables } from '../nats/handler-durables';
-import { Publisher } from '../nats/publisher';
+import type { Publisher } from '../nats/publisher';
 import { eventOf } from '../ops/event-text';
 import { newestFromOutside } from '../ops/newest-event';
 import { findLetters, readSummaries } from '../ops/letters/letter-services';
@@ -27,16 +27,14 @@ const HELP = [
 
 /** The actions behind the keys of `jetplug dev`. */
 export class DeskActions {
-  private readonly publisher: Publisher;
   private hasPaused = false;
 
   constructor(
     private readonly connection: Connection,
+    private readonly publisher: Publisher,
     private readonly config: Config,
     private readonly pageUrl: string | undefined,
-  ) {
-    this.publisher = Publisher.start(connection);
-  }
+  ) {}
 
   /** Does the action of a key; nothing for a key without one. @throws JetplugError as the action does */
   async act(key: string): Promise<void> {

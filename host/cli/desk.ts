@@ -1,4 +1,5 @@
 import { Connection } from '../nats/connection';
+import { Publisher } from '../nats/publisher';
 import type { LiveMessage } from '../records/runs/live-runs';
 import type { HostLog } from '../log/log';
 import { DeskActions } from './desk-actions';
@@ -30,7 +31,7 @@ export class Desk {
       ? followEvents(connection, {}, new TailLines(LINES_PER_SECOND), print)
       : followRuns(connection, {}, (message) => logRuns(message, log));
     const types = watchTypes(config.plugins.dirs, log);
-    const actions = new DeskActions(connection, config, summary.http);
+    const actions = new DeskActions(connection, Publisher.start(connection), config, summary.http);
     const hasKeys = readable && process.stdin.isTTY && process.stdout.isTTY;
     const keys = hasKeys ? readKeys(process.stdin, (key) => act(key, actions), endByKey) : undefined;
     if (hasKeys) actions.help();

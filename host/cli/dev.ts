@@ -26,13 +26,13 @@ Examples:
 
 async function dev(flags: HostFlags): Promise<void> {
   const readable = !flags.json;
-  let desk: Promise<Desk | undefined> | undefined;
-  const host = await runHost(flags, { readable, closing: async () => (await desk)?.close() });
+  const parts: { desk?: Promise<Desk | undefined> } = {};
+  const host = await runHost(flags, { readable, closing: async () => (await parts.desk)?.close() });
   if (!host) return;
   // The host runs also without its desk. An error here must not end it without its graceful stop.
-  desk = Desk.open(host, readable).catch((error: unknown) => {
+  parts.desk = Desk.open(host, readable).catch((error: unknown) => {
     host.log.error('events cannot be shown, and keys do not work', { err: error });
     return undefined;
   });
-  await desk;
+  await parts.desk;
 }
