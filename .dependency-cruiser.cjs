@@ -62,7 +62,7 @@ const PARTS = {
   },
   'host/start/': { paths: ['sdk/', 'host/(?!cli/|testing/|host.ts)'] },
   'host/host\\.ts': { paths: ['sdk/', 'host/(?!cli/|testing/|replay/)'] },
-  'host/cli/': { paths: ['sdk/', 'host/'], packages: ['cli-progress', 'commander', 'yaml'] },
+  'host/cli/': { paths: ['sdk/', 'host/'], packages: ['cli-progress', 'commander', 'yaml', 'zod'] },
   'host/bin\\.js': {},
 
   // The page's code for the browser. Of the host it imports types only.

@@ -5,6 +5,7 @@ type AddCommand = (program: Command) => void;
 /** The subcommands, in the order of the help. Each has a file; a new one is added here. */
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   start: async () => (await import('./start.js')).startCommand,
+  dev: async () => (await import('./dev.js')).devCommand,
   check: async () => (await import('./check.js')).checkCommand,
   publish: async () => (await import('./publish.js')).publishCommand,
   plugins: async () => (await import('./plugins.js')).pluginsCommand,

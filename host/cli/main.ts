@@ -6,6 +6,9 @@ import { packageVersion } from '../base/package-version';
 import { addCommands } from './commands';
 import { errorsOf, printErrors, surviveLostOutput } from './output';
 
+/** The commands that run a host until a signal stops it. They handle the end of npm themselves, to stop gracefully. */
+const RUN_A_HOST = ['start', 'dev'];
+
 /** The `jetplug` command. */
 async function main(): Promise<void> {
   surviveLostOutput();
@@ -23,14 +26,13 @@ Examples:
     )
     .exitOverride();
   await addCommands(program, process.argv.slice(2));
-  // `start` handles the end of npm itself, to stop gracefully.
   program.hook('preAction', (_, command) => {
-    if (command.name() !== 'start') watchNpm(() => process.kill(process.pid, 'SIGTERM'));
+    if (!RUN_A_HOST.includes(command.name())) watchNpm(() => process.kill(process.pid, 'SIGTERM'));
   });
   await run(program);
-  // Commands other than `start` exit here, because a timer or socket of a plugin that was loaded must not keep them
+  // Other commands exit here, because a timer or socket of a plugin that was loaded must not keep them
   // alive.
-  const runsOn = program.args[0] === 'start' && !process.exitCode;
+  const runsOn = RUN_A_HOST.includes(program.args[0] ?? '') && !process.exitCode;
   if (!runsOn) process.stdout.write('', () => process.exit());
 }
 

@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { isEventContract, JetplugError, type EventContract } from '../../sdk/internal';
 import { loadModules } from '../load/module-loader';
+import { literal } from './source-text';
 
 /** The contract of the events that a new plugin takes. */
 export interface Contract {
@@ -33,6 +34,21 @@ export function findContract(event: string, plugins: string): Contract | undefin
 
 /** A new contract for a subject, with one field. */
 export function newContract(subject: string, plugins: string): Contract {
+  const text = 'Describe here when the event is published, and the meaning of its fields.';
+  return writtenContract(subject, plugins, [text], 'z.object({ id: z.string().min(1) })');
+}
+
+/**
+ * A contract that is to be written.
+ * @param comment the lines of its comment
+ * @param schema its schema as source text, indented for a second level if it has several lines
+ */
+export function writtenContract(
+  subject: string,
+  plugins: string,
+  comment: readonly string[],
+  schema: string,
+): Contract & { readonly text: string } {
   const words = subject.split(/[^A-Za-z0-9]+/).filter((word) => word !== '');
   const name = words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('');
   const className = /^[A-Z]/.test(name) ? name : `Event${name}`;
@@ -40,10 +56,20 @@ export function newContract(subject: string, plugins: string): Contract {
   const text = `import { defineEvent } from 'jetplug/sdk';
 import { z } from 'zod';
 
-/** Describe here when the event is published, and the meaning of its fields. */
-export class ${className} extends defineEvent('${subject}', z.object({ id: z.string().min(1) })) {}
+${commentText(comment)}
+export class ${className} extends defineEvent(${argumentsText([literal(subject), schema])}) {}
 `;
   return { name: className, subject, file, text };
+}
+
+function commentText(lines: readonly string[]): string {
+  if (lines.length === 1) return `/** ${lines[0]} */`;
+  return ['/**', ...lines.map((line) => ` * ${line}`), ' */'].join('\n');
+}
+
+function argumentsText(args: readonly string[]): string {
+  const isShort = args.every((text) => !text.includes('\n'));
+  return isShort ? args.join(', ') : `\n${args.map((text) => `  ${text},\n`).join('')}`;
 }
 
 function contractsIn(folder: string): Contract[] {

@@ -4,7 +4,7 @@ export type Sample = Record<string, unknown>;
 
 /** The parts of a JSON schema that a sample needs. */
 interface JsonSchema {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly JsonSchema[];
@@ -51,12 +51,13 @@ function sampleFor(schema: JsonSchema, name: string): unknown {
   if ('const' in schema) return schema.const;
   if (schema.enum) return schema.enum[0];
   if (schema.anyOf?.[0]) return sampleFor(schema.anyOf[0], name);
-  switch (schema.type) {
+  const [type] = [schema.type].flat();
+  switch (type) {
     case 'string':
       return stringFor(schema, name);
     case 'integer':
     case 'number':
-      return schema.minimum ?? (schema.exclusiveMinimum === undefined ? 1 : Math.floor(schema.exclusiveMinimum) + 1);
+      return numberFor(schema);
     case 'boolean':
       return true;
     case 'array':
@@ -66,6 +67,11 @@ function sampleFor(schema: JsonSchema, name: string): unknown {
     default:
       return null;
   }
+}
+
+/** Returns 1 where the schema permits it, else the smallest integer. */
+function numberFor({ minimum = -Infinity, exclusiveMinimum = -Infinity }: JsonSchema): number {
+  return Math.max(1, Math.ceil(minimum), Math.floor(exclusiveMinimum) + 1);
 }
 
 function objectFor({ properties = {}, required = [] }: JsonSchema): Sample {

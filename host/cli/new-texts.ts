@@ -2,6 +2,7 @@ import { dirname, relative } from 'node:path';
 import { pluginNameOf } from '../../sdk/internal';
 import type { Contract } from './new-contract';
 import { sampleOf, type Sample } from './new-sample';
+import { literal } from './source-text';
 
 export function classNameOf(plugin: string): string {
   const words = plugin.split('-').map((word) => word[0]!.toUpperCase() + word.slice(1));
@@ -44,8 +45,8 @@ export async function testText(
   const cls = classNameOf(plugin);
   const raw = typeof event === 'string';
   const subject = raw ? subjectLike(event) : event.subject;
-  const contract = raw ? '' : `import { ${event.name} } from '${pathTo(event.file, file)}';\n`;
   const sample = raw ? { id: 'id-1' } : await sampleOf(event);
+  const contract = raw || !sample ? '' : `import { ${event.name} } from '${pathTo(event.file, file)}';\n`;
   const imports = `import { testHost } from 'jetplug/testing';\n${contract}import { ${cls} } from '${pathTo(pluginFile, file)}';\n`;
   return `${imports}
 ${sample ? passing(cls, raw ? `'${subject}'` : event.name, subject, sample) : toDo(cls, subject)}`;
@@ -80,19 +81,6 @@ function subjectLike(pattern: string): string {
     .split('.')
     .map((token) => (token === '*' || token === '>' ? 'any' : token))
     .join('.');
-}
-
-function literal(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const fields = Object.entries(value).map(([name, each]) => `${nameOf(name)}: ${literal(each)}`);
-    return fields.length === 0 ? '{}' : `{ ${fields.join(', ')} }`;
-  }
-  return typeof value === 'string' ? `'${value.replace(/[\\']/g, '\\$&')}'` : String(value);
-}
-
-function nameOf(name: string): string {
-  return /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name);
 }
 
 function pathTo(file: string, from: string): string {

@@ -3,16 +3,27 @@ import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { isPublishSubject, isSubscribeSubject, JetplugError } from '../../sdk/internal';
 import type { Config } from '../config/config';
-import { configFor } from './common';
+import { configFor, reachesBroker, withBroker, type CommonFlags } from './common';
+import type { Inferred } from './inferred-contract';
+import { inferredFields, inferredLines } from './inferred-screen';
 import { findContract, newContract, type Contract } from './new-contract';
 import { paint, place, print, printJson } from './output';
 import { classNameOf, pluginText, testText } from './new-texts';
 import { streamFor } from '../broker/stream-state';
 
-interface NewFlags {
-  on: string;
+interface NewFlags extends Omit<CommonFlags, 'plugins'> {
+  on?: string;
+  fromStream?: string;
   plugins?: string;
-  json?: boolean;
+}
+
+/** The event that the plugin takes. */
+interface TakenEvent {
+  readonly subject: string;
+  /** Undefined for a subject with wildcards, whose events differ in form. */
+  readonly contract?: Contract;
+  /** Set if the contract was inferred from events. */
+  readonly inferred?: Inferred;
 }
 
 interface NewFile {
@@ -21,15 +32,11 @@ interface NewFile {
 }
 
 export function newCommand(program: Command): void {
-  program
-    .command('new')
+  reachesBroker(program.command('new'))
     .argument('<name>', 'the plugin’s name, such as badge or late-orders')
-    .requiredOption(
-      '--on <event>',
-      'the event to react to: a subject, with wildcards or without, or the name of a contract',
-    )
+    .option('--on <event>', 'the event to react to: a subject, with wildcards or without, or the name of a contract')
+    .option('--from-stream <subject>', 'the subject to react to; infers its contract from the newest 10,000 events')
     .option('--plugins <dir>', 'the plugins folder (default: the config’s first)')
-    .option('--json', 'print JSON')
     .description('write a plugin and its test, ready to pass')
     .addHelpText(
       'after',
@@ -37,28 +44,56 @@ export function newCommand(program: Command): void {
 The contract is taken from the folder contracts in the plugins folder; where none has the subject, one is written
 there. The test goes to test/plugins where there is such a folder, else beside the plugin. Nothing is overwritten.
 
+With --from-stream the contract has the types, optional fields, formats and enums of the events that the stream holds.
+The command prints how many events fit and which fields differ. Read the contract before you use it.
+
 Examples:
   $ jetplug new badge --on video.watch_started
   $ jetplug new late-orders --on OrderPlaced
+  $ jetplug new late-orders --from-stream orders.placed
   $ jetplug new audit --on 'video.>' --plugins my-plugins --json`,
     )
     .action(scaffold);
 }
 
 async function scaffold(name: string, flags: NewFlags): Promise<void> {
-  const { config } = configFor({});
-  const folder = resolve(flags.plugins ?? config.plugins.dirs[0] ?? 'plugins');
+  const { plugins, ...others } = flags;
+  const { config } = configFor(others);
+  const folder = resolve(plugins ?? config.plugins.dirs[0] ?? 'plugins');
   assertName(name);
-  const contract = contractOf(flags.on, folder);
   const plugin = join(folder, `${name}.plugin.ts`);
   const test = join(testFolder(folder), `${name}.test.ts`);
+  // Checked before events are read, which may take long.
+  refusePresent([plugin, test]);
+  const event = await eventOf(flags, folder);
+  const { contract } = event;
   const files: NewFile[] = [
     ...(contract?.text === undefined ? [] : [{ file: contract.file, text: contract.text }]),
-    { file: plugin, text: pluginText(name, plugin, contract ?? flags.on) },
-    { file: test, text: await testText(name, test, plugin, contract ?? flags.on) },
+    { file: plugin, text: pluginText(name, plugin, contract ?? event.subject) },
+    { file: test, text: await testText(name, test, plugin, contract ?? event.subject) },
   ];
   write(files);
-  report(name, files, contract?.subject ?? flags.on, test, config, flags.json === true);
+  report(name, files, event, test, config, flags.json === true);
+}
+
+/** @throws JetplugError `JP_USAGE` unless exactly one of --on and --from-stream is given */
+async function eventOf({ plugins: _, ...flags }: NewFlags, folder: string): Promise<TakenEvent> {
+  const { on, fromStream } = flags;
+  if (on !== undefined && fromStream === undefined) {
+    const contract = contractOf(on, folder);
+    return { subject: contract?.subject ?? on, ...(contract && { contract }) };
+  }
+  if (fromStream === undefined || on !== undefined) {
+    throw new JetplugError('JP_USAGE', 'give the event with --on, or with --from-stream', {
+      hint: 'For example `npx jetplug new late-orders --on orders.late`.',
+    });
+  }
+  // Loaded only here, because its modules take time to load.
+  const { inferContract } = await import('./inferred-contract.js');
+  const inferred = await withBroker(flags, (connection, { config }) =>
+    inferContract(connection, config, fromStream, folder),
+  );
+  return { subject: fromStream, contract: inferred.contract, inferred };
 }
 
 /**
@@ -87,14 +122,18 @@ function testFolder(folder: string): string {
   return existsSync(separate) && dirname(folder) === resolve('.') ? separate : folder;
 }
 
+/** @throws JetplugError `JP_FILE_EXISTS` */
+function refusePresent(files: readonly string[]): void {
+  const file = files.find((one) => existsSync(one));
+  if (file !== undefined) throw new JetplugError('JP_FILE_EXISTS', `${place(file)} is there already`, { file });
+}
+
 /**
  * Writes the files, unless one of them exists.
  * @throws JetplugError `JP_FILE_EXISTS` before a file is written, or `JP_FILE_UNWRITABLE`
  */
 function write(files: readonly NewFile[]): void {
-  const present = files.find(({ file }) => existsSync(file));
-  if (present)
-    throw new JetplugError('JP_FILE_EXISTS', `${place(present.file)} is there already`, { file: present.file });
+  refusePresent(files.map(({ file }) => file));
   for (const { file, text } of files) {
     try {
       mkdirSync(dirname(file), { recursive: true });
@@ -108,13 +147,14 @@ function write(files: readonly NewFile[]): void {
 function report(
   name: string,
   files: readonly NewFile[],
-  subject: string,
+  { subject, inferred, contract }: TakenEvent,
   test: string,
   config: Config,
   json: boolean,
 ): void {
-  const stream = streamFor(config.streams, subject);
+  const stream = inferred?.samples.stream ?? streamFor(config.streams, subject);
   const next = [
+    ...(inferred ? [`read the contract, and correct its guesses: ${place(contract!.file)}`] : []),
     ...(stream === undefined
       ? [`add ${subject} to the subjects of a stream in config/local.yaml: none holds it yet`]
       : []),
@@ -122,9 +162,10 @@ function report(
     'have the host run it: it is loaded as soon as the host is there (npm start)',
   ];
   const written = files.map(({ file }) => file);
-  if (json)
-    return printJson({ plugin: name, class: classNameOf(name), subject, stream: stream ?? null, files: written, next });
+  const about = { plugin: name, class: classNameOf(name), subject, stream: stream ?? null, files: written };
+  if (json) return printJson({ ...about, ...(inferred && { inferred: inferredFields(inferred) }), next });
   for (const file of written) print(`${paint('green', '✔')} ${place(file)}`);
+  for (const line of inferred ? inferredLines(inferred) : []) print(line);
   print();
   print('Next:');
   next.forEach((step, i) => print(`  ${i + 1}. ${step}`));

@@ -17,6 +17,11 @@ export class TailLines {
   /** In the order of their arrival. */
   private readonly events = new Map<string, Gathered>();
   private left = 0;
+  private printed = 0;
+  private secondSinceMs = -Infinity;
+
+  /** @param maxPerSecond the number of lines in a second; the runs of further events are only counted */
+  constructor(private readonly maxPerSecond = Infinity) {}
 
   add({ runs, left }: LiveMessage, nowMs: number): void {
     this.left += left;
@@ -28,15 +33,23 @@ export class TailLines {
     }
   }
 
-  /** Takes out the lines of the events that have waited long enough. */
+  /** Takes out the lines of the events that have waited long enough. Once a second it adds how many runs were left out. */
   take(nowMs: number): string[] {
+    const isNewSecond = nowMs - this.secondSinceMs >= 1_000;
+    if (isNewSecond) {
+      this.secondSinceMs = nowMs;
+      this.printed = 0;
+    }
     const lines: string[] = [];
     for (const [name, { runs, sinceMs }] of this.events) {
       if (nowMs - sinceMs < GATHER_MS) break;
       this.events.delete(name);
-      lines.push(lineOf(runs));
+      if (this.printed < this.maxPerSecond) {
+        this.printed++;
+        lines.push(lineOf(runs));
+      } else this.left += runs.length;
     }
-    if (this.left > 0 && lines.length > 0) {
+    if (this.left > 0 && isNewSecond) {
       lines.push(paint('dim', `… ${this.left.toLocaleString('en')} more runs`));
       this.left = 0;
     }

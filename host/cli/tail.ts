@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import type { Connection } from '../nats/connection';
-import { subscribeToHosts } from '../nats/service';
 import type { LiveFilter, LiveMessage } from '../records/runs/live-runs';
 import { reachesBroker, repeated, withBroker, type CommonFlags } from './common';
 import { assertSubject, readField } from '../ops/find-events';
+import { followEvents, followRuns } from './follow-runs';
 import { interrupted } from './interrupted';
 import { paint, print } from './output';
 import { TailLines } from './tail-lines';
@@ -15,11 +15,8 @@ interface TailFlags extends CommonFlags {
   where?: string[];
 }
 
-/** Hosts forget a watch that is not asked for again in 6 s. */
-const ASK_AGAIN_MS = 2_000;
 /** The time in which a host answers that it watches. */
 const FIRST_ANSWER_MS = 2_000;
-const FLUSH_MS = 100;
 
 export function tailCommand(program: Command): void {
   reachesBroker(program.command('tail'))
@@ -63,29 +60,17 @@ function filterOf(subject: string | undefined, { plugin: name, only, where }: Ta
 
 /** Prints runs until the command is interrupted. @throws JetplugError `JP_NO_HOST` */
 async function follow(connection: Connection, filter: LiveFilter, asJson: boolean): Promise<void> {
-  const lines = new TailLines();
-  let hosts = 0;
-  const take = (answer: object): void => {
-    if ('watches' in answer) hosts++;
-    else if (asJson) printRuns(answer as LiveMessage);
-    else lines.add(answer as LiveMessage, performance.now());
-  };
-  const subscription = subscribeToHosts(connection, 'tail', JSON.stringify(filter), take);
-  const timers = [
-    setInterval(() => subscription.ask(), ASK_AGAIN_MS),
-    setInterval(() => lines.take(performance.now()).forEach(print), FLUSH_MS),
-  ];
+  const following = asJson
+    ? followRuns(connection, filter, printRuns)
+    : followEvents(connection, filter, new TailLines(), print);
   try {
     const ended = interrupted();
-    subscription.ask();
     await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, FIRST_ANSWER_MS))]);
-    if (hosts === 0) throw new JetplugError('JP_NO_HOST', 'no running host answered');
+    if (following.hosts === 0) throw new JetplugError('JP_NO_HOST', 'no running host answered');
     if (!asJson && process.stdout.isTTY) print(paint('dim', 'waiting for events; Ctrl-C ends'));
     await ended;
-    lines.take(Infinity).forEach(print);
   } finally {
-    timers.forEach(clearInterval);
-    subscription.stop();
+    following.stop();
   }
 }
 

@@ -64,7 +64,8 @@ export class HostLog extends Logger implements PartedLog {
 }
 
 function destinationFor({ terminal, verbose = false }: LogOptions): DestinationStream {
-  if (terminal) return terminalLog({ verbose });
+  const colours = process.stdout.isTTY ? !process.env['NO_COLOR'] : false;
+  if (terminal) return terminalLog({ verbose, colours });
   // A full disk or a closed terminal must not fail the code that logs, and there is nowhere else to report it.
   return pino.destination({ dest: 1, sync: true }).on('error', () => undefined);
 }

@@ -1,10 +1,11 @@
 /** `jetplug new`: the tests that it writes pass. */
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { NatsConnection } from 'nats';
 import { jetplug } from '../support/cli';
-import { ROOT } from '../support/markdown';
+import type { TestServer } from '../support/nats-server';
 import { Scene } from '../support/scene';
+import { runJest } from '../support/written-plugin';
 
 const scene = new Scene();
 afterAll(() => scene.end());
@@ -88,30 +89,87 @@ test.each([
   expect(result.errors()).toMatchObject([{ code }]);
 });
 
-/** A project with the packages of this repository. */
-function runJest(cwd: string): void {
-  const config = {
-    rootDir: cwd,
-    modulePaths: [join(ROOT, 'node_modules')],
-    transform: {
-      '^.+\\.ts$': [
-        join(ROOT, 'node_modules/@swc/jest'),
-        {
-          jsc: {
-            parser: { syntax: 'typescript', decorators: true },
-            transform: { legacyDecorator: true, decoratorMetadata: true },
-          },
-          module: { type: 'commonjs' },
-        },
-      ],
-    },
-    moduleNameMapper: {
-      '^jetplug/sdk$': join(ROOT, 'dist/sdk/index.js'),
-      '^jetplug/testing$': join(ROOT, 'dist/host/testing/index.js'),
-    },
-  };
-  const jest = join(ROOT, 'node_modules/jest/bin/jest.js');
-  const args = [jest, '--config', JSON.stringify(config), '--maxWorkers=1', '--detectOpenHandles'];
-  const { status, stderr } = spawnSync(process.execPath, args, { cwd, encoding: 'utf8' });
-  if (status !== 0) throw new Error(stderr);
-}
+describe('a contract that is inferred from events', () => {
+  let server: TestServer;
+  let nats: NatsConnection;
+
+  beforeAll(async () => {
+    server = await scene.server();
+    nats = await scene.client(server.url);
+    const jsm = await nats.jetstreamManager();
+    await jsm.streams.add({ name: 'SHOP', subjects: ['shop.>'], allow_direct: true });
+    await jsm.streams.add({ name: 'OLD', subjects: ['old.>'], allow_direct: false });
+  });
+
+  async function publish(subject: string, ...events: (object | string)[]): Promise<void> {
+    const js = nats.jetstream();
+    for (const event of events) {
+      await js.publish(subject, typeof event === 'string' ? event : JSON.stringify(event));
+    }
+  }
+
+  function fromStream(name: string, subject: string, cwd: string, ...more: string[]) {
+    const flags = ['--from-stream', subject, '--plugins', 'plugins', '--servers', server.url, ...more];
+    return jetplug(['new', name, ...flags], { cwd });
+  }
+
+  test('has the fields of the stored events, and says how many fit and which fields differ', async () => {
+    const order = {
+      order_id: '0f8fad5b-d9cb-469f-a165-70867728950e',
+      amount: 2.5,
+      pieces: 2,
+      placed: '2026-05-12T12:00:00Z',
+    };
+    await publish('shop.returned', { reason: 'too small' });
+    await publish('shop.placed', order, '{"order_id":', { ...order, amount: 3, pieces: 'two', note: 'gift' });
+    await publish('shop.placed', { ...order, event_id: 'e-1', timestamp: '2026-05-12T12:00:00Z', note: null });
+    const cwd = scene.folder();
+    const { code, stdout, stderr } = await fromStream('orders', 'shop.placed', cwd);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('Read all 4 events of shop.placed in the stream SHOP.\n3 of 4 fit the contract.\n');
+    expect(stdout).toContain('  1 are not valid events: invalid-json\n');
+    expect(stdout).toMatch(/^ {2}note +in 2 of 3; null 1, string 1$/m);
+    expect(stdout).toContain('1. read the contract, and correct its guesses: plugins/contracts/shop-placed.ts');
+    const contract = readFileSync(join(cwd, 'plugins/contracts/shop-placed.ts'), 'utf8');
+    expect(contract).toMatch(/^ \* Inferred from the newest 3 valid events of shop\.placed in the stream SHOP, /m);
+    expect(contract).toContain(`export class ShopPlaced extends defineEvent(
+  'shop.placed',
+  z.object({
+    order_id: z.uuid(),
+    amount: z.number(),
+    // number 2, string 1
+    pieces: z.union([z.int(), z.string()]),
+    placed: z.iso.datetime(),
+    // in 2 of 3; null 1, string 1
+    note: z.string().nullable().optional(),
+  }),
+) {}`);
+    const test = readFileSync(join(cwd, 'plugins/orders.test.ts'), 'utf8');
+    expect(test).toContain(
+      `publish(ShopPlaced, { order_id: '${order.order_id}', amount: 1, pieces: 1, placed: '2026-05-12T12:00:00.000Z' })`,
+    );
+  });
+
+  test('is not written over another one, nor without events or direct reads', async () => {
+    const cwd = scene.folder({ 'plugins/contracts/shop.ts': CONTRACTS });
+    await publish('old.placed', { id: 1 });
+    const results = [];
+    for (const subject of ['orders.placed', 'shop.lost', 'lost.lost', 'shop.*', 'old.placed']) {
+      const { code, errors } = await fromStream('orders', subject, cwd, '--json');
+      results.push([code, errors()[0]!.code]);
+    }
+    expect(results).toEqual([
+      [1, 'JP_FILE_EXISTS'],
+      [1, 'JP_NOT_FOUND'],
+      [1, 'JP_NOT_FOUND'],
+      [1, 'JP_SUBJECT_INVALID'],
+      [1, 'JP_BROKER_OPERATION_FAILED'],
+    ]);
+    expect(existsSync(join(cwd, 'plugins/orders.plugin.ts'))).toBe(false);
+  });
+});
+
+test.each([[[]], [['--on', 'a.b', '--from-stream', 'a.b']]])('refuses %j: one of both is needed', async (flags) => {
+  const result = await jetplug(['new', 'badge', ...flags, '--json'], { cwd: scene.folder() });
+  expect([result.code, result.errors()[0]!.code]).toEqual([1, 'JP_USAGE']);
+});

@@ -9,6 +9,8 @@ export interface Terminal {
   screen(): string;
   /** Resolves with the exit code. */
   readonly ended: Promise<number | null>;
+  /** Types a text. */
+  type(text: string): void;
   /** Types Ctrl-C. */
   interrupt(): void;
   /** Closes the terminal, as closing its window does. */
@@ -35,6 +37,7 @@ export function onTerminal(args: readonly string[], folder: string, env: NodeJS.
   return {
     screen: () => readFileSync(screenFile, 'utf8').replace(COLOURS, '').replaceAll('\r', ''),
     ended: once(child, 'exit').then(([code]) => code as number | null),
+    type: (text) => void child.stdin.write(text),
     interrupt: () => void child.stdin.write('\u0003'),
     close: () => void child.kill('SIGKILL'),
   };

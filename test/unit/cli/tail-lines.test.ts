@@ -38,3 +38,17 @@ it('says how many runs were left out', () => {
   lines.add({ host: 'b', left: 34, runs: [] }, 0);
   expect(lines.take(Infinity)).toEqual([expect.stringContaining('→'), '… 1,234 more runs']);
 });
+
+it('prints no more lines in a second than its limit, and counts the runs that it left out', () => {
+  const lines = new TailLines(2);
+  const add = (from: number, count: number): void => {
+    const runs = Array.from({ length: count }, (_, i) => run({ sequence: from + i }));
+    lines.add({ host: 'a', left: 0, runs }, 0);
+  };
+  add(1, 5);
+  expect(lines.take(500)).toEqual([expect.stringContaining('→'), expect.stringContaining('→'), '… 3 more runs']);
+  add(6, 2);
+  expect(lines.take(900)).toEqual([]);
+  expect(lines.take(1_500)).toEqual(['… 2 more runs']);
+  expect(lines.take(2_500)).toEqual([]);
+});
