@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { isPublishSubject, isSubscribeSubject, JetplugError } from '../../sdk/internal';
@@ -8,16 +8,13 @@ import { findContract, newContract, type Contract } from './new-contract';
 import { paint, place, print, printJson } from './output';
 import { classNameOf, pluginText, testText } from './new-texts';
 import { streamFor } from '../broker/stream-state';
+import { scriptsIn } from './init-package';
+import { writeNew, type NewFile } from './write-new';
 
 interface NewFlags {
   on: string;
   plugins?: string;
   json?: boolean;
-}
-
-interface NewFile {
-  readonly file: string;
-  readonly text: string;
 }
 
 export function newCommand(program: Command): void {
@@ -92,17 +89,11 @@ function testFolder(folder: string): string {
  * @throws JetplugError `JP_FILE_EXISTS` before a file is written, or `JP_FILE_UNWRITABLE`
  */
 function write(files: readonly NewFile[]): void {
+  const exists = ({ file }: NewFile): JetplugError =>
+    new JetplugError('JP_FILE_EXISTS', `${place(file)} is there already`, { file });
   const present = files.find(({ file }) => existsSync(file));
-  if (present)
-    throw new JetplugError('JP_FILE_EXISTS', `${place(present.file)} is there already`, { file: present.file });
-  for (const { file, text } of files) {
-    try {
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, text, { flag: 'wx' });
-    } catch (cause) {
-      throw new JetplugError('JP_FILE_UNWRITABLE', `${place(file)} cannot be written`, { file, cause });
-    }
-  }
+  if (present) throw exists(present);
+  for (const file of files) if (!writeNew(file)) throw exists(file);
 }
 
 function report(
@@ -116,10 +107,10 @@ function report(
   const stream = streamFor(config.streams, subject);
   const next = [
     ...(stream === undefined
-      ? [`add ${subject} to the subjects of a stream in config/local.yaml: none holds it yet`]
+      ? [`add ${subject} to the subjects of a stream in config/default.yaml: none holds it yet`]
       : []),
-    `run the test: npx jest ${place(test)}`,
-    'have the host run it: it is loaded as soon as the host is there (npm start)',
+    `run the test: ${testCommand()} ${place(test)}`,
+    `have the host run it: a running host loads it at once; else ${startCommand()}`,
   ];
   const written = files.map(({ file }) => file);
   if (json)
@@ -128,4 +119,14 @@ function report(
   print();
   print('Next:');
   next.forEach((step, i) => print(`  ${i + 1}. ${step}`));
+}
+
+/** The command that runs one test of the project in the current folder. */
+function testCommand(): string {
+  return 'test' in scriptsIn(process.cwd()) ? 'npm test --' : 'npx jest';
+}
+
+/** The command that starts the host of the project in the current folder. */
+function startCommand(): string {
+  return 'start' in scriptsIn(process.cwd()) ? 'npm start' : 'npx jetplug start';
 }

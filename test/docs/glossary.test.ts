@@ -29,7 +29,7 @@ const COMMON = `
   last waiting receiver silence sent id start stop worker heartbeat forked cancel queue size result response throttle thrown timer tls token turn type unknown up update upgrade use validated value verdict view wait waiter watch
   changed indexed job jobs listed page query secrets try wave
   watched watcher wrapped write writer written yaml
-  address leveled network
+  address leveled network new file manifest
 `.match(/[a-z]+/g)!;
 
 const known = withPlurals([...COMMON, ...wordsOfGlossary()]);

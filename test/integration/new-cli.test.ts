@@ -1,9 +1,8 @@
 /** `jetplug new`: the tests that it writes pass. */
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jetplug } from '../support/cli';
-import { ROOT } from '../support/markdown';
+import { runJest } from '../support/project-jest';
 import { Scene } from '../support/scene';
 
 const scene = new Scene();
@@ -87,31 +86,3 @@ test.each([
   expect(result.code).toBe(1);
   expect(result.errors()).toMatchObject([{ code }]);
 });
-
-/** A project with the packages of this repository. */
-function runJest(cwd: string): void {
-  const config = {
-    rootDir: cwd,
-    modulePaths: [join(ROOT, 'node_modules')],
-    transform: {
-      '^.+\\.ts$': [
-        join(ROOT, 'node_modules/@swc/jest'),
-        {
-          jsc: {
-            parser: { syntax: 'typescript', decorators: true },
-            transform: { legacyDecorator: true, decoratorMetadata: true },
-          },
-          module: { type: 'commonjs' },
-        },
-      ],
-    },
-    moduleNameMapper: {
-      '^jetplug/sdk$': join(ROOT, 'dist/sdk/index.js'),
-      '^jetplug/testing$': join(ROOT, 'dist/host/testing/index.js'),
-    },
-  };
-  const jest = join(ROOT, 'node_modules/jest/bin/jest.js');
-  const args = [jest, '--config', JSON.stringify(config), '--maxWorkers=1', '--detectOpenHandles'];
-  const { status, stderr } = spawnSync(process.execPath, args, { cwd, encoding: 'utf8' });
-  if (status !== 0) throw new Error(stderr);
-}
