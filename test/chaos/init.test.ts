@@ -40,7 +40,7 @@ beforeAll(async () => {
     JETPLUG_NATS_EMBEDDED_PORT: String(await freePort()),
     JETPLUG_HTTP_LISTEN: '127.0.0.1:0',
   };
-  await run(`npm pack --pack-destination ${folder}`, sources);
+  await run(`npm run package -- --pack-destination ${folder}`, sources);
   tarball = join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz'))!);
   project = join(folder, 'my-platform');
   mkdirSync(project);
