@@ -63,7 +63,8 @@ export function scriptsIn(folder: string): Readonly<Record<string, string>> {
 function complete(manifest: Manifest, folder: string): Manifest {
   const own = ownManifest();
   const versions = { ...own.dependencies, ...own.devDependencies };
-  const scripts = manifest.scripts?.['test'] === NO_TEST ? { ...manifest.scripts, test: SCRIPTS.test } : manifest.scripts;
+  const scripts =
+    manifest.scripts?.['test'] === NO_TEST ? { ...manifest.scripts, test: SCRIPTS.test } : manifest.scripts;
   const present = { ...manifest.dependencies, ...manifest.devDependencies };
   const missing = (names: readonly string[]): Record<string, string> =>
     Object.fromEntries(names.filter((name) => !Object.hasOwn(present, name)).map((name) => [name, versions[name]!]));

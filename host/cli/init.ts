@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { JetplugError } from '../../sdk/internal';
 import { PROJECT_FILES } from './init-files';
@@ -96,14 +95,13 @@ function reportFiles({ written, completed, kept }: Written): void {
 async function asksToInstall(): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return false;
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    const answer = terminal.question('\nInstall the packages now, with npm install? [Y/n] ');
-    // Ctrl-C and Ctrl-D close the input, and the question then has no answer.
-    const closed = once(terminal, 'close').then(() => 'no');
-    return /^(y|yes|)$/i.test((await Promise.race([answer, closed])).trim());
-  } finally {
-    terminal.close();
-  }
+  const answer = await new Promise<string>((resolve) => {
+    // Ctrl-C and Ctrl-D close the input. The question then has no answer.
+    terminal.once('close', () => resolve('no'));
+    terminal.question('\nInstall the packages now, with npm install? [Y/n] ', resolve);
+  });
+  terminal.close();
+  return /^(y|yes|)$/i.test(answer.trim());
 }
 
 /** @throws JetplugError `JP_INSTALL_FAILED` */

@@ -41,7 +41,10 @@ beforeAll(async () => {
     JETPLUG_HTTP_LISTEN: '127.0.0.1:0',
   };
   await run(`npm run package -- --pack-destination ${folder}`, sources);
-  tarball = join(folder, readdirSync(folder).find((name) => name.endsWith('.tgz'))!);
+  tarball = join(
+    folder,
+    readdirSync(folder).find((name) => name.endsWith('.tgz'))!,
+  );
   project = join(folder, 'my-platform');
   mkdirSync(project);
 }, STEP_MS);
@@ -51,69 +54,118 @@ afterAll(async () => {
   await scene.end();
 }, STEP_MS);
 
-test('the package has what its users need and nothing else, and publint and attw have no complaint', async () => {
-  const { stdout } = await run(`node .ci/package-check.mjs ${tarball}`, ROOT);
-  report('the package', stdout.split('\n')[0]!);
-}, STEP_MS);
+test(
+  'the package has what its users need and nothing else, and publint and attw have no complaint',
+  async () => {
+    const { stdout } = await run(`node .ci/package-check.mjs ${tarball}`, ROOT);
+    report('the package', stdout.split('\n')[0]!);
+  },
+  STEP_MS,
+);
 
 describe('in an empty folder', () => {
-  test('the package is installed without a warning', async () => {
-    const { stderr } = await timed('npm install', `npm install --no-audit --no-fund --prefer-offline ${tarball}`);
-    expect(stderr).toBe('');
-  }, STEP_MS);
+  test(
+    'the package is installed without a warning',
+    async () => {
+      const { stderr } = await timed('npm install', `npm install --no-audit --no-fund --prefer-offline ${tarball}`);
+      expect(stderr).toBe('');
+    },
+    STEP_MS,
+  );
 
-  test('init writes the project and installs its packages', async () => {
-    const { stdout } = await timed('init', 'npx jetplug init --yes');
-    expect(stdout).toContain('plugins/customer-total.plugin.ts');
-    expect(stdout).toContain('package.json  missing scripts and packages added');
-  }, STEP_MS);
+  test(
+    'init writes the project and installs its packages',
+    async () => {
+      const { stdout } = await timed('init', 'npx jetplug init --yes');
+      expect(stdout).toContain('plugins/customer-total.plugin.ts');
+      expect(stdout).toContain('package.json  missing scripts and packages added');
+    },
+    STEP_MS,
+  );
 
-  test('npm test passes', async () => {
-    const { stderr } = await timed('npm test', 'npm test');
-    expect(stderr).toMatch(/^Tests: +1 passed, 1 total$/m);
-  }, STEP_MS);
+  test(
+    'npm test passes',
+    async () => {
+      const { stderr } = await timed('npm test', 'npm test');
+      expect(stderr).toMatch(/^Tests: +1 passed, 1 total$/m);
+    },
+    STEP_MS,
+  );
 
-  test('a started host handles an event that is published', async () => {
-    const startedMs = performance.now();
-    await startHost();
-    times.push(['start', performance.now() - startedMs]);
-    await timed('publish', `npx jetplug publish orders.placed '${EVENT}'`);
-    await eventually(() => log.some(({ msg }) => msg === 'c1 has ordered for 1200 cents'), 30_000);
-    const { stdout } = await timed('store', 'npx jetplug store customer-total');
-    expect(stdout).toMatch(/^c1 +1200$/m);
-  }, STEP_MS);
+  test(
+    'a started host handles an event that is published',
+    async () => {
+      const startedMs = performance.now();
+      await startHost();
+      times.push(['start', performance.now() - startedMs]);
+      await timed('publish', `npx jetplug publish orders.placed '${EVENT}'`);
+      await eventually(() => log.some(({ msg }) => msg === 'c1 has ordered for 1200 cents'), 30_000);
+      const { stdout } = await timed('store', 'npx jetplug store customer-total');
+      expect(stdout).toMatch(/^c1 +1200$/m);
+    },
+    STEP_MS,
+  );
 
-  test('a new plugin is loaded by the running host, and its test passes', async () => {
-    const { stdout } = await timed('new', 'npx jetplug new big-orders --on orders.placed');
-    const command = /run the test: (.+)/.exec(stdout)![1]!;
-    await eventually(() => log.some(({ msg, plugin }) => msg === 'a plugin is loaded' && plugin === 'big-orders'), 30_000);
-    const { stderr } = await timed('the test of the new plugin', command);
-    expect(stderr).toMatch(/^Tests: +1 passed, 1 total$/m);
-    const all = times.reduce((sum, [, tookMs]) => sum + tookMs, 0);
-    report('own project', `${times.map(([step, ms]) => `${step} ${seconds(ms)}`).join(', ')}; in all ${seconds(all)}`);
-    expect(all).toBeLessThan(FIRST_HOUR_MS);
-  }, STEP_MS);
+  test(
+    'a new plugin is loaded by the running host, and its test passes',
+    async () => {
+      const { stdout } = await timed('new', 'npx jetplug new big-orders --on orders.placed');
+      const command = /run the test: (.+)/.exec(stdout)![1]!;
+      await eventually(
+        () => log.some(({ msg, plugin }) => msg === 'a plugin is loaded' && plugin === 'big-orders'),
+        30_000,
+      );
+      const { stderr } = await timed('the test of the new plugin', command);
+      expect(stderr).toMatch(/^Tests: +1 passed, 1 total$/m);
+      const all = times.reduce((sum, [, tookMs]) => sum + tookMs, 0);
+      report(
+        'own project',
+        `${times.map(([step, ms]) => `${step} ${seconds(ms)}`).join(', ')}; in all ${seconds(all)}`,
+      );
+      expect(all).toBeLessThan(FIRST_HOUR_MS);
+    },
+    STEP_MS,
+  );
 
-  test('npm run check finds the types, the config and both plugins sound', async () => {
-    const { stdout } = await run('npm run check', project);
-    expect(stdout).toContain('the config and 2 plugins are sound');
-  }, STEP_MS);
+  test(
+    'npm run check finds the types, the config and both plugins sound',
+    async () => {
+      const { stdout } = await run('npm run check', project);
+      expect(stdout).toContain('the config and 2 plugins are sound');
+    },
+    STEP_MS,
+  );
 
-  test('Ctrl-C stops the host', async () => {
-    expect(await stopHost()).toBe(0);
-  }, STEP_MS);
+  test(
+    'Ctrl-C stops the host',
+    async () => {
+      expect(await stopHost()).toBe(0);
+    },
+    STEP_MS,
+  );
 
-  test('the demo runs from the installed package', async () => {
-    const { stdout } = await run('npx jetplug demo --quick --requests 5 --json', project);
-    const { claims } = JSON.parse(stdout) as { claims: { claim: string; held: boolean }[] };
-    expect(claims.filter(({ held }) => !held)).toEqual([]);
-  }, STEP_MS);
+  test(
+    'the demo runs from the installed package',
+    async () => {
+      const { stdout } = await run('npx jetplug demo --quick --requests 5 --json', project);
+      const { claims } = JSON.parse(stdout) as { claims: { claim: string; held: boolean }[] };
+      expect(claims.filter(({ held }) => !held)).toEqual([]);
+    },
+    STEP_MS,
+  );
 
   test.each(['node16', 'nodenext', 'bundler'])(
     'CommonJS and ES modules find the types under %s',
     async (resolution) => {
       const module = resolution === 'bundler' ? 'esnext' : resolution;
-      const options = { module, moduleResolution: resolution, strict: true, noEmit: true, target: 'es2022', types: ['node'] };
+      const options = {
+        module,
+        moduleResolution: resolution,
+        strict: true,
+        noEmit: true,
+        target: 'es2022',
+        types: ['node'],
+      };
       const folder = join(project, `types-${resolution}`);
       mkdirSync(folder);
       const text = `import { defineEvent, Plugin } from 'jetplug/sdk';
@@ -136,18 +188,22 @@ connectEventBus({ servers: 1 });
     STEP_MS,
   );
 
-  test('CommonJS and ES modules import the three entries', async () => {
-    const names = `['jetplug/sdk', 'jetplug/client', 'jetplug/testing']`;
-    const [common, es] = await Promise.all([
-      run(`node -p "${names}.map((name) => Object.keys(require(name)).length > 0).join()"`, project),
-      run(
-        `node --input-type=module -e "import { Plugin } from 'jetplug/sdk'; import { connectEventBus } from 'jetplug/client'; import { testHost } from 'jetplug/testing'; console.log([Plugin, connectEventBus, testHost].map((each) => typeof each).join())"`,
-        project,
-      ),
-    ]);
-    expect(common.stdout.trim()).toBe('true,true,true');
-    expect(es.stdout.trim()).toBe('function,function,function');
-  }, STEP_MS);
+  test(
+    'CommonJS and ES modules import the three entries',
+    async () => {
+      const names = `['jetplug/sdk', 'jetplug/client', 'jetplug/testing']`;
+      const [common, es] = await Promise.all([
+        run(`node -p "${names}.map((name) => Object.keys(require(name)).length > 0).join()"`, project),
+        run(
+          `node --input-type=module -e "import { Plugin } from 'jetplug/sdk'; import { connectEventBus } from 'jetplug/client'; import { testHost } from 'jetplug/testing'; console.log([Plugin, connectEventBus, testHost].map((each) => typeof each).join())"`,
+          project,
+        ),
+      ]);
+      expect(common.stdout.trim()).toBe('true,true,true');
+      expect(es.stdout.trim()).toBe('function,function,function');
+    },
+    STEP_MS,
+  );
 });
 
 async function timed(step: string, command: string): Promise<{ stdout: string; stderr: string }> {
