@@ -15,7 +15,6 @@ import { Scene } from '../support/scene';
 import { copyWorkingTree } from '../support/working-tree';
 import { report, seconds } from './proof';
 
-const STEP_MS = 300_000;
 /** The longest time from the empty folder to the test of the second plugin. */
 const FIRST_HOUR_MS = 180_000;
 const EVENT = '{"order_id":"o1","customer_id":"c1","total":1200}';
@@ -47,112 +46,76 @@ beforeAll(async () => {
   );
   project = join(folder, 'my-platform');
   mkdirSync(project);
-}, STEP_MS);
+});
 
 afterAll(async () => {
   await stopHost();
   await scene.end();
-}, STEP_MS);
+});
 
-test(
-  'the package has what its users need and nothing else, and publint and attw have no complaint',
-  async () => {
-    const { stdout } = await run(`node .ci/package-check.mjs ${tarball}`, ROOT);
-    report('the package', stdout.split('\n')[0]!);
-  },
-  STEP_MS,
-);
+test('the package has what its users need and nothing else, and publint and attw have no complaint', async () => {
+  const { stdout } = await run(`node .ci/package-check.mjs ${tarball}`, ROOT);
+  report('the package', stdout.split('\n')[0]!);
+});
 
 describe('in an empty folder', () => {
-  test(
-    'the package is installed without a warning',
-    async () => {
-      const { stderr } = await timed('npm install', `npm install --no-audit --no-fund --prefer-offline ${tarball}`);
-      expect(stderr).toBe('');
-    },
-    STEP_MS,
-  );
+  test('the package is installed without a warning', async () => {
+    const { stderr } = await timed('npm install', `npm install --no-audit --no-fund --prefer-offline ${tarball}`);
+    // npm 11 reports install scripts that it does not run. That of @swc/core only checks its own installation.
+    const warnings = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('npm warn install-scripts'));
+    expect(warnings).toEqual([]);
+  });
 
-  test(
-    'init writes the project and installs its packages',
-    async () => {
-      const { stdout } = await timed('init', 'npx jetplug init --yes');
-      expect(stdout).toContain('plugins/customer-total.plugin.ts');
-      expect(stdout).toContain('package.json  missing scripts and packages added');
-    },
-    STEP_MS,
-  );
+  test('init writes the project and installs its packages', async () => {
+    const { stdout } = await timed('init', 'npx jetplug init --yes');
+    expect(stdout).toContain('plugins/customer-total.plugin.ts');
+    expect(stdout).toContain('package.json  missing scripts and packages added');
+  });
 
-  test(
-    'npm test passes',
-    async () => {
-      const { stderr } = await timed('npm test', 'npm test');
-      expect(stderr).toMatch(/^Tests: +1 passed, 1 total$/m);
-    },
-    STEP_MS,
-  );
+  test('npm test passes', async () => {
+    const { stderr } = await timed('npm test', 'npm test');
+    expect(stderr).toMatch(/^Tests: +1 passed, 1 total$/m);
+  });
 
-  test(
-    'a started host handles an event that is published',
-    async () => {
-      const startedMs = performance.now();
-      await startHost();
-      times.push(['start', performance.now() - startedMs]);
-      await timed('publish', `npx jetplug publish orders.placed '${EVENT}'`);
-      await eventually(() => log.some(({ msg }) => msg === 'c1 has ordered for 1200 cents'), 30_000);
-      const { stdout } = await timed('store', 'npx jetplug store customer-total');
-      expect(stdout).toMatch(/^c1 +1200$/m);
-    },
-    STEP_MS,
-  );
+  test('a started host handles an event that is published', async () => {
+    const startedMs = performance.now();
+    await startHost();
+    times.push(['start', performance.now() - startedMs]);
+    await timed('publish', `npx jetplug publish orders.placed '${EVENT}'`);
+    await eventually(() => log.some(({ msg }) => msg === 'c1 has ordered for 1200 cents'), 30_000);
+    const { stdout } = await timed('store', 'npx jetplug store customer-total');
+    expect(stdout).toMatch(/^c1 +1200$/m);
+  });
 
-  test(
-    'a new plugin is loaded by the running host, and its test passes',
-    async () => {
-      const { stdout } = await timed('new', 'npx jetplug new big-orders --on orders.placed');
-      const command = /run the test: (.+)/.exec(stdout)![1]!;
-      await eventually(
-        () => log.some(({ msg, plugin }) => msg === 'a plugin is loaded' && plugin === 'big-orders'),
-        30_000,
-      );
-      const { stderr } = await timed('the test of the new plugin', command);
-      expect(stderr).toMatch(/^Tests: +1 passed, 1 total$/m);
-      const all = times.reduce((sum, [, tookMs]) => sum + tookMs, 0);
-      report(
-        'own project',
-        `${times.map(([step, ms]) => `${step} ${seconds(ms)}`).join(', ')}; in all ${seconds(all)}`,
-      );
-      expect(all).toBeLessThan(FIRST_HOUR_MS);
-    },
-    STEP_MS,
-  );
+  test('a new plugin is loaded by the running host, and its test passes', async () => {
+    const { stdout } = await timed('new', 'npx jetplug new big-orders --on orders.placed');
+    const command = /run the test: (.+)/.exec(stdout)![1]!;
+    await eventually(
+      () => log.some(({ msg, plugin }) => msg === 'a plugin is loaded' && plugin === 'big-orders'),
+      30_000,
+    );
+    const { stderr } = await timed('the test of the new plugin', command);
+    expect(stderr).toMatch(/^Tests: +1 passed, 1 total$/m);
+    const all = times.reduce((sum, [, tookMs]) => sum + tookMs, 0);
+    report('own project', `${times.map(([step, ms]) => `${step} ${seconds(ms)}`).join(', ')}; in all ${seconds(all)}`);
+    expect(all).toBeLessThan(FIRST_HOUR_MS);
+  });
 
-  test(
-    'npm run check finds the types, the config and both plugins sound',
-    async () => {
-      const { stdout } = await run('npm run check', project);
-      expect(stdout).toContain('the config and 2 plugins are sound');
-    },
-    STEP_MS,
-  );
+  test('npm run check finds the types, the config and both plugins sound', async () => {
+    const { stdout } = await run('npm run check', project);
+    expect(stdout).toContain('the config and 2 plugins are sound');
+  });
 
-  test(
-    'Ctrl-C stops the host',
-    async () => {
-      expect(await stopHost()).toBe(0);
-    },
-    STEP_MS,
-  );
+  test('Ctrl-C stops the host', async () => {
+    await stopHost();
+    expect(log.at(-1)).toMatchObject({ msg: 'stopped' });
+  });
 
-  test(
-    'the demo runs from the installed package',
-    async () => {
-      const { stdout } = await run('npx jetplug demo --quick --requests 5 --json', project);
-      const { claims } = JSON.parse(stdout) as { claims: { claim: string; held: boolean }[] };
-      expect(claims.filter(({ held }) => !held)).toEqual([]);
-    },
-    STEP_MS,
-  );
+  test('the demo runs from the installed package', async () => {
+    const { stdout } = await run('npx jetplug demo --quick --requests 5 --json', project);
+    const { claims } = JSON.parse(stdout) as { claims: { claim: string; held: boolean }[] };
+    expect(claims.filter(({ held }) => !held)).toEqual([]);
+  });
 
   test.each(['node16', 'nodenext', 'bundler'])(
     'CommonJS and ES modules find the types under %s',
@@ -185,25 +148,20 @@ connectEventBus({ servers: 1 });
       );
       await run(`npx tsc -p ${folder}`, project);
     },
-    STEP_MS,
   );
 
-  test(
-    'CommonJS and ES modules import the three entries',
-    async () => {
-      const names = `['jetplug/sdk', 'jetplug/client', 'jetplug/testing']`;
-      const [common, es] = await Promise.all([
-        run(`node -p "${names}.map((name) => Object.keys(require(name)).length > 0).join()"`, project),
-        run(
-          `node --input-type=module -e "import { Plugin } from 'jetplug/sdk'; import { connectEventBus } from 'jetplug/client'; import { testHost } from 'jetplug/testing'; console.log([Plugin, connectEventBus, testHost].map((each) => typeof each).join())"`,
-          project,
-        ),
-      ]);
-      expect(common.stdout.trim()).toBe('true,true,true');
-      expect(es.stdout.trim()).toBe('function,function,function');
-    },
-    STEP_MS,
-  );
+  test('CommonJS and ES modules import the three entries', async () => {
+    const names = `['jetplug/sdk', 'jetplug/client', 'jetplug/testing']`;
+    const [common, es] = await Promise.all([
+      run(`node -p "${names}.map((name) => Object.keys(require(name)).length > 0).join()"`, project),
+      run(
+        `node --input-type=module -e "import { Plugin } from 'jetplug/sdk'; import { connectEventBus } from 'jetplug/client'; import { testHost } from 'jetplug/testing'; console.log([Plugin, connectEventBus, testHost].map((each) => typeof each).join())"`,
+        project,
+      ),
+    ]);
+    expect(common.stdout.trim()).toBe('true,true,true');
+    expect(es.stdout.trim()).toBe('function,function,function');
+  });
 });
 
 async function timed(step: string, command: string): Promise<{ stdout: string; stderr: string }> {
@@ -235,11 +193,11 @@ async function startHost(): Promise<void> {
   expect(log.find(({ msg }) => msg === 'ready')).toMatchObject({ broker: { kind: 'embedded' } });
 }
 
-async function stopHost(): Promise<number | null | undefined> {
+async function stopHost(): Promise<void> {
   const child = host;
   host = undefined;
-  if (child?.exitCode !== null) return child?.exitCode;
-  const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
+  if (child?.exitCode !== null) return;
+  const closed = new Promise((resolve) => child.once('close', resolve));
   process.kill(-child.pid!, 'SIGINT');
-  return closed;
+  await closed;
 }
