@@ -83,7 +83,7 @@ function propertiesOf(map: SchemaMap): JsonSchema {
 }
 
 function leafSchema(leaf: Leaf): JsonSchema {
-  const values = typeof leaf.format === 'string' ? FORMATS[leaf.format as FormatName] : { enum: leaf.format };
+  const values = typeof leaf.format === 'string' ? FORMATS[leaf.format] : { enum: leaf.format };
   return {
     description: leaf.doc,
     ...values,

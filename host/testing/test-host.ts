@@ -101,8 +101,7 @@ export class TestHost {
   /** A promise that settles when the next host run has started, after a crash. */
   private restarting: Promise<void> | undefined;
 
-  /** @internal Tests call {@link testHost}. */
-  constructor(
+  /** @internal */ constructor(
     private readonly plugins: readonly AnyPluginClass[],
     private readonly onServer: boolean,
     private readonly config: Config,
