@@ -4,6 +4,7 @@ type AddCommand = (program: Command) => void;
 
 /** The subcommands, in the order of the help. Each has a file; a new one is added here. */
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  init: async () => (await import('./init.js')).initCommand,
   start: async () => (await import('./start.js')).startCommand,
   dev: async () => (await import('./dev.js')).devCommand,
   check: async () => (await import('./check.js')).checkCommand,

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { isPublishSubject, isSubscribeSubject, JetplugError } from '../../sdk/internal';
@@ -10,6 +10,8 @@ import { findContract, newContract, type Contract } from './new-contract';
 import { paint, place, print, printJson } from './output';
 import { classNameOf, pluginText, testText } from './new-texts';
 import { streamFor } from '../broker/stream-state';
+import { scriptsIn } from './init-package';
+import { writeNew, type NewFile } from './write-new';
 
 interface NewFlags extends Omit<CommonFlags, 'plugins'> {
   on?: string;
@@ -24,11 +26,6 @@ interface TakenEvent {
   readonly contract?: Contract;
   /** Set if the contract was inferred from events. */
   readonly inferred?: Inferred;
-}
-
-interface NewFile {
-  readonly file: string;
-  readonly text: string;
 }
 
 export function newCommand(program: Command): void {
@@ -134,14 +131,7 @@ function refusePresent(files: readonly string[]): void {
  */
 function write(files: readonly NewFile[]): void {
   refusePresent(files.map(({ file }) => file));
-  for (const { file, text } of files) {
-    try {
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, text, { flag: 'wx' });
-    } catch (cause) {
-      throw new JetplugError('JP_FILE_UNWRITABLE', `${place(file)} cannot be written`, { file, cause });
-    }
-  }
+  for (const file of files) if (!writeNew(file)) refusePresent([file.file]);
 }
 
 function report(
@@ -156,10 +146,10 @@ function report(
   const next = [
     ...(inferred ? [`read the contract, and correct its guesses: ${place(contract!.file)}`] : []),
     ...(stream === undefined
-      ? [`add ${subject} to the subjects of a stream in config/local.yaml: none holds it yet`]
+      ? [`add ${subject} to the subjects of a stream in config/default.yaml: none holds it yet`]
       : []),
-    `run the test: npx jest ${place(test)}`,
-    'have the host run it: it is loaded as soon as the host is there (npm start)',
+    `run the test: ${testCommand()} ${place(test)}`,
+    `have the host run it: a running host loads it at once; else ${startCommand()}`,
   ];
   const written = files.map(({ file }) => file);
   const about = { plugin: name, class: classNameOf(name), subject, stream: stream ?? null, files: written };
@@ -169,4 +159,14 @@ function report(
   print();
   print('Next:');
   next.forEach((step, i) => print(`  ${i + 1}. ${step}`));
+}
+
+/** The command that runs one test of the project in the current folder. */
+function testCommand(): string {
+  return 'test' in scriptsIn(process.cwd()) ? 'npm test --' : 'npx jest';
+}
+
+/** The command that starts the host of the project in the current folder. */
+function startCommand(): string {
+  return 'start' in scriptsIn(process.cwd()) ? 'npm start' : 'npx jetplug start';
 }

@@ -23,6 +23,7 @@ export type CrashPoint = 'before-commit' | 'after-commit' | 'before-publish' | '
 /**
  * One run of a host on a backend that outlives it. After {@link HostRun.die} nothing reaches the broker any more.
  * Requests are then never answered, and timers do not fire.
+ * @internal
  */
 export class HostRun {
   private hasDied = false;

@@ -41,7 +41,10 @@ export type AnyPluginClass = new (...args: never[]) => object;
 
 let defaults: Config | undefined;
 
-/** Returns the config of the test, on top of the built-in defaults. */
+/**
+ * Returns the config of the test, on top of the built-in defaults.
+ * @internal
+ */
 export function configOf({ config }: TestHostOptions): Config {
   // The defaults are frozen, so all tests of a file share them. To read them anew would take longer than a test.
   const loaded = config ? load(config) : (defaults ??= load({}));
@@ -65,6 +68,7 @@ function load(config: object): Config {
 /**
  * Adds the test's settings. Where the test configures no streams, the default stream also gets the subjects of the
  * plugins, because the streams are a matter of the platform's config and not of a plugin's test.
+ * @internal
  */
 export function completed(config: Config, options: TestHostOptions, plugins: readonly PluginDefinition[]): Config {
   const sections = { ...config.plugins.sections };
@@ -90,7 +94,10 @@ function widened({ streams }: Config, plugins: readonly PluginDefinition[]): Con
   return [{ ...first!, subjects }, ...others];
 }
 
-/** Returns a plugin class that a test has imported, in the form of a class that the host has compiled from a file. */
+/**
+ * Returns a plugin class that a test has imported, in the form of a class that the host has compiled from a file.
+ * @internal
+ */
 export function asCompiled(imported: AnyPluginClass, given: TestHostOptions['use'] = []): CompiledPlugin {
   const cls = imported as unknown as PluginClass;
   const use = (given as readonly unknown[]).filter(isMiddleware);

@@ -97,7 +97,7 @@ export class TestHost {
   /** A promise that settles when the next host run has started, after a crash. */
   private restarting: Promise<void> | undefined;
 
-  constructor(
+  /** @internal */ constructor(
     private readonly plugins: TestPlugins,
     private readonly onServer: boolean,
     private readonly config: Config,

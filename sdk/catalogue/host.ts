@@ -45,6 +45,14 @@ export const COMMAND_ERRORS = {
     'A file cannot be written, or its folder cannot be read.',
     'Give the folder to the user that runs the command, free space on its disk, or name another folder.',
   ],
+  JP_MANIFEST_INVALID: [
+    'The package.json of a project cannot be read.',
+    'Correct the file, or move it away: `jetplug init` then writes a new one.',
+  ],
+  JP_INSTALL_FAILED: [
+    '`jetplug init` has written the project, but npm did not install its packages.',
+    'Read the output of npm, then run `npm install` in the project’s folder.',
+  ],
 } as const satisfies ErrorTexts;
 
 export const TESTING_ERRORS = {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { jetplug } from '../support/cli';
 import { eventually } from '../support/eventually';
 import { Scene } from '../support/scene';
-import { runJest, typeErrorsOf } from '../support/written-plugin';
+import { runJest } from '../support/project-jest';
+import { typeErrorsOf } from '../support/written-plugin';
 
 const EVENTS = 10_000;
 const INVALID = 4;

@@ -4,8 +4,8 @@
  * clean clone (this test compares the lock file with package.json), `npm test`, which this test is a part of, and the
  * demo, which has its own test. Variables choose ports that differ from the reader's.
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { cpSync, existsSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -16,6 +16,7 @@ import { natsCliFolder } from '../support/nats-cli';
 import { natsServerBinary } from '../support/nats-server';
 import { Scene } from '../support/scene';
 import { each, handled } from '../support/story';
+import { copyWorkingTree } from '../support/working-tree';
 
 /** The output that the README promises for a command. */
 const PRINTED: readonly [command: string, output: RegExp][] = [
@@ -42,7 +43,7 @@ let published = 0;
 
 beforeAll(async () => {
   folder = join(scene.folder(), 'jetplug');
-  copyWorkingTree();
+  copyProject();
   env = await readersEnv(dirname(folder));
 }, 300_000);
 
@@ -150,16 +151,9 @@ function nameOf({ text, language }: Block): string {
   return language === 'ts' ? fileNameIn(text) : text.trim().split('\n').join('; ');
 }
 
-/** Copies all files that git tracks or would track. Packages are linked, and the build of the tests' set-up is copied. */
-function copyWorkingTree(): void {
-  const list = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: ROOT });
-  for (const file of list
-    .toString()
-    .split('\0')
-    .filter((name) => name !== '' && existsSync(join(ROOT, name)))) {
-    mkdirSync(dirname(join(folder, file)), { recursive: true });
-    cpSync(join(ROOT, file), join(folder, file));
-  }
+/** Copies the sources. Packages are linked, and the build of the tests' set-up is copied. */
+function copyProject(): void {
+  copyWorkingTree(folder);
   // One folder up, where Node searches too: in the folder itself npx would read the package.json of each package.
   symlinkSync(join(ROOT, 'node_modules'), join(dirname(folder), 'node_modules'));
   cpSync(join(ROOT, 'dist'), join(folder, 'dist'), { recursive: true });

@@ -5,7 +5,7 @@ import type { NatsConnection } from 'nats';
 import { jetplug } from '../support/cli';
 import type { TestServer } from '../support/nats-server';
 import { Scene } from '../support/scene';
-import { runJest } from '../support/written-plugin';
+import { runJest } from '../support/project-jest';
 
 const scene = new Scene();
 afterAll(() => scene.end());

@@ -115,7 +115,7 @@ describe('the page of a real host under load', () => {
       expect(opened.errors).toEqual([]);
       await opened.page.context().close();
     }
-  });
+  }, 600_000);
 
   it('edits a letter’s payload and redrives it', async () => {
     writeFileSync(join(folder, 'open'), '');
@@ -142,7 +142,7 @@ describe('the page of a real host under load', () => {
     });
     expect(seen).toBeLessThan(1);
     await page.getByRole('status').filter({ hasText: 'The redrive of 999 letters is done.' }).waitFor();
-    await page.getByText('No dead letters.').waitFor({ timeout: 20_000 });
+    await page.getByText('No dead letters.').waitFor({ timeout: 60_000 });
     const users = Array.from({ length: LETTERS - 1 }, (_, i) => `u${i + 2}`);
     expect(sent().sort()).toEqual([...users, 'edited'].sort());
   });

