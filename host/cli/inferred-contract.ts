@@ -68,7 +68,8 @@ function commentOf({ events, stream, oldestMs, newestMs }: Samples, subject: str
 
 /** Loads the contract from its text, as the host will load it from its file. */
 function loadContract({ file, name, text }: Contract & { readonly text: string }): EventContract {
-  const { exports } = loadModules(file, new Map([[file, { source: text, code: codeOf(file, text) }]]));
+  const texts = new Map([[file, { source: text, code: codeOf(file, text) }]]);
+  const { exports } = loadModules(file, { texts });
   const contract = (exports as Record<string, unknown>)[name];
   if (isEventContract(contract)) return contract;
   throw new JetplugError('JP_INTERNAL', `the inferred contract is not a contract:\n${text}`, { file });

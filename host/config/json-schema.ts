@@ -18,6 +18,7 @@ const FORMATS: Readonly<Record<FormatName, JsonSchema>> = {
   text: TEXT,
   path: TEXT,
   paths: listOf(TEXT),
+  files: listOf(TEXT, 0),
   boolean: { type: 'boolean' },
   count: integer(1, 1_000_000),
   replicas: integer(1, 5),
